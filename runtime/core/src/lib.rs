@@ -1,0 +1,9 @@
+//! The core of remotemedia: values, their wire format, manifests, graphs, the node contract and the scheduler.
+//!
+//! Nothing here does I/O, knows a concrete node, or knows C or Python.
+#![forbid(unsafe_code)]
+
+pub mod manifest;
+pub mod node;
+pub mod value;
+pub mod wire;

@@ -1,0 +1,88 @@
+//! What a node says when it fails. The scheduler adds which node, which item and where.
+
+use std::sync::Arc;
+
+/// A failure inside a node: the cause, the cure where there is one, and the place in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeError {
+    /// What is wrong, as a clause without full stop: `the file ends in the middle of a frame`.
+    pub cause: String,
+    /// What to do about it, as a sentence: `Fetch the file again.` Empty if there is nothing to say.
+    pub cure: String,
+    /// The position in the item's media time, in nanoseconds, if known.
+    pub position: Option<i64>,
+    /// What lies behind the cause, nearest first, as other libraries put it.
+    pub chain: Vec<String>,
+    /// The host's own number for an exception of its code, handed back with the error.
+    pub host_token: Option<Arc<HostToken>>,
+}
+
+/// The host's number for an object of its own; released when the last clone of the error is gone.
+pub struct HostToken {
+    token: u64,
+    release: Box<dyn Fn(u64) + Send + Sync>,
+}
+
+impl NodeError {
+    /// A failure with its cause.
+    pub fn new(cause: impl Into<String>) -> Self {
+        Self { cause: cause.into(), cure: String::new(), position: None, chain: Vec::new(), host_token: None }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn cure(mut self, cure: impl Into<String>) -> Self {
+        self.cure = cure.into();
+        self
+    }
+
+    /// With the place in media time, in nanoseconds.
+    #[must_use]
+    pub fn at(mut self, position: Option<i64>) -> Self {
+        self.position = position;
+        self
+    }
+
+    /// With the error that led to this one, and all that led to it.
+    #[must_use]
+    pub fn because(mut self, source: &dyn std::error::Error) -> Self {
+        let mut next = Some(source);
+        while let Some(error) = next {
+            self.chain.push(error.to_string());
+            next = error.source();
+        }
+        self
+    }
+}
+
+impl HostToken {
+    /// A token that `release` gives back.
+    pub fn new(token: u64, release: Box<dyn Fn(u64) + Send + Sync>) -> Arc<Self> {
+        Arc::new(Self { token, release })
+    }
+
+    /// The number.
+    pub fn get(&self) -> u64 {
+        self.token
+    }
+}
+
+impl Drop for HostToken {
+    fn drop(&mut self) {
+        (self.release)(self.token);
+    }
+}
+
+impl std::fmt::Debug for HostToken {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "HostToken({})", self.token)
+    }
+}
+
+impl PartialEq for HostToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.token == other.token
+    }
+}
+
+impl Eq for HostToken {}

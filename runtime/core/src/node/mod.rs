@@ -1,0 +1,150 @@
+//! The contract of a node: what the scheduler calls, what a node may answer, and how it declares itself.
+//!
+//! A node is sync and used by one thread at a time. It knows packets and its [`Context`], never threads or queues.
+
+mod context;
+mod error;
+mod params;
+mod port;
+mod registry;
+
+pub use context::{CancelFlag, Context};
+pub use error::{HostToken, NodeError};
+pub use params::{ParamError, Params, PreparedNode};
+pub use port::{AudioFormat, Kinds, Port};
+pub use registry::{NodeType, Registry};
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::value::Packet;
+
+/// One instance of a node within one run.
+///
+/// The scheduler calls `initialize` once; then for each item any number of `process`, followed by one `flush`; after
+/// every call that answered [`Step::More`] it calls `resume` until the answer is [`Step::Done`]; at last `cleanup`,
+/// exactly once if `initialize` succeeded, also after an error, a cancel or a panic. An instance lives for one run, so
+/// its fields are per-run state; `flush` resets what belongs to one item.
+pub trait Node: Send {
+    /// Gets ready: opens, allocates, keeps what it needs of the context.
+    ///
+    /// # Errors
+    /// Whatever keeps the node from working; nothing is processed then.
+    fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Takes the next packet of input port `port`. Does one bounded piece of work.
+    ///
+    /// # Errors
+    /// What is wrong with the packet; the item fails.
+    fn process(&mut self, port: usize, packet: Packet) -> Result<Step, NodeError>;
+
+    /// Goes on after [`Step::More`], once what was emitted has been taken. Does one bounded piece of work.
+    ///
+    /// # Errors
+    /// What went wrong; the item fails.
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        Ok(Step::DONE)
+    }
+
+    /// The item ends: emits what is left and resets to the state before its first packet. A source emits all it has
+    /// from here on.
+    ///
+    /// # Errors
+    /// What went wrong; the item fails.
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        Ok(Step::DONE)
+    }
+
+    /// Lets go of what `initialize` took.
+    fn cleanup(&mut self) {}
+}
+
+/// The answer to one call: at most one emission, and whether there is more to come without new input.
+#[derive(Debug)]
+#[must_use]
+pub enum Step {
+    /// All that could be emitted has been.
+    Done(Option<Emission>),
+    /// The node wants to be resumed.
+    More(Option<Emission>),
+}
+
+/// A packet on its way out of an output port.
+#[derive(Debug)]
+pub struct Emission {
+    /// The index of the port among the node's outputs.
+    pub port: usize,
+    /// The packet.
+    pub packet: Packet,
+}
+
+impl Step {
+    /// Nothing to emit, nothing more to do.
+    pub const DONE: Step = Step::Done(None);
+
+    /// Emits a packet on the first port and is done.
+    pub fn emit(packet: impl Into<Packet>) -> Self {
+        Step::Done(Some(Emission { port: 0, packet: packet.into() }))
+    }
+
+    /// Emits a packet on the first port and asks to be resumed.
+    pub fn emit_more(packet: impl Into<Packet>) -> Self {
+        Step::More(Some(Emission { port: 0, packet: packet.into() }))
+    }
+
+    /// Emits what there is, if anything, on the first port and is done.
+    pub fn maybe(packet: Option<Packet>) -> Self {
+        Step::Done(packet.map(|packet| Emission { port: 0, packet }))
+    }
+}
+
+/// How much a node's steps cost, so that the scheduler knows what may run on a caller's thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// A step is a matter of microseconds, whatever the size of its packet.
+    Light,
+    /// A step may take up to milliseconds: it never runs on an event loop.
+    Heavy,
+    /// A step may wait for a disk or a network: it never runs on an event loop.
+    Blocking,
+}
+
+/// What a built-in node declares; [`Registry::add`] makes a [`NodeType`] of it.
+pub trait Define: Node + Sized + 'static {
+    /// Its params, from which the schema, the docs and the typed classes of the bindings are generated.
+    type Params: DeserializeOwned + JsonSchema + Send + Sync + 'static;
+
+    /// The name in a manifest, in PascalCase.
+    const NAME: &'static str;
+    /// One sentence for a list of nodes.
+    const SUMMARY: &'static str;
+    /// How much a step costs.
+    const COST: Cost;
+    /// The input ports; none for a source.
+    const INPUTS: &'static [Port];
+    /// The output ports; none for a sink.
+    const OUTPUTS: &'static [Port];
+    /// An example of params for the docs, as JSON text of an object.
+    const EXAMPLE: &'static str = "{}";
+
+    /// The media format that these params promise for an output port, where one is certain.
+    fn output_format(params: &Self::Params, port: usize) -> Option<AudioFormat> {
+        let _ = (params, port);
+        None
+    }
+
+    /// Checks what the schema can't say, such as one param that depends on another. Runs once, at validation.
+    ///
+    /// # Errors
+    /// The param at fault, what was expected and what it was.
+    fn check(params: &Self::Params) -> Result<(), ParamError> {
+        let _ = params;
+        Ok(())
+    }
+
+    /// A new instance, for one run. Cheap: heavy work belongs into `initialize`.
+    fn new(params: &Self::Params) -> Self;
+}

@@ -1,0 +1,57 @@
+//! From the params of a manifest to something that makes instances.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::{AudioFormat, Define, Node};
+
+/// The params of a node as the manifest has them: a JSON object.
+pub type Params = serde_json::Map<String, Json>;
+
+/// A param that the schema allows but the node can't use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{param}: expected {expected}, got {got}")]
+pub struct ParamError {
+    /// The name of the param; empty for the params as a whole.
+    pub param: String,
+    /// What would be right.
+    pub expected: String,
+    /// What it was.
+    pub got: String,
+}
+
+/// A node with its params checked and typed: makes an instance for each run.
+#[derive(Clone)]
+pub struct PreparedNode {
+    make: Arc<dyn Fn() -> Box<dyn Node> + Send + Sync>,
+    formats: Arc<[Option<AudioFormat>]>,
+}
+
+impl PreparedNode {
+    /// From a function that makes instances, and the certain formats of the outputs.
+    pub fn new(make: impl Fn() -> Box<dyn Node> + Send + Sync + 'static, formats: Arc<[Option<AudioFormat>]>) -> Self {
+        Self { make: Arc::new(make), formats }
+    }
+
+    /// A new instance.
+    pub fn instantiate(&self) -> Box<dyn Node> {
+        (self.make)()
+    }
+
+    /// The format that an output port is certain to have.
+    pub fn output_format(&self, port: usize) -> Option<AudioFormat> {
+        self.formats.get(port).copied().flatten()
+    }
+}
+
+pub(super) fn prepare<N: Define>(params: Params) -> Result<PreparedNode, ParamError> {
+    let typed: N::Params = serde_json::from_value(Json::Object(params)).map_err(|error| ParamError {
+        param: String::new(),
+        expected: format!("params of {}", N::NAME),
+        got: error.to_string(),
+    })?;
+    N::check(&typed)?;
+    let formats = (0..N::OUTPUTS.len()).map(|port| N::output_format(&typed, port)).collect();
+    Ok(PreparedNode::new(move || Box::new(N::new(&typed)), formats))
+}

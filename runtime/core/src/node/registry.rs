@@ -1,0 +1,97 @@
+//! The node types that a runtime knows, as a value: nothing registers itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use super::params::prepare;
+use super::{Cost, Define, ParamError, Params, Port, PreparedNode};
+
+/// A kind of node: what it is called, what it takes, and how to make one.
+pub struct NodeType {
+    /// The name in a manifest.
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// How much a step costs.
+    pub cost: Cost,
+    /// The input ports.
+    pub inputs: &'static [Port],
+    /// The output ports.
+    pub outputs: &'static [Port],
+    /// The JSON Schema of its params.
+    pub params_schema: Json,
+    /// An example of its params.
+    pub example: Json,
+    prepare: fn(Params) -> Result<PreparedNode, ParamError>,
+}
+
+/// A set of node types by name.
+#[derive(Clone, Default)]
+pub struct Registry {
+    types: IndexMap<&'static str, Arc<NodeType>>,
+}
+
+impl NodeType {
+    /// Types the params and checks them; they have passed the schema before.
+    ///
+    /// # Errors
+    /// What the node says of its params.
+    pub fn prepare(&self, params: Params) -> Result<PreparedNode, ParamError> {
+        (self.prepare)(params)
+    }
+}
+
+impl Registry {
+    /// A registry without node types.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a built-in node. A second one of the same name replaces the first.
+    pub fn add<N: Define>(&mut self) -> &mut Self {
+        let example = serde_json::from_str(N::EXAMPLE).unwrap_or(Json::Null);
+        debug_assert!(example.is_object(), "the example of {} is not a JSON object", N::NAME);
+        let node_type = NodeType {
+            name: N::NAME,
+            summary: N::SUMMARY,
+            cost: N::COST,
+            inputs: N::INPUTS,
+            outputs: N::OUTPUTS,
+            params_schema: schemars::schema_for!(N::Params).to_value(),
+            example,
+            prepare: prepare::<N>,
+        };
+        self.types.insert(N::NAME, Arc::new(node_type));
+        self
+    }
+
+    /// The node type with this name. `XNode` stands for `X`, for every type.
+    pub fn get(&self, name: &str) -> Option<&Arc<NodeType>> {
+        self.types.get(name).or_else(|| self.types.get(name.strip_suffix("Node")?))
+    }
+
+    /// The node types, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<NodeType>> {
+        self.types.values()
+    }
+
+    /// The names, in the order in which they were added.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.types.keys().copied()
+    }
+}
+
+impl fmt::Debug for NodeType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "NodeType({})", self.name)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.names()).finish()
+    }
+}

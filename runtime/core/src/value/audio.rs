@@ -1,0 +1,256 @@
+//! Sound: planar float32 samples with their rate, layout and time.
+
+use std::sync::Arc;
+
+use super::{Buffer, MediaTime};
+
+/// Planar float32 sound, full scale at ±1.0. Each channel's frames are contiguous.
+#[derive(Clone, Debug)]
+pub struct Audio {
+    buffer: Buffer,
+    offset: usize,
+    channel_stride: usize,
+    channels: usize,
+    frames: usize,
+    rate: u32,
+    layout: Layout,
+    /// When the first frame sounds, in nanoseconds from the start of its stream, if known.
+    pub pts: Option<i64>,
+}
+
+/// What the channels mean. Text such as `mono`, `stereo` or `5.1` where it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Only the number of channels is known.
+    Unspecified,
+    /// A name in the terms of the field.
+    Named(Arc<str>),
+}
+
+/// Why sound can't be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AudioError {
+    /// The rate is outside what audio has.
+    #[error("a rate of {0} Hz is not between 1 and 4294967295")]
+    Rate(u32),
+    /// There are no channels, or more than the limit.
+    #[error("{0} channels are not between 1 and 1024")]
+    Channels(usize),
+    /// The samples reach past the buffer, or are not aligned.
+    #[error("{channels} channels of {frames} frames do not fit a buffer of {len} bytes")]
+    Extent {
+        /// Channels asked for.
+        channels: usize,
+        /// Frames asked for.
+        frames: usize,
+        /// The length of the buffer.
+        len: usize,
+    },
+    /// The memory is not aligned for float32.
+    #[error("the samples are not aligned to 4 bytes")]
+    Alignment,
+    /// The channels differ in length.
+    #[error("channel {channel} has {got} frames, channel 0 has {expected}")]
+    Ragged {
+        /// The channel that differs.
+        channel: usize,
+        /// Its frames.
+        got: usize,
+        /// The frames of the first channel.
+        expected: usize,
+    },
+}
+
+impl Audio {
+    /// The most channels that one value carries.
+    pub const MAX_CHANNELS: usize = 1024;
+
+    /// Sound over float32 samples in a buffer: channel `c` begins at byte `offset + c * channel_stride`.
+    ///
+    /// # Errors
+    /// If rate or channels are out of range, a sample lies outside the buffer or the memory is not aligned.
+    pub fn new(
+        buffer: Buffer,
+        offset: usize,
+        channel_stride: usize,
+        channels: usize,
+        frames: usize,
+        rate: u32,
+    ) -> Result<Self, AudioError> {
+        if rate == 0 {
+            return Err(AudioError::Rate(rate));
+        }
+        if channels == 0 || channels > Self::MAX_CHANNELS {
+            return Err(AudioError::Channels(channels));
+        }
+        if frames > 0 {
+            let end = (channels as u128 - 1) * channel_stride as u128 + offset as u128 + frames as u128 * 4;
+            if end > buffer.len() as u128 {
+                return Err(AudioError::Extent { channels, frames, len: buffer.len() });
+            }
+            let strided = channels > 1 && !channel_stride.is_multiple_of(4);
+            if strided || !(buffer.as_slice().as_ptr().addr() + offset).is_multiple_of(4) {
+                return Err(AudioError::Alignment);
+            }
+        }
+        Ok(Self {
+            buffer,
+            offset,
+            channel_stride,
+            channels,
+            frames,
+            rate,
+            layout: Layout::for_channels(channels),
+            pts: None,
+        })
+    }
+
+    /// Sound that owns its samples: all frames of the first channel, then all of the second, and so on.
+    ///
+    /// # Errors
+    /// If rate or channels are out of range, or the samples don't divide into the channels.
+    pub fn from_planar(samples: Vec<f32>, channels: usize, rate: u32) -> Result<Self, AudioError> {
+        if channels == 0 || channels > Self::MAX_CHANNELS {
+            return Err(AudioError::Channels(channels));
+        }
+        let frames = samples.len() / channels;
+        if frames * channels != samples.len() {
+            return Err(AudioError::Extent { channels, frames: frames + 1, len: samples.len() * 4 });
+        }
+        Self::new(Buffer::from_samples(samples), 0, frames * 4, channels, frames, rate)
+    }
+
+    /// Sound from one vector of samples for each channel.
+    ///
+    /// # Errors
+    /// If rate or channels are out of range, or the channels differ in length.
+    pub fn from_channels(channels: &[Vec<f32>], rate: u32) -> Result<Self, AudioError> {
+        let expected = channels.first().map_or(0, Vec::len);
+        if let Some((channel, samples)) = channels.iter().enumerate().find(|(_, samples)| samples.len() != expected) {
+            return Err(AudioError::Ragged { channel, got: samples.len(), expected });
+        }
+        Self::from_planar(channels.concat(), channels.len(), rate)
+    }
+
+    /// The same sound with this start, in nanoseconds.
+    #[must_use]
+    pub fn with_pts(mut self, pts: Option<i64>) -> Self {
+        self.pts = pts;
+        self
+    }
+
+    /// The same sound with this layout.
+    #[must_use]
+    pub fn with_layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// Frames per second.
+    pub fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    /// The number of channels, at least one.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The number of frames: samples in each channel.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// What the channels mean.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// How long it sounds, in nanoseconds.
+    pub fn duration(&self) -> i64 {
+        MediaTime::of_frames(self.frames as u64, self.rate)
+    }
+
+    /// The samples of one channel.
+    ///
+    /// # Panics
+    /// If there is no such channel.
+    pub fn channel(&self, channel: usize) -> &[f32] {
+        assert!(channel < self.channels, "channel {channel} of {}", self.channels);
+        if self.frames == 0 {
+            return &[];
+        }
+        let start = self.offset + channel * self.channel_stride;
+        bytemuck::cast_slice(&self.buffer.as_slice()[start..start + self.frames * 4])
+    }
+
+    /// The channels, in order.
+    pub fn iter_channels(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        (0..self.channels).map(|channel| self.channel(channel))
+    }
+
+    /// A part of the frames, sharing the memory; its `pts` moves with it.
+    ///
+    /// # Panics
+    /// If the part is not inside.
+    #[must_use]
+    pub fn slice(&self, first: usize, frames: usize) -> Self {
+        assert!(first + frames <= self.frames, "frames {first}..{} of {}", first + frames, self.frames);
+        Self {
+            offset: self.offset + first * 4,
+            frames,
+            pts: self.pts.map(|pts| pts + MediaTime::of_frames(first as u64, self.rate)),
+            ..self.clone()
+        }
+    }
+
+    /// The buffer that holds the samples.
+    pub fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+
+    /// Where the first channel begins in the buffer, in bytes.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The distance between channels, in bytes.
+    pub fn channel_stride(&self) -> usize {
+        self.channel_stride
+    }
+
+    /// The bytes of memory that this sound keeps alive.
+    pub fn weight(&self) -> usize {
+        self.buffer.len().min(self.frames * self.channels * 4)
+    }
+}
+
+impl PartialEq for Audio {
+    fn eq(&self, other: &Self) -> bool {
+        self.rate == other.rate
+            && self.layout == other.layout
+            && self.pts == other.pts
+            && self.channels == other.channels
+            && self.frames == other.frames
+            && self.iter_channels().eq(other.iter_channels())
+    }
+}
+
+impl Layout {
+    /// The usual layout of a number of channels: mono, stereo, else unspecified.
+    pub fn for_channels(channels: usize) -> Self {
+        match channels {
+            1 => Layout::Named("mono".into()),
+            2 => Layout::Named("stereo".into()),
+            _ => Layout::Unspecified,
+        }
+    }
+
+    /// The name, if there is one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Layout::Unspecified => None,
+            Layout::Named(name) => Some(name),
+        }
+    }
+}

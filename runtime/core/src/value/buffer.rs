@@ -1,0 +1,145 @@
+//! Shared memory behind bytes, samples and arrays: a window on memory of this runtime or of the host.
+//!
+//! It may know nothing of what the bytes mean.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Memory that belongs to somebody else, such as a host's array. Dropping the value gives it back.
+pub trait ForeignMemory: Send + Sync {
+    /// The bytes, unchanged and at the same address for as long as the value lives.
+    fn bytes(&self) -> &[u8];
+
+    /// The number by which the owner knows this memory.
+    fn token(&self) -> u64;
+}
+
+/// An immutable window on shared memory. Cloning and slicing share it.
+#[derive(Clone)]
+pub struct Buffer {
+    memory: Arc<Memory>,
+    offset: usize,
+    len: usize,
+}
+
+enum Memory {
+    Bytes(Vec<u8>),
+    Samples(Vec<f32>),
+    /// Storage aligned for every data type; the bytes past the window of the first buffer are padding.
+    Words(Vec<u64>),
+    Foreign(Box<dyn ForeignMemory>),
+}
+
+impl Buffer {
+    /// Takes over bytes; their alignment is one.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        let len = bytes.len();
+        Self::over(Memory::Bytes(bytes), len)
+    }
+
+    /// Takes over float32 samples.
+    pub fn from_samples(samples: Vec<f32>) -> Self {
+        let len = samples.len() * size_of::<f32>();
+        Self::over(Memory::Samples(samples), len)
+    }
+
+    /// Copies bytes into memory that is aligned for every data type.
+    pub fn aligned_copy(bytes: &[u8]) -> Self {
+        let mut words = vec![0u64; bytes.len().div_ceil(size_of::<u64>())];
+        bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
+        Self::over(Memory::Words(words), bytes.len())
+    }
+
+    /// Borrows a host's memory until the last clone is dropped.
+    pub fn from_foreign(memory: Box<dyn ForeignMemory>) -> Self {
+        let len = memory.bytes().len();
+        Self::over(Memory::Foreign(memory), len)
+    }
+
+    /// The length in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.memory.bytes()[self.offset..self.offset + self.len]
+    }
+
+    /// A window on a part of the same memory, or `None` if the part is not inside this window.
+    pub fn slice(&self, offset: usize, len: usize) -> Option<Self> {
+        let end = offset.checked_add(len)?;
+        (end <= self.len).then(|| Self { memory: Arc::clone(&self.memory), offset: self.offset + offset, len })
+    }
+
+    /// The host's number for this memory, if it is the host's.
+    pub fn token(&self) -> Option<u64> {
+        match &*self.memory {
+            Memory::Foreign(memory) => Some(memory.token()),
+            _ => None,
+        }
+    }
+
+    /// Where this window begins within the memory that it shares, in bytes.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The window on the whole memory that this one is a part of.
+    pub fn whole(&self) -> Self {
+        Self { memory: Arc::clone(&self.memory), offset: 0, len: self.memory.bytes().len() }
+    }
+
+    /// Whether both windows share one memory.
+    pub fn same_memory(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.memory, &other.memory)
+    }
+
+    /// Whether nothing else shares this memory and it is this runtime's, so that it may be written.
+    pub fn is_exclusive(&mut self) -> bool {
+        matches!(Arc::get_mut(&mut self.memory), Some(Memory::Bytes(_) | Memory::Samples(_) | Memory::Words(_)))
+    }
+
+    /// The bytes to write to, if [`Buffer::is_exclusive`].
+    pub fn as_mut_slice(&mut self) -> Option<&mut [u8]> {
+        let bytes = match Arc::get_mut(&mut self.memory)? {
+            Memory::Bytes(bytes) => bytes.as_mut_slice(),
+            Memory::Samples(samples) => bytemuck::cast_slice_mut(samples),
+            Memory::Words(words) => bytemuck::cast_slice_mut(words),
+            Memory::Foreign(_) => return None,
+        };
+        Some(&mut bytes[self.offset..self.offset + self.len])
+    }
+
+    fn over(memory: Memory, len: usize) -> Self {
+        Self { memory: Arc::new(memory), offset: 0, len }
+    }
+}
+
+impl Memory {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Memory::Bytes(bytes) => bytes,
+            Memory::Samples(samples) => bytemuck::cast_slice(samples),
+            Memory::Words(words) => bytemuck::cast_slice(words),
+            Memory::Foreign(memory) => memory.bytes(),
+        }
+    }
+}
+
+impl PartialEq for Buffer {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Buffer({} bytes)", self.len)
+    }
+}

@@ -1,0 +1,63 @@
+//! What a graph moves: a value with its place in time and in its stream.
+
+use super::Value;
+
+/// A value on its way through a graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packet {
+    /// The value.
+    pub value: Value,
+    /// When it begins, in nanoseconds from the start of its stream, if it has a place in time.
+    pub pts: Option<i64>,
+    /// How long it lasts, in nanoseconds, if it lasts.
+    pub duration: Option<i64>,
+    /// Its number among the packets that its node emitted in this run; the scheduler counts.
+    pub seq: u64,
+    /// The stream it belongs to; 0 unless the host has several.
+    pub stream: u32,
+}
+
+/// Exact conversions between counts of frames and nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct MediaTime;
+
+impl Packet {
+    /// A packet of a value. Sound and pictures bring their own time.
+    pub fn new(value: Value) -> Self {
+        let (pts, duration) = match &value {
+            Value::Audio(audio) => (audio.pts, Some(audio.duration())),
+            Value::Video(video) => (video.pts, None),
+            _ => (None, None),
+        };
+        Self { value, pts, duration, seq: 0, stream: 0 }
+    }
+
+    /// The same packet at this time.
+    #[must_use]
+    pub fn at(mut self, pts: Option<i64>, duration: Option<i64>) -> Self {
+        self.pts = pts;
+        self.duration = duration;
+        self
+    }
+}
+
+impl MediaTime {
+    /// The time of `frames` at `rate`, in nanoseconds, rounded to nearest. Add it to an origin; never accumulate it.
+    pub fn of_frames(frames: u64, rate: u32) -> i64 {
+        let rate = u128::from(rate.max(1));
+        let nanoseconds = (u128::from(frames) * 1_000_000_000 + rate / 2) / rate;
+        i64::try_from(nanoseconds).unwrap_or(i64::MAX)
+    }
+
+    /// The whole number of frames at `rate` that is nearest to `nanoseconds`.
+    pub fn to_frames(nanoseconds: u64, rate: u32) -> u64 {
+        let frames = (u128::from(nanoseconds) * u128::from(rate) + 500_000_000) / 1_000_000_000;
+        u64::try_from(frames).unwrap_or(u64::MAX)
+    }
+}
+
+impl From<Value> for Packet {
+    fn from(value: Value) -> Self {
+        Self::new(value)
+    }
+}

@@ -1,0 +1,272 @@
+//! N-dimensional arrays of numbers with explicit strides.
+
+use super::Buffer;
+
+/// The type of one element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DataType {
+    /// One byte, 0 or 1.
+    Bool,
+    /// Signed 8-bit integer.
+    Int8,
+    /// Signed 16-bit integer.
+    Int16,
+    /// Signed 32-bit integer.
+    Int32,
+    /// Signed 64-bit integer.
+    Int64,
+    /// Unsigned 8-bit integer.
+    UInt8,
+    /// Unsigned 16-bit integer.
+    UInt16,
+    /// Unsigned 32-bit integer.
+    UInt32,
+    /// Unsigned 64-bit integer.
+    UInt64,
+    /// IEEE 754 half.
+    Float16,
+    /// The upper half of an IEEE 754 single.
+    BFloat16,
+    /// IEEE 754 single.
+    Float32,
+    /// IEEE 754 double.
+    Float64,
+    /// Two singles: real, imaginary.
+    Complex64,
+    /// Two doubles: real, imaginary.
+    Complex128,
+}
+
+impl DataType {
+    /// Every data type.
+    pub const ALL: [DataType; 15] = [
+        DataType::Bool,
+        DataType::Int8,
+        DataType::Int16,
+        DataType::Int32,
+        DataType::Int64,
+        DataType::UInt8,
+        DataType::UInt16,
+        DataType::UInt32,
+        DataType::UInt64,
+        DataType::Float16,
+        DataType::BFloat16,
+        DataType::Float32,
+        DataType::Float64,
+        DataType::Complex64,
+        DataType::Complex128,
+    ];
+
+    /// The size of one element in bytes.
+    pub const fn size(self) -> usize {
+        match self {
+            DataType::Bool | DataType::Int8 | DataType::UInt8 => 1,
+            DataType::Int16 | DataType::UInt16 | DataType::Float16 | DataType::BFloat16 => 2,
+            DataType::Int32 | DataType::UInt32 | DataType::Float32 => 4,
+            DataType::Int64 | DataType::UInt64 | DataType::Float64 | DataType::Complex64 => 8,
+            DataType::Complex128 => 16,
+        }
+    }
+
+    /// The name as numpy writes it, such as `float32`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DataType::Bool => "bool",
+            DataType::Int8 => "int8",
+            DataType::Int16 => "int16",
+            DataType::Int32 => "int32",
+            DataType::Int64 => "int64",
+            DataType::UInt8 => "uint8",
+            DataType::UInt16 => "uint16",
+            DataType::UInt32 => "uint32",
+            DataType::UInt64 => "uint64",
+            DataType::Float16 => "float16",
+            DataType::BFloat16 => "bfloat16",
+            DataType::Float32 => "float32",
+            DataType::Float64 => "float64",
+            DataType::Complex64 => "complex64",
+            DataType::Complex128 => "complex128",
+        }
+    }
+
+    /// The data type with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|data_type| data_type.name() == name)
+    }
+}
+
+/// An n-dimensional array: a window on a buffer with a shape and strides. Elements are little-endian.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    data_type: DataType,
+    shape: Vec<usize>,
+    strides: Vec<isize>,
+    buffer: Buffer,
+    offset: usize,
+}
+
+/// Why a tensor can't be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TensorError {
+    /// The strides don't have one entry for each dimension.
+    #[error("{dimensions} dimensions need {dimensions} strides, got {strides}")]
+    StrideCount {
+        /// Entries of the shape.
+        dimensions: usize,
+        /// Entries of the strides.
+        strides: usize,
+    },
+    /// Shape and strides together reach past the address space.
+    #[error("the shape {shape:?} of {data_type} overflows the address space")]
+    Overflow {
+        /// The shape.
+        shape: Vec<usize>,
+        /// The name of the data type.
+        data_type: &'static str,
+    },
+    /// Some element lies outside the buffer.
+    #[error("the array reaches from byte {first} to byte {end}, the buffer has {len} bytes")]
+    OutOfBounds {
+        /// The lowest byte that an element occupies.
+        first: i128,
+        /// One past the highest byte that an element occupies.
+        end: i128,
+        /// The length of the buffer.
+        len: usize,
+    },
+}
+
+impl Tensor {
+    /// A contiguous array in C order over a whole buffer.
+    ///
+    /// # Errors
+    /// If the buffer is shorter than the shape needs.
+    pub fn contiguous(data_type: DataType, shape: Vec<usize>, buffer: Buffer) -> Result<Self, TensorError> {
+        let strides = contiguous_strides(data_type, &shape)?;
+        Self::new(data_type, shape, strides, buffer, 0)
+    }
+
+    /// An array of `shape` whose first element is at byte `offset` of `buffer`; strides are in bytes and may be zero
+    /// or negative.
+    ///
+    /// # Errors
+    /// If the numbers of strides and dimensions differ, the extent overflows, or an element lies outside the buffer.
+    pub fn new(
+        data_type: DataType,
+        shape: Vec<usize>,
+        strides: Vec<isize>,
+        buffer: Buffer,
+        offset: usize,
+    ) -> Result<Self, TensorError> {
+        if shape.len() != strides.len() {
+            return Err(TensorError::StrideCount { dimensions: shape.len(), strides: strides.len() });
+        }
+        contiguous_strides(data_type, &shape)?;
+        if !shape.contains(&0) {
+            let mut first = offset as i128;
+            let mut end = offset as i128 + data_type.size() as i128;
+            for (&extent, &stride) in shape.iter().zip(&strides) {
+                let span = (extent as i128 - 1) * stride as i128;
+                if span < 0 { first += span } else { end += span }
+            }
+            if first < 0 || end > buffer.len() as i128 {
+                return Err(TensorError::OutOfBounds { first, end, len: buffer.len() });
+            }
+        }
+        Ok(Self { data_type, shape, strides, buffer, offset })
+    }
+
+    /// The type of the elements.
+    pub fn data_type(&self) -> DataType {
+        self.data_type
+    }
+
+    /// The extent of each dimension; empty for a scalar.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The distance in bytes between neighbours, for each dimension.
+    pub fn strides(&self) -> &[isize] {
+        &self.strides
+    }
+
+    /// The buffer that holds the elements.
+    pub fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+
+    /// Where the first element begins in the buffer, in bytes.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The number of elements.
+    pub fn element_count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether the elements lie in C order without gaps.
+    pub fn is_contiguous(&self) -> bool {
+        let mut expected = self.data_type.size() as isize;
+        self.shape.contains(&0)
+            || self.shape.iter().zip(&self.strides).rev().all(|(&extent, &stride)| {
+                let fits = extent == 1 || stride == expected;
+                expected *= extent as isize;
+                fits
+            })
+    }
+
+    /// The bytes of the elements in C order, if they lie that way.
+    pub fn contiguous_bytes(&self) -> Option<&[u8]> {
+        let len = self.element_count() * self.data_type.size();
+        if len == 0 {
+            return Some(&[]);
+        }
+        self.is_contiguous().then(|| &self.buffer.as_slice()[self.offset..self.offset + len])
+    }
+
+    /// The bytes of the elements in C order, gathered into new memory.
+    pub fn gather(&self) -> Vec<u8> {
+        if let Some(bytes) = self.contiguous_bytes() {
+            return bytes.to_vec();
+        }
+        let size = self.data_type.size();
+        let source = self.buffer.as_slice();
+        let mut gathered = Vec::with_capacity(self.element_count() * size);
+        let mut index = vec![0usize; self.shape.len()];
+        let mut position = self.offset as isize;
+        loop {
+            gathered.extend_from_slice(&source[position as usize..position as usize + size]);
+            let mut dimension = self.shape.len();
+            loop {
+                let Some(next) = dimension.checked_sub(1) else { return gathered };
+                dimension = next;
+                index[dimension] += 1;
+                position += self.strides[dimension];
+                if index[dimension] < self.shape[dimension] {
+                    break;
+                }
+                position -= self.strides[dimension] * self.shape[dimension] as isize;
+                index[dimension] = 0;
+            }
+        }
+    }
+
+    /// The bytes of memory that this array keeps alive.
+    pub fn weight(&self) -> usize {
+        self.buffer.len()
+    }
+}
+
+fn contiguous_strides(data_type: DataType, shape: &[usize]) -> Result<Vec<isize>, TensorError> {
+    let overflow = || TensorError::Overflow { shape: shape.to_vec(), data_type: data_type.name() };
+    let mut strides = vec![0isize; shape.len()];
+    let mut step = data_type.size() as isize;
+    for (stride, &extent) in strides.iter_mut().zip(shape).rev() {
+        *stride = step;
+        let extent = isize::try_from(extent.max(1)).map_err(|_| overflow())?;
+        step = step.checked_mul(extent).ok_or_else(overflow)?;
+    }
+    Ok(strides)
+}

@@ -1,0 +1,12 @@
+//! The built-in nodes of remotemedia, one file each, in families.
+#![forbid(unsafe_code)]
+
+pub mod audio;
+pub mod basic;
+
+use remotemedia_core::node::Registry;
+
+/// Every built-in node.
+pub fn registry() -> Registry {
+    Registry::new()
+}
