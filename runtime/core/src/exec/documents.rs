@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::completion::{Completion, Outcome, Output, RunError};
 use super::host::{HostFailure, HostOutput, Reply};
 use super::port::Event;
+use crate::manifest::Problem;
 use crate::node::HostToken;
 use crate::value::{Map, Value};
 use crate::wire::Encoder;
@@ -90,6 +91,31 @@ pub fn write_error(encoder: &mut Encoder, error: &RunError, status_of: StatusOf)
     }
     if let Some(token) = &error.host_token {
         encoder.text("host_token").uint(token.get());
+    }
+}
+
+/// Writes the problems of a manifest; what is not known of one is left out.
+pub fn write_problems(encoder: &mut Encoder, problems: &[Problem]) {
+    encoder.array(problems.len());
+    for problem in problems {
+        let numbers = [("line", problem.line), ("column", problem.column)];
+        let texts =
+            [("expected", &problem.expected), ("got", &problem.got), ("suggestion", &problem.suggestion)];
+        let known = numbers.iter().filter(|(_, number)| number.is_some()).count()
+            + texts.iter().filter(|(_, text)| text.is_some()).count();
+        encoder.map(2 + known);
+        encoder.text("path").text(&problem.path);
+        encoder.text("message").text(&problem.message);
+        for (key, number) in numbers {
+            if let Some(number) = number {
+                encoder.text(key).uint(number as u64);
+            }
+        }
+        for (key, text) in texts {
+            if let Some(text) = text {
+                encoder.text(key).text(text);
+            }
+        }
     }
 }
 

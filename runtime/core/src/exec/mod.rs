@@ -17,9 +17,9 @@ mod sink;
 mod timer;
 
 pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
-pub use config::{Config, ConfigError};
-pub use documents::{DocumentError, StatusOf, read_reply, write_completion, write_error, write_events};
+pub use config::{Config, ConfigError, PipelineOptions};
+pub use documents::{DocumentError, StatusOf, read_reply, write_completion, write_error, write_events, write_problems};
 pub use host::{CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
-pub use port::{Batch, Event, Port, Wake};
+pub use port::{Batch, Event, Port, Wake, WeakPort};
 pub use runtime::{Pipeline, Runtime, Submission, SubmitError, Submitted};

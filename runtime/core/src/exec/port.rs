@@ -109,16 +109,11 @@ impl Port {
         Batch { events, is_closed }
     }
 
-    /// Lets one waiting [`Port::next`] return now.
+    /// Rings the bell and lets one waiting [`Port::next`] return now, or the next one not wait.
     pub fn nudge(&self) {
         let mut state = self.0.state.lock();
         state.is_nudged = true;
         self.0.announce(&mut state);
-    }
-
-    /// Rings the bell if it is silent, for what the host has to fetch although no event is there.
-    pub fn ring(&self) {
-        self.0.announce(&mut self.0.state.lock());
     }
 
     /// Cancels the piece of work with this number. Answers whether it was still going on.
@@ -229,16 +224,18 @@ impl Port {
         Ok(())
     }
 
-    pub(super) fn downgrade(&self) -> WeakPort {
+    /// The same port, without keeping it alive.
+    pub fn downgrade(&self) -> WeakPort {
         WeakPort(Arc::downgrade(&self.0))
     }
 }
 
 /// A port that is only remembered.
-pub(super) struct WeakPort(Weak<Shared>);
+pub struct WeakPort(Weak<Shared>);
 
 impl WeakPort {
-    pub(super) fn upgrade(&self) -> Option<Port> {
+    /// The port, if it still exists.
+    pub fn upgrade(&self) -> Option<Port> {
         self.0.upgrade().map(Port)
     }
 }

@@ -42,6 +42,21 @@ impl NodeType {
     pub fn prepare(&self, params: Params) -> Result<PreparedNode, ParamError> {
         (self.prepare)(params)
     }
+
+    /// All that it declares, for listings, docs and the classes of the bindings:
+    /// `{name, summary, cost, inputs, outputs, params, example}`, where `params` is a JSON Schema.
+    pub fn describe(&self) -> Json {
+        let ports = |ports: &[Port]| ports.iter().map(Port::describe).collect::<Vec<_>>();
+        serde_json::json!({
+            "name": self.name,
+            "summary": self.summary,
+            "cost": self.cost.name(),
+            "inputs": ports(self.inputs),
+            "outputs": ports(self.outputs),
+            "params": self.params_schema,
+            "example": self.example,
+        })
+    }
 }
 
 impl Registry {
