@@ -208,6 +208,24 @@ pub enum WireErrorKind {
         /// What was written.
         found: String,
     },
+    /// A key that is kept for tags.
+    #[error("the key {key:?} is reserved")]
+    ReservedKey {
+        /// The key, shortened if it is long.
+        key: String,
+    },
+    /// A payload that its header does not agree with.
+    #[error("the {field} of the {name} must hold {needed} bytes, it holds {found}", name = kind.name())]
+    PayloadLength {
+        /// The kind of the value.
+        kind: Kind,
+        /// The field.
+        field: &'static str,
+        /// The bytes that the header asks for.
+        needed: u128,
+        /// The bytes that it has.
+        found: usize,
+    },
     /// A tagged object lacks a field.
     #[error("the {name} lacks the field \"{field}\"", name = kind.name())]
     MissingField {
@@ -260,6 +278,8 @@ impl WireErrorKind {
             WireErrorKind::UnknownTag { .. } => {
                 "use bytes, float, timestamp, audio, video, tensor, table or file, or write the key as \"$$rm\""
             }
+            WireErrorKind::ReservedKey { .. } => "write it with one more \"$\" in front",
+            WireErrorKind::PayloadLength { .. } => "make payload and header agree",
             WireErrorKind::MissingField { .. } => "add it",
             WireErrorKind::UnknownField { .. } => "leave it out",
         }
