@@ -34,8 +34,10 @@ use window::Window;
 /// 10 ms, it keeps the verdict on silence of the window before it. Times count samples from the first packet's.
 ///
 /// Volume is judged on the last five seconds of sound, gated as in ITU-R BS.1770: windows of silence don't count, and
-/// of the others those more than 10 dB below the mean don't either. There is no verdict before two seconds of sound, a
-/// pause keeps the verdict, and five seconds of silence end it.
+/// neither do those more than 10 dB below the mean. There is no verdict before two seconds of sound; a pause keeps it,
+/// five seconds of silence suspend it. If nothing louder than that gate comes for five seconds and the sound is modulated
+/// as speech is (its windows spread over 6 dB), the gated-out sound is judged instead; a steady one, such as the noise of
+/// a room, after thirty seconds.
 #[derive(Debug)]
 pub struct AudioLevel {
     window_ms: u32,
