@@ -13,3 +13,8 @@ pub fn registry() -> Registry {
     registry.add::<audio::AudioMix>().add::<audio::AudioLevel>();
     registry
 }
+
+/// Compiles and runs the example of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/adding-a-node.md")]
+mod adding_a_node {}
