@@ -180,30 +180,40 @@ impl Matrix {
         /// Frames at a time, so that the sums stay in the nearest cache.
         const BLOCK: usize = 512;
         let frames = audio.frames();
-        let mut samples = vec![0f32; self.rows.len() * frames];
+        let mut samples = Vec::with_capacity(self.rows.len() * frames);
         let mut sums = [0f64; BLOCK];
-        for (output, row) in self.rows.iter().enumerate() {
-            let target = &mut samples[output * frames..(output + 1) * frames];
-            if let [(input, 1.0)] = row[..] {
-                target.copy_from_slice(audio.channel(input));
-                continue;
-            }
-            for (block, target) in target.chunks_mut(BLOCK).enumerate() {
-                let sums = &mut sums[..target.len()];
-                sums.fill(0.0);
-                for &(input, gain) in row {
-                    let source = &audio.channel(input)[block * BLOCK..];
-                    for (sum, sample) in sums.iter_mut().zip(source) {
-                        *sum += gain * f64::from(*sample);
-                    }
+        for row in &self.rows {
+            match row[..] {
+                [(input, 1.0)] => samples.extend_from_slice(audio.channel(input)),
+                // Float32 gives the same here: the products are exact, and the sum is rounded once.
+                [(first, gain), (second, other)] if is_power_of_two(gain) && is_power_of_two(other) => {
+                    let (gain, other) = (gain as f32, other as f32);
+                    let pairs = audio.channel(first).iter().zip(audio.channel(second));
+                    samples.extend(pairs.map(|(first, second)| gain * first + other * second));
                 }
-                for (sample, sum) in target.iter_mut().zip(sums) {
-                    *sample = *sum as f32;
+                _ => {
+                    for start in (0..frames).step_by(BLOCK) {
+                        let end = frames.min(start + BLOCK);
+                        let sums = &mut sums[..end - start];
+                        sums.fill(0.0);
+                        for &(input, gain) in row {
+                            for (sum, sample) in sums.iter_mut().zip(&audio.channel(input)[start..end]) {
+                                *sum += gain * f64::from(*sample);
+                            }
+                        }
+                        samples.extend(sums.iter().map(|sum| *sum as f32));
+                    }
                 }
             }
         }
         Audio::from_planar(samples, self.rows.len(), audio.rate()).expect("as many channels as the params allow")
     }
+}
+
+/// Whether a gain scales float32 samples without rounding, as far as they are not near the smallest of their type.
+fn is_power_of_two(gain: f64) -> bool {
+    const FRACTION: u64 = (1 << (f64::MANTISSA_DIGITS - 1)) - 1;
+    (1e-6..1e6).contains(&gain.abs()) && gain.to_bits() & FRACTION == 0
 }
 
 /// The gains that need no param, for channel counts that differ.
