@@ -114,7 +114,10 @@ enum Quantum {
     Stopped,
 }
 
-enum Fault {
+/// Boxed, since every step of a node answers with one or nothing.
+type Fault = Box<Failure>;
+
+enum Failure {
     Native(ChainFailure),
     Host(HostFault),
     Limit(RunError),
@@ -283,7 +286,7 @@ impl Run {
         let quantum = worked.unwrap_or_else(|payload| match &body.work {
             Work::Native(chain) => {
                 self.poison.store(true, Ordering::Release);
-                Err(Fault::Native(chain.panicked(&*payload)))
+                Err(native(chain.panicked(&*payload)))
             }
             Work::Host(_) => std::panic::resume_unwind(payload),
         });
@@ -303,7 +306,7 @@ impl Run {
         budget: Budget,
         ready: &mut Vec<usize>,
     ) -> Result<Quantum, Fault> {
-        chain.initialize(&self.graph, &self.cancel).map_err(Fault::Native)?;
+        chain.initialize(&self.graph, &self.cancel).map_err(native)?;
         let mut has_credit = self.graph.stages[index].outputs.is_empty() || self.has_credit(&self.state.lock(), index);
         for steps in 1u32.. {
             if self.cancel.is_cancelled() {
@@ -314,14 +317,14 @@ impl Run {
                 return Ok(Quantum::Parked);
             }
             let exit = if chain.has_work() {
-                chain.advance().map_err(Fault::Native)?
+                chain.advance().map_err(native)?
             } else {
                 if inbox.is_empty() {
                     self.refill(index, inbox, ready);
                 }
                 match inbox.pop_front() {
                     None => return Ok(Quantum::Parked),
-                    Some(Travel::Packet(routed, port)) => chain.feed(port, routed).map_err(Fault::Native)?,
+                    Some(Travel::Packet(routed, port)) => chain.feed(port, routed).map_err(native)?,
                     Some(Travel::End(item)) => {
                         chain.end(item);
                         None
@@ -374,7 +377,7 @@ impl Run {
                 None => {}
             }
             if let Some(fault) = host.take_fault() {
-                return Err(Fault::Host(fault));
+                return Err(Box::new(Failure::Host(fault)));
             }
             if host.is_calling() {
                 return Ok(Quantum::Parked);
@@ -448,7 +451,7 @@ impl Run {
                 state.collected_bytes += routed.packet.value.weight();
                 state.sinks[sink].push(routed);
                 if state.collected_bytes > self.output_bytes {
-                    return Err(Fault::Limit(self.limit_error(stage.links.last().map_or(0, |link| link.node))));
+                    return Err(Box::new(Failure::Limit(self.limit_error(stage.links.last().map_or(0, |link| link.node)))));
                 }
             }
             return Ok(true);
@@ -503,7 +506,7 @@ impl Run {
         if let Work::Native(chain) = &mut body.work {
             if let Err(failure) = chain.cleanup() {
                 self.poison.store(true, Ordering::Release);
-                return self.retire(index, Some(body), Err(Fault::Native(failure)), ready);
+                return self.retire(index, Some(body), Err(native(failure)), ready);
             }
         }
         drop(body);
@@ -532,7 +535,7 @@ impl Run {
             if let Work::Native(chain) = &mut body.work {
                 if let (Err(failure), Ok(())) = (chain.cleanup(), &result) {
                     self.poison.store(true, Ordering::Release);
-                    result = Err(Fault::Native(failure));
+                    result = Err(native(failure));
                 }
             }
         }
@@ -644,12 +647,12 @@ impl Run {
     }
 
     fn describe(&self, fault: Fault) -> RunError {
-        let (node, item, error, outcome) = match fault {
-            Fault::Limit(error) => return error,
-            Fault::Native(ChainFailure { node, item, error, is_panic }) => {
+        let (node, item, error, outcome) = match *fault {
+            Failure::Limit(error) => return error,
+            Failure::Native(ChainFailure { node, item, error, is_panic }) => {
                 (node, item, error, if is_panic { Outcome::Panicked } else { Outcome::Failed })
             }
-            Fault::Host(HostFault { node, item, error }) => (node, item, error, Outcome::Failed),
+            Failure::Host(HostFault { node, item, error }) => (node, item, error, Outcome::Failed),
         };
         let node = &self.graph.nodes[node];
         RunError {
@@ -714,6 +717,10 @@ impl Body {
         };
         Self { inbox: VecDeque::new(), work }
     }
+}
+
+fn native(failure: ChainFailure) -> Fault {
+    Box::new(Failure::Native(failure))
 }
 
 impl Drop for Run {
