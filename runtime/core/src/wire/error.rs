@@ -44,7 +44,7 @@ pub enum Place {
 #[non_exhaustive]
 pub enum WireErrorKind {
     /// The bytes end too early, or a declared length reaches past them.
-    #[error("{what} needs {declared} bytes and {left} are left")]
+    #[error("{what} goes past the end (bytes needed: {declared}, left: {left})")]
     Truncated {
         /// What was being read.
         what: &'static str,
@@ -54,7 +54,7 @@ pub enum WireErrorKind {
         left: usize,
     },
     /// There are bytes after the value.
-    #[error("{extra} bytes follow the end of the value")]
+    #[error("there is more after the end of the value (bytes: {extra})")]
     Trailing {
         /// How many.
         extra: usize,

@@ -88,6 +88,9 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(super) fn head(&mut self) -> Result<Head, WireError> {
         let [first] = self.array("a value")?;
+        if first < 0x80 {
+            return Ok(Head::Int(first.into()));
+        }
         Ok(match Marker::from_u8(first) {
             Marker::FixPos(value) => Head::Int(value.into()),
             Marker::FixNeg(value) => Head::Int(value.into()),

@@ -38,19 +38,25 @@ fn limits() -> Limits {
 #[test]
 fn malformed_bytes() {
     let cases: &[(&[u8], &str)] = &[
-        (b"", "inputs: a value needs 1 bytes and 0 are left; send the whole document"),
-        (b"\x91\xa5abc", "inputs[0]: text needs 5 bytes and 3 are left; send the whole document"),
-        (b"\x91\xcd\x01", "inputs[0]: an integer needs 2 bytes and 1 are left; send the whole document"),
-        (b"\xdd\xff\xff\xff\xff\x01", "inputs: a list needs 4294967295 bytes and 1 are left; send the whole document"),
+        (b"", "inputs: a value goes past the end (bytes needed: 1, left: 0); send the whole document"),
+        (b"\x91\xa5abc", "inputs[0]: text goes past the end (bytes needed: 5, left: 3); send the whole document"),
+        (
+            b"\x91\xcd\x01",
+            "inputs[0]: an integer goes past the end (bytes needed: 2, left: 1); send the whole document",
+        ),
+        (
+            b"\xdd\xff\xff\xff\xff\x01",
+            "inputs: a list goes past the end (bytes needed: 4294967295, left: 1); send the whole document",
+        ),
         (
             b"\x91\xdf\x80\x00\x00\x00\x01",
-            "inputs[0]: a map needs 4294967296 bytes and 1 are left; send the whole document",
+            "inputs[0]: a map goes past the end (bytes needed: 4294967296, left: 1); send the whole document",
         ),
         (
             b"\x91\xc9\x00\x00\x00\x09\x01a",
-            "inputs[0]: an extension value needs 9 bytes and 1 are left; send the whole document",
+            "inputs[0]: an extension value goes past the end (bytes needed: 9, left: 1); send the whole document",
         ),
-        (b"\xc0\xc0\xc0", "inputs: 2 bytes follow the end of the value; send one value a document"),
+        (b"\xc0\xc0\xc0", "inputs: there is more after the end of the value (bytes: 2); send one value a document"),
         (
             b"\x92\x01\xc1",
             "inputs[1]: the byte 0xc1 begins no msgpack value; check that the bytes are a msgpack document",
@@ -71,7 +77,7 @@ fn malformed_bytes() {
         ),
         (
             b"\x91\xd4\xff\x00",
-            "inputs[0]: the payload of the timestamp must be 4, 8 or 12 bytes, it is 1 bytes; lay it out as docs/wire.md says",
+            "inputs[0]: the payload of the timestamp must be 4, 8 or 12 bytes, it is 1; lay it out as docs/wire.md says",
         ),
         (
             b"\x91\xd7\xff\xff\xff\xff\xff\xff\xff\xff\xff",

@@ -40,7 +40,7 @@ fn timestamp(mut payload: Reader<'_>) -> Result<Value, WireError> {
         4 => (number(bytes) as i64, 0),
         8 => ((number(bytes) & 0x3_ffff_ffff) as i64, (number(bytes) >> 34) as u32),
         12 => (number(&bytes[4..]) as i64, number(&bytes[..4]) as u32),
-        other => return wrong(&payload, "payload", "4, 8 or 12 bytes", format!("{other} bytes")),
+        other => return wrong(&payload, "payload", "4, 8 or 12 bytes", other.to_string()),
     };
     if nanoseconds > 999_999_999 {
         return wrong(&payload, "nanoseconds", "an integer from 0 to 999999999", nanoseconds.to_string());

@@ -62,10 +62,8 @@ impl Encoder {
     /// An integer.
     #[inline]
     pub fn int(&mut self, value: i64) -> &mut Self {
-        if let Ok(small) = u8::try_from(value)
-            && small < 0x80
-        {
-            self.bytes.push(small);
+        if (0..0x80).contains(&value) {
+            self.bytes.push(value as u8);
         } else {
             msgpack::write_sint(&mut self.bytes, value).expect(WRITTEN);
         }
