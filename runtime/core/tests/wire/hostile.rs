@@ -143,3 +143,32 @@ fn declared_lengths_take_no_memory() {
     bytes.resize(70_000, 0xc0);
     assert!(decode(&bytes, &[], &Limits::default()).is_err());
 }
+
+#[test]
+fn headers_without_samples_cost_nothing_however_large_their_numbers() {
+    // 2^62 channels of no frames, misaligned: [8000, nil, nil, 2^62, 0, 0, bin, 1].
+    let payload = b"\x98\xcd\x1f\x40\xc0\xc0\xcf\x40\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc4\x02\x00\x00\x01";
+    let bytes = [&[0xc7, payload.len() as u8, 2][..], payload].concat();
+    let error = decode(&bytes, &[], &Limits::default()).unwrap_err();
+    assert_eq!(error.kind().to_string(), "4611686018427387904 channels are not between 1 and 1024");
+
+    let text = r#"{"$rm":"audio","rate":8000,"channels":0,"frames":4611686018427387904,"base64":""}"#;
+    let error = json::from_json(text, &Limits::default()).unwrap_err();
+    assert_eq!(error.kind().to_string(), "0 channels are not between 1 and 1024");
+
+    let text = r#"{"$rm":"tensor","dtype":"int8","shape":[4611686018427387904,4611686018427387904,0],"base64":""}"#;
+    let error = json::from_json(text, &Limits::default()).unwrap_err();
+    assert_eq!(
+        error.kind().to_string(),
+        "the shape [4611686018427387904, 4611686018427387904, 0] of int8 overflows the address space"
+    );
+}
+
+#[test]
+fn time_at_the_end_of_64_bits_does_not_overflow() {
+    // [1, nil, 2^63-1, 1, 2, 8, bin, 0]
+    let payload = b"\x98\x01\xc0\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\x01\x02\x08\xc4\x08\0\0\0\0\0\0\0\0\x00";
+    let bytes = [&[0xc7, payload.len() as u8, 2][..], payload].concat();
+    let Value::Audio(audio) = decode(&bytes, &[], &Limits::default()).unwrap() else { panic!("audio") };
+    assert_eq!(audio.slice(1, 1).pts, Some(i64::MAX));
+}

@@ -113,8 +113,11 @@ fn audio(mut fields: Fields<'_>, context: &Context<'_>) -> Result<Value, WireErr
     Ok(audio.with_layout(layout).with_pts(pts).into())
 }
 
-/// The samples of misaligned channels, channel after channel; `None` if one lies outside the buffer.
+/// The samples of misaligned channels, channel after channel; `None` if there are none or one lies outside the buffer.
 fn gather_channels(buffer: &Buffer, offset: usize, stride: usize, channels: usize, frames: usize) -> Option<Vec<f32>> {
+    if channels > Audio::MAX_CHANNELS || frames == 0 {
+        return None;
+    }
     let len = frames.checked_mul(4)?;
     let last = channels.checked_sub(1)?.checked_mul(stride)?.checked_add(offset)?;
     buffer.as_slice().get(last..last.checked_add(len)?)?;

@@ -111,6 +111,10 @@ impl<'a> Decoder<'a> {
         self.enter("a list", len, len, depth)?;
         let mut items = Vec::with_capacity(reserved(len, depth));
         for index in 0..len {
+            if let Some(value) = self.reader.short_integer() {
+                items.push(Value::Int(value));
+                continue;
+            }
             match self.value(depth + 1) {
                 Ok(item) => items.push(item),
                 Err(error) => return Err(error.inside(Step::Index(index))),

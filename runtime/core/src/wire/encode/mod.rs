@@ -62,10 +62,12 @@ impl Encoder {
     /// An integer.
     #[inline]
     pub fn int(&mut self, value: i64) -> &mut Self {
-        if (0..0x80).contains(&value) {
-            self.bytes.push(value as u8);
-        } else {
-            msgpack::write_sint(&mut self.bytes, value).expect(WRITTEN);
+        // Short positive integers are most of what is written; each in one piece.
+        match value {
+            0..=0x7f => self.bytes.push(value as u8),
+            0x80..=0xff => self.bytes.extend_from_slice(&[0xcc, value as u8]),
+            0x100..=0xffff => self.bytes.extend_from_slice(&[0xcd, (value >> 8) as u8, value as u8]),
+            _ => drop(msgpack::write_sint(&mut self.bytes, value).expect(WRITTEN)),
         }
         self
     }
