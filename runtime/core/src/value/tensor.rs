@@ -304,7 +304,8 @@ mod tests {
 
     #[test]
     fn strides_of_any_sign_and_order_are_gathered_to_c_order() {
-        let cases: [(&[usize], &[isize], usize, &[u8]); 7] = [
+        type Case = (&'static [usize], &'static [isize], usize, &'static [u8]);
+        let cases: [Case; 7] = [
             (&[2, 3], &[3, 1], 0, &[0, 1, 2, 3, 4, 5]),
             (&[3, 2], &[1, 3], 0, &[0, 3, 1, 4, 2, 5]),
             (&[4], &[-1], 11, &[11, 10, 9, 8]),
