@@ -79,14 +79,19 @@ struct Check<'a, 'f> {
 impl Check<'_, '_> {
     fn connection(&mut self, index: usize, item: &Item) -> Option<ConnectionDraft> {
         let path = path_of(index);
+        let before = self.findings.count();
         let from = self.endpoint(&path, item, Side::From);
         let to = self.endpoint(&path, item, Side::To);
+        let ends_are_right = self.findings.count() == before;
         let draft = ConnectionDraft { index, from: from?, to: to? };
         let (from, to) = (&self.nodes.list[draft.from.0], &self.nodes.list[draft.to.0]);
         if draft.from.0 == draft.to.0 {
             let finding = Finding::new(format!("'{}' is connected to itself", from.id));
             self.note(path, finding.suggest("remove this connection: a graph has no cycles".to_owned()));
             return None;
+        }
+        if !ends_are_right {
+            return Some(draft);
         }
         let ends = [draft.from, draft.to];
         if let Some(first) = self.seen.get(&ends) {

@@ -132,7 +132,7 @@ fn special(path: &Path, got: &Json) -> Option<Finding> {
     match (path.steps(), got) {
         ([Step::Name(version)], _) if version == "version" => {
             let finding = Finding::mismatch(r#""v1""#, describe(got));
-            Some(finding.suggest("this runtime reads version v1 of the format".to_owned()))
+            Some(finding.suggest(r#"write "version": "v1""#.to_owned()))
         }
         ([Step::Name(nodes)], Json::Array(_)) if nodes == "nodes" => {
             let finding = Finding::mismatch("at least one node", "an empty list");
@@ -147,6 +147,11 @@ fn special(path: &Path, got: &Json) -> Option<Finding> {
         }
         ([Step::Name(nodes), Step::Index(_), Step::Name(id)], Json::String(text)) if nodes == "nodes" && id == "id" => {
             Some(bad_id(text))
+        }
+        ([Step::Name(nodes), Step::Index(index)], Json::String(text)) if nodes == "nodes" => {
+            let id = char::from_u32('a' as u32 + u32::try_from(*index).unwrap_or(0) % 26).unwrap_or('a');
+            let cure = format!(r#"write {{"id": "{id}", "node_type": {}}}"#, quoted(text));
+            Some(Finding::mismatch("a map with 'id' and 'node_type'", describe(got)).suggest(cure))
         }
         ([Step::Name(connections), Step::Index(_)], Json::String(text)) if connections == "connections" => {
             let arrow = text.split_once("->").or_else(|| text.split_once("→"));

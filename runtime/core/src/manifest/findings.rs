@@ -89,6 +89,10 @@ impl Findings {
         self.unreadable.contains(path)
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

@@ -159,11 +159,11 @@ impl NodeCheck<'_, '_> {
                 Fault::Missing { map, name, expected } => {
                     let path = base.join(map);
                     let message = match map.steps() {
-                        [] => format!("{} needs the param '{name}', {expected}", node_type.name),
-                        _ => format!("'{name}' is missing here: {expected}"),
+                        [] => format!("{} needs the param '{name}': {expected}", node_type.name),
+                        _ => format!("'{name}' is missing: {expected}"),
                     };
-                    let example = map.steps().is_empty().then(|| node_type.example.get(name)).flatten();
-                    let cure = example.map(|example| add(name, example, params));
+                    let is_own = map.steps().is_empty() && node_type.example.get(name).is_some();
+                    let cure = is_own.then(|| for_example(name, &node_type.example, params));
                     let finding = Finding::new(message).expected(expected.clone()).suggest(cure);
                     self.findings.add(self.root.value_offset(&path), path, finding);
                 }
@@ -182,12 +182,15 @@ impl NodeCheck<'_, '_> {
     }
 }
 
-/// `for example "operand": 5`, or all of `"params": {...}` where there are none.
-fn add(name: &str, example: &Json, params: &Json) -> String {
-    let entry = format!("{}: {example}", quoted(name));
-    match params.as_object().is_some_and(Params::is_empty) {
-        true => format!(r#"for example "params": {{{entry}}}"#),
-        false => format!("for example {entry}"),
+/// `for example "operand": 5`, or all of the example where there are no params yet.
+fn for_example(name: &str, example: &Json, params: &Json) -> String {
+    let entry = |(name, value): (&String, &Json)| format!("{}: {value}", quoted(name));
+    match (params.as_object().is_some_and(Params::is_empty), example.as_object()) {
+        (true, Some(example)) => {
+            let entries: Vec<String> = example.iter().map(entry).collect();
+            format!(r#"for example "params": {{{}}}"#, entries.join(", "))
+        }
+        _ => format!("for example {}: {}", quoted(name), example[name]),
     }
 }
 
