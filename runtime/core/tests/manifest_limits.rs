@@ -48,7 +48,7 @@ fn msgpack_that_json_can_not_say_is_named_with_its_path() {
 
 #[test]
 fn msgpack_that_is_broken_is_named_with_its_path() {
-    refused(&version(b"\xa5v1"), "version: the msgpack ends after 11 bytes, in the middle; pass all of it");
+    refused(&version(b"\xa5v1"), "version: the msgpack ends after 12 bytes, in the middle; pass all of it");
     refused(
         &version(b"\xdf\xff\xff\xff\xff"),
         "version: the msgpack ends after 14 bytes, in the middle; pass all of it",
@@ -64,8 +64,11 @@ fn depth_is_bounded_in_every_notation() {
     let deep = 100_000;
     let json = format!("{{\"nodes\": {}{}}}", "[".repeat(deep), "]".repeat(deep));
     refused(json.as_bytes(), &format!("line 1, column 75: nodes[0][0]: {message}"));
-    let yaml = format!("nodes: {}{}", "[".repeat(deep), "]".repeat(deep));
-    refused(yaml.as_bytes(), &format!("line 1, column 72: nodes[0][0]: {message}"));
+    let yaml = |deep: usize| format!("nodes: {}{}", "[".repeat(deep), "]".repeat(deep));
+    refused(yaml(100).as_bytes(), &format!("line 1, column 72: nodes[0][0]: {message}"));
+    refused(yaml(deep).as_bytes(), &format!("line 1, column 263: nodes: {message}"));
+    let block = format!("{}x", "- ".repeat(10_000));
+    refused(block.as_bytes(), &format!("line 1, column 131: [0][0][0]: {message}"));
     let bytes = [b"\x81\xa5nodes".to_vec(), vec![0x91; deep], vec![0xc0]].concat();
     refused(&bytes, &format!("nodes[0][0]: {message}"));
 }
@@ -74,7 +77,7 @@ fn depth_is_bounded_in_every_notation() {
 fn size_and_count_are_bounded() {
     refused(&vec![b' '; 9 << 20], "expected at most 8 MiB, got 9.0 MiB");
     let json = format!("{{\"nodes\": [{}1]}}", "1,".repeat(200_000));
-    refused(json.as_bytes(), "line 1, column 400009: nodes[199998]: the manifest holds more than 200000 values");
+    refused(json.as_bytes(), "line 1, column 400008: nodes[199998]: the manifest holds more than 200000 values");
     let bytes = [b"\x81\xa5nodes\xdd\x7f\xff\xff\xff".to_vec(), vec![0xc0; 300_000]].concat();
     refused(&bytes, "nodes[199998]: the manifest holds more than 200000 values");
 }
@@ -103,6 +106,15 @@ fn only_the_first_problems_are_shown_but_all_are_there() {
     let text = error.to_string();
     assert!(text.starts_with("the manifest has 70 problems:\n  nodes[0].node_type: "), "{text}");
     assert!(text.ends_with("\n  and 20 more"), "{text}");
+}
+
+#[test]
+fn a_manifest_full_of_mistakes_ends_with_enough_of_them() {
+    let nodes: Vec<_> = (0..20_000).map(|_| json!({ "id": "a", "node_type": "Nope" })).collect();
+    let connections: Vec<_> = (0..20_000).map(|index| json!({ "from": format!("b{index}"), "to": "a" })).collect();
+    let bytes = msgpack(&json!({ "version": "v1", "nodes": nodes, "connections": connections }));
+    let error = parse(&bytes, &registry(), &hosts()).expect_err("unknown types");
+    assert!((1000..1010).contains(&error.problems.len()), "{}", error.problems.len());
 }
 
 #[test]

@@ -63,7 +63,13 @@ pub(super) fn check_connections(
 ) -> Vec<ConnectionDraft> {
     let mut check = Check { root, nodes, registry, findings, seen: IndexMap::new() };
     let items = root.get("connections").map_or(&[][..], Item::items);
-    let drafts: Vec<_> = items.iter().enumerate().filter_map(|(index, item)| check.connection(index, item)).collect();
+    let mut drafts = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        if check.findings.is_full() {
+            break;
+        }
+        drafts.extend(check.connection(index, item));
+    }
     check.cycles(&drafts);
     drafts
 }
@@ -199,9 +205,9 @@ impl Check<'_, '_> {
                     Some(draft) => {
                         next[node] += 1;
                         let to = draft.to.0;
-                        if let Some(first) = depth[to] {
+                        if let Some(first) = depth[to].filter(|_| !self.findings.is_full()) {
                             self.note(path_of(draft.index), self.cycle(&way[first..]));
-                        } else if !done[to] {
+                        } else if !done[to] && depth[to].is_none() {
                             depth[to] = Some(way.len());
                             way.push(to);
                         }

@@ -2,6 +2,7 @@
 //!
 //! Knows the form of the document, not what nodes and connections mean.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
@@ -22,7 +23,7 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| compile(&SCHEMA));
 pub(super) fn check_fields(root: &Item, findings: &mut Findings) {
     let value = root.to_json();
     let faults = check(&VALIDATOR, &SCHEMA, &value);
-    let misnamed: Vec<(Path, &str)> = faults.iter().filter_map(misnamed).collect();
+    let misnamed: HashSet<(Path, &str)> = faults.iter().filter_map(misnamed).collect();
     for fault in &faults {
         match fault {
             Fault::Mismatch { path, finding: _ } if findings.is_unreadable(path) => {}

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::Number;
 
-use super::findings::{Finding, Reading, Unreadable};
+use super::findings::{Finding, Reading, TOO_DEEP, Unreadable};
 use super::json::number;
 use super::tree::{Data, Entry, Item, Map, Step, describe, quoted};
 
@@ -243,6 +243,7 @@ fn sentence(kind: &ErrorKind) -> (&'static str, Option<&'static str>) {
         ErrorKind::UnexpectedCharacter { .. } => {
             ("text can't begin with this character", Some("put the text in quotes"))
         }
+        ErrorKind::RecursionLimitExceeded => (TOO_DEEP, None),
         _ => ("", None),
     }
 }
