@@ -73,10 +73,9 @@ impl Drop for HostMemory {
 /// Notes that the host may let go of what this number stands for.
 pub(crate) fn record(token: u64, port: Option<&WeakPort>) {
     records().0.lock().push(token);
-    if !ATTENDS.get() {
-        if let Some(port) = port.and_then(WeakPort::upgrade) {
-            port.nudge();
-        }
+    let unattended = port.filter(|_| !ATTENDS.get());
+    if let Some(port) = unattended.and_then(WeakPort::upgrade) {
+        port.nudge();
     }
 }
 

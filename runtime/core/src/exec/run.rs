@@ -451,7 +451,9 @@ impl Run {
                 state.collected_bytes += routed.packet.value.weight();
                 state.sinks[sink].push(routed);
                 if state.collected_bytes > self.output_bytes {
-                    return Err(Box::new(Failure::Limit(self.limit_error(stage.links.last().map_or(0, |link| link.node)))));
+                    return Err(Box::new(Failure::Limit(
+                        self.limit_error(stage.links.last().map_or(0, |link| link.node)),
+                    )));
                 }
             }
             return Ok(true);
@@ -503,11 +505,9 @@ impl Run {
 
     /// A stage has done all its work.
     fn finish(self: &Arc<Self>, index: usize, mut body: Box<Body>, ready: &mut Vec<usize>) {
-        if let Work::Native(chain) = &mut body.work {
-            if let Err(failure) = chain.cleanup() {
-                self.poison.store(true, Ordering::Release);
-                return self.retire(index, Some(body), Err(native(failure)), ready);
-            }
+        if let Err(failure) = body.cleanup() {
+            self.poison.store(true, Ordering::Release);
+            return self.retire(index, Some(body), Err(native(failure)), ready);
         }
         drop(body);
         self.forward(index, || Travel::Finish, ready);
@@ -531,13 +531,9 @@ impl Run {
             Work::Host(host) => host.open_call(),
             Work::Native(_) => None,
         });
-        if let Some(mut body) = body {
-            if let Work::Native(chain) = &mut body.work {
-                if let (Err(failure), Ok(())) = (chain.cleanup(), &result) {
-                    self.poison.store(true, Ordering::Release);
-                    result = Err(native(failure));
-                }
-            }
+        if let (Some(Err(failure)), Ok(())) = (body.map(|mut body| body.cleanup()), &result) {
+            self.poison.store(true, Ordering::Release);
+            result = Err(native(failure));
         }
         if let (Some(call), Some(port)) = (open_call, self.port.upgrade()) {
             port.forget_call(call);
@@ -547,7 +543,7 @@ impl Run {
         state.stages[index].replies.clear();
         state.active -= 1;
         if let Err(fault) = result {
-            let error = self.describe(fault);
+            let error = self.describe(*fault);
             if state.phase == Phase::Active {
                 let outcome = error.outcome;
                 state.errors.push(error);
@@ -646,8 +642,8 @@ impl Run {
         self.graph.stages[index].outputs.iter().all(|&(_, edge)| state.queues[edge].has_credit())
     }
 
-    fn describe(&self, fault: Fault) -> RunError {
-        let (node, item, error, outcome) = match *fault {
+    fn describe(&self, failure: Failure) -> RunError {
+        let (node, item, error, outcome) = match failure {
             Failure::Limit(error) => return error,
             Failure::Native(ChainFailure { node, item, error, is_panic }) => {
                 (node, item, error, if is_panic { Outcome::Panicked } else { Outcome::Failed })
@@ -716,6 +712,13 @@ impl Body {
             Runner::Host { batch } => Work::Host(HostStage::new(batch, graph, stage)),
         };
         Self { inbox: VecDeque::new(), work }
+    }
+
+    fn cleanup(&mut self) -> Result<(), ChainFailure> {
+        match &mut self.work {
+            Work::Native(chain) => chain.cleanup(),
+            Work::Host(_) => Ok(()),
+        }
     }
 }
 
