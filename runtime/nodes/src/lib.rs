@@ -10,5 +10,6 @@ use remotemedia_core::node::Registry;
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.add::<audio::decode::AudioDecode>();
+    registry.add::<audio::encode::AudioEncode>();
     registry
 }

@@ -1,3 +1,5 @@
 //! Nodes for sound.
 
 pub mod decode;
+pub mod encode;
+pub mod pcm;

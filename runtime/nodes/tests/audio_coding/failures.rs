@@ -1,0 +1,108 @@
+//! What users read when a file can't be decoded.
+
+use remotemedia_core::value::{File, MediaTime, Packet, Value};
+use serde_json::json;
+
+use crate::drive::{decode_path, decode_pieces, node, run_item};
+use crate::media;
+
+const USE: &str = "Use WAV, FLAC, MP3, Ogg Vorbis, AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A).";
+
+#[test]
+fn a_path_that_leads_to_no_file() {
+    let here = std::env::current_dir().expect("there is a directory");
+    assert_eq!(
+        decode_path("x.wav").message(),
+        format!("no such file 'x.wav' in '{}'. Check the path.", here.display())
+    );
+    assert_eq!(decode_path("/nowhere/x.wav").message(), "no such file '/nowhere/x.wav'. Check the path.");
+    let directory = media::directory();
+    let directory = directory.to_str().expect("the path is UTF-8");
+    assert_eq!(decode_path(directory).message(), format!("'{directory}' is a directory. Name a file in it."));
+}
+
+#[test]
+fn a_file_without_audio() {
+    let empty = media::file("empty.wav", b"");
+    assert_eq!(decode_path(&empty).message(), format!("'{empty}' is empty. Check how it was made or copied."));
+
+    let notes = media::file("notes.txt", b"Dear diary,\ntoday");
+    assert_eq!(
+        decode_path(&notes).message(),
+        format!("'{notes}' is not audio that remotemedia knows; it begins with \"Dear diary,\\n\". {USE}")
+    );
+    let picture = media::file("picture.mp3", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    assert_eq!(
+        decode_path(&picture).message(),
+        format!("'{picture}' is not audio that remotemedia knows; it begins with 89 50 4e 47 0d 0a 1a 0a (PNG). {USE}")
+    );
+    let video = media::path("video.mp4");
+    assert_eq!(decode_path(&video).message(), format!("'{video}' holds no audio track. Use a file with sound."));
+    let opus = media::path("mono.opus");
+    assert_eq!(decode_path(&opus).message(), format!("'{opus}' holds Opus, which remotemedia can't decode. {USE}"));
+}
+
+#[test]
+fn a_stream_without_audio() {
+    assert_eq!(
+        decode_pieces(b"Dear diary,\ntoday", 5).message(),
+        format!("the stream is not audio that remotemedia knows; it begins with \"Dear diary,\\n\". {USE}")
+    );
+    let nothing = run_item(node("AudioDecode", json!({})).as_mut(), vec![Packet::new(Value::bytes(Vec::new()))]);
+    assert_eq!(nothing.message(), "the stream is empty. Check how it was made or copied.");
+    assert_eq!(
+        decode_pieces(&media::bytes("mono.opus"), 100).message(),
+        format!("the stream holds Opus, which remotemedia can't decode. {USE}")
+    );
+}
+
+#[test]
+fn a_stream_that_is_no_audio_is_refused_before_it_fills_the_memory() {
+    let mut decode = node("AudioDecode", json!({}));
+    let refused = (0..64).find_map(|_| decode.process(0, Packet::new(Value::bytes(vec![b'a'; 1 << 16]))).err());
+    assert_eq!(
+        refused.expect("it is refused").cause,
+        "the stream is not audio that remotemedia knows; it begins with \"aaaaaaaaaaaa\""
+    );
+}
+
+#[test]
+fn a_file_that_was_cut_gives_its_sound_and_then_the_failure() {
+    let wav = media::wav(&media::reference(16000, 8000, 2), 16000);
+    let cut = media::file("cut.wav", &wav[..44 + 5000 * 4 + 3]);
+    let outcome = decode_path(&cut);
+    assert_eq!(outcome.samples_before_failure()[0].len(), 5000);
+    assert_eq!(outcome.failure().position, Some(MediaTime::of_frames(5000, 16000)));
+    assert_eq!(
+        outcome.message(),
+        format!("'{cut}' ends too early: 5000 of 8000 frames are there. Fetch or copy it again; it was cut off.")
+    );
+    for name in ["short.flac", "stereo.mp3", "stereo.ogg", "stereo.m4a", "alac.m4a"] {
+        let bytes = media::bytes(name);
+        let cut = media::file(name, &bytes[..bytes.len() * 2 / 3]);
+        for outcome in [decode_path(&cut), decode_pieces(&bytes[..bytes.len() * 2 / 3], 1000)] {
+            println!("{name}: {:?} {:?}", outcome.samples_before_failure().first().map(Vec::len), outcome.failure);
+        }
+    }
+}
+
+#[test]
+fn damage_in_the_middle_gives_the_sound_before_it_and_the_place() {
+    for name in ["short.flac", "stereo.mp3", "stereo.ogg", "stereo.m4a", "alac.m4a", "stereo.aac"] {
+        let mut bytes = media::bytes(name);
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 64].fill(0x55);
+        let outcome = decode_path(&media::file(name, &bytes));
+        println!("{name}: {:?} {:?}", outcome.samples_before_failure().first().map(Vec::len), outcome.failure);
+    }
+}
+
+#[test]
+fn a_file_in_the_middle_of_a_stream_of_bytes() {
+    let mut decode = node("AudioDecode", json!({}));
+    let packets = vec![Packet::new(Value::bytes(vec![0; 10])), Packet::new(File::from_path("x.wav").into())];
+    assert_eq!(
+        run_item(decode.as_mut(), packets).message(),
+        "a file arrives in the middle of a stream of bytes. Send each file and each stream of bytes as an item of its own."
+    );
+}
