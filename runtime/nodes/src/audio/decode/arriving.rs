@@ -128,7 +128,7 @@ impl ByteStream {
         // A page that is cut would be lost to the reader, so it must not see the beginning of one.
         self.bytes.allow(if container == Container::Ogg && !is_finished { pages.whole(&self.bytes) } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
-        let result = Demuxer::open(Box::new(self.bytes.source()), container, NAME.to_owned(), &first);
+        let result = Demuxer::open(Box::new(self.bytes.source()), container, NAME.to_owned(), &first, None);
         if self.bytes.starved() {
             self.next_attempt = end * 2;
             return Ok(None);

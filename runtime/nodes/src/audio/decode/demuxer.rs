@@ -17,6 +17,7 @@ use super::chunker::{Format, Trim};
 use super::container::Container;
 use super::failure;
 use super::layout::layout_of;
+use super::mp4_gapless::Movie;
 
 /// An open file.
 pub(super) struct Demuxer {
@@ -57,7 +58,8 @@ struct TrackFacts {
 }
 
 impl Demuxer {
-    /// Opens a source. `name` is what messages call it; `first` are its first bytes.
+    /// Opens a source. `name` is what messages call it; `first` are its first bytes, `movie` is the index of an MP4
+    /// file.
     ///
     /// # Errors
     /// If it is no audio, has no audio track or holds a codec without a decoder.
@@ -66,6 +68,7 @@ impl Demuxer {
         container: Container,
         name: String,
         first: &[u8],
+        movie: Option<&Movie>,
     ) -> Result<Self, NodeError> {
         if let Container::Foreign(format) = container {
             return Err(failure::not_audio(&name, first, Some(format)));
@@ -74,7 +77,7 @@ impl Demuxer {
         let reader = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
             .map_err(|error| unopened(&error, container, &name, first))?;
-        let track = choose_track(reader.as_ref(), container, &name)?;
+        let track = choose_track(reader.as_ref(), container, movie, &name)?;
         let decoder = make_decoder(&track.params, container, &name)?;
         Ok(Self { name, container, reader, decoder, track, planes: Vec::new(), decoded: 0, next_timestamp: None })
     }
@@ -180,7 +183,7 @@ impl Demuxer {
 
     /// A new stream begins within the file, as in chained Ogg.
     fn restart(&mut self) -> Result<(), NodeError> {
-        self.track = choose_track(self.reader.as_ref(), self.container, &self.name)?;
+        self.track = choose_track(self.reader.as_ref(), self.container, None, &self.name)?;
         self.decoder = make_decoder(&self.track.params, self.container, &self.name)?;
         self.next_timestamp = None;
         Ok(())
@@ -207,6 +210,7 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
         (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
         (_, Container::Unknown) => failure::not_audio(name, first, None),
         (Error::IoError(_), _) => failure::truncated(name, 0, None),
+        (Error::Unsupported("isomp4: missing moov atom"), _) => failure::no_index(name),
         (Error::DecodeError(detail) | Error::LimitError(detail), _) => failure::damaged(name, detail),
         (Error::Unsupported(detail), Container::Ogg | Container::Mp4 | Container::Wav | Container::Flac) => {
             failure::damaged(name, detail)
@@ -215,7 +219,12 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
     }
 }
 
-fn choose_track(reader: &dyn FormatReader, container: Container, name: &str) -> Result<TrackFacts, NodeError> {
+fn choose_track(
+    reader: &dyn FormatReader,
+    container: Container,
+    movie: Option<&Movie>,
+    name: &str,
+) -> Result<TrackFacts, NodeError> {
     let audio = |track: &&Track| matches!(track.codec_params, Some(CodecParameters::Audio(_)));
     let track = reader
         .default_track(TrackType::Audio)
@@ -236,7 +245,12 @@ fn choose_track(reader: &dyn FormatReader, container: Container, name: &str) -> 
             (Trim { delay, end }, track.num_frames.map(|sound| sound + delay + padding))
         }
         Container::Wav => (Trim::default(), track.num_frames.filter(|frames| !is_placeholder(*frames, params))),
-        Container::Flac | Container::Mp4 => (Trim::default(), track.num_frames),
+        Container::Flac => (Trim::default(), track.num_frames),
+        Container::Mp4 => {
+            let rate = params.sample_rate.unwrap_or(1);
+            let trim = movie.map(|movie| movie.trim(track.id, rate, track.num_frames));
+            (trim.unwrap_or_default(), track.num_frames.filter(|_| !movie.is_some_and(Movie::is_fragmented)))
+        }
         _ => (Trim::default(), None),
     };
     Ok(TrackFacts { id: track.id, params: params.clone(), trim, promised })

@@ -59,6 +59,12 @@ pub(super) fn truncated(name: &str, there: u64, expected: Option<u64>) -> NodeEr
     NodeError::new(format!("{name} ends too early{count}")).cure(format!("{AGAIN}; it was cut off."))
 }
 
+/// An MP4 file without its index, which often comes last.
+pub(super) fn no_index(name: &str) -> NodeError {
+    NodeError::new(format!("{name} has no index (moov), without which M4A and MP4 can't be read"))
+        .cure(format!("{AGAIN}; it was cut off or not finished."))
+}
+
 pub(super) fn damaged(name: &str, detail: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged: {detail}")).cure(format!("{AGAIN}, or cut the damaged part out."))
 }

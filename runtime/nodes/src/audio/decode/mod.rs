@@ -9,6 +9,7 @@ mod container;
 mod demuxer;
 mod failure;
 mod layout;
+mod mp4_gapless;
 mod source;
 
 use std::fs;
@@ -18,12 +19,12 @@ use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, Port, Step};
 use remotemedia_core::value::{Audio, Buffer, FileSource, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use symphonia::core::io::MediaSource;
 
 use self::arriving::ByteStream;
 use self::chunker::{Chunker, Format};
 use self::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use self::demuxer::{Demuxer, Progress, Stop};
+use self::mp4_gapless::Movie;
 use self::source::BufferBytes;
 
 /// Params of [`AudioDecode`].
@@ -47,8 +48,8 @@ fn default_chunk_ms() -> u32 {
 /// - Bytes packets are the pieces of one file, cut anywhere. WAV, FLAC, MP3, Ogg and ADTS are decoded while they
 ///   arrive, as soon as a whole packet is certain to be there. MP4 and M4A keep their index where it suits them, so
 ///   they are collected and decoded when the stream ends.
-/// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis always.
-///   AAC keeps both. The lossless formats have neither.
+/// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis always,
+///   M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
 ///   else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
 pub struct AudioDecode {
@@ -287,34 +288,35 @@ fn open_path(path: &str) -> Result<Demuxer, NodeError> {
     if let Some(error) = failed {
         return Err(failure::unreadable(&name, &error));
     }
+    let container = container_of(sniffed);
+    let mut movie = None;
+    if container == Container::Mp4 {
+        movie = Movie::read(&mut file).map_err(|error| failure::unreadable(&name, &error))?;
+    }
     file.rewind().map_err(|error| failure::unreadable(&name, &error))?;
-    open_sniffed(Box::new(file), sniffed, name, &first)
+    Demuxer::open(Box::new(file), container, name, &first, movie.as_ref())
 }
 
 fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
     if buffer.is_empty() {
         return Err(failure::empty(name));
     }
-    let bytes = buffer.clone();
-    let bytes = bytes.as_slice();
+    let mut source = Cursor::new(BufferBytes(buffer));
+    let bytes = source.get_ref().as_ref();
     let read = |place: u64| {
         let start = usize::try_from(place).map_or(bytes.len(), |place| place.min(bytes.len()));
         bytes[start..bytes.len().min(start + SNIFF_LEN)].to_vec()
     };
-    let sniffed = sniff(read, true);
-    let first = &bytes[..bytes.len().min(SNIFF_LEN)];
-    open_sniffed(Box::new(Cursor::new(BufferBytes(buffer))), sniffed, name.to_owned(), first)
+    let container = container_of(sniff(read, true));
+    let first = bytes[..bytes.len().min(SNIFF_LEN)].to_vec();
+    let movie = if container == Container::Mp4 { Movie::read(&mut source).ok().flatten() } else { None };
+    source.set_position(0);
+    Demuxer::open(Box::new(source), container, name.to_owned(), &first, movie.as_ref())
 }
 
-fn open_sniffed(
-    source: Box<dyn MediaSource>,
-    sniffed: Sniffed,
-    name: String,
-    first: &[u8],
-) -> Result<Demuxer, NodeError> {
-    let container = match sniffed {
+fn container_of(sniffed: Sniffed) -> Container {
+    match sniffed {
         Sniffed::Found(container, _) => container,
         Sniffed::Needs(_) => Container::Unknown,
-    };
-    Demuxer::open(source, container, name, first)
+    }
 }
