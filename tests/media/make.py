@@ -1,4 +1,4 @@
-"""Makes the media files of this directory anew: `python3 make.py`. Needs ffmpeg with libmp3lame and libvorbis, and sox."""
+"""Makes the media files of this directory anew: `python3 make.py`. Needs ffmpeg with libmp3lame, libvorbis and libopus."""
 
 import math
 import struct
@@ -34,9 +34,9 @@ ffmpeg("/tmp/stereo.wav", "-c:a", "libmp3lame", "-b:a", "128k", "stereo.mp3")
 ffmpeg("/tmp/stereo.wav", "-c:a", "libmp3lame", "-b:a", "128k", "-write_xing", "0", "-id3v2_version", "0", "bare.mp3")
 ffmpeg("/tmp/mono.wav", "-c:a", "libmp3lame", "-b:a", "64k", "mono.mp3")
 ffmpeg("/tmp/stereo.wav", "-c:a", "libvorbis", "-q:a", "4", "stereo.ogg")
-ffmpeg("/tmp/mono.wav", "-c:a", "libvorbis", "-q:a", "4", "mono.ogg")
+ffmpeg("/tmp/mono.wav", "-c:a", "libvorbis", "-q:a", "4", "-page_duration", "100000", "mono.ogg")
 ffmpeg("/tmp/stereo.wav", "-c:a", "aac", "-b:a", "128k", "stereo.m4a")
-ffmpeg("/tmp/mono.wav", "-c:a", "aac", "-b:a", "64k", "mono.m4a")
+ffmpeg("/tmp/mono.wav", "-c:a", "aac", "-b:a", "64k", "-movflags", "+faststart", "mono.m4a")
 ffmpeg("/tmp/stereo.wav", "-c:a", "aac", "-b:a", "128k", "-f", "adts", "stereo.aac")
 ffmpeg("/tmp/short.wav", "-c:a", "alac", "alac.m4a")
 ffmpeg("/tmp/short.wav", "-c:a", "flac", "short.flac")

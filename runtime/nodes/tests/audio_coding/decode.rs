@@ -25,20 +25,20 @@ fn lossless_files_come_back_bit_by_bit() {
 
 #[test]
 fn lossy_files_have_the_frames_of_the_original_in_their_place() {
-    // LAME scales its input by 0.95. What is left is coding noise, about half of what is allowed here; a shift by one
-    // frame alone would bring the ratio down to 20 dB.
+    // LAME scales its input by 0.95. What is left is coding noise, about half of what is allowed here, and an attack that
+    // the AAC encoder of FFmpeg smears. A shift by one frame alone would bring the ratio down to 20 dB.
     for (name, rate, channels, scale, largest, ratio) in [
-        ("stereo.mp3", 44100, 2, 0.95, 0.0, 0.0),
-        ("mono.mp3", 16000, 1, 0.95, 0.0, 0.0),
-        ("stereo.ogg", 44100, 2, 1.0, 0.0, 0.0),
-        ("mono.ogg", 16000, 1, 1.0, 0.0, 0.0),
-        ("stereo.m4a", 44100, 2, 1.0, 0.0, 0.0),
-        ("mono.m4a", 16000, 1, 1.0, 0.0, 0.0),
+        ("stereo.mp3", 44100, 2, 0.95, 0.013, 56.0),
+        ("mono.mp3", 16000, 1, 0.95, 0.008, 66.0),
+        ("stereo.ogg", 44100, 2, 1.0, 0.05, 34.0),
+        ("mono.ogg", 16000, 1, 1.0, 0.035, 33.0),
+        ("stereo.m4a", 44100, 2, 1.0, 0.6, 25.0),
+        ("mono.m4a", 16000, 1, 1.0, 0.2, 26.0),
     ] {
         let mut decoded = decode_path(&media::path(name)).samples();
         decoded.iter_mut().flatten().for_each(|sample| *sample /= scale);
         let (deviation, decibels) = media::deviation(&decoded, &media::reference(rate, rate as usize, channels));
-        println!("{name} {deviation} {decibels}");let _=(largest,ratio);//assert!(deviation <= largest && decibels >= ratio, "{name}: {deviation}, {decibels} dB");
+        assert!(deviation <= largest && decibels >= ratio, "{name}: {deviation}, {decibels} dB");
     }
 }
 
@@ -125,6 +125,6 @@ fn mp3_frames_that_change_their_format_go_on_in_it() {
     let frames: usize = chunks[..change].iter().map(|audio| audio.frames()).sum();
     assert_eq!((frames, chunks[change].rate()), (46080, 16000));
     assert_eq!(chunks[change].pts, Some(MediaTime::of_frames(46080, 44100)));
-    // The tag frame of the second file is known as one and left out; the 28 frames with sound all come.
-    assert_eq!(chunks[change..].iter().map(|audio| audio.frames()).sum::<usize>() % 576, 0);
+    // The tag of the second file is no sound and left out; its delay and padding stay, because it is not at the start.
+    assert_eq!(chunks[change..].iter().map(|audio| audio.frames()).sum::<usize>(), 30 * 576);
 }

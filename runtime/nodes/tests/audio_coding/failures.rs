@@ -6,6 +6,8 @@ use serde_json::json;
 use crate::drive::{decode_path, decode_pieces, node, run_item};
 use crate::media;
 
+/// What messages call bytes that arrive in pieces.
+const STREAM: &str = "the stream";
 const USE: &str = "Use WAV, FLAC, MP3, Ogg Vorbis, AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A).";
 
 #[test]
@@ -77,23 +79,62 @@ fn a_file_that_was_cut_gives_its_sound_and_then_the_failure() {
         outcome.message(),
         format!("'{cut}' ends too early: 5000 of 8000 frames are there. Fetch or copy it again; it was cut off.")
     );
-    for name in ["short.flac", "stereo.mp3", "stereo.ogg", "stereo.m4a", "alac.m4a"] {
-        let bytes = media::bytes(name);
-        let cut = media::file(name, &bytes[..bytes.len() * 2 / 3]);
-        for outcome in [decode_path(&cut), decode_pieces(&bytes[..bytes.len() * 2 / 3], 1000)] {
-            println!("{name}: {:?} {:?}", outcome.samples_before_failure().first().map(Vec::len), outcome.failure);
+    // How many bytes are kept, what comes out, and what is said of the rest. Delay and padding count as frames there.
+    for (name, kept, frames, rate, cause) in [
+        ("short.flac", 10_650, 2304, 16000, "2304 of 8000 frames are there"),
+        ("stereo.mp3", 11_450, 28_847, 44100, "29952 of 46080 frames are there"),
+        ("mono.ogg", 4000, 7808, 16000, "its last packet is not whole"),
+        ("mono.m4a", 4000, 7168, 16000, "8192 of 17024 frames are there"),
+        ("stereo.aac", 8000, 22_528, 44100, "its last packet is not whole"),
+    ] {
+        let bytes = &media::bytes(name)[..kept];
+        let path = media::file(name, bytes);
+        for (outcome, name) in [(decode_path(&path), format!("'{path}'")), (decode_pieces(bytes, 1000), STREAM.into())]
+        {
+            assert_eq!(
+                outcome.message(),
+                format!("{name} ends too early: {cause}. Fetch or copy it again; it was cut off.")
+            );
+            assert_eq!(outcome.samples_before_failure()[0].len(), frames, "{name}");
+            assert_eq!(outcome.failure().position, Some(MediaTime::of_frames(frames as u64, rate)), "{name}");
         }
     }
 }
 
 #[test]
+fn an_mp4_file_without_its_index() {
+    let bytes = media::bytes("alac.m4a");
+    let cut = media::file("cut.m4a", &bytes[..10_000]);
+    assert_eq!(
+        decode_path(&cut).message(),
+        format!(
+            "'{cut}' has no index (moov), without which M4A and MP4 can't be read. Fetch or copy it again; it was cut off \
+             or not finished."
+        )
+    );
+}
+
+#[test]
 fn damage_in_the_middle_gives_the_sound_before_it_and_the_place() {
-    for name in ["short.flac", "stereo.mp3", "stereo.ogg", "stereo.m4a", "alac.m4a", "stereo.aac"] {
+    // FLAC and Ogg have checksums, AAC has a syntax that noise breaks.
+    for (name, place, frames, rate, cause) in [
+        ("short.flac", 12_000, 3456, 16000, "1152 frames are missing"),
+        ("mono.ogg", 4200, 11_776, 16000, "4096 frames are missing"),
+        ("stereo.m4a", 8500, 22_528, 44100, "a packet ends too early"),
+        ("stereo.aac", 8200, 22_528, 44100, "a packet ends too early"),
+    ] {
         let mut bytes = media::bytes(name);
-        let middle = bytes.len() / 2;
-        bytes[middle..middle + 64].fill(0x55);
-        let outcome = decode_path(&media::file(name, &bytes));
-        println!("{name}: {:?} {:?}", outcome.samples_before_failure().first().map(Vec::len), outcome.failure);
+        bytes[place..place + 64].fill(0x55);
+        let path = media::file(name, &bytes);
+        for (outcome, name) in [(decode_path(&path), format!("'{path}'")), (decode_pieces(&bytes, 1000), STREAM.into())]
+        {
+            assert_eq!(
+                outcome.message(),
+                format!("{name} is damaged: {cause}. Fetch or copy it again, or cut the damaged part out.")
+            );
+            assert_eq!(outcome.samples_before_failure()[0].len(), frames, "{name}");
+            assert_eq!(outcome.failure().position, Some(MediaTime::of_frames(frames as u64, rate)), "{name}");
+        }
     }
 }
 

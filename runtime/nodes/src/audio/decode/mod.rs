@@ -19,13 +19,14 @@ use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, Port, Step};
 use remotemedia_core::value::{Audio, Buffer, FileSource, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use symphonia::core::io::MediaSource;
 
 use self::arriving::ByteStream;
 use self::chunker::{Chunker, Format};
 use self::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use self::demuxer::{Demuxer, Progress, Stop};
 use self::mp4_gapless::Movie;
-use self::source::BufferBytes;
+use self::source::{BufferBytes, CutSource};
 
 /// Params of [`AudioDecode`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -294,7 +295,8 @@ fn open_path(path: &str) -> Result<Demuxer, NodeError> {
         movie = Movie::read(&mut file).map_err(|error| failure::unreadable(&name, &error))?;
     }
     file.rewind().map_err(|error| failure::unreadable(&name, &error))?;
-    Demuxer::open(Box::new(file), container, name, &first, movie.as_ref())
+    let end = metadata.len();
+    Demuxer::open(at_full_length(file, end, movie.as_ref()), container, name, &first, movie.as_ref())
 }
 
 fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
@@ -311,7 +313,16 @@ fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
     let first = bytes[..bytes.len().min(SNIFF_LEN)].to_vec();
     let movie = if container == Container::Mp4 { Movie::read(&mut source).ok().flatten() } else { None };
     source.set_position(0);
-    Demuxer::open(Box::new(source), container, name.to_owned(), &first, movie.as_ref())
+    let end = source.get_ref().0.len() as u64;
+    Demuxer::open(at_full_length(source, end, movie.as_ref()), container, name.to_owned(), &first, movie.as_ref())
+}
+
+/// The demuxer of MP4 reads nothing of a file that is shorter than its boxes, unless it does not see that.
+fn at_full_length(source: impl MediaSource + 'static, end: u64, movie: Option<&Movie>) -> Box<dyn MediaSource> {
+    match movie {
+        Some(movie) if movie.file_len > end => Box::new(CutSource { source, full_len: movie.file_len }),
+        _ => Box::new(source),
+    }
 }
 
 fn container_of(sniffed: Sniffed) -> Container {

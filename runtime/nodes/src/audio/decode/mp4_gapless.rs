@@ -8,7 +8,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 use super::chunker::Trim;
 
 /// The index of a file.
-pub(super) struct Movie(Vec<u8>);
+pub(super) struct Movie {
+    content: Vec<u8>,
+    /// The length that the file should have.
+    pub(super) file_len: u64,
+}
 
 impl Movie {
     /// Finds and reads the index; `None` if there is none of a sensible size.
@@ -16,32 +20,29 @@ impl Movie {
         const MOST_BOXES: usize = 10_000;
         const LONGEST: u64 = 256 << 20;
         let end = source.seek(SeekFrom::End(0))?;
-        let mut place = 0;
+        let (mut place, mut content) = (0, None);
         for _ in 0..MOST_BOXES {
             let mut header = Vec::new();
             source.seek(SeekFrom::Start(place))?;
             source.by_ref().take(16).read_to_end(&mut header)?;
-            let Some((kind, header_len, len)) = box_header(&header, end - place) else { return Ok(None) };
-            if len > end - place {
-                return Ok(None);
-            }
-            if kind == *b"moov" {
-                if len > LONGEST {
-                    return Ok(None);
-                }
-                let mut content = Vec::new();
+            let Some((kind, header_len, len)) = box_header(&header, end.saturating_sub(place)) else { break };
+            if kind == *b"moov" && len <= LONGEST && content.is_none() {
+                let mut bytes = Vec::new();
                 source.seek(SeekFrom::Start(place + header_len))?;
-                source.by_ref().take(len - header_len).read_to_end(&mut content)?;
-                return Ok(Some(Self(content)));
+                source.by_ref().take(len - header_len).read_to_end(&mut bytes)?;
+                content = Some(bytes);
             }
-            place += len;
+            place = place.saturating_add(len);
+            if place >= end {
+                break;
+            }
         }
-        Ok(None)
+        Ok(content.map(|content| Self { content, file_len: end.max(place) }))
     }
 
     /// Whether the sound comes in fragments, so that the index does not count it.
     pub(super) fn is_fragmented(&self) -> bool {
-        child(&self.0, b"mvex").is_some()
+        child(&self.content, b"mvex").is_some()
     }
 
     /// What of a track's decoded frames is sound. `frames` is the length of all its samples.
@@ -63,14 +64,14 @@ impl Movie {
 
     /// Delay and length of the track's only edit, in frames.
     fn edit(&self, track_id: u32, rate: u32) -> Option<(u64, Option<u64>)> {
-        let track = children(&self.0)
+        let track = children(&self.content)
             .filter(|(kind, _)| kind == b"trak")
             .find(|(_, track)| {
                 child(track, b"tkhd").and_then(|header| versioned(header, 12, 20, 4)) == Some(track_id.into())
             })?
             .1;
         let media_scale = versioned(child(child(track, b"mdia")?, b"mdhd")?, 12, 20, 4)?;
-        let movie_scale = versioned(child(&self.0, b"mvhd")?, 12, 20, 4)?;
+        let movie_scale = versioned(child(&self.content, b"mvhd")?, 12, 20, 4)?;
         let list = child(child(track, b"edts")?, b"elst")?;
         let width = if *list.first()? == 1 { 8 } else { 4 };
         let count = usize::try_from(number(list.get(4..8)?)).ok()?;
@@ -94,8 +95,8 @@ impl Movie {
     /// Delay and length as iTunes notes them: text of hexadecimal numbers, of which the second is the delay, the third
     /// the padding and the fourth the length.
     fn gapless_note(&self) -> Option<(u64, u64)> {
-        let name = find(&self.0, b"iTunSMPB")?;
-        let after = &self.0[name..];
+        let name = find(&self.content, b"iTunSMPB")?;
+        let after = &self.content[name..];
         let data = &after[find(after, b"data")? + 12..];
         let text = std::str::from_utf8(data.get(..64.min(data.len()))?).ok()?;
         let mut numbers = text.split_ascii_whitespace().map(|number| u64::from_str_radix(number, 16));

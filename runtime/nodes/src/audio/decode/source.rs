@@ -18,6 +18,37 @@ impl AsRef<[u8]> for BufferBytes {
     }
 }
 
+/// A source that was cut off, which seeks from the end that it should have, so that a demuxer reads what is there.
+pub(super) struct CutSource<S> {
+    pub(super) source: S,
+    pub(super) full_len: u64,
+}
+
+impl<S: Read> Read for CutSource<S> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        self.source.read(target)
+    }
+}
+
+impl<S: Seek> Seek for CutSource<S> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.source.seek(match to {
+            SeekFrom::End(offset) => SeekFrom::Start(self.full_len.saturating_add_signed(offset)),
+            other => other,
+        })
+    }
+}
+
+impl<S: MediaSource> MediaSource for CutSource<S> {
+    fn is_seekable(&self) -> bool {
+        self.source.is_seekable()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.source.byte_len()
+    }
+}
+
 /// Bytes that arrive in pieces: the node's end of an [`ArrivingSource`].
 ///
 /// The reader sees an end of file at the limit, so the node moves the limit only to places where that does no harm,
