@@ -147,3 +147,29 @@ fn a_file_in_the_middle_of_a_stream_of_bytes() {
         "a file arrives in the middle of a stream of bytes. Send each file and each stream of bytes as an item of its own."
     );
 }
+
+#[test]
+fn whatever_is_damaged_the_decoder_ends() {
+    // A linear congruential generator (Knuth, MMIX), so that a failure can be repeated.
+    let mut state = 7u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for name in ["short.flac", "mono.mp3", "bare.mp3", "mono.ogg", "mono.m4a", "alac.m4a", "stereo.aac", "mono.opus"] {
+        let original = media::bytes(name);
+        for round in 0..30 {
+            let mut bytes = original.clone();
+            for _ in 0..1 + random(12) {
+                // Half of the damage goes into the head, where the lengths are.
+                let place = if random(2) == 0 { random(600.min(bytes.len())) } else { random(bytes.len()) };
+                bytes[place] = random(256) as u8;
+            }
+            bytes.truncate(bytes.len() - random(2) * random(bytes.len()));
+            for outcome in [decode_pieces(&bytes, 1 << 20), decode_pieces(&bytes, 512)] {
+                let frames: usize = outcome.chunks().iter().map(|audio| audio.frames()).sum();
+                assert!(frames <= 200_000, "{name} {round}: {frames} frames of a file of one second");
+            }
+        }
+    }
+}

@@ -152,7 +152,7 @@ impl ByteStream {
             return Err(failure::not_audio(NAME, &self.bytes.peek(0, SNIFF_LEN), None));
         }
         if !self.bytes.is_finished() {
-            self.next_attempt = self.bytes.end() + 1;
+            self.next_attempt = if container == Container::Mp4 { u64::MAX } else { PATIENCE + 1 };
             return Ok(None);
         }
         let demuxer = open_buffer(self.bytes.take_all(), NAME)?;

@@ -61,7 +61,7 @@ pub(super) struct ArrivingSource(Arc<Mutex<Window>>);
 
 #[derive(Default)]
 struct Window {
-    pieces: VecDeque<Buffer>,
+    pieces: VecDeque<Piece>,
     /// The place of the first byte of the first piece in the stream.
     start: u64,
     /// The place after the last byte that arrived.
@@ -76,17 +76,19 @@ struct Window {
     starved: bool,
 }
 
+/// Bytes as they came, or small ones put together.
+enum Piece {
+    Shared(Buffer),
+    Joined(Vec<u8>),
+}
+
 impl Arriving {
     pub(super) fn source(&self) -> ArrivingSource {
         ArrivingSource(Arc::clone(&self.0))
     }
 
     pub(super) fn push(&self, piece: Buffer) {
-        let mut window = self.window();
-        window.end += piece.len() as u64;
-        if !piece.is_empty() {
-            window.pieces.push_back(piece);
-        }
+        self.window().push(piece);
     }
 
     /// No more bytes come.
@@ -145,9 +147,9 @@ impl Arriving {
     /// All bytes in one piece, for a format that is not read from front to back. The window is empty afterwards.
     pub(super) fn take_all(&self) -> Buffer {
         let mut window = self.window();
-        if window.pieces.len() == 1
-            && let Some(only) = window.pieces.pop_front()
-        {
+        if let [Piece::Shared(only)] = window.pieces.make_contiguous() {
+            let only = only.clone();
+            window.pieces.clear();
             return only;
         }
         let mut bytes = Vec::with_capacity(usize::try_from(window.end - window.start).unwrap_or(0));
@@ -162,14 +164,45 @@ impl Arriving {
     }
 }
 
+impl Piece {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Piece::Shared(buffer) => buffer.as_slice(),
+            Piece::Joined(bytes) => bytes,
+        }
+    }
+}
+
 impl Window {
+    fn push(&mut self, piece: Buffer) {
+        /// Up to this length a copy costs less than a piece of its own.
+        const SMALL: usize = 1024;
+        const JOINED: usize = 4 * SMALL;
+        self.end += piece.len() as u64;
+        match self.pieces.back_mut() {
+            _ if piece.is_empty() => {}
+            Some(Piece::Joined(bytes)) if piece.len() <= SMALL && bytes.len() + piece.len() <= JOINED => {
+                bytes.extend_from_slice(piece.as_slice());
+            }
+            _ if piece.len() <= SMALL => {
+                let mut bytes = Vec::with_capacity(JOINED);
+                bytes.extend_from_slice(piece.as_slice());
+                self.pieces.push_back(Piece::Joined(bytes));
+            }
+            _ => self.pieces.push_back(Piece::Shared(piece)),
+        }
+    }
+
     fn copy(&self, place: u64, target: &mut [u8]) -> usize {
         let mut copied = 0;
         let mut piece_start = self.start;
         for piece in &self.pieces {
-            let piece_end = piece_start + piece.len() as u64;
+            if copied == target.len() {
+                break;
+            }
+            let piece_end = piece_start + piece.as_slice().len() as u64;
             let from = place + copied as u64;
-            if from >= piece_start && from < piece_end && copied < target.len() {
+            if from >= piece_start && from < piece_end {
                 let bytes = &piece.as_slice()[usize::try_from(from - piece_start).unwrap_or(usize::MAX)..];
                 let count = bytes.len().min(target.len() - copied);
                 target[copied..copied + count].copy_from_slice(&bytes[..count]);
@@ -183,7 +216,7 @@ impl Window {
     fn release(&mut self, place: u64) {
         self.keep = self.keep.max(place.min(self.read));
         while let Some(first) = self.pieces.front() {
-            let piece_end = self.start + first.len() as u64;
+            let piece_end = self.start + first.as_slice().len() as u64;
             if piece_end > self.keep {
                 break;
             }
