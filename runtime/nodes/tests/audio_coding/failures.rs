@@ -45,6 +45,42 @@ fn a_file_without_audio() {
 }
 
 #[test]
+fn sound_that_can_not_be_decoded_rightly_is_refused() {
+    let mut six = media::bytes("mono.ogg");
+    // The number of channels in the identification header (Vorbis I, 4.2.2), and the checksum of its page.
+    six[28 + 11] = 6;
+    six[22..26].fill(0);
+    let sum = ogg_checksum(&six[..58]);
+    six[22..26].copy_from_slice(&sum.to_le_bytes());
+    let six = media::file("six.ogg", &six);
+    assert_eq!(
+        decode_path(&six).message(),
+        format!("'{six}' holds Vorbis (more than two channels), which remotemedia can't decode. {USE}")
+    );
+    let page = |codec: &[u8]| {
+        let mut page = b"OggS\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01".to_vec();
+        page.push(codec.len() as u8);
+        page.extend(codec);
+        let sum = ogg_checksum(&page);
+        page[22..26].copy_from_slice(&sum.to_le_bytes());
+        page
+    };
+    let speex = media::file("speex.ogg", &page(b"Speex   1.2"));
+    assert_eq!(decode_path(&speex).message(), format!("'{speex}' holds Speex, which remotemedia can't decode. {USE}"));
+    let theora = media::file("theora.ogg", &page(b"\x80theora\x03\x02\x01"));
+    assert_eq!(decode_path(&theora).message(), format!("'{theora}' holds no audio track. Use a file with sound."));
+}
+
+/// The checksum of an Ogg page (RFC 3533, 6): polynomial 0x04c11db7, first bit first, no inversion.
+fn ogg_checksum(page: &[u8]) -> u32 {
+    page.iter().fold(0, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| {
+            if sum & 0x8000_0000 == 0 { sum << 1 } else { sum << 1 ^ 0x04c1_1db7 }
+        })
+    })
+}
+
+#[test]
 fn a_stream_without_audio() {
     assert_eq!(
         decode_pieces(b"Dear diary,\ntoday", 5).message(),

@@ -27,8 +27,8 @@ pub(super) enum Sniffed {
     Needs(u64),
 }
 
-/// The number of bytes that tell every container.
-pub(super) const SNIFF_LEN: usize = 16;
+/// The number of bytes that tell every container, and the codec of an Ogg stream.
+pub(super) const SNIFF_LEN: usize = 40;
 
 /// Looks at the bytes that `read` gives for a place: up to [`SNIFF_LEN`] of them, fewer only at the end.
 pub(super) fn sniff(mut read: impl FnMut(u64) -> Vec<u8>, is_whole: bool) -> Sniffed {
@@ -154,6 +154,6 @@ mod tests {
         bytes.extend(b"\xff\xfb\x90\x64");
         assert_eq!(whole(&bytes), Sniffed::Found(Container::Mpeg, 140));
         let needs = sniff(|place| bytes[..80].iter().skip(place as usize).take(SNIFF_LEN).copied().collect(), false);
-        assert_eq!(needs, Sniffed::Needs(156));
+        assert_eq!(needs, Sniffed::Needs(180));
     }
 }

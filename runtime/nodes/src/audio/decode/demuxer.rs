@@ -5,6 +5,7 @@ use std::io;
 
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_SPEEX, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -206,6 +207,16 @@ fn differs(before: &dyn AudioDecoder, format: &Format) -> bool {
 }
 
 fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> NodeError {
+    // The demuxer of Ogg looks for a codec that it knows until the file ends. The first page names the one that is there:
+    // its header is 28 bytes long.
+    let begins =
+        |name: &[u8]| container == Container::Ogg && first.get(28..).is_some_and(|page| page.starts_with(name));
+    if begins(b"Speex") {
+        return failure::codec_unsupported(name, CODEC_ID_SPEEX, None);
+    }
+    if begins(b"\x80theora") {
+        return failure::no_audio_track(name);
+    }
     match (error, container) {
         (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
         (_, Container::Unknown) => failure::not_audio(name, first, None),
@@ -269,6 +280,12 @@ fn make_decoder(
     container: Container,
     name: &str,
 ) -> Result<Box<dyn AudioDecoder>, NodeError> {
+    // The Vorbis decoder undoes the coupling of channels first to last, where Vorbis I, 4.3.5 says last to first. With two
+    // channels that is the same; with more the sound would be wrong.
+    let channels = params.channels.as_ref().map_or(0, |channels| channels.count());
+    if params.codec == CODEC_ID_VORBIS && channels > 2 {
+        return Err(failure::codec_unsupported(name, params.codec, Some("more than two channels")));
+    }
     // Where the demuxer says packet by packet what to leave out, it is right; for MPEG see `Trim`.
     let options = AudioDecoderOptions::default().gapless(container == Container::Ogg);
     symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(|error| match error {

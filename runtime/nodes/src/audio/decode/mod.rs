@@ -42,7 +42,8 @@ fn default_chunk_ms() -> u32 {
     100
 }
 
-/// Decodes WAV, FLAC, MP3, Ogg Vorbis, AAC-LC and ALAC, one chunk for each step.
+/// Decodes WAV, FLAC (also in Ogg), MP3, Ogg Vorbis, AAC-LC and ALAC, one chunk for each step. Vorbis and AAC may have
+/// up to two channels.
 ///
 /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
 ///   sound is alive at a time.

@@ -1,6 +1,6 @@
 //! WAV: a header and PCM (Microsoft, "Multiple channel audio data and WAVE files").
 //!
-//! Mono and stereo of 16 bits have the plain header, all else `WAVEFORMATEXTENSIBLE` with the channel mask.
+//! Mono and stereo of 16 bits or floats have the plain header, all else `WAVEFORMATEXTENSIBLE` with the channel mask.
 
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 
@@ -67,7 +67,7 @@ impl WavWriter {
         const SUBFORMAT: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
         let kind = if self.format == SampleFormat::F32 { FLOAT } else { PCM };
         let bits = (self.format.bytes() * 8) as u16;
-        let is_plain = self.channels <= 2 && self.format == SampleFormat::S16;
+        let is_plain = self.channels <= 2 && self.format != SampleFormat::S24;
         let data_len = self.data_len as u32;
         let block = self.block() as u32;
 
@@ -78,6 +78,10 @@ impl WavWriter {
         format.extend(self.rate.saturating_mul(block).to_le_bytes());
         format.extend((block as u16).to_le_bytes());
         format.extend(bits.to_le_bytes());
+        if is_plain && kind == FLOAT {
+            // Nothing is added to the format, but whatever is no PCM says so.
+            format.extend(0u16.to_le_bytes());
+        }
         if !is_plain {
             format.extend(22u16.to_le_bytes());
             format.extend(bits.to_le_bytes());
