@@ -1,1 +1,3 @@
 //! Nodes for sound.
+
+pub mod resample;
