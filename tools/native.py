@@ -49,7 +49,7 @@ def staged(python: Path | str) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         _copy_stripped(built, library_copy)
         stamp.write(key, [library_copy])
-    return [library_copy, _extension(python, folder, library_copy)]
+    return [library_copy, _extension(python, folder, built)]
 
 
 def in_place(python: Path | str) -> None:
@@ -92,7 +92,7 @@ def _copy_stripped(source: Path, target: Path) -> None:
         machine.run([strip, "--strip-debug", "-o", target, source])
 
 
-def _extension(python: Path | str, folder: Path, library_copy: Path) -> Path:
+def _extension(python: Path | str, folder: Path, built: Path) -> Path:
     machine.require_python_headers()
     key = digest([HEADER, EXTENSION_SOURCE], sys.version, sys.platform)
     stamp = Stamp(f"extension-{folder.name}")
@@ -103,12 +103,12 @@ def _extension(python: Path | str, folder: Path, library_copy: Path) -> Path:
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    command = [python, EXTENSION_SOURCE, "--header", HEADER, "--library", library_copy, "--output", work]
-    machine.run(command)
-    found = sorted(work.glob("_native.*.so"))
+    machine.run([python, EXTENSION_SOURCE, "--header", HEADER, "--library-dir", built.parent, "--output-dir", work])
+    found = sorted(work.rglob("_native.*.so"))
     if len(found) != 1:
         raise Problem(f"{EXTENSION_SOURCE.name} left {len(found)} extensions in {work}, expected one `_native.*.so`.")
     extension = folder / found[0].name
     os.replace(found[0], extension)
+    shutil.rmtree(work)
     stamp.write(key, [extension])
     return extension
