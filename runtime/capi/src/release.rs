@@ -11,6 +11,7 @@ use remotemedia_core::value::ForeignMemory;
 use crate::fork;
 use crate::live::Counter;
 
+/// cbindgen:ignore
 type Records = Mutex<Vec<u64>>;
 
 /// Null until the first record; a fork makes it null again, since another thread may have held the lock.
