@@ -71,7 +71,11 @@ def _generate() -> str:
     machine.require_rust()
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "remotemedia.h"
-        command = [_cbindgen(), "--config", CRATE / "cbindgen.toml", "--crate", "remotemedia-capi", "--output", output]
+        # Asked by itself, cbindgen would let cargo change Cargo.lock.
+        metadata = Path(folder) / "metadata.json"
+        metadata.write_text(machine.output_of(["cargo", "metadata", "--locked", "--format-version", "1"]), "utf-8")
+        command = [_cbindgen(), "--config", CRATE / "cbindgen.toml", "--crate", "remotemedia-capi"]
+        command += ["--metadata", metadata, "--output", output]
         done = subprocess.run([*map(str, command), str(CRATE)], cwd=ROOT, capture_output=True, text=True, check=False)
         # A function that cbindgen can't express is only a warning to it, and a hole in the contract.
         complaints = [line for line in done.stderr.splitlines() if not PRIVATE_ITEM.match(line)]
