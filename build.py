@@ -16,10 +16,10 @@ OLDEST_PYTHON = (3, 10)
 def main():
     """Carry out one command line; returns the exit code."""
     if sys.version_info < OLDEST_PYTHON:
-        found = "{}.{}".format(*sys.version_info[:2])  # noqa: UP032
-        wanted = "{}.{}".format(*OLDEST_PYTHON)  # noqa: UP032
+        found = "{}.{}".format(*sys.version_info[:2])
+        wanted = "{}.{}".format(*OLDEST_PYTHON)
         sys.stderr.write(
-            "build.py: Python {} is too old: run it with Python {} or newer, such as `python3.12 build.py`.\n".format(  # noqa: UP032
+            "build.py: Python {} is too old: run it with Python {} or newer, such as `python3.12 build.py`.\n".format(
                 found, wanted
             )
         )
@@ -50,8 +50,8 @@ def run_the_package_named_build():
         runpy.run_module("build", run_name="__main__", alter_sys=True)
     except ImportError:
         sys.exit(
-            "`python -m build` means the packaging tool `build`, which this Python lacks: `python -m pip install build`."
-            " The commands of this project are `python3 build.py --help`."
+            "`python -m build` means the packaging tool `build`, which this Python lacks: "
+            "`python -m pip install build`. The commands of this project are `python3 build.py --help`."
         )
 
 

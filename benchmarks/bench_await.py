@@ -10,10 +10,10 @@ import asyncio
 import json
 
 import msgpack
-
 import remotemedia
-from benchmarks.measure import interleaved, machine, row
 from remotemedia._native import lib
+
+from benchmarks.measure import interleaved, machine, row
 
 MANIFEST = json.dumps(
     {

@@ -1,6 +1,6 @@
 """Measures the levels of a recording and prints what it found; `python3 build.py demo` builds all and runs it.
 
-    python examples/demo.py [FILE]
+python examples/demo.py [FILE]
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ async def main(recording: Path) -> None:
 
     rows = [
         ("recording", recording.name),
-        ("duration", f"{duration_s:.2f} s, measured at 16000 Hz mono in {len(windows)} windows of {WINDOW_S * 1000:.0f} ms"),
+        (
+            "duration",
+            f"{duration_s:.2f} s, measured at 16000 Hz mono in {len(windows)} windows of {WINDOW_S * 1000:.0f} ms",
+        ),
         ("loudest", f"{loudest[1]['rms_db']:6.1f} dBFS at {loudest[0].pts:.1f} s"),
         ("quietest", f"{quietest[1]['rms_db']:6.1f} dBFS at {quietest[0].pts:.1f} s"),
         ("peak", f"{max(level['peak_db'] for level in levels):6.1f} dBFS"),

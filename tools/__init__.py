@@ -1,1 +1,1 @@
-"""What `build.py` does, one job a file: the machine, the virtual environment, the native build, the header, the tests."""
+"""What `build.py` does, one job a file: machine, virtual environment, native build, header, wheels, tests."""

@@ -52,7 +52,9 @@ def build(chosen: argparse.Namespace) -> int:
     native.in_place(environment.ready("build", "run"))
     print(native.library())
     if chosen.wheel:
-        machine.run([environment.PYTHON, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", ROOT / "dist", ROOT])
+        machine.run(
+            [environment.PYTHON, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", ROOT / "dist", ROOT]
+        )
         for wheel in sorted((ROOT / "dist").glob("*.whl")):
             print(wheel)
     return 0
@@ -117,12 +119,16 @@ def _parser() -> argparse.ArgumentParser:
     command(demo, "build everything and measure the levels of a real recording")
     names = [check.name for check in suite.CHECKS]
     tests = command(test, "run every check of the project: Rust, C, Python, formats, types, header")
-    tests.add_argument("check", nargs="*", choices=[*names, []], metavar="CHECK", help=f"only these: {', '.join(names)}")
+    tests.add_argument(
+        "check", nargs="*", choices=[*names, []], metavar="CHECK", help=f"only these: {', '.join(names)}"
+    )
     builds = command(build, "build the shared library and the Python extension")
     builds.add_argument("--wheel", action="store_true", help="make a wheel in dist/ too")
     headers = command(header, "generate include/remotemedia.h from the Rust sources")
     headers.add_argument("--check", action="store_true", help="only compare header, sources, library and symbol list")
     benches = command(bench, "run the benchmarks")
-    benches.add_argument("--only", choices=benchmark_names(), metavar="NAME", help=f"one of {', '.join(benchmark_names())}")
+    benches.add_argument(
+        "--only", choices=benchmark_names(), metavar="NAME", help=f"one of {', '.join(benchmark_names())}"
+    )
     command(clean, "remove what was built here, except cargo's target folder")
     return parser

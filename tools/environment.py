@@ -69,7 +69,8 @@ def _make() -> None:
         import venv
     except ImportError:
         raise Problem(
-            "this Python lacks the modules `venv` and `ensurepip`: install them (Debian, Ubuntu: `apt-get install python3-venv`)."
+            "this Python lacks the modules `venv` and `ensurepip`: install them "
+            "(Debian, Ubuntu: `apt-get install python3-venv`)."
         ) from None
     say(f"making a virtual environment in {FOLDER.relative_to(ROOT)}")
     if FOLDER.exists():

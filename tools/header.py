@@ -1,4 +1,4 @@
-"""The committed C header: generated from the Rust sources, compiled alone, and compared with what the library exports."""
+"""The committed C header: made from the Rust sources, compiled alone, compared with what the library exports."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def check() -> None:
             raise Problem(f"{what} and the functions of the header differ (- header, + {what}).\n{difference}")
     major = re.search(r"^#define RM_ABI_MAJOR (\d+)$", committed, re.MULTILINE)
     if major is None or soname != f"libremotemedia.so.{major[1]}" or soname != native.SONAME:
-        raise Problem(f"the library calls itself {soname}, expected {native.SONAME} and the major version of the ABI: see runtime/capi/build.rs.")
+        raise Problem(
+            f"the library calls itself {soname}, expected {native.SONAME} and the major version of the ABI: "
+            "see runtime/capi/build.rs."
+        )
     say(f"header: {len(names)} functions, the same in the sources, the list and the library")
 
 
@@ -85,7 +88,7 @@ def _generate() -> str:
 
 
 def _for_readers_of_c(text: str) -> str:
-    """What Rust's documentation calls safety is, in C, what the caller has to see to; negative numbers need brackets."""
+    """Rust's heading for safety becomes a sentence that C readers understand; negative numbers get brackets."""
     text = re.sub(r"^ \* # Safety$", " * The caller sees to it that:", text, flags=re.MULTILINE)
     return re.sub(r"^(#define RM_\w+) (-\d+)$", r"\1 (\2)", text, flags=re.MULTILINE)
 
@@ -96,7 +99,17 @@ def _cbindgen() -> Path:
     if program.exists() and machine.output_of([program, "--version"]).split()[-1] == CBINDGEN_VERSION:
         return program
     say(f"installing cbindgen {CBINDGEN_VERSION} into .build/tools (a minute or two, once)")
-    install = ["cargo", "install", "--quiet", "--locked", "--root", tools, "--version", CBINDGEN_VERSION, "cbindgen"]
+    install: list[str | Path] = [
+        "cargo",
+        "install",
+        "--quiet",
+        "--locked",
+        "--root",
+        tools,
+        "--version",
+        CBINDGEN_VERSION,
+        "cbindgen",
+    ]
     # The target folder of the project is no place for another program's build.
     run(install, environment={"CARGO_TARGET_DIR": str(tools / "target")})
     shutil.rmtree(tools / "target", ignore_errors=True)
@@ -105,7 +118,7 @@ def _cbindgen() -> Path:
 
 def _compile_alone(header: Path) -> None:
     strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
-    compilers = [[machine.require_c_compiler(), "-std=c99", "-x", "c"]]
+    compilers: list[list[str | Path]] = [[machine.require_c_compiler(), "-std=c99", "-x", "c"]]
     # C++ is checked where there is a compiler for it; the project needs none.
     cpp = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     if cpp is not None:
@@ -118,5 +131,7 @@ def _compile_alone(header: Path) -> None:
 
 
 def _difference(before: str, after: str, name: Path) -> str:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"{name} (committed)", "(now)", lineterm="", n=1)
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"{name} (committed)", "(now)", lineterm="", n=1
+    )
     return "\n".join(list(lines)[:60])

@@ -77,7 +77,9 @@ def require_rust() -> str:
     found = re.search(r"^release: (\d+)\.(\d+)", report, re.MULTILINE)
     wanted = tuple(int(part) for part in oldest_rust().split("."))
     if found is not None and (int(found[1]), int(found[2])) < wanted:
-        raise Problem(f"Rust {found[1]}.{found[2]} is too old, {oldest_rust()} or newer is needed: `rustup update stable`.")
+        raise Problem(
+            f"Rust {found[1]}.{found[2]} is too old, {oldest_rust()} or newer is needed: `rustup update stable`."
+        )
     return report
 
 

@@ -19,9 +19,9 @@ static const char MANIFEST[] =
 
 enum { EVENT_COMPLETED = 1, EVENT_CALL = 2 };
 
-static void require(rm_status status, const rm_error *error) {
+static void require(rm_status status, rm_error *const *error) {
     if (status >= 0) return;
-    fprintf(stderr, "%s: %s\n", rm_status_name(status), rm_error_message(error));
+    fprintf(stderr, "%s: %s\n", rm_status_name(status), rm_error_message(*error));
     exit(1);
 }
 
@@ -35,14 +35,14 @@ typedef struct view {
 static view look(const rm_output *output) {
     view seen = {0};
     rm_error *error = NULL;
-    require(rm_document_view(output->document, &seen.data, &seen.len, &seen.buffers, &seen.count, &error), error);
+    require(rm_document_view(output->document, &seen.data, &seen.len, &seen.buffers, &seen.count, &error), &error);
     return seen;
 }
 
 static rm_output from_json(const char *json) {
     rm_output document = {0};
     rm_error *error = NULL;
-    require(rm_document_from_json((const uint8_t *)json, strlen(json), &document, &error), error);
+    require(rm_document_from_json((const uint8_t *)json, strlen(json), &document, &error), &error);
     return document;
 }
 
@@ -51,7 +51,7 @@ static char *to_json(rm_output *output) {
     rm_output twin = {0};
     rm_error *error = NULL;
     view seen = look(output);
-    require(rm_document_to_json(seen.data, seen.len, seen.buffers, seen.count, &twin, &error), error);
+    require(rm_document_to_json(seen.data, seen.len, seen.buffers, seen.count, &twin, &error), &error);
     seen = look(&twin);
     char *json = calloc(seen.len + 1, 1);
     if (json == NULL) exit(1);
@@ -94,7 +94,7 @@ static void serve(rm_port *port, uint64_t call, const char *event) {
     rm_output document = from_json(reply);
     view seen = look(&document);
     rm_error *error = NULL;
-    require(rm_port_reply(port, call, seen.data, seen.len, seen.buffers, seen.count, &error), error);
+    require(rm_port_reply(port, call, seen.data, seen.len, seen.buffers, seen.count, &error), &error);
     rm_document_free(document.document);
 }
 
@@ -122,28 +122,28 @@ int main(void) {
     rm_pipeline *pipeline = NULL;
     rm_error *error = NULL;
     int32_t fd = -1;
-    require(rm_runtime_new(NULL, 0, &runtime, &error), error);
-    require(rm_port_new(runtime, &port, &error), error);
-    require(rm_port_fd(port, &fd, &error), error);
+    require(rm_runtime_new(NULL, 0, &runtime, &error), &error);
+    require(rm_port_new(runtime, &port, &error), &error);
+    require(rm_port_fd(port, &fd, &error), &error);
 
     /* The type TimesTen is the host's; 7 is the number by which this program knows it. */
     rm_output options = from_json("{\"host_nodes\":{\"TimesTen\":{\"token\":7,\"batch\":32}}}");
     view seen = look(&options);
     require(rm_pipeline_new(runtime, (const uint8_t *)MANIFEST, strlen(MANIFEST), seen.data, seen.len, &pipeline, &error),
-            error);
+            &error);
 
     rm_output inputs = from_json("[1,2,3]"), completion = {0};
     seen = look(&inputs);
     rm_status status = rm_pipeline_submit(pipeline, port, 42, seen.data, seen.len, seen.buffers, seen.count, -1, 0,
                                           &completion, &error);
-    require(status, error);
+    require(status, &error);
     /* RM_OK would mean that the completion is here already; a host node always takes the way over the port. */
     for (int completed = status == RM_OK; !completed;) {
         struct pollfd waiting = {.fd = fd, .events = POLLIN};
         rm_output events = {0};
         if (poll(&waiting, 1, 10000) <= 0) return fprintf(stderr, "no event within 10 s\n"), 1;
         status = rm_port_next(port, 0, &events, &error);
-        require(status, error);
+        require(status, &error);
         if (status != RM_OK) continue; /* RM_TIMEOUT: a wake-up for nothing */
         char *json = to_json(&events);
         completed = handle(port, json);

@@ -10,9 +10,9 @@
 #include <string.h>
 
 /* Ends the program with the error's sentence if a call has failed. */
-static void require(rm_status status, const rm_error *error) {
+static void require(rm_status status, rm_error *const *error) {
     if (status >= 0) return;
-    fprintf(stderr, "%s: %s\n", rm_status_name(status), rm_error_message(error));
+    fprintf(stderr, "%s: %s\n", rm_status_name(status), rm_error_message(*error));
     exit(1);
 }
 
@@ -37,7 +37,7 @@ static void make_inputs(const char *path, rm_output *inputs) {
     for (; *path != '\0'; *end++ = *path++)
         if (*path == '"' || *path == '\\') *end++ = '\\';
     end += sprintf(end, "\"}]");
-    require(rm_document_from_json((uint8_t *)json, (size_t)(end - json), inputs, &error), error);
+    require(rm_document_from_json((uint8_t *)json, (size_t)(end - json), inputs, &error), &error);
     free(json);
 }
 
@@ -50,11 +50,11 @@ static char *run(rm_pipeline *pipeline, const rm_output *inputs) {
     size_t len, count;
     char *json;
     /* An output without room of its own always comes as a document of the runtime's. */
-    require(rm_document_view(inputs->document, &data, &len, &buffers, &count, &error), error);
-    require(rm_pipeline_execute(pipeline, data, len, buffers, count, -1, &completion, &error), error);
-    require(rm_document_view(completion.document, &data, &len, &buffers, &count, &error), error);
-    require(rm_document_to_json(data, len, buffers, count, &twin, &error), error);
-    require(rm_document_view(twin.document, &data, &len, &buffers, &count, &error), error);
+    require(rm_document_view(inputs->document, &data, &len, &buffers, &count, &error), &error);
+    require(rm_pipeline_execute(pipeline, data, len, buffers, count, -1, &completion, &error), &error);
+    require(rm_document_view(completion.document, &data, &len, &buffers, &count, &error), &error);
+    require(rm_document_to_json(data, len, buffers, count, &twin, &error), &error);
+    require(rm_document_view(twin.document, &data, &len, &buffers, &count, &error), &error);
     json = calloc(len + 1, 1);
     if (json == NULL) exit(1);
     memcpy(json, data, len);
@@ -72,8 +72,8 @@ int main(int argc, char **argv) {
     int windows = 0;
     if (argc != 3) return fprintf(stderr, "usage: speech MANIFEST RECORDING\n"), 2;
     uint8_t *manifest = read_file(argv[1], &len);
-    require(rm_runtime_new(NULL, 0, &runtime, &error), error);
-    require(rm_pipeline_new(runtime, manifest, len, NULL, 0, &pipeline, &error), error);
+    require(rm_runtime_new(NULL, 0, &runtime, &error), &error);
+    require(rm_pipeline_new(runtime, manifest, len, NULL, 0, &pipeline, &error), &error);
     make_inputs(argv[2], &inputs);
     char *json = run(pipeline, &inputs);
     /* A host with a JSON parser would use it here; two columns are as easily found without. */
