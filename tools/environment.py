@@ -18,6 +18,7 @@ GROUPS = {
     "build": ["cffi==2.1.1", "setuptools==80.9.0"],
     "run": ["msgpack==1.2.4"],
     "test": [
+        "editables==0.6",
         "hatchling==1.33.0",
         "hypothesis>=6.168,<7",
         "mypy==2.4.1",

@@ -98,14 +98,15 @@ def project_version() -> str:
 
 
 def require_c_compiler() -> str:
-    """Check the C compiler, which rustc links with and which compiles the Python extension."""
-    compiler = os.environ.get("CC", "cc").split()[0]
-    if shutil.which(compiler) is None:
-        raise Problem(
-            f"a C compiler is needed and `{compiler}` was not found on PATH: install one "
-            "(Debian, Ubuntu: `apt-get install build-essential`; Fedora: `dnf install gcc`)."
-        )
-    return compiler
+    """Check the C compiler: `cc`, which rustc links with, and $CC where it is set, which is returned."""
+    chosen = (os.environ.get("CC") or "cc").split()[0]
+    for compiler in ("cc", chosen):
+        if shutil.which(compiler) is None:
+            raise Problem(
+                f"a C compiler is needed and `{compiler}` was not found on PATH: install one "
+                "(Debian, Ubuntu: `apt-get install build-essential`; Fedora: `dnf install gcc`)."
+            )
+    return chosen
 
 
 def require_python_headers() -> None:
