@@ -32,6 +32,7 @@ def demo(_chosen: argparse.Namespace) -> int:
     """Build, then measure the levels of a recording."""
     from tools import environment, native
 
+    machine.require_all()
     python = environment.ready("build", "run")
     native.in_place(python)
     machine.run([python, ROOT / "examples" / "demo.py"])
@@ -49,6 +50,7 @@ def build(chosen: argparse.Namespace) -> int:
     """Build the library and the extension beside the Python sources; a wheel too if asked."""
     from tools import environment, native
 
+    machine.require_all()
     native.in_place(environment.ready("build", "run"))
     print(native.library())
     if chosen.wheel:
@@ -75,6 +77,7 @@ def bench(chosen: argparse.Namespace) -> int:
     """Run the benchmarks, each in a process of its own."""
     from tools import environment, native
 
+    machine.require_all()
     python = environment.ready("build", "run", "test")
     native.in_place(python)
     names = [chosen.only] if chosen.only else benchmark_names()

@@ -59,6 +59,14 @@ def output_of(command: Sequence[str | Path], *, cwd: Path = ROOT) -> str:
     return done.stdout
 
 
+def require_all() -> None:
+    """Check all that a build needs, before it takes the first step."""
+    require_linux()
+    require_c_compiler()
+    require_rust()
+    require_python_headers()
+
+
 def require_linux() -> None:
     """The native build is written for Linux, and tested there alone."""
     if not sys.platform.startswith("linux"):

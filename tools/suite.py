@@ -47,6 +47,7 @@ def tests_in_rust() -> None:
 
 def build() -> None:
     """The library, the extension and the environment that Python tests run in."""
+    machine.require_all()
     native.in_place(environment.ready("build", "run"))
     environment.ready("test")
 
