@@ -103,7 +103,8 @@ def _extension(python: Path | str, folder: Path, built: Path) -> Path:
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    machine.run([python, EXTENSION_SOURCE, "--header", HEADER, "--library-dir", built.parent, "--output-dir", work])
+    places = ["--header", HEADER, "--library-dir", built.parent, "--output-dir", work]
+    machine.output_of([python, EXTENSION_SOURCE, *places])
     found = sorted(work.rglob("_native.*.so"))
     if len(found) != 1:
         raise Problem(f"{EXTENSION_SOURCE.name} left {len(found)} extensions in {work}, expected one `_native.*.so`.")
