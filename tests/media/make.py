@@ -42,5 +42,7 @@ ffmpeg("/tmp/short.wav", "-c:a", "alac", "alac.m4a")
 ffmpeg("/tmp/short.wav", "-c:a", "flac", "short.flac")
 ffmpeg("/tmp/mono.wav", "-c:a", "libopus", "-b:a", "32k", "mono.opus")
 subprocess.run(
-    "ffmpeg -v error -y -f lavfi -i testsrc=size=32x32:rate=5:duration=1 -an -c:v mpeg4 video.mp4", shell=True, check=True
+    "ffmpeg -v error -y -f lavfi -i testsrc=size=32x32:rate=5:duration=1 -an -c:v mpeg4 video.mp4",
+    shell=True,
+    check=True,
 )
