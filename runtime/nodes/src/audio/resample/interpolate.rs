@@ -7,7 +7,7 @@ use super::design::LowPass;
 /// Phases in the table. With cubic interpolation between them the coefficients err by less than 1e-9 of the largest.
 const PHASES: usize = 256;
 /// Partial sums of the inner product, so that the compiler can keep them in vector registers.
-const LANES: usize = 8;
+const LANES: usize = 4;
 
 /// Output frame `n` lies at input frame `n * step / unit`, exactly.
 pub(super) struct Interpolator<T> {
@@ -20,8 +20,8 @@ pub(super) struct Interpolator<T> {
 }
 
 impl<T: Sample> Interpolator<T> {
-    /// An interpolator for a stream with `unit` frames in the time of `step` frames of output (the rates, or what is left
-    /// of them without common factors, swapped), whose band ends at `band` cycles per input frame, at most a quarter.
+    /// An interpolator that goes on by `step / unit` input frames for each output frame, in a stream whose band ends at
+    /// `band` cycles per input frame, at most a quarter. Its images and its ripple are `attenuation_db` down.
     pub(super) fn new(step: u64, unit: u64, band: f64, attenuation_db: f64) -> Self {
         let filter = LowPass::new(band, 1.0 - band, attenuation_db);
         let taps = (2 * filter.half_width.ceil() as usize).next_multiple_of(LANES);

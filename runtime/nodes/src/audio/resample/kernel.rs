@@ -12,6 +12,9 @@ use super::interpolate::Interpolator;
 const STEP_POINTS: usize = 1 << 15;
 /// Rates that share a divisor of so many Hz repeat their pattern within 40 ms, a fitting length for a block.
 const LEAST_COMMON_RATE: u32 = 25;
+/// How much better than required the interpolator is, so that its errors vanish beside those of the blocks. Its filter
+/// is so short that Kaiser's formulas miss by a few decibels.
+const INTERPOLATOR_MARGIN_DB: f64 = 14.0;
 
 /// A stream of several channels on its way through a converter.
 ///
@@ -78,7 +81,12 @@ impl<T: Sample> Plan<T> {
         let (step, unit) = (u64::from(from) * u64::from(up), u64::from(to) * u64::from(down));
         Self {
             blocks: BlockFilter::new(up as usize, down as usize, &filter, hop),
-            interpolator: Some(Interpolator::new(step, unit, band, requirement.attenuation_db)),
+            interpolator: Some(Interpolator::new(
+                step,
+                unit,
+                band,
+                requirement.attenuation_db + INTERPOLATOR_MARGIN_DB,
+            )),
         }
     }
 
