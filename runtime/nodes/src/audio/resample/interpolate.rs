@@ -36,24 +36,23 @@ impl<T: Sample> Interpolator<T> {
         Self { step, unit, taps, table }
     }
 
-    /// Frames of silence that belong before the first input frame.
+    /// How many input frames before the one that output frame 0 lies at belong to the input: its count begins there.
     pub(super) fn history(&self) -> usize {
         self.taps / 2 - 1
     }
 
-    /// How many output frames so many input frames are enough for.
+    /// How many output frames so many input frames, history included, are enough for.
     pub(super) fn available(&self, frames: u64) -> u64 {
-        // The last tap of frame n falls on input frame floor(n * step / unit) + taps / 2.
-        let first = frames.saturating_sub(self.taps as u64 / 2);
-        u64::try_from((u128::from(first) * u128::from(self.unit)).div_ceil(u128::from(self.step))).unwrap_or(u64::MAX)
+        let starts = (frames + 1).saturating_sub(self.taps as u64);
+        u64::try_from((u128::from(starts) * u128::from(self.unit)).div_ceil(u128::from(self.step))).unwrap_or(u64::MAX)
     }
 
-    /// The input frame with which, history included, the taps of output frame `frame` begin.
+    /// The input frame, history included, with which the taps of output frame `frame` begin.
     pub(super) fn first_tap(&self, frame: u64) -> u64 {
         self.position(frame).0
     }
 
-    /// Computes output frames from `first` on. `input` begins at input frame `input_first`, history included.
+    /// Computes output frames from `first` on. `input` begins at input frame `input_first`.
     pub(super) fn convert(&self, input: &[T], input_first: u64, first: u64, output: &mut [f32]) {
         let (whole, mut part) = self.position(first);
         let mut start = (whole - input_first) as usize;

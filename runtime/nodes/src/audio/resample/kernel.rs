@@ -92,11 +92,7 @@ impl<T: Sample> Plan<T> {
 
     /// New streams of so many channels.
     pub(super) fn streams(self: &Arc<Self>, channels: usize) -> Streams<T> {
-        let channel = || Channel {
-            input: vec![0.0; self.blocks.history()],
-            between: vec![T::zero(); self.interpolator.as_ref().map_or(0, Interpolator::history)],
-            between_first: 0,
-        };
+        let channel = || Channel { input: vec![0.0; self.blocks.history()], between: Vec::new(), between_first: 0 };
         Streams {
             plan: Arc::clone(self),
             scratch: self.blocks.scratch(),
@@ -104,8 +100,11 @@ impl<T: Sample> Plan<T> {
         }
     }
 
+    /// How many frames so many blocks have given: those before the stream's first frame count only where the
+    /// interpolator needs them.
     fn frames_after(&self, blocks: u64) -> u64 {
-        (blocks * self.blocks.hop_out as u64).saturating_sub(self.blocks.delay_out as u64)
+        let history = self.interpolator.as_ref().map_or(0, Interpolator::history);
+        (blocks * self.blocks.hop_out as u64).saturating_sub((self.blocks.delay_out - history) as u64)
     }
 }
 
