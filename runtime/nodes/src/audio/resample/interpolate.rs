@@ -26,12 +26,13 @@ impl<T: Sample> Interpolator<T> {
         let filter = LowPass::new(band, 1.0 - band, attenuation_db);
         let taps = (2 * filter.half_width.ceil() as usize).next_multiple_of(LANES);
         let mut table = Vec::with_capacity((PHASES + 3) * taps);
-        for row in 0..PHASES + 3 {
-            let phase = (row as f64 - 1.0) / PHASES as f64;
+        for number in 0..PHASES + 3 {
+            let phase = (number as f64 - 1.0) / PHASES as f64;
             let tap = |index: usize| filter.at(phase + taps as f64 / 2.0 - 1.0 - index as f64);
             // Every phase gets gain 1 for a constant, else a constant would come out with a hum.
-            let sum: f64 = (0..taps).map(tap).sum();
-            table.extend((0..taps).map(|index| T::rounded(tap(index) / sum)));
+            let row: Vec<f64> = (0..taps).map(tap).collect();
+            let sum: f64 = row.iter().sum();
+            table.extend(row.iter().map(|tap| T::rounded(tap / sum)));
         }
         Self { step, unit, taps, table }
     }

@@ -52,6 +52,10 @@ pub enum ResampleQuality {
 /// frames becomes one of `f * out / in` frames, rounded to nearest, halves up. How the recording is cut into packets
 /// makes no difference to the samples. A change of rate or layout ends one recording and begins the next.
 ///
+/// The output runs behind the input by half the filter's length (6 ms from 48 to 16 kHz at `high`) and by what is missing
+/// of a block: 20 ms, or the filter's length, or the least common period of both rates, whichever is longest. A sample
+/// that is not finite spoils the blocks that see it, and no more.
+///
 /// Times follow from the `pts` of a recording's first packet and the count of frames; a jump of `pts` inside it is not
 /// looked at.
 pub struct AudioResample {
@@ -94,7 +98,8 @@ impl Define for AudioResample {
 
     const NAME: &'static str = "AudioResample";
     const SUMMARY: &'static str = "Changes the rate of sound, with exact lengths and times.";
-    /// A step transforms a bounded number of points, however long the packet.
+    /// A step transforms 32768 points, or one block of one channel where that is more, however long the packet: some
+    /// 100 us, for `best` some 300 us. A recording's first step also designs the filter, which takes about as long.
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
