@@ -37,12 +37,12 @@ pub struct AudioResampleParams {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResampleQuality {
-    /// Pass-band up to 0.80, stop-band 96 dB down, float32: for previews, and for speech where time counts.
+    /// Pass-band up to 0.80, stop-band at least 90 dB down, float32: for previews, and for speech where time counts.
     Fast,
-    /// Pass-band up to 0.9125, stop-band 126 dB down, float32.
+    /// Pass-band up to 0.9125, stop-band at least 120 dB down, float32.
     #[default]
     High,
-    /// Pass-band up to 0.95, stop-band 150 dB down, float64: as exact as float32 samples can tell.
+    /// Pass-band up to 0.95, stop-band at least 140 dB down, float64: as exact as float32 samples can tell.
     Best,
 }
 
@@ -75,6 +75,8 @@ struct Waiting {
 }
 
 impl ResampleQuality {
+    /// What the filter is designed for: some decibels more than promised, for the fits in the design formulas and for
+    /// what the arithmetic and the interpolator add.
     fn requirement(self) -> Requirement {
         match self {
             Self::Fast => Requirement { pass: 0.8, attenuation_db: 96.0 },
