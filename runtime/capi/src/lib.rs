@@ -1,1 +1,29 @@
-//! The C ABI.
+//! The C ABI of remotemedia, as `include/remotemedia.h` has it. The only crate with unsafe code, and no logic of its own:
+//! it checks what comes in, calls the core, and writes out what the core answers.
+//!
+//! Conventions are in `docs/abi.md`; `SAFETY` comments refer to them: the caller passes live handles or NULL, slices
+//! that are readable for their length or `(NULL, 0)`, and places that are writable or, where said, NULL.
+#![allow(non_camel_case_types, reason = "the names are those of the C header")]
+
+mod bell;
+mod buffer;
+mod document;
+mod error;
+mod fork;
+mod guard;
+mod handle;
+mod live;
+mod pipeline;
+mod port;
+mod release;
+mod runtime;
+mod status;
+
+pub use buffer::*;
+pub use document::*;
+pub use error::*;
+pub use live::*;
+pub use pipeline::*;
+pub use port::*;
+pub use runtime::*;
+pub use status::*;

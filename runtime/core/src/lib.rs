@@ -3,6 +3,8 @@
 //! Nothing here does I/O, knows a concrete node, or knows C or Python.
 #![forbid(unsafe_code)]
 
+pub mod exec;
+pub mod graph;
 pub mod manifest;
 pub mod node;
 pub mod value;

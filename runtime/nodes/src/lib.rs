@@ -8,5 +8,7 @@ use remotemedia_core::node::Registry;
 
 /// Every built-in node.
 pub fn registry() -> Registry {
-    Registry::new()
+    let mut registry = Registry::new();
+    registry.add::<basic::PassThrough>().add::<basic::Echo>().add::<basic::Calculator>();
+    registry
 }

@@ -112,6 +112,17 @@ pub enum Cost {
     Blocking,
 }
 
+impl Cost {
+    /// The name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Cost::Light => "light",
+            Cost::Heavy => "heavy",
+            Cost::Blocking => "blocking",
+        }
+    }
+}
+
 /// What a built-in node declares; [`Registry::add`] makes a [`NodeType`] of it.
 pub trait Define: Node + Sized + 'static {
     /// Its params, from which the schema, the docs and the typed classes of the bindings are generated.

@@ -78,6 +78,16 @@ impl Port {
         Self { name, kinds, format: None, summary }
     }
 
+    /// What it declares: `{name, kinds, summary, format?}`.
+    pub fn describe(&self) -> serde_json::Value {
+        let kinds: Vec<&str> = self.kinds.iter().map(Kind::name).collect();
+        let mut described = serde_json::json!({"name": self.name, "kinds": kinds, "summary": self.summary});
+        if let Some(format) = self.format {
+            described["format"] = serde_json::json!({"rate": format.rate, "channels": format.channels});
+        }
+        described
+    }
+
     /// The usual single input, of any kind.
     pub const ANY_IN: Port = Port::new("in", Kinds::ANY, "Any value.");
     /// The usual single output, of any kind.

@@ -1,7 +1,7 @@
 //! The node types that a runtime knows, as a value: nothing registers itself.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -25,6 +25,8 @@ pub struct NodeType {
     pub params_schema: Json,
     /// An example of its params.
     pub example: Json,
+    /// The params schema, compiled at its first use.
+    pub(crate) validator: OnceLock<jsonschema::Validator>,
     prepare: fn(Params) -> Result<PreparedNode, ParamError>,
 }
 
@@ -41,6 +43,21 @@ impl NodeType {
     /// What the node says of its params.
     pub fn prepare(&self, params: Params) -> Result<PreparedNode, ParamError> {
         (self.prepare)(params)
+    }
+
+    /// All that it declares, for listings, docs and the classes of the bindings:
+    /// `{name, summary, cost, inputs, outputs, params, example}`, where `params` is a JSON Schema.
+    pub fn describe(&self) -> Json {
+        let ports = |ports: &[Port]| ports.iter().map(Port::describe).collect::<Vec<_>>();
+        serde_json::json!({
+            "name": self.name,
+            "summary": self.summary,
+            "cost": self.cost.name(),
+            "inputs": ports(self.inputs),
+            "outputs": ports(self.outputs),
+            "params": self.params_schema,
+            "example": self.example,
+        })
     }
 }
 
@@ -62,6 +79,7 @@ impl Registry {
             outputs: N::OUTPUTS,
             params_schema: schemars::schema_for!(N::Params).to_value(),
             example,
+            validator: OnceLock::new(),
             prepare: prepare::<N>,
         };
         self.types.insert(N::NAME, Arc::new(node_type));

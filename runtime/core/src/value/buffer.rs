@@ -100,6 +100,11 @@ impl Buffer {
         Arc::ptr_eq(&self.memory, &other.memory)
     }
 
+    /// A number that all windows on this memory share and no other living memory has.
+    pub fn memory_id(&self) -> usize {
+        Arc::as_ptr(&self.memory).addr()
+    }
+
     /// Whether nothing else shares this memory and it is this runtime's, so that it may be written.
     pub fn is_exclusive(&mut self) -> bool {
         matches!(Arc::get_mut(&mut self.memory), Some(Memory::Bytes(_) | Memory::Samples(_) | Memory::Words(_)))

@@ -1,5 +1,7 @@
 //! N-dimensional arrays of numbers with explicit strides.
 
+use std::borrow::Cow;
+
 use super::Buffer;
 
 /// The type of one element.
@@ -96,7 +98,7 @@ impl DataType {
 }
 
 /// An n-dimensional array: a window on a buffer with a shape and strides. Elements are little-endian.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Tensor {
     data_type: DataType,
     shape: Vec<usize>,
@@ -142,7 +144,7 @@ impl Tensor {
     /// # Errors
     /// If the buffer is shorter than the shape needs.
     pub fn contiguous(data_type: DataType, shape: Vec<usize>, buffer: Buffer) -> Result<Self, TensorError> {
-        let strides = contiguous_strides(data_type, &shape)?;
+        let strides = Self::contiguous_strides(data_type, &shape)?;
         Self::new(data_type, shape, strides, buffer, 0)
     }
 
@@ -161,7 +163,7 @@ impl Tensor {
         if shape.len() != strides.len() {
             return Err(TensorError::StrideCount { dimensions: shape.len(), strides: strides.len() });
         }
-        contiguous_strides(data_type, &shape)?;
+        Self::contiguous_strides(data_type, &shape)?;
         if !shape.contains(&0) {
             let mut first = offset as i128;
             let mut end = offset as i128 + data_type.size() as i128;
@@ -243,30 +245,47 @@ impl Tensor {
                 let Some(next) = dimension.checked_sub(1) else { return gathered };
                 dimension = next;
                 index[dimension] += 1;
-                position += self.strides[dimension];
+                position = position.wrapping_add(self.strides[dimension]);
                 if index[dimension] < self.shape[dimension] {
                     break;
                 }
-                position -= self.strides[dimension] * self.shape[dimension] as isize;
+                let span = self.strides[dimension].wrapping_mul(self.shape[dimension] as isize);
+                position = position.wrapping_sub(span);
                 index[dimension] = 0;
             }
         }
+    }
+
+    /// The bytes of the elements in C order, gathered only if they don't lie that way.
+    pub fn gathered(&self) -> Cow<'_, [u8]> {
+        self.contiguous_bytes().map_or_else(|| Cow::Owned(self.gather()), Cow::Borrowed)
     }
 
     /// The bytes of memory that this array keeps alive.
     pub fn weight(&self) -> usize {
         self.buffer.len()
     }
+
+    /// The strides in bytes of an array that lies in C order without gaps.
+    ///
+    /// # Errors
+    /// If the array reaches past the address space.
+    pub fn contiguous_strides(data_type: DataType, shape: &[usize]) -> Result<Vec<isize>, TensorError> {
+        let overflow = || TensorError::Overflow { shape: shape.to_vec(), data_type: data_type.name() };
+        let mut strides = vec![0isize; shape.len()];
+        let mut step = data_type.size() as isize;
+        for (stride, &extent) in strides.iter_mut().zip(shape).rev() {
+            *stride = step;
+            let extent = isize::try_from(extent.max(1)).map_err(|_| overflow())?;
+            step = step.checked_mul(extent).ok_or_else(overflow)?;
+        }
+        Ok(strides)
+    }
 }
 
-fn contiguous_strides(data_type: DataType, shape: &[usize]) -> Result<Vec<isize>, TensorError> {
-    let overflow = || TensorError::Overflow { shape: shape.to_vec(), data_type: data_type.name() };
-    let mut strides = vec![0isize; shape.len()];
-    let mut step = data_type.size() as isize;
-    for (stride, &extent) in strides.iter_mut().zip(shape).rev() {
-        *stride = step;
-        let extent = isize::try_from(extent.max(1)).map_err(|_| overflow())?;
-        step = step.checked_mul(extent).ok_or_else(overflow)?;
+/// Equal are arrays of the same type and shape with the same bits in each element, however they lie in memory.
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Self) -> bool {
+        self.data_type == other.data_type && self.shape == other.shape && self.gathered() == other.gathered()
     }
-    Ok(strides)
 }

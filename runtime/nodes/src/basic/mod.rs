@@ -1,1 +1,9 @@
 //! Nodes for any value.
+
+mod calculator;
+mod echo;
+mod pass_through;
+
+pub use calculator::{Calculator, CalculatorParams, Number, Operation};
+pub use echo::{Echo, EchoParams};
+pub use pass_through::{PassThrough, PassThroughParams};

@@ -1,0 +1,212 @@
+//! Documents on their way out: into a buffer of the caller where they fit, else as an object; and their JSON twin.
+
+use remotemedia_core::wire::{self, Document, Limits, json};
+
+use crate::buffer::{export, import, rm_buffer, rm_memory};
+use crate::error::{Failure, rm_error};
+use crate::guard::guarded;
+use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice};
+use crate::live::Counter;
+use crate::status::{RM_INVALID_DOCUMENT, RM_OK, rm_status};
+
+/// Where a call writes a document. Zero-initialised is fine: then the document comes as an object.
+#[repr(C)]
+pub struct rm_output {
+    /// In: room for the bytes; may be NULL if `capacity` is 0.
+    pub data: *mut u8,
+    /// In: how many bytes fit.
+    pub capacity: usize,
+    /// In: room for the buffer table; may be NULL if `buffer_capacity` is 0.
+    pub buffers: *mut rm_buffer,
+    /// In: how many entries fit.
+    pub buffer_capacity: usize,
+    /// In: memory to free before anything else, so that it costs no call of its own; may be NULL if `discard_count` is 0.
+    pub discard: *const *mut rm_memory,
+    /// In: how many there are.
+    pub discard_count: usize,
+    /// Out: the bytes written to `data`; 0 if the document came as an object.
+    pub len: usize,
+    /// Out: the entries written to `buffers`. Their memory is yours to free.
+    pub buffer_count: usize,
+    /// Out: the document, if it did not fit, else NULL. Yours to free.
+    pub document: *mut rm_document,
+}
+
+/// A document that did not fit the caller's buffer. Immutable; may cross threads; belongs to the caller.
+pub struct rm_document {
+    header: Header,
+    bytes: Vec<u8>,
+    buffers: Vec<rm_buffer>,
+}
+
+// SAFETY: the pointers in the table refer to memory that the table's handles keep alive, and it is only read.
+unsafe impl Send for rm_document {}
+// SAFETY: as above.
+unsafe impl Sync for rm_document {}
+
+impl Handle for rm_document {
+    const NAME: &'static str = "document";
+    const COUNTER: Counter = Counter::Documents;
+
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
+
+impl Drop for rm_document {
+    fn drop(&mut self) {
+        for buffer in &self.buffers {
+            // SAFETY: made by `export`, owned by this document and not freed elsewhere.
+            unsafe { free(buffer.memory) };
+        }
+    }
+}
+
+/// The bytes and the buffer table of a document; they live as long as it does. The memory in the table belongs to the
+/// document: use `rm_memory_retain` to keep it longer, and don't free it.
+///
+/// # Safety
+/// `document` is live; the places are writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_document_view(
+    document: *const rm_document,
+    data: *mut *const u8,
+    len: *mut usize,
+    buffers: *mut *const rm_buffer,
+    buffer_count: *mut usize,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        let document = unsafe { borrow(document) }?;
+        // SAFETY: writable or NULL, as the caller promises, and different from each other.
+        let (data, len) = unsafe { (place(data, "data")?, place(len, "len")?) };
+        // SAFETY: as above.
+        let (buffers, buffer_count) = unsafe { (place(buffers, "buffers")?, place(buffer_count, "buffer_count")?) };
+        (*data, *len) = (document.bytes.as_ptr(), document.bytes.len());
+        (*buffers, *buffer_count) = (document.buffers.as_ptr(), document.buffers.len());
+        Ok(RM_OK)
+    })
+}
+
+/// Frees a document and the memory in its table; NULL is fine.
+///
+/// # Safety
+/// `document` is NULL or live, and nobody uses it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_document_free(document: *mut rm_document) {
+    // SAFETY: as the caller promises.
+    unsafe { free(document) };
+}
+
+/// Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end.
+///
+/// # Safety
+/// `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `json` is writable; `err`
+/// is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_document_to_json(
+    data: *const u8,
+    len: usize,
+    buffers: *const rm_buffer,
+    buffer_count: usize,
+    json: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(json) }?;
+        // SAFETY: readable, as the caller promises.
+        let bytes = unsafe { copied(data, len, "data") }?;
+        // SAFETY: as the caller promises.
+        let buffers = unsafe { import(buffers, buffer_count, None) }?;
+        let value = wire::decode(&bytes, &buffers, &Limits::default())?;
+        destination.write(Document { bytes: json::to_json(&value).into_bytes(), buffers: Vec::new() });
+        Ok(RM_OK)
+    })
+}
+
+/// Writes the document of which `text` is the JSON twin.
+///
+/// # Safety
+/// `text` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_document_from_json(
+    text: *const u8,
+    len: usize,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: readable, as the caller promises.
+        let bytes = unsafe { copied(text, len, "text") }?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let place = error.valid_up_to();
+            Failure::new(RM_INVALID_DOCUMENT, format!("byte {place} of the text is not UTF-8"))
+        })?;
+        let value = json::from_json(text, &Limits::default())?;
+        destination.write(wire::encode(&value));
+        Ok(RM_OK)
+    })
+}
+
+/// The caller's place for a document, checked.
+pub(crate) struct Destination<'a> {
+    output: &'a mut rm_output,
+}
+
+impl<'a> Destination<'a> {
+    /// Checks the place, frees what is to be discarded, and marks it empty.
+    ///
+    /// # Safety
+    /// `output` is NULL or writable, with room as it says, and what it discards is live and no longer used.
+    pub(crate) unsafe fn new(output: *mut rm_output) -> Result<Self, Failure> {
+        // SAFETY: as this function's caller promises.
+        let output = unsafe { place(output, "out") }?;
+        // SAFETY: as this function's caller promises.
+        for &memory in unsafe { slice(output.discard, output.discard_count, "out.discard") }? {
+            // SAFETY: as this function's caller promises.
+            unsafe { free(memory) };
+        }
+        output.discard_count = 0;
+        output.len = 0;
+        output.buffer_count = 0;
+        output.document = std::ptr::null_mut();
+        if output.data.is_null() {
+            output.capacity = 0;
+        }
+        if output.buffers.is_null() {
+            output.buffer_capacity = 0;
+        }
+        Ok(Self { output })
+    }
+
+    /// Writes the document to the caller's room, or makes an object of it.
+    pub(crate) fn write(&mut self, document: Document) {
+        let Document { bytes, buffers } = document;
+        let table: Vec<rm_buffer> = buffers.into_iter().map(export).collect();
+        if bytes.len() > self.output.capacity || table.len() > self.output.buffer_capacity {
+            self.output.document =
+                into_raw(rm_document { header: Header::new::<rm_document>(), bytes, buffers: table });
+            return;
+        }
+        // SAFETY: the caller's room is at least as long as this, and new memory does not overlap with it.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.output.data, bytes.len());
+            std::ptr::copy_nonoverlapping(table.as_ptr(), self.output.buffers, table.len());
+        }
+        self.output.len = bytes.len();
+        self.output.buffer_count = table.len();
+    }
+}
+
+/// A copy of what the caller passes: it is validated and read more than once, and the caller could change it meanwhile.
+///
+/// # Safety
+/// `data` is NULL or readable for `len` bytes.
+pub(crate) unsafe fn copied(data: *const u8, len: usize, name: &str) -> Result<Vec<u8>, Failure> {
+    // SAFETY: as this function's caller promises.
+    Ok(unsafe { slice(data, len, name) }?.to_vec())
+}

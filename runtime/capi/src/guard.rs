@@ -1,0 +1,65 @@
+//! The border between Rust and C: no panic crosses it, every failure becomes a status and, if wanted, an error object.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use crate::error::{Failure, rm_error};
+use crate::handle::into_raw;
+use crate::status::{RM_PANIC, rm_status};
+
+/// Runs the body of a function of the ABI and reports how it ended.
+macro_rules! guarded {
+    ($err:expr, $body:expr) => {{
+        let outcome = $crate::guard::catch(|| $body);
+        // SAFETY: `err` is NULL or writable, as the header asks of every caller.
+        unsafe { $crate::guard::report($err, outcome) }
+    }};
+}
+pub(crate) use guarded;
+
+thread_local! {
+    static WHERE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The result of a body, with a panic turned into a failure.
+pub(crate) fn catch(body: impl FnOnce() -> Result<rm_status, Failure>) -> Result<rm_status, Failure> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned());
+        let place = WHERE.with_borrow_mut(std::mem::take);
+        Err(Failure::new(RM_PANIC, format!("the library panicked{place}: {text}; please report this")))
+    })
+}
+
+/// Writes the error, if the caller wants it, and answers the status.
+///
+/// # Safety
+/// `err` is NULL or writable.
+pub(crate) unsafe fn report(err: *mut *mut rm_error, outcome: Result<rm_status, Failure>) -> rm_status {
+    outcome.unwrap_or_else(|failure| {
+        let status = failure.status;
+        // SAFETY: NULL or writable, as this function's caller promises.
+        if let Some(err) = unsafe { err.as_mut() } {
+            *err = into_raw(failure.into_error());
+        }
+        status
+    })
+}
+
+/// Keeps panics of this library off the host's stderr; the place is kept for the message instead.
+pub(crate) fn silence_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|info| {
+            if let Some(location) = info.location() {
+                WHERE.with_borrow_mut(|place| {
+                    *place = format!(" at {}:{}", location.file(), location.line());
+                });
+            }
+        }));
+    });
+}

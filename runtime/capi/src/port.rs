@@ -1,0 +1,190 @@
+//! Ports: where the host learns what happened, and answers calls to its own nodes.
+
+use std::time::Duration;
+
+use remotemedia_core::exec::{Port, Runtime, read_reply, write_events};
+use remotemedia_core::wire::{self, Encoder};
+
+use crate::bell::Bell;
+use crate::buffer::{import, rm_buffer};
+use crate::document::{Destination, copied, rm_output};
+use crate::error::rm_error;
+use crate::guard::guarded;
+use crate::handle::{Handle, Header, borrow, free, into_raw, place};
+use crate::live::Counter;
+use crate::release;
+use crate::runtime::rm_runtime;
+use crate::status::{RM_END, RM_GONE, RM_OK, RM_TIMEOUT, of_outcome, rm_status};
+
+/// A port: one for each event loop or serving thread. Any thread may use it; one at a time should wait at it.
+pub struct rm_port {
+    header: Header,
+    pub(crate) port: Port,
+    bell: Bell,
+    runtime: Runtime,
+}
+
+impl Handle for rm_port {
+    const NAME: &'static str = "port";
+    const COUNTER: Counter = Counter::Ports;
+
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
+
+/// Makes a port.
+///
+/// # Safety
+/// `runtime` is live; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_port_new(
+    runtime: *const rm_runtime,
+    out: *mut *mut rm_port,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        let runtime = &unsafe { borrow(runtime) }?.runtime;
+        // SAFETY: writable or NULL, as the caller promises.
+        let out = unsafe { place(out, "out") }?;
+        let bell = Bell::new()?;
+        let port = Port::new(Some(Box::new(bell.clone())));
+        runtime.attach(&port);
+        *out = into_raw(rm_port { header: Header::new::<rm_port>(), port, bell, runtime: runtime.clone() });
+        Ok(RM_OK)
+    })
+}
+
+/// The descriptor to watch: it is readable while something is there. It belongs to the port: don't read, write or close
+/// it, and stop watching it before `rm_port_free`. `rm_port_next` clears it; while events remain it stays readable.
+///
+/// # Safety
+/// `port` is live; `fd` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_port_fd(port: *const rm_port, fd: *mut i32, err: *mut *mut rm_error) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        let port = unsafe { borrow(port) }?;
+        // SAFETY: writable or NULL, as the caller promises.
+        *unsafe { place(fd, "fd") }? = port.bell.descriptor();
+        Ok(RM_OK)
+    })
+}
+
+/// Hands out what has happened, as a list of events. Waits at most `timeout_us` microseconds for the first (0: not at
+/// all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing came or `rm_port_wake` was called; `RM_END` if the port is
+/// shut down and this was the last batch. The list is written in all three cases.
+///
+/// # Safety
+/// `port` is live; `events` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_port_next(
+    port: *const rm_port,
+    timeout_us: i64,
+    events: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(events) }?;
+        // SAFETY: live or NULL, as the caller promises.
+        let port = unsafe { borrow(port) }?;
+        let timeout = if release::is_waiting() {
+            Some(Duration::ZERO)
+        } else {
+            u64::try_from(timeout_us).ok().map(Duration::from_micros)
+        };
+        let batch = port.port.next(timeout);
+        let released = release::drain();
+        let mut encoder = Encoder::new();
+        write_events(&mut encoder, &batch.events, &released, batch.is_closed, of_outcome);
+        let status = match (batch.is_closed, batch.events.is_empty() && released.is_empty()) {
+            (true, _) => RM_END,
+            (false, true) => RM_TIMEOUT,
+            (false, false) => RM_OK,
+        };
+        // The values go first: memory that only the document keeps is the host's to write.
+        drop(batch);
+        destination.write(encoder.finish());
+        Ok(status)
+    })
+}
+
+/// Lets an `rm_port_next` that waits return `RM_TIMEOUT` now; if none waits, the next one does not wait.
+///
+/// # Safety
+/// `port` is live; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_port_wake(port: *const rm_port, err: *mut *mut rm_error) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        unsafe { borrow(port) }?.port.nudge();
+        Ok(RM_OK)
+    })
+}
+
+/// Cancels the work that was submitted with this token: `RM_OK`, and its completion is on its way; or `RM_GONE` if it has
+/// ended already. Buffers stay borrowed until native work has let go; release records say when.
+///
+/// # Safety
+/// `port` is live; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_port_cancel(port: *const rm_port, token: u64, err: *mut *mut rm_error) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        let port = unsafe { borrow(port) }?;
+        if port.port.cancel(token) {
+            return Ok(RM_OK);
+        }
+        let message = format!("no work with token {token} is going on at this port");
+        Err(crate::error::Failure::new(RM_GONE, message))
+    })
+}
+
+/// Answers a call to nodes of the host, see docs/abi.md. `RM_GONE` if the call is over; then nothing is wrong.
+///
+/// # Safety
+/// `port` is live; `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `err` is
+/// NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_port_reply(
+    port: *const rm_port,
+    call: u64,
+    data: *const u8,
+    len: usize,
+    buffers: *const rm_buffer,
+    buffer_count: usize,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        let port = unsafe { borrow(port) }?;
+        // SAFETY: readable, as the caller promises.
+        let bytes = unsafe { copied(data, len, "data") }?;
+        // SAFETY: as the caller promises.
+        let buffers = unsafe { import(buffers, buffer_count, Some(&port.port)) }?;
+        let document = wire::decode(&bytes, &buffers, &port.runtime.config().wire)?;
+        let bell = port.port.downgrade();
+        let reply = read_reply(&document, move |token| release::record(token, Some(&bell)))?;
+        port.port.reply(call, reply)?;
+        Ok(RM_OK)
+    })
+}
+
+/// Cancels the work of a port and frees it; NULL is fine.
+///
+/// # Safety
+/// `port` is NULL or live, nobody uses it any more and nobody watches its descriptor.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_port_free(port: *mut rm_port) {
+    // SAFETY: live or NULL, as the caller promises; a port of the parent process is left alone.
+    if let Ok(port) = unsafe { borrow(port.cast_const()) } {
+        let _ = crate::guard::catch(|| {
+            port.port.close();
+            Ok(RM_OK)
+        });
+    }
+    // SAFETY: as the caller promises.
+    unsafe { free(port) };
+}

@@ -1,0 +1,138 @@
+//! The version, and the object that owns the workers.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use remotemedia_core::exec::{Config, Runtime};
+use remotemedia_core::wire::{self, Limits, json};
+
+use crate::document::{Destination, copied, rm_output};
+use crate::error::{Failure, rm_error};
+use crate::fork;
+use crate::guard::{guarded, silence_panics};
+use crate::handle::{Handle, Header, borrow, free, into_raw, place};
+use crate::live::Counter;
+use crate::status::{RM_OK, RM_PANIC, RM_TIMEOUT, rm_status};
+
+/// The major version of this ABI: it changes when a signature or a meaning does.
+pub const RM_ABI_MAJOR: u32 = 0;
+/// The minor version of this ABI: it grows when something is added.
+pub const RM_ABI_MINOR: u32 = 1;
+
+/// A runtime: node types, worker threads, limits. Nothing runs until the first work is submitted. Any thread may use it.
+pub struct rm_runtime {
+    header: Header,
+    pub(crate) runtime: Runtime,
+}
+
+impl Handle for rm_runtime {
+    const NAME: &'static str = "runtime";
+    const COUNTER: Counter = Counter::Runtimes;
+
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
+
+/// The version of the ABI that this library has: major << 16 | minor. Compare it with the header's when you load it:
+/// same major, minor at least yours.
+#[unsafe(no_mangle)]
+pub extern "C" fn rm_abi_version() -> u32 {
+    RM_ABI_MAJOR << 16 | RM_ABI_MINOR
+}
+
+/// The version of remotemedia, such as `0.1.0`. Never NULL, never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn rm_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+/// Makes a runtime. `config` is a map as JSON text or msgpack: `{"workers": 2, "limits": {...}}`; `(NULL, 0)` for all
+/// defaults.
+///
+/// # Safety
+/// `config` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_runtime_new(
+    config: *const u8,
+    len: usize,
+    out: *mut *mut rm_runtime,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        fork::watch();
+        silence_panics();
+        // SAFETY: as the caller promises.
+        let out = unsafe { place(out, "out") }?;
+        // SAFETY: as the caller promises.
+        let config = Config::parse(&unsafe { copied(config, len, "config") }?)?;
+        let runtime = Runtime::new(config, remotemedia_nodes::registry());
+        *out = into_raw(rm_runtime { header: Header::new::<rm_runtime>(), runtime });
+        Ok(RM_OK)
+    })
+}
+
+/// Writes what this runtime knows: `{version, abi, nodes, manifest_schema}`; see docs/abi.md.
+///
+/// # Safety
+/// `runtime` is live; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_runtime_describe(
+    runtime: *const rm_runtime,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: live or NULL, as the caller promises.
+        let runtime = &unsafe { borrow(runtime) }?.runtime;
+        write_json(&mut destination, &runtime.describe(env!("CARGO_PKG_VERSION"), rm_abi_version()))?;
+        Ok(RM_OK)
+    })
+}
+
+/// Ends all work with a completion each, wakes everybody who waits at a port, and waits at most `patience_us`
+/// microseconds until no node works any more: `RM_OK`, or `RM_TIMEOUT` if some still do. May be called again.
+///
+/// # Safety
+/// `runtime` is live; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_runtime_shutdown(
+    runtime: *const rm_runtime,
+    patience_us: i64,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        let runtime = &unsafe { borrow(runtime) }?.runtime;
+        let patience = Duration::from_micros(u64::try_from(patience_us).unwrap_or(0));
+        Ok(if runtime.shut_down(patience) { RM_OK } else { RM_TIMEOUT })
+    })
+}
+
+/// Shuts a runtime down without waiting, and frees it; NULL is fine. Ports, pipelines and memory made by it stay valid
+/// and are freed on their own.
+///
+/// # Safety
+/// `runtime` is NULL or live, and nobody uses it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_runtime_free(runtime: *mut rm_runtime) {
+    // SAFETY: live or NULL, as the caller promises; a runtime of the parent process is left alone.
+    if let Ok(runtime) = unsafe { borrow(runtime.cast_const()) } {
+        let _ = crate::guard::catch(|| {
+            runtime.runtime.shut_down(Duration::ZERO);
+            Ok(RM_OK)
+        });
+    }
+    // SAFETY: as the caller promises.
+    unsafe { free(runtime) };
+}
+
+/// Writes JSON that the core made as a document.
+pub(crate) fn write_json(destination: &mut Destination<'_>, text: &str) -> Result<(), Failure> {
+    let value = json::from_json(text, &Limits::default())
+        .map_err(|error| Failure::new(RM_PANIC, format!("a description can't be written: {error}")))?;
+    destination.write(wire::encode(&value));
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! A native stage: a chain of nodes stepped one after the other on whichever thread runs it.
+//!
+//! The deepest node that has more to give goes first, so that nothing piles up between the nodes of a chain: at any
+//! moment at most one packet is on its way through it.
+
+use std::sync::Arc;
+
+use super::live::Counted;
+use super::queue::Routed;
+use crate::graph::{Graph, Stage};
+use crate::manifest::Work;
+use crate::node::{CancelFlag, Context, Node, NodeError, NodeType, Step};
+use crate::value::Kind;
+
+/// The nodes of a stage, in the middle of their work.
+pub(super) struct Chain {
+    slots: Vec<Slot>,
+    is_initialized: bool,
+    item: u64,
+    last_path: u64,
+    ending: Option<Ending>,
+    /// The node that was called last, for the report of a panic.
+    current: usize,
+}
+
+/// What leaves a chain: a packet on an output port of its last node, or the end of an item.
+pub(super) enum Exit {
+    Packet { port: usize, routed: Routed },
+    End(u64),
+}
+
+/// A failure, with the node that it belongs to.
+pub(super) struct ChainFailure {
+    pub(super) node: usize,
+    pub(super) item: u64,
+    pub(super) error: NodeError,
+    pub(super) is_panic: bool,
+}
+
+struct Slot {
+    node: Box<dyn Node>,
+    index: usize,
+    node_type: Arc<NodeType>,
+    output_port: usize,
+    next_port: usize,
+    wants_cleanup: bool,
+    has_more: bool,
+    path: u64,
+    pts: Option<i64>,
+    seq: u64,
+    _counted: Counted,
+}
+
+/// An END on its way through the chain: the nodes before `next` have been flushed.
+struct Ending {
+    item: u64,
+    next: usize,
+}
+
+impl Chain {
+    /// New instances of the nodes of a stage.
+    pub(super) fn new(graph: &Graph, stage: &Stage) -> Self {
+        let slots = stage
+            .links
+            .iter()
+            .filter_map(|link| {
+                let Work::Native { node_type, prepared } = &graph.nodes[link.node].work else { return None };
+                Some(Slot {
+                    node: prepared.instantiate(),
+                    index: link.node,
+                    node_type: Arc::clone(node_type),
+                    output_port: link.output_port,
+                    next_port: link.next_port,
+                    wants_cleanup: false,
+                    has_more: false,
+                    path: 0,
+                    pts: None,
+                    seq: 0,
+                    _counted: Counted::node(),
+                })
+            })
+            .collect();
+        Self { slots, is_initialized: false, item: 0, last_path: stage.last_path, ending: None, current: 0 }
+    }
+
+    /// Initializes the nodes, in their order, if that has not been done.
+    pub(super) fn initialize(&mut self, graph: &Graph, cancel: &CancelFlag) -> Result<(), ChainFailure> {
+        if self.is_initialized {
+            return Ok(());
+        }
+        for position in 0..self.slots.len() {
+            self.current = position;
+            let slot = &mut self.slots[position];
+            let context = Context { node_id: Arc::clone(&graph.nodes[slot.index].id), cancel: cancel.clone() };
+            match slot.node.initialize(&context) {
+                Ok(()) => slot.wants_cleanup = true,
+                Err(error) => return Err(self.failure(position, error)),
+            }
+        }
+        self.is_initialized = true;
+        Ok(())
+    }
+
+    /// Whether there is something to do without new input.
+    pub(super) fn has_work(&self) -> bool {
+        self.ending.is_some() || self.slots.iter().any(|slot| slot.has_more)
+    }
+
+    /// Lets the first node process a packet.
+    pub(super) fn feed(&mut self, port: usize, routed: Routed) -> Result<Option<Exit>, ChainFailure> {
+        self.item = routed.item;
+        let step = self.process(0, port, routed)?;
+        self.run_down(0, step)
+    }
+
+    /// Sends the end of an item in after the last packet of it.
+    pub(super) fn end(&mut self, item: u64) {
+        self.item = item;
+        self.ending = Some(Ending { item, next: 0 });
+    }
+
+    /// Takes one step without new input.
+    pub(super) fn advance(&mut self) -> Result<Option<Exit>, ChainFailure> {
+        if let Some(position) = self.slots.iter().rposition(|slot| slot.has_more) {
+            self.current = position;
+            let step = self.slots[position].node.resume().map_err(|error| self.failure(position, error))?;
+            return self.run_down(position, step);
+        }
+        let Some(ending) = &mut self.ending else { return Ok(None) };
+        if ending.next == self.slots.len() {
+            let item = ending.item;
+            self.ending = None;
+            for slot in &mut self.slots {
+                slot.pts = None;
+            }
+            return Ok(Some(Exit::End(item)));
+        }
+        let position = ending.next;
+        ending.next += 1;
+        self.current = position;
+        let slot = &mut self.slots[position];
+        slot.path = self.last_path;
+        let step = slot.node.flush().map_err(|error| self.failure(position, error))?;
+        self.run_down(position, step)
+    }
+
+    /// Cleans up each node whose `initialize` succeeded and that has not been cleaned up. A panic in one does not keep
+    /// the others from it; the first one is the answer.
+    pub(super) fn cleanup(&mut self) -> Result<(), ChainFailure> {
+        let mut result = Ok(());
+        for position in 0..self.slots.len() {
+            let slot = &mut self.slots[position];
+            if std::mem::take(&mut slot.wants_cleanup) {
+                let cleaned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| slot.node.cleanup()));
+                if let (Err(payload), Ok(())) = (cleaned, &result) {
+                    self.current = position;
+                    result = Err(self.panicked(&*payload));
+                }
+            }
+        }
+        result
+    }
+
+    /// The failure that a panic of the node that was called last amounts to.
+    pub(super) fn panicked(&self, payload: &(dyn std::any::Any + Send)) -> ChainFailure {
+        ChainFailure { is_panic: true, ..self.failure(self.current, panic_error(payload)) }
+    }
+
+    /// Passes what a node answered on to the next ones, until a node emits nothing or the end is reached.
+    fn run_down(&mut self, mut position: usize, mut step: Step) -> Result<Option<Exit>, ChainFailure> {
+        loop {
+            let (emission, has_more) = match step {
+                Step::Done(emission) => (emission, false),
+                Step::More(emission) => (emission, true),
+            };
+            let is_last = position + 1 == self.slots.len();
+            let slot = &mut self.slots[position];
+            slot.has_more = has_more;
+            let Some(emission) = emission else { return Ok(None) };
+            let mut packet = emission.packet;
+            packet.seq = slot.seq;
+            slot.seq += 1;
+            let routed = Routed { packet, item: self.item, path: slot.path };
+            if is_last {
+                return Ok(Some(Exit::Packet { port: emission.port, routed }));
+            }
+            if emission.port != slot.output_port {
+                return Ok(None);
+            }
+            let port = slot.next_port;
+            position += 1;
+            step = self.process(position, port, routed)?;
+        }
+    }
+
+    fn process(&mut self, position: usize, port: usize, routed: Routed) -> Result<Step, ChainFailure> {
+        self.current = position;
+        let slot = &mut self.slots[position];
+        slot.path = routed.path;
+        slot.pts = routed.packet.pts;
+        let kind = routed.packet.value.kind();
+        match slot.node_type.inputs.get(port) {
+            Some(input) if !input.kinds.contains(kind) => {
+                let accepted = input.kinds.describe();
+                let error = wrong_kind(&accepted, input.kinds.contains(Kind::Audio), kind);
+                Err(self.failure(position, error))
+            }
+            _ => slot.node.process(port, routed.packet).map_err(|error| self.failure(position, error)),
+        }
+    }
+
+    fn failure(&self, position: usize, mut error: NodeError) -> ChainFailure {
+        let slot = &self.slots[position];
+        error.position = error.position.or(slot.pts);
+        ChainFailure { node: slot.index, item: self.item, error, is_panic: false }
+    }
+}
+
+fn wrong_kind(accepted: &str, accepts_audio: bool, kind: Kind) -> NodeError {
+    let error = NodeError::new(format!("expected {accepted}, got {} {}", article(kind), kind.name()));
+    match kind {
+        Kind::Tensor | Kind::List | Kind::Bytes if accepts_audio => error.cure("Wrap it: Audio(samples, rate=...)."),
+        Kind::Str if accepted.contains("file") => error.cure("Wrap the path: File(path)."),
+        _ => error,
+    }
+}
+
+fn article(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Int | Kind::Audio => "an",
+        Kind::Null | Kind::Bytes | Kind::Str => "the value of kind",
+        _ => "a",
+    }
+}
+
+fn panic_error(payload: &(dyn std::any::Any + Send)) -> NodeError {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    NodeError::new(format!("the node panicked: {message}"))
+        .cure("This is a defect of the node, not of your input; please report it.")
+}

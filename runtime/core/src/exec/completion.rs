@@ -1,0 +1,180 @@
+//! How a piece of work ends: its outputs, its errors and the reason.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::node::HostToken;
+use crate::value::Value;
+
+/// Why a piece of work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was done.
+    Finished,
+    /// A node failed.
+    Failed,
+    /// A node panicked; the pipeline is not to be used again.
+    Panicked,
+    /// The host asked for it.
+    Cancelled,
+    /// It took longer than the host allowed.
+    TimedOut,
+    /// The runtime was shut down.
+    ShutDown,
+    /// The results grew past the limit.
+    LimitExceeded,
+}
+
+/// The one end of an accepted piece of work.
+#[derive(Debug)]
+pub struct Completion {
+    /// Why it ended.
+    pub outcome: Outcome,
+    /// What reached each sink until then, in the order of the manifest.
+    pub sinks: Vec<SinkOutputs>,
+    /// What went wrong; empty if nothing did.
+    pub errors: Vec<RunError>,
+}
+
+/// What reached one sink, in the order of item, path and emission.
+#[derive(Debug)]
+pub struct SinkOutputs {
+    /// The id of the sink.
+    pub sink: Arc<str>,
+    /// The outputs.
+    pub outputs: Vec<Output>,
+}
+
+/// One result.
+#[derive(Debug)]
+pub struct Output {
+    /// The input that it comes from, counted from 0.
+    pub item: u64,
+    /// The value.
+    pub value: Value,
+    /// When it begins, in nanoseconds, if it has a place in time.
+    pub pts: Option<i64>,
+    /// How long it lasts, in nanoseconds, if it lasts.
+    pub duration: Option<i64>,
+    /// Its number among the packets of the sink in this run.
+    pub seq: u64,
+}
+
+/// A failure with the place where it happened.
+#[derive(Clone, Debug)]
+pub struct RunError {
+    /// What the failure means for the piece of work.
+    pub outcome: Outcome,
+    /// The node's id in the manifest, if one failed.
+    pub node_id: Option<Arc<str>>,
+    /// The node's type.
+    pub node_type: Option<Arc<str>>,
+    /// The input that was worked on, counted from 0.
+    pub item: Option<u64>,
+    /// The name of the input, if it is a file.
+    pub input_name: Option<Arc<str>>,
+    /// The position in the input's media time, in nanoseconds.
+    pub position: Option<i64>,
+    /// What is wrong.
+    pub cause: String,
+    /// What to do about it; empty if there is nothing to say.
+    pub cure: String,
+    /// What lies behind the cause, nearest first.
+    pub chain: Vec<String>,
+    /// The host's number for an exception of its own.
+    pub host_token: Option<Arc<HostToken>>,
+}
+
+impl RunError {
+    /// An end that no node is to blame for.
+    pub(super) fn of_run(outcome: Outcome, cause: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            node_id: None,
+            node_type: None,
+            item: None,
+            input_name: None,
+            position: None,
+            cause: cause.into(),
+            cure: cure.into(),
+            chain: Vec::new(),
+            host_token: None,
+        }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(node_id) = &self.node_id {
+            write!(formatter, "node '{node_id}'")?;
+            if let Some(node_type) = &self.node_type {
+                write!(formatter, " ({node_type})")?;
+            }
+            if let Some(item) = self.item {
+                write!(formatter, ", input {item}")?;
+            }
+            if let Some(name) = &self.input_name {
+                write!(formatter, " '{name}'")?;
+            }
+            if let Some(position) = self.position {
+                write!(formatter, " at {}", Clock(position))?;
+            }
+            formatter.write_str(": ")?;
+        }
+        formatter.write_str(&self.cause)?;
+        if !self.cure.is_empty() {
+            write!(formatter, ". {}", self.cure)?;
+        }
+        Ok(())
+    }
+}
+
+/// A position as `hh:mm:ss.mmm`.
+struct Clock(i64);
+
+impl fmt::Display for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let milliseconds = self.0.unsigned_abs() / 1_000_000;
+        let (seconds, milliseconds) = (milliseconds / 1000, milliseconds % 1000);
+        let (minutes, seconds) = (seconds / 60, seconds % 60);
+        let (hours, minutes) = (minutes / 60, minutes % 60);
+        write!(formatter, "{sign}{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error() -> RunError {
+        RunError {
+            node_id: Some("decode".into()),
+            node_type: Some("AudioDecode".into()),
+            item: Some(17),
+            input_name: Some("bad.mp3".into()),
+            position: Some(192_400_000_000),
+            ..RunError::of_run(Outcome::Failed, "the frame is corrupt", "Encode the file again.")
+        }
+    }
+
+    #[test]
+    fn names_node_type_item_input_position_cause_and_cure() {
+        assert_eq!(
+            error().to_string(),
+            "node 'decode' (AudioDecode), input 17 'bad.mp3' at 00:03:12.400: the frame is corrupt. Encode the file again."
+        );
+    }
+
+    #[test]
+    fn leaves_out_what_is_not_known() {
+        let error = RunError { input_name: None, position: None, cure: String::new(), ..error() };
+        assert_eq!(error.to_string(), "node 'decode' (AudioDecode), input 17: the frame is corrupt");
+    }
+
+    #[test]
+    fn shows_positions_past_a_day_and_before_zero() {
+        assert_eq!(Clock(90_061_001_000_000).to_string(), "25:01:01.001");
+        assert_eq!(Clock(-1_500_000_000).to_string(), "-00:00:01.500");
+    }
+}

@@ -1,0 +1,302 @@
+//! The documents of execution: completions, errors and events out, replies in. `docs/abi.md` describes them.
+
+use std::sync::Arc;
+
+use super::completion::{Completion, Outcome, Output, RunError};
+use super::host::{HostFailure, HostOutput, Reply};
+use super::port::Event;
+use crate::manifest::Problem;
+use crate::node::HostToken;
+use crate::value::{Map, Value};
+use crate::wire::Encoder;
+
+/// The kinds of event, as the first entry of an event in a document.
+mod event_kind {
+    pub(super) const COMPLETED: i64 = 1;
+    pub(super) const CALL: i64 = 2;
+    pub(super) const RELEASED: i64 = 3;
+    pub(super) const SHUT_DOWN: i64 = 4;
+}
+
+/// Why a reply can't be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("reply.{path}: expected {expected}, got {got}")]
+pub struct DocumentError {
+    path: String,
+    expected: &'static str,
+    got: &'static str,
+}
+
+/// Numbers that stand for outcomes in documents; the C ABI gives them.
+pub type StatusOf = fn(Outcome) -> i32;
+
+/// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors, released?}`.
+pub fn write_completion(encoder: &mut Encoder, completion: &Completion, released: &[u64], status_of: StatusOf) {
+    encoder.map(if released.is_empty() { 3 } else { 4 });
+    encoder.text("status").int(i64::from(status_of(completion.outcome)));
+    encoder.text("outputs").map(completion.sinks.len());
+    for sink in &completion.sinks {
+        encoder.text(&sink.sink);
+        write_columns(encoder, &sink.outputs);
+    }
+    encoder.text("errors").array(completion.errors.len());
+    for error in &completion.errors {
+        write_error(encoder, error, status_of);
+    }
+    if !released.is_empty() {
+        encoder.text("released");
+        write_tokens(encoder, released);
+    }
+}
+
+/// Writes the detail of an error; what is not known is left out.
+pub fn write_error(encoder: &mut Encoder, error: &RunError, status_of: StatusOf) {
+    let known = [
+        error.node_id.is_some(),
+        error.node_type.is_some(),
+        error.item.is_some(),
+        error.input_name.is_some(),
+        error.position.is_some(),
+        !error.cure.is_empty(),
+        !error.chain.is_empty(),
+        error.host_token.is_some(),
+    ];
+    encoder.map(3 + known.into_iter().filter(|&is_known| is_known).count());
+    encoder.text("status").int(i64::from(status_of(error.outcome)));
+    encoder.text("message").text(&error.to_string());
+    encoder.text("cause").text(&error.cause);
+    if let Some(node_id) = &error.node_id {
+        encoder.text("node_id").text(node_id);
+    }
+    if let Some(node_type) = &error.node_type {
+        encoder.text("node_type").text(node_type);
+    }
+    if let Some(item) = error.item {
+        encoder.text("item").uint(item);
+    }
+    if let Some(name) = &error.input_name {
+        encoder.text("input").text(name);
+    }
+    if let Some(position) = error.position {
+        encoder.text("position_ns").int(position);
+    }
+    if !error.cure.is_empty() {
+        encoder.text("cure").text(&error.cure);
+    }
+    if !error.chain.is_empty() {
+        encoder.text("chain").array(error.chain.len());
+        for link in &error.chain {
+            encoder.text(link);
+        }
+    }
+    if let Some(token) = &error.host_token {
+        encoder.text("host_token").uint(token.get());
+    }
+}
+
+/// Writes the problems of a manifest; what is not known of one is left out.
+pub fn write_problems(encoder: &mut Encoder, problems: &[Problem]) {
+    encoder.array(problems.len());
+    for problem in problems {
+        let numbers = [("line", problem.line), ("column", problem.column)];
+        let texts =
+            [("expected", &problem.expected), ("got", &problem.got), ("suggestion", &problem.suggestion)];
+        let known = numbers.iter().filter(|(_, number)| number.is_some()).count()
+            + texts.iter().filter(|(_, text)| text.is_some()).count();
+        encoder.map(2 + known);
+        encoder.text("path").text(&problem.path);
+        encoder.text("message").text(&problem.message);
+        for (key, number) in numbers {
+            if let Some(number) = number {
+                encoder.text(key).uint(number as u64);
+            }
+        }
+        for (key, text) in texts {
+            if let Some(text) = text {
+                encoder.text(key).text(text);
+            }
+        }
+    }
+}
+
+/// Writes the events of one drain of a port, with the numbers that the host may let go of.
+pub fn write_events(
+    encoder: &mut Encoder,
+    events: &[Event],
+    released: &[u64],
+    is_shut_down: bool,
+    status_of: StatusOf,
+) {
+    encoder.array(events.len() + usize::from(!released.is_empty()) + usize::from(is_shut_down));
+    for event in events {
+        match event {
+            Event::Completed { token, completion } => {
+                encoder.array(3).int(event_kind::COMPLETED).uint(*token);
+                write_completion(encoder, completion, &[], status_of);
+            }
+            Event::Call(call) => {
+                encoder.array(3).int(event_kind::CALL).uint(call.id).map(3);
+                encoder.text("job").uint(call.job);
+                encoder.text("nodes").array(call.nodes.len());
+                for (token, id) in &call.nodes {
+                    encoder.array(2).uint(*token).text(id);
+                }
+                encoder.text("entries").array(call.entries.len());
+                for entry in &call.entries {
+                    encoder.array(4).uint(entry.item).value(&entry.packet.value);
+                    write_optional(encoder, entry.packet.pts);
+                    write_optional(encoder, entry.packet.duration);
+                }
+            }
+        }
+    }
+    if !released.is_empty() {
+        encoder.array(2).int(event_kind::RELEASED);
+        write_tokens(encoder, released);
+    }
+    if is_shut_down {
+        encoder.array(1).int(event_kind::SHUT_DOWN);
+    }
+}
+
+/// Understands a reply; `release` is told when the host's exception object is no longer needed.
+///
+/// # Errors
+/// The place of the first entry that is not as it should be.
+pub fn read_reply(document: &Value, release: impl Fn(u64) + Send + Sync + 'static) -> Result<Reply, DocumentError> {
+    let reply = as_map(document, "", "a map")?;
+    let mut outputs = Vec::new();
+    match reply.get("outputs") {
+        None | Some(Value::Null) => {}
+        Some(Value::List(entries)) => {
+            outputs.reserve(entries.len());
+            for (index, entry) in entries.iter().enumerate() {
+                outputs.push(read_output(entry, || format!("outputs[{index}]"))?);
+            }
+        }
+        Some(other) => return Err(mismatch("outputs", "a list", other)),
+    }
+    let is_final = match reply.get("final") {
+        None | Some(Value::Null) => true,
+        Some(Value::Bool(is_final)) => *is_final,
+        Some(other) => return Err(mismatch("final", "a bool", other)),
+    };
+    let failure = match reply.get("error") {
+        None | Some(Value::Null) => None,
+        Some(failure) => Some(read_failure(failure, release)?),
+    };
+    Ok(Reply { outputs, is_final, failure })
+}
+
+/// Results as columns: the values, the items they come from, and what else is known of any of them.
+fn write_columns(encoder: &mut Encoder, outputs: &[Output]) {
+    let has_pts = outputs.iter().any(|output| output.pts.is_some());
+    let has_duration = outputs.iter().any(|output| output.duration.is_some());
+    encoder.map(2 + usize::from(has_pts) + usize::from(has_duration));
+    encoder.text("values").array(outputs.len());
+    for output in outputs {
+        encoder.value(&output.value);
+    }
+    encoder.text("items").array(outputs.len());
+    for output in outputs {
+        encoder.uint(output.item);
+    }
+    if has_pts {
+        encoder.text("pts").array(outputs.len());
+        for output in outputs {
+            write_optional(encoder, output.pts);
+        }
+    }
+    if has_duration {
+        encoder.text("durations").array(outputs.len());
+        for output in outputs {
+            write_optional(encoder, output.duration);
+        }
+    }
+}
+
+fn write_optional(encoder: &mut Encoder, value: Option<i64>) {
+    match value {
+        Some(value) => encoder.int(value),
+        None => encoder.nil(),
+    };
+}
+
+fn write_tokens(encoder: &mut Encoder, tokens: &[u64]) {
+    encoder.array(tokens.len());
+    for &token in tokens {
+        encoder.uint(token);
+    }
+}
+
+fn read_output(entry: &Value, path: impl Fn() -> String) -> Result<HostOutput, DocumentError> {
+    const EXPECTED: &str = "[entry, value, pts?, duration?]";
+    let Value::List(fields) = entry else { return Err(mismatch(path(), EXPECTED, entry)) };
+    let [index, value, times @ ..] = &fields[..] else { return Err(mismatch(path(), EXPECTED, entry)) };
+    let time = |place: usize| match times.get(place) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Int(time)) => Ok(Some(*time)),
+        Some(other) => Err(mismatch(format!("{}[{}]", path(), place + 2), "nanoseconds or nil", other)),
+    };
+    let index = as_index(index, || format!("{}[0]", path()))?;
+    Ok(HostOutput { entry: index, value: value.clone(), pts: time(0)?, duration: time(1)? })
+}
+
+fn read_failure(
+    failure: &Value,
+    release: impl Fn(u64) + Send + Sync + 'static,
+) -> Result<HostFailure, DocumentError> {
+    let failure = as_map(failure, "error", "a map or nil")?;
+    let text = |key: &str| match failure.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Str(text)) => Ok(Some(Arc::clone(text))),
+        Some(other) => Err(mismatch(format!("error.{key}"), "text", other)),
+    };
+    let index = |key: &str| {
+        failure.get(key).map_or(Ok(0), |value| as_index(value, || format!("error.{key}")))
+    };
+    let message = text("message")?.unwrap_or_else(|| "the host gave no message".into());
+    let message = match text("type")? {
+        Some(kind) => format!("{kind}: {message}"),
+        None => message.to_string(),
+    };
+    let chain = match failure.get("chain") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::List(links)) => links
+            .iter()
+            .map(|link| match link {
+                Value::Str(link) => Ok(link.to_string()),
+                other => Err(mismatch("error.chain", "a list of text", other)),
+            })
+            .collect::<Result<_, _>>()?,
+        Some(other) => return Err(mismatch("error.chain", "a list of text", other)),
+    };
+    let token = match failure.get("token") {
+        None | Some(Value::Null) => None,
+        Some(token) => {
+            let token = as_index(token, || "error.token".to_owned())? as u64;
+            Some(HostToken::new(token, Box::new(release)))
+        }
+    };
+    Ok(HostFailure { entry: index("entry")?, node: index("node")?, message, chain, token })
+}
+
+fn as_map<'a>(value: &'a Value, path: &str, expected: &'static str) -> Result<&'a Map, DocumentError> {
+    match value {
+        Value::Map(map) => Ok(map),
+        other => Err(mismatch(path, expected, other)),
+    }
+}
+
+fn as_index(value: &Value, path: impl Fn() -> String) -> Result<usize, DocumentError> {
+    let index = match value {
+        Value::Int(index) => usize::try_from(*index).ok(),
+        Value::UInt(index) => usize::try_from(*index).ok(),
+        _ => None,
+    };
+    index.ok_or_else(|| mismatch(path(), "a number from 0", value))
+}
+
+fn mismatch(path: impl Into<String>, expected: &'static str, got: &Value) -> DocumentError {
+    DocumentError { path: path.into(), expected, got: got.kind().name() }
+}

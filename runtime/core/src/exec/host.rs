@@ -1,0 +1,290 @@
+//! A host stage: packets go out to the host in batches, its answers come back in order.
+//!
+//! One call is out at a time, so order is kept; ENDs never leave the runtime, they wait in their place of the batch.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::queue::{Routed, Travel};
+use crate::graph::{Graph, Stage};
+use crate::manifest::Work;
+use crate::node::{HostToken, NodeError};
+use crate::value::{Packet, Value};
+
+/// Packets for a chain of nodes that the host runs.
+#[derive(Debug)]
+pub struct HostCall {
+    /// Names the call in the reply; unique in this process.
+    pub id: u64,
+    /// The host's number for the piece of work.
+    pub job: u64,
+    /// The nodes that each packet passes, in order: the host's number and the id in the manifest.
+    pub nodes: Vec<(u64, Arc<str>)>,
+    /// The packets, oldest first.
+    pub entries: Vec<CallEntry>,
+}
+
+/// One packet of a call.
+#[derive(Debug)]
+pub struct CallEntry {
+    /// The input that it comes from, counted from 0.
+    pub item: u64,
+    /// The packet.
+    pub packet: Packet,
+}
+
+/// An answer of the host, or a part of one.
+#[derive(Debug)]
+pub struct Reply {
+    /// What the nodes emitted, in the order of the entries.
+    pub outputs: Vec<HostOutput>,
+    /// Whether nothing more comes for this call.
+    pub is_final: bool,
+    /// What went wrong; ends the call.
+    pub failure: Option<HostFailure>,
+}
+
+/// One value that the host's nodes emitted.
+#[derive(Debug)]
+pub struct HostOutput {
+    /// The entry that it comes from.
+    pub entry: usize,
+    /// The value.
+    pub value: Value,
+    /// When it begins; the entry's own time if neither this nor the value says.
+    pub pts: Option<i64>,
+    /// How long it lasts; the entry's own if neither this nor the value says.
+    pub duration: Option<i64>,
+}
+
+/// An exception of the host's code.
+#[derive(Debug)]
+pub struct HostFailure {
+    /// The entry that it happened with.
+    pub entry: usize,
+    /// Which of the call's nodes.
+    pub node: usize,
+    /// What it says, such as `ValueError: negative gain`.
+    pub message: String,
+    /// What lies behind it, nearest first.
+    pub chain: Vec<String>,
+    /// The host's number for the exception object.
+    pub token: Option<Arc<HostToken>>,
+}
+
+/// Why an answer was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyError {
+    /// The call was answered, or its work has ended.
+    #[error("call {call} is over: its work has ended or it was answered before")]
+    Gone {
+        /// The number of the call.
+        call: u64,
+    },
+    /// The answer names an entry that the call does not have.
+    #[error("outputs[{output}] answers entry {entry}, the call has {entries}")]
+    NoSuchEntry {
+        /// The output at fault.
+        output: usize,
+        /// The entry that it names.
+        entry: usize,
+        /// How many there are.
+        entries: usize,
+    },
+    /// The answers are not in the order of the entries.
+    #[error("outputs[{output}] answers entry {entry} after entry {previous}; answer the entries in their order")]
+    OutOfOrder {
+        /// The output at fault.
+        output: usize,
+        /// The entry that it names.
+        entry: usize,
+        /// The entry before it.
+        previous: usize,
+    },
+    /// The failure names a node that the call does not have.
+    #[error("the error names node {node} of entry {entry}, the call has {nodes} nodes and {entries} entries")]
+    NoSuchNode {
+        /// The node that it names.
+        node: usize,
+        /// The entry that it names.
+        entry: usize,
+        /// How many nodes there are.
+        nodes: usize,
+        /// How many entries there are.
+        entries: usize,
+    },
+}
+
+/// A failure of the host's code, with the node that it belongs to.
+pub(super) struct HostFault {
+    pub(super) node: usize,
+    pub(super) item: u64,
+    pub(super) error: NodeError,
+}
+
+/// The state of a host stage within one run.
+pub(super) struct HostStage {
+    batch: usize,
+    nodes: Vec<(u64, Arc<str>)>,
+    /// Where these nodes stand in the graph.
+    indices: Vec<usize>,
+    outbox: VecDeque<Travel>,
+    call: Option<OpenCall>,
+}
+
+struct OpenCall {
+    id: u64,
+    /// The packets of the call without their values, and the ENDs between them.
+    waiting: VecDeque<Waiting>,
+}
+
+enum Waiting {
+    Entry { index: usize, item: u64, path: u64, pts: Option<i64>, duration: Option<i64> },
+    End(u64),
+    Finish,
+}
+
+impl Reply {
+    /// Whether the call is over with this answer.
+    pub(super) fn is_last(&self) -> bool {
+        self.is_final || self.failure.is_some()
+    }
+
+    /// Whether this answers entries and nodes that a call has, none before `previous`; the last entry that it answers.
+    pub(super) fn check(&self, entries: usize, nodes: usize, mut previous: usize) -> Result<usize, ReplyError> {
+        for (output, HostOutput { entry, .. }) in self.outputs.iter().enumerate() {
+            if *entry >= entries {
+                return Err(ReplyError::NoSuchEntry { output, entry: *entry, entries });
+            }
+            if *entry < previous {
+                return Err(ReplyError::OutOfOrder { output, entry: *entry, previous });
+            }
+            previous = *entry;
+        }
+        match &self.failure {
+            Some(failure) if failure.entry >= entries || failure.node >= nodes => {
+                Err(ReplyError::NoSuchNode { node: failure.node, entry: failure.entry, nodes, entries })
+            }
+            _ => Ok(previous),
+        }
+    }
+}
+
+impl HostStage {
+    pub(super) fn new(batch: usize, graph: &Graph, stage: &Stage) -> Self {
+        let (nodes, indices) = stage
+            .links
+            .iter()
+            .filter_map(|link| {
+                let node = &graph.nodes[link.node];
+                let Work::Host(host) = &node.work else { return None };
+                Some(((host.token, Arc::clone(&node.id)), link.node))
+            })
+            .unzip();
+        Self { batch: batch.max(1), nodes, indices, outbox: VecDeque::new(), call: None }
+    }
+
+    /// What is to leave the stage next.
+    pub(super) fn take_exit(&mut self) -> Option<Travel> {
+        self.outbox.pop_front()
+    }
+
+    /// Whether something is to leave the stage.
+    pub(super) fn has_exit(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Whether a call is out.
+    pub(super) fn is_calling(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// The number of the call that is out.
+    pub(super) fn open_call(&self) -> Option<u64> {
+        self.call.as_ref().map(|call| call.id)
+    }
+
+    /// Makes a call of what waits, as far as the batch goes. ENDs that nothing comes before leave at once, and there
+    /// is no call if nothing but ENDs waits.
+    pub(super) fn call(&mut self, inbox: &mut VecDeque<Travel>, job: u64) -> Option<HostCall> {
+        static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
+        let mut entries = Vec::new();
+        let mut waiting = VecDeque::new();
+        while entries.len() < self.batch {
+            match inbox.pop_front() {
+                None => break,
+                Some(Travel::Packet(Routed { packet, item, path }, _)) => {
+                    let (pts, duration) = (packet.pts, packet.duration);
+                    waiting.push_back(Waiting::Entry { index: entries.len(), item, path, pts, duration });
+                    entries.push(CallEntry { item, packet });
+                }
+                Some(other) if entries.is_empty() => self.outbox.push_back(other),
+                Some(Travel::End(item)) => waiting.push_back(Waiting::End(item)),
+                Some(Travel::Finish) => waiting.push_back(Waiting::Finish),
+            }
+        }
+        if entries.is_empty() {
+            return None;
+        }
+        let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
+        self.call = Some(OpenCall { id, waiting });
+        Some(HostCall { id, job, nodes: self.nodes.clone(), entries })
+    }
+
+    /// Takes an answer to the call that is out.
+    pub(super) fn apply(&mut self, reply: Reply) -> Result<(), HostFault> {
+        let Some(call) = &mut self.call else { return Ok(()) };
+        let is_last = reply.is_last();
+        for output in reply.outputs {
+            let Some((item, path, pts, duration)) = seek(&mut call.waiting, &mut self.outbox, output.entry) else {
+                continue;
+            };
+            let own = Packet::new(output.value);
+            let pts = output.pts.or(own.pts).or(pts);
+            let duration = output.duration.or(own.duration).or(duration);
+            self.outbox.push_back(Travel::Packet(Routed { packet: own.at(pts, duration), item, path }, 0));
+        }
+        if let Some(failure) = reply.failure {
+            let entry = seek(&mut call.waiting, &mut self.outbox, failure.entry);
+            let (item, position) = entry.map_or((0, None), |(item, _, pts, _)| (item, pts));
+            let mut error = NodeError::new(failure.message).at(position);
+            error.chain = failure.chain;
+            error.host_token = failure.token;
+            return Err(HostFault { node: self.indices[failure.node], item, error });
+        }
+        if is_last {
+            if let Some(call) = self.call.take() {
+                self.outbox.extend(call.waiting.into_iter().filter_map(Waiting::into_travel));
+            }
+        }
+        Ok(())
+    }
+}
+
+type EntryPlace = (u64, u64, Option<i64>, Option<i64>);
+
+/// Lets everything before entry `wanted` leave, and answers the entry's place in the graph; the entry itself stays at
+/// the front, since more may come for it.
+fn seek(waiting: &mut VecDeque<Waiting>, outbox: &mut VecDeque<Travel>, wanted: usize) -> Option<EntryPlace> {
+    while let Some(front) = waiting.front() {
+        match *front {
+            Waiting::Entry { index, item, path, pts, duration } if index == wanted => {
+                return Some((item, path, pts, duration));
+            }
+            Waiting::Entry { index, .. } if index > wanted => return None,
+            _ => outbox.extend(waiting.pop_front().and_then(Waiting::into_travel)),
+        }
+    }
+    None
+}
+
+impl Waiting {
+    fn into_travel(self) -> Option<Travel> {
+        match self {
+            Waiting::Entry { .. } => None,
+            Waiting::End(item) => Some(Travel::End(item)),
+            Waiting::Finish => Some(Travel::Finish),
+        }
+    }
+}

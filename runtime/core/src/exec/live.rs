@@ -1,0 +1,47 @@
+//! Counts of what is alive in this process, so that tests can prove that nothing is left behind.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// What is alive in this process, over all runtimes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveObjects {
+    /// Runs that have not let go of everything yet.
+    pub runs: i64,
+    /// Node instances.
+    pub nodes: i64,
+}
+
+static RUNS: AtomicI64 = AtomicI64::new(0);
+static NODES: AtomicI64 = AtomicI64::new(0);
+
+impl LiveObjects {
+    /// The counts now.
+    pub fn now() -> Self {
+        Self { runs: RUNS.load(Ordering::Acquire), nodes: NODES.load(Ordering::Acquire) }
+    }
+}
+
+/// Counts one while it lives.
+#[derive(Debug)]
+pub(super) struct Counted(&'static AtomicI64);
+
+impl Counted {
+    pub(super) fn run() -> Self {
+        Self::one_of(&RUNS)
+    }
+
+    pub(super) fn node() -> Self {
+        Self::one_of(&NODES)
+    }
+
+    fn one_of(counter: &'static AtomicI64) -> Self {
+        counter.fetch_add(1, Ordering::AcqRel);
+        Self(counter)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

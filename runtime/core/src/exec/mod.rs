@@ -1,0 +1,25 @@
+//! Execution: runs planned graphs on a pool of workers, bounded and fair, and tells hosts what happened.
+//!
+//! The way of a packet: inputs -> queue -> stage (a chain of nodes) -> queue -> ... -> sink -> completion -> port.
+
+mod chain;
+mod completion;
+mod config;
+mod documents;
+mod host;
+mod live;
+mod pool;
+mod port;
+mod queue;
+mod run;
+mod runtime;
+mod sink;
+mod timer;
+
+pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
+pub use config::{Config, ConfigError, PipelineOptions};
+pub use documents::{DocumentError, StatusOf, read_reply, write_completion, write_error, write_events, write_problems};
+pub use host::{CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
+pub use live::LiveObjects;
+pub use port::{Batch, Event, Port, Wake, WeakPort};
+pub use runtime::{Pipeline, Runtime, Submission, SubmitError, Submitted};

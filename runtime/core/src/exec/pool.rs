@@ -1,0 +1,95 @@
+//! The worker threads of a runtime: started at the first task, first come first served.
+//!
+//! A task is one quantum of one stage. A stage with more to do goes to the back of the line, so sessions share fairly.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use parking_lot::{Condvar, Mutex};
+
+/// A line of tasks and the workers that serve it.
+pub(super) struct Pool<T> {
+    workers: usize,
+    line: (Sender<Order<T>>, Receiver<Order<T>>),
+    /// The number of threads that have not ended.
+    running: Arc<(Mutex<usize>, Condvar)>,
+    started: OnceLock<()>,
+    run: fn(T),
+}
+
+enum Order<T> {
+    Run(T),
+    Stop,
+}
+
+impl<T: Send + 'static> Pool<T> {
+    /// A pool of `workers` threads, none of which runs yet; each task is given to `run`.
+    pub(super) fn new(workers: usize, run: fn(T)) -> Self {
+        Self {
+            workers,
+            line: unbounded(),
+            running: Arc::default(),
+            started: OnceLock::new(),
+            run,
+        }
+    }
+
+    /// Puts a task at the end of the line.
+    pub(super) fn push(&self, task: T) {
+        self.started.get_or_init(|| self.start());
+        // The receiver lives as long as this pool, so the line is never closed.
+        let _ = self.line.0.send(Order::Run(task));
+    }
+
+    /// Asks the workers to stop once the line before them is empty, and waits for them at most this long. Answers
+    /// whether all have stopped. The threads of a process that exits need no waiting for: they never enter the host.
+    pub(super) fn stop(&self, patience: Duration) -> bool {
+        self.ask_to_stop();
+        let deadline = std::time::Instant::now() + patience;
+        let mut running = self.running.0.lock();
+        while *running > 0 {
+            if self.running.1.wait_until(&mut running, deadline).timed_out() {
+                return *running == 0;
+            }
+        }
+        true
+    }
+
+    fn start(&self) {
+        for index in 0..self.workers {
+            let receiver = self.line.1.clone();
+            let running = Arc::clone(&self.running);
+            let run = self.run;
+            *running.0.lock() += 1;
+            let spawned = std::thread::Builder::new().name(format!("remotemedia-{index}")).spawn(move || {
+                while let Ok(Order::Run(task)) = receiver.recv() {
+                    run(task);
+                }
+                *running.0.lock() -= 1;
+                running.1.notify_all();
+            });
+            if let Err(error) = spawned {
+                // Fewer threads than asked for still do the work; none at all can't.
+                let mut running = self.running.0.lock();
+                *running -= 1;
+                assert!(*running > 0, "no worker thread could be started: {error}");
+            }
+        }
+    }
+}
+
+impl<T> Pool<T> {
+    fn ask_to_stop(&self) {
+        let running = *self.running.0.lock();
+        for _ in 0..running {
+            let _ = self.line.0.send(Order::Stop);
+        }
+    }
+}
+
+impl<T> Drop for Pool<T> {
+    fn drop(&mut self) {
+        self.ask_to_stop();
+    }
+}

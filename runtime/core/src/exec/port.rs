@@ -1,0 +1,274 @@
+//! Where a host learns what happened: a queue of events that it drains, with a bell that a loop can watch.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::completion::Completion;
+use super::host::{HostCall, Reply, ReplyError};
+use super::run::Run;
+use super::runtime::SubmitError;
+
+/// Something that the host should know.
+#[derive(Debug)]
+pub enum Event {
+    /// A piece of work ended.
+    Completed {
+        /// The host's number for it.
+        token: u64,
+        /// How.
+        completion: Completion,
+    },
+    /// Packets for nodes of the host.
+    Call(HostCall),
+}
+
+/// What one drain of a port hands out.
+#[derive(Debug)]
+pub struct Batch {
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+    /// The port is closed and will never hand out anything again.
+    pub is_closed: bool,
+}
+
+/// Rings outside of this process's locks when a port has something, so that an event loop wakes up.
+pub trait Wake: Send + Sync {
+    /// Something is there.
+    fn ring(&self);
+
+    /// Nothing is there any more.
+    fn silence(&self);
+}
+
+/// A place where events arrive. Clones are the same port.
+#[derive(Clone)]
+pub struct Port(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    arrived: Condvar,
+    bell: Option<Box<dyn Wake>>,
+}
+
+#[derive(Default)]
+struct State {
+    events: VecDeque<Event>,
+    jobs: HashMap<u64, Arc<Run>>,
+    calls: HashMap<u64, PendingCall>,
+    is_ringing: bool,
+    is_closed: bool,
+    is_nudged: bool,
+}
+
+/// A call that the host has not answered to the end.
+struct PendingCall {
+    run: Weak<Run>,
+    stage: usize,
+    entries: usize,
+    nodes: usize,
+    /// The last entry that was answered; answers never go back behind it.
+    answered: usize,
+}
+
+impl Port {
+    /// The most events that one drain hands out, so that a flood of small results can't hold a loop for long.
+    pub const MOST_EVENTS: usize = 256;
+
+    /// An open port. Without a bell it can only be waited on.
+    pub fn new(bell: Option<Box<dyn Wake>>) -> Self {
+        Self(Arc::new(Shared { state: Mutex::default(), arrived: Condvar::new(), bell }))
+    }
+
+    /// Takes what is there; waits at most `timeout` for the first event, for ever if there is none.
+    ///
+    /// The batch is empty if nothing came in time, if [`Port::nudge`] was called, or if the port is closed.
+    pub fn next(&self, timeout: Option<Duration>) -> Batch {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = self.0.state.lock();
+        while state.events.is_empty() && !state.is_closed && !state.is_nudged {
+            match (timeout, deadline) {
+                (Some(Duration::ZERO), _) => break,
+                (Some(_), Some(deadline)) => {
+                    if self.0.arrived.wait_until(&mut state, deadline).timed_out() {
+                        break;
+                    }
+                }
+                _ => self.0.arrived.wait(&mut state),
+            }
+        }
+        state.is_nudged = false;
+        let count = state.events.len().min(Self::MOST_EVENTS);
+        let events = state.events.drain(..count).collect();
+        if state.events.is_empty() && !state.is_closed && std::mem::take(&mut state.is_ringing) {
+            self.0.silence();
+        }
+        let is_closed = state.is_closed && state.events.is_empty();
+        Batch { events, is_closed }
+    }
+
+    /// Rings the bell and lets one waiting [`Port::next`] return now, or the next one not wait.
+    pub fn nudge(&self) {
+        let mut state = self.0.state.lock();
+        state.is_nudged = true;
+        self.0.announce(&mut state);
+    }
+
+    /// Cancels the piece of work with this number. Answers whether it was still going on.
+    pub fn cancel(&self, token: u64) -> bool {
+        let run = self.0.state.lock().jobs.get(&token).cloned();
+        run.is_some_and(|run| run.cancel())
+    }
+
+    /// Takes the host's answer to a call.
+    ///
+    /// # Errors
+    /// If the call is over, or the answer names a packet or node that it does not have.
+    pub fn reply(&self, call: u64, reply: Reply) -> Result<(), ReplyError> {
+        let (run, stage) = {
+            let mut state = self.0.state.lock();
+            let pending = state.calls.get_mut(&call).ok_or(ReplyError::Gone { call })?;
+            pending.answered = reply.check(pending.entries, pending.nodes, pending.answered)?;
+            let target = (pending.run.upgrade().ok_or(ReplyError::Gone { call })?, pending.stage);
+            if reply.is_last() {
+                state.calls.remove(&call);
+            }
+            target
+        };
+        run.take_reply(stage, call, reply)
+    }
+
+    /// Closes the port: cancels its work, drops what nobody fetched and wakes everybody who waits.
+    pub fn close(&self) {
+        let jobs = {
+            let mut state = self.0.state.lock();
+            state.is_closed = true;
+            state.calls.clear();
+            state.jobs.drain().map(|(_, run)| run).collect::<Vec<_>>()
+        };
+        for run in jobs {
+            run.cancel();
+        }
+        let mut state = self.0.state.lock();
+        let unfetched = std::mem::take(&mut state.events);
+        self.0.announce(&mut state);
+        self.0.arrived.notify_all();
+        drop(state);
+        drop(unfetched);
+    }
+
+    /// Ends the port after what is already there has been fetched.
+    pub(super) fn shut_down(&self) {
+        let mut state = self.0.state.lock();
+        state.is_closed = true;
+        state.calls.clear();
+        self.0.announce(&mut state);
+        self.0.arrived.notify_all();
+    }
+
+    /// Whether nothing will ever arrive here again.
+    pub fn is_closed(&self) -> bool {
+        self.0.state.lock().is_closed
+    }
+
+    pub(super) fn post_completion(&self, token: u64, completion: Completion) {
+        let mut state = self.0.state.lock();
+        let job = state.jobs.remove(&token);
+        let refused = self.0.post(&mut state, Event::Completed { token, completion });
+        drop(state);
+        drop((job, refused));
+    }
+
+    pub(super) fn post_call(&self, call: HostCall, run: Weak<Run>, stage: usize) {
+        let mut state = self.0.state.lock();
+        let pending = PendingCall { run, stage, entries: call.entries.len(), nodes: call.nodes.len(), answered: 0 };
+        state.calls.insert(call.id, pending);
+        let refused = self.0.post(&mut state, Event::Call(call));
+        drop(state);
+        drop(refused);
+    }
+
+    pub(super) fn forget_call(&self, call: u64) {
+        // Dropping a packet may give the host's memory back, which rings a bell: never under the lock.
+        let mut forgotten = None;
+        let mut state = self.0.state.lock();
+        state.calls.remove(&call);
+        if let Some(place) = state.events.iter().position(|event| matches!(event, Event::Call(its) if its.id == call)) {
+            forgotten = state.events.remove(place);
+        }
+        drop(state);
+        drop(forgotten);
+    }
+
+    /// Lists a piece of work; answers whether the number was free and the port open.
+    pub(super) fn enlist(&self, token: u64, run: &Arc<Run>) -> bool {
+        let mut state = self.0.state.lock();
+        if state.is_closed || state.jobs.contains_key(&token) {
+            return false;
+        }
+        state.jobs.insert(token, Arc::clone(run));
+        true
+    }
+
+    /// Whether work with this number may be submitted here.
+    pub(super) fn admit(&self, token: u64) -> Result<(), SubmitError> {
+        let state = self.0.state.lock();
+        if state.is_closed {
+            return Err(SubmitError::PortClosed);
+        }
+        if state.jobs.contains_key(&token) {
+            return Err(SubmitError::TokenInUse { token });
+        }
+        Ok(())
+    }
+
+    /// The same port, without keeping it alive.
+    pub fn downgrade(&self) -> WeakPort {
+        WeakPort(Arc::downgrade(&self.0))
+    }
+}
+
+/// A port that is only remembered.
+pub struct WeakPort(Weak<Shared>);
+
+impl WeakPort {
+    /// The port, if it still exists.
+    pub fn upgrade(&self) -> Option<Port> {
+        self.0.upgrade().map(Port)
+    }
+}
+
+impl Shared {
+    /// Puts an event in line. A closed port gives it back, to be dropped outside the lock.
+    fn post(&self, state: &mut State, event: Event) -> Option<Event> {
+        if state.is_closed {
+            return Some(event);
+        }
+        state.events.push_back(event);
+        self.announce(state);
+        None
+    }
+
+    /// The bell is rung and silenced under the lock: else a drain could silence it after the next event rang it.
+    fn announce(&self, state: &mut State) {
+        self.arrived.notify_one();
+        if let (Some(bell), false) = (&self.bell, std::mem::replace(&mut state.is_ringing, true)) {
+            bell.ring();
+        }
+    }
+
+    fn silence(&self) {
+        if let Some(bell) = &self.bell {
+            bell.silence();
+        }
+    }
+}
+
+impl std::fmt::Debug for Port {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = self.0.state.lock();
+        write!(formatter, "Port({} events, {} jobs)", state.events.len(), state.jobs.len())
+    }
+}

@@ -1,0 +1,312 @@
+//! A runtime and its pipelines: the workers, the deadlines and the list of what is going on.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::completion::Completion;
+use super::config::Config;
+use super::pool::Pool;
+use super::port::{Event, Port, WeakPort};
+use super::run::{Budget, Run, Task};
+use super::timer::Timer;
+use crate::graph::Graph;
+use crate::manifest::{self, HostNodes, ManifestError};
+use crate::node::Registry;
+use crate::value::Value;
+
+/// A runtime. Clones are the same runtime; nothing runs until the first work is submitted.
+#[derive(Clone)]
+pub struct Runtime(Arc<Shared>);
+
+/// A validated graph, ready to run any number of times, also at the same time. Clones are the same pipeline.
+#[derive(Clone)]
+pub struct Pipeline {
+    runtime: Arc<Shared>,
+    graph: Arc<Graph>,
+    poison: Arc<AtomicBool>,
+}
+
+/// A piece of work for a pipeline.
+#[derive(Debug)]
+pub struct Submission {
+    /// The host's number for it, free on its port.
+    pub token: u64,
+    /// One item each; `None` for a graph that has only sources.
+    pub inputs: Option<Vec<Value>>,
+    /// About how many bytes the inputs are; large ones never run on the caller's thread.
+    pub input_bytes: usize,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// How long it may keep the calling thread.
+    pub budget: Duration,
+}
+
+/// What became of a submission.
+#[derive(Debug)]
+pub enum Submitted {
+    /// It is done; the port hears nothing of it.
+    Finished(Completion),
+    /// The completion will arrive at the port.
+    Pending,
+}
+
+/// Why a piece of work was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The runtime is shut down.
+    #[error("the runtime is shut down; make a new one")]
+    ShutDown,
+    /// The port is closed.
+    #[error("the port is closed; make a new one")]
+    PortClosed,
+    /// A node of this pipeline panicked before.
+    #[error("a node of pipeline '{pipeline}' panicked before, so it is not used again; make the pipeline anew")]
+    Poisoned {
+        /// The pipeline's name.
+        pipeline: Arc<str>,
+    },
+    /// Another piece of work of this port has the same number.
+    #[error("token {token} belongs to work that is still going on at this port; use another one")]
+    TokenInUse {
+        /// The number.
+        token: u64,
+    },
+    /// Nobody would run the host's nodes.
+    #[error(
+        "node '{node}' is run by the host, and a blocking execute has no port for its calls; submit with a port instead"
+    )]
+    NeedsPort {
+        /// The first host node.
+        node: Arc<str>,
+    },
+}
+
+/// What the runs of a runtime share.
+pub(super) struct Shared {
+    pub(super) pool: Pool<Task>,
+    pub(super) timer: Timer,
+    config: Config,
+    registry: Registry,
+    runs: Mutex<Listed>,
+    ports: Mutex<Vec<WeakPort>>,
+    next_run: AtomicU64,
+    live: AtomicUsize,
+    quiet: (Mutex<()>, Condvar),
+}
+
+#[derive(Default)]
+struct Listed {
+    runs: HashMap<u64, Weak<Run>>,
+    is_shut_down: bool,
+}
+
+/// Inputs above this size always go to the workers: even one step over them could be felt on an event loop.
+const MOST_BYTES_ON_CALLER: usize = 64 << 10;
+
+/// What a blocking execute spends on the calling thread before it waits for the workers.
+const EXECUTE_BUDGET: Duration = Duration::from_micros(500);
+
+impl Runtime {
+    /// A runtime that knows these node types.
+    pub fn new(config: Config, registry: Registry) -> Self {
+        Self(Arc::new(Shared {
+            pool: Pool::new(config.workers(), Task::run),
+            timer: Timer::default(),
+            config,
+            registry,
+            runs: Mutex::default(),
+            ports: Mutex::default(),
+            next_run: AtomicU64::new(1),
+            live: AtomicUsize::new(0),
+            quiet: (Mutex::default(), Condvar::new()),
+        }))
+    }
+
+    /// The node types.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// How it was set up.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// What this runtime knows, as JSON text: the node types with their ports, params and examples, and the schema of a
+    /// manifest.
+    pub fn describe(&self, version: &str, abi: u32) -> String {
+        let nodes: Vec<serde_json::Value> = self.0.registry.iter().map(|node_type| node_type.describe()).collect();
+        let manifest_schema = manifest::schema(&self.0.registry);
+        serde_json::json!({"version": version, "abi": abi, "nodes": nodes, "manifest_schema": manifest_schema})
+            .to_string()
+    }
+
+    /// Validates a manifest (JSON, YAML or msgpack) and plans its graph.
+    ///
+    /// # Errors
+    /// Every problem of the manifest.
+    pub fn compile(&self, manifest: &[u8], hosts: &HostNodes) -> Result<Pipeline, ManifestError> {
+        let blueprint = manifest::parse(manifest, &self.0.registry, hosts)?;
+        let graph = Graph::plan(blueprint).map_err(|problem| ManifestError { problems: vec![problem] })?;
+        Ok(Pipeline { runtime: Arc::clone(&self.0), graph: Arc::new(graph), poison: Arc::default() })
+    }
+
+    /// Lets a port know when this runtime shuts down.
+    pub fn attach(&self, port: &Port) {
+        let mut ports = self.0.ports.lock();
+        ports.retain(|port| port.upgrade().is_some());
+        ports.push(port.downgrade());
+        drop(ports);
+        if self.is_shut_down() {
+            port.shut_down();
+        }
+    }
+
+    /// Whether [`Runtime::shut_down`] was called.
+    pub fn is_shut_down(&self) -> bool {
+        self.0.runs.lock().is_shut_down
+    }
+
+    /// Ends all work with a completion each, wakes everybody who waits at a port, and waits at most `patience` until
+    /// no node works any more. Answers whether that was so; calling it again waits again.
+    pub fn shut_down(&self, patience: Duration) -> bool {
+        let deadline = Instant::now().checked_add(patience);
+        let runs: Vec<Weak<Run>> = {
+            let mut listed = self.0.runs.lock();
+            listed.is_shut_down = true;
+            listed.runs.drain().map(|(_, run)| run).collect()
+        };
+        for run in runs.iter().filter_map(Weak::upgrade) {
+            run.shut_down();
+        }
+        for port in self.0.ports.lock().drain(..).filter_map(|port| port.upgrade()) {
+            port.shut_down();
+        }
+        self.0.timer.stop();
+        let (lock, changed) = &self.0.quiet;
+        let mut guard = lock.lock();
+        while self.0.live.load(Ordering::Acquire) > 0 {
+            let timed_out = match deadline {
+                Some(deadline) => changed.wait_until(&mut guard, deadline).timed_out(),
+                None => {
+                    changed.wait(&mut guard);
+                    false
+                }
+            };
+            if timed_out {
+                return false;
+            }
+        }
+        drop(guard);
+        self.0.pool.stop(deadline.map_or(patience, |deadline| deadline.saturating_duration_since(Instant::now())))
+    }
+}
+
+impl Pipeline {
+    /// The plan.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The runtime that it belongs to.
+    pub fn runtime(&self) -> Runtime {
+        Runtime(Arc::clone(&self.runtime))
+    }
+
+    /// Accepts a piece of work: it ends in exactly one completion, here or at the port.
+    ///
+    /// # Errors
+    /// If it is not accepted; then nothing of it runs.
+    pub fn submit(&self, port: &Port, submission: Submission) -> Result<Submitted, SubmitError> {
+        if self.poison.load(Ordering::Acquire) {
+            return Err(SubmitError::Poisoned { pipeline: Arc::clone(&self.graph.name) });
+        }
+        if self.runtime.runs.lock().is_shut_down {
+            return Err(SubmitError::ShutDown);
+        }
+        port.admit(submission.token)?;
+        let deadline = submission.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let stays_here = !submission.budget.is_zero() && submission.input_bytes <= MOST_BYTES_ON_CALLER;
+        let budget = stays_here.then(|| Budget::until(Instant::now() + submission.budget));
+        let id = self.runtime.next_run.fetch_add(1, Ordering::Relaxed);
+        self.runtime.live.fetch_add(1, Ordering::AcqRel);
+        let run = Run::new(
+            id,
+            submission.token,
+            Arc::clone(&self.graph),
+            Arc::clone(&self.poison),
+            submission.inputs,
+            Arc::clone(&self.runtime),
+            port,
+            self.runtime.config.output_bytes,
+        );
+        Ok(run.start(budget, deadline).map_or(Submitted::Pending, Submitted::Finished))
+    }
+
+    /// Runs a piece of work and waits for its end.
+    ///
+    /// # Errors
+    /// If it is not accepted, or the host would have to run some of its nodes.
+    pub fn execute(
+        &self,
+        inputs: Option<Vec<Value>>,
+        input_bytes: usize,
+        timeout: Option<Duration>,
+    ) -> Result<Completion, SubmitError> {
+        if let Some(node) = self.graph.first_host_node() {
+            return Err(SubmitError::NeedsPort { node });
+        }
+        let port = Port::new(None);
+        let submission = Submission { token: 0, inputs, input_bytes, timeout, budget: EXECUTE_BUDGET };
+        if let Submitted::Finished(completion) = self.submit(&port, submission)? {
+            return Ok(completion);
+        }
+        loop {
+            for event in port.next(None).events {
+                if let Event::Completed { completion, .. } = event {
+                    return Ok(completion);
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Lists a run that goes on; answers whether the runtime still takes work.
+    pub(super) fn enlist(&self, id: u64, run: &Arc<Run>) -> bool {
+        let mut listed = self.runs.lock();
+        if listed.is_shut_down {
+            return false;
+        }
+        listed.runs.insert(id, Arc::downgrade(run));
+        true
+    }
+
+    pub(super) fn delist(&self, id: u64) {
+        self.runs.lock().runs.remove(&id);
+    }
+
+    /// A run has let go of everything.
+    pub(super) fn run_is_gone(&self) {
+        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 && self.runs.lock().is_shut_down {
+            let _guard = self.quiet.0.lock();
+            self.quiet.1.notify_all();
+        }
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Runtime({} workers)", self.0.config.workers())
+    }
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Pipeline({})", self.graph.name)
+    }
+}

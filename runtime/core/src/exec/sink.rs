@@ -1,0 +1,38 @@
+//! What reaches the sinks of a one-shot: collected within a limit, put in order at the end.
+
+use std::sync::Arc;
+
+use super::completion::{Output, SinkOutputs};
+use super::queue::Routed;
+
+/// What has reached one sink so far.
+#[derive(Debug)]
+pub(super) struct Collector {
+    sink: Arc<str>,
+    outputs: Vec<(u64, Output)>,
+    is_in_order: bool,
+}
+
+impl Collector {
+    pub(super) fn new(sink: Arc<str>) -> Self {
+        Self { sink, outputs: Vec::new(), is_in_order: true }
+    }
+
+    pub(super) fn push(&mut self, routed: Routed) {
+        let Routed { packet, item, path } = routed;
+        if let Some((last_path, last)) = self.outputs.last() {
+            self.is_in_order &= (last.item, *last_path) <= (item, path);
+        }
+        let output =
+            Output { item, value: packet.value, pts: packet.pts, duration: packet.duration, seq: packet.seq };
+        self.outputs.push((path, output));
+    }
+
+    /// The outputs by item, then path, then emission.
+    pub(super) fn finish(mut self) -> SinkOutputs {
+        if !self.is_in_order {
+            self.outputs.sort_by_key(|(path, output)| (output.item, *path));
+        }
+        SinkOutputs { sink: self.sink, outputs: self.outputs.into_iter().map(|(_, output)| output).collect() }
+    }
+}

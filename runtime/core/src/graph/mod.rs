@@ -1,0 +1,228 @@
+//! From a checked blueprint to a plan of stages: what runs together, what is joined by a queue, what comes first.
+//!
+//! It knows which nodes are native and which are the host's, but runs nothing.
+
+mod describe;
+
+use std::sync::Arc;
+
+use crate::manifest::{Blueprint, BlueprintNode, Endpoint, Problem, Work};
+use crate::node::Cost;
+
+/// A validated graph, divided into stages.
+#[derive(Debug)]
+pub struct Graph {
+    /// The name of the pipeline.
+    pub name: Arc<str>,
+    /// The nodes, in the order of the manifest.
+    pub nodes: Vec<BlueprintNode>,
+    /// The stages, each after those that feed it.
+    pub stages: Vec<Stage>,
+    /// The joints between stages.
+    pub edges: Vec<StageEdge>,
+    /// The nodes without an outgoing connection, in the order of the manifest.
+    pub sinks: Vec<usize>,
+}
+
+/// Nodes that run one after the other on one thread, without a queue between them.
+#[derive(Debug)]
+pub struct Stage {
+    /// The links, in the order in which a packet passes them.
+    pub links: Vec<Link>,
+    /// Who runs it.
+    pub runner: Runner,
+    /// The edges that feed it; the first ones of the connection order come first.
+    pub inputs: Vec<usize>,
+    /// The edges that it feeds, with the output port of its last node.
+    pub outputs: Vec<(usize, usize)>,
+    /// The index among the sinks, if its last node is one.
+    pub sink: Option<usize>,
+    /// The last path number of its packets; see [`StageEdge::path_offset`].
+    pub last_path: u64,
+    /// Whether its steps are short and never wait, so that it may run on a caller's thread.
+    pub is_light: bool,
+}
+
+/// One node within a stage.
+#[derive(Debug)]
+pub struct Link {
+    /// Its index among the nodes.
+    pub node: usize,
+    /// The port of this node that the next link reads from; emissions on others go nowhere.
+    pub output_port: usize,
+    /// The port at which the next link takes them.
+    pub next_port: usize,
+}
+
+/// Who runs a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runner {
+    /// The workers of this runtime.
+    Native,
+    /// The host, in batches of at most this many packets.
+    Host {
+        /// The most packets of one call.
+        batch: usize,
+    },
+}
+
+/// A joint between two stages, or the way of the inputs into an entry stage.
+#[derive(Debug)]
+pub struct StageEdge {
+    /// The stage that feeds it; none for the inputs of the run.
+    pub from: Option<usize>,
+    /// The stage that it feeds.
+    pub to: usize,
+    /// The input port of the first node there.
+    pub port: usize,
+    /// What is added to the path number of a packet that comes this way. Every way through the graph to a node has a
+    /// number of its own, counted in the order of the connections, so that results can be put in order.
+    pub path_offset: u64,
+}
+
+impl Graph {
+    /// Divides a blueprint into stages.
+    ///
+    /// # Errors
+    /// If there are more ways through the graph than can be numbered.
+    pub fn plan(blueprint: Blueprint) -> Result<Self, Problem> {
+        let Blueprint { name, nodes, edges: connections, .. } = blueprint;
+        let incoming = indices_by(nodes.len(), connections.iter().map(|edge| edge.to.node));
+        let outgoing = indices_by(nodes.len(), connections.iter().map(|edge| edge.from.node));
+        let order = topological_order(nodes.len(), &incoming, |edge| connections[edge].from.node);
+        let paths = count_paths(&order, &incoming, |edge| connections[edge].from.node).ok_or_else(too_many_paths)?;
+
+        let sinks: Vec<usize> = (0..nodes.len()).filter(|&node| outgoing[node].is_empty()).collect();
+        let mut stages: Vec<Stage> = Vec::new();
+        let mut stage_of = vec![0; nodes.len()];
+        for &node in &order {
+            let join = match incoming[node][..] {
+                [only] => Some(&connections[only]).filter(|edge| {
+                    outgoing[edge.from.node].len() == 1 && can_share_a_stage(&nodes[edge.from.node], &nodes[node])
+                }),
+                _ => None,
+            };
+            let link = Link { node, output_port: 0, next_port: 0 };
+            let is_light = is_light(&nodes[node]);
+            let sink = sinks.iter().position(|&sink| sink == node);
+            if let Some(edge) = join {
+                stage_of[node] = stage_of[edge.from.node];
+                let stage = &mut stages[stage_of[node]];
+                if let Some(previous) = stage.links.last_mut() {
+                    (previous.output_port, previous.next_port) = (edge.from.port, edge.to.port);
+                }
+                stage.links.push(link);
+                stage.sink = sink;
+                stage.is_light &= is_light;
+            } else {
+                stage_of[node] = stages.len();
+                let runner = match &nodes[node].work {
+                    Work::Native { .. } => Runner::Native,
+                    Work::Host(host) => Runner::Host { batch: host.batch },
+                };
+                stages.push(Stage {
+                    links: vec![link],
+                    runner,
+                    inputs: Vec::new(),
+                    outputs: Vec::new(),
+                    sink,
+                    last_path: paths[node] - 1,
+                    is_light,
+                });
+            }
+        }
+
+        let mut edges = Vec::new();
+        for stage in 0..stages.len() {
+            let first = stages[stage].links[0].node;
+            let mut path_offset = 0;
+            if incoming[first].is_empty() {
+                stages[stage].inputs.push(edges.len());
+                edges.push(StageEdge { from: None, to: stage, port: 0, path_offset });
+            }
+            for &connection in &incoming[first] {
+                let Endpoint { node: source, port } = connections[connection].from;
+                let from = stage_of[source];
+                stages[stage].inputs.push(edges.len());
+                stages[from].outputs.push((port, edges.len()));
+                let port = connections[connection].to.port;
+                edges.push(StageEdge { from: Some(from), to: stage, port, path_offset });
+                path_offset += paths[source];
+            }
+        }
+        Ok(Self { name, nodes, stages, edges, sinks })
+    }
+
+    /// The id of the first node that the host runs, if there is one.
+    pub fn first_host_node(&self) -> Option<Arc<str>> {
+        self.nodes.iter().find(|node| matches!(node.work, Work::Host(_))).map(|node| Arc::clone(&node.id))
+    }
+}
+
+fn can_share_a_stage(upstream: &BlueprintNode, downstream: &BlueprintNode) -> bool {
+    match (&upstream.work, &downstream.work) {
+        (Work::Native { .. }, Work::Native { .. }) => true,
+        (Work::Host(upstream), Work::Host(downstream)) => upstream.batch == downstream.batch,
+        _ => false,
+    }
+}
+
+fn is_light(node: &BlueprintNode) -> bool {
+    match &node.work {
+        Work::Native { node_type, .. } => node_type.cost == Cost::Light,
+        Work::Host(_) => true,
+    }
+}
+
+/// For each of `count` owners, the indices of the items that name it, in order.
+fn indices_by(count: usize, owners: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
+    let mut groups = vec![Vec::new(); count];
+    for (index, owner) in owners.enumerate() {
+        groups[owner].push(index);
+    }
+    groups
+}
+
+/// The nodes, each after those that feed it, else in their order. The graph has no cycle: validation saw to it.
+fn topological_order(count: usize, incoming: &[Vec<usize>], source: impl Fn(usize) -> usize) -> Vec<usize> {
+    let mut order = Vec::with_capacity(count);
+    let mut is_placed = vec![false; count];
+    while order.len() < count {
+        let before = order.len();
+        for node in 0..count {
+            if !is_placed[node] && incoming[node].iter().all(|&edge| is_placed[source(edge)]) {
+                is_placed[node] = true;
+                order.push(node);
+            }
+        }
+        assert!(order.len() > before, "the graph has a cycle");
+    }
+    order
+}
+
+/// The number of ways from the inputs to each node, or `None` if some number is too large to count with.
+fn count_paths(order: &[usize], incoming: &[Vec<usize>], source: impl Fn(usize) -> usize) -> Option<Vec<u64>> {
+    const MOST: u64 = 1 << 53;
+    let mut paths = vec![1u64; order.len()];
+    for &node in order {
+        if !incoming[node].is_empty() {
+            let total = incoming[node].iter().try_fold(0u64, |total, &edge| total.checked_add(paths[source(edge)]))?;
+            paths[node] = Some(total).filter(|&total| total <= MOST)?;
+        }
+    }
+    Some(paths)
+}
+
+fn too_many_paths() -> Problem {
+    Problem {
+        path: "connections".to_owned(),
+        line: None,
+        column: None,
+        message: "the branches of this graph join and part so often that there are more than 2^53 ways through it; \
+                  divide it into several pipelines"
+            .to_owned(),
+        expected: None,
+        got: None,
+        suggestion: None,
+    }
+}

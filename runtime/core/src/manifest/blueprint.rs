@@ -1,0 +1,141 @@
+//! What a valid manifest comes to: nodes ready to be made, and the edges between them.
+//!
+//! Knows node types and their ports, nothing of the text it came from.
+
+use std::fmt;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::node::{NodeType, Params, Port, PreparedNode};
+
+/// The node types that the host runs itself, by name.
+pub type HostNodes = IndexMap<String, HostNodeType>;
+
+/// A node type that the host runs itself: one input `in` and one output `out`, of any kind, and params of any form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostNodeType {
+    /// The host's own number for it.
+    pub token: u64,
+    /// The largest number of packets in one call.
+    pub batch: usize,
+}
+
+/// A checked graph: acyclic, every reference resolved, every param typed, every converter in place.
+#[derive(Clone, Debug)]
+pub struct Blueprint {
+    /// The name that the metadata gives; `pipeline` where there is none.
+    pub name: Arc<str>,
+    /// What the metadata says that it does.
+    pub description: Option<Arc<str>>,
+    /// When it was written, as the metadata says; not interpreted.
+    pub created_at: Option<Arc<str>>,
+    /// The nodes of the manifest in its order, then the converters that the planner put in.
+    pub nodes: Vec<BlueprintNode>,
+    /// The edges in the order of the connections; an edge with converters is several, in the order of the flow.
+    /// Those in front of a node that receives the inputs of the whole graph come last.
+    pub edges: Vec<Edge>,
+}
+
+/// One node of a [`Blueprint`].
+#[derive(Clone)]
+pub struct BlueprintNode {
+    /// The id: of the manifest, or `<id>.resample` and `<id>.mix` for a converter in front of `<id>`.
+    pub id: Arc<str>,
+    /// The name of its type, without the alias: `PassThrough` also where the manifest says `PassThroughNode`.
+    pub type_name: Arc<str>,
+    /// Who runs it.
+    pub work: Work,
+    /// Its params, as given.
+    pub params: Params,
+    /// Its capabilities, as given: wishes of the user that no node interprets.
+    pub capabilities: Params,
+    /// Why the planner put it in: `'vad' needs 16000 Hz`. None for a node of the manifest.
+    pub inserted: Option<String>,
+}
+
+/// Who runs a node.
+#[derive(Clone)]
+pub enum Work {
+    /// This process, on its workers.
+    Native {
+        /// The type.
+        node_type: Arc<NodeType>,
+        /// Makes an instance for each run.
+        prepared: PreparedNode,
+    },
+    /// The host.
+    Host(HostNodeType),
+}
+
+/// A way for packets from an output to an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Edge {
+    /// The output.
+    pub from: Endpoint,
+    /// The input.
+    pub to: Endpoint,
+}
+
+/// A port of a node, by numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// The index of the node in [`Blueprint::nodes`].
+    pub node: usize,
+    /// The index of the port among the node's inputs or outputs.
+    pub port: usize,
+}
+
+impl Blueprint {
+    /// The index of the node with this id.
+    pub fn find(&self, id: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| &*node.id == id)
+    }
+
+    /// The nodes without an incoming edge: those with an input port receive every input, the others are sources.
+    pub fn roots(&self) -> impl Iterator<Item = usize> {
+        (0..self.nodes.len()).filter(|node| !self.edges.iter().any(|edge| edge.to.node == *node))
+    }
+
+    /// The nodes without an outgoing edge: what they emit is the result.
+    pub fn sinks(&self) -> impl Iterator<Item = usize> {
+        (0..self.nodes.len()).filter(|node| !self.edges.iter().any(|edge| edge.from.node == *node))
+    }
+}
+
+impl Work {
+    /// The input ports.
+    pub fn inputs(&self) -> &'static [Port] {
+        match self {
+            Work::Native { node_type, .. } => node_type.inputs,
+            Work::Host(_) => &[Port::ANY_IN],
+        }
+    }
+
+    /// The output ports.
+    pub fn outputs(&self) -> &'static [Port] {
+        match self {
+            Work::Native { node_type, .. } => node_type.outputs,
+            Work::Host(_) => &[Port::ANY_OUT],
+        }
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Work::Native { node_type, .. } => write!(formatter, "Native({})", node_type.name),
+            Work::Host(host) => write!(formatter, "Host({})", host.token),
+        }
+    }
+}
+
+impl fmt::Debug for BlueprintNode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({}) {:?}", self.id, self.type_name, self.work)?;
+        match &self.inserted {
+            Some(reason) => write!(formatter, " because {reason}"),
+            None => Ok(()),
+        }
+    }
+}

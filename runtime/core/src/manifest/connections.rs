@@ -1,0 +1,256 @@
+//! The connections of a manifest: what they join, whether it fits, and that they form no cycle.
+
+use indexmap::IndexMap;
+
+use super::blueprint::{Edge, Endpoint};
+use super::fields::names;
+use super::findings::{Finding, Findings};
+use super::nearest::did_you_mean;
+use super::nodes::{NodeDraft, NodeDrafts, NodeKind};
+use super::tree::{Item, Path, describe};
+use crate::node::{Kinds, Port, Registry};
+
+/// One connection, as far as it makes sense.
+#[derive(Clone, Copy)]
+pub(super) struct ConnectionDraft {
+    /// Its index in the manifest.
+    pub(super) index: usize,
+    from: (usize, Option<usize>),
+    to: (usize, Option<usize>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    From,
+    To,
+}
+
+impl ConnectionDraft {
+    /// The edge, if both ports are known.
+    pub(super) fn edge(&self) -> Option<Edge> {
+        let from = Endpoint { node: self.from.0, port: self.from.1? };
+        Some(Edge { from, to: Endpoint { node: self.to.0, port: self.to.1? } })
+    }
+}
+
+/// The path of a connection.
+pub(super) fn path_of(index: usize) -> Path {
+    Path::root().name("connections").index(index)
+}
+
+/// The port that is meant where none is named: the only one, or the one with the usual name.
+pub(super) fn default_port(ports: &[Port], usual: &str) -> Option<usize> {
+    match ports {
+        [_] => Some(0),
+        _ => ports.iter().position(|port| port.name == usual),
+    }
+}
+
+/// How a message names the end of an edge: `'calc'`, or `'vad.speech'` where there are several ports.
+pub(super) fn end_name(id: &str, ports: &[Port], port: usize) -> String {
+    match ports {
+        [_] => format!("'{id}'"),
+        _ => format!("'{id}.{}'", ports.get(port).map_or("?", |port| port.name)),
+    }
+}
+
+/// Resolves every connection and notes what is wrong.
+pub(super) fn check_connections(
+    root: &Item,
+    nodes: &NodeDrafts<'_>,
+    registry: &Registry,
+    findings: &mut Findings,
+) -> Vec<ConnectionDraft> {
+    let mut check = Check { root, nodes, registry, findings, seen: IndexMap::new() };
+    let items = root.get("connections").map_or(&[][..], Item::items);
+    let drafts: Vec<_> = items.iter().enumerate().filter_map(|(index, item)| check.connection(index, item)).collect();
+    check.cycles(&drafts);
+    drafts
+}
+
+struct Check<'a, 'f> {
+    root: &'a Item,
+    nodes: &'a NodeDrafts<'a>,
+    registry: &'a Registry,
+    findings: &'f mut Findings,
+    seen: IndexMap<[(usize, Option<usize>); 2], usize>,
+}
+
+impl Check<'_, '_> {
+    fn connection(&mut self, index: usize, item: &Item) -> Option<ConnectionDraft> {
+        let path = path_of(index);
+        let from = self.endpoint(&path, item, Side::From);
+        let to = self.endpoint(&path, item, Side::To);
+        let draft = ConnectionDraft { index, from: from?, to: to? };
+        let (from, to) = (&self.nodes.list[draft.from.0], &self.nodes.list[draft.to.0]);
+        if draft.from.0 == draft.to.0 {
+            let finding = Finding::new(format!("'{}' is connected to itself", from.id));
+            self.note(path, finding.suggest("remove this connection: a graph has no cycles".to_owned()));
+            return None;
+        }
+        let ends = [draft.from, draft.to];
+        if let Some(first) = self.seen.get(&ends) {
+            let message = format!("'{}' to '{}' is connected by connections[{first}] already", from.id, to.id);
+            self.note(path, Finding::new(message).suggest("remove one of the two".to_owned()));
+            return None;
+        }
+        self.seen.insert(ends, index);
+        if let Some(finding) = draft.edge().and_then(|edge| self.kinds(edge)) {
+            self.note(path, finding);
+        }
+        Some(draft)
+    }
+
+    fn endpoint(&mut self, connection: &Path, item: &Item, side: Side) -> Option<(usize, Option<usize>)> {
+        let field = if side == Side::From { "from" } else { "to" };
+        let text = item.get(field)?.text()?;
+        match self.resolve(text, side) {
+            Ok(endpoint) => Some(endpoint),
+            Err((finding, node)) => {
+                let path = connection.name(field);
+                self.findings.add(self.root.value_offset(&path), path, finding);
+                node.map(|node| (node, None))
+            }
+        }
+    }
+
+    /// The node and the port; None for the port of a node of unknown type. The error has the node if only the port
+    /// is wrong.
+    fn resolve(&self, text: &str, side: Side) -> Result<(usize, Option<usize>), (Finding, Option<usize>)> {
+        let (node, port) = self.nodes.find(text).map_err(|id| (self.no_node(id), None))?;
+        let NodeDraft { id, kind, .. } = &self.nodes.list[node];
+        let Some(kind) = kind else { return Ok((node, None)) };
+        let (ports, usual) = match side {
+            Side::From => (kind.outputs, "out"),
+            Side::To => (kind.inputs, "in"),
+        };
+        let index = match port {
+            None => default_port(ports, usual),
+            Some(name) => ports.iter().position(|port| port.name == name),
+        };
+        match index {
+            Some(index) => Ok((node, Some(index))),
+            None => Err((no_port(id, kind, ports, port, side), Some(node))),
+        }
+    }
+
+    fn no_node(&self, id: &str) -> Finding {
+        /// More than these are no help in a message.
+        const LISTED: usize = 12;
+        let known: Vec<&str> = self.nodes.by_id.keys().copied().collect();
+        let near = did_you_mean(id, known.iter().copied(), |id| format!("'{id}'"));
+        let cure = near.or_else(|| (1..=LISTED).contains(&known.len()).then(|| format!("there are {}", names(&known))));
+        let finding = match id {
+            "" => Finding::new("the id of a node is missing here"),
+            _ => Finding::new(format!("there is no node '{}'", id.chars().take(60).collect::<String>())),
+        };
+        finding.expected("the id of a node").got(describe(&id.into())).suggest(cure)
+    }
+
+    /// Whether something that the output gives can go into the input.
+    fn kinds(&self, edge: Edge) -> Option<Finding> {
+        let (from, to) = (&self.nodes.list[edge.from.node], &self.nodes.list[edge.to.node]);
+        let (outputs, inputs) = (from.kind.as_ref()?.outputs, to.kind.as_ref()?.inputs);
+        let (gives, takes) = (outputs[edge.from.port].kinds, inputs[edge.to.port].kinds);
+        if gives.overlaps(takes) {
+            return None;
+        }
+        let (from, to) = (end_name(from.id, outputs, edge.from.port), end_name(to.id, inputs, edge.to.port));
+        let (gives, takes) = (gives.describe(), takes.describe());
+        let finding = Finding::new(format!("{from} gives {gives}, but {to} takes {takes}"));
+        let cure = match self.between(&outputs[edge.from.port], &inputs[edge.to.port]) {
+            Some(name) => format!("put a node between them that turns one into the other, such as {name}"),
+            None => format!("connect {from} to a node that takes {gives}"),
+        };
+        Some(finding.expected(takes).got(gives).suggest(cure))
+    }
+
+    /// A node type that takes what one port gives and gives what the other takes.
+    fn between(&self, from: &Port, to: &Port) -> Option<&'static str> {
+        let fits = |ports: &[Port], wanted: Kinds| {
+            ports.first().is_some_and(|port| port.kinds != Kinds::ANY && port.kinds.overlaps(wanted))
+        };
+        let mut types = self.registry.iter();
+        types.find(|known| fits(known.inputs, from.kinds) && fits(known.outputs, to.kinds)).map(|known| known.name)
+    }
+
+    /// Notes one cycle for each connection that closes one (depth-first search, without recursion).
+    fn cycles(&mut self, drafts: &[ConnectionDraft]) {
+        let count = self.nodes.list.len();
+        let mut outgoing: Vec<Vec<&ConnectionDraft>> = vec![Vec::new(); count];
+        for draft in drafts {
+            outgoing[draft.from.0].push(draft);
+        }
+        let (mut done, mut next, mut depth) = (vec![false; count], vec![0; count], vec![None; count]);
+        let mut way: Vec<usize> = Vec::new();
+        for start in 0..count {
+            if done[start] {
+                continue;
+            }
+            way.push(start);
+            depth[start] = Some(0);
+            while let Some(&node) = way.last() {
+                match outgoing[node].get(next[node]) {
+                    Some(draft) => {
+                        next[node] += 1;
+                        let to = draft.to.0;
+                        if let Some(first) = depth[to] {
+                            self.note(path_of(draft.index), self.cycle(&way[first..]));
+                        } else if !done[to] {
+                            depth[to] = Some(way.len());
+                            way.push(to);
+                        }
+                    }
+                    None => {
+                        (done[node], depth[node]) = (true, None);
+                        way.pop();
+                    }
+                }
+            }
+        }
+    }
+
+    fn cycle(&self, nodes: &[usize]) -> Finding {
+        /// A longer cycle is shown without its middle.
+        const SHOWN: usize = 12;
+        let first = (0..nodes.len()).min_by_key(|at| nodes[*at]).unwrap_or(0);
+        let id = |at: usize| self.nodes.list[nodes[(first + at) % nodes.len()]].id;
+        let mut ids: Vec<&str> = (0..=nodes.len()).map(id).collect();
+        if ids.len() > SHOWN {
+            ids.splice(SHOWN / 2..ids.len() - SHOWN / 2, ["..."]);
+        }
+        Finding::new(format!("the nodes form a cycle: {}", ids.join(" -> ")))
+            .suggest("remove one of these connections".to_owned())
+    }
+
+    fn note(&mut self, path: Path, finding: Finding) {
+        self.findings.add(self.root.value_offset(&path), path, finding);
+    }
+}
+
+fn no_port(id: &str, kind: &NodeKind, ports: &[Port], name: Option<&str>, side: Side) -> Finding {
+    let node = format!("'{id}' ({})", kind.type_name);
+    let (what, other) = match side {
+        Side::From => ("output", kind.inputs),
+        Side::To => ("input", kind.outputs),
+    };
+    if ports.is_empty() {
+        let role = if side == Side::From { "a sink" } else { "a source" };
+        let finding = Finding::new(format!("{node} is {role}: it has no {what}"));
+        return finding.suggest("turn the connection around or remove it".to_owned());
+    }
+    let full: Vec<String> = ports.iter().map(|port| format!("{id}.{}", port.name)).collect();
+    let Some(name) = name else {
+        let finding = Finding::new(format!("{node} has {} {what}s", ports.len())).expected(names(&full));
+        return finding.got(format!("'{id}'")).suggest(format!("say which: {}", names(&full).replace(" and ", " or ")));
+    };
+    let finding = Finding::new(format!("{node} has no {what} '{name}'")).expected(names(&full));
+    let is_other = other.iter().any(|port| port.name == name);
+    let near = did_you_mean(name, ports.iter().map(|port| port.name), |name| format!("'{id}.{name}'"));
+    let cure = match near {
+        Some(near) if !is_other => near,
+        _ if ports.len() == 1 => format!("its only {what} is '{}'", full[0]),
+        _ => format!("its {what}s are {}", names(&full)),
+    };
+    finding.got(format!("'{id}.{name}'")).suggest(cure)
+}

@@ -1,0 +1,82 @@
+//! Manifest v1 as typed structs: the one source of its JSON Schema and of the names of its fields.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::node::Params;
+
+/// A graph of nodes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "remotemedia manifest")]
+pub(super) struct Document {
+    /// The version of this format.
+    #[allow(dead_code, reason = "checked by the schema, which has no other value")]
+    pub(super) version: Version,
+    /// What the graph is called and what it is for.
+    pub(super) metadata: Option<Metadata>,
+    /// The nodes; at least one. One without an incoming connection receives every input; what one without an
+    /// outgoing connection emits is the result.
+    #[schemars(length(min = 1))]
+    pub(super) nodes: Vec<NodeEntry>,
+    /// The ways of the packets between the nodes. They form no cycle.
+    #[allow(dead_code, reason = "resolved from the text, where their places are known")]
+    pub(super) connections: Option<Vec<Connection>>,
+}
+
+/// A version of the format.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(super) enum Version {
+    #[serde(rename = "v1")]
+    V1,
+}
+
+/// What a graph is called and what it is for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Metadata {
+    /// The name, for logs and plans.
+    pub(super) name: String,
+    /// What it does, for people.
+    pub(super) description: Option<String>,
+    /// When it was written, such as `2026-11-23T12:00:00Z`; not interpreted.
+    pub(super) created_at: Option<String>,
+}
+
+/// One node.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NodeEntry {
+    /// The name by which connections, errors and results call it; unique within the manifest.
+    #[schemars(regex(pattern = ID_PATTERN))]
+    pub(super) id: String,
+    /// The type of node: a built-in one, such as `PassThrough` (or its alias `PassThroughNode`), or one that the host
+    /// has declared.
+    #[allow(dead_code, reason = "resolved before")]
+    pub(super) node_type: String,
+    /// The settings of the node; what there is depends on its type.
+    pub(super) params: Option<Params>,
+    /// Wishes about where the node runs, of any form; kept and shown, not interpreted.
+    pub(super) capabilities: Option<Params>,
+}
+
+/// A way for packets, from an output to an input.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "resolved from the text, where their places are known")]
+pub(super) struct Connection {
+    /// The id of a node, or `id.port` for one of several outputs.
+    pub(super) from: String,
+    /// The id of a node, or `id.port` for one of several inputs.
+    pub(super) to: String,
+}
+
+/// Ids hold no dot, so that `vad.speech` can only mean the port `speech` of the node `vad`.
+pub(super) const ID_PATTERN: &str = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,127}$";
+
+/// Whether [`ID_PATTERN`] matches.
+pub(super) fn is_id(text: &str) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    (1..=128).contains(&text.len()) && text.bytes().enumerate().all(|(index, b)| word(b) || index > 0 && b == b'-')
+}

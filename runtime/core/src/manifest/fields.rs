@@ -1,0 +1,193 @@
+//! The fields of a manifest: which there are, which are missing, which are of the wrong type.
+//!
+//! Knows the form of the document, not what nodes and connections mean.
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use serde_json::Value as Json;
+
+use super::document::{Document, ID_PATTERN, is_id};
+use super::findings::{Finding, Findings};
+use super::nearest::nearest;
+use super::schema_check::{Fault, check, compile};
+use super::tree::{Data, Item, Path, Step, describe, quoted};
+
+/// The schema of the document, without the params of nodes.
+pub(super) static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Document).to_value());
+
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| compile(&SCHEMA));
+
+/// Notes everything about the form of the document that is wrong.
+pub(super) fn check_fields(root: &Item, findings: &mut Findings) {
+    let value = root.to_json();
+    let faults = check(&VALIDATOR, &SCHEMA, &value);
+    let misnamed: Vec<(Path, &str)> = faults.iter().filter_map(misnamed).collect();
+    for fault in &faults {
+        match fault {
+            Fault::Mismatch { path, finding: _ } if findings.is_unreadable(path) => {}
+            Fault::Mismatch { path, finding } => {
+                let got = value_at(&value, path);
+                let finding = special(path, got).unwrap_or_else(|| finding.clone());
+                findings.add(root.value_offset(path), path.clone(), finding);
+            }
+            Fault::Unknown { map, name, known } => {
+                let path = map.name(name);
+                let finding = Finding::new(format!("{} has no field '{name}'", place(map)));
+                let cure = match meant(map, name, known) {
+                    Some(meant) => format!("did you mean '{meant}'?"),
+                    None => format!("its fields are {}", names(known)),
+                };
+                let finding = finding.expected(names(known)).got(format!("'{name}'")).suggest(cure);
+                findings.add(root.name_offset(&path), path, finding);
+            }
+            Fault::Missing { map, name, .. } if misnamed.contains(&(map.clone(), name.as_str())) => {}
+            Fault::Missing { map, name, expected } => {
+                let finding = Finding::new(format!("{} has no '{name}'", place(map)));
+                let finding = finding.expected(expected.clone()).suggest(missing(map, name));
+                findings.add(root.value_offset(map), map.clone(), finding);
+            }
+        }
+    }
+}
+
+/// The manifest is no map at all.
+pub(super) fn not_a_map(root: &Item) -> Finding {
+    let got = match &root.data {
+        Data::Null => "nothing".to_owned(),
+        _ => describe(&root.to_json()),
+    };
+    let is_path = root.text().is_some_and(|text| {
+        [".yaml", ".yml", ".json"].iter().any(|ending| text.ends_with(ending)) && !text.contains('\n')
+    });
+    let cure = match is_path {
+        true => "pass the text of the manifest, not its path".to_owned(),
+        false => {
+            r#"a manifest looks like {"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}]}"#.to_owned()
+        }
+    };
+    Finding::mismatch("a map with 'version' and 'nodes'", got).suggest(cure)
+}
+
+/// `'a', 'b' and 'c'`
+pub(super) fn names<S: AsRef<str>>(names: &[S]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("'{}'", name.as_ref())).collect();
+    match quoted.split_last() {
+        None => "none".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+fn place(map: &Path) -> &'static str {
+    match map.steps() {
+        [] => "the manifest",
+        [Step::Name(name)] if name == "metadata" => "the metadata",
+        [Step::Name(name), Step::Index(_)] if name == "nodes" => "this node",
+        [Step::Name(name), Step::Index(_)] if name == "connections" => "this connection",
+        _ => "this map",
+    }
+}
+
+/// The known field that an unknown one stands for: by its sound, or by what other tools call it.
+fn meant<'a>(map: &Path, name: &str, known: &'a [String]) -> Option<&'a str> {
+    let synonym = match (place(map), name) {
+        ("this node", "type" | "kind" | "class" | "node") => "node_type",
+        ("this node", "name") => "id",
+        ("this node", "config" | "options" | "args" | "arguments" | "settings" | "parameters") => "params",
+        ("this connection", "source" | "src" | "output") => "from",
+        ("this connection", "target" | "destination" | "dest" | "dst" | "sink" | "input") => "to",
+        ("the manifest", "edges" | "links") => "connections",
+        ("the manifest", "name" | "description") => "metadata",
+        ("the metadata", "title") => "name",
+        _ => "",
+    };
+    let by_sound = || nearest(name, known.iter().map(String::as_str)).first().copied();
+    known.iter().map(String::as_str).find(|known| *known == synonym).or_else(by_sound)
+}
+
+fn misnamed(fault: &Fault) -> Option<(Path, &str)> {
+    match fault {
+        Fault::Unknown { map, name, known } => Some((map.clone(), meant(map, name, known)?)),
+        _ => None,
+    }
+}
+
+/// What to add where a field is missing.
+fn missing(map: &Path, name: &str) -> String {
+    match (place(map), name) {
+        (_, "version") => r#"add "version": "v1""#,
+        (_, "nodes") => r#"add "nodes": [{"id": "a", "node_type": "PassThrough"}]"#,
+        ("the metadata", "name") => r#"add "name": "...", or leave the metadata out"#,
+        (_, "id") => r#"give it a name of its own, such as "id": "a""#,
+        (_, "node_type") => r#"say what it is, such as "node_type": "PassThrough""#,
+        (_, "from") => r#"say where it begins: "from": "<id of a node>""#,
+        _ => r#"say where it ends: "to": "<id of a node>""#,
+    }
+    .to_owned()
+}
+
+/// Mistakes for which the general sentence would leave a question open.
+fn special(path: &Path, got: &Json) -> Option<Finding> {
+    match (path.steps(), got) {
+        ([Step::Name(version)], _) if version == "version" => {
+            let finding = Finding::mismatch(r#""v1""#, describe(got));
+            Some(finding.suggest("this runtime reads version v1 of the format".to_owned()))
+        }
+        ([Step::Name(nodes)], Json::Array(_)) if nodes == "nodes" => {
+            let finding = Finding::mismatch("at least one node", "an empty list");
+            Some(finding.suggest(r#"add one, such as {"id": "a", "node_type": "PassThrough"}"#.to_owned()))
+        }
+        ([Step::Name(list)], Json::Object(_)) if list == "nodes" || list == "connections" => {
+            let cure = match list.as_str() {
+                "nodes" => r#"write each node as an item of a list: [{"id": ..., "node_type": ...}]"#,
+                _ => r#"write each connection as an item of a list: [{"from": ..., "to": ...}]"#,
+            };
+            Some(Finding::mismatch("a list", describe(got)).suggest(cure.to_owned()))
+        }
+        ([Step::Name(nodes), Step::Index(_), Step::Name(id)], Json::String(text)) if nodes == "nodes" && id == "id" => {
+            Some(bad_id(text))
+        }
+        ([Step::Name(connections), Step::Index(_)], Json::String(text)) if connections == "connections" => {
+            let arrow = text.split_once("->").or_else(|| text.split_once("→"));
+            let cure = arrow.filter(|(_, to)| !to.contains("->")).map(|(from, to)| written(from.trim(), to.trim()));
+            Some(Finding::mismatch("a map with 'from' and 'to'", describe(got)).suggest(cure))
+        }
+        ([Step::Name(connections), Step::Index(_)], Json::Array(ends)) if connections == "connections" => {
+            let cure = match ends.as_slice() {
+                [Json::String(from), Json::String(to)] => Some(written(from, to)),
+                _ => None,
+            };
+            Some(Finding::mismatch("a map with 'from' and 'to'", describe(got)).suggest(cure))
+        }
+        ([Step::Name(connections), Step::Index(_), Step::Name(_)], Json::Array(_)) if connections == "connections" => {
+            let finding = Finding::mismatch("text", describe(got));
+            Some(finding.suggest("write one connection for each".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn written(from: &str, to: &str) -> String {
+    format!(r#"write {{"from": {}, "to": {}}}"#, quoted(from), quoted(to))
+}
+
+fn bad_id(text: &str) -> Finding {
+    let expected = "an id of 1 to 128 letters, digits, '_' and '-'";
+    let finding = Finding::mismatch(expected, describe(&Json::from(text)));
+    let word = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let mended: String = text.trim().chars().map(word).collect();
+    let mended = mended.trim_matches(|c| c == '_' || c == '-');
+    debug_assert!(!is_id(text), "{ID_PATTERN} and is_id differ on {text}");
+    match text.contains('.') {
+        true => finding.suggest(format!("a dot divides a node from its port: write {}", quoted(mended))),
+        false => finding.suggest(is_id(mended).then(|| format!("write {}", quoted(mended)))),
+    }
+}
+
+fn value_at<'a>(value: &'a Json, path: &Path) -> &'a Json {
+    path.steps().iter().fold(value, |value, step| match step {
+        Step::Name(name) => &value[name.as_str()],
+        Step::Index(index) => &value[*index],
+    })
+}

@@ -1,0 +1,233 @@
+//! The nodes of a manifest: their ids, types and params.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use super::blueprint::{HostNodes, Work};
+use super::fields::names;
+use super::findings::{Finding, Findings};
+use super::nearest::{did_you_mean, nearest};
+use super::schema_check::{Fault, check, compile};
+use super::tree::{Data, Item, Path, describe, quoted};
+use crate::node::{NodeType, ParamError, Params, Port, Registry};
+
+/// One node of the list, as far as it makes sense.
+pub(super) struct NodeDraft<'a> {
+    /// Empty if there is none.
+    pub(super) id: &'a str,
+    pub(super) kind: Option<NodeKind>,
+    /// What it will be, if its params are right.
+    pub(super) work: Option<Work>,
+}
+
+/// What is known of a node once its type is.
+pub(super) struct NodeKind {
+    pub(super) type_name: Arc<str>,
+    pub(super) inputs: &'static [Port],
+    pub(super) outputs: &'static [Port],
+}
+
+/// The nodes in their order.
+pub(super) struct NodeDrafts<'a> {
+    pub(super) list: Vec<NodeDraft<'a>>,
+    /// The first node with an id, by that.
+    pub(super) by_id: IndexMap<&'a str, usize>,
+}
+
+/// Resolves every node and notes what is wrong.
+pub(super) fn check_nodes<'a>(
+    root: &'a Item,
+    registry: &Registry,
+    hosts: &HostNodes,
+    findings: &mut Findings,
+) -> NodeDrafts<'a> {
+    let mut drafts = NodeDrafts { list: Vec::new(), by_id: IndexMap::new() };
+    let items = root.get("nodes").map_or(&[][..], Item::items);
+    let mut taken: IndexMap<&str, usize> = IndexMap::new();
+    for (index, item) in items.iter().enumerate() {
+        let path = Path::root().name("nodes").index(index);
+        let id = item.get("id").and_then(Item::text).unwrap_or_default();
+        if !id.is_empty() {
+            let first = *taken.entry(id).or_insert(index);
+            if first == index {
+                drafts.by_id.insert(id, index);
+            } else {
+                let id_path = path.name("id");
+                findings.add(root.value_offset(&id_path), id_path, duplicate_id(id, first, items));
+            }
+        }
+        let mut check = NodeCheck { root, path, item, findings };
+        let (kind, work) = check.resolve(registry, hosts).unzip();
+        drafts.list.push(NodeDraft { id, kind, work: work.flatten() });
+    }
+    drafts
+}
+
+fn duplicate_id(id: &str, first: usize, items: &[Item]) -> Finding {
+    let is_taken = |name: &String| items.iter().any(|item| item.get("id").and_then(Item::text) == Some(name.as_str()));
+    let free = (2..).map(|number| format!("{id}{number}")).find(|name| !is_taken(name)).unwrap_or_default();
+    Finding::new(format!("the id '{id}' is taken by nodes[{first}]"))
+        .expected("an id of its own")
+        .got(describe(&Json::from(id)))
+        .suggest(format!("rename one, to {} for example", quoted(&free)))
+}
+
+struct NodeCheck<'a, 'f> {
+    root: &'a Item,
+    path: Path,
+    item: &'a Item,
+    findings: &'f mut Findings,
+}
+
+impl NodeCheck<'_, '_> {
+    fn resolve(&mut self, registry: &Registry, hosts: &HostNodes) -> Option<(NodeKind, Option<Work>)> {
+        let name = self.item.get("node_type")?.text()?;
+        let host = |name: &str| hosts.get_key_value(name).map(|(name, host)| (name.clone(), Work::Host(*host)));
+        let by_alias = || host(name.strip_suffix("Node")?);
+        if let Some((name, work)) = host(name).or_else(|| if registry.get(name).is_some() { None } else { by_alias() })
+        {
+            let kind = NodeKind { type_name: name.into(), inputs: work.inputs(), outputs: work.outputs() };
+            return Some((kind, Some(work)));
+        }
+        let Some(node_type) = registry.get(name) else {
+            let path = self.path.name("node_type");
+            let finding = unknown_type(name, registry, hosts);
+            self.findings.add(self.root.value_offset(&path), path, finding);
+            return None;
+        };
+        let kind = NodeKind { type_name: node_type.name.into(), inputs: node_type.inputs, outputs: node_type.outputs };
+        Some((kind, self.prepare(node_type)))
+    }
+
+    fn prepare(&mut self, node_type: &Arc<NodeType>) -> Option<Work> {
+        let path = self.path.name("params");
+        let params = match self.item.get("params") {
+            None => Params::new(),
+            Some(Item { data: Data::Null, .. }) if !self.findings.is_unreadable(&path) => Params::new(),
+            Some(item) => match item.to_json() {
+                Json::Object(params) => params,
+                _ => return None,
+            },
+        };
+        let validator = node_type.validator.get_or_init(|| compile(&node_type.params_schema));
+        let params = Json::Object(params);
+        let faults = check(validator, &node_type.params_schema, &params);
+        let is_right = faults.is_empty();
+        self.note(node_type, &faults, &params);
+        let Json::Object(params) = params else { return None };
+        if !is_right {
+            return None;
+        }
+        match node_type.prepare(params) {
+            Ok(prepared) => Some(Work::Native { node_type: node_type.clone(), prepared }),
+            Err(error) => {
+                self.note_param_error(node_type, &error);
+                None
+            }
+        }
+    }
+
+    fn note(&mut self, node_type: &NodeType, faults: &[Fault], params: &Json) {
+        let base = self.path.name("params");
+        let misnamed: Vec<(&Path, &str)> = faults.iter().filter_map(misnamed).collect();
+        for fault in faults {
+            match fault {
+                Fault::Mismatch { path, finding } => {
+                    let path = base.join(path);
+                    if !self.findings.is_unreadable(&path) {
+                        self.findings.add(self.root.value_offset(&path), path, finding.clone());
+                    }
+                }
+                Fault::Unknown { map, name, known } => {
+                    let path = base.join(map).name(name);
+                    let message = match map.steps() {
+                        [] => format!("{} has no param '{name}'", node_type.name),
+                        _ => format!("there is no '{name}' here"),
+                    };
+                    let near = did_you_mean(name, known.iter().map(String::as_str), |name| format!("'{name}'"));
+                    let cure = near.unwrap_or_else(|| match (known.as_slice(), map.steps()) {
+                        ([], _) => "remove it: there are none".to_owned(),
+                        (_, []) => format!("its params are {}", names(known)),
+                        _ => format!("there are {}", names(known)),
+                    });
+                    let finding = Finding::new(message).expected(names(known)).got(format!("'{name}'")).suggest(cure);
+                    self.findings.add(self.root.name_offset(&path), path, finding);
+                }
+                Fault::Missing { map, name, .. } if misnamed.contains(&(map, name.as_str())) => {}
+                Fault::Missing { map, name, expected } => {
+                    let path = base.join(map);
+                    let message = match map.steps() {
+                        [] => format!("{} needs the param '{name}', {expected}", node_type.name),
+                        _ => format!("'{name}' is missing here: {expected}"),
+                    };
+                    let example = map.steps().is_empty().then(|| node_type.example.get(name)).flatten();
+                    let cure = example.map(|example| add(name, example, params));
+                    let finding = Finding::new(message).expected(expected.clone()).suggest(cure);
+                    self.findings.add(self.root.value_offset(&path), path, finding);
+                }
+            }
+        }
+    }
+
+    fn note_param_error(&mut self, node_type: &NodeType, error: &ParamError) {
+        let names = error.param.split('.').filter(|name| !name.is_empty());
+        let path = names.fold(self.path.name("params"), |path, name| path.name(name));
+        let finding = match error.param.is_empty() && error.expected == format!("params of {}", node_type.name) {
+            true => Finding::new(format!("these params do not suit {}: {}", node_type.name, error.got)),
+            false => Finding::mismatch(error.expected.clone(), error.got.clone()),
+        };
+        self.findings.add(self.root.value_offset(&path), path, finding);
+    }
+}
+
+/// `for example "operand": 5`, or all of `"params": {...}` where there are none.
+fn add(name: &str, example: &Json, params: &Json) -> String {
+    let entry = format!("{}: {example}", quoted(name));
+    match params.as_object().is_some_and(Params::is_empty) {
+        true => format!(r#"for example "params": {{{entry}}}"#),
+        false => format!("for example {entry}"),
+    }
+}
+
+fn misnamed(fault: &Fault) -> Option<(&Path, &str)> {
+    match fault {
+        Fault::Unknown { map, name, known } => {
+            nearest(name, known.iter().map(String::as_str)).first().map(|meant| (map, *meant))
+        }
+        _ => None,
+    }
+}
+
+fn unknown_type(name: &str, registry: &Registry, hosts: &HostNodes) -> Finding {
+    /// More than these are no help in a message.
+    const LISTED: usize = 30;
+    let known: Vec<&str> =
+        hosts.keys().map(String::as_str).chain(registry.names().map(|name| -> &str { name })).collect();
+    let show = |name: &str| format!("'{name}'");
+    let near = did_you_mean(name, known.iter().copied(), show)
+        .or_else(|| did_you_mean(name.strip_suffix("Node")?, known.iter().copied(), show));
+    let own = "if it is your own, declare it as a host node";
+    let cure = near.unwrap_or_else(|| match known.len() {
+        0 => own.to_owned(),
+        1..=LISTED => format!("there are {}; {own}", names(&known)),
+        more => format!("it is none of the {more} that there are; {own}"),
+    });
+    let message = match name {
+        "" => "the node type is an empty text".to_owned(),
+        _ => format!("there is no node type {}", quoted(name).replace('"', "'")),
+    };
+    Finding::new(message).expected("a node type").got(describe(&Json::from(name))).suggest(cure)
+}
+
+impl NodeDrafts<'_> {
+    /// The node to which the text of a connection refers, and the name of the port, if it says one.
+    pub(super) fn find<'t>(&self, text: &'t str) -> Result<(usize, Option<&'t str>), &'t str> {
+        if let Some(node) = self.by_id.get(text) {
+            return Ok((*node, None));
+        }
+        let (id, port) = text.split_once('.').map_or((text, None), |(id, port)| (id, Some(port)));
+        self.by_id.get(id).map(|node| (*node, port)).ok_or(id)
+    }
+}

@@ -1,0 +1,177 @@
+//! From checked parts to the blueprint: puts converters where an input needs a format of sound that is not certain.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, Work};
+use super::connections::{ConnectionDraft, default_port, end_name, path_of};
+use super::document::Document;
+use super::findings::{Finding, Findings};
+use super::nodes::NodeDrafts;
+use super::tree::{Item, Path};
+use crate::node::{AudioFormat, Kinds, Params, Registry};
+use crate::value::Kind;
+
+/// Builds the blueprint; None if it lacks a converter, which is noted then.
+pub(super) fn plan(
+    document: Document,
+    drafts: NodeDrafts<'_>,
+    connections: &[ConnectionDraft],
+    root: &Item,
+    registry: &Registry,
+    findings: &mut Findings,
+) -> Option<Blueprint> {
+    let mut nodes = Vec::new();
+    for (entry, draft) in document.nodes.into_iter().zip(drafts.list) {
+        nodes.push(BlueprintNode {
+            id: entry.id.into(),
+            type_name: draft.kind?.type_name,
+            work: draft.work?,
+            params: entry.params.unwrap_or_default(),
+            capabilities: entry.capabilities.unwrap_or_default(),
+            inserted: None,
+        });
+    }
+    let named = nodes.len();
+    let used = nodes.iter().map(|node| node.id.to_string()).collect();
+    let mut planner = Planner { nodes, edges: Vec::new(), used, registry };
+    for connection in connections {
+        let edge = connection.edge()?;
+        let promise = match &planner.nodes[edge.from.node].work {
+            Work::Native { prepared, .. } => prepared.output_format(edge.from.port).unwrap_or_default(),
+            Work::Host(_) => AudioFormat::default(),
+        };
+        if let Err(finding) = planner.connect(Some(edge.from), edge.to, promise) {
+            let path = path_of(connection.index);
+            findings.add(root.value_offset(&path), path, finding);
+        }
+    }
+    for node in 0..named {
+        let inputs = planner.nodes[node].work.inputs();
+        let is_root = !connections.iter().filter_map(ConnectionDraft::edge).any(|edge| edge.to.node == node);
+        if is_root && !inputs.is_empty() {
+            let to = Endpoint { node, port: default_port(inputs, "in").unwrap_or(0) };
+            if let Err(finding) = planner.connect(None, to, AudioFormat::default()) {
+                let path = Path::root().name("nodes").index(node);
+                findings.add(root.value_offset(&path), path, finding);
+            }
+        }
+    }
+    let metadata = document.metadata;
+    let (name, description, created_at) = match metadata {
+        Some(metadata) => (metadata.name, metadata.description, metadata.created_at),
+        None => ("pipeline".to_owned(), None, None),
+    };
+    Some(Blueprint {
+        name: name.into(),
+        description: description.map(Arc::from),
+        created_at: created_at.map(Arc::from),
+        nodes: planner.nodes,
+        edges: planner.edges,
+    })
+}
+
+struct Planner<'a> {
+    nodes: Vec<BlueprintNode>,
+    edges: Vec<Edge>,
+    used: HashSet<String>,
+    registry: &'a Registry,
+}
+
+/// A converter: what kind of node, what it is set to, and why.
+struct Converter {
+    type_name: &'static str,
+    suffix: &'static str,
+    param: &'static str,
+    value: u64,
+    amount: String,
+}
+
+impl Planner<'_> {
+    /// Joins an output, or the inputs of the graph, with an input, through the converters that it needs.
+    fn connect(&mut self, from: Option<Endpoint>, to: Endpoint, promise: AudioFormat) -> Result<(), Finding> {
+        let inputs = self.nodes[to.node].work.inputs();
+        let to_id = self.nodes[to.node].id.clone();
+        let needs = match inputs[to.port].format {
+            // A port that takes more than sound looks at each value itself.
+            Some(format) if inputs[to.port].kinds == Kinds::of(&[Kind::Audio]) => format,
+            _ => AudioFormat::default(),
+        };
+        let to_name = end_name(&to_id, inputs, to.port);
+        let mut last = from;
+        for converter in converters(needs, promise) {
+            let Some(node_type) = self.registry.get(converter.type_name) else {
+                return Err(self.no_converter(from, &to_name, &converter));
+            };
+            let mut params = Params::new();
+            params.insert(converter.param.to_owned(), converter.value.into());
+            let prepared = node_type.prepare(params.clone()).map_err(|error| {
+                let Converter { type_name, amount, .. } = &converter;
+                Finding::new(format!("{to_name} needs {amount}, which {type_name} can't give: {error}"))
+            })?;
+            let id = self.free_id(&format!("{to_id}.{}", converter.suffix));
+            let node = self.nodes.len();
+            self.nodes.push(BlueprintNode {
+                id: id.into(),
+                type_name: node_type.name.into(),
+                work: Work::Native { node_type: node_type.clone(), prepared },
+                params,
+                capabilities: Params::new(),
+                inserted: Some(format!("{to_name} needs {}", converter.amount)),
+            });
+            if let Some(from) = last {
+                self.edges.push(Edge { from, to: Endpoint { node, port: 0 } });
+            }
+            last = Some(Endpoint { node, port: 0 });
+        }
+        if let Some(from) = last {
+            self.edges.push(Edge { from, to });
+        }
+        Ok(())
+    }
+
+    fn no_converter(&self, from: Option<Endpoint>, to_name: &str, converter: &Converter) -> Finding {
+        let Converter { type_name, param, value, amount, .. } = converter;
+        let from = from.map_or("the input of the graph".to_owned(), |from| {
+            let node = &self.nodes[from.node];
+            end_name(&node.id, node.work.outputs(), from.port)
+        });
+        Finding::new(format!("{to_name} needs {amount}, which {from} does not promise"))
+            .expected(amount.clone())
+            .suggest(format!(
+                r#"put a node before {to_name} that converts it, such as {type_name} with {{"{param}": {value}}}"#
+            ))
+    }
+
+    fn free_id(&mut self, wanted: &str) -> String {
+        let numbered = (2..).map(|number| format!("{wanted}{number}"));
+        let free = std::iter::once(wanted.to_owned()).chain(numbered).find(|id| !self.used.contains(id));
+        let id = free.unwrap_or_else(|| wanted.to_owned());
+        self.used.insert(id.clone());
+        id
+    }
+}
+
+/// What must stand between: channels first, since fewer channels are less to resample.
+fn converters(needs: AudioFormat, promise: AudioFormat) -> Vec<Converter> {
+    let mut converters = Vec::new();
+    if let Some(channels) = needs.channels.filter(|_| needs.channels != promise.channels) {
+        converters.push(Converter {
+            type_name: "AudioMix",
+            suffix: "mix",
+            param: "channels",
+            value: channels as u64,
+            amount: format!("{channels} channel{}", if channels == 1 { "" } else { "s" }),
+        });
+    }
+    if let Some(rate) = needs.rate.filter(|_| needs.rate != promise.rate) {
+        converters.push(Converter {
+            type_name: "AudioResample",
+            suffix: "resample",
+            param: "rate",
+            value: rate.into(),
+            amount: format!("{rate} Hz"),
+        });
+    }
+    converters
+}

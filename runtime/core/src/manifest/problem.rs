@@ -1,0 +1,70 @@
+//! What is wrong with a manifest: every problem with its place, and how they read.
+//!
+//! Knows nothing of how problems are found.
+
+use std::fmt;
+
+/// Why a manifest is refused: all its problems, in the order in which they appear in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestError {
+    /// The problems; at least one.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong in a manifest, where it is, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Problem {
+    /// Where it is: `nodes[1].params.operand`; empty for the manifest as a whole.
+    pub path: String,
+    /// The line in the text, from 1. None for msgpack.
+    pub line: Option<usize>,
+    /// The character in the line, from 1. None for msgpack.
+    pub column: Option<usize>,
+    /// What is wrong, without the place and the suggestion: `expected a number, got the text "five"`.
+    pub message: String,
+    /// What would be right: `a number`.
+    pub expected: Option<String>,
+    /// What is there: `the text "five"`.
+    pub got: Option<String>,
+    /// What to do: `did you mean 'Calculator'?`
+    pub suggestion: Option<String>,
+}
+
+/// More problems than these are counted, not shown.
+const SHOWN: usize = 50;
+
+impl std::error::Error for ManifestError {}
+
+impl fmt::Display for ManifestError {
+    /// One problem as one sentence; several one a line, below a line that counts them.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = self.problems.as_slice() {
+            return only.fmt(formatter);
+        }
+        write!(formatter, "the manifest has {} problems:", self.problems.len())?;
+        for problem in self.problems.iter().take(SHOWN) {
+            write!(formatter, "\n  {problem}")?;
+        }
+        match self.problems.len().checked_sub(SHOWN) {
+            Some(more @ 1..) => write!(formatter, "\n  and {more} more"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    /// The place first: `line 7, column 17: nodes[1].params.operand: expected a number, got the text "five"`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(line), Some(column)) = (self.line, self.column) {
+            write!(formatter, "line {line}, column {column}: ")?;
+        }
+        if !self.path.is_empty() {
+            write!(formatter, "{}: ", self.path)?;
+        }
+        formatter.write_str(&self.message)?;
+        match &self.suggestion {
+            Some(suggestion) => write!(formatter, "; {suggestion}"),
+            None => Ok(()),
+        }
+    }
+}

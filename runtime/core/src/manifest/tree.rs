@@ -1,0 +1,206 @@
+//! A manifest as read, whatever it was written in: plain values, each with its place.
+//!
+//! Knows nothing of what a manifest means.
+
+use std::fmt::Write as _;
+
+use indexmap::IndexMap;
+use serde_json::{Number, Value as Json};
+
+/// A value and where it begins: the offset of its first byte.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) offset: usize,
+    pub(super) data: Data,
+}
+
+/// What JSON can say.
+#[derive(Clone, Debug)]
+pub(super) enum Data {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Item>),
+    Map(Map),
+}
+
+/// The entries of a map by name, in their order.
+pub(super) type Map = IndexMap<String, Entry>;
+
+/// One entry of a map.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// Where the name begins.
+    pub(super) offset: usize,
+    pub(super) value: Item,
+}
+
+/// A way into the tree, from the root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Path(Vec<Step>);
+
+/// From a value to one inside it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    Name(String),
+    Index(usize),
+}
+
+impl Item {
+    pub(super) fn to_json(&self) -> Json {
+        match &self.data {
+            Data::Null => Json::Null,
+            Data::Bool(value) => Json::Bool(*value),
+            Data::Number(number) => Json::Number(number.clone()),
+            Data::Text(text) => Json::String(text.clone()),
+            Data::List(items) => Json::Array(items.iter().map(Item::to_json).collect()),
+            Data::Map(entries) => {
+                Json::Object(entries.iter().map(|(name, entry)| (name.clone(), entry.value.to_json())).collect())
+            }
+        }
+    }
+
+    /// The value of an entry, if this is a map that has it.
+    pub(super) fn get(&self, name: &str) -> Option<&Item> {
+        self.entry(name).map(|entry| &entry.value)
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.data {
+            Data::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items of a list; nothing of anything else.
+    pub(super) fn items(&self) -> &[Item] {
+        match &self.data {
+            Data::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Where the value at the path begins, or the nearest thing around it that is there.
+    pub(super) fn value_offset(&self, path: &Path) -> usize {
+        self.walk(path).0
+    }
+
+    /// Where the name of the entry at the path begins, or the nearest thing around it that is there.
+    pub(super) fn name_offset(&self, path: &Path) -> usize {
+        self.walk(path).1
+    }
+
+    fn walk(&self, path: &Path) -> (usize, usize) {
+        let (mut item, mut name_offset) = (self, self.offset);
+        for step in &path.0 {
+            let next = match step {
+                Step::Name(name) => item.entry(name).map(|entry| (&entry.value, entry.offset)),
+                Step::Index(index) => item.items().get(*index).map(|item| (item, item.offset)),
+            };
+            let Some((value, offset)) = next else {
+                return (item.offset, item.offset);
+            };
+            (item, name_offset) = (value, offset);
+        }
+        (item.offset, name_offset)
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        match &self.data {
+            Data::Map(entries) => entries.get(name),
+            _ => None,
+        }
+    }
+}
+
+impl Path {
+    /// The root.
+    pub(super) fn root() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn push(&mut self, step: Step) {
+        self.0.push(step);
+    }
+
+    pub(super) fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    #[must_use]
+    pub(super) fn name(&self, name: impl Into<String>) -> Self {
+        let mut path = self.clone();
+        path.push(Step::Name(name.into()));
+        path
+    }
+
+    #[must_use]
+    pub(super) fn index(&self, index: usize) -> Self {
+        let mut path = self.clone();
+        path.push(Step::Index(index));
+        path
+    }
+
+    #[must_use]
+    pub(super) fn join(&self, inner: &Path) -> Self {
+        Path(self.0.iter().chain(&inner.0).cloned().collect())
+    }
+}
+
+impl FromIterator<Step> for Path {
+    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
+        Path(steps.into_iter().collect())
+    }
+}
+
+impl std::fmt::Display for Path {
+    /// `nodes[1].params.operand`; a name that is not a plain word is quoted: `params["my key"]`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = String::new();
+        for step in &self.0 {
+            match step {
+                Step::Index(index) => write!(text, "[{index}]")?,
+                Step::Name(name) if is_plain(name) => {
+                    if !text.is_empty() {
+                        text.push('.');
+                    }
+                    text.push_str(name);
+                }
+                Step::Name(name) => write!(text, "[{}]", quoted(name))?,
+            }
+        }
+        formatter.write_str(&text)
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
+/// How a value reads in `got ...`: `the text "five"`, `5`, `a list`.
+pub(super) fn describe(value: &Json) -> String {
+    match value {
+        Json::Null => "null".to_owned(),
+        Json::Bool(_) | Json::Number(_) => value.to_string(),
+        Json::String(text) if text.is_empty() => "an empty text".to_owned(),
+        Json::String(text) => format!("the text {}", quoted(text)),
+        Json::Array(items) if items.is_empty() => "an empty list".to_owned(),
+        Json::Array(_) => "a list".to_owned(),
+        Json::Object(map) if map.is_empty() => "an empty map".to_owned(),
+        Json::Object(_) => "a map".to_owned(),
+    }
+}
+
+/// Text in double quotes, escaped as in JSON and cut after 60 characters.
+pub(super) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => Json::from(format!("{}…", &text[..end])).to_string(),
+        None => Json::from(text).to_string(),
+    }
+}

@@ -1,0 +1,179 @@
+//! msgpack bytes to values, held against the limits.
+//!
+//! A declared length is believed only as far as bytes are there for it, memory grows with what has been read, and the
+//! recursion is bounded by the limit on depth. The path of an error is put together while it climbs, so that a good
+//! document pays nothing for it.
+
+mod extension;
+
+use std::sync::Arc;
+
+use super::error::{Place, Step, WireError, WireErrorKind, shortened};
+use super::limits::Limits;
+use super::reader::{Head, Reader};
+use crate::value::{Buffer, Map, Value};
+
+/// Reads one value.
+///
+/// # Errors
+/// If the bytes are no document, refer to memory outside the buffers, or exceed a limit.
+pub fn decode(bytes: &[u8], buffers: &[Buffer], limits: &Limits) -> Result<Value, WireError> {
+    let mut decoder = Decoder::new(bytes, buffers, limits)?;
+    let value = decoder.value(0)?;
+    decoder.finish()?;
+    Ok(value)
+}
+
+/// Reads the inputs of a run: a list with one entry for each item, or nil for none.
+///
+/// # Errors
+/// As [`decode`], with paths that begin with `inputs`; and if the document is something else than a list or nil.
+pub fn decode_inputs(bytes: &[u8], buffers: &[Buffer], limits: &Limits) -> Result<Option<Vec<Value>>, WireError> {
+    let inputs = || -> Result<_, WireError> {
+        let mut decoder = Decoder::new(bytes, buffers, limits)?;
+        let items = match decoder.reader.head()? {
+            Head::Nil => None,
+            Head::List(len) => Some(decoder.items(len, 0)?),
+            other => return Err(decoder.reader.error(WireErrorKind::NotInputs { found: other.describe() })),
+        };
+        decoder.finish()?;
+        Ok(items)
+    };
+    inputs().map_err(|error| error.in_document("inputs"))
+}
+
+struct Decoder<'a> {
+    reader: Reader<'a>,
+    context: Context<'a>,
+    items_left: usize,
+    /// Keys that were seen lately. Records repeat their keys, and sharing one is cheaper than making it again.
+    keys: Vec<Option<Arc<str>>>,
+}
+
+/// What extension types are read against.
+struct Context<'a> {
+    buffers: &'a [Buffer],
+    limits: &'a Limits,
+}
+
+/// The most entries that memory is taken for before they are read.
+const RESERVED_ENTRIES: usize = 4096;
+
+/// Slots for keys that were seen lately; a power of two.
+const KEY_SLOTS: usize = 64;
+
+/// Longer keys are rarely repeated.
+const KEY_SHARED: usize = 32;
+
+impl<'a> Decoder<'a> {
+    fn new(bytes: &'a [u8], buffers: &'a [Buffer], limits: &'a Limits) -> Result<Self, WireError> {
+        let refuse = |kind| Err(WireError::new(kind, Some(Place::Byte(0))));
+        if bytes.len() > limits.bytes {
+            return refuse(WireErrorKind::Bytes { found: bytes.len(), limit: limits.bytes });
+        }
+        if buffers.len() > limits.buffers {
+            return refuse(WireErrorKind::Buffers { found: buffers.len(), limit: limits.buffers });
+        }
+        Ok(Self {
+            reader: Reader::new(bytes),
+            context: Context { buffers, limits },
+            items_left: limits.items,
+            keys: Vec::new(),
+        })
+    }
+
+    fn finish(self) -> Result<(), WireError> {
+        match self.reader.left() {
+            0 => Ok(()),
+            extra => Err(self.reader.error(WireErrorKind::Trailing { extra })),
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, WireError> {
+        Ok(match self.reader.head()? {
+            Head::Nil => Value::Null,
+            Head::Bool(value) => Value::Bool(value),
+            Head::Int(value) => Value::Int(value),
+            Head::UInt(value) => Value::UInt(value),
+            Head::Float(value) => Value::Float(value),
+            Head::Str(len) => Value::Str(self.reader.str(len)?.into()),
+            Head::Bin(len) => Value::bytes(self.reader.take(len, "bytes")?.to_vec()),
+            Head::List(len) => Value::List(Arc::new(self.items(len, depth)?)),
+            Head::Map(len) => Value::Map(Arc::new(self.entries(len, depth)?)),
+            Head::Extension(code, len) => {
+                let payload = self.reader.part(len, "an extension value")?;
+                extension::read(code, payload, &self.context)?
+            }
+        })
+    }
+
+    fn items(&mut self, len: usize, depth: usize) -> Result<Vec<Value>, WireError> {
+        self.enter("a list", len, len, depth)?;
+        let mut items = Vec::with_capacity(len.min(RESERVED_ENTRIES));
+        for index in 0..len {
+            match self.value(depth + 1) {
+                Ok(item) => items.push(item),
+                Err(error) => return Err(error.inside(Step::Index(index))),
+            }
+        }
+        Ok(items)
+    }
+
+    fn entries(&mut self, len: usize, depth: usize) -> Result<Map, WireError> {
+        self.enter("a map", len, len.saturating_mul(2), depth)?;
+        let mut map = Map::with_capacity(len.min(RESERVED_ENTRIES));
+        for _ in 0..len {
+            let key = self.key()?;
+            let value = match self.value(depth + 1) {
+                Ok(value) => value,
+                Err(error) => return Err(error.inside_key(&key)),
+            };
+            let expected = map.len();
+            let (index, _) = map.insert_full(key, value);
+            if index != expected {
+                let key = map.get_index(index).map(|(key, _)| shortened(key)).unwrap_or_default();
+                return Err(self.reader.error(WireErrorKind::DuplicateKey { key }));
+            }
+        }
+        Ok(map)
+    }
+
+    /// Checks the header of a list or map: its depth, its entries, and that there are bytes for them.
+    fn enter(&mut self, what: &'static str, len: usize, least_bytes: usize, depth: usize) -> Result<(), WireError> {
+        let limit = self.context.limits.effective_depth();
+        if depth >= limit {
+            return Err(self.reader.error(WireErrorKind::Depth { limit }));
+        }
+        if least_bytes > self.reader.left() {
+            return Err(self.reader.truncated(what, least_bytes as u64));
+        }
+        match self.items_left.checked_sub(len) {
+            Some(left) => self.items_left = left,
+            None => {
+                return Err(self.reader.error(WireErrorKind::Items { limit: self.context.limits.items }));
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&mut self) -> Result<Arc<str>, WireError> {
+        let text = match self.reader.head()? {
+            Head::Str(len) => self.reader.str(len)?,
+            other => return Err(self.reader.error(WireErrorKind::KeyNotText { found: other.describe() })),
+        };
+        let bytes = text.as_bytes();
+        let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else { return Ok(text.into()) };
+        if bytes.len() > KEY_SHARED {
+            return Ok(text.into());
+        }
+        if self.keys.is_empty() {
+            self.keys.resize(KEY_SLOTS, None);
+        }
+        let mixed = usize::from(first) * 7 + usize::from(last) * 31 + bytes.len() * 13;
+        let slot = &mut self.keys[mixed % KEY_SLOTS];
+        match slot {
+            Some(key) if **key == *text => Ok(Arc::clone(key)),
+            _ => Ok(Arc::clone(slot.insert(text.into()))),
+        }
+    }
+}

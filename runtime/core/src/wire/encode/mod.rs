@@ -1,0 +1,301 @@
+//! Values to msgpack bytes and a buffer table, in the shortest forms.
+//!
+//! The encoder also takes a document piece by piece, so that completions and events are written without a tree.
+
+mod extension;
+
+use std::collections::HashMap;
+
+use rmp::encode as msgpack;
+
+use super::Document;
+use super::extension::{ExtensionCode, INLINE_BELOW};
+use super::limits::Limits;
+use crate::value::{Buffer, Map, Value};
+
+/// Writes one value.
+pub fn encode(value: &Value) -> Document {
+    let mut encoder = Encoder::new();
+    encoder.value(value);
+    encoder.finish()
+}
+
+/// Writes a document piece by piece: each call writes one value, or the header of a list or map whose entries follow.
+///
+/// The caller writes as many entries as it declared; for a map each is a key, by [`Encoder::text`], and a value.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    bytes: Vec<u8>,
+    buffers: Vec<Buffer>,
+    /// Where in the table a memory is, once the table is too long to be searched.
+    index: HashMap<usize, usize>,
+    /// Room for the payload of an extension type, whose length comes before it.
+    payload: Vec<u8>,
+}
+
+/// Writing to a vector can't fail.
+const WRITTEN: &str = "a vector takes every byte";
+
+/// The table is searched from its begin up to so many entries.
+const SEARCHED: usize = 8;
+
+impl Encoder {
+    /// An encoder of an empty document.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Nil.
+    #[inline]
+    pub fn nil(&mut self) -> &mut Self {
+        msgpack::write_nil(&mut self.bytes).expect(WRITTEN);
+        self
+    }
+
+    /// A truth value.
+    #[inline]
+    pub fn bool(&mut self, value: bool) -> &mut Self {
+        msgpack::write_bool(&mut self.bytes, value).expect(WRITTEN);
+        self
+    }
+
+    /// An integer.
+    #[inline]
+    pub fn int(&mut self, value: i64) -> &mut Self {
+        if let Ok(small) = u8::try_from(value)
+            && small < 0x80
+        {
+            self.bytes.push(small);
+        } else {
+            msgpack::write_sint(&mut self.bytes, value).expect(WRITTEN);
+        }
+        self
+    }
+
+    /// An integer without sign.
+    #[inline]
+    pub fn uint(&mut self, value: u64) -> &mut Self {
+        msgpack::write_uint(&mut self.bytes, value).expect(WRITTEN);
+        self
+    }
+
+    /// A 64-bit float, with the bits that it has.
+    #[inline]
+    pub fn float(&mut self, value: f64) -> &mut Self {
+        msgpack::write_f64(&mut self.bytes, value).expect(WRITTEN);
+        self
+    }
+
+    /// Text, or the key of an entry.
+    ///
+    /// # Panics
+    /// If it has 4 GiB or more, more than msgpack can carry; so have the other lengths.
+    #[inline]
+    pub fn text(&mut self, value: &str) -> &mut Self {
+        msgpack::write_str_len(&mut self.bytes, declared(value.len())).expect(WRITTEN);
+        self.bytes.extend_from_slice(value.as_bytes());
+        self
+    }
+
+    /// The header of a list of `len` items.
+    #[inline]
+    pub fn array(&mut self, len: usize) -> &mut Self {
+        msgpack::write_array_len(&mut self.bytes, declared(len)).expect(WRITTEN);
+        self
+    }
+
+    /// The header of a map of `len` entries.
+    #[inline]
+    pub fn map(&mut self, len: usize) -> &mut Self {
+        msgpack::write_map_len(&mut self.bytes, declared(len)).expect(WRITTEN);
+        self
+    }
+
+    /// Bytes, copied into the document whatever their length.
+    pub fn bin(&mut self, value: &[u8]) -> &mut Self {
+        msgpack::write_bin(&mut self.bytes, value).expect(WRITTEN);
+        self
+    }
+
+    /// Bytes: inside the document if they are few, else by the buffer table.
+    pub fn buffer(&mut self, value: &Buffer) -> &mut Self {
+        if value.len() < INLINE_BELOW {
+            return self.bin(value.as_slice());
+        }
+        self.extension(ExtensionCode::Bytes, |payload| payload.bytes(value));
+        self
+    }
+
+    /// A moment, in the shortest of msgpack's three forms.
+    pub fn timestamp(&mut self, seconds: i64, nanoseconds: u32) -> &mut Self {
+        let bits = u64::try_from(seconds).ok().filter(|&seconds| seconds < 1 << 34 && nanoseconds < 1 << 30);
+        let code = ExtensionCode::Timestamp as i8;
+        let mut meta = |len| msgpack::write_ext_meta(&mut self.bytes, len, code).map(drop).expect(WRITTEN);
+        match bits {
+            Some(seconds) if nanoseconds == 0 && seconds < 1 << 32 => {
+                meta(4);
+                self.bytes.extend_from_slice(&(seconds as u32).to_be_bytes());
+            }
+            Some(seconds) => {
+                meta(8);
+                self.bytes.extend_from_slice(&(u64::from(nanoseconds) << 34 | seconds).to_be_bytes());
+            }
+            None => {
+                meta(12);
+                self.bytes.extend_from_slice(&nanoseconds.to_be_bytes());
+                self.bytes.extend_from_slice(&seconds.to_be_bytes());
+            }
+        }
+        self
+    }
+
+    /// A value of any kind.
+    pub fn value(&mut self, value: &Value) -> &mut Self {
+        self.nested(value, 0);
+        self
+    }
+
+    /// How many bytes have been written so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing has been written.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes written so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The buffer table so far.
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// Hands out the document; the encoder is empty afterwards and can be used again.
+    pub fn finish(&mut self) -> Document {
+        self.index.clear();
+        Document { bytes: std::mem::take(&mut self.bytes), buffers: std::mem::take(&mut self.buffers) }
+    }
+
+    /// Forgets the document but keeps the room that it took.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.buffers.clear();
+        self.index.clear();
+    }
+
+    fn nested(&mut self, value: &Value, depth: usize) {
+        match value {
+            Value::List(items) if depth < Limits::MAX_DEPTH => {
+                self.array(items.len());
+                for item in items.iter() {
+                    self.nested(item, depth + 1);
+                }
+            }
+            Value::Map(map) if depth < Limits::MAX_DEPTH => {
+                self.map(map.len());
+                for (key, value) in map.iter() {
+                    self.text(key);
+                    self.nested(value, depth + 1);
+                }
+            }
+            Value::List(_) | Value::Map(_) => self.deep(value),
+            leaf => self.leaf(leaf),
+        }
+    }
+
+    /// As [`Self::nested`], without recursion: a value that a node built may be deeper than any stack.
+    fn deep(&mut self, value: &Value) {
+        enum Open<'a> {
+            List(std::slice::Iter<'a, Value>),
+            Map(indexmap::map::Iter<'a, std::sync::Arc<str>, Value>),
+        }
+        fn open<'a>(encoder: &mut Encoder, value: &'a Value) -> Option<Open<'a>> {
+            match value {
+                Value::List(items) => {
+                    encoder.array(items.len());
+                    Some(Open::List(items.iter()))
+                }
+                Value::Map(map) => {
+                    encoder.map(map.len());
+                    Some(Open::Map(Map::iter(map)))
+                }
+                leaf => {
+                    encoder.leaf(leaf);
+                    None
+                }
+            }
+        }
+        let mut stack: Vec<Open<'_>> = open(self, value).into_iter().collect();
+        while let Some(top) = stack.last_mut() {
+            let next = match top {
+                Open::List(items) => items.next(),
+                Open::Map(entries) => entries.next().map(|(key, value)| {
+                    self.text(key);
+                    value
+                }),
+            };
+            match next {
+                Some(value) => stack.extend(open(self, value)),
+                None => drop(stack.pop()),
+            }
+        }
+    }
+
+    #[inline]
+    fn leaf(&mut self, value: &Value) {
+        match value {
+            Value::Null => drop(self.nil()),
+            Value::Bool(value) => drop(self.bool(*value)),
+            Value::Int(value) => drop(self.int(*value)),
+            Value::UInt(value) => drop(self.uint(*value)),
+            Value::Float(value) => drop(self.float(*value)),
+            Value::Str(value) => drop(self.text(value)),
+            Value::Bytes(value) => drop(self.buffer(value)),
+            Value::Timestamp { seconds, nanoseconds } => drop(self.timestamp(*seconds, *nanoseconds)),
+            Value::Audio(audio) => self.extension(ExtensionCode::Audio, |payload| payload.audio(audio)),
+            Value::Video(video) => self.extension(ExtensionCode::Video, |payload| payload.video(video)),
+            Value::Tensor(tensor) => self.extension(ExtensionCode::Tensor, |payload| payload.tensor(tensor)),
+            Value::Table(table) => self.extension(ExtensionCode::Table, |payload| payload.table(table)),
+            Value::File(file) => self.extension(ExtensionCode::File, |payload| payload.file(file)),
+            Value::List(_) | Value::Map(_) => self.deep(value),
+        }
+    }
+
+    fn extension(&mut self, code: ExtensionCode, write: impl FnOnce(&mut extension::Payload<'_>)) {
+        let mut bytes = std::mem::take(&mut self.payload);
+        bytes.clear();
+        write(&mut extension::Payload { bytes: &mut bytes, encoder: self });
+        msgpack::write_ext_meta(&mut self.bytes, declared(bytes.len()), code as i8).expect(WRITTEN);
+        self.bytes.extend_from_slice(&bytes);
+        self.payload = bytes;
+    }
+
+    /// The index of a buffer's memory in the table, which it enters if it is new.
+    fn reference(&mut self, buffer: &Buffer) -> usize {
+        let known = if self.buffers.len() <= SEARCHED {
+            self.buffers.iter().position(|entry| entry.same_memory(buffer))
+        } else {
+            if self.index.is_empty() {
+                self.index.extend(self.buffers.iter().enumerate().map(|(index, entry)| (entry.memory_id(), index)));
+            }
+            self.index.get(&buffer.memory_id()).copied()
+        };
+        known.unwrap_or_else(|| {
+            let index = self.buffers.len();
+            self.buffers.push(buffer.whole());
+            if !self.index.is_empty() {
+                self.index.insert(buffer.memory_id(), index);
+            }
+            index
+        })
+    }
+}
+
+fn declared(len: usize) -> u32 {
+    u32::try_from(len).expect("msgpack carries less than 4 GiB in one piece")
+}

@@ -1,0 +1,165 @@
+//! `Calculator`: one operation with a fixed operand on numbers, lists of numbers and tensors.
+
+mod elements;
+mod number;
+
+use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::value::{Kind, Packet, Tensor, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use elements::ElementFault;
+use number::Fault;
+pub use number::{Number, Operation};
+
+/// Computes `value <operation> operand`.
+///
+/// | value | result |
+/// |---|---|
+/// | integer, with an integer operand | an exact integer from -2^63 to 2^64 - 1; past that an error. `divide` gives a float where the quotient is no integer (7 / 2 is 3.5, 6 / 2 is 3), `power` where the operand is negative |
+/// | float, or a float operand | a 64-bit float. Past its range it is infinite, and a negative number to a fractional power is NaN, as IEEE 754 has it |
+/// | list | a list of the results; lists within it too |
+/// | tensor of floats | the same data type, each result rounded once |
+/// | tensor of integers | the same data type, a result that does not fit it is an error; float64 for `divide`, a negative power, or a float operand |
+///
+/// `modulo` has the sign of the operand, as in Python. To divide by zero is an error, for zero to a negative power too.
+/// Truth values, text and everything else are errors that name their place. The packet's time stays.
+///
+/// One step computes the whole packet: nanoseconds for a number, about a millisecond for a million elements.
+#[derive(Debug)]
+pub struct Calculator {
+    operation: Operation,
+    operand: Number,
+}
+
+/// The params of [`Calculator`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalculatorParams {
+    /// What to compute.
+    pub operation: Operation,
+    /// The number on the right of the operation: an integer from -2^63 to 2^64 - 1, or a float. Not zero for `divide`
+    /// and `modulo`.
+    pub operand: Number,
+}
+
+const INPUT: Kinds = Kinds::of(&[Kind::Int, Kind::Float, Kind::List, Kind::Tensor]);
+
+impl Node for Calculator {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        let mut place = Vec::new();
+        let value = match &packet.value {
+            Value::Tensor(tensor) => self.tensor(tensor)?.into(),
+            value => self.value(value, &mut place).map_err(|fault| fault.at(&place))?,
+        };
+        Ok(Step::emit(Packet { value, ..packet }))
+    }
+}
+
+impl Define for Calculator {
+    type Params = CalculatorParams;
+
+    const NAME: &'static str = "Calculator";
+    const SUMMARY: &'static str = "Computes with a fixed operand on numbers, lists of numbers and tensors.";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[Port::new("in", INPUT, "A number, a list of numbers or a tensor.")];
+    const OUTPUTS: &'static [Port] = &[Port::new("out", INPUT, "The result, in the shape of the input.")];
+    const EXAMPLE: &'static str = r#"{"operation": "add", "operand": 5}"#;
+
+    fn check(params: &CalculatorParams) -> Result<(), ParamError> {
+        let name = match params.operation {
+            Operation::Divide => "divide",
+            Operation::Modulo => "modulo",
+            _ => return Ok(()),
+        };
+        if !params.operand.is_zero() {
+            return Ok(());
+        }
+        Err(ParamError {
+            param: "operand".to_owned(),
+            expected: format!("a number other than zero for '{name}'"),
+            got: params.operand.to_string(),
+        })
+    }
+
+    fn new(params: &CalculatorParams) -> Self {
+        Calculator { operation: params.operation, operand: params.operand }
+    }
+}
+
+/// What is wrong with one number of a value; its place is known to the caller.
+struct ValueFault {
+    cause: String,
+    cure: String,
+}
+
+impl ValueFault {
+    fn at(self, place: &[usize]) -> NodeError {
+        let path: String = place.iter().map(|index| format!("[{index}]")).collect();
+        let cause = if path.is_empty() { self.cause } else { format!("at {path}: {}", self.cause) };
+        NodeError::new(cause).cure(self.cure)
+    }
+}
+
+impl Calculator {
+    /// Computes with a number or a list. On a fault `place` holds the indices that lead to it.
+    fn value(&self, value: &Value, place: &mut Vec<usize>) -> Result<Value, ValueFault> {
+        let number = match value {
+            Value::Int(value) => Number::Int((*value).into()),
+            Value::UInt(value) => Number::Int((*value).into()),
+            Value::Float(value) => Number::Float(*value),
+            Value::List(items) => {
+                let mut results = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    place.push(index);
+                    results.push(self.value(item, place)?);
+                    place.pop();
+                }
+                return Ok(Value::list(results));
+            }
+            other => {
+                return Err(ValueFault {
+                    cause: format!("expected a number, got {}", other.kind().name()),
+                    cure: cure_for(other.kind()).to_owned(),
+                });
+            }
+        };
+        let result = match self.operation.apply(number, self.operand) {
+            Ok(Number::Float(result)) => return Ok(Value::Float(result)),
+            Ok(Number::Int(result)) => {
+                i64::try_from(result).map(Value::Int).or_else(|_| u64::try_from(result).map(Value::from_u64)).ok()
+            }
+            Err(Fault::TooLarge) => None,
+            Err(fault) => return Err(ValueFault { cause: fault.to_string(), cure: AVOID_ZERO.to_owned() }),
+        };
+        result.ok_or_else(|| ValueFault {
+            cause: format!("{number} {} {} does not fit 64 bits", self.operation.symbol(), self.operand),
+            cure: format!("Use the float operand {:?} if rounding will do.", self.operand.to_f64()),
+        })
+    }
+
+    fn tensor(&self, tensor: &Tensor) -> Result<Tensor, NodeError> {
+        elements::apply(tensor, self.operation, self.operand).map_err(|fault| {
+            let cure = match &fault {
+                ElementFault::DataType(_) => "Convert it to integers or floats first.".to_owned(),
+                ElementFault::Operand { .. } => "Convert the tensor to float64 first.".to_owned(),
+                ElementFault::Arithmetic { .. } => AVOID_ZERO.to_owned(),
+                ElementFault::Overflow { operand, .. } => {
+                    format!("Convert the tensor to a wider type, or use the float operand {:?}.", operand.to_f64())
+                }
+            };
+            NodeError::new(fault.to_string()).cure(cure)
+        })
+    }
+}
+
+const AVOID_ZERO: &str = "Keep zeros away from this node, or choose another operand.";
+
+fn cure_for(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "Send 1 or 0 for a truth value.",
+        Kind::Str | Kind::Bytes => "Convert it to an int or a float first.",
+        Kind::Tensor => "Send each tensor as an input of its own.",
+        _ => "Send a number, a list of numbers or a tensor.",
+    }
+}

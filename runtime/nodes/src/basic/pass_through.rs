@@ -1,0 +1,35 @@
+//! `PassThrough`: hands on what comes in. It knows nothing of values.
+
+use remotemedia_core::node::{Cost, Define, Node, NodeError, Port, Step};
+use remotemedia_core::value::Packet;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Emits every packet unchanged: same value, same memory, same time.
+#[derive(Debug)]
+pub struct PassThrough;
+
+/// The params of [`PassThrough`]: there are none.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PassThroughParams {}
+
+impl Node for PassThrough {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        Ok(Step::emit(packet))
+    }
+}
+
+impl Define for PassThrough {
+    type Params = PassThroughParams;
+
+    const NAME: &'static str = "PassThrough";
+    const SUMMARY: &'static str = "Emits every packet unchanged.";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[Port::ANY_IN];
+    const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
+
+    fn new(_params: &PassThroughParams) -> Self {
+        PassThrough
+    }
+}
