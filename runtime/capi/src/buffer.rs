@@ -77,11 +77,18 @@ pub unsafe extern "C" fn rm_memory_retain(
 ///
 /// # Safety
 /// `buffers` is NULL or readable for `count` entries whose memory is as [`rm_buffer`] asks.
-pub(crate) unsafe fn import(buffers: *const rm_buffer, count: usize, port: Option<&Port>) -> Result<Vec<Buffer>, Failure> {
+pub(crate) unsafe fn import(
+    buffers: *const rm_buffer,
+    count: usize,
+    port: Option<&Port>,
+) -> Result<Vec<Buffer>, Failure> {
     // SAFETY: readable or NULL, as this function's caller promises.
     let table = unsafe { slice(buffers, count, "buffers") }?;
     if let Some(index) = table.iter().position(|entry| entry.data.is_null() && entry.len > 0) {
-        return Err(Failure::new(RM_INVALID_ARGUMENT, format!("`buffers[{index}].data` is NULL but its length is not 0")));
+        return Err(Failure::new(
+            RM_INVALID_ARGUMENT,
+            format!("`buffers[{index}].data` is NULL but its length is not 0"),
+        ));
     }
     table
         .iter()

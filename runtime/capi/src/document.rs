@@ -1,13 +1,13 @@
 //! Documents on their way out: into a buffer of the caller where they fit, else as an object; and their JSON twin.
 
-use remotemedia_core::wire::{self, Document, Limits, json};
+use remotemedia_core::wire::{Document, Limits, json};
 
 use crate::buffer::{export, import, rm_buffer, rm_memory};
 use crate::error::{Failure, rm_error};
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice};
 use crate::live::Counter;
-use crate::status::{RM_INVALID_DOCUMENT, RM_OK, rm_status};
+use crate::status::{RM_OK, rm_status};
 
 /// Where a call writes a document. Zero-initialised is fine: then the document comes as an object.
 #[repr(C)]
@@ -120,8 +120,8 @@ pub unsafe extern "C" fn rm_document_to_json(
         let bytes = unsafe { copied(data, len, "data") }?;
         // SAFETY: as the caller promises.
         let buffers = unsafe { import(buffers, buffer_count, None) }?;
-        let value = wire::decode(&bytes, &buffers, &Limits::default())?;
-        destination.write(Document { bytes: json::to_json(&value).into_bytes(), buffers: Vec::new() });
+        let text = json::document_to_json(&bytes, &buffers, &Limits::default())?;
+        destination.write(Document { bytes: text.into_bytes(), buffers: Vec::new() });
         Ok(RM_OK)
     })
 }
@@ -142,12 +142,7 @@ pub unsafe extern "C" fn rm_document_from_json(
         let mut destination = unsafe { Destination::new(out) }?;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(text, len, "text") }?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            let place = error.valid_up_to();
-            Failure::new(RM_INVALID_DOCUMENT, format!("byte {place} of the text is not UTF-8"))
-        })?;
-        let value = json::from_json(text, &Limits::default())?;
-        destination.write(wire::encode(&value));
+        destination.write(json::document_from_json(&bytes, &Limits::default())?);
         Ok(RM_OK)
     })
 }

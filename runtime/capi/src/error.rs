@@ -2,7 +2,9 @@
 
 use std::ffi::{CString, c_char};
 
-use remotemedia_core::exec::{ConfigError, DocumentError, ReplyError, RunError, SubmitError, write_error, write_problems};
+use remotemedia_core::exec::{
+    ConfigError, DocumentError, ReplyError, RunError, SubmitError, write_error, write_problems,
+};
 use remotemedia_core::manifest::ManifestError;
 use remotemedia_core::wire::{Encoder, WireError};
 
@@ -114,12 +116,7 @@ impl Failure {
         }
         // A message may quote a NUL of the input, where a C string would end.
         let message = CString::new(self.message.replace('\0', "\u{2400}")).unwrap_or_default();
-        rm_error {
-            header: Header::new::<rm_error>(),
-            status: self.status,
-            message,
-            detail: encoder.finish().bytes,
-        }
+        rm_error { header: Header::new::<rm_error>(), status: self.status, message, detail: encoder.finish().bytes }
     }
 }
 

@@ -62,7 +62,8 @@ pub(crate) unsafe fn free<T: Handle>(pointer: *mut T) {
         T::COUNTER.add(-1);
         // SAFETY: it came from `Box::into_raw` and nobody uses it any more, as this function's caller promises. A panic
         // of a destructor must not cross the boundary.
-        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unsafe { Box::from_raw(pointer) })));
+        let dropped =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unsafe { Box::from_raw(pointer) })));
         debug_assert!(dropped.is_ok(), "the destructor of a {} panicked", T::NAME);
     }
 }

@@ -99,8 +99,7 @@ pub fn write_problems(encoder: &mut Encoder, problems: &[Problem]) {
     encoder.array(problems.len());
     for problem in problems {
         let numbers = [("line", problem.line), ("column", problem.column)];
-        let texts =
-            [("expected", &problem.expected), ("got", &problem.got), ("suggestion", &problem.suggestion)];
+        let texts = [("expected", &problem.expected), ("got", &problem.got), ("suggestion", &problem.suggestion)];
         let known = numbers.iter().filter(|(_, number)| number.is_some()).count()
             + texts.iter().filter(|(_, text)| text.is_some()).count();
         encoder.map(2 + known);
@@ -242,19 +241,14 @@ fn read_output(entry: &Value, path: impl Fn() -> String) -> Result<HostOutput, D
     Ok(HostOutput { entry: index, value: value.clone(), pts: time(0)?, duration: time(1)? })
 }
 
-fn read_failure(
-    failure: &Value,
-    release: impl Fn(u64) + Send + Sync + 'static,
-) -> Result<HostFailure, DocumentError> {
+fn read_failure(failure: &Value, release: impl Fn(u64) + Send + Sync + 'static) -> Result<HostFailure, DocumentError> {
     let failure = as_map(failure, "error", "a map or nil")?;
     let text = |key: &str| match failure.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Str(text)) => Ok(Some(Arc::clone(text))),
         Some(other) => Err(mismatch(format!("error.{key}"), "text", other)),
     };
-    let index = |key: &str| {
-        failure.get(key).map_or(Ok(0), |value| as_index(value, || format!("error.{key}")))
-    };
+    let index = |key: &str| failure.get(key).map_or(Ok(0), |value| as_index(value, || format!("error.{key}")));
     let message = text("message")?.unwrap_or_else(|| "the host gave no message".into());
     let message = match text("type")? {
         Some(kind) => format!("{kind}: {message}"),

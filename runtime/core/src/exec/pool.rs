@@ -26,13 +26,7 @@ enum Order<T> {
 impl<T: Send + 'static> Pool<T> {
     /// A pool of `workers` threads, none of which runs yet; each task is given to `run`.
     pub(super) fn new(workers: usize, run: fn(T)) -> Self {
-        Self {
-            workers,
-            line: unbounded(),
-            running: Arc::default(),
-            started: OnceLock::new(),
-            run,
-        }
+        Self { workers, line: unbounded(), running: Arc::default(), started: OnceLock::new(), run }
     }
 
     /// Puts a task at the end of the line.

@@ -56,8 +56,7 @@ impl Routed {
 
 impl Bounds {
     /// Holds a burst of small packets, a few pictures, or some seconds of sound.
-    pub(super) const DEFAULT: Bounds =
-        Bounds { packets: 64, bytes: 8 << 20, media_nanoseconds: 5_000_000_000 };
+    pub(super) const DEFAULT: Bounds = Bounds { packets: 64, bytes: 8 << 20, media_nanoseconds: 5_000_000_000 };
 }
 
 impl Queue {

@@ -5,8 +5,8 @@
 //! whoever parks a stage looks once more under the lock, so nothing is forgotten.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -394,7 +394,8 @@ impl Run {
         let (mut packets, mut bytes) = (0, 0);
         while packets < REFILL_PACKETS && bytes < REFILL_BYTES {
             let first = state.stages[index].next_input;
-            let Some(turn) = (0..inputs.len()).find(|turn| state.queues[inputs[(first + turn) % inputs.len()]].is_ready())
+            let Some(turn) =
+                (0..inputs.len()).find(|turn| state.queues[inputs[(first + turn) % inputs.len()]].is_ready())
             else {
                 break;
             };

@@ -23,8 +23,7 @@ impl Collector {
         if let Some((last_path, last)) = self.outputs.last() {
             self.is_in_order &= (last.item, *last_path) <= (item, path);
         }
-        let output =
-            Output { item, value: packet.value, pts: packet.pts, duration: packet.duration, seq: packet.seq };
+        let output = Output { item, value: packet.value, pts: packet.pts, duration: packet.duration, seq: packet.seq };
         self.outputs.push((path, output));
     }
 

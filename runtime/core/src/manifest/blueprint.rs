@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::Deserialize;
 
 use crate::node::{NodeType, Params, Port, PreparedNode};
 
@@ -13,11 +14,13 @@ use crate::node::{NodeType, Params, Port, PreparedNode};
 pub type HostNodes = IndexMap<String, HostNodeType>;
 
 /// A node type that the host runs itself: one input `in` and one output `out`, of any kind, and params of any form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HostNodeType {
     /// The host's own number for it.
     pub token: u64,
     /// The largest number of packets in one call.
+    #[serde(default = "default_batch")]
     pub batch: usize,
 }
 
@@ -84,6 +87,10 @@ pub struct Endpoint {
     pub node: usize,
     /// The index of the port among the node's inputs or outputs.
     pub port: usize,
+}
+
+fn default_batch() -> usize {
+    32
 }
 
 impl Blueprint {

@@ -1,0 +1,213 @@
+//! Nodes that the host runs: calls go out in batches, answers come back in order.
+
+use remotemedia_core::exec::{HostCall, HostFailure, HostOutput, Outcome, Reply, ReplyError};
+use remotemedia_core::manifest::HostNodeType;
+
+use super::*;
+
+fn hosts(batch: usize) -> HostNodes {
+    [
+        ("double".to_owned(), HostNodeType { token: 11, batch }),
+        ("drop_odd".to_owned(), HostNodeType { token: 12, batch }),
+    ]
+    .into()
+}
+
+/// Serves calls as a host would until the work is done; answers the completion and the sizes of the calls.
+fn serve(port: &Port, answer: impl Fn(&HostCall) -> Reply) -> (Completion, Vec<usize>) {
+    let mut sizes = Vec::new();
+    loop {
+        let batch = port.next(Some(PATIENCE));
+        assert!(!batch.events.is_empty(), "nothing came");
+        for event in batch.events {
+            match event {
+                Event::Completed { completion, .. } => return (completion, sizes),
+                Event::Call(call) => {
+                    sizes.push(call.entries.len());
+                    port.reply(call.id, answer(&call)).expect("taken");
+                }
+            }
+        }
+    }
+}
+
+fn integer(call: &HostCall, entry: usize) -> i64 {
+    match call.entries[entry].packet.value {
+        Value::Int(value) => value,
+        ref other => panic!("expected an integer, got {other:?}"),
+    }
+}
+
+fn output(entry: usize, value: i64) -> HostOutput {
+    HostOutput { entry, value: Value::Int(value), pts: None, duration: None }
+}
+
+/// Runs the chain that a call names: doubles, and drops what is odd.
+fn answer(call: &HostCall) -> Reply {
+    let mut outputs = Vec::new();
+    for entry in 0..call.entries.len() {
+        let mut value = Some(integer(call, entry));
+        for (token, _) in &call.nodes {
+            value = match token {
+                11 => value.map(|value| value * 2),
+                12 => value.filter(|value| value % 2 == 0),
+                other => panic!("unexpected node {other}"),
+            };
+        }
+        outputs.extend(value.map(|value| output(entry, value)));
+    }
+    Reply { outputs, is_final: true, failure: None }
+}
+
+#[test]
+fn batches_go_out_and_order_is_kept() {
+    let runtime = runtime();
+    let graph = compile(
+        &runtime,
+        &[("in", "Pass", ""), ("host", "double", ""), ("out", "Count", ""), ("all", "Pass", "")],
+        &[("in", "host"), ("host", "out"), ("host", "all")],
+        &hosts(8),
+    );
+    for start in STARTS {
+        let port = Port::new(None);
+        graph.submit(&port, submission(1, start, integers(0..100))).expect("accepted");
+        let (completion, sizes) = serve(&port, answer);
+        assert_eq!(values_of(&completion, 0), (0..100).map(|item| item * 1000 + 1).collect::<Vec<_>>());
+        assert_eq!(values_of(&completion, 1), (0..100).map(|item| item * 2).collect::<Vec<_>>());
+        assert_eq!(sizes.iter().sum::<usize>(), 100);
+        assert!(sizes.iter().all(|&size| size <= 8), "{sizes:?}");
+        assert!(sizes.len() <= 40, "batches are used: {sizes:?}");
+    }
+}
+
+#[test]
+fn adjacent_host_nodes_are_one_call() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("a", "drop_odd", ""), ("b", "double", "")], &[("a", "b")], &hosts(100));
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..10))).expect("accepted");
+    let (completion, sizes) = serve(&port, |call| {
+        let ids: Vec<&str> = call.nodes.iter().map(|(_, id)| &**id).collect();
+        assert_eq!(ids, ["a", "b"]);
+        answer(call)
+    });
+    assert_eq!(integers_of(&completion), [0, 4, 8, 12, 16]);
+    assert_eq!(sizes, [10]);
+}
+
+#[test]
+fn an_answer_may_come_in_parts() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("host", "double", ""), ("n", "Count", "")], &[("host", "n")], &hosts(4));
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..4))).expect("accepted");
+    let batch = port.next(Some(PATIENCE));
+    let [Event::Call(call)] = &batch.events[..] else { panic!("unexpected {batch:?}") };
+    let part = |entries: &[usize], is_final| Reply {
+        outputs: entries.iter().map(|&entry| output(entry, 0)).collect(),
+        is_final,
+        failure: None,
+    };
+    port.reply(call.id, part(&[0, 0, 1], false)).expect("taken");
+    port.reply(call.id, part(&[1, 3], false)).expect("taken");
+    assert_eq!(
+        port.reply(call.id, part(&[2], false)),
+        Err(ReplyError::OutOfOrder { output: 0, entry: 2, previous: 3 })
+    );
+    port.reply(call.id, part(&[3], true)).expect("taken");
+    let late = port.reply(call.id, part(&[3], true)).expect_err("over");
+    assert_eq!(late.to_string(), format!("call {} is over: its work has ended or it was answered before", call.id));
+    assert_eq!(integers_of(&completion_of(&port, 1)), [2, 1002, 2000, 3002]);
+}
+
+#[test]
+fn answers_that_name_what_the_call_does_not_have_are_refused_and_can_be_mended() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("host", "double", "")], &[], &hosts(4));
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..2))).expect("accepted");
+    let batch = port.next(Some(PATIENCE));
+    let [Event::Call(call)] = &batch.events[..] else { panic!("unexpected {batch:?}") };
+    let reply = |outputs, failure| Reply { outputs, is_final: true, failure };
+    let refusal = |reply| port.reply(call.id, reply).expect_err("refused").to_string();
+    assert_eq!(refusal(reply(vec![output(2, 0)], None)), "outputs[0] answers entry 2, the call has 2");
+    assert_eq!(
+        refusal(reply(vec![output(1, 0), output(0, 0)], None)),
+        "outputs[1] answers entry 0 after entry 1; answer the entries in their order"
+    );
+    let failure = HostFailure { entry: 0, node: 1, message: String::new(), chain: Vec::new(), token: None };
+    assert_eq!(
+        refusal(reply(Vec::new(), Some(failure))),
+        "the error names node 1 of entry 0, the call has 1 nodes and 2 entries"
+    );
+    port.reply(call.id, reply(vec![output(0, 5)], None)).expect("taken");
+    assert_eq!(integers_of(&completion_of(&port, 1)), [5]);
+}
+
+#[test]
+fn an_exception_of_the_host_names_its_node_and_item_and_what_came_before_is_kept() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("a", "double", ""), ("b", "drop_odd", "")], &[("a", "b")], &hosts(10));
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..5))).expect("accepted");
+    let (completion, _) = serve(&port, |_| Reply {
+        outputs: vec![output(0, 0), output(1, 2)],
+        is_final: true,
+        failure: Some(HostFailure {
+            entry: 2,
+            node: 1,
+            message: "ValueError: no".to_owned(),
+            chain: vec!["KeyError: 'x'".to_owned()],
+            token: None,
+        }),
+    });
+    assert_eq!(completion.outcome, Outcome::Failed);
+    assert_eq!(message_of(&completion), "node 'b' (drop_odd), input 2: ValueError: no");
+    assert_eq!(completion.errors[0].chain, ["KeyError: 'x'"]);
+    assert_eq!(values_of(&completion, 0), [0, 2]);
+}
+
+#[test]
+fn a_late_answer_after_a_cancel_is_refused() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("host", "double", "")], &[], &hosts(4));
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..2))).expect("accepted");
+    let batch = port.next(Some(PATIENCE));
+    let [Event::Call(call)] = &batch.events[..] else { panic!("unexpected {batch:?}") };
+    assert!(port.cancel(1));
+    assert_eq!(completion_of(&port, 1).outcome, Outcome::Cancelled);
+    assert_eq!(port.reply(call.id, answer(call)), Err(ReplyError::Gone { call: call.id }));
+    assert!(runtime.shut_down(PATIENCE));
+}
+
+#[test]
+fn a_blocking_execute_refuses_nodes_of_the_host() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("mine", "double", "")], &[], &hosts(4));
+    let refused = graph.execute(Some(Vec::new()), 0, None).expect_err("refused");
+    assert_eq!(
+        refused.to_string(),
+        "node 'mine' is run by the host, and a blocking execute has no port for its calls; submit with a port instead"
+    );
+}
+
+#[test]
+fn a_host_stage_before_a_slow_one_waits_for_credit() {
+    let runtime = runtime();
+    let graph = compile(
+        &runtime,
+        &[
+            ("host", "double", ""),
+            ("many", "Repeat", r#""times": 50"#),
+            ("slow", "Hoard", r#""packets": 7"#),
+            ("n", "Count", ""),
+        ],
+        &[("host", "many"), ("many", "slow"), ("slow", "n"), ("many", "n")],
+        &hosts(16),
+    );
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..200))).expect("accepted");
+    let (completion, _) = serve(&port, answer);
+    assert_eq!(integers_of(&completion), (0..200).map(|item| item * 1000 + 100).collect::<Vec<_>>());
+}

@@ -1,0 +1,114 @@
+//! The scheduler, tested through its public face with nodes made for the purpose.
+
+mod boundaries;
+mod graphs;
+mod hosts;
+mod lifecycle;
+mod nodes;
+mod stopping;
+
+use std::time::Duration;
+
+use remotemedia_core::exec::{Completion, Config, Event, Pipeline, Port, Runtime, Submission, Submitted};
+use remotemedia_core::manifest::HostNodes;
+use remotemedia_core::value::Value;
+
+/// Long enough that only a hang reaches it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where a piece of work begins: on the caller's thread, or on the workers.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    Here,
+    Workers,
+}
+
+const STARTS: [Start; 2] = [Start::Here, Start::Workers];
+
+fn runtime() -> Runtime {
+    Runtime::new(Config::parse(br#"{"workers": 2}"#).expect("a valid config"), nodes::registry())
+}
+
+/// A pipeline of `nodes` as `id: Type {params}` text and `connections` as `from -> to` text.
+fn pipeline(runtime: &Runtime, nodes: &[(&str, &str, &str)], connections: &[(&str, &str)]) -> Pipeline {
+    compile(runtime, nodes, connections, &HostNodes::new())
+}
+
+fn compile(
+    runtime: &Runtime,
+    nodes: &[(&str, &str, &str)],
+    connections: &[(&str, &str)],
+    hosts: &HostNodes,
+) -> Pipeline {
+    let nodes: Vec<String> = nodes
+        .iter()
+        .map(|(id, node_type, params)| {
+            format!(r#"{{"id": "{id}", "node_type": "{node_type}", "params": {{{params}}}}}"#)
+        })
+        .collect();
+    let connections: Vec<String> =
+        connections.iter().map(|(from, to)| format!(r#"{{"from": "{from}", "to": "{to}"}}"#)).collect();
+    let manifest = format!(
+        r#"{{"version": "v1", "metadata": {{"name": "test"}}, "nodes": [{}], "connections": [{}]}}"#,
+        nodes.join(", "),
+        connections.join(", ")
+    );
+    runtime.compile(manifest.as_bytes(), hosts).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn submission(token: u64, start: Start, inputs: Vec<Value>) -> Submission {
+    let budget = match start {
+        Start::Here => PATIENCE,
+        Start::Workers => Duration::ZERO,
+    };
+    Submission { token, inputs: Some(inputs), input_bytes: 0, timeout: None, budget }
+}
+
+/// Runs a piece of work to its end.
+fn run(pipeline: &Pipeline, start: Start, inputs: Vec<Value>) -> Completion {
+    let port = Port::new(None);
+    match pipeline.submit(&port, submission(1, start, inputs)).expect("accepted") {
+        Submitted::Finished(completion) => completion,
+        Submitted::Pending => completion_of(&port, 1),
+    }
+}
+
+/// Waits for the completion of a piece of work.
+fn completion_of(port: &Port, wanted: u64) -> Completion {
+    loop {
+        let batch = port.next(Some(PATIENCE));
+        assert!(!batch.events.is_empty(), "no completion came");
+        for event in batch.events {
+            match event {
+                Event::Completed { token, completion } if token == wanted => return completion,
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+}
+
+fn integers(range: std::ops::Range<i64>) -> Vec<Value> {
+    range.map(Value::Int).collect()
+}
+
+/// What reached the only sink, as integers.
+fn integers_of(completion: &Completion) -> Vec<i64> {
+    assert!(completion.errors.is_empty(), "{:?}", completion.errors);
+    assert_eq!(completion.sinks.len(), 1);
+    values_of(completion, 0)
+}
+
+fn values_of(completion: &Completion, sink: usize) -> Vec<i64> {
+    let outputs = &completion.sinks[sink].outputs;
+    outputs
+        .iter()
+        .map(|output| match output.value {
+            Value::Int(value) => value,
+            ref other => panic!("expected an integer, got {other:?}"),
+        })
+        .collect()
+}
+
+fn message_of(completion: &Completion) -> String {
+    completion.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

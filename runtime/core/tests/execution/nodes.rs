@@ -1,0 +1,344 @@
+//! Nodes that make the scheduler's behaviour visible.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Condvar, Mutex};
+
+use remotemedia_core::node::{Context, Cost, Define, Node, NodeError, Port, Registry, Step};
+use remotemedia_core::value::{Packet, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(crate) fn registry() -> Registry {
+    let mut registry = Registry::new();
+    registry
+        .add::<Pass>()
+        .add::<Worker>()
+        .add::<Hoard>()
+        .add::<Repeat>()
+        .add::<Count>()
+        .add::<Fail>()
+        .add::<Gate>()
+        .add::<Source>()
+        .add::<Wide>();
+    registry
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+macro_rules! define {
+    ($name:ident, $params:ty, $cost:ident, $new:expr) => {
+        impl Define for $name {
+            type Params = $params;
+            const NAME: &'static str = stringify!($name);
+            const SUMMARY: &'static str = "A node for tests.";
+            const COST: Cost = Cost::$cost;
+            const INPUTS: &'static [Port] = &[Port::ANY_IN];
+            const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
+
+            fn new(params: &$params) -> Self {
+                let new: fn(&$params) -> Self = $new;
+                new(params)
+            }
+        }
+    };
+}
+
+/// Emits what it gets.
+pub(crate) struct Pass;
+define!(Pass, Nothing, Light, |_| Pass);
+
+impl Node for Pass {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        Ok(Step::emit(packet))
+    }
+}
+
+/// Emits what it gets, but never on the caller's thread.
+pub(crate) struct Worker;
+define!(Worker, Nothing, Heavy, |_| Worker);
+
+impl Node for Worker {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        Ok(Step::emit(packet))
+    }
+}
+
+/// Keeps `packets` packets back before it emits the oldest; the rest at the end of the item.
+pub(crate) struct Hoard {
+    packets: usize,
+    kept: std::collections::VecDeque<Packet>,
+    is_flushing: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HoardParams {
+    packets: usize,
+}
+
+define!(Hoard, HoardParams, Heavy, |params| Hoard {
+    packets: params.packets,
+    kept: Default::default(),
+    is_flushing: false
+});
+
+impl Node for Hoard {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        self.kept.push_back(packet);
+        Ok(Step::maybe(if self.kept.len() > self.packets { self.kept.pop_front() } else { None }))
+    }
+
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        self.is_flushing = true;
+        self.resume()
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        Ok(match self.kept.pop_front() {
+            Some(packet) => Step::emit_more(packet),
+            None => Step::DONE,
+        })
+    }
+}
+
+/// Emits each packet `times` times, one a step, and counts the steps that it has taken.
+pub(crate) struct Repeat {
+    times: u64,
+    left: u64,
+    packet: Option<Packet>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RepeatParams {
+    times: u64,
+}
+
+define!(Repeat, RepeatParams, Light, |params| Repeat { times: params.times, left: 0, packet: None });
+
+/// The steps of all `Repeat` nodes whose packets are 1000 and above, so that one test can watch its own.
+pub(crate) static REPEATED: AtomicI64 = AtomicI64::new(0);
+
+impl Node for Repeat {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        self.left = self.times;
+        self.packet = Some(packet);
+        self.resume()
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        let Some(packet) = self.packet.clone().filter(|_| self.left > 0) else { return Ok(Step::DONE) };
+        if matches!(packet.value, Value::Int(1000..)) {
+            REPEATED.fetch_add(1, Ordering::SeqCst);
+        }
+        self.left -= 1;
+        Ok(if self.left > 0 { Step::emit_more(packet) } else { Step::emit(packet) })
+    }
+}
+
+/// Emits the number of packets of each item at its end, and the number of items before it in this run times 1000.
+pub(crate) struct Count {
+    packets: i64,
+    items: i64,
+}
+define!(Count, Nothing, Light, |_| Count { packets: 0, items: 0 });
+
+impl Node for Count {
+    fn process(&mut self, _port: usize, _packet: Packet) -> Result<Step, NodeError> {
+        self.packets += 1;
+        Ok(Step::DONE)
+    }
+
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        let count = self.items * 1000 + std::mem::take(&mut self.packets);
+        self.items += 1;
+        Ok(Step::emit(Value::Int(count)))
+    }
+}
+
+/// Fails, or panics, at a method or a value; tells how many are initialized and not cleaned up.
+pub(crate) struct Fail {
+    at: FailAt,
+    panics: bool,
+    ledger: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FailAt {
+    Never,
+    Initialize,
+    Process,
+    Flush,
+    Cleanup,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FailParams {
+    at: FailAt,
+    #[serde(default)]
+    panics: bool,
+    /// Which of [`LEDGERS`] this node writes to, so that tests don't disturb each other.
+    ledger: usize,
+}
+
+define!(Fail, FailParams, Light, |params| Fail { at: params.at, panics: params.panics, ledger: params.ledger });
+
+/// Initializations, and cleanups.
+pub(crate) struct Ledger {
+    pub(crate) initialized: AtomicI64,
+    pub(crate) cleaned: AtomicI64,
+}
+
+pub(crate) static LEDGERS: [Ledger; 32] =
+    [const { Ledger { initialized: AtomicI64::new(0), cleaned: AtomicI64::new(0) } }; 32];
+
+impl Fail {
+    fn fail(&self, here: FailAt) -> Result<(), NodeError> {
+        match (self.at == here, self.panics) {
+            (false, _) => Ok(()),
+            (true, false) => Err(NodeError::new("it was told to fail").cure("Tell it not to.")),
+            (true, true) => panic!("it was told to panic"),
+        }
+    }
+}
+
+impl Node for Fail {
+    fn initialize(&mut self, _context: &Context) -> Result<(), NodeError> {
+        self.fail(FailAt::Initialize)?;
+        LEDGERS[self.ledger].initialized.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        if packet.value == Value::Int(3) {
+            self.fail(FailAt::Process)?;
+        }
+        Ok(Step::emit(packet))
+    }
+
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        self.fail(FailAt::Flush)?;
+        Ok(Step::DONE)
+    }
+
+    fn cleanup(&mut self) {
+        LEDGERS[self.ledger].cleaned.fetch_add(1, Ordering::SeqCst);
+        if self.at == FailAt::Cleanup {
+            panic!("it was told to panic");
+        }
+    }
+}
+
+/// Blocks in `process` until its gate is opened, and tells when it is there.
+pub(crate) struct Gate {
+    gate: usize,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GateParams {
+    gate: usize,
+}
+
+define!(Gate, GateParams, Blocking, |params| Gate { gate: params.gate });
+
+#[derive(Default)]
+struct GateState {
+    is_reached: bool,
+    is_open: bool,
+}
+
+static GATES: [(Mutex<GateState>, Condvar); 8] =
+    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 8];
+
+/// Whether any node got to a closed gate twice; kept so that a gate is used by one test alone.
+static MISUSED: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn wait_until_reached(gate: usize) {
+    let (state, changed) = &GATES[gate];
+    let mut state = state.lock().expect("no test panics with it");
+    while !state.is_reached {
+        state = changed.wait(state).expect("no test panics with it");
+    }
+}
+
+pub(crate) fn open(gate: usize) {
+    let (state, changed) = &GATES[gate];
+    state.lock().expect("no test panics with it").is_open = true;
+    changed.notify_all();
+    assert!(!MISUSED.load(Ordering::SeqCst), "two tests share a gate");
+}
+
+impl Node for Gate {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        let (state, changed) = &GATES[self.gate];
+        let mut state = state.lock().expect("no test panics with it");
+        if std::mem::replace(&mut state.is_reached, true) && !state.is_open {
+            MISUSED.store(true, Ordering::SeqCst);
+        }
+        changed.notify_all();
+        while !state.is_open {
+            state = changed.wait(state).expect("no test panics with it");
+        }
+        Ok(Step::emit(packet))
+    }
+}
+
+/// A source: emits 0 to `count` - 1.
+pub(crate) struct Source {
+    count: i64,
+    next: i64,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SourceParams {
+    count: i64,
+}
+
+impl Define for Source {
+    type Params = SourceParams;
+    const NAME: &'static str = "Source";
+    const SUMMARY: &'static str = "A source for tests.";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[];
+    const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
+
+    fn new(params: &SourceParams) -> Self {
+        Source { count: params.count, next: 0 }
+    }
+}
+
+impl Node for Source {
+    fn process(&mut self, _port: usize, _packet: Packet) -> Result<Step, NodeError> {
+        Err(NodeError::new("a source got a packet"))
+    }
+
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        self.next = 0;
+        self.resume()
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        if self.next == self.count {
+            return Ok(Step::DONE);
+        }
+        self.next += 1;
+        Ok(Step::emit_more(Value::Int(self.next - 1)))
+    }
+}
+
+/// Emits bytes as large as the number it gets says.
+pub(crate) struct Wide;
+define!(Wide, Nothing, Light, |_| Wide);
+
+impl Node for Wide {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        let Value::Int(bytes) = packet.value else { return Err(NodeError::new("not a number")) };
+        Ok(Step::emit(Value::bytes(vec![0; bytes as usize])))
+    }
+}
