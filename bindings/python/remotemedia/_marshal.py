@@ -108,6 +108,10 @@ class Lane:
                 found = error if isinstance(error, MarshalError) else MarshalError(f"{name}: {error}")
             raise found from None
 
+    def explained(self, value: Any, name: str, refusal: MarshalError) -> MarshalError:
+        """The error for a document that native code refused: with the path, if a second look finds it."""
+        return explain(value, name, _reject) or refusal
+
     def buffers(self) -> tuple[Any, int]:
         """The buffer table of the document packed last, for C."""
         count = len(self._table)
@@ -124,6 +128,12 @@ class Lane:
     def held(self) -> dict[int, Kept] | None:
         """The Python objects that the document packed last refers to, by their numbers; None if there are none."""
         return self._held
+
+    def hold(self, token: int, kept: Kept) -> None:
+        """Adds an object that the document packed last names by its number."""
+        if self._held is None:
+            self._held = {}
+        self._held[token] = kept
 
     def forget(self) -> None:
         """Lets go of the objects of the document packed last: native code did not take it."""
@@ -271,7 +281,7 @@ class Lane:
         document, self.output.document = self.output.document, NULL
         try:
             data, length, table, count = self._look(document)
-            self._storages = self._take(table, count, resolve)
+            self._storages = self._take(self._retain(table, count), count, resolve)
             return unpackb(memoryview(ffi.buffer(data, length)), ext_hook=self._decode, timestamp=3)
         finally:
             self._storages = []
@@ -282,6 +292,16 @@ class Lane:
         table, count = ffi.new("rm_buffer const **"), ffi.new("size_t *")
         check(lib.rm_document_view(document, data, length, table, count, self.error), self.error)
         return data[0], length[0], table[0], count[0]
+
+    def _retain(self, table: Any, count: int) -> Any:
+        # The table belongs to the document: what is to outlive it needs handles of its own.
+        own, handle = ffi.new("rm_buffer[]", count), ffi.new("rm_memory **")
+        for index in range(count):
+            own[index] = table[index]
+            if table[index].memory != NULL:
+                check(lib.rm_memory_retain(table[index].memory, handle, self.error), self.error)
+                own[index].memory = handle[0]
+        return own
 
     def _take(self, table: Any, count: int, resolve: Callable[[int], Kept | None]) -> list[Storage]:
         storages = []
