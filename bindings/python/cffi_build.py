@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def declarations(header: str) -> str:
     """What cffi is told: the header without comments and directives; constants keep their name, the compiler tells
     their value."""
-    text = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+    text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     text = re.sub(r"//[^\n]*", "", text)
     text = re.sub(r"\\\n", " ", text)
     kept = []

@@ -13,7 +13,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Union
+from typing import Any
 
 from . import _memory, _workers
 from ._completion import Result, settle
@@ -44,7 +44,7 @@ LOOP_BUDGET_US = 300
 SYNC_BUDGET_US = 10_000
 """How much work a submit may do on a thread that would only wait otherwise, in microseconds."""
 
-Functions = Union[Mapping[int, HostFunction], None]
+Functions = Mapping[int, HostFunction] | None
 
 _log = logging.getLogger("remotemedia")
 

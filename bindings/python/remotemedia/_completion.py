@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Union
+from typing import Any
 
 from . import _memory
 from ._library import STATUS_NAMES
 from ._memory import Kept
 from ._outputs import Outputs, outputs_of
-from .errors import Error, ExecutionError, NodeError, TimedOut, class_of, from_status
+from .errors import ExecutionError, NodeError, TimedOut, class_of, from_status
 
-Result = Union[Outputs, dict[str, Outputs]]
+Result = Outputs | dict[str, Outputs]
 
 
 def settle(completion: Mapping[str, Any], count: int | None, held: Mapping[int, Kept] | None) -> Result:
@@ -64,5 +64,3 @@ def _node_error(detail: Mapping[str, Any], held: Mapping[int, Kept] | None) -> N
             error.__cause__ = kept.source
     return error
 
-
-__all__ = ["Error", "Result", "settle"]

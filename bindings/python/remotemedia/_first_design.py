@@ -6,12 +6,12 @@ They know no numbers that JSON lacks: NaN and the infinities come back as None.
 from __future__ import annotations
 
 import math
+from asyncio import get_running_loop
 from typing import Any
 
 from . import _bridge
 from ._bridge import LOOP_BUDGET_US, Run, loop_port
 from ._completion import Result
-from ._execute import get_running_loop
 from ._pipeline import compile_text
 from .errors import ManifestError, MarshalError, Problem
 

@@ -48,7 +48,7 @@ def is_async(function: Callable[..., Any]) -> bool:
     """Whether calling `function` gives an awaitable."""
     while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 def answer(call: Call) -> Answer:

@@ -53,7 +53,7 @@ class Storage:
         if self.kept is not None:
             source = self.kept.source
             if type(source) is bytes and offset == 0 and length == len(source):
-                return source
+                return bytes(source)
             return bytes(ffi.buffer(ffi.cast("char *", self.address + offset), length))
         assert self.view is not None
         return bytes(self.view[offset : offset + length])
@@ -214,7 +214,8 @@ class Lane:
         samples = audio.samples
         channels, frames = samples.shape
         nbytes = channels * frames * 4
-        stride, payload = frames * 4, b""
+        stride = frames * 4
+        payload: bytes | int = b""
         if isinstance(samples, Tensor):
             payload = bytes(samples.data) if nbytes < INLINE_BYTES else self._bytes_like(samples, samples.data)
         elif str(samples.dtype) != "float32" or (frames > 1 and samples.strides[1] != 4):

@@ -59,7 +59,7 @@ class Pipeline:
         self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
 
 
-Compiled = tuple[Pipeline, Union[dict[int, HostFunction], None]]
+Compiled = tuple[Pipeline, dict[int, HostFunction] | None]
 """A pipeline, and the functions that it calls by their numbers."""
 
 _lock = threading.Lock()

@@ -7,6 +7,7 @@ already imported it, and never imported here.
 from __future__ import annotations
 
 import os
+import struct
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -61,7 +62,7 @@ def _names_of_formats() -> dict[str, str]:
     # `l`, `L`, `n` and `N` are as long as this platform makes them.
     names = {text: name for name, text in FORMATS.items()}
     for text, signed in (("l", True), ("L", False), ("n", True), ("N", False)):
-        bits = memoryview(bytes(64)).cast(text).itemsize * 8 if text in "lL" else 64
+        bits = struct.calcsize(text) * 8
         names[text] = f"{'' if signed else 'u'}int{bits}"
     return names
 
