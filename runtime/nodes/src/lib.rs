@@ -10,5 +10,11 @@ use remotemedia_core::node::Registry;
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.add::<basic::PassThrough>().add::<basic::Echo>().add::<basic::Calculator>();
+    registry.add::<audio::AudioMix>().add::<audio::AudioLevel>();
     registry
 }
+
+/// Compiles and runs the example of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/adding-a-node.md")]
+mod adding_a_node {}

@@ -1,29 +1,20 @@
 //! The nodes for any value, driven through the node contract as the scheduler does it.
 
+mod drive;
+
 use std::sync::Arc;
 
+use drive::{prepare, refusal, run};
 use proptest::prelude::*;
-use remotemedia_core::node::{CancelFlag, Context, Node, NodeError, ParamError, Step};
+use remotemedia_core::node::{Node, NodeError};
 use remotemedia_core::value::{Buffer, DataType, Packet, Tensor, Value};
 use serde_json::{Value as Json, json};
 
-fn prepare(node_type: &str, params: Json) -> Result<Box<dyn Node>, ParamError> {
-    let registry = remotemedia_nodes::registry();
-    let Json::Object(params) = params else { panic!("params are an object") };
-    let mut node = registry.get(node_type).expect("a built-in node").prepare(params)?.instantiate();
-    let context = Context { node_id: "here".into(), cancel: CancelFlag::default() };
-    node.initialize(&context).expect("it initializes");
-    Ok(node)
-}
-
+/// The one packet that a node emits for one packet, which is an item of its own.
 fn process(node: &mut dyn Node, packet: Packet) -> Result<Packet, NodeError> {
-    match node.process(0, packet)? {
-        Step::Done(Some(emission)) => {
-            assert_eq!(emission.port, 0);
-            Ok(emission.packet)
-        }
-        step => panic!("expected one packet, got {step:?}"),
-    }
+    let mut emitted = run(node, [packet])?;
+    assert_eq!(emitted.len(), 1);
+    Ok(emitted.remove(0))
 }
 
 fn calculate(operation: &str, operand: Json, value: Value) -> Result<Value, String> {
@@ -43,13 +34,6 @@ fn tensor<T: bytemuck::Pod>(data_type: DataType, shape: &[usize], elements: &[T]
     Tensor::contiguous(data_type, shape.to_vec(), bytes).expect("a valid tensor")
 }
 
-fn refused(node_type: &str, params: Json) -> String {
-    match prepare(node_type, params) {
-        Ok(_) => panic!("expected a refusal"),
-        Err(error) => error.to_string(),
-    }
-}
-
 #[test]
 fn pass_through_hands_on_the_same_packet_and_memory() {
     let buffer = Buffer::from_bytes(vec![7; 100_000]);
@@ -64,7 +48,7 @@ fn pass_through_hands_on_the_same_packet_and_memory() {
 #[test]
 fn nodes_without_params_refuse_any() {
     for node_type in ["PassThrough", "Echo"] {
-        let message = refused(node_type, json!({"gain": 1}));
+        let message = refusal(node_type, json!({"gain": 1}));
         assert_eq!(message, format!(": expected params of {node_type}, got unknown field `gain`, there are no fields"));
     }
 }
@@ -75,7 +59,6 @@ fn echo_counts_from_one_across_items_and_keeps_its_key_order() {
     for counter in 1..=3 {
         let packet = Packet::new(Value::text("hello")).at(Some(10 * counter), Some(10));
         let out = process(&mut *node, packet).expect("it echoes");
-        assert!(matches!(node.flush(), Ok(Step::Done(None))));
         let expected =
             [("input", Value::text("hello")), ("counter", Value::Int(counter)), ("node", Value::text("here"))];
         let Value::Map(map) = &out.value else { panic!("expected a map") };
@@ -202,7 +185,7 @@ fn calculator_refuses_a_zero_to_divide_by_before_anything_runs() {
         [("divide", json!(0), "0"), ("modulo", json!(0.0), "0.0"), ("divide", json!(-0.0), "-0.0")]
     {
         assert_eq!(
-            refused("Calculator", json!({"operation": operation, "operand": operand})),
+            refusal("Calculator", json!({"operation": operation, "operand": operand})),
             format!("operand: expected a number other than zero for '{operation}', got {got}")
         );
     }
@@ -231,7 +214,7 @@ fn calculator_names_what_is_no_number() {
 
 #[test]
 fn calculator_refuses_an_operand_that_is_no_number() {
-    let message = refused("Calculator", json!({"operation": "add", "operand": "5"}));
+    let message = refusal("Calculator", json!({"operation": "add", "operand": "5"}));
     assert_eq!(message, ": expected params of Calculator, got invalid type: string \"5\", expected a number");
     let schema = &remotemedia_nodes::registry().get("Calculator").expect("a built-in node").params_schema.clone();
     assert_eq!(schema["properties"]["operand"]["type"], json!("number"));

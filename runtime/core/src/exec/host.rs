@@ -131,6 +131,8 @@ pub(super) struct HostStage {
     indices: Vec<usize>,
     outbox: VecDeque<Travel>,
     call: Option<OpenCall>,
+    /// Comes after what is in the outbox.
+    fault: Option<HostFault>,
 }
 
 struct OpenCall {
@@ -182,7 +184,7 @@ impl HostStage {
                 Some(((host.token, Arc::clone(&node.id)), link.node))
             })
             .unzip();
-        Self { batch: batch.max(1), nodes, indices, outbox: VecDeque::new(), call: None }
+        Self { batch: batch.max(1), nodes, indices, outbox: VecDeque::new(), call: None, fault: None }
     }
 
     /// What is to leave the stage next.
@@ -190,9 +192,14 @@ impl HostStage {
         self.outbox.pop_front()
     }
 
+    /// The failure that is to be told once everything before it has left.
+    pub(super) fn take_fault(&mut self) -> Option<HostFault> {
+        self.fault.take()
+    }
+
     /// Whether something is to leave the stage.
     pub(super) fn has_exit(&self) -> bool {
-        !self.outbox.is_empty()
+        !self.outbox.is_empty() || self.fault.is_some()
     }
 
     /// Whether a call is out.
@@ -233,8 +240,8 @@ impl HostStage {
     }
 
     /// Takes an answer to the call that is out.
-    pub(super) fn apply(&mut self, reply: Reply) -> Result<(), HostFault> {
-        let Some(call) = &mut self.call else { return Ok(()) };
+    pub(super) fn apply(&mut self, reply: Reply) {
+        let Some(call) = &mut self.call else { return };
         let is_last = reply.is_last();
         for output in reply.outputs {
             let Some((item, path, pts, duration)) = seek(&mut call.waiting, &mut self.outbox, output.entry) else {
@@ -251,14 +258,14 @@ impl HostStage {
             let mut error = NodeError::new(failure.message).at(position);
             error.chain = failure.chain;
             error.host_token = failure.token;
-            return Err(HostFault { node: self.indices[failure.node], item, error });
+            self.fault = Some(HostFault { node: self.indices[failure.node], item, error });
+            return;
         }
         if is_last {
             if let Some(call) = self.call.take() {
                 self.outbox.extend(call.waiting.into_iter().filter_map(Waiting::into_travel));
             }
         }
-        Ok(())
     }
 }
 

@@ -355,7 +355,7 @@ impl Run {
                 (state.stages[index].replies.pop_front(), has_credit)
             };
             if let Some(reply) = reply {
-                host.apply(reply).map_err(Fault::Host)?;
+                host.apply(reply);
                 continue;
             }
             if !has_credit {
@@ -372,6 +372,9 @@ impl Run {
                 }
                 Some(Travel::Finish) => return Ok(Quantum::Finished),
                 None => {}
+            }
+            if let Some(fault) = host.take_fault() {
+                return Err(Fault::Host(fault));
             }
             if host.is_calling() {
                 return Ok(Quantum::Parked);

@@ -1,1 +1,7 @@
 //! Nodes for sound.
+
+mod level;
+mod mix;
+
+pub use level::{AudioLevel, AudioLevelParams};
+pub use mix::{AudioMix, AudioMixParams};

@@ -47,10 +47,9 @@ const INPUT: Kinds = Kinds::of(&[Kind::Int, Kind::Float, Kind::List, Kind::Tenso
 
 impl Node for Calculator {
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
-        let mut place = Vec::new();
         let value = match &packet.value {
             Value::Tensor(tensor) => self.tensor(tensor)?.into(),
-            value => self.value(value, &mut place).map_err(|fault| fault.at(&place))?,
+            value => self.value(value).map_err(|fault| fault.into_error())?,
         };
         Ok(Step::emit(Packet { value, ..packet }))
     }
@@ -87,23 +86,34 @@ impl Define for Calculator {
     }
 }
 
-/// What is wrong with one number of a value; its place is known to the caller.
+/// What is wrong with one number of a value.
 struct ValueFault {
     cause: String,
     cure: String,
+    /// The indices that lead to it, innermost first.
+    path: Vec<usize>,
 }
 
 impl ValueFault {
-    fn at(self, place: &[usize]) -> NodeError {
-        let path: String = place.iter().map(|index| format!("[{index}]")).collect();
+    fn new(cause: String, cure: impl Into<String>) -> Box<Self> {
+        Box::new(Self { cause, cure: cure.into(), path: Vec::new() })
+    }
+
+    fn within(mut self: Box<Self>, index: usize) -> Box<Self> {
+        self.path.push(index);
+        self
+    }
+
+    fn into_error(self) -> NodeError {
+        let path: String = self.path.iter().rev().map(|index| format!("[{index}]")).collect();
         let cause = if path.is_empty() { self.cause } else { format!("at {path}: {}", self.cause) };
         NodeError::new(cause).cure(self.cure)
     }
 }
 
 impl Calculator {
-    /// Computes with a number or a list. On a fault `place` holds the indices that lead to it.
-    fn value(&self, value: &Value, place: &mut Vec<usize>) -> Result<Value, ValueFault> {
+    /// Computes with a number or a list.
+    fn value(&self, value: &Value) -> Result<Value, Box<ValueFault>> {
         let number = match value {
             Value::Int(value) => Number::Int((*value).into()),
             Value::UInt(value) => Number::Int((*value).into()),
@@ -111,17 +121,13 @@ impl Calculator {
             Value::List(items) => {
                 let mut results = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    place.push(index);
-                    results.push(self.value(item, place)?);
-                    place.pop();
+                    results.push(self.value(item).map_err(|fault| fault.within(index))?);
                 }
                 return Ok(Value::list(results));
             }
             other => {
-                return Err(ValueFault {
-                    cause: format!("expected a number, got {}", other.kind().name()),
-                    cure: cure_for(other.kind()).to_owned(),
-                });
+                let kind = other.kind();
+                return Err(ValueFault::new(format!("expected a number, got {}", kind.name()), cure_for(kind)));
             }
         };
         let result = match self.operation.apply(number, self.operand) {
@@ -130,11 +136,11 @@ impl Calculator {
                 i64::try_from(result).map(Value::Int).or_else(|_| u64::try_from(result).map(Value::from_u64)).ok()
             }
             Err(Fault::TooLarge) => None,
-            Err(fault) => return Err(ValueFault { cause: fault.to_string(), cure: AVOID_ZERO.to_owned() }),
+            Err(fault) => return Err(ValueFault::new(fault.to_string(), AVOID_ZERO)),
         };
-        result.ok_or_else(|| ValueFault {
-            cause: format!("{number} {} {} does not fit 64 bits", self.operation.symbol(), self.operand),
-            cure: format!("Use the float operand {:?} if rounding will do.", self.operand.to_f64()),
+        result.ok_or_else(|| {
+            let cause = format!("{number} {} {} does not fit 64 bits", self.operation.symbol(), self.operand);
+            ValueFault::new(cause, format!("Use the float operand {:?} if rounding will do.", self.operand.to_f64()))
         })
     }
 

@@ -70,19 +70,33 @@ impl Job<'_> {
             (_, Number::Int(operand)) => Some(operand),
         };
         let Some(operand) = stays else { return self.integers_to_floats::<T>() };
+        // One loop for each of the simple operations, so that it has no choice to make.
+        match self.operation {
+            Operation::Add => self.exact::<T>(operand, |value| Ok(value.checked_add(operand))),
+            Operation::Subtract => self.exact::<T>(operand, |value| Ok(value.checked_sub(operand))),
+            Operation::Multiply => self.exact::<T>(operand, |value| Ok(value.checked_mul(operand))),
+            operation => self.exact::<T>(operand, |value| match operation.apply_integers(value, operand) {
+                Ok(Number::Int(result)) => Ok(Some(result)),
+                Ok(Number::Float(_)) | Err(Fault::TooLarge) => Ok(None),
+                Err(fault) => Err(fault),
+            }),
+        }
+    }
+
+    /// Computes integers that stay what they are; `compute` gives none past 128 bits.
+    fn exact<T: Pod + Into<i128> + TryFrom<i128>>(
+        &self,
+        operand: i128,
+        compute: impl Fn(i128) -> Result<Option<i128>, Fault>,
+    ) -> Result<Tensor, ElementFault> {
         self.in_place(|index, value: T| {
-            let value = value.into();
-            let result = match self.operation.apply_integers(value, operand) {
-                Ok(Number::Int(result)) => T::try_from(result).ok(),
-                Ok(Number::Float(_)) | Err(Fault::TooLarge) => None,
-                Err(fault) => return Err(self.fault(index, fault)),
-            };
-            result.ok_or_else(|| ElementFault::Overflow {
+            let result = compute(value.into()).map_err(|fault| self.fault(index, fault))?;
+            result.and_then(|result| T::try_from(result).ok()).ok_or_else(|| ElementFault::Overflow {
                 index,
                 shape: self.tensor.shape().to_vec(),
-                value,
+                value: value.into(),
                 operation: self.operation,
-                operand: self.operand,
+                operand: Number::Int(operand),
                 data_type: self.tensor.data_type().name(),
             })
         })
@@ -102,16 +116,23 @@ impl Job<'_> {
         Ok(self.result(DataType::Float64, Buffer::aligned_copy(bytemuck::cast_slice(&results))))
     }
 
-    fn floats<T: Pod>(&self, widen: fn(T) -> f64, round: fn(f64) -> T) -> Result<Tensor, ElementFault> {
+    fn floats<T: Pod>(&self, widen: impl Fn(T) -> f64, round: impl Fn(f64) -> T) -> Result<Tensor, ElementFault> {
         let operand = widen(round(self.operand.to_f64()));
         if operand.is_infinite() {
             let data_type = self.tensor.data_type().name();
             return Err(ElementFault::Operand { operand: self.operand, data_type });
         }
-        self.in_place(|index, value: T| {
-            let result = self.operation.apply_floats(widen(value), operand);
-            result.map(round).map_err(|fault| self.fault(index, fault))
-        })
+        // One loop for each of the simple operations, so that it has no choice to make.
+        match self.operation {
+            Operation::Add => self.in_place(|_, value| Ok(round(widen(value) + operand))),
+            Operation::Subtract => self.in_place(|_, value| Ok(round(widen(value) - operand))),
+            Operation::Multiply => self.in_place(|_, value| Ok(round(widen(value) * operand))),
+            Operation::Divide if operand != 0.0 => self.in_place(|_, value| Ok(round(widen(value) / operand))),
+            operation => self.in_place(|index, value| {
+                let result = operation.apply_floats(widen(value), operand);
+                result.map(&round).map_err(|fault| self.fault(index, fault))
+            }),
+        }
     }
 
     /// Computes each element of a copy from itself.

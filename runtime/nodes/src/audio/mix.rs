@@ -1,0 +1,251 @@
+//! `AudioMix`: from any number of channels to a fixed one. It keeps nothing between packets but what is left of one.
+
+use std::f64::consts::FRAC_1_SQRT_2;
+
+use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Mixes sound to a fixed number of channels.
+///
+/// Without `gains`, the gains of each output add up to 1, so that no sum of full-scale channels can clip:
+///
+/// | from | to | gains |
+/// |---|---|---|
+/// | n channels | n channels | the sound passes unchanged, in the same memory |
+/// | mono | n channels | n copies at unity |
+/// | stereo | mono | 0.5 L + 0.5 R |
+/// | 5.1 (L R C LFE Ls Rs, by its layout name) | stereo | (L + 0.7071 C + 0.7071 Ls) / 2.4142, the right side alike; no LFE |
+/// | 5.1 | mono | (0.7071 L + 0.7071 R + C + 0.5 Ls + 0.5 Rs) / 3.4142; no LFE |
+/// | n channels | mono | their mean |
+///
+/// The gains for 5.1 are those of ITU-R BS.775, where 0.7071 is -3 dB, scaled to add up to 1. Anything else needs
+/// `gains`, which are used as they are. A result is computed in float64 and rounded once. Mono and stereo get their
+/// layout names, other counts get none. Long packets come out in parts of at most a second, each at its exact time.
+#[derive(Debug)]
+pub struct AudioMix {
+    channels: usize,
+    gains: Option<Vec<Vec<f64>>>,
+    matrix: Option<Matrix>,
+    rest: Option<Rest>,
+}
+
+/// The params of [`AudioMix`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AudioMixParams {
+    /// The number of channels to mix to.
+    #[schemars(range(min = 1, max = 1024))]
+    pub channels: u16,
+    /// Linear gains: a row for each output channel, in it a number for each input channel. The sound must have as many
+    /// channels as the rows have numbers.
+    #[serde(default)]
+    pub gains: Option<Vec<Vec<f64>>>,
+}
+
+/// How to make the outputs for one format of input.
+#[derive(Debug)]
+struct Matrix {
+    inputs: usize,
+    layout: Layout,
+    /// For each output the inputs that it takes, with their gains.
+    rows: Vec<Vec<(usize, f64)>>,
+}
+
+/// A packet of which a part has been mixed.
+#[derive(Debug)]
+struct Rest {
+    audio: Audio,
+    position: usize,
+    packet: Packet,
+}
+
+/// Multiply-adds in one step: about a tenth of a millisecond.
+const STEP_WORK: usize = 1 << 18;
+
+impl Node for AudioMix {
+    fn process(&mut self, _port: usize, mut packet: Packet) -> Result<Step, NodeError> {
+        let Value::Audio(audio) = &packet.value else {
+            let cause = format!("expected audio, got {}", packet.value.kind().name());
+            return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
+        };
+        if self.gains.is_none() && audio.channels() == self.channels {
+            return Ok(Step::emit(packet));
+        }
+        let known = self.matrix.take().filter(|matrix| matrix.is_for(audio));
+        let matrix = known.map_or_else(|| self.matrix_for(audio), Ok);
+        self.matrix = Some(matrix.map_err(|error| error.at(packet.pts))?);
+        if let Value::Audio(audio) = std::mem::replace(&mut packet.value, Value::Null) {
+            self.rest = Some(Rest { audio: *audio, position: 0, packet });
+        }
+        Ok(self.mix_part())
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        Ok(self.mix_part())
+    }
+}
+
+impl Define for AudioMix {
+    type Params = AudioMixParams;
+
+    const NAME: &'static str = "AudioMix";
+    const SUMMARY: &'static str = "Mixes sound to a fixed number of channels.";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const EXAMPLE: &'static str = r#"{"channels": 1}"#;
+
+    fn output_format(params: &AudioMixParams, _port: usize) -> Option<AudioFormat> {
+        Some(AudioFormat { rate: None, channels: Some(params.channels.into()) })
+    }
+
+    fn check(params: &AudioMixParams) -> Result<(), ParamError> {
+        let Some(gains) = &params.gains else { return Ok(()) };
+        let error = |expected: String, got: String| Err(ParamError { param: "gains".to_owned(), expected, got });
+        if gains.len() != usize::from(params.channels) {
+            return error(format!("{} rows, one for each of 'channels'", params.channels), gains.len().to_string());
+        }
+        let inputs = gains.first().map_or(0, Vec::len);
+        if inputs == 0 || inputs > Audio::MAX_CHANNELS {
+            return error(format!("rows of 1 to {} numbers", Audio::MAX_CHANNELS), inputs.to_string());
+        }
+        match gains.iter().enumerate().find(|(_, row)| row.len() != inputs) {
+            Some((index, row)) => error(
+                format!("rows of equal length: row 0 has {inputs} numbers"),
+                format!("{} in row {index}", row.len()),
+            ),
+            None => Ok(()),
+        }
+    }
+
+    fn new(params: &AudioMixParams) -> Self {
+        AudioMix { channels: params.channels.into(), gains: params.gains.clone(), matrix: None, rest: None }
+    }
+}
+
+impl AudioMix {
+    fn matrix_for(&self, audio: &Audio) -> Result<Matrix, NodeError> {
+        let (inputs, outputs) = (audio.channels(), self.channels);
+        let rows = match &self.gains {
+            Some(gains) => {
+                let columns = gains.first().map_or(0, Vec::len);
+                if columns != inputs {
+                    let cause = format!("'gains' are for {columns} input channels, the sound has {inputs}");
+                    return Err(NodeError::new(cause).cure(format!("Give {}.", gains_shape(outputs, inputs))));
+                }
+                gains.clone()
+            }
+            None => standard_gains(inputs, outputs, audio.layout()).ok_or_else(|| {
+                NodeError::new(format!("there is no standard way to mix {inputs} channels to {outputs}"))
+                    .cure(format!("Give the param 'gains': {}.", gains_shape(outputs, inputs)))
+            })?,
+        };
+        let taken = |row: Vec<f64>| row.into_iter().enumerate().filter(|(_, gain)| *gain != 0.0).collect();
+        let rows = rows.into_iter().map(taken).collect();
+        Ok(Matrix { inputs, layout: audio.layout().clone(), rows })
+    }
+
+    /// Mixes the next part of the packet.
+    fn mix_part(&mut self) -> Step {
+        let (Some(mut rest), Some(matrix)) = (self.rest.take(), &self.matrix) else { return Step::DONE };
+        let (audio, first) = (&rest.audio, rest.position);
+        let frames = matrix.frames_per_step(audio.rate()).min(audio.frames() - first);
+        let origin = rest.packet.pts.or(audio.pts);
+        let pts = origin.map(|origin| origin + MediaTime::of_frames(first as u64, audio.rate()));
+        let mixed = matrix.mix(&audio.slice(first, frames)).with_pts(pts);
+        let packet = Packet { seq: rest.packet.seq, stream: rest.packet.stream, ..Value::from(mixed).into() };
+        let emission = Some(Emission { port: 0, packet });
+        rest.position += frames;
+        if rest.position == rest.audio.frames() {
+            return Step::Done(emission);
+        }
+        self.rest = Some(rest);
+        Step::More(emission)
+    }
+}
+
+impl Matrix {
+    fn is_for(&self, audio: &Audio) -> bool {
+        self.inputs == audio.channels() && self.layout == *audio.layout()
+    }
+
+    fn frames_per_step(&self, rate: u32) -> usize {
+        let work: usize = self.rows.iter().map(|row| row.len().max(1)).sum();
+        (STEP_WORK / work).clamp(1, rate as usize)
+    }
+
+    fn mix(&self, audio: &Audio) -> Audio {
+        /// Frames at a time, so that the sums stay in the nearest cache.
+        const BLOCK: usize = 512;
+        let frames = audio.frames();
+        let mut samples = Vec::with_capacity(self.rows.len() * frames);
+        let mut sums = [0f64; BLOCK];
+        for row in &self.rows {
+            match row[..] {
+                [(input, 1.0)] => samples.extend_from_slice(audio.channel(input)),
+                // Float32 gives the same here: the products are exact, and the sum is rounded once.
+                [(first, gain), (second, other)] if is_power_of_two(gain) && is_power_of_two(other) => {
+                    let (gain, other) = (gain as f32, other as f32);
+                    let pairs = audio.channel(first).iter().zip(audio.channel(second));
+                    samples.extend(pairs.map(|(first, second)| gain * first + other * second));
+                }
+                _ => {
+                    for start in (0..frames).step_by(BLOCK) {
+                        let end = frames.min(start + BLOCK);
+                        let sums = &mut sums[..end - start];
+                        sums.fill(0.0);
+                        for &(input, gain) in row {
+                            for (sum, sample) in sums.iter_mut().zip(&audio.channel(input)[start..end]) {
+                                *sum += gain * f64::from(*sample);
+                            }
+                        }
+                        samples.extend(sums.iter().map(|sum| *sum as f32));
+                    }
+                }
+            }
+        }
+        Audio::from_planar(samples, self.rows.len(), audio.rate()).expect("as many channels as the params allow")
+    }
+}
+
+/// Whether a gain scales float32 samples without rounding, as far as they are not near the smallest of their type.
+fn is_power_of_two(gain: f64) -> bool {
+    const FRACTION: u64 = (1 << (f64::MANTISSA_DIGITS - 1)) - 1;
+    (1e-6..1e6).contains(&gain.abs()) && gain.to_bits() & FRACTION == 0
+}
+
+/// The gains that need no param, for channel counts that differ.
+fn standard_gains(inputs: usize, outputs: usize, layout: &Layout) -> Option<Vec<Vec<f64>>> {
+    const MINUS_3_DB: f64 = FRAC_1_SQRT_2;
+    let surround = inputs == 6 && matches!(layout.name(), Some("5.1" | "5.1(side)"));
+    let mut rows = match outputs {
+        _ if inputs == 1 => vec![vec![1.0]; outputs],
+        1 if surround => vec![vec![MINUS_3_DB, MINUS_3_DB, 1.0, 0.0, 0.5, 0.5]],
+        2 if surround => {
+            vec![vec![1.0, 0.0, MINUS_3_DB, 0.0, MINUS_3_DB, 0.0], vec![0.0, 1.0, MINUS_3_DB, 0.0, 0.0, MINUS_3_DB]]
+        }
+        1 => vec![vec![1.0; inputs]],
+        _ => return None,
+    };
+    for row in &mut rows {
+        let sum: f64 = row.iter().sum();
+        row.iter_mut().for_each(|gain| *gain /= sum);
+    }
+    Some(rows)
+}
+
+/// What gains for these counts look like, with an example where it is short.
+fn gains_shape(outputs: usize, inputs: usize) -> String {
+    let shape = format!("{outputs} rows (outputs) of {inputs} numbers (inputs)");
+    if outputs * inputs > 24 {
+        return shape;
+    }
+    let row = |output: usize| {
+        let gains: Vec<&str> = (0..inputs).map(|input| if input == output % inputs { "1" } else { "0" }).collect();
+        format!("[{}]", gains.join(", "))
+    };
+    let rows: Vec<String> = (0..outputs).map(row).collect();
+    format!("{shape}, such as [{}]", rows.join(", "))
+}

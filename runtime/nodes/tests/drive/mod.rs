@@ -1,0 +1,52 @@
+//! Drives a node as the scheduler does: one item's packets, each step resumed until it is done, then the flush.
+
+use remotemedia_core::node::{CancelFlag, Context, Node, NodeError, ParamError, Step};
+use remotemedia_core::value::Packet;
+use serde_json::Value as Json;
+
+/// An instance of a built-in node, initialized under the id `here`.
+pub(crate) fn prepare(node_type: &str, params: Json) -> Result<Box<dyn Node>, ParamError> {
+    let registry = remotemedia_nodes::registry();
+    let Json::Object(params) = params else { panic!("params are an object") };
+    let mut node = registry.get(node_type).expect("a built-in node").prepare(params)?.instantiate();
+    let context = Context { node_id: "here".into(), cancel: CancelFlag::default() };
+    node.initialize(&context).expect("it initializes");
+    Ok(node)
+}
+
+/// What a node says of params that it refuses.
+pub(crate) fn refusal(node_type: &str, params: Json) -> String {
+    match prepare(node_type, params) {
+        Ok(_) => panic!("expected a refusal"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// All that a node emits for the packets of one item, on its first port.
+pub(crate) fn run(node: &mut dyn Node, packets: impl IntoIterator<Item = Packet>) -> Result<Vec<Packet>, NodeError> {
+    let mut emitted = Vec::new();
+    for packet in packets {
+        let step = node.process(0, packet)?;
+        finish(node, step, &mut emitted)?;
+    }
+    let step = node.flush()?;
+    finish(node, step, &mut emitted)?;
+    Ok(emitted)
+}
+
+fn finish(node: &mut dyn Node, mut step: Step, emitted: &mut Vec<Packet>) -> Result<(), NodeError> {
+    loop {
+        let (emission, more) = match step {
+            Step::Done(emission) => (emission, false),
+            Step::More(emission) => (emission, true),
+        };
+        if let Some(emission) = emission {
+            assert_eq!(emission.port, 0);
+            emitted.push(emission.packet);
+        }
+        if !more {
+            return Ok(());
+        }
+        step = node.resume()?;
+    }
+}
