@@ -62,7 +62,7 @@ def test_every_problem_of_a_manifest_is_told() -> None:
         rm.execute_sync(manifest, [])
     problems = caught.value.problems
     assert [problem.path for problem in problems] == ["nodes[0].node_type", "nodes[1].params.operation"]
-    assert problems[0].suggestion == "PassThrough"
+    assert "PassThrough" in str(problems[0].suggestion)
     assert all(problem.message in str(caught.value) for problem in problems)
 
 
@@ -119,10 +119,10 @@ def test_no_inputs_give_no_outputs() -> None:
 
 
 def test_an_error_of_a_node_names_the_place() -> None:
-    divide = chain(("half", "Calculator", {"operation": "divide", "operand": 0}))
+    divide = chain(("half", "Calculator", {"operation": "divide", "operand": 2}))
     for execute in (run, rm.execute_sync):
         with pytest.raises(rm.NodeError) as caught:
-            execute(divide, [1])
+            execute(divide, ["one"])
         error = caught.value
         assert isinstance(error, rm.ExecutionError)
         assert (error.node_id, error.node_type, error.item) == ("half", "Calculator", 0)

@@ -67,9 +67,9 @@ def test_a_dict_is_told_to_be_text() -> None:
 
 
 def test_execution_errors_are_runtime_errors() -> None:
-    manifest = MANIFEST.replace('PassThrough","params":{}', 'Calculator","params":{"operation":"divide","operand":0}')
+    manifest = MANIFEST.replace('PassThrough","params":{}', 'Calculator","params":{"operation":"divide","operand":2}')
     with pytest.raises(RuntimeError):
-        call(manifest, [1])
+        call(manifest, ["one"])
 
 
 @pytest.mark.parametrize("data", [[object()], [2**64], 5])

@@ -146,7 +146,7 @@ def test_what_a_function_returned_is_free_after_the_result_is(execute: Any) -> N
     outputs = execute(chain(("m", make, {}), ("p", "PassThrough", {})), [1, 2])
     assert [output[-1] for output in outputs] == [1, 2]
     del outputs
-    assert eventually(lambda: [gone() for gone in made] == [None, None])
+    assert eventually(lambda: all(gone() is None for gone in made))
 
 
 def test_a_bytearray_cannot_be_resized_while_it_is_borrowed() -> None:

@@ -434,7 +434,9 @@ def lane() -> Lane:
 
 
 def give_back(used: Lane) -> None:
-    """The lane is free again."""
+    """The lane is free again, and keeps nothing alive."""
+    if used._held is not None:
+        used._held = None
     _lanes.free.append(used)
 
 
