@@ -240,10 +240,12 @@ class Lane:
         return ExtType(FILE, self._payload.pack([None, file.mime, payload, 0, length]))
 
     def _bytes_like(self, source: Any, view: memoryview) -> int:
-        # The cdata keeps the export of the buffer open, so that a bytearray can't move while native code reads it.
-        export = ffi.from_buffer(view)
-        address = int(ffi.cast("uintptr_t", export))
-        keep = source if type(source) is bytes else (source, export)
+        # A view of our own keeps the memory where it is: a bytearray can't be resized while there is one.
+        view = memoryview(view)
+        # The cdata is let go of at once: the garbage collector can't clear a view that has one.
+        with ffi.from_buffer(view) as export:
+            address = int(ffi.cast("uintptr_t", export))
+        keep = source if type(source) is bytes else (source, view)
         return self._reference(keep, address, view.nbytes, view.readonly)
 
     # ---- native to Python
