@@ -11,7 +11,8 @@ use remotemedia_core::value::ForeignMemory;
 use crate::fork;
 use crate::live::Counter;
 
-type Records = Mutex<Vec<u64>>;
+#[derive(Default)]
+struct Records(Mutex<Vec<u64>>);
 
 /// Null until the first record; a fork makes it null again, since another thread may have held the lock.
 static RECORDS: AtomicPtr<Records> = AtomicPtr::new(std::ptr::null_mut());
@@ -71,22 +72,21 @@ impl Drop for HostMemory {
 
 /// Notes that the host may let go of what this number stands for.
 pub(crate) fn record(token: u64, port: Option<&WeakPort>) {
-    records().lock().push(token);
-    if !ATTENDS.get() {
-        if let Some(port) = port.and_then(WeakPort::upgrade) {
-            port.nudge();
-        }
+    records().0.lock().push(token);
+    let unattended = port.filter(|_| !ATTENDS.get());
+    if let Some(port) = unattended.and_then(WeakPort::upgrade) {
+        port.nudge();
     }
 }
 
 /// Takes all records.
 pub(crate) fn drain() -> Vec<u64> {
-    std::mem::take(&mut *records().lock())
+    std::mem::take(&mut *records().0.lock())
 }
 
 /// Whether there are records.
 pub(crate) fn is_waiting() -> bool {
-    !records().lock().is_empty()
+    !records().0.lock().is_empty()
 }
 
 /// Runs something on a thread that looks at the records afterwards.

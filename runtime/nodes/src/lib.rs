@@ -10,7 +10,8 @@ use remotemedia_core::node::Registry;
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.add::<basic::PassThrough>().add::<basic::Echo>().add::<basic::Calculator>();
-    registry.add::<audio::AudioMix>().add::<audio::AudioLevel>();
+    registry.add::<audio::AudioDecode>().add::<audio::AudioMix>().add::<audio::AudioResample>();
+    registry.add::<audio::AudioLevel>().add::<audio::AudioEncode>();
     registry
 }
 

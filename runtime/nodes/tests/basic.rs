@@ -180,16 +180,16 @@ fn calculator_refuses_to_divide_by_zero() {
 }
 
 #[test]
-fn calculator_refuses_a_zero_to_divide_by_before_anything_runs() {
-    for (operation, operand, got) in
-        [("divide", json!(0), "0"), ("modulo", json!(0.0), "0.0"), ("divide", json!(-0.0), "-0.0")]
-    {
+fn calculator_names_what_it_was_to_divide_by_zero() {
+    let cure = "Keep zeros away from this node, or choose another operand.";
+    let cases = [("divide", json!(0), "8"), ("modulo", json!(0.0), "8.0"), ("divide", json!(-0.0), "8.0")];
+    for (operation, operand, number) in cases {
         assert_eq!(
-            refusal("Calculator", json!({"operation": operation, "operand": operand})),
-            format!("operand: expected a number other than zero for '{operation}', got {got}")
+            calculate(operation, operand, ints(&[8, 3])),
+            Err(format!("at [0]: cannot divide {number} by zero. {cure}"))
         );
     }
-    assert!(prepare("Calculator", json!({"operation": "power", "operand": 0})).is_ok());
+    assert_eq!(calculate("divide", json!(0), Value::Int(3)), Err(format!("cannot divide 3 by zero. {cure}")));
 }
 
 #[test]

@@ -20,7 +20,7 @@ mod event_kind {
 
 /// Why a reply can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("reply.{path}: expected {expected}, got {got}")]
+#[error("reply{dot}{path}: expected {expected}, got {got}", dot = if path.is_empty() { "" } else { "." })]
 pub struct DocumentError {
     path: String,
     expected: &'static str,

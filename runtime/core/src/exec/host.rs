@@ -261,10 +261,8 @@ impl HostStage {
             self.fault = Some(HostFault { node: self.indices[failure.node], item, error });
             return;
         }
-        if is_last {
-            if let Some(call) = self.call.take() {
-                self.outbox.extend(call.waiting.into_iter().filter_map(Waiting::into_travel));
-            }
+        if let Some(call) = self.call.take_if(|_| is_last) {
+            self.outbox.extend(call.waiting.into_iter().filter_map(Waiting::into_travel));
         }
     }
 }

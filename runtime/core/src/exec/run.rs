@@ -114,7 +114,10 @@ enum Quantum {
     Stopped,
 }
 
-enum Fault {
+/// Boxed, since every step of a node answers with one or nothing.
+type Fault = Box<Failure>;
+
+enum Failure {
     Native(ChainFailure),
     Host(HostFault),
     Limit(RunError),
@@ -283,7 +286,7 @@ impl Run {
         let quantum = worked.unwrap_or_else(|payload| match &body.work {
             Work::Native(chain) => {
                 self.poison.store(true, Ordering::Release);
-                Err(Fault::Native(chain.panicked(&*payload)))
+                Err(native(chain.panicked(&*payload)))
             }
             Work::Host(_) => std::panic::resume_unwind(payload),
         });
@@ -303,7 +306,7 @@ impl Run {
         budget: Budget,
         ready: &mut Vec<usize>,
     ) -> Result<Quantum, Fault> {
-        chain.initialize(&self.graph, &self.cancel).map_err(Fault::Native)?;
+        chain.initialize(&self.graph, &self.cancel).map_err(native)?;
         let mut has_credit = self.graph.stages[index].outputs.is_empty() || self.has_credit(&self.state.lock(), index);
         for steps in 1u32.. {
             if self.cancel.is_cancelled() {
@@ -314,14 +317,14 @@ impl Run {
                 return Ok(Quantum::Parked);
             }
             let exit = if chain.has_work() {
-                chain.advance().map_err(Fault::Native)?
+                chain.advance().map_err(native)?
             } else {
                 if inbox.is_empty() {
                     self.refill(index, inbox, ready);
                 }
                 match inbox.pop_front() {
                     None => return Ok(Quantum::Parked),
-                    Some(Travel::Packet(routed, port)) => chain.feed(port, routed).map_err(Fault::Native)?,
+                    Some(Travel::Packet(routed, port)) => chain.feed(port, routed).map_err(native)?,
                     Some(Travel::End(item)) => {
                         chain.end(item);
                         None
@@ -374,7 +377,7 @@ impl Run {
                 None => {}
             }
             if let Some(fault) = host.take_fault() {
-                return Err(Fault::Host(fault));
+                return Err(Box::new(Failure::Host(fault)));
             }
             if host.is_calling() {
                 return Ok(Quantum::Parked);
@@ -448,7 +451,9 @@ impl Run {
                 state.collected_bytes += routed.packet.value.weight();
                 state.sinks[sink].push(routed);
                 if state.collected_bytes > self.output_bytes {
-                    return Err(Fault::Limit(self.limit_error(stage.links.last().map_or(0, |link| link.node))));
+                    return Err(Box::new(Failure::Limit(
+                        self.limit_error(stage.links.last().map_or(0, |link| link.node)),
+                    )));
                 }
             }
             return Ok(true);
@@ -500,11 +505,9 @@ impl Run {
 
     /// A stage has done all its work.
     fn finish(self: &Arc<Self>, index: usize, mut body: Box<Body>, ready: &mut Vec<usize>) {
-        if let Work::Native(chain) = &mut body.work {
-            if let Err(failure) = chain.cleanup() {
-                self.poison.store(true, Ordering::Release);
-                return self.retire(index, Some(body), Err(Fault::Native(failure)), ready);
-            }
+        if let Err(failure) = body.cleanup() {
+            self.poison.store(true, Ordering::Release);
+            return self.retire(index, Some(body), Err(native(failure)), ready);
         }
         drop(body);
         self.forward(index, || Travel::Finish, ready);
@@ -528,13 +531,9 @@ impl Run {
             Work::Host(host) => host.open_call(),
             Work::Native(_) => None,
         });
-        if let Some(mut body) = body {
-            if let Work::Native(chain) = &mut body.work {
-                if let (Err(failure), Ok(())) = (chain.cleanup(), &result) {
-                    self.poison.store(true, Ordering::Release);
-                    result = Err(Fault::Native(failure));
-                }
-            }
+        if let (Some(Err(failure)), Ok(())) = (body.map(|mut body| body.cleanup()), &result) {
+            self.poison.store(true, Ordering::Release);
+            result = Err(native(failure));
         }
         if let (Some(call), Some(port)) = (open_call, self.port.upgrade()) {
             port.forget_call(call);
@@ -544,7 +543,7 @@ impl Run {
         state.stages[index].replies.clear();
         state.active -= 1;
         if let Err(fault) = result {
-            let error = self.describe(fault);
+            let error = self.describe(*fault);
             if state.phase == Phase::Active {
                 let outcome = error.outcome;
                 state.errors.push(error);
@@ -643,13 +642,13 @@ impl Run {
         self.graph.stages[index].outputs.iter().all(|&(_, edge)| state.queues[edge].has_credit())
     }
 
-    fn describe(&self, fault: Fault) -> RunError {
-        let (node, item, error, outcome) = match fault {
-            Fault::Limit(error) => return error,
-            Fault::Native(ChainFailure { node, item, error, is_panic }) => {
+    fn describe(&self, failure: Failure) -> RunError {
+        let (node, item, error, outcome) = match failure {
+            Failure::Limit(error) => return error,
+            Failure::Native(ChainFailure { node, item, error, is_panic }) => {
                 (node, item, error, if is_panic { Outcome::Panicked } else { Outcome::Failed })
             }
-            Fault::Host(HostFault { node, item, error }) => (node, item, error, Outcome::Failed),
+            Failure::Host(HostFault { node, item, error }) => (node, item, error, Outcome::Failed),
         };
         let node = &self.graph.nodes[node];
         RunError {
@@ -714,6 +713,17 @@ impl Body {
         };
         Self { inbox: VecDeque::new(), work }
     }
+
+    fn cleanup(&mut self) -> Result<(), ChainFailure> {
+        match &mut self.work {
+            Work::Native(chain) => chain.cleanup(),
+            Work::Host(_) => Ok(()),
+        }
+    }
+}
+
+fn native(failure: ChainFailure) -> Fault {
+    Box::new(Failure::Native(failure))
 }
 
 impl Drop for Run {

@@ -151,7 +151,7 @@ impl Runtime {
     /// Every problem of the manifest.
     pub fn compile(&self, manifest: &[u8], hosts: &HostNodes) -> Result<Pipeline, ManifestError> {
         let blueprint = manifest::parse(manifest, &self.0.registry, hosts)?;
-        let graph = Graph::plan(blueprint).map_err(|problem| ManifestError { problems: vec![problem] })?;
+        let graph = Graph::plan(blueprint)?;
         Ok(Pipeline { runtime: Arc::clone(&self.0), graph: Arc::new(graph), poison: Arc::default() })
     }
 

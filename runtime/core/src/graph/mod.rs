@@ -6,7 +6,7 @@ mod describe;
 
 use std::sync::Arc;
 
-use crate::manifest::{Blueprint, BlueprintNode, Endpoint, Problem, Work};
+use crate::manifest::{Blueprint, BlueprintNode, Endpoint, ManifestError, Problem, Work};
 use crate::node::Cost;
 
 /// A validated graph, divided into stages.
@@ -85,7 +85,7 @@ impl Graph {
     ///
     /// # Errors
     /// If there are more ways through the graph than can be numbered.
-    pub fn plan(blueprint: Blueprint) -> Result<Self, Problem> {
+    pub fn plan(blueprint: Blueprint) -> Result<Self, ManifestError> {
         let Blueprint { name, nodes, edges: connections, .. } = blueprint;
         let incoming = indices_by(nodes.len(), connections.iter().map(|edge| edge.to.node));
         let outgoing = indices_by(nodes.len(), connections.iter().map(|edge| edge.from.node));
@@ -213,8 +213,8 @@ fn count_paths(order: &[usize], incoming: &[Vec<usize>], source: impl Fn(usize) 
     Some(paths)
 }
 
-fn too_many_paths() -> Problem {
-    Problem {
+fn too_many_paths() -> ManifestError {
+    let problem = Problem {
         path: "connections".to_owned(),
         line: None,
         column: None,
@@ -224,5 +224,6 @@ fn too_many_paths() -> Problem {
         expected: None,
         got: None,
         suggestion: None,
-    }
+    };
+    ManifestError { problems: vec![problem] }
 }

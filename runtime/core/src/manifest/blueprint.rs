@@ -101,12 +101,18 @@ impl Blueprint {
 
     /// The nodes without an incoming edge: those with an input port receive every input, the others are sources.
     pub fn roots(&self) -> impl Iterator<Item = usize> {
-        (0..self.nodes.len()).filter(|node| !self.edges.iter().any(|edge| edge.to.node == *node))
+        self.all_but(self.edges.iter().map(|edge| edge.to.node)).into_iter()
     }
 
     /// The nodes without an outgoing edge: what they emit is the result.
     pub fn sinks(&self) -> impl Iterator<Item = usize> {
-        (0..self.nodes.len()).filter(|node| !self.edges.iter().any(|edge| edge.from.node == *node))
+        self.all_but(self.edges.iter().map(|edge| edge.from.node)).into_iter()
+    }
+
+    fn all_but(&self, nodes: impl Iterator<Item = usize>) -> Vec<usize> {
+        let mut is_left = vec![true; self.nodes.len()];
+        nodes.for_each(|node| is_left[node] = false);
+        (0..self.nodes.len()).filter(|node| is_left[*node]).collect()
     }
 }
 

@@ -63,7 +63,13 @@ pub(super) fn check_connections(
 ) -> Vec<ConnectionDraft> {
     let mut check = Check { root, nodes, registry, findings, seen: IndexMap::new() };
     let items = root.get("connections").map_or(&[][..], Item::items);
-    let drafts: Vec<_> = items.iter().enumerate().filter_map(|(index, item)| check.connection(index, item)).collect();
+    let mut drafts = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        if check.findings.is_full() {
+            break;
+        }
+        drafts.extend(check.connection(index, item));
+    }
     check.cycles(&drafts);
     drafts
 }
@@ -79,14 +85,19 @@ struct Check<'a, 'f> {
 impl Check<'_, '_> {
     fn connection(&mut self, index: usize, item: &Item) -> Option<ConnectionDraft> {
         let path = path_of(index);
+        let before = self.findings.count();
         let from = self.endpoint(&path, item, Side::From);
         let to = self.endpoint(&path, item, Side::To);
+        let ends_are_right = self.findings.count() == before;
         let draft = ConnectionDraft { index, from: from?, to: to? };
         let (from, to) = (&self.nodes.list[draft.from.0], &self.nodes.list[draft.to.0]);
         if draft.from.0 == draft.to.0 {
             let finding = Finding::new(format!("'{}' is connected to itself", from.id));
             self.note(path, finding.suggest("remove this connection: a graph has no cycles".to_owned()));
             return None;
+        }
+        if !ends_are_right {
+            return Some(draft);
         }
         let ends = [draft.from, draft.to];
         if let Some(first) = self.seen.get(&ends) {
@@ -194,9 +205,9 @@ impl Check<'_, '_> {
                     Some(draft) => {
                         next[node] += 1;
                         let to = draft.to.0;
-                        if let Some(first) = depth[to] {
+                        if let Some(first) = depth[to].filter(|_| !self.findings.is_full()) {
                             self.note(path_of(draft.index), self.cycle(&way[first..]));
-                        } else if !done[to] {
+                        } else if !done[to] && depth[to].is_none() {
                             depth[to] = Some(way.len());
                             way.push(to);
                         }

@@ -2,6 +2,7 @@
 //!
 //! Knows the form of the document, not what nodes and connections mean.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
@@ -22,7 +23,7 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| compile(&SCHEMA));
 pub(super) fn check_fields(root: &Item, findings: &mut Findings) {
     let value = root.to_json();
     let faults = check(&VALIDATOR, &SCHEMA, &value);
-    let misnamed: Vec<(Path, &str)> = faults.iter().filter_map(misnamed).collect();
+    let misnamed: HashSet<(Path, &str)> = faults.iter().filter_map(misnamed).collect();
     for fault in &faults {
         match fault {
             Fault::Mismatch { path, finding: _ } if findings.is_unreadable(path) => {}
@@ -132,7 +133,7 @@ fn special(path: &Path, got: &Json) -> Option<Finding> {
     match (path.steps(), got) {
         ([Step::Name(version)], _) if version == "version" => {
             let finding = Finding::mismatch(r#""v1""#, describe(got));
-            Some(finding.suggest("this runtime reads version v1 of the format".to_owned()))
+            Some(finding.suggest(r#"write "version": "v1""#.to_owned()))
         }
         ([Step::Name(nodes)], Json::Array(_)) if nodes == "nodes" => {
             let finding = Finding::mismatch("at least one node", "an empty list");
@@ -147,6 +148,11 @@ fn special(path: &Path, got: &Json) -> Option<Finding> {
         }
         ([Step::Name(nodes), Step::Index(_), Step::Name(id)], Json::String(text)) if nodes == "nodes" && id == "id" => {
             Some(bad_id(text))
+        }
+        ([Step::Name(nodes), Step::Index(index)], Json::String(text)) if nodes == "nodes" => {
+            let id = char::from_u32('a' as u32 + u32::try_from(*index).unwrap_or(0) % 26).unwrap_or('a');
+            let cure = format!(r#"write {{"id": "{id}", "node_type": {}}}"#, quoted(text));
+            Some(Finding::mismatch("a map with 'id' and 'node_type'", describe(got)).suggest(cure))
         }
         ([Step::Name(connections), Step::Index(_)], Json::String(text)) if connections == "connections" => {
             let arrow = text.split_once("->").or_else(|| text.split_once("→"));

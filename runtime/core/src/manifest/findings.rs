@@ -9,8 +9,13 @@ use super::tree::{Data, Entry, Item, Map, Path, Step, quoted};
 pub(super) const MAX_BYTES: usize = 8 << 20;
 /// How deep lists and maps may lie in each other.
 pub(super) const MAX_DEPTH: usize = 64;
+/// What is said of a manifest that goes deeper.
+pub(super) const TOO_DEEP: &str = "lists and maps lie in each other more than 64 deep";
 /// How many values a manifest may hold, aliases of YAML counted each time.
 pub(super) const MAX_VALUES: usize = 200_000;
+
+/// With so many problems the search for more ends.
+const ENOUGH: usize = 1000;
 
 /// One problem before it has its line and column.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +94,15 @@ impl Findings {
         self.unreadable.contains(path)
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether there are so many that nobody needs more.
+    pub(super) fn is_full(&self) -> bool {
+        self.found.len() >= ENOUGH
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
@@ -121,9 +135,8 @@ impl Reading {
             return self.fail(offset, Finding::new(format!("the manifest holds more than {MAX_VALUES} values")));
         }
         if self.path.steps().len() > MAX_DEPTH {
-            let message = format!("lists and maps lie in each other more than {MAX_DEPTH} deep");
             self.path = self.path.steps().iter().take(3).cloned().collect();
-            return self.fail(offset, Finding::new(message));
+            return self.fail(offset, Finding::new(TOO_DEEP));
         }
         Ok(())
     }

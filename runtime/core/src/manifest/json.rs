@@ -262,11 +262,13 @@ impl Reader<'_> {
         match rest.chars().next() {
             None => "the end of the text".to_owned(),
             Some('"') => match rest[1..].split(['"', '\n']).next() {
-                Some(text) => format!("the text {}", quoted(text)),
+                Some(text) => quoted(text),
                 None => "a quote".to_owned(),
             },
             Some(_) if !word.is_empty() => word.chars().take(60).collect(),
             Some('\'') => "a single quote".to_owned(),
+            Some('#') => "a comment".to_owned(),
+            Some('/') if rest.starts_with("//") || rest.starts_with("/*") => "a comment".to_owned(),
             Some(c) => format!("'{c}'"),
         }
     }

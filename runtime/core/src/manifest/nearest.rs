@@ -22,6 +22,7 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     /// Longer names are no typing errors, and comparing them takes quadratic time.
     const LONGEST: usize = 100;
     const MOST: usize = 3;
+    const COMPARED: usize = 1000;
     if name.is_empty() || name.len() > LONGEST {
         return Vec::new();
     }
@@ -34,7 +35,7 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         3..=5 => 2,
         _ => length / 3,
     };
-    for candidate in candidates.into_iter().filter(|candidate| candidate.len() <= LONGEST) {
+    for candidate in candidates.into_iter().filter(|candidate| candidate.len() <= LONGEST).take(COMPARED) {
         let distance = damerau_levenshtein(&wanted, &plain(candidate));
         if distance < best_distance {
             best.clear();

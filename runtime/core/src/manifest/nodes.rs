@@ -1,5 +1,6 @@
 //! The nodes of a manifest: their ids, types and params.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -45,17 +46,19 @@ pub(super) fn check_nodes<'a>(
 ) -> NodeDrafts<'a> {
     let mut drafts = NodeDrafts { list: Vec::new(), by_id: IndexMap::new() };
     let items = root.get("nodes").map_or(&[][..], Item::items);
-    let mut taken: IndexMap<&str, usize> = IndexMap::new();
+    let id_of = |item: &'a Item| item.get("id").and_then(Item::text).unwrap_or_default();
+    let ids: HashSet<&str> = items.iter().map(id_of).collect();
     for (index, item) in items.iter().enumerate() {
+        if findings.is_full() {
+            break;
+        }
         let path = Path::root().name("nodes").index(index);
-        let id = item.get("id").and_then(Item::text).unwrap_or_default();
+        let id = id_of(item);
         if !id.is_empty() {
-            let first = *taken.entry(id).or_insert(index);
-            if first == index {
-                drafts.by_id.insert(id, index);
-            } else {
+            let first = *drafts.by_id.entry(id).or_insert(index);
+            if first != index {
                 let id_path = path.name("id");
-                findings.add(root.value_offset(&id_path), id_path, duplicate_id(id, first, items));
+                findings.add(root.value_offset(&id_path), id_path, duplicate_id(id, first, &ids));
             }
         }
         let mut check = NodeCheck { root, path, item, findings };
@@ -65,9 +68,9 @@ pub(super) fn check_nodes<'a>(
     drafts
 }
 
-fn duplicate_id(id: &str, first: usize, items: &[Item]) -> Finding {
-    let is_taken = |name: &String| items.iter().any(|item| item.get("id").and_then(Item::text) == Some(name.as_str()));
-    let free = (2..).map(|number| format!("{id}{number}")).find(|name| !is_taken(name)).unwrap_or_default();
+fn duplicate_id(id: &str, first: usize, ids: &HashSet<&str>) -> Finding {
+    let free =
+        (2..).map(|number| format!("{id}{number}")).find(|name| !ids.contains(name.as_str())).unwrap_or_default();
     Finding::new(format!("the id '{id}' is taken by nodes[{first}]"))
         .expected("an id of its own")
         .got(describe(&Json::from(id)))
@@ -85,9 +88,10 @@ impl NodeCheck<'_, '_> {
     fn resolve(&mut self, registry: &Registry, hosts: &HostNodes) -> Option<(NodeKind, Option<Work>)> {
         let name = self.item.get("node_type")?.text()?;
         let host = |name: &str| hosts.get_key_value(name).map(|(name, host)| (name.clone(), Work::Host(*host)));
-        let by_alias = || host(name.strip_suffix("Node")?);
-        if let Some((name, work)) = host(name).or_else(|| if registry.get(name).is_some() { None } else { by_alias() })
-        {
+        // A type of exactly this name comes before one of which it is the alias, and the host's before a built-in one.
+        let is_built_in = registry.get(name).is_some_and(|node_type| node_type.name == name);
+        let by_alias = || if is_built_in { None } else { host(name.strip_suffix("Node")?) };
+        if let Some((name, work)) = host(name).or_else(by_alias) {
             let kind = NodeKind { type_name: name.into(), inputs: work.inputs(), outputs: work.outputs() };
             return Some((kind, Some(work)));
         }
@@ -159,11 +163,11 @@ impl NodeCheck<'_, '_> {
                 Fault::Missing { map, name, expected } => {
                     let path = base.join(map);
                     let message = match map.steps() {
-                        [] => format!("{} needs the param '{name}', {expected}", node_type.name),
-                        _ => format!("'{name}' is missing here: {expected}"),
+                        [] => format!("{} needs the param '{name}': {expected}", node_type.name),
+                        _ => format!("'{name}' is missing: {expected}"),
                     };
-                    let example = map.steps().is_empty().then(|| node_type.example.get(name)).flatten();
-                    let cure = example.map(|example| add(name, example, params));
+                    let is_own = map.steps().is_empty() && node_type.example.get(name).is_some();
+                    let cure = is_own.then(|| for_example(name, &node_type.example, params));
                     let finding = Finding::new(message).expected(expected.clone()).suggest(cure);
                     self.findings.add(self.root.value_offset(&path), path, finding);
                 }
@@ -182,12 +186,15 @@ impl NodeCheck<'_, '_> {
     }
 }
 
-/// `for example "operand": 5`, or all of `"params": {...}` where there are none.
-fn add(name: &str, example: &Json, params: &Json) -> String {
-    let entry = format!("{}: {example}", quoted(name));
-    match params.as_object().is_some_and(Params::is_empty) {
-        true => format!(r#"for example "params": {{{entry}}}"#),
-        false => format!("for example {entry}"),
+/// `for example "operand": 5`, or all of the example where there are no params yet.
+fn for_example(name: &str, example: &Json, params: &Json) -> String {
+    let entry = |(name, value): (&String, &Json)| format!("{}: {value}", quoted(name));
+    match (params.as_object().is_some_and(Params::is_empty), example.as_object()) {
+        (true, Some(example)) => {
+            let entries: Vec<String> = example.iter().map(entry).collect();
+            format!(r#"for example "params": {{{}}}"#, entries.join(", "))
+        }
+        _ => format!("for example {}: {}", quoted(name), example[name]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! From checked parts to the blueprint: puts converters where an input needs a format of sound that is not certain.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, Work};
@@ -33,8 +33,7 @@ pub(super) fn plan(
         });
     }
     let named = nodes.len();
-    let used = nodes.iter().map(|node| node.id.to_string()).collect();
-    let mut planner = Planner { nodes, edges: Vec::new(), used, registry };
+    let mut planner = Planner { nodes, edges: Vec::new(), inserted: HashMap::new(), registry };
     for connection in connections {
         let edge = connection.edge()?;
         let promise = match &planner.nodes[edge.from.node].work {
@@ -46,10 +45,10 @@ pub(super) fn plan(
             findings.add(root.value_offset(&path), path, finding);
         }
     }
-    for node in 0..named {
+    let fed: HashSet<usize> = connections.iter().filter_map(ConnectionDraft::edge).map(|edge| edge.to.node).collect();
+    for node in (0..named).filter(|node| !fed.contains(node)) {
         let inputs = planner.nodes[node].work.inputs();
-        let is_root = !connections.iter().filter_map(ConnectionDraft::edge).any(|edge| edge.to.node == node);
-        if is_root && !inputs.is_empty() {
+        if !inputs.is_empty() {
             let to = Endpoint { node, port: default_port(inputs, "in").unwrap_or(0) };
             if let Err(finding) = planner.connect(None, to, AudioFormat::default()) {
                 let path = Path::root().name("nodes").index(node);
@@ -74,7 +73,8 @@ pub(super) fn plan(
 struct Planner<'a> {
     nodes: Vec<BlueprintNode>,
     edges: Vec<Edge>,
-    used: HashSet<String>,
+    /// How many converters have an id that begins like this.
+    inserted: HashMap<String, usize>,
     registry: &'a Registry,
 }
 
@@ -109,7 +109,7 @@ impl Planner<'_> {
                 let Converter { type_name, amount, .. } = &converter;
                 Finding::new(format!("{to_name} needs {amount}, which {type_name} can't give: {error}"))
             })?;
-            let id = self.free_id(&format!("{to_id}.{}", converter.suffix));
+            let id = self.free_id(format!("{to_id}.{}", converter.suffix));
             let node = self.nodes.len();
             self.nodes.push(BlueprintNode {
                 id: id.into(),
@@ -143,12 +143,11 @@ impl Planner<'_> {
             ))
     }
 
-    fn free_id(&mut self, wanted: &str) -> String {
-        let numbered = (2..).map(|number| format!("{wanted}{number}"));
-        let free = std::iter::once(wanted.to_owned()).chain(numbered).find(|id| !self.used.contains(id));
-        let id = free.unwrap_or_else(|| wanted.to_owned());
-        self.used.insert(id.clone());
-        id
+    /// Ids of the manifest have no dot, so that only those of converters can be taken.
+    fn free_id(&mut self, wanted: String) -> String {
+        let number = self.inserted.entry(wanted.clone()).or_default();
+        *number += 1;
+        if *number == 1 { wanted } else { format!("{wanted}{number}") }
     }
 }
 

@@ -22,10 +22,12 @@ pub fn schema(registry: &Registry) -> Json {
             params.insert("examples".to_owned(), json!([node_type.example]));
         }
         let requires_params = params["required"].as_array().is_some_and(|required| !required.is_empty());
-        let mut then = json!({ "properties": { "params": { "$ref": format!("#/$defs/{name}") } } });
-        if requires_params {
-            then["required"] = json!(["params"]);
-        }
+        let reference = json!({ "$ref": format!("#/$defs/{name}") });
+        let then = match requires_params {
+            true => json!({ "properties": { "params": reference }, "required": ["params"] }),
+            // `params: null` means none.
+            false => json!({ "properties": { "params": { "anyOf": [reference, { "type": "null" }] } } }),
+        };
         let names = [node_type.name.to_owned(), format!("{}Node", node_type.name)];
         rules.push(json!({
             "if": { "properties": { "node_type": { "enum": names } }, "required": ["node_type"] },

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use jsonschema::error::{ValidationError, ValidationErrorKind};
 use jsonschema::{Keyword, Validator};
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Map, Number, Value as Json, json};
 
 use super::findings::Finding;
 use super::nearest::did_you_mean;
@@ -44,7 +44,7 @@ pub(super) fn check(validator: &Validator, schema: &Json, value: &Json) -> Vec<F
 
 /// What a schema asks for, in words: `a number`, `an integer from 1 to 8`, `"add" or "subtract"`.
 pub(super) fn expectation(schema: &Json, root: &Json) -> String {
-    in_words(schema, root, false, 0)
+    in_words(schema, root, None, 0)
 }
 
 struct Check<'a> {
@@ -67,6 +67,8 @@ impl<'a> Check<'a> {
                     self.faults.push(Fault::Unknown { map: path.clone(), name: name.clone(), known: known.clone() });
                 }
             }
+            // What the crate says of `additionalProperties: false` where there are no properties at all.
+            ValidationErrorKind::FalseSchema => self.no_entries(error),
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default().to_owned();
                 let expected = match schema["properties"].get(&name) {
@@ -77,7 +79,10 @@ impl<'a> Check<'a> {
             }
             ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
                 match self.best_branch(&path, context) {
-                    Some(errors) => errors.iter().for_each(|error| self.report(error)),
+                    Some(errors) => match errors.iter().find(|error| is_tag(error)) {
+                        Some(tag) => self.wrong_tag(tag, context),
+                        None => errors.iter().for_each(|error| self.report(error)),
+                    },
                     None => self.mismatch(path, schema, error.instance()),
                 }
             }
@@ -92,21 +97,41 @@ impl<'a> Check<'a> {
         branches: &'e [Vec<ValidationError<'static>>],
     ) -> Option<&'e Vec<ValidationError<'static>>> {
         let fits = |error: &ValidationError<'_>| self.instance_path(error) != *path || is_about_entries(error.kind());
-        let is_tag = |error: &&ValidationError<'_>| {
-            matches!(error.kind(), ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. })
-        };
-        let wrong_tags = |branch: &Vec<ValidationError<'_>>| branch.iter().filter(is_tag).count();
+        let wrong_tags = |branch: &Vec<ValidationError<'_>>| branch.iter().filter(|error| is_tag(error)).count();
         branches
             .iter()
             .filter(|branch| !branch.is_empty() && branch.iter().all(fits))
             .min_by_key(|branch| (wrong_tags(branch), branch.len()))
     }
 
+    /// Every alternative asks for another value here: one of these is expected.
+    fn wrong_tag(&mut self, tag: &ValidationError<'_>, branches: &[Vec<ValidationError<'static>>]) {
+        let path = self.instance_path(tag);
+        let errors = branches.iter().flatten().filter(|error| is_tag(error) && self.instance_path(error) == path);
+        let alternatives: Vec<Json> = errors.map(|error| self.failed_schema(error).clone()).collect();
+        self.mismatch(path, &json!({ "oneOf": alternatives }), tag.instance());
+    }
+
+    fn no_entries(&mut self, error: &ValidationError<'_>) {
+        let path = self.instance_path(error);
+        if !self.reported.insert(path.clone()) {
+            return;
+        }
+        if let Some(map) = self.value.pointer(error.instance_path().as_str()).and_then(Json::as_object) {
+            for name in map.keys() {
+                self.faults.push(Fault::Unknown { map: path.clone(), name: name.clone(), known: Vec::new() });
+            }
+        }
+    }
+
     fn mismatch(&mut self, path: Path, schema: &Json, got: &Json) {
         if self.reported.insert(path.clone()) {
-            let expected = in_words(schema, self.schema, got.is_number(), 0);
-            let suggestion = cure(schema, self.schema, got);
-            let finding = Finding::mismatch(expected, describe(got)).suggest(suggestion);
+            let expected = in_words(schema, self.schema, Some(got), 0);
+            let shown = match got {
+                Json::Array(items) if expected.contains("a list of ") => count(items.len() as u64, "item"),
+                _ => describe(got),
+            };
+            let finding = Finding::mismatch(expected, shown).suggest(cure(schema, self.schema, got));
             self.faults.push(Fault::Mismatch { path, finding });
         }
     }
@@ -137,6 +162,10 @@ impl<'a> Check<'a> {
     }
 }
 
+fn is_tag(error: &ValidationError<'_>) -> bool {
+    matches!(error.kind(), ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. })
+}
+
 fn is_about_entries(kind: &ValidationErrorKind) -> bool {
     matches!(
         kind,
@@ -146,12 +175,12 @@ fn is_about_entries(kind: &ValidationErrorKind) -> bool {
     )
 }
 
-/// `implied`: with the bounds that follow from the Rust type alone.
-fn in_words(schema: &Json, root: &Json, implied: bool, depth: usize) -> String {
+/// Says no more than what `got` misses: no bounds where there is no number.
+fn in_words(schema: &Json, root: &Json, got: Option<&Json>, depth: usize) -> String {
     let alternatives = alternatives(schema, root, depth);
     let mut names: Vec<String> = Vec::new();
     for alternative in alternatives {
-        let name = one_in_words(alternative, implied);
+        let name = one_in_words(alternative, got);
         if name != "null" && !names.contains(&name) {
             names.push(name);
         }
@@ -181,7 +210,7 @@ fn alternatives<'a>(schema: &'a Json, root: &'a Json, depth: usize) -> Vec<&'a J
     vec![schema]
 }
 
-fn one_in_words(schema: &Json, implied: bool) -> String {
+fn one_in_words(schema: &Json, got: Option<&Json>) -> String {
     if let Some(constant) = schema.get("const") {
         return constant.to_string();
     }
@@ -194,12 +223,15 @@ fn one_in_words(schema: &Json, implied: bool) -> String {
         Json::Array(names) => names.iter().filter_map(Json::as_str).filter(|name| *name != "null").collect(),
         _ => Vec::new(),
     };
-    let names: Vec<String> = types.iter().map(|name| type_in_words(name, schema, implied)).collect();
+    let names: Vec<String> = types.iter().map(|name| type_in_words(name, schema, got)).collect();
     if names.is_empty() { "another value".to_owned() } else { join_or(&names) }
 }
 
-fn type_in_words(name: &str, schema: &Json, implied: bool) -> String {
+fn type_in_words(name: &str, schema: &Json, got: Option<&Json>) -> String {
+    let implied = got.is_some_and(|got| got.is_i64() || got.is_u64());
     match name {
+        "string" if got.is_some_and(|got| !got.is_string()) => "text".to_owned(),
+        "array" if got.is_some_and(|got| !got.is_array()) => "a list".to_owned(),
         "integer" => format!("an integer{}", bounds_in_words(schema, implied)),
         "number" => format!("a number{}", bounds_in_words(schema, implied)),
         "string" => match (schema["minLength"].as_u64(), schema["maxLength"].as_u64(), schema["pattern"].as_str()) {
@@ -207,7 +239,8 @@ fn type_in_words(name: &str, schema: &Json, implied: bool) -> String {
             (Some(1), None, _) => "text that is not empty".to_owned(),
             (Some(least), None, _) => format!("text of at least {least} characters"),
             (Some(least), Some(most), _) if least == most => format!("text of {}", count(most, "character")),
-            (least, Some(most), _) => format!("text of {} to {}", least.unwrap_or(0), count(most, "character")),
+            (None | Some(0), Some(most), _) => format!("text of at most {}", count(most, "character")),
+            (Some(least), Some(most), _) => format!("text of {least} to {}", count(most, "character")),
             (None, None, _) => "text".to_owned(),
         },
         "boolean" => "true or false".to_owned(),
@@ -215,7 +248,8 @@ fn type_in_words(name: &str, schema: &Json, implied: bool) -> String {
             (None | Some(0), None) => "a list".to_owned(),
             (Some(least), None) => format!("a list of at least {}", count(least, "item")),
             (Some(least), Some(most)) if least == most => format!("a list of {}", count(most, "item")),
-            (least, Some(most)) => format!("a list of {} to {}", least.unwrap_or(0), count(most, "item")),
+            (None | Some(0), Some(most)) => format!("a list of at most {}", count(most, "item")),
+            (Some(least), Some(most)) => format!("a list of {least} to {}", count(most, "item")),
         },
         "object" => "a map".to_owned(),
         _ => "null".to_owned(),
@@ -227,10 +261,15 @@ fn bounds_in_words(schema: &Json, implied: bool) -> String {
     let (lowest, highest) = range(format);
     let implied_min = implied.then(|| lowest.map(|bound| bound.to_string())).flatten();
     let implied_max = implied.then(|| highest.map(|bound| bound.to_string())).flatten();
-    let is_implied = |bound: &Number| lowest.is_some_and(|lowest| *bound == Number::from(lowest));
-    let max = schema["maximum"].as_number().map(Number::to_string).or(implied_max);
+    let is_lowest = |bound: &Number| lowest.is_some_and(|lowest| bound.as_i64() == Some(lowest));
+    let is_highest = |bound: &Number| highest.is_some_and(|highest| bound.as_u64() == Some(highest));
+    let max = match schema["maximum"].as_number() {
+        Some(bound) if is_highest(bound) && !implied => None,
+        Some(bound) => Some(bound.to_string()),
+        None => implied_max,
+    };
     let min = match schema["minimum"].as_number() {
-        Some(bound) if is_implied(bound) && !implied && max.is_none() => None,
+        Some(bound) if is_lowest(bound) && !implied && max.is_none() => None,
         Some(bound) => Some(bound.to_string()),
         None => implied_min,
     };

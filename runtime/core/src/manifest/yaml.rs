@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::Number;
 
-use super::findings::{Finding, Reading, Unreadable};
+use super::findings::{Finding, Reading, TOO_DEEP, Unreadable};
 use super::json::number;
 use super::tree::{Data, Entry, Item, Map, Step, describe, quoted};
 
@@ -200,25 +200,51 @@ impl<'a> Reader<'a> {
         let offset = marker.byte_offset().unwrap_or_else(|| {
             self.text.char_indices().nth(marker.index()).map_or(self.text.len(), |(offset, _)| offset)
         });
-        let (message, cure) = match error.kind() {
-            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
-                ("a tab in the indentation", Some("indent YAML with spaces"))
-            }
-            ErrorKind::UnknownAnchor => ("this alias refers to no anchor above it", Some("define it with '&' first")),
-            ErrorKind::InvalidIndentation => {
-                ("the indentation does not fit the lines above", Some("align it with the entries it belongs to"))
-            }
-            ErrorKind::UnclosedFlowCollection { .. }
-            | ErrorKind::UnexpectedEofFlowMapping
-            | ErrorKind::UnexpectedEofFlowSequence => ("a '{' or '[' is not closed", Some("close it with '}' or ']'")),
-            ErrorKind::SimpleKeyExpected => ("a name without ':' after it", Some("write 'name: value'")),
-            _ => ("", None),
-        };
+        let (message, cure) = sentence(error.kind());
         let finding = match message {
             "" => Finding::new(format!("this is not valid YAML: {}", error.kind())),
             _ => Finding::new(message),
         };
         self.reading.fail(offset, finding.suggest(cure.map(str::to_owned)))
+    }
+}
+
+/// What a mistake is called and what to do about it, for the mistakes that people make; empty for the others.
+fn sentence(kind: &ErrorKind) -> (&'static str, Option<&'static str>) {
+    match kind {
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+            ("a tab in the indentation", Some("indent YAML with spaces"))
+        }
+        ErrorKind::UnknownAnchor => ("this alias refers to no anchor above it", Some("define it with '&' first")),
+        ErrorKind::InvalidIndentation | ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::ExpectedBlockMappingKey => {
+            ("the indentation does not fit the lines above", Some("align it with the entries it belongs to"))
+        }
+        ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofFlowSequence => ("a '{' or '[' is not closed", Some("close it with '}' or ']'")),
+        ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            ("'{' and ']' or '[' and '}' do not match", Some("close '{' with '}' and '[' with ']'"))
+        }
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+            ("a comma is missing before this", Some("put ',' between the entries"))
+        }
+        ErrorKind::SimpleKeyExpected => ("a name without ':' after it", Some("write 'name: value'")),
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
+            ("a text in quotes is not closed", Some("close it with the same quote"))
+        }
+        ErrorKind::UnknownQuotedScalarEscape => {
+            ("YAML has no such escape in double quotes", Some("write a backslash as \\\\, or use single quotes"))
+        }
+        ErrorKind::MappingValueNotAllowed
+        | ErrorKind::InvalidColonPlacement
+        | ErrorKind::InvalidMappingValueWhitespace => {
+            ("a ':' where none can stand", Some("put text that holds ': ' in quotes"))
+        }
+        ErrorKind::UnexpectedCharacter { .. } => {
+            ("text can't begin with this character", Some("put the text in quotes"))
+        }
+        ErrorKind::RecursionLimitExceeded => (TOO_DEEP, None),
+        _ => ("", None),
     }
 }
 

@@ -199,7 +199,7 @@ impl Audio {
         Self {
             offset: self.offset + first * 4,
             frames,
-            pts: self.pts.map(|pts| pts + MediaTime::of_frames(first as u64, self.rate)),
+            pts: self.pts.map(|pts| pts.saturating_add(MediaTime::of_frames(first as u64, self.rate))),
             ..self.clone()
         }
     }
@@ -252,5 +252,91 @@ impl Layout {
             Layout::Unspecified => None,
             Layout::Named(name) => Some(name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(channels: usize, frames: usize) -> Audio {
+        let samples = (0..channels * frames).map(|number| number as f32).collect();
+        Audio::from_planar(samples, channels, 1_000).expect("the samples divide into the channels")
+    }
+
+    #[test]
+    fn channels_are_windows_on_planar_samples() {
+        let audio = ramp(2, 3);
+        assert_eq!(audio.channel(0), [0.0, 1.0, 2.0]);
+        assert_eq!(audio.channel(1), [3.0, 4.0, 5.0]);
+        assert_eq!(audio.iter_channels().len(), 2);
+        assert_eq!((audio.duration(), audio.weight()), (3_000_000, 24));
+    }
+
+    #[test]
+    fn a_slice_shares_memory_and_moves_its_time() {
+        let audio = ramp(2, 10).with_pts(Some(500));
+        let part = audio.slice(4, 3);
+        assert!(part.buffer().same_memory(audio.buffer()));
+        assert_eq!(part.channel(1), [14.0, 15.0, 16.0]);
+        assert_eq!(part.pts, Some(4_000_500));
+        assert_eq!(part.slice(1, 1).channel(0), [5.0]);
+        assert_eq!(audio.slice(10, 0).channel(0), [0.0; 0]);
+    }
+
+    #[test]
+    fn the_time_of_a_slice_saturates() {
+        let audio = ramp(1, 10).with_pts(Some(i64::MAX));
+        assert_eq!(audio.slice(5, 5).pts, Some(i64::MAX));
+    }
+
+    #[test]
+    #[should_panic(expected = "frames 8..11 of 10")]
+    fn a_slice_past_the_end_panics() {
+        drop(ramp(1, 10).slice(8, 3));
+    }
+
+    #[test]
+    fn windows_are_checked_against_their_buffer() {
+        let buffer = || Buffer::aligned_copy(&[0; 40]);
+        let new = |offset, stride, channels, frames| Audio::new(buffer(), offset, stride, channels, frames, 8_000);
+        assert!(new(0, 20, 2, 5).is_ok());
+        assert!(new(4, 20, 2, 4).is_ok());
+        assert!(new(0, 0, 3, 10).is_ok(), "channels may share memory");
+        assert_eq!(new(4, 20, 2, 5), Err(AudioError::Extent { channels: 2, frames: 5, len: 40 }));
+        assert_eq!(new(0, usize::MAX, 2, 1), Err(AudioError::Extent { channels: 2, frames: 1, len: 40 }));
+        assert_eq!(new(0, 4, 1, usize::MAX), Err(AudioError::Extent { channels: 1, frames: usize::MAX, len: 40 }));
+        assert_eq!(new(2, 20, 1, 2), Err(AudioError::Alignment));
+        assert_eq!(new(0, 6, 2, 2), Err(AudioError::Alignment));
+        assert!(new(usize::MAX, 3, 2, 0).is_ok(), "no sample, nothing to check");
+        assert_eq!(new(0, 0, 0, 1), Err(AudioError::Channels(0)));
+        assert_eq!(new(0, 0, 1_025, 1), Err(AudioError::Channels(1_025)));
+        assert_eq!(Audio::new(buffer(), 0, 0, 1, 1, 0), Err(AudioError::Rate(0)));
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        let text = |error: Result<Audio, AudioError>| error.expect_err("it is wrong").to_string();
+        let ragged = Audio::from_channels(&[vec![0.0; 3], vec![0.0; 2]], 8_000);
+        assert_eq!(text(ragged), "channel 1 has 2 frames, channel 0 has 3");
+        let odd = Audio::from_planar(vec![0.0; 3], 2, 8_000);
+        assert_eq!(text(odd), "2 channels of 2 frames do not fit a buffer of 12 bytes");
+        assert_eq!(text(Audio::from_channels(&[], 8_000)), "0 channels are not between 1 and 1024");
+        assert_eq!(text(Audio::from_planar(vec![], 1, 0)), "a rate of 0 Hz is not between 1 and 4294967295");
+        assert_eq!(AudioError::Alignment.to_string(), "the samples are not aligned to 4 bytes");
+    }
+
+    #[test]
+    fn sound_is_equal_wherever_it_lies() {
+        let audio = ramp(2, 6);
+        let again = Audio::from_channels(&[audio.channel(0)[2..].to_vec(), audio.channel(1)[2..].to_vec()], 1_000);
+        assert_eq!(audio.slice(2, 4), again.clone().expect("the channels are equally long"));
+        assert_ne!(audio.slice(2, 4), again.expect("as above").with_layout(Layout::Unspecified));
+    }
+
+    #[test]
+    fn the_usual_layouts_have_names() {
+        let names: Vec<_> = (1..=3).map(|channels| Layout::for_channels(channels).name().map(str::to_owned)).collect();
+        assert_eq!(names, [Some("mono".to_owned()), Some("stereo".to_owned()), None]);
     }
 }

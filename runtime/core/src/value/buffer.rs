@@ -148,3 +148,98 @@ impl fmt::Debug for Buffer {
         write!(formatter, "Buffer({} bytes)", self.len)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    struct Host {
+        bytes: Vec<u8>,
+        released: Arc<AtomicUsize>,
+    }
+
+    impl ForeignMemory for Host {
+        fn bytes(&self) -> &[u8] {
+            &self.bytes
+        }
+
+        fn token(&self) -> u64 {
+            7
+        }
+    }
+
+    impl Drop for Host {
+        fn drop(&mut self) {
+            self.released.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn slices_share_memory_and_know_their_place() {
+        let whole = Buffer::from_bytes((0..10).collect());
+        let part = whole.slice(3, 5).expect("it is inside");
+        let inner = part.slice(1, 2).expect("it is inside");
+        assert_eq!(inner.as_slice(), [4, 5]);
+        assert_eq!((inner.offset(), inner.len()), (4, 2));
+        assert!(inner.same_memory(&whole) && inner.memory_id() == whole.memory_id());
+        assert_eq!(inner.whole(), whole);
+        assert!(whole.slice(10, 0).is_some_and(|end| end.is_empty()));
+    }
+
+    #[test]
+    fn slices_past_the_window_are_refused() {
+        let part = Buffer::from_bytes(vec![0; 10]).slice(2, 4).expect("it is inside");
+        assert!(part.slice(0, 5).is_none(), "past the window, though inside the memory");
+        assert!(part.slice(5, 0).is_none());
+        assert!(part.slice(usize::MAX, 2).is_none());
+        assert!(part.slice(1, usize::MAX).is_none());
+    }
+
+    #[test]
+    fn equal_bytes_are_equal_but_not_the_same_memory() {
+        let (left, right) = (Buffer::from_bytes(vec![1, 2]), Buffer::aligned_copy(&[1, 2]));
+        assert_eq!(left, right);
+        assert!(!left.same_memory(&right));
+        assert_ne!(left.memory_id(), right.memory_id());
+    }
+
+    #[test]
+    fn aligned_copies_are_aligned_and_may_have_padding() {
+        for len in 0..20u8 {
+            let copy = Buffer::aligned_copy(&(0..len).collect::<Vec<u8>>());
+            assert_eq!(copy.as_slice(), (0..len).collect::<Vec<u8>>());
+            assert!(copy.as_slice().as_ptr().addr().is_multiple_of(8));
+            assert_eq!(copy.whole().len(), usize::from(len).next_multiple_of(8));
+        }
+    }
+
+    #[test]
+    fn only_an_unshared_buffer_can_be_written() {
+        let mut buffer = Buffer::from_samples(vec![0.0; 2]);
+        buffer.as_mut_slice().expect("nobody shares it")[..4].copy_from_slice(&1f32.to_le_bytes());
+        assert_eq!(buffer.as_slice(), [0, 0, 0x80, 0x3f, 0, 0, 0, 0]);
+        let mut part = buffer.slice(1, 2).expect("it is inside");
+        assert!(!buffer.is_exclusive() && part.as_mut_slice().is_none());
+        drop(buffer);
+        assert!(part.is_exclusive());
+        assert_eq!(part.as_mut_slice().expect("the other is gone").len(), 2);
+    }
+
+    #[test]
+    fn host_memory_is_released_once_and_never_written() {
+        let released = Arc::new(AtomicUsize::new(0));
+        let mut buffer = Buffer::from_foreign(Box::new(Host { bytes: vec![1, 2, 3], released: Arc::clone(&released) }));
+        let part = buffer.slice(1, 1).expect("it is inside");
+        assert_eq!((buffer.token(), part.token()), (Some(7), Some(7)));
+        assert_eq!(Buffer::from_bytes(vec![]).token(), None);
+        assert!(!buffer.is_exclusive() && buffer.as_mut_slice().is_none());
+        drop(buffer);
+        assert_eq!(released.load(Ordering::SeqCst), 0);
+        let mut last = part;
+        assert!(!last.is_exclusive() && last.as_mut_slice().is_none());
+        drop(last);
+        assert_eq!(released.load(Ordering::SeqCst), 1);
+    }
+}

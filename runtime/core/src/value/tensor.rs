@@ -289,3 +289,102 @@ impl PartialEq for Tensor {
         self.data_type == other.data_type && self.shape == other.shape && self.gathered() == other.gathered()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(len: u8) -> Buffer {
+        Buffer::from_bytes((0..len).collect())
+    }
+
+    fn tensor(shape: &[usize], strides: &[isize], offset: usize) -> Result<Tensor, TensorError> {
+        Tensor::new(DataType::UInt8, shape.to_vec(), strides.to_vec(), bytes(12), offset)
+    }
+
+    #[test]
+    fn strides_of_any_sign_and_order_are_gathered_to_c_order() {
+        type Case = (&'static [usize], &'static [isize], usize, &'static [u8]);
+        let cases: [Case; 7] = [
+            (&[2, 3], &[3, 1], 0, &[0, 1, 2, 3, 4, 5]),
+            (&[3, 2], &[1, 3], 0, &[0, 3, 1, 4, 2, 5]),
+            (&[4], &[-1], 11, &[11, 10, 9, 8]),
+            (&[2, 2], &[-6, 2], 7, &[7, 9, 1, 3]),
+            (&[2, 3], &[1, 0], 4, &[4, 4, 4, 5, 5, 5]),
+            (&[], &[], 9, &[9]),
+            (&[1, 2], &[isize::MAX, 3], 5, &[5, 8]),
+        ];
+        for (shape, strides, offset, expected) in cases {
+            let tensor = tensor(shape, strides, offset).expect("it lies inside");
+            assert_eq!(tensor.gather(), expected, "{shape:?} {strides:?}");
+            assert_eq!(*tensor.gathered(), *expected);
+        }
+    }
+
+    #[test]
+    fn elements_are_kept_whole_when_gathered() {
+        let reversed = Tensor::new(DataType::Int16, vec![3], vec![-2], bytes(6), 4).expect("it lies inside");
+        assert_eq!(reversed.gather(), [4, 5, 2, 3, 0, 1]);
+    }
+
+    #[test]
+    fn arrays_without_elements_need_no_memory() {
+        for shape in [&[0][..], &[3, 0], &[0, 1 << 40]] {
+            let strides = vec![isize::MAX; shape.len()];
+            let empty = Tensor::new(DataType::Float64, shape.to_vec(), strides, bytes(0), 99).expect("no elements");
+            assert_eq!((empty.element_count(), empty.gather().len()), (0, 0));
+            assert!(empty.is_contiguous());
+        }
+    }
+
+    #[test]
+    fn windows_are_checked_against_their_buffer() {
+        let outside = |first, end| Err(TensorError::OutOfBounds { first, end, len: 12 });
+        assert!(tensor(&[3, 4], &[4, 1], 0).is_ok());
+        assert_eq!(tensor(&[3, 4], &[4, 1], 1), outside(1, 13));
+        assert_eq!(tensor(&[2], &[-1], 0), outside(-1, 1));
+        assert_eq!(tensor(&[2], &[12], 0), outside(0, 13));
+        assert_eq!(tensor(&[], &[], 12), outside(12, 13));
+        assert_eq!(tensor(&[2], &[isize::MIN], 0), outside(-(1i128 << 63), 1));
+        assert_eq!(tensor(&[2, 2], &[1], 0), Err(TensorError::StrideCount { dimensions: 2, strides: 1 }));
+        assert!(matches!(tensor(&[usize::MAX], &[0], 0), Err(TensorError::Overflow { .. })));
+        assert!(matches!(tensor(&[1 << 32, 1 << 32, 0], &[0, 0, 0], 0), Err(TensorError::Overflow { .. })));
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        let text = |error: Result<Tensor, TensorError>| error.expect_err("it is wrong").to_string();
+        assert_eq!(text(tensor(&[2], &[], 0)), "1 dimensions need 1 strides, got 0");
+        assert_eq!(text(tensor(&[13], &[1], 0)), "the array reaches from byte 0 to byte 13, the buffer has 12 bytes");
+        let huge = tensor(&[1 << 62, 4], &[0, 0], 0);
+        assert_eq!(text(huge), "the shape [4611686018427387904, 4] of uint8 overflows the address space");
+    }
+
+    #[test]
+    fn contiguity_ignores_the_strides_of_single_steps() {
+        assert!(tensor(&[2, 1, 3], &[3, 77, 1], 0).expect("it lies inside").is_contiguous());
+        assert!(!tensor(&[2, 3], &[4, 1], 0).expect("it lies inside").is_contiguous());
+        assert!(!tensor(&[3], &[-1], 5).expect("it lies inside").is_contiguous());
+        assert!(tensor(&[2, 3], &[4, 1], 0).expect("it lies inside").contiguous_bytes().is_none());
+    }
+
+    #[test]
+    fn arrays_are_equal_wherever_their_elements_lie() {
+        let strided = tensor(&[2, 2], &[4, 2], 1).expect("it lies inside");
+        let packed = Tensor::contiguous(DataType::UInt8, vec![2, 2], Buffer::from_bytes(vec![1, 3, 5, 7]));
+        assert_eq!(strided, packed.clone().expect("four elements"));
+        assert_ne!(strided, tensor(&[2, 2], &[4, 2], 2).expect("it lies inside"));
+        let flat = Tensor::contiguous(DataType::UInt8, vec![4], Buffer::from_bytes(vec![1, 3, 5, 7]));
+        assert_ne!(packed, flat);
+    }
+
+    #[test]
+    fn names_and_sizes_belong_to_data_types() {
+        for data_type in DataType::ALL {
+            assert_eq!(DataType::from_name(data_type.name()), Some(data_type));
+        }
+        let sizes: Vec<usize> = DataType::ALL.into_iter().map(DataType::size).collect();
+        assert_eq!(sizes, [1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16]);
+        assert_eq!(DataType::from_name("float"), None);
+    }
+}

@@ -44,7 +44,7 @@ pub enum Place {
 #[non_exhaustive]
 pub enum WireErrorKind {
     /// The bytes end too early, or a declared length reaches past them.
-    #[error("{what} needs {declared} bytes and {left} are left")]
+    #[error("{what} goes past the end (bytes needed: {declared}, left: {left})")]
     Truncated {
         /// What was being read.
         what: &'static str,
@@ -54,7 +54,7 @@ pub enum WireErrorKind {
         left: usize,
     },
     /// There are bytes after the value.
-    #[error("{extra} bytes follow the end of the value")]
+    #[error("there is more after the end of the value (bytes: {extra})")]
     Trailing {
         /// How many.
         extra: usize,
@@ -115,7 +115,7 @@ pub enum WireErrorKind {
         limit: usize,
     },
     /// A small memory that stands for a huge array.
-    #[error("the {name} stands for {found} bytes on {held} bytes of memory, the limit is {limit}", name = kind.name())]
+    #[error("the {name} stands for {found} bytes on {held} bytes of memory, the limit is {limit}", name = subject(*kind))]
     Extent {
         /// The kind of the value.
         kind: Kind,
@@ -133,7 +133,7 @@ pub enum WireErrorKind {
         found: &'static str,
     },
     /// A field of an extension type or tagged object does not hold what it must.
-    #[error("the {field} of the {name} must be {expected}, it is {found}", name = kind.name())]
+    #[error("the {field} of the {name} must be {expected}, it is {found}", name = subject(*kind))]
     Field {
         /// The kind of the value.
         kind: Kind,
@@ -145,7 +145,7 @@ pub enum WireErrorKind {
         found: String,
     },
     /// An extension type or a column has too few or too many fields.
-    #[error("the {name} has {found} fields, not {expected}", name = kind.name())]
+    #[error("the {name} has {found} fields, not {expected}", name = subject(*kind))]
     FieldCount {
         /// The kind of the value.
         kind: Kind,
@@ -155,7 +155,7 @@ pub enum WireErrorKind {
         found: usize,
     },
     /// A buffer index past the table.
-    #[error("the {name} refers to buffer {index}, the table has {count}", name = kind.name())]
+    #[error("the {name} refers to buffer {index}, the table has {count}", name = subject(*kind))]
     BufferIndex {
         /// The kind of the value.
         kind: Kind,
@@ -165,7 +165,7 @@ pub enum WireErrorKind {
         count: usize,
     },
     /// A window past the end of its buffer.
-    #[error("the {name} reaches from byte {offset} for {len} bytes, its buffer has {held}", name = kind.name())]
+    #[error("the {name} reaches from byte {offset} for {len} bytes, its buffer has {held}", name = subject(*kind))]
     BufferRange {
         /// The kind of the value.
         kind: Kind,
@@ -215,7 +215,7 @@ pub enum WireErrorKind {
         key: String,
     },
     /// A payload that its header does not agree with.
-    #[error("the {field} of the {name} must hold {needed} bytes, it holds {found}", name = kind.name())]
+    #[error("the {field} of the {name} must hold {needed} bytes, it holds {found}", name = subject(*kind))]
     PayloadLength {
         /// The kind of the value.
         kind: Kind,
@@ -227,7 +227,7 @@ pub enum WireErrorKind {
         found: usize,
     },
     /// A tagged object lacks a field.
-    #[error("the {name} lacks the field \"{field}\"", name = kind.name())]
+    #[error("the {name} lacks the field \"{field}\"", name = subject(*kind))]
     MissingField {
         /// The kind of the value.
         kind: Kind,
@@ -235,7 +235,7 @@ pub enum WireErrorKind {
         field: &'static str,
     },
     /// A tagged object has a field that its kind has not.
-    #[error("the {name} has no field {field:?}", name = kind.name())]
+    #[error("the {name} has no field {field:?}", name = subject(*kind))]
     UnknownField {
         /// The kind of the value.
         kind: Kind,
@@ -354,6 +354,14 @@ pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// A value of this kind as the subject of a sentence.
+fn subject(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bytes => "byte string",
+        other => other.name(),
     }
 }
 

@@ -3,7 +3,7 @@
 mod elements;
 mod number;
 
-use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, Port, Step};
 use remotemedia_core::value::{Kind, Packet, Tensor, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -38,8 +38,8 @@ pub struct Calculator {
 pub struct CalculatorParams {
     /// What to compute.
     pub operation: Operation,
-    /// The number on the right of the operation: an integer from -2^63 to 2^64 - 1, or a float. Not zero for `divide`
-    /// and `modulo`.
+    /// The number on the right of the operation: an integer from -2^63 to 2^64 - 1, or a float. With zero,
+    /// `divide` and `modulo` fail at the first number.
     pub operand: Number,
 }
 
@@ -64,22 +64,6 @@ impl Define for Calculator {
     const INPUTS: &'static [Port] = &[Port::new("in", INPUT, "A number, a list of numbers or a tensor.")];
     const OUTPUTS: &'static [Port] = &[Port::new("out", INPUT, "The result, in the shape of the input.")];
     const EXAMPLE: &'static str = r#"{"operation": "add", "operand": 5}"#;
-
-    fn check(params: &CalculatorParams) -> Result<(), ParamError> {
-        let name = match params.operation {
-            Operation::Divide => "divide",
-            Operation::Modulo => "modulo",
-            _ => return Ok(()),
-        };
-        if !params.operand.is_zero() {
-            return Ok(());
-        }
-        Err(ParamError {
-            param: "operand".to_owned(),
-            expected: format!("a number other than zero for '{name}'"),
-            got: params.operand.to_string(),
-        })
-    }
 
     fn new(params: &CalculatorParams) -> Self {
         Calculator { operation: params.operation, operand: params.operand }

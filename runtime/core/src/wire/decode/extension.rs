@@ -40,7 +40,7 @@ fn timestamp(mut payload: Reader<'_>) -> Result<Value, WireError> {
         4 => (number(bytes) as i64, 0),
         8 => ((number(bytes) & 0x3_ffff_ffff) as i64, (number(bytes) >> 34) as u32),
         12 => (number(&bytes[4..]) as i64, number(&bytes[..4]) as u32),
-        other => return wrong(&payload, "payload", "4, 8 or 12 bytes", format!("{other} bytes")),
+        other => return wrong(&payload, "payload", "4, 8 or 12 bytes", other.to_string()),
     };
     if nanoseconds > 999_999_999 {
         return wrong(&payload, "nanoseconds", "an integer from 0 to 999999999", nanoseconds.to_string());
@@ -113,8 +113,11 @@ fn audio(mut fields: Fields<'_>, context: &Context<'_>) -> Result<Value, WireErr
     Ok(audio.with_layout(layout).with_pts(pts).into())
 }
 
-/// The samples of misaligned channels, channel after channel; `None` if one lies outside the buffer.
+/// The samples of misaligned channels, channel after channel; `None` if there are none or one lies outside the buffer.
 fn gather_channels(buffer: &Buffer, offset: usize, stride: usize, channels: usize, frames: usize) -> Option<Vec<f32>> {
+    if channels > Audio::MAX_CHANNELS || frames == 0 {
+        return None;
+    }
     let len = frames.checked_mul(4)?;
     let last = channels.checked_sub(1)?.checked_mul(stride)?.checked_add(offset)?;
     buffer.as_slice().get(last..last.checked_add(len)?)?;

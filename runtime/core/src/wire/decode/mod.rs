@@ -56,8 +56,8 @@ struct Context<'a> {
     limits: &'a Limits,
 }
 
-/// The most entries that memory is taken for before they are read.
-const RESERVED_ENTRIES: usize = 4096;
+/// The most entries that memory is taken for before they are read, where lists in lists could multiply it.
+const RESERVED_ENTRIES: usize = 1024;
 
 /// Slots for keys that were seen lately; a power of two.
 const KEY_SLOTS: usize = 64;
@@ -109,8 +109,12 @@ impl<'a> Decoder<'a> {
 
     fn items(&mut self, len: usize, depth: usize) -> Result<Vec<Value>, WireError> {
         self.enter("a list", len, len, depth)?;
-        let mut items = Vec::with_capacity(len.min(RESERVED_ENTRIES));
+        let mut items = Vec::with_capacity(reserved(len, depth));
         for index in 0..len {
+            if let Some(value) = self.reader.short_integer() {
+                items.push(Value::Int(value));
+                continue;
+            }
             match self.value(depth + 1) {
                 Ok(item) => items.push(item),
                 Err(error) => return Err(error.inside(Step::Index(index))),
@@ -121,7 +125,7 @@ impl<'a> Decoder<'a> {
 
     fn entries(&mut self, len: usize, depth: usize) -> Result<Map, WireError> {
         self.enter("a map", len, len.saturating_mul(2), depth)?;
-        let mut map = Map::with_capacity(len.min(RESERVED_ENTRIES));
+        let mut map = Map::with_capacity(reserved(len, depth));
         for _ in 0..len {
             let key = self.key()?;
             let value = match self.value(depth + 1) {
@@ -176,4 +180,10 @@ impl<'a> Decoder<'a> {
             _ => Ok(Arc::clone(slot.insert(text.into()))),
         }
     }
+}
+
+/// How many of `len` declared entries to take memory for: all at the outermost levels, whose length is already known
+/// not to exceed the bytes that are left.
+fn reserved(len: usize, depth: usize) -> usize {
+    if depth < 2 { len } else { len.min(RESERVED_ENTRIES) }
 }

@@ -62,12 +62,12 @@ impl Encoder {
     /// An integer.
     #[inline]
     pub fn int(&mut self, value: i64) -> &mut Self {
-        if let Ok(small) = u8::try_from(value)
-            && small < 0x80
-        {
-            self.bytes.push(small);
-        } else {
-            msgpack::write_sint(&mut self.bytes, value).expect(WRITTEN);
+        // Short positive integers are most of what is written; each in one piece.
+        match value {
+            0..=0x7f => self.bytes.push(value as u8),
+            0x80..=0xff => self.bytes.extend_from_slice(&[0xcc, value as u8]),
+            0x100..=0xffff => self.bytes.extend_from_slice(&[0xcd, (value >> 8) as u8, value as u8]),
+            _ => drop(msgpack::write_sint(&mut self.bytes, value).expect(WRITTEN)),
         }
         self
     }

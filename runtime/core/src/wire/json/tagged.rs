@@ -77,7 +77,7 @@ fn audio(object: &Object<'_>) -> Outcome<Value> {
     let frames = object.size("frames")?;
     let bytes = object.base64("base64")?;
     object.exactly("base64", &bytes, channels as u128 * frames as u128 * 4)?;
-    let audio = Audio::new(Buffer::aligned_copy(&bytes), 0, frames * 4, channels, frames, rate)?;
+    let audio = Audio::new(Buffer::aligned_copy(&bytes), 0, frames.saturating_mul(4), channels, frames, rate)?;
     Ok(audio.with_layout(layout).with_pts(pts).into())
 }
 

@@ -143,11 +143,6 @@ impl Number {
             Number::Float(value) => value,
         }
     }
-
-    /// Whether it is zero.
-    pub fn is_zero(self) -> bool {
-        self.to_f64() == 0.0
-    }
 }
 
 impl fmt::Display for Number {

@@ -1,0 +1,65 @@
+# Runs cargo and describes what it makes as the imported target remotemedia::remotemedia.
+
+# The name that the loader looks for; its number is the major version of the ABI (runtime/capi/build.rs sets it).
+set(REMOTEMEDIA_SONAME libremotemedia.so.0)
+
+# Adds the build step and the target. What decides the outcome:
+#   REMOTEMEDIA_CARGO_PROFILE     "release" or "dev"; by default "dev" for CMAKE_BUILD_TYPE=Debug, else "release"
+#   REMOTEMEDIA_CARGO_TARGET_DIR  cargo's target folder; by default that of the source tree when this is the top-level
+#                                 project (or $CARGO_TARGET_DIR), else one in the binary folder
+function(remotemedia_add_cargo_library)
+  if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    message(FATAL_ERROR "remotemedia builds on Linux so far, not on ${CMAKE_SYSTEM_NAME}: use a Linux machine or a container.")
+  endif()
+
+  find_program(CARGO_EXECUTABLE cargo DOC "Rust's build tool")
+  if(NOT CARGO_EXECUTABLE)
+    message(FATAL_ERROR "`cargo` was not found on PATH: install Rust from https://rustup.rs, or set CARGO_EXECUTABLE.")
+  endif()
+
+  set(profile release)
+  if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set(profile dev)
+  endif()
+  set(REMOTEMEDIA_CARGO_PROFILE "" CACHE STRING "Cargo profile: release or dev; empty: by CMAKE_BUILD_TYPE")
+  if(REMOTEMEDIA_CARGO_PROFILE)
+    set(profile ${REMOTEMEDIA_CARGO_PROFILE})
+  endif()
+  set(profile_folder ${profile})
+  if(profile STREQUAL "dev")
+    set(profile_folder debug)
+  endif()
+
+  set(target_dir ${CMAKE_CURRENT_BINARY_DIR}/cargo)
+  if(REMOTEMEDIA_IS_TOP_LEVEL)
+    set(target_dir ${PROJECT_SOURCE_DIR}/target)
+    if(DEFINED ENV{CARGO_TARGET_DIR})
+      get_filename_component(target_dir "$ENV{CARGO_TARGET_DIR}" ABSOLUTE BASE_DIR ${PROJECT_SOURCE_DIR})
+    endif()
+  endif()
+  set(REMOTEMEDIA_CARGO_TARGET_DIR ${target_dir} CACHE PATH "Cargo's target folder")
+
+  set(built ${REMOTEMEDIA_CARGO_TARGET_DIR}/${profile_folder}/libremotemedia.so)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/lib)
+  file(MAKE_DIRECTORY ${folder})
+
+  # Cargo knows better than any build tool what is out of date, so it is asked every time; it takes a fraction of a second.
+  add_custom_target(remotemedia_cargo ALL
+    COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET
+            ${CARGO_EXECUTABLE} build --locked --package remotemedia-capi --lib
+            --profile ${profile} --target-dir ${REMOTEMEDIA_CARGO_TARGET_DIR}
+    COMMAND ${CMAKE_COMMAND} -E copy_if_different ${built} ${folder}/${REMOTEMEDIA_SONAME}
+    COMMAND ${CMAKE_COMMAND} -E create_symlink ${REMOTEMEDIA_SONAME} ${folder}/libremotemedia.so
+    BYPRODUCTS ${folder}/${REMOTEMEDIA_SONAME} ${folder}/libremotemedia.so
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+    COMMENT "cargo build (profile ${profile})"
+    USES_TERMINAL
+    VERBATIM)
+
+  add_library(remotemedia::remotemedia SHARED IMPORTED GLOBAL)
+  set_target_properties(remotemedia::remotemedia PROPERTIES
+    IMPORTED_LOCATION ${folder}/${REMOTEMEDIA_SONAME}
+    IMPORTED_SONAME ${REMOTEMEDIA_SONAME}
+    INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include)
+  add_dependencies(remotemedia::remotemedia remotemedia_cargo)
+endfunction()

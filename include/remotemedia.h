@@ -1,0 +1,694 @@
+/*
+ * remotemedia: media pipelines on native threads. SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * The conventions of this header; docs/abi.md has the long form and the layout of every document.
+ *
+ * Documents   Manifests, options, inputs, results and events are msgpack; where it says so, JSON text does as well.
+ *             rm_document_to_json and rm_document_from_json turn a document into its JSON twin and back.
+ * Outputs     A call that answers with a document writes into the rm_output of the caller. A zero-initialised one has
+ *             no room, so the document comes as an object: rm_document_view it, rm_document_free it.
+ * Status      0 is done, above 0 is no error, below 0 nothing was done, and outputs hold nothing.
+ * Errors      The last parameter `err` may be NULL. Else, after a status below 0, it holds an error that is the caller's
+ *             to free with rm_error_free; after any other status it is left as it was. There is no thread-local error.
+ * Ownership   What a function with `_new` gives, the function with `_free` of the same name takes back, once. Freeing
+ *             NULL is fine. Objects may be freed in any order: what others still need of them lives on inside.
+ * Arguments   A slice may be (NULL, 0). An object that is NULL where one is needed is RM_INVALID_ARGUMENT. Documents and
+ *             texts that go in are copied before the call returns; the memory in a buffer table is not, see rm_buffer.
+ * Threads     Every object may be used from any thread, and by several at once, but for being freed.
+ * Callbacks   There are none. What happens arrives as events at a port, and rm_port_next hands them out.
+ * Fork        In a forked child every inherited object answers RM_FORKED, and freeing it does nothing: make new ones.
+ */
+
+#ifndef REMOTEMEDIA_H
+#define REMOTEMEDIA_H
+
+/* Generated from runtime/capi by `python3 build.py header`: edit the Rust sources, not this. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The major version of this ABI: it changes when a signature or a meaning does.
+ */
+#define RM_ABI_MAJOR 0
+
+/**
+ * The minor version of this ABI: it grows when something is added.
+ */
+#define RM_ABI_MINOR 1
+
+/**
+ * A document that did not fit the caller's buffer. Immutable; may cross threads; belongs to the caller.
+ */
+typedef struct rm_document rm_document;
+
+/**
+ * Why a function failed. Immutable; may cross threads; belongs to the caller.
+ */
+typedef struct rm_error rm_error;
+
+/**
+ * Memory of the runtime in the hands of the host. Outlives pipeline, port and runtime.
+ */
+typedef struct rm_memory rm_memory;
+
+/**
+ * A validated manifest, ready to run any number of times, also at the same time. Any thread may use it.
+ */
+typedef struct rm_pipeline rm_pipeline;
+
+/**
+ * A port: one for each event loop or serving thread. Any thread may use it; one at a time should wait at it.
+ */
+typedef struct rm_port rm_port;
+
+/**
+ * A runtime: node types, worker threads, limits. Nothing runs until the first work is submitted. Any thread may use it.
+ */
+typedef struct rm_runtime rm_runtime;
+
+/**
+ * What a function answers: 0 is done, above 0 is not an error, below 0 nothing was done and `err` says why.
+ */
+typedef int32_t rm_status;
+
+/**
+ * One entry of the buffer table that travels with a document.
+ */
+typedef struct rm_buffer {
+  /**
+   * The bytes. May be NULL if `len` is 0.
+   */
+  const uint8_t *data;
+  /**
+   * Their number.
+   */
+  size_t len;
+  /**
+   * In: your number for this memory, which must stay readable and unchanged until a release record names it; 0 if the
+   * bytes are to be copied at once. Out: your number, if it is your memory, else 0.
+   */
+  uint64_t token;
+  /**
+   * In: NULL. Out: the runtime's memory, which lives until you give it to `rm_memory_free`; NULL if it is yours.
+   */
+  struct rm_memory *memory;
+  /**
+   * Out: 1 if nobody else shares the memory, so that you may write to it. Decided once, when it is handed out.
+   */
+  uint32_t writable;
+} rm_buffer;
+
+/**
+ * Where a call writes a document. Zero-initialised is fine: then the document comes as an object.
+ */
+typedef struct rm_output {
+  /**
+   * In: room for the bytes; may be NULL if `capacity` is 0.
+   */
+  uint8_t *data;
+  /**
+   * In: how many bytes fit.
+   */
+  size_t capacity;
+  /**
+   * In: room for the buffer table; may be NULL if `buffer_capacity` is 0.
+   */
+  struct rm_buffer *buffers;
+  /**
+   * In: how many entries fit.
+   */
+  size_t buffer_capacity;
+  /**
+   * In: memory to free before anything else, so that it costs no call of its own; may be NULL if `discard_count` is 0.
+   */
+  struct rm_memory *const *discard;
+  /**
+   * In: how many there are.
+   */
+  size_t discard_count;
+  /**
+   * Out: the bytes written to `data`; 0 if the document came as an object.
+   */
+  size_t len;
+  /**
+   * Out: the entries written to `buffers`. Their memory is yours to free.
+   */
+  size_t buffer_count;
+  /**
+   * Out: the document, if it did not fit, else NULL. Yours to free.
+   */
+  struct rm_document *document;
+} rm_output;
+
+/**
+ * Done.
+ */
+#define RM_OK 0
+
+/**
+ * Accepted; the completion will arrive at the port.
+ */
+#define RM_PENDING 1
+
+/**
+ * Not now; try again when an event says so.
+ */
+#define RM_WOULD_BLOCK 2
+
+/**
+ * Nothing came within the time.
+ */
+#define RM_TIMEOUT 3
+
+/**
+ * The port is shut down; nothing will ever come again.
+ */
+#define RM_END 4
+
+/**
+ * A mistake of the caller: NULL where an object is needed, an argument out of range.
+ */
+<<<<<<< HEAD
+#define RM_INVALID_ARGUMENT (-1)
+=======
+#define RM_INVALID_ARGUMENT -1
+>>>>>>> main
+
+/**
+ * The manifest is not valid; the detail lists every problem with its place.
+ */
+<<<<<<< HEAD
+#define RM_INVALID_MANIFEST (-2)
+=======
+#define RM_INVALID_MANIFEST -2
+>>>>>>> main
+
+/**
+ * A document can't be understood; the message names the place.
+ */
+<<<<<<< HEAD
+#define RM_INVALID_DOCUMENT (-3)
+=======
+#define RM_INVALID_DOCUMENT -3
+>>>>>>> main
+
+/**
+ * A node failed; the detail names node, input, position, cause and cure.
+ */
+<<<<<<< HEAD
+#define RM_EXECUTION_FAILED (-4)
+=======
+#define RM_EXECUTION_FAILED -4
+>>>>>>> main
+
+/**
+ * The work was cancelled.
+ */
+<<<<<<< HEAD
+#define RM_CANCELLED (-5)
+=======
+#define RM_CANCELLED -5
+>>>>>>> main
+
+/**
+ * The work took longer than its timeout.
+ */
+<<<<<<< HEAD
+#define RM_TIMED_OUT (-6)
+=======
+#define RM_TIMED_OUT -6
+>>>>>>> main
+
+/**
+ * The runtime is shut down, or was while the work went on.
+ */
+<<<<<<< HEAD
+#define RM_SHUT_DOWN (-7)
+=======
+#define RM_SHUT_DOWN -7
+>>>>>>> main
+
+/**
+ * What the call refers to is over: a late reply, work that has ended.
+ */
+<<<<<<< HEAD
+#define RM_GONE (-8)
+=======
+#define RM_GONE -8
+>>>>>>> main
+
+/**
+ * A node of this pipeline panicked before; make the pipeline anew.
+ */
+<<<<<<< HEAD
+#define RM_POISONED (-9)
+=======
+#define RM_POISONED -9
+>>>>>>> main
+
+/**
+ * A defect inside the library or a node; please report the message.
+ */
+<<<<<<< HEAD
+#define RM_PANIC (-10)
+=======
+#define RM_PANIC -10
+>>>>>>> main
+
+/**
+ * The handle belongs to the parent process; after a fork the child makes its own.
+ */
+<<<<<<< HEAD
+#define RM_FORKED (-11)
+=======
+#define RM_FORKED -11
+>>>>>>> main
+
+/**
+ * The system gave no file descriptor or thread.
+ */
+<<<<<<< HEAD
+#define RM_OUT_OF_RESOURCES (-12)
+=======
+#define RM_OUT_OF_RESOURCES -12
+>>>>>>> main
+
+/**
+ * The results grew past a limit of the runtime.
+ */
+<<<<<<< HEAD
+#define RM_LIMIT_EXCEEDED (-13)
+=======
+#define RM_LIMIT_EXCEEDED -13
+>>>>>>> main
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Gives memory back; NULL is fine.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `memory` is NULL or live, and nobody uses its bytes any more.
+ */
+void rm_memory_free(struct rm_memory *memory);
+
+/**
+ * Makes another handle of the same memory, to keep it beyond the document that it came with.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `memory` is live; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_memory_retain(const struct rm_memory *memory, struct rm_memory **out, struct rm_error **err);
+
+/**
+ * The bytes and the buffer table of a document; they live as long as it does. The memory in the table belongs to the
+ * document: use `rm_memory_retain` to keep it longer, and don't free it.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `document` is live; the places are writable; `err` is NULL or writable.
+ */
+rm_status rm_document_view(const struct rm_document *document,
+                           const uint8_t **data,
+                           size_t *len,
+                           const struct rm_buffer **buffers,
+                           size_t *buffer_count,
+                           struct rm_error **err);
+
+/**
+ * Frees a document and the memory in its table; NULL is fine.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `document` is NULL or live, and nobody uses it any more.
+ */
+void rm_document_free(struct rm_document *document);
+
+/**
+ * Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `json` is writable; `err`
+ * is NULL or writable.
+ */
+rm_status rm_document_to_json(const uint8_t *data,
+                              size_t len,
+                              const struct rm_buffer *buffers,
+                              size_t buffer_count,
+                              struct rm_output *json,
+                              struct rm_error **err);
+
+/**
+ * Writes the document of which `text` is the JSON twin.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `text` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_document_from_json(const uint8_t *text, size_t len, struct rm_output *out, struct rm_error **err);
+
+/**
+ * The status that came with the error; `RM_OK` for NULL.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `error` is NULL or a live error.
+ */
+rm_status rm_error_status(const struct rm_error *error);
+
+/**
+ * The message: one sentence or, for a manifest, one line for each problem. UTF-8, ends with NUL, lives as long as the
+ * error; empty for NULL.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `error` is NULL or a live error.
+ */
+const char *rm_error_message(const struct rm_error *error);
+
+/**
+ * The detail: a msgpack map, see docs/abi.md. Lives as long as the error; `(NULL, 0)` for NULL.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `error` is NULL or a live error; `data` and `len` are writable.
+ */
+void rm_error_detail(const struct rm_error *error, const uint8_t **data, size_t *len);
+
+/**
+ * Frees an error; NULL is fine.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `error` is NULL or a live error that nobody uses any more.
+ */
+void rm_error_free(struct rm_error *error);
+
+/**
+ * Writes what is alive in this process: a map of counts: `runtimes`, `ports`, `pipelines`, `documents`, `memories`,
+ * `errors`, `host_buffers` (borrowed and not yet released), `runs`, `nodes`.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `out` is writable, `err` NULL or writable.
+ */
+rm_status rm_live_objects(struct rm_output *out, struct rm_error **err);
+
+/**
+ * Makes a pipeline. `manifest` is JSON text, YAML text or a msgpack map, told apart by the first byte. `options` is a map
+ * as JSON text or msgpack, or `(NULL, 0)`: `{"host_nodes": {"my_type": {"token": 7, "batch": 32}}}` declares node types
+ * that the host runs itself. `RM_INVALID_MANIFEST` comes with every problem at once.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `runtime` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_pipeline_new(const struct rm_runtime *runtime,
+                          const uint8_t *manifest,
+                          size_t len,
+                          const uint8_t *options,
+                          size_t options_len,
+                          struct rm_pipeline **out,
+                          struct rm_error **err);
+
+/**
+ * Writes the plan: nodes with the stage that runs them, what joins them, what the planner inserted; see docs/abi.md.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `pipeline` is live; `plan` is writable; `err` is NULL or writable.
+ */
+rm_status rm_pipeline_describe(const struct rm_pipeline *pipeline, struct rm_output *plan, struct rm_error **err);
+
+/**
+ * Runs a pipeline and waits for its end. `inputs` is a msgpack list, one item each, or nil for a graph that has only
+ * sources. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
+ * `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `pipeline` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_pipeline_execute(const struct rm_pipeline *pipeline,
+                              const uint8_t *inputs,
+                              size_t len,
+                              const struct rm_buffer *buffers,
+                              size_t buffer_count,
+                              int64_t timeout_us,
+                              struct rm_output *out,
+                              struct rm_error **err);
+
+/**
+ * Gives a pipeline a piece of work, which ends in exactly one completion. Short work is done on the calling thread within
+ * `budget_us` microseconds: `RM_OK`, and the completion, also a failed one, is in `out`. Else `RM_PENDING`: it will arrive
+ * at `port` under `token`, as will calls to nodes of the host. Below 0 it was not accepted. `timeout_us` below 0 means
+ * none.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `pipeline` and `port` are live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_pipeline_submit(const struct rm_pipeline *pipeline,
+                             const struct rm_port *port,
+                             uint64_t token,
+                             const uint8_t *inputs,
+                             size_t len,
+                             const struct rm_buffer *buffers,
+                             size_t buffer_count,
+                             int64_t timeout_us,
+                             int64_t budget_us,
+                             struct rm_output *out,
+                             struct rm_error **err);
+
+/**
+ * Frees a pipeline; NULL is fine. Work that it was given goes on.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `pipeline` is NULL or live, and nobody uses it any more.
+ */
+void rm_pipeline_free(struct rm_pipeline *pipeline);
+
+/**
+ * Makes a port.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `runtime` is live; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_port_new(const struct rm_runtime *runtime, struct rm_port **out, struct rm_error **err);
+
+/**
+ * The descriptor to watch: it is readable while something is there. It belongs to the port: don't read, write or close
+ * it, and stop watching it before `rm_port_free`. `rm_port_next` clears it; while events remain it stays readable.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `port` is live; `fd` is writable; `err` is NULL or writable.
+ */
+rm_status rm_port_fd(const struct rm_port *port, int32_t *fd, struct rm_error **err);
+
+/**
+ * Hands out what has happened, as a list of events. Waits at most `timeout_us` microseconds for the first (0: not at
+ * all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing came or `rm_port_wake` was called; `RM_END` if the port is
+ * shut down and this was the last batch. The list is written in all three cases.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `port` is live; `events` is writable; `err` is NULL or writable.
+ */
+rm_status rm_port_next(const struct rm_port *port, int64_t timeout_us, struct rm_output *events, struct rm_error **err);
+
+/**
+ * Lets an `rm_port_next` that waits return `RM_TIMEOUT` now; if none waits, the next one does not wait.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `port` is live; `err` is NULL or writable.
+ */
+rm_status rm_port_wake(const struct rm_port *port, struct rm_error **err);
+
+/**
+ * Cancels the work that was submitted with this token: `RM_OK`, and its completion is on its way; or `RM_GONE` if it has
+ * ended already. Buffers stay borrowed until native work has let go; release records say when.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `port` is live; `err` is NULL or writable.
+ */
+rm_status rm_port_cancel(const struct rm_port *port,
+                         uint64_t token,
+                         struct rm_error **err);
+
+/**
+ * Answers a call to nodes of the host, see docs/abi.md. `RM_GONE` if the call is over; then nothing is wrong.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `port` is live; `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `err` is
+ * NULL or writable.
+ */
+rm_status rm_port_reply(const struct rm_port *port,
+                        uint64_t call,
+                        const uint8_t *data,
+                        size_t len,
+                        const struct rm_buffer *buffers,
+                        size_t buffer_count,
+                        struct rm_error **err);
+
+/**
+ * Cancels the work of a port and frees it; NULL is fine.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `port` is NULL or live, nobody uses it any more and nobody watches its descriptor.
+ */
+void rm_port_free(struct rm_port *port);
+
+/**
+ * The version of the ABI that this library has: major << 16 | minor. Compare it with the header's when you load it:
+ * same major, minor at least yours.
+ */
+uint32_t rm_abi_version(void);
+
+/**
+ * The version of remotemedia, such as `0.1.0`. Never NULL, never freed.
+ */
+const char *rm_version(void);
+
+/**
+ * Makes a runtime. `config` is a map as JSON text or msgpack: `{"workers": 2, "limits": {...}}`; `(NULL, 0)` for all
+ * defaults.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `config` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_runtime_new(const uint8_t *config, size_t len, struct rm_runtime **out, struct rm_error **err);
+
+/**
+ * Writes what this runtime knows: `{version, abi, nodes, manifest_schema}`; see docs/abi.md.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `runtime` is live; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_runtime_describe(const struct rm_runtime *runtime, struct rm_output *out, struct rm_error **err);
+
+/**
+ * Ends all work with a completion each, wakes everybody who waits at a port, and waits at most `patience_us`
+ * microseconds until no node works any more: `RM_OK`, or `RM_TIMEOUT` if some still do. May be called again.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `runtime` is live; `err` is NULL or writable.
+ */
+rm_status rm_runtime_shutdown(const struct rm_runtime *runtime, int64_t patience_us, struct rm_error **err);
+
+/**
+ * Shuts a runtime down without waiting, and frees it; NULL is fine. Ports, pipelines and memory made by it stay valid
+ * and are freed on their own.
+ *
+<<<<<<< HEAD
+ * The caller sees to it that:
+=======
+ * # Safety
+>>>>>>> main
+ * `runtime` is NULL or live, and nobody uses it any more.
+ */
+void rm_runtime_free(struct rm_runtime *runtime);
+
+/**
+ * The name of a status, such as `RM_TIMED_OUT`; `unknown status` for a number that is none. Never NULL, never freed.
+ */
+const char *rm_status_name(rm_status status);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* REMOTEMEDIA_H */

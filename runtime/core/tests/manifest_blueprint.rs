@@ -1,0 +1,232 @@
+//! What valid manifests come to.
+
+mod manifest_nodes;
+
+use manifest_nodes::{hosts, msgpack, registry};
+use remotemedia_core::manifest::{Blueprint, Endpoint, Work, parse};
+use serde_json::{Value as Json, json};
+
+#[track_caller]
+fn accepted(bytes: &[u8]) -> Blueprint {
+    match parse(bytes, &registry(), &hosts()) {
+        Ok(blueprint) => blueprint,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn node(id: &str, node_type: &str) -> Json {
+    json!({ "id": id, "node_type": node_type })
+}
+
+fn graph(nodes: &[Json], connections: &[(&str, &str)]) -> Blueprint {
+    let connections: Vec<_> = connections.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+    let manifest = json!({ "version": "v1", "nodes": nodes, "connections": connections });
+    accepted(manifest.to_string().as_bytes())
+}
+
+/// `a[0] -> b[1]`, with the ports as numbers.
+fn edges(blueprint: &Blueprint) -> Vec<String> {
+    let end = |end: Endpoint| format!("{}[{}]", blueprint.nodes[end.node].id, end.port);
+    blueprint.edges.iter().map(|edge| format!("{} -> {}", end(edge.from), end(edge.to))).collect()
+}
+
+fn inserted(blueprint: &Blueprint) -> Vec<String> {
+    let nodes = blueprint.nodes.iter().filter(|node| node.inserted.is_some());
+    nodes.map(|node| format!("{node:?} {}", Json::Object(node.params.clone()))).collect()
+}
+
+#[test]
+fn the_smallest_manifest_is_one_node() {
+    let blueprint = accepted(br#"{"version":"v1","nodes":[{"id":"pass1","node_type":"PassThrough"}]}"#);
+    assert_eq!(&*blueprint.name, "pipeline");
+    assert_eq!(blueprint.nodes.len(), 1);
+    assert_eq!((&*blueprint.nodes[0].id, &*blueprint.nodes[0].type_name), ("pass1", "PassThrough"));
+    assert!(matches!(blueprint.nodes[0].work, Work::Native { .. }));
+    assert_eq!((blueprint.roots().collect::<Vec<_>>(), blueprint.sinks().collect::<Vec<_>>()), (vec![0], vec![0]));
+    assert_eq!(blueprint.find("pass1"), Some(0));
+}
+
+#[test]
+fn the_three_notations_mean_the_same() {
+    let yaml = "
+# A comment.
+version: v1
+metadata: {name: speech, description: 'What is said', created_at: 2026-11-23T12:00:00Z}
+nodes:
+  - id: decode
+    node_type: DecoderNode
+    params:
+  - &gate
+    id: gate
+    node_type: Gate
+    params: {open_db: -30, close_db: -4e1}
+    capabilities: {gpu: false}
+  - id: whisper
+    node_type: Whisper
+    params: {model: tiny, beams: [1, 2.5, null], deep: {er: ~}}
+  - {<<: *gate, id: gate2}
+connections:
+  - {from: decode, to: gate}
+  - {from: gate.out, to: whisper.in}
+  - from: decode
+    to: gate2
+";
+    let json = json!({
+        "version": "v1",
+        "metadata": { "name": "speech", "description": "What is said", "created_at": "2026-11-23T12:00:00Z" },
+        "nodes": [
+            { "id": "decode", "node_type": "DecoderNode", "params": null },
+            { "id": "gate", "node_type": "Gate", "params": { "open_db": -30, "close_db": -40.0 }, "capabilities": { "gpu": false } },
+            { "id": "whisper", "node_type": "Whisper", "params": { "model": "tiny", "beams": [1, 2.5, null], "deep": { "er": null } } },
+            { "id": "gate2", "node_type": "Gate", "params": { "open_db": -30, "close_db": -40.0 }, "capabilities": { "gpu": false } },
+        ],
+        "connections": [
+            { "from": "decode", "to": "gate" }, { "from": "gate.out", "to": "whisper.in" }, { "from": "decode", "to": "gate2" },
+        ],
+    });
+    let with_mark = [b"\xef\xbb\xbf \r\n".to_vec(), json.to_string().into_bytes()].concat();
+    for bytes in [yaml.as_bytes().to_vec(), json.to_string().into_bytes(), msgpack(&json), with_mark] {
+        let blueprint = accepted(&bytes);
+        assert_eq!(&*blueprint.name, "speech");
+        assert_eq!(blueprint.description.as_deref(), Some("What is said"));
+        assert_eq!(blueprint.created_at.as_deref(), Some("2026-11-23T12:00:00Z"));
+        let nodes: Vec<String> = blueprint.nodes.iter().map(|node| format!("{node:?}")).collect();
+        let expected = [
+            "decode (Decoder) Native(Decoder)",
+            "gate (Gate) Native(Gate)",
+            "whisper (Whisper) Host(7)",
+            "gate2 (Gate) Native(Gate)",
+        ];
+        assert_eq!(nodes, expected);
+        for (node, given) in blueprint.nodes.iter().zip(json["nodes"].as_array().expect("nodes")) {
+            assert_eq!(&node.params, given["params"].as_object().unwrap_or(&serde_json::Map::new()), "{node:?}");
+            assert_eq!(node.capabilities.is_empty(), given["capabilities"].is_null(), "{node:?}");
+        }
+        let expected = ["decode[0] -> gate[0]", "gate[0] -> whisper[0]", "decode[0] -> gate2[0]"];
+        assert_eq!(edges(&blueprint), expected);
+        assert_eq!(blueprint.roots().collect::<Vec<_>>(), [0]);
+        assert_eq!(blueprint.sinks().collect::<Vec<_>>(), [2, 3]);
+    }
+}
+
+#[test]
+fn integers_stay_exact_and_floats_stay_floats() {
+    for (written, kept) in [
+        ("18446744073709551615", json!(u64::MAX)),
+        ("-9223372036854775808", json!(i64::MIN)),
+        ("9007199254740993", json!(9_007_199_254_740_993_i64)),
+        ("5.0", json!(5.0)),
+        ("1e3", json!(1000.0)),
+        ("-0.5", json!(-0.5)),
+    ] {
+        let text = format!(
+            r#"{{"version": "v1", "nodes": [{{"id": "a", "node_type": "Whisper", "params": {{"x": {written}}}}}]}}"#
+        );
+        assert_eq!(accepted(text.as_bytes()).nodes[0].params["x"], kept, "{written} in JSON");
+        let text = format!("version: v1\nnodes:\n- {{id: a, node_type: Whisper, params: {{x: {written}}}}}\n");
+        assert_eq!(accepted(text.as_bytes()).nodes[0].params["x"], kept, "{written} in YAML");
+        let value =
+            json!({ "version": "v1", "nodes": [{ "id": "a", "node_type": "Whisper", "params": { "x": kept } }] });
+        assert_eq!(accepted(&msgpack(&value)).nodes[0].params["x"], kept, "{written} in msgpack");
+    }
+}
+
+#[test]
+fn text_is_unescaped_in_full() {
+    let text = r#"{"version": "\u0076\u0031", "metadata": {"name": "\ud83d\ude00 \"q\" \\ \/ \b\f\n\r\t é"},
+        "nodes": [{"id": "a", "node_type": "PassThrough"}]}"#;
+    assert_eq!(&*accepted(text.as_bytes()).name, "😀 \"q\" \\ / \u{8}\u{c}\n\r\t é");
+}
+
+#[test]
+fn yaml_has_the_types_of_its_core_schema() {
+    let text = "version: v1\nnodes:\n- id: a\n  node_type: Whisper\n  params: {no: no, hex: 0x1F, oct: 0o17, plus: +5, \
+                half: .5, quoted: '5', tilde: ~, yes: True, tag: !!str 5, date: 2026-11-23, under: 1_000, 7: seven}\n";
+    let expected = json!({
+        "no": "no", "hex": 31, "oct": 15, "plus": 5, "half": 0.5, "quoted": "5", "tilde": null, "yes": true, "tag": "5",
+        "date": "2026-11-23", "under": "1_000", "7": "seven",
+    });
+    assert_eq!(Json::Object(accepted(text.as_bytes()).nodes[0].params.clone()), expected);
+}
+
+#[test]
+fn every_type_has_its_alias_and_a_declared_host_node_wins() {
+    let mut hosts = hosts();
+    hosts.insert("Log".to_owned(), hosts["Whisper"]);
+    let nodes = [node("a", "PassThroughNode"), node("b", "WhisperNode"), node("c", "Log"), node("d", "LogNode")];
+    let manifest = json!({ "version": "v1", "nodes": nodes });
+    let blueprint = parse(manifest.to_string().as_bytes(), &registry(), &hosts).expect("valid");
+    let found: Vec<String> = blueprint.nodes.iter().map(|node| format!("{node:?}")).collect();
+    let expected = ["a (PassThrough) Native(PassThrough)", "b (Whisper) Host(7)", "c (Log) Host(7)", "d (Log) Host(7)"];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn fan_out_fan_in_and_diamonds_are_fine() {
+    let nodes = ["a", "b", "c", "d"].map(|id| node(id, "PassThrough"));
+    let blueprint = graph(&nodes, &[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("a", "d")]);
+    assert_eq!(blueprint.edges.len(), 5);
+    assert!(inserted(&blueprint).is_empty());
+}
+
+#[test]
+fn ports_are_found_by_name() {
+    let nodes = [node("mic", "Microphone"), node("mic2", "Microphone"), node("merge", "Merge"), node("log", "Log")];
+    let blueprint = graph(&nodes, &[("mic", "merge.right"), ("mic2", "merge.left"), ("merge", "log")]);
+    assert_eq!(edges(&blueprint), ["mic[0] -> merge[1]", "mic2[0] -> merge[0]", "merge[0] -> log[0]"]);
+}
+
+#[test]
+fn a_converter_is_put_in_where_the_promise_differs() {
+    let blueprint = graph(&[node("mic", "Microphone"), node("vad", "Detector")], &[("mic", "vad")]);
+    let expected =
+        [r#"vad.resample (AudioResample) Native(AudioResample) because 'vad' needs 16000 Hz {"rate":16000}"#];
+    assert_eq!(inserted(&blueprint), expected);
+    assert_eq!(edges(&blueprint), ["mic[0] -> vad.resample[0]", "vad.resample[0] -> vad[0]"]);
+}
+
+#[test]
+fn converters_are_put_in_where_nothing_is_promised() {
+    let blueprint = graph(&[node("decode", "Decoder"), node("vad", "Detector")], &[("decode", "vad")]);
+    let expected = [
+        r#"vad.mix (AudioMix) Native(AudioMix) because 'vad' needs 1 channel {"channels":1}"#,
+        r#"vad.resample (AudioResample) Native(AudioResample) because 'vad' needs 16000 Hz {"rate":16000}"#,
+    ];
+    assert_eq!(inserted(&blueprint), expected);
+    assert_eq!(
+        edges(&blueprint),
+        ["decode[0] -> vad.mix[0]", "vad.mix[0] -> vad.resample[0]", "vad.resample[0] -> vad[0]"]
+    );
+}
+
+#[test]
+fn converters_are_put_in_before_a_node_that_takes_the_inputs_of_the_graph() {
+    let blueprint = graph(&[node("vad", "Detector"), node("log", "Log")], &[("vad.event", "log")]);
+    assert_eq!(inserted(&blueprint).len(), 2);
+    assert_eq!(edges(&blueprint), ["vad[1] -> log[0]", "vad.mix[0] -> vad.resample[0]", "vad.resample[0] -> vad[0]"]);
+    assert_eq!(blueprint.roots().map(|root| &*blueprint.nodes[root].id).collect::<Vec<_>>(), ["vad.mix"]);
+}
+
+#[test]
+fn no_converter_is_put_in_where_the_promise_suffices() {
+    let resample = json!({ "id": "to16k", "node_type": "AudioResample", "params": { "rate": 16_000 } });
+    let nodes = [node("mic", "Microphone"), resample, node("vad", "Detector")];
+    let blueprint = graph(&nodes, &[("mic", "to16k"), ("to16k", "vad")]);
+    assert_eq!(
+        inserted(&blueprint),
+        [r#"vad.mix (AudioMix) Native(AudioMix) because 'vad' needs 1 channel {"channels":1}"#]
+    );
+}
+
+#[test]
+fn each_edge_has_converters_of_its_own() {
+    let nodes = [node("mic", "Microphone"), node("mic2", "Microphone"), node("vad", "Detector")];
+    let blueprint = graph(&nodes, &[("mic", "vad"), ("mic2", "vad")]);
+    let expected = [
+        "mic[0] -> vad.resample[0]",
+        "vad.resample[0] -> vad[0]",
+        "mic2[0] -> vad.resample2[0]",
+        "vad.resample2[0] -> vad[0]",
+    ];
+    assert_eq!(edges(&blueprint), expected);
+}

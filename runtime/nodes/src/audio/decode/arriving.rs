@@ -1,0 +1,236 @@
+//! A file that arrives in pieces: when it can be opened, and when its next packet is certain to be there.
+//!
+//! The demuxers read from a source until a packet is whole and can't stop in the middle of one. So the reader is let on
+//! only when enough has arrived: the longest packet that the format (or the header of this file) allows, or for Ogg
+//! the pages that are whole. Memory holds that much, and the head of the file until it is open.
+
+use remotemedia_core::node::NodeError;
+use remotemedia_core::value::Buffer;
+
+use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
+use super::demuxer::Demuxer;
+use super::source::Arriving;
+use super::{failure, open_buffer};
+
+/// What messages call the file.
+const NAME: &str = "the stream";
+/// A stream that no one knows after so many bytes is no audio.
+const PATIENCE: u64 = 1 << 20;
+/// The first attempt to open comes after so many bytes; each further one after twice as many.
+const FIRST_ATTEMPT: u64 = 4096;
+
+/// The bytes of one file, as far as they are there.
+#[derive(Default)]
+pub(super) struct ByteStream {
+    bytes: Arriving,
+    next_attempt: u64,
+    open: Option<Open>,
+}
+
+struct Open {
+    demuxer: Demuxer,
+    /// `None` if the whole file was collected first.
+    gate: Option<Gate>,
+    container: Container,
+    /// Where the reader stood before the last packet was asked for.
+    asked_at: u64,
+}
+
+/// When the next packet is certain to be there.
+enum Gate {
+    /// So many bytes ahead of the reader.
+    Ahead(u64),
+    Ogg(OggPages),
+}
+
+impl ByteStream {
+    pub(super) fn push(&mut self, piece: Buffer) {
+        self.bytes.push(piece);
+    }
+
+    /// No more comes.
+    pub(super) fn finish(&mut self) {
+        self.bytes.finish();
+    }
+
+    /// The open demuxer, whether or not a packet is there.
+    pub(super) fn demuxer(&self) -> Option<&Demuxer> {
+        self.open.as_ref().map(|open| &open.demuxer)
+    }
+
+    /// The demuxer, if its next packet is there.
+    ///
+    /// # Errors
+    /// If the stream can't be opened.
+    pub(super) fn ready(&mut self) -> Result<Option<&mut Demuxer>, NodeError> {
+        if self.open.is_none() {
+            self.open = self.try_open()?;
+        }
+        let Some(open) = &mut self.open else { return Ok(None) };
+        let Some(gate) = &mut open.gate else { return Ok(Some(&mut open.demuxer)) };
+        let position = self.bytes.read_position();
+        let limit = if self.bytes.is_finished() {
+            self.bytes.end()
+        } else {
+            match gate {
+                Gate::Ahead(ahead) if self.bytes.end() - position < *ahead => return Ok(None),
+                Gate::Ahead(_) => self.bytes.end(),
+                Gate::Ogg(pages) => pages.whole(&self.bytes),
+            }
+        };
+        self.bytes.allow(limit);
+        self.bytes.release(position);
+        open.asked_at = position;
+        Ok(Some(&mut open.demuxer))
+    }
+
+    /// If the reader met the end of what has arrived, makes it go on later, and says so.
+    pub(super) fn step_back_if_starved(&mut self) -> bool {
+        /// No MPEG or ADTS frame is longer.
+        const LONGEST_FRAME: u64 = 8192;
+        let Some(open) = &self.open else { return false };
+        if open.gate.is_none() || !self.bytes.starved() {
+            return false;
+        }
+        if matches!(open.container, Container::Mpeg | Container::Adts) {
+            // The reader passed over foreign bytes and may have met the end within a frame: it gets that frame again.
+            let position = self.bytes.read_position();
+            self.bytes.rewind(position.saturating_sub(LONGEST_FRAME).max(open.asked_at));
+        }
+        true
+    }
+
+    fn try_open(&mut self) -> Result<Option<Open>, NodeError> {
+        let (end, is_finished) = (self.bytes.end(), self.bytes.is_finished());
+        if !is_finished && end < self.next_attempt.max(SNIFF_LEN as u64) {
+            return Ok(None);
+        }
+        if end == 0 {
+            return Err(failure::empty(NAME));
+        }
+        let container = match sniff(|place| self.bytes.peek(place, SNIFF_LEN), is_finished) {
+            Sniffed::Needs(end) => {
+                self.next_attempt = end;
+                return Ok(None);
+            }
+            Sniffed::Found(container, _) => container,
+        };
+        let is_streamable = !matches!(container, Container::Mp4 | Container::Unknown | Container::Foreign(_));
+        if !is_streamable {
+            return self.open_whole(container);
+        }
+        if !is_finished && end < self.next_attempt.max(FIRST_ATTEMPT) {
+            self.next_attempt = self.next_attempt.max(FIRST_ATTEMPT);
+            return Ok(None);
+        }
+        let mut pages = OggPages::default();
+        self.bytes.rewind(0);
+        // A page that is cut would be lost to the reader, so it must not see the beginning of one.
+        self.bytes.allow(if container == Container::Ogg && !is_finished { pages.whole(&self.bytes) } else { end });
+        let first = self.bytes.peek(0, SNIFF_LEN);
+        let result = Demuxer::open(Box::new(self.bytes.source()), container, NAME.to_owned(), &first, None);
+        if self.bytes.starved() {
+            self.next_attempt = end * 2;
+            return Ok(None);
+        }
+        let demuxer = result?;
+        let gate = match container {
+            Container::Ogg => Gate::Ogg(pages),
+            Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),
+            Container::Wav => Gate::Ahead(demuxer.frame_bytes() * 1152 + 4096),
+            Container::Adts => Gate::Ahead(10 * 1024),
+            _ => Gate::Ahead(4 * 1024),
+        };
+        Ok(Some(Open { demuxer, gate: Some(gate), container, asked_at: 0 }))
+    }
+
+    fn open_whole(&mut self, container: Container) -> Result<Option<Open>, NodeError> {
+        if let Container::Foreign(format) = container {
+            return Err(failure::not_audio(NAME, &self.bytes.peek(0, SNIFF_LEN), Some(format)));
+        }
+        if container == Container::Unknown && self.bytes.end() > PATIENCE {
+            return Err(failure::not_audio(NAME, &self.bytes.peek(0, SNIFF_LEN), None));
+        }
+        if !self.bytes.is_finished() {
+            self.next_attempt = if container == Container::Mp4 { u64::MAX } else { PATIENCE + 1 };
+            return Ok(None);
+        }
+        let demuxer = open_buffer(self.bytes.take_all(), NAME)?;
+        Ok(Some(Open { demuxer, gate: None, container, asked_at: 0 }))
+    }
+}
+
+/// The most bytes that the reader of FLAC takes for one frame: the longest frame of this stream (RFC 9639, 8.2), and
+/// what it reads ahead to find the next header.
+fn flac_packet_len(bytes: &Arriving) -> u64 {
+    const READ_AHEAD: u64 = 36 * 1024;
+    let place = match sniff(|place| bytes.peek(place, SNIFF_LEN), true) {
+        Sniffed::Found(_, place) | Sniffed::Needs(place) => place,
+    };
+    let info = bytes.peek(place + 8, 13);
+    let [_, _, block_high, block_low, _, _, _, high, middle, low, _, _, channels] = info[..] else {
+        return 2 << 20;
+    };
+    let stated = u64::from(high) << 16 | u64::from(middle) << 8 | u64::from(low);
+    let block = u64::from(block_high) << 8 | u64::from(block_low);
+    // A frame that did not compress holds its samples as they are, of at most 33 bits.
+    let verbatim = block * u64::from((channels >> 1 & 7) + 1) * 33 / 8 + 64;
+    let longest = if stated == 0 { verbatim } else { stated };
+    longest.max(READ_AHEAD) + READ_AHEAD
+}
+
+/// Follows the pages of an Ogg stream (RFC 3533, 6).
+#[derive(Default)]
+struct OggPages {
+    /// The place after the last page that may be read.
+    limit: u64,
+    /// The place of the page to look at next.
+    next: u64,
+    /// Pages of sound still to be seen before the head of a stream, which began at `limit`, may be read.
+    awaited: u32,
+}
+
+impl OggPages {
+    /// The place up to which all pages are whole. The head of a stream counts only with two pages of sound after it,
+    /// because the reader takes them in one go.
+    fn whole(&mut self, bytes: &Arriving) -> u64 {
+        /// The fixed part of a page's header and the longest table of segments.
+        const HEADER: usize = 27 + 255;
+        while self.next < bytes.end() {
+            let header = bytes.peek(self.next, HEADER);
+            let Some(len) = page_len(&header) else {
+                if header.len() >= HEADER || !b"OggS".starts_with(&header[..header.len().min(4)]) && header.len() >= 4 {
+                    self.next += 1;
+                    continue;
+                }
+                break;
+            };
+            if self.next + len > bytes.end() {
+                break;
+            }
+            let is_first_of_stream = header[5] & 2 != 0;
+            let granule = header[6..14].iter().any(|byte| *byte != 0 && *byte != 0xff);
+            let is_last_of_stream = header[5] & 4 != 0;
+            self.next += len;
+            if is_first_of_stream {
+                self.awaited = 2;
+            } else if self.awaited > 0 && granule {
+                self.awaited = if is_last_of_stream { 0 } else { self.awaited - 1 };
+            }
+            if self.awaited == 0 {
+                self.limit = self.next;
+            }
+        }
+        self.limit
+    }
+}
+
+/// The length of the page that begins with this header, if it is one and its table of segments is there.
+fn page_len(header: &[u8]) -> Option<u64> {
+    if !header.starts_with(b"OggS") {
+        return None;
+    }
+    let segments = usize::from(*header.get(26)?);
+    let table = header.get(27..27 + segments)?;
+    Some(27 + segments as u64 + table.iter().map(|len| u64::from(*len)).sum::<u64>())
+}

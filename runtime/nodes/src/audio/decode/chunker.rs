@@ -1,0 +1,170 @@
+//! From decoded packets of any length to chunks of one length, each with its exact time. Encoder delay at the start and
+//! padding at the end are left out here.
+
+use remotemedia_core::value::{Audio, Layout, MediaTime};
+
+use remotemedia_core::node::NodeError;
+
+/// The format of decoded sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Format {
+    pub(super) rate: u32,
+    pub(super) channels: usize,
+    pub(super) layout: Layout,
+}
+
+/// What of the decoded frames is sound: the encoder put `delay` frames before it and up to `padding` after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Trim {
+    pub(super) delay: u64,
+    /// The frames of sound and the most that follow as padding, if the file says so. More than that is sound again:
+    /// a wrong header must not cost anybody the end of a recording.
+    pub(super) end: Option<(u64, u64)>,
+}
+
+/// Collects planar frames and hands them out in chunks.
+pub(super) struct Chunker {
+    format: Format,
+    chunk_frames: usize,
+    trim: Trim,
+    /// The frames that wait, one vector for each channel; those before `head` are gone already.
+    planes: Vec<Vec<f32>>,
+    head: usize,
+    delay_left: u64,
+    emitted: u64,
+    origin: i64,
+}
+
+impl Chunker {
+    /// Chunks of `chunk_ms` milliseconds; the first frame sounds at `origin` nanoseconds.
+    pub(super) fn new(format: Format, chunk_ms: u32, trim: Trim, origin: i64) -> Self {
+        let chunk_frames = MediaTime::to_frames(u64::from(chunk_ms) * 1_000_000, format.rate).max(1);
+        Self {
+            chunk_frames: usize::try_from(chunk_frames).unwrap_or(usize::MAX),
+            planes: vec![Vec::new(); format.channels],
+            head: 0,
+            delay_left: trim.delay,
+            emitted: 0,
+            format,
+            trim,
+            origin,
+        }
+    }
+
+    pub(super) fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// Takes one decoded packet: as many planes as there are channels.
+    pub(super) fn push(&mut self, planes: &[Vec<f32>]) {
+        let frames = planes.first().map_or(0, Vec::len);
+        let skip = usize::try_from(self.delay_left).unwrap_or(usize::MAX).min(frames);
+        self.delay_left -= skip as u64;
+        for (waiting, plane) in self.planes.iter_mut().zip(planes) {
+            if self.head > 0 {
+                waiting.drain(..self.head);
+            }
+            waiting.extend_from_slice(&plane[skip..]);
+        }
+        self.head = 0;
+    }
+
+    /// The next whole chunk, if there is one.
+    pub(super) fn whole(&mut self) -> Result<Option<Audio>, NodeError> {
+        if self.sound() < self.chunk_frames { Ok(None) } else { self.emit(self.chunk_frames) }
+    }
+
+    /// The next chunk, shorter than the others if no more comes.
+    pub(super) fn rest(&mut self) -> Result<Option<Audio>, NodeError> {
+        let frames = self.sound().min(self.chunk_frames);
+        if frames == 0 { Ok(None) } else { self.emit(frames) }
+    }
+
+    /// The time after all frames that came in, in nanoseconds.
+    pub(super) fn position(&self) -> i64 {
+        self.time(self.emitted + self.sound() as u64)
+    }
+
+    /// The frames of sound that came in.
+    pub(super) fn frames(&self) -> u64 {
+        self.emitted + self.waiting() as u64
+    }
+
+    fn waiting(&self) -> usize {
+        self.planes.first().map_or(0, |plane| plane.len() - self.head)
+    }
+
+    fn sound(&self) -> usize {
+        let waiting = self.waiting();
+        match self.trim.end {
+            Some((sound, padding)) if self.frames() <= sound + padding => {
+                waiting.min(usize::try_from(sound.saturating_sub(self.emitted)).unwrap_or(usize::MAX))
+            }
+            _ => waiting,
+        }
+    }
+
+    fn emit(&mut self, frames: usize) -> Result<Option<Audio>, NodeError> {
+        let mut samples = Vec::with_capacity(frames * self.format.channels);
+        for plane in &self.planes {
+            samples.extend_from_slice(&plane[self.head..self.head + frames]);
+        }
+        self.head += frames;
+        let pts = self.time(self.emitted);
+        self.emitted += frames as u64;
+        let audio = Audio::from_planar(samples, self.format.channels, self.format.rate)
+            .map_err(|error| NodeError::new("the file has a format that sound can't have").because(&error))?;
+        Ok(Some(audio.with_layout(self.format.layout.clone()).with_pts(Some(pts))))
+    }
+
+    fn time(&self, frames: u64) -> i64 {
+        self.origin.saturating_add(MediaTime::of_frames(frames, self.format.rate))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunker(trim: Trim) -> Chunker {
+        let format = Format { rate: 1000, channels: 1, layout: Layout::for_channels(1) };
+        Chunker::new(format, 10, trim, 5)
+    }
+
+    fn drain(chunker: &mut Chunker) -> Vec<f32> {
+        let mut samples = Vec::new();
+        while let Some(audio) = chunker.rest().unwrap() {
+            samples.extend_from_slice(audio.channel(0));
+        }
+        samples
+    }
+
+    #[test]
+    fn chunks_have_one_length_and_their_time_but_the_last() {
+        let mut chunker = chunker(Trim::default());
+        chunker.push(&[(0..25u8).map(f32::from).collect()]);
+        let first = chunker.whole().unwrap().unwrap();
+        assert_eq!((first.frames(), first.pts), (10, Some(5)));
+        let second = chunker.whole().unwrap().unwrap();
+        assert_eq!((second.channel(0)[0], second.pts), (10.0, Some(10_000_005)));
+        assert!(chunker.whole().unwrap().is_none());
+        let last = chunker.rest().unwrap().unwrap();
+        assert_eq!((last.frames(), last.pts), (5, Some(20_000_005)));
+        assert!(chunker.rest().unwrap().is_none());
+    }
+
+    #[test]
+    fn delay_and_padding_are_left_out() {
+        let mut chunker = chunker(Trim { delay: 3, end: Some((5, 4)) });
+        chunker.push(&[vec![0.0, 1.0]]);
+        chunker.push(&[(2..12u8).map(f32::from).collect()]);
+        assert_eq!(drain(&mut chunker), [3.0, 4.0, 5.0, 6.0, 7.0]);
+    }
+
+    #[test]
+    fn more_than_the_padding_is_sound() {
+        let mut chunker = chunker(Trim { delay: 0, end: Some((2, 2)) });
+        chunker.push(&[vec![0.0, 1.0, 2.0, 3.0, 4.0]]);
+        assert_eq!(drain(&mut chunker), [0.0, 1.0, 2.0, 3.0, 4.0]);
+    }
+}

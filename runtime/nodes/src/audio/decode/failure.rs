@@ -1,0 +1,114 @@
+//! What the decoder says when it can't go on: one function for each kind of failure.
+
+use std::io;
+
+use remotemedia_core::node::NodeError;
+use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
+
+const SUPPORTED: &str = "Use WAV, FLAC, MP3, Ogg Vorbis, AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";
+const AGAIN: &str = "Fetch or copy it again";
+
+/// A path that can't be opened.
+pub(super) fn unopened(path: &str, error: &io::Error) -> NodeError {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            let place = match std::env::current_dir() {
+                Ok(directory) if std::path::Path::new(path).is_relative() => format!(" in '{}'", directory.display()),
+                _ => String::new(),
+            };
+            NodeError::new(format!("no such file '{path}'{place}")).cure("Check the path.")
+        }
+        io::ErrorKind::PermissionDenied => {
+            NodeError::new(format!("no permission to read '{path}'")).cure("Give this user the right to read it.")
+        }
+        _ => NodeError::new(format!("'{path}' can't be opened: {error}")),
+    }
+}
+
+pub(super) fn directory(path: &str) -> NodeError {
+    NodeError::new(format!("'{path}' is a directory")).cure("Name a file in it.")
+}
+
+pub(super) fn empty(name: &str) -> NodeError {
+    NodeError::new(format!("{name} is empty")).cure("Check how it was made or copied.")
+}
+
+/// Bytes that no demuxer knows.
+pub(super) fn not_audio(name: &str, first: &[u8], format: Option<&str>) -> NodeError {
+    let known = format.map(|format| format!(" ({format})")).unwrap_or_default();
+    NodeError::new(format!("{name} is not audio that remotemedia knows; it begins with {}{known}", beginning(first)))
+        .cure(format!("{SUPPORTED}."))
+}
+
+pub(super) fn no_audio_track(name: &str) -> NodeError {
+    NodeError::new(format!("{name} holds no audio track")).cure("Use a file with sound.")
+}
+
+pub(super) fn codec_unsupported(name: &str, id: AudioCodecId, detail: Option<&str>) -> NodeError {
+    let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+    NodeError::new(format!("{name} holds {}{detail}, which remotemedia can't decode", codec_name(id)))
+        .cure(format!("{SUPPORTED}."))
+}
+
+/// The file ends before its sound does.
+pub(super) fn truncated(name: &str, there: u64, expected: Option<u64>) -> NodeError {
+    let count = match expected {
+        Some(expected) if expected > there => format!(": {there} of {expected} frames are there"),
+        _ => ": its last packet is not whole".to_owned(),
+    };
+    NodeError::new(format!("{name} ends too early{count}")).cure(format!("{AGAIN}; it was cut off."))
+}
+
+/// An MP4 file without its index, which often comes last.
+pub(super) fn no_index(name: &str) -> NodeError {
+    NodeError::new(format!("{name} has no index (moov), without which M4A and MP4 can't be read"))
+        .cure(format!("{AGAIN}; it was cut off or not finished."))
+}
+
+pub(super) fn damaged(name: &str, detail: &str) -> NodeError {
+    NodeError::new(format!("{name} is damaged: {detail}")).cure(format!("{AGAIN}, or cut the damaged part out."))
+}
+
+pub(super) fn unreadable(name: &str, error: &io::Error) -> NodeError {
+    NodeError::new(format!("{name} can't be read: {error}")).cure("Check the disk or the network share.")
+}
+
+pub(super) fn mixed_inputs() -> NodeError {
+    NodeError::new("a file arrives in the middle of a stream of bytes")
+        .cure("Send each file and each stream of bytes as an item of its own.")
+}
+
+/// Text in quotes, anything else in hex.
+fn beginning(first: &[u8]) -> String {
+    let first = &first[..first.len().min(12)];
+    match std::str::from_utf8(first) {
+        Ok(text) if !text.contains(|letter: char| letter.is_control() && !letter.is_whitespace()) => {
+            format!("{text:?}")
+        }
+        _ => first.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn codec_name(id: AudioCodecId) -> String {
+    let name = match id {
+        codec::CODEC_ID_OPUS => "Opus",
+        codec::CODEC_ID_SPEEX => "Speex",
+        codec::CODEC_ID_MP1 => "MPEG layer I",
+        codec::CODEC_ID_MP2 => "MPEG layer II",
+        codec::CODEC_ID_MP3 => "MP3",
+        codec::CODEC_ID_AAC => "AAC",
+        codec::CODEC_ID_AC3 => "AC-3",
+        codec::CODEC_ID_EAC3 => "E-AC-3",
+        codec::CODEC_ID_AC4 => "AC-4",
+        codec::CODEC_ID_DCA => "DTS",
+        codec::CODEC_ID_WMA => "WMA",
+        codec::CODEC_ID_ADPCM_MS | codec::CODEC_ID_ADPCM_IMA_WAV | codec::CODEC_ID_ADPCM_IMA_QT => "ADPCM",
+        codec::CODEC_ID_ADPCM_G722 => "G.722",
+        codec::CODEC_ID_ADPCM_G726 | codec::CODEC_ID_ADPCM_G726LE => "G.726",
+        codec::CODEC_ID_VORBIS => "Vorbis",
+        codec::CODEC_ID_FLAC => "FLAC",
+        codec::CODEC_ID_ALAC => "ALAC",
+        _ => "a codec",
+    };
+    name.to_owned()
+}

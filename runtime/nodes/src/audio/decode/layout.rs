@@ -1,0 +1,46 @@
+//! From the speakers that a file names to the name of a layout.
+//!
+//! The names are those of FFmpeg. Channels come in the order of the mask of `WAVEFORMATEXTENSIBLE`: front left, front
+//! right, front centre, low frequency, back left, back right, front left of centre, front right of centre, back
+//! centre, side left, side right.
+
+use remotemedia_core::value::Layout;
+use symphonia::core::audio::{Channels, Position};
+
+/// The layout of a set of channels.
+pub(super) fn layout_of(channels: &Channels) -> Layout {
+    let count = channels.count();
+    if count == 1 {
+        return Layout::for_channels(1);
+    }
+    let Channels::Positioned(positions) = channels else { return Layout::Unspecified };
+    NAMES
+        .iter()
+        .find(|(_, mask)| *mask == *positions)
+        .map_or(Layout::Unspecified, |(name, _)| Layout::Named((*name).into()))
+}
+
+const FRONT: Position = Position::FRONT_LEFT.union(Position::FRONT_RIGHT);
+const BACK: Position = Position::REAR_LEFT.union(Position::REAR_RIGHT);
+const SIDE: Position = Position::SIDE_LEFT.union(Position::SIDE_RIGHT);
+const CENTRE: Position = Position::FRONT_CENTER;
+const LOW: Position = Position::LFE1;
+const BACK_CENTRE: Position = Position::REAR_CENTER;
+
+const NAMES: [(&str, Position); 15] = [
+    ("stereo", FRONT),
+    ("2.1", FRONT.union(LOW)),
+    ("3.0", FRONT.union(CENTRE)),
+    ("3.0(back)", FRONT.union(BACK_CENTRE)),
+    ("3.1", FRONT.union(CENTRE).union(LOW)),
+    ("4.0", FRONT.union(CENTRE).union(BACK_CENTRE)),
+    ("quad", FRONT.union(BACK)),
+    ("quad(side)", FRONT.union(SIDE)),
+    ("5.0", FRONT.union(CENTRE).union(BACK)),
+    ("5.0(side)", FRONT.union(CENTRE).union(SIDE)),
+    ("5.1", FRONT.union(CENTRE).union(LOW).union(BACK)),
+    ("5.1(side)", FRONT.union(CENTRE).union(LOW).union(SIDE)),
+    ("6.1", FRONT.union(CENTRE).union(LOW).union(BACK_CENTRE).union(SIDE)),
+    ("7.0", FRONT.union(CENTRE).union(BACK).union(SIDE)),
+    ("7.1", FRONT.union(CENTRE).union(LOW).union(BACK).union(SIDE)),
+];

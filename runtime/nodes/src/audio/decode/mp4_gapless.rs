@@ -1,0 +1,200 @@
+//! What of an MP4 track is sound: the edit list and Apple's gapless note, which the demuxer passes over.
+//!
+//! Boxes are those of ISO/IEC 14496-12: `moov` 8.2.1, `elst` 8.6.6, `mdhd` 8.4.2, `mvhd` 8.2.2, `tkhd` 8.3.2. What is
+//! not as expected is as if it were not there: the demuxer is the one to complain.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::chunker::Trim;
+
+/// The index of a file.
+pub(super) struct Movie {
+    content: Vec<u8>,
+    /// The length that the file should have.
+    pub(super) file_len: u64,
+}
+
+impl Movie {
+    /// Finds and reads the index; `None` if there is none of a sensible size.
+    pub(super) fn read(source: &mut (impl Read + Seek)) -> io::Result<Option<Self>> {
+        const MOST_BOXES: usize = 10_000;
+        const LONGEST: u64 = 256 << 20;
+        let end = source.seek(SeekFrom::End(0))?;
+        let (mut place, mut content) = (0, None);
+        for _ in 0..MOST_BOXES {
+            let mut header = Vec::new();
+            source.seek(SeekFrom::Start(place))?;
+            source.by_ref().take(16).read_to_end(&mut header)?;
+            let Some((kind, header_len, len)) = box_header(&header, end.saturating_sub(place)) else { break };
+            if kind == *b"moov" && len <= LONGEST && content.is_none() {
+                let mut bytes = Vec::new();
+                source.seek(SeekFrom::Start(place + header_len))?;
+                source.by_ref().take(len - header_len).read_to_end(&mut bytes)?;
+                content = Some(bytes);
+            }
+            place = place.saturating_add(len);
+            if place >= end {
+                break;
+            }
+        }
+        Ok(content.map(|content| Self { content, file_len: end.max(place) }))
+    }
+
+    /// Whether the sound comes in fragments, so that the index does not count it.
+    pub(super) fn is_fragmented(&self) -> bool {
+        child(&self.content, b"mvex").is_some()
+    }
+
+    /// What of a track's decoded frames is sound. `frames` is the length of all its samples.
+    pub(super) fn trim(&self, track_id: u32, rate: u32, frames: Option<u64>) -> Trim {
+        let all = frames.filter(|frames| *frames > 0 && !self.is_fragmented());
+        if let Some((delay, sound)) = self.gapless_note() {
+            return Trim { delay, end: Some((sound, u64::MAX / 2)) };
+        }
+        // The last packet of AAC is whole, though its duration in the index may say that not all of it counts.
+        let unedited = Trim { delay: 0, end: all.map(|all| (all, 2048)) };
+        let Some((delay, sound)) = self.edit(track_id, rate) else { return unedited };
+        let rest = all.map(|all| all.saturating_sub(delay));
+        let sound = match (sound, rest) {
+            (Some(sound), Some(rest)) => Some(sound.min(rest)),
+            (sound, rest) => sound.or(rest),
+        };
+        Trim { delay, end: sound.map(|sound| (sound, u64::MAX / 2)) }
+    }
+
+    /// Delay and length of the track's only edit, in frames.
+    fn edit(&self, track_id: u32, rate: u32) -> Option<(u64, Option<u64>)> {
+        let track = children(&self.content)
+            .filter(|(kind, _)| kind == b"trak")
+            .find(|(_, track)| {
+                child(track, b"tkhd").and_then(|header| versioned(header, 12, 20, 4)) == Some(track_id.into())
+            })?
+            .1;
+        let media_scale = versioned(child(child(track, b"mdia")?, b"mdhd")?, 12, 20, 4)?;
+        let movie_scale = versioned(child(&self.content, b"mvhd")?, 12, 20, 4)?;
+        let list = child(child(track, b"edts")?, b"elst")?;
+        let width = if *list.first()? == 1 { 8 } else { 4 };
+        let count = usize::try_from(number(list.get(4..8)?)).ok()?;
+        let entries = list[8..].chunks_exact(2 * width + 4).take(count);
+        let mut edits = entries.map(|entry| (number(&entry[..width]), number(&entry[width..2 * width]))).filter(
+            // A start of -1 is silence before the sound.
+            |(_, start)| *start != if width == 8 { u64::MAX } else { u32::MAX.into() },
+        );
+        let (duration, start) = edits.next()?;
+        if edits.next().is_some() || media_scale == 0 || movie_scale == 0 {
+            return None;
+        }
+        let rate = u128::from(rate);
+        let frames = |units: u128, scale: u64| u64::try_from((units * rate).div_ceil(u128::from(scale))).ok();
+        // A scale coarser than the rate can't say the last frame: one unit more, and the index knows better.
+        let slack = u128::from(u128::from(movie_scale) < rate);
+        let sound = (duration > 0).then(|| frames(u128::from(duration) + slack, movie_scale)).flatten();
+        Some((frames(start.into(), media_scale)?, sound))
+    }
+
+    /// Delay and length as iTunes notes them: text of hexadecimal numbers, of which the second is the delay, the third
+    /// the padding and the fourth the length.
+    fn gapless_note(&self) -> Option<(u64, u64)> {
+        let name = find(&self.content, b"iTunSMPB")?;
+        let after = &self.content[name..];
+        let data = &after[find(after, b"data")? + 12..];
+        let text = std::str::from_utf8(data.get(..64.min(data.len()))?).ok()?;
+        let mut numbers = text.split_ascii_whitespace().map(|number| u64::from_str_radix(number, 16));
+        let delay = numbers.nth(1)?.ok()?;
+        let sound = numbers.nth(1)?.ok()?;
+        (sound > 0).then_some((delay, sound))
+    }
+}
+
+/// Kind, length of the header and length of a box that begins here; `rest` is what is left of the file or box around it.
+fn box_header(bytes: &[u8], rest: u64) -> Option<([u8; 4], u64, u64)> {
+    let kind = bytes.get(4..8)?.try_into().ok()?;
+    let (header, len) = match number(&bytes[..4]) {
+        0 => (8, rest),
+        1 => (16, number(bytes.get(8..16)?)),
+        len => (8, len),
+    };
+    (len >= header).then_some((kind, header, len))
+}
+
+fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let (kind, header, len) = box_header(content, content.len() as u64)?;
+        let len = usize::try_from(len).ok()?;
+        let child = content.get(usize::try_from(header).ok()?..len)?;
+        content = &content[len..];
+        Some((kind, child))
+    })
+}
+
+fn child<'a>(content: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    children(content).find(|(other, _)| other == kind).map(|(_, content)| content)
+}
+
+/// A number whose place depends on the version of the box.
+fn versioned(content: &[u8], place: usize, place_in_version_1: usize, len: usize) -> Option<u64> {
+    let place = if *content.first()? == 1 { place_in_version_1 } else { place };
+    content.get(place..place + len).map(number)
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
+    bytes.windows(pattern.len()).position(|window| window == pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat()
+    }
+
+    /// A movie of one track at 44100 Hz with one edit, in a movie scale.
+    fn movie(movie_scale: u32, duration: u32, start: i32, extra: &[u8]) -> Movie {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+        let list = words(&[0, 1, duration, start as u32, 0x10000]);
+        let track = [
+            boxed(b"tkhd", &words(&[0, 0, 0, 7])),
+            boxed(b"edts", &boxed(b"elst", &list)),
+            boxed(b"mdia", &boxed(b"mdhd", &words(&[0, 0, 0, 44100]))),
+        ]
+        .concat();
+        let content =
+            [boxed(b"mvhd", &words(&[0, 0, 0, movie_scale])), boxed(b"trak", &track), extra.to_vec()].concat();
+        let file = [boxed(b"ftyp", b"M4A "), boxed(b"moov", &content)].concat();
+        Movie::read(&mut io::Cursor::new(file)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn the_edit_gives_the_delay_and_the_index_the_end() {
+        let trim = movie(1000, 1000, 1024, &[]).trim(7, 44100, Some(45124));
+        assert_eq!(trim, Trim { delay: 1024, end: Some((44100, u64::MAX / 2)) });
+    }
+
+    #[test]
+    fn an_exact_edit_gives_the_end() {
+        let trim = movie(44100, 40000, 2112, &[]).trim(7, 44100, Some(45056));
+        assert_eq!(trim, Trim { delay: 2112, end: Some((40000, u64::MAX / 2)) });
+    }
+
+    #[test]
+    fn the_gapless_note_goes_first() {
+        let note = boxed(b"data", b"\0\0\0\x01\0\0\0\0 00000000 00000840 000001C0 0000000000008000 00000000");
+        let trim = movie(1000, 1000, 0, &[&b"iTunSMPB"[..], &note].concat()).trim(7, 44100, Some(45056));
+        assert_eq!(trim, Trim { delay: 0x840, end: Some((0x8000, u64::MAX / 2)) });
+    }
+
+    #[test]
+    fn without_an_edit_all_is_sound_but_the_fill_of_the_last_packet() {
+        let unknown = movie(1000, 1000, 0, &[]).trim(9, 44100, Some(45000));
+        assert_eq!(unknown, Trim { delay: 0, end: Some((45000, 2048)) });
+        let silence_before = movie(1000, 1000, -1, &[]).trim(7, 44100, Some(45000));
+        assert_eq!(silence_before, Trim { delay: 0, end: Some((45000, 2048)) });
+        let fragmented = movie(1000, 0, 1024, &boxed(b"mvex", &[])).trim(7, 44100, Some(45000));
+        assert_eq!(fragmented, Trim { delay: 1024, end: None });
+    }
+}

@@ -1,0 +1,260 @@
+//! Where a demuxer reads from: a buffer that is shared, not copied, or bytes that are still arriving.
+//!
+//! It may know nothing of formats.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use remotemedia_core::value::Buffer;
+use symphonia::core::io::MediaSource;
+
+/// A buffer as something that `std::io::Cursor` reads without a copy.
+pub(super) struct BufferBytes(pub(super) Buffer);
+
+impl AsRef<[u8]> for BufferBytes {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+/// A source that was cut off, which seeks from the end that it should have, so that a demuxer reads what is there.
+pub(super) struct CutSource<S> {
+    pub(super) source: S,
+    pub(super) full_len: u64,
+}
+
+impl<S: Read> Read for CutSource<S> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        self.source.read(target)
+    }
+}
+
+impl<S: Seek> Seek for CutSource<S> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.source.seek(match to {
+            SeekFrom::End(offset) => SeekFrom::Start(self.full_len.saturating_add_signed(offset)),
+            other => other,
+        })
+    }
+}
+
+impl<S: MediaSource> MediaSource for CutSource<S> {
+    fn is_seekable(&self) -> bool {
+        self.source.is_seekable()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.source.byte_len()
+    }
+}
+
+/// Bytes that arrive in pieces: the node's end of an [`ArrivingSource`].
+///
+/// The reader sees an end of file at the limit, so the node moves the limit only to places where that does no harm,
+/// and asks [`Arriving::starved`] whether an end that the reader reports was one.
+#[derive(Clone, Default)]
+pub(super) struct Arriving(Arc<Mutex<Window>>);
+
+/// The reader's end of [`Arriving`].
+pub(super) struct ArrivingSource(Arc<Mutex<Window>>);
+
+#[derive(Default)]
+struct Window {
+    pieces: VecDeque<Piece>,
+    /// The place of the first byte of the first piece in the stream.
+    start: u64,
+    /// The place after the last byte that arrived.
+    end: u64,
+    /// The place of the next byte to read.
+    read: u64,
+    /// The place up to which may be read.
+    limit: u64,
+    /// The place before which bytes may be let go of.
+    keep: u64,
+    finished: bool,
+    starved: bool,
+}
+
+/// Bytes as they came, or small ones put together.
+enum Piece {
+    Shared(Buffer),
+    Joined(Vec<u8>),
+}
+
+impl Arriving {
+    pub(super) fn source(&self) -> ArrivingSource {
+        ArrivingSource(Arc::clone(&self.0))
+    }
+
+    pub(super) fn push(&self, piece: Buffer) {
+        self.window().push(piece);
+    }
+
+    /// No more bytes come.
+    pub(super) fn finish(&self) {
+        let mut window = self.window();
+        window.finished = true;
+        window.limit = window.end;
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.window().finished
+    }
+
+    /// The number of bytes that arrived so far.
+    pub(super) fn end(&self) -> u64 {
+        self.window().end
+    }
+
+    /// The place of the next byte that the reader takes.
+    pub(super) fn read_position(&self) -> u64 {
+        self.window().read
+    }
+
+    /// Lets the reader go up to `limit` and no further.
+    pub(super) fn allow(&self, limit: u64) {
+        let mut window = self.window();
+        window.limit = limit.min(window.end);
+        window.starved = false;
+    }
+
+    /// Whether the reader met the limit before the real end since the last [`Arriving::allow`].
+    pub(super) fn starved(&self) -> bool {
+        self.window().starved
+    }
+
+    /// Makes the reader go on at `place`, which must not be let go of yet.
+    pub(super) fn rewind(&self, place: u64) {
+        let mut window = self.window();
+        window.read = place.clamp(window.start, window.end);
+    }
+
+    /// Lets go of the pieces that lie before `place` and have been read.
+    pub(super) fn release(&self, place: u64) {
+        self.window().release(place);
+    }
+
+    /// A copy of up to `len` bytes from `place` on; shorter where fewer are there.
+    pub(super) fn peek(&self, place: u64, len: usize) -> Vec<u8> {
+        let window = self.window();
+        let mut bytes = vec![0; len.min(usize::try_from(window.end.saturating_sub(place)).unwrap_or(usize::MAX))];
+        let copied = window.copy(place, &mut bytes);
+        bytes.truncate(copied);
+        bytes
+    }
+
+    /// All bytes in one piece, for a format that is not read from front to back. The window is empty afterwards.
+    pub(super) fn take_all(&self) -> Buffer {
+        let mut window = self.window();
+        if let [Piece::Shared(only)] = window.pieces.make_contiguous() {
+            let only = only.clone();
+            window.pieces.clear();
+            return only;
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(window.end - window.start).unwrap_or(0));
+        for piece in window.pieces.drain(..) {
+            bytes.extend_from_slice(piece.as_slice());
+        }
+        Buffer::from_bytes(bytes)
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Piece {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Piece::Shared(buffer) => buffer.as_slice(),
+            Piece::Joined(bytes) => bytes,
+        }
+    }
+}
+
+impl Window {
+    fn push(&mut self, piece: Buffer) {
+        /// Up to this length a copy costs less than a piece of its own.
+        const SMALL: usize = 1024;
+        const JOINED: usize = 4 * SMALL;
+        self.end += piece.len() as u64;
+        match self.pieces.back_mut() {
+            _ if piece.is_empty() => {}
+            Some(Piece::Joined(bytes)) if piece.len() <= SMALL && bytes.len() + piece.len() <= JOINED => {
+                bytes.extend_from_slice(piece.as_slice());
+            }
+            _ if piece.len() <= SMALL => {
+                let mut bytes = Vec::with_capacity(JOINED);
+                bytes.extend_from_slice(piece.as_slice());
+                self.pieces.push_back(Piece::Joined(bytes));
+            }
+            _ => self.pieces.push_back(Piece::Shared(piece)),
+        }
+    }
+
+    fn copy(&self, place: u64, target: &mut [u8]) -> usize {
+        let mut copied = 0;
+        let mut piece_start = self.start;
+        for piece in &self.pieces {
+            if copied == target.len() {
+                break;
+            }
+            let piece_end = piece_start + piece.as_slice().len() as u64;
+            let from = place + copied as u64;
+            if from >= piece_start && from < piece_end {
+                let bytes = &piece.as_slice()[usize::try_from(from - piece_start).unwrap_or(usize::MAX)..];
+                let count = bytes.len().min(target.len() - copied);
+                target[copied..copied + count].copy_from_slice(&bytes[..count]);
+                copied += count;
+            }
+            piece_start = piece_end;
+        }
+        copied
+    }
+
+    fn release(&mut self, place: u64) {
+        self.keep = self.keep.max(place.min(self.read));
+        while let Some(first) = self.pieces.front() {
+            let piece_end = self.start + first.as_slice().len() as u64;
+            if piece_end > self.keep {
+                break;
+            }
+            self.start = piece_end;
+            self.pieces.pop_front();
+        }
+    }
+}
+
+impl Read for ArrivingSource {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        /// Small reads keep what the reader holds in its own buffer small, so that little must arrive ahead of time.
+        const MOST: usize = 1024;
+        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = usize::try_from(window.limit.saturating_sub(window.read)).unwrap_or(usize::MAX);
+        if there == 0 {
+            window.starved |= !(window.finished && window.limit == window.end);
+            return Ok(0);
+        }
+        let count = target.len().min(there).min(MOST);
+        let copied = window.copy(window.read, &mut target[..count]);
+        window.read += copied as u64;
+        Ok(copied)
+    }
+}
+
+impl Seek for ArrivingSource {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Err(io::Error::from(io::ErrorKind::NotSeekable))
+    }
+}
+
+impl MediaSource for ArrivingSource {
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        None
+    }
+}

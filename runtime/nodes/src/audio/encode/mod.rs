@@ -1,0 +1,273 @@
+//! `AudioEncode`: from chunks of sound to a WAV or FLAC file, in memory or on disk.
+
+mod flac;
+mod output;
+mod wav;
+
+use std::path::Path;
+
+use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::value::{Audio, File, FileSource, Kind, Packet, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::flac::FlacWriter;
+use self::output::{Finished, Output, unwritten};
+use self::wav::WavWriter;
+use super::pcm::SampleFormat;
+
+/// Params of [`AudioEncode`].
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AudioEncodeParams {
+    /// The file format. Without it the ending of `path` tells.
+    #[serde(default)]
+    pub format: Option<FileFormat>,
+    /// How samples are written: s16, s24 or f32; FLAC takes s16 and s24. Integers are rounded to nearest and saturate.
+    #[serde(default)]
+    pub sample_format: EncodedSamples,
+    /// Where to write one item. The file appears when it is whole and replaces an earlier one. Without a path each
+    /// item comes out as bytes.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// A file format that can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFormat {
+    /// RIFF WAVE, up to 4 GiB.
+    Wav,
+    /// FLAC, up to 8 channels and 96 kHz.
+    Flac,
+}
+
+/// A sample format that a file can have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EncodedSamples {
+    /// Signed 16-bit integers.
+    #[default]
+    S16,
+    /// Signed 24-bit integers.
+    S24,
+    /// 32-bit floats, also above full scale.
+    F32,
+}
+
+/// Encodes each item to one file. With `path` the samples go to disk as they come; without, the encoded bytes collect in
+/// memory until the item ends.
+pub struct AudioEncode {
+    format: FileFormat,
+    samples: SampleFormat,
+    path: Option<String>,
+    open: Option<OpenFile>,
+    /// Sound that is not encoded yet, and its first frame that is not.
+    pending: Option<(Audio, usize)>,
+    path_is_taken: bool,
+}
+
+struct OpenFile {
+    output: Output,
+    writer: Writer,
+    rate: u32,
+    channels: usize,
+}
+
+enum Writer {
+    Wav(WavWriter),
+    Flac(Box<FlacWriter>),
+}
+
+impl FileFormat {
+    const fn name(self) -> &'static str {
+        match self {
+            FileFormat::Wav => "wav",
+            FileFormat::Flac => "flac",
+        }
+    }
+
+    const fn mime(self) -> &'static str {
+        match self {
+            FileFormat::Wav => "audio/wav",
+            FileFormat::Flac => "audio/flac",
+        }
+    }
+
+    fn of_path(path: &str) -> Option<Self> {
+        let ending = Path::new(path).extension()?.to_str()?;
+        [FileFormat::Wav, FileFormat::Flac].into_iter().find(|format| format.name().eq_ignore_ascii_case(ending))
+    }
+}
+
+impl Define for AudioEncode {
+    type Params = AudioEncodeParams;
+
+    const NAME: &'static str = "AudioEncode";
+    const SUMMARY: &'static str = "Encodes sound to WAV or FLAC, as bytes or to a path.";
+    const COST: Cost = Cost::Blocking;
+    const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
+    const OUTPUTS: &'static [Port] = &[Port::new(
+        "out",
+        Kinds::of(&[Kind::Bytes, Kind::File]),
+        "The bytes of each item's file, or the file that was written.",
+    )];
+    const EXAMPLE: &'static str = r#"{"format": "flac", "sample_format": "s16"}"#;
+
+    fn check(params: &Self::Params) -> Result<(), ParamError> {
+        let problem = |param: &str, expected: &str, got: String| {
+            Err(ParamError { param: param.to_owned(), expected: expected.to_owned(), got })
+        };
+        let by_path = params.path.as_deref().and_then(FileFormat::of_path);
+        let Some(format) = params.format.or(by_path) else {
+            let got = params.path.as_ref().map_or("neither".to_owned(), |path| format!("the path '{path}'"));
+            return problem("format", "\"wav\" or \"flac\", or a path that ends in .wav or .flac", got);
+        };
+        if let Some(other) = by_path.filter(|other| *other != format) {
+            let got = format!("a path that ends in .{}", other.name());
+            return problem("path", &format!("a path that ends in .{}", format.name()), got);
+        }
+        if params.path.as_deref() == Some("") {
+            return problem("path", "a path", "\"\"".to_owned());
+        }
+        if format == FileFormat::Flac && params.sample_format == EncodedSamples::F32 {
+            return problem("sample_format", "\"s16\" or \"s24\", because FLAC holds integers", "\"f32\"".to_owned());
+        }
+        Ok(())
+    }
+
+    fn new(params: &Self::Params) -> Self {
+        let by_path = params.path.as_deref().and_then(FileFormat::of_path);
+        Self {
+            format: params.format.or(by_path).unwrap_or(FileFormat::Wav),
+            samples: match params.sample_format {
+                EncodedSamples::S16 => SampleFormat::S16,
+                EncodedSamples::S24 => SampleFormat::S24,
+                EncodedSamples::F32 => SampleFormat::F32,
+            },
+            path: params.path.clone(),
+            open: None,
+            pending: None,
+            path_is_taken: false,
+        }
+    }
+}
+
+impl Node for AudioEncode {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        let Value::Audio(audio) = packet.value else {
+            return Err(NodeError::new(format!("expected audio, got {}", packet.value.kind().name())));
+        };
+        let result = self.begin(&audio);
+        self.or_abandon(result)?;
+        self.pending = Some((*audio, 0));
+        self.resume()
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        /// The frames that one step encodes.
+        const FRAMES: usize = 1 << 16;
+        let Some((audio, first)) = self.pending.take() else { return Ok(Step::DONE) };
+        let frames = (audio.frames() - first).min(FRAMES);
+        let result = self.write(&audio.slice(first, frames));
+        self.or_abandon(result)?;
+        if first + frames == audio.frames() {
+            return Ok(Step::DONE);
+        }
+        self.pending = Some((audio, first + frames));
+        Ok(Step::More(None))
+    }
+
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        let name = self.name();
+        let Some(mut open) = self.open.take() else { return Ok(Step::DONE) };
+        match &mut open.writer {
+            Writer::Wav(writer) => writer.finish(&mut open.output).map_err(|error| unwritten(&name, &error))?,
+            Writer::Flac(writer) => writer.finish(&mut open.output, &name)?,
+        }
+        let value = match open.output.finish()? {
+            Finished::Memory(bytes) => Value::bytes(bytes),
+            Finished::File => {
+                self.path_is_taken = true;
+                let path = self.path.as_deref().unwrap_or_default();
+                Value::from(File { source: FileSource::Path(path.into()), mime: Some(self.format.mime().into()) })
+            }
+        };
+        Ok(Step::Done(Some(Emission { port: 0, packet: Packet::new(value) })))
+    }
+
+    fn cleanup(&mut self) {
+        self.pending = None;
+        self.open = None;
+    }
+}
+
+impl AudioEncode {
+    /// Opens the file of this item, or makes sure that the sound fits the one that is open.
+    fn begin(&mut self, audio: &Audio) -> Result<(), NodeError> {
+        let (rate, channels) = (audio.rate(), audio.channels());
+        if let Some(open) = &self.open {
+            if (open.rate, open.channels) == (rate, channels) {
+                return Ok(());
+            }
+            let is_rate = open.rate != rate;
+            let change = if is_rate {
+                format!("{} Hz to {rate} Hz", open.rate)
+            } else {
+                format!("{} to {channels} channels", open.channels)
+            };
+            let node = if is_rate { "AudioResample" } else { "AudioMix" };
+            return Err(NodeError::new(format!("the sound changes from {change} within one file"))
+                .cure(format!("Put an {node} before it."))
+                .at(audio.pts));
+        }
+        let mut output = match &self.path {
+            Some(path) if self.path_is_taken => {
+                return Err(NodeError::new(format!("'{path}' holds an earlier item of this run"))
+                    .cure("Leave `path` out to get each item as bytes, or run once for each item."));
+            }
+            Some(path) => Output::at(path)?,
+            None => Output::in_memory(),
+        };
+        let name = self.name();
+        let writer = match self.format {
+            FileFormat::Wav => {
+                Writer::Wav(WavWriter::new(audio, self.samples, &mut output).map_err(|error| unwritten(&name, &error))?)
+            }
+            FileFormat::Flac => Writer::Flac(Box::new(FlacWriter::new(audio, self.samples, &mut output, &name)?)),
+        };
+        self.open = Some(OpenFile { output, writer, rate, channels });
+        Ok(())
+    }
+
+    fn write(&mut self, audio: &Audio) -> Result<(), NodeError> {
+        let name = self.name();
+        let Some(open) = &mut self.open else { return Ok(()) };
+        match &mut open.writer {
+            Writer::Wav(writer) => {
+                if !writer.has_room(audio.frames()) {
+                    return Err(NodeError::new("a WAV file holds up to 4 GiB of sound, and this is more")
+                        .cure("Use format \"flac\", or cut the sound into several items.")
+                        .at(audio.pts));
+                }
+                writer.write(audio, &mut open.output).map_err(|error| unwritten(&name, &error))?;
+            }
+            Writer::Flac(writer) => writer.write(audio, &mut open.output, &name)?,
+        }
+        Ok(())
+    }
+
+    /// After a failure nothing of the item is left, also not on disk.
+    fn or_abandon(&mut self, result: Result<(), NodeError>) -> Result<(), NodeError> {
+        if result.is_err() {
+            self.open = None;
+            self.pending = None;
+        }
+        result
+    }
+
+    /// What messages call the file.
+    fn name(&self) -> String {
+        self.path.as_ref().map_or("the file".to_owned(), |path| format!("'{path}'"))
+    }
+}

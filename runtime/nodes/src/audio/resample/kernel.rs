@@ -1,0 +1,172 @@
+//! From one rate to another, channel by channel: which converters a pair of rates needs, and the samples they wait for.
+//!
+//! It knows blocks and channels; what a stream is, and where it ends, is the segment's business.
+
+use std::sync::Arc;
+
+use super::block::{BlockFilter, Sample, Scratch};
+use super::design::{LowPass, Requirement};
+use super::interpolate::Interpolator;
+
+/// The work of one step, in points of the transform: about a tenth of a millisecond in float32.
+const STEP_POINTS: usize = 1 << 15;
+/// Rates that share a divisor of so many Hz repeat their pattern within 40 ms, a fitting length for a block.
+const LEAST_COMMON_RATE: u32 = 25;
+
+/// A stream of several channels on its way through a converter.
+///
+/// A block is so many input frames (`hop`); the output that is complete after a number of blocks is always the same.
+pub(super) trait Kernel: Send {
+    /// The input frames of one block.
+    fn hop(&self) -> usize;
+    /// How many blocks of one channel are a fair amount of work for one step.
+    fn blocks_per_step(&self) -> usize;
+    /// How many output frames so many blocks are enough for.
+    fn available(&self, blocks: u64) -> u64;
+    /// Adds input to a channel.
+    fn push(&mut self, channel: usize, samples: &[f32]);
+    /// Adds silence to all channels.
+    fn push_silence(&mut self, frames: usize);
+    /// Converts the next `blocks` blocks of a channel, the first of which is block `first_block` of the stream, into
+    /// the output frames from `first_frame` on.
+    fn convert(&mut self, channel: usize, first_block: u64, blocks: usize, first_frame: u64, output: &mut [f32]);
+}
+
+/// What all streams between the same rates share.
+pub(super) struct Plan<T> {
+    blocks: BlockFilter<T>,
+    /// Makes the output from what the blocks give, if their ratio is not the whole way.
+    interpolator: Option<Interpolator<T>>,
+}
+
+/// The streams of one segment.
+pub(super) struct Streams<T> {
+    plan: Arc<Plan<T>>,
+    scratch: Scratch<T>,
+    channels: Vec<Channel<T>>,
+}
+
+struct Channel<T> {
+    /// Input that a block still needs, beginning with the history of the next block.
+    input: Vec<f32>,
+    /// What the blocks gave and the interpolator still needs.
+    between: Vec<T>,
+    /// The number of frames that have left `between`.
+    between_first: u64,
+}
+
+impl<T: Sample> Plan<T> {
+    /// A converter from one rate to another, both in Hz.
+    pub(super) fn new(from: u32, to: u32, requirement: Requirement) -> Self {
+        let common = greatest_common_divisor(from, to);
+        let (up, down) = (to / common, from / common);
+        let nyquist = f64::from(from.min(to)) / 2.0 / f64::from(from);
+        let filter = LowPass::new(nyquist * requirement.pass, nyquist, requirement.attenuation_db);
+        let hop = from.div_ceil(50) as usize;
+        if common >= LEAST_COMMON_RATE && is_smooth(up) && is_smooth(down) {
+            return Self { blocks: BlockFilter::new(up as usize, down as usize, &filter, hop), interpolator: None };
+        }
+        // A power of two brings the stream to between two and four times the rate that its band needs.
+        let (mut up, mut down) = (1u32, 1u32);
+        while u64::from(from) * u64::from(up) < 2 * u64::from(from.min(to)) {
+            up *= 2;
+        }
+        while u64::from(from) >= 4 * u64::from(down) * u64::from(from.min(to)) {
+            down *= 2;
+        }
+        let band = nyquist * f64::from(down) / f64::from(up);
+        let (step, unit) = (u64::from(from) * u64::from(up), u64::from(to) * u64::from(down));
+        Self {
+            blocks: BlockFilter::new(up as usize, down as usize, &filter, hop),
+            interpolator: Some(Interpolator::new(step, unit, band, requirement.attenuation_db)),
+        }
+    }
+
+    /// New streams of so many channels.
+    pub(super) fn streams(self: &Arc<Self>, channels: usize) -> Streams<T> {
+        let channel = || Channel {
+            input: vec![0.0; self.blocks.history()],
+            between: vec![T::zero(); self.interpolator.as_ref().map_or(0, Interpolator::history)],
+            between_first: 0,
+        };
+        Streams {
+            plan: Arc::clone(self),
+            scratch: self.blocks.scratch(),
+            channels: (0..channels).map(|_| channel()).collect(),
+        }
+    }
+
+    fn frames_after(&self, blocks: u64) -> u64 {
+        (blocks * self.blocks.hop_out as u64).saturating_sub(self.blocks.delay_out as u64)
+    }
+}
+
+impl<T: Sample> Kernel for Streams<T> {
+    fn hop(&self) -> usize {
+        self.plan.blocks.hop
+    }
+
+    fn blocks_per_step(&self) -> usize {
+        (STEP_POINTS / self.plan.blocks.size()).max(1)
+    }
+
+    fn available(&self, blocks: u64) -> u64 {
+        let frames = self.plan.frames_after(blocks);
+        self.plan.interpolator.as_ref().map_or(frames, |interpolator| interpolator.available(frames))
+    }
+
+    fn push(&mut self, channel: usize, samples: &[f32]) {
+        self.channels[channel].input.extend_from_slice(samples);
+    }
+
+    fn push_silence(&mut self, frames: usize) {
+        for channel in &mut self.channels {
+            channel.input.resize(channel.input.len() + frames, 0.0);
+        }
+    }
+
+    fn convert(&mut self, channel: usize, first_block: u64, blocks: usize, first_frame: u64, output: &mut [f32]) {
+        let Self { plan, scratch, channels } = self;
+        let Channel { input, between, between_first } = &mut channels[channel];
+        for index in 0..blocks {
+            let block = plan.blocks.convert(&input[index * plan.blocks.hop..], scratch);
+            let number = first_block + index as u64;
+            let (first, end) = (plan.frames_after(number), plan.frames_after(number + 1));
+            let block = &block[block.len() - (end - first) as usize..];
+            if plan.interpolator.is_some() {
+                between.extend_from_slice(block);
+            } else {
+                // The last block of a stream may give more than the stream has.
+                let start = ((first - first_frame) as usize).min(output.len());
+                for (target, &sample) in output[start..].iter_mut().zip(block) {
+                    *target = sample.to_single();
+                }
+            }
+        }
+        input.drain(..blocks * plan.blocks.hop);
+        if let Some(interpolator) = &plan.interpolator {
+            interpolator.convert(between, *between_first, first_frame, output);
+            let next = interpolator.first_tap(first_frame + output.len() as u64);
+            let spent = ((next - *between_first) as usize).min(between.len());
+            between.drain(..spent);
+            *between_first += spent as u64;
+        }
+    }
+}
+
+fn greatest_common_divisor(mut a: u32, mut b: u32) -> u32 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+/// Whether a number has no prime factor that makes transforms slow.
+fn is_smooth(mut number: u32) -> bool {
+    for factor in [2, 3, 5, 7, 11, 13] {
+        while number.is_multiple_of(factor) {
+            number /= factor;
+        }
+    }
+    number == 1
+}

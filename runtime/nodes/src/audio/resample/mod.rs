@@ -1,0 +1,197 @@
+//! Changes the rate of sound: the node, its params and what its qualities promise.
+
+mod block;
+mod design;
+mod interpolate;
+mod kernel;
+mod segment;
+
+use std::sync::Arc;
+
+use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Node, NodeError, Port, Step};
+use remotemedia_core::value::{Audio, Packet, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use design::Requirement;
+use kernel::{Kernel, Plan};
+use segment::Segment;
+
+/// The rates that can be converted, in Hz.
+const RATES: std::ops::RangeInclusive<u32> = 1000..=768_000;
+
+/// The params of [`AudioResample`].
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AudioResampleParams {
+    /// The rate of the output, in Hz. Sound that has it already passes through as it is.
+    #[schemars(range(min = 1000, max = 768_000))]
+    pub rate: u32,
+    /// How sharp the filter is, and how exact the arithmetic.
+    #[serde(default)]
+    pub quality: ResampleQuality,
+}
+
+/// What a conversion keeps and what it removes. Frequencies are shares of the lower of the two Nyquist frequencies (half
+/// the lower rate). The stop-band begins at 1 for every quality, so nothing folds back from above it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResampleQuality {
+    /// Pass-band up to 0.80, stop-band 96 dB down, float32: for previews, and for speech where time counts.
+    Fast,
+    /// Pass-band up to 0.9125, stop-band 126 dB down, float32.
+    #[default]
+    High,
+    /// Pass-band up to 0.95, stop-band 150 dB down, float64: as exact as float32 samples can tell.
+    Best,
+}
+
+/// Converts sound to another rate with a linear-phase filter.
+///
+/// Output frame `n` sounds at the time of input frame `n * in / out`: the filter's delay is taken out. A recording of `f`
+/// frames becomes one of `f * out / in` frames, rounded to nearest, halves up. How the recording is cut into packets
+/// makes no difference to the samples. A change of rate or layout ends one recording and begins the next.
+///
+/// Times follow from the `pts` of a recording's first packet and the count of frames; a jump of `pts` inside it is not
+/// looked at.
+pub struct AudioResample {
+    rate: u32,
+    quality: ResampleQuality,
+    segment: Option<Segment>,
+    waiting: Option<Waiting>,
+    flushing: bool,
+    /// When the last segment ended: where a next one without `pts` begins.
+    end: Option<i64>,
+}
+
+/// Input that has not been taken completely.
+struct Waiting {
+    packet: Packet,
+    taken: usize,
+}
+
+impl ResampleQuality {
+    fn requirement(self) -> Requirement {
+        match self {
+            Self::Fast => Requirement { pass: 0.8, attenuation_db: 96.0 },
+            Self::High => Requirement { pass: 0.9125, attenuation_db: 126.0 },
+            Self::Best => Requirement { pass: 0.95, attenuation_db: 150.0 },
+        }
+    }
+
+    fn kernel(self, from: u32, to: u32, channels: usize) -> Box<dyn Kernel> {
+        match self {
+            Self::Fast | Self::High => {
+                Box::new(Arc::new(Plan::<f32>::new(from, to, self.requirement())).streams(channels))
+            }
+            Self::Best => Box::new(Arc::new(Plan::<f64>::new(from, to, self.requirement())).streams(channels)),
+        }
+    }
+}
+
+impl Define for AudioResample {
+    type Params = AudioResampleParams;
+
+    const NAME: &'static str = "AudioResample";
+    const SUMMARY: &'static str = "Changes the rate of sound, with exact lengths and times.";
+    /// A step transforms a bounded number of points, however long the packet.
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const EXAMPLE: &'static str = r#"{"rate": 16000}"#;
+
+    fn output_format(params: &Self::Params, _port: usize) -> Option<AudioFormat> {
+        Some(AudioFormat { rate: Some(params.rate), channels: None })
+    }
+
+    fn new(params: &Self::Params) -> Self {
+        Self { rate: params.rate, quality: params.quality, segment: None, waiting: None, flushing: false, end: None }
+    }
+}
+
+impl Node for AudioResample {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        self.waiting = Some(Waiting { packet, taken: 0 });
+        self.advance()
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        self.advance()
+    }
+
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        self.flushing = true;
+        self.advance()
+    }
+}
+
+impl AudioResample {
+    /// Does one step of what there is to do: the packet that waits, then, at the end of an item, what is left.
+    fn advance(&mut self) -> Result<Step, NodeError> {
+        let Some(segment) = &mut self.segment else { return self.begin() };
+        match &mut self.waiting {
+            Some(waiting) => match audio_of(&waiting.packet)? {
+                audio if segment.fits(audio) => {
+                    waiting.taken += segment.take(audio, waiting.taken);
+                    if waiting.taken == audio.frames() {
+                        self.waiting = None;
+                    }
+                }
+                _ => segment.finish(),
+            },
+            None if self.flushing => segment.finish(),
+            None => {}
+        }
+        let emission = segment.run()?.map(|audio| Emission { port: 0, packet: Packet::new(audio.into()) });
+        let mut more = segment.can_run() || self.waiting.is_some();
+        if segment.is_over() {
+            self.end = segment.end();
+            self.segment = None;
+        } else {
+            more |= self.flushing;
+        }
+        Ok(if more { Step::More(emission) } else { self.done(emission) })
+    }
+
+    /// Does one step where no segment is open.
+    fn begin(&mut self) -> Result<Step, NodeError> {
+        let Some(waiting) = self.waiting.take() else { return Ok(self.done(None)) };
+        let audio = audio_of(&waiting.packet)?;
+        if audio.rate() == self.rate {
+            self.end = waiting.packet.pts.map(|pts| pts.saturating_add(audio.duration()));
+            let packet = waiting.packet;
+            return Ok(self.done(Some(Emission { port: 0, packet })));
+        }
+        if !RATES.contains(&audio.rate()) {
+            let (low, high) = (RATES.start(), RATES.end());
+            return Err(NodeError::new(format!(
+                "the sound has a rate of {} Hz, outside {low} to {high} Hz",
+                audio.rate()
+            ))
+            .cure("Check the rate that was given with the samples.")
+            .at(waiting.packet.pts));
+        }
+        let origin = waiting.packet.pts.or(audio.pts).or(self.end);
+        let kernel = self.quality.kernel(audio.rate(), self.rate, audio.channels());
+        self.segment = Some(Segment::new(kernel, audio, self.rate, origin));
+        self.waiting = Some(waiting);
+        self.advance()
+    }
+
+    /// All is done for now; at the end of an item, also all that concerned it.
+    fn done(&mut self, emission: Option<Emission>) -> Step {
+        if self.flushing {
+            self.flushing = false;
+            self.end = None;
+        }
+        Step::Done(emission)
+    }
+}
+
+fn audio_of(packet: &Packet) -> Result<&Audio, NodeError> {
+    match &packet.value {
+        Value::Audio(audio) => Ok(audio),
+        other => Err(NodeError::new(format!("expected audio, got {}", other.kind().name()))
+            .cure("Connect an output that gives sound.")),
+    }
+}

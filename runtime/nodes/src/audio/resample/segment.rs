@@ -1,0 +1,169 @@
+//! A run of sound in one format: counts what came and what went, so that lengths and times are exact.
+
+use remotemedia_core::node::NodeError;
+use remotemedia_core::value::{Audio, Layout, MediaTime};
+
+use super::kernel::Kernel;
+
+/// Sound of one rate and layout, from its first frame to its last.
+pub(super) struct Segment {
+    kernel: Box<dyn Kernel>,
+    rate: u32,
+    channels: usize,
+    layout: Layout,
+    rate_out: u32,
+    /// When the first frame sounds, in nanoseconds.
+    origin: Option<i64>,
+    /// Frames of sound taken.
+    taken: u64,
+    /// Frames given to the kernel: what was taken, and after the end the silence that pushes the rest out.
+    pushed: u64,
+    /// Blocks converted on all channels.
+    blocks: u64,
+    /// Frames emitted.
+    emitted: u64,
+    /// The number of output frames, once the input is complete.
+    total: Option<u64>,
+    piece: Option<Piece>,
+}
+
+/// Output in the making: some channels are done, others not.
+struct Piece {
+    samples: Vec<f32>,
+    blocks: usize,
+    frames: usize,
+    channels_done: usize,
+}
+
+impl Segment {
+    /// A segment in the format of `audio`, which begins at `origin`.
+    pub(super) fn new(kernel: Box<dyn Kernel>, audio: &Audio, rate_out: u32, origin: Option<i64>) -> Self {
+        Self {
+            kernel,
+            rate: audio.rate(),
+            channels: audio.channels(),
+            layout: audio.layout().clone(),
+            rate_out,
+            origin,
+            taken: 0,
+            pushed: 0,
+            blocks: 0,
+            emitted: 0,
+            total: None,
+            piece: None,
+        }
+    }
+
+    /// Whether this sound goes on with the segment.
+    pub(super) fn fits(&self, audio: &Audio) -> bool {
+        self.rate == audio.rate() && self.channels == audio.channels() && self.layout == *audio.layout()
+    }
+
+    /// When the frame after the last one taken sounds, in nanoseconds.
+    pub(super) fn end(&self) -> Option<i64> {
+        self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(self.taken, self.rate)))
+    }
+
+    /// Takes frames of `audio` from `first` on, as many as a step should, and says how many.
+    pub(super) fn take(&mut self, audio: &Audio, first: usize) -> usize {
+        let room = (self.kernel.hop() * self.piece_blocks()).saturating_sub(self.waiting_frames());
+        let frames = room.min(audio.frames() - first);
+        for (channel, samples) in audio.iter_channels().enumerate() {
+            self.kernel.push(channel, &samples[first..first + frames]);
+        }
+        self.taken += frames as u64;
+        self.pushed += frames as u64;
+        frames
+    }
+
+    /// Declares the input complete.
+    pub(super) fn finish(&mut self) {
+        if self.total.is_none() {
+            let total = output_frames(self.taken, self.rate, self.rate_out);
+            let hop = self.kernel.hop() as u64;
+            let mut blocks = self.pushed / hop;
+            while self.kernel.available(blocks) < total {
+                blocks += 1;
+            }
+            if blocks * hop > self.pushed {
+                self.kernel.push_silence((blocks * hop - self.pushed) as usize);
+                self.pushed = blocks * hop;
+            }
+            self.total = Some(total);
+        }
+    }
+
+    /// Does one step of work; returns sound that is complete. A segment without output frames gives empty sound at its
+    /// end, so that its format and the fact of its being are not lost.
+    ///
+    /// # Errors
+    /// If the sound can't be represented.
+    pub(super) fn run(&mut self) -> Result<Option<Audio>, NodeError> {
+        if self.total == Some(0) {
+            return self.sound(Vec::new()).map(Some);
+        }
+        let Some(mut piece) = self.piece.take().or_else(|| self.next_piece()) else { return Ok(None) };
+        let share = (self.kernel.blocks_per_step() / piece.blocks).max(1);
+        let end = (piece.channels_done + share).min(self.channels);
+        for channel in piece.channels_done..end {
+            let output = &mut piece.samples[channel * piece.frames..(channel + 1) * piece.frames];
+            self.kernel.convert(channel, self.blocks, piece.blocks, self.emitted, output);
+        }
+        piece.channels_done = end;
+        if end < self.channels {
+            self.piece = Some(piece);
+            return Ok(None);
+        }
+        let sound = if piece.frames > 0 { Some(self.sound(piece.samples)?) } else { None };
+        self.blocks += piece.blocks as u64;
+        self.emitted += piece.frames as u64;
+        Ok(sound)
+    }
+
+    /// Whether there is work without new input.
+    pub(super) fn can_run(&self) -> bool {
+        match self.total {
+            Some(_) => !self.is_over(),
+            None => self.piece.is_some() || self.waiting_frames() >= self.kernel.hop(),
+        }
+    }
+
+    /// Whether all output of a complete input has been emitted.
+    pub(super) fn is_over(&self) -> bool {
+        self.total == Some(self.emitted)
+    }
+
+    fn next_piece(&self) -> Option<Piece> {
+        let blocks = (self.waiting_frames() / self.kernel.hop()).min(self.piece_blocks());
+        if blocks == 0 || self.is_over() {
+            return None;
+        }
+        let available = self.kernel.available(self.blocks + blocks as u64);
+        let frames = (self.total.map_or(available, |total| total.min(available)) - self.emitted) as usize;
+        Some(Piece { samples: vec![0.0; frames * self.channels], blocks, frames, channels_done: 0 })
+    }
+
+    /// The most blocks of one piece: what all channels together can do in one step, and at least one.
+    fn piece_blocks(&self) -> usize {
+        (self.kernel.blocks_per_step() / self.channels).max(1)
+    }
+
+    /// Input frames that no block has used.
+    fn waiting_frames(&self) -> usize {
+        (self.pushed - self.blocks * self.kernel.hop() as u64) as usize
+    }
+
+    /// The next frames of output as sound with its time.
+    fn sound(&self, samples: Vec<f32>) -> Result<Audio, NodeError> {
+        let time = |origin: i64| origin.saturating_add(MediaTime::of_frames(self.emitted, self.rate_out));
+        let audio = Audio::from_planar(samples, self.channels, self.rate_out)
+            .map_err(|error| NodeError::new("the converted sound is not valid").because(&error))?;
+        Ok(audio.with_layout(self.layout.clone()).with_pts(self.origin.map(time)))
+    }
+}
+
+/// `frames * to / from`, rounded to nearest, halves up.
+fn output_frames(frames: u64, from: u32, to: u32) -> u64 {
+    let (from, to) = (u128::from(from), u128::from(to));
+    u64::try_from((2 * u128::from(frames) * to + from) / (2 * from)).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,85 @@
+//! Bytes that arrive in pieces: the same sound as the whole file, as early as the format allows.
+
+use remotemedia_core::node::Step;
+use remotemedia_core::value::{Packet, Value};
+use serde_json::json;
+
+use crate::drive::{decode_path, decode_pieces, node, run_item};
+use crate::media;
+
+const NAMES: [&str; 9] = [
+    "stereo.mp3",
+    "bare.mp3",
+    "mono.mp3",
+    "stereo.ogg",
+    "mono.ogg",
+    "stereo.m4a",
+    "stereo.aac",
+    "short.flac",
+    "alac.m4a",
+];
+
+#[test]
+fn any_cut_gives_the_same_sound() {
+    let wav = media::wav(&media::reference(16000, 9000, 2), 16000);
+    let mut files: Vec<(String, Vec<u8>)> = NAMES.iter().map(|name| ((*name).to_owned(), media::bytes(name))).collect();
+    files.push(("wav".to_owned(), wav));
+    for (name, bytes) in files {
+        let whole = decode_path(&media::file("whole", &bytes)).samples();
+        for len in [1, 7, 1000, 4096, 100_000] {
+            assert_eq!(decode_pieces(&bytes, len).samples(), whole, "{name} in pieces of {len}");
+        }
+    }
+}
+
+#[test]
+fn streamable_formats_give_sound_before_the_end() {
+    // What must be there beyond the sound that is out: a little more than the longest packet of the format.
+    for (name, most_held_back) in [("bare.mp3", 8192), ("stereo.aac", 16_384)] {
+        let bytes = media::bytes(name);
+        let mut decode = node("AudioDecode", json!({"chunk_ms": 10}));
+        let first = bytes.chunks(256).position(|piece| {
+            let step = decode.process(0, Packet::new(Value::bytes(piece.to_vec()))).expect("the bytes are right");
+            matches!(step, Step::More(Some(_)) | Step::Done(Some(_)))
+        });
+        let first = first.expect("sound comes before the end");
+        assert!(first * 256 <= most_held_back, "{name}: after {} bytes", first * 256);
+    }
+}
+
+#[test]
+fn foreign_bytes_between_mp3_frames_cost_no_sound() {
+    let bare = media::bytes("bare.mp3");
+    let whole = decode_path(&media::path("bare.mp3")).samples();
+    // 40 kB between two frames, such as a picture in a tag; the frames of this file are all 417 or 418 bytes long.
+    let cut = (4000..bare.len()).find(|place| bare[*place..].starts_with(&[0xff, 0xfb])).expect("there is a frame");
+    let mut bytes = bare.clone();
+    bytes.splice(cut..cut, vec![0x20; 40_000]);
+    for len in [100, 3000] {
+        assert_eq!(decode_pieces(&bytes, len).samples(), whole, "pieces of {len}");
+    }
+}
+
+#[test]
+fn a_stream_of_several_ogg_streams_goes_on() {
+    let chained = [media::bytes("mono.ogg"), media::bytes("stereo.ogg"), media::bytes("mono.ogg")].concat();
+    let outcome = decode_pieces(&chained, 333);
+    assert_eq!(outcome.failure, None);
+    let frames = |channels| {
+        let chunks = outcome.chunks();
+        chunks.iter().filter(|audio| audio.channels() == channels).map(|audio| audio.frames()).sum::<usize>()
+    };
+    assert_eq!((frames(1), frames(2)), (32000, 44100));
+}
+
+#[test]
+fn an_item_ends_with_its_flush() {
+    let mut decode = node("AudioDecode", json!({}));
+    for name in ["short.flac", "mono.mp3"] {
+        let bytes = media::bytes(name);
+        let pieces = bytes.chunks(999).map(|piece| Packet::new(Value::bytes(piece.to_vec()))).collect();
+        let outcome = run_item(decode.as_mut(), pieces);
+        assert_eq!(outcome.samples(), decode_path(&media::path(name)).samples(), "{name}");
+        assert_eq!(outcome.chunks()[0].pts, Some(0), "{name}");
+    }
+}

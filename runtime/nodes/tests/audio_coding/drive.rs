@@ -1,0 +1,99 @@
+//! Runs a node the way the scheduler does, and collects what comes out.
+
+use remotemedia_core::node::{CancelFlag, Context, Node, NodeError, Step};
+use remotemedia_core::value::{Audio, File, Packet, Value};
+use serde_json::{Value as Json, json};
+
+/// What one item gave: everything before the failure, and the failure.
+pub(crate) struct Outcome {
+    pub(crate) values: Vec<Value>,
+    pub(crate) failure: Option<NodeError>,
+}
+
+pub(crate) fn node(name: &str, params: Json) -> Box<dyn Node> {
+    let Json::Object(params) = params else { panic!("params are an object") };
+    let registry = remotemedia_nodes::registry();
+    let prepared = registry.get(name).expect("the node is registered").prepare(params).expect("the params are right");
+    let mut node = prepared.instantiate();
+    let context = Context { node_id: "test".into(), cancel: CancelFlag::default() };
+    node.initialize(&context).expect("the node initializes");
+    node
+}
+
+/// Runs one item: its packets, then flush.
+pub(crate) fn run_item(node: &mut dyn Node, packets: Vec<Packet>) -> Outcome {
+    let mut values = Vec::new();
+    let failure = feed(node, packets, &mut values).err();
+    Outcome { values, failure }
+}
+
+fn feed(node: &mut dyn Node, packets: Vec<Packet>, values: &mut Vec<Value>) -> Result<(), NodeError> {
+    for packet in packets {
+        let step = node.process(0, packet)?;
+        drain(node, step, values)?;
+    }
+    let step = node.flush()?;
+    drain(node, step, values)
+}
+
+fn drain(node: &mut dyn Node, mut step: Step, values: &mut Vec<Value>) -> Result<(), NodeError> {
+    loop {
+        let (emission, is_done) = match step {
+            Step::Done(emission) => (emission, true),
+            Step::More(emission) => (emission, false),
+        };
+        values.extend(emission.map(|emission| emission.packet.value));
+        if is_done {
+            return Ok(());
+        }
+        step = node.resume()?;
+    }
+}
+
+pub(crate) fn decode(value: impl Into<Value>) -> Outcome {
+    run_item(node("AudioDecode", json!({})).as_mut(), vec![Packet::new(value.into())])
+}
+
+pub(crate) fn decode_path(path: &str) -> Outcome {
+    decode(File::from_path(path))
+}
+
+/// Decodes bytes that arrive in pieces of this length.
+pub(crate) fn decode_pieces(bytes: &[u8], len: usize) -> Outcome {
+    let pieces = bytes.chunks(len).map(|piece| Packet::new(Value::bytes(piece.to_vec()))).collect();
+    run_item(node("AudioDecode", json!({})).as_mut(), pieces)
+}
+
+impl Outcome {
+    pub(crate) fn chunks(&self) -> Vec<&Audio> {
+        self.values
+            .iter()
+            .map(|value| match value {
+                Value::Audio(audio) => &**audio,
+                other => panic!("expected audio, got {}", other.kind().name()),
+            })
+            .collect()
+    }
+
+    /// All sound, channel by channel; there must be no failure.
+    pub(crate) fn samples(&self) -> Vec<Vec<f32>> {
+        assert_eq!(self.failure, None);
+        self.samples_before_failure()
+    }
+
+    pub(crate) fn samples_before_failure(&self) -> Vec<Vec<f32>> {
+        let chunks = self.chunks();
+        let channels = chunks.first().map_or(0, |audio| audio.channels());
+        (0..channels).map(|channel| chunks.iter().flat_map(|audio| audio.channel(channel).to_vec()).collect()).collect()
+    }
+
+    pub(crate) fn failure(&self) -> &NodeError {
+        self.failure.as_ref().expect("the item fails")
+    }
+
+    /// The failure as a user reads it, without the place of the node.
+    pub(crate) fn message(&self) -> String {
+        let failure = self.failure();
+        format!("{}. {}", failure.cause, failure.cure)
+    }
+}

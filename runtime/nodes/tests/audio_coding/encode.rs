@@ -1,0 +1,249 @@
+//! Files that are written, read back by this decoder and by an independent one.
+
+use std::io::Cursor;
+
+use remotemedia_core::node::{NodeType, Params};
+use remotemedia_core::value::{Audio, Layout, Packet, Value};
+use remotemedia_nodes::audio::pcm::quantize;
+use serde_json::{Value as Json, json};
+
+use crate::drive::{Outcome, decode, decode_path, node, run_item};
+use crate::media;
+
+fn sound(planes: &[Vec<i16>], rate: u32) -> Audio {
+    let planes: Vec<Vec<f32>> =
+        planes.iter().map(|plane| plane.iter().map(|sample| f32::from(*sample) / 32768.0).collect()).collect();
+    Audio::from_channels(&planes, rate).expect("the planes are alike")
+}
+
+fn encode(params: Json, audio: &Audio, chunk: usize) -> Outcome {
+    let packets = (0..audio.frames())
+        .step_by(chunk)
+        .map(|first| Packet::new(audio.slice(first, chunk.min(audio.frames() - first)).into()))
+        .collect();
+    run_item(node("AudioEncode", params).as_mut(), packets)
+}
+
+fn only_bytes(outcome: &Outcome) -> Vec<u8> {
+    assert_eq!(outcome.failure, None);
+    let [Value::Bytes(bytes)] = &outcome.values[..] else { panic!("expected bytes, got {:?}", outcome.values) };
+    bytes.as_slice().to_vec()
+}
+
+#[test]
+fn what_is_encoded_comes_back_bit_by_bit() {
+    let reference = media::reference(44100, 20_000, 2);
+    let audio = sound(&reference, 44100);
+    for params in [
+        json!({"format": "wav"}),
+        json!({"format": "wav", "sample_format": "s24"}),
+        json!({"format": "wav", "sample_format": "f32"}),
+        json!({"format": "flac"}),
+        json!({"format": "flac", "sample_format": "s24"}),
+    ] {
+        for chunk in [333, 4096, 20_000] {
+            let bytes = only_bytes(&encode(params.clone(), &audio, chunk));
+            let back = decode(Value::bytes(bytes)).samples();
+            assert_eq!(media::deviation(&back, &reference).0, 0.0, "{params} in chunks of {chunk}");
+        }
+    }
+}
+
+#[test]
+fn how_sound_is_cut_into_chunks_does_not_matter() {
+    let audio = sound(&media::reference(16000, 10_000, 1), 16000);
+    for params in [json!({"format": "wav"}), json!({"format": "flac"})] {
+        let whole = only_bytes(&encode(params.clone(), &audio, 10_000));
+        for chunk in [1, 160, 5000] {
+            assert_eq!(only_bytes(&encode(params.clone(), &audio, chunk)), whole, "{params} {chunk}");
+        }
+    }
+}
+
+#[test]
+fn an_independent_reader_finds_the_same_in_a_wav_file() {
+    let reference = media::reference(22050, 3001, 2);
+    let audio = sound(&reference, 22050);
+    for (name, bits) in [("s16", 16), ("s24", 24)] {
+        let bytes = only_bytes(&encode(json!({"format": "wav", "sample_format": name}), &audio, 1000));
+        let mut reader = hound::WavReader::new(Cursor::new(bytes)).expect("it is a WAV file");
+        let spec = reader.spec();
+        assert_eq!((spec.channels, spec.sample_rate, spec.bits_per_sample), (2, 22050, bits));
+        let samples: Vec<i32> = reader.samples::<i32>().map(|sample| sample.expect("the file is whole")).collect();
+        let expected: Vec<i32> = (0..3001)
+            .flat_map(|frame| [reference[0][frame], reference[1][frame]])
+            .map(|sample| i32::from(sample) << (bits - 16))
+            .collect();
+        assert_eq!(samples, expected);
+    }
+    let loud = Audio::from_channels(&[vec![1.5, -2.0, 0.1]], 8000).expect("the planes are alike");
+    let bytes = only_bytes(&encode(json!({"format": "wav", "sample_format": "f32"}), &loud, 3));
+    let mut reader = hound::WavReader::new(Cursor::new(bytes)).expect("it is a WAV file");
+    let samples: Vec<f32> = reader.samples::<f32>().map(|sample| sample.expect("the file is whole")).collect();
+    assert_eq!(samples, [1.5, -2.0, 0.1]);
+}
+
+#[test]
+fn integers_are_rounded_and_saturate() {
+    let step = 1.0 / 32768.0;
+    let audio = Audio::from_channels(&[vec![0.6 * step, -0.6 * step, 0.4 * step, 1.0, 3.0, -1.0, -3.0]], 8000);
+    let audio = audio.expect("the planes are alike");
+    for format in ["wav", "flac"] {
+        let back = decode(Value::bytes(only_bytes(&encode(json!({"format": format}), &audio, 7)))).samples();
+        let integers: Vec<i32> = back[0].iter().map(|sample| quantize(*sample, 16)).collect();
+        assert_eq!(integers, [1, -1, 0, 32767, 32767, -32768, -32768], "{format}");
+    }
+}
+
+#[test]
+fn noise_silence_and_many_channels_survive_flac() {
+    // A linear congruential generator (Knuth, MMIX): noise that no predictor shortens, at full scale.
+    let mut state = 1u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 48) as i16
+    };
+    let planes: Vec<Vec<i16>> =
+        (0..6).map(|channel| (0..9001).map(|_| if channel == 3 { 0 } else { noise() }).collect()).collect();
+    let audio = sound(&planes, 48000).with_layout(Layout::Named("5.1".into()));
+    for format in ["flac", "wav"] {
+        let outcome = decode(Value::bytes(only_bytes(&encode(json!({"format": format}), &audio, 1234))));
+        assert_eq!(media::deviation(&outcome.samples(), &planes).0, 0.0);
+        assert_eq!(outcome.chunks()[0].layout().name(), Some("5.1"), "{format}");
+    }
+}
+
+#[test]
+fn a_side_layout_survives_wav() {
+    let planes = vec![vec![100i16; 50]; 6];
+    let audio = sound(&planes, 48000).with_layout(Layout::Named("5.1(side)".into()));
+    let outcome = decode(Value::bytes(only_bytes(&encode(json!({"format": "wav"}), &audio, 50))));
+    assert_eq!(outcome.chunks()[0].layout().name(), Some("5.1(side)"));
+}
+
+#[test]
+fn a_short_sound_is_a_file_too() {
+    for frames in [1, 15, 16, 17] {
+        let planes = vec![vec![5i16; frames]];
+        for format in ["wav", "flac"] {
+            let back = decode(Value::bytes(only_bytes(&encode(json!({"format": format}), &sound(&planes, 8000), 100))));
+            assert_eq!(media::deviation(&back.samples(), &planes).0, 0.0, "{format} {frames}");
+        }
+    }
+}
+
+#[test]
+fn an_item_without_sound_gives_nothing() {
+    let outcome = run_item(node("AudioEncode", json!({"format": "wav"})).as_mut(), Vec::new());
+    assert_eq!((outcome.values, outcome.failure), (Vec::new(), None));
+}
+
+#[test]
+fn a_path_holds_the_file_when_it_is_whole() {
+    let directory = media::directory();
+    let path = directory.join("out.flac");
+    let path = path.to_str().expect("the path is UTF-8");
+    let reference = media::reference(16000, 5000, 1);
+    let mut encode = node("AudioEncode", json!({"path": path}));
+    let step = encode.process(0, Packet::new(sound(&reference, 16000).into())).expect("the sound fits");
+    assert!(matches!(step, remotemedia_core::node::Step::Done(None)));
+    assert!(!std::path::Path::new(path).exists(), "the file must not be there before it is whole");
+    let step = encode.flush().expect("the disk has room");
+    let remotemedia_core::node::Step::Done(Some(emission)) = step else { panic!("the file comes out") };
+    let Value::File(file) = &emission.packet.value else { panic!("a file comes out") };
+    assert_eq!((file.name(), file.mime.as_deref()), (Some("out.flac"), Some("audio/flac")));
+    assert_eq!(media::deviation(&decode_path(path).samples(), &reference).0, 0.0);
+    assert_eq!(entries(&directory), ["out.flac"]);
+
+    let second = run_item(encode.as_mut(), vec![Packet::new(sound(&reference, 16000).into())]);
+    assert_eq!(
+        second.message(),
+        format!(
+            "'{path}' holds an earlier item of this run. Leave `path` out to get each item as bytes, or run once for each item."
+        )
+    );
+}
+
+#[test]
+fn nothing_is_left_of_a_file_that_was_not_finished() {
+    let directory = media::directory();
+    let path = directory.join("out.wav");
+    let audio = sound(&media::reference(16000, 500, 1), 16000);
+    let mut cancelled = node("AudioEncode", json!({"path": path}));
+    let _ = cancelled.process(0, Packet::new(audio.clone().into())).expect("the sound fits");
+    assert_eq!(entries(&directory).len(), 1);
+    cancelled.cleanup();
+    assert_eq!(entries(&directory), [""; 0]);
+
+    let other = sound(&media::reference(8000, 500, 1), 8000);
+    let packets = vec![Packet::new(audio.into()), Packet::new(other.into())];
+    let changed = run_item(node("AudioEncode", json!({"path": path})).as_mut(), packets);
+    assert_eq!(
+        changed.message(),
+        "the sound changes from 16000 Hz to 8000 Hz within one file. Put an AudioResample before it."
+    );
+    assert_eq!(entries(&directory), [""; 0]);
+}
+
+#[test]
+fn what_can_not_be_written_is_said() {
+    let mono = sound(&media::reference(8000, 10, 1), 8000);
+    let stereo = sound(&media::reference(8000, 10, 2), 8000);
+    let packets = vec![Packet::new(mono.clone().into()), Packet::new(stereo.into())];
+    assert_eq!(
+        run_item(node("AudioEncode", json!({"format": "wav"})).as_mut(), packets).message(),
+        "the sound changes from 1 to 2 channels within one file. Put an AudioMix before it."
+    );
+    assert_eq!(
+        encode(json!({"path": "/nowhere/out.wav"}), &mono, 10).message(),
+        "no such directory '/nowhere'. Create it first."
+    );
+    let directory = media::directory().join("taken.wav");
+    std::fs::create_dir(&directory).expect("the directory can be made");
+    assert_eq!(
+        encode(json!({"path": directory}), &mono, 10).message(),
+        format!("'{}' is a directory. Name a file in it.", directory.display())
+    );
+    let wide = Audio::from_planar(vec![0.0; 9], 9, 8000).expect("nine channels are allowed");
+    assert_eq!(
+        encode(json!({"format": "flac"}), &wide, 1).message(),
+        "FLAC holds up to 8 channels, got 9. Mix it down with AudioMix, or use format \"wav\"."
+    );
+    let fast = Audio::from_planar(vec![0.0; 9], 1, 192_000).expect("one channel is allowed");
+    assert_eq!(
+        encode(json!({"format": "flac"}), &fast, 9).message(),
+        "FLAC is written up to 96000 Hz, got 192000 Hz. Put an AudioResample before it, or use format \"wav\"."
+    );
+}
+
+#[test]
+fn params_that_do_not_go_together_are_refused() {
+    let registry = remotemedia_nodes::registry();
+    let encode: &NodeType = registry.get("AudioEncode").expect("the node is registered");
+    for (params, message) in [
+        (json!({}), "format: expected \"wav\" or \"flac\", or a path that ends in .wav or .flac, got neither"),
+        (
+            json!({"path": "a.mp3"}),
+            "format: expected \"wav\" or \"flac\", or a path that ends in .wav or .flac, got the path 'a.mp3'",
+        ),
+        (
+            json!({"path": "a.wav", "format": "flac"}),
+            "path: expected a path that ends in .flac, got a path that ends in .wav",
+        ),
+        (
+            json!({"format": "flac", "sample_format": "f32"}),
+            "sample_format: expected \"s16\" or \"s24\", because FLAC holds integers, got \"f32\"",
+        ),
+        (json!({"format": "wav", "path": ""}), "path: expected a path, got \"\""),
+    ] {
+        let params: Params = params.as_object().expect("params are an object").clone();
+        assert_eq!(encode.prepare(params).err().map(|error| error.to_string()).as_deref(), Some(message));
+    }
+}
+
+fn entries(directory: &std::path::Path) -> Vec<String> {
+    std::fs::read_dir(directory)
+        .expect("the directory is there")
+        .map(|entry| entry.expect("the entry is there").file_name().to_string_lossy().into_owned())
+        .collect()
+}

@@ -1,0 +1,95 @@
+/* Shutting down with work in flight: it completes, who waits wakes up, and objects may be freed in any order. */
+
+#include "check.h"
+#include <pthread.h>
+
+static const char HOSTED[] = "{\"version\":\"v1\",\"metadata\":{\"name\":\"shutdown\"},\"nodes\":["
+                             "{\"id\":\"only\",\"node_type\":\"Hosted\"}],\"connections\":[]}";
+static const char OPTIONS[] = "{\"host_nodes\":{\"Hosted\":{\"token\":7}}}";
+
+static void work_in_flight_completes_and_the_port_ends(void) {
+    rm_runtime *runtime = new_runtime();
+    rm_port *port = new_port(runtime);
+    rm_pipeline *pipeline = new_pipeline(runtime, HOSTED, OPTIONS);
+    submit(pipeline, port, 5, "[1]");
+    char *events = next_events(port, RM_OK);
+    uint64_t call = number_after(events, "[[2,");
+    free(events);
+
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    events = next_events(port, RM_END);
+    CHECK_TEXT("[[1,5,{\"status\":-7,\"outputs\":{\"only\":{\"values\":[],\"items\":[]}},\"errors\":[{\"status\":-7,"
+               "\"message\":\"the runtime was shut down while the work was going on\","
+               "\"cause\":\"the runtime was shut down while the work was going on\"}]}],[4]]",
+               events);
+    free(events);
+    /* From here on the port answers at once, always the same. */
+    events = next_events(port, RM_END);
+    CHECK_TEXT("[[4]]", events);
+    free(events);
+
+    CHECK_STATUS(RM_GONE, reply(port, call, "{\"outputs\":[]}", &error));
+    rm_output out = {0};
+    rm_document *inputs = from_json("[1]");
+    view seen = look(inputs);
+    CHECK_ERROR(RM_SHUT_DOWN, "the runtime is shut down; make a new one",
+                rm_pipeline_submit(pipeline, port, 6, seen.data, seen.len, NULL, 0, -1, 0, &out, &error));
+    rm_document_free(inputs);
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 0, &error));
+    rm_runtime_free(runtime);
+    rm_pipeline_free(pipeline);
+    rm_port_free(port);
+    check_nothing_left();
+}
+
+static void objects_outlive_what_they_were_made_by(void) {
+    rm_runtime *runtime = new_runtime();
+    rm_port *port = new_port(runtime), *other = new_port(runtime);
+    rm_pipeline *pipeline = new_pipeline(runtime, HOSTED, OPTIONS);
+    submit(pipeline, port, 5, "[1]");
+    submit(pipeline, other, 5, "[1]");
+    /* Work goes on without its pipeline, ends with its port, and with the runtime at the latest. */
+    rm_pipeline_free(pipeline);
+    rm_port_free(port);
+    char *events = next_events(other, RM_OK);
+    CHECK_STATUS(RM_OK, reply(other, number_after(events, "[[2,"), "{\"outputs\":[[0,true]]}", &error));
+    free(events);
+    events = next_events(other, RM_OK);
+    CHECK_TEXT("[[1,5,{\"status\":0,\"outputs\":{\"only\":{\"values\":[true],\"items\":[0]}},\"errors\":[]}]]", events);
+    free(events);
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    rm_runtime_free(runtime);
+    events = next_events(other, RM_END);
+    CHECK_TEXT("[[4]]", events);
+    free(events);
+    rm_port_free(other);
+    check_nothing_left();
+}
+
+static void *wait_at_port(void *port) {
+    rm_output out = {0};
+    CHECK_STATUS(RM_END, rm_port_next(port, -1, &out, &error));
+    rm_document_free(out.document);
+    return NULL;
+}
+
+static void who_waits_is_woken(void) {
+    rm_runtime *runtime = new_runtime();
+    rm_port *port = new_port(runtime);
+    pthread_t waiting;
+    CHECK_NUMBER(0, pthread_create(&waiting, NULL, wait_at_port, port));
+    /* Whether the thread waits already or comes to the port later, it has to end. */
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    CHECK_NUMBER(0, pthread_join(waiting, NULL));
+    rm_port_free(port);
+    rm_runtime_free(runtime);
+    check_nothing_left();
+}
+
+int main(void) {
+    alarm(TEST_SECONDS);
+    work_in_flight_completes_and_the_port_ends();
+    objects_outlive_what_they_were_made_by();
+    for (int round = 0; round < 50; round++) who_waits_is_woken();
+    return 0;
+}

@@ -1,0 +1,48 @@
+"""Makes the media files of this directory anew: `python3 make.py`. Needs ffmpeg with libmp3lame, libvorbis and libopus."""
+
+import math
+import struct
+import subprocess
+import wave
+
+
+def reference(rate: int, frames: int, channels: int) -> list[list[float]]:
+    """A steady tone on the left, a rising sweep on the right; the tests compute the same in Rust."""
+    left = [0.5 * math.sin(2 * math.pi * 440 * n / rate) for n in range(frames)]
+    right = [0.4 * math.sin(2 * math.pi * (200 * n / rate + 900 * (n / rate) ** 2)) for n in range(frames)]
+    return [left, right][:channels]
+
+
+def write_wav(path: str, rate: int, frames: int, channels: int) -> None:
+    planes = reference(rate, frames, channels)
+    with wave.open(path, "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        samples = [round(plane[n] * 32768) for n in range(frames) for plane in planes]
+        file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+
+
+def ffmpeg(source: str, *arguments: str) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", source, "-map_metadata", "-1", *arguments], check=True)
+
+
+write_wav("/tmp/stereo.wav", 44100, 44100, 2)
+write_wav("/tmp/mono.wav", 16000, 16000, 1)
+write_wav("/tmp/short.wav", 16000, 8000, 2)
+ffmpeg("/tmp/stereo.wav", "-c:a", "libmp3lame", "-b:a", "128k", "stereo.mp3")
+ffmpeg("/tmp/stereo.wav", "-c:a", "libmp3lame", "-b:a", "128k", "-write_xing", "0", "-id3v2_version", "0", "bare.mp3")
+ffmpeg("/tmp/mono.wav", "-c:a", "libmp3lame", "-b:a", "64k", "mono.mp3")
+ffmpeg("/tmp/stereo.wav", "-c:a", "libvorbis", "-q:a", "4", "stereo.ogg")
+ffmpeg("/tmp/mono.wav", "-c:a", "libvorbis", "-q:a", "4", "-page_duration", "100000", "mono.ogg")
+ffmpeg("/tmp/stereo.wav", "-c:a", "aac", "-b:a", "128k", "stereo.m4a")
+ffmpeg("/tmp/mono.wav", "-c:a", "aac", "-b:a", "64k", "-movflags", "+faststart", "mono.m4a")
+ffmpeg("/tmp/stereo.wav", "-c:a", "aac", "-b:a", "128k", "-f", "adts", "stereo.aac")
+ffmpeg("/tmp/short.wav", "-c:a", "alac", "alac.m4a")
+ffmpeg("/tmp/short.wav", "-c:a", "flac", "short.flac")
+ffmpeg("/tmp/mono.wav", "-c:a", "libopus", "-b:a", "32k", "mono.opus")
+subprocess.run(
+    "ffmpeg -v error -y -f lavfi -i testsrc=size=32x32:rate=5:duration=1 -an -c:v mpeg4 video.mp4",
+    shell=True,
+    check=True,
+)

@@ -1,0 +1,143 @@
+"""`build.py` on machines that lack something, and its own bookkeeping."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from project import ROOT, run, succeed
+
+from tools import header, machine, stamp
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> Path:
+    """A folder for PATH with what the system has, less cargo, rustc and the C compilers."""
+    missing = ("cargo", "rustc", "rustup", "cc", "gcc", "clang", "c++", "g++")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for source in (Path("/bin"), Path("/usr/bin")):
+        for program in source.iterdir():
+            target = folder / program.name
+            if program.name not in missing and not target.is_symlink():
+                target.symlink_to(program)
+    return folder
+
+
+def test_a_missing_cargo_is_one_sentence_with_the_cure(bare_path: Path) -> None:
+    compiler = shutil.which("cc")
+    assert compiler is not None
+    (bare_path / "cc").symlink_to(compiler)
+    done = run([sys.executable, "build.py", "build"], environment={"PATH": str(bare_path)})
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1] == (
+        f"build.py: `cargo` was not found on PATH: install Rust {machine.oldest_rust()} or newer from "
+        "https://rustup.rs, or, if it is installed, add ~/.cargo/bin to PATH."
+    )
+
+
+def test_a_missing_c_compiler_is_one_sentence_with_the_cure(bare_path: Path) -> None:
+    done = run([sys.executable, "build.py", "build"], environment={"PATH": str(bare_path), "CC": ""})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "build.py: a C compiler is needed and `cc` was not found on PATH: install one "
+        "(Debian, Ubuntu: `apt-get install build-essential`; Fedora: `dnf install gcc`)."
+    )
+
+
+def test_an_old_rust_is_one_sentence_with_the_cure(tmp_path: Path) -> None:
+    for name in ("cargo", "rustc"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho 'release: 1.70.0'\n")
+        program.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = run([sys.executable, "build.py", "build"], environment={"PATH": path})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"build.py: Rust 1.70 is too old, {machine.oldest_rust()} or newer is needed: `rustup update stable`."
+    )
+
+
+def test_an_old_python_is_one_sentence_with_the_cure() -> None:
+    pretend = "import runpy, sys; sys.version_info = (3, 9, 18); runpy.run_path('build.py')['main']()"
+    done = run([sys.executable, "-c", pretend])
+    assert done.stderr == (
+        "build.py: Python 3.9 is too old: run it with Python 3.10 or newer, such as `python3.12 build.py`.\n"
+    )
+
+
+def test_python_m_build_still_means_the_packaging_tool(tmp_path: Path) -> None:
+    package = tmp_path / "build"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "__main__.py").write_text("print('the packaging tool')\n")
+    assert succeed([sys.executable, "-m", "build"], environment={"PYTHONPATH": str(tmp_path)}) == "the packaging tool\n"
+
+
+def test_without_the_packaging_tool_python_m_build_says_what_to_do(tmp_path: Path) -> None:
+    # -S: no site-packages, so no package of that name.
+    done = run([sys.executable, "-S", "-m", "build"], environment={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stderr == (
+        "`python -m build` means the packaging tool `build`, which this Python lacks: `python -m pip install build`. "
+        "The commands of this project are `python3 build.py --help`.\n"
+    )
+
+
+def test_help_names_every_command() -> None:
+    text = succeed([sys.executable, "build.py", "--help"])
+    for command in ("demo", "test", "build", "header", "bench", "clean"):
+        assert f"\n    {command} " in text
+
+
+def test_a_stamp_holds_while_key_and_outputs_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stamp, "BUILD", tmp_path)
+    output = tmp_path / "output"
+    output.write_text("made")
+    mark = stamp.Stamp("job")
+    assert mark.outputs("key") is None
+    mark.write("key", [output])
+    assert stamp.Stamp("job").outputs("key") == [output]
+    assert mark.outputs("another key") is None
+    output.write_text("changed by somebody else")
+    assert mark.outputs("key") is None
+    output.unlink()
+    assert mark.outputs("key") is None
+
+
+def test_a_digest_depends_on_content_names_and_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stamp, "ROOT", tmp_path)
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("1")
+    two.write_text("1")
+    keys = [stamp.digest([one]), stamp.digest([two]), stamp.digest([one, two]), stamp.digest([one], "fact")]
+    one.write_text("2")
+    keys.append(stamp.digest([one]))
+    assert len(set(keys)) == len(keys)
+
+
+def test_functions_of_a_header_are_found_and_comments_are_not() -> None:
+    text = """
+    /* rm_comment(1) */  // rm_line(2)
+    #define RM_MACRO(x) rm_macro(x)
+    typedef struct rm_thing rm_thing;
+    rm_status rm_two(const rm_thing *thing,
+                     rm_error **err);
+    void rm_one (void);
+    """
+    assert header.functions(text) == ["rm_one", "rm_two"]
+
+
+def test_only_private_items_may_be_skipped_by_cbindgen() -> None:
+    assert header.PRIVATE_ITEM.match("WARN: Skip remotemedia-capi::NAME - (not `pub`).")
+    assert not header.PRIVATE_ITEM.match("WARN: Skip remotemedia-capi::RM_LIMIT - (not `pub`).")
+    assert not header.PRIVATE_ITEM.match("WARN: Skipping remotemedia-capi::rm_new - (not `no_mangle`)")
+    assert not header.PRIVATE_ITEM.match("WARN: Cannot find a mangling for generic path")
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    assert f'version = "{machine.project_version()}"' in (ROOT / "Cargo.lock").read_text()

@@ -1,0 +1,68 @@
+"""The runner behind `build.py test`: what it runs, what it skips, how it sums up, and that it ends what hangs."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tools import machine, suite
+
+
+def fail() -> None:
+    raise machine.Problem("it does not work: mend it.")
+
+
+def checks(monkeypatch: pytest.MonkeyPatch, *chosen: suite.Check) -> None:
+    monkeypatch.setattr(suite, "CHECKS", list(chosen))
+
+
+def test_a_failure_is_told_and_the_rest_still_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[str] = []
+    first, second = suite.Check("first", "fails", fail), suite.Check("second", "works", lambda: ran.append("second"))
+    checks(monkeypatch, first, second)
+    assert suite.main([]) == 1
+    printed = capsys.readouterr()
+    assert ran == ["second"]
+    assert "build.py: it does not work: mend it.\n" in printed.err
+    lines = printed.out.splitlines()
+    assert lines[-4].startswith("FAILED ")
+    assert lines[-4].endswith(" s  first: fails")
+    assert lines[-3].startswith("passed ")
+    assert lines[-1] == "checks: 1 passed, 1 failed"
+
+
+def test_without_the_build_what_needs_it_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    needy = suite.Check("needy", "needs the build", lambda: pytest.fail("it ran"), needs_build=True)
+    checks(monkeypatch, suite.Check("build", "fails", fail), needy)
+    assert suite.main([]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "checks: 0 passed, 1 failed, 1 skipped"
+
+
+def test_a_check_that_needs_the_build_brings_it_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    build = suite.Check("build", "builds", lambda: ran.append("build"))
+    needy = suite.Check("needy", "needs it", lambda: ran.append("needy"), needs_build=True)
+    other = suite.Check("other", "does not", lambda: ran.append("other"))
+    checks(monkeypatch, build, other, needy)
+    assert suite.main(["needy", "other"]) == 0
+    assert ran == ["other", "build", "needy"]
+
+
+def test_a_program_over_its_limit_is_ended() -> None:
+    with pytest.raises(machine.Problem) as caught:
+        machine.run(["sleep", "600"], limit_seconds=1)
+    assert str(caught.value) == "`sleep 600` was still running after 1 s and was ended."
+
+
+def test_how_a_program_failed_is_told() -> None:
+    with pytest.raises(machine.Problem) as caught:
+        machine.run([sys.executable, "-c", "raise SystemExit(7)"])
+    assert str(caught.value).endswith("` failed: exit code 7.")
+    with pytest.raises(machine.Problem) as caught:
+        machine.run(["sh", "-c", "kill -9 $$"])
+    assert str(caught.value) == "`sh -c kill -9 $$` failed: ended by SIGKILL."

@@ -1,0 +1,104 @@
+"""Wheels, plain and editable, and the source distribution: what is in them, and that they work where they land."""
+
+from __future__ import annotations
+
+import email
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from project import ROOT, succeed
+
+from tools import machine, native
+
+# Hatchling is called as pip calls it, without an environment of its own: that would ask the network.
+BACKEND = "import sys, hatchling.build as backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))"
+
+
+def back_end(function: str, folder: Path) -> Path:
+    """The file that hatchling makes in a folder."""
+    printed = succeed([sys.executable, "-c", BACKEND, function, folder])
+    return folder / printed.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return back_end("build_wheel", tmp_path_factory.mktemp("wheel"))
+
+
+def test_one_wheel_serves_every_python_from_3_10_on(wheel: Path) -> None:
+    name, version, python, abi, platform = wheel.stem.split("-")
+    assert (name, version) == ("remotemedia", machine.project_version())
+    assert (python, abi) == ("cp310", "abi3")
+    assert platform.startswith("linux_")
+
+
+def test_a_wheel_carries_the_library_beside_the_extension(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {f"remotemedia/{native.SONAME}", "remotemedia/_native.abi3.so", "remotemedia/py.typed"} <= names
+    assert "remotemedia_runtime/__init__.py" in names
+    folders = {name.split("/")[0] for name in names}
+    assert folders == {"remotemedia", "remotemedia_runtime", f"remotemedia-{machine.project_version()}.dist-info"}
+
+
+def test_a_wheel_needs_two_packages_and_states_its_licence(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        folder = f"remotemedia-{machine.project_version()}.dist-info"
+        metadata = email.message_from_string(archive.read(f"{folder}/METADATA").decode())
+        licences = {Path(name).name for name in archive.namelist() if f"{folder}/licenses/" in name}
+    needed = [text for text in metadata.get_all("Requires-Dist", []) if "extra ==" not in text]
+    assert sorted(text.split(">")[0] for text in needed) == ["cffi", "msgpack"]
+    assert metadata["License-Expression"] == "MIT OR Apache-2.0"
+    assert licences == {"LICENSE", "LICENSE-APACHE", "LICENSE-MIT"}
+
+
+def test_a_wheel_stays_below_12_megabytes(wheel: Path) -> None:
+    assert wheel.stat().st_size <= 12_000_000
+
+
+def test_an_installed_wheel_finds_its_own_library(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    program = (
+        "import asyncio, remotemedia, remotemedia_runtime\n"
+        "maps = open('/proc/self/maps').read().split()\n"
+        "print(remotemedia.__file__, *{line for line in maps if 'libremotemedia' in line}, sep='\\n')\n"
+    )
+    printed = succeed([sys.executable, "-c", program], cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
+    assert printed.splitlines() == [
+        str(tmp_path / "remotemedia" / "__init__.py"),
+        str(tmp_path / "remotemedia" / native.SONAME),
+    ]
+
+
+def test_an_editable_wheel_points_to_the_sources(tmp_path: Path) -> None:
+    with zipfile.ZipFile(back_end("build_editable", tmp_path)) as archive:
+        paths = [name for name in archive.namelist() if name.endswith(".pth")]
+        assert len(paths) == 1
+        assert set(archive.read(paths[0]).decode().split()) == {str(ROOT / "bindings" / "python")}
+        assert not any(name.endswith(".so") for name in archive.namelist())
+    assert (native.PACKAGE / native.SONAME).is_file()
+
+
+def test_a_source_distribution_has_all_that_the_build_reads(tmp_path: Path) -> None:
+    archive = back_end("build_sdist", tmp_path)
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path, filter="data")
+    tree = tmp_path / archive.name.removesuffix(".tar.gz")
+    tracked = subprocess.run(
+        ["git", "ls-files", "runtime", "include", "tools", "bindings/python", "Cargo.toml", "Cargo.lock"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.split()
+    assert tracked or not (ROOT / ".git").exists()
+    for name in tracked:
+        assert (tree / name).read_bytes() == (ROOT / name).read_bytes(), name
+    for name in ("build.py", "pyproject.toml", "README.md", "LICENSE", "LICENSE-MIT", "LICENSE-APACHE"):
+        assert (tree / name).is_file(), name
+    succeed(["cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"], cwd=tree)

@@ -1,0 +1,83 @@
+"""The virtual environment in `.build/venv`: made, filled with pinned tools by need, and found again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tools.machine import BUILD, ROOT, Problem, run, say
+from tools.stamp import Stamp, digest
+
+FOLDER = BUILD / "venv"
+PYTHON = FOLDER / "bin" / "python"
+
+# What to install for which purpose. `numpy` and `hypothesis` have no single version for every Python from 3.10 on.
+GROUPS = {
+    "build": ["cffi==2.1.1", "setuptools==80.9.0"],
+    "run": ["msgpack==1.2.4"],
+    "test": [
+        "editables==0.6",
+        "hatchling==1.33.0",
+        "hypothesis>=6.168,<7",
+        "mypy==2.4.1",
+        "numpy>=2.2,<3",
+        "pytest==9.2.0",
+        "pytest-asyncio==1.5.0",
+        "ruff==0.17.6",
+        "uvloop==0.23.0",
+    ],
+    "cmake": ["cmake==4.4.4", "ninja>=1.11,<2"],
+}
+
+
+def ready(*groups: str) -> Path:
+    """Make the environment and install the groups, unless that is done; returns its Python."""
+    _make()
+    for group in groups:
+        key = digest([], sys.version, GROUPS[group])
+        stamp = Stamp(f"venv-{group}")
+        if stamp.outputs(key) is None:
+            say(f"installing into .build/venv: {' '.join(GROUPS[group])}")
+            quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+            run([PYTHON, "-m", "pip", "install", *quiet, *GROUPS[group]])
+            stamp.write(key, [PYTHON])
+    return PYTHON
+
+
+def tool(name: str, group: str) -> str:
+    """A program of the machine if it is there, else the one that PyPI carries, installed into the environment."""
+    found = shutil.which(name)
+    if found is not None:
+        return found
+    ready(group)
+    return str(FOLDER / "bin" / name)
+
+
+def search_path() -> dict[str, str]:
+    """The environment variables under which programs of the virtual environment are found first."""
+    return {"PATH": f"{FOLDER / 'bin'}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(FOLDER)}
+
+
+def _make() -> None:
+    key = digest([], sys.version, os.path.realpath(sys.executable))
+    stamp = Stamp("venv")
+    if stamp.outputs(key) is not None:
+        return
+    try:
+        import ensurepip  # noqa: F401
+        import venv
+    except ImportError:
+        raise Problem(
+            "this Python lacks the modules `venv` and `ensurepip`: install them "
+            "(Debian, Ubuntu: `apt-get install python3-venv`)."
+        ) from None
+    say(f"making a virtual environment in {FOLDER.relative_to(ROOT)}")
+    if FOLDER.exists():
+        shutil.rmtree(FOLDER)
+    venv.create(FOLDER, with_pip=True, symlinks=True)
+    # The package is imported from where it is written, beside the native files that the build puts there.
+    for packages in FOLDER.glob("lib/python*/site-packages"):
+        (packages / "remotemedia.pth").write_text(f"{ROOT / 'bindings' / 'python'}\n", "utf-8")
+    stamp.write(key, [PYTHON, FOLDER / "pyvenv.cfg"])

@@ -1,0 +1,39 @@
+"""Hatchling's build hook: a wheel, plain or editable, gets the native files and the tag that fits them."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+from tools import machine, native
+
+
+class NativeBuildHook(BuildHookInterface[Any]):
+    """Builds through cargo and the C compiler when a wheel is made; a source distribution needs nothing built."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Hatchling calls this before it collects files. `version` is "standard" or "editable"."""
+        try:
+            if version == "editable":
+                native.in_place(sys.executable)
+            else:
+                for file in native.staged(sys.executable):
+                    build_data["force_include"][str(file)] = f"remotemedia/{file.name}"
+        except machine.Problem as problem:
+            self.app.abort(f"remotemedia: {problem}")
+        build_data["pure_python"] = False
+        build_data["tag"] = wheel_tag()
+
+
+def wheel_tag() -> str:
+    """One wheel of the stable ABI for every Python from 3.10 on; one of its own for each free-threaded Python."""
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    if native.is_free_threaded():
+        python = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+        return f"{python}-{python}t-{platform}"
+    return f"cp310-abi3-{platform}"

@@ -1,0 +1,141 @@
+"""Every check of the project, as named steps: run, timed, and summed up at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import environment, header, machine, native
+from tools.machine import BUILD, ROOT, Problem, run
+
+# A step that hangs is ended, so that a summary always comes.
+LIMIT_SECONDS = 1500
+
+
+@dataclass(frozen=True)
+class Check:
+    """One step: what the developer calls it, what it does, and whether it needs the native build."""
+
+    name: str
+    summary: str
+    action: Callable[[], None]
+    needs_build: bool = False
+
+
+def format_of_rust() -> None:
+    """Rust sources are formatted."""
+    machine.require_rust()
+    run(["cargo", "fmt", "--all", "--check"])
+
+
+def lint_of_rust() -> None:
+    """Rust sources are free of warnings."""
+    machine.require_rust()
+    _cargo("clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings")
+
+
+def tests_in_rust() -> None:
+    """Tests of the crates."""
+    machine.require_rust()
+    machine.require_c_compiler()
+    _cargo("test", "--workspace", "--locked")
+
+
+def build() -> None:
+    """The library, the extension and the environment that Python tests run in."""
+    machine.require_all()
+    native.in_place(environment.ready("build", "run"))
+    environment.ready("test")
+
+
+def tests_in_c() -> None:
+    """The C side: CMake project, examples, tests of the ABI."""
+    folder = BUILD / "cmake"
+    cmake = environment.tool("cmake", "cmake")
+    generator = ["-G", "Ninja"] if not (folder / "CMakeCache.txt").exists() and _has_ninja() else []
+    run([cmake, "-S", ROOT, "-B", folder, "-DCMAKE_BUILD_TYPE=Release", "-DREMOTEMEDIA_BUILD_TESTS=ON", *generator])
+    run([cmake, "--build", folder])
+    ctest = str(Path(cmake).with_name("ctest"))
+    run([ctest, "--test-dir", folder, "--output-on-failure", "--no-tests=error"], limit_seconds=LIMIT_SECONDS)
+
+
+def format_of_python() -> None:
+    """Python sources are formatted and free of what ruff finds."""
+    python = environment.ready("test")
+    run([python, "-m", "ruff", "check", "."])
+    run([python, "-m", "ruff", "format", "--check", "."])
+
+
+def types_of_python() -> None:
+    """The package passes mypy --strict."""
+    run([environment.ready("build", "run", "test"), "-m", "mypy"])
+
+
+def tests_in_python() -> None:
+    """Tests of the Python package, of the vectors and of packaging."""
+    python = environment.ready("build", "run", "test")
+    run([python, "-m", "pytest"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
+
+
+CHECKS = [
+    Check("rust-format", "cargo fmt --check", format_of_rust),
+    Check("rust-lint", "clippy, warnings are errors", lint_of_rust),
+    Check("rust", "cargo test", tests_in_rust),
+    Check("build", "library, extension, environment", build),
+    Check("header", "header == sources == exported symbols", header.check),
+    Check("c", "cmake, ctest", tests_in_c),
+    Check("python-format", "ruff check, ruff format --check", format_of_python),
+    Check("python-types", "mypy --strict", types_of_python, needs_build=True),
+    Check("python", "pytest", tests_in_python, needs_build=True),
+]
+
+
+def main(names: list[str]) -> int:
+    """Run the named checks, or all; a failure does not keep the others from running. Returns the exit code."""
+    chosen = [check for check in CHECKS if not names or check.name in names]
+    if any(check.needs_build for check in chosen) and not any(check.name == "build" for check in chosen):
+        first = next(index for index, check in enumerate(chosen) if check.needs_build)
+        chosen.insert(first, next(check for check in CHECKS if check.name == "build"))
+    results: list[tuple[Check, str, float]] = []
+    started = time.monotonic()
+    for check in chosen:
+        if check.needs_build and any(done.name == "build" and result == "FAILED" for done, result, _ in results):
+            results.append((check, "skipped", 0.0))
+            continue
+        print(f"\n=== {check.name}: {check.summary}", flush=True)
+        begun = time.monotonic()
+        try:
+            check.action()
+            result = "passed"
+        except Problem as problem:
+            print(f"build.py: {problem}", file=sys.stderr, flush=True)
+            result = "FAILED"
+        results.append((check, result, time.monotonic() - begun))
+    _sum_up(results, time.monotonic() - started)
+    return 0 if all(result == "passed" for _, result, _ in results) else 1
+
+
+def _sum_up(results: list[tuple[Check, str, float]], seconds: float) -> None:
+    print("\n=== summary")
+    for check, result, taken in results:
+        print(f"{result:8}{taken:8.1f} s  {check.name}: {check.summary}")
+    counts = [sum(result == wanted for _, result, _ in results) for wanted in ("passed", "FAILED", "skipped")]
+    skipped = f", {counts[2]} skipped" if counts[2] else ""
+    print(f"{sum(counts)} checks in {seconds:.1f} s")
+    print(f"checks: {counts[0]} passed, {counts[1]} failed{skipped}", flush=True)
+
+
+def _cargo(*words: str) -> None:
+    # A progress bar in a log is noise.
+    quiet = {} if sys.stderr.isatty() else {"CARGO_TERM_PROGRESS_WHEN": "never"}
+    run(["cargo", *words], environment=quiet, limit_seconds=LIMIT_SECONDS)
+
+
+def _has_ninja() -> bool:
+    names = ("ninja", "ninja-build")
+    folders = [*os.environ["PATH"].split(os.pathsep), str(environment.FOLDER / "bin")]
+    return any((Path(folder) / name).exists() for folder in folders for name in names)
