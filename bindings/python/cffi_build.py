@@ -82,7 +82,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compile remotemedia._native, the cffi module of the Python package.")
     parser.add_argument("--header", type=Path, default=ROOT / "include" / "remotemedia.h", help="default: %(default)s")
     parser.add_argument("--library-dir", type=Path, default=ROOT / "target" / "release", help="default: %(default)s")
-    parser.add_argument("--library", default="remotemedia", help="name for the linker, without lib; default: %(default)s")
+    parser.add_argument(
+        "--library", default="remotemedia", help="name for the linker, without lib; default: %(default)s"
+    )
     parser.add_argument(
         "--output-dir", type=Path, default=Path(__file__).resolve().parent, help="the folder of packages; default: here"
     )

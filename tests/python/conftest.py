@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ def chain(*nodes: tuple[str, Any, dict[str, Any]]) -> dict[str, Any]:
         "version": "v1",
         "metadata": {"name": "test"},
         "nodes": [{"id": name, "node_type": kind, "params": params} for name, kind, params in nodes],
-        "connections": [{"from": first, "to": second} for first, second in zip(ids, ids[1:])],
+        "connections": [{"from": first, "to": second} for first, second in itertools.pairwise(ids)],
     }
 
 

@@ -16,7 +16,9 @@ from conftest import ADD_5, FAN_OUT
 
 ROOT = Path(__file__).resolve().parents[2]
 
-MANIFEST = '{"version":"v1","metadata":{"name":"test"},"nodes":[{"id":"pass1","node_type":"PassThrough","params":{}}],"connections":[]}'
+# fmt: off
+MANIFEST = '{"version":"v1","metadata":{"name":"test"},"nodes":[{"id":"pass1","node_type":"PassThrough","params":{}}],"connections":[]}'  # noqa: E501
+# fmt: on
 
 
 def call(manifest: str, data: list[Any]) -> Any:

@@ -247,13 +247,12 @@ def test_an_exception_is_not_kept_after_it_was_handled() -> None:
     def fail(value: int) -> None:
         raise Broken
 
-    def call() -> weakref.ref[BaseException]:
-        try:
+    def call() -> weakref.ref[Broken]:
+        with pytest.raises(rm.NodeError) as caught:
             rm.execute_sync(chain(("f", fail, {})), [1])
-        except rm.NodeError as error:
-            assert error.__cause__ is not None
-            return weakref.ref(error.__cause__)
-        raise AssertionError
+        cause = caught.value.__cause__
+        assert isinstance(cause, Broken)
+        return weakref.ref(cause)
 
     gone = call()
     assert eventually(lambda: gone() is None)
@@ -276,25 +275,22 @@ def test_the_same_function_twice_is_two_nodes() -> None:
 
 
 def test_cancelling_the_await_cancels_the_async_function() -> None:
-    states: list[str] = []
-
-    async def wait(value: int) -> None:
-        states.append("started")
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            states.append("cancelled")
-            raise
-
     async def main() -> None:
+        started, cancelled = asyncio.Event(), asyncio.Event()
+
+        async def wait(value: int) -> None:
+            started.set()
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                cancelled.set()
+                raise
+
         task = asyncio.ensure_future(rm.execute(chain(("w", wait, {})), [1]))
-        while not states:
-            await asyncio.sleep(0.001)
+        await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        while len(states) < 2:
-            await asyncio.sleep(0.001)
+        await asyncio.wait_for(cancelled.wait(), 20)
 
     asyncio.run(main())
-    assert states == ["started", "cancelled"]

@@ -38,10 +38,10 @@ def test_importing_leaves_other_modules_alone(module: str) -> None:
 def test_executing_leaves_large_modules_alone(module: str) -> None:
     code = (
         "import sys, array, remotemedia as rm\n"
-        "text = '{\"version\":\"v1\",\"metadata\":{\"name\":\"t\"},\"nodes\":[{\"id\":\"p\",\"node_type\":\"PassThrough\"}],"
-        "\"connections\":[]}'\n"
+        "nodes = [{'id': 'p', 'node_type': 'PassThrough'}]\n"
+        "manifest = {'version': 'v1', 'metadata': {'name': 't'}, 'nodes': nodes, 'connections': []}\n"
         "audio = rm.Audio(array.array('f', [0.5] * 9000), rate=8000)\n"
-        "(back, numbers) = rm.execute_sync(text, [audio, array.array('h', range(20000))])\n"
+        "(back, numbers) = rm.execute_sync(manifest, [audio, array.array('h', range(20000))])\n"
         "assert type(back.samples) is type(numbers) is rm.Tensor\n"
         "assert back.samples.tolist() == [[0.5] * 9000] and numbers.tolist() == list(range(20000))\n"
         "assert not numbers.readonly\n"

@@ -19,8 +19,6 @@ LARGE = 50_000
 CALCULATE = chain(("c", "Calculator", {"operation": "add", "operand": 1}))
 
 
-
-
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     def left() -> tuple[int, ...]:
@@ -119,17 +117,21 @@ def test_an_input_is_free_after_a_cancelled_await_but_not_before_native_code_let
 def test_an_input_is_free_after_its_loop_was_closed_with_work_in_flight() -> None:
     stop = threading.Event()
     array, gone = source()
-    loop = asyncio.new_event_loop()
-    coroutine = rm.execute(chain(("w", lambda value: stop.wait(10), {})), [array])
 
-    async def main() -> None:
-        coroutine.send(None)
+    def use(array: np.ndarray) -> None:
+        loop = asyncio.new_event_loop()
+        execution = rm.execute(chain(("w", lambda value: stop.wait(10), {})), [array])
 
-    loop.run_until_complete(main())
-    loop.close()
-    coroutine.close()
+        async def start() -> None:
+            execution.send(None)
+
+        loop.run_until_complete(start())
+        loop.close()
+        execution.close()
+
+    use(array)
     stop.set()
-    del array, coroutine, loop
+    del array
     asyncio.run(rm.execute(PASS_TEXT, [1]))
     assert eventually(lambda: gone() is None)
 

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-DTYPES = "? int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
+INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+DTYPES = ["?", *INTEGERS, "float16", "float32", "float64", "complex64", "complex128"]
 LARGE = 5000
 """Elements of an array that is larger than what travels inline, whatever its type."""
 

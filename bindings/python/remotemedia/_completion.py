@@ -63,4 +63,3 @@ def _node_error(detail: Mapping[str, Any], held: Mapping[int, Kept] | None) -> N
         if kept is not None and isinstance(kept.source, BaseException):
             error.__cause__ = kept.source
     return error
-

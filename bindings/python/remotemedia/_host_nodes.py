@@ -58,12 +58,13 @@ def answer(call: Call) -> Answer:
         value = read_only(value)
         node = 0
         try:
-            for node, each in enumerate(call.functions):
+            for each in call.functions:
                 value = each.function(value, **each.params)
                 if value is None:
                     break
                 if inspect.isawaitable(value):
                     _refuse(value, each)
+                node += 1
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -82,13 +83,14 @@ async def answer_async(call: Call, in_thread: Callable[[Callable[[], Any]], Awai
         value = read_only(value)
         node = 0
         try:
-            for node, each in enumerate(call.functions):
+            for each in call.functions:
                 if is_async(each.function):
                     value = await each.function(value, **each.params)
                 else:
                     value = await in_thread(functools.partial(each.function, value, **each.params))
                 if value is None:
                     break
+                node += 1
         except (CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:

@@ -51,7 +51,7 @@ class Storage:
     def bytes_at(self, offset: int, length: int) -> bytes:
         """A part of the memory, as bytes of its own; the original object where all of it is meant."""
         if self.kept is not None:
-            source = self.kept.source
+            source: Any = self.kept.source
             if type(source) is bytes and offset == 0 and length == len(source):
                 return bytes(source)
             return bytes(ffi.buffer(ffi.cast("char *", self.address + offset), length))
@@ -118,7 +118,7 @@ class Lane:
         if count == 0:
             return NULL, 0
         table = ffi.new("rm_buffer[]", count)
-        for entry, (address, length, token) in zip(table, self._table):
+        for entry, (address, length, token) in zip(table, self._table, strict=True):
             entry.data = ffi.cast("uint8_t const *", address)
             entry.len = length
             entry.token = token
@@ -188,7 +188,7 @@ class Lane:
             strides = array.strides
             address = array.__array_interface__["data"][0]
             low, high = 0, dtype.itemsize
-            for extent, stride in zip(shape, strides):
+            for extent, stride in zip(shape, strides, strict=True):
                 span = (extent - 1) * stride
                 if span < 0:
                     low += span
@@ -334,7 +334,7 @@ class Lane:
             return self._bytes(*payload)
         raise MarshalError(f"the runtime sent a value of ext type {code}, which this package does not know")
 
-    def _bytes(self, reference: Any, offset: int, length: int) -> bytes:
+    def _bytes(self, reference: bytes | int, offset: int, length: int) -> bytes:
         if isinstance(reference, bytes):
             return reference[offset : offset + length]
         return self._storages[reference].bytes_at(offset, length)

@@ -57,7 +57,7 @@ class Outputs(list[Any]):
         items = columns["items"]
         count = self._count if self._count is not None else max(items, default=-1) + 1
         grouped: list[list[Any]] = [[] for _ in range(count)]
-        for item, value in zip(items, columns["values"]):
+        for item, value in zip(items, columns["values"], strict=True):
             while item >= len(grouped):
                 grouped.append([])
             grouped[item].append(value)
@@ -76,6 +76,7 @@ class Outputs(list[Any]):
             columns.get("seqs") or nothing,
             columns.get("streams") or nothing,
             columns["items"],
+            strict=True,
         )
         return [
             Packet(value, pts, duration, index if seq is None else seq, stream or 0, self._sink, item)

@@ -10,7 +10,7 @@ from .errors import InvalidArgumentError
 from .media import MAX_CHANNELS, MAX_RATE, Audio
 
 
-def from_pcm(data: Any, format: str, rate: int, channels: int) -> Audio:
+def from_pcm(data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
     """See `Audio.from_pcm`."""
     for name, value, most in (("rate", rate, MAX_RATE), ("channels", channels, MAX_CHANNELS)):
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
@@ -32,7 +32,7 @@ def from_pcm(data: Any, format: str, rate: int, channels: int) -> Audio:
         give_back(used)
 
 
-def to_pcm(audio: Audio, format: str) -> bytes:
+def to_pcm(audio: Audio, format: str) -> bytes:  # noqa: A002
     """See `Audio.to_pcm`."""
     used = lane()
     try:
@@ -49,7 +49,7 @@ def to_pcm(audio: Audio, format: str) -> bytes:
         give_back(used)
 
 
-def _name(format: str) -> bytes:
+def _name(format: str) -> bytes:  # noqa: A002
     if not isinstance(format, str):
         raise InvalidArgumentError(f"format must be a name such as 's16', got {format!r}")
     return format.encode("utf-8", "replace")

@@ -49,7 +49,9 @@ class Pipeline:
         self.tokens = [_memory.number() for _ in host_types]
         options = b""
         if host_types:
-            nodes = {name: {"token": token, "batch": BATCH} for name, token in zip(host_types, self.tokens)}
+            nodes = {
+                name: {"token": token, "batch": BATCH} for name, token in zip(host_types, self.tokens, strict=True)
+            }
             options = pack_plain({"host_nodes": nodes})
         out, error = ffi.new("rm_pipeline **"), ffi.new("rm_error **")
         status = lib.rm_pipeline_new(
@@ -124,8 +126,9 @@ def _read(path: str | bytes) -> str:
     except IsADirectoryError:
         raise IsADirectoryError(f"the manifest {os.fsdecode(path)!r} is a folder; name a file in it") from None
     except UnicodeDecodeError as error:
+        wrong = f"byte {error.start} is {error.object[error.start]:#x}"
         raise ManifestError(
-            f"the manifest {os.fsdecode(path)!r} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#x}",
+            f"the manifest {os.fsdecode(path)!r} is not UTF-8 text: {wrong}",
             [Problem("", "not UTF-8 text")],
         ) from None
 
@@ -154,7 +157,7 @@ def _compile_mapping(manifest: Mapping[str, Any]) -> Compiled:
             pipeline = _remember(key, pipeline)
     elif key in _cache:
         _touch(key)
-    return pipeline, dict(zip(pipeline.tokens, functions)) or None
+    return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
 
 
 def _take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[HostFunction]]:

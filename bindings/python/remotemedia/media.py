@@ -178,7 +178,7 @@ class Audio:
         self.pts_ns = pts_ns if pts_ns is not None or pts is None else round(pts * 1e9)
 
     @classmethod
-    def from_pcm(cls, data: Any, format: str, rate: int, channels: int) -> Audio:
+    def from_pcm(cls, data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
         """Sound from interleaved PCM bytes.
 
         `format` is s16, s24, s32, f32 (little-endian), mulaw or alaw; full scale is 2^(n-1). Raises
@@ -188,7 +188,7 @@ class Audio:
 
         return from_pcm(data, format, rate, channels)
 
-    def to_pcm(self, format: str) -> bytes:
+    def to_pcm(self, format: str) -> bytes:  # noqa: A002
         """The samples as interleaved PCM bytes, out-of-range ones saturated. Formats as for `from_pcm`."""
         from ._pcm import to_pcm
 
@@ -229,7 +229,9 @@ class File:
 
     __slots__ = ("__weakref__", "data", "mime", "path")
 
-    def __init__(self, source: str | os.PathLike[str] | bytes | bytearray | memoryview, mime: str | None = None) -> None:
+    def __init__(
+        self, source: str | os.PathLike[str] | bytes | bytearray | memoryview, mime: str | None = None
+    ) -> None:
         self.path: str | None = None
         self.data: bytes | bytearray | memoryview | None = None
         if isinstance(source, (bytes, bytearray, memoryview)):

@@ -5,7 +5,7 @@ import asyncio
 import os
 
 import remotemedia as rm
-from work import LEVEL, PASS, a_bit_of_everything, a_bit_of_everything_sync, hours, node, hang
+from work import LEVEL, PASS, a_bit_of_everything, a_bit_of_everything_sync, hang, hours, node
 
 
 def child() -> None:
