@@ -113,3 +113,42 @@ def test_a_wrong_tensor_is_refused(data: bytes, dtype: str, shape: tuple[int, ..
     with pytest.raises(rm.MarshalError) as caught:
         rm.Tensor(data, dtype, shape)
     assert str(caught.value) == message
+
+
+PCM = [
+    ("u8", bytes([128, 255, 0]), [0.0, 127 / 128, -1.0]),
+    ("s16", b"\x00\x00\xff\x7f\x00\x80", [0.0, 32767 / 32768, -1.0]),
+    ("s24", b"\x00\x00\x00\xff\xff\x7f\x00\x00\x80", [0.0, 8388607 / 8388608, -1.0]),
+    ("s32", b"\x00\x00\x00\x00\x00\x00\x00\x40\x00\x00\x00\x80", [0.0, 0.5, -1.0]),
+    ("f32", np.array([0.0, 0.25, -1.0], "<f4").tobytes(), [0.0, 0.25, -1.0]),
+    ("mulaw", b"\xff\x80\x00", [0.0, 32124 / 32768, -32124 / 32768]),
+    ("alaw", b"\xd5\xaa\x2a", [8 / 32768, 32256 / 32768, -32256 / 32768]),
+]
+
+
+@pytest.mark.parametrize(("format", "data", "samples"), PCM, ids=[row[0] for row in PCM])
+def test_pcm_becomes_audio_and_pcm_again(format: str, data: bytes, samples: list[float]) -> None:  # noqa: A002
+    audio = rm.Audio.from_pcm(data, format, rate=8000, channels=1)
+    assert (audio.rate, audio.layout, audio.samples.tolist()) == (8000, "mono", [pytest.approx(samples)])
+    assert audio.to_pcm(format) == data
+
+
+def test_interleaved_frames_become_channels() -> None:
+    data = np.arange(20_000, dtype="<i2").tobytes()
+    audio = rm.Audio.from_pcm(memoryview(data), "s16", rate=44100, channels=2)
+    assert (audio.channels, audio.frames, audio.layout) == (2, 10_000, "stereo")
+    assert (audio.samples[1] * 32768).tolist() == list(range(1, 20_000, 2))
+    assert audio.to_pcm("s16") == data
+
+
+def test_samples_beyond_full_scale_saturate() -> None:
+    audio = rm.Audio(np.array([1.0, -1.5, 7.0], "float32"), rate=8000)
+    assert np.frombuffer(audio.to_pcm("s16"), "<i2").tolist() == [32767, -32768, 32767]
+
+
+@pytest.mark.parametrize(
+    ("format", "rate", "channels"), [("s12", 8000, 1), ("s16", 0, 1), ("s16", 8000, 0), ("s16", 8000, 3), (16, 8000, 1)]
+)
+def test_wrong_pcm_is_refused(format: Any, rate: int, channels: int) -> None:  # noqa: A002
+    with pytest.raises(rm.InvalidArgumentError):
+        rm.Audio.from_pcm(bytes(4), format, rate, channels)
