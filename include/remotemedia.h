@@ -169,119 +169,67 @@ typedef struct rm_output {
 /**
  * A mistake of the caller: NULL where an object is needed, an argument out of range.
  */
-<<<<<<< HEAD
 #define RM_INVALID_ARGUMENT (-1)
-=======
-#define RM_INVALID_ARGUMENT -1
->>>>>>> main
 
 /**
  * The manifest is not valid; the detail lists every problem with its place.
  */
-<<<<<<< HEAD
 #define RM_INVALID_MANIFEST (-2)
-=======
-#define RM_INVALID_MANIFEST -2
->>>>>>> main
 
 /**
  * A document can't be understood; the message names the place.
  */
-<<<<<<< HEAD
 #define RM_INVALID_DOCUMENT (-3)
-=======
-#define RM_INVALID_DOCUMENT -3
->>>>>>> main
 
 /**
  * A node failed; the detail names node, input, position, cause and cure.
  */
-<<<<<<< HEAD
 #define RM_EXECUTION_FAILED (-4)
-=======
-#define RM_EXECUTION_FAILED -4
->>>>>>> main
 
 /**
  * The work was cancelled.
  */
-<<<<<<< HEAD
 #define RM_CANCELLED (-5)
-=======
-#define RM_CANCELLED -5
->>>>>>> main
 
 /**
  * The work took longer than its timeout.
  */
-<<<<<<< HEAD
 #define RM_TIMED_OUT (-6)
-=======
-#define RM_TIMED_OUT -6
->>>>>>> main
 
 /**
  * The runtime is shut down, or was while the work went on.
  */
-<<<<<<< HEAD
 #define RM_SHUT_DOWN (-7)
-=======
-#define RM_SHUT_DOWN -7
->>>>>>> main
 
 /**
  * What the call refers to is over: a late reply, work that has ended.
  */
-<<<<<<< HEAD
 #define RM_GONE (-8)
-=======
-#define RM_GONE -8
->>>>>>> main
 
 /**
  * A node of this pipeline panicked before; make the pipeline anew.
  */
-<<<<<<< HEAD
 #define RM_POISONED (-9)
-=======
-#define RM_POISONED -9
->>>>>>> main
 
 /**
  * A defect inside the library or a node; please report the message.
  */
-<<<<<<< HEAD
 #define RM_PANIC (-10)
-=======
-#define RM_PANIC -10
->>>>>>> main
 
 /**
  * The handle belongs to the parent process; after a fork the child makes its own.
  */
-<<<<<<< HEAD
 #define RM_FORKED (-11)
-=======
-#define RM_FORKED -11
->>>>>>> main
 
 /**
  * The system gave no file descriptor or thread.
  */
-<<<<<<< HEAD
 #define RM_OUT_OF_RESOURCES (-12)
-=======
-#define RM_OUT_OF_RESOURCES -12
->>>>>>> main
 
 /**
  * The results grew past a limit of the runtime.
  */
-<<<<<<< HEAD
 #define RM_LIMIT_EXCEEDED (-13)
-=======
-#define RM_LIMIT_EXCEEDED -13
->>>>>>> main
 
 #ifdef __cplusplus
 extern "C" {
@@ -290,11 +238,7 @@ extern "C" {
 /**
  * Gives memory back; NULL is fine.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `memory` is NULL or live, and nobody uses its bytes any more.
  */
 void rm_memory_free(struct rm_memory *memory);
@@ -302,11 +246,7 @@ void rm_memory_free(struct rm_memory *memory);
 /**
  * Makes another handle of the same memory, to keep it beyond the document that it came with.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `memory` is live; `out` is writable; `err` is NULL or writable.
  */
 rm_status rm_memory_retain(const struct rm_memory *memory, struct rm_memory **out, struct rm_error **err);
@@ -315,11 +255,7 @@ rm_status rm_memory_retain(const struct rm_memory *memory, struct rm_memory **ou
  * The bytes and the buffer table of a document; they live as long as it does. The memory in the table belongs to the
  * document: use `rm_memory_retain` to keep it longer, and don't free it.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `document` is live; the places are writable; `err` is NULL or writable.
  */
 rm_status rm_document_view(const struct rm_document *document,
@@ -332,11 +268,7 @@ rm_status rm_document_view(const struct rm_document *document,
 /**
  * Frees a document and the memory in its table; NULL is fine.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `document` is NULL or live, and nobody uses it any more.
  */
 void rm_document_free(struct rm_document *document);
@@ -344,11 +276,7 @@ void rm_document_free(struct rm_document *document);
 /**
  * Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `json` is writable; `err`
  * is NULL or writable.
  */
@@ -362,11 +290,7 @@ rm_status rm_document_to_json(const uint8_t *data,
 /**
  * Writes the document of which `text` is the JSON twin.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `text` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
  */
 rm_status rm_document_from_json(const uint8_t *text, size_t len, struct rm_output *out, struct rm_error **err);
@@ -374,11 +298,7 @@ rm_status rm_document_from_json(const uint8_t *text, size_t len, struct rm_outpu
 /**
  * The status that came with the error; `RM_OK` for NULL.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `error` is NULL or a live error.
  */
 rm_status rm_error_status(const struct rm_error *error);
@@ -387,11 +307,7 @@ rm_status rm_error_status(const struct rm_error *error);
  * The message: one sentence or, for a manifest, one line for each problem. UTF-8, ends with NUL, lives as long as the
  * error; empty for NULL.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `error` is NULL or a live error.
  */
 const char *rm_error_message(const struct rm_error *error);
@@ -399,11 +315,7 @@ const char *rm_error_message(const struct rm_error *error);
 /**
  * The detail: a msgpack map, see docs/abi.md. Lives as long as the error; `(NULL, 0)` for NULL.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `error` is NULL or a live error; `data` and `len` are writable.
  */
 void rm_error_detail(const struct rm_error *error, const uint8_t **data, size_t *len);
@@ -411,11 +323,7 @@ void rm_error_detail(const struct rm_error *error, const uint8_t **data, size_t 
 /**
  * Frees an error; NULL is fine.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `error` is NULL or a live error that nobody uses any more.
  */
 void rm_error_free(struct rm_error *error);
@@ -424,11 +332,7 @@ void rm_error_free(struct rm_error *error);
  * Writes what is alive in this process: a map of counts: `runtimes`, `ports`, `pipelines`, `documents`, `memories`,
  * `errors`, `host_buffers` (borrowed and not yet released), `runs`, `nodes`.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `out` is writable, `err` NULL or writable.
  */
 rm_status rm_live_objects(struct rm_output *out, struct rm_error **err);
@@ -438,11 +342,7 @@ rm_status rm_live_objects(struct rm_output *out, struct rm_error **err);
  * as JSON text or msgpack, or `(NULL, 0)`: `{"host_nodes": {"my_type": {"token": 7, "batch": 32}}}` declares node types
  * that the host runs itself. `RM_INVALID_MANIFEST` comes with every problem at once.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `runtime` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
  */
 rm_status rm_pipeline_new(const struct rm_runtime *runtime,
@@ -456,11 +356,7 @@ rm_status rm_pipeline_new(const struct rm_runtime *runtime,
 /**
  * Writes the plan: nodes with the stage that runs them, what joins them, what the planner inserted; see docs/abi.md.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `pipeline` is live; `plan` is writable; `err` is NULL or writable.
  */
 rm_status rm_pipeline_describe(const struct rm_pipeline *pipeline, struct rm_output *plan, struct rm_error **err);
@@ -470,11 +366,7 @@ rm_status rm_pipeline_describe(const struct rm_pipeline *pipeline, struct rm_out
  * sources. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
  * `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `pipeline` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
  */
 rm_status rm_pipeline_execute(const struct rm_pipeline *pipeline,
@@ -492,11 +384,7 @@ rm_status rm_pipeline_execute(const struct rm_pipeline *pipeline,
  * at `port` under `token`, as will calls to nodes of the host. Below 0 it was not accepted. `timeout_us` below 0 means
  * none.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `pipeline` and `port` are live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
  */
 rm_status rm_pipeline_submit(const struct rm_pipeline *pipeline,
@@ -514,11 +402,7 @@ rm_status rm_pipeline_submit(const struct rm_pipeline *pipeline,
 /**
  * Frees a pipeline; NULL is fine. Work that it was given goes on.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `pipeline` is NULL or live, and nobody uses it any more.
  */
 void rm_pipeline_free(struct rm_pipeline *pipeline);
@@ -526,11 +410,7 @@ void rm_pipeline_free(struct rm_pipeline *pipeline);
 /**
  * Makes a port.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `runtime` is live; `out` is writable; `err` is NULL or writable.
  */
 rm_status rm_port_new(const struct rm_runtime *runtime, struct rm_port **out, struct rm_error **err);
@@ -539,11 +419,7 @@ rm_status rm_port_new(const struct rm_runtime *runtime, struct rm_port **out, st
  * The descriptor to watch: it is readable while something is there. It belongs to the port: don't read, write or close
  * it, and stop watching it before `rm_port_free`. `rm_port_next` clears it; while events remain it stays readable.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `port` is live; `fd` is writable; `err` is NULL or writable.
  */
 rm_status rm_port_fd(const struct rm_port *port, int32_t *fd, struct rm_error **err);
@@ -553,11 +429,7 @@ rm_status rm_port_fd(const struct rm_port *port, int32_t *fd, struct rm_error **
  * all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing came or `rm_port_wake` was called; `RM_END` if the port is
  * shut down and this was the last batch. The list is written in all three cases.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `port` is live; `events` is writable; `err` is NULL or writable.
  */
 rm_status rm_port_next(const struct rm_port *port, int64_t timeout_us, struct rm_output *events, struct rm_error **err);
@@ -565,11 +437,7 @@ rm_status rm_port_next(const struct rm_port *port, int64_t timeout_us, struct rm
 /**
  * Lets an `rm_port_next` that waits return `RM_TIMEOUT` now; if none waits, the next one does not wait.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `port` is live; `err` is NULL or writable.
  */
 rm_status rm_port_wake(const struct rm_port *port, struct rm_error **err);
@@ -578,11 +446,7 @@ rm_status rm_port_wake(const struct rm_port *port, struct rm_error **err);
  * Cancels the work that was submitted with this token: `RM_OK`, and its completion is on its way; or `RM_GONE` if it has
  * ended already. Buffers stay borrowed until native work has let go; release records say when.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `port` is live; `err` is NULL or writable.
  */
 rm_status rm_port_cancel(const struct rm_port *port,
@@ -592,11 +456,7 @@ rm_status rm_port_cancel(const struct rm_port *port,
 /**
  * Answers a call to nodes of the host, see docs/abi.md. `RM_GONE` if the call is over; then nothing is wrong.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `port` is live; `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `err` is
  * NULL or writable.
  */
@@ -611,11 +471,7 @@ rm_status rm_port_reply(const struct rm_port *port,
 /**
  * Cancels the work of a port and frees it; NULL is fine.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `port` is NULL or live, nobody uses it any more and nobody watches its descriptor.
  */
 void rm_port_free(struct rm_port *port);
@@ -635,11 +491,7 @@ const char *rm_version(void);
  * Makes a runtime. `config` is a map as JSON text or msgpack: `{"workers": 2, "limits": {...}}`; `(NULL, 0)` for all
  * defaults.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `config` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
  */
 rm_status rm_runtime_new(const uint8_t *config, size_t len, struct rm_runtime **out, struct rm_error **err);
@@ -647,11 +499,7 @@ rm_status rm_runtime_new(const uint8_t *config, size_t len, struct rm_runtime **
 /**
  * Writes what this runtime knows: `{version, abi, nodes, manifest_schema}`; see docs/abi.md.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `runtime` is live; `out` is writable; `err` is NULL or writable.
  */
 rm_status rm_runtime_describe(const struct rm_runtime *runtime, struct rm_output *out, struct rm_error **err);
@@ -660,11 +508,7 @@ rm_status rm_runtime_describe(const struct rm_runtime *runtime, struct rm_output
  * Ends all work with a completion each, wakes everybody who waits at a port, and waits at most `patience_us`
  * microseconds until no node works any more: `RM_OK`, or `RM_TIMEOUT` if some still do. May be called again.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `runtime` is live; `err` is NULL or writable.
  */
 rm_status rm_runtime_shutdown(const struct rm_runtime *runtime, int64_t patience_us, struct rm_error **err);
@@ -673,11 +517,7 @@ rm_status rm_runtime_shutdown(const struct rm_runtime *runtime, int64_t patience
  * Shuts a runtime down without waiting, and frees it; NULL is fine. Ports, pipelines and memory made by it stay valid
  * and are freed on their own.
  *
-<<<<<<< HEAD
  * The caller sees to it that:
-=======
- * # Safety
->>>>>>> main
  * `runtime` is NULL or live, and nobody uses it any more.
  */
 void rm_runtime_free(struct rm_runtime *runtime);
