@@ -5,6 +5,7 @@
 //! that are readable for their length or `(NULL, 0)`, and places that are writable or, where said, NULL.
 #![allow(non_camel_case_types, reason = "the names are those of the C header")]
 
+mod audio;
 mod bell;
 mod buffer;
 mod document;
@@ -19,6 +20,7 @@ mod release;
 mod runtime;
 mod status;
 
+pub use audio::*;
 pub use buffer::*;
 pub use document::*;
 pub use error::*;

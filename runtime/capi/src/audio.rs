@@ -1,0 +1,92 @@
+//! PCM to sound and back, for hosts that have samples rather than files.
+
+use std::ffi::{CStr, c_char};
+
+use remotemedia_core::value::{Audio, Value};
+use remotemedia_core::wire::{self, Limits};
+use remotemedia_nodes::audio::pcm::{SampleFormat, from_pcm, to_pcm};
+
+use crate::buffer::{import, rm_buffer};
+use crate::document::{Destination, copied, rm_output};
+use crate::error::{Failure, rm_error};
+use crate::guard::guarded;
+use crate::handle::slice;
+use crate::status::{RM_INVALID_ARGUMENT, RM_INVALID_DOCUMENT, RM_OK, rm_status};
+
+/// Writes a document with one audio value, of interleaved little-endian PCM. `format` is the name of a sample format: `u8`,
+/// `s16`, `s24`, `s32`, `f32`, `mulaw` or `alaw`; full scale is 2^(n-1). `data` is copied.
+///
+/// # Safety
+/// `data` is readable for `len` bytes, or NULL with 0; `format` ends with NUL; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_audio_from_pcm(
+    data: *const u8,
+    len: usize,
+    format: *const c_char,
+    rate: u32,
+    channels: u32,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: as the caller promises.
+        let (bytes, format) = unsafe { (slice(data, len, "data")?, sample_format(format)?) };
+        let samples = from_pcm(bytes, format, channels as usize)
+            .map_err(|error| Failure::new(RM_INVALID_ARGUMENT, error.to_string()))?;
+        let audio = Audio::from_planar(samples, channels as usize, rate)
+            .map_err(|error| Failure::new(RM_INVALID_ARGUMENT, error.to_string()))?;
+        destination.write(wire::encode(&audio.into()));
+        Ok(RM_OK)
+    })
+}
+
+/// Writes a document with one bytes value: the sound of a document with one audio value, as interleaved little-endian PCM
+/// of `format`, rounded to nearest and saturated.
+///
+/// # Safety
+/// `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `format` ends with NUL; `out`
+/// is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_audio_to_pcm(
+    data: *const u8,
+    len: usize,
+    buffers: *const rm_buffer,
+    buffer_count: usize,
+    format: *const c_char,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: as the caller promises.
+        let (bytes, format) = unsafe { (copied(data, len, "data")?, sample_format(format)?) };
+        // SAFETY: as the caller promises.
+        let buffers = unsafe { import(buffers, buffer_count, None) }?;
+        let value = wire::decode(&bytes, &buffers, &Limits::default())?;
+        let Value::Audio(audio) = value else {
+            let message = format!("expected an audio value, got {}", value.kind().name());
+            return Err(Failure::new(RM_INVALID_DOCUMENT, message));
+        };
+        let channels: Vec<&[f32]> = audio.iter_channels().collect();
+        let mut bytes = Vec::new();
+        to_pcm(&channels, format, &mut bytes);
+        destination.write(wire::encode(&Value::bytes(bytes)));
+        Ok(RM_OK)
+    })
+}
+
+/// The sample format with the name of the caller.
+///
+/// # Safety
+/// `name` is NULL or ends with NUL.
+unsafe fn sample_format(name: *const c_char) -> Result<SampleFormat, Failure> {
+    if name.is_null() {
+        return Err(Failure::new(RM_INVALID_ARGUMENT, "`format` is NULL"));
+    }
+    // SAFETY: it ends with NUL, as this function's caller promises.
+    let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
+    name.parse().map_err(|error| Failure::new(RM_INVALID_ARGUMENT, format!("{error}")))
+}
