@@ -236,6 +236,37 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * Writes a document with one audio value, of interleaved little-endian PCM. `format` is the name of a sample format: `u8`,
+ * `s16`, `s24`, `s32`, `f32`, `mulaw` or `alaw`; full scale is 2^(n-1). `data` is copied.
+ *
+ * The caller sees to it that:
+ * `data` is readable for `len` bytes, or NULL with 0; `format` ends with NUL; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_audio_from_pcm(const uint8_t *data,
+                            size_t len,
+                            const char *format,
+                            uint32_t rate,
+                            uint32_t channels,
+                            struct rm_output *out,
+                            struct rm_error **err);
+
+/**
+ * Writes a document with one bytes value: the sound of a document with one audio value, as interleaved little-endian PCM
+ * of `format`, rounded to nearest and saturated.
+ *
+ * The caller sees to it that:
+ * `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `format` ends with NUL; `out`
+ * is writable; `err` is NULL or writable.
+ */
+rm_status rm_audio_to_pcm(const uint8_t *data,
+                          size_t len,
+                          const struct rm_buffer *buffers,
+                          size_t buffer_count,
+                          const char *format,
+                          struct rm_output *out,
+                          struct rm_error **err);
+
+/**
  * Gives memory back; NULL is fine.
  *
  * The caller sees to it that:
