@@ -62,8 +62,13 @@ impl Bounds {
 impl Queue {
     /// An empty queue; without bounds for inputs that are in memory already.
     pub(super) fn new(bounds: Option<Bounds>) -> Self {
+        Self::with_capacity(bounds, 0)
+    }
+
+    /// An empty queue with room for this many entries.
+    pub(super) fn with_capacity(bounds: Option<Bounds>, capacity: usize) -> Self {
         Self {
-            waiting: VecDeque::new(),
+            waiting: VecDeque::with_capacity(capacity),
             packets: 0,
             bytes: 0,
             media_nanoseconds: 0,

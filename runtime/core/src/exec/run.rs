@@ -182,7 +182,7 @@ impl Run {
     /// Starts it. Light stages run on this thread until the budget is used up, everything else on the workers.
     /// Answers the completion if it is there already; else it goes to the port.
     pub(super) fn start(self: &Arc<Self>, budget: Option<Budget>, deadline: Option<Instant>) -> Option<Completion> {
-        let mut ready = Vec::new();
+        let mut ready = Vec::with_capacity(self.graph.stages.len());
         let mut state = self.state.lock();
         for stage in 0..self.graph.stages.len() {
             self.schedule_if_runnable(&mut state, stage, &mut ready);
@@ -711,7 +711,7 @@ impl Body {
             Runner::Native => Work::Native(Chain::new(graph, stage)),
             Runner::Host { batch } => Work::Host(HostStage::new(batch, graph, stage)),
         };
-        Self { inbox: VecDeque::new(), work }
+        Self { inbox: VecDeque::with_capacity(8), work }
     }
 
     fn cleanup(&mut self) -> Result<(), ChainFailure> {
@@ -741,8 +741,16 @@ fn input_name(input: &Value) -> Option<Arc<str>> {
 
 /// The queues of a graph, those of its entries filled with every input, its END, and at last FINISH.
 fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Queue> {
-    let mut queues: Vec<Queue> =
-        graph.edges.iter().map(|edge| Queue::new(edge.from.map(|_| Bounds::DEFAULT))).collect();
+    // A packet and its END for each input, and FINISH.
+    let entries = inputs.as_ref().map_or(1, |inputs| inputs.len() * 2) + 1;
+    let mut queues: Vec<Queue> = graph
+        .edges
+        .iter()
+        .map(|edge| match edge.from {
+            None => Queue::with_capacity(None, entries),
+            Some(_) => Queue::new(Some(Bounds::DEFAULT)),
+        })
+        .collect();
     let mut entries: Vec<usize> =
         graph.edges.iter().enumerate().filter(|(_, edge)| edge.from.is_none()).map(|(index, _)| index).collect();
     let last_entry = entries.pop();

@@ -42,7 +42,8 @@ const SEARCHED: usize = 8;
 impl Encoder {
     /// An encoder of an empty document.
     pub fn new() -> Self {
-        Self::default()
+        // Room for the completion of a small piece of work, so that writing it does not grow the memory again and again.
+        Self { bytes: Vec::with_capacity(256), ..Self::default() }
     }
 
     /// Nil.
