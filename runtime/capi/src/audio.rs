@@ -37,7 +37,8 @@ pub unsafe extern "C" fn rm_audio_from_pcm(
             .map_err(|error| Failure::new(RM_INVALID_ARGUMENT, error.to_string()))?;
         let audio = Audio::from_planar(samples, channels as usize, rate)
             .map_err(|error| Failure::new(RM_INVALID_ARGUMENT, error.to_string()))?;
-        destination.write(wire::encode(&audio.into()));
+        let value = audio.into();
+        destination.write(wire::encode(&value), value);
         Ok(RM_OK)
     })
 }
@@ -73,7 +74,8 @@ pub unsafe extern "C" fn rm_audio_to_pcm(
         let channels: Vec<&[f32]> = audio.iter_channels().collect();
         let mut bytes = Vec::new();
         to_pcm(&channels, format, &mut bytes);
-        destination.write(wire::encode(&Value::bytes(bytes)));
+        let value = Value::bytes(bytes);
+        destination.write(wire::encode(&value), value);
         Ok(RM_OK)
     })
 }

@@ -106,13 +106,13 @@ pub(crate) unsafe fn import(
         .collect()
 }
 
-/// The entry of a buffer that goes out.
-pub(crate) fn export(mut buffer: Buffer) -> rm_buffer {
+/// The entry of a buffer that goes out; `may_write` unless more than one value of the document refers to it.
+pub(crate) fn export(mut buffer: Buffer, may_write: bool) -> rm_buffer {
     let (data, len) = (buffer.as_slice().as_ptr(), buffer.len());
     match buffer.token() {
         Some(token) => rm_buffer { data, len, token, memory: std::ptr::null_mut(), writable: 0 },
         None => {
-            let writable = u32::from(buffer.is_exclusive());
+            let writable = u32::from(may_write && buffer.is_exclusive());
             let memory = into_raw(rm_memory { header: Header::new::<rm_memory>(), buffer });
             rm_buffer { data, len, token: 0, memory, writable }
         }

@@ -121,7 +121,7 @@ pub unsafe extern "C" fn rm_document_to_json(
         // SAFETY: as the caller promises.
         let buffers = unsafe { import(buffers, buffer_count, None) }?;
         let text = json::document_to_json(&bytes, &buffers, &Limits::default())?;
-        destination.write(Document { bytes: text.into_bytes(), buffers: Vec::new() });
+        destination.write(Document { bytes: text.into_bytes(), buffers: Vec::new() }, ());
         Ok(RM_OK)
     })
 }
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn rm_document_from_json(
         let mut destination = unsafe { Destination::new(out) }?;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(text, len, "text") }?;
-        destination.write(json::document_from_json(&bytes, &Limits::default())?);
+        destination.write(json::document_from_json(&bytes, &Limits::default())?, ());
         Ok(RM_OK)
     })
 }
@@ -178,10 +178,15 @@ impl<'a> Destination<'a> {
         Ok(Self { output })
     }
 
-    /// Writes the document to the caller's room, or makes an object of it.
-    pub(crate) fn write(&mut self, document: Document) {
+    /// Writes the document to the caller's room, or makes an object of it. `values` is what it was made of, which lets go
+    /// of its memory first: what only one value of the document refers to is then the host's to write.
+    pub(crate) fn write<V>(&mut self, document: Document, values: V) {
         let Document { bytes, buffers } = document;
-        let table: Vec<rm_buffer> = buffers.into_iter().map(export).collect();
+        // The document has one share, the value that it came from the other.
+        let may_write: Vec<bool> = buffers.iter().map(|buffer| buffer.shares() <= 2).collect();
+        drop(values);
+        let table: Vec<rm_buffer> =
+            buffers.into_iter().zip(may_write).map(|(buffer, may_write)| export(buffer, may_write)).collect();
         if bytes.len() > self.output.capacity || table.len() > self.output.buffer_capacity {
             self.output.document =
                 into_raw(rm_document { header: Header::new::<rm_document>(), bytes, buffers: table });

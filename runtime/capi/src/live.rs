@@ -49,7 +49,7 @@ pub unsafe extern "C" fn rm_live_objects(out: *mut rm_output, err: *mut *mut rm_
         }
         let live = LiveObjects::now();
         encoder.text("runs").int(live.runs).text("nodes").int(live.nodes);
-        destination.write(encoder.finish());
+        destination.write(encoder.finish(), ());
         Ok(crate::status::RM_OK)
     })
 }

@@ -190,9 +190,7 @@ fn read_inputs(
 fn write(destination: &mut Destination<'_>, completion: Completion) {
     let mut encoder = Encoder::new();
     write_completion(&mut encoder, &completion, &release::drain(), of_outcome);
-    // The values go first: memory that only the document keeps is the host's to write.
-    drop(completion);
-    destination.write(encoder.finish());
+    destination.write(encoder.finish(), completion);
 }
 
 fn timeout(timeout_us: i64) -> Option<Duration> {

@@ -104,9 +104,7 @@ pub unsafe extern "C" fn rm_port_next(
             (false, true) => RM_TIMEOUT,
             (false, false) => RM_OK,
         };
-        // The values go first: memory that only the document keeps is the host's to write.
-        drop(batch);
-        destination.write(encoder.finish());
+        destination.write(encoder.finish(), batch);
         Ok(status)
     })
 }

@@ -133,6 +133,6 @@ pub unsafe extern "C" fn rm_runtime_free(runtime: *mut rm_runtime) {
 pub(crate) fn write_json(destination: &mut Destination<'_>, text: &str) -> Result<(), Failure> {
     let value = json::from_json(text, &Limits::default())
         .map_err(|error| Failure::new(RM_PANIC, format!("a description can't be written: {error}")))?;
-    destination.write(wire::encode(&value));
+    destination.write(wire::encode(&value), ());
     Ok(())
 }

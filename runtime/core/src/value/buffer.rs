@@ -105,6 +105,11 @@ impl Buffer {
         Arc::as_ptr(&self.memory).addr()
     }
 
+    /// How many buffers share this memory, this one included. May be outdated at once if other threads have some.
+    pub fn shares(&self) -> usize {
+        Arc::strong_count(&self.memory)
+    }
+
     /// Whether nothing else shares this memory and it is this runtime's, so that it may be written.
     pub fn is_exclusive(&mut self) -> bool {
         matches!(Arc::get_mut(&mut self.memory), Some(Memory::Bytes(_) | Memory::Samples(_) | Memory::Words(_)))
