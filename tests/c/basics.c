@@ -131,10 +131,10 @@ static void null_where_an_object_is_needed_is_an_error(rm_runtime *runtime, rm_p
 static void empty_slices_are_understood(rm_runtime *runtime, rm_pipeline *pipeline) {
     rm_output out = {0};
     rm_pipeline *made = NULL;
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: a value needs 1 bytes and 0 are left; send the whole document", rm_document_to_json(NULL, 0, NULL, 0, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: a value goes past the end (bytes needed: 1, left: 0); send the whole document", rm_document_to_json(NULL, 0, NULL, 0, &out, &error));
     CHECK_ERROR(RM_INVALID_DOCUMENT, "value (line 1, column 1): expected a value, found the end of the text; correct the JSON text", rm_document_from_json(NULL, 0, &out, &error));
     CHECK_ERROR(RM_INVALID_MANIFEST, "line 1, column 1: expected a manifest, got an empty text; begin with {\"version\": \"v1\", \"nodes\": [{\"id\": \"a\", \"node_type\": \"PassThrough\"}]}", rm_pipeline_new(runtime, NULL, 0, NULL, 0, &made, &error));
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "inputs: a value needs 1 bytes and 0 are left; send the whole document", rm_pipeline_execute(pipeline, NULL, 0, NULL, 0, -1, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT, "inputs: a value goes past the end (bytes needed: 1, left: 0); send the whole document", rm_pipeline_execute(pipeline, NULL, 0, NULL, 0, -1, &out, &error));
     CHECK(made == NULL && out.document == NULL);
 }
 
@@ -158,7 +158,7 @@ static void mistakes_are_named(rm_runtime *runtime, rm_pipeline *pipeline) {
     rm_error_free(error);
 
     /* 0x93 begins a list of three, of which there is one. */
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "inputs: a list needs 3 bytes and 1 are left; send the whole document",
+    CHECK_ERROR(RM_INVALID_DOCUMENT, "inputs: a list goes past the end (bytes needed: 3, left: 1); send the whole document",
                 rm_pipeline_execute(pipeline, (const uint8_t *)"\x93\x01", 2, NULL, 0, -1, &out, &error));
     CHECK_ERROR(RM_INVALID_DOCUMENT, "inputs: the inputs are an integer, not a list; give a list with one entry for each item, or nil for none",
                 rm_pipeline_execute(pipeline, (const uint8_t *)"\x01", 1, NULL, 0, -1, &out, &error));

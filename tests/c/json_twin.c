@@ -119,12 +119,12 @@ static void mistakes_are_named(void) {
     CHECK_JSON_ERROR("value (line 1, column 5): expected the end of the text, found '2'; correct the JSON text", "[1] 2");
     CHECK_JSON_ERROR("value.gain (line 1, column 9): the integer 18446744073709551616 does not fit 64 bits; use -2^63 to 2^64-1, a float, or text", "{\"gain\":18446744073709551616}");
     CHECK_JSON_ERROR("value (line 1, column 1): there is no kind \"sound\" for \"$rm\"; use bytes, float, timestamp, audio, video, tensor, table or file, or write the key as \"$$rm\"", "{\"$rm\":\"sound\"}");
-    CHECK_JSON_ERROR("value (line 1, column 1): the base64 of the bytes must be base64 of RFC 4648 with padding, it is \"?\"; lay it out as docs/wire.md says", "{\"$rm\":\"bytes\",\"base64\":\"?\"}");
+    CHECK_JSON_ERROR("value (line 1, column 1): the base64 of the byte string must be base64 of RFC 4648 with padding, it is \"?\"; lay it out as docs/wire.md says", "{\"$rm\":\"bytes\",\"base64\":\"?\"}");
     CHECK_JSON_ERROR("value: text is not UTF-8 from its byte 1 on; encode text as UTF-8 and send bytes as bytes", "\"\xff\"");
     rm_output out = {0};
     CHECK_ERROR(RM_INVALID_DOCUMENT, "value: the byte 0xc1 begins no msgpack value; check that the bytes are a msgpack document", rm_document_to_json((const uint8_t *)"\xc1", 1, NULL, 0, &out, &error));
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: 1 bytes follow the end of the value; send one value a document", rm_document_to_json((const uint8_t *)"\x01\x01", 2, NULL, 0, &out, &error));
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: text needs 3 bytes and 2 are left; send the whole document", rm_document_to_json((const uint8_t *)"\xa3""ab", 3, NULL, 0, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: there is more after the end of the value (bytes: 1); send one value a document", rm_document_to_json((const uint8_t *)"\x01\x01", 2, NULL, 0, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: text goes past the end (bytes needed: 3, left: 2); send the whole document", rm_document_to_json((const uint8_t *)"\xa3""ab", 3, NULL, 0, &out, &error));
 }
 
 int main(void) {

@@ -1,4 +1,4 @@
-"""Makes the media files of this directory anew: `python3 make.py`. Needs ffmpeg with libmp3lame, libvorbis and libopus."""
+"""Makes the media files of this directory anew: `python3 make.py`. Needs ffmpeg with mp3lame, vorbis and opus."""
 
 import math
 import struct

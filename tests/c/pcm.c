@@ -1,0 +1,68 @@
+/* PCM to an audio document and back. */
+
+#include "check.h"
+
+static rm_document *from_pcm(const void *data, size_t len, const char *format, uint32_t rate, uint32_t channels) {
+    rm_output out = {0};
+    CHECK_STATUS(RM_OK, rm_audio_from_pcm(data, len, format, rate, channels, &out, &error));
+    return out.document;
+}
+
+/* Interleaved samples become planar float32 and come back as the same bytes. */
+static void check_round_trip(const uint8_t *data, size_t len, const char *format, uint32_t channels) {
+    rm_document *audio = from_pcm(data, len, format, 8000, channels);
+    view seen = look(audio);
+    rm_output out = {0};
+    CHECK_STATUS(RM_OK, rm_audio_to_pcm(seen.data, seen.len, seen.buffers, seen.count, format, &out, &error));
+    /* The value is msgpack bytes: bin 8, the length, the bytes. */
+    seen = look(out.document);
+    CHECK(seen.len == len + 2 && seen.data[0] == 0xc4 && seen.data[1] == len);
+    CHECK(memcmp(seen.data + 2, data, len) == 0);
+    rm_document_free(out.document);
+    rm_document_free(audio);
+}
+
+static void samples_come_back_as_they_were(void) {
+    static const uint8_t bytes[] = {0x00, 0x80, 0xff, 0x7f, 0x01, 0x00, 0xff, 0xff, 0x34, 0x12, 0x00, 0x00};
+    check_round_trip(bytes, sizeof bytes, "u8", 1);
+    check_round_trip(bytes, sizeof bytes, "s16", 2);
+    check_round_trip(bytes, sizeof bytes, "s24", 2);
+}
+
+static void channels_are_planar_and_full_scale_is_one(void) {
+    /* Two frames of two channels: left is -1 and 0, right is 0.5 and 0.25. */
+    static const uint8_t bytes[] = {0x00, 0x80, 0x00, 0x40, 0x00, 0x00, 0x00, 0x20};
+    char *json = to_json(from_pcm(bytes, sizeof bytes, "s16", 48000, 2));
+    CHECK_TEXT("AUDIO", json);
+    free(json);
+    json = to_json(from_pcm(NULL, 0, "s16", 48000, 2));
+    CHECK_TEXT("NO FRAMES", json);
+    free(json);
+}
+
+static void mistakes_are_named(void) {
+    static const uint8_t bytes[] = {0, 0, 0, 0, 0};
+    const rm_status bad = RM_INVALID_ARGUMENT;
+    rm_output out = {0};
+    CHECK_ERROR(bad, "`format` is NULL", rm_audio_from_pcm(bytes, 4, NULL, 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "`format` is NULL", rm_audio_to_pcm(bytes, 1, NULL, 0, NULL, &out, &error));
+    CHECK_ERROR(bad, "`out` is NULL", rm_audio_from_pcm(bytes, 4, "s16", 8000, 1, NULL, &error));
+    CHECK_ERROR(bad, "`out` is NULL", rm_audio_to_pcm(bytes, 1, NULL, 0, "s16", NULL, &error));
+    CHECK_ERROR(bad, "`data` is NULL but its length is 4", rm_audio_from_pcm(NULL, 4, "s16", 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "FORMAT", rm_audio_from_pcm(bytes, 4, "s17", 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "HALF A FRAME", rm_audio_from_pcm(bytes, 5, "s16", 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "NO CHANNELS", rm_audio_from_pcm(bytes, 4, "s16", 8000, 0, &out, &error));
+    CHECK_ERROR(bad, "NO RATE", rm_audio_from_pcm(bytes, 4, "s16", 0, 1, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT, "expected an audio value, got int",
+                rm_audio_to_pcm(bytes, 1, NULL, 0, "s16", &out, &error));
+    CHECK(out.document == NULL);
+}
+
+int main(void) {
+    alarm(TEST_SECONDS);
+    samples_come_back_as_they_were();
+    channels_are_planar_and_full_scale_is_one();
+    mistakes_are_named();
+    check_nothing_left();
+    return 0;
+}
