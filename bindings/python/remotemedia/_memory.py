@@ -32,7 +32,7 @@ class Kept(NamedTuple):
     length: int
     readonly: bool
     signature: tuple[Any, ...] | None
-    """For a numpy array: address, dtype, shape and strides, to know it again."""
+    """For a numpy array: address, name of the dtype, shape and strides, to know it again."""
 
 
 def number() -> int:
