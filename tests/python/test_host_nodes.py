@@ -349,3 +349,17 @@ def test_functions_of_many_executions_run_at_the_same_time() -> None:
         assert await asyncio.gather(*(rm.execute(manifest, [1]) for _ in range(4))) == [[0]] * 4
 
     asyncio.run(main())
+
+
+def test_other_functions_of_the_same_name_share_a_pipeline_and_run_themselves() -> None:
+    from remotemedia import _pipeline
+
+    def made(number: int) -> Any:
+        def add(value: int) -> int:
+            return value + number
+
+        return chain(("a", add, {}))
+
+    before = len(_pipeline._cache)
+    assert [rm.execute_sync(made(number), [1]) for number in range(5)] == [[1], [2], [3], [4], [5]]
+    assert len(_pipeline._cache) <= max(before, 1) + 1

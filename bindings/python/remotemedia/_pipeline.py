@@ -1,15 +1,14 @@
 """From a manifest, in any form in which a user may have it, to a compiled pipeline that is used again.
 
-Pipelines are cached by the content of their manifest. Python functions in a manifest are no content: the cache
-refers to them weakly, so it keeps no closure alive.
+Pipelines are cached by the content of their manifest. Python functions in a manifest are only names there: the cache
+keeps none of them alive.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union
 
@@ -44,7 +43,7 @@ class Pipeline:
 
     __slots__ = ("handle", "tokens", "used")
 
-    def __init__(self, manifest: bytes, host_types: list[str]) -> None:
+    def __init__(self, manifest: bytes, host_types: Sequence[str] = ()) -> None:
         self.used = False
         self.tokens = [_memory.number() for _ in host_types]
         options = b""
@@ -112,7 +111,7 @@ def compile_text(text: str) -> Pipeline:
                 f"the manifest has a lone surrogate at index {error.start}, which is no character",
                 [Problem("", "not Unicode text")],
             ) from None
-        pipeline = _remember(text, Pipeline(data, []))
+        pipeline = _remember(text, Pipeline(data))
     return pipeline
 
 
@@ -141,18 +140,11 @@ def _compile_mapping(manifest: Mapping[str, Any]) -> Compiled:
         raise ManifestError(str(error), [Problem(str(error).partition(":")[0], str(error))]) from None
     finally:
         give_back(used)
-    key: Any = document
-    if functions:
-        try:
-            key = (document, tuple(weakref.ref(each.function) for each in functions))
-            hash(key)
-        except TypeError:
-            key = None
-    pipeline = _cache.get(key) if key is not None else None
+    # Which functions they are is no matter of the pipeline: a run brings its own.
+    names = tuple(each.node_type for each in functions)
+    pipeline = _cache.get((document, names))
     if pipeline is None:
-        pipeline = Pipeline(document, [each.node_type for each in functions])
-        if key is not None:
-            pipeline = _remember(key, pipeline)
+        pipeline = _remember((document, names), Pipeline(document, names))
     else:
         pipeline.used = True
     return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
