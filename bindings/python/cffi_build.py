@@ -15,6 +15,85 @@ from pathlib import Path
 
 MODULE = "remotemedia._native"
 LIMITED_API = "0x030A0000"
+LANE_DECLARATIONS = """
+typedef struct rm_lane { rm_output output; rm_error *error; uint64_t token; rm_status status; } rm_lane;
+int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
+                       size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
+                       int64_t budget_us);
+"""
+"""What the binding adds to the header for itself."""
+
+LANE_SOURCE = r"""
+typedef struct rm_lane { rm_output output; rm_error *error; uint64_t token; rm_status status; } rm_lane;
+
+/* The byte after the msgpack value at `at`, or NULL if it ends beyond `end`. */
+static const uint8_t *rm_lane_skip(const uint8_t *at, const uint8_t *end)
+{
+    uint64_t left = 1;
+    while (left-- > 0) {
+        uint64_t body = 0;
+        unsigned head, width = 0, children = 0, extra = 0;
+        if (at >= end)
+            return NULL;
+        head = *at++;
+        if (head <= 0x7f || head >= 0xe0) continue;
+        if (head <= 0x8f) { left += 2 * (head & 0x0f); continue; }
+        if (head <= 0x9f) { left += head & 0x0f; continue; }
+        if (head <= 0xbf) body = head & 0x1f;
+        else if (head <= 0xc3) continue;
+        else if (head <= 0xc6) width = 1u << (head - 0xc4);
+        else if (head <= 0xc9) { width = 1u << (head - 0xc7); extra = 1; }
+        else if (head <= 0xcb) body = head == 0xca ? 4 : 8;
+        else if (head <= 0xcf) body = 1u << (head - 0xcc);
+        else if (head <= 0xd3) body = 1u << (head - 0xd0);
+        else if (head <= 0xd8) body = 1 + (1u << (head - 0xd4));
+        else if (head <= 0xdb) width = 1u << (head - 0xd9);
+        else { width = head & 1 ? 4 : 2; children = head >= 0xde ? 2 : 1; }
+        if ((uint64_t)(end - at) < width)
+            return NULL;
+        for (; width > 0; width--)
+            body = body << 8 | *at++;
+        if (children) { left += children * body; continue; }
+        if ((uint64_t)(end - at) < body + extra)
+            return NULL;
+        at += body + extra;
+    }
+    return at;
+}
+
+static const uint8_t *rm_lane_expect(const uint8_t *at, const uint8_t *end, const char *bytes, size_t length)
+{
+    return at && (size_t)(end - at) >= length && memcmp(at, bytes, length) == 0 ? at + length : NULL;
+}
+#define RM_LANE_EXPECT(at, end, bytes) rm_lane_expect(at, end, bytes, sizeof(bytes) - 1)
+
+/* Submits work. If it is done and succeeded, with one sink, and its completion lies in the lane's room and names no
+   buffer: begin << 32 | end << 16 of the list of values | length of the completion. Else -1; `status` says more. */
+static int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
+                              size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
+                              int64_t budget_us)
+{
+    static uint64_t tokens;
+    rm_output *output = &lane->output;
+    const uint8_t *at = output->data, *end, *values;
+    lane->token = __atomic_add_fetch(&tokens, 1, __ATOMIC_RELAXED);
+    lane->status = rm_pipeline_submit((rm_pipeline *)pipeline, (rm_port *)port, lane->token, inputs, length, buffers,
+                                      buffer_count, timeout_us, budget_us, output, &lane->error);
+    output->discard_count = 0;
+    if (lane->status != RM_OK || output->document || output->buffer_count || output->len > 0xffff)
+        return -1;
+    end = at + output->len;
+    at = RM_LANE_EXPECT(at, end, "\x83\xa6" "status\x00\xa7" "outputs\x81");
+    at = at ? rm_lane_skip(at, end) : NULL;
+    values = at = RM_LANE_EXPECT(at, end, "\x82\xa6" "values");
+    at = at ? rm_lane_skip(at, end) : NULL;
+    if (!at)
+        return -1;
+    return (int64_t)(values - output->data) << 32 | (int64_t)(at - output->data) << 16 | (int64_t)output->len;
+}
+"""
+"""One call into C for one execution, with what it needs to know of the result, instead of a dozen looks at it."""
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -55,10 +134,10 @@ def build(header: Path, library_dir: Path, output_dir: Path, *, library: str = "
 
     header = header.resolve()
     ffi = FFI()
-    ffi.cdef(declarations(header.read_text(encoding="utf-8")))
+    ffi.cdef(declarations(header.read_text(encoding="utf-8")) + LANE_DECLARATIONS)
     ffi.set_source(
         MODULE,
-        f'#include "{header.name}"\n',
+        f'#include <string.h>\n#include "{header.name}"\n{LANE_SOURCE}',
         py_limited_api=True,
         define_macros=[("Py_LIMITED_API", LIMITED_API)],
         include_dirs=[str(header.parent)],

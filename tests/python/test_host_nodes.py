@@ -294,3 +294,72 @@ def test_cancelling_the_await_cancels_the_async_function() -> None:
         await asyncio.wait_for(cancelled.wait(), 20)
 
     asyncio.run(main())
+
+
+@both
+def test_an_exception_whose_message_cannot_be_made_is_still_an_error(execute: Any) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    def fail(value: int) -> None:
+        raise Mute
+
+    with pytest.raises(rm.NodeError, match=r"Mute: its message can't be made: ValueError$") as caught:
+        execute(chain(("f", fail, {})), [1])
+    assert isinstance(caught.value.__cause__, Mute)
+
+
+@both
+def test_an_exception_with_a_lone_surrogate_is_still_an_error(execute: Any) -> None:
+    def fail(value: int) -> None:
+        raise ValueError("a\ud800b")
+
+    with pytest.raises(rm.NodeError, match=r"ValueError: a\?b$"):
+        execute(chain(("f", fail, {})), [1])
+
+
+@both
+def test_a_function_that_stops_an_iteration_is_an_error(execute: Any) -> None:
+    async def fail(value: int) -> None:
+        next(iter([]))
+
+    with pytest.raises(rm.NodeError) as caught:
+        execute(chain(("f", lambda value: next(iter([])), {})), [1])
+    assert isinstance(caught.value.__cause__, StopIteration)
+    with pytest.raises(rm.NodeError):
+        execute(chain(("f", fail, {})), [1])
+
+
+@both
+def test_an_async_function_that_cancels_itself_is_an_error(execute: Any) -> None:
+    async def fail(value: int) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(rm.NodeError) as caught:
+        execute(chain(("f", fail, {})), [1])
+    assert isinstance(caught.value.__cause__, asyncio.CancelledError)
+
+
+def test_functions_of_many_executions_run_at_the_same_time() -> None:
+    meet = threading.Barrier(4, timeout=60)
+
+    async def main() -> None:
+        manifest = chain(("m", lambda value: meet.wait() * 0, {}))
+        assert await asyncio.gather(*(rm.execute(manifest, [1]) for _ in range(4))) == [[0]] * 4
+
+    asyncio.run(main())
+
+
+def test_other_functions_of_the_same_name_share_a_pipeline_and_run_themselves() -> None:
+    from remotemedia import _pipeline
+
+    def made(number: int) -> Any:
+        def add(value: int) -> int:
+            return value + number
+
+        return chain(("a", add, {}))
+
+    before = len(_pipeline._cache)
+    assert [rm.execute_sync(made(number), [1]) for number in range(5)] == [[1], [2], [3], [4], [5]]
+    assert len(_pipeline._cache) <= max(before, 1) + 1

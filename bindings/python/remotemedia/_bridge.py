@@ -19,8 +19,8 @@ from . import _memory, _workers
 from ._completion import Result, settle
 from ._host_nodes import Answer, Call, Raised, answer, answer_async, is_async, pack_reply
 from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
-from ._marshal import give_back, lane
-from ._memory import Kept
+from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
+from ._memory import Kept, discarded
 from ._pipeline import HostFunction, Pipeline
 from .errors import Error, MarshalError, ShutDownError
 
@@ -43,6 +43,8 @@ LOOP_BUDGET_US = 300
 
 SYNC_BUDGET_US = 10_000
 """How much work a submit may do on a thread that would only wait otherwise, in microseconds."""
+
+submit: Any = lib.rm_lane_submit
 
 Functions = Mapping[int, HostFunction] | None
 
@@ -93,43 +95,46 @@ class Port:
 
         Events are only looked at on the thread that submits, so none can be missed between the two.
         """
-        token = _memory.number()
-        used = lane()
+        free = lanes.free
+        used = free.pop() if free else Lane()
+        held = None
         try:
-            document = used.pack(inputs, "inputs")
-            used.ready()
-            table, length = used.buffers()
+            try:
+                document = used.packer.pack(inputs)
+            except PACKING_ERRORS as error:
+                raise used.refused(inputs, "inputs", error) from None
+            table, length = NULL, 0
             held = used.held
-            status = lib.rm_pipeline_submit(
-                pipeline.handle,
-                self.handle,
-                token,
-                document,
-                len(document),
-                table,
-                length,
-                timeout_us,
-                budget_us,
-                used.output,
-                used.error,
+            if held is not None:
+                table, length = used.buffers()
+            if discarded:
+                used.ready()
+            # The whole way there and back of a small execution is this one call.
+            span = submit(
+                used.native, pipeline.handle, self.handle, document, len(document), table, length, timeout_us, budget_us
             )
-            used.output.discard_count = 0
+            if span >= 0 and held is None and inputs is not None:
+                return used.unpack_simple(span, len(inputs))
             count = None if inputs is None else len(inputs)
+            status = used.native.status
             if status == RM_OK:
                 if held is None:
                     return settle(used.unpack(), count, None)
                 completion = used.unpack(lambda token: held.get(token) or _memory.kept(token))
             elif status == RM_PENDING:
+                token = used.native.token
                 run = self.runs[token] = Run(token, functions, count, held)
                 return run
             else:
-                error = failure(status, used.error)
+                refusal = failure(status, used.error)
                 used.forget()
-                if isinstance(error, MarshalError):
-                    error = used.explained(inputs, "inputs", error)
-                raise error
+                if isinstance(refusal, MarshalError):
+                    refusal = used.explained(inputs, "inputs", refusal)
+                raise refusal
         finally:
-            give_back(used)
+            if used.held is not None:
+                used.release_table()
+            free.append(used)
         try:
             return settle(completion, count, held)
         finally:
@@ -375,12 +380,13 @@ class _Ports(threading.local):
 
 _lock = threading.Lock()
 _loops: dict[int, LoopPort] = {}
-_here = _Ports()
+here = _Ports()
+"""The ports of this thread."""
 
 
 def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
     """The port of a running loop, made at its first use."""
-    port = _here.last
+    port = here.last
     if port is not None and port.loop() is loop and not port.closed:
         return port
     with _lock:
@@ -396,7 +402,7 @@ def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
         found = LoopPort(loop)
         with _lock:
             _loops[id(loop)] = found
-    _here.last = found
+    here.last = found
     return found
 
 
@@ -410,13 +416,13 @@ def forget_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 def sync_port() -> SyncPort:
     """A port that nobody serves, for this thread. A call within a call gets one of its own."""
-    free = _here.free
+    free = here.free
     return free.pop() if free else SyncPort()
 
 
 def give_back_port(port: SyncPort) -> None:
     """The port is free again."""
-    _here.free.append(port)
+    here.free.append(port)
 
 
 def _is_gone(port: LoopPort) -> bool:
@@ -483,10 +489,11 @@ async def _in_thread(work: Callable[[], Any]) -> Any:
 
 def _child() -> None:
     # Loops and ports of the parent are not touched, and their descriptors least of all.
-    global _lock, _here
+    global _lock
     _lock = threading.Lock()
     _loops.clear()
-    _here = _Ports()
+    here.last = None
+    here.free.clear()
 
 
 after_fork(_child)

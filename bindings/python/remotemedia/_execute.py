@@ -8,8 +8,17 @@ from asyncio import get_running_loop
 from collections.abc import Sequence
 from typing import Any
 
-from . import _bridge
-from ._bridge import LOOP_BUDGET_US, SYNC_BUDGET_US, Functions, Run, give_back_port, loop_port, sync_port
+from ._bridge import (
+    LOOP_BUDGET_US,
+    SYNC_BUDGET_US,
+    Functions,
+    Run,
+    forget_loop,
+    give_back_port,
+    here,
+    loop_port,
+    sync_port,
+)
 from ._completion import Result
 from ._host_nodes import is_async
 from ._pipeline import Manifest, Pipeline, cached, compile_manifest
@@ -35,10 +44,9 @@ async def execute(manifest: Manifest, inputs: Sequence[Any] | None = None, *, ti
 
     Raises `ManifestError`, `FileNotFoundError`, `MarshalError`, `NodeError` (an `ExecutionError`), `TimeoutError`.
     """
-    loop = get_running_loop()
-    port = _bridge._here.last
-    if port is None or port.loop() is not loop:
-        port = loop_port(loop)
+    port = here.last
+    if port is None or port.loop() is not get_running_loop():
+        port = loop_port(get_running_loop())
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:
@@ -104,7 +112,7 @@ def _in_own_loop(pipeline: Pipeline, functions: Functions, inputs: Sequence[Any]
                 loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
-            _bridge.forget_loop(loop)
+            forget_loop(loop)
             loop.close()
 
 

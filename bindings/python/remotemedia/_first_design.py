@@ -9,8 +9,7 @@ import math
 from asyncio import get_running_loop
 from typing import Any
 
-from . import _bridge
-from ._bridge import LOOP_BUDGET_US, Run, loop_port
+from ._bridge import LOOP_BUDGET_US, Run, here, loop_port
 from ._completion import Result
 from ._pipeline import compile_text
 from .errors import ManifestError, MarshalError, Problem
@@ -45,7 +44,7 @@ async def _execute(manifest: str, inputs: list[Any] | None) -> Any:
             [Problem("", "wrong type", expected="JSON text", got=type(manifest).__name__)],
         )
     loop = get_running_loop()
-    port = _bridge._here.last
+    port = here.last
     if port is None or port.loop() is not loop:
         port = loop_port(loop)
     outcome = port.start(compile_text(manifest), None, inputs, -1, LOOP_BUDGET_US)

@@ -55,9 +55,9 @@ def answer(call: Call) -> Answer:
     """Runs the functions of a call, all of them sync, on this thread."""
     outputs: list[list[Any]] = []
     for index, (_, value, _, _) in enumerate(call.entries):
-        value = read_only(value)
         node = 0
         try:
+            value = read_only(value)
             for each in call.functions:
                 value = each.function(value, **each.params)
                 if value is None:
@@ -80,9 +80,9 @@ async def answer_async(call: Call, in_thread: Callable[[Callable[[], Any]], Awai
 
     outputs: list[list[Any]] = []
     for index, (_, value, _, _) in enumerate(call.entries):
-        value = read_only(value)
         node = 0
         try:
+            value = read_only(value)
             for each in call.functions:
                 if is_async(each.function):
                     value = await each.function(value, **each.params)
@@ -145,9 +145,9 @@ def _pack(used: Lane, given: Answer) -> bytes:
     reply["error"] = {
         "entry": raised.entry,
         "node": raised.node,
-        "message": _clean(str(raised.error)),
+        "message": _message(raised.error),
         "type": type(raised.error).__name__,
-        "chain": [_clean(f"{type(error).__name__}: {error}") for error in _behind(raised.error)],
+        "chain": [f"{type(error).__name__}: {_message(error)}" for error in _behind(raised.error)],
     }
     kept = Kept(raised.error, 0, 0, True, None)
     token = _memory.keep(kept)
@@ -196,5 +196,9 @@ def _without_our_frame(error: BaseException) -> BaseException:
     return error.with_traceback(trace.tb_next) if trace is not None and trace.tb_next is not None else error
 
 
-def _clean(text: str) -> str:
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as broken:
+        text = f"its message can't be made: {type(broken).__name__}"
     return text.encode("utf-8", "replace").decode("utf-8")

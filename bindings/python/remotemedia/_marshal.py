@@ -22,6 +22,7 @@ from . import _memory
 from ._explain import complaint_about_type, explain
 from ._library import NULL, after_fork, check, ffi, lib
 from ._memory import Kept
+from ._outputs import Outputs
 from .errors import MarshalError
 from .media import FORMATS, NAMES_OF_FORMATS, SIZES, TYPE_STRINGS, Audio, File, Tensor
 
@@ -35,7 +36,14 @@ AREA_BYTES = 16 * 1024
 BUFFER_ROOM = 16
 DISCARD_ROOM = 64
 
+PACKING_ERRORS = (MarshalError, TypeError, ValueError, OverflowError, RecursionError, BufferError)
+"""What a packer raises at values that it can't pack."""
+
 unpackb = msgpack.unpackb
+
+
+_names: dict[Any, str] = {}
+"""The names of numpy's types in native order: numpy itself takes microseconds to tell them."""
 
 
 class Storage:
@@ -75,19 +83,21 @@ class Lane:
     def __init__(self) -> None:
         self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True, datetime=True)
         self._payload: Any = msgpack.Packer(strict_types=True)
-        self.error: Any = ffi.new("rm_error **")
-        self.output: Any = ffi.new("rm_output *")
+        self.native: Any = ffi.new("rm_lane *")
+        self.output: Any = ffi.addressof(self.native, "output")
         self._area: Any = ffi.new("uint8_t[]", AREA_BYTES)
         self._room: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
         self._discards: Any = ffi.new("rm_memory *[]", DISCARD_ROOM)
+        self.error: Any = ffi.addressof(self.native, "error")
         self._view = memoryview(ffi.buffer(self._area))
         self.output.data, self.output.capacity = self._area, AREA_BYTES
         self.output.buffers, self.output.buffer_capacity = self._room, BUFFER_ROOM
         self.output.discard = self._discards
-        self._table: list[tuple[int, int, int]] = []
-        self._held: dict[int, Kept] | None = None
+        self.table: list[tuple[int, int, int]] = []
+        self.held: dict[int, Kept] | None = None
+        """The Python objects that the document packed last refers to, by their numbers; None if there are none."""
         self._storages: list[Storage] = []
-        self._resolve: Callable[[int], Kept | None] = _memory.kept
+        self.decode: Callable[[int, bytes], Any] = self._decode
 
     # ---- Python to native
 
@@ -96,17 +106,24 @@ class Lane:
 
         Raises `MarshalError`, with the path that begins with `name`, if something in it can't cross.
         """
-        if self._table:
-            self._table = []
-        self._held = None
+        self.release_table()
         try:
             return self.packer.pack(value)  # type: ignore[no-any-return]
-        except (MarshalError, TypeError, ValueError, OverflowError, RecursionError, BufferError) as error:
-            self.forget()
-            found = explain(value, name, _reject)
-            if found is None:
-                found = error if isinstance(error, MarshalError) else MarshalError(f"{name}: {error}")
-            raise found from None
+        except PACKING_ERRORS as error:
+            raise self.refused(value, name, error) from None
+
+    def refused(self, value: Any, name: str, error: Exception) -> MarshalError:
+        """The error for a value that the packer refused: with the path, which a second look finds."""
+        self.forget()
+        found = explain(value, name, _reject)
+        if found is None:
+            found = error if isinstance(error, MarshalError) else MarshalError(f"{name}: {error}")
+        return found
+
+    def release_table(self) -> None:
+        """Forgets which objects the document packed last refers to; they stay alive where native code needs them."""
+        self.table = []
+        self.held = None
 
     def explained(self, value: Any, name: str, refusal: MarshalError) -> MarshalError:
         """The error for a document that native code refused: with the path, if a second look finds it."""
@@ -114,32 +131,27 @@ class Lane:
 
     def buffers(self) -> tuple[Any, int]:
         """The buffer table of the document packed last, for C."""
-        count = len(self._table)
+        count = len(self.table)
         if count == 0:
             return NULL, 0
         table = ffi.new("rm_buffer[]", count)
-        for entry, (address, length, token) in zip(table, self._table, strict=True):
+        for entry, (address, length, token) in zip(table, self.table, strict=True):
             entry.data = ffi.cast("uint8_t const *", address)
             entry.len = length
             entry.token = token
         return table, count
 
-    @property
-    def held(self) -> dict[int, Kept] | None:
-        """The Python objects that the document packed last refers to, by their numbers; None if there are none."""
-        return self._held
-
     def hold(self, token: int, kept: Kept) -> None:
         """Adds an object that the document packed last names by its number."""
-        if self._held is None:
-            self._held = {}
-        self._held[token] = kept
+        if self.held is None:
+            self.held = {}
+        self.held[token] = kept
 
     def forget(self) -> None:
         """Lets go of the objects of the document packed last: native code did not take it."""
-        if self._held:
-            _memory.release(self._held)
-        self._held = None
+        if self.held:
+            _memory.release(self.held)
+        self.release_table()
 
     def _encode(self, value: Any) -> Any:
         encoder = _ENCODERS.get(type(value))
@@ -165,23 +177,27 @@ class Lane:
     ) -> int:
         entry = Kept(source, address, length, readonly, signature)
         token = _memory.keep(entry)
-        if self._held is None:
-            self._held = {}
-        self._held[token] = entry
-        self._table.append((address, length, token))
-        return len(self._table) - 1
+        if self.held is None:
+            self.held = {}
+        self.held[token] = entry
+        self.table.append((address, length, token))
+        return len(self.table) - 1
 
     def _tuple(self, value: tuple[Any, ...]) -> Any:
         return list(value)
 
     def _numpy(self, array: Any) -> ExtType:
         dtype = array.dtype
-        if not dtype.isnative:
-            array = array.astype(dtype.newbyteorder("="))
-            dtype = array.dtype
-        name, shape = dtype.name, array.shape
-        if name not in SIZES or dtype.kind not in "biufc":
-            raise MarshalError(_complaint_about_dtype(dtype))
+        name = _names.get(dtype)
+        if name is None:
+            if not dtype.isnative:
+                array = array.astype(dtype.newbyteorder("="))
+                dtype = array.dtype
+            name = dtype.name
+            if name not in SIZES or dtype.kind not in "biufc":
+                raise MarshalError(_complaint_about_dtype(dtype))
+            _names[dtype] = name
+        shape = array.shape
         if array.nbytes < INLINE_BYTES:
             payload = [name, list(shape), None, array.tobytes(), 0]
         else:
@@ -194,7 +210,7 @@ class Lane:
                     low += span
                 else:
                     high += span
-            signature = (address, dtype, shape, strides)
+            signature = (address, name, shape, strides)
             index = self._reference(array, address + low, high - low, not array.flags.writeable, signature)
             payload = [name, list(shape), None if array.flags.c_contiguous else list(strides), index, -low]
         return ExtType(TENSOR, self._payload.pack(payload))
@@ -218,7 +234,7 @@ class Lane:
         payload: bytes | int = b""
         if isinstance(samples, Tensor):
             payload = bytes(samples.data) if nbytes < INLINE_BYTES else self._bytes_like(samples, samples.data)
-        elif str(samples.dtype) != "float32" or (frames > 1 and samples.strides[1] != 4):
+        elif samples.dtype.char != "f" or not samples.dtype.isnative or (frames > 1 and samples.strides[1] != 4):
             raise MarshalError("the samples of this Audio were changed to something that is not planar float32")
         elif nbytes < INLINE_BYTES:
             payload = samples.tobytes()
@@ -226,7 +242,7 @@ class Lane:
             stride = samples.strides[0] if channels > 1 else stride
             address = samples.__array_interface__["data"][0]
             extent = (channels - 1) * stride + frames * 4
-            signature = (address, samples.dtype, samples.shape, samples.strides)
+            signature = (address, "float32", samples.shape, samples.strides)
             payload = self._reference(samples, address, extent, not samples.flags.writeable, signature)
         header = [audio.rate, audio.layout, audio.pts_ns, channels, frames, stride, payload, 0]
         return ExtType(AUDIO, self._payload.pack(header))
@@ -252,7 +268,7 @@ class Lane:
 
     def ready(self) -> None:
         """Before a call: handles that wait to be freed ride along."""
-        if _memory.has_discarded():
+        if _memory.discarded:
             self.output.discard_count = _memory.take_discarded(self._discards, DISCARD_ROOM)
 
     def unpack(self, resolve: Callable[[int], Kept | None] = _memory.kept) -> Any:
@@ -263,29 +279,25 @@ class Lane:
         if output.buffer_count:
             self._storages = self._take(self._room, output.buffer_count, resolve)
             try:
-                return unpackb(self._view[: output.len], ext_hook=self._decode, timestamp=3)
+                return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
             finally:
                 self._storages = []
-        return unpackb(self._view[: output.len], ext_hook=self._decode, timestamp=3)
+        return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
 
-    def unpack_bytes(self) -> bytes:
-        """The bytes that a call left in `output`, as they are."""
-        output = self.output
-        if output.document == NULL:
-            return bytes(self._view[: output.len])
-        document, output.document = output.document, NULL
-        try:
-            data, length, _, _ = self._look(document)
-            return bytes(ffi.buffer(data, length))
-        finally:
-            lib.rm_document_free(document)
+    def unpack_simple(self, span: int, count: int) -> Outputs:
+        """The outputs of a completion that `rm_lane_submit` found to be simple. `span` is what it answered."""
+        view = self._view
+        outputs = Outputs(unpackb(view[span >> 32 : span >> 16 & 0xFFFF], ext_hook=self.decode, timestamp=3))
+        outputs._origin = view[: span & 0xFFFF].tobytes()
+        outputs._count = count
+        return outputs
 
     def _unpack_large(self, resolve: Callable[[int], Kept | None]) -> Any:
         document, self.output.document = self.output.document, NULL
         try:
             data, length, table, count = self._look(document)
             self._storages = self._take(self._retain(table, count), count, resolve)
-            return unpackb(memoryview(ffi.buffer(data, length)), ext_hook=self._decode, timestamp=3)
+            return unpackb(memoryview(ffi.buffer(data, length)), ext_hook=self.decode, timestamp=3)
         finally:
             self._storages = []
             lib.rm_document_free(document)
@@ -322,6 +334,7 @@ class Lane:
         return storages
 
     def _decode(self, code: int, data: bytes) -> Any:
+        """What an ext value of a document is in Python."""
         payload = unpackb(data)
         if code == TENSOR:
             return self._decode_tensor(*payload)
@@ -379,11 +392,11 @@ class Lane:
         }
         if kept.signature is not None:
             array = kept.source
-            address, source_dtype, source_shape, source_strides = kept.signature
+            address, source_name, source_shape, source_strides = kept.signature
             if (
                 address == storage.address + offset
                 and source_shape == interface["shape"]
-                and source_dtype.name == dtype
+                and source_name == dtype
                 and (strides is None or source_strides == interface["strides"])
                 and (strides is not None or array.flags.c_contiguous)
             ):
@@ -422,24 +435,37 @@ _ENCODERS: Mapping[type, Callable[[Lane, Any], Any]] = {
 
 
 class _Lanes(threading.local):
+    """The lanes of a thread that nobody uses."""
+
     def __init__(self) -> None:
         self.free: list[Lane] = []
 
 
-_lanes = _Lanes()
+lanes = _Lanes()
+
+
+def columns_of(document: bytes) -> tuple[str, Mapping[str, Any]]:
+    """The sink of a completion that has but one and no buffers, and its columns."""
+    used = lane()
+    try:
+        completion = unpackb(document, ext_hook=used.decode, timestamp=3)
+    finally:
+        give_back(used)
+    ((sink, columns),) = completion["outputs"].items()
+    return sink, columns
 
 
 def lane() -> Lane:
     """A lane of this thread that nobody uses. A call within a call gets another one."""
-    free = _lanes.free
+    free = lanes.free
     return free.pop() if free else Lane()
 
 
 def give_back(used: Lane) -> None:
     """The lane is free again, and keeps nothing alive."""
-    if used._held is not None:
-        used._held = None
-    _lanes.free.append(used)
+    if used.held is not None:
+        used.release_table()
+    lanes.free.append(used)
 
 
 def pack_plain(value: Any) -> bytes:
@@ -503,9 +529,8 @@ __all__ = ["FORMATS", "INLINE_BYTES", "Lane", "give_back", "lane", "pack_plain"]
 
 
 def _child() -> None:
-    # A lane may have been in the middle of a call of the parent, and its C memory names handles of the parent.
-    global _lanes
-    _lanes = _Lanes()
+    # The C memory of a lane may name handles of the parent.
+    lanes.free.clear()
 
 
 after_fork(_child)

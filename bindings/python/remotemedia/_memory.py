@@ -19,7 +19,8 @@ FREE_AT_ONCE_BYTES = 1 << 20
 
 _numbers = itertools.count(1)
 _kept: dict[int, Kept] = {}
-_discarded: deque[Any] = deque()
+discarded: deque[Any] = deque()
+"""Handles that wait to be freed with the next call."""
 _exited = False
 
 
@@ -31,7 +32,7 @@ class Kept(NamedTuple):
     length: int
     readonly: bool
     signature: tuple[Any, ...] | None
-    """For a numpy array: address, dtype, shape and strides, to know it again."""
+    """For a numpy array: address, name of the dtype, shape and strides, to know it again."""
 
 
 def number() -> int:
@@ -80,12 +81,7 @@ def discard(handle: Any, length: int) -> None:
     if length >= FREE_AT_ONCE_BYTES:
         lib.rm_memory_free(handle)
     else:
-        _discarded.append(handle)
-
-
-def has_discarded() -> bool:
-    """Whether handles wait to be freed."""
-    return bool(_discarded)
+        discarded.append(handle)
 
 
 def take_discarded(room: Any, most: int) -> int:
@@ -93,7 +89,7 @@ def take_discarded(room: Any, most: int) -> int:
     count = 0
     while count < most:
         try:
-            room[count] = _discarded.popleft()
+            room[count] = discarded.popleft()
         except IndexError:
             break
         count += 1
@@ -103,7 +99,7 @@ def take_discarded(room: Any, most: int) -> int:
 def _child() -> None:
     # No native thread of the parent runs here, so nobody reads the kept memory; handles of the parent are dropped.
     _kept.clear()
-    _discarded.clear()
+    discarded.clear()
 
 
 def _leak() -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Outputs", "Packet"]
 
 
-@dataclass(frozen=True)
-class Packet:
+class Packet(NamedTuple):
     """A value with its place: in time (`pts` and `duration`, seconds), in its stream (`seq`), and where it came from.
 
     `item` is the index of the input that it came from, `sink` the id of the node that it came out of.
@@ -43,17 +41,17 @@ class Outputs(list[Any]):
     even if the list is changed.
     """
 
-    __slots__ = ("_columns", "_count", "_sink")
+    __slots__ = ("_count", "_origin")
 
-    # Set by `outputs_of`, which knows the columns; a list made by hand (a copy, a pickle) has none.
-    _columns: Mapping[str, Sequence[Any]]
+    # Set where the outputs come from; a list made by hand (a copy, a pickle) has none. The origin is the sink and its
+    # columns, or the document that holds them: most lists are never asked.
+    _origin: tuple[str, Mapping[str, Sequence[Any]]] | bytes
     _count: int | None
-    _sink: str
 
     @property
     def by_item(self) -> list[list[Any]]:
         """The values of each input: `by_item[i]` is the list of what input `i` gave, perhaps empty."""
-        columns = self._known()
+        _, columns = self._known()
         items = columns["items"]
         count = self._count if self._count is not None else max(items, default=-1) + 1
         grouped: list[list[Any]] = [[] for _ in range(count)]
@@ -66,7 +64,7 @@ class Outputs(list[Any]):
     @property
     def packets(self) -> list[Packet]:
         """The values with their times and places."""
-        columns = self._known()
+        sink, columns = self._known()
         values = columns["values"]
         nothing = [None] * len(values)
         rows = zip(
@@ -79,15 +77,20 @@ class Outputs(list[Any]):
             strict=True,
         )
         return [
-            Packet(value, pts, duration, index if seq is None else seq, stream or 0, self._sink, item)
+            Packet(value, pts, duration, index if seq is None else seq, stream or 0, sink, item)
             for index, (value, pts, duration, seq, stream, item) in enumerate(rows)
         ]
 
-    def _known(self) -> Mapping[str, Sequence[Any]]:
+    def _known(self) -> tuple[str, Mapping[str, Sequence[Any]]]:
         try:
-            return self._columns
+            origin = self._origin
         except AttributeError:
             raise ValueError("this list did not come out of an execution: it has no items and no packets") from None
+        if isinstance(origin, bytes):
+            from ._marshal import columns_of
+
+            origin = self._origin = columns_of(origin)
+        return origin
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, (list(self),)
@@ -96,7 +99,6 @@ class Outputs(list[Any]):
 def outputs_of(sink: str, columns: Mapping[str, Any], count: int | None) -> Outputs:
     """The outputs of one sink. `columns` are those of the completion, `count` is the number of inputs if known."""
     outputs = Outputs(columns["values"])
-    outputs._columns = columns
-    outputs._sink = sink
+    outputs._origin = sink, columns
     outputs._count = count
     return outputs

@@ -1,16 +1,14 @@
 """From a manifest, in any form in which a user may have it, to a compiled pipeline that is used again.
 
-Pipelines are cached by the content of their manifest. Python functions in a manifest are no content: the cache
-refers to them weakly, so it keeps no closure alive.
+Pipelines are cached by the content of their manifest. Python functions in a manifest are only names there: the cache
+keeps none of them alive.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union
 
@@ -43,9 +41,10 @@ class HostFunction:
 class Pipeline:
     """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
 
-    __slots__ = ("handle", "tokens")
+    __slots__ = ("handle", "tokens", "used")
 
-    def __init__(self, manifest: bytes, host_types: list[str]) -> None:
+    def __init__(self, manifest: bytes, host_types: Sequence[str] = ()) -> None:
+        self.used = False
         self.tokens = [_memory.number() for _ in host_types]
         options = b""
         if host_types:
@@ -65,17 +64,15 @@ Compiled = tuple[Pipeline, dict[int, HostFunction] | None]
 """A pipeline, and the functions that it calls by their numbers."""
 
 _lock = threading.Lock()
-_cache: OrderedDict[Any, Pipeline] = OrderedDict()
+_cache: dict[Any, Pipeline] = {}
+"""In the order of insertion. A use only marks its entry; eviction gives what was used since a second chance."""
 
 
 def cached(text: str) -> Pipeline | None:
     """The pipeline of a manifest's text, if it was compiled lately."""
-    try:
-        pipeline = _cache[text]
-        _cache.move_to_end(text)
-    except KeyError:
-        # Also if another thread evicted it between the two lines.
-        return None
+    pipeline = _cache.get(text)
+    if pipeline is not None:
+        pipeline.used = True
     return pipeline
 
 
@@ -114,7 +111,7 @@ def compile_text(text: str) -> Pipeline:
                 f"the manifest has a lone surrogate at index {error.start}, which is no character",
                 [Problem("", "not Unicode text")],
             ) from None
-        pipeline = _remember(text, Pipeline(data, []))
+        pipeline = _remember(text, Pipeline(data))
     return pipeline
 
 
@@ -143,20 +140,13 @@ def _compile_mapping(manifest: Mapping[str, Any]) -> Compiled:
         raise ManifestError(str(error), [Problem(str(error).partition(":")[0], str(error))]) from None
     finally:
         give_back(used)
-    key: Any = document
-    if functions:
-        try:
-            key = (document, tuple(weakref.ref(each.function) for each in functions))
-            hash(key)
-        except TypeError:
-            key = None
-    pipeline = _cache.get(key) if key is not None else None
+    # Which functions they are is no matter of the pipeline: a run brings its own.
+    names = tuple(each.node_type for each in functions)
+    pipeline = _cache.get((document, names))
     if pipeline is None:
-        pipeline = Pipeline(document, [each.node_type for each in functions])
-        if key is not None:
-            pipeline = _remember(key, pipeline)
-    elif key in _cache:
-        _touch(key)
+        pipeline = _remember((document, names), Pipeline(document, names))
+    else:
+        pipeline.used = True
     return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
 
 
@@ -195,17 +185,13 @@ def _name_of(function: Callable[..., Any]) -> str:
 def _remember(key: Any, pipeline: Pipeline) -> Pipeline:
     with _lock:
         pipeline = _cache.setdefault(key, pipeline)
-        _cache.move_to_end(key)
         while len(_cache) > CACHED:
-            _cache.popitem(last=False)
+            oldest = next(iter(_cache))
+            evicted = _cache.pop(oldest)
+            if evicted.used:
+                evicted.used = False
+                _cache[oldest] = evicted
     return pipeline
-
-
-def _touch(key: Any) -> None:
-    try:
-        _cache.move_to_end(key)
-    except KeyError:
-        pass
 
 
 def _child() -> None:

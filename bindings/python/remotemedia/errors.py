@@ -7,8 +7,7 @@ Catch `Error` for all of them. Each class is also what Python programs expect: a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from asyncio import CancelledError as Cancelled
@@ -53,8 +52,7 @@ class InvalidArgumentError(Error, ValueError):
     status = "RM_INVALID_ARGUMENT"
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong with a manifest.
 
     `path` names the place in the document, such as `nodes[1].params.rate`; `line` and `column` count from 1 and are

@@ -5,8 +5,8 @@ import sys
 import remotemedia as rm
 from work import a_bit_of_everything_sync, hang_later, node
 
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     rm.execute_sync(node(hang_later), [1])
 except KeyboardInterrupt:
     a_bit_of_everything_sync()

@@ -6,8 +6,8 @@ import remotemedia as rm
 from work import LEVEL, a_bit_of_everything_sync, hours
 
 inputs = hours()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     rm.execute_sync(LEVEL, inputs)
 except KeyboardInterrupt:
     a_bit_of_everything_sync()
