@@ -112,3 +112,39 @@ fn codec_name(id: AudioCodecId) -> String {
     };
     name.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(error: &NodeError) -> String {
+        format!("{}. {}", error.cause, error.cure)
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_said() {
+        let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert_eq!(
+            message(&unopened("a.wav", &refused)),
+            "no permission to read 'a.wav'. Give this user the right to read it."
+        );
+        let other = io::Error::other("too many open files");
+        assert_eq!(unopened("a.wav", &other).cause, "'a.wav' can't be opened: too many open files");
+        assert_eq!(
+            message(&unreadable("'a.wav'", &io::Error::other("stale handle"))),
+            "'a.wav' can't be read: stale handle. Check the disk or the network share."
+        );
+    }
+
+    #[test]
+    fn a_codec_is_called_by_its_name() {
+        assert_eq!(
+            codec_unsupported("'a.m4a'", codec::CODEC_ID_AAC, Some("HE-AAC, or more than two channels")).cause,
+            "'a.m4a' holds AAC (HE-AAC, or more than two channels), which remotemedia can't decode"
+        );
+        assert_eq!(
+            codec_unsupported("'a.rm'", codec::CODEC_ID_COOK, None).cause,
+            "'a.rm' holds a codec, which remotemedia can't decode"
+        );
+    }
+}

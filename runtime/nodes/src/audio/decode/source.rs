@@ -258,3 +258,43 @@ impl MediaSource for ArrivingSource {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reader_stops_at_the_limit_and_goes_on_after_it() {
+        let arriving = Arriving::default();
+        let mut source = arriving.source();
+        let mut target = [0; 16];
+        arriving.push(Buffer::from_bytes(vec![1, 2, 3]));
+        arriving.push(Buffer::from_bytes(vec![4, 5]));
+        arriving.allow(4);
+        assert_eq!((source.read(&mut target).unwrap(), &target[..4]), (4, &[1, 2, 3, 4][..]));
+        assert!(!arriving.starved());
+        assert_eq!(source.read(&mut target).unwrap(), 0);
+        assert!(arriving.starved());
+        arriving.finish();
+        arriving.allow(5);
+        assert_eq!((source.read(&mut target).unwrap(), target[0]), (1, 5));
+        assert_eq!(source.read(&mut target).unwrap(), 0);
+        assert!(!arriving.starved(), "the real end is no lack");
+    }
+
+    #[test]
+    fn only_what_is_not_read_yet_is_kept() {
+        let arriving = Arriving::default();
+        let mut source = arriving.source();
+        let mut target = vec![0; 4096];
+        for _ in 0..1000 {
+            arriving.push(Buffer::from_bytes(vec![0; 4096]));
+            arriving.allow(arriving.end());
+            while source.read(&mut target).unwrap() > 0 {}
+            arriving.release(arriving.read_position());
+            let kept: usize = arriving.window().pieces.iter().map(|piece| piece.as_slice().len()).sum();
+            assert!(kept <= 4096, "{kept} bytes are kept");
+        }
+        assert_eq!(arriving.end(), 4_096_000);
+    }
+}

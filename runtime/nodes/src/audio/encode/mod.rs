@@ -271,3 +271,26 @@ impl AudioEncode {
         self.path.as_ref().map_or("the file".to_owned(), |path| format!("'{path}'"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wav_file_of_more_than_its_lengths_can_say_is_refused() {
+        let params: AudioEncodeParams = serde_json::from_str(r#"{"format": "wav"}"#).unwrap();
+        let mut encode = AudioEncode::new(&params);
+        let audio = Audio::from_planar(vec![0.0; 100], 1, 8000).unwrap().with_pts(Some(7));
+        encode.begin(&audio).unwrap();
+        let Some(OpenFile { writer: Writer::Wav(writer), .. }) = &mut encode.open else { panic!("a WAV file is open") };
+        writer.pretend_len(WavWriter::MOST_DATA - 200);
+        encode.write(&audio).unwrap();
+        let refused = encode.write(&audio.slice(0, 1)).unwrap_err();
+        assert_eq!(refused.position, Some(7));
+        assert_eq!(
+            format!("{}. {}", refused.cause, refused.cure),
+            "a WAV file holds up to 4 GiB of sound, and this is more. Use format \"flac\", or cut the sound into several \
+             items."
+        );
+    }
+}

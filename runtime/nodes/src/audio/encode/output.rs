@@ -120,3 +120,22 @@ fn uncreated(path: &Path, error: &io::Error) -> NodeError {
         _ => unwritten(&format!("'{shown}'"), error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_refuses_is_said() {
+        let message = |error: NodeError| format!("{}. {}", error.cause, error.cure);
+        let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert_eq!(
+            message(uncreated(Path::new("out/a.wav"), &refused)),
+            "no permission to write 'out/a.wav'. Choose another directory."
+        );
+        assert_eq!(
+            message(uncreated(Path::new("a.wav"), &io::Error::other("no space left"))),
+            "'a.wav' can't be written: no space left. Check the disk."
+        );
+    }
+}

@@ -49,7 +49,7 @@ impl Sample for f64 {
 /// What all channels of all streams with one ratio and one filter share.
 ///
 /// Block `b` takes the input frames before `(b + 1) * hop` and gives the output frames from `b * hop_out - delay_out`
-/// up to `(b + 1) * hop_out - delay_out`; those below 0 belong to the silence before the stream.
+/// up to `(b + 1) * hop_out - delay_out`; those below 0 sound before the stream begins.
 pub(super) struct BlockFilter<T> {
     forward: Arc<dyn RealToComplex<T>>,
     inverse: Arc<dyn ComplexToReal<T>>,

@@ -7,7 +7,7 @@ use super::design::LowPass;
 /// Phases in the table. With cubic interpolation between them the coefficients err by less than 1e-9 of the largest.
 const PHASES: usize = 256;
 /// Partial sums of the inner product, so that the compiler can keep them in vector registers.
-const LANES: usize = 8;
+const LANES: usize = 4;
 
 /// Output frame `n` lies at input frame `n * step / unit`, exactly.
 pub(super) struct Interpolator<T> {
@@ -20,40 +20,40 @@ pub(super) struct Interpolator<T> {
 }
 
 impl<T: Sample> Interpolator<T> {
-    /// An interpolator for a stream with `unit` frames in the time of `step` frames of output (the rates, or what is left
-    /// of them without common factors, swapped), whose band ends at `band` cycles per input frame, at most a quarter.
+    /// An interpolator that goes on by `step / unit` input frames for each output frame, in a stream whose band ends at
+    /// `band` cycles per input frame, at most a quarter. Its images and its ripple are `attenuation_db` down.
     pub(super) fn new(step: u64, unit: u64, band: f64, attenuation_db: f64) -> Self {
         let filter = LowPass::new(band, 1.0 - band, attenuation_db);
         let taps = (2 * filter.half_width.ceil() as usize).next_multiple_of(LANES);
         let mut table = Vec::with_capacity((PHASES + 3) * taps);
-        for row in 0..PHASES + 3 {
-            let phase = (row as f64 - 1.0) / PHASES as f64;
+        for number in 0..PHASES + 3 {
+            let phase = (number as f64 - 1.0) / PHASES as f64;
             let tap = |index: usize| filter.at(phase + taps as f64 / 2.0 - 1.0 - index as f64);
             // Every phase gets gain 1 for a constant, else a constant would come out with a hum.
-            let sum: f64 = (0..taps).map(tap).sum();
-            table.extend((0..taps).map(|index| T::rounded(tap(index) / sum)));
+            let row: Vec<f64> = (0..taps).map(tap).collect();
+            let sum: f64 = row.iter().sum();
+            table.extend(row.iter().map(|tap| T::rounded(tap / sum)));
         }
         Self { step, unit, taps, table }
     }
 
-    /// Frames of silence that belong before the first input frame.
+    /// How many input frames before the one that output frame 0 lies at belong to the input: its count begins there.
     pub(super) fn history(&self) -> usize {
         self.taps / 2 - 1
     }
 
-    /// How many output frames so many input frames are enough for.
+    /// How many output frames so many input frames, history included, are enough for.
     pub(super) fn available(&self, frames: u64) -> u64 {
-        // The last tap of frame n falls on input frame floor(n * step / unit) + taps / 2.
-        let first = frames.saturating_sub(self.taps as u64 / 2);
-        u64::try_from((u128::from(first) * u128::from(self.unit)).div_ceil(u128::from(self.step))).unwrap_or(u64::MAX)
+        let starts = (frames + 1).saturating_sub(self.taps as u64);
+        u64::try_from((u128::from(starts) * u128::from(self.unit)).div_ceil(u128::from(self.step))).unwrap_or(u64::MAX)
     }
 
-    /// The input frame with which, history included, the taps of output frame `frame` begin.
+    /// The input frame, history included, with which the taps of output frame `frame` begin.
     pub(super) fn first_tap(&self, frame: u64) -> u64 {
         self.position(frame).0
     }
 
-    /// Computes output frames from `first` on. `input` begins at input frame `input_first`, history included.
+    /// Computes output frames from `first` on. `input` begins at input frame `input_first`.
     pub(super) fn convert(&self, input: &[T], input_first: u64, first: u64, output: &mut [f32]) {
         let (whole, mut part) = self.position(first);
         let mut start = (whole - input_first) as usize;

@@ -12,6 +12,9 @@ use super::interpolate::Interpolator;
 const STEP_POINTS: usize = 1 << 15;
 /// Rates that share a divisor of so many Hz repeat their pattern within 40 ms, a fitting length for a block.
 const LEAST_COMMON_RATE: u32 = 25;
+/// How much better than required the interpolator is, so that its errors vanish beside those of the blocks. Its filter
+/// is so short that Kaiser's formulas miss by a few decibels.
+const INTERPOLATOR_MARGIN_DB: f64 = 14.0;
 
 /// A stream of several channels on its way through a converter.
 ///
@@ -78,17 +81,18 @@ impl<T: Sample> Plan<T> {
         let (step, unit) = (u64::from(from) * u64::from(up), u64::from(to) * u64::from(down));
         Self {
             blocks: BlockFilter::new(up as usize, down as usize, &filter, hop),
-            interpolator: Some(Interpolator::new(step, unit, band, requirement.attenuation_db)),
+            interpolator: Some(Interpolator::new(
+                step,
+                unit,
+                band,
+                requirement.attenuation_db + INTERPOLATOR_MARGIN_DB,
+            )),
         }
     }
 
     /// New streams of so many channels.
     pub(super) fn streams(self: &Arc<Self>, channels: usize) -> Streams<T> {
-        let channel = || Channel {
-            input: vec![0.0; self.blocks.history()],
-            between: vec![T::zero(); self.interpolator.as_ref().map_or(0, Interpolator::history)],
-            between_first: 0,
-        };
+        let channel = || Channel { input: vec![0.0; self.blocks.history()], between: Vec::new(), between_first: 0 };
         Streams {
             plan: Arc::clone(self),
             scratch: self.blocks.scratch(),
@@ -96,8 +100,11 @@ impl<T: Sample> Plan<T> {
         }
     }
 
+    /// How many frames so many blocks have given: those before the stream's first frame count only where the
+    /// interpolator needs them.
     fn frames_after(&self, blocks: u64) -> u64 {
-        (blocks * self.blocks.hop_out as u64).saturating_sub(self.blocks.delay_out as u64)
+        let history = self.interpolator.as_ref().map_or(0, Interpolator::history);
+        (blocks * self.blocks.hop_out as u64).saturating_sub((self.blocks.delay_out - history) as u64)
     }
 }
 

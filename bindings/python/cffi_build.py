@@ -1,0 +1,96 @@
+"""Compiles `remotemedia._native`: the C ABI of `include/remotemedia.h` as a Python module.
+
+The declarations come from the committed header, and the C compiler checks each against it (cffi's API mode). The
+module uses CPython's limited API, so one build serves every CPython from 3.10 on, and finds `libremotemedia.so`
+beside itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+MODULE = "remotemedia._native"
+LIMITED_API = "0x030A0000"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def declarations(header: str) -> str:
+    """What cffi is told: the header without comments and directives; constants keep their name, the compiler tells
+    their value."""
+    text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    text = re.sub(r"//[^\n]*", "", text)
+    text = re.sub(r"\\\n", " ", text)
+    kept = []
+    guards = 0
+    for line in text.splitlines():
+        directive = re.match(r"\s*#\s*(\w+)\s*(.*)", line)
+        if not directive:
+            # What only C++ sees stands inside `#ifdef __cplusplus`.
+            if guards == 0:
+                kept.append(line)
+            continue
+        name, rest = directive.groups()
+        if guards:
+            guards += {"if": 1, "ifdef": 1, "ifndef": 1, "endif": -1}.get(name, 0)
+        elif name in ("ifdef", "if") and "__cplusplus" in rest:
+            guards = 1
+        elif name == "define":
+            constant = re.match(r"(\w+)\s+\(?\s*(-?\d\w*)\s*\)?\s*$", rest)
+            if constant:
+                kept.append(f"#define {constant[1]} ...")
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() + "\n"
+
+
+def build(header: Path, library_dir: Path, output_dir: Path, *, library: str = "remotemedia") -> Path:
+    """Compiles the module into `output_dir/remotemedia/` and returns its path.
+
+    `header` is `remotemedia.h`, `library_dir` holds `lib<library>.so`, which must be copied beside the module to be
+    found at import. Raises what cffi and the compiler raise: `cffi.VerificationError` with the compiler's words.
+    """
+    from cffi import FFI
+
+    header = header.resolve()
+    ffi = FFI()
+    ffi.cdef(declarations(header.read_text(encoding="utf-8")))
+    ffi.set_source(
+        MODULE,
+        f'#include "{header.name}"\n',
+        py_limited_api=True,
+        define_macros=[("Py_LIMITED_API", LIMITED_API)],
+        include_dirs=[str(header.parent)],
+        library_dirs=[str(library_dir.resolve())],
+        libraries=[library],
+        extra_link_args=["-Wl,-rpath,$ORIGIN"],
+        extra_compile_args=["-O2", "-g0"],
+    )
+    with tempfile.TemporaryDirectory(prefix="remotemedia-cffi-") as scratch:
+        compiled = Path(ffi.compile(tmpdir=scratch, verbose=False))
+        target = output_dir / "remotemedia" / "_native.abi3.so"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A new inode: a process that has the old module mapped keeps it whole.
+        target.unlink(missing_ok=True)
+        shutil.copy2(compiled, target)
+    return target
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Compile remotemedia._native, the cffi module of the Python package.")
+    parser.add_argument("--header", type=Path, default=ROOT / "include" / "remotemedia.h", help="default: %(default)s")
+    parser.add_argument("--library-dir", type=Path, default=ROOT / "target" / "release", help="default: %(default)s")
+    parser.add_argument(
+        "--library", default="remotemedia", help="name for the linker, without lib; default: %(default)s"
+    )
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path(__file__).resolve().parent, help="the folder of packages; default: here"
+    )
+    options = parser.parse_args()
+    print(build(options.header, options.library_dir, options.output_dir, library=options.library))
+
+
+if __name__ == "__main__":
+    main()

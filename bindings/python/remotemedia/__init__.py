@@ -1,0 +1,116 @@
+"""remotemedia: pipelines of media nodes on native threads, for asyncio and for plain Python.
+
+    import remotemedia as rm
+
+    outputs = await rm.execute("speech.yaml", [rm.File("call.flac")])
+
+Importing this starts nothing. The native library is loaded when something of it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    Error,
+    ExecutionError,
+    ForkedError,
+    GoneError,
+    InvalidArgumentError,
+    LibraryError,
+    LimitExceededError,
+    ManifestError,
+    MarshalError,
+    NodeError,
+    OutOfResourcesError,
+    PanicError,
+    PoisonedError,
+    Problem,
+    ShutDownError,
+    TimedOut,
+)
+
+if TYPE_CHECKING:
+    from ._execute import execute, execute_sync
+    from ._first_design import execute_pipeline, execute_pipeline_with_input
+    from ._outputs import Outputs, Packet
+    from .errors import Cancelled
+    from .media import Audio, File, Tensor
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Audio",
+    "Cancelled",
+    "Error",
+    "ExecutionError",
+    "File",
+    "ForkedError",
+    "GoneError",
+    "InvalidArgumentError",
+    "LibraryError",
+    "LimitExceededError",
+    "ManifestError",
+    "MarshalError",
+    "NodeError",
+    "OutOfResourcesError",
+    "Outputs",
+    "Packet",
+    "PanicError",
+    "PoisonedError",
+    "Problem",
+    "ShutDownError",
+    "Tensor",
+    "TimedOut",
+    "__version__",
+    "execute",
+    "execute_pipeline",
+    "execute_pipeline_with_input",
+    "execute_sync",
+    "get_runtime_version",
+    "is_available",
+]
+
+# asyncio and the native library take most of the time of an import, so they are loaded at their first use.
+_HOMES = {
+    "Audio": "media",
+    "Cancelled": "errors",
+    "File": "media",
+    "Outputs": "_outputs",
+    "Packet": "_outputs",
+    "Tensor": "media",
+    "execute": "_execute",
+    "execute_pipeline": "_first_design",
+    "execute_pipeline_with_input": "_first_design",
+    "execute_sync": "_execute",
+}
+
+
+def get_runtime_version() -> str:
+    """The version of the native library. Raises `LibraryError` if it can't be loaded."""
+    from ._library import version
+
+    return version()
+
+
+def is_available() -> bool:
+    """Whether the native library can be loaded."""
+    try:
+        get_runtime_version()
+    except LibraryError:
+        return False
+    return True
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

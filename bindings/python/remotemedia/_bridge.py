@@ -1,0 +1,492 @@
+"""Ports: where work is submitted, and where its completion and the calls to Python functions arrive.
+
+There is one `LoopPort` for each event loop, found again by the loop's identity, and `SyncPort`s that a thread without
+a loop serves itself. The runtime never calls into Python: a port is drained when its descriptor is readable, by the
+loop; or by a thread, where a loop can't watch descriptors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import _memory, _workers
+from ._completion import Result, settle
+from ._host_nodes import Answer, Call, Raised, answer, answer_async, is_async, pack_reply
+from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
+from ._marshal import give_back, lane
+from ._memory import Kept
+from ._pipeline import HostFunction, Pipeline
+from .errors import Error, MarshalError, ShutDownError
+
+RM_OK: int = lib.RM_OK
+RM_PENDING: int = lib.RM_PENDING
+RM_END: int = lib.RM_END
+RM_GONE: int = lib.RM_GONE
+
+COMPLETED, CALL, RELEASED, SHUT_DOWN = 1, 2, 3, 4
+"""The kinds of event."""
+
+SLICE_US = 50_000
+"""How long a thread waits at its port before it looks whether Ctrl-C was pressed."""
+
+PUMP_SLICE_US = 500_000
+"""How long a draining thread waits before it looks whether its loop is still there."""
+
+LOOP_BUDGET_US = 300
+"""How much work a submit may do on the event loop's thread, in microseconds."""
+
+SYNC_BUDGET_US = 10_000
+"""How much work a submit may do on a thread that would only wait otherwise, in microseconds."""
+
+Functions = Mapping[int, HostFunction] | None
+
+_log = logging.getLogger("remotemedia")
+
+
+class Run:
+    """One execution that is going on: who waits for it, and what it needs meanwhile."""
+
+    __slots__ = ("completion", "context", "count", "functions", "future", "held", "tasks", "token")
+
+    def __init__(self, token: int, functions: Functions, count: int | None, held: dict[int, Kept] | None) -> None:
+        self.token = token
+        self.functions = functions
+        self.count = count
+        self.held = held
+        self.context = contextvars.copy_context() if functions else None
+        self.tasks: set[asyncio.Task[None]] | None = None
+        self.future: asyncio.Future[Any] | None = None
+        self.completion: Any = None
+
+    def settle(self, completion: Any) -> Result:
+        """The outputs, or the exception raised."""
+        if isinstance(completion, BaseException):
+            raise completion
+        return settle(completion, self.count, self.held)
+
+
+class Port:
+    """A native port and the executions that are submitted there, by their tokens."""
+
+    def __init__(self) -> None:
+        out, error = ffi.new("rm_port **"), ffi.new("rm_error **")
+        check(lib.rm_port_new(runtime(), out, error), error)
+        # Freed when nobody refers to it any more, also not a thread that waits at it.
+        self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
+        self.runs: dict[int, Run] = {}
+
+    def start(
+        self,
+        pipeline: Pipeline,
+        functions: Functions,
+        inputs: Sequence[Any] | None,
+        timeout_us: int,
+        budget_us: int,
+    ) -> Result | Run:
+        """Submits work. Answers its outputs if it is done already, else the run, which `runs` then lists.
+
+        Events are only looked at on the thread that submits, so none can be missed between the two.
+        """
+        token = _memory.number()
+        used = lane()
+        try:
+            document = used.pack(inputs, "inputs")
+            used.ready()
+            table, length = used.buffers()
+            held = used.held
+            status = lib.rm_pipeline_submit(
+                pipeline.handle,
+                self.handle,
+                token,
+                document,
+                len(document),
+                table,
+                length,
+                timeout_us,
+                budget_us,
+                used.output,
+                used.error,
+            )
+            used.output.discard_count = 0
+            count = None if inputs is None else len(inputs)
+            if status == RM_OK:
+                if held is None:
+                    return settle(used.unpack(), count, None)
+                completion = used.unpack(lambda token: held.get(token) or _memory.kept(token))
+            elif status == RM_PENDING:
+                run = self.runs[token] = Run(token, functions, count, held)
+                return run
+            else:
+                error = failure(status, used.error)
+                used.forget()
+                if isinstance(error, MarshalError):
+                    error = used.explained(inputs, "inputs", error)
+                raise error
+        finally:
+            give_back(used)
+        try:
+            return settle(completion, count, held)
+        finally:
+            # Now the inputs are nobody's but the caller's; say so before the caller looks.
+            self.drain()
+
+    def next(self, timeout_us: int) -> list[Any]:
+        """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if nothing will ever come."""
+        used = lane()
+        try:
+            used.ready()
+            status = lib.rm_port_next(self.handle, timeout_us, used.output, used.error)
+            used.output.discard_count = 0
+            check(status, used.error)
+            return used.unpack(self._resolve)  # type: ignore[no-any-return]
+        finally:
+            give_back(used)
+
+    def drain(self) -> None:
+        """Deals with all that is there, without waiting."""
+        self.dispatch(self.next(0))
+
+    def dispatch(self, events: list[Any]) -> None:
+        """Deals with events."""
+        for event in events:
+            kind = event[0]
+            if kind == COMPLETED:
+                self._complete(event[1], event[2])
+            elif kind == CALL:
+                self._serve(event[1], event[2])
+            elif kind == RELEASED:
+                _memory.release(event[1])
+            elif kind == SHUT_DOWN:
+                self.ended()
+
+    def abandon(self, run: Run) -> None:
+        """Nobody waits for this run any more: cancels its native work. Its inputs stay until they are released."""
+        if self.runs.pop(run.token, None) is None:
+            return
+        self._cancel_tasks(run)
+        lib.rm_port_cancel(self.handle, run.token, NULL)
+
+    def ended(self) -> None:
+        """The runtime is shut down: what is still waited for never comes."""
+        for token in list(self.runs):
+            self._complete(token, ShutDownError("the runtime was shut down while this execution went on"))
+
+    def reply(self, call: Call, given: Answer) -> None:
+        """Answers a call. A late answer, to an execution that has ended, is dropped."""
+        used, document = pack_reply(call, given)
+        try:
+            held = used.held
+            run = self.runs.get(call.job)
+            if held and run is not None:
+                # The result may name these after another drain has released them.
+                run.held = {**(run.held or {}), **held}
+            table, length = used.buffers()
+            status = lib.rm_port_reply(self.handle, call.id, document, len(document), table, length, used.error)
+            if status < 0:
+                error = failure(status, used.error)
+                used.forget()
+                if isinstance(error, MarshalError) and given.raised is None:
+                    last = len(call.functions) - 1
+                    return self.reply(call, Answer([], Raised(0, last, MarshalError(f"the returned value: {error}"))))
+                if status != RM_GONE and not exiting():
+                    _log.error("a reply to the runtime was refused: %s", error)
+        finally:
+            give_back(used)
+
+    def _resolve(self, token: int) -> Kept | None:
+        kept = _memory.kept(token)
+        if kept is not None:
+            return kept
+        # Released by the drain of another port since; the run that it belongs to still has it.
+        for run in list(self.runs.values()):
+            if run.held and token in run.held:
+                return run.held[token]
+        return None
+
+    def _serve(self, call_id: int, content: Mapping[str, Any]) -> None:
+        run = self.runs.get(content["job"])
+        if run is None or run.functions is None:
+            return
+        functions = [run.functions[token] for token, _ in content["nodes"]]
+        call = Call(call_id, content["job"], functions, content["entries"])
+        try:
+            self._call(run, call)
+        except Exception as error:
+            self.reply(call, Answer([], Raised(0, 0, error)))
+
+    def _cancel_tasks(self, run: Run) -> None:
+        """Cancels what still runs in Python for a run that has ended."""
+
+    def _complete(self, token: int, completion: Any) -> None:
+        raise NotImplementedError
+
+    def _call(self, run: Run, call: Call) -> None:
+        raise NotImplementedError
+
+
+class SyncPort(Port):
+    """A port that the thread which submits also serves, Python functions included."""
+
+    def wait(self, run: Run) -> Result:
+        """Serves the port until the run has ended. Ctrl-C interrupts it within a slice, and cancels the run."""
+        try:
+            while run.completion is None:
+                self.dispatch(self.next(SLICE_US))
+            if run.held:
+                self.drain()
+        finally:
+            self.abandon(run)
+        return run.settle(run.completion)
+
+    def _complete(self, token: int, completion: Any) -> None:
+        run = self.runs.pop(token, None)
+        if run is not None:
+            run.completion = completion
+
+    def _call(self, run: Run, call: Call) -> None:
+        assert run.context is not None
+        self.reply(call, run.context.copy().run(answer, call))
+
+
+class LoopPort(Port):
+    """The port of an event loop. It knows the loop weakly: a loop that is forgotten takes its port with it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        key = id(loop)
+        self.loop: Callable[[], asyncio.AbstractEventLoop | None] = weakref.ref(loop, lambda _: _forget(key, self))
+        self.inline_in_a_row = 0
+        self._descriptor = -1
+        self._closed = False
+        descriptor = ffi.new("int32_t *")
+        error = ffi.new("rm_error **")
+        check(lib.rm_port_fd(self.handle, descriptor, error), error)
+        try:
+            loop.add_reader(descriptor[0], self.drain)
+            self._descriptor = descriptor[0]
+        except NotImplementedError:
+            threading.Thread(target=_pump, args=(weakref.ref(self),), name="remotemedia-port", daemon=True).start()
+
+    async def finish(self, run: Run) -> Result:
+        """Waits for the end of a run. Cancelling the wait cancels the run."""
+        future = run.future = asyncio.get_running_loop().create_future()
+        try:
+            completion = await future
+        except BaseException:
+            self.abandon(run)
+            raise
+        return run.settle(completion)
+
+    def close(self) -> None:
+        """Cancels what goes on and lets go of the native port. The loop is closed or gone."""
+        self._closed = True
+        for run in list(self.runs.values()):
+            self.abandon(run)
+        self._unwatch()
+        # A thread may still wait at it; it is freed when that thread lets go.
+        lib.rm_port_wake(self.handle, NULL)
+        self.handle = NULL
+
+    def ended(self) -> None:
+        """The runtime is shut down: the descriptor stays readable for ever, so it leaves the loop."""
+        self._unwatch()
+        super().ended()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the port is of no use any more."""
+        return self._closed
+
+    def drain(self) -> None:
+        if not self._closed:
+            super().drain()
+
+    def _unwatch(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        loop = self.loop()
+        if descriptor >= 0 and loop is not None and not loop.is_closed():
+            loop.remove_reader(descriptor)
+
+    def _complete(self, token: int, completion: Any) -> None:
+        run = self.runs.pop(token, None)
+        if run is None:
+            return
+        self._cancel_tasks(run)
+        if run.future is not None and not run.future.done():
+            # Never `set_exception`: if the waiter was cancelled in the same turn, asyncio would complain about it.
+            run.future.set_result(completion)
+
+    def _call(self, run: Run, call: Call) -> None:
+        assert run.context is not None
+        if not any(is_async(each.function) for each in call.functions):
+            context = run.context.copy()
+            _workers.submit(lambda: self._answer_in_thread(context, call))
+            return
+        loop = self.loop()
+        assert loop is not None
+        task = run.context.copy().run(loop.create_task, self._answer_on_loop(call))
+        if run.tasks is None:
+            run.tasks = set()
+        run.tasks.add(task)
+        task.add_done_callback(run.tasks.discard)
+
+    def _cancel_tasks(self, run: Run) -> None:
+        loop = self.loop()
+        if run.tasks and loop is not None and not loop.is_closed():
+            for task in list(run.tasks):
+                task.cancel()
+
+    def _answer_in_thread(self, context: contextvars.Context, call: Call) -> None:
+        try:
+            given = context.run(answer, call)
+        except BaseException as error:
+            # SystemExit of a function ends the execution, not this thread.
+            given = Answer([], Raised(0, 0, error))
+        if not self._closed and not exiting():
+            self.reply(call, given)
+
+    async def _answer_on_loop(self, call: Call) -> None:
+        try:
+            given = await answer_async(call, _in_thread)
+        except asyncio.CancelledError as error:
+            if call.job not in self.runs:
+                return
+            # The function cancelled itself.
+            given = Answer([], Raised(0, 0, error))
+        except (KeyboardInterrupt, SystemExit) as error:
+            self.reply(call, Answer([], Raised(0, 0, error)))
+            raise
+        self.reply(call, given)
+
+
+class _Ports(threading.local):
+    """What a thread uses: the port of the loop that ran last, and ports to serve without a loop."""
+
+    def __init__(self) -> None:
+        self.last: LoopPort | None = None
+        self.free: list[SyncPort] = []
+
+
+_lock = threading.Lock()
+_loops: dict[int, LoopPort] = {}
+_here = _Ports()
+
+
+def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
+    """The port of a running loop, made at its first use."""
+    port = _here.last
+    if port is not None and port.loop() is loop and not port.closed:
+        return port
+    with _lock:
+        found = _loops.get(id(loop))
+        # Another loop may have had this id before.
+        if found is not None and (found.loop() is not loop or found.closed):
+            found = None
+        stale = [key for key, each in _loops.items() if _is_gone(each)]
+        closed = [_loops.pop(key) for key in stale]
+    for each in closed:
+        each.close()
+    if found is None:
+        found = LoopPort(loop)
+        with _lock:
+            _loops[id(loop)] = found
+    _here.last = found
+    return found
+
+
+def forget_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Lets go of a loop's port, before the loop is closed."""
+    with _lock:
+        port = _loops.pop(id(loop), None)
+    if port is not None:
+        port.close()
+
+
+def sync_port() -> SyncPort:
+    """A port that nobody serves, for this thread. A call within a call gets one of its own."""
+    free = _here.free
+    return free.pop() if free else SyncPort()
+
+
+def give_back_port(port: SyncPort) -> None:
+    """The port is free again."""
+    _here.free.append(port)
+
+
+def _is_gone(port: LoopPort) -> bool:
+    loop = port.loop()
+    return loop is None or loop.is_closed()
+
+
+def _forget(key: int, port: LoopPort) -> None:
+    # Called by the garbage collector, perhaps inside `loop_port`: no lock.
+    if _loops.get(key) is port:
+        _loops.pop(key, None)
+    port.close()
+
+
+def _pump(reference: weakref.ref[LoopPort]) -> None:
+    """Drains a port for a loop that can't watch its descriptor."""
+    events: list[Any] = []
+    while not events or events[-1] != [SHUT_DOWN]:
+        port = reference()
+        if port is None or port.closed or exiting():
+            return
+        if _is_gone(port):
+            port.close()
+            return
+        try:
+            events = port.next(PUMP_SLICE_US)
+            loop = port.loop()
+            if events and loop is not None:
+                loop.call_soon_threadsafe(port.dispatch, events)
+        except (Error, RuntimeError):
+            # The port was closed, or the loop, while this thread waited.
+            port.close()
+            return
+        del port, loop
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """Runs `work` on a serving thread, in the context of the caller."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def finish(result: tuple[Any, BaseException | None]) -> None:
+        if not future.done():
+            future.set_result(result)
+
+    def run() -> None:
+        result: tuple[Any, BaseException | None]
+        try:
+            result = context.run(work), None
+        except BaseException as error:
+            result = None, error
+        try:
+            loop.call_soon_threadsafe(finish, result)
+        except RuntimeError:
+            pass  # The loop was closed: nobody waits any more.
+
+    _workers.submit(run)
+    value, error = await future
+    if error is not None:
+        raise error
+    return value
+
+
+def _child() -> None:
+    # Loops and ports of the parent are not touched, and their descriptors least of all.
+    global _lock, _here
+    _lock = threading.Lock()
+    _loops.clear()
+    _here = _Ports()
+
+
+after_fork(_child)

@@ -1,0 +1,65 @@
+"""The end of an execution, as Python sees it: outputs, or the exception that tells what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import _memory
+from ._library import STATUS_NAMES
+from ._memory import Kept
+from ._outputs import Outputs, outputs_of
+from .errors import ExecutionError, NodeError, TimedOut, class_of, from_status
+
+Result = Outputs | dict[str, Outputs]
+
+
+def settle(completion: Mapping[str, Any], count: int | None, held: Mapping[int, Kept] | None) -> Result:
+    """What a completion means: its outputs, or the exception raised.
+
+    `count` is the number of inputs, if known; `held` are the Python objects of this execution by their numbers.
+    """
+    released = completion.get("released")
+    if completion["status"] == 0:
+        columns = completion["outputs"]
+        if released:
+            _memory.release(released)
+        if len(columns) == 1:
+            for sink in columns:
+                return outputs_of(sink, columns[sink], count)
+        return {sink: outputs_of(sink, columns[sink], count) for sink in columns}
+    error = _failure(completion, count, held)
+    if released:
+        _memory.release(released)
+    raise error
+
+
+def _failure(completion: Mapping[str, Any], count: int | None, held: Mapping[int, Kept] | None) -> BaseException:
+    details = completion["errors"]
+    name = STATUS_NAMES.get(completion["status"], "")
+    nodes = [_node_error(detail, held) for detail in details if detail.get("node_id") is not None]
+    error: BaseException
+    if class_of(name) is ExecutionError and nodes:
+        error = nodes[0]
+        nodes[0]._others = nodes[1:]
+    else:
+        error = from_status(name, details[0]["message"] if details else name, {})
+        if isinstance(error, ExecutionError):
+            error._others = nodes
+            if nodes:
+                error.__cause__ = nodes[0].__cause__
+    if isinstance(error, (ExecutionError, TimedOut)):
+        columns = completion["outputs"]
+        outputs = {sink: outputs_of(sink, columns[sink], count) for sink in columns}
+        error.outputs = next(iter(outputs.values())) if len(outputs) == 1 else outputs
+    return error
+
+
+def _node_error(detail: Mapping[str, Any], held: Mapping[int, Kept] | None) -> NodeError:
+    error = NodeError(detail["message"], detail)
+    token = detail.get("host_token")
+    if token is not None:
+        kept = (held or {}).get(token) or _memory.kept(token)
+        if kept is not None and isinstance(kept.source, BaseException):
+            error.__cause__ = kept.source
+    return error

@@ -1,0 +1,126 @@
+"""`execute` and `execute_sync`: a manifest and inputs in, outputs out."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from asyncio import get_running_loop
+from collections.abc import Sequence
+from typing import Any
+
+from . import _bridge
+from ._bridge import LOOP_BUDGET_US, SYNC_BUDGET_US, Functions, Run, give_back_port, loop_port, sync_port
+from ._completion import Result
+from ._host_nodes import is_async
+from ._pipeline import Manifest, Pipeline, cached, compile_manifest
+from .errors import InvalidArgumentError, MarshalError
+
+__all__ = ["execute", "execute_sync"]
+
+INLINE_IN_A_ROW = 128
+"""After so many executions that never waited, the event loop gets a turn."""
+
+
+async def execute(manifest: Manifest, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+    """Runs a manifest on a list of inputs and waits for its outputs.
+
+    `manifest` is a dict, a path, or JSON or YAML text: a `str` is text if it has a newline or begins with "{", else a
+    path. In a dict, a `node_type` may be a Python function, sync or async: it gets each value, and the node's params
+    as keywords; returning None emits nothing. Sync functions run on threads, async ones on this loop. `inputs` is a
+    list with one entry for each input, or None for manifests whose nodes need none. Arrays are borrowed until this
+    returns: don't change them meanwhile. `timeout` is in seconds.
+
+    Returns `Outputs`, a flat list ordered by input and emission; if several nodes have no successor, a dict of them by
+    node id. Cancelling the await cancels the work.
+
+    Raises `ManifestError`, `FileNotFoundError`, `MarshalError`, `NodeError` (an `ExecutionError`), `TimeoutError`.
+    """
+    loop = get_running_loop()
+    port = _bridge._here.last
+    if port is None or port.loop() is not loop:
+        port = loop_port(loop)
+    functions: Functions = None
+    pipeline = cached(manifest) if type(manifest) is str else None
+    if pipeline is None:
+        pipeline, functions = compile_manifest(manifest)
+    if type(inputs) is not list and inputs is not None:
+        inputs = _checked(inputs)
+    timeout_us = -1 if timeout is None else _microseconds(timeout)
+    outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
+    if type(outcome) is Run:
+        port.inline_in_a_row = 0
+        return await port.finish(outcome)
+    port.inline_in_a_row += 1
+    if port.inline_in_a_row >= INLINE_IN_A_ROW:
+        port.inline_in_a_row = 0
+        await asyncio.sleep(0)
+    return outcome  # type: ignore[return-value]
+
+
+def execute_sync(manifest: Manifest, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+    """Runs a manifest like `execute`, for programs without an event loop.
+
+    Sync functions that are nodes run on this thread, async ones in an event loop of their own. Ctrl-C cancels the
+    work. Raises as `execute` does, and `RuntimeError` inside a running event loop, which it would block.
+    """
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError(
+            "execute_sync would block the running event loop; write: await remotemedia.execute(manifest, inputs)"
+        )
+    functions: Functions = None
+    pipeline = cached(manifest) if type(manifest) is str else None
+    if pipeline is None:
+        pipeline, functions = compile_manifest(manifest)
+    if type(inputs) is not list and inputs is not None:
+        inputs = _checked(inputs)
+    timeout_us = -1 if timeout is None else _microseconds(timeout)
+    if functions and any(is_async(each.function) for each in functions.values()):
+        return _in_own_loop(pipeline, functions, inputs, timeout_us)
+    port = sync_port()
+    try:
+        outcome = port.start(pipeline, functions, inputs, timeout_us, SYNC_BUDGET_US)
+        return port.wait(outcome) if isinstance(outcome, Run) else outcome
+    finally:
+        give_back_port(port)
+
+
+def _in_own_loop(pipeline: Pipeline, functions: Functions, inputs: Sequence[Any] | None, timeout_us: int) -> Result:
+    """Runs the pipeline in an event loop that ends with it. Leaves the thread's own loop, if it has one, alone."""
+
+    async def run() -> Result:
+        port = loop_port(get_running_loop())
+        outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
+        return await port.finish(outcome) if isinstance(outcome, Run) else outcome
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(run())
+    finally:
+        try:
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            _bridge.forget_loop(loop)
+            loop.close()
+
+
+def _checked(inputs: Any) -> Sequence[Any]:
+    if isinstance(inputs, list):
+        return list(inputs)
+    if type(inputs) is tuple:
+        return list(inputs)
+    raise MarshalError("inputs must be a list, one entry for each input; write [x]")
+
+
+def _microseconds(timeout: float) -> int:
+    try:
+        seconds = float(timeout)
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(f"timeout must be a number of seconds or None, got {timeout!r}") from None
+    if math.isnan(seconds) or seconds < 0:
+        raise InvalidArgumentError(f"timeout must be 0 seconds or more, got {timeout!r}")
+    return -1 if seconds > 9e12 else round(seconds * 1e6)

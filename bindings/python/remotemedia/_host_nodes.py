@@ -1,0 +1,200 @@
+"""Python functions as nodes: a call of the runtime in, the functions run, a reply out.
+
+A call carries a batch of packets for a chain of functions. A value passes them all; None ends its way and emits
+nothing. The first exception ends the call: what came before it is in the reply too.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+
+from . import _memory
+from ._marshal import Lane, give_back, lane
+from ._memory import Kept
+from ._pipeline import HostFunction
+from .errors import MarshalError
+from .media import Audio
+
+
+class Call(NamedTuple):
+    """Packets for a chain of functions; `entries` are [item, value, pts, duration]."""
+
+    id: int
+    job: int
+    functions: Sequence[HostFunction]
+    entries: Sequence[Sequence[Any]]
+
+
+class Raised(NamedTuple):
+    """An exception of a function: with which entry of the call, in which function of the chain."""
+
+    entry: int
+    node: int
+    error: BaseException
+
+
+class Answer(NamedTuple):
+    """What the functions gave: pairs [entry, value], and the exception that ended the call, if one did."""
+
+    outputs: list[list[Any]]
+    raised: Raised | None
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling `function` gives an awaitable."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def answer(call: Call) -> Answer:
+    """Runs the functions of a call, all of them sync, on this thread."""
+    outputs: list[list[Any]] = []
+    for index, (_, value, _, _) in enumerate(call.entries):
+        value = read_only(value)
+        node = 0
+        try:
+            for each in call.functions:
+                value = each.function(value, **each.params)
+                if value is None:
+                    break
+                if inspect.isawaitable(value):
+                    _refuse(value, each)
+                node += 1
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            return Answer(outputs, Raised(index, node, _without_our_frame(error)))
+        if value is not None:
+            outputs.append([index, value])
+    return Answer(outputs, None)
+
+
+async def answer_async(call: Call, in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> Answer:
+    """Runs the functions of a call, async ones on this loop, sync ones by `in_thread`."""
+    from asyncio import CancelledError
+
+    outputs: list[list[Any]] = []
+    for index, (_, value, _, _) in enumerate(call.entries):
+        value = read_only(value)
+        node = 0
+        try:
+            for each in call.functions:
+                if is_async(each.function):
+                    value = await each.function(value, **each.params)
+                else:
+                    value = await in_thread(functools.partial(each.function, value, **each.params))
+                if value is None:
+                    break
+                node += 1
+        except (CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            return Answer(outputs, Raised(index, node, _without_our_frame(error)))
+        if value is not None:
+            outputs.append([index, value])
+    return Answer(outputs, None)
+
+
+def pack_reply(call: Call, given: Answer) -> tuple[Lane, bytes]:
+    """The reply as a document, and the lane that holds its buffers: give it back after the call."""
+    used = lane()
+    try:
+        return used, _pack(used, given)
+    except MarshalError:
+        pass
+    except BaseException:
+        give_back(used)
+        raise
+    try:
+        return used, _pack(used, _first_that_fails(used, call, given))
+    except BaseException:
+        give_back(used)
+        raise
+
+
+def read_only(value: Any) -> Any:
+    """The same value, with arrays that can't be written to: their memory may be in use elsewhere."""
+    kind = type(value)
+    if kind is Audio:
+        audio = Audio.__new__(Audio)
+        audio.samples, audio.rate = read_only(value.samples), value.rate
+        audio.layout, audio.pts_ns = value.layout, value.pts_ns
+        return audio
+    if kind is list:
+        return [read_only(entry) for entry in value]
+    if kind is dict:
+        return {key: read_only(entry) for key, entry in value.items()}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and kind is numpy.ndarray:
+        view = value.view()
+        view.flags.writeable = False
+        return view
+    return value
+
+
+def _pack(used: Lane, given: Answer) -> bytes:
+    reply: dict[str, Any] = {"outputs": given.outputs, "final": True}
+    raised = given.raised
+    if raised is None:
+        return used.pack(reply, "reply")
+    reply["error"] = {
+        "entry": raised.entry,
+        "node": raised.node,
+        "message": _clean(str(raised.error)),
+        "type": type(raised.error).__name__,
+        "chain": [_clean(f"{type(error).__name__}: {error}") for error in _behind(raised.error)],
+    }
+    kept = Kept(raised.error, 0, 0, True, None)
+    token = _memory.keep(kept)
+    reply["error"]["token"] = token
+    try:
+        document = used.pack(reply, "reply")
+    except BaseException:
+        _memory.release([token])
+        raise
+    used.hold(token, kept)
+    return document
+
+
+def _first_that_fails(used: Lane, call: Call, given: Answer) -> Answer:
+    good: list[list[Any]] = []
+    for index, value in given.outputs:
+        try:
+            used.pack(value, "the returned value")
+        except MarshalError as error:
+            return Answer(good, Raised(index, len(call.functions) - 1, error))
+        finally:
+            used.forget()
+        good.append([index, value])
+    return Answer(good, given.raised)
+
+
+def _refuse(value: Any, function: HostFunction) -> None:
+    if inspect.iscoroutine(value):
+        value.close()
+    raise TypeError(f"{function.node_type} returned an awaitable; define it with async def")
+
+
+def _behind(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and len(chain) < 16:
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        if current is None or current is error or current in chain:
+            break
+        chain.append(current)
+    return chain
+
+
+def _without_our_frame(error: BaseException) -> BaseException:
+    trace = error.__traceback__
+    return error.with_traceback(trace.tb_next) if trace is not None and trace.tb_next is not None else error
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,511 @@
+"""How Python values become documents of the runtime and back.
+
+A `Lane` holds all that one crossing needs (packers, room for the result, the table of buffers) and is used again for
+the next; each thread has lanes of its own. Small values travel in the document. Numbers of 16 KiB and more stay
+where they are: the document names an entry of the buffer table.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+import msgpack
+from msgpack import ExtType
+
+from . import _memory
+from ._explain import complaint_about_type, explain
+from ._library import NULL, after_fork, check, ffi, lib
+from ._memory import Kept
+from .errors import MarshalError
+from .media import FORMATS, NAMES_OF_FORMATS, SIZES, TYPE_STRINGS, Audio, File, Tensor
+
+TENSOR, AUDIO, VIDEO, TABLE, FILE, BYTES = 1, 2, 3, 4, 5, 6
+"""The ext codes of the wire."""
+
+INLINE_BYTES = 16 * 1024
+"""Payloads below this size travel in the document: up to here a copy is cheaper than a buffer's bookkeeping."""
+
+AREA_BYTES = 16 * 1024
+BUFFER_ROOM = 16
+DISCARD_ROOM = 64
+
+unpackb = msgpack.unpackb
+
+
+class Storage:
+    """One entry of the buffer table of a document that came out."""
+
+    __slots__ = ("address", "kept", "view")
+
+    def __init__(self, address: int, view: memoryview | None, kept: Kept | None) -> None:
+        self.address = address
+        self.view = view
+        self.kept = kept
+
+    def bytes_at(self, offset: int, length: int) -> bytes:
+        """A part of the memory, as bytes of its own; the original object where all of it is meant."""
+        if self.kept is not None:
+            source: Any = self.kept.source
+            if type(source) is bytes and offset == 0 and length == len(source):
+                return bytes(source)
+            return bytes(ffi.buffer(ffi.cast("char *", self.address + offset), length))
+        assert self.view is not None
+        return bytes(self.view[offset : offset + length])
+
+
+class Window:
+    """A part of the memory of a Python object, for numpy: keeps the object alive."""
+
+    __slots__ = ("__array_interface__", "source")
+
+    def __init__(self, source: Any, interface: dict[str, Any]) -> None:
+        self.source = source
+        self.__array_interface__ = interface
+
+
+class Lane:
+    """All that one crossing needs. Used by one call at a time; `lane()` and `give_back()` see to that."""
+
+    def __init__(self) -> None:
+        self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True, datetime=True)
+        self._payload: Any = msgpack.Packer(strict_types=True)
+        self.error: Any = ffi.new("rm_error **")
+        self.output: Any = ffi.new("rm_output *")
+        self._area: Any = ffi.new("uint8_t[]", AREA_BYTES)
+        self._room: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
+        self._discards: Any = ffi.new("rm_memory *[]", DISCARD_ROOM)
+        self._view = memoryview(ffi.buffer(self._area))
+        self.output.data, self.output.capacity = self._area, AREA_BYTES
+        self.output.buffers, self.output.buffer_capacity = self._room, BUFFER_ROOM
+        self.output.discard = self._discards
+        self._table: list[tuple[int, int, int]] = []
+        self._held: dict[int, Kept] | None = None
+        self._storages: list[Storage] = []
+        self._resolve: Callable[[int], Kept | None] = _memory.kept
+
+    # ---- Python to native
+
+    def pack(self, value: Any, name: str) -> bytes:
+        """A document of `value`; its table is then in `buffers()`.
+
+        Raises `MarshalError`, with the path that begins with `name`, if something in it can't cross.
+        """
+        if self._table:
+            self._table = []
+        self._held = None
+        try:
+            return self.packer.pack(value)  # type: ignore[no-any-return]
+        except (MarshalError, TypeError, ValueError, OverflowError, RecursionError, BufferError) as error:
+            self.forget()
+            found = explain(value, name, _reject)
+            if found is None:
+                found = error if isinstance(error, MarshalError) else MarshalError(f"{name}: {error}")
+            raise found from None
+
+    def explained(self, value: Any, name: str, refusal: MarshalError) -> MarshalError:
+        """The error for a document that native code refused: with the path, if a second look finds it."""
+        return explain(value, name, _reject) or refusal
+
+    def buffers(self) -> tuple[Any, int]:
+        """The buffer table of the document packed last, for C."""
+        count = len(self._table)
+        if count == 0:
+            return NULL, 0
+        table = ffi.new("rm_buffer[]", count)
+        for entry, (address, length, token) in zip(table, self._table, strict=True):
+            entry.data = ffi.cast("uint8_t const *", address)
+            entry.len = length
+            entry.token = token
+        return table, count
+
+    @property
+    def held(self) -> dict[int, Kept] | None:
+        """The Python objects that the document packed last refers to, by their numbers; None if there are none."""
+        return self._held
+
+    def hold(self, token: int, kept: Kept) -> None:
+        """Adds an object that the document packed last names by its number."""
+        if self._held is None:
+            self._held = {}
+        self._held[token] = kept
+
+    def forget(self) -> None:
+        """Lets go of the objects of the document packed last: native code did not take it."""
+        if self._held:
+            _memory.release(self._held)
+        self._held = None
+
+    def _encode(self, value: Any) -> Any:
+        encoder = _ENCODERS.get(type(value))
+        if encoder is not None:
+            return encoder(self, value)
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(value, numpy.generic):
+            return self._numpy(numpy.asarray(value))
+        if numpy is not None and (type(value) is numpy.ndarray or type(value) is numpy.memmap):
+            return self._numpy(value)
+        if isinstance(value, Enum):
+            return value.value
+        if isinstance(value, os.PathLike):
+            return self._file(File(value))
+        if is_dataclass(value) and not isinstance(value, type):
+            return {field.name: getattr(value, field.name) for field in fields(value)}
+        if hasattr(value, "typecode") and hasattr(value, "buffer_info"):
+            return self._array(value)
+        raise MarshalError(complaint_about_type(value))
+
+    def _reference(
+        self, source: Any, address: int, length: int, readonly: bool, signature: tuple[Any, ...] | None = None
+    ) -> int:
+        entry = Kept(source, address, length, readonly, signature)
+        token = _memory.keep(entry)
+        if self._held is None:
+            self._held = {}
+        self._held[token] = entry
+        self._table.append((address, length, token))
+        return len(self._table) - 1
+
+    def _tuple(self, value: tuple[Any, ...]) -> Any:
+        return list(value)
+
+    def _numpy(self, array: Any) -> ExtType:
+        dtype = array.dtype
+        if not dtype.isnative:
+            array = array.astype(dtype.newbyteorder("="))
+            dtype = array.dtype
+        name, shape = dtype.name, array.shape
+        if name not in SIZES or dtype.kind not in "biufc":
+            raise MarshalError(_complaint_about_dtype(dtype))
+        if array.nbytes < INLINE_BYTES:
+            payload = [name, list(shape), None, array.tobytes(), 0]
+        else:
+            strides = array.strides
+            address = array.__array_interface__["data"][0]
+            low, high = 0, dtype.itemsize
+            for extent, stride in zip(shape, strides, strict=True):
+                span = (extent - 1) * stride
+                if span < 0:
+                    low += span
+                else:
+                    high += span
+            signature = (address, dtype, shape, strides)
+            index = self._reference(array, address + low, high - low, not array.flags.writeable, signature)
+            payload = [name, list(shape), None if array.flags.c_contiguous else list(strides), index, -low]
+        return ExtType(TENSOR, self._payload.pack(payload))
+
+    def _tensor(self, tensor: Tensor) -> ExtType:
+        payload: Any = bytes(tensor.data) if tensor.nbytes < INLINE_BYTES else self._bytes_like(tensor, tensor.data)
+        return ExtType(TENSOR, self._payload.pack([tensor.dtype, list(tensor.shape), None, payload, 0]))
+
+    def _array(self, array: Any) -> ExtType:
+        view = memoryview(array)
+        name = NAMES_OF_FORMATS.get(view.format)
+        if name is None:
+            raise MarshalError(f"an array of typecode {array.typecode!r} can't cross")
+        return self._tensor(Tensor(view, name, view.shape or ()))
+
+    def _audio(self, audio: Audio) -> ExtType:
+        samples = audio.samples
+        channels, frames = samples.shape
+        nbytes = channels * frames * 4
+        stride = frames * 4
+        payload: bytes | int = b""
+        if isinstance(samples, Tensor):
+            payload = bytes(samples.data) if nbytes < INLINE_BYTES else self._bytes_like(samples, samples.data)
+        elif str(samples.dtype) != "float32" or (frames > 1 and samples.strides[1] != 4):
+            raise MarshalError("the samples of this Audio were changed to something that is not planar float32")
+        elif nbytes < INLINE_BYTES:
+            payload = samples.tobytes()
+        else:
+            stride = samples.strides[0] if channels > 1 else stride
+            address = samples.__array_interface__["data"][0]
+            extent = (channels - 1) * stride + frames * 4
+            signature = (address, samples.dtype, samples.shape, samples.strides)
+            payload = self._reference(samples, address, extent, not samples.flags.writeable, signature)
+        header = [audio.rate, audio.layout, audio.pts_ns, channels, frames, stride, payload, 0]
+        return ExtType(AUDIO, self._payload.pack(header))
+
+    def _file(self, file: File) -> ExtType:
+        if file.data is None:
+            return ExtType(FILE, self._payload.pack([file.path, file.mime, None, 0, 0]))
+        view = memoryview(file.data)
+        length = view.nbytes
+        payload: Any = bytes(view) if length < INLINE_BYTES else self._bytes_like(file.data, view)
+        return ExtType(FILE, self._payload.pack([None, file.mime, payload, 0, length]))
+
+    def _bytes_like(self, source: Any, view: memoryview) -> int:
+        # A view of our own keeps the memory where it is: a bytearray can't be resized while there is one.
+        view = memoryview(view)
+        # The cdata is let go of at once: the garbage collector can't clear a view that has one.
+        with ffi.from_buffer(view) as export:
+            address = int(ffi.cast("uintptr_t", export))
+        keep = source if type(source) is bytes else (source, view)
+        return self._reference(keep, address, view.nbytes, view.readonly)
+
+    # ---- native to Python
+
+    def ready(self) -> None:
+        """Before a call: handles that wait to be freed ride along."""
+        if _memory.has_discarded():
+            self.output.discard_count = _memory.take_discarded(self._discards, DISCARD_ROOM)
+
+    def unpack(self, resolve: Callable[[int], Kept | None] = _memory.kept) -> Any:
+        """The document that a call left in `output`. `resolve` finds what a number of ours stands for."""
+        output = self.output
+        if output.document != NULL:
+            return self._unpack_large(resolve)
+        if output.buffer_count:
+            self._storages = self._take(self._room, output.buffer_count, resolve)
+            try:
+                return unpackb(self._view[: output.len], ext_hook=self._decode, timestamp=3)
+            finally:
+                self._storages = []
+        return unpackb(self._view[: output.len], ext_hook=self._decode, timestamp=3)
+
+    def unpack_bytes(self) -> bytes:
+        """The bytes that a call left in `output`, as they are."""
+        output = self.output
+        if output.document == NULL:
+            return bytes(self._view[: output.len])
+        document, output.document = output.document, NULL
+        try:
+            data, length, _, _ = self._look(document)
+            return bytes(ffi.buffer(data, length))
+        finally:
+            lib.rm_document_free(document)
+
+    def _unpack_large(self, resolve: Callable[[int], Kept | None]) -> Any:
+        document, self.output.document = self.output.document, NULL
+        try:
+            data, length, table, count = self._look(document)
+            self._storages = self._take(self._retain(table, count), count, resolve)
+            return unpackb(memoryview(ffi.buffer(data, length)), ext_hook=self._decode, timestamp=3)
+        finally:
+            self._storages = []
+            lib.rm_document_free(document)
+
+    def _look(self, document: Any) -> tuple[Any, int, Any, int]:
+        data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
+        table, count = ffi.new("rm_buffer const **"), ffi.new("size_t *")
+        check(lib.rm_document_view(document, data, length, table, count, self.error), self.error)
+        return data[0], length[0], table[0], count[0]
+
+    def _retain(self, table: Any, count: int) -> Any:
+        # The table belongs to the document: what is to outlive it needs handles of its own.
+        own, handle = ffi.new("rm_buffer[]", count), ffi.new("rm_memory **")
+        for index in range(count):
+            own[index] = table[index]
+            if table[index].memory != NULL:
+                check(lib.rm_memory_retain(table[index].memory, handle, self.error), self.error)
+                own[index].memory = handle[0]
+        return own
+
+    def _take(self, table: Any, count: int, resolve: Callable[[int], Kept | None]) -> list[Storage]:
+        storages = []
+        for index in range(count):
+            entry = table[index]
+            address = int(ffi.cast("uintptr_t", entry.data))
+            token = entry.token
+            if token:
+                found = resolve(token)
+                if found is None:
+                    raise MarshalError(f"the runtime named memory {token}, which it had released")
+                storages.append(Storage(address, None, found))
+            else:
+                storages.append(Storage(address, _memory.own(entry), None))
+        return storages
+
+    def _decode(self, code: int, data: bytes) -> Any:
+        payload = unpackb(data)
+        if code == TENSOR:
+            return self._decode_tensor(*payload)
+        if code == AUDIO:
+            return self._decode_audio(*payload)
+        if code == FILE:
+            path, mime, reference, offset, length = payload
+            return File(path if reference is None else self._bytes(reference, offset, length), mime)
+        if code == BYTES:
+            return self._bytes(*payload)
+        raise MarshalError(f"the runtime sent a value of ext type {code}, which this package does not know")
+
+    def _bytes(self, reference: bytes | int, offset: int, length: int) -> bytes:
+        if isinstance(reference, bytes):
+            return reference[offset : offset + length]
+        return self._storages[reference].bytes_at(offset, length)
+
+    def _decode_audio(
+        self,
+        rate: int,
+        layout: str | None,
+        pts: int | None,
+        channels: int,
+        frames: int,
+        stride: int,
+        reference: Any,
+        offset: int,
+    ) -> Audio:
+        strides = None if channels == 1 or stride == frames * 4 else [stride, 4]
+        samples = self._decode_tensor("float32", [channels, frames], strides, reference, offset)
+        audio = Audio.__new__(Audio)
+        audio.samples, audio.rate, audio.layout, audio.pts_ns = samples, rate, layout, pts
+        return audio
+
+    def _decode_tensor(
+        self, dtype: str, shape: list[int], strides: list[int] | None, reference: Any, offset: int
+    ) -> Any:
+        numpy = sys.modules.get("numpy")
+        if dtype == "bfloat16" or numpy is None or not hasattr(numpy, "ndarray"):
+            return self._plain_tensor(dtype, shape, strides, reference, offset)
+        if 0 in shape:
+            return numpy.empty(shape, dtype)
+        if isinstance(reference, bytes):
+            return numpy.ndarray(shape, dtype, bytearray(reference), offset, strides)
+        storage = self._storages[reference]
+        if storage.kept is None:
+            return numpy.ndarray(shape, dtype, storage.view, offset, strides)
+        kept = storage.kept
+        interface = {
+            "version": 3,
+            "shape": tuple(shape),
+            "typestr": TYPE_STRINGS[dtype],
+            "data": (storage.address + offset, kept.readonly),
+            "strides": None if strides is None else tuple(strides),
+        }
+        if kept.signature is not None:
+            array = kept.source
+            address, source_dtype, source_shape, source_strides = kept.signature
+            if (
+                address == storage.address + offset
+                and source_shape == interface["shape"]
+                and source_dtype.name == dtype
+                and (strides is None or source_strides == interface["strides"])
+                and (strides is not None or array.flags.c_contiguous)
+            ):
+                return array.view()
+        return numpy.asarray(Window(kept.source, interface))
+
+    def _plain_tensor(
+        self, dtype: str, shape: list[int], strides: list[int] | None, reference: Any, offset: int
+    ) -> Tensor:
+        count = 1
+        for extent in shape:
+            count *= extent
+        size = SIZES[dtype]
+        contiguous = strides is None or count == 0 or strides == _c_strides(shape, size)
+        if isinstance(reference, bytes):
+            source = memoryview(bytearray(reference))
+        else:
+            storage = self._storages[reference]
+            if storage.kept is None:
+                assert storage.view is not None
+                source = storage.view
+            else:
+                source = _view_of(storage.kept)
+        if contiguous:
+            return Tensor(source[offset : offset + count * size], dtype, shape)
+        assert strides is not None
+        return Tensor(_gather(source, shape, strides, offset, size), dtype, shape)
+
+
+_ENCODERS: Mapping[type, Callable[[Lane, Any], Any]] = {
+    tuple: Lane._tuple,
+    Audio: Lane._audio,
+    File: Lane._file,
+    Tensor: Lane._tensor,
+}
+
+
+class _Lanes(threading.local):
+    def __init__(self) -> None:
+        self.free: list[Lane] = []
+
+
+_lanes = _Lanes()
+
+
+def lane() -> Lane:
+    """A lane of this thread that nobody uses. A call within a call gets another one."""
+    free = _lanes.free
+    return free.pop() if free else Lane()
+
+
+def give_back(used: Lane) -> None:
+    """The lane is free again, and keeps nothing alive."""
+    if used._held is not None:
+        used._held = None
+    _lanes.free.append(used)
+
+
+def pack_plain(value: Any) -> bytes:
+    """A document of plain values alone, such as options."""
+    return msgpack.packb(value)  # type: ignore[no-any-return]
+
+
+def _reject(value: Any) -> str | None:
+    """What is wrong with a value that is not plain Python's; None if it can cross."""
+    probe = Lane()
+    try:
+        replacement = probe._encode(value)
+    except MarshalError as error:
+        return str(error)
+    except (ValueError, TypeError, OverflowError) as error:
+        return f"{type(value).__name__}: {error}"
+    finally:
+        probe.forget()
+    if isinstance(replacement, ExtType):
+        return None
+    inner = explain(replacement, "value", _reject)
+    return None if inner is None else str(inner).removeprefix("value: ")
+
+
+def _complaint_about_dtype(dtype: Any) -> str:
+    if dtype.names is not None:
+        return f"an array with fields {list(dtype.names)} can't cross; pass each as an array of its own: value[name]"
+    if dtype.kind == "O":
+        return "an array of Python objects can't cross; give it a numeric dtype: value.astype('float64')"
+    if dtype.kind in "US":
+        return "an array of strings can't cross; write value.tolist()"
+    if dtype.kind in "mM":
+        return f"an array of {dtype.name} can't cross; write value.astype('int64') and pass the unit beside it"
+    return f"an array of {dtype.name} can't cross; write value.astype('float64')"
+
+
+def _view_of(kept: Kept) -> memoryview:
+    source = kept.source[0] if isinstance(kept.source, tuple) else kept.source
+    owner = ffi.gc(ffi.cast("uint8_t *", kept.address), lambda _, source=source: None)
+    view = memoryview(ffi.buffer(owner, kept.length))
+    return view.toreadonly() if kept.readonly else view
+
+
+def _c_strides(shape: list[int], size: int) -> list[int]:
+    strides = []
+    for extent in reversed(shape):
+        strides.append(size)
+        size *= max(extent, 1)
+    return strides[::-1]
+
+
+def _gather(source: memoryview, shape: list[int], strides: list[int], offset: int, size: int) -> bytes:
+    if not shape:
+        return bytes(source[offset : offset + size])
+    return b"".join(
+        _gather(source, shape[1:], strides[1:], offset + index * strides[0], size) for index in range(shape[0])
+    )
+
+
+__all__ = ["FORMATS", "INLINE_BYTES", "Lane", "give_back", "lane", "pack_plain"]
+
+
+def _child() -> None:
+    # A lane may have been in the middle of a call of the parent, and its C memory names handles of the parent.
+    global _lanes
+    _lanes = _Lanes()
+
+
+after_fork(_child)

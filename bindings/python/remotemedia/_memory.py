@@ -1,0 +1,120 @@
+"""Who keeps which memory alive: Python's while native code may read it, and native memory while Python sees it.
+
+A Python object that crosses without a copy gets a number and stays in a process-wide table until a release record of
+the runtime names it. Native memory that comes out is freed when the last view of it is gone; its handle then rides on
+the next call, so that freeing costs no crossing of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ._library import NULL, after_fork, at_exit, ffi, lib
+
+FREE_AT_ONCE_BYTES = 1 << 20
+"""Native memory of this size and more is freed at once: it can't wait for a next call that may never come."""
+
+_numbers = itertools.count(1)
+_kept: dict[int, Kept] = {}
+_discarded: deque[Any] = deque()
+_exited = False
+
+
+class Kept(NamedTuple):
+    """A Python object whose memory native code may read, and where that memory is."""
+
+    source: Any
+    address: int
+    length: int
+    readonly: bool
+    signature: tuple[Any, ...] | None
+    """For a numpy array: address, dtype, shape and strides, to know it again."""
+
+
+def number() -> int:
+    """A number that this process never used before."""
+    return next(_numbers)
+
+
+def keep(kept: Kept) -> int:
+    """Keeps an object alive until its number is released."""
+    token = next(_numbers)
+    _kept[token] = kept
+    return token
+
+
+def kept(token: int) -> Kept | None:
+    """What a number stands for, if it is not released yet."""
+    return _kept.get(token)
+
+
+def release(tokens: Iterable[int]) -> None:
+    """Lets go of what native code no longer reads."""
+    for token in tokens:
+        _kept.pop(token, None)
+
+
+def kept_count() -> int:
+    """How many objects are kept alive for native code."""
+    return len(_kept)
+
+
+def own(entry: Any) -> memoryview:
+    """The memory of an `rm_buffer` that is now ours: a view of bytes that frees it when nobody sees it any more."""
+    length, handle = entry.len, entry.memory
+    if length == 0:
+        discard(handle, 0)
+        return memoryview(bytearray())
+    owner = ffi.gc(entry.data, lambda _, handle=handle, length=length: discard(handle, length))
+    view = memoryview(ffi.buffer(owner, length))
+    return view if entry.writable else view.toreadonly()
+
+
+def discard(handle: Any, length: int) -> None:
+    """Frees native memory: a big one at once, a small one with the next call."""
+    if handle == NULL or _exited:
+        return
+    if length >= FREE_AT_ONCE_BYTES:
+        lib.rm_memory_free(handle)
+    else:
+        _discarded.append(handle)
+
+
+def has_discarded() -> bool:
+    """Whether handles wait to be freed."""
+    return bool(_discarded)
+
+
+def take_discarded(room: Any, most: int) -> int:
+    """Moves up to `most` handles into the C array `room`; answers how many."""
+    count = 0
+    while count < most:
+        try:
+            room[count] = _discarded.popleft()
+        except IndexError:
+            break
+        count += 1
+    return count
+
+
+def _child() -> None:
+    # No native thread of the parent runs here, so nobody reads the kept memory; handles of the parent are dropped.
+    _kept.clear()
+    _discarded.clear()
+
+
+def _leak() -> None:
+    # A native thread that did not stop in time may still read these; they must outlive the interpreter.
+    global _exited
+    _exited = True
+    if _kept:
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(_kept))
+
+
+after_fork(_child)
+at_exit(_leak)

@@ -1,0 +1,102 @@
+"""What an execution gives back: `Outputs`, a plain list that remembers which input each value came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Outputs", "Packet"]
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A value with its place: in time (`pts` and `duration`, seconds), in its stream (`seq`), and where it came from.
+
+    `item` is the index of the input that it came from, `sink` the id of the node that it came out of.
+    `pts_ns` and `duration_ns` are exact.
+    """
+
+    value: Any
+    pts_ns: int | None
+    duration_ns: int | None
+    seq: int
+    stream: int
+    sink: str
+    item: int
+
+    @property
+    def pts(self) -> float | None:
+        """When it begins, in seconds from the start of its stream, if it has a place in time."""
+        return None if self.pts_ns is None else self.pts_ns / 1e9
+
+    @property
+    def duration(self) -> float | None:
+        """How long it lasts, in seconds, if it lasts."""
+        return None if self.duration_ns is None else self.duration_ns / 1e9
+
+
+class Outputs(list[Any]):
+    """The values that came out of one sink, flat, ordered by input and by emission.
+
+    It is a list; `by_item` and `packets` are made when they are asked for, and keep telling how the values came out
+    even if the list is changed.
+    """
+
+    __slots__ = ("_columns", "_count", "_sink")
+
+    # Set by `outputs_of`, which knows the columns; a list made by hand (a copy, a pickle) has none.
+    _columns: Mapping[str, Sequence[Any]]
+    _count: int | None
+    _sink: str
+
+    @property
+    def by_item(self) -> list[list[Any]]:
+        """The values of each input: `by_item[i]` is the list of what input `i` gave, perhaps empty."""
+        columns = self._known()
+        items = columns["items"]
+        count = self._count if self._count is not None else max(items, default=-1) + 1
+        grouped: list[list[Any]] = [[] for _ in range(count)]
+        for item, value in zip(items, columns["values"], strict=True):
+            while item >= len(grouped):
+                grouped.append([])
+            grouped[item].append(value)
+        return grouped
+
+    @property
+    def packets(self) -> list[Packet]:
+        """The values with their times and places."""
+        columns = self._known()
+        values = columns["values"]
+        nothing = [None] * len(values)
+        rows = zip(
+            values,
+            columns.get("pts") or nothing,
+            columns.get("durations") or nothing,
+            columns.get("seqs") or nothing,
+            columns.get("streams") or nothing,
+            columns["items"],
+            strict=True,
+        )
+        return [
+            Packet(value, pts, duration, index if seq is None else seq, stream or 0, self._sink, item)
+            for index, (value, pts, duration, seq, stream, item) in enumerate(rows)
+        ]
+
+    def _known(self) -> Mapping[str, Sequence[Any]]:
+        try:
+            return self._columns
+        except AttributeError:
+            raise ValueError("this list did not come out of an execution: it has no items and no packets") from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+def outputs_of(sink: str, columns: Mapping[str, Any], count: int | None) -> Outputs:
+    """The outputs of one sink. `columns` are those of the completion, `count` is the number of inputs if known."""
+    outputs = Outputs(columns["values"])
+    outputs._columns = columns
+    outputs._sink = sink
+    outputs._count = count
+    return outputs

@@ -1,0 +1,218 @@
+"""From a manifest, in any form in which a user may have it, to a compiled pipeline that is used again.
+
+Pipelines are cached by the content of their manifest. Python functions in a manifest are no content: the cache
+refers to them weakly, so it keeps no closure alive.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Union
+
+from . import _memory
+from ._library import NULL, after_fork, check, ffi, lib, runtime
+from ._marshal import give_back, lane, pack_plain
+from .errors import ManifestError, MarshalError, Problem
+
+Manifest = Union[str, "os.PathLike[str]", Mapping[str, Any]]
+"""A dict, a path, or JSON or YAML text."""
+
+CACHED = 128
+"""How many compiled pipelines are kept for the next use."""
+
+BATCH = 32
+"""The most packets that one call of a Python function node carries."""
+
+
+class HostFunction:
+    """A Python function that is a node: the function, its params, and the number that the runtime knows it by."""
+
+    __slots__ = ("function", "node_type", "params")
+
+    def __init__(self, function: Callable[..., Any], node_type: str, params: Mapping[str, Any]) -> None:
+        self.function = function
+        self.node_type = node_type
+        self.params = params
+
+
+class Pipeline:
+    """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
+
+    __slots__ = ("handle", "tokens")
+
+    def __init__(self, manifest: bytes, host_types: list[str]) -> None:
+        self.tokens = [_memory.number() for _ in host_types]
+        options = b""
+        if host_types:
+            nodes = {
+                name: {"token": token, "batch": BATCH} for name, token in zip(host_types, self.tokens, strict=True)
+            }
+            options = pack_plain({"host_nodes": nodes})
+        out, error = ffi.new("rm_pipeline **"), ffi.new("rm_error **")
+        status = lib.rm_pipeline_new(
+            runtime(), manifest, len(manifest), options if options else NULL, len(options), out, error
+        )
+        check(status, error)
+        self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
+
+
+Compiled = tuple[Pipeline, dict[int, HostFunction] | None]
+"""A pipeline, and the functions that it calls by their numbers."""
+
+_lock = threading.Lock()
+_cache: OrderedDict[Any, Pipeline] = OrderedDict()
+
+
+def cached(text: str) -> Pipeline | None:
+    """The pipeline of a manifest's text, if it was compiled lately."""
+    try:
+        pipeline = _cache[text]
+        _cache.move_to_end(text)
+    except KeyError:
+        # Also if another thread evicted it between the two lines.
+        return None
+    return pipeline
+
+
+def compile_manifest(manifest: Manifest) -> Compiled:
+    """The pipeline of a manifest.
+
+    Raises `ManifestError` with all that is wrong with it, `FileNotFoundError` if it is the path of no file.
+    """
+    if isinstance(manifest, str):
+        if is_text(manifest):
+            return compile_text(manifest), None
+        return compile_text(_read(manifest)), None
+    if isinstance(manifest, os.PathLike):
+        return compile_text(_read(os.fspath(manifest))), None
+    if isinstance(manifest, Mapping):
+        return _compile_mapping(manifest)
+    raise ManifestError(
+        f"a manifest is a dict, a path, or JSON or YAML text, not {type(manifest).__name__}",
+        [Problem("", "wrong type", expected="dict, path or text", got=type(manifest).__name__)],
+    )
+
+
+def is_text(manifest: str) -> bool:
+    """Whether a string is a manifest itself, and not the path of one."""
+    return "\n" in manifest or manifest.lstrip().startswith("{")
+
+
+def compile_text(text: str) -> Pipeline:
+    """The pipeline of JSON or YAML text."""
+    pipeline = cached(text)
+    if pipeline is None:
+        try:
+            data = text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ManifestError(
+                f"the manifest has a lone surrogate at index {error.start}, which is no character",
+                [Problem("", "not Unicode text")],
+            ) from None
+        pipeline = _remember(text, Pipeline(data, []))
+    return pipeline
+
+
+def _read(path: str | bytes) -> str:
+    try:
+        return Path(os.fsdecode(path)).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no such manifest {os.fsdecode(path)!r} in {os.getcwd()}") from None
+    except IsADirectoryError:
+        raise IsADirectoryError(f"the manifest {os.fsdecode(path)!r} is a folder; name a file in it") from None
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start} is {error.object[error.start]:#x}"
+        raise ManifestError(
+            f"the manifest {os.fsdecode(path)!r} is not UTF-8 text: {wrong}",
+            [Problem("", "not UTF-8 text")],
+        ) from None
+
+
+def _compile_mapping(manifest: Mapping[str, Any]) -> Compiled:
+    plain, functions = _take_functions(manifest)
+    used = lane()
+    try:
+        document = used.pack(plain, "manifest")
+        used.forget()
+    except MarshalError as error:
+        raise ManifestError(str(error), [Problem(str(error).partition(":")[0], str(error))]) from None
+    finally:
+        give_back(used)
+    key: Any = document
+    if functions:
+        try:
+            key = (document, tuple(weakref.ref(each.function) for each in functions))
+            hash(key)
+        except TypeError:
+            key = None
+    pipeline = _cache.get(key) if key is not None else None
+    if pipeline is None:
+        pipeline = Pipeline(document, [each.node_type for each in functions])
+        if key is not None:
+            pipeline = _remember(key, pipeline)
+    elif key in _cache:
+        _touch(key)
+    return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
+
+
+def _take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[HostFunction]]:
+    """The manifest with names in place of functions, and the functions, one for each node that has one."""
+    nodes = manifest.get("nodes")
+    if not isinstance(nodes, (list, tuple)) or not any(
+        isinstance(node, Mapping) and callable(node.get("node_type")) for node in nodes
+    ):
+        return manifest if type(manifest) is dict else dict(manifest), []
+    functions: list[HostFunction] = []
+    taken: set[str] = set()
+    plain = []
+    for node in nodes:
+        if isinstance(node, Mapping) and callable(node.get("node_type")):
+            function = node["node_type"]
+            name = _name_of(function)
+            unique, count = name, 1
+            while unique in taken:
+                count += 1
+                unique = f"{name}#{count}"
+            taken.add(unique)
+            params = node.get("params") or {}
+            functions.append(HostFunction(function, unique, dict(params) if isinstance(params, Mapping) else {}))
+            node = {**node, "node_type": unique}
+        plain.append(node)
+    return {**manifest, "nodes": plain}, functions
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    inner = getattr(function, "func", function)
+    name = getattr(inner, "__qualname__", type(inner).__qualname__)
+    return f"python:{getattr(inner, '__module__', None) or '?'}:{name.rpartition('<locals>.')[2]}"
+
+
+def _remember(key: Any, pipeline: Pipeline) -> Pipeline:
+    with _lock:
+        pipeline = _cache.setdefault(key, pipeline)
+        _cache.move_to_end(key)
+        while len(_cache) > CACHED:
+            _cache.popitem(last=False)
+    return pipeline
+
+
+def _touch(key: Any) -> None:
+    try:
+        _cache.move_to_end(key)
+    except KeyError:
+        pass
+
+
+def _child() -> None:
+    # The handles belong to the parent: freeing them here is answered without touching anything.
+    global _lock
+    _lock = threading.Lock()
+    _cache.clear()
+
+
+after_fork(_child)

@@ -1,0 +1,75 @@
+"""Threads for Python functions that are nodes, so that none of them runs on an event loop.
+
+They are daemons: a function that is still busy when the interpreter exits does not keep it from exiting.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from ._library import after_fork
+
+MOST = min(32, (os.cpu_count() or 1) + 4)
+"""How many functions run at the same time."""
+
+IDLE_SECONDS = 10.0
+"""How long a thread without work stays."""
+
+
+class Workers:
+    """A pool that grows with its work, up to `MOST` threads, and shrinks when there is none."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._idle = 0
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Runs `work` on one of the threads. It must not raise."""
+        with self._lock:
+            grow = self._idle <= self._work.qsize() and self._threads < MOST
+            if grow:
+                self._threads += 1
+            # Inside the lock: a thread that gives up waiting looks once more before it leaves.
+            self._work.put(work)
+        if grow:
+            threading.Thread(target=self._run, name="remotemedia-node", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            try:
+                work = self._work.get(timeout=IDLE_SECONDS)
+            except Empty:
+                with self._lock:
+                    self._idle -= 1
+                    if self._work.empty():
+                        self._threads -= 1
+                        return
+                continue
+            with self._lock:
+                self._idle -= 1
+            work()
+            del work
+
+
+_workers = Workers()
+
+
+def submit(work: Callable[[], None]) -> None:
+    """Runs `work` on a serving thread. It must not raise."""
+    _workers.submit(work)
+
+
+def _child() -> None:
+    # The threads stayed in the parent.
+    global _workers
+    _workers = Workers()
+
+
+after_fork(_child)

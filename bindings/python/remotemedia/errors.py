@@ -1,0 +1,259 @@
+"""Every exception that remotemedia raises, and which status of the C ABI becomes which.
+
+Catch `Error` for all of them. Each class is also what Python programs expect: a wrong manifest or input is a
+`ValueError`, a failed execution a `RuntimeError`, an expired deadline a `TimeoutError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncio import CancelledError as Cancelled
+
+    from ._outputs import Outputs
+
+__all__ = [
+    "Cancelled",
+    "Error",
+    "ExecutionError",
+    "ForkedError",
+    "GoneError",
+    "InvalidArgumentError",
+    "LibraryError",
+    "LimitExceededError",
+    "ManifestError",
+    "MarshalError",
+    "NodeError",
+    "OutOfResourcesError",
+    "PanicError",
+    "PoisonedError",
+    "Problem",
+    "ShutDownError",
+    "TimedOut",
+]
+
+
+class Error(Exception):
+    """The base of all errors of remotemedia."""
+
+    status: str = ""
+    """The name of the status of the C ABI that this class stands for; empty if it comes from Python alone."""
+
+
+class LibraryError(Error, ImportError):
+    """The native library can't be loaded, or is not of the version that this package needs."""
+
+
+class InvalidArgumentError(Error, ValueError):
+    """An argument is outside its range."""
+
+    status = "RM_INVALID_ARGUMENT"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a manifest.
+
+    `path` names the place in the document, such as `nodes[1].params.rate`; `line` and `column` count from 1 and are
+    there for manifests that came as text.
+    """
+
+    path: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    expected: str | None = None
+    got: str | None = None
+    suggestion: str | None = None
+
+
+class ManifestError(Error, ValueError):
+    """A manifest is refused. `problems` holds everything that is wrong with it, not just the first thing."""
+
+    status = "RM_INVALID_MANIFEST"
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems: list[Problem] = list(problems)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.problems)
+
+
+class MarshalError(Error, ValueError):
+    """A value can't cross between Python and the runtime. The message names its place and the cure."""
+
+    status = "RM_INVALID_DOCUMENT"
+
+
+class ExecutionError(Error, RuntimeError):
+    """An execution failed.
+
+    `errors` holds every error of a node, the first one first; `outputs` what had come out until then, in the form
+    that `execute` returns, or None if nothing is known.
+    """
+
+    status = "RM_EXECUTION_FAILED"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.outputs: Outputs | dict[str, Outputs] | None = None
+        self._others: list[NodeError] = []
+
+    @property
+    def errors(self) -> list[NodeError]:
+        """The errors of the nodes, in the order in which they happened."""
+        return list(self._others)
+
+
+class NodeError(ExecutionError):
+    """A node failed: this is what a failed execution raises whenever the node is known.
+
+    `node_id` and `node_type` name the node, `item` is the index of the input, `input` its file name if it has one,
+    `position` the place in its media time in seconds (`position_ns`: exact), `cause` and `cure` the two halves of
+    the message, `chain` what lies behind the cause. If the node is a Python function, the exception that it raised
+    is the `__cause__`, with its traceback.
+    """
+
+    def __init__(self, message: str, detail: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        detail = detail or {}
+        self.node_id: str | None = detail.get("node_id")
+        self.node_type: str | None = detail.get("node_type")
+        self.item: int | None = detail.get("item")
+        self.input: str | None = detail.get("input")
+        self.position_ns: int | None = detail.get("position_ns")
+        self.cause: str | None = detail.get("cause")
+        self.cure: str | None = detail.get("cure")
+        self.chain: list[str] = list(detail.get("chain") or ())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        names = ("node_id", "node_type", "item", "input", "position_ns", "cause", "cure", "chain")
+        return type(self), (str(self), {name: getattr(self, name) for name in names})
+
+    @property
+    def position(self) -> float | None:
+        """The place in the item's media time, in seconds."""
+        return None if self.position_ns is None else self.position_ns / 1e9
+
+    @property
+    def errors(self) -> list[NodeError]:
+        """This error, and those of other nodes that came after it."""
+        return [self, *self._others]
+
+
+class TimedOut(Error, TimeoutError):
+    """An execution did not end within its `timeout`. `outputs` holds what had come out until then."""
+
+    status = "RM_TIMED_OUT"
+    outputs: Outputs | dict[str, Outputs] | None = None
+
+
+class ShutDownError(Error, RuntimeError):
+    """The runtime has been shut down, as it is when the interpreter exits."""
+
+    status = "RM_SHUT_DOWN"
+
+
+class GoneError(Error, LookupError):
+    """What a number stands for has already ended."""
+
+    status = "RM_GONE"
+
+
+class PoisonedError(ExecutionError):
+    """The pipeline panicked earlier and takes no more work."""
+
+    status = "RM_POISONED"
+
+
+class PanicError(ExecutionError):
+    """There is a defect in the native library: it panicked, and only this execution is lost. Please report it."""
+
+    status = "RM_PANIC"
+
+
+class ForkedError(Error, RuntimeError):
+    """A handle of the parent process was used after `fork`."""
+
+    status = "RM_FORKED"
+
+
+class OutOfResourcesError(Error, RuntimeError):
+    """The operating system refused memory, threads or file descriptors."""
+
+    status = "RM_OUT_OF_RESOURCES"
+
+
+class LimitExceededError(Error, ValueError):
+    """Something is larger than a limit of the runtime."""
+
+    status = "RM_LIMIT_EXCEEDED"
+
+
+CLASSES: dict[str, type[Error]] = {
+    kind.status: kind
+    for kind in (
+        InvalidArgumentError,
+        ManifestError,
+        MarshalError,
+        ExecutionError,
+        TimedOut,
+        ShutDownError,
+        GoneError,
+        PoisonedError,
+        PanicError,
+        ForkedError,
+        OutOfResourcesError,
+        LimitExceededError,
+    )
+}
+"""The class of each failing status by its name; `RM_CANCELLED` alone is asyncio's own `CancelledError`."""
+
+
+def class_of(status: str) -> type[BaseException]:
+    """The class that stands for a failing status of the C ABI, by the name of the status."""
+    if status == "RM_CANCELLED":
+        from asyncio import CancelledError
+
+        return CancelledError
+    return CLASSES.get(status, Error)
+
+
+def from_status(status: str, message: str, detail: Mapping[str, Any]) -> BaseException:
+    """The exception for a status, its message and its detail."""
+    kind = class_of(status)
+    if issubclass(kind, ManifestError):
+        return kind(message, [_problem(entry) for entry in detail.get("problems") or ()])
+    if kind is ExecutionError and detail.get("node_id") is not None:
+        return NodeError(message, detail)
+    return kind(message)
+
+
+def _problem(entry: Mapping[str, Any]) -> Problem:
+    def text(name: str) -> str | None:
+        value = entry.get(name)
+        return None if value is None else str(value)
+
+    return Problem(
+        path=str(entry.get("path", "")),
+        message=str(entry.get("message", "")),
+        line=entry.get("line"),
+        column=entry.get("column"),
+        expected=text("expected"),
+        got=text("got"),
+        suggestion=text("suggestion"),
+    )
+
+
+def __getattr__(name: str) -> Any:
+    # asyncio takes longer to import than everything else here together.
+    if name == "Cancelled":
+        from asyncio import CancelledError
+
+        globals()["Cancelled"] = CancelledError
+        return CancelledError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

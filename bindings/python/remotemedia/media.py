@@ -1,0 +1,328 @@
+"""The values that plain Python has no type for: `Audio`, `File` and `Tensor`.
+
+They describe memory and never look at its content; converting samples is native work. numpy is used where the caller
+already imported it, and never imported here.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import InvalidArgumentError, MarshalError
+
+__all__ = ["Audio", "File", "Tensor"]
+
+MAX_CHANNELS = 1024
+MAX_RATE = 2**32 - 1
+
+FORMATS: dict[str, str] = {
+    "bool": "?",
+    "int8": "b",
+    "int16": "h",
+    "int32": "i",
+    "int64": "q",
+    "uint8": "B",
+    "uint16": "H",
+    "uint32": "I",
+    "uint64": "Q",
+    "float16": "e",
+    "float32": "f",
+    "float64": "d",
+}
+"""The element types that a memoryview knows, by their names, with their format."""
+
+TYPE_STRINGS: dict[str, str] = {
+    "bool": "|b1",
+    "int8": "|i1",
+    "int16": "<i2",
+    "int32": "<i4",
+    "int64": "<i8",
+    "uint8": "|u1",
+    "uint16": "<u2",
+    "uint32": "<u4",
+    "uint64": "<u8",
+    "float16": "<f2",
+    "bfloat16": "<V2",
+    "float32": "<f4",
+    "float64": "<f8",
+    "complex64": "<c8",
+    "complex128": "<c16",
+}
+"""The element types that cross, by their names, as the array interface writes them."""
+
+SIZES: dict[str, int] = {name: int(text[2:]) for name, text in TYPE_STRINGS.items()}
+"""The size of one element in bytes."""
+
+
+def _names_of_formats() -> dict[str, str]:
+    # `l`, `L`, `n` and `N` are as long as this platform makes them.
+    names = {text: name for name, text in FORMATS.items()}
+    for text, signed in (("l", True), ("L", False), ("n", True), ("N", False)):
+        bits = struct.calcsize(text) * 8
+        names[text] = f"{'' if signed else 'u'}int{bits}"
+    return names
+
+
+NAMES_OF_FORMATS = _names_of_formats()
+
+
+class Tensor:
+    """An n-dimensional array where numpy is not at hand.
+
+    `data` is a memoryview of the bytes in C order, `dtype` the name of the element type as numpy writes it, `shape`
+    the extent of each dimension. `numpy.asarray(tensor)` shares the memory (not for bfloat16, which numpy lacks).
+
+    Raises `MarshalError` if `dtype` is none that crosses, or `data` is not as long as `shape` says.
+    """
+
+    __slots__ = ("__weakref__", "_address", "_owner", "data", "dtype", "shape")
+
+    def __init__(self, data: Any, dtype: str, shape: Sequence[int]) -> None:
+        if dtype not in SIZES:
+            raise MarshalError(f"dtype {dtype!r} is none of {', '.join(SIZES)}")
+        view = memoryview(data)
+        if not view.c_contiguous:
+            raise MarshalError("the data of a Tensor must be contiguous; copy it first: bytes(data)")
+        self.data = view.cast("B") if view.nbytes else memoryview(b"")
+        self.dtype = dtype
+        self.shape = tuple(int(extent) for extent in shape)
+        self._address: int | None = None
+        self._owner: Any = None
+        need = SIZES[dtype]
+        for extent in self.shape:
+            need *= extent
+        if need != self.data.nbytes:
+            raise MarshalError(f"shape {self.shape} of {dtype} needs {need} bytes, data has {self.data.nbytes}")
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The distance between neighbours in bytes, for each dimension."""
+        step = SIZES[self.dtype]
+        strides = []
+        for extent in reversed(self.shape):
+            strides.append(step)
+            step *= max(extent, 1)
+        return tuple(reversed(strides))
+
+    @property
+    def nbytes(self) -> int:
+        """The size of the elements in bytes."""
+        return self.data.nbytes
+
+    @property
+    def readonly(self) -> bool:
+        """Whether the memory may only be read."""
+        return self.data.readonly
+
+    def tolist(self) -> Any:
+        """The elements as nested lists. Raises `TypeError` for bfloat16 and complex types."""
+        if self.dtype not in FORMATS:
+            raise TypeError(f"plain Python has no elements of type {self.dtype}")
+        if 0 in self.shape:
+            return _empty(self.shape)
+        return self.data.cast(FORMATS[self.dtype], self.shape).tolist()  # type: ignore[call-overload]
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        if self.dtype == "bfloat16":
+            raise AttributeError("numpy has no bfloat16")
+        return {
+            "version": 3,
+            "shape": self.shape,
+            "typestr": TYPE_STRINGS[self.dtype],
+            "data": self.data if self.data.nbytes else bytearray(1),
+            "strides": None,
+        }
+
+    def __buffer__(self, flags: int) -> memoryview:
+        if self.dtype in FORMATS and self.data.nbytes:
+            return self.data.cast(FORMATS[self.dtype], self.shape)  # type: ignore[call-overload,no-any-return]
+        return self.data
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a Tensor without dimensions has no length")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"Tensor({self.dtype}, shape={self.shape})"
+
+
+class Audio:
+    """Sound: planar float32 samples, full scale at +-1.0, with their rate.
+
+    `samples` is an array of shape (channels, frames): numpy, or whatever has numpy's array interface or exports a
+    float32 buffer, such as `array.array("f")`. One dimension is taken as mono. The memory is shared where each
+    channel lies contiguous, else copied. `rate` is in frames per second, `layout` a name such as "stereo" or "5.1",
+    `pts` the start in seconds from the beginning of the stream.
+
+    Raises `MarshalError` for other element types and for samples that are (frames, channels), and says what to write;
+    `InvalidArgumentError` for a rate that is not a whole number from 1 to 4294967295.
+    """
+
+    __slots__ = ("__weakref__", "layout", "pts_ns", "rate", "samples")
+
+    def __init__(
+        self, samples: Any, rate: int, *, layout: str | None = None, pts: float | None = None, pts_ns: int | None = None
+    ) -> None:
+        self.samples: Any = _planar(samples)
+        whole = int(rate) if isinstance(rate, (int, float)) or hasattr(rate, "__index__") else 0
+        if whole != rate or isinstance(rate, bool) or not 1 <= whole <= MAX_RATE:
+            raise InvalidArgumentError(f"rate must be a whole number of frames per second, 1 or more, got {rate!r}")
+        self.rate = whole
+        self.layout = layout if layout is not None else {1: "mono", 2: "stereo"}.get(self.channels)
+        self.pts_ns = pts_ns if pts_ns is not None or pts is None else round(pts * 1e9)
+
+    @classmethod
+    def from_pcm(cls, data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
+        """Sound from interleaved PCM bytes.
+
+        `format` is s16, s24, s32, f32 (little-endian), mulaw or alaw; full scale is 2^(n-1). Raises
+        `InvalidArgumentError` for other formats, and if the bytes don't divide into whole frames.
+        """
+        from ._pcm import from_pcm
+
+        return from_pcm(data, format, rate, channels)
+
+    def to_pcm(self, format: str) -> bytes:  # noqa: A002
+        """The samples as interleaved PCM bytes, out-of-range ones saturated. Formats as for `from_pcm`."""
+        from ._pcm import to_pcm
+
+        return to_pcm(self, format)
+
+    @property
+    def channels(self) -> int:
+        """The number of channels."""
+        return int(self.samples.shape[0])
+
+    @property
+    def frames(self) -> int:
+        """The number of frames: samples in each channel."""
+        return int(self.samples.shape[1])
+
+    @property
+    def duration(self) -> float:
+        """The length in seconds."""
+        return self.frames / self.rate
+
+    @property
+    def pts(self) -> float | None:
+        """The start in seconds from the beginning of the stream, if known. `pts_ns` is exact."""
+        return None if self.pts_ns is None else self.pts_ns / 1e9
+
+    def __repr__(self) -> str:
+        channels, frames = self.channels, self.frames
+        name = self.layout or f"{channels} channels"
+        start = "" if self.pts_ns is None else f", pts {self.pts:.3f} s"
+        return f"Audio({name}, {frames} frames, {self.rate} Hz, {self.duration:.3f} s{start})"
+
+
+class File:
+    """A file, by path or by content. Nothing is opened here.
+
+    `source` is a path (`str` or `os.PathLike`) or the bytes themselves; `mime` a media type such as "audio/flac".
+    """
+
+    __slots__ = ("__weakref__", "data", "mime", "path")
+
+    def __init__(
+        self, source: str | os.PathLike[str] | bytes | bytearray | memoryview, mime: str | None = None
+    ) -> None:
+        self.path: str | None = None
+        self.data: bytes | bytearray | memoryview | None = None
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            self.data = source
+        elif isinstance(source, (str, os.PathLike)):
+            path = os.fspath(source)
+            self.path = os.fsdecode(path) if isinstance(path, bytes) else path
+        else:
+            raise MarshalError(f"a File is made from a path or from bytes, not from {type(source).__name__}")
+        self.mime = mime
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, File):
+            return NotImplemented
+        return (self.path, self.data, self.mime) == (other.path, other.data, other.mime)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.mime))
+
+    def __repr__(self) -> str:
+        what = repr(self.path) if self.data is None else f"<{memoryview(self.data).nbytes} bytes>"
+        return f"File({what})" if self.mime is None else f"File({what}, mime={self.mime!r})"
+
+
+def _planar(samples: Any) -> Any:
+    """`samples` as something with `shape` (channels, frames) whose channels lie contiguous."""
+    numpy = sys.modules.get("numpy")
+    if isinstance(samples, Tensor):
+        array: Any = samples
+    elif hasattr(samples, "__array_interface__") and numpy is not None:
+        array = numpy.asarray(samples)
+    else:
+        array = _tensor_of(samples)
+    _check(str(array.dtype), tuple(array.shape))
+    if isinstance(array, Tensor):
+        return array if len(array.shape) == 2 else Tensor(array.data, array.dtype, (1, *array.shape))
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if array.ndim == 1:
+        array = array.reshape(1, -1)
+    if array.shape[1] > 1 and (array.strides[1] != 4 or array.strides[0] < 0 or array.strides[0] % 4):
+        array = array.copy(order="C")
+    return array
+
+
+def _tensor_of(samples: Any) -> Tensor:
+    interface: Mapping[str, Any] | None = getattr(samples, "__array_interface__", None)
+    if interface is not None:
+        raise MarshalError("import numpy before you pass arrays of another library")
+    try:
+        view = memoryview(samples)
+    except TypeError:
+        raise MarshalError(
+            f"samples must be a float32 array of shape (channels, frames), got {type(samples).__name__}; "
+            'write numpy.asarray(samples, dtype="float32") or array.array("f", samples)'
+        ) from None
+    name = NAMES_OF_FORMATS.get(view.format.lstrip("@=<"))
+    if name is None:
+        raise MarshalError(f"samples have elements of format {view.format!r}; Audio holds float32")
+    _check(name, view.shape or ())
+    if not view.c_contiguous:
+        raise MarshalError("samples must be contiguous; copy them first")
+    return Tensor(view, name, view.shape or ())
+
+
+def _check(dtype: str, shape: tuple[int, ...]) -> None:
+    if dtype.lstrip("<>=") not in ("float32", "f4"):
+        raise MarshalError(f"samples are {dtype}; Audio holds float32: {_conversion(dtype)}")
+    if len(shape) not in (1, 2):
+        raise MarshalError(f"samples have shape {shape}; Audio is (channels, frames)")
+    if len(shape) == 2 and shape[0] > shape[1] and shape[0] > 32:
+        raise MarshalError(
+            f"samples of shape {shape} are {shape[0]} channels of {shape[1]} frames; "
+            "Audio is (channels, frames): transpose them, samples.T"
+        )
+    if len(shape) == 2 and not 1 <= shape[0] <= MAX_CHANNELS:
+        raise MarshalError(f"samples of shape {shape} have {shape[0]} channels, not between 1 and {MAX_CHANNELS}")
+
+
+def _conversion(dtype: str) -> str:
+    pcm = {"int16": "s16", "int32": "s32"}.get(dtype)
+    if pcm is not None:
+        scale = 2 ** (int(dtype[3:]) - 1)
+        return (
+            f'write samples.astype("float32") / {scale}, '
+            f'or Audio.from_pcm(data, "{pcm}", rate=..., channels=...) for interleaved bytes'
+        )
+    if dtype.startswith("float"):
+        return 'write samples.astype("float32")'
+    return "convert them to floats of full scale 1.0 first"
+
+
+def _empty(shape: Sequence[int]) -> list[Any]:
+    return [] if not shape or shape[0] == 0 else [_empty(shape[1:]) for _ in range(shape[0])]

@@ -1,0 +1,75 @@
+"""What the Python tests share: manifests, and the count of objects that are alive."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import remotemedia as rm
+
+
+def chain(*nodes: tuple[str, Any, dict[str, Any]]) -> dict[str, Any]:
+    """A manifest whose nodes follow each other: (id, node_type, params) each."""
+    ids = [node[0] for node in nodes]
+    return {
+        "version": "v1",
+        "metadata": {"name": "test"},
+        "nodes": [{"id": name, "node_type": kind, "params": params} for name, kind, params in nodes],
+        "connections": [{"from": first, "to": second} for first, second in itertools.pairwise(ids)],
+    }
+
+
+PASS = chain(("pass1", "PassThrough", {}))
+PASS_TEXT = json.dumps(PASS)
+ADD_5 = chain(
+    ("p1", "PassThrough", {}), ("add", "Calculator", {"operation": "add", "operand": 5}), ("p2", "PassThrough", {})
+)
+FAN_OUT = {
+    "version": "v1",
+    "metadata": {"name": "test"},
+    "nodes": [
+        {"id": "in", "node_type": "PassThrough"},
+        {"id": "left", "node_type": "PassThrough"},
+        {"id": "right", "node_type": "Calculator", "params": {"operation": "multiply", "operand": 10}},
+    ],
+    "connections": [{"from": "in", "to": "left"}, {"from": "in", "to": "right"}],
+}
+
+
+def through(*values: Any) -> list[Any]:
+    """The values after a way through the runtime."""
+    return rm.execute_sync(PASS_TEXT, list(values))
+
+
+def live_objects() -> dict[str, int]:
+    """How many native objects of each kind exist in this process."""
+    from remotemedia._library import check, lib
+    from remotemedia._marshal import give_back, lane
+
+    used = lane()
+    try:
+        check(lib.rm_live_objects(used.output, used.error), used.error)
+        return used.unpack()
+    finally:
+        give_back(used)
+
+
+def eventually(is_true: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Waits for something that another thread brings about; drains release records meanwhile."""
+    from remotemedia._bridge import give_back_port, sync_port
+
+    deadline = time.monotonic() + seconds
+    port = sync_port()
+    try:
+        while time.monotonic() < deadline:
+            gc.collect()
+            if is_true():
+                return True
+            port.dispatch(port.next(10_000))
+    finally:
+        give_back_port(port)
+    return is_true()

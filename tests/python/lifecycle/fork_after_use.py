@@ -1,0 +1,56 @@
+"""A process forks while it uses the runtime; parent and child go on, each with its own."""
+
+import array
+import asyncio
+import os
+
+import remotemedia as rm
+from work import LEVEL, PASS, a_bit_of_everything, a_bit_of_everything_sync, hang, hours, node
+
+
+def child() -> None:
+    assert back.tolist()[-1] == 9999.0
+    a_bit_of_everything_sync()
+    asyncio.run(a_bit_of_everything())
+
+
+def fork() -> int:
+    pid = os.fork()
+    if pid == 0:
+        child()
+        raise SystemExit(0)
+    return pid
+
+
+(back,) = rm.execute_sync(PASS, [array.array("d", range(10000))])
+a_bit_of_everything_sync()
+children = [fork()]
+
+
+async def main() -> None:
+    await a_bit_of_everything()
+    tasks = [asyncio.ensure_future(rm.execute(LEVEL, hours())), asyncio.ensure_future(rm.execute(node(hang), [1]))]
+    await asyncio.sleep(0.02)
+    pid = os.fork()
+    if pid == 0:
+        # The loop belongs to the parent, and so do its tasks: the child goes on without them.
+        try:
+            import threading
+
+            thread = threading.Thread(target=child)
+            thread.start()
+            thread.join()
+        finally:
+            os._exit(0 if not thread.is_alive() else 1)
+    children.append(pid)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await a_bit_of_everything()
+
+
+asyncio.run(main())
+a_bit_of_everything_sync()
+for pid in children:
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, status

@@ -1,0 +1,75 @@
+"""What an import costs and does: little."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_importing_prints_nothing_and_starts_nothing() -> None:
+    assert (
+        python(
+            "import threading, os\n"
+            "before = len(os.listdir('/proc/self/task'))\n"
+            "import remotemedia, remotemedia_runtime\n"
+            "assert len(os.listdir('/proc/self/task')) == before\n"
+            "assert threading.active_count() == 1\n"
+            "from remotemedia import execute\n"
+            "assert len(os.listdir('/proc/self/task')) == before\n"
+        )
+        == ""
+    )
+
+
+@pytest.mark.parametrize("module", ["asyncio", "numpy", "pandas", "pyarrow", "msgpack", "_cffi_backend"])
+def test_importing_leaves_other_modules_alone(module: str) -> None:
+    assert python(f"import sys, remotemedia; print({module!r} in sys.modules)") == "False\n"
+
+
+@pytest.mark.parametrize("module", ["numpy", "pandas", "pyarrow"])
+def test_executing_leaves_large_modules_alone(module: str) -> None:
+    code = (
+        "import sys, array, remotemedia as rm\n"
+        "nodes = [{'id': 'p', 'node_type': 'PassThrough'}]\n"
+        "manifest = {'version': 'v1', 'metadata': {'name': 't'}, 'nodes': nodes, 'connections': []}\n"
+        "audio = rm.Audio(array.array('f', [0.5] * 9000), rate=8000)\n"
+        "(back, numbers) = rm.execute_sync(manifest, [audio, array.array('h', range(20000))])\n"
+        "assert type(back.samples) is type(numbers) is rm.Tensor\n"
+        "assert back.samples.tolist() == [[0.5] * 9000] and numbers.tolist() == list(range(20000))\n"
+        "assert not numbers.readonly\n"
+        f"print({module!r} in sys.modules)"
+    )
+    assert python(code) == "False\n"
+
+
+def test_a_missing_library_is_one_sentence_and_does_not_break_the_import() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['remotemedia._native'] = None\n"
+        "import remotemedia\n"
+        "assert remotemedia.is_available() is False\n"
+        "try: remotemedia.execute\n"
+        "except remotemedia.LibraryError as error: print(error)"
+    )
+    assert python(code) == (
+        "the native library of remotemedia can't be loaded: import of remotemedia._native halted; None in sys.modules. "
+        "Install the package again: pip install --force-reinstall remotemedia\n"
+    )
+
+
+def test_every_public_name_is_there() -> None:
+    import remotemedia
+
+    for name in remotemedia.__all__:
+        assert getattr(remotemedia, name) is not None
+    assert set(remotemedia.__all__) <= set(dir(remotemedia))
+    with pytest.raises(AttributeError, match="module 'remotemedia' has no attribute 'nope'"):
+        _ = remotemedia.nope

@@ -1,0 +1,167 @@
+"""Who keeps what alive: inputs while native code may read them, results while Python looks at them, then nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import remotemedia as rm
+from conftest import PASS_TEXT, chain, eventually, live_objects
+from remotemedia._memory import kept_count
+
+LARGE = 50_000
+CALCULATE = chain(("c", "Calculator", {"operation": "add", "operand": 1}))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    def left() -> tuple[int, ...]:
+        live = live_objects()
+        return kept_count(), live["host_buffers"], live["documents"], live["errors"], live["runs"], live["nodes"]
+
+    yield
+    assert eventually(lambda: left() == (0, 0, 0, 0, 0, 0)), (kept_count(), live_objects())
+
+
+def source() -> tuple[np.ndarray, weakref.ref[np.ndarray]]:
+    array = np.arange(float(LARGE))
+    return array, weakref.ref(array)
+
+
+def run(*arguments: Any, **keywords: Any) -> Any:
+    return asyncio.run(rm.execute(*arguments, **keywords))
+
+
+both = pytest.mark.parametrize("execute", [run, rm.execute_sync], ids=["await", "sync"])
+
+
+@both
+def test_an_input_is_free_once_its_execution_returned(execute: Any) -> None:
+    array, gone = source()
+    execute(CALCULATE, [array])
+    del array
+    assert eventually(lambda: gone() is None)
+
+
+@both
+def test_a_result_keeps_the_input_that_it_is_a_view_of(execute: Any) -> None:
+    array, gone = source()
+    (back,) = execute(PASS_TEXT, [array])
+    del array
+    gc.collect()
+    assert gone() is not None
+    assert back[-1] == LARGE - 1
+    del back
+    assert eventually(lambda: gone() is None)
+
+
+@both
+def test_native_memory_lives_as_long_as_a_view_of_it(execute: Any) -> None:
+    before = live_objects()["memories"]
+    array, _ = source()
+    (back,) = execute(CALCULATE, [array])
+    part = back[10:20]
+    del back, array
+    gc.collect()
+    assert live_objects()["memories"] == before + 1
+    assert part.tolist() == [float(number) for number in range(11, 21)]
+    del part
+    gc.collect()
+    execute(PASS_TEXT, [1])
+    assert live_objects()["memories"] == before
+
+
+@both
+def test_a_result_too_large_for_a_lane_frees_its_memory_too(execute: Any) -> None:
+    before = live_objects()["memories"]
+    outputs = execute(CALCULATE, [np.full(5000, float(number)) for number in range(50)])
+    assert live_objects()["memories"] == before + 50
+    del outputs
+    gc.collect()
+    execute(PASS_TEXT, [1])
+    assert live_objects()["memories"] == before
+
+
+@both
+def test_an_input_is_free_after_an_error(execute: Any) -> None:
+    array, gone = source()
+    with pytest.raises(rm.NodeError):
+        execute(chain(("c", "Calculator", {"operation": "add", "operand": 1})), [array, "text"])
+    del array
+    assert eventually(lambda: gone() is None)
+
+
+def test_an_input_is_free_after_a_cancelled_await_but_not_before_native_code_let_go() -> None:
+    stop = threading.Event()
+    array, gone = source()
+
+    async def main(array: np.ndarray) -> None:
+        task = asyncio.ensure_future(rm.execute(chain(("w", lambda value: stop.wait(10), {})), [array]))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main(array))
+    stop.set()
+    del array
+    assert eventually(lambda: gone() is None)
+
+
+def test_an_input_is_free_after_its_loop_was_closed_with_work_in_flight() -> None:
+    stop = threading.Event()
+    array, gone = source()
+
+    def use(array: np.ndarray) -> None:
+        loop = asyncio.new_event_loop()
+        execution = rm.execute(chain(("w", lambda value: stop.wait(10), {})), [array])
+
+        async def start() -> None:
+            execution.send(None)
+
+        loop.run_until_complete(start())
+        loop.close()
+        execution.close()
+
+    use(array)
+    stop.set()
+    del array
+    asyncio.run(rm.execute(PASS_TEXT, [1]))
+    assert eventually(lambda: gone() is None)
+
+
+@both
+def test_what_a_function_returned_is_free_after_the_result_is(execute: Any) -> None:
+    made: list[weakref.ref[np.ndarray]] = []
+
+    def make(value: int) -> np.ndarray:
+        array = np.full(LARGE, float(value))
+        made.append(weakref.ref(array))
+        return array
+
+    outputs = execute(chain(("m", make, {}), ("p", "PassThrough", {})), [1, 2])
+    assert [output[-1] for output in outputs] == [1, 2]
+    del outputs
+    assert eventually(lambda: all(gone() is None for gone in made))
+
+
+def test_a_bytearray_cannot_be_resized_while_it_is_borrowed() -> None:
+    data = bytearray(LARGE)
+    seen: list[bool] = []
+
+    def resize(value: Any) -> None:
+        try:
+            data.append(1)
+        except BufferError:
+            seen.append(True)
+
+    rm.execute_sync(chain(("r", resize, {})), [rm.File(data)])
+    assert seen == [True]
+    assert eventually(lambda: kept_count() == 0)
+    data.append(1)

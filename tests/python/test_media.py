@@ -1,0 +1,154 @@
+"""Audio, File and Tensor: what they take, what they refuse and with which words."""
+
+from __future__ import annotations
+
+import array
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import remotemedia as rm
+
+
+def test_audio_tells_what_it_is() -> None:
+    audio = rm.Audio(np.zeros((2, 24000), "float32"), rate=48000, pts=1.5)
+    assert (audio.channels, audio.frames, audio.rate, audio.layout) == (2, 24000, 48000, "stereo")
+    assert (audio.duration, audio.pts, audio.pts_ns) == (0.5, 1.5, 1_500_000_000)
+    assert repr(audio) == "Audio(stereo, 24000 frames, 48000 Hz, 0.500 s, pts 1.500 s)"
+
+
+def test_one_dimension_is_mono_and_shares_the_memory() -> None:
+    samples = np.arange(5, dtype="float32")
+    audio = rm.Audio(samples, rate=8000)
+    assert audio.samples.shape == (1, 5)
+    assert np.shares_memory(audio.samples, samples)
+    assert repr(audio) == "Audio(mono, 5 frames, 8000 Hz, 0.001 s)"
+
+
+def test_channels_that_are_not_contiguous_are_copied() -> None:
+    interleaved = np.arange(6, dtype="float32").reshape(3, 2)
+    audio = rm.Audio(interleaved.T, rate=8000)
+    assert audio.samples.flags.c_contiguous
+    assert audio.samples.tolist() == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_plain_arrays_need_no_numpy() -> None:
+    audio = rm.Audio(array.array("f", [0.0, 0.5]), rate=8000)
+    assert isinstance(audio.samples, rm.Tensor)
+    assert audio.samples.tolist() == [[0.0, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (
+            np.zeros((48000, 2), "float32"),
+            "samples of shape (48000, 2) are 48000 channels of 2 frames; "
+            "Audio is (channels, frames): transpose them, samples.T",
+        ),
+        (
+            np.zeros((1, 5), "int16"),
+            'samples are int16; Audio holds float32: write samples.astype("float32") / 32768, '
+            'or Audio.from_pcm(data, "s16", rate=..., channels=...) for interleaved bytes',
+        ),
+        (np.zeros(5), 'samples are float64; Audio holds float32: write samples.astype("float32")'),
+        (
+            np.zeros(5, "uint8"),
+            "samples are uint8; Audio holds float32: convert them to floats of full scale 1.0 first",
+        ),
+        (np.zeros((2, 2, 2), "float32"), "samples have shape (2, 2, 2); Audio is (channels, frames)"),
+        (np.zeros((0, 5), "float32"), "samples of shape (0, 5) have 0 channels, not between 1 and 1024"),
+        (
+            [0.0, 1.0],
+            "samples must be a float32 array of shape (channels, frames), got list; "
+            'write numpy.asarray(samples, dtype="float32") or array.array("f", samples)',
+        ),
+    ],
+)
+def test_wrong_samples_are_refused_with_the_cure(samples: Any, message: str) -> None:
+    with pytest.raises(rm.MarshalError) as caught:
+        rm.Audio(samples, rate=48000)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("rate", [0, -1, 2**32, 44100.5, True, "44100"])
+def test_a_wrong_rate_is_refused(rate: Any) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        rm.Audio(np.zeros(5, "float32"), rate=rate)
+    assert str(caught.value) == f"rate must be a whole number of frames per second, 1 or more, got {rate!r}"
+
+
+def test_a_file_is_a_path_or_bytes() -> None:
+    assert repr(rm.File(Path("a/b.flac"), mime="audio/flac")) == "File('a/b.flac', mime='audio/flac')"
+    assert repr(rm.File(b"abc")) == "File(<3 bytes>)"
+    assert rm.File("x") == rm.File(Path("x"))
+    with pytest.raises(rm.MarshalError, match="a File is made from a path or from bytes, not from int"):
+        rm.File(3)  # type: ignore[arg-type]
+
+
+def test_a_tensor_shares_its_memory_with_numpy() -> None:
+    data = bytearray(24)
+    tensor = rm.Tensor(data, "int32", (2, 3))
+    seen = np.asarray(tensor)
+    data[4:8] = (7).to_bytes(4, "little")
+    assert seen.tolist() == [[0, 7, 0], [0, 0, 0]] == tensor.tolist()
+    assert (tensor.strides, tensor.nbytes, len(tensor)) == ((12, 4), 24, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype", "shape", "message"),
+    [
+        (bytes(4), "int32", (2,), "shape (2,) of int32 needs 8 bytes, data has 4"),
+        (
+            bytes(4),
+            "float",
+            (1,),
+            "dtype 'float' is none of bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float16, "
+            "bfloat16, float32, float64, complex64, complex128",
+        ),
+    ],
+)
+def test_a_wrong_tensor_is_refused(data: bytes, dtype: str, shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(rm.MarshalError) as caught:
+        rm.Tensor(data, dtype, shape)
+    assert str(caught.value) == message
+
+
+PCM = [
+    ("u8", bytes([128, 255, 0]), [0.0, 127 / 128, -1.0]),
+    ("s16", b"\x00\x00\xff\x7f\x00\x80", [0.0, 32767 / 32768, -1.0]),
+    ("s24", b"\x00\x00\x00\xff\xff\x7f\x00\x00\x80", [0.0, 8388607 / 8388608, -1.0]),
+    ("s32", b"\x00\x00\x00\x00\x00\x00\x00\x40\x00\x00\x00\x80", [0.0, 0.5, -1.0]),
+    ("f32", np.array([0.0, 0.25, -1.0], "<f4").tobytes(), [0.0, 0.25, -1.0]),
+    ("mulaw", b"\xff\x80\x00", [0.0, 32124 / 32768, -32124 / 32768]),
+    ("alaw", b"\xd5\xaa\x2a", [8 / 32768, 32256 / 32768, -32256 / 32768]),
+]
+
+
+@pytest.mark.parametrize(("format", "data", "samples"), PCM, ids=[row[0] for row in PCM])
+def test_pcm_becomes_audio_and_pcm_again(format: str, data: bytes, samples: list[float]) -> None:  # noqa: A002
+    audio = rm.Audio.from_pcm(data, format, rate=8000, channels=1)
+    assert (audio.rate, audio.layout, audio.samples.tolist()) == (8000, "mono", [pytest.approx(samples)])
+    assert audio.to_pcm(format) == data
+
+
+def test_interleaved_frames_become_channels() -> None:
+    data = np.arange(20_000, dtype="<i2").tobytes()
+    audio = rm.Audio.from_pcm(memoryview(data), "s16", rate=44100, channels=2)
+    assert (audio.channels, audio.frames, audio.layout) == (2, 10_000, "stereo")
+    assert (audio.samples[1] * 32768).tolist() == list(range(1, 20_000, 2))
+    assert audio.to_pcm("s16") == data
+
+
+def test_samples_beyond_full_scale_saturate() -> None:
+    audio = rm.Audio(np.array([1.0, -1.5, 7.0], "float32"), rate=8000)
+    assert np.frombuffer(audio.to_pcm("s16"), "<i2").tolist() == [32767, -32768, 32767]
+
+
+@pytest.mark.parametrize(
+    ("format", "rate", "channels"), [("s12", 8000, 1), ("s16", 0, 1), ("s16", 8000, 0), ("s16", 8000, 3), (16, 8000, 1)]
+)
+def test_wrong_pcm_is_refused(format: Any, rate: int, channels: int) -> None:  # noqa: A002
+    with pytest.raises(rm.InvalidArgumentError):
+        rm.Audio.from_pcm(bytes(4), format, rate, channels)
