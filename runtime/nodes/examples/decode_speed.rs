@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use remotemedia_core::node::{Define as _, Node as _, NodeError, Step};
 use remotemedia_core::value::{Audio, File, Packet, Value};
-use remotemedia_nodes::audio::decode::{AudioDecode, AudioDecodeParams};
+use remotemedia_nodes::audio::{AudioDecode, AudioDecodeParams};
 
 /// Counts the sound that comes out and writes it, if asked to.
 #[derive(Default)]

@@ -19,6 +19,8 @@ pub(super) struct Chain {
     item: u64,
     last_path: u64,
     ending: Option<Ending>,
+    /// How many nodes want to be resumed.
+    resumable: usize,
     /// The node that was called last, for the report of a panic.
     current: usize,
 }
@@ -80,7 +82,15 @@ impl Chain {
                 })
             })
             .collect();
-        Self { slots, is_initialized: false, item: 0, last_path: stage.last_path, ending: None, current: 0 }
+        Self {
+            slots,
+            is_initialized: false,
+            item: 0,
+            last_path: stage.last_path,
+            ending: None,
+            resumable: 0,
+            current: 0,
+        }
     }
 
     /// Initializes the nodes, in their order, if that has not been done.
@@ -103,7 +113,7 @@ impl Chain {
 
     /// Whether there is something to do without new input.
     pub(super) fn has_work(&self) -> bool {
-        self.ending.is_some() || self.slots.iter().any(|slot| slot.has_more)
+        self.resumable > 0 || self.ending.is_some()
     }
 
     /// Lets the first node process a packet.
@@ -119,29 +129,28 @@ impl Chain {
         self.ending = Some(Ending { item, next: 0 });
     }
 
-    /// Takes one step without new input.
+    /// Goes on without new input until something leaves the chain or a node has more to give.
     pub(super) fn advance(&mut self) -> Result<Option<Exit>, ChainFailure> {
-        if let Some(position) = self.slots.iter().rposition(|slot| slot.has_more) {
-            self.current = position;
-            let step = self.slots[position].node.resume().map_err(|error| self.failure(position, error))?;
-            return self.run_down(position, step);
+        if self.resumable > 0 {
+            return self.resume_deepest();
         }
-        let Some(ending) = &mut self.ending else { return Ok(None) };
-        if ending.next == self.slots.len() {
-            let item = ending.item;
-            self.ending = None;
-            for slot in &mut self.slots {
-                slot.pts = None;
+        let Some(Ending { item, mut next }) = self.ending.take() else { return Ok(None) };
+        while next < self.slots.len() {
+            self.current = next;
+            let slot = &mut self.slots[next];
+            slot.path = self.last_path;
+            let step = slot.node.flush().map_err(|error| self.failure(next, error))?;
+            let exit = self.run_down(next, step)?;
+            next += 1;
+            if exit.is_some() || self.resumable > 0 {
+                self.ending = Some(Ending { item, next });
+                return Ok(exit);
             }
-            return Ok(Some(Exit::End(item)));
         }
-        let position = ending.next;
-        ending.next += 1;
-        self.current = position;
-        let slot = &mut self.slots[position];
-        slot.path = self.last_path;
-        let step = slot.node.flush().map_err(|error| self.failure(position, error))?;
-        self.run_down(position, step)
+        for slot in &mut self.slots {
+            slot.pts = None;
+        }
+        Ok(Some(Exit::End(item)))
     }
 
     /// Cleans up each node whose `initialize` succeeded and that has not been cleaned up. A panic in one does not keep
@@ -166,6 +175,13 @@ impl Chain {
         ChainFailure { is_panic: true, ..self.failure(self.current, panic_error(payload)) }
     }
 
+    fn resume_deepest(&mut self) -> Result<Option<Exit>, ChainFailure> {
+        let Some(position) = self.slots.iter().rposition(|slot| slot.has_more) else { return Ok(None) };
+        self.current = position;
+        let step = self.slots[position].node.resume().map_err(|error| self.failure(position, error))?;
+        self.run_down(position, step)
+    }
+
     /// Passes what a node answered on to the next ones, until a node emits nothing or the end is reached.
     fn run_down(&mut self, mut position: usize, mut step: Step) -> Result<Option<Exit>, ChainFailure> {
         loop {
@@ -175,7 +191,9 @@ impl Chain {
             };
             let is_last = position + 1 == self.slots.len();
             let slot = &mut self.slots[position];
-            slot.has_more = has_more;
+            if std::mem::replace(&mut slot.has_more, has_more) != has_more {
+                self.resumable = if has_more { self.resumable + 1 } else { self.resumable - 1 };
+            }
             let Some(emission) = emission else { return Ok(None) };
             let mut packet = emission.packet;
             packet.seq = slot.seq;

@@ -20,7 +20,7 @@ use super::queue::{Bounds, Queue, Routed, Travel};
 use super::runtime::Shared;
 use super::sink::Collector;
 use crate::graph::{Graph, Runner};
-use crate::node::CancelFlag;
+use crate::node::{CancelFlag, Cost};
 use crate::value::{Packet, Value};
 
 /// A run.
@@ -44,10 +44,11 @@ pub(super) struct Task {
     stage: usize,
 }
 
-/// How long a thread may stay with a run.
+/// How long a thread may stay with a run, and with what.
 #[derive(Clone, Copy)]
 pub(super) struct Budget {
     until: Instant,
+    most_cost: Cost,
 }
 
 struct State {
@@ -91,7 +92,7 @@ enum Phase {
 
 enum Delivery {
     /// The submitting thread is still at it and takes the completion itself.
-    Submitter(Option<Box<Completion>>),
+    Submitter(Option<Completion>),
     Port,
 }
 
@@ -179,7 +180,7 @@ impl Run {
         })
     }
 
-    /// Starts it. Light stages run on this thread until the budget is used up, everything else on the workers.
+    /// Starts it. Stages that the budget allows run on this thread until the budget is used up, everything else on the workers.
     /// Answers the completion if it is there already; else it goes to the port.
     pub(super) fn start(self: &Arc<Self>, budget: Option<Budget>, deadline: Option<Instant>) -> Option<Completion> {
         let mut ready = Vec::with_capacity(self.graph.stages.len());
@@ -205,7 +206,7 @@ impl Run {
             }
         }
         if let Delivery::Submitter(Some(completion)) = std::mem::replace(&mut state.delivery, Delivery::Port) {
-            return Some(*completion);
+            return Some(completion);
         }
         drop(state);
         if let Some(deadline) = deadline {
@@ -247,12 +248,12 @@ impl Run {
         Ok(())
     }
 
-    /// Runs light stages on this thread while there is time; hands the others to the workers.
+    /// Runs stages that the budget allows on this thread while there is time; hands the others to the workers.
     fn run_here(self: &Arc<Self>, budget: Budget, ready: Vec<usize>) {
         let mut here: VecDeque<usize> = ready.into();
         let mut ready = Vec::new();
         while let Some(stage) = here.pop_front() {
-            if self.graph.stages[stage].is_light && !budget.is_used_up() {
+            if self.graph.stages[stage].cost <= budget.most_cost && !budget.is_used_up() {
                 self.run_stage(stage, budget, &mut ready);
                 here.extend(ready.drain(..));
             } else {
@@ -601,10 +602,10 @@ impl Run {
         state.phase = Phase::Completed;
         let sinks = std::mem::take(&mut state.sinks).into_iter().map(Collector::finish).collect();
         let completion = Completion { outcome, sinks, errors: std::mem::take(&mut state.errors) };
-        self.runtime.delist(self.id);
         match &mut state.delivery {
-            Delivery::Submitter(place) => *place = Some(Box::new(completion)),
+            Delivery::Submitter(place) => *place = Some(completion),
             Delivery::Port => {
+                self.runtime.delist(self.id);
                 if let Some(port) = self.port.upgrade() {
                     port.post_completion(self.token, completion);
                 }
@@ -689,14 +690,14 @@ impl Task {
 }
 
 impl Budget {
-    /// Until this moment.
-    pub(super) fn until(until: Instant) -> Self {
-        Self { until }
+    /// Until this moment, with stages up to this cost.
+    pub(super) fn until(until: Instant, most_cost: Cost) -> Self {
+        Self { until, most_cost }
     }
 
     /// What a worker gives one stage before the next one's turn.
     fn quantum() -> Self {
-        Self { until: Instant::now() + std::time::Duration::from_millis(2) }
+        Self { until: Instant::now() + std::time::Duration::from_millis(2), most_cost: Cost::Blocking }
     }
 
     fn is_used_up(self) -> bool {

@@ -15,7 +15,7 @@ use super::run::{Budget, Run, Task};
 use super::timer::Timer;
 use crate::graph::Graph;
 use crate::manifest::{self, HostNodes, ManifestError};
-use crate::node::Registry;
+use crate::node::{Cost, Registry};
 use crate::value::Value;
 
 /// A runtime. Clones are the same runtime; nothing runs until the first work is submitted.
@@ -37,7 +37,7 @@ pub struct Submission {
     pub token: u64,
     /// One item each; `None` for a graph that has only sources.
     pub inputs: Option<Vec<Value>>,
-    /// About how many bytes the inputs are; large ones never run on the caller's thread.
+    /// About how many bytes the inputs are; it decides what may run on the caller's thread.
     pub input_bytes: usize,
     /// How long it may take.
     pub timeout: Option<Duration>,
@@ -91,20 +91,17 @@ pub(super) struct Shared {
     pub(super) timer: Timer,
     config: Config,
     registry: Registry,
-    runs: Mutex<Listed>,
+    /// The runs that go on beyond their submit.
+    runs: Mutex<HashMap<u64, Weak<Run>>>,
+    /// Set under the lock of `runs`, so that no run is listed after those there are have been ended.
+    is_shut_down: AtomicBool,
     ports: Mutex<Vec<WeakPort>>,
     next_run: AtomicU64,
     live: AtomicUsize,
     quiet: (Mutex<()>, Condvar),
 }
 
-#[derive(Default)]
-struct Listed {
-    runs: HashMap<u64, Weak<Run>>,
-    is_shut_down: bool,
-}
-
-/// Inputs above this size always go to the workers: even one step over them could be felt on an event loop.
+/// Above this size a step that grows with its packet could be felt on an event loop.
 const MOST_BYTES_ON_CALLER: usize = 64 << 10;
 
 /// What a blocking execute spends on the calling thread before it waits for the workers.
@@ -119,6 +116,7 @@ impl Runtime {
             config,
             registry,
             runs: Mutex::default(),
+            is_shut_down: AtomicBool::new(false),
             ports: Mutex::default(),
             next_run: AtomicU64::new(1),
             live: AtomicUsize::new(0),
@@ -168,7 +166,7 @@ impl Runtime {
 
     /// Whether [`Runtime::shut_down`] was called.
     pub fn is_shut_down(&self) -> bool {
-        self.0.runs.lock().is_shut_down
+        self.0.is_shut_down.load(Ordering::Acquire)
     }
 
     /// Ends all work with a completion each, wakes everybody who waits at a port, and waits at most `patience` until
@@ -176,9 +174,9 @@ impl Runtime {
     pub fn shut_down(&self, patience: Duration) -> bool {
         let deadline = Instant::now().checked_add(patience);
         let runs: Vec<Weak<Run>> = {
-            let mut listed = self.0.runs.lock();
-            listed.is_shut_down = true;
-            listed.runs.drain().map(|(_, run)| run).collect()
+            let mut runs = self.0.runs.lock();
+            self.0.is_shut_down.store(true, Ordering::Release);
+            runs.drain().map(|(_, run)| run).collect()
         };
         for run in runs.iter().filter_map(Weak::upgrade) {
             run.shut_down();
@@ -225,13 +223,15 @@ impl Pipeline {
         if self.poison.load(Ordering::Acquire) {
             return Err(SubmitError::Poisoned { pipeline: Arc::clone(&self.graph.name) });
         }
-        if self.runtime.runs.lock().is_shut_down {
+        if self.runtime.is_shut_down.load(Ordering::Acquire) {
             return Err(SubmitError::ShutDown);
         }
         port.admit(submission.token)?;
         let deadline = submission.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let stays_here = !submission.budget.is_zero() && submission.input_bytes <= MOST_BYTES_ON_CALLER;
-        let budget = stays_here.then(|| Budget::until(Instant::now() + submission.budget));
+        let is_small = submission.input_bytes <= MOST_BYTES_ON_CALLER;
+        let most_cost = if is_small { Cost::Proportional } else { Cost::Light };
+        let budget =
+            (!submission.budget.is_zero()).then(|| Budget::until(Instant::now() + submission.budget, most_cost));
         let id = self.runtime.next_run.fetch_add(1, Ordering::Relaxed);
         self.runtime.live.fetch_add(1, Ordering::AcqRel);
         let run = Run::new(
@@ -278,21 +278,21 @@ impl Pipeline {
 impl Shared {
     /// Lists a run that goes on; answers whether the runtime still takes work.
     pub(super) fn enlist(&self, id: u64, run: &Arc<Run>) -> bool {
-        let mut listed = self.runs.lock();
-        if listed.is_shut_down {
+        let mut runs = self.runs.lock();
+        if self.is_shut_down.load(Ordering::Acquire) {
             return false;
         }
-        listed.runs.insert(id, Arc::downgrade(run));
+        runs.insert(id, Arc::downgrade(run));
         true
     }
 
     pub(super) fn delist(&self, id: u64) {
-        self.runs.lock().runs.remove(&id);
+        self.runs.lock().remove(&id);
     }
 
     /// A run has let go of everything.
     pub(super) fn run_is_gone(&self) {
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 && self.runs.lock().is_shut_down {
+        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 && self.is_shut_down.load(Ordering::Acquire) {
             let _guard = self.quiet.0.lock();
             self.quiet.1.notify_all();
         }

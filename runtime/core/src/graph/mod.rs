@@ -39,8 +39,8 @@ pub struct Stage {
     pub sink: Option<usize>,
     /// The last path number of its packets; see [`StageEdge::path_offset`].
     pub last_path: u64,
-    /// Whether its steps are short and never wait, so that it may run on a caller's thread.
-    pub is_light: bool,
+    /// What its most expensive step may cost.
+    pub cost: Cost,
 }
 
 /// One node within a stage.
@@ -103,7 +103,7 @@ impl Graph {
                 _ => None,
             };
             let link = Link { node, output_port: 0, next_port: 0 };
-            let is_light = is_light(&nodes[node]);
+            let cost = cost(&nodes[node]);
             let sink = sinks.iter().position(|&sink| sink == node);
             if let Some(edge) = join {
                 stage_of[node] = stage_of[edge.from.node];
@@ -113,7 +113,7 @@ impl Graph {
                 }
                 stage.links.push(link);
                 stage.sink = sink;
-                stage.is_light &= is_light;
+                stage.cost = stage.cost.max(cost);
             } else {
                 stage_of[node] = stages.len();
                 let runner = match &nodes[node].work {
@@ -127,7 +127,7 @@ impl Graph {
                     outputs: Vec::new(),
                     sink,
                     last_path: paths[node] - 1,
-                    is_light,
+                    cost,
                 });
             }
         }
@@ -167,10 +167,11 @@ fn can_share_a_stage(upstream: &BlueprintNode, downstream: &BlueprintNode) -> bo
     }
 }
 
-fn is_light(node: &BlueprintNode) -> bool {
+fn cost(node: &BlueprintNode) -> Cost {
     match &node.work {
-        Work::Native { node_type, .. } => node_type.cost == Cost::Light,
-        Work::Host(_) => true,
+        Work::Native { node_type, .. } => node_type.cost,
+        // To make an event of packets is all that happens here.
+        Work::Host(_) => Cost::Light,
     }
 }
 

@@ -102,10 +102,13 @@ impl Step {
 }
 
 /// How much a node's steps cost, so that the scheduler knows what may run on a caller's thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cost {
     /// A step is a matter of microseconds, whatever the size of its packet.
     Light,
+    /// A step is a matter of microseconds for a small packet and grows with it: it runs on an event loop only where the
+    /// inputs are small.
+    Proportional,
     /// A step may take up to milliseconds: it never runs on an event loop.
     Heavy,
     /// A step may wait for a disk or a network: it never runs on an event loop.
@@ -117,6 +120,7 @@ impl Cost {
     pub const fn name(self) -> &'static str {
         match self {
             Cost::Light => "light",
+            Cost::Proportional => "proportional",
             Cost::Heavy => "heavy",
             Cost::Blocking => "blocking",
         }

@@ -75,15 +75,10 @@ fn run(pipeline: &Pipeline, start: Start, inputs: Vec<Value>) -> Completion {
 
 /// Waits for the completion of a piece of work.
 fn completion_of(port: &Port, wanted: u64) -> Completion {
-    loop {
-        let batch = port.next(Some(PATIENCE));
-        assert!(!batch.events.is_empty(), "no completion came");
-        for event in batch.events {
-            match event {
-                Event::Completed { token, completion } if token == wanted => return completion,
-                other => panic!("unexpected {other:?}"),
-            }
-        }
+    let mut batch = port.next(Some(PATIENCE));
+    match batch.events.pop() {
+        Some(Event::Completed { token, completion }) if token == wanted && batch.events.is_empty() => completion,
+        other => panic!("expected the completion of {wanted} alone, got {other:?} after {:?}", batch.events),
     }
 }
 

@@ -60,7 +60,7 @@ impl Define for Calculator {
 
     const NAME: &'static str = "Calculator";
     const SUMMARY: &'static str = "Computes with a fixed operand on numbers, lists of numbers and tensors.";
-    const COST: Cost = Cost::Light;
+    const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::new("in", INPUT, "A number, a list of numbers or a tensor.")];
     const OUTPUTS: &'static [Port] = &[Port::new("out", INPUT, "The result, in the shape of the input.")];
     const EXAMPLE: &'static str = r#"{"operation": "add", "operand": 5}"#;
