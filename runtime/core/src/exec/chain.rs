@@ -9,8 +9,8 @@ use super::live::Counted;
 use super::queue::Routed;
 use crate::graph::{Graph, Stage};
 use crate::manifest::Work;
-use crate::node::{CancelFlag, Context, Node, NodeError, NodeType, Step};
-use crate::value::Kind;
+use crate::node::{CancelFlag, Context, Emission, Node, NodeError, NodeType, Step};
+use crate::value::{Kind, Packet};
 
 /// The nodes of a stage, in the middle of their work.
 pub(super) struct Chain {
@@ -118,8 +118,9 @@ impl Chain {
 
     /// Lets the first node process a packet.
     pub(super) fn feed(&mut self, port: usize, routed: Routed) -> Result<Option<Exit>, ChainFailure> {
-        self.item = routed.item;
-        let step = self.process(0, port, routed)?;
+        let Routed { packet, item, path } = routed;
+        self.item = item;
+        let step = self.process(0, port, packet, path)?;
         self.run_down(0, step)
     }
 
@@ -194,36 +195,36 @@ impl Chain {
             if std::mem::replace(&mut slot.has_more, has_more) != has_more {
                 self.resumable = if has_more { self.resumable + 1 } else { self.resumable - 1 };
             }
-            let Some(emission) = emission else { return Ok(None) };
-            let mut packet = emission.packet;
+            let Some(Emission { port, mut packet }) = emission else { return Ok(None) };
             packet.seq = slot.seq;
             slot.seq += 1;
-            let routed = Routed { packet, item: self.item, path: slot.path };
+            let path = slot.path;
             if is_last {
-                return Ok(Some(Exit::Packet { port: emission.port, routed }));
+                return Ok(Some(Exit::Packet { port, routed: Routed { packet, item: self.item, path } }));
             }
-            if emission.port != slot.output_port {
+            if port != slot.output_port {
                 return Ok(None);
             }
-            let port = slot.next_port;
+            let next_port = slot.next_port;
             position += 1;
-            step = self.process(position, port, routed)?;
+            step = self.process(position, next_port, packet, path)?;
         }
     }
 
-    fn process(&mut self, position: usize, port: usize, routed: Routed) -> Result<Step, ChainFailure> {
+    #[inline]
+    fn process(&mut self, position: usize, port: usize, packet: Packet, path: u64) -> Result<Step, ChainFailure> {
         self.current = position;
         let slot = &mut self.slots[position];
-        slot.path = routed.path;
-        slot.pts = routed.packet.pts;
-        let kind = routed.packet.value.kind();
+        slot.path = path;
+        slot.pts = packet.pts;
+        let kind = packet.value.kind();
         match slot.node_type.inputs.get(port) {
             Some(input) if !input.kinds.contains(kind) => {
                 let accepted = input.kinds.describe();
                 let error = wrong_kind(&accepted, input.kinds.contains(Kind::Audio), kind);
                 Err(self.failure(position, error))
             }
-            _ => slot.node.process(port, routed.packet).map_err(|error| self.failure(position, error)),
+            _ => slot.node.process(port, packet).map_err(|error| self.failure(position, error)),
         }
     }
 

@@ -191,7 +191,9 @@ pub fn read_reply(document: &Value, release: impl Fn(u64) + Send + Sync + 'stati
 fn write_columns(encoder: &mut Encoder, outputs: &[Output]) {
     let has_pts = outputs.iter().any(|output| output.pts.is_some());
     let has_duration = outputs.iter().any(|output| output.duration.is_some());
-    encoder.map(2 + usize::from(has_pts) + usize::from(has_duration));
+    // Where branches join, the order of results is not that of their emission.
+    let has_seq = (0..).zip(outputs).any(|(place, output)| output.seq != place);
+    encoder.map(2 + usize::from(has_pts) + usize::from(has_duration) + usize::from(has_seq));
     encoder.text("values").array(outputs.len());
     for output in outputs {
         encoder.value(&output.value);
@@ -210,6 +212,12 @@ fn write_columns(encoder: &mut Encoder, outputs: &[Output]) {
         encoder.text("durations").array(outputs.len());
         for output in outputs {
             write_optional(encoder, output.duration);
+        }
+    }
+    if has_seq {
+        encoder.text("seqs").array(outputs.len());
+        for output in outputs {
+            encoder.uint(output.seq);
         }
     }
 }
