@@ -558,8 +558,15 @@ impl Run {
     fn stop_now(self: &Arc<Self>, outcome: Outcome, cause: &str, cure: &str) -> bool {
         let mut ready = Vec::new();
         let mut state = self.state.lock();
-        if state.phase != Phase::Active {
-            return false;
+        match state.phase {
+            Phase::Active => {
+                state.errors.push(RunError::of_run(outcome, cause, cure));
+                self.stop(&mut state, outcome, &mut ready);
+                self.complete(&mut state, outcome);
+            }
+            // It failed before, and only waited for a node that still works: the failure is the better answer.
+            Phase::Stopping(earlier) => self.complete(&mut state, earlier),
+            Phase::Completed => return false,
         }
         state.errors.push(RunError::of_run(outcome, cause, cure));
         self.stop(&mut state, outcome, &mut ready);
