@@ -761,29 +761,39 @@ fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Queue> {
         .collect();
     let mut entries: Vec<usize> =
         graph.edges.iter().enumerate().filter(|(_, edge)| edge.from.is_none()).map(|(index, _)| index).collect();
-    let last_entry = entries.pop();
     match inputs {
         // Sources need no input: one item without a packet lets them begin.
         None => {
-            for &entry in entries.iter().chain(&last_entry) {
+            for &entry in &entries {
                 queues[entry].push(Travel::End(0));
             }
         }
         Some(inputs) => {
             for (item, value) in (0..).zip(inputs) {
                 let packet = Packet::new(value);
-                for &entry in &entries {
-                    queues[entry].push(Travel::Packet(Routed { packet: packet.clone(), item, path: 0 }, 0));
-                    queues[entry].push(Travel::End(item));
+                for &taker in &takers {
+                    queues[taker].push(Travel::Packet(Routed { packet: packet.clone(), item, path: 0 }, 0));
                 }
-                if let Some(entry) = last_entry {
-                    queues[entry].push(Travel::Packet(Routed { packet, item, path: 0 }, 0));
+                if let Some(taker) = last_taker {
+                    queues[taker].push(Travel::Packet(Routed { packet, item, path: 0 }, 0));
+                }
+                for &entry in &entries {
                     queues[entry].push(Travel::End(item));
                 }
             }
         }
     }
-    for entry in entries.into_iter().chain(last_entry) {
+            // Sources beside nodes that take inputs begin anew with each item, but get none.
+            let takes_inputs = |entry: &usize| {
+                let first = &graph.stages[graph.edges[*entry].to].links[0];
+                !graph.nodes[first.node].work.inputs().is_empty()
+            };
+            let mut takers: Vec<usize> = entries.iter().copied().filter(takes_inputs).collect();
+            if takers.is_empty() {
+                takers.clone_from(&entries);
+            }
+            let last_taker = takers.pop();
+    for entry in entries {
         queues[entry].push(Travel::Finish);
     }
     queues
