@@ -2,6 +2,7 @@
 //!
 //! A task is one quantum of one stage. A stage with more to do goes to the back of the line, so sessions share fairly.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -58,7 +59,8 @@ impl<T: Send + 'static> Pool<T> {
             *running.0.lock() += 1;
             let spawned = std::thread::Builder::new().name(format!("remotemedia-{index}")).spawn(move || {
                 while let Ok(Order::Run(task)) = receiver.recv() {
-                    run(task);
+                    // Tasks catch the panics of nodes; a defect beyond them must not cost the others this thread.
+                    let _ = catch_unwind(AssertUnwindSafe(|| run(task)));
                 }
                 *running.0.lock() -= 1;
                 running.1.notify_all();

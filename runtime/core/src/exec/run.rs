@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::chain::{Chain, ChainFailure, Exit};
+use super::chain::{Chain, ChainFailure, Exit, panic_text};
 use super::completion::{Completion, Outcome, RunError};
 use super::host::{HostCall, HostFault, HostStage, Reply, ReplyError};
 use super::live::Counted;
@@ -121,7 +121,7 @@ type Fault = Box<Failure>;
 enum Failure {
     Native(ChainFailure),
     Host(HostFault),
-    Limit(RunError),
+    Run(RunError),
 }
 
 /// The most that a stage takes out of its queues at once, which frees credit before the work is done.
@@ -279,7 +279,13 @@ impl Run {
         if self.cancel.is_cancelled() {
             return self.retire(index, body, Ok(()), ready);
         }
-        let mut body = body.unwrap_or_else(|| Box::new(Body::new(&self.graph, index)));
+        let mut body = match body.map_or_else(|| Body::new(&self.graph, index), Ok) {
+            Ok(body) => body,
+            Err(failure) => {
+                self.poison.store(true, Ordering::Release);
+                return self.retire(index, None, Err(native(failure)), ready);
+            }
+        };
         let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &mut body.work {
             Work::Native(chain) => self.run_chain(index, chain, &mut body.inbox, budget, ready),
             Work::Host(host) => self.run_host(index, host, &mut body.inbox, ready),
@@ -289,7 +295,11 @@ impl Run {
                 self.poison.store(true, Ordering::Release);
                 Err(native(chain.panicked(&*payload)))
             }
-            Work::Host(_) => std::panic::resume_unwind(payload),
+            Work::Host(_) => Err(Box::new(Failure::Run(RunError::of_run(
+                Outcome::Panicked,
+                format!("the scheduler panicked: {}", panic_text(&*payload)),
+                "This is a defect of remotemedia; please report it.",
+            )))),
         });
         match quantum {
             Ok(Quantum::Parked) => self.park(index, body, ready),
@@ -452,7 +462,7 @@ impl Run {
                 state.collected_bytes += routed.packet.value.weight();
                 state.sinks[sink].push(routed);
                 if state.collected_bytes > self.output_bytes {
-                    return Err(Box::new(Failure::Limit(
+                    return Err(Box::new(Failure::Run(
                         self.limit_error(stage.links.last().map_or(0, |link| link.node)),
                     )));
                 }
@@ -505,12 +515,11 @@ impl Run {
     }
 
     /// A stage has done all its work.
-    fn finish(self: &Arc<Self>, index: usize, mut body: Box<Body>, ready: &mut Vec<usize>) {
+    fn finish(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
         if let Err(failure) = body.cleanup() {
             self.poison.store(true, Ordering::Release);
-            return self.retire(index, Some(body), Err(native(failure)), ready);
+            return self.retire(index, None, Err(native(failure)), ready);
         }
-        drop(body);
         self.forward(index, || Travel::Finish, ready);
         let mut state = self.state.lock();
         state.stages[index].status = Status::Finished;
@@ -532,7 +541,7 @@ impl Run {
             Work::Host(host) => host.open_call(),
             Work::Native(_) => None,
         });
-        if let (Some(Err(failure)), Ok(())) = (body.map(|mut body| body.cleanup()), &result) {
+        if let Some(Err(failure)) = body.map(Body::cleanup) {
             self.poison.store(true, Ordering::Release);
             result = Err(native(failure));
         }
@@ -652,7 +661,7 @@ impl Run {
 
     fn describe(&self, failure: Failure) -> RunError {
         let (node, item, error, outcome) = match failure {
-            Failure::Limit(error) => return error,
+            Failure::Run(error) => return error,
             Failure::Native(ChainFailure { node, item, error, is_panic }) => {
                 (node, item, error, if is_panic { Outcome::Panicked } else { Outcome::Failed })
             }
@@ -713,17 +722,17 @@ impl Budget {
 }
 
 impl Body {
-    fn new(graph: &Graph, index: usize) -> Self {
+    fn new(graph: &Graph, index: usize) -> Result<Box<Self>, ChainFailure> {
         let stage = &graph.stages[index];
         let work = match stage.runner {
-            Runner::Native => Work::Native(Chain::new(graph, stage)),
+            Runner::Native => Work::Native(Chain::new(graph, stage)?),
             Runner::Host { batch } => Work::Host(HostStage::new(batch, graph, stage)),
         };
-        Self { inbox: VecDeque::with_capacity(8), work }
+        Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work }))
     }
 
-    fn cleanup(&mut self) -> Result<(), ChainFailure> {
-        match &mut self.work {
+    fn cleanup(self: Box<Self>) -> Result<(), ChainFailure> {
+        match self.work {
             Work::Native(chain) => chain.cleanup(),
             Work::Host(_) => Ok(()),
         }
@@ -736,7 +745,10 @@ fn native(failure: ChainFailure) -> Fault {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.runtime.run_is_gone();
+        for body in self.state.get_mut().stages.iter_mut().filter_map(|stage| stage.body.take()) {
+            // Nobody is left to tell of a panic.
+            let _ = body.cleanup();
+        }
     }
 }
 
