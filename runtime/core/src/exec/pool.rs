@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
@@ -41,11 +41,16 @@ impl<T: Send + 'static> Pool<T> {
     /// whether all have stopped. The threads of a process that exits need no waiting for: they never enter the host.
     pub(super) fn stop(&self, patience: Duration) -> bool {
         self.ask_to_stop();
-        let deadline = std::time::Instant::now() + patience;
+        let deadline = Instant::now().checked_add(patience);
         let mut running = self.running.0.lock();
         while *running > 0 {
-            if self.running.1.wait_until(&mut running, deadline).timed_out() {
-                return *running == 0;
+            match deadline {
+                None => self.running.1.wait(&mut running),
+                Some(deadline) => {
+                    if self.running.1.wait_until(&mut running, deadline).timed_out() {
+                        return *running == 0;
+                    }
+                }
             }
         }
         true

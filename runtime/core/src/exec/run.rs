@@ -17,7 +17,7 @@ use super::host::{HostCall, HostFault, HostStage, Reply, ReplyError};
 use super::live::Counted;
 use super::port::{Port, WeakPort};
 use super::queue::{Bounds, Queue, Routed, Travel};
-use super::runtime::Shared;
+use super::runtime::Presence;
 use super::sink::Collector;
 use crate::graph::{Graph, Runner};
 use crate::node::{CancelFlag, Cost};
@@ -31,11 +31,12 @@ pub(super) struct Run {
     poison: Arc<AtomicBool>,
     input_names: Box<[Option<Arc<str>>]>,
     output_bytes: usize,
-    runtime: Arc<Shared>,
     port: WeakPort,
     cancel: CancelFlag,
     state: Mutex<State>,
     _counted: Counted,
+    /// The last field, since it tells the runtime that all others have let go of what they held.
+    runtime: Presence,
 }
 
 /// A stage of a run that can go on.
@@ -137,7 +138,7 @@ impl Run {
         graph: Arc<Graph>,
         poison: Arc<AtomicBool>,
         inputs: Option<Vec<Value>>,
-        runtime: Arc<Shared>,
+        runtime: Presence,
         port: &Port,
         output_bytes: usize,
     ) -> Arc<Self> {
@@ -162,7 +163,6 @@ impl Run {
             poison,
             input_names,
             output_bytes,
-            runtime,
             port: port.downgrade(),
             cancel: CancelFlag::default(),
             state: Mutex::new(State {
@@ -177,6 +177,7 @@ impl Run {
                 delivery: Delivery::Submitter(None),
             }),
             _counted: Counted::run(),
+            runtime,
         })
     }
 
@@ -201,6 +202,7 @@ impl Run {
                 state = self.state.lock();
             } else if !self.port.upgrade().is_some_and(|port| port.enlist(self.token, self)) {
                 drop(state);
+                self.runtime.delist(self.id);
                 self.cancel();
                 state = self.state.lock();
             }
@@ -319,12 +321,13 @@ impl Run {
     ) -> Result<Quantum, Fault> {
         chain.initialize(&self.graph, &self.cancel).map_err(native)?;
         let mut has_credit = self.graph.stages[index].outputs.is_empty() || self.has_credit(&self.state.lock(), index);
-        for steps in 1u32.. {
+        // Asking the clock costs about as much as a light step, and little beside any other.
+        let steps_per_look = if self.graph.stages[index].cost == Cost::Light { 16 } else { 1 };
+        for steps in 1u64.. {
             if self.cancel.is_cancelled() {
                 return Ok(Quantum::Stopped);
             }
-            // Asking the clock costs about as much as a light step.
-            if !has_credit || (steps.is_multiple_of(16) && budget.is_used_up()) {
+            if !has_credit || (steps.is_multiple_of(steps_per_look) && budget.is_used_up()) {
                 return Ok(Quantum::Parked);
             }
             let exit = if chain.has_work() {
@@ -543,7 +546,7 @@ impl Run {
         });
         if let Some(Err(failure)) = body.map(Body::cleanup) {
             self.poison.store(true, Ordering::Release);
-            result = Err(native(failure));
+            result = result.and(Err(native(failure)));
         }
         if let (Some(call), Some(port)) = (open_call, self.port.upgrade()) {
             port.forget_call(call);
@@ -577,9 +580,6 @@ impl Run {
             Phase::Stopping(earlier) => self.complete(&mut state, earlier),
             Phase::Completed => return false,
         }
-        state.errors.push(RunError::of_run(outcome, cause, cure));
-        self.stop(&mut state, outcome, &mut ready);
-        self.complete(&mut state, outcome);
         drop(state);
         self.dispatch(&mut ready);
         true
@@ -744,6 +744,7 @@ fn native(failure: ChainFailure) -> Fault {
 }
 
 impl Drop for Run {
+    /// A run whose port is dropped while a host owes it an answer ends here, and its nodes are cleaned up like any.
     fn drop(&mut self) {
         for body in self.state.get_mut().stages.iter_mut().filter_map(|stage| stage.body.take()) {
             // Nobody is left to tell of a panic.
@@ -771,7 +772,7 @@ fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Queue> {
             Some(_) => Queue::new(Some(Bounds::DEFAULT)),
         })
         .collect();
-    let mut entries: Vec<usize> =
+    let entries: Vec<usize> =
         graph.edges.iter().enumerate().filter(|(_, edge)| edge.from.is_none()).map(|(index, _)| index).collect();
     match inputs {
         // Sources need no input: one item without a packet lets them begin.
@@ -781,6 +782,16 @@ fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Queue> {
             }
         }
         Some(inputs) => {
+            // Sources beside nodes that take inputs begin anew with each item, but get none.
+            let takes_inputs = |entry: &usize| {
+                let first = &graph.stages[graph.edges[*entry].to].links[0];
+                !graph.nodes[first.node].work.inputs().is_empty()
+            };
+            let mut takers: Vec<usize> = entries.iter().copied().filter(takes_inputs).collect();
+            if takers.is_empty() {
+                takers.clone_from(&entries);
+            }
+            let last_taker = takers.pop();
             for (item, value) in (0..).zip(inputs) {
                 let packet = Packet::new(value);
                 for &taker in &takers {
@@ -795,16 +806,6 @@ fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Queue> {
             }
         }
     }
-            // Sources beside nodes that take inputs begin anew with each item, but get none.
-            let takes_inputs = |entry: &usize| {
-                let first = &graph.stages[graph.edges[*entry].to].links[0];
-                !graph.nodes[first.node].work.inputs().is_empty()
-            };
-            let mut takers: Vec<usize> = entries.iter().copied().filter(takes_inputs).collect();
-            if takers.is_empty() {
-                takers.clone_from(&entries);
-            }
-            let last_taker = takers.pop();
     for entry in entries {
         queues[entry].push(Travel::Finish);
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use remotemedia_core::exec::{Outcome, SubmitError};
+use remotemedia_core::manifest::HostNodeType;
 
 use super::nodes::{LEDGERS, REPEATED, open, wait_until_reached};
 use super::*;
