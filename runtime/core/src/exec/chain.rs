@@ -3,6 +3,8 @@
 //! The deepest node that has more to give goes first, so that nothing piles up between the nodes of a chain: at any
 //! moment at most one packet is on its way through it.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::live::Counted;
@@ -60,29 +62,27 @@ struct Ending {
 }
 
 impl Chain {
-    /// New instances of the nodes of a stage.
-    pub(super) fn new(graph: &Graph, stage: &Stage) -> Self {
-        let slots = stage
-            .links
-            .iter()
-            .filter_map(|link| {
-                let Work::Native { node_type, prepared } = &graph.nodes[link.node].work else { return None };
-                Some(Slot {
-                    node: prepared.instantiate(),
-                    index: link.node,
-                    node_type: Arc::clone(node_type),
-                    output_port: link.output_port,
-                    next_port: link.next_port,
-                    wants_cleanup: false,
-                    has_more: false,
-                    path: 0,
-                    pts: None,
-                    seq: 0,
-                    _counted: Counted::node(),
-                })
-            })
-            .collect();
-        Self {
+    /// New instances of the nodes of a stage, unless one panics instead.
+    pub(super) fn new(graph: &Graph, stage: &Stage) -> Result<Self, ChainFailure> {
+        let mut slots = Vec::with_capacity(stage.links.len());
+        for link in &stage.links {
+            let Work::Native { node_type, prepared } = &graph.nodes[link.node].work else { continue };
+            let node = catch_unwind(AssertUnwindSafe(|| prepared.instantiate()));
+            slots.push(Slot {
+                node: node.map_err(|payload| panic_of(link.node, 0, None, &*payload))?,
+                index: link.node,
+                node_type: Arc::clone(node_type),
+                output_port: link.output_port,
+                next_port: link.next_port,
+                wants_cleanup: false,
+                has_more: false,
+                path: 0,
+                pts: None,
+                seq: 0,
+                _counted: Counted::node(),
+            });
+        }
+        Ok(Self {
             slots,
             is_initialized: false,
             item: 0,
@@ -90,7 +90,7 @@ impl Chain {
             ending: None,
             resumable: 0,
             current: 0,
-        }
+        })
     }
 
     /// Initializes the nodes, in their order, if that has not been done.
@@ -154,26 +154,29 @@ impl Chain {
         Ok(Some(Exit::End(item)))
     }
 
-    /// Cleans up each node whose `initialize` succeeded and that has not been cleaned up. A panic in one does not keep
-    /// the others from it; the first one is the answer.
-    pub(super) fn cleanup(&mut self) -> Result<(), ChainFailure> {
+    /// Cleans up each node whose `initialize` succeeded, and drops them all. A panic in one does not keep the others
+    /// from it; the first one is the answer.
+    pub(super) fn cleanup(self) -> Result<(), ChainFailure> {
         let mut result = Ok(());
-        for position in 0..self.slots.len() {
-            let slot = &mut self.slots[position];
-            if std::mem::take(&mut slot.wants_cleanup) {
-                let cleaned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| slot.node.cleanup()));
-                if let (Err(payload), Ok(())) = (cleaned, &result) {
-                    self.current = position;
-                    result = Err(self.panicked(&*payload));
+        for mut slot in self.slots {
+            let (index, pts) = (slot.index, slot.pts);
+            let cleaned = catch_unwind(AssertUnwindSafe(|| {
+                if slot.wants_cleanup {
+                    slot.node.cleanup();
                 }
+            }));
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(slot)));
+            if let Err(payload) = cleaned.and(dropped) {
+                result = result.and(Err(panic_of(index, self.item, pts, &*payload)));
             }
         }
         result
     }
 
     /// The failure that a panic of the node that was called last amounts to.
-    pub(super) fn panicked(&self, payload: &(dyn std::any::Any + Send)) -> ChainFailure {
-        ChainFailure { is_panic: true, ..self.failure(self.current, panic_error(payload)) }
+    pub(super) fn panicked(&self, payload: &(dyn Any + Send)) -> ChainFailure {
+        let slot = &self.slots[self.current];
+        panic_of(slot.index, self.item, slot.pts, payload)
     }
 
     fn resume_deepest(&mut self) -> Result<Option<Exit>, ChainFailure> {
@@ -252,12 +255,18 @@ fn article(kind: Kind) -> &'static str {
     }
 }
 
-fn panic_error(payload: &(dyn std::any::Any + Send)) -> NodeError {
-    let message = payload
+fn panic_of(node: usize, item: u64, position: Option<i64>, payload: &(dyn Any + Send)) -> ChainFailure {
+    let error = NodeError::new(format!("the node panicked: {}", panic_text(payload)))
+        .cure("This is a defect of the node, not of your input; please report it.")
+        .at(position);
+    ChainFailure { node, item, error, is_panic: true }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(payload: &(dyn Any + Send)) -> String {
+    payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned());
-    NodeError::new(format!("the node panicked: {message}"))
-        .cure("This is a defect of the node, not of your input; please report it.")
+        .unwrap_or_else(|| "no message".to_owned())
 }
