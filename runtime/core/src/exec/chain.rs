@@ -263,7 +263,7 @@ fn panic_of(node: usize, item: u64, position: Option<i64>, payload: &(dyn Any + 
 }
 
 /// What a panic said.
-pub(super) fn panic_text(payload: &(dyn Any + Send)) -> String {
+pub fn panic_text(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
