@@ -11,7 +11,7 @@ use super::live::Counted;
 use super::queue::Routed;
 use crate::graph::{Graph, Stage};
 use crate::manifest::Work;
-use crate::node::{CancelFlag, Context, Emission, Node, NodeError, NodeType, Step};
+use crate::node::{CancelFlag, Context, Emission, Kinds, Node, NodeError, NodeType, Step};
 use crate::value::{Kind, Packet};
 
 /// The nodes of a stage, in the middle of their work.
@@ -222,11 +222,7 @@ impl Chain {
         slot.pts = packet.pts;
         let kind = packet.value.kind();
         match slot.node_type.inputs.get(port) {
-            Some(input) if !input.kinds.contains(kind) => {
-                let accepted = input.kinds.describe();
-                let error = wrong_kind(&accepted, input.kinds.contains(Kind::Audio), kind);
-                Err(self.failure(position, error))
-            }
+            Some(input) if !input.kinds.contains(kind) => Err(self.failure(position, wrong_kind(input.kinds, kind))),
             _ => slot.node.process(port, packet).map_err(|error| self.failure(position, error)),
         }
     }
@@ -238,20 +234,28 @@ impl Chain {
     }
 }
 
-fn wrong_kind(accepted: &str, accepts_audio: bool, kind: Kind) -> NodeError {
-    let error = NodeError::new(format!("expected {accepted}, got {} {}", article(kind), kind.name()));
+/// What is wrong with a value that an input port does not take, and how to make it one that it takes.
+fn wrong_kind(accepted: Kinds, kind: Kind) -> NodeError {
+    let got = match kind {
+        Kind::Null => "null".to_owned(),
+        Kind::Str => "text".to_owned(),
+        Kind::Bytes => "bytes".to_owned(),
+        Kind::Audio => "audio".to_owned(),
+        Kind::Int => "an int".to_owned(),
+        other => format!("a {}", other.name()),
+    };
+    let error = NodeError::new(format!("expected {}, got {got}", accepted.describe()));
     match kind {
-        Kind::Tensor | Kind::List | Kind::Bytes if accepts_audio => error.cure("Wrap it: Audio(samples, rate=...)."),
-        Kind::Str if accepted.contains("file") => error.cure("Wrap the path: File(path)."),
+        Kind::Tensor | Kind::List | Kind::Bytes if accepted.contains(Kind::Audio) => {
+            error.cure("Wrap it: Audio(samples, rate=...).")
+        }
+        Kind::File if accepted.contains(Kind::Audio) => {
+            error.cure("Decode it first: put an AudioDecode before this node.")
+        }
+        Kind::Str if accepted.contains(Kind::File) => error.cure("Wrap the path: File(path)."),
+        _ if accepted.contains(Kind::Audio) => error.cure("Send Audio(samples, rate=...)."),
+        _ if accepted.contains(Kind::File) => error.cure("Send File(path)."),
         _ => error,
-    }
-}
-
-fn article(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Int | Kind::Audio => "an",
-        Kind::Null | Kind::Bytes | Kind::Str => "the value of kind",
-        _ => "a",
     }
 }
 
@@ -269,4 +273,29 @@ pub fn panic_text(payload: &(dyn Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_told_what_to_become() {
+        let audio = Kinds::of(&[Kind::Audio]);
+        let file = Kinds::of(&[Kind::Bytes, Kind::File]);
+        let number = Kinds::of(&[Kind::Int, Kind::Float]);
+        let cases = [
+            (audio, Kind::Tensor, "expected audio, got a tensor", "Wrap it: Audio(samples, rate=...)."),
+            (audio, Kind::File, "expected audio, got a file", "Decode it first: put an AudioDecode before this node."),
+            (audio, Kind::Int, "expected audio, got an int", "Send Audio(samples, rate=...)."),
+            (file, Kind::Str, "expected bytes or file, got text", "Wrap the path: File(path)."),
+            (file, Kind::Null, "expected bytes or file, got null", "Send File(path)."),
+            (number, Kind::Audio, "expected int or float, got audio", ""),
+            (number, Kind::Map, "expected int or float, got a map", ""),
+        ];
+        for (accepted, kind, cause, cure) in cases {
+            let error = wrong_kind(accepted, kind);
+            assert_eq!((error.cause.as_str(), error.cure.as_str()), (cause, cure));
+        }
+    }
 }
