@@ -321,8 +321,7 @@ impl Run {
     ) -> Result<Quantum, Fault> {
         chain.initialize(&self.graph, &self.cancel).map_err(native)?;
         let mut has_credit = self.graph.stages[index].outputs.is_empty() || self.has_credit(&self.state.lock(), index);
-        // Asking the clock costs about as much as a light step, and little beside any other.
-        let steps_per_look = if self.graph.stages[index].cost == Cost::Light { 16 } else { 1 };
+        let steps_per_look = budget.steps_per_look(self.graph.stages[index].cost);
         for steps in 1u64.. {
             if self.cancel.is_cancelled() {
                 return Ok(Quantum::Stopped);
@@ -714,6 +713,12 @@ impl Budget {
     /// What a worker gives one stage before the next one's turn.
     fn quantum() -> Self {
         Self { until: Instant::now() + std::time::Duration::from_millis(2), most_cost: Cost::Blocking }
+    }
+
+    /// How many steps of a stage to take before the clock is asked, which costs about as much as a small step. Only small
+    /// ones are taken on a caller's thread.
+    fn steps_per_look(self, cost: Cost) -> u64 {
+        if cost == Cost::Light || self.most_cost <= Cost::Proportional { 16 } else { 1 }
     }
 
     fn is_used_up(self) -> bool {
