@@ -44,7 +44,7 @@ def test_calling_it_with_a_value_is_refused() -> None:
     [
         (lambda: scale(), "nodes[0].params: scale needs the param 'by'"),
         (lambda: scale(by=1, ofset=2), "nodes[0].params.ofset: scale has no param 'ofset'; did you mean 'offset'?"),
-        (lambda: even(x=1), "nodes[0].params.x: even has no param 'x'; it takes none"),
+        (lambda: even(x=1), "nodes[0].params.x: even has no param 'x'; remove it: there are none"),
         (lambda: scale(by="1"), 'nodes[0].params.by: expected a number, got the text "1"'),
         (lambda: scale(by=1, offset=True), "nodes[0].params.offset: expected an integer, got true"),
         (lambda: choosy(mode="c"), 'nodes[0].params.mode: expected "a" or "b", got the text "c"'),

@@ -91,7 +91,7 @@ class NodeFunction(Linkable, Generic[F]):
         if near:
             return f"did you mean {near[0]!r}?"
         if not self.params:
-            return "it takes none"
+            return "remove it: there are none"
         return f"it takes {', '.join(map(repr, self.params))}"
 
     def __reduce__(self) -> str:
