@@ -207,6 +207,9 @@ def test_loading_tells_all_problems_with_their_lines() -> None:
         "  line 3, column 22: nodes[0].node_type: there is no node type 'Ecko'; did you mean 'Echo'?\n"
         "  line 4, column 8: nodes[1].id: the id 'a' is taken by nodes[0]; rename one, to \"a2\" for example"
     )
+    for text in ("a\ud800\n", "x: python:a:b\ud800\n"):
+        with pytest.raises(rm.ManifestError, match=r"the manifest has a lone surrogate at index \d+, which is no char"):
+            rm.Pipeline.load(text)
     with pytest.raises(FileNotFoundError, match=r"no such manifest 'nowhere.yaml' in "):
         rm.Pipeline.load("nowhere.yaml")
 

@@ -16,7 +16,7 @@ from ._function import NodeFunction
 from ._graph import End, Pipeline, of_nodes
 from ._node import Node
 from ._pipeline import Pipeline as Compiled
-from ._pipeline import compile_manifest, compile_text
+from ._pipeline import compile_manifest, compile_text, encoded
 from ._python_types import PREFIX, find, names_in
 from .errors import ManifestError, Problem
 
@@ -32,7 +32,7 @@ def from_text(text: str) -> dict[str, Any]:
     text = text.removeprefix("\ufeff")
     names = names_in(text)
     if names:
-        Compiled(text.encode("utf-8"), names)
+        Compiled(encoded(text), names)
     else:
         compile_text(text)
     if text.lstrip()[:1] in ("{", "["):

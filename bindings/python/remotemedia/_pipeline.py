@@ -105,15 +105,19 @@ def compile_text(text: str) -> Pipeline:
     """The pipeline of JSON or YAML text."""
     pipeline = cached(text)
     if pipeline is None:
-        try:
-            data = text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise ManifestError(
-                f"the manifest has a lone surrogate at index {error.start}, which is no character",
-                [Problem("", "not Unicode text")],
-            ) from None
-        pipeline = _remember(text, Pipeline(data))
+        pipeline = _remember(text, Pipeline(encoded(text)))
     return pipeline
+
+
+def encoded(text: str) -> bytes:
+    """A manifest's text as UTF-8. Raises `ManifestError` for a lone surrogate."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ManifestError(
+            f"the manifest has a lone surrogate at index {error.start}, which is no character",
+            [Problem("", "not Unicode text")],
+        ) from None
 
 
 def read(path: str | bytes) -> str:
