@@ -124,7 +124,7 @@ typedef struct rm_output {
    */
   struct rm_memory *const *discard;
   /**
-   * In: how many there are.
+   * In: how many there are. Set to 0 once they are freed, also if the call fails.
    */
   size_t discard_count;
   /**

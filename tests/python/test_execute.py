@@ -226,3 +226,33 @@ def test_a_diamond_of_unequal_branches_completes() -> None:
     assert [sorted(map(str, values)) for values in outputs.by_item] == [
         sorted([str(number), str(["slow", number])]) for number in range(count)
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"), [("", "an empty text"), ("a\0b", "the text 'a\\x00b', which has a NUL character,")]
+)
+def test_a_text_that_is_no_path_is_no_manifest(text: str, what: str) -> None:
+    with pytest.raises(rm.ManifestError) as caught:
+        rm.execute_sync(text, [1])
+    assert str(caught.value) == f"{what} is neither a manifest nor a path; pass a dict, a path, or JSON or YAML text"
+
+
+def test_yaml_on_one_line_is_told_what_makes_it_text() -> None:
+    with pytest.raises(FileNotFoundError, match=r"'version: v1' in .*; YAML text needs a newline at its end$"):
+        rm.execute_sync("version: v1", [1])
+
+
+def test_a_path_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = str(tmp_path / "file" / "voice.yaml")
+    with pytest.raises(NotADirectoryError) as caught:
+        rm.execute_sync(path, [1])
+    assert str(caught.value) == f"the manifest {path!r} can't be read: Not a directory; check the path"
+    with pytest.raises(OSError, match=r"the manifest 'x{200}\.\.\.' can't be read: File name too long"):
+        rm.execute_sync("x" * 5000, [1])
+
+
+def test_a_timeout_beyond_all_floats_is_none() -> None:
+    assert rm.execute_sync(PASS_TEXT, [1], timeout=10**400) == [1]
+    with pytest.raises(rm.InvalidArgumentError, match="timeout must be 0 seconds or more"):
+        rm.execute_sync(PASS_TEXT, [1], timeout=-(10**400))

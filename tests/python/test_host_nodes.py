@@ -363,3 +363,50 @@ def test_other_functions_of_the_same_name_share_a_pipeline_and_run_themselves() 
     before = len(_pipeline._cache)
     assert [rm.execute_sync(made(number), [1]) for number in range(5)] == [[1], [2], [3], [4], [5]]
     assert len(_pipeline._cache) <= max(before, 1) + 1
+
+
+def stops(value: int) -> int:
+    raise asyncio.CancelledError("enough")
+
+
+def leaves(value: int) -> int:
+    raise SystemExit(3)
+
+
+def exhausts(value: int) -> int:
+    raise StopIteration(4)
+
+
+@both
+@pytest.mark.parametrize(
+    ("function", "kind"), [(stops, asyncio.CancelledError), (leaves, SystemExit), (exhausts, StopIteration)]
+)
+def test_an_unusual_exception_of_a_sync_function_behind_an_async_one_names_its_node(
+    execute: Any, function: Any, kind: type[BaseException]
+) -> None:
+    with pytest.raises(rm.NodeError) as caught:
+        execute(chain(("first", increment, {}), ("second", function, {})), [1])
+    assert caught.value.node_id == "second"
+    assert type(caught.value.__cause__) is kind
+
+
+def forgets_to_wait(value: int) -> Any:
+    return increment(value)
+
+
+@both
+def test_an_awaitable_is_refused_in_the_same_words_behind_an_async_function(execute: Any) -> None:
+    with pytest.raises(rm.NodeError, match="forgets_to_wait returned an awaitable; define it with async def") as caught:
+        execute(chain(("first", increment, {}), ("second", forgets_to_wait, {})), [1])
+    assert caught.value.node_id == "second"
+    # The coroutine was closed: nothing complains that it was never awaited.
+    gc.collect()
+
+
+async def endless(value: int) -> Any:
+    yield value
+
+
+def test_an_async_generator_is_refused_with_a_cure_that_works() -> None:
+    with pytest.raises(rm.NodeError, match=r"an async_generator can't cross; write \[entry async for entry in value\]"):
+        rm.execute_sync(chain(("first", endless, {})), [1])

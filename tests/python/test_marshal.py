@@ -259,3 +259,30 @@ def test_a_failed_call_leaves_nothing_behind() -> None:
         through(np.zeros(LARGE), object())
     assert kept_count() == before
     assert list(through(1)) == [1]
+
+
+@dataclasses.dataclass
+class Link:
+    next: Any
+
+
+def test_a_dataclass_that_contains_itself_is_refused() -> None:
+    link = Link(None)
+    link.next = link
+    with pytest.raises(rm.MarshalError) as caught:
+        rm.execute_sync(PASS_TEXT, [link])
+    assert str(caught.value) == "inputs: nested too deep, or it contains itself"
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_scattered_memory_of_a_file_is_copied(size: int) -> None:
+    content = bytes(range(250)) * (size // 250)
+    (out,) = rm.execute_sync(PASS_TEXT, [rm.File(memoryview(content)[::2])])
+    assert out.data == content[::2]
+
+
+def test_a_path_that_is_no_text_is_named() -> None:
+    with pytest.raises(rm.MarshalError) as caught:
+        rm.execute_sync(PASS_TEXT, [rm.File("a\udcff.wav")])
+    expected = r"inputs[0]: a text of this File has a lone surrogate '\udcff' at index 1, which is no character"
+    assert str(caught.value) == expected

@@ -152,3 +152,36 @@ def test_samples_beyond_full_scale_saturate() -> None:
 def test_wrong_pcm_is_refused(format: Any, rate: int, channels: int) -> None:  # noqa: A002
     with pytest.raises(rm.InvalidArgumentError):
         rm.Audio.from_pcm(bytes(4), format, rate, channels)
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), -float("inf")])
+def test_a_rate_that_is_no_number_is_refused(rate: float) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        rm.Audio(np.zeros(3, "float32"), rate=rate)  # type: ignore[arg-type]
+    assert str(caught.value) == f"rate must be a whole number of frames per second, 1 or more, got {rate!r}"
+
+
+@pytest.mark.parametrize("pts", [float("nan"), float("inf"), 1e11, "soon"])
+def test_a_start_that_is_no_time_is_refused(pts: Any) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        rm.Audio(np.zeros(3, "float32"), rate=8000, pts=pts)
+    assert str(caught.value) == f"pts must be a number of seconds between -9.2e9 and 9.2e9, got {pts!r}"
+
+
+@pytest.mark.parametrize("shape", [(-1, -1), (-1, 0)])
+def test_a_tensor_has_no_negative_extent(shape: tuple[int, ...]) -> None:
+    data = b"ab" if 0 not in shape else b""
+    with pytest.raises(rm.MarshalError) as caught:
+        rm.Tensor(data, "int16", shape)
+    assert str(caught.value) == f"shape {shape} has a negative extent; each is 0 or more"
+
+
+def test_pcm_takes_integers_of_numpy() -> None:
+    audio = rm.Audio.from_pcm(b"\0\0\0\0", "s16", np.int64(8000), np.int32(2))  # type: ignore[arg-type]
+    assert (audio.rate, audio.channels, audio.frames) == (8000, 2, 1)
+
+
+def test_a_format_is_not_cut_at_a_nul() -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        rm.Audio.from_pcm(b"ab", "s16\0x", 8000, 1)
+    assert str(caught.value) == "format must be a name such as 's16', got 's16\\x00x'"

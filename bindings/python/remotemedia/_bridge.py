@@ -358,11 +358,11 @@ class LoopPort(Port):
 
     async def _answer_on_loop(self, call: Call) -> None:
         try:
-            given = await answer_async(call, _in_thread)
+            given = await answer_async(call, _in_thread, lambda: call.job not in self.runs)
         except asyncio.CancelledError as error:
             if call.job not in self.runs:
                 return
-            # The function cancelled itself.
+            # Before the first function began.
             given = Answer([], Raised(0, 0, error))
         except (KeyboardInterrupt, SystemExit) as error:
             self.reply(call, Answer([], Raised(0, 0, error)))
@@ -459,8 +459,8 @@ def _pump(reference: weakref.ref[LoopPort]) -> None:
         del port, loop
 
 
-async def _in_thread(work: Callable[[], Any]) -> Any:
-    """Runs `work` on a serving thread, in the context of the caller."""
+async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Runs `work` on a serving thread, in the context of the caller. Answers its value, or None and what it raised."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
     context = contextvars.copy_context()
@@ -481,10 +481,7 @@ async def _in_thread(work: Callable[[], Any]) -> Any:
             pass  # The loop was closed: nobody waits any more.
 
     _workers.submit(run)
-    value, error = await future
-    if error is not None:
-        raise error
-    return value
+    return await future
 
 
 def _child() -> None:

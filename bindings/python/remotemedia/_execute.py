@@ -140,6 +140,9 @@ def _checked(inputs: Any) -> Sequence[Any]:
 def _microseconds(timeout: float) -> int:
     try:
         seconds = float(timeout)
+    except OverflowError:
+        # An int beyond all floats.
+        seconds = math.inf if timeout > 0 else -math.inf
     except (TypeError, ValueError):
         raise InvalidArgumentError(f"timeout must be a number of seconds or None, got {timeout!r}") from None
     if math.isnan(seconds) or seconds < 0:

@@ -73,7 +73,9 @@ def complaint_about_type(value: Any) -> str:
         return f"{_a(kind.__name__)} has no order; write sorted(value) or list(value)"
     if isinstance(value, complex):
         return "a complex number can't cross; write [value.real, value.imag] or numpy.complex128(value)"
-    if hasattr(value, "__next__") or hasattr(value, "__anext__"):
+    if hasattr(value, "__anext__"):
+        return f"{_a(kind.__name__)} can't cross; write [entry async for entry in value]"
+    if hasattr(value, "__next__"):
         return f"{_a(kind.__name__)} can't cross; write list(value)"
     if hasattr(value, "__await__"):
         return f"{_a(kind.__name__)} can't cross; await it first"

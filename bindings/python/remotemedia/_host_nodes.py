@@ -74,8 +74,15 @@ def answer(call: Call) -> Answer:
     return Answer(outputs, None)
 
 
-async def answer_async(call: Call, in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> Answer:
-    """Runs the functions of a call, async ones on this loop, sync ones by `in_thread`."""
+async def answer_async(
+    call: Call,
+    in_thread: Callable[[Callable[[], Any]], Awaitable[tuple[Any, BaseException | None]]],
+    ended: Callable[[], bool],
+) -> Answer:
+    """Runs the functions of a call, async ones on this loop, sync ones by `in_thread`, which answers (value, error).
+
+    `ended` says whether the execution has ended, so that a cancellation comes from there and not from a function.
+    """
     from asyncio import CancelledError
 
     outputs: list[list[Any]] = []
@@ -87,11 +94,21 @@ async def answer_async(call: Call, in_thread: Callable[[Callable[[], Any]], Awai
                 if is_async(each.function):
                     value = await each.function(value, **each.params)
                 else:
-                    value = await in_thread(functools.partial(each.function, value, **each.params))
+                    value, error = await in_thread(functools.partial(each.function, value, **each.params))
+                    if error is not None:
+                        # Also what would end a loop: it was raised on a thread, and ends this execution alone.
+                        return Answer(outputs, Raised(index, node, _without_our_frame(error)))
+                    if inspect.isawaitable(value):
+                        _refuse(value, each)
                 if value is None:
                     break
                 node += 1
-        except (CancelledError, KeyboardInterrupt, SystemExit):
+        except CancelledError as error:
+            if ended():
+                raise
+            # The function cancelled itself.
+            return Answer(outputs, Raised(index, node, _without_our_frame(error)))
+        except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
             return Answer(outputs, Raised(index, node, _without_our_frame(error)))

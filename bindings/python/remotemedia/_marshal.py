@@ -115,7 +115,11 @@ class Lane:
     def refused(self, value: Any, name: str, error: Exception) -> MarshalError:
         """The error for a value that the packer refused: with the path, which a second look finds."""
         self.forget()
-        found = explain(value, name, _reject)
+        try:
+            found = explain(value, name, _reject)
+        except RecursionError:
+            # Objects inside objects are looked into one by one.
+            found = MarshalError(f"{name}: nested too deep, or it contains itself")
         if found is None:
             found = error if isinstance(error, MarshalError) else MarshalError(f"{name}: {error}")
         return found
@@ -250,9 +254,13 @@ class Lane:
     def _file(self, file: File) -> ExtType:
         if file.data is None:
             return ExtType(FILE, self._payload.pack([file.path, file.mime, None, 0, 0]))
-        view = memoryview(file.data)
+        source: Any = file.data
+        view = memoryview(source)
+        if not view.c_contiguous:
+            source = view.tobytes()
+            view = memoryview(source)
         length = view.nbytes
-        payload: Any = bytes(view) if length < INLINE_BYTES else self._bytes_like(file.data, view)
+        payload: Any = bytes(view) if length < INLINE_BYTES else self._bytes_like(source, view)
         return ExtType(FILE, self._payload.pack([None, file.mime, payload, 0, length]))
 
     def _bytes_like(self, source: Any, view: memoryview) -> int:
@@ -480,6 +488,9 @@ def _reject(value: Any) -> str | None:
         replacement = probe._encode(value)
     except MarshalError as error:
         return str(error)
+    except UnicodeEncodeError as error:
+        wrong = f"a lone surrogate {error.object[error.start]!r} at index {error.start}"
+        return f"a text of this {type(value).__name__} has {wrong}, which is no character"
     except (ValueError, TypeError, OverflowError) as error:
         return f"{type(value).__name__}: {error}"
     finally:

@@ -12,9 +12,7 @@ from .media import MAX_CHANNELS, MAX_RATE, Audio
 
 def from_pcm(data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
     """See `Audio.from_pcm`."""
-    for name, value, most in (("rate", rate, MAX_RATE), ("channels", channels, MAX_CHANNELS)):
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            raise InvalidArgumentError(f"{name} must be a whole number between 1 and {most}, got {value!r}")
+    rate, channels = _whole("rate", rate, MAX_RATE), _whole("channels", channels, MAX_CHANNELS)
     view = memoryview(data)
     if not view.c_contiguous:
         view = memoryview(view.tobytes())
@@ -49,7 +47,14 @@ def to_pcm(audio: Audio, format: str) -> bytes:  # noqa: A002
         give_back(used)
 
 
+def _whole(name: str, value: Any, most: int) -> int:
+    whole = value.__index__() if hasattr(value, "__index__") and not isinstance(value, bool) else 0
+    if not 1 <= whole <= most:
+        raise InvalidArgumentError(f"{name} must be a whole number between 1 and {most}, got {value!r}")
+    return int(whole)
+
+
 def _name(format: str) -> bytes:  # noqa: A002
-    if not isinstance(format, str):
+    if not isinstance(format, str) or "\0" in format:
         raise InvalidArgumentError(f"format must be a name such as 's16', got {format!r}")
     return format.encode("utf-8", "replace")

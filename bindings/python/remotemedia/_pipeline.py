@@ -122,18 +122,29 @@ def encoded(text: str) -> bytes:
 
 def read(path: str | bytes) -> str:
     """The text of a manifest's file. Raises `ManifestError` if it is not UTF-8, and `FileNotFoundError`."""
+    name = os.fsdecode(path)
+    shown = repr(name if len(name) <= 200 else name[:200] + "...")
+    if not name or "\0" in name:
+        what = "an empty text" if not name else f"the text {shown}, which has a NUL character,"
+        raise ManifestError(
+            f"{what} is neither a manifest nor a path; pass a dict, a path, or JSON or YAML text",
+            [Problem("", "neither a manifest nor a path", expected="dict, path or text")],
+        )
     try:
-        return Path(os.fsdecode(path)).read_text(encoding="utf-8-sig")
+        return Path(name).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise FileNotFoundError(f"no such manifest {os.fsdecode(path)!r} in {os.getcwd()}") from None
+        cure = "; YAML text needs a newline at its end" if ": " in name else ""
+        raise FileNotFoundError(f"no such manifest {shown} in {os.getcwd()}{cure}") from None
     except IsADirectoryError:
-        raise IsADirectoryError(f"the manifest {os.fsdecode(path)!r} is a folder; name a file in it") from None
+        raise IsADirectoryError(f"the manifest {shown} is a folder; name a file in it") from None
     except UnicodeDecodeError as error:
         wrong = f"byte {error.start} is {error.object[error.start]:#x}"
         raise ManifestError(
-            f"the manifest {os.fsdecode(path)!r} is not UTF-8 text: {wrong}",
+            f"the manifest {shown} is not UTF-8 text: {wrong}",
             [Problem("", "not UTF-8 text")],
         ) from None
+    except OSError as error:
+        raise type(error)(f"the manifest {shown} can't be read: {error.strerror}; check the path") from None
 
 
 def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:

@@ -94,6 +94,8 @@ class Tensor:
         self._owner: Any = None
         need = SIZES[dtype]
         for extent in self.shape:
+            if extent < 0:
+                raise MarshalError(f"shape {self.shape} has a negative extent; each is 0 or more")
             need *= extent
         if need != self.data.nbytes:
             raise MarshalError(f"shape {self.shape} of {dtype} needs {need} bytes, data has {self.data.nbytes}")
@@ -170,18 +172,21 @@ class Audio:
         self, samples: Any, rate: int, *, layout: str | None = None, pts: float | None = None, pts_ns: int | None = None
     ) -> None:
         self.samples: Any = _planar(samples)
-        whole = int(rate) if isinstance(rate, (int, float)) or hasattr(rate, "__index__") else 0
+        try:
+            whole = int(rate) if isinstance(rate, (int, float)) or hasattr(rate, "__index__") else 0
+        except (ValueError, OverflowError):  # NaN and the infinities
+            whole = 0
         if whole != rate or isinstance(rate, bool) or not 1 <= whole <= MAX_RATE:
             raise InvalidArgumentError(f"rate must be a whole number of frames per second, 1 or more, got {rate!r}")
         self.rate = whole
         self.layout = layout if layout is not None else {1: "mono", 2: "stereo"}.get(self.channels)
-        self.pts_ns = pts_ns if pts_ns is not None or pts is None else round(pts * 1e9)
+        self.pts_ns = pts_ns if pts_ns is not None or pts is None else _nanoseconds(pts)
 
     @classmethod
     def from_pcm(cls, data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
         """Sound from interleaved PCM bytes.
 
-        `format` is s16, s24, s32, f32 (little-endian), mulaw or alaw; full scale is 2^(n-1). Raises
+        `format` is u8, s16, s24, s32, f32 (little-endian), mulaw or alaw; full scale is 2^(n-1). Raises
         `InvalidArgumentError` for other formats, and if the bytes don't divide into whole frames.
         """
         from ._pcm import from_pcm
@@ -254,6 +259,16 @@ class File:
     def __repr__(self) -> str:
         what = repr(self.path) if self.data is None else f"<{memoryview(self.data).nbytes} bytes>"
         return f"File({what})" if self.mime is None else f"File({what}, mime={self.mime!r})"
+
+
+def _nanoseconds(pts: float) -> int:
+    try:
+        exact: int | None = round(pts * 1e9)
+    except (TypeError, ValueError, OverflowError):
+        exact = None
+    if exact is None or not -(2**63) <= exact < 2**63:
+        raise InvalidArgumentError(f"pts must be a number of seconds between -9.2e9 and 9.2e9, got {pts!r}")
+    return exact
 
 
 def _planar(samples: Any) -> Any:

@@ -60,13 +60,13 @@ pub unsafe extern "C" fn rm_audio_to_pcm(
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
+        // SAFETY: as the caller promises.
+        let buffers = unsafe { import(buffers, buffer_count, None) };
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(out) }?;
         // SAFETY: as the caller promises.
         let (bytes, format) = unsafe { (copied(data, len, "data")?, sample_format(format)?) };
-        // SAFETY: as the caller promises.
-        let buffers = unsafe { import(buffers, buffer_count, None) }?;
-        let value = wire::decode(&bytes, &buffers, &Limits::default())?;
+        let value = wire::decode(&bytes, &buffers?, &Limits::default())?;
         let Value::Audio(audio) = value else {
             let message = format!("expected an audio value, got {}", value.kind().name());
             return Err(Failure::new(RM_INVALID_DOCUMENT, message));

@@ -73,7 +73,7 @@ pub unsafe extern "C" fn rm_memory_retain(
 }
 
 /// The buffers of a document that comes in. From here on every token will be named by a release record, also if the
-/// call fails.
+/// call fails: so this comes before all else that a call checks, and its failure is told in its turn.
 ///
 /// # Safety
 /// `buffers` is NULL or readable for `count` entries whose memory is as [`rm_buffer`] asks.
@@ -84,35 +84,42 @@ pub(crate) unsafe fn import(
 ) -> Result<Vec<Buffer>, Failure> {
     // SAFETY: readable or NULL, as this function's caller promises.
     let table = unsafe { slice(buffers, count, "buffers") }?;
-    if let Some(index) = table.iter().position(|entry| entry.data.is_null() && entry.len > 0) {
-        return Err(Failure::new(
-            RM_INVALID_ARGUMENT,
-            format!("`buffers[{index}].data` is NULL but its length is not 0"),
-        ));
+    let mut imported = Vec::with_capacity(table.len());
+    let mut refused = None;
+    for (index, entry) in table.iter().enumerate() {
+        let problem = if entry.data.is_null() && entry.len > 0 {
+            Some("is NULL but its length is not 0")
+        } else if isize::try_from(entry.len).is_err() {
+            Some("is longer than memory can be")
+        } else {
+            None
+        };
+        let len = if problem.is_some() { 0 } else { entry.len };
+        if let Some(problem) = problem {
+            refused
+                .get_or_insert_with(|| Failure::new(RM_INVALID_ARGUMENT, format!("`buffers[{index}].data` {problem}")));
+        }
+        imported.push(if entry.token == 0 {
+            // SAFETY: readable for this call, as this function's caller promises.
+            Buffer::aligned_copy(unsafe { slice(entry.data, len, "buffers") }?)
+        } else {
+            // SAFETY: readable and unchanged until the release record, as this function's caller promises.
+            let memory = unsafe { HostMemory::new(entry.data, len, entry.token, port) };
+            Buffer::from_foreign(Box::new(memory))
+        });
     }
-    table
-        .iter()
-        .map(|entry| {
-            if entry.token == 0 {
-                // SAFETY: readable for this call, as this function's caller promises.
-                let bytes = unsafe { slice(entry.data, entry.len, "buffers") }?;
-                Ok(Buffer::aligned_copy(bytes))
-            } else {
-                // SAFETY: readable and unchanged until the release record, as this function's caller promises.
-                let memory = unsafe { HostMemory::new(entry.data, entry.len, entry.token, port) };
-                Ok(Buffer::from_foreign(Box::new(memory)))
-            }
-        })
-        .collect()
+    refused.map_or(Ok(imported), Err)
 }
 
 /// The entry of a buffer that goes out; `may_write` unless more than one value of the document refers to it.
 pub(crate) fn export(mut buffer: Buffer, may_write: bool) -> rm_buffer {
-    let (data, len) = (buffer.as_slice().as_ptr(), buffer.len());
+    // Where the host may write, the address must come from a place that may be written.
+    let exclusive = if may_write { buffer.as_mut_slice().map(|bytes| bytes.as_mut_ptr().cast_const()) } else { None };
+    let (data, len) = (exclusive.unwrap_or_else(|| buffer.as_slice().as_ptr()), buffer.len());
     match buffer.token() {
         Some(token) => rm_buffer { data, len, token, memory: std::ptr::null_mut(), writable: 0 },
         None => {
-            let writable = u32::from(may_write && buffer.is_exclusive());
+            let writable = u32::from(exclusive.is_some());
             let memory = into_raw(rm_memory { header: Header::new::<rm_memory>(), buffer });
             rm_buffer { data, len, token: 0, memory, writable }
         }

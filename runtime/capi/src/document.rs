@@ -22,7 +22,7 @@ pub struct rm_output {
     pub buffer_capacity: usize,
     /// In: memory to free before anything else, so that it costs no call of its own; may be NULL if `discard_count` is 0.
     pub discard: *const *mut rm_memory,
-    /// In: how many there are.
+    /// In: how many there are. Set to 0 once they are freed, also if the call fails.
     pub discard_count: usize,
     /// Out: the bytes written to `data`; 0 if the document came as an object.
     pub len: usize,
@@ -114,13 +114,13 @@ pub unsafe extern "C" fn rm_document_to_json(
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
+        // SAFETY: as the caller promises.
+        let buffers = unsafe { import(buffers, buffer_count, None) };
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(json) }?;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(data, len, "data") }?;
-        // SAFETY: as the caller promises.
-        let buffers = unsafe { import(buffers, buffer_count, None) }?;
-        let text = json::document_to_json(&bytes, &buffers, &Limits::default())?;
+        let text = json::document_to_json(&bytes, &buffers?, &Limits::default())?;
         destination.write(Document { bytes: text.into_bytes(), buffers: Vec::new() }, ());
         Ok(RM_OK)
     })
@@ -153,7 +153,7 @@ pub(crate) struct Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// Checks the place, frees what is to be discarded, and marks it empty.
+    /// Checks the place and frees what is to be discarded. What the place says of an output stays until there is one.
     ///
     /// # Safety
     /// `output` is NULL or writable, with room as it says, and what it discards is live and no longer used.
@@ -166,16 +166,14 @@ impl<'a> Destination<'a> {
             unsafe { free(memory) };
         }
         output.discard_count = 0;
-        output.len = 0;
-        output.buffer_count = 0;
-        output.document = std::ptr::null_mut();
-        if output.data.is_null() {
-            output.capacity = 0;
-        }
-        if output.buffers.is_null() {
-            output.buffer_capacity = 0;
-        }
         Ok(Self { output })
+    }
+
+    /// Says that the call succeeded without a document.
+    pub(crate) fn write_nothing(&mut self) {
+        self.output.len = 0;
+        self.output.buffer_count = 0;
+        self.output.document = std::ptr::null_mut();
     }
 
     /// Writes the document to the caller's room, or makes an object of it. `values` is what it was made of, which lets go
@@ -187,7 +185,10 @@ impl<'a> Destination<'a> {
         drop(values);
         let table: Vec<rm_buffer> =
             buffers.into_iter().zip(may_write).map(|(buffer, may_write)| export(buffer, may_write)).collect();
-        if bytes.len() > self.output.capacity || table.len() > self.output.buffer_capacity {
+        self.write_nothing();
+        let capacity = if self.output.data.is_null() { 0 } else { self.output.capacity };
+        let buffer_capacity = if self.output.buffers.is_null() { 0 } else { self.output.buffer_capacity };
+        if bytes.len() > capacity || table.len() > buffer_capacity {
             self.output.document =
                 into_raw(rm_document { header: Header::new::<rm_document>(), bytes, buffers: table });
             return;

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use remotemedia_core::exec::panic_text;
+
 use crate::error::{Failure, rm_error};
 use crate::handle::into_raw;
 use crate::status::{RM_PANIC, rm_status};
@@ -24,12 +26,9 @@ thread_local! {
 
 /// The result of a body, with a panic turned into a failure.
 pub(crate) fn catch(body: impl FnOnce() -> Result<rm_status, Failure>) -> Result<rm_status, Failure> {
+    silence_panics();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        let text = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".to_owned());
+        let text = panic_text(&*payload);
         let place = WHERE.with_borrow_mut(std::mem::take);
         Err(Failure::new(RM_PANIC, format!("the library panicked{place}: {text}; please report this")))
     })
@@ -51,7 +50,7 @@ pub(crate) unsafe fn report(err: *mut *mut rm_error, outcome: Result<rm_status, 
 }
 
 /// Keeps panics of this library off the host's stderr; the place is kept for the message instead.
-pub(crate) fn silence_panics() {
+fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|info| {

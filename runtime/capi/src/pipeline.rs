@@ -100,15 +100,15 @@ pub unsafe extern "C" fn rm_pipeline_execute(
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
+        // SAFETY: as the caller promises.
+        let buffers = unsafe { import(buffers, buffer_count, None) };
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(out) }?;
         // SAFETY: live or NULL, as the caller promises.
         let pipeline = &unsafe { borrow(pipeline) }?.pipeline;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(inputs, len, "inputs") }?;
-        // SAFETY: as the caller promises.
-        let buffers = unsafe { import(buffers, buffer_count, None) }?;
-        let (inputs, input_bytes) = read_inputs(pipeline, &bytes, buffers)?;
+        let (inputs, input_bytes) = read_inputs(pipeline, &bytes, buffers?)?;
         let mut completion = pipeline.execute(inputs, input_bytes, timeout(timeout_us))?;
         if completion.outcome != Outcome::Finished && !completion.errors.is_empty() {
             return Err(completion.errors.swap_remove(0).into());
@@ -140,28 +140,34 @@ pub unsafe extern "C" fn rm_pipeline_submit(
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
-        // SAFETY: writable, as the caller promises.
-        let mut destination = unsafe { Destination::new(out) }?;
         // SAFETY: live or NULL, as the caller promises.
-        let (pipeline, port) = unsafe { (&borrow(pipeline)?.pipeline, &borrow(port)?.port) };
+        let port = unsafe { borrow(port) }.map(|port| &port.port);
+        let bell = port.as_ref().ok().copied();
         let status = release::attended(|| {
+            // SAFETY: as the caller promises.
+            let buffers = unsafe { import(buffers, buffer_count, bell) };
+            // SAFETY: writable, as the caller promises.
+            let mut destination = unsafe { Destination::new(out) }?;
+            // SAFETY: live or NULL, as the caller promises.
+            let (pipeline, port) = (&unsafe { borrow(pipeline) }?.pipeline, port?);
             // SAFETY: readable, as the caller promises.
             let bytes = unsafe { copied(inputs, len, "inputs") }?;
-            // SAFETY: as the caller promises.
-            let buffers = unsafe { import(buffers, buffer_count, Some(port)) }?;
-            let (inputs, input_bytes) = read_inputs(pipeline, &bytes, buffers)?;
+            let (inputs, input_bytes) = read_inputs(pipeline, &bytes, buffers?)?;
             let budget = Duration::from_micros(u64::try_from(budget_us).unwrap_or(0));
             let submission = Submission { token, inputs, input_bytes, timeout: timeout(timeout_us), budget };
             match pipeline.submit(port, submission)? {
-                Submitted::Pending => Ok(RM_PENDING),
+                Submitted::Pending => {
+                    destination.write_nothing();
+                    Ok(RM_PENDING)
+                }
                 Submitted::Finished(completion) => {
                     write(&mut destination, completion);
                     Ok(RM_OK)
                 }
             }
         });
-        if release::is_waiting() {
-            port.nudge();
+        if let Some(bell) = bell.filter(|_| release::is_waiting()) {
+            bell.nudge();
         }
         status
     })

@@ -157,12 +157,13 @@ pub unsafe extern "C" fn rm_port_reply(
 ) -> rm_status {
     guarded!(err, {
         // SAFETY: live or NULL, as the caller promises.
-        let port = unsafe { borrow(port) }?;
+        let port = unsafe { borrow(port) };
+        // SAFETY: as the caller promises.
+        let buffers = unsafe { import(buffers, buffer_count, port.as_ref().ok().map(|port| &port.port)) };
+        let port = port?;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(data, len, "data") }?;
-        // SAFETY: as the caller promises.
-        let buffers = unsafe { import(buffers, buffer_count, Some(&port.port)) }?;
-        let document = wire::decode(&bytes, &buffers, &port.runtime.config().wire)?;
+        let document = wire::decode(&bytes, &buffers?, &port.runtime.config().wire)?;
         let bell = port.port.downgrade();
         let reply = read_reply(&document, move |token| release::record(token, Some(&bell)))?;
         port.port.reply(call, reply)?;

@@ -9,7 +9,7 @@ use remotemedia_core::wire::{self, Limits, json};
 use crate::document::{Destination, copied, rm_output};
 use crate::error::{Failure, rm_error};
 use crate::fork;
-use crate::guard::{guarded, silence_panics};
+use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
 use crate::live::Counter;
 use crate::status::{RM_OK, RM_PANIC, RM_TIMEOUT, rm_status};
@@ -61,7 +61,6 @@ pub unsafe extern "C" fn rm_runtime_new(
 ) -> rm_status {
     guarded!(err, {
         fork::watch();
-        silence_panics();
         // SAFETY: as the caller promises.
         let out = unsafe { place(out, "out") }?;
         // SAFETY: as the caller promises.

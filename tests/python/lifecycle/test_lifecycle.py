@@ -27,7 +27,14 @@ SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in ("w
 def start(script: str) -> subprocess.Popen[str]:
     # A fork in a process with threads is deprecated, and what is looked at here.
     command = [sys.executable, "-W", "ignore::DeprecationWarning", str(HERE / f"{script}.py")]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE, preexec_fn=heed_ctrl_c
+    )
+
+
+def heed_ctrl_c() -> None:
+    # A shell lets what it runs in the background ignore Ctrl-C, and that is inherited.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:

@@ -3,14 +3,16 @@
 //! The deepest node that has more to give goes first, so that nothing piles up between the nodes of a chain: at any
 //! moment at most one packet is on its way through it.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::live::Counted;
 use super::queue::Routed;
 use crate::graph::{Graph, Stage};
 use crate::manifest::Work;
-use crate::node::{CancelFlag, Context, Node, NodeError, NodeType, Step};
-use crate::value::Kind;
+use crate::node::{CancelFlag, Context, Emission, Kinds, Node, NodeError, NodeType, Step};
+use crate::value::{Kind, Packet};
 
 /// The nodes of a stage, in the middle of their work.
 pub(super) struct Chain {
@@ -60,29 +62,27 @@ struct Ending {
 }
 
 impl Chain {
-    /// New instances of the nodes of a stage.
-    pub(super) fn new(graph: &Graph, stage: &Stage) -> Self {
-        let slots = stage
-            .links
-            .iter()
-            .filter_map(|link| {
-                let Work::Native { node_type, prepared } = &graph.nodes[link.node].work else { return None };
-                Some(Slot {
-                    node: prepared.instantiate(),
-                    index: link.node,
-                    node_type: Arc::clone(node_type),
-                    output_port: link.output_port,
-                    next_port: link.next_port,
-                    wants_cleanup: false,
-                    has_more: false,
-                    path: 0,
-                    pts: None,
-                    seq: 0,
-                    _counted: Counted::node(),
-                })
-            })
-            .collect();
-        Self {
+    /// New instances of the nodes of a stage, unless one panics instead.
+    pub(super) fn new(graph: &Graph, stage: &Stage) -> Result<Self, ChainFailure> {
+        let mut slots = Vec::with_capacity(stage.links.len());
+        for link in &stage.links {
+            let Work::Native { node_type, prepared } = &graph.nodes[link.node].work else { continue };
+            let node = catch_unwind(AssertUnwindSafe(|| prepared.instantiate()));
+            slots.push(Slot {
+                node: node.map_err(|payload| panic_of(link.node, 0, None, &*payload))?,
+                index: link.node,
+                node_type: Arc::clone(node_type),
+                output_port: link.output_port,
+                next_port: link.next_port,
+                wants_cleanup: false,
+                has_more: false,
+                path: 0,
+                pts: None,
+                seq: 0,
+                _counted: Counted::node(),
+            });
+        }
+        Ok(Self {
             slots,
             is_initialized: false,
             item: 0,
@@ -90,7 +90,7 @@ impl Chain {
             ending: None,
             resumable: 0,
             current: 0,
-        }
+        })
     }
 
     /// Initializes the nodes, in their order, if that has not been done.
@@ -118,8 +118,9 @@ impl Chain {
 
     /// Lets the first node process a packet.
     pub(super) fn feed(&mut self, port: usize, routed: Routed) -> Result<Option<Exit>, ChainFailure> {
-        self.item = routed.item;
-        let step = self.process(0, port, routed)?;
+        let Routed { packet, item, path } = routed;
+        self.item = item;
+        let step = self.process(0, port, packet, path)?;
         self.run_down(0, step)
     }
 
@@ -153,26 +154,29 @@ impl Chain {
         Ok(Some(Exit::End(item)))
     }
 
-    /// Cleans up each node whose `initialize` succeeded and that has not been cleaned up. A panic in one does not keep
-    /// the others from it; the first one is the answer.
-    pub(super) fn cleanup(&mut self) -> Result<(), ChainFailure> {
+    /// Cleans up each node whose `initialize` succeeded, and drops them all. A panic in one does not keep the others
+    /// from it; the first one is the answer.
+    pub(super) fn cleanup(self) -> Result<(), ChainFailure> {
         let mut result = Ok(());
-        for position in 0..self.slots.len() {
-            let slot = &mut self.slots[position];
-            if std::mem::take(&mut slot.wants_cleanup) {
-                let cleaned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| slot.node.cleanup()));
-                if let (Err(payload), Ok(())) = (cleaned, &result) {
-                    self.current = position;
-                    result = Err(self.panicked(&*payload));
+        for mut slot in self.slots {
+            let (index, pts) = (slot.index, slot.pts);
+            let cleaned = catch_unwind(AssertUnwindSafe(|| {
+                if slot.wants_cleanup {
+                    slot.node.cleanup();
                 }
+            }));
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(slot)));
+            if let Err(payload) = cleaned.and(dropped) {
+                result = result.and(Err(panic_of(index, self.item, pts, &*payload)));
             }
         }
         result
     }
 
     /// The failure that a panic of the node that was called last amounts to.
-    pub(super) fn panicked(&self, payload: &(dyn std::any::Any + Send)) -> ChainFailure {
-        ChainFailure { is_panic: true, ..self.failure(self.current, panic_error(payload)) }
+    pub(super) fn panicked(&self, payload: &(dyn Any + Send)) -> ChainFailure {
+        let slot = &self.slots[self.current];
+        panic_of(slot.index, self.item, slot.pts, payload)
     }
 
     fn resume_deepest(&mut self) -> Result<Option<Exit>, ChainFailure> {
@@ -194,36 +198,32 @@ impl Chain {
             if std::mem::replace(&mut slot.has_more, has_more) != has_more {
                 self.resumable = if has_more { self.resumable + 1 } else { self.resumable - 1 };
             }
-            let Some(emission) = emission else { return Ok(None) };
-            let mut packet = emission.packet;
+            let Some(Emission { port, mut packet }) = emission else { return Ok(None) };
             packet.seq = slot.seq;
             slot.seq += 1;
-            let routed = Routed { packet, item: self.item, path: slot.path };
+            let path = slot.path;
             if is_last {
-                return Ok(Some(Exit::Packet { port: emission.port, routed }));
+                return Ok(Some(Exit::Packet { port, routed: Routed { packet, item: self.item, path } }));
             }
-            if emission.port != slot.output_port {
+            if port != slot.output_port {
                 return Ok(None);
             }
-            let port = slot.next_port;
+            let next_port = slot.next_port;
             position += 1;
-            step = self.process(position, port, routed)?;
+            step = self.process(position, next_port, packet, path)?;
         }
     }
 
-    fn process(&mut self, position: usize, port: usize, routed: Routed) -> Result<Step, ChainFailure> {
+    #[inline]
+    fn process(&mut self, position: usize, port: usize, packet: Packet, path: u64) -> Result<Step, ChainFailure> {
         self.current = position;
         let slot = &mut self.slots[position];
-        slot.path = routed.path;
-        slot.pts = routed.packet.pts;
-        let kind = routed.packet.value.kind();
+        slot.path = path;
+        slot.pts = packet.pts;
+        let kind = packet.value.kind();
         match slot.node_type.inputs.get(port) {
-            Some(input) if !input.kinds.contains(kind) => {
-                let accepted = input.kinds.describe();
-                let error = wrong_kind(&accepted, input.kinds.contains(Kind::Audio), kind);
-                Err(self.failure(position, error))
-            }
-            _ => slot.node.process(port, routed.packet).map_err(|error| self.failure(position, error)),
+            Some(input) if !input.kinds.contains(kind) => Err(self.failure(position, wrong_kind(input.kinds, kind))),
+            _ => slot.node.process(port, packet).map_err(|error| self.failure(position, error)),
         }
     }
 
@@ -234,29 +234,68 @@ impl Chain {
     }
 }
 
-fn wrong_kind(accepted: &str, accepts_audio: bool, kind: Kind) -> NodeError {
-    let error = NodeError::new(format!("expected {accepted}, got {} {}", article(kind), kind.name()));
+/// What is wrong with a value that an input port does not take, and how to make it one that it takes.
+fn wrong_kind(accepted: Kinds, kind: Kind) -> NodeError {
+    let got = match kind {
+        Kind::Null => "null".to_owned(),
+        Kind::Str => "text".to_owned(),
+        Kind::Bytes => "bytes".to_owned(),
+        Kind::Audio => "audio".to_owned(),
+        Kind::Int => "an int".to_owned(),
+        other => format!("a {}", other.name()),
+    };
+    let error = NodeError::new(format!("expected {}, got {got}", accepted.describe()));
     match kind {
-        Kind::Tensor | Kind::List | Kind::Bytes if accepts_audio => error.cure("Wrap it: Audio(samples, rate=...)."),
-        Kind::Str if accepted.contains("file") => error.cure("Wrap the path: File(path)."),
+        Kind::Tensor | Kind::List | Kind::Bytes if accepted.contains(Kind::Audio) => {
+            error.cure("Wrap it: Audio(samples, rate=...).")
+        }
+        Kind::File if accepted.contains(Kind::Audio) => {
+            error.cure("Decode it first: put an AudioDecode before this node.")
+        }
+        Kind::Str if accepted.contains(Kind::File) => error.cure("Wrap the path: File(path)."),
+        _ if accepted.contains(Kind::Audio) => error.cure("Send Audio(samples, rate=...)."),
+        _ if accepted.contains(Kind::File) => error.cure("Send File(path)."),
         _ => error,
     }
 }
 
-fn article(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Int | Kind::Audio => "an",
-        Kind::Null | Kind::Bytes | Kind::Str => "the value of kind",
-        _ => "a",
-    }
+fn panic_of(node: usize, item: u64, position: Option<i64>, payload: &(dyn Any + Send)) -> ChainFailure {
+    let error = NodeError::new(format!("the node panicked: {}", panic_text(payload)))
+        .cure("This is a defect of the node, not of your input; please report it.")
+        .at(position);
+    ChainFailure { node, item, error, is_panic: true }
 }
 
-fn panic_error(payload: &(dyn std::any::Any + Send)) -> NodeError {
-    let message = payload
+/// What a panic said.
+pub fn panic_text(payload: &(dyn Any + Send)) -> String {
+    payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned());
-    NodeError::new(format!("the node panicked: {message}"))
-        .cure("This is a defect of the node, not of your input; please report it.")
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_told_what_to_become() {
+        let audio = Kinds::of(&[Kind::Audio]);
+        let file = Kinds::of(&[Kind::Bytes, Kind::File]);
+        let number = Kinds::of(&[Kind::Int, Kind::Float]);
+        let cases = [
+            (audio, Kind::Tensor, "expected audio, got a tensor", "Wrap it: Audio(samples, rate=...)."),
+            (audio, Kind::File, "expected audio, got a file", "Decode it first: put an AudioDecode before this node."),
+            (audio, Kind::Int, "expected audio, got an int", "Send Audio(samples, rate=...)."),
+            (file, Kind::Str, "expected bytes or file, got text", "Wrap the path: File(path)."),
+            (file, Kind::Null, "expected bytes or file, got null", "Send File(path)."),
+            (number, Kind::Audio, "expected int or float, got audio", ""),
+            (number, Kind::Map, "expected int or float, got a map", ""),
+        ];
+        for (accepted, kind, cause, cure) in cases {
+            let error = wrong_kind(accepted, kind);
+            assert_eq!((error.cause.as_str(), error.cure.as_str()), (cause, cure));
+        }
+    }
 }

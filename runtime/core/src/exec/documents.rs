@@ -164,6 +164,11 @@ pub fn write_events(
 /// The place of the first entry that is not as it should be.
 pub fn read_reply(document: &Value, release: impl Fn(u64) + Send + Sync + 'static) -> Result<Reply, DocumentError> {
     let reply = as_map(document, "", "a map")?;
+    // Read first and judged last: its token is to be released whatever else is wrong.
+    let failure = match reply.get("error") {
+        None | Some(Value::Null) => Ok(None),
+        Some(failure) => read_failure(failure, release).map(Some),
+    };
     let mut outputs = Vec::new();
     match reply.get("outputs") {
         None | Some(Value::Null) => {}
@@ -180,18 +185,16 @@ pub fn read_reply(document: &Value, release: impl Fn(u64) + Send + Sync + 'stati
         Some(Value::Bool(is_final)) => *is_final,
         Some(other) => return Err(mismatch("final", "a bool", other)),
     };
-    let failure = match reply.get("error") {
-        None | Some(Value::Null) => None,
-        Some(failure) => Some(read_failure(failure, release)?),
-    };
-    Ok(Reply { outputs, is_final, failure })
+    Ok(Reply { outputs, is_final, failure: failure? })
 }
 
 /// Results as columns: the values, the items they come from, and what else is known of any of them.
 fn write_columns(encoder: &mut Encoder, outputs: &[Output]) {
     let has_pts = outputs.iter().any(|output| output.pts.is_some());
     let has_duration = outputs.iter().any(|output| output.duration.is_some());
-    encoder.map(2 + usize::from(has_pts) + usize::from(has_duration));
+    // Where branches join, the order of results is not that of their emission.
+    let has_seq = (0..).zip(outputs).any(|(place, output)| output.seq != place);
+    encoder.map(2 + usize::from(has_pts) + usize::from(has_duration) + usize::from(has_seq));
     encoder.text("values").array(outputs.len());
     for output in outputs {
         encoder.value(&output.value);
@@ -210,6 +213,12 @@ fn write_columns(encoder: &mut Encoder, outputs: &[Output]) {
         encoder.text("durations").array(outputs.len());
         for output in outputs {
             write_optional(encoder, output.duration);
+        }
+    }
+    if has_seq {
+        encoder.text("seqs").array(outputs.len());
+        for output in outputs {
+            encoder.uint(output.seq);
         }
     }
 }
@@ -243,6 +252,12 @@ fn read_output(entry: &Value, path: impl Fn() -> String) -> Result<HostOutput, D
 
 fn read_failure(failure: &Value, release: impl Fn(u64) + Send + Sync + 'static) -> Result<HostFailure, DocumentError> {
     let failure = as_map(failure, "error", "a map or nil")?;
+    let token = match failure.get("token") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::UInt(token)) => Ok(Some(*token)),
+        Some(token) => as_index(token, || "error.token".to_owned()).map(|token| Some(token as u64)),
+    };
+    let token = token.map(|token| token.map(|token| HostToken::new(token, Box::new(release))));
     let text = |key: &str| match failure.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Str(text)) => Ok(Some(Arc::clone(text))),
@@ -265,14 +280,7 @@ fn read_failure(failure: &Value, release: impl Fn(u64) + Send + Sync + 'static) 
             .collect::<Result<_, _>>()?,
         Some(other) => return Err(mismatch("error.chain", "a list of text", other)),
     };
-    let token = match failure.get("token") {
-        None | Some(Value::Null) => None,
-        Some(token) => {
-            let token = as_index(token, || "error.token".to_owned())? as u64;
-            Some(HostToken::new(token, Box::new(release)))
-        }
-    };
-    Ok(HostFailure { entry: index("entry")?, node: index("node")?, message, chain, token })
+    Ok(HostFailure { token: token?, entry: index("entry")?, node: index("node")?, message, chain })
 }
 
 fn as_map<'a>(value: &'a Value, path: &str, expected: &'static str) -> Result<&'a Map, DocumentError> {

@@ -16,6 +16,7 @@ mod runtime;
 mod sink;
 mod timer;
 
+pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
 pub use config::{Config, ConfigError, PipelineOptions};
 pub use documents::{DocumentError, StatusOf, read_reply, write_completion, write_error, write_events, write_problems};

@@ -2,8 +2,9 @@
 //!
 //! A task is one quantum of one stage. A stage with more to do goes to the back of the line, so sessions share fairly.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
@@ -40,11 +41,16 @@ impl<T: Send + 'static> Pool<T> {
     /// whether all have stopped. The threads of a process that exits need no waiting for: they never enter the host.
     pub(super) fn stop(&self, patience: Duration) -> bool {
         self.ask_to_stop();
-        let deadline = std::time::Instant::now() + patience;
+        let deadline = Instant::now().checked_add(patience);
         let mut running = self.running.0.lock();
         while *running > 0 {
-            if self.running.1.wait_until(&mut running, deadline).timed_out() {
-                return *running == 0;
+            match deadline {
+                None => self.running.1.wait(&mut running),
+                Some(deadline) => {
+                    if self.running.1.wait_until(&mut running, deadline).timed_out() {
+                        return *running == 0;
+                    }
+                }
             }
         }
         true
@@ -58,7 +64,8 @@ impl<T: Send + 'static> Pool<T> {
             *running.0.lock() += 1;
             let spawned = std::thread::Builder::new().name(format!("remotemedia-{index}")).spawn(move || {
                 while let Ok(Order::Run(task)) = receiver.recv() {
-                    run(task);
+                    // Tasks catch the panics of nodes; a defect beyond them must not cost the others this thread.
+                    let _ = catch_unwind(AssertUnwindSafe(|| run(task)));
                 }
                 *running.0.lock() -= 1;
                 running.1.notify_all();

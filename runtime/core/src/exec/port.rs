@@ -105,6 +105,10 @@ impl Port {
         if state.events.is_empty() && !state.is_closed && std::mem::take(&mut state.is_ringing) {
             self.0.silence();
         }
+        if !state.events.is_empty() {
+            // Somebody else may wait here too, whose wake-up this drain has used.
+            self.0.arrived.notify_one();
+        }
         let is_closed = state.is_closed && state.events.is_empty();
         Batch { events, is_closed }
     }

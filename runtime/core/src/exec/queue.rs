@@ -57,6 +57,11 @@ impl Routed {
 impl Bounds {
     /// Holds a burst of small packets, a few pictures, or some seconds of sound.
     pub(super) const DEFAULT: Bounds = Bounds { packets: 64, bytes: 8 << 20, media_nanoseconds: 5_000_000_000 };
+
+    /// What a packet counts for: at most the whole bound, since a host may say any duration and sums must not overflow.
+    fn media_time(&self, packet: &Packet) -> i64 {
+        packet.duration.unwrap_or(0).clamp(0, self.media_nanoseconds)
+    }
 }
 
 impl Queue {
@@ -80,21 +85,21 @@ impl Queue {
 
     pub(super) fn push(&mut self, travel: Travel) {
         let mut weight = 0;
-        if let (Travel::Packet(routed, _), Some(_)) = (&travel, self.bounds) {
+        if let (Travel::Packet(routed, _), Some(bounds)) = (&travel, self.bounds) {
             weight = routed.packet.value.weight();
             self.packets += 1;
             self.bytes += weight;
-            self.media_nanoseconds += media_time(&routed.packet);
+            self.media_nanoseconds += bounds.media_time(&routed.packet);
         }
         self.waiting.push_back((travel, weight));
     }
 
     pub(super) fn pop(&mut self) -> Option<(Travel, usize)> {
         let (travel, weight) = self.waiting.pop_front()?;
-        if let (Travel::Packet(routed, _), Some(_)) = (&travel, self.bounds) {
+        if let (Travel::Packet(routed, _), Some(bounds)) = (&travel, self.bounds) {
             self.packets -= 1;
             self.bytes -= weight;
-            self.media_nanoseconds -= media_time(&routed.packet);
+            self.media_nanoseconds -= bounds.media_time(&routed.packet);
         }
         Some((travel, weight))
     }
@@ -112,8 +117,4 @@ impl Queue {
     pub(super) fn is_ready(&self) -> bool {
         !self.has_ended && !self.has_finished && !self.waiting.is_empty()
     }
-}
-
-fn media_time(packet: &Packet) -> i64 {
-    packet.duration.unwrap_or(0).max(0)
 }

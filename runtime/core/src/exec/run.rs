@@ -11,13 +11,13 @@ use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::chain::{Chain, ChainFailure, Exit};
+use super::chain::{Chain, ChainFailure, Exit, panic_text};
 use super::completion::{Completion, Outcome, RunError};
 use super::host::{HostCall, HostFault, HostStage, Reply, ReplyError};
 use super::live::Counted;
 use super::port::{Port, WeakPort};
 use super::queue::{Bounds, Queue, Routed, Travel};
-use super::runtime::Shared;
+use super::runtime::Presence;
 use super::sink::Collector;
 use crate::graph::{Graph, Runner};
 use crate::node::{CancelFlag, Cost};
@@ -31,11 +31,12 @@ pub(super) struct Run {
     poison: Arc<AtomicBool>,
     input_names: Box<[Option<Arc<str>>]>,
     output_bytes: usize,
-    runtime: Arc<Shared>,
     port: WeakPort,
     cancel: CancelFlag,
     state: Mutex<State>,
     _counted: Counted,
+    /// The last field, since it tells the runtime that all others have let go of what they held.
+    runtime: Presence,
 }
 
 /// A stage of a run that can go on.
@@ -121,7 +122,7 @@ type Fault = Box<Failure>;
 enum Failure {
     Native(ChainFailure),
     Host(HostFault),
-    Limit(RunError),
+    Run(RunError),
 }
 
 /// The most that a stage takes out of its queues at once, which frees credit before the work is done.
@@ -137,7 +138,7 @@ impl Run {
         graph: Arc<Graph>,
         poison: Arc<AtomicBool>,
         inputs: Option<Vec<Value>>,
-        runtime: Arc<Shared>,
+        runtime: Presence,
         port: &Port,
         output_bytes: usize,
     ) -> Arc<Self> {
@@ -162,7 +163,6 @@ impl Run {
             poison,
             input_names,
             output_bytes,
-            runtime,
             port: port.downgrade(),
             cancel: CancelFlag::default(),
             state: Mutex::new(State {
@@ -177,6 +177,7 @@ impl Run {
                 delivery: Delivery::Submitter(None),
             }),
             _counted: Counted::run(),
+            runtime,
         })
     }
 
@@ -201,6 +202,7 @@ impl Run {
                 state = self.state.lock();
             } else if !self.port.upgrade().is_some_and(|port| port.enlist(self.token, self)) {
                 drop(state);
+                self.runtime.delist(self.id);
                 self.cancel();
                 state = self.state.lock();
             }
@@ -279,7 +281,13 @@ impl Run {
         if self.cancel.is_cancelled() {
             return self.retire(index, body, Ok(()), ready);
         }
-        let mut body = body.unwrap_or_else(|| Box::new(Body::new(&self.graph, index)));
+        let mut body = match body.map_or_else(|| Body::new(&self.graph, index), Ok) {
+            Ok(body) => body,
+            Err(failure) => {
+                self.poison.store(true, Ordering::Release);
+                return self.retire(index, None, Err(native(failure)), ready);
+            }
+        };
         let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &mut body.work {
             Work::Native(chain) => self.run_chain(index, chain, &mut body.inbox, budget, ready),
             Work::Host(host) => self.run_host(index, host, &mut body.inbox, ready),
@@ -289,7 +297,11 @@ impl Run {
                 self.poison.store(true, Ordering::Release);
                 Err(native(chain.panicked(&*payload)))
             }
-            Work::Host(_) => std::panic::resume_unwind(payload),
+            Work::Host(_) => Err(Box::new(Failure::Run(RunError::of_run(
+                Outcome::Panicked,
+                format!("the scheduler panicked: {}", panic_text(&*payload)),
+                "This is a defect of remotemedia; please report it.",
+            )))),
         });
         match quantum {
             Ok(Quantum::Parked) => self.park(index, body, ready),
@@ -309,12 +321,13 @@ impl Run {
     ) -> Result<Quantum, Fault> {
         chain.initialize(&self.graph, &self.cancel).map_err(native)?;
         let mut has_credit = self.graph.stages[index].outputs.is_empty() || self.has_credit(&self.state.lock(), index);
-        for steps in 1u32.. {
+        // Asking the clock costs about as much as a light step, and little beside any other.
+        let steps_per_look = if self.graph.stages[index].cost == Cost::Light { 16 } else { 1 };
+        for steps in 1u64.. {
             if self.cancel.is_cancelled() {
                 return Ok(Quantum::Stopped);
             }
-            // Asking the clock costs about as much as a light step.
-            if !has_credit || (steps.is_multiple_of(16) && budget.is_used_up()) {
+            if !has_credit || (steps.is_multiple_of(steps_per_look) && budget.is_used_up()) {
                 return Ok(Quantum::Parked);
             }
             let exit = if chain.has_work() {
@@ -452,7 +465,7 @@ impl Run {
                 state.collected_bytes += routed.packet.value.weight();
                 state.sinks[sink].push(routed);
                 if state.collected_bytes > self.output_bytes {
-                    return Err(Box::new(Failure::Limit(
+                    return Err(Box::new(Failure::Run(
                         self.limit_error(stage.links.last().map_or(0, |link| link.node)),
                     )));
                 }
@@ -505,12 +518,11 @@ impl Run {
     }
 
     /// A stage has done all its work.
-    fn finish(self: &Arc<Self>, index: usize, mut body: Box<Body>, ready: &mut Vec<usize>) {
+    fn finish(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
         if let Err(failure) = body.cleanup() {
             self.poison.store(true, Ordering::Release);
-            return self.retire(index, Some(body), Err(native(failure)), ready);
+            return self.retire(index, None, Err(native(failure)), ready);
         }
-        drop(body);
         self.forward(index, || Travel::Finish, ready);
         let mut state = self.state.lock();
         state.stages[index].status = Status::Finished;
@@ -532,9 +544,9 @@ impl Run {
             Work::Host(host) => host.open_call(),
             Work::Native(_) => None,
         });
-        if let (Some(Err(failure)), Ok(())) = (body.map(|mut body| body.cleanup()), &result) {
+        if let Some(Err(failure)) = body.map(Body::cleanup) {
             self.poison.store(true, Ordering::Release);
-            result = Err(native(failure));
+            result = result.and(Err(native(failure)));
         }
         if let (Some(call), Some(port)) = (open_call, self.port.upgrade()) {
             port.forget_call(call);
@@ -558,12 +570,16 @@ impl Run {
     fn stop_now(self: &Arc<Self>, outcome: Outcome, cause: &str, cure: &str) -> bool {
         let mut ready = Vec::new();
         let mut state = self.state.lock();
-        if state.phase != Phase::Active {
-            return false;
+        match state.phase {
+            Phase::Active => {
+                state.errors.push(RunError::of_run(outcome, cause, cure));
+                self.stop(&mut state, outcome, &mut ready);
+                self.complete(&mut state, outcome);
+            }
+            // It failed before, and only waited for a node that still works: the failure is the better answer.
+            Phase::Stopping(earlier) => self.complete(&mut state, earlier),
+            Phase::Completed => return false,
         }
-        state.errors.push(RunError::of_run(outcome, cause, cure));
-        self.stop(&mut state, outcome, &mut ready);
-        self.complete(&mut state, outcome);
         drop(state);
         self.dispatch(&mut ready);
         true
@@ -645,7 +661,7 @@ impl Run {
 
     fn describe(&self, failure: Failure) -> RunError {
         let (node, item, error, outcome) = match failure {
-            Failure::Limit(error) => return error,
+            Failure::Run(error) => return error,
             Failure::Native(ChainFailure { node, item, error, is_panic }) => {
                 (node, item, error, if is_panic { Outcome::Panicked } else { Outcome::Failed })
             }
@@ -706,17 +722,17 @@ impl Budget {
 }
 
 impl Body {
-    fn new(graph: &Graph, index: usize) -> Self {
+    fn new(graph: &Graph, index: usize) -> Result<Box<Self>, ChainFailure> {
         let stage = &graph.stages[index];
         let work = match stage.runner {
-            Runner::Native => Work::Native(Chain::new(graph, stage)),
+            Runner::Native => Work::Native(Chain::new(graph, stage)?),
             Runner::Host { batch } => Work::Host(HostStage::new(batch, graph, stage)),
         };
-        Self { inbox: VecDeque::with_capacity(8), work }
+        Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work }))
     }
 
-    fn cleanup(&mut self) -> Result<(), ChainFailure> {
-        match &mut self.work {
+    fn cleanup(self: Box<Self>) -> Result<(), ChainFailure> {
+        match self.work {
             Work::Native(chain) => chain.cleanup(),
             Work::Host(_) => Ok(()),
         }
@@ -728,8 +744,12 @@ fn native(failure: ChainFailure) -> Fault {
 }
 
 impl Drop for Run {
+    /// A run whose port is dropped while a host owes it an answer ends here, and its nodes are cleaned up like any.
     fn drop(&mut self) {
-        self.runtime.run_is_gone();
+        for body in self.state.get_mut().stages.iter_mut().filter_map(|stage| stage.body.take()) {
+            // Nobody is left to tell of a panic.
+            let _ = body.cleanup();
+        }
     }
 }
 
@@ -752,31 +772,41 @@ fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Queue> {
             Some(_) => Queue::new(Some(Bounds::DEFAULT)),
         })
         .collect();
-    let mut entries: Vec<usize> =
+    let entries: Vec<usize> =
         graph.edges.iter().enumerate().filter(|(_, edge)| edge.from.is_none()).map(|(index, _)| index).collect();
-    let last_entry = entries.pop();
     match inputs {
         // Sources need no input: one item without a packet lets them begin.
         None => {
-            for &entry in entries.iter().chain(&last_entry) {
+            for &entry in &entries {
                 queues[entry].push(Travel::End(0));
             }
         }
         Some(inputs) => {
+            // Sources beside nodes that take inputs begin anew with each item, but get none.
+            let takes_inputs = |entry: &usize| {
+                let first = &graph.stages[graph.edges[*entry].to].links[0];
+                !graph.nodes[first.node].work.inputs().is_empty()
+            };
+            let mut takers: Vec<usize> = entries.iter().copied().filter(takes_inputs).collect();
+            if takers.is_empty() {
+                takers.clone_from(&entries);
+            }
+            let last_taker = takers.pop();
             for (item, value) in (0..).zip(inputs) {
                 let packet = Packet::new(value);
-                for &entry in &entries {
-                    queues[entry].push(Travel::Packet(Routed { packet: packet.clone(), item, path: 0 }, 0));
-                    queues[entry].push(Travel::End(item));
+                for &taker in &takers {
+                    queues[taker].push(Travel::Packet(Routed { packet: packet.clone(), item, path: 0 }, 0));
                 }
-                if let Some(entry) = last_entry {
-                    queues[entry].push(Travel::Packet(Routed { packet, item, path: 0 }, 0));
+                if let Some(taker) = last_taker {
+                    queues[taker].push(Travel::Packet(Routed { packet, item, path: 0 }, 0));
+                }
+                for &entry in &entries {
                     queues[entry].push(Travel::End(item));
                 }
             }
         }
     }
-    for entry in entries.into_iter().chain(last_entry) {
+    for entry in entries {
         queues[entry].push(Travel::Finish);
     }
     queues

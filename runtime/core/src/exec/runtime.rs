@@ -101,8 +101,14 @@ pub(super) struct Shared {
     quiet: (Mutex<()>, Condvar),
 }
 
+/// One run of a runtime, counted from before it is accepted until everything of it is gone.
+pub(super) struct Presence(Arc<Shared>);
+
 /// Above this size a step that grows with its packet could be felt on an event loop.
 const MOST_BYTES_ON_CALLER: usize = 64 << 10;
+
+/// More than this on the caller's thread is as good as for ever.
+const MOST_BUDGET: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What a blocking execute spends on the calling thread before it waits for the workers.
 const EXECUTE_BUDGET: Duration = Duration::from_micros(500);
@@ -175,7 +181,7 @@ impl Runtime {
         let deadline = Instant::now().checked_add(patience);
         let runs: Vec<Weak<Run>> = {
             let mut runs = self.0.runs.lock();
-            self.0.is_shut_down.store(true, Ordering::Release);
+            self.0.is_shut_down.store(true, Ordering::SeqCst);
             runs.drain().map(|(_, run)| run).collect()
         };
         for run in runs.iter().filter_map(Weak::upgrade) {
@@ -187,7 +193,7 @@ impl Runtime {
         self.0.timer.stop();
         let (lock, changed) = &self.0.quiet;
         let mut guard = lock.lock();
-        while self.0.live.load(Ordering::Acquire) > 0 {
+        while self.0.live.load(Ordering::SeqCst) > 0 {
             let timed_out = match deadline {
                 Some(deadline) => changed.wait_until(&mut guard, deadline).timed_out(),
                 None => {
@@ -223,24 +229,28 @@ impl Pipeline {
         if self.poison.load(Ordering::Acquire) {
             return Err(SubmitError::Poisoned { pipeline: Arc::clone(&self.graph.name) });
         }
-        if self.runtime.is_shut_down.load(Ordering::Acquire) {
+        // Counted before it looks: so a shutdown either waits for this run, or is seen here.
+        let presence = Presence::new(&self.runtime);
+        if self.runtime.is_shut_down.load(Ordering::SeqCst) {
             return Err(SubmitError::ShutDown);
         }
         port.admit(submission.token)?;
-        let deadline = submission.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let now = Instant::now();
+        let deadline = submission.timeout.and_then(|timeout| now.checked_add(timeout));
         let is_small = submission.input_bytes <= MOST_BYTES_ON_CALLER;
         let most_cost = if is_small { Cost::Proportional } else { Cost::Light };
-        let budget =
-            (!submission.budget.is_zero()).then(|| Budget::until(Instant::now() + submission.budget, most_cost));
+        let budget = (!submission.budget.is_zero()).then(|| {
+            let until = now + submission.budget.min(MOST_BUDGET);
+            Budget::until(deadline.map_or(until, |deadline| deadline.min(until)), most_cost)
+        });
         let id = self.runtime.next_run.fetch_add(1, Ordering::Relaxed);
-        self.runtime.live.fetch_add(1, Ordering::AcqRel);
         let run = Run::new(
             id,
             submission.token,
             Arc::clone(&self.graph),
             Arc::clone(&self.poison),
             submission.inputs,
-            Arc::clone(&self.runtime),
+            presence,
             port,
             self.runtime.config.output_bytes,
         );
@@ -289,12 +299,28 @@ impl Shared {
     pub(super) fn delist(&self, id: u64) {
         self.runs.lock().remove(&id);
     }
+}
 
-    /// A run has let go of everything.
-    pub(super) fn run_is_gone(&self) {
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 && self.is_shut_down.load(Ordering::Acquire) {
-            let _guard = self.quiet.0.lock();
-            self.quiet.1.notify_all();
+impl Presence {
+    fn new(runtime: &Arc<Shared>) -> Self {
+        runtime.live.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(runtime))
+    }
+}
+
+impl std::ops::Deref for Presence {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if self.0.live.fetch_sub(1, Ordering::SeqCst) == 1 && self.0.is_shut_down.load(Ordering::SeqCst) {
+            let _guard = self.0.quiet.0.lock();
+            self.0.quiet.1.notify_all();
         }
     }
 }

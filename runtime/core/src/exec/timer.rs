@@ -25,6 +25,8 @@ struct Shared {
 #[derive(Default)]
 struct Ahead {
     deadlines: BinaryHeap<Reverse<Deadline>>,
+    /// At this many, those of runs that have ended are swept out: else they would stay until their time comes.
+    sweep_at: usize,
     is_stopped: bool,
 }
 
@@ -45,7 +47,7 @@ impl Timer {
                 panic!("no thread for deadlines could be started: {error}");
             }
         });
-        self.shared.ahead.lock().deadlines.push(Reverse(Deadline { at, run }));
+        self.shared.ahead.lock().push(Deadline { at, run });
         self.shared.changed.notify_one();
     }
 
@@ -53,6 +55,16 @@ impl Timer {
     pub(super) fn stop(&self) {
         self.shared.ahead.lock().is_stopped = true;
         self.shared.changed.notify_one();
+    }
+}
+
+impl Ahead {
+    fn push(&mut self, deadline: Deadline) {
+        if self.deadlines.len() >= self.sweep_at {
+            self.deadlines.retain(|Reverse(deadline)| deadline.run.strong_count() > 0);
+            self.sweep_at = (self.deadlines.len() * 2).max(64);
+        }
+        self.deadlines.push(Reverse(deadline));
     }
 }
 
@@ -100,5 +112,22 @@ impl PartialOrd for Deadline {
 impl Ord for Deadline {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.at.cmp(&other.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn deadlines_of_runs_that_have_ended_do_not_pile_up() {
+        let mut ahead = Ahead::default();
+        let at = Instant::now() + Duration::from_secs(3600);
+        for _ in 0..10_000 {
+            ahead.push(Deadline { at, run: Weak::new() });
+        }
+        assert!(ahead.deadlines.len() <= 64, "{} are kept", ahead.deadlines.len());
     }
 }

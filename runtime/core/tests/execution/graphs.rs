@@ -196,3 +196,16 @@ fn results_past_the_limit_are_an_error_that_names_the_sink() {
     );
     assert_eq!(completion.sinks[0].outputs.len(), 4, "what was there until then is kept");
 }
+
+#[test]
+fn a_source_beside_a_node_that_takes_inputs_begins_anew_with_each_item() {
+    let runtime = runtime();
+    let graph = pipeline(
+        &runtime,
+        &[("source", "Source", r#""count": 5"#), ("in", "Pass", ""), ("n", "Count", "")],
+        &[("source", "n"), ("in", "n")],
+    );
+    for start in STARTS {
+        assert_eq!(integers_of(&run(&graph, start, integers(0..3))), [6, 1006, 2006]);
+    }
+}

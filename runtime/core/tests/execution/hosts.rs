@@ -211,3 +211,22 @@ fn a_host_stage_before_a_slow_one_waits_for_credit() {
     let (completion, _) = serve(&port, answer);
     assert_eq!(integers_of(&completion), (0..200).map(|item| item * 1000 + 100).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_host_may_say_any_duration() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("host", "double", ""), ("n", "Count", "")], &[("host", "n")], &hosts(4));
+    for start in STARTS {
+        let port = Port::new(None);
+        graph.submit(&port, submission(1, start, integers(0..4))).expect("accepted");
+        let (completion, _) = serve(&port, |call| Reply {
+            outputs: (0..call.entries.len())
+                .flat_map(|entry| [i64::MIN, 1, i64::MAX, i64::MAX].map(|time| (entry, time)))
+                .map(|(entry, time)| HostOutput { pts: Some(time), duration: Some(time), ..output(entry, 0) })
+                .collect(),
+            is_final: true,
+            failure: None,
+        });
+        assert_eq!(integers_of(&completion), [4, 1004, 2004, 3004]);
+    }
+}

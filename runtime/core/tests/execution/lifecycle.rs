@@ -93,3 +93,19 @@ fn a_pipeline_is_not_used_again_after_a_panic_but_others_are() {
     let other = pipeline(&runtime, &[("good", "Pass", "")], &[]);
     assert_eq!(integers_of(&run(&other, Start::Workers, integers(0..1))), [0]);
 }
+
+#[test]
+fn a_node_that_panics_before_it_exists_or_as_it_is_dropped_is_a_failure_like_any() {
+    for in_drop in [false, true] {
+        for start in STARTS {
+            let runtime = runtime();
+            let graph = pipeline(&runtime, &[("bad", "Stillborn", &format!(r#""in_drop": {in_drop}"#))], &[]);
+            let completion = run(&graph, start, integers(0..1));
+            assert_eq!(completion.outcome, Outcome::Panicked);
+            let expected = "node 'bad' (Stillborn), input 0: the node panicked: it was told to panic. \
+                            This is a defect of the node, not of your input; please report it.";
+            assert_eq!(message_of(&completion), expected);
+            assert!(runtime.shut_down(PATIENCE), "no worker is lost");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex};
 
-use remotemedia_core::node::{Context, Cost, Define, Node, NodeError, Port, Registry, Step};
+use remotemedia_core::node::{CancelFlag, Context, Cost, Define, Node, NodeError, Port, Registry, Step};
 use remotemedia_core::value::{Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,6 +18,9 @@ pub(crate) fn registry() -> Registry {
         .add::<Count>()
         .add::<Fail>()
         .add::<Gate>()
+        .add::<Stubborn>()
+        .add::<Stillborn>()
+        .add::<Slow>()
         .add::<Source>()
         .add::<Wide>();
     registry
@@ -252,8 +255,8 @@ struct GateState {
     is_open: bool,
 }
 
-static GATES: [(Mutex<GateState>, Condvar); 8] =
-    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 8];
+static GATES: [(Mutex<GateState>, Condvar); 16] =
+    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 16];
 
 pub(crate) fn wait_until_reached(gate: usize) {
     let (state, changed) = &GATES[gate];
@@ -269,14 +272,85 @@ pub(crate) fn open(gate: usize) {
     changed.notify_all();
 }
 
+fn pass_gate(gate: usize) {
+    let (state, changed) = &GATES[gate];
+    let mut state = state.lock().expect("no test panics with it");
+    state.is_reached = true;
+    changed.notify_all();
+    while !state.is_open {
+        state = changed.wait(state).expect("no test panics with it");
+    }
+}
+
 impl Node for Gate {
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
-        let (state, changed) = &GATES[self.gate];
-        let mut state = state.lock().expect("no test panics with it");
-        state.is_reached = true;
-        changed.notify_all();
-        while !state.is_open {
-            state = changed.wait(state).expect("no test panics with it");
+        pass_gate(self.gate);
+        Ok(Step::emit(packet))
+    }
+}
+
+/// Waits until its run is told to stop, and then blocks like [`Gate`].
+pub(crate) struct Stubborn {
+    gate: usize,
+    cancel: CancelFlag,
+}
+
+define!(Stubborn, GateParams, Blocking, |params| Stubborn { gate: params.gate, cancel: CancelFlag::default() });
+
+impl Node for Stubborn {
+    fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
+        self.cancel = context.cancel.clone();
+        Ok(())
+    }
+
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        while !self.cancel.is_cancelled() {
+            std::thread::yield_now();
+        }
+        pass_gate(self.gate);
+        Ok(Step::emit(packet))
+    }
+}
+
+/// Panics before it exists, or after.
+pub(crate) struct Stillborn;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StillbornParams {
+    in_drop: bool,
+}
+
+define!(Stillborn, StillbornParams, Light, |params| {
+    assert!(params.in_drop, "it was told to panic");
+    Stillborn
+});
+
+impl Node for Stillborn {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        Ok(Step::emit(packet))
+    }
+}
+
+impl Drop for Stillborn {
+    fn drop(&mut self) {
+        panic!("it was told to panic");
+    }
+}
+
+/// Passes its gate, and works for longer than a quantum in each step.
+pub(crate) struct Slow {
+    gate: usize,
+}
+
+define!(Slow, GateParams, Heavy, |params| Slow { gate: params.gate });
+
+impl Node for Slow {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        pass_gate(self.gate);
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < std::time::Duration::from_millis(3) {
+            std::hint::spin_loop();
         }
         Ok(Step::emit(packet))
     }

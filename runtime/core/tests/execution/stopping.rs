@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use remotemedia_core::exec::{Outcome, SubmitError};
+use remotemedia_core::manifest::HostNodeType;
 
 use super::nodes::{LEDGERS, REPEATED, open, wait_until_reached};
 use super::*;
@@ -155,4 +156,104 @@ fn a_storm_of_cancels_completes_each_piece_of_work_once() {
         }
     }
     assert!(runtime.shut_down(PATIENCE));
+}
+
+#[test]
+fn a_failed_run_that_waits_for_a_stuck_node_still_obeys_cancel_timeout_and_shutdown() {
+    let ends: [fn(&Runtime, &Port); 2] = [
+        |_, port| assert!(port.cancel(1), "its completion is still to come"),
+        |runtime, _| assert!(!runtime.shut_down(Duration::ZERO), "a node still works"),
+    ];
+    for (gate, end) in (4..).zip(ends) {
+        let runtime = runtime();
+        let graph = pipeline(
+            &runtime,
+            &[
+                ("in", "Pass", ""),
+                ("stuck", "Stubborn", &format!(r#""gate": {gate}"#)),
+                ("bad", "Fail", r#""at": "process", "ledger": 23"#),
+            ],
+            &[("in", "stuck"), ("in", "bad")],
+        );
+        let port = Port::new(None);
+        runtime.attach(&port);
+        graph.submit(&port, submission(1, Start::Workers, integers(3..4))).expect("accepted");
+        wait_until_reached(gate);
+        end(&runtime, &port);
+        let completion = completion_of(&port, 1);
+        assert_eq!(completion.outcome, Outcome::Failed, "the first reason stays");
+        assert_eq!(message_of(&completion), "node 'bad' (Fail), input 0: it was told to fail. Tell it not to.");
+        open(gate);
+        assert!(runtime.shut_down(PATIENCE), "now it has let go");
+    }
+}
+
+#[test]
+fn a_timeout_ends_work_on_the_callers_thread_too() {
+    let runtime = runtime();
+    let graph = pipeline(
+        &runtime,
+        &[("many", "Repeat", r#""times": 1000000000000"#), ("count", "Count", "")],
+        &[("many", "count")],
+    );
+    let port = Port::new(None);
+    let work = Submission {
+        timeout: Some(Duration::from_millis(1)),
+        budget: Duration::MAX,
+        ..submission(1, Start::Here, integers(0..1))
+    };
+    let completion = match graph.submit(&port, work).expect("accepted") {
+        Submitted::Finished(completion) => completion,
+        Submitted::Pending => completion_of(&port, 1),
+    };
+    assert_eq!(completion.outcome, Outcome::TimedOut);
+}
+
+#[test]
+fn a_shutdown_may_have_patience_without_end() {
+    let runtime = runtime();
+    let graph = pipeline(&runtime, &[("a", "Worker", "")], &[]);
+    assert_eq!(integers_of(&run(&graph, Start::Workers, integers(0..1))), [0]);
+    assert!(runtime.shut_down(Duration::MAX));
+}
+
+#[test]
+fn a_port_that_is_dropped_with_an_open_call_leaves_no_node_behind() {
+    let runtime = runtime();
+    let hosts = [("host".to_owned(), HostNodeType { token: 1, batch: 1 })].into();
+    let graph = compile(
+        &runtime,
+        &[("ledger", "Fail", r#""at": "never", "ledger": 24"#), ("host", "host", "")],
+        &[("ledger", "host")],
+        &hosts,
+    );
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..200))).expect("accepted");
+    assert!(matches!(port.next(Some(PATIENCE)).events[..], [Event::Call(_)]));
+    drop(port);
+    assert!(runtime.shut_down(PATIENCE));
+    let balance = |count: &std::sync::atomic::AtomicI64| count.load(Ordering::SeqCst);
+    assert_eq!((balance(&LEDGERS[24].initialized), balance(&LEDGERS[24].cleaned)), (1, 1));
+}
+
+#[test]
+fn work_with_long_steps_lets_others_have_their_turn() {
+    let runtime = Runtime::new(Config::parse(br#"{"workers": 1}"#).expect("a valid config"), nodes::registry());
+    let slow = pipeline(&runtime, &[("slow", "Slow", r#""gate": 6"#)], &[]);
+    let quick = pipeline(&runtime, &[("quick", "Worker", "")], &[]);
+    let port = Port::new(None);
+    slow.submit(&port, submission(1, Start::Workers, integers(0..4))).expect("accepted");
+    wait_until_reached(6);
+    quick.submit(&port, submission(2, Start::Workers, integers(0..1))).expect("accepted");
+    open(6);
+    let mut order = Vec::new();
+    while order.len() < 2 {
+        let batch = port.next(Some(PATIENCE));
+        assert!(!batch.events.is_empty(), "nothing came after {order:?}");
+        for event in batch.events {
+            let Event::Completed { token, .. } = event else { panic!("unexpected {event:?}") };
+            order.push(token);
+        }
+    }
+    assert_eq!(order, [2, 1], "a quantum ends with the first step that used it up");
 }

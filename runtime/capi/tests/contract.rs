@@ -1,0 +1,464 @@
+//! The promises of the C ABI that hold whatever else fails, driven through the extern functions as a host would.
+
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+use std::ptr::{null, null_mut};
+use std::sync::{Mutex, MutexGuard};
+
+use remotemedia::*;
+use remotemedia_core::value::Value;
+use remotemedia_core::wire::{self, Limits};
+
+const PASS: &str = r#"{"version": "v1", "nodes": [{"id": "only", "node_type": "PassThrough"}]}"#;
+const HOST: &str = r#"{"version": "v1", "nodes": [{"id": "mine", "node_type": "mine"}]}"#;
+const HOST_OPTIONS: &str = r#"{"host_nodes": {"mine": {"token": 7}}}"#;
+
+/// Release records and counts belong to the process: tests that look at them take turns.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn empty() -> rm_output {
+    rm_output {
+        data: null_mut(),
+        capacity: 0,
+        buffers: null_mut(),
+        buffer_capacity: 0,
+        discard: null(),
+        discard_count: 0,
+        len: 0,
+        buffer_count: 0,
+        document: null_mut(),
+    }
+}
+
+/// Runtime, port and two pipelines, freed at the end.
+struct Host {
+    runtime: *mut rm_runtime,
+    port: *mut rm_port,
+    pass: *mut rm_pipeline,
+    mine: *mut rm_pipeline,
+}
+
+impl Host {
+    fn new() -> Self {
+        let (mut runtime, mut port, mut pass, mut mine) = (null_mut(), null_mut(), null_mut(), null_mut());
+        let config = br#"{"workers": 2}"#;
+        // SAFETY: as each function asks; the pointers are those of slices and places that live.
+        unsafe {
+            assert_eq!(rm_runtime_new(config.as_ptr(), config.len(), &raw mut runtime, null_mut()), RM_OK);
+            // Failures of these tests are to be seen.
+            let _ = std::panic::take_hook();
+            assert_eq!(rm_port_new(runtime, &raw mut port, null_mut()), RM_OK);
+            for (manifest, options, place) in [(PASS, "", &raw mut pass), (HOST, HOST_OPTIONS, &raw mut mine)] {
+                let status = rm_pipeline_new(
+                    runtime,
+                    manifest.as_ptr(),
+                    manifest.len(),
+                    options.as_ptr(),
+                    options.len(),
+                    place,
+                    null_mut(),
+                );
+                assert_eq!(status, RM_OK);
+            }
+        }
+        Self { runtime, port, pass, mine }
+    }
+
+    fn submit(&self, pipeline: *const rm_pipeline, token: u64, inputs: &[u8], table: &[rm_buffer]) -> Outcome {
+        Outcome::of(|out, err| {
+            // SAFETY: as the function asks.
+            unsafe {
+                rm_pipeline_submit(
+                    pipeline,
+                    self.port,
+                    token,
+                    inputs.as_ptr(),
+                    inputs.len(),
+                    table.as_ptr(),
+                    table.len(),
+                    -1,
+                    0,
+                    out,
+                    err,
+                )
+            }
+        })
+    }
+
+    /// The events of one drain and the releases among them.
+    fn next(&self, timeout_us: i64) -> (rm_status, Vec<Vec<Value>>, Vec<u64>) {
+        let outcome = Outcome::of(|out, err| {
+            // SAFETY: as the function asks.
+            unsafe { rm_port_next(self.port, timeout_us, out, err) }
+        });
+        let mut events = Vec::new();
+        let mut released = Vec::new();
+        for event in list(outcome.value()) {
+            let event = list(event);
+            if event[0] == Value::Int(3) {
+                released.extend(list(event[1].clone()).iter().map(number));
+            } else {
+                events.push(event);
+            }
+        }
+        (outcome.status, events, released)
+    }
+
+    /// Waits until as many numbers are released.
+    fn released(&self, count: usize) -> Vec<u64> {
+        let mut released = self.next(0).2;
+        // A wake-up whose records another drain has taken is no news, so there may be more than one look.
+        for _ in 0..100 {
+            if released.len() >= count {
+                break;
+            }
+            released.extend(self.next(1_000_000).2);
+        }
+        assert!(released.len() >= count, "only {released:?} came");
+        released.extend(self.next(0).2);
+        released
+    }
+
+    fn call(&self) -> u64 {
+        let (_, events, _) = self.next(60_000_000);
+        assert_eq!(events[0][0], Value::Int(2), "{events:?}");
+        number(&events[0][1])
+    }
+
+    fn reply(&self, call: u64, reply: &str, table: &[rm_buffer]) -> Outcome {
+        let reply = from_json(reply);
+        Outcome::of(|_, err| {
+            // SAFETY: as the function asks.
+            unsafe { rm_port_reply(self.port, call, reply.as_ptr(), reply.len(), table.as_ptr(), table.len(), err) }
+        })
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // SAFETY: live, and not used afterwards.
+        unsafe {
+            assert_eq!(rm_runtime_shutdown(self.runtime, 60_000_000, null_mut()), RM_OK);
+            rm_runtime_free(self.runtime);
+            rm_port_free(self.port);
+            rm_pipeline_free(self.pass);
+            rm_pipeline_free(self.mine);
+        }
+    }
+}
+
+/// What a call answered. Outputs of a failed call are checked to be as they were.
+struct Outcome {
+    status: rm_status,
+    message: String,
+    bytes: Vec<u8>,
+    buffers: Vec<rm_buffer>,
+    document: *mut rm_document,
+}
+
+impl Outcome {
+    fn of(call: impl FnOnce(*mut rm_output, *mut *mut rm_error) -> rm_status) -> Self {
+        let untouched = std::ptr::dangling_mut();
+        let mut out = rm_output { len: 17, buffer_count: 18, document: untouched, ..empty() };
+        let mut error = null_mut();
+        let status = call(&raw mut out, &raw mut error);
+        assert_eq!(error.is_null(), status >= 0, "there is an error exactly if the call failed");
+        // SAFETY: NULL or live; the text lives as long as the error.
+        let message = unsafe { CStr::from_ptr(rm_error_message(error)) }.to_string_lossy().into_owned();
+        // SAFETY: NULL or live, and not used afterwards.
+        unsafe { rm_error_free(error) };
+        let mut this = Self { status, message, bytes: Vec::new(), buffers: Vec::new(), document: null_mut() };
+        if out.document == untouched {
+            assert_eq!((out.len, out.buffer_count), (17, 18), "all or nothing of an output is written");
+        } else {
+            assert!(status >= 0, "{status}: an output was written on failure");
+            assert_eq!((out.len, out.buffer_count), (0, 0), "there was no room");
+            this.document = out.document;
+        }
+        if !this.document.is_null() {
+            let (mut data, mut len, mut buffers, mut count) = (null(), 0, null(), 0);
+            // SAFETY: the document is live, and so is what it shows; the places are writable.
+            unsafe {
+                let viewed = rm_document_view(
+                    this.document,
+                    &raw mut data,
+                    &raw mut len,
+                    &raw mut buffers,
+                    &raw mut count,
+                    null_mut(),
+                );
+                assert_eq!(viewed, RM_OK);
+                this.bytes = std::slice::from_raw_parts(data, len).to_vec();
+                this.buffers =
+                    if count == 0 { Vec::new() } else { std::slice::from_raw_parts(buffers, count).to_vec() };
+            }
+        }
+        this
+    }
+
+    fn value(&self) -> Value {
+        wire::decode(&self.bytes, &[], &Limits::default()).expect("a document without buffers")
+    }
+}
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        // SAFETY: NULL or live, and not used afterwards.
+        unsafe { rm_document_free(self.document) };
+    }
+}
+
+fn list(value: Value) -> Vec<Value> {
+    match value {
+        Value::List(entries) => entries.to_vec(),
+        other => panic!("expected a list, got {other:?}"),
+    }
+}
+
+fn number(value: &Value) -> u64 {
+    match value {
+        Value::Int(number) => u64::try_from(*number).expect("not negative"),
+        Value::UInt(number) => *number,
+        other => panic!("expected a number, got {other:?}"),
+    }
+}
+
+fn from_json(text: &str) -> Vec<u8> {
+    wire::json::document_from_json(text.as_bytes(), &Limits::default()).expect("valid").bytes
+}
+
+/// The inputs `[<bytes in buffer 0>]`: an ext value of code 6 that holds `[0, 0, len]`.
+fn bytes_in_a_buffer(len: u8) -> Vec<u8> {
+    vec![0x91, 0xc7, 4, 6, 0x93, 0, 0, len]
+}
+
+fn borrowed(bytes: &[u8], token: u64) -> rm_buffer {
+    rm_buffer { data: bytes.as_ptr(), len: bytes.len(), token, memory: null_mut(), writable: 0 }
+}
+
+fn live() -> BTreeMap<String, u64> {
+    let outcome = Outcome::of(|out, err| {
+        // SAFETY: as the function asks.
+        unsafe { rm_live_objects(out, err) }
+    });
+    let Value::Map(counts) = outcome.value() else { panic!("expected a map") };
+    counts.iter().map(|(name, count)| (name.to_string(), number(count))).collect()
+}
+
+#[test]
+fn every_failing_call_releases_its_tokens_and_writes_no_output() {
+    let _turn = turn();
+    let host = Host::new();
+    let memory = [1u8, 2, 3];
+    let table = [borrowed(&memory, 101), borrowed(&memory, 102)];
+    let broken = [borrowed(&memory, 101), rm_buffer { data: null(), ..borrowed(&memory, 102) }];
+    let endless = [borrowed(&memory, 101), rm_buffer { len: usize::MAX, ..borrowed(&memory, 102) }];
+    let good = bytes_in_a_buffer(3);
+    let expect = |outcome: &Outcome, status: rm_status, message: &str| {
+        assert_eq!((outcome.status, outcome.message.as_str()), (status, message));
+        let mut released = host.released(2);
+        released.sort_unstable();
+        assert_eq!(released, [101, 102], "after: {message}");
+    };
+
+    let null_data = "`buffers[1].data` is NULL but its length is not 0";
+    let too_long = "`buffers[1].data` is longer than memory can be";
+    expect(&host.submit(null(), 1, &good, &table), RM_INVALID_ARGUMENT, "the pipeline is NULL");
+    expect(&host.submit(host.pass, 1, &good, &broken), RM_INVALID_ARGUMENT, null_data);
+    expect(&host.submit(host.pass, 1, &good, &endless), RM_INVALID_ARGUMENT, too_long);
+    assert_eq!(host.submit(host.pass, 1, &[0xc1], &table).status, RM_INVALID_DOCUMENT);
+    assert_eq!(host.released(2).len(), 2);
+
+    // SAFETY: as each function asks.
+    unsafe {
+        let (data, len) = (good.as_ptr(), good.len());
+        let (entries, count) = (table.as_ptr(), table.len());
+        let no_inputs = "`inputs` is NULL but its length is 8";
+        let no_data = "`data` is NULL but its length is 8";
+        for (port, inputs, out_is_null, message) in [
+            (null_mut(), data, false, "the port is NULL"),
+            (host.port, null(), false, no_inputs),
+            (host.port, data, true, "`out` is NULL"),
+        ] {
+            let outcome = Outcome::of(|out, err| {
+                let out = if out_is_null { null_mut() } else { out };
+                rm_pipeline_submit(host.pass, port, 1, inputs, len, entries, count, -1, 0, out, err)
+            });
+            expect(&outcome, RM_INVALID_ARGUMENT, message);
+        }
+        for (pipeline, inputs, table, out_is_null, message) in [
+            (null_mut(), data, &table, false, "the pipeline is NULL"),
+            (host.pass, null(), &table, false, no_inputs),
+            (host.pass, data, &broken, false, null_data),
+            (host.pass, data, &table, true, "`out` is NULL"),
+        ] {
+            let outcome = Outcome::of(|out, err| {
+                let out = if out_is_null { null_mut() } else { out };
+                rm_pipeline_execute(pipeline, inputs, len, table.as_ptr(), count, -1, out, err)
+            });
+            expect(&outcome, RM_INVALID_ARGUMENT, message);
+        }
+        let needs_port = "node 'mine' is run by the host, and a blocking execute has no port for its calls; submit with a \
+                          port instead";
+        let outcome = Outcome::of(|out, err| rm_pipeline_execute(host.mine, data, len, entries, count, -1, out, err));
+        expect(&outcome, RM_INVALID_ARGUMENT, needs_port);
+        for (port, data, message) in [(null_mut(), data, "the port is NULL"), (host.port, null(), no_data)] {
+            let outcome = Outcome::of(|_, err| rm_port_reply(port, 1, data, len, entries, count, err));
+            expect(&outcome, RM_INVALID_ARGUMENT, message);
+        }
+        for (data, out_is_null, message) in [(null(), false, no_data), (data, true, "`out` is NULL")] {
+            let outcome = Outcome::of(|out, err| {
+                rm_document_to_json(data, len, entries, count, if out_is_null { null_mut() } else { out }, err)
+            });
+            expect(&outcome, RM_INVALID_ARGUMENT, message);
+            let outcome = Outcome::of(|out, err| {
+                let out = if out_is_null { null_mut() } else { out };
+                rm_audio_to_pcm(data, len, entries, count, c"s16".as_ptr(), out, err)
+            });
+            expect(&outcome, RM_INVALID_ARGUMENT, message);
+        }
+        let outcome = Outcome::of(|out, err| rm_audio_to_pcm(data, len, entries, count, null(), out, err));
+        expect(&outcome, RM_INVALID_ARGUMENT, "`format` is NULL");
+    }
+}
+
+#[test]
+fn every_failing_reply_releases_its_tokens_and_that_of_its_error() {
+    let _turn = turn();
+    let host = Host::new();
+    assert_eq!(host.submit(host.mine, 1, &from_json("[1]"), &[]).status, RM_PENDING);
+    let call = host.call();
+    let memory = [1u8, 2, 3];
+    let table = [borrowed(&memory, 101)];
+    for (reply, released) in [
+        (r#"{"outputs": 3, "error": {"message": "no", "token": 9}}"#, [9, 101]),
+        (r#"{"error": {"message": 3, "token": 9}}"#, [9, 101]),
+        (r#"{"error": {"message": "no", "node": 5, "token": 9}}"#, [9, 101]),
+        (r#"{"final": 1, "error": {"message": "no", "token": 18446744073709551615}}"#, [u64::MAX, 101]),
+    ] {
+        let outcome = host.reply(call, reply, &table);
+        assert_eq!(outcome.status, RM_INVALID_DOCUMENT, "{reply}: {}", outcome.message);
+        let mut seen = host.released(2);
+        seen.sort_unstable_by_key(|&token| token == 101);
+        assert_eq!(seen, released, "{reply}");
+    }
+    assert_eq!(host.reply(call, r#"{"outputs": [[0, 5]]}"#, &[]).status, RM_OK);
+    let late = host.reply(call, r#"{"error": {"message": "no", "token": 9}}"#, &table);
+    assert_eq!(late.status, RM_GONE);
+    assert_eq!(host.released(2).len(), 2);
+}
+
+#[test]
+fn work_that_ends_releases_each_token_once_and_pending_work_writes_an_empty_output() {
+    let _turn = turn();
+    let host = Host::new();
+    let memory = vec![5u8; 1 << 16];
+    let table = [borrowed(&memory, 201)];
+    let mut inputs = vec![0x91, 0xc7, 8, 6, 0x93, 0, 0, 0xce];
+    inputs.extend((memory.len() as u32).to_be_bytes());
+    let outcome = host.submit(host.mine, 1, &inputs, &table);
+    assert_eq!((outcome.status, outcome.document), (RM_PENDING, null_mut()), "{}", outcome.message);
+    // SAFETY: live.
+    unsafe {
+        assert_eq!(rm_port_cancel(host.port, 1, null_mut()), RM_OK);
+        assert_eq!(rm_port_cancel(host.port, 1, null_mut()), RM_GONE);
+    }
+    assert_eq!(host.released(1), [201]);
+}
+
+#[test]
+fn memory_outlives_everything_and_objects_are_freed_in_any_order() {
+    let _turn = turn();
+    let before = live();
+    let orders: [[usize; 4]; 4] = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]];
+    for order in orders {
+        let host = std::mem::ManuallyDrop::new(Host::new());
+        let memory = vec![9u8; 1 << 16];
+        // Token 0: the runtime makes a copy, so what comes out is its own memory.
+        let table = [borrowed(&memory, 0)];
+        let mut inputs = vec![0x91, 0xc7, 8, 6, 0x93, 0, 0, 0xce];
+        inputs.extend((memory.len() as u32).to_be_bytes());
+        let outcome = Outcome::of(|out, err| {
+            // SAFETY: as the function asks.
+            unsafe { rm_pipeline_execute(host.pass, inputs.as_ptr(), inputs.len(), table.as_ptr(), 1, -1, out, err) }
+        });
+        assert_eq!(outcome.status, RM_OK, "{}", outcome.message);
+        let [entry] = outcome.buffers[..] else { panic!("{} buffers", outcome.buffers.len()) };
+        assert_eq!((entry.token, entry.writable), (0, 1));
+        let mut kept = null_mut();
+        // SAFETY: live, and writable.
+        assert_eq!(unsafe { rm_memory_retain(entry.memory, &raw mut kept, null_mut()) }, RM_OK);
+        // Work that goes on while its objects are freed.
+        assert_eq!(host.submit(host.mine, 1, &from_json("[1, 2]"), &[]).status, RM_PENDING);
+        for object in order {
+            // SAFETY: live, and not used afterwards.
+            unsafe {
+                match object {
+                    0 => rm_runtime_free(host.runtime),
+                    1 => rm_port_free(host.port),
+                    2 => rm_pipeline_free(host.pass),
+                    _ => rm_pipeline_free(host.mine),
+                }
+            }
+        }
+        drop(outcome);
+        // SAFETY: `kept` is live: the memory has `len` bytes, nobody else uses them, and it was handed out as writable.
+        unsafe {
+            let bytes = std::slice::from_raw_parts_mut(entry.data.cast_mut(), entry.len);
+            assert_eq!(bytes, &memory[..]);
+            bytes.fill(1);
+            rm_memory_free(kept);
+        }
+    }
+    // Work is let go of by workers that nobody waits for any more.
+    while live()["runs"] > before["runs"] {
+        std::thread::yield_now();
+    }
+    assert_eq!(live(), before);
+}
+
+#[test]
+fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
+    let _turn = turn();
+    let host = Host::new();
+    // SAFETY: as each function asks.
+    unsafe {
+        let (mut data, mut buffers, mut fd) = (null(), null(), 0);
+        let (mut len, mut count) = (0, 0);
+        let statuses = [
+            rm_runtime_new(null(), 0, null_mut(), null_mut()),
+            rm_runtime_new(null(), 1, &mut null_mut(), null_mut()),
+            rm_runtime_describe(null(), &mut empty(), null_mut()),
+            rm_runtime_describe(host.runtime, null_mut(), null_mut()),
+            rm_runtime_shutdown(null(), 0, null_mut()),
+            rm_port_new(null(), &mut null_mut(), null_mut()),
+            rm_port_new(host.runtime, null_mut(), null_mut()),
+            rm_port_fd(null(), &raw mut fd, null_mut()),
+            rm_port_fd(host.port, null_mut(), null_mut()),
+            rm_port_next(null(), 0, &mut empty(), null_mut()),
+            rm_port_next(host.port, 0, null_mut(), null_mut()),
+            rm_port_wake(null(), null_mut()),
+            rm_port_cancel(null(), 1, null_mut()),
+            rm_pipeline_describe(null(), &mut empty(), null_mut()),
+            rm_pipeline_describe(host.pass, null_mut(), null_mut()),
+            rm_memory_retain(null(), &mut null_mut(), null_mut()),
+            rm_document_from_json(null(), 1, &mut empty(), null_mut()),
+            rm_document_from_json(null(), 0, null_mut(), null_mut()),
+            rm_document_view(null(), &raw mut data, &raw mut len, &raw mut buffers, &raw mut count, null_mut()),
+            rm_live_objects(null_mut(), null_mut()),
+            rm_audio_from_pcm(null(), 1, c"s16".as_ptr(), 8000, 1, &mut empty(), null_mut()),
+            rm_audio_from_pcm(null(), 0, null(), 8000, 1, &mut empty(), null_mut()),
+            rm_audio_from_pcm(null(), 0, c"s16".as_ptr(), 8000, 1, null_mut(), null_mut()),
+        ];
+        assert_eq!(statuses, [RM_INVALID_ARGUMENT; 23]);
+        rm_runtime_free(null_mut());
+        rm_port_free(null_mut());
+        rm_pipeline_free(null_mut());
+        rm_document_free(null_mut());
+        rm_memory_free(null_mut());
+        rm_error_free(null_mut());
+    }
+}
