@@ -32,9 +32,14 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from . import nodes
     from ._execute import execute, execute_sync
     from ._first_design import execute_pipeline, execute_pipeline_with_input
+    from ._function import node
+    from ._graph import Pipeline
+    from ._node import Node
     from ._outputs import Outputs, Packet
+    from ._plan import Plan
     from .errors import Cancelled
     from .media import Audio, File, Tensor
 
@@ -53,11 +58,14 @@ __all__ = [
     "LimitExceededError",
     "ManifestError",
     "MarshalError",
+    "Node",
     "NodeError",
     "OutOfResourcesError",
     "Outputs",
     "Packet",
     "PanicError",
+    "Pipeline",
+    "Plan",
     "PoisonedError",
     "Problem",
     "ShutDownError",
@@ -70,6 +78,8 @@ __all__ = [
     "execute_sync",
     "get_runtime_version",
     "is_available",
+    "node",
+    "nodes",
 ]
 
 # asyncio and the native library take most of the time of an import, so they are loaded at their first use.
@@ -78,12 +88,16 @@ _HOMES = {
     "Cancelled": "errors",
     "File": "media",
     "Outputs": "_outputs",
+    "Node": "_node",
     "Packet": "_outputs",
+    "Pipeline": "_graph",
+    "Plan": "_plan",
     "Tensor": "media",
     "execute": "_execute",
     "execute_pipeline": "_first_design",
     "execute_pipeline_with_input": "_first_design",
     "execute_sync": "_execute",
+    "node": "_function",
 }
 
 
@@ -104,6 +118,8 @@ def is_available() -> bool:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "nodes":
+        return import_module(f"{__name__}.nodes")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -30,7 +30,13 @@ INLINE_IN_A_ROW = 128
 """After so many executions that never waited, the event loop gets a turn."""
 
 
-async def execute(manifest: Manifest, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+async def execute(
+    manifest: Manifest,
+    inputs: Sequence[Any] | None = None,
+    *,
+    timeout: float | None = None,
+    python: Sequence[str] = (),
+) -> Result:
     """Runs a manifest on a list of inputs and waits for its outputs.
 
     `manifest` is a dict, a path, or JSON or YAML text: a `str` is text if it has a newline or begins with "{", else a
@@ -38,6 +44,7 @@ async def execute(manifest: Manifest, inputs: Sequence[Any] | None = None, *, ti
     as keywords; returning None emits nothing. Sync functions run on threads, async ones on this loop. `inputs` is a
     list with one entry for each input, or None for manifests whose nodes need none. Arrays are borrowed until this
     returns: don't change them meanwhile. `timeout` is in seconds.
+    `python` names the packages of which text may name functions, as `python:package.module:function`: it runs code.
 
     Returns `Outputs`, a flat list ordered by input and emission; if several nodes have no successor, a dict of them by
     node id. Cancelling the await cancels the work.
@@ -50,7 +57,7 @@ async def execute(manifest: Manifest, inputs: Sequence[Any] | None = None, *, ti
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:
-        pipeline, functions = compile_manifest(manifest)
+        pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
         inputs = _checked(inputs)
     timeout_us = -1 if timeout is None else _microseconds(timeout)
@@ -65,7 +72,13 @@ async def execute(manifest: Manifest, inputs: Sequence[Any] | None = None, *, ti
     return outcome  # type: ignore[return-value]
 
 
-def execute_sync(manifest: Manifest, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+def execute_sync(
+    manifest: Manifest,
+    inputs: Sequence[Any] | None = None,
+    *,
+    timeout: float | None = None,
+    python: Sequence[str] = (),
+) -> Result:
     """Runs a manifest like `execute`, for programs without an event loop.
 
     Sync functions that are nodes run on this thread, async ones in an event loop of their own. Ctrl-C cancels the
@@ -78,7 +91,7 @@ def execute_sync(manifest: Manifest, inputs: Sequence[Any] | None = None, *, tim
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:
-        pipeline, functions = compile_manifest(manifest)
+        pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
         inputs = _checked(inputs)
     timeout_us = -1 if timeout is None else _microseconds(timeout)

@@ -15,6 +15,7 @@ from typing import Any, Union
 from . import _memory
 from ._library import NULL, after_fork, check, ffi, lib, runtime
 from ._marshal import give_back, lane, pack_plain
+from ._python_types import PREFIX
 from .errors import ManifestError, MarshalError, Problem
 
 Manifest = Union[str, "os.PathLike[str]", Mapping[str, Any]]
@@ -76,19 +77,19 @@ def cached(text: str) -> Pipeline | None:
     return pipeline
 
 
-def compile_manifest(manifest: Manifest) -> Compiled:
+def compile_manifest(manifest: Manifest, python: Sequence[str] = ()) -> Compiled:
     """The pipeline of a manifest.
+
+    `python` are the packages of which it may name functions.
 
     Raises `ManifestError` with all that is wrong with it, `FileNotFoundError` if it is the path of no file.
     """
     if isinstance(manifest, str):
-        if is_text(manifest):
-            return compile_text(manifest), None
-        return compile_text(_read(manifest)), None
+        return _compile_any_text(manifest if is_text(manifest) else read(manifest), python)
     if isinstance(manifest, os.PathLike):
-        return compile_text(_read(os.fspath(manifest))), None
+        return _compile_any_text(read(os.fspath(manifest)), python)
     if isinstance(manifest, Mapping):
-        return _compile_mapping(manifest)
+        return _compile_mapping(manifest, python)
     raise ManifestError(
         f"a manifest is a dict, a path, or JSON or YAML text, not {type(manifest).__name__}",
         [Problem("", "wrong type", expected="dict, path or text", got=type(manifest).__name__)],
@@ -104,18 +105,23 @@ def compile_text(text: str) -> Pipeline:
     """The pipeline of JSON or YAML text."""
     pipeline = cached(text)
     if pipeline is None:
-        try:
-            data = text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise ManifestError(
-                f"the manifest has a lone surrogate at index {error.start}, which is no character",
-                [Problem("", "not Unicode text")],
-            ) from None
-        pipeline = _remember(text, Pipeline(data))
+        pipeline = _remember(text, Pipeline(encoded(text)))
     return pipeline
 
 
-def _read(path: str | bytes) -> str:
+def encoded(text: str) -> bytes:
+    """A manifest's text as UTF-8. Raises `ManifestError` for a lone surrogate."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ManifestError(
+            f"the manifest has a lone surrogate at index {error.start}, which is no character",
+            [Problem("", "not Unicode text")],
+        ) from None
+
+
+def read(path: str | bytes) -> str:
+    """The text of a manifest's file. Raises `ManifestError` if it is not UTF-8, and `FileNotFoundError`."""
     name = os.fsdecode(path)
     shown = repr(name if len(name) <= 200 else name[:200] + "...")
     if not name or "\0" in name:
@@ -141,8 +147,25 @@ def _read(path: str | bytes) -> str:
         raise type(error)(f"the manifest {shown} can't be read: {error.strerror}; check the path") from None
 
 
-def _compile_mapping(manifest: Mapping[str, Any]) -> Compiled:
+def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
+    if PREFIX not in text:
+        return compile_text(text), None
+    from ._document import from_text
+
+    return _compile_mapping(from_text(text), python)
+
+
+def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Compiled:
+    nodes = manifest.get("nodes")
+    if isinstance(nodes, (list, tuple)) and any(_names_function(node) for node in nodes):
+        from ._document import with_functions
+
+        manifest = with_functions(manifest, python)
     plain, functions = _take_functions(manifest)
+    if functions:
+        from ._document import check_params
+
+        check_params(manifest, lambda: Pipeline(pack_plain(plain), [each.node_type for each in functions]))
     used = lane()
     try:
         document = used.pack(plain, "manifest")
@@ -173,7 +196,7 @@ def _take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], lis
     plain = []
     for node in nodes:
         if isinstance(node, Mapping) and callable(node.get("node_type")):
-            function = node["node_type"]
+            function: Any = node["node_type"]
             name = _name_of(function)
             unique, count = name, 1
             while unique in taken:
@@ -181,10 +204,16 @@ def _take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], lis
                 unique = f"{name}#{count}"
             taken.add(unique)
             params = node.get("params") or {}
+            # What @node decorates makes nodes when it is called; the function itself is inside.
+            function = getattr(function, "fn", function)
             functions.append(HostFunction(function, unique, dict(params) if isinstance(params, Mapping) else {}))
             node = {**node, "node_type": unique}
         plain.append(node)
     return {**manifest, "nodes": plain}, functions
+
+
+def _names_function(node: Any) -> bool:
+    return isinstance(node, Mapping) and isinstance(name := node.get("node_type"), str) and name.startswith(PREFIX)
 
 
 def _name_of(function: Callable[..., Any]) -> str:

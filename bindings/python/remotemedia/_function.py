@@ -1,0 +1,160 @@
+"""`@remotemedia.node`: a Python function as a node whose params are the function's keyword-only arguments."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from ._node import Linkable, Node
+from ._param_types import mismatch
+from .errors import InvalidArgumentError, ManifestError, Problem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class NodeFunction(Linkable, Generic[F]):
+    """A function that makes nodes: `gain(db=3)` is one, `gain.fn(value, db=3)` calls the function itself.
+
+    `params` are the keyword-only arguments by their names. In a dict that is a manifest it may be a `node_type`.
+    """
+
+    fn: F
+    """The plain function."""
+
+    def __init__(self, fn: F) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn = fn
+        self.params: Mapping[str, inspect.Parameter] = _params(fn)
+
+    def __call__(self, *values: Any, name: str | None = None, **params: Any) -> Node:
+        """A node that runs the function with these params. `name` becomes its id.
+
+        What is wrong with the params is told when the pipeline is validated or run.
+        """
+        if values:
+            title = self.fn.__name__
+            raise InvalidArgumentError(
+                f"{title}(...) makes a node and takes params by name; to call the function write {title}.fn(...)"
+            )
+        return Node(self, params, name=name)
+
+    @property
+    def node_type(self) -> str:
+        """How text names it: `python:package.module:function`.
+
+        Raises `ManifestError` for a function that no other program could import: a lambda, one that is defined in a
+        function, or one of the program that runs (`__main__`).
+        """
+        module, name = self.fn.__module__, self.fn.__qualname__
+        if "<lambda>" in name:
+            why = "a lambda has no name to import it by; give it one with def, in a module"
+        elif "<locals>" in name:
+            why = "it is defined inside a function; move it to the top level of a module"
+        elif module == "__main__":
+            why = "it is in the program that runs; move it to a module of its own"
+        elif _found(module, name) is not self:
+            why = f"{module}.{name} is something else by now; import the module again"
+        else:
+            return f"python:{module}:{name}"
+        raise ManifestError(
+            f"the Python function {name!r} can't be saved as text: {why}",
+            [Problem("", "a function that can't be imported", got=name, suggestion=why)],
+        )
+
+    def problems(self, params: Mapping[str, Any], path: str) -> list[Problem]:
+        """All that is wrong with the params of a node at `path` in its manifest, worded as for built-in nodes."""
+        title = self.fn.__name__
+        found: list[Problem] = []
+        types = _types(self.fn)
+        for name, value in params.items():
+            place = f"{path}.params.{name}"
+            if name not in self.params:
+                message = f"{title} has no param {name!r}"
+                found.append(Problem(place, message, got=repr(name), suggestion=self._nearest(str(name))))
+                continue
+            wrong = mismatch(value, types.get(name, Any))
+            if wrong is not None:
+                message = f"expected {wrong[0]}, got {wrong[1]}"
+                found.append(Problem(place, message, expected=wrong[0], got=wrong[1]))
+        for name, parameter in self.params.items():
+            if parameter.default is inspect.Parameter.empty and name not in params:
+                found.append(Problem(f"{path}.params", f"{title} needs the param {name!r}"))
+        return found
+
+    def _nearest(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self.params, 1)
+        if near:
+            return f"did you mean {near[0]!r}?"
+        if not self.params:
+            return "remove it: there are none"
+        return f"it takes {', '.join(map(repr, self.params))}"
+
+    def __reduce__(self) -> str:
+        return self.fn.__qualname__
+
+    def __repr__(self) -> str:
+        return f"<node function {self.fn.__module__}.{self.fn.__qualname__}>"
+
+
+def node(fn: F) -> NodeFunction[F]:
+    """Makes a function, sync or async, a node for pipelines and manifests.
+
+        @rm.node
+        def gain(sound: rm.Audio, *, db: float = 0.0) -> rm.Audio:
+            return rm.Audio(sound.samples * 10 ** (db / 20), sound.rate, pts=sound.pts)
+
+        pipeline = rm.Pipeline("louder") >> rm.nodes.AudioDecode() >> gain(db=3)
+
+    It gets each value by itself; arrays are read-only. Returning None emits nothing. Keyword-only arguments are the
+    node's params, and their annotations are checked before anything runs. A sync function runs on a thread, an async
+    one on the caller's event loop. An exception ends the execution as the `__cause__` of a `NodeError`.
+
+    Raises `InvalidArgumentError` for a generator, a class, and arguments that are no params.
+    """
+    return NodeFunction(fn)
+
+
+def _params(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    if not inspect.isfunction(fn):
+        raise InvalidArgumentError(f"@node takes a function, not {fn!r}")
+    title = fn.__name__
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise InvalidArgumentError(f"{title} is a generator; a node returns one value, or None to emit nothing")
+    arguments = list(inspect.signature(fn).parameters.values())
+    value = arguments[0] if arguments else None
+    kinds = inspect.Parameter
+    if value is None or value.kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
+        raise InvalidArgumentError(f"{title} takes no value; write def {title}(value, ...)")
+    params: dict[str, inspect.Parameter] = {}
+    for parameter in arguments[1:]:
+        if parameter.kind is not kinds.KEYWORD_ONLY:
+            raise InvalidArgumentError(
+                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
+                f"def {title}({value.name}, *, {parameter.name})"
+            )
+        if parameter.name == "name":
+            raise InvalidArgumentError(f"{title} has the param 'name', which is the id of a node; call it otherwise")
+        params[parameter.name] = parameter
+    return params
+
+
+def _types(fn: Callable[..., Any]) -> dict[str, Any]:
+    import typing
+
+    try:
+        return typing.get_type_hints(fn)
+    except Exception:
+        # An annotation that only type checkers can read: nothing to compare with.
+        return {}
+
+
+def _found(module: str, name: str) -> Any:
+    try:
+        return functools.reduce(getattr, name.split("."), sys.modules.get(module) or importlib.import_module(module))
+    except (ImportError, AttributeError):
+        return None

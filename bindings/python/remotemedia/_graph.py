@@ -1,0 +1,327 @@
+"""`Pipeline`: a graph of nodes, built step by step, with `>>`, or from a manifest; run, shown and saved.
+
+It only describes. Every way to run it goes through its manifest, which the native library checks and plans.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._function import NodeFunction
+from ._node import Linkable, Node, Port
+from .errors import Error, InvalidArgumentError, ManifestError
+
+if TYPE_CHECKING:
+    from ._completion import Result
+    from ._pipeline import Manifest
+    from ._plan import Plan
+
+
+class End(NamedTuple):
+    """One side of a connection: a node, and a port of it if it is named."""
+
+    node: Node
+    port: str | None
+
+
+class _Previous:
+    def __repr__(self) -> str:
+        return "the previous node"
+
+
+PREVIOUS = _Previous()
+"""The default of `after`."""
+
+
+class Pipeline(Linkable):
+    """A graph of nodes.
+
+        pipeline = rm.Pipeline("levels") >> rm.nodes.AudioDecode() >> rm.nodes.AudioLevel(window_ms=100)
+        levels = await pipeline.run([rm.File("talk.flac")])
+
+    `>>` makes a new pipeline and leaves both sides as they are; `add_node` changes this one. A list on the right of
+    `>>` is a set of branches, each of which gets everything; a list on the left joins. It pickles as its manifest.
+    """
+
+    def __init__(self, name: str | None = None, *, description: str | None = None) -> None:
+        self._metadata: dict[str, Any] = {} if name is None else {"name": name}
+        if description is not None:
+            self._metadata["description"] = description
+        self._nodes: list[Node] = []
+        self._links: list[tuple[End, End]] = []
+        self._heads: list[End] = []
+        self._ends: list[End] = []
+
+    @property
+    def name(self) -> str | None:
+        """Its name, if it has one."""
+        return self._metadata.get("name")
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """The nodes by their ids, in the order in which they were added."""
+        return dict(zip(self._ids(), self._nodes, strict=True))
+
+    def add_node(self, node: Node | NodeFunction[Any], *, after: Any = PREVIOUS) -> Node:
+        """Adds a node and connects it to the previous one; gives the node back.
+
+        `after=None` connects it to nothing, `after=node` to that node, `after=node["port"]` to a port of it, and a
+        list to all that it holds. Raises `InvalidArgumentError` for a node that is in the pipeline already, and for
+        an `after` that is not.
+        """
+        node = node() if isinstance(node, NodeFunction) else node
+        if not isinstance(node, Node):
+            raise InvalidArgumentError(f"add_node takes a node, not {_described(node)}")
+        if node in self._nodes:
+            raise InvalidArgumentError(f"{node!r} is in the pipeline already; make another one")
+        if after is PREVIOUS:
+            before = self._ends
+        elif after is None:
+            before = []
+        else:
+            before = _pipeline_of(after)._ends
+            for end in before:
+                if end.node not in self._nodes:
+                    raise InvalidArgumentError(f"after={end.node!r} is not in the pipeline; add it first")
+        added = End(node, None)
+        self._links += [(end, added) for end in before]
+        self._heads += [] if before else [added]
+        self._nodes.append(node)
+        self._ends = [added]
+        return node
+
+    def __rshift__(self, other: Linkable | list[Any] | tuple[Any, ...]) -> Pipeline:
+        """A new pipeline in which what comes out of this one goes into `other`."""
+        right = _pipeline_of(other)
+        joined = Pipeline()
+        joined._metadata = dict(self._metadata or right._metadata)
+        joined._nodes = _each_once([*self._nodes, *right._nodes])
+        # What already is in this pipeline has its place, unless it is named as the next node.
+        named = isinstance(other, (Node, Port))
+        heads = [head for head in right._heads if named or head.node not in self._nodes]
+        across = [(end, head) for end in self._ends for head in heads]
+        joined._links = _each_once([*self._links, *right._links, *across])
+        joined._heads = list(self._heads) if self._nodes else list(right._heads)
+        joined._ends = list(right._ends)
+        return joined
+
+    def __rrshift__(self, other: list[Any] | tuple[Any, ...]) -> Pipeline:
+        """`[a, b] >> pipeline`."""
+        return _pipeline_of(other) >> self
+
+    @classmethod
+    def load(cls, manifest: Manifest, *, python: Sequence[str] = ()) -> Pipeline:
+        """The pipeline of a manifest: a dict, a path, or JSON or YAML text.
+
+        `python` names the packages whose functions the manifest may name as `python:package.module:function`: their
+        modules are imported. Raises `ManifestError` with all that is wrong, and `FileNotFoundError`.
+        """
+        from . import _document
+        from ._pipeline import is_text, read
+
+        if isinstance(manifest, (str, os.PathLike)):
+            text = manifest if isinstance(manifest, str) and is_text(manifest) else read(os.fspath(manifest))
+            document: Mapping[str, Any] = _document.from_text(text)
+        else:
+            document = manifest
+        return _document.to_pipeline(document, python)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest, as plain values. Raises `ManifestError` for a function that no other program could import."""
+        manifest = self.manifest()
+        for node in manifest["nodes"]:
+            if isinstance(node["node_type"], NodeFunction):
+                node["node_type"] = node["node_type"].node_type
+            elif not isinstance(node["node_type"], str):
+                node["node_type"] = NodeFunction(node["node_type"]).node_type
+        return manifest
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The manifest as JSON text. Raises as `to_dict` does, and for values that JSON lacks."""
+        manifest = self.to_dict()
+        try:
+            return json.dumps(manifest, indent=indent, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ManifestError(f"the manifest can't be JSON: {error}") from None
+
+    def to_yaml(self) -> str:
+        """The manifest as YAML text. Raises as `to_dict` does, and for values that YAML's core types lack."""
+        from ._yaml import to_yaml
+
+        return to_yaml(self.to_dict())
+
+    def serialize(self) -> str:
+        """The manifest as JSON text on one line: the first design's name for it."""
+        return self.to_json(indent=None)
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest in which Python functions are themselves: what `execute` takes."""
+        ids = dict(zip(map(id, self._nodes), self._ids(), strict=True))
+        document: dict[str, Any] = {"version": "v1"}
+        if self._metadata:
+            document["metadata"] = dict(self._metadata)
+        document["nodes"] = [_entry(ids[id(node)], node) for node in self._nodes]
+        if self._links:
+            document["connections"] = [
+                {side: _endpoint(ids[id(end.node)], end.port) for side, end in zip(("from", "to"), link, strict=True)}
+                for link in self._links
+            ]
+        return document
+
+    def validate(self) -> Plan:
+        """Checks everything that can be checked before a run, and gives the plan.
+
+        Raises `ManifestError`, whose `problems` are all that is wrong.
+        """
+        from ._describe import plan_of
+        from ._pipeline import compile_manifest
+        from ._plan import Plan
+
+        compiled, _ = compile_manifest(self.manifest())
+        return Plan(plan_of(compiled))
+
+    def plan(self) -> Plan:
+        """The graph as it will run, with stages and inserted converters; printed it is a table. See `validate`."""
+        return self.validate()
+
+    async def run(self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+        """Runs the pipeline on a list of inputs and waits for its outputs; `timeout` is in seconds.
+
+        Returns and raises what `execute` does.
+        """
+        from ._execute import execute
+
+        return await execute(self.manifest(), inputs, timeout=timeout)
+
+    def run_sync(self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+        """Runs the pipeline like `run`, for programs without an event loop. See `execute_sync`."""
+        from ._execute import execute_sync
+
+        return execute_sync(self.manifest(), inputs, timeout=timeout)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return self.manifest() == other.manifest() if isinstance(other, Pipeline) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """The plan as a table; what is wrong instead, if there is no plan."""
+        title = self.name or "pipeline"
+        try:
+            return str(self.plan())
+        except Error as error:
+            return f"{title}: no plan, {error}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.manifest(),)
+
+    def _ids(self) -> list[str]:
+        taken = {node.name for node in self._nodes if node.name is not None}
+        ids = []
+        for node in self._nodes:
+            name = node.name
+            if name is None:
+                # An id has letters of ASCII alone, which a function need not have.
+                base = name = re.sub(r"[^a-z0-9_]", "", node.title.lower()) or "node"
+                count = 1
+                while name in taken:
+                    count += 1
+                    name = f"{base}_{count}"
+                taken.add(name)
+            ids.append(name)
+        return ids
+
+
+def of_nodes(metadata: Mapping[str, Any], nodes: Sequence[Node], links: Iterable[tuple[End, End]]) -> Pipeline:
+    """A pipeline of parts that are connected already."""
+    pipeline = Pipeline()
+    pipeline._metadata = dict(metadata)
+    pipeline._nodes = list(nodes)
+    pipeline._links = list(links)
+    entered = {id(link[1].node) for link in pipeline._links}
+    left = {id(link[0].node) for link in pipeline._links}
+    pipeline._heads = [End(node, None) for node in nodes if id(node) not in entered]
+    pipeline._ends = [End(node, None) for node in nodes if id(node) not in left]
+    return pipeline
+
+
+def _unpickled(manifest: dict[str, Any]) -> Pipeline:
+    from ._document import to_pipeline
+
+    return to_pipeline(manifest, ())
+
+
+def _pipeline_of(part: Any) -> Pipeline:
+    if isinstance(part, Pipeline):
+        return part
+    pipeline = Pipeline()
+    if isinstance(part, NodeFunction):
+        part = part()
+    if isinstance(part, Node):
+        pipeline._nodes = [part]
+        pipeline._heads = pipeline._ends = [End(part, None)]
+    elif isinstance(part, Port):
+        pipeline._nodes = [part.node]
+        pipeline._heads = [End(part.node, part.name if _has(part, "inputs") else None)]
+        pipeline._ends = [End(part.node, part.name if _has(part, "outputs") else None)]
+        if pipeline._heads == pipeline._ends == [End(part.node, None)]:
+            # Neither: the native library says so with all other problems.
+            pipeline._heads = pipeline._ends = [End(part.node, part.name)]
+    elif isinstance(part, (list, tuple)):
+        if not part:
+            raise InvalidArgumentError("a list without nodes stands beside >>; put at least one in")
+        branches = [_pipeline_of(each) for each in part]
+        pipeline._metadata = next((branch._metadata for branch in branches if branch._metadata), {})
+        pipeline._nodes = _each_once([node for branch in branches for node in branch._nodes])
+        pipeline._links = _each_once([link for branch in branches for link in branch._links])
+        pipeline._heads = _each_once([head for branch in branches for head in branch._heads])
+        pipeline._ends = _each_once([end for branch in branches for end in branch._ends])
+    else:
+        raise InvalidArgumentError(f">> connects nodes, pipelines and lists of them, not {_described(part)}")
+    return pipeline
+
+
+def _has(port: Port, side: str) -> bool:
+    from ._describe import node_types, type_name
+
+    if not isinstance(port.node.node_type, str):
+        return port.name == {"inputs": "in", "outputs": "out"}[side]
+    described = node_types().get(type_name(port.node.node_type))
+    return described is not None and any(each["name"] == port.name for each in described[side])
+
+
+def _each_once(parts: list[Any]) -> list[Any]:
+    """The parts without those that were there before. Nodes have no equality but their identity."""
+    return list(dict.fromkeys(parts))
+
+
+def _entry(name: str, node: Node) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": name, "node_type": node.node_type}
+    if node.params:
+        entry["params"] = dict(node.params)
+    if node.capabilities is not None:
+        entry["capabilities"] = dict(node.capabilities)
+    return entry
+
+
+def _endpoint(name: str, port: str | None) -> str:
+    return name if port is None else f"{name}.{port}"
+
+
+def _described(part: Any) -> str:
+    if isinstance(part, type) and issubclass(part, Node):
+        return f"the class {part.__name__}; write {part.__name__}()"
+    if callable(part):
+        name = getattr(part, "__name__", type(part).__name__)
+        return f"the function {name}; decorate it with @remotemedia.node"
+    return f"a value of the type {type(part).__name__}"
