@@ -1,0 +1,67 @@
+//! What a run begins with: the inputs in the queues of the entry nodes, and their names for messages.
+
+use std::sync::Arc;
+
+use crate::exec::queue::{Bounds, Queue, Routed, Travel};
+use crate::graph::Graph;
+use crate::value::{Packet, Value};
+
+/// The name of an input, if it is a file.
+pub(super) fn input_name(input: &Value) -> Option<Arc<str>> {
+    match input {
+        Value::File(file) => file.name().map(Arc::from),
+        _ => None,
+    }
+}
+
+/// The queues of a graph, those of its entries filled with every input, its END, and at last FINISH.
+pub(super) fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Queue> {
+    // A packet and its END for each input, and FINISH.
+    let entries = inputs.as_ref().map_or(1, |inputs| inputs.len() * 2) + 1;
+    let mut queues: Vec<Queue> = graph
+        .edges
+        .iter()
+        .map(|edge| match edge.from {
+            None => Queue::with_capacity(None, entries),
+            Some(_) => Queue::new(Some(Bounds::DEFAULT)),
+        })
+        .collect();
+    let entries: Vec<usize> =
+        graph.edges.iter().enumerate().filter(|(_, edge)| edge.from.is_none()).map(|(index, _)| index).collect();
+    match inputs {
+        // Sources need no input: one item without a packet lets them begin.
+        None => {
+            for &entry in &entries {
+                queues[entry].push(Travel::End(0));
+            }
+        }
+        Some(inputs) => {
+            // Sources beside nodes that take inputs begin anew with each item, but get none.
+            let takes_inputs = |entry: &usize| {
+                let first = &graph.stages[graph.edges[*entry].to].links[0];
+                !graph.nodes[first.node].work.inputs().is_empty()
+            };
+            let mut takers: Vec<usize> = entries.iter().copied().filter(takes_inputs).collect();
+            if takers.is_empty() {
+                takers.clone_from(&entries);
+            }
+            let last_taker = takers.pop();
+            for (item, value) in (0..).zip(inputs) {
+                let packet = Packet::new(value);
+                for &taker in &takers {
+                    queues[taker].push(Travel::Packet(Routed { packet: packet.clone(), item, path: 0 }, 0));
+                }
+                if let Some(taker) = last_taker {
+                    queues[taker].push(Travel::Packet(Routed { packet, item, path: 0 }, 0));
+                }
+                for &entry in &entries {
+                    queues[entry].push(Travel::End(item));
+                }
+            }
+        }
+    }
+    for entry in entries {
+        queues[entry].push(Travel::Finish);
+    }
+    queues
+}

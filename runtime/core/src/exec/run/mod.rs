@@ -1,0 +1,400 @@
+//! One run of a pipeline: its queues, its stages and who may run them, from the first packet to the one completion.
+//!
+//! All scheduling state of a run stands behind one lock, which is never held while a node works. A stage is idle,
+//! scheduled or running; whoever changes a queue schedules the neighbours that can now go on, so nothing polls, and
+//! whoever parks a stage looks once more under the lock, so nothing is forgotten.
+
+mod entry;
+mod failure;
+mod quantum;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use self::entry::{entry_queues, input_name};
+use self::failure::{Fault, native};
+use self::quantum::{Body, Work};
+pub(super) use self::quantum::{Budget, Task};
+use super::completion::{Completion, Outcome, RunError};
+use super::host::{Reply, ReplyError};
+use super::live::Counted;
+use super::port::{Port, WeakPort};
+use super::queue::{Queue, Travel};
+use super::runtime::Presence;
+use super::sink::Collector;
+use crate::graph::Graph;
+use crate::node::CancelFlag;
+use crate::value::Value;
+
+/// A run.
+pub(super) struct Run {
+    id: u64,
+    token: u64,
+    graph: Arc<Graph>,
+    poison: Arc<AtomicBool>,
+    input_names: Box<[Option<Arc<str>>]>,
+    output_bytes: usize,
+    port: WeakPort,
+    cancel: CancelFlag,
+    state: Mutex<State>,
+    _counted: Counted,
+    /// The last field, since it tells the runtime that all others have let go of what they held.
+    runtime: Presence,
+}
+
+struct State {
+    queues: Vec<Queue>,
+    stages: Vec<StageState>,
+    sinks: Vec<Collector>,
+    collected_bytes: usize,
+    errors: Vec<RunError>,
+    /// Stages that are scheduled or running.
+    active: usize,
+    /// Stages that have not finished.
+    open: usize,
+    phase: Phase,
+    /// Where the completion goes.
+    delivery: Delivery,
+}
+
+struct StageState {
+    status: Status,
+    body: Option<Box<Body>>,
+    replies: VecDeque<Reply>,
+    /// The input edge that is looked at first, so that a busy edge does not starve the others.
+    next_input: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Idle,
+    Scheduled,
+    Running,
+    Finished,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Active,
+    /// It ends for this reason once no stage is active.
+    Stopping(Outcome),
+    Completed,
+}
+
+enum Delivery {
+    /// The submitting thread is still at it and takes the completion itself.
+    Submitter(Option<Completion>),
+    Port,
+}
+
+impl Run {
+    /// A run over inputs that are in memory; nothing runs yet.
+    #[allow(clippy::too_many_arguments, reason = "one call site; a struct of the same fields would say nothing more")]
+    pub(super) fn new(
+        id: u64,
+        token: u64,
+        graph: Arc<Graph>,
+        poison: Arc<AtomicBool>,
+        inputs: Option<Vec<Value>>,
+        runtime: Presence,
+        port: &Port,
+        output_bytes: usize,
+    ) -> Arc<Self> {
+        let input_names = match &inputs {
+            Some(inputs) if inputs.iter().any(|input| matches!(input, Value::File(_))) => {
+                inputs.iter().map(input_name).collect()
+            }
+            _ => Box::default(),
+        };
+        let queues = entry_queues(&graph, inputs);
+        let stages = graph
+            .stages
+            .iter()
+            .map(|_| StageState { status: Status::Idle, body: None, replies: VecDeque::new(), next_input: 0 })
+            .collect();
+        let sinks = graph.sinks.iter().map(|&node| Collector::new(Arc::clone(&graph.nodes[node].id))).collect();
+        let open = graph.stages.len();
+        Arc::new(Self {
+            id,
+            token,
+            graph,
+            poison,
+            input_names,
+            output_bytes,
+            port: port.downgrade(),
+            cancel: CancelFlag::default(),
+            state: Mutex::new(State {
+                queues,
+                stages,
+                sinks,
+                collected_bytes: 0,
+                errors: Vec::new(),
+                active: 0,
+                open,
+                phase: Phase::Active,
+                delivery: Delivery::Submitter(None),
+            }),
+            _counted: Counted::run(),
+            runtime,
+        })
+    }
+
+    /// Starts it. Stages that the budget allows run on this thread until the budget is used up, everything else on the workers.
+    /// Answers the completion if it is there already; else it goes to the port.
+    pub(super) fn start(self: &Arc<Self>, budget: Option<Budget>, deadline: Option<Instant>) -> Option<Completion> {
+        let mut ready = Vec::with_capacity(self.graph.stages.len());
+        let mut state = self.state.lock();
+        for stage in 0..self.graph.stages.len() {
+            self.schedule_if_runnable(&mut state, stage, &mut ready);
+        }
+        drop(state);
+        match budget {
+            None => self.dispatch(&mut ready),
+            Some(budget) => self.run_here(budget, ready),
+        }
+        let mut state = self.state.lock();
+        if state.phase != Phase::Completed {
+            if !self.runtime.enlist(self.id, self) {
+                drop(state);
+                self.shut_down();
+                state = self.state.lock();
+            } else if !self.port.upgrade().is_some_and(|port| port.enlist(self.token, self)) {
+                drop(state);
+                self.runtime.delist(self.id);
+                self.cancel();
+                state = self.state.lock();
+            }
+        }
+        if let Delivery::Submitter(Some(completion)) = std::mem::replace(&mut state.delivery, Delivery::Port) {
+            return Some(completion);
+        }
+        drop(state);
+        if let Some(deadline) = deadline {
+            self.runtime.timer.watch(deadline, Arc::downgrade(self));
+        }
+        None
+    }
+
+    /// Ends it because the host asks. Answers whether it was still going on.
+    pub(super) fn cancel(self: &Arc<Self>) -> bool {
+        self.stop_now(Outcome::Cancelled, "the work was cancelled", "")
+    }
+
+    /// Ends it because its time is up.
+    pub(super) fn time_out(self: &Arc<Self>) {
+        self.stop_now(
+            Outcome::TimedOut,
+            "the work took longer than its timeout",
+            "Allow more time, or give it less to do.",
+        );
+    }
+
+    /// Ends it because the runtime ends.
+    pub(super) fn shut_down(self: &Arc<Self>) {
+        self.stop_now(Outcome::ShutDown, "the runtime was shut down while the work was going on", "");
+    }
+
+    /// Takes an answer of the host to the call that a stage has out.
+    pub(super) fn take_reply(self: &Arc<Self>, stage: usize, call: u64, reply: Reply) -> Result<(), ReplyError> {
+        let mut ready = Vec::new();
+        let mut state = self.state.lock();
+        if state.phase != Phase::Active {
+            return Err(ReplyError::Gone { call });
+        }
+        state.stages[stage].replies.push_back(reply);
+        self.schedule_if_runnable(&mut state, stage, &mut ready);
+        drop(state);
+        self.dispatch(&mut ready);
+        Ok(())
+    }
+
+    /// Runs stages that the budget allows on this thread while there is time; hands the others to the workers.
+    fn run_here(self: &Arc<Self>, budget: Budget, ready: Vec<usize>) {
+        let mut here: VecDeque<usize> = ready.into();
+        let mut ready = Vec::new();
+        while let Some(stage) = here.pop_front() {
+            if self.graph.stages[stage].cost <= budget.most_cost && !budget.is_used_up() {
+                self.run_stage(stage, budget, &mut ready);
+                here.extend(ready.drain(..));
+            } else {
+                self.runtime.pool.push(Task { run: Arc::clone(self), stage });
+            }
+        }
+    }
+
+    fn dispatch(self: &Arc<Self>, ready: &mut Vec<usize>) {
+        for stage in ready.drain(..) {
+            self.runtime.pool.push(Task { run: Arc::clone(self), stage });
+        }
+    }
+
+    /// Puts a stage that can't go on to rest, or back in line if it can by now.
+    fn park(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Active {
+            drop(state);
+            return self.retire(index, Some(body), Ok(()), ready);
+        }
+        let stage = &mut state.stages[index];
+        stage.body = Some(body);
+        stage.status = Status::Idle;
+        state.active -= 1;
+        self.schedule_if_runnable(&mut state, index, ready);
+    }
+
+    /// A stage has done all its work.
+    fn finish(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
+        if let Err(failure) = body.cleanup() {
+            self.poison.store(true, Ordering::Release);
+            return self.retire(index, None, Err(native(failure)), ready);
+        }
+        self.forward(index, || Travel::Finish, ready);
+        let mut state = self.state.lock();
+        state.stages[index].status = Status::Finished;
+        state.active -= 1;
+        state.open -= 1;
+        self.complete_if_done(state);
+    }
+
+    /// A stage will not work again in this run, because it failed or because the run stops.
+    fn retire(
+        self: &Arc<Self>,
+        index: usize,
+        body: Option<Box<Body>>,
+        result: Result<(), Fault>,
+        ready: &mut Vec<usize>,
+    ) {
+        let mut result = result;
+        let open_call = body.as_ref().and_then(|body| match &body.work {
+            Work::Host(host) => host.open_call(),
+            Work::Native(_) => None,
+        });
+        if let Some(Err(failure)) = body.map(Body::cleanup) {
+            self.poison.store(true, Ordering::Release);
+            result = result.and(Err(native(failure)));
+        }
+        if let (Some(call), Some(port)) = (open_call, self.port.upgrade()) {
+            port.forget_call(call);
+        }
+        let mut state = self.state.lock();
+        state.stages[index].status = Status::Finished;
+        state.stages[index].replies.clear();
+        state.active -= 1;
+        if let Err(fault) = result {
+            let error = self.describe(*fault);
+            if state.phase == Phase::Active {
+                let outcome = error.outcome;
+                state.errors.push(error);
+                self.stop(&mut state, outcome, ready);
+            }
+        }
+        self.complete_if_done(state);
+    }
+
+    /// Ends the run at once: the completion does not wait for a node that is in the middle of a step.
+    fn stop_now(self: &Arc<Self>, outcome: Outcome, cause: &str, cure: &str) -> bool {
+        let mut ready = Vec::new();
+        let mut state = self.state.lock();
+        match state.phase {
+            Phase::Active => {
+                state.errors.push(RunError::of_run(outcome, cause, cure));
+                self.stop(&mut state, outcome, &mut ready);
+                self.complete(&mut state, outcome);
+            }
+            // It failed before, and only waited for a node that still works: the failure is the better answer.
+            Phase::Stopping(earlier) => self.complete(&mut state, earlier),
+            Phase::Completed => return false,
+        }
+        drop(state);
+        self.dispatch(&mut ready);
+        true
+    }
+
+    /// Lets every stage come to its end; those at rest are scheduled once more, to clean up.
+    fn stop(&self, state: &mut State, outcome: Outcome, ready: &mut Vec<usize>) {
+        state.phase = Phase::Stopping(outcome);
+        self.cancel.cancel();
+        for (index, stage) in state.stages.iter_mut().enumerate() {
+            if stage.status == Status::Idle {
+                if stage.body.is_some() {
+                    stage.status = Status::Scheduled;
+                    state.active += 1;
+                    ready.push(index);
+                } else {
+                    stage.status = Status::Finished;
+                }
+            }
+        }
+        for queue in &mut state.queues {
+            *queue = Queue::new(None);
+        }
+    }
+
+    fn complete_if_done(&self, mut state: MutexGuard<'_, State>) {
+        match state.phase {
+            Phase::Active if state.open == 0 => self.complete(&mut state, Outcome::Finished),
+            Phase::Stopping(outcome) if state.active == 0 => self.complete(&mut state, outcome),
+            _ => {}
+        }
+    }
+
+    /// Hands the one completion over.
+    fn complete(&self, state: &mut State, outcome: Outcome) {
+        state.phase = Phase::Completed;
+        let sinks = std::mem::take(&mut state.sinks).into_iter().map(Collector::finish).collect();
+        let completion = Completion { outcome, sinks, errors: std::mem::take(&mut state.errors) };
+        match &mut state.delivery {
+            Delivery::Submitter(place) => *place = Some(completion),
+            Delivery::Port => {
+                self.runtime.delist(self.id);
+                if let Some(port) = self.port.upgrade() {
+                    port.post_completion(self.token, completion);
+                }
+            }
+        }
+    }
+
+    fn schedule_if_runnable(&self, state: &mut State, index: usize, ready: &mut Vec<usize>) {
+        if state.stages[index].status == Status::Idle && self.is_runnable(state, index) {
+            state.stages[index].status = Status::Scheduled;
+            state.active += 1;
+            ready.push(index);
+        }
+    }
+
+    fn is_runnable(&self, state: &State, index: usize) -> bool {
+        let stage = &state.stages[index];
+        if !stage.replies.is_empty() {
+            return true;
+        }
+        if !self.has_credit(state, index) {
+            return false;
+        }
+        let has_input = || self.graph.stages[index].inputs.iter().any(|&input| state.queues[input].is_ready());
+        match stage.body.as_deref() {
+            None => has_input(),
+            Some(Body { inbox, work: Work::Native(chain) }) => chain.has_work() || !inbox.is_empty() || has_input(),
+            Some(Body { inbox, work: Work::Host(host) }) => {
+                host.has_exit() || (!host.is_calling() && (!inbox.is_empty() || has_input()))
+            }
+        }
+    }
+
+    fn has_credit(&self, state: &State, index: usize) -> bool {
+        self.graph.stages[index].outputs.iter().all(|&(_, edge)| state.queues[edge].has_credit())
+    }
+}
+
+impl Drop for Run {
+    /// A run whose port is dropped while a host owes it an answer ends here, and its nodes are cleaned up like any.
+    fn drop(&mut self) {
+        for body in self.state.get_mut().stages.iter_mut().filter_map(|stage| stage.body.take()) {
+            // Nobody is left to tell of a panic.
+            let _ = body.cleanup();
+        }
+    }
+}

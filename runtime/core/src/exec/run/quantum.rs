@@ -1,0 +1,336 @@
+//! One quantum of a stage: as many steps as its input, its credit and its time allow.
+//!
+//! Nothing here decides how a run begins or ends; it answers how the quantum ended, and the run does the rest.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::failure::{Failure, Fault, native};
+use super::{Phase, Run, Status};
+use crate::exec::chain::{Chain, ChainFailure, Exit, panic_text};
+use crate::exec::completion::{Outcome, RunError};
+use crate::exec::host::{HostCall, HostStage};
+use crate::exec::queue::{Routed, Travel};
+use crate::graph::{Graph, Runner};
+use crate::node::Cost;
+
+/// A stage of a run that can go on.
+pub(in crate::exec) struct Task {
+    pub(super) run: Arc<Run>,
+    pub(super) stage: usize,
+}
+
+/// How long a thread may stay with a run, and with what.
+#[derive(Clone, Copy)]
+pub(in crate::exec) struct Budget {
+    until: Instant,
+    pub(super) most_cost: Cost,
+}
+
+/// What a stage carries from one quantum to the next.
+pub(super) struct Body {
+    pub(super) inbox: VecDeque<Travel>,
+    pub(super) work: Work,
+}
+
+pub(super) enum Work {
+    Native(Chain),
+    Host(HostStage),
+}
+
+/// How a quantum of a stage ended.
+enum Quantum {
+    /// It can't go on, or its time is up.
+    Parked,
+    Finished,
+    Stopped,
+}
+
+/// The most that a stage takes out of its queues at once, which frees credit before the work is done.
+const REFILL_PACKETS: usize = 32;
+const REFILL_BYTES: usize = 64 << 10;
+
+impl Task {
+    /// Runs one quantum and puts what can go on because of it in line.
+    pub(in crate::exec) fn run(self) {
+        let mut ready = Vec::new();
+        self.run.run_stage(self.stage, Budget::quantum(), &mut ready);
+        self.run.dispatch(&mut ready);
+    }
+}
+
+impl Budget {
+    /// Until this moment, with stages up to this cost.
+    pub(in crate::exec) fn until(until: Instant, most_cost: Cost) -> Self {
+        Self { until, most_cost }
+    }
+
+    /// What a worker gives one stage before the next one's turn.
+    fn quantum() -> Self {
+        Self { until: Instant::now() + std::time::Duration::from_millis(2), most_cost: Cost::Blocking }
+    }
+
+    /// How many steps of a stage to take before the clock is asked, which costs about as much as a small step. Only small
+    /// ones are taken on a caller's thread.
+    fn steps_per_look(self, cost: Cost) -> u64 {
+        if cost == Cost::Light || self.most_cost <= Cost::Proportional { 16 } else { 1 }
+    }
+
+    pub(super) fn is_used_up(self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+impl Body {
+    fn new(graph: &Graph, index: usize) -> Result<Box<Self>, ChainFailure> {
+        let stage = &graph.stages[index];
+        let work = match stage.runner {
+            Runner::Native => Work::Native(Chain::new(graph, stage)?),
+            Runner::Host { batch } => Work::Host(HostStage::new(batch, graph, stage)),
+        };
+        Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work }))
+    }
+
+    pub(super) fn cleanup(self: Box<Self>) -> Result<(), ChainFailure> {
+        match self.work {
+            Work::Native(chain) => chain.cleanup(),
+            Work::Host(_) => Ok(()),
+        }
+    }
+}
+
+impl Run {
+    /// One quantum of a stage that is scheduled. Stages that can go on because of it are added to `ready`.
+    pub(super) fn run_stage(self: &Arc<Self>, index: usize, budget: Budget, ready: &mut Vec<usize>) {
+        let body = {
+            let mut state = self.state.lock();
+            let stage = &mut state.stages[index];
+            stage.status = Status::Running;
+            stage.body.take()
+        };
+        if self.cancel.is_cancelled() {
+            return self.retire(index, body, Ok(()), ready);
+        }
+        let mut body = match body.map_or_else(|| Body::new(&self.graph, index), Ok) {
+            Ok(body) => body,
+            Err(failure) => {
+                self.poison.store(true, Ordering::Release);
+                return self.retire(index, None, Err(native(failure)), ready);
+            }
+        };
+        let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &mut body.work {
+            Work::Native(chain) => self.run_chain(index, chain, &mut body.inbox, budget, ready),
+            Work::Host(host) => self.run_host(index, host, &mut body.inbox, ready),
+        }));
+        let quantum = worked.unwrap_or_else(|payload| match &body.work {
+            Work::Native(chain) => {
+                self.poison.store(true, Ordering::Release);
+                Err(native(chain.panicked(&*payload)))
+            }
+            Work::Host(_) => Err(Box::new(Failure::Run(RunError::of_run(
+                Outcome::Panicked,
+                format!("the scheduler panicked: {}", panic_text(&*payload)),
+                "This is a defect of remotemedia; please report it.",
+            )))),
+        });
+        match quantum {
+            Ok(Quantum::Parked) => self.park(index, body, ready),
+            Ok(Quantum::Finished) => self.finish(index, body, ready),
+            Ok(Quantum::Stopped) => self.retire(index, Some(body), Ok(()), ready),
+            Err(fault) => self.retire(index, Some(body), Err(fault), ready),
+        }
+    }
+
+    fn run_chain(
+        self: &Arc<Self>,
+        index: usize,
+        chain: &mut Chain,
+        inbox: &mut VecDeque<Travel>,
+        budget: Budget,
+        ready: &mut Vec<usize>,
+    ) -> Result<Quantum, Fault> {
+        chain.initialize(&self.graph, &self.cancel).map_err(native)?;
+        let mut has_credit = self.graph.stages[index].outputs.is_empty() || self.has_credit(&self.state.lock(), index);
+        let steps_per_look = budget.steps_per_look(self.graph.stages[index].cost);
+        for steps in 1u64.. {
+            if self.cancel.is_cancelled() {
+                return Ok(Quantum::Stopped);
+            }
+            if !has_credit || (steps.is_multiple_of(steps_per_look) && budget.is_used_up()) {
+                return Ok(Quantum::Parked);
+            }
+            let exit = if chain.has_work() {
+                chain.advance().map_err(native)?
+            } else {
+                if inbox.is_empty() {
+                    self.refill(index, inbox, ready);
+                }
+                match inbox.pop_front() {
+                    None => return Ok(Quantum::Parked),
+                    Some(Travel::Packet(routed, port)) => chain.feed(port, routed).map_err(native)?,
+                    Some(Travel::End(item)) => {
+                        chain.end(item);
+                        None
+                    }
+                    Some(Travel::Finish) => return Ok(Quantum::Finished),
+                }
+            };
+            match exit {
+                None => {}
+                Some(Exit::End(item)) => self.forward(index, || Travel::End(item), ready),
+                Some(Exit::Packet { port, routed }) => has_credit = self.emit(index, port, routed, ready)?,
+            }
+        }
+        Ok(Quantum::Parked)
+    }
+
+    fn run_host(
+        self: &Arc<Self>,
+        index: usize,
+        host: &mut HostStage,
+        inbox: &mut VecDeque<Travel>,
+        ready: &mut Vec<usize>,
+    ) -> Result<Quantum, Fault> {
+        loop {
+            if self.cancel.is_cancelled() {
+                return Ok(Quantum::Stopped);
+            }
+            let (reply, has_credit) = {
+                let mut state = self.state.lock();
+                let has_credit = self.has_credit(&state, index);
+                (state.stages[index].replies.pop_front(), has_credit)
+            };
+            if let Some(reply) = reply {
+                host.apply(reply);
+                continue;
+            }
+            if !has_credit {
+                return Ok(Quantum::Parked);
+            }
+            match host.take_exit() {
+                Some(Travel::Packet(routed, port)) => {
+                    self.emit(index, port, routed, ready)?;
+                    continue;
+                }
+                Some(Travel::End(item)) => {
+                    self.forward(index, || Travel::End(item), ready);
+                    continue;
+                }
+                Some(Travel::Finish) => return Ok(Quantum::Finished),
+                None => {}
+            }
+            if let Some(fault) = host.take_fault() {
+                return Err(Box::new(Failure::Host(fault)));
+            }
+            if host.is_calling() {
+                return Ok(Quantum::Parked);
+            }
+            self.refill(index, inbox, ready);
+            if inbox.is_empty() {
+                return Ok(Quantum::Parked);
+            }
+            if let Some(call) = host.call(inbox, self.token) {
+                self.post_call(call, index);
+            }
+        }
+    }
+
+    /// Moves what waits on the inputs of a stage into its inbox, as far as item boundaries allow.
+    fn refill(&self, index: usize, inbox: &mut VecDeque<Travel>, ready: &mut Vec<usize>) {
+        let inputs = &self.graph.stages[index].inputs;
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let (mut packets, mut bytes) = (0, 0);
+        while packets < REFILL_PACKETS && bytes < REFILL_BYTES {
+            let first = state.stages[index].next_input;
+            let Some(turn) =
+                (0..inputs.len()).find(|turn| state.queues[inputs[(first + turn) % inputs.len()]].is_ready())
+            else {
+                break;
+            };
+            let position = (first + turn) % inputs.len();
+            let edge = inputs[position];
+            state.stages[index].next_input = (position + 1) % inputs.len();
+            let queue = &mut state.queues[edge];
+            match queue.pop() {
+                None => break,
+                Some((Travel::Packet(mut routed, _), weight)) => {
+                    routed.path += self.graph.edges[edge].path_offset;
+                    inbox.push_back(Travel::Packet(routed, self.graph.edges[edge].port));
+                    packets += 1;
+                    bytes += weight;
+                }
+                Some((Travel::End(item), _)) => {
+                    queue.has_ended = true;
+                    if inputs.iter().all(|&input| state.queues[input].has_ended) {
+                        for &input in inputs {
+                            state.queues[input].has_ended = false;
+                        }
+                        inbox.push_back(Travel::End(item));
+                    }
+                }
+                Some((Travel::Finish, _)) => {
+                    queue.has_finished = true;
+                    if inputs.iter().all(|&input| state.queues[input].has_finished) {
+                        inbox.push_back(Travel::Finish);
+                    }
+                }
+            }
+        }
+        for &input in inputs {
+            if let Some(producer) = self.graph.edges[input].from {
+                self.schedule_if_runnable(state, producer, ready);
+            }
+        }
+    }
+
+    /// Sends a packet out of a stage: to the sink or to every edge of that port. Answers whether there is credit left.
+    fn emit(&self, index: usize, port: usize, routed: Routed, ready: &mut Vec<usize>) -> Result<bool, Fault> {
+        let stage = &self.graph.stages[index];
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if let Some(sink) = stage.sink {
+            if port == 0 && state.phase == Phase::Active {
+                state.collected_bytes += routed.packet.value.weight();
+                state.sinks[sink].push(routed);
+                if state.collected_bytes > self.output_bytes {
+                    return Err(Box::new(Failure::Run(
+                        self.limit_error(stage.links.last().map_or(0, |link| link.node)),
+                    )));
+                }
+            }
+            return Ok(true);
+        }
+        let mut edges = stage.outputs.iter().filter(|(from, _)| *from == port).map(|&(_, edge)| edge).peekable();
+        let mut routed = Some(routed);
+        while let Some(edge) = edges.next() {
+            let copy = if edges.peek().is_some() { routed.as_ref().map(Routed::share) } else { routed.take() };
+            if let Some(copy) = copy {
+                state.queues[edge].push(Travel::Packet(copy, 0));
+                self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
+            }
+        }
+        Ok(self.has_credit(state, index))
+    }
+
+    /// Sends a boundary along every edge that a stage feeds.
+    pub(super) fn forward(&self, index: usize, boundary: impl Fn() -> Travel, ready: &mut Vec<usize>) {
+        let outputs = &self.graph.stages[index].outputs;
+        if outputs.is_empty() {
+            return;
+        }
+        let mut state = self.state.lock();
+        for &(_, edge) in outputs {
+            state.queues[edge].push(boundary());
+            self.schedule_if_runnable(&mut state, self.graph.edges[edge].to, ready);
+        }
+    }
+
+    fn post_call(self: &Arc<Self>, call: HostCall, stage: usize) {
+        if let Some(port) = self.port.upgrade() {
+            port.post_call(call, Arc::downgrade(self), stage);
+        }
+    }
+}
