@@ -12,6 +12,7 @@ import contextvars
 import logging
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -73,7 +74,7 @@ class Run:
         return settle(completion, self.count, self.held)
 
 
-class Port:
+class Port(ABC):
     """A native port and the executions that are submitted there, by their tokens."""
 
     def __init__(self) -> None:
@@ -225,14 +226,17 @@ class Port:
         except Exception as error:
             self.reply(call, Answer([], Raised(0, 0, error)))
 
+    @abstractmethod
     def _cancel_tasks(self, run: Run) -> None:
         """Cancels what still runs in Python for a run that has ended."""
 
+    @abstractmethod
     def _complete(self, token: int, completion: Any) -> None:
-        raise NotImplementedError
+        """A run has ended."""
 
+    @abstractmethod
     def _call(self, run: Run, call: Call) -> None:
-        raise NotImplementedError
+        """Packets for functions of a run came: runs them where they belong and replies."""
 
 
 class SyncPort(Port):
@@ -248,6 +252,10 @@ class SyncPort(Port):
         finally:
             self.abandon(run)
         return run.settle(run.completion)
+
+    def _cancel_tasks(self, run: Run) -> None:
+        # Functions run on this very thread: none is left behind.
+        return
 
     def _complete(self, token: int, completion: Any) -> None:
         run = self.runs.pop(token, None)

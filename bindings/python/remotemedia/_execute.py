@@ -130,9 +130,7 @@ def _in_own_loop(pipeline: Pipeline, functions: Functions, inputs: Sequence[Any]
 
 
 def _checked(inputs: Any) -> Sequence[Any]:
-    if isinstance(inputs, list):
-        return list(inputs)
-    if type(inputs) is tuple:
+    if isinstance(inputs, list) or type(inputs) is tuple:
         return list(inputs)
     raise MarshalError("inputs must be a list, one entry for each input; write [x]")
 

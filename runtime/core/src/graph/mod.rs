@@ -86,13 +86,13 @@ impl Graph {
     /// # Errors
     /// If there are more ways through the graph than can be numbered.
     pub fn plan(blueprint: Blueprint) -> Result<Self, ManifestError> {
+        let sinks: Vec<usize> = blueprint.sinks().collect();
         let Blueprint { name, nodes, edges: connections, .. } = blueprint;
         let incoming = indices_by(nodes.len(), connections.iter().map(|edge| edge.to.node));
         let outgoing = indices_by(nodes.len(), connections.iter().map(|edge| edge.from.node));
         let order = topological_order(nodes.len(), &incoming, |edge| connections[edge].from.node);
         let paths = count_paths(&order, &incoming, |edge| connections[edge].from.node).ok_or_else(too_many_paths)?;
 
-        let sinks: Vec<usize> = (0..nodes.len()).filter(|&node| outgoing[node].is_empty()).collect();
         let mut stages: Vec<Stage> = Vec::new();
         let mut stage_of = vec![0; nodes.len()];
         for &node in &order {
