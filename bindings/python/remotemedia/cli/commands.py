@@ -74,22 +74,16 @@ def nodes(chosen: argparse.Namespace) -> int:
 
 
 def info(chosen: argparse.Namespace) -> int:
-    """`remotemedia info`: decodes the whole file and keeps none of it."""
-    formats: set[tuple[int, int]] = set()
-    frames = 0
-
-    @rm.node
-    def count(sound: Any) -> None:
-        nonlocal frames
-        formats.add((sound.rate, sound.channels))
-        frames += sound.frames
-
-    size = os.stat(chosen.file).st_size
-    (rm.Pipeline() >> rm.nodes.AudioDecode(chunk_ms=1000) >> count).run_sync([rm.File(chosen.file)])
-    lines = [("file", chosen.file), ("size", f"{size} bytes")]
-    for rate, channels in formats:
-        lines += [("rate", f"{rate} Hz"), ("channels", str(channels)), ("frames", str(frames))]
-        lines += [("duration", f"{frames / rate:.3f} s")]
+    """`remotemedia info`: what `remotemedia.info` tells."""
+    found = rm.info(chosen.file)
+    lines = [
+        ("file", chosen.file),
+        ("size", f"{found.size} bytes"),
+        ("rate", f"{found.rate} Hz"),
+        ("channels", str(found.channels)),
+        ("frames", str(found.frames)),
+        ("duration", f"{found.duration:.3f} s"),
+    ]
     print("\n".join(f"{name:10}{value}" for name, value in lines))
     return DONE
 
