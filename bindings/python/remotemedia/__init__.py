@@ -138,7 +138,13 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
+    try:
+        module = import_module(f"{__name__}.{home}")
+    except LibraryError:
+        if home != "_execute":
+            raise
+        module = import_module(f"{__name__}._reference")
+    value = getattr(module, name)
     globals()[name] = value
     return value
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._completion import Result
     from ._pipeline import Manifest
     from ._plan import Plan
+    from ._reference import Engine
 
 
 class End(NamedTuple):
@@ -121,7 +122,7 @@ class Pipeline(Linkable):
         modules are imported. Raises `ManifestError` with all that is wrong, and `FileNotFoundError`.
         """
         from . import _document
-        from ._pipeline import is_text, read
+        from ._manifest_text import is_text, read
 
         if isinstance(manifest, (str, os.PathLike)):
             text = manifest if isinstance(manifest, str) and is_text(manifest) else read(os.fspath(manifest))
@@ -189,20 +190,24 @@ class Pipeline(Linkable):
         """The graph as it will run, with stages and inserted converters; printed it is a table. See `validate`."""
         return self.validate()
 
-    async def run(self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+    async def run(
+        self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None, engine: Engine = "auto"
+    ) -> Result:
         """Runs the pipeline on a list of inputs and waits for its outputs; `timeout` is in seconds.
 
         Returns and raises what `execute` does.
         """
-        from ._execute import execute
+        from . import execute
 
-        return await execute(self.manifest(), inputs, timeout=timeout)
+        return await execute(self.manifest(), inputs, timeout=timeout, engine=engine)
 
-    def run_sync(self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+    def run_sync(
+        self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None, engine: Engine = "auto"
+    ) -> Result:
         """Runs the pipeline like `run`, for programs without an event loop. See `execute_sync`."""
-        from ._execute import execute_sync
+        from . import execute_sync
 
-        return execute_sync(self.manifest(), inputs, timeout=timeout)
+        return execute_sync(self.manifest(), inputs, timeout=timeout, engine=engine)
 
     def __len__(self) -> int:
         return len(self._nodes)
