@@ -33,6 +33,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from . import nodes
+    from ._configure import Limits, configure
     from ._execute import execute, execute_sync
     from ._first_design import execute_pipeline, execute_pipeline_with_input
     from ._function import node
@@ -58,6 +59,7 @@ __all__ = [
     "InvalidArgumentError",
     "LibraryError",
     "LimitExceededError",
+    "Limits",
     "ManifestError",
     "MarshalError",
     "Node",
@@ -77,6 +79,7 @@ __all__ = [
     "ainfo",
     "aread",
     "awrite",
+    "configure",
     "execute",
     "execute_pipeline",
     "execute_pipeline_with_input",
@@ -95,6 +98,7 @@ _HOMES = {
     "Audio": "media",
     "Cancelled": "errors",
     "File": "media",
+    "Limits": "_configure",
     "Info": "_sound_files",
     "Outputs": "_outputs",
     "Node": "_node",
@@ -105,6 +109,7 @@ _HOMES = {
     "ainfo": "_sound_files",
     "aread": "_sound_files",
     "awrite": "_sound_files",
+    "configure": "_configure",
     "execute": "_execute",
     "execute_pipeline": "_first_design",
     "execute_pipeline_with_input": "_first_design",
