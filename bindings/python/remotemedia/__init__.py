@@ -137,21 +137,23 @@ def is_available() -> bool:
     return True
 
 
-def __getattr__(name: str) -> Any:
-    if name == "nodes":
-        return import_module(f"{__name__}.nodes")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        module = import_module(f"{__name__}.{home}")
-    except LibraryError:
-        if home != "_execute":
-            raise
-        module = import_module(f"{__name__}._reference")
-    value = getattr(module, name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # Type checkers know the names from the imports above, and that there are no others.
+    def __getattr__(name: str) -> Any:
+        if name == "nodes":
+            return import_module(f"{__name__}.nodes")
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            module = import_module(f"{__name__}.{home}")
+        except LibraryError:
+            if home != "_execute":
+                raise
+            module = import_module(f"{__name__}._reference")
+        value = getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -68,7 +68,7 @@ class Pipeline(Linkable):
         """The nodes by their ids, in the order in which they were added."""
         return dict(zip(self._ids(), self._nodes, strict=True))
 
-    def add_node(self, node: Node | NodeFunction[Any], *, after: Any = PREVIOUS) -> Node:
+    def add_node(self, node: Node | NodeFunction[Any, ..., Any], *, after: Any = PREVIOUS) -> Node:
         """Adds a node and connects it to the previous one; gives the node back.
 
         `after=None` connects it to nothing, `after=node` to that node, `after=node["port"]` to a port of it, and a
