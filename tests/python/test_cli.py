@@ -48,7 +48,8 @@ def test_run_prints_each_output(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = command(capsys, "run", SPEECH, "-i", RECORDING, "--set", "level.window_ms=5000")
     assert (code, err) == (0, "")
     assert [line.partition("  ")[0] for line in out.splitlines()] == ["0.000 s", "5.000 s"]
-    assert out.startswith("0.000 s  {'rms_db': -23.56")
+    level = "{'rms_db': %s, 'peak_db': %s, 'is_low_volume': False, 'is_silence': False, 'health': 'ok'}"
+    assert out.startswith(f"0.000 s  {level % (-23.5601, -7.48628)}\n")
 
 
 def test_run_prints_json(capsys: pytest.CaptureFixture[str]) -> None:

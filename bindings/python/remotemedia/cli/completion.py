@@ -30,10 +30,13 @@ _remotemedia() {{
     case "$word" in
         -*) COMPREPLY=($(compgen -W "$options" -- "$word")); return ;;
     esac
-    local IFS=$'\\n'
     case "$rest" in
-        files) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")) ;;
+        files)
+            local IFS=$'\\n'
+            compopt -o filenames 2>/dev/null
+            COMPREPLY=($(compgen -f -- "$word")) ;;
         manifests)
+            local IFS=$'\\n'
             compopt -o filenames 2>/dev/null
             COMPREPLY=($(compgen -d -- "$word"; compgen -f -- "$word" | grep -E '\\.(yaml|yml|json)$')) ;;
         nodes)

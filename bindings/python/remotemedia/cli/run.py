@@ -89,7 +89,7 @@ class _Batch:
         failed = self.progress.failed
         if failed or (len(self.inputs) > 1 and not self.progress.quiet):
             sys.stdout.flush()
-            tell(self.progress.summary(), sys.stderr)
+            tell(self.progress.summary(), sys.stderr, "error" if failed else "bold")
         return FAILED if failed else DONE
 
     async def _run_all(self) -> None:
@@ -194,6 +194,13 @@ def _is_pipe(stream: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
+    """A value for people: no more digits than they read. `--json` has them all."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if isinstance(value, bytes) and len(value) > 64:
         return f"<{len(value)} bytes, which -o writes into a file>"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_shown(entry)}' for key, entry in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
     return repr(value)

@@ -20,6 +20,6 @@ def painted(text: str, style: str, stream: TextIO) -> str:
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
 
 
-def tell(message: str, stream: TextIO) -> None:
+def tell(message: str, stream: TextIO, style: str = "error") -> None:
     """One message of this program, which goes to people and not to programs."""
-    print(f"{painted('remotemedia:', 'error', stream)} {message}", file=stream)
+    print(f"{painted('remotemedia:', style, stream)} {message}", file=stream)
