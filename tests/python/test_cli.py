@@ -173,7 +173,7 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["info", "nope.wav"], 4, "No such file or directory: 'nope.wav'"),
+        (["info", "nope.wav"], 4, "no such file 'nope.wav' in {cwd}"),
         (["validate", "nope.yaml"], 4, "no such manifest 'nope.yaml' in {cwd}"),
         (["run", SPEECH, "-i", "nope.wav"], 4, "no such file 'nope.wav' in {cwd}"),
         (["run", SPEECH, "-i", "*.nope"], 4, "no file matches '*.nope' in {cwd}"),

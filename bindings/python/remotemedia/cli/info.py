@@ -1,10 +1,8 @@
-"""`remotemedia info`: decodes a whole file and keeps none of it."""
+"""`remotemedia info`: what `remotemedia.info` tells of a file, a line for each fact."""
 
 from __future__ import annotations
 
 import argparse
-import os
-from typing import Any
 
 import remotemedia as rm
 
@@ -13,18 +11,14 @@ from . import DONE
 
 def command(chosen: argparse.Namespace) -> int:
     """Prints the format and the exact length of a sound file."""
-    formats: dict[tuple[int, int], int] = {}
-
-    @rm.node
-    def count(sound: Any) -> None:
-        format_ = sound.rate, sound.channels
-        formats[format_] = formats.get(format_, 0) + sound.frames
-
-    size = os.stat(chosen.file).st_size
-    (rm.Pipeline() >> rm.nodes.AudioDecode(chunk_ms=1000) >> count).run_sync([rm.File(chosen.file)])
-    lines = [("file", chosen.file), ("size", f"{size} bytes")]
-    for (rate, channels), frames in formats.items():
-        lines += [("rate", f"{rate} Hz"), ("channels", str(channels)), ("frames", str(frames))]
-        lines += [("duration", f"{frames / rate:.3f} s")]
+    found = rm.info(chosen.file)
+    lines = [
+        ("file", chosen.file),
+        ("size", f"{found.size} bytes"),
+        ("rate", f"{found.rate} Hz"),
+        ("channels", str(found.channels)),
+        ("frames", str(found.frames)),
+        ("duration", f"{found.duration:.3f} s"),
+    ]
     print("\n".join(f"{name:10}{value}" for name, value in lines))
     return DONE
