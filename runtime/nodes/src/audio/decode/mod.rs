@@ -9,11 +9,13 @@ mod container;
 mod demuxer;
 mod failure;
 mod layout;
+mod matroska;
 mod mp4_gapless;
+mod opus;
 mod source;
 
 use std::fs;
-use std::io::{Cursor, Read as _, Seek as _, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
 use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, Port, Step};
 use remotemedia_core::value::{Audio, Buffer, FileSource, Kind, Packet, Value};
@@ -25,6 +27,7 @@ use self::arriving::ByteStream;
 use self::chunker::{Chunker, Format};
 use self::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use self::demuxer::{Demuxer, Progress, Stop};
+use self::matroska::Blocks;
 use self::mp4_gapless::Movie;
 use self::source::{BufferBytes, CutSource};
 
@@ -42,16 +45,16 @@ fn default_chunk_ms() -> u32 {
     100
 }
 
-/// Decodes WAV, FLAC (also in Ogg), MP3, Ogg Vorbis, AAC-LC and ALAC, one chunk for each step. Vorbis and AAC may have
-/// up to two channels.
+/// Decodes WAV, FLAC (also in Ogg), MP3, Vorbis and Opus (in Ogg, WebM or Matroska), AAC-LC and ALAC, one chunk for each
+/// step. Vorbis and AAC may have up to two channels. Opus comes out at 48 kHz, whatever its encoder was given.
 ///
 /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
 ///   sound is alive at a time.
-/// - Bytes packets are the pieces of one file, cut anywhere. WAV, FLAC, MP3, Ogg and ADTS are decoded while they
+/// - Bytes packets are the pieces of one file, cut anywhere. WAV, FLAC, MP3, Ogg, WebM and ADTS are decoded while they
 ///   arrive, as soon as a whole packet is certain to be there. MP4 and M4A keep their index where it suits them, so
 ///   they are collected and decoded when the stream ends.
-/// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis always,
-///   M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
+/// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
+///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
 ///   else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
 pub struct AudioDecode {
@@ -291,13 +294,21 @@ fn open_path(path: &str) -> Result<Demuxer, NodeError> {
         return Err(failure::unreadable(&name, &error));
     }
     let container = container_of(sniffed);
-    let mut movie = None;
+    let (mut movie, mut blocks) = (None, None);
+    let end = metadata.len();
     if container == Container::Mp4 {
         movie = Movie::read(&mut file).map_err(|error| failure::unreadable(&name, &error))?;
     }
+    if container == Container::Matroska && metadata.is_file() {
+        let mut reader = BufReader::new(&file);
+        blocks = Some(Blocks::of_file(|place, len| read_at(&mut reader, place, len), end));
+    }
     file.rewind().map_err(|error| failure::unreadable(&name, &error))?;
-    let end = metadata.len();
-    Demuxer::open(at_full_length(file, end, movie.as_ref()), container, name, &first, movie.as_ref())
+    let mut demuxer = Demuxer::open(at_full_length(file, end, movie.as_ref()), container, name, &first, movie.as_ref())?;
+    if let Some(blocks) = &blocks {
+        demuxer.learn_padding(blocks);
+    }
+    Ok(demuxer)
 }
 
 fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
@@ -313,9 +324,25 @@ fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
     let container = container_of(sniff(read, true));
     let first = bytes[..bytes.len().min(SNIFF_LEN)].to_vec();
     let movie = if container == Container::Mp4 { Movie::read(&mut source).ok().flatten() } else { None };
-    source.set_position(0);
     let end = source.get_ref().0.len() as u64;
-    Demuxer::open(at_full_length(source, end, movie.as_ref()), container, name.to_owned(), &first, movie.as_ref())
+    let blocks = (container == Container::Matroska)
+        .then(|| Blocks::of_file(|place, len| read_at(&mut source, place, len), end));
+    source.set_position(0);
+    let source = at_full_length(source, end, movie.as_ref());
+    let mut demuxer = Demuxer::open(source, container, name.to_owned(), &first, movie.as_ref())?;
+    if let Some(blocks) = &blocks {
+        demuxer.learn_padding(blocks);
+    }
+    Ok(demuxer)
+}
+
+/// Up to so many bytes of a place; fewer at the end, and where reading fails, which the demuxer will meet as well.
+fn read_at(source: &mut (impl Read + Seek), place: u64, len: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    if source.seek(SeekFrom::Start(place)).is_ok() {
+        let _ = source.take(len as u64).read_to_end(&mut bytes);
+    }
+    bytes
 }
 
 /// The demuxer of MP4 reads nothing of a file that is shorter than its boxes, unless it does not see that.
