@@ -76,6 +76,12 @@ pub(super) fn damaged(name: &str, detail: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged: {detail}")).cure(format!("{AGAIN}, or cut the damaged part out."))
 }
 
+/// A file at which a decoder panicked.
+pub(super) fn unexpected(name: &str, panic: &str) -> NodeError {
+    NodeError::new(format!("{name} is damaged in a way that its decoder does not expect: {panic}"))
+        .cure(format!("{AGAIN}, or cut the damaged part out."))
+}
+
 pub(super) fn unreadable(name: &str, error: &io::Error) -> NodeError {
     NodeError::new(format!("{name} can't be read: {error}")).cure("Check the disk or the network share.")
 }
