@@ -21,6 +21,15 @@ fn a_path_that_leads_to_no_file() {
     let directory = media::directory();
     let directory = directory.to_str().expect("the path is UTF-8");
     assert_eq!(decode_path(directory).message(), format!("'{directory}' is a directory. Name a file in it."));
+    let file = media::path("mono.ogg");
+    assert_eq!(
+        decode_path(&format!("{file}/x.wav")).message(),
+        format!("the path '{file}/x.wav' leads through a file as if it were a directory. Check the path.")
+    );
+    assert_eq!(
+        decode_path("a\0b.wav").message(),
+        "the path \"a\\0b.wav\" holds a NUL character, which no path can. Check the path."
+    );
 }
 
 #[test]
@@ -135,6 +144,24 @@ fn a_file_that_was_cut_gives_its_sound_and_then_the_failure() {
             assert_eq!(outcome.failure().position, Some(MediaTime::of_frames(frames as u64, rate)), "{name}");
         }
     }
+}
+
+#[test]
+fn a_file_that_ends_before_its_first_chunk_says_where() {
+    let bytes = &media::bytes("short.flac")[..8500];
+    let path = media::file("early.flac", bytes);
+    for (outcome, name) in [(decode_path(&path), format!("'{path}'")), (decode_pieces(bytes, 1000), STREAM.into())] {
+        assert_eq!(outcome.values.len(), 0);
+        assert_eq!(
+            outcome.message(),
+            format!("{name} ends too early: 0 of 8000 frames are there. Fetch or copy it again; it was cut off.")
+        );
+        assert_eq!(outcome.failure().position, Some(0), "{name}");
+    }
+    // A file that begins at another time ends there.
+    let packet = Packet::new(File::from_path(path).into()).at(Some(7_000_000_000), None);
+    let outcome = run_item(node("AudioDecode", json!({})).as_mut(), vec![packet]);
+    assert_eq!(outcome.failure().position, Some(7_000_000_000));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! what is missing.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use remotemedia_core::exec::panic_text;
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::MediaTime;
 use symphonia::core::codecs::CodecParameters;
@@ -78,6 +80,18 @@ impl Demuxer {
         if let Container::Foreign(format) = container {
             return Err(failure::not_audio(&name, first, Some(format)));
         }
+        let shown = name.clone();
+        unbroken(move || Self::open_known(source, container, name, first, movie))
+            .unwrap_or_else(|panic| Err(failure::unexpected(&shown, &panic)))
+    }
+
+    fn open_known(
+        source: Box<dyn MediaSource>,
+        container: Container,
+        name: String,
+        first: &[u8],
+        movie: Option<&Movie>,
+    ) -> Result<Self, NodeError> {
         let stream = MediaSourceStream::new(source, Default::default());
         let reader = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
@@ -115,8 +129,13 @@ impl Demuxer {
         u64::from(bits.div_ceil(8).max(1)) * channels as u64
     }
 
-    /// Reads and decodes the next packet.
+    /// Reads and decodes the next packet. After a failure there is no next one.
     pub(super) fn next(&mut self) -> Result<Progress, Stop> {
+        unbroken(|| self.next_packet())
+            .unwrap_or_else(|panic| Err(Stop::Failed(failure::unexpected(&self.name, &panic))))
+    }
+
+    fn next_packet(&mut self) -> Result<Progress, Stop> {
         loop {
             match self.reader.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.track.id => return self.decode(&packet),
@@ -217,6 +236,12 @@ impl Demuxer {
             other => failure::damaged(&self.name, &other.to_string()),
         }
     }
+}
+
+/// Runs code of the decoders, which may panic on a file that no encoder writes. That is the file's fault and not the
+/// pipeline's, which a panic would poison. Answers the text of the panic.
+fn unbroken<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| panic_text(&*payload))
 }
 
 fn differs(before: &dyn AudioDecoder, format: &Format) -> bool {
@@ -327,4 +352,20 @@ fn make_decoder(
         Error::Unsupported(detail) => failure::codec_unsupported(name, params.codec, Some(detail)),
         other => failure::damaged(name, &other.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_a_decoder_is_a_failure_of_the_file() {
+        let panic = unbroken(|| [1u8, 2].get(5).copied().expect("a third byte")).unwrap_err();
+        let failure = failure::unexpected("'a.flac'", &panic);
+        assert_eq!(
+            format!("{}. {}", failure.cause, failure.cure),
+            "'a.flac' is damaged in a way that its decoder does not expect: a third byte. Fetch or copy it again, or cut the \
+             damaged part out."
+        );
+    }
 }

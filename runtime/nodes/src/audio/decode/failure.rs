@@ -21,7 +21,14 @@ pub(super) fn unopened(path: &str, error: &io::Error) -> NodeError {
         io::ErrorKind::PermissionDenied => {
             NodeError::new(format!("no permission to read '{path}'")).cure("Give this user the right to read it.")
         }
-        _ => NodeError::new(format!("'{path}' can't be opened: {error}")),
+        io::ErrorKind::NotADirectory => {
+            NodeError::new(format!("the path '{path}' leads through a file as if it were a directory")).cure("Check the path.")
+        }
+        io::ErrorKind::InvalidInput if path.contains('\0') => {
+            NodeError::new(format!("the path {path:?} holds a NUL character, which no path can")).cure("Check the path.")
+        }
+        _ => NodeError::new(format!("'{path}' can't be opened: {error}"))
+            .cure("Check the path, and the disk or network share that it leads to."),
     }
 }
 
@@ -67,6 +74,12 @@ pub(super) fn no_index(name: &str) -> NodeError {
 
 pub(super) fn damaged(name: &str, detail: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged: {detail}")).cure(format!("{AGAIN}, or cut the damaged part out."))
+}
+
+/// A file at which a decoder panicked.
+pub(super) fn unexpected(name: &str, panic: &str) -> NodeError {
+    NodeError::new(format!("{name} is damaged in a way that its decoder does not expect: {panic}"))
+        .cure(format!("{AGAIN}, or cut the damaged part out."))
 }
 
 pub(super) fn unreadable(name: &str, error: &io::Error) -> NodeError {
@@ -128,8 +141,10 @@ mod tests {
             message(&unopened("a.wav", &refused)),
             "no permission to read 'a.wav'. Give this user the right to read it."
         );
-        let other = io::Error::other("too many open files");
-        assert_eq!(unopened("a.wav", &other).cause, "'a.wav' can't be opened: too many open files");
+        assert_eq!(
+            message(&unopened("a.wav", &io::Error::other("too many open files"))),
+            "'a.wav' can't be opened: too many open files. Check the path, and the disk or network share that it leads to."
+        );
         assert_eq!(
             message(&unreadable("'a.wav'", &io::Error::other("stale handle"))),
             "'a.wav' can't be read: stale handle. Check the disk or the network share."

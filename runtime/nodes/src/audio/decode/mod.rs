@@ -161,8 +161,7 @@ impl Node for AudioDecode {
                 Ok(Fetched::Waiting) => return Ok(Step::DONE),
                 Ok(Fetched::End) => return self.finish_file(),
                 Err(failure) => {
-                    let position = self.chunker.as_ref().map(Chunker::position);
-                    self.failure = Some(failure.at(position));
+                    self.failure = Some(failure.at(self.position()));
                 }
             }
         }
@@ -218,6 +217,16 @@ impl AudioDecode {
             }
         }
         Ok(Fetched::Sound)
+    }
+
+    /// The time after the sound that came out; `None` before the file is open.
+    fn position(&self) -> Option<i64> {
+        let is_open = match &self.work {
+            Work::Idle => false,
+            Work::File(_) => true,
+            Work::Stream(stream) => stream.demuxer().is_some(),
+        };
+        self.chunker.as_ref().map(Chunker::position).or(is_open.then_some(self.origin))
     }
 
     /// If the end that the reader met is only the end of what has arrived.
