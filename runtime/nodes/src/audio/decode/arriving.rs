@@ -56,6 +56,10 @@ impl ByteStream {
         self.bytes.finish();
     }
 
+    pub(super) fn is_finished(&self) -> bool {
+        self.bytes.is_finished()
+    }
+
     /// The open demuxer, whether or not a packet is there.
     pub(super) fn demuxer(&self) -> Option<&Demuxer> {
         self.open.as_ref().map(|open| &open.demuxer)
@@ -72,6 +76,10 @@ impl ByteStream {
         let Some(open) = &mut self.open else { return Ok(None) };
         let Some(gate) = &mut open.gate else { return Ok(Some(&mut open.demuxer)) };
         let position = self.bytes.read_position();
+        if let Gate::Matroska(blocks, _) = gate {
+            blocks.advance(|place, len| self.bytes.peek(place, len), self.bytes.end());
+            open.demuxer.learn(blocks);
+        }
         let limit = if self.bytes.is_finished() {
             self.bytes.end()
         } else {
@@ -79,10 +87,7 @@ impl ByteStream {
                 Gate::Ahead(ahead) if self.bytes.end() - position < *ahead => return Ok(None),
                 Gate::Ahead(_) => self.bytes.end(),
                 Gate::Ogg(pages) => pages.whole(&self.bytes),
-                Gate::Matroska(blocks, _) if blocks.is_lost() => self.bytes.end(),
                 Gate::Matroska(blocks, asked) => {
-                    blocks.advance(|place, len| self.bytes.peek(place, len), self.bytes.end());
-                    open.demuxer.learn_padding(blocks);
                     if blocks.whole(open.demuxer.track()) <= *asked && !blocks.is_lost() {
                         return Ok(None);
                     }
@@ -161,7 +166,7 @@ impl ByteStream {
         let gate = match container {
             Container::Ogg => Gate::Ogg(pages),
             Container::Matroska => {
-                demuxer.learn_padding(&blocks);
+                demuxer.learn(&blocks);
                 Gate::Matroska(blocks, 0)
             }
             Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),

@@ -39,6 +39,8 @@ pub(super) struct Demuxer {
     /// The timestamp that follows on the last packet, where the container has timestamps of frames.
     next_timestamp: Option<i64>,
     padding: Padding,
+    /// Whether a Matroska file is known not to be cut off; one written live does not say how long it is.
+    may_end: bool,
 }
 
 /// One step of reading.
@@ -99,7 +101,23 @@ impl Demuxer {
         let track = choose_track(reader.as_ref(), container, movie, &name)?;
         let decoder = make_decoder(&track.params, container, &name)?;
         let padding = Padding::default();
-        Ok(Self { name, container, reader, decoder, track, planes: Vec::new(), decoded: 0, next_timestamp: None, padding })
+        Ok(Self {
+            name,
+            container,
+            reader,
+            decoder,
+            track,
+            planes: Vec::new(),
+            decoded: 0,
+            next_timestamp: None,
+            padding,
+            may_end: false,
+        })
+    }
+
+    /// What messages call the file.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The number of the track that is read.
@@ -107,9 +125,10 @@ impl Demuxer {
         self.track.id
     }
 
-    /// Takes what is known of padding within blocks.
-    pub(super) fn learn_padding(&mut self, blocks: &Blocks) {
+    /// Takes what is known of the blocks that are there: their padding, and whether the last one is whole.
+    pub(super) fn learn(&mut self, blocks: &Blocks) {
         self.padding.learn(blocks.padded(self.track.id));
+        self.may_end = blocks.ends_whole();
     }
 
     /// What is not sound at the start and the end.
@@ -216,7 +235,7 @@ impl Demuxer {
 
     /// Whether the end of the source is a regular end, because the header of the file left the length open.
     fn is_open_ended(&self) -> bool {
-        self.container == Container::Wav && self.track.promised.is_none()
+        self.may_end || self.container == Container::Wav && self.track.promised.is_none()
     }
 
     /// A new stream begins within the file, as in chained Ogg.
@@ -266,9 +285,10 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
         (Error::IoError(_), _) => failure::truncated(name, 0, None),
         (Error::Unsupported("isomp4: missing moov atom"), _) => failure::no_index(name),
         (Error::DecodeError(detail) | Error::LimitError(detail), _) => failure::damaged(name, detail),
-        (Error::Unsupported(detail), Container::Ogg | Container::Matroska | Container::Mp4 | Container::Wav | Container::Flac) => {
-            failure::damaged(name, detail)
-        }
+        (
+            Error::Unsupported(detail),
+            Container::Ogg | Container::Matroska | Container::Mp4 | Container::Wav | Container::Flac,
+        ) => failure::damaged(name, detail),
         _ => failure::not_audio(name, first, None),
     }
 }

@@ -24,6 +24,7 @@ pub(super) struct Blocks {
     cluster_time: i64,
     tracks: BTreeMap<u64, TrackBlocks>,
     is_lost: bool,
+    ends_whole: bool,
 }
 
 /// The blocks of one track.
@@ -66,10 +67,12 @@ impl Blocks {
                 _ => {}
             }
         }
+        let ends_whole = blocks.next == end;
         if let Some((start, end)) = last_cluster {
             blocks.next = start;
             blocks.advance(&mut read, end);
         }
+        blocks.ends_whole = ends_whole;
         blocks
     }
 
@@ -80,6 +83,7 @@ impl Blocks {
                 break;
             }
         }
+        self.ends_whole = self.next == end;
         let header = read(self.next, LONGEST_HEADER);
         self.is_lost = self.next < end && header.len() == LONGEST_HEADER && header_of(&header).is_none();
     }
@@ -97,6 +101,11 @@ impl Blocks {
     /// Whether a block of any track is whole.
     pub(super) fn has_block(&self) -> bool {
         !self.tracks.is_empty()
+    }
+
+    /// Whether no element is cut off.
+    pub(super) fn ends_whole(&self) -> bool {
+        self.ends_whole
     }
 
     /// Whether what follows is no element, so that only the demuxer can say what it is.
