@@ -145,6 +145,13 @@ pub trait Define: Node + Sized + 'static {
     /// An example of params for the docs, as JSON text of an object.
     const EXAMPLE: &'static str = "{}";
 
+    /// The format of sound that an input port needs with these params, where it needs a certain one. If the port takes
+    /// nothing but sound, converters are put before it that see to it.
+    fn input_format(params: &Self::Params, port: usize) -> Option<AudioFormat> {
+        let _ = params;
+        Self::INPUTS.get(port)?.format
+    }
+
     /// The media format that these params promise for an output port, where one is certain.
     fn output_format(params: &Self::Params, port: usize) -> Option<AudioFormat> {
         let _ = (params, port);
