@@ -29,7 +29,9 @@ def library() -> Path:
     sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(ROOT / "runtime")]
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
     model = weights.ready()
-    key = digest(sources, compiler, sorted(settings.items()), str(model), hashlib.sha256(model.read_bytes()).hexdigest())
+    key = digest(
+        sources, compiler, sorted(settings.items()), str(model), hashlib.sha256(model.read_bytes()).hexdigest()
+    )
     stamp = Stamp("library")
     done = stamp.outputs(key)
     if done is not None:

@@ -1,7 +1,8 @@
 """The weights of the speech detector: fetched from PyPI, checked, and put into the form that the library embeds.
 
 They are no part of the repository. `runtime/nodes/build.rs` takes them from `.build/weights`, or from where the
-environment variable REMOTEMEDIA_VAD_WEIGHTS says. A source distribution carries them.
+environment variable REMOTEMEDIA_VAD_WEIGHTS says. A source distribution carries them. Their licence is
+`runtime/nodes/src/speech/silero/LICENSE`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import hashlib
 import importlib.util
 import math
 import os
-import struct
 import subprocess
 import sys
 import tempfile
@@ -24,13 +24,10 @@ PACKAGE = "silero-vad==6.2.3"
 WHEEL_SHA256 = "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8"
 MODEL = "silero_vad/data/silero_vad.onnx"
 MODEL_SHA256 = "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"
-LICENSE = "silero_vad-6.2.3.dist-info/licenses/LICENSE"
-LICENSE_SHA256 = "2e63e9a38b6e8fc0c7bc37ce174caca1862870856c6daf5697cfb785e925520b"
 
 FOLDER = BUILD / "weights"
 WEIGHTS = FOLDER / "silero_vad.f32"
 WEIGHTS_SHA256 = "ae171af5f93553fa131fc95cb9e0399e5b457b47c832fca73052024c39293666"
-WEIGHTS_LICENSE = FOLDER / "silero_vad.LICENSE"
 VARIABLE = "REMOTEMEDIA_VAD_WEIGHTS"
 
 # The network for 16 kHz, then the one for 8 kHz: the branch of the model's `If`, and the bins of its spectra.
@@ -56,7 +53,7 @@ def ready() -> Path:
         if not Path(chosen).is_file():
             raise Problem(f"{VARIABLE} names {chosen}, which is no file: correct or unset it.")
         return Path(chosen).absolute()
-    if _sha256(WEIGHTS) != WEIGHTS_SHA256 or _sha256(WEIGHTS_LICENSE) != LICENSE_SHA256:
+    if _sha256(WEIGHTS) != WEIGHTS_SHA256:
         say(f"fetching the weights of the speech detector: {PACKAGE}")
         with tempfile.TemporaryDirectory() as folder:
             _extract(_download(Path(folder)))
@@ -97,15 +94,14 @@ def _download(folder: Path) -> Path:
 
 def _extract(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        model, licence = archive.read(MODEL), archive.read(LICENSE)
+        model = archive.read(MODEL)
     weights = convert(model) if _digest(model) == MODEL_SHA256 else b""
-    if _digest(weights) != WEIGHTS_SHA256 or _digest(licence) != LICENSE_SHA256:
+    if _digest(weights) != WEIGHTS_SHA256:
         raise Problem(f"{wheel.name} does not hold what it should: see the checksums in tools/weights.py.")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for target, content in ((WEIGHTS_LICENSE, licence), (WEIGHTS, weights)):
-        fresh = target.with_name(f"{target.name}.{os.getpid()}")
-        fresh.write_bytes(content)
-        os.replace(fresh, target)
+    fresh = WEIGHTS.with_name(f"{WEIGHTS.name}.{os.getpid()}")
+    fresh.write_bytes(weights)
+    os.replace(fresh, WEIGHTS)
 
 
 def _python_with_pip() -> str:
@@ -155,7 +151,9 @@ def _values(message: bytes, number: int) -> Iterator[int | bytes]:
         if kind == 0:
             value, position = _varint(message, position)
         else:
-            length, position = (8, position) if kind == 1 else (4, position) if kind == 5 else _varint(message, position)
+            length, position = (
+                (8, position) if kind == 1 else (4, position) if kind == 5 else _varint(message, position)
+            )
             value = message[position : position + length]
             position += length
         if key >> 3 == number:
