@@ -10,7 +10,8 @@ fn main() {
     println!("cargo::rerun-if-env-changed=REMOTEMEDIA_VAD_WEIGHTS");
     let crate_folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
     let chosen = std::env::var_os("REMOTEMEDIA_VAD_WEIGHTS").filter(|path| !path.is_empty());
-    let file = chosen.map_or_else(|| Path::new(&crate_folder).join("../../.build/weights/silero_vad.f32"), PathBuf::from);
+    let file =
+        chosen.map_or_else(|| Path::new(&crate_folder).join("../../.build/weights/silero_vad.f32"), PathBuf::from);
     let file = std::path::absolute(&file).unwrap_or(file);
     println!("cargo::rerun-if-changed={}", file.display());
     println!("cargo::rustc-env=REMOTEMEDIA_VAD_WEIGHTS_FILE={}", file.display());

@@ -11,4 +11,4 @@ pub use decode::{AudioDecode, AudioDecodeParams};
 pub use encode::{AudioEncode, AudioEncodeParams};
 pub use level::{AudioLevel, AudioLevelParams};
 pub use mix::{AudioMix, AudioMixParams};
-pub use resample::{AudioResample, AudioResampleParams};
+pub use resample::{AudioResample, AudioResampleParams, ResampleQuality};

@@ -3,5 +3,6 @@
 #[path = "../drive/mod.rs"]
 mod drive;
 mod reference;
+mod segments;
 mod signals;
 mod vad;

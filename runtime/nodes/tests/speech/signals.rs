@@ -39,6 +39,16 @@ pub(crate) fn random_numbers() -> impl Iterator<Item = i64> {
     })
 }
 
+/// 2000 windows of probabilities: a level that wanders in whole numbers.
+pub(crate) fn wandering() -> Vec<f32> {
+    let mut level = 20_000;
+    let levels = random_numbers().take(2_000).map(|number| {
+        level = (level + (number - 32_768).div_euclid(3)).clamp(0, 65_535);
+        level as f32 / 65_536.0
+    });
+    levels.collect()
+}
+
 fn full_scale(sample: i64) -> f32 {
     sample as f32 / 32_768.0
 }
