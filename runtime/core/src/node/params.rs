@@ -25,23 +25,24 @@ pub struct ParamError {
 #[derive(Clone)]
 pub struct PreparedNode {
     make: Arc<dyn Fn() -> Box<dyn Node> + Send + Sync>,
-    formats: Arc<[Option<AudioFormat>]>,
+    inputs: Arc<[Option<AudioFormat>]>,
+    outputs: Arc<[Option<AudioFormat>]>,
 }
 
 impl PreparedNode {
-    /// From a function that makes instances, and the certain formats of the outputs.
-    pub fn new(make: impl Fn() -> Box<dyn Node> + Send + Sync + 'static, formats: Arc<[Option<AudioFormat>]>) -> Self {
-        Self { make: Arc::new(make), formats }
-    }
-
     /// A new instance.
     pub fn instantiate(&self) -> Box<dyn Node> {
         (self.make)()
     }
 
+    /// The format that an input port needs.
+    pub fn input_format(&self, port: usize) -> Option<AudioFormat> {
+        self.inputs.get(port).copied().flatten()
+    }
+
     /// The format that an output port is certain to have.
     pub fn output_format(&self, port: usize) -> Option<AudioFormat> {
-        self.formats.get(port).copied().flatten()
+        self.outputs.get(port).copied().flatten()
     }
 }
 
@@ -52,6 +53,7 @@ pub(super) fn prepare<N: Define>(params: Params) -> Result<PreparedNode, ParamEr
         got: error.to_string(),
     })?;
     N::check(&typed)?;
-    let formats = (0..N::OUTPUTS.len()).map(|port| N::output_format(&typed, port)).collect();
-    Ok(PreparedNode::new(move || Box::new(N::new(&typed)), formats))
+    let inputs = (0..N::INPUTS.len()).map(|port| N::input_format(&typed, port)).collect();
+    let outputs = (0..N::OUTPUTS.len()).map(|port| N::output_format(&typed, port)).collect();
+    Ok(PreparedNode { make: Arc::new(move || Box::new(N::new(&typed))), inputs, outputs })
 }
