@@ -139,8 +139,10 @@ class Port(ABC):
         try:
             return settle(completion, count, held)
         finally:
-            # Now the inputs are nobody's but the caller's; say so before the caller looks.
-            self.drain()
+            # The inputs are nobody's but the caller's. Most completions bring the records along that say so; where one
+            # does not, they are fetched before the caller looks.
+            if held and _memory.is_keeping(held):
+                self.drain()
 
     def next(self, timeout_us: int) -> list[Any]:
         """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if nothing will ever come."""
@@ -247,7 +249,7 @@ class SyncPort(Port):
         try:
             while run.completion is None:
                 self.dispatch(self.next(SLICE_US))
-            if run.held:
+            if run.held and _memory.is_keeping(run.held):
                 self.drain()
         finally:
             self.abandon(run)
