@@ -114,8 +114,13 @@ class Port(ABC):
             span = submit(
                 used.native, pipeline.handle, self.handle, document, len(document), table, length, timeout_us, budget_us
             )
-            if span >= 0 and held is None and inputs is not None:
-                return used.unpack_simple(span, len(inputs))
+            if span >= 0 and inputs is not None:
+                outputs = used.unpack_simple(span, len(inputs), held)
+                # The inputs are nobody's but the caller's now. Where the completion does not bring along the records
+                # that say so, they are fetched before the caller looks.
+                if held is not None and _memory.is_keeping(held):
+                    self.drain()
+                return outputs
             count = None if inputs is None else len(inputs)
             status = used.native.status
             if status == RM_OK:
@@ -139,8 +144,6 @@ class Port(ABC):
         try:
             return settle(completion, count, held)
         finally:
-            # The inputs are nobody's but the caller's. Most completions bring the records along that say so; where one
-            # does not, they are fetched before the caller looks.
             if held and _memory.is_keeping(held):
                 self.drain()
 

@@ -37,6 +37,7 @@ ENTRY = struct.Struct("@PNQPI")
 """An `rm_buffer`: data, len, token, memory, writable."""
 ENTRY_BYTES: int = ffi.sizeof("rm_buffer")
 """What an entry takes in a table, padding included."""
+_new_tuple: Any = tuple.__new__
 _BYTES: Any = ffi.typeof("char[]")
 _ADDRESS: Any = ffi.typeof("uintptr_t")
 
@@ -101,6 +102,7 @@ class Lane:
         self.output: Any = ffi.addressof(self.native, "output")
         self._area: Any = ffi.new("uint8_t[]", AREA_BYTES)
         self._room: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
+        self._room_view = memoryview(ffi.buffer(self._room)).cast("B")
         self._given: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
         self._given_view = memoryview(ffi.buffer(self._given)).cast("B")
         self._discards: Any = ffi.new("rm_memory *[]", DISCARD_ROOM)
@@ -223,17 +225,25 @@ class Lane:
                 raise MarshalError(_complaint_about_dtype(dtype))
             _names[dtype] = name
         shape = array.shape
-        if array.nbytes < INLINE_BYTES:
-            payload = [name, list(shape), None, array.tobytes(), 0]
-        else:
-            strides = array.strides
-            is_contiguous = array.flags.c_contiguous
+        nbytes = array.nbytes
+        if nbytes < INLINE_BYTES:
+            return ExtType(TENSOR, self._payload.pack([name, list(shape), None, array.tobytes(), 0]))
+        strides = array.strides
+        flags = array.flags
+        pack = self._payload.pack
+        if flags.c_contiguous:
             # numpy takes microseconds to describe an array by its interface.
-            address = (
-                int(ffi.cast(_ADDRESS, ffi.from_buffer(_BYTES, array)))
-                if is_contiguous
-                else array.__array_interface__["data"][0]
-            )
+            address = int(ffi.cast(_ADDRESS, ffi.from_buffer(_BYTES, array)))
+            kept = self._reference(array, address, nbytes, not flags.writeable, (address, name, shape, strides))
+            packed = _headers.get((dtype, shape))
+            if packed is None:
+                packed = b"\x95" + pack(name) + pack(list(shape)) + b"\xc0"
+                if len(_headers) >= HEADERS:
+                    _headers.clear()
+                _headers[dtype, shape] = packed
+            payload = packed + (b"\x00\x00" if kept.index == 0 else pack(kept.index) + b"\x00")
+        else:
+            address = array.__array_interface__["data"][0]
             low, high = 0, dtype.itemsize
             for extent, stride in zip(shape, strides, strict=True):
                 span = (extent - 1) * stride
@@ -242,20 +252,10 @@ class Lane:
                 else:
                     high += span
             signature = (address, name, shape, strides)
-            kept = self._reference(array, address + low, high - low, not array.flags.writeable, signature)
-            pack = self._payload.pack
-            if is_contiguous:
-                packed = _headers.get((dtype, shape))
-                if packed is None:
-                    packed = b"\x95" + pack(name) + pack(list(shape)) + b"\xc0"
-                    if len(_headers) >= HEADERS:
-                        _headers.clear()
-                    _headers[dtype, shape] = packed
-                kept.payload = packed + (b"\x00\x00" if kept.index == 0 else pack(kept.index) + b"\x00")
-            else:
-                kept.payload = pack([name, list(shape), list(strides), kept.index, -low])
-            return ExtType(TENSOR, kept.payload)
-        return ExtType(TENSOR, self._payload.pack(payload))
+            kept = self._reference(array, address + low, high - low, not flags.writeable, signature)
+            payload = pack([name, list(shape), list(strides), kept.index, -low])
+        kept.payload = payload
+        return _new_tuple(ExtType, (TENSOR, payload))
 
     def _tensor(self, tensor: Tensor) -> ExtType:
         payload: Any = bytes(tensor.data) if tensor.nbytes < INLINE_BYTES else self._bytes_like(tensor, tensor.data)
@@ -323,18 +323,34 @@ class Lane:
         if output.document != NULL:
             return self._unpack_large(resolve)
         if output.buffer_count:
-            self._storages = self._take(self._room, output.buffer_count, resolve)
+            self._storages = self._take(self._room, self._room_view, output.buffer_count, resolve)
             try:
                 return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
             finally:
                 self._storages = []
         return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
 
-    def unpack_simple(self, span: int, count: int) -> Outputs:
-        """The outputs of a completion that `rm_lane_submit` found to be simple. `span` is what it answered."""
+    def unpack_simple(self, span: int, count: int, held: Mapping[int, Kept] | None) -> Outputs:
+        """The outputs of a completion that `rm_lane_submit` found to be simple. `span` is what it answered, `held` are
+        the Python objects of this execution."""
         view = self._view
-        outputs = Outputs(unpackb(view[span >> 32 : span >> 16 & 0xFFFF], ext_hook=self.decode, timestamp=3))
-        outputs._origin = view[: span & 0xFFFF].tobytes()
+        buffers = self.output.buffer_count
+        if buffers:
+            known = held or {}
+            self._storages = self._take(
+                self._room, self._room_view, buffers, lambda token: known.get(token) or _memory.kept(token)
+            )
+        try:
+            outputs = Outputs(unpackb(view[span >> 32 : span >> 16 & 0xFFFF], ext_hook=self.decode, timestamp=3))
+        finally:
+            if buffers:
+                self._storages = []
+        released = self.native.released
+        if released:
+            _memory.release(unpackb(view[released : span & 0xFFFF]))
+        document = view[: span & 0xFFFF].tobytes()
+        # Buffers are there but once, so the values are not read again.
+        outputs._origin = (document, list(outputs)) if buffers else document
         outputs._count = count
         return outputs
 
@@ -342,7 +358,8 @@ class Lane:
         document, self.output.document = self.output.document, NULL
         try:
             data, length, table, count = self._look(document)
-            self._storages = self._take(self._retain(table, count), count, resolve)
+            retained = self._retain(table, count)
+            self._storages = self._take(retained, ffi.buffer(retained), count, resolve)
             return unpackb(memoryview(ffi.buffer(data, length)), ext_hook=self.decode, timestamp=3)
         finally:
             self._storages = []
@@ -364,9 +381,8 @@ class Lane:
                 own[index].memory = handle[0]
         return own
 
-    def _take(self, table: Any, count: int, resolve: Callable[[int], Kept | None]) -> list[Storage]:
+    def _take(self, table: Any, view: Any, count: int, resolve: Callable[[int], Kept | None]) -> list[Storage]:
         storages = []
-        view = ffi.buffer(table, count * ENTRY_BYTES)
         for index in range(count):
             address, _, token, _, _ = ENTRY.unpack_from(view, index * ENTRY_BYTES)
             if token:
@@ -493,15 +509,22 @@ class _Lanes(threading.local):
 lanes = _Lanes()
 
 
-def columns_of(document: bytes) -> tuple[str, Mapping[str, Any]]:
-    """The sink of a completion that has but one and no buffers, and its columns."""
+def columns_of(document: bytes, values: list[Any] | None) -> tuple[str, Mapping[str, Any]]:
+    """The sink of a completion that has but one, and its columns. `values` are the values if they are known already."""
     used = lane()
     try:
-        completion = unpackb(document, ext_hook=used.decode, timestamp=3)
+        decode = used.decode if values is None else _ignore
+        completion = unpackb(document, ext_hook=decode, timestamp=3)
     finally:
         give_back(used)
     ((sink, columns),) = completion["outputs"].items()
+    if values is not None:
+        columns["values"] = values
     return sink, columns
+
+
+def _ignore(code: int, data: bytes) -> None:
+    return None
 
 
 def lane() -> Lane:
