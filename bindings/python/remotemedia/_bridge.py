@@ -115,8 +115,13 @@ class Port(ABC):
             span = submit(
                 used.native, pipeline.handle, self.handle, document, len(document), table, length, timeout_us, budget_us
             )
-            if span >= 0 and held is None and inputs is not None:
-                return used.unpack_simple(span, len(inputs))
+            if span >= 0 and inputs is not None:
+                outputs = used.unpack_simple(span, len(inputs), held)
+                # The inputs are nobody's but the caller's now. Where the completion does not bring along the records
+                # that say so, they are fetched before the caller looks.
+                if held is not None and _memory.is_keeping(held):
+                    self.drain()
+                return outputs
             count = None if inputs is None else len(inputs)
             status = used.native.status
             if status == RM_OK:
@@ -140,8 +145,8 @@ class Port(ABC):
         try:
             return settle(completion, count, held)
         finally:
-            # Now the inputs are nobody's but the caller's; say so before the caller looks.
-            self.drain()
+            if held and _memory.is_keeping(held):
+                self.drain()
 
     def next(self, timeout_us: int) -> list[Any]:
         """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if nothing will ever come."""
@@ -248,7 +253,7 @@ class SyncPort(Port):
         try:
             while run.completion is None:
                 self.dispatch(self.next(SLICE_US))
-            if run.held:
+            if run.held and _memory.is_keeping(run.held):
                 self.drain()
         finally:
             self.abandon(run)
