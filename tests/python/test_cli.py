@@ -207,6 +207,7 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
         (["--versoin"], 2, "there is no option '--versoin'; did you mean 'version'?"),
         (["run", SPEECH, "--jsno"], 2, "run has no argument '--jsno'; did you mean '--json'?"),
         (["run", SPEECH, "--keep"], 2, "run has no argument '--keep'; did you mean '--keep-going'?"),
+        (["run", SPEECH, "a.wav"], 2, "run has no argument 'a.wav'; files stand behind -i: -i a.wav"),
         (["info", RECORDING, "more"], 2, "info has no argument 'more'; see: remotemedia info --help"),
         (["run"], 2, "the following arguments are required: MANIFEST; see: remotemedia run --help"),
         (

@@ -110,6 +110,8 @@ class CommandLine:
         if unknown:
             options = [option for action in parser.arguments for option in action.option_strings]
             hint = _meant(unknown[0].partition("=")[0], options) or f"; see: {parser.prog} --help"
+            if "--input" in options and not unknown[0].startswith("-"):
+                hint = f"; files stand behind -i: -i {unknown[0]}"
             raise InvalidArgumentError(f"{name} has no argument {unknown[0]!r}{hint}")
         chosen.command = name
         return chosen
