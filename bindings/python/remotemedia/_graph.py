@@ -173,6 +173,21 @@ class Pipeline(Linkable):
             ]
         return document
 
+    def svg(self) -> str:
+        """The plan as a drawing: the text of an SVG file. Stages are frames, functions are round, inserted converters
+        are dashed. Raises as `validate` does; notebooks draw a pipeline by themselves.
+        """
+        from ._drawing import svg
+
+        return svg(self.plan())
+
+    def _repr_svg_(self) -> str | None:
+        # A notebook that gets nothing shows the text, which tells what is wrong.
+        try:
+            return self.svg()
+        except Error:
+            return None
+
     def validate(self) -> Plan:
         """Checks everything that can be checked before a run, and gives the plan.
 
@@ -188,21 +203,6 @@ class Pipeline(Linkable):
     def plan(self) -> Plan:
         """The graph as it will run, with stages and inserted converters; printed it is a table. See `validate`."""
         return self.validate()
-
-    def svg(self) -> str:
-        """The plan as a drawing: the text of an SVG file. Stages are frames, functions are round, inserted converters
-        are dashed. Raises as `validate` does; notebooks draw a pipeline by themselves.
-        """
-        from ._drawing import svg
-
-        return svg(self.plan())
-
-    def _repr_svg_(self) -> str | None:
-        # A notebook that gets nothing shows the text, which tells what is wrong.
-        try:
-            return self.svg()
-        except Error:
-            return None
 
     async def run(self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
         """Runs the pipeline on a list of inputs and waits for its outputs; `timeout` is in seconds.
