@@ -12,6 +12,8 @@ pub fn registry() -> Registry {
     registry.add::<basic::PassThrough>().add::<basic::Echo>().add::<basic::Calculator>();
     registry.add::<audio::AudioDecode>().add::<audio::AudioMix>().add::<audio::AudioResample>();
     registry.add::<audio::AudioLevel>().add::<audio::AudioEncode>();
+    registry.add::<audio::AudioGain>().add::<audio::AudioChunk>().add::<audio::AudioConcat>();
+    registry.add::<audio::AudioPad>().add::<audio::AudioTrim>();
     registry
 }
 
