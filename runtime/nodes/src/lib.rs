@@ -14,6 +14,8 @@ pub fn registry() -> Registry {
     registry.add::<audio::AudioDecode>().add::<audio::AudioMix>().add::<audio::AudioResample>();
     registry.add::<audio::AudioLevel>().add::<audio::AudioEncode>();
     registry.add::<speech::Vad>().add::<speech::SpeechSegments>();
+    registry.add::<audio::AudioGain>().add::<audio::AudioChunk>().add::<audio::AudioConcat>();
+    registry.add::<audio::AudioPad>().add::<audio::AudioTrim>();
     registry
 }
 
