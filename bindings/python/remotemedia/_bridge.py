@@ -17,13 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _memory, _workers
-from ._calls import is_async
+from ._calls import HostFunction, is_async
 from ._completion import Result, settle
-from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply
+from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply, refused_reply
 from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
 from ._memory import Kept, discarded
-from ._pipeline import HostFunction, Pipeline
+from ._pipeline import Pipeline
 from .errors import Error, MarshalError, ShutDownError
 
 RM_OK: int = lib.RM_OK
@@ -203,9 +203,9 @@ class Port(ABC):
             if status < 0:
                 error = failure(status, used.error)
                 used.forget()
-                if isinstance(error, MarshalError) and given.raised is None:
-                    last = len(call.functions) - 1
-                    return self.reply(call, Answer([], Raised(0, last, MarshalError(f"the returned value: {error}"))))
+                if isinstance(error, MarshalError) and given.outputs:
+                    # Fewer outputs each time, so that this comes to an end.
+                    return self.reply(call, refused_reply(call, given, error))
                 if status != RM_GONE and not exiting():
                     _log.error("a reply to the runtime was refused: %s", error)
         finally:
