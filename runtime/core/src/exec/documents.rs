@@ -16,6 +16,8 @@ mod event_kind {
     pub(super) const CALL: i64 = 2;
     pub(super) const RELEASED: i64 = 3;
     pub(super) const SHUT_DOWN: i64 = 4;
+    pub(super) const ROOM: i64 = 5;
+    pub(super) const OUTPUTS: i64 = 6;
 }
 
 /// Why a reply can't be understood.
@@ -146,6 +148,12 @@ pub fn write_events(
                     write_optional(encoder, entry.packet.pts);
                     write_optional(encoder, entry.packet.duration);
                 }
+            }
+            Event::Room { token } => {
+                encoder.array(2).int(event_kind::ROOM).uint(*token);
+            }
+            Event::Outputs { token } => {
+                encoder.array(2).int(event_kind::OUTPUTS).uint(*token);
             }
         }
     }
