@@ -28,6 +28,7 @@ from .errors import (
     PoisonedError,
     Problem,
     ShutDownError,
+    StalledError,
     TimedOut,
 )
 
@@ -39,13 +40,16 @@ if TYPE_CHECKING:
     from ._graph import Pipeline
     from ._node import Node
     from ._outputs import Outputs, Packet
+    from ._pcm import PCM
     from ._plan import Plan
+    from ._session import Session
     from .errors import Cancelled
     from .media import Audio, File, Tensor
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "PCM",
     "Audio",
     "Cancelled",
     "Error",
@@ -68,7 +72,9 @@ __all__ = [
     "Plan",
     "PoisonedError",
     "Problem",
+    "Session",
     "ShutDownError",
+    "StalledError",
     "Tensor",
     "TimedOut",
     "__version__",
@@ -89,9 +95,11 @@ _HOMES = {
     "File": "media",
     "Outputs": "_outputs",
     "Node": "_node",
+    "PCM": "_pcm",
     "Packet": "_outputs",
     "Pipeline": "_graph",
     "Plan": "_plan",
+    "Session": "_session",
     "Tensor": "media",
     "execute": "_execute",
     "execute_pipeline": "_first_design",

@@ -1,13 +1,16 @@
 //! The documents of execution: completions, errors and events out, replies in. `docs/abi.md` describes them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::completion::{Completion, Outcome, Output, RunError};
 use super::host::{HostFailure, HostOutput, Reply};
+use super::outlet::SessionOutput;
 use super::port::Event;
+use super::session::{Sent, Session};
 use crate::manifest::Problem;
 use crate::node::HostToken;
-use crate::value::{Map, Value};
+use crate::value::{Map, Packet, Value};
 use crate::wire::Encoder;
 
 /// The kinds of event, as the first entry of an event in a document.
@@ -22,8 +25,9 @@ mod event_kind {
 
 /// Why a reply can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("reply{dot}{path}: expected {expected}, got {got}", dot = if path.is_empty() { "" } else { "." })]
+#[error("{document}{dot}{path}: expected {expected}, got {got}", dot = if path.is_empty() { "" } else { "." })]
 pub struct DocumentError {
+    document: &'static str,
     path: String,
     expected: &'static str,
     got: &'static str,
@@ -166,6 +170,52 @@ pub fn write_events(
     }
 }
 
+/// Writes what became of packets that were sent to a session, with outputs that came along: `[taken, outputs, released?]`.
+pub fn write_sent(encoder: &mut Encoder, sent: &Sent, session: &Session, released: &[u64]) {
+    encoder.array(if released.is_empty() { 2 } else { 3 }).uint(sent.taken as u64);
+    write_outputs(encoder, &sent.outputs, session);
+    if !released.is_empty() {
+        write_tokens(encoder, released);
+    }
+}
+
+/// Writes outputs of a session: `[outputs, released?]`.
+pub fn write_received(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Session, released: &[u64]) {
+    encoder.array(if released.is_empty() { 1 } else { 2 });
+    write_outputs(encoder, outputs, session);
+    if !released.is_empty() {
+        write_tokens(encoder, released);
+    }
+}
+
+/// Understands packets for a session: `[[value, pts?, duration?], ...]`.
+///
+/// # Errors
+/// The place of the first packet that is not as it should be.
+pub fn read_packets(document: &Value) -> Result<VecDeque<Packet>, DocumentError> {
+    let mismatch = |path: String, expected, got| DocumentError { document: "packets", ..mismatch(path, expected, got) };
+    let Value::List(packets) = document else { return Err(mismatch(String::new(), "a list", document)) };
+    let mut read = VecDeque::with_capacity(packets.len());
+    for (index, packet) in packets.iter().enumerate() {
+        let fields = match packet {
+            Value::List(fields) => &fields[..],
+            _ => &[],
+        };
+        let [value, times @ ..] = fields else {
+            return Err(mismatch(index.to_string(), "[value, pts?, duration?]", packet));
+        };
+        let time = |place: usize| match times.get(place) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Int(time)) => Ok(Some(*time)),
+            Some(other) => Err(mismatch(format!("{index}[{}]", place + 1), "nanoseconds or nil", other)),
+        };
+        let packet = Packet::new(value.clone());
+        let (pts, duration) = (time(0)?.or(packet.pts), time(1)?.or(packet.duration));
+        read.push_back(packet.at(pts, duration));
+    }
+    Ok(read)
+}
+
 /// Understands a reply; `release` is told when the host's exception object is no longer needed.
 ///
 /// # Errors
@@ -228,6 +278,16 @@ fn write_columns(encoder: &mut Encoder, outputs: &[Output]) {
         for output in outputs {
             encoder.uint(output.seq);
         }
+    }
+}
+
+fn write_outputs(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Session) {
+    encoder.array(outputs.len());
+    for SessionOutput { sink, packet, item } in outputs {
+        encoder.array(7).value(&packet.value);
+        write_optional(encoder, packet.pts);
+        write_optional(encoder, packet.duration);
+        encoder.uint(packet.seq).uint(u64::from(packet.stream)).text(session.sink(*sink)).uint(*item);
     }
 }
 
@@ -308,5 +368,5 @@ fn as_index(value: &Value, path: impl Fn() -> String) -> Result<usize, DocumentE
 }
 
 fn mismatch(path: impl Into<String>, expected: &'static str, got: &Value) -> DocumentError {
-    DocumentError { path: path.into(), expected, got: got.kind().name() }
+    DocumentError { document: "reply", path: path.into(), expected, got: got.kind().name() }
 }

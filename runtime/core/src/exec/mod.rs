@@ -21,7 +21,10 @@ mod timer;
 pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
 pub use config::{Config, ConfigError, PipelineOptions};
-pub use documents::{DocumentError, StatusOf, read_reply, write_completion, write_error, write_events, write_problems};
+pub use documents::{
+    DocumentError, StatusOf, read_packets, read_reply, write_completion, write_error, write_events, write_problems,
+    write_received, write_sent,
+};
 pub use host::{CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
 pub use outlet::{Most, SessionOutput};

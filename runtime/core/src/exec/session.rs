@@ -101,9 +101,14 @@ impl Session {
         Self { run: Arc::downgrade(run), rest, graph, sinks }
     }
 
-    /// The ids of the sinks that are handed out; outputs name them by their place here.
-    pub fn sinks(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.sinks.iter().map(|&sink| &self.graph.nodes[self.graph.sinks[sink]].id)
+    /// How many sinks are handed out.
+    pub fn sink_count(&self) -> usize {
+        self.sinks.len()
+    }
+
+    /// The id of a sink that is handed out, by its place in the choice, which is how outputs name it.
+    pub fn sink(&self, place: usize) -> &Arc<str> {
+        &self.graph.nodes[self.graph.sinks[self.sinks[place]]].id
     }
 
     /// Takes as many of the packets as there is room for and leaves the others; light work is done on this thread within
