@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import environment, header, machine, native, type_checkers
+from tools import environment, header, machine, native, type_checkers, weights
 from tools.machine import BUILD, ROOT, Problem, run
 
 # A step that hangs is ended, so that a summary always comes.
@@ -130,6 +130,7 @@ def _sum_up(results: list[tuple[Check, str, float]], seconds: float) -> None:
 
 
 def _cargo(*words: str) -> None:
+    weights.ready()
     # A progress bar in a log is noise.
     quiet = {} if sys.stderr.isatty() else {"CARGO_TERM_PROGRESS_WHEN": "never"}
     run(["cargo", *words], environment=quiet, limit_seconds=LIMIT_SECONDS)

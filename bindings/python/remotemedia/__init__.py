@@ -26,6 +26,7 @@ from .errors import (
     PanicError,
     PoisonedError,
     ShutDownError,
+    StalledError,
     TimedOut,
 )
 
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
     from ._graph import Pipeline
     from ._node import Node
     from ._outputs import Outputs, Packet
+    from ._pcm import PCM
     from ._plan import Plan
+    from ._session import Session
     from ._sound_files import Info, ainfo, aread, awrite, info, read, write
     from .errors import Cancelled, Problem
     from .media import Audio, File, Tensor
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "PCM",
     "Audio",
     "Cancelled",
     "Error",
@@ -74,7 +78,9 @@ __all__ = [
     "Plan",
     "PoisonedError",
     "Problem",
+    "Session",
     "ShutDownError",
+    "StalledError",
     "Tensor",
     "TimedOut",
     "__version__",
@@ -104,10 +110,12 @@ _HOMES = {
     "Info": "_sound_files",
     "Outputs": "_outputs",
     "Node": "_node",
+    "PCM": "_pcm",
     "Packet": "_outputs",
     "Pipeline": "_graph",
     "Plan": "_plan",
     "Problem": "_problems",
+    "Session": "_session",
     "Tensor": "media",
     "ainfo": "_sound_files",
     "aread": "_sound_files",

@@ -31,7 +31,7 @@ RM_PENDING: int = lib.RM_PENDING
 RM_END: int = lib.RM_END
 RM_GONE: int = lib.RM_GONE
 
-COMPLETED, CALL, RELEASED, SHUT_DOWN = 1, 2, 3, 4
+COMPLETED, CALL, RELEASED, SHUT_DOWN, ROOM, OUTPUTS = 1, 2, 3, 4, 5, 6
 """The kinds of event."""
 
 SLICE_US = 50_000
@@ -56,7 +56,7 @@ _log = logging.getLogger("remotemedia")
 class Run:
     """One execution that is going on: who waits for it, and what it needs meanwhile."""
 
-    __slots__ = ("completion", "context", "count", "functions", "future", "held", "tasks", "token")
+    __slots__ = ("completion", "context", "count", "functions", "future", "held", "notify", "tasks", "token")
 
     def __init__(self, token: int, functions: Functions, count: int | None, held: dict[int, Kept] | None) -> None:
         self.token = token
@@ -67,6 +67,8 @@ class Run:
         self.tasks: set[asyncio.Task[None]] | None = None
         self.future: asyncio.Future[Any] | None = None
         self.completion: Any = None
+        self.notify: Callable[[int], None] | None = None
+        """Told the kind of each event of a session."""
 
     def settle(self, completion: Any) -> Result:
         """The outputs, or the exception raised."""
@@ -115,8 +117,13 @@ class Port(ABC):
             span = submit(
                 used.native, pipeline.handle, self.handle, document, len(document), table, length, timeout_us, budget_us
             )
-            if span >= 0 and held is None and inputs is not None:
-                return used.unpack_simple(span, len(inputs))
+            if span >= 0 and inputs is not None:
+                outputs = used.unpack_simple(span, len(inputs), held)
+                # The inputs are nobody's but the caller's now. Where the completion does not bring along the records
+                # that say so, they are fetched before the caller looks.
+                if held is not None and _memory.is_keeping(held):
+                    self.drain()
+                return outputs
             count = None if inputs is None else len(inputs)
             status = used.native.status
             if status == RM_OK:
@@ -140,8 +147,8 @@ class Port(ABC):
         try:
             return settle(completion, count, held)
         finally:
-            # Now the inputs are nobody's but the caller's; say so before the caller looks.
-            self.drain()
+            if held and _memory.is_keeping(held):
+                self.drain()
 
     def next(self, timeout_us: int) -> list[Any]:
         """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if nothing will ever come."""
@@ -169,6 +176,10 @@ class Port(ABC):
                 self._serve(event[1], event[2])
             elif kind == RELEASED:
                 _memory.release(event[1])
+            elif kind in (ROOM, OUTPUTS):
+                run = self.runs.get(event[1])
+                if run is not None and run.notify is not None:
+                    run.notify(kind)
             elif kind == SHUT_DOWN:
                 self.ended()
 
@@ -192,7 +203,9 @@ class Port(ABC):
             run = self.runs.get(call.job)
             if held and run is not None:
                 # The result may name these after another drain has released them.
-                run.held = {**(run.held or {}), **held}
+                if run.held is None:
+                    run.held = {}
+                run.held.update(held)
             table, length = used.buffers()
             status = lib.rm_port_reply(self.handle, call.id, document, len(document), table, length, used.error)
             if status < 0:
@@ -248,7 +261,7 @@ class SyncPort(Port):
         try:
             while run.completion is None:
                 self.dispatch(self.next(SLICE_US))
-            if run.held:
+            if run.held and _memory.is_keeping(run.held):
                 self.drain()
         finally:
             self.abandon(run)
@@ -335,6 +348,8 @@ class LoopPort(Port):
         if run.future is not None and not run.future.done():
             # Never `set_exception`: if the waiter was cancelled in the same turn, asyncio would complain about it.
             run.future.set_result(completion)
+        if run.notify is not None:
+            run.notify(COMPLETED)
 
     def _call(self, run: Run, call: Call) -> None:
         assert run.context is not None

@@ -17,9 +17,11 @@ from .errors import Error, InvalidArgumentError
 
 if TYPE_CHECKING:
     from ._completion import Result
+    from ._pcm import PCM
     from ._pipeline import Manifest
     from ._plan import Plan
     from ._reference import Engine
+    from ._session import Session
 
 
 class End(NamedTuple):
@@ -176,6 +178,21 @@ class Pipeline(Linkable):
             ]
         return document
 
+    def svg(self) -> str:
+        """The plan as a drawing: the text of an SVG file. Stages are frames, functions are round, inserted converters
+        are dashed. Raises as `validate` does; notebooks draw a pipeline by themselves.
+        """
+        from ._drawing import svg
+
+        return svg(self.plan())
+
+    def _repr_svg_(self) -> str | None:
+        # A notebook that gets nothing shows the text, which tells what is wrong.
+        try:
+            return self.svg()
+        except Error:
+            return None
+
     def validate(self) -> Plan:
         """Checks everything that can be checked before a run, and gives the plan.
 
@@ -210,6 +227,27 @@ class Pipeline(Linkable):
         from . import execute_sync
 
         return execute_sync(self._current(), inputs, timeout=timeout, engine=engine)
+
+    def session(
+        self,
+        *,
+        input: PCM | None = None,  # noqa: A002
+        buffer: Mapping[str, int] | None = None,
+        deadline: float | None = None,
+    ) -> Session:
+        """The pipeline at work on one stream: `async with pipeline.session() as session`.
+
+        `input=rm.PCM("s16", 16000, 1)` lets `send` take raw bytes, split anywhere. `buffer` bounds what waits at each
+        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is in seconds. Raises
+        `ManifestError` with all that is wrong.
+        """
+        from ._execute import microseconds
+        from ._pipeline import compile_manifest
+        from ._session import Session
+
+        deadline_us = -1 if deadline is None else microseconds("deadline", deadline)
+        compiled = compile_manifest(self.manifest())
+        return Session(compiled, pcm=input, buffer=buffer, deadline_us=deadline_us)
 
     def __len__(self) -> int:
         return len(self._nodes)
