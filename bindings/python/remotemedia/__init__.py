@@ -10,7 +10,6 @@ Importing this starts nothing. The native library is loaded when something of it
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from .errors import (
     Error,
@@ -26,13 +25,16 @@ from .errors import (
     OutOfResourcesError,
     PanicError,
     PoisonedError,
-    Problem,
     ShutDownError,
     StalledError,
     TimedOut,
 )
 
+# Every program that imports remotemedia would wait for typing; checkers take this name for true.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import nodes
     from ._configure import Limits, configure
     from ._execute import execute, execute_sync
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from ._plan import Plan
     from ._session import Session
     from ._sound_files import Info, ainfo, aread, awrite, info, read, write
-    from .errors import Cancelled
+    from .errors import Cancelled, Problem
     from .media import Audio, File, Tensor
 
 __version__ = "0.1.0"
@@ -99,7 +101,7 @@ __all__ = [
     "write",
 ]
 
-# asyncio and the native library take most of the time of an import, so they are loaded at their first use.
+# asyncio, typing and the native library take most of the time of an import, so they are loaded at their first use.
 _HOMES = {
     "Audio": "media",
     "Cancelled": "errors",
@@ -112,6 +114,7 @@ _HOMES = {
     "Packet": "_outputs",
     "Pipeline": "_graph",
     "Plan": "_plan",
+    "Problem": "_problems",
     "Session": "_session",
     "Tensor": "media",
     "ainfo": "_sound_files",
