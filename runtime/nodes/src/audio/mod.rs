@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod finite;
 mod level;
 mod mix;
 pub mod pcm;

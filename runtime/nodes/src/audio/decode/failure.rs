@@ -22,10 +22,12 @@ pub(super) fn unopened(path: &str, error: &io::Error) -> NodeError {
             NodeError::new(format!("no permission to read '{path}'")).cure("Give this user the right to read it.")
         }
         io::ErrorKind::NotADirectory => {
-            NodeError::new(format!("the path '{path}' leads through a file as if it were a directory")).cure("Check the path.")
+            NodeError::new(format!("the path '{path}' leads through a file as if it were a directory"))
+                .cure("Check the path.")
         }
         io::ErrorKind::InvalidInput if path.contains('\0') => {
-            NodeError::new(format!("the path {path:?} holds a NUL character, which no path can")).cure("Check the path.")
+            NodeError::new(format!("the path {path:?} holds a NUL character, which no path can"))
+                .cure("Check the path.")
         }
         _ => NodeError::new(format!("'{path}' can't be opened: {error}"))
             .cure("Check the path, and the disk or network share that it leads to."),
@@ -84,6 +86,12 @@ pub(super) fn unexpected(name: &str, panic: &str) -> NodeError {
 
 pub(super) fn unreadable(name: &str, error: &io::Error) -> NodeError {
     NodeError::new(format!("{name} can't be read: {error}")).cure("Check the disk or the network share.")
+}
+
+/// A stream of bytes of which too much would have to be kept.
+pub(super) fn too_long(name: &str, most: u64) -> NodeError {
+    NodeError::new(format!("more than {} MiB of {name} would have to be kept before they can be decoded", most >> 20))
+        .cure("Send it as a file, which is read where it lies.")
 }
 
 pub(super) fn mixed_inputs() -> NodeError {
