@@ -59,6 +59,12 @@ pub(super) fn codec_unsupported(name: &str, id: AudioCodecId, detail: Option<&st
         .cure(format!("{SUPPORTED}."))
 }
 
+/// Sound of more channels than the decoder of its format has.
+pub(super) fn too_many_channels(name: &str, channels: u16, most: u16) -> NodeError {
+    NodeError::new(format!("{name} holds {channels} channels, WAV files are decoded with up to {most}"))
+        .cure("Split or mix it with another program.")
+}
+
 /// The file ends before its sound does.
 pub(super) fn truncated(name: &str, there: u64, expected: Option<u64>) -> NodeError {
     let count = match expected {
