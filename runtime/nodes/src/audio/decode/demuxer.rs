@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use remotemedia_core::exec::panic_text;
 use remotemedia_core::node::NodeError;
+use remotemedia_core::value::MediaTime;
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_SPEEX, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -20,7 +21,9 @@ use super::chunker::{Format, Trim};
 use super::container::Container;
 use super::failure;
 use super::layout::layout_of;
+use super::matroska::{Blocks, Padding};
 use super::mp4_gapless::Movie;
+use super::opus;
 
 /// An open file.
 pub(super) struct Demuxer {
@@ -35,6 +38,9 @@ pub(super) struct Demuxer {
     decoded: u64,
     /// The timestamp that follows on the last packet, where the container has timestamps of frames.
     next_timestamp: Option<i64>,
+    padding: Padding,
+    /// Whether a Matroska file is known not to be cut off; one written live does not say how long it is.
+    may_end: bool,
 }
 
 /// One step of reading.
@@ -97,7 +103,35 @@ impl Demuxer {
             .map_err(|error| unopened(&error, container, &name, first))?;
         let track = choose_track(reader.as_ref(), container, movie, &name)?;
         let decoder = make_decoder(&track.params, container, &name)?;
-        Ok(Self { name, container, reader, decoder, track, planes: Vec::new(), decoded: 0, next_timestamp: None })
+        let padding = Padding::default();
+        Ok(Self {
+            name,
+            container,
+            reader,
+            decoder,
+            track,
+            planes: Vec::new(),
+            decoded: 0,
+            next_timestamp: None,
+            padding,
+            may_end: false,
+        })
+    }
+
+    /// What messages call the file.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of the track that is read.
+    pub(super) fn track(&self) -> u32 {
+        self.track.id
+    }
+
+    /// Takes what is known of the blocks that are there: their padding, and whether the last one is whole.
+    pub(super) fn learn(&mut self, blocks: &Blocks) {
+        self.padding.learn(blocks.padded(self.track.id));
+        self.may_end = blocks.ends_whole();
     }
 
     /// What is not sound at the start and the end.
@@ -170,6 +204,9 @@ impl Demuxer {
         let spec = decoded.spec();
         let format =
             Format { rate: spec.rate(), channels: spec.channels().count(), layout: layout_of(spec.channels()) };
+        let padding = MediaTime::to_frames(self.padding.of(packet), format.rate);
+        let padding = usize::try_from(padding).unwrap_or(usize::MAX).min(decoded.frames());
+        self.planes.iter_mut().for_each(|plane| plane.truncate(decoded.frames() - padding));
         self.decoded += decoded.frames() as u64;
         Ok(format)
     }
@@ -201,7 +238,7 @@ impl Demuxer {
 
     /// Whether the end of the source is a regular end, because the header of the file left the length open.
     fn is_open_ended(&self) -> bool {
-        self.container == Container::Wav && self.track.promised.is_none()
+        self.may_end || self.container == Container::Wav && self.track.promised.is_none()
     }
 
     /// A new stream begins within the file, as in chained Ogg.
@@ -261,9 +298,10 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
         (Error::IoError(_), _) => failure::truncated(name, 0, None),
         (Error::Unsupported("isomp4: missing moov atom"), _) => failure::no_index(name),
         (Error::DecodeError(detail) | Error::LimitError(detail), _) => failure::damaged(name, detail),
-        (Error::Unsupported(detail), Container::Ogg | Container::Mp4 | Container::Wav | Container::Flac) => {
-            failure::damaged(name, detail)
-        }
+        (
+            Error::Unsupported(detail),
+            Container::Ogg | Container::Matroska | Container::Mp4 | Container::Wav | Container::Flac,
+        ) => failure::damaged(name, detail),
         _ => failure::not_audio(name, first, None),
     }
 }
@@ -291,10 +329,14 @@ fn choose_track(
         // Only the tag of LAME and its kin gives a delay; without one the number of frames is an estimate.
         Container::Mpeg if delay > 0 => {
             let end = track.num_frames.map(|sound| (sound, padding));
-            (Trim { delay, end }, track.num_frames.map(|sound| sound + delay + padding))
+            (Trim { delay, end }, track.num_frames.map(|sound| sound.saturating_add(delay).saturating_add(padding)))
         }
         Container::Wav => (Trim::default(), track.num_frames.filter(|frames| !is_placeholder(*frames, params))),
         Container::Flac => (Trim::default(), track.num_frames),
+        Container::Ogg | Container::Matroska if params.codec == CODEC_ID_OPUS => {
+            let delay = opus::Head::of(params).map_or(0, |head| u64::from(head.pre_skip));
+            (Trim { delay, end: None }, None)
+        }
         Container::Mp4 => {
             let rate = params.sample_rate.unwrap_or(1);
             let trim = movie.map(|movie| movie.trim(track.id, rate, track.num_frames));
@@ -323,6 +365,13 @@ fn make_decoder(
     let channels = params.channels.as_ref().map_or(0, |channels| channels.count());
     if params.codec == CODEC_ID_VORBIS && channels > 2 {
         return Err(failure::codec_unsupported(name, params.codec, Some("more than two channels")));
+    }
+    if params.codec == CODEC_ID_OPUS {
+        return match opus::Decoder::new(params) {
+            Ok(decoder) => Ok(Box::new(decoder)),
+            Err(Error::DecodeError(detail)) => Err(failure::damaged(name, detail)),
+            Err(error) => Err(failure::codec_unsupported(name, params.codec, Some(&error.to_string()))),
+        };
     }
     // Where the demuxer says packet by packet what to leave out, it is right; for MPEG see `Trim`.
     let options = AudioDecoderOptions::default().gapless(container == Container::Ogg);

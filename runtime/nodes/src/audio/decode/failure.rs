@@ -5,7 +5,7 @@ use std::io;
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
-const SUPPORTED: &str = "Use WAV, FLAC, MP3, Ogg Vorbis, AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";
+const SUPPORTED: &str = "Use WAV, FLAC, MP3, Vorbis or Opus (Ogg or WebM), AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";
 const AGAIN: &str = "Fetch or copy it again";
 
 /// A path that can't be opened.
@@ -72,6 +72,17 @@ pub(super) fn truncated(name: &str, there: u64, expected: Option<u64>) -> NodeEr
         _ => ": its last packet is not whole".to_owned(),
     };
     NodeError::new(format!("{name} ends too early{count}")).cure(format!("{AGAIN}; it was cut off."))
+}
+
+/// PCM without a header that ends within a frame.
+pub(super) fn cut_frame(name: &str, there: usize, frame: usize) -> NodeError {
+    NodeError::new(format!("{name} ends within a frame: {there} of its {frame} bytes are there"))
+        .cure("Check `encoding` and `channels` of `raw`, and that all bytes were sent.")
+}
+
+/// A part was asked for that begins after the end.
+pub(super) fn starts_too_late(name: &str, start_s: f64, end_s: f64) -> NodeError {
+    NodeError::new(format!("{name} is {end_s} s long, and `start_s` is {start_s}")).cure("Choose a start within it.")
 }
 
 /// An MP4 file without its index, which often comes last.
