@@ -27,7 +27,8 @@ def library() -> Path:
     machine.require_linux()
     machine.require_c_compiler()
     compiler = machine.require_rust()
-    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(ROOT / "runtime")]
+    crates = [ROOT / "runtime" / name for name in ("core", "nodes", "capi")]
+    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(*crates)]
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
     model = weights.ready()
     key = digest(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import environment, header, machine, native, type_checkers, weights
+from tools import environment, fuzz, header, machine, native, type_checkers, weights
 from tools.machine import BUILD, ROOT, Problem, run
 
 # A step that hangs is ended, so that a summary always comes.
@@ -85,6 +85,7 @@ CHECKS = [
     Check("rust-format", "cargo fmt --check", format_of_rust),
     Check("rust-lint", "clippy, warnings are errors", lint_of_rust),
     Check("rust", "cargo test", tests_in_rust),
+    Check("fuzz", "libFuzzer and AddressSanitizer, 30 s for each target", fuzz.check),
     Check("build", "library, extension, environment", build),
     Check("header", "header == sources == exported symbols", header.check),
     Check("c", "cmake, ctest", tests_in_c),
