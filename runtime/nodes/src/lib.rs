@@ -3,6 +3,7 @@
 
 pub mod audio;
 pub mod basic;
+pub mod monitor;
 
 use remotemedia_core::node::Registry;
 
@@ -11,9 +12,10 @@ pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.add::<basic::PassThrough>().add::<basic::Echo>().add::<basic::Calculator>();
     registry.add::<audio::AudioDecode>().add::<audio::AudioMix>().add::<audio::AudioResample>();
-    registry.add::<audio::AudioLevel>().add::<audio::AudioEncode>();
+    registry.add::<monitor::AudioLevel>().add::<audio::AudioEncode>();
     registry.add::<audio::AudioGain>().add::<audio::AudioChunk>().add::<audio::AudioConcat>();
-    registry.add::<audio::AudioPad>().add::<audio::AudioTrim>();
+    registry.add::<monitor::SilenceDetector>().add::<monitor::ClippingDetector>().add::<monitor::ChannelBalance>();
+    registry.add::<audio::AudioPad>().add::<audio::AudioTrim>().add::<audio::AudioFilter>();
     registry
 }
 
