@@ -4,6 +4,9 @@
 pub mod audio;
 pub mod basic;
 pub mod monitor;
+mod old_names;
+pub mod source;
+pub mod text;
 
 use remotemedia_core::node::Registry;
 
@@ -16,6 +19,8 @@ pub fn registry() -> Registry {
     registry.add::<audio::AudioGain>().add::<audio::AudioChunk>().add::<audio::AudioConcat>();
     registry.add::<monitor::SilenceDetector>().add::<monitor::ClippingDetector>().add::<monitor::ChannelBalance>();
     registry.add::<audio::AudioPad>().add::<audio::AudioTrim>().add::<audio::AudioFilter>();
+    registry.add::<source::ToneSource>().add::<source::NoiseSource>().add::<text::TextCollector>();
+    old_names::add(&mut registry);
     registry
 }
 

@@ -23,5 +23,5 @@ pub use filter::{AudioFilter, AudioFilterParams, FilterKind};
 pub use gain::{AudioGain, AudioGainParams, RampShape};
 pub use mix::{AudioMix, AudioMixParams};
 pub use pad::{AudioPad, AudioPadParams};
-pub use resample::{AudioResample, AudioResampleParams};
+pub use resample::{AudioResample, AudioResampleParams, ResampleQuality};
 pub use trim::{AudioTrim, AudioTrimParams, TrimEnds};
