@@ -3,7 +3,11 @@
 
 pub mod audio;
 pub mod basic;
+pub mod monitor;
+mod old_names;
+pub mod source;
 pub mod speech;
+pub mod text;
 
 use remotemedia_core::node::Registry;
 
@@ -12,10 +16,13 @@ pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.add::<basic::PassThrough>().add::<basic::Echo>().add::<basic::Calculator>();
     registry.add::<audio::AudioDecode>().add::<audio::AudioMix>().add::<audio::AudioResample>();
-    registry.add::<audio::AudioLevel>().add::<audio::AudioEncode>();
+    registry.add::<monitor::AudioLevel>().add::<audio::AudioEncode>();
     registry.add::<speech::Vad>().add::<speech::SpeechSegments>();
     registry.add::<audio::AudioGain>().add::<audio::AudioChunk>().add::<audio::AudioConcat>();
-    registry.add::<audio::AudioPad>().add::<audio::AudioTrim>();
+    registry.add::<monitor::SilenceDetector>().add::<monitor::ClippingDetector>().add::<monitor::ChannelBalance>();
+    registry.add::<audio::AudioPad>().add::<audio::AudioTrim>().add::<audio::AudioFilter>();
+    registry.add::<source::ToneSource>().add::<source::NoiseSource>().add::<text::TextCollector>();
+    old_names::add(&mut registry);
     registry
 }
 

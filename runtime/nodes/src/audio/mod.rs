@@ -1,13 +1,17 @@
 //! Nodes for sound.
 
+pub(crate) mod biquad;
 mod chunk;
 mod concat;
 mod decode;
 mod encode;
+<<<<<<< HEAD
 mod finite;
+=======
+mod filter;
+>>>>>>> nodes
 mod gain;
 pub(crate) mod held;
-mod level;
 mod mix;
 mod pad;
 pub mod pcm;
@@ -19,8 +23,8 @@ pub use chunk::{AudioChunk, AudioChunkParams, LastChunk};
 pub use concat::{AudioConcat, AudioConcatParams};
 pub use decode::{AudioDecode, AudioDecodeParams};
 pub use encode::{AudioEncode, AudioEncodeParams};
+pub use filter::{AudioFilter, AudioFilterParams, FilterKind};
 pub use gain::{AudioGain, AudioGainParams, RampShape};
-pub use level::{AudioLevel, AudioLevelParams};
 pub use mix::{AudioMix, AudioMixParams};
 pub use pad::{AudioPad, AudioPadParams};
 pub use resample::{AudioResample, AudioResampleParams, ResampleQuality};

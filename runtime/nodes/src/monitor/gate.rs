@@ -60,6 +60,11 @@ impl GatedLevel {
         self.silence += duration;
     }
 
+    /// How long there has been silence, in nanoseconds.
+    pub(super) fn silence(&self) -> i64 {
+        self.silence
+    }
+
     /// The gated mean square, if there has been enough sound to judge and no long silence since.
     pub(super) fn mean_square(&self) -> Option<f64> {
         if self.sound.duration < MINIMUM || self.silence >= HORIZON {

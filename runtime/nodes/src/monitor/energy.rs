@@ -7,7 +7,7 @@ use remotemedia_core::value::Audio;
 const LANES: usize = 8;
 
 /// What a window has heard so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Window {
     channels: Vec<Channel>,
     frames: usize,
@@ -31,25 +31,22 @@ impl Window {
     }
 
     /// Adds frames of sound with as many channels as the window has.
-    pub(super) fn add(&mut self, audio: &Audio, first: usize, frames: usize) {
+    pub(super) fn add(&mut self, audio: &Audio) {
         for (channel, samples) in self.channels.iter_mut().zip(audio.iter_channels()) {
-            channel.add(self.frames % LANES, &samples[first..first + frames]);
+            channel.add(self.frames % LANES, samples);
         }
-        self.frames += frames;
-    }
-
-    pub(super) fn frames(&self) -> usize {
-        self.frames
-    }
-
-    pub(super) fn channels(&self) -> usize {
-        self.channels.len()
+        self.frames += audio.frames();
     }
 
     /// The mean of the squared samples over all channels; not finite if one of them is not.
     pub(super) fn mean_square(&self) -> f64 {
         let sum: f64 = self.channels.iter().flat_map(|channel| channel.squares).sum();
         sum / (self.frames * self.channels.len()) as f64
+    }
+
+    /// The mean of the squared samples of one channel.
+    pub(super) fn mean_square_of(&self, channel: usize) -> f64 {
+        self.channels[channel].squares.iter().sum::<f64>() / self.frames as f64
     }
 
     /// The largest magnitude.
