@@ -3,6 +3,7 @@
 
 pub mod audio;
 pub mod basic;
+pub mod spectral;
 pub mod speech;
 
 use remotemedia_core::node::Registry;
@@ -14,6 +15,7 @@ pub fn registry() -> Registry {
     registry.add::<audio::AudioDecode>().add::<audio::AudioMix>().add::<audio::AudioResample>();
     registry.add::<audio::AudioLevel>().add::<audio::AudioEncode>();
     registry.add::<speech::Vad>().add::<speech::SpeechSegments>();
+    registry.add::<spectral::Stft>().add::<spectral::MelSpectrogram>();
     registry
 }
 
