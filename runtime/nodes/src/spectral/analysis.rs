@@ -137,7 +137,8 @@ impl Analysis {
                 self.recording = None;
             }
         }
-        let is_idle = self.rest.is_none() && !self.recording.as_ref().is_some_and(|one| one.ready(self.drops_last) > 0);
+        let has_frames = self.recording.as_ref().is_some_and(|recording| recording.ready(self.drops_last) > 0);
+        let is_idle = self.rest.is_none() && !has_frames;
         if is_idle && self.is_ending && self.recording.is_none() {
             (self.is_ending, self.end) = (false, None);
         }
