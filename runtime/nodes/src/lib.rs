@@ -6,6 +6,7 @@ pub mod basic;
 pub mod monitor;
 mod old_names;
 pub mod source;
+pub mod spectral;
 pub mod speech;
 pub mod text;
 
@@ -22,6 +23,7 @@ pub fn registry() -> Registry {
     registry.add::<monitor::SilenceDetector>().add::<monitor::ClippingDetector>().add::<monitor::ChannelBalance>();
     registry.add::<audio::AudioPad>().add::<audio::AudioTrim>().add::<audio::AudioFilter>();
     registry.add::<source::ToneSource>().add::<source::NoiseSource>().add::<text::TextCollector>();
+    registry.add::<spectral::Stft>().add::<spectral::MelSpectrogram>();
     old_names::add(&mut registry);
     registry
 }

@@ -2,6 +2,7 @@
 
 #[path = "../drive/mod.rs"]
 mod drive;
+mod pipelines;
 mod reference;
 mod segments;
 mod signals;

@@ -212,7 +212,8 @@ impl Define for SpeechSegments {
             "segments",
             Kinds::of(&[Kind::Map]),
             "For each segment the map {type: \"segment\", start_s, end_s, audio}.",
-        ),
+        )
+        .usual(),
         Port::new(
             "events",
             Kinds::of(&[Kind::Map]),
