@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from ._plan import Plan
     from .errors import Cancelled
     from .media import Audio, File, Tensor
+    from .table import Table
+    from .video import Video
 
 __version__ = "0.1.0"
 
@@ -69,8 +71,10 @@ __all__ = [
     "PoisonedError",
     "Problem",
     "ShutDownError",
+    "Table",
     "Tensor",
     "TimedOut",
+    "Video",
     "__version__",
     "execute",
     "execute_pipeline",
@@ -92,7 +96,9 @@ _HOMES = {
     "Packet": "_outputs",
     "Pipeline": "_graph",
     "Plan": "_plan",
+    "Table": "table",
     "Tensor": "media",
+    "Video": "video",
     "execute": "_execute",
     "execute_pipeline": "_first_design",
     "execute_pipeline_with_input": "_first_design",

@@ -16,8 +16,10 @@ from . import _memory
 from ._marshal import Lane, give_back, lane
 from ._memory import Kept
 from ._pipeline import HostFunction
+from ._typed import converter
 from .errors import MarshalError
-from .media import Audio
+from .media import Audio, Tensor
+from .video import Video
 
 
 class Call(NamedTuple):
@@ -59,7 +61,7 @@ def answer(call: Call) -> Answer:
         try:
             value = read_only(value)
             for each in call.functions:
-                value = each.function(value, **each.params)
+                value = each.function(_typed(value, each), **each.params)
                 if value is None:
                     break
                 if inspect.isawaitable(value):
@@ -92,9 +94,9 @@ async def answer_async(
             value = read_only(value)
             for each in call.functions:
                 if is_async(each.function):
-                    value = await each.function(value, **each.params)
+                    value = await each.function(_typed(value, each), **each.params)
                 else:
-                    value, error = await in_thread(functools.partial(each.function, value, **each.params))
+                    value, error = await in_thread(functools.partial(_call, each, value))
                     if error is not None:
                         # Also what would end a loop: it was raised on a thread, and ends this execution alone.
                         return Answer(outputs, Raised(index, node, _without_our_frame(error)))
@@ -146,6 +148,13 @@ def read_only(value: Any) -> Any:
         return [read_only(entry) for entry in value]
     if kind is dict:
         return {key: read_only(entry) for key, entry in value.items()}
+    if kind is Tensor:
+        return Tensor(value.data.toreadonly(), value.dtype, value.shape)
+    if kind is Video:
+        video = Video.__new__(Video)
+        video.format, video.width, video.height, video.pts_ns = value.format, value.width, value.height, value.pts_ns
+        video.planes = [read_only(plane) for plane in value.planes]
+        return video
     numpy = sys.modules.get("numpy")
     if numpy is not None and kind is numpy.ndarray:
         view = value.view()
@@ -189,6 +198,15 @@ def _first_that_fails(used: Lane, call: Call, given: Answer) -> Answer:
             used.forget()
         good.append([index, value])
     return Answer(good, given.raised)
+
+
+def _call(function: HostFunction, value: Any) -> Any:
+    return function.function(_typed(value, function), **function.params)
+
+
+def _typed(value: Any, function: HostFunction) -> Any:
+    convert = converter(function.function)
+    return value if convert is None else convert(value)
 
 
 def _refuse(value: Any, function: HostFunction) -> None:

@@ -140,6 +140,25 @@ class Tensor:
             "strides": None,
         }
 
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+    def __dlpack__(
+        self,
+        *,
+        stream: object = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> object:
+        if dl_device not in (None, (1, 0)):
+            raise BufferError("a Tensor lies in the memory of the CPU; move it with the library that takes it")
+        from ._dlpack import to_capsule
+
+        if copy:
+            return to_capsule(Tensor(bytearray(self.data), self.dtype, self.shape), max_version)
+        return to_capsule(self, max_version)
+
     def __buffer__(self, flags: int) -> memoryview:
         if self.dtype in FORMATS and self.data.nbytes:
             return self.data.cast(FORMATS[self.dtype], self.shape)  # type: ignore[call-overload,no-any-return]
@@ -180,7 +199,7 @@ class Audio:
             raise InvalidArgumentError(f"rate must be a whole number of frames per second, 1 or more, got {rate!r}")
         self.rate = whole
         self.layout = layout if layout is not None else {1: "mono", 2: "stereo"}.get(self.channels)
-        self.pts_ns = pts_ns if pts_ns is not None or pts is None else _nanoseconds(pts)
+        self.pts_ns = pts_ns if pts_ns is not None or pts is None else nanoseconds(pts)
 
     @classmethod
     def from_pcm(cls, data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
@@ -261,7 +280,7 @@ class File:
         return f"File({what})" if self.mime is None else f"File({what}, mime={self.mime!r})"
 
 
-def _nanoseconds(pts: float) -> int:
+def nanoseconds(pts: float) -> int:
     try:
         exact: int | None = round(pts * 1e9)
     except (TypeError, ValueError, OverflowError):
