@@ -304,22 +304,24 @@ class Lane:
         ]
 
     def _video(self, video: Video) -> ExtType:
-        planes = []
+        planes: list[list[Any]] = []
         shapes = plane_shapes(video.format, video.width, video.height)
         for plane, (rows, row) in zip(video.planes, shapes, strict=True):
-            if rows * row < INLINE_BYTES:
-                planes.append([bytes(plane.data) if isinstance(plane, Tensor) else plane.tobytes(), 0, row])
-            elif isinstance(plane, Tensor):
-                planes.append([self._bytes_like(plane, plane.data), 0, row])
-            else:
-                if plane.strides[1] != 1 or plane.strides[0] < row:
-                    plane = plane.copy(order="C")
-                address = plane.__array_interface__["data"][0]
-                stride = plane.strides[0]
-                extent = (rows - 1) * stride + row
-                signature = (address, "uint8", plane.shape, plane.strides)
-                kept = self._reference(plane, address, extent, not plane.flags.writeable, signature)
-                planes.append([kept.index, 0, stride])
+            if isinstance(plane, Tensor):
+                is_small = plane.nbytes < INLINE_BYTES
+                planes.append([bytes(plane.data) if is_small else self._bytes_like(plane, plane.data), 0, row])
+                continue
+            if plane.strides[1] != 1 or plane.strides[0] < row:
+                plane = plane.copy(order="C")
+            stride = plane.strides[0]
+            extent = (rows - 1) * stride + row if rows * row else 0
+            address = plane.__array_interface__["data"][0]
+            if extent < INLINE_BYTES:
+                planes.append([bytes(ffi.buffer(ffi.cast("char *", address), extent)), 0, stride])
+                continue
+            signature = (address, "uint8", plane.shape, plane.strides)
+            kept = self._reference(plane, address, extent, not plane.flags.writeable, signature)
+            planes.append([kept.index, 0, stride])
         header = [video.format, video.width, video.height, video.pts_ns, planes]
         return ExtType(VIDEO, self._payload.pack(header))
 
