@@ -44,6 +44,9 @@ _new_tuple: Any = tuple.__new__
 _BYTES: Any = ffi.typeof("char[]")
 _ADDRESS: Any = ffi.typeof("uintptr_t")
 
+LONG_BYTES, LONG_TABLE = 256 * 1024, 500
+"""From so many bytes or buffers on, unpacking a document takes milliseconds."""
+
 AREA_BYTES = 16 * 1024
 BUFFER_ROOM = 16
 DISCARD_ROOM = 64
@@ -480,6 +483,13 @@ class Lane:
         outputs._origin = (document, list(outputs)) if buffers else document
         outputs._count = count
         return outputs
+
+    def is_long(self) -> bool:
+        """Whether the document that a call left takes so long to unpack that an event loop would feel it."""
+        if self.output.document == NULL:
+            return False
+        _, length, _, count = self._look(self.output.document)
+        return bool(length >= LONG_BYTES or count >= LONG_TABLE)
 
     def _unpack_large(self, resolve: Callable[[int], Kept | None]) -> Any:
         document, self.output.document = self.output.document, NULL
