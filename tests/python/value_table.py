@@ -1,6 +1,6 @@
 """Every kind of value in every direction: the samples, the ways they take, and the table of what came back.
 
-    PYTHONPATH=bindings/python .build/venv/bin/python tests/python/value_table.py
+    .build/venv/bin/python tests/python/value_table.py
 
 prints the table, with the number of samples in each cell, and fails if one is missing or wrong. `-` is a cell that
 can't be: kinds that have no buffers, kinds of Python alone in the vectors of the wire (which hold bools and ints in
