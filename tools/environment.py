@@ -23,6 +23,8 @@ GROUPS = {
         "hypothesis>=6.168,<7",
         "mypy==2.4.1",
         "numpy>=2.2,<3",
+        "pandas>=2.3,<4",
+        "pyarrow>=20,<27",
         "pytest==9.2.0",
         "pytest-asyncio==1.5.0",
         "ruff==0.17.6",

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from ._sound_files import Info, ainfo, aread, awrite, info, read, write
     from .errors import Cancelled, Problem
     from .media import Audio, File, Tensor
+    from .table import Table
+    from .video import Video
 
 __version__ = "0.1.0"
 
@@ -81,8 +83,10 @@ __all__ = [
     "Session",
     "ShutDownError",
     "StalledError",
+    "Table",
     "Tensor",
     "TimedOut",
+    "Video",
     "__version__",
     "ainfo",
     "aread",
@@ -116,10 +120,12 @@ _HOMES = {
     "Plan": "_plan",
     "Problem": "_problems",
     "Session": "_session",
-    "Tensor": "media",
     "ainfo": "_sound_files",
     "aread": "_sound_files",
     "awrite": "_sound_files",
+    "Table": "table",
+    "Tensor": "media",
+    "Video": "video",
     "configure": "_configure",
     "execute": "_execute",
     "execute_pipeline": "_first_design",

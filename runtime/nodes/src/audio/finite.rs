@@ -8,7 +8,7 @@ use remotemedia_core::value::Audio;
 ///
 /// # Errors
 /// If one is NaN or infinite; the position is that of the first such frame.
-pub(super) fn check_finite(
+pub(crate) fn check_finite(
     audio: &Audio,
     first: usize,
     frames: usize,
@@ -23,7 +23,7 @@ pub(super) fn check_finite(
 }
 
 /// What is said of such sound.
-pub(super) fn not_finite(position: Option<i64>) -> NodeError {
+pub(crate) fn not_finite(position: Option<i64>) -> NodeError {
     NodeError::new("the sound has samples that are NaN or infinite").cure("Replace them before this node.").at(position)
 }
 

@@ -5,11 +5,8 @@ mod chunk;
 mod concat;
 mod decode;
 mod encode;
-<<<<<<< HEAD
-mod finite;
-=======
 mod filter;
->>>>>>> nodes
+pub(crate) mod finite;
 mod gain;
 pub(crate) mod held;
 mod mix;

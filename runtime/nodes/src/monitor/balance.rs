@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::energy::Window;
 use super::health::{Health, power_db};
-use super::windows::{Meter, Windows, not_finite};
+use super::windows::{Meter, Windows};
+use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
 /// Compares the sides of stereo sound.
@@ -129,7 +130,7 @@ impl Meter for BalanceMeter {
         let sides = [self.window.mean_square_of(0), self.window.mean_square_of(self.right)];
         self.window.clear();
         if !sides.iter().all(|side| side.is_finite()) {
-            return Err(not_finite());
+            return Err(not_finite(None));
         }
         self.take(sides, duration);
         let heard = if self.sound.is_empty() { sides } else { self.mean() };

@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::flat_tops::{FlatTops, Tops};
 use super::health::Health;
-use super::windows::{Meter, Windows, not_finite};
+use super::windows::{Meter, Windows};
+use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
 /// Finds clipping, hard and soft.
@@ -162,7 +163,7 @@ impl Meter for ClippingMeter {
             let saturated: usize = channel.windows.iter().map(|window| window.saturated).sum();
             let squares: f64 = channel.windows.iter().map(|window| window.squares).sum();
             if !squares.is_finite() {
-                return Err(not_finite());
+                return Err(not_finite(None));
             }
             let highest = channel.windows.iter().map(|window| window.peak).fold(0f32, f32::max);
             let crest_db = 20.0 * (f64::from(highest) / (squares / frames as f64).sqrt()).log10();

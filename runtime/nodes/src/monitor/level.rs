@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::energy::Window;
 use super::gate::GatedLevel;
 use super::health::{Health, amplitude_db, power_db};
-use super::windows::{Meter, Windows, not_finite};
+use super::windows::{Meter, Windows};
+use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
 /// Measures the level of sound in windows and judges its volume.
@@ -138,7 +139,7 @@ impl Meter for LevelMeter {
         let (mean_square, peak) = (self.window.mean_square(), self.window.peak());
         self.window.clear();
         if !mean_square.is_finite() {
-            return Err(not_finite());
+            return Err(not_finite(None));
         }
         let rms_db = power_db(mean_square);
         let is_low_volume = self.judge(mean_square, rms_db, duration);

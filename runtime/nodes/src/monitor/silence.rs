@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::dropout::DropoutFinder;
 use super::health::Health;
-use super::windows::{Meter, Windows, not_finite};
+use super::windows::{Meter, Windows};
+use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
 /// Finds silence that lasts, and repeated dropouts.
@@ -198,7 +199,7 @@ impl Meter for SilenceMeter {
         let open: f64 = self.channels.iter().map(|channel| channel.squares).sum();
         let mean_square = (std::mem::take(&mut self.window) + open) / (frames * self.channels.len()) as f64;
         if !mean_square.is_finite() {
-            return Err(not_finite());
+            return Err(not_finite(None));
         }
         while self.dropouts.front().is_some_and(|end| *end <= self.now - self.dropout_window) {
             self.dropouts.pop_front();

@@ -103,8 +103,3 @@ impl<M: Meter> Process for Windows<M> {
         self.meter.finish();
     }
 }
-
-/// That a window holds samples that can't be measured.
-pub(super) fn not_finite() -> NodeError {
-    NodeError::new("the sound has samples that are NaN or infinite").cure("Replace them before this node.")
-}
