@@ -27,7 +27,7 @@ def library() -> Path:
     compiler = machine.require_rust()
     sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(ROOT / "runtime")]
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
-    key = digest(sources, compiler, sorted(settings.items()))
+    key = digest(sources, compiler, sorted(settings.items()), flags())
     stamp = Stamp("library")
     done = stamp.outputs(key)
     if done is not None:
@@ -63,6 +63,19 @@ def in_place(python: Path | str) -> None:
             os.replace(fresh, target)
 
 
+def flags() -> str:
+    """rustc's flags, separated as CARGO_ENCODED_RUSTFLAGS has them: the caller's, and names in place of folders.
+
+    Panics carry the path of the source that they come from. Where this machine keeps sources is nobody's business.
+    cmake/CargoLibrary.cmake says the same, so that both share what cargo has built.
+    """
+    given = os.environ.get("CARGO_ENCODED_RUSTFLAGS", "").split("\x1f")
+    if given == [""]:
+        given = os.environ.get("RUSTFLAGS", "").split()
+    home = os.path.abspath(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    return "\x1f".join([*given, f"--remap-path-prefix={home}=/cargo", f"--remap-path-prefix={ROOT}=/remotemedia"])
+
+
 def is_free_threaded() -> bool:
     """Whether this Python runs without the GIL, and so can't load an extension of the stable ABI."""
     return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -71,7 +84,8 @@ def is_free_threaded() -> bool:
 def _cargo_build() -> Path:
     command = ["cargo", "build", "--release", "--locked", "--package", "remotemedia-capi", "--lib"]
     command.append("--message-format=json-render-diagnostics")
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    environment = {**os.environ, "CARGO_ENCODED_RUSTFLAGS": flags()}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise Problem(f"`{' '.join(command[:-1])}` failed, see above.")
     for line in done.stdout.splitlines():
