@@ -6,25 +6,28 @@ import re
 from pathlib import Path
 
 from tools import environment, machine
-from tools.machine import BUILD, ROOT, Problem
+from tools.machine import ROOT, Problem
 
-FOLDER = BUILD / "site"
-# What a browser fetches by itself when it shows a page: not what a reader clicks on.
 FETCHED = re.compile(
-    r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']?(https?:)?//|<link\b[^>]*\brel=["']?
-    (?:stylesheet|preload|preconnect|icon|manifest)\b[^>]*\bhref=["']?(https?:)?//""",
-    re.VERBOSE,
+    r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']?(?:https?:)?//[^"'>\s]*"""
+    r"""|<link\b(?=[^>]*\brel=["']?(?:stylesheet|preload|preconnect|icon|manifest))[^>]*\bhref=["']?(?:https?:)?//[^"'>\s]*"""
 )
 
 
-def build() -> Path:
+def build(config: Path = ROOT / "mkdocs.yml") -> Path:
     """Build the site; returns its folder. A broken link, or a page that fetches from elsewhere, is a `Problem`."""
     python = environment.ready("docs")
-    # The theme tells of its maker's other products.
-    quiet = {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
-    machine.run([python, "-m", "mkdocs", "build", "--strict", "--quiet", "--clean"], environment=quiet)
-    for page in FOLDER.rglob("*.html"):
-        found = FETCHED.search(page.read_text("utf-8"))
+    # Without --quiet: it hides warnings from --strict as well.
+    machine.run([python, "-m", "mkdocs", "build", "--strict", "--clean", "--config-file", config])
+    folder = config.parent / ".build" / "site"
+    for page in folder.rglob("*.html"):
+        found = fetched_from_elsewhere(page.read_text("utf-8"))
         if found is not None:
-            raise Problem(f"{page.relative_to(ROOT)} fetches from another host: {found[0]}")
-    return FOLDER
+            raise Problem(f"{page} fetches from another host: {found}")
+    return folder
+
+
+def fetched_from_elsewhere(html: str) -> str | None:
+    """What of a page a browser would fetch from another host by itself, if there is something. Links are not."""
+    found = FETCHED.search(html)
+    return found[0] if found else None
