@@ -282,15 +282,25 @@ def test_a_failing_node_is_named_by_its_id() -> None:
     assert caught.value.node_id == "half"
 
 
-def test_yaml_refuses_what_a_manifest_cannot_hold() -> None:
+def test_texts_refuse_what_a_manifest_cannot_hold() -> None:
     for value, message in (
         (float("nan"), "nodes[0].params.x: expected a finite number, got nan"),
         (b"", "nodes[0].params.x: expected a value that JSON has, got bytes"),
         ({1: 2}, "nodes[0].params.x: expected text as keys, got 1"),
     ):
-        with pytest.raises(rm.ManifestError) as caught:
-            (rm.Pipeline() >> rm.Node("Echo", {"x": value})).to_yaml()
-        assert str(caught.value) == message
+        pipeline = rm.Pipeline() >> rm.Node("Echo", {"x": value})
+        for save in (pipeline.to_yaml, pipeline.to_json, pipeline.serialize):
+            with pytest.raises(rm.ManifestError) as caught:
+                save()
+            assert str(caught.value) == message
+
+
+def test_a_key_of_the_manifest_itself_that_is_no_text_is_named() -> None:
+    with pytest.raises(rm.ManifestError) as caught:
+        rm.Pipeline.load({**chain(("a", "Echo", {})), 3: 4})
+    assert str(caught.value) == (
+        "the manifest: the key 3 is no text; a manifest has version, metadata, nodes and connections"
+    )
 
 
 PLAIN = st.recursive(

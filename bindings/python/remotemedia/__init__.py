@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ._node import Node
     from ._outputs import Outputs, Packet
     from ._plan import Plan
+    from ._sound_files import Info, ainfo, aread, awrite, info, read, write
     from .errors import Cancelled
     from .media import Audio, File, Tensor
 
@@ -53,6 +54,7 @@ __all__ = [
     "File",
     "ForkedError",
     "GoneError",
+    "Info",
     "InvalidArgumentError",
     "LibraryError",
     "LimitExceededError",
@@ -72,14 +74,20 @@ __all__ = [
     "Tensor",
     "TimedOut",
     "__version__",
+    "ainfo",
+    "aread",
+    "awrite",
     "execute",
     "execute_pipeline",
     "execute_pipeline_with_input",
     "execute_sync",
     "get_runtime_version",
+    "info",
     "is_available",
     "node",
     "nodes",
+    "read",
+    "write",
 ]
 
 # asyncio and the native library take most of the time of an import, so they are loaded at their first use.
@@ -87,17 +95,24 @@ _HOMES = {
     "Audio": "media",
     "Cancelled": "errors",
     "File": "media",
+    "Info": "_sound_files",
     "Outputs": "_outputs",
     "Node": "_node",
     "Packet": "_outputs",
     "Pipeline": "_graph",
     "Plan": "_plan",
     "Tensor": "media",
+    "ainfo": "_sound_files",
+    "aread": "_sound_files",
+    "awrite": "_sound_files",
     "execute": "_execute",
     "execute_pipeline": "_first_design",
     "execute_pipeline_with_input": "_first_design",
     "execute_sync": "_execute",
+    "info": "_sound_files",
     "node": "_function",
+    "read": "_sound_files",
+    "write": "_sound_files",
 }
 
 

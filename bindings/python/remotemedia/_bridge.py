@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _memory, _workers
+from ._calls import is_async
 from ._completion import Result, settle
-from ._host_nodes import Answer, Call, Raised, answer, answer_async, is_async, pack_reply
+from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply
 from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
 from ._memory import Kept, discarded

@@ -19,8 +19,8 @@ from ._bridge import (
     loop_port,
     sync_port,
 )
+from ._calls import is_async
 from ._completion import Result
-from ._host_nodes import is_async
 from ._pipeline import Manifest, Pipeline, cached, compile_manifest
 from .errors import InvalidArgumentError, MarshalError
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._function import NodeFunction
 from ._node import Linkable, Node, Port
-from .errors import Error, InvalidArgumentError, ManifestError
+from .errors import Error, InvalidArgumentError
 
 if TYPE_CHECKING:
     from ._completion import Result
@@ -142,11 +142,12 @@ class Pipeline(Linkable):
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The manifest as JSON text. Raises as `to_dict` does, and for values that JSON lacks."""
+        from ._yaml import to_yaml
+
         manifest = self.to_dict()
-        try:
-            return json.dumps(manifest, indent=indent, ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ManifestError(f"the manifest can't be JSON: {error}") from None
+        # The two hold the same values; this one names the place of any other, and of keys that are no text.
+        to_yaml(manifest)
+        return json.dumps(manifest, indent=indent, ensure_ascii=False)
 
     def to_yaml(self) -> str:
         """The manifest as YAML text. Raises as `to_dict` does, and for values that YAML's core types lack."""
@@ -187,6 +188,21 @@ class Pipeline(Linkable):
     def plan(self) -> Plan:
         """The graph as it will run, with stages and inserted converters; printed it is a table. See `validate`."""
         return self.validate()
+
+    def svg(self) -> str:
+        """The plan as a drawing: the text of an SVG file. Stages are frames, functions are round, inserted converters
+        are dashed. Raises as `validate` does; notebooks draw a pipeline by themselves.
+        """
+        from ._drawing import svg
+
+        return svg(self.plan())
+
+    def _repr_svg_(self) -> str | None:
+        # A notebook that gets nothing shows the text, which tells what is wrong.
+        try:
+            return self.svg()
+        except Error:
+            return None
 
     async def run(self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
         """Runs the pipeline on a list of inputs and waits for its outputs; `timeout` is in seconds.

@@ -171,13 +171,18 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
         document = used.pack(plain, "manifest")
         used.forget()
     except MarshalError as error:
-        raise ManifestError(str(error), [Problem(str(error).partition(":")[0], str(error))]) from None
+        path, _, message = str(error).removeprefix("manifest").removeprefix(".").partition(": ")
+        raise ManifestError(f"{path or 'the manifest'}: {message}", [Problem(path, message)]) from None
     finally:
         give_back(used)
     # Which functions they are is no matter of the pipeline: a run brings its own.
     names = tuple(each.node_type for each in functions)
     pipeline = _cache.get((document, names))
     if pipeline is None:
+        for key in plain:
+            if type(key) is not str:
+                message = f"the key {key!r} is no text; a manifest has version, metadata, nodes and connections"
+                raise ManifestError(f"the manifest: {message}", [Problem("", message)])
         pipeline = _remember((document, names), Pipeline(document, names))
     else:
         pipeline.used = True

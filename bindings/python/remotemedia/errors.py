@@ -101,6 +101,14 @@ class ExecutionError(Error, RuntimeError):
         self.outputs: Outputs | dict[str, Outputs] | None = None
         self._others: list[NodeError] = []
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self),), self._luggage()
+
+    def _luggage(self) -> dict[str, Any]:
+        """What travels beside the message. An exception that can't be pickled stays behind, and so do such outputs."""
+        taken = {"outputs": self.outputs, "__cause__": self.__cause__}
+        return {"_others": self._others, **{name: each for name, each in taken.items() if _pickles(each)}}
+
     @property
     def errors(self) -> list[NodeError]:
         """The errors of the nodes, in the order in which they happened."""
@@ -130,7 +138,7 @@ class NodeError(ExecutionError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         names = ("node_id", "node_type", "item", "input", "position_ns", "cause", "cure", "chain")
-        return type(self), (str(self), {name: getattr(self, name) for name in names})
+        return type(self), (str(self), {name: getattr(self, name) for name in names}), self._luggage()
 
     @property
     def position(self) -> float | None:
@@ -229,6 +237,17 @@ def from_status(status: str, message: str, detail: Mapping[str, Any]) -> BaseExc
     if kind is ExecutionError and detail.get("node_id") is not None:
         return NodeError(message, detail)
     return kind(message)
+
+
+def _pickles(value: Any) -> bool:
+    import pickle
+
+    try:
+        # Exceptions that are made of more than one argument often fail only here.
+        pickle.loads(pickle.dumps(value))
+    except Exception:
+        return False
+    return True
 
 
 def _problem(entry: Mapping[str, Any]) -> Problem:
