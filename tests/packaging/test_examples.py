@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import re
 import shutil
 import sys
@@ -88,8 +89,11 @@ def test_the_tests_of_a_pipeline_pass() -> None:
 
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
 def test_the_node_in_rust_fades_in() -> None:
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "remotemedia-nodes", "--example", "own_node"]
-    printed = succeed([*command, "--", EXAMPLES / "speech.flac"])
+    # The whole workspace, as `cargo test` builds it: nothing is built twice.
+    command = ["cargo", "build", "--quiet", "--locked", "--workspace", "--examples", "--message-format", "json"]
+    built = [json.loads(line) for line in succeed(command).splitlines()]
+    (program,) = [each["executable"] for each in built if each.get("target", {}).get("name") == "own_node"]
+    printed = succeed([program, EXAMPLES / "speech.flac"])
     levels = {float(at): float(db) for at, db in re.findall(r"^ *([\d.]+) s +(-[\d.]+) dBFS$", printed, re.MULTILINE)}
     plain = levels_of_the_recording()
     assert list(levels) == list(plain)
