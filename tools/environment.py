@@ -30,6 +30,7 @@ GROUPS = {
         "uvloop==0.23.0",
     ],
     "docs": ["mkdocs==1.6.1", "mkdocs-material==9.8.1", "mkdocstrings[python]==1.0.8", "ruff==0.17.6"],
+    "types": ["basedpyright==1.40.2"],
     "cmake": ["cmake==4.4.4", "ninja>=1.11,<2"],
 }
 

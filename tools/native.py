@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,13 +11,14 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tools import machine
+from tools import machine, weights
 from tools.machine import BUILD, ROOT, Problem, say
 from tools.stamp import Stamp, digest, files_below
 
 HEADER = ROOT / "include" / "remotemedia.h"
 PACKAGE = ROOT / "bindings" / "python" / "remotemedia"
 EXTENSION_SOURCE = ROOT / "bindings" / "python" / "cffi_build.py"
+EXTENSION_PARTS = [EXTENSION_SOURCE.with_name("exchange.h"), EXTENSION_SOURCE.with_name("exchange.c")]
 SONAME = "libremotemedia.so.0"
 
 
@@ -27,7 +29,9 @@ def library() -> Path:
     compiler = machine.require_rust()
     sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(ROOT / "runtime")]
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
-    key = digest(sources, compiler, sorted(settings.items()), flags())
+    model = weights.ready()
+    model_digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    key = digest(sources, compiler, sorted(settings.items()), flags(), str(model), model_digest)
     stamp = Stamp("library")
     done = stamp.outputs(key)
     if done is not None:
@@ -108,7 +112,7 @@ def _copy_stripped(source: Path, target: Path) -> None:
 
 def _extension(python: Path | str, folder: Path, built: Path) -> Path:
     machine.require_python_headers()
-    key = digest([HEADER, EXTENSION_SOURCE], sys.version, sys.platform)
+    key = digest([HEADER, EXTENSION_SOURCE, *EXTENSION_PARTS], sys.version, sys.platform)
     stamp = Stamp(f"extension-{folder.name}")
     done = stamp.outputs(key)
     if done is not None:

@@ -1,8 +1,8 @@
 """Every code block of README and docs: programs run, manifests are valid, what is shown as output is what comes out.
 
 A fenced block with a language is checked as that language; a `text` block behind it is its output, in which a line
-`...` stands for anything. `title="exit code N: ..."` on a shell block says how it ends. Blocks without a language show
-shapes.
+`...` stands for anything. `title="exit code N: ..."` on a shell block says how it ends. `console` blocks
+are what tools/transcript.py made of a run, and tested with it. Blocks without a language show shapes.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_language_is_one_that_is_checked_and_every_output_belongs_to_a_program() -> None:
     outputs = sum(block.output is not None for block in BLOCKS)
-    assert {block.language for block in BLOCKS} <= {"python", "sh", "c", "yaml", "rust", "text"}
+    assert {block.language for block in BLOCKS} <= {"python", "sh", "c", "yaml", "rust", "console", "text"}
     assert sum(block.language == "text" for block in BLOCKS) == outputs
 
 

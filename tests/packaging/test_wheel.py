@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from project import ROOT, succeed
 
-from tools import glibc, hook, licences, machine, native, wheels
+from tools import glibc, hook, licences, machine, native, weights, wheels
 
 # Hatchling is called as pip calls it, without an environment of its own: that would ask the network.
 BACKEND = "import sys, hatchling.build as backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))"
@@ -75,11 +75,12 @@ def test_a_wheel_needs_two_packages_and_states_its_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         folder = f"remotemedia-{machine.project_version()}.dist-info"
         metadata = email.message_from_string(archive.read(f"{folder}/METADATA").decode())
-        licences = {Path(name).name for name in archive.namelist() if f"{folder}/licenses/" in name}
+        licences = {name.partition("/licenses/")[2] for name in archive.namelist() if f"{folder}/licenses/" in name}
     needed = [text for text in metadata.get_all("Requires-Dist", []) if "extra ==" not in text]
     assert sorted(text.split(">")[0] for text in needed) == ["cffi", "msgpack"]
     assert metadata["License-Expression"] == "MIT OR Apache-2.0"
-    assert licences == {"LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY"}
+    of_weights = "runtime/nodes/src/speech/silero/LICENSE"
+    assert licences == {"LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY", of_weights}
 
 
 def test_licences_of_others_are_permissive_and_their_texts_are_those_of_the_crates() -> None:
@@ -164,4 +165,8 @@ def test_a_source_distribution_has_all_that_the_build_reads(tmp_path: Path) -> N
         "LICENSE-THIRD-PARTY",
     ):
         assert (tree / name).is_file(), name
+    carried = tree / weights.WEIGHTS.relative_to(ROOT)
+    assert carried.read_bytes() == weights.ready().read_bytes()
+    # Nothing is fetched there.
+    assert succeed([sys.executable, "build.py", "weights"], cwd=tree, environment={"PATH": ""}) == f"{carried}\n"
     succeed(["cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"], cwd=tree)

@@ -194,8 +194,11 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
             "--set mono.chanels=2: AudioMix has no param 'chanels'; did you mean 'channels'?\n"
             "  --set level.window_ms=1: expected an integer from 10 to 10000, got 1",
         ),
+        (["run", SPEECH], 2, "node 'decode' waits for input; name files: -i FILE"),
         (["run", SPEECH, "-i", "examples/"], 4, "'examples/' is a folder; name its files: 'examples/*'"),
         (["rnu", SPEECH], 2, "there is no command 'rnu'; did you mean 'run'?"),
+        (["graph", SPEECH, "-o", "/proc/x.svg"], 4, "No such file or directory: '/proc/x.svg'"),
+        (["graph", SPEECH, "-o", "/dev/null/x.svg"], 4, "File exists: '/dev/null'"),
         (
             ["fly"],
             2,
@@ -204,6 +207,7 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
         (["--versoin"], 2, "there is no option '--versoin'; did you mean 'version'?"),
         (["run", SPEECH, "--jsno"], 2, "run has no argument '--jsno'; did you mean '--json'?"),
         (["run", SPEECH, "--keep"], 2, "run has no argument '--keep'; did you mean '--keep-going'?"),
+        (["run", SPEECH, "a.wav"], 2, "run has no argument 'a.wav'; files stand behind -i: -i a.wav"),
         (["info", RECORDING, "more"], 2, "info has no argument 'more'; see: remotemedia info --help"),
         (["run"], 2, "the following arguments are required: MANIFEST; see: remotemedia run --help"),
         (
@@ -211,7 +215,11 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
             2,
             "argument -j/--jobs: expected a whole number from 1 to 1024, got '0'; see: remotemedia run --help",
         ),
-        (["run", SPEECH, "--timeout", "-1"], 2, "timeout must be 0 seconds or more, got -1.0"),
+        (
+            ["run", SPEECH, "--timeout", "-1"],
+            2,
+            "argument --timeout: expected seconds, 0 or more, got '-1'; see: remotemedia run --help",
+        ),
         (["graph", SPEECH, "-o", "x.png"], 2, "-o x.png: drawings are SVG; end the name in .svg"),
     ],
 )
@@ -241,3 +249,13 @@ def test_without_a_command_there_is_help_and_a_failure(capsys: pytest.CaptureFix
         main(["--help"])
     assert (ended.value.code, capsys.readouterr().out) == (0, err)
     assert command(capsys, "--version") == command(capsys, "version")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "message"),
+    [(">&-", 0, ""), (">/dev/full", 4, "remotemedia: No space left on device\n"), ("2>&- | true", 0, "")],
+)
+def test_an_output_that_takes_nothing(redirection: str, code: int, message: str) -> None:
+    program = f"set -o pipefail; '{sys.executable}' -m remotemedia run '{SPEECH}' -i '{RECORDING}' {redirection}"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", message)

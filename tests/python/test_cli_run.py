@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
+import wave
 from pathlib import Path
 
 import pytest
@@ -138,6 +142,10 @@ def test_inputs_of_one_name_go_to_different_folders(folder: Path, capsys: pytest
             "-o a/talk.flac: 'a/talk.flac' is an input and would be replaced; choose another name",
         ),
         (
+            ["encoded.yaml", "-i", "a/talk.flac", "-o", "a"],
+            "-o a: 'a/talk.flac' is an input and would be replaced; choose another name",
+        ),
+        (
             ["mono.yaml", "-i", "a/talk.flac", "-o", "{stm}.wav"],
             "-o {stm}.wav: there is no field {stm}; did you mean {stem}?",
         ),
@@ -190,19 +198,11 @@ def test_what_no_name_can_foresee_is_told_when_it_comes(
             + "connections: [{from: decode, to: step}]\n"
         )
 
+    fives = ("--set", "decode.chunk_ms=5000")
+
     def failure(manifest: str, output: str) -> tuple[int, str]:
         code, out, err = command(
-            capsys,
-            "run",
-            manifest,
-            "--python",
-            "steps",
-            "-i",
-            "a/talk.flac",
-            "-o",
-            output,
-            "--set",
-            "decode.chunk_ms=5000",
+            capsys, "run", manifest, "--python", "steps", "-i", "a/talk.flac", "-o", output, *fives
         )
         assert out == ""
         return code, err
@@ -223,6 +223,14 @@ def test_what_no_name_can_foresee_is_told_when_it_comes(
         "remotemedia: -o out/x.bin: 'out/x.bin' is there from this run already; "
         "put {n}, the number of the value, into the name\n",
     )
+    with wave.open("a/talk-1.wav", "wb") as short:
+        short.setparams((1, 2, 16000, 0, "NONE", ""))
+        short.writeframes(bytes(3200))
+    code, out, err = command(
+        capsys, "run", "piece.yaml", "--python", "steps", "-i", "a/talk.flac", "a/talk-1.wav", "-o", "more", *fives
+    )
+    assert (code, out) == (2, "")
+    assert err == "remotemedia: -o more: 'more/talk-1.bin' is there from this run already; rename an input\n"
     assert failure("piece.yaml", "out/{n}.bin") == (0, "")
     assert failure("piece.yaml", "pieces") == (0, "")
     assert files_in(folder / "pieces") == ["talk-1.bin", "talk-2.bin"]
@@ -342,7 +350,9 @@ def test_quiet_progress_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert stream.getvalue() == ""
 
 
-def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing_half_written(folder: Path) -> None:
+@pytest.fixture
+def slow(folder: Path) -> list[str]:
+    """A command that takes long, and makes the file `begun` once it is at work."""
     (folder / "slow.py").write_text(
         "import pathlib, time\nimport remotemedia as rm\n@rm.node\ndef wait(value):\n"
         "    pathlib.Path('begun').touch()\n    time.sleep(0.05)\n    return value\n"
@@ -351,21 +361,47 @@ def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing_half_written(folder: Path
         MONO.replace("]\n", ", {id: wait, node_type: 'python:slow:wait'}]\n")
         + "connections: [{from: decode, to: wait}]\n"
     )
-    for output in ("out/{stem}.wav", "all.jsonl"):
-        before = files_in(folder)
-        process = subprocess.Popen(
-            f"{sys.executable} -m remotemedia run slow.yaml --python slow -j 2 --set decode.chunk_ms=10".split()
-            + f"-i a/talk.flac a/other.flac -o {output}".split(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
-        deadline = time.monotonic() + 60
-        while not (folder / "begun").exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-        assert (process.returncode, out, err) == (130, "", "remotemedia: interrupted\n")
-        (folder / "begun").unlink()
-        assert files_in(folder) == before
+    words = "-m remotemedia run slow.yaml --python slow -j 2 --set decode.chunk_ms=10 -i a/talk.flac a/other.flac"
+    return [sys.executable, "-B", *words.split()]
+
+
+@pytest.mark.parametrize("output", ["out/{stem}.wav", "all.jsonl"])
+def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing_half_written(folder: Path, slow: list[str], output: str) -> None:
+    before = files_in(folder)
+    process = subprocess.Popen(
+        [*slow, "-o", output], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not (folder / "begun").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "remotemedia: interrupted\n")
+    (folder / "begun").unlink()
+    assert files_in(folder) == before
+
+
+def test_ctrl_c_takes_the_bar_from_the_terminal(folder: Path, slow: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    settings = termios.tcgetattr(theirs)
+    process = subprocess.Popen(
+        [*slow, "-o", "all.jsonl"],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"},
+    )
+    screen = b""
+    # The bar appears after half a second.
+    while b"0 of 2 files" not in screen and select.select([ours], [], [], 60)[0]:
+        screen += os.read(ours, 1024)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    while select.select([ours], [], [], 0)[0]:
+        screen += os.read(ours, 1024)
+    assert screen.startswith(b"\r\x1b[K[------------------------] 0 of 2 files, ")
+    assert screen.endswith(b"\r\x1b[Kremotemedia: interrupted\r\n")
+    assert termios.tcgetattr(theirs) == settings
+    os.close(ours)
+    os.close(theirs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from remotemedia import nodes
 from remotemedia._plan import Plan
 
+ROOT = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -215,6 +217,12 @@ def test_the_table_names_what_feeds_a_converter() -> None:
     assert str(plan).splitlines()[-1] == (
         "  0      b.resample  AudioResample  rate=8000  a     inserted: b needs 8000 Hz; sink"
     )
+
+
+def test_the_drawing_in_the_docs_is_what_the_command_draws() -> None:
+    # remotemedia graph examples/prepare.yaml -o docs/prepare.svg
+    drawn = rm.Pipeline.load(ROOT / "examples" / "prepare.yaml").svg()
+    assert (ROOT / "docs" / "prepare.svg").read_text("utf-8") == drawn
 
 
 def read_plan(document: dict[str, Any]) -> dict[str, Box]:

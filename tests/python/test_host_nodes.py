@@ -430,3 +430,18 @@ def test_a_very_long_message_is_cut_and_says_so() -> None:
         rm.execute_sync(chain(("f", fail, {})), [1])
     assert caught.value.cause == f"ValueError: {'x' * 2000}... (98000 more characters)"
     assert len(str(caught.value.__cause__)) == 100_000
+
+
+@pytest.mark.parametrize("also_raises", [False, True])
+def test_a_returned_key_that_is_no_text_is_named_with_its_input(also_raises: bool) -> None:
+    def keyed(value: Any) -> Any:
+        if value == 3 and also_raises:
+            raise ValueError("three")
+        return {"k": {value: 1}} if value == 2 else value
+
+    with pytest.raises(rm.NodeError) as caught:
+        rm.execute_sync(chain(("f", keyed, {}), ("p", "PassThrough", {})), [1, 2, 3], timeout=30)
+    assert (caught.value.item, caught.value.cause) == (
+        1,
+        "MarshalError: the returned value.k: the key 2 is an int; keys of a dict must be str: write {str(key): value}",
+    )

@@ -33,6 +33,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from . import nodes
+    from ._configure import Limits, configure
     from ._execute import execute, execute_sync
     from ._first_design import execute_pipeline, execute_pipeline_with_input
     from ._function import node
@@ -58,6 +59,7 @@ __all__ = [
     "InvalidArgumentError",
     "LibraryError",
     "LimitExceededError",
+    "Limits",
     "ManifestError",
     "MarshalError",
     "Node",
@@ -77,6 +79,7 @@ __all__ = [
     "ainfo",
     "aread",
     "awrite",
+    "configure",
     "execute",
     "execute_pipeline",
     "execute_pipeline_with_input",
@@ -95,6 +98,7 @@ _HOMES = {
     "Audio": "media",
     "Cancelled": "errors",
     "File": "media",
+    "Limits": "_configure",
     "Info": "_sound_files",
     "Outputs": "_outputs",
     "Node": "_node",
@@ -105,6 +109,7 @@ _HOMES = {
     "ainfo": "_sound_files",
     "aread": "_sound_files",
     "awrite": "_sound_files",
+    "configure": "_configure",
     "execute": "_execute",
     "execute_pipeline": "_first_design",
     "execute_pipeline_with_input": "_first_design",
@@ -132,15 +137,23 @@ def is_available() -> bool:
     return True
 
 
-def __getattr__(name: str) -> Any:
-    if name == "nodes":
-        return import_module(f"{__name__}.nodes")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # Type checkers know the names from the imports above, and that there are no others.
+    def __getattr__(name: str) -> Any:
+        if name == "nodes":
+            return import_module(f"{__name__}.nodes")
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            module = import_module(f"{__name__}.{home}")
+        except LibraryError:
+            if home != "_execute":
+                raise
+            module = import_module(f"{__name__}._reference")
+        value = getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

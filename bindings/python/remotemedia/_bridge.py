@@ -17,13 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _memory, _workers
-from ._calls import is_async
+from ._calls import HostFunction, is_async
 from ._completion import Result, settle
-from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply
+from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply, refused_reply
 from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
 from ._memory import Kept, discarded
-from ._pipeline import HostFunction, Pipeline
+from ._pipeline import Pipeline
 from .errors import Error, MarshalError, ShutDownError
 
 RM_OK: int = lib.RM_OK
@@ -115,8 +115,13 @@ class Port(ABC):
             span = submit(
                 used.native, pipeline.handle, self.handle, document, len(document), table, length, timeout_us, budget_us
             )
-            if span >= 0 and held is None and inputs is not None:
-                return used.unpack_simple(span, len(inputs))
+            if span >= 0 and inputs is not None:
+                outputs = used.unpack_simple(span, len(inputs), held)
+                # The inputs are nobody's but the caller's now. Where the completion does not bring along the records
+                # that say so, they are fetched before the caller looks.
+                if held is not None and _memory.is_keeping(held):
+                    self.drain()
+                return outputs
             count = None if inputs is None else len(inputs)
             status = used.native.status
             if status == RM_OK:
@@ -140,8 +145,8 @@ class Port(ABC):
         try:
             return settle(completion, count, held)
         finally:
-            # Now the inputs are nobody's but the caller's; say so before the caller looks.
-            self.drain()
+            if held and _memory.is_keeping(held):
+                self.drain()
 
     def next(self, timeout_us: int) -> list[Any]:
         """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if nothing will ever come."""
@@ -198,9 +203,9 @@ class Port(ABC):
             if status < 0:
                 error = failure(status, used.error)
                 used.forget()
-                if isinstance(error, MarshalError) and given.raised is None:
-                    last = len(call.functions) - 1
-                    return self.reply(call, Answer([], Raised(0, last, MarshalError(f"the returned value: {error}"))))
+                if isinstance(error, MarshalError) and given.outputs:
+                    # Fewer outputs each time, so that this comes to an end.
+                    return self.reply(call, refused_reply(call, given, error))
                 if status != RM_GONE and not exiting():
                     _log.error("a reply to the runtime was refused: %s", error)
         finally:
@@ -248,7 +253,7 @@ class SyncPort(Port):
         try:
             while run.completion is None:
                 self.dispatch(self.next(SLICE_US))
-            if run.held:
+            if run.held and _memory.is_keeping(run.held):
                 self.drain()
         finally:
             self.abandon(run)

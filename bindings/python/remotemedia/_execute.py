@@ -6,7 +6,7 @@ import asyncio
 import math
 from asyncio import get_running_loop
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._bridge import (
     LOOP_BUDGET_US,
@@ -24,6 +24,9 @@ from ._completion import Result
 from ._pipeline import Manifest, Pipeline, cached, compile_manifest
 from .errors import InvalidArgumentError, MarshalError
 
+if TYPE_CHECKING:
+    from ._reference import Engine
+
 __all__ = ["execute", "execute_sync"]
 
 INLINE_IN_A_ROW = 128
@@ -36,6 +39,7 @@ async def execute(
     *,
     timeout: float | None = None,
     python: Sequence[str] = (),
+    engine: Engine = "auto",
 ) -> Result:
     """Runs a manifest on a list of inputs and waits for its outputs.
 
@@ -45,12 +49,18 @@ async def execute(
     list with one entry for each input, or None for manifests whose nodes need none. Arrays are borrowed until this
     returns: don't change them meanwhile. `timeout` is in seconds.
     `python` names the packages of which text may name functions, as `python:package.module:function`: it runs code.
+    `engine="python"` is a reference executor in Python for the basic nodes and functions; "auto" takes it only where
+    the native library can't be loaded. An execution that fails is never run again by the other one.
 
     Returns `Outputs`, a flat list ordered by input and emission; if several nodes have no successor, a dict of them by
     node id. Cancelling the await cancels the work.
 
     Raises `ManifestError`, `FileNotFoundError`, `MarshalError`, `NodeError` (an `ExecutionError`), `TimeoutError`.
     """
+    if engine != "auto" and engine != "native":
+        from . import _reference
+
+        return await _reference.execute(manifest, inputs, timeout=timeout, python=python, engine=engine)
     port = here.last
     if port is None or port.loop() is not get_running_loop():
         port = loop_port(get_running_loop())
@@ -78,6 +88,7 @@ def execute_sync(
     *,
     timeout: float | None = None,
     python: Sequence[str] = (),
+    engine: Engine = "auto",
 ) -> Result:
     """Runs a manifest like `execute`, for programs without an event loop.
 
@@ -88,6 +99,10 @@ def execute_sync(
         raise RuntimeError(
             "execute_sync would block the running event loop; write: await remotemedia.execute(manifest, inputs)"
         )
+    if engine != "auto" and engine != "native":
+        from . import _reference
+
+        return _reference.execute_sync(manifest, inputs, timeout=timeout, python=python, engine=engine)
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:

@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import _memory
-from ._calls import is_async, read_only
+from ._calls import HostFunction, is_async, read_only
 from ._marshal import Lane, give_back, lane
 from ._memory import Kept
-from ._pipeline import HostFunction
 from ._raised import behind, text_of, without_our_frame
 from .errors import MarshalError
 
@@ -125,6 +124,20 @@ def pack_reply(call: Call, given: Answer) -> tuple[Lane, bytes]:
     except BaseException:
         give_back(used)
         raise
+
+
+def refused_reply(call: Call, given: Answer, refusal: MarshalError) -> Answer:
+    """The answer in place of one that native code refused: it names the value at fault, if a second look finds it."""
+    last = len(call.functions) - 1
+    used = lane()
+    try:
+        for index, (entry, value) in enumerate(given.outputs):
+            error = used.explained(value, "the returned value", refusal)
+            if error is not refusal:
+                return Answer(given.outputs[:index], Raised(entry, last, error))
+    finally:
+        give_back(used)
+    return Answer([], Raised(0, last, MarshalError(f"the returned value: {refusal}")))
 
 
 def _pack(used: Lane, given: Answer) -> bytes:

@@ -3,6 +3,7 @@
 
 pub mod audio;
 pub mod basic;
+pub mod speech;
 
 use remotemedia_core::node::Registry;
 
@@ -12,6 +13,9 @@ pub fn registry() -> Registry {
     registry.add::<basic::PassThrough>().add::<basic::Echo>().add::<basic::Calculator>();
     registry.add::<audio::AudioDecode>().add::<audio::AudioMix>().add::<audio::AudioResample>();
     registry.add::<audio::AudioLevel>().add::<audio::AudioEncode>();
+    registry.add::<speech::Vad>().add::<speech::SpeechSegments>();
+    registry.add::<audio::AudioGain>().add::<audio::AudioChunk>().add::<audio::AudioConcat>();
+    registry.add::<audio::AudioPad>().add::<audio::AudioTrim>();
     registry
 }
 

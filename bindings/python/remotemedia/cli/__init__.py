@@ -19,6 +19,9 @@ def main(words: Sequence[str] | None = None) -> int:
     from ..errors import Error, InvalidArgumentError, LibraryError, ManifestError
     from .parser import CommandLine
 
+    # Python has no stream where the caller closed it.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     try:
         line = CommandLine()
         chosen = line.parse(sys.argv[1:] if words is None else words)
@@ -47,9 +50,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def sentence_of(error: BaseException) -> str:
-    """What an error says, with the name of the file if the system alone complains."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.strerror}: {error.filename!r}"
+    """What an error says; what the system says goes without its number, and with the name of the file."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.strerror}: {error.filename!r}"
     return str(error)
 
 

@@ -103,7 +103,7 @@ def command(chosen: argparse.Namespace) -> int:
 def _arguments(line: CommandLine, name: str) -> list[Argument]:
     return [
         Argument(
-            list(action.option_strings), (action.help or "").partition(".")[0], _takes(action), action.nargs == "+"
+            list(action.option_strings), (action.help or "").partition(". ")[0], _takes(action), action.nargs == "+"
         )
         for action in line.commands[name].arguments
     ]

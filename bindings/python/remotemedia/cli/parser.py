@@ -110,6 +110,8 @@ class CommandLine:
         if unknown:
             options = [option for action in parser.arguments for option in action.option_strings]
             hint = _meant(unknown[0].partition("=")[0], options) or f"; see: {parser.prog} --help"
+            if "--input" in options and not unknown[0].startswith("-"):
+                hint = f"; files stand behind -i: -i {unknown[0]}"
             raise InvalidArgumentError(f"{name} has no argument {unknown[0]!r}{hint}")
         chosen.command = name
         return chosen
@@ -158,7 +160,7 @@ class CommandLine:
             help="set a param: JSON, or text",
         )
         run.add_argument("--json", action="store_true", help="print a JSON object on a line for each result")
-        run.add_argument("--timeout", type=float, metavar="SECONDS", help="the most that one file may take")
+        run.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="the most that one file may take")
         run.add_argument("--keep-going", action="store_true", help="go on with the other files when one fails")
         run.add_argument("--failures", metavar="FILE", help="write a JSON object on a line for each file that failed")
 
@@ -179,3 +181,14 @@ def _jobs(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 1024:
         return int(text)
     raise argparse.ArgumentTypeError(f"expected a whole number from 1 to 1024, got {text!r}")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    # NaN is not at least 0 either.
+    if seconds >= 0:
+        return seconds
+    raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, got {text!r}")

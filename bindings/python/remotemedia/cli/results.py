@@ -248,14 +248,17 @@ def whole(path: str) -> Iterator[IO[bytes]]:
     """A file to write, which takes its name at the end; if an exception ends the block, nothing is left."""
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".{name}.{os.getpid()}.part")
-    os.makedirs(folder or ".", exist_ok=True)
     try:
+        os.makedirs(folder or ".", exist_ok=True)
         with open(temporary, "xb") as file:
             yield file
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename == temporary:
+            # Nobody asked for that name.
+            raise OSError(error.errno, error.strerror, path) from None
         raise
 
 

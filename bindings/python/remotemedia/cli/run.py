@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, NamedTuple
 
+from .._describe import node_types, type_name
 from .._execute import execute
 from .._graph import Pipeline
 from .._plan import Plan
@@ -45,6 +46,9 @@ def command(chosen: argparse.Namespace) -> int:
     pipeline = load(chosen)
     plan = assign(pipeline, chosen.set)
     inputs: list[str | None] = [*dict.fromkeys(_files(chosen.input))] or [None]
+    hungry = _entries(plan) if inputs == [None] else []
+    if hungry:
+        raise InvalidArgumentError(f"node {hungry[0]!r} waits for input; name files: -i FILE")
     destinations = None if chosen.output is None else Destinations(chosen.output, plan, inputs)
     with contextlib.ExitStack() as files:
         failures = files.enter_context(open(chosen.failures, "w", encoding="utf-8")) if chosen.failures else None
@@ -169,6 +173,18 @@ class _Batch:
         while True:
             self.progress.show()
             await asyncio.sleep(REDRAW)
+
+
+def _entries(plan: Plan) -> list[str]:
+    """The nodes that get the inputs of the run: those that nothing leads to, without sources."""
+    fed = {connection["to"].rpartition(".")[0] for connection in plan.connections}
+    types = node_types()
+
+    def is_source(node_type: str) -> bool:
+        described = types.get(type_name(node_type))
+        return described is not None and not described["inputs"]
+
+    return [node["id"] for node in plan.nodes if node["id"] not in fed and not is_source(node["node_type"])]
 
 
 def _files(patterns: Sequence[str]) -> Iterator[str]:

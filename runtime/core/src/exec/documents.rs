@@ -30,9 +30,16 @@ pub struct DocumentError {
 /// Numbers that stand for outcomes in documents; the C ABI gives them.
 pub type StatusOf = fn(Outcome) -> i32;
 
-/// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors, released?}`.
-pub fn write_completion(encoder: &mut Encoder, completion: &Completion, released: &[u64], status_of: StatusOf) {
-    encoder.map(if released.is_empty() { 3 } else { 4 });
+/// The header of a map of three entries, and of four.
+const THREE_ENTRIES: u8 = 0x83;
+const FOUR_ENTRIES: u8 = 0x84;
+
+/// The header of a list whose length, up to 65,535, is in the two bytes behind it.
+const LIST_16: u8 = 0xdc;
+
+/// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors}`; [`add_released`] may add to it.
+pub fn write_completion(encoder: &mut Encoder, completion: &Completion, status_of: StatusOf) {
+    encoder.map(3);
     encoder.text("status").int(i64::from(status_of(completion.outcome)));
     encoder.text("outputs").map(completion.sinks.len());
     for sink in &completion.sinks {
@@ -43,10 +50,23 @@ pub fn write_completion(encoder: &mut Encoder, completion: &Completion, released
     for error in &completion.errors {
         write_error(encoder, error, status_of);
     }
-    if !released.is_empty() {
-        encoder.text("released");
-        write_tokens(encoder, released);
+}
+
+/// Adds `released` to the completion that a document is. What its buffer table alone refers to is released when the
+/// table is handed out, and so is known only once the document is written.
+///
+/// # Panics
+/// If the document is not what [`write_completion`] alone wrote.
+pub fn add_released(completion: &mut Vec<u8>, released: &[u64]) {
+    if released.is_empty() {
+        return;
     }
+    assert_eq!(completion[0], THREE_ENTRIES, "a completion has three entries");
+    completion[0] = FOUR_ENTRIES;
+    let mut encoder = Encoder::new();
+    encoder.text("released");
+    write_tokens(&mut encoder, released);
+    completion.extend_from_slice(encoder.as_bytes());
 }
 
 /// Writes the detail of an error; what is not known is left out.
@@ -118,20 +138,14 @@ pub fn write_problems(encoder: &mut Encoder, problems: &[Problem]) {
     }
 }
 
-/// Writes the events of one drain of a port, with the numbers that the host may let go of.
-pub fn write_events(
-    encoder: &mut Encoder,
-    events: &[Event],
-    released: &[u64],
-    is_shut_down: bool,
-    status_of: StatusOf,
-) {
-    encoder.array(events.len() + usize::from(!released.is_empty()) + usize::from(is_shut_down));
+/// Writes the events of one drain of a port; [`end_events`] completes the list.
+pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf) {
+    encoder.array_to_be_counted();
     for event in events {
         match event {
             Event::Completed { token, completion } => {
                 encoder.array(3).int(event_kind::COMPLETED).uint(*token);
-                write_completion(encoder, completion, &[], status_of);
+                write_completion(encoder, completion, status_of);
             }
             Event::Call(call) => {
                 encoder.array(3).int(event_kind::CALL).uint(call.id).map(3);
@@ -149,13 +163,27 @@ pub fn write_events(
             }
         }
     }
+}
+
+/// Ends the list of `count` events that a document is: with the numbers that the host may let go of, and with the end
+/// of the port.
+///
+/// # Panics
+/// If the document is not what [`write_events`] alone wrote, or there are more events than a drain hands out.
+pub fn end_events(document: &mut Vec<u8>, count: usize, released: &[u64], is_shut_down: bool) {
+    let count = count + usize::from(!released.is_empty()) + usize::from(is_shut_down);
+    let count = u16::try_from(count).expect("a drain hands out few events").to_be_bytes();
+    assert_eq!(document[0], LIST_16, "a list of events");
+    document[1..3].copy_from_slice(&count);
+    let mut encoder = Encoder::new();
     if !released.is_empty() {
         encoder.array(2).int(event_kind::RELEASED);
-        write_tokens(encoder, released);
+        write_tokens(&mut encoder, released);
     }
     if is_shut_down {
         encoder.array(1).int(event_kind::SHUT_DOWN);
     }
+    document.extend_from_slice(encoder.as_bytes());
 }
 
 /// Understands a reply; `release` is told when the host's exception object is no longer needed.

@@ -19,7 +19,10 @@ mod timer;
 pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
 pub use config::{Config, ConfigError, PipelineOptions};
-pub use documents::{DocumentError, StatusOf, read_reply, write_completion, write_error, write_events, write_problems};
+pub use documents::{
+    DocumentError, StatusOf, add_released, end_events, read_reply, write_completion, write_error, write_events,
+    write_problems,
+};
 pub use host::{CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
 pub use port::{Batch, Event, Port, Wake, WeakPort};

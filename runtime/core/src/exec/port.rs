@@ -177,6 +177,12 @@ impl Port {
         self.0.state.lock().is_closed
     }
 
+    /// Whether nothing will ever be handed out here again.
+    pub fn is_over(&self) -> bool {
+        let state = self.0.state.lock();
+        state.is_closed && state.events.is_empty()
+    }
+
     pub(super) fn post_completion(&self, token: u64, completion: Completion) {
         let mut state = self.0.state.lock();
         let job = state.jobs.remove(&token);
@@ -235,12 +241,18 @@ impl Port {
 }
 
 /// A port that is only remembered.
+#[derive(Clone)]
 pub struct WeakPort(Weak<Shared>);
 
 impl WeakPort {
     /// The port, if it still exists.
     pub fn upgrade(&self) -> Option<Port> {
         self.0.upgrade().map(Port)
+    }
+
+    /// Whether it is this port.
+    pub fn is(&self, port: &Port) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&port.0))
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Port {
     pub name: &'static str,
     /// What it accepts or emits.
     pub kinds: Kinds,
-    /// For an input of sound: the format it needs, where it needs a certain one.
+    /// For an input of sound: the format it needs, where it needs a certain one whatever the params.
     pub format: Option<AudioFormat>,
     /// One sentence for the docs.
     pub summary: &'static str,
