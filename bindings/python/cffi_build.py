@@ -21,7 +21,9 @@ from pathlib import Path
 MODULE = "remotemedia._native"
 LIMITED_API = "0x030A0000"
 LANE_DECLARATIONS = """
-typedef struct rm_lane { rm_output output; rm_error *error; uint64_t token; rm_status status; uint32_t released; } rm_lane;
+typedef struct rm_lane {
+    rm_output output; rm_error *error; uint64_t token; rm_status status; uint32_t released;
+} rm_lane;
 int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
                        size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
                        int64_t budget_us);
@@ -29,7 +31,9 @@ int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port
 """What the binding adds to the header for itself."""
 
 LANE_SOURCE = r"""
-typedef struct rm_lane { rm_output output; rm_error *error; uint64_t token; rm_status status; uint32_t released; } rm_lane;
+typedef struct rm_lane {
+    rm_output output; rm_error *error; uint64_t token; rm_status status; uint32_t released;
+} rm_lane;
 
 /* The byte after the msgpack value at `at`, or NULL if it ends beyond `end`. */
 static const uint8_t *rm_lane_skip(const uint8_t *at, const uint8_t *end)
@@ -157,9 +161,10 @@ def build(header: Path, library_dir: Path, output_dir: Path, *, library: str = "
     )
     # In the source the functions are static: none of their names is exported.
     exchange_types = exchange_header.partition("/* Objects are named")[0]
+    includes = f'#include <stdlib.h>\n#include <string.h>\n#include "{header.name}"'
     ffi.set_source(
         MODULE,
-        f'#include <stdlib.h>\n#include <string.h>\n#include "{header.name}"\n{LANE_SOURCE}\n{exchange_types}\n{exchange_source}',
+        "\n".join([includes, LANE_SOURCE, exchange_types, exchange_source]),
         py_limited_api=True,
         define_macros=[("Py_LIMITED_API", LIMITED_API)],
         include_dirs=[str(header.parent)],

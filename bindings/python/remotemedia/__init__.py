@@ -28,6 +28,7 @@ from .errors import (
     PoisonedError,
     Problem,
     ShutDownError,
+    StalledError,
     TimedOut,
 )
 
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from ._graph import Pipeline
     from ._node import Node
     from ._outputs import Outputs, Packet
+    from ._pcm import PCM
     from ._plan import Plan
+    from ._session import Session
     from ._sound_files import Info, ainfo, aread, awrite, info, read, write
     from .errors import Cancelled
     from .media import Audio, File, Tensor
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "PCM",
     "Audio",
     "Cancelled",
     "Error",
@@ -72,7 +76,9 @@ __all__ = [
     "Plan",
     "PoisonedError",
     "Problem",
+    "Session",
     "ShutDownError",
+    "StalledError",
     "Tensor",
     "TimedOut",
     "__version__",
@@ -102,9 +108,11 @@ _HOMES = {
     "Info": "_sound_files",
     "Outputs": "_outputs",
     "Node": "_node",
+    "PCM": "_pcm",
     "Packet": "_outputs",
     "Pipeline": "_graph",
     "Plan": "_plan",
+    "Session": "_session",
     "Tensor": "media",
     "ainfo": "_sound_files",
     "aread": "_sound_files",

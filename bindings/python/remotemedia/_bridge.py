@@ -31,7 +31,7 @@ RM_PENDING: int = lib.RM_PENDING
 RM_END: int = lib.RM_END
 RM_GONE: int = lib.RM_GONE
 
-COMPLETED, CALL, RELEASED, SHUT_DOWN = 1, 2, 3, 4
+COMPLETED, CALL, RELEASED, SHUT_DOWN, ROOM, OUTPUTS = 1, 2, 3, 4, 5, 6
 """The kinds of event."""
 
 SLICE_US = 50_000
@@ -56,7 +56,7 @@ _log = logging.getLogger("remotemedia")
 class Run:
     """One execution that is going on: who waits for it, and what it needs meanwhile."""
 
-    __slots__ = ("completion", "context", "count", "functions", "future", "held", "tasks", "token")
+    __slots__ = ("completion", "context", "count", "functions", "future", "held", "notify", "tasks", "token")
 
     def __init__(self, token: int, functions: Functions, count: int | None, held: dict[int, Kept] | None) -> None:
         self.token = token
@@ -67,6 +67,8 @@ class Run:
         self.tasks: set[asyncio.Task[None]] | None = None
         self.future: asyncio.Future[Any] | None = None
         self.completion: Any = None
+        self.notify: Callable[[int], None] | None = None
+        """Told the kind of each event of a session."""
 
     def settle(self, completion: Any) -> Result:
         """The outputs, or the exception raised."""
@@ -174,6 +176,10 @@ class Port(ABC):
                 self._serve(event[1], event[2])
             elif kind == RELEASED:
                 _memory.release(event[1])
+            elif kind in (ROOM, OUTPUTS):
+                run = self.runs.get(event[1])
+                if run is not None and run.notify is not None:
+                    run.notify(kind)
             elif kind == SHUT_DOWN:
                 self.ended()
 
@@ -197,7 +203,9 @@ class Port(ABC):
             run = self.runs.get(call.job)
             if held and run is not None:
                 # The result may name these after another drain has released them.
-                run.held = {**(run.held or {}), **held}
+                if run.held is None:
+                    run.held = {}
+                run.held.update(held)
             table, length = used.buffers()
             status = lib.rm_port_reply(self.handle, call.id, document, len(document), table, length, used.error)
             if status < 0:
@@ -340,6 +348,8 @@ class LoopPort(Port):
         if run.future is not None and not run.future.done():
             # Never `set_exception`: if the waiter was cancelled in the same turn, asyncio would complain about it.
             run.future.set_result(completion)
+        if run.notify is not None:
+            run.notify(COMPLETED)
 
     def _call(self, run: Run, call: Call) -> None:
         assert run.context is not None

@@ -70,7 +70,7 @@ async def execute(
         pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
         inputs = _checked(inputs)
-    timeout_us = -1 if timeout is None else _microseconds(timeout)
+    timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
     outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
     if type(outcome) is Run:
         port.inline_in_a_row = 0
@@ -109,7 +109,7 @@ def execute_sync(
         pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
         inputs = _checked(inputs)
-    timeout_us = -1 if timeout is None else _microseconds(timeout)
+    timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
     if functions and any(is_async(each.function) for each in functions.values()):
         return _in_own_loop(pipeline, functions, inputs, timeout_us)
     port = sync_port()
@@ -150,14 +150,15 @@ def _checked(inputs: Any) -> Sequence[Any]:
     raise MarshalError("inputs must be a list, one entry for each input; write [x]")
 
 
-def _microseconds(timeout: float) -> int:
+def microseconds(name: str, span: float) -> int:
+    """A span of seconds in microseconds; -1 if it is as good as for ever. `name` is the argument's."""
     try:
-        seconds = float(timeout)
+        seconds = float(span)
     except OverflowError:
         # An int beyond all floats.
-        seconds = math.inf if timeout > 0 else -math.inf
+        seconds = math.inf if span > 0 else -math.inf
     except (TypeError, ValueError):
-        raise InvalidArgumentError(f"timeout must be a number of seconds or None, got {timeout!r}") from None
+        raise InvalidArgumentError(f"{name} must be a number of seconds or None, got {span!r}") from None
     if math.isnan(seconds) or seconds < 0:
-        raise InvalidArgumentError(f"timeout must be 0 seconds or more, got {timeout!r}")
+        raise InvalidArgumentError(f"{name} must be 0 seconds or more, got {span!r}")
     return -1 if seconds > 9e12 else round(seconds * 1e6)

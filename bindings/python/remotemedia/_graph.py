@@ -17,9 +17,11 @@ from .errors import Error, InvalidArgumentError
 
 if TYPE_CHECKING:
     from ._completion import Result
+    from ._pcm import PCM
     from ._pipeline import Manifest
     from ._plan import Plan
     from ._reference import Engine
+    from ._session import Session
 
 
 class End(NamedTuple):
@@ -225,6 +227,27 @@ class Pipeline(Linkable):
         from . import execute_sync
 
         return execute_sync(self._current(), inputs, timeout=timeout, engine=engine)
+
+    def session(
+        self,
+        *,
+        input: PCM | None = None,  # noqa: A002
+        buffer: Mapping[str, int] | None = None,
+        deadline: float | None = None,
+    ) -> Session:
+        """The pipeline at work on one stream: `async with pipeline.session() as session`.
+
+        `input=rm.PCM("s16", 16000, 1)` lets `send` take raw bytes, split anywhere. `buffer` bounds what waits at each
+        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is in seconds. Raises
+        `ManifestError` with all that is wrong.
+        """
+        from ._execute import microseconds
+        from ._pipeline import compile_manifest
+        from ._session import Session
+
+        deadline_us = -1 if deadline is None else microseconds("deadline", deadline)
+        compiled = compile_manifest(self.manifest())
+        return Session(compiled, pcm=input, buffer=buffer, deadline_us=deadline_us)
 
     def __len__(self) -> int:
         return len(self._nodes)

@@ -31,6 +31,7 @@ __all__ = [
     "PoisonedError",
     "Problem",
     "ShutDownError",
+    "StalledError",
     "TimedOut",
 ]
 
@@ -162,6 +163,10 @@ class ShutDownError(Error, RuntimeError):
     """The runtime has been shut down, as it is when the interpreter exits."""
 
     status = "RM_SHUT_DOWN"
+
+
+class StalledError(Error, RuntimeError):
+    """A `send` waits for room that can't come: outputs fill up which nobody reads."""
 
 
 class GoneError(Error, LookupError):

@@ -40,11 +40,11 @@ def _about(described: Mapping[str, Any]) -> Iterator[str]:
     properties: dict[str, Any] = schema.get("properties", {})
     yield f"{painted(described['name'], 'bold', sys.stdout)}: {described['summary']}"
     yield ""
-    for side in ("inputs", "outputs"):
-        for port in described[side]:
-            kinds = "anything" if len(port["kinds"]) > 10 else " or ".join(port["kinds"])
-            yield f"{side[:-1] + ' ' + port['name']:12}  {kinds}"
-            yield from _wrapped(port["summary"], 14)
+    ports = {f"{side[:-1]} {port['name']}": port for side in ("inputs", "outputs") for port in described[side]}
+    width = max(map(len, ports))
+    for name, port in ports.items():
+        yield f"{name:{width}}  {'anything' if len(port['kinds']) > 10 else ' or '.join(port['kinds'])}"
+        yield from _wrapped(port["summary"], width + 2)
     yield ""
     yield "params" if properties else "params: none"
     # Those that must be given come first.
