@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,6 +69,24 @@ def test_a_folder_of_files_gives_a_row_for_each_and_names_what_failed(tmp_path: 
     assert "'cut.flac'" in rows[1][3]
     assert "ends too early" in rows[1][3]
     assert rows[2] == ["whole.flac", "7.10", "-15.9", ""]
+
+
+def test_a_live_meter_shows_each_window_of_what_comes_in() -> None:
+    # Two seconds of a full-scale square wave, which has 0 dBFS, then one of silence; 16-bit PCM, in a single piece.
+    square = (b"\x00\x80" * 8 + b"\xff\x7f" * 8) * 2000
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "live.py"],
+        input=square + bytes(32_000),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    lines = done.stdout.decode().splitlines()
+    assert [line.split()[0] for line in lines] == [f"{quarter / 4:.2f}" for quarter in range(12)]
+    levels = [float(line.split()[2]) for line in lines]
+    assert all(abs(level) < 0.1 for level in levels[:8])
+    assert all(level < -100 for level in levels[8:])
 
 
 def test_the_function_of_ones_own_cuts_pauses(tmp_path: Path) -> None:
