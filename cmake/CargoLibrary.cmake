@@ -65,8 +65,8 @@ function(remotemedia_add_cargo_library)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/lib)
   file(MAKE_DIRECTORY ${folder})
 
-  # Panics carry the path of the source that they come from: names in place of this machine's folders. tools/native.py says
-  # the same, so that both share what cargo has built.
+  # Panics carry the path of the source that they come from: a name in place of this machine's folder of crates.
+  # tools/native.py says the same, so that both share what cargo has built.
   string(ASCII 31 separator)
   set(flags "$ENV{CARGO_ENCODED_RUSTFLAGS}")
   if(NOT flags)
@@ -77,7 +77,7 @@ function(remotemedia_add_cargo_library)
   if(NOT "$ENV{CARGO_HOME}" STREQUAL "")
     get_filename_component(cargo_home "$ENV{CARGO_HOME}" ABSOLUTE)
   endif()
-  list(APPEND flags --remap-path-prefix=${cargo_home}=/cargo --remap-path-prefix=${PROJECT_SOURCE_DIR}=/remotemedia)
+  list(APPEND flags --remap-path-prefix=${cargo_home}=/cargo)
   list(JOIN flags "${separator}" flags)
 
   # Cargo knows better than any build tool what is out of date, so it is asked every time; it takes a fraction of a second.

@@ -68,16 +68,17 @@ def in_place(python: Path | str) -> None:
 
 
 def flags() -> str:
-    """rustc's flags, separated as CARGO_ENCODED_RUSTFLAGS has them: the caller's, and names in place of folders.
+    """rustc's flags, separated as CARGO_ENCODED_RUSTFLAGS has them: the caller's, and a name for the folder of crates.
 
-    Panics carry the path of the source that they come from. Where this machine keeps sources is nobody's business.
+    Panics carry the path of the source that they come from. Where this machine keeps crates is nobody's business; the
+    paths of this workspace are relative.
     cmake/CargoLibrary.cmake says the same, so that both share what cargo has built.
     """
     given = os.environ.get("CARGO_ENCODED_RUSTFLAGS", "").split("\x1f")
     if given == [""]:
         given = os.environ.get("RUSTFLAGS", "").split()
     home = os.path.abspath(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-    return "\x1f".join([*given, f"--remap-path-prefix={home}=/cargo", f"--remap-path-prefix={ROOT}=/remotemedia"])
+    return "\x1f".join([*given, f"--remap-path-prefix={home}=/cargo"])
 
 
 def is_free_threaded() -> bool:
