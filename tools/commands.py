@@ -162,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     command(weights, "fetch the weights of the speech detector, which cargo needs to build the library")
     headers = command(header, "generate include/remotemedia.h from the Rust sources")
     headers.add_argument("--check", action="store_true", help="only compare header, sources, library and symbol list")
-    command(generate, "make every committed file that is generated anew: schema, node classes and page, transcripts, licences")
+    command(generate, "make anew what is generated and committed: schema, nodes.py, docs, transcripts, licences")
     command(docs, "build the documentation site in .build/site; a broken link fails")
     benches = command(bench, "run the benchmarks")
     benches.add_argument(
