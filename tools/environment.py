@@ -18,6 +18,7 @@ GROUPS = {
     "build": ["cffi==2.1.1", "setuptools==80.9.0"],
     "run": ["msgpack==1.2.4"],
     "test": [
+        "auditwheel==6.8.2",
         "editables==0.6",
         "hatchling==1.33.0",
         "hypothesis>=6.168,<7",
@@ -30,6 +31,7 @@ GROUPS = {
         "ruff==0.17.6",
         "uvloop==0.23.0",
     ],
+    "docs": ["mkdocs==1.6.1", "mkdocs-material==9.8.1", "mkdocstrings[python]==1.0.8", "ruff==0.17.6"],
     "types": ["basedpyright==1.40.2"],
     "cmake": ["cmake==4.4.4", "ninja>=1.11,<2"],
 }

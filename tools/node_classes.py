@@ -28,7 +28,7 @@ run. `XNode` is another name for `X`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ._node import Node, given
@@ -38,7 +38,7 @@ __all__ = [
 ]
 '''
 
-TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "null": "None"}
+TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "object": "Mapping[str, object]", "null": "None"}
 
 
 def generated(types: Mapping[str, Mapping[str, Any]]) -> str:
