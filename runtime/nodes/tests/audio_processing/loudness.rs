@@ -7,7 +7,7 @@ use remotemedia_core::value::{Audio, Layout, Packet, Value};
 use serde_json::{Value as Json, json};
 
 use crate::drive::{prepare, run};
-use crate::stream::{bits, cuts, divide, joined, mono, noises, packets, sounds, whole};
+use crate::stream::{bits, cuts, divide, joined, mono, noises, packets, print_row, sounds, whole};
 
 const RATE: u32 = 48_000;
 
@@ -49,8 +49,8 @@ fn last(sound: &Audio, key: &str) -> f64 {
 #[test]
 fn the_integrated_cases_of_tech_3341() {
     let quiet = (10.0, -36.0);
-    let cases: [(&str, Vec<(f64, f64)>, f64); 5] = [
-        ("1", vec![(20.0, -23.0)], -23.0),
+    let cases = [
+        ("1", vec![(20.0, -23.0)], -23.0f64),
         ("2", vec![(20.0, -33.0)], -33.0),
         ("3", vec![quiet, (60.0, -23.0), quiet], -23.0),
         ("4", vec![(10.0, -72.0), quiet, (60.0, -23.0), quiet, (10.0, -72.0)], -23.0),
@@ -68,7 +68,7 @@ fn the_integrated_cases_of_tech_3341() {
     let deviation = (last(&surround, "integrated_lufs") + 23.0).abs();
     assert!(deviation <= 0.1, "case 6: {deviation} LU");
     largest = largest.max(deviation);
-    println!("reference | Loudness | EBU Tech 3341, cases 1 to 6 | 6 | {largest:.1e} LU | 1.0e-1 |");
+    print_row("Loudness", "EBU Tech 3341, cases 1 to 6", 6, (largest, "LU"), 0.1);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn the_true_peak_cases_of_tech_3341() {
         assert!((expected - 0.4..=expected + 0.2).contains(&peak), "fs/{part}: {peak}, the tolerance of EBU Tech 3341");
         largest = largest.max((peak - expected).abs());
     }
-    println!("reference | Loudness (true peak) | EBU Tech 3341, cases 15 to 19 | 5 | {largest:.1e} dB | 4.0e-1 |");
+    print_row("Loudness (true peak)", "EBU Tech 3341, cases 15 to 19", 5, (largest, "dB"), 0.4);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::drive::prepare;
-use crate::stream::{noise, packets, sound, sounds};
+use crate::stream::{noise, packets, print_row, sound, sounds};
 
 #[derive(Deserialize)]
 struct Case {
@@ -60,7 +60,7 @@ fn compare(node: &str, unit: &str, tolerance: f64, measure: impl Fn(&Case, &[f64
         }
     }
     assert!(count > 0, "there are cases for {node}");
-    println!("reference | {node} | {} | {count} | {largest:.1e} {unit} | {tolerance:.1e} |", against.join("; "));
+    print_row(node, &against.join("; "), count, (largest, unit), tolerance);
 }
 
 /// The largest difference of samples that were emitted, all packets of a channel after another.
