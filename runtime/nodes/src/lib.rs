@@ -22,6 +22,7 @@ pub fn registry() -> Registry {
     registry.add::<audio::AudioGain>().add::<audio::AudioChunk>().add::<audio::AudioConcat>();
     registry.add::<monitor::SilenceDetector>().add::<monitor::ClippingDetector>().add::<monitor::ChannelBalance>();
     registry.add::<audio::AudioPad>().add::<audio::AudioTrim>().add::<audio::AudioFilter>();
+    registry.add::<monitor::Loudness>().add::<audio::LoudnessNormalize>();
     registry.add::<source::ToneSource>().add::<source::NoiseSource>().add::<text::TextCollector>();
     registry.add::<spectral::Stft>().add::<spectral::MelSpectrogram>();
     old_names::add(&mut registry);

@@ -289,7 +289,7 @@ impl OldName for TextCollectorNode {
             min_sentence_length: params.min_sentence_length,
             yield_partial_on_end: params.yield_partial_on_end,
             partials: false,
-            end_tokens: vec!["<|text_end|>".to_owned(), "<|audio_end|>".to_owned()],
+            end_tokens: Some(["<|text_end|>", "<|audio_end|>"].map(str::to_owned).to_vec()),
         })
     }
 }

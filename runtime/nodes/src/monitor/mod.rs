@@ -9,10 +9,12 @@ mod flat_tops;
 mod gate;
 mod health;
 mod level;
+mod loudness;
 mod silence;
 mod windows;
 
 pub use balance::{ChannelBalance, ChannelBalanceParams};
 pub use clipping::{ClippingDetector, ClippingDetectorParams};
 pub use level::{AudioLevel, AudioLevelParams};
+pub use loudness::{Loudness, LoudnessParams};
 pub use silence::{SilenceDetector, SilenceDetectorParams};

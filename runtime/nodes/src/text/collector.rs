@@ -51,7 +51,7 @@ pub struct TextCollectorParams {
     pub partials: bool,
     /// Texts such as `<|text_end|>` that end what was said before them. They are not part of any sentence.
     #[serde(default)]
-    pub end_tokens: Vec<String>,
+    pub end_tokens: Option<Vec<String>>,
 }
 
 fn default_terminators() -> String {
@@ -119,7 +119,7 @@ impl Define for TextCollector {
             rules,
             yield_partial_on_end: params.yield_partial_on_end,
             partials: params.partials,
-            end_tokens: params.end_tokens.iter().filter(|token| !token.is_empty()).cloned().collect(),
+            end_tokens: params.end_tokens.iter().flatten().filter(|token| !token.is_empty()).cloned().collect(),
             text: String::new(),
             is_all: false,
             owes_partial: false,
