@@ -7,6 +7,8 @@ set(REMOTEMEDIA_SONAME libremotemedia.so.0)
 #   REMOTEMEDIA_CARGO_PROFILE     "release" or "dev"; by default "dev" for CMAKE_BUILD_TYPE=Debug, else "release"
 #   REMOTEMEDIA_CARGO_TARGET_DIR  cargo's target folder; by default that of the source tree when this is the top-level
 #                                 project (or $CARGO_TARGET_DIR), else one in the binary folder
+#   REMOTEMEDIA_VAD_WEIGHTS       the weights of the speech detector; by default .build/weights/silero_vad.f32, which is
+#                                 fetched if it is not there
 function(remotemedia_add_cargo_library)
   if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
     message(FATAL_ERROR "remotemedia builds on Linux so far, not on ${CMAKE_SYSTEM_NAME}: use a Linux machine or a container.")
@@ -39,13 +41,33 @@ function(remotemedia_add_cargo_library)
   endif()
   set(REMOTEMEDIA_CARGO_TARGET_DIR ${target_dir} CACHE PATH "Cargo's target folder")
 
+  set(REMOTEMEDIA_VAD_WEIGHTS "$ENV{REMOTEMEDIA_VAD_WEIGHTS}" CACHE FILEPATH "Weights of the speech detector; empty: fetched")
+  set(weights)
+  set(cure "run `python3 build.py weights`, or set REMOTEMEDIA_VAD_WEIGHTS to the file")
+  if(REMOTEMEDIA_VAD_WEIGHTS)
+    if(NOT EXISTS ${REMOTEMEDIA_VAD_WEIGHTS})
+      message(FATAL_ERROR "REMOTEMEDIA_VAD_WEIGHTS names ${REMOTEMEDIA_VAD_WEIGHTS}, which is no file: ${cure}.")
+    endif()
+    get_filename_component(file ${REMOTEMEDIA_VAD_WEIGHTS} ABSOLUTE BASE_DIR ${CMAKE_BINARY_DIR})
+    # Only where it was chosen: cargo builds anew when this variable changes.
+    set(weights REMOTEMEDIA_VAD_WEIGHTS=${file})
+  elseif(NOT EXISTS ${PROJECT_SOURCE_DIR}/.build/weights/silero_vad.f32)
+    find_program(REMOTEMEDIA_PYTHON NAMES python3 python DOC "Fetches the weights of the speech detector")
+    execute_process(
+      COMMAND ${REMOTEMEDIA_PYTHON} ${PROJECT_SOURCE_DIR}/build.py weights
+      RESULT_VARIABLE result OUTPUT_QUIET)
+    if(NOT result EQUAL 0)
+      message(FATAL_ERROR "The weights of the speech detector could not be fetched: ${cure}.")
+    endif()
+  endif()
+
   set(built ${REMOTEMEDIA_CARGO_TARGET_DIR}/${profile_folder}/libremotemedia.so)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/lib)
   file(MAKE_DIRECTORY ${folder})
 
   # Cargo knows better than any build tool what is out of date, so it is asked every time; it takes a fraction of a second.
   add_custom_target(remotemedia_cargo ALL
-    COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET
+    COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET ${weights}
             ${CARGO_EXECUTABLE} build --locked --package remotemedia-capi --lib
             --profile ${profile} --target-dir ${REMOTEMEDIA_CARGO_TARGET_DIR}
     COMMAND ${CMAKE_COMMAND} -E copy_if_different ${built} ${folder}/${REMOTEMEDIA_SONAME}

@@ -62,6 +62,14 @@ def build(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def weights(_chosen: argparse.Namespace) -> int:
+    """Fetch the weights that the library embeds, unless they are there."""
+    from tools import weights as the_weights
+
+    print(the_weights.ready())
+    return 0
+
+
 def header(chosen: argparse.Namespace) -> int:
     """Generate include/remotemedia.h, or check it."""
     from tools import header as the_header
@@ -127,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     builds = command(build, "build the shared library and the Python extension")
     builds.add_argument("--wheel", action="store_true", help="make a wheel in dist/ too")
+    command(weights, "fetch the weights of the speech detector, which cargo needs to build the library")
     headers = command(header, "generate include/remotemedia.h from the Rust sources")
     headers.add_argument("--check", action="store_true", help="only compare header, sources, library and symbol list")
     benches = command(bench, "run the benchmarks")

@@ -1,4 +1,7 @@
-"""Hatchling's build hook: a wheel, plain or editable, gets the native files and the tag that fits them."""
+"""Hatchling's build hook: a wheel, plain or editable, gets the native files and the tag that fits them.
+
+A source distribution gets the weights that the library embeds, since they are not in the repository.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,20 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-from tools import machine, native
+from tools import machine, native, weights
 
 
 class NativeBuildHook(BuildHookInterface[Any]):
-    """Builds through cargo and the C compiler when a wheel is made; a source distribution needs nothing built."""
+    """Builds through cargo and the C compiler when a wheel is made."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Hatchling calls this before it collects files. `version` is "standard" or "editable"."""
         try:
+            if self.target_name == "sdist":
+                build_data["force_include"][str(weights.ready())] = str(weights.WEIGHTS.relative_to(machine.ROOT))
+                return
             if version == "editable":
                 native.in_place(sys.executable)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tools import machine
+from tools import machine, weights
 from tools.machine import BUILD, ROOT, Problem, say
 from tools.stamp import Stamp, digest, files_below
 
@@ -26,9 +27,13 @@ def library() -> Path:
     machine.require_linux()
     machine.require_c_compiler()
     compiler = machine.require_rust()
-    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(ROOT / "runtime")]
+    crates = [ROOT / "runtime" / name for name in ("core", "nodes", "capi")]
+    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(*crates)]
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
-    key = digest(sources, compiler, sorted(settings.items()))
+    model = weights.ready()
+    key = digest(
+        sources, compiler, sorted(settings.items()), str(model), hashlib.sha256(model.read_bytes()).hexdigest()
+    )
     stamp = Stamp("library")
     done = stamp.outputs(key)
     if done is not None:

@@ -156,7 +156,7 @@ def build(header: Path, library_dir: Path, output_dir: Path, *, library: str = "
     )
     # In the source the functions are static: none of their names is exported.
     exchange_types = exchange_header.partition("/* Objects are named")[0]
-    includes = f'#include <stdlib.h>\n#include <string.h>\n#include "{header.name}"\n'
+    includes = f'#include <stdlib.h>\n#include <string.h>\n#include "{header.name}"'
     ffi.set_source(
         MODULE,
         "\n".join([includes, LANE_SOURCE, exchange_types, exchange_source]),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from project import ROOT, run, succeed
 
-from tools import header, machine, stamp
+from tools import header, machine, stamp, weights
 
 
 @pytest.fixture
@@ -90,8 +90,42 @@ def test_without_the_packaging_tool_python_m_build_says_what_to_do(tmp_path: Pat
 
 def test_help_names_every_command() -> None:
     text = succeed([sys.executable, "build.py", "--help"])
-    for command in ("demo", "test", "build", "header", "bench", "clean"):
+    for command in ("demo", "test", "build", "weights", "header", "bench", "clean"):
         assert f"\n    {command} " in text
+
+
+def test_a_weights_file_that_is_none_is_one_sentence_with_the_cure() -> None:
+    done = run([sys.executable, "build.py", "weights"], environment={weights.VARIABLE: "/nowhere/weights"})
+    assert done.returncode == 1
+    assert done.stderr == (
+        "build.py: REMOTEMEDIA_VAD_WEIGHTS names /nowhere/weights, which is no file: correct or unset it.\n"
+    )
+
+
+def test_weights_can_be_taken_from_elsewhere(tmp_path: Path) -> None:
+    chosen = tmp_path / "weights"
+    chosen.write_bytes(weights.ready().read_bytes())
+    assert succeed([sys.executable, "build.py", "weights"], environment={weights.VARIABLE: str(chosen)}) == (
+        f"{chosen}\n"
+    )
+
+
+def test_cargo_says_in_one_sentence_where_the_weights_come_from(tmp_path: Path) -> None:
+    script = tmp_path / "build-script"
+    crate = ROOT / "runtime" / "nodes"
+    succeed(["rustc", "--edition=2024", "-o", script, crate / "build.rs"])
+    short = tmp_path / "short"
+    short.write_bytes(b"1234")
+
+    def says(path: Path | str) -> str:
+        environment = {"CARGO_MANIFEST_DIR": str(crate), weights.VARIABLE: str(path)}
+        lines = succeed([script], environment=environment).splitlines()
+        return "".join(line for line in lines if "error" in line)
+
+    cure = "run `python3 build.py weights`, or set REMOTEMEDIA_VAD_WEIGHTS to the file."
+    assert says(weights.ready()) == ""
+    assert says("/nowhere") == f"cargo::error=the weights of the speech detector are not at /nowhere: {cure}"
+    assert says(short) == (f"cargo::error={short} has 4 bytes, the weights of the speech detector have 1850376: {cure}")
 
 
 def test_a_stamp_holds_while_key_and_outputs_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from project import ROOT, succeed
+from project import ROOT, run, succeed
 
 from tools import environment, machine, native
 
@@ -81,6 +81,16 @@ def test_the_installed_library_has_its_name_and_a_link_for_the_linker(installed:
     assert link.is_symlink()
     assert link.readlink() == Path(native.SONAME)
     assert (link.parent / native.SONAME).is_file()
+
+
+def test_weights_that_are_none_are_one_sentence_with_the_cure(cmake: str, tmp_path: Path) -> None:
+    done = run([cmake, "-S", ROOT, "-B", tmp_path, "-DREMOTEMEDIA_VAD_WEIGHTS=/nowhere/weights"])
+    assert done.returncode != 0
+    assert " ".join(done.stderr.split()).startswith("CMake Error at cmake/CargoLibrary.cmake:"), done.stderr
+    assert (
+        "REMOTEMEDIA_VAD_WEIGHTS names /nowhere/weights, which is no file: run `python3 build.py weights`, or set "
+        "REMOTEMEDIA_VAD_WEIGHTS to the file."
+    ) in " ".join(done.stderr.split())
 
 
 @pytest.mark.skipif(shutil.which("pkg-config") is None, reason="pkg-config is not installed")

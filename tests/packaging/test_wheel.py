@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from project import ROOT, succeed
 
-from tools import machine, native
+from tools import machine, native, weights
 
 # Hatchling is called as pip calls it, without an environment of its own: that would ask the network.
 BACKEND = "import sys, hatchling.build as backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))"
@@ -49,11 +49,12 @@ def test_a_wheel_needs_two_packages_and_states_its_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         folder = f"remotemedia-{machine.project_version()}.dist-info"
         metadata = email.message_from_string(archive.read(f"{folder}/METADATA").decode())
-        licences = {Path(name).name for name in archive.namelist() if f"{folder}/licenses/" in name}
+        licences = {name.partition("/licenses/")[2] for name in archive.namelist() if f"{folder}/licenses/" in name}
     needed = [text for text in metadata.get_all("Requires-Dist", []) if "extra ==" not in text]
     assert sorted(text.split(">")[0] for text in needed) == ["cffi", "msgpack"]
     assert metadata["License-Expression"] == "MIT OR Apache-2.0"
-    assert licences == {"LICENSE", "LICENSE-APACHE", "LICENSE-MIT"}
+    of_weights = "runtime/nodes/src/speech/silero/LICENSE"
+    assert licences == {"LICENSE", "LICENSE-APACHE", "LICENSE-MIT", of_weights}
 
 
 def test_a_wheel_stays_below_12_megabytes(wheel: Path) -> None:
@@ -101,4 +102,8 @@ def test_a_source_distribution_has_all_that_the_build_reads(tmp_path: Path) -> N
         assert (tree / name).read_bytes() == (ROOT / name).read_bytes(), name
     for name in ("build.py", "pyproject.toml", "README.md", "LICENSE", "LICENSE-MIT", "LICENSE-APACHE"):
         assert (tree / name).is_file(), name
+    carried = tree / weights.WEIGHTS.relative_to(ROOT)
+    assert carried.read_bytes() == weights.ready().read_bytes()
+    # Nothing is fetched there.
+    assert succeed([sys.executable, "build.py", "weights"], cwd=tree, environment={"PATH": ""}) == f"{carried}\n"
     succeed(["cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"], cwd=tree)

@@ -29,7 +29,7 @@ def test_importing_prints_nothing_and_starts_nothing() -> None:
     )
 
 
-@pytest.mark.parametrize("module", ["asyncio", "numpy", "pandas", "pyarrow", "msgpack", "_cffi_backend"])
+@pytest.mark.parametrize("module", ["asyncio", "typing", "numpy", "pandas", "pyarrow", "msgpack", "_cffi_backend"])
 def test_importing_leaves_other_modules_alone(module: str) -> None:
     assert python(f"import sys, remotemedia; print({module!r} in sys.modules)") == "False\n"
 
@@ -56,7 +56,7 @@ def test_a_missing_library_is_one_sentence_and_does_not_break_the_import() -> No
         "sys.modules['remotemedia._native'] = None\n"
         "import remotemedia\n"
         "assert remotemedia.is_available() is False\n"
-        "try: remotemedia.execute\n"
+        "try: remotemedia.read\n"
         "except remotemedia.LibraryError as error: print(error)"
     )
     assert python(code) == (

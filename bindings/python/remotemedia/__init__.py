@@ -10,7 +10,6 @@ Importing this starts nothing. The native library is loaded when something of it
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from .errors import (
     Error,
@@ -26,21 +25,29 @@ from .errors import (
     OutOfResourcesError,
     PanicError,
     PoisonedError,
-    Problem,
     ShutDownError,
+    StalledError,
     TimedOut,
 )
 
+# Every program that imports remotemedia would wait for typing; checkers take this name for true.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import nodes
+    from ._configure import Limits, configure
     from ._execute import execute, execute_sync
     from ._first_design import execute_pipeline, execute_pipeline_with_input
     from ._function import node
     from ._graph import Pipeline
     from ._node import Node
     from ._outputs import Outputs, Packet
+    from ._pcm import PCM
     from ._plan import Plan
-    from .errors import Cancelled
+    from ._session import Session
+    from ._sound_files import Info, ainfo, aread, awrite, info, read, write
+    from .errors import Cancelled, Problem
     from .media import Audio, File, Tensor
     from .table import Table
     from .video import Video
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "PCM",
     "Audio",
     "Cancelled",
     "Error",
@@ -55,9 +63,11 @@ __all__ = [
     "File",
     "ForkedError",
     "GoneError",
+    "Info",
     "InvalidArgumentError",
     "LibraryError",
     "LimitExceededError",
+    "Limits",
     "ManifestError",
     "MarshalError",
     "Node",
@@ -70,40 +80,61 @@ __all__ = [
     "Plan",
     "PoisonedError",
     "Problem",
+    "Session",
     "ShutDownError",
+    "StalledError",
     "Table",
     "Tensor",
     "TimedOut",
     "Video",
     "__version__",
+    "ainfo",
+    "aread",
+    "awrite",
+    "configure",
     "execute",
     "execute_pipeline",
     "execute_pipeline_with_input",
     "execute_sync",
     "get_runtime_version",
+    "info",
     "is_available",
     "node",
     "nodes",
+    "read",
+    "write",
 ]
 
-# asyncio and the native library take most of the time of an import, so they are loaded at their first use.
+# asyncio, typing and the native library take most of the time of an import, so they are loaded at their first use.
 _HOMES = {
     "Audio": "media",
     "Cancelled": "errors",
     "File": "media",
+    "Limits": "_configure",
+    "Info": "_sound_files",
     "Outputs": "_outputs",
     "Node": "_node",
+    "PCM": "_pcm",
     "Packet": "_outputs",
     "Pipeline": "_graph",
     "Plan": "_plan",
+    "Problem": "_problems",
+    "Session": "_session",
     "Table": "table",
     "Tensor": "media",
     "Video": "video",
+    "ainfo": "_sound_files",
+    "aread": "_sound_files",
+    "awrite": "_sound_files",
+    "configure": "_configure",
     "execute": "_execute",
     "execute_pipeline": "_first_design",
     "execute_pipeline_with_input": "_first_design",
     "execute_sync": "_execute",
+    "info": "_sound_files",
     "node": "_function",
+    "read": "_sound_files",
+    "write": "_sound_files",
 }
 
 
@@ -123,15 +154,23 @@ def is_available() -> bool:
     return True
 
 
-def __getattr__(name: str) -> Any:
-    if name == "nodes":
-        return import_module(f"{__name__}.nodes")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # Type checkers know the names from the imports above, and that there are no others.
+    def __getattr__(name: str) -> Any:
+        if name == "nodes":
+            return import_module(f"{__name__}.nodes")
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            module = import_module(f"{__name__}.{home}")
+        except LibraryError:
+            if home != "_execute":
+                raise
+            module = import_module(f"{__name__}._reference")
+        value = getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

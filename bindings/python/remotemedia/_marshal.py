@@ -120,8 +120,11 @@ class Lane:
         self.output.buffers, self.output.buffer_capacity = self._room, BUFFER_ROOM
         self.output.discard = self._discards
         self.table: list[tuple[int, int, int]] = []
+        self._pinned: list[Any] = []
         self.held: dict[int, Kept] | None = None
         """The Python objects that the document packed last refers to, by their numbers; None if there are none."""
+        self.snapshot = False
+        """Whether what its owner can still write to is copied as it crosses."""
         self._storages: list[Storage] = []
         self._refused: tuple[Any, str | None] = _NOTHING, None
         self.decode: Callable[[int, bytes], Any] = self._decode
@@ -160,6 +163,7 @@ class Lane:
         """Forgets which objects the document packed last refers to; they stay alive where native code needs them."""
         self.table = []
         self.held = None
+        self._pinned.clear()
 
     def explained(self, value: Any, name: str, refusal: MarshalError) -> MarshalError:
         """The error for a document that native code refused: with the path, if a second look finds it."""
@@ -332,6 +336,12 @@ class Lane:
         self, source: Any, address: int, length: int, readonly: bool, signature: tuple[Any, ...] | None = None
     ) -> Kept:
         entry = Kept(source, address, length, readonly, signature)
+        if self.snapshot and not _is_frozen(source):
+            # Without a number, the runtime copies it within the call; until then it has to stay.
+            self._pinned.append(source)
+            entry.index = len(self.table)
+            self.table.append((address, length, 0))
+            return entry
         token = _memory.keep(entry)
         if self.held is None:
             self.held = {}
@@ -358,6 +368,8 @@ class Lane:
         nbytes = array.nbytes
         if nbytes < INLINE_BYTES:
             return ExtType(TENSOR, self._payload.pack([name, list(shape), None, array.tobytes(), 0]))
+        if self.snapshot and not array.flags.c_contiguous:
+            array = _frozen_copy(array)
         strides = array.strides
         flags = array.flags
         pack = self._payload.pack
@@ -411,6 +423,8 @@ class Lane:
         elif nbytes < INLINE_BYTES:
             payload = samples.tobytes()
         else:
+            if self.snapshot and not samples.flags.c_contiguous:
+                samples = _frozen_copy(samples)
             stride = samples.strides[0] if channels > 1 else stride
             address = samples.__array_interface__["data"][0]
             extent = (channels - 1) * stride + frames * 4
@@ -768,6 +782,35 @@ def _complaint_about_dtype(dtype: Any) -> str:
     if dtype.kind in "mM":
         return f"an array of {dtype.name} can't cross; write value.astype('int64') and pass the unit beside it"
     return f"an array of {dtype.name} can't cross; write value.astype('float64')"
+
+
+def _is_frozen(source: Any) -> bool:
+    """Whether nobody can write to the memory of `source`, not even through another view of it."""
+    while True:
+        if type(source) is bytes:
+            return True
+        if type(source) is tuple:
+            source = source[0]
+        elif type(source) is Tensor:
+            source = source.data
+        elif type(source) is memoryview:
+            if not source.readonly:
+                return False
+            source = source.obj
+        elif hasattr(source, "flags") and hasattr(source, "base"):
+            if source.flags.writeable:
+                return False
+            if source.base is None:
+                return True
+            source = source.base
+        else:
+            return False
+
+
+def _frozen_copy(array: Any) -> Any:
+    array = array.copy(order="C")
+    array.flags.writeable = False
+    return array
 
 
 def _view_of(kept: Kept) -> memoryview:

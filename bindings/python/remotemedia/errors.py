@@ -6,13 +6,15 @@ Catch `Error` for all of them. Each class is also what Python programs expect: a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
-
+# Every program that imports remotemedia would wait for typing; checkers take this name for true.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import CancelledError as Cancelled
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from ._outputs import Outputs
+    from ._problems import Problem
 
 __all__ = [
     "Cancelled",
@@ -31,6 +33,7 @@ __all__ = [
     "PoisonedError",
     "Problem",
     "ShutDownError",
+    "StalledError",
     "TimedOut",
 ]
 
@@ -50,22 +53,6 @@ class InvalidArgumentError(Error, ValueError):
     """An argument is outside its range."""
 
     status = "RM_INVALID_ARGUMENT"
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong with a manifest.
-
-    `path` names the place in the document, such as `nodes[1].params.rate`; `line` and `column` count from 1 and are
-    there for manifests that came as text.
-    """
-
-    path: str
-    message: str
-    line: int | None = None
-    column: int | None = None
-    expected: str | None = None
-    got: str | None = None
-    suggestion: str | None = None
 
 
 class ManifestError(Error, ValueError):
@@ -101,6 +88,14 @@ class ExecutionError(Error, RuntimeError):
         self.outputs: Outputs | dict[str, Outputs] | None = None
         self._others: list[NodeError] = []
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self),), self._luggage()
+
+    def _luggage(self) -> dict[str, Any]:
+        """What travels beside the message. An exception that can't be pickled stays behind, and so do such outputs."""
+        taken = {"outputs": self.outputs, "__cause__": self.__cause__}
+        return {"_others": self._others, **{name: each for name, each in taken.items() if _pickles(each)}}
+
     @property
     def errors(self) -> list[NodeError]:
         """The errors of the nodes, in the order in which they happened."""
@@ -130,7 +125,7 @@ class NodeError(ExecutionError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         names = ("node_id", "node_type", "item", "input", "position_ns", "cause", "cure", "chain")
-        return type(self), (str(self), {name: getattr(self, name) for name in names})
+        return type(self), (str(self), {name: getattr(self, name) for name in names}), self._luggage()
 
     @property
     def position(self) -> float | None:
@@ -154,6 +149,10 @@ class ShutDownError(Error, RuntimeError):
     """The runtime has been shut down, as it is when the interpreter exits."""
 
     status = "RM_SHUT_DOWN"
+
+
+class StalledError(Error, RuntimeError):
+    """A `send` waits for room that can't come: outputs fill up which nobody reads."""
 
 
 class GoneError(Error, LookupError):
@@ -231,7 +230,20 @@ def from_status(status: str, message: str, detail: Mapping[str, Any]) -> BaseExc
     return kind(message)
 
 
+def _pickles(value: Any) -> bool:
+    import pickle
+
+    try:
+        # Exceptions that are made of more than one argument often fail only here.
+        pickle.loads(pickle.dumps(value))
+    except Exception:
+        return False
+    return True
+
+
 def _problem(entry: Mapping[str, Any]) -> Problem:
+    from ._problems import Problem
+
     def text(name: str) -> str | None:
         value = entry.get(name)
         return None if value is None else str(value)
@@ -247,11 +259,15 @@ def _problem(entry: Mapping[str, Any]) -> Problem:
     )
 
 
-def __getattr__(name: str) -> Any:
-    # asyncio takes longer to import than everything else here together.
-    if name == "Cancelled":
-        from asyncio import CancelledError
+if not TYPE_CHECKING:
+    # asyncio and typing take longer to import than everything else here together.
+    def __getattr__(name: str) -> Any:
+        if name == "Cancelled":
+            from asyncio import CancelledError
 
-        globals()["Cancelled"] = CancelledError
-        return CancelledError
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return CancelledError
+        if name == "Problem":
+            from ._problems import Problem
+
+            return Problem
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,7 +22,7 @@ use crate::status::{RM_OK, RM_PENDING, of_outcome, rm_status};
 /// A validated manifest, ready to run any number of times, also at the same time. Any thread may use it.
 pub struct rm_pipeline {
     header: Header,
-    pipeline: Pipeline,
+    pub(crate) pipeline: Pipeline,
 }
 
 impl Handle for rm_pipeline {

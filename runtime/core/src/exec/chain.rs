@@ -65,9 +65,16 @@ impl Chain {
     /// New instances of the nodes of a stage, unless one panics instead.
     pub(super) fn new(graph: &Graph, stage: &Stage) -> Result<Self, ChainFailure> {
         let mut slots = Vec::with_capacity(stage.links.len());
+        // The first node takes what the edges bring, every other one what the node before it gives.
+        let mut inputs: Vec<usize> = stage.inputs.iter().map(|edge| graph.edges[*edge].port).collect();
         for link in &stage.links {
             let Work::Native { node_type, prepared } = &graph.nodes[link.node].work else { continue };
-            let node = catch_unwind(AssertUnwindSafe(|| prepared.instantiate()));
+            let node = catch_unwind(AssertUnwindSafe(|| {
+                let mut node = prepared.instantiate();
+                node.connect(&inputs);
+                node
+            }));
+            inputs = vec![link.next_port];
             slots.push(Slot {
                 node: node.map_err(|payload| panic_of(link.node, 0, None, &*payload))?,
                 index: link.node,

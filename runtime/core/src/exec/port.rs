@@ -23,6 +23,16 @@ pub enum Event {
     },
     /// Packets for nodes of the host.
     Call(HostCall),
+    /// A session that refused packets has room again.
+    Room {
+        /// The host's number for it.
+        token: u64,
+    },
+    /// A session that had no outputs has some, or has ended.
+    Outputs {
+        /// The host's number for it.
+        token: u64,
+    },
 }
 
 /// What one drain of a port hands out.
@@ -189,6 +199,13 @@ impl Port {
         let refused = self.0.post(&mut state, Event::Completed { token, completion });
         drop(state);
         drop((job, refused));
+    }
+
+    pub(super) fn post(&self, event: Event) {
+        let mut state = self.0.state.lock();
+        let refused = self.0.post(&mut state, event);
+        drop(state);
+        drop(refused);
     }
 
     pub(super) fn post_call(&self, call: HostCall, run: Weak<Run>, stage: usize) {

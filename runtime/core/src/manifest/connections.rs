@@ -38,11 +38,11 @@ pub(super) fn path_of(index: usize) -> Path {
     Path::root().name("connections").index(index)
 }
 
-/// The port that is meant where none is named: the only one, or the one with the usual name.
+/// The port that is meant where none is named: the only one, the one that says so, or the one with the usual name.
 pub(super) fn default_port(ports: &[Port], usual: &str) -> Option<usize> {
     match ports {
         [_] => Some(0),
-        _ => ports.iter().position(|port| port.name == usual),
+        _ => ports.iter().position(|port| port.is_usual || port.name == usual),
     }
 }
 

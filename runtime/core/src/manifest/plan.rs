@@ -92,9 +92,11 @@ impl Planner<'_> {
     fn connect(&mut self, from: Option<Endpoint>, to: Endpoint, promise: AudioFormat) -> Result<(), Finding> {
         let inputs = self.nodes[to.node].work.inputs();
         let to_id = self.nodes[to.node].id.clone();
-        let needs = match inputs[to.port].format {
+        let needs = match &self.nodes[to.node].work {
             // A port that takes more than sound looks at each value itself.
-            Some(format) if inputs[to.port].kinds == Kinds::of(&[Kind::Audio]) => format,
+            Work::Native { prepared, .. } if inputs[to.port].kinds == Kinds::of(&[Kind::Audio]) => {
+                prepared.input_format(to.port).unwrap_or_default()
+            }
             _ => AudioFormat::default(),
         };
         let to_name = end_name(&to_id, inputs, to.port);

@@ -21,11 +21,16 @@ use crate::value::Packet;
 
 /// One instance of a node within one run.
 ///
-/// The scheduler calls `initialize` once; then for each item any number of `process`, followed by one `flush`; after
+/// The scheduler calls `connect` and `initialize` once; then for each item any number of `process`, followed by one `flush`; after
 /// every call that answered [`Step::More`] it calls `resume` until the answer is [`Step::Done`]; at last `cleanup`,
 /// exactly once if `initialize` succeeded, also after an error, a cancel or a panic. An instance lives for one run, so
 /// its fields are per-run state; `flush` resets what belongs to one item.
 pub trait Node: Send {
+    /// Hears at which of its input ports packets can come, by their numbers; for nodes with ports that are optional.
+    fn connect(&mut self, inputs: &[usize]) {
+        let _ = inputs;
+    }
+
     /// Gets ready: opens, allocates, keeps what it needs of the context.
     ///
     /// # Errors
@@ -145,6 +150,13 @@ pub trait Define: Node + Sized + 'static {
     /// An example of params for the docs, as JSON text of an object.
     const EXAMPLE: &'static str = "{}";
 
+    /// The format of sound that an input port needs with these params, where it needs a certain one. If the port takes
+    /// nothing but sound, converters are put before it that see to it.
+    fn input_format(params: &Self::Params, port: usize) -> Option<AudioFormat> {
+        let _ = params;
+        Self::INPUTS.get(port)?.format
+    }
+
     /// The media format that these params promise for an output port, where one is certain.
     fn output_format(params: &Self::Params, port: usize) -> Option<AudioFormat> {
         let _ = (params, port);
@@ -162,4 +174,31 @@ pub trait Define: Node + Sized + 'static {
 
     /// A new instance, for one run. Cheap: heavy work belongs into `initialize`.
     fn new(params: &Self::Params) -> Self;
+}
+
+/// An old name of a built-in node, kept with the params and defaults that it had;
+/// [`Registry::add_old_name`] makes a [`NodeType`] of it.
+pub trait OldName: 'static {
+    /// The node that does the work.
+    type Node: Define;
+    /// The params as they were called.
+    type Params: DeserializeOwned + JsonSchema + Send + Sync + 'static;
+
+    /// The old name.
+    const NAME: &'static str;
+    /// One sentence for a list of nodes, which names the new type.
+    const SUMMARY: &'static str;
+    /// An example of params for the docs, as JSON text of an object.
+    const EXAMPLE: &'static str = "{}";
+
+    /// The params of the node for these old ones.
+    ///
+    /// # Errors
+    /// What the node can't do.
+    fn translate(params: Self::Params) -> Result<<Self::Node as Define>::Params, ParamError>;
+
+    /// The old name of a param, for errors about its value.
+    fn old_param(param: &str) -> &str {
+        param
+    }
 }

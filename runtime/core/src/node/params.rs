@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{AudioFormat, Define, Node};
+use super::{AudioFormat, Define, Node, OldName};
 
 /// The params of a node as the manifest has them: a JSON object.
 pub type Params = serde_json::Map<String, Json>;
@@ -25,33 +25,47 @@ pub struct ParamError {
 #[derive(Clone)]
 pub struct PreparedNode {
     make: Arc<dyn Fn() -> Box<dyn Node> + Send + Sync>,
-    formats: Arc<[Option<AudioFormat>]>,
+    inputs: Arc<[Option<AudioFormat>]>,
+    outputs: Arc<[Option<AudioFormat>]>,
 }
 
 impl PreparedNode {
-    /// From a function that makes instances, and the certain formats of the outputs.
-    pub fn new(make: impl Fn() -> Box<dyn Node> + Send + Sync + 'static, formats: Arc<[Option<AudioFormat>]>) -> Self {
-        Self { make: Arc::new(make), formats }
-    }
-
     /// A new instance.
     pub fn instantiate(&self) -> Box<dyn Node> {
         (self.make)()
     }
 
+    /// The format that an input port needs.
+    pub fn input_format(&self, port: usize) -> Option<AudioFormat> {
+        self.inputs.get(port).copied().flatten()
+    }
+
     /// The format that an output port is certain to have.
     pub fn output_format(&self, port: usize) -> Option<AudioFormat> {
-        self.formats.get(port).copied().flatten()
+        self.outputs.get(port).copied().flatten()
     }
 }
 
 pub(super) fn prepare<N: Define>(params: Params) -> Result<PreparedNode, ParamError> {
-    let typed: N::Params = serde_json::from_value(Json::Object(params)).map_err(|error| ParamError {
+    finish::<N>(typed(params, N::NAME)?)
+}
+
+pub(super) fn prepare_old<A: OldName>(params: Params) -> Result<PreparedNode, ParamError> {
+    let params = A::translate(typed(params, A::NAME)?)?;
+    finish::<A::Node>(params).map_err(|error| ParamError { param: A::old_param(&error.param).to_owned(), ..error })
+}
+
+fn typed<P: serde::de::DeserializeOwned>(params: Params, name: &str) -> Result<P, ParamError> {
+    serde_json::from_value(Json::Object(params)).map_err(|error| ParamError {
         param: String::new(),
-        expected: format!("params of {}", N::NAME),
+        expected: format!("params of {name}"),
         got: error.to_string(),
-    })?;
+    })
+}
+
+fn finish<N: Define>(typed: N::Params) -> Result<PreparedNode, ParamError> {
     N::check(&typed)?;
-    let formats = (0..N::OUTPUTS.len()).map(|port| N::output_format(&typed, port)).collect();
-    Ok(PreparedNode::new(move || Box::new(N::new(&typed)), formats))
+    let inputs = (0..N::INPUTS.len()).map(|port| N::input_format(&typed, port)).collect();
+    let outputs = (0..N::OUTPUTS.len()).map(|port| N::output_format(&typed, port)).collect();
+    Ok(PreparedNode { make: Arc::new(move || Box::new(N::new(&typed))), inputs, outputs })
 }

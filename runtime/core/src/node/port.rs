@@ -13,8 +13,10 @@ pub struct Port {
     pub name: &'static str,
     /// What it accepts or emits.
     pub kinds: Kinds,
-    /// For an input of sound: the format it needs, where it needs a certain one.
+    /// For an input of sound: the format it needs, where it needs a certain one whatever the params.
     pub format: Option<AudioFormat>,
+    /// Whether it is meant where a connection to a node with several ports names none.
+    pub is_usual: bool,
     /// One sentence for the docs.
     pub summary: &'static str,
 }
@@ -75,7 +77,14 @@ impl Kinds {
 impl Port {
     /// A port without a fixed format.
     pub const fn new(name: &'static str, kinds: Kinds, summary: &'static str) -> Self {
-        Self { name, kinds, format: None, summary }
+        Self { name, kinds, format: None, is_usual: false, summary }
+    }
+
+    /// The port that is meant where a connection names none. For an output it has to be the first one, since the first is
+    /// what a sink gives.
+    #[must_use]
+    pub const fn usual(self) -> Self {
+        Self { is_usual: true, ..self }
     }
 
     /// What it declares: `{name, kinds, summary, format?}`.

@@ -44,10 +44,8 @@ macro_rules! node {
 
 const NUMBERS: Kinds = Kinds::of(&[Kind::Int, Kind::Float, Kind::List]);
 const SPEECH_IN: Port = Port {
-    name: "in",
-    kinds: Kinds::of(&[Kind::Audio]),
     format: Some(AudioFormat { rate: Some(16_000), channels: Some(1) }),
-    summary: "Speech.",
+    ..Port::new("in", Kinds::of(&[Kind::Audio]), "Speech.")
 };
 
 #[derive(Deserialize, JsonSchema)]

@@ -10,6 +10,7 @@ use remotemedia_core::value::{Audio, Kind, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::finite::not_finite;
 use gate::GatedLevel;
 use window::Window;
 
@@ -220,8 +221,7 @@ impl AudioLevel {
         stretch.start = stretch.end();
         stretch.window.clear();
         if !mean_square.is_finite() {
-            let cause = "the sound has samples that are NaN or infinite";
-            return Err(NodeError::new(cause).cure("Replace them before this node.").at(Some(begin)));
+            return Err(not_finite(Some(begin)));
         }
         let duration = end - begin;
         let rms_db = (10.0 * mean_square.log10()).max(FLOOR_DB);

@@ -9,6 +9,7 @@ use remotemedia_core::value::Buffer;
 
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
+use super::matroska::Blocks;
 use super::source::Arriving;
 use super::{failure, open_buffer};
 
@@ -16,6 +17,10 @@ use super::{failure, open_buffer};
 const NAME: &str = "the stream";
 /// A stream that no one knows after so many bytes is no audio.
 const PATIENCE: u64 = 1 << 20;
+/// The most bytes that are kept of a stream: of a file that must be there as a whole, and of one whose sound should
+/// have come by then.
+const MOST_COLLECTED: u64 = 512 << 20;
+const MOST_AHEAD: u64 = 64 << 20;
 /// The first attempt to open comes after so many bytes; each further one after twice as many.
 const FIRST_ATTEMPT: u64 = 4096;
 
@@ -24,6 +29,8 @@ const FIRST_ATTEMPT: u64 = 4096;
 pub(super) struct ByteStream {
     bytes: Arriving,
     next_attempt: u64,
+    /// Whether the file can only be read once it is whole.
+    is_collected: bool,
     open: Option<Open>,
 }
 
@@ -41,6 +48,8 @@ enum Gate {
     /// So many bytes ahead of the reader.
     Ahead(u64),
     Ogg(OggPages),
+    /// Blocks, and how many packets of the track were asked for. The reader must not meet the end within a cluster.
+    Matroska(Blocks, u64),
 }
 
 impl ByteStream {
@@ -51,6 +60,10 @@ impl ByteStream {
     /// No more comes.
     pub(super) fn finish(&mut self) {
         self.bytes.finish();
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.bytes.is_finished()
     }
 
     /// The open demuxer, whether or not a packet is there.
@@ -66,9 +79,17 @@ impl ByteStream {
         if self.open.is_none() {
             self.open = self.try_open()?;
         }
+        let most = if self.is_collected { MOST_COLLECTED } else { MOST_AHEAD };
+        if self.bytes.kept() > most {
+            return Err(failure::too_long(NAME, most));
+        }
         let Some(open) = &mut self.open else { return Ok(None) };
         let Some(gate) = &mut open.gate else { return Ok(Some(&mut open.demuxer)) };
         let position = self.bytes.read_position();
+        if let Gate::Matroska(blocks, _) = gate {
+            blocks.advance(|place, len| self.bytes.peek(place, len), self.bytes.end());
+            open.demuxer.learn(blocks);
+        }
         let limit = if self.bytes.is_finished() {
             self.bytes.end()
         } else {
@@ -76,10 +97,20 @@ impl ByteStream {
                 Gate::Ahead(ahead) if self.bytes.end() - position < *ahead => return Ok(None),
                 Gate::Ahead(_) => self.bytes.end(),
                 Gate::Ogg(pages) => pages.whole(&self.bytes),
+                Gate::Matroska(blocks, asked) => {
+                    if blocks.whole(open.demuxer.track()) <= *asked && !blocks.is_lost() {
+                        return Ok(None);
+                    }
+                    *asked += 1;
+                    self.bytes.end()
+                }
             }
         };
         self.bytes.allow(limit);
-        self.bytes.release(position);
+        self.bytes.release(match gate {
+            Gate::Matroska(blocks, _) => position.min(blocks.next()),
+            _ => position,
+        });
         open.asked_at = position;
         Ok(Some(&mut open.demuxer))
     }
@@ -123,6 +154,14 @@ impl ByteStream {
             self.next_attempt = self.next_attempt.max(FIRST_ATTEMPT);
             return Ok(None);
         }
+        let mut blocks = Blocks::default();
+        if container == Container::Matroska {
+            blocks.advance(|place, len| self.bytes.peek(place, len), end);
+            if !is_finished && !blocks.has_block() && !blocks.is_lost() {
+                self.next_attempt = end + 1;
+                return Ok(None);
+            }
+        }
         let mut pages = OggPages::default();
         self.bytes.rewind(0);
         // A page that is cut would be lost to the reader, so it must not see the beginning of one.
@@ -133,9 +172,13 @@ impl ByteStream {
             self.next_attempt = end * 2;
             return Ok(None);
         }
-        let demuxer = result?;
+        let mut demuxer = result?;
         let gate = match container {
             Container::Ogg => Gate::Ogg(pages),
+            Container::Matroska => {
+                demuxer.learn(&blocks);
+                Gate::Matroska(blocks, 0)
+            }
             Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),
             Container::Wav => Gate::Ahead(demuxer.frame_bytes() * 1152 + 4096),
             Container::Adts => Gate::Ahead(10 * 1024),
@@ -152,9 +195,11 @@ impl ByteStream {
             return Err(failure::not_audio(NAME, &self.bytes.peek(0, SNIFF_LEN), None));
         }
         if !self.bytes.is_finished() {
-            self.next_attempt = if container == Container::Mp4 { u64::MAX } else { PATIENCE + 1 };
+            self.is_collected = container == Container::Mp4;
+            self.next_attempt = if self.is_collected { u64::MAX } else { PATIENCE + 1 };
             return Ok(None);
         }
+        self.is_collected = true;
         let demuxer = open_buffer(self.bytes.take_all(), NAME)?;
         Ok(Some(Open { demuxer, gate: None, container, asked_at: 0 }))
     }
@@ -199,11 +244,11 @@ impl OggPages {
         while self.next < bytes.end() {
             let header = bytes.peek(self.next, HEADER);
             let Some(len) = page_len(&header) else {
-                if header.len() >= HEADER || !b"OggS".starts_with(&header[..header.len().min(4)]) && header.len() >= 4 {
-                    self.next += 1;
-                    continue;
+                if header.starts_with(b"OggS") || b"OggS".starts_with(&header) {
+                    break;
                 }
-                break;
+                self.next = bytes.find(self.next + 1, b"OggS");
+                continue;
             };
             if self.next + len > bytes.end() {
                 break;

@@ -1,0 +1,25 @@
+//! Nodes that turn sound into spectra.
+
+mod analysis;
+mod frames;
+mod mel;
+mod mel_spectrogram;
+mod stft;
+
+pub use mel::{MelNorm, MelScale};
+pub use mel_spectrogram::{LevelScale, MelPreset, MelSpectrogram, MelSpectrogramParams};
+pub use stft::{Stft, StftParams, StftValue};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What stands before the first sample and after the last one where frames are centred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PadMode {
+    /// Silence.
+    #[default]
+    Constant,
+    /// The sound in a mirror that stands on its first or last sample.
+    Reflect,
+}

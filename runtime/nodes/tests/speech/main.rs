@@ -1,0 +1,9 @@
+//! The nodes that find speech, against onnxruntime and the package silero-vad.
+
+#[path = "../drive/mod.rs"]
+mod drive;
+mod pipelines;
+mod reference;
+mod segments;
+mod signals;
+mod vad;
