@@ -175,3 +175,40 @@ print(large.dtype, large.shape, large.tolist()[2999], tiny.dtype, tiny.tolist())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout.strip(), done.stderr) == ("float32 (3000, 2) [5998.0, 5999.0] uint8 [1, 2]", "")
+
+
+class Made:
+    """An array whose capsule is made by hand."""
+
+    def __init__(self, code: int, bits: int, major: int) -> None:
+        self.fields = code, bits, major
+        self.data = bytearray(8)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+    def __dlpack__(self, **keywords: Any) -> object:
+        from remotemedia import _capsules
+        from remotemedia._library import ffi, lib
+
+        code, bits, major = self.fields
+        address = int(ffi.cast("uintptr_t", ffi.from_buffer(self.data)))
+        made = ffi.cast(
+            "DLManagedTensorVersioned *", lib.rm_dlpack_new(id(self), address, 1, [1], code, bits, True, False)
+        )
+        made.version.major = major
+        return _capsules.capsule(made, "dltensor_versioned")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (Made(2, 8, 1), "inputs[0]: the Made has elements of a type that can't cross (code 2, 8 bits, 1 lanes); "
+         "convert it to float32 first"),
+        (Made(2, 32, 2), "inputs[0]: the Made speaks DLPack 2, this package knows 1; write numpy.asarray(value)"),
+    ],
+)  # fmt: skip
+def test_what_dlpack_has_and_the_runtime_has_not_is_refused(value: Made, message: str) -> None:
+    with pytest.raises(rm.MarshalError) as caught:
+        through(value)
+    assert str(caught.value) == message

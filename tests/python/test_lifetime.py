@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import PASS_TEXT, chain, eventually, live_objects
+from remotemedia import _bridge
 from remotemedia._memory import kept_count
 
 LARGE = 50_000
@@ -169,6 +170,20 @@ def test_a_bytearray_cannot_be_resized_while_it_is_borrowed() -> None:
     assert seen == [True]
     assert eventually(lambda: kept_count() == 0)
     data.append(1)
+
+
+def test_an_input_that_comes_back_at_once_is_released_in_the_same_crossing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_other(self: Any, timeout_us: int) -> Any:
+        raise AssertionError("there was another crossing")
+
+    monkeypatch.setattr(_bridge.Port, "next", no_other)
+    array, gone = source()
+    outputs = rm.execute_sync(PASS_TEXT, [array, 1, array[:5]])
+    assert kept_count() == 0
+    assert outputs[0].__array_interface__ == array.__array_interface__
+    assert outputs.by_item[0][0] is outputs.packets[0].value is outputs[0]
+    del outputs, array
+    assert gone() is None
 
 
 def test_an_input_is_free_after_a_timeout() -> None:

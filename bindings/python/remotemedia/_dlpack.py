@@ -46,7 +46,9 @@ def describe(value: Any) -> tuple[Any, int, str, list[int], list[int] | None, bo
     if _capsules.is_named(capsule, "dltensor_versioned"):
         versioned = _capsules.pointer(capsule, "dltensor_versioned", "DLManagedTensorVersioned")
         if versioned.version.major != 1:
-            raise MarshalError(f"the {kind} speaks DLPack {versioned.version.major}, this package knows 1")
+            raise MarshalError(
+                f"the {kind} speaks DLPack {versioned.version.major}, this package knows 1; write numpy.asarray(value)"
+            )
         readonly = bool(versioned.flags & READ_ONLY)
         tensor = versioned.dl_tensor
     else:
