@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._function import NodeFunction
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._pipeline import Manifest
     from ._plan import Plan
     from ._session import Session
+    from ._stream import Mapped
 
 
 class End(NamedTuple):
@@ -225,6 +226,60 @@ class Pipeline(Linkable):
         deadline_us = -1 if deadline is None else microseconds("deadline", deadline)
         compiled = compile_manifest(self.manifest())
         return Session(compiled, pcm=input, buffer=buffer, deadline_us=deadline_us)
+
+    def stream(
+        self,
+        source: Iterable[Any] | AsyncIterable[Any],
+        *,
+        input: PCM | None = None,  # noqa: A002
+        buffer: Mapping[str, int] | None = None,
+    ) -> AsyncIterator[Any]:
+        """The values that come out while the values of `source` go in: one stream, in order, bounded on its way.
+
+        `source` is asked for its next value when there is room for it; a plain iterable runs on the event loop's
+        thread. `input` and `buffer` are those of `session`. Raises what `source` raises, and `NodeError`.
+        """
+        from ._stream import stream
+
+        return stream(self.session(input=input, buffer=buffer), source)
+
+    def map(
+        self,
+        sources: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncIterator[Mapped]:
+        """Runs the pipeline on each source by itself, up to `concurrency` at a time: `async for result in ...`.
+
+        A result has `source`, `outputs` as `run` gives them or None, `error` or None, and `seconds`. They come as they
+        are done, or in the order of the sources. What fails does not stop the others; `timeout` is for each, in
+        seconds.
+        """
+        from ._execute import microseconds
+        from ._pipeline import compile_manifest
+        from ._stream import map_sources
+
+        timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+        return map_sources(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
+
+    def map_sync(
+        self,
+        sources: Iterable[Any],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        timeout: float | None = None,
+    ) -> Iterator[Mapped]:
+        """Runs the pipeline on each source like `map`, for programs without an event loop."""
+        from ._execute import microseconds, refuse_in_loop
+        from ._pipeline import compile_manifest
+        from ._stream import map_sources_sync
+
+        refuse_in_loop("map_sync", "async for result in pipeline.map(sources)")
+        timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+        return map_sources_sync(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
 
     def __len__(self) -> int:
         return len(self._nodes)
