@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -244,6 +245,33 @@ async def test_a_send_that_waits_for_slow_work_is_not_stalled(monkeypatch: pytes
     async with pipeline(chain(("slow", slow, {}))).session(buffer={"packets": 2}) as session:
         for value in range(40):
             await session.send(value)
+
+
+async def test_the_watchdog_names_the_node_that_holds_up_the_others() -> None:
+    told = asyncio.Event()
+    messages: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+            told.set()
+
+    async def stuck(value: int) -> int:
+        await told.wait()
+        return value
+
+    listener = Listener()
+    logging.getLogger("remotemedia").addHandler(listener)
+    try:
+        manifest = chain(("in", "PassThrough", {}), ("stuck", stuck, {}))
+        async with pipeline(manifest).session(watchdog=0.02) as session:
+            await session.send(1)
+            await told.wait()
+    finally:
+        logging.getLogger("remotemedia").removeHandler(listener)
+    assert (
+        messages[0] == "no packet moved for 0.02 s: node 'stuck' waits for the host after 1 packets, 0 wait before it"
+    )
 
 
 async def test_flush_ends_a_stream_and_interrupt_drops_what_is_on_its_way() -> None:

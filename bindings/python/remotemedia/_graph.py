@@ -212,12 +212,14 @@ class Pipeline(Linkable):
         input: PCM | None = None,  # noqa: A002
         buffer: Mapping[str, int] | None = None,
         deadline: float | None = None,
+        watchdog: float | None = 5.0,
     ) -> Session:
         """The pipeline at work on one stream: `async with pipeline.session() as session`.
 
         `input=rm.PCM("s16", 16000, 1)` lets `send` take raw bytes, split anywhere. `buffer` bounds what waits at each
-        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is in seconds. Raises
-        `ManifestError` with all that is wrong.
+        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is in seconds.
+        When no packet has moved for `watchdog` seconds, the logger `remotemedia` names the node that holds them up.
+        Raises `ManifestError` with all that is wrong.
         """
         from ._execute import microseconds
         from ._pipeline import compile_manifest
@@ -225,7 +227,7 @@ class Pipeline(Linkable):
 
         deadline_us = -1 if deadline is None else microseconds("deadline", deadline)
         compiled = compile_manifest(self.manifest())
-        return Session(compiled, pcm=input, buffer=buffer, deadline_us=deadline_us)
+        return Session(compiled, pcm=input, buffer=buffer, deadline_us=deadline_us, watchdog=watchdog)
 
     def stream(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,6 +47,11 @@ STALL_SECONDS = 5.0
 
 send: Any = lib.rm_lane_send
 
+WATCHDOG_SECONDS = 5.0
+"""How long nothing may move before the watchdog says so."""
+
+_log = logging.getLogger("remotemedia")
+
 _new: Callable[[type[Packet], Sequence[Any]], Packet] = tuple.__new__
 
 
@@ -64,11 +70,14 @@ class Session:
         pcm: PCM | None = None,
         buffer: Mapping[str, int] | None = None,
         deadline_us: int = -1,
+        watchdog: float | None = WATCHDOG_SECONDS,
     ) -> None:
         self._pipeline, self._functions = compiled
         self._pcm = None if pcm is None else pcm.reader()
         self._buffer = dict(buffer or {})
         self._deadline_us = deadline_us
+        self._watchdog = watchdog
+        self._watching: asyncio.TimerHandle | None = None
         self._chosen: dict[str, Reader] = {}
         self._all = Reader(self, -1)
         self._port: LoopPort | None = None
@@ -106,6 +115,8 @@ class Session:
             raise
         finally:
             self._closed = True
+            if self._watching is not None:
+                self._watching.cancel()
             self._wake()
 
     # ---- in
@@ -291,6 +302,8 @@ class Session:
         check(lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error), error)
         self._handle = ffi.gc(out[0], lib.rm_session_free)
         port.runs[token] = run
+        if self._watchdog is not None:
+            _watch(weakref.ref(self), self._watchdog, ())
         return self._handle
 
     def _packet(self, value: Any, pts: float | None, duration: float | None) -> list[Any] | None:
@@ -412,6 +425,26 @@ class Session:
                 f"'send' waits: {count} outputs of '{sink}' are unread; read in another task or use pipeline.stream()"
             )
 
+    def _look(self, seconds: float, before: tuple[int, ...]) -> tuple[int, ...]:
+        """Says which node holds everything up, if nothing has moved since `before`; answers how far all are."""
+        metrics = self.metrics()
+        now = (metrics.sent, *(node.packets for node in metrics.nodes))
+        if now == before:
+            # Whoever waits for input or room waits for another node, which is the one to name.
+            for node in metrics.nodes:
+                if node.waits_for in ("nothing", "the host", "a reader"):
+                    doing = "is in a step" if node.waits_for == "nothing" else f"waits for {node.waits_for}"
+                    _log.warning(
+                        "no packet moved for %g s: node '%s' %s after %d packets, %d wait before it",
+                        seconds,
+                        node.node,
+                        doing,
+                        node.packets,
+                        node.waiting,
+                    )
+                    break
+        return now
+
     def _unread(self) -> dict[str, int]:
         unread: dict[str, int] = {}
         for row in itertools.chain(self._all.batch, *(reader.batch for reader in self._chosen.values())):
@@ -530,6 +563,16 @@ def _notifier(session: Session) -> Callable[[int], None]:
             found._notified(kind)
 
     return notify
+
+
+def _watch(reference: weakref.ref[Session], seconds: float, before: tuple[int, ...]) -> None:
+    """Looks at a session from time to time, as long as it goes on."""
+    session = reference()
+    if session is None or session._closed or session._completed is None or session._completed.done():
+        return
+    before = session._look(seconds, before) if before else (-1,)
+    loop = asyncio.get_running_loop()
+    session._watching = loop.call_later(seconds, _watch, reference, seconds, before)
 
 
 def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
