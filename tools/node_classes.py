@@ -38,7 +38,14 @@ __all__ = [
 ]
 '''
 
-TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "object": "Mapping[str, object]", "null": "None"}
+TYPES = {
+    "integer": "int",
+    "number": "float",
+    "boolean": "bool",
+    "string": "str",
+    "object": "Mapping[str, object]",
+    "null": "None",
+}
 
 
 def generated(types: Mapping[str, Mapping[str, Any]]) -> str:

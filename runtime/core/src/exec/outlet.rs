@@ -114,6 +114,11 @@ impl Outlets {
         self.outlets.iter_mut().fold(false, |any, outlet| std::mem::take(&mut outlet.is_awaited) | any)
     }
 
+    /// How many packets wait in each outlet.
+    pub(super) fn unread(&self) -> Vec<usize> {
+        self.outlets.iter().map(|outlet| outlet.arrivals.len()).collect()
+    }
+
     /// Drops what nobody has taken.
     pub(super) fn clear(&mut self) {
         for outlet in &mut self.outlets {

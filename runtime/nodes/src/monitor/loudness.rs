@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::health::{FLOOR_DB, amplitude_db};
-use super::windows::{Meter, Windows, not_finite};
+use super::windows::{Meter, Windows};
+use crate::audio::finite::not_finite;
 use crate::audio::r128::LoudnessMeter;
 use crate::audio::reader::{Driven, Segment, drive};
 use crate::audio::true_peak::TruePeak;
@@ -86,7 +87,7 @@ impl Meter for Measure {
 
     fn close(&mut self, _frames: usize, _duration: i64) -> Result<Vec<Value>, NodeError> {
         if !self.meter.is_finite() {
-            return Err(not_finite());
+            return Err(not_finite(None));
         }
         let value = |loudness: Option<f64>| loudness.map_or(Value::Null, |value| Value::Float(value.max(FLOOR_DB)));
         Ok(vec![
