@@ -68,6 +68,11 @@ typedef struct rm_port rm_port;
 typedef struct rm_runtime rm_runtime;
 
 /**
+ * A session: a pipeline at work on one stream. Any thread may use it, also one that sends beside one that receives.
+ */
+typedef struct rm_session rm_session;
+
+/**
  * What a function answers: 0 is done, above 0 is not an error, below 0 nothing was done and `err` says why.
  */
 typedef int32_t rm_status;
@@ -162,7 +167,7 @@ typedef struct rm_output {
 #define RM_TIMEOUT 3
 
 /**
- * The port is shut down; nothing will ever come again.
+ * Nothing will ever come again: the port is shut down, or everything that a session gave was handed out.
  */
 #define RM_END 4
 
@@ -360,8 +365,8 @@ void rm_error_detail(const struct rm_error *error, const uint8_t **data, size_t 
 void rm_error_free(struct rm_error *error);
 
 /**
- * Writes what is alive in this process: a map of counts: `runtimes`, `ports`, `pipelines`, `documents`, `memories`,
- * `errors`, `host_buffers` (borrowed and not yet released), `runs`, `nodes`.
+ * Writes what is alive in this process: a map of counts: `runtimes`, `ports`, `pipelines`, `sessions`, `documents`,
+ * `memories`, `errors`, `host_buffers` (borrowed and not yet released), `runs`, `nodes`.
  *
  * The caller sees to it that:
  * `out` is writable, `err` NULL or writable.
@@ -552,6 +557,83 @@ rm_status rm_runtime_shutdown(const struct rm_runtime *runtime, int64_t patience
  * `runtime` is NULL or live, and nobody uses it any more.
  */
 void rm_runtime_free(struct rm_runtime *runtime);
+
+/**
+ * Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
+ * and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
+ * `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us"}`, see docs/abi.md.
+ *
+ * The caller sees to it that:
+ * `pipeline` and `port` are live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL
+ * or writable.
+ */
+rm_status rm_session_new(const struct rm_pipeline *pipeline,
+                         const struct rm_port *port,
+                         uint64_t token,
+                         const uint8_t *options,
+                         size_t len,
+                         struct rm_session **out,
+                         struct rm_error **err);
+
+/**
+ * Sends packets: a msgpack list of `[value, pts?, duration?]`, times in nanoseconds or nil. Takes as many as there is room
+ * for and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
+ * says when to send the others again. Light work is done on the calling thread within `budget_us` microseconds, and
+ * outputs that are there come along, at most `most_outputs`. Below 0 nothing was taken; `RM_GONE` if the session has ended.
+ *
+ * The caller sees to it that:
+ * `session` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_session_send(const struct rm_session *session,
+                          const uint8_t *packets,
+                          size_t len,
+                          const struct rm_buffer *buffers,
+                          size_t buffer_count,
+                          int64_t budget_us,
+                          size_t most_outputs,
+                          struct rm_output *out,
+                          struct rm_error **err);
+
+/**
+ * Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all sinks in the order in which
+ * they came, or of the one at place `sink` among those that the options chose; below 0 means all. Writes
+ * `[[[value, pts, duration, seq, stream, sink id, item], ...], released?]`: `RM_OK`; `RM_WOULD_BLOCK` if there are none,
+ * and one event `[6, token]` says when there are; `RM_END` if there will never be one again.
+ *
+ * The caller sees to it that:
+ * `session` is live; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_session_receive(const struct rm_session *session,
+                             int64_t sink,
+                             size_t most_outputs,
+                             struct rm_output *out,
+                             struct rm_error **err);
+
+/**
+ * Says that no more packets come: what was sent is worked off in order and flushed, then the session ends. May be said
+ * again. `RM_GONE` if the session has ended before its time.
+ *
+ * The caller sees to it that:
+ * `session` is live; `err` is NULL or writable.
+ */
+rm_status rm_session_finish(const struct rm_session *session, struct rm_error **err);
+
+/**
+ * Ends a session now and drops what is on its way: `RM_OK`, and its completion is on its way; or `RM_GONE` if it has
+ * ended already.
+ *
+ * The caller sees to it that:
+ * `session` is live; `err` is NULL or writable.
+ */
+rm_status rm_session_cancel(const struct rm_session *session, struct rm_error **err);
+
+/**
+ * Cancels a session that still goes on, and frees it; NULL is fine.
+ *
+ * The caller sees to it that:
+ * `session` is NULL or live, and nobody uses it any more.
+ */
+void rm_session_free(struct rm_session *session);
 
 /**
  * The name of a status, such as `RM_TIMED_OUT`; `unknown status` for a number that is none. Never NULL, never freed.

@@ -28,6 +28,7 @@ GROUPS = {
         "ruff==0.17.6",
         "uvloop==0.23.0",
     ],
+    "types": ["basedpyright==1.40.2"],
     "cmake": ["cmake==4.4.4", "ninja>=1.11,<2"],
 }
 

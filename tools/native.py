@@ -18,6 +18,7 @@ from tools.stamp import Stamp, digest, files_below
 HEADER = ROOT / "include" / "remotemedia.h"
 PACKAGE = ROOT / "bindings" / "python" / "remotemedia"
 EXTENSION_SOURCE = ROOT / "bindings" / "python" / "cffi_build.py"
+EXTENSION_PARTS = [EXTENSION_SOURCE.with_name("exchange.h"), EXTENSION_SOURCE.with_name("exchange.c")]
 SONAME = "libremotemedia.so.0"
 
 
@@ -98,7 +99,7 @@ def _copy_stripped(source: Path, target: Path) -> None:
 
 def _extension(python: Path | str, folder: Path, built: Path) -> Path:
     machine.require_python_headers()
-    key = digest([HEADER, EXTENSION_SOURCE], sys.version, sys.platform)
+    key = digest([HEADER, EXTENSION_SOURCE, *EXTENSION_PARTS], sys.version, sys.platform)
     stamp = Stamp(f"extension-{folder.name}")
     done = stamp.outputs(key)
     if done is not None:

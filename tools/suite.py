@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import environment, header, machine, native, weights
+from tools import environment, header, machine, native, type_checkers, weights
 from tools.machine import BUILD, ROOT, Problem, run
 
 # A step that hangs is ended, so that a summary always comes.
@@ -71,8 +71,8 @@ def format_of_python() -> None:
 
 
 def types_of_python() -> None:
-    """The package passes mypy --strict."""
-    run([environment.ready("build", "run", "test"), "-m", "mypy"])
+    """The package, code that uses it and mistakes, as mypy, pyright and stubtest see them."""
+    type_checkers.check(environment.ready("build", "run", "test", "types"))
 
 
 def tests_in_python() -> None:
@@ -89,7 +89,7 @@ CHECKS = [
     Check("header", "header == sources == exported symbols", header.check),
     Check("c", "cmake, ctest", tests_in_c),
     Check("python-format", "ruff check, ruff format --check", format_of_python),
-    Check("python-types", "mypy --strict", types_of_python, needs_build=True),
+    Check("python-types", "mypy --strict, pyright, stubtest", types_of_python, needs_build=True),
     Check("python", "pytest", tests_in_python, needs_build=True),
 ]
 

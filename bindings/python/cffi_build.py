@@ -16,7 +16,9 @@ from pathlib import Path
 MODULE = "remotemedia._native"
 LIMITED_API = "0x030A0000"
 LANE_DECLARATIONS = """
-typedef struct rm_lane { rm_output output; rm_error *error; uint64_t token; rm_status status; } rm_lane;
+typedef struct rm_lane {
+    rm_output output; rm_error *error; uint64_t token; rm_status status; uint32_t released;
+} rm_lane;
 int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
                        size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
                        int64_t budget_us);
@@ -24,7 +26,9 @@ int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port
 """What the binding adds to the header for itself."""
 
 LANE_SOURCE = r"""
-typedef struct rm_lane { rm_output output; rm_error *error; uint64_t token; rm_status status; } rm_lane;
+typedef struct rm_lane {
+    rm_output output; rm_error *error; uint64_t token; rm_status status; uint32_t released;
+} rm_lane;
 
 /* The byte after the msgpack value at `at`, or NULL if it ends beyond `end`. */
 static const uint8_t *rm_lane_skip(const uint8_t *at, const uint8_t *end)
@@ -67,34 +71,46 @@ static const uint8_t *rm_lane_expect(const uint8_t *at, const uint8_t *end, cons
 }
 #define RM_LANE_EXPECT(at, end, bytes) rm_lane_expect(at, end, bytes, sizeof(bytes) - 1)
 
-/* Submits work. If it is done and succeeded, with one sink, and its completion lies in the lane's room and names no
-   buffer: begin << 32 | end << 16 of the list of values | length of the completion. Else -1; `status` says more. */
+/* Submits work. If it is done and succeeded, with one sink, and its completion and buffers lie in the lane's room:
+   begin << 32 | end << 16 of the list of values | length of the completion; `released` is then where the list of
+   released numbers begins, 0 if there is none. Else -1; `status` says more. */
 static int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
                               size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
                               int64_t budget_us)
 {
     static uint64_t tokens;
     rm_output *output = &lane->output;
-    const uint8_t *at = output->data, *end, *values;
+    const uint8_t *at = output->data, *end, *sink, *values, *released;
     lane->token = __atomic_add_fetch(&tokens, 1, __ATOMIC_RELAXED);
     lane->status = rm_pipeline_submit((rm_pipeline *)pipeline, (rm_port *)port, lane->token, inputs, length, buffers,
                                       buffer_count, timeout_us, budget_us, output, &lane->error);
     output->discard_count = 0;
-    if (lane->status != RM_OK || output->document || output->buffer_count || output->len > 0xffff)
+    lane->released = 0;
+    if (lane->status != RM_OK || output->document || output->len > 0xffff)
         return -1;
     end = at + output->len;
-    at = RM_LANE_EXPECT(at, end, "\x83\xa6" "status\x00\xa7" "outputs\x81");
-    at = at ? rm_lane_skip(at, end) : NULL;
+    if (*at != 0x83 && *at != 0x84)
+        return -1;
+    at = RM_LANE_EXPECT(at + 1, end, "\xa6" "status\x00\xa7" "outputs\x81");
+    sink = at = at ? rm_lane_skip(at, end) : NULL;
     values = at = RM_LANE_EXPECT(at, end, "\x82\xa6" "values");
     at = at ? rm_lane_skip(at, end) : NULL;
     if (!at)
         return -1;
+    if (*output->data == 0x84) {
+        released = RM_LANE_EXPECT(rm_lane_skip(sink, end), end, "\xa6" "errors\x90\xa8" "released");
+        if (!released)
+            return -1;
+        lane->released = (uint32_t)(released - output->data);
+    }
     return (int64_t)(values - output->data) << 32 | (int64_t)(at - output->data) << 16 | (int64_t)output->len;
 }
 """
 """One call into C for one execution, with what it needs to know of the result, instead of a dozen looks at it."""
 
 ROOT = Path(__file__).resolve().parents[2]
+EXCHANGE = Path(__file__).resolve().with_name("exchange.h"), Path(__file__).resolve().with_name("exchange.c")
+"""Structs and functions for the exchange of arrays and tables with other packages: declarations and source."""
 
 
 def declarations(header: str) -> str:
@@ -134,10 +150,16 @@ def build(header: Path, library_dir: Path, output_dir: Path, *, library: str = "
 
     header = header.resolve()
     ffi = FFI()
-    ffi.cdef(declarations(header.read_text(encoding="utf-8")) + LANE_DECLARATIONS)
+    exchange_header, exchange_source = (path.read_text(encoding="utf-8") for path in EXCHANGE)
+    ffi.cdef(
+        declarations(header.read_text(encoding="utf-8")) + LANE_DECLARATIONS + declarations(exchange_header),
+    )
+    # In the source the functions are static: none of their names is exported.
+    exchange_types = exchange_header.partition("/* Objects are named")[0]
+    includes = f'#include <stdlib.h>\n#include <string.h>\n#include "{header.name}"'
     ffi.set_source(
         MODULE,
-        f'#include <string.h>\n#include "{header.name}"\n{LANE_SOURCE}',
+        "\n".join([includes, LANE_SOURCE, exchange_types, exchange_source]),
         py_limited_api=True,
         define_macros=[("Py_LIMITED_API", LIMITED_API)],
         include_dirs=[str(header.parent)],

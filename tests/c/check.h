@@ -188,7 +188,7 @@ static inline char *live_objects(void) {
 /* Nothing of the runtime's may be left. */
 static inline void check_nothing_left(void) {
     char *json = live_objects();
-    CHECK_TEXT("{\"runtimes\":0,\"ports\":0,\"pipelines\":0,\"documents\":0,\"memories\":0,\"errors\":0,\"host_buffers\":0,"
+    CHECK_TEXT("{\"runtimes\":0,\"ports\":0,\"pipelines\":0,\"sessions\":0,\"documents\":0,\"memories\":0,\"errors\":0,\"host_buffers\":0,"
                "\"runs\":0,\"nodes\":0}",
                json);
     free(json);

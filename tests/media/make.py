@@ -30,6 +30,7 @@ def ffmpeg(source: str, *arguments: str) -> None:
 write_wav("/tmp/stereo.wav", 44100, 44100, 2)
 write_wav("/tmp/mono.wav", 16000, 16000, 1)
 write_wav("/tmp/short.wav", 16000, 8000, 2)
+write_wav("/tmp/opus.wav", 48000, 24000, 2)
 ffmpeg("/tmp/stereo.wav", "-c:a", "libmp3lame", "-b:a", "128k", "stereo.mp3")
 ffmpeg("/tmp/stereo.wav", "-c:a", "libmp3lame", "-b:a", "128k", "-write_xing", "0", "-id3v2_version", "0", "bare.mp3")
 ffmpeg("/tmp/mono.wav", "-c:a", "libmp3lame", "-b:a", "64k", "mono.mp3")
@@ -41,6 +42,14 @@ ffmpeg("/tmp/stereo.wav", "-c:a", "aac", "-b:a", "128k", "-f", "adts", "stereo.a
 ffmpeg("/tmp/short.wav", "-c:a", "alac", "alac.m4a")
 ffmpeg("/tmp/short.wav", "-c:a", "flac", "short.flac")
 ffmpeg("/tmp/mono.wav", "-c:a", "libopus", "-b:a", "32k", "mono.opus")
+ffmpeg("/tmp/opus.wav", "-c:a", "libopus", "-b:a", "96k", "stereo.opus")
+ffmpeg("/tmp/opus.wav", "-c:a", "libopus", "-b:a", "96k", "stereo.webm")
+# Each of the six channels has a tone of its own, so that a wrong order shows.
+SIX_TONES = "aevalsrc=" + "|".join(f"0.3*sin({hertz}*2*PI*t)" for hertz in (300, 500, 700, 40, 900, 1100))
+subprocess.run(
+    f"ffmpeg -v error -y -f lavfi -i {SIX_TONES}:s=48000:d=0.25:c=5.1 -c:a libopus -b:a 256k surround.opus".split(),
+    check=True,
+)
 subprocess.run(
     "ffmpeg -v error -y -f lavfi -i testsrc=size=32x32:rate=5:duration=1 -an -c:v mpeg4 video.mp4",
     shell=True,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import remotemedia as rm
 from remotemedia.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +37,7 @@ def test_help_needs_no_library_and_documents_exit_codes() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Exit codes: 0 done; 1 an execution failed; 2 the command line is wrong" in done.stdout
+    assert "exit codes:\n  0    done\n  1    an execution failed\n  2    the command line is wrong\n" in done.stdout
     code += "\nsys.exit(main(['nodes']))"
     done = subprocess.run([sys.executable, "-c", code, "nodes"], capture_output=True, text=True, check=False)
     assert done.returncode == 5
@@ -46,7 +48,8 @@ def test_run_prints_each_output(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = command(capsys, "run", SPEECH, "-i", RECORDING, "--set", "level.window_ms=5000")
     assert (code, err) == (0, "")
     assert [line.partition("  ")[0] for line in out.splitlines()] == ["0.000 s", "5.000 s"]
-    assert out.startswith("0.000 s  {'rms_db': -23.56")
+    level = "{'rms_db': %s, 'peak_db': %s, 'is_low_volume': False, 'is_silence': False, 'health': 'ok'}"
+    assert out.startswith(f"0.000 s  {level % (-23.5601, -7.48628)}\n")
 
 
 def test_run_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,23 +60,6 @@ def test_run_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(first) == ["input", "sink", "pts", "duration", "value"]
     assert [first["input"], first["sink"], first["pts"], first["duration"]] == [RECORDING, "level", 0.0, 5.0]
     assert [second["pts"], second["duration"], second["value"]["health"]] == [5.0, 2.1, "ok"]
-
-
-def test_a_failing_file_ends_the_run_or_is_listed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    bad, failures = tmp_path / "bad.mp3", tmp_path / "failures.jsonl"
-    bad.write_bytes(b"no sound")
-    coarse = ("--set", "level.window_ms=10000")
-    code, out, err = command(capsys, "run", SPEECH, "-i", str(bad), RECORDING, *coarse)
-    assert (code, out) == (1, "")
-    assert err.startswith("remotemedia: node 'decode' (AudioDecode), input 0 'bad.mp3': ")
-    code, out, err = command(
-        capsys, "run", SPEECH, "-i", str(bad), RECORDING, *coarse, "--keep-going", "--failures", str(failures)
-    )
-    assert (code, err.splitlines()[-1]) == (1, "remotemedia: 1 of 2 failed")
-    assert out.startswith(f"{RECORDING}  0.000 s  {{")
-    (failure,) = map(json.loads, failures.read_text("utf-8").splitlines())
-    assert (failure["input"], failure["node"]) == (str(bad), "decode")
-    assert failure["error"] == err.splitlines()[0].removeprefix("remotemedia: ")
 
 
 def test_validate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -97,17 +83,82 @@ def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\nAudioLevel     Measures the level of sound in windows and judges its volume.\n" in out
     code, out, _ = command(capsys, "nodes", "AudioLevelNode")
     assert code == 0
-    assert out.startswith(
-        "AudioLevel: Measures the level of sound in windows and judges its volume.\n\ninput in (audio)"
+    assert out == (
+        "AudioLevel: Measures the level of sound in windows and judges its volume.\n"
+        "\n"
+        "input in    audio\n"
+        "            Sound.\n"
+        "output out  map\n"
+        "            For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is\n"
+        "            ok, low_volume or silence.\n"
+        "\n"
+        "params\n"
+        "  window_ms  integer from 10 to 10000, default 100\n"
+        "      The length of a window.\n"
+        "  low_volume_threshold_db  number from -120 to 0, default -35.0\n"
+        "      Sound whose gated RMS over seconds is below this many dBFS has a low volume.\n"
+        "  silence_threshold_db  number from -120 to 0, default -60.0\n"
+        "      A window whose RMS is below this many dBFS is silence. Less than `low_volume_threshold_db`.\n"
+        "\n"
+        "example\n"
+        "  - id: audiolevel\n"
+        "    node_type: AudioLevel\n"
+        "    params: {window_ms: 100}\n"
     )
-    assert "\n  window_ms (integer from 10 to 10000, default 100)\n    The length of a window.\n" in out
-    assert out.endswith('\nexample: {"id": "audiolevel", "node_type": "AudioLevel", "params": {"window_ms": 100}}\n')
-    assert '\n  quality ("fast" | "high" | "best", optional)\n' in command(capsys, "nodes", "AudioResample")[1]
+    out = command(capsys, "nodes", "AudioResample")[1]
+    assert "\n  rate  integer from 1000 to 768000, required\n" in out
+    assert '\n  quality  "fast" | "high" | "best", optional\n' in out
+    assert '\n        "high": Pass-band up to 0.9125, stop-band at least 120 dB down, float32.\n' in out
     assert command(capsys, "nodes", "AudioLevl") == (
         2,
         "",
         "remotemedia: there is no node type 'AudioLevl'; did you mean 'AudioLevel'?\n",
     )
+    assert command(capsys, "nodes", "Q")[2] == "remotemedia: there is no node type 'Q'; see: remotemedia nodes\n"
+
+
+def test_every_node_type_can_be_told_about_and_its_example_is_a_manifest(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in command(capsys, "nodes")[1].splitlines():
+        code, out, _ = command(capsys, "nodes", line.split()[0])
+        assert code == 0
+        rm.Pipeline.load("version: v1\nnodes:\n" + out.partition("\nexample\n")[2])
+
+
+def test_graph(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = rm.Pipeline.load(SPEECH).svg()
+    assert command(capsys, "graph", SPEECH) == (0, drawing, "")
+    drawn = tmp_path / "new" / "speech.svg"
+    assert command(capsys, "graph", SPEECH, "-o", str(drawn)) == (0, "", "")
+    assert drawn.read_text("utf-8") == drawing
+    assert os.listdir(drawn.parent) == ["speech.svg"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert command(capsys, "graph", SPEECH) == (0, f"{rm.Pipeline.load(SPEECH).plan()}\n", "")
+
+
+def test_colour_is_for_terminals_and_for_those_who_want_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b" not in command(capsys, "nodes", "Echo")[1]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert command(capsys, "nodes", "Echo")[1].startswith("\x1b[1mEcho\x1b[0m: ")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in command(capsys, "nodes", "Echo")[1]
+
+
+def test_version_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom remotemedia.cli import main\nmain(['version'])\n"
+        "print(sorted({'asyncio', 'numpy', 'pathlib', 'inspect'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path = {sys.path!r}\n{code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[1] == "[]"
 
 
 def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +173,7 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["info", "nope.wav"], 4, "No such file or directory: 'nope.wav'"),
+        (["info", "nope.wav"], 4, "no such file 'nope.wav' in {cwd}"),
         (["validate", "nope.yaml"], 4, "no such manifest 'nope.yaml' in {cwd}"),
         (["run", SPEECH, "-i", "nope.wav"], 4, "no such file 'nope.wav' in {cwd}"),
         (["run", SPEECH, "-i", "*.nope"], 4, "no file matches '*.nope' in {cwd}"),
@@ -130,18 +181,52 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
         (
             ["run", SPEECH, "--set", "levl.x=1"],
             2,
-            "--set levl.x=1: there is no node 'levl'; there are decode, mono, speech, level",
+            "--set levl.x=1: there is no node 'levl'; did you mean 'level'?",
         ),
         (
-            ["run", SPEECH, "--set", "level.window_ms=1"],
-            3,
-            "nodes[3].params.window_ms: expected an integer from 10 to 10000, got 1",
+            ["run", SPEECH, "--set", "x.x=1"],
+            2,
+            "--set x.x=1: there is no node 'x'; there are decode, mono, speech, level",
         ),
+        (
+            ["run", SPEECH, "--set", "level.window_ms=1", "--set", "mono.chanels=2"],
+            2,
+            "--set mono.chanels=2: AudioMix has no param 'chanels'; did you mean 'channels'?\n"
+            "  --set level.window_ms=1: expected an integer from 10 to 10000, got 1",
+        ),
+        (["run", SPEECH], 2, "node 'decode' waits for input; name files: -i FILE"),
+        (["run", SPEECH, "-i", "examples/"], 4, "'examples/' is a folder; name its files: 'examples/*'"),
+        (["rnu", SPEECH], 2, "there is no command 'rnu'; did you mean 'run'?"),
+        (["graph", SPEECH, "-o", "/proc/x.svg"], 4, "No such file or directory: '/proc/x.svg'"),
+        (["graph", SPEECH, "-o", "/dev/null/x.svg"], 4, "File exists: '/dev/null'"),
+        (
+            ["fly"],
+            2,
+            "there is no command 'fly'; the commands are run, validate, graph, nodes, info, completion, version",
+        ),
+        (["--versoin"], 2, "there is no option '--versoin'; did you mean 'version'?"),
+        (["run", SPEECH, "--jsno"], 2, "run has no argument '--jsno'; did you mean '--json'?"),
+        (["run", SPEECH, "--keep"], 2, "run has no argument '--keep'; did you mean '--keep-going'?"),
+        (["run", SPEECH, "a.wav"], 2, "run has no argument 'a.wav'; files stand behind -i: -i a.wav"),
+        (["info", RECORDING, "more"], 2, "info has no argument 'more'; see: remotemedia info --help"),
+        (["run"], 2, "the following arguments are required: MANIFEST; see: remotemedia run --help"),
+        (
+            ["run", SPEECH, "-j", "0"],
+            2,
+            "argument -j/--jobs: expected a whole number from 1 to 1024, got '0'; see: remotemedia run --help",
+        ),
+        (
+            ["run", SPEECH, "--timeout", "-1"],
+            2,
+            "argument --timeout: expected seconds, 0 or more, got '-1'; see: remotemedia run --help",
+        ),
+        (["graph", SPEECH, "-o", "x.png"], 2, "-o x.png: drawings are SVG; end the name in .svg"),
     ],
 )
 def test_mistakes_are_one_sentence(
-    capsys: pytest.CaptureFixture[str], words: list[str], code: int, message: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, message: str
 ) -> None:
+    monkeypatch.chdir(ROOT)
     assert command(capsys, *words) == (code, "", f"remotemedia: {message.format(cwd=Path.cwd())}\n")
 
 
@@ -154,3 +239,23 @@ def test_python_nodes_need_to_be_allowed(capsys: pytest.CaptureFixture[str], tmp
     code, out, _ = command(capsys, "validate", str(manifest), "--python", "face_functions")
     assert code == 0
     assert "python:face_functions:even" in out
+
+
+def test_without_a_command_there_is_help_and_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = command(capsys)
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: remotemedia COMMAND ...\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, err)
+    assert command(capsys, "--version") == command(capsys, "version")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "message"),
+    [(">&-", 0, ""), (">/dev/full", 4, "remotemedia: No space left on device\n"), ("2>&- | true", 0, "")],
+)
+def test_an_output_that_takes_nothing(redirection: str, code: int, message: str) -> None:
+    program = f"set -o pipefail; '{sys.executable}' -m remotemedia run '{SPEECH}' -i '{RECORDING}' {redirection}"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", message)

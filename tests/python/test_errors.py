@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 import remotemedia as rm
+from conftest import chain
 from remotemedia import errors
 from remotemedia._library import STATUS_NAMES
 
@@ -58,6 +59,38 @@ def test_a_node_error_survives_pickling() -> None:
     error = rm.NodeError("node 'a': it broke", {"node_id": "a", "item": 3, "position_ns": 1_500_000_000})
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.node_id, copy.item, copy.position) == ("node 'a': it broke", "a", 3, 1.5)
+
+
+class Picky(Exception):
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def fails(value: object) -> object:
+    if value == 3:
+        raise ZeroDivisionError("three")
+    if value == 4:
+        raise Picky(1, 2)
+    return value
+
+
+def test_a_pickled_node_error_keeps_its_outputs_its_cause_and_the_other_errors() -> None:
+    with pytest.raises(rm.NodeError) as caught:
+        rm.execute_sync(chain(("f", fails, {})), [1, 2, 3])
+    caught.value._others.append(rm.NodeError("node 'b': it broke too", {"node_id": "b"}))
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert copy.outputs == [1, 2]
+    assert type(copy.__cause__) is ZeroDivisionError
+    assert str(copy.__cause__) == "three"
+    assert [error.node_id for error in copy.errors] == ["f", "b"]
+
+
+def test_a_cause_that_cannot_be_pickled_does_not_keep_its_error_from_it() -> None:
+    with pytest.raises(rm.NodeError) as caught:
+        rm.execute_sync(chain(("f", fails, {})), [1, 4])
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.outputs, copy.__cause__) == (str(caught.value), [1], None)
+    assert copy.cause == "Picky: 1 and 2"
 
 
 def test_a_manifest_error_survives_pickling() -> None:

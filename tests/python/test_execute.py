@@ -69,7 +69,7 @@ def test_every_problem_of_a_manifest_is_told() -> None:
 def test_a_value_in_a_manifest_that_cannot_cross_is_named() -> None:
     with pytest.raises(rm.ManifestError) as caught:
         rm.execute_sync({**PASS, "metadata": {"name": object()}}, [])
-    assert str(caught.value).startswith("manifest.metadata.name: an object can't cross; ")
+    assert str(caught.value).startswith("metadata.name: an object can't cross; ")
 
 
 def test_outputs_are_a_flat_list_that_knows_its_items() -> None:

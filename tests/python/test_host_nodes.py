@@ -410,3 +410,38 @@ async def endless(value: int) -> Any:
 def test_an_async_generator_is_refused_with_a_cure_that_works() -> None:
     with pytest.raises(rm.NodeError, match=r"an async_generator can't cross; write \[entry async for entry in value\]"):
         rm.execute_sync(chain(("first", endless, {})), [1])
+
+
+def test_an_exception_without_a_message_is_its_type() -> None:
+    def fail(value: Any) -> None:
+        raise ValueError from KeyError()
+
+    with pytest.raises(rm.NodeError) as caught:
+        rm.execute_sync(chain(("f", fail, {})), [1])
+    name = caught.value.node_type
+    assert (str(caught.value), caught.value.chain) == (f"node 'f' ({name}), input 0: ValueError", ["KeyError"])
+
+
+def test_a_very_long_message_is_cut_and_says_so() -> None:
+    def fail(value: Any) -> None:
+        raise ValueError("x" * 100_000)
+
+    with pytest.raises(rm.NodeError) as caught:
+        rm.execute_sync(chain(("f", fail, {})), [1])
+    assert caught.value.cause == f"ValueError: {'x' * 2000}... (98000 more characters)"
+    assert len(str(caught.value.__cause__)) == 100_000
+
+
+@pytest.mark.parametrize("also_raises", [False, True])
+def test_a_returned_key_that_is_no_text_is_named_with_its_input(also_raises: bool) -> None:
+    def keyed(value: Any) -> Any:
+        if value == 3 and also_raises:
+            raise ValueError("three")
+        return {"k": {value: 1}} if value == 2 else value
+
+    with pytest.raises(rm.NodeError) as caught:
+        rm.execute_sync(chain(("f", keyed, {}), ("p", "PassThrough", {})), [1, 2, 3], timeout=30)
+    assert (caught.value.item, caught.value.cause) == (
+        1,
+        "MarshalError: the returned value.k: the key 2 is an int; keys of a dict must be str: write {str(key): value}",
+    )

@@ -56,7 +56,7 @@ def test_a_missing_library_is_one_sentence_and_does_not_break_the_import() -> No
         "sys.modules['remotemedia._native'] = None\n"
         "import remotemedia\n"
         "assert remotemedia.is_available() is False\n"
-        "try: remotemedia.execute\n"
+        "try: remotemedia.read\n"
         "except remotemedia.LibraryError as error: print(error)"
     )
     assert python(code) == (

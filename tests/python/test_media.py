@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import array
+import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import remotemedia as rm
+
+MONO = array.array("f", [0.0, 0.5])
 
 
 def test_audio_tells_what_it_is() -> None:
@@ -185,3 +188,61 @@ def test_a_format_is_not_cut_at_a_nul() -> None:
     with pytest.raises(rm.InvalidArgumentError) as caught:
         rm.Audio.from_pcm(b"ab", "s16\0x", 8000, 1)
     assert str(caught.value) == "format must be a name such as 's16', got 's16\\x00x'"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: rm.Audio(MONO, 8000, layout="stereo"), "layout 'stereo' has 2 channels, the samples have 1"),
+        (lambda: rm.Audio(MONO, 8000, layout="5.1(side)"), "layout '5.1(side)' has 6 channels, the samples have 1"),
+        (
+            lambda: rm.Audio(MONO, 8000, layout=3),  # type: ignore[arg-type]
+            "layout must be a name such as 'stereo' or '5.1', or None, got 3",
+        ),
+        (
+            lambda: rm.Audio(MONO, 8000, pts_ns=1.5),  # type: ignore[arg-type]
+            "pts_ns must be a whole number of nanoseconds within 64 bits, got 1.5",
+        ),
+        (
+            lambda: rm.Audio(MONO, 8000, pts_ns=2**63),
+            "pts_ns must be a whole number of nanoseconds within 64 bits, got 9223372036854775808",
+        ),
+        (
+            lambda: rm.Audio(MONO, 8000, pts="x"),  # type: ignore[arg-type]
+            "pts must be a number of seconds between -9.2e9 and 9.2e9, got 'x'",
+        ),
+        (
+            lambda: rm.File("a", mime=3),  # type: ignore[arg-type]
+            "mime must be a media type such as 'audio/flac', or None, got 3",
+        ),
+    ],
+)
+def test_layout_start_and_mime_are_checked_where_they_are_given(make: Any, message: str) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        make()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("layout", ["mono", "front", "1.0"])
+def test_layouts_that_fit_or_are_not_known_are_kept(layout: str) -> None:
+    assert rm.Audio(MONO, 8000, layout=layout).layout == layout
+
+
+def test_media_values_are_one_line() -> None:
+    values = [
+        rm.Audio(np.zeros((3, 4), "float32"), 8000, layout="a\nb", pts=1.5),
+        rm.File("a\nb", mime="x/y"),
+        rm.File(b"123"),
+        rm.Tensor(bytes(24), "float32", (2, 3)),
+    ]
+    assert list(map(str, values)) == [
+        "Audio(3 channels, 4 frames, 8000 Hz, 0.001 s, pts 1.500 s)",
+        "File('a\\nb', mime='x/y')",
+        "File(<3 bytes>)",
+        "Tensor(float32, shape=(2, 3))",
+    ]
+
+
+def test_media_values_pickle() -> None:
+    audio = pickle.loads(pickle.dumps(rm.Audio(array.array("f", [1, 2]), 8000, pts_ns=5)))
+    assert (audio.samples.tolist(), audio.rate, audio.layout, audio.pts_ns) == ([[1.0, 2.0]], 8000, "mono", 5)

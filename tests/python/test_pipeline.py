@@ -267,6 +267,35 @@ async def test_running_gives_what_execute_gives() -> None:
     assert len(levels) == 71
 
 
+def test_every_run_sees_the_pipeline_as_it_is() -> None:
+    seen = []
+
+    @rm.node
+    def note(value: Any, *, places: list[Any] | None = None) -> Any:
+        seen.append(repr(places))
+        return value
+
+    pipeline = rm.Pipeline() >> add(1) >> note(places=[1])
+    first, second = pipeline.nodes.values()
+    assert pipeline.run_sync([1]) == [2]
+    first.params["operand"] = 1.0
+    assert repr(pipeline.run_sync([1])) == "[2.0]"
+    first.params = {"operation": "add", "operand": 5}
+    second.params["places"].append({"k": True})
+    assert pipeline.run_sync([1]) == [6]
+    second.params["places"][1]["k"] = 1
+    assert pipeline.run_sync([1]) == [6]
+    assert seen == ["[1]", "[1]", "[1, {'k': True}]", "[1, {'k': 1}]"]
+    first.name, first.node_type, first.params = "e", "Echo", {}
+    assert pipeline.run_sync([1]) == [{"input": 1, "counter": 1, "node": "e"}]
+    pipeline.add_node(nodes.PassThrough(), after=first)
+    assert list(pipeline.run_sync([1])) == ["note", "passthrough"]
+    assert (pipeline >> nodes.Echo()).manifest() != pipeline.manifest()
+    pipeline.nodes["passthrough"].params["x"] = 1
+    with pytest.raises(rm.ManifestError, match="PassThrough has no param 'x'"):
+        pipeline.run_sync([1])
+
+
 async def test_a_run_that_takes_too_long_is_ended() -> None:
     @rm.node
     async def never(value: Any) -> None:
@@ -282,15 +311,25 @@ def test_a_failing_node_is_named_by_its_id() -> None:
     assert caught.value.node_id == "half"
 
 
-def test_yaml_refuses_what_a_manifest_cannot_hold() -> None:
+def test_texts_refuse_what_a_manifest_cannot_hold() -> None:
     for value, message in (
         (float("nan"), "nodes[0].params.x: expected a finite number, got nan"),
         (b"", "nodes[0].params.x: expected a value that JSON has, got bytes"),
         ({1: 2}, "nodes[0].params.x: expected text as keys, got 1"),
     ):
-        with pytest.raises(rm.ManifestError) as caught:
-            (rm.Pipeline() >> rm.Node("Echo", {"x": value})).to_yaml()
-        assert str(caught.value) == message
+        pipeline = rm.Pipeline() >> rm.Node("Echo", {"x": value})
+        for save in (pipeline.to_yaml, pipeline.to_json, pipeline.serialize):
+            with pytest.raises(rm.ManifestError) as caught:
+                save()
+            assert str(caught.value) == message
+
+
+def test_a_key_of_the_manifest_itself_that_is_no_text_is_named() -> None:
+    with pytest.raises(rm.ManifestError) as caught:
+        rm.Pipeline.load({**chain(("a", "Echo", {})), 3: 4})
+    assert str(caught.value) == (
+        "the manifest: the key 3 is no text; a manifest has version, metadata, nodes and connections"
+    )
 
 
 PLAIN = st.recursive(

@@ -28,24 +28,31 @@ from .errors import (
     PoisonedError,
     Problem,
     ShutDownError,
+    StalledError,
     TimedOut,
 )
 
 if TYPE_CHECKING:
     from . import nodes
+    from ._configure import Limits, configure
     from ._execute import execute, execute_sync
     from ._first_design import execute_pipeline, execute_pipeline_with_input
     from ._function import node
     from ._graph import Pipeline
     from ._node import Node
     from ._outputs import Outputs, Packet
+    from ._pcm import PCM
     from ._plan import Plan
+    from ._session import Session
+    from ._sound_files import Info, ainfo, aread, awrite, info, read, write
+    from ._speech import aspeech_segments, speech_segments
     from .errors import Cancelled
     from .media import Audio, File, Tensor
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "PCM",
     "Audio",
     "Cancelled",
     "Error",
@@ -53,9 +60,11 @@ __all__ = [
     "File",
     "ForkedError",
     "GoneError",
+    "Info",
     "InvalidArgumentError",
     "LibraryError",
     "LimitExceededError",
+    "Limits",
     "ManifestError",
     "MarshalError",
     "Node",
@@ -68,18 +77,29 @@ __all__ = [
     "Plan",
     "PoisonedError",
     "Problem",
+    "Session",
     "ShutDownError",
+    "StalledError",
     "Tensor",
     "TimedOut",
     "__version__",
+    "ainfo",
+    "aread",
+    "aspeech_segments",
+    "awrite",
+    "configure",
     "execute",
     "execute_pipeline",
     "execute_pipeline_with_input",
     "execute_sync",
     "get_runtime_version",
+    "info",
     "is_available",
     "node",
     "nodes",
+    "read",
+    "speech_segments",
+    "write",
 ]
 
 # asyncio and the native library take most of the time of an import, so they are loaded at their first use.
@@ -87,17 +107,30 @@ _HOMES = {
     "Audio": "media",
     "Cancelled": "errors",
     "File": "media",
+    "Limits": "_configure",
+    "Info": "_sound_files",
     "Outputs": "_outputs",
     "Node": "_node",
+    "PCM": "_pcm",
     "Packet": "_outputs",
     "Pipeline": "_graph",
     "Plan": "_plan",
+    "Session": "_session",
     "Tensor": "media",
+    "ainfo": "_sound_files",
+    "aread": "_sound_files",
+    "aspeech_segments": "_speech",
+    "awrite": "_sound_files",
+    "configure": "_configure",
     "execute": "_execute",
     "execute_pipeline": "_first_design",
     "execute_pipeline_with_input": "_first_design",
     "execute_sync": "_execute",
+    "info": "_sound_files",
     "node": "_function",
+    "read": "_sound_files",
+    "speech_segments": "_speech",
+    "write": "_sound_files",
 }
 
 
@@ -117,15 +150,23 @@ def is_available() -> bool:
     return True
 
 
-def __getattr__(name: str) -> Any:
-    if name == "nodes":
-        return import_module(f"{__name__}.nodes")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # Type checkers know the names from the imports above, and that there are no others.
+    def __getattr__(name: str) -> Any:
+        if name == "nodes":
+            return import_module(f"{__name__}.nodes")
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            module = import_module(f"{__name__}.{home}")
+        except LibraryError:
+            if home != "_execute":
+                raise
+            module = import_module(f"{__name__}._reference")
+        value = getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _memory, _workers
+from ._calls import HostFunction, is_async
 from ._completion import Result, settle
-from ._host_nodes import Answer, Call, Raised, answer, answer_async, is_async, pack_reply
+from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply, refused_reply
 from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
 from ._memory import Kept, discarded
-from ._pipeline import HostFunction, Pipeline
+from ._pipeline import Pipeline
 from .errors import Error, MarshalError, ShutDownError
 
 RM_OK: int = lib.RM_OK
@@ -30,7 +31,7 @@ RM_PENDING: int = lib.RM_PENDING
 RM_END: int = lib.RM_END
 RM_GONE: int = lib.RM_GONE
 
-COMPLETED, CALL, RELEASED, SHUT_DOWN = 1, 2, 3, 4
+COMPLETED, CALL, RELEASED, SHUT_DOWN, ROOM, OUTPUTS = 1, 2, 3, 4, 5, 6
 """The kinds of event."""
 
 SLICE_US = 50_000
@@ -55,7 +56,7 @@ _log = logging.getLogger("remotemedia")
 class Run:
     """One execution that is going on: who waits for it, and what it needs meanwhile."""
 
-    __slots__ = ("completion", "context", "count", "functions", "future", "held", "tasks", "token")
+    __slots__ = ("completion", "context", "count", "functions", "future", "held", "notify", "tasks", "token")
 
     def __init__(self, token: int, functions: Functions, count: int | None, held: dict[int, Kept] | None) -> None:
         self.token = token
@@ -66,6 +67,8 @@ class Run:
         self.tasks: set[asyncio.Task[None]] | None = None
         self.future: asyncio.Future[Any] | None = None
         self.completion: Any = None
+        self.notify: Callable[[int], None] | None = None
+        """Told the kind of each event of a session."""
 
     def settle(self, completion: Any) -> Result:
         """The outputs, or the exception raised."""
@@ -114,8 +117,13 @@ class Port(ABC):
             span = submit(
                 used.native, pipeline.handle, self.handle, document, len(document), table, length, timeout_us, budget_us
             )
-            if span >= 0 and held is None and inputs is not None:
-                return used.unpack_simple(span, len(inputs))
+            if span >= 0 and inputs is not None:
+                outputs = used.unpack_simple(span, len(inputs), held)
+                # The inputs are nobody's but the caller's now. Where the completion does not bring along the records
+                # that say so, they are fetched before the caller looks.
+                if held is not None and _memory.is_keeping(held):
+                    self.drain()
+                return outputs
             count = None if inputs is None else len(inputs)
             status = used.native.status
             if status == RM_OK:
@@ -139,8 +147,8 @@ class Port(ABC):
         try:
             return settle(completion, count, held)
         finally:
-            # Now the inputs are nobody's but the caller's; say so before the caller looks.
-            self.drain()
+            if held and _memory.is_keeping(held):
+                self.drain()
 
     def next(self, timeout_us: int) -> list[Any]:
         """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if nothing will ever come."""
@@ -168,6 +176,10 @@ class Port(ABC):
                 self._serve(event[1], event[2])
             elif kind == RELEASED:
                 _memory.release(event[1])
+            elif kind in (ROOM, OUTPUTS):
+                run = self.runs.get(event[1])
+                if run is not None and run.notify is not None:
+                    run.notify(kind)
             elif kind == SHUT_DOWN:
                 self.ended()
 
@@ -191,15 +203,17 @@ class Port(ABC):
             run = self.runs.get(call.job)
             if held and run is not None:
                 # The result may name these after another drain has released them.
-                run.held = {**(run.held or {}), **held}
+                if run.held is None:
+                    run.held = {}
+                run.held.update(held)
             table, length = used.buffers()
             status = lib.rm_port_reply(self.handle, call.id, document, len(document), table, length, used.error)
             if status < 0:
                 error = failure(status, used.error)
                 used.forget()
-                if isinstance(error, MarshalError) and given.raised is None:
-                    last = len(call.functions) - 1
-                    return self.reply(call, Answer([], Raised(0, last, MarshalError(f"the returned value: {error}"))))
+                if isinstance(error, MarshalError) and given.outputs:
+                    # Fewer outputs each time, so that this comes to an end.
+                    return self.reply(call, refused_reply(call, given, error))
                 if status != RM_GONE and not exiting():
                     _log.error("a reply to the runtime was refused: %s", error)
         finally:
@@ -247,7 +261,7 @@ class SyncPort(Port):
         try:
             while run.completion is None:
                 self.dispatch(self.next(SLICE_US))
-            if run.held:
+            if run.held and _memory.is_keeping(run.held):
                 self.drain()
         finally:
             self.abandon(run)
@@ -334,6 +348,8 @@ class LoopPort(Port):
         if run.future is not None and not run.future.done():
             # Never `set_exception`: if the waiter was cancelled in the same turn, asyncio would complain about it.
             run.future.set_result(completion)
+        if run.notify is not None:
+            run.notify(COMPLETED)
 
     def _call(self, run: Run, call: Call) -> None:
         assert run.context is not None

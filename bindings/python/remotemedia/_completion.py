@@ -34,6 +34,19 @@ def settle(completion: Mapping[str, Any], count: int | None, held: Mapping[int, 
     raise error
 
 
+def failure_of(completion: Any, held: Mapping[int, Kept] | None) -> BaseException | None:
+    """What ended a session before its time; None if it simply finished."""
+    if isinstance(completion, BaseException):
+        return completion
+    if completion["status"] == 0:
+        return None
+    error = _failure(completion, None, held)
+    if isinstance(error, (ExecutionError, TimedOut)):
+        # The outputs were handed out as they came.
+        error.outputs = None
+    return error
+
+
 def _failure(completion: Mapping[str, Any], count: int | None, held: Mapping[int, Kept] | None) -> BaseException:
     details = completion["errors"]
     name = STATUS_NAMES.get(completion["status"], "")

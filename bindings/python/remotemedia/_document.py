@@ -17,6 +17,7 @@ from ._graph import End, Pipeline, of_nodes
 from ._node import Node
 from ._pipeline import Pipeline as Compiled
 from ._pipeline import compile_manifest, compile_text, encoded
+from ._problems import refusal
 from ._python_types import PREFIX, find, names_in
 from .errors import ManifestError, Problem
 
@@ -43,23 +44,6 @@ def from_text(text: str) -> dict[str, Any]:
     wrapped += "".join(f"    {line}\n" for line in lines)
     whole: dict[str, Any] = plan_of(Compiled(wrapped.encode("utf-8"), ["manifest"]))["nodes"][0]["params"]
     return whole
-
-
-def refusal(problems: Sequence[Problem]) -> ManifestError:
-    """One error for all problems, worded as the native library words it."""
-    lines = [line_of(problem) for problem in problems]
-    if len(lines) == 1:
-        return ManifestError(lines[0], problems)
-    listed = "".join(f"\n  {line}" for line in lines)
-    return ManifestError(f"the manifest has {len(lines)} problems:{listed}", problems)
-
-
-def line_of(problem: Problem) -> str:
-    """A problem in one line: its place, what is wrong, and what to do about it."""
-    place = "" if problem.line is None else f"line {problem.line}, column {problem.column}: "
-    where = f"{problem.path}: " if problem.path else ""
-    cure = "" if problem.suggestion is None else f"; {problem.suggestion}"
-    return f"{place}{where}{problem.message}{cure}"
 
 
 def _without_markers(lines: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 import math
 from asyncio import get_running_loop
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._bridge import (
     LOOP_BUDGET_US,
@@ -19,10 +19,13 @@ from ._bridge import (
     loop_port,
     sync_port,
 )
+from ._calls import is_async
 from ._completion import Result
-from ._host_nodes import is_async
 from ._pipeline import Manifest, Pipeline, cached, compile_manifest
 from .errors import InvalidArgumentError, MarshalError
+
+if TYPE_CHECKING:
+    from ._reference import Engine
 
 __all__ = ["execute", "execute_sync"]
 
@@ -36,6 +39,7 @@ async def execute(
     *,
     timeout: float | None = None,
     python: Sequence[str] = (),
+    engine: Engine = "auto",
 ) -> Result:
     """Runs a manifest on a list of inputs and waits for its outputs.
 
@@ -45,12 +49,18 @@ async def execute(
     list with one entry for each input, or None for manifests whose nodes need none. Arrays are borrowed until this
     returns: don't change them meanwhile. `timeout` is in seconds.
     `python` names the packages of which text may name functions, as `python:package.module:function`: it runs code.
+    `engine="python"` is a reference executor in Python for the basic nodes and functions; "auto" takes it only where
+    the native library can't be loaded. An execution that fails is never run again by the other one.
 
     Returns `Outputs`, a flat list ordered by input and emission; if several nodes have no successor, a dict of them by
     node id. Cancelling the await cancels the work.
 
     Raises `ManifestError`, `FileNotFoundError`, `MarshalError`, `NodeError` (an `ExecutionError`), `TimeoutError`.
     """
+    if engine != "auto" and engine != "native":
+        from . import _reference
+
+        return await _reference.execute(manifest, inputs, timeout=timeout, python=python, engine=engine)
     port = here.last
     if port is None or port.loop() is not get_running_loop():
         port = loop_port(get_running_loop())
@@ -60,7 +70,7 @@ async def execute(
         pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
         inputs = _checked(inputs)
-    timeout_us = -1 if timeout is None else _microseconds(timeout)
+    timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
     outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
     if type(outcome) is Run:
         port.inline_in_a_row = 0
@@ -78,6 +88,7 @@ def execute_sync(
     *,
     timeout: float | None = None,
     python: Sequence[str] = (),
+    engine: Engine = "auto",
 ) -> Result:
     """Runs a manifest like `execute`, for programs without an event loop.
 
@@ -88,13 +99,17 @@ def execute_sync(
         raise RuntimeError(
             "execute_sync would block the running event loop; write: await remotemedia.execute(manifest, inputs)"
         )
+    if engine != "auto" and engine != "native":
+        from . import _reference
+
+        return _reference.execute_sync(manifest, inputs, timeout=timeout, python=python, engine=engine)
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:
         pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
         inputs = _checked(inputs)
-    timeout_us = -1 if timeout is None else _microseconds(timeout)
+    timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
     if functions and any(is_async(each.function) for each in functions.values()):
         return _in_own_loop(pipeline, functions, inputs, timeout_us)
     port = sync_port()
@@ -135,14 +150,15 @@ def _checked(inputs: Any) -> Sequence[Any]:
     raise MarshalError("inputs must be a list, one entry for each input; write [x]")
 
 
-def _microseconds(timeout: float) -> int:
+def microseconds(name: str, span: float) -> int:
+    """A span of seconds in microseconds; -1 if it is as good as for ever. `name` is the argument's."""
     try:
-        seconds = float(timeout)
+        seconds = float(span)
     except OverflowError:
         # An int beyond all floats.
-        seconds = math.inf if timeout > 0 else -math.inf
+        seconds = math.inf if span > 0 else -math.inf
     except (TypeError, ValueError):
-        raise InvalidArgumentError(f"timeout must be a number of seconds or None, got {timeout!r}") from None
+        raise InvalidArgumentError(f"{name} must be a number of seconds or None, got {span!r}") from None
     if math.isnan(seconds) or seconds < 0:
-        raise InvalidArgumentError(f"timeout must be 0 seconds or more, got {timeout!r}")
+        raise InvalidArgumentError(f"{name} must be 0 seconds or more, got {span!r}")
     return -1 if seconds > 9e12 else round(seconds * 1e6)

@@ -8,30 +8,39 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from ._node import Linkable, Node
 from ._param_types import mismatch
 from .errors import InvalidArgumentError, ManifestError, Problem
 
-F = TypeVar("F", bound=Callable[..., Any])
+Value = TypeVar("Value")
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
 
 
-class NodeFunction(Linkable, Generic[F]):
+class NodeFunction(Linkable, Generic[Value, Params, Result]):
     """A function that makes nodes: `gain(db=3)` is one, `gain.fn(value, db=3)` calls the function itself.
 
     `params` are the keyword-only arguments by their names. In a dict that is a manifest it may be a `node_type`.
     """
 
-    fn: F
+    fn: Callable[Concatenate[Value, Params], Result]
     """The plain function."""
 
-    def __init__(self, fn: F) -> None:
+    def __init__(self, fn: Callable[Concatenate[Value, Params], Result]) -> None:
         functools.update_wrapper(self, fn)
         self.fn = fn
         self.params: Mapping[str, inspect.Parameter] = _params(fn)
 
-    def __call__(self, *values: Any, name: str | None = None, **params: Any) -> Node:
+    # Type checkers know no way to add `name` to the params of the function: with it, they let all params pass.
+    @overload
+    def __call__(self, *values: Params.args, **params: Params.kwargs) -> Node: ...
+
+    @overload
+    def __call__(self, *, name: str | None, **params: Any) -> Node: ...
+
+    def __call__(self, *values: Any, **params: Any) -> Node:
         """A node that runs the function with these params. `name` becomes its id.
 
         What is wrong with the params is told when the pipeline is validated or run.
@@ -41,7 +50,7 @@ class NodeFunction(Linkable, Generic[F]):
             raise InvalidArgumentError(
                 f"{title}(...) makes a node and takes params by name; to call the function write {title}.fn(...)"
             )
-        return Node(self, params, name=name)
+        return Node(self, params, name=params.pop("name", None))
 
     @property
     def node_type(self) -> str:
@@ -101,7 +110,7 @@ class NodeFunction(Linkable, Generic[F]):
         return f"<node function {self.fn.__module__}.{self.fn.__qualname__}>"
 
 
-def node(fn: F) -> NodeFunction[F]:
+def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value, Params, Result]:
     """Makes a function, sync or async, a node for pipelines and manifests.
 
         @rm.node

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._function import NodeFunction
 from ._node import Linkable, Node, Port
-from .errors import Error, InvalidArgumentError, ManifestError
+from .errors import Error, InvalidArgumentError
 
 if TYPE_CHECKING:
     from ._completion import Result
+    from ._pcm import PCM
     from ._pipeline import Manifest
     from ._plan import Plan
+    from ._reference import Engine
+    from ._session import Session
 
 
 class End(NamedTuple):
@@ -55,6 +58,7 @@ class Pipeline(Linkable):
         self._links: list[tuple[End, End]] = []
         self._heads: list[End] = []
         self._ends: list[End] = []
+        self._runnable: _Runnable | None = None
 
     @property
     def name(self) -> str | None:
@@ -66,7 +70,7 @@ class Pipeline(Linkable):
         """The nodes by their ids, in the order in which they were added."""
         return dict(zip(self._ids(), self._nodes, strict=True))
 
-    def add_node(self, node: Node | NodeFunction[Any], *, after: Any = PREVIOUS) -> Node:
+    def add_node(self, node: Node | NodeFunction[Any, ..., Any], *, after: Any = PREVIOUS) -> Node:
         """Adds a node and connects it to the previous one; gives the node back.
 
         `after=None` connects it to nothing, `after=node` to that node, `after=node["port"]` to a port of it, and a
@@ -92,6 +96,7 @@ class Pipeline(Linkable):
         self._heads += [] if before else [added]
         self._nodes.append(node)
         self._ends = [added]
+        self._runnable = None
         return node
 
     def __rshift__(self, other: Linkable | list[Any] | tuple[Any, ...]) -> Pipeline:
@@ -121,7 +126,7 @@ class Pipeline(Linkable):
         modules are imported. Raises `ManifestError` with all that is wrong, and `FileNotFoundError`.
         """
         from . import _document
-        from ._pipeline import is_text, read
+        from ._manifest_text import is_text, read
 
         if isinstance(manifest, (str, os.PathLike)):
             text = manifest if isinstance(manifest, str) and is_text(manifest) else read(os.fspath(manifest))
@@ -142,11 +147,12 @@ class Pipeline(Linkable):
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The manifest as JSON text. Raises as `to_dict` does, and for values that JSON lacks."""
+        from ._yaml import to_yaml
+
         manifest = self.to_dict()
-        try:
-            return json.dumps(manifest, indent=indent, ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ManifestError(f"the manifest can't be JSON: {error}") from None
+        # The two hold the same values; this one names the place of any other, and of keys that are no text.
+        to_yaml(manifest)
+        return json.dumps(manifest, indent=indent, ensure_ascii=False)
 
     def to_yaml(self) -> str:
         """The manifest as YAML text. Raises as `to_dict` does, and for values that YAML's core types lack."""
@@ -172,6 +178,21 @@ class Pipeline(Linkable):
             ]
         return document
 
+    def svg(self) -> str:
+        """The plan as a drawing: the text of an SVG file. Stages are frames, functions are round, inserted converters
+        are dashed. Raises as `validate` does; notebooks draw a pipeline by themselves.
+        """
+        from ._drawing import svg
+
+        return svg(self.plan())
+
+    def _repr_svg_(self) -> str | None:
+        # A notebook that gets nothing shows the text, which tells what is wrong.
+        try:
+            return self.svg()
+        except Error:
+            return None
+
     def validate(self) -> Plan:
         """Checks everything that can be checked before a run, and gives the plan.
 
@@ -188,20 +209,45 @@ class Pipeline(Linkable):
         """The graph as it will run, with stages and inserted converters; printed it is a table. See `validate`."""
         return self.validate()
 
-    async def run(self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+    async def run(
+        self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None, engine: Engine = "auto"
+    ) -> Result:
         """Runs the pipeline on a list of inputs and waits for its outputs; `timeout` is in seconds.
 
         Returns and raises what `execute` does.
         """
-        from ._execute import execute
+        from . import execute
 
-        return await execute(self.manifest(), inputs, timeout=timeout)
+        return await execute(self._current(), inputs, timeout=timeout, engine=engine)
 
-    def run_sync(self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None) -> Result:
+    def run_sync(
+        self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None, engine: Engine = "auto"
+    ) -> Result:
         """Runs the pipeline like `run`, for programs without an event loop. See `execute_sync`."""
-        from ._execute import execute_sync
+        from . import execute_sync
 
-        return execute_sync(self.manifest(), inputs, timeout=timeout)
+        return execute_sync(self._current(), inputs, timeout=timeout, engine=engine)
+
+    def session(
+        self,
+        *,
+        input: PCM | None = None,  # noqa: A002
+        buffer: Mapping[str, int] | None = None,
+        deadline: float | None = None,
+    ) -> Session:
+        """The pipeline at work on one stream: `async with pipeline.session() as session`.
+
+        `input=rm.PCM("s16", 16000, 1)` lets `send` take raw bytes, split anywhere. `buffer` bounds what waits at each
+        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is in seconds. Raises
+        `ManifestError` with all that is wrong.
+        """
+        from ._execute import microseconds
+        from ._pipeline import compile_manifest
+        from ._session import Session
+
+        deadline_us = -1 if deadline is None else microseconds("deadline", deadline)
+        compiled = compile_manifest(self.manifest())
+        return Session(compiled, pcm=input, buffer=buffer, deadline_us=deadline_us)
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -225,6 +271,19 @@ class Pipeline(Linkable):
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.manifest(),)
 
+    def _current(self) -> dict[str, Any]:
+        """The manifest for a run: made once, and again when the nodes are others. Params are in it as they are now."""
+        runnable = self._runnable
+        if runnable is None or not runnable.holds(self._nodes):
+            document = self.manifest()
+            for entry, node in zip(document["nodes"], self._nodes, strict=True):
+                # The node's own dicts: what is changed in them is seen by the next run.
+                entry["params"] = node.params
+                if node.capabilities is not None:
+                    entry["capabilities"] = node.capabilities
+            runnable = self._runnable = _Runnable(document, self._nodes)
+        return runnable.document
+
     def _ids(self) -> list[str]:
         taken = {node.name for node in self._nodes if node.name is not None}
         ids = []
@@ -240,6 +299,28 @@ class Pipeline(Linkable):
                 taken.add(name)
             ids.append(name)
         return ids
+
+
+class _Runnable:
+    """A manifest, and what of its nodes it was made of."""
+
+    __slots__ = ("document", "known")
+
+    def __init__(self, document: dict[str, Any], nodes: Sequence[Node]) -> None:
+        self.document = document
+        self.known = [(node.name, node.node_type, node.params, node.capabilities) for node in nodes]
+
+    def holds(self, nodes: Sequence[Node]) -> bool:
+        """Whether the nodes are made of the same objects still."""
+        for node, (name, node_type, params, capabilities) in zip(nodes, self.known, strict=True):
+            if (
+                node.params is not params
+                or node.node_type is not node_type
+                or node.name is not name
+                or node.capabilities is not capabilities
+            ):
+                return False
+        return True
 
 
 def of_nodes(metadata: Mapping[str, Any], nodes: Sequence[Node], links: Iterable[tuple[End, End]]) -> Pipeline:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import _memory
+from ._calls import HostFunction, is_async, read_only
 from ._marshal import Lane, give_back, lane
 from ._memory import Kept
-from ._pipeline import HostFunction
+from ._raised import behind, text_of, without_our_frame
 from .errors import MarshalError
-from .media import Audio
 
 
 class Call(NamedTuple):
@@ -44,13 +43,6 @@ class Answer(NamedTuple):
     raised: Raised | None
 
 
-def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling `function` gives an awaitable."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
-
-
 def answer(call: Call) -> Answer:
     """Runs the functions of a call, all of them sync, on this thread."""
     outputs: list[list[Any]] = []
@@ -68,7 +60,7 @@ def answer(call: Call) -> Answer:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return Answer(outputs, Raised(index, node, _without_our_frame(error)))
+            return Answer(outputs, Raised(index, node, without_our_frame(error)))
         if value is not None:
             outputs.append([index, value])
     return Answer(outputs, None)
@@ -97,7 +89,7 @@ async def answer_async(
                     value, error = await in_thread(functools.partial(each.function, value, **each.params))
                     if error is not None:
                         # Also what would end a loop: it was raised on a thread, and ends this execution alone.
-                        return Answer(outputs, Raised(index, node, _without_our_frame(error)))
+                        return Answer(outputs, Raised(index, node, without_our_frame(error)))
                     if inspect.isawaitable(value):
                         _refuse(value, each)
                 if value is None:
@@ -107,11 +99,11 @@ async def answer_async(
             if ended():
                 raise
             # The function cancelled itself.
-            return Answer(outputs, Raised(index, node, _without_our_frame(error)))
+            return Answer(outputs, Raised(index, node, without_our_frame(error)))
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return Answer(outputs, Raised(index, node, _without_our_frame(error)))
+            return Answer(outputs, Raised(index, node, without_our_frame(error)))
         if value is not None:
             outputs.append([index, value])
     return Answer(outputs, None)
@@ -134,24 +126,18 @@ def pack_reply(call: Call, given: Answer) -> tuple[Lane, bytes]:
         raise
 
 
-def read_only(value: Any) -> Any:
-    """The same value, with arrays that can't be written to: their memory may be in use elsewhere."""
-    kind = type(value)
-    if kind is Audio:
-        audio = Audio.__new__(Audio)
-        audio.samples, audio.rate = read_only(value.samples), value.rate
-        audio.layout, audio.pts_ns = value.layout, value.pts_ns
-        return audio
-    if kind is list:
-        return [read_only(entry) for entry in value]
-    if kind is dict:
-        return {key: read_only(entry) for key, entry in value.items()}
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and kind is numpy.ndarray:
-        view = value.view()
-        view.flags.writeable = False
-        return view
-    return value
+def refused_reply(call: Call, given: Answer, refusal: MarshalError) -> Answer:
+    """The answer in place of one that native code refused: it names the value at fault, if a second look finds it."""
+    last = len(call.functions) - 1
+    used = lane()
+    try:
+        for index, (entry, value) in enumerate(given.outputs):
+            error = used.explained(value, "the returned value", refusal)
+            if error is not refusal:
+                return Answer(given.outputs[:index], Raised(entry, last, error))
+    finally:
+        give_back(used)
+    return Answer([], Raised(0, last, MarshalError(f"the returned value: {refusal}")))
 
 
 def _pack(used: Lane, given: Answer) -> bytes:
@@ -162,9 +148,8 @@ def _pack(used: Lane, given: Answer) -> bytes:
     reply["error"] = {
         "entry": raised.entry,
         "node": raised.node,
-        "message": _message(raised.error),
-        "type": type(raised.error).__name__,
-        "chain": [f"{type(error).__name__}: {_message(error)}" for error in _behind(raised.error)],
+        "message": text_of(raised.error),
+        "chain": [text_of(error) for error in behind(raised.error)],
     }
     kept = Kept(raised.error, 0, 0, True, None)
     token = _memory.keep(kept)
@@ -195,27 +180,3 @@ def _refuse(value: Any, function: HostFunction) -> None:
     if inspect.iscoroutine(value):
         value.close()
     raise TypeError(f"{function.node_type} returned an awaitable; define it with async def")
-
-
-def _behind(error: BaseException) -> list[BaseException]:
-    chain: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and len(chain) < 16:
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-        if current is None or current is error or current in chain:
-            break
-        chain.append(current)
-    return chain
-
-
-def _without_our_frame(error: BaseException) -> BaseException:
-    trace = error.__traceback__
-    return error.with_traceback(trace.tb_next) if trace is not None and trace.tb_next is not None else error
-
-
-def _message(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except Exception as broken:
-        text = f"its message can't be made: {type(broken).__name__}"
-    return text.encode("utf-8", "replace").decode("utf-8")

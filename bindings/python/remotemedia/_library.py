@@ -14,7 +14,7 @@ from typing import Any
 
 import msgpack
 
-from . import errors
+from . import _configure, errors
 
 try:
     _native: Any = import_module("remotemedia._native")
@@ -82,8 +82,9 @@ def _start() -> Any:
         if _runtime is None:
             if _exiting:
                 raise errors.ShutDownError("the interpreter is exiting: the runtime takes no more work")
+            config = _configure.started()
             out, error = ffi.new("rm_runtime **"), ffi.new("rm_error **")
-            check(lib.rm_runtime_new(NULL, 0, out, error), error)
+            check(lib.rm_runtime_new(config or NULL, len(config), out, error), error)
             _runtime = out[0]
     return _runtime
 
@@ -132,6 +133,7 @@ def _child() -> None:
     global _runtime, _lock
     _lock = threading.Lock()
     _runtime = None
+    _configure.stopped()
     for reset in _after_fork:
         reset()
 

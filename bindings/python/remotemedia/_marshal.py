@@ -8,6 +8,7 @@ where they are: the document names an entry of the buffer table.
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -32,6 +33,14 @@ TENSOR, AUDIO, VIDEO, TABLE, FILE, BYTES = 1, 2, 3, 4, 5, 6
 INLINE_BYTES = 16 * 1024
 """Payloads below this size travel in the document: up to here a copy is cheaper than a buffer's bookkeeping."""
 
+ENTRY = struct.Struct("@PNQPI")
+"""An `rm_buffer`: data, len, token, memory, writable."""
+ENTRY_BYTES: int = ffi.sizeof("rm_buffer")
+"""What an entry takes in a table, padding included."""
+_new_tuple: Any = tuple.__new__
+_BYTES: Any = ffi.typeof("char[]")
+_ADDRESS: Any = ffi.typeof("uintptr_t")
+
 AREA_BYTES = 16 * 1024
 BUFFER_ROOM = 16
 DISCARD_ROOM = 64
@@ -44,6 +53,12 @@ unpackb = msgpack.unpackb
 
 _names: dict[Any, str] = {}
 """The names of numpy's types in native order: numpy itself takes microseconds to tell them."""
+
+_headers: dict[tuple[Any, tuple[int, ...]], bytes] = {}
+"""The begin of a contiguous tensor's payload, by dtype and shape: dtype, shape and nil for the strides."""
+
+HEADERS = 256
+"""How many of them are kept."""
 
 
 class Storage:
@@ -87,6 +102,9 @@ class Lane:
         self.output: Any = ffi.addressof(self.native, "output")
         self._area: Any = ffi.new("uint8_t[]", AREA_BYTES)
         self._room: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
+        self._room_view = memoryview(ffi.buffer(self._room)).cast("B")
+        self._given: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
+        self._given_view = memoryview(ffi.buffer(self._given)).cast("B")
         self._discards: Any = ffi.new("rm_memory *[]", DISCARD_ROOM)
         self.error: Any = ffi.addressof(self.native, "error")
         self._view = memoryview(ffi.buffer(self._area))
@@ -94,8 +112,11 @@ class Lane:
         self.output.buffers, self.output.buffer_capacity = self._room, BUFFER_ROOM
         self.output.discard = self._discards
         self.table: list[tuple[int, int, int]] = []
+        self._pinned: list[Any] = []
         self.held: dict[int, Kept] | None = None
         """The Python objects that the document packed last refers to, by their numbers; None if there are none."""
+        self.snapshot = False
+        """Whether what its owner can still write to is copied as it crosses."""
         self._storages: list[Storage] = []
         self.decode: Callable[[int, bytes], Any] = self._decode
 
@@ -128,6 +149,7 @@ class Lane:
         """Forgets which objects the document packed last refers to; they stay alive where native code needs them."""
         self.table = []
         self.held = None
+        self._pinned.clear()
 
     def explained(self, value: Any, name: str, refusal: MarshalError) -> MarshalError:
         """The error for a document that native code refused: with the path, if a second look finds it."""
@@ -138,11 +160,14 @@ class Lane:
         count = len(self.table)
         if count == 0:
             return NULL, 0
-        table = ffi.new("rm_buffer[]", count)
-        for entry, (address, length, token) in zip(table, self.table, strict=True):
-            entry.data = ffi.cast("uint8_t const *", address)
-            entry.len = length
-            entry.token = token
+        table, view = self._given, self._given_view
+        if count > BUFFER_ROOM:
+            table = ffi.new("rm_buffer[]", count)
+            view = memoryview(ffi.buffer(table)).cast("B")
+        place = 0
+        for address, length, token in self.table:
+            ENTRY.pack_into(view, place, address, length, token, 0, 0)
+            place += ENTRY_BYTES
         return table, count
 
     def hold(self, token: int, kept: Kept) -> None:
@@ -165,6 +190,7 @@ class Lane:
         if numpy is not None and isinstance(value, numpy.generic):
             return self._numpy(numpy.asarray(value))
         if numpy is not None and (type(value) is numpy.ndarray or type(value) is numpy.memmap):
+            _ENCODERS[type(value)] = Lane._numpy
             return self._numpy(value)
         if isinstance(value, Enum):
             return value.value
@@ -178,14 +204,21 @@ class Lane:
 
     def _reference(
         self, source: Any, address: int, length: int, readonly: bool, signature: tuple[Any, ...] | None = None
-    ) -> int:
+    ) -> Kept:
         entry = Kept(source, address, length, readonly, signature)
+        if self.snapshot and not _is_frozen(source):
+            # Without a number, the runtime copies it within the call; until then it has to stay.
+            self._pinned.append(source)
+            entry.index = len(self.table)
+            self.table.append((address, length, 0))
+            return entry
         token = _memory.keep(entry)
         if self.held is None:
             self.held = {}
         self.held[token] = entry
+        entry.index = len(self.table)
         self.table.append((address, length, token))
-        return len(self.table) - 1
+        return entry
 
     def _tuple(self, value: tuple[Any, ...]) -> Any:
         return list(value)
@@ -202,10 +235,26 @@ class Lane:
                 raise MarshalError(_complaint_about_dtype(dtype))
             _names[dtype] = name
         shape = array.shape
-        if array.nbytes < INLINE_BYTES:
-            payload = [name, list(shape), None, array.tobytes(), 0]
+        nbytes = array.nbytes
+        if nbytes < INLINE_BYTES:
+            return ExtType(TENSOR, self._payload.pack([name, list(shape), None, array.tobytes(), 0]))
+        if self.snapshot and not array.flags.c_contiguous:
+            array = _frozen_copy(array)
+        strides = array.strides
+        flags = array.flags
+        pack = self._payload.pack
+        if flags.c_contiguous:
+            # numpy takes microseconds to describe an array by its interface.
+            address = int(ffi.cast(_ADDRESS, ffi.from_buffer(_BYTES, array)))
+            kept = self._reference(array, address, nbytes, not flags.writeable, (address, name, shape, strides))
+            packed = _headers.get((dtype, shape))
+            if packed is None:
+                packed = b"\x95" + pack(name) + pack(list(shape)) + b"\xc0"
+                if len(_headers) >= HEADERS:
+                    _headers.clear()
+                _headers[dtype, shape] = packed
+            payload = packed + (b"\x00\x00" if kept.index == 0 else pack(kept.index) + b"\x00")
         else:
-            strides = array.strides
             address = array.__array_interface__["data"][0]
             low, high = 0, dtype.itemsize
             for extent, stride in zip(shape, strides, strict=True):
@@ -215,9 +264,10 @@ class Lane:
                 else:
                     high += span
             signature = (address, name, shape, strides)
-            index = self._reference(array, address + low, high - low, not array.flags.writeable, signature)
-            payload = [name, list(shape), None if array.flags.c_contiguous else list(strides), index, -low]
-        return ExtType(TENSOR, self._payload.pack(payload))
+            kept = self._reference(array, address + low, high - low, not flags.writeable, signature)
+            payload = pack([name, list(shape), list(strides), kept.index, -low])
+        kept.payload = payload
+        return _new_tuple(ExtType, (TENSOR, payload))
 
     def _tensor(self, tensor: Tensor) -> ExtType:
         payload: Any = bytes(tensor.data) if tensor.nbytes < INLINE_BYTES else self._bytes_like(tensor, tensor.data)
@@ -243,11 +293,13 @@ class Lane:
         elif nbytes < INLINE_BYTES:
             payload = samples.tobytes()
         else:
+            if self.snapshot and not samples.flags.c_contiguous:
+                samples = _frozen_copy(samples)
             stride = samples.strides[0] if channels > 1 else stride
             address = samples.__array_interface__["data"][0]
             extent = (channels - 1) * stride + frames * 4
             signature = (address, "float32", samples.shape, samples.strides)
-            payload = self._reference(samples, address, extent, not samples.flags.writeable, signature)
+            payload = self._reference(samples, address, extent, not samples.flags.writeable, signature).index
         header = [audio.rate, audio.layout, audio.pts_ns, channels, frames, stride, payload, 0]
         return ExtType(AUDIO, self._payload.pack(header))
 
@@ -270,7 +322,7 @@ class Lane:
         with ffi.from_buffer(view) as export:
             address = int(ffi.cast("uintptr_t", export))
         keep = source if type(source) is bytes else (source, view)
-        return self._reference(keep, address, view.nbytes, view.readonly)
+        return self._reference(keep, address, view.nbytes, view.readonly).index
 
     # ---- native to Python
 
@@ -285,18 +337,34 @@ class Lane:
         if output.document != NULL:
             return self._unpack_large(resolve)
         if output.buffer_count:
-            self._storages = self._take(self._room, output.buffer_count, resolve)
+            self._storages = self._take(self._room, self._room_view, output.buffer_count, resolve)
             try:
                 return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
             finally:
                 self._storages = []
         return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
 
-    def unpack_simple(self, span: int, count: int) -> Outputs:
-        """The outputs of a completion that `rm_lane_submit` found to be simple. `span` is what it answered."""
+    def unpack_simple(self, span: int, count: int, held: Mapping[int, Kept] | None) -> Outputs:
+        """The outputs of a completion that `rm_lane_submit` found to be simple. `span` is what it answered, `held` are
+        the Python objects of this execution."""
         view = self._view
-        outputs = Outputs(unpackb(view[span >> 32 : span >> 16 & 0xFFFF], ext_hook=self.decode, timestamp=3))
-        outputs._origin = view[: span & 0xFFFF].tobytes()
+        buffers = self.output.buffer_count
+        if buffers:
+            known = held or {}
+            self._storages = self._take(
+                self._room, self._room_view, buffers, lambda token: known.get(token) or _memory.kept(token)
+            )
+        try:
+            outputs = Outputs(unpackb(view[span >> 32 : span >> 16 & 0xFFFF], ext_hook=self.decode, timestamp=3))
+        finally:
+            if buffers:
+                self._storages = []
+        released = self.native.released
+        if released:
+            _memory.release(unpackb(view[released : span & 0xFFFF]))
+        document = view[: span & 0xFFFF].tobytes()
+        # Buffers are there but once, so the values are not read again.
+        outputs._origin = (document, list(outputs)) if buffers else document
         outputs._count = count
         return outputs
 
@@ -304,7 +372,8 @@ class Lane:
         document, self.output.document = self.output.document, NULL
         try:
             data, length, table, count = self._look(document)
-            self._storages = self._take(self._retain(table, count), count, resolve)
+            retained = self._retain(table, count)
+            self._storages = self._take(retained, ffi.buffer(retained), count, resolve)
             return unpackb(memoryview(ffi.buffer(data, length)), ext_hook=self.decode, timestamp=3)
         finally:
             self._storages = []
@@ -326,23 +395,25 @@ class Lane:
                 own[index].memory = handle[0]
         return own
 
-    def _take(self, table: Any, count: int, resolve: Callable[[int], Kept | None]) -> list[Storage]:
+    def _take(self, table: Any, view: Any, count: int, resolve: Callable[[int], Kept | None]) -> list[Storage]:
         storages = []
         for index in range(count):
-            entry = table[index]
-            address = int(ffi.cast("uintptr_t", entry.data))
-            token = entry.token
+            address, _, token, _, _ = ENTRY.unpack_from(view, index * ENTRY_BYTES)
             if token:
                 found = resolve(token)
                 if found is None:
                     raise MarshalError(f"the runtime named memory {token}, which it had released")
                 storages.append(Storage(address, None, found))
             else:
-                storages.append(Storage(address, _memory.own(entry), None))
+                storages.append(Storage(address, _memory.own(table[index]), None))
         return storages
 
     def _decode(self, code: int, data: bytes) -> Any:
         """What an ext value of a document is in Python."""
+        if code == TENSOR and len(self._storages) == 1:
+            kept = self._storages[0].kept
+            if kept is not None and kept.index == 0 and kept.payload == data:
+                return kept.source.view()
         payload = unpackb(data)
         if code == TENSOR:
             return self._decode_tensor(*payload)
@@ -434,7 +505,7 @@ class Lane:
         return Tensor(_gather(source, shape, strides, offset, size), dtype, shape)
 
 
-_ENCODERS: Mapping[type, Callable[[Lane, Any], Any]] = {
+_ENCODERS: dict[type, Callable[[Lane, Any], Any]] = {
     tuple: Lane._tuple,
     Audio: Lane._audio,
     File: Lane._file,
@@ -452,15 +523,22 @@ class _Lanes(threading.local):
 lanes = _Lanes()
 
 
-def columns_of(document: bytes) -> tuple[str, Mapping[str, Any]]:
-    """The sink of a completion that has but one and no buffers, and its columns."""
+def columns_of(document: bytes, values: list[Any] | None) -> tuple[str, Mapping[str, Any]]:
+    """The sink of a completion that has but one, and its columns. `values` are the values if they are known already."""
     used = lane()
     try:
-        completion = unpackb(document, ext_hook=used.decode, timestamp=3)
+        decode = used.decode if values is None else _ignore
+        completion = unpackb(document, ext_hook=decode, timestamp=3)
     finally:
         give_back(used)
     ((sink, columns),) = completion["outputs"].items()
+    if values is not None:
+        columns["values"] = values
     return sink, columns
+
+
+def _ignore(code: int, data: bytes) -> None:
+    return None
 
 
 def lane() -> Lane:
@@ -511,6 +589,35 @@ def _complaint_about_dtype(dtype: Any) -> str:
     if dtype.kind in "mM":
         return f"an array of {dtype.name} can't cross; write value.astype('int64') and pass the unit beside it"
     return f"an array of {dtype.name} can't cross; write value.astype('float64')"
+
+
+def _is_frozen(source: Any) -> bool:
+    """Whether nobody can write to the memory of `source`, not even through another view of it."""
+    while True:
+        if type(source) is bytes:
+            return True
+        if type(source) is tuple:
+            source = source[0]
+        elif type(source) is Tensor:
+            source = source.data
+        elif type(source) is memoryview:
+            if not source.readonly:
+                return False
+            source = source.obj
+        elif hasattr(source, "flags") and hasattr(source, "base"):
+            if source.flags.writeable:
+                return False
+            if source.base is None:
+                return True
+            source = source.base
+        else:
+            return False
+
+
+def _frozen_copy(array: Any) -> Any:
+    array = array.copy(order="C")
+    array.flags.writeable = False
+    return array
 
 
 def _view_of(kept: Kept) -> memoryview:

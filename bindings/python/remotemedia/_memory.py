@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ._library import NULL, after_fork, at_exit, ffi, lib
 
@@ -24,15 +24,25 @@ discarded: deque[Any] = deque()
 _exited = False
 
 
-class Kept(NamedTuple):
-    """A Python object whose memory native code may read, and where that memory is."""
+class Kept:
+    """A Python object whose memory native code may read, and where that memory is.
 
-    source: Any
-    address: int
-    length: int
-    readonly: bool
-    signature: tuple[Any, ...] | None
-    """For a numpy array: address, name of the dtype, shape and strides, to know it again."""
+    `signature` is there for a numpy array: address, name of the dtype, shape and strides, to know it again. `payload`
+    and `index` are what it is in a document, and its place in the table: the same ones are the same array.
+    """
+
+    __slots__ = ("address", "index", "length", "payload", "readonly", "signature", "source")
+
+    def __init__(
+        self, source: Any, address: int, length: int, readonly: bool, signature: tuple[Any, ...] | None
+    ) -> None:
+        self.source = source
+        self.address = address
+        self.length = length
+        self.readonly = readonly
+        self.signature = signature
+        self.payload: bytes | None = None
+        self.index = -1
 
 
 def number() -> int:
@@ -50,6 +60,11 @@ def keep(kept: Kept) -> int:
 def kept(token: int) -> Kept | None:
     """What a number stands for, if it is not released yet."""
     return _kept.get(token)
+
+
+def is_keeping(tokens: Iterable[int]) -> bool:
+    """Whether native code still reads what one of these numbers stands for."""
+    return any(token in _kept for token in tokens)
 
 
 def release(tokens: Iterable[int]) -> None:

@@ -49,7 +49,7 @@ class Node(Linkable):
         name: str | None = None,
         capabilities: Mapping[str, Any] | None = None,
     ) -> None:
-        self.node_type: str | Callable[..., Any] | NodeFunction[Any] = node_type
+        self.node_type: str | Callable[..., Any] | NodeFunction[Any, ..., Any] = node_type
         self.params: dict[str, Any] = dict(params or {})
         self.name = name
         self.capabilities = capabilities

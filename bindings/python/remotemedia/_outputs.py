@@ -44,8 +44,8 @@ class Outputs(list[Any]):
     __slots__ = ("_count", "_origin")
 
     # Set where the outputs come from; a list made by hand (a copy, a pickle) has none. The origin is the sink and its
-    # columns, or the document that holds them: most lists are never asked.
-    _origin: tuple[str, Mapping[str, Sequence[Any]]] | bytes
+    # columns, or the document that holds them, perhaps with the values beside it: most lists are never asked.
+    _origin: tuple[str, Mapping[str, Sequence[Any]]] | tuple[bytes, list[Any]] | bytes
     _count: int | None
 
     @property
@@ -86,11 +86,13 @@ class Outputs(list[Any]):
             origin = self._origin
         except AttributeError:
             raise ValueError("this list did not come out of an execution: it has no items and no packets") from None
-        if isinstance(origin, bytes):
-            from ._marshal import columns_of
+        document, rest = (origin, None) if isinstance(origin, bytes) else origin
+        if isinstance(document, str):
+            return document, rest  # type: ignore[return-value]
+        from ._marshal import columns_of
 
-            origin = self._origin = columns_of(origin)
-        return origin
+        known = self._origin = columns_of(document, rest)  # type: ignore[arg-type]
+        return known
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, (list(self),)

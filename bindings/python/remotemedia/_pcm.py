@@ -1,4 +1,4 @@
-"""PCM bytes to `Audio` and back. The conversion is native."""
+"""PCM bytes to `Audio` and back, in one piece or as they come. The conversion is native."""
 
 from __future__ import annotations
 
@@ -8,6 +8,75 @@ from ._library import check, ffi, lib
 from ._marshal import give_back, lane
 from .errors import InvalidArgumentError
 from .media import MAX_CHANNELS, MAX_RATE, Audio
+
+FRAME_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "mulaw": 1, "alaw": 1}
+"""The size of one sample, by the name of its format."""
+
+
+class PCM:
+    """What raw bytes are that a session is fed with: interleaved little-endian samples.
+
+    `format` is u8, s16, s24, s32, f32, mulaw or alaw, `rate` in frames per second. Raises `InvalidArgumentError` for
+    others.
+    """
+
+    __slots__ = ("channels", "format", "rate")
+
+    def __init__(self, format: str, rate: int, channels: int) -> None:  # noqa: A002
+        if format not in FRAME_BYTES:
+            raise InvalidArgumentError(f"format must be one of {', '.join(FRAME_BYTES)}, got {format!r}")
+        self.format = format
+        self.rate, self.channels = _whole("rate", rate, MAX_RATE), _whole("channels", channels, MAX_CHANNELS)
+
+    def reader(self) -> PCMReader:
+        """Makes sound of bytes that come in pieces."""
+        return PCMReader(self)
+
+    def __repr__(self) -> str:
+        return f"PCM({self.format!r}, {self.rate}, {self.channels})"
+
+
+class PCMReader:
+    """Makes sound of bytes that may be split anywhere; what is no whole frame waits for the next piece."""
+
+    def __init__(self, pcm: PCM) -> None:
+        self._pcm = pcm
+        self._size = FRAME_BYTES[pcm.format] * pcm.channels
+        self._rest = b""
+        self._frames = 0
+
+    def take(self, data: Any) -> Audio | None:
+        """The sound of the whole frames so far, with its place in time; None if there is not one."""
+        try:
+            view = memoryview(data)
+        except TypeError:
+            raise InvalidArgumentError(
+                f"with input={self._pcm!r} send takes bytes, got {type(data).__name__}; leave input= out to send values"
+            ) from None
+        if self._rest:
+            data = self._rest + bytes(view)
+            view = memoryview(data)
+        elif not view.c_contiguous:
+            view = memoryview(view.tobytes())
+        view = view.cast("B") if view.nbytes else memoryview(b"")
+        whole = view.nbytes - view.nbytes % self._size
+        self._rest = bytes(view[whole:])
+        if not whole:
+            return None
+        pcm = self._pcm
+        audio = from_pcm(view[:whole], pcm.format, pcm.rate, pcm.channels)
+        # From the count of frames, never added up: time does not drift.
+        audio.pts_ns = (self._frames * 1_000_000_000 + pcm.rate // 2) // pcm.rate
+        self._frames += whole // self._size
+        return audio
+
+    def finish(self) -> None:
+        """Nothing more comes. Raises `InvalidArgumentError` if a frame is not whole."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            raise InvalidArgumentError(
+                f"the stream ends in the middle of a frame: {len(rest)} bytes are left, a frame has {self._size}"
+            )
 
 
 def from_pcm(data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002

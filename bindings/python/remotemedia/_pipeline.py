@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 from . import _memory
+from ._calls import HostFunction, take_functions
 from ._library import NULL, after_fork, check, ffi, lib, runtime
+from ._manifest_text import is_text, read
 from ._marshal import give_back, lane, pack_plain
 from ._python_types import PREFIX
 from .errors import ManifestError, MarshalError, Problem
@@ -26,17 +27,6 @@ CACHED = 128
 
 BATCH = 32
 """The most packets that one call of a Python function node carries."""
-
-
-class HostFunction:
-    """A Python function that is a node: the function, its params, and the number that the runtime knows it by."""
-
-    __slots__ = ("function", "node_type", "params")
-
-    def __init__(self, function: Callable[..., Any], node_type: str, params: Mapping[str, Any]) -> None:
-        self.function = function
-        self.node_type = node_type
-        self.params = params
 
 
 class Pipeline:
@@ -96,11 +86,6 @@ def compile_manifest(manifest: Manifest, python: Sequence[str] = ()) -> Compiled
     )
 
 
-def is_text(manifest: str) -> bool:
-    """Whether a string is a manifest itself, and not the path of one."""
-    return "\n" in manifest or manifest.lstrip().startswith("{")
-
-
 def compile_text(text: str) -> Pipeline:
     """The pipeline of JSON or YAML text."""
     pipeline = cached(text)
@@ -120,33 +105,6 @@ def encoded(text: str) -> bytes:
         ) from None
 
 
-def read(path: str | bytes) -> str:
-    """The text of a manifest's file. Raises `ManifestError` if it is not UTF-8, and `FileNotFoundError`."""
-    name = os.fsdecode(path)
-    shown = repr(name if len(name) <= 200 else name[:200] + "...")
-    if not name or "\0" in name:
-        what = "an empty text" if not name else f"the text {shown}, which has a NUL character,"
-        raise ManifestError(
-            f"{what} is neither a manifest nor a path; pass a dict, a path, or JSON or YAML text",
-            [Problem("", "neither a manifest nor a path", expected="dict, path or text")],
-        )
-    try:
-        return Path(name).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        cure = "; YAML text needs a newline at its end" if ": " in name else ""
-        raise FileNotFoundError(f"no such manifest {shown} in {os.getcwd()}{cure}") from None
-    except IsADirectoryError:
-        raise IsADirectoryError(f"the manifest {shown} is a folder; name a file in it") from None
-    except UnicodeDecodeError as error:
-        wrong = f"byte {error.start} is {error.object[error.start]:#x}"
-        raise ManifestError(
-            f"the manifest {shown} is not UTF-8 text: {wrong}",
-            [Problem("", "not UTF-8 text")],
-        ) from None
-    except OSError as error:
-        raise type(error)(f"the manifest {shown} can't be read: {error.strerror}; check the path") from None
-
-
 def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
     if PREFIX not in text:
         return compile_text(text), None
@@ -161,7 +119,7 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
         from ._document import with_functions
 
         manifest = with_functions(manifest, python)
-    plain, functions = _take_functions(manifest)
+    plain, functions = take_functions(manifest)
     if functions:
         from ._document import check_params
 
@@ -171,55 +129,26 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
         document = used.pack(plain, "manifest")
         used.forget()
     except MarshalError as error:
-        raise ManifestError(str(error), [Problem(str(error).partition(":")[0], str(error))]) from None
+        path, _, message = str(error).removeprefix("manifest").removeprefix(".").partition(": ")
+        raise ManifestError(f"{path or 'the manifest'}: {message}", [Problem(path, message)]) from None
     finally:
         give_back(used)
     # Which functions they are is no matter of the pipeline: a run brings its own.
     names = tuple(each.node_type for each in functions)
     pipeline = _cache.get((document, names))
     if pipeline is None:
+        for key in plain:
+            if type(key) is not str:
+                message = f"the key {key!r} is no text; a manifest has version, metadata, nodes and connections"
+                raise ManifestError(f"the manifest: {message}", [Problem("", message)])
         pipeline = _remember((document, names), Pipeline(document, names))
     else:
         pipeline.used = True
     return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
 
 
-def _take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[HostFunction]]:
-    """The manifest with names in place of functions, and the functions, one for each node that has one."""
-    nodes = manifest.get("nodes")
-    if not isinstance(nodes, (list, tuple)) or not any(
-        isinstance(node, Mapping) and callable(node.get("node_type")) for node in nodes
-    ):
-        return manifest if type(manifest) is dict else dict(manifest), []
-    functions: list[HostFunction] = []
-    taken: set[str] = set()
-    plain = []
-    for node in nodes:
-        if isinstance(node, Mapping) and callable(node.get("node_type")):
-            function: Any = node["node_type"]
-            name = _name_of(function)
-            unique, count = name, 1
-            while unique in taken:
-                count += 1
-                unique = f"{name}#{count}"
-            taken.add(unique)
-            params = node.get("params") or {}
-            # What @node decorates makes nodes when it is called; the function itself is inside.
-            function = getattr(function, "fn", function)
-            functions.append(HostFunction(function, unique, dict(params) if isinstance(params, Mapping) else {}))
-            node = {**node, "node_type": unique}
-        plain.append(node)
-    return {**manifest, "nodes": plain}, functions
-
-
 def _names_function(node: Any) -> bool:
     return isinstance(node, Mapping) and isinstance(name := node.get("node_type"), str) and name.startswith(PREFIX)
-
-
-def _name_of(function: Callable[..., Any]) -> str:
-    inner = getattr(function, "func", function)
-    name = getattr(inner, "__qualname__", type(inner).__qualname__)
-    return f"python:{getattr(inner, '__module__', None) or '?'}:{name.rpartition('<locals>.')[2]}"
 
 
 def _remember(key: Any, pipeline: Pipeline) -> Pipeline:

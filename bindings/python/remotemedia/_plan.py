@@ -48,6 +48,6 @@ class Plan:
     __repr__ = __str__
 
     def _sources(self, name: str) -> str:
-        found = [link["from"] for link in self.connections if link["to"].partition(".")[0] == name]
+        found = [link["from"] for link in self.connections if link["to"].rpartition(".")[0] == name]
         # The only output is "out" and needs no word.
         return ", ".join(source.removesuffix(".out") for source in found) or "-"

@@ -24,7 +24,7 @@ def names_in(text: str) -> list[str]:
     return list(dict.fromkeys(NAMED.findall(text))) if PREFIX in text else []
 
 
-def find(name: str, allowed: Sequence[str], path: str) -> NodeFunction[Any]:
+def find(name: str, allowed: Sequence[str], path: str) -> NodeFunction[Any, ..., Any]:
     """The decorated function that `python:package.module:function` names, at `path` in a manifest.
 
     `allowed` are packages; what is inside them is allowed too. Raises `ManifestError` if it is not allowed, not there

@@ -31,6 +31,7 @@ __all__ = [
     "PoisonedError",
     "Problem",
     "ShutDownError",
+    "StalledError",
     "TimedOut",
 ]
 
@@ -101,6 +102,14 @@ class ExecutionError(Error, RuntimeError):
         self.outputs: Outputs | dict[str, Outputs] | None = None
         self._others: list[NodeError] = []
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self),), self._luggage()
+
+    def _luggage(self) -> dict[str, Any]:
+        """What travels beside the message. An exception that can't be pickled stays behind, and so do such outputs."""
+        taken = {"outputs": self.outputs, "__cause__": self.__cause__}
+        return {"_others": self._others, **{name: each for name, each in taken.items() if _pickles(each)}}
+
     @property
     def errors(self) -> list[NodeError]:
         """The errors of the nodes, in the order in which they happened."""
@@ -130,7 +139,7 @@ class NodeError(ExecutionError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         names = ("node_id", "node_type", "item", "input", "position_ns", "cause", "cure", "chain")
-        return type(self), (str(self), {name: getattr(self, name) for name in names})
+        return type(self), (str(self), {name: getattr(self, name) for name in names}), self._luggage()
 
     @property
     def position(self) -> float | None:
@@ -154,6 +163,10 @@ class ShutDownError(Error, RuntimeError):
     """The runtime has been shut down, as it is when the interpreter exits."""
 
     status = "RM_SHUT_DOWN"
+
+
+class StalledError(Error, RuntimeError):
+    """A `send` waits for room that can't come: outputs fill up which nobody reads."""
 
 
 class GoneError(Error, LookupError):
@@ -229,6 +242,17 @@ def from_status(status: str, message: str, detail: Mapping[str, Any]) -> BaseExc
     if kind is ExecutionError and detail.get("node_id") is not None:
         return NodeError(message, detail)
     return kind(message)
+
+
+def _pickles(value: Any) -> bool:
+    import pickle
+
+    try:
+        # Exceptions that are made of more than one argument often fail only here.
+        pickle.loads(pickle.dumps(value))
+    except Exception:
+        return False
+    return True
 
 
 def _problem(entry: Mapping[str, Any]) -> Problem:

@@ -7,6 +7,7 @@ already imported it, and never imported here.
 from __future__ import annotations
 
 import os
+import re
 import struct
 import sys
 from collections.abc import Mapping, Sequence
@@ -153,6 +154,9 @@ class Tensor:
     def __repr__(self) -> str:
         return f"Tensor({self.dtype}, shape={self.shape})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tensor, (bytes(self.data), self.dtype, self.shape)
+
 
 class Audio:
     """Sound: planar float32 samples, full scale at +-1.0, with their rate.
@@ -163,7 +167,8 @@ class Audio:
     `pts` the start in seconds from the beginning of the stream.
 
     Raises `MarshalError` for other element types and for samples that are (frames, channels), and says what to write;
-    `InvalidArgumentError` for a rate that is not a whole number from 1 to 4294967295.
+    `InvalidArgumentError` for a rate that is not a whole number from 1 to 4294967295, and a layout that has another
+    number of channels.
     """
 
     __slots__ = ("__weakref__", "layout", "pts_ns", "rate", "samples")
@@ -179,8 +184,8 @@ class Audio:
         if whole != rate or isinstance(rate, bool) or not 1 <= whole <= MAX_RATE:
             raise InvalidArgumentError(f"rate must be a whole number of frames per second, 1 or more, got {rate!r}")
         self.rate = whole
-        self.layout = layout if layout is not None else {1: "mono", 2: "stereo"}.get(self.channels)
-        self.pts_ns = pts_ns if pts_ns is not None or pts is None else _nanoseconds(pts)
+        self.layout = _layout(layout, self.channels)
+        self.pts_ns = _exact(pts_ns) if pts_ns is not None or pts is None else _nanoseconds(pts)
 
     @classmethod
     def from_pcm(cls, data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
@@ -221,7 +226,7 @@ class Audio:
 
     def __repr__(self) -> str:
         channels, frames = self.channels, self.frames
-        name = self.layout or f"{channels} channels"
+        name = self.layout if self.layout and self.layout.isprintable() else f"{channels} channels"
         start = "" if self.pts_ns is None else f", pts {self.pts:.3f} s"
         return f"Audio({name}, {frames} frames, {self.rate} Hz, {self.duration:.3f} s{start})"
 
@@ -246,6 +251,8 @@ class File:
             self.path = os.fsdecode(path) if isinstance(path, bytes) else path
         else:
             raise MarshalError(f"a File is made from a path or from bytes, not from {type(source).__name__}")
+        if mime is not None and not isinstance(mime, str):
+            raise InvalidArgumentError(f"mime must be a media type such as 'audio/flac', or None, got {mime!r}")
         self.mime = mime
 
     def __eq__(self, other: object) -> bool:
@@ -261,9 +268,32 @@ class File:
         return f"File({what})" if self.mime is None else f"File({what}, mime={self.mime!r})"
 
 
+def _layout(layout: Any, channels: int) -> str | None:
+    if layout is None:
+        return {1: "mono", 2: "stereo"}.get(channels)
+    if not isinstance(layout, str):
+        raise InvalidArgumentError(f"layout must be a name such as 'stereo' or '5.1', or None, got {layout!r}")
+    counted = re.match(r"\d+(\.\d+)+", layout)
+    # The names are FFmpeg's: 5.1 has five channels and one. What others stand for is not known here.
+    named = {"mono": 1, "stereo": 2, "quad": 4, "quad(side)": 4}.get(layout)
+    count = sum(map(int, counted[0].split("."))) if counted else named
+    if count is not None and count != channels:
+        raise InvalidArgumentError(
+            f"layout {layout!r} has {count} channel{'s' * (count != 1)}, the samples have {channels}"
+        )
+    return layout
+
+
+def _exact(pts_ns: Any) -> int | None:
+    whole = pts_ns.__index__() if hasattr(pts_ns, "__index__") and not isinstance(pts_ns, bool) else None
+    if pts_ns is not None and (whole is None or not -(2**63) <= whole < 2**63):
+        raise InvalidArgumentError(f"pts_ns must be a whole number of nanoseconds within 64 bits, got {pts_ns!r}")
+    return whole
+
+
 def _nanoseconds(pts: float) -> int:
     try:
-        exact: int | None = round(pts * 1e9)
+        exact: int | None = None if isinstance(pts, bool) else round(pts * 1e9)
     except (TypeError, ValueError, OverflowError):
         exact = None
     if exact is None or not -(2**63) <= exact < 2**63:

@@ -116,7 +116,7 @@ pub(crate) fn export(mut buffer: Buffer, may_write: bool) -> rm_buffer {
     // Where the host may write, the address must come from a place that may be written.
     let exclusive = if may_write { buffer.as_mut_slice().map(|bytes| bytes.as_mut_ptr().cast_const()) } else { None };
     let (data, len) = (exclusive.unwrap_or_else(|| buffer.as_slice().as_ptr()), buffer.len());
-    match buffer.token() {
+    match buffer.name_to_owner() {
         Some(token) => rm_buffer { data, len, token, memory: std::ptr::null_mut(), writable: 0 },
         None => {
             let writable = u32::from(exclusive.is_some());

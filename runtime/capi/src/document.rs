@@ -179,12 +179,18 @@ impl<'a> Destination<'a> {
     /// Writes the document to the caller's room, or makes an object of it. `values` is what it was made of, which lets go
     /// of its memory first: what only one value of the document refers to is then the host's to write.
     pub(crate) fn write<V>(&mut self, document: Document, values: V) {
-        let Document { bytes, buffers } = document;
+        self.write_ended(document, values, |_| {});
+    }
+
+    /// As [`Self::write`]; `end` completes the bytes once all memory is let go of that the host alone keeps from here on.
+    pub(crate) fn write_ended<V>(&mut self, document: Document, values: V, end: impl FnOnce(&mut Vec<u8>)) {
+        let Document { mut bytes, buffers } = document;
         // The document has one share, the value that it came from the other.
         let may_write: Vec<bool> = buffers.iter().map(|buffer| buffer.shares() <= 2).collect();
         drop(values);
         let table: Vec<rm_buffer> =
             buffers.into_iter().zip(may_write).map(|(buffer, may_write)| export(buffer, may_write)).collect();
+        end(&mut bytes);
         self.write_nothing();
         let capacity = if self.output.data.is_null() { 0 } else { self.output.capacity };
         let buffer_capacity = if self.output.buffers.is_null() { 0 } else { self.output.buffer_capacity };

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char};
 
 use remotemedia_core::exec::{
-    ConfigError, DocumentError, ReplyError, RunError, SubmitError, write_error, write_problems,
+    ConfigError, DocumentError, OpenError, ReplyError, RunError, SessionError, SubmitError, write_error, write_problems,
 };
 use remotemedia_core::manifest::ManifestError;
 use remotemedia_core::wire::{Encoder, WireError};
@@ -150,6 +150,25 @@ impl From<SubmitError> for Failure {
             SubmitError::ShutDown | SubmitError::PortClosed => RM_SHUT_DOWN,
             SubmitError::Poisoned { .. } => RM_POISONED,
             SubmitError::TokenInUse { .. } | SubmitError::NeedsPort { .. } => RM_INVALID_ARGUMENT,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Submit(error) => error.into(),
+            OpenError::Session(error) => error.into(),
+        }
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        let status = match error {
+            SessionError::Ended { .. } => RM_GONE,
+            _ => RM_INVALID_ARGUMENT,
         };
         Self::new(status, error.to_string())
     }

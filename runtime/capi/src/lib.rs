@@ -18,6 +18,7 @@ mod pipeline;
 mod port;
 mod release;
 mod runtime;
+mod session;
 mod status;
 
 pub use audio::*;
@@ -28,4 +29,5 @@ pub use live::*;
 pub use pipeline::*;
 pub use port::*;
 pub use runtime::*;
+pub use session::*;
 pub use status::*;

@@ -16,13 +16,15 @@ pub(crate) enum Counter {
     Runtimes,
     Ports,
     Pipelines,
+    Sessions,
     Documents,
     Memories,
     Errors,
     HostBuffers,
 }
 
-const NAMES: [&str; 7] = ["runtimes", "ports", "pipelines", "documents", "memories", "errors", "host_buffers"];
+const NAMES: [&str; 8] =
+    ["runtimes", "ports", "pipelines", "sessions", "documents", "memories", "errors", "host_buffers"];
 
 static COUNTS: [AtomicI64; NAMES.len()] = [const { AtomicI64::new(0) }; NAMES.len()];
 
@@ -32,8 +34,8 @@ impl Counter {
     }
 }
 
-/// Writes what is alive in this process: a map of counts: `runtimes`, `ports`, `pipelines`, `documents`, `memories`,
-/// `errors`, `host_buffers` (borrowed and not yet released), `runs`, `nodes`.
+/// Writes what is alive in this process: a map of counts: `runtimes`, `ports`, `pipelines`, `sessions`, `documents`,
+/// `memories`, `errors`, `host_buffers` (borrowed and not yet released), `runs`, `nodes`.
 ///
 /// # Safety
 /// `out` is writable, `err` NULL or writable.

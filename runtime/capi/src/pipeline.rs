@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use remotemedia_core::exec::{Completion, Outcome, Pipeline, PipelineOptions, Submission, Submitted, write_completion};
+use remotemedia_core::exec::{
+    Completion, Outcome, Pipeline, PipelineOptions, Port, Submission, Submitted, add_released, write_completion,
+};
 use remotemedia_core::value::{Buffer, Value};
 use remotemedia_core::wire::{self, Encoder};
 
@@ -20,7 +22,7 @@ use crate::status::{RM_OK, RM_PENDING, of_outcome, rm_status};
 /// A validated manifest, ready to run any number of times, also at the same time. Any thread may use it.
 pub struct rm_pipeline {
     header: Header,
-    pipeline: Pipeline,
+    pub(crate) pipeline: Pipeline,
 }
 
 impl Handle for rm_pipeline {
@@ -113,7 +115,7 @@ pub unsafe extern "C" fn rm_pipeline_execute(
         if completion.outcome != Outcome::Finished && !completion.errors.is_empty() {
             return Err(completion.errors.swap_remove(0).into());
         }
-        write(&mut destination, completion);
+        write(&mut destination, completion, None);
         Ok(RM_OK)
     })
 }
@@ -161,12 +163,12 @@ pub unsafe extern "C" fn rm_pipeline_submit(
                     Ok(RM_PENDING)
                 }
                 Submitted::Finished(completion) => {
-                    write(&mut destination, completion);
+                    write(&mut destination, completion, bell);
                     Ok(RM_OK)
                 }
             }
         });
-        if let Some(bell) = bell.filter(|_| release::is_waiting()) {
+        if let Some(bell) = bell.filter(|bell| release::is_waiting(bell)) {
             bell.nudge();
         }
         status
@@ -193,10 +195,13 @@ fn read_inputs(
     Ok((inputs, input_bytes))
 }
 
-fn write(destination: &mut Destination<'_>, completion: Completion) {
+/// Hands out a completion, and with it the records of what is let go of by that.
+fn write(destination: &mut Destination<'_>, completion: Completion, port: Option<&Port>) {
     let mut encoder = Encoder::new();
-    write_completion(&mut encoder, &completion, &release::drain(), of_outcome);
-    destination.write(encoder.finish(), completion);
+    write_completion(&mut encoder, &completion, of_outcome);
+    release::collected(|records| {
+        destination.write_ended(encoder.finish(), completion, |document| add_released(document, &records.drain(port)));
+    });
 }
 
 fn timeout(timeout_us: i64) -> Option<Duration> {

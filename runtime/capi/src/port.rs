@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use remotemedia_core::exec::{Port, Runtime, read_reply, write_events};
+use remotemedia_core::exec::{Port, Runtime, end_events, read_reply, write_events};
 use remotemedia_core::wire::{self, Encoder};
 
 use crate::bell::Bell;
@@ -90,22 +90,28 @@ pub unsafe extern "C" fn rm_port_next(
         let mut destination = unsafe { Destination::new(events) }?;
         // SAFETY: live or NULL, as the caller promises.
         let port = unsafe { borrow(port) }?;
-        let timeout = if release::is_waiting() {
+        let timeout = if release::is_waiting(&port.port) {
             Some(Duration::ZERO)
         } else {
             u64::try_from(timeout_us).ok().map(Duration::from_micros)
         };
         let batch = port.port.next(timeout);
-        let released = release::drain();
         let mut encoder = Encoder::new();
-        write_events(&mut encoder, &batch.events, &released, batch.is_closed, of_outcome);
-        let status = match (batch.is_closed, batch.events.is_empty() && released.is_empty()) {
+        write_events(&mut encoder, &batch.events, of_outcome);
+        let (count, is_closed) = (batch.events.len(), batch.is_closed);
+        let mut is_empty = count == 0;
+        release::collected(|records| {
+            destination.write_ended(encoder.finish(), batch, |document| {
+                let released = records.drain(Some(&port.port));
+                is_empty &= released.is_empty();
+                end_events(document, count, &released, is_closed);
+            });
+        });
+        Ok(match (is_closed, is_empty) {
             (true, _) => RM_END,
             (false, true) => RM_TIMEOUT,
             (false, false) => RM_OK,
-        };
-        destination.write(encoder.finish(), batch);
-        Ok(status)
+        })
     })
 }
 
@@ -165,7 +171,7 @@ pub unsafe extern "C" fn rm_port_reply(
         let bytes = unsafe { copied(data, len, "data") }?;
         let document = wire::decode(&bytes, &buffers?, &port.runtime.config().wire)?;
         let bell = port.port.downgrade();
-        let reply = read_reply(&document, move |token| release::record(token, Some(&bell)))?;
+        let reply = read_reply(&document, move |token| release::record(token, bell.clone()))?;
         port.port.reply(call, reply)?;
         Ok(RM_OK)
     })

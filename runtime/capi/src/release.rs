@@ -1,8 +1,9 @@
 //! Release records: the host's numbers that the runtime has let go of. They belong to the process: any drain of any
-//! port, and any completion that is handed out at once, carries what there is.
+//! port, and any completion that is handed out at once, carries what there is. Only what a document of a port has named
+//! is released behind that document, at that port, while there is one.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use parking_lot::Mutex;
 use remotemedia_core::exec::{Port, WeakPort};
@@ -12,7 +13,28 @@ use crate::fork;
 use crate::live::Counter;
 
 #[derive(Default)]
-struct Records(Mutex<Vec<u64>>);
+struct Records(Mutex<Vec<Record>>);
+
+struct Record {
+    token: u64,
+    /// The port at which a document has named it.
+    behind: Option<WeakPort>,
+}
+
+impl Record {
+    /// Whether it may be handed out at this port. Ports that were looked at are put into `seen`, to be dropped outside
+    /// the lock: the last of a port gives back what it holds.
+    fn is_for(&self, port: Option<&Port>, seen: &mut Vec<Port>) -> bool {
+        let Some(behind) = &self.behind else { return true };
+        if port.is_some_and(|port| behind.is(port)) {
+            return true;
+        }
+        let Some(other) = behind.upgrade() else { return true };
+        let is_over = other.is_over();
+        seen.push(other);
+        is_over
+    }
+}
 
 /// Null until the first record; a fork makes it null again, since another thread may have held the lock.
 static RECORDS: AtomicPtr<Records> = AtomicPtr::new(std::ptr::null_mut());
@@ -20,6 +42,9 @@ static RECORDS: AtomicPtr<Records> = AtomicPtr::new(std::ptr::null_mut());
 thread_local! {
     /// Set while this thread will look at the records itself, so that the bell need not ring.
     static ATTENDS: Cell<bool> = const { Cell::new(false) };
+
+    /// Where this thread notes what it lets go of while it hands out a document, which is to carry these records itself.
+    static COLLECTED: RefCell<Option<Vec<u64>>> = const { RefCell::new(None) };
 }
 
 /// Memory of the host, borrowed until the last packet that refers to it is gone.
@@ -28,6 +53,7 @@ pub(crate) struct HostMemory {
     len: usize,
     token: u64,
     port: Option<WeakPort>,
+    is_named: AtomicBool,
     generation: u32,
 }
 
@@ -43,7 +69,8 @@ impl HostMemory {
     /// `data` is readable for `len` bytes and does not change until a release record names `token`.
     pub(crate) unsafe fn new(data: *const u8, len: usize, token: u64, port: Option<&Port>) -> Self {
         Counter::HostBuffers.add(1);
-        Self { data, len, token, port: port.map(Port::downgrade), generation: fork::generation() }
+        let port = port.map(Port::downgrade);
+        Self { data, len, token, port, is_named: AtomicBool::new(false), generation: fork::generation() }
     }
 }
 
@@ -59,34 +86,84 @@ impl ForeignMemory for HostMemory {
     fn token(&self) -> u64 {
         self.token
     }
+
+    fn named(&self) {
+        self.is_named.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Drop for HostMemory {
     fn drop(&mut self) {
         if self.generation == fork::generation() {
             Counter::HostBuffers.add(-1);
-            record(self.token, self.port.as_ref());
+            let is_named = *self.is_named.get_mut();
+            note(self.token, self.port.take(), is_named);
         }
     }
 }
 
-/// Notes that the host may let go of what this number stands for.
-pub(crate) fn record(token: u64, port: Option<&WeakPort>) {
-    records().0.lock().push(token);
-    let unattended = port.filter(|_| !ATTENDS.get());
-    if let Some(port) = unattended.and_then(WeakPort::upgrade) {
-        port.nudge();
+/// Notes that the host may let go of its exception object, which an error that it is told of at `port` names.
+pub(crate) fn record(token: u64, port: WeakPort) {
+    note(token, Some(port), true);
+}
+
+/// What a thread lets go of while it hands out a document.
+pub(crate) struct Collected(());
+
+impl Collected {
+    /// Takes what was collected so far, and all records that may be handed out at this port.
+    pub(crate) fn drain(&self, port: Option<&Port>) -> Vec<u64> {
+        let mut released = COLLECTED.with_borrow_mut(|collected| collected.replace(Vec::new())).unwrap_or_default();
+        let mut seen = Vec::new();
+        let mut waiting = records().0.lock();
+        released.extend(waiting.extract_if(.., |record| record.is_for(port, &mut seen)).map(|record| record.token));
+        drop(waiting);
+        released
     }
 }
 
-/// Takes all records.
-pub(crate) fn drain() -> Vec<u64> {
-    std::mem::take(&mut *records().0.lock())
+/// Runs something that hands out a document, which carries what this thread lets go of meanwhile: so nobody can be told
+/// before the document is there.
+pub(crate) fn collected(work: impl FnOnce(&Collected)) {
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            for token in COLLECTED.take().into_iter().flatten() {
+                note(token, None, false);
+            }
+        }
+    }
+    COLLECTED.set(Some(Vec::new()));
+    let _end = End;
+    work(&Collected(()));
 }
 
-/// Whether there are records.
-pub(crate) fn is_waiting() -> bool {
-    !records().0.lock().is_empty()
+/// Whether there are records that may be handed out at this port.
+pub(crate) fn is_waiting(port: &Port) -> bool {
+    let mut seen = Vec::new();
+    let waiting = records().0.lock();
+    let is_waiting = waiting.iter().any(|record| record.is_for(Some(port), &mut seen));
+    drop(waiting);
+    is_waiting
+}
+
+fn note(token: u64, port: Option<WeakPort>, is_named: bool) {
+    let is_collected = COLLECTED.with_borrow_mut(|collected| match collected {
+        Some(collected) => {
+            collected.push(token);
+            true
+        }
+        None => false,
+    });
+    if is_collected {
+        return;
+    }
+    let unattended = port.as_ref().filter(|_| !ATTENDS.get()).and_then(WeakPort::upgrade);
+    let behind = port.filter(|_| is_named);
+    records().0.lock().push(Record { token, behind });
+    if let Some(port) = unattended {
+        port.nudge();
+    }
 }
 
 /// Runs something on a thread that looks at the records afterwards.

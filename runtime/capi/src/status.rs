@@ -15,7 +15,7 @@ pub const RM_PENDING: rm_status = 1;
 pub const RM_WOULD_BLOCK: rm_status = 2;
 /// Nothing came within the time.
 pub const RM_TIMEOUT: rm_status = 3;
-/// The port is shut down; nothing will ever come again.
+/// Nothing will ever come again: the port is shut down, or everything that a session gave was handed out.
 pub const RM_END: rm_status = 4;
 /// A mistake of the caller: NULL where an object is needed, an argument out of range.
 pub const RM_INVALID_ARGUMENT: rm_status = -1;

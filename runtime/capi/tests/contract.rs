@@ -6,12 +6,12 @@ use std::ptr::{null, null_mut};
 use std::sync::{Mutex, MutexGuard};
 
 use remotemedia::*;
-use remotemedia_core::value::Value;
+use remotemedia_core::value::{Buffer, Value};
 use remotemedia_core::wire::{self, Limits};
 
 const PASS: &str = r#"{"version": "v1", "nodes": [{"id": "only", "node_type": "PassThrough"}]}"#;
 const HOST: &str = r#"{"version": "v1", "nodes": [{"id": "mine", "node_type": "mine"}]}"#;
-const HOST_OPTIONS: &str = r#"{"host_nodes": {"mine": {"token": 7}}}"#;
+const HOST_OPTIONS: &str = r#"{"host_nodes": {"mine": {"token": 7, "batch": 1}}}"#;
 
 /// Release records and counts belong to the process: tests that look at them take turns.
 fn turn() -> MutexGuard<'static, ()> {
@@ -68,6 +68,17 @@ impl Host {
     }
 
     fn submit(&self, pipeline: *const rm_pipeline, token: u64, inputs: &[u8], table: &[rm_buffer]) -> Outcome {
+        self.submit_within(0, pipeline, token, inputs, table)
+    }
+
+    fn submit_within(
+        &self,
+        budget_us: i64,
+        pipeline: *const rm_pipeline,
+        token: u64,
+        inputs: &[u8],
+        table: &[rm_buffer],
+    ) -> Outcome {
         Outcome::of(|out, err| {
             // SAFETY: as the function asks.
             unsafe {
@@ -80,7 +91,7 @@ impl Host {
                     table.as_ptr(),
                     table.len(),
                     -1,
-                    0,
+                    budget_us,
                     out,
                     err,
                 )
@@ -200,7 +211,9 @@ impl Outcome {
     }
 
     fn value(&self) -> Value {
-        wire::decode(&self.bytes, &[], &Limits::default()).expect("a document without buffers")
+        // Nobody looks at the content of buffers here.
+        let buffers: Vec<Buffer> = self.buffers.iter().map(|entry| Buffer::from_bytes(vec![0; entry.len])).collect();
+        wire::decode(&self.bytes, &buffers, &Limits::default()).expect("a document")
     }
 }
 
@@ -233,6 +246,13 @@ fn from_json(text: &str) -> Vec<u8> {
 /// The inputs `[<bytes in buffer 0>]`: an ext value of code 6 that holds `[0, 0, len]`.
 fn bytes_in_a_buffer(len: u8) -> Vec<u8> {
     vec![0x91, 0xc7, 4, 6, 0x93, 0, 0, len]
+}
+
+/// The inputs `[<bytes in buffer 0>]` for any length.
+fn many_bytes_in_a_buffer(len: usize) -> Vec<u8> {
+    let mut inputs = vec![0x91, 0xc7, 8, 6, 0x93, 0, 0, 0xce];
+    inputs.extend((len as u32).to_be_bytes());
+    inputs
 }
 
 fn borrowed(bytes: &[u8], token: u64) -> rm_buffer {
@@ -357,8 +377,7 @@ fn work_that_ends_releases_each_token_once_and_pending_work_writes_an_empty_outp
     let host = Host::new();
     let memory = vec![5u8; 1 << 16];
     let table = [borrowed(&memory, 201)];
-    let mut inputs = vec![0x91, 0xc7, 8, 6, 0x93, 0, 0, 0xce];
-    inputs.extend((memory.len() as u32).to_be_bytes());
+    let inputs = many_bytes_in_a_buffer(memory.len());
     let outcome = host.submit(host.mine, 1, &inputs, &table);
     assert_eq!((outcome.status, outcome.document), (RM_PENDING, null_mut()), "{}", outcome.message);
     // SAFETY: live.
@@ -379,8 +398,7 @@ fn memory_outlives_everything_and_objects_are_freed_in_any_order() {
         let memory = vec![9u8; 1 << 16];
         // Token 0: the runtime makes a copy, so what comes out is its own memory.
         let table = [borrowed(&memory, 0)];
-        let mut inputs = vec![0x91, 0xc7, 8, 6, 0x93, 0, 0, 0xce];
-        inputs.extend((memory.len() as u32).to_be_bytes());
+        let inputs = many_bytes_in_a_buffer(memory.len());
         let outcome = Outcome::of(|out, err| {
             // SAFETY: as the function asks.
             unsafe { rm_pipeline_execute(host.pass, inputs.as_ptr(), inputs.len(), table.as_ptr(), 1, -1, out, err) }
@@ -461,4 +479,71 @@ fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
         rm_memory_free(null_mut());
         rm_error_free(null_mut());
     }
+}
+
+#[test]
+fn a_completion_that_is_answered_at_once_carries_the_release_of_what_it_names() {
+    let _turn = turn();
+    let host = Host::new();
+    let memory = vec![5u8; 1 << 14];
+    let inputs = many_bytes_in_a_buffer(memory.len());
+    let outcome = host.submit_within(1_000_000, host.pass, 1, &inputs, &[borrowed(&memory, 301)]);
+    assert_eq!(outcome.status, RM_OK, "{}", outcome.message);
+    let [entry] = outcome.buffers[..] else { panic!("{} buffers", outcome.buffers.len()) };
+    assert_eq!((entry.token, entry.data, entry.len), (301, memory.as_ptr(), memory.len()));
+    let ended = outcome.bytes.len();
+    // {..., "released": [301]}
+    assert_eq!(outcome.bytes[0], 0x84);
+    assert_eq!(outcome.bytes[ended - 13..], *b"\xa8released\x91\xcd\x01\x2d");
+    assert_eq!(host.next(0), (RM_TIMEOUT, vec![], vec![]));
+}
+
+#[test]
+fn a_batch_of_events_carries_the_release_of_what_it_names_behind_it() {
+    let _turn = turn();
+    let host = Host::new();
+    let memory = vec![5u8; 1 << 14];
+    let inputs = many_bytes_in_a_buffer(memory.len());
+    assert_eq!(host.submit(host.pass, 1, &inputs, &[borrowed(&memory, 302)]).status, RM_PENDING);
+    let outcome = Outcome::of(|out, err| {
+        // SAFETY: as the function asks.
+        unsafe { rm_port_next(host.port, 60_000_000, out, err) }
+    });
+    assert_eq!(outcome.buffers[0].token, 302);
+    // [completion, [3, [302]]]
+    assert_eq!(outcome.bytes[..5], [0xdc, 0, 2, 0x93, 1]);
+    assert_eq!(outcome.bytes[outcome.bytes.len() - 6..], [0x92, 3, 0x91, 0xcd, 0x01, 0x2e]);
+}
+
+#[test]
+fn what_a_document_named_is_released_at_its_own_port_while_there_is_one() {
+    let _turn = turn();
+    let host = Host::new();
+    let mut other = null_mut();
+    // SAFETY: live, and writable.
+    assert_eq!(unsafe { rm_port_new(host.runtime, &raw mut other, null_mut()) }, RM_OK);
+    // Both share the runtime and the pipelines; `other` frees them.
+    let host = std::mem::ManuallyDrop::new(host);
+    let other = Host { runtime: host.runtime, port: other, pass: host.pass, mine: host.mine };
+    let memory = vec![5u8; 1 << 14];
+    // The same memory twice: the second input waits while the host has a call with the first.
+    let mut inputs = many_bytes_in_a_buffer(memory.len());
+    inputs.extend_from_within(1..);
+    inputs[0] = 0x92;
+    let name_and_cancel = |token| {
+        assert_eq!(host.submit(host.mine, 1, &inputs, &[borrowed(&memory, token)]).status, RM_PENDING);
+        // It names the memory; the host may still have to look for it when another thread drains another port.
+        host.call();
+        // SAFETY: live.
+        assert_eq!(unsafe { rm_port_cancel(host.port, 1, null_mut()) }, RM_OK);
+    };
+
+    name_and_cancel(303);
+    assert_eq!(other.next(0).2, [0u64; 0]);
+    assert_eq!(host.released(1), [303]);
+
+    name_and_cancel(304);
+    // SAFETY: live, and not used afterwards.
+    unsafe { rm_port_free(host.port) };
+    assert_eq!(other.released(1), [304]);
 }

@@ -108,6 +108,22 @@ const JSON: &[Row] = &[
     "line 4, column 15: nodes[0]: expected ',' or '}', got the end of the text; the map that begins on line 4 is not closed",
 ),
 (
+    "not closed where a value should stand",
+    r#"{"version":"#,
+    "line 1, column 12: version: expected a value, got the end of the text; the map that begins on line 1 is not closed",
+),
+(
+    "list not closed where an item should stand",
+    r#"{
+  "nodes": ["#,
+    "line 2, column 13: nodes[0]: expected a value, got the end of the text; the list that begins on line 2 is not closed",
+),
+(
+    "not closed where a name should stand",
+    r#"{"version": "v1","#,
+    "line 1, column 18: expected a name in quotes, got the end of the text; the map that begins on line 1 is not closed",
+),
+(
     "quote not closed",
     r#"{
   "version": "v1,

@@ -1,10 +1,12 @@
 //! How a runtime and a pipeline are set up: documents with few entries, all of them optional.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::session::{BufferOptions, SessionOptions};
 use crate::manifest::HostNodes;
 use crate::wire;
 
@@ -37,6 +39,23 @@ struct ConfigDocument {
 pub struct PipelineOptions {
     /// The node types that the host runs itself.
     pub host_nodes: HostNodes,
+}
+
+/// What a host says of a session.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SessionDocument {
+    sinks: Vec<String>,
+    buffer: BufferDocument,
+    deadline_us: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BufferDocument {
+    packets: Option<usize>,
+    bytes: Option<usize>,
+    ms: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,6 +112,32 @@ impl PipelineOptions {
     }
 }
 
+impl SessionOptions {
+    /// From a map as JSON text or msgpack; from nothing, all defaults.
+    ///
+    /// # Errors
+    /// If an entry is unknown or out of range.
+    pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
+        let SessionDocument { sinks, buffer, deadline_us } = read(document, "options")?;
+        for (name, is_zero) in
+            [("packets", buffer.packets == Some(0)), ("bytes", buffer.bytes == Some(0)), ("ms", buffer.ms == Some(0))]
+        {
+            if is_zero {
+                return Err(ConfigError(format!("options: buffer.{name}: expected 1 or more, got 0")));
+            }
+        }
+        Ok(Self {
+            sinks,
+            buffer: BufferOptions {
+                packets: buffer.packets,
+                bytes: buffer.bytes,
+                media: buffer.ms.map(Duration::from_millis),
+            },
+            deadline: deadline_us.map(Duration::from_micros),
+        })
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self { workers: None, output_bytes: 2 << 30, wire: wire::Limits::default() }
@@ -133,6 +178,22 @@ mod tests {
     fn takes_msgpack_as_well() {
         let document = b"\x81\xa7workers\x05";
         assert_eq!(Config::parse(document).expect("a valid config").workers(), 5);
+    }
+
+    #[test]
+    fn a_session_has_options_of_its_own() {
+        let options = br#"{"sinks": ["a"], "buffer": {"packets": 3, "ms": 20}, "deadline_us": 5}"#;
+        let options = SessionOptions::parse(options).expect("valid options");
+        assert_eq!(
+            (options.sinks, options.buffer.packets, options.buffer.bytes),
+            (vec!["a".to_owned()], Some(3), None)
+        );
+        assert_eq!(
+            (options.buffer.media, options.deadline),
+            (Some(Duration::from_millis(20)), Some(Duration::from_micros(5)))
+        );
+        let refused = SessionOptions::parse(br#"{"buffer": {"bytes": 0}}"#).expect_err("nothing would ever fit");
+        assert_eq!(refused.to_string(), "options: buffer.bytes: expected 1 or more, got 0");
     }
 
     #[test]

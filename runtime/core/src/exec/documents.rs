@@ -1,13 +1,16 @@
 //! The documents of execution: completions, errors and events out, replies in. `docs/abi.md` describes them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::completion::{Completion, Outcome, Output, RunError};
 use super::host::{HostFailure, HostOutput, Reply};
+use super::outlet::SessionOutput;
 use super::port::Event;
+use super::session::{Sent, Session};
 use crate::manifest::Problem;
 use crate::node::HostToken;
-use crate::value::{Map, Value};
+use crate::value::{Map, Packet, Value};
 use crate::wire::Encoder;
 
 /// The kinds of event, as the first entry of an event in a document.
@@ -16,12 +19,15 @@ mod event_kind {
     pub(super) const CALL: i64 = 2;
     pub(super) const RELEASED: i64 = 3;
     pub(super) const SHUT_DOWN: i64 = 4;
+    pub(super) const ROOM: i64 = 5;
+    pub(super) const OUTPUTS: i64 = 6;
 }
 
 /// Why a reply can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("reply{dot}{path}: expected {expected}, got {got}", dot = if path.is_empty() { "" } else { "." })]
+#[error("{document}{dot}{path}: expected {expected}, got {got}", dot = if path.is_empty() { "" } else { "." })]
 pub struct DocumentError {
+    document: &'static str,
     path: String,
     expected: &'static str,
     got: &'static str,
@@ -30,9 +36,19 @@ pub struct DocumentError {
 /// Numbers that stand for outcomes in documents; the C ABI gives them.
 pub type StatusOf = fn(Outcome) -> i32;
 
-/// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors, released?}`.
-pub fn write_completion(encoder: &mut Encoder, completion: &Completion, released: &[u64], status_of: StatusOf) {
-    encoder.map(if released.is_empty() { 3 } else { 4 });
+/// The header of a map of three entries, and of four.
+const THREE_ENTRIES: u8 = 0x83;
+const FOUR_ENTRIES: u8 = 0x84;
+
+/// The header of a list whose length, up to 65,535, is in the two bytes behind it.
+const LIST_16: u8 = 0xdc;
+
+/// The header of an empty list; up to 15 entries are counted in it.
+const LIST_OF_NONE: u8 = 0x90;
+
+/// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors}`; [`add_released`] may add to it.
+pub fn write_completion(encoder: &mut Encoder, completion: &Completion, status_of: StatusOf) {
+    encoder.map(3);
     encoder.text("status").int(i64::from(status_of(completion.outcome)));
     encoder.text("outputs").map(completion.sinks.len());
     for sink in &completion.sinks {
@@ -43,10 +59,23 @@ pub fn write_completion(encoder: &mut Encoder, completion: &Completion, released
     for error in &completion.errors {
         write_error(encoder, error, status_of);
     }
-    if !released.is_empty() {
-        encoder.text("released");
-        write_tokens(encoder, released);
+}
+
+/// Adds `released` to the completion that a document is. What its buffer table alone refers to is released when the
+/// table is handed out, and so is known only once the document is written.
+///
+/// # Panics
+/// If the document is not what [`write_completion`] alone wrote.
+pub fn add_released(completion: &mut Vec<u8>, released: &[u64]) {
+    if released.is_empty() {
+        return;
     }
+    assert_eq!(completion[0], THREE_ENTRIES, "a completion has three entries");
+    completion[0] = FOUR_ENTRIES;
+    let mut encoder = Encoder::new();
+    encoder.text("released");
+    write_tokens(&mut encoder, released);
+    completion.extend_from_slice(encoder.as_bytes());
 }
 
 /// Writes the detail of an error; what is not known is left out.
@@ -118,20 +147,14 @@ pub fn write_problems(encoder: &mut Encoder, problems: &[Problem]) {
     }
 }
 
-/// Writes the events of one drain of a port, with the numbers that the host may let go of.
-pub fn write_events(
-    encoder: &mut Encoder,
-    events: &[Event],
-    released: &[u64],
-    is_shut_down: bool,
-    status_of: StatusOf,
-) {
-    encoder.array(events.len() + usize::from(!released.is_empty()) + usize::from(is_shut_down));
+/// Writes the events of one drain of a port; [`end_events`] completes the list.
+pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf) {
+    encoder.array_to_be_counted();
     for event in events {
         match event {
             Event::Completed { token, completion } => {
                 encoder.array(3).int(event_kind::COMPLETED).uint(*token);
-                write_completion(encoder, completion, &[], status_of);
+                write_completion(encoder, completion, status_of);
             }
             Event::Call(call) => {
                 encoder.array(3).int(event_kind::CALL).uint(call.id).map(3);
@@ -147,15 +170,88 @@ pub fn write_events(
                     write_optional(encoder, entry.packet.duration);
                 }
             }
+            Event::Room { token } => {
+                encoder.array(2).int(event_kind::ROOM).uint(*token);
+            }
+            Event::Outputs { token } => {
+                encoder.array(2).int(event_kind::OUTPUTS).uint(*token);
+            }
         }
     }
+}
+
+/// Ends the list of `count` events that a document is: with the numbers that the host may let go of, and with the end
+/// of the port.
+///
+/// # Panics
+/// If the document is not what [`write_events`] alone wrote, or there are more events than a drain hands out.
+pub fn end_events(document: &mut Vec<u8>, count: usize, released: &[u64], is_shut_down: bool) {
+    let count = count + usize::from(!released.is_empty()) + usize::from(is_shut_down);
+    let count = u16::try_from(count).expect("a drain hands out few events").to_be_bytes();
+    assert_eq!(document[0], LIST_16, "a list of events");
+    document[1..3].copy_from_slice(&count);
+    let mut encoder = Encoder::new();
     if !released.is_empty() {
         encoder.array(2).int(event_kind::RELEASED);
-        write_tokens(encoder, released);
+        write_tokens(&mut encoder, released);
     }
     if is_shut_down {
         encoder.array(1).int(event_kind::SHUT_DOWN);
     }
+    document.extend_from_slice(encoder.as_bytes());
+}
+
+/// Writes what became of packets that were sent to a session, with outputs that came along: `[taken, outputs]`, and
+/// what [`end_list`] adds.
+pub fn write_sent(encoder: &mut Encoder, sent: &Sent, session: &Session) {
+    encoder.array(2).uint(sent.taken as u64);
+    write_outputs(encoder, &sent.outputs, session);
+}
+
+/// Writes outputs of a session: `[outputs]`, and what [`end_list`] adds.
+pub fn write_received(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Session) {
+    encoder.array(1);
+    write_outputs(encoder, outputs, session);
+}
+
+/// Adds the host's numbers that were let go of to a short list, as its last entry; nothing if there are none.
+pub fn end_list(document: &mut Vec<u8>, released: &[u64]) {
+    if released.is_empty() {
+        return;
+    }
+    assert!((LIST_OF_NONE..LIST_OF_NONE + 15).contains(&document[0]), "a list of fewer than 15 entries");
+    document[0] += 1;
+    let mut encoder = Encoder::new();
+    write_tokens(&mut encoder, released);
+    document.extend_from_slice(encoder.as_bytes());
+}
+
+/// Understands packets for a session: `[[value, pts?, duration?], ...]`.
+///
+/// # Errors
+/// The place of the first packet that is not as it should be.
+pub fn read_packets(document: &Value) -> Result<VecDeque<Packet>, DocumentError> {
+    let mismatch = |path: String, expected, got| DocumentError { document: "packets", ..mismatch(path, expected, got) };
+    let Value::List(packets) = document else { return Err(mismatch(String::new(), "a list", document)) };
+    let mut read = VecDeque::with_capacity(packets.len());
+    for (index, packet) in packets.iter().enumerate() {
+        let fields = match packet {
+            Value::List(fields) => &fields[..],
+            _ => &[],
+        };
+        let [value, times @ ..] = fields else {
+            return Err(mismatch(index.to_string(), "[value, pts?, duration?]", packet));
+        };
+        let time = |place: usize| match times.get(place) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Int(time)) => Ok(Some(*time)),
+            Some(other) => Err(mismatch(format!("{index}[{}]", place + 1), "nanoseconds or nil", other)),
+        };
+        let packet = Packet::new(value.clone());
+        let (pts, duration) = (time(0)?.or(packet.pts), time(1)?.or(packet.duration));
+        read.push_back(packet.at(pts, duration));
+    }
+    Ok(read)
 }
 
 /// Understands a reply; `release` is told when the host's exception object is no longer needed.
@@ -220,6 +316,16 @@ fn write_columns(encoder: &mut Encoder, outputs: &[Output]) {
         for output in outputs {
             encoder.uint(output.seq);
         }
+    }
+}
+
+fn write_outputs(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Session) {
+    encoder.array(outputs.len());
+    for SessionOutput { sink, packet, item } in outputs {
+        encoder.array(7).value(&packet.value);
+        write_optional(encoder, packet.pts);
+        write_optional(encoder, packet.duration);
+        encoder.uint(packet.seq).uint(u64::from(packet.stream)).text(session.sink(*sink)).uint(*item);
     }
 }
 
@@ -300,5 +406,5 @@ fn as_index(value: &Value, path: impl Fn() -> String) -> Result<usize, DocumentE
 }
 
 fn mismatch(path: impl Into<String>, expected: &'static str, got: &Value) -> DocumentError {
-    DocumentError { path: path.into(), expected, got: got.kind().name() }
+    DocumentError { document: "reply", path: path.into(), expected, got: got.kind().name() }
 }

@@ -8,19 +8,26 @@ mod config;
 mod documents;
 mod host;
 mod live;
+mod outlet;
 mod pool;
 mod port;
 mod queue;
 mod run;
 mod runtime;
+mod session;
 mod sink;
 mod timer;
 
 pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
 pub use config::{Config, ConfigError, PipelineOptions};
-pub use documents::{DocumentError, StatusOf, read_reply, write_completion, write_error, write_events, write_problems};
+pub use documents::{
+    DocumentError, StatusOf, add_released, end_events, end_list, read_packets, read_reply, write_completion,
+    write_error, write_events, write_problems, write_received, write_sent,
+};
 pub use host::{CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
+pub use outlet::{Most, SessionOutput};
 pub use port::{Batch, Event, Port, Wake, WeakPort};
-pub use runtime::{Pipeline, Runtime, Submission, SubmitError, Submitted};
+pub use runtime::{OpenError, Pipeline, Runtime, Submission, SubmitError, Submitted};
+pub use session::{BufferOptions, Received, Sent, Session, SessionError, SessionOptions};

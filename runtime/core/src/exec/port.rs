@@ -23,6 +23,16 @@ pub enum Event {
     },
     /// Packets for nodes of the host.
     Call(HostCall),
+    /// A session that refused packets has room again.
+    Room {
+        /// The host's number for it.
+        token: u64,
+    },
+    /// A session that had no outputs has some, or has ended.
+    Outputs {
+        /// The host's number for it.
+        token: u64,
+    },
 }
 
 /// What one drain of a port hands out.
@@ -177,12 +187,25 @@ impl Port {
         self.0.state.lock().is_closed
     }
 
+    /// Whether nothing will ever be handed out here again.
+    pub fn is_over(&self) -> bool {
+        let state = self.0.state.lock();
+        state.is_closed && state.events.is_empty()
+    }
+
     pub(super) fn post_completion(&self, token: u64, completion: Completion) {
         let mut state = self.0.state.lock();
         let job = state.jobs.remove(&token);
         let refused = self.0.post(&mut state, Event::Completed { token, completion });
         drop(state);
         drop((job, refused));
+    }
+
+    pub(super) fn post(&self, event: Event) {
+        let mut state = self.0.state.lock();
+        let refused = self.0.post(&mut state, event);
+        drop(state);
+        drop(refused);
     }
 
     pub(super) fn post_call(&self, call: HostCall, run: Weak<Run>, stage: usize) {
@@ -235,12 +258,18 @@ impl Port {
 }
 
 /// A port that is only remembered.
+#[derive(Clone)]
 pub struct WeakPort(Weak<Shared>);
 
 impl WeakPort {
     /// The port, if it still exists.
     pub fn upgrade(&self) -> Option<Port> {
         self.0.upgrade().map(Port)
+    }
+
+    /// Whether it is this port.
+    pub fn is(&self, port: &Port) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&port.0))
     }
 }
 

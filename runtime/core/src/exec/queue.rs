@@ -41,8 +41,8 @@ pub(super) struct Queue {
     bytes: usize,
     media_nanoseconds: i64,
     bounds: Option<Bounds>,
-    /// The consumer has taken this edge's END of the current item and waits for the other edges.
-    pub(super) has_ended: bool,
+    /// The item whose END the consumer has taken from this edge, while it waits for the other edges.
+    pub(super) ended: Option<u64>,
     /// The consumer has taken this edge's FINISH.
     pub(super) has_finished: bool,
 }
@@ -78,7 +78,7 @@ impl Queue {
             bytes: 0,
             media_nanoseconds: 0,
             bounds,
-            has_ended: false,
+            ended: None,
             has_finished: false,
         }
     }
@@ -104,6 +104,11 @@ impl Queue {
         Some((travel, weight))
     }
 
+    /// What the next one weighs that the consumer would take.
+    pub(super) fn next_weight(&self) -> Option<usize> {
+        self.waiting.front().map(|&(_, weight)| weight)
+    }
+
     /// Whether the producer may take another step.
     pub(super) fn has_credit(&self) -> bool {
         self.bounds.is_none_or(|bounds| {
@@ -115,6 +120,6 @@ impl Queue {
 
     /// Whether the consumer may take something now.
     pub(super) fn is_ready(&self) -> bool {
-        !self.has_ended && !self.has_finished && !self.waiting.is_empty()
+        self.ended.is_none() && !self.has_finished && !self.waiting.is_empty()
     }
 }

@@ -11,7 +11,8 @@ use super::completion::Completion;
 use super::config::Config;
 use super::pool::Pool;
 use super::port::{Event, Port, WeakPort};
-use super::run::{Budget, Run, Task};
+use super::run::{Budget, Opening, Run, Task};
+use super::session::{Session, SessionError, SessionOptions};
 use super::timer::Timer;
 use crate::graph::Graph;
 use crate::manifest::{self, HostNodes, ManifestError};
@@ -83,6 +84,17 @@ pub enum SubmitError {
         /// The first host node.
         node: Arc<str>,
     },
+}
+
+/// Why a session was not opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// It is not accepted.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// Its options don't fit the pipeline.
+    #[error(transparent)]
+    Session(#[from] SessionError),
 }
 
 /// What the runs of a runtime share.
@@ -226,23 +238,11 @@ impl Pipeline {
     /// # Errors
     /// If it is not accepted; then nothing of it runs.
     pub fn submit(&self, port: &Port, submission: Submission) -> Result<Submitted, SubmitError> {
-        if self.poison.load(Ordering::Acquire) {
-            return Err(SubmitError::Poisoned { pipeline: Arc::clone(&self.graph.name) });
-        }
-        // Counted before it looks: so a shutdown either waits for this run, or is seen here.
-        let presence = Presence::new(&self.runtime);
-        if self.runtime.is_shut_down.load(Ordering::SeqCst) {
-            return Err(SubmitError::ShutDown);
-        }
-        port.admit(submission.token)?;
+        let presence = self.admit(port, submission.token)?;
         let now = Instant::now();
         let deadline = submission.timeout.and_then(|timeout| now.checked_add(timeout));
-        let is_small = submission.input_bytes <= MOST_BYTES_ON_CALLER;
-        let most_cost = if is_small { Cost::Proportional } else { Cost::Light };
-        let budget = (!submission.budget.is_zero()).then(|| {
-            let until = now + submission.budget.min(MOST_BUDGET);
-            Budget::until(deadline.map_or(until, |deadline| deadline.min(until)), most_cost)
-        });
+        let budget = submission.timeout.map_or(submission.budget, |timeout| timeout.min(submission.budget));
+        let budget = budget_on_caller(budget, submission.input_bytes);
         let id = self.runtime.next_run.fetch_add(1, Ordering::Relaxed);
         let run = Run::new(
             id,
@@ -255,6 +255,30 @@ impl Pipeline {
             self.runtime.config.output_bytes,
         );
         Ok(run.start(budget, deadline).map_or(Submitted::Pending, Submitted::Finished))
+    }
+
+    /// Opens a session: its one completion arrives at the port under this token, and so do calls to nodes of the host.
+    ///
+    /// # Errors
+    /// If it is not accepted, or a sink is chosen that is none; then nothing of it runs.
+    pub fn session(&self, port: &Port, token: u64, options: &SessionOptions) -> Result<Session, OpenError> {
+        let sinks = options.sinks_of(&self.graph)?;
+        let presence = self.admit(port, token)?;
+        let deadline = options.deadline.and_then(|deadline| Instant::now().checked_add(deadline));
+        let rest = Arc::default();
+        let opening = Opening {
+            id: self.runtime.next_run.fetch_add(1, Ordering::Relaxed),
+            token,
+            graph: Arc::clone(&self.graph),
+            poison: Arc::clone(&self.poison),
+            runtime: presence,
+            sinks: sinks.clone(),
+            bounds: options.buffer.bounds(),
+            rest: Arc::clone(&rest),
+        };
+        let run = Run::open(opening, port);
+        run.begin(port, deadline)?;
+        Ok(Session::new(&run, rest, Arc::clone(&self.graph), sinks))
     }
 
     /// Runs a piece of work and waits for its end.
@@ -283,6 +307,28 @@ impl Pipeline {
             }
         }
     }
+}
+
+impl Pipeline {
+    /// Whether work may begin, and its place among what the runtime has to do.
+    fn admit(&self, port: &Port, token: u64) -> Result<Presence, SubmitError> {
+        if self.poison.load(Ordering::Acquire) {
+            return Err(SubmitError::Poisoned { pipeline: Arc::clone(&self.graph.name) });
+        }
+        // Counted before it looks: so a shutdown either waits for this run, or is seen here.
+        let presence = Presence::new(&self.runtime);
+        if self.runtime.is_shut_down.load(Ordering::SeqCst) {
+            return Err(SubmitError::ShutDown);
+        }
+        port.admit(token)?;
+        Ok(presence)
+    }
+}
+
+/// What work of this size may do on the thread that brings it.
+pub(super) fn budget_on_caller(budget: Duration, input_bytes: usize) -> Option<Budget> {
+    let most_cost = if input_bytes <= MOST_BYTES_ON_CALLER { Cost::Proportional } else { Cost::Light };
+    (!budget.is_zero()).then(|| Budget::until(Instant::now() + budget.min(MOST_BUDGET), most_cost))
 }
 
 impl Shared {

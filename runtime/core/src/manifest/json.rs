@@ -9,7 +9,7 @@ use super::tree::{Data, Entry, Item, Map, Step, quoted};
 
 /// Reads one JSON text. What is wrong is noted in the reading.
 pub(super) fn read(text: &str, reading: &mut Reading) -> Result<Item, Unreadable> {
-    let mut reader = Reader { text, at: 0, reading };
+    let mut reader = Reader { text, at: 0, open: Vec::new(), reading };
     reader.skip_space();
     let item = reader.value("a map")?;
     reader.skip_space();
@@ -23,6 +23,8 @@ pub(super) fn read(text: &str, reading: &mut Reading) -> Result<Item, Unreadable
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Where the maps and lists around this place begin.
+    open: Vec<usize>,
     reading: &'a mut Reading,
 }
 
@@ -31,8 +33,8 @@ impl Reader<'_> {
         let offset = self.at;
         self.reading.enter(offset)?;
         let data = match self.peek() {
-            Some(b'{') => self.map()?,
-            Some(b'[') => self.list()?,
+            Some(b'{') => self.inside(Self::map)?,
+            Some(b'[') => self.inside(Self::list)?,
             Some(b'"') => Data::Text(self.string()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word(expected)?,
@@ -40,8 +42,15 @@ impl Reader<'_> {
         Ok(Item { offset, data })
     }
 
+    /// Reads a map or list that begins here.
+    fn inside(&mut self, read: fn(&mut Self) -> Result<Data, Unreadable>) -> Result<Data, Unreadable> {
+        self.open.push(self.at);
+        let data = read(self)?;
+        self.open.pop();
+        Ok(data)
+    }
+
     fn map(&mut self) -> Result<Data, Unreadable> {
-        let start = self.at;
         let mut entries = Map::new();
         self.at += 1;
         self.skip_space();
@@ -51,13 +60,13 @@ impl Reader<'_> {
         loop {
             let offset = self.at;
             if self.peek() != Some(b'"') {
-                return self.not_a_name(start, entries.is_empty());
+                return self.not_a_name(entries.is_empty());
             }
             let name = self.string()?;
             self.skip_space();
             if !self.take(b':') {
                 let after = format!("':' after the name {}", quoted(&name));
-                return self.unexpected(start, &after, None);
+                return self.unexpected(&after, None);
             }
             self.skip_space();
             self.reading.path.push(Step::Name(name.clone()));
@@ -69,14 +78,13 @@ impl Reader<'_> {
                 return Ok(Data::Map(entries));
             }
             if !self.take(b',') {
-                return self.no_comma(start, '}');
+                return self.no_comma('}');
             }
             self.skip_space();
         }
     }
 
     fn list(&mut self) -> Result<Data, Unreadable> {
-        let start = self.at;
         let mut items = Vec::new();
         self.at += 1;
         self.skip_space();
@@ -85,7 +93,7 @@ impl Reader<'_> {
         }
         loop {
             if !items.is_empty() && self.peek() == Some(b']') {
-                return self.unexpected(start, "another item after the comma", Some("remove the comma"));
+                return self.unexpected("another item after the comma", Some("remove the comma"));
             }
             self.reading.path.push(Step::Index(items.len()));
             items.push(self.value("a value")?);
@@ -95,7 +103,7 @@ impl Reader<'_> {
                 return Ok(Data::List(items));
             }
             if !self.take(b',') {
-                return self.no_comma(start, ']');
+                return self.no_comma(']');
             }
             self.skip_space();
         }
@@ -218,34 +226,34 @@ impl Reader<'_> {
             ("", _) => None,
             _ => Some(format!("put text in quotes: {}", quoted(word))),
         };
-        self.unexpected(start, expected, cure.as_deref())
+        self.unexpected(expected, cure.as_deref())
     }
 
-    fn not_a_name<T>(&mut self, start: usize, first: bool) -> Result<T, Unreadable> {
+    fn not_a_name<T>(&mut self, first: bool) -> Result<T, Unreadable> {
         let rest = &self.text[self.at..];
         let word = &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())];
         match rest.as_bytes().first() {
-            Some(b'}') if !first => self.unexpected(start, "another name after the comma", Some("remove the comma")),
-            Some(b'\'') => self.unexpected(start, "a name in quotes", Some("JSON puts names in double quotes")),
-            Some(b'/' | b'#') => self.unexpected(start, "a name in quotes", Some(COMMENTS)),
-            _ if word.is_empty() => self.unexpected(start, "a name in quotes", None),
-            _ => self.unexpected(start, "a name in quotes", Some(&format!("write {}", quoted(word)))),
+            Some(b'}') if !first => self.unexpected("another name after the comma", Some("remove the comma")),
+            Some(b'\'') => self.unexpected("a name in quotes", Some("JSON puts names in double quotes")),
+            Some(b'/' | b'#') => self.unexpected("a name in quotes", Some(COMMENTS)),
+            _ if word.is_empty() => self.unexpected("a name in quotes", None),
+            _ => self.unexpected("a name in quotes", Some(&format!("write {}", quoted(word)))),
         }
     }
 
-    fn no_comma<T>(&mut self, start: usize, close: char) -> Result<T, Unreadable> {
+    fn no_comma<T>(&mut self, close: char) -> Result<T, Unreadable> {
         let cure = match self.peek() {
             Some(b'/' | b'#') => Some(COMMENTS),
             Some(b'"' | b'{' | b'[' | b'0'..=b'9') => Some("put a comma before it"),
             _ => None,
         };
-        self.unexpected(start, &format!("',' or '{close}'"), cure)
+        self.unexpected(&format!("',' or '{close}'"), cure)
     }
 
-    /// Something else stands here, or the text ends inside what began at `start`.
-    fn unexpected<T>(&mut self, start: usize, expected: &str, cure: Option<&str>) -> Result<T, Unreadable> {
+    /// Something else stands here, or the text ends inside a map or list.
+    fn unexpected<T>(&mut self, expected: &str, cure: Option<&str>) -> Result<T, Unreadable> {
         let mut finding = Finding::mismatch(expected, self.seen());
-        if self.at == self.text.len() {
+        if let Some(&start) = self.open.last().filter(|_| self.at == self.text.len()) {
             let line = self.text[..start].matches('\n').count() + 1;
             let what = if self.text[start..].starts_with('{') { "map" } else { "list" };
             finding = finding.suggest(format!("the {what} that begins on line {line} is not closed"));

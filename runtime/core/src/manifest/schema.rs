@@ -8,7 +8,7 @@ use crate::node::Registry;
 /// The JSON Schema (2020-12) of a manifest, for editors and other tools.
 ///
 /// The params of each node type stand in `$defs` under its name and hold where `node_type` is that name or its alias
-/// with `Node` at the end. Other node types are allowed, since a host may declare its own.
+/// with `Node` at the end, unless that is a name with params of its own. Other node types are allowed, since a host may declare its own.
 pub fn schema(registry: &Registry) -> Json {
     let mut schema = fields::SCHEMA.clone();
     let mut rules = Vec::new();
@@ -28,7 +28,11 @@ pub fn schema(registry: &Registry) -> Json {
             // `params: null` means none.
             false => json!({ "properties": { "params": { "anyOf": [reference, { "type": "null" }] } } }),
         };
-        let names = [node_type.name.to_owned(), format!("{}Node", node_type.name)];
+        let mut names = vec![node_type.name.to_owned()];
+        let alias = format!("{}Node", node_type.name);
+        if node_type.alias_of.is_none() && registry.get(&alias).is_some_and(|found| found.name == node_type.name) {
+            names.push(alias);
+        }
         rules.push(json!({
             "if": { "properties": { "node_type": { "enum": names } }, "required": ["node_type"] },
             "then": then,

@@ -175,3 +175,30 @@ pub trait Define: Node + Sized + 'static {
     /// A new instance, for one run. Cheap: heavy work belongs into `initialize`.
     fn new(params: &Self::Params) -> Self;
 }
+
+/// An old name of a built-in node, kept with the params and defaults that it had;
+/// [`Registry::add_old_name`] makes a [`NodeType`] of it.
+pub trait OldName: 'static {
+    /// The node that does the work.
+    type Node: Define;
+    /// The params as they were called.
+    type Params: DeserializeOwned + JsonSchema + Send + Sync + 'static;
+
+    /// The old name.
+    const NAME: &'static str;
+    /// One sentence for a list of nodes, which names the new type.
+    const SUMMARY: &'static str;
+    /// An example of params for the docs, as JSON text of an object.
+    const EXAMPLE: &'static str = "{}";
+
+    /// The params of the node for these old ones.
+    ///
+    /// # Errors
+    /// What the node can't do.
+    fn translate(params: Self::Params) -> Result<<Self::Node as Define>::Params, ParamError>;
+
+    /// The old name of a param, for errors about its value.
+    fn old_param(param: &str) -> &str {
+        param
+    }
+}

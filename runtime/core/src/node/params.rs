@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{AudioFormat, Define, Node};
+use super::{AudioFormat, Define, Node, OldName};
 
 /// The params of a node as the manifest has them: a JSON object.
 pub type Params = serde_json::Map<String, Json>;
@@ -47,11 +47,23 @@ impl PreparedNode {
 }
 
 pub(super) fn prepare<N: Define>(params: Params) -> Result<PreparedNode, ParamError> {
-    let typed: N::Params = serde_json::from_value(Json::Object(params)).map_err(|error| ParamError {
+    finish::<N>(typed(params, N::NAME)?)
+}
+
+pub(super) fn prepare_old<A: OldName>(params: Params) -> Result<PreparedNode, ParamError> {
+    let params = A::translate(typed(params, A::NAME)?)?;
+    finish::<A::Node>(params).map_err(|error| ParamError { param: A::old_param(&error.param).to_owned(), ..error })
+}
+
+fn typed<P: serde::de::DeserializeOwned>(params: Params, name: &str) -> Result<P, ParamError> {
+    serde_json::from_value(Json::Object(params)).map_err(|error| ParamError {
         param: String::new(),
-        expected: format!("params of {}", N::NAME),
+        expected: format!("params of {name}"),
         got: error.to_string(),
-    })?;
+    })
+}
+
+fn finish<N: Define>(typed: N::Params) -> Result<PreparedNode, ParamError> {
     N::check(&typed)?;
     let inputs = (0..N::INPUTS.len()).map(|port| N::input_format(&typed, port)).collect();
     let outputs = (0..N::OUTPUTS.len()).map(|port| N::output_format(&typed, port)).collect();

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use super::params::prepare;
-use super::{Cost, Define, ParamError, Params, Port, PreparedNode};
+use super::params::{prepare, prepare_old};
+use super::{Cost, Define, OldName, ParamError, Params, Port, PreparedNode};
 
 /// A kind of node: what it is called, what it takes, and how to make one.
 pub struct NodeType {
@@ -25,6 +25,8 @@ pub struct NodeType {
     pub params_schema: Json,
     /// An example of its params.
     pub example: Json,
+    /// The type for which this is an old name with params of its own, if it is one.
+    pub alias_of: Option<&'static str>,
     /// The params schema, compiled at its first use.
     pub(crate) validator: OnceLock<jsonschema::Validator>,
     prepare: fn(Params) -> Result<PreparedNode, ParamError>,
@@ -46,10 +48,10 @@ impl NodeType {
     }
 
     /// All that it declares, for listings, docs and the classes of the bindings:
-    /// `{name, summary, cost, inputs, outputs, params, example}`, where `params` is a JSON Schema.
+    /// `{name, summary, cost, inputs, outputs, params, example, alias_of?}`, where `params` is a JSON Schema.
     pub fn describe(&self) -> Json {
         let ports = |ports: &[Port]| ports.iter().map(Port::describe).collect::<Vec<_>>();
-        serde_json::json!({
+        let mut described = serde_json::json!({
             "name": self.name,
             "summary": self.summary,
             "cost": self.cost.name(),
@@ -57,7 +59,32 @@ impl NodeType {
             "outputs": ports(self.outputs),
             "params": self.params_schema,
             "example": self.example,
-        })
+        });
+        if let Some(name) = self.alias_of {
+            described["alias_of"] = name.into();
+        }
+        described
+    }
+
+    fn new<N: Define>(
+        (name, summary): (&'static str, &'static str),
+        (params_schema, example): (Json, &str),
+        prepare: fn(Params) -> Result<PreparedNode, ParamError>,
+    ) -> Self {
+        let example = serde_json::from_str(example).unwrap_or(Json::Null);
+        debug_assert!(example.is_object(), "the example of {name} is not a JSON object");
+        Self {
+            name,
+            summary,
+            cost: N::COST,
+            inputs: N::INPUTS,
+            outputs: N::OUTPUTS,
+            params_schema,
+            example,
+            alias_of: None,
+            validator: OnceLock::new(),
+            prepare,
+        }
     }
 }
 
@@ -69,24 +96,22 @@ impl Registry {
 
     /// Adds a built-in node. A second one of the same name replaces the first.
     pub fn add<N: Define>(&mut self) -> &mut Self {
-        let example = serde_json::from_str(N::EXAMPLE).unwrap_or(Json::Null);
-        debug_assert!(example.is_object(), "the example of {} is not a JSON object", N::NAME);
-        let node_type = NodeType {
-            name: N::NAME,
-            summary: N::SUMMARY,
-            cost: N::COST,
-            inputs: N::INPUTS,
-            outputs: N::OUTPUTS,
-            params_schema: schemars::schema_for!(N::Params).to_value(),
-            example,
-            validator: OnceLock::new(),
-            prepare: prepare::<N>,
-        };
+        let schema = schemars::schema_for!(N::Params).to_value();
+        let node_type = NodeType::new::<N>((N::NAME, N::SUMMARY), (schema, N::EXAMPLE), prepare::<N>);
         self.types.insert(N::NAME, Arc::new(node_type));
         self
     }
 
-    /// The node type with this name. `XNode` stands for `X`, for every type.
+    /// Adds an old name of a built-in node, with the params that it had.
+    pub fn add_old_name<A: OldName>(&mut self) -> &mut Self {
+        let schema = schemars::schema_for!(A::Params).to_value();
+        let mut node_type = NodeType::new::<A::Node>((A::NAME, A::SUMMARY), (schema, A::EXAMPLE), prepare_old::<A>);
+        node_type.alias_of = Some(<A::Node as Define>::NAME);
+        self.types.insert(A::NAME, Arc::new(node_type));
+        self
+    }
+
+    /// The node type with this name. `XNode` stands for `X`, for every type, unless it was added itself.
     pub fn get(&self, name: &str) -> Option<&Arc<NodeType>> {
         self.types.get(name).or_else(|| self.types.get(name.strip_suffix("Node")?))
     }

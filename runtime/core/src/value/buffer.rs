@@ -12,6 +12,9 @@ pub trait ForeignMemory: Send + Sync {
 
     /// The number by which the owner knows this memory.
     fn token(&self) -> u64;
+
+    /// A document that goes to the owner names this memory: it must not learn before it that the memory is given back.
+    fn named(&self) {}
 }
 
 /// An immutable window on shared memory. Cloning and slicing share it.
@@ -83,6 +86,14 @@ impl Buffer {
             Memory::Foreign(memory) => Some(memory.token()),
             _ => None,
         }
+    }
+
+    /// The host's number for this memory, if it is the host's, for a document that goes there.
+    pub fn name_to_owner(&self) -> Option<u64> {
+        if let Memory::Foreign(memory) = &*self.memory {
+            memory.named();
+        }
+        self.token()
     }
 
     /// Where this window begins within the memory that it shares, in bytes.

@@ -26,6 +26,7 @@ fn serve(port: &Port, answer: impl Fn(&HostCall) -> Reply) -> (Completion, Vec<u
                     sizes.push(call.entries.len());
                     port.reply(call.id, answer(&call)).expect("taken");
                 }
+                other => panic!("unexpected {other:?}"),
             }
         }
     }

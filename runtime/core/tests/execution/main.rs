@@ -5,6 +5,7 @@ mod graphs;
 mod hosts;
 mod lifecycle;
 mod nodes;
+mod sessions;
 mod stopping;
 
 use std::time::Duration;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::drive::{decode_path, decode_pieces, node, run_item};
 use crate::media;
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 12] = [
     "stereo.mp3",
     "bare.mp3",
     "mono.mp3",
@@ -17,6 +17,9 @@ const NAMES: [&str; 9] = [
     "stereo.aac",
     "short.flac",
     "alac.m4a",
+    "stereo.opus",
+    "surround.opus",
+    "stereo.webm",
 ];
 
 #[test]
@@ -35,7 +38,7 @@ fn any_cut_gives_the_same_sound() {
 #[test]
 fn streamable_formats_give_sound_before_the_end() {
     // What must be there beyond the sound that is out: a little more than the longest packet of the format.
-    for (name, most_held_back) in [("bare.mp3", 8192), ("stereo.aac", 16_384)] {
+    for (name, most_held_back) in [("bare.mp3", 8192), ("stereo.aac", 16_384), ("stereo.webm", 4096)] {
         let bytes = media::bytes(name);
         let mut decode = node("AudioDecode", json!({"chunk_ms": 10}));
         let first = bytes.chunks(256).position(|piece| {

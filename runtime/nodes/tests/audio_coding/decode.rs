@@ -43,6 +43,102 @@ fn lossy_files_have_the_frames_of_the_original_in_their_place() {
 }
 
 #[test]
+fn opus_comes_out_at_48_khz_without_delay_and_padding() {
+    for name in ["stereo.opus", "stereo.webm"] {
+        let outcome = decode_path(&media::path(name));
+        assert_eq!(outcome.chunks()[0].rate(), 48_000, "{name}");
+        // Coding noise: 39 dB and 0.026 as libopus decodes it as well. A shift by one frame alone would make it 24 dB.
+        let (deviation, decibels) = media::deviation(&outcome.samples(), &media::reference(48_000, 24_000, 2));
+        assert!(deviation <= 0.03 && decibels >= 39.0, "{name}: {deviation}, {decibels} dB");
+    }
+    // What was encoded from 16 kHz.
+    assert_eq!(decode_path(&media::path("mono.opus")).samples()[0].len(), 48_000);
+}
+
+#[test]
+fn opus_of_six_channels_has_them_in_the_order_of_the_layout() {
+    let outcome = decode_path(&media::path("surround.opus"));
+    assert_eq!(outcome.chunks()[0].layout().name(), Some("5.1"));
+    let samples = outcome.samples();
+    for (channel, hertz) in samples.iter().zip([300.0, 500.0, 700.0, 40.0, 900.0, 1100.0]) {
+        assert_eq!(channel.len(), 12_000);
+        let power: f64 = channel.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+        let (mut real, mut imaginary) = (0.0, 0.0);
+        for (frame, sample) in channel.iter().enumerate() {
+            let phase = std::f64::consts::TAU * hertz * frame as f64 / 48_000.0;
+            real += f64::from(*sample) * phase.cos();
+            imaginary += f64::from(*sample) * phase.sin();
+        }
+        // All power of a pure tone is at its frequency; every channel has another one.
+        let share = (real * real + imaginary * imaginary) * 2.0 / (12_000.0 * power);
+        assert!(share > 0.98, "{hertz} Hz: {share}");
+    }
+}
+
+#[test]
+fn a_part_of_a_file_is_cut_to_the_sample() {
+    for name in ["stereo.mp3", "stereo.ogg", "stereo.m4a", "short.flac", "stereo.opus", "stereo.webm"] {
+        let whole = decode_path(&media::path(name));
+        let rate = whole.chunks()[0].rate();
+        let (start, frames) = (rate as usize / 5, rate as usize / 10);
+        let params = json!({"start_s": 0.2, "duration_s": 0.1, "chunk_ms": 30});
+        let part = run_item(
+            node("AudioDecode", params).as_mut(),
+            vec![Packet::new(File::from_path(media::path(name)).into())],
+        );
+        assert_eq!(part.chunks()[0].pts, Some(MediaTime::of_frames(start as u64, rate)), "{name}");
+        let expected: Vec<Vec<f32>> =
+            whole.samples().iter().map(|channel| channel[start..start + frames].to_vec()).collect();
+        assert_eq!(part.samples(), expected, "{name}");
+        let pieces = media::bytes(name).chunks(700).map(|piece| Packet::new(Value::bytes(piece.to_vec()))).collect();
+        let arriving = run_item(node("AudioDecode", json!({"start_s": 0.2, "duration_s": 0.1})).as_mut(), pieces);
+        assert_eq!(arriving.samples(), expected, "{name} in pieces");
+    }
+}
+
+#[test]
+fn a_part_that_begins_after_the_end_is_refused() {
+    let wav = media::file("short.wav", &media::wav(&media::reference(16000, 8000, 1), 16000));
+    let outcome = run_item(
+        node("AudioDecode", json!({"start_s": 0.75})).as_mut(),
+        vec![Packet::new(File::from_path(wav.clone()).into())],
+    );
+    assert_eq!(outcome.message(), format!("'{wav}' is 0.5 s long, and `start_s` is 0.75. Choose a start within it."));
+}
+
+#[test]
+fn pcm_without_a_header_is_what_the_params_say() {
+    let raw =
+        |encoding: &str, channels: u16| json!({"raw": {"encoding": encoding, "rate": 8000, "channels": channels}});
+    let bytes: Vec<u8> = [0i16, 16384, -32768, 32767].iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    let expected = vec![vec![0.0, -1.0], vec![0.5, 32767.0 / 32768.0]];
+    let file = media::file("raw.pcm", &bytes);
+    let by_path =
+        run_item(node("AudioDecode", raw("s16", 2)).as_mut(), vec![Packet::new(File::from_path(file).into())]);
+    assert_eq!(by_path.samples(), expected);
+    assert_eq!((by_path.chunks()[0].rate(), by_path.chunks()[0].layout().name()), (8000, Some("stereo")));
+    for len in 1..=bytes.len() {
+        let pieces = bytes.chunks(len).map(|piece| Packet::new(Value::bytes(piece.to_vec()))).collect();
+        let arriving = run_item(node("AudioDecode", raw("s16", 2)).as_mut(), pieces);
+        assert_eq!(arriving.samples(), expected, "pieces of {len}");
+    }
+    // G.711: the codes of silence and of the most positive sample.
+    for (encoding, codes, most) in [("mulaw", [0xff, 0x80], 32124.0), ("alaw", [0xd5, 0xaa], 32256.0)] {
+        let outcome =
+            run_item(node("AudioDecode", raw(encoding, 1)).as_mut(), vec![Packet::new(Value::bytes(codes.to_vec()))]);
+        let samples = &outcome.samples()[0];
+        assert!(samples[0].abs() <= 8.0 / 32768.0 && samples[1] == most / 32768.0, "{encoding}: {samples:?}");
+    }
+    let cut = run_item(node("AudioDecode", raw("s16", 2)).as_mut(), vec![Packet::new(Value::bytes(vec![0; 7]))]);
+    assert_eq!(cut.samples_before_failure(), vec![vec![0.0], vec![0.0]]);
+    assert_eq!(
+        cut.message(),
+        "the stream ends within a frame: 3 of its 4 bytes are there. Check `encoding` and `channels` of `raw`, and that \
+         all bytes were sent."
+    );
+}
+
+#[test]
 fn chunks_have_one_length_and_exact_times() {
     let reference = media::reference(44100, 10000, 1);
     let mut decode = node("AudioDecode", json!({"chunk_ms": 7}));
@@ -84,7 +180,7 @@ fn a_step_emits_one_chunk_and_asks_to_be_resumed() {
 
 #[test]
 fn content_and_path_give_the_same() {
-    for name in ["stereo.mp3", "stereo.ogg", "stereo.m4a", "stereo.aac", "short.flac", "alac.m4a"] {
+    for name in ["stereo.mp3", "stereo.ogg", "stereo.m4a", "stereo.aac", "short.flac", "alac.m4a", "stereo.webm"] {
         let by_path = decode_path(&media::path(name));
         let by_content = decode(in_memory(media::bytes(name)));
         assert_eq!(by_path.values, by_content.values, "{name}");

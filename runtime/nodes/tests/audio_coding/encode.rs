@@ -50,9 +50,58 @@ fn what_is_encoded_comes_back_bit_by_bit() {
 }
 
 #[test]
+fn opus_has_the_length_and_the_place_of_the_sound() {
+    for (rate, channels, params, ratio) in [
+        (48_000, 2, json!({"format": "opus"}), 30.0),
+        (44_100, 2, json!({"format": "opus", "bitrate_kbps": 128}), 30.0),
+        (16_000, 1, json!({"format": "opus", "bitrate_kbps": 24}), 15.0),
+    ] {
+        let frames = rate as usize / 2 + 7;
+        let audio = sound(&media::reference(rate, frames, channels), rate);
+        let bytes = only_bytes(&encode(params.clone(), &audio, 1000));
+        let back = decode(Value::bytes(bytes));
+        let expected = (frames as f64 * 48_000.0 / f64::from(rate)).round() as usize;
+        // A shift by one frame alone would leave 24 dB of the stereo signals, of the mono one 25 dB.
+        let (_, decibels) = media::deviation(&back.samples(), &media::reference(48_000, expected, channels));
+        assert!(decibels >= ratio, "{params} at {rate} Hz: {decibels} dB");
+    }
+}
+
+#[test]
+fn an_opus_file_of_no_sound_is_a_file() {
+    let audio = Audio::from_channels(&[Vec::new()], 48_000).expect("no frames are no harm");
+    let bytes =
+        only_bytes(&run_item(node("AudioEncode", json!({"format": "opus"})).as_mut(), vec![Packet::new(audio.into())]));
+    assert_eq!(decode(Value::bytes(bytes)).values.len(), 0);
+}
+
+#[test]
+fn dither_makes_hiss_of_what_rounding_would_lose() {
+    // A tone of a third of a step: without dither it rounds to nothing.
+    let tone: Vec<f32> = (0..48_000).map(|frame| (frame as f32 * 0.1).sin() / (3.0 * 32768.0)).collect();
+    let audio = Audio::from_channels(std::slice::from_ref(&tone), 48_000).expect("it is one channel");
+    let plain = decode(Value::bytes(only_bytes(&encode(json!({"format": "wav"}), &audio, 4096)))).samples();
+    assert!(plain[0].iter().all(|sample| *sample == 0.0));
+    for format in ["wav", "flac"] {
+        let params = json!({"format": format, "dither": "triangular"});
+        let dithered = decode(Value::bytes(only_bytes(&encode(params, &audio, 4096)))).samples();
+        let along: f64 =
+            dithered[0].iter().zip(&tone).map(|(sample, tone)| f64::from(*sample) * f64::from(*tone)).sum();
+        let power: f64 = tone.iter().map(|tone| f64::from(*tone).powi(2)).sum();
+        // The error is white and uncorrelated, of a quarter of a step squared: 4 % is five standard deviations.
+        assert!((along / power - 1.0).abs() < 0.05, "{format}: {}", along / power);
+    }
+}
+
+#[test]
 fn how_sound_is_cut_into_chunks_does_not_matter() {
     let audio = sound(&media::reference(16000, 10_000, 1), 16000);
-    for params in [json!({"format": "wav"}), json!({"format": "flac"})] {
+    for params in [
+        json!({"format": "wav"}),
+        json!({"format": "wav", "dither": "triangular"}),
+        json!({"format": "flac"}),
+        json!({"format": "opus"}),
+    ] {
         let whole = only_bytes(&encode(params.clone(), &audio, 10_000));
         for chunk in [1, 160, 5000] {
             assert_eq!(only_bytes(&encode(params.clone(), &audio, chunk)), whole, "{params} {chunk}");
@@ -209,6 +258,11 @@ fn what_can_not_be_written_is_said() {
         encode(json!({"format": "flac"}), &wide, 1).message(),
         "FLAC holds up to 8 channels, got 9. Mix it down with AudioMix, or use format \"wav\"."
     );
+    let three = Audio::from_planar(vec![0.0; 9], 3, 8000).expect("three channels are allowed");
+    assert_eq!(
+        encode(json!({"format": "opus"}), &three, 3).message(),
+        "Opus is written with up to 2 channels, got 3. Mix it down with AudioMix, or use format \"flac\"."
+    );
     let fast = Audio::from_planar(vec![0.0; 9], 1, 192_000).expect("one channel is allowed");
     assert_eq!(
         encode(json!({"format": "flac"}), &fast, 9).message(),
@@ -221,10 +275,13 @@ fn params_that_do_not_go_together_are_refused() {
     let registry = remotemedia_nodes::registry();
     let encode: &NodeType = registry.get("AudioEncode").expect("the node is registered");
     for (params, message) in [
-        (json!({}), "format: expected \"wav\" or \"flac\", or a path that ends in .wav or .flac, got neither"),
+        (
+            json!({}),
+            "format: expected \"wav\", \"flac\" or \"opus\", or a path that ends in .wav, .flac or .opus, got neither",
+        ),
         (
             json!({"path": "a.mp3"}),
-            "format: expected \"wav\" or \"flac\", or a path that ends in .wav or .flac, got the path 'a.mp3'",
+            "format: expected \"wav\", \"flac\" or \"opus\", or a path that ends in .wav, .flac or .opus, got the path 'a.mp3'",
         ),
         (
             json!({"path": "a.wav", "format": "flac"}),
@@ -233,6 +290,18 @@ fn params_that_do_not_go_together_are_refused() {
         (
             json!({"format": "flac", "sample_format": "f32"}),
             "sample_format: expected \"s16\" or \"s24\", because FLAC holds integers, got \"f32\"",
+        ),
+        (
+            json!({"format": "opus", "sample_format": "s16"}),
+            "sample_format: expected nothing, because Opus holds no samples, got \"s16\"",
+        ),
+        (
+            json!({"format": "wav", "sample_format": "f32", "dither": "triangular"}),
+            "dither: expected \"none\", because no integers are written, got \"triangular\"",
+        ),
+        (
+            json!({"format": "wav", "bitrate_kbps": 64}),
+            "bitrate_kbps: expected nothing, because only Opus has a bitrate, got 64",
         ),
         (json!({"format": "wav", "path": ""}), "path: expected a path, got \"\""),
     ] {

@@ -37,11 +37,7 @@ pub(super) fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Que
         }
         Some(inputs) => {
             // Sources beside nodes that take inputs begin anew with each item, but get none.
-            let takes_inputs = |entry: &usize| {
-                let first = &graph.stages[graph.edges[*entry].to].links[0];
-                !graph.nodes[first.node].work.inputs().is_empty()
-            };
-            let mut takers: Vec<usize> = entries.iter().copied().filter(takes_inputs).collect();
+            let mut takers: Vec<usize> = entries.iter().copied().filter(|&entry| takes_inputs(graph, entry)).collect();
             if takers.is_empty() {
                 takers.clone_from(&entries);
             }
@@ -64,4 +60,34 @@ pub(super) fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Que
         queues[entry].push(Travel::Finish);
     }
     queues
+}
+
+/// The queues of a graph whose inputs come while it runs, and which of them take those inputs. Sources have one stream
+/// to bring, and begin at once.
+pub(super) fn open_queues(graph: &Graph, bounds: Bounds) -> (Vec<Queue>, Vec<usize>) {
+    let mut takers = Vec::new();
+    let queues = graph
+        .edges
+        .iter()
+        .enumerate()
+        .map(|(index, edge)| {
+            if edge.from.is_some() {
+                return Queue::new(Some(Bounds::DEFAULT));
+            }
+            let mut queue = Queue::new(Some(bounds));
+            if takes_inputs(graph, index) {
+                takers.push(index);
+            } else {
+                queue.push(Travel::End(0));
+                queue.push(Travel::Finish);
+            }
+            queue
+        })
+        .collect();
+    (queues, takers)
+}
+
+fn takes_inputs(graph: &Graph, entry: usize) -> bool {
+    let first = &graph.stages[graph.edges[entry].to].links[0];
+    !graph.nodes[first.node].work.inputs().is_empty()
 }

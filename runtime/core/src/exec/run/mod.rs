@@ -7,6 +7,7 @@
 mod entry;
 mod failure;
 mod quantum;
+mod streaming;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,9 +20,12 @@ use self::entry::{entry_queues, input_name};
 use self::failure::{Fault, native};
 use self::quantum::{Body, Work};
 pub(super) use self::quantum::{Budget, Task};
+use self::streaming::Feed;
+pub(super) use self::streaming::{Opening, Refusal, Rest};
 use super::completion::{Completion, Outcome, RunError};
 use super::host::{Reply, ReplyError};
 use super::live::Counted;
+use super::outlet::Outlets;
 use super::port::{Port, WeakPort};
 use super::queue::{Queue, Travel};
 use super::runtime::Presence;
@@ -40,6 +44,8 @@ pub(super) struct Run {
     output_bytes: usize,
     port: WeakPort,
     cancel: CancelFlag,
+    /// Whether outputs are handed out while it runs, so that a stage before a sink may have to wait.
+    is_session: bool,
     state: Mutex<State>,
     _counted: Counted,
     /// The last field, since it tells the runtime that all others have let go of what they held.
@@ -49,8 +55,9 @@ pub(super) struct Run {
 struct State {
     queues: Vec<Queue>,
     stages: Vec<StageState>,
-    sinks: Vec<Collector>,
-    collected_bytes: usize,
+    sinks: Sinks,
+    /// How packets come in while it runs; none if all were there at the start.
+    feed: Option<Box<Feed>>,
     errors: Vec<RunError>,
     /// Stages that are scheduled or running.
     active: usize,
@@ -59,6 +66,14 @@ struct State {
     phase: Phase,
     /// Where the completion goes.
     delivery: Delivery,
+}
+
+/// Where results go.
+enum Sinks {
+    /// They wait for the completion.
+    Collected { collectors: Vec<Collector>, bytes: usize },
+    /// The host takes them while the run goes on.
+    Live(Outlets),
 }
 
 struct StageState {
@@ -83,6 +98,18 @@ enum Phase {
     /// It ends for this reason once no stage is active.
     Stopping(Outcome),
     Completed,
+}
+
+impl State {
+    fn new(graph: &Graph, queues: Vec<Queue>, sinks: Sinks, feed: Option<Box<Feed>>, delivery: Delivery) -> Self {
+        let stages = graph
+            .stages
+            .iter()
+            .map(|_| StageState { status: Status::Idle, body: None, replies: VecDeque::new(), next_input: 0 })
+            .collect();
+        let open = graph.stages.len();
+        Self { queues, stages, sinks, feed, errors: Vec::new(), active: 0, open, phase: Phase::Active, delivery }
+    }
 }
 
 enum Delivery {
@@ -110,14 +137,14 @@ impl Run {
             }
             _ => Box::default(),
         };
-        let queues = entry_queues(&graph, inputs);
-        let stages = graph
-            .stages
-            .iter()
-            .map(|_| StageState { status: Status::Idle, body: None, replies: VecDeque::new(), next_input: 0 })
-            .collect();
-        let sinks = graph.sinks.iter().map(|&node| Collector::new(Arc::clone(&graph.nodes[node].id))).collect();
-        let open = graph.stages.len();
+        let collectors = graph.sinks.iter().map(|&node| Collector::new(Arc::clone(&graph.nodes[node].id))).collect();
+        let state = State::new(
+            &graph,
+            entry_queues(&graph, inputs),
+            Sinks::Collected { collectors, bytes: 0 },
+            None,
+            Delivery::Submitter(None),
+        );
         Arc::new(Self {
             id,
             token,
@@ -127,17 +154,8 @@ impl Run {
             output_bytes,
             port: port.downgrade(),
             cancel: CancelFlag::default(),
-            state: Mutex::new(State {
-                queues,
-                stages,
-                sinks,
-                collected_bytes: 0,
-                errors: Vec::new(),
-                active: 0,
-                open,
-                phase: Phase::Active,
-                delivery: Delivery::Submitter(None),
-            }),
+            is_session: false,
+            state: Mutex::new(state),
             _counted: Counted::run(),
             runtime,
         })
@@ -332,6 +350,9 @@ impl Run {
         for queue in &mut state.queues {
             *queue = Queue::new(None);
         }
+        if let (Sinks::Live(outlets), Outcome::Cancelled) = (&mut state.sinks, outcome) {
+            outlets.clear();
+        }
     }
 
     fn complete_if_done(&self, mut state: MutexGuard<'_, State>) {
@@ -345,8 +366,18 @@ impl Run {
     /// Hands the one completion over.
     fn complete(&self, state: &mut State, outcome: Outcome) {
         state.phase = Phase::Completed;
-        let sinks = std::mem::take(&mut state.sinks).into_iter().map(Collector::finish).collect();
-        let completion = Completion { outcome, sinks, errors: std::mem::take(&mut state.errors) };
+        let errors = std::mem::take(&mut state.errors);
+        let sinks = match &mut state.sinks {
+            Sinks::Collected { collectors, .. } => {
+                std::mem::take(collectors).into_iter().map(Collector::finish).collect()
+            }
+            Sinks::Live(outlets) => {
+                let outlets = std::mem::take(outlets);
+                self.leave_behind(state.feed.as_deref_mut(), outlets, outcome, errors.first());
+                Vec::new()
+            }
+        };
+        let completion = Completion { outcome, sinks, errors };
         match &mut state.delivery {
             Delivery::Submitter(place) => *place = Some(completion),
             Delivery::Port => {
@@ -385,7 +416,17 @@ impl Run {
     }
 
     fn has_credit(&self, state: &State, index: usize) -> bool {
-        self.graph.stages[index].outputs.iter().all(|&(_, edge)| state.queues[edge].has_credit())
+        let stage = &self.graph.stages[index];
+        stage.outputs.iter().all(|&(_, edge)| state.queues[edge].has_credit())
+            && match (&state.sinks, stage.sink) {
+                (Sinks::Live(outlets), Some(sink)) => outlets.has_credit(sink),
+                _ => true,
+            }
+    }
+
+    /// Whether a stage has anything to wait for credit from.
+    fn can_wait(&self, index: usize) -> bool {
+        self.is_session || !self.graph.stages[index].outputs.is_empty()
     }
 }
 

@@ -8,11 +8,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::failure::{Failure, Fault, native};
-use super::{Phase, Run, Status};
+use super::{Phase, Run, Sinks, Status};
 use crate::exec::chain::{Chain, ChainFailure, Exit, panic_text};
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::host::{HostCall, HostStage};
-use crate::exec::queue::{Routed, Travel};
+use crate::exec::port::Event;
+use crate::exec::queue::{Queue, Routed, Travel};
 use crate::graph::{Graph, Runner};
 use crate::node::Cost;
 
@@ -152,7 +153,7 @@ impl Run {
         ready: &mut Vec<usize>,
     ) -> Result<Quantum, Fault> {
         chain.initialize(&self.graph, &self.cancel).map_err(native)?;
-        let mut has_credit = self.graph.stages[index].outputs.is_empty() || self.has_credit(&self.state.lock(), index);
+        let mut has_credit = !self.can_wait(index) || self.has_credit(&self.state.lock(), index);
         let steps_per_look = budget.steps_per_look(self.graph.stages[index].cost);
         for steps in 1u64.. {
             if self.cancel.is_cancelled() {
@@ -263,16 +264,12 @@ impl Run {
                     bytes += weight;
                 }
                 Some((Travel::End(item), _)) => {
-                    queue.has_ended = true;
-                    if inputs.iter().all(|&input| state.queues[input].has_ended) {
-                        for &input in inputs {
-                            state.queues[input].has_ended = false;
-                        }
-                        inbox.push_back(Travel::End(item));
-                    }
+                    queue.ended = Some(item);
+                    end_together(&mut state.queues, inputs, inbox);
                 }
                 Some((Travel::Finish, _)) => {
                     queue.has_finished = true;
+                    end_together(&mut state.queues, inputs, inbox);
                     if inputs.iter().all(|&input| state.queues[input].has_finished) {
                         inbox.push_back(Travel::Finish);
                     }
@@ -280,8 +277,9 @@ impl Run {
             }
         }
         for &input in inputs {
-            if let Some(producer) = self.graph.edges[input].from {
-                self.schedule_if_runnable(state, producer, ready);
+            match self.graph.edges[input].from {
+                Some(producer) => self.schedule_if_runnable(state, producer, ready),
+                None => self.tell_of_room(state),
             }
         }
     }
@@ -292,16 +290,28 @@ impl Run {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         if let Some(sink) = stage.sink {
-            if port == 0 && state.phase == Phase::Active {
-                state.collected_bytes += routed.packet.value.weight();
-                state.sinks[sink].push(routed);
-                if state.collected_bytes > self.output_bytes {
-                    return Err(Box::new(Failure::Run(
-                        self.limit_error(stage.links.last().map_or(0, |link| link.node)),
-                    )));
-                }
+            if port != 0 || state.phase != Phase::Active {
+                return Ok(true);
             }
-            return Ok(true);
+            return match &mut state.sinks {
+                Sinks::Collected { collectors, bytes } => {
+                    *bytes += routed.packet.value.weight();
+                    collectors[sink].push(routed);
+                    if *bytes > self.output_bytes {
+                        let node = stage.links.last().map_or(0, |link| link.node);
+                        return Err(Box::new(Failure::Run(self.limit_error(node))));
+                    }
+                    Ok(true)
+                }
+                Sinks::Live(outlets) => {
+                    let is_awaited = outlets.push(sink, routed);
+                    let has_credit = outlets.has_credit(sink);
+                    if is_awaited {
+                        self.tell(Event::Outputs { token: self.token });
+                    }
+                    Ok(has_credit)
+                }
+            };
         }
         let mut edges = stage.outputs.iter().filter(|(from, _)| *from == port).map(|&(_, edge)| edge).peekable();
         let mut routed = Some(routed);
@@ -332,5 +342,15 @@ impl Run {
         if let Some(port) = self.port.upgrade() {
             port.post_call(call, Arc::downgrade(self), stage);
         }
+    }
+}
+
+/// Lets the END of an item on once it has come on all edges that still bring something.
+fn end_together(queues: &mut [Queue], inputs: &[usize], inbox: &mut VecDeque<Travel>) {
+    let has_passed = |&input: &usize| queues[input].ended.is_some() || queues[input].has_finished;
+    if inputs.iter().all(has_passed) {
+        // An edge that has finished waits for nobody: a source ends once, however often the stream beside it is flushed.
+        let item = inputs.iter().filter_map(|&input| queues[input].ended.take()).max();
+        inbox.extend(item.map(Travel::End));
     }
 }

@@ -105,6 +105,12 @@ impl Encoder {
         self
     }
 
+    /// The header of a list whose length is not known yet: 0 in the two bytes behind its first one.
+    pub fn array_to_be_counted(&mut self) -> &mut Self {
+        self.bytes.extend_from_slice(&[rmp::Marker::Array16.to_u8(), 0, 0]);
+        self
+    }
+
     /// The header of a map of `len` entries.
     #[inline]
     pub fn map(&mut self, len: usize) -> &mut Self {

@@ -9,6 +9,7 @@ use remotemedia_core::value::Buffer;
 
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
+use super::matroska::Blocks;
 use super::source::Arriving;
 use super::{failure, open_buffer};
 
@@ -41,6 +42,8 @@ enum Gate {
     /// So many bytes ahead of the reader.
     Ahead(u64),
     Ogg(OggPages),
+    /// Blocks, and how many packets of the track were asked for. The reader must not meet the end within a cluster.
+    Matroska(Blocks, u64),
 }
 
 impl ByteStream {
@@ -51,6 +54,10 @@ impl ByteStream {
     /// No more comes.
     pub(super) fn finish(&mut self) {
         self.bytes.finish();
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.bytes.is_finished()
     }
 
     /// The open demuxer, whether or not a packet is there.
@@ -69,6 +76,10 @@ impl ByteStream {
         let Some(open) = &mut self.open else { return Ok(None) };
         let Some(gate) = &mut open.gate else { return Ok(Some(&mut open.demuxer)) };
         let position = self.bytes.read_position();
+        if let Gate::Matroska(blocks, _) = gate {
+            blocks.advance(|place, len| self.bytes.peek(place, len), self.bytes.end());
+            open.demuxer.learn(blocks);
+        }
         let limit = if self.bytes.is_finished() {
             self.bytes.end()
         } else {
@@ -76,10 +87,20 @@ impl ByteStream {
                 Gate::Ahead(ahead) if self.bytes.end() - position < *ahead => return Ok(None),
                 Gate::Ahead(_) => self.bytes.end(),
                 Gate::Ogg(pages) => pages.whole(&self.bytes),
+                Gate::Matroska(blocks, asked) => {
+                    if blocks.whole(open.demuxer.track()) <= *asked && !blocks.is_lost() {
+                        return Ok(None);
+                    }
+                    *asked += 1;
+                    self.bytes.end()
+                }
             }
         };
         self.bytes.allow(limit);
-        self.bytes.release(position);
+        self.bytes.release(match gate {
+            Gate::Matroska(blocks, _) => position.min(blocks.next()),
+            _ => position,
+        });
         open.asked_at = position;
         Ok(Some(&mut open.demuxer))
     }
@@ -123,6 +144,14 @@ impl ByteStream {
             self.next_attempt = self.next_attempt.max(FIRST_ATTEMPT);
             return Ok(None);
         }
+        let mut blocks = Blocks::default();
+        if container == Container::Matroska {
+            blocks.advance(|place, len| self.bytes.peek(place, len), end);
+            if !is_finished && !blocks.has_block() && !blocks.is_lost() {
+                self.next_attempt = end + 1;
+                return Ok(None);
+            }
+        }
         let mut pages = OggPages::default();
         self.bytes.rewind(0);
         // A page that is cut would be lost to the reader, so it must not see the beginning of one.
@@ -133,9 +162,13 @@ impl ByteStream {
             self.next_attempt = end * 2;
             return Ok(None);
         }
-        let demuxer = result?;
+        let mut demuxer = result?;
         let gate = match container {
             Container::Ogg => Gate::Ogg(pages),
+            Container::Matroska => {
+                demuxer.learn(&blocks);
+                Gate::Matroska(blocks, 0)
+            }
             Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),
             Container::Wav => Gate::Ahead(demuxer.frame_bytes() * 1152 + 4096),
             Container::Adts => Gate::Ahead(10 * 1024),

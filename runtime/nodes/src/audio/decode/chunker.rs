@@ -22,31 +22,42 @@ pub(super) struct Trim {
     pub(super) end: Option<(u64, u64)>,
 }
 
+/// The part of the sound that is wanted, in frames from its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) start: u64,
+    pub(super) end: Option<u64>,
+}
+
 /// Collects planar frames and hands them out in chunks.
 pub(super) struct Chunker {
     format: Format,
     chunk_frames: usize,
     trim: Trim,
+    part: Part,
     /// The frames that wait, one vector for each channel; those before `head` are gone already.
     planes: Vec<Vec<f32>>,
     head: usize,
-    delay_left: u64,
+    /// The frames of delay, and before the part, that did not come in yet.
+    skip_left: u64,
+    /// The place of the next frame to emit, from the start of the sound.
     emitted: u64,
     origin: i64,
 }
 
 impl Chunker {
-    /// Chunks of `chunk_ms` milliseconds; the first frame sounds at `origin` nanoseconds.
-    pub(super) fn new(format: Format, chunk_ms: u32, trim: Trim, origin: i64) -> Self {
+    /// Chunks of `chunk_ms` milliseconds; the sound starts at `origin` nanoseconds.
+    pub(super) fn new(format: Format, chunk_ms: u32, trim: Trim, part: Part, origin: i64) -> Self {
         let chunk_frames = MediaTime::to_frames(u64::from(chunk_ms) * 1_000_000, format.rate).max(1);
         Self {
             chunk_frames: usize::try_from(chunk_frames).unwrap_or(usize::MAX),
             planes: vec![Vec::new(); format.channels],
             head: 0,
-            delay_left: trim.delay,
-            emitted: 0,
+            skip_left: trim.delay + part.start,
+            emitted: part.start,
             format,
             trim,
+            part,
             origin,
         }
     }
@@ -58,8 +69,8 @@ impl Chunker {
     /// Takes one decoded packet: as many planes as there are channels.
     pub(super) fn push(&mut self, planes: &[Vec<f32>]) {
         let frames = planes.first().map_or(0, Vec::len);
-        let skip = usize::try_from(self.delay_left).unwrap_or(usize::MAX).min(frames);
-        self.delay_left -= skip as u64;
+        let skip = usize::try_from(self.skip_left).unwrap_or(usize::MAX).min(frames);
+        self.skip_left -= skip as u64;
         for (waiting, plane) in self.planes.iter_mut().zip(planes) {
             if self.head > 0 {
                 waiting.drain(..self.head);
@@ -82,12 +93,22 @@ impl Chunker {
 
     /// The time after all frames that came in, in nanoseconds.
     pub(super) fn position(&self) -> i64 {
-        self.time(self.emitted + self.sound() as u64)
+        self.time((self.emitted + self.sound() as u64).saturating_sub(self.skip_left))
     }
 
     /// The frames of sound that came in.
     pub(super) fn frames(&self) -> u64 {
-        self.emitted + self.waiting() as u64
+        (self.emitted + self.waiting() as u64).saturating_sub(self.skip_left)
+    }
+
+    /// Whether all of the part came in, so that no more is of use.
+    pub(super) fn is_complete(&self) -> bool {
+        self.part.end.is_some_and(|end| self.frames() >= end)
+    }
+
+    /// Whether the sound is too short for the part to have begun.
+    pub(super) fn is_before_part(&self) -> bool {
+        self.part.start > 0 && self.frames() <= self.part.start
     }
 
     fn waiting(&self) -> usize {
@@ -95,7 +116,8 @@ impl Chunker {
     }
 
     fn sound(&self) -> usize {
-        let waiting = self.waiting();
+        let wanted = self.part.end.map_or(u64::MAX, |end| end.saturating_sub(self.emitted));
+        let waiting = self.waiting().min(usize::try_from(wanted).unwrap_or(usize::MAX));
         match self.trim.end {
             Some((sound, padding)) if self.frames() <= sound + padding => {
                 waiting.min(usize::try_from(sound.saturating_sub(self.emitted)).unwrap_or(usize::MAX))
@@ -128,7 +150,7 @@ mod tests {
 
     fn chunker(trim: Trim) -> Chunker {
         let format = Format { rate: 1000, channels: 1, layout: Layout::for_channels(1) };
-        Chunker::new(format, 10, trim, 5)
+        Chunker::new(format, 10, trim, Part::default(), 5)
     }
 
     fn drain(chunker: &mut Chunker) -> Vec<f32> {
@@ -159,6 +181,20 @@ mod tests {
         chunker.push(&[vec![0.0, 1.0]]);
         chunker.push(&[(2..12u8).map(f32::from).collect()]);
         assert_eq!(drain(&mut chunker), [3.0, 4.0, 5.0, 6.0, 7.0]);
+    }
+
+    #[test]
+    fn a_part_is_exact_and_keeps_its_time() {
+        let format = Format { rate: 1000, channels: 1, layout: Layout::for_channels(1) };
+        let part = Part { start: 4, end: Some(9) };
+        let mut chunker = Chunker::new(format, 10, Trim { delay: 2, end: None }, part, 5);
+        chunker.push(&[(0..5u8).map(f32::from).collect()]);
+        assert!(chunker.is_before_part() && chunker.rest().unwrap().is_none());
+        chunker.push(&[(5..20u8).map(f32::from).collect()]);
+        assert!(chunker.is_complete() && !chunker.is_before_part());
+        let audio = chunker.rest().unwrap().unwrap();
+        assert_eq!((audio.channel(0), audio.pts), (&[6.0, 7.0, 8.0, 9.0, 10.0][..], Some(4_000_005)));
+        assert!(chunker.rest().unwrap().is_none());
     }
 
     #[test]

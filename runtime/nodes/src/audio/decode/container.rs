@@ -12,6 +12,8 @@ pub(super) enum Container {
     /// AAC frames with a header each.
     Adts,
     Mp4,
+    /// Also WebM.
+    Matroska,
     /// A known format that holds no audio, or none that can be read here.
     Foreign(&'static str),
     /// No format has this beginning; audio may follow after junk.
@@ -81,6 +83,9 @@ fn container(bytes: &[u8]) -> Container {
     if bytes.get(4..8) == Some(b"ftyp") {
         return Container::Mp4;
     }
+    if starts(b"\x1a\x45\xdf\xa3") {
+        return Container::Matroska;
+    }
     if let [0xff, second, ..] = bytes {
         // ISO/IEC 11172-3, 2.4.2.3 and ISO/IEC 14496-3, 1.A.2.2: eleven or twelve set bits, then the layer; 00 is ADTS.
         if second & 0xf6 == 0xf0 {
@@ -93,10 +98,9 @@ fn container(bytes: &[u8]) -> Container {
     FOREIGN.iter().find(|(magic, _)| starts(magic)).map_or(Container::Unknown, |(_, name)| Container::Foreign(name))
 }
 
-const FOREIGN: [(&[u8], &str); 26] = [
+const FOREIGN: [(&[u8], &str); 25] = [
     (b"RF64", "RF64, a WAV file of more than 4 GiB"),
     (b"BW64", "BW64, a WAV file of more than 4 GiB"),
-    (b"\x1a\x45\xdf\xa3", "Matroska or WebM"),
     (b"\x89PNG", "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
     (b"GIF8", "GIF"),
@@ -140,7 +144,7 @@ mod tests {
             (b"\xff\xfb\x90\x64", Container::Mpeg),
             (b"\xff\xf1\x50\x80", Container::Adts),
             (b"\x89PNG\r\n", Container::Foreign("PNG")),
-            (b"\x1a\x45\xdf\xa3", Container::Foreign("Matroska or WebM")),
+            (b"\x1a\x45\xdf\xa3", Container::Matroska),
             (b"hello", Container::Unknown),
         ] {
             assert_eq!(whole(bytes), Sniffed::Found(container, 0), "{bytes:?}");

@@ -2,10 +2,13 @@
 //! what is missing.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use remotemedia_core::exec::panic_text;
 use remotemedia_core::node::NodeError;
+use remotemedia_core::value::MediaTime;
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_SPEEX, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -18,7 +21,9 @@ use super::chunker::{Format, Trim};
 use super::container::Container;
 use super::failure;
 use super::layout::layout_of;
+use super::matroska::{Blocks, Padding};
 use super::mp4_gapless::Movie;
+use super::opus;
 
 /// An open file.
 pub(super) struct Demuxer {
@@ -33,6 +38,9 @@ pub(super) struct Demuxer {
     decoded: u64,
     /// The timestamp that follows on the last packet, where the container has timestamps of frames.
     next_timestamp: Option<i64>,
+    padding: Padding,
+    /// Whether a Matroska file is known not to be cut off; one written live does not say how long it is.
+    may_end: bool,
 }
 
 /// One step of reading.
@@ -74,13 +82,53 @@ impl Demuxer {
         if let Container::Foreign(format) = container {
             return Err(failure::not_audio(&name, first, Some(format)));
         }
+        let shown = name.clone();
+        unbroken(move || Self::open_known(source, container, name, first, movie))
+            .unwrap_or_else(|panic| Err(failure::unexpected(&shown, &panic)))
+    }
+
+    fn open_known(
+        source: Box<dyn MediaSource>,
+        container: Container,
+        name: String,
+        first: &[u8],
+        movie: Option<&Movie>,
+    ) -> Result<Self, NodeError> {
         let stream = MediaSourceStream::new(source, Default::default());
         let reader = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
             .map_err(|error| unopened(&error, container, &name, first))?;
         let track = choose_track(reader.as_ref(), container, movie, &name)?;
         let decoder = make_decoder(&track.params, container, &name)?;
-        Ok(Self { name, container, reader, decoder, track, planes: Vec::new(), decoded: 0, next_timestamp: None })
+        let padding = Padding::default();
+        Ok(Self {
+            name,
+            container,
+            reader,
+            decoder,
+            track,
+            planes: Vec::new(),
+            decoded: 0,
+            next_timestamp: None,
+            padding,
+            may_end: false,
+        })
+    }
+
+    /// What messages call the file.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of the track that is read.
+    pub(super) fn track(&self) -> u32 {
+        self.track.id
+    }
+
+    /// Takes what is known of the blocks that are there: their padding, and whether the last one is whole.
+    pub(super) fn learn(&mut self, blocks: &Blocks) {
+        self.padding.learn(blocks.padded(self.track.id));
+        self.may_end = blocks.ends_whole();
     }
 
     /// What is not sound at the start and the end.
@@ -100,8 +148,13 @@ impl Demuxer {
         u64::from(bits.div_ceil(8).max(1)) * channels as u64
     }
 
-    /// Reads and decodes the next packet.
+    /// Reads and decodes the next packet. After a failure there is no next one.
     pub(super) fn next(&mut self) -> Result<Progress, Stop> {
+        unbroken(|| self.next_packet())
+            .unwrap_or_else(|panic| Err(Stop::Failed(failure::unexpected(&self.name, &panic))))
+    }
+
+    fn next_packet(&mut self) -> Result<Progress, Stop> {
         loop {
             match self.reader.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.track.id => return self.decode(&packet),
@@ -148,6 +201,9 @@ impl Demuxer {
         let spec = decoded.spec();
         let format =
             Format { rate: spec.rate(), channels: spec.channels().count(), layout: layout_of(spec.channels()) };
+        let padding = MediaTime::to_frames(self.padding.of(packet), format.rate);
+        let padding = usize::try_from(padding).unwrap_or(usize::MAX).min(decoded.frames());
+        self.planes.iter_mut().for_each(|plane| plane.truncate(decoded.frames() - padding));
         self.decoded += decoded.frames() as u64;
         Ok(format)
     }
@@ -179,7 +235,7 @@ impl Demuxer {
 
     /// Whether the end of the source is a regular end, because the header of the file left the length open.
     fn is_open_ended(&self) -> bool {
-        self.container == Container::Wav && self.track.promised.is_none()
+        self.may_end || self.container == Container::Wav && self.track.promised.is_none()
     }
 
     /// A new stream begins within the file, as in chained Ogg.
@@ -199,6 +255,12 @@ impl Demuxer {
             other => failure::damaged(&self.name, &other.to_string()),
         }
     }
+}
+
+/// Runs code of the decoders, which may panic on a file that no encoder writes. That is the file's fault and not the
+/// pipeline's, which a panic would poison. Answers the text of the panic.
+fn unbroken<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| panic_text(&*payload))
 }
 
 fn differs(before: &dyn AudioDecoder, format: &Format) -> bool {
@@ -223,9 +285,10 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
         (Error::IoError(_), _) => failure::truncated(name, 0, None),
         (Error::Unsupported("isomp4: missing moov atom"), _) => failure::no_index(name),
         (Error::DecodeError(detail) | Error::LimitError(detail), _) => failure::damaged(name, detail),
-        (Error::Unsupported(detail), Container::Ogg | Container::Mp4 | Container::Wav | Container::Flac) => {
-            failure::damaged(name, detail)
-        }
+        (
+            Error::Unsupported(detail),
+            Container::Ogg | Container::Matroska | Container::Mp4 | Container::Wav | Container::Flac,
+        ) => failure::damaged(name, detail),
         _ => failure::not_audio(name, first, None),
     }
 }
@@ -257,6 +320,10 @@ fn choose_track(
         }
         Container::Wav => (Trim::default(), track.num_frames.filter(|frames| !is_placeholder(*frames, params))),
         Container::Flac => (Trim::default(), track.num_frames),
+        Container::Ogg | Container::Matroska if params.codec == CODEC_ID_OPUS => {
+            let delay = opus::Head::of(params).map_or(0, |head| u64::from(head.pre_skip));
+            (Trim { delay, end: None }, None)
+        }
         Container::Mp4 => {
             let rate = params.sample_rate.unwrap_or(1);
             let trim = movie.map(|movie| movie.trim(track.id, rate, track.num_frames));
@@ -286,6 +353,13 @@ fn make_decoder(
     if params.codec == CODEC_ID_VORBIS && channels > 2 {
         return Err(failure::codec_unsupported(name, params.codec, Some("more than two channels")));
     }
+    if params.codec == CODEC_ID_OPUS {
+        return match opus::Decoder::new(params) {
+            Ok(decoder) => Ok(Box::new(decoder)),
+            Err(Error::DecodeError(detail)) => Err(failure::damaged(name, detail)),
+            Err(error) => Err(failure::codec_unsupported(name, params.codec, Some(&error.to_string()))),
+        };
+    }
     // Where the demuxer says packet by packet what to leave out, it is right; for MPEG see `Trim`.
     let options = AudioDecoderOptions::default().gapless(container == Container::Ogg);
     symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(|error| match error {
@@ -298,4 +372,20 @@ fn make_decoder(
         Error::Unsupported(detail) => failure::codec_unsupported(name, params.codec, Some(detail)),
         other => failure::damaged(name, &other.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_a_decoder_is_a_failure_of_the_file() {
+        let panic = unbroken(|| [1u8, 2].get(5).copied().expect("a third byte")).unwrap_err();
+        let failure = failure::unexpected("'a.flac'", &panic);
+        assert_eq!(
+            format!("{}. {}", failure.cause, failure.cure),
+            "'a.flac' is damaged in a way that its decoder does not expect: a third byte. Fetch or copy it again, or cut the \
+             damaged part out."
+        );
+    }
 }

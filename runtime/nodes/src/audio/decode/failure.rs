@@ -5,7 +5,7 @@ use std::io;
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
-const SUPPORTED: &str = "Use WAV, FLAC, MP3, Ogg Vorbis, AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";
+const SUPPORTED: &str = "Use WAV, FLAC, MP3, Vorbis or Opus (Ogg or WebM), AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";
 const AGAIN: &str = "Fetch or copy it again";
 
 /// A path that can't be opened.
@@ -21,7 +21,16 @@ pub(super) fn unopened(path: &str, error: &io::Error) -> NodeError {
         io::ErrorKind::PermissionDenied => {
             NodeError::new(format!("no permission to read '{path}'")).cure("Give this user the right to read it.")
         }
-        _ => NodeError::new(format!("'{path}' can't be opened: {error}")),
+        io::ErrorKind::NotADirectory => {
+            NodeError::new(format!("the path '{path}' leads through a file as if it were a directory"))
+                .cure("Check the path.")
+        }
+        io::ErrorKind::InvalidInput if path.contains('\0') => {
+            NodeError::new(format!("the path {path:?} holds a NUL character, which no path can"))
+                .cure("Check the path.")
+        }
+        _ => NodeError::new(format!("'{path}' can't be opened: {error}"))
+            .cure("Check the path, and the disk or network share that it leads to."),
     }
 }
 
@@ -59,6 +68,17 @@ pub(super) fn truncated(name: &str, there: u64, expected: Option<u64>) -> NodeEr
     NodeError::new(format!("{name} ends too early{count}")).cure(format!("{AGAIN}; it was cut off."))
 }
 
+/// PCM without a header that ends within a frame.
+pub(super) fn cut_frame(name: &str, there: usize, frame: usize) -> NodeError {
+    NodeError::new(format!("{name} ends within a frame: {there} of its {frame} bytes are there"))
+        .cure("Check `encoding` and `channels` of `raw`, and that all bytes were sent.")
+}
+
+/// A part was asked for that begins after the end.
+pub(super) fn starts_too_late(name: &str, start_s: f64, end_s: f64) -> NodeError {
+    NodeError::new(format!("{name} is {end_s} s long, and `start_s` is {start_s}")).cure("Choose a start within it.")
+}
+
 /// An MP4 file without its index, which often comes last.
 pub(super) fn no_index(name: &str) -> NodeError {
     NodeError::new(format!("{name} has no index (moov), without which M4A and MP4 can't be read"))
@@ -67,6 +87,12 @@ pub(super) fn no_index(name: &str) -> NodeError {
 
 pub(super) fn damaged(name: &str, detail: &str) -> NodeError {
     NodeError::new(format!("{name} is damaged: {detail}")).cure(format!("{AGAIN}, or cut the damaged part out."))
+}
+
+/// A file at which a decoder panicked.
+pub(super) fn unexpected(name: &str, panic: &str) -> NodeError {
+    NodeError::new(format!("{name} is damaged in a way that its decoder does not expect: {panic}"))
+        .cure(format!("{AGAIN}, or cut the damaged part out."))
 }
 
 pub(super) fn unreadable(name: &str, error: &io::Error) -> NodeError {
@@ -128,8 +154,10 @@ mod tests {
             message(&unopened("a.wav", &refused)),
             "no permission to read 'a.wav'. Give this user the right to read it."
         );
-        let other = io::Error::other("too many open files");
-        assert_eq!(unopened("a.wav", &other).cause, "'a.wav' can't be opened: too many open files");
+        assert_eq!(
+            message(&unopened("a.wav", &io::Error::other("too many open files"))),
+            "'a.wav' can't be opened: too many open files. Check the path, and the disk or network share that it leads to."
+        );
         assert_eq!(
             message(&unreadable("'a.wav'", &io::Error::other("stale handle"))),
             "'a.wav' can't be read: stale handle. Check the disk or the network share."

@@ -9,11 +9,14 @@ mod container;
 mod demuxer;
 mod failure;
 mod layout;
+mod matroska;
 mod mp4_gapless;
+mod opus;
+mod raw;
 mod source;
 
 use std::fs;
-use std::io::{Cursor, Read as _, Seek as _, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
 use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, Port, Step};
 use remotemedia_core::value::{Audio, Buffer, FileSource, Kind, Packet, Value};
@@ -22,11 +25,14 @@ use serde::Deserialize;
 use symphonia::core::io::MediaSource;
 
 use self::arriving::ByteStream;
-use self::chunker::{Chunker, Format};
+use self::chunker::{Chunker, Format, Part, Trim};
 use self::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use self::demuxer::{Demuxer, Progress, Stop};
+use self::matroska::Blocks;
 use self::mp4_gapless::Movie;
+use self::raw::RawSound;
 use self::source::{BufferBytes, CutSource};
+use super::pcm::SampleFormat;
 
 /// Params of [`AudioDecode`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -36,26 +42,79 @@ pub struct AudioDecodeParams {
     #[serde(default = "default_chunk_ms")]
     #[schemars(range(min = 1, max = 60000))]
     pub chunk_ms: u32,
+    /// Where to start in each file, in seconds. What is before it is decoded and left out, so the cut is exact.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1e9))]
+    pub start_s: f64,
+    /// How much of each file to give from `start_s` on, in seconds; all of it if left out.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1e9))]
+    pub duration_s: Option<f64>,
+    /// What the bytes are, if they are PCM without a header. Else the container says it.
+    #[serde(default)]
+    pub raw: Option<RawParams>,
+}
+
+/// PCM without a header: little-endian, interleaved.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawParams {
+    /// How a sample is written.
+    pub encoding: RawEncoding,
+    /// Frames per second, in Hz.
+    #[schemars(range(min = 1, max = 768000))]
+    pub rate: u32,
+    /// The number of channels.
+    #[serde(default = "default_raw_channels")]
+    #[schemars(range(min = 1, max = 64))]
+    pub channels: u16,
+}
+
+/// How a sample of PCM is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RawEncoding {
+    /// Unsigned 8-bit integers; 128 is silence.
+    U8,
+    /// Signed 16-bit integers.
+    S16,
+    /// Signed 24-bit integers in three bytes.
+    S24,
+    /// Signed 32-bit integers.
+    S32,
+    /// 32-bit floats.
+    F32,
+    /// G.711 mu-law, as telephony in America and Japan has it.
+    MuLaw,
+    /// G.711 A-law, as telephony elsewhere has it.
+    ALaw,
+}
+
+fn default_raw_channels() -> u16 {
+    1
 }
 
 fn default_chunk_ms() -> u32 {
     100
 }
 
-/// Decodes WAV, FLAC (also in Ogg), MP3, Ogg Vorbis, AAC-LC and ALAC, one chunk for each step. Vorbis and AAC may have
-/// up to two channels.
+/// Decodes WAV, FLAC (also in Ogg), MP3, Vorbis and Opus (in Ogg, WebM or Matroska), AAC-LC and ALAC, one chunk for each
+/// step. Vorbis and AAC may have up to two channels. Opus comes out at 48 kHz, whatever its encoder was given.
 ///
 /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
 ///   sound is alive at a time.
-/// - Bytes packets are the pieces of one file, cut anywhere. WAV, FLAC, MP3, Ogg and ADTS are decoded while they
+/// - Bytes packets are the pieces of one file, cut anywhere. WAV, FLAC, MP3, Ogg, WebM and ADTS are decoded while they
 ///   arrive, as soon as a whole packet is certain to be there. MP4 and M4A keep their index where it suits them, so
 ///   they are collected and decoded when the stream ends.
-/// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis always,
-///   M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
+/// - PCM without a header is what the param `raw` says, in files as in bytes.
+/// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
+///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
 ///   else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
 pub struct AudioDecode {
     chunk_ms: u32,
+    range: Range,
+    raw: Option<RawParams>,
     work: Work,
     chunker: Option<Chunker>,
     /// Where the next file of this item begins, in nanoseconds.
@@ -70,6 +129,14 @@ enum Work {
     Idle,
     File(Box<Demuxer>),
     Stream(Box<ByteStream>),
+    Raw(Box<RawSound>),
+}
+
+/// The part of each file that is wanted.
+#[derive(Clone, Copy)]
+struct Range {
+    start_s: f64,
+    duration_s: Option<f64>,
 }
 
 /// What one look for a packet gave.
@@ -97,6 +164,8 @@ impl Define for AudioDecode {
     fn new(params: &Self::Params) -> Self {
         Self {
             chunk_ms: params.chunk_ms,
+            range: Range { start_s: params.start_s, duration_s: params.duration_s },
+            raw: params.raw.clone(),
             work: Work::Idle,
             chunker: None,
             origin: 0,
@@ -110,23 +179,36 @@ impl Node for AudioDecode {
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
         match packet.value {
             Value::File(file) => {
-                if matches!(self.work, Work::Stream(_)) {
+                if !matches!(self.work, Work::Idle) {
                     return Err(failure::mixed_inputs());
                 }
                 self.origin = packet.pts.unwrap_or(self.origin);
-                let demuxer = match &file.source {
-                    FileSource::Path(path) => open_path(path)?,
-                    FileSource::Bytes(buffer) => open_buffer(buffer.clone(), "the file")?,
+                self.work = match (&self.raw, &file.source) {
+                    (Some(raw), FileSource::Path(path)) => {
+                        let reader = BufReader::new(open_file(path)?.0);
+                        Work::Raw(Box::new(raw.sound(format!("'{path}'"), Some(Box::new(reader)))))
+                    }
+                    (Some(raw), FileSource::Bytes(buffer)) => {
+                        let reader = Cursor::new(BufferBytes(buffer.clone()));
+                        Work::Raw(Box::new(raw.sound("the file".to_owned(), Some(Box::new(reader)))))
+                    }
+                    (None, FileSource::Path(path)) => Work::File(Box::new(open_path(path)?)),
+                    (None, FileSource::Bytes(buffer)) => Work::File(Box::new(open_buffer(buffer.clone(), "the file")?)),
                 };
-                self.work = Work::File(Box::new(demuxer));
             }
             Value::Bytes(bytes) => {
                 if matches!(self.work, Work::Idle) {
                     self.origin = packet.pts.unwrap_or(self.origin);
-                    self.work = Work::Stream(Box::default());
+                    self.work = match &self.raw {
+                        None => Work::Stream(Box::default()),
+                        Some(raw) => Work::Raw(Box::new(raw.sound("the stream".to_owned(), None))),
+                    };
                 }
                 match &mut self.work {
+                    // The part that was asked for is out.
+                    _ if self.chunker.as_ref().is_some_and(Chunker::is_complete) => return Ok(Step::DONE),
                     Work::Stream(stream) => stream.push(*bytes),
+                    Work::Raw(sound) => sound.push(&bytes),
                     _ => return Err(failure::mixed_inputs()),
                 }
             }
@@ -140,6 +222,11 @@ impl Node for AudioDecode {
     fn resume(&mut self) -> Result<Step, NodeError> {
         loop {
             if let Some(audio) = self.whole_chunk()? {
+                return Ok(Step::emit_more(Value::from(audio)));
+            }
+            if self.chunker.as_ref().is_some_and(Chunker::is_complete)
+                && let Some(audio) = self.rest()?
+            {
                 return Ok(Step::emit_more(Value::from(audio)));
             }
             if self.failure.is_some() || self.format_change.is_some() {
@@ -158,20 +245,22 @@ impl Node for AudioDecode {
                 Ok(Fetched::Waiting) => return Ok(Step::DONE),
                 Ok(Fetched::End) => return self.finish_file(),
                 Err(failure) => {
-                    let position = self.chunker.as_ref().map(Chunker::position);
-                    self.failure = Some(failure.at(position));
+                    self.failure = Some(failure.at(self.position()));
                 }
             }
         }
     }
 
     fn flush(&mut self) -> Result<Step, NodeError> {
-        if let Work::Stream(stream) = &mut self.work {
-            stream.finish();
-            return self.resume();
+        match &mut self.work {
+            Work::Stream(stream) => stream.finish(),
+            Work::Raw(sound) => sound.finish(),
+            Work::Idle | Work::File(_) => {
+                self.reset();
+                return Ok(Step::DONE);
+            }
         }
-        self.reset();
-        Ok(Step::DONE)
+        self.resume()
     }
 
     fn cleanup(&mut self) {
@@ -180,6 +269,15 @@ impl Node for AudioDecode {
 }
 
 impl AudioDecode {
+    /// Whether more bytes of the item may come.
+    fn is_arriving(&self) -> bool {
+        match &self.work {
+            Work::Stream(stream) => !stream.is_finished(),
+            Work::Raw(sound) => sound.arrives() && !sound.has_ended(),
+            Work::Idle | Work::File(_) => false,
+        }
+    }
+
     fn whole_chunk(&mut self) -> Result<Option<Audio>, NodeError> {
         self.chunker.as_mut().map_or(Ok(None), Chunker::whole)
     }
@@ -190,8 +288,12 @@ impl AudioDecode {
 
     /// Gets one packet and puts it before the chunker, unless its format is a new one.
     fn fetch(&mut self) -> Result<Fetched, NodeError> {
+        if self.chunker.as_ref().is_some_and(Chunker::is_complete) {
+            return Ok(if self.is_arriving() { Fetched::Waiting } else { Fetched::End });
+        }
         let demuxer = match &mut self.work {
             Work::Idle => return Ok(Fetched::End),
+            Work::Raw(_) => return self.fetch_raw(),
             Work::File(demuxer) => demuxer,
             Work::Stream(stream) => match stream.ready()? {
                 Some(demuxer) => demuxer,
@@ -209,12 +311,37 @@ impl AudioDecode {
             Some(chunker) if *chunker.format() == format => chunker.push(demuxer.planes()),
             Some(_) => self.format_change = Some(format),
             None => {
-                let mut chunker = Chunker::new(format, self.chunk_ms, demuxer.trim(), self.origin);
+                let part = self.range.part(0, format.rate);
+                let mut chunker = Chunker::new(format, self.chunk_ms, demuxer.trim(), part, self.origin);
                 chunker.push(demuxer.planes());
                 self.chunker = Some(chunker);
             }
         }
         Ok(Fetched::Sound)
+    }
+
+    fn fetch_raw(&mut self) -> Result<Fetched, NodeError> {
+        let Work::Raw(sound) = &mut self.work else { return Ok(Fetched::End) };
+        let chunker = self.chunker.get_or_insert_with(|| {
+            let format = sound.format().clone();
+            let part = self.range.part(0, format.rate);
+            Chunker::new(format, self.chunk_ms, Trim::default(), part, self.origin)
+        });
+        if let Some(planes) = sound.next()? {
+            chunker.push(planes);
+            return Ok(Fetched::Sound);
+        }
+        Ok(if sound.has_ended() { Fetched::End } else { Fetched::Waiting })
+    }
+
+    /// The time after the sound that came out; `None` before the file is open.
+    fn position(&self) -> Option<i64> {
+        let is_open = match &self.work {
+            Work::Idle => false,
+            Work::File(_) | Work::Raw(_) => true,
+            Work::Stream(stream) => stream.demuxer().is_some(),
+        };
+        self.chunker.as_ref().map(Chunker::position).or(is_open.then_some(self.origin))
     }
 
     /// If the end that the reader met is only the end of what has arrived.
@@ -227,7 +354,8 @@ impl AudioDecode {
     fn change_format(&mut self) {
         let Some(format) = self.format_change.take() else { return };
         let origin = self.chunker.as_ref().map_or(self.origin, Chunker::position);
-        let mut chunker = Chunker::new(format, self.chunk_ms, chunker::Trim::default(), origin);
+        let part = self.range.part(origin.saturating_sub(self.origin), format.rate);
+        let mut chunker = Chunker::new(format, self.chunk_ms, Trim::default(), part, origin);
         match &self.work {
             Work::File(demuxer) => chunker.push(demuxer.planes()),
             Work::Stream(stream) => {
@@ -235,17 +363,31 @@ impl AudioDecode {
                     chunker.push(demuxer.planes());
                 }
             }
-            Work::Idle => {}
+            Work::Idle | Work::Raw(_) => {}
         }
         self.chunker = Some(chunker);
     }
 
     fn finish_file(&mut self) -> Result<Step, NodeError> {
         let audio = self.rest()?;
+        let begun = self.origin;
+        let mut is_too_short = false;
         if let Some(chunker) = self.chunker.take() {
             self.origin = chunker.position();
+            is_too_short = chunker.is_before_part();
         }
-        let ended_item = matches!(self.work, Work::Stream(_));
+        let (ended_item, name) = match &self.work {
+            Work::Stream(_) => (true, "the stream"),
+            Work::Raw(sound) => (sound.arrives(), sound.name()),
+            Work::File(demuxer) => (false, demuxer.name()),
+            Work::Idle => (false, ""),
+        };
+        if is_too_short {
+            let seconds = (self.origin - begun) as f64 / 1e9;
+            let failure = failure::starts_too_late(name, self.range.start_s, seconds);
+            self.reset();
+            return Err(failure);
+        }
         self.work = Work::Idle;
         if ended_item {
             self.reset();
@@ -262,16 +404,45 @@ impl AudioDecode {
     }
 }
 
-fn open_path(path: &str) -> Result<Demuxer, NodeError> {
-    let name = format!("'{path}'");
-    let mut file = fs::File::open(path).map_err(|error| failure::unopened(path, &error))?;
+impl RawParams {
+    fn sound(&self, name: String, reader: Option<Box<dyn Read + Send>>) -> RawSound {
+        let encoding = match self.encoding {
+            RawEncoding::U8 => SampleFormat::U8,
+            RawEncoding::S16 => SampleFormat::S16,
+            RawEncoding::S24 => SampleFormat::S24,
+            RawEncoding::S32 => SampleFormat::S32,
+            RawEncoding::F32 => SampleFormat::F32,
+            RawEncoding::MuLaw => SampleFormat::MuLaw,
+            RawEncoding::ALaw => SampleFormat::ALaw,
+        };
+        RawSound::new(encoding, self.rate, usize::from(self.channels), name, reader)
+    }
+}
+
+impl Range {
+    /// The part in frames of sound that begins so many nanoseconds after the file does.
+    fn part(self, elapsed: i64, rate: u32) -> Part {
+        let frames = |seconds: f64| ((seconds - elapsed as f64 / 1e9) * f64::from(rate)).round().max(0.0) as u64;
+        Part { start: frames(self.start_s), end: self.duration_s.map(|duration_s| frames(self.start_s + duration_s)) }
+    }
+}
+
+/// Opens a file that is there and is not empty.
+fn open_file(path: &str) -> Result<(fs::File, fs::Metadata), NodeError> {
+    let file = fs::File::open(path).map_err(|error| failure::unopened(path, &error))?;
     let metadata = file.metadata().map_err(|error| failure::unopened(path, &error))?;
     if metadata.is_dir() {
         return Err(failure::directory(path));
     }
     if metadata.is_file() && metadata.len() == 0 {
-        return Err(failure::empty(&name));
+        return Err(failure::empty(&format!("'{path}'")));
     }
+    Ok((file, metadata))
+}
+
+fn open_path(path: &str) -> Result<Demuxer, NodeError> {
+    let name = format!("'{path}'");
+    let (mut file, metadata) = open_file(path)?;
     let mut first = Vec::new();
     let mut failed = None;
     let read = |place: u64| {
@@ -291,13 +462,22 @@ fn open_path(path: &str) -> Result<Demuxer, NodeError> {
         return Err(failure::unreadable(&name, &error));
     }
     let container = container_of(sniffed);
-    let mut movie = None;
+    let (mut movie, mut blocks) = (None, None);
+    let end = metadata.len();
     if container == Container::Mp4 {
         movie = Movie::read(&mut file).map_err(|error| failure::unreadable(&name, &error))?;
     }
+    if container == Container::Matroska && metadata.is_file() {
+        let mut reader = BufReader::new(&file);
+        blocks = Some(Blocks::of_file(|place, len| read_at(&mut reader, place, len), end));
+    }
     file.rewind().map_err(|error| failure::unreadable(&name, &error))?;
-    let end = metadata.len();
-    Demuxer::open(at_full_length(file, end, movie.as_ref()), container, name, &first, movie.as_ref())
+    let mut demuxer =
+        Demuxer::open(at_full_length(file, end, movie.as_ref()), container, name, &first, movie.as_ref())?;
+    if let Some(blocks) = &blocks {
+        demuxer.learn(blocks);
+    }
+    Ok(demuxer)
 }
 
 fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
@@ -313,9 +493,25 @@ fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
     let container = container_of(sniff(read, true));
     let first = bytes[..bytes.len().min(SNIFF_LEN)].to_vec();
     let movie = if container == Container::Mp4 { Movie::read(&mut source).ok().flatten() } else { None };
-    source.set_position(0);
     let end = source.get_ref().0.len() as u64;
-    Demuxer::open(at_full_length(source, end, movie.as_ref()), container, name.to_owned(), &first, movie.as_ref())
+    let blocks =
+        (container == Container::Matroska).then(|| Blocks::of_file(|place, len| read_at(&mut source, place, len), end));
+    source.set_position(0);
+    let source = at_full_length(source, end, movie.as_ref());
+    let mut demuxer = Demuxer::open(source, container, name.to_owned(), &first, movie.as_ref())?;
+    if let Some(blocks) = &blocks {
+        demuxer.learn(blocks);
+    }
+    Ok(demuxer)
+}
+
+/// Up to so many bytes of a place; fewer at the end, and where reading fails, which the demuxer will meet as well.
+fn read_at(source: &mut (impl Read + Seek), place: u64, len: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    if source.seek(SeekFrom::Start(place)).is_ok() {
+        let _ = source.take(len as u64).read_to_end(&mut bytes);
+    }
+    bytes
 }
 
 /// The demuxer of MP4 reads nothing of a file that is shorter than its boxes, unless it does not see that.

@@ -1,6 +1,8 @@
-//! `AudioEncode`: from chunks of sound to a WAV or FLAC file, in memory or on disk.
+//! `AudioEncode`: from chunks of sound to a WAV, FLAC or Opus file, in memory or on disk.
 
+mod dither;
 mod flac;
+mod opus;
 mod output;
 mod wav;
 
@@ -11,7 +13,9 @@ use remotemedia_core::value::{Audio, File, FileSource, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::dither::Dither;
 use self::flac::FlacWriter;
+use self::opus::OpusWriter;
 use self::output::{Finished, Output, unwritten};
 use self::wav::WavWriter;
 use super::pcm::SampleFormat;
@@ -23,9 +27,17 @@ pub struct AudioEncodeParams {
     /// The file format. Without it the ending of `path` tells.
     #[serde(default)]
     pub format: Option<FileFormat>,
-    /// How samples are written: s16, s24 or f32; FLAC takes s16 and s24. Integers are rounded to nearest and saturate.
+    /// How samples are written: s16 if left out, s24 or f32; FLAC takes s16 and s24, Opus has no samples. Integers are
+    /// rounded to nearest and saturate.
     #[serde(default)]
-    pub sample_format: EncodedSamples,
+    pub sample_format: Option<EncodedSamples>,
+    /// Noise that is added before samples become integers. Leave it out for sound that was integers of this size.
+    #[serde(default)]
+    pub dither: DitherKind,
+    /// The rate of Opus in kbit/s; 64 for mono and 96 for stereo if left out.
+    #[serde(default)]
+    #[schemars(range(min = 6, max = 510))]
+    pub bitrate_kbps: Option<u32>,
     /// Where to write one item. The file appears when it is whole and replaces an earlier one. Without a path each
     /// item comes out as bytes.
     #[serde(default)]
@@ -40,6 +52,19 @@ pub enum FileFormat {
     Wav,
     /// FLAC, up to 8 channels and 96 kHz.
     Flac,
+    /// Opus in Ogg, mono or stereo. Other rates than 48 kHz are converted to it.
+    Opus,
+}
+
+/// Noise before rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DitherKind {
+    /// None.
+    #[default]
+    None,
+    /// Triangular noise of one step to each side.
+    Triangular,
 }
 
 /// A sample format that a file can have.
@@ -60,6 +85,8 @@ pub enum EncodedSamples {
 pub struct AudioEncode {
     format: FileFormat,
     samples: SampleFormat,
+    dither: DitherKind,
+    bitrate_kbps: Option<u32>,
     path: Option<String>,
     open: Option<OpenFile>,
     /// Sound that is not encoded yet, and its first frame that is not.
@@ -70,6 +97,7 @@ pub struct AudioEncode {
 struct OpenFile {
     output: Output,
     writer: Writer,
+    dither: Option<Dither>,
     rate: u32,
     channels: usize,
 }
@@ -77,6 +105,17 @@ struct OpenFile {
 enum Writer {
     Wav(WavWriter),
     Flac(Box<FlacWriter>),
+    Opus(Box<OpusWriter>),
+}
+
+impl EncodedSamples {
+    const fn name(self) -> &'static str {
+        match self {
+            EncodedSamples::S16 => "s16",
+            EncodedSamples::S24 => "s24",
+            EncodedSamples::F32 => "f32",
+        }
+    }
 }
 
 impl FileFormat {
@@ -84,6 +123,7 @@ impl FileFormat {
         match self {
             FileFormat::Wav => "wav",
             FileFormat::Flac => "flac",
+            FileFormat::Opus => "opus",
         }
     }
 
@@ -91,12 +131,15 @@ impl FileFormat {
         match self {
             FileFormat::Wav => "audio/wav",
             FileFormat::Flac => "audio/flac",
+            FileFormat::Opus => "audio/ogg; codecs=opus",
         }
     }
 
     fn of_path(path: &str) -> Option<Self> {
         let ending = Path::new(path).extension()?.to_str()?;
-        [FileFormat::Wav, FileFormat::Flac].into_iter().find(|format| format.name().eq_ignore_ascii_case(ending))
+        [FileFormat::Wav, FileFormat::Flac, FileFormat::Opus]
+            .into_iter()
+            .find(|format| format.name().eq_ignore_ascii_case(ending))
     }
 }
 
@@ -104,7 +147,7 @@ impl Define for AudioEncode {
     type Params = AudioEncodeParams;
 
     const NAME: &'static str = "AudioEncode";
-    const SUMMARY: &'static str = "Encodes sound to WAV or FLAC, as bytes or to a path.";
+    const SUMMARY: &'static str = "Encodes sound to WAV, FLAC or Opus, as bytes or to a path.";
     const COST: Cost = Cost::Blocking;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::new(
@@ -121,7 +164,8 @@ impl Define for AudioEncode {
         let by_path = params.path.as_deref().and_then(FileFormat::of_path);
         let Some(format) = params.format.or(by_path) else {
             let got = params.path.as_ref().map_or("neither".to_owned(), |path| format!("the path '{path}'"));
-            return problem("format", "\"wav\" or \"flac\", or a path that ends in .wav or .flac", got);
+            let expected = "\"wav\", \"flac\" or \"opus\", or a path that ends in .wav, .flac or .opus";
+            return problem("format", expected, got);
         };
         if let Some(other) = by_path.filter(|other| *other != format) {
             let got = format!("a path that ends in .{}", other.name());
@@ -130,8 +174,19 @@ impl Define for AudioEncode {
         if params.path.as_deref() == Some("") {
             return problem("path", "a path", "\"\"".to_owned());
         }
-        if format == FileFormat::Flac && params.sample_format == EncodedSamples::F32 {
+        if format == FileFormat::Flac && params.sample_format == Some(EncodedSamples::F32) {
             return problem("sample_format", "\"s16\" or \"s24\", because FLAC holds integers", "\"f32\"".to_owned());
+        }
+        let integers = format != FileFormat::Opus && params.sample_format != Some(EncodedSamples::F32);
+        if params.dither != DitherKind::None && !integers {
+            return problem("dither", "\"none\", because no integers are written", "\"triangular\"".to_owned());
+        }
+        if params.sample_format.is_some() && format == FileFormat::Opus {
+            let got = params.sample_format.map_or("", EncodedSamples::name);
+            return problem("sample_format", "nothing, because Opus holds no samples", format!("\"{got}\""));
+        }
+        if let (Some(bitrate), true) = (params.bitrate_kbps, format != FileFormat::Opus) {
+            return problem("bitrate_kbps", "nothing, because only Opus has a bitrate", bitrate.to_string());
         }
         Ok(())
     }
@@ -140,11 +195,13 @@ impl Define for AudioEncode {
         let by_path = params.path.as_deref().and_then(FileFormat::of_path);
         Self {
             format: params.format.or(by_path).unwrap_or(FileFormat::Wav),
-            samples: match params.sample_format {
+            samples: match params.sample_format.unwrap_or_default() {
                 EncodedSamples::S16 => SampleFormat::S16,
                 EncodedSamples::S24 => SampleFormat::S24,
                 EncodedSamples::F32 => SampleFormat::F32,
             },
+            dither: params.dither,
+            bitrate_kbps: params.bitrate_kbps,
             path: params.path.clone(),
             open: None,
             pending: None,
@@ -184,6 +241,7 @@ impl Node for AudioEncode {
         match &mut open.writer {
             Writer::Wav(writer) => writer.finish(&mut open.output).map_err(|error| unwritten(&name, &error))?,
             Writer::Flac(writer) => writer.finish(&mut open.output, &name)?,
+            Writer::Opus(writer) => writer.finish(&mut open.output, &name)?,
         }
         let value = match open.output.finish()? {
             Finished::Memory(bytes) => Value::bytes(bytes),
@@ -235,14 +293,25 @@ impl AudioEncode {
                 Writer::Wav(WavWriter::new(audio, self.samples, &mut output).map_err(|error| unwritten(&name, &error))?)
             }
             FileFormat::Flac => Writer::Flac(Box::new(FlacWriter::new(audio, self.samples, &mut output, &name)?)),
+            FileFormat::Opus => Writer::Opus(Box::new(OpusWriter::new(audio, self.bitrate_kbps, &mut output, &name)?)),
         };
-        self.open = Some(OpenFile { output, writer, rate, channels });
+        let bits = self.samples.bytes() as u32 * 8;
+        let dither = (self.dither == DitherKind::Triangular).then(|| Dither::new(bits));
+        self.open = Some(OpenFile { output, writer, dither, rate, channels });
         Ok(())
     }
 
     fn write(&mut self, audio: &Audio) -> Result<(), NodeError> {
         let name = self.name();
         let Some(open) = &mut self.open else { return Ok(()) };
+        let dithered = match &mut open.dither {
+            Some(dither) => Some(
+                Audio::from_channels(&dither.add(audio), audio.rate())
+                    .map_err(|error| NodeError::new("the sound can't be dithered").because(&error))?,
+            ),
+            None => None,
+        };
+        let audio = dithered.as_ref().unwrap_or(audio);
         match &mut open.writer {
             Writer::Wav(writer) => {
                 if !writer.has_room(audio.frames()) {
@@ -253,6 +322,7 @@ impl AudioEncode {
                 writer.write(audio, &mut open.output).map_err(|error| unwritten(&name, &error))?;
             }
             Writer::Flac(writer) => writer.write(audio, &mut open.output, &name)?,
+            Writer::Opus(writer) => writer.write(audio, &mut open.output, &name)?,
         }
         Ok(())
     }

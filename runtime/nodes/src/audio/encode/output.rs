@@ -117,6 +117,14 @@ fn uncreated(path: &Path, error: &io::Error) -> NodeError {
         io::ErrorKind::PermissionDenied => {
             NodeError::new(format!("no permission to write '{shown}'")).cure("Choose another directory.")
         }
+        io::ErrorKind::NotADirectory => {
+            NodeError::new(format!("the path '{shown}' leads through a file as if it were a directory"))
+                .cure("Choose another directory.")
+        }
+        io::ErrorKind::InvalidInput if path.as_os_str().as_encoded_bytes().contains(&0) => {
+            NodeError::new(format!("the path {:?} holds a NUL character, which no path can", path.to_string_lossy()))
+                .cure("Correct the param 'path'.")
+        }
         _ => unwritten(&format!("'{shown}'"), error),
     }
 }

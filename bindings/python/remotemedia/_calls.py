@@ -1,0 +1,83 @@
+"""Python functions in a manifest: found and named, and how they are called."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .media import Audio
+
+
+class HostFunction:
+    """A Python function that is a node: the function, its params, and the number that the runtime knows it by."""
+
+    __slots__ = ("function", "node_type", "params")
+
+    def __init__(self, function: Callable[..., Any], node_type: str, params: Mapping[str, Any]) -> None:
+        self.function = function
+        self.node_type = node_type
+        self.params = params
+
+
+def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[HostFunction]]:
+    """The manifest with names in place of functions, and the functions, one for each node that has one."""
+    nodes = manifest.get("nodes")
+    if not isinstance(nodes, (list, tuple)) or not any(
+        isinstance(node, Mapping) and callable(node.get("node_type")) for node in nodes
+    ):
+        return manifest if type(manifest) is dict else dict(manifest), []
+    functions: list[HostFunction] = []
+    taken: set[str] = set()
+    plain = []
+    for node in nodes:
+        if isinstance(node, Mapping) and callable(node.get("node_type")):
+            function: Any = node["node_type"]
+            name = _name_of(function)
+            unique, count = name, 1
+            while unique in taken:
+                count += 1
+                unique = f"{name}#{count}"
+            taken.add(unique)
+            params = node.get("params") or {}
+            # What @node decorates makes nodes when it is called; the function itself is inside.
+            function = getattr(function, "fn", function)
+            functions.append(HostFunction(function, unique, dict(params) if isinstance(params, Mapping) else {}))
+            node = {**node, "node_type": unique}
+        plain.append(node)
+    return {**manifest, "nodes": plain}, functions
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling `function` gives an awaitable."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def read_only(value: Any) -> Any:
+    """The same value, with arrays that can't be written to: their memory may be in use elsewhere."""
+    kind = type(value)
+    if kind is Audio:
+        audio = Audio.__new__(Audio)
+        audio.samples, audio.rate = read_only(value.samples), value.rate
+        audio.layout, audio.pts_ns = value.layout, value.pts_ns
+        return audio
+    if kind is list:
+        return [read_only(entry) for entry in value]
+    if kind is dict:
+        return {key: read_only(entry) for key, entry in value.items()}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and kind is numpy.ndarray:
+        view = value.view()
+        view.flags.writeable = False
+        return view
+    return value
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    inner = getattr(function, "func", function)
+    name = getattr(inner, "__qualname__", type(inner).__qualname__)
+    return f"python:{getattr(inner, '__module__', None) or '?'}:{name.rpartition('<locals>.')[2]}"

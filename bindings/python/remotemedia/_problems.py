@@ -1,0 +1,24 @@
+"""Everything that is wrong with a manifest as one error, worded as the native library words it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import ManifestError, Problem
+
+
+def refusal(problems: Sequence[Problem]) -> ManifestError:
+    """One error for all problems."""
+    lines = [line_of(problem) for problem in problems]
+    if len(lines) == 1:
+        return ManifestError(lines[0], problems)
+    listed = "".join(f"\n  {line}" for line in lines)
+    return ManifestError(f"the manifest has {len(lines)} problems:{listed}", problems)
+
+
+def line_of(problem: Problem) -> str:
+    """A problem in one line: its place, what is wrong, and what to do about it."""
+    place = "" if problem.line is None else f"line {problem.line}, column {problem.column}: "
+    where = f"{problem.path}: " if problem.path else ""
+    cure = "" if problem.suggestion is None else f"; {problem.suggestion}"
+    return f"{place}{where}{problem.message}{cure}"

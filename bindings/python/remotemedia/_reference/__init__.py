@@ -1,0 +1,148 @@
+"""The reference executor: the basic nodes and Python functions, in plain Python, one step after the other.
+
+It is the oracle that the native runtime is compared with, and what runs where the native library can't be loaded. It
+is written to be read: no threads, no queues, no budget. See `run.py` for the order in which things happen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from .._calls import HostFunction, is_async
+from .._manifest_text import is_text, read
+from .._outputs import Outputs
+from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem, TimedOut
+from .graph import Graph, graph_of
+from .run import run
+
+Engine = Literal["auto", "native", "python"]
+"""Which of the two executors runs a pipeline; `auto` is the native one wherever its library can be loaded."""
+
+_log = logging.getLogger("remotemedia")
+_told = False
+
+
+async def execute(
+    manifest: Any,
+    inputs: Sequence[Any] | None = None,
+    *,
+    timeout: float | None = None,
+    python: Sequence[str] = (),
+    engine: Engine = "auto",
+) -> Outputs | dict[str, Outputs]:
+    """Does what `remotemedia.execute` does, for the nodes that there are here."""
+    graph = _prepared(manifest, python, engine)
+
+    async def call(function: HostFunction, value: Any) -> Any:
+        if is_async(function.function):
+            return await function.function(value, **function.params)
+        return await asyncio.to_thread(function.function, value, **function.params)
+
+    work = run(graph, _list(inputs), call, _deadline(timeout))
+    try:
+        return await asyncio.wait_for(work, timeout)
+    except asyncio.TimeoutError:
+        raise TimedOut("the work took longer than its timeout. Allow more time, or give it less to do.") from None
+
+
+def execute_sync(
+    manifest: Any,
+    inputs: Sequence[Any] | None = None,
+    *,
+    timeout: float | None = None,
+    python: Sequence[str] = (),
+    engine: Engine = "auto",
+) -> Outputs | dict[str, Outputs]:
+    """Does what `remotemedia.execute_sync` does, for the nodes that there are here.
+
+    A sync function is not interrupted: a timeout is seen when it returns.
+    """
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError(
+            "execute_sync would block the running event loop; write: await remotemedia.execute(manifest, inputs)"
+        )
+    graph = _prepared(manifest, python, engine)
+    if any(isinstance(step.work, HostFunction) and is_async(step.work.function) for step in graph.steps):
+        return asyncio.run(execute(manifest, inputs, timeout=timeout, python=python, engine="python"))
+
+    async def call(function: HostFunction, value: Any) -> Any:
+        return function.function(value, **function.params)
+
+    # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
+    work = run(graph, _list(inputs), call, _deadline(timeout))
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: Outputs | dict[str, Outputs] = end.value
+        return result
+    raise AssertionError("the reference executor waited for something")
+
+
+def _prepared(manifest: Any, python: Sequence[str], engine: Engine) -> Graph:
+    global _told
+    if engine not in ("auto", "native", "python"):
+        raise InvalidArgumentError(f'engine must be "auto", "native" or "python", got {engine!r}')
+    if engine == "native":
+        from .. import _library  # noqa: F401 - raises what keeps it from being loaded
+    elif engine == "auto" and not _told:
+        _told = True
+        _log.warning("the native library can't be loaded: the reference executor in Python runs instead, slowly")
+    return graph_of(_document(manifest), python)
+
+
+def _document(manifest: Any) -> Mapping[str, Any]:
+    if isinstance(manifest, Mapping):
+        return manifest
+    if not isinstance(manifest, (str, os.PathLike)):
+        raise ManifestError(
+            f"a manifest is a dict, a path, or JSON or YAML text, not {type(manifest).__name__}",
+            [Problem("", "wrong type", expected="dict, path or text", got=type(manifest).__name__)],
+        )
+    text = manifest if isinstance(manifest, str) and is_text(manifest) else read(os.fspath(manifest))
+    try:
+        document: Any = json.loads(text)
+    except ValueError:
+        document = _read_natively(text)
+    if not isinstance(document, Mapping):
+        raise ManifestError("the manifest is no map", [Problem("", "the manifest is no map", expected="a map")])
+    return document
+
+
+def _read_natively(text: str) -> Any:
+    try:
+        from .._document import from_text
+    except LibraryError as error:
+        raise LibraryError(
+            f"{error}. Without it only JSON text and dicts can be read, and this manifest is neither"
+        ) from None
+    return from_text(text)
+
+
+def _list(inputs: Sequence[Any] | None) -> list[Any] | None:
+    if inputs is None or isinstance(inputs, list) or type(inputs) is tuple:
+        return None if inputs is None else list(inputs)
+    raise MarshalError("inputs must be a list, one entry for each input; write [x]")
+
+
+def _deadline(timeout: float | None) -> Callable[[], None]:
+    """What raises `TimedOut` once the time is over."""
+    if timeout is None:
+        return lambda: None
+    if not isinstance(timeout, (int, float)) or not timeout >= 0:
+        raise InvalidArgumentError(f"timeout must be 0 seconds or more, got {timeout!r}")
+    end = time.monotonic() + timeout
+
+    def check() -> None:
+        if time.monotonic() >= end:
+            raise TimedOut("the work took longer than its timeout. Allow more time, or give it less to do.")
+
+    return check
+
+
+__all__ = ["Engine", "execute", "execute_sync"]

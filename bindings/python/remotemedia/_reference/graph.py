@@ -1,0 +1,160 @@
+"""From a manifest to steps in an order in which each comes after those that it takes from.
+
+What is checked here is what would make a wrong result; everything that is wrong with a manifest is told by the native
+library.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .._calls import HostFunction, take_functions
+from .._function import NodeFunction
+from .._problems import refusal
+from .._python_types import PREFIX, find
+from ..errors import ManifestError, Problem
+from .basic import BASIC, Node
+
+
+class Step(NamedTuple):
+    """A node in its place: `sources` are the steps that it takes from, in the order of the connections.
+
+    `work` makes the node for one run, or is a Python function. `shares` says that what it gives is handed on to the
+    next function as it is, without a copy.
+    """
+
+    id: str
+    node_type: str
+    work: Callable[[], Node] | HostFunction
+    sources: list[int]
+    shares: bool
+
+
+class Graph(NamedTuple):
+    """The steps, and the ids of those from which nothing goes on, in the order of the manifest."""
+
+    steps: list[Step]
+    sinks: list[str]
+
+
+def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
+    """The graph of a manifest. Raises `ManifestError` with all that is found to be wrong."""
+    problems: list[Problem] = []
+    plain, functions = take_functions(_with_functions(manifest, python, problems))
+    if plain.get("version") != "v1":
+        problems.append(Problem("version", "the manifest has no version 'v1'"))
+    nodes = plain.get("nodes")
+    if not isinstance(nodes, (list, tuple)) or not nodes or not all(isinstance(node, Mapping) for node in nodes):
+        raise refusal([*problems, Problem("nodes", "expected at least one node", expected="a list of maps")])
+    by_name = {function.node_type: function for function in functions}
+    works = [_work(node, f"nodes[{index}]", by_name, problems) for index, node in enumerate(nodes)]
+    ids = [node.get("id") for node in nodes]
+    for index, name in enumerate(ids):
+        if not isinstance(name, str) or not name or name in ids[:index]:
+            problems.append(Problem(f"nodes[{index}].id", f"expected an id of its own, got {name!r}"))
+    links = [] if problems else _links(plain.get("connections") or (), ids, problems)
+    if problems:
+        raise refusal(problems)
+
+    def shares(index: int) -> bool:
+        # Functions that follow each other without a branch between them are called together.
+        after = [target for source, target in links if source == index]
+        before = [source for source, target in links if target in after]
+        return len(after) == len(before) == 1 and all(isinstance(works[each], HostFunction) for each in (index, *after))
+
+    order = _order(len(nodes), links)
+    place = {index: number for number, index in enumerate(order)}
+    steps = [
+        Step(
+            ids[index],
+            _type_of(nodes[index]),
+            works[index],
+            [place[source] for source, target in links if target == index],
+            shares(index),
+        )
+        for index in order
+    ]
+    left = {source for source, _ in links}
+    return Graph(steps, [name for index, name in enumerate(ids) if index not in left])
+
+
+def _with_functions(manifest: Mapping[str, Any], python: Sequence[str], problems: list[Problem]) -> Mapping[str, Any]:
+    """The manifest with functions for their names; what is wrong with their params is noted."""
+    nodes = manifest.get("nodes")
+    if not isinstance(nodes, (list, tuple)):
+        return manifest
+    found = []
+    for index, node in enumerate(nodes):
+        if isinstance(node, Mapping):
+            kind = node.get("node_type")
+            if isinstance(kind, str) and kind.startswith(PREFIX):
+                try:
+                    kind = find(kind, python, f"nodes[{index}].node_type")
+                except ManifestError as error:
+                    problems += error.problems
+                node = {**node, "node_type": kind}
+            if isinstance(kind, NodeFunction):
+                problems += kind.problems(node.get("params") or {}, f"nodes[{index}]")
+        found.append(node)
+    return {**manifest, "nodes": found}
+
+
+def _work(
+    node: Mapping[str, Any], path: str, functions: Mapping[str, HostFunction], problems: list[Problem]
+) -> Callable[[], Node] | HostFunction:
+    kind = node.get("node_type")
+    if isinstance(kind, str) and kind in functions:
+        return functions[kind]
+    known = BASIC.get(_type_of(node))
+    if known is None:
+        message = f"the Python engine has no node {kind!r}, only {', '.join(sorted(BASIC))} and Python functions"
+        if not (isinstance(kind, str) and kind.startswith(PREFIX)):
+            problems.append(Problem(f"{path}.node_type", message, suggestion='run it with engine="native"'))
+        known = BASIC["PassThrough"]
+    params = node.get("params") or {}
+    problems += [Problem(f"{path}.params.{name}".removesuffix("."), message) for name, message in known.wrong(params)]
+    return functools.partial(known, str(node.get("id")), params)
+
+
+def _type_of(node: Mapping[str, Any]) -> str:
+    """`XNode` stands for `X`."""
+    kind = str(node.get("node_type"))
+    short = kind.removesuffix("Node")
+    return short if short in BASIC else kind
+
+
+def _links(connections: Any, ids: list[Any], problems: list[Problem]) -> list[tuple[int, int]]:
+    links: list[tuple[int, int]] = []
+    for index, connection in enumerate(connections):
+        ends = []
+        for side, port in (("from", "out"), ("to", "in")):
+            text = connection.get(side) if isinstance(connection, Mapping) else None
+            name, dot, named = str(text).partition(".")
+            if name not in ids or (dot and named != port):
+                problems.append(Problem(f"connections[{index}].{side}", f"there is no node {text!r}"))
+            else:
+                ends.append(ids.index(name))
+        if len(ends) == 2:
+            link = (ends[0], ends[1])
+            if link in links or ends[0] == ends[1]:
+                problems.append(Problem(f"connections[{index}]", "expected a connection of its own"))
+            links.append(link)
+    if not problems and len(_order(len(ids), links)) < len(ids):
+        problems.append(Problem("connections", "the connections form a cycle"))
+    return links
+
+
+def _order(count: int, links: list[tuple[int, int]]) -> list[int]:
+    """The nodes, each after those that it takes from; those on a cycle are missing."""
+    order: list[int] = []
+    while True:
+        ready = [
+            index
+            for index in range(count)
+            if index not in order and all(source in order for source, target in links if target == index)
+        ]
+        if not ready:
+            return order
+        order.append(ready[0])

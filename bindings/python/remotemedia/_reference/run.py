@@ -1,0 +1,150 @@
+"""One run: item after item, and for each item node after node.
+
+A node takes what its sources gave, in the order of the connections; that alone makes the order of the results: item,
+path, emission. Where several nodes fail, the native runtime reports one of them, whichever comes first; here it is the
+first in this order, and `errors` has those of all other items and branches too if `stop` is false.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from .._calls import HostFunction, read_only
+from .._outputs import Outputs, outputs_of
+from .._raised import behind, text_of
+from ..errors import NodeError
+from ..media import Audio, File
+from .basic import Node, RefusedError
+from .crossing import crossed
+from .graph import Graph, Step
+
+Call = Callable[[HostFunction, Any], Awaitable[Any]]
+"""Calls a function with a value."""
+
+
+class Packet(NamedTuple):
+    """A value with its place in time, in nanoseconds."""
+
+    value: Any
+    pts: int | None
+    duration: int | None
+
+
+async def run(
+    graph: Graph, inputs: list[Any] | None, call: Call, check: Callable[[], None], *, stop: bool = True
+) -> Outputs | dict[str, Outputs]:
+    """The outputs of a graph, as `execute` returns them.
+
+    `check` is called before each step and at the end; it raises to end the run.
+    Raises `NodeError`: the first one, at once if `stop`, else when all items have been tried.
+    """
+    nodes = [step.work if isinstance(step.work, HostFunction) else step.work() for step in graph.steps]
+    collected: dict[str, list[tuple[int, Packet]]] = {sink: [] for sink in graph.sinks}
+    errors: list[NodeError] = []
+    values = [crossed(value, f"inputs[{item}]") for item, value in enumerate(inputs or ())]
+    for item, value in enumerate(values):
+        given: list[list[Packet]] = []
+        for step, node in zip(graph.steps, nodes, strict=True):
+            arriving = [packet for source in step.sources for packet in given[source]]
+            emitted = []
+            for packet in arriving if step.sources else [_packet(value, None)]:
+                check()
+                try:
+                    out = await _process(graph, step, node, packet, call)
+                except RefusedError as refused:
+                    errors.append(_error(step, item, values[item], packet, refused))
+                    if stop:
+                        break
+                else:
+                    emitted += [] if out is None else [out]
+            given.append(emitted)
+            if errors and stop:
+                break
+            if step.id in collected:
+                collected[step.id] += [(item, out) for out in emitted]
+        if errors and stop:
+            break
+    else:
+        check()
+    outputs = _outputs(collected, None if inputs is None else len(inputs))
+    if errors:
+        errors[0].outputs = outputs
+        errors[0]._others = errors[1:]
+        raise errors[0] from errors[0].__cause__
+    return outputs
+
+
+async def _process(graph: Graph, step: Step, node: Node | HostFunction, packet: Packet, call: Call) -> Packet | None:
+    """What a node makes of a packet, or None. Raises `RefusedError`, for a function from its exception."""
+    if not isinstance(node, HostFunction):
+        return packet._replace(value=node.process(packet.value))
+    is_shared = any(graph.steps[source].shares for source in step.sources)
+    try:
+        value = await call(node, packet.value if is_shared else read_only(packet.value))
+        if inspect.isawaitable(value):
+            if inspect.iscoroutine(value):
+                value.close()
+            raise TypeError(f"{node.node_type} returned an awaitable; define it with async def")
+        if value is None:
+            return None
+        return _packet(value if step.shares else crossed(value, "the returned value"), packet)
+    except Exception as error:
+        raise RefusedError(text_of(error)) from error
+
+
+def _packet(value: Any, before: Packet | None) -> Packet:
+    """A value at its own time, if it has one, else at that of the packet that it was made of."""
+    pts = before.pts if before else None
+    duration = before.duration if before else None
+    if type(value) is Audio:
+        pts = pts if value.pts_ns is None else value.pts_ns
+        duration = round(value.frames * 10**9 / value.rate)
+    return Packet(value, pts, duration)
+
+
+def _outputs(collected: dict[str, list[tuple[int, Packet]]], count: int | None) -> Outputs | dict[str, Outputs]:
+    outputs = {}
+    for sink, packets in collected.items():
+        columns = {
+            "values": [crossed(packet.value, sink) for _, packet in packets],
+            "items": [item for item, _ in packets],
+            "pts": [packet.pts for _, packet in packets],
+            "durations": [packet.duration for _, packet in packets],
+        }
+        outputs[sink] = outputs_of(sink, columns, count)
+    return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+
+
+def _error(step: Step, item: int, value: Any, packet: Packet, refused: RefusedError) -> NodeError:
+    name = os.path.basename(value.path) if type(value) is File and value.path else None
+    place = f"node '{step.id}' ({step.node_type}), input {item}"
+    if name is not None:
+        place += f" '{name}'"
+    if packet.pts is not None:
+        place += f" at {_clock(packet.pts)}"
+    cure = f". {refused.cure}" if refused.cure else ""
+    cause = refused.__cause__
+    detail = {
+        "node_id": step.id,
+        "node_type": step.node_type,
+        "item": item,
+        "input": name,
+        "position_ns": packet.pts,
+        "cause": refused.cause,
+        "cure": refused.cure or None,
+        "chain": [text_of(each) for each in behind(cause)] if cause is not None else [],
+    }
+    error = NodeError(f"{place}: {refused.cause}{cure}", detail)
+    error.__cause__ = cause
+    return error
+
+
+def _clock(nanoseconds: int) -> str:
+    """A position as hh:mm:ss.mmm."""
+    milliseconds = abs(nanoseconds) // 10**6
+    seconds, minutes = milliseconds // 1000, milliseconds // 60_000
+    sign = "-" if nanoseconds < 0 else ""
+    return f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds % 60:02}.{milliseconds % 1000:03}"

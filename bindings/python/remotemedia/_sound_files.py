@@ -1,0 +1,202 @@
+"""`read`, `info` and `write`: sound files in one call. Each is a short pipeline; all that knows of media is native."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from . import nodes
+from ._function import node
+from ._graph import Pipeline
+from ._join import joined
+from .errors import InvalidArgumentError, ManifestError, MarshalError
+from .media import Audio, File
+
+__all__ = ["Info", "Source", "ainfo", "aread", "awrite", "info", "read", "write"]
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | File
+"""A path, the content of a file, or a `File`."""
+
+CHUNK_MS = 10_000
+"""How much sound crosses at a time: few crossings, and memory in pieces that are given back one by one."""
+
+INLINE_BYTES = 1 << 20
+"""Sound up to this size is joined on the event loop's thread: it takes less than a thread does."""
+
+
+class Info(NamedTuple):
+    """What a sound file holds, counted and not believed: all of it was decoded.
+
+    `rate` is in frames per second, `layout` the name of what the channels are for if it is known, `frames` the number
+    of samples in each channel, `duration` in seconds; `size` is that of the file in bytes. If rate or channels change
+    within the file, they are those of its beginning, and `duration` is right for the whole.
+    """
+
+    rate: int
+    channels: int
+    layout: str | None
+    frames: int
+    duration: float
+    size: int
+
+
+def read(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
+    """Decodes a sound file to one `Audio`, resampled to `rate` and mixed to `channels` where they are given.
+
+        speech = rm.read("talk.m4a", rate=16000, channels=1)
+
+    `source` is a path, the bytes of a file, or a `File`. Raises `FileNotFoundError`; `NodeError` for a file that can't
+    be decoded, with the place; `InvalidArgumentError` for a rate or channels out of range; and `RuntimeError` inside a
+    running event loop, where `await aread(...)` does the same.
+    """
+    _refuse_in_loop("read")
+    file = _file(source)
+    pipeline = _decoder(rate, channels)
+    return _whole(_taken(_checked(lambda: pipeline.run_sync([file]))), file)
+
+
+async def aread(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
+    """Does what `read` does, beside the event loop. Cancelling the await cancels the work."""
+    file = _file(source)
+    pipeline = _decoder(rate, channels)
+    _checked(pipeline.validate)
+    chunks = _taken(await pipeline.run([file]))
+    if sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
+        return _whole(chunks, file)
+    return await asyncio.to_thread(_whole, chunks, file)
+
+
+def info(source: Source) -> Info:
+    """Tells the rate, channels and exact length of a sound file. All of it is decoded, nothing is kept.
+
+    `source` is a path, the bytes of a file, or a `File`. Raises as `read` does.
+    """
+    _refuse_in_loop("info")
+    file = _file(source)
+    count = _Count()
+    count.pipeline().run_sync([file])
+    return count.told(file)
+
+
+async def ainfo(source: Source) -> Info:
+    """Does what `info` does, beside the event loop."""
+    file = _file(source)
+    count = _Count()
+    await count.pipeline().run([file])
+    return count.told(file)
+
+
+def write(path: str | os.PathLike[str], audio: Audio, *, sample_format: str | None = None) -> None:
+    """Encodes sound to a file. It appears when it is whole, and replaces an earlier one.
+
+        rm.write("talk.flac", audio, sample_format="s24")
+
+    The suffix of `path` says the format, `sample_format` how samples are written: `remotemedia.nodes.AudioEncode` lists
+    what there is. Raises `InvalidArgumentError` for others, `FileNotFoundError` for a folder that is not there,
+    `NodeError` if the file can't be written, and `RuntimeError` inside a running event loop, where
+    `await awrite(...)` does the same.
+    """
+    _refuse_in_loop("write")
+    pipeline = _encoder(path, audio, sample_format)
+    _checked(lambda: pipeline.run_sync([audio]))
+
+
+async def awrite(path: str | os.PathLike[str], audio: Audio, *, sample_format: str | None = None) -> None:
+    """Does what `write` does, beside the event loop. If the await is cancelled there is no file."""
+    pipeline = _encoder(path, audio, sample_format)
+    _checked(pipeline.validate)
+    await pipeline.run([audio])
+
+
+class _Count:
+    """What is known of a file once its sound has passed."""
+
+    def __init__(self) -> None:
+        self.first: Audio | None = None
+        self.frames = 0
+        self.duration = 0.0
+
+    def pipeline(self) -> Pipeline:
+        @node
+        def count(sound: Audio) -> None:
+            self.first = self.first or sound
+            self.frames += sound.frames
+            self.duration = (sound.pts or 0.0) + sound.duration
+
+        return nodes.AudioDecode(chunk_ms=CHUNK_MS) >> count
+
+    def told(self, file: File) -> Info:
+        first = self.first
+        if first is None:
+            raise _silent(file)
+        return Info(first.rate, first.channels, first.layout, self.frames, self.duration, _size(file))
+
+
+def _decoder(rate: int | None, channels: int | None) -> Pipeline:
+    pipeline = Pipeline() >> nodes.AudioDecode(chunk_ms=CHUNK_MS)
+    if channels is not None:
+        pipeline = pipeline >> nodes.AudioMix(channels=channels)
+    return pipeline if rate is None else pipeline >> nodes.AudioResample(rate=rate)
+
+
+def _encoder(path: str | os.PathLike[str], audio: Audio, sample_format: Any) -> Pipeline:
+    if not isinstance(audio, Audio):
+        raise MarshalError(f"write takes an Audio, not {type(audio).__name__}; write Audio(samples, rate=...)")
+    name = os.fspath(path)
+    folder = os.path.dirname(name)
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError(f"no such folder {folder!r}{_place(folder)}; create it first")
+    return Pipeline() >> nodes.AudioEncode(path=name, sample_format=sample_format)
+
+
+def _taken(outputs: Any) -> list[Audio]:
+    # Outputs remember their values for `packets`, so that none is freed before all are.
+    return list(outputs)
+
+
+def _whole(chunks: list[Audio], file: File) -> Audio:
+    if not chunks:
+        raise _silent(file)
+    return joined(chunks, f"the sound of {_name(file)}")
+
+
+def _file(source: Source) -> File:
+    file = source if isinstance(source, File) else File(source)
+    if file.path is not None and not os.path.exists(file.path):
+        raise FileNotFoundError(f"no such file {file.path!r}{_place(file.path)}")
+    return file
+
+
+def _size(file: File) -> int:
+    if file.data is not None:
+        return memoryview(file.data).nbytes
+    assert file.path is not None
+    return os.path.getsize(file.path)
+
+
+def _place(path: str) -> str:
+    return "" if os.path.isabs(path) else f" in {os.getcwd()}"
+
+
+def _name(file: File) -> str:
+    return "the file" if file.path is None else repr(file.path)
+
+
+def _silent(file: File) -> MarshalError:
+    return MarshalError(f"{_name(file)} holds no sound, not one frame")
+
+
+def _checked(run: Callable[[], Any]) -> Any:
+    """What `run` gives. What is wrong with params is told as what is wrong with arguments."""
+    try:
+        return run()
+    except ManifestError as error:
+        problem = error.problems[0]
+        raise InvalidArgumentError(f"{problem.path.rpartition('.')[2]}: {problem.message}") from None
+
+
+def _refuse_in_loop(name: str) -> None:
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError(f"{name} would block the running event loop; write: await remotemedia.a{name}(...)")

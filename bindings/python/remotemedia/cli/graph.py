@@ -1,0 +1,26 @@
+"""`remotemedia graph`: the plan as a table for a terminal, as a drawing for everything else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from ..errors import InvalidArgumentError
+from . import DONE
+from .manifest import load
+from .results import write_whole
+
+
+def command(chosen: argparse.Namespace) -> int:
+    """Writes the drawing, or prints it, or prints the plan on a terminal."""
+    if chosen.output is not None and os.path.splitext(chosen.output)[1].lower() != ".svg":
+        raise InvalidArgumentError(f"-o {chosen.output}: drawings are SVG; end the name in .svg")
+    pipeline = load(chosen)
+    if chosen.output is not None:
+        write_whole(chosen.output, pipeline.svg().encode("utf-8"))
+    elif sys.stdout.isatty():
+        print(pipeline.plan())
+    else:
+        print(pipeline.svg(), end="")
+    return DONE

@@ -1,0 +1,14 @@
+"""`remotemedia validate`: the plan, or all problems."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import DONE
+from .manifest import load
+
+
+def command(chosen: argparse.Namespace) -> int:
+    """Prints the plan. Raises `ManifestError` with all that is wrong."""
+    print(load(chosen).plan())
+    return DONE

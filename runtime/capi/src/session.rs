@@ -1,0 +1,226 @@
+//! Sessions: a pipeline that runs beside its host, which sends packets and takes outputs as it likes.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use remotemedia_core::exec::{
+    Most, Port, Received, Session, SessionOptions, WeakPort, end_list, read_packets, write_received, write_sent,
+};
+use remotemedia_core::value::Buffer;
+use remotemedia_core::wire::{self, Encoder, Limits};
+
+use crate::buffer::{import, rm_buffer};
+use crate::document::{Destination, copied, rm_output};
+use crate::error::{Failure, rm_error};
+use crate::guard::guarded;
+use crate::handle::{Handle, Header, borrow, free, into_raw, place};
+use crate::live::Counter;
+use crate::pipeline::rm_pipeline;
+use crate::port::rm_port;
+use crate::release;
+use crate::status::{RM_END, RM_GONE, RM_INVALID_ARGUMENT, RM_OK, RM_WOULD_BLOCK, rm_status};
+
+/// A session: a pipeline at work on one stream. Any thread may use it, also one that sends beside one that receives.
+pub struct rm_session {
+    header: Header,
+    session: Session,
+    /// Where release records ring.
+    port: WeakPort,
+    limits: Limits,
+}
+
+impl Handle for rm_session {
+    const NAME: &'static str = "session";
+    const COUNTER: Counter = Counter::Sessions;
+
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
+
+/// One document of outputs holds at most this many bytes of values, or one output.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
+/// and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
+/// `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us"}`, see docs/abi.md.
+///
+/// # Safety
+/// `pipeline` and `port` are live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL
+/// or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_session_new(
+    pipeline: *const rm_pipeline,
+    port: *const rm_port,
+    token: u64,
+    options: *const u8,
+    len: usize,
+    out: *mut *mut rm_session,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        let (pipeline, port) = unsafe { (&borrow(pipeline)?.pipeline, &borrow(port)?.port) };
+        // SAFETY: writable or NULL, as the caller promises.
+        let out = unsafe { place(out, "out") }?;
+        // SAFETY: readable, as the caller promises.
+        let options = SessionOptions::parse(&unsafe { copied(options, len, "options") }?)?;
+        let session = pipeline.session(port, token, &options)?;
+        let limits = pipeline.runtime().config().wire.clone();
+        *out = into_raw(rm_session { header: Header::new::<rm_session>(), session, port: port.downgrade(), limits });
+        Ok(RM_OK)
+    })
+}
+
+/// Sends packets: a msgpack list of `[value, pts?, duration?]`, times in nanoseconds or nil. Takes as many as there is room
+/// for and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
+/// says when to send the others again. Light work is done on the calling thread within `budget_us` microseconds, and
+/// outputs that are there come along, at most `most_outputs`. Below 0 nothing was taken; `RM_GONE` if the session has ended.
+///
+/// # Safety
+/// `session` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_session_send(
+    session: *const rm_session,
+    packets: *const u8,
+    len: usize,
+    buffers: *const rm_buffer,
+    buffer_count: usize,
+    budget_us: i64,
+    most_outputs: usize,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        let session = unsafe { borrow(session) };
+        let bell = session.as_ref().ok().and_then(|session| session.port.upgrade());
+        let status = release::attended(|| {
+            // SAFETY: as the caller promises.
+            let buffers = unsafe { import(buffers, buffer_count, bell.as_ref()) };
+            // SAFETY: writable, as the caller promises.
+            let mut destination = unsafe { Destination::new(out) }?;
+            let session = session?;
+            // SAFETY: readable, as the caller promises.
+            let bytes = unsafe { copied(packets, len, "packets") }?;
+            let buffers = buffers?;
+            // What has no room need not be read yet.
+            let has_room = session.session.has_room()?;
+            let packet_bytes = bytes.len() + buffers.iter().map(Buffer::len).sum::<usize>();
+            let mut packets = VecDeque::new();
+            if has_room {
+                packets = read_packets(&wire::decode(&bytes, &buffers, &session.limits)?)?;
+            }
+            drop(buffers);
+            let budget = Duration::from_micros(u64::try_from(budget_us).unwrap_or(0));
+            let sent = session.session.send(&mut packets, packet_bytes, budget, most(most_outputs))?;
+            let is_all = has_room && packets.is_empty();
+            drop(packets);
+            let mut encoder = Encoder::new();
+            write_sent(&mut encoder, &sent, &session.session);
+            write(&mut destination, encoder, sent, bell.as_ref());
+            Ok(if is_all { RM_OK } else { RM_WOULD_BLOCK })
+        });
+        if let Some(bell) = bell.filter(|bell| release::is_waiting(bell)) {
+            bell.nudge();
+        }
+        status
+    })
+}
+
+/// Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all sinks in the order in which
+/// they came, or of the one at place `sink` among those that the options chose; below 0 means all. Writes
+/// `[[[value, pts, duration, seq, stream, sink id, item], ...], released?]`: `RM_OK`; `RM_WOULD_BLOCK` if there are none,
+/// and one event `[6, token]` says when there are; `RM_END` if there will never be one again.
+///
+/// # Safety
+/// `session` is live; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_session_receive(
+    session: *const rm_session,
+    sink: i64,
+    most_outputs: usize,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: live or NULL, as the caller promises.
+        let session = unsafe { borrow(session) }?;
+        let only = usize::try_from(sink).ok();
+        let sinks = session.session.sink_count();
+        if let Some(sink) = only.filter(|&sink| sink >= sinks) {
+            let message = format!("the session has no sink {sink}; it hands out {sinks}, counted from 0");
+            return Err(Failure::new(RM_INVALID_ARGUMENT, message));
+        }
+        let most_outputs = if most_outputs == 0 { usize::MAX } else { most_outputs };
+        let (status, outputs) = match session.session.receive(only, most(most_outputs)) {
+            Received::Outputs(outputs) => (RM_OK, outputs),
+            Received::WouldBlock => (RM_WOULD_BLOCK, Vec::new()),
+            Received::End => (RM_END, Vec::new()),
+        };
+        let mut encoder = Encoder::new();
+        write_received(&mut encoder, &outputs, &session.session);
+        write(&mut destination, encoder, outputs, session.port.upgrade().as_ref());
+        Ok(status)
+    })
+}
+
+/// Says that no more packets come: what was sent is worked off in order and flushed, then the session ends. May be said
+/// again. `RM_GONE` if the session has ended before its time.
+///
+/// # Safety
+/// `session` is live; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_session_finish(session: *const rm_session, err: *mut *mut rm_error) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        unsafe { borrow(session) }?.session.finish()?;
+        Ok(RM_OK)
+    })
+}
+
+/// Ends a session now and drops what is on its way: `RM_OK`, and its completion is on its way; or `RM_GONE` if it has
+/// ended already.
+///
+/// # Safety
+/// `session` is live; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_session_cancel(session: *const rm_session, err: *mut *mut rm_error) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        if unsafe { borrow(session) }?.session.cancel() {
+            return Ok(RM_OK);
+        }
+        Err(Failure::new(RM_GONE, "the session has ended before"))
+    })
+}
+
+/// Cancels a session that still goes on, and frees it; NULL is fine.
+///
+/// # Safety
+/// `session` is NULL or live, and nobody uses it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_session_free(session: *mut rm_session) {
+    // SAFETY: live or NULL, as the caller promises; a session of the parent process is left alone.
+    if let Ok(session) = unsafe { borrow(session.cast_const()) } {
+        let _ = crate::guard::catch(|| {
+            session.session.cancel();
+            Ok(RM_OK)
+        });
+    }
+    // SAFETY: as the caller promises.
+    unsafe { free(session) };
+}
+
+fn most(packets: usize) -> Most {
+    Most { packets, bytes: MOST_BYTES }
+}
+
+/// Hands out a document of what is dropped then, and with it the records of what is let go of by that.
+fn write<T>(destination: &mut Destination<'_>, mut encoder: Encoder, named: T, port: Option<&Port>) {
+    release::collected(|records| {
+        destination.write_ended(encoder.finish(), named, |document| end_list(document, &records.drain(port)));
+    });
+}

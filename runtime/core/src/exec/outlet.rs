@@ -1,0 +1,124 @@
+//! What reaches the sinks of a session: kept in bounded queues until the host takes it, so that a reader who is slow
+//! slows down the graph instead of filling memory.
+
+use std::collections::VecDeque;
+
+use super::queue::{Bounds, Queue, Routed, Travel};
+use crate::value::Packet;
+
+/// One output of a session.
+#[derive(Debug)]
+pub struct SessionOutput {
+    /// The sink, counted as the session's options choose them.
+    pub sink: usize,
+    /// The packet; its `seq` is the number among the packets that the sink's node emitted.
+    pub packet: Packet,
+    /// The number of the packet sent that it came with, counted from 0.
+    pub item: u64,
+}
+
+/// The most that one look takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// Packets.
+    pub packets: usize,
+    /// Bytes; a packet that is larger on its own is taken alone.
+    pub bytes: usize,
+}
+
+/// The outlets of all sinks of a session.
+#[derive(Debug, Default)]
+pub(super) struct Outlets {
+    outlets: Vec<Outlet>,
+    /// Which outlet a sink of the graph has; none if the host did not choose it.
+    of_sink: Vec<Option<usize>>,
+    next_arrival: u64,
+}
+
+#[derive(Debug)]
+struct Outlet {
+    queue: Queue,
+    /// The place of each waiting packet among those of all outlets.
+    arrivals: VecDeque<u64>,
+    /// A reader found nothing and is to be told.
+    is_awaited: bool,
+}
+
+impl Outlets {
+    /// Outlets for the `chosen` ones of a graph's `sinks`, in the order of the choice.
+    pub(super) fn new(sinks: usize, chosen: &[usize], bounds: Bounds) -> Self {
+        let mut of_sink = vec![None; sinks];
+        for (outlet, &sink) in chosen.iter().enumerate() {
+            of_sink[sink] = Some(outlet);
+        }
+        let outlet =
+            |_: &usize| Outlet { queue: Queue::new(Some(bounds)), arrivals: VecDeque::new(), is_awaited: false };
+        Self { outlets: chosen.iter().map(outlet).collect(), of_sink, next_arrival: 0 }
+    }
+
+    /// Whether the stage before this sink of the graph may take another step. One that nobody reads never waits.
+    pub(super) fn has_credit(&self, sink: usize) -> bool {
+        self.of_sink[sink].is_none_or(|outlet| self.outlets[outlet].queue.has_credit())
+    }
+
+    /// Puts a packet in line. Answers whether a reader waits for it; it is told once.
+    pub(super) fn push(&mut self, sink: usize, routed: Routed) -> bool {
+        let Some(outlet) = self.of_sink[sink] else { return false };
+        let outlet = &mut self.outlets[outlet];
+        outlet.queue.push(Travel::Packet(routed, 0));
+        outlet.arrivals.push_back(self.next_arrival);
+        self.next_arrival += 1;
+        let is_awaited = outlet.is_awaited;
+        if is_awaited {
+            self.stop_waiting();
+        }
+        is_awaited
+    }
+
+    /// Takes what waits in one outlet or, in the order of arrival, in all.
+    pub(super) fn take(&mut self, only: Option<usize>, most: Most, taken: &mut Vec<SessionOutput>) {
+        let mut bytes = 0;
+        while taken.len() < most.packets {
+            let first = match only {
+                Some(outlet) => outlet,
+                None => {
+                    let arrival = |outlet: &usize| self.outlets[*outlet].arrivals.front().copied().unwrap_or(u64::MAX);
+                    match (0..self.outlets.len()).min_by_key(arrival) {
+                        Some(first) => first,
+                        None => return,
+                    }
+                }
+            };
+            let Some(weight) = self.outlets[first].queue.next_weight() else { return };
+            if bytes > 0 && bytes + weight > most.bytes {
+                return;
+            }
+            bytes += weight.max(1);
+            let outlet = &mut self.outlets[first];
+            outlet.arrivals.pop_front();
+            if let Some((Travel::Packet(Routed { packet, item, .. }, _), _)) = outlet.queue.pop() {
+                taken.push(SessionOutput { sink: first, packet, item });
+            }
+        }
+    }
+
+    /// Has the next arrival told: in one outlet, or in any.
+    pub(super) fn wait(&mut self, only: Option<usize>) {
+        for (index, outlet) in self.outlets.iter_mut().enumerate() {
+            outlet.is_awaited |= only.is_none_or(|only| only == index);
+        }
+    }
+
+    /// Answers whether a reader waits; it is told once.
+    pub(super) fn stop_waiting(&mut self) -> bool {
+        self.outlets.iter_mut().fold(false, |any, outlet| std::mem::take(&mut outlet.is_awaited) | any)
+    }
+
+    /// Drops what nobody has taken.
+    pub(super) fn clear(&mut self) {
+        for outlet in &mut self.outlets {
+            while outlet.queue.pop().is_some() {}
+            outlet.arrivals.clear();
+        }
+    }
+}

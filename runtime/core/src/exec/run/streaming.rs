@@ -1,0 +1,328 @@
+//! A run that the host feeds and reads while it goes on: packets come in as far as the entry queues have room, outputs
+//! wait in bounded outlets, and whoever found no room or no output is told once when that changes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::entry::open_queues;
+use super::{Budget, Delivery, Phase, Run, Sinks, State};
+use crate::exec::completion::{Outcome, RunError};
+use crate::exec::live::Counted;
+use crate::exec::outlet::{Most, Outlets, SessionOutput};
+use crate::exec::port::{Event, Port};
+use crate::exec::queue::{Bounds, Routed, Travel};
+use crate::exec::runtime::{Presence, SubmitError};
+use crate::graph::Graph;
+use crate::node::CancelFlag;
+use crate::value::Packet;
+
+/// What a session begins with.
+pub(in crate::exec) struct Opening {
+    pub(in crate::exec) id: u64,
+    pub(in crate::exec) token: u64,
+    pub(in crate::exec) graph: Arc<Graph>,
+    pub(in crate::exec) poison: Arc<AtomicBool>,
+    pub(in crate::exec) runtime: Presence,
+    /// The sinks of the graph that are handed out.
+    pub(in crate::exec) sinks: Vec<usize>,
+    /// What may wait at each entry and at each sink.
+    pub(in crate::exec) bounds: Bounds,
+    pub(in crate::exec) rest: Arc<Mutex<Rest>>,
+}
+
+/// What a run leaves to its session when it ends: the outputs that nobody has taken yet, and how it ended.
+#[derive(Debug, Default)]
+pub(in crate::exec) struct Rest {
+    pub(in crate::exec) outlets: Outlets,
+    pub(in crate::exec) ended: Option<(Outcome, String)>,
+}
+
+/// How packets come in.
+pub(super) struct Feed {
+    /// The entry queues that take them.
+    takers: Vec<usize>,
+    /// The number of the next packet.
+    next_item: u64,
+    /// Something was sent, or nothing ever, since the last END.
+    has_open_stream: bool,
+    is_finished: bool,
+    /// Somebody found no room and is to be told.
+    is_awaited: bool,
+    rest: Arc<Mutex<Rest>>,
+}
+
+/// Why a run takes no packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::exec) enum Refusal {
+    Finished,
+    Ended,
+    NoTaker,
+}
+
+impl Run {
+    /// A run without inputs: they come by [`Run::offer`].
+    pub(in crate::exec) fn open(opening: Opening, port: &Port) -> Arc<Self> {
+        let Opening { id, token, graph, poison, runtime, sinks, bounds, rest } = opening;
+        let (queues, takers) = open_queues(&graph, bounds);
+        let is_finished = takers.is_empty();
+        let feed = Feed { takers, next_item: 0, has_open_stream: true, is_finished, is_awaited: false, rest };
+        let outlets = Outlets::new(graph.sinks.len(), &sinks, bounds);
+        let state = State::new(&graph, queues, Sinks::Live(outlets), Some(Box::new(feed)), Delivery::Port);
+        Arc::new(Self {
+            id,
+            token,
+            graph,
+            poison,
+            input_names: Box::default(),
+            output_bytes: usize::MAX,
+            port: port.downgrade(),
+            cancel: CancelFlag::default(),
+            is_session: true,
+            state: Mutex::new(state),
+            _counted: Counted::run(),
+            runtime,
+        })
+    }
+
+    /// Lists it with runtime and port, and lets its sources begin.
+    pub(in crate::exec) fn begin(self: &Arc<Self>, port: &Port, deadline: Option<Instant>) -> Result<(), SubmitError> {
+        if !self.runtime.enlist(self.id, self) {
+            return Err(SubmitError::ShutDown);
+        }
+        if !port.enlist(self.token, self) {
+            self.runtime.delist(self.id);
+            port.admit(self.token)?;
+            return Err(SubmitError::PortClosed);
+        }
+        let mut ready = Vec::new();
+        let mut state = self.state.lock();
+        for stage in 0..self.graph.stages.len() {
+            self.schedule_if_runnable(&mut state, stage, &mut ready);
+        }
+        drop(state);
+        self.dispatch(&mut ready);
+        if let Some(deadline) = deadline {
+            self.runtime.timer.watch(deadline, Arc::downgrade(self));
+        }
+        Ok(())
+    }
+
+    /// Takes packets as far as there is room, and works on this thread within the budget. Adds the outputs that are there
+    /// to `outputs`, at most `most`. Whoever has packets left is told once when there is room again. Answers how many
+    /// packets were taken.
+    pub(in crate::exec) fn offer(
+        self: &Arc<Self>,
+        packets: &mut VecDeque<Packet>,
+        budget: Option<Budget>,
+        most: Most,
+        outputs: &mut Vec<SessionOutput>,
+    ) -> Result<usize, Refusal> {
+        let offered = packets.len();
+        let mut ready = Vec::new();
+        let mut state = self.state.lock();
+        self.admits(&state)?;
+        loop {
+            let before = (packets.len(), outputs.len());
+            self.push(&mut state, packets, &mut ready);
+            self.hand_out(&mut state, None, most, outputs, &mut ready);
+            let has_moved = before != (packets.len(), outputs.len());
+            drop(state);
+            let goes_on = match budget {
+                Some(budget) if has_moved && !ready.is_empty() && !budget.is_used_up() => {
+                    self.run_here(budget, std::mem::take(&mut ready));
+                    true
+                }
+                _ => {
+                    self.dispatch(&mut ready);
+                    false
+                }
+            };
+            state = self.state.lock();
+            if state.phase != Phase::Active {
+                // What was taken is lost with the rest; the completion says why, and the next try is refused.
+                if !packets.is_empty() {
+                    self.tell(Event::Room { token: self.token });
+                }
+                return Ok(offered - packets.len());
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        if !packets.is_empty() {
+            self.push(&mut state, packets, &mut ready);
+            if let Some(feed) = state.feed.as_deref_mut().filter(|_| !packets.is_empty()) {
+                feed.is_awaited = true;
+            }
+            drop(state);
+            self.dispatch(&mut ready);
+        }
+        Ok(offered - packets.len())
+    }
+
+    /// Whether a packet would be taken now; if not, the next room is told.
+    pub(in crate::exec) fn has_room(&self) -> Result<bool, Refusal> {
+        let mut state = self.state.lock();
+        self.admits(&state)?;
+        let has_room = self.has_entry_credit(&state);
+        if let Some(feed) = state.feed.as_deref_mut().filter(|_| !has_room) {
+            feed.is_awaited = true;
+        }
+        Ok(has_room)
+    }
+
+    /// No more packets will come.
+    pub(in crate::exec) fn finish_feed(self: &Arc<Self>) {
+        let mut ready = Vec::new();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let Some(feed) = state.feed.as_deref_mut().filter(|feed| !feed.is_finished) else { return };
+        if state.phase != Phase::Active {
+            return;
+        }
+        feed.is_finished = true;
+        let takers = std::mem::take(&mut feed.takers);
+        let end = feed.has_open_stream.then(|| feed.next_item.saturating_sub(1));
+        for &taker in &takers {
+            if let Some(item) = end {
+                state.queues[taker].push(Travel::End(item));
+            }
+            state.queues[taker].push(Travel::Finish);
+            self.schedule_if_runnable(state, self.graph.edges[taker].to, &mut ready);
+        }
+        drop(guard);
+        self.dispatch(&mut ready);
+    }
+
+    /// Takes outputs that are there. Answers whether more can come, or `None` if the run has left everything to its
+    /// session. Whoever gets nothing is told once when there is something.
+    pub(in crate::exec) fn read(
+        self: &Arc<Self>,
+        only: Option<usize>,
+        most: Most,
+        outputs: &mut Vec<SessionOutput>,
+    ) -> Option<()> {
+        let mut ready = Vec::new();
+        let mut state = self.state.lock();
+        if state.phase == Phase::Completed {
+            return None;
+        }
+        self.hand_out(&mut state, only, most, outputs, &mut ready);
+        if let (true, Sinks::Live(outlets)) = (outputs.is_empty(), &mut state.sinks) {
+            outlets.wait(only);
+        }
+        drop(state);
+        self.dispatch(&mut ready);
+        Some(())
+    }
+
+    /// Tells whoever found no room, once there is some.
+    pub(super) fn tell_of_room(&self, state: &mut State) {
+        if state.feed.as_deref().is_some_and(|feed| feed.is_awaited) && self.has_entry_credit(state) {
+            if let Some(feed) = state.feed.as_deref_mut() {
+                feed.is_awaited = false;
+            }
+            self.tell(Event::Room { token: self.token });
+        }
+    }
+
+    /// Posts an event at the port.
+    pub(super) fn tell(&self, event: Event) {
+        if let Some(port) = self.port.upgrade() {
+            port.post(event);
+        }
+    }
+
+    /// Leaves what nobody has taken to the session, and wakes those who wait.
+    pub(super) fn leave_behind(
+        &self,
+        feed: Option<&mut Feed>,
+        mut outlets: Outlets,
+        outcome: Outcome,
+        error: Option<&RunError>,
+    ) {
+        let is_read = outlets.stop_waiting();
+        let Some(feed) = feed else { return };
+        let is_fed = std::mem::take(&mut feed.is_awaited);
+        *feed.rest.lock() =
+            Rest { outlets, ended: Some((outcome, error.map_or_else(String::new, ToString::to_string))) };
+        if is_fed {
+            self.tell(Event::Room { token: self.token });
+        }
+        if is_read {
+            self.tell(Event::Outputs { token: self.token });
+        }
+    }
+
+    fn admits(&self, state: &State) -> Result<(), Refusal> {
+        match state.feed.as_deref() {
+            _ if state.phase != Phase::Active => Err(Refusal::Ended),
+            Some(feed) if !feed.is_finished => Ok(()),
+            Some(feed) if feed.next_item == 0 && feed.takers.is_empty() && !self.takes_packets() => {
+                Err(Refusal::NoTaker)
+            }
+            _ => Err(Refusal::Finished),
+        }
+    }
+
+    fn takes_packets(&self) -> bool {
+        let mut entries = self
+            .graph
+            .stages
+            .iter()
+            .filter(|stage| stage.inputs.iter().any(|&input| self.graph.edges[input].from.is_none()));
+        entries.any(|stage| !self.graph.nodes[stage.links[0].node].work.inputs().is_empty())
+    }
+
+    fn has_entry_credit(&self, state: &State) -> bool {
+        state.feed.as_deref().is_some_and(|feed| feed.takers.iter().all(|&taker| state.queues[taker].has_credit()))
+    }
+
+    /// Moves packets into the entry queues while there is room in all of them.
+    fn push(&self, state: &mut State, packets: &mut VecDeque<Packet>, ready: &mut Vec<usize>) {
+        let Some(feed) = state.feed.as_deref_mut() else { return };
+        while feed.takers.iter().all(|&taker| state.queues[taker].has_credit()) {
+            let Some(packet) = packets.pop_front() else { break };
+            let routed = Routed { packet, item: feed.next_item, path: 0 };
+            feed.next_item += 1;
+            feed.has_open_stream = true;
+            if let Some((&last, others)) = feed.takers.split_last() {
+                for &taker in others {
+                    state.queues[taker].push(Travel::Packet(routed.share(), 0));
+                }
+                state.queues[last].push(Travel::Packet(routed, 0));
+            }
+        }
+        for index in 0..self.graph.edges.len() {
+            let edge = &self.graph.edges[index];
+            if edge.from.is_none() {
+                self.schedule_if_runnable(state, edge.to, ready);
+            }
+        }
+    }
+
+    /// Takes outputs, and schedules the stages that waited for their place.
+    fn hand_out(
+        &self,
+        state: &mut State,
+        only: Option<usize>,
+        most: Most,
+        outputs: &mut Vec<SessionOutput>,
+        ready: &mut Vec<usize>,
+    ) {
+        let Sinks::Live(outlets) = &mut state.sinks else { return };
+        let before = outputs.len();
+        outlets.take(only, most, outputs);
+        if outputs.len() > before {
+            for stage in 0..self.graph.stages.len() {
+                if self.graph.stages[stage].sink.is_some() {
+                    self.schedule_if_runnable(state, stage, ready);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Sessions: a pipeline that runs beside its host, fed and read while it goes on, bounded at both ends.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::completion::Outcome;
+use super::outlet::{Most, SessionOutput};
+use super::queue::Bounds;
+use super::run::{Refusal, Rest, Run};
+use crate::graph::Graph;
+use crate::value::Packet;
+
+/// A pipeline at work on one stream. Its end arrives as one completion at its port; dropping it does not end it.
+pub struct Session {
+    run: Weak<Run>,
+    rest: Arc<Mutex<Rest>>,
+    graph: Arc<Graph>,
+    /// The sinks of the graph that are handed out, in the order in which they were chosen.
+    sinks: Vec<usize>,
+}
+
+/// How a session is set up.
+#[derive(Clone, Debug, Default)]
+pub struct SessionOptions {
+    /// The ids of the sinks to hand out; all if none is named. What reaches the others is dropped.
+    pub sinks: Vec<String>,
+    /// What may wait at each entry and at each sink.
+    pub buffer: BufferOptions,
+    /// How long the session may last.
+    pub deadline: Option<Duration>,
+}
+
+/// What may wait in one place; what is not said is as it is by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BufferOptions {
+    /// Packets: 64 by default.
+    pub packets: Option<usize>,
+    /// Bytes: 8 MiB by default.
+    pub bytes: Option<usize>,
+    /// Media time: 5 s by default.
+    pub media: Option<Duration>,
+}
+
+/// What became of packets that were sent.
+#[derive(Debug)]
+pub struct Sent {
+    /// How many were taken; an event says when there is room for more.
+    pub taken: usize,
+    /// Outputs that were there.
+    pub outputs: Vec<SessionOutput>,
+}
+
+/// What there is to read.
+#[derive(Debug)]
+pub enum Received {
+    /// At least one output.
+    Outputs(Vec<SessionOutput>),
+    /// None yet; an event says when there are some.
+    WouldBlock,
+    /// None ever again; the completion says how it ended.
+    End,
+}
+
+/// Why a session does not take something.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// A sink was chosen that is none.
+    #[error("'{sink}' is no sink of pipeline '{pipeline}'; its sinks are {sinks}")]
+    NoSuchSink {
+        /// What was chosen.
+        sink: String,
+        /// The name of the pipeline.
+        pipeline: Arc<str>,
+        /// What could have been chosen.
+        sinks: String,
+    },
+    /// All nodes bring their own data.
+    #[error("pipeline '{pipeline}' has only sources, which take no packets; read its outputs")]
+    NoTaker {
+        /// The name of the pipeline.
+        pipeline: Arc<str>,
+    },
+    /// The host said that nothing more comes.
+    #[error("the session was finished before; it takes no more packets")]
+    Finished,
+    /// It is over.
+    #[error("the session has ended{}{cause}", if cause.is_empty() { "" } else { ": " })]
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// Why, if it did not simply finish.
+        cause: String,
+    },
+}
+
+impl Session {
+    pub(super) fn new(run: &Arc<Run>, rest: Arc<Mutex<Rest>>, graph: Arc<Graph>, sinks: Vec<usize>) -> Self {
+        Self { run: Arc::downgrade(run), rest, graph, sinks }
+    }
+
+    /// How many sinks are handed out.
+    pub fn sink_count(&self) -> usize {
+        self.sinks.len()
+    }
+
+    /// The id of a sink that is handed out, by its place in the choice, which is how outputs name it.
+    pub fn sink(&self, place: usize) -> &Arc<str> {
+        &self.graph.nodes[self.graph.sinks[self.sinks[place]]].id
+    }
+
+    /// Takes as many of the packets as there is room for and leaves the others; light work is done on this thread within
+    /// the budget. Outputs that are there come along, at most `most`.
+    ///
+    /// # Errors
+    /// If it takes no packets any more.
+    pub fn send(
+        &self,
+        packets: &mut VecDeque<Packet>,
+        packet_bytes: usize,
+        budget: Duration,
+        most: Most,
+    ) -> Result<Sent, SessionError> {
+        let run = self.running()?;
+        let mut outputs = Vec::new();
+        let taken = run.offer(packets, super::runtime::budget_on_caller(budget, packet_bytes), most, &mut outputs);
+        let taken = taken.map_err(|refusal| self.refused(refusal))?;
+        Ok(Sent { taken, outputs })
+    }
+
+    /// Whether a packet would be taken now. If not, an event says when.
+    ///
+    /// # Errors
+    /// If it takes no packets any more.
+    pub fn has_room(&self) -> Result<bool, SessionError> {
+        self.running()?.has_room().map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Takes outputs that are there, of one chosen sink or of all.
+    pub fn receive(&self, only: Option<usize>, most: Most) -> Received {
+        let mut outputs = Vec::new();
+        if let Some(run) = self.run.upgrade()
+            && run.read(only, most, &mut outputs).is_some()
+        {
+            return if outputs.is_empty() { Received::WouldBlock } else { Received::Outputs(outputs) };
+        }
+        self.rest.lock().outlets.take(only, most, &mut outputs);
+        if outputs.is_empty() { Received::End } else { Received::Outputs(outputs) }
+    }
+
+    /// Says that no more packets come: what was sent is worked off in order, then the session ends. To say it again does
+    /// nothing.
+    ///
+    /// # Errors
+    /// If it has ended before its time.
+    pub fn finish(&self) -> Result<(), SessionError> {
+        if let Some(run) = self.run.upgrade() {
+            run.finish_feed();
+        }
+        match &self.rest.lock().ended {
+            Some((outcome, cause)) if *outcome != Outcome::Finished => {
+                Err(SessionError::Ended { outcome: *outcome, cause: cause.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends it now and drops what is on its way. Answers whether it was still going on.
+    pub fn cancel(&self) -> bool {
+        self.run.upgrade().is_some_and(|run| run.cancel())
+    }
+
+    fn running(&self) -> Result<Arc<Run>, SessionError> {
+        self.run.upgrade().ok_or_else(|| self.refused(Refusal::Ended))
+    }
+
+    fn refused(&self, refusal: Refusal) -> SessionError {
+        // A run that was dropped with its port has left nothing; it was as good as cancelled.
+        let ended = self.rest.lock().ended.clone();
+        match (ended, refusal) {
+            (Some((Outcome::Finished, _)) | None, Refusal::Finished) => SessionError::Finished,
+            (Some((outcome, cause)), _) => SessionError::Ended { outcome, cause },
+            (None, Refusal::NoTaker) => SessionError::NoTaker { pipeline: Arc::clone(&self.graph.name) },
+            (None, Refusal::Ended) => SessionError::Ended { outcome: Outcome::Cancelled, cause: String::new() },
+        }
+    }
+}
+
+impl SessionOptions {
+    /// The places of the chosen sinks among those of the graph.
+    pub(super) fn sinks_of(&self, graph: &Graph) -> Result<Vec<usize>, SessionError> {
+        let ids: Vec<&Arc<str>> = graph.sinks.iter().map(|&node| &graph.nodes[node].id).collect();
+        if self.sinks.is_empty() {
+            return Ok((0..ids.len()).collect());
+        }
+        let mut chosen = Vec::new();
+        for sink in &self.sinks {
+            let found = ids.iter().position(|id| ***id == **sink).ok_or_else(|| SessionError::NoSuchSink {
+                sink: sink.clone(),
+                pipeline: Arc::clone(&graph.name),
+                sinks: ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", "),
+            })?;
+            if !chosen.contains(&found) {
+                chosen.push(found);
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+impl BufferOptions {
+    pub(super) fn bounds(self) -> Bounds {
+        let default = Bounds::DEFAULT;
+        let nanoseconds = |media: Duration| i64::try_from(media.as_nanos()).unwrap_or(i64::MAX);
+        Bounds {
+            packets: self.packets.unwrap_or(default.packets),
+            bytes: self.bytes.unwrap_or(default.bytes),
+            media_nanoseconds: self.media.map_or(default.media_nanoseconds, nanoseconds),
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Session({})", self.graph.name)
+    }
+}

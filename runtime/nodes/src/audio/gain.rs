@@ -1,0 +1,182 @@
+//! `AudioGain`: louder or quieter, the same throughout or along a ramp.
+
+use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port};
+use remotemedia_core::value::{Audio, MediaTime, Packet};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::reader::{Driven, Process, Segment, drive, sound};
+
+/// Multiplies sound with a gain, the same for all channels.
+///
+/// With `ramp` the gain changes over time: it passes through points `[time, gain]`, counted in seconds from the first
+/// frame of the item, and stays at the first gain before them and at the last one after. `ramp_shape` says what is
+/// straight between two points, the factor or the decibels. `gain_db` is added throughout.
+///
+/// A product is computed in float64 and rounded once. Nothing limits it: sound may exceed full scale. Each frame has the
+/// gain of its own time, so how the sound is divided into packets changes nothing.
+#[derive(Debug)]
+pub struct AudioGain(Driven<Gain>);
+
+/// The params of [`AudioGain`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AudioGainParams {
+    /// The gain in decibels. -120 is silence.
+    #[serde(default)]
+    #[schemars(range(min = -120.0, max = 120.0))]
+    pub gain_db: f64,
+    /// Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence.
+    #[serde(default)]
+    pub ramp: Option<Vec<Vec<f64>>>,
+    /// What is straight between two points of `ramp`.
+    #[serde(default)]
+    pub ramp_shape: RampShape,
+}
+
+/// What is straight between two points of a ramp.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RampShape {
+    /// The factor: the usual fade.
+    #[default]
+    Linear,
+    /// The decibels: a steady change of loudness.
+    Exponential,
+}
+
+#[derive(Debug)]
+struct Gain {
+    factor: f64,
+    ramp: Vec<Point>,
+    shape: RampShape,
+    /// Seconds of the item before the open segment.
+    before: f64,
+}
+
+/// A time in seconds and the factor that holds then.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    time: f64,
+    factor: f64,
+}
+
+/// At and under this many decibels the factor is 0.
+const SILENCE_DB: f64 = -120.0;
+
+drive!(AudioGain);
+
+impl Define for AudioGain {
+    type Params = AudioGainParams;
+
+    const NAME: &'static str = "AudioGain";
+    const SUMMARY: &'static str = "Makes sound louder or quieter, at once or along a ramp.";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const EXAMPLE: &'static str = r#"{"gain_db": -6, "ramp": [[0, -120], [0.5, 0]]}"#;
+
+    fn check(params: &AudioGainParams) -> Result<(), ParamError> {
+        let Some(ramp) = &params.ramp else { return Ok(()) };
+        let error = |expected: &str, got: String| {
+            Err(ParamError { param: "ramp".to_owned(), expected: expected.to_owned(), got })
+        };
+        if ramp.is_empty() {
+            return error("at least one point [seconds, decibels]", "none".to_owned());
+        }
+        if let Some((index, point)) = ramp.iter().enumerate().find(|(_, point)| point.len() != 2) {
+            return error("points of two numbers, [seconds, decibels]", format!("{} in point {index}", point.len()));
+        }
+        if ramp[0][0] < 0.0 {
+            return error("times from 0 on", ramp[0][0].to_string());
+        }
+        match ramp.windows(2).find(|pair| pair[1][0] <= pair[0][0]) {
+            Some(pair) => error("times that rise from point to point", format!("{} after {}", pair[1][0], pair[0][0])),
+            None => Ok(()),
+        }
+    }
+
+    fn new(params: &AudioGainParams) -> Self {
+        let point = |point: &Vec<f64>| Point { time: point[0], factor: factor(point[1]) };
+        AudioGain(Driven::new(Gain {
+            factor: factor(params.gain_db),
+            ramp: params.ramp.iter().flatten().map(point).collect(),
+            shape: params.ramp_shape,
+            before: 0.0,
+        }))
+    }
+}
+
+impl Process for Gain {
+    fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
+        let mut samples = Vec::with_capacity(audio.frames() * audio.channels());
+        match &self.factors(segment, audio.frames()) {
+            Some(factors) => {
+                for channel in audio.iter_channels() {
+                    let pairs = channel.iter().zip(factors);
+                    samples.extend(pairs.map(|(sample, factor)| (f64::from(*sample) * factor) as f32));
+                }
+            }
+            None => {
+                let factor = self.factor * self.ramp.first().map_or(1.0, |point| self.at(point.time));
+                let last = self.ramp.last().map_or(factor, |point| self.factor * point.factor);
+                let factor = if self.is_over(segment) { last } else { factor };
+                for channel in audio.iter_channels() {
+                    samples.extend(channel.iter().map(|sample| (f64::from(*sample) * factor) as f32));
+                }
+            }
+        }
+        Ok(Some(sound(segment, samples, audio.pts)))
+    }
+
+    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
+        self.before += MediaTime::of_frames(segment.position, segment.rate) as f64 / 1e9;
+        Ok(None)
+    }
+
+    fn finish(&mut self) {
+        self.before = 0.0;
+    }
+}
+
+impl Gain {
+    /// The factor of each of the next frames, if they are not all the same.
+    fn factors(&self, segment: &Segment, frames: usize) -> Option<Vec<f64>> {
+        if self.ramp.len() < 2 || self.is_over(segment) {
+            return None;
+        }
+        let time = |frame: usize| self.time(segment, segment.position + frame as u64);
+        Some((0..frames).map(|frame| self.factor * self.at(time(frame))).collect())
+    }
+
+    /// Whether the next frame comes after the last point.
+    fn is_over(&self, segment: &Segment) -> bool {
+        self.ramp.last().is_some_and(|point| self.time(segment, segment.position) >= point.time)
+    }
+
+    fn time(&self, segment: &Segment, frame: u64) -> f64 {
+        self.before + frame as f64 / f64::from(segment.rate)
+    }
+
+    /// The factor of the ramp at a time.
+    fn at(&self, time: f64) -> f64 {
+        let next = self.ramp.partition_point(|point| point.time <= time);
+        let (Some(from), Some(to)) = (self.ramp.get(next.wrapping_sub(1)), self.ramp.get(next)) else {
+            return self.ramp.get(next).or(self.ramp.last()).map_or(1.0, |point| point.factor);
+        };
+        let way = (time - from.time) / (to.time - from.time);
+        match self.shape {
+            RampShape::Linear => from.factor + (to.factor - from.factor) * way,
+            RampShape::Exponential => {
+                // From silence a straight line of decibels begins at -120.
+                let floor = 10f64.powf(SILENCE_DB / 20.0);
+                let (first, last) = (from.factor.max(floor), to.factor.max(floor));
+                first * (last / first).powf(way)
+            }
+        }
+    }
+}
+
+fn factor(gain_db: f64) -> f64 {
+    if gain_db <= SILENCE_DB { 0.0 } else { 10f64.powf(gain_db / 20.0) }
+}

@@ -1,0 +1,12 @@
+//! The nodes that change sound: their results, counts, times and messages, and that the division of the sound into
+//! packets changes nothing.
+
+#[path = "../drive/mod.rs"]
+mod drive;
+mod stream;
+
+mod chunk;
+mod concat;
+mod gain;
+mod pad;
+mod trim;

@@ -1,0 +1,248 @@
+/* Sessions: one call there and back, would-block at both ends, finish, cancel, failure, what comes too late. */
+
+#include "check.h"
+
+static const char PASS[] = "{\"version\":\"v1\",\"metadata\":{\"name\":\"pass\"},\"nodes\":["
+                           "{\"id\":\"in\",\"node_type\":\"PassThrough\"},"
+                           "{\"id\":\"left\",\"node_type\":\"PassThrough\"},{\"id\":\"right\",\"node_type\":\"PassThrough\"}],"
+                           "\"connections\":[{\"from\":\"in\",\"to\":\"left\"},{\"from\":\"in\",\"to\":\"right\"}]}";
+static const char ADD[] = "{\"version\":\"v1\",\"metadata\":{\"name\":\"add\"},\"nodes\":[{\"id\":\"add\","
+                          "\"node_type\":\"Calculator\",\"params\":{\"operation\":\"add\",\"operand\":5}}]}";
+static const char HOSTED[] = "{\"version\":\"v1\",\"metadata\":{\"name\":\"hosted\"},\"nodes\":["
+                             "{\"id\":\"mine\",\"node_type\":\"Hosted\"}]}";
+static const char HOSTED_OPTIONS[] = "{\"host_nodes\":{\"Hosted\":{\"token\":7}}}";
+
+static rm_session *open_session(rm_pipeline *pipeline, rm_port *port, uint64_t token, const char *options) {
+    rm_session *session = NULL;
+    CHECK_STATUS(RM_OK, rm_session_new(pipeline, port, token, (const uint8_t *)options, options ? strlen(options) : 0,
+                                       &session, &error));
+    return session;
+}
+
+/* Sends packets that are a JSON text; the answer as a JSON string to free. */
+static char *send_packets(rm_session *session, rm_status expected, const char *packets, int64_t budget_us, size_t most) {
+    rm_document *document = from_json(packets);
+    view seen = look(document);
+    rm_output out = {0};
+    CHECK_STATUS(expected, rm_session_send(session, seen.data, seen.len, seen.buffers, seen.count, budget_us, most, &out,
+                                           &error));
+    rm_document_free(document);
+    return to_json(out.document);
+}
+
+static void check_sent(rm_session *session, const char *expected, const char *packets) {
+    char *answer = send_packets(session, RM_OK, packets, 1000000, 100);
+    CHECK_TEXT(expected, answer);
+    free(answer);
+}
+
+static void check_received(rm_session *session, rm_status status, int64_t sink, const char *expected) {
+    rm_output out = {0};
+    CHECK_STATUS(status, rm_session_receive(session, sink, 0, &out, &error));
+    char *outputs = to_json(out.document);
+    CHECK_TEXT(expected, outputs);
+    free(outputs);
+}
+
+static void check_events(rm_port *port, const char *expected) {
+    char *events = next_events(port, RM_OK);
+    CHECK_TEXT(expected, events);
+    free(events);
+}
+
+static void one_call_goes_there_and_back(rm_pipeline *add, rm_port *port) {
+    rm_session *session = open_session(add, port, 1, NULL);
+    check_sent(session, "[1,[[6,null,null,0,0,\"add\",0]]]", "[[1]]");
+    check_sent(session, "[2,[[7,10,20,1,0,\"add\",1],[8,null,null,2,0,\"add\",2]]]", "[[2,10,20],[3,null,null]]");
+    check_sent(session, "[0,[]]", "[]");
+    check_received(session, RM_WOULD_BLOCK, -1, "[[]]");
+    CHECK_STATUS(RM_OK, rm_session_finish(session, &error));
+    CHECK_STATUS(RM_OK, rm_session_finish(session, &error));
+    char *events = next_events(port, RM_OK);
+    /* That it has ended is news to whoever waits for outputs, too. */
+    if (strcmp(events, "[[6,1]]") == 0) {
+        free(events);
+        events = next_events(port, RM_OK);
+        CHECK_TEXT("[[1,1,{\"status\":0,\"outputs\":{},\"errors\":[]}]]", events);
+    } else {
+        CHECK_TEXT("[[6,1],[1,1,{\"status\":0,\"outputs\":{},\"errors\":[]}]]", events);
+    }
+    free(events);
+    check_received(session, RM_END, -1, "[[]]");
+    CHECK_ERROR(RM_GONE, "the session has ended before", rm_session_cancel(session, &error));
+    rm_session_free(session);
+}
+
+static void sinks_are_chosen_and_read_one_by_one(rm_pipeline *pass, rm_port *port) {
+    rm_session *session = open_session(pass, port, 2, "{\"sinks\":[\"right\",\"left\"]}");
+    char *answer = send_packets(session, RM_OK, "[[1],[2]]", 1000000, 0);
+    CHECK_TEXT("[2,[]]", answer);
+    free(answer);
+    check_received(session, RM_OK, 0, "[[[1,null,null,0,0,\"right\",0],[2,null,null,1,0,\"right\",1]]]");
+    check_received(session, RM_WOULD_BLOCK, 0, "[[]]");
+    check_received(session, RM_OK, 1, "[[[1,null,null,0,0,\"left\",0],[2,null,null,1,0,\"left\",1]]]");
+    rm_output out = {0};
+    CHECK_ERROR(RM_INVALID_ARGUMENT, "the session has no sink 2; it hands out 2, counted from 0",
+                rm_session_receive(session, 2, 0, &out, &error));
+    rm_session_free(session);
+    check_events(port, "[[6,2],[1,2,{\"status\":-5,\"outputs\":{},\"errors\":[{\"status\":-5,\"message\":\"the work was "
+                       "cancelled\",\"cause\":\"the work was cancelled\"}]}]]");
+    rm_session *none = NULL;
+    const char *wrong = "{\"sinks\":[\"in\"]}";
+    CHECK_ERROR(RM_INVALID_ARGUMENT, "'in' is no sink of pipeline 'pass'; its sinks are 'left', 'right'",
+                rm_session_new(pass, port, 3, (const uint8_t *)wrong, strlen(wrong), &none, &error));
+    CHECK(none == NULL);
+}
+
+static void without_a_reader_there_is_no_room_at_some_point(rm_pipeline *add, rm_port *port) {
+    rm_session *session = open_session(add, port, 4, "{\"buffer\":{\"packets\":2}}");
+    /* Two wait at the sink, two at the entry, and one is on its way between them. */
+    size_t taken = 0;
+    for (rm_status status = RM_OK; status == RM_OK;) {
+        rm_document *document = from_json("[[1]]");
+        view seen = look(document);
+        rm_output out = {0};
+        rm_error *error = NULL;
+        status = rm_session_send(session, seen.data, seen.len, NULL, 0, 0, 0, &out, &error);
+        CHECK(status == RM_OK || status == RM_WOULD_BLOCK);
+        rm_document_free(out.document);
+        rm_document_free(document);
+        taken += status == RM_OK;
+        if (status == RM_WOULD_BLOCK && taken < 4) {
+            /* The workers had no time yet. */
+            check_events(port, "[[5,4]]");
+            status = RM_OK;
+        }
+        CHECK(taken < 100);
+    }
+    size_t read = 0;
+    for (int told = 0; !told;) {
+        rm_output out = {0};
+        rm_error *error = NULL;
+        rm_status status = rm_session_receive(session, -1, 1, &out, &error);
+        rm_document_free(out.document);
+        read += status == RM_OK;
+        if (status == RM_OK) continue;
+        char *events = next_events(port, RM_OK);
+        told = strstr(events, "[5,4]") != NULL;
+        free(events);
+    }
+    CHECK(0 < read && read <= taken);
+    char *answer = send_packets(session, RM_OK, "[[1]]", 0, 0);
+    CHECK_TEXT("[1,[]]", answer);
+    free(answer);
+    CHECK_STATUS(RM_OK, rm_session_cancel(session, &error));
+    check_received(session, RM_END, -1, "[[]]");
+    rm_output out = {0};
+    rm_document *document = from_json("[[1]]");
+    view seen = look(document);
+    CHECK_ERROR(RM_GONE, "the session has ended: the work was cancelled",
+                rm_session_send(session, seen.data, seen.len, NULL, 0, 0, 0, &out, &error));
+    rm_document_free(document);
+    rm_session_free(session);
+    char *events = next_events(port, RM_OK);
+    CHECK(strstr(events, "[1,4,{\"status\":-5") != NULL);
+    free(events);
+}
+
+static void a_failure_comes_after_what_was_done_before_it(rm_pipeline *add, rm_port *port) {
+    rm_session *session = open_session(add, port, 5, NULL);
+    char *answer = send_packets(session, RM_OK, "[[1],[\"x\"],[3]]", 1000000, 0);
+    CHECK_TEXT("[3,[]]", answer);
+    free(answer);
+    char *events = next_events(port, RM_OK);
+    CHECK(strstr(events, "[[1,5,{\"status\":-4,\"outputs\":{},\"errors\":[{\"status\":-4,\"message\":\"node 'add' (Calculator), input 1: ") == events);
+    free(events);
+    check_received(session, RM_OK, -1, "[[[6,null,null,0,0,\"add\",0]]]");
+    check_received(session, RM_END, -1, "[[]]");
+    rm_session_free(session);
+}
+
+static void calls_to_the_hosts_nodes_come_to_the_same_port(rm_pipeline *hosted, rm_port *port) {
+    rm_session *session = open_session(hosted, port, 6, NULL);
+    char *answer = send_packets(session, RM_OK, "[[1],[2]]", 1000000, 100);
+    CHECK_TEXT("[2,[]]", answer);
+    free(answer);
+    check_received(session, RM_WOULD_BLOCK, -1, "[[]]");
+    for (int item = 0; item < 2;) {
+        char *events = next_events(port, RM_OK);
+        uint64_t call = number_after(events, "[2,");
+        CHECK(strstr(events, "{\"job\":6,\"nodes\":[[7,\"mine\"]]") != NULL);
+        int entries = strstr(events, "[1,2,null,null]") != NULL && strstr(events, "[0,1,null,null]") != NULL ? 2 : 1;
+        CHECK_STATUS(RM_OK, reply(port, call, entries == 2 ? "{\"outputs\":[[0,\"a\"],[1,\"b\"]]}" : item == 0 ? "{\"outputs\":[[0,\"a\"]]}" : "{\"outputs\":[[0,\"b\"]]}", &error));
+        item += entries;
+        free(events);
+    }
+    CHECK_STATUS(RM_OK, rm_session_finish(session, &error));
+    char *seen = calloc(1, 1);
+    for (rm_status status = RM_OK; status != RM_END;) {
+        rm_output out = {0};
+        rm_error *error = NULL;
+        status = rm_session_receive(session, -1, 1, &out, &error);
+        CHECK(status >= 0);
+        char *outputs = to_json(out.document);
+        if (status == RM_OK) {
+            seen = realloc(seen, strlen(seen) + strlen(outputs) + 1);
+            CHECK(seen != NULL);
+            strcat(seen, outputs);
+        }
+        free(outputs);
+        if (status == RM_WOULD_BLOCK) free(next_events(port, RM_OK));
+    }
+    CHECK_TEXT("[[[\"a\",null,null,0,0,\"mine\",0]]][[[\"b\",null,null,0,0,\"mine\",1]]]", seen);
+    free(seen);
+    rm_session_free(session);
+}
+
+static void packets_that_make_no_sense_are_refused(rm_pipeline *add, rm_port *port) {
+    rm_session *session = open_session(add, port, 7, NULL);
+    const struct { const char *packets, *message; } cases[] = {
+        {"3", "packets: expected a list, got int"},
+        {"[3]", "packets.0: expected [value, pts?, duration?], got int"},
+        {"[[1],[]]", "packets.1: expected [value, pts?, duration?], got list"},
+        {"[[1,\"now\"]]", "packets.0[1]: expected nanoseconds or nil, got str"},
+    };
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        rm_document *document = from_json(cases[index].packets);
+        view seen = look(document);
+        rm_output out = {0};
+        CHECK_ERROR(RM_INVALID_DOCUMENT, cases[index].message,
+                    rm_session_send(session, seen.data, seen.len, NULL, 0, 0, 0, &out, &error));
+        rm_document_free(document);
+    }
+    rm_session_free(session);
+}
+
+int main(void) {
+    alarm(TEST_SECONDS);
+    rm_runtime *runtime = new_runtime();
+    rm_port *port = new_port(runtime);
+    rm_pipeline *pass = new_pipeline(runtime, PASS, NULL);
+    rm_pipeline *add = new_pipeline(runtime, ADD, NULL);
+    rm_pipeline *hosted = new_pipeline(runtime, HOSTED, HOSTED_OPTIONS);
+    one_call_goes_there_and_back(add, port);
+    sinks_are_chosen_and_read_one_by_one(pass, port);
+    without_a_reader_there_is_no_room_at_some_point(add, port);
+    a_failure_comes_after_what_was_done_before_it(add, port);
+    calls_to_the_hosts_nodes_come_to_the_same_port(hosted, port);
+    packets_that_make_no_sense_are_refused(add, port);
+    rm_pipeline_free(pass);
+    rm_pipeline_free(add);
+    rm_pipeline_free(hosted);
+    /* One that is open when its runtime ends. */
+    rm_pipeline *last = new_pipeline(runtime, ADD, NULL);
+    rm_port *open_port = new_port(runtime);
+    rm_session *open = open_session(last, open_port, 8, NULL);
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    char *events = next_events(open_port, RM_END);
+    CHECK(strstr(events, "[[1,8,{\"status\":-7,") == events);
+    free(events);
+    check_received(open, RM_END, -1, "[[]]");
+    rm_session_free(open);
+    rm_pipeline_free(last);
+    rm_port_free(open_port);
+    rm_port_free(port);
+    rm_runtime_free(runtime);
+    check_nothing_left();
+    return 0;
+}

@@ -1,0 +1,407 @@
+"""`remotemedia run`: where results go, several files at a time, failures, progress, and Ctrl-C."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import termios
+import time
+import wave
+from pathlib import Path
+
+import pytest
+import remotemedia as rm
+from remotemedia.cli import main
+from remotemedia.cli.progress import Progress
+
+ROOT = Path(__file__).parents[2]
+SPEECH = str(ROOT / "examples" / "speech.yaml")
+RECORDING = ROOT / "examples" / "speech.flac"
+COARSE = ("--set", "level.window_ms=10000")
+
+MONO = "version: v1\nmetadata: {name: mono}\nnodes: [{id: decode, node_type: AudioDecode}]\n"
+ENCODED = MONO.replace("]\n", ", {id: file, node_type: AudioEncode, params: {format: flac}}]\n") + (
+    "connections: [{from: decode, to: file}]\n"
+)
+BOTH = MONO.replace(
+    "]\n", ", {id: level, node_type: AudioLevel}, {id: half, node_type: AudioResample, params: {rate: 8000}}]\n"
+) + ("connections: [{from: decode, to: level}, {from: decode, to: half}]\n")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with manifests and three recordings, of which two have the same name."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("mono", MONO), ("encoded", ENCODED), ("both", BOTH)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    for place in ("a/talk.flac", "b/talk.flac", "a/other.flac"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        shutil.copy(RECORDING, tmp_path / place)
+    (tmp_path / "bad.mp3").write_bytes(b"no sound")
+    return tmp_path
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(words)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def frames(path: Path) -> int:
+    pipeline = rm.Pipeline() >> rm.nodes.AudioDecode()
+    return sum(audio.frames for audio in pipeline.run_sync([rm.File(path)]))
+
+
+def test_sound_becomes_a_file_of_the_format_that_the_name_tells(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(capsys, "run", "mono.yaml", "-i", "a/talk.flac", "-o", "out") == (0, "", "")
+    assert command(capsys, "run", "mono.yaml", "-i", "a/talk.flac", "-o", "one/{stem}-{index}.flac") == (0, "", "")
+    assert (files_in(folder / "out"), files_in(folder / "one")) == (["talk.wav"], ["talk-1.flac"])
+    assert (folder / "out" / "talk.wav").read_bytes()[:4] == b"RIFF"
+    assert (folder / "one" / "talk-1.flac").read_bytes()[:4] == b"fLaC"
+    assert frames(folder / "out" / "talk.wav") == frames(folder / "one" / "talk-1.flac") == 113600
+
+
+def test_values_become_json_lines_or_an_array(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    inputs = ("-i", "a/*.flac", *COARSE)
+    assert command(capsys, "run", SPEECH, *inputs, "--json")[0] == 0
+    code, lines, err = command(capsys, "run", SPEECH, *inputs, "--json")
+    assert (code, err) == (0, "")
+    assert [json.loads(line)["input"] for line in lines.splitlines()] == ["a/other.flac", "a/talk.flac"]
+    for output in ("all.jsonl", "all.json", "out/", "{name}.jsonl"):
+        code, out, err = command(capsys, "run", SPEECH, *inputs, "-o", output)
+        assert (code, out) == (0, "")
+        assert err.startswith("remotemedia: 2 of 2 files, ")
+    assert (folder / "all.jsonl").read_text("utf-8") == lines
+    assert json.loads((folder / "all.json").read_text("utf-8")) == [json.loads(line) for line in lines.splitlines()]
+    assert files_in(folder / "out") == ["other.jsonl", "talk.jsonl"]
+    assert (folder / "out" / "talk.jsonl").read_text("utf-8") == lines.splitlines(keepends=True)[1]
+    assert (folder / "talk.flac.jsonl").read_text("utf-8") == lines.splitlines(keepends=True)[1]
+
+
+def test_files_keep_their_bytes_and_their_ending(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("run", "encoded.yaml", "-i", "a/talk.flac")
+    assert command(capsys, *words, "-o", "out") == (0, "", "")
+    assert command(capsys, *words, "-o", "one.flac") == (0, "", "")
+    assert files_in(folder / "out") == ["talk.flac"]
+    assert (folder / "out" / "talk.flac").read_bytes() == (folder / "one.flac").read_bytes()
+    assert frames(folder / "one.flac") == 113600
+    code, out, err = command(capsys, *words)
+    assert (code, err) == (0, "")
+    size = (folder / "one.flac").stat().st_size
+    assert out == f"<{size} bytes, which -o writes into a file>\n"
+
+
+def test_several_sinks_have_files_of_their_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, "run", "both.yaml", "-i", "a/talk.flac", "-o", "out") == (0, "", "")
+    assert files_in(folder / "out") == ["talk.half.wav", "talk.level.jsonl"]
+    assert frames(folder / "out" / "talk.half.wav") == 56800
+    assert len((folder / "out" / "talk.level.jsonl").read_text("utf-8").splitlines()) == 71
+
+
+def test_inputs_of_one_name_go_to_different_folders(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = command(capsys, "run", "mono.yaml", "-i", "*/talk.flac", "-j", "2", "-o", "out/{parent}/{stem}.wav")
+    assert (code, out) == (0, "")
+    assert files_in(folder / "out") == ["a/talk.wav", "b/talk.wav"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["mono.yaml", "-i", "*/talk.flac", "-o", "out"],
+            "-o out: 'a/talk.flac' and 'b/talk.flac' would both become 'out/talk'; "
+            "put {parent} or {index} into the name",
+        ),
+        (
+            ["mono.yaml", "-i", "a/*.flac", "-o", "x.wav"],
+            "-o x.wav: 'a/other.flac' and 'a/talk.flac' would both become 'x.wav'; put {stem} into the name",
+        ),
+        (
+            ["both.yaml", "-i", "a/talk.flac", "-o", "{stem}.jsonl"],
+            "-o {stem}.jsonl: nodes 'level' and 'half' would both become 'talk.jsonl'; put {sink} into the name",
+        ),
+        (
+            ["mono.yaml", "-i", "a/talk.flac", "-o", "a/{stem}.flac"],
+            "-o a/{stem}.flac: 'a/talk.flac' is an input and would be replaced; choose another name",
+        ),
+        (
+            ["mono.yaml", "-i", "a/talk.flac", "-o", "a/talk.flac"],
+            "-o a/talk.flac: 'a/talk.flac' is an input and would be replaced; choose another name",
+        ),
+        (
+            ["encoded.yaml", "-i", "a/talk.flac", "-o", "a"],
+            "-o a: 'a/talk.flac' is an input and would be replaced; choose another name",
+        ),
+        (
+            ["mono.yaml", "-i", "a/talk.flac", "-o", "{stm}.wav"],
+            "-o {stm}.wav: there is no field {stm}; did you mean {stem}?",
+        ),
+        (
+            ["mono.yaml", "-i", "a/talk.flac", "-o", "{}.wav"],
+            "-o {}.wav: there is no field {}; the fields are {stem}, {name}, {parent}, {index}, {sink}, {n}",
+        ),
+        (
+            [SPEECH, "-i", "a/talk.flac", "-o", "x.wav"],
+            "-o x.wav: node 'level' gives map, no sound; end the name in .jsonl",
+        ),
+        (
+            ["encoded.yaml", "-i", "a/talk.flac", "-o", "x.wav"],
+            "-o x.wav: node 'file' makes .flac files; end the name in .flac",
+        ),
+        (
+            [SPEECH, "-i", "a/talk.flac", "-o", "x.jsonl", "--json"],
+            "--json prints results and -o writes them; take one, perhaps -o results.jsonl",
+        ),
+    ],
+)
+def test_what_is_wrong_with_names_is_told_before_anything_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    before = files_in(folder)
+    assert command(capsys, "run", *words) == (2, "", f"remotemedia: {message}\n")
+    assert files_in(folder) == before
+
+
+def test_no_name_leaves_its_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, "run", "mono.yaml", "-i", "a/talk.flac", "-o", "out/{stem}/../../{stem}.wav") == (
+        2,
+        "",
+        "remotemedia: -o out/{stem}/../../{stem}.wav: 'out/talk/../../talk.wav', for 'a/talk.flac', "
+        f"is not below '{folder / 'out'}'\n",
+    )
+
+
+def test_what_no_name_can_foresee_is_told_when_it_comes(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "steps.py").write_text(
+        "import remotemedia as rm\n@rm.node\ndef same(value): return value\n@rm.node\ndef many(value): return [1]\n"
+        "@rm.node\ndef piece(value): return b'piece'\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    for name in ("same", "many", "piece"):
+        (folder / f"{name}.yaml").write_text(
+            MONO.replace("]\n", f", {{id: step, node_type: 'python:steps:{name}'}}]\n")
+            + "connections: [{from: decode, to: step}]\n"
+        )
+
+    fives = ("--set", "decode.chunk_ms=5000")
+
+    def failure(manifest: str, output: str) -> tuple[int, str]:
+        code, out, err = command(
+            capsys, "run", manifest, "--python", "steps", "-i", "a/talk.flac", "-o", output, *fives
+        )
+        assert out == ""
+        return code, err
+
+    hint = "-o 'out/{stem}.wav'"
+    assert failure("same.yaml", "out") == (
+        2,
+        f"remotemedia: -o out: node 'step' gave sound; name its files, as in {hint}\n",
+    )
+    assert failure("same.yaml", "out/{stem}.wav") == (0, "")
+    assert frames(folder / "out" / "talk.wav") == 113600
+    assert failure("many.yaml", "out/x.txt") == (
+        2,
+        "remotemedia: -o out/x.txt: node 'step' gave values that are no files; end the name in .jsonl\n",
+    )
+    assert failure("piece.yaml", "out/x.bin") == (
+        2,
+        "remotemedia: -o out/x.bin: 'out/x.bin' is there from this run already; "
+        "put {n}, the number of the value, into the name\n",
+    )
+    with wave.open("a/talk-1.wav", "wb") as short:
+        short.setparams((1, 2, 16000, 0, "NONE", ""))
+        short.writeframes(bytes(3200))
+    code, out, err = command(
+        capsys, "run", "piece.yaml", "--python", "steps", "-i", "a/talk.flac", "a/talk-1.wav", "-o", "more", *fives
+    )
+    assert (code, out) == (2, "")
+    assert err == "remotemedia: -o more: 'more/talk-1.bin' is there from this run already; rename an input\n"
+    assert failure("piece.yaml", "out/{n}.bin") == (0, "")
+    assert failure("piece.yaml", "pieces") == (0, "")
+    assert files_in(folder / "pieces") == ["talk-1.bin", "talk-2.bin"]
+
+
+def test_a_failing_file_ends_the_run_and_leaves_no_file_of_its_own(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = command(capsys, "run", SPEECH, "-i", "bad.mp3", "a/talk.flac", *COARSE)
+    assert (code, out) == (1, "")
+    assert err.startswith("remotemedia: node 'decode' (AudioDecode), input 0 'bad.mp3': ")
+    before = files_in(folder)
+    assert command(capsys, "run", SPEECH, "-i", "a/talk.flac", "bad.mp3", "-o", "all.jsonl")[0] == 1
+    assert files_in(folder) == before
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_a_run_that_keeps_going_lists_what_failed_in_the_order_of_the_inputs(
+    folder: Path, capsys: pytest.CaptureFixture[str], jobs: str
+) -> None:
+    words = ("-i", "bad.mp3", "a/talk.flac", "mono.yaml", *COARSE, "--keep-going", "--failures", "failed.jsonl")
+    code, out, err = command(capsys, "run", SPEECH, *words, "-j", jobs, "-o", "all.jsonl")
+    assert (code, out) == (1, "")
+    first, second, summary = err.splitlines()
+    assert first.startswith("remotemedia: bad.mp3: node 'decode' (AudioDecode), input 0 'bad.mp3': ")
+    assert second.startswith("remotemedia: mono.yaml: node 'decode' (AudioDecode), input 0 'mono.yaml': ")
+    assert summary.startswith("remotemedia: 3 of 3 files, 2 failed, ")
+    failures = [json.loads(line) for line in (folder / "failed.jsonl").read_text("utf-8").splitlines()]
+    assert [(failure["input"], failure["node"], failure["position"]) for failure in failures] == [
+        ("bad.mp3", "decode", None),
+        ("mono.yaml", "decode", None),
+    ]
+    assert first.endswith(failures[0]["error"])
+    assert [json.loads(line)["input"] for line in (folder / "all.jsonl").read_text("utf-8").splitlines()] == [
+        "a/talk.flac"
+    ]
+
+
+def test_results_come_in_the_order_of_the_inputs_however_many_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The first has much to do, the others little.
+    for number in range(12):
+        shutil.copy(RECORDING, folder / "a" / f"{number:02}.flac")
+    names = [f"a/{number:02}.flac" for number in range(12)]
+    one = command(capsys, "run", SPEECH, "-i", *names, *COARSE)
+    many = command(capsys, "run", SPEECH, "-i", "a/??.flac", "-j", "5", *COARSE)
+    assert many[:2] == one[:2]
+    assert [line.split()[0] for line in many[1].splitlines()] == names
+
+
+def test_an_input_that_is_named_twice_runs_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = command(capsys, "run", SPEECH, "-i", "a/talk.flac", "-i", "a/*.flac", *COARSE)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["a/talk.flac", "a/other.flac"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen, clock = Terminal(), Clock()
+    progress = Progress(4, screen, clock=clock)
+    progress.show()
+    assert screen.getvalue() == ""
+    clock.now = 2.0
+    progress.show()
+    assert screen.getvalue() == "\r\x1b[K[------------------------] 0 of 4 files, 2.0 s"
+    progress.count(failed=True)
+    clock.now = 40.0
+    progress.show()
+    assert screen.getvalue().endswith(
+        "\r\x1b[K[######------------------] 1 of 4 files, 1 failed, 40 s, about 2 min 00 s left"
+    )
+    progress.erase()
+    assert screen.getvalue().endswith("left\r\x1b[K")
+    written = screen.getvalue()
+    progress.erase()
+    assert screen.getvalue() == written
+
+
+def test_progress_is_a_line_now_and_then_elsewhere() -> None:
+    log, clock = io.StringIO(), Clock()
+    progress = Progress(100, log, clock=clock)
+    for _ in range(99):
+        clock.now += 3.0
+        progress.count()
+        progress.show()
+    lines = log.getvalue().splitlines()
+    assert lines[0] == "remotemedia: 4 of 100 files, 12 s, about 4 min 48 s left"
+    assert lines[1].startswith("remotemedia: 8 of 100 files, 24 s, ")
+    assert len(lines) == 24
+    clock.now = 7325.0
+    progress.count()
+    assert len(log.getvalue().splitlines()) == 24
+    assert progress.summary() == "100 of 100 files, 2 h 02 min"
+
+
+def test_quiet_progress_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for stream in (Terminal(), io.StringIO()):
+        clock = Clock()
+        progress = Progress(2, stream, quiet=True, clock=clock)
+        clock.now = 100.0
+        progress.count()
+        progress.show()
+        assert stream.getvalue() == ""
+
+
+@pytest.fixture
+def slow(folder: Path) -> list[str]:
+    """A command that takes long, and makes the file `begun` once it is at work."""
+    (folder / "slow.py").write_text(
+        "import pathlib, time\nimport remotemedia as rm\n@rm.node\ndef wait(value):\n"
+        "    pathlib.Path('begun').touch()\n    time.sleep(0.05)\n    return value\n"
+    )
+    (folder / "slow.yaml").write_text(
+        MONO.replace("]\n", ", {id: wait, node_type: 'python:slow:wait'}]\n")
+        + "connections: [{from: decode, to: wait}]\n"
+    )
+    words = "-m remotemedia run slow.yaml --python slow -j 2 --set decode.chunk_ms=10 -i a/talk.flac a/other.flac"
+    return [sys.executable, "-B", *words.split()]
+
+
+@pytest.mark.parametrize("output", ["out/{stem}.wav", "all.jsonl"])
+def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing_half_written(folder: Path, slow: list[str], output: str) -> None:
+    before = files_in(folder)
+    process = subprocess.Popen(
+        [*slow, "-o", output], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not (folder / "begun").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "remotemedia: interrupted\n")
+    (folder / "begun").unlink()
+    assert files_in(folder) == before
+
+
+def test_ctrl_c_takes_the_bar_from_the_terminal(folder: Path, slow: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    settings = termios.tcgetattr(theirs)
+    process = subprocess.Popen(
+        [*slow, "-o", "all.jsonl"],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"},
+    )
+    screen = b""
+    # The bar appears after half a second.
+    while b"0 of 2 files" not in screen and select.select([ours], [], [], 60)[0]:
+        screen += os.read(ours, 1024)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    while select.select([ours], [], [], 0)[0]:
+        screen += os.read(ours, 1024)
+    assert screen.startswith(b"\r\x1b[K[------------------------] 0 of 2 files, ")
+    assert screen.endswith(b"\r\x1b[Kremotemedia: interrupted\r\n")
+    assert termios.tcgetattr(theirs) == settings
+    os.close(ours)
+    os.close(theirs)

@@ -1,0 +1,225 @@
+"""Sessions: fed and read while they run, bounded, ended in every way there is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import remotemedia as rm
+from conftest import ADD_5, FAN_OUT, PASS, chain, eventually, live_objects
+
+numpy = pytest.importorskip("numpy")
+
+
+def pipeline(manifest: dict[str, Any] = ADD_5) -> rm.Pipeline:
+    return rm.Pipeline.load(manifest)
+
+
+async def feed(session: rm.Session, values: Any) -> None:
+    for value in values:
+        await session.send(value)
+    await session.finish()
+
+
+async def collect(session: rm.Session, values: Any) -> list[Any]:
+    feeding = asyncio.create_task(feed(session, values))
+    got = [packet.value async for packet in session]
+    await feeding
+    return got
+
+
+async def test_what_is_sent_comes_out_in_order_as_packets() -> None:
+    async with pipeline().session() as session:
+        assert await collect(session, range(1000)) == [value + 5 for value in range(1000)]
+    async with pipeline().session() as session:
+        await session.send(1, pts=0.5, duration=0.25)
+        await session.finish()
+        (packet,) = [packet async for packet in session]
+    assert packet == rm.Packet(6, 500_000_000, 250_000_000, 0, 0, "p2", 0)
+    assert (packet.pts, packet.duration, packet.sink) == (0.5, 0.25, "p2")
+
+
+async def test_python_nodes_run_in_a_session() -> None:
+    async def later(value: int) -> int:
+        await asyncio.sleep(0)
+        return value + 1
+
+    manifest = chain(("double", lambda value: value * 2, {}), ("later", later, {}))
+    async with rm.Pipeline.load(manifest).session() as session:
+        assert await collect(session, range(300)) == [value * 2 + 1 for value in range(300)]
+
+
+async def test_a_failure_is_raised_where_it_is_read_and_where_it_is_sent() -> None:
+    def fail(value: int) -> int:
+        if value == 3:
+            raise ValueError("no threes")
+        return value
+
+    manifest = chain(("fail", fail, {}))
+    with pytest.raises(rm.NodeError, match=r"node 'fail' .*, input 3: ValueError: no threes") as caught:  # noqa: PT012
+        async with rm.Pipeline.load(manifest).session() as session:
+            for value in range(5):
+                await session.send(value)
+            got = []
+            async for packet in session:
+                got.append(packet.value)
+    assert got == [0, 1, 2]
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert (caught.value.node_id, caught.value.item) == ("fail", 3)
+    with pytest.raises(rm.NodeError, match="no threes"):  # noqa: PT012
+        async with rm.Pipeline.load(manifest).session() as session:
+            await session.send(3)
+            while True:
+                await session.send(0)
+
+
+async def test_leaving_normally_finishes_and_raises_what_nobody_has_seen() -> None:
+    seen: list[int] = []
+    manifest = chain(("see", seen.append, {}))
+    async with rm.Pipeline.load(manifest).session() as session:
+        for value in range(200):
+            await session.send(value)
+    assert seen == list(range(200))
+
+    def fail(value: int) -> None:
+        raise ValueError("no")
+
+    with pytest.raises(rm.NodeError, match="ValueError: no"):
+        async with rm.Pipeline.load(chain(("fail", fail, {}))).session() as session:
+            await session.send(1)
+
+
+async def test_leaving_by_an_exception_cancels() -> None:
+    before = live_objects()["runs"]
+    with pytest.raises(KeyError):  # noqa: PT012
+        async with pipeline().session() as session:
+            await session.send(1)
+            raise KeyError
+    with pytest.raises(rm.GoneError, match="the session is closed"):
+        await session.send(2)
+    assert [packet async for packet in session] == []
+    assert eventually(lambda: live_objects()["runs"] == before)
+
+
+async def test_cancel_ends_reading_and_frees_everything() -> None:
+    async with pipeline().session() as session:
+        reading = asyncio.create_task(collect_all(session))
+        await session.send(1)
+        session.cancel()
+        session.cancel()
+        assert await reading in ([], [6])
+    del session
+    assert eventually(lambda: live_objects()["sessions"] == 0)
+
+
+async def collect_all(session: rm.Session) -> list[Any]:
+    return [packet.value async for packet in session]
+
+
+async def test_outputs_are_read_one_by_one_if_they_are_chosen() -> None:
+    async with pipeline(FAN_OUT).session() as session:
+        left, right = session.output("left"), session.output("right")
+        assert session.output("left") is left
+        feeding = asyncio.create_task(feed(session, range(500)))
+        both = await asyncio.gather(values_of(left), values_of(right))
+        await feeding
+    assert both == [list(range(500)), [value * 10 for value in range(500)]]
+    async with pipeline(FAN_OUT).session() as session:
+        right = session.output("right")
+        feeding = asyncio.create_task(feed(session, range(500)))
+        assert await values_of(right) == [value * 10 for value in range(500)]
+        await feeding
+        with pytest.raises(rm.InvalidArgumentError, match=r"one by one: session.output\('right'\)"):
+            aiter(session)
+        with pytest.raises(rm.InvalidArgumentError, match=r"output\('left'\) comes too late"):
+            session.output("left")
+    message = "'in' is no sink of pipeline 'test'; its sinks are 'left', 'right'"
+    with pytest.raises(rm.InvalidArgumentError, match=message):  # noqa: PT012
+        async with pipeline(FAN_OUT).session() as session:
+            session.output("in")
+            await session.send(1)
+
+
+async def values_of(reader: Any) -> list[Any]:
+    return [packet.value async for packet in reader]
+
+
+async def test_send_copies_what_can_be_written_to_unless_it_is_borrowed() -> None:
+    async with pipeline(PASS).session() as session:
+        array = numpy.zeros(10_000)
+        frozen_view = array.view()
+        frozen_view.flags.writeable = False
+        data = bytearray(20_000)
+        strided = numpy.zeros((200, 400))[:, ::2]
+        audio = rm.Audio(strided.astype("f4"), 8000)
+        for value in (array, frozen_view, data, memoryview(data).toreadonly(), strided, audio):
+            await session.send(value)
+        array[:] = strided[:] = audio.samples[:] = 1
+        data[:] = b"1" * len(data)
+        await session.finish()
+        got = [packet.value async for packet in session]
+        assert all(not numpy.frombuffer(value, "u1").any() for value in got[2:4])
+        assert all(not numpy.asarray(value).any() for value in (got[0], got[1], got[4], got[5].samples))
+    async with pipeline(PASS).session() as session:
+        array = numpy.zeros(10_000)
+        fixed = bytes(20_000)
+        await session.send(array, borrow=True)
+        await session.send(fixed)
+        await session.finish()
+        got = [packet.value async for packet in session]
+    assert numpy.shares_memory(got[0], array)
+    assert got[1] == fixed
+
+
+async def test_try_send_and_send_many() -> None:
+    async with pipeline().session(buffer={"packets": 3}) as session:
+        taken = 0
+        while session.try_send(taken):
+            taken += 1
+            await asyncio.sleep(0)
+        sending = asyncio.create_task(session.send_many(list(range(taken, 100))))
+        got = []
+        async for packet in session:
+            got.append(packet.value)
+            if len(got) == 100:
+                break
+        await sending
+    assert got == [value + 5 for value in range(100)]
+
+
+async def test_bytes_may_be_split_anywhere() -> None:
+    samples = numpy.arange(1000, dtype="<i2").tobytes()
+    async with pipeline(PASS).session(input=rm.PCM("s16", 1000, 2)) as session:
+        feeding = asyncio.create_task(
+            feed(session, (samples[index : index + 7] for index in range(0, len(samples), 7)))
+        )
+        packets = [packet async for packet in session]
+        await feeding
+    sound = numpy.concatenate([packet.value.samples for packet in packets], axis=1)
+    assert (sound.T.reshape(-1) * 32768 == numpy.arange(1000)).all()
+    frames = 0
+    for packet in packets:
+        assert packet.pts_ns == frames * 1_000_000
+        frames += packet.value.frames
+    with pytest.raises(rm.InvalidArgumentError, match="1 bytes are left, a frame has 4"):
+        async with pipeline(PASS).session(input=rm.PCM("s16", 1000, 2)) as session:
+            await session.send(b"12345")
+
+
+async def test_what_can_not_cross_is_refused_and_the_session_goes_on() -> None:
+    async with pipeline(PASS).session() as session:
+        with pytest.raises(rm.MarshalError, match=r"value\[1\]"):
+            await session.send([1, object()])
+        await session.send(2)
+        await session.finish()
+        assert [packet.value async for packet in session] == [2]
+        with pytest.raises(rm.InvalidArgumentError, match="the session was finished before; it takes no more packets"):
+            await session.send(3)
+
+
+async def test_a_deadline_ends_it() -> None:
+    with pytest.raises(rm.TimedOut):  # noqa: PT012
+        async with pipeline().session(deadline=0.01) as session:
+            async for _ in session:
+                pass

@@ -1,0 +1,21 @@
+"""The sessions in README and docs are what the commands print today."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools import transcript
+
+
+@pytest.mark.parametrize("document", transcript.DOCUMENTS)
+def test_the_document_shows_what_the_commands_print(document: str) -> None:
+    text = (transcript.ROOT / document).read_text("utf-8")
+    assert "\n$ remotemedia run " in text
+    assert transcript.filled(text) == text, "python3 -m tools.transcript writes it anew"
+
+
+def test_a_stale_block_is_replaced_by_what_the_commands_print() -> None:
+    text = "before\n```console\n$ echo new; echo err >&2\nold\n$ false\n$ echo $?\n```\nafter\n"
+    assert transcript.filled(text) == (
+        "before\n```console\n$ echo new; echo err >&2\nnew\nerr\n$ false\n$ echo $?\n1\n```\nafter\n"
+    )

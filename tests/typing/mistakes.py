@@ -1,0 +1,36 @@
+"""Mistakes that type checkers must see: each line that ends in `# wrong` gets an error, and no other line does."""
+
+from __future__ import annotations
+
+import remotemedia as rm
+from remotemedia.nodes import AudioLevel, AudioMix
+
+
+@rm.node
+def gain(sound: rm.Audio, *, db: float = 0.0) -> rm.Audio:
+    return sound
+
+
+@rm.node
+def scale(value: float, *, by: float) -> float:
+    return value * by
+
+
+right = [gain(), gain(db=3), scale(by=2)]
+gain(dB=3)  # wrong
+gain(db="loud")  # wrong
+scale()  # wrong
+scale(2.0)  # wrong
+gain.fn(3)  # wrong
+text: str = scale.fn(2.0, by=3)  # wrong
+AudioLevel(window=50)  # wrong
+AudioLevel(window_ms="50")  # wrong
+AudioMix()  # wrong
+rm.Pipeline() >> 3  # wrong
+rm.execute_sync("a.yaml", [1], engine="rust")  # wrong
+rm.configure(limits={"dept": 3})  # wrong
+rm.configure(worker=3)  # wrong
+rm.Audio([0.0])  # wrong
+rm.read("a.wav", 16000.5)  # wrong
+rm.write("a.wav", b"")  # wrong
+print(rm.nope)  # wrong

@@ -1,0 +1,75 @@
+"""Code as users write it. It passes mypy --strict and pyright without a remark; nothing runs it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal
+
+import numpy
+import remotemedia as rm
+from remotemedia.nodes import AudioDecode, AudioLevel, AudioMix, PassThroughNode
+
+
+@rm.node
+def gain(sound: rm.Audio, *, db: float = 0.0, mode: Literal["soft", "hard"] = "soft") -> rm.Audio:
+    return rm.Audio(sound.samples * 10 ** (db / 20), sound.rate, pts=sound.pts)
+
+
+@rm.node
+async def look_up(word: str, *, table: dict[str, int]) -> int | None:
+    await asyncio.sleep(0)
+    return table.get(word)
+
+
+@rm.node
+def whole(value: float) -> int:
+    return round(value)
+
+
+def build() -> rm.Pipeline:
+    pipeline = rm.Pipeline("levels") >> AudioDecode() >> AudioMix(channels=1) >> gain(db=3)
+    pipeline = pipeline >> [AudioLevel(window_ms=50, name="level"), PassThroughNode()]
+    node: rm.Node = pipeline.add_node(gain(db=3.5, mode="hard"), after=None)
+    pipeline.add_node(whole, after=node)
+    pipeline.add_node(gain(name="named", db=2))
+    vad = rm.Node("AudioLevel", {"window_ms": 100})
+    joined: rm.Pipeline = [vad["out"], whole()] >> rm.nodes.Echo() >> look_up(table={"one": 1})
+    return pipeline >> joined
+
+
+async def use(path: str) -> list[Any]:
+    sound: rm.Audio = await rm.aread(path, rate=16000, channels=1)
+    louder: rm.Audio = gain.fn(sound, db=6)
+    number: int | None = await look_up.fn("one", table={"one": 1})
+    await rm.awrite("louder.flac", louder, sample_format="s24")
+    duration: float = (await rm.ainfo(path)).duration
+    result = await build().run([rm.File(path), sound], timeout=duration + 10)
+    if isinstance(result, dict):
+        outputs: rm.Outputs = result["level"]
+    else:
+        outputs = result
+    for packet in outputs.packets:
+        start: float | None = packet.pts
+        print(start, packet.value, packet.item)
+    print(outputs.by_item[0], number)
+    return outputs
+
+
+def use_sync() -> None:
+    rm.configure(workers=2, limits={"output_bytes": 1 << 20})
+    sound = rm.Audio(numpy.zeros((2, 100), dtype="float32"), rate=48000, layout="stereo", pts=0.5)
+    pcm: bytes = sound.to_pcm("s16")
+    again: rm.Audio = rm.Audio.from_pcm(pcm, "s16", rate=48000, channels=2)
+    try:
+        rm.execute_sync("levels.yaml", [again, b"bytes", {"k": [1, 2.5, None]}], python=["package"], engine="native")
+        rm.Pipeline.load({"version": "v1"}).run_sync(engine="python")
+    except rm.NodeError as error:
+        place: tuple[str | None, int | None, float | None] = (error.node_id, error.item, error.position)
+        print(place, [each.cause for each in error.errors], error.outputs)
+    except rm.ManifestError as error:
+        print([problem.path for problem in error.problems])
+    except (rm.TimedOut, rm.LibraryError, rm.Error, rm.Cancelled):
+        raise
+    plan: rm.Plan = build().validate()
+    text: str = build().to_yaml() + rm.get_runtime_version() + str(plan.stages)
+    print(text, rm.is_available(), rm.read("a.wav").samples.shape, rm.Tensor(b"", "float32", [0]).shape)
