@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ._plan import Plan
     from ._session import Session
     from ._sound_files import Info, ainfo, aread, awrite, info, read, write
+    from ._speech import aspeech_segments, speech_segments
     from .errors import Cancelled, Problem
     from .media import Audio, File, Tensor
     from .table import Table
@@ -90,6 +91,7 @@ __all__ = [
     "__version__",
     "ainfo",
     "aread",
+    "aspeech_segments",
     "awrite",
     "configure",
     "execute",
@@ -102,6 +104,7 @@ __all__ = [
     "node",
     "nodes",
     "read",
+    "speech_segments",
     "write",
 ]
 
@@ -122,6 +125,7 @@ _HOMES = {
     "Session": "_session",
     "ainfo": "_sound_files",
     "aread": "_sound_files",
+    "aspeech_segments": "_speech",
     "awrite": "_sound_files",
     "Table": "table",
     "Tensor": "media",
@@ -134,6 +138,7 @@ _HOMES = {
     "info": "_sound_files",
     "node": "_function",
     "read": "_sound_files",
+    "speech_segments": "_speech",
     "write": "_sound_files",
 }
 

@@ -293,6 +293,18 @@ fn what_it_can_not_use_is_refused() {
 }
 
 #[test]
+fn the_old_name_finds_the_same_with_the_same_params() {
+    let params = json!({"threshold": 0.6, "min_silence_duration_ms": 300, "speech_pad_ms": 50});
+    let mut old_params = params.clone();
+    old_params["sampling_rate"] = json!(16_000);
+    let heard = sound("speech", 16_000).slice(0, 120_000);
+    let mut old = crate::drive::prepare("SileroVADNode", old_params).expect("valid params");
+    let emitted = run(&mut *old, [(0, Packet::new(heard.clone().into()))]).expect("it hears");
+    assert!(!emitted.segments.is_empty());
+    assert_eq!(emitted, found(&params, [heard]));
+}
+
+#[test]
 fn probabilities_alone_are_not_enough() {
     let registry = remotemedia_nodes::registry();
     let mut node =
