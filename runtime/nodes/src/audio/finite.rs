@@ -8,7 +8,7 @@ use remotemedia_core::value::Audio;
 ///
 /// # Errors
 /// If one is NaN or infinite; the position is that of the first such frame.
-pub(super) fn check_finite(
+pub(crate) fn check_finite(
     audio: &Audio,
     first: usize,
     frames: usize,

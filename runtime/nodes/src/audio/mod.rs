@@ -4,7 +4,7 @@ mod chunk;
 mod concat;
 mod decode;
 mod encode;
-mod finite;
+pub(crate) mod finite;
 mod gain;
 pub(crate) mod held;
 mod level;

@@ -7,6 +7,7 @@ use remotemedia_core::value::{Audio, Buffer, DataType, Kind, MediaTime, Packet, 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::super::audio::finite::check_finite;
 use super::silero::{Detector, Rate, WINDOW_MS};
 
 /// Tells how likely it is that somebody speaks, for every window of 32 ms.
@@ -82,11 +83,9 @@ impl Node for Vad {
             return Err(NodeError::new(cause).cure("Connect it through AudioMix and AudioResample.").at(pts));
         }
         self.origin.get_or_insert(pts.unwrap_or(0));
-        if let Some(index) = audio.channel(0).iter().position(|sample| !sample.is_finite()) {
-            let position = pts.map(|pts| pts.saturating_add(MediaTime::of_frames(index as u64, audio.rate())));
-            let cause = "the sound has samples that are NaN or infinite";
-            return Err(NodeError::new(cause).cure("Replace them before this node.").at(position));
-        }
+        check_finite(&audio, 0, audio.frames(), |frame| {
+            pts.map(|pts| pts.saturating_add(MediaTime::of_frames(frame, audio.rate())))
+        })?;
         self.stream = packet.stream;
         self.rest = Some(Rest { audio: *audio, position: 0, probabilities: Vec::new() });
         self.listen()

@@ -16,6 +16,7 @@ use hearing::Hearing;
 use recording::Recording;
 use timestamps::{Found, Rules, Timestamps};
 
+use super::super::audio::finite::check_finite;
 use super::silero::WINDOW_MS;
 
 /// Cuts sound of any rate and layout into the segments in which somebody speaks.
@@ -472,13 +473,7 @@ fn changed_format() -> NodeError {
 }
 
 fn refuse_no_numbers(audio: &Audio, begin: i64) -> Result<(), NodeError> {
-    let index = |samples: &[f32]| samples.iter().position(|sample| !sample.is_finite());
-    match audio.iter_channels().filter_map(index).min() {
-        None => Ok(()),
-        Some(index) => {
-            let position = begin.saturating_add(MediaTime::of_frames(index as u64, audio.rate()));
-            let cause = "the sound has samples that are NaN or infinite";
-            Err(NodeError::new(cause).cure("Replace them before this node.").at(Some(position)))
-        }
-    }
+    check_finite(audio, 0, audio.frames(), |frame| {
+        Some(begin.saturating_add(MediaTime::of_frames(frame, audio.rate())))
+    })
 }
