@@ -12,13 +12,13 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _memory
 from ._bridge import COMPLETED, LOOP_BUDGET_US, OUTPUTS, ROOM, LoopPort, Run, loop_port
 from ._completion import failure_of
 from ._library import NULL, check, failure, ffi, lib
-from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes, pack_plain
+from ._marshal import PACKING_ERRORS, Lane, pack_plain
 from ._memory import Kept, discarded
 from ._metrics import Metrics, metrics_of
 from ._outputs import Packet
@@ -35,6 +35,12 @@ RM_GONE: int = lib.RM_GONE
 
 FIRST_TOKEN = 1 << 62
 """Tokens of sessions begin here; those of executions count from 1."""
+
+ROOM_BYTES = 64 * 1024
+"""Answers up to this size cross without an object of their own."""
+
+SMALL_BYTES = 4096
+"""Below this an answer is small."""
 
 MOST_OUTPUTS = 256
 """The most outputs that one call hands out."""
@@ -82,11 +88,15 @@ class Session:
         self._all = Reader(self, -1)
         self._port: LoopPort | None = None
         self._handle: Any = None
+        self._lane: Lane | None = None
+        self._is_plain = pcm is None
+        """Whether a value is a packet as it is."""
         self._completed: asyncio.Future[Any] | None = None
         self._held: dict[int, Kept] = {}
         self._room: list[asyncio.Future[None]] = []
         self._outputs: list[asyncio.Future[None]] = []
         self._in_a_row = 0
+        self._is_small = False
         self._was_read = False
         self._finished = False
         self._cancelled = False
@@ -133,10 +143,13 @@ class Session:
         Raises `MarshalError`; what ended the session, `NodeError` for example; `GoneError` after `cancel`;
         `StalledError` if it waits for 5 s for outputs that nobody ever read.
         """
-        packet = self._packet(value, pts, duration)
-        if packet is None:
-            return
-        packets = [packet]
+        if pts is None and duration is None and self._is_plain:
+            packets = [[value]]
+        else:
+            packet = self._packet(value, pts, duration)
+            if packet is None:
+                return
+            packets = [packet]
         if self._exchange(packets, borrow):
             self._in_a_row += 1
             if self._in_a_row >= INLINE_IN_A_ROW:
@@ -162,7 +175,10 @@ class Session:
 
     async def send_many(self, values: Iterable[Any], *, borrow: bool = False) -> None:
         """Sends values in their order, as many at once as there is room for. See `send`."""
-        packets = [packet for value in values if (packet := self._packet(value, None, None)) is not None]
+        if self._is_plain:
+            packets = [[value] for value in values]
+        else:
+            packets = [packet for value in values if (packet := self._packet(value, None, None)) is not None]
         taken = 0
         while taken < len(packets):
             taken += self._exchange(packets[taken:] if taken else packets, borrow)
@@ -179,9 +195,10 @@ class Session:
             return
         if self._pcm is not None:
             self._pcm.finish()
-        handle, error = self._opened(), ffi.new("rm_error **")
-        self._finished = True
-        status = lib.rm_session_finish(handle, error)
+        self._opened()
+        self._finished, self._is_plain = True, False
+        error = ffi.new("rm_error **")
+        status = lib.rm_session_finish(self._handle, error)
         if status < 0:
             refusal = failure(status, error)
             if status != RM_GONE:
@@ -239,16 +256,12 @@ class Session:
 
     def metrics(self) -> Metrics:
         """What its nodes have done and wait for; printed it is a table."""
-        handle = self._opened()
-        used = lane()
-        try:
-            used.ready()
-            status = lib.rm_session_metrics(handle, used.output, used.error)
-            used.output.discard_count = 0
-            check(status, used.error)
-            return metrics_of(used.unpack(), self._unread())
-        finally:
-            give_back(used)
+        used = self._opened()
+        used.ready()
+        status = lib.rm_session_metrics(self._handle, used.output, used.error)
+        used.output.discard_count = 0
+        check(status, used.error)
+        return metrics_of(used.unpack(), self._unread())
 
     # ---- for `stream`
 
@@ -281,10 +294,10 @@ class Session:
 
     # ---- below
 
-    def _opened(self) -> Any:
-        """The native session, opened at its first use."""
-        if self._handle is not None and not self._closed:
-            return self._handle
+    def _opened(self) -> Lane:
+        """What each crossing of this session needs. Opens the native session at its first use."""
+        if self._lane is not None and not self._closed:
+            return self._lane
         if self._port is None:
             raise InvalidArgumentError("open the session first: async with pipeline.session() as session")
         if self._closed:
@@ -301,10 +314,12 @@ class Session:
         out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
         check(lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error), error)
         self._handle = ffi.gc(out[0], lib.rm_session_free)
+        used = self._lane = Lane(ROOM_BYTES)
+        used.snapshot = True
         port.runs[token] = run
         if self._watchdog is not None:
             _watch(weakref.ref(self), self._watchdog, ())
-        return self._handle
+        return used
 
     def _packet(self, value: Any, pts: float | None, duration: float | None) -> list[Any] | None:
         """A packet as the runtime takes it; None if there is nothing to send yet."""
@@ -321,64 +336,68 @@ class Session:
 
     def _exchange(self, packets: list[list[Any]], borrow: bool) -> int:
         """Sends packets and takes the outputs that are there; answers how many packets were taken."""
-        handle = self._handle if self._handle is not None and not self._closed else self._opened()
-        free = lanes.free
-        used = free.pop() if free else Lane()
-        used.snapshot = not borrow
-        try:
-            try:
-                document = used.packer.pack(packets)
-            except PACKING_ERRORS as error:
-                raise _refused(used, packets, error) from None
-            table, length = NULL, 0
-            if used.table:
-                table, length = used.buffers()
-                self._hold(used.held)
-            if discarded:
-                used.ready()
-            main = self._all
-            most = 0 if main.batch or self._chosen or self._cancelled else MOST_OUTPUTS
-            native = used.native
-            taken: int = send(native, handle, document, len(document), table, length, LOOP_BUDGET_US, most)
-            if taken >= 0:
-                return taken
-            status = native.status
-            if status < 0:
-                refusal = failure(status, used.error)
-                used.forget()
-                if isinstance(refusal, MarshalError):
-                    refusal = _explained(used, packets, refusal)
-                if status != RM_GONE:
-                    raise refusal
-                self._refuse(refusal)
-            answer = used.unpack(self._resolve)
-        finally:
+        used = self._lane
+        if used is None or self._closed:
+            used = self._opened()
+        if borrow:
             used.snapshot = False
-            if used.held is not None or used.table:
+        try:
+            document = used.packer.pack(packets)
+        except PACKING_ERRORS as error:
+            raise _refused(used, packets, error) from None
+        finally:
+            used.snapshot = True
+        table, length = NULL, 0
+        if used.table:
+            table, length = used.buffers()
+            self._hold(used.held)
+        if discarded:
+            used.ready()
+        main = self._all
+        # One batch waits here at most: of large outputs what one call brings, of small ones what several bring.
+        waiting = len(main.batch)
+        most = 0 if self._chosen or self._cancelled or (waiting and not self._is_small) else MOST_OUTPUTS - waiting
+        native = used.native
+        taken: int = send(native, self._handle, document, len(document), table, length, LOOP_BUDGET_US, most)
+        if 0 <= taken < 128:
+            if length:
                 used.release_table()
-            free.append(used)
+            return taken
+        if taken > 0:
+            answer = used.unpack_plain(taken >> 8)
+        elif native.status < 0:
+            self._refuse_packets(used, packets, native.status)
+        else:
+            answer = used.unpack(self._resolve)
+        if length:
+            used.release_table()
         rows = answer[1]
         if rows:
+            self._is_small = 0 < taken < SMALL_BYTES << 8
             main.batch.extend(rows)
             _resolve_all(self._outputs)
         if len(answer) > 2:
             _memory.release(answer[2])
         return answer[0]  # type: ignore[no-any-return]
 
+    def _refuse_packets(self, used: Lane, packets: list[list[Any]], status: int) -> NoReturn:
+        refusal = failure(status, used.error)
+        used.forget()
+        if isinstance(refusal, MarshalError):
+            refusal = _explained(used, packets, refusal)
+        if status != RM_GONE:
+            raise refusal
+        self._refuse(refusal)
+
     def _fetch(self, reader: Reader) -> int:
         """Takes the outputs that are there into a reader's batch; answers the status."""
-        handle = self._opened()
-        free = lanes.free
-        used = free.pop() if free else Lane()
-        try:
-            self._hold(None)
-            used.ready()
-            status = lib.rm_session_receive(handle, reader.sink, MOST_OUTPUTS, used.output, used.error)
-            used.output.discard_count = 0
-            check(status, used.error)
-            answer = used.unpack(self._resolve)
-        finally:
-            free.append(used)
+        used = self._opened()
+        self._hold(None)
+        used.ready()
+        status = lib.rm_session_receive(self._handle, reader.sink, MOST_OUTPUTS, used.output, used.error)
+        used.output.discard_count = 0
+        check(status, used.error)
+        answer = used.unpack(self._resolve)
         reader.batch.extend(answer[0])
         if len(answer) > 1:
             _memory.release(answer[1])
@@ -489,7 +508,7 @@ class Session:
             self._error_was_raised = True
             raise self._error
 
-    def _refuse(self, refusal: BaseException) -> None:
+    def _refuse(self, refusal: BaseException) -> NoReturn:
         """Raises what ended the session, if it is known by now, else the refusal itself."""
         if self._cancelled:
             raise GoneError("the session was cancelled")
@@ -499,8 +518,9 @@ class Session:
         raise refusal
 
     def _control(self, wanted: dict[str, bool]) -> None:
-        handle, document, error = self._opened(), pack_plain(wanted), ffi.new("rm_error **")
-        status = lib.rm_session_control(handle, document, len(document), error)
+        self._opened()
+        document, error = pack_plain(wanted), ffi.new("rm_error **")
+        status = lib.rm_session_control(self._handle, document, len(document), error)
         if status < 0:
             refusal = failure(status, error)
             if status != RM_GONE:

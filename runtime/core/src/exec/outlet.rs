@@ -75,9 +75,9 @@ impl Outlets {
         is_awaited
     }
 
-    /// Takes what waits in one outlet or, in the order of arrival, in all.
+    /// Adds what waits in one outlet or, in the order of arrival, in all, until `taken` holds the most.
     pub(super) fn take(&mut self, only: Option<usize>, most: Most, taken: &mut Vec<SessionOutput>) {
-        let mut bytes = 0;
+        let mut bytes: usize = taken.iter().map(|output| output.packet.value.weight()).sum();
         while taken.len() < most.packets {
             let first = match only {
                 Some(outlet) => outlet,

@@ -257,6 +257,9 @@ fn a_large_packet_is_taken_alone() {
         let sent = session.send(&mut [wide()].into(), 0, PATIENCE, Most { packets: 5, bytes: 10 }).expect("taken");
         assert_eq!((sent.taken, sent.outputs.len()), (1, 1));
     }
+    // However often the graph goes on within one call, it brings no more than asked for.
+    let sent = session.send(&mut [wide(), wide(), wide()].into(), 0, PATIENCE, Most { packets: 5, bytes: 10 });
+    assert_eq!(sent.expect("taken").outputs.len(), 1);
     session.cancel();
     assert_eq!(ended(&port).outcome, Outcome::Cancelled);
 }
