@@ -65,9 +65,24 @@ function(remotemedia_add_cargo_library)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/lib)
   file(MAKE_DIRECTORY ${folder})
 
+  # Panics carry the path of the source that they come from: a name in place of this machine's folder of crates.
+  # tools/native.py says the same, so that both share what cargo has built.
+  string(ASCII 31 separator)
+  set(flags "$ENV{CARGO_ENCODED_RUSTFLAGS}")
+  if(NOT flags)
+    separate_arguments(given UNIX_COMMAND "$ENV{RUSTFLAGS}")
+    list(JOIN given "${separator}" flags)
+  endif()
+  set(cargo_home "$ENV{HOME}/.cargo")
+  if(NOT "$ENV{CARGO_HOME}" STREQUAL "")
+    get_filename_component(cargo_home "$ENV{CARGO_HOME}" ABSOLUTE)
+  endif()
+  list(APPEND flags --remap-path-prefix=${cargo_home}=/cargo)
+  list(JOIN flags "${separator}" flags)
+
   # Cargo knows better than any build tool what is out of date, so it is asked every time; it takes a fraction of a second.
   add_custom_target(remotemedia_cargo ALL
-    COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET ${weights}
+    COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS=${flags} ${weights}
             ${CARGO_EXECUTABLE} build --locked --package remotemedia-capi --lib
             --profile ${profile} --target-dir ${REMOTEMEDIA_CARGO_TARGET_DIR}
     COMMAND ${CMAKE_COMMAND} -E copy_if_different ${built} ${folder}/${REMOTEMEDIA_SONAME}

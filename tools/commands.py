@@ -81,6 +81,30 @@ def header(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def generate(_chosen: argparse.Namespace) -> int:
+    """Make every committed file that is generated anew, but for the header."""
+    from tools import environment, licences, native
+
+    machine.require_all()
+    python = environment.ready("build", "run")
+    schema = ["cargo", "test", "--locked", "--package", "remotemedia-nodes", "--test", "manifest_schema"]
+    machine.run(schema, environment={"UPDATE_SCHEMA": "1"})
+    native.in_place(python)
+    machine.run([python, "-m", "tools.node_classes"])
+    machine.run([python, "-c", "from tools import node_reference; node_reference.write()"])
+    machine.run([python, "-m", "tools.transcript"])
+    licences.write()
+    return 0
+
+
+def docs(_chosen: argparse.Namespace) -> int:
+    """Build the documentation site in .build/site."""
+    from tools import site
+
+    print(site.build())
+    return 0
+
+
 def bench(chosen: argparse.Namespace) -> int:
     """Run the benchmarks, each in a process of its own."""
     from tools import environment, native
@@ -138,6 +162,8 @@ def _parser() -> argparse.ArgumentParser:
     command(weights, "fetch the weights of the speech detector, which cargo needs to build the library")
     headers = command(header, "generate include/remotemedia.h from the Rust sources")
     headers.add_argument("--check", action="store_true", help="only compare header, sources, library and symbol list")
+    command(generate, "make anew what is generated and committed: schema, nodes.py, docs, transcripts, licences")
+    command(docs, "build the documentation site in .build/site; a broken link fails")
     benches = command(bench, "run the benchmarks")
     benches.add_argument(
         "--only", choices=benchmark_names(), metavar="NAME", help=f"one of {', '.join(benchmark_names())}"

@@ -27,12 +27,12 @@ def library() -> Path:
     machine.require_linux()
     machine.require_c_compiler()
     compiler = machine.require_rust()
-    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(ROOT / "runtime")]
+    crates = [ROOT / "runtime" / name for name in ("core", "nodes", "capi")]
+    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(*crates)]
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
     model = weights.ready()
-    key = digest(
-        sources, compiler, sorted(settings.items()), str(model), hashlib.sha256(model.read_bytes()).hexdigest()
-    )
+    model_digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    key = digest(sources, compiler, sorted(settings.items()), flags(), str(model), model_digest)
     stamp = Stamp("library")
     done = stamp.outputs(key)
     if done is not None:
@@ -68,6 +68,20 @@ def in_place(python: Path | str) -> None:
             os.replace(fresh, target)
 
 
+def flags() -> str:
+    """rustc's flags, separated as CARGO_ENCODED_RUSTFLAGS has them: the caller's, and a name for the folder of crates.
+
+    Panics carry the path of the source that they come from. Where this machine keeps crates is nobody's business; the
+    paths of this workspace are relative.
+    cmake/CargoLibrary.cmake says the same, so that both share what cargo has built.
+    """
+    given = os.environ.get("CARGO_ENCODED_RUSTFLAGS", "").split("\x1f")
+    if given == [""]:
+        given = os.environ.get("RUSTFLAGS", "").split()
+    home = os.path.abspath(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    return "\x1f".join([*given, f"--remap-path-prefix={home}=/cargo"])
+
+
 def is_free_threaded() -> bool:
     """Whether this Python runs without the GIL, and so can't load an extension of the stable ABI."""
     return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -76,7 +90,8 @@ def is_free_threaded() -> bool:
 def _cargo_build() -> Path:
     command = ["cargo", "build", "--release", "--locked", "--package", "remotemedia-capi", "--lib"]
     command.append("--message-format=json-render-diagnostics")
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    environment = {**os.environ, "CARGO_ENCODED_RUSTFLAGS": flags()}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise Problem(f"`{' '.join(command[:-1])}` failed, see above.")
     for line in done.stdout.splitlines():

@@ -21,14 +21,14 @@ HEAD = '''\
 
 `name` is the id in the manifest; without it the id is the type in lower case. Params that are not given have the
 default of the node, and are not in the manifest. What is wrong with params is told when the pipeline is validated or
-run. `XNode` is another name for `X`.
+run. `XNode` is another name for `X`, or a class of its own where an old name had other params.
 """
 
 # ruff: noqa: A002 - params have the names that the nodes gave them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ._node import Node, given
@@ -38,14 +38,14 @@ __all__ = [
 ]
 '''
 
-TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "null": "None"}
+TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "object": "Mapping[str, object]", "null": "None"}
 
 
 def generated(types: Mapping[str, Mapping[str, Any]]) -> str:
     """The text of the module, for the node types as `remotemedia._describe.node_types` gives them."""
-    names = sorted(name for each in types for name in (each, f"{each}Node"))
+    names = sorted({name for each in types for name in (each, *_other_names(each, types))})
     parts = [HEAD.replace("{names}", "\n".join(f'    "{name}",' for name in names))]
-    parts += [_class(types[name]) for name in sorted(types)]
+    parts += [_class(types[name], _other_names(name, types)) for name in sorted(types)]
     return "\n\n".join(parts)
 
 
@@ -57,7 +57,12 @@ def main() -> None:
     print(f"wrote {PATH}")
 
 
-def _class(described: Mapping[str, Any]) -> str:
+def _other_names(name: str, types: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """`XNode` for `X`, unless it is an old name, which has params of its own and a class."""
+    return [] if "alias_of" in types[name] or f"{name}Node" in types else [f"{name}Node"]
+
+
+def _class(described: Mapping[str, Any], other_names: list[str]) -> str:
     name, schema = described["name"], described["params"]
     required = schema.get("required", [])
     properties: dict[str, Any] = schema.get("properties", {})
@@ -85,10 +90,9 @@ def _class(described: Mapping[str, Any]) -> str:
         "    @given",
         *_signature(arguments),
         *_docstring(docs or ["It has no params."], "        "),
-        "",
-        "",
-        f"{name}Node = {name}",
     ]
+    for other in other_names:
+        lines += ["", "", f"{other} = {name}"]
     return "\n".join(lines) + "\n"
 
 

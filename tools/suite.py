@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import environment, header, machine, native, type_checkers, weights
+from tools import environment, fuzz, header, machine, native, site, type_checkers, weights
 from tools.machine import BUILD, ROOT, Problem, run
 
 # A step that hangs is ended, so that a summary always comes.
@@ -75,6 +75,11 @@ def types_of_python() -> None:
     type_checkers.check(environment.ready("build", "run", "test", "types"))
 
 
+def documentation() -> None:
+    """The documentation site builds: every link and anchor in it leads somewhere, and no page needs the network."""
+    site.build()
+
+
 def tests_in_python() -> None:
     """Tests of the Python package, of the vectors and of packaging."""
     python = environment.ready("build", "run", "test")
@@ -85,11 +90,13 @@ CHECKS = [
     Check("rust-format", "cargo fmt --check", format_of_rust),
     Check("rust-lint", "clippy, warnings are errors", lint_of_rust),
     Check("rust", "cargo test", tests_in_rust),
+    Check("fuzz", "libFuzzer and AddressSanitizer, 30 s for each target", fuzz.check),
     Check("build", "library, extension, environment", build),
     Check("header", "header == sources == exported symbols", header.check),
     Check("c", "cmake, ctest", tests_in_c),
     Check("python-format", "ruff check, ruff format --check", format_of_python),
     Check("python-types", "mypy --strict, pyright, stubtest", types_of_python, needs_build=True),
+    Check("docs", "the documentation site", documentation),
     Check("python", "pytest", tests_in_python, needs_build=True),
 ]
 

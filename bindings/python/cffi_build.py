@@ -8,9 +8,14 @@ beside itself.
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import shlex
 import shutil
+import sysconfig
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 MODULE = "remotemedia._native"
@@ -169,13 +174,32 @@ def build(header: Path, library_dir: Path, output_dir: Path, *, library: str = "
         extra_compile_args=["-O2", "-g0"],
     )
     with tempfile.TemporaryDirectory(prefix="remotemedia-cffi-") as scratch:
-        compiled = Path(ffi.compile(tmpdir=scratch, verbose=False))
+        with _linked_without_foreign_paths():
+            compiled = Path(ffi.compile(tmpdir=scratch, verbose=False))
         target = output_dir / "remotemedia" / "_native.abi3.so"
         target.parent.mkdir(parents=True, exist_ok=True)
         # A new inode: a process that has the old module mapped keeps it whole.
         target.unlink(missing_ok=True)
         shutil.copy2(compiled, target)
     return target
+
+
+@contextmanager
+def _linked_without_foreign_paths() -> Iterator[None]:
+    """Keeps out of the module where this Python's own libraries are: a Python of pyenv or conda links that in."""
+    link = os.environ.get("LDSHARED")
+    words = shlex.split(link or sysconfig.get_config_var("LDSHARED") or "cc -shared")
+    if link is None and "CC" in os.environ:
+        words[:1] = shlex.split(os.environ["CC"])
+    kept = [word for word in words if not word.startswith(("-Wl,-rpath", "-Wl,--rpath"))]
+    os.environ["LDSHARED"] = shlex.join(kept)
+    try:
+        yield
+    finally:
+        if link is None:
+            del os.environ["LDSHARED"]
+        else:
+            os.environ["LDSHARED"] = link
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ def test_without_the_packaging_tool_python_m_build_says_what_to_do(tmp_path: Pat
 
 def test_help_names_every_command() -> None:
     text = succeed([sys.executable, "build.py", "--help"])
-    for command in ("demo", "test", "build", "weights", "header", "bench", "clean"):
+    for command in ("demo", "test", "build", "weights", "header", "generate", "docs", "bench", "clean"):
         assert f"\n    {command} " in text
 
 

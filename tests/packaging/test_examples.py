@@ -1,14 +1,22 @@
-"""What README and examples promise: the recording is the one described, the programs run and print what is shown."""
+"""What README and examples promise: the recording is the one described, the programs run and print what is shown.
+
+The C programs are tests of CMake's project.
+"""
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import json
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from project import ROOT, succeed
+import remotemedia as rm
+from project import ROOT, run, succeed
 
 EXAMPLES = ROOT / "examples"
 
@@ -43,14 +51,81 @@ def test_the_levels_are_those_of_the_samples() -> None:
     assert shown["quietest"].endswith(" -47.2 dBFS at 0.1 s")
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/python.md"])
-def test_the_python_of_a_document_runs(document: str, tmp_path: Path) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / document).read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert blocks
-    for number, block in enumerate(blocks):
-        program = tmp_path / f"block_{number}.py"
-        program.write_text(block, "utf-8")
-        printed = succeed([sys.executable, program])
-        assert printed
-        if document == "README.md":
-            assert "dBFS" in printed
+def test_a_folder_of_files_gives_a_row_for_each_and_names_what_failed(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    whole = (EXAMPLES / "speech.flac").read_bytes()
+    (folder / "whole.flac").write_bytes(whole)
+    (folder / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    (folder / "notes.txt").write_text("not a recording")
+    result = tmp_path / "result.csv"
+    done = run([sys.executable, EXAMPLES / "folder.py", folder, result])
+    assert done.returncode == 1, done.stderr
+    with result.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["file", "duration_s", "loudest_db", "error"]
+    assert [row[0] for row in rows[1:]] == ["cut.flac", "whole.flac"]
+    assert rows[1][1:3] == ["", ""]
+    assert "'cut.flac'" in rows[1][3]
+    assert "ends too early" in rows[1][3]
+    assert rows[2] == ["whole.flac", "7.10", "-15.9", ""]
+
+
+def test_a_live_meter_shows_each_window_of_what_comes_in() -> None:
+    # Two seconds of a full-scale square wave, which has 0 dBFS, then one of silence; 16-bit PCM, in a single piece.
+    square = (b"\x00\x80" * 8 + b"\xff\x7f" * 8) * 2000
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "live.py"],
+        input=square + bytes(32_000),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    lines = done.stdout.decode().splitlines()
+    assert [line.split()[0] for line in lines] == [f"{quarter / 4:.2f}" for quarter in range(12)]
+    levels = [float(line.split()[2]) for line in lines]
+    assert all(abs(level) < 0.1 for level in levels[:8])
+    assert all(level < -100 for level in levels[8:])
+
+
+def test_the_function_of_ones_own_cuts_pauses(tmp_path: Path) -> None:
+    result = tmp_path / "short.wav"
+    printed = succeed([sys.executable, EXAMPLES / "own_function.py", EXAMPLES / "speech.flac", result])
+    # 122 of the 142 packets of 50 ms are at -40 dBFS or above.
+    assert printed.splitlines()[-1] == "7.10 s, 6.10 s without pauses"
+    assert result.stat().st_size == 44 + 2 * 97_600
+
+
+def test_the_slow_node_is_found() -> None:
+    assert succeed([sys.executable, EXAMPLES / "slow_graph.py"]).splitlines()[-1] == "slowest: smooth"
+
+
+def test_the_tests_of_a_pipeline_pass() -> None:
+    printed = succeed([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLES / "test_levels.py"])
+    assert "7 passed" in printed
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+def test_the_node_in_rust_fades_in() -> None:
+    # The whole workspace, as `cargo test` builds it: nothing is built twice.
+    command = ["cargo", "build", "--quiet", "--locked", "--workspace", "--examples", "--message-format", "json"]
+    built = [json.loads(line) for line in succeed(command).splitlines()]
+    (program,) = [each["executable"] for each in built if each.get("target", {}).get("name") == "own_node"]
+    printed = succeed([program, EXAMPLES / "speech.flac"])
+    levels = {float(at): float(db) for at, db in re.findall(r"^ *([\d.]+) s +(-[\d.]+) dBFS$", printed, re.MULTILINE)}
+    plain = levels_of_the_recording()
+    assert list(levels) == list(plain)
+    # The fade ends at 4 s: from there on nothing is changed.
+    for at, db in plain.items():
+        assert (levels[at] == pytest.approx(db, abs=0.051)) == (at >= 4.0)
+        assert levels[at] <= db + 0.051
+    assert levels[0.0] < plain[0.0] - 15
+
+
+def levels_of_the_recording() -> dict[float, float]:
+    """Its RMS every half second, by the start."""
+    pipeline = rm.Pipeline() >> rm.nodes.AudioDecode() >> rm.nodes.AudioLevel(window_ms=500)
+    return {
+        packet.pts: packet.value["rms_db"] for packet in pipeline.run_sync([rm.File(EXAMPLES / "speech.flac")]).packets
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 import subprocess
 import sys
 import tarfile
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from project import ROOT, succeed
 
-from tools import machine, native, weights
+from tools import glibc, hook, licences, machine, native, weights, wheels
 
 # Hatchling is called as pip calls it, without an environment of its own: that would ask the network.
 BACKEND = "import sys, hatchling.build as backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))"
@@ -26,14 +27,39 @@ def back_end(function: str, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return back_end("build_wheel", tmp_path_factory.mktemp("wheel"))
+    return wheels.make(tmp_path_factory.mktemp("wheel"))
 
 
-def test_one_wheel_serves_every_python_from_3_10_on(wheel: Path) -> None:
+def test_one_wheel_serves_every_python_from_3_10_on_and_every_linux_that_auditwheel_names(wheel: Path) -> None:
     name, version, python, abi, platform = wheel.stem.split("-")
     assert (name, version) == ("remotemedia", machine.project_version())
     assert (python, abi) == ("cp310", "abi3")
-    assert platform.startswith("linux_")
+    assert platform == wheels.manylinux(wheel)
+    assert platform.startswith("manylinux_2_")
+
+
+def test_a_library_from_elsewhere_leaves_the_wheel_to_machines_like_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, special, user = tmp_path / "special.c", tmp_path / "libspecial.so", tmp_path / "libuser.so"
+    source.write_text("int special(void) { return 1; }")
+    compiler = machine.require_c_compiler()
+    succeed([compiler, "-shared", "-fPIC", "-o", special, source])
+    source.write_text("int special(void); int user(void) { return special(); }")
+    succeed([compiler, "-shared", "-fPIC", "-o", user, source, "-L", tmp_path, "-lspecial"])
+    assert glibc.oldest_for([user]) is None
+    assert glibc.oldest_for([user, special]) is not None
+    assert hook.wheel_tag().split("-")[2].startswith("linux_")
+    monkeypatch.setenv("PATH", "")
+    assert glibc.oldest_for([special]) is None
+
+
+def test_the_native_files_name_no_folder_of_this_machine_and_look_for_libraries_beside_themselves(wheel: Path) -> None:
+    assert wheels.foreign_paths(wheel) == []
+    for file in (native.PACKAGE / native.SONAME, native.PACKAGE / "_native.abi3.so"):
+        dynamic = machine.output_of(["readelf", "--dynamic", "--wide", file])
+        paths = re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", dynamic)
+        assert paths == (["$ORIGIN"] if file.suffix == ".so" else [])
 
 
 def test_a_wheel_carries_the_library_beside_the_extension(wheel: Path) -> None:
@@ -54,7 +80,24 @@ def test_a_wheel_needs_two_packages_and_states_its_licence(wheel: Path) -> None:
     assert sorted(text.split(">")[0] for text in needed) == ["cffi", "msgpack"]
     assert metadata["License-Expression"] == "MIT OR Apache-2.0"
     of_weights = "runtime/nodes/src/speech/silero/LICENSE"
-    assert licences == {"LICENSE", "LICENSE-APACHE", "LICENSE-MIT", of_weights}
+    assert licences == {"LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "LICENSE-THIRD-PARTY", of_weights}
+
+
+def test_licences_of_others_are_permissive_and_their_texts_are_those_of_the_crates() -> None:
+    licences.check()
+
+
+def test_a_licence_is_accepted_if_one_of_the_choices_is() -> None:
+    for accepted in (
+        "MIT",
+        "MIT/Apache-2.0",
+        "GPL-3.0 OR MIT",
+        "(MIT OR GPL-2.0) AND Unicode-3.0",
+        "Apache-2.0 WITH LLVM-exception OR GPL-2.0",
+    ):
+        assert licences.is_accepted(accepted), accepted
+    for refused in ("", "GPL-3.0", "LGPL-2.1 OR GPL-3.0", "MIT AND GPL-3.0", "(MIT OR ISC) AND GPL-2.0", "MIT ISC"):
+        assert not licences.is_accepted(refused), refused
 
 
 def test_a_wheel_stays_below_12_megabytes(wheel: Path) -> None:
@@ -74,6 +117,18 @@ def test_an_installed_wheel_finds_its_own_library(wheel: Path, tmp_path: Path) -
         str(tmp_path / "remotemedia" / "__init__.py"),
         str(tmp_path / "remotemedia" / native.SONAME),
     ]
+
+
+@pytest.mark.parametrize(("version", "python"), [pytest.param(*each, id=each[0]) for each in wheels.pythons()])
+def test_a_wheel_installs_and_runs_in_a_clean_environment(
+    version: str, python: Path, wheel: Path, tmp_path: Path
+) -> None:
+    if version.endswith("t"):
+        pytest.skip("a free-threaded Python takes a wheel that it built itself")
+    own = wheels.install(wheel, python, tmp_path)
+    wheels.smoke(own, tmp_path)
+    # cffi brings pycparser.
+    assert set(wheels.packages(own)) == {"cffi", "msgpack", "pycparser", "remotemedia"}
 
 
 def test_an_editable_wheel_points_to_the_sources(tmp_path: Path) -> None:
@@ -100,7 +155,15 @@ def test_a_source_distribution_has_all_that_the_build_reads(tmp_path: Path) -> N
     assert tracked or not (ROOT / ".git").exists()
     for name in tracked:
         assert (tree / name).read_bytes() == (ROOT / name).read_bytes(), name
-    for name in ("build.py", "pyproject.toml", "README.md", "LICENSE", "LICENSE-MIT", "LICENSE-APACHE"):
+    for name in (
+        "build.py",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "LICENSE-THIRD-PARTY",
+    ):
         assert (tree / name).is_file(), name
     carried = tree / weights.WEIGHTS.relative_to(ROOT)
     assert carried.read_bytes() == weights.ready().read_bytes()

@@ -205,3 +205,43 @@ def test_execute_sync_leaves_the_loop_of_the_thread_alone() -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+@loops
+def test_a_long_result_is_unpacked_while_the_loop_goes_on(new_loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from remotemedia._marshal import Lane
+
+    loop_ran = threading.Event()
+    threads: list[threading.Thread] = []
+    begun: list[Any] = []
+    unpack = Lane._unpack_large
+
+    def waiting(self: Lane, resolve: Any) -> Any:
+        if self.is_long():
+            threads.append(threading.current_thread())
+            begun[0].call_soon_threadsafe(begun[1].set)
+            # On the loop itself this would wait for itself.
+            assert loop_ran.wait(30)
+        return unpack(self, resolve)
+
+    monkeypatch.setattr(Lane, "_unpack_large", waiting)
+    count = 2000
+
+    async def main() -> None:
+        begun[:] = [asyncio.get_running_loop(), asyncio.Event()]
+
+        def split(value: int) -> list[int]:
+            return [value] * 200
+
+        long = asyncio.ensure_future(rm.execute(chain(("s", split, {}), ("p", "PassThrough", {})), list(range(count))))
+        await begun[1].wait()
+        # Others come and go meanwhile.
+        assert await rm.execute(PASS_TEXT, [1]) == [1]
+        loop_ran.set()
+        outputs = await long
+        assert [output[0] for output in outputs] == list(range(count))
+        assert await rm.execute(chain(("s", split, {})), [5]) == [[5] * 200]
+
+    run_in(new_loop, main())
+    assert threads
+    assert threading.main_thread() not in threads

@@ -29,7 +29,7 @@ def test_importing_prints_nothing_and_starts_nothing() -> None:
     )
 
 
-@pytest.mark.parametrize("module", ["asyncio", "numpy", "pandas", "pyarrow", "msgpack", "_cffi_backend"])
+@pytest.mark.parametrize("module", ["asyncio", "typing", "numpy", "pandas", "pyarrow", "msgpack", "_cffi_backend"])
 def test_importing_leaves_other_modules_alone(module: str) -> None:
     assert python(f"import sys, remotemedia; print({module!r} in sys.modules)") == "False\n"
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import PASS_TEXT, chain, eventually, live_objects
+from remotemedia import _bridge
 from remotemedia._memory import kept_count
 
 LARGE = 50_000
@@ -165,3 +170,80 @@ def test_a_bytearray_cannot_be_resized_while_it_is_borrowed() -> None:
     assert seen == [True]
     assert eventually(lambda: kept_count() == 0)
     data.append(1)
+
+
+def test_an_input_that_comes_back_at_once_is_released_in_the_same_crossing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_other(self: Any, timeout_us: int) -> Any:
+        raise AssertionError("there was another crossing")
+
+    monkeypatch.setattr(_bridge.Port, "next", no_other)
+    array, gone = source()
+    outputs = rm.execute_sync(PASS_TEXT, [array, 1, array[:5]])
+    assert kept_count() == 0
+    assert outputs[0].__array_interface__ == array.__array_interface__
+    assert outputs.by_item[0][0] is outputs.packets[0].value is outputs[0]
+    del outputs, array
+    assert gone() is None
+
+
+def test_an_input_is_free_after_a_timeout() -> None:
+    stop = threading.Event()
+    array, gone = source()
+    with pytest.raises(TimeoutError):
+        run(chain(("w", lambda value: stop.wait(10), {})), [array], timeout=0.05)
+    stop.set()
+    del array
+    assert eventually(lambda: gone() is None)
+
+
+def test_everything_may_be_collected_in_any_order() -> None:
+    for order in itertools.permutations(["input", "outputs", "result", "part"]):
+        array, gone = source()
+        outputs = rm.execute_sync(PASS_TEXT, [array])
+        alive: dict[str, Any] = {
+            "input": array, "outputs": outputs, "result": outputs[0], "part": outputs[0][5:9]
+        }  # fmt: skip
+        del array, outputs
+        for name in order:
+            if "part" in alive:
+                assert alive["part"].tolist() == [5, 6, 7, 8]
+            del alive[name]
+        gc.collect()
+        assert gone() is None, order
+
+
+def test_a_bytearray_cannot_be_resized_while_a_result_looks_at_it() -> None:
+    data = bytearray(8 * LARGE)
+    (back,) = rm.execute_sync(PASS_TEXT, [rm.Tensor(data, "float64", (LARGE,))])
+    assert eventually(lambda: kept_count() == 0)
+    with pytest.raises(BufferError):
+        data.append(1)
+    data[0:8] = np.float64(3).tobytes()
+    assert back[0] == 3
+    del back
+    gc.collect()
+    data.append(1)
+
+
+def test_functions_get_views_that_they_cannot_write_to() -> None:
+    seen: list[bool] = []
+
+    def look(value: dict[str, Any]) -> None:
+        array, audio, video = value["array"], value["audio"][0], value["video"]
+        seen.extend(each.flags.writeable for each in (array, audio.samples, *video.planes))
+
+    array = np.zeros(LARGE)
+    audio = rm.Audio(np.zeros((2, LARGE), "float32"), 48_000)
+    video = rm.Video([np.zeros((100, 960), "uint8")], "rgb24", 320, 100)
+    rm.execute_sync(chain(("l", look, {})), [{"array": array, "audio": [audio], "video": video}])
+    assert seen == [False, False, False]
+    assert array.flags.writeable
+    assert audio.samples.flags.writeable
+
+
+def test_memory_stays_flat() -> None:
+    program = Path(__file__).resolve().parents[1] / "soak.py"
+    done = subprocess.run(
+        [sys.executable, program, "--seconds", "3"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -216,7 +216,7 @@ CYCLE.append(CYCLE)
         ([datetime.datetime(2026, 1, 1)], "inputs[0]: a datetime without a time zone is no moment; "
          "write value.astimezone()"),
         ([object()], "inputs[0]: an object can't cross; pass None, bool, int, float, str, bytes, list, dict, "
-         "datetime, a numpy array, Audio, File or Tensor"),
+         "datetime, a numpy array, a table, Audio, Video, File or Tensor"),
         ([np.array([None])], "inputs[0]: an array of Python objects can't cross; give it a numeric dtype: "
          "value.astype('float64')"),
         ([np.zeros(2, "M8[s]")], "inputs[0]: an array of datetime64[s] can't cross; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,42 @@ def test_a_format_is_not_cut_at_a_nul() -> None:
     with pytest.raises(rm.InvalidArgumentError) as caught:
         rm.Audio.from_pcm(b"ab", "s16\0x", 8000, 1)
     assert str(caught.value) == "format must be a name such as 's16', got 's16\\x00x'"
+
+
+@pytest.mark.parametrize(
+    ("planes", "name", "error", "message"),
+    [
+        ([np.zeros((2, 4), "uint8")], "bgr24", rm.InvalidArgumentError,
+         "format 'bgr24' is none of gray, rgb24, rgba, yuv420p, nv12"),
+        ([np.zeros((2, 4), "float32")], "gray", rm.MarshalError,
+         "a picture in gray of 4 x 2 has uint8 planes of the shapes (2, 4); got float32 (2, 4)"),
+        ([np.zeros((2, 4), "uint8")], "nv12", rm.MarshalError,
+         "a picture in nv12 of 4 x 2 has uint8 planes of the shapes (2, 4), (1, 4); got uint8 (2, 4)"),
+        ([], "gray", rm.MarshalError, "a picture in gray of 4 x 2 has uint8 planes of the shapes (2, 4); got none"),
+        ([b"12345678"], "gray", rm.MarshalError,
+         "a picture in gray of 4 x 2 has uint8 planes of the shapes (2, 4); got bytes ()"),
+    ],
+)  # fmt: skip
+def test_planes_that_are_no_picture_are_refused(planes: Any, name: str, error: Any, message: str) -> None:
+    with pytest.raises(error) as caught:
+        rm.Video(planes, name, 4, 2)
+    assert str(caught.value) == message
+
+
+def test_a_picture_shows_what_it_is_and_takes_arrays_with_a_dimension_for_colors() -> None:
+    video = rm.Video([np.zeros((2, 4, 3), "uint8")], "rgb24", 4, 2, pts=1.5)
+    assert (repr(video), video.pts_ns, video.planes[0].shape) == (
+        "Video(rgb24, 4 x 2, pts=1.500 s)",
+        1_500_000_000,
+        (2, 12),
+    )
+
+
+def test_a_table_without_pyarrow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(rm.LibraryError) as caught:
+        rm.Table(0, b"", []).to_pandas()
+    assert str(caught.value) == "to_arrow and to_pandas need pyarrow; pip install pyarrow"
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,17 @@ def test_the_committed_module_is_what_the_library_describes() -> None:
 
 
 def test_every_type_has_a_class_and_its_other_name() -> None:
-    for name in node_types():
-        assert getattr(nodes, name) is getattr(nodes, f"{name}Node")
+    types = node_types()
+    for name, described in types.items():
         assert getattr(nodes, name).__name__ == name
+        if "alias_of" in described:
+            assert described["alias_of"] in types
+        elif f"{name}Node" not in types:
+            assert getattr(nodes, name) is getattr(nodes, f"{name}Node")
     assert sorted(nodes.__all__) == nodes.__all__
-    assert len(nodes.__all__) == 2 * len(node_types())
+    old_names = sum("alias_of" in described for described in types.values())
+    replaced = sum(f"{name}Node" in types for name in types)
+    assert len(nodes.__all__) == 2 * (len(types) - old_names) - replaced + old_names
 
 
 def test_signatures_show_params_types_and_defaults() -> None:

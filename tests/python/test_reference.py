@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import subprocess
 import sys
@@ -169,7 +170,7 @@ async def test_the_engine_is_chosen_by_the_caller() -> None:
 
 def test_sound_and_files_pass_with_their_places() -> None:
     audio = rm.Audio(numpy.zeros((1, 16000), "float32"), 8000, pts=3661.5)
-    inputs = [audio, rm.File("there/is/none.wav"), numpy.arange(5)]
+    inputs = [audio, rm.File("there/is/none.wav"), numpy.arange(5), array.array("h", [1, 2])]
     manifest = chain(("p", "PassThrough", {}), ("f", same, {}))
     native, python = (rm.execute_sync(manifest, inputs, engine=engine) for engine in ("native", "python"))
     places = [

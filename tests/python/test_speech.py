@@ -49,7 +49,7 @@ def test_params_are_those_of_the_node() -> None:
 
 
 async def test_beside_the_loop_it_is_the_same() -> None:
-    with pytest.raises(RuntimeError, match="await remotemedia.aspeech_segments"):
+    with pytest.raises(RuntimeError, match=r"await remotemedia\.aspeech_segments"):
         rm.speech_segments(SPEECH)
     expected = await asyncio.to_thread(rm.speech_segments, SPEECH)
     assert times(await rm.aspeech_segments(SPEECH)) == times(expected)

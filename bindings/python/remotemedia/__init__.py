@@ -10,7 +10,6 @@ Importing this starts nothing. The native library is loaded when something of it
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from .errors import (
     Error,
@@ -26,13 +25,16 @@ from .errors import (
     OutOfResourcesError,
     PanicError,
     PoisonedError,
-    Problem,
     ShutDownError,
     StalledError,
     TimedOut,
 )
 
+# Every program that imports remotemedia would wait for typing; checkers take this name for true.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import nodes
     from ._configure import Limits, configure
     from ._execute import execute, execute_sync
@@ -46,8 +48,10 @@ if TYPE_CHECKING:
     from ._session import Session
     from ._sound_files import Info, ainfo, aread, awrite, info, read, write
     from ._speech import aspeech_segments, speech_segments
-    from .errors import Cancelled
+    from .errors import Cancelled, Problem
     from .media import Audio, File, Tensor
+    from .table import Table
+    from .video import Video
 
 __version__ = "0.1.0"
 
@@ -80,8 +84,10 @@ __all__ = [
     "Session",
     "ShutDownError",
     "StalledError",
+    "Table",
     "Tensor",
     "TimedOut",
+    "Video",
     "__version__",
     "ainfo",
     "aread",
@@ -102,7 +108,7 @@ __all__ = [
     "write",
 ]
 
-# asyncio and the native library take most of the time of an import, so they are loaded at their first use.
+# asyncio, typing and the native library take most of the time of an import, so they are loaded at their first use.
 _HOMES = {
     "Audio": "media",
     "Cancelled": "errors",
@@ -115,12 +121,15 @@ _HOMES = {
     "Packet": "_outputs",
     "Pipeline": "_graph",
     "Plan": "_plan",
+    "Problem": "_problems",
     "Session": "_session",
-    "Tensor": "media",
     "ainfo": "_sound_files",
     "aread": "_sound_files",
     "aspeech_segments": "_speech",
     "awrite": "_sound_files",
+    "Table": "table",
+    "Tensor": "media",
+    "Video": "video",
     "configure": "_configure",
     "execute": "_execute",
     "execute_pipeline": "_first_design",

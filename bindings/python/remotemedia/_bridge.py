@@ -154,13 +154,16 @@ class Port(ABC):
         """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if nothing will ever come."""
         used = lane()
         try:
-            used.ready()
-            status = lib.rm_port_next(self.handle, timeout_us, used.output, used.error)
-            used.output.discard_count = 0
-            check(status, used.error)
+            self._fetch(used, timeout_us)
             return used.unpack(self._resolve)  # type: ignore[no-any-return]
         finally:
             give_back(used)
+
+    def _fetch(self, used: Lane, timeout_us: int) -> None:
+        used.ready()
+        status = lib.rm_port_next(self.handle, timeout_us, used.output, used.error)
+        used.output.discard_count = 0
+        check(status, used.error)
 
     def drain(self) -> None:
         """Deals with all that is there, without waiting."""
@@ -291,6 +294,7 @@ class LoopPort(Port):
         self.inline_in_a_row = 0
         self._descriptor = -1
         self._closed = False
+        self._is_unpacking = False
         descriptor = ffi.new("int32_t *")
         error = ffi.new("rm_error **")
         check(lib.rm_port_fd(self.handle, descriptor, error), error)
@@ -331,8 +335,54 @@ class LoopPort(Port):
         return self._closed
 
     def drain(self) -> None:
-        if not self._closed:
-            super().drain()
+        """Deals with all that is there. A long document is unpacked by a thread, while the loop goes on."""
+        if self._closed or self._is_unpacking:
+            return
+        used = lane()
+        try:
+            self._fetch(used, 0)
+            if not used.is_long():
+                events = used.unpack(self._resolve)
+            else:
+                # Nothing else is fetched meanwhile: events are dealt with in their order.
+                self._is_unpacking = True
+                self._watch(False)
+                work = threading.Thread(target=self._unpack, args=(used,), name="remotemedia-unpack", daemon=True)
+                used = Lane()
+                work.start()
+                return
+        finally:
+            give_back(used)
+        self.dispatch(events)
+
+    def _unpack(self, used: Lane) -> None:
+        events: list[Any] = []
+        try:
+            events = used.unpack(self._resolve)
+        except Exception as error:
+            _log.exception("the events of a port can't be read: %s", error)
+        loop = self.loop()
+        try:
+            if loop is not None:
+                loop.call_soon_threadsafe(self._unpacked, events)
+        except RuntimeError:
+            # The loop was closed meanwhile: nobody waits any more.
+            self.close()
+
+    def _unpacked(self, events: list[Any]) -> None:
+        self._is_unpacking = False
+        self._watch(True)
+        self.dispatch(events)
+        self.drain()
+
+    def _watch(self, is_watched: bool) -> None:
+        loop = self.loop()
+        if self._descriptor < 0 or loop is None or loop.is_closed():
+            return
+        if is_watched:
+            loop.add_reader(self._descriptor, self.drain)
+        else:
+            loop.remove_reader(self._descriptor)
 
     def _unwatch(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1

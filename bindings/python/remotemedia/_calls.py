@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .media import Audio
+from .media import Audio, Tensor
+from .video import Video
 
 
 class HostFunction:
@@ -69,6 +70,13 @@ def read_only(value: Any) -> Any:
         return [read_only(entry) for entry in value]
     if kind is dict:
         return {key: read_only(entry) for key, entry in value.items()}
+    if kind is Tensor:
+        return Tensor(value.data.toreadonly(), value.dtype, value.shape)
+    if kind is Video:
+        video = Video.__new__(Video)
+        video.format, video.width, video.height, video.pts_ns = value.format, value.width, value.height, value.pts_ns
+        video.planes = [read_only(plane) for plane in value.planes]
+        return video
     numpy = sys.modules.get("numpy")
     if numpy is not None and kind is numpy.ndarray:
         view = value.view()

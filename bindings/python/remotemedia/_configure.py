@@ -5,7 +5,6 @@ It is read once, when the runtime starts.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -98,7 +97,7 @@ def _of_environment() -> dict[str, int]:
             limit = name.removeprefix("LIMIT_")
             if limit != name:
                 meant = _meant(limit, [each.upper() for each in LIMITS], f"{PREFIX}LIMIT_")
-            elif difflib.get_close_matches(name, VARIABLES, 1, 0.8):
+            elif _near(name, tuple(VARIABLES), 0.8):
                 meant = _meant(name, tuple(VARIABLES), PREFIX)
             else:
                 continue
@@ -117,5 +116,12 @@ def _whole(name: str, value: Any, most: int = 2**63 - 1) -> int:
 
 
 def _meant(name: str, known: Sequence[str], prefix: str = "") -> str:
-    near = difflib.get_close_matches(name, known, 1)
+    near = _near(name, known, 0.6)
     return f"did you mean {prefix}{near[0]}?" if near else f"there are {', '.join(prefix + each for each in known)}"
+
+
+def _near(name: str, known: Sequence[str], likeness: float) -> list[str]:
+    # Only a slip takes the time to import it.
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, 1, likeness)

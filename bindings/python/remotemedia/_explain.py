@@ -84,7 +84,7 @@ def complaint_about_type(value: Any) -> str:
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return (
         f"{_a(name)} can't cross; pass None, bool, int, float, str, bytes, list, dict, datetime, a numpy array, "
-        "Audio, File or Tensor"
+        "a table, Audio, Video, File or Tensor"
     )
 
 

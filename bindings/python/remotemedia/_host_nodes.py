@@ -16,6 +16,7 @@ from ._calls import HostFunction, is_async, read_only
 from ._marshal import Lane, give_back, lane
 from ._memory import Kept
 from ._raised import behind, text_of, without_our_frame
+from ._typed import converter
 from .errors import MarshalError
 
 
@@ -51,7 +52,7 @@ def answer(call: Call) -> Answer:
         try:
             value = read_only(value)
             for each in call.functions:
-                value = each.function(value, **each.params)
+                value = each.function(_typed(value, each), **each.params)
                 if value is None:
                     break
                 if inspect.isawaitable(value):
@@ -84,9 +85,9 @@ async def answer_async(
             value = read_only(value)
             for each in call.functions:
                 if is_async(each.function):
-                    value = await each.function(value, **each.params)
+                    value = await each.function(_typed(value, each), **each.params)
                 else:
-                    value, error = await in_thread(functools.partial(each.function, value, **each.params))
+                    value, error = await in_thread(functools.partial(_call, each, value))
                     if error is not None:
                         # Also what would end a loop: it was raised on a thread, and ends this execution alone.
                         return Answer(outputs, Raised(index, node, without_our_frame(error)))
@@ -174,6 +175,15 @@ def _first_that_fails(used: Lane, call: Call, given: Answer) -> Answer:
             used.forget()
         good.append([index, value])
     return Answer(good, given.raised)
+
+
+def _call(function: HostFunction, value: Any) -> Any:
+    return function.function(_typed(value, function), **function.params)
+
+
+def _typed(value: Any, function: HostFunction) -> Any:
+    convert = converter(function.function)
+    return value if convert is None else convert(value)
 
 
 def _refuse(value: Any, function: HostFunction) -> None:

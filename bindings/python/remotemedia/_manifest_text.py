@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from .errors import ManifestError, Problem
 
@@ -24,7 +23,8 @@ def read(path: str | bytes) -> str:
             [Problem("", "neither a manifest nor a path", expected="dict, path or text")],
         )
     try:
-        return Path(name).read_text(encoding="utf-8-sig")
+        with open(name, encoding="utf-8-sig") as file:
+            return file.read()
     except FileNotFoundError:
         cure = "; YAML text needs a newline at its end" if ": " in name else ""
         raise FileNotFoundError(f"no such manifest {shown} in {os.getcwd()}{cure}") from None

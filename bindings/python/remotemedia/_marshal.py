@@ -26,6 +26,8 @@ from ._memory import Kept
 from ._outputs import Outputs
 from .errors import MarshalError
 from .media import FORMATS, NAMES_OF_FORMATS, SIZES, TYPE_STRINGS, Audio, File, Tensor
+from .table import Column, Part, Table
+from .video import Video, plane_shapes
 
 TENSOR, AUDIO, VIDEO, TABLE, FILE, BYTES = 1, 2, 3, 4, 5, 6
 """The ext codes of the wire."""
@@ -37,9 +39,13 @@ ENTRY = struct.Struct("@PNQPI")
 """An `rm_buffer`: data, len, token, memory, writable."""
 ENTRY_BYTES: int = ffi.sizeof("rm_buffer")
 """What an entry takes in a table, padding included."""
+_NOTHING = object()
 _new_tuple: Any = tuple.__new__
 _BYTES: Any = ffi.typeof("char[]")
 _ADDRESS: Any = ffi.typeof("uintptr_t")
+
+LONG_BYTES, LONG_TABLE = 256 * 1024, 500
+"""From so many bytes or buffers on, unpacking a document takes milliseconds."""
 
 AREA_BYTES = 16 * 1024
 BUFFER_ROOM = 16
@@ -50,6 +56,8 @@ PACKING_ERRORS = (MarshalError, TypeError, ValueError, OverflowError, RecursionE
 
 unpackb = msgpack.unpackb
 
+
+_NAMES_OF_TYPE_STRINGS = {text: name for name, text in TYPE_STRINGS.items() if name != "bfloat16"}
 
 _names: dict[Any, str] = {}
 """The names of numpy's types in native order: numpy itself takes microseconds to tell them."""
@@ -118,6 +126,7 @@ class Lane:
         self.snapshot = False
         """Whether what its owner can still write to is copied as it crosses."""
         self._storages: list[Storage] = []
+        self._refused: tuple[Any, str | None] = _NOTHING, None
         self.decode: Callable[[int, bytes], Any] = self._decode
 
     # ---- Python to native
@@ -137,13 +146,18 @@ class Lane:
         """The error for a value that the packer refused: with the path, which a second look finds."""
         self.forget()
         try:
-            found = explain(value, name, _reject)
+            found = explain(value, name, self._reject_again)
         except RecursionError:
             # Objects inside objects are looked into one by one.
             found = MarshalError(f"{name}: nested too deep, or it contains itself")
+        self._refused = _NOTHING, None
         if found is None:
             found = error if isinstance(error, MarshalError) else MarshalError(f"{name}: {error}")
         return found
+
+    def _reject_again(self, value: Any) -> str | None:
+        refused, message = self._refused
+        return message if value is refused else _reject(value)
 
     def release_table(self) -> None:
         """Forgets which objects the document packed last refers to; they stay alive where native code needs them."""
@@ -192,6 +206,11 @@ class Lane:
         if numpy is not None and (type(value) is numpy.ndarray or type(value) is numpy.memmap):
             _ENCODERS[type(value)] = Lane._numpy
             return self._numpy(value)
+        if numpy is not None and isinstance(value, numpy.ndarray):
+            raise MarshalError(
+                f"{type(value).__name__} is a subclass of ndarray and would come back as ndarray; "
+                "write numpy.asarray(value) if that is meant"
+            )
         if isinstance(value, Enum):
             return value.value
         if isinstance(value, os.PathLike):
@@ -200,7 +219,118 @@ class Lane:
             return {field.name: getattr(value, field.name) for field in fields(value)}
         if hasattr(value, "typecode") and hasattr(value, "buffer_info"):
             return self._array(value)
+        try:
+            foreign = self._foreign(value)
+        except MarshalError as error:
+            # A stream can't be read a second time, to explain.
+            self._refused = value, str(error)
+            raise
+        if foreign is not None:
+            return foreign
         raise MarshalError(complaint_about_type(value))
+
+    def _foreign(self, value: Any) -> ExtType | None:
+        """A table or array of another package; None if it is neither."""
+        kind = type(value)
+        from . import _arrow
+
+        if _arrow.is_table(value):
+            return self._table(_arrow.table_of(value))
+        if hasattr(kind, "__dlpack__"):
+            from . import _dlpack
+
+            capsule, address, name, shape, strides, readonly, size = _dlpack.describe(value)
+            steps = None if strides is None else [stride * size for stride in strides]
+            return self._strided((value, capsule), address, name, shape, steps, readonly)
+        if hasattr(value, "__cuda_array_interface__"):
+            raise MarshalError(f"the {kind.__name__} is on a GPU; write value.cpu()")
+        interface = getattr(value, "__array_interface__", None)
+        if interface is None:
+            return None
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and hasattr(numpy, "asarray"):
+            return self._numpy(numpy.asarray(value))
+        known = _NAMES_OF_TYPE_STRINGS.get(interface["typestr"])
+        data = interface.get("data")
+        if known is None or not isinstance(data, tuple):
+            raise MarshalError(f"the {kind.__name__} needs numpy to be read; import numpy first")
+        strides = interface.get("strides")
+        shape = list(interface["shape"])
+        return self._strided(value, data[0], known, shape, None if strides is None else list(strides), bool(data[1]))
+
+    def _strided(
+        self, source: Any, address: int, name: str, shape: list[int], strides: list[int] | None, readonly: bool
+    ) -> ExtType:
+        """An array somewhere in the memory of `source`; strides are in bytes, None for C order."""
+        size = SIZES[name]
+        count = 1
+        for extent in shape:
+            count *= extent
+        if count == 0:
+            return ExtType(TENSOR, self._payload.pack([name, shape, None, b"", 0]))
+        if strides == _c_strides(shape, size):
+            strides = None
+        low, high = 0, size if strides is not None else count * size
+        for extent, stride in zip(shape, strides or (), strict=False):
+            span = (extent - 1) * stride
+            if span < 0:
+                low += span
+            else:
+                high += span
+        if count * size >= INLINE_BYTES:
+            index = self._reference(source, address + low, high - low, readonly).index
+            return ExtType(TENSOR, self._payload.pack([name, shape, strides, index, -low]))
+        memory = memoryview(ffi.buffer(ffi.cast("char *", address + low), high - low))
+        data = bytes(memory) if strides is None else _gather(memory, shape, strides, -low, size)
+        return ExtType(TENSOR, self._payload.pack([name, shape, None, data, 0]))
+
+    def _table(self, table: Table) -> ExtType:
+        columns = [self._column(column) for column in table._columns]
+        return ExtType(TABLE, self._payload.pack([len(table), table._metadata, columns]))
+
+    def _column(self, column: Column) -> list[Any]:
+        buffers: list[Any] = []
+        for part in column.buffers:
+            if part is None:
+                buffers.append(None)
+            elif part.length < INLINE_BYTES:
+                buffers.append(bytes(ffi.buffer(ffi.cast("char *", part.address), part.length)))
+            else:
+                buffers.append(self._reference(part.owner, part.address, part.length, True).index)
+        return [
+            column.name,
+            column.format,
+            column.flags,
+            column.metadata,
+            column.length,
+            column.null_count,
+            column.offset,
+            buffers,
+            [self._column(child) for child in column.children],
+            None if column.dictionary is None else self._column(column.dictionary),
+        ]
+
+    def _video(self, video: Video) -> ExtType:
+        planes: list[list[Any]] = []
+        shapes = plane_shapes(video.format, video.width, video.height)
+        for plane, (rows, row) in zip(video.planes, shapes, strict=True):
+            if isinstance(plane, Tensor):
+                is_small = plane.nbytes < INLINE_BYTES
+                planes.append([bytes(plane.data) if is_small else self._bytes_like(plane, plane.data), 0, row])
+                continue
+            if plane.strides[1] != 1 or plane.strides[0] < row:
+                plane = plane.copy(order="C")
+            stride = plane.strides[0]
+            extent = (rows - 1) * stride + row if rows * row else 0
+            address = plane.__array_interface__["data"][0]
+            if extent < INLINE_BYTES:
+                planes.append([bytes(ffi.buffer(ffi.cast("char *", address), extent)), 0, stride])
+                continue
+            signature = (address, "uint8", plane.shape, plane.strides)
+            kept = self._reference(plane, address, extent, not plane.flags.writeable, signature)
+            planes.append([kept.index, 0, stride])
+        header = [video.format, video.width, video.height, video.pts_ns, planes]
+        return ExtType(VIDEO, self._payload.pack(header))
 
     def _reference(
         self, source: Any, address: int, length: int, readonly: bool, signature: tuple[Any, ...] | None = None
@@ -368,6 +498,13 @@ class Lane:
         outputs._count = count
         return outputs
 
+    def is_long(self) -> bool:
+        """Whether the document that a call left takes so long to unpack that an event loop would feel it."""
+        if self.output.document == NULL:
+            return False
+        _, length, _, count = self._look(self.output.document)
+        return bool(length >= LONG_BYTES or count >= LONG_TABLE)
+
     def _unpack_large(self, resolve: Callable[[int], Kept | None]) -> Any:
         document, self.output.document = self.output.document, NULL
         try:
@@ -424,12 +561,66 @@ class Lane:
             return File(path if reference is None else self._bytes(reference, offset, length), mime)
         if code == BYTES:
             return self._bytes(*payload)
+        if code == TABLE:
+            rows, metadata, columns = payload
+            return Table(rows, metadata, [self._decode_column(*column) for column in columns])
+        if code == VIDEO:
+            return self._decode_video(*payload)
         raise MarshalError(f"the runtime sent a value of ext type {code}, which this package does not know")
 
     def _bytes(self, reference: bytes | int, offset: int, length: int) -> bytes:
         if isinstance(reference, bytes):
             return reference[offset : offset + length]
         return self._storages[reference].bytes_at(offset, length)
+
+    def _decode_column(
+        self,
+        name: str,
+        format: str,  # noqa: A002
+        flags: int,
+        metadata: bytes,
+        length: int,
+        null_count: int,
+        offset: int,
+        buffers: list[Any],
+        children: list[Any],
+        dictionary: list[Any] | None,
+    ) -> Column:
+        return Column(
+            name,
+            format,
+            flags,
+            metadata,
+            length,
+            null_count,
+            offset,
+            [None if reference is None else self._part(reference) for reference in buffers],
+            [self._decode_column(*child) for child in children],
+            None if dictionary is None else self._decode_column(*dictionary),
+        )
+
+    def _part(self, reference: Any) -> Part:
+        if isinstance(reference, bytes):
+            # Arrow's readers want 8 bytes of alignment, and an address even where there are no bytes.
+            memory = ffi.new("uint64_t[]", len(reference) // 8 + 1)
+            ffi.memmove(memory, reference, len(reference))
+            return Part(memory, int(ffi.cast(_ADDRESS, memory)), len(reference))
+        index, offset, length = reference if isinstance(reference, list) else (reference, 0, None)
+        storage = self._storages[index]
+        whole = storage.kept.length if storage.kept is not None else len(storage.view or b"")
+        owner = storage.kept.source if storage.kept is not None else storage.view
+        return Part(owner, storage.address + offset, whole - offset if length is None else length)
+
+    def _decode_video(self, format: str, width: int, height: int, pts: int | None, planes: list[Any]) -> Video:  # noqa: A002
+        video = Video.__new__(Video)
+        video.format, video.width, video.height, video.pts_ns = format, width, height, pts
+        video.planes = [
+            self._decode_tensor("uint8", [rows, row], None if stride == row else [stride, 1], reference, offset)
+            for (rows, row), (reference, offset, stride) in zip(
+                plane_shapes(format, width, height), planes, strict=True
+            )
+        ]
+        return video
 
     def _decode_audio(
         self,
@@ -510,6 +701,8 @@ _ENCODERS: dict[type, Callable[[Lane, Any], Any]] = {
     Audio: Lane._audio,
     File: Lane._file,
     Tensor: Lane._tensor,
+    Table: Lane._table,
+    Video: Lane._video,
 }
 
 
@@ -621,7 +814,8 @@ def _frozen_copy(array: Any) -> Any:
 
 
 def _view_of(kept: Kept) -> memoryview:
-    source = kept.source[0] if isinstance(kept.source, tuple) else kept.source
+    # All of it: a view that only borrows a bytearray keeps it from being resized.
+    source = kept.source
     owner = ffi.gc(ffi.cast("uint8_t *", kept.address), lambda _, source=source: None)
     view = memoryview(ffi.buffer(owner, kept.length))
     return view.toreadonly() if kept.readonly else view

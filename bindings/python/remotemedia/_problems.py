@@ -1,10 +1,29 @@
-"""Everything that is wrong with a manifest as one error, worded as the native library words it."""
+"""What is wrong with a manifest, and all of it as one error, worded as the native library words it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from .errors import ManifestError, Problem
+from .errors import ManifestError
+
+__all__ = ["Problem", "line_of", "refusal"]
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a manifest.
+
+    `path` names the place in the document, such as `nodes[1].params.rate`; `line` and `column` count from 1 and are
+    there for manifests that came as text.
+    """
+
+    path: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    expected: str | None = None
+    got: str | None = None
+    suggestion: str | None = None
 
 
 def refusal(problems: Sequence[Problem]) -> ManifestError:

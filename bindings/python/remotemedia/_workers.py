@@ -26,12 +26,14 @@ class Workers:
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._idle = 0
+        self._open = 0
 
     def submit(self, work: Callable[[], None]) -> None:
         """Runs `work` on one of the threads. It must not raise."""
         with self._lock:
-            grow = self._idle <= self._work.qsize() and self._threads < MOST
+            # Counted until it is done: a thread that has taken its work may not have told so yet.
+            self._open += 1
+            grow = self._open > self._threads and self._threads < MOST
             if grow:
                 self._threads += 1
             # Inside the lock: a thread that gives up waiting looks once more before it leaves.
@@ -41,21 +43,18 @@ class Workers:
 
     def _run(self) -> None:
         while True:
-            with self._lock:
-                self._idle += 1
             try:
                 work = self._work.get(timeout=IDLE_SECONDS)
             except Empty:
                 with self._lock:
-                    self._idle -= 1
                     if self._work.empty():
                         self._threads -= 1
                         return
                 continue
-            with self._lock:
-                self._idle -= 1
             work()
             del work
+            with self._lock:
+                self._open -= 1
 
 
 _workers = Workers()

@@ -6,13 +6,15 @@ Catch `Error` for all of them. Each class is also what Python programs expect: a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
-
+# Every program that imports remotemedia would wait for typing; checkers take this name for true.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import CancelledError as Cancelled
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from ._outputs import Outputs
+    from ._problems import Problem
 
 __all__ = [
     "Cancelled",
@@ -51,22 +53,6 @@ class InvalidArgumentError(Error, ValueError):
     """An argument is outside its range."""
 
     status = "RM_INVALID_ARGUMENT"
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong with a manifest.
-
-    `path` names the place in the document, such as `nodes[1].params.rate`; `line` and `column` count from 1 and are
-    there for manifests that came as text.
-    """
-
-    path: str
-    message: str
-    line: int | None = None
-    column: int | None = None
-    expected: str | None = None
-    got: str | None = None
-    suggestion: str | None = None
 
 
 class ManifestError(Error, ValueError):
@@ -256,6 +242,8 @@ def _pickles(value: Any) -> bool:
 
 
 def _problem(entry: Mapping[str, Any]) -> Problem:
+    from ._problems import Problem
+
     def text(name: str) -> str | None:
         value = entry.get(name)
         return None if value is None else str(value)
@@ -271,11 +259,15 @@ def _problem(entry: Mapping[str, Any]) -> Problem:
     )
 
 
-def __getattr__(name: str) -> Any:
-    # asyncio takes longer to import than everything else here together.
-    if name == "Cancelled":
-        from asyncio import CancelledError
+if not TYPE_CHECKING:
+    # asyncio and typing take longer to import than everything else here together.
+    def __getattr__(name: str) -> Any:
+        if name == "Cancelled":
+            from asyncio import CancelledError
 
-        globals()["Cancelled"] = CancelledError
-        return CancelledError
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return CancelledError
+        if name == "Problem":
+            from ._problems import Problem
+
+            return Problem
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

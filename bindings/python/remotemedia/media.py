@@ -141,6 +141,25 @@ class Tensor:
             "strides": None,
         }
 
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+    def __dlpack__(
+        self,
+        *,
+        stream: object = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> object:
+        if dl_device not in (None, (1, 0)):
+            raise BufferError("a Tensor lies in the memory of the CPU; move it with the library that takes it")
+        from ._dlpack import to_capsule
+
+        if copy:
+            return to_capsule(Tensor(bytearray(self.data), self.dtype, self.shape), max_version)
+        return to_capsule(self, max_version)
+
     def __buffer__(self, flags: int) -> memoryview:
         if self.dtype in FORMATS and self.data.nbytes:
             return self.data.cast(FORMATS[self.dtype], self.shape)  # type: ignore[call-overload,no-any-return]
@@ -185,7 +204,7 @@ class Audio:
             raise InvalidArgumentError(f"rate must be a whole number of frames per second, 1 or more, got {rate!r}")
         self.rate = whole
         self.layout = _layout(layout, self.channels)
-        self.pts_ns = _exact(pts_ns) if pts_ns is not None or pts is None else _nanoseconds(pts)
+        self.pts_ns = _exact(pts_ns) if pts_ns is not None or pts is None else nanoseconds(pts)
 
     @classmethod
     def from_pcm(cls, data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
@@ -291,7 +310,7 @@ def _exact(pts_ns: Any) -> int | None:
     return whole
 
 
-def _nanoseconds(pts: float) -> int:
+def nanoseconds(pts: float) -> int:
     try:
         exact: int | None = None if isinstance(pts, bool) else round(pts * 1e9)
     except (TypeError, ValueError, OverflowError):

@@ -3,6 +3,7 @@
 mod manifest_nodes;
 
 use manifest_nodes::{hosts, msgpack, registry};
+use remotemedia_core::graph::Graph;
 use remotemedia_core::manifest::{Blueprint, Endpoint, Work, parse};
 use serde_json::{Value as Json, json};
 
@@ -174,6 +175,21 @@ fn ports_are_found_by_name() {
     let nodes = [node("mic", "Microphone"), node("mic2", "Microphone"), node("merge", "Merge"), node("log", "Log")];
     let blueprint = graph(&nodes, &[("mic", "merge.right"), ("mic2", "merge.left"), ("merge", "log")]);
     assert_eq!(edges(&blueprint), ["mic[0] -> merge[1]", "mic2[0] -> merge[0]", "merge[0] -> log[0]"]);
+}
+
+#[test]
+fn the_plan_names_the_outputs_that_nothing_takes() {
+    let unread = |connections: &[(&str, &str)]| -> Vec<(Json, Json)> {
+        let nodes = [node("vad", "Detector"), node("log", "PassThrough"), node("other", "PassThrough")];
+        let planned = Graph::plan(graph(&nodes, connections)).expect("a graph that can be planned").describe();
+        let nodes = planned["nodes"].as_array().expect("nodes are a list").clone();
+        nodes.into_iter().filter_map(|mut node| Some((node["id"].clone(), node.get_mut("unread")?.take()))).collect()
+    };
+    assert_eq!(unread(&[("vad.speech", "log"), ("vad.event", "other")]), []);
+    assert_eq!(unread(&[("vad.speech", "log")]), [(json!("vad"), json!(["event"]))]);
+    assert_eq!(unread(&[("vad.event", "log"), ("vad.event", "other")]), [(json!("vad"), json!(["speech"]))]);
+    // A sink gives what comes out of its first output.
+    assert_eq!(unread(&[("log", "other")]), [(json!("vad"), json!(["event"]))]);
 }
 
 #[test]

@@ -3,8 +3,12 @@
 
 pub mod audio;
 pub mod basic;
+pub mod monitor;
+mod old_names;
+pub mod source;
 pub mod spectral;
 pub mod speech;
+pub mod text;
 
 use remotemedia_core::node::Registry;
 
@@ -13,11 +17,15 @@ pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.add::<basic::PassThrough>().add::<basic::Echo>().add::<basic::Calculator>();
     registry.add::<audio::AudioDecode>().add::<audio::AudioMix>().add::<audio::AudioResample>();
-    registry.add::<audio::AudioLevel>().add::<audio::AudioEncode>();
-    registry.add::<speech::Vad>().add::<speech::SpeechSegments>().add_old_name::<speech::SileroVad>();
-    registry.add::<spectral::Stft>().add::<spectral::MelSpectrogram>();
+    registry.add::<monitor::AudioLevel>().add::<audio::AudioEncode>();
+    registry.add::<speech::Vad>().add::<speech::SpeechSegments>();
     registry.add::<audio::AudioGain>().add::<audio::AudioChunk>().add::<audio::AudioConcat>();
-    registry.add::<audio::AudioPad>().add::<audio::AudioTrim>();
+    registry.add::<monitor::SilenceDetector>().add::<monitor::ClippingDetector>().add::<monitor::ChannelBalance>();
+    registry.add::<audio::AudioPad>().add::<audio::AudioTrim>().add::<audio::AudioFilter>();
+    registry.add::<monitor::Loudness>().add::<audio::LoudnessNormalize>();
+    registry.add::<source::ToneSource>().add::<source::NoiseSource>().add::<text::TextCollector>();
+    registry.add::<spectral::Stft>().add::<spectral::MelSpectrogram>();
+    old_names::add(&mut registry);
     registry
 }
 

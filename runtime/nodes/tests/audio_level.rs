@@ -103,7 +103,8 @@ fn digital_silence_has_a_finite_level() {
     let levels = levels_of(json!({}), [mono(vec![0.0; 3200], 16_000), mono(vec![1e-9; 1600], 16_000)]);
     assert_eq!(levels.len(), 3);
     for level in levels {
-        assert_eq!((level.rms_db, level.peak_db, level.is_silence, &*level.health), (-120.0, -120.0, true, "silence"));
+        // So short a silence may be a pause.
+        assert_eq!((level.rms_db, level.peak_db, level.is_silence, &*level.health), (-120.0, -120.0, true, "ok"));
     }
 }
 
@@ -261,9 +262,7 @@ fn quiet_speech_has_a_low_volume_after_two_seconds_of_sound() {
     let heard = |levels: &[Level]| levels.iter().filter(|level| !level.is_silence).count();
     assert_eq!(heard(&levels[..=first]), 20);
     assert!(levels[first..].iter().all(|level| level.is_low_volume), "a pause keeps the verdict");
-    assert!(
-        levels[first..].iter().all(|level| level.health == if level.is_silence { "silence" } else { "low_volume" })
-    );
+    assert!(levels[first..].iter().all(|level| level.health == "low_volume"));
     assert!(levels[first..].iter().any(|level| level.is_silence), "there are pauses");
 }
 
@@ -290,7 +289,9 @@ fn a_long_silence_suspends_the_verdict() {
     let (after, silence) = silence.split_last().expect("levels");
     assert!(after.is_low_volume, "what was heard before is not forgotten");
     assert!(sound[29].is_low_volume);
-    assert!(silence.iter().all(|level| level.is_silence && level.health == "silence"));
+    assert!(silence.iter().all(|level| level.is_silence));
+    assert!(silence[..4].iter().all(|level| level.health == "low_volume"), "half a second may be a pause");
+    assert!(silence[4..].iter().all(|level| level.health == "silence"));
     assert!(silence[..49].iter().all(|level| level.is_low_volume), "a pause of less than five seconds keeps it");
     assert!(silence[49..].iter().all(|level| !level.is_low_volume));
 }

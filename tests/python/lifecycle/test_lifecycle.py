@@ -47,6 +47,16 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+def is_told_by_the_asyncio_of_3_10(err: str) -> bool:
+    """Until 3.11 Ctrl-C may strike within a task's step; asyncio then tells of a result that nobody fetched."""
+    return (
+        sys.version_info < (3, 11)
+        and err.startswith("Task exception was never retrieved\n")
+        and err.count("Traceback") == 1
+        and err.endswith("KeyboardInterrupt\n")
+    )
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_it_ends_well(script: str) -> None:
     for _ in range(REPEAT):
@@ -62,4 +72,6 @@ def test_ctrl_c_ends_it(script: str, delay: float) -> None:
         assert process.stdout.readline() == "ready\n"
         time.sleep(delay)
         process.send_signal(signal.SIGINT)
-        assert end(process) == (130, "", "")
+        code, out, err = end(process)
+        assert (code, out) == (130, "")
+        assert err == "" or (script == "ctrl_c_async" and is_told_by_the_asyncio_of_3_10(err))

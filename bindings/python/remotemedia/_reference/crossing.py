@@ -14,7 +14,7 @@ from typing import Any
 
 from .._explain import complaint_about_type, explain
 from ..errors import MarshalError
-from ..media import Audio, File, Tensor
+from ..media import NAMES_OF_FORMATS, Audio, File, Tensor
 
 
 def crossed(value: Any, name: str) -> Any:
@@ -49,6 +49,11 @@ def _replacement(value: Any) -> Any:
         return File(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _copy(getattr(value, field.name)) for field in fields(value)}
+    if hasattr(value, "typecode") and hasattr(value, "buffer_info"):
+        view = memoryview(value)
+        name = NAMES_OF_FORMATS.get(view.format)
+        if name is not None:
+            return Tensor(view, name, view.shape or ()) if numpy is None else numpy.asarray(value)
     raise MarshalError(complaint_about_type(value))
 
 

@@ -6,8 +6,10 @@ use super::{Graph, Runner};
 use crate::manifest::Work;
 
 impl Graph {
-    /// The plan: `{name, nodes: [{id, node_type, params, runner, stage, inserted?}], connections: [{from, to, kind}], sinks}`.
-    /// Nodes of one stage run on one thread without a queue between them; a `queue` connection joins two stages.
+    /// The plan:
+    /// `{name, nodes: [{id, node_type, params, runner, stage, inserted?, unread?}], connections: [{from, to, kind}], sinks}`.
+    /// Nodes of one stage run on one thread without a queue between them; a `queue` connection joins two stages. `unread`
+    /// names the outputs whose packets go nowhere: no connection takes them, and they are not the result of a sink.
     pub fn describe(&self) -> Json {
         let mut stage_of = vec![0; self.nodes.len()];
         let mut connections = Vec::new();
@@ -45,11 +47,30 @@ impl Graph {
                 if let Some(reason) = &node.inserted {
                     described["inserted"] = json!(reason);
                 }
+                let unread = self.unread(index, stage_of[index]);
+                if !unread.is_empty() {
+                    described["unread"] = json!(unread);
+                }
                 described
             })
             .collect();
         let sinks: Vec<&str> = self.sinks.iter().map(|&sink| &*self.nodes[sink].id).collect();
         json!({"name": *self.name, "nodes": nodes, "connections": connections, "sinks": sinks})
+    }
+
+    /// The names of a node's outputs that nothing takes.
+    fn unread(&self, node: usize, stage: usize) -> Vec<&'static str> {
+        let stage = &self.stages[stage];
+        let is_last = stage.links.last().is_some_and(|link| link.node == node);
+        let inner = stage.links.iter().find(|link| link.node == node).map(|link| link.output_port);
+        let is_read = |port: usize| match is_last {
+            // The result of a sink is what comes out of its first output.
+            true if stage.sink.is_some() => port == 0,
+            true => stage.outputs.iter().any(|(from, _)| *from == port),
+            false => inner == Some(port),
+        };
+        let outputs = self.nodes[node].work.outputs().iter().enumerate();
+        outputs.filter(|(port, _)| !is_read(*port)).map(|(_, port)| port.name).collect()
     }
 
     fn connection(&self, from: (usize, usize), to: (usize, usize), kind: &str) -> Json {

@@ -209,6 +209,23 @@ fn a_timeout_ends_work_on_the_callers_thread_too() {
     assert_eq!(completion.outcome, Outcome::TimedOut);
 }
 
+/// Work may end in the very moment of a shutdown: its completion comes before the port's end all the same.
+#[test]
+fn a_completion_that_meets_a_shutdown_is_not_lost() {
+    for round in 0..400 {
+        let runtime = runtime();
+        let graph = pipeline(&runtime, &[("a", "Worker", "")], &[]);
+        let port = Port::new(None);
+        runtime.attach(&port);
+        graph.submit(&port, submission(1, Start::Workers, integers(0..1))).expect("accepted");
+        // More and more time for the work to come to its end.
+        (0..round * 100).for_each(|_| std::hint::spin_loop());
+        runtime.shut_down(Duration::ZERO);
+        assert!(matches!(completion_of(&port, 1).outcome, Outcome::Finished | Outcome::ShutDown), "round {round}");
+        assert!(port.next(Some(Duration::ZERO)).is_closed);
+    }
+}
+
 #[test]
 fn a_shutdown_may_have_patience_without_end() {
     let runtime = runtime();

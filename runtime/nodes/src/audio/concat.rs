@@ -10,7 +10,7 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 
 /// Joins the sound of an item into one packet, which comes when the item ends.
 ///
-/// With `max_duration_ms` a packet comes each time that much sound is there, and at the end what is left. Sound of
+/// With `max_duration_ms` or `max_frames` a packet comes each time that much sound is there, and at the end what is left. Sound of
 /// another rate or layout can't be joined: there the packet ends and another begins. A packet holds at most 1 GiB of
 /// samples; more is an error.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ pub struct AudioConcatParams {
     #[serde(default)]
     #[schemars(range(min = 1.0, max = 36_000_000.0))]
     pub max_duration_ms: Option<f64>,
+    /// Emits a packet each time so many frames are there, instead of `max_duration_ms`.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub max_frames: Option<u32>,
     /// What is left at the end is left out if it is shorter than this many milliseconds.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 36_000_000.0))]
@@ -33,6 +37,7 @@ pub struct AudioConcatParams {
 #[derive(Debug)]
 struct Concat {
     max_duration_ms: Option<f64>,
+    max_frames: Option<u32>,
     min_duration_ms: f64,
     held: Held,
     /// Frames before what is held.
@@ -69,6 +74,11 @@ impl Define for AudioConcat {
 
     fn check(params: &AudioConcatParams) -> Result<(), ParamError> {
         match params.max_duration_ms {
+            Some(most) if params.max_frames.is_some() => Err(ParamError {
+                param: "max_duration_ms".to_owned(),
+                expected: "no such param beside 'max_frames'".to_owned(),
+                got: most.to_string(),
+            }),
             Some(most) if params.min_duration_ms > most => Err(ParamError {
                 param: "min_duration_ms".to_owned(),
                 expected: format!("at most max_duration_ms, which is {most}"),
@@ -81,6 +91,7 @@ impl Define for AudioConcat {
     fn new(params: &AudioConcatParams) -> Self {
         AudioConcat(Driven::new(Concat {
             max_duration_ms: params.max_duration_ms,
+            max_frames: params.max_frames,
             min_duration_ms: params.min_duration_ms,
             held: Held::default(),
             start: 0,
@@ -143,6 +154,9 @@ impl Process for Concat {
 
 impl Concat {
     fn most(&self, rate: u32) -> Option<usize> {
+        if let Some(frames) = self.max_frames {
+            return Some(frames as usize);
+        }
         let frames = frames_of(self.max_duration_ms?, rate).max(1);
         Some(usize::try_from(frames).unwrap_or(usize::MAX))
     }

@@ -7,6 +7,8 @@ use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::finite::check_finite;
+
 /// Mixes sound to a fixed number of channels.
 ///
 /// Without `gains`, the gains of each output add up to 1, so that no sum of full-scale channels can clip:
@@ -79,11 +81,11 @@ impl Node for AudioMix {
         if let Value::Audio(audio) = std::mem::replace(&mut packet.value, Value::Null) {
             self.rest = Some(Rest { audio: *audio, position: 0, packet });
         }
-        Ok(self.mix_part())
+        self.mix_part()
     }
 
     fn resume(&mut self) -> Result<Step, NodeError> {
-        Ok(self.mix_part())
+        self.mix_part()
     }
 }
 
@@ -148,21 +150,23 @@ impl AudioMix {
     }
 
     /// Mixes the next part of the packet.
-    fn mix_part(&mut self) -> Step {
-        let (Some(mut rest), Some(matrix)) = (self.rest.take(), &self.matrix) else { return Step::DONE };
+    fn mix_part(&mut self) -> Result<Step, NodeError> {
+        let (Some(mut rest), Some(matrix)) = (self.rest.take(), &self.matrix) else { return Ok(Step::DONE) };
         let (audio, first) = (&rest.audio, rest.position);
         let frames = matrix.frames_per_step(audio.rate()).min(audio.frames() - first);
         let origin = rest.packet.pts.or(audio.pts);
-        let pts = origin.map(|origin| origin + MediaTime::of_frames(first as u64, audio.rate()));
+        let time = |frame: u64| origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, audio.rate())));
+        check_finite(audio, first, frames, |frame| time(first as u64 + frame))?;
+        let pts = time(first as u64);
         let mixed = matrix.mix(&audio.slice(first, frames)).with_pts(pts);
         let packet = Packet { seq: rest.packet.seq, stream: rest.packet.stream, ..Value::from(mixed).into() };
         let emission = Some(Emission { port: 0, packet });
         rest.position += frames;
         if rest.position == rest.audio.frames() {
-            return Step::Done(emission);
+            return Ok(Step::Done(emission));
         }
         self.rest = Some(rest);
-        Step::More(emission)
+        Ok(Step::More(emission))
     }
 }
 

@@ -1,26 +1,32 @@
 //! Nodes for sound.
 
+pub(crate) mod biquad;
 mod chunk;
 mod concat;
 mod decode;
 mod encode;
+mod filter;
+pub(crate) mod finite;
 mod gain;
 pub(crate) mod held;
-mod level;
 mod mix;
+mod normalize;
 mod pad;
 pub mod pcm;
+pub(crate) mod r128;
 pub(crate) mod reader;
 mod resample;
 mod trim;
+pub(crate) mod true_peak;
 
 pub use chunk::{AudioChunk, AudioChunkParams, LastChunk};
 pub use concat::{AudioConcat, AudioConcatParams};
 pub use decode::{AudioDecode, AudioDecodeParams};
 pub use encode::{AudioEncode, AudioEncodeParams};
+pub use filter::{AudioFilter, AudioFilterParams, FilterKind};
 pub use gain::{AudioGain, AudioGainParams, RampShape};
-pub use level::{AudioLevel, AudioLevelParams};
 pub use mix::{AudioMix, AudioMixParams};
+pub use normalize::{LoudnessNormalize, LoudnessNormalizeParams, NormalizeMode};
 pub use pad::{AudioPad, AudioPadParams};
 pub use resample::{AudioResample, AudioResampleParams, ResampleQuality};
 pub use trim::{AudioTrim, AudioTrimParams, TrimEnds};

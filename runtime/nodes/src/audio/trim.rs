@@ -145,7 +145,7 @@ impl Trim {
     /// The first frame that is not silent, and the one after the last such.
     fn sounding(&self, audio: &Audio) -> Option<(usize, usize)> {
         // Not a number is not silence either: nothing that may matter is left out.
-        let is_loud = |sample: &f32| !(sample.abs() <= self.threshold);
+        let is_loud = |sample: &f32| sample.is_nan() || sample.abs() > self.threshold;
         let ends = audio.iter_channels().filter_map(|channel| {
             let first = channel.iter().position(is_loud)?;
             Some((first, channel.iter().rposition(is_loud)? + 1))

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::silero::{Detector, Rate, WINDOW_MS};
+use crate::audio::finite::check_finite;
 
 /// Tells how likely it is that somebody speaks, for every window of 32 ms.
 ///
@@ -82,11 +83,8 @@ impl Node for Vad {
             return Err(NodeError::new(cause).cure("Connect it through AudioMix and AudioResample.").at(pts));
         }
         self.origin.get_or_insert(pts.unwrap_or(0));
-        if let Some(index) = audio.channel(0).iter().position(|sample| !sample.is_finite()) {
-            let position = pts.map(|pts| pts.saturating_add(MediaTime::of_frames(index as u64, audio.rate())));
-            let cause = "the sound has samples that are NaN or infinite";
-            return Err(NodeError::new(cause).cure("Replace them before this node.").at(position));
-        }
+        let time = |frame| pts.map(|pts| pts.saturating_add(MediaTime::of_frames(frame, audio.rate())));
+        check_finite(&audio, 0, audio.frames(), time)?;
         self.stream = packet.stream;
         self.rest = Some(Rest { audio: *audio, position: 0, probabilities: Vec::new() });
         self.listen()

@@ -1,7 +1,7 @@
 //! Bytes that arrive in pieces: the same sound as the whole file, as early as the format allows.
 
 use remotemedia_core::node::Step;
-use remotemedia_core::value::{Packet, Value};
+use remotemedia_core::value::{Buffer, Packet, Value};
 use serde_json::json;
 
 use crate::drive::{decode_path, decode_pieces, node, run_item};
@@ -84,5 +84,33 @@ fn an_item_ends_with_its_flush() {
         let outcome = run_item(decode.as_mut(), pieces);
         assert_eq!(outcome.samples(), decode_path(&media::path(name)).samples(), "{name}");
         assert_eq!(outcome.chunks()[0].pts, Some(0), "{name}");
+    }
+}
+
+#[test]
+fn a_stream_that_must_be_kept_is_bounded() {
+    // Shared memory, so that the test needs 8 MiB and not half a gigabyte.
+    let zeros = Buffer::from_bytes(vec![0; 8 << 20]);
+    let cases: [(&[u8], u64); 3] = [
+        (b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42\0\0\0\0", 512),
+        // A tag of 256 MiB, and an Ogg stream without a page of sound.
+        (b"ID3\x04\0\0\x7f\x7f\x7f\x7f", 64),
+        (b"OggS\0\x02\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01\x08nothing ", 64),
+    ];
+    for (head, mebibytes) in cases {
+        let mut decode = node("AudioDecode", json!({}));
+        let head = Packet::new(Value::bytes(head.to_vec()));
+        let pieces = (0..).map(|_| Packet::new(Value::Bytes(Box::new(zeros.clone()))));
+        let mut packets = std::iter::once(head).chain(pieces).enumerate();
+        let refused = packets.find_map(|(count, packet)| decode.process(0, packet).err().map(|error| (count, error)));
+        let (count, error) = refused.expect("it is refused");
+        assert_eq!(
+            format!("{}. {}", error.cause, error.cure),
+            format!(
+                "more than {mebibytes} MiB of the stream would have to be kept before they can be decoded. Send it as a \
+                 file, which is read where it lies."
+            )
+        );
+        assert!(count as u64 * 8 <= mebibytes, "{count} pieces");
     }
 }

@@ -45,6 +45,10 @@ fn lengths_in_the_wrong_order_are_refused() {
         refusal("AudioConcat", json!({"max_duration_ms": 10, "min_duration_ms": 20})),
         "min_duration_ms: expected at most max_duration_ms, which is 10, got 20"
     );
+    assert_eq!(
+        refusal("AudioConcat", json!({"max_duration_ms": 10, "max_frames": 20})),
+        "max_duration_ms: expected no such param beside 'max_frames', got 10"
+    );
 }
 
 proptest! {

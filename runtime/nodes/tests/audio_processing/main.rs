@@ -7,6 +7,10 @@ mod stream;
 
 mod chunk;
 mod concat;
+mod filter;
 mod gain;
+mod loudness;
 mod pad;
+mod reference;
+mod sources;
 mod trim;

@@ -8,7 +8,7 @@ use crate::stream::{bits, cuts, divide, joined, mono, sounds};
 
 /// Silence with a little noise in it, sound from 40 to 160 with a silent pause, silence.
 fn clip() -> Audio {
-    let quiet = |frame: usize| if frame % 3 == 0 { 0.0005 } else { -0.0005 };
+    let quiet = |frame: usize| if frame.is_multiple_of(3) { 0.0005 } else { -0.0005 };
     let left = (0..240).map(|frame| if (40..100).contains(&frame) { 0.5 } else { quiet(frame) }).collect();
     let right = (0..240).map(|frame| if (130..160).contains(&frame) { -0.25 } else { 0.0 }).collect();
     Audio::from_channels(&[left, right], 1_000).expect("valid sound").with_pts(Some(0))

@@ -15,6 +15,7 @@ pub(crate) fn prepare(node_type: &str, params: Json) -> Result<Box<dyn Node>, Pa
 }
 
 /// What a node says of params that it refuses.
+#[allow(dead_code, reason = "not every test binary has params to be refused")]
 pub(crate) fn refusal(node_type: &str, params: Json) -> String {
     match prepare(node_type, params) {
         Ok(_) => panic!("expected a refusal"),

@@ -381,10 +381,11 @@ impl Run {
         match &mut state.delivery {
             Delivery::Submitter(place) => *place = Some(completion),
             Delivery::Port => {
-                self.runtime.delist(self.id);
                 if let Some(port) = self.port.upgrade() {
                     port.post_completion(self.token, completion);
                 }
+                // Listed until then: a shutdown waits for those that are, before it closes their ports.
+                self.runtime.delist(self.id);
             }
         }
     }

@@ -17,6 +17,10 @@ use super::{failure, open_buffer};
 const NAME: &str = "the stream";
 /// A stream that no one knows after so many bytes is no audio.
 const PATIENCE: u64 = 1 << 20;
+/// The most bytes that are kept of a stream: of a file that must be there as a whole, and of one whose sound should
+/// have come by then.
+const MOST_COLLECTED: u64 = 512 << 20;
+const MOST_AHEAD: u64 = 64 << 20;
 /// The first attempt to open comes after so many bytes; each further one after twice as many.
 const FIRST_ATTEMPT: u64 = 4096;
 
@@ -25,6 +29,8 @@ const FIRST_ATTEMPT: u64 = 4096;
 pub(super) struct ByteStream {
     bytes: Arriving,
     next_attempt: u64,
+    /// Whether the file can only be read once it is whole.
+    is_collected: bool,
     open: Option<Open>,
 }
 
@@ -72,6 +78,10 @@ impl ByteStream {
     pub(super) fn ready(&mut self) -> Result<Option<&mut Demuxer>, NodeError> {
         if self.open.is_none() {
             self.open = self.try_open()?;
+        }
+        let most = if self.is_collected { MOST_COLLECTED } else { MOST_AHEAD };
+        if self.bytes.kept() > most {
+            return Err(failure::too_long(NAME, most));
         }
         let Some(open) = &mut self.open else { return Ok(None) };
         let Some(gate) = &mut open.gate else { return Ok(Some(&mut open.demuxer)) };
@@ -185,9 +195,11 @@ impl ByteStream {
             return Err(failure::not_audio(NAME, &self.bytes.peek(0, SNIFF_LEN), None));
         }
         if !self.bytes.is_finished() {
-            self.next_attempt = if container == Container::Mp4 { u64::MAX } else { PATIENCE + 1 };
+            self.is_collected = container == Container::Mp4;
+            self.next_attempt = if self.is_collected { u64::MAX } else { PATIENCE + 1 };
             return Ok(None);
         }
+        self.is_collected = true;
         let demuxer = open_buffer(self.bytes.take_all(), NAME)?;
         Ok(Some(Open { demuxer, gate: None, container, asked_at: 0 }))
     }
@@ -232,11 +244,11 @@ impl OggPages {
         while self.next < bytes.end() {
             let header = bytes.peek(self.next, HEADER);
             let Some(len) = page_len(&header) else {
-                if header.len() >= HEADER || !b"OggS".starts_with(&header[..header.len().min(4)]) && header.len() >= 4 {
-                    self.next += 1;
-                    continue;
+                if header.starts_with(b"OggS") || b"OggS".starts_with(&header) {
+                    break;
                 }
-                break;
+                self.next = bytes.find(self.next + 1, b"OggS");
+                continue;
             };
             if self.next + len > bytes.end() {
                 break;

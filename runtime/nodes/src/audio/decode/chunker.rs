@@ -5,6 +5,10 @@ use remotemedia_core::value::{Audio, Layout, MediaTime};
 
 use remotemedia_core::node::NodeError;
 
+/// The most bytes of one chunk, whatever rate and number of channels a file claims: a minute of stereo at 139 kHz. Chunks
+/// that would be longer are cut to this.
+pub(super) const MOST_CHUNK_BYTES: usize = 64 << 20;
+
 /// The format of decoded sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Format {
@@ -48,12 +52,13 @@ pub(super) struct Chunker {
 impl Chunker {
     /// Chunks of `chunk_ms` milliseconds; the sound starts at `origin` nanoseconds.
     pub(super) fn new(format: Format, chunk_ms: u32, trim: Trim, part: Part, origin: i64) -> Self {
-        let chunk_frames = MediaTime::to_frames(u64::from(chunk_ms) * 1_000_000, format.rate).max(1);
+        let chunk_frames = MediaTime::to_frames(u64::from(chunk_ms) * 1_000_000, format.rate);
+        let most_frames = MOST_CHUNK_BYTES / (size_of::<f32>() * format.channels.max(1));
         Self {
-            chunk_frames: usize::try_from(chunk_frames).unwrap_or(usize::MAX),
+            chunk_frames: usize::try_from(chunk_frames).unwrap_or(usize::MAX).clamp(1, most_frames.max(1)),
             planes: vec![Vec::new(); format.channels],
             head: 0,
-            skip_left: trim.delay + part.start,
+            skip_left: trim.delay.saturating_add(part.start),
             emitted: part.start,
             format,
             trim,
@@ -119,7 +124,7 @@ impl Chunker {
         let wanted = self.part.end.map_or(u64::MAX, |end| end.saturating_sub(self.emitted));
         let waiting = self.waiting().min(usize::try_from(wanted).unwrap_or(usize::MAX));
         match self.trim.end {
-            Some((sound, padding)) if self.frames() <= sound + padding => {
+            Some((sound, padding)) if self.frames() <= sound.saturating_add(padding) => {
                 waiting.min(usize::try_from(sound.saturating_sub(self.emitted)).unwrap_or(usize::MAX))
             }
             _ => waiting,
@@ -134,8 +139,11 @@ impl Chunker {
         self.head += frames;
         let pts = self.time(self.emitted);
         self.emitted += frames as u64;
-        let audio = Audio::from_planar(samples, self.format.channels, self.format.rate)
-            .map_err(|error| NodeError::new("the file has a format that sound can't have").because(&error))?;
+        let audio = Audio::from_planar(samples, self.format.channels, self.format.rate).map_err(|error| {
+            NodeError::new("the file has a format that sound can't have")
+                .cure("Fetch or copy it again, or convert it.")
+                .because(&error)
+        })?;
         Ok(Some(audio.with_layout(self.format.layout.clone()).with_pts(Some(pts))))
     }
 
@@ -173,6 +181,39 @@ mod tests {
         let last = chunker.rest().unwrap().unwrap();
         assert_eq!((last.frames(), last.pts), (5, Some(20_000_005)));
         assert!(chunker.rest().unwrap().is_none());
+    }
+
+    #[test]
+    fn no_header_makes_a_chunk_longer_than_the_limit() {
+        for (rate, channels, frames) in [(u32::MAX, 1, 16 << 20), (u32::MAX, 1024, 16 << 10), (48_000, 2, 2_880_000)] {
+            let format = Format { rate, channels, layout: Layout::Unspecified };
+            assert_eq!(Chunker::new(format, 60_000, Trim::default(), Part::default(), 0).chunk_frames, frames);
+        }
+    }
+
+    #[test]
+    fn no_trim_that_a_header_claims_is_too_large() {
+        let mut chunker = chunker(Trim { delay: 0, end: Some((u64::MAX, u64::MAX / 2)) });
+        chunker.push(&[vec![1.0; 3]]);
+        assert_eq!(drain(&mut chunker), [1.0; 3]);
+        let mut chunker = self::chunker(Trim { delay: u64::MAX, end: None });
+        chunker.push(&[vec![1.0; 3]]);
+        assert!(drain(&mut chunker).is_empty());
+    }
+
+    #[test]
+    fn a_format_that_can_not_be_is_refused() {
+        for (rate, channels) in [(0, 1), (8000, 1025)] {
+            let format = Format { rate, channels, layout: Layout::Unspecified };
+            let mut chunker = Chunker::new(format, 10, Trim::default(), Part::default(), 0);
+            chunker.push(&vec![vec![0.0; 1000]; channels]);
+            let error = chunker.rest().unwrap_err();
+            assert_eq!(
+                format!("{}. {}", error.cause, error.cure),
+                "the file has a format that sound can't have. Fetch or copy it again, or convert it."
+            );
+            assert_eq!(error.chain.len(), 1);
+        }
     }
 
     #[test]

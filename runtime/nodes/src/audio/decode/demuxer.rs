@@ -82,6 +82,9 @@ impl Demuxer {
         if let Container::Foreign(format) = container {
             return Err(failure::not_audio(&name, first, Some(format)));
         }
+        if let Some(channels) = wav_channels(container, first).filter(|channels| *channels > MOST_WAV_CHANNELS) {
+            return Err(failure::too_many_channels(&name, channels, MOST_WAV_CHANNELS));
+        }
         let shown = name.clone();
         unbroken(move || Self::open_known(source, container, name, first, movie))
             .unwrap_or_else(|panic| Err(failure::unexpected(&shown, &panic)))
@@ -257,6 +260,16 @@ impl Demuxer {
     }
 }
 
+/// The demuxer of WAV has as many speakers as the mask of `WAVEFORMATEXTENSIBLE` has names for; more it would miscount.
+const MOST_WAV_CHANNELS: u16 = 26;
+
+/// The number of channels in the format chunk of a WAV file, where that chunk comes first, as it does but for some
+/// broadcast files.
+fn wav_channels(container: Container, first: &[u8]) -> Option<u16> {
+    let chunk = first.get(12..24).filter(|chunk| container == Container::Wav && chunk.starts_with(b"fmt "))?;
+    Some(u16::from_le_bytes([chunk[10], chunk[11]]))
+}
+
 /// Runs code of the decoders, which may panic on a file that no encoder writes. That is the file's fault and not the
 /// pipeline's, which a panic would poison. Answers the text of the panic.
 fn unbroken<T>(body: impl FnOnce() -> T) -> Result<T, String> {
@@ -316,7 +329,7 @@ fn choose_track(
         // Only the tag of LAME and its kin gives a delay; without one the number of frames is an estimate.
         Container::Mpeg if delay > 0 => {
             let end = track.num_frames.map(|sound| (sound, padding));
-            (Trim { delay, end }, track.num_frames.map(|sound| sound + delay + padding))
+            (Trim { delay, end }, track.num_frames.map(|sound| sound.saturating_add(delay).saturating_add(padding)))
         }
         Container::Wav => (Trim::default(), track.num_frames.filter(|frames| !is_placeholder(*frames, params))),
         Container::Flac => (Trim::default(), track.num_frames),

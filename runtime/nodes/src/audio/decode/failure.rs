@@ -59,6 +59,12 @@ pub(super) fn codec_unsupported(name: &str, id: AudioCodecId, detail: Option<&st
         .cure(format!("{SUPPORTED}."))
 }
 
+/// Sound of more channels than the decoder of its format has.
+pub(super) fn too_many_channels(name: &str, channels: u16, most: u16) -> NodeError {
+    NodeError::new(format!("{name} holds {channels} channels, WAV files are decoded with up to {most}"))
+        .cure("Split or mix it with another program.")
+}
+
 /// The file ends before its sound does.
 pub(super) fn truncated(name: &str, there: u64, expected: Option<u64>) -> NodeError {
     let count = match expected {
@@ -97,6 +103,12 @@ pub(super) fn unexpected(name: &str, panic: &str) -> NodeError {
 
 pub(super) fn unreadable(name: &str, error: &io::Error) -> NodeError {
     NodeError::new(format!("{name} can't be read: {error}")).cure("Check the disk or the network share.")
+}
+
+/// A stream of bytes of which too much would have to be kept.
+pub(super) fn too_long(name: &str, most: u64) -> NodeError {
+    NodeError::new(format!("more than {} MiB of {name} would have to be kept before they can be decoded", most >> 20))
+        .cure("Send it as a file, which is read where it lies.")
 }
 
 pub(super) fn mixed_inputs() -> NodeError {

@@ -61,7 +61,8 @@ pub(super) struct ArrivingSource(Arc<Mutex<Window>>);
 
 #[derive(Default)]
 struct Window {
-    pieces: VecDeque<Piece>,
+    /// Each with its place in the stream.
+    pieces: VecDeque<(u64, Piece)>,
     /// The place of the first byte of the first piece in the stream.
     start: u64,
     /// The place after the last byte that arrived.
@@ -144,16 +145,39 @@ impl Arriving {
         bytes
     }
 
+    /// How many bytes are kept: those that arrived and were not let go of.
+    pub(super) fn kept(&self) -> u64 {
+        let window = self.window();
+        window.end - window.start
+    }
+
+    /// The place of the next `pattern` from `place` on; where there is none, the first place at which one may begin
+    /// once more has arrived.
+    pub(super) fn find(&self, mut place: u64, pattern: &[u8]) -> u64 {
+        const BLOCK: usize = 1 << 16;
+        let overlap = pattern.len() - 1;
+        loop {
+            let block = self.peek(place, BLOCK);
+            if let Some(found) = block.windows(pattern.len()).position(|window| window == pattern) {
+                return place + found as u64;
+            }
+            place += block.len().saturating_sub(overlap) as u64;
+            if block.len() < BLOCK {
+                return place;
+            }
+        }
+    }
+
     /// All bytes in one piece, for a format that is not read from front to back. The window is empty afterwards.
     pub(super) fn take_all(&self) -> Buffer {
         let mut window = self.window();
-        if let [Piece::Shared(only)] = window.pieces.make_contiguous() {
+        if let [(_, Piece::Shared(only))] = window.pieces.make_contiguous() {
             let only = only.clone();
             window.pieces.clear();
             return only;
         }
         let mut bytes = Vec::with_capacity(usize::try_from(window.end - window.start).unwrap_or(0));
-        for piece in window.pieces.drain(..) {
+        for (_, piece) in window.pieces.drain(..) {
             bytes.extend_from_slice(piece.as_slice());
         }
         Buffer::from_bytes(bytes)
@@ -178,45 +202,43 @@ impl Window {
         /// Up to this length a copy costs less than a piece of its own.
         const SMALL: usize = 1024;
         const JOINED: usize = 4 * SMALL;
+        let start = self.end;
         self.end += piece.len() as u64;
         match self.pieces.back_mut() {
             _ if piece.is_empty() => {}
-            Some(Piece::Joined(bytes)) if piece.len() <= SMALL && bytes.len() + piece.len() <= JOINED => {
+            Some((_, Piece::Joined(bytes))) if piece.len() <= SMALL && bytes.len() + piece.len() <= JOINED => {
                 bytes.extend_from_slice(piece.as_slice());
             }
             _ if piece.len() <= SMALL => {
                 let mut bytes = Vec::with_capacity(JOINED);
                 bytes.extend_from_slice(piece.as_slice());
-                self.pieces.push_back(Piece::Joined(bytes));
+                self.pieces.push_back((start, Piece::Joined(bytes)));
             }
-            _ => self.pieces.push_back(Piece::Shared(piece)),
+            _ => self.pieces.push_back((start, Piece::Shared(piece))),
         }
     }
 
     fn copy(&self, place: u64, target: &mut [u8]) -> usize {
         let mut copied = 0;
-        let mut piece_start = self.start;
-        for piece in &self.pieces {
-            if copied == target.len() {
+        // The piece in which the place lies is the last that begins at or before it.
+        let first = self.pieces.partition_point(|(start, _)| *start <= place).saturating_sub(1);
+        for (start, piece) in self.pieces.range(first.min(self.pieces.len())..) {
+            let skipped = (place + copied as u64).checked_sub(*start).and_then(|skipped| usize::try_from(skipped).ok());
+            let bytes = skipped.and_then(|skipped| piece.as_slice().get(skipped..)).unwrap_or_default();
+            let count = bytes.len().min(target.len() - copied);
+            if count == 0 {
                 break;
             }
-            let piece_end = piece_start + piece.as_slice().len() as u64;
-            let from = place + copied as u64;
-            if from >= piece_start && from < piece_end {
-                let bytes = &piece.as_slice()[usize::try_from(from - piece_start).unwrap_or(usize::MAX)..];
-                let count = bytes.len().min(target.len() - copied);
-                target[copied..copied + count].copy_from_slice(&bytes[..count]);
-                copied += count;
-            }
-            piece_start = piece_end;
+            target[copied..copied + count].copy_from_slice(&bytes[..count]);
+            copied += count;
         }
         copied
     }
 
     fn release(&mut self, place: u64) {
         self.keep = self.keep.max(place.min(self.read));
-        while let Some(first) = self.pieces.front() {
-            let piece_end = self.start + first.as_slice().len() as u64;
+        while let Some((start, first)) = self.pieces.front() {
+            let piece_end = start + first.as_slice().len() as u64;
             if piece_end > self.keep {
                 break;
             }
@@ -292,9 +314,25 @@ mod tests {
             arriving.allow(arriving.end());
             while source.read(&mut target).unwrap() > 0 {}
             arriving.release(arriving.read_position());
-            let kept: usize = arriving.window().pieces.iter().map(|piece| piece.as_slice().len()).sum();
-            assert!(kept <= 4096, "{kept} bytes are kept");
+            assert!(arriving.kept() <= 4096, "{} bytes are kept", arriving.kept());
         }
         assert_eq!(arriving.end(), 4_096_000);
+    }
+
+    #[test]
+    fn a_pattern_is_found_wherever_pieces_are_cut() {
+        let mut bytes = vec![b'O'; 200_000];
+        bytes[131_000..131_004].copy_from_slice(b"OggS");
+        for len in [1, 1000, 65_536, 131_002, 200_000] {
+            let arriving = Arriving::default();
+            bytes.chunks(len).for_each(|piece| arriving.push(Buffer::from_bytes(piece.to_vec())));
+            assert_eq!(arriving.find(0, b"OggS"), 131_000, "pieces of {len}");
+            assert_eq!(arriving.find(131_001, b"OggS"), 199_997, "pieces of {len}");
+            assert_eq!(arriving.find(200_000, b"OggS"), 200_000);
+            for place in [0, 999, 130_999, 199_990] {
+                let expected = &bytes[place..bytes.len().min(place + 300)];
+                assert_eq!(arriving.peek(place as u64, 300), expected, "pieces of {len}");
+            }
+        }
     }
 }

@@ -18,6 +18,7 @@ use self::flac::FlacWriter;
 use self::opus::OpusWriter;
 use self::output::{Finished, Output, unwritten};
 use self::wav::WavWriter;
+use super::finite::check_finite;
 use super::pcm::SampleFormat;
 
 /// Params of [`AudioEncode`].
@@ -226,7 +227,12 @@ impl Node for AudioEncode {
         const FRAMES: usize = 1 << 16;
         let Some((audio, first)) = self.pending.take() else { return Ok(Step::DONE) };
         let frames = (audio.frames() - first).min(FRAMES);
-        let result = self.write(&audio.slice(first, frames));
+        // Floats are written as they are; no integer stands for what is no number.
+        let representable = match self.samples {
+            SampleFormat::F32 => Ok(()),
+            _ => check_finite(&audio, first, frames, |frame| audio.slice(first + frame as usize, 0).pts),
+        };
+        let result = representable.and_then(|()| self.write(&audio.slice(first, frames)));
         self.or_abandon(result)?;
         if first + frames == audio.frames() {
             return Ok(Step::DONE);

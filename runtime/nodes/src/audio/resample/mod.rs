@@ -53,8 +53,7 @@ pub enum ResampleQuality {
 /// makes no difference to the samples. A change of rate or layout ends one recording and begins the next.
 ///
 /// The output runs behind the input by half the filter's length (6 ms from 48 to 16 kHz at `high`) and by what is missing
-/// of a block: 20 ms, or the filter's length, or the least common period of both rates, whichever is longest. A sample
-/// that is not finite spoils the blocks that see it, and no more.
+/// of a block: 20 ms, or the filter's length, or the least common period of both rates, whichever is longest.
 ///
 /// Times follow from the `pts` of a recording's first packet and the count of frames; a jump of `pts` inside it is not
 /// looked at.
@@ -139,7 +138,7 @@ impl AudioResample {
         match &mut self.waiting {
             Some(waiting) => match audio_of(&waiting.packet)? {
                 audio if segment.fits(audio) => {
-                    waiting.taken += segment.take(audio, waiting.taken);
+                    waiting.taken += segment.take(audio, waiting.taken)?;
                     if waiting.taken == audio.frames() {
                         self.waiting = None;
                     }

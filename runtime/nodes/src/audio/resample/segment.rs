@@ -3,6 +3,7 @@
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Layout, MediaTime};
 
+use super::super::finite::check_finite;
 use super::kernel::Kernel;
 
 /// Sound of one rate and layout, from its first frame to its last.
@@ -61,19 +62,28 @@ impl Segment {
 
     /// When the frame after the last one taken sounds, in nanoseconds.
     pub(super) fn end(&self) -> Option<i64> {
-        self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(self.taken, self.rate)))
+        self.time_of(self.taken)
+    }
+
+    /// When an input frame sounds, in nanoseconds.
+    fn time_of(&self, frame: u64) -> Option<i64> {
+        self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, self.rate)))
     }
 
     /// Takes frames of `audio` from `first` on, as many as a step should, and says how many.
-    pub(super) fn take(&mut self, audio: &Audio, first: usize) -> usize {
+    ///
+    /// # Errors
+    /// If a sample is NaN or infinite: the filter would spread it over all that is near.
+    pub(super) fn take(&mut self, audio: &Audio, first: usize) -> Result<usize, NodeError> {
         let room = (self.kernel.hop() * self.piece_blocks()).saturating_sub(self.waiting_frames());
         let frames = room.min(audio.frames() - first);
+        check_finite(audio, first, frames, |frame| self.time_of(self.taken + frame))?;
         for (channel, samples) in audio.iter_channels().enumerate() {
             self.kernel.push(channel, &samples[first..first + frames]);
         }
         self.taken += frames as u64;
         self.pushed += frames as u64;
-        frames
+        Ok(frames)
     }
 
     /// Declares the input complete.

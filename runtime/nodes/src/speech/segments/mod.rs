@@ -17,6 +17,7 @@ use recording::Recording;
 use timestamps::{Found, Rules, Timestamps};
 
 use super::silero::WINDOW_MS;
+use crate::audio::finite::check_finite;
 
 /// Cuts sound of any rate and layout into the segments in which somebody speaks.
 ///
@@ -91,19 +92,19 @@ pub struct SpeechSegmentsParams {
     pub max_speech_duration_s: Option<f64>,
 }
 
-pub(super) fn default_threshold() -> f64 {
+pub(crate) fn default_threshold() -> f64 {
     0.5
 }
 
-pub(super) fn default_min_speech_duration_ms() -> u32 {
+pub(crate) fn default_min_speech_duration_ms() -> u32 {
     250
 }
 
-pub(super) fn default_min_silence_duration_ms() -> u32 {
+pub(crate) fn default_min_silence_duration_ms() -> u32 {
     100
 }
 
-pub(super) fn default_speech_pad_ms() -> u32 {
+pub(crate) fn default_speech_pad_ms() -> u32 {
     30
 }
 
@@ -298,7 +299,9 @@ impl SpeechSegments {
             let frames = (rest.audio.frames() - rest.taken).min((heard.rate / STEPS_PER_SECOND).max(1) as usize);
             let part = rest.audio.slice(rest.taken, frames);
             if let Some(hearing) = &mut heard.hearing {
-                refuse_no_numbers(&part, heard.origin + MediaTime::of_frames(heard.position, heard.rate))?;
+                let time =
+                    |frame| Some(heard.origin.saturating_add(MediaTime::of_frames(heard.position + frame, heard.rate)));
+                check_finite(&part, 0, part.frames(), time)?;
                 let probabilities = hearing.hear(part)?;
                 heard.add_windows(probabilities, &mut self.windows);
             }
@@ -470,16 +473,4 @@ fn seconds(nanoseconds: i64) -> Value {
 fn changed_format() -> NodeError {
     NodeError::new("the sound changes its rate or layout, but what comes at 'vad' goes on")
         .cure("Convert the sound with AudioMix and AudioResample before it parts, or leave 'vad' unconnected.")
-}
-
-fn refuse_no_numbers(audio: &Audio, begin: i64) -> Result<(), NodeError> {
-    let index = |samples: &[f32]| samples.iter().position(|sample| !sample.is_finite());
-    match audio.iter_channels().filter_map(index).min() {
-        None => Ok(()),
-        Some(index) => {
-            let position = begin.saturating_add(MediaTime::of_frames(index as u64, audio.rate()));
-            let cause = "the sound has samples that are NaN or infinite";
-            Err(NodeError::new(cause).cure("Replace them before this node.").at(Some(position)))
-        }
-    }
 }

@@ -1,0 +1,197 @@
+//! `ChannelBalance`: whether one side of a stereo stream is dead or weak.
+
+use std::collections::VecDeque;
+
+use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port};
+use remotemedia_core::value::{Audio, Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::energy::Window;
+use super::health::{Health, power_db};
+use super::windows::{Meter, Windows};
+use crate::audio::finite::not_finite;
+use crate::audio::reader::{Driven, Segment, drive};
+
+/// Compares the sides of stereo sound.
+///
+/// Every 100 ms, and at the end, it emits a map about the last five seconds of sound:
+///
+/// | key | value |
+/// |---|---|
+/// | `left_rms_db`, `right_rms_db` | the RMS of each side in dBFS; -120.0 is digital silence |
+/// | `imbalance_db` | left minus right: positive where the left side is louder |
+/// | `is_imbalanced` | whether the sides differ by more than `imbalance_threshold_db` |
+/// | `has_dead_channel` | whether one side is below `dead_channel_threshold_db` while the other is not |
+/// | `dead_channel` | `"left"`, `"right"` or `"none"` |
+/// | `health` | `"dead_channel"`, else `"imbalance"` if `is_imbalanced`, else `"ok"` |
+///
+/// Windows of 100 ms in which both sides are below `dead_channel_threshold_db` are silence and don't count: a pause is
+/// neither dead nor unbalanced. There is no verdict before one second of sound; five seconds of silence suspend it. Before
+/// any sound both sides have the level of that silence. Mono has two equal sides; more than two channels are an error.
+///
+/// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
+#[derive(Debug)]
+pub struct ChannelBalance(Driven<Windows<BalanceMeter>>);
+
+/// The params of [`ChannelBalance`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelBalanceParams {
+    /// Sides that differ by more than this many decibels are imbalanced.
+    #[serde(default = "default_imbalance_threshold_db")]
+    #[schemars(range(min = 0.1, max = 120.0))]
+    pub imbalance_threshold_db: f64,
+    /// A side below this many dBFS is dead if the other is not.
+    #[serde(default = "default_dead_channel_threshold_db")]
+    #[schemars(range(min = -120.0, max = 0.0))]
+    pub dead_channel_threshold_db: f64,
+}
+
+fn default_imbalance_threshold_db() -> f64 {
+    10.0
+}
+
+fn default_dead_channel_threshold_db() -> f64 {
+    -60.0
+}
+
+#[derive(Debug)]
+struct BalanceMeter {
+    imbalance_threshold_db: f64,
+    dead_channel_threshold_db: f64,
+    window: Window,
+    right: usize,
+    /// The windows of sound that count, oldest first: mean squares of left and right, duration in nanoseconds.
+    sound: VecDeque<([f64; 2], i64)>,
+    duration: i64,
+    silence: i64,
+}
+
+const WINDOW_MS: u32 = 100;
+/// How much sound is judged, and how much silence suspends the verdict, in nanoseconds.
+const HORIZON: i64 = 5_000_000_000;
+/// How much sound there must be, in nanoseconds.
+const MINIMUM: i64 = 1_000_000_000;
+
+drive!(ChannelBalance);
+
+impl Define for ChannelBalance {
+    type Params = ChannelBalanceParams;
+
+    const NAME: &'static str = "ChannelBalance";
+    const SUMMARY: &'static str = "Finds a dead or a weak channel of stereo sound.";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
+    const OUTPUTS: &'static [Port] = &[Port::new(
+        "out",
+        Kinds::of(&[Kind::Map]),
+        "Every 100 ms the map {left_rms_db, right_rms_db, imbalance_db, is_imbalanced, has_dead_channel, dead_channel, \
+         health} of the last five seconds; health is ok, imbalance or dead_channel.",
+    )];
+    const EXAMPLE: &'static str = r#"{"imbalance_threshold_db": 6}"#;
+
+    fn new(params: &ChannelBalanceParams) -> Self {
+        ChannelBalance(Driven::new(Windows::new(
+            WINDOW_MS,
+            BalanceMeter {
+                imbalance_threshold_db: params.imbalance_threshold_db,
+                dead_channel_threshold_db: params.dead_channel_threshold_db,
+                window: Window::default(),
+                right: 0,
+                sound: VecDeque::new(),
+                duration: 0,
+                silence: 0,
+            },
+        )))
+    }
+}
+
+impl Meter for BalanceMeter {
+    const FIELDS: &'static [&'static str] =
+        &["left_rms_db", "right_rms_db", "imbalance_db", "is_imbalanced", "has_dead_channel", "dead_channel", "health"];
+
+    fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        if segment.channels > 2 {
+            let cause = format!("the sound has {} channels, not two", segment.channels);
+            let cure = "Mix it to stereo before this node: AudioMix with \"channels\": 2.";
+            return Err(NodeError::new(cause).cure(cure).at(segment.origin));
+        }
+        self.window = Window::new(segment.channels);
+        self.right = segment.channels - 1;
+        Ok(())
+    }
+
+    fn add(&mut self, _segment: &Segment, audio: &Audio) {
+        self.window.add(audio);
+    }
+
+    fn close(&mut self, _frames: usize, duration: i64) -> Result<Vec<Value>, NodeError> {
+        let sides = [self.window.mean_square_of(0), self.window.mean_square_of(self.right)];
+        self.window.clear();
+        if !sides.iter().all(|side| side.is_finite()) {
+            return Err(not_finite(None));
+        }
+        self.take(sides, duration);
+        let heard = if self.sound.is_empty() { sides } else { self.mean() };
+        let [left, right] = heard.map(power_db);
+        let has_verdict = self.duration >= MINIMUM;
+        let is_imbalanced = has_verdict && (left - right).abs() > self.imbalance_threshold_db;
+        let dead_channel = match [left, right].map(|side| side < self.dead_channel_threshold_db) {
+            [true, false] if has_verdict => "left",
+            [false, true] if has_verdict => "right",
+            _ => "none",
+        };
+        let has_dead_channel = dead_channel != "none";
+        let health = match (has_dead_channel, is_imbalanced) {
+            (true, _) => Health::DeadChannel,
+            (false, true) => Health::Imbalance,
+            (false, false) => Health::Ok,
+        };
+        Ok(vec![
+            Value::Float(left),
+            Value::Float(right),
+            Value::Float(left - right),
+            Value::Bool(is_imbalanced),
+            Value::Bool(has_dead_channel),
+            Value::text(dead_channel),
+            health.value(),
+        ])
+    }
+
+    fn finish(&mut self) {
+        self.sound.clear();
+        (self.duration, self.silence) = (0, 0);
+    }
+}
+
+impl BalanceMeter {
+    fn take(&mut self, sides: [f64; 2], duration: i64) {
+        if sides.iter().all(|side| power_db(*side) < self.dead_channel_threshold_db) {
+            self.silence += duration;
+            if self.silence >= HORIZON {
+                self.sound.clear();
+                self.duration = 0;
+            }
+            return;
+        }
+        self.silence = 0;
+        self.sound.push_back((sides, duration));
+        self.duration += duration;
+        while let Some((_, oldest)) = self.sound.front()
+            && self.duration - oldest >= HORIZON
+        {
+            self.duration -= oldest;
+            self.sound.pop_front();
+        }
+    }
+
+    /// The mean squares of left and right in what counts.
+    fn mean(&self) -> [f64; 2] {
+        let sum = |side: usize| {
+            let weighed = self.sound.iter().map(|(sides, duration)| sides[side] * *duration as f64);
+            weighed.sum::<f64>() / self.duration as f64
+        };
+        [sum(0), sum(1)]
+    }
+}

@@ -1,0 +1,125 @@
+//! Finds abrupt gaps inside the sound of one channel. It knows levels of milliseconds, not samples.
+//!
+//! A gap that a lost packet or a broken buffer leaves differs from a pause in its edges. A voice that stops rings on in
+//! mouth and room and loses a few decibels in a millisecond; a plosive begins as abruptly as a gap ends, but the sound
+//! before it has faded. A cut takes all of the sound at once, however loud it is, and gives it back at once.
+
+use std::collections::VecDeque;
+
+/// What a gap takes away and gives back within [`EDGE`] milliseconds: 26 dB of amplitude. A sound that fades in a dry
+/// room loses 10 to 15.
+const ABRUPT: f64 = 400.0;
+const EDGE: usize = 4;
+/// A shorter gap may lie between two pulses of a low voice.
+const SHORTEST: usize = 8;
+/// There must be sound in most of so many milliseconds on both sides, else it is a click, not sound.
+const BESIDE: usize = 16;
+const SOUNDING_BESIDE: usize = 10;
+/// What is more than 26 dB below the sound of late is the background of a pause, which a gate may cut.
+const BACKGROUND: f64 = 1.0 / 400.0;
+/// Over how many milliseconds of sound its level is averaged.
+const MEMORY: f64 = 2_000.0;
+/// Below this a gap is digital silence: no sound is 26 dB above less than nothing.
+const NOTHING: f64 = 1e-12;
+
+/// Watches one channel, a mean square for each millisecond.
+#[derive(Debug)]
+pub(super) struct DropoutFinder {
+    /// At or below this mean square there is silence.
+    silence: f64,
+    /// A longer silence is none of the gaps.
+    longest: u64,
+    /// The milliseconds that came last, oldest first.
+    recent: VecDeque<f64>,
+    /// The mean square of sound, and of how many milliseconds.
+    level: f64,
+    heard: f64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// There is sound, or silence that began with a fade.
+    Outside,
+    /// Silence began abruptly, so many milliseconds ago.
+    Gap { length: u64, last: f64 },
+    /// It ended abruptly; whether sound follows is to be seen.
+    After { length: u64, floor: f64, milliseconds: Vec<f64> },
+}
+
+impl DropoutFinder {
+    pub(super) fn new(silence: f64, longest: u64) -> Self {
+        Self { silence, longest, recent: VecDeque::new(), level: 0.0, heard: 0.0, state: State::Outside }
+    }
+
+    /// Takes in a millisecond. If that completes a gap: how long it was, and how long ago it ended, in milliseconds.
+    pub(super) fn add(&mut self, mean_square: f64) -> Option<(u64, u64)> {
+        let is_sound = mean_square > self.silence;
+        let mut found = None;
+        // The fall may take a few milliseconds.
+        let has_faded = matches!(self.state, State::Gap { length, .. } if length == EDGE as u64)
+            && !self.is_abrupt_fall(mean_square);
+        match &mut self.state {
+            State::Outside => {
+                if !is_sound && self.recent.back().is_some_and(|last| *last > self.silence) && self.is_inside_sound() {
+                    self.state = State::Gap { length: 1, last: mean_square };
+                }
+            }
+            State::Gap { length, last } => {
+                if !is_sound {
+                    (*length, *last) = (*length + 1, mean_square);
+                    if has_faded || *length > self.longest {
+                        self.state = State::Outside;
+                    }
+                } else if *length >= SHORTEST as u64 {
+                    let (length, floor) = (*length, *last);
+                    self.state = State::After { length, floor, milliseconds: vec![mean_square] };
+                } else {
+                    self.state = State::Outside;
+                }
+            }
+            State::After { length, floor, milliseconds } => {
+                milliseconds.push(mean_square);
+                if milliseconds.len() == BESIDE {
+                    let rise = milliseconds[..EDGE].iter().copied().fold(0.0, f64::max);
+                    let loudest = milliseconds.iter().copied().fold(0.0, f64::max);
+                    let sounding = milliseconds.iter().filter(|level| **level > self.silence).count();
+                    if rise > ABRUPT * floor.max(NOTHING)
+                        && loudest > BACKGROUND * self.level
+                        && sounding >= SOUNDING_BESIDE
+                    {
+                        found = Some((*length, BESIDE as u64));
+                    }
+                    self.state = State::Outside;
+                }
+            }
+        }
+        self.remember(mean_square, is_sound);
+        found
+    }
+
+    /// Whether what came last is sound, and not the background of a pause or a click.
+    fn is_inside_sound(&self) -> bool {
+        let before = || self.recent.iter().rev().take(BESIDE);
+        let loudest = before().copied().fold(0.0, f64::max);
+        let sounding = before().filter(|level| **level > self.silence).count();
+        sounding >= SOUNDING_BESIDE && loudest > BACKGROUND * self.level
+    }
+
+    /// Whether the sound before a gap of [`EDGE`] milliseconds was much louder than what is left now.
+    fn is_abrupt_fall(&self, now: f64) -> bool {
+        let before = self.recent.iter().rev().skip(EDGE).take(EDGE).copied().fold(0.0, f64::max);
+        before > ABRUPT * now.max(NOTHING)
+    }
+
+    fn remember(&mut self, mean_square: f64, is_sound: bool) {
+        if self.recent.len() == 2 * BESIDE {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(mean_square);
+        if is_sound {
+            self.heard = (self.heard + 1.0).min(MEMORY);
+            self.level += (mean_square - self.level) / self.heard;
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `AudioLevel`: how loud sound is, window by window, and whether it is too quiet.
+
+use remotemedia_core::node::{Cost, Define, Kinds, NodeError, ParamError, Port};
+use remotemedia_core::value::{Audio, Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::energy::Window;
+use super::gate::GatedLevel;
+use super::health::{Health, amplitude_db, power_db};
+use super::windows::{Meter, Windows};
+use crate::audio::finite::not_finite;
+use crate::audio::reader::{Driven, Segment, drive};
+
+/// Measures the level of sound in windows and judges its volume.
+///
+/// For each window it emits a map, at the window's time and with its duration:
+///
+/// | key | value |
+/// |---|---|
+/// | `rms_db` | 10 log10 of the mean square over all samples of all channels, in dBFS |
+/// | `peak_db` | 20 log10 of the largest magnitude in any channel, in dBFS |
+/// | `is_low_volume` | whether what was heard lately is quieter than `low_volume_threshold_db` |
+/// | `is_silence` | whether `rms_db` of this window is below `silence_threshold_db` |
+/// | `health` | `"silence"` once silence has lasted half a second, else `"low_volume"` if `is_low_volume`, else `"ok"` |
+///
+/// 0 dBFS is full scale, ±1.0, for the RMS as for the peak: a sine of full scale has an RMS of -3.01 dBFS. Levels under
+/// -120 dBFS, digital silence among them, are given as -120.0. Samples past full scale give levels above 0.
+///
+/// Window `k` covers the frames from `round(k * window_ms * rate / 1000)` to the next such number, counted from the
+/// stream's start, so how the sound is divided into packets changes nothing, not a bit. What is left at the end is a
+/// shorter window of its own, and so it is where rate or channels change inside a stream. If such a rest lasts less than
+/// 10 ms, it keeps the verdict on silence of the window before it. Times count samples from the first packet's.
+///
+/// Volume is judged on the last five seconds of sound, gated as in ITU-R BS.1770: windows of silence don't count, and
+/// neither do those more than 10 dB below the mean. There is no verdict before two seconds of sound; a pause keeps it,
+/// five seconds of silence suspend it. If nothing louder than that gate comes for five seconds and the sound is modulated
+/// as speech is (its windows spread over 6 dB), the gated-out sound is judged instead; a steady one, such as the noise of
+/// a room, after thirty seconds.
+#[derive(Debug)]
+pub struct AudioLevel(Driven<Windows<LevelMeter>>);
+
+/// The params of [`AudioLevel`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AudioLevelParams {
+    /// The length of a window.
+    #[serde(default = "default_window_ms")]
+    #[schemars(range(min = 10, max = 10_000))]
+    pub window_ms: u32,
+    /// Sound whose gated RMS over seconds is below this many dBFS has a low volume.
+    #[serde(default = "default_low_volume_threshold_db")]
+    #[schemars(range(min = -120.0, max = 0.0))]
+    pub low_volume_threshold_db: f64,
+    /// A window whose RMS is below this many dBFS is silence. Less than `low_volume_threshold_db`.
+    #[serde(default = "default_silence_threshold_db")]
+    #[schemars(range(min = -120.0, max = 0.0))]
+    pub silence_threshold_db: f64,
+}
+
+fn default_window_ms() -> u32 {
+    100
+}
+
+fn default_low_volume_threshold_db() -> f64 {
+    -35.0
+}
+
+fn default_silence_threshold_db() -> f64 {
+    -60.0
+}
+
+#[derive(Debug)]
+struct LevelMeter {
+    low_volume_mean_square: f64,
+    silence_threshold_db: f64,
+    window: Window,
+    level: GatedLevel,
+    was_silence: bool,
+}
+
+/// A shorter window says too little to be called silence: it may lie between two waves. In nanoseconds.
+const SHORTEST_JUDGED: i64 = 10_000_000;
+/// A shorter silence is a pause. In nanoseconds.
+const PAUSE: i64 = 500_000_000;
+
+drive!(AudioLevel);
+
+impl Define for AudioLevel {
+    type Params = AudioLevelParams;
+
+    const NAME: &'static str = "AudioLevel";
+    const SUMMARY: &'static str = "Measures the level of sound in windows and judges its volume.";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
+    const OUTPUTS: &'static [Port] = &[Port::new(
+        "out",
+        Kinds::of(&[Kind::Map]),
+        "For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is ok, low_volume or silence.",
+    )];
+    const EXAMPLE: &'static str = r#"{"window_ms": 100}"#;
+
+    fn check(params: &AudioLevelParams) -> Result<(), ParamError> {
+        if params.silence_threshold_db < params.low_volume_threshold_db {
+            return Ok(());
+        }
+        Err(ParamError {
+            param: "silence_threshold_db".to_owned(),
+            expected: format!("less than low_volume_threshold_db, which is {}", params.low_volume_threshold_db),
+            got: params.silence_threshold_db.to_string(),
+        })
+    }
+
+    fn new(params: &AudioLevelParams) -> Self {
+        let meter = LevelMeter {
+            low_volume_mean_square: 10f64.powf(params.low_volume_threshold_db / 10.0),
+            silence_threshold_db: params.silence_threshold_db,
+            window: Window::default(),
+            level: GatedLevel::default(),
+            was_silence: false,
+        };
+        AudioLevel(Driven::new(Windows::new(params.window_ms, meter)))
+    }
+}
+
+impl Meter for LevelMeter {
+    const FIELDS: &'static [&'static str] = &["rms_db", "peak_db", "is_low_volume", "is_silence", "health"];
+
+    fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        self.window = Window::new(segment.channels);
+        Ok(())
+    }
+
+    fn add(&mut self, _segment: &Segment, audio: &Audio) {
+        self.window.add(audio);
+    }
+
+    fn close(&mut self, _frames: usize, duration: i64) -> Result<Vec<Value>, NodeError> {
+        let (mean_square, peak) = (self.window.mean_square(), self.window.peak());
+        self.window.clear();
+        if !mean_square.is_finite() {
+            return Err(not_finite(None));
+        }
+        let rms_db = power_db(mean_square);
+        let is_low_volume = self.judge(mean_square, rms_db, duration);
+        let health = match (self.level.silence() >= PAUSE, is_low_volume) {
+            (true, _) => Health::Silence,
+            (false, true) => Health::LowVolume,
+            (false, false) => Health::Ok,
+        };
+        Ok(vec![
+            Value::Float(rms_db),
+            Value::Float(amplitude_db(peak)),
+            Value::Bool(is_low_volume),
+            Value::Bool(self.was_silence),
+            health.value(),
+        ])
+    }
+
+    fn finish(&mut self) {
+        self.level = GatedLevel::default();
+        self.was_silence = false;
+    }
+}
+
+impl LevelMeter {
+    /// Takes the window into account and says whether the volume is low.
+    fn judge(&mut self, mean_square: f64, rms_db: f64, duration: i64) -> bool {
+        if duration >= SHORTEST_JUDGED {
+            self.was_silence = rms_db < self.silence_threshold_db;
+            if self.was_silence {
+                self.level.add_silence(duration);
+            } else {
+                self.level.add_sound(mean_square, duration);
+            }
+        }
+        self.level.mean_square().is_some_and(|level| level < self.low_volume_mean_square)
+    }
+}

@@ -1,0 +1,20 @@
+//! Nodes that watch a stream and say how it is. They all look at windows of time, never at packets, and give their
+//! verdict in a field `health`: `"ok"`, or in one word what is wrong.
+
+mod balance;
+mod clipping;
+mod dropout;
+mod energy;
+mod flat_tops;
+mod gate;
+mod health;
+mod level;
+mod loudness;
+mod silence;
+mod windows;
+
+pub use balance::{ChannelBalance, ChannelBalanceParams};
+pub use clipping::{ClippingDetector, ClippingDetectorParams};
+pub use level::{AudioLevel, AudioLevelParams};
+pub use loudness::{Loudness, LoudnessParams};
+pub use silence::{SilenceDetector, SilenceDetectorParams};

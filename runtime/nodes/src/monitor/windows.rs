@@ -1,0 +1,105 @@
+//! The windows in which a monitor looks at sound: counted in frames from the start of a segment, so that the division
+//! into packets changes nothing. It knows nothing of what is measured.
+
+use std::sync::Arc;
+
+use remotemedia_core::node::NodeError;
+use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
+
+use crate::audio::reader::{Process, Segment};
+
+/// What is measured of sound, window by window.
+pub(super) trait Meter: Send {
+    /// The names of what [`Meter::close`] gives, in its order.
+    const FIELDS: &'static [&'static str];
+
+    /// A segment begins.
+    ///
+    /// # Errors
+    /// What keeps the monitor from measuring sound of this format.
+    fn begin(&mut self, segment: &Segment) -> Result<(), NodeError>;
+
+    /// Takes in frames of the open window.
+    fn add(&mut self, segment: &Segment, audio: &Audio);
+
+    /// A window of so many frames, lasting so many nanoseconds, is complete: what there is to say, for each of the
+    /// fields.
+    ///
+    /// # Errors
+    /// What is wrong with its samples.
+    fn close(&mut self, frames: usize, duration: i64) -> Result<Vec<Value>, NodeError>;
+
+    /// The item ends: what belongs to it is to be forgotten.
+    fn finish(&mut self);
+}
+
+/// Feeds a meter.
+#[derive(Debug)]
+pub(super) struct Windows<M> {
+    pub(super) meter: M,
+    window_ms: u32,
+    keys: Vec<Arc<str>>,
+    /// When the segment begins, or the last one ended.
+    origin: i64,
+    /// The number of the open window, and the frames before it.
+    index: u64,
+    start: u64,
+}
+
+impl<M: Meter> Windows<M> {
+    pub(super) fn new(window_ms: u32, meter: M) -> Self {
+        let keys = M::FIELDS.iter().map(|field| Arc::from(*field)).collect();
+        Self { meter, window_ms, keys, origin: 0, index: 0, start: 0 }
+    }
+
+    /// Ends the open window, if it has frames, and begins the next.
+    fn close(&mut self, segment: &Segment, end: u64) -> Result<Option<Packet>, NodeError> {
+        let start = std::mem::replace(&mut self.start, end);
+        if start == end {
+            return Ok(None);
+        }
+        let time = |frame| self.origin.saturating_add(MediaTime::of_frames(frame, segment.rate));
+        let (begin, duration) = (time(start), time(end) - time(start));
+        let values = self.meter.close((end - start) as usize, duration).map_err(|error| error.at(Some(begin)))?;
+        let map = Value::map(self.keys.iter().cloned().zip(values));
+        Ok(Some(Packet::new(map).at(Some(begin), Some(duration))))
+    }
+
+    /// Where the open window ends. A window that has no frame at this rate is skipped.
+    fn boundary(&mut self, rate: u32) -> u64 {
+        let boundary = |index: u64| MediaTime::to_frames(index * u64::from(self.window_ms) * 1_000_000, rate);
+        while boundary(self.index + 1) <= self.start {
+            self.index += 1;
+        }
+        boundary(self.index + 1)
+    }
+}
+
+impl<M: Meter> Process for Windows<M> {
+    fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        (self.index, self.start) = (0, 0);
+        self.origin = segment.origin.unwrap_or(self.origin);
+        self.meter.begin(segment)
+    }
+
+    fn wants(&mut self, segment: &Segment) -> usize {
+        usize::try_from(self.boundary(segment.rate) - segment.position).unwrap_or(usize::MAX)
+    }
+
+    fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
+        self.meter.add(segment, &audio);
+        let end = segment.position + audio.frames() as u64;
+        if audio.frames() > 0 && end == self.boundary(segment.rate) { self.close(segment, end) } else { Ok(None) }
+    }
+
+    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
+        let last = self.close(segment, segment.position);
+        self.origin = self.origin.saturating_add(MediaTime::of_frames(segment.position, segment.rate));
+        last
+    }
+
+    fn finish(&mut self) {
+        self.origin = 0;
+        self.meter.finish();
+    }
+}

@@ -1,0 +1,6 @@
+//! Nodes for text.
+
+mod collector;
+mod sentence;
+
+pub use collector::{TextCollector, TextCollectorParams};

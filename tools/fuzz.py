@@ -1,0 +1,143 @@
+"""Fuzzing: builds the targets of `runtime/fuzz` with libFuzzer and AddressSanitizer, and runs each on its corpus.
+
+`python3 -m tools.fuzz --seconds 3600 decode-mp3` runs one for an hour. What is found along the way stays in
+`.build/fuzz/corpus`, and an input that breaks something in `.build/fuzz/found`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import machine, weights
+from tools.machine import BUILD, ROOT, Problem, say
+
+CRATE = ROOT / "runtime" / "fuzz"
+FOLDER = BUILD / "fuzz"
+
+# One input may take so long and so much, with a sanitizer that makes both several times what they are.
+TIMEOUT_SECONDS = 25
+MOST_MEBIBYTES = 2048
+
+# What `cargo fuzz` passes, without what a stable compiler lacks: coverage for libFuzzer, and AddressSanitizer.
+FLAGS = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "--cfg fuzzing",
+    "-Zsanitizer=address",
+]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A target on a corpus of its own, which is below `runtime/fuzz/corpus` under the name of the run."""
+
+    name: str
+    target: str
+    longest: int
+
+
+RUNS = [
+    Run("wire", "wire", 4096),
+    Run("json", "json", 4096),
+    Run("manifest", "manifest", 4096),
+    *(Run(f"decode-{each}", "decode", 16384) for each in ("wav", "flac", "mp3", "ogg", "mp4", "aac")),
+    Run("encode", "encode", 1024),
+    Run("abi", "abi", 512),
+]
+
+
+def check() -> None:
+    """Each run for half a minute, as many at a time as there are cores."""
+    fuzz(RUNS, 30)
+
+
+def fuzz(runs: list[Run], seconds: int, at_a_time: int | None = None) -> None:
+    """Build the targets and run some of them for so long each. A finding is a `Problem`."""
+    programs = build()
+    with ThreadPoolExecutor(at_a_time or len(os.sched_getaffinity(0))) as pool:
+        failures = [failure for failure in pool.map(lambda run: _fuzz_one(programs, run, seconds), runs) if failure]
+    if failures:
+        raise Problem("\n".join(failures))
+
+
+def build() -> Path:
+    """Build all targets; returns the folder where they are."""
+    machine.require_linux()
+    machine.require_c_compiler()
+    report = machine.require_rust()
+    if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
+        raise Problem("fuzzing needs a C++ compiler: install one (Debian, Ubuntu: `apt-get install g++`).")
+    weights.ready()
+    host = re.search(r"^host: (\S+)", report, re.MULTILINE)
+    assert host is not None, "rustc names its host"
+    # A target that is named keeps the flags away from build scripts.
+    words = ["build", "--target", host[1], "--target-dir", str(ROOT / "target" / "fuzz")]
+    # Sanitizers are there in the stable compiler, behind this switch.
+    environment = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": " ".join(FLAGS), "CARGO_TERM_PROGRESS_WHEN": "never"}
+    machine.run(["cargo", *words], environment=environment, cwd=CRATE)
+    return ROOT / "target" / "fuzz" / host[1] / "debug"
+
+
+def _fuzz_one(programs: Path, run: Run, seconds: int) -> str | None:
+    corpus, found, log = FOLDER / "corpus" / run.name, FOLDER / "found" / run.name, FOLDER / f"{run.name}.log"
+    for folder in (corpus, found):
+        folder.mkdir(parents=True, exist_ok=True)
+    words = [
+        str(programs / run.target),
+        f"-max_total_time={seconds}",
+        f"-max_len={run.longest}",
+        f"-timeout={TIMEOUT_SECONDS}",
+        f"-rss_limit_mb={MOST_MEBIBYTES}",
+        "-print_final_stats=1",
+        "-print_funcs=0",
+        f"-artifact_prefix={found}{os.sep}",
+        str(corpus),
+        str(CRATE / "corpus" / run.name),
+    ]
+    with log.open("wb") as output:
+        # libFuzzer ends by itself; a run that does not is one more finding.
+        limit = seconds + 10 * TIMEOUT_SECONDS
+        try:
+            code = subprocess.run(
+                words, stdout=output, stderr=output, cwd=FOLDER, timeout=limit, check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            return f"fuzzing {run.name} did not end within {limit} s; see {log}"
+    text = log.read_text("utf-8", errors="replace")
+    executions = re.search(r"stat::number_of_executed_units: (\d+)", text)
+    say(f"{run.name}: {executions[1] if executions else 'unknown'} executions in {seconds} s")
+    if code == 0:
+        return None
+    print("".join(text.splitlines(keepends=True)[-60:]), file=sys.stderr)
+    return f"fuzzing {run.name} found something: the input is in {found}, the report in {log}"
+
+
+def main(words: list[str]) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python3 -m tools.fuzz", description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=int, default=30, help="how long each run takes (30)")
+    parser.add_argument("--at-a-time", type=int, help="how many at once (one for each core)")
+    names = [run.name for run in RUNS]
+    parser.add_argument("run", nargs="*", choices=[*names, []], metavar="RUN", help=f"some of {', '.join(names)}")
+    chosen = parser.parse_args(words)
+    try:
+        fuzz([run for run in RUNS if not chosen.run or run.name in chosen.run], chosen.seconds, chosen.at_a_time)
+    except Problem as problem:
+        print(f"fuzz: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
