@@ -10,13 +10,14 @@ use crate::audio::{
     ResampleQuality,
 };
 use crate::monitor::{AudioLevel, AudioLevelParams};
+use crate::speech::{SpeechSegments, SpeechSegmentsParams};
 use crate::text::{TextCollector, TextCollectorParams};
 
 /// Adds those whose params or defaults are not those of the new node. The others need nothing: `XNode` stands for `X`.
 pub(crate) fn add(registry: &mut Registry) {
     registry.add_old_name::<FastResampleNode>().add_old_name::<AudioChunkerNode>();
     registry.add_old_name::<AudioBufferAccumulatorNode>().add_old_name::<AudioLevelNode>();
-    registry.add_old_name::<TextCollectorNode>();
+    registry.add_old_name::<TextCollectorNode>().add_old_name::<SileroVADNode>();
 }
 
 struct FastResampleNode;
@@ -290,6 +291,59 @@ impl OldName for TextCollectorNode {
             yield_partial_on_end: params.yield_partial_on_end,
             partials: false,
             end_tokens: Some(["<|text_end|>", "<|audio_end|>"].map(str::to_owned).to_vec()),
+        })
+    }
+}
+
+struct SileroVADNode;
+
+/// The old params of `SpeechSegments`, which then came with `VAD` in one node.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SileroVADNodeParams {
+    /// The probability from which on a window is speech.
+    #[serde(default = "crate::speech::default_threshold")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    threshold: f64,
+    /// Not looked at: sound brings its rate with it.
+    #[serde(default = "default_sampling_rate")]
+    #[schemars(extend("enum" = [16000, 8000]))]
+    #[allow(dead_code, reason = "old manifests have it")]
+    sampling_rate: u32,
+    /// Speech that is not longer than this gives no segment.
+    #[serde(default = "crate::speech::default_min_speech_duration_ms")]
+    #[schemars(range(max = 3_600_000))]
+    min_speech_duration_ms: u32,
+    /// Silence that is shorter than this does not end speech.
+    #[serde(default = "crate::speech::default_min_silence_duration_ms")]
+    #[schemars(range(max = 3_600_000))]
+    min_silence_duration_ms: u32,
+    /// What a segment gets of the sound before and after the speech.
+    #[serde(default = "crate::speech::default_speech_pad_ms")]
+    #[schemars(range(max = 3_600_000))]
+    speech_pad_ms: u32,
+}
+
+fn default_sampling_rate() -> u32 {
+    16_000
+}
+
+impl OldName for SileroVADNode {
+    type Node = SpeechSegments;
+    type Params = SileroVADNodeParams;
+
+    const NAME: &'static str = "SileroVADNode";
+    const SUMMARY: &'static str = "An old name of SpeechSegments, with the params it had.";
+    const EXAMPLE: &'static str = r#"{"threshold": 0.5, "sampling_rate": 16000}"#;
+
+    fn translate(params: SileroVADNodeParams) -> Result<SpeechSegmentsParams, ParamError> {
+        Ok(SpeechSegmentsParams {
+            threshold: params.threshold,
+            neg_threshold: None,
+            min_speech_duration_ms: params.min_speech_duration_ms,
+            min_silence_duration_ms: params.min_silence_duration_ms,
+            speech_pad_ms: params.speech_pad_ms,
+            max_speech_duration_s: None,
         })
     }
 }

@@ -9,6 +9,7 @@ use remotemedia_core::node::{NodeError, Step};
 use remotemedia_core::value::{Audio, Buffer, DataType, MediaTime, Packet, Tensor, Value};
 
 use super::frames::{Frames, Framing};
+use crate::audio::finite::check_finite;
 
 /// Makes the values of a frame from its spectrum.
 pub(super) trait Projection: Send {
@@ -162,6 +163,9 @@ impl Analysis {
         let share = self.framing.hop.min(self.framing.length);
         let most = (STEP_SAMPLES / self.framing.length * share / recording.channels.len()).max(share);
         let frames = most.min(rest.audio.frames() - rest.taken);
+        let (origin, first, rate) = (recording.origin, recording.taken, recording.rate);
+        let time = |frame| Some(origin.saturating_add(MediaTime::of_frames(first + frame, rate)));
+        check_finite(&rest.audio, rest.taken, frames, time)?;
         for (channel, frames_of) in recording.channels.iter_mut().enumerate() {
             frames_of.push(&rest.audio.channel(channel)[rest.taken..rest.taken + frames]);
         }

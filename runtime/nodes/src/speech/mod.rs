@@ -1,10 +1,11 @@
 //! Nodes that find speech.
 
-mod old_name;
 mod segments;
 pub mod silero;
 mod vad;
 
-pub use old_name::{SileroVad, SileroVadParams};
 pub use segments::{SpeechSegments, SpeechSegmentsParams};
+pub(crate) use segments::{
+    default_min_silence_duration_ms, default_min_speech_duration_ms, default_speech_pad_ms, default_threshold,
+};
 pub use vad::{Vad, VadParams};

@@ -177,6 +177,13 @@ fn what_it_can_not_use_is_refused() {
     let error = run(&mut *node, [Value::Null.into()]).expect_err("a refusal");
     assert_eq!((&*error.cause, &*error.cure), ("expected audio, got null", "Wrap samples: Audio(samples, rate=...)."));
 
+    let mut samples = signal(100);
+    samples[50] = f32::NAN;
+    let mut node = prepare("STFT", json!({})).expect("valid params");
+    let spoiled = Audio::from_planar(samples, 1, 1_000).expect("valid sound");
+    let error = run(&mut *node, [Packet::new(spoiled.into())]).expect_err("a refusal");
+    assert_eq!((&*error.cause, error.position), ("the sound has samples that are NaN or infinite", Some(50_000_000)));
+
     let mut node = prepare("MelSpectrogram", json!({"fmin_hz": 5000.0})).expect("valid params");
     let error = run(&mut *node, [Packet::new(sound(10, 8_000).into())]).expect_err("a refusal");
     assert_eq!(

@@ -92,19 +92,19 @@ pub struct SpeechSegmentsParams {
     pub max_speech_duration_s: Option<f64>,
 }
 
-pub(super) fn default_threshold() -> f64 {
+pub(crate) fn default_threshold() -> f64 {
     0.5
 }
 
-pub(super) fn default_min_speech_duration_ms() -> u32 {
+pub(crate) fn default_min_speech_duration_ms() -> u32 {
     250
 }
 
-pub(super) fn default_min_silence_duration_ms() -> u32 {
+pub(crate) fn default_min_silence_duration_ms() -> u32 {
     100
 }
 
-pub(super) fn default_speech_pad_ms() -> u32 {
+pub(crate) fn default_speech_pad_ms() -> u32 {
     30
 }
 
