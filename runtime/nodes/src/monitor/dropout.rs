@@ -24,9 +24,9 @@ const MEMORY: f64 = 2_000.0;
 const NOTHING: f64 = 1e-12;
 
 /// How large the largest samples of the last and the first millisecond at the edges are, as parts of the level beside
-/// them, multiplied: 0.45 on average. Most cuts have more, however small the sample at the very edge is; most sounds that
+/// them, multiplied: 0.35 on average. Most cuts have more, however small the sample at the very edge is; most sounds that
 /// stop by themselves have less.
-const LARGE_EDGES: f64 = 0.2;
+const LARGE_EDGES: f64 = 0.12;
 /// The milliseconds that make the level beside an edge.
 const LEVEL: usize = 10;
 

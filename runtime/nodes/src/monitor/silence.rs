@@ -30,7 +30,7 @@ use crate::audio::reader::{Driven, Segment, drive};
 /// A dropout is an abrupt gap inside sound: in one channel at least, the level falls by more than 26 dB within a few
 /// milliseconds, stays below `silence_threshold_db` for 8 ms or more, and comes back as abruptly. On both sides there is
 /// sound that is not much quieter than that of the last seconds, and it is still loud in the last and the first millisecond.
-/// A pause between words is none, nor is the closure before a plosive: there the sound fades. About one cut in six falls
+/// A pause between words is none, nor is the closure before a plosive: there the sound fades. About one cut in ten falls
 /// where a voice is weak and is not told from such; the speech of synthesizers that join pieces with cuts of their own
 /// may seem to have dropouts. Gaps that channels have at the same time count once. A dropout counts from 16 ms
 /// after its end on.
