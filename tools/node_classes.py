@@ -7,6 +7,7 @@ The module is committed, so that editors show params without running anything; a
 
 from __future__ import annotations
 
+import json
 import keyword
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -119,8 +120,18 @@ def _signature(arguments: list[str]) -> list[str]:
     inner = f"        self, *, {', '.join(arguments)}"
     if len(inner) <= WIDTH:
         return ["    def __init__(", inner, "    ) -> None:"]
-    each = [f"        {argument}," for argument in ("self", "*", *arguments)]
+    each = [line for argument in ("self", "*", *arguments) for line in _argument(argument)]
     return ["    def __init__(", *each, "    ) -> None:"]
+
+
+def _argument(argument: str) -> list[str]:
+    """One line, or one for each choice where that would be too long, as the formatter has it."""
+    line = f"        {argument},"
+    head, bracket, rest = line.partition("Literal[")
+    if len(line) <= WIDTH or not bracket:
+        return [line]
+    choices, _, tail = rest.partition("]")
+    return [f"{head}Literal[", *(f"            {choice}," for choice in choices.split(", ")), f"        ]{tail}"]
 
 
 def _docstring(paragraphs: list[str], indent: str) -> list[str]:
@@ -176,7 +187,7 @@ def _choices(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _source(value: Any) -> str:
-    return '"' + value.replace('"', '\\"') + '"' if isinstance(value, str) else repr(value)
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 if __name__ == "__main__":

@@ -80,8 +80,10 @@ def test_validate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = command(capsys, "nodes")
     assert code == 0
-    assert "\nAudioLevel     Measures the level of sound in windows and judges its volume.\n" in out
-    code, out, _ = command(capsys, "nodes", "AudioLevelNode")
+    assert re.search(r"^AudioLevel +Measures the level of sound in windows and judges its volume\.$", out, re.MULTILINE)
+    assert command(capsys, "nodes", "PassThroughNode")[1].startswith("PassThrough: ")
+    assert command(capsys, "nodes", "AudioLevelNode")[1].startswith("AudioLevelNode: An old name of AudioLevel")
+    code, out, _ = command(capsys, "nodes", "AudioLevel")
     assert code == 0
     assert out == (
         "AudioLevel: Measures the level of sound in windows and judges its volume.\n"

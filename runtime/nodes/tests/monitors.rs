@@ -149,7 +149,8 @@ fn found(sound: &Audio) -> Vec<String> {
 }
 
 #[test]
-fn the_table_of_faults() {
+#[allow(clippy::print_stdout, reason = "the table of references is made of what the tests print")]
+fn reference_table_of_faults() {
     let voice = || speech(8.0, 0.4, 1);
     let song = || music(8.0, 0.6);
     let clip = |samples: Vec<f64>, gain: f64, limit: f64| -> Vec<f64> {
@@ -232,6 +233,8 @@ fn the_table_of_faults() {
         .map(|(name, found, expected)| format!("{name}: found {found:?}, expected {expected:?}"))
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+    let names = MONITORS.join(", ");
+    println!("reference | {names} | declared truth, in 4 divisions | {} | 0 wrong verdicts | 0 |", cases.len());
 }
 
 #[test]
