@@ -7,6 +7,7 @@ The module is committed, so that editors show params without running anything; a
 
 from __future__ import annotations
 
+import json
 import keyword
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -38,12 +39,21 @@ __all__ = [
 ]
 '''
 
-TYPES = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "object": "Mapping[str, object]", "null": "None"}
+TYPES = {
+    "integer": "int",
+    "number": "float",
+    "boolean": "bool",
+    "string": "str",
+    "object": "Mapping[str, object]",
+    "null": "None",
+}
 
 
 def generated(types: Mapping[str, Mapping[str, Any]]) -> str:
     """The text of the module, for the node types as `remotemedia._describe.node_types` gives them."""
-    names = sorted({name for each in types for name in (each, *_other_names(each, types))})
+    # In ruff's order, names in capitals come first.
+    every_name = {name for each in types for name in (each, *_other_names(each, types))}
+    names = sorted(every_name, key=lambda name: (not name.isupper(), name))
     parts = [HEAD.replace("{names}", "\n".join(f'    "{name}",' for name in names))]
     parts += [_class(types[name], _other_names(name, types)) for name in sorted(types)]
     return "\n\n".join(parts)
@@ -112,8 +122,20 @@ def _signature(arguments: list[str]) -> list[str]:
     inner = f"        self, *, {', '.join(arguments)}"
     if len(inner) <= WIDTH:
         return ["    def __init__(", inner, "    ) -> None:"]
-    each = [f"        {argument}," for argument in ("self", "*", *arguments)]
+    each = [line for argument in ("self", "*", *arguments) for line in _argument(argument)]
     return ["    def __init__(", *each, "    ) -> None:"]
+
+
+def _argument(argument: str) -> list[str]:
+    """An argument on a line of its own, or where it has too many choices with each on a line, as ruff formats it."""
+    line = f"        {argument},"
+    start, bracket, rest = line.partition("Literal[")
+    if len(line) <= WIDTH or not bracket:
+        return [line]
+    choices, _, end = rest.partition("]")
+    together = f"            {choices}"
+    each = [f"            {choice}," for choice in choices.split(", ")]
+    return [start + bracket, *([together] if len(together) <= WIDTH else each), f"        ]{end}"]
 
 
 def _docstring(paragraphs: list[str], indent: str) -> list[str]:
@@ -169,7 +191,8 @@ def _choices(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _source(value: Any) -> str:
-    return '"' + value.replace('"', '\\"') + '"' if isinstance(value, str) else repr(value)
+    # JSON writes text as Python does.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 if __name__ == "__main__":

@@ -2,36 +2,182 @@
 
 `name` is the id in the manifest; without it the id is the type in lower case. Params that are not given have the
 default of the node, and are not in the manifest. What is wrong with params is told when the pipeline is validated or
-run. `XNode` is another name for `X`.
+run. `XNode` is another name for `X`, or a class of its own where an old name had other params.
 """
 
 # ruff: noqa: A002 - params have the names that the nodes gave them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ._node import Node, given
 
 __all__ = [
+    "STFT",
+    "VAD",
+    "AudioBufferAccumulatorNode",
+    "AudioChunk",
+    "AudioChunkNode",
+    "AudioChunkerNode",
+    "AudioConcat",
+    "AudioConcatNode",
     "AudioDecode",
     "AudioDecodeNode",
     "AudioEncode",
     "AudioEncodeNode",
+    "AudioFilter",
+    "AudioFilterNode",
+    "AudioGain",
+    "AudioGainNode",
     "AudioLevel",
     "AudioLevelNode",
     "AudioMix",
     "AudioMixNode",
+    "AudioPad",
+    "AudioPadNode",
     "AudioResample",
     "AudioResampleNode",
+    "AudioTrim",
+    "AudioTrimNode",
     "Calculator",
     "CalculatorNode",
+    "ChannelBalance",
+    "ChannelBalanceNode",
+    "ClippingDetector",
+    "ClippingDetectorNode",
     "Echo",
     "EchoNode",
+    "FastResampleNode",
+    "Loudness",
+    "LoudnessNode",
+    "LoudnessNormalize",
+    "LoudnessNormalizeNode",
+    "MelSpectrogram",
+    "MelSpectrogramNode",
+    "NoiseSource",
+    "NoiseSourceNode",
     "PassThrough",
     "PassThroughNode",
+    "STFTNode",
+    "SilenceDetector",
+    "SilenceDetectorNode",
+    "SileroVADNode",
+    "SpeechSegments",
+    "SpeechSegmentsNode",
+    "TextCollector",
+    "TextCollectorNode",
+    "ToneSource",
+    "ToneSourceNode",
+    "VADNode",
 ]
+
+
+class AudioBufferAccumulatorNode(Node):
+    """An old name of AudioConcat, with the params it had.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        min_utterance_duration_ms: int = 250,
+        max_utterance_duration_ms: int = 30000,
+        target_samples: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        """min_utterance_duration_ms: A rest at the end that is shorter is left out; `min_duration_ms` of `AudioConcat`.
+          0 beside `target_samples`. From 0 to 3.6e+07.
+        max_utterance_duration_ms: Emits each time this much sound is there; `max_duration_ms` of `AudioConcat`. From 1
+          to 3.6e+07.
+        target_samples: Emits each time so many frames are there, instead; `max_frames` of `AudioConcat`. From 1 to
+          1e+08.
+        """
+
+
+class AudioChunk(Node):
+    """Divides sound into chunks of equal length, which may overlap.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        frames: int | None = None,
+        duration_ms: float | None = None,
+        hop_frames: int | None = None,
+        hop_ms: float | None = None,
+        last: Literal["keep", "pad", "drop"] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """frames: The length of a chunk in frames. Either this or `duration_ms`. From 1 to 1e+08.
+        duration_ms: The length of a chunk in milliseconds. Either this or `frames`. From 0.01 to 3.6e+06.
+        hop_frames: From the beginning of a chunk to that of the next, in frames; beside `frames`, and not more. From 1
+          to 1e+08.
+        hop_ms: From the beginning of a chunk to that of the next, in milliseconds; beside `duration_ms`, and not more.
+          From 0.01 to 3.6e+06.
+        last: What becomes of the last chunk if too little is left for it. "keep": It is shorter. "pad": Silence fills
+          it up. "drop": It is left out.
+        """
+
+
+AudioChunkNode = AudioChunk
+
+
+class AudioChunkerNode(Node):
+    """An old name of AudioChunk, with the params it had.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(self, *, chunk_size: int = 512, name: str | None = None) -> None:
+        """chunk_size: The length of a chunk in frames; `frames` of `AudioChunk`. The last chunk is shorter, and is not
+        lost. From 1 to 1e+08.
+        """
+
+
+class AudioConcat(Node):
+    """Joins the packets of an item into one, or into longer ones.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        max_duration_ms: float | None = None,
+        max_frames: int | None = None,
+        min_duration_ms: float = 0.0,
+        name: str | None = None,
+    ) -> None:
+        """max_duration_ms: Emits a packet each time this many milliseconds of sound are there. Without it, all is one
+          packet. From 1 to 3.6e+07.
+        max_frames: Emits a packet each time so many frames are there, instead of `max_duration_ms`. From 1 to 1e+08.
+        min_duration_ms: What is left at the end is left out if it is shorter than this many milliseconds. From 0 to
+          3.6e+07.
+        """
+
+
+AudioConcatNode = AudioConcat
 
 
 class AudioDecode(Node):
@@ -44,9 +190,21 @@ class AudioDecode(Node):
     __slots__ = ()
 
     @given
-    def __init__(self, *, chunk_ms: int = 100, name: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        chunk_ms: int = 100,
+        start_s: float = 0.0,
+        duration_s: float | None = None,
+        raw: Mapping[str, object] | None = None,
+        name: str | None = None,
+    ) -> None:
         """chunk_ms: The length of the chunks that come out, in milliseconds of sound. The last one of a file is
-        shorter. From 1 to 60000.
+          shorter. From 1 to 60000.
+        start_s: Where to start in each file, in seconds. What is before it is decoded and left out, so the cut is
+          exact. From 0 to 1e+09.
+        duration_s: How much of each file to give from `start_s` on, in seconds; all of it if left out. From 0 to 1e+09.
+        raw: What the bytes are, if they are PCM without a header. Else the container says it.
         """
 
 
@@ -54,7 +212,7 @@ AudioDecodeNode = AudioDecode
 
 
 class AudioEncode(Node):
-    """Encodes sound to WAV or FLAC, as bytes or to a path.
+    """Encodes sound to WAV, FLAC or Opus, as bytes or to a path.
 
     Input `in`: Sound.
     Output `out`: The bytes of each item's file, or the file that was written.
@@ -66,21 +224,108 @@ class AudioEncode(Node):
     def __init__(
         self,
         *,
-        format: Literal["wav", "flac"] | None = None,
+        format: Literal["wav", "flac", "opus"] | None = None,
         sample_format: Literal["s16", "s24", "f32"] | None = None,
+        dither: Literal["none", "triangular"] | None = None,
+        bitrate_kbps: int | None = None,
         path: str | None = None,
         name: str | None = None,
     ) -> None:
         """format: The file format. Without it the ending of `path` tells.
-        sample_format: How samples are written: s16, s24 or f32; FLAC takes s16 and s24. Integers are rounded to nearest
-          and saturate. "s16": Signed 16-bit integers. "s24": Signed 24-bit integers. "f32": 32-bit floats, also above
-          full scale.
+        sample_format: How samples are written: s16 if left out, s24 or f32; FLAC takes s16 and s24, Opus has no
+          samples. Integers are rounded to nearest and saturate.
+        dither: Noise that is added before samples become integers. Leave it out for sound that was integers of this
+          size. "none": None. "triangular": Triangular noise of one step to each side.
+        bitrate_kbps: The rate of Opus in kbit/s; 64 for mono and 96 for stereo if left out. From 6 to 510.
         path: Where to write one item. The file appears when it is whole and replaces an earlier one. Without a path
           each item comes out as bytes.
         """
 
 
 AudioEncodeNode = AudioEncode
+
+
+class AudioFilter(Node):
+    """Filters sound: Butterworth, biquads of the cookbook, DC block.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        kind: Literal[
+            "lowpass",
+            "highpass",
+            "bandpass",
+            "dc_block",
+            "biquad_lowpass",
+            "biquad_highpass",
+            "biquad_bandpass",
+            "notch",
+            "allpass",
+            "peaking",
+            "low_shelf",
+            "high_shelf",
+        ],
+        frequency_hz: float | None = None,
+        low_hz: float | None = None,
+        high_hz: float | None = None,
+        order: int | None = None,
+        q: float | None = None,
+        gain_db: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        """kind: The kind of filter. "lowpass": Butterworth: what is below `frequency_hz`. "highpass": Butterworth: what
+          is above `frequency_hz`. "bandpass": Butterworth: what is between `low_hz` and `high_hz`. "dc_block": Takes
+          an offset away. "biquad_lowpass": Second order with `q`: what is below. "biquad_highpass": Second order
+          with `q`: what is above. "biquad_bandpass": Second order with `q`: what is around. "notch": Takes away what
+          is around `frequency_hz`. "allpass": Turns phases alone. "peaking": Raises or lowers what is around
+          `frequency_hz`. "low_shelf": Raises or lowers what is below. "high_shelf": Raises or lowers what is above.
+        frequency_hz: The cut-off or centre, for all kinds but `bandpass`. From 0.001 to 400000.
+        low_hz: The lower edge of `bandpass`. From 0.001 to 400000.
+        high_hz: The upper edge of `bandpass`. More than `low_hz`. From 0.001 to 400000.
+        order: The order of `lowpass`, `highpass` and `bandpass`: 6 dB per octave and order. 2 if it is not given. From
+          1 to 24.
+        q: The quality of a section of the cookbook: the larger, the narrower. 0.7071 if it is not given. From 0.01 to
+          1000.
+        gain_db: What `peaking` and the shelves do at their frequency or beyond it, in decibels. From -60 to 60.
+        """
+
+
+AudioFilterNode = AudioFilter
+
+
+class AudioGain(Node):
+    """Makes sound louder or quieter, at once or along a ramp.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        gain_db: float = 0.0,
+        ramp: Sequence[Sequence[float]] | None = None,
+        ramp_shape: Literal["linear", "exponential"] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """gain_db: The gain in decibels. -120 is silence. From -120 to 120.
+        ramp: Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence.
+        ramp_shape: What is straight between two points of `ramp`. "linear": The factor: the usual fade. "exponential":
+          The decibels: a steady change of loudness.
+        """
+
+
+AudioGainNode = AudioGain
 
 
 class AudioLevel(Node):
@@ -110,7 +355,31 @@ class AudioLevel(Node):
         """
 
 
-AudioLevelNode = AudioLevel
+class AudioLevelNode(Node):
+    """An old name of AudioLevel, which finds a low volume below -20 dBFS.
+
+    Input `in`: Sound.
+    Output `out`: For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is ok, low_volume
+      or silence.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        window_ms: int = 100,
+        low_volume_threshold_db: float = -20.0,
+        silence_threshold_db: float = -60.0,
+        name: str | None = None,
+    ) -> None:
+        """window_ms: The length of a window. From 10 to 10000.
+        low_volume_threshold_db: Sound whose gated RMS over seconds is below this many dBFS has a low volume. From -120
+          to 0.
+        silence_threshold_db: A window whose RMS is below this many dBFS is silence. Less than
+          `low_volume_threshold_db`. From -120 to 0.
+        """
 
 
 class AudioMix(Node):
@@ -135,6 +404,28 @@ class AudioMix(Node):
 AudioMixNode = AudioMix
 
 
+class AudioPad(Node):
+    """Puts silence before and after sound.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self, *, before_ms: float = 0.0, after_ms: float = 0.0, min_duration_ms: float = 0.0, name: str | None = None
+    ) -> None:
+        """before_ms: Silence before the sound, in milliseconds. From 0 to 3.6e+06.
+        after_ms: Silence after the sound, in milliseconds. From 0 to 3.6e+06.
+        min_duration_ms: The least duration of the item with its silence, in milliseconds. From 0 to 3.6e+07.
+        """
+
+
+AudioPadNode = AudioPad
+
+
 class AudioResample(Node):
     """Changes the rate of sound, with exact lengths and times.
 
@@ -157,6 +448,34 @@ class AudioResample(Node):
 
 
 AudioResampleNode = AudioResample
+
+
+class AudioTrim(Node):
+    """Leaves out the silence at the beginning and at the end of sound.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        threshold_db: float = -60.0,
+        keep_ms: float = 0.0,
+        ends: Literal["both", "start", "end"] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """threshold_db: What does not exceed this magnitude, in dBFS, is silence. From -150 to 0.
+        keep_ms: How much silence is kept on each side, in milliseconds. From 0 to 60000.
+        ends: Where silence is left out. "both": At the beginning and at the end. "start": At the beginning alone;
+          nothing is held back. "end": At the end alone.
+        """
+
+
+AudioTrimNode = AudioTrim
 
 
 class Calculator(Node):
@@ -189,6 +508,57 @@ class Calculator(Node):
 CalculatorNode = Calculator
 
 
+class ChannelBalance(Node):
+    """Finds a dead or a weak channel of stereo sound.
+
+    Input `in`: Sound.
+    Output `out`: Every 100 ms the map {left_rms_db, right_rms_db, imbalance_db, is_imbalanced, has_dead_channel,
+      dead_channel, health} of the last five seconds; health is ok, imbalance or dead_channel.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self, *, imbalance_threshold_db: float = 10.0, dead_channel_threshold_db: float = -60.0, name: str | None = None
+    ) -> None:
+        """imbalance_threshold_db: Sides that differ by more than this many decibels are imbalanced. From 0.1 to 120.
+        dead_channel_threshold_db: A side below this many dBFS is dead if the other is not. From -120 to 0.
+        """
+
+
+ChannelBalanceNode = ChannelBalance
+
+
+class ClippingDetector(Node):
+    """Finds clipping, hard and soft.
+
+    Input `in`: Sound.
+    Output `out`: Every 100 ms the map {peak, saturation_ratio, crest_factor_db, is_clipping, health} of the last
+      second; health is ok or clipping.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        saturation_threshold: float = 0.99,
+        saturation_ratio_threshold: float = 1.0,
+        crest_factor_threshold_db: float = 3.0,
+        name: str | None = None,
+    ) -> None:
+        """saturation_threshold: From this magnitude on a sample is saturated; 1.0 is full scale. From 0.01 to 1.
+        saturation_ratio_threshold: More saturated samples than this many percent are clipping. From 0 to 100.
+        crest_factor_threshold_db: Below this crest factor, in decibels, sound with tops flatter than those of a sine is
+          clipping. From 0 to 40.
+        """
+
+
+ClippingDetectorNode = ClippingDetector
+
+
 class Echo(Node):
     """Emits a map of the input, its number within the run and the id of this node.
 
@@ -206,6 +576,166 @@ class Echo(Node):
 EchoNode = Echo
 
 
+class FastResampleNode(Node):
+    """An old name of AudioResample, with the params it had.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        target_rate: int = 16000,
+        quality: Literal["low", "medium", "high", "Low", "Medium", "High"] | None = None,
+        source_rate: int | None = None,
+        channels: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        """target_rate: The rate to convert to; `rate` of `AudioResample`. From 1000 to 768000.
+        quality: How good: `low` is `fast`, `medium` is `high`, `high` is `best` of `AudioResample`. "low": `fast`.
+          "medium": `high`. "high": `best`. "Low": `fast`. "Medium": `high`. "High": `best`.
+        source_rate: Not looked at: sound brings its rate with it. 0 or more.
+        channels: Not looked at: sound brings its channels with it. 0 or more.
+        """
+
+
+class Loudness(Node):
+    """Measures loudness and true peak as EBU R 128 has them.
+
+    Input `in`: Sound.
+    Output `out`: Every 100 ms the map {momentary_lufs, short_term_lufs, integrated_lufs, true_peak_dbtp}.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(self, *, name: str | None = None) -> None:
+        """It has no params."""
+
+
+LoudnessNode = Loudness
+
+
+class LoudnessNormalize(Node):
+    """Makes sound as loud as is wanted, by EBU R 128.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        target_lufs: float = -23.0,
+        true_peak_db: float = -1.0,
+        max_gain_db: float = 60.0,
+        mode: Literal["file", "live"] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """target_lufs: The loudness that is wanted, in LUFS: -23 in broadcasting, -16 to -14 for podcasts and music
+          online. From -60 to 0.
+        true_peak_db: What no true peak may exceed, in dB of full scale. From -60 to 0.
+        max_gain_db: The most that sound is raised or lowered, in decibels. From 0 to 120.
+        mode: Whether to measure first and know, or to follow. "file": Two passes: one gain for the whole item, which
+          comes when the item ends. "live": One pass: the gain follows.
+        """
+
+
+LoudnessNormalizeNode = LoudnessNormalize
+
+
+class MelSpectrogram(Node):
+    """Spectra of sound on the mel scale, as librosa or Whisper computes them.
+
+    Input `in`: Sound.
+    Output `out`: Float32 tensors (n_mels, frames), with several channels (channels, n_mels, frames).
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        preset: Literal["librosa", "whisper"] | None = None,
+        rate: int | None = None,
+        n_fft: int | None = None,
+        hop_length: int | None = None,
+        win_length: int | None = None,
+        center: bool = True,
+        pad_mode: Literal["constant", "reflect"] | None = None,
+        power: float = 2.0,
+        n_mels: int | None = None,
+        fmin_hz: float = 0.0,
+        fmax_hz: float | None = None,
+        mel_scale: Literal["slaney", "htk"] | None = None,
+        norm: Literal["slaney", "none"] | None = None,
+        scale: Literal["linear", "db", "log10", "whisper"] | None = None,
+        whole: bool | None = None,
+        name: str | None = None,
+    ) -> None:
+        """preset: Where params that are not given come from. "librosa": The defaults of
+          `librosa.feature.melspectrogram`. "whisper": What the speech recognizer Whisper takes.
+        rate: The rate at which the sound is looked at, in Hz. From 1000 to 768000.
+        n_fft: The length of a frame, in samples. From 2 to 65536.
+        hop_length: From one frame to the next, in samples. From 1 to 1e+06.
+        win_length: The length of the window, in samples, in the middle of the frame. By default `n_fft`; not more. From
+          1 to 65536.
+        center: Whether frame `k` is centred on sample `k * hop_length`; else it begins there.
+        pad_mode: What stands before the first sample and after the last one if `center` is true.
+        power: The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10.
+        n_mels: The number of filters. From 1 to 1024.
+        fmin_hz: Where the first filter begins. From 0 to 384000.
+        fmax_hz: Where the last filter ends. By default half the rate. From 1 to 384000.
+        mel_scale: How frequencies become mels. "slaney": Linear up to 1000 Hz, logarithmic above, as in Slaney's
+          Auditory Toolbox (1998). "htk": 2595 log10(1 + f / 700), as in HTK.
+        norm: How filters are weighted. "slaney": By 2 / (width in Hz), so that each has about the same area. "none":
+          Not: each has a peak of 1.
+        scale: How the sums are given.
+        whole: Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
+        """
+
+
+MelSpectrogramNode = MelSpectrogram
+
+
+class NoiseSource(Node):
+    """Emits white noise that is the same whenever its seed is.
+
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        level_db: float = -20.0,
+        duration_s: float = 1.0,
+        rate: int = 48000,
+        channels: int = 1,
+        name: str | None = None,
+    ) -> None:
+        """seed: What the noise begins from: another seed, another noise. 0 or more.
+        level_db: The level as RMS in dBFS. From -120 to 0.
+        duration_s: How long it sounds, in seconds. From 0 to 86400.
+        rate: Frames per second. From 1000 to 768000.
+        channels: The number of channels. From 1 to 1024.
+        """
+
+
+NoiseSourceNode = NoiseSource
+
+
 class PassThrough(Node):
     """Emits every packet unchanged.
 
@@ -221,3 +751,243 @@ class PassThrough(Node):
 
 
 PassThroughNode = PassThrough
+
+
+class STFT(Node):
+    """The spectra of overlapping frames of sound, as librosa.stft gives them.
+
+    Input `in`: Sound.
+    Output `out`: Tensors (n_fft / 2 + 1, frames), with several channels (channels, n_fft / 2 + 1, frames).
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        n_fft: int = 2048,
+        hop_length: int | None = None,
+        win_length: int | None = None,
+        center: bool = True,
+        pad_mode: Literal["constant", "reflect"] | None = None,
+        value: Literal["complex", "magnitude", "power"] | None = None,
+        whole: bool = False,
+        name: str | None = None,
+    ) -> None:
+        """n_fft: The length of a frame, in samples. From 2 to 65536.
+        hop_length: From one frame to the next, in samples. By default a quarter of `win_length`. From 1 to 1e+06.
+        win_length: The length of the window, in samples, in the middle of the frame. By default `n_fft`; not more. From
+          1 to 65536.
+        center: Whether frame `k` is centred on sample `k * hop_length`; else it begins there.
+        pad_mode: What stands before the first sample and after the last one if `center` is true. "constant": Silence.
+          "reflect": The sound in a mirror that stands on its first or last sample.
+        value: What is emitted of each bin. "complex": The complex number, as complex64. "magnitude": Its magnitude, as
+          float32. "power": The square of its magnitude, as float32.
+        whole: Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
+        """
+
+
+STFTNode = STFT
+
+
+class SilenceDetector(Node):
+    """Finds silence that lasts, and repeated dropouts.
+
+    Input `in`: Sound.
+    Output `out`: Every 100 ms the map {is_silent, silence_duration_ms, is_sustained_silence, dropout_count,
+      has_intermittent_dropouts, health}; health is ok, silence or dropouts.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        silence_threshold_db: float = -50.0,
+        sustained_silence_ms: float = 500.0,
+        dropout_count_threshold: int = 3,
+        dropout_window_ms: float = 5000.0,
+        name: str | None = None,
+    ) -> None:
+        """silence_threshold_db: What is below this many dBFS is silence. From -120 to 0.
+        sustained_silence_ms: Silence that lasts this long, in milliseconds, is sustained. From 10 to 3.6e+06.
+        dropout_count_threshold: This many dropouts within `dropout_window_ms` are too many. From 1 to 100000.
+        dropout_window_ms: The time in which dropouts are counted, in milliseconds. From 100 to 3.6e+06.
+        """
+
+
+SilenceDetectorNode = SilenceDetector
+
+
+class SileroVADNode(Node):
+    """An old name of SpeechSegments, with the params it had.
+
+    Input `in`: Sound.
+    Input `vad`: What VAD emits for the same sound: {probabilities, window_ms}. Optional.
+    Output `segments`: For each segment the map {type: "segment", start_s, end_s, audio}.
+    Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s} in turn.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        threshold: float = 0.5,
+        sampling_rate: int = 16000,
+        min_speech_duration_ms: int = 250,
+        min_silence_duration_ms: int = 100,
+        speech_pad_ms: int = 30,
+        name: str | None = None,
+    ) -> None:
+        """threshold: The probability from which on a window is speech. From 0 to 1.
+        sampling_rate: Not looked at: sound brings its rate with it. 0 or more.
+        min_speech_duration_ms: Speech that is not longer than this gives no segment. From 0 to 3.6e+06.
+        min_silence_duration_ms: Silence that is shorter than this does not end speech. From 0 to 3.6e+06.
+        speech_pad_ms: What a segment gets of the sound before and after the speech. From 0 to 3.6e+06.
+        """
+
+
+class SpeechSegments(Node):
+    """Cuts sound into the segments in which somebody speaks.
+
+    Input `in`: Sound.
+    Input `vad`: What VAD emits for the same sound: {probabilities, window_ms}. Optional.
+    Output `segments`: For each segment the map {type: "segment", start_s, end_s, audio}.
+    Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s} in turn.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        threshold: float = 0.5,
+        neg_threshold: float | None = None,
+        min_speech_duration_ms: int = 250,
+        min_silence_duration_ms: int = 100,
+        speech_pad_ms: int = 30,
+        max_speech_duration_s: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        """threshold: The probability from which on a window is speech. From 0 to 1.
+        neg_threshold: The probability below which a window within speech is silence. By default `threshold` - 0.15, and
+          at least 0.01. From 0 to 1.
+        min_speech_duration_ms: Speech that is not longer than this gives no segment. From 0 to 3.6e+06.
+        min_silence_duration_ms: Silence that is shorter than this does not end speech. From 0 to 3.6e+06.
+        speech_pad_ms: What a segment gets of the sound before and after the speech. From 0 to 3.6e+06.
+        max_speech_duration_s: Segments don't get longer than this; without it there is no limit. From 0.1 to 1e+06.
+        """
+
+
+SpeechSegmentsNode = SpeechSegments
+
+
+class TextCollector(Node):
+    """Makes sentences of a stream of tokens.
+
+    Input `in`: Text in pieces of any length.
+    Output `out`: A sentence.
+    Output `partial`: The unfinished sentence so far, if `partials` is set.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        terminators: str = ".!?…。！？．।\n",
+        min_sentence_length: int = 3,
+        yield_partial_on_end: bool = True,
+        partials: bool = False,
+        end_tokens: Sequence[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """terminators: The characters that may end a sentence.
+        min_sentence_length: A sentence of fewer characters is joined to the next. From 1 to 10000.
+        yield_partial_on_end: Whether what is unfinished at the end of the item is emitted as well.
+        partials: Whether the unfinished sentence is emitted on the port `partial` after each token.
+        end_tokens: Texts such as `<|text_end|>` that end what was said before them. They are not part of any sentence.
+        """
+
+
+class TextCollectorNode(Node):
+    """An old name of TextCollector, with the params it had.
+
+    Input `in`: Text in pieces of any length.
+    Output `out`: A sentence.
+    Output `partial`: The unfinished sentence so far, if `partials` is set.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        split_pattern: str = "[.!?;\n]",
+        min_sentence_length: int = 3,
+        yield_partial_on_end: bool = True,
+        name: str | None = None,
+    ) -> None:
+        """split_pattern: A class of characters that may end a sentence, such as `[.!?]`; `terminators` of
+          `TextCollector`.
+        min_sentence_length: A sentence of fewer characters is joined to the next. It was dropped once. From 1 to 10000.
+        yield_partial_on_end: Whether what is unfinished at the end is emitted as well. The end is that of the item, or
+          one of the texts `<|text_end|>` and `<|audio_end|>`.
+        """
+
+
+class ToneSource(Node):
+    """Emits a sine.
+
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        frequency_hz: float = 440.0,
+        level_db: float = -20.0,
+        duration_s: float = 1.0,
+        rate: int = 48000,
+        channels: int = 1,
+        name: str | None = None,
+    ) -> None:
+        """frequency_hz: The frequency. Less than half of `rate`. From 0.001 to 400000.
+        level_db: The level of its peaks in dBFS. From -120 to 0.
+        duration_s: How long it sounds, in seconds. From 0 to 86400.
+        rate: Frames per second. From 1000 to 768000.
+        channels: The number of channels. From 1 to 1024.
+        """
+
+
+ToneSourceNode = ToneSource
+
+
+class VAD(Node):
+    """Tells how likely it is that somebody speaks, for every window of 32 ms.
+
+    Input `in`: Sound.
+    Output `out`: For each packet the map {probabilities, window_ms, pts}: a float32 tensor with one probability for
+      each window.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(self, *, rate: int = 16000, name: str | None = None) -> None:
+        """rate: The rate at which the detector hears, in Hz: 16000 or 8000. There is a network for each; sound that has
+        8000 Hz gains nothing from the larger one. 0 or more.
+        """
+
+
+VADNode = VAD
