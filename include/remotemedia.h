@@ -619,6 +619,30 @@ rm_status rm_session_receive(const struct rm_session *session,
 rm_status rm_session_finish(const struct rm_session *session, struct rm_error **err);
 
 /**
+ * Asks a session for more than packets, by a map as msgpack or JSON text. `{"flush": true}` ends the stream behind what was
+ * sent: everything that nodes hold back comes out, and another stream may begin. `{"interrupt": true}` drops everything
+ * that was sent and not received, and lets nodes begin anew; what is sent afterwards is not touched by it.
+ *
+ * The caller sees to it that:
+ * `session` is live; `control` is readable for `len` bytes, or NULL with 0; `err` is NULL or writable.
+ */
+rm_status rm_session_control(const struct rm_session *session,
+                             const uint8_t *control,
+                             size_t len,
+                             struct rm_error **err);
+
+/**
+ * Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, p50_ns?, p99_ns?, max_ns?}],
+ * unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
+ *
+ * The caller sees to it that:
+ * `session` is live; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_session_metrics(const struct rm_session *session,
+                             struct rm_output *out,
+                             struct rm_error **err);
+
+/**
  * Ends a session now and drops what is on its way: `RM_OK`, and its completion is on its way; or `RM_GONE` if it has
  * ended already.
  *

@@ -30,6 +30,7 @@ def format_of_rust() -> None:
     """Rust sources are formatted."""
     machine.require_rust()
     run(["cargo", "fmt", "--all", "--check"])
+    run(["cargo", "fmt", "--check"], cwd=fuzz.CRATE)
 
 
 def lint_of_rust() -> None:

@@ -27,6 +27,8 @@ typedef struct rm_lane {
 int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
                        size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
                        int64_t budget_us);
+int32_t rm_lane_send(rm_lane *lane, const rm_session *session, const uint8_t *packets, size_t length,
+                     const rm_buffer *buffers, size_t buffer_count, int64_t budget_us, size_t most_outputs);
 """
 """What the binding adds to the header for itself."""
 
@@ -109,6 +111,22 @@ static int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const 
         lane->released = (uint32_t)(released - output->data);
     }
     return (int64_t)(values - output->data) << 32 | (int64_t)(at - output->data) << 16 | (int64_t)output->len;
+}
+
+/* Sends packets. The number of packets taken, at most 127, if that is all there is to know; else, if the answer lies in
+   the lane's room and names no buffer, its length << 8; else -1, and `status` and the answer in the lane say more. */
+static int32_t rm_lane_send(rm_lane *lane, const rm_session *session, const uint8_t *packets, size_t length,
+                            const rm_buffer *buffers, size_t buffer_count, int64_t budget_us, size_t most_outputs)
+{
+    rm_output *output = &lane->output;
+    lane->status = rm_session_send((rm_session *)session, packets, length, buffers, buffer_count, budget_us,
+                                   most_outputs, output, &lane->error);
+    output->discard_count = 0;
+    if (lane->status < 0 || output->document || output->buffer_count || output->len > 0x7fffff)
+        return -1;
+    if (output->len == 3 && output->data[0] == 0x92 && output->data[1] < 0x80 && output->data[2] == 0x90)
+        return output->data[1];
+    return (int32_t)(output->len << 8);
 }
 """
 """One call into C for one execution, with what it needs to know of the result, instead of a dozen looks at it."""

@@ -174,6 +174,12 @@ def programs() -> None:
         replies = bytes([8, 0, 1, 13, 0, 0, 1, 13, 0, 0, 0, 14, 1, 0, 2, 8, 0, 1])
         ends = bytes([12, 0, 1, 12, 0, 1, 7, 0, 4, 0x61, 0, 3, 18, 0, 1, 8, 0, 0, 15, 0, 16, 0, 17, 0])
         write("abi", f"run-{number}", make + pipeline + submits + replies + ends)
+        # A session that is sent to, answered, received from, finished and freed.
+        opens = bytes([24, 0, 0, 4, number % 5, 0])
+        sends = bytes([25, 0, 0, 0, 1, 2, 0, 26, 0, 1, 0, 0, 0, 1, 25, 0, 2, 0x65, 1, 0, 2, 25, 0, 3, 0x81, 0, 1, 0])
+        gets = bytes([8, 0, 1, 13, 0, 0, 0, 27, 0, 0, 0, 0, 8, 0, 2, 13, 0, 0, 1, 27, 0, 1, 1, 1])
+        closes = bytes([28, 0, 0, 8, 0, 2, 27, 0, 0, 0, 0, 28, 0, 1, 29, 0, 18, 0, 1, 8, 0, 0])
+        write("abi", f"session-{number}", make + pipeline + opens + sends + gets + closes)
     write("abi", "documents", bytes([19, 0, 2, 3, 0xE1, 19, 2, 3, 0, 19, 0, 0, 19, 0, 1, 22, 0, 2, 23, 1, 1, 3, 0xE1]))
 
 

@@ -213,6 +213,52 @@ static void packets_that_make_no_sense_are_refused(rm_pipeline *add, rm_port *po
     rm_session_free(session);
 }
 
+static rm_status control(rm_session *session, const char *wanted, rm_error **error) {
+    return rm_session_control(session, (const uint8_t *)wanted, strlen(wanted), error);
+}
+
+static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
+    rm_session *session = open_session(add, port, 9, NULL);
+    free(send_packets(session, RM_OK, "[[1],[2]]", 1000000, 0));
+    CHECK_STATUS(RM_OK, control(session, "{\"flush\":true}", &error));
+    rm_output out = {0};
+    CHECK_STATUS(RM_OK, rm_session_metrics(session, &out, &error));
+    char *metrics = to_json(out.document);
+    CHECK(strstr(metrics, "{\"sent\":2,\"nodes\":[{\"id\":\"add\",\"packets\":2,\"errors\":0,\"waiting\":") == metrics);
+    CHECK(strstr(metrics, "\"unread\":{\"add\":2}}") != NULL);
+    free(metrics);
+    CHECK_STATUS(RM_OK, control(session, "{\"interrupt\":true}", &error));
+    check_received(session, RM_WOULD_BLOCK, -1, "[[]]");
+    free(send_packets(session, RM_OK, "[[3]]", 1000000, 0));
+    for (rm_status status = RM_WOULD_BLOCK; status == RM_WOULD_BLOCK;) {
+        /* A worker may still be at what came before. */
+        rm_output got = {0};
+        status = rm_session_receive(session, -1, 0, &got, NULL);
+        char *outputs = to_json(got.document);
+        CHECK_TEXT(status == RM_OK ? "[[[8,null,null,2,0,\"add\",2]]]" : "[[]]", outputs);
+        free(outputs);
+        if (status == RM_WOULD_BLOCK) free(next_events(port, RM_OK));
+    }
+    const char *const expected = "control: expected {\"flush\": true} or {\"interrupt\": true}, got ";
+    const struct { const char *wanted, *got; } cases[] = {
+        {"{\"flush\":false}", "map"}, {"{}", "map"}, {"{\"stop\":true}", "map"}, {"\xc3", "bool"}};
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+        char message[128];
+        snprintf(message, sizeof message, "%s%s", expected, cases[index].got);
+        CHECK_ERROR(RM_INVALID_DOCUMENT, message, control(session, cases[index].wanted, &error));
+    }
+    CHECK_STATUS(RM_OK, rm_session_cancel(session, &error));
+    CHECK_ERROR(RM_GONE, "the session has ended: the work was cancelled", control(session, "{\"interrupt\":true}", &error));
+    CHECK_STATUS(RM_OK, rm_session_metrics(session, &out, &error));
+    metrics = to_json(out.document);
+    CHECK(strstr(metrics, "\"waits_for\":\"nothing, it has ended\"") != NULL);
+    free(metrics);
+    rm_session_free(session);
+    char *events = next_events(port, RM_OK);
+    CHECK(strstr(events, "[1,9,{\"status\":-5") != NULL);
+    free(events);
+}
+
 int main(void) {
     alarm(TEST_SECONDS);
     rm_runtime *runtime = new_runtime();
@@ -225,6 +271,7 @@ int main(void) {
     without_a_reader_there_is_no_room_at_some_point(add, port);
     a_failure_comes_after_what_was_done_before_it(add, port);
     calls_to_the_hosts_nodes_come_to_the_same_port(hosted, port);
+    controls_and_metrics(add, port);
     packets_that_make_no_sense_are_refused(add, port);
     rm_pipeline_free(pass);
     rm_pipeline_free(add);

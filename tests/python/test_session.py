@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -223,3 +224,109 @@ async def test_a_deadline_ends_it() -> None:
         async with pipeline().session(deadline=0.01) as session:
             async for _ in session:
                 pass
+
+
+async def test_a_send_that_waits_for_a_reader_who_never_came_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remotemedia._session.STALL_SECONDS", 0.01)
+    message = r"'send' waits: 4 outputs of 'p2' are unread; read in another task or use pipeline.stream\(\)"
+    with pytest.raises(rm.StalledError, match=message):  # noqa: PT012
+        async with pipeline().session(buffer={"packets": 4}) as session:
+            session.output("p2")
+            while True:
+                await session.send(1)
+
+
+async def test_a_send_that_waits_for_slow_work_is_not_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remotemedia._session.STALL_SECONDS", 0.001)
+
+    async def slow(value: int) -> None:
+        await asyncio.sleep(0.005)
+
+    async with pipeline(chain(("slow", slow, {}))).session(buffer={"packets": 2}) as session:
+        for value in range(40):
+            await session.send(value)
+
+
+async def test_the_watchdog_names_the_node_that_holds_up_the_others() -> None:
+    told = asyncio.Event()
+    messages: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+            told.set()
+
+    async def stuck(value: int) -> int:
+        await told.wait()
+        return value
+
+    listener = Listener()
+    logging.getLogger("remotemedia").addHandler(listener)
+    try:
+        manifest = chain(("in", "PassThrough", {}), ("stuck", stuck, {}))
+        async with pipeline(manifest).session(watchdog=0.02) as session:
+            await session.send(1)
+            await told.wait()
+    finally:
+        logging.getLogger("remotemedia").removeHandler(listener)
+    assert (
+        messages[0] == "no packet moved for 0.02 s: node 'stuck' waits for the host after 1 packets, 0 wait before it"
+    )
+
+
+async def test_flush_ends_a_stream_and_interrupt_drops_what_is_on_its_way() -> None:
+    level = chain(("level", "AudioLevel", {"window_ms": 100}))
+    sound = rm.Audio(numpy.zeros(1200, "f4"), 8000)
+    async with pipeline(level).session() as session:
+        await session.send(sound)
+        await session.flush()
+        await session.send(sound)
+        await session.finish()
+        durations = [packet.duration async for packet in session]
+    assert durations == [0.1, 0.05, 0.1, 0.05]
+    async with pipeline(level).session() as session:
+        await session.send(sound)
+        session.interrupt()
+        await session.send(sound)
+        await session.finish()
+        assert [(packet.duration, packet.item) async for packet in session] == [(0.1, 1), (0.05, 1)]
+
+
+async def test_metrics_are_a_table() -> None:
+    async with pipeline().session() as session:
+        for value in range(3):
+            await session.send(value)
+        metrics = session.metrics()
+        assert (metrics.sent, metrics.unread) == (3, {"p2": 3})
+        assert [(node.node, node.packets, node.errors) for node in metrics.nodes] == [
+            ("p1", 3, 0),
+            ("add", 3, 0),
+            ("p2", 3, 0),
+        ]
+        head, *rows, last = str(metrics).splitlines()
+        assert head.split() == ["node", "packets", "errors", "p50", "p99", "max", "waiting", "waits", "for"]
+        assert [row.split()[:3] for row in rows] == [["p1", "3", "0"], ["add", "3", "0"], ["p2", "3", "0"]]
+        assert last == "sent: 3; unread: 3 of 'p2'"
+
+
+async def test_memory_stays_bounded_in_front_of_a_slow_reader() -> None:
+    async with pipeline(PASS).session() as session:
+        frames = 0
+
+        async def feed_frames() -> None:
+            nonlocal frames
+            for _ in range(100):
+                await session.send(bytes(1 << 20), borrow=True)
+                frames += 1
+            await session.finish()
+
+        feeding = asyncio.create_task(feed_frames())
+        read = 0
+        async for packet in session:
+            read += 1
+            assert len(packet.value) == 1 << 20
+            # 8 MiB may wait at the entry and 8 at the sink; one is on its way, one in Python, one in hand.
+            assert frames - read <= 8 + 8 + 4
+            await asyncio.sleep(0)
+        await feeding
+    assert read == 100

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 from asyncio import get_running_loop
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ._bridge import (
@@ -95,10 +96,7 @@ def execute_sync(
     Sync functions that are nodes run on this thread, async ones in an event loop of their own. Ctrl-C cancels the
     work. Raises as `execute` does, and `RuntimeError` inside a running event loop, which it would block.
     """
-    if asyncio._get_running_loop() is not None:
-        raise RuntimeError(
-            "execute_sync would block the running event loop; write: await remotemedia.execute(manifest, inputs)"
-        )
+    refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
     if engine != "auto" and engine != "native":
         from . import _reference
 
@@ -120,17 +118,30 @@ def execute_sync(
         give_back_port(port)
 
 
+def refuse_in_loop(name: str, instead: str) -> None:
+    """Raises `RuntimeError` where a blocking call would block the running event loop."""
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError(f"{name} would block the running event loop; write: {instead}")
+
+
 def _in_own_loop(pipeline: Pipeline, functions: Functions, inputs: Sequence[Any] | None, timeout_us: int) -> Result:
-    """Runs the pipeline in an event loop that ends with it. Leaves the thread's own loop, if it has one, alone."""
+    """Runs the pipeline in an event loop that ends with it."""
 
     async def run() -> Result:
         port = loop_port(get_running_loop())
         outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
         return await port.finish(outcome) if isinstance(outcome, Run) else outcome
 
+    with own_loop() as loop:
+        return loop.run_until_complete(run())
+
+
+@contextmanager
+def own_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that ends with the block. Leaves the thread's own loop, if it has one, alone."""
     loop = asyncio.new_event_loop()
     try:
-        return loop.run_until_complete(run())
+        yield loop
     finally:
         try:
             left = asyncio.all_tasks(loop)

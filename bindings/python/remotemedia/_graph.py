@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._function import NodeFunction
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._plan import Plan
     from ._reference import Engine
     from ._session import Session
+    from ._stream import Mapped
 
 
 class End(NamedTuple):
@@ -234,12 +235,14 @@ class Pipeline(Linkable):
         input: PCM | None = None,  # noqa: A002
         buffer: Mapping[str, int] | None = None,
         deadline: float | None = None,
+        watchdog: float | None = 5.0,
     ) -> Session:
         """The pipeline at work on one stream: `async with pipeline.session() as session`.
 
         `input=rm.PCM("s16", 16000, 1)` lets `send` take raw bytes, split anywhere. `buffer` bounds what waits at each
-        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is in seconds. Raises
-        `ManifestError` with all that is wrong.
+        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is in seconds.
+        When no packet has moved for `watchdog` seconds, the logger `remotemedia` names the node that holds them up.
+        Raises `ManifestError` with all that is wrong.
         """
         from ._execute import microseconds
         from ._pipeline import compile_manifest
@@ -247,7 +250,61 @@ class Pipeline(Linkable):
 
         deadline_us = -1 if deadline is None else microseconds("deadline", deadline)
         compiled = compile_manifest(self.manifest())
-        return Session(compiled, pcm=input, buffer=buffer, deadline_us=deadline_us)
+        return Session(compiled, pcm=input, buffer=buffer, deadline_us=deadline_us, watchdog=watchdog)
+
+    def stream(
+        self,
+        source: Iterable[Any] | AsyncIterable[Any],
+        *,
+        input: PCM | None = None,  # noqa: A002
+        buffer: Mapping[str, int] | None = None,
+    ) -> AsyncIterator[Any]:
+        """The values that come out while the values of `source` go in: one stream, in order, bounded on its way.
+
+        `source` is asked for its next value when there is room for it; a plain iterable runs on the event loop's
+        thread. `input` and `buffer` are those of `session`. Raises what `source` raises, and `NodeError`.
+        """
+        from ._stream import stream
+
+        return stream(self.session(input=input, buffer=buffer), source)
+
+    def map(
+        self,
+        sources: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncIterator[Mapped]:
+        """Runs the pipeline on each source by itself, up to `concurrency` at a time: `async for result in ...`.
+
+        A result has `source`, `outputs` as `run` gives them or None, `error` or None, and `seconds`. They come as they
+        are done, or in the order of the sources. What fails does not stop the others; `timeout` is for each, in
+        seconds.
+        """
+        from ._execute import microseconds
+        from ._pipeline import compile_manifest
+        from ._stream import map_sources
+
+        timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+        return map_sources(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
+
+    def map_sync(
+        self,
+        sources: Iterable[Any],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        timeout: float | None = None,
+    ) -> Iterator[Mapped]:
+        """Runs the pipeline on each source like `map`, for programs without an event loop."""
+        from ._execute import microseconds, refuse_in_loop
+        from ._pipeline import compile_manifest
+        from ._stream import map_sources_sync
+
+        refuse_in_loop("map_sync", "async for result in pipeline.map(sources)")
+        timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+        return map_sources_sync(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
 
     def __len__(self) -> int:
         return len(self._nodes)

@@ -103,12 +103,12 @@ class Window:
 class Lane:
     """All that one crossing needs. Used by one call at a time; `lane()` and `give_back()` see to that."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = AREA_BYTES) -> None:
         self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True, datetime=True)
         self._payload: Any = msgpack.Packer(strict_types=True)
         self.native: Any = ffi.new("rm_lane *")
         self.output: Any = ffi.addressof(self.native, "output")
-        self._area: Any = ffi.new("uint8_t[]", AREA_BYTES)
+        self._area: Any = ffi.new("uint8_t[]", room)
         self._room: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
         self._room_view = memoryview(ffi.buffer(self._room)).cast("B")
         self._given: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
@@ -116,7 +116,7 @@ class Lane:
         self._discards: Any = ffi.new("rm_memory *[]", DISCARD_ROOM)
         self.error: Any = ffi.addressof(self.native, "error")
         self._view = memoryview(ffi.buffer(self._area))
-        self.output.data, self.output.capacity = self._area, AREA_BYTES
+        self.output.data, self.output.capacity = self._area, room
         self.output.buffers, self.output.buffer_capacity = self._room, BUFFER_ROOM
         self.output.discard = self._discards
         self.table: list[tuple[int, int, int]] = []
@@ -473,6 +473,10 @@ class Lane:
             finally:
                 self._storages = []
         return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
+
+    def unpack_plain(self, length: int) -> Any:
+        """A document of this length in the lane's room that names no buffer."""
+        return unpackb(self._view[:length], ext_hook=self.decode, timestamp=3)
 
     def unpack_simple(self, span: int, count: int, held: Mapping[int, Kept] | None) -> Outputs:
         """The outputs of a completion that `rm_lane_submit` found to be simple. `span` is what it answered, `held` are

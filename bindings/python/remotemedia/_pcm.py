@@ -42,8 +42,8 @@ class PCMReader:
     def __init__(self, pcm: PCM) -> None:
         self._pcm = pcm
         self._size = FRAME_BYTES[pcm.format] * pcm.channels
-        self._rest = b""
-        self._frames = 0
+        self.state = (b"", 0)
+        """The bytes of a frame that is not whole yet, and the count of frames before it. It may be set back."""
 
     def take(self, data: Any) -> Audio | None:
         """The sound of the whole frames so far, with its place in time; None if there is not one."""
@@ -53,26 +53,27 @@ class PCMReader:
             raise InvalidArgumentError(
                 f"with input={self._pcm!r} send takes bytes, got {type(data).__name__}; leave input= out to send values"
             ) from None
-        if self._rest:
-            data = self._rest + bytes(view)
+        rest, frames = self.state
+        if rest:
+            data = rest + bytes(view)
             view = memoryview(data)
         elif not view.c_contiguous:
             view = memoryview(view.tobytes())
         view = view.cast("B") if view.nbytes else memoryview(b"")
         whole = view.nbytes - view.nbytes % self._size
-        self._rest = bytes(view[whole:])
+        self.state = bytes(view[whole:]), frames + whole // self._size
         if not whole:
             return None
         pcm = self._pcm
         audio = from_pcm(view[:whole], pcm.format, pcm.rate, pcm.channels)
         # From the count of frames, never added up: time does not drift.
-        audio.pts_ns = (self._frames * 1_000_000_000 + pcm.rate // 2) // pcm.rate
-        self._frames += whole // self._size
+        audio.pts_ns = (frames * 1_000_000_000 + pcm.rate // 2) // pcm.rate
         return audio
 
     def finish(self) -> None:
         """Nothing more comes. Raises `InvalidArgumentError` if a frame is not whole."""
-        rest, self._rest = self._rest, b""
+        rest, frames = self.state
+        self.state = b"", frames
         if rest:
             raise InvalidArgumentError(
                 f"the stream ends in the middle of a frame: {len(rest)} bytes are left, a frame has {self._size}"

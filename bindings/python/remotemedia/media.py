@@ -204,7 +204,7 @@ class Audio:
             raise InvalidArgumentError(f"rate must be a whole number of frames per second, 1 or more, got {rate!r}")
         self.rate = whole
         self.layout = _layout(layout, self.channels)
-        self.pts_ns = _exact(pts_ns) if pts_ns is not None or pts is None else nanoseconds(pts)
+        self.pts_ns = _exact(pts_ns) if pts_ns is not None or pts is None else nanoseconds("pts", pts)
 
     @classmethod
     def from_pcm(cls, data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
@@ -310,13 +310,14 @@ def _exact(pts_ns: Any) -> int | None:
     return whole
 
 
-def nanoseconds(pts: float) -> int:
+def nanoseconds(name: str, seconds: float) -> int:
+    """Seconds as exact nanoseconds; `name` is the argument's."""
     try:
-        exact: int | None = None if isinstance(pts, bool) else round(pts * 1e9)
+        exact: int | None = None if isinstance(seconds, bool) else round(seconds * 1e9)
     except (TypeError, ValueError, OverflowError):
         exact = None
     if exact is None or not -(2**63) <= exact < 2**63:
-        raise InvalidArgumentError(f"pts must be a number of seconds between -9.2e9 and 9.2e9, got {pts!r}")
+        raise InvalidArgumentError(f"{name} must be a number of seconds between -9.2e9 and 9.2e9, got {seconds!r}")
     return exact
 
 

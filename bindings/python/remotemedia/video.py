@@ -68,7 +68,7 @@ class Video:
         self.format = format
         self.width = width
         self.height = height
-        self.pts_ns = pts_ns if pts_ns is not None or pts is None else nanoseconds(pts)
+        self.pts_ns = pts_ns if pts_ns is not None or pts is None else nanoseconds("pts", pts)
 
     @property
     def pts(self) -> float | None:

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use remotemedia_core::exec::{
-    Most, Port, Received, Session, SessionOptions, WeakPort, end_list, read_packets, write_received, write_sent,
+    Most, Port, Received, Session, SessionOptions, WeakPort, end_list, read_control, read_packets, write_metrics,
+    write_received, write_sent,
 };
 use remotemedia_core::value::Buffer;
 use remotemedia_core::wire::{self, Encoder, Limits};
@@ -40,6 +41,9 @@ impl Handle for rm_session {
 
 /// One document of outputs holds at most this many bytes of values, or one output.
 const MOST_BYTES: usize = 1 << 20;
+
+/// Up to here it costs less to read packets in vain than to ask first whether there is room.
+const SMALL_BYTES: usize = 4 << 10;
 
 /// Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
 /// and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
@@ -104,9 +108,9 @@ pub unsafe extern "C" fn rm_session_send(
             // SAFETY: readable, as the caller promises.
             let bytes = unsafe { copied(packets, len, "packets") }?;
             let buffers = buffers?;
-            // What has no room need not be read yet.
-            let has_room = session.session.has_room()?;
             let packet_bytes = bytes.len() + buffers.iter().map(Buffer::len).sum::<usize>();
+            // What is large and has no room need not be read yet.
+            let has_room = packet_bytes <= SMALL_BYTES || session.session.has_room()?;
             let mut packets = VecDeque::new();
             if has_room {
                 packets = read_packets(&wire::decode(&bytes, &buffers, &session.limits)?)?;
@@ -177,6 +181,56 @@ pub unsafe extern "C" fn rm_session_finish(session: *const rm_session, err: *mut
     guarded!(err, {
         // SAFETY: live or NULL, as the caller promises.
         unsafe { borrow(session) }?.session.finish()?;
+        Ok(RM_OK)
+    })
+}
+
+/// Asks a session for more than packets, by a map as msgpack or JSON text. `{"flush": true}` ends the stream behind what was
+/// sent: everything that nodes hold back comes out, and another stream may begin. `{"interrupt": true}` drops everything
+/// that was sent and not received, and lets nodes begin anew; what is sent afterwards is not touched by it.
+///
+/// # Safety
+/// `session` is live; `control` is readable for `len` bytes, or NULL with 0; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_session_control(
+    session: *const rm_session,
+    control: *const u8,
+    len: usize,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: live or NULL, as the caller promises.
+        let session = unsafe { borrow(session) }?;
+        // SAFETY: readable, as the caller promises.
+        let bytes = unsafe { copied(control, len, "control") }?;
+        let document = match &bytes[..] {
+            [b'{', ..] => wire::json::from_json(&String::from_utf8_lossy(&bytes), &session.limits)?,
+            _ => wire::decode(&bytes, &[], &session.limits)?,
+        };
+        session.session.control(read_control(&document)?)?;
+        Ok(RM_OK)
+    })
+}
+
+/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, p50_ns?, p99_ns?, max_ns?}],
+/// unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
+///
+/// # Safety
+/// `session` is live; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_session_metrics(
+    session: *const rm_session,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: live or NULL, as the caller promises.
+        let session = &unsafe { borrow(session) }?.session;
+        let mut encoder = Encoder::new();
+        write_metrics(&mut encoder, &session.metrics(), session);
+        destination.write(encoder.finish(), ());
         Ok(RM_OK)
     })
 }

@@ -467,14 +467,25 @@ fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
             rm_document_from_json(null(), 0, null_mut(), null_mut()),
             rm_document_view(null(), &raw mut data, &raw mut len, &raw mut buffers, &raw mut count, null_mut()),
             rm_live_objects(null_mut(), null_mut()),
+            rm_session_new(null(), host.port, 1, null(), 0, &mut null_mut(), null_mut()),
+            rm_session_new(host.pass, null(), 1, null(), 0, &mut null_mut(), null_mut()),
+            rm_session_new(host.pass, host.port, 1, null(), 1, &mut null_mut(), null_mut()),
+            rm_session_new(host.pass, host.port, 1, null(), 0, null_mut(), null_mut()),
+            rm_session_send(null(), null(), 0, null(), 0, 0, 0, &mut empty(), null_mut()),
+            rm_session_receive(null(), -1, 0, &mut empty(), null_mut()),
+            rm_session_finish(null(), null_mut()),
+            rm_session_cancel(null(), null_mut()),
+            rm_session_control(null(), null(), 0, null_mut()),
+            rm_session_metrics(null(), &mut empty(), null_mut()),
             rm_audio_from_pcm(null(), 1, c"s16".as_ptr(), 8000, 1, &mut empty(), null_mut()),
             rm_audio_from_pcm(null(), 0, null(), 8000, 1, &mut empty(), null_mut()),
             rm_audio_from_pcm(null(), 0, c"s16".as_ptr(), 8000, 1, null_mut(), null_mut()),
         ];
-        assert_eq!(statuses, [RM_INVALID_ARGUMENT; 23]);
+        assert_eq!(statuses, [RM_INVALID_ARGUMENT; 33]);
         rm_runtime_free(null_mut());
         rm_port_free(null_mut());
         rm_pipeline_free(null_mut());
+        rm_session_free(null_mut());
         rm_document_free(null_mut());
         rm_memory_free(null_mut());
         rm_error_free(null_mut());
@@ -546,4 +557,58 @@ fn what_a_document_named_is_released_at_its_own_port_while_there_is_one() {
     // SAFETY: live, and not used afterwards.
     unsafe { rm_port_free(host.port) };
     assert_eq!(other.released(1), [304]);
+}
+
+#[test]
+fn every_packet_of_a_session_releases_its_tokens_once_taken_or_not() {
+    let _turn = turn();
+    let host = Host::new();
+    let before = live();
+    let memory = [1u8, 2, 3];
+    // SAFETY: as each function asks.
+    unsafe {
+        let mut session = null_mut();
+        let options = br#"{"buffer": {"packets": 1}}"#;
+        let (data, len) = (options.as_ptr(), options.len());
+        assert_eq!(rm_session_new(host.pass, host.port, 5, data, len, &raw mut session, null_mut()), RM_OK);
+        // Packets of one bytes value each: `[[<buffer 0>], [<buffer 1>], [<buffer 2>]]`.
+        let mut packets = vec![0x93];
+        for index in 0..3 {
+            packets.extend([0x91, 0xc7, 4, 6, 0x93, index, 0, 3]);
+        }
+        let send = |packets: &[u8], tokens: &[u64], most: usize| {
+            let table: Vec<rm_buffer> = tokens.iter().map(|&token| borrowed(&memory, token)).collect();
+            let (entries, count) = (table.as_ptr(), table.len());
+            Outcome::of(|out, err| {
+                rm_session_send(session, packets.as_ptr(), packets.len(), entries, count, 1_000_000, most, out, err)
+            })
+        };
+        let sent = send(&packets, &[301, 302, 303], 0);
+        assert_eq!(sent.status, RM_WOULD_BLOCK, "{}", sent.message);
+        let answer = list(sent.value());
+        let taken = number(&answer[0]) as usize;
+        assert!((1..3).contains(&taken), "{taken}");
+        // What was not taken is given back at once, in the answer itself.
+        let mut refused: Vec<u64> = list(answer[2].clone()).iter().map(number).collect();
+        refused.sort_unstable();
+        assert_eq!(refused, [301, 302, 303][taken..]);
+        for (packets, status) in [(&packets[..1], RM_INVALID_DOCUMENT), (&packets[..], RM_GONE)] {
+            if status == RM_GONE {
+                assert_eq!(rm_session_cancel(session, null_mut()), RM_OK);
+                let mut rest = host.released(taken);
+                rest.sort_unstable();
+                assert_eq!(rest, [301, 302, 303][..taken]);
+            }
+            let outcome = send(packets, &[304, 305, 306], 0);
+            assert_eq!(outcome.status, status, "{}", outcome.message);
+            let mut released = host.released(3);
+            released.sort_unstable();
+            assert_eq!(released, [304, 305, 306]);
+        }
+        rm_session_free(session);
+    }
+    while live()["runs"] > before["runs"] {
+        std::thread::yield_now();
+    }
+    assert_eq!(live(), before);
 }

@@ -48,6 +48,26 @@ const INPUTS: [&[u8]; 7] = [
     b"\x81\xa1a\x01",
 ];
 
+/// msgpack: `[[1]]`, `[[1, nil, nil], ["a", 5, 7]]`, `[[<bytes in buffer 0>]]` small and large, `[]`, and no packets.
+const PACKETS: [&[u8]; 6] = [
+    b"\x91\x91\x01",
+    b"\x92\x93\x01\xc0\xc0\x93\xa1a\x05\x07",
+    b"\x91\x91\xc7\x04\x06\x93\x00\x00\x03",
+    b"\x91\x91\xc7\x06\x06\x93\x00\x00\xcd\x50\x00",
+    b"\x90",
+    b"\x92\x01\x91",
+];
+
+const SESSION_OPTIONS: [&str; 5] = [
+    "",
+    r#"{"buffer": {"packets": 1}}"#,
+    r#"{"sinks": ["a"], "buffer": {"packets": 2, "bytes": 10, "ms": 1}}"#,
+    r#"{"deadline_us": 1}"#,
+    r#"{"sinks": ["nobody"]}"#,
+];
+
+const MOST: [usize; 4] = [0, 1, 3, usize::MAX];
+
 const TIMEOUTS: [i64; 6] = [-1, 0, 1, 1000, i64::MIN, i64::MAX];
 
 fuzz_target!(
@@ -71,7 +91,7 @@ fuzz_target!(
 
 /// One call. Objects are chosen by a byte; a place where none lives is NULL.
 fn step(host: &mut Host, input: &mut Input<'_>) {
-    match input.byte() % 24 {
+    match input.byte() % 30 {
         0 => {
             let config = text(input, &CONFIGS);
             let mut made = null_mut();
@@ -158,7 +178,22 @@ fn step(host: &mut Host, input: &mut Input<'_>) {
             unsafe { rm_memory_free(memory) };
         }
         22 => describe(host, input),
-        _ => sound(host, input),
+        23 => sound(host, input),
+        24 => open_session(host, input),
+        25 | 26 => send(host, input),
+        27 => receive(host, input),
+        28 => {
+            let session = host.sessions.get(input.byte());
+            // SAFETY: live or NULL.
+            host.call(|err| unsafe {
+                if input.byte() & 1 == 0 { rm_session_finish(session, err) } else { rm_session_cancel(session, err) }
+            });
+        }
+        _ => {
+            let session = host.sessions.take(input.byte());
+            // SAFETY: live or NULL, and not used afterwards.
+            unsafe { rm_session_free(session) };
+        }
     }
 }
 
@@ -181,6 +216,45 @@ fn submit(host: &mut Host, input: &mut Input<'_>) {
     {
         host.released(released);
     }
+}
+
+fn open_session(host: &mut Host, input: &mut Input<'_>) {
+    let pipeline = host.pipelines.get(input.byte());
+    let port = host.ports.get(input.byte());
+    let token = u64::from(input.byte() % 8);
+    let options = text(input, &SESSION_OPTIONS);
+    let mut made = null_mut();
+    // SAFETY: live or NULL; the slice and the places are live.
+    let status = host.call(|err| unsafe {
+        rm_session_new(pipeline, port, token, options.as_ptr(), options.len(), &raw mut made, err)
+    });
+    if status == RM_OK {
+        host.expect_completion(port);
+    }
+    host.sessions.keep(status, made, input.byte());
+}
+
+fn send(host: &mut Host, input: &mut Input<'_>) {
+    let session = host.sessions.get(input.byte());
+    let which = usize::from(input.byte());
+    let packets = PACKETS.get(which % (PACKETS.len() + 1)).copied().unwrap_or_else(|| input.take(which));
+    let table = host.table(input);
+    let (budget, most) = (input.choose(&[0, 2000, -1, i64::MAX]), input.choose(&MOST));
+    // SAFETY: live or NULL; the slices are live.
+    let (_, answer) = host.output(input.byte(), |out, err| unsafe {
+        let (packets, len) = (packets.as_ptr(), packets.len());
+        rm_session_send(session, packets, len, table.as_ptr(), table.len(), budget, most, out, err)
+    });
+    host.released_in(&answer, 2);
+}
+
+fn receive(host: &mut Host, input: &mut Input<'_>) {
+    let session = host.sessions.get(input.byte());
+    let (sink, most) = (input.choose(&[-1, 0, 1, i64::MAX, i64::MIN]), input.choose(&MOST));
+    // SAFETY: live or NULL.
+    let (_, answer) =
+        host.output(input.byte(), |out, err| unsafe { rm_session_receive(session, sink, most, out, err) });
+    host.released_in(&answer, 1);
 }
 
 fn reply(host: &mut Host, input: &mut Input<'_>) {

@@ -67,7 +67,7 @@ fn assert_decodes(file: &Buffer, sounds: &[Audio], samples: &str) {
     let mut decoder = node("AudioDecode", json!({})).expect("it is made");
     let source = FileSource::Bytes(file.clone());
     let decoded = run_item(decoder.as_mut(), vec![Packet::new(Value::from(File { source, mime: None }))], usize::MAX);
-    if sounds[0].channels() > 26 {
+    if sounds[0].channels() > 18 {
         assert!(decoded.failure.is_some(), "the decoder has no names for so many speakers");
         return;
     }

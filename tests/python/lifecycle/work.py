@@ -66,6 +66,30 @@ def hours(count: int = 400) -> list[rm.Audio]:
     return [audio] * count
 
 
+def pipelines() -> list[rm.Pipeline]:
+    """Pipelines for sessions: native, with a function on threads, with one on the loop, and two that never go on."""
+    return [rm.Pipeline.load(each) for each in (PASS, node(double), node(double_later), node(hang), node(hang_later))]
+
+
+async def stay(session: rm.Session, opened: asyncio.Event | None = None) -> None:
+    """Sends until it is stopped, and reads beside it."""
+
+    async def read() -> None:
+        async for _ in session:
+            pass
+
+    reading = asyncio.create_task(read())
+    value = 0
+    try:
+        while True:
+            value += 1
+            await session.send(value)
+            if opened is not None:
+                opened.set()
+    finally:
+        reading.cancel()
+
+
 async def a_bit_of_everything() -> None:
     """Inline, on threads, on the loop, with memory that is borrowed; all results right."""
     assert await rm.execute(PASS, [1, "two", [3]]) == [1, "two", [3]]
@@ -73,6 +97,7 @@ async def a_bit_of_everything() -> None:
     assert await rm.execute(node(double_later), [1, 2]) == [2, 4]
     (back,) = await rm.execute(PASS, [array.array("d", range(10000))])
     assert back.tolist()[-1] == 9999.0
+    assert [value async for value in rm.Pipeline.load(node(double)).stream(range(50))] == list(range(0, 100, 2))
 
 
 def a_bit_of_everything_sync() -> None:

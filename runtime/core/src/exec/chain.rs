@@ -6,12 +6,14 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::live::Counted;
+use super::metrics::NodeCounts;
 use super::queue::Routed;
 use crate::graph::{Graph, Stage};
 use crate::manifest::Work;
-use crate::node::{CancelFlag, Context, Emission, Kinds, Node, NodeError, NodeType, Step};
+use crate::node::{CancelFlag, Context, Cost, Emission, Kinds, Node, NodeError, NodeType, Step};
 use crate::value::{Kind, Packet};
 
 /// The nodes of a stage, in the middle of their work.
@@ -25,6 +27,8 @@ pub(super) struct Chain {
     resumable: usize,
     /// The node that was called last, for the report of a panic.
     current: usize,
+    /// Where a session counts what its nodes do.
+    counts: Option<Arc<[NodeCounts]>>,
 }
 
 /// What leaves a chain: a packet on an output port of its last node, or the end of an item.
@@ -63,7 +67,7 @@ struct Ending {
 
 impl Chain {
     /// New instances of the nodes of a stage, unless one panics instead.
-    pub(super) fn new(graph: &Graph, stage: &Stage) -> Result<Self, ChainFailure> {
+    pub(super) fn new(graph: &Graph, stage: &Stage, counts: Option<&Arc<[NodeCounts]>>) -> Result<Self, ChainFailure> {
         let mut slots = Vec::with_capacity(stage.links.len());
         // The first node takes what the edges bring, every other one what the node before it gives.
         let mut inputs: Vec<usize> = stage.inputs.iter().map(|edge| graph.edges[*edge].port).collect();
@@ -97,7 +101,21 @@ impl Chain {
             ending: None,
             resumable: 0,
             current: 0,
+            counts: counts.cloned(),
         })
+    }
+
+    /// Lets new instances take over, as if nothing had been processed; what the old ones still had to give is lost.
+    pub(super) fn renew(&mut self, graph: &Graph, stage: &Stage, cancel: &CancelFlag) -> Result<(), ChainFailure> {
+        if !self.is_initialized {
+            return Ok(());
+        }
+        let mut fresh = Self::new(graph, stage, self.counts.as_ref())?;
+        for (slot, old) in fresh.slots.iter_mut().zip(&self.slots) {
+            slot.seq = old.seq;
+        }
+        std::mem::replace(self, fresh).cleanup()?;
+        self.initialize(graph, cancel)
     }
 
     /// Initializes the nodes, in their order, if that has not been done.
@@ -189,7 +207,14 @@ impl Chain {
     fn resume_deepest(&mut self) -> Result<Option<Exit>, ChainFailure> {
         let Some(position) = self.slots.iter().rposition(|slot| slot.has_more) else { return Ok(None) };
         self.current = position;
-        let step = self.slots[position].node.resume().map_err(|error| self.failure(position, error))?;
+        let slot = &mut self.slots[position];
+        let is_timed = self.counts.is_some() && slot.node_type.cost > Cost::Proportional;
+        let begin = is_timed.then(Instant::now);
+        let step = slot.node.resume();
+        if let (Some(begin), Some(counts)) = (begin, &self.counts) {
+            counts[slot.index].end(begin.elapsed());
+        }
+        let step = step.map_err(|error| self.failure(position, error))?;
         self.run_down(position, step)
     }
 
@@ -228,10 +253,16 @@ impl Chain {
         slot.path = path;
         slot.pts = packet.pts;
         let kind = packet.value.kind();
-        match slot.node_type.inputs.get(port) {
-            Some(input) if !input.kinds.contains(kind) => Err(self.failure(position, wrong_kind(input.kinds, kind))),
-            _ => slot.node.process(port, packet).map_err(|error| self.failure(position, error)),
+        let is_small = slot.node_type.cost <= Cost::Proportional;
+        let begin = self.counts.as_ref().and_then(|counts| counts[slot.index].begin(is_small));
+        let step = match slot.node_type.inputs.get(port) {
+            Some(input) if !input.kinds.contains(kind) => Err(wrong_kind(input.kinds, kind)),
+            _ => slot.node.process(port, packet),
+        };
+        if let (Some(begin), Some(counts)) = (begin, &self.counts) {
+            counts[slot.index].end(begin.elapsed());
         }
+        step.map_err(|error| self.failure(position, error))
     }
 
     fn failure(&self, position: usize, mut error: NodeError) -> ChainFailure {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::completion::{Completion, Outcome, Output, RunError};
 use super::host::{HostFailure, HostOutput, Reply};
+use super::metrics::SessionMetrics;
 use super::outlet::SessionOutput;
 use super::port::Event;
-use super::session::{Sent, Session};
+use super::session::{Control, Sent, Session};
 use crate::manifest::Problem;
 use crate::node::HostToken;
 use crate::value::{Map, Packet, Value};
@@ -224,6 +225,50 @@ pub fn end_list(document: &mut Vec<u8>, released: &[u64]) {
     let mut encoder = Encoder::new();
     write_tokens(&mut encoder, released);
     document.extend_from_slice(encoder.as_bytes());
+}
+
+/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, ...}], unread: {sink: n}}`.
+pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &Session) {
+    encoder.map(3);
+    encoder.text("sent").uint(metrics.sent);
+    encoder.text("nodes").array(metrics.nodes.len());
+    for node in &metrics.nodes {
+        let times = [("p50_ns", node.median), ("p99_ns", node.p99), ("max_ns", node.longest)];
+        encoder.map(5 + times.iter().filter(|(_, time)| time.is_some()).count());
+        encoder.text("id").text(&node.node);
+        encoder.text("packets").uint(node.packets);
+        encoder.text("errors").uint(node.errors);
+        encoder.text("waiting").uint(node.waiting as u64);
+        encoder.text("waits_for").text(&node.waits_for.to_string());
+        for (key, time) in times {
+            if let Some(time) = time {
+                encoder.text(key).uint(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+            }
+        }
+    }
+    encoder.text("unread").map(metrics.unread.len());
+    for (sink, &unread) in metrics.unread.iter().enumerate() {
+        encoder.text(session.sink(sink)).uint(unread as u64);
+    }
+}
+
+/// Understands what a host wants of a session: `{"flush": true}` or `{"interrupt": true}`.
+///
+/// # Errors
+/// What was expected instead.
+pub fn read_control(document: &Value) -> Result<Control, DocumentError> {
+    const EXPECTED: &str = "{\"flush\": true} or {\"interrupt\": true}";
+    let refused = || DocumentError { document: "control", ..mismatch("", EXPECTED, document) };
+    let Value::Map(control) = document else { return Err(refused()) };
+    let mut entries = control.iter();
+    match (entries.next(), entries.next()) {
+        (Some((name, Value::Bool(true))), None) => match &**name {
+            "flush" => Ok(Control::Flush),
+            "interrupt" => Ok(Control::Interrupt),
+            _ => Err(refused()),
+        },
+        _ => Err(refused()),
+    }
 }
 
 /// Understands packets for a session: `[[value, pts?, duration?], ...]`.

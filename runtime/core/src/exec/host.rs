@@ -207,6 +207,11 @@ impl HostStage {
         self.call.is_some()
     }
 
+    /// Where the nodes of this stage stand in the graph.
+    pub(super) fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+
     /// The number of the call that is out.
     pub(super) fn open_call(&self) -> Option<u64> {
         self.call.as_ref().map(|call| call.id)
@@ -239,9 +244,22 @@ impl HostStage {
         Some(HostCall { id, job, nodes: self.nodes.clone(), entries })
     }
 
-    /// Takes an answer to the call that is out.
-    pub(super) fn apply(&mut self, reply: Reply) {
-        let Some(call) = &mut self.call else { return };
+    /// Drops what is on its way, and the call that is out, whose number is the answer; FINISH stays.
+    pub(super) fn interrupt(&mut self, inbox: &mut VecDeque<Travel>) -> Option<u64> {
+        let call = self.call.take();
+        let waits = |waiting: &Waiting| matches!(waiting, Waiting::Finish);
+        let was_finishing = call.iter().any(|call| call.waiting.iter().any(waits))
+            || self.outbox.iter().chain(inbox.iter()).any(|travel| matches!(travel, Travel::Finish));
+        self.outbox.clear();
+        self.fault = None;
+        inbox.clear();
+        inbox.extend(was_finishing.then_some(Travel::Finish));
+        call.map(|call| call.id)
+    }
+
+    /// Takes an answer to the call that is out; one to an earlier call is too late.
+    pub(super) fn apply(&mut self, id: u64, reply: Reply) {
+        let Some(call) = self.call.as_mut().filter(|call| call.id == id) else { return };
         let is_last = reply.is_last();
         for output in reply.outputs {
             let Some((item, path, pts, duration)) = seek(&mut call.waiting, &mut self.outbox, output.entry) else {

@@ -8,6 +8,7 @@ mod config;
 mod documents;
 mod host;
 mod live;
+mod metrics;
 mod outlet;
 mod pool;
 mod port;
@@ -22,12 +23,13 @@ pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
 pub use config::{Config, ConfigError, PipelineOptions};
 pub use documents::{
-    DocumentError, StatusOf, add_released, end_events, end_list, read_packets, read_reply, write_completion,
-    write_error, write_events, write_problems, write_received, write_sent,
+    DocumentError, StatusOf, add_released, end_events, end_list, read_control, read_packets, read_reply,
+    write_completion, write_error, write_events, write_metrics, write_problems, write_received, write_sent,
 };
 pub use host::{CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
+pub use metrics::{NodeMetrics, SessionMetrics, WaitsFor};
 pub use outlet::{Most, SessionOutput};
 pub use port::{Batch, Event, Port, Wake, WeakPort};
 pub use runtime::{OpenError, Pipeline, Runtime, Submission, SubmitError, Submitted};
-pub use session::{BufferOptions, Received, Sent, Session, SessionError, SessionOptions};
+pub use session::{BufferOptions, Control, Received, Sent, Session, SessionError, SessionOptions};

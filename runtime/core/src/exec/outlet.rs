@@ -75,9 +75,9 @@ impl Outlets {
         is_awaited
     }
 
-    /// Takes what waits in one outlet or, in the order of arrival, in all.
+    /// Adds what waits in one outlet or, in the order of arrival, in all, until `taken` holds the most.
     pub(super) fn take(&mut self, only: Option<usize>, most: Most, taken: &mut Vec<SessionOutput>) {
-        let mut bytes = 0;
+        let mut bytes: usize = taken.iter().map(|output| output.packet.value.weight()).sum();
         while taken.len() < most.packets {
             let first = match only {
                 Some(outlet) => outlet,
@@ -112,6 +112,11 @@ impl Outlets {
     /// Answers whether a reader waits; it is told once.
     pub(super) fn stop_waiting(&mut self) -> bool {
         self.outlets.iter_mut().fold(false, |any, outlet| std::mem::take(&mut outlet.is_awaited) | any)
+    }
+
+    /// How many packets wait in each outlet.
+    pub(super) fn unread(&self) -> Vec<usize> {
+        self.outlets.iter().map(|outlet| outlet.arrivals.len()).collect()
     }
 
     /// Drops what nobody has taken.

@@ -104,6 +104,22 @@ impl Queue {
         Some((travel, weight))
     }
 
+    /// How many packets wait.
+    pub(super) fn packets(&self) -> usize {
+        self.packets
+    }
+
+    /// Drops everything but FINISH, which no edge may lose.
+    pub(super) fn interrupt(&mut self) {
+        let was_finishing = self.waiting.iter().any(|(travel, _)| matches!(travel, Travel::Finish));
+        self.waiting.clear();
+        (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
+        self.ended = None;
+        if was_finishing {
+            self.push(Travel::Finish);
+        }
+    }
+
     /// What the next one weighs that the consumer would take.
     pub(super) fn next_weight(&self) -> Option<usize> {
         self.waiting.front().map(|&(_, weight)| weight)

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::completion::Completion;
 use super::config::Config;
+use super::metrics::NodeCounts;
 use super::pool::Pool;
 use super::port::{Event, Port, WeakPort};
 use super::run::{Budget, Opening, Run, Task};
@@ -266,6 +267,7 @@ impl Pipeline {
         let presence = self.admit(port, token)?;
         let deadline = options.deadline.and_then(|deadline| Instant::now().checked_add(deadline));
         let rest = Arc::default();
+        let counts = NodeCounts::of(self.graph.nodes.len());
         let opening = Opening {
             id: self.runtime.next_run.fetch_add(1, Ordering::Relaxed),
             token,
@@ -275,10 +277,11 @@ impl Pipeline {
             sinks: sinks.clone(),
             bounds: options.buffer.bounds(),
             rest: Arc::clone(&rest),
+            counts: Arc::clone(&counts),
         };
         let run = Run::open(opening, port);
         run.begin(port, deadline)?;
-        Ok(Session::new(&run, rest, Arc::clone(&self.graph), sinks))
+        Ok(Session::new(&run, rest, Arc::clone(&self.graph), sinks, counts))
     }
 
     /// Runs a piece of work and waits for its end.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::completion::Outcome;
+use super::metrics::{NodeCounts, SessionMetrics, WaitsFor};
 use super::outlet::{Most, SessionOutput};
 use super::queue::Bounds;
 use super::run::{Refusal, Rest, Run};
@@ -20,6 +21,7 @@ pub struct Session {
     graph: Arc<Graph>,
     /// The sinks of the graph that are handed out, in the order in which they were chosen.
     sinks: Vec<usize>,
+    counts: Arc<[NodeCounts]>,
 }
 
 /// How a session is set up.
@@ -42,6 +44,15 @@ pub struct BufferOptions {
     pub bytes: Option<usize>,
     /// Media time: 5 s by default.
     pub media: Option<Duration>,
+}
+
+/// What a host wants of a session beside packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// See [`Session::flush`].
+    Flush,
+    /// See [`Session::interrupt`].
+    Interrupt,
 }
 
 /// What became of packets that were sent.
@@ -97,8 +108,14 @@ pub enum SessionError {
 }
 
 impl Session {
-    pub(super) fn new(run: &Arc<Run>, rest: Arc<Mutex<Rest>>, graph: Arc<Graph>, sinks: Vec<usize>) -> Self {
-        Self { run: Arc::downgrade(run), rest, graph, sinks }
+    pub(super) fn new(
+        run: &Arc<Run>,
+        rest: Arc<Mutex<Rest>>,
+        graph: Arc<Graph>,
+        sinks: Vec<usize>,
+        counts: Arc<[NodeCounts]>,
+    ) -> Self {
+        Self { run: Arc::downgrade(run), rest, graph, sinks, counts }
     }
 
     /// How many sinks are handed out.
@@ -165,6 +182,45 @@ impl Session {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Ends the stream behind what was sent: everything that nodes hold back comes out, and another stream may begin.
+    ///
+    /// # Errors
+    /// If it takes no packets any more.
+    pub fn flush(&self) -> Result<(), SessionError> {
+        self.running()?.flush().map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Drops everything that was sent and has not been received; nodes begin anew, sources go on. What a node is in the
+    /// middle of is dropped when its step ends.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn interrupt(&self) -> Result<(), SessionError> {
+        self.running()?.interrupt().map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Does what the host wants.
+    ///
+    /// # Errors
+    /// If it has ended, or was finished and is to be flushed.
+    pub fn control(&self, control: Control) -> Result<(), SessionError> {
+        match control {
+            Control::Flush => self.flush(),
+            Control::Interrupt => self.interrupt(),
+        }
+    }
+
+    /// What its nodes have done and wait for.
+    pub fn metrics(&self) -> SessionMetrics {
+        if let Some(metrics) = self.run.upgrade().and_then(|run| run.metrics()) {
+            return metrics;
+        }
+        let nodes = self.graph.nodes.iter().zip(&*self.counts);
+        let nodes = nodes.map(|(node, counts)| counts.read(&node.id, 0, WaitsFor::End)).collect();
+        let rest = self.rest.lock();
+        SessionMetrics { nodes, unread: rest.outlets.unread(), sent: rest.sent }
     }
 
     /// Ends it now and drops what is on its way. Answers whether it was still going on.

@@ -196,8 +196,8 @@ pub(crate) struct Ledger {
     pub(crate) cleaned: AtomicI64,
 }
 
-pub(crate) static LEDGERS: [Ledger; 32] =
-    [const { Ledger { initialized: AtomicI64::new(0), cleaned: AtomicI64::new(0) } }; 32];
+pub(crate) static LEDGERS: [Ledger; 40] =
+    [const { Ledger { initialized: AtomicI64::new(0), cleaned: AtomicI64::new(0) } }; 40];
 
 impl Fail {
     fn fail(&self, here: FailAt) -> Result<(), NodeError> {

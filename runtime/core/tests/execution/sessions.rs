@@ -1,9 +1,11 @@
 //! Sessions: fed and read while they run, bounded at both ends.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use remotemedia_core::exec::{Most, Outcome, Received, Session, SessionError, SessionOptions};
-use remotemedia_core::value::Packet;
+use remotemedia_core::exec::{BufferOptions, Most, Outcome, Received, Session, SessionError, SessionOptions, WaitsFor};
+use remotemedia_core::value::{Buffer, ForeignMemory, Packet};
 
 use super::*;
 
@@ -30,6 +32,21 @@ fn next(port: &Port) -> Event {
     let mut batch = port.next(Some(PATIENCE));
     assert_eq!(batch.events.len(), 1, "{batch:?}");
     batch.events.remove(0)
+}
+
+/// Waits for the completion of the only session of a port, past what else is told of it.
+fn ended(port: &Port) -> Completion {
+    loop {
+        let batch = port.next(Some(PATIENCE));
+        assert!(!batch.events.is_empty(), "nothing came");
+        for event in batch.events {
+            match event {
+                Event::Completed { token: 1, completion } => return completion,
+                Event::Room { token: 1 } | Event::Outputs { token: 1 } => {}
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
 }
 
 /// Sends all, reading outputs as they come, and finishes; the integers that came out, and the completion.
@@ -60,7 +77,7 @@ fn stream(session: &Session, port: &Port, start: Start, mut left: VecDeque<Packe
             }
         }
     }
-    (values, completion.unwrap_or_else(|| completion_of(port, 1)))
+    (values, completion.unwrap_or_else(|| ended(port)))
 }
 
 fn integer(output: &remotemedia_core::exec::SessionOutput) -> i64 {
@@ -102,7 +119,7 @@ fn one_packet_in_and_its_result_out_is_one_call() {
         assert_eq!(sent.outputs.iter().map(|output| output.item).collect::<Vec<_>>(), [value as u64; 2]);
     }
     session.finish().expect("it goes on");
-    assert_eq!(completion_of(&port, 1).outcome, Outcome::Finished);
+    assert_eq!(ended(&port).outcome, Outcome::Finished);
     assert!(matches!(session.receive(None, ALL), Received::End));
     let late = session.send(&mut packets(0..1), 0, PATIENCE, ALL).expect_err("refused");
     assert_eq!(late.to_string(), "the session has ended");
@@ -128,15 +145,17 @@ fn whoever_finds_no_room_or_no_output_is_told_once() {
     nodes::open(9);
     let mut seen = (0, 0);
     while seen.0 + seen.1 < 2 {
-        match next(&port) {
-            Event::Outputs { token: 1 } => seen.0 += 1,
-            Event::Room { token: 1 } => seen.1 += 1,
-            other => panic!("unexpected {other:?}"),
+        for event in port.next(Some(PATIENCE)).events {
+            match event {
+                Event::Outputs { token: 1 } => seen.0 += 1,
+                Event::Room { token: 1 } => seen.1 += 1,
+                other => panic!("unexpected {other:?}"),
+            }
         }
     }
     assert_eq!(seen, (1, 1));
     assert!(session.cancel());
-    assert_eq!(completion_of(&port, 1).outcome, Outcome::Cancelled);
+    assert_eq!(ended(&port).outcome, Outcome::Cancelled);
     assert!(!session.cancel());
     assert!(matches!(session.receive(None, ALL), Received::End));
     assert_eq!(
@@ -155,4 +174,303 @@ fn a_sink_that_is_none_is_refused_by_name() {
     let options = SessionOptions { sinks: vec!["c".to_owned(), "a".to_owned()], ..SessionOptions::default() };
     let refused = graph.session(&port, 1, &options).expect_err("refused");
     assert_eq!(refused.to_string(), "'a' is no sink of pipeline 'test'; its sinks are 'b', 'c'");
+}
+
+/// Memory that is counted while anybody holds it.
+struct Counted(Arc<AtomicUsize>);
+
+impl ForeignMemory for Counted {
+    fn bytes(&self) -> &[u8] {
+        &[0; 100]
+    }
+
+    fn token(&self) -> u64 {
+        1
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn counted(alive: &Arc<AtomicUsize>) -> Packet {
+    alive.fetch_add(1, Ordering::SeqCst);
+    let memory = Counted(Arc::clone(alive));
+    Packet::new(Value::Bytes(Box::new(Buffer::from_foreign(Box::new(memory)))))
+}
+
+fn with_buffer(packets: usize) -> SessionOptions {
+    let buffer = BufferOptions { packets: Some(packets), ..BufferOptions::default() };
+    SessionOptions { buffer, ..SessionOptions::default() }
+}
+
+#[test]
+fn a_reader_who_does_not_read_stops_the_host_within_the_bounds() {
+    let runtime = runtime();
+    let graph =
+        pipeline(&runtime, &[("a", "Pass", ""), ("w", "Worker", ""), ("b", "Pass", "")], &[("a", "w"), ("w", "b")]);
+    let alive = Arc::new(AtomicUsize::new(0));
+    for start in STARTS {
+        let port = Port::new(None);
+        let session = graph.session(&port, 1, &with_buffer(4)).expect("accepted");
+        let (mut sent, mut most) = (0, 0);
+        loop {
+            let mut packets = VecDeque::from([counted(&alive)]);
+            let taken = session.send(&mut packets, 0, budget(start), NONE).expect("taken").taken;
+            drop(packets);
+            sent += taken;
+            most = most.max(alive.load(Ordering::SeqCst));
+            if taken == 0 {
+                // The workers may not have come to it yet: no more is taken once they have nothing left to do.
+                let metrics = session.metrics();
+                if metrics.nodes.iter().all(|node| node.waits_for == WaitsFor::Reader) {
+                    assert_eq!((metrics.sent, metrics.unread[0] >= 4), (sent as u64, true), "{metrics:?}");
+                    break;
+                }
+                std::thread::yield_now();
+            }
+        }
+        // Four before the graph, four behind it, four on their way between them, and one that was refused.
+        assert!(most <= 13, "{most} packets were alive");
+        assert_eq!(sent, alive.load(Ordering::SeqCst));
+        drop(session);
+        assert!(port.cancel(1));
+        assert_eq!(ended(&port).outcome, Outcome::Cancelled);
+        while alive.load(Ordering::SeqCst) > 0 {
+            std::thread::yield_now();
+        }
+    }
+    assert!(runtime.shut_down(PATIENCE));
+}
+
+#[test]
+fn a_large_packet_is_taken_alone() {
+    let runtime = runtime();
+    let graph = pipeline(&runtime, &[("a", "Pass", "")], &[]);
+    let buffer = BufferOptions { bytes: Some(1000), ..BufferOptions::default() };
+    let port = Port::new(None);
+    let session = graph.session(&port, 1, &SessionOptions { buffer, ..SessionOptions::default() }).expect("accepted");
+    let wide = || Packet::new(Value::bytes(vec![0; 5000]));
+    for _ in 0..3 {
+        let sent = session.send(&mut [wide()].into(), 0, PATIENCE, Most { packets: 5, bytes: 10 }).expect("taken");
+        assert_eq!((sent.taken, sent.outputs.len()), (1, 1));
+    }
+    // However often the graph goes on within one call, it brings no more than asked for.
+    let sent = session.send(&mut [wide(), wide(), wide()].into(), 0, PATIENCE, Most { packets: 5, bytes: 10 });
+    assert_eq!(sent.expect("taken").outputs.len(), 1);
+    session.cancel();
+    assert_eq!(ended(&port).outcome, Outcome::Cancelled);
+}
+
+#[test]
+fn a_failure_in_any_method_ends_it_after_what_was_done_and_every_node_is_cleaned_up() {
+    let runtime = runtime();
+    let cases = [
+        ("initialize", false, vec![]),
+        ("process", false, vec![0, 1, 2]),
+        ("process", true, vec![0, 1, 2]),
+        ("flush", false, vec![0, 1, 2, 3, 4]),
+        ("cleanup", true, vec![0, 1, 2, 3, 4]),
+    ];
+    for (index, (at, panics, expected)) in cases.into_iter().enumerate() {
+        for start in STARTS {
+            let ledger = 32 + index;
+            let params = format!(r#""at": "{at}", "panics": {panics}, "ledger": {ledger}"#);
+            let graph = pipeline(&runtime, &[("a", "Pass", ""), ("bad", "Fail", &params)], &[("a", "bad")]);
+            let port = Port::new(None);
+            let session = open(&graph, &port);
+            let mut left = packets(0..5);
+            // It may have failed before all is sent.
+            let sent = session.send(&mut left, 0, budget(start), NONE);
+            let is_over = session.finish().is_err();
+            assert!(sent.is_ok() || is_over || at == "initialize");
+            let mut values = Vec::new();
+            let mut completion = None;
+            loop {
+                match session.receive(None, ALL) {
+                    Received::Outputs(outputs) => values.extend(outputs.iter().map(integer)),
+                    Received::End => break,
+                    Received::WouldBlock => {
+                        for event in port.next(Some(PATIENCE)).events {
+                            if let Event::Completed { completion: ended, .. } = event {
+                                completion = Some(ended);
+                            }
+                        }
+                    }
+                }
+            }
+            let completion = completion.unwrap_or_else(|| ended(&port));
+            assert_eq!(values, expected, "{at}");
+            let outcome = if panics { Outcome::Panicked } else { Outcome::Failed };
+            assert_eq!(completion.outcome, outcome, "{completion:?}");
+            assert!(message_of(&completion).contains("node 'bad' (Fail), input"), "{}", message_of(&completion));
+            let refused = session.send(&mut packets(0..1), 0, Duration::ZERO, NONE).expect_err("refused").to_string();
+            assert!(refused.starts_with("the session has ended: node 'bad'"), "{refused}");
+            let ledger = &nodes::LEDGERS[ledger];
+            assert_eq!(ledger.initialized.load(Ordering::SeqCst), ledger.cleaned.load(Ordering::SeqCst), "{at}");
+        }
+    }
+    assert!(runtime.shut_down(PATIENCE));
+}
+
+#[test]
+fn cancel_stops_within_one_step_and_drops_what_nobody_read() {
+    let runtime = runtime();
+    let graph =
+        pipeline(&runtime, &[("many", "Repeat", r#""times": 1000000000"#), ("w", "Worker", "")], &[("many", "w")]);
+    let port = Port::new(None);
+    let session = open(&graph, &port);
+    session.send(&mut packets(1..2), 0, Duration::ZERO, NONE).expect("taken");
+    while session.metrics().unread[0] < 64 {
+        std::thread::yield_now();
+    }
+    assert!(session.cancel());
+    assert!(matches!(session.receive(None, ALL), Received::End));
+    assert_eq!(ended(&port).outcome, Outcome::Cancelled);
+    assert!(runtime.shut_down(PATIENCE));
+}
+
+#[test]
+fn a_shutdown_ends_open_sessions_although_they_are_not_dropped() {
+    let runtime = runtime();
+    let graph = pipeline(&runtime, &[("a", "Worker", "")], &[]);
+    let port = Port::new(None);
+    let session = open(&graph, &port);
+    session.send(&mut packets(0..3), 0, Duration::ZERO, NONE).expect("taken");
+    assert!(runtime.shut_down(PATIENCE), "no session keeps the runtime busy");
+    let mut completion = ended(&port);
+    assert_eq!(completion.outcome, Outcome::ShutDown);
+    assert_eq!(completion.errors.remove(0).cause, "the runtime was shut down while the work was going on");
+    assert!(session.finish().is_err());
+    let refused = graph.session(&port, 2, &SessionOptions::default()).expect_err("refused");
+    assert_eq!(refused.to_string(), "the runtime is shut down; make a new one");
+}
+
+#[test]
+fn a_session_whose_port_is_closed_is_cancelled() {
+    let runtime = runtime();
+    let graph = pipeline(&runtime, &[("a", "Worker", "")], &[]);
+    let port = Port::new(None);
+    let session = open(&graph, &port);
+    port.close();
+    assert!(session.finish().is_err());
+    assert!(runtime.shut_down(PATIENCE));
+}
+
+#[test]
+fn a_flush_ends_the_stream_behind_what_was_sent_and_another_one_begins() {
+    let runtime = runtime();
+    let graph = pipeline(
+        &runtime,
+        &[("source", "Source", r#""count": 2"#), ("p", "Pass", ""), ("n", "Count", "")],
+        &[("source", "n"), ("p", "n")],
+    );
+    let port = Port::new(None);
+    let session = open(&graph, &port);
+    session.flush().expect("it goes on");
+    for _ in 0..2 {
+        session.send(&mut packets(0..3), 0, Duration::ZERO, NONE).expect("taken");
+        session.flush().expect("it goes on");
+        session.flush().expect("it goes on");
+    }
+    session.send(&mut packets(0..1), 0, Duration::ZERO, NONE).expect("taken");
+    let (values, completion) = stream(&session, &port, Start::Workers, VecDeque::new());
+    assert_eq!(completion.outcome, Outcome::Finished);
+    // What the source gave counts for whatever stream it came in.
+    assert_eq!(values.len(), 3);
+    assert_eq!(values.iter().map(|value| value % 1000).sum::<i64>(), 2 + 3 + 3 + 1);
+    assert!(session.flush().is_err());
+}
+
+#[test]
+fn an_interruption_drops_what_is_on_its_way_and_nothing_that_is_sent_afterwards() {
+    let runtime = runtime();
+    let graph = pipeline(
+        &runtime,
+        &[("p", "Pass", ""), ("w", "Worker", ""), ("keep", "Hoard", r#""packets": 5"#), ("n", "Pass", "")],
+        &[("p", "w"), ("w", "keep"), ("keep", "n"), ("p", "n")],
+    );
+    for start in STARTS {
+        for round in 0..50 {
+            let port = Port::new(None);
+            let session = open(&graph, &port);
+            session.send(&mut packets(0..40), 0, budget(start), NONE).expect("taken");
+            if round % 2 == 0 {
+                session.flush().expect("it goes on");
+            }
+            session.interrupt().expect("it goes on");
+            let (mut values, completion) = stream(&session, &port, start, packets(100..150));
+            assert_eq!(completion.outcome, Outcome::Finished);
+            values.sort_unstable();
+            assert_eq!(values, (100..150).flat_map(|value| [value, value]).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn an_interruption_forgets_the_call_that_is_out() {
+    let runtime = runtime();
+    let hosts = [("mine".to_owned(), remotemedia_core::manifest::HostNodeType { token: 7, batch: 4 })].into();
+    let graph = compile(&runtime, &[("host", "mine", "")], &[], &hosts);
+    let port = Port::new(None);
+    let session = open(&graph, &port);
+    session.send(&mut packets(0..4), 0, PATIENCE, NONE).expect("taken");
+    let Event::Call(old) = next(&port) else { panic!("expected a call") };
+    session.interrupt().expect("it goes on");
+    session.send(&mut packets(4..5), 0, PATIENCE, NONE).expect("taken");
+    session.finish().expect("it goes on");
+    let Event::Call(new) = next(&port) else { panic!("expected a call") };
+    assert_eq!(new.entries.iter().map(|entry| entry.item).collect::<Vec<_>>(), [4]);
+    let reply = |value| remotemedia_core::exec::Reply {
+        outputs: vec![remotemedia_core::exec::HostOutput {
+            entry: 0,
+            value: Value::Int(value),
+            pts: None,
+            duration: None,
+        }],
+        is_final: true,
+        failure: None,
+    };
+    assert!(port.reply(old.id, reply(1)).is_err(), "the answer comes too late");
+    port.reply(new.id, reply(2)).expect("taken");
+    let (values, completion) = stream(&session, &port, Start::Workers, VecDeque::new());
+    assert_eq!((values, completion.outcome), (vec![2], Outcome::Finished));
+    assert_eq!(session.metrics().nodes[0].packets, 5);
+}
+
+#[test]
+fn metrics_count_packets_and_failures_and_name_what_a_node_waits_for() {
+    let runtime = runtime();
+    let params = r#""at": "process", "ledger": 37"#;
+    let graph = pipeline(
+        &runtime,
+        &[("a", "Pass", ""), ("w", "Pass", ""), ("bad", "Fail", params)],
+        &[("a", "w"), ("w", "bad")],
+    );
+    let port = Port::new(None);
+    let session = open(&graph, &port);
+    session.send(&mut packets(0..3), 0, PATIENCE, NONE).expect("taken");
+    let metrics = session.metrics();
+    assert_eq!((metrics.sent, &metrics.unread[..]), (3, &[3][..]), "{metrics:?}");
+    assert!(metrics.nodes.iter().all(|node| node.packets == 3 && node.median.is_some()), "{metrics:?}");
+    assert!(metrics.nodes.iter().all(|node| node.waits_for == WaitsFor::Input), "{metrics:?}");
+    session.send(&mut packets(3..4), 0, PATIENCE, NONE).expect("taken");
+    ended(&port);
+    let metrics = session.metrics();
+    assert_eq!(metrics.nodes.iter().map(|node| node.errors).collect::<Vec<_>>(), [0, 0, 1]);
+    assert!(metrics.nodes.iter().all(|node| node.waits_for == WaitsFor::End), "{metrics:?}");
+    assert_eq!(metrics.unread, [3]);
+}
+
+#[test]
+fn a_deadline_ends_a_session() {
+    let runtime = runtime();
+    let graph = pipeline(&runtime, &[("a", "Pass", "")], &[]);
+    let port = Port::new(None);
+    let options = SessionOptions { deadline: Some(Duration::from_millis(1)), ..SessionOptions::default() };
+    let session = graph.session(&port, 1, &options).expect("accepted");
+    assert_eq!(ended(&port).outcome, Outcome::TimedOut);
+    assert!(matches!(session.receive(None, ALL), Received::End));
 }

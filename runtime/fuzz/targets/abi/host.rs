@@ -33,6 +33,7 @@ pub(crate) struct Host {
     pub(crate) runtimes: Objects<rm_runtime>,
     pub(crate) ports: Objects<rm_port>,
     pub(crate) pipelines: Objects<rm_pipeline>,
+    pub(crate) sessions: Objects<rm_session>,
     pub(crate) documents: Objects<rm_document>,
     pub(crate) memories: Objects<rm_memory>,
     errors: Objects<rm_error>,
@@ -83,6 +84,7 @@ impl Host {
             runtimes: Objects::new(rm_runtime_free),
             ports: Objects::new(rm_port_free),
             pipelines: Objects::new(rm_pipeline_free),
+            sessions: Objects::new(rm_session_free),
             documents: Objects::new(rm_document_free),
             memories: Objects::new(rm_memory_free),
             errors: Objects::new(rm_error_free),
@@ -210,6 +212,7 @@ impl Host {
                 2 => self.calls.push(Call { port, number: number(&event[1]) }),
                 3 => self.released(&event[1]),
                 4 => assert_eq!(status, RM_END),
+                5 | 6 => assert!(event.len() == 2),
                 other => panic!("there is no event {other}"),
             }
         }
@@ -224,6 +227,15 @@ impl Host {
         let Value::List(tokens) = tokens else { panic!("tokens are a list") };
         for token in tokens.iter().map(number) {
             assert!(self.lent.remove(&token), "{token} is released and was not lent");
+        }
+    }
+
+    /// Takes back what an answer names at this place, if it names anything.
+    pub(crate) fn released_in(&mut self, answer: &Value, place: usize) {
+        if let Value::List(entries) = answer
+            && let Some(tokens) = entries.get(place)
+        {
+            self.released(tokens);
         }
     }
 
@@ -274,6 +286,7 @@ impl Host {
         }
         self.ports.free_all();
         self.pipelines.free_all();
+        self.sessions.free_all();
         self.runtimes.free_all();
         self.documents.free_all();
         self.memories.free_all();

@@ -16,6 +16,17 @@ pub(super) enum Failure {
     Run(RunError),
 }
 
+impl Failure {
+    /// The node to blame, if there is one.
+    pub(super) fn node(&self) -> Option<usize> {
+        match self {
+            Failure::Native(failure) => Some(failure.node),
+            Failure::Host(fault) => Some(fault.node),
+            Failure::Run(_) => None,
+        }
+    }
+}
+
 impl Run {
     pub(super) fn describe(&self, failure: Failure) -> RunError {
         let (node, item, error, outcome) = match failure {

@@ -11,7 +11,7 @@ mod streaming;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -25,6 +25,7 @@ pub(super) use self::streaming::{Opening, Refusal, Rest};
 use super::completion::{Completion, Outcome, RunError};
 use super::host::{Reply, ReplyError};
 use super::live::Counted;
+use super::metrics::NodeCounts;
 use super::outlet::Outlets;
 use super::port::{Port, WeakPort};
 use super::queue::{Queue, Travel};
@@ -46,6 +47,10 @@ pub(super) struct Run {
     cancel: CancelFlag,
     /// Whether outputs are handed out while it runs, so that a stage before a sink may have to wait.
     is_session: bool,
+    /// How often a session was interrupted; a stage that has seen fewer begins anew.
+    epoch: AtomicU32,
+    /// What the nodes of a session have done.
+    counts: Option<Arc<[NodeCounts]>>,
     state: Mutex<State>,
     _counted: Counted,
     /// The last field, since it tells the runtime that all others have let go of what they held.
@@ -79,7 +84,8 @@ enum Sinks {
 struct StageState {
     status: Status,
     body: Option<Box<Body>>,
-    replies: VecDeque<Reply>,
+    /// Answers of the host, with the calls that they answer.
+    replies: VecDeque<(u64, Reply)>,
     /// The input edge that is looked at first, so that a busy edge does not starve the others.
     next_input: usize,
 }
@@ -155,6 +161,8 @@ impl Run {
             port: port.downgrade(),
             cancel: CancelFlag::default(),
             is_session: false,
+            epoch: AtomicU32::new(0),
+            counts: None,
             state: Mutex::new(state),
             _counted: Counted::run(),
             runtime,
@@ -223,7 +231,7 @@ impl Run {
         if state.phase != Phase::Active {
             return Err(ReplyError::Gone { call });
         }
-        state.stages[stage].replies.push_back(reply);
+        state.stages[stage].replies.push_back((call, reply));
         self.schedule_if_runnable(&mut state, stage, &mut ready);
         drop(state);
         self.dispatch(&mut ready);
@@ -270,7 +278,7 @@ impl Run {
             self.poison.store(true, Ordering::Release);
             return self.retire(index, None, Err(native(failure)), ready);
         }
-        self.forward(index, || Travel::Finish, ready);
+        self.forward(index, || Travel::Finish, None, ready);
         let mut state = self.state.lock();
         state.stages[index].status = Status::Finished;
         state.active -= 1;
@@ -303,7 +311,11 @@ impl Run {
         state.stages[index].replies.clear();
         state.active -= 1;
         if let Err(fault) = result {
+            let failed = fault.node();
             let error = self.describe(*fault);
+            if let (Some(node), Some(counts)) = (failed, &self.counts) {
+                counts[node].fail();
+            }
             if state.phase == Phase::Active {
                 let outcome = error.outcome;
                 state.errors.push(error);
@@ -409,9 +421,11 @@ impl Run {
         let has_input = || self.graph.stages[index].inputs.iter().any(|&input| state.queues[input].is_ready());
         match stage.body.as_deref() {
             None => has_input(),
-            Some(Body { inbox, work: Work::Native(chain) }) => chain.has_work() || !inbox.is_empty() || has_input(),
-            Some(Body { inbox, work: Work::Host(host) }) => {
-                host.has_exit() || (!host.is_calling() && (!inbox.is_empty() || has_input()))
+            Some(Body { inbox, work: Work::Native(chain), .. }) => chain.has_work() || !inbox.is_empty() || has_input(),
+            Some(Body { inbox, work: Work::Host(host), epoch }) => {
+                host.has_exit()
+                    || (!host.is_calling() && (!inbox.is_empty() || has_input()))
+                    || (host.is_calling() && *epoch != self.epoch.load(Ordering::Acquire))
             }
         }
     }

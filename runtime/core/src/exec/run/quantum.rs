@@ -14,7 +14,7 @@ use crate::exec::completion::{Outcome, RunError};
 use crate::exec::host::{HostCall, HostStage};
 use crate::exec::port::Event;
 use crate::exec::queue::{Queue, Routed, Travel};
-use crate::graph::{Graph, Runner};
+use crate::graph::Runner;
 use crate::node::Cost;
 
 /// A stage of a run that can go on.
@@ -34,6 +34,8 @@ pub(in crate::exec) struct Budget {
 pub(super) struct Body {
     pub(super) inbox: VecDeque<Travel>,
     pub(super) work: Work,
+    /// How often the session had been interrupted when this last looked.
+    pub(super) epoch: u32,
 }
 
 pub(super) enum Work {
@@ -85,13 +87,14 @@ impl Budget {
 }
 
 impl Body {
-    fn new(graph: &Graph, index: usize) -> Result<Box<Self>, ChainFailure> {
-        let stage = &graph.stages[index];
+    fn new(run: &Run, index: usize) -> Result<Box<Self>, ChainFailure> {
+        let stage = &run.graph.stages[index];
+        let epoch = run.epoch.load(Ordering::Acquire);
         let work = match stage.runner {
-            Runner::Native => Work::Native(Chain::new(graph, stage)?),
-            Runner::Host { batch } => Work::Host(HostStage::new(batch, graph, stage)),
+            Runner::Native => Work::Native(Chain::new(&run.graph, stage, run.counts.as_ref())?),
+            Runner::Host { batch } => Work::Host(HostStage::new(batch, &run.graph, stage)),
         };
-        Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work }))
+        Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work, epoch }))
     }
 
     pub(super) fn cleanup(self: Box<Self>) -> Result<(), ChainFailure> {
@@ -114,7 +117,7 @@ impl Run {
         if self.cancel.is_cancelled() {
             return self.retire(index, body, Ok(()), ready);
         }
-        let mut body = match body.map_or_else(|| Body::new(&self.graph, index), Ok) {
+        let mut body = match body.map_or_else(|| Body::new(self, index), Ok) {
             Ok(body) => body,
             Err(failure) => {
                 self.poison.store(true, Ordering::Release);
@@ -122,8 +125,8 @@ impl Run {
             }
         };
         let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &mut body.work {
-            Work::Native(chain) => self.run_chain(index, chain, &mut body.inbox, budget, ready),
-            Work::Host(host) => self.run_host(index, host, &mut body.inbox, ready),
+            Work::Native(chain) => self.run_chain(index, chain, &mut body.inbox, &mut body.epoch, budget, ready),
+            Work::Host(host) => self.run_host(index, host, &mut body.inbox, &mut body.epoch, ready),
         }));
         let quantum = worked.unwrap_or_else(|payload| match &body.work {
             Work::Native(chain) => {
@@ -149,6 +152,7 @@ impl Run {
         index: usize,
         chain: &mut Chain,
         inbox: &mut VecDeque<Travel>,
+        epoch: &mut u32,
         budget: Budget,
         ready: &mut Vec<usize>,
     ) -> Result<Quantum, Fault> {
@@ -162,11 +166,15 @@ impl Run {
             if !has_credit || (steps.is_multiple_of(steps_per_look) && budget.is_used_up()) {
                 return Ok(Quantum::Parked);
             }
+            if *epoch != self.epoch.load(Ordering::Acquire) {
+                *epoch = self.epoch.load(Ordering::Acquire);
+                self.renew(index, chain, inbox).map_err(native)?;
+            }
             let exit = if chain.has_work() {
                 chain.advance().map_err(native)?
             } else {
                 if inbox.is_empty() {
-                    self.refill(index, inbox, ready);
+                    self.refill(index, inbox, *epoch, ready);
                 }
                 match inbox.pop_front() {
                     None => return Ok(Quantum::Parked),
@@ -180,8 +188,8 @@ impl Run {
             };
             match exit {
                 None => {}
-                Some(Exit::End(item)) => self.forward(index, || Travel::End(item), ready),
-                Some(Exit::Packet { port, routed }) => has_credit = self.emit(index, port, routed, ready)?,
+                Some(Exit::End(item)) => self.forward(index, || Travel::End(item), Some(*epoch), ready),
+                Some(Exit::Packet { port, routed }) => has_credit = self.emit(index, port, routed, *epoch, ready)?,
             }
         }
         Ok(Quantum::Parked)
@@ -192,19 +200,26 @@ impl Run {
         index: usize,
         host: &mut HostStage,
         inbox: &mut VecDeque<Travel>,
+        epoch: &mut u32,
         ready: &mut Vec<usize>,
     ) -> Result<Quantum, Fault> {
         loop {
             if self.cancel.is_cancelled() {
                 return Ok(Quantum::Stopped);
             }
+            if *epoch != self.epoch.load(Ordering::Acquire) {
+                *epoch = self.epoch.load(Ordering::Acquire);
+                if let (Some(call), Some(port)) = (host.interrupt(inbox), self.port.upgrade()) {
+                    port.forget_call(call);
+                }
+            }
             let (reply, has_credit) = {
                 let mut state = self.state.lock();
                 let has_credit = self.has_credit(&state, index);
                 (state.stages[index].replies.pop_front(), has_credit)
             };
-            if let Some(reply) = reply {
-                host.apply(reply);
+            if let Some((call, reply)) = reply {
+                host.apply(call, reply);
                 continue;
             }
             if !has_credit {
@@ -212,11 +227,11 @@ impl Run {
             }
             match host.take_exit() {
                 Some(Travel::Packet(routed, port)) => {
-                    self.emit(index, port, routed, ready)?;
+                    self.emit(index, port, routed, *epoch, ready)?;
                     continue;
                 }
                 Some(Travel::End(item)) => {
-                    self.forward(index, || Travel::End(item), ready);
+                    self.forward(index, || Travel::End(item), Some(*epoch), ready);
                     continue;
                 }
                 Some(Travel::Finish) => return Ok(Quantum::Finished),
@@ -228,21 +243,40 @@ impl Run {
             if host.is_calling() {
                 return Ok(Quantum::Parked);
             }
-            self.refill(index, inbox, ready);
+            self.refill(index, inbox, *epoch, ready);
             if inbox.is_empty() {
                 return Ok(Quantum::Parked);
             }
             if let Some(call) = host.call(inbox, self.token) {
+                if let Some(counts) = &self.counts {
+                    for &node in host.indices() {
+                        counts[node].add(call.entries.len() as u64);
+                    }
+                }
                 self.post_call(call, index);
             }
         }
     }
 
+    /// After an interruption: drops what a native stage has on its way and lets its nodes begin anew. A source goes on.
+    fn renew(&self, index: usize, chain: &mut Chain, inbox: &mut VecDeque<Travel>) -> Result<(), ChainFailure> {
+        let stage = &self.graph.stages[index];
+        if self.graph.nodes[stage.links[0].node].work.inputs().is_empty() {
+            return Ok(());
+        }
+        inbox.retain(|travel| matches!(travel, Travel::Finish));
+        chain.renew(&self.graph, stage, &self.cancel)
+    }
+
     /// Moves what waits on the inputs of a stage into its inbox, as far as item boundaries allow.
-    fn refill(&self, index: usize, inbox: &mut VecDeque<Travel>, ready: &mut Vec<usize>) {
+    fn refill(&self, index: usize, inbox: &mut VecDeque<Travel>, epoch: u32, ready: &mut Vec<usize>) {
         let inputs = &self.graph.stages[index].inputs;
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        if epoch != self.epoch.load(Ordering::Relaxed) {
+            // What is there by now is for nodes that have begun anew.
+            return;
+        }
         let (mut packets, mut bytes) = (0, 0);
         while packets < REFILL_PACKETS && bytes < REFILL_BYTES {
             let first = state.stages[index].next_input;
@@ -285,10 +319,20 @@ impl Run {
     }
 
     /// Sends a packet out of a stage: to the sink or to every edge of that port. Answers whether there is credit left.
-    fn emit(&self, index: usize, port: usize, routed: Routed, ready: &mut Vec<usize>) -> Result<bool, Fault> {
+    fn emit(
+        &self,
+        index: usize,
+        port: usize,
+        routed: Routed,
+        epoch: u32,
+        ready: &mut Vec<usize>,
+    ) -> Result<bool, Fault> {
         let stage = &self.graph.stages[index];
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        if epoch != self.epoch.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
         if let Some(sink) = stage.sink {
             if port != 0 || state.phase != Phase::Active {
                 return Ok(true);
@@ -325,13 +369,22 @@ impl Run {
         Ok(self.has_credit(state, index))
     }
 
-    /// Sends a boundary along every edge that a stage feeds.
-    pub(super) fn forward(&self, index: usize, boundary: impl Fn() -> Travel, ready: &mut Vec<usize>) {
+    /// Sends a boundary along every edge that a stage feeds; one that belongs to an `epoch` is dropped if that is over.
+    pub(super) fn forward(
+        &self,
+        index: usize,
+        boundary: impl Fn() -> Travel,
+        epoch: Option<u32>,
+        ready: &mut Vec<usize>,
+    ) {
         let outputs = &self.graph.stages[index].outputs;
         if outputs.is_empty() {
             return;
         }
         let mut state = self.state.lock();
+        if epoch.is_some_and(|epoch| epoch != self.epoch.load(Ordering::Relaxed)) {
+            return;
+        }
         for &(_, edge) in outputs {
             state.queues[edge].push(boundary());
             self.schedule_if_runnable(&mut state, self.graph.edges[edge].to, ready);

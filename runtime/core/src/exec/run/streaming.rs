@@ -3,15 +3,16 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use super::entry::open_queues;
-use super::{Budget, Delivery, Phase, Run, Sinks, State};
+use super::{Body, Budget, Delivery, Phase, Run, Sinks, State, Status, Work};
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::live::Counted;
+use crate::exec::metrics::{NodeCounts, SessionMetrics, WaitsFor};
 use crate::exec::outlet::{Most, Outlets, SessionOutput};
 use crate::exec::port::{Event, Port};
 use crate::exec::queue::{Bounds, Routed, Travel};
@@ -32,6 +33,7 @@ pub(in crate::exec) struct Opening {
     /// What may wait at each entry and at each sink.
     pub(in crate::exec) bounds: Bounds,
     pub(in crate::exec) rest: Arc<Mutex<Rest>>,
+    pub(in crate::exec) counts: Arc<[NodeCounts]>,
 }
 
 /// What a run leaves to its session when it ends: the outputs that nobody has taken yet, and how it ended.
@@ -39,6 +41,8 @@ pub(in crate::exec) struct Opening {
 pub(in crate::exec) struct Rest {
     pub(in crate::exec) outlets: Outlets,
     pub(in crate::exec) ended: Option<(Outcome, String)>,
+    /// How many packets were sent.
+    pub(in crate::exec) sent: u64,
 }
 
 /// How packets come in.
@@ -66,7 +70,7 @@ pub(in crate::exec) enum Refusal {
 impl Run {
     /// A run without inputs: they come by [`Run::offer`].
     pub(in crate::exec) fn open(opening: Opening, port: &Port) -> Arc<Self> {
-        let Opening { id, token, graph, poison, runtime, sinks, bounds, rest } = opening;
+        let Opening { id, token, graph, poison, runtime, sinks, bounds, rest, counts } = opening;
         let (queues, takers) = open_queues(&graph, bounds);
         let is_finished = takers.is_empty();
         let feed = Feed { takers, next_item: 0, has_open_stream: true, is_finished, is_awaited: false, rest };
@@ -82,6 +86,8 @@ impl Run {
             port: port.downgrade(),
             cancel: CancelFlag::default(),
             is_session: true,
+            epoch: AtomicU32::new(0),
+            counts: Some(counts),
             state: Mutex::new(state),
             _counted: Counted::run(),
             runtime,
@@ -126,21 +132,11 @@ impl Run {
         let mut state = self.state.lock();
         self.admits(&state)?;
         loop {
-            let before = (packets.len(), outputs.len());
             self.push(&mut state, packets, &mut ready);
             self.hand_out(&mut state, None, most, outputs, &mut ready);
-            let has_moved = before != (packets.len(), outputs.len());
+            let Some(budget) = budget.filter(|budget| !ready.is_empty() && !budget.is_used_up()) else { break };
             drop(state);
-            let goes_on = match budget {
-                Some(budget) if has_moved && !ready.is_empty() && !budget.is_used_up() => {
-                    self.run_here(budget, std::mem::take(&mut ready));
-                    true
-                }
-                _ => {
-                    self.dispatch(&mut ready);
-                    false
-                }
-            };
+            self.run_here(budget, std::mem::take(&mut ready));
             state = self.state.lock();
             if state.phase != Phase::Active {
                 // What was taken is lost with the rest; the completion says why, and the next try is refused.
@@ -149,18 +145,12 @@ impl Run {
                 }
                 return Ok(offered - packets.len());
             }
-            if !goes_on {
-                break;
-            }
         }
-        if !packets.is_empty() {
-            self.push(&mut state, packets, &mut ready);
-            if let Some(feed) = state.feed.as_deref_mut().filter(|_| !packets.is_empty()) {
-                feed.is_awaited = true;
-            }
-            drop(state);
-            self.dispatch(&mut ready);
+        if let Some(feed) = state.feed.as_deref_mut().filter(|_| !packets.is_empty()) {
+            feed.is_awaited = true;
         }
+        drop(state);
+        self.dispatch(&mut ready);
         Ok(offered - packets.len())
     }
 
@@ -196,6 +186,81 @@ impl Run {
         }
         drop(guard);
         self.dispatch(&mut ready);
+    }
+
+    /// Ends the stream behind what was sent, so that everything held back comes out; another one may begin.
+    pub(in crate::exec) fn flush(self: &Arc<Self>) -> Result<(), Refusal> {
+        let mut ready = Vec::new();
+        let mut guard = self.state.lock();
+        self.admits(&guard)?;
+        let state = &mut *guard;
+        if let Some(feed) = state.feed.as_deref_mut().filter(|feed| feed.has_open_stream && feed.next_item > 0) {
+            feed.has_open_stream = false;
+            let item = feed.next_item - 1;
+            for &taker in &feed.takers {
+                state.queues[taker].push(Travel::End(item));
+            }
+            for edge in self.graph.edges.iter().filter(|edge| edge.from.is_none()) {
+                self.schedule_if_runnable(state, edge.to, &mut ready);
+            }
+        }
+        drop(guard);
+        self.dispatch(&mut ready);
+        Ok(())
+    }
+
+    /// Drops everything that is on its way and lets all nodes begin anew; sources go on.
+    pub(in crate::exec) fn interrupt(self: &Arc<Self>) -> Result<(), Refusal> {
+        let mut ready = Vec::new();
+        let mut guard = self.state.lock();
+        if guard.phase != Phase::Active {
+            return Err(Refusal::Ended);
+        }
+        let state = &mut *guard;
+        self.epoch.fetch_add(1, Ordering::Release);
+        for (edge, queue) in self.graph.edges.iter().zip(&mut state.queues) {
+            let is_of_source =
+                edge.from.is_none() && self.graph.nodes[self.first_node(edge.to)].work.inputs().is_empty();
+            if !is_of_source {
+                queue.interrupt();
+            }
+        }
+        if let Sinks::Live(outlets) = &mut state.sinks {
+            outlets.clear();
+        }
+        if let Some(feed) = state.feed.as_deref_mut() {
+            feed.has_open_stream = true;
+        }
+        for stage in 0..self.graph.stages.len() {
+            state.stages[stage].replies.clear();
+            self.schedule_if_runnable(state, stage, &mut ready);
+        }
+        self.tell_of_room(state);
+        drop(guard);
+        self.dispatch(&mut ready);
+        Ok(())
+    }
+
+    /// What its nodes have done and wait for.
+    pub(in crate::exec) fn metrics(&self) -> Option<SessionMetrics> {
+        let state = self.state.lock();
+        let (Some(counts), Sinks::Live(outlets)) = (&self.counts, &state.sinks) else { return None };
+        if state.phase == Phase::Completed {
+            return None;
+        }
+        let mut nodes: Vec<Option<_>> = vec![None; self.graph.nodes.len()];
+        for (index, stage) in self.graph.stages.iter().enumerate() {
+            let waits_for = self.waits_for(&state, index);
+            let inbox = state.stages[index].body.as_ref().map_or(0, |body| body.inbox.len());
+            let queued: usize = stage.inputs.iter().map(|&input| state.queues[input].packets()).sum();
+            for (place, link) in stage.links.iter().enumerate() {
+                let waiting = if place == 0 { inbox + queued } else { 0 };
+                let node = &self.graph.nodes[link.node].id;
+                nodes[link.node] = Some(counts[link.node].read(node, waiting, waits_for.clone()));
+            }
+        }
+        let sent = state.feed.as_deref().map_or(0, |feed| feed.next_item);
+        Some(SessionMetrics { nodes: nodes.into_iter().flatten().collect(), unread: outlets.unread(), sent })
     }
 
     /// Takes outputs that are there. Answers whether more can come, or `None` if the run has left everything to its
@@ -248,8 +313,8 @@ impl Run {
         let is_read = outlets.stop_waiting();
         let Some(feed) = feed else { return };
         let is_fed = std::mem::take(&mut feed.is_awaited);
-        *feed.rest.lock() =
-            Rest { outlets, ended: Some((outcome, error.map_or_else(String::new, ToString::to_string))) };
+        let cause = error.map_or_else(String::new, ToString::to_string);
+        *feed.rest.lock() = Rest { outlets, ended: Some((outcome, cause)), sent: feed.next_item };
         if is_fed {
             self.tell(Event::Room { token: self.token });
         }
@@ -276,6 +341,30 @@ impl Run {
             .iter()
             .filter(|stage| stage.inputs.iter().any(|&input| self.graph.edges[input].from.is_none()));
         entries.any(|stage| !self.graph.nodes[stage.links[0].node].work.inputs().is_empty())
+    }
+
+    fn first_node(&self, stage: usize) -> usize {
+        self.graph.stages[stage].links[0].node
+    }
+
+    fn waits_for(&self, state: &State, index: usize) -> WaitsFor {
+        let stage = &self.graph.stages[index];
+        match state.stages[index].status {
+            Status::Finished => return WaitsFor::End,
+            Status::Scheduled | Status::Running => return WaitsFor::Nothing,
+            Status::Idle => {}
+        }
+        if let Some(&(_, full)) = stage.outputs.iter().find(|&&(_, edge)| !state.queues[edge].has_credit()) {
+            let node = self.first_node(self.graph.edges[full].to);
+            return WaitsFor::Room { node: Arc::clone(&self.graph.nodes[node].id) };
+        }
+        if !self.has_credit(state, index) {
+            return WaitsFor::Reader;
+        }
+        match state.stages[index].body.as_deref() {
+            Some(Body { work: Work::Host(host), .. }) if host.is_calling() => WaitsFor::Host,
+            _ => WaitsFor::Input,
+        }
     }
 
     fn has_entry_credit(&self, state: &State) -> bool {

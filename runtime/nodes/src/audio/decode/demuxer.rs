@@ -82,8 +82,8 @@ impl Demuxer {
         if let Container::Foreign(format) = container {
             return Err(failure::not_audio(&name, first, Some(format)));
         }
-        if let Some(channels) = wav_channels(container, first).filter(|channels| *channels > MOST_WAV_CHANNELS) {
-            return Err(failure::too_many_channels(&name, channels, MOST_WAV_CHANNELS));
+        if let Some((channels, most)) = wav_channels(container, first).filter(|(channels, most)| channels > most) {
+            return Err(failure::too_many_channels(&name, channels, most));
         }
         let shown = name.clone();
         unbroken(move || Self::open_known(source, container, name, first, movie))
@@ -260,14 +260,13 @@ impl Demuxer {
     }
 }
 
-/// The demuxer of WAV has as many speakers as the mask of `WAVEFORMATEXTENSIBLE` has names for; more it would miscount.
-const MOST_WAV_CHANNELS: u16 = 26;
-
-/// The number of channels in the format chunk of a WAV file, where that chunk comes first, as it does but for some
-/// broadcast files.
-fn wav_channels(container: Container, first: &[u8]) -> Option<u16> {
+/// The number of channels in the format chunk of a WAV file and the most that the demuxer counts rightly: it has names for
+/// 26 speakers, and for the 18 of the mask of `WAVEFORMATEXTENSIBLE`. The chunk comes first but for some broadcast files.
+fn wav_channels(container: Container, first: &[u8]) -> Option<(u16, u16)> {
+    const EXTENSIBLE: u16 = 0xfffe;
     let chunk = first.get(12..24).filter(|chunk| container == Container::Wav && chunk.starts_with(b"fmt "))?;
-    Some(u16::from_le_bytes([chunk[10], chunk[11]]))
+    let most = if u16::from_le_bytes([chunk[8], chunk[9]]) == EXTENSIBLE { 18 } else { 26 };
+    Some((u16::from_le_bytes([chunk[10], chunk[11]]), most))
 }
 
 /// Runs code of the decoders, which may panic on a file that no encoder writes. That is the file's fault and not the

@@ -1,0 +1,145 @@
+"""`stream`, `map` and `map_sync`: order, bounds, failures, and readers that leave early."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import remotemedia as rm
+from conftest import ADD_5, chain, eventually, live_objects
+
+
+def later(*steps: tuple[str, Any]) -> rm.Pipeline:
+    return rm.Pipeline.load(chain(*((name, function, {}) for name, function in steps)))
+
+
+async def add_one(value: int) -> int:
+    await asyncio.sleep(0)
+    return value + 1
+
+
+def no_threes(value: int) -> int:
+    if value == 3:
+        raise ValueError("no threes")
+    return value
+
+
+async def numbers(count: int) -> AsyncIterator[int]:
+    for value in range(count):
+        await asyncio.sleep(0)
+        yield value
+
+
+async def test_a_stream_is_in_order_whatever_the_source_is() -> None:
+    for pipeline, by in ((rm.Pipeline.load(ADD_5), 5), (later(("one", add_one)), 1)):
+        for source in (range(300), iter(range(300)), numbers(300)):
+            assert [value async for value in pipeline.stream(source)] == [value + by for value in range(300)]
+
+
+async def test_a_stream_asks_for_no_more_than_is_bounded() -> None:
+    asked = 0
+
+    def source() -> Iterator[int]:
+        nonlocal asked
+        while True:
+            yield asked
+            asked += 1
+
+    stream = later(("one", add_one)).stream(source(), buffer={"packets": 4})
+    for expected in range(1, 200):
+        assert await anext(stream) == expected
+        # What waits at the entry, with the function and at the sink, and one batch of outputs.
+        assert asked < expected + 4 + 32 + 4 + 256
+    await stream.aclose()
+    assert eventually(lambda: live_objects()["sessions"] == 0)
+
+
+async def test_what_a_source_raises_comes_after_what_it_gave() -> None:
+    def plain() -> Iterator[int]:
+        yield from range(3)
+        raise KeyError("empty")
+
+    async def asynchronous() -> AsyncIterator[int]:
+        for value in range(3):
+            yield value
+        raise KeyError("empty")
+
+    for source in (plain(), asynchronous()):
+        got = []
+        with pytest.raises(KeyError, match="empty"):  # noqa: PT012
+            async for value in rm.Pipeline.load(ADD_5).stream(source):
+                got.append(value)
+        assert got == [5, 6, 7]
+
+
+async def test_a_stream_raises_what_a_node_raised_after_what_came_before() -> None:
+    for source in (range(100), numbers(100)):
+        got = []
+        with pytest.raises(rm.NodeError, match="no threes"):  # noqa: PT012
+            async for value in later(("no", no_threes)).stream(source):
+                got.append(value)
+        assert got == [0, 1, 2]
+
+
+async def test_map_gives_a_result_for_each_source() -> None:
+    for pipeline in (later(("no", no_threes)), later(("no", no_threes), ("one", add_one))):
+        for source in (range(20), numbers(20)):
+            results = [result async for result in pipeline.map(source, concurrency=3)]
+            assert sorted(result.source for result in results) == list(range(20))
+            for result in results:
+                assert result.seconds >= 0
+                if result.source == 3:
+                    assert isinstance(result.error, rm.NodeError)
+                    assert result.outputs is None
+                else:
+                    assert result.error is None
+                    assert result.outputs == [result.source + len(pipeline.nodes) - 1]
+    ordered = later(("one", add_one)).map(range(50), ordered=True)
+    assert [result.source async for result in ordered] == list(range(50))
+
+
+async def test_map_runs_so_many_at_a_time() -> None:
+    running = most = 0
+
+    async def count(value: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        return value
+
+    results = [result async for result in later(("count", count)).map(range(30), concurrency=4)]
+    assert (len(results), most) == (30, 4)
+    with pytest.raises(rm.InvalidArgumentError, match="concurrency must be a whole number of 1 or more, got 0"):
+        await anext(later(("count", count)).map([1], concurrency=0))
+
+
+async def test_a_reader_of_map_may_leave_early() -> None:
+    results = later(("one", add_one)).map(range(10**9))
+    async for result in results:
+        if result.source >= 20:
+            break
+    await results.aclose()
+    assert eventually(lambda: live_objects()["runs"] == 0)
+
+
+def test_map_sync_is_the_same_without_a_loop() -> None:
+    for pipeline, by in ((rm.Pipeline.load(ADD_5), 5), (later(("one", add_one)), 1)):
+        results = list(pipeline.map_sync(range(50), ordered=True))
+        assert [(result.source, result.outputs) for result in results] == [(value, [value + by]) for value in range(50)]
+    results = list(later(("no", no_threes)).map_sync(range(6)))
+    assert [result.source for result in results if result.error is not None] == [3]
+    for pipeline in (later(("no", no_threes)), later(("one", add_one))):
+        for result in pipeline.map_sync(range(10**9)):
+            if result.source >= 2:
+                break
+    assert eventually(lambda: live_objects()["runs"] == 0)
+
+
+async def test_map_sync_is_refused_inside_a_loop() -> None:
+    message = r"map_sync would block the running event loop; write: async for result in pipeline.map\(sources\)"
+    with pytest.raises(RuntimeError, match=message):
+        rm.Pipeline.load(ADD_5).map_sync([1])
