@@ -51,7 +51,9 @@ TYPES = {
 
 def generated(types: Mapping[str, Mapping[str, Any]]) -> str:
     """The text of the module, for the node types as `remotemedia._describe.node_types` gives them."""
-    names = sorted({name for each in types for name in (each, *_other_names(each, types))})
+    # In ruff's order, names in capitals come first.
+    every_name = {name for each in types for name in (each, *_other_names(each, types))}
+    names = sorted(every_name, key=lambda name: (not name.isupper(), name))
     parts = [HEAD.replace("{names}", "\n".join(f'    "{name}",' for name in names))]
     parts += [_class(types[name], _other_names(name, types)) for name in sorted(types)]
     return "\n\n".join(parts)
@@ -125,13 +127,15 @@ def _signature(arguments: list[str]) -> list[str]:
 
 
 def _argument(argument: str) -> list[str]:
-    """One line, or one for each choice where that would be too long, as the formatter has it."""
+    """An argument on a line of its own, or where it has too many choices with each on a line, as ruff formats it."""
     line = f"        {argument},"
-    head, bracket, rest = line.partition("Literal[")
+    start, bracket, rest = line.partition("Literal[")
     if len(line) <= WIDTH or not bracket:
         return [line]
-    choices, _, tail = rest.partition("]")
-    return [f"{head}Literal[", *(f"            {choice}," for choice in choices.split(", ")), f"        ]{tail}"]
+    choices, _, end = rest.partition("]")
+    together = f"            {choices}"
+    each = [f"            {choice}," for choice in choices.split(", ")]
+    return [start + bracket, *([together] if len(together) <= WIDTH else each), f"        ]{end}"]
 
 
 def _docstring(paragraphs: list[str], indent: str) -> list[str]:
@@ -187,7 +191,8 @@ def _choices(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _source(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    # JSON writes text as Python does.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ static void failures_name_the_node_and_give_the_token_back(rm_pipeline *pipeline
                               "\"message\":\"no twos\",\"chain\":[\"because\"],\"token\":99}}",
                               &error));
     char *events = next_events(port, RM_OK);
-    CHECK_TEXT("[[1,44,{\"status\":-4,\"outputs\":{\"last\":{\"values\":[],\"items\":[]}},\"errors\":[{\"status\":-4,\"message\":\"node 'second' (Other), input 1: Oops: no twos\",\"cause\":\"Oops: no twos\",\"node_id\":\"second\",\"node_type\":\"Other\",\"item\":1,\"chain\":[\"because\"],\"host_token\":99}]}]]", events);
+    CHECK_TEXT("[[1,44,{\"status\":-4,\"outputs\":{\"last\":{\"values\":[],\"items\":[]}},\"errors\":[{\"status\":-4,\"message\":\"node 'second' (Other), input 1: Oops: no twos\",\"cause\":\"Oops: no twos\",\"node_id\":\"second\",\"node_type\":\"Other\",\"item\":1,\"chain\":[\"because\"],\"host_token\":99}]}],[3,[99]]]", events);
     free(events);
 }
 

@@ -9,12 +9,14 @@ run. `XNode` is another name for `X`, or a class of its own where an old name ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ._node import Node, given
 
 __all__ = [
+    "STFT",
+    "VAD",
     "AudioBufferAccumulatorNode",
     "AudioChunk",
     "AudioChunkNode",
@@ -52,16 +54,23 @@ __all__ = [
     "LoudnessNode",
     "LoudnessNormalize",
     "LoudnessNormalizeNode",
+    "MelSpectrogram",
+    "MelSpectrogramNode",
     "NoiseSource",
     "NoiseSourceNode",
     "PassThrough",
     "PassThroughNode",
+    "STFTNode",
     "SilenceDetector",
     "SilenceDetectorNode",
+    "SileroVADNode",
+    "SpeechSegments",
+    "SpeechSegmentsNode",
     "TextCollector",
     "TextCollectorNode",
     "ToneSource",
     "ToneSourceNode",
+    "VADNode",
 ]
 
 
@@ -181,9 +190,21 @@ class AudioDecode(Node):
     __slots__ = ()
 
     @given
-    def __init__(self, *, chunk_ms: int = 100, name: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        chunk_ms: int = 100,
+        start_s: float = 0.0,
+        duration_s: float | None = None,
+        raw: Mapping[str, object] | None = None,
+        name: str | None = None,
+    ) -> None:
         """chunk_ms: The length of the chunks that come out, in milliseconds of sound. The last one of a file is
-        shorter. From 1 to 60000.
+          shorter. From 1 to 60000.
+        start_s: Where to start in each file, in seconds. What is before it is decoded and left out, so the cut is
+          exact. From 0 to 1e+09.
+        duration_s: How much of each file to give from `start_s` on, in seconds; all of it if left out. From 0 to 1e+09.
+        raw: What the bytes are, if they are PCM without a header. Else the container says it.
         """
 
 
@@ -191,7 +212,7 @@ AudioDecodeNode = AudioDecode
 
 
 class AudioEncode(Node):
-    """Encodes sound to WAV or FLAC, as bytes or to a path.
+    """Encodes sound to WAV, FLAC or Opus, as bytes or to a path.
 
     Input `in`: Sound.
     Output `out`: The bytes of each item's file, or the file that was written.
@@ -203,15 +224,19 @@ class AudioEncode(Node):
     def __init__(
         self,
         *,
-        format: Literal["wav", "flac"] | None = None,
+        format: Literal["wav", "flac", "opus"] | None = None,
         sample_format: Literal["s16", "s24", "f32"] | None = None,
+        dither: Literal["none", "triangular"] | None = None,
+        bitrate_kbps: int | None = None,
         path: str | None = None,
         name: str | None = None,
     ) -> None:
         """format: The file format. Without it the ending of `path` tells.
-        sample_format: How samples are written: s16, s24 or f32; FLAC takes s16 and s24. Integers are rounded to nearest
-          and saturate. "s16": Signed 16-bit integers. "s24": Signed 24-bit integers. "f32": 32-bit floats, also above
-          full scale.
+        sample_format: How samples are written: s16 if left out, s24 or f32; FLAC takes s16 and s24, Opus has no
+          samples. Integers are rounded to nearest and saturate.
+        dither: Noise that is added before samples become integers. Leave it out for sound that was integers of this
+          size. "none": None. "triangular": Triangular noise of one step to each side.
+        bitrate_kbps: The rate of Opus in kbit/s; 64 for mono and 96 for stereo if left out. From 6 to 510.
         path: Where to write one item. The file appears when it is whole and replaces an earlier one. Without a path
           each item comes out as bytes.
         """
@@ -626,6 +651,61 @@ class LoudnessNormalize(Node):
 LoudnessNormalizeNode = LoudnessNormalize
 
 
+class MelSpectrogram(Node):
+    """Spectra of sound on the mel scale, as librosa or Whisper computes them.
+
+    Input `in`: Sound.
+    Output `out`: Float32 tensors (n_mels, frames), with several channels (channels, n_mels, frames).
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        preset: Literal["librosa", "whisper"] | None = None,
+        rate: int | None = None,
+        n_fft: int | None = None,
+        hop_length: int | None = None,
+        win_length: int | None = None,
+        center: bool = True,
+        pad_mode: Literal["constant", "reflect"] | None = None,
+        power: float = 2.0,
+        n_mels: int | None = None,
+        fmin_hz: float = 0.0,
+        fmax_hz: float | None = None,
+        mel_scale: Literal["slaney", "htk"] | None = None,
+        norm: Literal["slaney", "none"] | None = None,
+        scale: Literal["linear", "db", "log10", "whisper"] | None = None,
+        whole: bool | None = None,
+        name: str | None = None,
+    ) -> None:
+        """preset: Where params that are not given come from. "librosa": The defaults of
+          `librosa.feature.melspectrogram`. "whisper": What the speech recognizer Whisper takes.
+        rate: The rate at which the sound is looked at, in Hz. From 1000 to 768000.
+        n_fft: The length of a frame, in samples. From 2 to 65536.
+        hop_length: From one frame to the next, in samples. From 1 to 1e+06.
+        win_length: The length of the window, in samples, in the middle of the frame. By default `n_fft`; not more. From
+          1 to 65536.
+        center: Whether frame `k` is centred on sample `k * hop_length`; else it begins there.
+        pad_mode: What stands before the first sample and after the last one if `center` is true.
+        power: The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10.
+        n_mels: The number of filters. From 1 to 1024.
+        fmin_hz: Where the first filter begins. From 0 to 384000.
+        fmax_hz: Where the last filter ends. By default half the rate. From 1 to 384000.
+        mel_scale: How frequencies become mels. "slaney": Linear up to 1000 Hz, logarithmic above, as in Slaney's
+          Auditory Toolbox (1998). "htk": 2595 log10(1 + f / 700), as in HTK.
+        norm: How filters are weighted. "slaney": By 2 / (width in Hz), so that each has about the same area. "none":
+          Not: each has a peak of 1.
+        scale: How the sums are given.
+        whole: Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
+        """
+
+
+MelSpectrogramNode = MelSpectrogram
+
+
 class NoiseSource(Node):
     """Emits white noise that is the same whenever its seed is.
 
@@ -673,6 +753,44 @@ class PassThrough(Node):
 PassThroughNode = PassThrough
 
 
+class STFT(Node):
+    """The spectra of overlapping frames of sound, as librosa.stft gives them.
+
+    Input `in`: Sound.
+    Output `out`: Tensors (n_fft / 2 + 1, frames), with several channels (channels, n_fft / 2 + 1, frames).
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        n_fft: int = 2048,
+        hop_length: int | None = None,
+        win_length: int | None = None,
+        center: bool = True,
+        pad_mode: Literal["constant", "reflect"] | None = None,
+        value: Literal["complex", "magnitude", "power"] | None = None,
+        whole: bool = False,
+        name: str | None = None,
+    ) -> None:
+        """n_fft: The length of a frame, in samples. From 2 to 65536.
+        hop_length: From one frame to the next, in samples. By default a quarter of `win_length`. From 1 to 1e+06.
+        win_length: The length of the window, in samples, in the middle of the frame. By default `n_fft`; not more. From
+          1 to 65536.
+        center: Whether frame `k` is centred on sample `k * hop_length`; else it begins there.
+        pad_mode: What stands before the first sample and after the last one if `center` is true. "constant": Silence.
+          "reflect": The sound in a mirror that stands on its first or last sample.
+        value: What is emitted of each bin. "complex": The complex number, as complex64. "magnitude": Its magnitude, as
+          float32. "power": The square of its magnitude, as float32.
+        whole: Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
+        """
+
+
+STFTNode = STFT
+
+
 class SilenceDetector(Node):
     """Finds silence that lasts, and repeated dropouts.
 
@@ -703,6 +821,72 @@ class SilenceDetector(Node):
 SilenceDetectorNode = SilenceDetector
 
 
+class SileroVADNode(Node):
+    """An old name of SpeechSegments, with the params it had.
+
+    Input `in`: Sound.
+    Input `vad`: What VAD emits for the same sound: {probabilities, window_ms}. Optional.
+    Output `segments`: For each segment the map {type: "segment", start_s, end_s, audio}.
+    Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s} in turn.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        threshold: float = 0.5,
+        sampling_rate: int = 16000,
+        min_speech_duration_ms: int = 250,
+        min_silence_duration_ms: int = 100,
+        speech_pad_ms: int = 30,
+        name: str | None = None,
+    ) -> None:
+        """threshold: The probability from which on a window is speech. From 0 to 1.
+        sampling_rate: Not looked at: sound brings its rate with it. 0 or more.
+        min_speech_duration_ms: Speech that is not longer than this gives no segment. From 0 to 3.6e+06.
+        min_silence_duration_ms: Silence that is shorter than this does not end speech. From 0 to 3.6e+06.
+        speech_pad_ms: What a segment gets of the sound before and after the speech. From 0 to 3.6e+06.
+        """
+
+
+class SpeechSegments(Node):
+    """Cuts sound into the segments in which somebody speaks.
+
+    Input `in`: Sound.
+    Input `vad`: What VAD emits for the same sound: {probabilities, window_ms}. Optional.
+    Output `segments`: For each segment the map {type: "segment", start_s, end_s, audio}.
+    Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s} in turn.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        threshold: float = 0.5,
+        neg_threshold: float | None = None,
+        min_speech_duration_ms: int = 250,
+        min_silence_duration_ms: int = 100,
+        speech_pad_ms: int = 30,
+        max_speech_duration_s: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        """threshold: The probability from which on a window is speech. From 0 to 1.
+        neg_threshold: The probability below which a window within speech is silence. By default `threshold` - 0.15, and
+          at least 0.01. From 0 to 1.
+        min_speech_duration_ms: Speech that is not longer than this gives no segment. From 0 to 3.6e+06.
+        min_silence_duration_ms: Silence that is shorter than this does not end speech. From 0 to 3.6e+06.
+        speech_pad_ms: What a segment gets of the sound before and after the speech. From 0 to 3.6e+06.
+        max_speech_duration_s: Segments don't get longer than this; without it there is no limit. From 0.1 to 1e+06.
+        """
+
+
+SpeechSegmentsNode = SpeechSegments
+
+
 class TextCollector(Node):
     """Makes sentences of a stream of tokens.
 
@@ -717,7 +901,7 @@ class TextCollector(Node):
     def __init__(
         self,
         *,
-        terminators: str = ".!?\u2026\u3002\uff01\uff1f\uff0e\u0964\n",
+        terminators: str = ".!?…。！？．।\n",
         min_sentence_length: int = 3,
         yield_partial_on_end: bool = True,
         partials: bool = False,
@@ -787,3 +971,23 @@ class ToneSource(Node):
 
 
 ToneSourceNode = ToneSource
+
+
+class VAD(Node):
+    """Tells how likely it is that somebody speaks, for every window of 32 ms.
+
+    Input `in`: Sound.
+    Output `out`: For each packet the map {probabilities, window_ms, pts}: a float32 tensor with one probability for
+      each window.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(self, *, rate: int = 16000, name: str | None = None) -> None:
+        """rate: The rate at which the detector hears, in Hz: 16000 or 8000. There is a network for each; sound that has
+        8000 Hz gains nothing from the larger one. 0 or more.
+        """
+
+
+VADNode = VAD

@@ -18,7 +18,7 @@ pub fn registry() -> Registry {
     registry.add::<basic::PassThrough>().add::<basic::Echo>().add::<basic::Calculator>();
     registry.add::<audio::AudioDecode>().add::<audio::AudioMix>().add::<audio::AudioResample>();
     registry.add::<monitor::AudioLevel>().add::<audio::AudioEncode>();
-    registry.add::<speech::Vad>().add::<speech::SpeechSegments>().add_old_name::<speech::SileroVad>();
+    registry.add::<speech::Vad>().add::<speech::SpeechSegments>();
     registry.add::<audio::AudioGain>().add::<audio::AudioChunk>().add::<audio::AudioConcat>();
     registry.add::<monitor::SilenceDetector>().add::<monitor::ClippingDetector>().add::<monitor::ChannelBalance>();
     registry.add::<audio::AudioPad>().add::<audio::AudioTrim>().add::<audio::AudioFilter>();
