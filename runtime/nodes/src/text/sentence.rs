@@ -81,11 +81,11 @@ impl Rules {
         }
         let word = before.rsplit(|letter: char| letter.is_whitespace() || "([{\"'\u{201c}\u{2018}".contains(letter));
         let word = word.clone().next().unwrap_or_default().to_lowercase();
-        let is_initial = word.chars().count() == 1 && word.chars().all(char::is_alphabetic) && word != "i";
+        let begins = before.trim_start().len() == word.len();
+        // "I" is an initial where nothing stands before it, else a person.
+        let is_initial = word.chars().count() == 1 && word.chars().all(char::is_alphabetic) && (word != "i" || begins);
         // A number at the beginning counts the items of a list: "1. Take ..."
-        let is_list_number = !word.is_empty()
-            && word.chars().all(|letter| letter.is_ascii_digit())
-            && before.trim_start().len() == word.len();
+        let is_list_number = !word.is_empty() && word.chars().all(|letter| letter.is_ascii_digit()) && begins;
         let may_be_last = PERHAPS_LAST.contains(&word.as_str());
         if is_dot && (is_list_number || ((is_initial || ABBREVIATIONS.contains(&word.as_str())) && !may_be_last)) {
             return Some(is_all && rest.trim().is_empty());
