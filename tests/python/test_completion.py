@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["run", "talk.yaml", "-j", ""], ""),
         (["run", "-j", "2", "talk.j"], "talk.json"),
         (["run", "-i", "talk.flac", "--json", "talk."], "talk.json talk.yaml"),
-        (["nodes", "AudioL"], "AudioLevel"),
+        (["nodes", "AudioL"], "AudioLevel AudioLevelNode"),
         (["nodes", "--"], "--help"),
         (["info", "oth"], "other.flac"),
         (["completion", ""], "bash fish zsh"),

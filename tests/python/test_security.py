@@ -13,6 +13,8 @@ SOURCES = sorted([*(PACKAGES / "remotemedia").rglob("*.py"), *(PACKAGES / "remot
 
 # Modules that turn data into code or objects of any type, or that leave the process.
 UNWANTED_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "socket", "http", "urllib", "ftplib"}
+# An exception sees whether it pickles when its own program pickles it. What comes from outside is never loaded.
+PICKLERS = {"errors.py"}
 UNWANTED_CALLS = {"eval", "exec", "compile", "__import__"}
 # Where a module may be imported by name: parts of the package itself, functions that the caller has allowed, and the
 # module of a function that the caller gave.
@@ -37,7 +39,7 @@ def uses(tree: ast.AST) -> set[str]:
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
 def test_no_source_turns_data_into_code(source: Path) -> None:
     found = uses(ast.parse(source.read_text("utf-8")))
-    assert found.isdisjoint(UNWANTED_MODULES)
+    assert found.isdisjoint(UNWANTED_MODULES - {"pickle"} if source.name in PICKLERS else UNWANTED_MODULES)
     assert found.isdisjoint(f"{name}()" for name in UNWANTED_CALLS)
     if source.name not in IMPORTERS:
         assert "import_module()" not in found

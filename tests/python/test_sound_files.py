@@ -129,7 +129,8 @@ SOUND = rm.Audio(numpy.zeros((1, 10), "float32"), 8000)
         (
             lambda: rm.write("a.xyz", SOUND),
             rm.InvalidArgumentError,
-            'format: expected "wav" or "flac", or a path that ends in .wav or .flac, got the path \'a.xyz\'',
+            'format: expected "wav", "flac" or "opus", or a path that ends in .wav, .flac or .opus, '
+            "got the path 'a.xyz'",
         ),
         (
             lambda: rm.write("a.wav", SOUND, sample_format="s12"),

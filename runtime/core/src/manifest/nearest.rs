@@ -29,20 +29,26 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let wanted = plain(name);
     let length = wanted.chars().count();
-    let mut best = Vec::new();
-    let mut best_distance = match length {
+    // By the longer of both, since a name is as often cut short as mistyped.
+    let small = |length: usize| match length {
         0..=2 => 1,
         3..=5 => 2,
         _ => length / 3,
     };
+    let mut best = Vec::new();
+    let mut best_distance = usize::MAX;
     for candidate in candidates.into_iter().filter(|candidate| candidate.len() <= LONGEST).take(COMPARED) {
         let distance = damerau_levenshtein(&wanted, &plain(candidate));
+        let longer = length.max(candidate.chars().count());
+        // At least one character must be the same.
+        if distance > small(longer) || distance == longer {
+            continue;
+        }
         if distance < best_distance {
             best.clear();
             best_distance = distance;
         }
-        // At least one character must be the same.
-        if distance == best_distance && distance < length.max(candidate.chars().count()) && !best.contains(&candidate) {
+        if distance == best_distance && !best.contains(&candidate) {
             best.push(candidate);
         }
     }
