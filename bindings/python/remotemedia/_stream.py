@@ -20,9 +20,9 @@ from ._bridge import (
     loop_port,
     sync_port,
 )
+from ._calls import is_async
 from ._completion import Result
 from ._execute import own_loop
-from ._host_nodes import is_async
 from .errors import InvalidArgumentError
 
 if TYPE_CHECKING:

@@ -125,7 +125,7 @@ pub unsafe extern "C" fn rm_session_send(
             write(&mut destination, encoder, sent, bell.as_ref());
             Ok(if is_all { RM_OK } else { RM_WOULD_BLOCK })
         });
-        if let Some(bell) = bell.filter(|bell| release::is_waiting(bell)) {
+        if let Some(bell) = bell.filter(release::is_waiting) {
             bell.nudge();
         }
         status
