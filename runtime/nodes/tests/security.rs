@@ -92,7 +92,7 @@ fn manifests() -> Vec<Row> {
         |text: &str| parse(text.as_bytes(), &registry, &HostNodes::new()).expect_err("over the limit").to_string();
     let deep = format!("{{\"nodes\": {}}}", "[".repeat(65));
     let many = format!("{{\"nodes\": [{}1]}}", "1,".repeat(200_000));
-    let repeated = format!("text: &t {}\ncopies: [{}]\n", "x".repeat(1 << 20), vec!["*t"; 9].join(", "));
+    let repeated = format!("text: &t {}\ncopies: [{}]\n", "x".repeat(1 << 20), ["*t"; 9].join(", "));
     let nodes: Vec<_> = (0..60).map(|index| json!({"id": format!("n{index}"), "node_type": "Nope"})).collect();
     let wrong = said(&json!({"version": "v1", "nodes": nodes}).to_string());
     let wide = parse(&diamonds(54), &registry, &HostNodes::new()).expect("a right manifest");
