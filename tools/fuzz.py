@@ -58,14 +58,18 @@ RUNS = [
 
 
 def check() -> None:
-    """Each run for half a minute, as many at a time as there are cores. It tries the same each time: what changes its result
-    is a change of the sources."""
+    """Each run for half a minute, as many at a time as there are cores.
+
+    It begins with the same tries each time, so that a change of its result comes from a change of the sources.
+    """
     fuzz(RUNS, 30, seed=1)
 
 
 def fuzz(runs: list[Run], seconds: int, at_a_time: int | None = None, seed: int = 0) -> None:
-    """Build the targets and run some of them for so long each, with a seed of its own for each time if it is 0. A finding
-    is a `Problem`."""
+    """Build the targets and run some of them for so long each. A finding is a `Problem`.
+
+    With the seed 0, each time tries something else.
+    """
     programs = build()
     with ThreadPoolExecutor(at_a_time or len(os.sched_getaffinity(0))) as pool:
         failures = [
