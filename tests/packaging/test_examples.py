@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import remotemedia as rm
 from project import ROOT, run, succeed
@@ -49,6 +50,40 @@ def test_the_levels_are_those_of_the_samples() -> None:
     assert float(shown["peak"].split()[1]) == pytest.approx(-7.486, abs=0.051)
     assert shown["loudest"].endswith(" -15.9 dBFS at 1.4 s")
     assert shown["quietest"].endswith(" -47.2 dBFS at 0.1 s")
+
+
+def test_a_dataset_is_made_of_what_can_be_read(tmp_path: Path) -> None:
+    folder, out = tmp_path / "recordings", tmp_path / "out"
+    folder.mkdir()
+    for name in ("0880.flac", "0890.flac"):
+        shutil.copy(ROOT / "tests" / "media" / "librivox" / name, folder)
+    shutil.copy(ROOT / "tests" / "media" / "stereo.webm", folder)
+    whole = (EXAMPLES / "speech.flac").read_bytes()
+    (folder / "speech.flac").write_bytes(whole)
+    (folder / "cut.flac").write_bytes(whole[:30_000])
+    done = run([sys.executable, EXAMPLES / "prepare_dataset.py", folder, out])
+    assert done.returncode == 1
+    assert done.stderr.startswith("cut.flac: node 'audiodecode' (AudioDecode), input 0 'cut.flac' at 00:00:01.024: ")
+    progress = done.stdout.splitlines()
+    assert sorted(line.split()[0] for line in progress[:5]) == ["1/5", "2/5", "3/5", "4/5", "5/5"]
+    assert re.fullmatch(r"3 pieces of speech, \d+\.\d s, from 4 of 5 files", progress[5])
+    # The tone and the sweep of stereo.webm are no speech.
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"{name}_000.{ending}" for name in ("0880", "0890", "speech") for ending in ("flac", "npy")
+    ]
+    for path in out.glob("*.npy"):
+        sound = rm.read(path.with_suffix(".flac"))
+        # Whisper's frames are 10 ms apart.
+        assert (sound.rate, sound.channels, np.load(path).shape) == (16_000, 1, (80, sound.frames // 160))
+
+
+def test_the_front_end_hands_each_piece_of_speech_to_a_function() -> None:
+    lines = succeed([sys.executable, EXAMPLES / "live_frontend.py", EXAMPLES / "speech.flac", "20"]).splitlines()
+    assert lines[0].startswith("speech from 0.32 s to 6.91 s: Audio(mono, ")
+    assert re.fullmatch(r"  there -?\d+ ms after it ended", lines[1])
+    # 7.1 s and the silence behind.
+    assert lines[2] == "1 pieces of speech in 405 frames"
+    assert lines[3].startswith("frames were late by ")
 
 
 def test_a_folder_of_files_gives_a_row_for_each_and_names_what_failed(tmp_path: Path) -> None:
