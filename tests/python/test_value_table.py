@@ -13,7 +13,7 @@ import value_table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
-from remotemedia._marshal import AUDIO, BYTES, FILE, TABLE, TENSOR, VIDEO
+from remotemedia._unmarshal import AUDIO, BYTES, FILE, TABLE, TENSOR, VIDEO
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("pandas")

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import remotemedia as rm
-from remotemedia import _marshal
+from remotemedia import _marshal, _unmarshal
 from remotemedia._library import check, ffi, lib
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
@@ -243,12 +243,12 @@ def through_python(vector: dict[str, Any]) -> tuple[str, str]:
     used = _marshal.lane()
     kept = [ffi.from_buffer(base64.b64decode(text) + b"\0") for text in vector["buffers"]]
     used._storages = [
-        _marshal.Storage(int(ffi.cast("uintptr_t", data)), memoryview(ffi.buffer(data, len(data) - 1)), None)
+        _unmarshal.Storage(int(ffi.cast("uintptr_t", data)), memoryview(ffi.buffer(data, len(data) - 1)), None)
         for data in kept
     ]
     try:
         packed = (VECTORS / vector["msgpack"]).read_bytes()
-        value = _marshal.unpackb(packed, ext_hook=used.decode, timestamp=3)
+        value = _unmarshal.unpackb(packed, ext_hook=used.decode, timestamp=3)
     finally:
         used._storages = []
     document = used.pack(value, "value")
