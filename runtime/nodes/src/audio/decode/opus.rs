@@ -5,7 +5,7 @@
 use ruopus::ogg::{ChannelMapping, OpusHead};
 use ruopus::{MultistreamDecoder, OpusDecoder, PacketError};
 use symphonia::core::audio::{
-    AsGenericAudioBufferRef as _, AudioBuffer, AudioMut as _, AudioSpec, GenericAudioBufferRef,
+    AsGenericAudioBufferRef as _, AudioBuffer, AudioMut as _, AudioSpec, Channels, GenericAudioBufferRef, Position,
 };
 use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
@@ -56,16 +56,14 @@ impl Decoder {
         let head = params.extra_data.as_deref().unwrap_or_default();
         let head = OpusHead::parse(head).map_err(|_| Error::DecodeError("its Opus head is not valid"))?;
         let count = usize::from(head.channel_count);
-        let planes = match head.channel_mapping {
+        let (planes, positions) = match head.channel_mapping {
             ChannelMapping::Family0 | ChannelMapping::Table { family: 1, .. } => {
-                PLANES.get(count - 1).ok_or(Error::DecodeError("its Opus head names too many channels"))?
+                *CHANNELS.get(count - 1).ok_or(Error::DecodeError("its Opus head names too many channels"))?
             }
             ChannelMapping::Table { .. } => return Err(Error::Unsupported("channels without places")),
         };
-        let channels = params.channels.clone().ok_or(Error::DecodeError("its Opus head names no channels"))?;
-        if channels.count() != count {
-            return Err(Error::DecodeError("its Opus head disagrees with the container on the channels"));
-        }
+        // A container may leave the places out, or say them in another way; the head is what the packets follow.
+        let channels = Channels::Positioned(positions);
         // Q7.8 decibels (RFC 7845, 5.1).
         let gain = 10f32.powf(f32::from(head.output_gain_q8) / (20.0 * 256.0));
         Ok(Self {
@@ -153,16 +151,21 @@ impl Streams {
     }
 }
 
-/// Where the channels of Vorbis order (RFC 7845, 5.1.1.2) are in the order of `WAVEFORMATEXTENSIBLE`.
-const PLANES: [&[usize]; 8] = [
-    &[0],
-    &[0, 1],
-    &[0, 2, 1],
-    &[0, 1, 2, 3],
-    &[0, 2, 1, 3, 4],
-    &[0, 2, 1, 4, 5, 3],
-    &[0, 2, 1, 5, 6, 4, 3],
-    &[0, 2, 1, 6, 7, 4, 5, 3],
+const FRONT: Position = Position::FRONT_LEFT.union(Position::FRONT_RIGHT);
+const THREE: Position = FRONT.union(Position::FRONT_CENTER);
+const REAR: Position = Position::REAR_LEFT.union(Position::REAR_RIGHT);
+const SIDE: Position = Position::SIDE_LEFT.union(Position::SIDE_RIGHT);
+
+/// Where the channels of Vorbis order (RFC 7845, 5.1.1.2) are in the order of `WAVEFORMATEXTENSIBLE`, and their places.
+const CHANNELS: [(&[usize], Position); 8] = [
+    (&[0], Position::FRONT_LEFT),
+    (&[0, 1], FRONT),
+    (&[0, 2, 1], THREE),
+    (&[0, 1, 2, 3], FRONT.union(REAR)),
+    (&[0, 2, 1, 3, 4], THREE.union(REAR)),
+    (&[0, 2, 1, 4, 5, 3], THREE.union(REAR).union(Position::LFE1)),
+    (&[0, 2, 1, 5, 6, 4, 3], THREE.union(SIDE).union(Position::REAR_CENTER).union(Position::LFE1)),
+    (&[0, 2, 1, 6, 7, 4, 5, 3], THREE.union(SIDE).union(REAR).union(Position::LFE1)),
 ];
 
 fn explain(error: PacketError) -> &'static str {
