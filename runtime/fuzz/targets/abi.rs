@@ -124,10 +124,11 @@ fn step(host: &mut Host, input: &mut Input<'_>) {
             let table = host.table(input);
             let timeout = input.choose(&TIMEOUTS);
             // SAFETY: live or NULL; the slices are live.
-            host.output(input.byte(), |out, err| unsafe {
+            let (_, completion) = host.output(input.byte(), |out, err| unsafe {
                 let (inputs, len) = (inputs.as_ptr(), inputs.len());
                 rm_pipeline_execute(pipeline, inputs, len, table.as_ptr(), table.len(), timeout, out, err)
             });
+            host.released_with(&completion);
         }
         8..=10 => _ = host.next(input.byte(), input.choose(&[0, 100, 2000])),
         11 => {
@@ -211,10 +212,8 @@ fn submit(host: &mut Host, input: &mut Input<'_>) {
     });
     if status == RM_PENDING {
         host.expect_completion(port);
-    } else if let Value::Map(completion) = completion
-        && let Some((_, released)) = completion.iter().find(|(key, _)| &***key == "released")
-    {
-        host.released(released);
+    } else {
+        host.released_with(&completion);
     }
 }
 

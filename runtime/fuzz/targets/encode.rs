@@ -71,6 +71,10 @@ fn assert_decodes(file: &Buffer, sounds: &[Audio], samples: &str) {
         assert!(decoded.failure.is_some(), "the decoder has no names for so many speakers");
         return;
     }
+    if frames == 0 && file.as_slice().starts_with(b"fLaC") {
+        assert!(decoded.failure.is_some(), "there is no FLAC file without a frame");
+        return;
+    }
     if let Some(failure) = &decoded.failure {
         panic!("what was written can be read: {failure:?}");
     }

@@ -230,6 +230,15 @@ impl Host {
         }
     }
 
+    /// Takes back what rides with a completion that was handed out at once.
+    pub(crate) fn released_with(&mut self, completion: &Value) {
+        if let Value::Map(completion) = completion
+            && let Some((_, released)) = completion.iter().find(|(key, _)| &***key == "released")
+        {
+            self.released(released);
+        }
+    }
+
     /// Takes back what an answer names at this place, if it names anything.
     pub(crate) fn released_in(&mut self, answer: &Value, place: usize) {
         if let Value::List(entries) = answer
@@ -299,9 +308,13 @@ impl Host {
         // SAFETY: as above, and the runtime is live.
         unsafe { assert_eq!(rm_port_new(runtime, &raw mut port, null_mut()), RM_OK) };
         self.ports.keep(RM_OK, port, 0);
-        while !self.lent.is_empty() {
+        for _ in 0..1000 {
+            if self.lent.is_empty() {
+                break;
+            }
             self.next(0, 10_000);
         }
+        assert!(self.lent.is_empty(), "{:?} are not released; alive: {:?}", self.lent, alive(&mut self));
         assert_eq!(self.next(0, 0), RM_TIMEOUT);
         self.ports.free_all();
         // SAFETY: live, and not used afterwards.

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use remotemedia_core::node::{NodeType, Params};
-use remotemedia_core::value::{Audio, Layout, Packet, Value};
+use remotemedia_core::value::{Audio, Buffer, File, FileSource, Layout, Packet, Value};
 use remotemedia_nodes::audio::pcm::quantize;
 use serde_json::{Value as Json, json};
 
@@ -73,6 +73,18 @@ fn an_opus_file_of_no_sound_is_a_file() {
     let bytes =
         only_bytes(&run_item(node("AudioEncode", json!({"format": "opus"})).as_mut(), vec![Packet::new(audio.into())]));
     assert_eq!(decode(Value::bytes(bytes)).values.len(), 0);
+}
+
+#[test]
+fn a_flac_file_of_no_sound_is_told_of_when_it_is_read() {
+    let audio = Audio::from_channels(&[Vec::new()], 48_000).expect("no frames are no harm");
+    let bytes =
+        only_bytes(&run_item(node("AudioEncode", json!({"format": "flac"})).as_mut(), vec![Packet::new(audio.into())]));
+    assert_eq!(
+        decode(File { source: FileSource::Bytes(Buffer::from_bytes(bytes)), mime: None }).message(),
+        "the file ends before its first frame of sound. Fetch or copy it again if it was cut off; else nothing was \
+         written to it."
+    );
 }
 
 #[test]

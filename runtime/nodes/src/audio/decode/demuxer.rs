@@ -294,6 +294,8 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
     match (error, container) {
         (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
         (_, Container::Unknown) => failure::not_audio(name, first, None),
+        // The demuxer looks for a frame at once.
+        (Error::IoError(_), Container::Flac) => failure::without_frames(name),
         (Error::IoError(_), _) => failure::truncated(name, 0, None),
         (Error::Unsupported("isomp4: missing moov atom"), _) => failure::no_index(name),
         (Error::DecodeError(detail) | Error::LimitError(detail), _) => failure::damaged(name, detail),

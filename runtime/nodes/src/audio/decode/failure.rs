@@ -74,6 +74,12 @@ pub(super) fn truncated(name: &str, there: u64, expected: Option<u64>) -> NodeEr
     NodeError::new(format!("{name} ends too early{count}")).cure(format!("{AGAIN}; it was cut off."))
 }
 
+/// A file with a head and nothing behind it.
+pub(super) fn without_frames(name: &str) -> NodeError {
+    NodeError::new(format!("{name} ends before its first frame of sound"))
+        .cure("Fetch or copy it again if it was cut off; else nothing was written to it.")
+}
+
 /// PCM without a header that ends within a frame.
 pub(super) fn cut_frame(name: &str, there: usize, frame: usize) -> NodeError {
     NodeError::new(format!("{name} ends within a frame: {there} of its {frame} bytes are there"))
