@@ -314,7 +314,8 @@ impl Host {
             }
             self.next(0, 10_000);
         }
-        assert!(self.lent.is_empty(), "{:?} are not released; alive: {:?}", self.lent, alive(&mut self));
+        let alive_yet = alive(&mut self);
+        assert!(self.lent.is_empty(), "{:?} are not released; alive: {alive_yet:?}", self.lent);
         assert_eq!(self.next(0, 0), RM_TIMEOUT);
         self.ports.free_all();
         // SAFETY: live, and not used afterwards.
