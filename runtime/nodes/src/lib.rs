@@ -5,6 +5,7 @@ pub mod audio;
 pub mod basic;
 pub mod monitor;
 mod old_names;
+mod random;
 pub mod source;
 pub mod spectral;
 pub mod speech;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::generate::{Generated, Generator};
+use crate::random::split_mix;
 
 /// Emits white noise, independent in every channel, in packets of at most 100 ms.
 ///
@@ -108,11 +109,4 @@ impl Generator for Noise {
             (self.gain * uniform) as f32
         }));
     }
-}
-
-fn split_mix(seed: u64, number: u64) -> u64 {
-    let mut bits = seed.wrapping_add((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }

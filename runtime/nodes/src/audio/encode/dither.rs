@@ -5,16 +5,19 @@
 
 use remotemedia_core::value::Audio;
 
+use crate::random::split_mix;
+
 /// A source of noise for one file: how the sound is cut does not matter to it.
 pub(super) struct Dither {
-    state: u64,
+    /// The random numbers that were used.
+    count: u64,
     step: f32,
 }
 
 impl Dither {
     /// Noise for integers of so many bits.
     pub(super) fn new(bits: u32) -> Self {
-        Self { state: 0, step: 1.0 / (1u32 << (bits - 1)) as f32 }
+        Self { count: 0, step: 1.0 / (1u32 << (bits - 1)) as f32 }
     }
 
     /// The sound with noise on every channel, each its own.
@@ -28,12 +31,11 @@ impl Dither {
         planes
     }
 
-    /// Even noise of [0, 1): SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+    /// Even noise of [0, 1).
     fn even(&mut self) -> f32 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ mixed >> 31) >> 40) as f32 / (1u32 << 24) as f32
+        let bits = split_mix(0, self.count);
+        self.count += 1;
+        (bits >> 40) as f32 / (1u32 << 24) as f32
     }
 }
 
