@@ -1,7 +1,8 @@
-"""Python functions in a manifest: found and named, and how they are called."""
+"""Python functions in a manifest: found and named, and where and how they are called."""
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import sys
@@ -56,6 +57,12 @@ def is_async(function: Callable[..., Any]) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def refuse_in_loop(name: str, instead: str) -> None:
+    """Raises `RuntimeError` where a blocking call would block the running event loop."""
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError(f"{name} would block the running event loop; write: {instead}")
 
 
 def read_only(value: Any) -> Any:

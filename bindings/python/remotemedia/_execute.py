@@ -20,7 +20,7 @@ from ._bridge import (
     loop_port,
     sync_port,
 )
-from ._calls import is_async
+from ._calls import is_async, refuse_in_loop
 from ._completion import Result
 from ._pipeline import Manifest, Pipeline, cached, compile_manifest
 from .errors import InvalidArgumentError, MarshalError
@@ -116,12 +116,6 @@ def execute_sync(
         return port.wait(outcome) if isinstance(outcome, Run) else outcome
     finally:
         give_back_port(port)
-
-
-def refuse_in_loop(name: str, instead: str) -> None:
-    """Raises `RuntimeError` where a blocking call would block the running event loop."""
-    if asyncio._get_running_loop() is not None:
-        raise RuntimeError(f"{name} would block the running event loop; write: {instead}")
 
 
 def _in_own_loop(pipeline: Pipeline, functions: Functions, inputs: Sequence[Any] | None, timeout_us: int) -> Result:

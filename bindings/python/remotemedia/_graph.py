@@ -298,7 +298,8 @@ class Pipeline(Linkable):
         timeout: float | None = None,
     ) -> Iterator[Mapped]:
         """Runs the pipeline on each source like `map`, for programs without an event loop."""
-        from ._execute import microseconds, refuse_in_loop
+        from ._calls import refuse_in_loop
+        from ._execute import microseconds
         from ._pipeline import compile_manifest
         from ._stream import map_sources_sync
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from . import nodes
+from ._calls import refuse_in_loop
 from ._function import node
 from ._graph import Pipeline
 from ._join import joined
@@ -198,5 +199,4 @@ def _checked(run: Callable[[], Any]) -> Any:
 
 
 def _refuse_in_loop(name: str) -> None:
-    if asyncio._get_running_loop() is not None:
-        raise RuntimeError(f"{name} would block the running event loop; write: await remotemedia.a{name}(...)")
+    refuse_in_loop(name, f"await remotemedia.a{name}(...)")

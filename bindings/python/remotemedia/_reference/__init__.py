@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from .._calls import HostFunction, is_async
+from .._calls import HostFunction, is_async, refuse_in_loop
 from .._manifest_text import is_text, read
 from .._outputs import Outputs
 from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem, TimedOut
@@ -63,10 +63,7 @@ def execute_sync(
 
     A sync function is not interrupted: a timeout is seen when it returns.
     """
-    if asyncio._get_running_loop() is not None:
-        raise RuntimeError(
-            "execute_sync would block the running event loop; write: await remotemedia.execute(manifest, inputs)"
-        )
+    refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
     graph = _prepared(manifest, python, engine)
     if any(isinstance(step.work, HostFunction) and is_async(step.work.function) for step in graph.steps):
         return asyncio.run(execute(manifest, inputs, timeout=timeout, python=python, engine="python"))
