@@ -1,4 +1,4 @@
-//! Deadlines of runs: one thread per runtime, started with the first deadline.
+//! The moments that runs wait for: one thread per runtime, started with the first of them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::run::Run;
+use super::run::{Alarm, Run};
 
-/// The deadlines that are still ahead.
+/// The alarms that are still ahead.
 #[derive(Default)]
 pub(super) struct Timer {
     shared: Arc<Shared>,
@@ -24,30 +24,31 @@ struct Shared {
 
 #[derive(Default)]
 struct Ahead {
-    deadlines: BinaryHeap<Reverse<Deadline>>,
+    entries: BinaryHeap<Reverse<Entry>>,
     /// At this many, those of runs that have ended are swept out: else they would stay until their time comes.
     sweep_at: usize,
     is_stopped: bool,
 }
 
-struct Deadline {
+struct Entry {
     at: Instant,
     run: Weak<Run>,
+    alarm: Alarm,
 }
 
 impl Timer {
-    /// Lets the run time out at `at`, unless it has ended by then.
-    pub(super) fn watch(&self, at: Instant, run: Weak<Run>) {
+    /// Rings at `at`, unless the run has ended by then.
+    pub(super) fn set(&self, at: Instant, run: Weak<Run>, alarm: Alarm) {
         self.started.get_or_init(|| {
             let shared = Arc::clone(&self.shared);
             let spawned = std::thread::Builder::new().name("remotemedia-timer".to_owned()).spawn(move || {
                 serve(&shared);
             });
             if let Err(error) = spawned {
-                panic!("no thread for deadlines could be started: {error}");
+                panic!("no thread for alarms could be started: {error}");
             }
         });
-        self.shared.ahead.lock().push(Deadline { at, run });
+        self.shared.ahead.lock().push(Entry { at, run, alarm });
         self.shared.changed.notify_one();
     }
 
@@ -59,12 +60,12 @@ impl Timer {
 }
 
 impl Ahead {
-    fn push(&mut self, deadline: Deadline) {
-        if self.deadlines.len() >= self.sweep_at {
-            self.deadlines.retain(|Reverse(deadline)| deadline.run.strong_count() > 0);
-            self.sweep_at = (self.deadlines.len() * 2).max(64);
+    fn push(&mut self, entry: Entry) {
+        if self.entries.len() >= self.sweep_at {
+            self.entries.retain(|Reverse(entry)| entry.run.strong_count() > 0);
+            self.sweep_at = (self.entries.len() * 2).max(64);
         }
-        self.deadlines.push(Reverse(deadline));
+        self.entries.push(Reverse(entry));
     }
 }
 
@@ -77,17 +78,19 @@ impl Drop for Timer {
 fn serve(shared: &Shared) {
     let mut ahead = shared.ahead.lock();
     while !ahead.is_stopped {
-        match ahead.deadlines.peek() {
+        match ahead.entries.peek() {
             None => shared.changed.wait(&mut ahead),
             Some(Reverse(next)) if next.at > Instant::now() => {
                 let at = next.at;
                 shared.changed.wait_until(&mut ahead, at);
             }
             Some(_) => {
-                let due = ahead.deadlines.pop();
+                let due = ahead.entries.pop();
                 parking_lot::MutexGuard::unlocked(&mut ahead, || {
-                    if let Some(run) = due.and_then(|Reverse(deadline)| deadline.run.upgrade()) {
-                        run.time_out();
+                    if let Some(Reverse(Entry { run, alarm, .. })) = due
+                        && let Some(run) = run.upgrade()
+                    {
+                        run.ring(alarm);
                     }
                 });
             }
@@ -95,21 +98,21 @@ fn serve(shared: &Shared) {
     }
 }
 
-impl PartialEq for Deadline {
+impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
         self.at == other.at
     }
 }
 
-impl Eq for Deadline {}
+impl Eq for Entry {}
 
-impl PartialOrd for Deadline {
+impl PartialOrd for Entry {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Deadline {
+impl Ord for Entry {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.at.cmp(&other.at)
     }
@@ -122,12 +125,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deadlines_of_runs_that_have_ended_do_not_pile_up() {
+    fn alarms_of_runs_that_have_ended_do_not_pile_up() {
         let mut ahead = Ahead::default();
         let at = Instant::now() + Duration::from_secs(3600);
         for _ in 0..10_000 {
-            ahead.push(Deadline { at, run: Weak::new() });
+            ahead.push(Entry { at, run: Weak::new(), alarm: Alarm::TimeOut });
         }
-        assert!(ahead.deadlines.len() <= 64, "{} are kept", ahead.deadlines.len());
+        assert!(ahead.entries.len() <= 64, "{} are kept", ahead.entries.len());
     }
 }

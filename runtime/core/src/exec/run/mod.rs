@@ -4,6 +4,7 @@
 //! scheduled or running; whoever changes a queue schedules the neighbours that can now go on, so nothing polls, and
 //! whoever parks a stage looks once more under the lock, so nothing is forgotten.
 
+mod alarm;
 mod entry;
 mod failure;
 mod quantum;
@@ -16,6 +17,7 @@ use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
+pub(super) use self::alarm::Alarm;
 use self::entry::{entry_queues, input_name};
 use self::failure::{Fault, native};
 use self::quantum::{Body, Work};
@@ -88,6 +90,8 @@ struct StageState {
     replies: VecDeque<(u64, Reply)>,
     /// The input edge that is looked at first, so that a busy edge does not starve the others.
     next_input: usize,
+    /// A moment has come that it waited for.
+    is_woken: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,7 +115,13 @@ impl State {
         let stages = graph
             .stages
             .iter()
-            .map(|_| StageState { status: Status::Idle, body: None, replies: VecDeque::new(), next_input: 0 })
+            .map(|_| StageState {
+                status: Status::Idle,
+                body: None,
+                replies: VecDeque::new(),
+                next_input: 0,
+                is_woken: false,
+            })
             .collect();
         let open = graph.stages.len();
         Self { queues, stages, sinks, feed, errors: Vec::new(), active: 0, open, phase: Phase::Active, delivery }
@@ -200,7 +210,7 @@ impl Run {
         }
         drop(state);
         if let Some(deadline) = deadline {
-            self.runtime.timer.watch(deadline, Arc::downgrade(self));
+            self.set_alarm(deadline, Alarm::TimeOut);
         }
         None
     }
@@ -412,7 +422,7 @@ impl Run {
 
     fn is_runnable(&self, state: &State, index: usize) -> bool {
         let stage = &state.stages[index];
-        if !stage.replies.is_empty() {
+        if !stage.replies.is_empty() || stage.is_woken {
             return true;
         }
         if !self.has_credit(state, index) {

@@ -112,6 +112,7 @@ impl Run {
             let mut state = self.state.lock();
             let stage = &mut state.stages[index];
             stage.status = Status::Running;
+            stage.is_woken = false;
             stage.body.take()
         };
         if self.cancel.is_cancelled() {

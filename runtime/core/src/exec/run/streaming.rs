@@ -9,7 +9,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::entry::open_queues;
-use super::{Body, Budget, Delivery, Phase, Run, Sinks, State, Status, Work};
+use super::{Alarm, Body, Budget, Delivery, Phase, Run, Sinks, State, Status, Work};
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::live::Counted;
 use crate::exec::metrics::{NodeCounts, SessionMetrics, WaitsFor};
@@ -112,7 +112,7 @@ impl Run {
         drop(state);
         self.dispatch(&mut ready);
         if let Some(deadline) = deadline {
-            self.runtime.timer.watch(deadline, Arc::downgrade(self));
+            self.set_alarm(deadline, Alarm::TimeOut);
         }
         Ok(())
     }
