@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from . import _memory
-from ._bridge import COMPLETED, LOOP_BUDGET_US, OUTPUTS, ROOM, LoopPort, Run, loop_port
-from ._completion import failure_of
-from ._library import NULL, check, failure, ffi, lib
-from ._marshal import PACKING_ERRORS, Lane, pack_plain
-from ._memory import Kept, discarded
+from ._bridge import OUTPUTS, ROOM
+from ._library import lib
 from ._metrics import Metrics, metrics_of
+from ._native_session import NativeSession
 from ._outputs import Packet
-from .errors import GoneError, InvalidArgumentError, MarshalError, StalledError
+from ._watchdog import WATCHDOG_SECONDS, Watchdog, look_for_a_stall
+from .errors import InvalidArgumentError
 from .media import nanoseconds
 
 if TYPE_CHECKING:
@@ -31,32 +27,12 @@ if TYPE_CHECKING:
 
 RM_OK: int = lib.RM_OK
 RM_END: int = lib.RM_END
-RM_GONE: int = lib.RM_GONE
-
-FIRST_TOKEN = 1 << 62
-"""Tokens of sessions begin here; those of executions count from 1."""
-
-ROOM_BYTES = 64 * 1024
-"""Answers up to this size cross without an object of their own."""
-
-SMALL_BYTES = 4096
-"""Below this an answer is small."""
-
-MOST_OUTPUTS = 256
-"""The most outputs that one call hands out."""
 
 INLINE_IN_A_ROW = 128
 """After so many packets that were taken without waiting, the event loop gets a turn."""
 
 STALL_SECONDS = 5.0
 """How long a `send` waits for outputs that nobody ever read."""
-
-send: Any = lib.rm_lane_send
-
-WATCHDOG_SECONDS = 5.0
-"""How long nothing may move before the watchdog says so."""
-
-_log = logging.getLogger("remotemedia")
 
 _new: Callable[[type[Packet], Sequence[Any]], Packet] = tuple.__new__
 
@@ -78,38 +54,29 @@ class Session:
         deadline_us: int = -1,
         watchdog: float | None = WATCHDOG_SECONDS,
     ) -> None:
-        self._pipeline, self._functions = compiled
+        options: dict[str, Any] = {"buffer": dict(buffer or {})}
+        if deadline_us >= 0:
+            options["deadline_us"] = deadline_us
+        self._native = NativeSession(compiled, options, self._notified)
         self._pcm = None if pcm is None else pcm.reader()
-        self._buffer = dict(buffer or {})
-        self._deadline_us = deadline_us
-        self._watchdog = watchdog
-        self._watching: asyncio.TimerHandle | None = None
-        self._chosen: dict[str, Reader] = {}
-        self._all = Reader(self, -1)
-        self._port: LoopPort | None = None
-        self._handle: Any = None
-        self._lane: Lane | None = None
         self._is_plain = pcm is None
         """Whether a value is a packet as it is."""
-        self._completed: asyncio.Future[Any] | None = None
-        self._held: dict[int, Kept] = {}
+        self._chosen: dict[str, Reader] = {}
+        self._all = Reader(self, -1, self._native.arrived)
+        self._seconds_of_watchdog = watchdog
+        self._watchdog: Watchdog | None = None
         self._room: list[asyncio.Future[None]] = []
         self._outputs: list[asyncio.Future[None]] = []
         self._in_a_row = 0
-        self._is_small = False
         self._was_read = False
         self._finished = False
-        self._cancelled = False
-        self._closed = False
-        self._error: BaseException | None = None
-        self._error_was_raised = False
 
     # ---- the block
 
     async def __aenter__(self) -> Session:
-        if self._port is not None:
-            raise InvalidArgumentError("a session is one block; call pipeline.session() for another one")
-        self._port = loop_port(asyncio.get_running_loop())
+        self._native.enter()
+        if self._seconds_of_watchdog is not None:
+            self._watchdog = Watchdog(self, self._seconds_of_watchdog)
         return self
 
     async def __aexit__(
@@ -118,15 +85,15 @@ class Session:
         try:
             if error is not None:
                 self.cancel()
-            elif self._handle is not None and not self._cancelled:
+            elif self._native.is_open and not self._native.is_cancelled:
                 await self._end()
         except BaseException:
             self.cancel()
             raise
         finally:
-            self._closed = True
-            if self._watching is not None:
-                self._watching.cancel()
+            self._native.close()
+            if self._watchdog is not None:
+                self._watchdog.stop()
             self._wake()
 
     # ---- in
@@ -150,7 +117,7 @@ class Session:
             if packet is None:
                 return
             packets = [packet]
-        if self._exchange(packets, borrow):
+        if self._native.exchange(packets, borrow):
             self._in_a_row += 1
             if self._in_a_row >= INLINE_IN_A_ROW:
                 self._in_a_row = 0
@@ -158,7 +125,7 @@ class Session:
             return
         while True:
             await self._wait_for_room()
-            if self._exchange(packets, borrow):
+            if self._native.exchange(packets, borrow):
                 return
 
     def try_send(
@@ -167,7 +134,7 @@ class Session:
         """Sends a value if there is room for it now. Answers whether it was taken. See `send`."""
         before = None if self._pcm is None else self._pcm.state
         packet = self._packet(value, pts, duration)
-        if packet is None or self._exchange([packet], borrow):
+        if packet is None or self._native.exchange([packet], borrow):
             return True
         if self._pcm is not None and before is not None:
             self._pcm.state = before
@@ -181,7 +148,7 @@ class Session:
             packets = [packet for value in values if (packet := self._packet(value, None, None)) is not None]
         taken = 0
         while taken < len(packets):
-            taken += self._exchange(packets[taken:] if taken else packets, borrow)
+            taken += self._native.exchange(packets[taken:] if taken else packets, borrow)
             if taken < len(packets):
                 await self._wait_for_room()
         self._in_a_row += len(packets)
@@ -195,28 +162,16 @@ class Session:
             return
         if self._pcm is not None:
             self._pcm.finish()
-        self._opened()
+        self._native.opened()
         self._finished, self._is_plain = True, False
-        error = ffi.new("rm_error **")
-        status = lib.rm_session_finish(self._handle, error)
-        if status < 0:
-            refusal = failure(status, error)
-            if status != RM_GONE:
-                raise refusal
-            self._refuse(refusal)
+        self._native.finish()
 
     def cancel(self) -> None:
         """Ends the session now: native work stops within one chunk, what is on its way is dropped, reading ends."""
-        if self._cancelled:
+        if self._native.is_cancelled:
             return
-        self._cancelled = True
-        self._all.batch.clear()
-        for reader in self._chosen.values():
-            reader.batch.clear()
-        if self._handle is not None and self._port is not None:
-            lib.rm_session_cancel(self._handle, NULL)
-            # Its completion is there already; with it go the tasks of Python nodes.
-            self._port.drain()
+        self._drop_unread()
+        self._native.cancel()
         self._wake()
 
     # ---- out
@@ -229,9 +184,10 @@ class Session:
         """
         reader = self._chosen.get(sink)
         if reader is None:
-            if self._handle is not None:
+            if self._native.is_open:
                 raise InvalidArgumentError(f"output({sink!r}) comes too late; choose outputs before the first send")
-            reader = self._chosen[sink] = Reader(self, len(self._chosen))
+            reader = self._chosen[sink] = Reader(self, len(self._chosen), deque())
+            self._native.sinks.append(sink)
         return reader
 
     def __aiter__(self) -> Reader:
@@ -244,26 +200,19 @@ class Session:
 
     async def flush(self) -> None:
         """Ends the stream behind what was sent: all that nodes hold back comes out, and another stream may begin."""
-        self._control({"flush": True})
+        self._native.control({"flush": True})
 
     def interrupt(self) -> None:
         """Drops all that was sent and not read, and lets nodes begin anew; what is sent afterwards is not touched."""
-        self._all.batch.clear()
-        for reader in self._chosen.values():
-            reader.batch.clear()
-        if self._handle is not None:
-            self._control({"interrupt": True})
+        self._drop_unread()
+        if self._native.is_open:
+            self._native.control({"interrupt": True})
 
     def metrics(self) -> Metrics:
         """What its nodes have done and wait for; printed it is a table."""
-        used = self._opened()
-        used.ready()
-        status = lib.rm_session_metrics(self._handle, used.output, used.error)
-        used.output.discard_count = 0
-        check(status, used.error)
-        return metrics_of(used.unpack(), self._unread())
+        return metrics_of(self._native.metrics(), self._unread())
 
-    # ---- for `stream`
+    # ---- for `stream` and the watchdog
 
     @property
     def batch(self) -> deque[Sequence[Any]]:
@@ -273,12 +222,23 @@ class Session:
     @property
     def has_failed(self) -> bool:
         """Whether the pipeline failed, and not the host."""
-        return self._error is not None
+        return self._native.error is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was used."""
+        return self._native.is_open
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its block was left, or its completion is there."""
+        completed = self._native.completed
+        return self._native.is_closed or (completed is not None and completed.done())
 
     async def progress(self) -> None:
         """After a refused packet: waits until there is room or an output. Raises what ended the session."""
         self._was_read = True
-        status = self._fetch(self._all)
+        status = self._native.fetch(-1, self._all.batch)
         if status == RM_END:
             await self._ended()
         elif not self._all.batch:
@@ -294,33 +254,6 @@ class Session:
 
     # ---- below
 
-    def _opened(self) -> Lane:
-        """What each crossing of this session needs. Opens the native session at its first use."""
-        if self._lane is not None and not self._closed:
-            return self._lane
-        if self._port is None:
-            raise InvalidArgumentError("open the session first: async with pipeline.session() as session")
-        if self._closed:
-            raise GoneError("the session is closed; call pipeline.session() for another one")
-        port = self._port
-        token = FIRST_TOKEN + _memory.number()
-        options: dict[str, Any] = {"sinks": list(self._chosen), "buffer": self._buffer}
-        if self._deadline_us >= 0:
-            options["deadline_us"] = self._deadline_us
-        document = pack_plain(options)
-        run = Run(token, self._functions, None, self._held)
-        run.future = self._completed = asyncio.get_running_loop().create_future()
-        run.notify = _notifier(self)
-        out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
-        check(lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error), error)
-        self._handle = ffi.gc(out[0], lib.rm_session_free)
-        used = self._lane = Lane(ROOM_BYTES)
-        used.snapshot = True
-        port.runs[token] = run
-        if self._watchdog is not None:
-            _watch(weakref.ref(self), self._watchdog, ())
-        return used
-
     def _packet(self, value: Any, pts: float | None, duration: float | None) -> list[Any] | None:
         """A packet as the runtime takes it; None if there is nothing to send yet."""
         if self._finished:
@@ -334,80 +267,11 @@ class Session:
             return [value]
         return [value, _nanoseconds("pts", pts), _nanoseconds("duration", duration)]
 
-    def _exchange(self, packets: list[list[Any]], borrow: bool) -> int:
-        """Sends packets and takes the outputs that are there; answers how many packets were taken."""
-        used = self._lane
-        if used is None or self._closed:
-            used = self._opened()
-        if borrow:
-            used.snapshot = False
-        try:
-            document = used.packer.pack(packets)
-        except PACKING_ERRORS as error:
-            raise _refused(used, packets, error) from None
-        finally:
-            used.snapshot = True
-        table, length = NULL, 0
-        if used.table:
-            table, length = used.buffers()
-            self._hold(used.held)
-        if discarded:
-            used.ready()
-        main = self._all
-        # One batch waits here at most: of large outputs what one call brings, of small ones what several bring.
-        waiting = len(main.batch)
-        most = 0 if self._chosen or self._cancelled or (waiting and not self._is_small) else MOST_OUTPUTS - waiting
-        native = used.native
-        taken: int = send(native, self._handle, document, len(document), table, length, LOOP_BUDGET_US, most)
-        if 0 <= taken < 128:
-            if length:
-                used.release_table()
-            return taken
-        if taken > 0:
-            answer = used.unpack_plain(taken >> 8)
-        elif native.status < 0:
-            self._refuse_packets(used, packets, native.status)
-        else:
-            answer = used.unpack(self._resolve)
-        if length:
-            used.release_table()
-        rows = answer[1]
-        if rows:
-            self._is_small = 0 < taken < SMALL_BYTES << 8
-            main.batch.extend(rows)
-            _resolve_all(self._outputs)
-        if len(answer) > 2:
-            _memory.release(answer[2])
-        return answer[0]  # type: ignore[no-any-return]
-
-    def _refuse_packets(self, used: Lane, packets: list[list[Any]], status: int) -> NoReturn:
-        refusal = failure(status, used.error)
-        used.forget()
-        if isinstance(refusal, MarshalError):
-            refusal = _explained(used, packets, refusal)
-        if status != RM_GONE:
-            raise refusal
-        self._refuse(refusal)
-
-    def _fetch(self, reader: Reader) -> int:
-        """Takes the outputs that are there into a reader's batch; answers the status."""
-        used = self._opened()
-        self._hold(None)
-        used.ready()
-        status = lib.rm_session_receive(self._handle, reader.sink, MOST_OUTPUTS, used.output, used.error)
-        used.output.discard_count = 0
-        check(status, used.error)
-        answer = used.unpack(self._resolve)
-        reader.batch.extend(answer[0])
-        if len(answer) > 1:
-            _memory.release(answer[1])
-        return status  # type: ignore[no-any-return]
-
     async def _next(self, reader: Reader) -> Sequence[Any] | None:
         """The next output of a reader whose batch is empty; None after the last one."""
         self._was_read = True
-        while not self._cancelled and not self._closed:
-            status = self._fetch(reader)
+        while not self._native.is_cancelled and not self._native.is_closed:
+            status = self._native.fetch(reader.sink, reader.batch)
             if reader.batch:
                 self._in_a_row += len(reader.batch)
                 if self._in_a_row >= INLINE_IN_A_ROW:
@@ -431,38 +295,11 @@ class Session:
         self._room.append(waiter)
         try:
             while not (await asyncio.wait([waiter], timeout=STALL_SECONDS))[0]:
-                self._look_for_a_stall()
+                if not self._was_read:
+                    look_for_a_stall(self.metrics())
         finally:
             if waiter in self._room:
                 self._room.remove(waiter)
-
-    def _look_for_a_stall(self) -> None:
-        metrics = self.metrics()
-        if not self._was_read and any(node.waits_for == "a reader" for node in metrics.nodes):
-            count, sink = max((count, sink) for sink, count in metrics.unread.items())
-            raise StalledError(
-                f"'send' waits: {count} outputs of '{sink}' are unread; read in another task or use pipeline.stream()"
-            )
-
-    def _look(self, seconds: float, before: tuple[int, ...]) -> tuple[int, ...]:
-        """Says which node holds everything up, if nothing has moved since `before`; answers how far all are."""
-        metrics = self.metrics()
-        now = (metrics.sent, *(node.packets for node in metrics.nodes))
-        if now == before:
-            # Whoever waits for input or room waits for another node, which is the one to name.
-            for node in metrics.nodes:
-                if node.waits_for in ("nothing", "the host", "a reader"):
-                    doing = "is in a step" if node.waits_for == "nothing" else f"waits for {node.waits_for}"
-                    _log.warning(
-                        "no packet moved for %g s: node '%s' %s after %d packets, %d wait before it",
-                        seconds,
-                        node.node,
-                        doing,
-                        node.packets,
-                        node.waiting,
-                    )
-                    break
-        return now
 
     def _unread(self) -> dict[str, int]:
         unread: dict[str, int] = {}
@@ -483,13 +320,11 @@ class Session:
         """Finishes, drops what nobody reads, and waits for the end."""
         await self.finish()
         readers = list(self._chosen.values()) or [self._all]
-        for reader in readers:
-            reader.batch.clear()
+        self._drop_unread()
         # Sinks that are read one by one have to be emptied together: each may hold up the others.
-        while not self._cancelled:
-            statuses = [self._fetch(reader) for reader in readers]
-            for reader in readers:
-                reader.batch.clear()
+        while not self._native.is_cancelled:
+            statuses = [self._native.fetch(reader.sink, reader.batch) for reader in readers]
+            self._drop_unread()
             if all(status == RM_END for status in statuses):
                 break
             if RM_OK not in statuses:
@@ -498,39 +333,18 @@ class Session:
 
     async def _ended(self, *, again: bool = True) -> None:
         """Waits for the completion; raises what ended the session before its time, perhaps once more."""
-        if self._completed is not None and not self._completed.done():
-            await asyncio.shield(self._completed)
-        if again or not self._error_was_raised:
-            self._raise_failure()
+        native = self._native
+        if native.completed is not None and not native.completed.done():
+            await asyncio.shield(native.completed)
+        if again or not native.error_was_raised:
+            native.raise_failure()
 
-    def _raise_failure(self) -> None:
-        if self._error is not None and not self._cancelled:
-            self._error_was_raised = True
-            raise self._error
-
-    def _refuse(self, refusal: BaseException) -> NoReturn:
-        """Raises what ended the session, if it is known by now, else the refusal itself."""
-        if self._cancelled:
-            raise GoneError("the session was cancelled")
-        if self._port is not None:
-            self._port.drain()
-        self._raise_failure()
-        raise refusal
-
-    def _control(self, wanted: dict[str, bool]) -> None:
-        self._opened()
-        document, error = pack_plain(wanted), ffi.new("rm_error **")
-        status = lib.rm_session_control(self._handle, document, len(document), error)
-        if status < 0:
-            refusal = failure(status, error)
-            if status != RM_GONE:
-                raise refusal
-            self._refuse(refusal)
+    def _drop_unread(self) -> None:
+        """Drops what was handed out and not read."""
+        for reader in (self._all, *self._chosen.values()):
+            reader.batch.clear()
 
     def _notified(self, kind: int) -> None:
-        if kind == COMPLETED and self._completed is not None:
-            # At once: what is behind it may be released next.
-            self._error = failure_of(self._completed.result(), self._held)
         if kind != OUTPUTS:
             _resolve_all(self._room)
         if kind != ROOM:
@@ -540,29 +354,16 @@ class Session:
         _resolve_all(self._room)
         _resolve_all(self._outputs)
 
-    def _hold(self, held: dict[int, Kept] | None) -> None:
-        """Remembers objects of ours until native code has let go of them, since outputs may name them."""
-        mine = self._held
-        if mine:
-            # Released before this call: nothing that it hands out can name them.
-            for token in [token for token in mine if _memory.kept(token) is None]:
-                mine.pop(token, None)
-        if held:
-            mine.update(held)
-
-    def _resolve(self, token: int) -> Kept | None:
-        return self._held.get(token) or _memory.kept(token)
-
 
 class Reader:
     """The outputs of a session or of one of its sinks, as packets: `async for packet in reader`."""
 
     __slots__ = ("batch", "session", "sink")
 
-    def __init__(self, session: Session, sink: int) -> None:
+    def __init__(self, session: Session, sink: int, batch: deque[Sequence[Any]]) -> None:
         self.session = session
         self.sink = sink
-        self.batch: deque[Sequence[Any]] = deque()
+        self.batch = batch
 
     def __aiter__(self) -> Reader:
         return self
@@ -574,27 +375,6 @@ class Reader:
         return _new(Packet, row)
 
 
-def _notifier(session: Session) -> Callable[[int], None]:
-    reference = weakref.ref(session)
-
-    def notify(kind: int) -> None:
-        found = reference()
-        if found is not None:
-            found._notified(kind)
-
-    return notify
-
-
-def _watch(reference: weakref.ref[Session], seconds: float, before: tuple[int, ...]) -> None:
-    """Looks at a session from time to time, as long as it goes on."""
-    session = reference()
-    if session is None or session._closed or session._completed is None or session._completed.done():
-        return
-    before = session._look(seconds, before) if before else (-1,)
-    loop = asyncio.get_running_loop()
-    session._watching = loop.call_later(seconds, _watch, reference, seconds, before)
-
-
 def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
     for waiter in waiters:
         if not waiter.done():
@@ -604,15 +384,3 @@ def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
 
 def _nanoseconds(name: str, seconds: float | None) -> int | None:
     return None if seconds is None else nanoseconds(name, seconds)
-
-
-def _refused(used: Lane, packets: list[list[Any]], error: Exception) -> MarshalError:
-    if len(packets) == 1:
-        return used.refused(packets[0][0], "value", error)
-    return used.refused([packet[0] for packet in packets], "values", error)
-
-
-def _explained(used: Lane, packets: list[list[Any]], refusal: MarshalError) -> MarshalError:
-    if len(packets) == 1:
-        return used.explained(packets[0][0], "value", refusal)
-    return used.explained([packet[0] for packet in packets], "values", refusal)

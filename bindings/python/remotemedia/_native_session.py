@@ -1,0 +1,269 @@
+"""`NativeSession`: each call of the ABI that a session makes, and what has to stay alive for it meanwhile.
+
+Nothing here waits: what finds no room or no output says so, and events of the loop's port tell when there is some.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from . import _memory
+from ._bridge import COMPLETED, LOOP_BUDGET_US, OUTPUTS, LoopPort, Run, loop_port
+from ._completion import failure_of
+from ._library import NULL, check, failure, ffi, lib
+from ._marshal import PACKING_ERRORS, Lane, pack_plain
+from ._memory import Kept, discarded
+from .errors import GoneError, InvalidArgumentError, MarshalError
+
+if TYPE_CHECKING:
+    from ._pipeline import Compiled
+
+RM_GONE: int = lib.RM_GONE
+
+FIRST_TOKEN = 1 << 62
+"""Tokens of sessions begin here; those of executions count from 1."""
+
+ROOM_BYTES = 64 * 1024
+"""Answers up to this size cross without an object of their own."""
+
+SMALL_BYTES = 4096
+"""Below this an answer is small."""
+
+MOST_OUTPUTS = 256
+"""The most outputs that one call hands out."""
+
+send: Any = lib.rm_lane_send
+
+
+class NativeSession:
+    """The native half of a session. It opens at its first use, so that its sinks can be chosen until then."""
+
+    def __init__(self, compiled: Compiled, options: Mapping[str, Any], told: Callable[[int], None]) -> None:
+        self.sinks: list[str] = []
+        """The sinks that are read one by one; none if all are read together."""
+        self.arrived: deque[Sequence[Any]] = deque()
+        """Outputs of all sinks together that were handed out, by a send or a receive."""
+        self.completed: asyncio.Future[Any] | None = None
+        self.error: BaseException | None = None
+        """What ended the session before its time."""
+        self.error_was_raised = False
+        self.is_cancelled = False
+        self._pipeline, self._functions = compiled
+        self._options = options
+        self._told = told
+        self._port: LoopPort | None = None
+        self._handle: Any = None
+        self._lane: Lane | None = None
+        self._held: dict[int, Kept] = {}
+        self._is_small = False
+        self._is_closed = False
+
+    def enter(self) -> None:
+        """Belongs to the running loop from now on."""
+        if self._port is not None:
+            raise InvalidArgumentError("a session is one block; call pipeline.session() for another one")
+        self._port = loop_port(asyncio.get_running_loop())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was used."""
+        return self._handle is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its block was left."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Refuses further use."""
+        self._is_closed = True
+        self._lane = None
+
+    def exchange(self, packets: list[list[Any]], borrow: bool) -> int:
+        """Sends packets and takes the outputs that are there; answers how many packets were taken."""
+        used = self._lane
+        if used is None:
+            used = self.opened()
+        if borrow:
+            used.snapshot = False
+        try:
+            document = used.packer.pack(packets)
+        except PACKING_ERRORS as error:
+            raise _refused(used, packets, error) from None
+        finally:
+            used.snapshot = True
+        table, length = NULL, 0
+        if used.table:
+            table, length = used.buffers()
+            self._hold(used.held)
+        if discarded:
+            used.ready()
+        # One batch waits here at most: of large outputs what one call brings, of small ones what several bring.
+        waiting = len(self.arrived)
+        most = 0 if self.sinks or self.is_cancelled or (waiting and not self._is_small) else MOST_OUTPUTS - waiting
+        native = used.native
+        taken: int = send(native, self._handle, document, len(document), table, length, LOOP_BUDGET_US, most)
+        if 0 <= taken < 128:
+            if length:
+                used.release_table()
+            return taken
+        if taken > 0:
+            answer = used.unpack_plain(taken >> 8)
+        elif native.status < 0:
+            self._refuse_packets(used, packets, native.status)
+        else:
+            answer = used.unpack(self._resolve)
+        if length:
+            used.release_table()
+        rows = answer[1]
+        if rows:
+            self._is_small = 0 < taken < SMALL_BYTES << 8
+            self.arrived.extend(rows)
+            self._told(OUTPUTS)
+        if len(answer) > 2:
+            _memory.release(answer[2])
+        return answer[0]  # type: ignore[no-any-return]
+
+    def fetch(self, sink: int, batch: deque[Sequence[Any]]) -> int:
+        """Moves the outputs of a sink that are there into `batch`; answers the status."""
+        used = self.opened()
+        self._hold(None)
+        used.ready()
+        status = lib.rm_session_receive(self._handle, sink, MOST_OUTPUTS, used.output, used.error)
+        used.output.discard_count = 0
+        check(status, used.error)
+        answer = used.unpack(self._resolve)
+        batch.extend(answer[0])
+        if len(answer) > 1:
+            _memory.release(answer[1])
+        return status  # type: ignore[no-any-return]
+
+    def control(self, wanted: Mapping[str, Any]) -> None:
+        """Does what a control document says."""
+        self.opened()
+        document, error = pack_plain(wanted), ffi.new("rm_error **")
+        self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
+
+    def finish(self) -> None:
+        """No more packets come."""
+        self.opened()
+        error = ffi.new("rm_error **")
+        self._accepted(lib.rm_session_finish(self._handle, error), error)
+
+    def cancel(self) -> None:
+        """Ends it now."""
+        self.is_cancelled = True
+        if self._handle is not None and self._port is not None:
+            lib.rm_session_cancel(self._handle, NULL)
+            # Its completion is there already; with it go the tasks of Python nodes.
+            self._port.drain()
+
+    def metrics(self) -> Mapping[str, Any]:
+        """The document of its metrics."""
+        used = self.opened()
+        used.ready()
+        status = lib.rm_session_metrics(self._handle, used.output, used.error)
+        used.output.discard_count = 0
+        check(status, used.error)
+        return used.unpack()  # type: ignore[no-any-return]
+
+    def raise_failure(self) -> None:
+        """Raises what ended the session before its time."""
+        if self.error is not None and not self.is_cancelled:
+            self.error_was_raised = True
+            raise self.error
+
+    def opened(self) -> Lane:
+        """What each crossing of this session needs. Opens the native session at its first use."""
+        if self._lane is not None:
+            return self._lane
+        if self._port is None:
+            raise InvalidArgumentError("open the session first: async with pipeline.session() as session")
+        if self._is_closed:
+            raise GoneError("the session is closed; call pipeline.session() for another one")
+        port = self._port
+        token = FIRST_TOKEN + _memory.number()
+        document = pack_plain({"sinks": self.sinks, **self._options})
+        run = Run(token, self._functions, None, self._held)
+        run.future = self.completed = asyncio.get_running_loop().create_future()
+        run.notify = _notifier(self)
+        out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
+        check(lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error), error)
+        self._handle = ffi.gc(out[0], lib.rm_session_free)
+        used = self._lane = Lane(ROOM_BYTES)
+        used.snapshot = True
+        port.runs[token] = run
+        return used
+
+    # ---- below
+
+    def _accepted(self, status: int, error: Any) -> None:
+        if status < 0:
+            refusal = failure(status, error)
+            if status != RM_GONE:
+                raise refusal
+            self._refuse(refusal)
+
+    def _refuse_packets(self, used: Lane, packets: list[list[Any]], status: int) -> NoReturn:
+        refusal = failure(status, used.error)
+        used.forget()
+        if isinstance(refusal, MarshalError):
+            refusal = _explained(used, packets, refusal)
+        if status != RM_GONE:
+            raise refusal
+        self._refuse(refusal)
+
+    def _refuse(self, refusal: BaseException) -> NoReturn:
+        """Raises what ended the session, if it is known by now, else the refusal itself."""
+        if self.is_cancelled:
+            raise GoneError("the session was cancelled")
+        if self._port is not None:
+            self._port.drain()
+        self.raise_failure()
+        raise refusal
+
+    def _notified(self, kind: int) -> None:
+        if kind == COMPLETED and self.completed is not None:
+            # At once: what is behind it may be released next.
+            self.error = failure_of(self.completed.result(), self._held)
+        self._told(kind)
+
+    def _hold(self, held: dict[int, Kept] | None) -> None:
+        """Remembers objects of ours until native code has let go of them, since outputs may name them."""
+        mine = self._held
+        if mine:
+            # Released before this call: nothing that it hands out can name them.
+            for token in [token for token in mine if _memory.kept(token) is None]:
+                mine.pop(token, None)
+        if held:
+            mine.update(held)
+
+    def _resolve(self, token: int) -> Kept | None:
+        return self._held.get(token) or _memory.kept(token)
+
+
+def _notifier(session: NativeSession) -> Callable[[int], None]:
+    reference = weakref.ref(session)
+
+    def notify(kind: int) -> None:
+        found = reference()
+        if found is not None:
+            found._notified(kind)
+
+    return notify
+
+
+def _refused(used: Lane, packets: list[list[Any]], error: Exception) -> MarshalError:
+    if len(packets) == 1:
+        return used.refused(packets[0][0], "value", error)
+    return used.refused([packet[0] for packet in packets], "values", error)
+
+
+def _explained(used: Lane, packets: list[list[Any]], refusal: MarshalError) -> MarshalError:
+    if len(packets) == 1:
+        return used.explained(packets[0][0], "value", refusal)
+    return used.explained([packet[0] for packet in packets], "values", refusal)
