@@ -126,6 +126,25 @@ async def test_a_reader_of_map_may_leave_early() -> None:
     assert eventually(lambda: live_objects()["runs"] == 0)
 
 
+@pytest.mark.parametrize("start", [rm.Pipeline.stream, rm.Pipeline.map], ids=["stream", "map"])
+async def test_a_source_is_closed_before_those_who_left_early_go_on(start: Any) -> None:
+    closed = False
+
+    async def source() -> AsyncIterator[int]:
+        nonlocal closed
+        try:
+            while True:
+                yield 1
+        finally:
+            await asyncio.sleep(0)
+            closed = True
+
+    values = start(rm.Pipeline.load(ADD_5), source())
+    await anext(values)
+    await values.aclose()
+    assert closed
+
+
 def test_map_sync_is_the_same_without_a_loop() -> None:
     for pipeline, by in ((rm.Pipeline.load(ADD_5), 5), (later(("one", add_one)), 1)):
         results = list(pipeline.map_sync(range(50), ordered=True))

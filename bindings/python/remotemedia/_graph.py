@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._function import NodeFunction
@@ -258,11 +258,12 @@ class Pipeline(Linkable):
         *,
         input: PCM | None = None,  # noqa: A002
         buffer: Mapping[str, int] | None = None,
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any, None]:
         """The values that come out while the values of `source` go in: one stream, in order, bounded on its way.
 
         `source` is asked for its next value when there is room for it; a plain iterable runs on the event loop's
-        thread. `input` and `buffer` are those of `session`. Raises what `source` raises, and `NodeError`.
+        thread, and an async generator is closed with the stream, also one that is left early (`contextlib.aclosing`).
+        `input` and `buffer` are those of `session`. Raises what `source` raises, and `NodeError`.
         """
         from ._stream import stream
 
@@ -275,7 +276,7 @@ class Pipeline(Linkable):
         concurrency: int = 8,
         ordered: bool = False,
         timeout: float | None = None,
-    ) -> AsyncIterator[Mapped]:
+    ) -> AsyncGenerator[Mapped, None]:
         """Runs the pipeline on each source by itself, up to `concurrency` at a time: `async for result in ...`.
 
         A result has `source`, `outputs` as `run` gives them or None, `error` or None, and `seconds`. They come as they

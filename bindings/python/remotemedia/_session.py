@@ -377,7 +377,8 @@ class Reader:
 
 def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
     for waiter in waiters:
-        if not waiter.done():
+        # A session may end after its loop, when it is collected as garbage: nobody waits there any more.
+        if not waiter.done() and not waiter.get_loop().is_closed():
             waiter.set_result(None)
     waiters.clear()
 

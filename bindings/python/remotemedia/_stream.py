@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._bridge import (
@@ -46,12 +47,13 @@ class Mapped(NamedTuple):
     seconds: float
 
 
-async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
+async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
     """The values that come out while `source` goes in; then what `source` raised, if it did."""
     async with session:
         if isinstance(source, AsyncIterable):
-            async for value in _stream_async(session, source):
-                yield value
+            async with aclosing(_stream_async(session, source)) as outputs:
+                async for output in outputs:
+                    yield output
             return
         failure: Exception | None = None
         batch = session.batch
@@ -81,7 +83,7 @@ async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -
             raise failure
 
 
-async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncIterator[Any]:
+async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
     failures: list[Exception] = []
 
     async def feed() -> None:
@@ -100,8 +102,16 @@ async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncIt
     finally:
         feeding.cancel()
         await asyncio.wait([feeding])
+        await _close(source)
     if failures:
         raise failures[0]
+
+
+async def _close(source: Any) -> None:
+    """Tells an async generator that nobody reads on: a loop finds out later, and a microphone stays open until then."""
+    close = getattr(source, "aclose", None)
+    if close is not None:
+        await close()
 
 
 async def map_sources(
@@ -110,7 +120,7 @@ async def map_sources(
     concurrency: int,
     ordered: bool,
     timeout_us: int,
-) -> AsyncIterator[Mapped]:
+) -> AsyncGenerator[Mapped, None]:
     """Runs a pipeline on each source, so many at a time."""
     _check(concurrency)
     port = loop_port(asyncio.get_running_loop())
@@ -158,6 +168,7 @@ async def map_sources(
             each.cancel()
         if left:
             await asyncio.wait(left)
+        await _close(upcoming)
 
 
 def map_sources_sync(
@@ -176,7 +187,7 @@ def map_sources_sync(
                     except StopAsyncIteration:
                         return
             finally:
-                loop.run_until_complete(results.aclose())  # type: ignore[attr-defined]
+                loop.run_until_complete(results.aclose())
     port = sync_port()
     values = iter(sources)
     running: deque[tuple[Any, float, Result | Exception | Run]] = deque()

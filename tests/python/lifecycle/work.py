@@ -5,10 +5,16 @@ from __future__ import annotations
 import array
 import asyncio
 import json
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import remotemedia as rm
+from remotemedia._memory import kept_count
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from conftest import eventually, live_objects
 
 PASS = json.dumps(
     {
@@ -105,3 +111,13 @@ def a_bit_of_everything_sync() -> None:
     assert rm.execute_sync(PASS, [1, "two", [3]]) == [1, "two", [3]]
     assert rm.execute_sync(node(double), [1, 2]) == [2, 4]
     assert rm.execute_sync(node(double_later), [1, 2]) == [2, 4]
+
+
+def nothing_is_left() -> None:
+    """No run, node or call is alive in native code, and it borrows nothing."""
+
+    def left() -> tuple[int, ...]:
+        live = live_objects()
+        return kept_count(), live["host_buffers"], live["documents"], live["errors"], live["runs"], live["nodes"]
+
+    assert eventually(lambda: not any(left())), left()
