@@ -14,6 +14,7 @@ import remotemedia as rm
 from conftest import ADD_5, FAN_OUT, PASS, chain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from remotemedia._calls import call_async
 from remotemedia._reference.graph import graph_of
 from remotemedia._reference.run import run
 
@@ -112,12 +113,14 @@ def told(error: rm.NodeError) -> tuple[Any, ...]:
 def all_errors(manifest: Any, inputs: list[Any]) -> list[rm.NodeError]:
     """Every error that the nodes would make if none ended the run."""
 
-    async def call(function: Any, value: Any) -> Any:
-        value = function.function(value, **function.params)
-        return await value if asyncio.iscoroutine(value) else value
+    async def at_once(work: Any) -> Any:
+        return work(), None
+
+    async def answer(function: Any, value: Any) -> Any:
+        return await call_async(function, value, at_once)
 
     try:
-        asyncio.run(run(graph_of(manifest, ()), inputs, call, lambda: None, stop=False))
+        asyncio.run(run(graph_of(manifest, ()), inputs, answer, lambda: None, stop=False))
     except rm.NodeError as error:
         return error.errors
     return []

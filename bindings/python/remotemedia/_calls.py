@@ -1,4 +1,4 @@
-"""Python functions in a manifest: found and named, and where and how they are called."""
+"""Python functions in a manifest: found and named, and the one way that both executors call one with a value."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ._typed import converter
 from .media import Audio, Tensor
 from .video import Video
 
@@ -50,6 +51,36 @@ def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list
             node = {**node, "node_type": unique}
         plain.append(node)
     return {**manifest, "nodes": plain}, functions
+
+
+InThread = Callable[[Callable[[], Any]], Awaitable["tuple[Any, BaseException | None]"]]
+"""Runs work on a thread; answers its value, or None and what it raised."""
+
+
+def call(function: HostFunction, value: Any) -> Any:
+    """What a sync function makes of a value, which it gets in the form that its annotation asks for."""
+    result = function.function(_typed(function, value), **function.params)
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise TypeError(f"{function.node_type} returned an awaitable; define it with async def")
+    return result
+
+
+async def call_async(function: HostFunction, value: Any, in_thread: InThread) -> tuple[Any, BaseException | None]:
+    """What a function makes of a value: an async one on this loop, a sync one by `in_thread`.
+
+    Raises what an async function raises. What a sync one raised is answered: even what would end a loop ends this
+    execution alone if it was raised on a thread.
+    """
+    if is_async(function.function):
+        return await function.function(_typed(function, value), **function.params), None
+    return await in_thread(functools.partial(call, function, value))
+
+
+def _typed(function: HostFunction, value: Any) -> Any:
+    convert = converter(function.function)
+    return value if convert is None else convert(value)
 
 
 def is_async(function: Callable[..., Any]) -> bool:

@@ -6,17 +6,15 @@ nothing. The first exception ends the call: what came before it is in the reply 
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import _memory
-from ._calls import HostFunction, is_async, read_only
+from ._calls import HostFunction, InThread, call_async, read_only
+from ._calls import call as call_function
 from ._marshal import Lane, give_back, lane
 from ._memory import Kept
-from ._raised import behind, text_of, without_our_frame
-from ._typed import converter
+from ._raised import behind, text_of, without_our_frames
 from .errors import MarshalError
 
 
@@ -52,27 +50,21 @@ def answer(call: Call) -> Answer:
         try:
             value = read_only(value)
             for each in call.functions:
-                value = each.function(_typed(value, each), **each.params)
+                value = call_function(each, value)
                 if value is None:
                     break
-                if inspect.isawaitable(value):
-                    _refuse(value, each)
                 node += 1
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return Answer(outputs, Raised(index, node, without_our_frame(error)))
+            return Answer(outputs, Raised(index, node, without_our_frames(error)))
         if value is not None:
             outputs.append([index, value])
     return Answer(outputs, None)
 
 
-async def answer_async(
-    call: Call,
-    in_thread: Callable[[Callable[[], Any]], Awaitable[tuple[Any, BaseException | None]]],
-    ended: Callable[[], bool],
-) -> Answer:
-    """Runs the functions of a call, async ones on this loop, sync ones by `in_thread`, which answers (value, error).
+async def answer_async(call: Call, in_thread: InThread, ended: Callable[[], bool]) -> Answer:
+    """Runs the functions of a call, async ones on this loop, sync ones by `in_thread`.
 
     `ended` says whether the execution has ended, so that a cancellation comes from there and not from a function.
     """
@@ -84,15 +76,9 @@ async def answer_async(
         try:
             value = read_only(value)
             for each in call.functions:
-                if is_async(each.function):
-                    value = await each.function(_typed(value, each), **each.params)
-                else:
-                    value, error = await in_thread(functools.partial(_call, each, value))
-                    if error is not None:
-                        # Also what would end a loop: it was raised on a thread, and ends this execution alone.
-                        return Answer(outputs, Raised(index, node, without_our_frame(error)))
-                    if inspect.isawaitable(value):
-                        _refuse(value, each)
+                value, thrown = await call_async(each, value, in_thread)
+                if thrown is not None:
+                    return Answer(outputs, Raised(index, node, without_our_frames(thrown)))
                 if value is None:
                     break
                 node += 1
@@ -100,11 +86,11 @@ async def answer_async(
             if ended():
                 raise
             # The function cancelled itself.
-            return Answer(outputs, Raised(index, node, without_our_frame(error)))
+            return Answer(outputs, Raised(index, node, without_our_frames(error)))
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return Answer(outputs, Raised(index, node, without_our_frame(error)))
+            return Answer(outputs, Raised(index, node, without_our_frames(error)))
         if value is not None:
             outputs.append([index, value])
     return Answer(outputs, None)
@@ -175,18 +161,3 @@ def _first_that_fails(used: Lane, call: Call, given: Answer) -> Answer:
             used.forget()
         good.append([index, value])
     return Answer(good, given.raised)
-
-
-def _call(function: HostFunction, value: Any) -> Any:
-    return function.function(_typed(value, function), **function.params)
-
-
-def _typed(value: Any, function: HostFunction) -> Any:
-    convert = converter(function.function)
-    return value if convert is None else convert(value)
-
-
-def _refuse(value: Any, function: HostFunction) -> None:
-    if inspect.iscoroutine(value):
-        value.close()
-    raise TypeError(f"{function.node_type} returned an awaitable; define it with async def")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 LONGEST = 2000
 """How many characters of an exception's message are told. The exception itself has them all."""
 
@@ -26,10 +29,16 @@ def behind(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def without_our_frame(error: BaseException) -> BaseException:
+def without_our_frames(error: BaseException) -> BaseException:
     """The exception, with a traceback that begins in the function."""
     trace = error.__traceback__
-    return error.with_traceback(trace.tb_next) if trace is not None and trace.tb_next is not None else error
+    while trace is not None and trace.tb_next is not None and _is_ours(trace.tb_frame.f_globals):
+        trace = trace.tb_next
+    return error.with_traceback(trace)
+
+
+def _is_ours(names: Mapping[str, Any]) -> bool:
+    return str(names.get("__name__")).partition(".")[0] == __name__.partition(".")[0]
 
 
 def _message(error: BaseException) -> str:

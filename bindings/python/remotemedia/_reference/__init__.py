@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from .._calls import HostFunction, is_async, refuse_in_loop
+from .._calls import HostFunction, call, call_async, is_async, refuse_in_loop
 from .._manifest_text import is_text, read
 from .._outputs import Outputs
 from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem, TimedOut
@@ -39,12 +39,10 @@ async def execute(
     """Does what `remotemedia.execute` does, for the nodes that there are here."""
     graph = _prepared(manifest, python, engine)
 
-    async def call(function: HostFunction, value: Any) -> Any:
-        if is_async(function.function):
-            return await function.function(value, **function.params)
-        return await asyncio.to_thread(function.function, value, **function.params)
+    async def answer(function: HostFunction, value: Any) -> tuple[Any, BaseException | None]:
+        return await call_async(function, value, _in_thread)
 
-    work = run(graph, _list(inputs), call, _deadline(timeout))
+    work = run(graph, _list(inputs), answer, _deadline(timeout))
     try:
         return await asyncio.wait_for(work, timeout)
     except asyncio.TimeoutError:
@@ -68,17 +66,27 @@ def execute_sync(
     if any(isinstance(step.work, HostFunction) and is_async(step.work.function) for step in graph.steps):
         return asyncio.run(execute(manifest, inputs, timeout=timeout, python=python, engine="python"))
 
-    async def call(function: HostFunction, value: Any) -> Any:
-        return function.function(value, **function.params)
+    async def answer(function: HostFunction, value: Any) -> tuple[Any, BaseException | None]:
+        return call(function, value), None
 
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
-    work = run(graph, _list(inputs), call, _deadline(timeout))
+    work = run(graph, _list(inputs), answer, _deadline(timeout))
     try:
         work.send(None)
     except StopIteration as end:
         result: Outputs | dict[str, Outputs] = end.value
         return result
     raise AssertionError("the reference executor waited for something")
+
+
+async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    def attempt() -> tuple[Any, BaseException | None]:
+        try:
+            return work(), None
+        except BaseException as error:
+            return None, error
+
+    return await asyncio.to_thread(attempt)
 
 
 def _prepared(manifest: Any, python: Sequence[str], engine: Engine) -> Graph:

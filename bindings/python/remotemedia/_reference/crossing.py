@@ -33,8 +33,10 @@ def _copy(value: Any) -> Any:
         return {key: _copy(entry) for key, entry in value.items()}
     if kind is bytearray:
         return bytes(value)
-    if kind in (type(None), bool, int, float, str, bytes, datetime, Audio, File, Tensor):
+    if kind in (type(None), bool, int, float, str, bytes, datetime, Audio, File):
         return value
+    if kind is Tensor:
+        return _array(value)
     return _replacement(value)
 
 
@@ -53,8 +55,14 @@ def _replacement(value: Any) -> Any:
         view = memoryview(value)
         name = NAMES_OF_FORMATS.get(view.format)
         if name is not None:
-            return Tensor(view, name, view.shape or ()) if numpy is None else numpy.asarray(value)
+            return _array(Tensor(view, name, view.shape or ()))
     raise MarshalError(complaint_about_type(value))
+
+
+def _array(tensor: Tensor) -> Any:
+    """What a tensor comes back as: numpy's array where numpy is there and has its type."""
+    numpy = sys.modules.get("numpy")
+    return tensor if numpy is None or tensor.dtype == "bfloat16" else numpy.asarray(tensor)
 
 
 def _complaint(value: Any) -> str | None:

@@ -7,22 +7,21 @@ first in this order, and `errors` has those of all other items and branches too 
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from .._calls import HostFunction, read_only
 from .._outputs import Outputs, outputs_of
-from .._raised import behind, text_of
+from .._raised import behind, text_of, without_our_frames
 from ..errors import NodeError
 from ..media import Audio, File
 from .basic import Node, RefusedError
 from .crossing import crossed
 from .graph import Graph, Step
 
-Call = Callable[[HostFunction, Any], Awaitable[Any]]
-"""Calls a function with a value."""
+Call = Callable[[HostFunction, Any], Awaitable["tuple[Any, BaseException | None]"]]
+"""Calls a function with a value; answers what it gave, or None and what it raised."""
 
 
 class Packet(NamedTuple):
@@ -83,16 +82,14 @@ async def _process(graph: Graph, step: Step, node: Node | HostFunction, packet: 
         return packet._replace(value=node.process(packet.value))
     is_shared = any(graph.steps[source].shares for source in step.sources)
     try:
-        value = await call(node, packet.value if is_shared else read_only(packet.value))
-        if inspect.isawaitable(value):
-            if inspect.iscoroutine(value):
-                value.close()
-            raise TypeError(f"{node.node_type} returned an awaitable; define it with async def")
-        if value is None:
-            return None
-        return _packet(value if step.shares else crossed(value, "the returned value"), packet)
+        value, thrown = await call(node, packet.value if is_shared else read_only(packet.value))
+        if thrown is None:
+            if value is None:
+                return None
+            return _packet(value if step.shares else crossed(value, "the returned value"), packet)
     except Exception as error:
-        raise RefusedError(text_of(error)) from error
+        thrown = error
+    raise RefusedError(text_of(thrown)) from without_our_frames(thrown)
 
 
 def _packet(value: Any, before: Packet | None) -> Packet:
