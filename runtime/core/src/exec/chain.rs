@@ -8,12 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::items::Items;
 use super::live::Counted;
 use super::metrics::NodeCounts;
 use super::queue::Routed;
-use crate::graph::{Graph, Stage};
+use crate::graph::Graph;
 use crate::manifest::Work;
-use crate::node::{CancelFlag, Context, Cost, Emission, Kinds, Node, NodeError, NodeType, Step};
+use crate::node::{CancelFlag, Context, Cost, Emission, Item, Kinds, Node, NodeError, NodeType, Step};
 use crate::value::{Kind, Packet};
 
 /// The nodes of a stage, in the middle of their work.
@@ -21,6 +22,11 @@ pub(super) struct Chain {
     slots: Vec<Slot>,
     is_initialized: bool,
     item: u64,
+    items: Arc<Items>,
+    /// The nodes have heard of the item that is in work.
+    has_begun: bool,
+    /// The first node is a source that decides how many items there are.
+    brings_items: bool,
     last_path: u64,
     ending: Option<Ending>,
     /// How many nodes want to be resumed.
@@ -67,7 +73,13 @@ struct Ending {
 
 impl Chain {
     /// New instances of the nodes of a stage, unless one panics instead.
-    pub(super) fn new(graph: &Graph, stage: &Stage, counts: Option<&Arc<[NodeCounts]>>) -> Result<Self, ChainFailure> {
+    pub(super) fn new(
+        graph: &Graph,
+        index: usize,
+        items: &Arc<Items>,
+        counts: Option<&Arc<[NodeCounts]>>,
+    ) -> Result<Self, ChainFailure> {
+        let stage = &graph.stages[index];
         let mut slots = Vec::with_capacity(stage.links.len());
         // The first node takes what the edges bring, every other one what the node before it gives.
         let mut inputs: Vec<usize> = stage.inputs.iter().map(|edge| graph.edges[*edge].port).collect();
@@ -97,6 +109,9 @@ impl Chain {
             slots,
             is_initialized: false,
             item: 0,
+            items: Arc::clone(items),
+            has_begun: false,
+            brings_items: items.come_from(index),
             last_path: stage.last_path,
             ending: None,
             resumable: 0,
@@ -106,11 +121,11 @@ impl Chain {
     }
 
     /// Lets new instances take over, as if nothing had been processed; what the old ones still had to give is lost.
-    pub(super) fn renew(&mut self, graph: &Graph, stage: &Stage, cancel: &CancelFlag) -> Result<(), ChainFailure> {
+    pub(super) fn renew(&mut self, graph: &Graph, index: usize, cancel: &CancelFlag) -> Result<(), ChainFailure> {
         if !self.is_initialized {
             return Ok(());
         }
-        let mut fresh = Self::new(graph, stage, self.counts.as_ref())?;
+        let mut fresh = Self::new(graph, index, &self.items, self.counts.as_ref())?;
         for (slot, old) in fresh.slots.iter_mut().zip(&self.slots) {
             slot.seq = old.seq;
         }
@@ -145,14 +160,42 @@ impl Chain {
     pub(super) fn feed(&mut self, port: usize, routed: Routed) -> Result<Option<Exit>, ChainFailure> {
         let Routed { packet, item, path } = routed;
         self.item = item;
+        self.begin();
         let step = self.process(0, port, packet, path)?;
         self.run_down(0, step)
     }
 
     /// Sends the end of an item in after the last packet of it.
     pub(super) fn end(&mut self, item: u64) {
+        if self.brings_items {
+            let name = self.ask_source(item).and_then(|item| item.name);
+            self.items.begin(item, name);
+        }
+        self.begin_ending(item);
+    }
+
+    fn begin_ending(&mut self, item: u64) {
         self.item = item;
+        self.begin();
         self.ending = Some(Ending { item, next: 0 });
+    }
+
+    /// Tells the nodes of the item that is in work, once.
+    fn begin(&mut self) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return;
+        }
+        let item = self.items.at(self.item);
+        for (position, slot) in self.slots.iter_mut().enumerate() {
+            self.current = position;
+            slot.node.begin_item(&item);
+        }
+    }
+
+    /// What the source at the head brings next.
+    fn ask_source(&mut self, number: u64) -> Option<Item> {
+        self.current = 0;
+        self.slots.first_mut()?.node.next_item(number)
     }
 
     /// Goes on without new input until something leaves the chain or a node has more to give.
@@ -175,6 +218,12 @@ impl Chain {
         }
         for slot in &mut self.slots {
             slot.pts = None;
+        }
+        self.has_begun = false;
+        let next = if self.brings_items { self.ask_source(item + 1) } else { None };
+        if let Some(next) = next {
+            self.items.begin(item + 1, next.name);
+            self.begin_ending(item + 1);
         }
         Ok(Some(Exit::End(item)))
     }

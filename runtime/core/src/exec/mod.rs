@@ -7,6 +7,7 @@ mod completion;
 mod config;
 mod documents;
 mod host;
+mod items;
 mod live;
 mod metrics;
 mod outlet;

@@ -153,6 +153,11 @@ impl Graph {
         Ok(Self { name, nodes, stages, edges, sinks })
     }
 
+    /// Whether the first node of this stage takes no inputs.
+    pub fn begins_with_source(&self, stage: usize) -> bool {
+        self.nodes[self.stages[stage].links[0].node].work.inputs().is_empty()
+    }
+
     /// The id of the first node that the host runs, if there is one.
     pub fn first_host_node(&self) -> Option<Arc<str>> {
         self.nodes.iter().find(|node| matches!(node.work, Work::Host(_))).map(|node| Arc::clone(&node.id))

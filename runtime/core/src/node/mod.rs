@@ -4,12 +4,14 @@
 
 mod context;
 mod error;
+mod item;
 mod params;
 mod port;
 mod registry;
 
 pub use context::{CancelFlag, Context};
 pub use error::{HostToken, NodeError};
+pub use item::Item;
 pub use params::{ParamError, Params, PreparedNode};
 pub use port::{AudioFormat, Kinds, Port};
 pub use registry::{NodeType, Registry};
@@ -21,8 +23,8 @@ use crate::value::Packet;
 
 /// One instance of a node within one run.
 ///
-/// The scheduler calls `connect` and `initialize` once; then for each item any number of `process`, followed by one `flush`; after
-/// every call that answered [`Step::More`] it calls `resume` until the answer is [`Step::Done`]; at last `cleanup`,
+/// The scheduler calls `connect` and `initialize` once; then for each item `begin_item`, any number of `process` and one
+/// `flush`; after every call that answered [`Step::More`] it calls `resume` until the answer is [`Step::Done`]; at last `cleanup`,
 /// exactly once if `initialize` succeeded, also after an error, a cancel or a panic. An instance lives for one run, so
 /// its fields are per-run state; `flush` resets what belongs to one item.
 pub trait Node: Send {
@@ -38,6 +40,20 @@ pub trait Node: Send {
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
         let _ = context;
         Ok(())
+    }
+
+    /// Hears that an item begins, before its first packet; also if it turns out to have none.
+    fn begin_item(&mut self, item: &Item) {
+        let _ = item;
+    }
+
+    /// For a source: begins item `number` if there is another one to bring, which `flush` then emits.
+    ///
+    /// Only a source that stands alone at the entry of its graph, in a run without inputs, is asked: before every item.
+    /// The first one takes place whatever the answer. A source that is not asked emits all it has in each item.
+    fn next_item(&mut self, number: u64) -> Option<Item> {
+        let _ = number;
+        None
     }
 
     /// Takes the next packet of input port `port`. Does one bounded piece of work.

@@ -127,13 +127,7 @@ fn a_source_needs_no_inputs() {
     let graph =
         pipeline(&runtime, &[("source", "Source", r#""count": 300"#), ("out", "Worker", "")], &[("source", "out")]);
     for start in STARTS {
-        let port = Port::new(None);
-        let submission = Submission { inputs: None, ..submission(1, start, Vec::new()) };
-        let completion = match graph.submit(&port, submission).expect("accepted") {
-            Submitted::Finished(completion) => completion,
-            Submitted::Pending => completion_of(&port, 1),
-        };
-        assert_eq!(integers_of(&completion), (0..300).collect::<Vec<_>>());
+        assert_eq!(integers_of(&run_sources(&graph, start)), (0..300).collect::<Vec<_>>());
     }
 }
 

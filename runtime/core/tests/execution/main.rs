@@ -3,6 +3,7 @@
 mod boundaries;
 mod graphs;
 mod hosts;
+mod items;
 mod lifecycle;
 mod nodes;
 mod sessions;
@@ -67,8 +68,17 @@ fn submission(token: u64, start: Start, inputs: Vec<Value>) -> Submission {
 
 /// Runs a piece of work to its end.
 fn run(pipeline: &Pipeline, start: Start, inputs: Vec<Value>) -> Completion {
+    finish(pipeline, submission(1, start, inputs))
+}
+
+/// Runs a graph that has no inputs to its end.
+fn run_sources(pipeline: &Pipeline, start: Start) -> Completion {
+    finish(pipeline, Submission { inputs: None, ..submission(1, start, Vec::new()) })
+}
+
+fn finish(pipeline: &Pipeline, submission: Submission) -> Completion {
     let port = Port::new(None);
-    match pipeline.submit(&port, submission(1, start, inputs)).expect("accepted") {
+    match pipeline.submit(&port, submission).expect("accepted") {
         Submitted::Finished(completion) => completion,
         Submitted::Pending => completion_of(&port, 1),
     }

@@ -22,6 +22,8 @@ pub(crate) fn registry() -> Registry {
         .add::<Stillborn>()
         .add::<Slow>()
         .add::<Source>()
+        .add::<super::items::Label>()
+        .add::<super::items::Shelf>()
         .add::<Wide>();
     registry
 }

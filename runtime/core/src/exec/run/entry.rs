@@ -1,18 +1,8 @@
-//! What a run begins with: the inputs in the queues of the entry nodes, and their names for messages.
-
-use std::sync::Arc;
+//! What a run begins with: the inputs in the queues of the entry nodes.
 
 use crate::exec::queue::{Bounds, Queue, Routed, Travel};
 use crate::graph::Graph;
 use crate::value::{Packet, Value};
-
-/// The name of an input, if it is a file.
-pub(super) fn input_name(input: &Value) -> Option<Arc<str>> {
-    match input {
-        Value::File(file) => file.name().map(Arc::from),
-        _ => None,
-    }
-}
 
 /// The queues of a graph, those of its entries filled with every input, its END, and at last FINISH.
 pub(super) fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Queue> {
@@ -62,8 +52,7 @@ pub(super) fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Que
     queues
 }
 
-/// The queues of a graph whose inputs come while it runs, and which of them take those inputs. Sources have one stream
-/// to bring, and begin at once.
+/// The queues of a graph whose inputs come while it runs, and which of them take those inputs. Sources begin at once.
 pub(super) fn open_queues(graph: &Graph, bounds: Bounds) -> (Vec<Queue>, Vec<usize>) {
     let mut takers = Vec::new();
     let queues = graph
@@ -88,6 +77,5 @@ pub(super) fn open_queues(graph: &Graph, bounds: Bounds) -> (Vec<Queue>, Vec<usi
 }
 
 fn takes_inputs(graph: &Graph, entry: usize) -> bool {
-    let first = &graph.stages[graph.edges[entry].to].links[0];
-    !graph.nodes[first.node].work.inputs().is_empty()
+    !graph.begins_with_source(graph.edges[entry].to)
 }

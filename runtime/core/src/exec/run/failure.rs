@@ -42,7 +42,7 @@ impl Run {
             node_id: Some(Arc::clone(&node.id)),
             node_type: Some(Arc::clone(&node.type_name)),
             item: Some(item),
-            input_name: usize::try_from(item).ok().and_then(|item| self.input_names.get(item)?.clone()),
+            input_name: self.items.at(item).name,
             position: error.position,
             cause: error.cause,
             cure: error.cure,

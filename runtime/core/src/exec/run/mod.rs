@@ -18,7 +18,7 @@ use std::time::Instant;
 use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::alarm::Alarm;
-use self::entry::{entry_queues, input_name};
+use self::entry::entry_queues;
 use self::failure::{Fault, native};
 use self::quantum::{Body, Work};
 pub(super) use self::quantum::{Budget, Task};
@@ -26,6 +26,7 @@ use self::streaming::Feed;
 pub(super) use self::streaming::{Opening, Refusal, Rest};
 use super::completion::{Completion, Outcome, RunError};
 use super::host::{Reply, ReplyError};
+use super::items::Items;
 use super::live::Counted;
 use super::metrics::NodeCounts;
 use super::outlet::Outlets;
@@ -43,7 +44,7 @@ pub(super) struct Run {
     token: u64,
     graph: Arc<Graph>,
     poison: Arc<AtomicBool>,
-    input_names: Box<[Option<Arc<str>>]>,
+    items: Arc<Items>,
     output_bytes: usize,
     port: WeakPort,
     cancel: CancelFlag,
@@ -147,11 +148,9 @@ impl Run {
         port: &Port,
         output_bytes: usize,
     ) -> Arc<Self> {
-        let input_names = match &inputs {
-            Some(inputs) if inputs.iter().any(|input| matches!(input, Value::File(_))) => {
-                inputs.iter().map(input_name).collect()
-            }
-            _ => Box::default(),
+        let items = match &inputs {
+            Some(inputs) => Items::given(inputs),
+            None => Items::begun(&graph),
         };
         let collectors = graph.sinks.iter().map(|&node| Collector::new(Arc::clone(&graph.nodes[node].id))).collect();
         let state = State::new(
@@ -166,7 +165,7 @@ impl Run {
             token,
             graph,
             poison,
-            input_names,
+            items: Arc::new(items),
             output_bytes,
             port: port.downgrade(),
             cancel: CancelFlag::default(),

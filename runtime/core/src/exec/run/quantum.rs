@@ -91,7 +91,7 @@ impl Body {
         let stage = &run.graph.stages[index];
         let epoch = run.epoch.load(Ordering::Acquire);
         let work = match stage.runner {
-            Runner::Native => Work::Native(Chain::new(&run.graph, stage, run.counts.as_ref())?),
+            Runner::Native => Work::Native(Chain::new(&run.graph, index, &run.items, run.counts.as_ref())?),
             Runner::Host { batch } => Work::Host(HostStage::new(batch, &run.graph, stage)),
         };
         Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work, epoch }))
@@ -261,12 +261,11 @@ impl Run {
 
     /// After an interruption: drops what a native stage has on its way and lets its nodes begin anew. A source goes on.
     fn renew(&self, index: usize, chain: &mut Chain, inbox: &mut VecDeque<Travel>) -> Result<(), ChainFailure> {
-        let stage = &self.graph.stages[index];
-        if self.graph.nodes[stage.links[0].node].work.inputs().is_empty() {
+        if self.graph.begins_with_source(index) {
             return Ok(());
         }
         inbox.retain(|travel| matches!(travel, Travel::Finish));
-        chain.renew(&self.graph, stage, &self.cancel)
+        chain.renew(&self.graph, index, &self.cancel)
     }
 
     /// Moves what waits on the inputs of a stage into its inbox, as far as item boundaries allow.

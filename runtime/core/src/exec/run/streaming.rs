@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::entry::open_queues;
 use super::{Alarm, Body, Budget, Delivery, Phase, Run, Sinks, State, Status, Work};
 use crate::exec::completion::{Outcome, RunError};
+use crate::exec::items::Items;
 use crate::exec::live::Counted;
 use crate::exec::metrics::{NodeCounts, SessionMetrics, WaitsFor};
 use crate::exec::outlet::{Most, Outlets, SessionOutput};
@@ -72,6 +73,7 @@ impl Run {
     pub(in crate::exec) fn open(opening: Opening, port: &Port) -> Arc<Self> {
         let Opening { id, token, graph, poison, runtime, sinks, bounds, rest, counts } = opening;
         let (queues, takers) = open_queues(&graph, bounds);
+        let items = Items::begun(&graph);
         let is_finished = takers.is_empty();
         let feed = Feed { takers, next_item: 0, has_open_stream: true, is_finished, is_awaited: false, rest };
         let outlets = Outlets::new(graph.sinks.len(), &sinks, bounds);
@@ -81,7 +83,7 @@ impl Run {
             token,
             graph,
             poison,
-            input_names: Box::default(),
+            items: Arc::new(items),
             output_bytes: usize::MAX,
             port: port.downgrade(),
             cancel: CancelFlag::default(),
@@ -219,9 +221,7 @@ impl Run {
         let state = &mut *guard;
         self.epoch.fetch_add(1, Ordering::Release);
         for (edge, queue) in self.graph.edges.iter().zip(&mut state.queues) {
-            let is_of_source =
-                edge.from.is_none() && self.graph.nodes[self.first_node(edge.to)].work.inputs().is_empty();
-            if !is_of_source {
+            if edge.from.is_some() || !self.graph.begins_with_source(edge.to) {
                 queue.interrupt();
             }
         }
@@ -376,6 +376,9 @@ impl Run {
         let Some(feed) = state.feed.as_deref_mut() else { return };
         while feed.takers.iter().all(|&taker| state.queues[taker].has_credit()) {
             let Some(packet) = packets.pop_front() else { break };
+            if feed.next_item == 0 || !feed.has_open_stream {
+                self.items.begin_stream(feed.next_item, &packet.value);
+            }
             let routed = Routed { packet, item: feed.next_item, path: 0 };
             feed.next_item += 1;
             feed.has_open_stream = true;
