@@ -26,14 +26,15 @@ FOLDER = BUILD / "fuzz"
 TIMEOUT_SECONDS = 25
 MOST_MEBIBYTES = 2048
 
-# What `cargo fuzz` passes, without what a stable compiler lacks: coverage for libFuzzer, and AddressSanitizer.
+# What `cargo fuzz` passes, without what a stable compiler lacks: coverage for libFuzzer, and AddressSanitizer. Nor is
+# `fuzzing` set: with it Symphonia takes any checksum of a FLAC frame's header for right, so that it finds headers where
+# there are none, and does not read what it reads everywhere else. What is tried here is what users run.
 FLAGS = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
-    "--cfg fuzzing",
     "-Zsanitizer=address",
 ]
 

@@ -194,6 +194,19 @@ fn a_short_sound_is_a_file_too() {
 }
 
 #[test]
+fn flac_is_read_back_at_every_rate() {
+    // Frame headers hold kHz, Hz up to 16 bits, tens of Hz, or leave the rate to the file's header (RFC 9639, 9.1.2).
+    // Samples of full scale hold the sign by which frames are found.
+    let planes = vec![(0..4200).map(|frame| [0, i16::MAX, i16::MIN][frame % 3]).collect::<Vec<i16>>()];
+    for rate in [1, 2, 9, 10, 999, 1000, 44_099, 65_535, 65_536, 65_540, 88_200, 95_999, 96_000] {
+        let encoded = only_bytes(&encode(json!({"format": "flac"}), &sound(&planes, rate), 4200));
+        let outcome = decode(Value::bytes(encoded));
+        assert_eq!(media::deviation(&outcome.samples(), &planes).0, 0.0, "{rate} Hz");
+        assert!(outcome.chunks().iter().all(|chunk| chunk.rate() == rate), "{rate} Hz");
+    }
+}
+
+#[test]
 fn an_item_without_sound_gives_nothing() {
     let outcome = run_item(node("AudioEncode", json!({"format": "wav"})).as_mut(), Vec::new());
     assert_eq!((outcome.values, outcome.failure), (Vec::new(), None));
