@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
-from conftest import eventually, through
+from conftest import PASS_TEXT, eventually, through
 from remotemedia._memory import kept_count
 
 LARGE = 20_000
@@ -107,15 +107,22 @@ class Refusing(Foreign):
         (OnlyCuda(), "the OnlyCuda is on a GPU; write value.cpu()"),
         (Refusing(np.zeros(2)), "the Refusing gives no access to its memory: Can't export tensors that require "
          "gradient, use tensor.detach()"),
-        (masked(), "MaskedArray is a subclass of ndarray and would come back as ndarray; write numpy.asarray(value) "
-         "if that is meant"),
+        (masked(), "MaskedArray would lose its mask; write value.filled(number), and pass value.mask beside it if it "
+         "matters"),
+        (np.rec.array([(1,)]), "recarray is a subclass of ndarray and would come back as ndarray; write "
+         "numpy.asarray(value) if that is meant"),
+        (np.void(b"abc"), "an array of void24 can't cross; write value.tobytes()"),
+        (np.longdouble(1), "an array of float128 can't cross; write value.astype('float64')"),
+        (np.clongdouble(1), "an array of complex256 can't cross; write value.astype('complex128')"),
+        (np.str_("a"), "an array of strings can't cross; write value.tolist()"),
         (Interface(np.zeros(1, "M8[s]")), "an array of datetime64[s] can't cross; write value.astype('int64') and pass "
          "the unit beside it"),
     ],
 )  # fmt: skip
-def test_what_can_not_be_read_is_refused_with_the_cure(value: Any, message: str) -> None:
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_what_can_not_be_read_is_refused_with_the_cure(value: Any, message: str, engine: Any) -> None:
     with pytest.raises(rm.MarshalError) as caught:
-        through(0, {"a b": [value]})
+        rm.execute_sync(PASS_TEXT, [0, {"a b": [value]}], engine=engine)
     assert str(caught.value) == f'inputs[1]["a b"][0]: {message}'
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import array
+import collections
 import dataclasses
 import datetime
+import decimal
 import enum
+import fractions
+import io
 import math
+import uuid
 from collections import OrderedDict
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -213,8 +219,22 @@ CYCLE.append(CYCLE)
          "write dict(value) if that is meant"),
         ([Pair(1, 2)], "inputs[0]: Pair is a subclass of tuple and would come back as tuple; "
          "write tuple(value) if that is meant"),
-        ([datetime.datetime(2026, 1, 1)], "inputs[0]: a datetime without a time zone is no moment; "
-         "write value.astimezone()"),
+        ([decimal.Decimal("1.10")], "inputs[0]: a decimal.Decimal can't cross; write str(value) to keep its digits, or "
+         "float(value)"),
+        ([fractions.Fraction(1, 3)], "inputs[0]: a fractions.Fraction can't cross; "
+         "write [value.numerator, value.denominator], or float(value)"),
+        ([{"id": uuid.UUID(int=5)}], "inputs[0].id: an uuid.UUID can't cross; write str(value) or value.bytes"),
+        ([range(3)], "inputs[0]: a range can't cross; write list(value)"),
+        ([collections.deque()], "inputs[0]: a collections.deque can't cross; write list(value)"),
+        ([MappingProxyType({})], "inputs[0]: a mappingproxy can't cross; write dict(value)"),
+        ([collections.ChainMap()], "inputs[0]: a collections.ChainMap can't cross; write dict(value)"),
+        ([SimpleNamespace(a=1)], "inputs[0]: a types.SimpleNamespace can't cross; write vars(value)"),
+        ([io.BytesIO(b"a")], "inputs[0]: an io.BytesIO can't cross; write value.getvalue()"),
+        ([io.BufferedReader(io.BytesIO())], "inputs[0]: an io.BufferedReader can't cross; write value.read(), or pass "
+         "remotemedia.File(path)"),
+        ([array.array("u", "ab")], "inputs[0]: an array of typecode 'u' can't cross; write value.tolist()"),
+        ([memoryview(b"abc"), memoryview(b"abcd")[::2]], "inputs[1]: the memoryview is not contiguous; "
+         "write bytes(value)"),
         ([object()], "inputs[0]: an object can't cross; pass None, bool, int, float, str, bytes, list, dict, "
          "datetime, a numpy array, a table, Audio, Video, File or Tensor"),
         ([np.array([None])], "inputs[0]: an array of Python objects can't cross; give it a numeric dtype: "
@@ -230,9 +250,10 @@ CYCLE.append(CYCLE)
         ({"a": 1}, "inputs must be a list, one entry for each input; write [x]"),
     ],
 )  # fmt: skip
-def test_what_cannot_cross_is_refused_with_place_and_cure(inputs: Any, message: str) -> None:
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_what_cannot_cross_is_refused_with_place_and_cure(inputs: Any, message: str, engine: Any) -> None:
     with pytest.raises(rm.MarshalError) as caught:
-        rm.execute_sync(PASS_TEXT, inputs)
+        rm.execute_sync(PASS_TEXT, inputs, engine=engine)
     assert str(caught.value) == message
 
 

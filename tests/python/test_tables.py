@@ -169,9 +169,10 @@ def plain_rows(value: Any) -> int:
     return len(value)
 
 
+@pytest.mark.parametrize("engine", ["native", "python"])
 @pytest.mark.parametrize("function", [frame_length, table_rows, plain_rows])
-def test_a_function_gets_the_form_that_it_asks_for(function: Any) -> None:
-    assert rm.execute_sync(chain(("f", function, {})), [pa.table({"a": [1, 2, 3]})]) == [3]
+def test_a_function_gets_the_form_that_it_asks_for(function: Any, engine: Any) -> None:
+    assert rm.execute_sync(chain(("f", function, {})), [pa.table({"a": [1, 2, 3]})], engine=engine) == [3]
 
 
 def test_what_a_function_makes_comes_out_as_a_table() -> None:

@@ -76,9 +76,10 @@ values = st.recursive(
 )
 
 
+@pytest.mark.parametrize("engine", ["native", "python"])
 @pytest.mark.parametrize("way", value_table.DIRECTIONS.values(), ids=value_table.DIRECTIONS)
 @given(value=values)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_any_value_comes_back_exactly(way: Callable[[Any], Any], value: Any) -> None:
-    back = way(value)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_any_value_comes_back_exactly(way: Callable[..., Any], engine: str, value: Any) -> None:
+    back = way(value, engine=engine)
     assert value_table.same(value, back), (value, back)

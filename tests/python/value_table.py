@@ -2,7 +2,8 @@
 
     .build/venv/bin/python tests/python/value_table.py
 
-prints the table, with the number of samples in each cell, and fails if one is missing or wrong. `-` is a cell that
+prints the table, with the number of samples in each cell, and fails if one is missing or wrong. `reference` is the
+executor in Python, in all directions. `-` is a cell that
 can't be: kinds that have no buffers, kinds of Python alone in the vectors of the wire (which hold bools and ints in
 lists).
 """
@@ -14,9 +15,11 @@ import base64
 import dataclasses
 import datetime
 import enum
+import functools
 import json
 import math
 import sys
+import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ import numpy as np
 import remotemedia as rm
 from remotemedia import _marshal, _unmarshal
 from remotemedia._library import check, ffi, lib
+from remotemedia._reference import Engine
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 LARGE = 20_000
@@ -97,9 +101,16 @@ SAMPLES: dict[str, list[Any]] = {
     "map": [{}, {"b": 1, "a": {"": None, "ä": [True]}}, {str(number): number for number in range(100)}],
     "timestamp": [
         datetime.datetime(1970, 1, 1, tzinfo=UTC),
+        datetime.datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        # On both sides of where the form on the wire changes.
+        *[
+            datetime.datetime(1970, 1, 1, tzinfo=UTC) + datetime.timedelta(0, 2**power, micros)
+            for power in (32, 34)
+            for micros in (-1_000_000, -1, 0, 1)
+        ],
         datetime.datetime(2026, 11, 24, 1, 2, 3, 456789, tzinfo=UTC),
         datetime.datetime(1, 1, 1, tzinfo=UTC),
-        datetime.datetime(9999, 12, 31, tzinfo=UTC),
+        datetime.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
     ],
     "tensor": [
         *[(NUMBERS % 2).astype(dtype) for dtype in DTYPES],
@@ -133,6 +144,12 @@ PYTHON_ONLY: dict[str, list[tuple[Any, Any]]] = {
     "Path": [(Path("a/b.wav"), rm.File("a/b.wav"))],
     "Enum": [(Color.RED, "red"), (Level.HIGH, 3)],
     "dataclass": [(Point(1, Color.RED), {"x": 1, "color": "red"})],
+    "zoned datetime": [
+        (datetime.datetime(2026, 3, 29, 2, 30, fold=fold, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")), moment)
+        for fold, moment in enumerate(
+            [datetime.datetime(2026, 3, 29, 1, 30, tzinfo=UTC), datetime.datetime(2026, 3, 29, 0, 30, tzinfo=UTC)]
+        )
+    ],
     "array.array": [(array.array("h", [1, -2]), np.array([1, -2], "int16"))],
     "numpy scalar": [(np.dtype(dtype).type(1), np.array(1, dtype)) for dtype in DTYPES],
     "byte-swapped": [(np.arange(3, dtype=">f4"), np.arange(3, dtype="<f4"))],
@@ -179,21 +196,21 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def there_and_back(value: Any) -> Any:
-    """Through two native nodes."""
-    (back,) = rm.execute_sync(PASS, [value])
+def there_and_back(value: Any, engine: Engine = "native") -> Any:
+    """Through two nodes."""
+    (back,) = rm.execute_sync(PASS, [value], engine=engine)
     return back
 
 
-def inside(value: Any) -> Any:
-    """In a list in a map, through two native nodes."""
-    (back,) = rm.execute_sync(PASS, [{"outer": [0, value]}])
+def inside(value: Any, engine: Engine = "native") -> Any:
+    """In a list in a map, through two nodes."""
+    (back,) = rm.execute_sync(PASS, [{"outer": [0, value]}], engine=engine)
     assert list(back) == ["outer"], back
     assert back["outer"][0] == 0
     return back["outer"][1]
 
 
-def into_a_function(value: Any) -> Any:
+def into_a_function(value: Any, engine: Engine = "native") -> Any:
     """As a Python function gets it."""
     seen: list[Any] = []
 
@@ -201,12 +218,12 @@ def into_a_function(value: Any) -> Any:
         seen.append(value)
         return True
 
-    rm.execute_sync(_with(see), [{"value": value}])
+    rm.execute_sync(_with(see), [{"value": value}], engine=engine)
     return seen[0]["value"]
 
 
-def out_of_a_function(value: Any) -> Any:
-    """As a Python function gives it, and a native node passes it on."""
+def out_of_a_function(value: Any, engine: Engine = "native") -> Any:
+    """As a Python function gives it, and a built-in node passes it on."""
 
     def give(_: int) -> Any:
         return {"value": value}
@@ -214,11 +231,11 @@ def out_of_a_function(value: Any) -> Any:
     manifest = _with(give)
     manifest["nodes"].append({"id": "p", "node_type": "PassThrough"})
     manifest["connections"].append({"from": "f", "to": "p"})
-    (back,) = rm.execute_sync(manifest, [1])
+    (back,) = rm.execute_sync(manifest, [1], engine=engine)
     return back["value"]
 
 
-DIRECTIONS: dict[str, Callable[[Any], Any]] = {
+DIRECTIONS: dict[str, Callable[..., Any]] = {
     "there and back": there_and_back,
     "inside": inside,
     "into a function": into_a_function,
@@ -274,6 +291,9 @@ def cells() -> dict[str, dict[str, Callable[[], int] | None]]:
         row: dict[str, Callable[[], int] | None] = {
             name: (lambda pairs=pairs, way=way: _all(pairs, way)) for name, way in DIRECTIONS.items()
         }
+        row["reference"] = lambda pairs=pairs: sum(
+            _all(pairs, functools.partial(way, engine="python")) for way in DIRECTIONS.values()
+        )
         large = [(value, value) for value in BUFFERS.get(kind, ())]
         row["by buffer"] = (lambda large=large: sum(_all(large, way) for way in DIRECTIONS.values())) if large else None
         row["vectors"] = (lambda its=known[kind]: _vectors(its)) if kind in known else None
@@ -304,7 +324,7 @@ def main() -> int:
     """Prints the table; answers how many cells are wrong."""
     add_tables()
     wrong = total = 0
-    names = [*DIRECTIONS, "by buffer", "vectors"]
+    names = [*DIRECTIONS, "reference", "by buffer", "vectors"]
     print(f"{'kind':16}" + "".join(f"{name:>19}" for name in names))
     for kind, row in cells().items():
         shown = []

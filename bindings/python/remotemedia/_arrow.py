@@ -12,7 +12,7 @@ from typing import Any
 from . import _capsules
 from ._library import NULL, ffi, lib
 from .errors import MarshalError
-from .table import Column, Part, Table
+from .table import Column, Part, Table, is_frame
 
 WIDTHS = {
     "c": 1, "C": 1, "s": 2, "S": 2, "i": 4, "I": 4, "l": 8, "L": 8, "e": 2, "f": 4, "g": 8,
@@ -28,15 +28,9 @@ STRUCT = "+s"
 NEED_PYARROW = "a pandas DataFrame crosses in Arrow's layout, which pandas makes with pyarrow; pip install pyarrow"
 
 
-def is_table(value: Any) -> bool:
-    """Whether a value is a table of another package."""
-    kind = type(value)
-    return hasattr(kind, "__arrow_c_stream__") or hasattr(kind, "__arrow_c_array__") or _is_frame(value)
-
-
 def table_of(value: Any) -> Table:
     """A table that shares the memory of another package's. Raises `MarshalError` for what is none, with the cure."""
-    if _is_frame(value):
+    if is_frame(value):
         try:
             import pyarrow
         except ImportError:
@@ -86,11 +80,6 @@ def stream_capsule(table: Table) -> Any:
 
 
 # ---- in
-
-
-def _is_frame(value: Any) -> bool:
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(value, getattr(pandas, "DataFrame", ()))
 
 
 def _batch(value: Any) -> tuple[Any, Any, Any]:

@@ -6,11 +6,18 @@ It finds the place (`inputs[2].gain`), says what is there and what to write inst
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from .errors import MarshalError
+from .media import SIZES
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+"""What timestamps count from."""
+
+FIRST_MOMENT, LAST_MOMENT = (each.replace(tzinfo=timezone.utc) - EPOCH for each in (datetime.min, datetime.max))
+"""How far from there the moments lie that a datetime in UTC can be."""
 
 DEEPEST = 500
 """How many lists and maps may be nested; deeper structures can't be packed."""
@@ -51,8 +58,9 @@ def explain(value: Any, name: str, reject: Callable[[Any], str | None]) -> Marsh
                     return MarshalError(f"{path}: in a key, {complaint}")
             stack.extend((entry, path + _key(key), depth + 1) for key, entry in reversed(list(value.items())))
         elif kind is datetime:
-            if value.tzinfo is None:
-                complaint = "a datetime without a time zone is no moment; write value.astimezone()"
+            complaint = complaint_about_moment(value)
+        elif kind is memoryview:
+            complaint = None if value.c_contiguous else "the memoryview is not contiguous; write bytes(value)"
         else:
             complaint = reject(value)
         if complaint:
@@ -60,10 +68,51 @@ def explain(value: Any, name: str, reject: Callable[[Any], str | None]) -> Marsh
     return None
 
 
+def complaint_about_moment(value: datetime) -> str | None:
+    """What is wrong with a datetime; None if it can cross."""
+    if value.utcoffset() is None:
+        return "a datetime without a time zone is no moment; write value.astimezone()"
+    if not FIRST_MOMENT <= value - EPOCH <= LAST_MOMENT:
+        return (
+            f"the datetime {value.isoformat()} is outside of the years 1 to 9999 in UTC; "
+            "write value.replace(tzinfo=datetime.timezone.utc) if its zone does not matter"
+        )
+    return None
+
+
+def complaint_about_array(array: Any) -> str | None:
+    """What is wrong with the type of a numpy array, or of its elements; None if it can cross."""
+    name = type(array).__name__
+    if hasattr(array, "mask") and hasattr(array, "filled"):
+        return f"{name} would lose its mask; write value.filled(number), and pass value.mask beside it if it matters"
+    if name not in ("ndarray", "memmap"):
+        return (
+            f"{name} is a subclass of ndarray and would come back as ndarray; "
+            "write numpy.asarray(value) if that is meant"
+        )
+    dtype = array.dtype
+    if dtype.name in SIZES and dtype.kind in "biufc":
+        return None
+    if dtype.names is not None:
+        return f"an array with fields {list(dtype.names)} can't cross; pass each as an array of its own: value[name]"
+    if dtype.kind == "O":
+        return "an array of Python objects can't cross; give it a numeric dtype: value.astype('float64')"
+    if dtype.kind in "US":
+        return "an array of strings can't cross; write value.tolist()"
+    if dtype.kind in "mM":
+        return f"an array of {dtype.name} can't cross; write value.astype('int64') and pass the unit beside it"
+    if dtype.kind == "V":
+        return f"an array of {dtype.name} can't cross; write value.tobytes()"
+    wide = "complex128" if dtype.kind == "c" else "float64"
+    return f"an array of {dtype.name} can't cross; write value.astype('{wide}')"
+
+
 def complaint_about_type(value: Any) -> str:
     """What to say of a type that never crosses."""
     kind = type(value)
-    for base in (bool, int, float, str, bytes, list, tuple, dict, datetime):
+    if isinstance(value, datetime):
+        return _moment_of_another_type(value)
+    for base in (bool, int, float, str, bytes, list, tuple, dict):
         if isinstance(value, base):
             return (
                 f"{kind.__name__} is a subclass of {base.__name__} and would come back as {base.__name__}; "
@@ -73,19 +122,68 @@ def complaint_about_type(value: Any) -> str:
         return f"{_a(kind.__name__)} has no order; write sorted(value) or list(value)"
     if isinstance(value, complex):
         return "a complex number can't cross; write [value.real, value.imag] or numpy.complex128(value)"
-    if hasattr(value, "__anext__"):
-        return f"{_a(kind.__name__)} can't cross; write [entry async for entry in value]"
-    if hasattr(value, "__next__"):
-        return f"{_a(kind.__name__)} can't cross; write list(value)"
-    if hasattr(value, "__await__"):
-        return f"{_a(kind.__name__)} can't cross; await it first"
-    if getattr(value, "is_cuda", False) is True:
-        return "the tensor is on a GPU; write value.cpu()"
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if hasattr(value, "typecode") and hasattr(value, "buffer_info"):
+        return f"an array of typecode {value.typecode!r} can't cross; write value.tolist()"
+    if getattr(value, "is_cuda", False) is True or hasattr(value, "__cuda_array_interface__"):
+        return f"the {kind.__name__} is on a GPU; write value.cpu()"
+    cure = _cure(value)
+    if cure is not None:
+        return f"{_a(_full_name(kind))} can't cross; {cure}"
     return (
-        f"{_a(name)} can't cross; pass None, bool, int, float, str, bytes, list, dict, datetime, a numpy array, "
-        "a table, Audio, Video, File or Tensor"
+        f"{_a(_full_name(kind))} can't cross; pass None, bool, int, float, str, bytes, list, dict, datetime, "
+        "a numpy array, a table, Audio, Video, File or Tensor"
     )
+
+
+_CURES = {
+    "decimal.Decimal": "write str(value) to keep its digits, or float(value)",
+    "fractions.Fraction": "write [value.numerator, value.denominator], or float(value)",
+    "uuid.UUID": "write str(value) or value.bytes",
+    "datetime.date": "write value.isoformat()",
+    "datetime.time": "write value.isoformat()",
+    "datetime.timedelta": "write value // datetime.timedelta(microseconds=1), or value.total_seconds()",
+    "types.SimpleNamespace": "write vars(value)",
+    "io.BytesIO": "write value.getvalue()",
+    "io.StringIO": "write value.getvalue()",
+    "io._IOBase": "write value.read(), or pass remotemedia.File(path)",
+    "pandas.api.typing.NAType": "write None",
+    "pandas._libs.missing.NAType": "write None",
+}
+"""What to write for values of a type, or of one that is derived from it."""
+
+
+def _cure(value: Any) -> str | None:
+    for base in type(value).__mro__:
+        cure = _CURES.get(_full_name(base))
+        if cure is not None:
+            return cure
+    if hasattr(value, "__anext__"):
+        return "write [entry async for entry in value]"
+    if hasattr(value, "__await__"):
+        return "await it first"
+    if isinstance(value, Mapping):
+        return "write dict(value)"
+    if hasattr(value, "to_numpy"):
+        return "write value.to_numpy()"
+    if hasattr(value, "__next__") or isinstance(value, Sequence) or _full_name(type(value)) == "collections.deque":
+        return "write list(value)"
+    return None
+
+
+def _moment_of_another_type(value: datetime) -> str:
+    name = type(value).__name__
+    if str(value) == "NaT":
+        return "NaT is no moment; write None"
+    pythonic = hasattr(value, "to_pydatetime")
+    loses = ", without its nanoseconds" if pythonic else ""
+    write = "value.to_pydatetime()" if pythonic else "datetime.combine(value.date(), value.timetz())"
+    return f"{name} is a subclass of datetime and would come back as datetime{loses}; write {write} if that is meant"
+
+
+def _full_name(kind: type) -> str:
+    # What is written in C says `_io` for `io`.
+    module = kind.__module__.lstrip("_")
+    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
 
 
 def _integer(value: int) -> str | None:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -20,14 +21,22 @@ import msgpack
 from msgpack import ExtType
 
 from . import _memory
-from ._explain import complaint_about_type, explain
+from ._explain import (
+    EPOCH,
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    complaint_about_array,
+    complaint_about_moment,
+    complaint_about_type,
+    explain,
+)
 from ._library import NULL, after_fork, check, ffi, lib
 from ._memory import Kept
 from ._outputs import Outputs
-from ._unmarshal import AUDIO, FILE, TABLE, TENSOR, VIDEO, Reader, Storage, c_strides, gather, unpackb
+from ._unmarshal import AUDIO, FILE, TABLE, TENSOR, TIMESTAMP, VIDEO, Reader, Storage, c_strides, gather, unpackb
 from .errors import MarshalError
 from .media import FORMATS, NAMES_OF_FORMATS, SIZES, TYPE_STRINGS, Audio, File, Tensor
-from .table import Column, Table
+from .table import Column, Table, is_table
 from .video import Video, plane_shapes
 
 INLINE_BYTES = 16 * 1024
@@ -69,7 +78,7 @@ class Lane(Reader):
     """All that one crossing needs. Used by one call at a time; `lane()` and `give_back()` see to that."""
 
     def __init__(self, room: int = AREA_BYTES) -> None:
-        self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True, datetime=True)
+        self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True)
         self._payload: Any = msgpack.Packer(strict_types=True)
         self.native: Any = ffi.new("rm_lane *")
         self.output: Any = ffi.addressof(self.native, "output")
@@ -172,10 +181,7 @@ class Lane(Reader):
             _ENCODERS[type(value)] = Lane._numpy
             return self._numpy(value)
         if numpy is not None and isinstance(value, numpy.ndarray):
-            raise MarshalError(
-                f"{type(value).__name__} is a subclass of ndarray and would come back as ndarray; "
-                "write numpy.asarray(value) if that is meant"
-            )
+            raise MarshalError(complaint_about_array(value))
         if isinstance(value, Enum):
             return value.value
         if isinstance(value, os.PathLike):
@@ -197,9 +203,9 @@ class Lane(Reader):
     def _foreign(self, value: Any) -> ExtType | None:
         """A table or array of another package; None if it is neither."""
         kind = type(value)
-        from . import _arrow
+        if is_table(value):
+            from . import _arrow
 
-        if _arrow.is_table(value):
             return self._table(_arrow.table_of(value))
         if hasattr(kind, "__dlpack__"):
             from . import _dlpack
@@ -207,8 +213,6 @@ class Lane(Reader):
             capsule, address, name, shape, strides, readonly, size = _dlpack.describe(value)
             steps = None if strides is None else [stride * size for stride in strides]
             return self._strided((value, capsule), address, name, shape, steps, readonly)
-        if hasattr(value, "__cuda_array_interface__"):
-            raise MarshalError(f"the {kind.__name__} is on a GPU; write value.cpu()")
         interface = getattr(value, "__array_interface__", None)
         if interface is None:
             return None
@@ -315,6 +319,22 @@ class Lane(Reader):
         self.table.append((address, length, token))
         return entry
 
+    def _datetime(self, value: datetime) -> ExtType:
+        # In integers alone: a float is off by microseconds some centuries from now.
+        span = None if value.tzinfo is None else value - EPOCH
+        if span is None or not FIRST_MOMENT <= span <= LAST_MOMENT:
+            raise MarshalError(complaint_about_moment(value))
+        seconds, nanoseconds = span.days * 86_400 + span.seconds, span.microseconds * 1000
+        if 0 <= seconds < 1 << 34:
+            if nanoseconds == 0 and seconds < 1 << 32:
+                payload = seconds.to_bytes(4, "big")
+            else:
+                payload = (nanoseconds << 34 | seconds).to_bytes(8, "big")
+        else:
+            payload = nanoseconds.to_bytes(4, "big") + seconds.to_bytes(8, "big", signed=True)
+        # The constructor of ExtType takes no negative codes.
+        return _new_tuple(ExtType, (TIMESTAMP, payload))
+
     def _tuple(self, value: tuple[Any, ...]) -> Any:
         return list(value)
 
@@ -325,10 +345,10 @@ class Lane(Reader):
             if not dtype.isnative:
                 array = array.astype(dtype.newbyteorder("="))
                 dtype = array.dtype
-            name = dtype.name
-            if name not in SIZES or dtype.kind not in "biufc":
-                raise MarshalError(_complaint_about_dtype(dtype))
-            _names[dtype] = name
+            complaint = complaint_about_array(array)
+            if complaint is not None:
+                raise MarshalError(complaint)
+            name = _names[dtype] = dtype.name
         shape = array.shape
         nbytes = array.nbytes
         if nbytes < INLINE_BYTES:
@@ -372,7 +392,7 @@ class Lane(Reader):
         view = memoryview(array)
         name = NAMES_OF_FORMATS.get(view.format)
         if name is None:
-            raise MarshalError(f"an array of typecode {array.typecode!r} can't cross")
+            raise MarshalError(complaint_about_type(array))
         return self._tensor(Tensor(view, name, view.shape or ()))
 
     def _audio(self, audio: Audio) -> ExtType:
@@ -517,6 +537,7 @@ class Lane(Reader):
 
 _ENCODERS: dict[type, Callable[[Lane, Any], Any]] = {
     tuple: Lane._tuple,
+    datetime: Lane._datetime,
     Audio: Lane._audio,
     File: Lane._file,
     Tensor: Lane._tensor,
@@ -589,18 +610,6 @@ def _reject(value: Any) -> str | None:
         return None
     inner = explain(replacement, "value", _reject)
     return None if inner is None else str(inner).removeprefix("value: ")
-
-
-def _complaint_about_dtype(dtype: Any) -> str:
-    if dtype.names is not None:
-        return f"an array with fields {list(dtype.names)} can't cross; pass each as an array of its own: value[name]"
-    if dtype.kind == "O":
-        return "an array of Python objects can't cross; give it a numeric dtype: value.astype('float64')"
-    if dtype.kind in "US":
-        return "an array of strings can't cross; write value.tolist()"
-    if dtype.kind in "mM":
-        return f"an array of {dtype.name} can't cross; write value.astype('int64') and pass the unit beside it"
-    return f"an array of {dtype.name} can't cross; write value.astype('float64')"
 
 
 def _is_frozen(source: Any) -> bool:

@@ -17,7 +17,7 @@ from .media import SIZES, TYPE_STRINGS, Audio, File, Tensor
 from .table import Column, Part, Table
 from .video import Video, plane_shapes
 
-TENSOR, AUDIO, VIDEO, TABLE, FILE, BYTES = 1, 2, 3, 4, 5, 6
+TENSOR, AUDIO, VIDEO, TABLE, FILE, BYTES, TIMESTAMP = 1, 2, 3, 4, 5, 6, -1
 """The ext codes of the wire."""
 
 _ADDRESS: Any = ffi.typeof("uintptr_t")

@@ -5,6 +5,7 @@ Nothing of these packages is imported before `to_arrow` or `to_pandas` asks for 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -111,3 +112,15 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self._rows} rows: {', '.join(self.column_names)})"
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is a table of another package."""
+    kind = type(value)
+    return hasattr(kind, "__arrow_c_stream__") or hasattr(kind, "__arrow_c_array__") or is_frame(value)
+
+
+def is_frame(value: Any) -> bool:
+    """Whether a value is a `pandas.DataFrame`, which pandas gives no Arrow of without pyarrow."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, getattr(pandas, "DataFrame", ()))
