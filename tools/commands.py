@@ -110,7 +110,7 @@ def bench(chosen: argparse.Namespace) -> int:
     from tools import environment, native
 
     machine.require_all()
-    python = environment.ready("build", "run", "test")
+    python = environment.ready("build", "run", "test", "bench")
     native.in_place(python)
     names = [chosen.only] if chosen.only else benchmark_names()
     for name in names:

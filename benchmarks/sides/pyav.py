@@ -1,0 +1,58 @@
+"""PyAV, which is FFmpeg; it also makes the media that all sides decode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy
+
+CODECS = {
+    "mp3": ("libmp3lame", "fltp", 128_000),
+    "flac": ("flac", "s16", None),
+    "ogg": ("libvorbis", "fltp", 128_000),
+    "m4a": ("aac", "fltp", 128_000),
+    "opus": ("libopus", "flt", 96_000),
+}
+
+
+def encode(folder: Path, suffix: str) -> Callable[[], int]:
+    """`input.npy`, (2, frames) of float32 at 48 kHz, to a file in this format; returns its size."""
+    codec, sample_format, bit_rate = CODECS[suffix]
+    path = folder / f"input.{suffix}"
+
+    def work() -> int:
+        sound = numpy.load(folder / "input.npy")
+        fresh = path.with_name(f"making.{suffix}")
+        with av.open(str(fresh), "w") as container:
+            stream = container.add_stream(codec, rate=48000, layout="stereo", format=sample_format)
+            if bit_rate is not None:
+                stream.bit_rate = bit_rate
+            resampler = av.AudioResampler(sample_format, "stereo", 48000)
+            for begin in range(0, sound.shape[1], 48000):
+                part = numpy.ascontiguousarray(sound[:, begin : begin + 48000])
+                frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
+                frame.sample_rate, frame.pts = 48000, begin
+                for converted in resampler.resample(frame):
+                    container.mux(stream.encode(converted))
+            container.mux(stream.encode(None))
+        fresh.rename(path)
+        return path.stat().st_size
+
+    return work
+
+
+def decode(folder: Path, suffix: str) -> Callable[[], numpy.ndarray]:
+    """A file to (channels, frames) of float32; frames of integers are scaled."""
+    path = str(folder / f"input.{suffix}")
+
+    def work() -> numpy.ndarray:
+        with av.open(path) as container:
+            sound = numpy.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+        if sound.dtype == numpy.int16:
+            sound = sound.reshape(-1, 2).T.astype(numpy.float32, order="C")
+            sound /= 32768
+        return sound
+
+    return work
