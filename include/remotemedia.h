@@ -633,7 +633,7 @@ rm_status rm_session_control(const struct rm_session *session,
 
 /**
  * Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, p50_ns?, p99_ns?, max_ns?}],
- * unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
+ * edges: [{from, to, waiting, dropped}], unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
  *
  * The caller sees to it that:
  * `session` is live; `out` is writable; `err` is NULL or writable.

@@ -304,7 +304,7 @@ async def test_metrics_are_a_table() -> None:
             ("p2", 3, 0),
         ]
         head, *rows, last = str(metrics).splitlines()
-        assert head.split() == ["node", "packets", "errors", "p50", "p99", "max", "waiting", "waits", "for"]
+        assert head.split() == ["node", "packets", "errors", "p50", "p99", "max", "waiting", "dropped", "waits", "for"]
         assert [row.split()[:3] for row in rows] == [["p1", "3", "0"], ["add", "3", "0"], ["p2", "3", "0"]]
         assert last == "sent: 3; unread: 3 of 'p2'"
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import nodes
+    from ._buffer import Buffer
     from ._configure import Limits, configure
     from ._execute import execute, execute_sync
     from ._first_design import execute_pipeline, execute_pipeline_with_input
@@ -58,6 +59,7 @@ __version__ = "0.1.0"
 __all__ = [
     "PCM",
     "Audio",
+    "Buffer",
     "Cancelled",
     "Error",
     "ExecutionError",
@@ -111,6 +113,7 @@ __all__ = [
 # asyncio, typing and the native library take most of the time of an import, so they are loaded at their first use.
 _HOMES = {
     "Audio": "media",
+    "Buffer": "_buffer",
     "Cancelled": "errors",
     "File": "media",
     "Limits": "_configure",

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ._buffer import Buffer
 from ._describe import plan_of
 from ._function import NodeFunction
 from ._graph import End, Pipeline, of_nodes
@@ -72,7 +73,11 @@ def to_pipeline(manifest: Mapping[str, Any], python: Sequence[str]) -> Pipeline:
         name, _, port = text.partition(".")
         return End(nodes[name], port or None)
 
-    links = [(end(link["from"]), end(link["to"])) for link in manifest.get("connections") or ()]
+    def start(link: Mapping[str, Any]) -> End:
+        buffer = link.get("buffer")
+        return end(link["from"])._replace(buffer=None if buffer is None else Buffer(**buffer))
+
+    links = [(start(link), end(link["to"])) for link in manifest.get("connections") or ()]
     return of_nodes(manifest.get("metadata") or {}, list(nodes.values()), links)
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ._buffer import Buffer
 from ._function import NodeFunction
 from ._node import Linkable, Node, Port
 from .errors import Error, InvalidArgumentError
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 
 
 class End(NamedTuple):
-    """One side of a connection: a node, and a port of it if it is named."""
+    """One side of a connection: a node, and a port of it if it is named; of its beginning also what may wait on it."""
 
     node: Node
     port: str | None
+    buffer: Buffer | None = None
 
 
 class _Previous:
@@ -102,6 +104,8 @@ class Pipeline(Linkable):
 
     def __rshift__(self, other: Linkable | list[Any] | tuple[Any, ...]) -> Pipeline:
         """A new pipeline in which what comes out of this one goes into `other`."""
+        if isinstance(other, Buffer):
+            return self._buffered(other)
         right = _pipeline_of(other)
         joined = Pipeline()
         joined._metadata = dict(self._metadata or right._metadata)
@@ -114,6 +118,21 @@ class Pipeline(Linkable):
         joined._heads = list(self._heads) if self._nodes else list(right._heads)
         joined._ends = list(right._ends)
         return joined
+
+    def _buffered(self, buffer: Buffer) -> Pipeline:
+        """This pipeline, with a buffer on the connections that the next `>>` makes."""
+        if not self._ends:
+            raise InvalidArgumentError(
+                f"{buffer!r} stands before the first node; a session bounds what waits there: session(buffer=...)"
+            )
+        for end in self._ends:
+            if end.buffer is not None:
+                raise InvalidArgumentError(f"{end.buffer!r} and {buffer!r} stand between the same nodes; keep one")
+        buffered = Pipeline()
+        buffered._metadata = dict(self._metadata)
+        buffered._nodes, buffered._links, buffered._heads = list(self._nodes), list(self._links), list(self._heads)
+        buffered._ends = [end._replace(buffer=buffer) for end in self._ends]
+        return buffered
 
     def __rrshift__(self, other: list[Any] | tuple[Any, ...]) -> Pipeline:
         """`[a, b] >> pipeline`."""
@@ -167,6 +186,11 @@ class Pipeline(Linkable):
 
     def manifest(self) -> dict[str, Any]:
         """The manifest in which Python functions are themselves: what `execute` takes."""
+        for end in self._ends:
+            if end.buffer is not None:
+                raise InvalidArgumentError(
+                    f"{end.buffer!r} stands behind the last node; a session bounds what waits there: session(buffer=...)"
+                )
         ids = dict(zip(map(id, self._nodes), self._ids(), strict=True))
         document: dict[str, Any] = {"version": "v1"}
         if self._metadata:
@@ -174,8 +198,12 @@ class Pipeline(Linkable):
         document["nodes"] = [_entry(ids[id(node)], node) for node in self._nodes]
         if self._links:
             document["connections"] = [
-                {side: _endpoint(ids[id(end.node)], end.port) for side, end in zip(("from", "to"), link, strict=True)}
-                for link in self._links
+                {
+                    "from": _endpoint(ids[id(start.node)], start.port),
+                    "to": _endpoint(ids[id(end.node)], end.port),
+                    **({} if start.buffer is None else {"buffer": start.buffer.manifest()}),
+                }
+                for start, end in self._links
             ]
         return document
 
@@ -405,6 +433,8 @@ def _pipeline_of(part: Any) -> Pipeline:
     if isinstance(part, Pipeline):
         return part
     pipeline = Pipeline()
+    if isinstance(part, Buffer):
+        return pipeline >> part
     if isinstance(part, NodeFunction):
         part = part()
     if isinstance(part, Node):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-COLUMNS = ("node", "packets", "errors", "p50", "p99", "max", "waiting", "waits for")
+COLUMNS = ("node", "packets", "errors", "p50", "p99", "max", "waiting", "dropped", "waits for")
 
 
 class NodeMetrics(NamedTuple):
     """One node: how many `packets` it took, how often it failed, and how long its steps took, in seconds.
 
     `p50` and `p99` are within 12 %; small steps are timed by samples, and None is there before the first. `waiting` is
-    the number of packets before it, `waits_for` what keeps it from going on.
+    the number of packets before it, `waits_for` what keeps it from going on. `dropped` counts what never reached it,
+    because a connection to it was full; see `Buffer`.
     """
 
     node: str
@@ -23,10 +24,22 @@ class NodeMetrics(NamedTuple):
     max: float | None
     waiting: int
     waits_for: str
+    dropped: int = 0
+
+
+class EdgeMetrics(NamedTuple):
+    """One connection that has a queue, from an output to an input: how many packets wait on it and were dropped."""
+
+    source: str
+    target: str
+    waiting: int
+    dropped: int
 
 
 class Metrics(NamedTuple):
     """A session: how many packets were `sent`, its `nodes`, and how many outputs of each sink are `unread`.
+
+    `edges` are the connections that have a queue.
 
     Printed it is a table.
     """
@@ -34,6 +47,7 @@ class Metrics(NamedTuple):
     sent: int
     nodes: list[NodeMetrics]
     unread: dict[str, int]
+    edges: list[EdgeMetrics]
 
     def __str__(self) -> str:
         rows = [COLUMNS, *(_row(node) for node in self.nodes)]
@@ -56,6 +70,12 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
     def seconds(node: Mapping[str, Any], key: str) -> float | None:
         return None if key not in node else node[key] / 1e9
 
+    edges = [EdgeMetrics(edge["from"], edge["to"], edge["waiting"], edge["dropped"]) for edge in document["edges"]]
+    dropped: dict[str, int] = {}
+    for edge in edges:
+        # An id may hold dots, where the planner gave it; a port never does.
+        target = edge.target.rpartition(".")[0]
+        dropped[target] = dropped.get(target, 0) + edge.dropped
     nodes = [
         NodeMetrics(
             node["id"],
@@ -66,17 +86,18 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
             seconds(node, "max_ns"),
             node["waiting"],
             node["waits_for"],
+            dropped.get(node["id"], 0),
         )
         for node in document["nodes"]
     ]
-    return Metrics(
-        document["sent"], nodes, {sink: count + unread.get(sink, 0) for sink, count in document["unread"].items()}
-    )
+    left = {sink: count + unread.get(sink, 0) for sink, count in document["unread"].items()}
+    return Metrics(document["sent"], nodes, left, edges)
 
 
 def _row(node: NodeMetrics) -> tuple[str, ...]:
     times = [_time(node.p50), _time(node.p99), _time(node.max)]
-    return (node.node, str(node.packets), str(node.errors), *times, str(node.waiting), node.waits_for)
+    counts = (str(node.waiting), str(node.dropped))
+    return (node.node, str(node.packets), str(node.errors), *times, *counts, node.waits_for)
 
 
 def _time(seconds: float | None) -> str:

@@ -11,7 +11,8 @@ class Plan:
 
     `nodes` are maps with `id`, `node_type`, `params`, `runner` ("native", or "host" for Python functions), `stage`,
     and for converters that the planner put in, `inserted`: the reason. Nodes of a stage follow each other without a
-    queue. `connections` have `from`, `to` and `kind` ("direct" or "queue"); `sinks` are the ids that results come from.
+    queue. `connections` have `from`, `to`, `kind` ("direct" or "queue") and perhaps `buffer`, as the manifest has it;
+    `sinks` are the ids that results come from.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:

@@ -192,6 +192,34 @@ fn the_plan_names_the_outputs_that_nothing_takes() {
     assert_eq!(unread(&[("log", "other")]), [(json!("vad"), json!(["event"]))]);
 }
 
+/// The connections of the plan.
+fn planned(nodes: &[Json], connections: Json) -> Json {
+    let manifest = json!({ "version": "v1", "nodes": nodes, "connections": connections });
+    Graph::plan(accepted(manifest.to_string().as_bytes())).expect("a graph that can be planned").describe()["connections"]
+        .take()
+}
+
+#[test]
+fn a_connection_with_a_buffer_is_a_queue_and_the_plan_shows_it() {
+    let nodes = [node("a", "PassThrough"), node("b", "PassThrough")];
+    let plan = |buffer: Json| planned(&nodes, json!([{ "from": "a", "to": "b", "buffer": buffer }]));
+    assert_eq!(plan(Json::Null), json!([{ "from": "a.out", "to": "b.in", "kind": "direct" }]));
+    let queue = |buffer: Json| json!([{ "from": "a.out", "to": "b.in", "kind": "queue", "buffer": buffer }]);
+    assert_eq!(plan(json!({})), queue(json!({ "policy": "block" })));
+    let full = json!({ "packets": 8, "bytes": 1_000_000, "ms": 200, "policy": "drop_oldest" });
+    assert_eq!(plan(full.clone()), queue(full));
+}
+
+#[test]
+fn converters_stand_before_the_buffer_of_their_connection() {
+    let connections = json!([{ "from": "mic", "to": "vad", "buffer": { "packets": 1, "policy": "drop_newest" } }]);
+    let expected = json!([
+        { "from": "mic.out", "to": "vad.resample.in", "kind": "direct" },
+        { "from": "vad.resample.out", "to": "vad.in", "kind": "queue", "buffer": { "packets": 1, "policy": "drop_newest" } },
+    ]);
+    assert_eq!(planned(&[node("mic", "Microphone"), node("vad", "Detector")], connections), expected);
+}
+
 #[test]
 fn a_converter_is_put_in_where_the_promise_differs() {
     let blueprint = graph(&[node("mic", "Microphone"), node("vad", "Detector")], &[("mic", "vad")]);

@@ -244,7 +244,7 @@ const JSON: &[Row] = &[
     "the manifest has 3 problems:
   line 1, column 129: connections[0].source: this connection has no field 'source'; did you mean 'from'?
   line 1, column 144: connections[0].target: this connection has no field 'target'; did you mean 'to'?
-  line 1, column 159: connections[0].size: this connection has no field 'size'; its fields are 'from' and 'to'",
+  line 1, column 159: connections[0].size: this connection has no field 'size'; its fields are 'from', 'to' and 'buffer'",
 ),
 (
     "metadata without name",
@@ -615,6 +615,36 @@ const JSON: &[Row] = &[
     "connections as a map",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": {"a": "b"}}"#,
     r#"line 1, column 127: connections: expected a list, got a map; write each connection as an item of a list: [{"from": ..., "to": ...}]"#,
+),
+(
+    "policy misspelt",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b", "buffer": {"packets": 8, "policy": "drop_old"}}]}"#,
+    r#"line 1, column 188: connections[0].buffer.policy: expected "block", "drop_oldest" or "drop_newest", got the text "drop_old"; did you mean "drop_oldest"?"#,
+),
+(
+    "no room at all",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b", "buffer": {"packets": 0}}]}"#,
+    r#"line 1, column 175: connections[0].buffer.packets: expected an integer from 1 to 4294967295, got 0"#,
+),
+(
+    "buffer as a number",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b", "buffer": 8}]}"#,
+    r#"line 1, column 163: connections[0].buffer: expected a map, got 8; write {"packets": 8}"#,
+),
+(
+    "buffer as a policy",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b", "buffer": "drop_oldest"}]}"#,
+    r#"line 1, column 163: connections[0].buffer: expected a map, got the text "drop_oldest"; write {"policy": "drop_oldest"}"#,
+),
+(
+    "another name for packets",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b", "buffer": {"size": 8}}]}"#,
+    r#"line 1, column 164: connections[0].buffer.size: this buffer has no field 'size'; did you mean 'packets'?"#,
+),
+(
+    "field that no buffer has",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b", "buffer": {"seconds_of_sound": 8}}]}"#,
+    r#"line 1, column 164: connections[0].buffer.seconds_of_sound: this buffer has no field 'seconds_of_sound'; its fields are 'packets', 'bytes', 'ms' and 'policy'"#,
 ),
 ];
 

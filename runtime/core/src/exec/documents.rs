@@ -227,9 +227,10 @@ pub fn end_list(document: &mut Vec<u8>, released: &[u64]) {
     document.extend_from_slice(encoder.as_bytes());
 }
 
-/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, ...}], unread: {sink: n}}`.
+/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, ...}],
+/// edges: [{from, to, waiting, dropped}], unread: {sink: n}}`.
 pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &Session) {
-    encoder.map(3);
+    encoder.map(4);
     encoder.text("sent").uint(metrics.sent);
     encoder.text("nodes").array(metrics.nodes.len());
     for node in &metrics.nodes {
@@ -245,6 +246,14 @@ pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &
                 encoder.text(key).uint(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
             }
         }
+    }
+    encoder.text("edges").array(metrics.edges.len());
+    for edge in &metrics.edges {
+        encoder.map(4);
+        encoder.text("from").text(&edge.from);
+        encoder.text("to").text(&edge.to);
+        encoder.text("waiting").uint(edge.waiting as u64);
+        encoder.text("dropped").uint(edge.dropped);
     }
     encoder.text("unread").map(metrics.unread.len());
     for (sink, &unread) in metrics.unread.iter().enumerate() {

@@ -202,6 +202,11 @@ impl HostStage {
         !self.outbox.is_empty() || self.fault.is_some()
     }
 
+    /// The most packets of one call.
+    pub(super) fn batch(&self) -> usize {
+        self.batch
+    }
+
     /// Whether a call is out.
     pub(super) fn is_calling(&self) -> bool {
         self.call.is_some()

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::graph::Graph;
+
 /// The counts of one node.
 #[derive(Debug)]
 pub(super) struct NodeCounts {
@@ -57,15 +59,40 @@ pub enum WaitsFor {
     End,
 }
 
+/// What waits between two stages of a session, and what was dropped there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EdgeMetrics {
+    /// The output that feeds it, as `node.port`.
+    pub from: String,
+    /// The input that it feeds.
+    pub to: String,
+    /// How many packets wait.
+    pub waiting: usize,
+    /// How many were dropped because there was no room; see [`crate::manifest::Policy`].
+    pub dropped: u64,
+}
+
 /// What is going on in a session.
 #[derive(Clone, Debug)]
 pub struct SessionMetrics {
     /// The nodes, in the order of the manifest.
     pub nodes: Vec<NodeMetrics>,
+    /// The connections that have a queue, each after those before it in the graph.
+    pub edges: Vec<EdgeMetrics>,
     /// How many outputs nobody has read, for each sink that is handed out.
     pub unread: Vec<usize>,
     /// How many packets were sent.
     pub sent: u64,
+}
+
+/// The metrics of all joints of a graph, by how many packets wait and were dropped at each one.
+pub(super) fn edge_metrics(graph: &Graph, counts: impl Fn(usize) -> (usize, u64)) -> Vec<EdgeMetrics> {
+    let of = |index| {
+        let (from, to) = graph.ends(index)?;
+        let (waiting, dropped) = counts(index);
+        Some(EdgeMetrics { from, to, waiting, dropped })
+    };
+    (0..graph.edges.len()).filter_map(of).collect()
 }
 
 impl fmt::Display for WaitsFor {

@@ -29,7 +29,7 @@ pub use documents::{
 };
 pub use host::{CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
-pub use metrics::{NodeMetrics, SessionMetrics, WaitsFor};
+pub use metrics::{EdgeMetrics, NodeMetrics, SessionMetrics, WaitsFor};
 pub use outlet::{Most, SessionOutput};
 pub use port::{Batch, Event, Port, Wake, WeakPort};
 pub use runtime::{OpenError, Pipeline, Runtime, Submission, SubmitError, Submitted};

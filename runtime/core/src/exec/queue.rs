@@ -1,7 +1,9 @@
-//! The queue of one edge: bounded by packets, bytes and media time, by credit rather than by blocking.
+//! The queue of one edge: bounded by packets, bytes and media time, by credit rather than by blocking. Where the manifest
+//! says so, it drops packets instead of letting the producer wait; boundaries between items are never dropped.
 
 use std::collections::VecDeque;
 
+use crate::manifest::{EdgeBuffer, Policy};
 use crate::value::Packet;
 
 /// A packet on its way, with what the scheduler has to know of it.
@@ -33,14 +35,19 @@ pub(super) struct Bounds {
     pub(super) media_nanoseconds: i64,
 }
 
+/// What travels, and what it weighs.
+type Waiting = (Travel, usize);
+
 /// What waits on one edge, and what its consumer has seen of it.
 #[derive(Debug)]
 pub(super) struct Queue {
-    waiting: VecDeque<(Travel, usize)>,
+    waiting: VecDeque<Waiting>,
     packets: usize,
     bytes: usize,
     media_nanoseconds: i64,
     bounds: Option<Bounds>,
+    policy: Policy,
+    dropped: u64,
     /// The item whose END the consumer has taken from this edge, while it waits for the other edges.
     pub(super) ended: Option<u64>,
     /// The consumer has taken this edge's FINISH.
@@ -57,6 +64,16 @@ impl Routed {
 impl Bounds {
     /// Holds a burst of small packets, a few pictures, or some seconds of sound.
     pub(super) const DEFAULT: Bounds = Bounds { packets: 64, bytes: 8 << 20, media_nanoseconds: 5_000_000_000 };
+
+    /// What a manifest says, with defaults for what it does not.
+    pub(super) fn of(buffer: EdgeBuffer) -> Self {
+        let default = Self::DEFAULT;
+        Self {
+            packets: buffer.packets.map_or(default.packets, |packets| packets.get() as usize),
+            bytes: buffer.bytes.map_or(default.bytes, |bytes| usize::try_from(bytes.get()).unwrap_or(usize::MAX)),
+            media_nanoseconds: buffer.ms.map_or(default.media_nanoseconds, |ms| i64::from(ms.get()) * 1_000_000),
+        }
+    }
 
     /// What a packet counts for: at most the whole bound, since a host may say any duration and sums must not overflow.
     fn media_time(&self, packet: &Packet) -> i64 {
@@ -78,9 +95,16 @@ impl Queue {
             bytes: 0,
             media_nanoseconds: 0,
             bounds,
+            policy: Policy::Block,
+            dropped: 0,
             ended: None,
             has_finished: false,
         }
+    }
+
+    /// The queue of a joint between stages, as the manifest wants it.
+    pub(super) fn of_edge(buffer: Option<EdgeBuffer>, policy: Policy) -> Self {
+        Self { policy, ..Self::new(Some(buffer.map_or(Bounds::DEFAULT, Bounds::of))) }
     }
 
     pub(super) fn push(&mut self, travel: Travel) {
@@ -92,21 +116,58 @@ impl Queue {
             self.media_nanoseconds += bounds.media_time(&routed.packet);
         }
         self.waiting.push_back((travel, weight));
+        match self.policy {
+            Policy::Block => {}
+            Policy::DropOldest => self.drop_while_over_full(|waiting, is_packet| waiting.iter().position(is_packet)),
+            Policy::DropNewest => self.drop_while_over_full(|waiting, is_packet| waiting.iter().rposition(is_packet)),
+        }
     }
 
-    pub(super) fn pop(&mut self) -> Option<(Travel, usize)> {
-        let (travel, weight) = self.waiting.pop_front()?;
-        if let (Travel::Packet(routed, _), Some(bounds)) = (&travel, self.bounds) {
+    /// Drops packets until what waits is within the bounds. One packet always stays: what is larger than the bounds on
+    /// its own would never pass.
+    fn drop_while_over_full(&mut self, next: impl Fn(&VecDeque<Waiting>, fn(&Waiting) -> bool) -> Option<usize>) {
+        let Some(bounds) = self.bounds else { return };
+        while self.packets > 1
+            && (self.packets > bounds.packets
+                || self.bytes > bounds.bytes
+                || self.media_nanoseconds > bounds.media_nanoseconds)
+        {
+            let is_packet = |(travel, _): &Waiting| matches!(travel, Travel::Packet(..));
+            let Some(removed) = next(&self.waiting, is_packet).and_then(|place| self.waiting.remove(place)) else {
+                return;
+            };
+            self.discount(&removed);
+            self.dropped += 1;
+        }
+    }
+
+    fn discount(&mut self, (travel, weight): &Waiting) {
+        if let (Travel::Packet(routed, _), Some(bounds)) = (travel, self.bounds) {
             self.packets -= 1;
             self.bytes -= weight;
             self.media_nanoseconds -= bounds.media_time(&routed.packet);
         }
-        Some((travel, weight))
+    }
+
+    pub(super) fn pop(&mut self) -> Option<(Travel, usize)> {
+        let next = self.waiting.pop_front()?;
+        self.discount(&next);
+        Some(next)
     }
 
     /// How many packets wait.
     pub(super) fn packets(&self) -> usize {
         self.packets
+    }
+
+    /// How many packets were dropped because there was no room.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Empties it for good: its run stops, and nobody will take what comes.
+    pub(super) fn close(&mut self) {
+        *self = Self { dropped: self.dropped, ..Self::new(None) };
     }
 
     /// Drops everything but FINISH, which no edge may lose.
@@ -125,17 +186,74 @@ impl Queue {
         self.waiting.front().map(|&(_, weight)| weight)
     }
 
-    /// Whether the producer may take another step.
+    /// Whether the producer may take another step; one that drops makes nobody wait.
     pub(super) fn has_credit(&self) -> bool {
-        self.bounds.is_none_or(|bounds| {
-            self.packets < bounds.packets
-                && self.bytes < bounds.bytes
-                && self.media_nanoseconds < bounds.media_nanoseconds
-        })
+        self.policy != Policy::Block
+            || self.bounds.is_none_or(|bounds| {
+                self.packets < bounds.packets
+                    && self.bytes < bounds.bytes
+                    && self.media_nanoseconds < bounds.media_nanoseconds
+            })
     }
 
     /// Whether the consumer may take something now.
     pub(super) fn is_ready(&self) -> bool {
         self.ended.is_none() && !self.has_finished && !self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::{NonZeroU32, NonZeroU64};
+
+    use super::*;
+    use crate::value::Value;
+
+    /// What waits in a queue with this buffer after packets of so many bytes and so many ms; each has the place of its push.
+    fn kept(buffer: EdgeBuffer, packets: &[(usize, i64)]) -> (Vec<u64>, u64) {
+        let mut queue = Queue::of_edge(Some(buffer), buffer.policy());
+        for (item, &(bytes, ms)) in (0..).zip(packets) {
+            let packet = Packet::new(Value::bytes(vec![0; bytes])).at(None, Some(ms * 1_000_000));
+            queue.push(Travel::Packet(Routed { packet, item, path: 0 }, 0));
+        }
+        assert_eq!(queue.has_credit(), buffer.policy() != Policy::Block);
+        let mut items = Vec::new();
+        while let Some((Travel::Packet(routed, _), _)) = queue.pop() {
+            items.push(routed.item);
+        }
+        assert_eq!((queue.packets, queue.bytes, queue.media_nanoseconds), (0, 0, 0));
+        (items, queue.dropped())
+    }
+
+    fn buffer(bytes: u64, ms: u32, policy: Policy) -> EdgeBuffer {
+        EdgeBuffer { bytes: NonZeroU64::new(bytes), ms: NonZeroU32::new(ms), policy: Some(policy), packets: None }
+    }
+
+    #[test]
+    fn each_bound_drops_by_itself_and_one_packet_stays() {
+        let small = [(100, 20); 6];
+        // By bytes; what a packet weighs beside its bytes is within the bound.
+        let weight = Value::bytes(vec![0; 100]).weight() as u64;
+        assert_eq!(kept(buffer(weight * 2, 0, Policy::DropOldest), &small), (vec![4, 5], 4));
+        assert_eq!(kept(buffer(weight * 2, 0, Policy::DropNewest), &small), (vec![0, 1], 4));
+        // By media time.
+        assert_eq!(kept(buffer(0, 60, Policy::DropOldest), &small), (vec![3, 4, 5], 3));
+        assert_eq!(kept(buffer(0, 60, Policy::DropNewest), &small), (vec![0, 1, 2], 3));
+        assert_eq!(kept(buffer(0, 60, Policy::Block), &small), (vec![0, 1, 2, 3, 4, 5], 0));
+        // Larger than the bound on its own.
+        assert_eq!(kept(buffer(1, 0, Policy::DropOldest), &small), (vec![5], 5));
+        assert_eq!(kept(buffer(1, 0, Policy::DropNewest), &small), (vec![0], 5));
+        assert_eq!(kept(buffer(0, 10, Policy::DropOldest), &[(1, 5000), (1, 1)]), (vec![1], 1));
+    }
+
+    #[test]
+    fn a_queue_that_is_closed_keeps_its_count_alone() {
+        let mut queue = Queue::of_edge(Some(buffer(1, 0, Policy::DropOldest)), Policy::DropOldest);
+        for item in 0..3 {
+            queue.push(Travel::Packet(Routed { packet: Packet::new(Value::Int(1)), item, path: 0 }, 0));
+            queue.push(Travel::End(item));
+        }
+        queue.close();
+        assert_eq!((queue.dropped(), queue.pop().is_none()), (2, true));
     }
 }

@@ -1,13 +1,14 @@
 //! The plan as a document, for people and for drawing: nodes with their stage, and what joins them.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{Graph, Runner};
-use crate::manifest::Work;
+use crate::manifest::{EdgeBuffer, Work};
 
 impl Graph {
     /// The plan:
     /// `{name, nodes: [{id, node_type, params, runner, stage, inserted?, unread?}], connections: [{from, to, kind}], sinks}`.
+    /// A connection that the manifest gives a buffer has `buffer: {packets?, bytes?, ms?, policy}` as well.
     /// Nodes of one stage run on one thread without a queue between them; a `queue` connection joins two stages. `unread`
     /// names the outputs whose packets go nowhere: no connection takes them, and they are not the result of a sink.
     pub fn describe(&self) -> Json {
@@ -27,7 +28,11 @@ impl Graph {
             for &(port, edge) in &stage.outputs {
                 let target = &self.edges[edge];
                 if let (Some(from), Some(to)) = (stage.links.last(), self.stages[target.to].links.first()) {
-                    connections.push(self.connection((from.node, port), (to.node, target.port), "queue"));
+                    let mut connection = self.connection((from.node, port), (to.node, target.port), "queue");
+                    if let Some(buffer) = target.buffer {
+                        connection["buffer"] = described(buffer);
+                    }
+                    connections.push(connection);
                 }
             }
         }
@@ -73,6 +78,16 @@ impl Graph {
         outputs.filter(|(port, _)| !is_read(*port)).map(|(_, port)| port.name).collect()
     }
 
+    /// How messages and documents name the two ends of the joint with this index; none for the way of the inputs.
+    pub(crate) fn ends(&self, edge: usize) -> Option<(String, String)> {
+        let joint = &self.edges[edge];
+        let stage = &self.stages[joint.from?];
+        let from = stage.links.last()?.node;
+        let (port, _) = *stage.outputs.iter().find(|(_, output)| *output == edge)?;
+        let to = self.stages[joint.to].links.first()?.node;
+        Some((self.endpoint((from, port), Work::outputs), self.endpoint((to, joint.port), Work::inputs)))
+    }
+
     fn connection(&self, from: (usize, usize), to: (usize, usize), kind: &str) -> Json {
         json!({
             "from": self.endpoint(from, Work::outputs),
@@ -88,4 +103,21 @@ impl Graph {
             None => node.id.to_string(),
         }
     }
+}
+
+/// A buffer as a manifest writes it, with what it leaves out left out.
+fn described(buffer: EdgeBuffer) -> Json {
+    let mut fields = Map::new();
+    let limits = [
+        ("packets", buffer.packets.map(|packets| packets.get().into())),
+        ("bytes", buffer.bytes.map(|bytes| bytes.get())),
+        ("ms", buffer.ms.map(|milliseconds| milliseconds.get().into())),
+    ];
+    for (name, limit) in limits {
+        if let Some(limit) = limit {
+            fields.insert(name.to_owned(), Json::from(limit));
+        }
+    }
+    fields.insert("policy".to_owned(), buffer.policy().name().into());
+    Json::Object(fields)
 }

@@ -6,7 +6,7 @@ mod describe;
 
 use std::sync::Arc;
 
-use crate::manifest::{Blueprint, BlueprintNode, Endpoint, ManifestError, Problem, Work};
+use crate::manifest::{Blueprint, BlueprintNode, Edge, EdgeBuffer, Endpoint, ManifestError, Problem, Work};
 use crate::node::Cost;
 
 /// A validated graph, divided into stages.
@@ -78,6 +78,8 @@ pub struct StageEdge {
     /// What is added to the path number of a packet that comes this way. Every way through the graph to a node has a
     /// number of its own, counted in the order of the connections, so that results can be put in order.
     pub path_offset: u64,
+    /// What may wait here, if the manifest says.
+    pub buffer: Option<EdgeBuffer>,
 }
 
 impl Graph {
@@ -98,7 +100,9 @@ impl Graph {
         for &node in &order {
             let join = match incoming[node][..] {
                 [only] => Some(&connections[only]).filter(|edge| {
-                    outgoing[edge.from.node].len() == 1 && can_share_a_stage(&nodes[edge.from.node], &nodes[node])
+                    edge.buffer.is_none()
+                        && outgoing[edge.from.node].len() == 1
+                        && can_share_a_stage(&nodes[edge.from.node], &nodes[node])
                 }),
                 _ => None,
             };
@@ -138,15 +142,15 @@ impl Graph {
             let mut path_offset = 0;
             if incoming[first].is_empty() {
                 stages[stage].inputs.push(edges.len());
-                edges.push(StageEdge { from: None, to: stage, port: 0, path_offset });
+                edges.push(StageEdge { from: None, to: stage, port: 0, path_offset, buffer: None });
             }
             for &connection in &incoming[first] {
                 let Endpoint { node: source, port } = connections[connection].from;
                 let from = stage_of[source];
                 stages[stage].inputs.push(edges.len());
                 stages[from].outputs.push((port, edges.len()));
-                let port = connections[connection].to.port;
-                edges.push(StageEdge { from: Some(from), to: stage, port, path_offset });
+                let Edge { to: Endpoint { port, .. }, buffer, .. } = connections[connection];
+                edges.push(StageEdge { from: Some(from), to: stage, port, path_offset, buffer });
                 path_offset += paths[source];
             }
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use super::buffer::EdgeBuffer;
 use crate::node::{NodeType, Params, Port, PreparedNode};
 
 /// The node types that the host runs itself, by name.
@@ -78,6 +79,8 @@ pub struct Edge {
     pub from: Endpoint,
     /// The input.
     pub to: Endpoint,
+    /// What may wait on it, if the manifest says; of several edges that a connection became the last one has it.
+    pub buffer: Option<EdgeBuffer>,
 }
 
 /// A port of a node, by numbers.

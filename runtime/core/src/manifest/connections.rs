@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::blueprint::{Edge, Endpoint};
+use super::blueprint::Endpoint;
 use super::fields::names;
 use super::findings::{Finding, Findings};
 use super::nearest::did_you_mean;
@@ -26,10 +26,10 @@ enum Side {
 }
 
 impl ConnectionDraft {
-    /// The edge, if both ports are known.
-    pub(super) fn edge(&self) -> Option<Edge> {
+    /// What it joins, if both ports are known.
+    pub(super) fn ends(&self) -> Option<(Endpoint, Endpoint)> {
         let from = Endpoint { node: self.from.0, port: self.from.1? };
-        Some(Edge { from, to: Endpoint { node: self.to.0, port: self.to.1? } })
+        Some((from, Endpoint { node: self.to.0, port: self.to.1? }))
     }
 }
 
@@ -106,7 +106,7 @@ impl Check<'_, '_> {
             return None;
         }
         self.seen.insert(ends, index);
-        if let Some(finding) = draft.edge().and_then(|edge| self.kinds(edge)) {
+        if let Some(finding) = draft.ends().and_then(|(from, to)| self.kinds(from, to)) {
             self.note(path, finding);
         }
         Some(draft)
@@ -159,17 +159,17 @@ impl Check<'_, '_> {
     }
 
     /// Whether something that the output gives can go into the input.
-    fn kinds(&self, edge: Edge) -> Option<Finding> {
-        let (from, to) = (&self.nodes.list[edge.from.node], &self.nodes.list[edge.to.node]);
+    fn kinds(&self, output: Endpoint, input: Endpoint) -> Option<Finding> {
+        let (from, to) = (&self.nodes.list[output.node], &self.nodes.list[input.node]);
         let (outputs, inputs) = (from.kind.as_ref()?.outputs, to.kind.as_ref()?.inputs);
-        let (gives, takes) = (outputs[edge.from.port].kinds, inputs[edge.to.port].kinds);
+        let (gives, takes) = (outputs[output.port].kinds, inputs[input.port].kinds);
         if gives.overlaps(takes) {
             return None;
         }
-        let (from, to) = (end_name(from.id, outputs, edge.from.port), end_name(to.id, inputs, edge.to.port));
+        let (from, to) = (end_name(from.id, outputs, output.port), end_name(to.id, inputs, input.port));
         let (gives, takes) = (gives.describe(), takes.describe());
         let finding = Finding::new(format!("{from} gives {gives}, but {to} takes {takes}"));
-        let cure = match self.between(&outputs[edge.from.port], &inputs[edge.to.port]) {
+        let cure = match self.between(&outputs[output.port], &inputs[input.port]) {
             Some(name) => format!("put a node between them that turns one into the other, such as {name}"),
             None => format!("connect {from} to a node that takes {gives}"),
         };

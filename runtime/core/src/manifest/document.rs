@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::buffer::EdgeBuffer;
 use crate::node::Params;
 
 /// A graph of nodes.
@@ -20,7 +21,6 @@ pub(super) struct Document {
     #[schemars(length(min = 1))]
     pub(super) nodes: Vec<NodeEntry>,
     /// The ways of the packets between the nodes. They form no cycle.
-    #[allow(dead_code, reason = "resolved from the text, where their places are known")]
     pub(super) connections: Option<Vec<Connection>>,
 }
 
@@ -64,12 +64,15 @@ pub(super) struct NodeEntry {
 /// A way for packets, from an output to an input.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "resolved from the text, where their places are known")]
 pub(super) struct Connection {
     /// The id of a node, or `id.port` for one of several outputs.
+    #[allow(dead_code, reason = "resolved from the text, where its place is known")]
     pub(super) from: String,
     /// The id of a node, or `id.port` for one of several inputs.
+    #[allow(dead_code, reason = "resolved from the text, where its place is known")]
     pub(super) to: String,
+    /// What may wait between the two, and what becomes of a packet that finds no room.
+    pub(super) buffer: Option<EdgeBuffer>,
 }
 
 /// Ids hold no dot, so that `vad.speech` can only mean the port `speech` of the node `vad`.

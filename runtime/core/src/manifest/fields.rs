@@ -86,6 +86,9 @@ fn place(map: &Path) -> &'static str {
         [Step::Name(name)] if name == "metadata" => "the metadata",
         [Step::Name(name), Step::Index(_)] if name == "nodes" => "this node",
         [Step::Name(name), Step::Index(_)] if name == "connections" => "this connection",
+        [Step::Name(name), Step::Index(_), Step::Name(field)] if name == "connections" && field == "buffer" => {
+            "this buffer"
+        }
         _ => "this map",
     }
 }
@@ -98,6 +101,10 @@ fn meant<'a>(map: &Path, name: &str, known: &'a [String]) -> Option<&'a str> {
         ("this node", "config" | "options" | "args" | "arguments" | "settings" | "parameters") => "params",
         ("this connection", "source" | "src" | "output") => "from",
         ("this connection", "target" | "destination" | "dest" | "dst" | "sink" | "input") => "to",
+        ("this connection", "queue" | "bounds" | "limits") => "buffer",
+        ("this buffer", "size" | "capacity" | "count" | "length" | "items") => "packets",
+        ("this buffer", "duration" | "duration_ms" | "time_ms" | "milliseconds" | "media_ms") => "ms",
+        ("this buffer", "drop" | "leaky" | "overflow" | "when_full" | "on_full") => "policy",
         ("the manifest", "edges" | "links") => "connections",
         ("the manifest", "name" | "description") => "metadata",
         ("the metadata", "title") => "name",
@@ -166,7 +173,21 @@ fn special(path: &Path, got: &Json) -> Option<Finding> {
             };
             Some(Finding::mismatch("a map with 'from' and 'to'", describe(got)).suggest(cure))
         }
-        ([Step::Name(connections), Step::Index(_), Step::Name(_)], Json::Array(_)) if connections == "connections" => {
+        ([Step::Name(connections), Step::Index(_), Step::Name(buffer)], Json::Number(number))
+            if connections == "connections" && buffer == "buffer" =>
+        {
+            Some(Finding::mismatch("a map", describe(got)).suggest(format!(r#"write {{"packets": {number}}}"#)))
+        }
+        ([Step::Name(connections), Step::Index(_), Step::Name(buffer)], Json::String(policy))
+            if connections == "connections" && buffer == "buffer" =>
+        {
+            Some(
+                Finding::mismatch("a map", describe(got)).suggest(format!(r#"write {{"policy": {}}}"#, quoted(policy))),
+            )
+        }
+        ([Step::Name(connections), Step::Index(_), Step::Name(end)], Json::Array(_))
+            if end != "buffer" && connections == "connections" =>
+        {
             let finding = Finding::mismatch("text", describe(got));
             Some(finding.suggest("write one connection for each".to_owned()))
         }

@@ -4,6 +4,7 @@
 //! connections are checked on that tree, each noting all it finds; without findings the planner makes the blueprint.
 
 mod blueprint;
+mod buffer;
 mod connections;
 mod document;
 mod fields;
@@ -20,6 +21,7 @@ mod tree;
 mod yaml;
 
 pub use blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, HostNodeType, HostNodes, Work};
+pub use buffer::{EdgeBuffer, Policy};
 pub use problem::{ManifestError, Problem};
 pub use schema::schema;
 

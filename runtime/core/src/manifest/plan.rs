@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, Work};
+use super::buffer::EdgeBuffer;
 use super::connections::{ConnectionDraft, default_port, end_name, path_of};
 use super::document::Document;
 use super::findings::{Finding, Findings};
@@ -34,23 +35,25 @@ pub(super) fn plan(
     }
     let named = nodes.len();
     let mut planner = Planner { nodes, edges: Vec::new(), inserted: HashMap::new(), registry };
+    let written = document.connections.unwrap_or_default();
     for connection in connections {
-        let edge = connection.edge()?;
-        let promise = match &planner.nodes[edge.from.node].work {
-            Work::Native { prepared, .. } => prepared.output_format(edge.from.port).unwrap_or_default(),
+        let (from, to) = connection.ends()?;
+        let buffer = written.get(connection.index).and_then(|connection| connection.buffer);
+        let promise = match &planner.nodes[from.node].work {
+            Work::Native { prepared, .. } => prepared.output_format(from.port).unwrap_or_default(),
             Work::Host(_) => AudioFormat::default(),
         };
-        if let Err(finding) = planner.connect(Some(edge.from), edge.to, promise) {
+        if let Err(finding) = planner.connect(Some(from), to, promise, buffer) {
             let path = path_of(connection.index);
             findings.add(root.value_offset(&path), path, finding);
         }
     }
-    let fed: HashSet<usize> = connections.iter().filter_map(ConnectionDraft::edge).map(|edge| edge.to.node).collect();
+    let fed: HashSet<usize> = connections.iter().filter_map(ConnectionDraft::ends).map(|(_, to)| to.node).collect();
     for node in (0..named).filter(|node| !fed.contains(node)) {
         let inputs = planner.nodes[node].work.inputs();
         if !inputs.is_empty() {
             let to = Endpoint { node, port: default_port(inputs, "in").unwrap_or(0) };
-            if let Err(finding) = planner.connect(None, to, AudioFormat::default()) {
+            if let Err(finding) = planner.connect(None, to, AudioFormat::default(), None) {
                 let path = Path::root().name("nodes").index(node);
                 findings.add(root.value_offset(&path), path, finding);
             }
@@ -88,8 +91,15 @@ struct Converter {
 }
 
 impl Planner<'_> {
-    /// Joins an output, or the inputs of the graph, with an input, through the converters that it needs.
-    fn connect(&mut self, from: Option<Endpoint>, to: Endpoint, promise: AudioFormat) -> Result<(), Finding> {
+    /// Joins an output, or the inputs of the graph, with an input, through the converters that it needs. They stand before
+    /// the buffer, so that nothing else can wait between it and the input.
+    fn connect(
+        &mut self,
+        from: Option<Endpoint>,
+        to: Endpoint,
+        promise: AudioFormat,
+        buffer: Option<EdgeBuffer>,
+    ) -> Result<(), Finding> {
         let inputs = self.nodes[to.node].work.inputs();
         let to_id = self.nodes[to.node].id.clone();
         let needs = match &self.nodes[to.node].work {
@@ -122,12 +132,12 @@ impl Planner<'_> {
                 inserted: Some(format!("{to_name} needs {}", converter.amount)),
             });
             if let Some(from) = last {
-                self.edges.push(Edge { from, to: Endpoint { node, port: 0 } });
+                self.edges.push(Edge { from, to: Endpoint { node, port: 0 }, buffer: None });
             }
             last = Some(Endpoint { node, port: 0 });
         }
         if let Some(from) = last {
-            self.edges.push(Edge { from, to });
+            self.edges.push(Edge { from, to, buffer });
         }
         Ok(())
     }

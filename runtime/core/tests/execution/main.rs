@@ -1,6 +1,7 @@
 //! The scheduler, tested through its public face with nodes made for the purpose.
 
 mod boundaries;
+mod edges;
 mod graphs;
 mod hosts;
 mod items;

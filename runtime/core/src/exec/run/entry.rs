@@ -2,6 +2,7 @@
 
 use crate::exec::queue::{Bounds, Queue, Routed, Travel};
 use crate::graph::Graph;
+use crate::manifest::{EdgeBuffer, Policy};
 use crate::value::{Packet, Value};
 
 /// The queues of a graph, those of its entries filled with every input, its END, and at last FINISH.
@@ -13,7 +14,8 @@ pub(super) fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Que
         .iter()
         .map(|edge| match edge.from {
             None => Queue::with_capacity(None, entries),
-            Some(_) => Queue::new(Some(Bounds::DEFAULT)),
+            // Nothing is lost where everything is there: to wait costs nobody anything.
+            Some(_) => Queue::of_edge(edge.buffer, Policy::Block),
         })
         .collect();
     let entries: Vec<usize> =
@@ -61,7 +63,7 @@ pub(super) fn open_queues(graph: &Graph, bounds: Bounds) -> (Vec<Queue>, Vec<usi
         .enumerate()
         .map(|(index, edge)| {
             if edge.from.is_some() {
-                return Queue::new(Some(Bounds::DEFAULT));
+                return Queue::of_edge(edge.buffer, edge.buffer.map_or(Policy::Block, EdgeBuffer::policy));
             }
             let mut queue = Queue::new(Some(bounds));
             if takes_inputs(graph, index) {

@@ -369,7 +369,7 @@ impl Run {
             }
         }
         for queue in &mut state.queues {
-            *queue = Queue::new(None);
+            queue.close();
         }
         if let (Sinks::Live(outlets), Outcome::Cancelled) = (&mut state.sinks, outcome) {
             outlets.clear();
@@ -394,7 +394,8 @@ impl Run {
             }
             Sinks::Live(outlets) => {
                 let outlets = std::mem::take(outlets);
-                self.leave_behind(state.feed.as_deref_mut(), outlets, outcome, errors.first());
+                let dropped = state.queues.iter().map(Queue::dropped).collect();
+                self.leave_behind(state.feed.as_deref_mut(), outlets, dropped, outcome, errors.first());
                 Vec::new()
             }
         };

@@ -175,7 +175,7 @@ impl Run {
                 chain.advance().map_err(native)?
             } else {
                 if inbox.is_empty() {
-                    self.refill(index, inbox, *epoch, ready);
+                    self.refill(index, inbox, REFILL_PACKETS, *epoch, ready);
                 }
                 match inbox.pop_front() {
                     None => return Ok(Quantum::Parked),
@@ -244,7 +244,8 @@ impl Run {
             if host.is_calling() {
                 return Ok(Quantum::Parked);
             }
-            self.refill(index, inbox, *epoch, ready);
+            // No more than one call takes, or the inbox would grow beside the bounds of the queues.
+            self.refill(index, inbox, host.batch().saturating_sub(inbox.len()), *epoch, ready);
             if inbox.is_empty() {
                 return Ok(Quantum::Parked);
             }
@@ -268,9 +269,10 @@ impl Run {
         chain.renew(&self.graph, index, &self.cancel)
     }
 
-    /// Moves what waits on the inputs of a stage into its inbox, as far as item boundaries allow.
-    fn refill(&self, index: usize, inbox: &mut VecDeque<Travel>, epoch: u32, ready: &mut Vec<usize>) {
-        let inputs = &self.graph.stages[index].inputs;
+    /// Moves at most so many packets that wait on the inputs of a stage into its inbox, as far as item boundaries allow.
+    fn refill(&self, index: usize, inbox: &mut VecDeque<Travel>, most: usize, epoch: u32, ready: &mut Vec<usize>) {
+        let stage = &self.graph.stages[index];
+        let inputs = &stage.inputs;
         let mut guard = self.state.lock();
         let state = &mut *guard;
         if epoch != self.epoch.load(Ordering::Relaxed) {
@@ -278,7 +280,7 @@ impl Run {
             return;
         }
         let (mut packets, mut bytes) = (0, 0);
-        while packets < REFILL_PACKETS && bytes < REFILL_BYTES {
+        while packets < most && bytes < REFILL_BYTES {
             let first = state.stages[index].next_input;
             let Some(turn) =
                 (0..inputs.len()).find(|turn| state.queues[inputs[(first + turn) % inputs.len()]].is_ready())
@@ -296,6 +298,10 @@ impl Run {
                     inbox.push_back(Travel::Packet(routed, self.graph.edges[edge].port));
                     packets += 1;
                     bytes += weight;
+                    if stage.runner == Runner::Native && self.graph.edges[edge].buffer.is_some() {
+                        // Whoever bounds an edge counts on what waits there, not on what waits beside it.
+                        break;
+                    }
                 }
                 Some((Travel::End(item), _)) => {
                     queue.ended = Some(item);

@@ -13,7 +13,7 @@ use super::{Alarm, Body, Budget, Delivery, Phase, Run, Sinks, State, Status, Wor
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::items::Items;
 use crate::exec::live::Counted;
-use crate::exec::metrics::{NodeCounts, SessionMetrics, WaitsFor};
+use crate::exec::metrics::{NodeCounts, SessionMetrics, WaitsFor, edge_metrics};
 use crate::exec::outlet::{Most, Outlets, SessionOutput};
 use crate::exec::port::{Event, Port};
 use crate::exec::queue::{Bounds, Routed, Travel};
@@ -44,6 +44,8 @@ pub(in crate::exec) struct Rest {
     pub(in crate::exec) ended: Option<(Outcome, String)>,
     /// How many packets were sent.
     pub(in crate::exec) sent: u64,
+    /// How many packets each edge dropped.
+    pub(in crate::exec) dropped: Vec<u64>,
 }
 
 /// How packets come in.
@@ -260,7 +262,11 @@ impl Run {
             }
         }
         let sent = state.feed.as_deref().map_or(0, |feed| feed.next_item);
-        Some(SessionMetrics { nodes: nodes.into_iter().flatten().collect(), unread: outlets.unread(), sent })
+        let edges = edge_metrics(&self.graph, |edge| {
+            let queue = &state.queues[edge];
+            (queue.packets(), queue.dropped())
+        });
+        Some(SessionMetrics { nodes: nodes.into_iter().flatten().collect(), edges, unread: outlets.unread(), sent })
     }
 
     /// Takes outputs that are there. Answers whether more can come, or `None` if the run has left everything to its
@@ -307,6 +313,7 @@ impl Run {
         &self,
         feed: Option<&mut Feed>,
         mut outlets: Outlets,
+        dropped: Vec<u64>,
         outcome: Outcome,
         error: Option<&RunError>,
     ) {
@@ -314,7 +321,7 @@ impl Run {
         let Some(feed) = feed else { return };
         let is_fed = std::mem::take(&mut feed.is_awaited);
         let cause = error.map_or_else(String::new, ToString::to_string);
-        *feed.rest.lock() = Rest { outlets, ended: Some((outcome, cause)), sent: feed.next_item };
+        *feed.rest.lock() = Rest { outlets, ended: Some((outcome, cause)), sent: feed.next_item, dropped };
         if is_fed {
             self.tell(Event::Room { token: self.token });
         }

@@ -1,0 +1,147 @@
+//! Connections with a buffer of their own: how much waits there, and what is dropped where there is no room.
+
+use std::collections::VecDeque;
+
+use remotemedia_core::exec::{
+    EdgeMetrics, HostOutput, Most, Outcome, Received, Reply, Session, SessionOptions, WaitsFor,
+};
+use remotemedia_core::manifest::HostNodeType;
+use remotemedia_core::value::Packet;
+
+use super::*;
+
+const ALL: Most = Most { packets: usize::MAX, bytes: usize::MAX };
+
+/// A `Pass` called `p` that feeds, through this buffer, what `nodes` are connected to each other.
+fn behind(runtime: &Runtime, buffer: &str, nodes: &[(&str, &str, &str)], hosts: &HostNodes) -> Pipeline {
+    let mut entries = r#"{"id": "p", "node_type": "Pass"}"#.to_owned();
+    let mut connections = String::new();
+    let mut before = "p";
+    for (index, (id, node_type, params)) in nodes.iter().enumerate() {
+        entries += &format!(r#", {{"id": "{id}", "node_type": "{node_type}", "params": {{{params}}}}}"#);
+        match index {
+            0 => connections += &format!(r#"{{"from": "p", "to": "{id}", "buffer": {{{buffer}}}}}"#),
+            _ => connections += &format!(r#", {{"from": "{before}", "to": "{id}"}}"#),
+        }
+        before = id;
+    }
+    let manifest = format!(r#"{{"version": "v1", "nodes": [{entries}], "connections": [{connections}]}}"#);
+    runtime.compile(manifest.as_bytes(), hosts).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn send(session: &Session, range: std::ops::Range<i64>) {
+    let mut packets: VecDeque<Packet> = range.map(|value| Packet::new(Value::Int(value))).collect();
+    session.send(&mut packets, 0, PATIENCE, Most { packets: 0, bytes: 0 }).expect("taken");
+    assert!(packets.is_empty(), "there is room at the entry");
+}
+
+/// What comes out until the end.
+fn rest(session: &Session, port: &Port) -> Vec<i64> {
+    session.finish().expect("it goes on");
+    let mut values = Vec::new();
+    loop {
+        match session.receive(None, ALL) {
+            Received::Outputs(outputs) => values.extend(outputs.iter().map(|output| match output.packet.value {
+                Value::Int(value) => value,
+                ref other => panic!("expected an integer, got {other:?}"),
+            })),
+            Received::End => return values,
+            Received::WouldBlock => drop(port.next(Some(PATIENCE))),
+        }
+    }
+}
+
+#[test]
+fn a_full_edge_waits_or_drops_as_its_policy_says_and_counts() {
+    let runtime = runtime();
+    let cases = [
+        ("drop_oldest", 10, vec![0, 7, 8, 9], 6, WaitsFor::Input),
+        ("drop_newest", 11, vec![0, 1, 2, 3], 6, WaitsFor::Input),
+        ("block", 12, (0..10).collect(), 0, WaitsFor::Room { node: "gate".into() }),
+    ];
+    for (policy, gate, expected, dropped, waits_for) in cases {
+        let buffer = format!(r#""packets": 3, "policy": "{policy}""#);
+        let graph = behind(&runtime, &buffer, &[("gate", "Gate", &format!(r#""gate": {gate}"#))], &HostNodes::new());
+        let port = Port::new(None);
+        let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
+        send(&session, 0..1);
+        nodes::wait_until_reached(gate);
+        send(&session, 1..10);
+        let metrics = session.metrics();
+        let edge = |waiting| EdgeMetrics { from: "p.out".to_owned(), to: "gate.in".to_owned(), waiting, dropped };
+        assert_eq!(metrics.edges, [edge(3)], "{policy}");
+        assert_eq!(metrics.nodes[0].waits_for, waits_for, "{policy}");
+        nodes::open(gate);
+        assert_eq!(rest(&session, &port), expected, "{policy}");
+        assert_eq!(session.metrics().edges, [edge(0)], "{policy}");
+    }
+}
+
+#[test]
+fn boundaries_between_streams_are_never_dropped() {
+    let runtime = runtime();
+    let nodes = [("gate", "Gate", r#""gate": 13"#), ("count", "Count", "")];
+    let graph = behind(&runtime, r#""packets": 1, "policy": "drop_oldest""#, &nodes, &HostNodes::new());
+    let port = Port::new(None);
+    let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    send(&session, 0..1);
+    nodes::wait_until_reached(13);
+    send(&session, 1..4);
+    session.flush().expect("it goes on");
+    send(&session, 4..6);
+    nodes::open(13);
+    // The first stream keeps the packet that was at work, the second one its last.
+    assert_eq!(rest(&session, &port), [1, 1001]);
+}
+
+#[test]
+fn work_whose_inputs_are_all_there_loses_nothing() {
+    let runtime = runtime();
+    let graph = behind(&runtime, r#""packets": 1, "policy": "drop_newest""#, &[("w", "Worker", "")], &HostNodes::new());
+    for start in STARTS {
+        assert_eq!(integers_of(&run(&graph, start, integers(0..500))), (0..500).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn the_host_gets_what_the_policy_keeps_and_no_more_waits_than_the_edge_allows() {
+    let runtime = runtime();
+    let hosts = [("mine".to_owned(), HostNodeType { token: 7, batch: 1 })].into();
+    for (policy, expected, waiting) in [("drop_oldest", [0, 7, 17, 27], 3), ("block", [0, 1, 2, 3], 4)] {
+        let buffer = format!(r#""packets": 4, "policy": "{policy}""#);
+        let graph = behind(&runtime, &buffer, &[("host", "mine", "")], &hosts);
+        let port = Port::new(None);
+        let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
+        send(&session, 0..1);
+        for (round, expected) in (0..).zip(expected) {
+            let mut batch = port.next(Some(PATIENCE));
+            let Some(Event::Call(mut call)) = batch.events.pop() else { panic!("expected a call") };
+            let entry = call.entries.pop().expect("a call has an entry");
+            assert!(call.entries.is_empty());
+            assert!(matches!(entry.packet.value, Value::Int(value) if value == expected), "{policy}: {entry:?}");
+            if round > 0 {
+                // The stage before the edge fills it again on a worker, if it waits for room.
+                while policy == "block" && !matches!(session.metrics().nodes[0].waits_for, WaitsFor::Room { .. }) {
+                    std::thread::yield_now();
+                }
+                assert_eq!(session.metrics().nodes[1].waiting, waiting, "{policy}");
+            }
+            send(&session, round * 10 + 1..round * 10 + 11);
+            let outputs = vec![HostOutput { entry: 0, value: entry.packet.value, pts: None, duration: None }];
+            port.reply(call.id, Reply { outputs, is_final: true, failure: None }).expect("taken");
+        }
+        session.cancel();
+    }
+}
+
+#[test]
+fn an_edge_with_a_buffer_ends_as_a_session_ends() {
+    let runtime = runtime();
+    let graph = behind(&runtime, "", &[("w", "Worker", ""), ("b", "Pass", "")], &HostNodes::new());
+    let port = Port::new(None);
+    let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    send(&session, 0..50);
+    assert_eq!(rest(&session, &port), (0..50).collect::<Vec<_>>());
+    let ended = port.next(Some(PATIENCE)).events.pop();
+    assert!(matches!(ended, Some(Event::Completed { completion, .. }) if completion.outcome == Outcome::Finished));
+}
