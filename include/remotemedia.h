@@ -490,7 +490,9 @@ rm_status rm_port_cancel(const struct rm_port *port,
                          struct rm_error **err);
 
 /**
- * Answers a call to nodes of the host, see docs/abi.md. `RM_GONE` if the call is over; then nothing is wrong.
+ * Answers a call to nodes of the host, see docs/abi.md. `RM_WOULD_BLOCK` if a part of an answer was taken and what comes
+ * behind the nodes has no room for another: make the next part when event `[7, call]` comes. `RM_GONE` if the call is
+ * over; then nothing is wrong.
  *
  * The caller sees to it that:
  * `port` is live; `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `err` is

@@ -217,6 +217,32 @@ static rm_status control(rm_session *session, const char *wanted, rm_error **err
     return rm_session_control(session, (const uint8_t *)wanted, strlen(wanted), error);
 }
 
+static void answers_in_parts_wait_for_room_and_an_interruption_calls_them_off(rm_pipeline *hosted, rm_port *port) {
+    rm_session *session = open_session(hosted, port, 9, "{\"buffer\":{\"packets\":2}}");
+    free(send_packets(session, RM_OK, "[[1]]", 1000000, 0));
+    char *events = next_events(port, RM_OK);
+    uint64_t call = number_after(events, "[[2,");
+    free(events);
+    const char *part = "{\"outputs\":[[0,\"a\"]],\"final\":false}";
+    CHECK_STATUS(RM_OK, reply(port, call, part, &error));
+    CHECK_STATUS(RM_WOULD_BLOCK, reply(port, call, part, &error));
+    check_received(session, RM_OK, -1, "[[[\"a\",null,null,0,0,\"mine\",0],[\"a\",null,null,1,0,\"mine\",0]]]");
+    char told[64];
+    snprintf(told, sizeof told, "[[7,%" PRIu64 "]]", call);
+    check_events(port, told);
+    CHECK_STATUS(RM_OK, reply(port, call, part, &error));
+    const char *interrupt = "{\"interrupt\":true}";
+    CHECK_STATUS(RM_OK, rm_session_control(session, (const uint8_t *)interrupt, strlen(interrupt), &error));
+    snprintf(told, sizeof told, "[[8,%" PRIu64 "]]", call);
+    check_events(port, told);
+    char late[128];
+    snprintf(late, sizeof late, "call %" PRIu64 " is over: its work has ended or it was answered before", call);
+    CHECK_ERROR(RM_GONE, late, reply(port, call, part, &error));
+    CHECK_STATUS(RM_OK, rm_session_finish(session, &error));
+    check_events(port, "[[1,9,{\"status\":0,\"outputs\":{},\"errors\":[]}]]");
+    rm_session_free(session);
+}
+
 static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
     rm_session *session = open_session(add, port, 9, NULL);
     free(send_packets(session, RM_OK, "[[1],[2]]", 1000000, 0));
@@ -271,6 +297,7 @@ int main(void) {
     without_a_reader_there_is_no_room_at_some_point(add, port);
     a_failure_comes_after_what_was_done_before_it(add, port);
     calls_to_the_hosts_nodes_come_to_the_same_port(hosted, port);
+    answers_in_parts_wait_for_room_and_an_interruption_calls_them_off(hosted, port);
     controls_and_metrics(add, port);
     packets_that_make_no_sense_are_refused(add, port);
     rm_pipeline_free(pass);

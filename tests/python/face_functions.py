@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import remotemedia as rm
 
 
@@ -15,6 +17,12 @@ def scale(value: float, *, by: float, offset: int = 0) -> float:
 async def even(value: int) -> int | None:
     """Even numbers alone."""
     return value if value % 2 == 0 else None
+
+
+@rm.node
+def up_to(value: int, *, step: int = 1) -> Iterator[int]:
+    """The numbers below one, from 0."""
+    yield from range(0, value, step)
 
 
 def plain(value: int) -> int:

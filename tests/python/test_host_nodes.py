@@ -407,9 +407,9 @@ async def endless(value: int) -> Any:
     yield value
 
 
-def test_an_async_generator_is_refused_with_a_cure_that_works() -> None:
+def test_an_async_generator_that_is_returned_is_refused_with_a_cure_that_works() -> None:
     with pytest.raises(rm.NodeError, match=r"an async_generator can't cross; write \[entry async for entry in value\]"):
-        rm.execute_sync(chain(("first", endless, {})), [1])
+        rm.execute_sync(chain(("first", lambda value: endless(value), {})), [1])
 
 
 def test_an_exception_without_a_message_is_its_type() -> None:

@@ -171,14 +171,9 @@ def test_pipelines_with_functions_pickle() -> None:
     assert pickle.loads(pickle.dumps(scale)) is scale
 
 
-def generator(value: Any) -> Any:
-    yield value
-
-
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (generator, "generator is a generator; a node returns one value, or None to emit nothing"),
         (len, "@node takes a function, not <built-in function len>"),
         (lambda: None, "<lambda> takes no value; write def <lambda>(value, ...)"),
         (

@@ -14,7 +14,6 @@ import remotemedia as rm
 from conftest import ADD_5, FAN_OUT, PASS, chain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from remotemedia._calls import call_async
 from remotemedia._reference.graph import graph_of
 from remotemedia._reference.run import run
 
@@ -52,7 +51,19 @@ async def later(value: Any) -> Any:
     return value
 
 
-FUNCTIONS = [same, only_integers, doubled, listed, picky, keyed, later]
+def several(value: Any) -> Any:
+    yield from [value, None, [value]]
+    if value is True:
+        raise LookupError("this one has no end")
+
+
+async def several_later(value: Any) -> Any:
+    yield value
+    await asyncio.sleep(0)
+    yield picky(value)
+
+
+FUNCTIONS = [same, only_integers, doubled, listed, picky, keyed, later, several, several_later]
 OPERATIONS = ["add", "subtract", "multiply", "divide", "power", "modulo"]
 INTEGERS = st.integers(-(2**63), 2**64 - 1) | st.integers(-9, 9)
 # The text of a huge integer power is the same; its digits are not needed.
@@ -116,11 +127,8 @@ def all_errors(manifest: Any, inputs: list[Any]) -> list[rm.NodeError]:
     async def at_once(work: Any) -> Any:
         return work(), None
 
-    async def answer(function: Any, value: Any) -> Any:
-        return await call_async(function, value, at_once)
-
     try:
-        asyncio.run(run(graph_of(manifest, ()), inputs, answer, lambda: None, stop=False))
+        asyncio.run(run(graph_of(manifest, ()), inputs, at_once, lambda: None, stop=False))
     except rm.NodeError as error:
         return error.errors
     return []

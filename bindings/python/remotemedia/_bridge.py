@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _memory, _workers
-from ._calls import HostFunction, is_async
+from ._calls import HostFunction
 from ._completion import Result, settle
 from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply, refused_reply
 from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
 from ._memory import Kept, discarded
+from ._parts import Parts, answer_in_parts
 from ._pipeline import Pipeline
 from .errors import Error, MarshalError, ShutDownError
 
@@ -30,8 +31,9 @@ RM_OK: int = lib.RM_OK
 RM_PENDING: int = lib.RM_PENDING
 RM_END: int = lib.RM_END
 RM_GONE: int = lib.RM_GONE
+RM_WOULD_BLOCK: int = lib.RM_WOULD_BLOCK
 
-COMPLETED, CALL, RELEASED, SHUT_DOWN, ROOM, OUTPUTS = 1, 2, 3, 4, 5, 6
+COMPLETED, CALL, RELEASED, SHUT_DOWN, ROOM, OUTPUTS, RESUME, CALLED_OFF = 1, 2, 3, 4, 5, 6, 7, 8
 """The kinds of event."""
 
 SLICE_US = 50_000
@@ -42,6 +44,9 @@ PUMP_SLICE_US = 500_000
 
 LOOP_BUDGET_US = 300
 """How much work a submit may do on the event loop's thread, in microseconds."""
+
+PARTS_IN_A_ROW = 32
+"""After so many values of an async generator that never waited, the event loop gets a turn."""
 
 SYNC_BUDGET_US = 10_000
 """How much work a submit may do on a thread that would only wait otherwise, in microseconds."""
@@ -56,7 +61,7 @@ _log = logging.getLogger("remotemedia")
 class Run:
     """One execution that is going on: who waits for it, and what it needs meanwhile."""
 
-    __slots__ = ("completion", "context", "count", "functions", "future", "held", "notify", "tasks", "token")
+    __slots__ = ("completion", "context", "count", "functions", "future", "held", "notify", "token")
 
     def __init__(self, token: int, functions: Functions, count: int | None, held: dict[int, Kept] | None) -> None:
         self.token = token
@@ -64,7 +69,6 @@ class Run:
         self.count = count
         self.held = held
         self.context = contextvars.copy_context() if functions else None
-        self.tasks: set[asyncio.Task[None]] | None = None
         self.future: asyncio.Future[Any] | None = None
         self.completion: Any = None
         self.notify: Callable[[int], None] | None = None
@@ -86,6 +90,7 @@ class Port(ABC):
         # Freed when nobody refers to it any more, also not a thread that waits at it.
         self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
         self.runs: dict[int, Run] = {}
+        self._parts: dict[int, Parts] = {}
 
     def start(
         self,
@@ -183,6 +188,10 @@ class Port(ABC):
                 run = self.runs.get(event[1])
                 if run is not None and run.notify is not None:
                     run.notify(kind)
+            elif kind == RESUME:
+                self._resume(event[1])
+            elif kind == CALLED_OFF:
+                self._leave(event[1])
             elif kind == SHUT_DOWN:
                 self.ended()
 
@@ -190,7 +199,7 @@ class Port(ABC):
         """Nobody waits for this run any more: cancels its native work. Its inputs stay until they are released."""
         if self.runs.pop(run.token, None) is None:
             return
-        self._cancel_tasks(run)
+        self._leave_all(run)
         lib.rm_port_cancel(self.handle, run.token, NULL)
 
     def ended(self) -> None:
@@ -198,9 +207,12 @@ class Port(ABC):
         for token in list(self.runs):
             self._complete(token, ShutDownError("the runtime was shut down while this execution went on"))
 
-    def reply(self, call: Call, given: Answer) -> None:
-        """Answers a call. A late answer, to an execution that has ended, is dropped."""
-        used, document = pack_reply(call, given)
+    def reply(self, call: Call, given: Answer) -> int:
+        """Answers a call. A late answer, to an execution that has ended, is dropped.
+
+        Answers `RM_OK` if more of the answer may be made, `RM_WOULD_BLOCK` if so once there is room, else `RM_GONE`.
+        """
+        used, document, is_final = pack_reply(call, given)
         try:
             held = used.held
             run = self.runs.get(call.job)
@@ -210,15 +222,16 @@ class Port(ABC):
                     run.held = {}
                 run.held.update(held)
             table, length = used.buffers()
-            status = lib.rm_port_reply(self.handle, call.id, document, len(document), table, length, used.error)
+            status: int = lib.rm_port_reply(self.handle, call.id, document, len(document), table, length, used.error)
             if status < 0:
                 error = failure(status, used.error)
                 used.forget()
                 if isinstance(error, MarshalError) and given.outputs:
                     # Fewer outputs each time, so that this comes to an end.
-                    return self.reply(call, refused_reply(call, given, error))
-                if status != RM_GONE and not exiting():
+                    self.reply(call, refused_reply(call, given, error))
+                elif status != RM_GONE and not exiting():
                     _log.error("a reply to the runtime was refused: %s", error)
+            return RM_GONE if is_final or status < 0 else status
         finally:
             give_back(used)
 
@@ -243,9 +256,37 @@ class Port(ABC):
         except Exception as error:
             self.reply(call, Answer([], Raised(0, 0, error)))
 
+    def _go_on(self, parts: Parts) -> None:
+        """Makes parts of an answer while there is room for them. Raises what is no failure of the node."""
+        status = RM_OK
+        while not parts.is_over and status != RM_GONE:
+            given = parts.next()
+            status = self.reply(parts.call, given)
+            if status == RM_WOULD_BLOCK and parts.rest():
+                return
+        self._parts.pop(parts.call.id, None)
+        parts.close()
+
+    def _resume(self, call_id: int) -> None:
+        """There is room for more of an answer."""
+        parts = self._parts.get(call_id)
+        if parts is not None and parts.resume():
+            self._work_at(parts, self._go_on)
+
+    def _leave(self, call_id: int) -> None:
+        """A call is over before its answer."""
+        parts = self._parts.pop(call_id, None)
+        if parts is not None and parts.leave():
+            self._work_at(parts, Parts.close)
+
+    def _leave_all(self, run: Run) -> None:
+        """Ends what still runs in Python for a run that has ended."""
+        for parts in [parts for parts in self._parts.values() if parts.call.job == run.token]:
+            self._leave(parts.call.id)
+
     @abstractmethod
-    def _cancel_tasks(self, run: Run) -> None:
-        """Cancels what still runs in Python for a run that has ended."""
+    def _work_at(self, parts: Parts, work: Callable[[Parts], None]) -> None:
+        """Does some of the work of an answer where sync functions of this port run."""
 
     @abstractmethod
     def _complete(self, token: int, completion: Any) -> None:
@@ -270,18 +311,22 @@ class SyncPort(Port):
             self.abandon(run)
         return run.settle(run.completion)
 
-    def _cancel_tasks(self, run: Run) -> None:
-        # Functions run on this very thread: none is left behind.
-        return
+    def _work_at(self, parts: Parts, work: Callable[[Parts], None]) -> None:
+        work(parts)
 
     def _complete(self, token: int, completion: Any) -> None:
         run = self.runs.pop(token, None)
         if run is not None:
+            self._leave_all(run)
             run.completion = completion
 
     def _call(self, run: Run, call: Call) -> None:
         assert run.context is not None
-        self.reply(call, run.context.copy().run(answer, call))
+        if any(each.gives_many for each in call.functions):
+            parts = self._parts[call.id] = Parts(call, run.context.copy())
+            self._go_on(parts)
+        else:
+            self.reply(call, run.context.copy().run(answer, call))
 
 
 class LoopPort(Port):
@@ -294,6 +339,7 @@ class LoopPort(Port):
         self.inline_in_a_row = 0
         self._descriptor = -1
         self._closed = False
+        self._tasks: dict[int, Serving] = {}
         self._is_unpacking = False
         descriptor = ffi.new("int32_t *")
         error = ffi.new("rm_error **")
@@ -394,7 +440,7 @@ class LoopPort(Port):
         run = self.runs.pop(token, None)
         if run is None:
             return
-        self._cancel_tasks(run)
+        self._leave_all(run)
         if run.future is not None and not run.future.done():
             # Never `set_exception`: if the waiter was cancelled in the same turn, asyncio would complain about it.
             run.future.set_result(completion)
@@ -403,23 +449,46 @@ class LoopPort(Port):
 
     def _call(self, run: Run, call: Call) -> None:
         assert run.context is not None
-        if not any(is_async(each.function) for each in call.functions):
-            context = run.context.copy()
+        context = run.context.copy()
+        if any(each.is_async for each in call.functions):
+            loop = self.loop()
+            assert loop is not None
+            self._tasks[call.id] = serving = Serving(call.job)
+            serving.task = context.run(loop.create_task, self._answer_on_loop(call, serving))
+        elif any(each.gives_many for each in call.functions):
+            parts = self._parts[call.id] = Parts(call, context)
+            self._work_at(parts, self._go_on)
+        else:
             _workers.submit(lambda: self._answer_in_thread(context, call))
-            return
-        loop = self.loop()
-        assert loop is not None
-        task = run.context.copy().run(loop.create_task, self._answer_on_loop(call))
-        if run.tasks is None:
-            run.tasks = set()
-        run.tasks.add(task)
-        task.add_done_callback(run.tasks.discard)
 
-    def _cancel_tasks(self, run: Run) -> None:
+    def _work_at(self, parts: Parts, work: Callable[[Parts], None]) -> None:
+        def attempt() -> None:
+            try:
+                work(parts)
+            except BaseException as error:
+                # SystemExit of a function ends the execution, not this thread.
+                self._parts.pop(parts.call.id, None)
+                self.reply(parts.call, parts.failed(error))
+
+        _workers.submit(attempt)
+
+    def _resume(self, call_id: int) -> None:
+        serving = self._tasks.get(call_id)
+        if serving is not None:
+            serving.room.set()
+        super()._resume(call_id)
+
+    def _leave(self, call_id: int) -> None:
+        serving = self._tasks.pop(call_id, None)
         loop = self.loop()
-        if run.tasks and loop is not None and not loop.is_closed():
-            for task in list(run.tasks):
-                task.cancel()
+        if serving is not None and serving.task is not None and loop is not None and not loop.is_closed():
+            serving.task.cancel()
+        super()._leave(call_id)
+
+    def _leave_all(self, run: Run) -> None:
+        for call_id in [call_id for call_id, serving in self._tasks.items() if serving.job == run.token]:
+            self._leave(call_id)
+        super()._leave_all(run)
 
     def _answer_in_thread(self, context: contextvars.Context, call: Call) -> None:
         try:
@@ -427,21 +496,52 @@ class LoopPort(Port):
         except BaseException as error:
             # SystemExit of a function ends the execution, not this thread.
             given = Answer([], Raised(0, 0, error))
-        if not self._closed and not exiting():
-            self.reply(call, given)
+        self.reply(call, given)
 
-    async def _answer_on_loop(self, call: Call) -> None:
+    def reply(self, call: Call, given: Answer) -> int:
+        """Does what `Port.reply` does, also on a thread, where the port may be closed by now."""
+        return RM_GONE if self._closed or exiting() else super().reply(call, given)
+
+    async def _answer_on_loop(self, call: Call, serving: Serving) -> None:
+        def ended() -> bool:
+            return call.id not in self._tasks
+
+        async def send(given: Answer) -> bool:
+            serving.room.clear()
+            status = self.reply(call, given)
+            serving.parts += 1
+            if status == RM_WOULD_BLOCK:
+                await serving.room.wait()
+            elif serving.parts % PARTS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+            return status != RM_GONE
+
         try:
-            given = await answer_async(call, _in_thread, lambda: call.job not in self.runs)
+            if any(each.gives_many for each in call.functions):
+                await answer_in_parts(call, _in_thread, ended, send)
+            else:
+                self.reply(call, await answer_async(call, _in_thread, ended))
         except asyncio.CancelledError as error:
-            if call.job not in self.runs:
-                return
-            # Before the first function began.
-            given = Answer([], Raised(0, 0, error))
+            if not ended():
+                # Before the first function began.
+                self.reply(call, Answer([], Raised(0, 0, error)))
         except (KeyboardInterrupt, SystemExit) as error:
             self.reply(call, Answer([], Raised(0, 0, error)))
             raise
-        self.reply(call, given)
+        finally:
+            self._tasks.pop(call.id, None)
+
+
+class Serving:
+    """A call that a task on the loop answers."""
+
+    __slots__ = ("job", "parts", "room", "task")
+
+    def __init__(self, job: int) -> None:
+        self.job = job
+        self.parts = 0
+        self.room = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
 
 
 class _Ports(threading.local):

@@ -15,14 +15,16 @@ from .video import Video
 
 
 class HostFunction:
-    """A Python function that is a node: the function, its params, and the number that the runtime knows it by."""
+    """A Python function that is a node: the function, its params, and the name that the runtime knows it by."""
 
-    __slots__ = ("function", "node_type", "params")
+    __slots__ = ("function", "gives_many", "is_async", "node_type", "params")
 
     def __init__(self, function: Callable[..., Any], node_type: str, params: Mapping[str, Any]) -> None:
         self.function = function
         self.node_type = node_type
         self.params = params
+        self.is_async = is_async(function)
+        self.gives_many = gives_many(function)
 
 
 def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[HostFunction]]:
@@ -73,9 +75,14 @@ async def call_async(function: HostFunction, value: Any, in_thread: InThread) ->
     Raises what an async function raises. What a sync one raised is answered: even what would end a loop ends this
     execution alone if it was raised on a thread.
     """
-    if is_async(function.function):
+    if function.is_async:
         return await function.function(_typed(function, value), **function.params), None
     return await in_thread(functools.partial(call, function, value))
+
+
+def begin(function: HostFunction, value: Any) -> Any:
+    """The generator that a function which gives several values makes of one, sync or async as it is."""
+    return function.function(_typed(function, value), **function.params)
 
 
 def _typed(function: HostFunction, value: Any) -> Any:
@@ -84,10 +91,21 @@ def _typed(function: HostFunction, value: Any) -> Any:
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling `function` gives an awaitable."""
+    """Whether `function` belongs on an event loop: it is async, or an async generator."""
+    called = _called(function)
+    return any(inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in called)
+
+
+def gives_many(function: Callable[..., Any]) -> bool:
+    """Whether `function` gives several values, one after the other: it is a generator, sync or async."""
+    called = _called(function)
+    return any(inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each) for each in called)
+
+
+def _called(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    return function, type(function).__call__
 
 
 def refuse_in_loop(name: str, instead: str) -> None:

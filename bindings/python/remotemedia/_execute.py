@@ -20,7 +20,7 @@ from ._bridge import (
     loop_port,
     sync_port,
 )
-from ._calls import is_async, refuse_in_loop
+from ._calls import refuse_in_loop
 from ._completion import Result
 from ._pipeline import Manifest, Pipeline, cached, compile_manifest
 from .errors import InvalidArgumentError, MarshalError
@@ -108,7 +108,7 @@ def execute_sync(
     if type(inputs) is not list and inputs is not None:
         inputs = _checked(inputs)
     timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
-    if functions and any(is_async(each.function) for each in functions.values()):
+    if functions and any(each.is_async for each in functions.values()):
         return _in_own_loop(pipeline, functions, inputs, timeout_us)
     port = sync_port()
     try:

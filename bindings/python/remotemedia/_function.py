@@ -111,7 +111,7 @@ class NodeFunction(Linkable, Generic[Value, Params, Result]):
 
 
 def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value, Params, Result]:
-    """Makes a function, sync or async, a node for pipelines and manifests.
+    """Makes a function a node for pipelines and manifests: sync or async, and generators of both kinds.
 
         @rm.node
         def gain(sound: rm.Audio, *, db: float = 0.0) -> rm.Audio:
@@ -119,11 +119,12 @@ def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value
 
         pipeline = rm.Pipeline("louder") >> rm.nodes.AudioDecode() >> gain(db=3)
 
-    It gets each value by itself; arrays are read-only. Returning None emits nothing. Keyword-only arguments are the
-    node's params, and their annotations are checked before anything runs. A sync function runs on a thread, an async
-    one on the caller's event loop. An exception ends the execution as the `__cause__` of a `NodeError`.
+    It gets each value by itself; arrays are read-only. Returning None emits nothing. A generator emits each value that
+    it yields at once, and goes on only while there is room behind it; what ends the work closes it. Keyword-only
+    arguments are the node's params, and their annotations are checked before anything runs. A sync function runs on a
+    thread, an async one on the caller's event loop. An exception ends the work as the `__cause__` of a `NodeError`.
 
-    Raises `InvalidArgumentError` for a generator, a class, and arguments that are no params.
+    Raises `InvalidArgumentError` for a class, and for arguments that are no params.
     """
     return NodeFunction(fn)
 
@@ -132,8 +133,6 @@ def _params(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     if not inspect.isfunction(fn):
         raise InvalidArgumentError(f"@node takes a function, not {fn!r}")
     title = fn.__name__
-    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
-        raise InvalidArgumentError(f"{title} is a generator; a node returns one value, or None to emit nothing")
     arguments = list(inspect.signature(fn).parameters.values())
     value = arguments[0] if arguments else None
     kinds = inspect.Parameter

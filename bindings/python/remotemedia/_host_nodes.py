@@ -36,10 +36,14 @@ class Raised(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the functions gave: pairs [entry, value], and the exception that ended the call, if one did."""
+    """What the functions gave: pairs [entry, value], and the exception that ended the call, if one did.
+
+    More comes for the call if it is not final.
+    """
 
     outputs: list[list[Any]]
     raised: Raised | None
+    is_final: bool = True
 
 
 def answer(call: Call) -> Answer:
@@ -96,18 +100,21 @@ async def answer_async(call: Call, in_thread: InThread, ended: Callable[[], bool
     return Answer(outputs, None)
 
 
-def pack_reply(call: Call, given: Answer) -> tuple[Lane, bytes]:
-    """The reply as a document, and the lane that holds its buffers: give it back after the call."""
+def pack_reply(call: Call, given: Answer) -> tuple[Lane, bytes, bool]:
+    """The reply as a document, and the lane that holds its buffers: give it back after the call.
+
+    Also whether it ends the call, as it does too if a value can't cross.
+    """
     used = lane()
     try:
-        return used, _pack(used, given)
+        return used, _pack(used, given), given.is_final
     except MarshalError:
         pass
     except BaseException:
         give_back(used)
         raise
     try:
-        return used, _pack(used, _first_that_fails(used, call, given))
+        return used, _pack(used, _first_that_fails(used, call, given)), True
     except BaseException:
         give_back(used)
         raise
@@ -128,7 +135,7 @@ def refused_reply(call: Call, given: Answer, refusal: MarshalError) -> Answer:
 
 
 def _pack(used: Lane, given: Answer) -> bytes:
-    reply: dict[str, Any] = {"outputs": given.outputs, "final": True}
+    reply: dict[str, Any] = {"outputs": given.outputs, "final": given.is_final}
     raised = given.raised
     if raised is None:
         return used.pack(reply, "reply")

@@ -21,7 +21,6 @@ from ._bridge import (
     loop_port,
     sync_port,
 )
-from ._calls import is_async
 from ._completion import Result
 from ._execute import own_loop
 from .errors import InvalidArgumentError
@@ -177,7 +176,7 @@ def map_sources_sync(
     """The same without a running event loop."""
     _check(concurrency)
     pipeline, functions = compiled
-    if functions and any(is_async(each.function) for each in functions.values()):
+    if functions and any(each.is_async for each in functions.values()):
         with own_loop() as loop:
             results = map_sources(compiled, sources, concurrency, ordered, timeout_us)
             try:

@@ -24,7 +24,8 @@ class Workers:
 
     def __init__(self) -> None:
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._lock = threading.Lock()
+        # The garbage collector may close a port on a thread that holds it.
+        self._lock = threading.RLock()
         self._threads = 0
         self._open = 0
 

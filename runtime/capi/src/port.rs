@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use remotemedia_core::exec::{Port, Runtime, end_events, read_reply, write_events};
+use remotemedia_core::exec::{Flow, Port, Runtime, end_events, read_reply, write_events};
 use remotemedia_core::wire::{self, Encoder};
 
 use crate::bell::Bell;
@@ -14,7 +14,7 @@ use crate::handle::{Handle, Header, borrow, free, into_raw, place};
 use crate::live::Counter;
 use crate::release;
 use crate::runtime::rm_runtime;
-use crate::status::{RM_END, RM_GONE, RM_OK, RM_TIMEOUT, of_outcome, rm_status};
+use crate::status::{RM_END, RM_GONE, RM_OK, RM_TIMEOUT, RM_WOULD_BLOCK, of_outcome, rm_status};
 
 /// A port: one for each event loop or serving thread. Any thread may use it; one at a time should wait at it.
 pub struct rm_port {
@@ -146,7 +146,9 @@ pub unsafe extern "C" fn rm_port_cancel(port: *const rm_port, token: u64, err: *
     })
 }
 
-/// Answers a call to nodes of the host, see docs/abi.md. `RM_GONE` if the call is over; then nothing is wrong.
+/// Answers a call to nodes of the host, see docs/abi.md. `RM_WOULD_BLOCK` if a part of an answer was taken and what comes
+/// behind the nodes has no room for another: make the next part when event `[7, call]` comes. `RM_GONE` if the call is
+/// over; then nothing is wrong.
 ///
 /// # Safety
 /// `port` is live; `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `err` is
@@ -172,8 +174,10 @@ pub unsafe extern "C" fn rm_port_reply(
         let document = wire::decode(&bytes, &buffers?, &port.runtime.config().wire)?;
         let bell = port.port.downgrade();
         let reply = read_reply(&document, move |token| release::record(token, bell.clone()))?;
-        port.port.reply(call, reply)?;
-        Ok(RM_OK)
+        Ok(match port.port.reply(call, reply)? {
+            Flow::GoOn => RM_OK,
+            Flow::Wait => RM_WOULD_BLOCK,
+        })
     })
 }
 

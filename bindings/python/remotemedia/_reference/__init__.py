@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from .._calls import HostFunction, call, call_async, is_async, refuse_in_loop
+from .._calls import HostFunction, refuse_in_loop
 from .._manifest_text import is_text, read
 from .._outputs import Outputs
 from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem, TimedOut
@@ -39,10 +39,7 @@ async def execute(
     """Does what `remotemedia.execute` does, for the nodes that there are here."""
     graph = _prepared(manifest, python, engine)
 
-    async def answer(function: HostFunction, value: Any) -> tuple[Any, BaseException | None]:
-        return await call_async(function, value, _in_thread)
-
-    work = run(graph, _list(inputs), answer, _deadline(timeout))
+    work = run(graph, _list(inputs), _in_thread, _deadline(timeout))
     try:
         return await asyncio.wait_for(work, timeout)
     except asyncio.TimeoutError:
@@ -63,20 +60,21 @@ def execute_sync(
     """
     refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
     graph = _prepared(manifest, python, engine)
-    if any(isinstance(step.work, HostFunction) and is_async(step.work.function) for step in graph.steps):
+    if any(isinstance(step.work, HostFunction) and step.work.is_async for step in graph.steps):
         return asyncio.run(execute(manifest, inputs, timeout=timeout, python=python, engine="python"))
 
-    async def answer(function: HostFunction, value: Any) -> tuple[Any, BaseException | None]:
-        return call(function, value), None
-
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
-    work = run(graph, _list(inputs), answer, _deadline(timeout))
+    work = run(graph, _list(inputs), _here, _deadline(timeout))
     try:
         work.send(None)
     except StopIteration as end:
         result: Outputs | dict[str, Outputs] = end.value
         return result
     raise AssertionError("the reference executor waited for something")
+
+
+async def _here(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    return work(), None
 
 
 async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:

@@ -8,10 +8,12 @@ first in this order, and `errors` has those of all other items and branches too 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._calls import HostFunction, read_only
+from .._calls import HostFunction, InThread, read_only
+from .._generators import Place, ThrownError, values_of_async
 from .._outputs import Outputs, outputs_of
 from .._raised import behind, text_of, without_our_frames
 from ..errors import NodeError
@@ -19,9 +21,6 @@ from ..media import Audio, File
 from .basic import Node, RefusedError
 from .crossing import crossed
 from .graph import Graph, Step
-
-Call = Callable[[HostFunction, Any], Awaitable["tuple[Any, BaseException | None]"]]
-"""Calls a function with a value; answers what it gave, or None and what it raised."""
 
 
 class Packet(NamedTuple):
@@ -33,11 +32,12 @@ class Packet(NamedTuple):
 
 
 async def run(
-    graph: Graph, inputs: list[Any] | None, call: Call, check: Callable[[], None], *, stop: bool = True
+    graph: Graph, inputs: list[Any] | None, in_thread: InThread, check: Callable[[], None], *, stop: bool = True
 ) -> Outputs | dict[str, Outputs]:
     """The outputs of a graph, as `execute` returns them.
 
-    `check` is called before each step and at the end; it raises to end the run.
+    Sync functions are called by `in_thread`. `check` is called before each step, for each value that a function gives,
+    and at the end; it raises to end the run.
     Raises `NodeError`: the first one, at once if `stop`, else when all items have been tried.
     """
     nodes = [step.work if isinstance(step.work, HostFunction) else step.work() for step in graph.steps]
@@ -52,18 +52,19 @@ async def run(
             for packet in arriving if step.sources else [_packet(value, None)]:
                 check()
                 try:
-                    out = await _process(graph, step, node, packet, call)
+                    async with aclosing(_process(graph, step, node, packet, in_thread)) as outs:
+                        async for out in outs:
+                            emitted.append(out)
+                            check()
                 except RefusedError as refused:
                     errors.append(_error(step, item, values[item], packet, refused))
                     if stop:
                         break
-                else:
-                    emitted += [] if out is None else [out]
             given.append(emitted)
-            if errors and stop:
-                break
             if step.id in collected:
                 collected[step.id] += [(item, out) for out in emitted]
+            if errors and stop:
+                break
         if errors and stop:
             break
     else:
@@ -76,20 +77,22 @@ async def run(
     return outputs
 
 
-async def _process(graph: Graph, step: Step, node: Node | HostFunction, packet: Packet, call: Call) -> Packet | None:
-    """What a node makes of a packet, or None. Raises `RefusedError`, for a function from its exception."""
+async def _process(
+    graph: Graph, step: Step, node: Node | HostFunction, packet: Packet, in_thread: InThread
+) -> AsyncGenerator[Packet, None]:
+    """What a node makes of a packet. Raises `RefusedError`, for a function from its exception."""
     if not isinstance(node, HostFunction):
-        return packet._replace(value=node.process(packet.value))
+        yield packet._replace(value=node.process(packet.value))
+        return
     is_shared = any(graph.steps[source].shares for source in step.sources)
+    value = packet.value if is_shared else read_only(packet.value)
     try:
-        value, thrown = await call(node, packet.value if is_shared else read_only(packet.value))
-        if thrown is None:
-            if value is None:
-                return None
-            return _packet(value if step.shares else crossed(value, "the returned value"), packet)
+        async with aclosing(values_of_async([node], value, Place(), in_thread)) as values:
+            async for each in values:
+                yield _packet(each if step.shares else crossed(each, "the returned value"), packet)
     except Exception as error:
-        thrown = error
-    raise RefusedError(text_of(thrown)) from without_our_frames(thrown)
+        thrown = error.error if isinstance(error, ThrownError) else error
+        raise RefusedError(text_of(thrown)) from without_our_frames(thrown)
 
 
 def _packet(value: Any, before: Packet | None) -> Packet:

@@ -22,6 +22,8 @@ mod event_kind {
     pub(super) const SHUT_DOWN: i64 = 4;
     pub(super) const ROOM: i64 = 5;
     pub(super) const OUTPUTS: i64 = 6;
+    pub(super) const RESUME: i64 = 7;
+    pub(super) const CALLED_OFF: i64 = 8;
 }
 
 /// Why a reply can't be understood.
@@ -170,6 +172,12 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
                     write_optional(encoder, entry.packet.pts);
                     write_optional(encoder, entry.packet.duration);
                 }
+            }
+            Event::Resume { call } => {
+                encoder.array(2).int(event_kind::RESUME).uint(*call);
+            }
+            Event::CalledOff { call } => {
+                encoder.array(2).int(event_kind::CALLED_OFF).uint(*call);
             }
             Event::Room { token } => {
                 encoder.array(2).int(event_kind::ROOM).uint(*token);

@@ -73,6 +73,15 @@ pub struct HostFailure {
     pub token: Option<Arc<HostToken>>,
 }
 
+/// What the host may do once an answer in parts was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Make the next part.
+    GoOn,
+    /// Make none before [`Event::Resume`](super::Event::Resume) names the call: what comes behind it has no room.
+    Wait,
+}
+
 /// Why an answer was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {

@@ -27,7 +27,7 @@ pub use documents::{
     DocumentError, StatusOf, add_released, end_events, end_list, read_control, read_packets, read_reply,
     write_completion, write_error, write_events, write_metrics, write_problems, write_received, write_sent,
 };
-pub use host::{CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
+pub use host::{CallEntry, Flow, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
 pub use metrics::{EdgeMetrics, NodeMetrics, SessionMetrics, WaitsFor};
 pub use outlet::{Most, SessionOutput};

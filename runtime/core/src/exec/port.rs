@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::completion::Completion;
-use super::host::{HostCall, Reply, ReplyError};
+use super::host::{Flow, HostCall, Reply, ReplyError};
 use super::run::Run;
 use super::runtime::SubmitError;
 
@@ -23,6 +23,16 @@ pub enum Event {
     },
     /// Packets for nodes of the host.
     Call(HostCall),
+    /// There is room again behind a call whose answer in parts was told to wait.
+    Resume {
+        /// The number of the call.
+        call: u64,
+    },
+    /// A call that was handed out is over before its answer, since its session was interrupted.
+    CalledOff {
+        /// The number of the call.
+        call: u64,
+    },
     /// A session that refused packets has room again.
     Room {
         /// The host's number for it.
@@ -136,11 +146,11 @@ impl Port {
         run.is_some_and(|run| run.cancel())
     }
 
-    /// Takes the host's answer to a call.
+    /// Takes the host's answer to a call, and says whether the next part of it may be made at once.
     ///
     /// # Errors
     /// If the call is over, or the answer names a packet or node that it does not have.
-    pub fn reply(&self, call: u64, reply: Reply) -> Result<(), ReplyError> {
+    pub fn reply(&self, call: u64, reply: Reply) -> Result<Flow, ReplyError> {
         let (run, stage) = {
             let mut state = self.0.state.lock();
             let pending = state.calls.get_mut(&call).ok_or(ReplyError::Gone { call })?;
@@ -217,16 +227,24 @@ impl Port {
         drop(refused);
     }
 
-    pub(super) fn forget_call(&self, call: u64) {
+    /// Takes no more answers to a call; answers whether it was handed out and still to be answered.
+    pub(super) fn forget_call(&self, call: u64) -> bool {
         // Dropping a packet may give the host's memory back, which rings a bell: never under the lock.
         let mut forgotten = None;
         let mut state = self.0.state.lock();
-        state.calls.remove(&call);
+        let was_open = state.calls.remove(&call).is_some();
         if let Some(place) = state.events.iter().position(|event| matches!(event, Event::Call(its) if its.id == call)) {
             forgotten = state.events.remove(place);
         }
         drop(state);
-        drop(forgotten);
+        was_open && forgotten.is_none()
+    }
+
+    /// Forgets a call, and tells the host if it has begun with it.
+    pub(super) fn call_off(&self, call: u64) {
+        if self.forget_call(call) {
+            self.post(Event::CalledOff { call });
+        }
     }
 
     /// Lists a piece of work; answers whether the number was free and the port open.

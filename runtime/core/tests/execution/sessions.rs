@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use remotemedia_core::exec::{BufferOptions, Most, Outcome, Received, Session, SessionError, SessionOptions, WaitsFor};
+use remotemedia_core::exec::{
+    BufferOptions, Flow, HostOutput, Most, Outcome, Received, Reply, Session, SessionError, SessionOptions, WaitsFor,
+};
 use remotemedia_core::value::{Buffer, ForeignMemory, Packet};
 
 use super::*;
@@ -47,6 +49,25 @@ fn ended(port: &Port) -> Completion {
             }
         }
     }
+}
+
+/// So many outputs, waited for.
+fn received(session: &Session, port: &Port, count: usize) -> Vec<i64> {
+    let mut values = Vec::new();
+    while values.len() < count {
+        match session.receive(None, Most { packets: count - values.len(), ..ALL }) {
+            Received::Outputs(outputs) => values.extend(outputs.iter().map(integer)),
+            Received::WouldBlock => assert!(matches!(next(port), Event::Outputs { .. })),
+            Received::End => panic!("it ended with {values:?}"),
+        }
+    }
+    values
+}
+
+/// An answer to the first entry of a call.
+fn answer(value: i64, is_final: bool) -> Reply {
+    let value = Value::Int(value);
+    Reply { outputs: vec![HostOutput { entry: 0, value, pts: None, duration: None }], is_final, failure: None }
 }
 
 /// Sends all, reading outputs as they come, and finishes; the integers that came out, and the completion.
@@ -410,6 +431,28 @@ fn an_interruption_drops_what_is_on_its_way_and_nothing_that_is_sent_afterwards(
 }
 
 #[test]
+fn an_answer_in_parts_waits_while_what_comes_behind_it_is_full() {
+    let runtime = runtime();
+    let hosts = [("mine".to_owned(), remotemedia_core::manifest::HostNodeType { token: 7, batch: 4 })].into();
+    let graph = compile(&runtime, &[("host", "mine", "")], &[], &hosts);
+    let port = Port::new(None);
+    let session = graph.session(&port, 1, &with_buffer(2)).expect("accepted");
+    session.send(&mut packets(0..1), 0, PATIENCE, NONE).expect("taken");
+    let Event::Call(call) = next(&port) else { panic!("expected a call") };
+    let flow = |value| port.reply(call.id, answer(value, false)).expect("taken");
+    assert_eq!([flow(0), flow(1)], [Flow::GoOn, Flow::Wait], "there is room for two outputs");
+    assert!(port.next(Some(Duration::ZERO)).events.is_empty(), "nobody has read");
+    assert_eq!(received(&session, &port, 1), [0]);
+    assert!(matches!(next(&port), Event::Resume { call: its } if its == call.id));
+    // What was not asked for is taken all the same: the host decides what it keeps.
+    assert_eq!([flow(2), flow(3)], [Flow::Wait, Flow::Wait]);
+    assert_eq!(port.reply(call.id, answer(4, true)), Ok(Flow::GoOn), "nothing comes behind the last part");
+    session.finish().expect("it goes on");
+    assert_eq!(received(&session, &port, 4), [1, 2, 3, 4]);
+    assert!(matches!(next(&port), Event::Completed { .. }), "there is no call to go on with");
+}
+
+#[test]
 fn an_interruption_forgets_the_call_that_is_out() {
     let runtime = runtime();
     let hosts = [("mine".to_owned(), remotemedia_core::manifest::HostNodeType { token: 7, batch: 4 })].into();
@@ -419,22 +462,13 @@ fn an_interruption_forgets_the_call_that_is_out() {
     session.send(&mut packets(0..4), 0, PATIENCE, NONE).expect("taken");
     let Event::Call(old) = next(&port) else { panic!("expected a call") };
     session.interrupt().expect("it goes on");
+    assert!(matches!(next(&port), Event::CalledOff { call } if call == old.id), "the host has begun with it");
     session.send(&mut packets(4..5), 0, PATIENCE, NONE).expect("taken");
     session.finish().expect("it goes on");
     let Event::Call(new) = next(&port) else { panic!("expected a call") };
     assert_eq!(new.entries.iter().map(|entry| entry.item).collect::<Vec<_>>(), [4]);
-    let reply = |value| remotemedia_core::exec::Reply {
-        outputs: vec![remotemedia_core::exec::HostOutput {
-            entry: 0,
-            value: Value::Int(value),
-            pts: None,
-            duration: None,
-        }],
-        is_final: true,
-        failure: None,
-    };
-    assert!(port.reply(old.id, reply(1)).is_err(), "the answer comes too late");
-    port.reply(new.id, reply(2)).expect("taken");
+    assert!(port.reply(old.id, answer(1, true)).is_err(), "the answer comes too late");
+    port.reply(new.id, answer(2, true)).expect("taken");
     let (values, completion) = stream(&session, &port, Start::Workers, VecDeque::new());
     assert_eq!((values, completion.outcome), (vec![2], Outcome::Finished));
     assert_eq!(session.metrics().nodes[0].packets, 5);

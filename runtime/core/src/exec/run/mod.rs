@@ -25,12 +25,12 @@ pub(super) use self::quantum::{Budget, Task};
 use self::streaming::Feed;
 pub(super) use self::streaming::{Opening, Refusal, Rest};
 use super::completion::{Completion, Outcome, RunError};
-use super::host::{Reply, ReplyError};
+use super::host::{Flow, Reply, ReplyError};
 use super::items::Items;
 use super::live::Counted;
 use super::metrics::NodeCounts;
 use super::outlet::Outlets;
-use super::port::{Port, WeakPort};
+use super::port::{Event, Port, WeakPort};
 use super::queue::{Queue, Travel};
 use super::runtime::Presence;
 use super::sink::Collector;
@@ -93,6 +93,8 @@ struct StageState {
     next_input: usize,
     /// A moment has come that it waited for.
     is_woken: bool,
+    /// The call whose next part the host makes only once it is told that there is room.
+    blocked_call: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -122,6 +124,7 @@ impl State {
                 replies: VecDeque::new(),
                 next_input: 0,
                 is_woken: false,
+                blocked_call: None,
             })
             .collect();
         let open = graph.stages.len();
@@ -233,18 +236,45 @@ impl Run {
         self.stop_now(Outcome::ShutDown, "the runtime was shut down while the work was going on", "");
     }
 
-    /// Takes an answer of the host to the call that a stage has out.
-    pub(super) fn take_reply(self: &Arc<Self>, stage: usize, call: u64, reply: Reply) -> Result<(), ReplyError> {
+    /// Takes an answer of the host to the call that a stage has out, and sends it on from this thread: a host stage does
+    /// nothing but move packets, and so knows at once whether there is room for more.
+    pub(super) fn take_reply(self: &Arc<Self>, stage: usize, call: u64, reply: Reply) -> Result<Flow, ReplyError> {
+        let is_last = reply.is_last();
         let mut ready = Vec::new();
         let mut state = self.state.lock();
         if state.phase != Phase::Active {
             return Err(ReplyError::Gone { call });
         }
         state.stages[stage].replies.push_back((call, reply));
+        state.stages[stage].blocked_call = None;
         self.schedule_if_runnable(&mut state, stage, &mut ready);
         drop(state);
-        self.dispatch(&mut ready);
-        Ok(())
+        if ready.pop().is_some() {
+            self.run_stage(stage, Budget::quantum(), &mut ready);
+            self.dispatch(&mut ready);
+        }
+        Ok(if is_last { Flow::GoOn } else { self.flow_behind(stage, call) })
+    }
+
+    /// Whether there is room for the next part of an answer; if not, the host is told when there is.
+    fn flow_behind(&self, stage: usize, call: u64) -> Flow {
+        let mut state = self.state.lock();
+        // The next answer to a run that has ended is told so.
+        let is_at_rest = state.stages[stage].status == Status::Idle && state.stages[stage].replies.is_empty();
+        if state.phase != Phase::Active || (is_at_rest && self.has_credit(&state, stage)) {
+            return Flow::GoOn;
+        }
+        state.stages[stage].blocked_call = Some(call);
+        Flow::Wait
+    }
+
+    /// Tells the host that it may go on with the answer that was told to wait, unless more of it has come.
+    fn resume_call(&self, stage: usize) {
+        let mut state = self.state.lock();
+        let StageState { replies, blocked_call, .. } = &mut state.stages[stage];
+        if let Some(call) = blocked_call.take_if(|_| replies.is_empty()) {
+            self.tell(Event::Resume { call });
+        }
     }
 
     /// Runs stages that the budget allows on this thread while there is time; hands the others to the workers.
@@ -434,6 +464,7 @@ impl Run {
             Some(Body { inbox, work: Work::Native(chain), .. }) => chain.has_work() || !inbox.is_empty() || has_input(),
             Some(Body { inbox, work: Work::Host(host), epoch }) => {
                 host.has_exit()
+                    || (host.is_calling() && stage.blocked_call.is_some())
                     || (!host.is_calling() && (!inbox.is_empty() || has_input()))
                     || (host.is_calling() && *epoch != self.epoch.load(Ordering::Acquire))
             }

@@ -71,7 +71,7 @@ impl Budget {
     }
 
     /// What a worker gives one stage before the next one's turn.
-    fn quantum() -> Self {
+    pub(super) fn quantum() -> Self {
         Self { until: Instant::now() + std::time::Duration::from_millis(2), most_cost: Cost::Blocking }
     }
 
@@ -211,8 +211,9 @@ impl Run {
             if *epoch != self.epoch.load(Ordering::Acquire) {
                 *epoch = self.epoch.load(Ordering::Acquire);
                 if let (Some(call), Some(port)) = (host.interrupt(inbox), self.port.upgrade()) {
-                    port.forget_call(call);
+                    port.call_off(call);
                 }
+                self.state.lock().stages[index].blocked_call = None;
             }
             let (reply, has_credit) = {
                 let mut state = self.state.lock();
@@ -242,6 +243,7 @@ impl Run {
                 return Err(Box::new(Failure::Host(fault)));
             }
             if host.is_calling() {
+                self.resume_call(index);
                 return Ok(Quantum::Parked);
             }
             // No more than one call takes, or the inbox would grow beside the bounds of the queues.
