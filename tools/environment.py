@@ -22,6 +22,7 @@ GROUPS = {
         "editables==0.6",
         "hatchling==1.33.0",
         "hypothesis>=6.168,<7",
+        "ml_dtypes>=0.5,<1",
         "mypy==2.4.1",
         "numpy>=2.2,<3",
         "pandas>=2.3,<4",

@@ -82,6 +82,44 @@ def test_an_array_of_another_package_is_free_when_its_result_is() -> None:
     assert eventually(lambda: gone() is None and kept_count() == 0)
 
 
+class Picture(Interface):
+    """A picture of PIL: an array, which Arrow would see as a single column."""
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> object:
+        raise AssertionError("an array is not read as a column")
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_a_picture_is_an_array_and_no_column(engine: Any) -> None:
+    pixels = np.arange(24, dtype="uint8").reshape(2, 4, 3)
+    (back,) = rm.execute_sync(PASS_TEXT, [Picture(pixels)], engine=engine)
+    assert (back.dtype, back.tolist()) == (pixels.dtype, pixels.tolist())
+
+
+def test_bfloat16_of_ml_dtypes_is_a_tensor_and_its_smaller_types_are_refused() -> None:
+    # In a process of its own: ml_dtypes adds its types to numpy for good.
+    program = """
+import ml_dtypes, numpy, remotemedia as rm
+manifest = {"version": "v1", "nodes": [{"id": "p", "node_type": "PassThrough"}]}
+small = numpy.array([[1, 2.5], [-3, 0]], ml_dtypes.bfloat16)
+large = numpy.ones((2, 20_000), ml_dtypes.bfloat16)
+for engine in ("native", "python"):
+    for value in (small, small.T, large, large[:, ::2], small[0, 1]):
+        (back,) = rm.execute_sync(manifest, [value], engine=engine)
+        assert bytes(back.data) == value.tobytes()
+        print(type(back).__name__, back.dtype, back.shape)
+    try:
+        rm.execute_sync(manifest, [numpy.ones(2, ml_dtypes.float8_e4m3fn)], engine=engine)
+    except rm.MarshalError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    shapes = ["(2, 2)", "(2, 2)", "(2, 20000)", "(2, 10000)", "()"]
+    expected = [f"Tensor bfloat16 {shape}" for shape in shapes]
+    expected.append("inputs[0]: an array of float8_e4m3fn can't cross; write value.astype('float32')")
+    assert (done.stderr, done.stdout.splitlines()) == ("", expected * 2)
+
+
 class OnlyCuda:
     """What an array on a GPU has where it has no DLPack."""
 

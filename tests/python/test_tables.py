@@ -8,6 +8,7 @@ import gc
 import subprocess
 import sys
 import weakref
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,70 @@ def test_what_is_no_table_is_refused_with_the_cure(value: Any, message: str) -> 
     with pytest.raises(rm.MarshalError) as caught:
         through(value)
     assert str(caught.value).startswith(message)
+
+
+class Column:
+    """What pandas has without pyarrow, or a table whose owner is gone."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (Column(ImportError("`Import pyarrow` failed.")), "the Column needs pyarrow to cross; pip install pyarrow"),
+        (Column(RuntimeError("closed")), "the Column gives no access to its columns: closed"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_refused_with_its_place(value: Any, message: str) -> None:
+    with pytest.raises(rm.MarshalError) as caught:
+        through([value])
+    assert str(caught.value) == f"inputs[0][0]: {message}"
+
+
+def test_tables_of_polars_are_known_by_their_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    class DataFrame:
+        """What polars calls a table, as far as it is looked at."""
+
+        def __init__(self, table: rm.Table) -> None:
+            self.table = pa.table(table)
+            self.schema = dict.fromkeys(self.table.column_names, "Int64")
+
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            return self.table.__arrow_c_stream__()
+
+    DataFrame.__module__ = "polars.dataframe.frame"
+    monkeypatch.setitem(sys.modules, "polars", SimpleNamespace(DataFrame=DataFrame))
+
+    def rows(value: DataFrame) -> int:
+        return int(value.table.num_rows)
+
+    rows.__annotations__["value"] = DataFrame
+    for engine in ("native", "python"):
+        assert rm.execute_sync(chain(("r", rows, {})), [pa.table({"a": [1, 2, 3]})], engine=engine) == [3]
+    frame = DataFrame(pa.table({"a": [1], "o": [2]}))
+    (back,) = through(frame)
+    assert back.to_arrow().equals(frame.table)
+    frame.schema["o"] = "Object"
+    with pytest.raises(rm.MarshalError) as caught:
+        through(frame)
+    assert str(caught.value) == "inputs[0]: the column 'o' holds Python objects, which can't cross; cast it to a type"
+
+
+def test_a_table_without_columns_crosses() -> None:
+    class Empty:
+        """What polars gives for one: a stream without a batch."""
+
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            return pa.RecordBatchReader.from_batches(pa.schema([]), []).__arrow_c_stream__()
+
+    (back,) = through(Empty())
+    assert (len(back), back.column_names) == (0, [])
+    assert back.to_arrow().equals(pa.table({}))
 
 
 def test_pandas_without_pyarrow_says_what_to_install() -> None:

@@ -39,7 +39,19 @@ def table_of(value: Any) -> Table:
             value = pyarrow.Table.from_pandas(value)
         except (pyarrow.ArrowException, TypeError, ValueError) as error:
             raise MarshalError(f"the DataFrame has no form in Arrow: {error}") from None
-    schema, array, owner = _batch(value)
+    if _is_of_polars(value):
+        for name, dtype in value.schema.items():
+            if str(dtype) == "Object":
+                # In Arrow polars makes them fixed-size binary: the addresses of the objects.
+                raise MarshalError(f"the column {name!r} holds Python objects, which can't cross; cast it to a type")
+    try:
+        schema, array, owner = _batch(value)
+    except MarshalError:
+        raise
+    except Exception as error:
+        if isinstance(error, ImportError):
+            raise MarshalError(f"the {type(value).__name__} needs pyarrow to cross; pip install pyarrow") from None
+        raise MarshalError(f"the {type(value).__name__} gives no access to its columns: {error}") from None
     form = _text(schema.format)
     if form != STRUCT:
         raise MarshalError(
@@ -52,6 +64,11 @@ def table_of(value: Any) -> Table:
         for index in range(schema.n_children)
     ]
     return Table(array.length, _metadata(schema.metadata), columns)
+
+
+def _is_of_polars(value: Any) -> bool:
+    polars = sys.modules.get("polars")
+    return polars is not None and isinstance(value, getattr(polars, "DataFrame", ()))
 
 
 def schema_capsule(table: Table) -> Any:
@@ -116,7 +133,10 @@ def _batch_of_stream(value: Any) -> tuple[Any, Any, Any]:
     if count > 1:
         raise MarshalError(f"the table is in {count} batches; make it one: pyarrow.table(value).combine_chunks()")
     if found is None:
-        raise MarshalError("the table is a stream without any batch; write pyarrow.table(value)")
+        if schema.n_children:
+            raise MarshalError("the table is a stream without any batch; write pyarrow.table(value)")
+        # A table without columns: polars gives no batch of it.
+        found = ffi.new("struct ArrowArray *")
     return schema, found, (value, schema, found)
 
 

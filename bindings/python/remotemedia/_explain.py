@@ -91,7 +91,7 @@ def complaint_about_array(array: Any) -> str | None:
             "write numpy.asarray(value) if that is meant"
         )
     dtype = array.dtype
-    if dtype.name in SIZES and dtype.kind in "biufc":
+    if dtype.name in SIZES and (dtype.kind in "biufc" or dtype.name == "bfloat16"):
         return None
     if dtype.names is not None:
         return f"an array with fields {list(dtype.names)} can't cross; pass each as an array of its own: value[name]"
@@ -101,9 +101,10 @@ def complaint_about_array(array: Any) -> str | None:
         return "an array of strings can't cross; write value.tolist()"
     if dtype.kind in "mM":
         return f"an array of {dtype.name} can't cross; write value.astype('int64') and pass the unit beside it"
-    if dtype.kind == "V":
+    if dtype.type.__name__ == "void":
         return f"an array of {dtype.name} can't cross; write value.tobytes()"
-    wide = "complex128" if dtype.kind == "c" else "float64"
+    # The small types of ml_dtypes are as void to numpy.
+    wide = {"c": "complex128", "V": "float32"}.get(dtype.kind, "float64")
     return f"an array of {dtype.name} can't cross; write value.astype('{wide}')"
 
 
@@ -146,6 +147,7 @@ _CURES = {
     "io.BytesIO": "write value.getvalue()",
     "io.StringIO": "write value.getvalue()",
     "io._IOBase": "write value.read(), or pass remotemedia.File(path)",
+    "polars.lazyframe.frame.LazyFrame": "write value.collect()",
     "pandas.api.typing.NAType": "write None",
     "pandas._libs.missing.NAType": "write None",
 }

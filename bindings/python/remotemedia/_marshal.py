@@ -33,7 +33,20 @@ from ._explain import (
 from ._library import NULL, after_fork, check, ffi, lib
 from ._memory import Kept
 from ._outputs import Outputs
-from ._unmarshal import AUDIO, FILE, TABLE, TENSOR, TIMESTAMP, VIDEO, Reader, Storage, c_strides, gather, unpackb
+from ._unmarshal import (
+    AUDIO,
+    FILE,
+    TABLE,
+    TENSOR,
+    TIMESTAMP,
+    VIDEO,
+    Reader,
+    Storage,
+    Window,
+    c_strides,
+    gather,
+    unpackb,
+)
 from .errors import MarshalError
 from .media import FORMATS, NAMES_OF_FORMATS, SIZES, TYPE_STRINGS, Audio, File, Tensor
 from .table import Column, Table, is_table
@@ -203,6 +216,10 @@ class Lane(Reader):
     def _foreign(self, value: Any) -> ExtType | None:
         """A table or array of another package; None if it is neither."""
         kind = type(value)
+        # Before tables: a picture of PIL is an array that Arrow sees as one column.
+        interface = getattr(value, "__array_interface__", None)
+        if interface is not None:
+            return self._interface(value, interface)
         if is_table(value):
             from . import _arrow
 
@@ -213,16 +230,16 @@ class Lane(Reader):
             capsule, address, name, shape, strides, readonly, size = _dlpack.describe(value)
             steps = None if strides is None else [stride * size for stride in strides]
             return self._strided((value, capsule), address, name, shape, steps, readonly)
-        interface = getattr(value, "__array_interface__", None)
-        if interface is None:
-            return None
+        return None
+
+    def _interface(self, value: Any, interface: dict[str, Any]) -> ExtType:
         numpy = sys.modules.get("numpy")
         if numpy is not None and hasattr(numpy, "asarray"):
-            return self._numpy(numpy.asarray(value))
+            return self._numpy(numpy.asarray(Window(value, interface)))
         known = _NAMES_OF_TYPE_STRINGS.get(interface["typestr"])
         data = interface.get("data")
         if known is None or not isinstance(data, tuple):
-            raise MarshalError(f"the {kind.__name__} needs numpy to be read; import numpy first")
+            raise MarshalError(f"the {type(value).__name__} needs numpy to be read; import numpy first")
         strides = interface.get("strides")
         shape = list(interface["shape"])
         return self._strided(value, data[0], known, shape, None if strides is None else list(strides), bool(data[1]))
@@ -381,7 +398,9 @@ class Lane(Reader):
             signature = (address, name, shape, strides)
             kept = self._reference(array, address + low, high - low, not flags.writeable, signature)
             payload = pack([name, list(shape), list(strides), kept.index, -low])
-        kept.payload = payload
+        if name != "bfloat16":
+            # numpy has no such type: it comes back as a Tensor, large or small.
+            kept.payload = payload
         return _new_tuple(ExtType, (TENSOR, payload))
 
     def _tensor(self, tensor: Tensor) -> ExtType:

@@ -1,8 +1,8 @@
 """Values in the form that a Python function asks for by the annotation of its first argument.
 
-A table becomes a `pandas.DataFrame` or `pyarrow.Table`, an array a `remotemedia.Tensor`, a file with a path a `Path`,
-a list a tuple (a named one too), a value a member of an `Enum`, a dict a dataclass. All other annotations leave the
-value as it came.
+A table becomes a `DataFrame` of pandas or polars or a `pyarrow.Table`, an array a `remotemedia.Tensor`, a file with a
+path a `Path`, a list a tuple (a named one too), a value a member of an `Enum`, a dict a dataclass. All other
+annotations leave the value as it came.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ def _of(annotation: Any) -> Convert | None:
         return lambda value: value.to_pandas() if type(value) is Table else value
     if (home, annotation.__name__) == ("pyarrow", "Table"):
         return lambda value: value.to_arrow() if type(value) is Table else value
+    if (home, annotation.__name__) == ("polars", "DataFrame"):
+        return lambda value: annotation(value) if type(value) is Table else value
     if annotation is Tensor:
         return _tensor
     if issubclass(annotation, PurePath):

@@ -89,14 +89,14 @@ def _replacement(value: Any) -> Any:
         name = NAMES_OF_FORMATS.get(view.format)
         if name is not None:
             return _array(Tensor(view, name, view.shape or ()))
+    elif numpy is not None and getattr(value, "__array_interface__", None) is not None:
+        return _checked(numpy.asarray(value))
     elif is_table(value):
         from .._arrow import table_of
 
         return table_of(value)
     elif hasattr(kind, "__dlpack__"):
         return _of_dlpack(value)
-    elif getattr(value, "__array_interface__", None) is not None and numpy is not None:
-        return _checked(numpy.asarray(value))
     raise MarshalError(complaint_about_type(value))
 
 
@@ -117,10 +117,15 @@ def _of_dlpack(value: Any) -> Any:
 
 
 def _checked(array: Any) -> Any:
-    """A numpy array in the byte order of this machine. Raises `MarshalError` for elements that can't cross."""
+    """A numpy array in the byte order of this machine; a `Tensor` for bfloat16, which only other packages add to numpy.
+
+    Raises `MarshalError` for elements that can't cross.
+    """
     complaint = complaint_about_array(array)
     if complaint is not None:
         raise MarshalError(complaint)
+    if array.dtype.name == "bfloat16":
+        return Tensor(array.tobytes(), "bfloat16", array.shape)
     array = array.view(sys.modules["numpy"].ndarray)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
