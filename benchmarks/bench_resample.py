@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy
 
-from benchmarks.contest import FOLDER, OURS, Row, Side, compared, contestants, installed, keep, rounds, show
+from benchmarks.contest import FOLDER, OURS, Row, Side, compared, contestants, installed, keep, rounds, run, show
 from tools.machine import Problem
 
 SIDES = [OURS, Side("soxr HQ", "soxr", "soxr")]
@@ -97,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy
 import remotemedia
 
-from benchmarks.contest import FOLDER, OURS, Side, compared, contestants, installed, keep, rounds, show
+from benchmarks.contest import FOLDER, OURS, Side, compared, contestants, installed, keep, rounds, run, show
 from tools.machine import ROOT, Problem
 
 SIDES = [OURS, Side("onnxruntime", "onnxruntime", "onnxruntime")]
@@ -55,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -12,8 +12,9 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,6 +209,14 @@ def show(rows: Sequence[Row]) -> None:
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     for line in lines:
         print(" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), flush=True)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a benchmark; a `Problem` is one sentence and exit code 1."""
+    try:
+        main()
+    except Problem as problem:
+        sys.exit(f"build.py: {problem}")
 
 
 def keep(name: str, measured: dict[str, dict[str, Times]]) -> None:

@@ -1,4 +1,4 @@
-"""PyAV, which is FFmpeg; it also makes the media that all sides decode."""
+"""PyAV, which is FFmpeg; it also makes what all sides decode, but for Vorbis, which its wheels can't encode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy
 CODECS = {
     "mp3": ("libmp3lame", "fltp", 128_000),
     "flac": ("flac", "s16", None),
-    "ogg": ("libvorbis", "fltp", 128_000),
     "m4a": ("aac", "fltp", 128_000),
     "opus": ("libopus", "flt", 96_000),
 }
