@@ -50,6 +50,10 @@ __all__ = [
     "Echo",
     "EchoNode",
     "FastResampleNode",
+    "FileSink",
+    "FileSinkNode",
+    "FileSource",
+    "FileSourceNode",
     "Loudness",
     "LoudnessNode",
     "LoudnessNormalize",
@@ -601,6 +605,48 @@ class FastResampleNode(Node):
         source_rate: Not looked at: sound brings its rate with it. 0 or more.
         channels: Not looked at: sound brings its channels with it. 0 or more.
         """
+
+
+class FileSink(Node):
+    """Writes sound, bytes and files to paths made of a pattern.
+
+    Input `in`: Sound or bytes of one file in pieces, whole files, or segments with their sound.
+    Output `out`: Each file that was written, by path; `{type: "skipped", file}` for one that was left alone.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self, *, path: str, skip_existing: bool = False, overwrite: bool = False, name: str | None = None
+    ) -> None:
+        """path: Where to write. `{stem}` is the name of the item without its ending, `{index}` the number of the file
+          in the run from 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are braces.
+        skip_existing: Leaves files alone that are there already, and emits `{type: "skipped", file}` for each. Else
+          they are an error.
+        overwrite: Replaces files that are there already.
+        """
+
+
+FileSinkNode = FileSink
+
+
+class FileSource(Node):
+    """Brings the files of a path or pattern, each an item of its own.
+
+    Output `out`: A file by path.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(self, *, path: str, name: str | None = None) -> None:
+        """path: A file, or a pattern such as `calls/**/*.wav`: `*` and `?` within a name, `[0-9]` for one character,
+        `**` for any number of folders. Names that begin with a dot are left out unless the pattern has the dot.
+        """
+
+
+FileSourceNode = FileSource
 
 
 class Loudness(Node):

@@ -3,6 +3,7 @@
 
 pub mod audio;
 pub mod basic;
+pub mod file;
 pub mod monitor;
 mod old_names;
 mod random;
@@ -25,6 +26,7 @@ pub fn registry() -> Registry {
     registry.add::<audio::AudioPad>().add::<audio::AudioTrim>().add::<audio::AudioFilter>();
     registry.add::<monitor::Loudness>().add::<audio::LoudnessNormalize>();
     registry.add::<source::ToneSource>().add::<source::NoiseSource>().add::<text::TextCollector>();
+    registry.add::<file::FileSource>().add::<file::FileSink>();
     registry.add::<spectral::Stft>().add::<spectral::MelSpectrogram>();
     old_names::add(&mut registry);
     registry

@@ -22,6 +22,7 @@ pub(crate) mod true_peak;
 pub use chunk::{AudioChunk, AudioChunkParams, LastChunk};
 pub use concat::{AudioConcat, AudioConcatParams};
 pub use decode::{AudioDecode, AudioDecodeParams};
+pub(crate) use encode::FileFormat;
 pub use encode::{AudioEncode, AudioEncodeParams};
 pub use filter::{AudioFilter, AudioFilterParams, FilterKind};
 pub use gain::{AudioGain, AudioGainParams, RampShape};

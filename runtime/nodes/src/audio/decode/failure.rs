@@ -1,42 +1,12 @@
 //! What the decoder says when it can't go on: one function for each kind of failure.
 
-use std::io;
-
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
+pub(super) use crate::file::unreadable;
+
 const SUPPORTED: &str = "Use WAV, FLAC, MP3, Vorbis or Opus (Ogg or WebM), AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";
 const AGAIN: &str = "Fetch or copy it again";
-
-/// A path that can't be opened.
-pub(super) fn unopened(path: &str, error: &io::Error) -> NodeError {
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            let place = match std::env::current_dir() {
-                Ok(directory) if std::path::Path::new(path).is_relative() => format!(" in '{}'", directory.display()),
-                _ => String::new(),
-            };
-            NodeError::new(format!("no such file '{path}'{place}")).cure("Check the path.")
-        }
-        io::ErrorKind::PermissionDenied => {
-            NodeError::new(format!("no permission to read '{path}'")).cure("Give this user the right to read it.")
-        }
-        io::ErrorKind::NotADirectory => {
-            NodeError::new(format!("the path '{path}' leads through a file as if it were a directory"))
-                .cure("Check the path.")
-        }
-        io::ErrorKind::InvalidInput if path.contains('\0') => {
-            NodeError::new(format!("the path {path:?} holds a NUL character, which no path can"))
-                .cure("Check the path.")
-        }
-        _ => NodeError::new(format!("'{path}' can't be opened: {error}"))
-            .cure("Check the path, and the disk or network share that it leads to."),
-    }
-}
-
-pub(super) fn directory(path: &str) -> NodeError {
-    NodeError::new(format!("'{path}' is a directory")).cure("Name a file in it.")
-}
 
 pub(super) fn empty(name: &str) -> NodeError {
     NodeError::new(format!("{name} is empty")).cure("Check how it was made or copied.")
@@ -107,10 +77,6 @@ pub(super) fn unexpected(name: &str, panic: &str) -> NodeError {
         .cure(format!("{AGAIN}, or cut the damaged part out."))
 }
 
-pub(super) fn unreadable(name: &str, error: &io::Error) -> NodeError {
-    NodeError::new(format!("{name} can't be read: {error}")).cure("Check the disk or the network share.")
-}
-
 /// A stream of bytes of which too much would have to be kept.
 pub(super) fn too_long(name: &str, most: u64) -> NodeError {
     NodeError::new(format!("more than {} MiB of {name} would have to be kept before they can be decoded", most >> 20))
@@ -160,27 +126,6 @@ fn codec_name(id: AudioCodecId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn message(error: &NodeError) -> String {
-        format!("{}. {}", error.cause, error.cure)
-    }
-
-    #[test]
-    fn what_the_system_refuses_is_said() {
-        let refused = io::Error::from(io::ErrorKind::PermissionDenied);
-        assert_eq!(
-            message(&unopened("a.wav", &refused)),
-            "no permission to read 'a.wav'. Give this user the right to read it."
-        );
-        assert_eq!(
-            message(&unopened("a.wav", &io::Error::other("too many open files"))),
-            "'a.wav' can't be opened: too many open files. Check the path, and the disk or network share that it leads to."
-        );
-        assert_eq!(
-            message(&unreadable("'a.wav'", &io::Error::other("stale handle"))),
-            "'a.wav' can't be read: stale handle. Check the disk or the network share."
-        );
-    }
 
     #[test]
     fn a_codec_is_called_by_its_name() {

@@ -33,6 +33,7 @@ use self::mp4_gapless::Movie;
 use self::raw::RawSound;
 use self::source::{BufferBytes, CutSource};
 use super::pcm::SampleFormat;
+use crate::file::{directory, unopened};
 
 /// Params of [`AudioDecode`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -429,10 +430,10 @@ impl Range {
 
 /// Opens a file that is there and is not empty.
 fn open_file(path: &str) -> Result<(fs::File, fs::Metadata), NodeError> {
-    let file = fs::File::open(path).map_err(|error| failure::unopened(path, &error))?;
-    let metadata = file.metadata().map_err(|error| failure::unopened(path, &error))?;
+    let file = fs::File::open(path).map_err(|error| unopened(path, &error))?;
+    let metadata = file.metadata().map_err(|error| unopened(path, &error))?;
     if metadata.is_dir() {
-        return Err(failure::directory(path));
+        return Err(directory(path));
     }
     if metadata.is_file() && metadata.len() == 0 {
         return Err(failure::empty(&format!("'{path}'")));

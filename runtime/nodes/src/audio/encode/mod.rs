@@ -3,7 +3,6 @@
 mod dither;
 mod flac;
 mod opus;
-mod output;
 mod wav;
 
 use std::path::Path;
@@ -16,10 +15,10 @@ use serde::Deserialize;
 use self::dither::Dither;
 use self::flac::FlacWriter;
 use self::opus::OpusWriter;
-use self::output::{Finished, Output, unwritten};
 use self::wav::WavWriter;
 use super::finite::check_finite;
 use super::pcm::SampleFormat;
+use crate::file::{Existing, Finished, Output, unwritten};
 
 /// Params of [`AudioEncode`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -89,6 +88,7 @@ pub struct AudioEncode {
     dither: DitherKind,
     bitrate_kbps: Option<u32>,
     path: Option<String>,
+    existing: Existing,
     open: Option<OpenFile>,
     /// Sound that is not encoded yet, and its first frame that is not.
     pending: Option<(Audio, usize)>,
@@ -128,7 +128,7 @@ impl FileFormat {
         }
     }
 
-    const fn mime(self) -> &'static str {
+    pub(crate) const fn mime(self) -> &'static str {
         match self {
             FileFormat::Wav => "audio/wav",
             FileFormat::Flac => "audio/flac",
@@ -136,7 +136,7 @@ impl FileFormat {
         }
     }
 
-    fn of_path(path: &str) -> Option<Self> {
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
         let ending = Path::new(path).extension()?.to_str()?;
         [FileFormat::Wav, FileFormat::Flac, FileFormat::Opus]
             .into_iter()
@@ -204,6 +204,7 @@ impl Define for AudioEncode {
             dither: params.dither,
             bitrate_kbps: params.bitrate_kbps,
             path: params.path.clone(),
+            existing: Existing::Replaced,
             open: None,
             pending: None,
             path_is_taken: false,
@@ -267,6 +268,18 @@ impl Node for AudioEncode {
 }
 
 impl AudioEncode {
+    /// Encodes one item to a path whose ending tells the format, as without any params.
+    pub(crate) fn to_path(path: &str, format: FileFormat, existing: Existing) -> Self {
+        let params = AudioEncodeParams {
+            format: Some(format),
+            sample_format: None,
+            dither: DitherKind::None,
+            bitrate_kbps: None,
+            path: Some(path.to_owned()),
+        };
+        Self { existing, ..Self::new(&params) }
+    }
+
     /// Opens the file of this item, or makes sure that the sound fits the one that is open.
     fn begin(&mut self, audio: &Audio) -> Result<(), NodeError> {
         let (rate, channels) = (audio.rate(), audio.channels());
@@ -290,7 +303,7 @@ impl AudioEncode {
                 return Err(NodeError::new(format!("'{path}' holds an earlier item of this run"))
                     .cure("Leave `path` out to get each item as bytes, or run once for each item."));
             }
-            Some(path) => Output::at(path)?,
+            Some(path) => Output::at(path, self.existing)?,
             None => Output::in_memory(),
         };
         let name = self.name();

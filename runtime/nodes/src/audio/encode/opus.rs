@@ -8,7 +8,7 @@ use ruopus::ogg::{OpusHead, OpusTags, PageWriter};
 use ruopus::{Bandwidth, OpusEncoder};
 
 use super::super::resample::{AudioResample, AudioResampleParams, ResampleQuality};
-use super::output::{Output, unwritten};
+use crate::file::{Output, unwritten};
 
 const RATE: u32 = 48_000;
 /// 20 ms.

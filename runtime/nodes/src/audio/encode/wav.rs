@@ -7,7 +7,7 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use remotemedia_core::value::{Audio, Layout};
 
 use super::super::pcm::{SampleFormat, to_pcm};
-use super::output::Output;
+use crate::file::Output;
 
 /// Writes frames and, at the end, the header anew with the lengths.
 pub(super) struct WavWriter {

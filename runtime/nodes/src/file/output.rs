@@ -10,30 +10,40 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use remotemedia_core::node::NodeError;
 
 /// A file in the making. Dropping it before [`Output::finish`] leaves nothing behind.
-pub(super) enum Output {
+pub(crate) enum Output {
     Memory(Cursor<Vec<u8>>),
     File(TemporaryFile),
 }
 
 /// A file beside its future place, under a name of its own.
-pub(super) struct TemporaryFile {
+pub(crate) struct TemporaryFile {
     writer: Option<BufWriter<fs::File>>,
     temporary: PathBuf,
     path: PathBuf,
+    existing: Existing,
+}
+
+/// What becomes of a file that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It stays, and the new one fails.
+    Kept,
+    /// The new one takes its place.
+    Replaced,
 }
 
 /// What a finished output left.
-pub(super) enum Finished {
+pub(crate) enum Finished {
     Memory(Vec<u8>),
     File,
 }
 
 impl Output {
-    pub(super) fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         Output::Memory(Cursor::default())
     }
 
-    pub(super) fn at(path: &str) -> Result<Self, NodeError> {
+    pub(crate) fn at(path: &str, existing: Existing) -> Result<Self, NodeError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let path = PathBuf::from(path);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -42,12 +52,15 @@ impl Output {
         if path.is_dir() {
             return Err(NodeError::new(format!("'{}' is a directory", path.display())).cure("Name a file in it."));
         }
+        if existing == Existing::Kept && is_there(&path) {
+            return Err(exists(&path));
+        }
         let file = fs::File::create_new(&temporary).map_err(|error| uncreated(&path, &error))?;
-        Ok(Output::File(TemporaryFile { writer: Some(BufWriter::new(file)), temporary, path }))
+        Ok(Output::File(TemporaryFile { writer: Some(BufWriter::new(file)), temporary, path, existing }))
     }
 
-    /// Ends the file; one on disk appears at its path now, in place of an earlier one.
-    pub(super) fn finish(self) -> Result<Finished, NodeError> {
+    /// Ends the file; one on disk appears at its path now, whole.
+    pub(crate) fn finish(self) -> Result<Finished, NodeError> {
         match self {
             Output::Memory(bytes) => Ok(Finished::Memory(bytes.into_inner())),
             Output::File(mut file) => {
@@ -55,9 +68,10 @@ impl Output {
                     Some(writer) => writer.into_inner().map_err(io::IntoInnerError::into_error).map(drop),
                     None => Ok(()),
                 };
-                result
-                    .and_then(|()| fs::rename(&file.temporary, &file.path))
-                    .map_err(|error| unwritten(&format!("'{}'", file.path.display()), &error))?;
+                result.and_then(|()| file.appear()).map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists if file.existing == Existing::Kept => exists(&file.path),
+                    _ => unwritten(&format!("'{}'", file.path.display()), &error),
+                })?;
                 Ok(Finished::File)
             }
         }
@@ -72,6 +86,28 @@ impl Output {
             },
         }
     }
+}
+
+impl TemporaryFile {
+    /// Gives it its name.
+    fn appear(&self) -> io::Result<()> {
+        if self.existing == Existing::Kept {
+            // A link fails where a file is, whoever made it in the meantime; a rename would replace it.
+            match fs::hard_link(&self.temporary, &self.path) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+                // Some file systems have no links.
+                Err(_) if is_there(&self.path) => return Err(io::ErrorKind::AlreadyExists.into()),
+                Err(_) => {}
+            }
+        }
+        fs::rename(&self.temporary, &self.path)
+    }
+}
+
+/// Whether there is something under this name, if only a link to nothing.
+pub(crate) fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 trait WriteSeek: Write + Seek {}
@@ -102,12 +138,18 @@ impl Drop for TemporaryFile {
     }
 }
 
+/// A file in the place of the one that was to be written.
+fn exists(path: &Path) -> NodeError {
+    NodeError::new(format!("'{}' is there already", path.display()))
+        .cure("Set `overwrite` to replace it, or `skip_existing` to keep it.")
+}
+
 /// A file that can't be written.
-pub(super) fn unwritten(name: &str, error: &io::Error) -> NodeError {
+pub(crate) fn unwritten(name: &str, error: &io::Error) -> NodeError {
     NodeError::new(format!("{name} can't be written: {error}")).cure("Check the disk.")
 }
 
-fn uncreated(path: &Path, error: &io::Error) -> NodeError {
+pub(super) fn uncreated(path: &Path, error: &io::Error) -> NodeError {
     let shown = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => {

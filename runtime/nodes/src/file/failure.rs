@@ -1,0 +1,67 @@
+//! What is said of a path that can't be read.
+
+use std::io;
+
+use remotemedia_core::node::NodeError;
+
+/// A path that can't be opened.
+pub(crate) fn unopened(path: &str, error: &io::Error) -> NodeError {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            let place = match std::env::current_dir() {
+                Ok(directory) if std::path::Path::new(path).is_relative() => format!(" in '{}'", directory.display()),
+                _ => String::new(),
+            };
+            NodeError::new(format!("no such file '{path}'{place}")).cure("Check the path.")
+        }
+        io::ErrorKind::PermissionDenied => {
+            NodeError::new(format!("no permission to read '{path}'")).cure("Give this user the right to read it.")
+        }
+        io::ErrorKind::NotADirectory => {
+            NodeError::new(format!("the path '{path}' leads through a file as if it were a directory"))
+                .cure("Check the path.")
+        }
+        io::ErrorKind::InvalidInput if path.contains('\0') => {
+            NodeError::new(format!("the path {path:?} holds a NUL character, which no path can"))
+                .cure("Check the path.")
+        }
+        _ => NodeError::new(format!("'{path}' can't be opened: {error}"))
+            .cure("Check the path, and the disk or network share that it leads to."),
+    }
+}
+
+/// A directory where a file was expected.
+pub(crate) fn directory(path: &str) -> NodeError {
+    NodeError::new(format!("'{path}' is a directory")).cure("Name a file in it.")
+}
+
+/// A file that is open but gives nothing.
+pub(crate) fn unreadable(name: &str, error: &io::Error) -> NodeError {
+    NodeError::new(format!("{name} can't be read: {error}")).cure("Check the disk or the network share.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(error: &NodeError) -> String {
+        format!("{}. {}", error.cause, error.cure)
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_said() {
+        let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert_eq!(
+            message(&unopened("a.wav", &refused)),
+            "no permission to read 'a.wav'. Give this user the right to read it."
+        );
+        assert_eq!(
+            message(&unopened("a.wav", &io::Error::other("too many open files"))),
+            "'a.wav' can't be opened: too many open files. Check the path, and the disk or network share that it leads to."
+        );
+        assert_eq!(
+            message(&unreadable("'a.wav'", &io::Error::other("stale handle"))),
+            "'a.wav' can't be read: stale handle. Check the disk or the network share."
+        );
+    }
+}

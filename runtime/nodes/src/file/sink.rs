@@ -1,0 +1,327 @@
+//! `FileSink`: writes each item, or each part of one, to a file of its own.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use remotemedia_core::node::{Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::value::{File, FileSource as Place, Kind, Map, Packet, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::failure::{directory, unopened, unreadable};
+use super::folder::prepare;
+use super::output::{Existing, Output, is_there, unwritten};
+use super::template::Template;
+use crate::audio::{AudioEncode, FileFormat};
+
+/// Writes files whose paths are made of a pattern.
+///
+/// - The packets of sound or of bytes of one item are one file. A `File`, or a map with `audio` as `SpeechSegments` emits it,
+///   is a file of its own.
+/// - Sound is encoded as the ending says: `.wav` and `.flac` with 16 bits, `.opus` with the usual bitrate. For anything else
+///   put an `AudioEncode` before it, whose bytes are written as they are.
+/// - A file appears under its name when it is whole. What an error or a cancel leaves unfinished is removed.
+/// - Folders are made as needed. No file leaves the folder that stands before the first placeholder, whatever names the
+///   items have and whatever links there are below it.
+/// - Two files of one run under one path are an error.
+#[derive(Debug)]
+pub struct FileSink {
+    template: Template,
+    skip_existing: bool,
+    existing: Existing,
+    item: Item,
+    /// The number of the next file of the run.
+    index: u64,
+    /// What was written in this run, and for which item.
+    taken: HashMap<Arc<str>, Item>,
+    open: Option<Open>,
+}
+
+/// The params of [`FileSink`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileSinkParams {
+    /// Where to write. `{stem}` is the name of the item without its ending, `{index}` the number of the file in the run from
+    /// 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are braces.
+    pub path: String,
+    /// Leaves files alone that are there already, and emits `{type: "skipped", file}` for each. Else they are an error.
+    #[serde(default)]
+    pub skip_existing: bool,
+    /// Replaces files that are there already.
+    #[serde(default)]
+    pub overwrite: bool,
+}
+
+/// A file in the making.
+#[derive(Debug)]
+struct Open {
+    path: Arc<str>,
+    mime: Option<Arc<str>>,
+    content: Content,
+    /// It ends with the value that began it, not with the item.
+    is_whole: bool,
+}
+
+enum Content {
+    Sound(Box<AudioEncode>),
+    Bytes(Output),
+    Copy {
+        from: fs::File,
+        name: Arc<str>,
+        to: Output,
+    },
+    /// It was there and is left alone.
+    Skipped,
+}
+
+/// The bytes that one step copies.
+const COPIED: u64 = 1 << 20;
+
+impl Node for FileSink {
+    fn begin_item(&mut self, item: &Item) {
+        self.item = item.clone();
+    }
+
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        match packet.value {
+            Value::Audio(_) => self.sound(packet, false),
+            Value::Bytes(bytes) => {
+                self.begin(Kind::Bytes, false, None)?;
+                self.write(bytes.as_slice())?;
+                Ok(Step::DONE)
+            }
+            Value::File(file) => self.file(&file),
+            Value::Map(map) => match map.get("audio") {
+                Some(Value::Audio(audio)) => self.sound(Packet::new(Value::Audio(audio.clone())), true),
+                _ => Err(NodeError::new("the map has no sound under 'audio'")
+                    .cure("Send sound, bytes, files, or what SpeechSegments emits.")),
+            },
+            other => Err(NodeError::new(format!("expected bytes, map, audio or file, got {}", other.kind().name()))),
+        }
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        let Some(open) = &mut self.open else { return Ok(Step::DONE) };
+        let is_at_end = match &mut open.content {
+            Content::Sound(encode) => match encode.resume()? {
+                Step::More(_) => false,
+                Step::Done(_) => true,
+            },
+            Content::Copy { from, name, to } => {
+                let mut bytes = Vec::new();
+                from.take(COPIED).read_to_end(&mut bytes).map_err(|error| unreadable(&format!("'{name}'"), &error))?;
+                to.write_all(&bytes).map_err(|error| unwritten(&format!("'{}'", open.path), &error))?;
+                (bytes.len() as u64) < COPIED
+            }
+            Content::Bytes(_) | Content::Skipped => true,
+        };
+        match (is_at_end, open.is_whole) {
+            (false, _) => Ok(Step::More(None)),
+            (true, true) => self.finish(),
+            (true, false) => Ok(Step::DONE),
+        }
+    }
+
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        self.finish()
+    }
+
+    fn cleanup(&mut self) {
+        self.open = None;
+    }
+}
+
+impl FileSink {
+    fn sound(&mut self, packet: Packet, is_whole: bool) -> Result<Step, NodeError> {
+        self.begin(Kind::Audio, is_whole, None)?;
+        if let Some(Open { content: Content::Sound(encode), .. }) = &mut self.open {
+            let step = encode.process(0, packet);
+            if step.is_err() {
+                self.open = None;
+            }
+            if let Step::More(_) = step? {
+                return Ok(Step::More(None));
+            }
+        }
+        if is_whole { self.finish() } else { Ok(Step::DONE) }
+    }
+
+    fn file(&mut self, file: &File) -> Result<Step, NodeError> {
+        // Looked for before anything is made in its place.
+        let from = match &file.source {
+            Place::Path(path) => {
+                let from = fs::File::open(&**path).map_err(|error| unopened(path, &error))?;
+                if from.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+                    return Err(directory(path));
+                }
+                Some((from, path))
+            }
+            Place::Bytes(_) => None,
+        };
+        self.begin(Kind::File, true, file.mime.clone())?;
+        let Some(open) = &mut self.open else { return Ok(Step::DONE) };
+        match (&file.source, from) {
+            (Place::Bytes(bytes), _) => self.write(bytes.as_slice())?,
+            (_, Some((from, name))) => {
+                if let Content::Bytes(_) = open.content
+                    && let Content::Bytes(to) = std::mem::replace(&mut open.content, Content::Skipped)
+                {
+                    open.content = Content::Copy { from, name: Arc::clone(name), to };
+                }
+            }
+            _ => {}
+        }
+        self.resume()
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
+        if let Some(Open { content: Content::Bytes(output), path, .. }) = &mut self.open {
+            let result = output.write_all(bytes).map_err(|error| unwritten(&format!("'{path}'"), &error));
+            if result.is_err() {
+                self.open = None;
+            }
+            return result;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that a file for this kind of value is open.
+    fn begin(&mut self, kind: Kind, is_whole: bool, mime: Option<Arc<str>>) -> Result<(), NodeError> {
+        if let Some(open) = &self.open {
+            let fits = match open.content {
+                Content::Sound(_) => kind == Kind::Audio,
+                Content::Bytes(_) => kind == Kind::Bytes,
+                Content::Copy { .. } => false,
+                Content::Skipped => true,
+            };
+            if fits && !is_whole && !open.is_whole {
+                return Ok(());
+            }
+            return Err(NodeError::new(format!("'{}' is being written, and other content comes", open.path))
+                .cure("Send sound, or bytes, or whole files within one item, not a mixture."));
+        }
+        let path = self.template.fill(&self.item, self.index)?;
+        let format = FileFormat::of_path(&path);
+        if let (Kind::Audio, None) = (kind, format) {
+            return Err(NodeError::new(format!(
+                "sound can't be written to '{path}', because its ending names no format"
+            ))
+            .cure("Use .wav, .flac or .opus."));
+        }
+        let path: Arc<str> = path.into();
+        if let Some(other) = self.taken.get(&path) {
+            let cause = format!(
+                "'{path}' would hold two files of this run, of {} and of {}",
+                describe(other),
+                describe(&self.item)
+            );
+            return Err(NodeError::new(cause).cure("Put {index} into `path`."));
+        }
+        let content = if self.skip_existing && is_there(Path::new(&*path)) {
+            Content::Skipped
+        } else {
+            prepare(self.template.folder(), &path)?;
+            match (kind, format) {
+                (Kind::Audio, Some(format)) => {
+                    Content::Sound(Box::new(AudioEncode::to_path(&path, format, self.existing)))
+                }
+                _ => Content::Bytes(Output::at(&path, self.existing)?),
+            }
+        };
+        let mime = if kind == Kind::Audio { format.map(|format| format.mime().into()) } else { mime };
+        self.index += 1;
+        self.taken.insert(Arc::clone(&path), self.item.clone());
+        self.open = Some(Open { path, mime, content, is_whole });
+        Ok(())
+    }
+
+    /// Ends the file that is open, and tells of it.
+    fn finish(&mut self) -> Result<Step, NodeError> {
+        let Some(Open { path, mime, content, .. }) = self.open.take() else { return Ok(Step::DONE) };
+        let file = Value::from(File { source: Place::Path(path), mime });
+        Ok(Step::emit(match content {
+            Content::Sound(mut encode) => {
+                // It emits the file as well, but without the type that it was asked for by its ending.
+                let _ = encode.flush()?;
+                file
+            }
+            Content::Bytes(output) | Content::Copy { to: output, .. } => {
+                output.finish()?;
+                file
+            }
+            Content::Skipped => {
+                let entries = [("type", Value::Str("skipped".into())), ("file", file)];
+                Value::Map(Arc::new(entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>()))
+            }
+        }))
+    }
+}
+
+impl Define for FileSink {
+    type Params = FileSinkParams;
+
+    const NAME: &'static str = "FileSink";
+    const SUMMARY: &'static str = "Writes sound, bytes and files to paths made of a pattern.";
+    const COST: Cost = Cost::Blocking;
+    const INPUTS: &'static [Port] = &[Port::new(
+        "in",
+        Kinds::of(&[Kind::Audio, Kind::Bytes, Kind::File, Kind::Map]),
+        "Sound or bytes of one file in pieces, whole files, or segments with their sound.",
+    )];
+    const OUTPUTS: &'static [Port] = &[Port::new(
+        "out",
+        Kinds::of(&[Kind::File, Kind::Map]),
+        "Each file that was written, by path; `{type: \"skipped\", file}` for one that was left alone.",
+    )];
+    const EXAMPLE: &'static str = r#"{"path": "out/{stem}/{index:05d}.wav"}"#;
+
+    fn check(params: &FileSinkParams) -> Result<(), ParamError> {
+        Template::parse(&params.path).map_err(|(expected, got)| ParamError {
+            param: "path".to_owned(),
+            expected,
+            got,
+        })?;
+        if params.skip_existing && params.overwrite {
+            return Err(ParamError {
+                param: "overwrite".to_owned(),
+                expected: "false, because skip_existing keeps the files that are there".to_owned(),
+                got: "true".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn new(params: &FileSinkParams) -> Self {
+        Self {
+            template: Template::parse(&params.path).unwrap_or_default(),
+            skip_existing: params.skip_existing,
+            existing: if params.overwrite { Existing::Replaced } else { Existing::Kept },
+            item: Item { number: 0, name: None },
+            index: 0,
+            taken: HashMap::new(),
+            open: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Content::Sound(_) => "Sound",
+            Content::Bytes(_) => "Bytes",
+            Content::Copy { .. } => "Copy",
+            Content::Skipped => "Skipped",
+        })
+    }
+}
+
+/// An item as error messages name it.
+fn describe(item: &Item) -> String {
+    match &item.name {
+        Some(name) => format!("input {} '{name}'", item.number),
+        None => format!("input {}", item.number),
+    }
+}

@@ -1,0 +1,114 @@
+//! `FileSource`: which files, in which order, as which items.
+
+use remotemedia_core::node::{CancelFlag, Context};
+
+use super::*;
+
+fn names(completion: &Completion, folder: &Folder) -> Vec<String> {
+    let prefix = format!("{}/", folder.path("").trim_end_matches('/'));
+    outputs(completion).iter().map(|value| path_of(value).replacen(&prefix, "", 1)).collect()
+}
+
+fn found(folder: &Folder, pattern: &str) -> Vec<String> {
+    names(&run(&[("FileSource", json!({"path": folder.path(pattern)}))], None), folder)
+}
+
+/// What it says of a path when it is initialized.
+fn refusal(path: &str) -> String {
+    let registry = remotemedia_nodes::registry();
+    let params = json!({"path": path}).as_object().cloned().expect("an object");
+    let mut node = registry.get("FileSource").expect("a node").prepare(params).expect("right").instantiate();
+    let context = Context { node_id: "here".into(), cancel: CancelFlag::default() };
+    message(&node.initialize(&context).expect_err("a refusal"))
+}
+
+#[test]
+fn a_pattern_brings_its_files_sorted_each_an_item() {
+    let folder = Folder::new();
+    for name in ["b.wav", "a/2.wav", "a/10.wav", "a/deep/x.wav", "a/notes.txt", ".hidden.wav", ".trash/y.wav", "c.WAV"]
+    {
+        folder.write(name, b"x");
+    }
+    assert_eq!(found(&folder, "**/*.wav"), ["a/10.wav", "a/2.wav", "a/deep/x.wav", "b.wav"]);
+    assert_eq!(found(&folder, "a/*.wav"), ["a/10.wav", "a/2.wav"]);
+    assert_eq!(found(&folder, "*/?.wav"), ["a/2.wav"]);
+    assert_eq!(found(&folder, "[bc].[Ww]*"), ["b.wav", "c.WAV"]);
+    assert_eq!(found(&folder, "a/**"), ["a/10.wav", "a/2.wav", "a/deep/x.wav", "a/notes.txt"]);
+    assert_eq!(found(&folder, ".*.wav"), [".hidden.wav"]);
+    assert_eq!(found(&folder, "b.wav"), ["b.wav"]);
+    let completion = run(&[("FileSource", json!({"path": folder.path("a/*.wav")}))], None);
+    let items: Vec<u64> = completion.sinks[0].outputs.iter().map(|output| output.item).collect();
+    assert_eq!(items, [0, 1]);
+}
+
+#[test]
+fn a_file_that_is_called_like_a_pattern_is_itself() {
+    let folder = Folder::new();
+    folder.write("take[1].wav", b"x");
+    folder.write("take1.wav", b"x");
+    assert_eq!(found(&folder, "take[1].wav"), ["take[1].wav"]);
+    assert_eq!(found(&folder, "take[12].wav"), ["take1.wav"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_files_are_files_and_no_search_goes_round_in_a_circle() {
+    let folder = Folder::new();
+    folder.write("a/x.wav", b"x");
+    std::os::unix::fs::symlink(folder.path("a/x.wav"), folder.path("y.wav")).expect("a link");
+    std::os::unix::fs::symlink(folder.path(""), folder.path("a/round")).expect("a link");
+    assert_eq!(found(&folder, "**/*.wav"), ["a/x.wav", "y.wav"]);
+}
+
+#[test]
+fn what_can_not_be_brought_is_said() {
+    let folder = Folder::new();
+    folder.write("in/x.wav", b"x");
+    let place = folder.path("in");
+    assert_eq!(refusal(&folder.path("in/y.wav")), format!("no such file '{place}/y.wav'. Check the path."));
+    assert_eq!(refusal(&folder.path("in/*.mp3")), format!("no file matches '{place}/*.mp3'. Check the param 'path'."));
+    assert_eq!(refusal(&place), format!("'{place}' is a directory. Write '{place}/*' for the files in it."));
+    assert_eq!(refusal("in/x.wav/*"), {
+        let here = std::env::current_dir().expect("it is somewhere");
+        format!("no file matches 'in/x.wav/*' in '{}'. Check the param 'path'.", here.display())
+    });
+    assert_eq!(
+        drive::refusal("FileSource", json!({"path": ""})),
+        "path: expected a path or a pattern such as calls/**/*.wav, got \"\""
+    );
+}
+
+#[test]
+fn a_recording_does_not_leak_into_the_next_and_a_broken_one_is_named() {
+    let folder = Folder::new();
+    let sound = std::fs::read(media("short.flac")).expect("it is there");
+    folder.write("1.wav", &sound);
+    folder.write("2.wav", &sound);
+    let decoded = run(
+        &[
+            ("FileSource", json!({"path": folder.path("*.wav")})),
+            ("AudioDecode", json!({})),
+            ("AudioConcat", json!({})),
+        ],
+        None,
+    );
+    let [Value::Audio(first), Value::Audio(second)] = outputs(&decoded)[..] else { panic!("two sounds") };
+    assert_eq!((first.frames(), first.channel(0)), (second.frames(), second.channel(0)));
+    folder.write("3.wav", b"RIFF");
+    let failed = run(&[("FileSource", json!({"path": folder.path("*.wav")})), ("AudioDecode", json!({}))], None);
+    let said = error(&failed);
+    assert!(said.starts_with("node 'audiodecode' (AudioDecode), input 2 '3.wav': '"), "{said}");
+}
+
+#[test]
+fn beside_an_input_every_file_comes_with_each_item() {
+    let folder = Folder::new();
+    folder.write("1", b"x");
+    folder.write("2", b"x");
+    let mut node = drive::prepare("FileSource", json!({"path": folder.path("*")})).expect("right");
+    for _ in 0..2 {
+        let packets = drive::run(&mut *node, []).expect("it emits");
+        let paths: Vec<&str> = packets.iter().map(|packet| path_of(&packet.value)).collect();
+        assert_eq!(paths, [folder.path("1"), folder.path("2")]);
+    }
+}
