@@ -189,7 +189,8 @@ class Pipeline(Linkable):
         for end in self._ends:
             if end.buffer is not None:
                 raise InvalidArgumentError(
-                    f"{end.buffer!r} stands behind the last node; a session bounds what waits there: session(buffer=...)"
+                    f"{end.buffer!r} stands behind the last node; "
+                    "a session bounds what waits there: session(buffer=...)"
                 )
         ids = dict(zip(map(id, self._nodes), self._ids(), strict=True))
         document: dict[str, Any] = {"version": "v1"}
