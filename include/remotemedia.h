@@ -634,8 +634,8 @@ rm_status rm_session_control(const struct rm_session *session,
                              struct rm_error **err);
 
 /**
- * Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, p50_ns?, p99_ns?, max_ns?}],
- * edges: [{from, to, waiting, dropped}], unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
+ * Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, fill, waits_for, ...}], edges: [...],
+ * lag: {...}, unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
  *
  * The caller sees to it that:
  * `session` is live; `out` is writable; `err` is NULL or writable.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import pytest
 import remotemedia as rm
 from conftest import ADD_5, FAN_OUT, PASS, chain, eventually, live_objects
+from remotemedia._metrics import Lag, Metrics, NodeMetrics
+from remotemedia._watchdog import what_is_stuck
 
 numpy = pytest.importorskip("numpy")
 
@@ -247,8 +250,8 @@ async def test_a_send_that_waits_for_slow_work_is_not_stalled(monkeypatch: pytes
             await session.send(value)
 
 
-async def test_the_watchdog_names_the_node_that_holds_up_the_others() -> None:
-    told = asyncio.Event()
+async def watched(manifest: dict[str, Any], told: asyncio.Event, sound: rm.Audio) -> str:
+    """Sends the same sound three times and answers what the watchdog says first."""
     messages: list[str] = []
 
     class Listener(logging.Handler):
@@ -256,22 +259,71 @@ async def test_the_watchdog_names_the_node_that_holds_up_the_others() -> None:
             messages.append(record.getMessage())
             told.set()
 
-    async def stuck(value: int) -> int:
-        await told.wait()
-        return value
-
     listener = Listener()
     logging.getLogger("remotemedia").addHandler(listener)
     try:
-        manifest = chain(("in", "PassThrough", {}), ("stuck", stuck, {}))
-        async with pipeline(manifest).session(watchdog=0.02) as session:
-            await session.send(1)
+        async with pipeline(manifest).session(watchdog=0.02, buffer={"packets": 4}) as session:
+            session.output(manifest["nodes"][-1]["id"])
+            for _ in range(3):
+                await session.send(sound, pts=sound.pts)
             await told.wait()
     finally:
         logging.getLogger("remotemedia").removeHandler(listener)
-    assert (
-        messages[0] == "no packet moved for 0.02 s: node 'stuck' waits for the host after 1 packets, 0 wait before it"
+    return messages[0]
+
+
+async def test_the_watchdog_names_the_node_that_holds_up_the_others() -> None:
+    told = asyncio.Event()
+
+    async def stuck(value: rm.Audio) -> rm.Audio:
+        await told.wait()
+        return value
+
+    manifest = chain(("in", "PassThrough", {}), ("stuck", stuck, {}))
+    # The function has all three, or the first of them.
+    assert re.fullmatch(
+        r"no packet moved for 0\.02 s: node 'stuck' waits for Python with item 0 at 1\.500 s; "
+        r"(0|1|2) packets? waits? before it \((0|2|3)% full\); the oldest has been there for 0\.\d\d s",
+        await watched(manifest, told, rm.Audio(numpy.zeros(80, "f4"), 8000, pts=1.5)),
     )
+
+
+async def test_the_watchdog_names_a_reader_that_does_not_come() -> None:
+    manifest = chain(("in", "PassThrough", {}), ("chunk", "AudioChunk", {"duration_ms": 1}))
+    # 30 ms of sound are more chunks than there is room for.
+    said = await watched(manifest, asyncio.Event(), rm.Audio(numpy.zeros(240, "f4"), 8000))
+    assert (
+        said == "no packet moved for 0.02 s: node 'chunk' waits for a reader after item 0; 4 of its outputs are unread"
+    )
+
+
+@pytest.mark.parametrize(
+    ("node", "text"),
+    [
+        (
+            NodeMetrics("vad", 8, 0, None, None, None, 1, 0.25, 5.125, "nothing", 7, 0.14),
+            "node 'vad' is in a step with item 7 at 0.140 s; 1 packet waits before it (25% full); "
+            "the oldest has been there for 5.12 s",
+        ),
+        (
+            NodeMetrics("ask", 8, 0, None, None, None, 64, 1.0, 5.0, "Python", 7, None),
+            "node 'ask' waits for Python with item 7; 64 packets wait before it (100% full); "
+            "the oldest has been there for 5.00 s",
+        ),
+        (
+            NodeMetrics("tone", 0, 0, None, None, None, 0, 0.0, None, "nothing", None, None),
+            "node 'tone' is in a step; 0 packets wait before it (0% full)",
+        ),
+    ],
+)
+def test_what_the_watchdog_says_of_a_node(node: NodeMetrics, text: str) -> None:
+    idle = NodeMetrics("idle", 8, 0, None, None, None, 0, 0.0, None, "input", 7, None)
+    assert what_is_stuck(Metrics(9, [idle, node], {}, [], Lag(None, None, None))) == text
+
+
+def test_the_watchdog_is_silent_while_all_wait_for_input() -> None:
+    idle = NodeMetrics("idle", 8, 0, None, None, None, 0, 0.0, None, "input", 7, None)
+    assert what_is_stuck(Metrics(8, [idle, idle], {"idle": 0}, [], Lag(None, None, None))) == ""
 
 
 async def test_flush_ends_a_stream_and_interrupt_drops_what_is_on_its_way() -> None:
@@ -303,10 +355,40 @@ async def test_metrics_are_a_table() -> None:
             ("add", 3, 0),
             ("p2", 3, 0),
         ]
-        head, *rows, last = str(metrics).splitlines()
-        assert head.split() == ["node", "packets", "errors", "p50", "p99", "max", "waiting", "dropped", "waits", "for"]
+        head, *rows, sent, lag = str(metrics).splitlines()
+        columns = "node packets errors p50 p99 max waiting fill oldest dropped waits for"
+        assert head.split() == columns.split()
         assert [row.split()[:3] for row in rows] == [["p1", "3", "0"], ["add", "3", "0"], ["p2", "3", "0"]]
-        assert last == "sent: 3; unread: 3 of 'p2'"
+        assert [row.split()[-5:] for row in rows] == [["0", "0%", "-", "0", "input"]] * 3
+        assert (sent, lag) == ("sent: 3; unread: 3 of 'p2'", "event loop behind: p50 -, p99 -, max -")
+
+
+async def test_metrics_tell_what_waits_before_a_python_function_and_how_far_the_loop_is_behind() -> None:
+    here, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(value: int) -> int:
+        here.set()
+        await go_on.wait()
+        return value
+
+    async with pipeline(chain(("hold", hold, {}))).session(buffer={"packets": 4}) as session:
+        await session.send(1, pts=2.5)
+        await here.wait()
+        await session.send(2)
+        await session.send(3)
+        (node,) = session.metrics().nodes
+        assert (node.waiting, node.fill, node.waits_for) == (2, 0.5, "Python")
+        assert (node.packets, node.item, node.pts, node.p50) == (1, 0, 2.5, None)
+        assert node.oldest is not None
+        go_on.set()
+        await session.finish()
+        assert [packet.value async for packet in session] == [1, 2, 3]
+        metrics = session.metrics()
+        assert (metrics.nodes[0].waiting, metrics.nodes[0].oldest, metrics.nodes[0].packets) == (0, None, 3)
+        assert metrics.nodes[0].p50 is not None
+        assert metrics.lag.max is not None
+        assert metrics.lag.p50 is not None
+        assert metrics.lag.max >= metrics.lag.p50 > 0
 
 
 async def test_memory_stays_bounded_in_front_of_a_slow_reader() -> None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-COLUMNS = ("node", "packets", "errors", "p50", "p99", "max", "waiting", "dropped", "waits for")
+COLUMNS = ("node", "packets", "errors", "p50", "p99", "max", "waiting", "fill", "oldest", "dropped", "waits for")
 
 
 class NodeMetrics(NamedTuple):
     """One node: how many `packets` it took, how often it failed, and how long its steps took, in seconds.
 
-    `p50` and `p99` are within 12 %; small steps are timed by samples, and None is there before the first. `waiting` is
-    the number of packets before it, `waits_for` what keeps it from going on. `dropped` counts what never reached it,
-    because a connection to it was full; see `Buffer`.
+    `p50` and `p99` are within 12 %; small steps are timed by samples, and None is there before the first. Of a Python
+    function they are the times of its calls, each with up to 32 packets and with the functions that are called with it.
+
+    `waiting` is the number of packets before it, `fill` how full its queue is, from 0 to 1, by packets, bytes or media
+    time, whichever is most. `oldest` is how long the oldest packet has been there that is not worked off, in seconds;
+    of up to 32 packets that are taken together it counts until all are done. Of nodes that run as one stage, the first
+    tells of what waits. `waits_for` is what keeps it from going on. `item` and `pts` name the packet that it took last,
+    of several at once the first: the number of the packet sent that it comes from, and its time in seconds. `dropped`
+    counts what never reached it, because a connection to it was full; see `Buffer`.
     """
 
     node: str
@@ -23,7 +29,11 @@ class NodeMetrics(NamedTuple):
     p99: float | None
     max: float | None
     waiting: int
+    fill: float
+    oldest: float | None
     waits_for: str
+    item: int | None = None
+    pts: float | None = None
     dropped: int = 0
 
 
@@ -36,8 +46,19 @@ class EdgeMetrics(NamedTuple):
     dropped: int
 
 
+class Lag(NamedTuple):
+    """How far the event loop was behind since the session began: how long events waited until it took them, in seconds.
+
+    Measured wherever the runtime has something to tell the loop, so None before that; within 12 %.
+    """
+
+    p50: float | None
+    p99: float | None
+    max: float | None
+
+
 class Metrics(NamedTuple):
-    """A session: how many packets were `sent`, its `nodes`, and how many outputs of each sink are `unread`.
+    """A session: how many packets were `sent`, its `nodes`, how many outputs of each sink are `unread`, and the `lag`.
 
     `edges` are the connections that have a queue.
 
@@ -48,6 +69,7 @@ class Metrics(NamedTuple):
     nodes: list[NodeMetrics]
     unread: dict[str, int]
     edges: list[EdgeMetrics]
+    lag: Lag
 
     def __str__(self) -> str:
         rows = [COLUMNS, *(_row(node) for node in self.nodes)]
@@ -61,7 +83,8 @@ class Metrics(NamedTuple):
             for row in rows
         ]
         unread = ", ".join(f"{count} of '{sink}'" for sink, count in self.unread.items())
-        return "\n".join([*lines, f"sent: {self.sent}; unread: {unread}"])
+        lag = ", ".join(f"{name} {_time(value)}" for name, value in zip(Lag._fields, self.lag, strict=True))
+        return "\n".join([*lines, f"sent: {self.sent}; unread: {unread}", f"event loop behind: {lag}"])
 
 
 def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metrics:
@@ -85,19 +108,25 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
             seconds(node, "p99_ns"),
             seconds(node, "max_ns"),
             node["waiting"],
-            node["waits_for"],
+            node["fill"],
+            seconds(node, "oldest_ns"),
+            "Python" if node["waits_for"] == "the host" else node["waits_for"],
+            node.get("item"),
+            seconds(node, "pts"),
             dropped.get(node["id"], 0),
         )
         for node in document["nodes"]
     ]
     left = {sink: count + unread.get(sink, 0) for sink, count in document["unread"].items()}
-    return Metrics(document["sent"], nodes, left, edges)
+    lag = document["lag"]
+    spread = Lag(seconds(lag, "p50_ns"), seconds(lag, "p99_ns"), seconds(lag, "max_ns"))
+    return Metrics(document["sent"], nodes, left, edges, spread)
 
 
 def _row(node: NodeMetrics) -> tuple[str, ...]:
     times = [_time(node.p50), _time(node.p99), _time(node.max)]
-    counts = (str(node.waiting), str(node.dropped))
-    return (node.node, str(node.packets), str(node.errors), *times, *counts, node.waits_for)
+    queue = [str(node.waiting), f"{node.fill:.0%}", _time(node.oldest), str(node.dropped)]
+    return (node.node, str(node.packets), str(node.errors), *times, *queue, node.waits_for)
 
 
 def _time(seconds: float | None) -> str:

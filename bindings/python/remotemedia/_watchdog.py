@@ -44,19 +44,29 @@ class Watchdog:
         """Says which node holds everything up, if nothing has moved since the look before."""
         now = (metrics.sent, *(node.packets for node in metrics.nodes))
         is_stuck, self._before = now == self._before, now
-        # Whoever waits for input or room waits for another node, which is the one to name.
-        culprits = (node for node in metrics.nodes if node.waits_for in ("nothing", "the host", "a reader"))
-        culprit = next(culprits, None) if is_stuck else None
-        if culprit is not None:
-            doing = "is in a step" if culprit.waits_for == "nothing" else f"waits for {culprit.waits_for}"
-            _log.warning(
-                "no packet moved for %g s: node '%s' %s after %d packets, %d wait before it",
-                self._seconds,
-                culprit.node,
-                doing,
-                culprit.packets,
-                culprit.waiting,
+        if is_stuck and (said := what_is_stuck(metrics)):
+            _log.warning("no packet moved for %g s: %s", self._seconds, said)
+
+
+def what_is_stuck(metrics: Metrics) -> str:
+    """What the node that holds up the others is at, and what waits before it; nothing if none does."""
+    for node in metrics.nodes:
+        at = "" if node.item is None else f"item {node.item}"
+        if node.item is not None and node.pts is not None:
+            at += f" at {node.pts:.3f} s"
+        if node.waits_for == "a reader" and node.node in metrics.unread:
+            after = at and f" after {at}"
+            return (
+                f"node '{node.node}' waits for a reader{after}; {metrics.unread[node.node]} of its outputs are unread"
             )
+        # Whoever waits for input or room waits for another node, which is the one to name.
+        if node.waits_for in ("nothing", "Python"):
+            doing = "is in a step" if node.waits_for == "nothing" else "waits for Python"
+            busy = at and f" with {at}"
+            waits = "1 packet waits" if node.waiting == 1 else f"{node.waiting} packets wait"
+            oldest = "" if node.oldest is None else f"; the oldest has been there for {node.oldest:.2f} s"
+            return f"node '{node.node}' {doing}{busy}; {waits} before it ({node.fill:.0%} full){oldest}"
+    return ""
 
 
 def look_for_a_stall(metrics: Metrics) -> None:

@@ -212,8 +212,8 @@ pub unsafe extern "C" fn rm_session_control(
     })
 }
 
-/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, p50_ns?, p99_ns?, max_ns?}],
-/// edges: [{from, to, waiting, dropped}], unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
+/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, fill, waits_for, ...}], edges: [...],
+/// lag: {...}, unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
 ///
 /// # Safety
 /// `session` is live; `out` is writable; `err` is NULL or writable.

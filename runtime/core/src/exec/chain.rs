@@ -205,7 +205,7 @@ impl Chain {
         }
         let Some(Ending { item, mut next }) = self.ending.take() else { return Ok(None) };
         while next < self.slots.len() {
-            self.current = next;
+            self.enter(next);
             let slot = &mut self.slots[next];
             slot.path = self.last_path;
             let step = slot.node.flush().map_err(|error| self.failure(next, error))?;
@@ -253,9 +253,18 @@ impl Chain {
         panic_of(slot.index, self.item, slot.pts, payload)
     }
 
+    /// Remembers which node is in a step, for a panic and for metrics.
+    #[inline]
+    fn enter(&mut self, position: usize) {
+        self.current = position;
+        if let Some(counts) = &self.counts {
+            counts[self.slots[0].index].enter(position);
+        }
+    }
+
     fn resume_deepest(&mut self) -> Result<Option<Exit>, ChainFailure> {
         let Some(position) = self.slots.iter().rposition(|slot| slot.has_more) else { return Ok(None) };
-        self.current = position;
+        self.enter(position);
         let slot = &mut self.slots[position];
         let is_timed = self.counts.is_some() && slot.node_type.cost > Cost::Proportional;
         let begin = is_timed.then(Instant::now);
@@ -297,13 +306,13 @@ impl Chain {
 
     #[inline]
     fn process(&mut self, position: usize, port: usize, packet: Packet, path: u64) -> Result<Step, ChainFailure> {
-        self.current = position;
+        self.enter(position);
         let slot = &mut self.slots[position];
         slot.path = path;
         slot.pts = packet.pts;
         let kind = packet.value.kind();
         let is_small = slot.node_type.cost <= Cost::Proportional;
-        let begin = self.counts.as_ref().and_then(|counts| counts[slot.index].begin(is_small));
+        let begin = self.counts.as_ref().and_then(|counts| counts[slot.index].begin(is_small, self.item, packet.pts));
         let step = match slot.node_type.inputs.get(port) {
             Some(input) if !input.kinds.contains(kind) => Err(wrong_kind(input.kinds, kind)),
             _ => slot.node.process(port, packet),

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::completion::{Completion, Outcome, Output, RunError};
+use super::durations::Spread;
 use super::host::{HostFailure, HostOutput, Reply};
 use super::metrics::SessionMetrics;
 use super::outlet::SessionOutput;
@@ -238,21 +240,28 @@ pub fn end_list(document: &mut Vec<u8>, released: &[u64]) {
 /// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, ...}],
 /// edges: [{from, to, waiting, dropped}], unread: {sink: n}}`.
 pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &Session) {
-    encoder.map(4);
+    encoder.map(5);
     encoder.text("sent").uint(metrics.sent);
     encoder.text("nodes").array(metrics.nodes.len());
     for node in &metrics.nodes {
-        let times = [("p50_ns", node.median), ("p99_ns", node.p99), ("max_ns", node.longest)];
-        encoder.map(5 + times.iter().filter(|(_, time)| time.is_some()).count());
+        let item = node.last.map(|last| last.item);
+        let pts = node.last.and_then(|last| last.pts);
+        let oldest = [("oldest_ns", node.waiting.oldest)];
+        let known = usize::from(item.is_some()) + usize::from(pts.is_some());
+        encoder.map(6 + known + times_known(&times_of(&node.steps)) + times_known(&oldest));
         encoder.text("id").text(&node.node);
         encoder.text("packets").uint(node.packets);
         encoder.text("errors").uint(node.errors);
-        encoder.text("waiting").uint(node.waiting as u64);
+        encoder.text("waiting").uint(node.waiting.packets as u64);
+        encoder.text("fill").value(&Value::Float(node.waiting.fill));
         encoder.text("waits_for").text(&node.waits_for.to_string());
-        for (key, time) in times {
-            if let Some(time) = time {
-                encoder.text(key).uint(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-            }
+        write_times(encoder, &times_of(&node.steps));
+        write_times(encoder, &oldest);
+        if let Some(item) = item {
+            encoder.text("item").uint(item);
+        }
+        if let Some(pts) = pts {
+            encoder.text("pts").int(pts);
         }
     }
     encoder.text("edges").array(metrics.edges.len());
@@ -263,6 +272,9 @@ pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &
         encoder.text("waiting").uint(edge.waiting as u64);
         encoder.text("dropped").uint(edge.dropped);
     }
+    let lag = times_of(&metrics.lag);
+    encoder.text("lag").map(times_known(&lag));
+    write_times(encoder, &lag);
     encoder.text("unread").map(metrics.unread.len());
     for (sink, &unread) in metrics.unread.iter().enumerate() {
         encoder.text(session.sink(sink)).uint(unread as u64);
@@ -388,6 +400,23 @@ fn write_outputs(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Ses
         write_optional(encoder, packet.pts);
         write_optional(encoder, packet.duration);
         encoder.uint(packet.seq).uint(u64::from(packet.stream)).text(session.sink(*sink)).uint(*item);
+    }
+}
+
+fn times_of(spread: &Spread) -> [(&'static str, Option<Duration>); 3] {
+    [("p50_ns", spread.median), ("p99_ns", spread.p99), ("max_ns", spread.longest)]
+}
+
+fn times_known(times: &[(&str, Option<Duration>)]) -> usize {
+    times.iter().filter(|(_, time)| time.is_some()).count()
+}
+
+/// Writes the times that are known, as entries of a map.
+fn write_times(encoder: &mut Encoder, times: &[(&str, Option<Duration>)]) {
+    for (key, time) in times {
+        if let Some(time) = time {
+            encoder.text(key).uint(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::queue::{Routed, Travel};
 use crate::graph::{Graph, Stage};
@@ -146,6 +147,7 @@ pub(super) struct HostStage {
 
 struct OpenCall {
     id: u64,
+    begun: Instant,
     /// The packets of the call without their values, and the ENDs between them.
     waiting: VecDeque<Waiting>,
 }
@@ -231,6 +233,11 @@ impl HostStage {
         self.call.as_ref().map(|call| call.id)
     }
 
+    /// How long the call with this number is out.
+    pub(super) fn calls_for(&self, call: u64) -> Option<Duration> {
+        self.call.as_ref().filter(|open| open.id == call).map(|open| open.begun.elapsed())
+    }
+
     /// Makes a call of what waits, as far as the batch goes. ENDs that nothing comes before leave at once, and there
     /// is no call if nothing but ENDs waits.
     pub(super) fn call(&mut self, inbox: &mut VecDeque<Travel>, job: u64) -> Option<HostCall> {
@@ -254,7 +261,7 @@ impl HostStage {
             return None;
         }
         let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
-        self.call = Some(OpenCall { id, waiting });
+        self.call = Some(OpenCall { id, begun: Instant::now(), waiting });
         Some(HostCall { id, job, nodes: self.nodes.clone(), entries })
     }
 

@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::durations::{Durations, Spread};
 use crate::graph::Graph;
 
 /// The counts of one node.
@@ -13,9 +14,12 @@ use crate::graph::Graph;
 pub(super) struct NodeCounts {
     packets: AtomicU64,
     errors: AtomicU64,
-    longest_ns: AtomicU64,
-    /// How many steps took so long; see [`bucket_of`].
-    steps: [AtomicU32; BUCKETS],
+    steps: Durations,
+    /// The packet that it took last: the item, and its time or [`NO_TIME`].
+    item: AtomicU64,
+    pts: AtomicI64,
+    /// Of the first node of a native stage: which of the stage's nodes is in a step, or was last.
+    entered: AtomicUsize,
 }
 
 /// What one node of a session has done, and what goes on with it.
@@ -27,16 +31,37 @@ pub struct NodeMetrics {
     pub packets: u64,
     /// How often it failed.
     pub errors: u64,
-    /// The time that half of its steps stay below, if steps were timed: within 12 %, from a sample where steps are small.
-    pub median: Option<Duration>,
-    /// The time that 99 of 100 steps stay below.
-    pub p99: Option<Duration>,
-    /// The longest step that was timed.
-    pub longest: Option<Duration>,
-    /// How many packets wait before it.
-    pub waiting: usize,
+    /// How long its steps took: a sample of them where steps are small; of a node of the host its calls, from the call to
+    /// the last answer.
+    pub steps: Spread,
+    /// The packet that it took last.
+    pub last: Option<Place>,
+    /// What waits before it.
+    pub waiting: Waiting,
     /// What its stage waits for.
     pub waits_for: WaitsFor,
+}
+
+/// Where in a stream a packet stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The number of the packet sent that it comes from, counted from 0.
+    pub item: u64,
+    /// When it begins, in nanoseconds.
+    pub pts: Option<i64>,
+}
+
+/// What waits before a node. Of nodes that are a stage together it is told of the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Waiting {
+    /// How many packets.
+    pub packets: usize,
+    /// How full the fullest of its queues is, from 0 to 1: by packets, bytes or media time, whichever is most. A step may
+    /// give more than there is room for, so it may be above 1.
+    pub fill: f64,
+    /// How long the oldest packet has been here that has not been worked off. A stage takes up to 32 packets at a time,
+    /// the oldest of which counts until all of them are done.
+    pub oldest: Option<Duration>,
 }
 
 /// Why a stage does not go on.
@@ -83,6 +108,9 @@ pub struct SessionMetrics {
     pub unread: Vec<usize>,
     /// How many packets were sent.
     pub sent: u64,
+    /// How long events waited at the session's port until the host took them, since the session began: how far the
+    /// host's event loop is behind.
+    pub lag: Spread,
 }
 
 /// The metrics of all joints of a graph, by how many packets wait and were dropped at each one.
@@ -108,11 +136,14 @@ impl fmt::Display for WaitsFor {
     }
 }
 
-/// Eight for each power of two of nanoseconds, up to some minutes.
-const BUCKETS: usize = 8 * 40;
-
 /// Small steps are timed once in so many: the clock costs about as much as they do.
 const SAMPLE: u64 = 64;
+
+/// A packet without a time.
+const NO_TIME: i64 = i64::MIN;
+
+/// Whether sessions are measured. `benchmarks/metrics_cost.py` builds without it, to show what that costs.
+pub(super) const IS_MEASURED: bool = option_env!("REMOTEMEDIA_WITHOUT_METRICS").is_none();
 
 impl NodeCounts {
     /// No counts yet, for each node of a graph.
@@ -121,29 +152,44 @@ impl NodeCounts {
             .map(|_| Self {
                 packets: AtomicU64::new(0),
                 errors: AtomicU64::new(0),
-                longest_ns: AtomicU64::new(0),
-                steps: [const { AtomicU32::new(0) }; BUCKETS],
+                steps: Durations::new(),
+                item: AtomicU64::new(0),
+                pts: AtomicI64::new(NO_TIME),
+                entered: AtomicUsize::new(0),
             })
             .collect()
     }
 
     /// Counts a packet. Answers when its step began, if that is to be timed. One thread at a time runs a node.
-    pub(super) fn begin(&self, is_small: bool) -> Option<Instant> {
+    #[inline]
+    pub(super) fn begin(&self, is_small: bool, item: u64, pts: Option<i64>) -> Option<Instant> {
         let before = self.packets.load(Ordering::Relaxed);
-        self.packets.store(before + 1, Ordering::Relaxed);
+        self.take(1, item, pts);
         (!is_small || before.is_multiple_of(SAMPLE)).then(Instant::now)
     }
 
     /// Notes how long a step took.
     pub(super) fn end(&self, took: Duration) {
-        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.longest_ns.fetch_max(nanoseconds, Ordering::Relaxed);
-        self.steps[bucket_of(nanoseconds)].fetch_add(1, Ordering::Relaxed);
+        self.steps.note(took);
     }
 
-    /// Counts packets that the host took.
-    pub(super) fn add(&self, packets: u64) {
-        self.packets.fetch_add(packets, Ordering::Relaxed);
+    /// Counts packets that the node takes, the first of which stands there.
+    #[inline]
+    pub(super) fn take(&self, packets: u64, item: u64, pts: Option<i64>) {
+        self.packets.store(self.packets.load(Ordering::Relaxed) + packets, Ordering::Relaxed);
+        self.item.store(item, Ordering::Relaxed);
+        self.pts.store(pts.unwrap_or(NO_TIME), Ordering::Relaxed);
+    }
+
+    /// Notes which node of the stage that this one begins is in a step.
+    #[inline]
+    pub(super) fn enter(&self, position: usize) {
+        self.entered.store(position, Ordering::Relaxed);
+    }
+
+    /// The place in its stage of the node that is in a step, if one is.
+    pub(super) fn entered(&self) -> usize {
+        self.entered.load(Ordering::Relaxed)
     }
 
     /// Counts a failure.
@@ -152,68 +198,17 @@ impl NodeCounts {
     }
 
     /// What there is to tell, with what the scheduler knows beside it.
-    pub(super) fn read(&self, node: &Arc<str>, waiting: usize, waits_for: WaitsFor) -> NodeMetrics {
-        let steps: Vec<u32> = self.steps.iter().map(|count| count.load(Ordering::Relaxed)).collect();
-        let total: u64 = steps.iter().map(|&count| u64::from(count)).sum();
-        let below = |parts: u64| {
-            let mut left = (total * parts).div_ceil(100);
-            let bucket = steps.iter().position(|&count| {
-                left = left.saturating_sub(u64::from(count));
-                left == 0
-            })?;
-            (total > 0).then(|| Duration::from_nanos(top_of(bucket)))
-        };
-        let longest = Duration::from_nanos(self.longest_ns.load(Ordering::Relaxed));
+    pub(super) fn read(&self, node: &Arc<str>, waiting: Waiting, waits_for: WaitsFor) -> NodeMetrics {
+        let packets = self.packets.load(Ordering::Relaxed);
+        let pts = Some(self.pts.load(Ordering::Relaxed)).filter(|&pts| pts != NO_TIME);
         NodeMetrics {
             node: Arc::clone(node),
-            packets: self.packets.load(Ordering::Relaxed),
+            packets,
             errors: self.errors.load(Ordering::Relaxed),
-            median: below(50).map(|median| median.min(longest)),
-            p99: below(99).map(|p99| p99.min(longest)),
-            longest: (total > 0).then_some(longest),
+            steps: self.steps.noted().spread(),
+            last: (packets > 0).then(|| Place { item: self.item.load(Ordering::Relaxed), pts }),
             waiting,
             waits_for,
         }
-    }
-}
-
-fn bucket_of(nanoseconds: u64) -> usize {
-    let nanoseconds = nanoseconds.max(8);
-    let power = nanoseconds.ilog2();
-    let eighth = (nanoseconds >> (power - 3)) & 7;
-    (((power - 3) * 8) as usize + eighth as usize).min(BUCKETS - 1)
-}
-
-fn top_of(bucket: usize) -> u64 {
-    let (power, eighth) = (bucket / 8 + 3, bucket as u64 % 8);
-    ((9 + eighth) << (power - 3)) - 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_within_an_eighth() {
-        let counts = &NodeCounts::of(1)[0];
-        for step in 1..=1000u64 {
-            counts.end(Duration::from_micros(step));
-        }
-        let read = counts.read(&"node".into(), 0, WaitsFor::Nothing);
-        let is_near = |found: Option<Duration>, micros: f64| {
-            let found = found.expect("steps were timed").as_secs_f64() * 1e6;
-            assert!(found >= micros && found <= micros * 1.126, "{found} is not near {micros}");
-        };
-        is_near(read.median, 500.0);
-        is_near(read.p99, 990.0);
-        assert_eq!(read.longest, Some(Duration::from_micros(1000)));
-    }
-
-    #[test]
-    fn every_time_is_in_a_bucket_that_it_is_not_above() {
-        for nanoseconds in [0, 1, 7, 8, 9, 15, 16, 17, 1000, 123_456_789, 1 << 40] {
-            assert!(top_of(bucket_of(nanoseconds)) >= nanoseconds, "{nanoseconds}");
-        }
-        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
     }
 }

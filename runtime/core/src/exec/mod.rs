@@ -6,6 +6,7 @@ mod chain;
 mod completion;
 mod config;
 mod documents;
+mod durations;
 mod host;
 mod items;
 mod live;
@@ -27,9 +28,10 @@ pub use documents::{
     DocumentError, StatusOf, add_released, end_events, end_list, read_control, read_packets, read_reply,
     write_completion, write_error, write_events, write_metrics, write_problems, write_received, write_sent,
 };
+pub use durations::Spread;
 pub use host::{CallEntry, Flow, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
-pub use metrics::{EdgeMetrics, NodeMetrics, SessionMetrics, WaitsFor};
+pub use metrics::{EdgeMetrics, NodeMetrics, Place, SessionMetrics, Waiting, WaitsFor};
 pub use outlet::{Most, SessionOutput};
 pub use port::{Batch, Event, Port, Wake, WeakPort};
 pub use runtime::{OpenError, Pipeline, Runtime, Submission, SubmitError, Submitted};

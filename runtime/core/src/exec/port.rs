@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::completion::Completion;
+use super::durations::{Durations, Noted};
 use super::host::{Flow, HostCall, Reply, ReplyError};
 use super::run::Run;
 use super::runtime::SubmitError;
@@ -71,6 +72,8 @@ struct Shared {
     state: Mutex<State>,
     arrived: Condvar,
     bell: Option<Box<dyn Wake>>,
+    /// How long the oldest event waited, at each drain that found one.
+    lag: Durations,
 }
 
 #[derive(Default)]
@@ -78,6 +81,8 @@ struct State {
     events: VecDeque<Event>,
     jobs: HashMap<u64, Arc<Run>>,
     calls: HashMap<u64, PendingCall>,
+    /// Since when the first of these events is there, or the first one after the last drain.
+    waits_since: Option<Instant>,
     is_ringing: bool,
     is_closed: bool,
     is_nudged: bool,
@@ -99,7 +104,7 @@ impl Port {
 
     /// An open port. Without a bell it can only be waited on.
     pub fn new(bell: Option<Box<dyn Wake>>) -> Self {
-        Self(Arc::new(Shared { state: Mutex::default(), arrived: Condvar::new(), bell }))
+        Self(Arc::new(Shared { state: Mutex::default(), arrived: Condvar::new(), bell, lag: Durations::new() }))
     }
 
     /// Takes what is there; waits at most `timeout` for the first event, for ever if there is none.
@@ -122,6 +127,9 @@ impl Port {
         state.is_nudged = false;
         let count = state.events.len().min(Self::MOST_EVENTS);
         let events = state.events.drain(..count).collect();
+        if let Some(since) = state.waits_since.take() {
+            self.0.lag.note(since.elapsed());
+        }
         if state.events.is_empty() && !state.is_closed && std::mem::take(&mut state.is_ringing) {
             self.0.silence();
         }
@@ -269,6 +277,11 @@ impl Port {
         Ok(())
     }
 
+    /// How long events have waited here until the host took them, so far.
+    pub(super) fn lag(&self) -> Noted {
+        self.0.lag.noted()
+    }
+
     /// The same port, without keeping it alive.
     pub fn downgrade(&self) -> WeakPort {
         WeakPort(Arc::downgrade(&self.0))
@@ -296,6 +309,9 @@ impl Shared {
     fn post(&self, state: &mut State, event: Event) -> Option<Event> {
         if state.is_closed {
             return Some(event);
+        }
+        if state.waits_since.is_none() {
+            state.waits_since = Some(Instant::now());
         }
         state.events.push_back(event);
         self.announce(state);

@@ -2,6 +2,7 @@
 //! says so, it drops packets instead of letting the producer wait; boundaries between items are never dropped.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::manifest::{EdgeBuffer, Policy};
 use crate::value::Packet;
@@ -35,13 +36,10 @@ pub(super) struct Bounds {
     pub(super) media_nanoseconds: i64,
 }
 
-/// What travels, and what it weighs.
-type Waiting = (Travel, usize);
-
 /// What waits on one edge, and what its consumer has seen of it.
 #[derive(Debug)]
 pub(super) struct Queue {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Entry>,
     packets: usize,
     bytes: usize,
     media_nanoseconds: i64,
@@ -52,6 +50,14 @@ pub(super) struct Queue {
     pub(super) ended: Option<u64>,
     /// The consumer has taken this edge's FINISH.
     pub(super) has_finished: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    travel: Travel,
+    weight: usize,
+    /// Since when it waits, where that is measured.
+    since: Option<Instant>,
 }
 
 impl Routed {
@@ -108,6 +114,11 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, travel: Travel) {
+        self.push_at(travel, None);
+    }
+
+    /// Puts something in line that waits since then.
+    pub(super) fn push_at(&mut self, travel: Travel, since: Option<Instant>) {
         let mut weight = 0;
         if let (Travel::Packet(routed, _), Some(bounds)) = (&travel, self.bounds) {
             weight = routed.packet.value.weight();
@@ -115,7 +126,7 @@ impl Queue {
             self.bytes += weight;
             self.media_nanoseconds += bounds.media_time(&routed.packet);
         }
-        self.waiting.push_back((travel, weight));
+        self.waiting.push_back(Entry { travel, weight, since });
         match self.policy {
             Policy::Block => {}
             Policy::DropOldest => self.drop_while_over_full(|waiting, is_packet| waiting.iter().position(is_packet)),
@@ -125,14 +136,14 @@ impl Queue {
 
     /// Drops packets until what waits is within the bounds. One packet always stays: what is larger than the bounds on
     /// its own would never pass.
-    fn drop_while_over_full(&mut self, next: impl Fn(&VecDeque<Waiting>, fn(&Waiting) -> bool) -> Option<usize>) {
+    fn drop_while_over_full(&mut self, next: impl Fn(&VecDeque<Entry>, fn(&Entry) -> bool) -> Option<usize>) {
         let Some(bounds) = self.bounds else { return };
         while self.packets > 1
             && (self.packets > bounds.packets
                 || self.bytes > bounds.bytes
                 || self.media_nanoseconds > bounds.media_nanoseconds)
         {
-            let is_packet = |(travel, _): &Waiting| matches!(travel, Travel::Packet(..));
+            let is_packet = |entry: &Entry| matches!(entry.travel, Travel::Packet(..));
             let Some(removed) = next(&self.waiting, is_packet).and_then(|place| self.waiting.remove(place)) else {
                 return;
             };
@@ -141,7 +152,7 @@ impl Queue {
         }
     }
 
-    fn discount(&mut self, (travel, weight): &Waiting) {
+    fn discount(&mut self, Entry { travel, weight, .. }: &Entry) {
         if let (Travel::Packet(routed, _), Some(bounds)) = (travel, self.bounds) {
             self.packets -= 1;
             self.bytes -= weight;
@@ -152,7 +163,7 @@ impl Queue {
     pub(super) fn pop(&mut self) -> Option<(Travel, usize)> {
         let next = self.waiting.pop_front()?;
         self.discount(&next);
-        Some(next)
+        Some((next.travel, next.weight))
     }
 
     /// How many packets wait.
@@ -170,9 +181,25 @@ impl Queue {
         *self = Self { dropped: self.dropped, ..Self::new(None) };
     }
 
+    /// Since when the next one waits, where that is measured.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.waiting.front()?.since
+    }
+
+    /// How full it is, from 0 to 1: by packets, bytes or media time, whichever is most.
+    pub(super) fn fill(&self) -> f64 {
+        let Some(bounds) = self.bounds else { return 0.0 };
+        let fills = [
+            self.packets as f64 / bounds.packets as f64,
+            self.bytes as f64 / bounds.bytes as f64,
+            self.media_nanoseconds as f64 / bounds.media_nanoseconds as f64,
+        ];
+        fills.into_iter().fold(0.0, f64::max)
+    }
+
     /// Drops everything but FINISH, which no edge may lose.
     pub(super) fn interrupt(&mut self) {
-        let was_finishing = self.waiting.iter().any(|(travel, _)| matches!(travel, Travel::Finish));
+        let was_finishing = self.waiting.iter().any(|entry| matches!(entry.travel, Travel::Finish));
         self.waiting.clear();
         (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
         self.ended = None;
@@ -183,7 +210,7 @@ impl Queue {
 
     /// What the next one weighs that the consumer would take.
     pub(super) fn next_weight(&self) -> Option<usize> {
-        self.waiting.front().map(|&(_, weight)| weight)
+        self.waiting.front().map(|entry| entry.weight)
     }
 
     /// Whether the producer may take another step; one that drops makes nobody wait.

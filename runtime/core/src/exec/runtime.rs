@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::completion::Completion;
 use super::config::Config;
-use super::metrics::NodeCounts;
+use super::metrics::{IS_MEASURED, NodeCounts};
 use super::pool::Pool;
 use super::port::{Event, Port, WeakPort};
 use super::run::{Budget, Opening, Run, Task};
@@ -277,7 +277,8 @@ impl Pipeline {
             sinks: sinks.clone(),
             bounds: options.buffer.bounds(),
             rest: Arc::clone(&rest),
-            counts: Arc::clone(&counts),
+            counts: IS_MEASURED.then(|| Arc::clone(&counts)),
+            lag_before: port.lag(),
         };
         let run = Run::open(opening, port);
         run.begin(port, deadline)?;
@@ -331,7 +332,7 @@ impl Pipeline {
 /// What work of this size may do on the thread that brings it.
 pub(super) fn budget_on_caller(budget: Duration, input_bytes: usize) -> Option<Budget> {
     let most_cost = if input_bytes <= MOST_BYTES_ON_CALLER { Cost::Proportional } else { Cost::Light };
-    (!budget.is_zero()).then(|| Budget::until(Instant::now() + budget.min(MOST_BUDGET), most_cost))
+    (!budget.is_zero()).then(|| Budget::of(budget.min(MOST_BUDGET), most_cost))
 }
 
 impl Shared {

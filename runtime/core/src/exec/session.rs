@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::completion::Outcome;
-use super::metrics::{NodeCounts, SessionMetrics, WaitsFor, edge_metrics};
+use super::metrics::{NodeCounts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use super::outlet::{Most, SessionOutput};
 use super::queue::Bounds;
 use super::run::{Refusal, Rest, Run};
@@ -218,10 +218,10 @@ impl Session {
             return metrics;
         }
         let nodes = self.graph.nodes.iter().zip(&*self.counts);
-        let nodes = nodes.map(|(node, counts)| counts.read(&node.id, 0, WaitsFor::End)).collect();
+        let nodes = nodes.map(|(node, counts)| counts.read(&node.id, Waiting::default(), WaitsFor::End)).collect();
         let rest = self.rest.lock();
         let edges = edge_metrics(&self.graph, |edge| (0, rest.dropped.get(edge).copied().unwrap_or(0)));
-        SessionMetrics { nodes, edges, unread: rest.outlets.unread(), sent: rest.sent }
+        SessionMetrics { nodes, edges, unread: rest.outlets.unread(), sent: rest.sent, lag: rest.lag }
     }
 
     /// Ends it now and drops what is on its way. Answers whether it was still going on.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use remotemedia_core::exec::{
-    BufferOptions, Flow, HostOutput, Most, Outcome, Received, Reply, Session, SessionError, SessionOptions, WaitsFor,
+    BufferOptions, Flow, HostOutput, Most, Outcome, Place, Received, Reply, Session, SessionError, SessionOptions,
+    Spread, Waiting, WaitsFor,
 };
+use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::{Buffer, ForeignMemory, Packet};
 
 use super::*;
@@ -455,7 +457,7 @@ fn an_answer_in_parts_waits_while_what_comes_behind_it_is_full() {
 #[test]
 fn an_interruption_forgets_the_call_that_is_out() {
     let runtime = runtime();
-    let hosts = [("mine".to_owned(), remotemedia_core::manifest::HostNodeType { token: 7, batch: 4 })].into();
+    let hosts = [("mine".to_owned(), HostNodeType { token: 7, batch: 4 })].into();
     let graph = compile(&runtime, &[("host", "mine", "")], &[], &hosts);
     let port = Port::new(None);
     let session = open(&graph, &port);
@@ -488,7 +490,7 @@ fn metrics_count_packets_and_failures_and_name_what_a_node_waits_for() {
     session.send(&mut packets(0..3), 0, PATIENCE, NONE).expect("taken");
     let metrics = session.metrics();
     assert_eq!((metrics.sent, &metrics.unread[..]), (3, &[3][..]), "{metrics:?}");
-    assert!(metrics.nodes.iter().all(|node| node.packets == 3 && node.median.is_some()), "{metrics:?}");
+    assert!(metrics.nodes.iter().all(|node| node.packets == 3 && node.steps.median.is_some()), "{metrics:?}");
     assert!(metrics.nodes.iter().all(|node| node.waits_for == WaitsFor::Input), "{metrics:?}");
     session.send(&mut packets(3..4), 0, PATIENCE, NONE).expect("taken");
     ended(&port);
@@ -507,4 +509,39 @@ fn a_deadline_ends_a_session() {
     let session = graph.session(&port, 1, &options).expect("accepted");
     assert_eq!(ended(&port).outcome, Outcome::TimedOut);
     assert!(matches!(session.receive(None, ALL), Received::End));
+}
+
+#[test]
+fn metrics_tell_what_waits_before_a_node_and_where_it_is() {
+    let hosts: HostNodes = [("outside".to_owned(), HostNodeType { token: 1, batch: 1 })].into();
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("a", "outside", "")], &[], &hosts);
+    let port = Port::new(None);
+    let buffer = BufferOptions { packets: Some(4), ..BufferOptions::default() };
+    let session = graph.session(&port, 1, &SessionOptions { buffer, ..SessionOptions::default() }).expect("accepted");
+    let fresh = session.metrics();
+    assert_eq!((fresh.nodes[0].last, fresh.nodes[0].waiting), (None, Waiting::default()));
+    assert_eq!((fresh.nodes[0].steps, fresh.lag), (Spread::default(), Spread::default()));
+    session.send(&mut [Packet::new(Value::Int(1)).at(Some(20), None)].into(), 0, PATIENCE, NONE).expect("taken");
+    let Event::Call(call) = next(&port) else { panic!("expected a call") };
+    session.send(&mut packets(0..2), 0, PATIENCE, NONE).expect("taken");
+    let metrics = session.metrics();
+    let node = &metrics.nodes[0];
+    assert_eq!((node.packets, node.last), (1, Some(Place { item: 0, pts: Some(20) })));
+    // One packet is with the host, and counts until it answers.
+    assert_eq!((node.waiting.packets, node.waiting.fill), (2, 0.5));
+    assert!(node.waiting.oldest.is_some() && metrics.lag.longest.is_some(), "{metrics:?}");
+    assert_eq!((node.steps, &node.waits_for), (Spread::default(), &WaitsFor::Host));
+    let answer = || Reply { outputs: vec![], is_final: true, failure: None };
+    port.reply(call.id, answer()).expect("taken");
+    for item in 1..3 {
+        let Event::Call(call) = next(&port) else { panic!("expected a call") };
+        assert_eq!(call.entries[0].item, item);
+        port.reply(call.id, answer()).expect("taken");
+    }
+    session.finish().expect("it goes on");
+    ended(&port);
+    let node = &session.metrics().nodes[0];
+    assert_eq!((node.packets, node.last), (3, Some(Place { item: 2, pts: None })));
+    assert!(node.steps.longest.is_some() && node.waiting == Waiting::default(), "{node:?}");
 }

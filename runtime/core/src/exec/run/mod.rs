@@ -28,7 +28,7 @@ use super::completion::{Completion, Outcome, RunError};
 use super::host::{Flow, Reply, ReplyError};
 use super::items::Items;
 use super::live::Counted;
-use super::metrics::NodeCounts;
+use super::metrics::{IS_MEASURED, NodeCounts};
 use super::outlet::Outlets;
 use super::port::{Event, Port, WeakPort};
 use super::queue::{Queue, Travel};
@@ -74,6 +74,8 @@ struct State {
     phase: Phase,
     /// Where the completion goes.
     delivery: Delivery,
+    /// The time when somebody last looked at a clock for another reason: at most a quantum or a step ago.
+    now_about: Option<Instant>,
 }
 
 /// Where results go.
@@ -95,6 +97,8 @@ struct StageState {
     is_woken: bool,
     /// The call whose next part the host makes only once it is told that there is room.
     blocked_call: Option<u64>,
+    /// Since when the oldest packet is here that it has taken and not worked off.
+    holds_since: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,10 +129,29 @@ impl State {
                 next_input: 0,
                 is_woken: false,
                 blocked_call: None,
+                holds_since: None,
             })
             .collect();
         let open = graph.stages.len();
-        Self { queues, stages, sinks, feed, errors: Vec::new(), active: 0, open, phase: Phase::Active, delivery }
+        Self {
+            queues,
+            stages,
+            sinks,
+            feed,
+            errors: Vec::new(),
+            active: 0,
+            open,
+            phase: Phase::Active,
+            delivery,
+            now_about: None,
+        }
+    }
+
+    /// Packets that are put in line from now on wait since `now`.
+    fn seen(&mut self, now: Instant) {
+        if IS_MEASURED {
+            self.now_about = Some(now);
+        }
     }
 }
 
@@ -305,6 +328,9 @@ impl Run {
             return self.retire(index, Some(body), Ok(()), ready);
         }
         let stage = &mut state.stages[index];
+        if !body.holds_packets() {
+            stage.holds_since = None;
+        }
         stage.body = Some(body);
         stage.status = Status::Idle;
         state.active -= 1;

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Fault, native};
 use super::{Phase, Run, Sinks, Status};
@@ -26,6 +26,7 @@ pub(in crate::exec) struct Task {
 /// How long a thread may stay with a run, and with what.
 #[derive(Clone, Copy)]
 pub(in crate::exec) struct Budget {
+    pub(super) from: Instant,
     until: Instant,
     pub(super) most_cost: Cost,
 }
@@ -65,14 +66,15 @@ impl Task {
 }
 
 impl Budget {
-    /// Until this moment, with stages up to this cost.
-    pub(in crate::exec) fn until(until: Instant, most_cost: Cost) -> Self {
-        Self { until, most_cost }
+    /// From now, for so long, with stages up to this cost.
+    pub(in crate::exec) fn of(time: Duration, most_cost: Cost) -> Self {
+        let from = Instant::now();
+        Self { from, until: from + time, most_cost }
     }
 
     /// What a worker gives one stage before the next one's turn.
     pub(super) fn quantum() -> Self {
-        Self { until: Instant::now() + std::time::Duration::from_millis(2), most_cost: Cost::Blocking }
+        Self::of(Duration::from_millis(2), Cost::Blocking)
     }
 
     /// How many steps of a stage to take before the clock is asked, which costs about as much as a small step. Only small
@@ -97,6 +99,15 @@ impl Body {
         Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work, epoch }))
     }
 
+    /// Whether packets that it took are not worked off.
+    pub(super) fn holds_packets(&self) -> bool {
+        let is_at_work = match &self.work {
+            Work::Native(chain) => chain.has_work(),
+            Work::Host(host) => host.is_calling() || host.has_exit(),
+        };
+        is_at_work || !self.inbox.is_empty()
+    }
+
     pub(super) fn cleanup(self: Box<Self>) -> Result<(), ChainFailure> {
         match self.work {
             Work::Native(chain) => chain.cleanup(),
@@ -110,6 +121,7 @@ impl Run {
     pub(super) fn run_stage(self: &Arc<Self>, index: usize, budget: Budget, ready: &mut Vec<usize>) {
         let body = {
             let mut state = self.state.lock();
+            state.seen(budget.from);
             let stage = &mut state.stages[index];
             stage.status = Status::Running;
             stage.is_woken = false;
@@ -221,6 +233,9 @@ impl Run {
                 (state.stages[index].replies.pop_front(), has_credit)
             };
             if let Some((call, reply)) = reply {
+                if let (Some(counts), true, Some(took)) = (&self.counts, reply.is_last(), host.calls_for(call)) {
+                    host.indices().iter().for_each(|&node| counts[node].end(took));
+                }
                 host.apply(call, reply);
                 continue;
             }
@@ -252,9 +267,9 @@ impl Run {
                 return Ok(Quantum::Parked);
             }
             if let Some(call) = host.call(inbox, self.token) {
-                if let Some(counts) = &self.counts {
+                if let (Some(counts), Some(first)) = (&self.counts, call.entries.first()) {
                     for &node in host.indices() {
-                        counts[node].add(call.entries.len() as u64);
+                        counts[node].take(call.entries.len() as u64, first.item, first.packet.pts);
                     }
                 }
                 self.post_call(call, index);
@@ -293,11 +308,15 @@ impl Run {
             let edge = inputs[position];
             state.stages[index].next_input = (position + 1) % inputs.len();
             let queue = &mut state.queues[edge];
+            let since = queue.oldest();
             match queue.pop() {
                 None => break,
                 Some((Travel::Packet(mut routed, _), weight)) => {
                     routed.path += self.graph.edges[edge].path_offset;
                     inbox.push_back(Travel::Packet(routed, self.graph.edges[edge].port));
+                    if packets == 0 {
+                        state.stages[index].holds_since = since;
+                    }
                     packets += 1;
                     bytes += weight;
                     if stage.runner == Runner::Native && self.graph.edges[edge].buffer.is_some() {
@@ -365,12 +384,16 @@ impl Run {
                 }
             };
         }
+        if self.is_session && stage.cost > Cost::Proportional {
+            state.seen(Instant::now());
+        }
+        let since = state.now_about;
         let mut edges = stage.outputs.iter().filter(|(from, _)| *from == port).map(|&(_, edge)| edge).peekable();
         let mut routed = Some(routed);
         while let Some(edge) = edges.next() {
             let copy = if edges.peek().is_some() { routed.as_ref().map(Routed::share) } else { routed.take() };
             if let Some(copy) = copy {
-                state.queues[edge].push(Travel::Packet(copy, 0));
+                state.queues[edge].push_at(Travel::Packet(copy, 0), since);
                 self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
             }
         }

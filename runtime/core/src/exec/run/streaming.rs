@@ -11,14 +11,15 @@ use parking_lot::Mutex;
 use super::entry::open_queues;
 use super::{Alarm, Body, Budget, Delivery, Phase, Run, Sinks, State, Status, Work};
 use crate::exec::completion::{Outcome, RunError};
+use crate::exec::durations::{Noted, Spread};
 use crate::exec::items::Items;
 use crate::exec::live::Counted;
-use crate::exec::metrics::{NodeCounts, SessionMetrics, WaitsFor, edge_metrics};
+use crate::exec::metrics::{NodeCounts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use crate::exec::outlet::{Most, Outlets, SessionOutput};
 use crate::exec::port::{Event, Port};
-use crate::exec::queue::{Bounds, Routed, Travel};
+use crate::exec::queue::{Bounds, Queue, Routed, Travel};
 use crate::exec::runtime::{Presence, SubmitError};
-use crate::graph::Graph;
+use crate::graph::{Graph, Runner};
 use crate::node::CancelFlag;
 use crate::value::Packet;
 
@@ -34,7 +35,9 @@ pub(in crate::exec) struct Opening {
     /// What may wait at each entry and at each sink.
     pub(in crate::exec) bounds: Bounds,
     pub(in crate::exec) rest: Arc<Mutex<Rest>>,
-    pub(in crate::exec) counts: Arc<[NodeCounts]>,
+    pub(in crate::exec) counts: Option<Arc<[NodeCounts]>>,
+    /// What had waited at the port before.
+    pub(in crate::exec) lag_before: Noted,
 }
 
 /// What a run leaves to its session when it ends: the outputs that nobody has taken yet, and how it ended.
@@ -46,6 +49,7 @@ pub(in crate::exec) struct Rest {
     pub(in crate::exec) sent: u64,
     /// How many packets each edge dropped.
     pub(in crate::exec) dropped: Vec<u64>,
+    pub(in crate::exec) lag: Spread,
 }
 
 /// How packets come in.
@@ -60,6 +64,7 @@ pub(super) struct Feed {
     /// Somebody found no room and is to be told.
     is_awaited: bool,
     rest: Arc<Mutex<Rest>>,
+    lag_before: Noted,
 }
 
 /// Why a run takes no packets.
@@ -73,11 +78,12 @@ pub(in crate::exec) enum Refusal {
 impl Run {
     /// A run without inputs: they come by [`Run::offer`].
     pub(in crate::exec) fn open(opening: Opening, port: &Port) -> Arc<Self> {
-        let Opening { id, token, graph, poison, runtime, sinks, bounds, rest, counts } = opening;
+        let Opening { id, token, graph, poison, runtime, sinks, bounds, rest, counts, lag_before } = opening;
         let (queues, takers) = open_queues(&graph, bounds);
         let items = Items::begun(&graph);
         let is_finished = takers.is_empty();
-        let feed = Feed { takers, next_item: 0, has_open_stream: true, is_finished, is_awaited: false, rest };
+        let feed =
+            Feed { takers, next_item: 0, has_open_stream: true, is_finished, is_awaited: false, rest, lag_before };
         let outlets = Outlets::new(graph.sinks.len(), &sinks, bounds);
         let state = State::new(&graph, queues, Sinks::Live(outlets), Some(Box::new(feed)), Delivery::Port);
         Arc::new(Self {
@@ -91,7 +97,7 @@ impl Run {
             cancel: CancelFlag::default(),
             is_session: true,
             epoch: AtomicU32::new(0),
-            counts: Some(counts),
+            counts,
             state: Mutex::new(state),
             _counted: Counted::run(),
             runtime,
@@ -135,6 +141,7 @@ impl Run {
         let mut ready = Vec::new();
         let mut state = self.state.lock();
         self.admits(&state)?;
+        state.seen(budget.map_or_else(Instant::now, |budget| budget.from));
         loop {
             self.push(&mut state, packets, &mut ready);
             self.hand_out(&mut state, None, most, outputs, &mut ready);
@@ -253,20 +260,32 @@ impl Run {
         let mut nodes: Vec<Option<_>> = vec![None; self.graph.nodes.len()];
         for (index, stage) in self.graph.stages.iter().enumerate() {
             let waits_for = self.waits_for(&state, index);
-            let inbox = state.stages[index].body.as_ref().map_or(0, |body| body.inbox.len());
-            let queued: usize = stage.inputs.iter().map(|&input| state.queues[input].packets()).sum();
+            let entered = counts[stage.links[0].node].entered();
+            let is_in_step = state.stages[index].status == Status::Running && stage.runner == Runner::Native;
+            let waiting = self.waiting(&state, index);
             for (place, link) in stage.links.iter().enumerate() {
-                let waiting = if place == 0 { inbox + queued } else { 0 };
+                let waiting = if place == 0 { waiting } else { Waiting::default() };
                 let node = &self.graph.nodes[link.node].id;
-                nodes[link.node] = Some(counts[link.node].read(node, waiting, waits_for.clone()));
+                // One node of a stage at a time is in a step; those before it wait until it has worked that off.
+                let waits_for = match place.cmp(&entered) {
+                    std::cmp::Ordering::Less if is_in_step => {
+                        let at_work = &self.graph.nodes[stage.links[entered].node].id;
+                        WaitsFor::Room { node: Arc::clone(at_work) }
+                    }
+                    std::cmp::Ordering::Greater if is_in_step => WaitsFor::Input,
+                    _ => waits_for.clone(),
+                };
+                nodes[link.node] = Some(counts[link.node].read(node, waiting, waits_for));
             }
         }
-        let sent = state.feed.as_deref().map_or(0, |feed| feed.next_item);
+        let feed = state.feed.as_deref();
+        let (sent, lag) = feed.map_or((0, Spread::default()), |feed| (feed.next_item, self.lag(&feed.lag_before)));
         let edges = edge_metrics(&self.graph, |edge| {
             let queue = &state.queues[edge];
             (queue.packets(), queue.dropped())
         });
-        Some(SessionMetrics { nodes: nodes.into_iter().flatten().collect(), edges, unread: outlets.unread(), sent })
+        let nodes = nodes.into_iter().flatten().collect();
+        Some(SessionMetrics { nodes, edges, unread: outlets.unread(), sent, lag })
     }
 
     /// Takes outputs that are there. Answers whether more can come, or `None` if the run has left everything to its
@@ -321,7 +340,8 @@ impl Run {
         let Some(feed) = feed else { return };
         let is_fed = std::mem::take(&mut feed.is_awaited);
         let cause = error.map_or_else(String::new, ToString::to_string);
-        *feed.rest.lock() = Rest { outlets, ended: Some((outcome, cause)), sent: feed.next_item, dropped };
+        let lag = self.lag(&feed.lag_before);
+        *feed.rest.lock() = Rest { outlets, ended: Some((outcome, cause)), sent: feed.next_item, dropped, lag };
         if is_fed {
             self.tell(Event::Room { token: self.token });
         }
@@ -354,6 +374,23 @@ impl Run {
         self.graph.stages[stage].links[0].node
     }
 
+    fn waiting(&self, state: &State, index: usize) -> Waiting {
+        let (stage, inputs) = (&state.stages[index], &self.graph.stages[index].inputs);
+        let queues = || inputs.iter().map(|&input| &state.queues[input]);
+        let inbox = stage.body.as_ref().map_or(0, |body| body.inbox.len());
+        let oldest = queues().filter_map(Queue::oldest).chain(stage.holds_since).min();
+        Waiting {
+            packets: inbox + queues().map(Queue::packets).sum::<usize>(),
+            fill: queues().map(Queue::fill).fold(0.0, f64::max),
+            oldest: oldest.map(|oldest| oldest.elapsed()),
+        }
+    }
+
+    /// How far the host's loop was behind since the session began.
+    fn lag(&self, before: &Noted) -> Spread {
+        self.port.upgrade().map_or_else(Spread::default, |port| port.lag().after(before).spread())
+    }
+
     fn waits_for(&self, state: &State, index: usize) -> WaitsFor {
         let stage = &self.graph.stages[index];
         match state.stages[index].status {
@@ -380,6 +417,7 @@ impl Run {
 
     /// Moves packets into the entry queues while there is room in all of them.
     fn push(&self, state: &mut State, packets: &mut VecDeque<Packet>, ready: &mut Vec<usize>) {
+        let since = state.now_about;
         let Some(feed) = state.feed.as_deref_mut() else { return };
         while feed.takers.iter().all(|&taker| state.queues[taker].has_credit()) {
             let Some(packet) = packets.pop_front() else { break };
@@ -391,9 +429,9 @@ impl Run {
             feed.has_open_stream = true;
             if let Some((&last, others)) = feed.takers.split_last() {
                 for &taker in others {
-                    state.queues[taker].push(Travel::Packet(routed.share(), 0));
+                    state.queues[taker].push_at(Travel::Packet(routed.share(), 0), since);
                 }
-                state.queues[last].push(Travel::Packet(routed, 0));
+                state.queues[last].push_at(Travel::Packet(routed, 0), since);
             }
         }
         for index in 0..self.graph.edges.len() {
