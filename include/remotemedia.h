@@ -490,6 +490,15 @@ rm_status rm_port_cancel(const struct rm_port *port,
                          struct rm_error **err);
 
 /**
+ * Writes how far the work is that was submitted, or the session that was opened, with this token: `{items, media_ns?}`,
+ * see docs/abi.md; `RM_GONE` if it has ended.
+ *
+ * The caller sees to it that:
+ * `port` is live; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_port_progress(const struct rm_port *port, uint64_t token, struct rm_output *out, struct rm_error **err);
+
+/**
  * Answers a call to nodes of the host, see docs/abi.md. `RM_WOULD_BLOCK` if a part of an answer was taken and what comes
  * behind the nodes has no room for another: make the next part when event `[7, call]` comes. `RM_GONE` if the call is
  * over; then nothing is wrong.
@@ -640,9 +649,7 @@ rm_status rm_session_control(const struct rm_session *session,
  * The caller sees to it that:
  * `session` is live; `out` is writable; `err` is NULL or writable.
  */
-rm_status rm_session_metrics(const struct rm_session *session,
-                             struct rm_output *out,
-                             struct rm_error **err);
+rm_status rm_session_metrics(const struct rm_session *session, struct rm_output *out, struct rm_error **err);
 
 /**
  * Ends a session now and drops what is on its way: `RM_OK`, and its completion is on its way; or `RM_GONE` if it has

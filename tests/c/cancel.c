@@ -17,7 +17,13 @@ static uint64_t take_call(rm_port *port) {
 static void cancelled_work_completes_once(rm_pipeline *pipeline, rm_port *port) {
     submit(pipeline, port, 1, "[1]");
     uint64_t call = take_call(port);
+    rm_output progress = {0};
+    CHECK_STATUS(RM_OK, rm_port_progress(port, 1, &progress, &error));
+    char *so_far = to_json(progress.document);
+    CHECK_TEXT("{\"items\":0}", so_far);
+    free(so_far);
     CHECK_STATUS(RM_OK, rm_port_cancel(port, 1, &error));
+    CHECK_ERROR(RM_GONE, "no work with token 1 is going on at this port", rm_port_progress(port, 1, &progress, &error));
     char *events = next_events(port, RM_OK);
     CHECK_TEXT("[[1,1,{\"status\":-5,\"outputs\":{\"only\":{\"values\":[],\"items\":[]}},\"errors\":[{\"status\":-5,"
                "\"message\":\"the work was cancelled\",\"cause\":\"the work was cancelled\"}]}]]",

@@ -315,8 +315,21 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     assert screen.getvalue().endswith(
         "\r\x1b[K[######------------------] 1 of 4 files, 1 failed, 40 s, about 2 min 00 s left"
     )
+    progress.tell(1, 90.0)
+    progress.tell(2, 30.0)
+    progress.tell(2, 110.0)
+    progress.tell(3, None)
+    progress.show()
+    # Too long for 80 columns, so the bar stays as it is.
+    assert screen.getvalue().endswith("40 s, about 2 min 00 s left")
+    clock.now = 42.0
+    progress.count(failed=False)
+    progress.count(failed=False)
+    progress.count(failed=False)
+    progress.show()
+    assert screen.getvalue().endswith("\r\x1b[K[########################] 4 of 4 files, 1 failed, 42 s, 5 x real time")
     progress.erase()
-    assert screen.getvalue().endswith("left\r\x1b[K")
+    assert screen.getvalue().endswith("real time\r\x1b[K")
     written = screen.getvalue()
     progress.erase()
     assert screen.getvalue() == written

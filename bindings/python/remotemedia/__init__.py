@@ -35,7 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import nodes
+    from . import nodes, testing
     from ._buffer import Buffer
     from ._configure import Limits, configure
     from ._execute import execute, execute_sync
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ._outputs import Outputs, Packet
     from ._pcm import PCM
     from ._plan import Plan
+    from ._progress import Progress
     from ._session import Session
     from ._sound_files import Info, ainfo, aread, awrite, info, read, write
     from ._speech import aspeech_segments, speech_segments
@@ -83,6 +84,7 @@ __all__ = [
     "Plan",
     "PoisonedError",
     "Problem",
+    "Progress",
     "Session",
     "ShutDownError",
     "StalledError",
@@ -107,6 +109,7 @@ __all__ = [
     "nodes",
     "read",
     "speech_segments",
+    "testing",
     "write",
 ]
 
@@ -125,6 +128,7 @@ _HOMES = {
     "Pipeline": "_graph",
     "Plan": "_plan",
     "Problem": "_problems",
+    "Progress": "_progress",
     "Session": "_session",
     "ainfo": "_sound_files",
     "aread": "_sound_files",
@@ -165,8 +169,8 @@ def is_available() -> bool:
 if not TYPE_CHECKING:
     # Type checkers know the names from the imports above, and that there are no others.
     def __getattr__(name: str) -> Any:
-        if name == "nodes":
-            return import_module(f"{__name__}.nodes")
+        if name in ("nodes", "testing"):
+            return import_module(f"{__name__}.{name}")
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _memory, _workers
 from ._calls import HostFunction
@@ -26,6 +26,9 @@ from ._memory import Kept, discarded
 from ._parts import Parts, answer_in_parts
 from ._pipeline import Pipeline
 from .errors import Error, MarshalError, ShutDownError
+
+if TYPE_CHECKING:
+    from ._progress import Reporter
 
 RM_OK: int = lib.RM_OK
 RM_PENDING: int = lib.RM_PENDING
@@ -195,6 +198,22 @@ class Port(ABC):
             elif kind == SHUT_DOWN:
                 self.ended()
 
+    def progress(self, run: Run) -> tuple[int, float | None] | None:
+        """How many items of a run are done, and how many seconds of media came out; None if it has ended."""
+        used = lane()
+        try:
+            used.ready()
+            status = lib.rm_port_progress(self.handle, run.token, used.output, used.error)
+            used.output.discard_count = 0
+            if status == RM_GONE:
+                failure(status, used.error)
+                return None
+            check(status, used.error)
+            found = used.unpack(self._resolve)
+        finally:
+            give_back(used)
+        return found["items"], found["media_ns"] / 1e9 if "media_ns" in found else None
+
     def abandon(self, run: Run) -> None:
         """Nobody waits for this run any more: cancels its native work. Its inputs stay until they are released."""
         if self.runs.pop(run.token, None) is None:
@@ -300,11 +319,13 @@ class Port(ABC):
 class SyncPort(Port):
     """A port that the thread which submits also serves, Python functions included."""
 
-    def wait(self, run: Run) -> Result:
+    def wait(self, run: Run, reporter: Reporter | None = None) -> Result:
         """Serves the port until the run has ended. Ctrl-C interrupts it within a slice, and cancels the run."""
         try:
             while run.completion is None:
                 self.dispatch(self.next(SLICE_US))
+                if reporter is not None and reporter.is_due and (found := self.progress(run)) is not None:
+                    reporter.tell(*found)
             if run.held and _memory.is_keeping(run.held):
                 self.drain()
         finally:

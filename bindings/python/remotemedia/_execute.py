@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from . import _progress
 from ._bridge import (
     LOOP_BUDGET_US,
     SYNC_BUDGET_US,
     Functions,
+    LoopPort,
     Run,
     forget_loop,
     give_back_port,
@@ -26,6 +28,7 @@ from ._pipeline import Manifest, Pipeline, cached, compile_manifest
 from .errors import InvalidArgumentError, MarshalError
 
 if TYPE_CHECKING:
+    from ._progress import OnProgress, Reporter
     from ._reference import Engine
 
 __all__ = ["execute", "execute_sync"]
@@ -41,6 +44,7 @@ async def execute(
     timeout: float | None = None,
     python: Sequence[str] = (),
     engine: Engine = "auto",
+    on_progress: OnProgress | None = None,
 ) -> Result:
     """Runs a manifest on a list of inputs and waits for its outputs.
 
@@ -52,6 +56,8 @@ async def execute(
     `python` names the packages of which text may name functions, as `python:package.module:function`: it runs code.
     `engine="python"` is a reference executor in Python for the basic nodes and functions; "auto" takes it only where
     the native library can't be loaded. An execution that fails is never run again by the other one.
+    `on_progress` is called on this loop with a `Progress`, at most ten times a second and once when all is done. What
+    it raises is logged and ends nothing.
 
     Returns `Outputs`, a flat list ordered by input and emission; if several nodes have no successor, a dict of them by
     node id. Cancelling the await cancels the work.
@@ -61,7 +67,10 @@ async def execute(
     if engine != "auto" and engine != "native":
         from . import _reference
 
-        return await _reference.execute(manifest, inputs, timeout=timeout, python=python, engine=engine)
+        result = await _reference.execute(manifest, inputs, timeout=timeout, python=python, engine=engine)
+        if on_progress is not None:
+            _progress.reporter_of(on_progress, inputs).done(result)
+        return result
     port = here.last
     if port is None or port.loop() is not get_running_loop():
         port = loop_port(get_running_loop())
@@ -72,6 +81,9 @@ async def execute(
     if type(inputs) is not list and inputs is not None:
         inputs = _checked(inputs)
     timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+    if on_progress is not None:
+        reporter = _progress.reporter_of(on_progress, inputs)
+        return await _told(port, pipeline, functions, inputs, timeout_us, reporter)
     outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
     if type(outcome) is Run:
         port.inline_in_a_row = 0
@@ -90,6 +102,7 @@ def execute_sync(
     timeout: float | None = None,
     python: Sequence[str] = (),
     engine: Engine = "auto",
+    on_progress: OnProgress | None = None,
 ) -> Result:
     """Runs a manifest like `execute`, for programs without an event loop.
 
@@ -100,7 +113,10 @@ def execute_sync(
     if engine != "auto" and engine != "native":
         from . import _reference
 
-        return _reference.execute_sync(manifest, inputs, timeout=timeout, python=python, engine=engine)
+        result = _reference.execute_sync(manifest, inputs, timeout=timeout, python=python, engine=engine)
+        if on_progress is not None:
+            _progress.reporter_of(on_progress, inputs).done(result)
+        return result
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:
@@ -108,21 +124,51 @@ def execute_sync(
     if type(inputs) is not list and inputs is not None:
         inputs = _checked(inputs)
     timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+    reporter = None if on_progress is None else _progress.reporter_of(on_progress, inputs)
     if functions and any(each.is_async for each in functions.values()):
-        return _in_own_loop(pipeline, functions, inputs, timeout_us)
+        return _in_own_loop(pipeline, functions, inputs, timeout_us, reporter)
     port = sync_port()
     try:
         outcome = port.start(pipeline, functions, inputs, timeout_us, SYNC_BUDGET_US)
-        return port.wait(outcome) if isinstance(outcome, Run) else outcome
+        result = port.wait(outcome, reporter) if isinstance(outcome, Run) else outcome
     finally:
         give_back_port(port)
+    if reporter is not None:
+        reporter.done(result)
+    return result
 
 
-def _in_own_loop(pipeline: Pipeline, functions: Functions, inputs: Sequence[Any] | None, timeout_us: int) -> Result:
+async def _told(
+    port: LoopPort,
+    pipeline: Pipeline,
+    functions: Functions,
+    inputs: Sequence[Any] | None,
+    timeout_us: int,
+    reporter: Reporter,
+) -> Result:
+    """Runs the pipeline and tells how far it is."""
+    outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
+    if isinstance(outcome, Run):
+        run = outcome
+        with _progress.Ticker(reporter, lambda: port.progress(run)):
+            outcome = await port.finish(run)
+    reporter.done(outcome)
+    return outcome
+
+
+def _in_own_loop(
+    pipeline: Pipeline,
+    functions: Functions,
+    inputs: Sequence[Any] | None,
+    timeout_us: int,
+    reporter: Reporter | None,
+) -> Result:
     """Runs the pipeline in an event loop that ends with it."""
 
     async def run() -> Result:
         port = loop_port(get_running_loop())
+        if reporter is not None:
+            return await _told(port, pipeline, functions, inputs, timeout_us, reporter)
         outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
         return await port.finish(outcome) if isinstance(outcome, Run) else outcome
 

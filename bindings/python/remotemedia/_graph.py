@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ._buffer import Buffer
 from ._function import NodeFunction
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._pcm import PCM
     from ._pipeline import Manifest
     from ._plan import Plan
+    from ._progress import OnProgress
     from ._reference import Engine
     from ._session import Session
     from ._stream import Mapped
@@ -240,23 +241,33 @@ class Pipeline(Linkable):
         return self.validate()
 
     async def run(
-        self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None, engine: Engine = "auto"
+        self,
+        inputs: Sequence[Any] | None = None,
+        *,
+        timeout: float | None = None,
+        engine: Engine = "auto",
+        on_progress: OnProgress | None = None,
     ) -> Result:
         """Runs the pipeline on a list of inputs and waits for its outputs; `timeout` is in seconds.
 
-        Returns and raises what `execute` does.
+        `on_progress`, what it returns and what it raises are those of `execute`.
         """
         from . import execute
 
-        return await execute(self._current(), inputs, timeout=timeout, engine=engine)
+        return await execute(self._current(), inputs, timeout=timeout, engine=engine, on_progress=on_progress)
 
     def run_sync(
-        self, inputs: Sequence[Any] | None = None, *, timeout: float | None = None, engine: Engine = "auto"
+        self,
+        inputs: Sequence[Any] | None = None,
+        *,
+        timeout: float | None = None,
+        engine: Engine = "auto",
+        on_progress: OnProgress | None = None,
     ) -> Result:
         """Runs the pipeline like `run`, for programs without an event loop. See `execute_sync`."""
         from . import execute_sync
 
-        return execute_sync(self._current(), inputs, timeout=timeout, engine=engine)
+        return execute_sync(self._current(), inputs, timeout=timeout, engine=engine, on_progress=on_progress)
 
     def session(
         self,
@@ -265,12 +276,17 @@ class Pipeline(Linkable):
         buffer: Mapping[str, int] | None = None,
         deadline: float | None = None,
         watchdog: float | None = 5.0,
+        on_progress: OnProgress | None = None,
+        clock: Literal["real", "virtual"] = "real",
     ) -> Session:
         """The pipeline at work on one stream: `async with pipeline.session() as session`.
 
         `input=rm.PCM("s16", 16000, 1)` lets `send` take raw bytes, split anywhere. `buffer` bounds what waits at each
         entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is in seconds.
         When no packet has moved for `watchdog` seconds, the logger `remotemedia` names the node that holds them up.
+        `on_progress` is called on the event loop with a `Progress`, at most ten times a second.
+        With `clock="virtual"` time is what has arrived: a packet arrives when it has sounded, once all that came
+        before is worked off, so a pipeline for live sound is tested at full speed; see `remotemedia.testing`.
         Raises `ManifestError` with all that is wrong.
         """
         from ._execute import microseconds
@@ -279,7 +295,15 @@ class Pipeline(Linkable):
 
         deadline_us = -1 if deadline is None else microseconds("deadline", deadline)
         compiled = compile_manifest(self.manifest())
-        return Session(compiled, pcm=input, buffer=buffer, deadline_us=deadline_us, watchdog=watchdog)
+        return Session(
+            compiled,
+            pcm=input,
+            buffer=buffer,
+            deadline_us=deadline_us,
+            watchdog=watchdog,
+            on_progress=on_progress,
+            clock=clock,
+        )
 
     def stream(
         self,
@@ -305,19 +329,26 @@ class Pipeline(Linkable):
         concurrency: int = 8,
         ordered: bool = False,
         timeout: float | None = None,
+        on_progress: OnProgress | None = None,
     ) -> AsyncGenerator[Mapped, None]:
         """Runs the pipeline on each source by itself, up to `concurrency` at a time: `async for result in ...`.
 
         A result has `source`, `outputs` as `run` gives them or None, `error` or None, and `seconds`. They come as they
         are done, or in the order of the sources. What fails does not stop the others; `timeout` is for each, in
-        seconds.
+        seconds. `on_progress` is called with a `Progress` of all: `items` are sources, the `total` of which is known if
+        `sources` has a length.
         """
         from ._execute import microseconds
         from ._pipeline import compile_manifest
         from ._stream import map_sources
 
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
-        return map_sources(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
+        results = map_sources(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
+        if on_progress is None:
+            return results
+        from ._progress import counted, reporter_of_sources
+
+        return counted(results, reporter_of_sources(on_progress, sources))
 
     def map_sync(
         self,
@@ -326,6 +357,7 @@ class Pipeline(Linkable):
         concurrency: int = 8,
         ordered: bool = False,
         timeout: float | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Iterator[Mapped]:
         """Runs the pipeline on each source like `map`, for programs without an event loop."""
         from ._calls import refuse_in_loop
@@ -335,7 +367,12 @@ class Pipeline(Linkable):
 
         refuse_in_loop("map_sync", "async for result in pipeline.map(sources)")
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
-        return map_sources_sync(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
+        results = map_sources_sync(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
+        if on_progress is None:
+            return results
+        from ._progress import counted_sync, reporter_of_sources
+
+        return counted_sync(results, reporter_of_sources(on_progress, sources))
 
     def __len__(self) -> int:
         return len(self._nodes)

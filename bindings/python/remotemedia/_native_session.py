@@ -52,6 +52,7 @@ class NativeSession:
         """What ended the session before its time."""
         self.error_was_raised = False
         self.is_cancelled = False
+        self.token = 0
         self._pipeline, self._functions = compiled
         self._options = options
         self._told = told
@@ -171,6 +172,11 @@ class NativeSession:
         check(status, used.error)
         return used.unpack()  # type: ignore[no-any-return]
 
+    def progress(self) -> tuple[int, float | None] | None:
+        """How many packets sent were taken up, and how many seconds of media came out; None before and after."""
+        run = None if self._port is None else self._port.runs.get(self.token)
+        return None if run is None or self._port is None else self._port.progress(run)
+
     def raise_failure(self) -> None:
         """Raises what ended the session before its time."""
         if self.error is not None and not self.is_cancelled:
@@ -186,7 +192,7 @@ class NativeSession:
         if self._is_closed:
             raise GoneError("the session is closed; call pipeline.session() for another one")
         port = self._port
-        token = FIRST_TOKEN + _memory.number()
+        token = self.token = FIRST_TOKEN + _memory.number()
         document = pack_plain({"sinks": self.sinks, **self._options})
         run = Run(token, self._functions, None, self._held)
         run.future = self.completed = asyncio.get_running_loop().create_future()

@@ -17,6 +17,7 @@ from ._library import lib
 from ._metrics import Metrics, metrics_of
 from ._native_session import NativeSession
 from ._outputs import Packet
+from ._progress import Reporter, Ticker
 from ._watchdog import WATCHDOG_SECONDS, Watchdog, look_for_a_stall
 from .errors import InvalidArgumentError
 from .media import nanoseconds
@@ -24,6 +25,7 @@ from .media import nanoseconds
 if TYPE_CHECKING:
     from ._pcm import PCM
     from ._pipeline import Compiled
+    from ._progress import OnProgress
 
 RM_OK: int = lib.RM_OK
 RM_END: int = lib.RM_END
@@ -53,8 +55,12 @@ class Session:
         buffer: Mapping[str, int] | None = None,
         deadline_us: int = -1,
         watchdog: float | None = WATCHDOG_SECONDS,
+        on_progress: OnProgress | None = None,
+        clock: str = "real",
     ) -> None:
-        options: dict[str, Any] = {"buffer": dict(buffer or {})}
+        if clock not in ("real", "virtual"):
+            raise InvalidArgumentError(f"clock must be 'real' or 'virtual', got {clock!r}")
+        options: dict[str, Any] = {"buffer": dict(buffer or {}), "clock": clock}
         if deadline_us >= 0:
             options["deadline_us"] = deadline_us
         self._native = NativeSession(compiled, options, self._notified)
@@ -65,6 +71,8 @@ class Session:
         self._all = Reader(self, -1, self._native.arrived)
         self._seconds_of_watchdog = watchdog
         self._watchdog: Watchdog | None = None
+        self._reporter = None if on_progress is None else Reporter(on_progress, None)
+        self._ticker: Ticker | None = None
         self._room: list[asyncio.Future[None]] = []
         self._outputs: list[asyncio.Future[None]] = []
         self._in_a_row = 0
@@ -77,6 +85,9 @@ class Session:
         self._native.enter()
         if self._seconds_of_watchdog is not None:
             self._watchdog = Watchdog(self, self._seconds_of_watchdog)
+        if self._reporter is not None:
+            self._ticker = Ticker(self._reporter, self._native.progress)
+            self._ticker.__enter__()
         return self
 
     async def __aexit__(
@@ -94,6 +105,8 @@ class Session:
             self._native.close()
             if self._watchdog is not None:
                 self._watchdog.stop()
+            if self._ticker is not None:
+                self._ticker.__exit__()
             self._wake()
 
     # ---- in
@@ -165,6 +178,8 @@ class Session:
         self._native.opened()
         self._finished, self._is_plain = True, False
         self._native.finish()
+        if self._reporter is not None:
+            self._reporter.total = self._native.metrics()["sent"]
 
     def cancel(self) -> None:
         """Ends the session now: native work stops within one chunk, what is on its way is dropped, reading ends."""

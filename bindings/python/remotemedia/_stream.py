@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -172,7 +172,7 @@ async def map_sources(
 
 def map_sources_sync(
     compiled: Compiled, sources: Iterable[Any], concurrency: int, ordered: bool, timeout_us: int
-) -> Iterator[Mapped]:
+) -> Generator[Mapped, None, None]:
     """The same without a running event loop."""
     _check(concurrency)
     pipeline, functions = compiled

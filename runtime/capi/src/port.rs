@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use remotemedia_core::exec::{Flow, Port, Runtime, end_events, read_reply, write_events};
+use remotemedia_core::exec::{Flow, Port, Runtime, end_events, read_reply, write_events, write_progress};
 use remotemedia_core::wire::{self, Encoder};
 
 use crate::bell::Bell;
@@ -141,8 +141,32 @@ pub unsafe extern "C" fn rm_port_cancel(port: *const rm_port, token: u64, err: *
         if port.port.cancel(token) {
             return Ok(RM_OK);
         }
-        let message = format!("no work with token {token} is going on at this port");
-        Err(crate::error::Failure::new(RM_GONE, message))
+        Err(gone(token))
+    })
+}
+
+/// Writes how far the work is that was submitted, or the session that was opened, with this token: `{items, media_ns?}`,
+/// see docs/abi.md; `RM_GONE` if it has ended.
+///
+/// # Safety
+/// `port` is live; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_port_progress(
+    port: *const rm_port,
+    token: u64,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: live or NULL, as the caller promises.
+        let port = unsafe { borrow(port) }?;
+        let Some(progress) = port.port.progress(token) else { return Err(gone(token)) };
+        let mut encoder = Encoder::new();
+        write_progress(&mut encoder, &progress);
+        destination.write(encoder.finish(), ());
+        Ok(RM_OK)
     })
 }
 
@@ -196,4 +220,8 @@ pub unsafe extern "C" fn rm_port_free(port: *mut rm_port) {
     }
     // SAFETY: as the caller promises.
     unsafe { free(port) };
+}
+
+fn gone(token: u64) -> crate::error::Failure {
+    crate::error::Failure::new(RM_GONE, format!("no work with token {token} is going on at this port"))
 }

@@ -47,7 +47,7 @@ const SMALL_BYTES: usize = 4 << 10;
 
 /// Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
 /// and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
-/// `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us"}`, see docs/abi.md.
+/// `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "clock"}`, see docs/abi.md.
 ///
 /// # Safety
 /// `pipeline` and `port` are live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL

@@ -460,6 +460,7 @@ fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
             rm_port_next(host.port, 0, null_mut(), null_mut()),
             rm_port_wake(null(), null_mut()),
             rm_port_cancel(null(), 1, null_mut()),
+            rm_port_progress(null(), 1, &mut empty(), null_mut()),
             rm_pipeline_describe(null(), &mut empty(), null_mut()),
             rm_pipeline_describe(host.pass, null_mut(), null_mut()),
             rm_memory_retain(null(), &mut null_mut(), null_mut()),

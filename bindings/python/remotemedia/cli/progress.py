@@ -32,6 +32,7 @@ class Progress:
         self._is_terminal = is_terminal(stream)
         self._begun = self._told = clock()
         self._drawn = ""
+        self._media: dict[int, float] = {}
 
     @property
     def draws(self) -> bool:
@@ -48,6 +49,11 @@ class Progress:
         self._told = now
         print(f"remotemedia: {self._counts()}{self._times(now)}", file=self._stream, flush=True)
 
+    def tell(self, index: int, media: float | None) -> None:
+        """So many seconds of media have come out of this file."""
+        if media is not None:
+            self._media[index] = media
+
     def show(self) -> None:
         """Draws the bar as things stand."""
         now = self._clock()
@@ -57,7 +63,8 @@ class Progress:
         words = f"{self._counts()}{self._times(now)}"
         bar = f"[{'#' * filled}{'-' * (BAR - filled)}] {words}"
         width = _width(self._stream) - 1
-        line = bar if len(bar) <= width else words[:width]
+        lines = (bar + self._rate(now), bar, words)
+        line = next((line for line in lines if len(line) <= width), words[:width])
         if line != self._drawn:
             self._stream.write(f"{ERASE}{line}")
             self._stream.flush()
@@ -83,6 +90,10 @@ class Progress:
         if not 0 < self.done < self.total:
             return f", {_spoken(elapsed)}"
         return f", {_spoken(elapsed)}, about {_spoken(elapsed / self.done * (self.total - self.done))} left"
+
+    def _rate(self, now: float) -> str:
+        media, elapsed = sum(self._media.values()), now - self._begun
+        return f", {media / elapsed:.0f} x real time" if media and elapsed > 0 else ""
 
 
 def _spoken(seconds: float) -> str:

@@ -18,6 +18,7 @@ from .._describe import node_types, type_name
 from .._execute import execute
 from .._graph import Pipeline
 from .._plan import Plan
+from .._progress import Progress as Made
 from ..errors import Error, InvalidArgumentError
 from ..media import File
 from . import DONE, FAILED, sentence_of
@@ -124,10 +125,16 @@ class _Batch:
     async def _results(self, name: str | None, index: int) -> Results | None:
         inputs = None if name is None else [File(name)]
         destinations, timeout = self.destinations, self.chosen.timeout
+
+        def told(progress: Made) -> None:
+            self.progress.tell(index, progress.media)
+
+        on_progress = None if self.progress.quiet else told
         if destinations is None or destinations.shared is not None:
-            return await execute(self.pipeline.manifest(), inputs, timeout=timeout)
+            return await execute(self.pipeline.manifest(), inputs, timeout=timeout, on_progress=on_progress)
         destinations.make_folders(name, index)
-        results = await execute(destinations.manifest(self.pipeline, name, index), inputs, timeout=timeout)
+        manifest = destinations.manifest(self.pipeline, name, index)
+        results = await execute(manifest, inputs, timeout=timeout, on_progress=on_progress)
         destinations.write(results, name, index)
         return None
 

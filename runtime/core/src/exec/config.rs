@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::session::{BufferOptions, SessionOptions};
+use super::session::{BufferOptions, SessionClock, SessionOptions};
 use crate::manifest::HostNodes;
 use crate::wire;
 
@@ -48,6 +48,7 @@ struct SessionDocument {
     sinks: Vec<String>,
     buffer: BufferDocument,
     deadline_us: Option<u64>,
+    clock: SessionClock,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -118,7 +119,7 @@ impl SessionOptions {
     /// # Errors
     /// If an entry is unknown or out of range.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
-        let SessionDocument { sinks, buffer, deadline_us } = read(document, "options")?;
+        let SessionDocument { sinks, buffer, deadline_us, clock } = read(document, "options")?;
         for (name, is_zero) in
             [("packets", buffer.packets == Some(0)), ("bytes", buffer.bytes == Some(0)), ("ms", buffer.ms == Some(0))]
         {
@@ -134,6 +135,7 @@ impl SessionOptions {
                 media: buffer.ms.map(Duration::from_millis),
             },
             deadline: deadline_us.map(Duration::from_micros),
+            clock,
         })
     }
 }
@@ -192,6 +194,11 @@ mod tests {
             (options.buffer.media, options.deadline),
             (Some(Duration::from_millis(20)), Some(Duration::from_micros(5)))
         );
+        let options = SessionOptions::parse(br#"{"clock": "virtual"}"#).expect("valid options");
+        assert_eq!(options.clock, SessionClock::Virtual);
+        let refused = SessionOptions::parse(br#"{"clock": "none"}"#).expect_err("there is no such clock");
+        let expected = "options: unknown variant `none`, expected `real` or `virtual` at line 1 column 16";
+        assert_eq!(refused.to_string(), expected);
         let refused = SessionOptions::parse(br#"{"buffer": {"bytes": 0}}"#).expect_err("nothing would ever fit");
         assert_eq!(refused.to_string(), "options: buffer.bytes: expected 1 or more, got 0");
     }

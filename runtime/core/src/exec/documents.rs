@@ -10,6 +10,7 @@ use super::host::{HostFailure, HostOutput, Reply};
 use super::metrics::SessionMetrics;
 use super::outlet::SessionOutput;
 use super::port::Event;
+use super::progress::Progress;
 use super::session::{Control, Sent, Session};
 use crate::manifest::Problem;
 use crate::node::HostToken;
@@ -235,6 +236,15 @@ pub fn end_list(document: &mut Vec<u8>, released: &[u64]) {
     let mut encoder = Encoder::new();
     write_tokens(&mut encoder, released);
     document.extend_from_slice(encoder.as_bytes());
+}
+
+/// Writes how far a piece of work is: `{items, media_ns?}`.
+pub fn write_progress(encoder: &mut Encoder, progress: &Progress) {
+    encoder.map(1 + usize::from(progress.media.is_some()));
+    encoder.text("items").uint(progress.items);
+    if let Some(media) = progress.media {
+        encoder.text("media_ns").int(media);
+    }
 }
 
 /// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, ...}],

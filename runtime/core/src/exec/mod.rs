@@ -14,6 +14,7 @@ mod metrics;
 mod outlet;
 mod pool;
 mod port;
+mod progress;
 mod queue;
 mod run;
 mod runtime;
@@ -26,7 +27,8 @@ pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
 pub use config::{Config, ConfigError, PipelineOptions};
 pub use documents::{
     DocumentError, StatusOf, add_released, end_events, end_list, read_control, read_packets, read_reply,
-    write_completion, write_error, write_events, write_metrics, write_problems, write_received, write_sent,
+    write_completion, write_error, write_events, write_metrics, write_problems, write_progress, write_received,
+    write_sent,
 };
 pub use durations::Spread;
 pub use host::{CallEntry, Flow, HostCall, HostFailure, HostOutput, Reply, ReplyError};
@@ -34,5 +36,6 @@ pub use live::LiveObjects;
 pub use metrics::{EdgeMetrics, NodeMetrics, Place, SessionMetrics, Waiting, WaitsFor};
 pub use outlet::{Most, SessionOutput};
 pub use port::{Batch, Event, Port, Wake, WeakPort};
+pub use progress::Progress;
 pub use runtime::{OpenError, Pipeline, Runtime, Submission, SubmitError, Submitted};
-pub use session::{BufferOptions, Control, Received, Sent, Session, SessionError, SessionOptions};
+pub use session::{BufferOptions, Control, Received, Sent, Session, SessionClock, SessionError, SessionOptions};

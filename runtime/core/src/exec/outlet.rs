@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::progress::MediaLength;
 use super::queue::{Bounds, Queue, Routed, Travel};
 use crate::value::Packet;
 
@@ -32,6 +33,8 @@ pub(super) struct Outlets {
     outlets: Vec<Outlet>,
     /// Which outlet a sink of the graph has; none if the host did not choose it.
     of_sink: Vec<Option<usize>>,
+    /// How much media has come to each sink of the graph.
+    media: Vec<MediaLength>,
     next_arrival: u64,
 }
 
@@ -53,7 +56,12 @@ impl Outlets {
         }
         let outlet =
             |_: &usize| Outlet { queue: Queue::new(Some(bounds)), arrivals: VecDeque::new(), is_awaited: false };
-        Self { outlets: chosen.iter().map(outlet).collect(), of_sink, next_arrival: 0 }
+        Self {
+            outlets: chosen.iter().map(outlet).collect(),
+            of_sink,
+            media: vec![MediaLength::default(); sinks],
+            next_arrival: 0,
+        }
     }
 
     /// Whether the stage before this sink of the graph may take another step. One that nobody reads never waits.
@@ -63,6 +71,8 @@ impl Outlets {
 
     /// Puts a packet in line. Answers whether a reader waits for it; it is told once.
     pub(super) fn push(&mut self, sink: usize, routed: Routed) -> bool {
+        // All that a session is fed with is one stream.
+        self.media[sink].note(0, &routed.packet);
         let Some(outlet) = self.of_sink[sink] else { return false };
         let outlet = &mut self.outlets[outlet];
         outlet.queue.push(Travel::Packet(routed, 0));
@@ -117,6 +127,11 @@ impl Outlets {
     /// How many packets wait in each outlet.
     pub(super) fn unread(&self) -> Vec<usize> {
         self.outlets.iter().map(|outlet| outlet.arrivals.len()).collect()
+    }
+
+    /// How much media has come to the sink with most of it.
+    pub(super) fn media(&self) -> Option<i64> {
+        self.media.iter().filter_map(MediaLength::total).max()
     }
 
     /// Drops what nobody has taken.

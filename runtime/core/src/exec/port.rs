@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use super::completion::Completion;
 use super::durations::{Durations, Noted};
 use super::host::{Flow, HostCall, Reply, ReplyError};
+use super::progress::Progress;
 use super::run::Run;
 use super::runtime::SubmitError;
 
@@ -152,6 +153,12 @@ impl Port {
     pub fn cancel(&self, token: u64) -> bool {
         let run = self.0.state.lock().jobs.get(&token).cloned();
         run.is_some_and(|run| run.cancel())
+    }
+
+    /// How far the piece of work with this number is; `None` if it has ended.
+    pub fn progress(&self, token: u64) -> Option<Progress> {
+        let run = self.0.state.lock().jobs.get(&token).cloned();
+        run.and_then(|run| run.progress())
     }
 
     /// Takes the host's answer to a call, and says whether the next part of it may be made at once.

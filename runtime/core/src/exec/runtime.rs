@@ -13,7 +13,7 @@ use super::metrics::{IS_MEASURED, NodeCounts};
 use super::pool::Pool;
 use super::port::{Event, Port, WeakPort};
 use super::run::{Budget, Opening, Run, Task};
-use super::session::{Session, SessionError, SessionOptions};
+use super::session::{Session, SessionClock, SessionError, SessionOptions};
 use super::timer::Timer;
 use crate::graph::Graph;
 use crate::manifest::{self, HostNodes, ManifestError};
@@ -265,7 +265,6 @@ impl Pipeline {
     pub fn session(&self, port: &Port, token: u64, options: &SessionOptions) -> Result<Session, OpenError> {
         let sinks = options.sinks_of(&self.graph)?;
         let presence = self.admit(port, token)?;
-        let deadline = options.deadline.and_then(|deadline| Instant::now().checked_add(deadline));
         let rest = Arc::default();
         let counts = NodeCounts::of(self.graph.nodes.len());
         let opening = Opening {
@@ -276,12 +275,13 @@ impl Pipeline {
             runtime: presence,
             sinks: sinks.clone(),
             bounds: options.buffer.bounds(),
+            is_virtual: options.clock == SessionClock::Virtual,
             rest: Arc::clone(&rest),
             counts: IS_MEASURED.then(|| Arc::clone(&counts)),
             lag_before: port.lag(),
         };
         let run = Run::open(opening, port);
-        run.begin(port, deadline)?;
+        run.begin(port, options.deadline)?;
         Ok(Session::new(&run, rest, Arc::clone(&self.graph), sinks, counts))
     }
 

@@ -31,8 +31,22 @@ pub struct SessionOptions {
     pub sinks: Vec<String>,
     /// What may wait at each entry and at each sink.
     pub buffer: BufferOptions,
-    /// How long the session may last.
+    /// How long the session may last, by its own clock.
     pub deadline: Option<Duration>,
+    /// What time it goes by.
+    pub clock: SessionClock,
+}
+
+/// What time a session goes by: what it waits for, deadlines, pauses before another try, batches that are not full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionClock {
+    /// That of the machine.
+    #[default]
+    Real,
+    /// What has arrived: a packet arrives when it has sounded, once all that came before it is worked off. So a session
+    /// for live sound can be tested at full speed, with the same results each time.
+    Virtual,
 }
 
 /// What may wait in one place; what is not said is as it is by default.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::completion::{Output, SinkOutputs};
+use super::progress::MediaLength;
 use super::queue::Routed;
 
 /// What has reached one sink so far.
@@ -11,20 +12,27 @@ pub(super) struct Collector {
     sink: Arc<str>,
     outputs: Vec<(u64, Output)>,
     is_in_order: bool,
+    media: MediaLength,
 }
 
 impl Collector {
     pub(super) fn new(sink: Arc<str>) -> Self {
-        Self { sink, outputs: Vec::new(), is_in_order: true }
+        Self { sink, outputs: Vec::new(), is_in_order: true, media: MediaLength::default() }
     }
 
     pub(super) fn push(&mut self, routed: Routed) {
         let Routed { packet, item, path } = routed;
+        self.media.note(item, &packet);
         if let Some((last_path, last)) = self.outputs.last() {
             self.is_in_order &= (last.item, *last_path) <= (item, path);
         }
         let output = Output { item, value: packet.value, pts: packet.pts, duration: packet.duration, seq: packet.seq };
         self.outputs.push((path, output));
+    }
+
+    /// How much media has come.
+    pub(super) fn media(&self) -> Option<i64> {
+        self.media.total()
     }
 
     /// The outputs by item, then path, then emission.

@@ -9,6 +9,7 @@ mod lifecycle;
 mod nodes;
 mod sessions;
 mod stopping;
+mod virtual_time;
 
 use std::time::Duration;
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Run;
+use super::clock::Clock;
+use super::{Run, State};
+use crate::exec::completion::Outcome;
 
 /// What is due at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,27 +17,36 @@ pub(in crate::exec) enum Alarm {
 }
 
 impl Run {
-    /// The moment that it is for this run.
+    /// The moment that it is for this run; see [`super::clock`].
     pub(super) fn now(&self) -> Instant {
-        Instant::now()
+        self.clock.now()
     }
 
     /// Has [`Run::ring`] called at `at`, unless the run has ended by then.
     pub(super) fn set_alarm(self: &Arc<Self>, at: Instant, alarm: Alarm) {
-        self.runtime.timer.set(at, Arc::downgrade(self), alarm);
+        match &self.clock {
+            Clock::Real => self.runtime.timer.set(at, Arc::downgrade(self), alarm),
+            Clock::Virtual(time) => time.set(at, alarm),
+        }
     }
 
     /// The moment has come.
     pub(in crate::exec) fn ring(self: &Arc<Self>, alarm: Alarm) {
+        let mut ready = Vec::new();
+        self.ring_in(&mut self.state.lock(), alarm, &mut ready);
+        self.dispatch(&mut ready);
+    }
+
+    /// The moment has come; stages that can go on because of it are added to `ready`.
+    pub(super) fn ring_in(&self, state: &mut State, alarm: Alarm, ready: &mut Vec<usize>) {
         match alarm {
-            Alarm::TimeOut => self.time_out(),
+            Alarm::TimeOut => {
+                let cure = "Allow more time, or give it less to do.";
+                self.stop_in(state, Outcome::TimedOut, "the work took longer than its timeout", cure, ready);
+            }
             Alarm::Wake(stage) => {
-                let mut ready = Vec::new();
-                let mut state = self.state.lock();
                 state.stages[stage].is_woken = true;
-                self.schedule_if_runnable(&mut state, stage, &mut ready);
-                drop(state);
-                self.dispatch(&mut ready);
+                self.schedule_if_runnable(state, stage, ready);
             }
         }
     }

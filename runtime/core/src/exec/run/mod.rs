@@ -5,6 +5,7 @@
 //! whoever parks a stage looks once more under the lock, so nothing is forgotten.
 
 mod alarm;
+mod clock;
 mod entry;
 mod failure;
 mod quantum;
@@ -12,12 +13,13 @@ mod streaming;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use self::alarm::Alarm;
+use self::clock::Clock;
 use self::entry::entry_queues;
 use self::failure::{Fault, native};
 use self::quantum::{Body, Work};
@@ -31,6 +33,7 @@ use super::live::Counted;
 use super::metrics::{IS_MEASURED, NodeCounts};
 use super::outlet::Outlets;
 use super::port::{Event, Port, WeakPort};
+use super::progress::Progress;
 use super::queue::{Queue, Travel};
 use super::runtime::Presence;
 use super::sink::Collector;
@@ -48,8 +51,11 @@ pub(super) struct Run {
     output_bytes: usize,
     port: WeakPort,
     cancel: CancelFlag,
+    clock: Clock,
     /// Whether outputs are handed out while it runs, so that a stage before a sink may have to wait.
     is_session: bool,
+    /// How many ENDs have come to the end of the graph: one for each item and sink.
+    ended: AtomicU64,
     /// How often a session was interrupted; a stage that has seen fewer begins anew.
     epoch: AtomicU32,
     /// What the nodes of a session have done.
@@ -195,7 +201,9 @@ impl Run {
             output_bytes,
             port: port.downgrade(),
             cancel: CancelFlag::default(),
+            clock: Clock::Real,
             is_session: false,
+            ended: AtomicU64::new(0),
             epoch: AtomicU32::new(0),
             counts: None,
             state: Mutex::new(state),
@@ -240,18 +248,24 @@ impl Run {
         None
     }
 
+    /// How far it is; `None` if it has ended.
+    pub(super) fn progress(&self) -> Option<Progress> {
+        let state = self.state.lock();
+        if state.phase == Phase::Completed {
+            return None;
+        }
+        Some(match &state.sinks {
+            Sinks::Collected { collectors, .. } => Progress {
+                items: self.ended.load(Ordering::Relaxed) / collectors.len().max(1) as u64,
+                media: collectors.iter().filter_map(Collector::media).max(),
+            },
+            Sinks::Live(outlets) => Progress { items: self.taken(&state), media: outlets.media() },
+        })
+    }
+
     /// Ends it because the host asks. Answers whether it was still going on.
     pub(super) fn cancel(self: &Arc<Self>) -> bool {
         self.stop_now(Outcome::Cancelled, "the work was cancelled", "")
-    }
-
-    /// Ends it because its time is up.
-    pub(super) fn time_out(self: &Arc<Self>) {
-        self.stop_now(
-            Outcome::TimedOut,
-            "the work took longer than its timeout",
-            "Allow more time, or give it less to do.",
-        );
     }
 
     /// Ends it because the runtime ends.
@@ -335,6 +349,7 @@ impl Run {
         stage.status = Status::Idle;
         state.active -= 1;
         self.schedule_if_runnable(&mut state, index, ready);
+        self.keep_time(&mut state, ready);
     }
 
     /// A stage has done all its work.
@@ -348,6 +363,7 @@ impl Run {
         state.stages[index].status = Status::Finished;
         state.active -= 1;
         state.open -= 1;
+        self.keep_time(&mut state, ready);
         self.complete_if_done(state);
     }
 
@@ -393,19 +409,23 @@ impl Run {
     /// Ends the run at once: the completion does not wait for a node that is in the middle of a step.
     fn stop_now(self: &Arc<Self>, outcome: Outcome, cause: &str, cure: &str) -> bool {
         let mut ready = Vec::new();
-        let mut state = self.state.lock();
+        let is_stopped = self.stop_in(&mut self.state.lock(), outcome, cause, cure, &mut ready);
+        self.dispatch(&mut ready);
+        is_stopped
+    }
+
+    /// Does so under the lock. Answers whether the run was still going on.
+    fn stop_in(&self, state: &mut State, outcome: Outcome, cause: &str, cure: &str, ready: &mut Vec<usize>) -> bool {
         match state.phase {
             Phase::Active => {
                 state.errors.push(RunError::of_run(outcome, cause, cure));
-                self.stop(&mut state, outcome, &mut ready);
-                self.complete(&mut state, outcome);
+                self.stop(state, outcome, ready);
+                self.complete(state, outcome);
             }
             // It failed before, and only waited for a node that still works: the failure is the better answer.
-            Phase::Stopping(earlier) => self.complete(&mut state, earlier),
+            Phase::Stopping(earlier) => self.complete(state, earlier),
             Phase::Completed => return false,
         }
-        drop(state);
-        self.dispatch(&mut ready);
         true
     }
 

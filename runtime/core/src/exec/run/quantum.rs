@@ -410,6 +410,8 @@ impl Run {
     ) {
         let outputs = &self.graph.stages[index].outputs;
         if outputs.is_empty() {
+            // The END of an item has come to a sink; FINISH belongs to no epoch.
+            self.ended.fetch_add(u64::from(epoch.is_some()), Ordering::Relaxed);
             return;
         }
         let mut state = self.state.lock();

@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::clock::Clock;
 use super::entry::open_queues;
 use super::{Alarm, Body, Budget, Delivery, Phase, Run, Sinks, State, Status, Work};
 use crate::exec::completion::{Outcome, RunError};
@@ -34,6 +35,8 @@ pub(in crate::exec) struct Opening {
     pub(in crate::exec) sinks: Vec<usize>,
     /// What may wait at each entry and at each sink.
     pub(in crate::exec) bounds: Bounds,
+    /// Whether time is what has arrived, rather than that of the machine.
+    pub(in crate::exec) is_virtual: bool,
     pub(in crate::exec) rest: Arc<Mutex<Rest>>,
     pub(in crate::exec) counts: Option<Arc<[NodeCounts]>>,
     /// What had waited at the port before.
@@ -75,10 +78,23 @@ pub(in crate::exec) enum Refusal {
     NoTaker,
 }
 
+impl Feed {
+    /// Whether nothing more will come.
+    pub(super) fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    /// Whether somebody found no room and is to be told.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.is_awaited
+    }
+}
+
 impl Run {
     /// A run without inputs: they come by [`Run::offer`].
     pub(in crate::exec) fn open(opening: Opening, port: &Port) -> Arc<Self> {
-        let Opening { id, token, graph, poison, runtime, sinks, bounds, rest, counts, lag_before } = opening;
+        let Opening { id, token, graph, poison, runtime, sinks, bounds, is_virtual, rest, counts, lag_before } =
+            opening;
         let (queues, takers) = open_queues(&graph, bounds);
         let items = Items::begun(&graph);
         let is_finished = takers.is_empty();
@@ -95,7 +111,9 @@ impl Run {
             output_bytes: usize::MAX,
             port: port.downgrade(),
             cancel: CancelFlag::default(),
+            clock: if is_virtual { Clock::still() } else { Clock::Real },
             is_session: true,
+            ended: AtomicU64::new(0),
             epoch: AtomicU32::new(0),
             counts,
             state: Mutex::new(state),
@@ -105,7 +123,7 @@ impl Run {
     }
 
     /// Lists it with runtime and port, and lets its sources begin.
-    pub(in crate::exec) fn begin(self: &Arc<Self>, port: &Port, deadline: Option<Instant>) -> Result<(), SubmitError> {
+    pub(in crate::exec) fn begin(self: &Arc<Self>, port: &Port, time: Option<Duration>) -> Result<(), SubmitError> {
         if !self.runtime.enlist(self.id, self) {
             return Err(SubmitError::ShutDown);
         }
@@ -121,7 +139,7 @@ impl Run {
         }
         drop(state);
         self.dispatch(&mut ready);
-        if let Some(deadline) = deadline {
+        if let Some(deadline) = time.and_then(|time| self.now().checked_add(time)) {
             self.set_alarm(deadline, Alarm::TimeOut);
         }
         Ok(())
@@ -143,8 +161,13 @@ impl Run {
         self.admits(&state)?;
         state.seen(budget.map_or_else(Instant::now, |budget| budget.from));
         loop {
+            let before = (packets.len(), outputs.len());
             self.push(&mut state, packets, &mut ready);
             self.hand_out(&mut state, None, most, outputs, &mut ready);
+            if ready.is_empty() && self.is_at_rest(&state) && before != (packets.len(), outputs.len()) {
+                // Virtual time may pass now, and nobody else would see to it.
+                continue;
+            }
             let Some(budget) = budget.filter(|budget| !ready.is_empty() && !budget.is_used_up()) else { break };
             drop(state);
             self.run_here(budget, std::mem::take(&mut ready));
@@ -166,12 +189,18 @@ impl Run {
     }
 
     /// Whether a packet would be taken now; if not, the next room is told.
-    pub(in crate::exec) fn has_room(&self) -> Result<bool, Refusal> {
+    pub(in crate::exec) fn has_room(self: &Arc<Self>) -> Result<bool, Refusal> {
         let mut state = self.state.lock();
         self.admits(&state)?;
         let has_room = self.has_entry_credit(&state);
-        if let Some(feed) = state.feed.as_deref_mut().filter(|_| !has_room) {
-            feed.is_awaited = true;
+        if !has_room {
+            if let Some(feed) = state.feed.as_deref_mut() {
+                feed.is_awaited = true;
+            }
+            let mut ready = Vec::new();
+            self.keep_time(&mut state, &mut ready);
+            drop(state);
+            self.dispatch(&mut ready);
         }
         Ok(has_room)
     }
@@ -195,6 +224,7 @@ impl Run {
             state.queues[taker].push(Travel::Finish);
             self.schedule_if_runnable(state, self.graph.edges[taker].to, &mut ready);
         }
+        self.keep_time(state, &mut ready);
         drop(guard);
         self.dispatch(&mut ready);
     }
@@ -386,6 +416,13 @@ impl Run {
         }
     }
 
+    /// How many of the packets sent the first nodes have taken.
+    pub(super) fn taken(&self, state: &State) -> u64 {
+        let entries = self.graph.edges.iter().zip(&state.queues).filter(|(edge, _)| edge.from.is_none());
+        let waiting = entries.map(|(_, queue)| queue.packets()).max().unwrap_or(0);
+        state.feed.as_deref().map_or(0, |feed| feed.next_item.saturating_sub(waiting as u64))
+    }
+
     /// How far the host's loop was behind since the session began.
     fn lag(&self, before: &Noted) -> Spread {
         self.port.upgrade().map_or_else(Spread::default, |port| port.lag().after(before).spread())
@@ -411,16 +448,30 @@ impl Run {
         }
     }
 
+    /// Whether a packet would be let in now.
     fn has_entry_credit(&self, state: &State) -> bool {
+        self.is_timely(state) && self.has_entry_room(state)
+    }
+
+    /// Whether the entry queues have room for a packet.
+    pub(super) fn has_entry_room(&self, state: &State) -> bool {
         state.feed.as_deref().is_some_and(|feed| feed.takers.iter().all(|&taker| state.queues[taker].has_credit()))
     }
 
-    /// Moves packets into the entry queues while there is room in all of them.
-    fn push(&self, state: &mut State, packets: &mut VecDeque<Packet>, ready: &mut Vec<usize>) {
+    /// Moves packets into the entry queues while there is room in all of them, and it is their time.
+    fn push(self: &Arc<Self>, state: &mut State, packets: &mut VecDeque<Packet>, ready: &mut Vec<usize>) {
         let since = state.now_about;
-        let Some(feed) = state.feed.as_deref_mut() else { return };
-        while feed.takers.iter().all(|&taker| state.queues[taker].has_credit()) {
-            let Some(packet) = packets.pop_front() else { break };
+        while let Some(packet) = packets.front() {
+            if !self.await_arrival(state, packet, ready) {
+                break;
+            }
+            if !self.has_entry_room(state) {
+                self.make_room(state, ready);
+                if !self.has_entry_credit(state) {
+                    break;
+                }
+            }
+            let (Some(feed), Some(packet)) = (state.feed.as_deref_mut(), packets.pop_front()) else { break };
             if feed.next_item == 0 || !feed.has_open_stream {
                 self.items.begin_stream(feed.next_item, &packet.value);
             }
@@ -433,18 +484,22 @@ impl Run {
                 }
                 state.queues[last].push_at(Travel::Packet(routed, 0), since);
             }
-        }
-        for index in 0..self.graph.edges.len() {
-            let edge = &self.graph.edges[index];
-            if edge.from.is_none() {
-                self.schedule_if_runnable(state, edge.to, ready);
+            if !matches!(self.clock, Clock::Real) {
+                self.schedule_entries(state, ready);
             }
+        }
+        self.schedule_entries(state, ready);
+    }
+
+    fn schedule_entries(&self, state: &mut State, ready: &mut Vec<usize>) {
+        for edge in self.graph.edges.iter().filter(|edge| edge.from.is_none()) {
+            self.schedule_if_runnable(state, edge.to, ready);
         }
     }
 
     /// Takes outputs, and schedules the stages that waited for their place.
     fn hand_out(
-        &self,
+        self: &Arc<Self>,
         state: &mut State,
         only: Option<usize>,
         most: Most,
@@ -460,6 +515,7 @@ impl Run {
                     self.schedule_if_runnable(state, stage, ready);
                 }
             }
+            self.keep_time(state, ready);
         }
     }
 }

@@ -1,0 +1,61 @@
+//! How far a run is: what it has worked off, and how much media has come out of it.
+
+use crate::value::Packet;
+
+/// How far a piece of work is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Inputs that are done; of a session, packets sent that its first nodes have taken.
+    pub items: u64,
+    /// How much media has come out, in nanoseconds, if anything that came out has a place in time.
+    pub media: Option<i64>,
+}
+
+/// How much media has reached a sink: of each item from its first packet to the end of its last one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MediaLength {
+    /// What the items before this one were.
+    before: i64,
+    item: u64,
+    /// Where this one begins and ends by now.
+    span: Option<(i64, i64)>,
+}
+
+impl MediaLength {
+    /// A packet of an item has come; items come in their order.
+    pub(super) fn note(&mut self, item: u64, packet: &Packet) {
+        let (Some(pts), Some(duration)) = (packet.pts, packet.duration) else { return };
+        if item != self.item {
+            *self = Self { before: self.total().unwrap_or(0), item, span: None };
+        }
+        let end = pts.saturating_add(duration.max(0));
+        self.span = Some(self.span.map_or((pts, end), |(begin, until)| (begin.min(pts), until.max(end))));
+    }
+
+    /// All of it, if any.
+    pub(super) fn total(&self) -> Option<i64> {
+        let here = self.span.map(|(begin, end)| end.saturating_sub(begin));
+        here.map(|here| self.before.saturating_add(here)).or((self.before > 0).then_some(self.before))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    #[test]
+    fn the_length_of_each_item_counts_once() {
+        let mut length = MediaLength::default();
+        assert_eq!(length.total(), None);
+        let mut note = |item, pts, duration| {
+            length.note(item, &Packet::new(Value::Null).at(pts, duration));
+            length.total()
+        };
+        assert_eq!(note(0, Some(1000), None), None);
+        assert_eq!(note(0, Some(1000), Some(20)), Some(20));
+        assert_eq!(note(0, Some(1010), Some(20)), Some(30), "windows that overlap");
+        assert_eq!(note(3, Some(0), Some(5)), Some(35));
+        assert_eq!(note(4, Some(i64::MAX), Some(i64::MAX)), Some(35));
+    }
+}
