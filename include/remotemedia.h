@@ -572,7 +572,7 @@ void rm_runtime_free(struct rm_runtime *runtime);
 /**
  * Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
  * and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
- * `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us"}`, see docs/abi.md.
+ * `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "clock"}`, see docs/abi.md.
  *
  * The caller sees to it that:
  * `pipeline` and `port` are live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL
@@ -649,7 +649,18 @@ rm_status rm_session_control(const struct rm_session *session,
  * The caller sees to it that:
  * `session` is live; `out` is writable; `err` is NULL or writable.
  */
-rm_status rm_session_metrics(const struct rm_session *session, struct rm_output *out, struct rm_error **err);
+rm_status rm_session_metrics(const struct rm_session *session,
+                             struct rm_output *out,
+                             struct rm_error **err);
+
+/**
+ * Writes what a session that was opened with `"trace": true` has recorded since this was last called:
+ * `{records: [[kind, node id, ...], ...], lost}`, see docs/abi.md. Also after it has ended.
+ *
+ * The caller sees to it that:
+ * `session` is live; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_session_trace(const struct rm_session *session, struct rm_output *out, struct rm_error **err);
 
 /**
  * Ends a session now and drops what is on its way: `RM_OK`, and its completion is on its way; or `RM_GONE` if it has

@@ -278,6 +278,7 @@ class Pipeline(Linkable):
         watchdog: float | None = 5.0,
         on_progress: OnProgress | None = None,
         clock: Literal["real", "virtual"] = "real",
+        trace: str | os.PathLike[str] | None = None,
     ) -> Session:
         """The pipeline at work on one stream: `async with pipeline.session() as session`.
 
@@ -287,6 +288,7 @@ class Pipeline(Linkable):
         `on_progress` is called on the event loop with a `Progress`, at most ten times a second.
         With `clock="virtual"` time is what has arrived: a packet arrives when it has sounded, once all that came
         before is worked off, so a pipeline for live sound is tested at full speed; see `remotemedia.testing`.
+        `trace="out.json"` writes what each thread and node did, for https://ui.perfetto.dev or chrome://tracing.
         Raises `ManifestError` with all that is wrong.
         """
         from ._execute import microseconds
@@ -303,6 +305,7 @@ class Pipeline(Linkable):
             watchdog=watchdog,
             on_progress=on_progress,
             clock=clock,
+            trace=trace,
         )
 
     def stream(

@@ -15,7 +15,7 @@ from . import _memory
 from ._bridge import COMPLETED, LOOP_BUDGET_US, OUTPUTS, LoopPort, Run, loop_port
 from ._completion import failure_of
 from ._library import NULL, check, failure, ffi, lib
-from ._marshal import PACKING_ERRORS, Lane, pack_plain
+from ._marshal import PACKING_ERRORS, Lane, give_back, lane, pack_plain
 from ._memory import Kept, discarded
 from .errors import GoneError, InvalidArgumentError, MarshalError
 
@@ -171,6 +171,20 @@ class NativeSession:
         used.output.discard_count = 0
         check(status, used.error)
         return used.unpack()  # type: ignore[no-any-return]
+
+    def trace(self) -> Mapping[str, Any] | None:
+        """What was recorded since this was last called; None before the session is used. Any thread may ask."""
+        if self._handle is None:
+            return None
+        used = lane()
+        try:
+            used.ready()
+            status = lib.rm_session_trace(self._handle, used.output, used.error)
+            used.output.discard_count = 0
+            check(status, used.error)
+            return used.unpack()  # type: ignore[no-any-return]
+        finally:
+            give_back(used)
 
     def progress(self) -> tuple[int, float | None] | None:
         """How many packets sent were taken up, and how many seconds of media came out; None before and after."""

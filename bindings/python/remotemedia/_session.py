@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
@@ -18,6 +19,7 @@ from ._metrics import Metrics, metrics_of
 from ._native_session import NativeSession
 from ._outputs import Packet
 from ._progress import Reporter, Ticker
+from ._trace import TraceFile
 from ._watchdog import WATCHDOG_SECONDS, Watchdog, look_for_a_stall
 from .errors import InvalidArgumentError
 from .media import nanoseconds
@@ -57,10 +59,13 @@ class Session:
         watchdog: float | None = WATCHDOG_SECONDS,
         on_progress: OnProgress | None = None,
         clock: str = "real",
+        trace: str | os.PathLike[str] | None = None,
     ) -> None:
         if clock not in ("real", "virtual"):
             raise InvalidArgumentError(f"clock must be 'real' or 'virtual', got {clock!r}")
         options: dict[str, Any] = {"buffer": dict(buffer or {}), "clock": clock}
+        if trace is not None:
+            options["trace"] = True
         if deadline_us >= 0:
             options["deadline_us"] = deadline_us
         self._native = NativeSession(compiled, options, self._notified)
@@ -73,6 +78,8 @@ class Session:
         self._watchdog: Watchdog | None = None
         self._reporter = None if on_progress is None else Reporter(on_progress, None)
         self._ticker: Ticker | None = None
+        self._trace_path = trace
+        self._trace: TraceFile | None = None
         self._room: list[asyncio.Future[None]] = []
         self._outputs: list[asyncio.Future[None]] = []
         self._in_a_row = 0
@@ -83,6 +90,8 @@ class Session:
 
     async def __aenter__(self) -> Session:
         self._native.enter()
+        if self._trace_path is not None:
+            self._trace = TraceFile(self._trace_path, self._native.trace)
         if self._seconds_of_watchdog is not None:
             self._watchdog = Watchdog(self, self._seconds_of_watchdog)
         if self._reporter is not None:
@@ -108,6 +117,9 @@ class Session:
             if self._ticker is not None:
                 self._ticker.__exit__()
             self._wake()
+            if self._trace is not None:
+                # Shielded by its thread: what was recorded is written also if this wait is cancelled.
+                await asyncio.to_thread(self._trace.end)
 
     # ---- in
 

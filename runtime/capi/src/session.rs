@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use remotemedia_core::exec::{
     Most, Port, Received, Session, SessionOptions, WeakPort, end_list, read_control, read_packets, write_metrics,
-    write_received, write_sent,
+    write_received, write_sent, write_trace,
 };
 use remotemedia_core::value::Buffer;
 use remotemedia_core::wire::{self, Encoder, Limits};
@@ -230,6 +230,29 @@ pub unsafe extern "C" fn rm_session_metrics(
         let session = &unsafe { borrow(session) }?.session;
         let mut encoder = Encoder::new();
         write_metrics(&mut encoder, &session.metrics(), session);
+        destination.write(encoder.finish(), ());
+        Ok(RM_OK)
+    })
+}
+
+/// Writes what a session that was opened with `"trace": true` has recorded since this was last called:
+/// `{records: [[kind, node id, ...], ...], lost}`, see docs/abi.md. Also after it has ended.
+///
+/// # Safety
+/// `session` is live; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_session_trace(
+    session: *const rm_session,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: live or NULL, as the caller promises.
+        let session = &unsafe { borrow(session) }?.session;
+        let mut encoder = Encoder::new();
+        write_trace(&mut encoder, &session.trace(), session);
         destination.write(encoder.finish(), ());
         Ok(RM_OK)
     })

@@ -478,6 +478,7 @@ fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
             rm_session_cancel(null(), null_mut()),
             rm_session_control(null(), null(), 0, null_mut()),
             rm_session_metrics(null(), &mut empty(), null_mut()),
+            rm_session_trace(null(), &mut empty(), null_mut()),
             rm_audio_from_pcm(null(), 1, c"s16".as_ptr(), 8000, 1, &mut empty(), null_mut()),
             rm_audio_from_pcm(null(), 0, null(), 8000, 1, &mut empty(), null_mut()),
             rm_audio_from_pcm(null(), 0, c"s16".as_ptr(), 8000, 1, null_mut(), null_mut()),

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::items::Items;
 use super::live::Counted;
-use super::metrics::NodeCounts;
+use super::metrics::Counts;
 use super::queue::Routed;
 use crate::graph::Graph;
 use crate::manifest::Work;
@@ -34,7 +34,9 @@ pub(super) struct Chain {
     /// The node that was called last, for the report of a panic.
     current: usize,
     /// Where a session counts what its nodes do.
-    counts: Option<Arc<[NodeCounts]>>,
+    counts: Option<Arc<Counts>>,
+    /// Every step is timed then, also small ones.
+    is_traced: bool,
 }
 
 /// What leaves a chain: a packet on an output port of its last node, or the end of an item.
@@ -77,7 +79,7 @@ impl Chain {
         graph: &Graph,
         index: usize,
         items: &Arc<Items>,
-        counts: Option<&Arc<[NodeCounts]>>,
+        counts: Option<&Arc<Counts>>,
     ) -> Result<Self, ChainFailure> {
         let stage = &graph.stages[index];
         let mut slots = Vec::with_capacity(stage.links.len());
@@ -117,6 +119,7 @@ impl Chain {
             resumable: 0,
             current: 0,
             counts: counts.cloned(),
+            is_traced: counts.is_some_and(|counts| counts.recorder.is_some()),
         })
     }
 
@@ -266,11 +269,11 @@ impl Chain {
         let Some(position) = self.slots.iter().rposition(|slot| slot.has_more) else { return Ok(None) };
         self.enter(position);
         let slot = &mut self.slots[position];
-        let is_timed = self.counts.is_some() && slot.node_type.cost > Cost::Proportional;
+        let is_timed = self.counts.is_some() && (slot.node_type.cost > Cost::Proportional || self.is_traced);
         let begin = is_timed.then(Instant::now);
         let step = slot.node.resume();
         if let (Some(begin), Some(counts)) = (begin, &self.counts) {
-            counts[slot.index].end(begin.elapsed());
+            counts.end_step(slot.index, begin, self.item, slot.pts);
         }
         let step = step.map_err(|error| self.failure(position, error))?;
         self.run_down(position, step)
@@ -311,14 +314,14 @@ impl Chain {
         slot.path = path;
         slot.pts = packet.pts;
         let kind = packet.value.kind();
-        let is_small = slot.node_type.cost <= Cost::Proportional;
+        let is_small = slot.node_type.cost <= Cost::Proportional && !self.is_traced;
         let begin = self.counts.as_ref().and_then(|counts| counts[slot.index].begin(is_small, self.item, packet.pts));
         let step = match slot.node_type.inputs.get(port) {
             Some(input) if !input.kinds.contains(kind) => Err(wrong_kind(input.kinds, kind)),
             _ => slot.node.process(port, packet),
         };
         if let (Some(begin), Some(counts)) = (begin, &self.counts) {
-            counts[slot.index].end(begin.elapsed());
+            counts.end_step(slot.index, begin, self.item, slot.pts);
         }
         step.map_err(|error| self.failure(position, error))
     }

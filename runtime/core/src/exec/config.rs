@@ -49,6 +49,7 @@ struct SessionDocument {
     buffer: BufferDocument,
     deadline_us: Option<u64>,
     clock: SessionClock,
+    trace: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,7 +120,7 @@ impl SessionOptions {
     /// # Errors
     /// If an entry is unknown or out of range.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
-        let SessionDocument { sinks, buffer, deadline_us, clock } = read(document, "options")?;
+        let SessionDocument { sinks, buffer, deadline_us, clock, trace } = read(document, "options")?;
         for (name, is_zero) in
             [("packets", buffer.packets == Some(0)), ("bytes", buffer.bytes == Some(0)), ("ms", buffer.ms == Some(0))]
         {
@@ -136,6 +137,7 @@ impl SessionOptions {
             },
             deadline: deadline_us.map(Duration::from_micros),
             clock,
+            is_traced: trace,
         })
     }
 }

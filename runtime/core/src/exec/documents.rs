@@ -12,6 +12,7 @@ use super::outlet::SessionOutput;
 use super::port::Event;
 use super::progress::Progress;
 use super::session::{Control, Sent, Session};
+use super::trace::{Trace, TraceRecord};
 use crate::manifest::Problem;
 use crate::node::HostToken;
 use crate::value::{Map, Packet, Value};
@@ -289,6 +290,31 @@ pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &
     for (sink, &unread) in metrics.unread.iter().enumerate() {
         encoder.text(session.sink(sink)).uint(unread as u64);
     }
+}
+
+/// Writes what a session has recorded: `{records: [[kind, node id, ...], ...], lost}`, as `docs/abi.md` describes them.
+pub fn write_trace(encoder: &mut Encoder, trace: &Trace, session: &Session) {
+    encoder.map(2).text("records").array(trace.records.len());
+    for record in &trace.records {
+        match *record {
+            TraceRecord::Stage { node, thread, begin, end } => {
+                encoder.array(5).text("stage").text(session.node(node));
+                encoder.uint(u64::from(thread)).uint(begin).uint(end);
+            }
+            TraceRecord::Step { node, thread, begin, end, item, pts } => {
+                encoder.array(7).text("step").text(session.node(node));
+                encoder.uint(u64::from(thread)).uint(begin).uint(end).uint(item);
+                write_optional(encoder, pts);
+            }
+            TraceRecord::Call { node, call, begin, end } => {
+                encoder.array(5).text("call").text(session.node(node)).uint(call).uint(begin).uint(end);
+            }
+            TraceRecord::Fill { node, at, packets } => {
+                encoder.array(4).text("fill").text(session.node(node)).uint(at).uint(packets as u64);
+            }
+        }
+    }
+    encoder.text("lost").uint(trace.lost);
 }
 
 /// Understands what a host wants of a session: `{"flush": true}` or `{"interrupt": true}`.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::durations::{Durations, Spread};
+use super::trace::{Recorder, TraceRecord, thread_number};
 use crate::graph::Graph;
 
 /// The counts of one node.
@@ -20,6 +21,13 @@ pub(super) struct NodeCounts {
     pts: AtomicI64,
     /// Of the first node of a native stage: which of the stage's nodes is in a step, or was last.
     entered: AtomicUsize,
+}
+
+/// The counts of all nodes of a session, by their places in the manifest, and the recorder of one that is traced.
+#[derive(Debug)]
+pub(super) struct Counts {
+    nodes: Box<[NodeCounts]>,
+    pub(super) recorder: Option<Recorder>,
 }
 
 /// What one node of a session has done, and what goes on with it.
@@ -145,11 +153,11 @@ const NO_TIME: i64 = i64::MIN;
 /// Whether sessions are measured. `benchmarks/metrics_cost.py` builds without it, to show what that costs.
 pub(super) const IS_MEASURED: bool = option_env!("REMOTEMEDIA_WITHOUT_METRICS").is_none();
 
-impl NodeCounts {
+impl Counts {
     /// No counts yet, for each node of a graph.
-    pub(super) fn of(nodes: usize) -> Arc<[Self]> {
-        (0..nodes)
-            .map(|_| Self {
+    pub(super) fn of(nodes: usize, is_traced: bool) -> Arc<Self> {
+        let nodes = (0..nodes)
+            .map(|_| NodeCounts {
                 packets: AtomicU64::new(0),
                 errors: AtomicU64::new(0),
                 steps: Durations::new(),
@@ -157,9 +165,32 @@ impl NodeCounts {
                 pts: AtomicI64::new(NO_TIME),
                 entered: AtomicUsize::new(0),
             })
-            .collect()
+            .collect();
+        Arc::new(Self { nodes, recorder: is_traced.then(Recorder::new) })
     }
+}
 
+impl Counts {
+    /// Notes that a step of a node ends, which was timed.
+    pub(super) fn end_step(&self, node: usize, begin: Instant, item: u64, pts: Option<i64>) {
+        let took = begin.elapsed();
+        self.nodes[node].end(took);
+        if let Some(recorder) = &self.recorder {
+            let (begin, end) = (recorder.at(begin), recorder.at(begin + took));
+            recorder.note(TraceRecord::Step { node, thread: thread_number(), begin, end, item, pts });
+        }
+    }
+}
+
+impl std::ops::Deref for Counts {
+    type Target = [NodeCounts];
+
+    fn deref(&self) -> &[NodeCounts] {
+        &self.nodes
+    }
+}
+
+impl NodeCounts {
     /// Counts a packet. Answers when its step began, if that is to be timed. One thread at a time runs a node.
     #[inline]
     pub(super) fn begin(&self, is_small: bool, item: u64, pts: Option<i64>) -> Option<Instant> {

@@ -21,6 +21,7 @@ mod runtime;
 mod session;
 mod sink;
 mod timer;
+mod trace;
 
 pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
@@ -28,7 +29,7 @@ pub use config::{Config, ConfigError, PipelineOptions};
 pub use documents::{
     DocumentError, StatusOf, add_released, end_events, end_list, read_control, read_packets, read_reply,
     write_completion, write_error, write_events, write_metrics, write_problems, write_progress, write_received,
-    write_sent,
+    write_sent, write_trace,
 };
 pub use durations::Spread;
 pub use host::{CallEntry, Flow, HostCall, HostFailure, HostOutput, Reply, ReplyError};
@@ -39,3 +40,4 @@ pub use port::{Batch, Event, Port, Wake, WeakPort};
 pub use progress::Progress;
 pub use runtime::{OpenError, Pipeline, Runtime, Submission, SubmitError, Submitted};
 pub use session::{BufferOptions, Control, Received, Sent, Session, SessionClock, SessionError, SessionOptions};
+pub use trace::{Trace, TraceRecord};

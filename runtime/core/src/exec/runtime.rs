@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::completion::Completion;
 use super::config::Config;
-use super::metrics::{IS_MEASURED, NodeCounts};
+use super::metrics::{Counts, IS_MEASURED};
 use super::pool::Pool;
 use super::port::{Event, Port, WeakPort};
 use super::run::{Budget, Opening, Run, Task};
@@ -266,7 +266,7 @@ impl Pipeline {
         let sinks = options.sinks_of(&self.graph)?;
         let presence = self.admit(port, token)?;
         let rest = Arc::default();
-        let counts = NodeCounts::of(self.graph.nodes.len());
+        let counts = Counts::of(self.graph.nodes.len(), options.is_traced);
         let opening = Opening {
             id: self.runtime.next_run.fetch_add(1, Ordering::Relaxed),
             token,

@@ -7,10 +7,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::completion::Outcome;
-use super::metrics::{NodeCounts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
+use super::metrics::{Counts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use super::outlet::{Most, SessionOutput};
 use super::queue::Bounds;
 use super::run::{Refusal, Rest, Run};
+use super::trace::{Recorder, Trace};
 use crate::graph::Graph;
 use crate::value::Packet;
 
@@ -21,7 +22,7 @@ pub struct Session {
     graph: Arc<Graph>,
     /// The sinks of the graph that are handed out, in the order in which they were chosen.
     sinks: Vec<usize>,
-    counts: Arc<[NodeCounts]>,
+    counts: Arc<Counts>,
 }
 
 /// How a session is set up.
@@ -35,6 +36,8 @@ pub struct SessionOptions {
     pub deadline: Option<Duration>,
     /// What time it goes by.
     pub clock: SessionClock,
+    /// Whether it records what it does, for [`Session::trace`].
+    pub is_traced: bool,
 }
 
 /// What time a session goes by: what it waits for, deadlines, pauses before another try, batches that are not full.
@@ -127,7 +130,7 @@ impl Session {
         rest: Arc<Mutex<Rest>>,
         graph: Arc<Graph>,
         sinks: Vec<usize>,
-        counts: Arc<[NodeCounts]>,
+        counts: Arc<Counts>,
     ) -> Self {
         Self { run: Arc::downgrade(run), rest, graph, sinks, counts }
     }
@@ -231,11 +234,21 @@ impl Session {
         if let Some(metrics) = self.run.upgrade().and_then(|run| run.metrics()) {
             return metrics;
         }
-        let nodes = self.graph.nodes.iter().zip(&*self.counts);
+        let nodes = self.graph.nodes.iter().zip(self.counts.iter());
         let nodes = nodes.map(|(node, counts)| counts.read(&node.id, Waiting::default(), WaitsFor::End)).collect();
         let rest = self.rest.lock();
         let edges = edge_metrics(&self.graph, |edge| (0, rest.dropped.get(edge).copied().unwrap_or(0)));
         SessionMetrics { nodes, edges, unread: rest.outlets.unread(), sent: rest.sent, lag: rest.lag }
+    }
+
+    /// What it has recorded since this was last called; nothing if it is not traced.
+    pub fn trace(&self) -> Trace {
+        self.counts.recorder.as_ref().map_or_else(Trace::default, Recorder::take)
+    }
+
+    /// The id of a node, by its place in the manifest, which is how records name it.
+    pub fn node(&self, place: usize) -> &Arc<str> {
+        &self.graph.nodes[place].id
     }
 
     /// Ends it now and drops what is on its way. Answers whether it was still going on.

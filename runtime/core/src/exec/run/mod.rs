@@ -9,6 +9,7 @@ mod clock;
 mod entry;
 mod failure;
 mod quantum;
+mod record;
 mod streaming;
 
 use std::collections::VecDeque;
@@ -30,7 +31,7 @@ use super::completion::{Completion, Outcome, RunError};
 use super::host::{Flow, Reply, ReplyError};
 use super::items::Items;
 use super::live::Counted;
-use super::metrics::{IS_MEASURED, NodeCounts};
+use super::metrics::{Counts, IS_MEASURED};
 use super::outlet::Outlets;
 use super::port::{Event, Port, WeakPort};
 use super::progress::Progress;
@@ -59,7 +60,7 @@ pub(super) struct Run {
     /// How often a session was interrupted; a stage that has seen fewer begins anew.
     epoch: AtomicU32,
     /// What the nodes of a session have done.
-    counts: Option<Arc<[NodeCounts]>>,
+    counts: Option<Arc<Counts>>,
     state: Mutex<State>,
     _counted: Counted,
     /// The last field, since it tells the runtime that all others have let go of what they held.

@@ -14,6 +14,7 @@ use crate::exec::completion::{Outcome, RunError};
 use crate::exec::host::{HostCall, HostStage};
 use crate::exec::port::Event;
 use crate::exec::queue::{Queue, Routed, Travel};
+use crate::exec::trace::{TraceRecord, thread_number};
 use crate::graph::Runner;
 use crate::node::Cost;
 
@@ -137,6 +138,7 @@ impl Run {
                 return self.retire(index, None, Err(native(failure)), ready);
             }
         };
+        let began = if self.is_traced() { Instant::now() } else { budget.from };
         let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &mut body.work {
             Work::Native(chain) => self.run_chain(index, chain, &mut body.inbox, &mut body.epoch, budget, ready),
             Work::Host(host) => self.run_host(index, host, &mut body.inbox, &mut body.epoch, ready),
@@ -151,6 +153,12 @@ impl Run {
                 format!("the scheduler panicked: {}", panic_text(&*payload)),
                 "This is a defect of remotemedia; please report it.",
             )))),
+        });
+        self.record(|recorder| TraceRecord::Stage {
+            node: self.first_node(index),
+            thread: thread_number(),
+            begin: recorder.at(began),
+            end: recorder.at(Instant::now()),
         });
         match quantum {
             Ok(Quantum::Parked) => self.park(index, body, ready),
@@ -235,6 +243,11 @@ impl Run {
             if let Some((call, reply)) = reply {
                 if let (Some(counts), true, Some(took)) = (&self.counts, reply.is_last(), host.calls_for(call)) {
                     host.indices().iter().for_each(|&node| counts[node].end(took));
+                    self.record(|recorder| {
+                        let end = recorder.at(Instant::now());
+                        let begin = end.saturating_sub(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+                        TraceRecord::Call { node: self.first_node(index), call, begin, end }
+                    });
                 }
                 host.apply(call, reply);
                 continue;
@@ -337,6 +350,7 @@ impl Run {
                 }
             }
         }
+        self.record_fill(state, index);
         for &input in inputs {
             match self.graph.edges[input].from {
                 Some(producer) => self.schedule_if_runnable(state, producer, ready),
@@ -394,6 +408,7 @@ impl Run {
             let copy = if edges.peek().is_some() { routed.as_ref().map(Routed::share) } else { routed.take() };
             if let Some(copy) = copy {
                 state.queues[edge].push_at(Travel::Packet(copy, 0), since);
+                self.record_fill(state, self.graph.edges[edge].to);
                 self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
             }
         }

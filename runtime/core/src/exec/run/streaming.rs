@@ -15,7 +15,7 @@ use crate::exec::completion::{Outcome, RunError};
 use crate::exec::durations::{Noted, Spread};
 use crate::exec::items::Items;
 use crate::exec::live::Counted;
-use crate::exec::metrics::{NodeCounts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
+use crate::exec::metrics::{Counts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use crate::exec::outlet::{Most, Outlets, SessionOutput};
 use crate::exec::port::{Event, Port};
 use crate::exec::queue::{Bounds, Queue, Routed, Travel};
@@ -38,7 +38,7 @@ pub(in crate::exec) struct Opening {
     /// Whether time is what has arrived, rather than that of the machine.
     pub(in crate::exec) is_virtual: bool,
     pub(in crate::exec) rest: Arc<Mutex<Rest>>,
-    pub(in crate::exec) counts: Option<Arc<[NodeCounts]>>,
+    pub(in crate::exec) counts: Option<Arc<Counts>>,
     /// What had waited at the port before.
     pub(in crate::exec) lag_before: Noted,
 }
@@ -400,7 +400,7 @@ impl Run {
         entries.any(|stage| !self.graph.nodes[stage.links[0].node].work.inputs().is_empty())
     }
 
-    fn first_node(&self, stage: usize) -> usize {
+    pub(super) fn first_node(&self, stage: usize) -> usize {
         self.graph.stages[stage].links[0].node
     }
 
@@ -483,6 +483,9 @@ impl Run {
                     state.queues[taker].push_at(Travel::Packet(routed.share(), 0), since);
                 }
                 state.queues[last].push_at(Travel::Packet(routed, 0), since);
+            }
+            for taker in state.feed.as_deref().map_or(&[][..], |feed| &feed.takers) {
+                self.record_fill(state, self.graph.edges[*taker].to);
             }
             if !matches!(self.clock, Clock::Real) {
                 self.schedule_entries(state, ready);

@@ -1,0 +1,104 @@
+"""A picture of a session for Perfetto or chrome://tracing: who did what and when, and how full queues were.
+
+A thread takes from the runtime what was recorded ten times a second and writes it, so the event loop does nothing for
+it, and memory stays bounded however long the session lasts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TextIO
+
+BETWEEN_SECONDS = 0.1
+"""How long records gather before they are written."""
+
+HOST_THREAD = 0
+"""Calls to Python functions are shown beside the threads of the runtime, as a thread of this number."""
+
+_log = logging.getLogger("remotemedia")
+
+
+class TraceFile:
+    """The file of one session. `take` gives what was recorded since it was last called."""
+
+    def __init__(self, path: str | os.PathLike[str], take: Callable[[], Mapping[str, Any] | None]) -> None:
+        self._file: TextIO = open(path, "w", encoding="utf-8")  # noqa: SIM115 (closed by `end`)
+        self._take = take
+        self._events = Events()
+        self._ending = threading.Event()
+        self._is_first = True
+        self._file.write('{"displayTimeUnit": "ms", "traceEvents": [')
+        self._thread = threading.Thread(target=self._serve, name="remotemedia-trace", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Writes what is left and closes the file."""
+        self._ending.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        try:
+            with self._file:
+                is_last = False
+                while not is_last:
+                    is_last = self._ending.wait(BETWEEN_SECONDS)
+                    self._write()
+                self._file.write("\n]}\n")
+        except Exception as error:
+            # A full disk must not end the session that is looked at.
+            _log.error("the trace %r can't be written: %s", self._file.name, error)
+
+    def _write(self) -> None:
+        trace = self._take()
+        if trace is None:
+            return
+        lines = []
+        for event in self._events.of(trace):
+            lines.append(("\n" if self._is_first else ",\n") + json.dumps(event))
+            self._is_first = False
+        self._file.write("".join(lines))
+
+
+class Events:
+    """The events of the trace format, made of what the runtime recorded."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._threads: set[int] = set()
+
+    def of(self, trace: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The events of what was recorded; times are microseconds, and spans come whole, with their length."""
+        for kind, node, *rest in trace["records"]:
+            if kind == "fill":
+                at, packets = rest
+                yield self._event("C", f"queue before '{node}'", at, args={"packets": packets})
+            elif kind == "call":
+                number, begin, end = rest
+                name = {"cat": "python", "id": number, "tid": HOST_THREAD}
+                yield from self._named(HOST_THREAD, "calls of Python functions")
+                yield self._event("b", node, begin, **name)
+                yield self._event("e", node, end, **name)
+            else:
+                thread, begin, end = rest[:3]
+                yield from self._named(thread, f"thread {thread} of the runtime")
+                args = {}
+                if kind == "step":
+                    args = {"item": rest[3], "pts": None if rest[4] is None else rest[4] / 1e9}
+                name_of = node if kind == "step" else f"stage of '{node}'"
+                yield self._event("X", name_of, begin, dur=(end - begin) / 1e3, cat=kind, tid=thread, args=args)
+        if trace["lost"]:
+            last = max((record[4] for record in trace["records"] if record[0] != "fill"), default=0)
+            text = f"{trace['lost']} records found no room"
+            yield self._event("i", text, last, s="g", args={"lost": trace["lost"]})
+
+    def _named(self, thread: int, name: str) -> Iterator[dict[str, Any]]:
+        if thread not in self._threads:
+            self._threads.add(thread)
+            yield self._event("M", "thread_name", 0, tid=thread, args={"name": name})
+
+    def _event(self, phase: str, name: str, at_ns: int, **more: Any) -> dict[str, Any]:
+        return {"ph": phase, "name": name, "ts": at_ns / 1e3, "pid": self._pid, **({"tid": 0} | more)}
