@@ -8,6 +8,7 @@ mod alarm;
 mod clock;
 mod entry;
 mod failure;
+mod look;
 mod quantum;
 mod record;
 mod streaming;
@@ -34,7 +35,6 @@ use super::live::Counted;
 use super::metrics::{Counts, IS_MEASURED};
 use super::outlet::Outlets;
 use super::port::{Event, Port, WeakPort};
-use super::progress::Progress;
 use super::queue::{Queue, Travel};
 use super::runtime::Presence;
 use super::sink::Collector;
@@ -247,21 +247,6 @@ impl Run {
             self.set_alarm(deadline, Alarm::TimeOut);
         }
         None
-    }
-
-    /// How far it is; `None` if it has ended.
-    pub(super) fn progress(&self) -> Option<Progress> {
-        let state = self.state.lock();
-        if state.phase == Phase::Completed {
-            return None;
-        }
-        Some(match &state.sinks {
-            Sinks::Collected { collectors, .. } => Progress {
-                items: self.ended.load(Ordering::Relaxed) / collectors.len().max(1) as u64,
-                media: collectors.iter().filter_map(Collector::media).max(),
-            },
-            Sinks::Live(outlets) => Progress { items: self.taken(&state), media: outlets.media() },
-        })
     }
 
     /// Ends it because the host asks. Answers whether it was still going on.

@@ -10,17 +10,17 @@ use parking_lot::Mutex;
 
 use super::clock::Clock;
 use super::entry::open_queues;
-use super::{Alarm, Body, Budget, Delivery, Phase, Run, Sinks, State, Status, Work};
+use super::{Alarm, Budget, Delivery, Phase, Run, Sinks, State};
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::durations::{Noted, Spread};
 use crate::exec::items::Items;
 use crate::exec::live::Counted;
-use crate::exec::metrics::{Counts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
+use crate::exec::metrics::Counts;
 use crate::exec::outlet::{Most, Outlets, SessionOutput};
 use crate::exec::port::{Event, Port};
-use crate::exec::queue::{Bounds, Queue, Routed, Travel};
+use crate::exec::queue::{Bounds, Routed, Travel};
 use crate::exec::runtime::{Presence, SubmitError};
-use crate::graph::{Graph, Runner};
+use crate::graph::Graph;
 use crate::node::CancelFlag;
 use crate::value::Packet;
 
@@ -60,14 +60,14 @@ pub(super) struct Feed {
     /// The entry queues that take them.
     takers: Vec<usize>,
     /// The number of the next packet.
-    next_item: u64,
+    pub(super) next_item: u64,
     /// Something was sent, or nothing ever, since the last END.
     has_open_stream: bool,
     is_finished: bool,
     /// Somebody found no room and is to be told.
     is_awaited: bool,
     rest: Arc<Mutex<Rest>>,
-    lag_before: Noted,
+    pub(super) lag_before: Noted,
 }
 
 /// Why a run takes no packets.
@@ -280,44 +280,6 @@ impl Run {
         Ok(())
     }
 
-    /// What its nodes have done and wait for.
-    pub(in crate::exec) fn metrics(&self) -> Option<SessionMetrics> {
-        let state = self.state.lock();
-        let (Some(counts), Sinks::Live(outlets)) = (&self.counts, &state.sinks) else { return None };
-        if state.phase == Phase::Completed {
-            return None;
-        }
-        let mut nodes: Vec<Option<_>> = vec![None; self.graph.nodes.len()];
-        for (index, stage) in self.graph.stages.iter().enumerate() {
-            let waits_for = self.waits_for(&state, index);
-            let entered = counts[stage.links[0].node].entered();
-            let is_in_step = state.stages[index].status == Status::Running && stage.runner == Runner::Native;
-            let waiting = self.waiting(&state, index);
-            for (place, link) in stage.links.iter().enumerate() {
-                let waiting = if place == 0 { waiting } else { Waiting::default() };
-                let node = &self.graph.nodes[link.node].id;
-                // One node of a stage at a time is in a step; those before it wait until it has worked that off.
-                let waits_for = match place.cmp(&entered) {
-                    std::cmp::Ordering::Less if is_in_step => {
-                        let at_work = &self.graph.nodes[stage.links[entered].node].id;
-                        WaitsFor::Room { node: Arc::clone(at_work) }
-                    }
-                    std::cmp::Ordering::Greater if is_in_step => WaitsFor::Input,
-                    _ => waits_for.clone(),
-                };
-                nodes[link.node] = Some(counts[link.node].read(node, waiting, waits_for));
-            }
-        }
-        let feed = state.feed.as_deref();
-        let (sent, lag) = feed.map_or((0, Spread::default()), |feed| (feed.next_item, self.lag(&feed.lag_before)));
-        let edges = edge_metrics(&self.graph, |edge| {
-            let queue = &state.queues[edge];
-            (queue.packets(), queue.dropped())
-        });
-        let nodes = nodes.into_iter().flatten().collect();
-        Some(SessionMetrics { nodes, edges, unread: outlets.unread(), sent, lag })
-    }
-
     /// Takes outputs that are there. Answers whether more can come, or `None` if the run has left everything to its
     /// session. Whoever gets nothing is told once when there is something.
     pub(in crate::exec) fn read(
@@ -402,50 +364,6 @@ impl Run {
 
     pub(super) fn first_node(&self, stage: usize) -> usize {
         self.graph.stages[stage].links[0].node
-    }
-
-    fn waiting(&self, state: &State, index: usize) -> Waiting {
-        let (stage, inputs) = (&state.stages[index], &self.graph.stages[index].inputs);
-        let queues = || inputs.iter().map(|&input| &state.queues[input]);
-        let inbox = stage.body.as_ref().map_or(0, |body| body.inbox.len());
-        let oldest = queues().filter_map(Queue::oldest).chain(stage.holds_since).min();
-        Waiting {
-            packets: inbox + queues().map(Queue::packets).sum::<usize>(),
-            fill: queues().map(Queue::fill).fold(0.0, f64::max),
-            oldest: oldest.map(|oldest| oldest.elapsed()),
-        }
-    }
-
-    /// How many of the packets sent the first nodes have taken.
-    pub(super) fn taken(&self, state: &State) -> u64 {
-        let entries = self.graph.edges.iter().zip(&state.queues).filter(|(edge, _)| edge.from.is_none());
-        let waiting = entries.map(|(_, queue)| queue.packets()).max().unwrap_or(0);
-        state.feed.as_deref().map_or(0, |feed| feed.next_item.saturating_sub(waiting as u64))
-    }
-
-    /// How far the host's loop was behind since the session began.
-    fn lag(&self, before: &Noted) -> Spread {
-        self.port.upgrade().map_or_else(Spread::default, |port| port.lag().after(before).spread())
-    }
-
-    fn waits_for(&self, state: &State, index: usize) -> WaitsFor {
-        let stage = &self.graph.stages[index];
-        match state.stages[index].status {
-            Status::Finished => return WaitsFor::End,
-            Status::Scheduled | Status::Running => return WaitsFor::Nothing,
-            Status::Idle => {}
-        }
-        if let Some(&(_, full)) = stage.outputs.iter().find(|&&(_, edge)| !state.queues[edge].has_credit()) {
-            let node = self.first_node(self.graph.edges[full].to);
-            return WaitsFor::Room { node: Arc::clone(&self.graph.nodes[node].id) };
-        }
-        if !self.has_credit(state, index) {
-            return WaitsFor::Reader;
-        }
-        match state.stages[index].body.as_deref() {
-            Some(Body { work: Work::Host(host), .. }) if host.is_calling() => WaitsFor::Host,
-            _ => WaitsFor::Input,
-        }
     }
 
     /// Whether a packet would be let in now.
