@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
-from conftest import chain, eventually, through
+from conftest import PASS_TEXT, chain, eventually, through
 from remotemedia._memory import kept_count
 
 pa = pytest.importorskip("pyarrow")
@@ -253,6 +253,15 @@ def test_tables_of_polars_are_known_by_their_class(monkeypatch: pytest.MonkeyPat
     with pytest.raises(rm.MarshalError) as caught:
         through(frame)
     assert str(caught.value) == "inputs[0]: the column 'o' holds Python objects, which can't cross; cast it to a type"
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_a_stream_that_was_read_is_not_blamed_for_what_stands_beside_it(engine: Any) -> None:
+    batch = pa.RecordBatch.from_pydict({"a": [1]})
+    stream = pa.RecordBatchReader.from_batches(batch.schema, [batch])
+    with pytest.raises(rm.MarshalError) as caught:
+        rm.execute_sync(PASS_TEXT, [stream, {1}], engine=engine)
+    assert str(caught.value) == "inputs[1]: a set has no order; write sorted(value) or list(value)"
 
 
 def test_a_table_without_columns_crosses() -> None:

@@ -23,6 +23,7 @@ from ._memory import Kept
 from ._outputs import Outputs
 from ._unmarshal import Reader, Storage, unpackb
 from .errors import MarshalError
+from .table import is_table
 
 ENTRY = struct.Struct("@PNQPI")
 """An `rm_buffer`: data, len, token, memory, writable."""
@@ -96,7 +97,10 @@ class Lane(Encoder, Reader):
 
     def _reject_again(self, value: Any) -> str | None:
         refused, message = self._refused
-        return message if value is refused else _reject(value)
+        if value is refused:
+            return message
+        # A table that can't be read is the one above; what another one streams may have been read by now.
+        return None if is_table(value) else _reject(value)
 
     def release_table(self) -> None:
         """Forgets which objects the document packed last refers to; they stay alive where native code needs them."""
