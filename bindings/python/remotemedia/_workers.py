@@ -5,15 +5,15 @@ They are daemons: a function that is still busy when the interpreter exits does 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from ._library import after_fork
 
-MOST = min(32, (os.cpu_count() or 1) + 4)
-"""How many functions run at the same time."""
+MOST = 32
+"""How many functions run at the same time. More than there are cores: one that waits for a server or hangs keeps its
+thread, and must not keep others from theirs."""
 
 IDLE_SECONDS = 10.0
 """How long a thread without work stays."""
