@@ -95,6 +95,12 @@ fn with_gaps(mut samples: Vec<f64>, gap_ms: f64, every_s: f64, fill: f64) -> Vec
     samples
 }
 
+/// What mu-law of 8 bits leaves of a sample.
+fn by_mu_law(x: f64) -> f64 {
+    let code = (x.signum() * (255.0 * x.abs()).ln_1p() / 256f64.ln() * 127.0).round() / 127.0;
+    code.signum() * (256f64.powf(code.abs()) - 1.0) / 255.0
+}
+
 fn mono(samples: Vec<f64>) -> Audio {
     Audio::from_channels(&[samples.into_iter().map(|x| x as f32).collect::<Vec<f32>>()], RATE).expect("valid sound")
 }
@@ -178,6 +184,7 @@ fn reference_table_of_faults() {
             mono(voice().into_iter().map(|x| if x.abs() < 0.001 { 0.0 } else { x }).collect()),
             &[],
         ),
+        ("speech by mu-law", mono(voice().into_iter().map(by_mu_law).collect()), &[]),
         ("music", mono(song()), &[]),
         ("music that fades", mono(fade(song())), &[]),
         ("a tone", mono(tone(4.0, 440.0, 0.5)), &[]),
@@ -207,6 +214,8 @@ fn reference_table_of_faults() {
         ("speech that was clipped and turned down", mono(clip(voice(), 1.0, 0.1)), &["clipping"]),
         ("softly clipped speech", mono(press(voice(), 12.0)), &["clipping"]),
         ("softly clipped music", mono(press(song(), 5.0)), &["clipping"]),
+        ("speech that was a little too loud", mono(clip(voice(), 3.5, 1.0)), &["clipping"]),
+        ("speech that was a little too loud, turned down", mono(scaled(&clip(voice(), 3.5, 1.0), 0.3)), &["clipping"]),
         ("a clipped tone", mono(clip(tone(4.0, 440.0, 1.0), 1.0, 0.7)), &["clipping"]),
         ("a softly clipped tone", mono(press(tone(4.0, 440.0, 1.0), 2.0)), &["clipping"]),
         ("clipping in one channel", stereo(&song(), &scaled(&clip(song(), 1.0, 0.2), 2.0)), &["clipping"]),
@@ -291,6 +300,16 @@ fn clipping_has_its_figures() {
     assert!(!is(report, "is_clipping"), "the ratio must exceed the threshold");
     let report = &reports("ClippingDetector", json!({}), [mono(vec![0.0; 1600])])[0];
     assert_eq!((float(report, "peak"), float(report, "crest_factor_db"), health(report)), (0.0, 0.0, "ok"));
+}
+
+#[test]
+fn tops_that_coarse_numbers_make_flat_are_no_clipping() {
+    let coarse = |steps: f64| mono(speech(4.0, 0.9, 1).into_iter().map(|x| (x * steps).round() / 128.0).collect());
+    for steps in [127.0, 40.0] {
+        for report in reports("ClippingDetector", json!({}), [coarse(steps)]) {
+            assert_eq!(health(&report), "ok", "{steps} steps: {report:?}");
+        }
+    }
 }
 
 #[test]

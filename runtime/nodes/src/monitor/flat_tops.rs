@@ -1,5 +1,7 @@
 //! Whether the tops of the waves of one channel are flat. It knows samples, not windows or channels.
 
+use std::cmp::Ordering;
+
 /// Takes the half waves of a channel apart.
 #[derive(Debug, Default)]
 pub(super) struct FlatTops {
@@ -9,9 +11,22 @@ pub(super) struct FlatTops {
     is_long: bool,
 }
 
-/// How much of the time the half waves spent near their tops, by height and sign.
+/// What is known of the tops of half waves, by sign.
 #[derive(Debug)]
-pub(super) struct Tops([[Bin; BINS]; 2]);
+pub(super) struct Tops {
+    /// How much of the time they spent near their tops, by height.
+    bins: [[Bin; BINS]; 2],
+    limits: [Limit; 2],
+    /// The smallest change from one sample to the next in their upper halves, as a part of their tops.
+    finest: f32,
+}
+
+/// The highest top, and how many half waves were cut off exactly there.
+#[derive(Clone, Copy, Debug, Default)]
+struct Limit {
+    top: f32,
+    cuts: u32,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Bin {
@@ -34,6 +49,16 @@ const HEIGHT_BINS: usize = 4;
 /// Fewer half waves are chance.
 const FEWEST: u32 = 8;
 
+/// So many samples of one value on a top are a plateau, if the sound is finer than that: mu-law, A-law and 8 bits make plateaus
+/// of every top.
+const PLATEAU: usize = 3;
+const FINE: f32 = 0.01;
+/// What lies beside a plateau is this much lower, in parts of the top, if the wave was cut. A round top whose samples came out
+/// as one value falls by `(n + 1)^2 / (n - 1)^2` times what lies within the plateau, which is half of this at most.
+const STEEP: f32 = 0.02;
+/// Fewer plateaus at one height in a second are chance.
+const FEWEST_CUTS: u32 = 3;
+
 impl FlatTops {
     pub(super) fn add(&mut self, samples: &[f32], tops: &mut Tops) {
         for &sample in samples {
@@ -54,7 +79,10 @@ impl FlatTops {
             let height = (20.0 * top.log10() - LOWEST_DB) / STEP_DB;
             if height >= 0.0 {
                 let near = self.wave.iter().filter(|sample| sample.abs() >= NEAR * top).count();
-                let bin = &mut tops.0[usize::from(self.wave[0] < 0.0)][(height as usize).min(BINS - 1)];
+                let sign = usize::from(self.wave[0] < 0.0);
+                tops.limits[sign].add(top, is_cut(&self.wave, top));
+                tops.finest = tops.finest.min(finest(&self.wave, top));
+                let bin = &mut tops.bins[sign][(height as usize).min(BINS - 1)];
                 bin.waves += 1;
                 bin.samples += self.wave.len() as u32;
                 // One sample is always near the top, however sharp it is.
@@ -71,7 +99,7 @@ impl Tops {
     pub(super) fn flatness<'a>(windows: impl Iterator<Item = &'a Tops> + Clone) -> Option<f64> {
         let of_sign = |sign: usize| {
             let sum = |bin: usize| {
-                windows.clone().map(|tops| tops.0[sign][bin]).fold(Bin::default(), |sum, bin| sum.plus(bin))
+                windows.clone().map(|tops| tops.bins[sign][bin]).fold(Bin::default(), |sum, bin| sum.plus(bin))
             };
             let highest = (0..BINS).rev().find(|bin| sum(*bin).waves > 0)?;
             let strong = (highest.saturating_sub(HEIGHT_BINS)..=highest).map(sum).fold(Bin::default(), Bin::plus);
@@ -79,6 +107,46 @@ impl Tops {
         };
         of_sign(0).into_iter().chain(of_sign(1)).reduce(f64::max)
     }
+}
+
+impl Tops {
+    /// Whether half waves were cut off at the height of the highest one.
+    pub(super) fn are_cut<'a>(windows: impl Iterator<Item = &'a Tops> + Clone) -> bool {
+        let finest = windows.clone().map(|tops| tops.finest).fold(f32::INFINITY, f32::min);
+        let cuts = |sign: usize| windows.clone().map(|tops| tops.limits[sign]).fold(Limit::default(), Limit::plus).cuts;
+        finest < FINE && cuts(0).max(cuts(1)) >= FEWEST_CUTS
+    }
+}
+
+impl Limit {
+    fn add(&mut self, top: f32, is_cut: bool) {
+        *self = self.plus(Limit { top, cuts: is_cut.into() });
+    }
+
+    fn plus(self, other: Self) -> Self {
+        match self.top.total_cmp(&other.top) {
+            Ordering::Less => other,
+            Ordering::Equal => Limit { cuts: self.cuts + other.cuts, ..self },
+            Ordering::Greater => self,
+        }
+    }
+}
+
+/// Whether a half wave stands still on its top and falls steeply on both sides of it.
+fn is_cut(wave: &[f32], top: f32) -> bool {
+    let Some(first) = wave.iter().position(|sample| sample.abs() == top) else { return false };
+    let length = wave[first..].iter().take_while(|sample| sample.abs() == top).count();
+    let (Some(before), Some(behind)) = (first.checked_sub(1), wave.get(first + length)) else { return false };
+    let drop = 1.0 - (wave[before].abs() + behind.abs()) / (2.0 * top);
+    let round = ((length + 1) as f32 / (length.max(2) - 1) as f32).powi(2);
+    length >= PLATEAU && drop >= STEEP * round
+}
+
+/// The smallest change between neighbours in the upper half of a half wave, as a part of its top.
+fn finest(wave: &[f32], top: f32) -> f32 {
+    let changes = wave.windows(2).filter(|pair| pair.iter().all(|sample| sample.abs() >= top / 2.0));
+    let smallest = changes.map(|pair| (pair[1] - pair[0]).abs()).filter(|change| *change > 0.0);
+    smallest.fold(f32::INFINITY, f32::min) / top
 }
 
 impl Bin {
@@ -93,6 +161,6 @@ impl Bin {
 
 impl Default for Tops {
     fn default() -> Self {
-        Self([[Bin::default(); BINS]; 2])
+        Self { bins: [[Bin::default(); BINS]; 2], limits: [Limit::default(); 2], finest: f32::INFINITY }
     }
 }
