@@ -166,7 +166,7 @@ def test_version_imports_nothing_heavy() -> None:
 def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
     assert command(capsys, "info", RECORDING) == (
         0,
-        f"file      {RECORDING}\nsize      128526 bytes\nrate      16000 Hz\nchannels  1\n"
+        f"file      {RECORDING}\nsize      128526 bytes\nformat    flac\nrate      16000 Hz\nchannels  1\n"
         "frames    113600\nduration  7.100 s\n",
         "",
     )

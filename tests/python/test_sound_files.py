@@ -66,6 +66,21 @@ def test_info_beside_the_loop_and_of_bytes() -> None:
     assert asyncio.run(rm.ainfo(rm.File(SPEECH.read_bytes()))) == rm.info(SPEECH)
 
 
+def test_info_tells_container_codec_and_tags(tmp_path: Path) -> None:
+    def frame(name: str, text: str) -> bytes:
+        content = b"\x03" + text.encode()
+        return name.encode() + len(content).to_bytes(4, "big") + b"\0\0" + content
+
+    frames = frame("TIT2", "Ein Titel") + frame("TPE1", "Jemand") + frame("TCON", "Speech")
+    assert len(frames) < 128
+    tagged = tmp_path / "tagged.mp3"
+    tagged.write_bytes(b"ID3\x04\0\0\0\0\0" + bytes([len(frames)]) + frames + (MEDIA / "bare.mp3").read_bytes())
+    info = rm.info(tagged)
+    assert (info.container, info.codec) == ("mp3", "mp3")
+    assert info.tags == {"title": "Ein Titel", "artist": "Jemand", "genre": "Speech"}
+    assert (rm.info(MEDIA / "alac.m4a").container, rm.info(MEDIA / "alac.m4a").codec) == ("mp4", "alac")
+
+
 def test_without_numpy_a_sound_is_joined_too(tmp_path: Path) -> None:
     samples = noise(2, 8000 * 12)
     rm.write(tmp_path / "a.wav", rm.Audio(samples, 8000), sample_format="f32")

@@ -33,6 +33,9 @@ class Info(NamedTuple):
     `rate` is in frames per second, `layout` the name of what the channels are for if it is known, `frames` the number
     of samples in each channel, `duration` in seconds; `size` is that of the file in bytes. If rate or channels change
     within the file, they are those of its beginning, and `duration` is right for the whole.
+
+    `container` and `codec` are names such as `"mp4"` and `"aac"`; `tags` has text under `title`, `artist`, `album`,
+    `date`, `genre`, `comment` and so on, and under the file's own names in lower case.
     """
 
     rate: int
@@ -41,6 +44,9 @@ class Info(NamedTuple):
     frames: int
     duration: float
     size: int
+    container: str
+    codec: str
+    tags: dict[str, str]
 
 
 def read(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
@@ -116,6 +122,7 @@ class _Count:
 
     def __init__(self) -> None:
         self.first: Audio | None = None
+        self.head: dict[str, Any] = {}
         self.frames = 0
         self.duration = 0.0
 
@@ -126,13 +133,32 @@ class _Count:
             self.frames += sound.frames
             self.duration = (sound.pts or 0.0) + sound.duration
 
-        return nodes.AudioDecode(chunk_ms=CHUNK_MS) >> count
+        @node
+        def keep(head: dict[str, Any]) -> None:
+            # Of several pieces in one file the first one tells, as for the rate.
+            self.head = self.head or head
+
+        decode = nodes.AudioDecode(chunk_ms=CHUNK_MS)
+        pipeline = decode >> count
+        pipeline.add_node(keep, after=decode["info"])
+        return pipeline
 
     def told(self, file: File) -> Info:
         first = self.first
         if first is None:
             raise _silent(file)
-        return Info(first.rate, first.channels, first.layout, self.frames, self.duration, _size(file))
+        head = self.head
+        return Info(
+            rate=first.rate,
+            channels=first.channels,
+            layout=first.layout,
+            frames=self.frames,
+            duration=self.duration,
+            size=_size(file),
+            container=head["container"],
+            codec=head["codec"],
+            tags=head["tags"],
+        )
 
 
 def _decoder(rate: int | None, channels: int | None) -> Pipeline:

@@ -189,6 +189,7 @@ class AudioDecode(Node):
 
     Input `in`: Files by path or content, or the bytes of one file in pieces.
     Output `out`: Sound.
+    Output `info`: For each file, before its sound: `{container, codec, rate, channels, duration_s?, tags}`.
     """
 
     __slots__ = ()

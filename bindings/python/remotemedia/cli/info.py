@@ -10,15 +10,22 @@ from . import DONE
 
 
 def command(chosen: argparse.Namespace) -> int:
-    """Prints the format and the exact length of a sound file."""
+    """Prints the format, the exact length and the tags of a sound file."""
     found = rm.info(chosen.file)
     lines = [
         ("file", chosen.file),
         ("size", f"{found.size} bytes"),
+        ("format", found.container if found.codec == found.container else f"{found.codec} in {found.container}"),
         ("rate", f"{found.rate} Hz"),
         ("channels", str(found.channels)),
         ("frames", str(found.frames)),
         ("duration", f"{found.duration:.3f} s"),
+        *found.tags.items(),
     ]
-    print("\n".join(f"{name:10}{value}" for name, value in lines))
+    # A tag of several lines stays one, and none can write to the terminal's own controls.
+    print("\n".join(f"{_printable(name):10}{' '.join(_printable(value).split())}" for name, value in lines))
     return DONE
+
+
+def _printable(value: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in value)

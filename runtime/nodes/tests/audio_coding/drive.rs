@@ -22,27 +22,32 @@ pub(crate) fn node(name: &str, params: Json) -> Box<dyn Node> {
 
 /// Runs one item: its packets, then flush.
 pub(crate) fn run_item(node: &mut dyn Node, packets: Vec<Packet>) -> Outcome {
+    run_port(node, packets, 0)
+}
+
+/// Runs one item and keeps what comes out of one port.
+pub(crate) fn run_port(node: &mut dyn Node, packets: Vec<Packet>, port: usize) -> Outcome {
     let mut values = Vec::new();
-    let failure = feed(node, packets, &mut values).err();
+    let failure = feed(node, packets, port, &mut values).err();
     Outcome { values, failure }
 }
 
-fn feed(node: &mut dyn Node, packets: Vec<Packet>, values: &mut Vec<Value>) -> Result<(), NodeError> {
+fn feed(node: &mut dyn Node, packets: Vec<Packet>, port: usize, values: &mut Vec<Value>) -> Result<(), NodeError> {
     for packet in packets {
         let step = node.process(0, packet)?;
-        drain(node, step, values)?;
+        drain(node, step, port, values)?;
     }
     let step = node.flush()?;
-    drain(node, step, values)
+    drain(node, step, port, values)
 }
 
-fn drain(node: &mut dyn Node, mut step: Step, values: &mut Vec<Value>) -> Result<(), NodeError> {
+fn drain(node: &mut dyn Node, mut step: Step, port: usize, values: &mut Vec<Value>) -> Result<(), NodeError> {
     loop {
         let (emission, is_done) = match step {
             Step::Done(emission) => (emission, true),
             Step::More(emission) => (emission, false),
         };
-        values.extend(emission.map(|emission| emission.packet.value));
+        values.extend(emission.filter(|emission| emission.port == port).map(|emission| emission.packet.value));
         if is_done {
             return Ok(());
         }

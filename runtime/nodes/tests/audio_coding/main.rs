@@ -5,4 +5,5 @@ mod decode;
 mod drive;
 mod encode;
 mod failures;
+mod info;
 mod media;

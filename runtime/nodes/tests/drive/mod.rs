@@ -41,10 +41,7 @@ fn finish(node: &mut dyn Node, mut step: Step, emitted: &mut Vec<Packet>) -> Res
             Step::Done(emission) => (emission, false),
             Step::More(emission) => (emission, true),
         };
-        if let Some(emission) = emission {
-            assert_eq!(emission.port, 0);
-            emitted.push(emission.packet);
-        }
+        emitted.extend(emission.filter(|emission| emission.port == 0).map(|emission| emission.packet));
         if !more {
             return Ok(());
         }

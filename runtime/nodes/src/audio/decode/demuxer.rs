@@ -20,6 +20,7 @@ use symphonia::core::packet::Packet;
 use super::chunker::{Format, Trim};
 use super::container::Container;
 use super::failure;
+use super::info::{Head, codec_name, container_name, tags};
 use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::mp4_gapless::Movie;
@@ -64,6 +65,8 @@ struct TrackFacts {
     trim: Trim,
     /// All frames that the file promises, where a promise is to be trusted.
     promised: Option<u64>,
+    /// How long the sound is by the head of the file, in seconds.
+    duration_s: Option<f64>,
 }
 
 impl Demuxer {
@@ -121,6 +124,16 @@ impl Demuxer {
     /// What messages call the file.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What the head of the file tells.
+    pub(super) fn head(&mut self) -> Head {
+        Head {
+            container: container_name(self.container),
+            codec: codec_name(self.track.params.codec),
+            duration_s: self.track.duration_s,
+            tags: tags(self.reader.metadata(), self.track.id),
+        }
     }
 
     /// The number of the track that is read.
@@ -345,7 +358,27 @@ fn choose_track(
         }
         _ => (Trim::default(), None),
     };
-    Ok(TrackFacts { id: track.id, params: params.clone(), trim, promised })
+    let frames = match container {
+        Container::Wav | Container::Flac => promised,
+        Container::Mpeg | Container::Mp4 => {
+            trim.end.map(|(sound, _)| sound).or(promised.map(|promised| promised.saturating_sub(trim.delay)))
+        }
+        // The last page, which a stream that arrives has not shown yet, counts what the first one holds too much.
+        Container::Ogg => track.num_frames.map(|frames| frames.saturating_sub(trim.delay)),
+        _ => None,
+    };
+    let duration_s = match (frames, params.sample_rate) {
+        (Some(frames), Some(rate)) => Some(frames as f64 / f64::from(rate)),
+        _ if container == Container::Matroska => seconds_of(reader),
+        _ => None,
+    };
+    Ok(TrackFacts { id: track.id, params: params.clone(), trim, promised, duration_s })
+}
+
+/// The length that a Matroska file gives for all its tracks together.
+fn seconds_of(reader: &dyn FormatReader) -> Option<f64> {
+    let media = reader.media_info();
+    Some(media.time_base?.calc_duration(media.duration?)?.as_secs_f64())
 }
 
 /// Whether a WAV header was written before the length was known: programs that write to a pipe put about 2^31 or 2^32

@@ -8,6 +8,7 @@ mod chunker;
 mod container;
 mod demuxer;
 mod failure;
+mod info;
 mod layout;
 mod matroska;
 mod mp4_gapless;
@@ -18,8 +19,8 @@ mod source;
 use std::fs;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
-use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, Port, Step};
-use remotemedia_core::value::{Audio, Buffer, FileSource, Kind, Packet, Value};
+use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, Port, Step};
+use remotemedia_core::value::{Audio, Buffer, FileSource, Kind, Map, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use symphonia::core::io::MediaSource;
@@ -28,6 +29,7 @@ use self::arriving::ByteStream;
 use self::chunker::{Chunker, Format, Part, Trim};
 use self::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use self::demuxer::{Demuxer, Progress, Stop};
+use self::info::{Head, raw_codec_name};
 use self::matroska::Blocks;
 use self::mp4_gapless::Movie;
 use self::raw::RawSound;
@@ -108,6 +110,9 @@ fn default_chunk_ms() -> u32 {
 ///   arrive, as soon as a whole packet is certain to be there. MP4 and M4A keep their index where it suits them, so
 ///   they are collected and decoded when the stream ends.
 /// - PCM without a header is what the param `raw` says, in files as in bytes.
+/// - Port `info` tells of each file what its head says, as soon as it is known: `duration_s` is there where the file gives
+///   its length, and `tags` are text under `title`, `artist`, `album`, `album_artist`, `date`, `genre`, `comment`, `track` and so
+///   on, others under the file's own name for them in lower case. The tags of WAV files are not read.
 /// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
 ///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
@@ -124,6 +129,8 @@ pub struct AudioDecode {
     failure: Option<NodeError>,
     /// A packet in a new format, which waits until the sound before it is out.
     format_change: Option<Format>,
+    /// What the head of the file tells, not said yet.
+    info: Option<Packet>,
 }
 
 enum Work {
@@ -159,7 +166,14 @@ impl Define for AudioDecode {
         Kinds::of(&[Kind::File, Kind::Bytes]),
         "Files by path or content, or the bytes of one file in pieces.",
     )];
-    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const OUTPUTS: &'static [Port] = &[
+        Port::AUDIO_OUT.usual(),
+        Port::new(
+            "info",
+            Kinds::of(&[Kind::Map]),
+            "For each file, before its sound: `{container, codec, rate, channels, duration_s?, tags}`.",
+        ),
+    ];
     const EXAMPLE: &'static str = r#"{"chunk_ms": 100}"#;
 
     fn new(params: &Self::Params) -> Self {
@@ -172,6 +186,7 @@ impl Define for AudioDecode {
             origin: 0,
             failure: None,
             format_change: None,
+            info: None,
         }
     }
 }
@@ -222,6 +237,9 @@ impl Node for AudioDecode {
 
     fn resume(&mut self) -> Result<Step, NodeError> {
         loop {
+            if let Some(packet) = self.info.take() {
+                return Ok(Step::More(Some(Emission { port: 1, packet })));
+            }
             if let Some(audio) = self.whole_chunk()? {
                 return Ok(Step::emit_more(Value::from(audio)));
             }
@@ -313,6 +331,8 @@ impl AudioDecode {
             Some(_) => self.format_change = Some(format),
             None => {
                 let part = self.range.part(0, format.rate);
+                let info = demuxer.head().value(format.rate, format.channels);
+                self.info = Some(Packet::new(info).at(Some(self.origin), None));
                 let mut chunker = Chunker::new(format, self.chunk_ms, demuxer.trim(), part, self.origin);
                 chunker.push(demuxer.planes());
                 self.chunker = Some(chunker);
@@ -325,6 +345,9 @@ impl AudioDecode {
         let Work::Raw(sound) = &mut self.work else { return Ok(Fetched::End) };
         let chunker = self.chunker.get_or_insert_with(|| {
             let format = sound.format().clone();
+            let head =
+                Head { container: "raw", codec: raw_codec_name(sound.encoding()), duration_s: None, tags: Map::new() };
+            self.info = Some(Packet::new(head.value(format.rate, format.channels)).at(Some(self.origin), None));
             let part = self.range.part(0, format.rate);
             Chunker::new(format, self.chunk_ms, Trim::default(), part, self.origin)
         });
@@ -402,6 +425,7 @@ impl AudioDecode {
         self.origin = 0;
         self.failure = None;
         self.format_change = None;
+        self.info = None;
     }
 }
 

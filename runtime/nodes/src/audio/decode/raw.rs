@@ -52,6 +52,10 @@ impl RawSound {
         &self.name
     }
 
+    pub(super) fn encoding(&self) -> SampleFormat {
+        self.encoding
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
     }
