@@ -246,6 +246,10 @@ static void answers_in_parts_wait_for_room_and_an_interruption_calls_them_off(rm
 static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
     rm_session *session = open_session(add, port, 9, NULL);
     free(send_packets(session, RM_OK, "[[1],[2]]", 1000000, 0));
+    CHECK_STATUS(RM_OK, control(session, "{\"set\":{\"node\":\"add\",\"params\":{\"operand\":5}}}", &error));
+    CHECK_ERROR(RM_INVALID_ARGUMENT,
+                "'add' (Calculator) has 'operation' from its start to its end; what may change while it runs: 'operand'",
+                control(session, "{\"set\":{\"node\":\"add\",\"params\":{\"operation\":\"subtract\"}}}", &error));
     CHECK_STATUS(RM_OK, control(session, "{\"flush\":true}", &error));
     rm_output out = {0};
     CHECK_STATUS(RM_OK, rm_session_metrics(session, &out, &error));
@@ -267,11 +271,12 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
         free(outputs);
         if (status == RM_WOULD_BLOCK) free(next_events(port, RM_OK));
     }
-    const char *const expected = "control: expected {\"flush\": true} or {\"interrupt\": true}, got ";
+    const char *const expected = "control: expected {\"flush\": true}, {\"interrupt\": true} or "
+                                 "{\"set\": {\"node\": \"id\", \"params\": {\"name\": value}}}, got ";
     const struct { const char *wanted, *got; } cases[] = {
         {"{\"flush\":false}", "map"}, {"{}", "map"}, {"{\"stop\":true}", "map"}, {"\xc3", "bool"}};
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
-        char message[128];
+        char message[192];
         snprintf(message, sizeof message, "%s%s", expected, cases[index].got);
         CHECK_ERROR(RM_INVALID_DOCUMENT, message, control(session, cases[index].wanted, &error));
     }

@@ -83,6 +83,46 @@ def test_arrows_between_nodes_branches_and_joins() -> None:
     assert list((a >> [b, c] >> d).nodes) == ["a", "b", "c", "d"]
 
 
+def test_a_buffer_stands_on_the_connections_around_it() -> None:
+    a, b, c, d = passes("a", "b", "c", "d")
+    latest = rm.Buffer(packets=1, policy="drop_oldest")
+    graph = [a, b["out"] >> rm.Buffer(ms=20)] >> c >> latest >> d
+    assert graph.manifest()["connections"] == [
+        {"from": "a", "to": "c"},
+        {"from": "b.out", "to": "c", "buffer": {"ms": 20}},
+        {"from": "c", "to": "d", "buffer": {"packets": 1, "policy": "drop_oldest"}},
+    ]
+    assert links(a >> rm.Buffer() >> [b, c]) == ["a > b", "a > c"]
+    graph = rm.Pipeline() >> a >> rm.Buffer(bytes=1000)
+    graph.add_node(b)
+    assert graph.manifest()["connections"] == [{"from": "a", "to": "b", "buffer": {"bytes": 1000}}]
+    assert [(link["kind"], link["buffer"]) for link in graph.plan().connections] == [
+        ("queue", {"bytes": 1000, "policy": "block"})
+    ]
+    for again in (rm.Pipeline.load(graph.to_dict()), rm.Pipeline.load(graph.to_yaml()), pickle.loads(pickle.dumps(graph))):
+        assert again.manifest() == graph.manifest()
+
+
+def test_a_buffer_without_two_nodes_is_refused() -> None:
+    a, b = passes("a", "b")
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        rm.Buffer(packets=8) >> a
+    assert str(caught.value) == (
+        "Buffer(packets=8) stands before the first node; a session bounds what waits there: session(buffer=...)"
+    )
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        a >> rm.Buffer(packets=8) >> rm.Buffer(ms=5) >> b
+    assert str(caught.value) == "Buffer(packets=8) and Buffer(ms=5) stand between the same nodes; keep one"
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        (a >> rm.Buffer(packets=8)).validate()
+    assert str(caught.value) == (
+        "Buffer(packets=8) stands behind the last node; a session bounds what waits there: session(buffer=...)"
+    )
+    with pytest.raises(rm.ManifestError) as refused:
+        (a >> rm.Buffer(packets=0) >> b).validate()
+    assert str(refused.value) == "connections[0].buffer.packets: expected an integer from 1 to 4294967295, got 0"
+
+
 def test_one_object_is_one_node() -> None:
     a, b, c, d = passes("a", "b", "c", "d")
     assert links((a >> b) >> [b["out"] >> c, b["out"] >> d]) == ["a > b", "b.out > c", "b.out > d"]

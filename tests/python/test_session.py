@@ -391,6 +391,78 @@ async def test_metrics_tell_what_waits_before_a_python_function_and_how_far_the_
         assert metrics.lag.max >= metrics.lag.p50 > 0
 
 
+async def test_a_buffer_hands_a_slow_function_the_latest_and_counts_the_others() -> None:
+    seen: list[int] = []
+    gate = asyncio.Event()
+    for policy, expected in (("drop_oldest", [0, 8, 9]), ("drop_newest", [0, 1, 2])):
+        seen.clear()
+        gate.clear()
+
+        async def slow(value: int) -> int:
+            seen.append(value)
+            await gate.wait()
+            return value
+
+        buffer = rm.Buffer(packets=2, policy=policy)  # type: ignore[arg-type]
+        graph = rm.Pipeline() >> rm.nodes.PassThrough() >> buffer >> rm.node(slow)()
+        async with graph.session() as session:
+            await session.send(0)
+            while not seen:
+                await asyncio.sleep(0)
+            await session.send_many(range(1, 10))
+            metrics = session.metrics()
+            assert metrics.edges == [("passthrough.out", "slow.in", 2, 7)]
+            assert [(node.waiting, node.dropped) for node in metrics.nodes] == [(0, 0), (2, 7)]
+            gate.set()
+            await session.finish()
+            assert [packet.value async for packet in session] == expected
+            metrics = session.metrics()
+            assert metrics.edges == [("passthrough.out", "slow.in", 0, 7)]
+            slow_row = str(metrics).splitlines()[2].split()
+            assert (slow_row[0], slow_row[7]) == ("slow", "7")
+
+
+async def test_a_buffer_loses_nothing_where_all_inputs_are_there() -> None:
+    graph = rm.Pipeline() >> rm.nodes.PassThrough() >> rm.Buffer(packets=1, policy="drop_newest") >> rm.nodes.Echo()
+    assert len(await graph.run(list(range(300)))) == 300
+
+
+async def test_a_param_changes_for_what_is_sent_afterwards() -> None:
+    async with pipeline().session() as session:
+        await session.send_many([1, 2])
+        session.set_param("add", operand=100)
+        await session.send_many([1, 2])
+        await session.finish()
+        assert [packet.value async for packet in session] == [6, 7, 101, 102]
+
+
+async def test_a_param_that_can_not_change_is_refused_by_name() -> None:
+    async with pipeline().session() as session:
+        for node, params, message in (
+            ("ad", {"operand": 1}, "there is no node 'ad'; did you mean 'add'?"),
+            (
+                "add",
+                {"operation": "subtract"},
+                "'add' (Calculator) has 'operation' from its start to its end; what may change while it runs: 'operand'",
+            ),
+            ("add", {"operand": "five"}, 'add.params.operand: expected a number, got the text "five"'),
+            ("add", {}, "set_param changes params: set_param('add', name=value)"),
+            (
+                "add",
+                {"operand": numpy.float32(1)},
+                "set_param('add'): can not serialize 'numpy.float32' object; give plain values: float(...), a list",
+            ),
+        ):
+            with pytest.raises(rm.InvalidArgumentError) as caught:
+                session.set_param(node, **params)
+            assert str(caught.value) == message
+        await session.send(1)
+        await session.finish()
+        assert [packet.value async for packet in session] == [6]
+    with pytest.raises(rm.GoneError):
+        session.set_param("add", operand=1)
+
+
 async def test_memory_stays_bounded_in_front_of_a_slow_reader() -> None:
     async with pipeline(PASS).session() as session:
         frames = 0

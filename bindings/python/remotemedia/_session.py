@@ -21,7 +21,7 @@ from ._outputs import Packet
 from ._progress import Reporter, Ticker
 from ._trace import TraceFile
 from ._watchdog import WATCHDOG_SECONDS, Watchdog, look_for_a_stall
-from .errors import InvalidArgumentError
+from .errors import Error, InvalidArgumentError
 from .media import nanoseconds
 
 if TYPE_CHECKING:
@@ -234,6 +234,26 @@ class Session:
         self._drop_unread()
         if self._native.is_open:
             self._native.control({"interrupt": True})
+
+    def set_param(self, node: str, /, **params: Any) -> None:
+        """Changes params of a node while it runs: `session.set_param("gain", gain_db=-6)`.
+
+        What was sent before is worked on with the old values, what is sent afterwards with the new ones; a source takes
+        them over at once. They stay through `interrupt`. [The nodes](nodes.md) say which of their params are live.
+
+        Raises `InvalidArgumentError` for a node that is not there, a param that is not live, and a value that it can't
+        have, and changes nothing then; and what ended the session.
+        """
+        if not params:
+            raise InvalidArgumentError(f"set_param changes params: set_param({node!r}, name=value)")
+        try:
+            self._native.control({"set": {"node": node, "params": params}})
+        except (TypeError, ValueError, OverflowError) as error:
+            if isinstance(error, Error):
+                raise
+            raise InvalidArgumentError(
+                f"set_param({node!r}): {error}; give plain values: float(...), a list"
+            ) from None
 
     def metrics(self) -> Metrics:
         """What its nodes have done and wait for; printed it is a table."""

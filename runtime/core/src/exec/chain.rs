@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::changes::Changes;
 use super::items::Items;
 use super::live::Counted;
 use super::metrics::Counts;
@@ -37,6 +38,9 @@ pub(super) struct Chain {
     counts: Option<Arc<Counts>>,
     /// Every step is timed then, also small ones.
     is_traced: bool,
+    /// What a session changes about its nodes.
+    changes: Option<Arc<Changes>>,
+    stage: usize,
 }
 
 /// What leaves a chain: a packet on an output port of its last node, or the end of an item.
@@ -80,6 +84,7 @@ impl Chain {
         index: usize,
         items: &Arc<Items>,
         counts: Option<&Arc<Counts>>,
+        changes: Option<&Arc<Changes>>,
     ) -> Result<Self, ChainFailure> {
         let stage = &graph.stages[index];
         let mut slots = Vec::with_capacity(stage.links.len());
@@ -87,8 +92,9 @@ impl Chain {
         let mut inputs: Vec<usize> = stage.inputs.iter().map(|edge| graph.edges[*edge].port).collect();
         for link in &stage.links {
             let Work::Native { node_type, prepared } = &graph.nodes[link.node].work else { continue };
+            let changed = changes.and_then(|changes| changes.applied(index, link.node));
             let node = catch_unwind(AssertUnwindSafe(|| {
-                let mut node = prepared.instantiate();
+                let mut node = changed.as_ref().unwrap_or(prepared).instantiate();
                 node.connect(&inputs);
                 node
             }));
@@ -120,6 +126,8 @@ impl Chain {
             current: 0,
             counts: counts.cloned(),
             is_traced: counts.is_some_and(|counts| counts.recorder.is_some()),
+            changes: changes.cloned(),
+            stage: index,
         })
     }
 
@@ -128,7 +136,7 @@ impl Chain {
         if !self.is_initialized {
             return Ok(());
         }
-        let mut fresh = Self::new(graph, index, &self.items, self.counts.as_ref())?;
+        let mut fresh = Self::new(graph, index, &self.items, self.counts.as_ref(), self.changes.as_ref())?;
         for (slot, old) in fresh.slots.iter_mut().zip(&self.slots) {
             slot.seq = old.seq;
         }
@@ -163,6 +171,7 @@ impl Chain {
     pub(super) fn feed(&mut self, port: usize, routed: Routed) -> Result<Option<Exit>, ChainFailure> {
         let Routed { packet, item, path } = routed;
         self.item = item;
+        self.retune();
         self.begin();
         let step = self.process(0, port, packet, path)?;
         self.run_down(0, step)
@@ -181,6 +190,17 @@ impl Chain {
         self.item = item;
         self.begin();
         self.ending = Some(Ending { item, next: 0 });
+    }
+
+    /// Gives the nodes the params that hold from the packet in work on.
+    fn retune(&mut self) {
+        let Some(changes) = &self.changes else { return };
+        for (node, prepared) in changes.take_due(self.stage, self.item) {
+            if let Some(position) = self.slots.iter().position(|slot| slot.index == node) {
+                self.current = position;
+                prepared.retune(&mut *self.slots[position].node);
+            }
+        }
     }
 
     /// Tells the nodes of the item that is in work, once.
@@ -203,6 +223,7 @@ impl Chain {
 
     /// Goes on without new input until something leaves the chain or a node has more to give.
     pub(super) fn advance(&mut self) -> Result<Option<Exit>, ChainFailure> {
+        self.retune();
         if self.resumable > 0 {
             return self.resume_deepest();
         }

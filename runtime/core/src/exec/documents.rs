@@ -16,7 +16,7 @@ use super::trace::{Trace, TraceRecord};
 use crate::manifest::Problem;
 use crate::node::HostToken;
 use crate::value::{Map, Packet, Value};
-use crate::wire::Encoder;
+use crate::wire::{Encoder, json};
 
 /// The kinds of event, as the first entry of an event in a document.
 mod event_kind {
@@ -317,12 +317,14 @@ pub fn write_trace(encoder: &mut Encoder, trace: &Trace, session: &Session) {
     encoder.text("lost").uint(trace.lost);
 }
 
-/// Understands what a host wants of a session: `{"flush": true}` or `{"interrupt": true}`.
+/// Understands what a host wants of a session: `{"flush": true}`, `{"interrupt": true}` or
+/// `{"set": {"node": id, "params": {name: value}}}`.
 ///
 /// # Errors
 /// What was expected instead.
 pub fn read_control(document: &Value) -> Result<Control, DocumentError> {
-    const EXPECTED: &str = "{\"flush\": true} or {\"interrupt\": true}";
+    const EXPECTED: &str =
+        r#"{"flush": true}, {"interrupt": true} or {"set": {"node": "id", "params": {"name": value}}}"#;
     let refused = || DocumentError { document: "control", ..mismatch("", EXPECTED, document) };
     let Value::Map(control) = document else { return Err(refused()) };
     let mut entries = control.iter();
@@ -332,8 +334,21 @@ pub fn read_control(document: &Value) -> Result<Control, DocumentError> {
             "interrupt" => Ok(Control::Interrupt),
             _ => Err(refused()),
         },
+        (Some((name, Value::Map(change))), None) if &**name == "set" => read_change(change).ok_or_else(refused),
         _ => Err(refused()),
     }
+}
+
+fn read_change(change: &Map) -> Option<Control> {
+    let (mut node, mut params) = (None, None);
+    for (name, value) in change.iter() {
+        match (&**name, value) {
+            ("node", Value::Str(id)) => node = Some(id.to_string()),
+            ("params", Value::Map(_)) => params = serde_json::from_str(&json::to_json(value)).ok(),
+            _ => return None,
+        }
+    }
+    Some(Control::Set { node: node?, params: params? })
 }
 
 /// Understands packets for a session: `[[value, pts?, duration?], ...]`.

@@ -3,6 +3,7 @@
 //! The way of a packet: inputs -> queue -> stage (a chain of nodes) -> queue -> ... -> sink -> completion -> port.
 
 mod chain;
+mod changes;
 mod completion;
 mod config;
 mod documents;

@@ -1,6 +1,6 @@
 //! Sessions: a pipeline that runs beside its host, fed and read while it goes on, bounded at both ends.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use super::queue::Bounds;
 use super::run::{Refusal, Rest, Run};
 use super::trace::{Recorder, Trace};
 use crate::graph::Graph;
+use crate::manifest::{ManifestError, Work, did_you_mean, names, prepare_again};
+use crate::node::{NodeType, Params};
 use crate::value::Packet;
 
 /// A pipeline at work on one stream. Its end arrives as one completion at its port; dropping it does not end it.
@@ -23,6 +25,8 @@ pub struct Session {
     /// The sinks of the graph that are handed out, in the order in which they were chosen.
     sinks: Vec<usize>,
     counts: Arc<Counts>,
+    /// The params of the nodes for which they were changed, by the place of the node.
+    params: Mutex<BTreeMap<usize, Params>>,
 }
 
 /// How a session is set up.
@@ -64,12 +68,19 @@ pub struct BufferOptions {
 }
 
 /// What a host wants of a session beside packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
     /// See [`Session::flush`].
     Flush,
     /// See [`Session::interrupt`].
     Interrupt,
+    /// See [`Session::set_params`].
+    Set {
+        /// The id of the node.
+        node: String,
+        /// The params to change.
+        params: Params,
+    },
 }
 
 /// What became of packets that were sent.
@@ -111,6 +122,35 @@ pub enum SessionError {
         /// The name of the pipeline.
         pipeline: Arc<str>,
     },
+    /// A node is named that the graph does not have.
+    #[error("there is no node '{node}'{cure}")]
+    NoSuchNode {
+        /// What was named.
+        node: String,
+        /// What may be meant, behind a semicolon.
+        cure: String,
+    },
+    /// A param is to be changed that a running node can't change.
+    #[error("'{node}' ({node_type}) has '{param}' from its start to its end; {live}")]
+    NotLive {
+        /// The id of the node.
+        node: Arc<str>,
+        /// Its type.
+        node_type: Arc<str>,
+        /// The param.
+        param: String,
+        /// Which ones can be changed.
+        live: String,
+    },
+    /// Params of a node that the host runs are to be changed.
+    #[error("'{node}' is run by the host, which alone could change its params; only those of built-in nodes are live")]
+    HostNode {
+        /// The id of the node.
+        node: Arc<str>,
+    },
+    /// A param can't have this value.
+    #[error(transparent)]
+    Params(#[from] ManifestError),
     /// The host said that nothing more comes.
     #[error("the session was finished before; it takes no more packets")]
     Finished,
@@ -132,7 +172,7 @@ impl Session {
         sinks: Vec<usize>,
         counts: Arc<Counts>,
     ) -> Self {
-        Self { run: Arc::downgrade(run), rest, graph, sinks, counts }
+        Self { run: Arc::downgrade(run), rest, graph, sinks, counts, params: Mutex::default() }
     }
 
     /// How many sinks are handed out.
@@ -218,14 +258,56 @@ impl Session {
         self.running()?.interrupt().map_err(|refusal| self.refused(refusal))
     }
 
+    /// Changes live params of a node; the other params stay as they are. What was sent before is worked on as it was, what
+    /// is sent afterwards with the new values. A node that no packet reaches that is sent, such as a source, takes them over
+    /// at its next step. They outlast an interruption.
+    ///
+    /// # Errors
+    /// If there is no such node, a param is not live or has a value that it can't have, or the session has ended. Nothing
+    /// is changed then.
+    pub fn set_params(&self, node: &str, params: Params) -> Result<(), SessionError> {
+        let run = self.running()?;
+        let index = self.graph.nodes.iter().position(|known| &*known.id == node).ok_or_else(|| self.no_node(node))?;
+        let Work::Native { node_type, .. } = &self.graph.nodes[index].work else {
+            return Err(SessionError::HostNode { node: Arc::clone(&self.graph.nodes[index].id) });
+        };
+        if let Some(param) = params.keys().find(|param| is_fixed(node_type, param)) {
+            return Err(SessionError::NotLive {
+                node: Arc::clone(&self.graph.nodes[index].id),
+                node_type: Arc::clone(&self.graph.nodes[index].type_name),
+                param: param.clone(),
+                live: match &node_type.live[..] {
+                    [] => "none of its params may change while it runs".to_owned(),
+                    live => format!("what may change while it runs: {}", names(live)),
+                },
+            });
+        }
+        // Held until the run has them, so that of two changes at a time one comes after the other in both places.
+        let mut changed = self.params.lock();
+        let mut all = changed.get(&index).unwrap_or(&self.graph.nodes[index].params).clone();
+        all.extend(params);
+        let prepared = prepare_again(node, node_type, all.clone())?;
+        run.set_params(index, prepared).map_err(|refusal| self.refused(refusal))?;
+        changed.insert(index, all);
+        Ok(())
+    }
+
+    fn no_node(&self, node: &str) -> SessionError {
+        let ids: Vec<&str> = self.graph.nodes.iter().map(|node| &*node.id).collect();
+        let near = did_you_mean(node, ids.iter().copied(), |id| format!("'{id}'"));
+        let cure = near.unwrap_or_else(|| format!("there are {}", names(&ids)));
+        SessionError::NoSuchNode { node: node.to_owned(), cure: format!("; {cure}") }
+    }
+
     /// Does what the host wants.
     ///
     /// # Errors
-    /// If it has ended, or was finished and is to be flushed.
+    /// If it has ended, was finished and is to be flushed, or has no such params to change.
     pub fn control(&self, control: Control) -> Result<(), SessionError> {
         match control {
             Control::Flush => self.flush(),
             Control::Interrupt => self.interrupt(),
+            Control::Set { node, params } => self.set_params(&node, params),
         }
     }
 
@@ -270,6 +352,11 @@ impl Session {
             (None, Refusal::Ended) => SessionError::Ended { outcome: Outcome::Cancelled, cause: String::new() },
         }
     }
+}
+
+/// Whether a node has this param and can't change it while it runs. What it does not have is found with its values.
+fn is_fixed(node_type: &NodeType, param: &str) -> bool {
+    node_type.params_schema["properties"].get(param).is_some() && !node_type.live.contains(&param)
 }
 
 impl SessionOptions {

@@ -71,7 +71,7 @@ pub(super) fn not_a_map(root: &Item) -> Finding {
 }
 
 /// `'a', 'b' and 'c'`
-pub(super) fn names<S: AsRef<str>>(names: &[S]) -> String {
+pub(crate) fn names<S: AsRef<str>>(names: &[S]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("'{}'", name.as_ref())).collect();
     match quoted.split_last() {
         None => "none".to_owned(),

@@ -22,6 +22,9 @@ mod yaml;
 
 pub use blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, HostNodeType, HostNodes, Work};
 pub use buffer::{EdgeBuffer, Policy};
+pub(crate) use fields::names;
+pub(crate) use nearest::did_you_mean;
+pub(crate) use nodes::prepare_again;
 pub use problem::{ManifestError, Problem};
 pub use schema::schema;
 

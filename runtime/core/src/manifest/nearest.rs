@@ -3,7 +3,7 @@
 use strsim::damerau_levenshtein;
 
 /// `did you mean 'a' or 'b'?`, with the candidates that are close, at most three; None if none is.
-pub(super) fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
     show: impl Fn(&str) -> String,

@@ -10,9 +10,10 @@ use super::blueprint::{HostNodes, Work};
 use super::fields::names;
 use super::findings::{Finding, Findings};
 use super::nearest::{did_you_mean, nearest};
+use super::problem::ManifestError;
 use super::schema_check::{Fault, check, compile};
 use super::tree::{Data, Item, Path, describe, quoted};
-use crate::node::{NodeType, ParamError, Params, Port, Registry};
+use crate::node::{NodeType, ParamError, Params, Port, PreparedNode, Registry};
 
 /// One node of the list, as far as it makes sense.
 pub(super) struct NodeDraft<'a> {
@@ -77,6 +78,20 @@ fn duplicate_id(id: &str, first: usize, ids: &HashSet<&str>) -> Finding {
         .suggest(format!("rename one, to {} for example", quoted(&free)))
 }
 
+/// Checks other params for a node of a graph that is planned already.
+///
+/// # Errors
+/// All that is wrong with them, under the id of the node.
+pub(crate) fn prepare_again(id: &str, node_type: &NodeType, params: Params) -> Result<PreparedNode, ManifestError> {
+    let nowhere = Item { offset: 0, data: Data::Null };
+    let mut findings = Findings::default();
+    let mut check = NodeCheck { root: &nowhere, path: Path::root().name(id), item: &nowhere, findings: &mut findings };
+    match check.check_params(node_type, params) {
+        Some(prepared) if findings.is_empty() => Ok(prepared),
+        _ => Err(findings.into_error(None)),
+    }
+}
+
 struct NodeCheck<'a, 'f> {
     root: &'a Item,
     path: Path,
@@ -115,6 +130,10 @@ impl NodeCheck<'_, '_> {
                 _ => return None,
             },
         };
+        Some(Work::Native { node_type: node_type.clone(), prepared: self.check_params(node_type, params)? })
+    }
+
+    fn check_params(&mut self, node_type: &NodeType, params: Params) -> Option<PreparedNode> {
         let validator = node_type.validator.get_or_init(|| compile(&node_type.params_schema));
         let params = Json::Object(params);
         let faults = check(validator, &node_type.params_schema, &params);
@@ -124,13 +143,7 @@ impl NodeCheck<'_, '_> {
         if !is_right {
             return None;
         }
-        match node_type.prepare(params) {
-            Ok(prepared) => Some(Work::Native { node_type: node_type.clone(), prepared }),
-            Err(error) => {
-                self.note_param_error(node_type, &error);
-                None
-            }
-        }
+        node_type.prepare(params).inspect_err(|error| self.note_param_error(node_type, error)).ok()
     }
 
     fn note(&mut self, node_type: &NodeType, faults: &[Fault], params: &Json) {

@@ -16,6 +16,8 @@ pub use params::{ParamError, Params, PreparedNode};
 pub use port::{AudioFormat, Kinds, Port};
 pub use registry::{NodeType, Registry};
 
+use std::any::Any;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -27,7 +29,7 @@ use crate::value::Packet;
 /// `flush`; after every call that answered [`Step::More`] it calls `resume` until the answer is [`Step::Done`]; at last `cleanup`,
 /// exactly once if `initialize` succeeded, also after an error, a cancel or a panic. An instance lives for one run, so
 /// its fields are per-run state; `flush` resets what belongs to one item.
-pub trait Node: Send {
+pub trait Node: Any + Send {
     /// Hears at which of its input ports packets can come, by their numbers; for nodes with ports that are optional.
     fn connect(&mut self, inputs: &[usize]) {
         let _ = inputs;
@@ -165,6 +167,8 @@ pub trait Define: Node + Sized + 'static {
     const OUTPUTS: &'static [Port];
     /// An example of params for the docs, as JSON text of an object.
     const EXAMPLE: &'static str = "{}";
+    /// The params that may change while a session runs; see [`Define::retune`].
+    const LIVE: &'static [&'static str] = &[];
 
     /// The format of sound that an input port needs with these params, where it needs a certain one. If the port takes
     /// nothing but sound, converters are put before it that see to it.
@@ -190,6 +194,12 @@ pub trait Define: Node + Sized + 'static {
 
     /// A new instance, for one run. Cheap: heavy work belongs into `initialize`.
     fn new(params: &Self::Params) -> Self;
+
+    /// Takes over the params of [`Define::LIVE`], between two steps and in the middle of an item; the others are as they
+    /// were. What the node makes must not jump where people would notice: a gain glides to its new value.
+    fn retune(&mut self, params: &Self::Params) {
+        let _ = params;
+    }
 }
 
 /// An old name of a built-in node, kept with the params and defaults that it had;

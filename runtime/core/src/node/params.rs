@@ -1,5 +1,6 @@
 //! From the params of a manifest to something that makes instances.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -25,6 +26,7 @@ pub struct ParamError {
 #[derive(Clone)]
 pub struct PreparedNode {
     make: Arc<dyn Fn() -> Box<dyn Node> + Send + Sync>,
+    retune: Arc<dyn Fn(&mut dyn Node) + Send + Sync>,
     inputs: Arc<[Option<AudioFormat>]>,
     outputs: Arc<[Option<AudioFormat>]>,
 }
@@ -33,6 +35,11 @@ impl PreparedNode {
     /// A new instance.
     pub fn instantiate(&self) -> Box<dyn Node> {
         (self.make)()
+    }
+
+    /// Gives an instance of the same type the live ones of these params; see [`Define::retune`].
+    pub fn retune(&self, node: &mut dyn Node) {
+        (self.retune)(node);
     }
 
     /// The format that an input port needs.
@@ -67,5 +74,12 @@ fn finish<N: Define>(typed: N::Params) -> Result<PreparedNode, ParamError> {
     N::check(&typed)?;
     let inputs = (0..N::INPUTS.len()).map(|port| N::input_format(&typed, port)).collect();
     let outputs = (0..N::OUTPUTS.len()).map(|port| N::output_format(&typed, port)).collect();
-    Ok(PreparedNode { make: Arc::new(move || Box::new(N::new(&typed))), inputs, outputs })
+    let made = Arc::new(typed);
+    let typed = Arc::clone(&made);
+    let retune = move |node: &mut dyn Node| {
+        if let Some(node) = (node as &mut dyn Any).downcast_mut::<N>() {
+            node.retune(&typed);
+        }
+    };
+    Ok(PreparedNode { make: Arc::new(move || Box::new(N::new(&made))), retune: Arc::new(retune), inputs, outputs })
 }

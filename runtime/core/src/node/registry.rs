@@ -25,6 +25,8 @@ pub struct NodeType {
     pub params_schema: Json,
     /// An example of its params.
     pub example: Json,
+    /// The params that may change while a session runs.
+    pub live: Vec<&'static str>,
     /// The type for which this is an old name with params of its own, if it is one.
     pub alias_of: Option<&'static str>,
     /// The params schema, compiled at its first use.
@@ -48,7 +50,8 @@ impl NodeType {
     }
 
     /// All that it declares, for listings, docs and the classes of the bindings:
-    /// `{name, summary, cost, inputs, outputs, params, example, alias_of?}`, where `params` is a JSON Schema.
+    /// `{name, summary, cost, inputs, outputs, params, example, live?, alias_of?}`, where `params` is a JSON Schema and
+    /// `live` names the params that may change while a session runs.
     pub fn describe(&self) -> Json {
         let ports = |ports: &[Port]| ports.iter().map(Port::describe).collect::<Vec<_>>();
         let mut described = serde_json::json!({
@@ -60,6 +63,9 @@ impl NodeType {
             "params": self.params_schema,
             "example": self.example,
         });
+        if !self.live.is_empty() {
+            described["live"] = serde_json::json!(self.live);
+        }
         if let Some(name) = self.alias_of {
             described["alias_of"] = name.into();
         }
@@ -81,6 +87,7 @@ impl NodeType {
             outputs: N::OUTPUTS,
             params_schema,
             example,
+            live: N::LIVE.to_vec(),
             alias_of: None,
             validator: OnceLock::new(),
             prepare,
@@ -106,6 +113,7 @@ impl Registry {
     pub fn add_old_name<A: OldName>(&mut self) -> &mut Self {
         let schema = schemars::schema_for!(A::Params).to_value();
         let mut node_type = NodeType::new::<A::Node>((A::NAME, A::SUMMARY), (schema, A::EXAMPLE), prepare_old::<A>);
+        node_type.live = node_type.live.into_iter().map(A::old_param).collect();
         node_type.alias_of = Some(<A::Node as Define>::NAME);
         self.types.insert(A::NAME, Arc::new(node_type));
         self

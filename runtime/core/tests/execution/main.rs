@@ -6,6 +6,7 @@ mod graphs;
 mod hosts;
 mod items;
 mod lifecycle;
+mod live_params;
 mod nodes;
 mod sessions;
 mod stopping;

@@ -22,6 +22,7 @@ pub(crate) fn registry() -> Registry {
         .add::<Stillborn>()
         .add::<Slow>()
         .add::<Source>()
+        .add::<Offset>()
         .add::<super::items::Label>()
         .add::<super::items::Shelf>()
         .add::<Wide>();
@@ -67,6 +68,48 @@ define!(Worker, Nothing, Heavy, |_| Worker);
 impl Node for Worker {
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
         Ok(Step::emit(packet))
+    }
+}
+
+/// Adds `by`, which may change while it runs, to integers.
+pub(crate) struct Offset {
+    by: i64,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OffsetParams {
+    by: i64,
+    /// Has no effect, and may not change.
+    #[serde(default)]
+    #[allow(dead_code, reason = "it only has to be there")]
+    fixed: bool,
+}
+
+impl Define for Offset {
+    type Params = OffsetParams;
+    const NAME: &'static str = "Offset";
+    const SUMMARY: &'static str = "A node for tests.";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[Port::ANY_IN];
+    const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
+    const LIVE: &'static [&'static str] = &["by"];
+
+    fn new(params: &OffsetParams) -> Self {
+        Offset { by: params.by }
+    }
+
+    fn retune(&mut self, params: &OffsetParams) {
+        self.by = params.by;
+    }
+}
+
+impl Node for Offset {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        match packet.value {
+            Value::Int(value) => Ok(Step::emit(Packet { value: Value::Int(value + self.by), ..packet })),
+            _ => Err(NodeError::new("expected an integer")),
+        }
     }
 }
 

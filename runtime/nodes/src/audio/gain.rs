@@ -16,6 +16,9 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 ///
 /// A product is computed in float64 and rounded once. Nothing limits it: sound may exceed full scale. Each frame has the
 /// gain of its own time, so how the sound is divided into packets changes nothing.
+///
+/// While a session runs `gain_db` may change. The factor then glides to its new value in a straight line of 20 ms, from
+/// the first frame of the next packet on, so that nothing clicks.
 #[derive(Debug)]
 pub struct AudioGain(Driven<Gain>);
 
@@ -53,6 +56,18 @@ struct Gain {
     shape: RampShape,
     /// Seconds of the item before the open segment.
     before: f64,
+    glide: Option<Glide>,
+    /// The rate of the sound that came last, if some has come in this item.
+    rate: Option<u32>,
+}
+
+/// A change of the factor that is going on.
+#[derive(Clone, Copy, Debug)]
+struct Glide {
+    /// The factor at its beginning.
+    from: f64,
+    /// Frames since then.
+    position: u64,
 }
 
 /// A time in seconds and the factor that holds then.
@@ -75,6 +90,7 @@ impl Define for AudioGain {
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const LIVE: &'static [&'static str] = &["gain_db"];
     const EXAMPLE: &'static str = r#"{"gain_db": -6, "ramp": [[0, -120], [0.5, 0]]}"#;
 
     fn check(params: &AudioGainParams) -> Result<(), ParamError> {
@@ -104,13 +120,20 @@ impl Define for AudioGain {
             ramp: params.ramp.iter().flatten().map(point).collect(),
             shape: params.ramp_shape,
             before: 0.0,
+            glide: None,
+            rate: None,
         }))
+    }
+
+    fn retune(&mut self, params: &AudioGainParams) {
+        self.0.process.glide_to(factor(params.gain_db));
     }
 }
 
 impl Process for Gain {
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
         check_finite(&audio, 0, audio.frames(), |frame| segment.time(segment.position + frame))?;
+        self.rate = Some(segment.rate);
         let mut samples = Vec::with_capacity(audio.frames() * audio.channels());
         match &self.factors(segment, audio.frames()) {
             Some(factors) => {
@@ -128,6 +151,10 @@ impl Process for Gain {
                 }
             }
         }
+        if let Some(glide) = &mut self.glide {
+            glide.position += audio.frames() as u64;
+        }
+        self.glide = self.glide.filter(|glide| glide.position < glide_frames(segment.rate));
         Ok(Some(sound(segment, samples, audio.pts)))
     }
 
@@ -137,18 +164,33 @@ impl Process for Gain {
     }
 
     fn finish(&mut self) {
-        self.before = 0.0;
+        (self.before, self.glide, self.rate) = (0.0, None, None);
     }
 }
 
 impl Gain {
     /// The factor of each of the next frames, if they are not all the same.
     fn factors(&self, segment: &Segment, frames: usize) -> Option<Vec<f64>> {
-        if self.ramp.len() < 2 || self.is_over(segment) {
+        if self.glide.is_none() && (self.ramp.len() < 2 || self.is_over(segment)) {
             return None;
         }
-        let time = |frame: usize| self.time(segment, segment.position + frame as u64);
-        Some((0..frames).map(|frame| self.factor * self.at(time(frame))).collect())
+        let time = |frame: u64| self.time(segment, segment.position + frame);
+        Some((0..frames as u64).map(|frame| self.constant(segment.rate, frame) * self.at(time(frame))).collect())
+    }
+
+    /// What holds so many frames ahead, without the ramp.
+    fn constant(&self, rate: u32, ahead: u64) -> f64 {
+        let way = |glide: Glide| (glide.position + ahead) as f64 / glide_frames(rate) as f64;
+        match self.glide.map(|glide| (glide.from, way(glide))) {
+            Some((from, way)) if way < 1.0 => from + (self.factor - from) * way,
+            _ => self.factor,
+        }
+    }
+
+    fn glide_to(&mut self, factor: f64) {
+        // Nobody hears a jump before the first frame.
+        self.glide = self.rate.map(|rate| Glide { from: self.constant(rate, 0), position: 0 });
+        self.factor = factor;
     }
 
     /// Whether the next frame comes after the last point.
@@ -177,6 +219,11 @@ impl Gain {
             }
         }
     }
+}
+
+/// How many frames a change of the gain takes: 20 ms.
+fn glide_frames(rate: u32) -> u64 {
+    u64::from(rate / 50).max(1)
 }
 
 fn factor(gain_db: f64) -> f64 {

@@ -63,10 +63,15 @@ impl Define for Calculator {
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::new("in", INPUT, "A number, a list of numbers or a tensor.")];
     const OUTPUTS: &'static [Port] = &[Port::new("out", INPUT, "The result, in the shape of the input.")];
+    const LIVE: &'static [&'static str] = &["operand"];
     const EXAMPLE: &'static str = r#"{"operation": "add", "operand": 5}"#;
 
     fn new(params: &CalculatorParams) -> Self {
         Calculator { operation: params.operation, operand: params.operand }
+    }
+
+    fn retune(&mut self, params: &CalculatorParams) {
+        self.operand = params.operand;
     }
 }
 

@@ -28,6 +28,7 @@ use self::quantum::{Body, Work};
 pub(super) use self::quantum::{Budget, Task};
 use self::streaming::Feed;
 pub(super) use self::streaming::{Opening, Refusal, Rest};
+use super::changes::Changes;
 use super::completion::{Completion, Outcome, RunError};
 use super::host::{Flow, Reply, ReplyError};
 use super::items::Items;
@@ -61,6 +62,8 @@ pub(super) struct Run {
     epoch: AtomicU32,
     /// What the nodes of a session have done.
     counts: Option<Arc<Counts>>,
+    /// What a session changes about its nodes while it runs.
+    changes: Option<Arc<Changes>>,
     state: Mutex<State>,
     _counted: Counted,
     /// The last field, since it tells the runtime that all others have let go of what they held.
@@ -207,6 +210,7 @@ impl Run {
             ended: AtomicU64::new(0),
             epoch: AtomicU32::new(0),
             counts: None,
+            changes: None,
             state: Mutex::new(state),
             _counted: Counted::run(),
             runtime,

@@ -94,7 +94,9 @@ impl Body {
         let stage = &run.graph.stages[index];
         let epoch = run.epoch.load(Ordering::Acquire);
         let work = match stage.runner {
-            Runner::Native => Work::Native(Chain::new(&run.graph, index, &run.items, run.counts.as_ref())?),
+            Runner::Native => {
+                Work::Native(Chain::new(&run.graph, index, &run.items, run.counts.as_ref(), run.changes.as_ref())?)
+            }
             Runner::Host { batch } => Work::Host(HostStage::new(batch, &run.graph, stage)),
         };
         Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work, epoch }))

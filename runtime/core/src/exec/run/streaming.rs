@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::clock::Clock;
 use super::entry::open_queues;
 use super::{Alarm, Budget, Delivery, Phase, Run, Sinks, State};
+use crate::exec::changes::Changes;
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::durations::{Noted, Spread};
 use crate::exec::items::Items;
@@ -21,7 +22,7 @@ use crate::exec::port::{Event, Port};
 use crate::exec::queue::{Bounds, Routed, Travel};
 use crate::exec::runtime::{Presence, SubmitError};
 use crate::graph::Graph;
-use crate::node::CancelFlag;
+use crate::node::{CancelFlag, PreparedNode};
 use crate::value::Packet;
 
 /// What a session begins with.
@@ -101,6 +102,7 @@ impl Run {
         let feed =
             Feed { takers, next_item: 0, has_open_stream: true, is_finished, is_awaited: false, rest, lag_before };
         let outlets = Outlets::new(graph.sinks.len(), &sinks, bounds);
+        let changes = Arc::new(Changes::of(graph.stages.len()));
         let state = State::new(&graph, queues, Sinks::Live(outlets), Some(Box::new(feed)), Delivery::Port);
         Arc::new(Self {
             id,
@@ -116,6 +118,7 @@ impl Run {
             ended: AtomicU64::new(0),
             epoch: AtomicU32::new(0),
             counts,
+            changes: Some(changes),
             state: Mutex::new(state),
             _counted: Counted::run(),
             runtime,
@@ -248,6 +251,35 @@ impl Run {
         drop(guard);
         self.dispatch(&mut ready);
         Ok(())
+    }
+
+    /// Gives a native node the live params of `prepared`: from the packet on that is sent next, and at once if no packet
+    /// that is sent can reach it.
+    pub(in crate::exec) fn set_params(&self, node: usize, prepared: PreparedNode) -> Result<(), Refusal> {
+        let state = self.state.lock();
+        let (Phase::Active, Some(feed), Some(changes)) = (state.phase, state.feed.as_deref(), &self.changes) else {
+            return Err(Refusal::Ended);
+        };
+        let stages = &self.graph.stages;
+        let Some(stage) = stages.iter().position(|stage| stage.links.iter().any(|link| link.node == node)) else {
+            return Ok(());
+        };
+        let from = if self.is_fed(feed, stage) { feed.next_item } else { 0 };
+        changes.add(stage, node, from, prepared);
+        Ok(())
+    }
+
+    /// Whether packets that are sent can come to a stage.
+    fn is_fed(&self, feed: &Feed, stage: usize) -> bool {
+        let mut is_fed = vec![false; stage + 1];
+        // Stages come after those that feed them.
+        for before in 0..=stage {
+            is_fed[before] = self.graph.stages[before].inputs.iter().any(|input| match self.graph.edges[*input].from {
+                Some(from) => is_fed[from],
+                None => feed.takers.contains(input),
+            });
+        }
+        is_fed[stage]
     }
 
     /// Drops everything that is on its way and lets all nodes begin anew; sources go on.

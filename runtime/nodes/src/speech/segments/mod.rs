@@ -96,6 +96,10 @@ pub(crate) fn default_threshold() -> f64 {
     0.5
 }
 
+fn neg_threshold(params: &SpeechSegmentsParams) -> f64 {
+    params.neg_threshold.unwrap_or((params.threshold - 0.15).max(0.01))
+}
+
 pub(crate) fn default_min_speech_duration_ms() -> u32 {
     250
 }
@@ -221,6 +225,7 @@ impl Define for SpeechSegments {
             "The maps {type: \"start\", at_s, detected_s} and {type: \"end\", at_s, detected_s} in turn.",
         ),
     ];
+    const LIVE: &'static [&'static str] = &["threshold", "neg_threshold"];
     const EXAMPLE: &'static str = r#"{"min_silence_duration_ms": 300, "max_speech_duration_s": 30}"#;
 
     fn check(params: &SpeechSegmentsParams) -> Result<(), ParamError> {
@@ -234,6 +239,13 @@ impl Define for SpeechSegments {
         }
     }
 
+    fn retune(&mut self, params: &SpeechSegmentsParams) {
+        (self.rules.threshold, self.rules.neg_threshold) = (params.threshold, neg_threshold(params));
+        if let Some(heard) = &mut self.recording {
+            heard.timestamps.set_thresholds(self.rules);
+        }
+    }
+
     fn new(params: &SpeechSegmentsParams) -> Self {
         let time = |milliseconds: u32| i64::from(milliseconds) * MILLISECOND;
         let pad = time(params.speech_pad_ms);
@@ -242,7 +254,7 @@ impl Define for SpeechSegments {
         SpeechSegments {
             rules: Rules {
                 threshold: params.threshold,
-                neg_threshold: params.neg_threshold.unwrap_or((params.threshold - 0.15).max(0.01)),
+                neg_threshold: neg_threshold(params),
                 min_speech: time(params.min_speech_duration_ms),
                 min_silence: time(params.min_silence_duration_ms),
                 pad,

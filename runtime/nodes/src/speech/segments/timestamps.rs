@@ -83,6 +83,11 @@ impl Timestamps {
         }
     }
 
+    /// Goes on with other thresholds.
+    pub(super) fn set_thresholds(&mut self, rules: Rules) {
+        (self.rules.threshold, self.rules.neg_threshold) = (rules.threshold, rules.neg_threshold);
+    }
+
     /// What came before this time can't become a part of a segment any more.
     pub(super) fn needed_from(&self) -> i64 {
         let next = self.speech.map_or(self.now - self.rules.pad, |speech| speech.padded_start);
