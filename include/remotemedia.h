@@ -572,7 +572,8 @@ void rm_runtime_free(struct rm_runtime *runtime);
 /**
  * Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
  * and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
- * `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "clock"}`, see docs/abi.md.
+ * `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "packet_deadline_us",
+ * "clock"}`, see docs/abi.md.
  *
  * The caller sees to it that:
  * `pipeline` and `port` are live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL
@@ -643,7 +644,7 @@ rm_status rm_session_control(const struct rm_session *session,
                              struct rm_error **err);
 
 /**
- * Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, fill, waits_for, ...}], edges: [...],
+ * Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, late, waiting, fill, waits_for, ...}], edges: [...],
  * lag: {...}, unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
  *
  * The caller sees to it that:

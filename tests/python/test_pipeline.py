@@ -99,7 +99,11 @@ def test_a_buffer_stands_on_the_connections_around_it() -> None:
     assert [(link["kind"], link["buffer"]) for link in graph.plan().connections] == [
         ("queue", {"bytes": 1000, "policy": "block"})
     ]
-    for again in (rm.Pipeline.load(graph.to_dict()), rm.Pipeline.load(graph.to_yaml()), pickle.loads(pickle.dumps(graph))):
+    for again in (
+        rm.Pipeline.load(graph.to_dict()),
+        rm.Pipeline.load(graph.to_yaml()),
+        pickle.loads(pickle.dumps(graph)),
+    ):
         assert again.manifest() == graph.manifest()
 
 

@@ -356,10 +356,10 @@ async def test_metrics_are_a_table() -> None:
             ("p2", 3, 0),
         ]
         head, *rows, sent, lag = str(metrics).splitlines()
-        columns = "node packets errors p50 p99 max waiting fill oldest dropped waits for"
+        columns = "node packets errors p50 p99 max waiting fill oldest dropped late waits for"
         assert head.split() == columns.split()
         assert [row.split()[:3] for row in rows] == [["p1", "3", "0"], ["add", "3", "0"], ["p2", "3", "0"]]
-        assert [row.split()[-5:] for row in rows] == [["0", "0%", "-", "0", "input"]] * 3
+        assert [row.split()[-6:] for row in rows] == [["0", "0%", "-", "0", "0", "input"]] * 3
         assert (sent, lag) == ("sent: 3; unread: 3 of 'p2'", "event loop behind: p50 -, p99 -, max -")
 
 
@@ -391,26 +391,32 @@ async def test_metrics_tell_what_waits_before_a_python_function_and_how_far_the_
         assert metrics.lag.max >= metrics.lag.p50 > 0
 
 
-async def test_a_buffer_hands_a_slow_function_the_latest_and_counts_the_others() -> None:
-    seen: list[int] = []
-    gate = asyncio.Event()
-    for policy, expected in (("drop_oldest", [0, 8, 9]), ("drop_newest", [0, 1, 2])):
-        seen.clear()
-        gate.clear()
+def column(metrics: Any, name: str) -> list[str]:
+    """One column of the table that metrics are printed as."""
+    head, *rows = [re.split(r"\s{2,}", line) for line in str(metrics).splitlines()]
+    return [row[head.index(name)] for row in rows if len(row) == len(head)]
 
-        async def slow(value: int) -> int:
-            seen.append(value)
-            await gate.wait()
-            return value
+
+async def test_a_buffer_hands_a_slow_function_the_latest_and_counts_the_others() -> None:
+    reached, gate = asyncio.Event(), asyncio.Event()
+
+    async def slow(value: int) -> int:
+        reached.set()
+        await gate.wait()
+        return value
+
+    for policy, expected in (("drop_oldest", [0, 8, 9]), ("drop_newest", [0, 1, 2])):
+        reached.clear()
+        gate.clear()
 
         buffer = rm.Buffer(packets=2, policy=policy)  # type: ignore[arg-type]
         graph = rm.Pipeline() >> rm.nodes.PassThrough() >> buffer >> rm.node(slow)()
         async with graph.session() as session:
             await session.send(0)
-            while not seen:
-                await asyncio.sleep(0)
+            await reached.wait()
             await session.send_many(range(1, 10))
-            metrics = session.metrics()
+            while (metrics := session.metrics()).edges[0].dropped < 7:  # noqa: ASYNC110
+                await asyncio.sleep(0)
             assert metrics.edges == [("passthrough.out", "slow.in", 2, 7)]
             assert [(node.waiting, node.dropped) for node in metrics.nodes] == [(0, 0), (2, 7)]
             gate.set()
@@ -418,13 +424,94 @@ async def test_a_buffer_hands_a_slow_function_the_latest_and_counts_the_others()
             assert [packet.value async for packet in session] == expected
             metrics = session.metrics()
             assert metrics.edges == [("passthrough.out", "slow.in", 0, 7)]
-            slow_row = str(metrics).splitlines()[2].split()
-            assert (slow_row[0], slow_row[7]) == ("slow", "7")
+            assert column(metrics, "dropped") == ["0", "7"]
 
 
 async def test_a_buffer_loses_nothing_where_all_inputs_are_there() -> None:
     graph = rm.Pipeline() >> rm.nodes.PassThrough() >> rm.Buffer(packets=1, policy="drop_newest") >> rm.nodes.Echo()
     assert len(await graph.run(list(range(300)))) == 300
+
+
+async def test_what_is_late_is_dropped_and_counted() -> None:
+    async with pipeline().session(packet_deadline=1e-6) as session:
+        assert await collect(session, range(100)) == []
+        metrics = session.metrics()
+        assert sum(node.late for node in metrics.nodes) == 100
+        assert sum(map(int, column(metrics, "late"))) == 100
+    async with pipeline().session(packet_deadline=3600) as session:
+        assert len(await collect(session, range(100))) == 100
+    with pytest.raises(rm.InvalidArgumentError):
+        pipeline().session(packet_deadline=-1)
+
+
+async def test_no_more_waits_than_the_buffer_of_the_session_allows() -> None:
+    # Two at the entry, two at the sink, two in Python, and one on its way.
+    async with pipeline(PASS).session(buffer={"packets": 2}) as session:
+        sent = 0
+        while sent < 100 and session.try_send(sent):
+            sent += 1
+        assert 2 <= sent <= 7
+        assert session.metrics().unread["pass1"] <= 4
+        await session.finish()
+        assert [packet.value async for packet in session] == list(range(sent))
+
+
+async def test_a_failure_that_was_raised_is_not_raised_again_at_the_end() -> None:
+    def fail(value: int) -> int:
+        raise ValueError(f"no {value}")
+
+    async with pipeline(chain(("fail", fail, {}))).session() as session:
+        await session.send(3)
+        with pytest.raises(rm.NodeError):
+            _ = [packet async for packet in session]
+    with pytest.raises(rm.NodeError):
+        async with pipeline(chain(("fail", fail, {}))).session() as session:
+            await session.send(3)
+
+
+async def test_after_the_end_everything_says_why() -> None:
+    async with pipeline().session() as session:
+        await session.send(1)
+        await session.finish()
+        await session.finish()
+        assert [packet.value async for packet in session] == [6]
+        assert [packet async for packet in session] == []
+        for use in (session.send(2), session.send_many([2])):
+            with pytest.raises(
+                rm.InvalidArgumentError, match="the session was finished before; it takes no more packets"
+            ):
+                await use
+        with pytest.raises(rm.InvalidArgumentError, match="the session was finished before; it takes no more packets"):
+            session.try_send(2)
+        with pytest.raises(rm.GoneError, match="the session has ended"):
+            session.interrupt()
+    async with pipeline().session() as session:
+        await session.send(1)
+        session.cancel()
+        session.cancel()
+        assert [packet async for packet in session] == []
+        for use in (session.send(2), session.send_many([2]), session.flush(), session.finish()):
+            with pytest.raises(rm.GoneError, match="the session was cancelled"):
+                await use
+        for call in (lambda: session.try_send(2), session.interrupt, lambda: session.set_param("add", operand=1)):
+            with pytest.raises(rm.GoneError, match="the session was cancelled"):
+                call()
+        assert session.metrics().sent == 1
+
+
+async def test_two_readers_share_what_comes() -> None:
+    async with pipeline().session() as session:
+        got: list[int] = []
+
+        async def read() -> None:
+            async for packet in session:
+                got.append(packet.value)
+
+        readers = [asyncio.create_task(read()) for _ in range(2)]
+        await session.send_many(range(500))
+        await session.finish()
+        await asyncio.gather(*readers)
+        assert sorted(got) == list(range(5, 505))
 
 
 async def test_a_param_changes_for_what_is_sent_afterwards() -> None:
@@ -443,7 +530,8 @@ async def test_a_param_that_can_not_change_is_refused_by_name() -> None:
             (
                 "add",
                 {"operation": "subtract"},
-                "'add' (Calculator) has 'operation' from its start to its end; what may change while it runs: 'operand'",
+                "'add' (Calculator) has 'operation' from its start to its end; "
+                "what may change while it runs: 'operand'",
             ),
             ("add", {"operand": "five"}, 'add.params.operand: expected a number, got the text "five"'),
             ("add", {}, "set_param changes params: set_param('add', name=value)"),

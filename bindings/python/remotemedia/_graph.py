@@ -275,6 +275,7 @@ class Pipeline(Linkable):
         input: PCM | None = None,  # noqa: A002
         buffer: Mapping[str, int] | None = None,
         deadline: float | None = None,
+        packet_deadline: float | None = None,
         watchdog: float | None = 5.0,
         on_progress: OnProgress | None = None,
         clock: Literal["real", "virtual"] = "real",
@@ -283,7 +284,9 @@ class Pipeline(Linkable):
         """The pipeline at work on one stream: `async with pipeline.session() as session`.
 
         `input=rm.PCM("s16", 16000, 1)` lets `send` take raw bytes, split anywhere. `buffer` bounds what waits at each
-        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is in seconds.
+        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is how long the session may
+        last, in seconds, and `packet_deadline` how long a packet may take to a sink: one that is later, and what came
+        of it, is dropped before the next node or sink, and counted there as `late` in `session.metrics()`.
         When no packet has moved for `watchdog` seconds, the logger `remotemedia` names the node that holds them up.
         `on_progress` is called on the event loop with a `Progress`, at most ten times a second.
         With `clock="virtual"` time is what has arrived: a packet arrives when it has sounded, once all that came
@@ -295,18 +298,17 @@ class Pipeline(Linkable):
         from ._pipeline import compile_manifest
         from ._session import Session
 
-        deadline_us = -1 if deadline is None else microseconds("deadline", deadline)
+        if clock not in ("real", "virtual"):
+            raise InvalidArgumentError(f"clock must be 'real' or 'virtual', got {clock!r}")
+        options: dict[str, Any] = {"buffer": dict(buffer or {}), "clock": clock}
+        if trace is not None:
+            options["trace"] = True
+        for name, span in (("deadline", deadline), ("packet_deadline", packet_deadline)):
+            span_us = -1 if span is None else microseconds(name, span)
+            if span_us >= 0:
+                options[f"{name}_us"] = span_us
         compiled = compile_manifest(self.manifest())
-        return Session(
-            compiled,
-            pcm=input,
-            buffer=buffer,
-            deadline_us=deadline_us,
-            watchdog=watchdog,
-            on_progress=on_progress,
-            clock=clock,
-            trace=trace,
-        )
+        return Session(compiled, options, pcm=input, watchdog=watchdog, on_progress=on_progress, trace=trace)
 
     def stream(
         self,

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-COLUMNS = ("node", "packets", "errors", "p50", "p99", "max", "waiting", "fill", "oldest", "dropped", "waits for")
+COLUMNS = (
+    "node",
+    "packets",
+    "errors",
+    "p50",
+    "p99",
+    "max",
+    "waiting",
+    "fill",
+    "oldest",
+    "dropped",
+    "late",
+    "waits for",
+)
 
 
 class NodeMetrics(NamedTuple):
@@ -19,7 +32,8 @@ class NodeMetrics(NamedTuple):
     of up to 32 packets that are taken together it counts until all are done. Of nodes that run as one stage, the first
     tells of what waits. `waits_for` is what keeps it from going on. `item` and `pts` name the packet that it took last,
     of several at once the first: the number of the packet sent that it comes from, and its time in seconds. `dropped`
-    counts what never reached it, because a connection to it was full; see `Buffer`.
+    counts what never reached it, because a connection to it was full; see `Buffer`. `late` counts what came to it, or
+    from it to its sink, after the `packet_deadline` of the session.
     """
 
     node: str
@@ -35,6 +49,7 @@ class NodeMetrics(NamedTuple):
     item: int | None = None
     pts: float | None = None
     dropped: int = 0
+    late: int = 0
 
 
 class EdgeMetrics(NamedTuple):
@@ -114,6 +129,7 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
             node.get("item"),
             seconds(node, "pts"),
             dropped.get(node["id"], 0),
+            node["late"],
         )
         for node in document["nodes"]
     ]
@@ -125,7 +141,7 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
 
 def _row(node: NodeMetrics) -> tuple[str, ...]:
     times = [_time(node.p50), _time(node.p99), _time(node.max)]
-    queue = [str(node.waiting), f"{node.fill:.0%}", _time(node.oldest), str(node.dropped)]
+    queue = [str(node.waiting), f"{node.fill:.0%}", _time(node.oldest), str(node.dropped), str(node.late)]
     return (node.node, str(node.packets), str(node.errors), *times, *queue, node.waits_for)
 
 

@@ -55,6 +55,9 @@ class NativeSession:
         self.token = 0
         self._pipeline, self._functions = compiled
         self._options = options
+        packets = options["buffer"].get("packets")
+        # Who bounds what waits at a sink does not want more of it here. What is no number is refused at the first use.
+        self._most = min(MOST_OUTPUTS, packets) if isinstance(packets, int) else MOST_OUTPUTS
         self._told = told
         self._port: LoopPort | None = None
         self._handle: Any = None
@@ -105,7 +108,8 @@ class NativeSession:
             used.ready()
         # One batch waits here at most: of large outputs what one call brings, of small ones what several bring.
         waiting = len(self.arrived)
-        most = 0 if self.sinks or self.is_cancelled or (waiting and not self._is_small) else MOST_OUTPUTS - waiting
+        none = self.sinks or self.is_cancelled or waiting >= self._most or (waiting and not self._is_small)
+        most = 0 if none else self._most - waiting
         native = used.native
         taken: int = send(native, self._handle, document, len(document), table, length, LOOP_BUDGET_US, most)
         if 0 <= taken < 128:
@@ -134,7 +138,7 @@ class NativeSession:
         used = self.opened()
         self._hold(None)
         used.ready()
-        status = lib.rm_session_receive(self._handle, sink, MOST_OUTPUTS, used.output, used.error)
+        status = lib.rm_session_receive(self._handle, sink, self._most, used.output, used.error)
         used.output.discard_count = 0
         check(status, used.error)
         answer = used.unpack(self._resolve)

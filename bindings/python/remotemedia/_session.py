@@ -46,28 +46,20 @@ class Session:
 
     `await send(value)` feeds it, `async for packet in session` reads it; do both at the same time, in two tasks, since
     `send` waits while outputs are unread. Leaving the block by an exception cancels; leaving it normally finishes, and
-    waits for the end; outputs that nobody reads are then dropped.
+    waits for the end; outputs that nobody reads are then dropped. What ended it before its time is raised there, unless
+    a `send` or a reader has raised it already.
     """
 
     def __init__(
         self,
         compiled: Compiled,
+        options: Mapping[str, Any],
         *,
         pcm: PCM | None = None,
-        buffer: Mapping[str, int] | None = None,
-        deadline_us: int = -1,
         watchdog: float | None = WATCHDOG_SECONDS,
         on_progress: OnProgress | None = None,
-        clock: str = "real",
         trace: str | os.PathLike[str] | None = None,
     ) -> None:
-        if clock not in ("real", "virtual"):
-            raise InvalidArgumentError(f"clock must be 'real' or 'virtual', got {clock!r}")
-        options: dict[str, Any] = {"buffer": dict(buffer or {}), "clock": clock}
-        if trace is not None:
-            options["trace"] = True
-        if deadline_us >= 0:
-            options["deadline_us"] = deadline_us
         self._native = NativeSession(compiled, options, self._notified)
         self._pcm = None if pcm is None else pcm.reader()
         self._is_plain = pcm is None
@@ -251,9 +243,7 @@ class Session:
         except (TypeError, ValueError, OverflowError) as error:
             if isinstance(error, Error):
                 raise
-            raise InvalidArgumentError(
-                f"set_param({node!r}): {error}; give plain values: float(...), a list"
-            ) from None
+            raise InvalidArgumentError(f"set_param({node!r}): {error}; give plain values: float(...), a list") from None
 
     def metrics(self) -> Metrics:
         """What its nodes have done and wait for; printed it is a table."""
@@ -365,6 +355,9 @@ class Session:
 
     async def _end(self) -> None:
         """Finishes, drops what nobody reads, and waits for the end."""
+        if self._native.error_was_raised:
+            # It has ended, and who uses it has been told why.
+            return
         await self.finish()
         readers = list(self._chosen.values()) or [self._all]
         self._drop_unread()

@@ -23,6 +23,8 @@ pub(super) struct Chain {
     slots: Vec<Slot>,
     is_initialized: bool,
     item: u64,
+    /// When what comes of the packet in work is worth nothing any more.
+    deadline: Option<Instant>,
     items: Arc<Items>,
     /// The nodes have heard of the item that is in work.
     has_begun: bool,
@@ -117,6 +119,7 @@ impl Chain {
             slots,
             is_initialized: false,
             item: 0,
+            deadline: None,
             items: Arc::clone(items),
             has_begun: false,
             brings_items: items.come_from(index),
@@ -169,8 +172,8 @@ impl Chain {
 
     /// Lets the first node process a packet.
     pub(super) fn feed(&mut self, port: usize, routed: Routed) -> Result<Option<Exit>, ChainFailure> {
-        let Routed { packet, item, path } = routed;
-        self.item = item;
+        let Routed { packet, item, path, deadline } = routed;
+        (self.item, self.deadline) = (item, deadline);
         self.retune();
         self.begin();
         let step = self.process(0, port, packet, path)?;
@@ -187,7 +190,8 @@ impl Chain {
     }
 
     fn begin_ending(&mut self, item: u64) {
-        self.item = item;
+        // What was held back comes when it comes.
+        (self.item, self.deadline) = (item, None);
         self.begin();
         self.ending = Some(Ending { item, next: 0 });
     }
@@ -317,7 +321,10 @@ impl Chain {
             slot.seq += 1;
             let path = slot.path;
             if is_last {
-                return Ok(Some(Exit::Packet { port, routed: Routed { packet, item: self.item, path } }));
+                return Ok(Some(Exit::Packet {
+                    port,
+                    routed: Routed { packet, item: self.item, path, deadline: self.deadline },
+                }));
             }
             if port != slot.output_port {
                 return Ok(None);

@@ -48,6 +48,7 @@ struct SessionDocument {
     sinks: Vec<String>,
     buffer: BufferDocument,
     deadline_us: Option<u64>,
+    packet_deadline_us: Option<u64>,
     clock: SessionClock,
     trace: bool,
 }
@@ -120,7 +121,8 @@ impl SessionOptions {
     /// # Errors
     /// If an entry is unknown or out of range.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
-        let SessionDocument { sinks, buffer, deadline_us, clock, trace } = read(document, "options")?;
+        let SessionDocument { sinks, buffer, deadline_us, packet_deadline_us, clock, trace } =
+            read(document, "options")?;
         for (name, is_zero) in
             [("packets", buffer.packets == Some(0)), ("bytes", buffer.bytes == Some(0)), ("ms", buffer.ms == Some(0))]
         {
@@ -136,6 +138,7 @@ impl SessionOptions {
                 media: buffer.ms.map(Duration::from_millis),
             },
             deadline: deadline_us.map(Duration::from_micros),
+            packet_deadline: packet_deadline_us.map(Duration::from_micros),
             clock,
             is_traced: trace,
         })
@@ -186,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_session_has_options_of_its_own() {
-        let options = br#"{"sinks": ["a"], "buffer": {"packets": 3, "ms": 20}, "deadline_us": 5}"#;
+        let options =
+            br#"{"sinks": ["a"], "buffer": {"packets": 3, "ms": 20}, "deadline_us": 5, "packet_deadline_us": 7}"#;
         let options = SessionOptions::parse(options).expect("valid options");
         assert_eq!(
             (options.sinks, options.buffer.packets, options.buffer.bytes),
@@ -196,6 +200,7 @@ mod tests {
             (options.buffer.media, options.deadline),
             (Some(Duration::from_millis(20)), Some(Duration::from_micros(5)))
         );
+        assert_eq!(options.packet_deadline, Some(Duration::from_micros(7)));
         let options = SessionOptions::parse(br#"{"clock": "virtual"}"#).expect("valid options");
         assert_eq!(options.clock, SessionClock::Virtual);
         let refused = SessionOptions::parse(br#"{"clock": "none"}"#).expect_err("there is no such clock");

@@ -248,7 +248,7 @@ pub fn write_progress(encoder: &mut Encoder, progress: &Progress) {
     }
 }
 
-/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, waiting, waits_for, ...}],
+/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, late, waiting, waits_for, ...}],
 /// edges: [{from, to, waiting, dropped}], unread: {sink: n}}`.
 pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &Session) {
     encoder.map(5);
@@ -259,10 +259,11 @@ pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &
         let pts = node.last.and_then(|last| last.pts);
         let oldest = [("oldest_ns", node.waiting.oldest)];
         let known = usize::from(item.is_some()) + usize::from(pts.is_some());
-        encoder.map(6 + known + times_known(&times_of(&node.steps)) + times_known(&oldest));
+        encoder.map(7 + known + times_known(&times_of(&node.steps)) + times_known(&oldest));
         encoder.text("id").text(&node.node);
         encoder.text("packets").uint(node.packets);
         encoder.text("errors").uint(node.errors);
+        encoder.text("late").uint(node.late);
         encoder.text("waiting").uint(node.waiting.packets as u64);
         encoder.text("fill").value(&Value::Float(node.waiting.fill));
         encoder.text("waits_for").text(&node.waits_for.to_string());

@@ -153,7 +153,7 @@ struct OpenCall {
 }
 
 enum Waiting {
-    Entry { index: usize, item: u64, path: u64, pts: Option<i64>, duration: Option<i64> },
+    Entry(usize, EntryPlace),
     End(u64),
     Finish,
 }
@@ -247,9 +247,9 @@ impl HostStage {
         while entries.len() < self.batch {
             match inbox.pop_front() {
                 None => break,
-                Some(Travel::Packet(Routed { packet, item, path }, _)) => {
-                    let (pts, duration) = (packet.pts, packet.duration);
-                    waiting.push_back(Waiting::Entry { index: entries.len(), item, path, pts, duration });
+                Some(Travel::Packet(Routed { packet, item, path, deadline }, _)) => {
+                    let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline };
+                    waiting.push_back(Waiting::Entry(entries.len(), place));
                     entries.push(CallEntry { item, packet });
                 }
                 Some(other) if entries.is_empty() => self.outbox.push_back(other),
@@ -283,17 +283,16 @@ impl HostStage {
         let Some(call) = self.call.as_mut().filter(|call| call.id == id) else { return };
         let is_last = reply.is_last();
         for output in reply.outputs {
-            let Some((item, path, pts, duration)) = seek(&mut call.waiting, &mut self.outbox, output.entry) else {
-                continue;
-            };
+            let Some(place) = seek(&mut call.waiting, &mut self.outbox, output.entry) else { continue };
+            let EntryPlace { item, path, deadline, .. } = place;
             let own = Packet::new(output.value);
-            let pts = output.pts.or(own.pts).or(pts);
-            let duration = output.duration.or(own.duration).or(duration);
-            self.outbox.push_back(Travel::Packet(Routed { packet: own.at(pts, duration), item, path }, 0));
+            let pts = output.pts.or(own.pts).or(place.pts);
+            let duration = output.duration.or(own.duration).or(place.duration);
+            self.outbox.push_back(Travel::Packet(Routed { packet: own.at(pts, duration), item, path, deadline }, 0));
         }
         if let Some(failure) = reply.failure {
             let entry = seek(&mut call.waiting, &mut self.outbox, failure.entry);
-            let (item, position) = entry.map_or((0, None), |(item, _, pts, _)| (item, pts));
+            let (item, position) = entry.map_or((0, None), |place| (place.item, place.pts));
             let mut error = NodeError::new(failure.message).at(position);
             error.chain = failure.chain;
             error.host_token = failure.token;
@@ -306,17 +305,23 @@ impl HostStage {
     }
 }
 
-type EntryPlace = (u64, u64, Option<i64>, Option<i64>);
+/// A packet of a call without its value.
+#[derive(Clone, Copy)]
+struct EntryPlace {
+    item: u64,
+    path: u64,
+    pts: Option<i64>,
+    duration: Option<i64>,
+    deadline: Option<Instant>,
+}
 
 /// Lets everything before entry `wanted` leave, and answers the entry's place in the graph; the entry itself stays at
 /// the front, since more may come for it.
 fn seek(waiting: &mut VecDeque<Waiting>, outbox: &mut VecDeque<Travel>, wanted: usize) -> Option<EntryPlace> {
     while let Some(front) = waiting.front() {
         match *front {
-            Waiting::Entry { index, item, path, pts, duration } if index == wanted => {
-                return Some((item, path, pts, duration));
-            }
-            Waiting::Entry { index, .. } if index > wanted => return None,
+            Waiting::Entry(index, place) if index == wanted => return Some(place),
+            Waiting::Entry(index, _) if index > wanted => return None,
             _ => outbox.extend(waiting.pop_front().and_then(Waiting::into_travel)),
         }
     }
@@ -326,7 +331,7 @@ fn seek(waiting: &mut VecDeque<Waiting>, outbox: &mut VecDeque<Travel>, wanted: 
 impl Waiting {
     fn into_travel(self) -> Option<Travel> {
         match self {
-            Waiting::Entry { .. } => None,
+            Waiting::Entry(..) => None,
             Waiting::End(item) => Some(Travel::End(item)),
             Waiting::Finish => Some(Travel::Finish),
         }

@@ -15,6 +15,7 @@ use crate::graph::Graph;
 pub(super) struct NodeCounts {
     packets: AtomicU64,
     errors: AtomicU64,
+    late: AtomicU64,
     steps: Durations,
     /// The packet that it took last: the item, and its time or [`NO_TIME`].
     item: AtomicU64,
@@ -39,6 +40,8 @@ pub struct NodeMetrics {
     pub packets: u64,
     /// How often it failed.
     pub errors: u64,
+    /// How many packets were dropped before it, or behind it where it is a sink, because their deadline was over.
+    pub late: u64,
     /// How long its steps took: a sample of them where steps are small; of a node of the host its calls, from the call to
     /// the last answer.
     pub steps: Spread,
@@ -160,6 +163,7 @@ impl Counts {
             .map(|_| NodeCounts {
                 packets: AtomicU64::new(0),
                 errors: AtomicU64::new(0),
+                late: AtomicU64::new(0),
                 steps: Durations::new(),
                 item: AtomicU64::new(0),
                 pts: AtomicI64::new(NO_TIME),
@@ -228,6 +232,11 @@ impl NodeCounts {
         self.errors.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a packet that came too late.
+    pub(super) fn be_late(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What there is to tell, with what the scheduler knows beside it.
     pub(super) fn read(&self, node: &Arc<str>, waiting: Waiting, waits_for: WaitsFor) -> NodeMetrics {
         let packets = self.packets.load(Ordering::Relaxed);
@@ -236,6 +245,7 @@ impl NodeCounts {
             node: Arc::clone(node),
             packets,
             errors: self.errors.load(Ordering::Relaxed),
+            late: self.late.load(Ordering::Relaxed),
             steps: self.steps.noted().spread(),
             last: (packets > 0).then(|| Place { item: self.item.load(Ordering::Relaxed), pts }),
             waiting,

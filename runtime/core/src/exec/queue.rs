@@ -15,6 +15,8 @@ pub(super) struct Routed {
     pub(super) item: u64,
     /// The way that it took; see [`crate::graph::StageEdge::path_offset`].
     pub(super) path: u64,
+    /// When it is worth nothing any more.
+    pub(super) deadline: Option<Instant>,
 }
 
 /// What travels along an edge.
@@ -63,7 +65,7 @@ struct Entry {
 impl Routed {
     /// The same packet for another way.
     pub(super) fn share(&self) -> Self {
-        Self { packet: self.packet.clone(), item: self.item, path: self.path }
+        Self { packet: self.packet.clone(), item: self.item, path: self.path, deadline: self.deadline }
     }
 }
 
@@ -241,7 +243,7 @@ mod tests {
         let mut queue = Queue::of_edge(Some(buffer), buffer.policy());
         for (item, &(bytes, ms)) in (0..).zip(packets) {
             let packet = Packet::new(Value::bytes(vec![0; bytes])).at(None, Some(ms * 1_000_000));
-            queue.push(Travel::Packet(Routed { packet, item, path: 0 }, 0));
+            queue.push(Travel::Packet(Routed { packet, item, path: 0, deadline: None }, 0));
         }
         assert_eq!(queue.has_credit(), buffer.policy() != Policy::Block);
         let mut items = Vec::new();
@@ -277,7 +279,7 @@ mod tests {
     fn a_queue_that_is_closed_keeps_its_count_alone() {
         let mut queue = Queue::of_edge(Some(buffer(1, 0, Policy::DropOldest)), Policy::DropOldest);
         for item in 0..3 {
-            queue.push(Travel::Packet(Routed { packet: Packet::new(Value::Int(1)), item, path: 0 }, 0));
+            queue.push(Travel::Packet(Routed { packet: Packet::new(Value::Int(1)), item, path: 0, deadline: None }, 0));
             queue.push(Travel::End(item));
         }
         queue.close();

@@ -276,6 +276,7 @@ impl Pipeline {
             sinks: sinks.clone(),
             bounds: options.buffer.bounds(),
             is_virtual: options.clock == SessionClock::Virtual,
+            packet_deadline: options.packet_deadline,
             rest: Arc::clone(&rest),
             counts: IS_MEASURED.then(|| Arc::clone(&counts)),
             lag_before: port.lag(),

@@ -38,6 +38,8 @@ pub struct SessionOptions {
     pub buffer: BufferOptions,
     /// How long the session may last, by its own clock.
     pub deadline: Option<Duration>,
+    /// How long a packet may take from when it is taken to its sinks; what comes later is dropped and counted.
+    pub packet_deadline: Option<Duration>,
     /// What time it goes by.
     pub clock: SessionClock,
     /// Whether it records what it does, for [`Session::trace`].

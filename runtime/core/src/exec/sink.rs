@@ -21,7 +21,7 @@ impl Collector {
     }
 
     pub(super) fn push(&mut self, routed: Routed) {
-        let Routed { packet, item, path } = routed;
+        let Routed { packet, item, path, .. } = routed;
         self.media.note(item, &packet);
         if let Some((last_path, last)) = self.outputs.last() {
             self.is_in_order &= (last.item, *last_path) <= (item, path);

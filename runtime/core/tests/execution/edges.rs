@@ -139,6 +139,44 @@ fn the_host_gets_what_the_policy_keeps_and_no_more_waits_than_the_edge_allows() 
 }
 
 #[test]
+fn what_comes_too_late_is_dropped_where_it_is_and_counted() {
+    let runtime = runtime();
+    let hosts = [("mine".to_owned(), HostNodeType { token: 7, batch: 4 })].into();
+    let graphs = [
+        pipeline(&runtime, &[("a", "Pass", ""), ("b", "Worker", "")], &[("a", "b")]),
+        compile(&runtime, &[("host", "mine", "")], &[], &hosts),
+    ];
+    for graph in graphs {
+        let port = Port::new(None);
+        // Over before anything can look at it.
+        let options = SessionOptions { packet_deadline: Some(Duration::from_nanos(1)), ..SessionOptions::default() };
+        let session = graph.session(&port, 1, &options).expect("accepted");
+        send(&session, 0..20);
+        assert!(rest(&session, &port).is_empty());
+        let late: Vec<u64> = session.metrics().nodes.iter().map(|node| node.late).collect();
+        assert_eq!((late[0], late.iter().sum::<u64>()), (20, 20));
+    }
+}
+
+#[test]
+fn what_comes_in_time_is_not_dropped_and_neither_is_what_was_held_back() {
+    let runtime = runtime();
+    let graph = pipeline(&runtime, &[("a", "Worker", ""), ("n", "Hoard", r#""packets": 5"#)], &[("a", "n")]);
+    let port = Port::new(None);
+    let options = SessionOptions { packet_deadline: Some(PATIENCE * 60), ..SessionOptions::default() };
+    let session = graph.session(&port, 1, &options).expect("accepted");
+    send(&session, 0..20);
+    assert_eq!(rest(&session, &port), (0..20).collect::<Vec<_>>());
+    assert!(session.metrics().nodes.iter().all(|node| node.late == 0));
+    // A tail has no deadline: it belongs to the stream.
+    let graph = pipeline(&runtime, &[("n", "Count", "")], &[]);
+    let options = SessionOptions { packet_deadline: Some(Duration::from_nanos(1)), ..SessionOptions::default() };
+    let session = graph.session(&port, 2, &options).expect("accepted");
+    send(&session, 0..20);
+    assert_eq!(rest(&session, &port), [0]);
+}
+
+#[test]
 fn an_edge_with_a_buffer_ends_as_a_session_ends() {
     let runtime = runtime();
     let graph = behind(&runtime, "", &[("w", "Worker", ""), ("b", "Pass", "")], &HostNodes::new());

@@ -37,10 +37,11 @@ pub(super) fn entry_queues(graph: &Graph, inputs: Option<Vec<Value>>) -> Vec<Que
             for (item, value) in (0..).zip(inputs) {
                 let packet = Packet::new(value);
                 for &taker in &takers {
-                    queues[taker].push(Travel::Packet(Routed { packet: packet.clone(), item, path: 0 }, 0));
+                    queues[taker]
+                        .push(Travel::Packet(Routed { packet: packet.clone(), item, path: 0, deadline: None }, 0));
                 }
                 if let Some(taker) = last_taker {
-                    queues[taker].push(Travel::Packet(Routed { packet, item, path: 0 }, 0));
+                    queues[taker].push(Travel::Packet(Routed { packet, item, path: 0, deadline: None }, 0));
                 }
                 for &entry in &entries {
                     queues[entry].push(Travel::End(item));

@@ -201,6 +201,7 @@ impl Run {
                 }
                 match inbox.pop_front() {
                     None => return Ok(Quantum::Parked),
+                    Some(Travel::Packet(routed, _)) if self.is_late(&routed, self.first_node(index)) => None,
                     Some(Travel::Packet(routed, port)) => chain.feed(port, routed).map_err(native)?,
                     Some(Travel::End(item)) => {
                         chain.end(item);
@@ -278,6 +279,10 @@ impl Run {
             }
             // No more than one call takes, or the inbox would grow beside the bounds of the queues.
             self.refill(index, inbox, host.batch().saturating_sub(inbox.len()), *epoch, ready);
+            inbox.retain(|travel| match travel {
+                Travel::Packet(routed, _) => !self.is_late(routed, self.first_node(index)),
+                Travel::End(_) | Travel::Finish => true,
+            });
             if inbox.is_empty() {
                 return Ok(Quantum::Parked);
             }
@@ -361,6 +366,15 @@ impl Run {
         }
     }
 
+    /// Whether a packet comes too late to this node, or out of it to a sink; counts it then.
+    fn is_late(&self, routed: &Routed, node: usize) -> bool {
+        let is_late = routed.deadline.is_some_and(|deadline| self.now() > deadline);
+        if let (true, Some(counts)) = (is_late, &self.counts) {
+            counts[node].be_late();
+        }
+        is_late
+    }
+
     /// Sends a packet out of a stage: to the sink or to every edge of that port. Answers whether there is credit left.
     fn emit(
         &self,
@@ -391,6 +405,9 @@ impl Run {
                     Ok(true)
                 }
                 Sinks::Live(outlets) => {
+                    if stage.links.last().is_some_and(|link| self.is_late(&routed, link.node)) {
+                        return Ok(true);
+                    }
                     let is_awaited = outlets.push(sink, routed);
                     let has_credit = outlets.has_credit(sink);
                     if is_awaited {

@@ -38,6 +38,8 @@ pub(in crate::exec) struct Opening {
     pub(in crate::exec) bounds: Bounds,
     /// Whether time is what has arrived, rather than that of the machine.
     pub(in crate::exec) is_virtual: bool,
+    /// How long a packet that is sent may take to its sinks.
+    pub(in crate::exec) packet_deadline: Option<Duration>,
     pub(in crate::exec) rest: Arc<Mutex<Rest>>,
     pub(in crate::exec) counts: Option<Arc<Counts>>,
     /// What had waited at the port before.
@@ -67,6 +69,8 @@ pub(super) struct Feed {
     is_finished: bool,
     /// Somebody found no room and is to be told.
     is_awaited: bool,
+    /// How long what comes of a packet is worth something.
+    patience: Option<Duration>,
     rest: Arc<Mutex<Rest>>,
     pub(super) lag_before: Noted,
 }
@@ -94,13 +98,33 @@ impl Feed {
 impl Run {
     /// A run without inputs: they come by [`Run::offer`].
     pub(in crate::exec) fn open(opening: Opening, port: &Port) -> Arc<Self> {
-        let Opening { id, token, graph, poison, runtime, sinks, bounds, is_virtual, rest, counts, lag_before } =
-            opening;
+        let Opening {
+            id,
+            token,
+            graph,
+            poison,
+            runtime,
+            sinks,
+            bounds,
+            is_virtual,
+            packet_deadline: patience,
+            rest,
+            counts,
+            lag_before,
+        } = opening;
         let (queues, takers) = open_queues(&graph, bounds);
         let items = Items::begun(&graph);
         let is_finished = takers.is_empty();
-        let feed =
-            Feed { takers, next_item: 0, has_open_stream: true, is_finished, is_awaited: false, rest, lag_before };
+        let feed = Feed {
+            takers,
+            next_item: 0,
+            has_open_stream: true,
+            is_finished,
+            is_awaited: false,
+            patience,
+            rest,
+            lag_before,
+        };
         let outlets = Outlets::new(graph.sinks.len(), &sinks, bounds);
         let changes = Arc::new(Changes::of(graph.stages.len()));
         let state = State::new(&graph, queues, Sinks::Live(outlets), Some(Box::new(feed)), Delivery::Port);
@@ -422,10 +446,11 @@ impl Run {
                 }
             }
             let (Some(feed), Some(packet)) = (state.feed.as_deref_mut(), packets.pop_front()) else { break };
+            let deadline = feed.patience.and_then(|patience| self.now().checked_add(patience));
             if feed.next_item == 0 || !feed.has_open_stream {
                 self.items.begin_stream(feed.next_item, &packet.value);
             }
-            let routed = Routed { packet, item: feed.next_item, path: 0 };
+            let routed = Routed { packet, item: feed.next_item, path: 0, deadline };
             feed.next_item += 1;
             feed.has_open_stream = true;
             if let Some((&last, others)) = feed.takers.split_last() {
