@@ -254,7 +254,7 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
     rm_output out = {0};
     CHECK_STATUS(RM_OK, rm_session_metrics(session, &out, &error));
     char *metrics = to_json(out.document);
-    CHECK(strstr(metrics, "{\"sent\":2,\"nodes\":[{\"id\":\"add\",\"packets\":2,\"errors\":0,\"late\":0,\"waiting\":") == metrics);
+    CHECK(strstr(metrics, "{\"sent\":2,\"nodes\":[{\"id\":\"add\",\"packets\":2,\"errors\":0,\"skipped\":0,\"retried\":0,\"late\":0,\"waiting\":") == metrics);
     CHECK(strstr(metrics, "\"fill\":0.0,\"waits_for\":\"") != NULL);
     CHECK(strstr(metrics, "\"item\":1}],\"edges\":[") != NULL);
     CHECK(strstr(metrics, "\"unread\":{\"add\":2}}") != NULL);

@@ -4,7 +4,7 @@ mod manifest_nodes;
 
 use manifest_nodes::{hosts, msgpack, registry};
 use remotemedia_core::graph::Graph;
-use remotemedia_core::manifest::{Blueprint, Endpoint, Work, parse};
+use remotemedia_core::manifest::{Blueprint, Endpoint, OnError, Retry, Then, Work, parse};
 use serde_json::{Value as Json, json};
 
 #[track_caller]
@@ -108,6 +108,31 @@ connections:
         assert_eq!(blueprint.roots().collect::<Vec<_>>(), [0]);
         assert_eq!(blueprint.sinks().collect::<Vec<_>>(), [2, 3]);
     }
+}
+
+#[test]
+fn a_node_says_what_its_errors_mean() {
+    let retry = |times, backoff_ms, then| OnError::Retry(Retry { times, backoff_ms, then });
+    for (written, meant) in [
+        (json!("fail"), OnError::Fail),
+        (json!("skip"), OnError::Skip),
+        (json!({ "retry": { "times": 3 } }), retry(3, 100, Then::Fail)),
+        (json!({ "retry": { "times": 1, "backoff_ms": 0, "then": "skip" } }), retry(1, 0, Then::Skip)),
+    ] {
+        let mut node = node("a", "PassThrough");
+        (node["on_error"], node["isolation"]) = (written, "thread".into());
+        assert_eq!(graph(&[node], &[]).nodes[0].on_error, meant);
+    }
+    assert_eq!(graph(&[node("a", "PassThrough")], &[]).nodes[0].on_error, OnError::Fail);
+}
+
+#[test]
+fn a_converter_does_with_errors_what_its_node_does() {
+    let mut narrow = node("detect", "Detector");
+    narrow["on_error"] = "skip".into();
+    let blueprint = graph(&[narrow], &[]);
+    let converters = blueprint.nodes.iter().filter(|node| node.inserted.is_some());
+    assert!(converters.map(|node| node.on_error).eq([OnError::Skip; 2]));
 }
 
 #[test]

@@ -239,6 +239,73 @@ const JSON: &[Row] = &[
   line 4, column 3: edges: the manifest has no field 'edges'; did you mean 'connections'?",
 ),
 (
+    "on_error of a wrong word",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": "skipp"}]}"#,
+    r#"line 1, column 81: nodes[0].on_error: expected "fail", "skip" or {"retry": {"times": ...}}, got the text "skipp"; did you mean "skip"?"#,
+),
+(
+    "on_error of another word",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": "stop"}]}"#,
+    r#"line 1, column 81: nodes[0].on_error: expected "fail", "skip" or {"retry": {"times": ...}}, got the text "stop"; did you mean "skip"?"#,
+),
+(
+    "retry as a word",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": "retry"}]}"#,
+    r#"line 1, column 81: nodes[0].on_error: expected "fail", "skip" or {"retry": {"times": ...}}, got the text "retry"; say how often: write {"retry": {"times": 3}}"#,
+),
+(
+    "on_error of a wrong type",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": true}]}"#,
+    r#"line 1, column 81: nodes[0].on_error: expected "fail", "skip" or {"retry": {"times": ...}}, got true"#,
+),
+(
+    "retry as a number",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": {"retry": 3}}]}"#,
+    r#"line 1, column 91: nodes[0].on_error.retry: expected a map with 'times', got 3; write "retry": {"times": 3}"#,
+),
+(
+    "retry without times",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": {"retry": {}}}]}"#,
+    r#"line 1, column 91: nodes[0].on_error.retry: 'retry' has no 'times'; say how often: "times": 3"#,
+),
+(
+    "retry too often",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": {"retry": {"times": 1000}}}]}"#,
+    r#"line 1, column 101: nodes[0].on_error.retry.times: expected an integer from 1 to 100, got 1000"#,
+),
+(
+    "retry with fields of other tools",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": {"retry": {"attempts": 3, "delay_ms": 5}}}]}"#,
+    "the manifest has 2 problems:
+  line 1, column 92: nodes[0].on_error.retry.attempts: 'retry' has no field 'attempts'; did you mean 'times'?
+  line 1, column 107: nodes[0].on_error.retry.delay_ms: 'retry' has no field 'delay_ms'; did you mean 'backoff_ms'?",
+),
+(
+    "retry with a wrong end",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": {"retry": {"times": 3, "then": "retry"}}}]}"#,
+    r#"line 1, column 112: nodes[0].on_error.retry.then: expected "fail" or "skip", got the text "retry""#,
+),
+(
+    "unknown field of on_error",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "on_error": {"rety": {"times": 3}}}]}"#,
+    "line 1, column 82: nodes[0].on_error.rety: 'on_error' has no field 'rety'; did you mean 'retry'?",
+),
+(
+    "retry as a field of the node",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "retries": 3}]}"#,
+    "line 1, column 69: nodes[0].retries: this node has no field 'retries'; did you mean 'on_error'?",
+),
+(
+    "a process for a node",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "isolation": "process"}]}"#,
+    r#"line 1, column 82: nodes[0].isolation: no node can run in a process of its own yet; leave 'isolation' out"#,
+),
+(
+    "isolation of another word",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough", "isolation": "thred"}]}"#,
+    r#"line 1, column 82: nodes[0].isolation: expected "thread", got the text "thred"; did you mean "thread"?"#,
+),
+(
     "unknown field in a connection",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"source": "a", "target": "b", "size": 3}]}"#,
     "the manifest has 3 problems:

@@ -3,11 +3,14 @@
 //! The deepest node that has more to give goes first, so that nothing piles up between the nodes of a chain: at any
 //! moment at most one packet is on its way through it.
 
+mod again;
+
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::again::{Again, Attempt, let_go};
 use super::changes::Changes;
 use super::items::Items;
 use super::live::Counted;
@@ -32,6 +35,8 @@ pub(super) struct Chain {
     brings_items: bool,
     last_path: u64,
     ending: Option<Ending>,
+    /// Comes before everything else.
+    again: Option<Again>,
     /// How many nodes want to be resumed.
     resumable: usize,
     /// The node that was called last, for the report of a panic.
@@ -70,10 +75,13 @@ struct Slot {
     path: u64,
     pts: Option<i64>,
     seq: u64,
+    /// There if what the node fails at is tried again.
+    attempt: Option<Box<Attempt>>,
     _counted: Counted,
 }
 
 /// An END on its way through the chain: the nodes before `next` have been flushed.
+#[derive(Clone, Copy)]
 struct Ending {
     item: u64,
     next: usize,
@@ -90,19 +98,11 @@ impl Chain {
     ) -> Result<Self, ChainFailure> {
         let stage = &graph.stages[index];
         let mut slots = Vec::with_capacity(stage.links.len());
-        // The first node takes what the edges bring, every other one what the node before it gives.
-        let mut inputs: Vec<usize> = stage.inputs.iter().map(|edge| graph.edges[*edge].port).collect();
-        for link in &stage.links {
-            let Work::Native { node_type, prepared } = &graph.nodes[link.node].work else { continue };
-            let changed = changes.and_then(|changes| changes.applied(index, link.node));
-            let node = catch_unwind(AssertUnwindSafe(|| {
-                let mut node = changed.as_ref().unwrap_or(prepared).instantiate();
-                node.connect(&inputs);
-                node
-            }));
-            inputs = vec![link.next_port];
+        for (position, link) in stage.links.iter().enumerate() {
+            let node = &graph.nodes[link.node];
+            let Work::Native { node_type, .. } = &node.work else { continue };
             slots.push(Slot {
-                node: node.map_err(|payload| panic_of(link.node, 0, None, &*payload))?,
+                node: instance(graph, index, position, changes)?,
                 index: link.node,
                 node_type: Arc::clone(node_type),
                 output_port: link.output_port,
@@ -112,6 +112,7 @@ impl Chain {
                 path: 0,
                 pts: None,
                 seq: 0,
+                attempt: node.on_error.retry().map(|_| Box::default()),
                 _counted: Counted::node(),
             });
         }
@@ -125,6 +126,7 @@ impl Chain {
             brings_items: items.come_from(index),
             last_path: stage.last_path,
             ending: None,
+            again: None,
             resumable: 0,
             current: 0,
             counts: counts.cloned(),
@@ -153,21 +155,26 @@ impl Chain {
             return Ok(());
         }
         for position in 0..self.slots.len() {
-            self.current = position;
-            let slot = &mut self.slots[position];
-            let context = Context { node_id: Arc::clone(&graph.nodes[slot.index].id), cancel: cancel.clone() };
-            match slot.node.initialize(&context) {
-                Ok(()) => slot.wants_cleanup = true,
-                Err(error) => return Err(self.failure(position, error)),
-            }
+            self.initialize_at(position, graph, cancel)?;
         }
         self.is_initialized = true;
         Ok(())
     }
 
+    fn initialize_at(&mut self, position: usize, graph: &Graph, cancel: &CancelFlag) -> Result<(), ChainFailure> {
+        self.current = position;
+        let slot = &mut self.slots[position];
+        let context = Context { node_id: Arc::clone(&graph.nodes[slot.index].id), cancel: cancel.clone() };
+        match slot.node.initialize(&context) {
+            Ok(()) => slot.wants_cleanup = true,
+            Err(error) => return Err(self.failure(position, error)),
+        }
+        Ok(())
+    }
+
     /// Whether there is something to do without new input.
     pub(super) fn has_work(&self) -> bool {
-        self.resumable > 0 || self.ending.is_some()
+        self.resumable > 0 || self.ending.is_some() || self.again.is_some()
     }
 
     /// Lets the first node process a packet.
@@ -228,22 +235,33 @@ impl Chain {
     /// Goes on without new input until something leaves the chain or a node has more to give.
     pub(super) fn advance(&mut self) -> Result<Option<Exit>, ChainFailure> {
         self.retune();
+        if let Some(again) = self.again.take() {
+            return self.again(again);
+        }
         if self.resumable > 0 {
             return self.resume_deepest();
         }
-        let Some(Ending { item, mut next }) = self.ending.take() else { return Ok(None) };
-        while next < self.slots.len() {
+        while let Some(Ending { item, next }) = self.ending {
+            if next == self.slots.len() {
+                return Ok(Some(self.end_item(item)));
+            }
+            // Also if this fails: the END goes on behind what is dropped.
+            self.ending = Some(Ending { item, next: next + 1 });
             self.enter(next);
             let slot = &mut self.slots[next];
             slot.path = self.last_path;
             let step = slot.node.flush().map_err(|error| self.failure(next, error))?;
             let exit = self.run_down(next, step)?;
-            next += 1;
             if exit.is_some() || self.resumable > 0 {
-                self.ending = Some(Ending { item, next });
                 return Ok(exit);
             }
         }
+        Ok(None)
+    }
+
+    /// The nodes are through with an item; what begins with the next one, if a source brings it.
+    fn end_item(&mut self, item: u64) -> Exit {
+        self.ending = None;
         for slot in &mut self.slots {
             slot.pts = None;
         }
@@ -253,22 +271,15 @@ impl Chain {
             self.items.begin(item + 1, next.name);
             self.begin_ending(item + 1);
         }
-        Ok(Some(Exit::End(item)))
+        Exit::End(item)
     }
 
     /// Cleans up each node whose `initialize` succeeded, and drops them all. A panic in one does not keep the others
     /// from it; the first one is the answer.
     pub(super) fn cleanup(self) -> Result<(), ChainFailure> {
         let mut result = Ok(());
-        for mut slot in self.slots {
-            let (index, pts) = (slot.index, slot.pts);
-            let cleaned = catch_unwind(AssertUnwindSafe(|| {
-                if slot.wants_cleanup {
-                    slot.node.cleanup();
-                }
-            }));
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(slot)));
-            if let Err(payload) = cleaned.and(dropped) {
+        for Slot { node, wants_cleanup, index, pts, .. } in self.slots {
+            if let Err(payload) = let_go(node, wants_cleanup) {
                 result = result.and(Err(panic_of(index, self.item, pts, &*payload)));
             }
         }
@@ -312,11 +323,13 @@ impl Chain {
                 Step::More(emission) => (emission, true),
             };
             let is_last = position + 1 == self.slots.len();
+            self.set_more(position, has_more);
             let slot = &mut self.slots[position];
-            if std::mem::replace(&mut slot.has_more, has_more) != has_more {
-                self.resumable = if has_more { self.resumable + 1 } else { self.resumable - 1 };
-            }
-            let Some(Emission { port, mut packet }) = emission else { return Ok(None) };
+            let lets_pass = match &mut slot.attempt {
+                Some(attempt) => attempt.lets_pass(emission.is_some(), has_more),
+                None => true,
+            };
+            let Some(Emission { port, mut packet }) = emission.filter(|_| lets_pass) else { return Ok(None) };
             packet.seq = slot.seq;
             slot.seq += 1;
             let path = slot.path;
@@ -335,8 +348,22 @@ impl Chain {
         }
     }
 
+    fn set_more(&mut self, position: usize, has_more: bool) {
+        if std::mem::replace(&mut self.slots[position].has_more, has_more) != has_more {
+            self.resumable = if has_more { self.resumable + 1 } else { self.resumable - 1 };
+        }
+    }
+
     #[inline]
     fn process(&mut self, position: usize, port: usize, packet: Packet, path: u64) -> Result<Step, ChainFailure> {
+        if let Some(attempt) = &mut self.slots[position].attempt {
+            attempt.begin(port, packet.clone(), path);
+        }
+        self.step(position, port, packet, path)
+    }
+
+    #[inline]
+    fn step(&mut self, position: usize, port: usize, packet: Packet, path: u64) -> Result<Step, ChainFailure> {
         self.enter(position);
         let slot = &mut self.slots[position];
         slot.path = path;
@@ -359,6 +386,32 @@ impl Chain {
         error.position = error.position.or(slot.pts);
         ChainFailure { node: slot.index, item: self.item, error, is_panic: false }
     }
+}
+
+/// A new instance of a node of a stage, unless it panics instead.
+fn instance(
+    graph: &Graph,
+    stage_index: usize,
+    position: usize,
+    changes: Option<&Arc<Changes>>,
+) -> Result<Box<dyn Node>, ChainFailure> {
+    let stage = &graph.stages[stage_index];
+    let index = stage.links[position].node;
+    let changed = changes.and_then(|changes| changes.applied(stage_index, index));
+    // The first node takes what the edges bring, every other one what the node before it gives.
+    let inputs: Vec<usize> = match position.checked_sub(1) {
+        None => stage.inputs.iter().map(|edge| graph.edges[*edge].port).collect(),
+        Some(before) => vec![stage.links[before].next_port],
+    };
+    let made = catch_unwind(AssertUnwindSafe(|| match &graph.nodes[index].work {
+        Work::Native { prepared, .. } => {
+            let mut node = changed.as_ref().unwrap_or(prepared).instantiate();
+            node.connect(&inputs);
+            node
+        }
+        Work::Host(_) => unreachable!("a stage of native nodes holds no other"),
+    }));
+    made.map_err(|payload| panic_of(index, 0, None, &*payload))
 }
 
 /// What is wrong with a value that an input port does not take, and how to make it one that it takes.

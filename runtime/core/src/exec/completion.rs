@@ -34,6 +34,19 @@ pub struct Completion {
     pub sinks: Vec<SinkOutputs>,
     /// What went wrong; empty if nothing did.
     pub errors: Vec<RunError>,
+    /// What went wrong and was let pass.
+    pub passed: Passed,
+}
+
+/// The errors of nodes that the manifest let pass.
+#[derive(Debug, Default)]
+pub struct Passed {
+    /// The first ones after which something was dropped: [`Passed::MOST`], and the first one of each node.
+    pub skipped: Vec<RunError>,
+    /// How many times something was dropped.
+    pub skips: u64,
+    /// How many times something was tried again.
+    pub retries: u64,
 }
 
 /// What reached one sink, in the order of item, path and emission.
@@ -83,6 +96,11 @@ pub struct RunError {
     pub chain: Vec<String>,
     /// The host's number for an exception of its own.
     pub host_token: Option<Arc<HostToken>>,
+}
+
+impl Passed {
+    /// So many errors are kept; of what comes after them the first one of each node, and the count.
+    pub const MOST: usize = 100;
 }
 
 impl RunError {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::completion::{Completion, Outcome, Output, RunError};
+use super::completion::{Completion, Outcome, Output, Passed, RunError};
 use super::durations::Spread;
 use super::host::{HostFailure, HostOutput, Reply};
 use super::metrics::SessionMetrics;
@@ -28,6 +28,7 @@ mod event_kind {
     pub(super) const OUTPUTS: i64 = 6;
     pub(super) const RESUME: i64 = 7;
     pub(super) const CALLED_OFF: i64 = 8;
+    pub(super) const SKIPPED: i64 = 9;
 }
 
 /// Why a reply can't be understood.
@@ -43,9 +44,8 @@ pub struct DocumentError {
 /// Numbers that stand for outcomes in documents; the C ABI gives them.
 pub type StatusOf = fn(Outcome) -> i32;
 
-/// The header of a map of three entries, and of four.
-const THREE_ENTRIES: u8 = 0x83;
-const FOUR_ENTRIES: u8 = 0x84;
+/// The header of an empty map; up to 15 entries are counted in it.
+const MAP_OF_NONE: u8 = 0x80;
 
 /// The header of a list whose length, up to 65,535, is in the two bytes behind it.
 const LIST_16: u8 = 0xdc;
@@ -53,9 +53,11 @@ const LIST_16: u8 = 0xdc;
 /// The header of an empty list; up to 15 entries are counted in it.
 const LIST_OF_NONE: u8 = 0x90;
 
-/// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors}`; [`add_released`] may add to it.
+/// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors}`, with `skipped` and `skips`, and with
+/// `retries`, where there were any; [`add_released`] may add to it.
 pub fn write_completion(encoder: &mut Encoder, completion: &Completion, status_of: StatusOf) {
-    encoder.map(3);
+    let Passed { skipped, skips, retries } = &completion.passed;
+    encoder.map(3 + 2 * usize::from(*skips > 0) + usize::from(*retries > 0));
     encoder.text("status").int(i64::from(status_of(completion.outcome)));
     encoder.text("outputs").map(completion.sinks.len());
     for sink in &completion.sinks {
@@ -65,6 +67,16 @@ pub fn write_completion(encoder: &mut Encoder, completion: &Completion, status_o
     encoder.text("errors").array(completion.errors.len());
     for error in &completion.errors {
         write_error(encoder, error, status_of);
+    }
+    if *skips > 0 {
+        encoder.text("skipped").array(skipped.len());
+        for error in skipped {
+            write_error(encoder, error, status_of);
+        }
+        encoder.text("skips").uint(*skips);
+    }
+    if *retries > 0 {
+        encoder.text("retries").uint(*retries);
     }
 }
 
@@ -77,8 +89,8 @@ pub fn add_released(completion: &mut Vec<u8>, released: &[u64]) {
     if released.is_empty() {
         return;
     }
-    assert_eq!(completion[0], THREE_ENTRIES, "a completion has three entries");
-    completion[0] = FOUR_ENTRIES;
+    assert!((MAP_OF_NONE + 3..=MAP_OF_NONE + 6).contains(&completion[0]), "a completion has three to six entries");
+    completion[0] += 1;
     let mut encoder = Encoder::new();
     encoder.text("released");
     write_tokens(&mut encoder, released);
@@ -183,6 +195,11 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
             Event::CalledOff { call } => {
                 encoder.array(2).int(event_kind::CALLED_OFF).uint(*call);
             }
+            Event::Skipped { token, error, is_first } => {
+                encoder.array(4).int(event_kind::SKIPPED).uint(*token);
+                write_error(encoder, error, status_of);
+                encoder.value(&Value::Bool(*is_first));
+            }
             Event::Room { token } => {
                 encoder.array(2).int(event_kind::ROOM).uint(*token);
             }
@@ -248,7 +265,7 @@ pub fn write_progress(encoder: &mut Encoder, progress: &Progress) {
     }
 }
 
-/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, late, waiting, waits_for, ...}],
+/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, skipped, retried, late, waiting, waits_for, ...}],
 /// edges: [{from, to, waiting, dropped}], unread: {sink: n}}`.
 pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &Session) {
     encoder.map(5);
@@ -259,10 +276,12 @@ pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &
         let pts = node.last.and_then(|last| last.pts);
         let oldest = [("oldest_ns", node.waiting.oldest)];
         let known = usize::from(item.is_some()) + usize::from(pts.is_some());
-        encoder.map(7 + known + times_known(&times_of(&node.steps)) + times_known(&oldest));
+        encoder.map(9 + known + times_known(&times_of(&node.steps)) + times_known(&oldest));
         encoder.text("id").text(&node.node);
         encoder.text("packets").uint(node.packets);
         encoder.text("errors").uint(node.errors);
+        encoder.text("skipped").uint(node.skipped);
+        encoder.text("retried").uint(node.retried);
         encoder.text("late").uint(node.late);
         encoder.text("waiting").uint(node.waiting.packets as u64);
         encoder.text("fill").value(&Value::Float(node.waiting.fill));

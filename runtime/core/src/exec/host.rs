@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::queue::{Routed, Travel};
-use crate::graph::{Graph, Stage};
-use crate::manifest::Work;
+use crate::graph::{Graph, Link, Stage};
+use crate::manifest::{OnError, Work};
 use crate::node::{HostToken, NodeError};
 use crate::value::{Packet, Value};
 
@@ -143,6 +143,21 @@ pub(super) struct HostStage {
     call: Option<OpenCall>,
     /// Comes after what is in the outbox.
     fault: Option<HostFault>,
+    /// Whether packets are kept until they are answered, since an error may not be the end.
+    keeps: bool,
+    /// What is known of the next packet, if it was tried before.
+    next: Attempt,
+    /// The moment before which there is no call.
+    due: Option<Instant>,
+}
+
+/// What is known of a packet that is tried again.
+#[derive(Clone, Copy, Default)]
+struct Attempt {
+    /// How many times it was tried again.
+    tried: u32,
+    /// How many values the host has emitted for it, in all tries together; a new try does not repeat them.
+    given: usize,
 }
 
 struct OpenCall {
@@ -150,10 +165,19 @@ struct OpenCall {
     begun: Instant,
     /// The packets of the call without their values, and the ENDs between them.
     waiting: VecDeque<Waiting>,
+    /// What is known of the packet that is answered.
+    attempt: Attempt,
+    /// How many values this call has brought for it.
+    emitted: usize,
 }
 
 enum Waiting {
-    Entry(usize, EntryPlace),
+    Entry {
+        index: usize,
+        place: EntryPlace,
+        /// Kept if it may be tried again.
+        packet: Option<Packet>,
+    },
     End(u64),
     Finish,
 }
@@ -195,7 +219,18 @@ impl HostStage {
                 Some(((host.token, Arc::clone(&node.id)), link.node))
             })
             .unzip();
-        Self { batch: batch.max(1), nodes, indices, outbox: VecDeque::new(), call: None, fault: None }
+        let fails = |link: &Link| graph.nodes[link.node].on_error == OnError::Fail;
+        Self {
+            batch: batch.max(1),
+            nodes,
+            indices,
+            outbox: VecDeque::new(),
+            call: None,
+            fault: None,
+            keeps: !stage.links.iter().all(fails),
+            next: Attempt::default(),
+            due: None,
+        }
     }
 
     /// What is to leave the stage next.
@@ -249,7 +284,8 @@ impl HostStage {
                 None => break,
                 Some(Travel::Packet(Routed { packet, item, path, deadline }, _)) => {
                     let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline };
-                    waiting.push_back(Waiting::Entry(entries.len(), place));
+                    let kept = self.keeps.then(|| packet.clone());
+                    waiting.push_back(Waiting::Entry { index: entries.len(), place, packet: kept });
                     entries.push(CallEntry { item, packet });
                 }
                 Some(other) if entries.is_empty() => self.outbox.push_back(other),
@@ -261,7 +297,9 @@ impl HostStage {
             return None;
         }
         let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
-        self.call = Some(OpenCall { id, begun: Instant::now(), waiting });
+        let attempt = std::mem::take(&mut self.next);
+        self.due = None;
+        self.call = Some(OpenCall { id, begun: Instant::now(), waiting, attempt, emitted: 0 });
         Some(HostCall { id, job, nodes: self.nodes.clone(), entries })
     }
 
@@ -273,6 +311,8 @@ impl HostStage {
             || self.outbox.iter().chain(inbox.iter()).any(|travel| matches!(travel, Travel::Finish));
         self.outbox.clear();
         self.fault = None;
+        self.next = Attempt::default();
+        self.due = None;
         inbox.clear();
         inbox.extend(was_finishing.then_some(Travel::Finish));
         call.map(|call| call.id)
@@ -283,15 +323,20 @@ impl HostStage {
         let Some(call) = self.call.as_mut().filter(|call| call.id == id) else { return };
         let is_last = reply.is_last();
         for output in reply.outputs {
-            let Some(place) = seek(&mut call.waiting, &mut self.outbox, output.entry) else { continue };
+            let Some(place) = call.seek(&mut self.outbox, output.entry) else { continue };
             let EntryPlace { item, path, deadline, .. } = place;
+            call.emitted += 1;
+            if call.emitted <= call.attempt.given {
+                continue;
+            }
+            call.attempt.given = call.emitted;
             let own = Packet::new(output.value);
             let pts = output.pts.or(own.pts).or(place.pts);
             let duration = output.duration.or(own.duration).or(place.duration);
             self.outbox.push_back(Travel::Packet(Routed { packet: own.at(pts, duration), item, path, deadline }, 0));
         }
         if let Some(failure) = reply.failure {
-            let entry = seek(&mut call.waiting, &mut self.outbox, failure.entry);
+            let entry = call.seek(&mut self.outbox, failure.entry);
             let (item, position) = entry.map_or((0, None), |place| (place.item, place.pts));
             let mut error = NodeError::new(failure.message).at(position);
             error.chain = failure.chain;
@@ -315,23 +360,72 @@ struct EntryPlace {
     deadline: Option<Instant>,
 }
 
-/// Lets everything before entry `wanted` leave, and answers the entry's place in the graph; the entry itself stays at
-/// the front, since more may come for it.
-fn seek(waiting: &mut VecDeque<Waiting>, outbox: &mut VecDeque<Travel>, wanted: usize) -> Option<EntryPlace> {
-    while let Some(front) = waiting.front() {
-        match *front {
-            Waiting::Entry(index, place) if index == wanted => return Some(place),
-            Waiting::Entry(index, _) if index > wanted => return None,
-            _ => outbox.extend(waiting.pop_front().and_then(Waiting::into_travel)),
+impl HostStage {
+    /// How many times the packet that failed was tried again.
+    pub(super) fn tried(&self) -> u32 {
+        self.call.as_ref().map_or(0, |call| call.attempt.tried)
+    }
+
+    /// The moment before which there is nothing to call for.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// After a failure: puts what has no answer back in line, without the packet that failed.
+    pub(super) fn skip(&mut self, inbox: &mut VecDeque<Travel>) {
+        if let Some(mut call) = self.call.take() {
+            call.waiting.pop_front();
+            call.give_back(inbox);
         }
     }
-    None
+
+    /// After a failure: puts what has no answer back in line, to be called for again from the moment `due`.
+    pub(super) fn try_again(&mut self, inbox: &mut VecDeque<Travel>, due: Instant) {
+        if let Some(call) = self.call.take() {
+            self.next = Attempt { tried: call.attempt.tried + 1, ..call.attempt };
+            self.due = Some(due);
+            call.give_back(inbox);
+        }
+    }
+}
+
+impl OpenCall {
+    /// Lets everything before entry `wanted` leave, and answers the entry's place in the graph; the entry itself stays
+    /// at the front, since more may come for it.
+    fn seek(&mut self, outbox: &mut VecDeque<Travel>, wanted: usize) -> Option<EntryPlace> {
+        while let Some(front) = self.waiting.front() {
+            match *front {
+                Waiting::Entry { index, place, .. } if index == wanted => return Some(place),
+                Waiting::Entry { index, .. } if index > wanted => return None,
+                Waiting::Entry { .. } => {
+                    self.waiting.pop_front();
+                    (self.attempt, self.emitted) = (Attempt::default(), 0);
+                }
+                _ => outbox.extend(self.waiting.pop_front().and_then(Waiting::into_travel)),
+            }
+        }
+        None
+    }
+
+    fn give_back(self, inbox: &mut VecDeque<Travel>) {
+        for waiting in self.waiting.into_iter().rev() {
+            let travel = match waiting {
+                Waiting::Entry { place: EntryPlace { item, path, deadline, .. }, packet, .. } => {
+                    packet.map(|packet| Travel::Packet(Routed { packet, item, path, deadline }, 0))
+                }
+                other => other.into_travel(),
+            };
+            if let Some(travel) = travel {
+                inbox.push_front(travel);
+            }
+        }
+    }
 }
 
 impl Waiting {
     fn into_travel(self) -> Option<Travel> {
         match self {
-            Waiting::Entry(..) => None,
+            Waiting::Entry { .. } => None,
             Waiting::End(item) => Some(Travel::End(item)),
             Waiting::Finish => Some(Travel::Finish),
         }

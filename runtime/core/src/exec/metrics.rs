@@ -15,6 +15,8 @@ use crate::graph::Graph;
 pub(super) struct NodeCounts {
     packets: AtomicU64,
     errors: AtomicU64,
+    skipped: AtomicU64,
+    retried: AtomicU64,
     late: AtomicU64,
     steps: Durations,
     /// The packet that it took last: the item, and its time or [`NO_TIME`].
@@ -40,6 +42,10 @@ pub struct NodeMetrics {
     pub packets: u64,
     /// How often it failed.
     pub errors: u64,
+    /// How many of these errors dropped what it was working on.
+    pub skipped: u64,
+    /// After how many of these errors it tried again.
+    pub retried: u64,
     /// How many packets were dropped before it, or behind it where it is a sink, because their deadline was over.
     pub late: u64,
     /// How long its steps took: a sample of them where steps are small; of a node of the host its calls, from the call to
@@ -163,6 +169,8 @@ impl Counts {
             .map(|_| NodeCounts {
                 packets: AtomicU64::new(0),
                 errors: AtomicU64::new(0),
+                skipped: AtomicU64::new(0),
+                retried: AtomicU64::new(0),
                 late: AtomicU64::new(0),
                 steps: Durations::new(),
                 item: AtomicU64::new(0),
@@ -232,6 +240,18 @@ impl NodeCounts {
         self.errors.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a failure that dropped what the node was working on.
+    pub(super) fn skip(&self) {
+        self.fail();
+        self.skipped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a failure after which the node tries again.
+    pub(super) fn retry(&self) {
+        self.fail();
+        self.retried.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a packet that came too late.
     pub(super) fn be_late(&self) {
         self.late.fetch_add(1, Ordering::Relaxed);
@@ -245,6 +265,8 @@ impl NodeCounts {
             node: Arc::clone(node),
             packets,
             errors: self.errors.load(Ordering::Relaxed),
+            skipped: self.skipped.load(Ordering::Relaxed),
+            retried: self.retried.load(Ordering::Relaxed),
             late: self.late.load(Ordering::Relaxed),
             steps: self.steps.noted().spread(),
             last: (packets > 0).then(|| Place { item: self.item.load(Ordering::Relaxed), pts }),

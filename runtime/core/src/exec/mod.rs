@@ -25,7 +25,7 @@ mod timer;
 mod trace;
 
 pub use chain::panic_text;
-pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs};
+pub use completion::{Completion, Outcome, Output, Passed, RunError, SinkOutputs};
 pub use config::{Config, ConfigError, PipelineOptions};
 pub use documents::{
     DocumentError, StatusOf, add_released, end_events, end_list, read_control, read_packets, read_reply,

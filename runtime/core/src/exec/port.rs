@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::completion::Completion;
+use super::completion::{Completion, RunError};
 use super::durations::{Durations, Noted};
 use super::host::{Flow, HostCall, Reply, ReplyError};
 use super::progress::Progress;
@@ -34,6 +34,15 @@ pub enum Event {
     CalledOff {
         /// The number of the call.
         call: u64,
+    },
+    /// A node has dropped what it failed at; told of the errors that the completion will have.
+    Skipped {
+        /// The host's number for the piece of work.
+        token: u64,
+        /// The error.
+        error: RunError,
+        /// Whether it is the first of its node in this piece of work.
+        is_first: bool,
     },
     /// A session that refused packets has room again.
     Room {

@@ -168,10 +168,13 @@ impl Graph {
     }
 }
 
-fn can_share_a_stage(upstream: &BlueprintNode, downstream: &BlueprintNode) -> bool {
-    match (&upstream.work, &downstream.work) {
+fn can_share_a_stage(upstream_node: &BlueprintNode, downstream_node: &BlueprintNode) -> bool {
+    match (&upstream_node.work, &downstream_node.work) {
         (Work::Native { .. }, Work::Native { .. }) => true,
-        (Work::Host(upstream), Work::Host(downstream)) => upstream.batch == downstream.batch,
+        (Work::Host(upstream), Work::Host(downstream)) => {
+            // To try a node again is not to run once more what comes before it.
+            upstream.batch == downstream.batch && downstream_node.on_error.retry().is_none()
+        }
         _ => false,
     }
 }

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::buffer::EdgeBuffer;
+use super::on_error::OnError;
 use crate::node::{NodeType, Params, Port, PreparedNode};
 
 /// The node types that the host runs itself, by name.
@@ -54,6 +55,8 @@ pub struct BlueprintNode {
     pub params: Params,
     /// Its capabilities, as given: wishes of the user that no node interprets.
     pub capabilities: Params,
+    /// What an error of it means.
+    pub on_error: OnError,
     /// Why the planner put it in: `'vad' needs 16000 Hz`. None for a node of the manifest.
     pub inserted: Option<String>,
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::buffer::EdgeBuffer;
+use super::on_error::{Isolation, OnError};
 use crate::node::Params;
 
 /// A graph of nodes.
@@ -59,6 +60,13 @@ pub(super) struct NodeEntry {
     pub(super) params: Option<Params>,
     /// Wishes about where the node runs, of any form; kept and shown, not interpreted.
     pub(super) capabilities: Option<Params>,
+    /// What an error of this node means for the rest of the work.
+    #[serde(default)]
+    pub(super) on_error: OnError,
+    /// Where it runs: on a thread of this process.
+    #[allow(dead_code, reason = "there is no other place yet")]
+    #[serde(default)]
+    pub(super) isolation: Isolation,
 }
 
 /// A way for packets, from an output to an input.

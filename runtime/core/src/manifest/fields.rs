@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::document::{Document, ID_PATTERN, is_id};
 use super::findings::{Finding, Findings};
-use super::nearest::nearest;
+use super::nearest::{did_you_mean, nearest};
 use super::schema_check::{Fault, check, compile};
 use super::tree::{Data, Item, Path, Step, describe, quoted};
 
@@ -89,6 +89,8 @@ fn place(map: &Path) -> &'static str {
         [Step::Name(name), Step::Index(_), Step::Name(field)] if name == "connections" && field == "buffer" => {
             "this buffer"
         }
+        [.., Step::Name(name)] if name == "on_error" => "'on_error'",
+        [.., Step::Name(name), Step::Name(retry)] if name == "on_error" && retry == "retry" => "'retry'",
         _ => "this map",
     }
 }
@@ -99,6 +101,9 @@ fn meant<'a>(map: &Path, name: &str, known: &'a [String]) -> Option<&'a str> {
         ("this node", "type" | "kind" | "class" | "node") => "node_type",
         ("this node", "name") => "id",
         ("this node", "config" | "options" | "args" | "arguments" | "settings" | "parameters") => "params",
+        ("this node", "onerror" | "error" | "errors" | "on_failure" | "retry" | "retries" | "skip") => "on_error",
+        ("'retry'", "count" | "max" | "attempts" | "tries" | "retries") => "times",
+        ("'retry'", "delay_ms" | "wait_ms" | "delay" | "wait") => "backoff_ms",
         ("this connection", "source" | "src" | "output") => "from",
         ("this connection", "target" | "destination" | "dest" | "dst" | "sink" | "input") => "to",
         ("this connection", "queue" | "bounds" | "limits") => "buffer",
@@ -129,6 +134,8 @@ fn missing(map: &Path, name: &str) -> String {
         ("the metadata", "name") => r#"add "name": "...", or leave the metadata out"#,
         (_, "id") => r#"give it a name of its own, such as "id": "a""#,
         (_, "node_type") => r#"say what it is, such as "node_type": "PassThrough""#,
+        ("'on_error'", _) => r#"say how often: "retry": {"times": 3}"#,
+        ("'retry'", _) => r#"say how often: "times": 3"#,
         (_, "from") => r#"say where it begins: "from": "<id of a node>""#,
         _ => r#"say where it ends: "to": "<id of a node>""#,
     }
@@ -155,6 +162,15 @@ fn special(path: &Path, got: &Json) -> Option<Finding> {
         }
         ([Step::Name(nodes), Step::Index(_), Step::Name(id)], Json::String(text)) if nodes == "nodes" && id == "id" => {
             Some(bad_id(text))
+        }
+        ([Step::Name(nodes), Step::Index(_), Step::Name(field), ..], _) if nodes == "nodes" && field == "on_error" => {
+            retry_in_short(path, got)
+        }
+        ([Step::Name(nodes), Step::Index(_), Step::Name(field)], Json::String(text))
+            if nodes == "nodes" && field == "isolation" && text == "process" =>
+        {
+            let finding = Finding::new("no node can run in a process of its own yet".to_owned());
+            Some(finding.expected("\"thread\"").got("\"process\"").suggest("leave 'isolation' out".to_owned()))
         }
         ([Step::Name(nodes), Step::Index(index)], Json::String(text)) if nodes == "nodes" => {
             let id = char::from_u32('a' as u32 + u32::try_from(*index).unwrap_or(0) % 26).unwrap_or('a');
@@ -190,6 +206,27 @@ fn special(path: &Path, got: &Json) -> Option<Finding> {
         {
             let finding = Finding::mismatch("text", describe(got));
             Some(finding.suggest("write one connection for each".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// `retry` and a number alone, written where a map belongs.
+fn retry_in_short(path: &Path, got: &Json) -> Option<Finding> {
+    let expected = r#""fail", "skip" or {"retry": {"times": ...}}"#;
+    match (path.steps(), got) {
+        ([.., Step::Name(last)], Json::String(text)) if last == "on_error" && nearest(text, ["retry"]).len() == 1 => {
+            let cure = r#"say how often: write {"retry": {"times": 3}}"#;
+            Some(Finding::mismatch(expected, describe(got)).suggest(cure.to_owned()))
+        }
+        ([.., Step::Name(last)], Json::String(text)) if last == "on_error" => {
+            let cure = did_you_mean(text, ["fail", "skip"], quoted);
+            Some(Finding::mismatch(expected, describe(got)).suggest(cure))
+        }
+        ([.., Step::Name(last)], _) if last == "on_error" => Some(Finding::mismatch(expected, describe(got))),
+        ([.., Step::Name(last)], Json::Number(times)) if last == "retry" => {
+            let cure = format!(r#"write "retry": {{"times": {times}}}"#);
+            Some(Finding::mismatch("a map with 'times'", describe(got)).suggest(cure))
         }
         _ => None,
     }

@@ -13,6 +13,7 @@ mod json;
 mod msgpack;
 mod nearest;
 mod nodes;
+mod on_error;
 mod plan;
 mod problem;
 mod schema;
@@ -25,6 +26,7 @@ pub use buffer::{EdgeBuffer, Policy};
 pub(crate) use fields::names;
 pub(crate) use nearest::did_you_mean;
 pub(crate) use nodes::prepare_again;
+pub use on_error::{OnError, Retry, Then};
 pub use problem::{ManifestError, Problem};
 pub use schema::schema;
 

@@ -30,6 +30,7 @@ pub(super) fn plan(
             work: draft.work?,
             params: entry.params.unwrap_or_default(),
             capabilities: entry.capabilities.unwrap_or_default(),
+            on_error: entry.on_error,
             inserted: None,
         });
     }
@@ -102,6 +103,8 @@ impl Planner<'_> {
     ) -> Result<(), Finding> {
         let inputs = self.nodes[to.node].work.inputs();
         let to_id = self.nodes[to.node].id.clone();
+        // A converter is there for the node that it stands before, and so does with errors what that does.
+        let on_error = self.nodes[to.node].on_error;
         let needs = match &self.nodes[to.node].work {
             // A port that takes more than sound looks at each value itself.
             Work::Native { prepared, .. } if inputs[to.port].kinds == Kinds::of(&[Kind::Audio]) => {
@@ -129,6 +132,7 @@ impl Planner<'_> {
                 work: Work::Native { node_type: node_type.clone(), prepared },
                 params,
                 capabilities: Params::new(),
+                on_error,
                 inserted: Some(format!("{to_name} needs {}", converter.amount)),
             });
             if let Some(from) = last {

@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod edges;
+mod errors;
 mod graphs;
 mod hosts;
 mod items;

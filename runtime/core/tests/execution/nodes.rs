@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex};
 
-use remotemedia_core::node::{CancelFlag, Context, Cost, Define, Node, NodeError, Port, Registry, Step};
+use remotemedia_core::node::{CancelFlag, Context, Cost, Define, Item, Node, NodeError, Port, Registry, Step};
 use remotemedia_core::value::{Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,7 +25,9 @@ pub(crate) fn registry() -> Registry {
         .add::<Offset>()
         .add::<super::items::Label>()
         .add::<super::items::Shelf>()
-        .add::<Wide>();
+        .add::<Wide>()
+        .add::<Trip>()
+        .add::<Spring>();
     registry
 }
 
@@ -241,8 +243,8 @@ pub(crate) struct Ledger {
     pub(crate) cleaned: AtomicI64,
 }
 
-pub(crate) static LEDGERS: [Ledger; 40] =
-    [const { Ledger { initialized: AtomicI64::new(0), cleaned: AtomicI64::new(0) } }; 40];
+pub(crate) static LEDGERS: [Ledger; 48] =
+    [const { Ledger { initialized: AtomicI64::new(0), cleaned: AtomicI64::new(0) } }; 48];
 
 impl Fail {
     fn fail(&self, here: FailAt) -> Result<(), NodeError> {
@@ -453,5 +455,102 @@ impl Node for Wide {
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
         let Value::Int(bytes) = packet.value else { return Err(NodeError::new("not a number")) };
         Ok(Step::emit(Value::bytes(vec![0; bytes as usize])))
+    }
+}
+
+/// Emits each packet `steps` times, as value * 100 + its number among the packets of this instance * 10 + the step; trips
+/// after that over the values `at`, as often as `times` says.
+pub(crate) struct Trip {
+    params: TripParams,
+    packets: i64,
+    value: i64,
+    step: i64,
+}
+
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TripParams {
+    at: Vec<i64>,
+    #[serde(default)]
+    steps: i64,
+    #[serde(default = "always")]
+    times: i64,
+    /// Which of [`TRIPS`] this node counts in.
+    #[serde(default)]
+    ledger: usize,
+}
+
+fn always() -> i64 {
+    i64::MAX
+}
+
+pub(crate) static TRIPS: [AtomicI64; 16] = [const { AtomicI64::new(0) }; 16];
+
+define!(Trip, TripParams, Light, |params| Trip { params: params.clone(), packets: 0, value: 0, step: 0 });
+
+impl Node for Trip {
+    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        let Value::Int(value) = packet.value else { return Err(NodeError::new("not a number")) };
+        (self.value, self.step) = (value, 0);
+        self.packets += 1;
+        self.resume()
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        if self.step < self.params.steps {
+            self.step += 1;
+            return Ok(Step::emit_more(Value::Int(self.value * 100 + self.packets * 10 + self.step)));
+        }
+        let trips = &TRIPS[self.params.ledger];
+        if self.params.at.contains(&self.value) && trips.fetch_add(1, Ordering::SeqCst) < self.params.times {
+            return Err(NodeError::new(format!("it tripped over {}", self.value)));
+        }
+        Ok(Step::DONE)
+    }
+}
+
+/// A source: brings two items, emits 0 to 4 in each, and dries up in the first one.
+pub(crate) struct Spring {
+    items: u64,
+    next: i64,
+}
+
+impl Define for Spring {
+    type Params = Nothing;
+    const NAME: &'static str = "Spring";
+    const SUMMARY: &'static str = "A source for tests.";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[];
+    const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
+
+    fn new(_params: &Nothing) -> Self {
+        Spring { items: 0, next: 0 }
+    }
+}
+
+impl Node for Spring {
+    fn process(&mut self, _port: usize, _packet: Packet) -> Result<Step, NodeError> {
+        Err(NodeError::new("a source got a packet"))
+    }
+
+    fn next_item(&mut self, number: u64) -> Option<Item> {
+        self.items += 1;
+        (self.items <= 2).then_some(Item { number, name: None })
+    }
+
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        self.next = 0;
+        self.resume()
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        if self.next == 2 && self.items == 1 {
+            return Err(NodeError::new("it dried up"));
+        }
+        if self.next == 5 {
+            return Ok(Step::DONE);
+        }
+        self.next += 1;
+        Ok(Step::emit_more(Value::Int(self.next - 1)))
     }
 }

@@ -212,7 +212,8 @@ impl Host {
                 2 => self.calls.push(Call { port, number: number(&event[1]) }),
                 3 => self.released(&event[1]),
                 4 => assert_eq!(status, RM_END),
-                5 | 6 => assert!(event.len() == 2),
+                5..=8 => assert!(event.len() == 2),
+                9 => assert!(event.len() == 4 && matches!(&event[2], Value::Map(_))),
                 other => panic!("there is no event {other}"),
             }
         }

@@ -11,6 +11,7 @@ mod failure;
 mod look;
 mod quantum;
 mod record;
+mod recovery;
 mod streaming;
 
 use std::collections::VecDeque;
@@ -29,7 +30,7 @@ pub(super) use self::quantum::{Budget, Task};
 use self::streaming::Feed;
 pub(super) use self::streaming::{Opening, Refusal, Rest};
 use super::changes::Changes;
-use super::completion::{Completion, Outcome, RunError};
+use super::completion::{Completion, Outcome, Passed, RunError};
 use super::host::{Flow, Reply, ReplyError};
 use super::items::Items;
 use super::live::Counted;
@@ -77,6 +78,9 @@ struct State {
     /// How packets come in while it runs; none if all were there at the start.
     feed: Option<Box<Feed>>,
     errors: Vec<RunError>,
+    passed: Passed,
+    /// The nodes that have skipped something.
+    skipping: Vec<usize>,
     /// Stages that are scheduled or running.
     active: usize,
     /// Stages that have not finished.
@@ -149,6 +153,8 @@ impl State {
             sinks,
             feed,
             errors: Vec::new(),
+            passed: Passed::default(),
+            skipping: Vec::new(),
             active: 0,
             open,
             phase: Phase::Active,
@@ -465,7 +471,7 @@ impl Run {
                 Vec::new()
             }
         };
-        let completion = Completion { outcome, sinks, errors };
+        let completion = Completion { outcome, sinks, errors, passed: std::mem::take(&mut state.passed) };
         match &mut state.delivery {
             Delivery::Submitter(place) => *place = Some(completion),
             Delivery::Port => {
@@ -497,6 +503,10 @@ impl Run {
         let has_input = || self.graph.stages[index].inputs.iter().any(|&input| state.queues[input].is_ready());
         match stage.body.as_deref() {
             None => has_input(),
+            // It waits for an alarm, unless what it waits with was dropped.
+            Some(Body { work, epoch, .. }) if work.due().is_some_and(|due| self.now() < due) => {
+                *epoch != self.epoch.load(Ordering::Acquire) || work.has_exit()
+            }
             Some(Body { inbox, work: Work::Native(chain), .. }) => chain.has_work() || !inbox.is_empty() || has_input(),
             Some(Body { inbox, work: Work::Host(host), epoch }) => {
                 host.has_exit()

@@ -89,6 +89,24 @@ impl Budget {
     }
 }
 
+impl Work {
+    /// The moment before which the stage has nothing to do of its own.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self {
+            Work::Native(chain) => chain.due(),
+            Work::Host(host) => host.due(),
+        }
+    }
+
+    /// Whether something is to leave the stage without further work.
+    pub(super) fn has_exit(&self) -> bool {
+        match self {
+            Work::Native(_) => false,
+            Work::Host(host) => host.has_exit(),
+        }
+    }
+}
+
 impl Body {
     fn new(run: &Run, index: usize) -> Result<Box<Self>, ChainFailure> {
         let stage = &run.graph.stages[index];
@@ -193,27 +211,33 @@ impl Run {
                 *epoch = self.epoch.load(Ordering::Acquire);
                 self.renew(index, chain, inbox).map_err(native)?;
             }
+            if chain.due().is_some_and(|due| self.now() < due) {
+                return Ok(Quantum::Parked);
+            }
             let exit = if chain.has_work() {
-                chain.advance().map_err(native)?
+                chain.advance()
             } else {
                 if inbox.is_empty() {
                     self.refill(index, inbox, REFILL_PACKETS, *epoch, ready);
                 }
                 match inbox.pop_front() {
                     None => return Ok(Quantum::Parked),
-                    Some(Travel::Packet(routed, _)) if self.is_late(&routed, self.first_node(index)) => None,
-                    Some(Travel::Packet(routed, port)) => chain.feed(port, routed).map_err(native)?,
+                    Some(Travel::Packet(routed, _)) if self.is_late(&routed, self.first_node(index)) => Ok(None),
+                    Some(Travel::Packet(routed, port)) => chain.feed(port, routed),
                     Some(Travel::End(item)) => {
                         chain.end(item);
-                        None
+                        Ok(None)
                     }
                     Some(Travel::Finish) => return Ok(Quantum::Finished),
                 }
             };
             match exit {
-                None => {}
-                Some(Exit::End(item)) => self.forward(index, || Travel::End(item), Some(*epoch), ready),
-                Some(Exit::Packet { port, routed }) => has_credit = self.emit(index, port, routed, *epoch, ready)?,
+                Err(failure) => self.recover_chain(index, chain, failure)?,
+                Ok(None) => {}
+                Ok(Some(Exit::End(item))) => self.forward(index, || Travel::End(item), Some(*epoch), ready),
+                Ok(Some(Exit::Packet { port, routed })) => {
+                    has_credit = self.emit(index, port, routed, *epoch, ready)?
+                }
             }
         }
         Ok(Quantum::Parked)
@@ -271,10 +295,14 @@ impl Run {
                 None => {}
             }
             if let Some(fault) = host.take_fault() {
-                return Err(Box::new(Failure::Host(fault)));
+                self.recover_host(index, host, fault, inbox)?;
+                continue;
             }
             if host.is_calling() {
                 self.resume_call(index);
+                return Ok(Quantum::Parked);
+            }
+            if host.due().is_some_and(|due| self.now() < due) {
                 return Ok(Quantum::Parked);
             }
             // No more than one call takes, or the inbox would grow beside the bounds of the queues.
