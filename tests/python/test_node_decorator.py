@@ -181,6 +181,10 @@ def test_pipelines_with_functions_pickle() -> None:
             "<lambda> has the argument 'db', which is no param: params stand behind a star, def <lambda>(x, *, db)",
         ),
         (lambda x, *, name: None, "<lambda> has the param 'name', which is the id of a node; call it otherwise"),
+        (
+            lambda x, *, on_error: None,
+            "<lambda> has the param 'on_error', which is what an error of a node means; call it otherwise",
+        ),
     ],
 )
 def test_what_cannot_be_a_node(function: Any, message: str) -> None:

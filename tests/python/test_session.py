@@ -356,7 +356,7 @@ async def test_metrics_are_a_table() -> None:
             ("p2", 3, 0),
         ]
         head, *rows, sent, lag = str(metrics).splitlines()
-        columns = "node packets errors p50 p99 max waiting fill oldest dropped late waits for"
+        columns = "node packets errors skipped retried p50 p99 max waiting fill oldest dropped late waits for"
         assert head.split() == columns.split()
         assert [row.split()[:3] for row in rows] == [["p1", "3", "0"], ["add", "3", "0"], ["p2", "3", "0"]]
         assert [row.split()[-6:] for row in rows] == [["0", "0%", "-", "0", "0", "input"]] * 3

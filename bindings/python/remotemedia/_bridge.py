@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from . import _memory, _workers
 from ._calls import HostFunction
-from ._completion import Result, settle
+from ._completion import Result, node_error, settle
 from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply, refused_reply
 from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
 from ._memory import Kept, discarded
+from ._outputs import log_skip
 from ._parts import Parts, answer_in_parts
 from ._pipeline import Pipeline
-from .errors import Error, MarshalError, ShutDownError
+from .errors import Error, MarshalError, NodeError, ShutDownError
 
 if TYPE_CHECKING:
     from ._progress import Reporter
@@ -36,7 +37,7 @@ RM_END: int = lib.RM_END
 RM_GONE: int = lib.RM_GONE
 RM_WOULD_BLOCK: int = lib.RM_WOULD_BLOCK
 
-COMPLETED, CALL, RELEASED, SHUT_DOWN, ROOM, OUTPUTS, RESUME, CALLED_OFF = 1, 2, 3, 4, 5, 6, 7, 8
+COMPLETED, CALL, RELEASED, SHUT_DOWN, ROOM, OUTPUTS, RESUME, CALLED_OFF, SKIPPED = 1, 2, 3, 4, 5, 6, 7, 8, 9
 """The kinds of event."""
 
 SLICE_US = 50_000
@@ -64,7 +65,7 @@ _log = logging.getLogger("remotemedia")
 class Run:
     """One execution that is going on: who waits for it, and what it needs meanwhile."""
 
-    __slots__ = ("completion", "context", "count", "functions", "future", "held", "notify", "token")
+    __slots__ = ("completion", "context", "count", "functions", "future", "held", "notify", "skipped", "token")
 
     def __init__(self, token: int, functions: Functions, count: int | None, held: dict[int, Kept] | None) -> None:
         self.token = token
@@ -74,6 +75,8 @@ class Run:
         self.context = contextvars.copy_context() if functions else None
         self.future: asyncio.Future[Any] | None = None
         self.completion: Any = None
+        self.skipped: list[NodeError] | None = None
+        """The errors that a session has let pass."""
         self.notify: Callable[[int], None] | None = None
         """Told the kind of each event of a session."""
 
@@ -136,8 +139,9 @@ class Port(ABC):
             status = used.native.status
             if status == RM_OK:
                 if held is None:
-                    return settle(used.unpack(), count, None)
-                completion = used.unpack(lambda token: held.get(token) or _memory.kept(token))
+                    completion = used.unpack()
+                else:
+                    completion = used.unpack(lambda token: held.get(token) or _memory.kept(token))
             elif status == RM_PENDING:
                 token = used.native.token
                 run = self.runs[token] = Run(token, functions, count, held)
@@ -155,7 +159,7 @@ class Port(ABC):
         try:
             return settle(completion, count, held)
         finally:
-            if held and _memory.is_keeping(held):
+            if (held and _memory.is_keeping(held)) or "skips" in completion:
                 self.drain()
 
     def next(self, timeout_us: int) -> list[Any]:
@@ -195,6 +199,8 @@ class Port(ABC):
                 self._resume(event[1])
             elif kind == CALLED_OFF:
                 self._leave(event[1])
+            elif kind == SKIPPED:
+                self._skipped(*event[1:])
             elif kind == SHUT_DOWN:
                 self.ended()
 
@@ -213,6 +219,13 @@ class Port(ABC):
         finally:
             give_back(used)
         return found["items"], found["media_ns"] / 1e9 if "media_ns" in found else None
+
+    def _skipped(self, token: int, detail: Mapping[str, Any], is_first: bool) -> None:
+        if is_first:
+            log_skip(detail["message"])
+        run = self.runs.get(token)
+        if run is not None and run.skipped is not None:
+            run.skipped.append(node_error(detail, run.held))
 
     def abandon(self, run: Run) -> None:
         """Nobody waits for this run any more: cancels its native work. Its inputs stay until they are released."""

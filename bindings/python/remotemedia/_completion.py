@@ -8,7 +8,7 @@ from typing import Any
 from . import _memory
 from ._library import STATUS_NAMES
 from ._memory import Kept
-from ._outputs import Outputs, outputs_of
+from ._outputs import Outputs, Passed, outputs_of
 from .errors import ExecutionError, NodeError, TimedOut, class_of, from_status
 
 Result = Outputs | dict[str, Outputs]
@@ -22,12 +22,13 @@ def settle(completion: Mapping[str, Any], count: int | None, held: Mapping[int, 
     released = completion.get("released")
     if completion["status"] == 0:
         columns = completion["outputs"]
+        passed = _passed(completion, held)
         if released:
             _memory.release(released)
         if len(columns) == 1:
             for sink in columns:
-                return outputs_of(sink, columns[sink], count)
-        return {sink: outputs_of(sink, columns[sink], count) for sink in columns}
+                return outputs_of(sink, columns[sink], count, passed)
+        return {sink: outputs_of(sink, columns[sink], count, passed) for sink in columns}
     error = _failure(completion, count, held)
     if released:
         _memory.release(released)
@@ -50,7 +51,7 @@ def failure_of(completion: Any, held: Mapping[int, Kept] | None) -> BaseExceptio
 def _failure(completion: Mapping[str, Any], count: int | None, held: Mapping[int, Kept] | None) -> BaseException:
     details = completion["errors"]
     name = STATUS_NAMES.get(completion["status"], "")
-    nodes = [_node_error(detail, held) for detail in details if detail.get("node_id") is not None]
+    nodes = [node_error(detail, held) for detail in details if detail.get("node_id") is not None]
     error: BaseException
     if class_of(name) is ExecutionError and nodes:
         error = nodes[0]
@@ -63,12 +64,21 @@ def _failure(completion: Mapping[str, Any], count: int | None, held: Mapping[int
                 error.__cause__ = nodes[0].__cause__
     if isinstance(error, (ExecutionError, TimedOut)):
         columns = completion["outputs"]
-        outputs = {sink: outputs_of(sink, columns[sink], count) for sink in columns}
+        passed = _passed(completion, held)
+        outputs = {sink: outputs_of(sink, columns[sink], count, passed) for sink in columns}
         error.outputs = next(iter(outputs.values())) if len(outputs) == 1 else outputs
     return error
 
 
-def _node_error(detail: Mapping[str, Any], held: Mapping[int, Kept] | None) -> NodeError:
+def _passed(completion: Mapping[str, Any], held: Mapping[int, Kept] | None) -> Passed | None:
+    skips, retries = completion.get("skips", 0), completion.get("retries", 0)
+    if not (skips or retries):
+        return None
+    return Passed([node_error(detail, held) for detail in completion.get("skipped", ())], skips, retries)
+
+
+def node_error(detail: Mapping[str, Any], held: Mapping[int, Kept] | None) -> NodeError:
+    """The exception for the detail of a node's error. `held` are the Python objects of its execution."""
     error = NodeError(detail["message"], detail)
     token = detail.get("host_token")
     if token is not None:

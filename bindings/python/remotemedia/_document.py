@@ -64,7 +64,11 @@ def to_pipeline(manifest: Mapping[str, Any], python: Sequence[str]) -> Pipeline:
     compile_manifest(manifest)
     nodes = {
         entry["id"]: Node(
-            entry["node_type"], entry.get("params"), name=entry["id"], capabilities=entry.get("capabilities")
+            entry["node_type"],
+            entry.get("params"),
+            name=entry["id"],
+            capabilities=entry.get("capabilities"),
+            on_error=entry.get("on_error"),
         )
         for entry in manifest["nodes"]
     }

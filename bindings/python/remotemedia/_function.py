@@ -10,13 +10,17 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from ._node import Linkable, Node
+from ._node import Linkable, Node, OnError
 from ._param_types import mismatch
 from .errors import InvalidArgumentError, ManifestError, Problem
 
 Value = TypeVar("Value")
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
+
+
+TAKEN = {"name": "the id of a node", "on_error": "what an error of a node means"}
+"""What params can't be called."""
 
 
 class NodeFunction(Linkable, Generic[Value, Params, Result]):
@@ -33,15 +37,19 @@ class NodeFunction(Linkable, Generic[Value, Params, Result]):
         self.fn = fn
         self.params: Mapping[str, inspect.Parameter] = _params(fn)
 
-    # Type checkers know no way to add `name` to the params of the function: with it, they let all params pass.
+    # Type checkers know no way to add `name` and `on_error` to the params of the function: with them, they let all
+    # params pass.
     @overload
     def __call__(self, *values: Params.args, **params: Params.kwargs) -> Node: ...
 
     @overload
-    def __call__(self, *, name: str | None, **params: Any) -> Node: ...
+    def __call__(self, *, name: str | None, on_error: OnError | None = None, **params: Any) -> Node: ...
+
+    @overload
+    def __call__(self, *, on_error: OnError | None, **params: Any) -> Node: ...
 
     def __call__(self, *values: Any, **params: Any) -> Node:
-        """A node that runs the function with these params. `name` becomes its id.
+        """A node that runs the function with these params. `name` becomes its id; see `Node` for `on_error`.
 
         What is wrong with the params is told when the pipeline is validated or run.
         """
@@ -50,7 +58,8 @@ class NodeFunction(Linkable, Generic[Value, Params, Result]):
             raise InvalidArgumentError(
                 f"{title}(...) makes a node and takes params by name; to call the function write {title}.fn(...)"
             )
-        return Node(self, params, name=params.pop("name", None))
+        name, on_error = params.pop("name", None), params.pop("on_error", None)
+        return Node(self, params, name=name, on_error=on_error)
 
     @property
     def node_type(self) -> str:
@@ -145,8 +154,11 @@ def _params(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
                 f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
                 f"def {title}({value.name}, *, {parameter.name})"
             )
-        if parameter.name == "name":
-            raise InvalidArgumentError(f"{title} has the param 'name', which is the id of a node; call it otherwise")
+        if parameter.name in TAKEN:
+            meaning = TAKEN[parameter.name]
+            raise InvalidArgumentError(
+                f"{title} has the param {parameter.name!r}, which is {meaning}; call it otherwise"
+            )
         params[parameter.name] = parameter
     return params
 

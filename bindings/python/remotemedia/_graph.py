@@ -438,16 +438,17 @@ class _Runnable:
 
     def __init__(self, document: dict[str, Any], nodes: Sequence[Node]) -> None:
         self.document = document
-        self.known = [(node.name, node.node_type, node.params, node.capabilities) for node in nodes]
+        self.known = [(node.name, node.node_type, node.params, node.capabilities, node.on_error) for node in nodes]
 
     def holds(self, nodes: Sequence[Node]) -> bool:
         """Whether the nodes are made of the same objects still."""
-        for node, (name, node_type, params, capabilities) in zip(nodes, self.known, strict=True):
+        for node, (name, node_type, params, capabilities, on_error) in zip(nodes, self.known, strict=True):
             if (
                 node.params is not params
                 or node.node_type is not node_type
                 or node.name is not name
                 or node.capabilities is not capabilities
+                or node.on_error is not on_error
             ):
                 return False
         return True
@@ -524,6 +525,8 @@ def _entry(name: str, node: Node) -> dict[str, Any]:
         entry["params"] = dict(node.params)
     if node.capabilities is not None:
         entry["capabilities"] = dict(node.capabilities)
+    if node.on_error is not None:
+        entry["on_error"] = node.on_error
     return entry
 
 

@@ -9,6 +9,8 @@ COLUMNS = (
     "node",
     "packets",
     "errors",
+    "skipped",
+    "retried",
     "p50",
     "p99",
     "max",
@@ -23,6 +25,8 @@ COLUMNS = (
 
 class NodeMetrics(NamedTuple):
     """One node: how many `packets` it took, how often it failed, and how long its steps took, in seconds.
+
+    Of its `errors`, `skipped` are those after which it dropped something, `retried` those after which it tried again.
 
     `p50` and `p99` are within 12 %; small steps are timed by samples, and None is there before the first. Of a Python
     function they are the times of its calls, each with up to 32 packets and with the functions that are called with it.
@@ -39,6 +43,8 @@ class NodeMetrics(NamedTuple):
     node: str
     packets: int
     errors: int
+    skipped: int
+    retried: int
     p50: float | None
     p99: float | None
     max: float | None
@@ -119,6 +125,8 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
             node["id"],
             node["packets"],
             node["errors"],
+            node["skipped"],
+            node["retried"],
             seconds(node, "p50_ns"),
             seconds(node, "p99_ns"),
             seconds(node, "max_ns"),
@@ -141,8 +149,9 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
 
 def _row(node: NodeMetrics) -> tuple[str, ...]:
     times = [_time(node.p50), _time(node.p99), _time(node.max)]
+    counts = map(str, (node.packets, node.errors, node.skipped, node.retried))
     queue = [str(node.waiting), f"{node.fill:.0%}", _time(node.oldest), str(node.dropped), str(node.late)]
-    return (node.node, str(node.packets), str(node.errors), *times, *queue, node.waits_for)
+    return (node.node, *counts, *times, *queue, node.waits_for)
 
 
 def _time(seconds: float | None) -> str:

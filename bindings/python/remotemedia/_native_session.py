@@ -17,7 +17,7 @@ from ._completion import failure_of
 from ._library import NULL, check, failure, ffi, lib
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, pack_plain
 from ._memory import Kept, discarded
-from .errors import GoneError, InvalidArgumentError, MarshalError
+from .errors import GoneError, InvalidArgumentError, MarshalError, NodeError
 
 if TYPE_CHECKING:
     from ._pipeline import Compiled
@@ -47,6 +47,8 @@ class NativeSession:
         """The sinks that are read one by one; none if all are read together."""
         self.arrived: deque[Sequence[Any]] = deque()
         """Outputs of all sinks together that were handed out, by a send or a receive."""
+        self.skipped: list[NodeError] = []
+        """The errors that the manifest let pass, as they come."""
         self.completed: asyncio.Future[Any] | None = None
         self.error: BaseException | None = None
         """What ended the session before its time."""
@@ -215,6 +217,7 @@ class NativeSession:
         run = Run(token, self._functions, None, self._held)
         run.future = self.completed = asyncio.get_running_loop().create_future()
         run.notify = _notifier(self)
+        run.skipped = self.skipped
         out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
         check(lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error), error)
         self._handle = ffi.gc(out[0], lib.rm_session_free)

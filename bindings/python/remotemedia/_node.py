@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from ._function import NodeFunction
     from ._graph import Pipeline
 
 Init = TypeVar("Init", bound=Callable[..., None])
+
+OnError = Literal["fail", "skip"] | Mapping[Literal["retry"], Mapping[str, Any]]
+"""What an error of a node means."""
 
 
 class Linkable:
@@ -36,10 +39,12 @@ class Node(Linkable):
 
     `remotemedia.nodes` has a class for each built-in type. `name` becomes the id in the manifest; without it the id is
     the type in lower case, with a number if it is taken: `audiolevel`, `audiolevel_2`. `capabilities` are kept as
-    they are. The same object is the same node wherever it stands in a pipeline.
+    they are. `on_error` says what an error of the node means: `"fail"`, which is the default, `"skip"`, or
+    `{"retry": {"times": 3, "backoff_ms": 100, "then": "skip"}}`. The same object is the same node wherever it stands
+    in a pipeline.
     """
 
-    __slots__ = ("capabilities", "name", "node_type", "params")
+    __slots__ = ("capabilities", "name", "node_type", "on_error", "params")
 
     def __init__(
         self,
@@ -48,11 +53,13 @@ class Node(Linkable):
         *,
         name: str | None = None,
         capabilities: Mapping[str, Any] | None = None,
+        on_error: OnError | None = None,
     ) -> None:
         self.node_type: str | Callable[..., Any] | NodeFunction[Any, ..., Any] = node_type
         self.params: dict[str, Any] = dict(params or {})
         self.name = name
         self.capabilities = capabilities
+        self.on_error = on_error
 
     def __getitem__(self, port: str) -> Port:
         """One of its ports, to connect: `vad["speech"] >> level`, `source >> mix["voice"]`."""
@@ -92,8 +99,8 @@ def given(init: Init) -> Init:
     """
 
     @functools.wraps(init)
-    def take(self: Node, *, name: str | None = None, **params: Any) -> None:
+    def take(self: Node, *, name: str | None = None, on_error: OnError | None = None, **params: Any) -> None:
         params = {key: value for key, value in params.items() if value is not None}
-        Node.__init__(self, type(self).__name__, params, name=name)
+        Node.__init__(self, type(self).__name__, params, name=name, on_error=on_error)
 
     return take  # type: ignore[return-value]

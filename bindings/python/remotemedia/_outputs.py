@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .errors import NodeError
 
 __all__ = ["Outputs", "Packet"]
 
@@ -34,6 +37,21 @@ class Packet(NamedTuple):
         return None if self.duration_ns is None else self.duration_ns / 1e9
 
 
+class Passed(NamedTuple):
+    """The errors of an execution that its manifest let pass: the first that were `skipped`, and counts of all."""
+
+    skipped: list[NodeError]
+    skips: int
+    retries: int
+
+
+def log_skip(message: str) -> None:
+    """Warns of the first error that a node skips in a piece of work."""
+    import logging
+
+    logging.getLogger("remotemedia").warning("skipped: %s (more that this node skips is counted, not logged)", message)
+
+
 class Outputs(list[Any]):
     """The values that came out of one sink, flat, ordered by input and by emission.
 
@@ -41,12 +59,13 @@ class Outputs(list[Any]):
     even if the list is changed.
     """
 
-    __slots__ = ("_count", "_origin")
+    __slots__ = ("_count", "_origin", "_passed")
 
     # Set where the outputs come from; a list made by hand (a copy, a pickle) has none. The origin is the sink and its
     # columns, or the document that holds them, perhaps with the values beside it: most lists are never asked.
     _origin: tuple[str, Mapping[str, Sequence[Any]]] | tuple[bytes, list[Any]] | bytes
     _count: int | None
+    _passed: Passed
 
     @property
     def by_item(self) -> list[list[Any]]:
@@ -81,6 +100,24 @@ class Outputs(list[Any]):
             for index, (value, pts, duration, seq, stream, item) in enumerate(rows)
         ]
 
+    @property
+    def skipped(self) -> list[NodeError]:
+        """The errors after which something was dropped, since a node says `on_error: skip`: the first 100.
+
+        They are those of the whole execution, in the outputs of each sink the same.
+        """
+        return self._passed.skipped if hasattr(self, "_passed") else []
+
+    @property
+    def skips(self) -> int:
+        """How many times something was dropped in the execution."""
+        return self._passed.skips if hasattr(self, "_passed") else 0
+
+    @property
+    def retries(self) -> int:
+        """How many times a node tried again in the execution."""
+        return self._passed.retries if hasattr(self, "_passed") else 0
+
     def _known(self) -> tuple[str, Mapping[str, Sequence[Any]]]:
         try:
             origin = self._origin
@@ -98,9 +135,11 @@ class Outputs(list[Any]):
         return list, (list(self),)
 
 
-def outputs_of(sink: str, columns: Mapping[str, Any], count: int | None) -> Outputs:
+def outputs_of(sink: str, columns: Mapping[str, Any], count: int | None, passed: Passed | None = None) -> Outputs:
     """The outputs of one sink. `columns` are those of the completion, `count` is the number of inputs if known."""
     outputs = Outputs(columns["values"])
     outputs._origin = sink, columns
     outputs._count = count
+    if passed is not None:
+        outputs._passed = passed
     return outputs

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ._pcm import PCM
     from ._pipeline import Compiled
     from ._progress import OnProgress
+    from .errors import NodeError
 
 RM_OK: int = lib.RM_OK
 RM_END: int = lib.RM_END
@@ -244,6 +245,14 @@ class Session:
             if isinstance(error, Error):
                 raise
             raise InvalidArgumentError(f"set_param({node!r}): {error}; give plain values: float(...), a list") from None
+
+    @property
+    def skipped(self) -> list[NodeError]:
+        """The errors after which something was dropped so far, since a node says `on_error: skip`: the first 100.
+
+        `metrics()` counts all, for each node.
+        """
+        return list(self._native.skipped)
 
     def metrics(self) -> Metrics:
         """What its nodes have done and wait for; printed it is a table."""

@@ -23,11 +23,13 @@ from ._bridge import (
 )
 from ._completion import Result
 from ._execute import own_loop
+from ._outputs import Outputs
 from .errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from ._pipeline import Compiled
     from ._session import Session
+    from .errors import NodeError
 
 __all__ = ["Mapped", "map_sources", "map_sources_sync", "stream"]
 
@@ -44,6 +46,14 @@ class Mapped(NamedTuple):
     outputs: Result | None
     error: Exception | None
     seconds: float
+
+    @property
+    def skipped(self) -> list[NodeError]:
+        """The errors after which something of this source was dropped, since a node says `on_error: skip`."""
+        outputs = self.outputs if self.error is None else getattr(self.error, "outputs", None)
+        if isinstance(outputs, dict):
+            outputs = next(iter(outputs.values()), None)
+        return outputs.skipped if isinstance(outputs, Outputs) else []
 
 
 async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:

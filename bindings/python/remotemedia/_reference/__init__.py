@@ -39,7 +39,7 @@ async def execute(
     """Does what `remotemedia.execute` does, for the nodes that there are here."""
     graph = _prepared(manifest, python, engine)
 
-    work = run(graph, _list(inputs), _in_thread, _deadline(timeout))
+    work = run(graph, _list(inputs), _in_thread, _deadline(timeout), asyncio.sleep)
     try:
         return await asyncio.wait_for(work, timeout)
     except asyncio.TimeoutError:
@@ -64,7 +64,7 @@ def execute_sync(
         return asyncio.run(execute(manifest, inputs, timeout=timeout, python=python, engine="python"))
 
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
-    work = run(graph, _list(inputs), _here, _deadline(timeout))
+    work = run(graph, _list(inputs), _here, _deadline(timeout), _pause)
     try:
         work.send(None)
     except StopIteration as end:
@@ -75,6 +75,11 @@ def execute_sync(
 
 async def _here(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     return work(), None
+
+
+async def _pause(seconds: float) -> None:
+    # There is no loop that this would hold up.
+    time.sleep(seconds)  # noqa: ASYNC251
 
 
 async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:

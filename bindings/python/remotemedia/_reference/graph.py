@@ -30,6 +30,15 @@ class Step(NamedTuple):
     work: Callable[[], Node] | HostFunction
     sources: list[int]
     shares: bool
+    on_error: OnError
+
+
+class OnError(NamedTuple):
+    """What an error of a node means: how many times it tries again, the seconds before the first time, what then."""
+
+    times: int = 0
+    backoff: float = 0.0
+    skips: bool = False
 
 
 class Graph(NamedTuple):
@@ -50,6 +59,7 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
         raise refusal([*problems, Problem("nodes", "expected at least one node", expected="a list of maps")])
     by_name = {function.node_type: function for function in functions}
     works = [_work(node, f"nodes[{index}]", by_name, problems) for index, node in enumerate(nodes)]
+    on_errors = [_on_error(node, f"nodes[{index}]", problems) for index, node in enumerate(nodes)]
     ids = [node.get("id") for node in nodes]
     for index, name in enumerate(ids):
         if not isinstance(name, str) or not name or name in ids[:index]:
@@ -73,6 +83,7 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
             works[index],
             [place[source] for source, target in links if target == index],
             shares(index),
+            on_errors[index],
         )
         for index in order
     ]
@@ -116,6 +127,24 @@ def _work(
     params = node.get("params") or {}
     problems += [Problem(f"{path}.params.{name}".removesuffix("."), message) for name, message in known.wrong(params)]
     return functools.partial(known, str(node.get("id")), params)
+
+
+def _on_error(node: Mapping[str, Any], path: str, problems: list[Problem]) -> OnError:
+    given = node.get("on_error", "fail")
+    if given in ("fail", "skip"):
+        return OnError(skips=given == "skip")
+    retry = given.get("retry") if isinstance(given, Mapping) and len(given) == 1 else None
+    if isinstance(retry, Mapping) and retry.keys() <= {"times", "backoff_ms", "then"}:
+        times, backoff, then = retry.get("times"), retry.get("backoff_ms", 100), retry.get("then", "fail")
+        if (
+            (type(times) is int and 1 <= times <= 100)
+            and (type(backoff) is int and 0 <= backoff <= 3_600_000)
+            and then in ("fail", "skip")
+        ):
+            return OnError(times, backoff / 1e3, then == "skip")
+    expected = '"fail", "skip" or {"retry": {"times": ...}}'
+    problems.append(Problem(f"{path}.on_error", f"expected {expected}, got {given!r}", expected=expected))
+    return OnError()
 
 
 def _type_of(node: Mapping[str, Any]) -> str:

@@ -7,20 +7,27 @@ first in this order, and `errors` has those of all other items and branches too 
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from .._calls import HostFunction, InThread, read_only
 from .._generators import Place, ThrownError, values_of_async
-from .._outputs import Outputs, outputs_of
+from .._outputs import Outputs, Passed, log_skip, outputs_of
 from .._raised import behind, text_of, without_our_frames
 from ..errors import NodeError
 from ..media import Audio, File
 from .basic import Node, RefusedError
 from .crossing import crossed
 from .graph import Graph, Step
+
+KEPT = 100
+"""So many errors that were skipped are kept; of what comes after them the first one of each node, and the count."""
+
+LONGEST_BACKOFF = 3600.0
+"""The most seconds between two tries."""
 
 
 class Packet(NamedTuple):
@@ -32,34 +39,61 @@ class Packet(NamedTuple):
 
 
 async def run(
-    graph: Graph, inputs: list[Any] | None, in_thread: InThread, check: Callable[[], None], *, stop: bool = True
+    graph: Graph,
+    inputs: list[Any] | None,
+    in_thread: InThread,
+    check: Callable[[], None],
+    pause: Callable[[float], Awaitable[None]],
+    *,
+    stop: bool = True,
 ) -> Outputs | dict[str, Outputs]:
     """The outputs of a graph, as `execute` returns them.
 
     Sync functions are called by `in_thread`. `check` is called before each step, for each value that a function gives,
-    and at the end; it raises to end the run.
+    and at the end; it raises to end the run. `pause` waits for so many seconds.
     Raises `NodeError`: the first one, at once if `stop`, else when all items have been tried.
     """
     nodes = [step.work if isinstance(step.work, HostFunction) else step.work() for step in graph.steps]
     collected: dict[str, list[tuple[int, Packet]]] = {sink: [] for sink in graph.sinks}
     errors: list[NodeError] = []
+    passed = Passed([], 0, 0)
     values = [crossed(value, f"inputs[{item}]") for item, value in enumerate(inputs or ())]
     for item, value in enumerate(values):
         given: list[list[Packet]] = []
-        for step, node in zip(graph.steps, nodes, strict=True):
+        for place, step in enumerate(graph.steps):
             arriving = [packet for source in step.sources for packet in given[source]]
             emitted = []
             for packet in arriving if step.sources else [_packet(value, None)]:
-                check()
-                try:
-                    async with aclosing(_process(graph, step, node, packet, in_thread)) as outs:
-                        async for out in outs:
-                            emitted.append(out)
-                            check()
-                except RefusedError as refused:
-                    errors.append(_error(step, item, values[item], packet, refused))
-                    if stop:
+                taken = 0
+                for tried in itertools.count():
+                    check()
+                    try:
+                        async with aclosing(_process(graph, step, nodes[place], packet, in_thread)) as outs:
+                            number = 0
+                            async for out in outs:
+                                number += 1
+                                # What it gave in an earlier try is not given twice.
+                                if number > taken:
+                                    emitted.append(out)
+                                    taken = number
+                                check()
                         break
+                    except RefusedError as refused:
+                        if not isinstance(step.work, HostFunction):
+                            # Nobody knows what state it is in.
+                            nodes[place] = step.work()
+                        if tried < step.on_error.times:
+                            passed = passed._replace(retries=passed.retries + 1)
+                            await pause(min(step.on_error.backoff * 2**tried, LONGEST_BACKOFF))
+                            continue
+                        error = _error(step, item, values[item], packet, refused, tried)
+                        if step.on_error.skips:
+                            passed = _skip(passed, error)
+                        else:
+                            errors.append(error)
+                        break
+                if errors and stop:
+                    break
             given.append(emitted)
             if step.id in collected:
                 collected[step.id] += [(item, out) for out in emitted]
@@ -69,7 +103,7 @@ async def run(
             break
     else:
         check()
-    outputs = _outputs(collected, None if inputs is None else len(inputs))
+    outputs = _outputs(collected, None if inputs is None else len(inputs), passed)
     if errors:
         errors[0].outputs = outputs
         errors[0]._others = errors[1:]
@@ -105,7 +139,18 @@ def _packet(value: Any, before: Packet | None) -> Packet:
     return Packet(value, pts, duration)
 
 
-def _outputs(collected: dict[str, list[tuple[int, Packet]]], count: int | None) -> Outputs | dict[str, Outputs]:
+def _skip(passed: Passed, error: NodeError) -> Passed:
+    is_first = all(each.node_id != error.node_id for each in passed.skipped)
+    if is_first:
+        log_skip(str(error))
+    if is_first or len(passed.skipped) < KEPT:
+        passed.skipped.append(error)
+    return passed._replace(skips=passed.skips + 1)
+
+
+def _outputs(
+    collected: dict[str, list[tuple[int, Packet]]], count: int | None, passed: Passed
+) -> Outputs | dict[str, Outputs]:
     outputs = {}
     for sink, packets in collected.items():
         columns = {
@@ -114,11 +159,11 @@ def _outputs(collected: dict[str, list[tuple[int, Packet]]], count: int | None) 
             "pts": [packet.pts for _, packet in packets],
             "durations": [packet.duration for _, packet in packets],
         }
-        outputs[sink] = outputs_of(sink, columns, count)
+        outputs[sink] = outputs_of(sink, columns, count, passed)
     return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
 
-def _error(step: Step, item: int, value: Any, packet: Packet, refused: RefusedError) -> NodeError:
+def _error(step: Step, item: int, value: Any, packet: Packet, refused: RefusedError, tried: int) -> NodeError:
     name = os.path.basename(value.path) if type(value) is File and value.path else None
     place = f"node '{step.id}' ({step.node_type}), input {item}"
     if name is not None:
@@ -126,6 +171,7 @@ def _error(step: Step, item: int, value: Any, packet: Packet, refused: RefusedEr
     if packet.pts is not None:
         place += f" at {_clock(packet.pts)}"
     cure = f". {refused.cure}" if refused.cure else ""
+    said = f"{refused.cause} (tried {tried + 1} times)" if tried else refused.cause
     cause = refused.__cause__
     detail = {
         "node_id": step.id,
@@ -133,11 +179,11 @@ def _error(step: Step, item: int, value: Any, packet: Packet, refused: RefusedEr
         "item": item,
         "input": name,
         "position_ns": packet.pts,
-        "cause": refused.cause,
+        "cause": said,
         "cure": refused.cure or None,
         "chain": [text_of(each) for each in behind(cause)] if cause is not None else [],
     }
-    error = NodeError(f"{place}: {refused.cause}{cure}", detail)
+    error = NodeError(f"{place}: {said}{cure}", detail)
     error.__cause__ = cause
     return error
 

@@ -26,7 +26,7 @@ class Progress:
     def __init__(
         self, total: int, stream: TextIO, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.total, self.done, self.failed = total, 0, 0
+        self.total, self.done, self.failed, self.skipped = total, 0, 0, 0
         self.quiet = quiet
         self._stream, self._clock = stream, clock
         self._is_terminal = is_terminal(stream)
@@ -83,7 +83,9 @@ class Progress:
 
     def _counts(self) -> str:
         files = f"{self.done} of {self.total} file{'s' * (self.total != 1)}"
-        return f"{files}, {self.failed} failed" if self.failed else files
+        failed = f", {self.failed} failed" if self.failed else ""
+        skipped = f", {self.skipped} error{'s' * (self.skipped != 1)} skipped" if self.skipped else ""
+        return f"{files}{failed}{skipped}"
 
     def _times(self, now: float) -> str:
         elapsed = now - self._begun

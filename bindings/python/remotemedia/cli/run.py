@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import glob
 import json
+import logging
 import os
 import stat
 import sys
@@ -17,6 +18,7 @@ from typing import IO, Any, NamedTuple
 from .._describe import node_types, type_name
 from .._execute import execute
 from .._graph import Pipeline
+from .._outputs import Outputs
 from .._plan import Plan
 from .._progress import Progress as Made
 from ..errors import Error, InvalidArgumentError
@@ -79,6 +81,8 @@ class _Batch:
     async def run(self) -> int:
         """Runs everything; returns the exit code."""
         bar = asyncio.create_task(self._draw()) if self.progress.draws else None
+        warnings, log = _Warnings(self.progress), logging.getLogger("remotemedia")
+        log.addHandler(warnings)
         try:
             with contextlib.ExitStack() as files:
                 if self.destinations is not None and self.destinations.shared is not None:
@@ -90,9 +94,10 @@ class _Batch:
         finally:
             if bar is not None:
                 bar.cancel()
+            log.removeHandler(warnings)
             self.progress.erase()
         failed = self.progress.failed
-        if failed or (len(self.inputs) > 1 and not self.progress.quiet):
+        if failed or self.progress.skipped or (len(self.inputs) > 1 and not self.progress.quiet):
             sys.stdout.flush()
             tell(self.progress.summary(), sys.stderr, "error" if failed else "bold")
         return FAILED if failed else DONE
@@ -131,10 +136,13 @@ class _Batch:
 
         on_progress = None if self.progress.quiet else told
         if destinations is None or destinations.shared is not None:
-            return await execute(self.pipeline.manifest(), inputs, timeout=timeout, on_progress=on_progress)
+            results = await execute(self.pipeline.manifest(), inputs, timeout=timeout, on_progress=on_progress)
+            self.progress.skipped += _skips(results)
+            return results
         destinations.make_folders(name, index)
         manifest = destinations.manifest(self.pipeline, name, index)
         results = await execute(manifest, inputs, timeout=timeout, on_progress=on_progress)
+        self.progress.skipped += _skips(results)
         destinations.write(results, name, index)
         return None
 
@@ -180,6 +188,25 @@ class _Batch:
         while True:
             self.progress.show()
             await asyncio.sleep(REDRAW)
+
+
+class _Warnings(logging.Handler):
+    """Prints what the package logs, and takes the bar away before."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._progress.erase()
+        sys.stdout.flush()
+        tell(record.getMessage(), sys.stderr)
+
+
+def _skips(results: Results) -> int:
+    """How many errors were skipped in the execution of an input."""
+    outputs = results if isinstance(results, Outputs) else next(iter(results.values()), None)
+    return 0 if outputs is None else outputs.skips
 
 
 def _entries(plan: Plan) -> list[str]:
