@@ -33,11 +33,15 @@ LIMIT_SECONDS = 40
 
 @dataclass(frozen=True)
 class Side:
-    """Who does it: the name in tables, the file in `benchmarks/sides`, and the peer's environment, None for our own."""
+    """Who does it: the name in tables, the file in `benchmarks/sides`, and the peer's environment, None for our own.
+
+    `task` is the function that it has for every task, where that is another one.
+    """
 
     name: str
     module: str
     peer: str | None = None
+    task: str | None = None
 
 
 OURS = Side("remotemedia", "ours")
@@ -71,7 +75,8 @@ class Times:
     processor: list[float] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"{_seconds(statistics.median(self.clock))} (cpu {_seconds(statistics.median(self.processor))})"
+        processor = statistics.median(self.processor)
+        return _seconds(statistics.median(self.clock)) + (f" (cpu {_seconds(processor)})" if processor else "")
 
     def over(self, other: Times) -> float:
         """The median of the ratios of the rounds, by the clock."""
@@ -86,6 +91,7 @@ class Contestant:
     """A side at work on one task. Raises `Problem` where the side fails."""
 
     def __init__(self, side: Side, task: str, folder: Path, *detail: str) -> None:
+        task = side.task or task
         self.side, self.task, self._folder = side, " ".join([task, *detail]), folder
         python = environment.PYTHON if side.peer is None else peers.python_of(side.peer)
         # One thread for whoever would use more; peers that are told otherwise by their own options stay as they are.
@@ -171,31 +177,31 @@ def rounds(ready: Sequence[Contestant], *, number: int, times: int = 1) -> dict[
 
 
 def installed(sides: Sequence[Side]) -> tuple[list[Side], list[str]]:
-    """The sides that are there, and a line for each that could not be installed, with the reason."""
+    """The sides that are there, and a line for each that can not be installed or loaded, with the reason."""
     present, missing = [], []
     for side in sides:
         reason = None if side.peer is None else peers.why_not(side.peer)
         if reason is None:
             present.append(side)
         else:
-            missing.append(f"{side.name} does not install here, so it is left out: {reason}")
+            missing.append(f"{side.name} does not run here, so it is left out: {reason}")
     return present, missing
 
 
-def compared(task: str, times: dict[str, Times], bars: dict[str, float]) -> list[Row]:
-    """A row for each peer."""
-    ours = times[OURS.name]
+def compared(task: str, times: dict[str, Times], bars: dict[str, float], ours: Side = OURS) -> list[Row]:
+    """A row for each side that is not ours."""
+    mine = times[ours.name]
     return [
         Row(
             task,
-            str(ours),
+            str(mine),
             f"{name} {theirs}",
-            ours.over(theirs),
+            mine.over(theirs),
             bars.get(name),
-            f"by cpu {ours.over_by_processor(theirs):.2f}",
+            f"by cpu {mine.over_by_processor(theirs):.2f}" if any(theirs.processor) else "",
         )
         for name, theirs in times.items()
-        if name != OURS.name
+        if name != ours.name
     ]
 
 

@@ -21,18 +21,21 @@ FOLDER = BUILD / "peers"
 
 @dataclass(frozen=True)
 class Peer:
-    """What to install, and what of it without the packages that it asks for."""
+    """What to install, what of it without the packages that it asks for, and what has to load."""
 
     packages: tuple[str, ...]
+    module: str
     alone: tuple[str, ...] = ()
 
 
 PEERS = {
-    "soxr": Peer(("numpy==2.4.6", "soxr==1.1.0")),
+    "soxr": Peer(("numpy==2.4.6", "soxr==1.1.0"), "soxr"),
     # silero-vad would bring torch; only its model is needed.
-    "onnxruntime": Peer(("numpy==2.4.6", "onnxruntime==1.32.0"), alone=(weights.PACKAGE,)),
-    "soundfile": Peer(("numpy==2.4.6", "soundfile==0.14.0")),
-    "pyav": Peer(("numpy==2.4.6", "av==18.1.0")),
+    "onnxruntime": Peer(("numpy==2.4.6", "onnxruntime==1.32.0"), "onnxruntime", alone=(weights.PACKAGE,)),
+    "soundfile": Peer(("numpy==2.4.6", "soundfile==0.14.0"), "soundfile"),
+    "pyav": Peer(("numpy==2.4.6", "av==18.1.0"), "av"),
+    "remotemedia-ffi": Peer(("numpy==2.4.6", "remotemedia-ffi==0.4.4"), "remotemedia.runtime"),
+    "pipecat": Peer(("pipecat-ai==1.14.0",), "pipecat.pipeline.pipeline"),
 }
 
 
@@ -42,8 +45,25 @@ def python_of(name: str) -> Path:
     python = folder / "bin" / "python"
     stamp = Stamp(f"peer-{name}")
     key = digest([], sys.version, peer)
-    if stamp.outputs(key) is not None:
-        return python
+    if stamp.outputs(key) is None:
+        _install(name, folder, python)
+        stamp.write(key, [python])
+    # Some install where they do not load.
+    output_of([python, "-c", f"import {peer.module}"], cwd=folder)
+    return python
+
+
+def why_not(name: str) -> str | None:
+    """The last line of what went wrong when a peer was installed or loaded; None if it is there."""
+    try:
+        python_of(name)
+    except Problem as problem:
+        return str(problem).splitlines()[-1]
+    return None
+
+
+def _install(name: str, folder: Path, python: Path) -> None:
+    peer = PEERS[name]
     say(f"installing the peer {name} into .build/peers: {' '.join((*peer.packages, *peer.alone))}")
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True, symlinks=True)
@@ -51,14 +71,3 @@ def python_of(name: str) -> Path:
     for options in ([*peer.packages], ["--no-deps", *peer.alone] if peer.alone else []):
         if options:
             output_of([*install, *options])
-    stamp.write(key, [python])
-    return python
-
-
-def why_not(name: str) -> str | None:
-    """The last line of what went wrong when a peer was installed; None if it is there."""
-    try:
-        python_of(name)
-    except Problem as problem:
-        return str(problem).splitlines()[-1]
-    return None

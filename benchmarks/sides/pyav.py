@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy
+
+from benchmarks.sides.heartbeat import lateness
 
 CODECS = {
     "mp3": ("libmp3lame", "fltp", 128_000),
@@ -55,3 +58,9 @@ def decode(folder: Path, suffix: str) -> Callable[[], numpy.ndarray]:
         return sound
 
     return work
+
+
+def heartbeat(folder: Path) -> Callable[[], dict[str, float]]:
+    """A file of ten minutes at a time, in a thread."""
+    work = decode(folder, "mp3")
+    return lateness(lambda: asyncio.to_thread(work))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy
 import soxr
+
+from benchmarks.sides.heartbeat import lateness
 
 
 def resample(folder: Path) -> Callable[[], numpy.ndarray]:
@@ -33,3 +36,9 @@ def resample_chunks(folder: Path) -> Callable[[], numpy.ndarray]:
         )
 
     return work
+
+
+def heartbeat(folder: Path) -> Callable[[], dict[str, float]]:
+    """A minute of sound at a time, in a thread."""
+    samples = numpy.load(folder / "minute.npy")
+    return lateness(lambda: asyncio.to_thread(soxr.resample, samples, 48000, 16000, quality="HQ"))
