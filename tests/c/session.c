@@ -243,6 +243,19 @@ static void answers_in_parts_wait_for_room_and_an_interruption_calls_them_off(rm
     rm_session_free(session);
 }
 
+static void ends_come_to_nodes_that_ask_for_them(rm_runtime *runtime, rm_port *port) {
+    rm_pipeline *pipeline =
+        new_pipeline(runtime, HOSTED, "{\"host_nodes\":{\"Hosted\":{\"token\":7,\"ends\":true,\"max_wait_ms\":0.5}}}");
+    submit(pipeline, port, 10, "[5]");
+    char *events = next_events(port, RM_OK);
+    uint64_t call = number_after(events, "[[2,");
+    CHECK(strstr(events, "\"entries\":[[0,5,null,null],[0],[]]") != NULL);
+    free(events);
+    CHECK_STATUS(RM_OK, reply(port, call, "{\"outputs\":[[0,1],[1,\"tail\"]]}", &error));
+    check_events(port, "[[1,10,{\"status\":0,\"outputs\":{\"mine\":{\"values\":[1,\"tail\"],\"items\":[0,0]}},\"errors\":[]}]]");
+    rm_pipeline_free(pipeline);
+}
+
 static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
     rm_session *session = open_session(add, port, 9, NULL);
     free(send_packets(session, RM_OK, "[[1],[2]]", 1000000, 0));
@@ -305,6 +318,7 @@ int main(void) {
     a_failure_comes_after_what_was_done_before_it(add, port);
     calls_to_the_hosts_nodes_come_to_the_same_port(hosted, port);
     answers_in_parts_wait_for_room_and_an_interruption_calls_them_off(hosted, port);
+    ends_come_to_nodes_that_ask_for_them(runtime, port);
     controls_and_metrics(add, port);
     packets_that_make_no_sense_are_refused(add, port);
     rm_pipeline_free(pass);

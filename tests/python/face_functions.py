@@ -25,6 +25,27 @@ def up_to(value: int, *, step: int = 1) -> Iterator[int]:
     yield from range(0, value, step)
 
 
+@rm.node
+class Pairs:
+    """Two texts become one, and the last one, if it is left alone, comes by itself."""
+
+    def __init__(self, *, joined: str = "+") -> None:
+        self.joined = joined
+
+    def initialize(self) -> None:
+        self.first: str | None = None
+
+    def process(self, value: object) -> str | None:
+        if self.first is None:
+            self.first = str(value)
+            return None
+        return f"{self.flush()}{self.joined}{value}"
+
+    def flush(self) -> str | None:
+        first, self.first = self.first, None
+        return first
+
+
 def plain(value: int) -> int:
     """Not decorated."""
     return value

@@ -174,7 +174,7 @@ def test_pipelines_with_functions_pickle() -> None:
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (len, "@node takes a function, not <built-in function len>"),
+        (len, "@node takes a function or a class, not <built-in function len>"),
         (lambda: None, "<lambda> takes no value; write def <lambda>(value, ...)"),
         (
             lambda x, db: None,

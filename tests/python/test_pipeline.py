@@ -400,7 +400,7 @@ def test_yaml_reads_back_exactly(params: dict[str, Any]) -> None:
     from remotemedia._pipeline import Pipeline
 
     text = to_yaml({"version": "v1", "nodes": [{"id": "a", "node_type": "mine", "params": params}]})
-    plan = plan_of(Pipeline(text.encode("utf-8"), ["mine"]))
+    plan = plan_of(Pipeline(text.encode("utf-8"), [("mine", False)]))
     assert exact(plan["nodes"][0]["params"]) == exact(params)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import logging
 import threading
 import weakref
@@ -17,10 +18,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _memory, _workers
-from ._calls import HostFunction
+from ._calls import HostClass, HostFunction, InThread
+from ._classes import Instance
 from ._completion import Result, node_error, settle
 from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply, refused_reply
 from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
+from ._lives import Lives
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
 from ._memory import Kept, discarded
 from ._outputs import log_skip
@@ -65,7 +68,19 @@ _log = logging.getLogger("remotemedia")
 class Run:
     """One execution that is going on: who waits for it, and what it needs meanwhile."""
 
-    __slots__ = ("completion", "context", "count", "functions", "future", "held", "notify", "skipped", "token")
+    __slots__ = (
+        "cleaned",
+        "completion",
+        "context",
+        "count",
+        "functions",
+        "future",
+        "held",
+        "lives",
+        "notify",
+        "skipped",
+        "token",
+    )
 
     def __init__(self, token: int, functions: Functions, count: int | None, held: dict[int, Kept] | None) -> None:
         self.token = token
@@ -79,6 +94,11 @@ class Run:
         """The errors that a session has let pass."""
         self.notify: Callable[[int], None] | None = None
         """Told the kind of each event of a session."""
+        has_classes = functions is not None and any(isinstance(each, HostClass) for each in functions.values())
+        self.lives = Lives() if has_classes else None
+        """The instances of its classes."""
+        self.cleaned: asyncio.Future[None] | None = None
+        """What its end waits for: that they are cleaned up."""
 
     def settle(self, completion: Any) -> Result:
         """The outputs, or the exception raised."""
@@ -281,7 +301,11 @@ class Port(ABC):
         run = self.runs.get(content["job"])
         if run is None or run.functions is None:
             return
-        functions = [run.functions[token] for token, _ in content["nodes"]]
+        tokens = [token for token, _ in content["nodes"]]
+        if run.lives is not None:
+            functions = run.lives.functions(run.functions, tokens, content.get("epoch", 0))
+        else:
+            functions = [run.functions[token] for token in tokens]
         call = Call(call_id, content["job"], functions, content["entries"])
         try:
             self._call(run, call)
@@ -315,6 +339,11 @@ class Port(ABC):
         """Ends what still runs in Python for a run that has ended."""
         for parts in [parts for parts in self._parts.values() if parts.call.job == run.token]:
             self._leave(parts.call.id)
+        self._clean(run)
+
+    @abstractmethod
+    def _clean(self, run: Run) -> None:
+        """Cleans up the instances of a run that has ended."""
 
     @abstractmethod
     def _work_at(self, parts: Parts, work: Callable[[Parts], None]) -> None:
@@ -354,9 +383,13 @@ class SyncPort(Port):
             self._leave_all(run)
             run.completion = completion
 
+    def _clean(self, run: Run) -> None:
+        if run.lives is not None and run.context is not None:
+            run.context.copy().run(run.lives.clean)
+
     def _call(self, run: Run, call: Call) -> None:
         assert run.context is not None
-        if any(each.gives_many for each in call.functions):
+        if any(each.streams or isinstance(each, Instance) for each in call.functions):
             parts = self._parts[call.id] = Parts(call, run.context.copy())
             self._go_on(parts)
         else:
@@ -374,6 +407,7 @@ class LoopPort(Port):
         self._descriptor = -1
         self._closed = False
         self._tasks: dict[int, Serving] = {}
+        self._cleaning: set[asyncio.Task[None]] = set()
         self._is_unpacking = False
         descriptor = ffi.new("int32_t *")
         error = ffi.new("rm_error **")
@@ -391,6 +425,8 @@ class LoopPort(Port):
             completion = await future
         except BaseException:
             self.abandon(run)
+            if run.cleaned is not None:
+                await run.cleaned
             raise
         return run.settle(completion)
 
@@ -475,6 +511,12 @@ class LoopPort(Port):
         if run is None:
             return
         self._leave_all(run)
+        if run.cleaned is None:
+            self._deliver(run, completion)
+        else:
+            run.cleaned.add_done_callback(lambda _: self._deliver(run, completion))
+
+    def _deliver(self, run: Run, completion: Any) -> None:
         if run.future is not None and not run.future.done():
             # Never `set_exception`: if the waiter was cancelled in the same turn, asyncio would complain about it.
             run.future.set_result(completion)
@@ -483,17 +525,75 @@ class LoopPort(Port):
 
     def _call(self, run: Run, call: Call) -> None:
         assert run.context is not None
-        context = run.context.copy()
-        if any(each.is_async for each in call.functions):
-            loop = self.loop()
-            assert loop is not None
-            self._tasks[call.id] = serving = Serving(call.job)
-            serving.task = context.run(loop.create_task, self._answer_on_loop(call, serving))
-        elif any(each.gives_many for each in call.functions):
-            parts = self._parts[call.id] = Parts(call, context)
+        context, lives = run.context.copy(), run.lives
+        on_loop = any(each.on_loop for each in call.functions)
+        if lives is not None and any(isinstance(each, Instance) for each in call.functions):
+            key = call.functions[0].node_type
+            if on_loop:
+                lives.begin(key, lambda: self._answer_by_task(context, call, lives, key), in_thread=False)
+            else:
+                self._parts[call.id] = parts = Parts(call, context, lambda: lives.done(key, in_thread=True))
+                lives.begin(key, lambda: self._work_at(parts, self._go_on), in_thread=True)
+        elif on_loop:
+            self._answer_by_task(context, call)
+        elif any(each.streams for each in call.functions):
+            self._parts[call.id] = parts = Parts(call, context)
             self._work_at(parts, self._go_on)
         else:
             _workers.submit(lambda: self._answer_in_thread(context, call))
+
+    def _answer_by_task(
+        self, context: contextvars.Context, call: Call, lives: Lives | None = None, key: str = ""
+    ) -> None:
+        loop = self.loop()
+        assert loop is not None
+
+        async def in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+            if lives is None:
+                return await _in_thread(work)
+            lives.hold(key)
+            return await _in_thread(work, lambda: lives.done(key, in_thread=True))
+
+        def begin() -> None:
+            self._tasks[call.id] = serving = Serving(call.job)
+            serving.coroutine = self._answer_on_loop(call, serving, in_thread)
+            serving.task = context.run(loop.create_task, serving.coroutine)
+            if lives is not None:
+                serving.task.add_done_callback(lambda _: lives.done(key, in_thread=False))
+
+        if asyncio._get_running_loop() is loop:
+            begin()
+        else:
+            # It had to wait for a thread.
+            loop.call_soon_threadsafe(begin)
+
+    def _clean(self, run: Run) -> None:
+        lives, context, loop = run.lives, run.context, self.loop()
+        if lives is None or context is None:
+            return
+        is_running = loop is not None and not loop.is_closed()
+
+        def cleaned() -> None:
+            if run.cleaned is not None and not run.cleaned.done():
+                run.cleaned.set_result(None)
+
+        def in_thread() -> None:
+            context.copy().run(lives.clean)
+            _tell(loop, cleaned)
+
+        async def on_loop() -> None:
+            await lives.clean_async(_in_thread)
+            cleaned()
+
+        def clean() -> None:
+            if not lives.belong_on_loop:
+                _workers.submit(in_thread)
+            elif loop is not None:
+                _tell(loop, lambda: self._cleaning.add(context.copy().run(loop.create_task, on_loop())))
+
+        run.cleaned = loop.create_future() if is_running and loop is not None else None
+        if not lives.end(clean):
+            run.cleaned = None
 
     def _work_at(self, parts: Parts, work: Callable[[Parts], None]) -> None:
         def attempt() -> None:
@@ -503,6 +603,7 @@ class LoopPort(Port):
                 # SystemExit of a function ends the execution, not this thread.
                 self._parts.pop(parts.call.id, None)
                 self.reply(parts.call, parts.failed(error))
+                parts.close()
 
         _workers.submit(attempt)
 
@@ -515,8 +616,12 @@ class LoopPort(Port):
     def _leave(self, call_id: int) -> None:
         serving = self._tasks.pop(call_id, None)
         loop = self.loop()
-        if serving is not None and serving.task is not None and loop is not None and not loop.is_closed():
-            serving.task.cancel()
+        if serving is not None and serving.task is not None:
+            if loop is not None and not loop.is_closed():
+                serving.task.cancel()
+            elif inspect.getcoroutinestate(serving.coroutine) == inspect.CORO_CREATED:
+                # It will never begin; Python would complain that nobody awaited it.
+                serving.coroutine.close()
         super()._leave(call_id)
 
     def _leave_all(self, run: Run) -> None:
@@ -536,7 +641,7 @@ class LoopPort(Port):
         """Does what `Port.reply` does, also on a thread, where the port may be closed by now."""
         return RM_GONE if self._closed or exiting() else super().reply(call, given)
 
-    async def _answer_on_loop(self, call: Call, serving: Serving) -> None:
+    async def _answer_on_loop(self, call: Call, serving: Serving, in_thread: InThread) -> None:
         def ended() -> bool:
             return call.id not in self._tasks
 
@@ -551,10 +656,10 @@ class LoopPort(Port):
             return status != RM_GONE
 
         try:
-            if any(each.gives_many for each in call.functions):
-                await answer_in_parts(call, _in_thread, ended, send)
+            if any(each.streams or isinstance(each, Instance) for each in call.functions):
+                await answer_in_parts(call, in_thread, ended, send)
             else:
-                self.reply(call, await answer_async(call, _in_thread, ended))
+                self.reply(call, await answer_async(call, in_thread, ended))
         except asyncio.CancelledError as error:
             if not ended():
                 # Before the first function began.
@@ -569,12 +674,13 @@ class LoopPort(Port):
 class Serving:
     """A call that a task on the loop answers."""
 
-    __slots__ = ("job", "parts", "room", "task")
+    __slots__ = ("coroutine", "job", "parts", "room", "task")
 
     def __init__(self, job: int) -> None:
         self.job = job
         self.parts = 0
         self.room = asyncio.Event()
+        self.coroutine: Any = None
         self.task: asyncio.Task[None] | None = None
 
 
@@ -667,8 +773,22 @@ def _pump(reference: weakref.ref[LoopPort]) -> None:
         del port, loop
 
 
-async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
-    """Runs `work` on a serving thread, in the context of the caller. Answers its value, or None and what it raised."""
+def _tell(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> None:
+    """Has `what` called on a loop, unless it is closed: then nobody waits any more."""
+    try:
+        if loop is not None:
+            loop.call_soon_threadsafe(what)
+    except RuntimeError:
+        pass
+
+
+async def _in_thread(
+    work: Callable[[], Any], when_done: Callable[[], None] | None = None
+) -> tuple[Any, BaseException | None]:
+    """Runs `work` on a serving thread, in the context of the caller. Answers its value, or None and what it raised.
+
+    `when_done` is called when it has ended, also if nobody waits for it any more.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
     context = contextvars.copy_context()
@@ -683,10 +803,9 @@ async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None
             result = context.run(work), None
         except BaseException as error:
             result = None, error
-        try:
-            loop.call_soon_threadsafe(finish, result)
-        except RuntimeError:
-            pass  # The loop was closed: nobody waits any more.
+        _tell(loop, lambda: finish(result))
+        if when_done is not None:
+            when_done()
 
     _workers.submit(run)
     return await future

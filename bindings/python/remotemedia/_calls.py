@@ -13,18 +13,45 @@ from ._typed import converter
 from .media import Audio, Tensor
 from .video import Video
 
+METHODS = ("initialize", "process", "flush", "cleanup")
+"""The methods of a class that the library calls. All but `process` may be missing."""
+
 
 class HostFunction:
     """A Python function that is a node: the function, its params, and the name that the runtime knows it by."""
 
-    __slots__ = ("function", "gives_many", "is_async", "node_type", "params")
+    __slots__ = ("convert", "function", "gives_many", "is_async", "method", "node_type", "on_loop", "params", "streams")
 
     def __init__(self, function: Callable[..., Any], node_type: str, params: Mapping[str, Any]) -> None:
         self.function = function
         self.node_type = node_type
         self.params = params
+        self.convert = converter(function)
+        """What gives a value the form that the function asks for, if it asks for one."""
         self.is_async = is_async(function)
         self.gives_many = gives_many(function)
+        self.on_loop = self.is_async
+        """Whether it belongs on an event loop: also if only another method of its class is async."""
+        self.streams = self.gives_many
+        """Whether what it gives is sent on value by value."""
+        self.method = ""
+        """Which method of a class it is, if not the one for values."""
+
+    def typed(self, value: Any) -> Any:
+        """The value in the form that the function asks for."""
+        return value if self.convert is None else self.convert(value)
+
+
+class HostClass(HostFunction):
+    """A Python class that is a node: each run makes an instance of its own."""
+
+    __slots__ = ()
+
+    def __init__(self, kind: type, node_type: str, params: Mapping[str, Any]) -> None:
+        super().__init__(kind, node_type, params)
+        methods = [method for name in METHODS if (method := getattr(kind, name, None)) is not None]
+        self.on_loop = any(is_async(method) for method in methods)
+        self.streams = any(gives_many(method) for method in methods)
 
 
 def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[HostFunction]]:
@@ -48,8 +75,9 @@ def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list
             taken.add(unique)
             params = node.get("params") or {}
             # What @node decorates makes nodes when it is called; the function itself is inside.
+            kind = HostClass if inspect.isclass(getattr(function, "fn", None)) else HostFunction
             function = getattr(function, "fn", function)
-            functions.append(HostFunction(function, unique, dict(params) if isinstance(params, Mapping) else {}))
+            functions.append(kind(function, unique, dict(params) if isinstance(params, Mapping) else {}))
             node = {**node, "node_type": unique}
         plain.append(node)
     return {**manifest, "nodes": plain}, functions
@@ -61,7 +89,7 @@ InThread = Callable[[Callable[[], Any]], Awaitable["tuple[Any, BaseException | N
 
 def call(function: HostFunction, value: Any) -> Any:
     """What a sync function makes of a value, which it gets in the form that its annotation asks for."""
-    result = function.function(_typed(function, value), **function.params)
+    result = function.function(function.typed(value), **function.params)
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
@@ -76,18 +104,13 @@ async def call_async(function: HostFunction, value: Any, in_thread: InThread) ->
     execution alone if it was raised on a thread.
     """
     if function.is_async:
-        return await function.function(_typed(function, value), **function.params), None
+        return await function.function(function.typed(value), **function.params), None
     return await in_thread(functools.partial(call, function, value))
 
 
 def begin(function: HostFunction, value: Any) -> Any:
     """The generator that a function which gives several values makes of one, sync or async as it is."""
-    return function.function(_typed(function, value), **function.params)
-
-
-def _typed(function: HostFunction, value: Any) -> Any:
-    convert = converter(function.function)
-    return value if convert is None else convert(value)
+    return function.function(function.typed(value), **function.params)
 
 
 def is_async(function: Callable[..., Any]) -> bool:

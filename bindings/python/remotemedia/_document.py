@@ -34,7 +34,7 @@ def from_text(text: str) -> dict[str, Any]:
     text = text.removeprefix("\ufeff")
     names = names_in(text)
     if names:
-        Compiled(encoded(text), names)
+        Compiled(encoded(text), [(name, False) for name in names])
     else:
         compile_text(text)
     if text.lstrip()[:1] in ("{", "["):
@@ -43,7 +43,7 @@ def from_text(text: str) -> dict[str, Any]:
     lines = _without_markers(re.split(r"\r\n|\r|\n", text))
     wrapped = "version: v1\nnodes:\n - id: manifest\n   node_type: manifest\n   params:\n"
     wrapped += "".join(f"    {line}\n" for line in lines)
-    whole: dict[str, Any] = plan_of(Compiled(wrapped.encode("utf-8"), ["manifest"]))["nodes"][0]["params"]
+    whole: dict[str, Any] = plan_of(Compiled(wrapped.encode("utf-8"), [("manifest", False)]))["nodes"][0]["params"]
     return whole
 
 

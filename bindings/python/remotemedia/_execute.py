@@ -125,7 +125,7 @@ def execute_sync(
         inputs = _checked(inputs)
     timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
     reporter = None if on_progress is None else _progress.reporter_of(on_progress, inputs)
-    if functions and any(each.is_async for each in functions.values()):
+    if functions and any(each.on_loop for each in functions.values()):
         return _in_own_loop(pipeline, functions, inputs, timeout_us, reporter)
     port = sync_port()
     try:

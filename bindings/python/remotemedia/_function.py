@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+from ._classes import wrong_with
 from ._node import Linkable, Node, OnError
 from ._param_types import mismatch
 from .errors import InvalidArgumentError, ManifestError, Problem
@@ -133,14 +134,19 @@ def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value
     arguments are the node's params, and their annotations are checked before anything runs. A sync function runs on a
     thread, an async one on the caller's event loop. An exception ends the work as the `__cause__` of a `NodeError`.
 
-    Raises `InvalidArgumentError` for a class, and for arguments that are no params.
+    A class has state between values: `process(self, value)`, and `initialize`, `flush` and `cleanup` where it needs
+    them. Every run makes an instance of its own from the params, the keyword-only arguments of `__init__`.
+
+    Raises `InvalidArgumentError` for arguments that are no params, and for a class without `process`.
     """
     return NodeFunction(fn)
 
 
 def _params(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    if inspect.isclass(fn):
+        return _params_of_class(fn)
     if not inspect.isfunction(fn):
-        raise InvalidArgumentError(f"@node takes a function, not {fn!r}")
+        raise InvalidArgumentError(f"@node takes a function or a class, not {fn!r}")
     title = fn.__name__
     arguments = list(inspect.signature(fn).parameters.values())
     value = arguments[0] if arguments else None
@@ -163,11 +169,28 @@ def _params(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return params
 
 
+def _params_of_class(kind: type) -> dict[str, inspect.Parameter]:
+    title, wrong = kind.__name__, wrong_with(kind)
+    if wrong is not None:
+        raise InvalidArgumentError(wrong)
+    params: dict[str, inspect.Parameter] = {}
+    for parameter in inspect.signature(kind).parameters.values():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise InvalidArgumentError(
+                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
+                f"def __init__(self, *, {parameter.name})"
+            )
+        if parameter.name == "name":
+            raise InvalidArgumentError(f"{title} has the param 'name', which is the id of a node; call it otherwise")
+        params[parameter.name] = parameter
+    return params
+
+
 def _types(fn: Callable[..., Any]) -> dict[str, Any]:
     import typing
 
     try:
-        return typing.get_type_hints(fn)
+        return typing.get_type_hints(fn.__init__ if inspect.isclass(fn) else fn)
     except Exception:
         # An annotation that only type checkers can read: nothing to compare with.
         return {}

@@ -9,24 +9,31 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ._calls import HostFunction, InThread, begin, call, call_async
+from ._calls import HostFunction, InThread, begin, call, call_async, read_only
+from ._classes import Instance
 
 _END: Any = object()
 _log = logging.getLogger("remotemedia")
 
 
 class Place:
-    """Where a call stands: with which of its entries, in which function of the chain."""
+    """Where a call stands: with which of its entries, in which function of the chain, in which method of a class."""
 
-    __slots__ = ("entry", "node")
+    __slots__ = ("entry", "method", "node")
 
     def __init__(self) -> None:
         self.entry = 0
         self.node = 0
+        self.method = ""
+
+    def at(self, node: int, function: HostFunction) -> None:
+        """Notes which function is called."""
+        self.node = node
+        self.method = function.method
 
 
 class ThrownError(Exception):
@@ -43,7 +50,7 @@ def values_of(functions: Sequence[HostFunction], value: Any, place: Place, node:
         yield value
         return
     function = functions[node]
-    place.node = node
+    place.at(node, function)
     if not function.gives_many:
         found = call(function, value)
         if found is not None:
@@ -54,7 +61,7 @@ def values_of(functions: Sequence[HostFunction], value: Any, place: Place, node:
         while (found := next(given, _END)) is not _END:
             if found is not None:
                 yield from values_of(functions, found, place, node + 1)
-            place.node = node
+            place.at(node, function)
     finally:
         given.close()
 
@@ -70,14 +77,99 @@ async def values_of_async(
         yield value
         return
     function = functions[node]
-    place.node = node
+    place.at(node, function)
     async with aclosing(_given(function, value, in_thread)) as given:
         async for found in given:
             if found is not None:
                 async with aclosing(values_of_async(functions, found, place, in_thread, node + 1)) as values:
                     async for each in values:
                         yield each
-            place.node = node
+            place.at(node, function)
+
+
+def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], place: Place) -> Generator[Any, None, None]:
+    """The values of all entries of a call, whose functions are sync; instances of classes live on from call to call."""
+    for part in _opening(functions, place):
+        call(part, None)
+    for place.entry, entry in enumerate(entries):
+        if len(entry) > 1:
+            yield from values_of(functions, read_only(entry[1]), place)
+        elif entry:
+            for node, replaced in _flushing(functions):
+                yield from values_of(replaced, None, place, node)
+        else:
+            for part in closing(functions, place):
+                call(part, None)
+
+
+async def all_values_async(
+    functions: Sequence[HostFunction], entries: Sequence[Any], place: Place, in_thread: InThread
+) -> AsyncGenerator[Any, None]:
+    """The same for functions of all kinds."""
+    for part in _opening(functions, place):
+        await call_part(part, in_thread)
+    for place.entry, entry in enumerate(entries):
+        if len(entry) > 1:
+            async with aclosing(values_of_async(functions, read_only(entry[1]), place, in_thread)) as values:
+                async for each in values:
+                    yield each
+        elif entry:
+            for node, replaced in _flushing(functions):
+                async with aclosing(values_of_async(replaced, None, place, in_thread, node)) as values:
+                    async for each in values:
+                        yield each
+        else:
+            for part in closing(functions, place):
+                await call_part(part, in_thread)
+
+
+async def call_part(part: HostFunction, in_thread: InThread) -> None:
+    """Calls a method of an instance that is for no value. Raises `ThrownError` if a thread did."""
+    _, thrown = await call_async(part, None, in_thread)
+    if thrown is not None:
+        raise ThrownError(thrown)
+
+
+async def clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> None:
+    """Cleans up the instances that still are to be. What they raise is logged: the work has failed already."""
+    for part in closing(functions, Place()):
+        thrown: BaseException | None
+        try:
+            _, thrown = await call_async(part, None, in_thread)
+        except Exception as error:
+            thrown = error
+        if thrown is not None:
+            complain(part, thrown)
+
+
+def complain(part: HostFunction, error: BaseException) -> None:
+    """Logs what a method raised that was called after the end of the work."""
+    _log.warning("%s of %s raised: %r", part.method, part.node_type, error)
+
+
+def _opening(functions: Sequence[HostFunction], place: Place) -> Generator[HostFunction, None, None]:
+    """What is to be called before the first value, for instances that are new."""
+    for node, function in enumerate(functions):
+        if isinstance(function, Instance):
+            for part in function.opening():
+                place.at(node, part)
+                yield part
+
+
+def closing(functions: Iterable[HostFunction], place: Place) -> Generator[HostFunction, None, None]:
+    """What is to be called when nothing more comes."""
+    for node, function in enumerate(functions):
+        if isinstance(function, Instance):
+            for part in function.closing():
+                place.at(node, part)
+                yield part
+
+
+def _flushing(functions: Sequence[HostFunction]) -> Generator[tuple[int, list[HostFunction]], None, None]:
+    """The chains that the end of an item runs through: from each instance on, which gives what it holds back."""
+    for node, function in enumerate(functions):
+        if isinstance(function, Instance) and function.flush is not None:
+            yield node, [*functions[:node], function.flush, *functions[node + 1 :]]
 
 
 async def _given(function: HostFunction, value: Any, in_thread: InThread) -> AsyncGenerator[Any, None]:

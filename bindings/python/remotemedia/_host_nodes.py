@@ -14,12 +14,15 @@ from ._calls import HostFunction, InThread, call_async, read_only
 from ._calls import call as call_function
 from ._marshal import Lane, give_back, lane
 from ._memory import Kept
-from ._raised import behind, text_of, without_our_frames
+from ._raised import behind, text_of, told_of, without_our_frames
 from .errors import MarshalError
 
 
 class Call(NamedTuple):
-    """Packets for a chain of functions; `entries` are [item, value, pts, duration]."""
+    """Packets for a chain of functions; `entries` are [item, value, pts, duration].
+
+    Where instances of classes are among the functions, [item] is the end of an item, and [] the end of all.
+    """
 
     id: int
     job: int
@@ -28,11 +31,12 @@ class Call(NamedTuple):
 
 
 class Raised(NamedTuple):
-    """An exception of a function: with which entry of the call, in which function of the chain."""
+    """An exception of a function: with which entry of the call, in which function of the chain, in which method."""
 
     entry: int
     node: int
     error: BaseException
+    method: str = ""
 
 
 class Answer(NamedTuple):
@@ -142,7 +146,7 @@ def _pack(used: Lane, given: Answer) -> bytes:
     reply["error"] = {
         "entry": raised.entry,
         "node": raised.node,
-        "message": text_of(raised.error),
+        "message": told_of(raised.error, raised.method),
         "chain": [text_of(error) for error in behind(raised.error)],
     }
     kept = Kept(raised.error, 0, 0, True, None)

@@ -67,6 +67,7 @@ class NativeSession:
         self._held: dict[int, Kept] = {}
         self._is_small = False
         self._is_closed = False
+        self._run: Run | None = None
 
     def enter(self) -> None:
         """Belongs to the running loop from now on."""
@@ -169,6 +170,11 @@ class NativeSession:
             # Its completion is there already; with it go the tasks of Python nodes.
             self._port.drain()
 
+    async def cleaned(self) -> None:
+        """Waits until the instances of its Python nodes are cleaned up, unless a sync one is still at work."""
+        if self._run is not None and self._run.cleaned is not None:
+            await self._run.cleaned
+
     def metrics(self) -> Mapping[str, Any]:
         """The document of its metrics."""
         used = self.opened()
@@ -223,7 +229,7 @@ class NativeSession:
         self._handle = ffi.gc(out[0], lib.rm_session_free)
         used = self._lane = Lane(ROOM_BYTES)
         used.snapshot = True
-        port.runs[token] = run
+        port.runs[token] = self._run = run
         return used
 
     # ---- below

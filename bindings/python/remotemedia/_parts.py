@@ -1,7 +1,7 @@
-"""Calls that are answered in parts, because a generator is among their functions.
+"""Calls to generators, which are answered in parts, and to instances of classes.
 
-Each value is a part of its own, so that it leaves before the next one is made. Where the runtime has no room for
-another one, the generators rest until it says that there is.
+With a generator each value is a part of its own, so that it leaves before the next one is made. Where the runtime has
+no room for another one, the generators rest until it says that there is.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
-from ._calls import InThread, read_only
-from ._generators import Place, ThrownError, values_of, values_of_async
+from ._calls import InThread
+from ._generators import Place, ThrownError, all_values, all_values_async
 from ._host_nodes import Answer, Call, Raised
 from ._raised import without_our_frames
 
@@ -25,32 +25,40 @@ _log = logging.getLogger("remotemedia")
 class Parts:
     """The answer to a call whose functions are sync, as it is made part by part. One thread at a time works at it."""
 
-    def __init__(self, call: Call, context: contextvars.Context) -> None:
+    def __init__(self, call: Call, context: contextvars.Context, when_closed: Callable[[], None] | None = None) -> None:
         self.call = call
+        self._when_closed = when_closed
         self.is_over = False
         """Whether nobody waits for more."""
         self._context = context
         self._place = Place()
-        self._values = self._all()
+        self._values = all_values(call.functions, call.entries, self._place)
+        self._streams = any(each.streams for each in call.functions)
         self._lock = threading.Lock()
         self._rests = False
         self._has_room = False
 
     def next(self) -> Answer:
         """The next part. Raises `KeyboardInterrupt` and `SystemExit` of the functions."""
+        outputs: list[list[Any]] = []
         try:
-            value = self._context.run(next, self._values, _END)
+            while (value := self._context.run(next, self._values, _END)) is not _END:
+                outputs.append([self._place.entry, value])
+                if self._streams:
+                    return Answer(outputs, None, is_final=False)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return self.failed(error)
-        if value is _END:
-            return Answer([], None)
-        return Answer([[self._place.entry, value]], None, is_final=False)
+            return Answer(outputs, self._raised(error))
+        return Answer(outputs, None)
 
     def failed(self, error: BaseException) -> Answer:
         """The last part, if a function raised."""
-        return Answer([], Raised(self._place.entry, self._place.node, without_our_frames(error)))
+        return Answer([], self._raised(error))
+
+    def _raised(self, error: BaseException) -> Raised:
+        place = self._place
+        return Raised(place.entry, place.node, without_our_frames(error), place.method)
 
     def rest(self) -> bool:
         """Lets go of it while there is no room; answers whether the thread is done with it for now."""
@@ -74,16 +82,15 @@ class Parts:
             return rests
 
     def close(self) -> None:
-        """Closes the generators that are left."""
+        """Closes the generators that are left. Nothing goes on with the call then."""
         try:
             self._context.run(self._values.close)
         except Exception as error:
             _log.warning("a node raised while it was closed: %r", error)
-
-    def _all(self) -> Generator[Any, None, None]:
-        place = self._place
-        for place.entry, (_, value, _, _) in enumerate(self.call.entries):
-            yield from values_of(self.call.functions, read_only(value), place)
+        finally:
+            when_closed, self._when_closed = self._when_closed, None
+            if when_closed is not None:
+                when_closed()
 
 
 async def answer_in_parts(
@@ -96,11 +103,15 @@ async def answer_in_parts(
     from asyncio import CancelledError
 
     place = Place()
+    outputs: list[list[Any]] = []
+    streams = any(each.streams for each in call.functions)
     try:
-        for place.entry, (_, value, _, _) in enumerate(call.entries):
-            async with aclosing(values_of_async(call.functions, read_only(value), place, in_thread)) as values:
-                async for each in values:
-                    if not await reply(Answer([[place.entry, each]], None, is_final=False)):
+        async with aclosing(all_values_async(call.functions, call.entries, place, in_thread)) as values:
+            async for each in values:
+                outputs.append([place.entry, each])
+                if streams:
+                    given, outputs = outputs, []
+                    if not await reply(Answer(given, None, is_final=False)):
                         return
     except (KeyboardInterrupt, SystemExit):
         raise
@@ -109,6 +120,7 @@ async def answer_in_parts(
         if isinstance(error, CancelledError) and ended():
             raise
         cause = error.error if isinstance(error, ThrownError) else error
-        await reply(Answer([], Raised(place.entry, place.node, without_our_frames(cause))))
+        raised = Raised(place.entry, place.node, without_our_frames(cause), place.method)
+        await reply(Answer(outputs, raised))
         return
-    await reply(Answer([], None))
+    await reply(Answer(outputs, None))

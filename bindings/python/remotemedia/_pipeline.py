@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 from . import _memory
-from ._calls import HostFunction, take_functions
+from ._calls import HostClass, HostFunction, take_functions
 from ._library import NULL, after_fork, check, ffi, lib, runtime
 from ._manifest_text import is_text, read
 from ._marshal import give_back, lane, pack_plain
@@ -25,6 +25,9 @@ Manifest = Union[str, "os.PathLike[str]", Mapping[str, Any]]
 CACHED = 128
 """How many compiled pipelines are kept for the next use."""
 
+HostType = tuple[str, bool]
+"""A node type that is a Python function: its name, and whether it is to hear of ends."""
+
 BATCH = 32
 """The most packets that one call of a Python function node carries."""
 
@@ -34,13 +37,14 @@ class Pipeline:
 
     __slots__ = ("handle", "tokens", "used")
 
-    def __init__(self, manifest: bytes, host_types: Sequence[str] = ()) -> None:
+    def __init__(self, manifest: bytes, host_types: Sequence[HostType] = ()) -> None:
         self.used = False
         self.tokens = [_memory.number() for _ in host_types]
         options = b""
         if host_types:
             nodes = {
-                name: {"token": token, "batch": BATCH} for name, token in zip(host_types, self.tokens, strict=True)
+                name: {"token": token, "batch": BATCH, "ends": ends}
+                for (name, ends), token in zip(host_types, self.tokens, strict=True)
             }
             options = pack_plain({"host_nodes": nodes})
         out, error = ffi.new("rm_pipeline **"), ffi.new("rm_error **")
@@ -123,7 +127,7 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
     if functions:
         from ._document import check_params
 
-        check_params(manifest, lambda: Pipeline(pack_plain(plain), [each.node_type for each in functions]))
+        check_params(manifest, lambda: Pipeline(pack_plain(plain), _types_of(functions)))
     used = lane()
     try:
         document = used.pack(plain, "manifest")
@@ -134,14 +138,14 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
     finally:
         give_back(used)
     # Which functions they are is no matter of the pipeline: a run brings its own.
-    names = tuple(each.node_type for each in functions)
-    pipeline = _cache.get((document, names))
+    types = _types_of(functions)
+    pipeline = _cache.get((document, types))
     if pipeline is None:
         for key in plain:
             if type(key) is not str:
                 message = f"the key {key!r} is no text; a manifest has version, metadata, nodes and connections"
                 raise ManifestError(f"the manifest: {message}", [Problem("", message)])
-        pipeline = _remember((document, names), Pipeline(document, names))
+        pipeline = _remember((document, types), Pipeline(document, types))
     else:
         pipeline.used = True
     return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
@@ -149,6 +153,10 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
 
 def _names_function(node: Any) -> bool:
     return isinstance(node, Mapping) and isinstance(name := node.get("node_type"), str) and name.startswith(PREFIX)
+
+
+def _types_of(functions: Sequence[HostFunction]) -> tuple[HostType, ...]:
+    return tuple((each.node_type, isinstance(each, HostClass)) for each in functions)
 
 
 def _remember(key: Any, pipeline: Pipeline) -> Pipeline:

@@ -17,6 +17,12 @@ def text_of(error: BaseException) -> str:
     return f"{name}: {message}" if message else name
 
 
+def told_of(error: BaseException, method: str) -> str:
+    """What a failure says: the method of a class, unless it is the one for values, and the exception."""
+    text = text_of(error)
+    return f"in {method}: {text}" if method else text
+
+
 def behind(error: BaseException) -> list[BaseException]:
     """What lies behind an exception, nearest first."""
     chain: list[BaseException] = []

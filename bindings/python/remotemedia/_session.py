@@ -110,6 +110,7 @@ class Session:
             if self._ticker is not None:
                 self._ticker.__exit__()
             self._wake()
+            await self._native.cleaned()
             if self._trace is not None:
                 # Shielded by its thread: what was recorded is written also if this wait is cancelled.
                 await asyncio.to_thread(self._trace.end)

@@ -186,7 +186,7 @@ def map_sources_sync(
     """The same without a running event loop."""
     _check(concurrency)
     pipeline, functions = compiled
-    if functions and any(each.is_async for each in functions.values()):
+    if functions and any(each.on_loop for each in functions.values()):
         with own_loop() as loop:
             results = map_sources(compiled, sources, concurrency, ordered, timeout_us)
             try:

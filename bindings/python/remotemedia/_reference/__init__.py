@@ -60,7 +60,7 @@ def execute_sync(
     """
     refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
     graph = _prepared(manifest, python, engine)
-    if any(isinstance(step.work, HostFunction) and step.work.is_async for step in graph.steps):
+    if any(isinstance(step.work, HostFunction) and step.work.on_loop for step in graph.steps):
         return asyncio.run(execute(manifest, inputs, timeout=timeout, python=python, engine="python"))
 
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.

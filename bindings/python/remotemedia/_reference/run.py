@@ -13,10 +13,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._calls import HostFunction, InThread, read_only
-from .._generators import Place, ThrownError, values_of_async
+from .._calls import HostClass, HostFunction, InThread, read_only
+from .._classes import Instance
+from .._generators import Place, ThrownError, all_values_async, clean_up
 from .._outputs import Outputs, Passed, log_skip, outputs_of
-from .._raised import behind, text_of, without_our_frames
+from .._raised import behind, text_of, told_of, without_our_frames
 from ..errors import NodeError
 from ..media import Audio, File
 from .basic import Node, RefusedError
@@ -38,6 +39,10 @@ class Packet(NamedTuple):
     duration: int | None
 
 
+END = Packet(None, None, None)
+"""Stands behind the last packet of an item, for instances of classes."""
+
+
 async def run(
     graph: Graph,
     inputs: list[Any] | None,
@@ -53,7 +58,29 @@ async def run(
     and at the end; it raises to end the run. `pause` waits for so many seconds.
     Raises `NodeError`: the first one, at once if `stop`, else when all items have been tried.
     """
-    nodes = [step.work if isinstance(step.work, HostFunction) else step.work() for step in graph.steps]
+    nodes = [_made(step.work) for step in graph.steps]
+    try:
+        return await _run(graph, nodes, inputs, in_thread, check, pause, stop)
+    finally:
+        # What was not cleaned up at the end, because there was an error.
+        await clean_up([node for node in nodes if isinstance(node, Instance)], in_thread)
+
+
+def _made(work: Callable[[], Node] | HostFunction) -> Node | HostFunction:
+    if isinstance(work, HostClass):
+        return Instance(work, 0, None)
+    return work if isinstance(work, HostFunction) else work()
+
+
+async def _run(
+    graph: Graph,
+    nodes: list[Node | HostFunction],
+    inputs: list[Any] | None,
+    in_thread: InThread,
+    check: Callable[[], None],
+    pause: Callable[[float], Awaitable[None]],
+    stop: bool,
+) -> Outputs | dict[str, Outputs]:
     collected: dict[str, list[tuple[int, Packet]]] = {sink: [] for sink in graph.sinks}
     errors: list[NodeError] = []
     passed = Passed([], 0, 0)
@@ -63,7 +90,8 @@ async def run(
         for place, step in enumerate(graph.steps):
             arriving = [packet for source in step.sources for packet in given[source]]
             emitted = []
-            for packet in arriving if step.sources else [_packet(value, None)]:
+            end = [END] if isinstance(nodes[place], Instance) else []
+            for packet in [*(arriving if step.sources else [_packet(value, None)]), *end]:
                 taken = 0
                 for tried in itertools.count():
                     check()
@@ -103,6 +131,8 @@ async def run(
             break
     else:
         check()
+    if not errors:
+        errors += await _finish(graph, nodes, values, in_thread)
     outputs = _outputs(collected, None if inputs is None else len(inputs), passed)
     if errors:
         errors[0].outputs = outputs
@@ -119,14 +149,40 @@ async def _process(
         yield packet._replace(value=node.process(packet.value))
         return
     is_shared = any(graph.steps[source].shares for source in step.sources)
-    value = packet.value if is_shared else read_only(packet.value)
+    entry = [0] if packet is END else [0, packet.value if is_shared else read_only(packet.value)]
+    place = Place()
     try:
-        async with aclosing(values_of_async([node], value, Place(), in_thread)) as values:
+        async with aclosing(all_values_async([node], [entry], place, in_thread)) as values:
             async for each in values:
                 yield _packet(each if step.shares else crossed(each, "the returned value"), packet)
     except Exception as error:
-        thrown = error.error if isinstance(error, ThrownError) else error
-        raise RefusedError(text_of(thrown)) from without_our_frames(thrown)
+        raise _refused(error, place) from without_our_frames(_thrown(error))
+
+
+async def _finish(
+    graph: Graph, nodes: list[Node | HostFunction], values: list[Any], in_thread: InThread
+) -> list[NodeError]:
+    """Tells the instances of classes that nothing more comes; the first error, if there is one."""
+    for step, node in zip(graph.steps, nodes, strict=True):
+        place = Place()
+        try:
+            if isinstance(node, Instance):
+                async for _ in all_values_async([node], [[]], place, in_thread):
+                    pass
+        except Exception as error:
+            refused = _refused(error, place)
+            refused.__cause__ = without_our_frames(_thrown(error))
+            last = len(values) - 1
+            return [_error(step, max(last, 0), values[last] if values else None, END, refused, 0)]
+    return []
+
+
+def _refused(error: Exception, place: Place) -> RefusedError:
+    return RefusedError(told_of(_thrown(error), place.method))
+
+
+def _thrown(error: Exception) -> BaseException:
+    return error.error if isinstance(error, ThrownError) else error
 
 
 def _packet(value: Any, before: Packet | None) -> Packet:

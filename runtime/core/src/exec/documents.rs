@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::completion::{Completion, Outcome, Output, Passed, RunError};
 use super::durations::Spread;
-use super::host::{HostFailure, HostOutput, Reply};
+use super::host::{CallEntry, HostFailure, HostOutput, Reply};
 use super::metrics::SessionMetrics;
 use super::outlet::SessionOutput;
 use super::port::Event;
@@ -176,7 +176,7 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
                 write_completion(encoder, completion, status_of);
             }
             Event::Call(call) => {
-                encoder.array(3).int(event_kind::CALL).uint(call.id).map(3);
+                encoder.array(3).int(event_kind::CALL).uint(call.id).map(3 + usize::from(call.epoch > 0));
                 encoder.text("job").uint(call.job);
                 encoder.text("nodes").array(call.nodes.len());
                 for (token, id) in &call.nodes {
@@ -184,9 +184,22 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
                 }
                 encoder.text("entries").array(call.entries.len());
                 for entry in &call.entries {
-                    encoder.array(4).uint(entry.item).value(&entry.packet.value);
-                    write_optional(encoder, entry.packet.pts);
-                    write_optional(encoder, entry.packet.duration);
+                    match entry {
+                        CallEntry::Packet { item, packet } => {
+                            encoder.array(4).uint(*item).value(&packet.value);
+                            write_optional(encoder, packet.pts);
+                            write_optional(encoder, packet.duration);
+                        }
+                        CallEntry::End { item } => {
+                            encoder.array(1).uint(*item);
+                        }
+                        CallEntry::Finish => {
+                            encoder.array(0);
+                        }
+                    }
+                }
+                if call.epoch > 0 {
+                    encoder.text("epoch").uint(u64::from(call.epoch));
                 }
             }
             Event::Resume { call } => {

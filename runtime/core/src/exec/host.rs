@@ -22,17 +22,44 @@ pub struct HostCall {
     pub job: u64,
     /// The nodes that each packet passes, in order: the host's number and the id in the manifest.
     pub nodes: Vec<(u64, Arc<str>)>,
-    /// The packets, oldest first.
+    /// The packets, oldest first, and the ends between them.
     pub entries: Vec<CallEntry>,
+    /// How often the session was interrupted before it: what nodes of the host have kept from earlier calls is void.
+    pub epoch: u32,
 }
 
-/// One packet of a call.
+impl HostCall {
+    /// How many packets it brings.
+    pub fn packets(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry, CallEntry::Packet { .. })).count()
+    }
+
+    /// The item and the time of the first packet that it brings.
+    pub(super) fn first_packet(&self) -> Option<(u64, Option<i64>)> {
+        self.entries.iter().find_map(|entry| match entry {
+            CallEntry::Packet { item, packet } => Some((*item, packet.pts)),
+            CallEntry::End { .. } | CallEntry::Finish => None,
+        })
+    }
+}
+
+/// One entry of a call.
 #[derive(Debug)]
-pub struct CallEntry {
-    /// The input that it comes from, counted from 0.
-    pub item: u64,
-    /// The packet.
-    pub packet: Packet,
+pub enum CallEntry {
+    /// A packet.
+    Packet {
+        /// The input that it comes from, counted from 0.
+        item: u64,
+        /// The packet.
+        packet: Packet,
+    },
+    /// An item ends; the host gives what it holds back of it. Comes to nodes that asked for it.
+    End {
+        /// The item.
+        item: u64,
+    },
+    /// Nothing will come any more, to nodes that asked for it.
+    Finish,
 }
 
 /// An answer of the host, or a part of one.
@@ -136,6 +163,15 @@ pub(super) struct HostFault {
 /// The state of a host stage within one run.
 pub(super) struct HostStage {
     batch: usize,
+    /// How long a call that is not full waits for more packets.
+    max_wait: Option<Duration>,
+    /// The moment until which the next call waits to be full.
+    full_by: Option<Instant>,
+    /// Whether the host hears of ends.
+    ends: bool,
+    /// The item that ended last.
+    ended: u64,
+    last_path: u64,
     nodes: Vec<(u64, Arc<str>)>,
     /// Where these nodes stand in the graph.
     indices: Vec<usize>,
@@ -210,18 +246,23 @@ impl Reply {
 
 impl HostStage {
     pub(super) fn new(batch: usize, graph: &Graph, stage: &Stage) -> Self {
-        let (nodes, indices) = stage
-            .links
-            .iter()
-            .filter_map(|link| {
-                let node = &graph.nodes[link.node];
-                let Work::Host(host) = &node.work else { return None };
-                Some(((host.token, Arc::clone(&node.id)), link.node))
-            })
-            .unzip();
+        let (mut nodes, mut indices, mut ends, mut max_wait) = (Vec::new(), Vec::new(), false, None);
+        for link in &stage.links {
+            let node = &graph.nodes[link.node];
+            let Work::Host(host) = &node.work else { continue };
+            nodes.push((host.token, Arc::clone(&node.id)));
+            indices.push(link.node);
+            ends |= host.ends;
+            max_wait = host.max_wait;
+        }
         let fails = |link: &Link| graph.nodes[link.node].on_error == OnError::Fail;
         Self {
             batch: batch.max(1),
+            max_wait,
+            full_by: None,
+            ends,
+            ended: 0,
+            last_path: stage.last_path,
             nodes,
             indices,
             outbox: VecDeque::new(),
@@ -248,9 +289,9 @@ impl HostStage {
         !self.outbox.is_empty() || self.fault.is_some()
     }
 
-    /// The most packets of one call.
-    pub(super) fn batch(&self) -> usize {
-        self.batch
+    /// How many packets the next call takes beside those that wait for it.
+    pub(super) fn room(&self, inbox: &VecDeque<Travel>) -> usize {
+        self.batch.saturating_sub(inbox.iter().filter(|travel| matches!(travel, Travel::Packet(..))).count())
     }
 
     /// Whether a call is out.
@@ -273,9 +314,29 @@ impl HostStage {
         self.call.as_ref().filter(|open| open.id == call).map(|open| open.begun.elapsed())
     }
 
-    /// Makes a call of what waits, as far as the batch goes. ENDs that nothing comes before leave at once, and there
-    /// is no call if nothing but ENDs waits.
-    pub(super) fn call(&mut self, inbox: &mut VecDeque<Travel>, job: u64) -> Option<HostCall> {
+    /// Whether more packets fit in a call that waits for them.
+    pub(super) fn wants_more(&self, inbox: &VecDeque<Travel>) -> bool {
+        self.max_wait.is_some() && self.room(inbox) > 0
+    }
+
+    /// The moment until which the next call waits for more packets; none if it is full or its time is up.
+    pub(super) fn wait_until(&mut self, inbox: &VecDeque<Travel>, now: Instant) -> Option<Instant> {
+        let is_last = || matches!(inbox.back(), Some(Travel::Finish));
+        self.full_by = match self.max_wait {
+            Some(wait) if self.wants_more(inbox) && !is_last() => Some(self.full_by.unwrap_or(now + wait)),
+            _ => None,
+        };
+        self.full_by.filter(|&moment| now < moment)
+    }
+
+    /// Whether the next call waits for more packets.
+    pub(super) fn is_waiting(&self, now: Instant) -> bool {
+        self.full_by.is_some_and(|moment| now < moment)
+    }
+
+    /// Makes a call of what waits, as far as the batch goes. To hosts that don't hear of them, ENDs that nothing comes
+    /// before leave at once, and there is no call if nothing but ENDs waits.
+    pub(super) fn call(&mut self, inbox: &mut VecDeque<Travel>, job: u64, epoch: u32) -> Option<HostCall> {
         static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
         let mut entries = Vec::new();
         let mut waiting = VecDeque::new();
@@ -286,7 +347,23 @@ impl HostStage {
                     let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline };
                     let kept = self.keeps.then(|| packet.clone());
                     waiting.push_back(Waiting::Entry { index: entries.len(), place, packet: kept });
-                    entries.push(CallEntry { item, packet });
+                    entries.push(CallEntry::Packet { item, packet });
+                }
+                Some(end) if self.ends => {
+                    let index = entries.len();
+                    if let Travel::End(item) = end {
+                        self.ended = item;
+                    }
+                    let (item, path) = (self.ended, self.last_path);
+                    let place = EntryPlace { item, path, pts: None, duration: None, deadline: None };
+                    waiting.push_back(Waiting::Entry { index, place, packet: None });
+                    if let Travel::End(item) = end {
+                        waiting.push_back(Waiting::End(item));
+                        entries.push(CallEntry::End { item });
+                    } else {
+                        waiting.push_back(Waiting::Finish);
+                        entries.push(CallEntry::Finish);
+                    }
                 }
                 Some(other) if entries.is_empty() => self.outbox.push_back(other),
                 Some(Travel::End(item)) => waiting.push_back(Waiting::End(item)),
@@ -296,11 +373,12 @@ impl HostStage {
         if entries.is_empty() {
             return None;
         }
+        self.full_by = None;
         let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
         let attempt = std::mem::take(&mut self.next);
         self.due = None;
         self.call = Some(OpenCall { id, begun: Instant::now(), waiting, attempt, emitted: 0 });
-        Some(HostCall { id, job, nodes: self.nodes.clone(), entries })
+        Some(HostCall { id, job, nodes: self.nodes.clone(), entries, epoch })
     }
 
     /// Drops what is on its way, and the call that is out, whose number is the answer; FINISH stays.
@@ -313,6 +391,7 @@ impl HostStage {
         self.fault = None;
         self.next = Attempt::default();
         self.due = None;
+        self.full_by = None;
         inbox.clear();
         inbox.extend(was_finishing.then_some(Travel::Finish));
         call.map(|call| call.id)
@@ -375,6 +454,10 @@ impl HostStage {
     pub(super) fn skip(&mut self, inbox: &mut VecDeque<Travel>) {
         if let Some(mut call) = self.call.take() {
             call.waiting.pop_front();
+            // An end behind it goes on by itself: to give it back would be to call for it once more.
+            while let Some(Waiting::End(_) | Waiting::Finish) = call.waiting.front() {
+                self.outbox.extend(call.waiting.pop_front().and_then(Waiting::into_travel));
+            }
             call.give_back(inbox);
         }
     }

@@ -173,7 +173,9 @@ fn can_share_a_stage(upstream_node: &BlueprintNode, downstream_node: &BlueprintN
         (Work::Native { .. }, Work::Native { .. }) => true,
         (Work::Host(upstream), Work::Host(downstream)) => {
             // To try a node again is not to run once more what comes before it.
-            upstream.batch == downstream.batch && downstream_node.on_error.retry().is_none()
+            upstream.batch == downstream.batch
+                && upstream.max_wait == downstream.max_wait
+                && downstream_node.on_error.retry().is_none()
         }
         _ => false,
     }

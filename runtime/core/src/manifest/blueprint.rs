@@ -4,9 +4,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::buffer::EdgeBuffer;
 use super::on_error::OnError;
@@ -24,6 +25,19 @@ pub struct HostNodeType {
     /// The largest number of packets in one call.
     #[serde(default = "default_batch")]
     pub batch: usize,
+    /// How long a call that is not full waits for more packets, in milliseconds; without it not at all.
+    #[serde(default, rename = "max_wait_ms", deserialize_with = "milliseconds")]
+    pub max_wait: Option<Duration>,
+    /// Whether the host hears of the end of each item, and of the end of all.
+    #[serde(default)]
+    pub ends: bool,
+}
+
+impl HostNodeType {
+    /// One that is known by this number, called with at most so many packets.
+    pub fn new(token: u64, batch: usize) -> Self {
+        Self { token, batch, max_wait: None, ends: false }
+    }
 }
 
 /// A checked graph: acyclic, every reference resolved, every param typed, every converter in place.
@@ -97,6 +111,16 @@ pub struct Endpoint {
 
 fn default_batch() -> usize {
     32
+}
+
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let given = Option::<f64>::deserialize(deserializer)?;
+    given
+        .map(|milliseconds| {
+            Duration::try_from_secs_f64(milliseconds / 1000.0)
+                .map_err(|_| serde::de::Error::custom(format!("max_wait_ms: expected 0 or more, got {milliseconds}")))
+        })
+        .transpose()
 }
 
 impl Blueprint {

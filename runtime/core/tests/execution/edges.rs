@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use remotemedia_core::exec::{
-    EdgeMetrics, HostOutput, Most, Outcome, Received, Reply, Session, SessionOptions, WaitsFor,
+    CallEntry, EdgeMetrics, HostOutput, Most, Outcome, Received, Reply, Session, SessionOptions, WaitsFor,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
@@ -110,7 +110,7 @@ fn work_whose_inputs_are_all_there_loses_nothing() {
 #[test]
 fn the_host_gets_what_the_policy_keeps_and_no_more_waits_than_the_edge_allows() {
     let runtime = runtime();
-    let hosts = [("mine".to_owned(), HostNodeType { token: 7, batch: 1 })].into();
+    let hosts = [("mine".to_owned(), HostNodeType::new(7, 1))].into();
     for (policy, expected, waiting) in [("drop_oldest", [0, 7, 17, 27], 3), ("block", [0, 1, 2, 3], 4)] {
         let buffer = format!(r#""packets": 4, "policy": "{policy}""#);
         let graph = behind(&runtime, &buffer, &[("host", "mine", "")], &hosts);
@@ -122,7 +122,8 @@ fn the_host_gets_what_the_policy_keeps_and_no_more_waits_than_the_edge_allows() 
             let Some(Event::Call(mut call)) = batch.events.pop() else { panic!("expected a call") };
             let entry = call.entries.pop().expect("a call has an entry");
             assert!(call.entries.is_empty());
-            assert!(matches!(entry.packet.value, Value::Int(value) if value == expected), "{policy}: {entry:?}");
+            let CallEntry::Packet { packet, .. } = entry else { panic!("expected a packet, got {entry:?}") };
+            assert!(matches!(packet.value, Value::Int(value) if value == expected), "{policy}: {packet:?}");
             if round > 0 {
                 // The stage before the edge fills it again on a worker, if it waits for room.
                 while policy == "block" && !matches!(session.metrics().nodes[0].waits_for, WaitsFor::Room { .. }) {
@@ -131,7 +132,7 @@ fn the_host_gets_what_the_policy_keeps_and_no_more_waits_than_the_edge_allows() 
                 assert_eq!(session.metrics().nodes[1].waiting.packets, waiting, "{policy}");
             }
             send(&session, round * 10 + 1..round * 10 + 11);
-            let outputs = vec![HostOutput { entry: 0, value: entry.packet.value, pts: None, duration: None }];
+            let outputs = vec![HostOutput { entry: 0, value: packet.value, pts: None, duration: None }];
             port.reply(call.id, Reply { outputs, is_final: true, failure: None }).expect("taken");
         }
         session.cancel();

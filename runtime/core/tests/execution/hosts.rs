@@ -1,16 +1,13 @@
 //! Nodes that the host runs: calls go out in batches, answers come back in order.
 
-use remotemedia_core::exec::{HostCall, HostFailure, HostOutput, Outcome, Reply, ReplyError};
+use remotemedia_core::exec::{CallEntry, HostCall, HostFailure, HostOutput, Outcome, Reply, ReplyError};
 use remotemedia_core::manifest::HostNodeType;
+use remotemedia_core::value::Packet;
 
 use super::*;
 
 fn hosts(batch: usize) -> HostNodes {
-    [
-        ("double".to_owned(), HostNodeType { token: 11, batch }),
-        ("drop_odd".to_owned(), HostNodeType { token: 12, batch }),
-    ]
-    .into()
+    [("double".to_owned(), HostNodeType::new(11, batch)), ("drop_odd".to_owned(), HostNodeType::new(12, batch))].into()
 }
 
 /// Serves calls as a host would until the work is done; answers the completion and the sizes of the calls.
@@ -33,9 +30,9 @@ fn serve(port: &Port, answer: impl Fn(&HostCall) -> Reply) -> (Completion, Vec<u
 }
 
 fn integer(call: &HostCall, entry: usize) -> i64 {
-    match call.entries[entry].packet.value {
-        Value::Int(value) => value,
-        ref other => panic!("expected an integer, got {other:?}"),
+    match &call.entries[entry] {
+        CallEntry::Packet { packet: Packet { value: Value::Int(value), .. }, .. } => *value,
+        other => panic!("expected an integer, got {other:?}"),
     }
 }
 

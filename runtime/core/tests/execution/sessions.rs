@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use remotemedia_core::exec::{
-    BufferOptions, Flow, HostOutput, Most, Outcome, Place, Received, Reply, Session, SessionError, SessionOptions,
-    Spread, Waiting, WaitsFor,
+    BufferOptions, CallEntry, Flow, HostCall, HostOutput, Most, Outcome, Place, Received, Reply, Session, SessionError,
+    SessionOptions, Spread, Waiting, WaitsFor,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::{Buffer, ForeignMemory, Packet};
@@ -435,7 +435,7 @@ fn an_interruption_drops_what_is_on_its_way_and_nothing_that_is_sent_afterwards(
 #[test]
 fn an_answer_in_parts_waits_while_what_comes_behind_it_is_full() {
     let runtime = runtime();
-    let hosts = [("mine".to_owned(), remotemedia_core::manifest::HostNodeType { token: 7, batch: 4 })].into();
+    let hosts = [("mine".to_owned(), HostNodeType::new(7, 4))].into();
     let graph = compile(&runtime, &[("host", "mine", "")], &[], &hosts);
     let port = Port::new(None);
     let session = graph.session(&port, 1, &with_buffer(2)).expect("accepted");
@@ -454,10 +454,76 @@ fn an_answer_in_parts_waits_while_what_comes_behind_it_is_full() {
     assert!(matches!(next(&port), Event::Completed { .. }), "there is no call to go on with");
 }
 
+fn next_call(port: &Port) -> HostCall {
+    match next(port) {
+        Event::Call(call) => call,
+        other => panic!("expected a call, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_host_that_asks_for_ends_hears_of_each_and_of_the_last_and_may_answer_them() {
+    let runtime = runtime();
+    let hosts = [("mine".to_owned(), HostNodeType { ends: true, ..HostNodeType::new(7, 4) })].into();
+    let graph = compile(&runtime, &[("host", "mine", ""), ("n", "Pass", "")], &[("host", "n")], &hosts);
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, vec![Value::Int(5), Value::Int(6)])).expect("accepted");
+    let call = next_call(&port);
+    let [first, CallEntry::End { item: 0 }, second, CallEntry::End { item: 1 }] = &call.entries[..] else {
+        panic!("unexpected {call:?}")
+    };
+    assert!(matches!(first, CallEntry::Packet { item: 0, .. }) && matches!(second, CallEntry::Packet { item: 1, .. }));
+    assert_eq!(call.packets(), 2);
+    let tail = |entry| HostOutput { entry, value: Value::Int(0), pts: None, duration: None };
+    let reply = Reply { outputs: vec![tail(1), tail(1), tail(2), tail(3)], is_final: true, failure: None };
+    port.reply(call.id, reply).expect("taken");
+    let last = next_call(&port);
+    assert!(matches!(last.entries[..], [CallEntry::Finish]), "{last:?}");
+    port.reply(last.id, Reply { outputs: Vec::new(), is_final: true, failure: None }).expect("taken");
+    let Event::Completed { completion, .. } = next(&port) else { panic!("expected the completion") };
+    let outputs = &completion.sinks[0].outputs;
+    assert_eq!(outputs.iter().map(|output| output.item).collect::<Vec<_>>(), [0, 0, 1, 1], "as the ENDs say");
+}
+
+#[test]
+fn a_call_waits_for_a_full_batch_but_not_for_ever() {
+    let runtime = runtime();
+    let kind = |max_wait| HostNodeType { max_wait: Some(max_wait), ..HostNodeType::new(7, 3) };
+    let graph = |max_wait| {
+        let hosts = [("mine".to_owned(), kind(max_wait))].into();
+        compile(&runtime, &[("host", "mine", "")], &[], &hosts)
+    };
+    let port = Port::new(None);
+    let patient = graph(PATIENCE);
+    let session = open(&patient, &port);
+    for packet in 0..4 {
+        session.send(&mut packets(packet..packet + 1), 0, PATIENCE, NONE).expect("taken");
+    }
+    assert_eq!(next_call(&port).packets(), 3, "as soon as it is full");
+    assert!(session.cancel());
+    ended(&port);
+
+    let port = Port::new(None);
+    let hasty = graph(Duration::from_millis(1));
+    let session = open(&hasty, &port);
+    session.send(&mut packets(0..1), 0, PATIENCE, NONE).expect("taken");
+    assert_eq!(next_call(&port).packets(), 1, "when its time is up");
+    assert!(session.cancel());
+    ended(&port);
+
+    // Nothing more will come: there is nothing to wait for.
+    let port = Port::new(None);
+    patient.submit(&port, submission(1, Start::Here, vec![Value::Int(5), Value::Int(6)])).expect("accepted");
+    let call = next_call(&port);
+    assert_eq!(call.packets(), 2);
+    assert!(port.cancel(1));
+    completion_of(&port, 1);
+}
+
 #[test]
 fn an_interruption_forgets_the_call_that_is_out() {
     let runtime = runtime();
-    let hosts = [("mine".to_owned(), HostNodeType { token: 7, batch: 4 })].into();
+    let hosts = [("mine".to_owned(), HostNodeType::new(7, 4))].into();
     let graph = compile(&runtime, &[("host", "mine", "")], &[], &hosts);
     let port = Port::new(None);
     let session = open(&graph, &port);
@@ -468,7 +534,8 @@ fn an_interruption_forgets_the_call_that_is_out() {
     session.send(&mut packets(4..5), 0, PATIENCE, NONE).expect("taken");
     session.finish().expect("it goes on");
     let Event::Call(new) = next(&port) else { panic!("expected a call") };
-    assert_eq!(new.entries.iter().map(|entry| entry.item).collect::<Vec<_>>(), [4]);
+    assert!(matches!(new.entries[..], [CallEntry::Packet { item: 4, .. }]), "{new:?}");
+    assert_eq!((old.epoch, new.epoch), (0, 1));
     assert!(port.reply(old.id, answer(1, true)).is_err(), "the answer comes too late");
     port.reply(new.id, answer(2, true)).expect("taken");
     let (values, completion) = stream(&session, &port, Start::Workers, VecDeque::new());

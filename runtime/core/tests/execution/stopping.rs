@@ -242,7 +242,7 @@ fn a_shutdown_may_have_patience_without_end() {
 #[test]
 fn a_port_that_is_dropped_with_an_open_call_leaves_no_node_behind() {
     let runtime = runtime();
-    let hosts = [("host".to_owned(), HostNodeType { token: 1, batch: 1 })].into();
+    let hosts = [("host".to_owned(), HostNodeType::new(1, 1))].into();
     let graph = compile(
         &runtime,
         &[("ledger", "Fail", r#""at": "never", "ledger": 24"#), ("host", "host", "")],

@@ -231,7 +231,7 @@ pub fn registry() -> Registry {
 
 /// One node type of the host.
 pub fn hosts() -> HostNodes {
-    [("Whisper".to_owned(), HostNodeType { token: 7, batch: 32 })].into_iter().collect()
+    [("Whisper".to_owned(), HostNodeType::new(7, 32))].into_iter().collect()
 }
 
 /// A value as msgpack, as any encoder would write it.

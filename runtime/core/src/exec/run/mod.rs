@@ -511,7 +511,7 @@ impl Run {
             Some(Body { inbox, work: Work::Host(host), epoch }) => {
                 host.has_exit()
                     || (host.is_calling() && stage.blocked_call.is_some())
-                    || (!host.is_calling() && (!inbox.is_empty() || has_input()))
+                    || (!host.is_calling() && (has_input() || !(inbox.is_empty() || host.is_waiting(self.now()))))
                     || (host.is_calling() && *epoch != self.epoch.load(Ordering::Acquire))
             }
         }

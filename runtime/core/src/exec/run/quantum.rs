@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Fault, native};
-use super::{Phase, Run, Sinks, Status};
+use super::{Alarm, Phase, Run, Sinks, Status};
 use crate::exec::chain::{Chain, ChainFailure, Exit, panic_text};
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::host::{HostCall, HostStage};
@@ -305,8 +305,12 @@ impl Run {
             if host.due().is_some_and(|due| self.now() < due) {
                 return Ok(Quantum::Parked);
             }
-            // No more than one call takes, or the inbox would grow beside the bounds of the queues.
-            self.refill(index, inbox, host.batch().saturating_sub(inbox.len()), *epoch, ready);
+            let mut before = usize::MAX;
+            while inbox.len() != before && (before == usize::MAX || host.wants_more(inbox)) {
+                before = inbox.len();
+                // No more than one call takes, or the inbox would grow beside the bounds of the queues.
+                self.refill(index, inbox, host.room(inbox), *epoch, ready);
+            }
             inbox.retain(|travel| match travel {
                 Travel::Packet(routed, _) => !self.is_late(routed, self.first_node(index)),
                 Travel::End(_) | Travel::Finish => true,
@@ -314,10 +318,17 @@ impl Run {
             if inbox.is_empty() {
                 return Ok(Quantum::Parked);
             }
-            if let Some(call) = host.call(inbox, self.token) {
-                if let (Some(counts), Some(first)) = (&self.counts, call.entries.first()) {
+            let was_waiting = host.is_waiting(self.now());
+            if let Some(due) = host.wait_until(inbox, self.now()) {
+                if !was_waiting {
+                    self.set_alarm(due, Alarm::Wake(index));
+                }
+                return Ok(Quantum::Parked);
+            }
+            if let Some(call) = host.call(inbox, self.token, *epoch) {
+                if let (Some(counts), Some((item, pts))) = (&self.counts, call.first_packet()) {
                     for &node in host.indices() {
-                        counts[node].take(call.entries.len() as u64, first.item, first.packet.pts);
+                        counts[node].take(call.packets() as u64, item, pts);
                     }
                 }
                 self.post_call(call, index);

@@ -1,0 +1,109 @@
+"""The instances of classes in one run: which work goes on with them, and their end.
+
+An instance is used by one call at a time. A call that comes while work of an earlier one still goes on, because an
+interruption has ended that call and a function takes its time, waits for it; so does the cleaning up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from ._calls import HostClass, HostFunction, InThread, call
+from ._classes import Instance
+from ._generators import Place, clean_up, closing, complain
+
+
+class Lives:
+    """The instances of a run."""
+
+    def __init__(self) -> None:
+        self._instances: dict[int, Instance] = {}
+        self._lock = threading.Lock()
+        self._busy: dict[str, int] = {}
+        self._threads = 0
+        self._waiting: dict[str, Callable[[], None]] = {}
+        self._clean: Callable[[], None] | None = None
+
+    def functions(self, declared: Mapping[int, HostFunction], tokens: Sequence[int], epoch: int) -> list[HostFunction]:
+        """The functions with these numbers, classes as their instances. An interruption makes new ones."""
+        found: list[HostFunction] = []
+        for token in tokens:
+            function = declared[token]
+            if isinstance(function, HostClass):
+                instance = self._instances.get(token)
+                if instance is None or instance.epoch != epoch:
+                    instance = self._instances[token] = Instance(function, epoch, instance)
+                function = instance
+            found.append(function)
+        return found
+
+    @property
+    def belong_on_loop(self) -> bool:
+        """Whether some methods are async."""
+        return any(instance.on_loop for instance in self._instances.values())
+
+    def begin(self, key: str, start: Callable[[], None], in_thread: bool) -> None:
+        """Starts the work of a call on the nodes that `key` names, once no other goes on with them."""
+        with self._lock:
+            if self._clean is not None:
+                return
+            if key in self._busy:
+                self._waiting[key] = start
+                return
+            self._busy[key] = 1
+            self._threads += in_thread
+        start()
+
+    def hold(self, key: str) -> None:
+        """A thread works for the call too."""
+        with self._lock:
+            self._busy[key] += 1
+            self._threads += 1
+
+    def done(self, key: str, in_thread: bool) -> None:
+        """Some of that work has ended."""
+        start = clean = None
+        with self._lock:
+            self._busy[key] -= 1
+            self._threads -= in_thread
+            if not self._busy[key]:
+                del self._busy[key]
+                start = self._waiting.pop(key, None)
+                if start is not None and self._clean is None:
+                    self._busy[key] = 1
+                    self._threads += in_thread
+                elif not self._busy:
+                    start, clean = None, self._clean
+        if start is not None:
+            start()
+        if clean is not None:
+            clean()
+
+    def end(self, clean: Callable[[], None]) -> bool:
+        """No more calls come: `clean` is to be called once no work goes on. Answers whether that is worth waiting for.
+
+        It is not while a sync function is at work, which may take any time.
+        """
+        with self._lock:
+            if self._clean is not None:
+                return False
+            self._clean = clean
+            self._waiting.clear()
+            is_worth_it = not self._threads and any(each.is_open for each in self._instances.values())
+            is_idle = not self._busy
+        if is_idle:
+            clean()
+        return is_worth_it
+
+    def clean(self) -> None:
+        """Cleans up what is still to be cleaned up."""
+        for part in closing(self._instances.values(), Place()):
+            try:
+                call(part, None)
+            except Exception as error:
+                complain(part, error)
+
+    async def clean_async(self, in_thread: InThread) -> None:
+        """The same on a loop."""
+        await clean_up(self._instances.values(), in_thread)

@@ -1,0 +1,309 @@
+"""Classes as nodes: an instance for each run, flushed at the end of each item and cleaned up once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pathlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+import remotemedia as rm
+from conftest import chain, eventually
+from face_functions import Pairs, up_to
+
+
+def native(*arguments: Any, **keywords: Any) -> Any:
+    return asyncio.run(rm.execute(*arguments, **keywords))
+
+
+def reference(*arguments: Any, **keywords: Any) -> Any:
+    return asyncio.run(rm.execute(*arguments, engine="python", **keywords))
+
+
+def reference_sync(*arguments: Any, **keywords: Any) -> Any:
+    return rm.execute_sync(*arguments, engine="python", **keywords)
+
+
+everywhere = pytest.mark.parametrize("execute", [native, rm.execute_sync, reference, reference_sync])
+
+
+def told_class(log: list[str], fails_in: str = "") -> Any:
+    """A node that notes which of its methods are called, and raises in one of them."""
+
+    def note(method: str) -> None:
+        log.append(method)
+        if method == fails_in:
+            raise ValueError(f"no {method}")
+
+    @rm.node
+    class Told:
+        def __init__(self) -> None:
+            note("__init__")
+
+        def initialize(self) -> None:
+            note("initialize")
+
+        def process(self, value: Any) -> Any:
+            note("process")
+            return value
+
+        def flush(self) -> str:
+            note("flush")
+            return "tail"
+
+        def cleanup(self) -> None:
+            note("cleanup")
+
+    return Told
+
+
+def async_class(log: list[str], fails_in: str = "") -> Any:
+    """The same, with async methods."""
+
+    async def note(method: str) -> None:
+        await asyncio.sleep(0)
+        log.append(method)
+        if method == fails_in:
+            raise ValueError(f"no {method}")
+
+    @rm.node
+    class Told:
+        def __init__(self) -> None:
+            log.append("__init__")
+            if fails_in == "__init__":
+                raise ValueError("no __init__")
+
+        async def initialize(self) -> None:
+            await note("initialize")
+
+        async def process(self, value: Any) -> AsyncIterator[Any]:
+            await note("process")
+            yield value
+
+        async def flush(self) -> AsyncIterator[str]:
+            await note("flush")
+            yield "tail"
+
+        async def cleanup(self) -> None:
+            await note("cleanup")
+
+    return Told
+
+
+kinds = pytest.mark.parametrize("make", [told_class, async_class], ids=["sync", "async"])
+
+
+@everywhere
+@kinds
+def test_an_instance_is_flushed_after_each_item_and_cleaned_up_once(execute: Any, make: Callable[..., Any]) -> None:
+    log: list[str] = []
+    outputs = execute(chain(("told", make(log), {})), [1, 2])
+    assert outputs == [1, "tail", 2, "tail"]
+    assert [packet.item for packet in outputs.packets] == [0, 0, 1, 1]
+    assert log == ["__init__", "initialize", "process", "flush", "process", "flush", "cleanup"]
+
+
+@everywhere
+@kinds
+@pytest.mark.parametrize(
+    ("method", "outputs", "log"),
+    [
+        ("__init__", [], ["__init__"]),
+        ("initialize", [], ["__init__", "initialize"]),
+        ("process", [], ["__init__", "initialize", "process", "cleanup"]),
+        ("flush", [1], ["__init__", "initialize", "process", "flush", "cleanup"]),
+        ("cleanup", [1, "tail"], ["__init__", "initialize", "process", "flush", "cleanup"]),
+    ],
+)
+def test_an_exception_in_every_method_names_it(
+    execute: Any, make: Callable[..., Any], method: str, outputs: list[Any], log: list[str]
+) -> None:
+    told: list[str] = []
+    with pytest.raises(rm.NodeError) as caught:
+        execute(chain(("p", "PassThrough", {}), ("told", make(told, method), {})), [1])
+    error = caught.value
+    assert (error.node_id, error.item, error.outputs) == ("told", 0, outputs)
+    place = "" if method == "process" else f"in {method}: "
+    assert error.cause == f"{place}ValueError: no {method}"
+    assert repr(error.__cause__) == f"ValueError('no {method}')"
+    assert told == log
+
+
+@everywhere
+def test_what_an_instance_holds_back_passes_the_nodes_behind_it(execute: Any) -> None:
+    text = (rm.Pipeline() >> up_to >> Pairs(joined="-") >> Pairs(name="outer")).to_json()
+    assert execute(text, [5, 2], python=["face_functions"]) == ["0-1+2-3", "4", "0-1"]
+
+
+@everywhere
+def test_every_run_has_an_instance_of_its_own(execute: Any) -> None:
+    @rm.node
+    class Count:
+        def initialize(self) -> None:
+            self.count = 0
+
+        def process(self, value: Any) -> int:
+            self.count += 1
+            return self.count
+
+    manifest = chain(("count", Count, {}), ("again", Count, {}))
+    assert [execute(manifest, ["a", "b"]) for _ in range(2)] == [[1, 2], [1, 2]]
+
+
+@everywhere
+def test_a_value_has_the_form_that_process_asks_for(execute: Any) -> None:
+    @rm.node
+    class Names:
+        def process(self, value: pathlib.Path) -> str:
+            return value.name
+
+    assert execute(chain(("names", Names, {})), [rm.File("a/b.wav")]) == ["b.wav"]
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ({}, "Wrong has no method process; write def process(self, value)"),
+        ({"process": lambda self: None}, "Wrong.process takes one value; write def process(self, value)"),
+        (
+            {"process": lambda self, value: None, "flush": lambda self, item: None},
+            "Wrong.flush takes nothing; write def flush(self)",
+        ),
+        (
+            {"process": lambda self, value: None, "cleanup": lambda self: (yield)},
+            "Wrong.cleanup is a generator, and nobody takes what it yields; only process and flush may yield",
+        ),
+        (
+            {"process": lambda self, value: None, "__init__": lambda self, window: None},
+            "Wrong has the argument 'window', which is no param: params stand behind a star, "
+            "def __init__(self, *, window)",
+        ),
+        (
+            {"process": lambda self, value: None, "__init__": lambda self, *, name: None},
+            "Wrong has the param 'name', which is the id of a node; call it otherwise",
+        ),
+    ],
+)
+def test_what_cannot_be_a_node(methods: dict[str, Any], message: str) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        rm.node(type("Wrong", (), methods))
+    assert str(caught.value) == message
+
+
+def test_params_are_checked_before_anything_runs() -> None:
+    pipeline = rm.Pipeline() >> Pairs(joined=3)
+    with pytest.raises(rm.ManifestError) as caught:
+        pipeline.validate()
+    assert str(caught.value) == "nodes[0].params.joined: expected text, got the number 3"
+
+
+@kinds
+async def test_a_session_flushes_and_an_interruption_begins_anew(make: Callable[..., Any]) -> None:
+    log: list[str] = []
+    async with rm.Pipeline.load(chain(("told", make(log), {}))).session() as session:
+        reader = aiter(session)
+        await session.send(1)
+        await session.flush()
+        assert [(await anext(reader)).value for _ in range(2)] == [1, "tail"]
+        session.interrupt()
+        await session.send(2)
+        await session.finish()
+        assert [packet.value async for packet in reader] == [2, "tail"]
+    begin = ["__init__", "initialize", "process", "flush"]
+    assert log == [*begin, "cleanup", *begin, "cleanup"]
+
+
+@kinds
+async def test_a_session_that_is_left_cleans_up(make: Callable[..., Any]) -> None:
+    log: list[str] = []
+
+    async def leave() -> None:
+        async with rm.Pipeline.load(chain(("told", make(log), {}))).session() as session:
+            await session.send(1)
+            assert (await anext(aiter(session))).value == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await leave()
+    assert log == ["__init__", "initialize", "process", "cleanup"]
+
+
+@kinds
+async def test_cancelling_the_await_cleans_up_before_it_ends(make: Callable[..., Any]) -> None:
+    log: list[str] = []
+    has_come = asyncio.Event()
+
+    async def never(value: Any) -> None:
+        has_come.set()
+        await asyncio.Event().wait()
+
+    manifest = chain(("told", make(log), {}), ("p", "PassThrough", {}), ("never", never, {}))
+    task = asyncio.create_task(rm.execute(manifest, [1, 2]))
+    await has_come.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert log[:2] == ["__init__", "initialize"]
+    assert (log[-1], log.count("cleanup")) == ("cleanup", 1)
+
+
+async def test_cleaning_up_waits_for_a_busy_function_but_the_caller_does_not() -> None:
+    log: list[str] = []
+    is_busy, may_end = threading.Event(), threading.Event()
+
+    @rm.node
+    class Slow:
+        def process(self, value: Any) -> Any:
+            is_busy.set()
+            assert may_end.wait(20)
+            log.append("processed")
+
+        def cleanup(self) -> None:
+            log.append("cleanup")
+
+    task = asyncio.create_task((rm.Pipeline() >> Slow).run([1]))
+    assert await asyncio.get_running_loop().run_in_executor(None, is_busy.wait, 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert log == []
+    may_end.set()
+    assert eventually(lambda: len(log) == 2)
+    assert log == ["processed", "cleanup"]
+
+
+def test_ctrl_c_cleans_up() -> None:
+    log: list[str] = []
+
+    @rm.node
+    class Interrupted:
+        def process(self, value: Any) -> Iterator[Any]:
+            yield value
+            raise KeyboardInterrupt
+
+        def cleanup(self) -> None:
+            log.append("cleanup")
+
+    with pytest.raises(KeyboardInterrupt):
+        (rm.Pipeline() >> Interrupted).run_sync([1])
+    assert log == ["cleanup"]
+
+
+@everywhere
+def test_what_cleanup_raises_after_an_error_is_logged(execute: Any, caplog: pytest.LogCaptureFixture) -> None:
+    @rm.node
+    class Sorry:
+        def process(self, value: Any) -> Any:
+            raise ValueError("the first")
+
+        def cleanup(self) -> None:
+            raise OSError("the second")
+
+    with caplog.at_level(logging.WARNING), pytest.raises(rm.NodeError, match="ValueError: the first"):
+        execute(chain(("sorry", Sorry, {})), [1])
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].endswith("Sorry raised: OSError('the second')")
+    assert caplog.messages[0].startswith("cleanup of python:")
