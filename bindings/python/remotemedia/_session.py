@@ -182,8 +182,8 @@ class Session:
         if self._pcm is not None:
             self._pcm.finish()
         self._native.opened()
-        self._finished, self._is_plain = True, False
         self._native.finish()
+        self._finished, self._is_plain = True, False
         if self._reporter is not None:
             self._reporter.total = self._native.metrics()["sent"]
 
