@@ -305,6 +305,25 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
     free(events);
 }
 
+static void a_trace_names_steps_and_is_empty_once_it_was_taken(rm_pipeline *add, rm_port *port) {
+    rm_session *session = open_session(add, port, 21, "{\"trace\":true}");
+    free(send_packets(session, RM_OK, "[[1]]", 1000000, 256));
+    rm_output out = {0};
+    CHECK_STATUS(RM_OK, rm_session_trace(session, &out, &error));
+    char *trace = to_json(out.document);
+    CHECK(strstr(trace, "[\"step\",\"add\",") != NULL);
+    CHECK(strstr(trace, "[\"stage\",\"add\",") != NULL);
+    CHECK(strstr(trace, "\"lost\":0}") != NULL);
+    free(trace);
+    CHECK_STATUS(RM_OK, rm_session_trace(session, &out, &error));
+    trace = to_json(out.document);
+    CHECK_TEXT("{\"records\":[],\"lost\":0}", trace);
+    free(trace);
+    CHECK_STATUS(RM_OK, rm_session_cancel(session, &error));
+    rm_session_free(session);
+    free(next_events(port, RM_OK));
+}
+
 int main(void) {
     alarm(TEST_SECONDS);
     rm_runtime *runtime = new_runtime();
@@ -320,6 +339,7 @@ int main(void) {
     answers_in_parts_wait_for_room_and_an_interruption_calls_them_off(hosted, port);
     ends_come_to_nodes_that_ask_for_them(runtime, port);
     controls_and_metrics(add, port);
+    a_trace_names_steps_and_is_empty_once_it_was_taken(add, port);
     packets_that_make_no_sense_are_refused(add, port);
     rm_pipeline_free(pass);
     rm_pipeline_free(add);
