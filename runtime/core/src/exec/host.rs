@@ -34,10 +34,10 @@ impl HostCall {
         self.entries.iter().filter(|entry| matches!(entry, CallEntry::Packet { .. })).count()
     }
 
-    /// The item and the time of the first packet that it brings.
-    pub(super) fn first_packet(&self) -> Option<(u64, Option<i64>)> {
+    /// The first packet that it brings, and the input that it comes from.
+    pub fn first(&self) -> Option<(u64, &Packet)> {
         self.entries.iter().find_map(|entry| match entry {
-            CallEntry::Packet { item, packet } => Some((*item, packet.pts)),
+            CallEntry::Packet { item, packet } => Some((*item, packet)),
             CallEntry::End { .. } | CallEntry::Finish => None,
         })
     }
@@ -185,6 +185,8 @@ pub(super) struct HostStage {
     next: Attempt,
     /// The moment before which there is no call.
     due: Option<Instant>,
+    /// How many packets have left.
+    next_seq: u64,
 }
 
 /// What is known of a packet that is tried again.
@@ -271,12 +273,18 @@ impl HostStage {
             keeps: !stage.links.iter().all(fails),
             next: Attempt::default(),
             due: None,
+            next_seq: 0,
         }
     }
 
     /// What is to leave the stage next.
     pub(super) fn take_exit(&mut self) -> Option<Travel> {
-        self.outbox.pop_front()
+        let mut exit = self.outbox.pop_front();
+        if let Some(Travel::Packet(routed, _)) = &mut exit {
+            routed.packet.seq = self.next_seq;
+            self.next_seq += 1;
+        }
+        exit
     }
 
     /// The failure that is to be told once everything before it has left.

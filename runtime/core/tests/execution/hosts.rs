@@ -90,6 +90,8 @@ fn adjacent_host_nodes_are_one_call() {
         answer(call)
     });
     assert_eq!(integers_of(&completion), [0, 4, 8, 12, 16]);
+    let seqs: Vec<u64> = completion.sinks[0].outputs.iter().map(|output| output.seq).collect();
+    assert_eq!(seqs, [0, 1, 2, 3, 4], "what the stage emitted is counted");
     assert_eq!(sizes, [10]);
 }
 

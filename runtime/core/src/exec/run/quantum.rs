@@ -326,9 +326,9 @@ impl Run {
                 return Ok(Quantum::Parked);
             }
             if let Some(call) = host.call(inbox, self.token, *epoch) {
-                if let (Some(counts), Some((item, pts))) = (&self.counts, call.first_packet()) {
+                if let (Some(counts), Some((item, packet))) = (&self.counts, call.first()) {
                     for &node in host.indices() {
-                        counts[node].take(call.packets() as u64, item, pts);
+                        counts[node].take(call.packets() as u64, item, packet.pts);
                     }
                 }
                 self.post_call(call, index);
