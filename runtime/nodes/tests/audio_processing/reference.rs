@@ -1,5 +1,5 @@
 //! Nodes against independent implementations: the fixtures of `tests/reference`, which numpy, scipy and pyloudnorm made.
-//! Each line that is printed becomes a row of `tests/reference/table.md`.
+//! Each line that is printed becomes a row of `docs/accuracy.md`.
 
 use std::path::Path;
 

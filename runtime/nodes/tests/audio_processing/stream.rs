@@ -81,7 +81,7 @@ pub(crate) fn bits(channels: &[Vec<f32>]) -> Vec<Vec<u32>> {
     channels.iter().map(|channel| channel.iter().map(|sample| sample.to_bits()).collect()).collect()
 }
 
-/// A row for `tests/reference/table.md`: how far a node is from an independent reference.
+/// A row for `docs/accuracy.md`: how far a node is from an independent reference.
 #[allow(clippy::print_stdout, reason = "the table is made of what the tests print")]
 pub(crate) fn print_row(node: &str, against: &str, cases: usize, deviation: (f64, &str), tolerance: f64) {
     let (deviation, unit) = deviation;
