@@ -140,10 +140,12 @@ fn largest_deviation(got: &[f32], expected: impl IntoIterator<Item = f64>) -> f6
 /// White noise of peak 0.5 is the hardest input: all of the stop-band counts. What is cut off instead of filtered is at
 /// the level of the stop-band, and rounding adds some 1e-7 in float32 and 3e-8 (half a unit of the output) in float64.
 #[test]
-fn equals_the_direct_form() {
+#[allow(clippy::print_stdout, reason = "the table of references is made of what the tests print")]
+fn reference_is_the_direct_form() {
     for (quality, pass, attenuation_db, tolerance) in
         [("fast", 0.8, 96.0, 2e-5), ("high", 0.9125, 126.0, 1e-6), ("best", 0.95, 150.0, 8e-8)]
     {
+        let mut largest = 0f64;
         for (from, to) in PAIRS {
             let frames = (from / 10).clamp(1500, 4000) as usize;
             let input = noise(frames);
@@ -152,7 +154,10 @@ fn equals_the_direct_form() {
             assert_eq!(got.len(), expected.len());
             let deviation = largest_deviation(&got, expected);
             assert!(deviation < tolerance, "{quality} {from} -> {to}: {deviation:e}");
+            largest = largest.max(deviation);
         }
+        let row = format!("{} | {largest:.1e} of full scale | {tolerance:.1e}", PAIRS.len());
+        println!("reference | AudioResample ({quality}) | its filter by definition, float64 | {row} |");
     }
 }
 

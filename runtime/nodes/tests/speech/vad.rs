@@ -40,8 +40,9 @@ fn probabilities(packets: &[Packet]) -> Vec<f32> {
 }
 
 #[test]
-fn probabilities_are_those_of_onnxruntime() {
-    let mut worst = 0.0f32;
+#[allow(clippy::print_stdout, reason = "the table of references is made of what the tests print")]
+fn reference_probabilities_are_those_of_onnxruntime() {
+    let (mut worst, mut cases) = (0.0f32, 0);
     for expected in reference().signals {
         let samples = signal(&expected.name, expected.rate);
         assert_eq!(samples.len(), expected.samples, "{}", expected.name);
@@ -51,7 +52,9 @@ fn probabilities_are_those_of_onnxruntime() {
         let largest = differences.fold(0.0, f32::max);
         assert!(largest < TOLERANCE, "{} at {} Hz: {largest}", expected.name, expected.rate);
         worst = worst.max(largest);
+        cases += 1;
     }
+    println!("reference | VAD | onnxruntime 1.32.0, silero-vad 6.2.3 | {cases} | {worst:.1e} | {TOLERANCE:.1e} |");
     assert!(worst > 0.0, "two computations in float32 that agree in every bit are one");
 }
 
