@@ -74,7 +74,8 @@ struct Slot {
     has_more: bool,
     path: u64,
     pts: Option<i64>,
-    seq: u64,
+    /// The number of the next packet of each output port.
+    seqs: Box<[u64]>,
     /// There if what the node fails at is tried again.
     attempt: Option<Box<Attempt>>,
     _counted: Counted,
@@ -111,7 +112,7 @@ impl Chain {
                 has_more: false,
                 path: 0,
                 pts: None,
-                seq: 0,
+                seqs: vec![0; node_type.outputs.len()].into(),
                 attempt: node.on_error.retry().map(|_| Box::default()),
                 _counted: Counted::node(),
             });
@@ -143,7 +144,7 @@ impl Chain {
         }
         let mut fresh = Self::new(graph, index, &self.items, self.counts.as_ref(), self.changes.as_ref())?;
         for (slot, old) in fresh.slots.iter_mut().zip(&self.slots) {
-            slot.seq = old.seq;
+            slot.seqs.clone_from(&old.seqs);
         }
         std::mem::replace(self, fresh).cleanup()?;
         self.initialize(graph, cancel)
@@ -330,8 +331,10 @@ impl Chain {
                 None => true,
             };
             let Some(Emission { port, mut packet }) = emission.filter(|_| lets_pass) else { return Ok(None) };
-            packet.seq = slot.seq;
-            slot.seq += 1;
+            if let Some(seq) = slot.seqs.get_mut(port) {
+                packet.seq = *seq;
+                *seq += 1;
+            }
             let path = slot.path;
             if is_last {
                 return Ok(Some(Exit::Packet {
