@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy
 import remotemedia as rm
 from remotemedia.nodes import AudioDecode, AudioLevel, AudioMix, PassThroughNode
+
+
+@rm.node
+def halves(value: int, *, times: int = 2) -> Iterator[float]:
+    for _ in range(times):
+        yield value / times
+
+
+class Smooth:
+    def __init__(self, *, window: int = 3) -> None:
+        self.window = window
+
+    def process(self, value: float) -> float:
+        return value / self.window
+
+
+# mypy does not heed what a decorator makes of a class, so that `@rm.node` in front of it would hide the node.
+smooth = rm.node(Smooth)
+smoothed: rm.Pipeline = halves(times=3) >> smooth(window=2)
 
 
 @rm.node

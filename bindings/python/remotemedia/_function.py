@@ -8,7 +8,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ._classes import wrong_with
 from ._node import Linkable, Node, OnError
@@ -120,7 +120,22 @@ class NodeFunction(Linkable, Generic[Value, Params, Result]):
         return f"<node function {self.fn.__module__}.{self.fn.__qualname__}>"
 
 
-def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value, Params, Result]:
+class Processor(Protocol):
+    """What instances of a class have that is a node."""
+
+    def process(self, value: Any, /) -> Any:
+        """What it makes of a value."""
+
+
+@overload
+def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value, Params, Result]: ...
+
+
+@overload
+def node(fn: Callable[Params, Processor]) -> NodeFunction[Any, Params, Any]: ...
+
+
+def node(fn: Callable[..., Any]) -> NodeFunction[Any, ..., Any]:
     """Makes a function a node for pipelines and manifests: sync or async, and generators of both kinds.
 
         @rm.node
