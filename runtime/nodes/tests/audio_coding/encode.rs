@@ -194,6 +194,30 @@ fn a_short_sound_is_a_file_too() {
 }
 
 #[test]
+fn flac_is_no_larger_than_its_samples() {
+    // Silence, with a few samples at full scale: the most that predicting it could cost.
+    let samples: Vec<f32> = (0..4096).map(|frame| if frame % 1000 == 500 { 1.0 } else { 0.0 }).collect();
+    let found = [1.0, -1.0, 0.0, 0.0];
+    for (planes, sample_format, bytes) in [
+        (vec![samples.clone(), samples.iter().map(|sample| -sample).collect()], "s24", 3),
+        (
+            vec![(0..3066).map(|frame| if frame < 59 { found[frame % 4] } else { 1e-5 }).collect::<Vec<f32>>(); 2],
+            "s24",
+            3,
+        ),
+        (vec![samples], "s16", 2),
+    ] {
+        let audio = Audio::from_channels(&planes, 8000).expect("the planes are alike");
+        let encoded = only_bytes(&encode(json!({"format": "flac", "sample_format": sample_format}), &audio, 4096));
+        assert!(encoded.len() <= planes.len() * planes[0].len() * bytes + 100, "{} bytes", encoded.len());
+        let back = decode(Value::bytes(encoded)).samples();
+        let bits = bytes as u32 * 8;
+        let same = |(read, written): (&f32, &f32)| quantize(*read, bits) == quantize(*written, bits);
+        assert!(back.iter().flatten().zip(planes.iter().flatten()).all(same));
+    }
+}
+
+#[test]
 fn flac_is_read_back_at_every_rate() {
     // Frame headers hold kHz, Hz up to 16 bits, tens of Hz, or leave the rate to the file's header (RFC 9639, 9.1.2).
     // Samples of full scale hold the sign by which frames are found.

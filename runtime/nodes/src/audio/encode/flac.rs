@@ -16,10 +16,15 @@ use crate::file::{Output, unwritten};
 
 const BLOCK: usize = 4096;
 
+/// What a frame has beside its samples: 16 bytes of header, 2 bytes for each subframe, 2 bytes of checksum.
+const MOST_HEADER_BITS: usize = (16 + 2 * 8 + 2) * 8;
+
 /// Encodes frames block by block.
 pub(super) struct FlacWriter {
     bits: u32,
     config: Verified<config::Encoder>,
+    /// Predicts nothing: samples are written as they are.
+    verbatim: Verified<config::Encoder>,
     info: StreamInfo,
     context: Context,
     block: FrameBuf,
@@ -43,14 +48,16 @@ impl FlacWriter {
                 .cure("Put an AudioResample before it, or use format \"wav\"."));
         }
         let bits = if format == SampleFormat::S24 { 24 } else { 16 };
-        let config = config::Encoder::default()
-            .into_verified()
-            .map_err(|(_, error)| NodeError::new("the FLAC encoder refuses its settings").because(&error))?;
+        let mut plain = config::Encoder::default();
+        plain.subframe_coding.use_fixed = false;
+        plain.subframe_coding.use_lpc = false;
+        let (config, verbatim) = (verified(config::Encoder::default())?, verified(plain)?);
         let info = StreamInfo::new(rate as usize, channels, bits as usize).map_err(|error| refused(&error))?;
         let block = FrameBuf::with_size(channels, BLOCK).map_err(|error| refused(&error))?;
         let mut writer = Self {
             bits,
             config,
+            verbatim,
             info,
             context: Context::new(bits as usize, channels),
             block,
@@ -87,8 +94,14 @@ impl FlacWriter {
         self.block.fill_interleaved(interleaved).map_err(|error| refused(&error))?;
         self.context.fill_interleaved(interleaved).map_err(|error| refused(&error))?;
         let number = self.context.current_frame_number().unwrap_or(0);
-        let frame = flacenc::encode_fixed_size_frame(&self.config, &self.block, number, &self.info)
-            .map_err(|error| refused(&error))?;
+        let with = |config| flacenc::encode_fixed_size_frame(config, &self.block, number, &self.info);
+        let mut frame = with(&self.config).map_err(|error| refused(&error))?;
+        // The encoder takes a few samples far from all others for cheap, and writes megabytes of zeros for each: more than
+        // a frame may have (RFC 9639, 8.2). Samples as they are are the most that a frame needs.
+        let most = interleaved.len() * self.bits as usize + MOST_HEADER_BITS;
+        if frame.count_bits() > most {
+            frame = with(&self.verbatim).map_err(|error| refused(&error))?;
+        }
         self.info.update_frame_info(&frame);
         let mut sink = ByteSink::new();
         frame.write(&mut sink).map_err(|error| refused(&error))?;
@@ -107,6 +120,12 @@ impl FlacWriter {
         let result: io::Result<()> = output.write_all(sink.as_slice());
         result.map_err(|error| unwritten(name, &error))
     }
+}
+
+fn verified(settings: config::Encoder) -> Result<Verified<config::Encoder>, NodeError> {
+    settings
+        .into_verified()
+        .map_err(|(_, error)| NodeError::new("the FLAC encoder refuses its settings").because(&error))
 }
 
 fn refused(error: &dyn std::error::Error) -> NodeError {
