@@ -35,8 +35,8 @@ FLAGS = [
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
-    "-Zsanitizer=address",
 ]
+SANITIZER = "-Zsanitizer=address"
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,26 @@ RUNS = [
 def check() -> None:
     """Each run for half a minute, as many at a time as there are cores.
 
-    It begins with the same tries each time, so that a change of its result comes from a change of the sources.
+    It begins with the committed corpus and makes the same tries from there each time, as many as the machine is fast:
+    a change of its result comes from a change of the sources.
     """
-    fuzz(RUNS, 30, seed=1)
+    fuzz(RUNS, 30, learned=FOLDER / "check", seed=1)
 
 
-def fuzz(runs: list[Run], seconds: int, at_a_time: int | None = None, seed: int = 0) -> None:
+def fuzz(
+    runs: list[Run], seconds: int, at_a_time: int | None = None, *, learned: Path = FOLDER / "corpus", seed: int = 0
+) -> None:
     """Build the targets and run some of them for so long each. A finding is a `Problem`.
 
-    With the seed 0, each time tries something else.
+    `learned` is where inputs that reach new code are kept. With the seed 0, each time tries something else; with
+    another one it begins without what was learned.
     """
     programs = build()
     with ThreadPoolExecutor(at_a_time or len(os.sched_getaffinity(0))) as pool:
         failures = [
-            failure for failure in pool.map(lambda run: _fuzz_one(programs, run, seconds, seed), runs) if failure
+            failure
+            for failure in pool.map(lambda run: _fuzz_one(programs, run, seconds, learned, seed), runs)
+            if failure
         ]
     if failures:
         raise Problem("\n".join(failures))
@@ -93,13 +99,25 @@ def build() -> Path:
     # A target that is named keeps the flags away from build scripts.
     words = ["build", "--target", host[1], "--target-dir", str(ROOT / "target" / "fuzz")]
     # Sanitizers are there in the stable compiler, behind this switch.
-    environment = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": " ".join(FLAGS), "CARGO_TERM_PROGRESS_WHEN": "never"}
+    flags = [*FLAGS, *_sanitizer(host[1])]
+    environment = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": " ".join(flags), "CARGO_TERM_PROGRESS_WHEN": "never"}
     machine.run(["cargo", *words], environment=environment, cwd=CRATE)
     return ROOT / "target" / "fuzz" / host[1] / "debug"
 
 
-def _fuzz_one(programs: Path, run: Run, seconds: int, seed: int) -> str | None:
-    corpus, found, log = FOLDER / "corpus" / run.name, FOLDER / "found" / run.name, FOLDER / f"{run.name}.log"
+def _sanitizer(host: str) -> list[str]:
+    """The flag for AddressSanitizer, where the compiler has its library: those of distributions lack it."""
+    root = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip()
+    if any(Path(root, "lib", "rustlib", host, "lib").glob("librustc-*rt.asan*")):
+        return [SANITIZER]
+    say("this Rust has no AddressSanitizer: fuzzing without it")
+    return []
+
+
+def _fuzz_one(programs: Path, run: Run, seconds: int, learned: Path, seed: int) -> str | None:
+    corpus, found, log = learned / run.name, FOLDER / "found" / run.name, FOLDER / f"{run.name}.log"
+    if seed:
+        shutil.rmtree(corpus, ignore_errors=True)
     for folder in (corpus, found):
         folder.mkdir(parents=True, exist_ok=True)
     words = [

@@ -18,14 +18,12 @@ LIMIT_SECONDS = 1500
 
 @dataclass(frozen=True)
 class Check:
-    """One step: what the developer calls it, what it does, whether it needs the native build, and whether it runs only
-    where it is named."""
+    """One step: what the developer calls it, what it does, and whether it needs the native build."""
 
     name: str
     summary: str
     action: Callable[[], None]
     needs_build: bool = False
-    only_by_name: bool = False
 
 
 def format_of_rust() -> None:
@@ -93,7 +91,7 @@ CHECKS = [
     Check("rust-format", "cargo fmt --check", format_of_rust),
     Check("rust-lint", "clippy, warnings are errors", lint_of_rust),
     Check("rust", "cargo test", tests_in_rust),
-    Check("fuzz", "libFuzzer and AddressSanitizer, 30 s for each target", fuzz.check, only_by_name=True),
+    Check("fuzz", "libFuzzer and AddressSanitizer, 30 s for each target", fuzz.check),
     Check("build", "library, extension, environment", build),
     Check("header", "header == sources == exported symbols", header.check),
     Check("c", "cmake, ctest", tests_in_c),
@@ -106,7 +104,7 @@ CHECKS = [
 
 def main(names: list[str]) -> int:
     """Run the named checks, or all; a failure does not keep the others from running. Returns the exit code."""
-    chosen = [check for check in CHECKS if check.name in names or not (names or check.only_by_name)]
+    chosen = [check for check in CHECKS if not names or check.name in names]
     if any(check.needs_build for check in chosen) and not any(check.name == "build" for check in chosen):
         first = next(index for index, check in enumerate(chosen) if check.needs_build)
         chosen.insert(first, next(check for check in CHECKS if check.name == "build"))
