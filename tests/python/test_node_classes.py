@@ -42,10 +42,11 @@ def test_every_type_has_a_class_and_its_other_name() -> None:
 def test_signatures_show_params_types_and_defaults() -> None:
     assert str(inspect.signature(nodes.AudioLevel)) == (
         "(*, window_ms: 'int' = 100, low_volume_threshold_db: 'float' = -35.0, "
-        "silence_threshold_db: 'float' = -60.0, name: 'str | None' = None) -> 'None'"
+        "silence_threshold_db: 'float' = -60.0, name: 'str | None' = None, on_error: 'OnError | None' = None) -> 'None'"
     )
     assert str(inspect.signature(nodes.AudioMix)) == (
-        "(*, channels: 'int', gains: 'Sequence[Sequence[float]] | None' = None, name: 'str | None' = None) -> 'None'"
+        "(*, channels: 'int', gains: 'Sequence[Sequence[float]] | None' = None, "
+        "name: 'str | None' = None, on_error: 'OnError | None' = None) -> 'None'"
     )
     assert inspect.getdoc(nodes.AudioLevel.__init__).startswith(
         "window_ms: The length of a window. From 10 to 10000.\n"
@@ -59,7 +60,7 @@ def test_every_default_is_that_of_the_schema() -> None:
     for name, described in node_types().items():
         shown = inspect.signature(getattr(nodes, name)).parameters
         properties = described["params"].get("properties", {})
-        assert {*shown} == {*properties, "name"}
+        assert {*shown} == {*properties, "name", "on_error"}
         for param, entry in properties.items():
             needed = param in described["params"].get("required", [])
             assert shown[param].default == (inspect.Parameter.empty if needed else entry.get("default"))

@@ -301,28 +301,28 @@ async def test_the_watchdog_names_a_reader_that_does_not_come() -> None:
     ("node", "text"),
     [
         (
-            NodeMetrics("vad", 8, 0, None, None, None, 1, 0.25, 5.125, "nothing", 7, 0.14),
+            NodeMetrics("vad", 8, 0, 0, 0, None, None, None, 1, 0.25, 5.125, "nothing", 7, 0.14),
             "node 'vad' is in a step with item 7 at 0.140 s; 1 packet waits before it (25% full); "
             "the oldest has been there for 5.12 s",
         ),
         (
-            NodeMetrics("ask", 8, 0, None, None, None, 64, 1.0, 5.0, "Python", 7, None),
+            NodeMetrics("ask", 8, 0, 0, 0, None, None, None, 64, 1.0, 5.0, "Python", 7, None),
             "node 'ask' waits for Python with item 7; 64 packets wait before it (100% full); "
             "the oldest has been there for 5.00 s",
         ),
         (
-            NodeMetrics("tone", 0, 0, None, None, None, 0, 0.0, None, "nothing", None, None),
+            NodeMetrics("tone", 0, 0, 0, 0, None, None, None, 0, 0.0, None, "nothing", None, None),
             "node 'tone' is in a step; 0 packets wait before it (0% full)",
         ),
     ],
 )
 def test_what_the_watchdog_says_of_a_node(node: NodeMetrics, text: str) -> None:
-    idle = NodeMetrics("idle", 8, 0, None, None, None, 0, 0.0, None, "input", 7, None)
+    idle = NodeMetrics("idle", 8, 0, 0, 0, None, None, None, 0, 0.0, None, "input", 7, None)
     assert what_is_stuck(Metrics(9, [idle, node], {}, [], Lag(None, None, None))) == text
 
 
 def test_the_watchdog_is_silent_while_all_wait_for_input() -> None:
-    idle = NodeMetrics("idle", 8, 0, None, None, None, 0, 0.0, None, "input", 7, None)
+    idle = NodeMetrics("idle", 8, 0, 0, 0, None, None, None, 0, 0.0, None, "input", 7, None)
     assert what_is_stuck(Metrics(8, [idle, idle], {"idle": 0}, [], Lag(None, None, None))) == ""
 
 

@@ -67,10 +67,9 @@ async def execute(
     if engine != "auto" and engine != "native":
         from . import _reference
 
-        result = await _reference.execute(manifest, inputs, timeout=timeout, python=python, engine=engine)
-        if on_progress is not None:
-            _progress.reporter_of(on_progress, inputs).done(result)
-        return result
+        return await _reference.execute(
+            manifest, inputs, timeout=timeout, python=python, engine=engine, on_progress=on_progress
+        )
     port = here.last
     if port is None or port.loop() is not get_running_loop():
         port = loop_port(get_running_loop())
@@ -113,10 +112,9 @@ def execute_sync(
     if engine != "auto" and engine != "native":
         from . import _reference
 
-        result = _reference.execute_sync(manifest, inputs, timeout=timeout, python=python, engine=engine)
-        if on_progress is not None:
-            _progress.reporter_of(on_progress, inputs).done(result)
-        return result
+        return _reference.execute_sync(
+            manifest, inputs, timeout=timeout, python=python, engine=engine, on_progress=on_progress
+        )
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:

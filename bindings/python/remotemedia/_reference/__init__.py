@@ -17,6 +17,7 @@ from typing import Any, Literal
 from .._calls import HostFunction, refuse_in_loop
 from .._manifest_text import is_text, read
 from .._outputs import Outputs
+from .._progress import OnProgress, reporter_of
 from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem, TimedOut
 from .graph import Graph, graph_of
 from .run import run
@@ -35,15 +36,18 @@ async def execute(
     timeout: float | None = None,
     python: Sequence[str] = (),
     engine: Engine = "auto",
+    on_progress: OnProgress | None = None,
 ) -> Outputs | dict[str, Outputs]:
     """Does what `remotemedia.execute` does, for the nodes that there are here."""
     graph = _prepared(manifest, python, engine)
 
     work = run(graph, _list(inputs), _in_thread, _deadline(timeout), asyncio.sleep)
     try:
-        return await asyncio.wait_for(work, timeout)
+        result = await asyncio.wait_for(work, timeout)
     except asyncio.TimeoutError:
         raise TimedOut("the work took longer than its timeout. Allow more time, or give it less to do.") from None
+    _tell(on_progress, inputs, result)
+    return result
 
 
 def execute_sync(
@@ -53,6 +57,7 @@ def execute_sync(
     timeout: float | None = None,
     python: Sequence[str] = (),
     engine: Engine = "auto",
+    on_progress: OnProgress | None = None,
 ) -> Outputs | dict[str, Outputs]:
     """Does what `remotemedia.execute_sync` does, for the nodes that there are here.
 
@@ -61,7 +66,9 @@ def execute_sync(
     refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
     graph = _prepared(manifest, python, engine)
     if any(isinstance(step.work, HostFunction) and step.work.on_loop for step in graph.steps):
-        return asyncio.run(execute(manifest, inputs, timeout=timeout, python=python, engine="python"))
+        return asyncio.run(
+            execute(manifest, inputs, timeout=timeout, python=python, engine="python", on_progress=on_progress)
+        )
 
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
     work = run(graph, _list(inputs), _here, _deadline(timeout), _pause)
@@ -69,8 +76,15 @@ def execute_sync(
         work.send(None)
     except StopIteration as end:
         result: Outputs | dict[str, Outputs] = end.value
+        _tell(on_progress, inputs, result)
         return result
     raise AssertionError("the reference executor waited for something")
+
+
+def _tell(on_progress: OnProgress | None, inputs: Sequence[Any] | None, result: Outputs | dict[str, Outputs]) -> None:
+    """Tells once, at the end: what runs here is too short for more."""
+    if on_progress is not None:
+        reporter_of(on_progress, inputs).done(result)
 
 
 async def _here(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:

@@ -197,12 +197,12 @@ class Destinations:
         return self.path(name, index, sink) + (".wav" if self.is_folder else "")
 
     def _kinds(self, sink: str) -> frozenset[str]:
-        """The kinds of values that a sink may give."""
+        """The kinds of values that a sink may give: those of its first output."""
         described = node_types().get(type_name(self.nodes[sink]["node_type"]))
         if described is None:
             # A Python function.
             return frozenset(("audio", "map", *FILES))
-        return frozenset(kind for port in described["outputs"] for kind in port["kinds"])
+        return frozenset(kind for port in described["outputs"][:1] for kind in port["kinds"])
 
     def _format(self, sink: str) -> str | None:
         """The ending of the files that a sink makes, if its params tell."""

@@ -142,7 +142,7 @@ fn the_host_gets_what_the_policy_keeps_and_no_more_waits_than_the_edge_allows() 
 #[test]
 fn what_comes_too_late_is_dropped_where_it_is_and_counted() {
     let runtime = runtime();
-    let hosts = [("mine".to_owned(), HostNodeType { token: 7, batch: 4 })].into();
+    let hosts = [("mine".to_owned(), HostNodeType::new(7, 4))].into();
     let graphs = [
         pipeline(&runtime, &[("a", "Pass", ""), ("b", "Worker", "")], &[("a", "b")]),
         compile(&runtime, &[("host", "mine", "")], &[], &hosts),

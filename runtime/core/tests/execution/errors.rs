@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use remotemedia_core::exec::{
-    HostCall, HostFailure, HostOutput, Most, Outcome, Passed, Received, Reply, RunError, SessionOptions,
+    CallEntry, HostCall, HostFailure, HostOutput, Most, Outcome, Passed, Received, Reply, RunError, SessionOptions,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
@@ -13,7 +13,7 @@ use super::*;
 
 /// A chain of nodes: id, type, params, and what an error means.
 fn chain(runtime: &Runtime, nodes: &[(&str, &str, &str, &str)]) -> Pipeline {
-    let hosts = [("host".to_owned(), HostNodeType { token: 1, batch: 10 })].into();
+    let hosts = [("host".to_owned(), HostNodeType::new(1, 10))].into();
     let list: Vec<String> = nodes
         .iter()
         .map(|(id, node_type, params, on_error)| {
@@ -269,7 +269,9 @@ fn output(entry: usize, value: i64) -> HostOutput {
 /// Answers as a host that emits each value twice, and fails with the values that `fails` says, after the first.
 fn twice(call: &HostCall, mut fails: impl FnMut(i64) -> bool) -> Reply {
     let mut outputs = Vec::new();
-    for (entry, value) in call.entries.iter().map(|entry| integer(&entry.packet)).enumerate() {
+    for (entry, packet) in call.entries.iter().enumerate() {
+        let CallEntry::Packet { packet, .. } = packet else { panic!("expected a packet, got {packet:?}") };
+        let value = integer(packet);
         outputs.push(output(entry, value * 10));
         if fails(value) {
             let message = format!("ValueError: {value}");

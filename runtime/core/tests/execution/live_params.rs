@@ -115,7 +115,7 @@ fn a_node_that_no_packet_reaches_that_is_sent_changes_at_once() {
 #[test]
 fn what_can_not_be_changed_is_refused_by_name_and_changes_nothing() {
     let runtime = runtime();
-    let hosts = [("mine".to_owned(), remotemedia_core::manifest::HostNodeType { token: 7, batch: 4 })].into();
+    let hosts = [("mine".to_owned(), remotemedia_core::manifest::HostNodeType::new(7, 4))].into();
     let graph = compile(
         &runtime,
         &[("offset", "Offset", r#""by": 1"#), ("pass", "Pass", ""), ("host", "mine", "")],

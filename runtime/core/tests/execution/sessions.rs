@@ -580,7 +580,7 @@ fn a_deadline_ends_a_session() {
 
 #[test]
 fn metrics_tell_what_waits_before_a_node_and_where_it_is() {
-    let hosts: HostNodes = [("outside".to_owned(), HostNodeType { token: 1, batch: 1 })].into();
+    let hosts: HostNodes = [("outside".to_owned(), HostNodeType::new(1, 1))].into();
     let runtime = runtime();
     let graph = compile(&runtime, &[("a", "outside", "")], &[], &hosts);
     let port = Port::new(None);
@@ -603,7 +603,7 @@ fn metrics_tell_what_waits_before_a_node_and_where_it_is() {
     port.reply(call.id, answer()).expect("taken");
     for item in 1..3 {
         let Event::Call(call) = next(&port) else { panic!("expected a call") };
-        assert_eq!(call.entries[0].item, item);
+        assert_eq!(call.first().map(|(item, _)| item), Some(item));
         port.reply(call.id, answer()).expect("taken");
     }
     session.finish().expect("it goes on");

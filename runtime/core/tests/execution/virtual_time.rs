@@ -23,7 +23,7 @@ fn seconds(range: std::ops::Range<i64>) -> VecDeque<Packet> {
 }
 
 fn hosted(runtime: &Runtime) -> Pipeline {
-    let hosts: HostNodes = [("outside".to_owned(), HostNodeType { token: 1, batch: 32 })].into();
+    let hosts: HostNodes = [("outside".to_owned(), HostNodeType::new(1, 32))].into();
     compile(runtime, &[("a", "outside", "")], &[], &hosts)
 }
 

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_packet_arrives_when_it_has_sounded_counted_from_the_first() {
         let Clock::Virtual(time) = Clock::still() else { panic!("it is virtual") };
-        let mut arrive = |pts, duration| {
+        let arrive = |pts, duration| {
             let arrival = time.arrival(&Packet::new(Value::Null).at(pts, duration));
             time.move_to(arrival);
             (time.now() - time.begin).as_nanos()
