@@ -483,7 +483,7 @@ fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
             rm_audio_from_pcm(null(), 0, null(), 8000, 1, &mut empty(), null_mut()),
             rm_audio_from_pcm(null(), 0, c"s16".as_ptr(), 8000, 1, null_mut(), null_mut()),
         ];
-        assert_eq!(statuses, [RM_INVALID_ARGUMENT; 33]);
+        assert_eq!(statuses, [RM_INVALID_ARGUMENT; 35]);
         rm_runtime_free(null_mut());
         rm_port_free(null_mut());
         rm_pipeline_free(null_mut());

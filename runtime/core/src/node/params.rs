@@ -22,11 +22,14 @@ pub struct ParamError {
     pub got: String,
 }
 
+/// Gives an instance the live ones of some params.
+type Retune = dyn Fn(&mut dyn Node) + Send + Sync;
+
 /// A node with its params checked and typed: makes an instance for each run.
 #[derive(Clone)]
 pub struct PreparedNode {
     make: Arc<dyn Fn() -> Box<dyn Node> + Send + Sync>,
-    retune: Arc<dyn Fn(&mut dyn Node) + Send + Sync>,
+    retune: Arc<Retune>,
     inputs: Arc<[Option<AudioFormat>]>,
     outputs: Arc<[Option<AudioFormat>]>,
 }

@@ -24,6 +24,7 @@ pub(crate) fn refusal(node_type: &str, params: Json) -> String {
 }
 
 /// All that a node emits for the packets of one item, on its first port.
+#[allow(dead_code, reason = "not every test binary lets whole items through")]
 pub(crate) fn run(node: &mut dyn Node, packets: impl IntoIterator<Item = Packet>) -> Result<Vec<Packet>, NodeError> {
     let mut emitted = Vec::new();
     for packet in packets {
@@ -35,6 +36,7 @@ pub(crate) fn run(node: &mut dyn Node, packets: impl IntoIterator<Item = Packet>
     Ok(emitted)
 }
 
+#[allow(dead_code, reason = "as `run`")]
 fn finish(node: &mut dyn Node, mut step: Step, emitted: &mut Vec<Packet>) -> Result<(), NodeError> {
     loop {
         let (emission, more) = match step {

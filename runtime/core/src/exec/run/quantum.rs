@@ -40,6 +40,7 @@ pub(super) struct Body {
     pub(super) epoch: u32,
 }
 
+#[allow(clippy::large_enum_variant, reason = "it lives in a body, which is boxed as a whole")]
 pub(super) enum Work {
     Native(Chain),
     Host(HostStage),
