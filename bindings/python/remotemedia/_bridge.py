@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from . import _memory, _workers
 from ._calls import HostClass, HostFunction, InThread
 from ._classes import Instance
-from ._completion import Result, node_error, settle
+from ._completion import Result, keep_causes, node_error, settle
 from ._host_nodes import Answer, Call, Raised, answer, answer_async, pack_reply, refused_reply
 from ._library import NULL, after_fork, check, exiting, failure, ffi, lib, runtime
 from ._lives import Lives
@@ -514,6 +514,8 @@ class LoopPort(Port):
         if run.cleaned is None:
             self._deliver(run, completion)
         else:
+            # What it names may be given back before it is delivered.
+            keep_causes(completion)
             run.cleaned.add_done_callback(lambda _: self._deliver(run, completion))
 
     def _deliver(self, run: Run, completion: Any) -> None:

@@ -77,12 +77,22 @@ def _passed(completion: Mapping[str, Any], held: Mapping[int, Kept] | None) -> P
     return Passed([node_error(detail, held) for detail in completion.get("skipped", ())], skips, retries)
 
 
+def keep_causes(completion: Any) -> None:
+    """Lets a completion that is looked at later hold the exceptions of Python that it names by number."""
+    if isinstance(completion, BaseException):
+        return
+    for detail in (*completion.get("errors", ()), *completion.get("skipped", ())):
+        token = detail.get("host_token")
+        if token is not None:
+            detail["host_token"] = _memory.kept(token)
+
+
 def node_error(detail: Mapping[str, Any], held: Mapping[int, Kept] | None) -> NodeError:
     """The exception for the detail of a node's error. `held` are the Python objects of its execution."""
-    error = NodeError(detail["message"], detail)
     token = detail.get("host_token")
+    error = NodeError(detail["message"], {key: entry for key, entry in detail.items() if key != "host_token"})
     if token is not None:
-        kept = (held or {}).get(token) or _memory.kept(token)
+        kept = token if isinstance(token, Kept) else (held or {}).get(token) or _memory.kept(token)
         if kept is not None and isinstance(kept.source, BaseException):
             error.__cause__ = kept.source
     return error

@@ -11,8 +11,7 @@ use remotemedia_core::node::Registry;
 use remotemedia_core::wire::{Limits, encode, json};
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(remotemedia_nodes::registry);
-static HOSTS: LazyLock<HostNodes> =
-    LazyLock::new(|| HostNodes::from([("Mine".to_owned(), HostNodeType::new(7, 32))]));
+static HOSTS: LazyLock<HostNodes> = LazyLock::new(|| HostNodes::from([("Mine".to_owned(), HostNodeType::new(7, 32))]));
 
 fuzz_target!(|bytes: &[u8]| {
     let Some(blueprint) = checked(bytes, parse(bytes, &REGISTRY, &HOSTS)) else { return };
