@@ -26,6 +26,8 @@ pub struct HostCall {
     pub entries: Vec<CallEntry>,
     /// How often the session was interrupted before it: what nodes of the host have kept from earlier calls is void.
     pub epoch: u32,
+    /// How many of its packets were in an earlier call that ended before their answer.
+    pub(super) taken_before: usize,
 }
 
 impl HostCall {
@@ -187,6 +189,8 @@ pub(super) struct HostStage {
     due: Option<Instant>,
     /// How many packets have left.
     next_seq: u64,
+    /// How many of the packets in line were in a call before, and had no answer.
+    taken_before: usize,
 }
 
 /// What is known of a packet that is tried again.
@@ -274,6 +278,7 @@ impl HostStage {
             next: Attempt::default(),
             due: None,
             next_seq: 0,
+            taken_before: 0,
         }
     }
 
@@ -386,7 +391,10 @@ impl HostStage {
         let attempt = std::mem::take(&mut self.next);
         self.due = None;
         self.call = Some(OpenCall { id, begun: Instant::now(), waiting, attempt, emitted: 0 });
-        Some(HostCall { id, job, nodes: self.nodes.clone(), entries, epoch })
+        let mut call = HostCall { id, job, nodes: self.nodes.clone(), entries, epoch, taken_before: 0 };
+        call.taken_before = self.taken_before.min(call.packets());
+        self.taken_before -= call.taken_before;
+        Some(call)
     }
 
     /// Drops what is on its way, and the call that is out, whose number is the answer; FINISH stays.
@@ -400,6 +408,7 @@ impl HostStage {
         self.next = Attempt::default();
         self.due = None;
         self.full_by = None;
+        self.taken_before = 0;
         inbox.clear();
         inbox.extend(was_finishing.then_some(Travel::Finish));
         call.map(|call| call.id)
@@ -466,7 +475,7 @@ impl HostStage {
             while let Some(Waiting::End(_) | Waiting::Finish) = call.waiting.front() {
                 self.outbox.extend(call.waiting.pop_front().and_then(Waiting::into_travel));
             }
-            call.give_back(inbox);
+            self.taken_before += call.give_back(inbox);
         }
     }
 
@@ -475,7 +484,8 @@ impl HostStage {
         if let Some(call) = self.call.take() {
             self.next = Attempt { tried: call.attempt.tried + 1, ..call.attempt };
             self.due = Some(due);
-            call.give_back(inbox);
+            // The one that is tried again counts once more.
+            self.taken_before += call.give_back(inbox).saturating_sub(1);
         }
     }
 }
@@ -498,7 +508,9 @@ impl OpenCall {
         None
     }
 
-    fn give_back(self, inbox: &mut VecDeque<Travel>) {
+    /// Puts what has no answer back in line; answers how many packets.
+    fn give_back(self, inbox: &mut VecDeque<Travel>) -> usize {
+        let mut packets = 0;
         for waiting in self.waiting.into_iter().rev() {
             let travel = match waiting {
                 Waiting::Entry { place: EntryPlace { item, path, deadline, .. }, packet, .. } => {
@@ -507,9 +519,11 @@ impl OpenCall {
                 other => other.into_travel(),
             };
             if let Some(travel) = travel {
+                packets += usize::from(matches!(travel, Travel::Packet(..)));
                 inbox.push_front(travel);
             }
         }
+        packets
     }
 }
 

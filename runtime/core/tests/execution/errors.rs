@@ -325,6 +325,32 @@ fn an_entry_that_the_host_fails_at_is_tried_again_in_its_place() {
 }
 
 #[test]
+fn what_comes_back_unanswered_counts_as_taken_once_and_each_try_of_what_failed() {
+    let runtime = runtime();
+    let graph = chain(&runtime, &[("mine", "host", "", r#"{"retry": {"times": 2, "backoff_ms": 0}}"#)]);
+    let port = Port::new(None);
+    let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    let mut packets = (0..4).map(|value| Packet::new(Value::Int(value))).collect();
+    session.send(&mut packets, 0, Duration::ZERO, Most { packets: 0, bytes: 0 }).expect("taken");
+    session.finish().expect("it goes on");
+    let mut calls = Vec::new();
+    loop {
+        match port.next(Some(PATIENCE)).events.pop().expect("it ends") {
+            Event::Call(call) => {
+                let tries = calls.len();
+                port.reply(call.id, twice(&call, |value| value == 0 && tries < 2)).expect("taken");
+                calls.push(call.packets());
+            }
+            Event::Completed { completion, .. } => break assert_eq!(completion.outcome, Outcome::Finished),
+            _ => {}
+        }
+    }
+    assert_eq!(calls, [4, 4, 4]);
+    let node = &session.metrics().nodes[0];
+    assert_eq!((node.packets, node.errors, node.retried), (6, 2, 2));
+}
+
+#[test]
 fn a_host_that_was_tried_often_enough_fails_the_work() {
     let runtime = runtime();
     let graph = chain(&runtime, &[("mine", "host", "", r#"{"retry": {"times": 2, "backoff_ms": 0}}"#)]);

@@ -329,7 +329,7 @@ impl Run {
             if let Some(call) = host.call(inbox, self.token, *epoch) {
                 if let (Some(counts), Some((item, packet))) = (&self.counts, call.first()) {
                     for &node in host.indices() {
-                        counts[node].take(call.packets() as u64, item, packet.pts);
+                        counts[node].take((call.packets() - call.taken_before) as u64, item, packet.pts);
                     }
                 }
                 self.post_call(call, index);
