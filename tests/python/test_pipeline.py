@@ -397,10 +397,10 @@ def exact(value: Any) -> str:
 @given(st.dictionaries(st.text(st.characters(exclude_categories=("Cs",))), PLAIN))
 def test_yaml_reads_back_exactly(params: dict[str, Any]) -> None:
     from remotemedia._describe import plan_of
-    from remotemedia._pipeline import Pipeline
+    from remotemedia._pipeline import HostType, Pipeline
 
     text = to_yaml({"version": "v1", "nodes": [{"id": "a", "node_type": "mine", "params": params}]})
-    plan = plan_of(Pipeline(text.encode("utf-8"), [("mine", False)]))
+    plan = plan_of(Pipeline(text.encode("utf-8"), [HostType("mine")]))
     assert exact(plan["nodes"][0]["params"]) == exact(params)
 
 

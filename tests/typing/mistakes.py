@@ -16,8 +16,16 @@ def scale(value: float, *, by: float) -> float:
     return value * by
 
 
+@rm.node(batch=2)
+def sums(values: list[int], *, start: int = 0) -> list[int]:
+    return [start + value for value in values]
+
+
 right = [gain(), gain(db=3), scale(by=2)]
 gain(dB=3)  # wrong
+sums(start="one")  # wrong
+sums.fn(1)  # wrong
+rm.node(batch="two")  # wrong
 gain(db="loud")  # wrong
 scale()  # wrong
 scale(2.0)  # wrong

@@ -46,6 +46,20 @@ def whole(value: float) -> int:
     return round(value)
 
 
+@rm.node(batch=32, max_wait_ms=5)
+def lengths(words: list[str], *, at_least: int = 0) -> list[int | None]:
+    return [len(word) if len(word) >= at_least else None for word in words]
+
+
+@rm.node(batch=8)
+async def known(words: list[str]) -> list[bool]:
+    return [await look_up.fn(word, table={}) is not None for word in words]
+
+
+counted: list[int | None] = lengths.fn(["one"], at_least=2)
+counting: rm.Pipeline = known() >> lengths(at_least=3)
+
+
 def build() -> rm.Pipeline:
     pipeline = rm.Pipeline("levels") >> AudioDecode() >> AudioMix(channels=1) >> gain(db=3)
     pipeline = pipeline >> [AudioLevel(window_ms=50, name="level"), PassThroughNode()]

@@ -389,7 +389,7 @@ class SyncPort(Port):
 
     def _call(self, run: Run, call: Call) -> None:
         assert run.context is not None
-        if any(each.streams or isinstance(each, Instance) for each in call.functions):
+        if any(each.in_parts for each in call.functions):
             parts = self._parts[call.id] = Parts(call, run.context.copy())
             self._go_on(parts)
         else:
@@ -538,7 +538,7 @@ class LoopPort(Port):
                 lives.begin(key, lambda: self._work_at(parts, self._go_on), in_thread=True)
         elif on_loop:
             self._answer_by_task(context, call)
-        elif any(each.streams for each in call.functions):
+        elif any(each.in_parts for each in call.functions):
             self._parts[call.id] = parts = Parts(call, context)
             self._work_at(parts, self._go_on)
         else:
@@ -658,7 +658,7 @@ class LoopPort(Port):
             return status != RM_GONE
 
         try:
-            if any(each.streams or isinstance(each, Instance) for each in call.functions):
+            if any(each.in_parts for each in call.functions):
                 await answer_in_parts(call, in_thread, ended, send)
             else:
                 self.reply(call, await answer_async(call, in_thread, ended))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ._shape import ONE_BY_ONE, Shape, taken_as
 from ._typed import converter
 from .media import Audio, Tensor
 from .video import Video
@@ -20,12 +21,28 @@ METHODS = ("initialize", "process", "flush", "cleanup")
 class HostFunction:
     """A Python function that is a node: the function, its params, and the name that the runtime knows it by."""
 
-    __slots__ = ("convert", "function", "gives_many", "is_async", "method", "node_type", "on_loop", "params", "streams")
+    __slots__ = (
+        "convert",
+        "function",
+        "gives_many",
+        "in_parts",
+        "is_async",
+        "method",
+        "node_type",
+        "on_loop",
+        "params",
+        "shape",
+        "streams",
+    )
 
-    def __init__(self, function: Callable[..., Any], node_type: str, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], node_type: str, params: Mapping[str, Any], shape: Shape = ONE_BY_ONE
+    ) -> None:
         self.function = function
         self.node_type = node_type
         self.params = params
+        self.shape = shape
+        """Whether it takes values in batches."""
         self.convert = converter(function)
         """What gives a value the form that the function asks for, if it asks for one."""
         self.is_async = is_async(function)
@@ -34,6 +51,8 @@ class HostFunction:
         """Whether it belongs on an event loop: also if only another method of its class is async."""
         self.streams = self.gives_many
         """Whether what it gives is sent on value by value."""
+        self.in_parts = self.streams or shape.batch is not None
+        """Whether calls to it take more than one call of the function for each value."""
         self.method = ""
         """Which method of a class it is, if not the one for values."""
 
@@ -47,11 +66,12 @@ class HostClass(HostFunction):
 
     __slots__ = ()
 
-    def __init__(self, kind: type, node_type: str, params: Mapping[str, Any]) -> None:
-        super().__init__(kind, node_type, params)
+    def __init__(self, kind: type, node_type: str, params: Mapping[str, Any], shape: Shape = ONE_BY_ONE) -> None:
+        super().__init__(kind, node_type, params, shape)
         methods = [method for name in METHODS if (method := getattr(kind, name, None)) is not None]
         self.on_loop = any(is_async(method) for method in methods)
         self.streams = any(gives_many(method) for method in methods)
+        self.in_parts = True
 
 
 def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[HostFunction]]:
@@ -76,8 +96,9 @@ def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list
             params = node.get("params") or {}
             # What @node decorates makes nodes when it is called; the function itself is inside.
             kind = HostClass if inspect.isclass(getattr(function, "fn", None)) else HostFunction
+            shape = taken_as(function)
             function = getattr(function, "fn", function)
-            functions.append(kind(function, unique, dict(params) if isinstance(params, Mapping) else {}))
+            functions.append(kind(function, unique, dict(params) if isinstance(params, Mapping) else {}, shape))
             node = {**node, "node_type": unique}
         plain.append(node)
     return {**manifest, "nodes": plain}, functions

@@ -27,6 +27,8 @@ class Instance(HostFunction):
         self._kind = kind
         self.on_loop = node.on_loop
         self.streams = node.streams
+        self.in_parts = node.in_parts
+        self.shape = node.shape
         self.method = ""
         self.flush: HostFunction | None = None
         """What is to be called at the end of an item."""

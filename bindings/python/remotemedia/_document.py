@@ -16,8 +16,8 @@ from ._describe import plan_of
 from ._function import NodeFunction
 from ._graph import End, Pipeline, of_nodes
 from ._node import Node
+from ._pipeline import HostType, compile_manifest, compile_text, encoded
 from ._pipeline import Pipeline as Compiled
-from ._pipeline import compile_manifest, compile_text, encoded
 from ._problems import refusal
 from ._python_types import PREFIX, find, names_in
 from .errors import ManifestError, Problem
@@ -34,7 +34,7 @@ def from_text(text: str) -> dict[str, Any]:
     text = text.removeprefix("\ufeff")
     names = names_in(text)
     if names:
-        Compiled(encoded(text), [(name, False) for name in names])
+        Compiled(encoded(text), [HostType(name) for name in names])
     else:
         compile_text(text)
     if text.lstrip()[:1] in ("{", "["):
@@ -43,7 +43,7 @@ def from_text(text: str) -> dict[str, Any]:
     lines = _without_markers(re.split(r"\r\n|\r|\n", text))
     wrapped = "version: v1\nnodes:\n - id: manifest\n   node_type: manifest\n   params:\n"
     wrapped += "".join(f"    {line}\n" for line in lines)
-    whole: dict[str, Any] = plan_of(Compiled(wrapped.encode("utf-8"), [("manifest", False)]))["nodes"][0]["params"]
+    whole: dict[str, Any] = plan_of(Compiled(wrapped.encode("utf-8"), [HostType("manifest")]))["nodes"][0]["params"]
     return whole
 
 

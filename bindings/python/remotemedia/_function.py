@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
+from ._calls import gives_many
 from ._classes import wrong_with
 from ._node import Linkable, Node, OnError
 from ._param_types import mismatch
+from ._shape import ONE_BY_ONE, Shape, shape_of
 from .errors import InvalidArgumentError, ManifestError, Problem
 
 Value = TypeVar("Value")
@@ -33,9 +35,10 @@ class NodeFunction(Linkable, Generic[Value, Params, Result]):
     fn: Callable[Concatenate[Value, Params], Result]
     """The plain function."""
 
-    def __init__(self, fn: Callable[Concatenate[Value, Params], Result]) -> None:
+    def __init__(self, fn: Callable[Concatenate[Value, Params], Result], shape: Shape = ONE_BY_ONE) -> None:
         functools.update_wrapper(self, fn)
         self.fn = fn
+        self.shape = shape
         self.params: Mapping[str, inspect.Parameter] = _params(fn)
 
     # Type checkers know no way to add `name` and `on_error` to the params of the function: with them, they let all
@@ -127,6 +130,15 @@ class Processor(Protocol):
         """What it makes of a value."""
 
 
+class BatchDecorator(Protocol):
+    """What `@node(batch=...)` decorates with: functions from a list to a list."""
+
+    def __call__(
+        self, fn: Callable[Concatenate[list[Value], Params], Result], /
+    ) -> NodeFunction[list[Value], Params, Result]:
+        """The node."""
+
+
 @overload
 def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value, Params, Result]: ...
 
@@ -135,7 +147,11 @@ def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value
 def node(fn: Callable[Params, Processor]) -> NodeFunction[Any, Params, Any]: ...
 
 
-def node(fn: Callable[..., Any]) -> NodeFunction[Any, ..., Any]:
+@overload
+def node(*, batch: int, max_wait_ms: float | None = None) -> BatchDecorator: ...
+
+
+def node(fn: Any = None, *, batch: int | None = None, max_wait_ms: float | None = None) -> Any:
     """Makes a function a node for pipelines and manifests: sync or async, and generators of both kinds.
 
         @rm.node
@@ -152,9 +168,34 @@ def node(fn: Callable[..., Any]) -> NodeFunction[Any, ..., Any]:
     A class has state between values: `process(self, value)`, and `initialize`, `flush` and `cleanup` where it needs
     them. Every run makes an instance of its own from the params, the keyword-only arguments of `__init__`.
 
-    Raises `InvalidArgumentError` for arguments that are no params, and for a class without `process`.
+    With `batch` the function gets a list of up to so many values, 1 to 1024, and returns a list as long, with None
+    where nothing is to come out. It takes what is there; with `max_wait_ms`, 0 to 3,600,000, it waits so long for the
+    list to be full. A list that it raises with it gets again value by value, so that an error is that of one value.
+
+        @rm.node(batch=32, max_wait_ms=5)
+        def classify(pictures: list[np.ndarray]) -> list[str]:
+            return model(np.stack(pictures))
+
+    Raises `InvalidArgumentError` for arguments that are no params, for a class without `process`, for a batch of a
+    class or a generator, and for a `batch` or `max_wait_ms` outside of these ranges.
     """
-    return NodeFunction(fn)
+    shape = shape_of(batch, max_wait_ms)
+    if fn is None:
+        return lambda decorated: _shaped(decorated, shape)
+    return _shaped(fn, shape)
+
+
+def _shaped(fn: Callable[..., Any], shape: Shape) -> NodeFunction[Any, ..., Any]:
+    made: NodeFunction[Any, ..., Any] = NodeFunction(fn, shape)
+    if shape.batch is not None:
+        title = fn.__name__
+        if inspect.isclass(fn):
+            raise InvalidArgumentError(f"{title} is a class, and batches are for functions; leave batch out")
+        if gives_many(fn):
+            raise InvalidArgumentError(
+                f"{title} is a generator, and what takes a batch returns a list; leave batch out, or return a list"
+            )
+    return made
 
 
 def _params(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:

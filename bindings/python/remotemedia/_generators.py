@@ -13,35 +13,13 @@ from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from ._batches import Failure, through, through_now
 from ._calls import HostFunction, InThread, begin, call, call_async, read_only
 from ._classes import Instance
+from ._place import Place, ThrownError
 
 _END: Any = object()
 _log = logging.getLogger("remotemedia")
-
-
-class Place:
-    """Where a call stands: with which of its entries, in which function of the chain, in which method of a class."""
-
-    __slots__ = ("entry", "method", "node")
-
-    def __init__(self) -> None:
-        self.entry = 0
-        self.node = 0
-        self.method = ""
-
-    def at(self, node: int, function: HostFunction) -> None:
-        """Notes which function is called."""
-        self.node = node
-        self.method = function.method
-
-
-class ThrownError(Exception):
-    """What a function raised on a thread. As it is, it might end the loop."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__()
-        self.error = error
 
 
 def values_of(functions: Sequence[HostFunction], value: Any, place: Place, node: int = 0) -> Generator[Any, None, None]:
@@ -89,6 +67,12 @@ async def values_of_async(
 
 def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], place: Place) -> Generator[Any, None, None]:
     """The values of all entries of a call, whose functions are sync; instances of classes live on from call to call."""
+    if functions[0].shape.batch is not None:
+        outputs, failure = through_now(functions, _numbered(entries), place)
+        for place.entry, value in outputs:
+            yield value
+        _fail(failure, place)
+        return
     for part in _opening(functions, place):
         call(part, None)
     for place.entry, entry in enumerate(entries):
@@ -106,6 +90,12 @@ async def all_values_async(
     functions: Sequence[HostFunction], entries: Sequence[Any], place: Place, in_thread: InThread
 ) -> AsyncGenerator[Any, None]:
     """The same for functions of all kinds."""
+    if functions[0].shape.batch is not None:
+        outputs, failure = await through(functions, _numbered(entries), place, in_thread)
+        for place.entry, value in outputs:
+            yield value
+        _fail(failure, place)
+        return
     for part in _opening(functions, place):
         await call_part(part, in_thread)
     for place.entry, entry in enumerate(entries):
@@ -121,6 +111,18 @@ async def all_values_async(
         else:
             for part in closing(functions, place):
                 await call_part(part, in_thread)
+
+
+def _numbered(entries: Sequence[Any]) -> list[tuple[int, Any]]:
+    """The values of a call for functions that take batches, which hear of no ends."""
+    return [(index, read_only(entry[1])) for index, entry in enumerate(entries)]
+
+
+def _fail(failure: Failure | None, place: Place) -> None:
+    """Raises what a batch failed at, once all that came before it has left."""
+    if failure is not None:
+        place.entry, place.node = failure.entry, failure.node
+        raise ThrownError(failure.error)
 
 
 async def call_part(part: HostFunction, in_thread: InThread) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ._calls import HostClass, HostFunction, InThread, call
 from ._classes import Instance
-from ._generators import Place, clean_up, closing, complain
+from ._generators import clean_up, closing, complain
+from ._place import Place
 
 
 class Lives:

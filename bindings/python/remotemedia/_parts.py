@@ -14,8 +14,9 @@ from contextlib import aclosing
 from typing import Any
 
 from ._calls import InThread
-from ._generators import Place, ThrownError, all_values, all_values_async
+from ._generators import all_values, all_values_async
 from ._host_nodes import Answer, Call, Raised
+from ._place import Place, ThrownError
 from ._raised import without_our_frames
 
 _END: Any = object()
@@ -57,8 +58,8 @@ class Parts:
         return Answer([], self._raised(error))
 
     def _raised(self, error: BaseException) -> Raised:
-        place = self._place
-        return Raised(place.entry, place.node, without_our_frames(error), place.method)
+        place, cause = self._place, error.error if isinstance(error, ThrownError) else error
+        return Raised(place.entry, place.node, without_our_frames(cause), place.method)
 
     def rest(self) -> bool:
         """Lets go of it while there is no room; answers whether the thread is done with it for now."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 from . import _memory
 from ._calls import HostClass, HostFunction, take_functions
@@ -25,11 +25,24 @@ Manifest = Union[str, "os.PathLike[str]", Mapping[str, Any]]
 CACHED = 128
 """How many compiled pipelines are kept for the next use."""
 
-HostType = tuple[str, bool]
-"""A node type that is a Python function: its name, and whether it is to hear of ends."""
-
 BATCH = 32
-"""The most packets that one call of a Python function node carries."""
+"""The most packets that one call of a Python function node carries, unless it says itself."""
+
+
+class HostType(NamedTuple):
+    """A node type that is a Python function."""
+
+    name: str
+    ends: bool = False
+    """Whether it is to hear of ends."""
+    batch: int = BATCH
+    max_wait_ms: float | None = None
+    """How long a call that is not full waits for more packets."""
+
+    def declared(self, token: int) -> dict[str, Any]:
+        """What the runtime is told of it."""
+        told = {"token": token, "batch": self.batch, "ends": self.ends}
+        return told if self.max_wait_ms is None else {**told, "max_wait_ms": self.max_wait_ms}
 
 
 class Pipeline:
@@ -42,10 +55,7 @@ class Pipeline:
         self.tokens = [_memory.number() for _ in host_types]
         options = b""
         if host_types:
-            nodes = {
-                name: {"token": token, "batch": BATCH, "ends": ends}
-                for (name, ends), token in zip(host_types, self.tokens, strict=True)
-            }
+            nodes = {each.name: each.declared(token) for each, token in zip(host_types, self.tokens, strict=True)}
             options = pack_plain({"host_nodes": nodes})
         out, error = ffi.new("rm_pipeline **"), ffi.new("rm_error **")
         status = lib.rm_pipeline_new(
@@ -156,7 +166,13 @@ def _names_function(node: Any) -> bool:
 
 
 def _types_of(functions: Sequence[HostFunction]) -> tuple[HostType, ...]:
-    return tuple((each.node_type, isinstance(each, HostClass)) for each in functions)
+    return tuple(_type_of(each) for each in functions)
+
+
+def _type_of(function: HostFunction) -> HostType:
+    name, ends, shape = function.node_type, isinstance(function, HostClass), function.shape
+    # Batches share no call with functions that take each value by itself: those would have to wait with them.
+    return HostType(name, ends) if shape.batch is None else HostType(name, ends, shape.batch, shape.max_wait_ms)
 
 
 def _remember(key: Any, pipeline: Pipeline) -> Pipeline:

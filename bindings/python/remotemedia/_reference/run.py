@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from .._calls import HostClass, HostFunction, InThread, read_only
 from .._classes import Instance
-from .._generators import Place, ThrownError, all_values_async, clean_up
+from .._generators import all_values_async, clean_up
 from .._outputs import Outputs, Passed, log_skip, outputs_of
+from .._place import Place, ThrownError
 from .._raised import behind, text_of, told_of, without_our_frames
 from ..errors import NodeError
 from ..media import Audio, File
