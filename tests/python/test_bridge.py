@@ -245,3 +245,27 @@ def test_a_long_result_is_unpacked_while_the_loop_goes_on(new_loop: Any, monkeyp
     run_in(new_loop, main())
     assert threads
     assert threading.main_thread() not in threads
+
+
+async def test_the_garbage_collector_takes_out_ports_while_stale_ones_are_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ports: dict[int, Any] = {}
+
+    class Stale:
+        closed = True
+
+        def loop(self) -> None:
+            # As `_forget` does when the loop of another port is collected at this moment.
+            ports.pop(2, None)
+
+        def close(self) -> None:
+            pass
+
+    ports.update({1: Stale(), 2: Stale()})
+    monkeypatch.setattr(_bridge, "_loops", ports)
+    monkeypatch.setattr(_bridge.here, "last", None)
+    loop = asyncio.get_running_loop()
+    port = _bridge.loop_port(loop)
+    assert ports == {id(loop): port}
+    port.close()

@@ -710,8 +710,9 @@ def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
         # Another loop may have had this id before.
         if found is not None and (found.loop() is not loop or found.closed):
             found = None
-        stale = [key for key, each in _loops.items() if _is_gone(each)]
-        closed = [_loops.pop(key) for key in stale]
+        # The garbage collector may take a loop's port out meanwhile, see `_forget`.
+        stale = [key for key, each in list(_loops.items()) if _is_gone(each)]
+        closed = [port for key in stale if (port := _loops.pop(key, None)) is not None]
     for each in closed:
         each.close()
     if found is None:
