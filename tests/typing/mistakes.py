@@ -25,6 +25,7 @@ right = [gain(), gain(db=3), scale(by=2)]
 gain(dB=3)  # wrong
 sums(start="one")  # wrong
 sums.fn(1)  # wrong
+rm.node(inplace="yes")  # wrong
 rm.node(batch="two")  # wrong
 gain(db="loud")  # wrong
 scale()  # wrong

@@ -56,6 +56,14 @@ async def known(words: list[str]) -> list[bool]:
     return [await look_up.fn(word, table={}) is not None for word in words]
 
 
+@rm.node(inplace=True)
+def muted(sound: rm.Audio, *, begin: int = 0) -> rm.Audio:
+    sound.samples[begin:] = 0
+    return sound
+
+
+quiet: rm.Audio = muted.fn(rm.Audio([0.0], 8000), begin=1)
+own_smooth: rm.Pipeline = muted(begin=2) >> rm.node(inplace=True)(Smooth)(window=2)
 counted: list[int | None] = lengths.fn(["one"], at_least=2)
 counting: rm.Pipeline = known() >> lengths(at_least=3)
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ._private import private
 from ._shape import ONE_BY_ONE, Shape, taken_as
 from ._typed import converter
 from .media import Audio, Tensor
@@ -43,7 +44,7 @@ class HostFunction:
         self.params = params
         self.shape = shape
         """Whether it takes values in batches."""
-        self.convert = converter(function)
+        self.convert = prepared(function, shape)
         """What gives a value the form that the function asks for, if it asks for one."""
         self.is_async = is_async(function)
         self.gives_many = gives_many(function)
@@ -156,6 +157,14 @@ def refuse_in_loop(name: str, instead: str) -> None:
     """Raises `RuntimeError` where a blocking call would block the running event loop."""
     if asyncio._get_running_loop() is not None:
         raise RuntimeError(f"{name} would block the running event loop; write: {instead}")
+
+
+def prepared(function: Callable[..., Any], shape: Shape) -> Callable[[Any], Any] | None:
+    """What is done to a value before a function gets it: made its own, and given the form that it asks for."""
+    convert = converter(function)
+    if not shape.inplace:
+        return convert
+    return private if convert is None else lambda value: convert(private(value))
 
 
 def read_only(value: Any) -> Any:

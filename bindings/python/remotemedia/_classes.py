@@ -9,8 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ._calls import METHODS, HostFunction, gives_many, is_async
-from ._typed import converter
+from ._calls import METHODS, HostFunction, gives_many, is_async, prepared
 
 
 class Instance(HostFunction):
@@ -68,7 +67,7 @@ class Instance(HostFunction):
     def _make(self) -> None:
         self._object = made = self._kind(**self._options)
         self.function = made.process
-        self.convert = converter(made.process)
+        self.convert = prepared(made.process, self.shape)
         if hasattr(made, "flush"):
             self.flush = self._called("flush", made.flush)
 

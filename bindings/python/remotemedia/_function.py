@@ -139,6 +139,19 @@ class BatchDecorator(Protocol):
         """The node."""
 
 
+class Decorator(Protocol):
+    """What `@node(inplace=...)` decorates with: functions and classes."""
+
+    @overload
+    def __call__(self, fn: Callable[Concatenate[Value, Params], Result], /) -> NodeFunction[Value, Params, Result]: ...
+
+    @overload
+    def __call__(self, fn: Callable[Params, Processor], /) -> NodeFunction[Any, Params, Any]: ...
+
+    def __call__(self, fn: Any, /) -> Any:
+        """The node."""
+
+
 @overload
 def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value, Params, Result]: ...
 
@@ -148,10 +161,14 @@ def node(fn: Callable[Params, Processor]) -> NodeFunction[Any, Params, Any]: ...
 
 
 @overload
-def node(*, batch: int, max_wait_ms: float | None = None) -> BatchDecorator: ...
+def node(*, batch: int, max_wait_ms: float | None = None, inplace: bool = False) -> BatchDecorator: ...
 
 
-def node(fn: Any = None, *, batch: int | None = None, max_wait_ms: float | None = None) -> Any:
+@overload
+def node(*, inplace: bool = False) -> Decorator: ...
+
+
+def node(fn: Any = None, *, batch: int | None = None, max_wait_ms: float | None = None, inplace: bool = False) -> Any:
     """Makes a function a node for pipelines and manifests: sync or async, and generators of both kinds.
 
         @rm.node
@@ -176,10 +193,12 @@ def node(fn: Any = None, *, batch: int | None = None, max_wait_ms: float | None 
         def classify(pictures: list[np.ndarray]) -> list[str]:
             return model(np.stack(pictures))
 
+    With `inplace=True` the value is a copy of its own, with arrays that it may write to; it returns what goes on.
+
     Raises `InvalidArgumentError` for arguments that are no params, for a class without `process`, for a batch of a
     class or a generator, and for a `batch` or `max_wait_ms` outside of these ranges.
     """
-    shape = shape_of(batch, max_wait_ms)
+    shape = shape_of(batch, max_wait_ms, inplace)
     if fn is None:
         return lambda decorated: _shaped(decorated, shape)
     return _shaped(fn, shape)

@@ -1,4 +1,4 @@
-"""How a function that is a node wants its values: each by itself or in batches."""
+"""How a function that is a node wants its values: each by itself or in batches, shared or its own."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ class Shape(NamedTuple):
     batch: int | None = None
     max_wait_ms: float = 0.0
     """How long a batch that is not full waits for more values."""
+    inplace: bool = False
+    """Whether it changes what it gets."""
 
 
 ONE_BY_ONE = Shape()
 
 
-def shape_of(batch: Any, max_wait_ms: Any) -> Shape:
+def shape_of(batch: Any, max_wait_ms: Any, inplace: Any) -> Shape:
     """The shape of these arguments of `@node`. Raises `InvalidArgumentError` for wrong ones."""
     if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST_BATCH):
         raise InvalidArgumentError(f"batch must be a number of values from 1 to {LARGEST_BATCH}, got {batch!r}")
+    if type(inplace) is not bool:
+        raise InvalidArgumentError(f"inplace must be True or False, got {inplace!r}")
     if max_wait_ms is None:
-        return Shape(batch)
+        return Shape(batch, inplace=inplace)
     if batch is None:
         raise InvalidArgumentError(
             "max_wait_ms is how long a batch waits for more values; say too how large it gets: "
@@ -38,7 +42,7 @@ def shape_of(batch: Any, max_wait_ms: Any) -> Shape:
         raise InvalidArgumentError(
             f"max_wait_ms must be a number of milliseconds from 0 to {LONGEST_WAIT_MS}, got {max_wait_ms!r}"
         )
-    return Shape(batch, float(max_wait_ms))
+    return Shape(batch, float(max_wait_ms), inplace)
 
 
 def taken_as(function: Callable[..., Any]) -> Shape:
