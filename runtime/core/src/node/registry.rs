@@ -113,7 +113,10 @@ impl Registry {
     pub fn add_old_name<A: OldName>(&mut self) -> &mut Self {
         let schema = schemars::schema_for!(A::Params).to_value();
         let mut node_type = NodeType::new::<A::Node>((A::NAME, A::SUMMARY), (schema, A::EXAMPLE), prepare_old::<A>);
-        node_type.live = node_type.live.into_iter().map(A::old_param).collect();
+        // An old name may lack a param that the node has by now.
+        let properties = node_type.params_schema["properties"].as_object();
+        let is_there = |param: &&str| properties.is_some_and(|properties| properties.contains_key(*param));
+        node_type.live = node_type.live.iter().map(|param| A::old_param(param)).filter(is_there).collect();
         node_type.alias_of = Some(<A::Node as Define>::NAME);
         self.types.insert(A::NAME, Arc::new(node_type));
         self
