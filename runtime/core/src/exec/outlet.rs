@@ -64,9 +64,11 @@ impl Outlets {
         }
     }
 
-    /// Whether the stage before this sink of the graph may take another step. One that nobody reads never waits.
+    /// Whether the stage before this sink of the graph may take another step. One that nobody reads never waits, nor does
+    /// any once a run that has ended has left its outlets behind: a stage may be about to begin at that moment.
     pub(super) fn has_credit(&self, sink: usize) -> bool {
-        self.of_sink[sink].is_none_or(|outlet| self.outlets[outlet].queue.has_credit())
+        let outlet = self.of_sink.get(sink).copied().flatten();
+        outlet.is_none_or(|outlet| self.outlets[outlet].queue.has_credit())
     }
 
     /// Puts a packet in line. Answers whether a reader waits for it; it is told once.
@@ -140,5 +142,18 @@ impl Outlets {
             while outlet.queue.pop().is_some() {}
             outlet.arrivals.clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outlets_that_were_left_behind_hold_up_nobody() {
+        let mut outlets = Outlets::new(2, &[1], Bounds { packets: 0, ..Bounds::DEFAULT });
+        assert!(outlets.has_credit(0) && !outlets.has_credit(1));
+        drop(std::mem::take(&mut outlets));
+        assert!(outlets.has_credit(1));
     }
 }
