@@ -19,6 +19,10 @@ METHODS = ("initialize", "process", "flush", "cleanup")
 """The methods of a class that the library calls. All but `process` may be missing."""
 
 
+SCALARS: frozenset[type] = frozenset({bool, bytes, float, int, str})
+"""Types of values that nobody can change and nobody awaits. Most checks of a value end with a look here."""
+
+
 class HostFunction:
     """A Python function that is a node: the function, its params, and the name that the runtime knows it by."""
 
@@ -112,11 +116,17 @@ InThread = Callable[[Callable[[], Any]], Awaitable["tuple[Any, BaseException | N
 def call(function: HostFunction, value: Any) -> Any:
     """What a sync function makes of a value, which it gets in the form that its annotation asks for."""
     result = function.function(function.typed(value), **function.params)
+    if type(result) not in SCALARS:
+        refuse_awaitable(function, result)
+    return result
+
+
+def refuse_awaitable(function: HostFunction, result: Any) -> None:
+    """Raises `TypeError` if what a sync function returned is to be awaited."""
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
         raise TypeError(f"{function.node_type} returned an awaitable; define it with async def")
-    return result
 
 
 async def call_async(function: HostFunction, value: Any, in_thread: InThread) -> tuple[Any, BaseException | None]:
@@ -170,6 +180,8 @@ def prepared(function: Callable[..., Any], shape: Shape) -> Callable[[Any], Any]
 def read_only(value: Any) -> Any:
     """The same value, with arrays that can't be written to: their memory may be in use elsewhere."""
     kind = type(value)
+    if kind in SCALARS:
+        return value
     if kind is Audio:
         audio = Audio.__new__(Audio)
         audio.samples, audio.rate = read_only(value.samples), value.rate
