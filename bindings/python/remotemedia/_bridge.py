@@ -314,14 +314,19 @@ class Port(ABC):
 
     def _go_on(self, parts: Parts) -> None:
         """Makes parts of an answer while there is room for them. Raises what is no failure of the node."""
-        status = RM_OK
+        given, status = None, RM_OK
         while not parts.is_over and status != RM_GONE:
             given = parts.next()
+            if given.is_final:
+                break
             status = self.reply(parts.call, given)
             if status == RM_WOULD_BLOCK and parts.rest():
                 return
         self._parts.pop(parts.call.id, None)
+        # Before the last reply: what comes of it might still take this thread for busy.
         parts.close()
+        if given is not None and given.is_final:
+            self.reply(parts.call, given)
 
     def _resume(self, call_id: int) -> None:
         """There is room for more of an answer."""
@@ -806,9 +811,10 @@ async def _in_thread(
             result = context.run(work), None
         except BaseException as error:
             result = None, error
-        _tell(loop, lambda: finish(result))
         if when_done is not None:
+            # Before the loop hears of it: else what comes next might still take this thread for busy.
             when_done()
+        _tell(loop, lambda: finish(result))
 
     _workers.submit(run)
     return await future
