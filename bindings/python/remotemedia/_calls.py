@@ -5,22 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ._private import private
+from ._access import SCALARS, private
 from ._shape import ONE_BY_ONE, Shape, taken_as
 from ._typed import converter
-from .media import Audio, Tensor
-from .video import Video
 
 METHODS = ("initialize", "process", "flush", "cleanup")
 """The methods of a class that the library calls. All but `process` may be missing."""
-
-
-SCALARS: frozenset[type] = frozenset({bool, bytes, float, int, str})
-"""Types of values that nobody can change and nobody awaits. Most checks of a value end with a look here."""
 
 
 class HostFunction:
@@ -175,35 +168,6 @@ def prepared(function: Callable[..., Any], shape: Shape) -> Callable[[Any], Any]
     if not shape.inplace:
         return convert
     return private if convert is None else lambda value: convert(private(value))
-
-
-def read_only(value: Any) -> Any:
-    """The same value, with arrays that can't be written to: their memory may be in use elsewhere."""
-    kind = type(value)
-    if kind in SCALARS:
-        return value
-    if kind is Audio:
-        audio = Audio.__new__(Audio)
-        audio.samples, audio.rate = read_only(value.samples), value.rate
-        audio.layout, audio.pts_ns = value.layout, value.pts_ns
-        return audio
-    if kind is list:
-        return [read_only(entry) for entry in value]
-    if kind is dict:
-        return {key: read_only(entry) for key, entry in value.items()}
-    if kind is Tensor:
-        return Tensor(value.data.toreadonly(), value.dtype, value.shape)
-    if kind is Video:
-        video = Video.__new__(Video)
-        video.format, video.width, video.height, video.pts_ns = value.format, value.width, value.height, value.pts_ns
-        video.planes = [read_only(plane) for plane in value.planes]
-        return video
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and kind is numpy.ndarray:
-        view = value.view()
-        view.flags.writeable = False
-        return view
-    return value
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -13,8 +13,9 @@ from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from ._access import read_only
 from ._batches import Failure, through, through_now
-from ._calls import HostFunction, InThread, begin, call, call_async, read_only
+from ._calls import HostFunction, InThread, begin, call, call_async
 from ._classes import Instance
 from ._place import Place, ThrownError
 

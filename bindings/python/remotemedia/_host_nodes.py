@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import _memory
-from ._calls import SCALARS, HostFunction, InThread, call_async, read_only, refuse_awaitable
+from ._access import SCALARS, read_only
+from ._calls import HostFunction, InThread, call_async, refuse_awaitable
 from ._marshal import Lane, give_back, lane
 from ._memory import Kept
 from ._raised import behind, text_of, told_of, without_our_frames

@@ -13,7 +13,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._calls import HostClass, HostFunction, InThread, read_only
+from .._access import read_only
+from .._calls import HostClass, HostFunction, InThread
 from .._classes import Instance
 from .._generators import all_values_async, clean_up
 from .._outputs import Outputs, Passed, log_skip, outputs_of
