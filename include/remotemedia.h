@@ -503,9 +503,13 @@ rm_status rm_port_progress(const struct rm_port *port, uint64_t token, struct rm
  * behind the nodes has no room for another: make the next part when event `[7, call]` comes. `RM_GONE` if the call is
  * over; then nothing is wrong.
  *
+ * With `next` the thread that answers may go on at once: where the next call to the same nodes is there already, it is
+ * written to `next` as `[call, {...}, released?]`, and no event tells of it. Without one, nothing is written: neither
+ * bytes nor a document.
+ *
  * The caller sees to it that:
- * `port` is live; `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `err` is
- * NULL or writable.
+ * `port` is live; `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `next` and
+ * `err` are NULL or writable.
  */
 rm_status rm_port_reply(const struct rm_port *port,
                         uint64_t call,
@@ -513,6 +517,7 @@ rm_status rm_port_reply(const struct rm_port *port,
                         size_t len,
                         const struct rm_buffer *buffers,
                         size_t buffer_count,
+                        struct rm_output *next,
                         struct rm_error **err);
 
 /**

@@ -94,7 +94,7 @@ static void serve(rm_port *port, uint64_t call, const char *event) {
     rm_output document = from_json(reply);
     view seen = look(&document);
     rm_error *error = NULL;
-    require(rm_port_reply(port, call, seen.data, seen.len, seen.buffers, seen.count, &error), &error);
+    require(rm_port_reply(port, call, seen.data, seen.len, seen.buffers, seen.count, NULL, &error), &error);
     rm_document_free(document.document);
 }
 

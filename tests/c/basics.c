@@ -106,7 +106,7 @@ static void null_where_an_object_is_needed_is_an_error(rm_runtime *runtime, rm_p
     CHECK_ERROR(bad, "`out` is NULL", rm_port_next(port, 0, NULL, &error));
     CHECK_ERROR(bad, "the port is NULL", rm_port_wake(NULL, &error));
     CHECK_ERROR(bad, "the port is NULL", rm_port_cancel(NULL, 1, &error));
-    CHECK_ERROR(bad, "the port is NULL", rm_port_reply(NULL, 1, NULL, 0, NULL, 0, &error));
+    CHECK_ERROR(bad, "the port is NULL", rm_port_reply(NULL, 1, NULL, 0, NULL, 0, NULL, &error));
 
     CHECK_ERROR(bad, "the runtime is NULL", rm_pipeline_new(NULL, pass, strlen(PASS), NULL, 0, &pipelines, &error));
     CHECK_ERROR(bad, "`out` is NULL", rm_pipeline_new(runtime, pass, strlen(PASS), NULL, 0, NULL, &error));

@@ -156,7 +156,7 @@ static inline char *next_events(rm_port *port, rm_status expected) {
 static inline rm_status reply(rm_port *port, uint64_t call, const char *json, rm_error **error) {
     rm_document *document = from_json(json);
     view seen = look(document);
-    rm_status status = rm_port_reply(port, call, seen.data, seen.len, seen.buffers, seen.count, error);
+    rm_status status = rm_port_reply(port, call, seen.data, seen.len, seen.buffers, seen.count, NULL, error);
     rm_document_free(document);
     return status;
 }

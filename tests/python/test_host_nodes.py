@@ -8,12 +8,14 @@ import gc
 import threading
 import traceback
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import PASS_TEXT, chain, eventually
+from remotemedia import _bridge
 
 
 def run(*arguments: Any, **keywords: Any) -> Any:
@@ -205,6 +207,34 @@ def test_functions_see_the_context_of_the_caller(execute: Any, asynchronous: boo
         return execute(chain(("a", ask_later if asynchronous else ask, {})), [1])
 
     assert contextvars.copy_context().run(call) == ["somebody"]
+
+
+@pytest.mark.parametrize("kind", ["function", "generator", "class"])
+def test_the_thread_that_has_answered_takes_the_next_call_itself(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def function(value: int) -> int:
+        return value + 1
+
+    def generator(value: int) -> Iterator[int]:
+        yield value + 1
+
+    @rm.node
+    class Adder:
+        def process(self, value: int) -> int:
+            return value + 1
+
+    told = []
+    serve = _bridge.Port._serve
+
+    def counting(port: _bridge.Port, call: int, content: Any, *, here: bool = False) -> None:
+        told.append(here)
+        serve(port, call, content, here=here)
+
+    monkeypatch.setattr(_bridge.Port, "_serve", counting)
+    node = {"function": function, "generator": generator, "class": Adder}[kind]
+    count = 10 * 32
+    assert run(chain(("a", node, {})), list(range(count))) == list(range(1, count + 1))
+    assert len(told) >= 10
+    assert told == [False] + [True] * (len(told) - 1), "the event loop hears of the first call alone"
 
 
 @both

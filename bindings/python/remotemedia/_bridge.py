@@ -52,6 +52,9 @@ PUMP_SLICE_US = 500_000
 LOOP_BUDGET_US = 300
 """How much work a submit may do on the event loop's thread, in microseconds."""
 
+FOLLOWING_IN_A_ROW = 8
+"""After so many calls that each came with the answer to the one before, a thread looks at its port."""
+
 PARTS_IN_A_ROW = 32
 """After so many values of an async generator that never waited, the event loop gets a turn."""
 
@@ -79,6 +82,7 @@ class Run:
         "lives",
         "notify",
         "skipped",
+        "taking",
         "token",
     )
 
@@ -94,6 +98,8 @@ class Run:
         """The errors that a session has let pass."""
         self.notify: Callable[[int], None] | None = None
         """Told the kind of each event of a session."""
+        self.taking: set[int] = set()
+        """Calls to which the next one comes with the reply: what it names may be released before it is read."""
         has_classes = functions is not None and any(isinstance(each, HostClass) for each in functions.values())
         self.lives = Lives() if has_classes else None
         """The instances of its classes."""
@@ -259,10 +265,12 @@ class Port(ABC):
         for token in list(self.runs):
             self._complete(token, ShutDownError("the runtime was shut down while this execution went on"))
 
-    def reply(self, call: Call, given: Answer) -> int:
+    def reply(self, call: Call, given: Answer, following: list[Any] | None = None) -> int:
         """Answers a call. A late answer, to an execution that has ended, is dropped.
 
-        Answers `RM_OK` if more of the answer may be made, `RM_WOULD_BLOCK` if so once there is room, else `RM_GONE`.
+        Answers `RM_OK` if more of the answer may be made, `RM_WOULD_BLOCK` if so once there is room, else `RM_GONE`. If
+        the next call to the same nodes is there, its number and content are put into `following`: this thread is to
+        serve it.
         """
         used, document, is_final = pack_reply(call, given)
         try:
@@ -274,18 +282,40 @@ class Port(ABC):
                     run.held = {}
                 run.held.update(held)
             table, length = used.buffers()
-            status: int = lib.rm_port_reply(self.handle, call.id, document, len(document), table, length, used.error)
+            following = following if run is not None else None
+            next_call = NULL if following is None or run is None else self._before_next(used, run, call)
+            status: int = lib.rm_port_reply(
+                self.handle, call.id, document, len(document), table, length, next_call, used.error
+            )
+            if following is not None and run is not None:
+                self._after_next(used, run, call, following, status)
             if status < 0:
                 error = failure(status, used.error)
                 used.forget()
                 if isinstance(error, MarshalError) and given.outputs:
                     # Fewer outputs each time, so that this comes to an end.
-                    self.reply(call, refused_reply(call, given, error))
+                    self.reply(call, refused_reply(call, given, error), following)
                 elif status != RM_GONE and not exiting():
                     _log.error("a reply to the runtime was refused: %s", error)
             return RM_GONE if is_final or status < 0 else status
         finally:
             give_back(used)
+
+    def _before_next(self, used: Lane, run: Run, call: Call) -> Any:
+        used.ready()
+        run.taking.add(call.id)
+        return used.output
+
+    def _after_next(self, used: Lane, run: Run, call: Call, following: list[Any], status: int) -> None:
+        try:
+            used.output.discard_count = 0
+            if status >= 0 and (used.output.len or used.output.document != NULL):
+                found = used.unpack(self._resolve)
+                following.append((found[0], found[1]))
+                if len(found) > 2:
+                    _memory.release(found[2])
+        finally:
+            run.taking.discard(call.id)
 
     def _resolve(self, token: int) -> Kept | None:
         kept = _memory.kept(token)
@@ -297,7 +327,8 @@ class Port(ABC):
                 return run.held[token]
         return None
 
-    def _serve(self, call_id: int, content: Mapping[str, Any]) -> None:
+    def _serve(self, call_id: int, content: Mapping[str, Any], *, here: bool = False) -> None:
+        """Has a call answered; with `here` on this thread, if it is one for sync functions."""
         run = self.runs.get(content["job"])
         if run is None or run.functions is None:
             return
@@ -308,7 +339,7 @@ class Port(ABC):
             functions = [run.functions[token] for token in tokens]
         call = Call(call_id, content["job"], functions, content["entries"])
         try:
-            self._call(run, call)
+            self._call(run, call, here)
         except Exception as error:
             self.reply(call, Answer([], Raised(0, 0, error)))
 
@@ -326,7 +357,7 @@ class Port(ABC):
         # Before the last reply: what comes of it might still take this thread for busy.
         parts.close()
         if given is not None and given.is_final:
-            self.reply(parts.call, given)
+            self._reply_last(parts.call, given)
 
     def _resume(self, call_id: int) -> None:
         """There is room for more of an answer."""
@@ -359,23 +390,38 @@ class Port(ABC):
         """A run has ended."""
 
     @abstractmethod
-    def _call(self, run: Run, call: Call) -> None:
+    def _call(self, run: Run, call: Call, here: bool) -> None:
         """Packets for functions of a run came: runs them where they belong and replies."""
+
+    @abstractmethod
+    def _reply_last(self, call: Call, given: Answer) -> None:
+        """Replies to a call on a thread for sync functions, which then goes on with the next call if that is there."""
 
 
 class SyncPort(Port):
     """A port that the thread which submits also serves, Python functions included."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._following: list[Any] = []
+
     def wait(self, run: Run, reporter: Reporter | None = None) -> Result:
         """Serves the port until the run has ended. Ctrl-C interrupts it within a slice, and cancels the run."""
         try:
+            in_a_row = 0
             while run.completion is None:
-                self.dispatch(self.next(SLICE_US))
+                if self._following and in_a_row < FOLLOWING_IN_A_ROW:
+                    in_a_row += 1
+                    self._serve(*self._following.pop())
+                else:
+                    in_a_row = 0
+                    self.dispatch(self.next(0 if self._following else SLICE_US))
                 if reporter is not None and reporter.is_due and (found := self.progress(run)) is not None:
                     reporter.tell(*found)
             if run.held and _memory.is_keeping(run.held):
                 self.drain()
         finally:
+            self._following.clear()
             self.abandon(run)
         return run.settle(run.completion)
 
@@ -392,13 +438,16 @@ class SyncPort(Port):
         if run.lives is not None and run.context is not None:
             run.context.copy().run(run.lives.clean)
 
-    def _call(self, run: Run, call: Call) -> None:
+    def _call(self, run: Run, call: Call, here: bool) -> None:
         assert run.context is not None
         if any(each.in_parts for each in call.functions):
             parts = self._parts[call.id] = Parts(call, run.context.copy())
             self._go_on(parts)
         else:
-            self.reply(call, run.context.copy().run(answer, call))
+            self._reply_last(call, run.context.copy().run(answer, call))
+
+    def _reply_last(self, call: Call, given: Answer) -> None:
+        self.reply(call, given, self._following)
 
 
 class LoopPort(Port):
@@ -530,7 +579,7 @@ class LoopPort(Port):
         if run.notify is not None:
             run.notify(COMPLETED)
 
-    def _call(self, run: Run, call: Call) -> None:
+    def _call(self, run: Run, call: Call, here: bool) -> None:
         assert run.context is not None
         context, lives = run.context.copy(), run.lives
         on_loop = any(each.on_loop for each in call.functions)
@@ -540,14 +589,15 @@ class LoopPort(Port):
                 lives.begin(key, lambda: self._answer_by_task(context, call, lives, key), in_thread=False)
             else:
                 self._parts[call.id] = parts = Parts(call, context, lambda: lives.done(key, in_thread=True))
-                lives.begin(key, lambda: self._work_at(parts, self._go_on), in_thread=True)
+                if not lives.begin(key, lambda: self._work_at(parts, self._go_on, here), in_thread=True):
+                    self._parts.pop(call.id, None)
         elif on_loop:
             self._answer_by_task(context, call)
         elif any(each.in_parts for each in call.functions):
             self._parts[call.id] = parts = Parts(call, context)
-            self._work_at(parts, self._go_on)
+            self._work_at(parts, self._go_on, here)
         else:
-            _workers.submit(lambda: self._answer_in_thread(context, call))
+            _submit(lambda: self._answer_in_thread(context, call), here)
 
     def _answer_by_task(
         self, context: contextvars.Context, call: Call, lives: Lives | None = None, key: str = ""
@@ -602,7 +652,7 @@ class LoopPort(Port):
         if not lives.end(clean):
             run.cleaned = None
 
-    def _work_at(self, parts: Parts, work: Callable[[Parts], None]) -> None:
+    def _work_at(self, parts: Parts, work: Callable[[Parts], None], here: bool = False) -> None:
         def attempt() -> None:
             try:
                 work(parts)
@@ -612,7 +662,7 @@ class LoopPort(Port):
                 self.reply(parts.call, parts.failed(error))
                 parts.close()
 
-        _workers.submit(attempt)
+        _submit(attempt, here)
 
     def _resume(self, call_id: int) -> None:
         serving = self._tasks.get(call_id)
@@ -642,11 +692,18 @@ class LoopPort(Port):
         except BaseException as error:
             # SystemExit of a function ends the execution, not this thread.
             given = Answer([], Raised(0, 0, error))
-        self.reply(call, given)
+        self._reply_last(call, given)
 
-    def reply(self, call: Call, given: Answer) -> int:
+    def _reply_last(self, call: Call, given: Answer) -> None:
+        # Where others wait for a thread, the next call waits its turn.
+        following: list[Any] | None = None if _workers.are_short() else []
+        self.reply(call, given, following)
+        if following:
+            self._serve(*following[0], here=True)
+
+    def reply(self, call: Call, given: Answer, following: list[Any] | None = None) -> int:
         """Does what `Port.reply` does, also on a thread, where the port may be closed by now."""
-        return RM_GONE if self._closed or exiting() else super().reply(call, given)
+        return RM_GONE if self._closed or exiting() else super().reply(call, given, following)
 
     async def _answer_on_loop(self, call: Call, serving: Serving, in_thread: InThread) -> None:
         def ended() -> bool:
@@ -779,6 +836,14 @@ def _pump(reference: weakref.ref[LoopPort]) -> None:
             port.close()
             return
         del port, loop
+
+
+def _submit(work: Callable[[], None], here: bool) -> None:
+    """Has work of sync functions done: by this thread, once it is done with what it does now, or by any."""
+    if here:
+        _workers.go_on_with(work)
+    else:
+        _workers.submit(work)
 
 
 def _tell(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> None:

@@ -29,14 +29,15 @@ class Lives:
     def functions(self, declared: Mapping[int, HostFunction], tokens: Sequence[int], epoch: int) -> list[HostFunction]:
         """The functions with these numbers, classes as their instances. An interruption makes new ones."""
         found: list[HostFunction] = []
-        for token in tokens:
-            function = declared[token]
-            if isinstance(function, HostClass):
-                instance = self._instances.get(token)
-                if instance is None or instance.epoch != epoch:
-                    instance = self._instances[token] = Instance(function, epoch, instance)
-                function = instance
-            found.append(function)
+        with self._lock:
+            for token in tokens:
+                function = declared[token]
+                if isinstance(function, HostClass):
+                    instance = self._instances.get(token)
+                    if instance is None or instance.epoch != epoch:
+                        instance = self._instances[token] = Instance(function, epoch, instance)
+                    function = instance
+                found.append(function)
         return found
 
     @property
@@ -44,17 +45,21 @@ class Lives:
         """Whether some methods are async."""
         return any(instance.on_loop for instance in self._instances.values())
 
-    def begin(self, key: str, start: Callable[[], None], in_thread: bool) -> None:
-        """Starts the work of a call on the nodes that `key` names, once no other goes on with them."""
+    def begin(self, key: str, start: Callable[[], None], in_thread: bool) -> bool:
+        """Starts the work of a call on the nodes that `key` names, once no other goes on with them.
+
+        Answers whether it did or will: nothing begins in a run that has ended.
+        """
         with self._lock:
             if self._clean is not None:
-                return
+                return False
             if key in self._busy:
                 self._waiting[key] = start
-                return
+                return True
             self._busy[key] = 1
             self._threads += in_thread
         start()
+        return True
 
     def hold(self, key: str) -> None:
         """A thread works for the call too."""

@@ -268,8 +268,8 @@ class NativeSession:
     def _hold(self, held: dict[int, Kept] | None) -> None:
         """Remembers objects of ours until native code has let go of them, since outputs may name them."""
         mine = self._held
-        if mine:
-            # Released before this call: nothing that it hands out can name them.
+        if mine and not (self._run is not None and self._run.taking):
+            # Released before this call: nothing that it hands out can name them, nor what a thread takes meanwhile.
             for token in [token for token in mine if _memory.kept(token) is None]:
                 mine.pop(token, None)
         if held:

@@ -52,18 +52,43 @@ class Workers:
                         self._threads -= 1
                         return
                 continue
-            work()
+            following: Callable[[], None] | None = work
             del work
+            while following is not None:
+                following()
+                following, _own.following = _own.following, None
             with self._lock:
                 self._open -= 1
 
+    @property
+    def are_short(self) -> bool:
+        """Whether work waits for a thread."""
+        return self._open > MOST
 
+
+class _Own(threading.local):
+    """What a thread of the pool does next."""
+
+    following: Callable[[], None] | None = None
+
+
+_own = _Own()
 _workers = Workers()
 
 
 def submit(work: Callable[[], None]) -> None:
     """Runs `work` on a serving thread. It must not raise."""
     _workers.submit(work)
+
+
+def go_on_with(work: Callable[[], None]) -> None:
+    """On a serving thread: runs `work` there once its present work is done. It must not raise."""
+    _own.following = work
+
+
+def are_short() -> bool:
+    """Whether work waits for a serving thread."""
+    return _workers.are_short
 
 
 def _child() -> None:

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use remotemedia_core::exec::{Flow, Port, Runtime, end_events, read_reply, write_events, write_progress};
+use remotemedia_core::exec::{
+    Flow, HostCall, Port, Runtime, end_events, end_list, read_reply, write_events, write_next_call, write_progress,
+};
 use remotemedia_core::wire::{self, Encoder};
 
 use crate::bell::Bell;
@@ -174,9 +176,13 @@ pub unsafe extern "C" fn rm_port_progress(
 /// behind the nodes has no room for another: make the next part when event `[7, call]` comes. `RM_GONE` if the call is
 /// over; then nothing is wrong.
 ///
+/// With `next` the thread that answers may go on at once: where the next call to the same nodes is there already, it is
+/// written to `next` as `[call, {...}, released?]`, and no event tells of it. Without one, nothing is written: neither
+/// bytes nor a document.
+///
 /// # Safety
-/// `port` is live; `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `err` is
-/// NULL or writable.
+/// `port` is live; `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `next` and
+/// `err` are NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rm_port_reply(
     port: *const rm_port,
@@ -185,6 +191,7 @@ pub unsafe extern "C" fn rm_port_reply(
     len: usize,
     buffers: *const rm_buffer,
     buffer_count: usize,
+    next: *mut rm_output,
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
@@ -192,13 +199,26 @@ pub unsafe extern "C" fn rm_port_reply(
         let port = unsafe { borrow(port) };
         // SAFETY: as the caller promises.
         let buffers = unsafe { import(buffers, buffer_count, port.as_ref().ok().map(|port| &port.port)) };
+        // SAFETY: NULL or writable, as the caller promises.
+        let mut next = if next.is_null() { None } else { Some(unsafe { Destination::new(next) }?) };
         let port = port?;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(data, len, "data") }?;
         let document = wire::decode(&bytes, &buffers?, &port.runtime.config().wire)?;
         let bell = port.port.downgrade();
         let reply = read_reply(&document, move |token| release::record(token, bell.clone()))?;
-        Ok(match port.port.reply(call, reply)? {
+        let flow = match &mut next {
+            None => port.port.reply(call, reply)?,
+            Some(destination) => {
+                let (flow, call) = port.port.reply_for_next(call, reply)?;
+                match call {
+                    Some(call) => write_next(destination, call),
+                    None => destination.write_nothing(),
+                }
+                flow
+            }
+        };
+        Ok(match flow {
             Flow::GoOn => RM_OK,
             Flow::Wait => RM_WOULD_BLOCK,
         })
@@ -220,6 +240,16 @@ pub unsafe extern "C" fn rm_port_free(port: *mut rm_port) {
     }
     // SAFETY: as the caller promises.
     unsafe { free(port) };
+}
+
+/// Hands out the call behind the one that was answered. What this alone lets go of rides along; other records wait for a
+/// drain, since what names them may have been handed out there and not been read yet.
+fn write_next(destination: &mut Destination<'_>, call: HostCall) {
+    let mut encoder = Encoder::new();
+    write_next_call(&mut encoder, &call);
+    release::collected(|records| {
+        destination.write_ended(encoder.finish(), call, |document| end_list(document, &records.take()));
+    });
 }
 
 fn gone(token: u64) -> crate::error::Failure {

@@ -111,9 +111,14 @@ pub(crate) fn record(token: u64, port: WeakPort) {
 pub(crate) struct Collected(());
 
 impl Collected {
+    /// Takes what was collected so far.
+    pub(crate) fn take(&self) -> Vec<u64> {
+        COLLECTED.with_borrow_mut(|collected| collected.replace(Vec::new())).unwrap_or_default()
+    }
+
     /// Takes what was collected so far, and all records that may be handed out at this port.
     pub(crate) fn drain(&self, port: Option<&Port>) -> Vec<u64> {
-        let mut released = COLLECTED.with_borrow_mut(|collected| collected.replace(Vec::new())).unwrap_or_default();
+        let mut released = self.take();
         let mut seen = Vec::new();
         let mut waiting = records().0.lock();
         released.extend(waiting.extract_if(.., |record| record.is_for(port, &mut seen)).map(|record| record.token));

@@ -143,7 +143,18 @@ impl Host {
         let reply = from_json(reply);
         Outcome::of(|_, err| {
             // SAFETY: as the function asks.
-            unsafe { rm_port_reply(self.port, call, reply.as_ptr(), reply.len(), table.as_ptr(), table.len(), err) }
+            unsafe {
+                rm_port_reply(
+                    self.port,
+                    call,
+                    reply.as_ptr(),
+                    reply.len(),
+                    table.as_ptr(),
+                    table.len(),
+                    null_mut(),
+                    err,
+                )
+            }
         })
     }
 }
@@ -326,7 +337,7 @@ fn every_failing_call_releases_its_tokens_and_writes_no_output() {
         let outcome = Outcome::of(|out, err| rm_pipeline_execute(host.mine, data, len, entries, count, -1, out, err));
         expect(&outcome, RM_INVALID_ARGUMENT, needs_port);
         for (port, data, message) in [(null_mut(), data, "the port is NULL"), (host.port, null(), no_data)] {
-            let outcome = Outcome::of(|_, err| rm_port_reply(port, 1, data, len, entries, count, err));
+            let outcome = Outcome::of(|_, err| rm_port_reply(port, 1, data, len, entries, count, null_mut(), err));
             expect(&outcome, RM_INVALID_ARGUMENT, message);
         }
         for (data, out_is_null, message) in [(null(), false, no_data), (data, true, "`out` is NULL")] {
@@ -369,6 +380,33 @@ fn every_failing_reply_releases_its_tokens_and_that_of_its_error() {
     let late = host.reply(call, r#"{"error": {"message": "no", "token": 9}}"#, &table);
     assert_eq!(late.status, RM_GONE);
     assert_eq!(host.released(2).len(), 2);
+}
+
+#[test]
+fn the_call_that_comes_with_a_reply_names_memory_of_the_host_and_gives_it_back_behind() {
+    let _turn = turn();
+    let host = Host::new();
+    let memory = vec![5u8; 1 << 16];
+    let mut inputs = many_bytes_in_a_buffer(memory.len());
+    inputs.splice(0..1, [0x92, 1]);
+    assert_eq!(host.submit(host.mine, 1, &inputs, &[borrowed(&memory, 301)]).status, RM_PENDING);
+    let reply = from_json(r#"{"outputs": [[0, 5]]}"#);
+    let answer = |call| {
+        Outcome::of(|next, err| {
+            // SAFETY: as the function asks.
+            unsafe { rm_port_reply(host.port, call, reply.as_ptr(), reply.len(), null(), 0, next, err) }
+        })
+    };
+    let first = answer(host.call());
+    assert_eq!(first.status, RM_OK, "{}", first.message);
+    let [entry] = first.buffers[..] else { panic!("{} buffers", first.buffers.len()) };
+    assert_eq!((entry.token, entry.len, entry.writable), (301, memory.len(), 0));
+    let next = list(first.value());
+    assert_eq!(list(next[2].clone()), [Value::Int(301)]);
+    let last = answer(number(&next[0]));
+    assert_eq!((last.status, last.document), (RM_OK, null_mut()), "no call follows the last one");
+    let (_, events, released) = host.next(60_000_000);
+    assert_eq!((number(&events[0][0]), released), (1, Vec::new()), "the completion, and nothing twice");
 }
 
 #[test]

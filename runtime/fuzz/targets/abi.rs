@@ -282,9 +282,13 @@ fn reply(host: &mut Host, input: &mut Input<'_>) {
     let bytes = host::from_json(&reply).unwrap_or_else(|| reply.into_bytes());
     let port = if host.ports.lives(port) { port } else { null_mut() };
     // SAFETY: live or NULL; the slices are live.
-    let status = host.call(|err| unsafe {
-        rm_port_reply(port, number, bytes.as_ptr(), bytes.len(), table.as_ptr(), table.len(), err)
+    let (status, next) = host.output(input.byte(), |next, err| unsafe {
+        rm_port_reply(port, number, bytes.as_ptr(), bytes.len(), table.as_ptr(), table.len(), next, err)
     });
+    host.released_in(&next, 2);
+    if let Value::List(next) = &next {
+        host.calls.push(Call { port, number: host::number(&next[0]) });
+    }
     // Without a port the reply is not read, so its error is nobody's.
     if port.is_null() {
         assert_eq!(status, RM_INVALID_ARGUMENT);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::completion::{Completion, Outcome, Output, Passed, RunError};
 use super::durations::Spread;
-use super::host::{CallEntry, HostFailure, HostOutput, Reply};
+use super::host::{CallEntry, HostCall, HostFailure, HostOutput, Reply};
 use super::metrics::SessionMetrics;
 use super::outlet::SessionOutput;
 use super::port::Event;
@@ -176,31 +176,8 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
                 write_completion(encoder, completion, status_of);
             }
             Event::Call(call) => {
-                encoder.array(3).int(event_kind::CALL).uint(call.id).map(3 + usize::from(call.epoch > 0));
-                encoder.text("job").uint(call.job);
-                encoder.text("nodes").array(call.nodes.len());
-                for (token, id) in &call.nodes {
-                    encoder.array(2).uint(*token).text(id);
-                }
-                encoder.text("entries").array(call.entries.len());
-                for entry in &call.entries {
-                    match entry {
-                        CallEntry::Packet { item, packet } => {
-                            encoder.array(4).uint(*item).value(&packet.value);
-                            write_optional(encoder, packet.pts);
-                            write_optional(encoder, packet.duration);
-                        }
-                        CallEntry::End { item } => {
-                            encoder.array(1).uint(*item);
-                        }
-                        CallEntry::Finish => {
-                            encoder.array(0);
-                        }
-                    }
-                }
-                if call.epoch > 0 {
-                    encoder.text("epoch").uint(u64::from(call.epoch));
-                }
+                encoder.array(3).int(event_kind::CALL);
+                write_call(encoder, call);
             }
             Event::Resume { call } => {
                 encoder.array(2).int(event_kind::RESUME).uint(*call);
@@ -220,6 +197,41 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
                 encoder.array(2).int(event_kind::OUTPUTS).uint(*token);
             }
         }
+    }
+}
+
+/// Writes the call that follows the one which was answered: `[call, {...}]`, and what [`end_list`] adds.
+pub fn write_next_call(encoder: &mut Encoder, call: &HostCall) {
+    encoder.array(2);
+    write_call(encoder, call);
+}
+
+/// Writes a call: its number, and what it brings.
+fn write_call(encoder: &mut Encoder, call: &HostCall) {
+    encoder.uint(call.id).map(3 + usize::from(call.epoch > 0));
+    encoder.text("job").uint(call.job);
+    encoder.text("nodes").array(call.nodes.len());
+    for (token, id) in &call.nodes {
+        encoder.array(2).uint(*token).text(id);
+    }
+    encoder.text("entries").array(call.entries.len());
+    for entry in &call.entries {
+        match entry {
+            CallEntry::Packet { item, packet } => {
+                encoder.array(4).uint(*item).value(&packet.value);
+                write_optional(encoder, packet.pts);
+                write_optional(encoder, packet.duration);
+            }
+            CallEntry::End { item } => {
+                encoder.array(1).uint(*item);
+            }
+            CallEntry::Finish => {
+                encoder.array(0);
+            }
+        }
+    }
+    if call.epoch > 0 {
+        encoder.text("epoch").uint(u64::from(call.epoch));
     }
 }
 

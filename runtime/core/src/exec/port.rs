@@ -175,6 +175,19 @@ impl Port {
     /// # Errors
     /// If the call is over, or the answer names a packet or node that it does not have.
     pub fn reply(&self, call: u64, reply: Reply) -> Result<Flow, ReplyError> {
+        self.take_reply(call, reply, false).map(|(flow, _)| flow)
+    }
+
+    /// Does what [`Self::reply`] does, and answers the next call to the same nodes too, if that is there already: it is to
+    /// be answered like any, and no event tells of it.
+    ///
+    /// # Errors
+    /// As [`Self::reply`].
+    pub fn reply_for_next(&self, call: u64, reply: Reply) -> Result<(Flow, Option<HostCall>), ReplyError> {
+        self.take_reply(call, reply, true)
+    }
+
+    fn take_reply(&self, call: u64, reply: Reply, wants_next: bool) -> Result<(Flow, Option<HostCall>), ReplyError> {
         let (run, stage) = {
             let mut state = self.0.state.lock();
             let pending = state.calls.get_mut(&call).ok_or(ReplyError::Gone { call })?;
@@ -185,7 +198,7 @@ impl Port {
             }
             target
         };
-        run.take_reply(stage, call, reply)
+        run.take_reply(stage, call, reply, wants_next)
     }
 
     /// Closes the port: cancels its work, drops what nobody fetched and wakes everybody who waits.
@@ -242,13 +255,10 @@ impl Port {
         drop(refused);
     }
 
-    pub(super) fn post_call(&self, call: HostCall, run: Weak<Run>, stage: usize) {
-        let mut state = self.0.state.lock();
+    /// Takes answers to a call from now on.
+    pub(super) fn expect_reply(&self, call: &HostCall, run: Weak<Run>, stage: usize) {
         let pending = PendingCall { run, stage, entries: call.entries.len(), nodes: call.nodes.len(), answered: 0 };
-        state.calls.insert(call.id, pending);
-        let refused = self.0.post(&mut state, Event::Call(call));
-        drop(state);
-        drop(refused);
+        self.0.state.lock().calls.insert(call.id, pending);
     }
 
     /// Takes no more answers to a call; answers whether it was handed out and still to be answered.

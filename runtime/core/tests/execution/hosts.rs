@@ -121,6 +121,61 @@ fn an_answer_may_come_in_parts() {
 }
 
 #[test]
+fn who_answers_takes_the_next_call_along_if_it_is_there() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("host", "double", "")], &[], &hosts(4));
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..10))).expect("accepted");
+    let mut batch = port.next(Some(PATIENCE));
+    let Some(Event::Call(mut call)) = batch.events.pop() else { panic!("unexpected {batch:?}") };
+    let mut sizes = vec![call.packets()];
+    while let (_, Some(next)) = port.reply_for_next(call.id, answer(&call)).expect("taken") {
+        sizes.push(next.packets());
+        call = next;
+    }
+    assert_eq!(sizes, [4, 4, 2]);
+    let batch = port.next(Some(PATIENCE));
+    let [Event::Completed { completion, .. }] = &batch.events[..] else { panic!("unexpected {batch:?}") };
+    assert_eq!(integers_of(completion), (0..10).map(|item| 2 * item).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_part_of_an_answer_brings_no_call_along_and_the_next_one_is_told_of_where_nobody_takes_it() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("host", "double", "")], &[], &hosts(1));
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..3))).expect("accepted");
+    let take = || match port.next(Some(PATIENCE)).events.pop() {
+        Some(Event::Call(call)) => call,
+        other => panic!("unexpected {other:?}"),
+    };
+    let first = take();
+    let part = Reply { outputs: Vec::new(), is_final: false, failure: None };
+    assert!(port.reply_for_next(first.id, part).expect("taken").1.is_none());
+    port.reply(first.id, answer(&first)).expect("taken");
+    let second = take();
+    let (_, third) = port.reply_for_next(second.id, answer(&second)).expect("taken");
+    let third = third.expect("it is there");
+    assert_eq!(third.first().map(|(item, _)| item), Some(2));
+    port.reply(third.id, answer(&third)).expect("taken");
+    assert_eq!(integers_of(&completion_of(&port, 1)), [0, 2, 4]);
+}
+
+#[test]
+fn a_call_that_was_taken_along_ends_with_its_work() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("host", "double", "")], &[], &hosts(1));
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..3))).expect("accepted");
+    let mut batch = port.next(Some(PATIENCE));
+    let Some(Event::Call(first)) = batch.events.pop() else { panic!("unexpected {batch:?}") };
+    let (_, next) = port.reply_for_next(first.id, answer(&first)).expect("taken");
+    let next = next.expect("it is there");
+    assert!(port.cancel(1));
+    assert_eq!(port.reply_for_next(next.id, answer(&next)).err(), Some(ReplyError::Gone { call: next.id }));
+}
+
+#[test]
 fn answers_that_name_what_the_call_does_not_have_are_refused_and_can_be_mended() {
     let runtime = runtime();
     let graph = compile(&runtime, &[("host", "double", "")], &[], &hosts(4));

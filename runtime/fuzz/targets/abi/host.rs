@@ -370,7 +370,7 @@ fn read(bytes: &[u8], table: &[rm_buffer]) -> Value {
     wire::decode(bytes, &buffers, &Limits::default()).unwrap_or(Value::Null)
 }
 
-fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     match value {
         Value::Int(number) => u64::try_from(*number).expect("not negative"),
         Value::UInt(number) => *number,

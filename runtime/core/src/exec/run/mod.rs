@@ -31,7 +31,7 @@ use self::streaming::Feed;
 pub(super) use self::streaming::{Opening, Refusal, Rest};
 use super::changes::Changes;
 use super::completion::{Completion, Outcome, Passed, RunError};
-use super::host::{Flow, Reply, ReplyError};
+use super::host::{Flow, HostCall, Reply, ReplyError};
 use super::items::Items;
 use super::live::Counted;
 use super::metrics::{Counts, IS_MEASURED};
@@ -113,6 +113,17 @@ struct StageState {
     blocked_call: Option<u64>,
     /// Since when the oldest packet is here that it has taken and not worked off.
     holds_since: Option<Instant>,
+    /// Whether the next call goes to the thread that has just answered one, rather than to the port.
+    follow_up: FollowUp,
+}
+
+/// What the thread that answers a call takes with it.
+#[derive(Default)]
+enum FollowUp {
+    #[default]
+    Unwanted,
+    Wanted,
+    Call(HostCall),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -144,6 +155,7 @@ impl State {
                 is_woken: false,
                 blocked_call: None,
                 holds_since: None,
+                follow_up: FollowUp::Unwanted,
             })
             .collect();
         let open = graph.stages.len();
@@ -270,8 +282,15 @@ impl Run {
     }
 
     /// Takes an answer of the host to the call that a stage has out, and sends it on from this thread: a host stage does
-    /// nothing but move packets, and so knows at once whether there is room for more.
-    pub(super) fn take_reply(self: &Arc<Self>, stage: usize, call: u64, reply: Reply) -> Result<Flow, ReplyError> {
+    /// nothing but move packets, and so knows at once whether there is room for more, and what the next call is. With
+    /// `wants_next` that one is part of the answer, if it is there, and no event tells of it.
+    pub(super) fn take_reply(
+        self: &Arc<Self>,
+        stage: usize,
+        call: u64,
+        reply: Reply,
+        wants_next: bool,
+    ) -> Result<(Flow, Option<HostCall>), ReplyError> {
         let is_last = reply.is_last();
         let mut ready = Vec::new();
         let mut state = self.state.lock();
@@ -281,12 +300,25 @@ impl Run {
         state.stages[stage].replies.push_back((call, reply));
         state.stages[stage].blocked_call = None;
         self.schedule_if_runnable(&mut state, stage, &mut ready);
+        let is_here = ready.pop().is_some();
+        if is_here && wants_next {
+            state.stages[stage].follow_up = FollowUp::Wanted;
+        }
         drop(state);
-        if ready.pop().is_some() {
+        let mut next = None;
+        if is_here {
             self.run_stage(stage, Budget::quantum(), &mut ready);
             self.dispatch(&mut ready);
+            next = self.take_follow_up(stage);
         }
-        Ok(if is_last { Flow::GoOn } else { self.flow_behind(stage, call) })
+        Ok((if is_last { Flow::GoOn } else { self.flow_behind(stage, call) }, next))
+    }
+
+    fn take_follow_up(&self, stage: usize) -> Option<HostCall> {
+        match std::mem::take(&mut self.state.lock().stages[stage].follow_up) {
+            FollowUp::Call(call) => Some(call),
+            FollowUp::Unwanted | FollowUp::Wanted => None,
+        }
     }
 
     /// Whether there is room for the next part of an answer; if not, the host is told when there is.

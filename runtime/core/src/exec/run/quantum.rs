@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Fault, native};
-use super::{Alarm, Phase, Run, Sinks, Status};
+use super::{Alarm, FollowUp, Phase, Run, Sinks, Status};
 use crate::exec::chain::{Chain, ChainFailure, Exit, panic_text};
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::host::{HostCall, HostStage};
@@ -498,9 +498,17 @@ impl Run {
         }
     }
 
+    /// Hands a call to the thread that has answered the one before, if it wants it, else to the port.
     fn post_call(self: &Arc<Self>, call: HostCall, stage: usize) {
-        if let Some(port) = self.port.upgrade() {
-            port.post_call(call, Arc::downgrade(self), stage);
+        let Some(port) = self.port.upgrade() else { return };
+        port.expect_reply(&call, Arc::downgrade(self), stage);
+        let mut state = self.state.lock();
+        let follow_up = &mut state.stages[stage].follow_up;
+        if matches!(follow_up, FollowUp::Wanted) {
+            *follow_up = FollowUp::Call(call);
+        } else {
+            drop(state);
+            port.post(Event::Call(call));
         }
     }
 }
