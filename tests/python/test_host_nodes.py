@@ -475,3 +475,19 @@ def test_a_returned_key_that_is_no_text_is_named_with_its_input(also_raises: boo
         1,
         "MarshalError: the returned value.k: the key 2 is an int; keys of a dict must be str: write {str(key): value}",
     )
+
+
+def test_map_sync_serves_every_call_of_a_source_that_brings_many() -> None:
+    seen = []
+
+    @rm.node
+    def see(chunk: rm.Audio) -> int:
+        seen.append(chunk.frames)
+        return chunk.frames
+
+    pipeline = rm.Pipeline() >> rm.nodes.AudioChunk(frames=10) >> see
+    sound = rm.Audio(np.zeros((1, 10 * 32 * 9), "float32"), rate=8000)
+    (mapped,) = pipeline.map_sync([sound])
+    assert mapped.error is None
+    assert sum(mapped.outputs or []) == sound.frames
+    assert len(seen) == 32 * 9, "more calls than come in a row with the answers to those before"

@@ -404,24 +404,27 @@ class SyncPort(Port):
     def __init__(self) -> None:
         super().__init__()
         self._following: list[Any] = []
+        self._in_a_row = 0
+
+    def advance(self) -> None:
+        """Deals with what is there; waits at most a slice for the first of it."""
+        if self._following and self._in_a_row < FOLLOWING_IN_A_ROW:
+            self._in_a_row += 1
+            self._serve(*self._following.pop())
+        else:
+            self._in_a_row = 0
+            self.dispatch(self.next(0 if self._following else SLICE_US))
 
     def wait(self, run: Run, reporter: Reporter | None = None) -> Result:
         """Serves the port until the run has ended. Ctrl-C interrupts it within a slice, and cancels the run."""
         try:
-            in_a_row = 0
             while run.completion is None:
-                if self._following and in_a_row < FOLLOWING_IN_A_ROW:
-                    in_a_row += 1
-                    self._serve(*self._following.pop())
-                else:
-                    in_a_row = 0
-                    self.dispatch(self.next(0 if self._following else SLICE_US))
+                self.advance()
                 if reporter is not None and reporter.is_due and (found := self.progress(run)) is not None:
                     reporter.tell(*found)
             if run.held and _memory.is_keeping(run.held):
                 self.drain()
         finally:
-            self._following.clear()
             self.abandon(run)
         return run.settle(run.completion)
 

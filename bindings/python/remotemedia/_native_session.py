@@ -36,13 +36,22 @@ SMALL_BYTES = 4096
 MOST_OUTPUTS = 256
 """The most outputs that one call hands out."""
 
+SENT_ALONE = 32
+"""After so many packets outputs come along with a send, also if nobody waits for them: half of what may wait natively."""
+
 send: Any = lib.rm_lane_send
 
 
 class NativeSession:
     """The native half of a session. It opens at its first use, so that its sinks can be chosen until then."""
 
-    def __init__(self, compiled: Compiled, options: Mapping[str, Any], told: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        options: Mapping[str, Any],
+        told: Callable[[int], None],
+        readers: list[asyncio.Future[None]],
+    ) -> None:
         self.sinks: list[str] = []
         """The sinks that are read one by one; none if all are read together."""
         self.arrived: deque[Sequence[Any]] = deque()
@@ -61,6 +70,9 @@ class NativeSession:
         # Who bounds what waits at a sink does not want more of it here. What is no number is refused at the first use.
         self._most = min(MOST_OUTPUTS, packets) if isinstance(packets, int) else MOST_OUTPUTS
         self._told = told
+        self.readers = readers
+        """Who waits for outputs."""
+        self._sent_alone = 0
         self._port: LoopPort | None = None
         self._handle: Any = None
         self._lane: Lane | None = None
@@ -90,29 +102,32 @@ class NativeSession:
         self._is_closed = True
         self._lane = None
 
-    def exchange(self, packets: list[list[Any]], borrow: bool) -> int:
-        """Sends packets and takes the outputs that are there; answers how many packets were taken."""
+    def exchange(self, packets: list[list[Any]], borrow: bool, at_once: bool) -> int:
+        """Sends packets; answers how many were taken.
+
+        The outputs that are there come along, unless nobody waits for them: then only with every so many packets, since
+        it costs less to take several together. With `at_once` they come in any case.
+        """
         used = self._lane
         if used is None:
             used = self.opened()
-        if borrow:
-            used.snapshot = False
         try:
-            document = used.packer.pack(packets)
+            document = used.packer.pack(packets) if not borrow else _pack_borrowed(used, packets)
         except PACKING_ERRORS as error:
             raise _refused(used, packets, error) from None
-        finally:
-            used.snapshot = True
         table, length = NULL, 0
         if used.table:
             table, length = used.buffers()
             self._hold(used.held)
         if discarded:
             used.ready()
-        # One batch waits here at most: of large outputs what one call brings, of small ones what several bring.
-        waiting = len(self.arrived)
-        none = self.sinks or self.is_cancelled or waiting >= self._most or (waiting and not self._is_small)
-        most = 0 if none else self._most - waiting
+        waiting, most = len(self.arrived), 0
+        self._sent_alone += len(packets)
+        if self._sent_alone >= SENT_ALONE or at_once or self.readers:
+            self._sent_alone = 0
+            # One batch waits here at most: of large outputs what one call brings, of small ones what several bring.
+            none = self.sinks or self.is_cancelled or waiting >= self._most or (waiting and not self._is_small)
+            most = 0 if none else self._most - waiting
         native = used.native
         taken: int = send(native, self._handle, document, len(document), table, length, LOOP_BUDGET_US, most)
         if 0 <= taken < 128:
@@ -131,7 +146,9 @@ class NativeSession:
         if rows:
             self._is_small = 0 < taken < SMALL_BYTES << 8
             self.arrived.extend(rows)
-            self._told(OUTPUTS)
+            # Who waits has found nothing here.
+            if not waiting:
+                self._told(OUTPUTS)
         if len(answer) > 2:
             _memory.release(answer[2])
         return answer[0]  # type: ignore[no-any-return]
@@ -288,6 +305,14 @@ def _notifier(session: NativeSession) -> Callable[[int], None]:
             found._notified(kind)
 
     return notify
+
+
+def _pack_borrowed(used: Lane, packets: list[list[Any]]) -> bytes:
+    used.snapshot = False
+    try:
+        return used.packer.pack(packets)  # type: ignore[no-any-return]
+    finally:
+        used.snapshot = True
 
 
 def _refused(used: Lane, packets: list[list[Any]], error: Exception) -> MarshalError:

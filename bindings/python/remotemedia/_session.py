@@ -61,7 +61,8 @@ class Session:
         on_progress: OnProgress | None = None,
         trace: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._native = NativeSession(compiled, options, self._notified)
+        self._outputs: list[asyncio.Future[None]] = []
+        self._native = NativeSession(compiled, options, self._notified, self._outputs)
         self._pcm = None if pcm is None else pcm.reader()
         self._is_plain = pcm is None
         """Whether a value is a packet as it is."""
@@ -74,7 +75,6 @@ class Session:
         self._trace_path = trace
         self._trace: TraceFile | None = None
         self._room: list[asyncio.Future[None]] = []
-        self._outputs: list[asyncio.Future[None]] = []
         self._in_a_row = 0
         self._was_read = False
         self._finished = False
@@ -136,7 +136,7 @@ class Session:
             if packet is None:
                 return
             packets = [packet]
-        if self._native.exchange(packets, borrow):
+        if self._native.exchange(packets, borrow, False):
             self._in_a_row += 1
             if self._in_a_row >= INLINE_IN_A_ROW:
                 self._in_a_row = 0
@@ -144,7 +144,7 @@ class Session:
             return
         while True:
             await self._wait_for_room()
-            if self._native.exchange(packets, borrow):
+            if self._native.exchange(packets, borrow, False):
                 return
 
     def try_send(
@@ -153,7 +153,7 @@ class Session:
         """Sends a value if there is room for it now. Answers whether it was taken. See `send`."""
         before = None if self._pcm is None else self._pcm.state
         packet = self._packet(value, pts, duration)
-        if packet is None or self._native.exchange([packet], borrow):
+        if packet is None or self._native.exchange([packet], borrow, True):
             return True
         if self._pcm is not None and before is not None:
             self._pcm.state = before
@@ -167,7 +167,7 @@ class Session:
             packets = [packet for value in values if (packet := self._packet(value, None, None)) is not None]
         taken = 0
         while taken < len(packets):
-            taken += self._native.exchange(packets[taken:] if taken else packets, borrow)
+            taken += self._native.exchange(packets[taken:] if taken else packets, borrow, False)
             if taken < len(packets):
                 await self._wait_for_room()
         self._in_a_row += len(packets)

@@ -224,7 +224,7 @@ def map_sources_sync(
                 (each for each in first if not isinstance(each[2], Run) or each[2].completion is not None), None
             )
             if ended is None:
-                port.dispatch(port.next(SLICE_US))
+                port.advance()
                 continue
             running.remove(ended)
             yield _settled(port, *ended)

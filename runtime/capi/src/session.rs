@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use remotemedia_core::exec::{
-    Most, Port, Received, Session, SessionOptions, WeakPort, end_list, read_control, read_packets, write_metrics,
-    write_received, write_sent, write_trace,
+    Most, Port, Received, Session, SessionOptions, WeakPort, encoder_of_outputs, end_list, read_control, read_packets,
+    write_metrics, write_received, write_sent, write_trace,
 };
 use remotemedia_core::value::Buffer;
 use remotemedia_core::wire::{self, Encoder, Limits};
@@ -114,14 +114,14 @@ pub unsafe extern "C" fn rm_session_send(
             let has_room = packet_bytes <= SMALL_BYTES || session.session.has_room()?;
             let mut packets = VecDeque::new();
             if has_room {
-                packets = read_packets(&wire::decode(&bytes, &buffers, &session.limits)?)?;
+                packets = read_packets::<Failure>(&bytes, &buffers, &session.limits)?;
             }
             drop(buffers);
             let budget = Duration::from_micros(u64::try_from(budget_us).unwrap_or(0));
             let sent = session.session.send(&mut packets, packet_bytes, budget, most(most_outputs))?;
             let is_all = has_room && packets.is_empty();
             drop(packets);
-            let mut encoder = Encoder::new();
+            let mut encoder = encoder_of_outputs(&sent.outputs);
             write_sent(&mut encoder, &sent, &session.session);
             write(&mut destination, encoder, sent, bell.as_ref());
             Ok(if is_all { RM_OK } else { RM_WOULD_BLOCK })
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn rm_session_receive(
             Received::WouldBlock => (RM_WOULD_BLOCK, Vec::new()),
             Received::End => (RM_END, Vec::new()),
         };
-        let mut encoder = Encoder::new();
+        let mut encoder = encoder_of_outputs(&outputs);
         write_received(&mut encoder, &outputs, &session.session);
         write(&mut destination, encoder, outputs, session.port.upgrade().as_ref());
         Ok(status)

@@ -15,8 +15,8 @@ use super::session::{Control, Sent, Session};
 use super::trace::{Trace, TraceRecord};
 use crate::manifest::Problem;
 use crate::node::HostToken;
-use crate::value::{Map, Packet, Value};
-use crate::wire::{Encoder, json};
+use crate::value::{Buffer, Map, Packet, Value};
+use crate::wire::{self, Encoder, INLINE_BELOW, Limits, WireError, json};
 
 /// The kinds of event, as the first entry of an event in a document.
 mod event_kind {
@@ -52,6 +52,10 @@ const LIST_16: u8 = 0xdc;
 
 /// The header of an empty list; up to 15 entries are counted in it.
 const LIST_OF_NONE: u8 = 0x90;
+
+/// About what a row of outputs takes beside its value, and the most room that is taken before anything is written.
+const ROW_BYTES: usize = 64;
+const MOST_ROOM: usize = 64 << 10;
 
 /// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors}`, with `skipped` and `skips`, and with
 /// `retries`, where there were any; [`add_released`] may add to it.
@@ -256,6 +260,13 @@ pub fn end_events(document: &mut Vec<u8>, count: usize, released: &[u64], is_shu
     document.extend_from_slice(encoder.as_bytes());
 }
 
+/// The encoder for outputs of a session, with room for what they will take, so that writing them does not grow it again
+/// and again.
+pub fn encoder_of_outputs(outputs: &[SessionOutput]) -> Encoder {
+    let row = |output: &SessionOutput| output.packet.value.weight().min(INLINE_BELOW) + ROW_BYTES;
+    Encoder::with_room((64 + outputs.iter().map(row).sum::<usize>()).min(MOST_ROOM))
+}
+
 /// Writes what became of packets that were sent to a session, with outputs that came along: `[taken, outputs]`, and
 /// what [`end_list`] adds.
 pub fn write_sent(encoder: &mut Encoder, sent: &Sent, session: &Session) {
@@ -399,29 +410,47 @@ fn read_change(change: &Map) -> Option<Control> {
 /// Understands packets for a session: `[[value, pts?, duration?], ...]`.
 ///
 /// # Errors
-/// The place of the first packet that is not as it should be.
-pub fn read_packets(document: &Value) -> Result<VecDeque<Packet>, DocumentError> {
-    let mismatch = |path: String, expected, got| DocumentError { document: "packets", ..mismatch(path, expected, got) };
-    let Value::List(packets) = document else { return Err(mismatch(String::new(), "a list", document)) };
-    let mut read = VecDeque::with_capacity(packets.len());
-    for (index, packet) in packets.iter().enumerate() {
-        let fields = match packet {
-            Value::List(fields) => &fields[..],
-            _ => &[],
+/// If it is no document, or the place of the first packet that is not as it should be.
+pub fn read_packets<E: From<WireError> + From<DocumentError>>(
+    bytes: &[u8],
+    buffers: &[Buffer],
+    limits: &Limits,
+) -> Result<VecDeque<Packet>, E> {
+    let mut read = VecDeque::new();
+    let other = wire::decode_rows(bytes, buffers, limits, |index, row| {
+        let packet = match row {
+            Ok(fields) if !fields.is_empty() => read_packet(index, fields)?,
+            Ok(fields) => return Err(no_packet(index, &Value::list(std::mem::take(fields))).into()),
+            Err(other) => return Err(no_packet(index, &other).into()),
         };
-        let [value, times @ ..] = fields else {
-            return Err(mismatch(index.to_string(), "[value, pts?, duration?]", packet));
-        };
-        let time = |place: usize| match times.get(place) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Int(time)) => Ok(Some(*time)),
-            Some(other) => Err(mismatch(format!("{index}[{}]", place + 1), "nanoseconds or nil", other)),
-        };
-        let packet = Packet::new(value.clone());
-        let (pts, duration) = (time(0)?.or(packet.pts), time(1)?.or(packet.duration));
-        read.push_back(packet.at(pts, duration));
+        read.push_back(packet);
+        Ok::<_, E>(())
+    })?;
+    match other {
+        None => Ok(read),
+        Some(other) => Err(packets_mismatch(String::new(), "a list", &other).into()),
     }
-    Ok(read)
+}
+
+/// A packet of `[value, pts?, duration?]`.
+fn read_packet(index: usize, fields: &mut [Value]) -> Result<Packet, DocumentError> {
+    let time = |place: usize| match fields.get(place) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Int(time)) => Ok(Some(*time)),
+        Some(other) => Err(packets_mismatch(format!("{index}[{place}]"), "nanoseconds or nil", other)),
+    };
+    let (pts, duration) = (time(1)?, time(2)?);
+    let packet = Packet::new(std::mem::replace(&mut fields[0], Value::Null));
+    let (pts, duration) = (pts.or(packet.pts), duration.or(packet.duration));
+    Ok(packet.at(pts, duration))
+}
+
+fn no_packet(index: usize, got: &Value) -> DocumentError {
+    packets_mismatch(index.to_string(), "[value, pts?, duration?]", got)
+}
+
+fn packets_mismatch(path: String, expected: &'static str, got: &Value) -> DocumentError {
+    DocumentError { document: "packets", ..mismatch(path, expected, got) }
 }
 
 /// Understands a reply; `release` is told when the host's exception object is no longer needed.

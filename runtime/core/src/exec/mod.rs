@@ -28,9 +28,9 @@ pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, Passed, RunError, SinkOutputs};
 pub use config::{Config, ConfigError, PipelineOptions};
 pub use documents::{
-    DocumentError, StatusOf, add_released, end_events, end_list, read_control, read_packets, read_reply,
-    write_completion, write_error, write_events, write_metrics, write_next_call, write_problems, write_progress,
-    write_received, write_sent, write_trace,
+    DocumentError, StatusOf, add_released, encoder_of_outputs, end_events, end_list, read_control, read_packets,
+    read_reply, write_completion, write_error, write_events, write_metrics, write_next_call, write_problems,
+    write_progress, write_received, write_sent, write_trace,
 };
 pub use durations::Spread;
 pub use host::{CallEntry, Flow, HostCall, HostFailure, HostOutput, Reply, ReplyError};

@@ -11,7 +11,7 @@ pub mod json;
 mod limits;
 mod reader;
 
-pub use decode::{decode, decode_inputs};
+pub use decode::{decode, decode_inputs, decode_rows};
 pub use encode::{Encoder, encode};
 pub use error::{Place, WireError, WireErrorKind};
 pub use extension::{ExtensionCode, INLINE_BELOW};

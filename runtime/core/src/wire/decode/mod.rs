@@ -42,6 +42,36 @@ pub fn decode_inputs(bytes: &[u8], buffers: &[Buffer], limits: &Limits) -> Resul
     inputs().map_err(|error| error.in_document("inputs"))
 }
 
+/// Reads a list of lists, one after the other: `row` gets the number and the items of each, or what stands there instead.
+/// Answers the document itself if that is no list.
+///
+/// # Errors
+/// As [`decode`]; and what `row` answers.
+pub fn decode_rows<E: From<WireError>>(
+    bytes: &[u8],
+    buffers: &[Buffer],
+    limits: &Limits,
+    mut row: impl FnMut(usize, Result<&mut Vec<Value>, Value>) -> Result<(), E>,
+) -> Result<Option<Value>, E> {
+    let mut decoder = Decoder::new(bytes, buffers, limits)?;
+    let Head::List(len) = decoder.reader.head()? else { return Ok(Some(decode(bytes, buffers, limits)?)) };
+    decoder.enter("a list", len, len, 0)?;
+    let mut items = Vec::new();
+    for index in 0..len {
+        let inside = |error: WireError| error.inside(Step::Index(index));
+        match decoder.reader.head().map_err(inside)? {
+            Head::List(len) => {
+                decoder.items_into(&mut items, len, 1).map_err(inside)?;
+                row(index, Ok(&mut items))?;
+                items.clear();
+            }
+            head => row(index, Err(decoder.value_of(head, 1).map_err(inside)?))?,
+        }
+    }
+    decoder.finish()?;
+    Ok(None)
+}
+
 struct Decoder<'a> {
     reader: Reader<'a>,
     context: Context<'a>,
@@ -90,7 +120,13 @@ impl<'a> Decoder<'a> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, WireError> {
-        Ok(match self.reader.head()? {
+        let head = self.reader.head()?;
+        self.value_of(head, depth)
+    }
+
+    #[inline]
+    fn value_of(&mut self, head: Head, depth: usize) -> Result<Value, WireError> {
+        Ok(match head {
             Head::Nil => Value::Null,
             Head::Bool(value) => Value::Bool(value),
             Head::Int(value) => Value::Int(value),
@@ -108,8 +144,14 @@ impl<'a> Decoder<'a> {
     }
 
     fn items(&mut self, len: usize, depth: usize) -> Result<Vec<Value>, WireError> {
+        let mut items = Vec::new();
+        self.items_into(&mut items, len, depth)?;
+        Ok(items)
+    }
+
+    fn items_into(&mut self, items: &mut Vec<Value>, len: usize, depth: usize) -> Result<(), WireError> {
         self.enter("a list", len, len, depth)?;
-        let mut items = Vec::with_capacity(reserved(len, depth));
+        items.reserve_exact(reserved(len, depth));
         for index in 0..len {
             if let Some(value) = self.reader.short_integer() {
                 items.push(Value::Int(value));
@@ -120,7 +162,7 @@ impl<'a> Decoder<'a> {
                 Err(error) => return Err(error.inside(Step::Index(index))),
             }
         }
-        Ok(items)
+        Ok(())
     }
 
     fn entries(&mut self, len: usize, depth: usize) -> Result<Map, WireError> {

@@ -46,6 +46,11 @@ impl Encoder {
         Self { bytes: Vec::with_capacity(256), ..Self::default() }
     }
 
+    /// An encoder of an empty document that is to have about so many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     /// Nil.
     #[inline]
     pub fn nil(&mut self) -> &mut Self {
