@@ -37,7 +37,7 @@ MOST_OUTPUTS = 256
 """The most outputs that one call hands out."""
 
 SENT_ALONE = 32
-"""After so many packets outputs come along with a send, also if nobody waits for them: half of what may wait natively."""
+"""After so many packets outputs come along with a send also if nobody waits: half of what may wait natively."""
 
 send: Any = lib.rm_lane_send
 

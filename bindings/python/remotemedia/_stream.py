@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._bridge import (
     LOOP_BUDGET_US,
-    SLICE_US,
     SYNC_BUDGET_US,
     LoopPort,
     Run,
