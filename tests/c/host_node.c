@@ -52,7 +52,7 @@ static void answers_that_make_no_sense_are_refused(rm_pipeline *pipeline, rm_por
                                     "\"entries\":[[0,1,null,null],[1,2,null,null]]}");
     const rm_status bad = RM_INVALID_DOCUMENT;
     CHECK_ERROR(bad, "reply: expected a map, got list", reply(port, call, "[]", &error));
-    CHECK_ERROR(bad, "reply.outputs[0]: expected [entry, value, pts?, duration?], got list", reply(port, call, "{\"outputs\":[[0]]}", &error));
+    CHECK_ERROR(bad, "reply.outputs[0]: expected [entry, value, pts?, duration?, port?], got list", reply(port, call, "{\"outputs\":[[0]]}", &error));
     CHECK_ERROR(bad, "reply.outputs: expected a list, got int", reply(port, call, "{\"outputs\":3}", &error));
     CHECK_ERROR(bad, "outputs[0] answers entry 2, the call has 2", reply(port, call, "{\"outputs\":[[2,1]]}", &error));
     CHECK_ERROR(bad, "outputs[1] answers entry 0 after entry 1; answer the entries in their order",

@@ -300,25 +300,74 @@ def test_wrong_arguments_are_told_where_they_stand(arguments: Any, said: str) ->
     assert str(caught.value) == said
 
 
-def test_a_class_and_a_generator_take_no_batches() -> None:
+def _each(values: list[int]) -> Iterator[int]:
+    yield from values
+
+
+class _Each:
+    def process(self, values: list[int]) -> Iterator[int]:
+        yield from values
+
+
+@pytest.mark.parametrize("generator", [_each, _Each])
+def test_a_generator_takes_no_batches(generator: Any) -> None:
     with pytest.raises(rm.InvalidArgumentError) as caught:
-
-        @rm.node(batch=2)  # type: ignore[arg-type]
-        class Whole:
-            def process(self, value: int) -> int:
-                return value
-
-    assert str(caught.value) == "Whole is a class, and batches are for functions; leave batch out"
-    with pytest.raises(rm.InvalidArgumentError) as caught:
-
-        @rm.node(batch=2)
-        def each(values: list[int]) -> Iterator[int]:
-            yield from values
+        rm.node(batch=2)(generator)
 
     assert str(caught.value) == (
-        "each is a generator, and what takes a batch returns a list; leave batch out, or return a list"
+        f"{generator.__name__} is a generator, and what takes a batch returns a list; leave batch out, or return a list"
     )
 
 
 def test_the_function_itself_is_called_with_a_list() -> None:
     assert ranked.fn([5, 3]) == [2, 1]
+
+
+@rm.node(batch=8)
+class Rank:
+    """Numbers the values of an item, list by list; its flush tells how many there were."""
+
+    def __init__(self, *, first: int = 0) -> None:
+        self.first, self.lists = first, 0
+
+    def initialize(self) -> None:
+        self.next = self.first
+
+    def process(self, values: list[int]) -> list[tuple[int, int]]:
+        self.lists += 1
+        begin, self.next = self.next, self.next + len(values)
+        return list(zip(range(begin, self.next), values, strict=True))
+
+    def flush(self) -> str:
+        count, self.next = self.next - self.first, self.first
+        return f"{count} values"
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_a_class_takes_batches_and_gives_at_the_end_of_an_item_what_it_holds(engine: Any) -> None:
+    pipeline = rm.Pipeline() >> Rank(first=10)
+    assert asyncio.run(pipeline.run([5, 6], engine=engine)) == [[10, 5], "1 values", [10, 6], "1 values"]
+
+
+async def test_a_class_in_a_session_takes_many_values_in_a_list_and_a_function_behind_it_what_its_flush_gives() -> None:
+    @rm.node(batch=8)
+    def shown(values: list[Any]) -> list[str]:
+        return [f"{len(values)}: {value}" for value in values]
+
+    async with (rm.Pipeline() >> Rank() >> shown).session() as session:
+        await session.send_many(range(20))
+        await session.finish()
+        seen = [packet.value async for packet in session]
+    assert [text.partition(": ")[2] for text in seen] == [*(str((n, n)) for n in range(20)), "20 values"]
+    assert max(int(text.partition(":")[0]) for text in seen) == 8
+    assert seen[-1].startswith("1: ")
+
+
+def test_a_class_that_gives_a_list_of_another_length_is_told() -> None:
+    @rm.node(batch=4)
+    class Loses:
+        def process(self, values: list[int]) -> list[int]:
+            return values[1:]
+
+    with pytest.raises(rm.NodeError, match="took a batch of 1 value and returned a list of 0; return a list of 1"):
+        (rm.Pipeline() >> Loses()).run_sync([1])

@@ -491,3 +491,22 @@ def test_map_sync_serves_every_call_of_a_source_that_brings_many() -> None:
     assert mapped.error is None
     assert sum(mapped.outputs or []) == sound.frames
     assert len(seen) == 32 * 9, "more calls than come in a row with the answers to those before"
+
+
+@pytest.mark.parametrize("execute", [run, rm.execute_sync, lambda *given: run(*given, engine="python")])
+@pytest.mark.parametrize("kind", ["function", "async function", "generator"])
+def test_what_is_done_to_a_list_after_it_was_returned_is_not_seen(execute: Any, kind: str) -> None:
+    history: list[Any] = [{"seen": []}]
+
+    def function(value: int) -> list[Any]:
+        history[0]["seen"].append(value)
+        return history
+
+    async def later(value: int) -> list[Any]:
+        return function(value)
+
+    def generator(value: int) -> Iterator[list[Any]]:
+        yield function(value)
+
+    node = {"function": function, "async function": later, "generator": generator}[kind]
+    assert execute(chain(("a", node, {})), [1, 2]) == [[{"seen": [1]}], [{"seen": [1, 2]}]]

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ._outputs import Outputs, Packet
     from ._pcm import PCM
     from ._plan import Plan
+    from ._ports import Out
     from ._progress import Progress
     from ._session import Session
     from ._sound_files import Info, ainfo, aread, awrite, info, read, write
@@ -76,6 +77,7 @@ __all__ = [
     "MarshalError",
     "Node",
     "NodeError",
+    "Out",
     "OutOfResourcesError",
     "Outputs",
     "Packet",
@@ -121,6 +123,7 @@ _HOMES = {
     "File": "media",
     "Limits": "_configure",
     "Info": "_sound_files",
+    "Out": "_ports",
     "Outputs": "_outputs",
     "Node": "_node",
     "PCM": "_pcm",

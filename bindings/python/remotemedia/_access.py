@@ -29,6 +29,11 @@ def private(value: Any) -> Any:
     return value if type(value) in SCALARS else _rebuilt(value, _copy, bytearray)
 
 
+def settled(value: Any) -> Any:
+    """The same value in lists and dicts of its own, so that what is done to the given ones later is not seen in it."""
+    return _rebuilt(value, _same, _same) if type(value) in (list, dict) else value
+
+
 def _rebuilt(value: Any, array: Change, memory: Change) -> Any:
     kind = type(value)
     if kind is Audio:
@@ -55,6 +60,10 @@ def _view(array: Any) -> Any:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def _same(memory: Any) -> Any:
+    return memory
 
 
 def _copy(array: Any) -> Any:

@@ -26,14 +26,15 @@ class Failure(NamedTuple):
 
 
 async def through(
-    functions: Sequence[HostFunction], entries: list[Entry], place: Place, in_thread: InThread
+    functions: Sequence[HostFunction], entries: list[Entry], place: Place, in_thread: InThread, first: int = 0
 ) -> tuple[list[Entry], Failure | None]:
-    """What a chain of functions makes of a batch, up to the first entry that fails; None is left out.
+    """What a chain of functions, from number `first` on, makes of a batch, up to the first entry that fails.
 
+    None is left out.
     Raises what is no failure of a value, such as a cancellation; `place` says where.
     """
     failure = None
-    for node, function in enumerate(functions):
+    for node, function in enumerate(functions[first:], first):
         if not entries:
             break
         place.entry = entries[0][0]
@@ -47,10 +48,10 @@ async def through(
 
 
 def through_now(
-    functions: Sequence[HostFunction], entries: list[Entry], place: Place
+    functions: Sequence[HostFunction], entries: list[Entry], place: Place, first: int = 0
 ) -> tuple[list[Entry], Failure | None]:
     """The same for functions that are all sync, on this thread."""
-    work: Coroutine[Any, Any, tuple[list[Entry], Failure | None]] = through(functions, entries, place, _here)
+    work: Coroutine[Any, Any, tuple[list[Entry], Failure | None]] = through(functions, entries, place, _here, first)
     try:
         work.send(None)
     except StopIteration as end:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ._access import SCALARS, private
+from ._ports import Out, output_of
 from ._shape import ONE_BY_ONE, Shape, taken_as
 from ._typed import converter
 
@@ -49,14 +50,17 @@ class HostFunction:
         """Whether it belongs on an event loop: also if only another method of its class is async."""
         self.streams = self.gives_many
         """Whether what it gives is sent on value by value."""
-        self.in_parts = self.streams or shape.batch is not None
-        """Whether calls to it take more than one call of the function for each value."""
+        self.in_parts = self.streams or shape.batch is not None or bool(shape.inputs or shape.outputs)
+        """Whether calls to it are more than one call of the function for each value."""
         self.method = ""
         """Which method of a class it is, if not the one for values."""
 
-    def typed(self, value: Any) -> Any:
-        """The value in the form that the function asks for."""
-        return value if self.convert is None else self.convert(value)
+    def invoke(self, value: Any) -> Any:
+        """Calls it with a value, in the form that it asks for; one with several inputs also with the input's name."""
+        place: tuple[str, ...] = ()
+        if self.shape.inputs:
+            value, *place = value
+        return self.function(value if self.convert is None else self.convert(value), *place, **self.params)
 
 
 class HostClass(HostFunction):
@@ -108,14 +112,16 @@ InThread = Callable[[Callable[[], Any]], Awaitable["tuple[Any, BaseException | N
 
 def call(function: HostFunction, value: Any) -> Any:
     """What a sync function makes of a value, which it gets in the form that its annotation asks for."""
-    result = function.function(function.typed(value), **function.params)
+    result = function.invoke(value)
     if type(result) not in SCALARS:
-        refuse_awaitable(function, result)
+        refuse_wrong(function, result)
     return result
 
 
-def refuse_awaitable(function: HostFunction, result: Any) -> None:
-    """Raises `TypeError` if what a sync function returned is to be awaited."""
+def refuse_wrong(function: HostFunction, result: Any) -> None:
+    """Raises `TypeError` for what is to be awaited, which a sync function returned, and `ValueError` for no output."""
+    if type(result) is Out:
+        output_of(function, result)
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
@@ -129,13 +135,16 @@ async def call_async(function: HostFunction, value: Any, in_thread: InThread) ->
     execution alone if it was raised on a thread.
     """
     if function.is_async:
-        return await function.function(function.typed(value), **function.params), None
+        found = await function.invoke(value)
+        if type(found) is Out:
+            output_of(function, found)
+        return found, None
     return await in_thread(functools.partial(call, function, value))
 
 
 def begin(function: HostFunction, value: Any) -> Any:
     """The generator that a function which gives several values makes of one, sync or async as it is."""
-    return function.function(function.typed(value), **function.params)
+    return function.invoke(value)
 
 
 def is_async(function: Callable[..., Any]) -> bool:

@@ -80,12 +80,14 @@ class Instance(HostFunction):
         return called
 
 
-def wrong_with(kind: Any) -> str | None:
-    """Why a class can't be a node, if so."""
+def wrong_with(kind: Any, takes_port: bool) -> str | None:
+    """Why a class can't be a node, if so; `takes_port` if it names its inputs."""
     title = kind.__name__
     if not inspect.isfunction(getattr(kind, "process", None)):
-        return f"{title} has no method process; write def process(self, value)"
-    if len(_arguments(kind.process)) != 2:
+        return f"{title} has no method process; write def process(self, value{', port' if takes_port else ''})"
+    if takes_port and len(_arguments(kind.process)) != 3:
+        return f"{title}.process takes a value and the input at which it came; write def process(self, value, port)"
+    if not takes_port and len(_arguments(kind.process)) != 2:
         return f"{title}.process takes one value; write def process(self, value)"
     for name in METHODS:
         method = getattr(kind, name, None)

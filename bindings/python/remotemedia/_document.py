@@ -20,21 +20,26 @@ from ._pipeline import HostType, compile_manifest, compile_text, encoded
 from ._pipeline import Pipeline as Compiled
 from ._problems import refusal
 from ._python_types import PREFIX, find, names_in
+from ._shape import MOST_PORTS
 from .errors import ManifestError, Problem
+
+PORT = re.compile(r"(?<=\.)[A-Za-z0-9_-]{1,64}\b")
+"""What may be the name of a port, behind the id of a node."""
 
 MARKER = re.compile(r"(---|\.\.\.)(?=\s|$)")
 """What begins or ends a document at the start of a line, and stands nowhere else there."""
 
 
-def from_text(text: str) -> dict[str, Any]:
+def from_text(text: str, python: Sequence[str]) -> dict[str, Any]:
     """The manifest that JSON or YAML text holds, once it is checked.
 
-    A `node_type` that names a Python function is not looked up. Raises `ManifestError` with all that is wrong.
+    A `node_type` that names a Python function of a package in `python` is looked up for its ports. Raises
+    `ManifestError` with all that is wrong; what is wrong with these names is told by `with_functions`.
     """
     text = text.removeprefix("\ufeff")
     names = names_in(text)
     if names:
-        Compiled(encoded(text), [HostType(name) for name in names])
+        Compiled(encoded(text), [_declared(name, text, python) for name in names])
     else:
         compile_text(text)
     if text.lstrip()[:1] in ("{", "["):
@@ -45,6 +50,16 @@ def from_text(text: str) -> dict[str, Any]:
     wrapped += "".join(f"    {line}\n" for line in lines)
     whole: dict[str, Any] = plan_of(Compiled(wrapped.encode("utf-8"), [HostType("manifest")]))["nodes"][0]["params"]
     return whole
+
+
+def _declared(name: str, text: str, python: Sequence[str]) -> HostType:
+    try:
+        shape = find(name, python, "node_type").shape
+    except ManifestError:
+        # Of a function that is not there nobody knows the ports: all that look like some in the text are good.
+        ports = tuple(dict.fromkeys(PORT.findall(text)))[: MOST_PORTS - 1]
+        return HostType(name, inputs=("in", *(set(ports) - {"in"})), outputs=("out", *(set(ports) - {"out"})))
+    return HostType(name, inputs=shape.inputs, outputs=shape.outputs)
 
 
 def _without_markers(lines: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ._calls import gives_many
@@ -39,7 +39,7 @@ class NodeFunction(Linkable, Generic[Value, Params, Result]):
         functools.update_wrapper(self, fn)
         self.fn = fn
         self.shape = shape
-        self.params: Mapping[str, inspect.Parameter] = _params(fn)
+        self.params: Mapping[str, inspect.Parameter] = _params(fn, bool(shape.inputs))
 
     # Type checkers know no way to add `name` and `on_error` to the params of the function: with them, they let all
     # params pass.
@@ -165,10 +165,36 @@ def node(fn: None = None, *, batch: int, max_wait_ms: float | None = None, inpla
 
 
 @overload
-def node(fn: None = None, *, batch: None = None, max_wait_ms: None = None, inplace: bool = False) -> Decorator: ...
+def node(
+    fn: None = None,
+    *,
+    inplace: bool = False,
+    inputs: Sequence[str],
+    outputs: Sequence[str] | None = None,
+) -> Callable[[Callable[..., Any]], NodeFunction[Any, ..., Any]]: ...
 
 
-def node(fn: Any = None, *, batch: int | None = None, max_wait_ms: float | None = None, inplace: bool = False) -> Any:
+@overload
+def node(
+    fn: None = None,
+    *,
+    batch: None = None,
+    max_wait_ms: None = None,
+    inplace: bool = False,
+    inputs: None = None,
+    outputs: Sequence[str] | None = None,
+) -> Decorator: ...
+
+
+def node(
+    fn: Any = None,
+    *,
+    batch: int | None = None,
+    max_wait_ms: float | None = None,
+    inplace: bool = False,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+) -> Any:
     """Makes a function a node for pipelines and manifests: sync or async, and generators of both kinds.
 
         @rm.node
@@ -193,12 +219,26 @@ def node(fn: Any = None, *, batch: int | None = None, max_wait_ms: float | None 
         def classify(pictures: list[np.ndarray]) -> list[str]:
             return model(np.stack(pictures))
 
+    `process` of a class takes such lists too; what its `flush` gives are values.
+
     With `inplace=True` the value is a copy of its own, with arrays that it may write to; it returns what goes on.
 
+    `inputs` and `outputs` name its ports, which are `in` and `out` otherwise. A value by itself goes to the first
+    output, `rm.Out("name", value)` to that one. With `inputs` it is told behind the value at which of them that came.
+
+        @rm.node(outputs=["speech", "rest"])
+        def split(segment: dict[str, Any]) -> rm.Out:
+            return rm.Out("speech" if segment["probability"] > 0.5 else "rest", segment)
+
+        apart = split()
+        pipeline = rm.Pipeline() >> source >> apart["speech"] >> recognize
+        pipeline.add_node(archive, after=apart["rest"])
+
     Raises `InvalidArgumentError` for arguments that are no params, for a class without `process`, for a batch of a
-    class or a generator, and for a `batch` or `max_wait_ms` outside of these ranges.
+    generator or beside ports, for what are no names of ports, and for a `batch` or `max_wait_ms` outside of these
+    ranges.
     """
-    shape = shape_of(batch, max_wait_ms, inplace)
+    shape = shape_of(batch, max_wait_ms, inplace, inputs, outputs)
     if fn is None:
         return lambda decorated: _shaped(decorated, shape)
     return _shaped(fn, shape)
@@ -208,18 +248,16 @@ def _shaped(fn: Callable[..., Any], shape: Shape) -> NodeFunction[Any, ..., Any]
     made: NodeFunction[Any, ..., Any] = NodeFunction(fn, shape)
     if shape.batch is not None:
         title = fn.__name__
-        if inspect.isclass(fn):
-            raise InvalidArgumentError(f"{title} is a class, and batches are for functions; leave batch out")
-        if gives_many(fn):
+        if gives_many(getattr(fn, "process", fn)):
             raise InvalidArgumentError(
                 f"{title} is a generator, and what takes a batch returns a list; leave batch out, or return a list"
             )
     return made
 
 
-def _params(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def _params(fn: Callable[..., Any], takes_port: bool) -> dict[str, inspect.Parameter]:
     if inspect.isclass(fn):
-        return _params_of_class(fn)
+        return _params_of_class(fn, takes_port)
     if not inspect.isfunction(fn):
         raise InvalidArgumentError(f"@node takes a function or a class, not {fn!r}")
     title = fn.__name__
@@ -228,6 +266,13 @@ def _params(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     kinds = inspect.Parameter
     if value is None or value.kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
         raise InvalidArgumentError(f"{title} takes no value; write def {title}(value, ...)")
+    if takes_port:
+        port = arguments.pop(1) if len(arguments) > 1 else None
+        if port is None or port.kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
+            raise InvalidArgumentError(
+                f"{title} names its inputs, so it is told at which of them a value came; "
+                f"write def {title}({value.name}, port, ...)"
+            )
     params: dict[str, inspect.Parameter] = {}
     for parameter in arguments[1:]:
         if parameter.kind is not kinds.KEYWORD_ONLY:
@@ -244,8 +289,8 @@ def _params(fn: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return params
 
 
-def _params_of_class(kind: type) -> dict[str, inspect.Parameter]:
-    title, wrong = kind.__name__, wrong_with(kind)
+def _params_of_class(kind: type, takes_port: bool) -> dict[str, inspect.Parameter]:
+    title, wrong = kind.__name__, wrong_with(kind, takes_port)
     if wrong is not None:
         raise InvalidArgumentError(wrong)
     params: dict[str, inspect.Parameter] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -18,6 +18,7 @@ from ._batches import Failure, through, through_now
 from ._calls import HostFunction, InThread, begin, call, call_async
 from ._classes import Instance
 from ._place import Place, ThrownError
+from ._ports import Out, arrived, output_of
 
 _END: Any = object()
 _log = logging.getLogger("remotemedia")
@@ -33,12 +34,14 @@ def values_of(functions: Sequence[HostFunction], value: Any, place: Place, node:
     if not function.gives_many:
         found = call(function, value)
         if found is not None:
+            found = _onward(functions, node, found)
             yield from values_of(functions, found, place, node + 1)
         return
     given = begin(function, value)
     try:
         while (found := next(given, _END)) is not _END:
             if found is not None:
+                found = _onward(functions, node, found)
                 yield from values_of(functions, found, place, node + 1)
             place.at(node, function)
     finally:
@@ -60,6 +63,7 @@ async def values_of_async(
     async with aclosing(_given(function, value, in_thread)) as given:
         async for found in given:
             if found is not None:
+                found = _onward(functions, node, found)
                 async with aclosing(values_of_async(functions, found, place, in_thread, node + 1)) as values:
                     async for each in values:
                         yield each
@@ -68,20 +72,21 @@ async def values_of_async(
 
 def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], place: Place) -> Generator[Any, None, None]:
     """The values of all entries of a call, whose functions are sync; instances of classes live on from call to call."""
-    if functions[0].shape.batch is not None:
-        outputs, failure = through_now(functions, _numbered(entries), place)
-        for place.entry, value in outputs:
-            yield value
-        _fail(failure, place)
-        return
+    batched = functions[0].shape.batch is not None
     for part in _opening(functions, place):
         call(part, None)
-    for place.entry, entry in enumerate(entries):
-        if len(entry) > 1:
-            yield from values_of(functions, read_only(entry[1]), place)
-        elif entry:
-            for node, replaced in _flushing(functions):
-                yield from values_of(replaced, None, place, node)
+    for place.entry, group in _groups(entries, batched):
+        if len(group[0]) > 1 and batched:
+            yield from _batch(functions, _numbered(place.entry, group), place)
+        elif len(group[0]) > 1:
+            yield from values_of(functions, arrived(functions[0], group[0]), place)
+        elif group[0]:
+            for node, flush in _flushing(functions):
+                if batched:
+                    held = [(place.entry, each) for each in values_of([*functions[:node], flush], None, place, node)]
+                    yield from _batch(functions, held, place, node + 1)
+                else:
+                    yield from values_of([*functions[:node], flush, *functions[node + 1 :]], None, place, node)
         else:
             for part in closing(functions, place):
                 call(part, None)
@@ -91,32 +96,87 @@ async def all_values_async(
     functions: Sequence[HostFunction], entries: Sequence[Any], place: Place, in_thread: InThread
 ) -> AsyncGenerator[Any, None]:
     """The same for functions of all kinds."""
-    if functions[0].shape.batch is not None:
-        outputs, failure = await through(functions, _numbered(entries), place, in_thread)
-        for place.entry, value in outputs:
-            yield value
-        _fail(failure, place)
-        return
+    batched = functions[0].shape.batch is not None
     for part in _opening(functions, place):
         await call_part(part, in_thread)
-    for place.entry, entry in enumerate(entries):
-        if len(entry) > 1:
-            async with aclosing(values_of_async(functions, read_only(entry[1]), place, in_thread)) as values:
+    for place.entry, group in _groups(entries, batched):
+        if len(group[0]) > 1 and not batched:
+            value = arrived(functions[0], group[0])
+            async with aclosing(values_of_async(functions, value, place, in_thread)) as values:
                 async for each in values:
                     yield each
-        elif entry:
-            for node, replaced in _flushing(functions):
-                async with aclosing(values_of_async(replaced, None, place, in_thread, node)) as values:
+        elif len(group[0]) > 1:
+            async for each in _batch_async(functions, _numbered(place.entry, group), place, in_thread):
+                yield each
+        elif group[0]:
+            for node, flush in _flushing(functions):
+                after = () if batched else functions[node + 1 :]
+                held = []
+                async with aclosing(
+                    values_of_async([*functions[:node], flush, *after], None, place, in_thread, node)
+                ) as values:
                     async for each in values:
-                        yield each
+                        if batched:
+                            held.append((place.entry, each))
+                        else:
+                            yield each
+                async for each in _batch_async(functions, held, place, in_thread, node + 1):
+                    yield each
         else:
             for part in closing(functions, place):
                 await call_part(part, in_thread)
 
 
-def _numbered(entries: Sequence[Any]) -> list[tuple[int, Any]]:
-    """The values of a call for functions that take batches, which hear of no ends."""
-    return [(index, read_only(entry[1])) for index, entry in enumerate(entries)]
+def _onward(functions: Sequence[HostFunction], node: int, found: Any) -> Any:
+    """What the next function gets. What the last one gives stays as it is, for the reply."""
+    if type(found) is not Out or node + 1 == len(functions):
+        return found
+    output_of(functions[node], found)
+    return found.value
+
+
+def _groups(entries: Sequence[Any], batched: bool) -> Iterator[tuple[int, list[Any]]]:
+    """The entries of a call with their numbers; for functions that take batches, values in a row together."""
+    values: list[Any] = []
+    for index, entry in enumerate(entries):
+        if batched and len(entry) > 1:
+            values.append(entry)
+            continue
+        if values:
+            yield index - len(values), values
+            values = []
+        yield index, [entry]
+    if values:
+        yield len(entries) - len(values), values
+
+
+def _numbered(first: int, entries: Sequence[Any]) -> list[tuple[int, Any]]:
+    """The values of entries for functions that take batches."""
+    return [(index, read_only(entry[1])) for index, entry in enumerate(entries, first)]
+
+
+def _batch(
+    functions: Sequence[HostFunction], entries: list[tuple[int, Any]], place: Place, first: int = 0
+) -> Generator[Any, None, None]:
+    """What the functions from number `first` on make of a batch."""
+    outputs, failure = through_now(functions, entries, place, first)
+    for place.entry, value in outputs:
+        yield value
+    _fail(failure, place)
+
+
+async def _batch_async(
+    functions: Sequence[HostFunction],
+    entries: list[tuple[int, Any]],
+    place: Place,
+    in_thread: InThread,
+    first: int = 0,
+) -> AsyncGenerator[Any, None]:
+    """The same for functions of all kinds."""
+    outputs, failure = await through(functions, entries, place, in_thread, first)
+    for place.entry, value in outputs:
+        yield value
+    _fail(failure, place)
 
 
 def _fail(failure: Failure | None, place: Place) -> None:
@@ -168,11 +228,11 @@ def closing(functions: Iterable[HostFunction], place: Place) -> Generator[HostFu
                 yield part
 
 
-def _flushing(functions: Sequence[HostFunction]) -> Generator[tuple[int, list[HostFunction]], None, None]:
-    """The chains that the end of an item runs through: from each instance on, which gives what it holds back."""
+def _flushing(functions: Sequence[HostFunction]) -> Generator[tuple[int, HostFunction], None, None]:
+    """What the end of an item calls: of each instance in turn, with its number, what gives that which it holds back."""
     for node, function in enumerate(functions):
         if isinstance(function, Instance) and function.flush is not None:
-            yield node, [*functions[:node], function.flush, *functions[node + 1 :]]
+            yield node, function.flush
 
 
 async def _given(function: HostFunction, value: Any, in_thread: InThread) -> AsyncGenerator[Any, None]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ._buffer import Buffer
 from ._function import NodeFunction
 from ._node import Linkable, Node, Port
+from ._shape import taken_as
 from .errors import Error, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Pipeline(Linkable):
 
         if isinstance(manifest, (str, os.PathLike)):
             text = manifest if isinstance(manifest, str) and is_text(manifest) else read(os.fspath(manifest))
-            document: Mapping[str, Any] = _document.from_text(text)
+            document: Mapping[str, Any] = _document.from_text(text, python)
         else:
             document = manifest
         return _document.to_pipeline(document, python)
@@ -509,7 +510,8 @@ def _has(port: Port, side: str) -> bool:
     from ._describe import node_types, type_name
 
     if not isinstance(port.node.node_type, str):
-        return port.name == {"inputs": "in", "outputs": "out"}[side]
+        shape = taken_as(port.node.node_type)
+        return port.name in {"inputs": shape.inputs or ("in",), "outputs": shape.outputs or ("out",)}[side]
     described = node_types().get(type_name(port.node.node_type))
     return described is not None and any(each["name"] == port.name for each in described[side])
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import _memory
-from ._access import SCALARS, read_only
-from ._calls import HostFunction, InThread, call_async, refuse_awaitable
+from ._access import SCALARS, read_only, settled
+from ._calls import HostFunction, InThread, call_async, refuse_wrong
 from ._marshal import Lane, give_back, lane
 from ._memory import Kept
 from ._raised import behind, text_of, told_of, without_our_frames
@@ -19,7 +19,8 @@ from .errors import MarshalError
 
 
 class Call(NamedTuple):
-    """Packets for a chain of functions; `entries` are [item, value, pts, duration].
+    """Packets for a chain of functions; `entries` are [item, value, pts, duration], and [..., port] for another input
+    of the first function than its first one.
 
     Where instances of classes are among the functions, [item] is the end of an item, and [] the end of all.
     """
@@ -40,7 +41,8 @@ class Raised(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the functions gave: pairs [entry, value], and the exception that ended the call, if one did.
+    """What the functions gave: [entry, value], or [entry, value, None, None, port] for another output than the first
+    one, and the exception that ended the call, if one did.
 
     More comes for the call if it is not final.
     """
@@ -67,14 +69,14 @@ def answer(call: Call) -> Answer:
                 if value is None:
                     break
                 if type(value) not in SCALARS:
-                    refuse_awaitable(each, value)
+                    refuse_wrong(each, value)
                 node += 1
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
             return Answer(outputs, Raised(index, node, without_our_frames(error)))
         if value is not None:
-            outputs.append([index, value])
+            outputs.append([index, value if type(value) in SCALARS else settled(value)])
     return Answer(outputs, None)
 
 
@@ -107,7 +109,7 @@ async def answer_async(call: Call, in_thread: InThread, ended: Callable[[], bool
         except BaseException as error:
             return Answer(outputs, Raised(index, node, without_our_frames(error)))
         if value is not None:
-            outputs.append([index, value])
+            outputs.append([index, value if type(value) in SCALARS else settled(value)])
     return Answer(outputs, None)
 
 
@@ -136,7 +138,7 @@ def refused_reply(call: Call, given: Answer, refusal: MarshalError) -> Answer:
     last = len(call.functions) - 1
     used = lane()
     try:
-        for index, (entry, value) in enumerate(given.outputs):
+        for index, (entry, value, *_) in enumerate(given.outputs):
             error = used.explained(value, "the returned value", refusal)
             if error is not refusal:
                 return Answer(given.outputs[:index], Raised(entry, last, error))
@@ -170,12 +172,13 @@ def _pack(used: Lane, given: Answer) -> bytes:
 
 def _first_that_fails(used: Lane, call: Call, given: Answer) -> Answer:
     good: list[list[Any]] = []
-    for index, value in given.outputs:
+    for output in given.outputs:
+        index, value = output[:2]
         try:
             used.pack(value, "the returned value")
         except MarshalError as error:
             return Answer(good, Raised(index, len(call.functions) - 1, error))
         finally:
             used.forget()
-        good.append([index, value])
+        good.append(output)
     return Answer(good, given.raised)

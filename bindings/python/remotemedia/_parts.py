@@ -17,6 +17,7 @@ from ._calls import InThread
 from ._generators import all_values, all_values_async
 from ._host_nodes import Answer, Call, Raised
 from ._place import Place, ThrownError
+from ._ports import row
 from ._raised import without_our_frames
 
 _END: Any = object()
@@ -44,7 +45,7 @@ class Parts:
         outputs: list[list[Any]] = []
         try:
             while (value := self._context.run(next, self._values, _END)) is not _END:
-                outputs.append([self._place.entry, value])
+                outputs.append(row(self.call.functions[-1], self._place.entry, value))
                 if self._streams:
                     return Answer(outputs, None, is_final=False)
         except (KeyboardInterrupt, SystemExit):
@@ -109,7 +110,7 @@ async def answer_in_parts(
     try:
         async with aclosing(all_values_async(call.functions, call.entries, place, in_thread)) as values:
             async for each in values:
-                outputs.append([place.entry, each])
+                outputs.append(row(call.functions[-1], place.entry, each))
                 if streams:
                     given, outputs = outputs, []
                     if not await reply(Answer(given, None, is_final=False)):

@@ -38,11 +38,15 @@ class HostType(NamedTuple):
     batch: int = BATCH
     max_wait_ms: float | None = None
     """How long a call that is not full waits for more packets."""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    """The names of its ports, where they are not `in` and `out`."""
 
     def declared(self, token: int) -> dict[str, Any]:
         """What the runtime is told of it."""
         told = {"token": token, "batch": self.batch, "ends": self.ends}
-        return told if self.max_wait_ms is None else {**told, "max_wait_ms": self.max_wait_ms}
+        more = {"max_wait_ms": self.max_wait_ms, "inputs": self.inputs or None, "outputs": self.outputs or None}
+        return told | {key: value for key, value in more.items() if value is not None}
 
 
 class Pipeline:
@@ -124,7 +128,7 @@ def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
         return compile_text(text), None
     from ._document import from_text
 
-    return _compile_mapping(from_text(text), python)
+    return _compile_mapping(from_text(text, python), python)
 
 
 def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Compiled:
@@ -172,7 +176,9 @@ def _types_of(functions: Sequence[HostFunction]) -> tuple[HostType, ...]:
 def _type_of(function: HostFunction) -> HostType:
     name, ends, shape = function.node_type, isinstance(function, HostClass), function.shape
     # Batches share no call with functions that take each value by itself: those would have to wait with them.
-    return HostType(name, ends) if shape.batch is None else HostType(name, ends, shape.batch, shape.max_wait_ms)
+    if shape.batch is None:
+        return HostType(name, ends, inputs=shape.inputs, outputs=shape.outputs)
+    return HostType(name, ends, shape.batch, shape.max_wait_ms)
 
 
 def _remember(key: Any, pipeline: Pipeline) -> Pipeline:

@@ -115,10 +115,10 @@ def _prepared(manifest: Any, python: Sequence[str], engine: Engine) -> Graph:
     elif engine == "auto" and not _told:
         _told = True
         _log.warning("the native library can't be loaded: the reference executor in Python runs instead, slowly")
-    return graph_of(_document(manifest), python)
+    return graph_of(_document(manifest, python), python)
 
 
-def _document(manifest: Any) -> Mapping[str, Any]:
+def _document(manifest: Any, python: Sequence[str]) -> Mapping[str, Any]:
     if isinstance(manifest, Mapping):
         return manifest
     if not isinstance(manifest, (str, os.PathLike)):
@@ -130,20 +130,20 @@ def _document(manifest: Any) -> Mapping[str, Any]:
     try:
         document: Any = json.loads(text)
     except ValueError:
-        document = _read_natively(text)
+        document = _read_natively(text, python)
     if not isinstance(document, Mapping):
         raise ManifestError("the manifest is no map", [Problem("", "the manifest is no map", expected="a map")])
     return document
 
 
-def _read_natively(text: str) -> Any:
+def _read_natively(text: str, python: Sequence[str]) -> Any:
     try:
         from .._document import from_text
     except LibraryError as error:
         raise LibraryError(
             f"{error}. Without it only JSON text and dicts can be read, and this manifest is neither"
         ) from None
-    return from_text(text)
+    return from_text(text, python)
 
 
 def _list(inputs: Sequence[Any] | None) -> list[Any] | None:

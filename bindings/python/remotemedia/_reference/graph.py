@@ -14,12 +14,22 @@ from .._calls import HostFunction, take_functions
 from .._function import NodeFunction
 from .._problems import refusal
 from .._python_types import PREFIX, find
+from .._shape import ONE_BY_ONE
 from ..errors import ManifestError, Problem
 from .basic import BASIC, Node
 
 
+class Link(NamedTuple):
+    """A connection: from which node to which, at which output of the one and which input of the other."""
+
+    source: int
+    target: int
+    output: int
+    input: int
+
+
 class Step(NamedTuple):
-    """A node in its place: `sources` are the steps that it takes from, in the order of the connections.
+    """A node in its place: `sources` are the links by which it is fed, by the places of their steps, in their order.
 
     `work` makes the node for one run, or is a Python function. `shares` says that what it gives is handed on to the
     next function as it is, without a copy.
@@ -28,7 +38,7 @@ class Step(NamedTuple):
     id: str
     node_type: str
     work: Callable[[], Node] | HostFunction
-    sources: list[int]
+    sources: list[Link]
     shares: bool
     on_error: OnError
 
@@ -64,14 +74,14 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
     for index, name in enumerate(ids):
         if not isinstance(name, str) or not name or name in ids[:index]:
             problems.append(Problem(f"nodes[{index}].id", f"expected an id of its own, got {name!r}"))
-    links = [] if problems else _links(plain.get("connections") or (), ids, problems)
+    links = [] if problems else _links(plain.get("connections") or (), ids, works, problems)
     if problems:
         raise refusal(problems)
 
     def shares(index: int) -> bool:
         # Functions that follow each other without a branch between them are called together.
-        after = [target for source, target in links if source == index]
-        before = [source for source, target in links if target in after]
+        after = [link.target for link in links if link.source == index]
+        before = [link.source for link in links if link.target in after]
         return len(after) == len(before) == 1 and all(isinstance(works[each], HostFunction) for each in (index, *after))
 
     order = _order(len(nodes), links)
@@ -81,13 +91,13 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
             ids[index],
             _type_of(nodes[index]),
             works[index],
-            [place[source] for source, target in links if target == index],
+            [link._replace(source=place[link.source], target=place[index]) for link in links if link.target == index],
             shares(index),
             on_errors[index],
         )
         for index in order
     ]
-    left = {source for source, _ in links}
+    left = {link.source for link in links}
     return Graph(steps, [name for index, name in enumerate(ids) if index not in left])
 
 
@@ -154,20 +164,25 @@ def _type_of(node: Mapping[str, Any]) -> str:
     return short if short in BASIC else kind
 
 
-def _links(connections: Any, ids: list[Any], problems: list[Problem]) -> list[tuple[int, int]]:
-    links: list[tuple[int, int]] = []
+def _links(
+    connections: Any, ids: list[Any], works: Sequence[Callable[[], Node] | HostFunction], problems: list[Problem]
+) -> list[Link]:
+    links: list[Link] = []
     for index, connection in enumerate(connections):
         ends = []
-        for side, port in (("from", "out"), ("to", "in")):
+        for side in ("from", "to"):
             text = connection.get(side) if isinstance(connection, Mapping) else None
             name, dot, named = str(text).partition(".")
-            if name not in ids or (dot and named != port):
+            node = ids.index(name) if name in ids else -1
+            ports = _ports(works[node], side)
+            if node < 0 or (dot and named not in ports):
                 problems.append(Problem(f"connections[{index}].{side}", f"there is no node {text!r}"))
             else:
-                ends.append(ids.index(name))
+                ends.append((node, ports.index(named) if dot else 0))
         if len(ends) == 2:
-            link = (ends[0], ends[1])
-            if link in links or ends[0] == ends[1]:
+            (source, output), (target, into) = ends
+            link = Link(source, target, output, into)
+            if link in links or source == target:
                 problems.append(Problem(f"connections[{index}]", "expected a connection of its own"))
             links.append(link)
     if not problems and len(_order(len(ids), links)) < len(ids):
@@ -175,14 +190,20 @@ def _links(connections: Any, ids: list[Any], problems: list[Problem]) -> list[tu
     return links
 
 
-def _order(count: int, links: list[tuple[int, int]]) -> list[int]:
+def _ports(work: Callable[[], Node] | HostFunction, side: str) -> Sequence[str]:
+    """The names of the outputs of a node, or of its inputs."""
+    shape = work.shape if isinstance(work, HostFunction) else ONE_BY_ONE
+    return (shape.outputs or ("out",)) if side == "from" else (shape.inputs or ("in",))
+
+
+def _order(count: int, links: list[Link]) -> list[int]:
     """The nodes, each after those that it takes from; those on a cycle are missing."""
     order: list[int] = []
     while True:
         ready = [
             index
             for index in range(count)
-            if index not in order and all(source in order for source, target in links if target == index)
+            if index not in order and all(link.source in order for link in links if link.target == index)
         ]
         if not ready:
             return order

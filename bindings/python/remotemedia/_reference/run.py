@@ -19,6 +19,7 @@ from .._classes import Instance
 from .._generators import all_values_async, clean_up
 from .._outputs import Outputs, Passed, log_skip, outputs_of
 from .._place import Place, ThrownError
+from .._ports import Out, output_of
 from .._raised import behind, text_of, told_of, without_our_frames
 from ..errors import NodeError
 from ..media import Audio, File
@@ -34,11 +35,12 @@ LONGEST_BACKOFF = 3600.0
 
 
 class Packet(NamedTuple):
-    """A value with its place in time, in nanoseconds."""
+    """A value with its place in time, in nanoseconds, and the number of the port at which it comes out or goes in."""
 
     value: Any
     pts: int | None
     duration: int | None
+    port: int = 0
 
 
 END = Packet(None, None, None)
@@ -90,7 +92,12 @@ async def _run(
     for item, value in enumerate(values):
         given: list[list[Packet]] = []
         for place, step in enumerate(graph.steps):
-            arriving = [packet for source in step.sources for packet in given[source]]
+            arriving = [
+                packet._replace(port=link.input)
+                for link in step.sources
+                for packet in given[link.source]
+                if packet.port == link.output
+            ]
             emitted = []
             end = [END] if isinstance(nodes[place], Instance) else []
             for packet in [*(arriving if step.sources else [_packet(value, None)]), *end]:
@@ -126,7 +133,7 @@ async def _run(
                     break
             given.append(emitted)
             if step.id in collected:
-                collected[step.id] += [(item, out) for out in emitted]
+                collected[step.id] += [(item, out) for out in emitted if out.port == 0]
             if errors and stop:
                 break
         if errors and stop:
@@ -150,13 +157,16 @@ async def _process(
     if not isinstance(node, HostFunction):
         yield packet._replace(value=node.process(packet.value))
         return
-    is_shared = any(graph.steps[source].shares for source in step.sources)
-    entry = [0] if packet is END else [0, packet.value if is_shared else read_only(packet.value)]
+    is_shared = any(graph.steps[link.source].shares for link in step.sources)
+    value = packet.value if is_shared else read_only(packet.value)
+    entry = [0] if packet is END else [0, value, packet.pts, packet.duration, packet.port]
     place = Place()
     try:
         async with aclosing(all_values_async([node], [entry], place, in_thread)) as values:
             async for each in values:
-                yield _packet(each if step.shares else crossed(each, "the returned value"), packet)
+                value, port = (each.value, output_of(node, each)) if type(each) is Out else (each, 0)
+                out = _packet(value if step.shares else crossed(value, "the returned value"), packet)
+                yield out._replace(port=port)
     except Exception as error:
         raise _refused(error, place) from without_our_frames(_thrown(error))
 

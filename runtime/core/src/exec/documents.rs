@@ -221,10 +221,13 @@ fn write_call(encoder: &mut Encoder, call: &HostCall) {
     encoder.text("entries").array(call.entries.len());
     for entry in &call.entries {
         match entry {
-            CallEntry::Packet { item, packet } => {
-                encoder.array(4).uint(*item).value(&packet.value);
+            CallEntry::Packet { item, packet, port } => {
+                encoder.array(4 + usize::from(*port > 0)).uint(*item).value(&packet.value);
                 write_optional(encoder, packet.pts);
                 write_optional(encoder, packet.duration);
+                if *port > 0 {
+                    encoder.uint(*port as u64);
+                }
             }
             CallEntry::End { item } => {
                 encoder.array(1).uint(*item);
@@ -560,7 +563,7 @@ fn write_tokens(encoder: &mut Encoder, tokens: &[u64]) {
 }
 
 fn read_output(entry: &Value, path: impl Fn() -> String) -> Result<HostOutput, DocumentError> {
-    const EXPECTED: &str = "[entry, value, pts?, duration?]";
+    const EXPECTED: &str = "[entry, value, pts?, duration?, port?]";
     let Value::List(fields) = entry else { return Err(mismatch(path(), EXPECTED, entry)) };
     let [index, value, times @ ..] = &fields[..] else { return Err(mismatch(path(), EXPECTED, entry)) };
     let time = |place: usize| match times.get(place) {
@@ -569,7 +572,8 @@ fn read_output(entry: &Value, path: impl Fn() -> String) -> Result<HostOutput, D
         Some(other) => Err(mismatch(format!("{}[{}]", path(), place + 2), "nanoseconds or nil", other)),
     };
     let index = as_index(index, || format!("{}[0]", path()))?;
-    Ok(HostOutput { entry: index, value: value.clone(), pts: time(0)?, duration: time(1)? })
+    let port = times.get(2).map_or(Ok(0), |port| as_index(port, || format!("{}[4]", path())))?;
+    Ok(HostOutput { entry: index, value: value.clone(), pts: time(0)?, duration: time(1)?, port })
 }
 
 fn read_failure(failure: &Value, release: impl Fn(u64) + Send + Sync + 'static) -> Result<HostFailure, DocumentError> {

@@ -24,6 +24,8 @@ pub struct HostCall {
     pub nodes: Vec<(u64, Arc<str>)>,
     /// The packets, oldest first, and the ends between them.
     pub entries: Vec<CallEntry>,
+    /// How many outputs the last of the nodes has.
+    pub ports: usize,
     /// How often the session was interrupted before it: what nodes of the host have kept from earlier calls is void.
     pub epoch: u32,
     /// How many of its packets were in an earlier call that ended before their answer.
@@ -39,7 +41,7 @@ impl HostCall {
     /// The first packet that it brings, and the input that it comes from.
     pub fn first(&self) -> Option<(u64, &Packet)> {
         self.entries.iter().find_map(|entry| match entry {
-            CallEntry::Packet { item, packet } => Some((*item, packet)),
+            CallEntry::Packet { item, packet, .. } => Some((*item, packet)),
             CallEntry::End { .. } | CallEntry::Finish => None,
         })
     }
@@ -54,6 +56,8 @@ pub enum CallEntry {
         item: u64,
         /// The packet.
         packet: Packet,
+        /// The input of the first node at which it came, counted from 0.
+        port: usize,
     },
     /// An item ends; the host gives what it holds back of it. Comes to nodes that asked for it.
     End {
@@ -86,6 +90,8 @@ pub struct HostOutput {
     pub pts: Option<i64>,
     /// How long it lasts; the entry's own if neither this nor the value says.
     pub duration: Option<i64>,
+    /// The output of the last node at which it comes, counted from 0.
+    pub port: usize,
 }
 
 /// An exception of the host's code.
@@ -141,6 +147,16 @@ pub enum ReplyError {
         /// The entry before it.
         previous: usize,
     },
+    /// An answer names an output that the last node does not have.
+    #[error("outputs[{output}] comes at port {port}, the last node of the call has {ports}, counted from 0")]
+    NoSuchPort {
+        /// The output at fault.
+        output: usize,
+        /// The port that it names.
+        port: usize,
+        /// How many there are.
+        ports: usize,
+    },
     /// The failure names a node that the call does not have.
     #[error("the error names node {node} of entry {entry}, the call has {nodes} nodes and {entries} entries")]
     NoSuchNode {
@@ -177,6 +193,8 @@ pub(super) struct HostStage {
     nodes: Vec<(u64, Arc<str>)>,
     /// Where these nodes stand in the graph.
     indices: Vec<usize>,
+    /// How many outputs the last node has.
+    ports: usize,
     outbox: VecDeque<Travel>,
     call: Option<OpenCall>,
     /// Comes after what is in the outbox.
@@ -230,9 +248,19 @@ impl Reply {
         self.is_final || self.failure.is_some()
     }
 
-    /// Whether this answers entries and nodes that a call has, none before `previous`; the last entry that it answers.
-    pub(super) fn check(&self, entries: usize, nodes: usize, mut previous: usize) -> Result<usize, ReplyError> {
-        for (output, HostOutput { entry, .. }) in self.outputs.iter().enumerate() {
+    /// Whether this answers entries, ports and nodes that a call has, no entry before `previous`; the last entry that it
+    /// answers.
+    pub(super) fn check(
+        &self,
+        entries: usize,
+        ports: usize,
+        nodes: usize,
+        mut previous: usize,
+    ) -> Result<usize, ReplyError> {
+        for (output, HostOutput { entry, port, .. }) in self.outputs.iter().enumerate() {
+            if *port >= ports {
+                return Err(ReplyError::NoSuchPort { output, port: *port, ports });
+            }
             if *entry >= entries {
                 return Err(ReplyError::NoSuchEntry { output, entry: *entry, entries });
             }
@@ -252,7 +280,7 @@ impl Reply {
 
 impl HostStage {
     pub(super) fn new(batch: usize, graph: &Graph, stage: &Stage) -> Self {
-        let (mut nodes, mut indices, mut ends, mut max_wait) = (Vec::new(), Vec::new(), false, None);
+        let (mut nodes, mut indices, mut ends, mut max_wait, mut ports) = (Vec::new(), Vec::new(), false, None, 1);
         for link in &stage.links {
             let node = &graph.nodes[link.node];
             let Work::Host(host) = &node.work else { continue };
@@ -260,6 +288,7 @@ impl HostStage {
             indices.push(link.node);
             ends |= host.ends;
             max_wait = host.max_wait;
+            ports = host.outputs.len();
         }
         let fails = |link: &Link| graph.nodes[link.node].on_error == OnError::Fail;
         Self {
@@ -271,6 +300,7 @@ impl HostStage {
             last_path: stage.last_path,
             nodes,
             indices,
+            ports,
             outbox: VecDeque::new(),
             call: None,
             fault: None,
@@ -356,11 +386,11 @@ impl HostStage {
         while entries.len() < self.batch {
             match inbox.pop_front() {
                 None => break,
-                Some(Travel::Packet(Routed { packet, item, path, deadline }, _)) => {
-                    let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline };
+                Some(Travel::Packet(Routed { packet, item, path, deadline }, port)) => {
+                    let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline, port };
                     let kept = self.keeps.then(|| packet.clone());
                     waiting.push_back(Waiting::Entry { index: entries.len(), place, packet: kept });
-                    entries.push(CallEntry::Packet { item, packet });
+                    entries.push(CallEntry::Packet { item, packet, port });
                 }
                 Some(end) if self.ends => {
                     let index = entries.len();
@@ -368,7 +398,7 @@ impl HostStage {
                         self.ended = item;
                     }
                     let (item, path) = (self.ended, self.last_path);
-                    let place = EntryPlace { item, path, pts: None, duration: None, deadline: None };
+                    let place = EntryPlace { item, path, pts: None, duration: None, deadline: None, port: 0 };
                     waiting.push_back(Waiting::Entry { index, place, packet: None });
                     if let Travel::End(item) = end {
                         waiting.push_back(Waiting::End(item));
@@ -391,7 +421,8 @@ impl HostStage {
         let attempt = std::mem::take(&mut self.next);
         self.due = None;
         self.call = Some(OpenCall { id, begun: Instant::now(), waiting, attempt, emitted: 0 });
-        let mut call = HostCall { id, job, nodes: self.nodes.clone(), entries, epoch, taken_before: 0 };
+        let mut call =
+            HostCall { id, job, nodes: self.nodes.clone(), entries, ports: self.ports, epoch, taken_before: 0 };
         call.taken_before = self.taken_before.min(call.packets());
         self.taken_before -= call.taken_before;
         Some(call)
@@ -429,7 +460,8 @@ impl HostStage {
             let own = Packet::new(output.value);
             let pts = output.pts.or(own.pts).or(place.pts);
             let duration = output.duration.or(own.duration).or(place.duration);
-            self.outbox.push_back(Travel::Packet(Routed { packet: own.at(pts, duration), item, path, deadline }, 0));
+            let routed = Routed { packet: own.at(pts, duration), item, path, deadline };
+            self.outbox.push_back(Travel::Packet(routed, output.port));
         }
         if let Some(failure) = reply.failure {
             let entry = call.seek(&mut self.outbox, failure.entry);
@@ -454,6 +486,8 @@ struct EntryPlace {
     pts: Option<i64>,
     duration: Option<i64>,
     deadline: Option<Instant>,
+    /// The input at which it came.
+    port: usize,
 }
 
 impl HostStage {
@@ -513,8 +547,8 @@ impl OpenCall {
         let mut packets = 0;
         for waiting in self.waiting.into_iter().rev() {
             let travel = match waiting {
-                Waiting::Entry { place: EntryPlace { item, path, deadline, .. }, packet, .. } => {
-                    packet.map(|packet| Travel::Packet(Routed { packet, item, path, deadline }, 0))
+                Waiting::Entry { place: EntryPlace { item, path, deadline, port, .. }, packet, .. } => {
+                    packet.map(|packet| Travel::Packet(Routed { packet, item, path, deadline }, port))
                 }
                 other => other.into_travel(),
             };

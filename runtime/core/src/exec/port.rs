@@ -103,6 +103,8 @@ struct PendingCall {
     run: Weak<Run>,
     stage: usize,
     entries: usize,
+    /// How many outputs the last of its nodes has.
+    ports: usize,
     nodes: usize,
     /// The last entry that was answered; answers never go back behind it.
     answered: usize,
@@ -191,7 +193,7 @@ impl Port {
         let (run, stage) = {
             let mut state = self.0.state.lock();
             let pending = state.calls.get_mut(&call).ok_or(ReplyError::Gone { call })?;
-            pending.answered = reply.check(pending.entries, pending.nodes, pending.answered)?;
+            pending.answered = reply.check(pending.entries, pending.ports, pending.nodes, pending.answered)?;
             let target = (pending.run.upgrade().ok_or(ReplyError::Gone { call })?, pending.stage);
             if reply.is_last() {
                 state.calls.remove(&call);
@@ -257,7 +259,8 @@ impl Port {
 
     /// Takes answers to a call from now on.
     pub(super) fn expect_reply(&self, call: &HostCall, run: Weak<Run>, stage: usize) {
-        let pending = PendingCall { run, stage, entries: call.entries.len(), nodes: call.nodes.len(), answered: 0 };
+        let (entries, ports, nodes) = (call.entries.len(), call.ports, call.nodes.len());
+        let pending = PendingCall { run, stage, entries, ports, nodes, answered: 0 };
         self.0.state.lock().calls.insert(call.id, pending);
     }
 

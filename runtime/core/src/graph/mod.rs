@@ -172,8 +172,10 @@ fn can_share_a_stage(upstream_node: &BlueprintNode, downstream_node: &BlueprintN
     match (&upstream_node.work, &downstream_node.work) {
         (Work::Native { .. }, Work::Native { .. }) => true,
         (Work::Host(upstream), Work::Host(downstream)) => {
-            // To try a node again is not to run once more what comes before it.
+            // To try a node again is not to run once more what comes before it. Ports are told at the ends of a stage alone.
             upstream.batch == downstream.batch
+                && upstream.outputs.len() == 1
+                && downstream.inputs.len() == 1
                 && upstream.max_wait == downstream.max_wait
                 && downstream_node.on_error.retry().is_none()
         }

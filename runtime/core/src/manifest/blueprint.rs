@@ -10,14 +10,16 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 
 use super::buffer::EdgeBuffer;
+use super::host_ports;
 use super::on_error::OnError;
 use crate::node::{NodeType, Params, Port, PreparedNode};
 
 /// The node types that the host runs itself, by name.
 pub type HostNodes = IndexMap<String, HostNodeType>;
 
-/// A node type that the host runs itself: one input `in` and one output `out`, of any kind, and params of any form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// A node type that the host runs itself: params of any form, and values of any kind at its ports, which are `in` and `out`
+/// unless it names others.
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostNodeType {
     /// The host's own number for it.
@@ -31,12 +33,18 @@ pub struct HostNodeType {
     /// Whether the host hears of the end of each item, and of the end of all.
     #[serde(default)]
     pub ends: bool,
+    /// Its inputs, from the list of their names; the first one is meant where a connection names none.
+    #[serde(default = "one_input", deserialize_with = "host_ports::inputs")]
+    pub inputs: &'static [Port],
+    /// Its outputs, in the same way.
+    #[serde(default = "one_output", deserialize_with = "host_ports::outputs")]
+    pub outputs: &'static [Port],
 }
 
 impl HostNodeType {
     /// One that is known by this number, called with at most so many packets.
     pub fn new(token: u64, batch: usize) -> Self {
-        Self { token, batch, max_wait: None, ends: false }
+        Self { token, batch, max_wait: None, ends: false, inputs: one_input(), outputs: one_output() }
     }
 }
 
@@ -113,6 +121,14 @@ fn default_batch() -> usize {
     32
 }
 
+fn one_input() -> &'static [Port] {
+    &[Port::ANY_IN]
+}
+
+fn one_output() -> &'static [Port] {
+    &[Port::ANY_OUT]
+}
+
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let given = Option::<f64>::deserialize(deserializer)?;
     given
@@ -151,7 +167,7 @@ impl Work {
     pub fn inputs(&self) -> &'static [Port] {
         match self {
             Work::Native { node_type, .. } => node_type.inputs,
-            Work::Host(_) => &[Port::ANY_IN],
+            Work::Host(host) => host.inputs,
         }
     }
 
@@ -159,7 +175,7 @@ impl Work {
     pub fn outputs(&self) -> &'static [Port] {
         match self {
             Work::Native { node_type, .. } => node_type.outputs,
-            Work::Host(_) => &[Port::ANY_OUT],
+            Work::Host(host) => host.outputs,
         }
     }
 }

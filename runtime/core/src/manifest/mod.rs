@@ -9,6 +9,7 @@ mod connections;
 mod document;
 mod fields;
 mod findings;
+mod host_ports;
 mod json;
 mod msgpack;
 mod nearest;

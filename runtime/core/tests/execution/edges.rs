@@ -141,7 +141,7 @@ fn the_host_gets_what_the_policy_keeps_and_no_more_waits_than_the_edge_allows() 
                 assert_eq!(session.metrics().nodes[1].waiting.packets, waiting, "{policy}");
             }
             send(&session, round * 10 + 1..round * 10 + 11);
-            let outputs = vec![HostOutput { entry: 0, value: packet.value, pts: None, duration: None }];
+            let outputs = vec![HostOutput { entry: 0, value: packet.value, pts: None, duration: None, port: 0 }];
             port.reply(call.id, Reply { outputs, is_final: true, failure: None }).expect("taken");
         }
         session.cancel();

@@ -263,7 +263,7 @@ fn a_session_counts_what_it_skips_and_tries_again() {
 }
 
 fn output(entry: usize, value: i64) -> HostOutput {
-    HostOutput { entry, value: Value::Int(value), pts: None, duration: None }
+    HostOutput { entry, value: Value::Int(value), pts: None, duration: None, port: 0 }
 }
 
 /// Answers as a host that emits each value twice, and fails with the values that `fails` says, after the first.

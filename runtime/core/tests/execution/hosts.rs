@@ -37,7 +37,7 @@ fn integer(call: &HostCall, entry: usize) -> i64 {
 }
 
 fn output(entry: usize, value: i64) -> HostOutput {
-    HostOutput { entry, value: Value::Int(value), pts: None, duration: None }
+    HostOutput { entry, value: Value::Int(value), pts: None, duration: None, port: 0 }
 }
 
 /// Runs the chain that a call names: doubles, and drops what is odd.
@@ -173,6 +173,58 @@ fn a_call_that_was_taken_along_ends_with_its_work() {
     let next = next.expect("it is there");
     assert!(port.cancel(1));
     assert_eq!(port.reply_for_next(next.id, answer(&next)).err(), Some(ReplyError::Gone { call: next.id }));
+}
+
+/// Node types of the host: `split` has the outputs `low` and `high`, `join` the inputs `left` and `right`.
+fn with_ports() -> HostNodes {
+    let declared =
+        r#"{"split": {"token": 21, "outputs": ["low", "high"]}, "join": {"token": 22, "inputs": ["left", "right"]}}"#;
+    serde_json::from_str(declared).expect("good")
+}
+
+#[test]
+fn ports_of_the_host_lead_values_apart_and_tell_where_they_came() {
+    let runtime = runtime();
+    let graph = compile(
+        &runtime,
+        &[("split", "split", ""), ("join", "join", "")],
+        &[("split.high", "join.right"), ("split", "join")],
+        &with_ports(),
+    );
+    assert_eq!(graph.graph().stages.len(), 2, "nodes with ports at both ends share no call");
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..10))).expect("accepted");
+    let (completion, _) = serve(&port, |call| {
+        let is_split = call.nodes[0].0 == 21;
+        let outputs = call.entries.iter().enumerate().map(|(entry, each)| {
+            let CallEntry::Packet { packet: Packet { value: Value::Int(value), .. }, port, .. } = each else {
+                panic!("unexpected {each:?}")
+            };
+            match is_split {
+                true => HostOutput { port: usize::from(*value >= 5), ..output(entry, *value) },
+                false => output(entry, 100 * *port as i64 + value),
+            }
+        });
+        Reply { outputs: outputs.collect(), is_final: true, failure: None }
+    });
+    let mut values = integers_of(&completion);
+    values.sort_unstable();
+    assert_eq!(values, [0, 1, 2, 3, 4, 105, 106, 107, 108, 109]);
+}
+
+#[test]
+fn a_port_that_the_last_node_does_not_have_is_refused() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("split", "split", "")], &[], &with_ports());
+    let port = Port::new(None);
+    graph.submit(&port, submission(1, Start::Here, integers(0..1))).expect("accepted");
+    let batch = port.next(Some(PATIENCE));
+    let [Event::Call(call)] = &batch.events[..] else { panic!("unexpected {batch:?}") };
+    let reply = Reply { outputs: vec![HostOutput { port: 2, ..output(0, 1) }], is_final: true, failure: None };
+    assert_eq!(
+        port.reply(call.id, reply).expect_err("refused").to_string(),
+        "outputs[0] comes at port 2, the last node of the call has 2, counted from 0"
+    );
 }
 
 #[test]

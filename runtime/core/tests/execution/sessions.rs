@@ -69,7 +69,7 @@ fn received(session: &Session, port: &Port, count: usize) -> Vec<i64> {
 /// An answer to the first entry of a call.
 fn answer(value: i64, is_final: bool) -> Reply {
     let value = Value::Int(value);
-    Reply { outputs: vec![HostOutput { entry: 0, value, pts: None, duration: None }], is_final, failure: None }
+    Reply { outputs: vec![HostOutput { entry: 0, value, pts: None, duration: None, port: 0 }], is_final, failure: None }
 }
 
 /// Sends all, reading outputs as they come, and finishes; the integers that came out, and the completion.
@@ -474,7 +474,7 @@ fn a_host_that_asks_for_ends_hears_of_each_and_of_the_last_and_may_answer_them()
     };
     assert!(matches!(first, CallEntry::Packet { item: 0, .. }) && matches!(second, CallEntry::Packet { item: 1, .. }));
     assert_eq!(call.packets(), 2);
-    let tail = |entry| HostOutput { entry, value: Value::Int(0), pts: None, duration: None };
+    let tail = |entry| HostOutput { entry, value: Value::Int(0), pts: None, duration: None, port: 0 };
     let reply = Reply { outputs: vec![tail(1), tail(1), tail(2), tail(3)], is_final: true, failure: None };
     port.reply(call.id, reply).expect("taken");
     let last = next_call(&port);

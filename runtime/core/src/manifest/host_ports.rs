@@ -1,0 +1,86 @@
+//! The ports of node types that the host runs: names that a host gives at run time, beside those of built-in nodes, which
+//! are part of the program.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::node::Port;
+
+/// The most inputs or outputs of a node.
+const MOST_PORTS: usize = 64;
+
+/// The inputs of a node of the host, from the list of their names; the first one is meant where a connection names none.
+pub(super) fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static [Port], D::Error> {
+    ports(deserializer, "inputs", Port::ANY_IN)
+}
+
+/// The same of its outputs.
+pub(super) fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static [Port], D::Error> {
+    ports(deserializer, "outputs", Port::ANY_OUT)
+}
+
+fn ports<'de, D: Deserializer<'de>>(deserializer: D, what: &str, like: Port) -> Result<&'static [Port], D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    if names.is_empty() || names.len() > MOST_PORTS {
+        return Err(de::Error::custom(format!("{what}: expected 1 to {MOST_PORTS} names, got {}", names.len())));
+    }
+    for (index, name) in names.iter().enumerate() {
+        if !is_name(name) {
+            let rule = "a name of 1 to 64 letters, digits, '_' and '-'";
+            return Err(de::Error::custom(format!("{what}[{index}]: expected {rule}, got {name:?}")));
+        }
+        if names[..index].contains(name) {
+            return Err(de::Error::custom(format!("{what}[{index}]: the name {name:?} stands there twice")));
+        }
+    }
+    Ok(kept(names, like))
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
+/// The ports with these names. Each list that was ever asked for is kept for good: a program has few, and graphs refer to
+/// them as to those of built-in nodes.
+fn kept(names: Vec<String>, like: Port) -> &'static [Port] {
+    static KEPT: LazyLock<Mutex<HashMap<(Vec<String>, &'static str), &'static [Port]>>> = LazyLock::new(Mutex::default);
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.entry((names, like.name)).or_insert_with_key(|(names, _)| {
+        let port = |(index, name): (usize, &String)| Port { name: name.clone().leak(), is_usual: index == 0, ..like };
+        names.iter().enumerate().map(port).collect::<Vec<_>>().leak()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Result<&'static [Port], String> {
+        inputs(&mut serde_json::Deserializer::from_str(text)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_same_names_are_the_same_ports() {
+        let (first, again) = (of(r#"["a", "b"]"#).expect("good"), of(r#"["a", "b"]"#).expect("good"));
+        assert!(std::ptr::eq(first, again));
+        assert_eq!(
+            first.iter().map(|port| (port.name, port.is_usual)).collect::<Vec<_>>(),
+            [("a", true), ("b", false)]
+        );
+        let outputs = outputs(&mut serde_json::Deserializer::from_str(r#"["a", "b"]"#)).expect("good");
+        assert!(!std::ptr::eq(first, outputs));
+    }
+
+    #[test]
+    fn what_is_wrong_with_names_is_said() {
+        for (text, message) in [
+            ("[]", "inputs: expected 1 to 64 names, got 0"),
+            (r#"["a", "b c"]"#, r#"inputs[1]: expected a name of 1 to 64 letters, digits, '_' and '-', got "b c""#),
+            (r#"["a", "a"]"#, r#"inputs[1]: the name "a" stands there twice"#),
+        ] {
+            assert!(of(text).expect_err("wrong").starts_with(message), "{:?}", of(text));
+        }
+    }
+}
