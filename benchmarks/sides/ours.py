@@ -36,15 +36,13 @@ def resample_tones(folder: Path) -> Callable[[], Array]:
 
 
 def resample_chunks(folder: Path) -> Callable[[], Array]:
-    """In chunks of 20 ms through one session, a second of them in each `send_many`."""
+    """In chunks of 20 ms, raw samples, through one session, a second of them in each `send_many`."""
     samples = numpy.load(folder / "input.npy")
-    # As they are read from a file or a buffer that nobody writes to again: `send_many` would copy them otherwise.
-    samples.flags.writeable = False
     pipeline = rm.Pipeline.load(RESAMPLE)
 
     async def through() -> Array:
         got: list[Array] = []
-        async with pipeline.session() as session:
+        async with pipeline.session(input=rm.PCM("f32", 48000, 1)) as session:
 
             async def read() -> None:
                 async for packet in session:
@@ -54,9 +52,7 @@ def resample_chunks(folder: Path) -> Callable[[], Array]:
             step = 960 * CHUNKS_AT_ONCE
             for second in range(0, len(samples), step):
                 part = samples[second : second + step]
-                await session.send_many(
-                    [rm.Audio(part[None, begin : begin + 960], 48000) for begin in range(0, len(part), 960)]
-                )
+                await session.send_many([part[begin : begin + 960] for begin in range(0, len(part), 960)])
             await session.finish()
             await reading
         return numpy.concatenate(got)

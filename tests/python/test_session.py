@@ -7,6 +7,7 @@ import logging
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import ADD_5, FAN_OUT, PASS, chain, eventually, live_objects
@@ -572,3 +573,29 @@ async def test_memory_stays_bounded_in_front_of_a_slow_reader() -> None:
             await asyncio.sleep(0)
         await feeding
     assert read == 100
+
+
+async def test_send_many_takes_pieces_split_anywhere_and_sends_about_a_second_at_once() -> None:
+    sound = np.arange(-20_000, 20_000, dtype="<i2")  # 2.5 s of stereo at 8 kHz
+    data = sound.tobytes()
+    pieces = [data[begin : begin + 333] for begin in range(0, len(data), 333)]
+    async with rm.Pipeline.load(PASS).session(input=rm.PCM("s16", 8000, 2)) as session:
+        await session.send_many(pieces[:100])
+        await session.send_many(pieces[100:])
+        await session.finish()
+        packets = [packet async for packet in session]
+    joined = np.concatenate([packet.value.samples for packet in packets], axis=1)
+    assert np.array_equal(joined, sound.reshape(-1, 2).T / 32768)
+    assert [packet.pts_ns for packet in packets] == [0, 1_009_375_000, 1_040_625_000, 2_050_000_000]
+
+
+async def test_send_many_has_taken_nothing_of_pieces_that_it_refuses() -> None:
+    async with rm.Pipeline.load(PASS).session(input=rm.PCM("s16", 8000, 1)) as session:
+        await session.send(b"\x01")
+        with pytest.raises(rm.InvalidArgumentError, match="send takes bytes, got int"):
+            await session.send_many([bytes(3), 3])
+        await session.send_many([b"\x02", b"\x03\x04"])
+        await session.finish()
+        (packet,) = [packet async for packet in session]
+    assert packet.value.samples.tolist() == [[0x0201 / 32768, 0x0403 / 32768]]
+    assert packet.pts_ns == 0

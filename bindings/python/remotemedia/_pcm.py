@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ._library import check, ffi, lib
@@ -47,12 +48,7 @@ class PCMReader:
 
     def take(self, data: Any) -> Audio | None:
         """The sound of the whole frames so far, with its place in time; None if there is not one."""
-        try:
-            view = memoryview(data)
-        except TypeError:
-            raise InvalidArgumentError(
-                f"with input={self._pcm!r} send takes bytes, got {type(data).__name__}; leave input= out to send values"
-            ) from None
+        view = self._view(data)
         rest, frames = self.state
         if rest:
             data = rest + bytes(view)
@@ -69,6 +65,35 @@ class PCMReader:
         # From the count of frames, never added up: time does not drift.
         audio.pts_ns = (frames * 1_000_000_000 + pcm.rate // 2) // pcm.rate
         return audio
+
+    def take_many(self, pieces: Iterable[Any]) -> list[Audio]:
+        """The sound of the whole frames in all these pieces, as few packets of about a second.
+
+        Raises as `take` does, and has taken nothing then.
+        """
+        before, second = self.state, self._size * self._pcm.rate
+        sounds, held, size = [], [], 0
+        try:
+            for piece in pieces:
+                view = self._view(piece)
+                held.append(view)
+                size += view.nbytes
+                if size >= second:
+                    sounds.append(self.take(b"".join(held)))
+                    held, size = [], 0
+            sounds.append(self.take(b"".join(held)))
+        except BaseException:
+            self.state = before
+            raise
+        return [sound for sound in sounds if sound is not None]
+
+    def _view(self, data: Any) -> memoryview:
+        try:
+            return memoryview(data)
+        except TypeError:
+            raise InvalidArgumentError(
+                f"with input={self._pcm!r} send takes bytes, got {type(data).__name__}; leave input= out to send values"
+            ) from None
 
     def finish(self) -> None:
         """Nothing more comes. Raises `InvalidArgumentError` if a frame is not whole."""

@@ -160,11 +160,15 @@ class Session:
         return False
 
     async def send_many(self, values: Iterable[Any], *, borrow: bool = False) -> None:
-        """Sends values in their order, as many at once as there is room for. See `send`."""
+        """Sends values in their order, as many at once as there is room for. See `send`.
+
+        With `input=` pieces that together are up to about a second go in as one packet.
+        """
         if self._is_plain:
             packets = [[value] for value in values]
         else:
-            packets = [packet for value in values if (packet := self._packet(value, None, None)) is not None]
+            self._refuse_more()
+            packets = [[sound] for sound in self._pcm.take_many(values)] if self._pcm else []
         taken = 0
         while taken < len(packets):
             taken += self._native.exchange(packets[taken:] if taken else packets, borrow, False)
@@ -303,8 +307,7 @@ class Session:
 
     def _packet(self, value: Any, pts: float | None, duration: float | None) -> list[Any] | None:
         """A packet as the runtime takes it; None if there is nothing to send yet."""
-        if self._finished:
-            raise InvalidArgumentError("the session was finished before; it takes no more packets")
+        self._refuse_more()
         if self._pcm is not None:
             if pts is not None or duration is not None:
                 raise InvalidArgumentError("with input= the bytes themselves tell the time; leave out pts and duration")
@@ -313,6 +316,10 @@ class Session:
         if pts is None and duration is None:
             return [value]
         return [value, _nanoseconds("pts", pts), _nanoseconds("duration", duration)]
+
+    def _refuse_more(self) -> None:
+        if self._finished:
+            raise InvalidArgumentError("the session was finished before; it takes no more packets")
 
     async def _next(self, reader: Reader) -> Sequence[Any] | None:
         """The next output of a reader whose batch is empty; None after the last one."""
