@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import threading
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import PASS_TEXT, chain, eventually
-from remotemedia import _bridge
+from remotemedia import _host_nodes, _loop_port, _native_port
 
 
 def run(*arguments: Any, **keywords: Any) -> Any:
@@ -223,13 +224,13 @@ def test_the_thread_that_has_answered_takes_the_next_call_itself(kind: str, monk
             return value + 1
 
     told = []
-    serve = _bridge.Port._serve
+    serve = _native_port.Port._serve
 
-    def counting(port: _bridge.Port, call: int, content: Any, *, here: bool = False) -> None:
+    def counting(port: _native_port.Port, call: int, content: Any, *, here: bool = False) -> None:
         told.append(here)
         serve(port, call, content, here=here)
 
-    monkeypatch.setattr(_bridge.Port, "_serve", counting)
+    monkeypatch.setattr(_native_port.Port, "_serve", counting)
     node = {"function": function, "generator": generator, "class": Adder}[kind]
     count = 10 * 32
     assert run(chain(("a", node, {})), list(range(count))) == list(range(1, count + 1))
@@ -510,3 +511,80 @@ def test_what_is_done_to_a_list_after_it_was_returned_is_not_seen(execute: Any, 
 
     node = {"function": function, "async function": later, "generator": generator}[kind]
     assert execute(chain(("a", node, {})), [1, 2]) == [[{"seen": [1]}], [{"seen": [1, 2]}]]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["function", "async function"])
+def test_a_slow_function_does_not_hold_up_what_it_has_given(
+    asynchronous: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_host_nodes, "PART_SECONDS", 0.0)
+    arrived = threading.Event()
+
+    def function(value: int) -> int:
+        if value == 2:
+            assert arrived.wait(30), "the values before it did not leave"
+        return value
+
+    async def later(value: int) -> int:
+        if value == 2:
+            await asyncio.to_thread(arrived.wait, 30)
+            assert arrived.is_set(), "the values before it did not leave"
+        return value
+
+    async def main() -> list[int]:
+        seen = []
+        async with rm.Pipeline.load(chain(("a", later if asynchronous else function, {}))).session() as session:
+            await session.send_many(range(4))
+            await session.finish()
+            async for packet in session:
+                seen.append(packet.value)
+                if packet.value == 1:
+                    arrived.set()
+        return seen
+
+    assert asyncio.run(asyncio.wait_for(main(), 60)) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["function", "async function"])
+def test_a_function_gets_no_more_values_of_a_call_that_is_over(
+    asynchronous: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_host_nodes, "PART_SECONDS", 0.0)
+    seen = []
+    cancelled, over = threading.Event(), threading.Event()
+
+    def function(value: int) -> int:
+        seen.append(value)
+        if value == 1:
+            assert cancelled.wait(30)
+        return value
+
+    async def later(value: int) -> int:
+        seen.append(value)
+        if value == 1:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(30)
+        return value
+
+    def watched(*given: Any) -> Any:
+        try:
+            return answer(*given)
+        finally:
+            over.set()
+
+    answer = _host_nodes.answer
+    monkeypatch.setattr(_loop_port, "answer", watched)
+
+    async def main() -> None:
+        async with rm.Pipeline.load(chain(("a", later if asynchronous else function, {}))).session() as session:
+            await session.send_many(range(4))
+            async for packet in session:
+                assert packet.value == 0
+                session.cancel()
+                cancelled.set()
+                break
+            if not asynchronous:
+                await asyncio.to_thread(over.wait, 30)
+
+    asyncio.run(main())
+    assert seen == [0, 1]

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import PASS_TEXT, chain, eventually, live_objects
-from remotemedia import _bridge
+from remotemedia import _native_port
 from remotemedia._memory import kept_count
 
 LARGE = 50_000
@@ -176,7 +176,7 @@ def test_an_input_that_comes_back_at_once_is_released_in_the_same_crossing(monke
     def no_other(self: Any, timeout_us: int) -> Any:
         raise AssertionError("there was another crossing")
 
-    monkeypatch.setattr(_bridge.Port, "next", no_other)
+    monkeypatch.setattr(_native_port.Port, "next", no_other)
     array, gone = source()
     outputs = rm.execute_sync(PASS_TEXT, [array, 1, array[:5]])
     assert kept_count() == 0

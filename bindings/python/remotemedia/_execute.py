@@ -10,21 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import _progress
-from ._bridge import (
-    LOOP_BUDGET_US,
-    SYNC_BUDGET_US,
-    Functions,
-    LoopPort,
-    Run,
-    forget_loop,
-    give_back_port,
-    here,
-    loop_port,
-    sync_port,
-)
+from ._bridge import forget_loop, give_back_port, here, loop_port, sync_port
 from ._calls import refuse_in_loop
 from ._completion import Result
+from ._loop_port import LOOP_BUDGET_US, LoopPort
+from ._native_port import Functions, Run
 from ._pipeline import Manifest, Pipeline, cached, compile_manifest
+from ._sync_port import SYNC_BUDGET_US
 from .errors import InvalidArgumentError, MarshalError
 
 if TYPE_CHECKING:

@@ -9,8 +9,10 @@ import math
 from asyncio import get_running_loop
 from typing import Any
 
-from ._bridge import LOOP_BUDGET_US, Run, here, loop_port
+from ._bridge import here, loop_port
 from ._completion import Result
+from ._loop_port import LOOP_BUDGET_US
+from ._native_port import Run
 from ._pipeline import compile_text
 from .errors import ManifestError, MarshalError, Problem
 

@@ -7,15 +7,20 @@ nothing. The first exception ends the call: what came before it is in the reply 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any, NamedTuple
 
 from . import _memory
 from ._access import SCALARS, read_only, settled
 from ._calls import HostFunction, InThread, call_async, refuse_wrong
+from ._library import lib
 from ._marshal import Lane, give_back, lane
 from ._memory import Kept
 from ._raised import behind, text_of, told_of, without_our_frames
 from .errors import MarshalError
+
+RM_OK: int = lib.RM_OK
+RM_GONE: int = lib.RM_GONE
 
 
 class Call(NamedTuple):
@@ -52,9 +57,17 @@ class Answer(NamedTuple):
     is_final: bool = True
 
 
-def answer(call: Call) -> Answer:
-    """Runs the functions of a call, all of them sync, on this thread."""
+SendPart = Callable[[Answer], int]
+"""Sends a part of an answer: `RM_OK` if another one has room, `RM_GONE` if nobody waits for more."""
+
+PART_SECONDS = 0.005
+"""How long what a call has given waits for the rest of it: a slow function must not hold up what is done."""
+
+
+def answer(call: Call, send: SendPart | None = None) -> Answer:
+    """Runs the functions of a call, all of them sync, on this thread. Answers what is still to be sent."""
     outputs: list[list[Any]] = []
+    due = monotonic() + PART_SECONDS
     # What `_calls.call` does, written out: this loop is most of what a small function costs.
     steps = [(each.function, each.convert, each.params, each) for each in call.functions]
     for index, (_, value, _, _) in enumerate(call.entries):
@@ -77,17 +90,27 @@ def answer(call: Call) -> Answer:
             return Answer(outputs, Raised(index, node, without_our_frames(error)))
         if value is not None:
             outputs.append([index, value if type(value) in SCALARS else settled(value)])
+            if send is not None and monotonic() >= due:
+                status, outputs = send(Answer(outputs, None, is_final=False)), []
+                if status == RM_GONE:
+                    break
+                # Without room the rest comes with the last part.
+                send, due = (send if status == RM_OK else None), monotonic() + PART_SECONDS
     return Answer(outputs, None)
 
 
-async def answer_async(call: Call, in_thread: InThread, ended: Callable[[], bool]) -> Answer:
+async def answer_async(
+    call: Call, in_thread: InThread, ended: Callable[[], bool], send: SendPart | None = None
+) -> Answer:
     """Runs the functions of a call, async ones on this loop, sync ones by `in_thread`.
 
-    `ended` says whether the execution has ended, so that a cancellation comes from there and not from a function.
+    Answers what is still to be sent. `ended` says whether the execution has ended, so that a cancellation comes from
+    there and not from a function.
     """
     from asyncio import CancelledError
 
     outputs: list[list[Any]] = []
+    due = monotonic() + PART_SECONDS
     for index, (_, value, _, _) in enumerate(call.entries):
         node = 0
         try:
@@ -110,6 +133,12 @@ async def answer_async(call: Call, in_thread: InThread, ended: Callable[[], bool
             return Answer(outputs, Raised(index, node, without_our_frames(error)))
         if value is not None:
             outputs.append([index, value if type(value) in SCALARS else settled(value)])
+            if send is not None and monotonic() >= due:
+                status, outputs = send(Answer(outputs, None, is_final=False)), []
+                if status == RM_GONE:
+                    break
+                # Without room the rest comes with the last part.
+                send, due = (send if status == RM_OK else None), monotonic() + PART_SECONDS
     return Answer(outputs, None)
 
 

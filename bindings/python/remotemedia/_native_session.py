@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _memory
-from ._bridge import COMPLETED, LOOP_BUDGET_US, OUTPUTS, LoopPort, Run, loop_port
+from ._bridge import loop_port
 from ._completion import failure_of
 from ._library import NULL, check, failure, ffi, lib
+from ._loop_port import LOOP_BUDGET_US, LoopPort
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, pack_plain
 from ._memory import Kept, discarded
+from ._native_port import COMPLETED, OUTPUTS, Run
 from .errors import GoneError, InvalidArgumentError, MarshalError, NodeError
 
 if TYPE_CHECKING:

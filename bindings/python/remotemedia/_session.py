@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._bridge import OUTPUTS, ROOM
 from ._library import lib
 from ._metrics import Metrics, metrics_of
+from ._native_port import OUTPUTS, ROOM
 from ._native_session import NativeSession
 from ._outputs import Packet
 from ._progress import Reporter, Ticker

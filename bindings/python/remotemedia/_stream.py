@@ -10,19 +10,13 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Genera
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._bridge import (
-    LOOP_BUDGET_US,
-    SYNC_BUDGET_US,
-    LoopPort,
-    Run,
-    SyncPort,
-    give_back_port,
-    loop_port,
-    sync_port,
-)
+from ._bridge import give_back_port, loop_port, sync_port
 from ._completion import Result
 from ._execute import own_loop
+from ._loop_port import LOOP_BUDGET_US, LoopPort
+from ._native_port import Run
 from ._outputs import Outputs
+from ._sync_port import SYNC_BUDGET_US, SyncPort
 from .errors import InvalidArgumentError
 
 if TYPE_CHECKING:

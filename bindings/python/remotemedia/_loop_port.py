@@ -1,0 +1,408 @@
+"""`LoopPort`: the port of an event loop. Its async functions run on the loop, its sync ones on serving threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from . import _workers
+from ._calls import InThread
+from ._classes import Instance
+from ._completion import Result, keep_causes
+from ._host_nodes import Answer, Call, Raised, answer, answer_async
+from ._library import NULL, check, exiting, ffi, lib
+from ._lives import Lives
+from ._marshal import Lane, give_back, lane
+from ._native_port import COMPLETED, RM_GONE, RM_WOULD_BLOCK, SHUT_DOWN, Port, Run
+from ._parts import Parts, answer_in_parts
+from .errors import Error
+
+PUMP_SLICE_US = 500_000
+"""How long a draining thread waits before it looks whether its loop is still there."""
+
+LOOP_BUDGET_US = 300
+"""How much work a submit may do on the event loop's thread, in microseconds."""
+
+PARTS_IN_A_ROW = 32
+"""After so many values of an async generator that never waited, the event loop gets a turn."""
+
+_log = logging.getLogger("remotemedia")
+
+
+class LoopPort(Port):
+    """The port of an event loop. It knows the loop weakly: a loop that is forgotten takes its port with it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, forget: Callable[[LoopPort], None]) -> None:
+        super().__init__()
+        self.loop: Callable[[], asyncio.AbstractEventLoop | None] = weakref.ref(loop, lambda _: forget(self))
+        self.inline_in_a_row = 0
+        self._descriptor = -1
+        self._closed = False
+        self._tasks: dict[int, Serving] = {}
+        self._cleaning: set[asyncio.Task[None]] = set()
+        self._is_unpacking = False
+        descriptor = ffi.new("int32_t *")
+        error = ffi.new("rm_error **")
+        check(lib.rm_port_fd(self.handle, descriptor, error), error)
+        try:
+            loop.add_reader(descriptor[0], self.drain)
+            self._descriptor = descriptor[0]
+        except NotImplementedError:
+            threading.Thread(target=_pump, args=(weakref.ref(self),), name="remotemedia-port", daemon=True).start()
+
+    async def finish(self, run: Run) -> Result:
+        """Waits for the end of a run. Cancelling the wait cancels the run."""
+        future = run.future = asyncio.get_running_loop().create_future()
+        try:
+            completion = await future
+        except BaseException:
+            self.abandon(run)
+            if run.cleaned is not None:
+                await run.cleaned
+            raise
+        return run.settle(completion)
+
+    def close(self) -> None:
+        """Cancels what goes on and lets go of the native port. The loop is closed or gone."""
+        self._closed = True
+        for run in list(self.runs.values()):
+            self.abandon(run)
+        self._unwatch()
+        # A thread may still wait at it; it is freed when that thread lets go.
+        lib.rm_port_wake(self.handle, NULL)
+        self.handle = NULL
+
+    def ended(self) -> None:
+        """The runtime is shut down: the descriptor stays readable for ever, so it leaves the loop."""
+        self._unwatch()
+        super().ended()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its loop is closed or forgotten."""
+        loop = self.loop()
+        return loop is None or loop.is_closed()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the port is of no use any more."""
+        return self._closed
+
+    def drain(self) -> None:
+        """Deals with all that is there. A long document is unpacked by a thread, while the loop goes on."""
+        if self._closed or self._is_unpacking:
+            return
+        used = lane()
+        try:
+            self._fetch(used, 0)
+            if not used.is_long():
+                events = used.unpack(self._resolve)
+            else:
+                # Nothing else is fetched meanwhile: events are dealt with in their order.
+                self._is_unpacking = True
+                self._watch(False)
+                work = threading.Thread(target=self._unpack, args=(used,), name="remotemedia-unpack", daemon=True)
+                used = Lane()
+                work.start()
+                return
+        finally:
+            give_back(used)
+        self.dispatch(events)
+
+    def _unpack(self, used: Lane) -> None:
+        events: list[Any] = []
+        try:
+            events = used.unpack(self._resolve)
+        except Exception as error:
+            _log.exception("the events of a port can't be read: %s", error)
+        loop = self.loop()
+        try:
+            if loop is not None:
+                loop.call_soon_threadsafe(self._unpacked, events)
+        except RuntimeError:
+            # The loop was closed meanwhile: nobody waits any more.
+            self.close()
+
+    def _unpacked(self, events: list[Any]) -> None:
+        self._is_unpacking = False
+        self._watch(True)
+        self.dispatch(events)
+        self.drain()
+
+    def _watch(self, is_watched: bool) -> None:
+        loop = self.loop()
+        if self._descriptor < 0 or loop is None or loop.is_closed():
+            return
+        if is_watched:
+            loop.add_reader(self._descriptor, self.drain)
+        else:
+            loop.remove_reader(self._descriptor)
+
+    def _unwatch(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        loop = self.loop()
+        if descriptor >= 0 and loop is not None and not loop.is_closed():
+            loop.remove_reader(descriptor)
+
+    def _complete(self, token: int, completion: Any) -> None:
+        run = self.runs.pop(token, None)
+        if run is None:
+            return
+        self._leave_all(run)
+        if run.cleaned is None:
+            self._deliver(run, completion)
+        else:
+            # What it names may be given back before it is delivered.
+            keep_causes(completion)
+            run.cleaned.add_done_callback(lambda _: self._deliver(run, completion))
+
+    def _deliver(self, run: Run, completion: Any) -> None:
+        if run.future is not None and not run.future.done():
+            # Never `set_exception`: if the waiter was cancelled in the same turn, asyncio would complain about it.
+            run.future.set_result(completion)
+        if run.notify is not None:
+            run.notify(COMPLETED)
+
+    def _call(self, run: Run, call: Call, here: bool) -> None:
+        assert run.context is not None
+        context, lives = run.context.copy(), run.lives
+        on_loop = any(each.on_loop for each in call.functions)
+        if lives is not None and any(isinstance(each, Instance) for each in call.functions):
+            key = call.functions[0].node_type
+            if on_loop:
+                lives.begin(key, lambda: self._answer_by_task(context, call, lives, key), in_thread=False)
+            else:
+                self._parts[call.id] = parts = Parts(call, context, lambda: lives.done(key, in_thread=True))
+                if not lives.begin(key, lambda: self._work_at(parts, self._go_on, here), in_thread=True):
+                    self._parts.pop(call.id, None)
+        elif on_loop:
+            self._answer_by_task(context, call)
+        elif any(each.in_parts for each in call.functions):
+            self._parts[call.id] = parts = Parts(call, context)
+            self._work_at(parts, self._go_on, here)
+        else:
+            _submit(lambda: self._answer_in_thread(context, call), here)
+
+    def _answer_by_task(
+        self, context: contextvars.Context, call: Call, lives: Lives | None = None, key: str = ""
+    ) -> None:
+        loop = self.loop()
+        assert loop is not None
+
+        async def in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+            if lives is None:
+                return await _in_thread(work)
+            lives.hold(key)
+            return await _in_thread(work, lambda: lives.done(key, in_thread=True))
+
+        def begin() -> None:
+            self._tasks[call.id] = serving = Serving(call.job)
+            serving.coroutine = self._answer_on_loop(call, serving, in_thread)
+            serving.task = context.run(loop.create_task, serving.coroutine)
+            if lives is not None:
+                serving.task.add_done_callback(lambda _: lives.done(key, in_thread=False))
+
+        if asyncio._get_running_loop() is loop:
+            begin()
+        else:
+            # It had to wait for a thread.
+            loop.call_soon_threadsafe(begin)
+
+    def _clean(self, run: Run) -> None:
+        lives, context, loop = run.lives, run.context, self.loop()
+        if lives is None or context is None:
+            return
+        is_running = loop is not None and not loop.is_closed()
+
+        def cleaned() -> None:
+            if run.cleaned is not None and not run.cleaned.done():
+                run.cleaned.set_result(None)
+
+        def in_thread() -> None:
+            context.copy().run(lives.clean)
+            _tell(loop, cleaned)
+
+        async def on_loop() -> None:
+            await lives.clean_async(_in_thread)
+            cleaned()
+
+        def clean() -> None:
+            if not lives.belong_on_loop:
+                _workers.submit(in_thread)
+            elif loop is not None:
+                _tell(loop, lambda: self._cleaning.add(context.copy().run(loop.create_task, on_loop())))
+
+        run.cleaned = loop.create_future() if is_running and loop is not None else None
+        if not lives.end(clean):
+            run.cleaned = None
+
+    def _work_at(self, parts: Parts, work: Callable[[Parts], None], here: bool = False) -> None:
+        def attempt() -> None:
+            try:
+                work(parts)
+            except BaseException as error:
+                # SystemExit of a function ends the execution, not this thread.
+                self._parts.pop(parts.call.id, None)
+                self.reply(parts.call, parts.failed(error))
+                parts.close()
+
+        _submit(attempt, here)
+
+    def _resume(self, call_id: int) -> None:
+        serving = self._tasks.get(call_id)
+        if serving is not None:
+            serving.room.set()
+        super()._resume(call_id)
+
+    def _leave(self, call_id: int) -> None:
+        serving = self._tasks.pop(call_id, None)
+        loop = self.loop()
+        if serving is not None and serving.task is not None:
+            if loop is not None and not loop.is_closed():
+                serving.task.cancel()
+            elif inspect.getcoroutinestate(serving.coroutine) == inspect.CORO_CREATED:
+                # It will never begin; Python would complain that nobody awaited it.
+                serving.coroutine.close()
+        super()._leave(call_id)
+
+    def _leave_all(self, run: Run) -> None:
+        for call_id in [call_id for call_id, serving in self._tasks.items() if serving.job == run.token]:
+            self._leave(call_id)
+        super()._leave_all(run)
+
+    def _answer_in_thread(self, context: contextvars.Context, call: Call) -> None:
+        try:
+            given = context.run(answer, call, lambda part: self.reply(call, part))
+        except BaseException as error:
+            # SystemExit of a function ends the execution, not this thread.
+            given = Answer([], Raised(0, 0, error))
+        self._reply_last(call, given)
+
+    def _reply_last(self, call: Call, given: Answer) -> None:
+        # Where others wait for a thread, the next call waits its turn.
+        following: list[Any] | None = None if _workers.are_short() else []
+        self.reply(call, given, following)
+        if following:
+            self._serve(*following[0], here=True)
+
+    def reply(self, call: Call, given: Answer, following: list[Any] | None = None) -> int:
+        """Does what `Port.reply` does, also on a thread, where the port may be closed by now."""
+        return RM_GONE if self._closed or exiting() else super().reply(call, given, following)
+
+    async def _answer_on_loop(self, call: Call, serving: Serving, in_thread: InThread) -> None:
+        def ended() -> bool:
+            return call.id not in self._tasks
+
+        async def send(given: Answer) -> bool:
+            serving.room.clear()
+            status = self.reply(call, given)
+            serving.parts += 1
+            if status == RM_WOULD_BLOCK:
+                await serving.room.wait()
+            elif serving.parts % PARTS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+            return status != RM_GONE
+
+        try:
+            if any(each.in_parts for each in call.functions):
+                await answer_in_parts(call, in_thread, ended, send)
+            else:
+                given = await answer_async(call, in_thread, ended, lambda part: self.reply(call, part))
+                self.reply(call, given)
+        except asyncio.CancelledError as error:
+            if not ended():
+                # Before the first function began.
+                self.reply(call, Answer([], Raised(0, 0, error)))
+        except (KeyboardInterrupt, SystemExit) as error:
+            self.reply(call, Answer([], Raised(0, 0, error)))
+            raise
+        finally:
+            self._tasks.pop(call.id, None)
+
+
+class Serving:
+    """A call that a task on the loop answers."""
+
+    __slots__ = ("coroutine", "job", "parts", "room", "task")
+
+    def __init__(self, job: int) -> None:
+        self.job = job
+        self.parts = 0
+        self.room = asyncio.Event()
+        self.coroutine: Any = None
+        self.task: asyncio.Task[None] | None = None
+
+
+def _pump(reference: weakref.ref[LoopPort]) -> None:
+    """Drains a port for a loop that can't watch its descriptor."""
+    events: list[Any] = []
+    while not events or events[-1] != [SHUT_DOWN]:
+        port = reference()
+        if port is None or port.closed or exiting():
+            return
+        if port.is_gone:
+            port.close()
+            return
+        try:
+            events = port.next(PUMP_SLICE_US)
+            loop = port.loop()
+            if events and loop is not None:
+                loop.call_soon_threadsafe(port.dispatch, events)
+        except (Error, RuntimeError):
+            # The port was closed, or the loop, while this thread waited.
+            port.close()
+            return
+        del port, loop
+
+
+def _submit(work: Callable[[], None], here: bool) -> None:
+    """Has work of sync functions done: by this thread, once it is done with what it does now, or by any."""
+    if here:
+        _workers.go_on_with(work)
+    else:
+        _workers.submit(work)
+
+
+def _tell(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> None:
+    """Has `what` called on a loop, unless it is closed: then nobody waits any more."""
+    try:
+        if loop is not None:
+            loop.call_soon_threadsafe(what)
+    except RuntimeError:
+        pass
+
+
+async def _in_thread(
+    work: Callable[[], Any], when_done: Callable[[], None] | None = None
+) -> tuple[Any, BaseException | None]:
+    """Runs `work` on a serving thread, in the context of the caller. Answers its value, or None and what it raised.
+
+    `when_done` is called when it has ended, also if nobody waits for it any more.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def finish(result: tuple[Any, BaseException | None]) -> None:
+        if not future.done():
+            future.set_result(result)
+
+    def run() -> None:
+        result: tuple[Any, BaseException | None]
+        try:
+            result = context.run(work), None
+        except BaseException as error:
+            result = None, error
+        if when_done is not None:
+            # Before the loop hears of it: else what comes next might still take this thread for busy.
+            when_done()
+        _tell(loop, lambda: finish(result))
+
+    _workers.submit(run)
+    return await future
