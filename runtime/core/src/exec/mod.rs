@@ -9,6 +9,7 @@ mod config;
 mod documents;
 mod durations;
 mod host;
+mod host_call;
 mod items;
 mod live;
 mod metrics;
@@ -33,7 +34,7 @@ pub use documents::{
     write_progress, write_received, write_sent, write_trace,
 };
 pub use durations::Spread;
-pub use host::{CallEntry, Flow, HostCall, HostFailure, HostOutput, Reply, ReplyError};
+pub use host_call::{CallEntry, Flow, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
 pub use metrics::{EdgeMetrics, NodeMetrics, Place, SessionMetrics, Waiting, WaitsFor};
 pub use outlet::{Most, SessionOutput};

@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::completion::{Completion, RunError};
 use super::durations::{Durations, Noted};
-use super::host::{Flow, HostCall, Reply, ReplyError};
+use super::host_call::{Flow, HostCall, Reply, ReplyError};
 use super::progress::Progress;
 use super::run::Run;
 use super::runtime::SubmitError;

@@ -5,39 +5,42 @@
 //! whoever parks a stage looks once more under the lock, so nothing is forgotten.
 
 mod alarm;
+mod answers;
 mod clock;
+mod ending;
 mod entry;
 mod failure;
 mod look;
 mod quantum;
+mod readiness;
 mod record;
 mod recovery;
 mod streaming;
+mod travel;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::Instant;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 pub(super) use self::alarm::Alarm;
 use self::clock::Clock;
 use self::entry::entry_queues;
-use self::failure::{Fault, native};
 use self::quantum::{Body, Work};
 pub(super) use self::quantum::{Budget, Task};
 use self::streaming::Feed;
 pub(super) use self::streaming::{Opening, Refusal, Rest};
 use super::changes::Changes;
 use super::completion::{Completion, Outcome, Passed, RunError};
-use super::host::{Flow, HostCall, Reply, ReplyError};
+use super::host_call::{HostCall, Reply};
 use super::items::Items;
 use super::live::Counted;
 use super::metrics::{Counts, IS_MEASURED};
 use super::outlet::Outlets;
-use super::port::{Event, Port, WeakPort};
-use super::queue::{Queue, Travel};
+use super::port::{Port, WeakPort};
+use super::queue::Queue;
 use super::runtime::Presence;
 use super::sink::Collector;
 use crate::graph::Graph;
@@ -281,67 +284,6 @@ impl Run {
         self.stop_now(Outcome::ShutDown, "the runtime was shut down while the work was going on", "");
     }
 
-    /// Takes an answer of the host to the call that a stage has out, and sends it on from this thread: a host stage does
-    /// nothing but move packets, and so knows at once whether there is room for more, and what the next call is. With
-    /// `wants_next` that one is part of the answer, if it is there, and no event tells of it.
-    pub(super) fn take_reply(
-        self: &Arc<Self>,
-        stage: usize,
-        call: u64,
-        reply: Reply,
-        wants_next: bool,
-    ) -> Result<(Flow, Option<HostCall>), ReplyError> {
-        let is_last = reply.is_last();
-        let mut ready = Vec::new();
-        let mut state = self.state.lock();
-        if state.phase != Phase::Active {
-            return Err(ReplyError::Gone { call });
-        }
-        state.stages[stage].replies.push_back((call, reply));
-        state.stages[stage].blocked_call = None;
-        self.schedule_if_runnable(&mut state, stage, &mut ready);
-        let is_here = ready.pop().is_some();
-        if is_here && wants_next {
-            state.stages[stage].follow_up = FollowUp::Wanted;
-        }
-        drop(state);
-        let mut next = None;
-        if is_here {
-            self.run_stage(stage, Budget::quantum(), &mut ready);
-            self.dispatch(&mut ready);
-            next = self.take_follow_up(stage);
-        }
-        Ok((if is_last { Flow::GoOn } else { self.flow_behind(stage, call) }, next))
-    }
-
-    fn take_follow_up(&self, stage: usize) -> Option<HostCall> {
-        match std::mem::take(&mut self.state.lock().stages[stage].follow_up) {
-            FollowUp::Call(call) => Some(call),
-            FollowUp::Unwanted | FollowUp::Wanted => None,
-        }
-    }
-
-    /// Whether there is room for the next part of an answer; if not, the host is told when there is.
-    fn flow_behind(&self, stage: usize, call: u64) -> Flow {
-        let mut state = self.state.lock();
-        // The next answer to a run that has ended is told so.
-        let is_at_rest = state.stages[stage].status == Status::Idle && state.stages[stage].replies.is_empty();
-        if state.phase != Phase::Active || (is_at_rest && self.has_credit(&state, stage)) {
-            return Flow::GoOn;
-        }
-        state.stages[stage].blocked_call = Some(call);
-        Flow::Wait
-    }
-
-    /// Tells the host that it may go on with the answer that was told to wait, unless more of it has come.
-    fn resume_call(&self, stage: usize) {
-        let mut state = self.state.lock();
-        let StageState { replies, blocked_call, .. } = &mut state.stages[stage];
-        if let Some(call) = blocked_call.take_if(|_| replies.is_empty()) {
-            self.tell(Event::Resume { call });
-        }
-    }
-
     /// Runs stages that the budget allows on this thread while there is time; hands the others to the workers.
     fn run_here(self: &Arc<Self>, budget: Budget, ready: Vec<usize>) {
         let mut here: VecDeque<usize> = ready.into();
@@ -360,207 +302,6 @@ impl Run {
         for stage in ready.drain(..) {
             self.runtime.pool.push(Task { run: Arc::clone(self), stage });
         }
-    }
-
-    /// Puts a stage that can't go on to rest, or back in line if it can by now.
-    fn park(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
-        let mut state = self.state.lock();
-        if state.phase != Phase::Active {
-            drop(state);
-            return self.retire(index, Some(body), Ok(()), ready);
-        }
-        let stage = &mut state.stages[index];
-        if !body.holds_packets() {
-            stage.holds_since = None;
-        }
-        stage.body = Some(body);
-        stage.status = Status::Idle;
-        state.active -= 1;
-        self.schedule_if_runnable(&mut state, index, ready);
-        self.keep_time(&mut state, ready);
-    }
-
-    /// A stage has done all its work.
-    fn finish(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
-        if let Err(failure) = body.cleanup() {
-            self.poison.store(true, Ordering::Release);
-            return self.retire(index, None, Err(native(failure)), ready);
-        }
-        self.forward(index, || Travel::Finish, None, ready);
-        let mut state = self.state.lock();
-        state.stages[index].status = Status::Finished;
-        state.active -= 1;
-        state.open -= 1;
-        self.keep_time(&mut state, ready);
-        self.complete_if_done(state);
-    }
-
-    /// A stage will not work again in this run, because it failed or because the run stops.
-    fn retire(
-        self: &Arc<Self>,
-        index: usize,
-        body: Option<Box<Body>>,
-        result: Result<(), Fault>,
-        ready: &mut Vec<usize>,
-    ) {
-        let mut result = result;
-        let open_call = body.as_ref().and_then(|body| match &body.work {
-            Work::Host(host) => host.open_call(),
-            Work::Native(_) => None,
-        });
-        if let Some(Err(failure)) = body.map(Body::cleanup) {
-            self.poison.store(true, Ordering::Release);
-            result = result.and(Err(native(failure)));
-        }
-        if let (Some(call), Some(port)) = (open_call, self.port.upgrade()) {
-            port.forget_call(call);
-        }
-        let mut state = self.state.lock();
-        state.stages[index].status = Status::Finished;
-        state.stages[index].replies.clear();
-        state.active -= 1;
-        if let Err(fault) = result {
-            let failed = fault.node();
-            let error = self.describe(*fault);
-            if let (Some(node), Some(counts)) = (failed, &self.counts) {
-                counts[node].fail();
-            }
-            if state.phase == Phase::Active {
-                let outcome = error.outcome;
-                state.errors.push(error);
-                self.stop(&mut state, outcome, ready);
-            }
-        }
-        self.complete_if_done(state);
-    }
-
-    /// Ends the run at once: the completion does not wait for a node that is in the middle of a step.
-    fn stop_now(self: &Arc<Self>, outcome: Outcome, cause: &str, cure: &str) -> bool {
-        let mut ready = Vec::new();
-        let is_stopped = self.stop_in(&mut self.state.lock(), outcome, cause, cure, &mut ready);
-        self.dispatch(&mut ready);
-        is_stopped
-    }
-
-    /// Does so under the lock. Answers whether the run was still going on.
-    fn stop_in(&self, state: &mut State, outcome: Outcome, cause: &str, cure: &str, ready: &mut Vec<usize>) -> bool {
-        match state.phase {
-            Phase::Active => {
-                state.errors.push(RunError::of_run(outcome, cause, cure));
-                self.stop(state, outcome, ready);
-                self.complete(state, outcome);
-            }
-            // It failed before, and only waited for a node that still works: the failure is the better answer.
-            Phase::Stopping(earlier) => self.complete(state, earlier),
-            Phase::Completed => return false,
-        }
-        true
-    }
-
-    /// Lets every stage come to its end; those at rest are scheduled once more, to clean up.
-    fn stop(&self, state: &mut State, outcome: Outcome, ready: &mut Vec<usize>) {
-        state.phase = Phase::Stopping(outcome);
-        self.cancel.cancel();
-        for (index, stage) in state.stages.iter_mut().enumerate() {
-            if stage.status == Status::Idle {
-                if stage.body.is_some() {
-                    stage.status = Status::Scheduled;
-                    state.active += 1;
-                    ready.push(index);
-                } else {
-                    stage.status = Status::Finished;
-                }
-            }
-        }
-        for queue in &mut state.queues {
-            queue.close();
-        }
-        if let (Sinks::Live(outlets), Outcome::Cancelled) = (&mut state.sinks, outcome) {
-            outlets.clear();
-        }
-    }
-
-    fn complete_if_done(&self, mut state: MutexGuard<'_, State>) {
-        match state.phase {
-            Phase::Active if state.open == 0 => self.complete(&mut state, Outcome::Finished),
-            Phase::Stopping(outcome) if state.active == 0 => self.complete(&mut state, outcome),
-            _ => {}
-        }
-    }
-
-    /// Hands the one completion over.
-    fn complete(&self, state: &mut State, outcome: Outcome) {
-        state.phase = Phase::Completed;
-        let errors = std::mem::take(&mut state.errors);
-        let sinks = match &mut state.sinks {
-            Sinks::Collected { collectors, .. } => {
-                std::mem::take(collectors).into_iter().map(Collector::finish).collect()
-            }
-            Sinks::Live(outlets) => {
-                let outlets = std::mem::take(outlets);
-                let dropped = state.queues.iter().map(Queue::dropped).collect();
-                self.leave_behind(state.feed.as_deref_mut(), outlets, dropped, outcome, errors.first());
-                Vec::new()
-            }
-        };
-        let completion = Completion { outcome, sinks, errors, passed: std::mem::take(&mut state.passed) };
-        match &mut state.delivery {
-            Delivery::Submitter(place) => *place = Some(completion),
-            Delivery::Port => {
-                if let Some(port) = self.port.upgrade() {
-                    port.post_completion(self.token, completion);
-                }
-                // Listed until then: a shutdown waits for those that are, before it closes their ports.
-                self.runtime.delist(self.id);
-            }
-        }
-    }
-
-    fn schedule_if_runnable(&self, state: &mut State, index: usize, ready: &mut Vec<usize>) {
-        if state.stages[index].status == Status::Idle && self.is_runnable(state, index) {
-            state.stages[index].status = Status::Scheduled;
-            state.active += 1;
-            ready.push(index);
-        }
-    }
-
-    fn is_runnable(&self, state: &State, index: usize) -> bool {
-        let stage = &state.stages[index];
-        if !stage.replies.is_empty() || stage.is_woken {
-            return true;
-        }
-        if !self.has_credit(state, index) {
-            return false;
-        }
-        let has_input = || self.graph.stages[index].inputs.iter().any(|&input| state.queues[input].is_ready());
-        match stage.body.as_deref() {
-            None => has_input(),
-            // It waits for an alarm, unless what it waits with was dropped.
-            Some(Body { work, epoch, .. }) if work.due().is_some_and(|due| self.now() < due) => {
-                *epoch != self.epoch.load(Ordering::Acquire) || work.has_exit()
-            }
-            Some(Body { inbox, work: Work::Native(chain), .. }) => chain.has_work() || !inbox.is_empty() || has_input(),
-            Some(Body { inbox, work: Work::Host(host), epoch }) => {
-                host.has_exit()
-                    || (host.is_calling() && stage.blocked_call.is_some())
-                    || (!host.is_calling() && (has_input() || !(inbox.is_empty() || host.is_waiting(self.now()))))
-                    || (host.is_calling() && *epoch != self.epoch.load(Ordering::Acquire))
-            }
-        }
-    }
-
-    fn has_credit(&self, state: &State, index: usize) -> bool {
-        let stage = &self.graph.stages[index];
-        stage.outputs.iter().all(|&(_, edge)| state.queues[edge].has_credit())
-            && match (&state.sinks, stage.sink) {
-                (Sinks::Live(outlets), Some(sink)) => outlets.has_credit(sink),
-                _ => true,
-            }
-    }
-
-    /// Whether a stage has anything to wait for credit from.
-    fn can_wait(&self, index: usize) -> bool {
-        self.is_session || !self.graph.stages[index].outputs.is_empty()
     }
 }
 

@@ -8,12 +8,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Fault, native};
-use super::{Alarm, FollowUp, Phase, Run, Sinks, Status};
+use super::travel::REFILL_PACKETS;
+use super::{Alarm, FollowUp, Run, Status};
 use crate::exec::chain::{Chain, ChainFailure, Exit, panic_text};
 use crate::exec::completion::{Outcome, RunError};
-use crate::exec::host::{HostCall, HostStage};
+use crate::exec::host::HostStage;
+use crate::exec::host_call::HostCall;
 use crate::exec::port::Event;
-use crate::exec::queue::{Queue, Routed, Travel};
+use crate::exec::queue::Travel;
 use crate::exec::trace::{TraceRecord, thread_number};
 use crate::graph::Runner;
 use crate::node::Cost;
@@ -54,16 +56,18 @@ enum Quantum {
     Stopped,
 }
 
-/// The most that a stage takes out of its queues at once, which frees credit before the work is done.
-const REFILL_PACKETS: usize = 32;
-const REFILL_BYTES: usize = 64 << 10;
-
 impl Task {
     /// Runs one quantum and puts what can go on because of it in line.
     pub(in crate::exec) fn run(self) {
         let mut ready = Vec::new();
-        self.run.run_stage(self.stage, Budget::quantum(), &mut ready);
+        let budget = Budget::quantum();
+        self.run.run_stage(self.stage, budget, &mut ready);
         self.run.dispatch(&mut ready);
+        if budget.is_used_up() {
+            // Somebody may wait for this core, such as the event loop whose work this is: the system would let this
+            // thread go on to the end of its slice, which is longer than a quantum.
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -346,158 +350,6 @@ impl Run {
         chain.renew(&self.graph, index, &self.cancel)
     }
 
-    /// Moves at most so many packets that wait on the inputs of a stage into its inbox, as far as item boundaries allow.
-    fn refill(&self, index: usize, inbox: &mut VecDeque<Travel>, most: usize, epoch: u32, ready: &mut Vec<usize>) {
-        let stage = &self.graph.stages[index];
-        let inputs = &stage.inputs;
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        if epoch != self.epoch.load(Ordering::Relaxed) {
-            // What is there by now is for nodes that have begun anew.
-            return;
-        }
-        let (mut packets, mut bytes) = (0, 0);
-        while packets < most && bytes < REFILL_BYTES {
-            let first = state.stages[index].next_input;
-            let Some(turn) =
-                (0..inputs.len()).find(|turn| state.queues[inputs[(first + turn) % inputs.len()]].is_ready())
-            else {
-                break;
-            };
-            let position = (first + turn) % inputs.len();
-            let edge = inputs[position];
-            state.stages[index].next_input = (position + 1) % inputs.len();
-            let queue = &mut state.queues[edge];
-            let since = queue.oldest();
-            match queue.pop() {
-                None => break,
-                Some((Travel::Packet(mut routed, _), weight)) => {
-                    routed.path += self.graph.edges[edge].path_offset;
-                    inbox.push_back(Travel::Packet(routed, self.graph.edges[edge].port));
-                    if packets == 0 {
-                        state.stages[index].holds_since = since;
-                    }
-                    packets += 1;
-                    bytes += weight;
-                    if stage.runner == Runner::Native && self.graph.edges[edge].buffer.is_some() {
-                        // Whoever bounds an edge counts on what waits there, not on what waits beside it.
-                        break;
-                    }
-                }
-                Some((Travel::End(item), _)) => {
-                    queue.ended = Some(item);
-                    end_together(&mut state.queues, inputs, inbox);
-                }
-                Some((Travel::Finish, _)) => {
-                    queue.has_finished = true;
-                    end_together(&mut state.queues, inputs, inbox);
-                    if inputs.iter().all(|&input| state.queues[input].has_finished) {
-                        inbox.push_back(Travel::Finish);
-                    }
-                }
-            }
-        }
-        self.record_fill(state, index);
-        for &input in inputs {
-            match self.graph.edges[input].from {
-                Some(producer) => self.schedule_if_runnable(state, producer, ready),
-                None => self.tell_of_room(state),
-            }
-        }
-    }
-
-    /// Whether a packet comes too late to this node, or out of it to a sink; counts it then.
-    fn is_late(&self, routed: &Routed, node: usize) -> bool {
-        let is_late = routed.deadline.is_some_and(|deadline| self.now() > deadline);
-        if let (true, Some(counts)) = (is_late, &self.counts) {
-            counts[node].be_late();
-        }
-        is_late
-    }
-
-    /// Sends a packet out of a stage: to the sink or to every edge of that port. Answers whether there is credit left.
-    fn emit(
-        &self,
-        index: usize,
-        port: usize,
-        routed: Routed,
-        epoch: u32,
-        ready: &mut Vec<usize>,
-    ) -> Result<bool, Fault> {
-        let stage = &self.graph.stages[index];
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        if epoch != self.epoch.load(Ordering::Relaxed) {
-            return Ok(true);
-        }
-        if let Some(sink) = stage.sink {
-            if port != 0 || state.phase != Phase::Active {
-                return Ok(true);
-            }
-            return match &mut state.sinks {
-                Sinks::Collected { collectors, bytes } => {
-                    *bytes += routed.packet.value.weight();
-                    collectors[sink].push(routed);
-                    if *bytes > self.output_bytes {
-                        let node = stage.links.last().map_or(0, |link| link.node);
-                        return Err(Box::new(Failure::Run(self.limit_error(node))));
-                    }
-                    Ok(true)
-                }
-                Sinks::Live(outlets) => {
-                    if stage.links.last().is_some_and(|link| self.is_late(&routed, link.node)) {
-                        return Ok(true);
-                    }
-                    let is_awaited = outlets.push(sink, routed);
-                    let has_credit = outlets.has_credit(sink);
-                    if is_awaited {
-                        self.tell(Event::Outputs { token: self.token });
-                    }
-                    Ok(has_credit)
-                }
-            };
-        }
-        if self.is_session && stage.cost > Cost::Proportional {
-            state.seen(Instant::now());
-        }
-        let since = state.now_about;
-        let mut edges = stage.outputs.iter().filter(|(from, _)| *from == port).map(|&(_, edge)| edge).peekable();
-        let mut routed = Some(routed);
-        while let Some(edge) = edges.next() {
-            let copy = if edges.peek().is_some() { routed.as_ref().map(Routed::share) } else { routed.take() };
-            if let Some(copy) = copy {
-                state.queues[edge].push_at(Travel::Packet(copy, 0), since);
-                self.record_fill(state, self.graph.edges[edge].to);
-                self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
-            }
-        }
-        Ok(self.has_credit(state, index))
-    }
-
-    /// Sends a boundary along every edge that a stage feeds; one that belongs to an `epoch` is dropped if that is over.
-    pub(super) fn forward(
-        &self,
-        index: usize,
-        boundary: impl Fn() -> Travel,
-        epoch: Option<u32>,
-        ready: &mut Vec<usize>,
-    ) {
-        let outputs = &self.graph.stages[index].outputs;
-        if outputs.is_empty() {
-            // The END of an item has come to a sink; FINISH belongs to no epoch.
-            self.ended.fetch_add(u64::from(epoch.is_some()), Ordering::Relaxed);
-            return;
-        }
-        let mut state = self.state.lock();
-        if epoch.is_some_and(|epoch| epoch != self.epoch.load(Ordering::Relaxed)) {
-            return;
-        }
-        for &(_, edge) in outputs {
-            state.queues[edge].push(boundary());
-            self.schedule_if_runnable(&mut state, self.graph.edges[edge].to, ready);
-        }
-    }
-
     /// Hands a call to the thread that has answered the one before, if it wants it, else to the port.
     fn post_call(self: &Arc<Self>, call: HostCall, stage: usize) {
         let Some(port) = self.port.upgrade() else { return };
@@ -510,15 +362,5 @@ impl Run {
             drop(state);
             port.post(Event::Call(call));
         }
-    }
-}
-
-/// Lets the END of an item on once it has come on all edges that still bring something.
-fn end_together(queues: &mut [Queue], inputs: &[usize], inbox: &mut VecDeque<Travel>) {
-    let has_passed = |&input: &usize| queues[input].ended.is_some() || queues[input].has_finished;
-    if inputs.iter().all(has_passed) {
-        // An edge that has finished waits for nobody: a source ends once, however often the stream beside it is flushed.
-        let item = inputs.iter().filter_map(|&input| queues[input].ended.take()).max();
-        inbox.extend(item.map(Travel::End));
     }
 }

@@ -1,0 +1,241 @@
+//! What a session is fed with and told, and what it answers: packets, outputs, metrics, traces.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{DocumentError, mismatch, write_optional, write_tokens};
+use crate::exec::durations::Spread;
+use crate::exec::metrics::SessionMetrics;
+use crate::exec::outlet::SessionOutput;
+use crate::exec::progress::Progress;
+use crate::exec::session::{Control, Sent, Session};
+use crate::exec::trace::{Trace, TraceRecord};
+use crate::value::{Buffer, Map, Packet, Value};
+use crate::wire::{self, Encoder, INLINE_BELOW, Limits, WireError, json};
+
+/// The header of an empty list; up to 15 entries are counted in it.
+const LIST_OF_NONE: u8 = 0x90;
+
+/// About what a row of outputs takes beside its value, and the most room that is taken before anything is written.
+const ROW_BYTES: usize = 64;
+const MOST_ROOM: usize = 64 << 10;
+
+/// The encoder for outputs of a session, with room for what they will take, so that writing them does not grow it again
+/// and again.
+pub fn encoder_of_outputs(outputs: &[SessionOutput]) -> Encoder {
+    let row = |output: &SessionOutput| output.packet.value.weight().min(INLINE_BELOW) + ROW_BYTES;
+    Encoder::with_room((64 + outputs.iter().map(row).sum::<usize>()).min(MOST_ROOM))
+}
+
+/// Writes what became of packets that were sent to a session, with outputs that came along: `[taken, outputs]`, and
+/// what [`end_list`] adds.
+pub fn write_sent(encoder: &mut Encoder, sent: &Sent, session: &Session) {
+    encoder.array(2).uint(sent.taken as u64);
+    write_outputs(encoder, &sent.outputs, session);
+}
+
+/// Writes outputs of a session: `[outputs]`, and what [`end_list`] adds.
+pub fn write_received(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Session) {
+    encoder.array(1);
+    write_outputs(encoder, outputs, session);
+}
+
+/// Adds the host's numbers that were let go of to a short list, as its last entry; nothing if there are none.
+pub fn end_list(document: &mut Vec<u8>, released: &[u64]) {
+    if released.is_empty() {
+        return;
+    }
+    assert!((LIST_OF_NONE..LIST_OF_NONE + 15).contains(&document[0]), "a list of fewer than 15 entries");
+    document[0] += 1;
+    let mut encoder = Encoder::new();
+    write_tokens(&mut encoder, released);
+    document.extend_from_slice(encoder.as_bytes());
+}
+
+/// Writes how far a piece of work is: `{items, media_ns?}`.
+pub fn write_progress(encoder: &mut Encoder, progress: &Progress) {
+    encoder.map(1 + usize::from(progress.media.is_some()));
+    encoder.text("items").uint(progress.items);
+    if let Some(media) = progress.media {
+        encoder.text("media_ns").int(media);
+    }
+}
+
+/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, skipped, retried, late, waiting, waits_for, ...}],
+/// edges: [{from, to, waiting, dropped}], unread: {sink: n}}`.
+pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &Session) {
+    encoder.map(5);
+    encoder.text("sent").uint(metrics.sent);
+    encoder.text("nodes").array(metrics.nodes.len());
+    for node in &metrics.nodes {
+        let item = node.last.map(|last| last.item);
+        let pts = node.last.and_then(|last| last.pts);
+        let oldest = [("oldest_ns", node.waiting.oldest)];
+        let known = usize::from(item.is_some()) + usize::from(pts.is_some());
+        encoder.map(9 + known + times_known(&times_of(&node.steps)) + times_known(&oldest));
+        encoder.text("id").text(&node.node);
+        encoder.text("packets").uint(node.packets);
+        encoder.text("errors").uint(node.errors);
+        encoder.text("skipped").uint(node.skipped);
+        encoder.text("retried").uint(node.retried);
+        encoder.text("late").uint(node.late);
+        encoder.text("waiting").uint(node.waiting.packets as u64);
+        encoder.text("fill").value(&Value::Float(node.waiting.fill));
+        encoder.text("waits_for").text(&node.waits_for.to_string());
+        write_times(encoder, &times_of(&node.steps));
+        write_times(encoder, &oldest);
+        if let Some(item) = item {
+            encoder.text("item").uint(item);
+        }
+        if let Some(pts) = pts {
+            encoder.text("pts").int(pts);
+        }
+    }
+    encoder.text("edges").array(metrics.edges.len());
+    for edge in &metrics.edges {
+        encoder.map(4);
+        encoder.text("from").text(&edge.from);
+        encoder.text("to").text(&edge.to);
+        encoder.text("waiting").uint(edge.waiting as u64);
+        encoder.text("dropped").uint(edge.dropped);
+    }
+    let lag = times_of(&metrics.lag);
+    encoder.text("lag").map(times_known(&lag));
+    write_times(encoder, &lag);
+    encoder.text("unread").map(metrics.unread.len());
+    for (sink, &unread) in metrics.unread.iter().enumerate() {
+        encoder.text(session.sink(sink)).uint(unread as u64);
+    }
+}
+
+/// Writes what a session has recorded: `{records: [[kind, node id, ...], ...], lost}`, as `docs/abi.md` describes them.
+pub fn write_trace(encoder: &mut Encoder, trace: &Trace, session: &Session) {
+    encoder.map(2).text("records").array(trace.records.len());
+    for record in &trace.records {
+        match *record {
+            TraceRecord::Stage { node, thread, begin, end } => {
+                encoder.array(5).text("stage").text(session.node(node));
+                encoder.uint(u64::from(thread)).uint(begin).uint(end);
+            }
+            TraceRecord::Step { node, thread, begin, end, item, pts } => {
+                encoder.array(7).text("step").text(session.node(node));
+                encoder.uint(u64::from(thread)).uint(begin).uint(end).uint(item);
+                write_optional(encoder, pts);
+            }
+            TraceRecord::Call { node, call, begin, end } => {
+                encoder.array(5).text("call").text(session.node(node)).uint(call).uint(begin).uint(end);
+            }
+            TraceRecord::Fill { node, at, packets } => {
+                encoder.array(4).text("fill").text(session.node(node)).uint(at).uint(packets as u64);
+            }
+        }
+    }
+    encoder.text("lost").uint(trace.lost);
+}
+
+/// Understands what a host wants of a session: `{"flush": true}`, `{"interrupt": true}` or
+/// `{"set": {"node": id, "params": {name: value}}}`.
+///
+/// # Errors
+/// What was expected instead.
+pub fn read_control(document: &Value) -> Result<Control, DocumentError> {
+    const EXPECTED: &str =
+        r#"{"flush": true}, {"interrupt": true} or {"set": {"node": "id", "params": {"name": value}}}"#;
+    let refused = || DocumentError { document: "control", ..mismatch("", EXPECTED, document) };
+    let Value::Map(control) = document else { return Err(refused()) };
+    let mut entries = control.iter();
+    match (entries.next(), entries.next()) {
+        (Some((name, Value::Bool(true))), None) => match &**name {
+            "flush" => Ok(Control::Flush),
+            "interrupt" => Ok(Control::Interrupt),
+            _ => Err(refused()),
+        },
+        (Some((name, Value::Map(change))), None) if &**name == "set" => read_change(change).ok_or_else(refused),
+        _ => Err(refused()),
+    }
+}
+
+fn read_change(change: &Map) -> Option<Control> {
+    let (mut node, mut params) = (None, None);
+    for (name, value) in change.iter() {
+        match (&**name, value) {
+            ("node", Value::Str(id)) => node = Some(id.to_string()),
+            ("params", Value::Map(_)) => params = serde_json::from_str(&json::to_json(value)).ok(),
+            _ => return None,
+        }
+    }
+    Some(Control::Set { node: node?, params: params? })
+}
+
+/// Understands packets for a session: `[[value, pts?, duration?], ...]`.
+///
+/// # Errors
+/// If it is no document, or the place of the first packet that is not as it should be.
+pub fn read_packets<E: From<WireError> + From<DocumentError>>(
+    bytes: &[u8],
+    buffers: &[Buffer],
+    limits: &Limits,
+) -> Result<VecDeque<Packet>, E> {
+    let mut read = VecDeque::new();
+    let other = wire::decode_rows(bytes, buffers, limits, |index, row| {
+        let packet = match row {
+            Ok(fields) if !fields.is_empty() => read_packet(index, fields)?,
+            Ok(fields) => return Err(no_packet(index, &Value::list(std::mem::take(fields))).into()),
+            Err(other) => return Err(no_packet(index, &other).into()),
+        };
+        read.push_back(packet);
+        Ok::<_, E>(())
+    })?;
+    match other {
+        None => Ok(read),
+        Some(other) => Err(packets_mismatch(String::new(), "a list", &other).into()),
+    }
+}
+
+/// A packet of `[value, pts?, duration?]`.
+fn read_packet(index: usize, fields: &mut [Value]) -> Result<Packet, DocumentError> {
+    let time = |place: usize| match fields.get(place) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Int(time)) => Ok(Some(*time)),
+        Some(other) => Err(packets_mismatch(format!("{index}[{place}]"), "nanoseconds or nil", other)),
+    };
+    let (pts, duration) = (time(1)?, time(2)?);
+    let packet = Packet::new(std::mem::replace(&mut fields[0], Value::Null));
+    let (pts, duration) = (pts.or(packet.pts), duration.or(packet.duration));
+    Ok(packet.at(pts, duration))
+}
+
+fn no_packet(index: usize, got: &Value) -> DocumentError {
+    packets_mismatch(index.to_string(), "[value, pts?, duration?]", got)
+}
+
+fn packets_mismatch(path: String, expected: &'static str, got: &Value) -> DocumentError {
+    DocumentError { document: "packets", ..mismatch(path, expected, got) }
+}
+
+fn write_outputs(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Session) {
+    encoder.array(outputs.len());
+    for SessionOutput { sink, packet, item } in outputs {
+        encoder.array(7).value(&packet.value);
+        write_optional(encoder, packet.pts);
+        write_optional(encoder, packet.duration);
+        encoder.uint(packet.seq).uint(u64::from(packet.stream)).text(session.sink(*sink)).uint(*item);
+    }
+}
+
+fn times_of(spread: &Spread) -> [(&'static str, Option<Duration>); 3] {
+    [("p50_ns", spread.median), ("p99_ns", spread.p99), ("max_ns", spread.longest)]
+}
+
+fn times_known(times: &[(&str, Option<Duration>)]) -> usize {
+    times.iter().filter(|(_, time)| time.is_some()).count()
+}
+
+/// Writes the times that are known, as entries of a map.
+fn write_times(encoder: &mut Encoder, times: &[(&str, Option<Duration>)]) {
+    for (key, time) in times {
+        if let Some(time) = time {
+            encoder.text(key).uint(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+}

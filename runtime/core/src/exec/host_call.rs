@@ -1,0 +1,200 @@
+//! What the host and its nodes say to each other: calls out, answers in.
+
+use std::sync::Arc;
+
+use crate::node::HostToken;
+use crate::value::{Packet, Value};
+
+/// Packets for a chain of nodes that the host runs.
+#[derive(Debug)]
+pub struct HostCall {
+    /// Names the call in the reply; unique in this process.
+    pub id: u64,
+    /// The host's number for the piece of work.
+    pub job: u64,
+    /// The nodes that each packet passes, in order: the host's number and the id in the manifest.
+    pub nodes: Vec<(u64, Arc<str>)>,
+    /// The packets, oldest first, and the ends between them.
+    pub entries: Vec<CallEntry>,
+    /// How many outputs the last of the nodes has.
+    pub ports: usize,
+    /// How often the session was interrupted before it: what nodes of the host have kept from earlier calls is void.
+    pub epoch: u32,
+    /// How many of its packets were in an earlier call that ended before their answer.
+    pub(super) taken_before: usize,
+}
+
+impl HostCall {
+    /// How many packets it brings.
+    pub fn packets(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry, CallEntry::Packet { .. })).count()
+    }
+
+    /// The first packet that it brings, and the input that it comes from.
+    pub fn first(&self) -> Option<(u64, &Packet)> {
+        self.entries.iter().find_map(|entry| match entry {
+            CallEntry::Packet { item, packet, .. } => Some((*item, packet)),
+            CallEntry::End { .. } | CallEntry::Finish => None,
+        })
+    }
+}
+
+/// One entry of a call.
+#[derive(Debug)]
+pub enum CallEntry {
+    /// A packet.
+    Packet {
+        /// The input that it comes from, counted from 0.
+        item: u64,
+        /// The packet.
+        packet: Packet,
+        /// The input of the first node at which it came, counted from 0.
+        port: usize,
+    },
+    /// An item ends; the host gives what it holds back of it. Comes to nodes that asked for it.
+    End {
+        /// The item.
+        item: u64,
+    },
+    /// Nothing will come any more, to nodes that asked for it.
+    Finish,
+}
+
+/// An answer of the host, or a part of one.
+#[derive(Debug)]
+pub struct Reply {
+    /// What the nodes emitted, in the order of the entries.
+    pub outputs: Vec<HostOutput>,
+    /// Whether nothing more comes for this call.
+    pub is_final: bool,
+    /// What went wrong; ends the call.
+    pub failure: Option<HostFailure>,
+}
+
+/// One value that the host's nodes emitted.
+#[derive(Debug)]
+pub struct HostOutput {
+    /// The entry that it comes from.
+    pub entry: usize,
+    /// The value.
+    pub value: Value,
+    /// When it begins; the entry's own time if neither this nor the value says.
+    pub pts: Option<i64>,
+    /// How long it lasts; the entry's own if neither this nor the value says.
+    pub duration: Option<i64>,
+    /// The output of the last node at which it comes, counted from 0.
+    pub port: usize,
+}
+
+/// An exception of the host's code.
+#[derive(Debug)]
+pub struct HostFailure {
+    /// The entry that it happened with.
+    pub entry: usize,
+    /// Which of the call's nodes.
+    pub node: usize,
+    /// What it says, such as `ValueError: negative gain`.
+    pub message: String,
+    /// What lies behind it, nearest first.
+    pub chain: Vec<String>,
+    /// The host's number for the exception object.
+    pub token: Option<Arc<HostToken>>,
+}
+
+/// What the host may do once an answer in parts was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Make the next part.
+    GoOn,
+    /// Make none before [`Event::Resume`](super::Event::Resume) names the call: what comes behind it has no room.
+    Wait,
+}
+
+/// Why an answer was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyError {
+    /// The call was answered, or its work has ended.
+    #[error("call {call} is over: its work has ended or it was answered before")]
+    Gone {
+        /// The number of the call.
+        call: u64,
+    },
+    /// The answer names an entry that the call does not have.
+    #[error("outputs[{output}] answers entry {entry}, the call has {entries}")]
+    NoSuchEntry {
+        /// The output at fault.
+        output: usize,
+        /// The entry that it names.
+        entry: usize,
+        /// How many there are.
+        entries: usize,
+    },
+    /// The answers are not in the order of the entries.
+    #[error("outputs[{output}] answers entry {entry} after entry {previous}; answer the entries in their order")]
+    OutOfOrder {
+        /// The output at fault.
+        output: usize,
+        /// The entry that it names.
+        entry: usize,
+        /// The entry before it.
+        previous: usize,
+    },
+    /// An answer names an output that the last node does not have.
+    #[error("outputs[{output}] comes at port {port}, the last node of the call has {ports}, counted from 0")]
+    NoSuchPort {
+        /// The output at fault.
+        output: usize,
+        /// The port that it names.
+        port: usize,
+        /// How many there are.
+        ports: usize,
+    },
+    /// The failure names a node that the call does not have.
+    #[error("the error names node {node} of entry {entry}, the call has {nodes} nodes and {entries} entries")]
+    NoSuchNode {
+        /// The node that it names.
+        node: usize,
+        /// The entry that it names.
+        entry: usize,
+        /// How many nodes there are.
+        nodes: usize,
+        /// How many entries there are.
+        entries: usize,
+    },
+}
+
+impl Reply {
+    /// Whether the call is over with this answer.
+    pub(super) fn is_last(&self) -> bool {
+        self.is_final || self.failure.is_some()
+    }
+
+    /// Whether this answers entries, ports and nodes that a call has, no entry before `previous`; the last entry that it
+    /// answers.
+    pub(super) fn check(
+        &self,
+        entries: usize,
+        ports: usize,
+        nodes: usize,
+        mut previous: usize,
+    ) -> Result<usize, ReplyError> {
+        for (output, HostOutput { entry, port, .. }) in self.outputs.iter().enumerate() {
+            if *port >= ports {
+                return Err(ReplyError::NoSuchPort { output, port: *port, ports });
+            }
+            if *entry >= entries {
+                return Err(ReplyError::NoSuchEntry { output, entry: *entry, entries });
+            }
+            if *entry < previous {
+                return Err(ReplyError::OutOfOrder { output, entry: *entry, previous });
+            }
+            previous = *entry;
+        }
+        match &self.failure {
+            Some(failure) if failure.entry >= entries || failure.node >= nodes => {
+                Err(ReplyError::NoSuchNode { node: failure.node, entry: failure.entry, nodes, entries })
+            }
+            _ => Ok(previous),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Which stages can go on. Whoever changes a queue asks, and whoever puts a stage to rest asks once more under the lock.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Body, Phase, Run, Sinks, State, Status, Work};
+
+impl Run {
+    /// Puts a stage that can't go on to rest, or back in line if it can by now.
+    pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Active {
+            drop(state);
+            return self.retire(index, Some(body), Ok(()), ready);
+        }
+        let stage = &mut state.stages[index];
+        if !body.holds_packets() {
+            stage.holds_since = None;
+        }
+        stage.body = Some(body);
+        stage.status = Status::Idle;
+        state.active -= 1;
+        self.schedule_if_runnable(&mut state, index, ready);
+        self.keep_time(&mut state, ready);
+    }
+
+    pub(super) fn schedule_if_runnable(&self, state: &mut State, index: usize, ready: &mut Vec<usize>) {
+        if state.stages[index].status == Status::Idle && self.is_runnable(state, index) {
+            state.stages[index].status = Status::Scheduled;
+            state.active += 1;
+            ready.push(index);
+        }
+    }
+
+    pub(super) fn is_runnable(&self, state: &State, index: usize) -> bool {
+        let stage = &state.stages[index];
+        if !stage.replies.is_empty() || stage.is_woken {
+            return true;
+        }
+        if !self.has_credit(state, index) {
+            return false;
+        }
+        let has_input = || self.graph.stages[index].inputs.iter().any(|&input| state.queues[input].is_ready());
+        match stage.body.as_deref() {
+            None => has_input(),
+            // It waits for an alarm, unless what it waits with was dropped.
+            Some(Body { work, epoch, .. }) if work.due().is_some_and(|due| self.now() < due) => {
+                *epoch != self.epoch.load(Ordering::Acquire) || work.has_exit()
+            }
+            Some(Body { inbox, work: Work::Native(chain), .. }) => chain.has_work() || !inbox.is_empty() || has_input(),
+            Some(Body { inbox, work: Work::Host(host), epoch }) => {
+                host.has_exit()
+                    || (host.is_calling() && stage.blocked_call.is_some())
+                    || (!host.is_calling() && (has_input() || !(inbox.is_empty() || host.is_waiting(self.now()))))
+                    || (host.is_calling() && *epoch != self.epoch.load(Ordering::Acquire))
+            }
+        }
+    }
+
+    pub(super) fn has_credit(&self, state: &State, index: usize) -> bool {
+        let stage = &self.graph.stages[index];
+        stage.outputs.iter().all(|&(_, edge)| state.queues[edge].has_credit())
+            && match (&state.sinks, stage.sink) {
+                (Sinks::Live(outlets), Some(sink)) => outlets.has_credit(sink),
+                _ => true,
+            }
+    }
+
+    /// Whether a stage has anything to wait for credit from.
+    pub(super) fn can_wait(&self, index: usize) -> bool {
+        self.is_session || !self.graph.stages[index].outputs.is_empty()
+    }
+}
