@@ -256,8 +256,13 @@ async def test_the_garbage_collector_takes_out_ports_while_stale_ones_are_looked
         closed = True
 
         def loop(self) -> None:
+            pass
+
+        @property
+        def is_gone(self) -> bool:
             # As `_forget` does when the loop of another port is collected at this moment.
             ports.pop(2, None)
+            return True
 
         def close(self) -> None:
             pass
