@@ -23,18 +23,19 @@ LIMITED_API = "0x030A0000"
 LANE_DECLARATIONS = """
 typedef struct rm_lane {
     rm_output output; rm_error *error; uint64_t token; rm_status status; uint32_t released;
+    const rm_session *session; int64_t budget_us; const rm_buffer *buffers; size_t buffer_count;
 } rm_lane;
 int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
                        size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
                        int64_t budget_us);
-int32_t rm_lane_send(rm_lane *lane, const rm_session *session, const uint8_t *packets, size_t length,
-                     const rm_buffer *buffers, size_t buffer_count, int64_t budget_us, size_t most_outputs);
+int32_t rm_lane_send(rm_lane *lane, const uint8_t *packets, size_t length, size_t most_outputs);
 """
 """What the binding adds to the header for itself."""
 
 LANE_SOURCE = r"""
 typedef struct rm_lane {
     rm_output output; rm_error *error; uint64_t token; rm_status status; uint32_t released;
+    const rm_session *session; int64_t budget_us; const rm_buffer *buffers; size_t buffer_count;
 } rm_lane;
 
 /* The byte after the msgpack value at `at`, or NULL if it ends beyond `end`. */
@@ -113,14 +114,17 @@ static int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const 
     return (int64_t)(values - output->data) << 32 | (int64_t)(at - output->data) << 16 | (int64_t)output->len;
 }
 
-/* Sends packets. The number of packets taken, at most 127, if that is all there is to know; else, if the answer lies in
-   the lane's room and names no buffer, its length << 8; else -1, and `status` and the answer in the lane say more. */
-static int32_t rm_lane_send(rm_lane *lane, const rm_session *session, const uint8_t *packets, size_t length,
-                            const rm_buffer *buffers, size_t buffer_count, int64_t budget_us, size_t most_outputs)
+/* Sends packets to the session that the lane names, with the buffers there: what seldom changes stands in the lane, since
+   each argument takes cffi a while. Answers the number of packets taken, at most 127, if that is all there is to know;
+   else, if the answer lies in the lane's room and names no buffer, its length << 8; else -1, and `status` and the answer
+   in the lane say more. */
+static int32_t rm_lane_send(rm_lane *lane, const uint8_t *packets, size_t length, size_t most_outputs)
 {
     rm_output *output = &lane->output;
-    lane->status = rm_session_send((rm_session *)session, packets, length, buffers, buffer_count, budget_us,
-                                   most_outputs, output, &lane->error);
+    lane->status = rm_session_send((rm_session *)lane->session, packets, length, lane->buffers, lane->buffer_count,
+                                   lane->budget_us, most_outputs, output, &lane->error);
+    lane->buffers = NULL;
+    lane->buffer_count = 0;
     output->discard_count = 0;
     if (lane->status < 0 || output->document || output->buffer_count || output->len > 0x7fffff)
         return -1;

@@ -283,3 +283,13 @@ def test_media_values_are_one_line() -> None:
 def test_media_values_pickle() -> None:
     audio = pickle.loads(pickle.dumps(rm.Audio(array.array("f", [1, 2]), 8000, pts_ns=5)))
     assert (audio.samples.tolist(), audio.rate, audio.layout, audio.pts_ns) == ([[1.0, 2.0]], 8000, "mono", 5)
+
+
+@pytest.mark.parametrize("use", [lambda tensor: tensor[0], lambda tensor: 2 * tensor, lambda tensor: tensor / 2, abs])
+def test_a_tensor_that_is_taken_for_an_array_says_how_to_get_one(use: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        use(rm.Tensor(bytes(8), "float32", (2,)))
+    assert str(caught.value) == (
+        "a Tensor is memory without arithmetic; import numpy before the pipeline runs, and there are arrays in its "
+        "place, or make one: numpy.asarray(tensor)"
+    )

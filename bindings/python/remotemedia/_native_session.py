@@ -78,6 +78,7 @@ class NativeSession:
         self._port: LoopPort | None = None
         self._handle: Any = None
         self._lane: Lane | None = None
+        self._pack: Callable[[Any], bytes] = pack_plain
         self._held: dict[int, Kept] = {}
         self._is_small = False
         self._is_closed = False
@@ -114,12 +115,12 @@ class NativeSession:
         if used is None:
             used = self.opened()
         try:
-            document = used.packer.pack(packets) if not borrow else _pack_borrowed(used, packets)
+            document = self._pack(packets) if not borrow else _pack_borrowed(used, packets)
         except PACKING_ERRORS as error:
             raise _refused(used, packets, error) from None
-        table, length = NULL, 0
-        if used.table:
-            table, length = used.buffers()
+        native, has_buffers = used.native, bool(used.table)
+        if has_buffers:
+            native.buffers, native.buffer_count = used.buffers()
             self._hold(used.held)
         if discarded:
             used.ready()
@@ -130,10 +131,9 @@ class NativeSession:
             # One batch waits here at most: of large outputs what one call brings, of small ones what several bring.
             none = self.sinks or self.is_cancelled or waiting >= self._most or (waiting and not self._is_small)
             most = 0 if none else self._most - waiting
-        native = used.native
-        taken: int = send(native, self._handle, document, len(document), table, length, LOOP_BUDGET_US, most)
+        taken: int = send(native, document, len(document), most)
         if 0 <= taken < 128:
-            if length:
+            if has_buffers:
                 used.release_table()
             return taken
         if taken > 0:
@@ -142,7 +142,7 @@ class NativeSession:
             self._refuse_packets(used, packets, native.status)
         else:
             answer = used.unpack(self._resolve)
-        if length:
+        if has_buffers:
             used.release_table()
         rows = answer[1]
         if rows:
@@ -248,6 +248,8 @@ class NativeSession:
         self._handle = ffi.gc(out[0], lib.rm_session_free)
         used = self._lane = Lane(ROOM_BYTES)
         used.snapshot = True
+        used.native.session, used.native.budget_us = self._handle, LOOP_BUDGET_US
+        self._pack = used.packer.pack
         port.runs[token] = self._run = run
         return used
 

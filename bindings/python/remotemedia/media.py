@@ -11,7 +11,7 @@ import re
 import struct
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from .errors import InvalidArgumentError, MarshalError
 
@@ -128,6 +128,15 @@ class Tensor:
         if 0 in self.shape:
             return _empty(self.shape)
         return self.data.cast(FORMATS[self.dtype], self.shape).tolist()  # type: ignore[call-overload]
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError(
+            "a Tensor is memory without arithmetic; import numpy before the pipeline runs, and there are arrays in its "
+            "place, or make one: numpy.asarray(tensor)"
+        )
+
+    # What people do with arrays first; they would be told no more than that it can't be done.
+    __getitem__ = __add__ = __sub__ = __mul__ = __rmul__ = __truediv__ = __neg__ = __abs__ = _refuse
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
