@@ -114,10 +114,10 @@ static int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const 
     return (int64_t)(values - output->data) << 32 | (int64_t)(at - output->data) << 16 | (int64_t)output->len;
 }
 
-/* Sends packets to the session that the lane names, with the buffers there: what seldom changes stands in the lane, since
-   each argument takes cffi a while. Answers the number of packets taken, at most 127, if that is all there is to know;
-   else, if the answer lies in the lane's room and names no buffer, its length << 8; else -1, and `status` and the answer
-   in the lane say more. */
+/* Sends packets to the session that the lane names, with the buffers there: what seldom changes stands in the lane,
+   since each argument takes cffi a while. Answers the number of packets taken, at most 127, if that is all there is to
+   know; else, if the answer lies in the lane's room and names no buffer, its length << 8; else -1, and `status` and the
+   answer in the lane say more. */
 static int32_t rm_lane_send(rm_lane *lane, const uint8_t *packets, size_t length, size_t most_outputs)
 {
     rm_output *output = &lane->output;
