@@ -32,8 +32,8 @@ FIRST_TOKEN = 1 << 62
 ROOM_BYTES = 64 * 1024
 """Answers up to this size cross without an object of their own."""
 
-SMALL_BYTES = 4096
-"""Below this an answer is small."""
+ARRIVED_BYTES = 128 * 1024
+"""While fewer bytes of outputs wait in Python, more may come along."""
 
 MOST_OUTPUTS = 256
 """The most outputs that one call hands out."""
@@ -80,7 +80,7 @@ class NativeSession:
         self._lane: Lane | None = None
         self._pack: Callable[[Any], bytes] = pack_plain
         self._held: dict[int, Kept] = {}
-        self._is_small = False
+        self._arrived_bytes = 0
         self._is_closed = False
         self._run: Run | None = None
 
@@ -128,9 +128,10 @@ class NativeSession:
         self._sent_alone += len(packets)
         if self._sent_alone >= SENT_ALONE or at_once or self.readers:
             self._sent_alone = 0
-            # One batch waits here at most: of large outputs what one call brings, of small ones what several bring.
-            none = self.sinks or self.is_cancelled or waiting >= self._most or (waiting and not self._is_small)
-            most = 0 if none else self._most - waiting
+            if not waiting:
+                self._arrived_bytes = 0
+            if not (self.sinks or self.is_cancelled or self._arrived_bytes >= ARRIVED_BYTES):
+                most = max(self._most - waiting, 0)
         taken: int = send(native, document, len(document), most)
         if 0 <= taken < 128:
             if has_buffers:
@@ -146,7 +147,8 @@ class NativeSession:
             used.release_table()
         rows = answer[1]
         if rows:
-            self._is_small = 0 < taken < SMALL_BYTES << 8
+            # What comes in buffers is large, and waits by itself.
+            self._arrived_bytes += taken >> 8 if taken > 0 else ARRIVED_BYTES
             self.arrived.extend(rows)
             # Who waits has found nothing here.
             if not waiting:
