@@ -64,10 +64,30 @@ PART_SECONDS = 0.005
 """How long what a call has given waits for the rest of it: a slow function must not hold up what is done."""
 
 
+class Given:
+    """What a call has given and is still to be sent: in parts, where it takes long."""
+
+    __slots__ = ("_due", "_send", "outputs")
+
+    def __init__(self, send: SendPart | None) -> None:
+        self.outputs: list[list[Any]] = []
+        self._send = send
+        self._due = monotonic() + PART_SECONDS
+
+    def goes_on_with(self, entry: int, value: Any) -> bool:
+        """Takes a value. Answers whether anybody waits for more."""
+        self.outputs.append([entry, value if type(value) in SCALARS else settled(value)])
+        if self._send is None or monotonic() < self._due:
+            return True
+        status, self.outputs = self._send(Answer(self.outputs, None, is_final=False)), []
+        # Without room the rest comes with the last part.
+        self._send, self._due = (self._send if status == RM_OK else None), monotonic() + PART_SECONDS
+        return status != RM_GONE
+
+
 def answer(call: Call, send: SendPart | None = None) -> Answer:
     """Runs the functions of a call, all of them sync, on this thread. Answers what is still to be sent."""
-    outputs: list[list[Any]] = []
-    due = monotonic() + PART_SECONDS
+    given = Given(send)
     # What `_calls.call` does, written out: this loop is most of what a small function costs.
     steps = [(each.function, each.convert, each.params, each) for each in call.functions]
     for index, (_, value, _, _) in enumerate(call.entries):
@@ -87,16 +107,10 @@ def answer(call: Call, send: SendPart | None = None) -> Answer:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return Answer(outputs, Raised(index, node, without_our_frames(error)))
-        if value is not None:
-            outputs.append([index, value if type(value) in SCALARS else settled(value)])
-            if send is not None and monotonic() >= due:
-                status, outputs = send(Answer(outputs, None, is_final=False)), []
-                if status == RM_GONE:
-                    break
-                # Without room the rest comes with the last part.
-                send, due = (send if status == RM_OK else None), monotonic() + PART_SECONDS
-    return Answer(outputs, None)
+            return Answer(given.outputs, Raised(index, node, without_our_frames(error)))
+        if value is not None and not given.goes_on_with(index, value):
+            break
+    return Answer(given.outputs, None)
 
 
 async def answer_async(
@@ -109,8 +123,7 @@ async def answer_async(
     """
     from asyncio import CancelledError
 
-    outputs: list[list[Any]] = []
-    due = monotonic() + PART_SECONDS
+    given = Given(send)
     for index, (_, value, _, _) in enumerate(call.entries):
         node = 0
         try:
@@ -118,7 +131,7 @@ async def answer_async(
             for each in call.functions:
                 value, thrown = await call_async(each, value, in_thread)
                 if thrown is not None:
-                    return Answer(outputs, Raised(index, node, without_our_frames(thrown)))
+                    return Answer(given.outputs, Raised(index, node, without_our_frames(thrown)))
                 if value is None:
                     break
                 node += 1
@@ -126,20 +139,14 @@ async def answer_async(
             if ended():
                 raise
             # The function cancelled itself.
-            return Answer(outputs, Raised(index, node, without_our_frames(error)))
+            return Answer(given.outputs, Raised(index, node, without_our_frames(error)))
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return Answer(outputs, Raised(index, node, without_our_frames(error)))
-        if value is not None:
-            outputs.append([index, value if type(value) in SCALARS else settled(value)])
-            if send is not None and monotonic() >= due:
-                status, outputs = send(Answer(outputs, None, is_final=False)), []
-                if status == RM_GONE:
-                    break
-                # Without room the rest comes with the last part.
-                send, due = (send if status == RM_OK else None), monotonic() + PART_SECONDS
-    return Answer(outputs, None)
+            return Answer(given.outputs, Raised(index, node, without_our_frames(error)))
+        if value is not None and not given.goes_on_with(index, value):
+            break
+    return Answer(given.outputs, None)
 
 
 def pack_reply(call: Call, given: Answer) -> tuple[Lane, bytes, bool]:
