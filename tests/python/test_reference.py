@@ -63,7 +63,46 @@ async def several_later(value: Any) -> Any:
     yield picky(value)
 
 
-FUNCTIONS = [same, only_integers, doubled, listed, picky, keyed, later, several, several_later]
+@rm.node(outputs=["numbers", "others"])
+def sorted_out(value: Any) -> Any:
+    yield rm.Out("numbers" if isinstance(value, (int, float)) else "others", value)
+    yield [value]
+
+
+@rm.node(inputs=["left", "right"])
+async def told_where(value: Any, port: str) -> Any:
+    return [port, picky(value)]
+
+
+@rm.node(inputs=["first", "second"], outputs=["all", "seconds"])
+class Crossing:
+    def initialize(self) -> None:
+        self.count = 0
+
+    def process(self, value: Any, port: str) -> Any:
+        self.count += 1
+        return rm.Out("seconds", value) if port == "second" else value
+
+    def flush(self) -> Any:
+        return rm.Out("all", self.count)
+
+
+@rm.node(batch=3)
+class Packs:
+    def process(self, values: list[Any]) -> list[Any]:
+        return [picky(value) for value in values]
+
+    def flush(self) -> Any:
+        return "end"
+
+
+FUNCTIONS = [same, only_integers, doubled, listed, picky, keyed, later, several, several_later, Packs]
+PORTS = {
+    sorted_out: ([], ["numbers", "others"]),
+    told_where: (["left", "right"], []),
+    Crossing: (["first", "second"], ["all", "seconds"]),
+}
+"""The inputs and outputs of functions that name some."""
 OPERATIONS = ["add", "subtract", "multiply", "divide", "power", "modulo"]
 INTEGERS = st.integers(-(2**63), 2**64 - 1) | st.integers(-9, 9)
 # The text of a huge integer power is the same; its digits are not needed.
@@ -82,7 +121,7 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
     nodes: list[dict[str, Any]] = []
     connections = []
     for index in range(draw(st.integers(1, 6))):
-        kind: Any = draw(st.sampled_from(["PassThrough", "Echo", "Calculator", "Calculator", *FUNCTIONS]))
+        kind: Any = draw(st.sampled_from(["PassThrough", "Echo", "Calculator", "Calculator", *FUNCTIONS, *PORTS]))
         sources = draw(st.lists(st.integers(0, index - 1), unique=True, max_size=3)) if index else []
         if kind == "Calculator":
             # A map never is a number: validation refuses that.
@@ -91,8 +130,15 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
         if kind == "Calculator":
             node["params"] = {"operation": draw(st.sampled_from(OPERATIONS)), "operand": draw(OPERANDS)}
         nodes.append(node)
-        connections += [{"from": f"n{source}", "to": f"n{index}"} for source in sources]
+        for source in sources:
+            output = draw(st.sampled_from(["", *PORTS.get(nodes[source]["node_type"], ([], []))[1]]))
+            entry = draw(st.sampled_from(["", *PORTS.get(kind, ([], []))[0]]))
+            connections.append({"from": _end(source, output), "to": _end(index, entry)})
     return {"version": "v1", "nodes": nodes, "connections": connections}
+
+
+def _end(node: int, port: str) -> str:
+    return f"n{node}.{port}" if port else f"n{node}"
 
 
 OPERANDS = INTEGERS | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0, 0.0, 2, 3, -1, 0.5])
