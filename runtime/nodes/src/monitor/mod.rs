@@ -10,6 +10,7 @@ mod gate;
 mod health;
 mod level;
 mod loudness;
+mod saturation;
 mod silence;
 mod windows;
 
