@@ -12,6 +12,7 @@ mod level;
 mod loudness;
 mod saturation;
 mod silence;
+mod step;
 mod windows;
 
 pub use balance::{ChannelBalance, ChannelBalanceParams};

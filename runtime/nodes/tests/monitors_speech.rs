@@ -1,4 +1,5 @@
-//! `ClippingDetector` on human speech: never a verdict on what is untouched, and one on all that a saturation has pressed.
+//! Monitors on human speech: never a verdict on what is untouched, and one on what a saturation has pressed or cuts have
+//! torn.
 
 mod drive;
 
@@ -30,11 +31,11 @@ fn clip(path: &str) -> (Vec<f32>, u32) {
     (samples.into_iter().map(|sample| sample / peak).collect(), rate)
 }
 
-/// Whether any report says clipping; packets of every usual length say the same.
-fn is_clipping(samples: impl Iterator<Item = f32>, rate: u32) -> bool {
+/// Whether the health in any report is this word; packets of every usual length say the same.
+fn says(word: &str, monitor: &str, samples: impl Iterator<Item = f32>, rate: u32) -> bool {
     let sound = Audio::from_planar(samples.collect(), 1, rate).expect("valid sound");
     let reports = |frames: usize| {
-        let mut node = prepare("ClippingDetector", json!({})).expect("valid params");
+        let mut node = prepare(monitor, json!({})).expect("valid params");
         let part = |first| sound.slice(first, frames.min(sound.frames() - first));
         let packets = (0..sound.frames()).step_by(frames).map(|first| Packet::new(part(first).into()));
         run(&mut *node, packets).expect("reports")
@@ -45,7 +46,7 @@ fn is_clipping(samples: impl Iterator<Item = f32>, rate: u32) -> bool {
     }
     whole.iter().any(|report| {
         let Value::Map(map) = &report.value else { panic!("expected a map") };
-        map["is_clipping"] == Value::Bool(true)
+        map["health"] == Value::text(word)
     })
 }
 
@@ -62,7 +63,7 @@ fn reference_soft_clipping_of_speech() {
         let (samples, rate) = clip(path);
         let mut judge = |name: &str, change: &dyn Fn(f32) -> f32, expected: bool| {
             cases += 1;
-            if is_clipping(samples.iter().map(|x| change(*x)), rate) != expected {
+            if says("clipping", "ClippingDetector", samples.iter().map(|x| change(*x)), rate) != expected {
                 wrong.push(format!("{path}, {name}: expected {expected}"));
             }
         };
@@ -81,4 +82,45 @@ fn reference_soft_clipping_of_speech() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     let truth = "five clips of speech, untouched and by tanh of 1.5 to 8, in 4 divisions";
     println!("reference | ClippingDetector | {truth} | {cases} | 0 wrong verdicts | 0 |");
+}
+
+/// Cuts a gap of so many milliseconds every 300 ms.
+fn with_gaps(samples: &[f32], rate: u32, gap_ms: usize) -> Vec<f32> {
+    let (period, gap) = (rate as usize * 3 / 10, rate as usize * gap_ms / 1000);
+    let cut = |(frame, x): (usize, &f32)| if (frame + period / 2) % period < gap { 0.0 } else { *x };
+    samples.iter().enumerate().map(cut).collect()
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "as above")]
+fn reference_dropouts_in_speech() {
+    let (mut cases, mut wrong) = (0, Vec::new());
+    for path in CLIPS {
+        let (samples, rate) = clip(path);
+        let mut judge = |name: &str, samples: &[f32], change: &dyn Fn(f32) -> f32, expected: bool| {
+            cases += 1;
+            if says("dropouts", "SilenceDetector", samples.iter().map(|x| change(*x)), rate) != expected {
+                wrong.push(format!("{path}, {name}: expected {expected}"));
+            }
+        };
+        for level in [1.0, 0.25, 0.06] {
+            judge(&format!("untouched, peak {level}"), &samples, &|x| level * x, false);
+            judge(&format!("8 bits, peak {level}"), &samples, &|x| (127.0 * level * x).round() / 128.0, false);
+            judge(
+                &format!("8 bits turned down, peak {level}"),
+                &samples,
+                &|x| level * (127.0 * x).round() / 128.0,
+                false,
+            );
+        }
+        judge("mu-law", &samples, &by_mu_law, false);
+        for gap_ms in [10, 20, 40] {
+            let torn = with_gaps(&samples, rate, gap_ms);
+            judge(&format!("gaps of {gap_ms} ms"), &torn, &|x| x, true);
+            judge(&format!("gaps of {gap_ms} ms, 8 bits"), &torn, &|x| (127.0 * x).round() / 128.0, true);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let truth = "five clips of speech, untouched, of 8 bits and with gaps, in 4 divisions";
+    println!("reference | SilenceDetector | {truth} | {cases} | 0 wrong verdicts | 0 |");
 }
