@@ -174,10 +174,26 @@ def loudness(fixture: Fixture) -> None:
             fixture.add(node, against, {}, np.array([expected]), **case)
 
 
+def mixes(fixture: Fixture) -> None:
+    """Channels mixed by gains: some of their own, and those of ITU-R BS.775, scaled so that full scale stays."""
+    frames, rate, c = 200, 8000, 0.5**0.5
+    surround = np.array([[1, 0, c, 0, c, 0], [0, 1, c, 0, 0, c]]) / (1 + 2 * c)
+    own = [[0.5, -0.25, 0.125], [-0.3, 0.3, 0.3], [0.0, 1.0, 0.0], [0.7, 0.0, -0.2]]
+    for channels, params, gains, case in (
+        (2, {"channels": 1}, [[0.5, 0.5]], {}),
+        (1, {"channels": 2}, [[1.0], [1.0]], {}),
+        (6, {"channels": 2}, surround, {"layout": "5.1"}),
+        (3, {"channels": 4, "gains": own}, own, {}),
+    ):
+        x = np.stack([noise(channel, frames) for channel in range(channels)])
+        case = {"rate": rate, "frames": frames, "channels": channels, **case}
+        fixture.add("AudioMix", f"numpy {np.__version__} matmul", params, np.array(gains) @ x, **case)
+
+
 def main() -> None:
     """Write the fixture."""
     fixture = Fixture()
-    for part in (filters, edits, sources, loudness):
+    for part in (filters, edits, sources, loudness, mixes):
         part(fixture)
     values = np.concatenate(fixture.values)
     (HERE / "nodes.f64").write_bytes(values.tobytes())

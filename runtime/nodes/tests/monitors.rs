@@ -95,6 +95,23 @@ fn with_gaps(mut samples: Vec<f64>, gap_ms: f64, every_s: f64, fill: f64) -> Vec
     samples
 }
 
+/// What a gate leaves: it opens at once where a sample is 2 % of full scale, and closes within 5 ms after 20 ms without one.
+fn gated(samples: &[f64]) -> Vec<f64> {
+    let (held, closing) = (RATE as usize / 50, RATE as usize / 200);
+    let mut since = held + closing;
+    let pass = |x: &f64| {
+        since = if x.abs() >= 0.02 { 0 } else { since + 1 };
+        let closed = since.saturating_sub(held).min(closing) as f64 / closing as f64;
+        x * (1.0 - closed)
+    };
+    samples.iter().map(pass).collect()
+}
+
+/// What linear 8 bits leave of a sample.
+fn by_8_bits(x: f64) -> f64 {
+    (x * 128.0).round().clamp(-128.0, 127.0) / 128.0
+}
+
 /// What mu-law of 8 bits leaves of a sample.
 fn by_mu_law(x: f64) -> f64 {
     let code = (x.signum() * (255.0 * x.abs()).ln_1p() / 256f64.ln() * 127.0).round() / 127.0;
@@ -185,6 +202,13 @@ fn reference_table_of_faults() {
             &[],
         ),
         ("speech by mu-law", mono(voice().into_iter().map(by_mu_law).collect()), &[]),
+        ("speech of 8 bits", mono(voice().into_iter().map(by_8_bits).collect()), &[]),
+        (
+            "speech of 8 bits, turned down",
+            mono(scaled(&speech(8.0, 0.9, 50).into_iter().map(by_8_bits).collect::<Vec<_>>(), 0.4)),
+            &[],
+        ),
+        ("speech through a gate", mono(gated(&speech(8.0, 0.9, 50))), &[]),
         ("music", mono(song()), &[]),
         ("music that fades", mono(fade(song())), &[]),
         ("a tone", mono(tone(4.0, 440.0, 0.5)), &[]),
@@ -201,6 +225,11 @@ fn reference_table_of_faults() {
         ("dropouts of 10 ms in speech", mono(with_gaps(voice(), 10.0, 0.37, 0.0)), &["dropouts"]),
         ("dropouts of 20 ms in speech", mono(with_gaps(voice(), 20.0, 0.43, 0.0)), &["dropouts"]),
         ("dropouts of 40 ms in speech", mono(with_gaps(voice(), 40.0, 0.43, 0.0)), &["dropouts"]),
+        (
+            "dropouts of 20 ms in speech of 8 bits",
+            mono(with_gaps(voice(), 20.0, 0.43, 0.0).into_iter().map(by_8_bits).collect()),
+            &["dropouts"],
+        ),
         // Some of these make a pause longer.
         ("dropouts of 200 ms in speech", mono(with_gaps(voice(), 200.0, 0.61, 0.0)), &["dropouts", "silence"]),
         ("dropouts of 30 ms in music", mono(with_gaps(song(), 30.0, 0.71, 0.0)), &["dropouts"]),

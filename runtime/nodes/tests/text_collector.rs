@@ -47,11 +47,13 @@ fn parts(line: &str) -> (String, Vec<String>) {
 }
 
 #[test]
-fn the_table_of_sentences() {
+#[allow(clippy::print_stdout, reason = "the table of references is made of what the tests print")]
+fn reference_table_of_sentences() {
     for line in TABLE {
         let (text, sentences) = parts(line);
         assert_eq!(texts(json!({"min_sentence_length": 1}), &[&text]), sentences, "{line}");
     }
+    println!("reference | TextCollector | declared sentences | {} | 0 wrong texts | 0 |", TABLE.len());
 }
 
 #[test]

@@ -20,7 +20,8 @@ const SOUNDING_BESIDE: usize = 10;
 const BACKGROUND: f64 = 1.0 / 400.0;
 /// Over how many milliseconds of sound its level is averaged.
 const MEMORY: f64 = 2_000.0;
-/// Below this a gap is digital silence: no sound is 26 dB above less than nothing.
+/// Below this a gap is digital silence: no sound is 26 dB above less than nothing. Numbers with a coarse step say nothing
+/// of what is smaller than half of it.
 const NOTHING: f64 = 1e-12;
 
 /// How large the largest samples of the last and the first millisecond at the edges are, as parts of the level beside
@@ -36,6 +37,8 @@ pub(super) struct Millisecond {
     pub(super) mean_square: f64,
     /// The largest magnitudes in its quarters.
     pub(super) peaks: [f32; QUARTERS],
+    /// The step of the samples so far where it is coarse, else 0.
+    pub(super) step: f32,
 }
 
 /// The parts of a millisecond in which an edge is placed.
@@ -53,6 +56,8 @@ pub(super) struct DropoutFinder {
     /// The mean square of sound, and of how many milliseconds.
     level: f64,
     heard: f64,
+    /// The mean square that may hide in a gap.
+    hidden: f64,
     /// The peaks of the last millisecond.
     last_peaks: [f32; QUARTERS],
     state: State,
@@ -76,6 +81,7 @@ impl DropoutFinder {
             recent: VecDeque::new(),
             level: 0.0,
             heard: 0.0,
+            hidden: NOTHING,
             last_peaks: [0.0; QUARTERS],
             state: State::Outside,
         }
@@ -85,6 +91,7 @@ impl DropoutFinder {
     pub(super) fn add(&mut self, now: Millisecond) -> Option<(u64, u64)> {
         let mean_square = now.mean_square;
         let is_sound = mean_square > self.silence;
+        self.hidden = NOTHING.max((f64::from(now.step) / 2.0).powi(2));
         let mut found = None;
         // The fall may take a few milliseconds.
         let has_faded = matches!(self.state, State::Gap { length, .. } if length == EDGE as u64)
@@ -122,7 +129,7 @@ impl DropoutFinder {
                     let loudest = milliseconds.iter().copied().fold(0.0, f64::max);
                     let sounding = milliseconds.iter().filter(|level| **level > self.silence).count();
                     let level = milliseconds[..LEVEL].iter().copied().fold(0.0, f64::max).sqrt();
-                    if rise > ABRUPT * floor.max(NOTHING)
+                    if rise > ABRUPT * floor.max(self.hidden)
                         && *fall * edge(peaks.iter().copied(), self.silence) / level >= LARGE_EDGES
                         && loudest > BACKGROUND * self.level
                         && sounding >= SOUNDING_BESIDE
@@ -149,7 +156,7 @@ impl DropoutFinder {
     /// Whether the sound before a gap of [`EDGE`] milliseconds was much louder than what is left now.
     fn is_abrupt_fall(&self, now: f64) -> bool {
         let before = self.recent.iter().rev().skip(EDGE).take(EDGE).copied().fold(0.0, f64::max);
-        before > ABRUPT * now.max(NOTHING)
+        before > ABRUPT * now.max(self.hidden)
     }
 
     fn remember(&mut self, mean_square: f64, is_sound: bool) {

@@ -1,6 +1,7 @@
 //! Whether the tops of the waves of one channel are flat. It knows samples, not windows or channels.
 
 use std::cmp::Ordering;
+use std::f64::consts::FRAC_PI_2;
 
 /// Takes the half waves of a channel apart.
 #[derive(Debug, Default)]
@@ -95,7 +96,7 @@ impl FlatTops {
 }
 
 impl Tops {
-    /// The part of their time that the highest half waves of one sign spend near their tops: of the sign that spends more.
+    /// How long the highest half waves of one sign stay near their tops, in terms of a sine: of the sign that stays longer.
     pub(super) fn flatness<'a>(windows: impl Iterator<Item = &'a Tops> + Clone) -> Option<f64> {
         let of_sign = |sign: usize| {
             let sum = |bin: usize| {
@@ -105,14 +106,15 @@ impl Tops {
             let strong = (highest.saturating_sub(HEIGHT_BINS)..=highest).map(sum).fold(Bin::default(), Bin::plus);
             (strong.waves >= FEWEST).then(|| f64::from(strong.near_top) / f64::from(strong.samples))
         };
-        of_sign(0).into_iter().chain(of_sign(1)).reduce(f64::max)
+        let part = of_sign(0).into_iter().chain(of_sign(1)).reduce(f64::max)?;
+        Some(part / part_of_sine(finest_of(windows)))
     }
 }
 
 impl Tops {
     /// Whether half waves were cut off at the height of the highest one.
     pub(super) fn are_cut<'a>(windows: impl Iterator<Item = &'a Tops> + Clone) -> bool {
-        let finest = windows.clone().map(|tops| tops.finest).fold(f32::INFINITY, f32::min);
+        let finest = finest_of(windows.clone());
         let cuts = |sign: usize| windows.clone().map(|tops| tops.limits[sign]).fold(Limit::default(), Limit::plus).cuts;
         finest < FINE && cuts(0).max(cuts(1)) >= FEWEST_CUTS
     }
@@ -132,6 +134,17 @@ impl Limit {
     }
 }
 
+fn finest_of<'a>(windows: impl Iterator<Item = &'a Tops>) -> f32 {
+    windows.map(|tops| tops.finest).fold(f32::INFINITY, f32::min)
+}
+
+/// The part of its time that a sine spends near its top. In numbers so coarse that the next one below the top is not
+/// near, the top takes half a step; where no step was seen, nothing shows that the numbers are coarse.
+fn part_of_sine(finest: f32) -> f64 {
+    let lowest = if finest.is_finite() { NEAR.min(1.0 - finest / 2.0) } else { NEAR };
+    f64::from(lowest).acos() / FRAC_PI_2
+}
+
 /// Whether a half wave stands still on its top and falls steeply on both sides of it.
 fn is_cut(wave: &[f32], top: f32) -> bool {
     let Some(first) = wave.iter().position(|sample| sample.abs() == top) else { return false };
@@ -142,7 +155,7 @@ fn is_cut(wave: &[f32], top: f32) -> bool {
     length >= PLATEAU && drop >= STEEP * round
 }
 
-/// The smallest change between neighbours in the upper half of a half wave, as a part of its top.
+/// The smallest change between neighbours in the upper half of a half wave, as a part of its top; infinite if none changes.
 fn finest(wave: &[f32], top: f32) -> f32 {
     let changes = wave.windows(2).filter(|pair| pair.iter().all(|sample| sample.abs() >= top / 2.0));
     let smallest = changes.map(|pair| (pair[1] - pair[0]).abs()).filter(|change| *change > 0.0);

@@ -10,7 +10,9 @@ mod gate;
 mod health;
 mod level;
 mod loudness;
+mod saturation;
 mod silence;
+mod step;
 mod windows;
 
 pub use balance::{ChannelBalance, ChannelBalanceParams};

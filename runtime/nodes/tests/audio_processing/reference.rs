@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use remotemedia_core::node::Step;
-use remotemedia_core::value::{Audio, Value};
+use remotemedia_core::value::{Audio, Layout, Value};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -21,6 +21,7 @@ struct Case {
     channels: usize,
     #[serde(default)]
     sections: Vec<(usize, f64)>,
+    layout: Option<String>,
     first: usize,
     count: usize,
 }
@@ -35,7 +36,8 @@ impl Case {
             samples.map(|(frame, sample)| (f64::from(sample) * gain(frame)) as f32).collect()
         };
         let channels: Vec<Vec<f32>> = (0..self.channels).map(channel).collect();
-        Audio::from_channels(&channels, self.rate).expect("valid sound")
+        let sound = Audio::from_channels(&channels, self.rate).expect("valid sound");
+        self.layout.iter().fold(sound, |sound, layout| sound.with_layout(Layout::Named(layout.as_str().into())))
     }
 }
 
@@ -66,7 +68,7 @@ fn compare(node: &str, unit: &str, tolerance: f64, measure: impl Fn(&Case, &[f64
 /// The largest difference of samples that were emitted, all packets of a channel after another.
 fn samples(case: &Case, expected: &[f64]) -> f64 {
     let made = sounds(&case.node, case.params.clone(), [case.input()]);
-    let channels = (0..case.channels)
+    let channels = (0..made[0].channels())
         .flat_map(|channel| made.iter().flat_map(move |sound| sound.channel(channel).to_vec()).collect::<Vec<f32>>());
     largest_difference(&channels.collect::<Vec<f32>>(), expected)
 }
@@ -95,6 +97,11 @@ fn reference_of_edits() {
     for node in ["AudioChunk", "AudioPad", "AudioTrim", "AudioConcat"] {
         compare(node, "of full scale", 0.0, samples);
     }
+}
+
+#[test]
+fn reference_of_mixes() {
+    compare("AudioMix", "of full scale", ONE_ROUNDING, samples);
 }
 
 #[test]
