@@ -5,55 +5,17 @@
 //! output's number of bins, and transformed back at the output rate: filter and change of rate in one (see
 //! Crochiere and Rabiner, "Multirate Digital Signal Processing", 1983, section 7.2, and Oppenheim and Schafer, 8.7.3).
 
-use std::sync::Arc;
-
-use realfft::num_complex::Complex;
-use realfft::{ComplexToReal, FftNum, RealFftPlanner, RealToComplex};
+use realfft::RealFftPlanner;
 
 use super::design::LowPass;
-
-/// The number that a converter computes with.
-pub(super) trait Sample: FftNum {
-    /// The nearest number of this type.
-    fn rounded(value: f64) -> Self;
-    /// The same number.
-    fn exactly(value: f32) -> Self;
-    /// The nearest float32.
-    fn to_single(self) -> f32;
-}
-
-impl Sample for f32 {
-    fn rounded(value: f64) -> Self {
-        value as f32
-    }
-    fn exactly(value: f32) -> Self {
-        value
-    }
-    fn to_single(self) -> f32 {
-        self
-    }
-}
-
-impl Sample for f64 {
-    fn rounded(value: f64) -> Self {
-        value
-    }
-    fn exactly(value: f32) -> Self {
-        f64::from(value)
-    }
-    fn to_single(self) -> f32 {
-        self as f32
-    }
-}
+use super::transform::{FilterTransform, Sample, Scratch};
 
 /// What all channels of all streams with one ratio and one filter share.
 ///
 /// Block `b` takes the input frames before `(b + 1) * hop` and gives the output frames from `b * hop_out - delay_out`
 /// up to `(b + 1) * hop_out - delay_out`; those below 0 sound before the stream begins.
 pub(super) struct BlockFilter<T> {
-    forward: Arc<dyn RealToComplex<T>>,
-    inverse: Arc<dyn ComplexToReal<T>>,
-    response: Vec<T>,
+    transform: FilterTransform<T>,
     /// Input frames by which one block goes on.
     pub(super) hop: usize,
     /// Output frames that one block gives.
@@ -66,16 +28,6 @@ pub(super) struct BlockFilter<T> {
     reach: usize,
 }
 
-/// Room for the transforms of one thread.
-pub(super) struct Scratch<T> {
-    input: Vec<T>,
-    spectrum: Vec<Complex<T>>,
-    /// The block that [`BlockFilter::convert`] made last: `hop_out` frames at its beginning.
-    output: Vec<T>,
-    forward: Vec<Complex<T>>,
-    inverse: Vec<Complex<T>>,
-}
-
 impl<T: Sample> BlockFilter<T> {
     /// A converter that makes `up` frames of `down` frames through `filter`, whose time is in input frames, in blocks
     /// of about `hop` input frames or of the filter's length, whichever is more.
@@ -85,11 +37,8 @@ impl<T: Sample> BlockFilter<T> {
         let delay = reach.next_multiple_of(down);
         let size = transform_size(up, down, hop + 2 * reach);
         let (size_in, size_out) = (size * down, size * up);
-        let mut planner = RealFftPlanner::<T>::new();
         Self {
-            forward: planner.plan_fft_forward(size_in),
-            inverse: planner.plan_fft_inverse(size_out),
-            response: response(filter, size_in, size_out),
+            transform: FilterTransform::new(size_in, size_out, &response(filter, size_in, size_out)),
             hop,
             hop_out: hop / down * up,
             delay,
@@ -105,21 +54,12 @@ impl<T: Sample> BlockFilter<T> {
 
     /// The samples of the larger of the two transforms: a measure of the work for one block.
     pub(super) fn size(&self) -> usize {
-        self.forward.len().max(self.inverse.len())
+        self.transform.size_in().max(self.transform.size_out())
     }
 
     /// Room for [`BlockFilter::convert`].
     pub(super) fn scratch(&self) -> Scratch<T> {
-        Scratch {
-            input: self.forward.make_input_vec(),
-            spectrum: vec![
-                Complex::new(T::zero(), T::zero());
-                self.forward.complex_len().max(self.inverse.complex_len())
-            ],
-            output: self.inverse.make_output_vec(),
-            forward: self.forward.make_scratch_vec(),
-            inverse: self.inverse.make_scratch_vec(),
-        }
+        self.transform.scratch()
     }
 
     /// Converts one block, whose input with its history begins at the front of `input`, and returns its `hop_out`
@@ -128,35 +68,12 @@ impl<T: Sample> BlockFilter<T> {
         // The transform is periodic: what lies before the first output goes to the end, so that the first output
         // falls on index 0 and the filter's response needs no phase.
         let (before, rest) = input[..self.hop + 2 * self.reach].split_at(self.reach);
-        let wrap = scratch.input.len() - self.reach;
-        widen(&mut scratch.input[..rest.len()], rest);
-        scratch.input[rest.len()..wrap].fill(T::zero());
-        widen(&mut scratch.input[wrap..], before);
-
-        let spectrum = &mut scratch.spectrum[..self.forward.complex_len()];
-        self.forward
-            .process_with_scratch(&mut scratch.input, spectrum, &mut scratch.forward)
-            .expect("the buffers are made for this transform");
-        let spectrum = &mut scratch.spectrum[..self.inverse.complex_len()];
-        for (bin, &gain) in spectrum.iter_mut().zip(&self.response) {
-            *bin = Complex::new(bin.re * gain, bin.im * gain);
-        }
-        spectrum[self.response.len()..].fill(Complex::new(T::zero(), T::zero()));
-        self.inverse
-            .process_with_scratch(spectrum, &mut scratch.output, &mut scratch.inverse)
-            .expect("the buffers are made for this transform, and its first and last bin are real");
-        &scratch.output[..self.hop_out]
+        &self.transform.apply(rest, before, scratch)[..self.hop_out]
     }
 }
 
-fn widen<T: Sample>(target: &mut [T], source: &[f32]) {
-    for (target, &source) in target.iter_mut().zip(source) {
-        *target = T::exactly(source);
-    }
-}
-
-/// The filter's gain for each bin below the lower of both Nyquist frequencies, with the scale of the transforms.
-fn response<T: Sample>(filter: &LowPass, size_in: usize, size_out: usize) -> Vec<T> {
+/// The filter's gain for each bin below the lower of both Nyquist frequencies.
+fn response(filter: &LowPass, size_in: usize, size_out: usize) -> Vec<f64> {
     let size = size_in.max(size_out);
     let step = size_in as f64 / size as f64;
     let mut impulse = vec![0.0; size];
@@ -169,8 +86,7 @@ fn response<T: Sample>(filter: &LowPass, size_in: usize, size_out: usize) -> Vec
     let transform = RealFftPlanner::<f64>::new().plan_fft_forward(size);
     let mut spectrum = transform.make_output_vec();
     transform.process(&mut impulse, &mut spectrum).expect("the buffers are made for this transform");
-    let scale = 1.0 / (spectrum[0].re * size_in as f64);
-    spectrum[..size_in.min(size_out) / 2].iter().map(|bin| T::rounded(bin.re * scale)).collect()
+    spectrum[..size_in.min(size_out) / 2].iter().map(|bin| bin.re / spectrum[0].re).collect()
 }
 
 /// The number `size`, even, for which transforms of `size * down` (at least `least`) and `size * up` cost least.
