@@ -54,13 +54,14 @@ const CHANCE_DB: f64 = 0.1;
 
 impl SaturationFinder {
     pub(super) fn new(rate: u32) -> Self {
-        let length = ((rate * FRAME_MS / 1000) as usize).max(SHORTEST);
+        let samples = |milliseconds: u32| (u64::from(rate) * u64::from(milliseconds) / 1000) as usize;
+        let length = samples(FRAME_MS).max(SHORTEST);
         let angle = |index: usize| std::f64::consts::TAU * (index + 1) as f64 / (length + 1) as f64;
         Self {
             frame: Vec::with_capacity(length),
             taper: (0..length).map(|index| 0.5 - 0.5 * angle(index).cos()).collect(),
             peaks: VecDeque::new(),
-            memory: ((rate * (MEMORY_MS / 1000)) as usize / length).max(1),
+            memory: (samples(MEMORY_MS) / length).max(1),
         }
     }
 

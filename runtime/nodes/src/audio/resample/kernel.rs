@@ -9,8 +9,9 @@ use super::design::{LowPass, Requirement};
 use super::interpolate::Interpolator;
 use super::transform::{Sample, Scratch};
 
-/// The work of one step, in points of the transform: less than a tenth of a millisecond in float32.
-const STEP_POINTS: usize = 1 << 16;
+/// The work of one step, in points of the transform: less than a millisecond in float32. Each step gives one packet, and
+/// to read one takes a host some microseconds, of which its event loop has to know.
+const STEP_POINTS: usize = 1 << 19;
 /// Rates that share a divisor of so many Hz repeat their pattern within 40 ms, a fitting length for a block.
 const LEAST_COMMON_RATE: u32 = 25;
 /// How much better than required the interpolator is, so that its errors vanish beside those of the blocks. Its filter
