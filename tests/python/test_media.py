@@ -59,7 +59,8 @@ def test_plain_arrays_need_no_numpy() -> None:
         (np.zeros(5), 'samples are float64; Audio holds float32: write samples.astype("float32")'),
         (
             np.zeros(5, "uint8"),
-            "samples are uint8; Audio holds float32: convert them to floats of full scale 1.0 first",
+            'samples are uint8; Audio holds float32: write Audio.from_pcm(data, "s16", rate=..., channels=...) '
+            "for bytes of PCM, or convert them to floats",
         ),
         (np.zeros((2, 2, 2), "float32"), "samples have shape (2, 2, 2); Audio is (channels, frames)"),
         (np.zeros((0, 5), "float32"), "samples of shape (0, 5) have 0 channels, not between 1 and 1024"),

@@ -386,6 +386,8 @@ def _conversion(dtype: str) -> str:
         )
     if dtype.startswith("float"):
         return 'write samples.astype("float32")'
+    if dtype == "uint8":
+        return 'write Audio.from_pcm(data, "s16", rate=..., channels=...) for bytes of PCM, or convert them to floats'
     return "convert them to floats of full scale 1.0 first"
 
 

@@ -115,6 +115,6 @@ fn what_is_wrong_is_told_by_the_old_names() {
     );
     assert_eq!(
         refusal("AudioBufferAccumulatorNode", json!({"min_utterance_duration_ms": 5, "max_utterance_duration_ms": 4})),
-        "min_utterance_duration_ms: expected at most max_duration_ms, which is 4, got 5"
+        "min_utterance_duration_ms: expected at most 'max_utterance_duration_ms', which is 4, got 5"
     );
 }

@@ -300,11 +300,11 @@ fn cure(schema: &Json, root: &Json, got: &Json) -> Option<String> {
             _ => false,
         })
     };
-    let numeric = asks_for("number") || asks_for("integer");
+    let is_taken = |value: f64| alternatives.iter().any(|schema| takes_number(schema, value));
     match got {
         Json::String(text) => {
             let bare = text.trim();
-            if numeric && bare.parse::<f64>().is_ok_and(f64::is_finite) {
+            if bare.parse().is_ok_and(is_taken) {
                 return Some(format!("remove the quotes: {bare}"));
             }
             if asks_for("boolean") {
@@ -323,12 +323,33 @@ fn cure(schema: &Json, root: &Json, got: &Json) -> Option<String> {
         }
         Json::Number(number) if asks_for("string") => Some(format!("put it in quotes: \"{number}\"")),
         Json::Bool(value) if asks_for("string") => Some(format!("put it in quotes: \"{value}\"")),
-        Json::Number(number) if numeric && number.is_f64() => {
-            let value = number.as_f64().filter(|value| value.fract() == 0.0 && value.abs() <= 2f64.powi(53))?;
+        // 16000.0, where an integer was meant.
+        Json::Number(number) if number.is_f64() => {
+            let value = number.as_f64().filter(|value| value.abs() <= 2f64.powi(53) && is_taken(*value))?;
             Some(format!("write {value}"))
         }
         _ => None,
     }
+}
+
+/// Whether a number, written as an integer if it is one, is what a schema without alternatives asks for.
+fn takes_number(schema: &Json, value: f64) -> bool {
+    let many = schema["enum"].as_array().into_iter().flatten();
+    let mut constants = schema.get("const").into_iter().chain(many).peekable();
+    if constants.peek().is_some() {
+        return constants.any(|constant| constant.as_f64() == Some(value));
+    }
+    let has_type = |name: &str| match &schema["type"] {
+        Json::String(only) => only == name,
+        Json::Array(names) => names.iter().any(|other| other == name),
+        _ => false,
+    };
+    let bound = |name: &str| schema[name].as_f64();
+    (has_type("number") || (value.fract() == 0.0 && has_type("integer")))
+        && bound("minimum").is_none_or(|least| value >= least)
+        && bound("maximum").is_none_or(|most| value <= most)
+        && bound("exclusiveMinimum").is_none_or(|least| value > least)
+        && bound("exclusiveMaximum").is_none_or(|most| value < most)
 }
 
 fn join_or(names: &[String]) -> String {

@@ -62,7 +62,18 @@ pub(super) fn prepare<N: Define>(params: Params) -> Result<PreparedNode, ParamEr
 
 pub(super) fn prepare_old<A: OldName>(params: Params) -> Result<PreparedNode, ParamError> {
     let params = A::translate(typed(params, A::NAME)?)?;
-    finish::<A::Node>(params).map_err(|error| ParamError { param: A::old_param(&error.param).to_owned(), ..error })
+    finish::<A::Node>(params).map_err(|error| ParamError {
+        param: A::old_param(&error.param).to_owned(),
+        expected: quoted_in_old_words::<A>(&error.expected),
+        got: error.got,
+    })
+}
+
+/// Other params that a message names stand in quotes.
+fn quoted_in_old_words<A: OldName>(message: &str) -> String {
+    let parts = message.split('\'').enumerate();
+    let parts = parts.map(|(index, part)| if index % 2 == 1 { A::old_param(part) } else { part });
+    parts.collect::<Vec<_>>().join("'")
 }
 
 fn typed<P: serde::de::DeserializeOwned>(params: Params, name: &str) -> Result<P, ParamError> {

@@ -81,7 +81,7 @@ impl Define for AudioConcat {
             }),
             Some(most) if params.min_duration_ms > most => Err(ParamError {
                 param: "min_duration_ms".to_owned(),
-                expected: format!("at most max_duration_ms, which is {most}"),
+                expected: format!("at most 'max_duration_ms', which is {most}"),
                 got: params.min_duration_ms.to_string(),
             }),
             _ => Ok(()),

@@ -82,9 +82,14 @@ impl Node for Vad {
             );
             return Err(NodeError::new(cause).cure("Connect it through AudioMix and AudioResample.").at(pts));
         }
-        self.origin.get_or_insert(pts.unwrap_or(0));
-        let time = |frame| pts.map(|pts| pts.saturating_add(MediaTime::of_frames(frame, audio.rate())));
-        check_finite(&audio, 0, audio.frames(), time)?;
+        let origin = *self.origin.get_or_insert(pts.unwrap_or(0));
+        let open = self.detector.as_ref().map_or(0, |detector| self.rate.window() - detector.missing());
+        let heard = self.emitted * self.rate.window() as u64 + open as u64;
+        let time = |frame| match pts {
+            Some(pts) => pts.saturating_add(MediaTime::of_frames(frame, audio.rate())),
+            None => origin.saturating_add(MediaTime::of_frames(heard + frame, audio.rate())),
+        };
+        check_finite(&audio, 0, audio.frames(), |frame| Some(time(frame)))?;
         self.stream = packet.stream;
         self.rest = Some(Rest { audio: *audio, position: 0, probabilities: Vec::new() });
         self.listen()

@@ -43,7 +43,7 @@ fn a_long_item_is_joined_in_bounded_steps() {
 fn lengths_in_the_wrong_order_are_refused() {
     assert_eq!(
         refusal("AudioConcat", json!({"max_duration_ms": 10, "min_duration_ms": 20})),
-        "min_duration_ms: expected at most max_duration_ms, which is 10, got 20"
+        "min_duration_ms: expected at most 'max_duration_ms', which is 10, got 20"
     );
     assert_eq!(
         refusal("AudioConcat", json!({"max_duration_ms": 10, "max_frames": 20})),
