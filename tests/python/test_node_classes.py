@@ -81,8 +81,8 @@ def test_only_params_that_were_given_are_in_the_manifest() -> None:
             "nodes[0].params.windw_ms: AudioLevel has no param 'windw_ms'; did you mean 'window_ms'?",
         ),
         (
-            lambda: nodes.AudioLevel(window_ms="5"),  # type: ignore[arg-type]
-            'nodes[0].params.window_ms: expected an integer from 10 to 10000, got the text "5"; remove the quotes: 5',
+            lambda: nodes.AudioLevel(window_ms="50"),  # type: ignore[arg-type]
+            'nodes[0].params.window_ms: expected an integer from 10 to 10000, got the text "50"; remove the quotes: 50',
         ),
         (
             lambda: nodes.AudioMix(),  # type: ignore[call-arg]

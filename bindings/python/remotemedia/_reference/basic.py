@@ -69,7 +69,7 @@ class Calculator(Node):
             )
         if kind not in ("int", "float", "list"):
             got = {"null": "null", "str": "text", "bytes": "bytes", "audio": "audio"}.get(kind, f"a {kind}")
-            raise RefusedError(f"expected int, float, list or tensor, got {got}")
+            raise RefusedError(f"expected int, float, list or tensor, got {got}", "Send a number.")
         return self._compute(value, "")
 
     def _compute(self, value: Any, path: str) -> Any:

@@ -144,7 +144,8 @@ impl Meter for ClippingMeter {
     const FIELDS: &'static [&'static str] = &["peak", "saturation_ratio", "crest_factor_db", "is_clipping", "health"];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
-        self.channels = (0..segment.channels).map(|_| Channel::new(segment.rate)).collect();
+        let saturation = SaturationFinder::new(segment.rate);
+        self.channels = (0..segment.channels).map(|_| Channel::new(saturation.clone())).collect();
         Ok(())
     }
 
@@ -208,12 +209,7 @@ impl Meter for ClippingMeter {
 }
 
 impl Channel {
-    fn new(rate: u32) -> Self {
-        Self {
-            open: Window::default(),
-            windows: VecDeque::new(),
-            tops: FlatTops::default(),
-            saturation: SaturationFinder::new(rate),
-        }
+    fn new(saturation: SaturationFinder) -> Self {
+        Self { open: Window::default(), windows: VecDeque::new(), tops: FlatTops::default(), saturation }
     }
 }

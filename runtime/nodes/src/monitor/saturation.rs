@@ -6,14 +6,15 @@
 //! Levinson's and Durbin's recursion (J. Makhoul, "Linear Prediction: A Tutorial Review", Proceedings of the IEEE 63, 1975).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Compares each frame of sound with what it would be if a saturation were undone.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SaturationFinder {
     /// The samples of the open frame.
     frame: Vec<f32>,
-    /// Hann's window, which has the length of a frame.
-    taper: Vec<f64>,
+    /// Hann's window, which has the length of a frame; channels share it.
+    taper: Arc<[f64]>,
     /// The peaks of the frames of late, oldest first, and how many there may be.
     peaks: VecDeque<f32>,
     memory: usize,
@@ -29,13 +30,15 @@ pub(super) struct Evidence {
 }
 
 /// Speech stays the same for so long.
-const FRAME_MS: u32 = 32;
-/// At rates below 8 kHz a frame lasts longer: it has this many samples at least, ten times those that predict.
+const FRAME_MS: usize = 32;
+/// At rates below 8 kHz a frame lasts longer: it has this many samples at least, ten times those that predict. At rates
+/// above 768 kHz it is shorter.
 const SHORTEST: usize = 256;
+const LONGEST: usize = 24_576;
 /// What is undone is a tanh whose argument is this at the highest peak of so many milliseconds. It shows weaker ones and
 /// stronger ones as well.
 const DRIVE: f64 = 1.5;
-const MEMORY_MS: u32 = 3_000;
+const MEMORY_MS: usize = 3_000;
 /// Frames whose peaks are lower than this part of the highest one have hardly been bent.
 const LOUD: f32 = 0.6;
 /// From here on, -40 dBFS, sound is judged by its form.
@@ -48,20 +51,29 @@ const FLOOR: f64 = 1e-6;
 /// Fewer loud frames are chance.
 const FEWEST: u32 = 8;
 /// A wave was bent if its error grows by less than this part of the growth of its power, and not by chance: where speech and
-/// music were untouched, also coded, compressed, in noise or in a room, the difference was never negative.
+/// music were untouched, also coded, compressed, limited, in noise or in a room, the difference was never below -0.01 dB.
 const SHARE: f64 = 0.25;
 const CHANCE_DB: f64 = 0.1;
 
 impl SaturationFinder {
     pub(super) fn new(rate: u32) -> Self {
+<<<<<<< HEAD
         let samples = |milliseconds: u32| (u64::from(rate) * u64::from(milliseconds) / 1000) as usize;
         let length = samples(FRAME_MS).max(SHORTEST);
+=======
+        let frames_in = |milliseconds: usize| rate as usize * milliseconds / 1000;
+        let length = frames_in(FRAME_MS).clamp(SHORTEST, LONGEST);
+>>>>>>> wt-monitors
         let angle = |index: usize| std::f64::consts::TAU * (index + 1) as f64 / (length + 1) as f64;
         Self {
-            frame: Vec::with_capacity(length),
+            frame: Vec::new(),
             taper: (0..length).map(|index| 0.5 - 0.5 * angle(index).cos()).collect(),
             peaks: VecDeque::new(),
+<<<<<<< HEAD
             memory: (samples(MEMORY_MS) / length).max(1),
+=======
+            memory: (frames_in(MEMORY_MS) / length).clamp(1, MEMORY_MS / FRAME_MS),
+>>>>>>> wt-monitors
         }
     }
 
@@ -97,7 +109,7 @@ impl SaturationFinder {
 
     /// The power of the frame, each sample changed by a function, and of the error of its best prediction.
     fn power_and_error(&self, change: impl Fn(f64) -> f64) -> [f64; 2] {
-        let samples = self.frame.iter().zip(&self.taper).map(|(sample, taper)| change(f64::from(*sample)) * taper);
+        let samples = self.frame.iter().zip(&*self.taper).map(|(sample, taper)| change(f64::from(*sample)) * taper);
         let samples: Vec<f64> = samples.chain([0.0; ORDER]).collect();
         let autocorrelation = autocorrelation(&samples);
         [autocorrelation[0], error(autocorrelation)]

@@ -94,6 +94,71 @@ fn a_wav_file_tells_the_same_by_path_and_as_it_arrives() {
     assert_eq!(arriving(&content), told);
 }
 
+/// A chunk of RIFF.
+fn chunk(id: &str, content: &[u8]) -> Vec<u8> {
+    let padding: &[u8] = if content.len().is_multiple_of(2) { &[] } else { &[0] };
+    [id.as_bytes(), &(content.len() as u32).to_le_bytes(), content, padding].concat()
+}
+
+/// A WAV file of 4000 frames with chunks before and behind its sound.
+fn wav_with(before: &[u8], behind: &[u8]) -> Vec<u8> {
+    let plain = wav(&reference(8000, 4000, 1), 8000);
+    let data = plain.windows(4).position(|id| id == b"data").expect("there is sound");
+    let mut content = [&plain[..data], before, &plain[data..], behind].concat();
+    let len = (content.len() as u32 - 8).to_le_bytes();
+    content[4..8].copy_from_slice(&len);
+    content
+}
+
+#[test]
+fn the_list_info_of_wav_is_tags() {
+    let entries = [
+        chunk("INAM", "Grüße\0".as_bytes()),
+        chunk("IART", b"One\0\0"),
+        chunk("IART", b"Two"),
+        chunk("IPRD", b"\xc4rger"),
+        chunk("ICRD", b"2026-11-25 "),
+        chunk("IENG", b"somebody"),
+        chunk("ICMT", b"\0nothing"),
+    ];
+    let list = chunk("LIST", &[b"INFO", &entries.concat()[..]].concat());
+    let expected = pairs(&[
+        ("title", "Grüße"),
+        ("artist", "One; Two"),
+        ("album", "\u{c4}rger"),
+        ("date", "2026-11-25"),
+        ("ieng", "somebody"),
+    ]);
+    let other = chunk("LIST", b"adtlnote");
+    let before = wav_with(&[&other[..], &list].concat(), &[]);
+    assert_eq!(tags(&info_of(&file("before.wav", &before))), expected);
+    assert_eq!(tags(&arriving(&before)), expected);
+    let behind = wav_with(&[], &list);
+    assert_eq!(tags(&info_of(&file("behind.wav", &behind))), expected);
+    // How much of a file that arrives is there already must not matter.
+    let whole = info(vec![Packet::new(Value::bytes(behind.clone()))], json!({}));
+    assert_eq!((tags(&whole), tags(&arriving(&behind))), (pairs(&[]), pairs(&[])));
+}
+
+#[test]
+fn what_is_wrong_with_the_list_info_of_wav_is_as_if_it_were_not_there() {
+    let title = chunk("INAM", b"A title");
+    let cut = [&title[..], &chunk("IART", b"Somebody")[..12]].concat();
+    let endless = [&title[..], b"IART\xff\xff\xff\xffSomebody"].concat();
+    for entries in [cut, endless] {
+        let list = chunk("LIST", &[b"INFO", &entries[..]].concat());
+        assert_eq!(tags(&info_of(&file("broken.wav", &wav_with(&[], &list)))), pairs(&[("title", "A title")]));
+    }
+    let long = chunk("LIST", &[b"INFO", &chunk("INAM", &vec![b'a'; 17 << 10])[..], &title].concat());
+    assert_eq!(tags(&info_of(&file("long.wav", &wav_with(&[], &long)))), pairs(&[("title", "A title")]));
+    let huge = chunk("LIST", &[b"INFO", &vec![b' '; 1 << 20][..]].concat());
+    assert_eq!(tags(&info_of(&file("huge.wav", &wav_with(&[], &huge)))), pairs(&[]));
+    let many: Vec<u8> = (0..1000).flat_map(|number| chunk(&format!("X{number:03}"), b"x")).collect();
+    let many = chunk("LIST", &[b"INFO", &many[..]].concat());
+    assert_eq!(tags(&info_of(&file("many.wav", &wav_with(&[], &many)))).len(), 256);
+    assert_eq!(tags(&info_of(&file("chunks.wav", &wav_with(&[], &chunk("junk", b"").repeat(2000))))), pairs(&[]));
+}
+
 #[test]
 fn sound_without_a_header_is_what_the_params_say() {
     let told = info(vec![Packet::new(Value::bytes(vec![0; 160]))], json!({"raw": {"encoding": "mulaw", "rate": 8000}}));

@@ -11,6 +11,7 @@ use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
 use super::matroska::Blocks;
 use super::source::Arriving;
+use super::wav_tags::wav_tags;
 use super::{failure, open_buffer};
 
 /// What messages call the file.
@@ -180,7 +181,10 @@ impl ByteStream {
                 Gate::Matroska(blocks, 0)
             }
             Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),
-            Container::Wav => Gate::Ahead(demuxer.frame_bytes() * 1152 + 4096),
+            Container::Wav => {
+                demuxer.tell(wav_tags(|place, len| self.bytes.peek(place, len), false));
+                Gate::Ahead(demuxer.frame_bytes() * 1152 + 4096)
+            }
             Container::Adts => Gate::Ahead(10 * 1024),
             _ => Gate::Ahead(4 * 1024),
         };

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use remotemedia_core::exec::panic_text;
 use remotemedia_core::node::NodeError;
-use remotemedia_core::value::MediaTime;
+use remotemedia_core::value::{Map, MediaTime};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO};
@@ -40,6 +40,8 @@ pub(super) struct Demuxer {
     /// The timestamp that follows on the last packet, where the container has timestamps of frames.
     next_timestamp: Option<i64>,
     padding: Padding,
+    /// The tags of a WAV file.
+    tags: Map,
     /// Whether a Matroska file is known not to be cut off; one written live does not say how long it is.
     may_end: bool,
 }
@@ -117,6 +119,7 @@ impl Demuxer {
             decoded: 0,
             next_timestamp: None,
             padding,
+            tags: Map::new(),
             may_end: false,
         })
     }
@@ -132,7 +135,11 @@ impl Demuxer {
             container: container_name(self.container),
             codec: codec_name(self.track.params.codec),
             duration_s: self.track.duration_s,
-            tags: tags(self.reader.metadata(), self.track.id),
+            tags: if self.container == Container::Wav {
+                self.tags.clone()
+            } else {
+                tags(self.reader.metadata(), self.track.id)
+            },
         }
     }
 
@@ -145,6 +152,11 @@ impl Demuxer {
     pub(super) fn learn(&mut self, blocks: &Blocks) {
         self.padding.learn(blocks.padded(self.track.id));
         self.may_end = blocks.ends_whole();
+    }
+
+    /// Takes the tags of a WAV file.
+    pub(super) fn tell(&mut self, tags: Map) {
+        self.tags = tags;
     }
 
     /// What is not sound at the start and the end.

@@ -87,13 +87,14 @@ pub(super) fn tags(mut metadata: Metadata<'_>, track: u32) -> Map {
     }
 }
 
-fn add(block: &mut Map, name: String, text: &str) {
+/// Puts a tag into a block of them, unless there is too much of it.
+pub(super) fn add(block: &mut Map, name: String, text: &str) {
     let joined = match block.get(name.as_str()) {
         Some(Value::Str(first)) if &**first != text => format!("{first}; {text}"),
         Some(_) => return,
         None => text.to_owned(),
     };
-    if joined.len() <= MOST_TAG_BYTES {
+    if joined.len() <= MOST_TAG_BYTES && block.len() < MOST_TAGS {
         block.insert(name.into(), Value::Str(joined.into()));
     }
 }

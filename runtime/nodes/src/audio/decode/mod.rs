@@ -15,6 +15,7 @@ mod mp4_gapless;
 mod opus;
 mod raw;
 mod source;
+mod wav_tags;
 
 use std::fs;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
@@ -34,6 +35,7 @@ use self::matroska::Blocks;
 use self::mp4_gapless::Movie;
 use self::raw::RawSound;
 use self::source::{BufferBytes, CutSource};
+use self::wav_tags::wav_tags;
 use super::pcm::SampleFormat;
 use crate::file::{directory, unopened};
 
@@ -112,7 +114,8 @@ fn default_chunk_ms() -> u32 {
 /// - PCM without a header is what the param `raw` says, in files as in bytes.
 /// - Port `info` tells of each file what its head says, as soon as it is known: `duration_s` is there where the file gives
 ///   its length, and `tags` are text under `title`, `artist`, `album`, `album_artist`, `date`, `genre`, `comment`, `track` and so
-///   on, others under the file's own name for them in lower case. The tags of WAV files are not read.
+///   on, others under the file's own name for them in lower case. Of WAV
+///   files those of the list INFO are read: wherever it stands in files, before the sound where bytes arrive.
 /// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
 ///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
@@ -487,7 +490,7 @@ fn open_path(path: &str) -> Result<Demuxer, NodeError> {
         return Err(failure::unreadable(&name, &error));
     }
     let container = container_of(sniffed);
-    let (mut movie, mut blocks) = (None, None);
+    let (mut movie, mut blocks, mut tags) = (None, None, Map::new());
     let end = metadata.len();
     if container == Container::Mp4 {
         movie = Movie::read(&mut file).map_err(|error| failure::unreadable(&name, &error))?;
@@ -496,12 +499,16 @@ fn open_path(path: &str) -> Result<Demuxer, NodeError> {
         let mut reader = BufReader::new(&file);
         blocks = Some(Blocks::of_file(|place, len| read_at(&mut reader, place, len), end));
     }
+    if container == Container::Wav && metadata.is_file() {
+        tags = wav_tags(|place, len| read_at(&mut file, place, len), true);
+    }
     file.rewind().map_err(|error| failure::unreadable(&name, &error))?;
     let mut demuxer =
         Demuxer::open(at_full_length(file, end, movie.as_ref()), container, name, &first, movie.as_ref())?;
     if let Some(blocks) = &blocks {
         demuxer.learn(blocks);
     }
+    demuxer.tell(tags);
     Ok(demuxer)
 }
 
@@ -521,12 +528,18 @@ fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
     let end = source.get_ref().0.len() as u64;
     let blocks =
         (container == Container::Matroska).then(|| Blocks::of_file(|place, len| read_at(&mut source, place, len), end));
+    let tags = if container == Container::Wav {
+        wav_tags(|place, len| read_at(&mut source, place, len), true)
+    } else {
+        Map::new()
+    };
     source.set_position(0);
     let source = at_full_length(source, end, movie.as_ref());
     let mut demuxer = Demuxer::open(source, container, name.to_owned(), &first, movie.as_ref())?;
     if let Some(blocks) = &blocks {
         demuxer.learn(blocks);
     }
+    demuxer.tell(tags);
     Ok(demuxer)
 }
 
