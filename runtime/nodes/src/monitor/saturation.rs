@@ -57,23 +57,14 @@ const CHANCE_DB: f64 = 0.1;
 
 impl SaturationFinder {
     pub(super) fn new(rate: u32) -> Self {
-<<<<<<< HEAD
-        let samples = |milliseconds: u32| (u64::from(rate) * u64::from(milliseconds) / 1000) as usize;
-        let length = samples(FRAME_MS).max(SHORTEST);
-=======
         let frames_in = |milliseconds: usize| rate as usize * milliseconds / 1000;
         let length = frames_in(FRAME_MS).clamp(SHORTEST, LONGEST);
->>>>>>> wt-monitors
         let angle = |index: usize| std::f64::consts::TAU * (index + 1) as f64 / (length + 1) as f64;
         Self {
             frame: Vec::new(),
             taper: (0..length).map(|index| 0.5 - 0.5 * angle(index).cos()).collect(),
             peaks: VecDeque::new(),
-<<<<<<< HEAD
-            memory: (samples(MEMORY_MS) / length).max(1),
-=======
             memory: (frames_in(MEMORY_MS) / length).clamp(1, MEMORY_MS / FRAME_MS),
->>>>>>> wt-monitors
         }
     }
 
