@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 import pytest
 import remotemedia as rm
-from remotemedia._join import joined
+from remotemedia._join import Joining, joined
 
 ROOT = Path(__file__).parents[2]
 SPEECH = ROOT / "examples" / "speech.flac"
@@ -82,13 +82,14 @@ def test_info_tells_container_codec_and_tags(tmp_path: Path) -> None:
 
 
 def test_without_numpy_a_sound_is_joined_too(tmp_path: Path) -> None:
-    samples = noise(2, 8000 * 12)
+    # More than 1 MiB, which is joined while it is decoded where numpy is.
+    samples = noise(2, 8000 * 20)
     rm.write(tmp_path / "a.wav", rm.Audio(samples, 8000), sample_format="f32")
     code = (
         "import sys, remotemedia as rm\n"
         f"back = rm.read({str(tmp_path / 'a.wav')!r})\n"
         "assert 'numpy' not in sys.modules\n"
-        "assert type(back.samples) is rm.Tensor and back.samples.shape == (2, 96000)\n"
+        "assert type(back.samples) is rm.Tensor and back.samples.shape == (2, 160000)\n"
         "sys.stdout.buffer.write(back.samples.data)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=True)
@@ -101,6 +102,49 @@ def test_chunks_of_strided_rows_are_joined() -> None:
     whole = joined(chunks, "it")
     assert numpy.array_equal(whole.samples, wide)
     assert (whole.pts, chunks) == (2.0, [])
+
+
+async def test_a_large_file_is_read_as_its_chunks_say(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    await rm.awrite(path, rm.Audio(noise(2, 8000 * 45 + 1), 8000), sample_format="f32")
+    decode = rm.nodes.AudioDecode() >> rm.nodes.AudioMix(channels=1) >> rm.nodes.AudioResample(rate=16000)
+    expected = numpy.concatenate([chunk.samples for chunk in await decode.run([rm.File(path)])], axis=1)
+    back = await rm.aread(path, rate=16000, channels=1)
+    assert (back.rate, back.layout, back.pts) == (16000, "mono", 0.0)
+    assert numpy.array_equal(back.samples, expected)
+    assert numpy.array_equal((await rm.aread(path.read_bytes(), rate=16000, channels=1)).samples, expected)
+
+
+def test_a_large_file_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    rm.write(path, rm.Audio(noise(2, 8000 * 25), 8000), sample_format="f32")
+    path.write_bytes(path.read_bytes()[: 3 << 19])
+    with pytest.raises(rm.NodeError, match="node 'audiodecode'"):
+        rm.read(path)
+
+
+@pytest.mark.parametrize("duration", [None, 0.0, 0.01, 0.5, 0.99, 1.0, 1.01, 1000.0, float("inf"), float("nan")])
+@pytest.mark.parametrize("known_at", [0, 1, 4])
+def test_no_length_that_is_expected_changes_the_sound(duration: float | None, known_at: int) -> None:
+    whole = noise(2, 100)
+    joining = Joining(most_bytes=10_000)
+    for index in range(4):
+        if index == known_at and duration is not None:
+            joining.expect(duration)
+        joining.add(rm.Audio(whole[:, index * 25 : (index + 1) * 25], 100, pts=2.0 + index / 4))
+    chunks = joining.chunks()
+    assert (len(chunks) == 1) == (duration in (1.0, 1.01) and known_at < 4)
+    sound = joined(chunks, "it")
+    assert (sound.pts, sound.layout, sound.samples.flags.c_contiguous) == (2.0, "stereo", True)
+    assert numpy.array_equal(sound.samples, whole)
+
+
+def test_sound_that_changes_is_not_joined_as_it_comes() -> None:
+    joining = Joining(most_bytes=10_000)
+    joining.expect(0.3)
+    for channels in (2, 1, 2):
+        joining.add(rm.Audio(noise(channels, 10), 100))
+    assert [chunk.channels for chunk in joining.chunks()] == [2, 1, 2]
 
 
 def test_a_sound_that_changes_within_its_file_is_refused() -> None:

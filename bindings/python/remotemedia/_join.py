@@ -31,17 +31,69 @@ def joined(chunks: list[Audio], name: str) -> Audio:
     channels, frames = first.channels, sum(chunk.frames for chunk in chunks)
     samples, place = _room(channels, frames)
     begin = 0
-    # Slices of a memoryview would hold on to the interpreter's lock while they are copied.
-    import ctypes
-
     chunks.reverse()
     while chunks:
         chunk = chunks.pop()
-        for channel in range(channels):
-            row = _channel(chunk.samples, channel)
-            ctypes.memmove(place + channel * frames * 4 + begin, _address(row), row.nbytes)
-        begin += chunk.frames * 4
+        _copy(chunk, place, frames, begin)
+        begin += chunk.frames
     return Audio(samples, first.rate, layout=first.layout, pts_ns=first.pts_ns)
+
+
+class Joining:
+    """Chunks that are joined while more of them are made, if it is known in time how long the whole will be.
+
+    Then memory for all of it is taken at once, if it is no more than `most_bytes`. `expect` and `add` may be called
+    from two threads.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._duration: float | None = None
+        self._waiting: list[Audio] = []
+        self._first: Audio | None = None
+        self._samples: Any = None
+        self._place = 0
+        self._frames = 0
+        self._filled = 0
+
+    def expect(self, duration: float) -> None:
+        """Says how many seconds of sound will come. If other sound comes nothing is lost but time."""
+        self._duration = duration
+
+    def add(self, chunk: Audio) -> None:
+        """Takes the next chunk."""
+        self._waiting.append(chunk)
+        if self._first is None and self._duration is not None:
+            self._begin(self._waiting[0], self._duration)
+        while self._waiting and self._fits(self._waiting[0]):
+            chunk = self._waiting.pop(0)
+            _copy(chunk, self._place, self._frames, self._filled)
+            self._filled += chunk.frames
+
+    def chunks(self) -> list[Audio]:
+        """All that was taken, in as few chunks as it is in by now: one, if it was as long as expected."""
+        first = self._first
+        if first is None or self._filled == 0:
+            return self._waiting
+        samples = self._samples[:, : self._filled]
+        if not self._waiting:
+            samples = sys.modules["numpy"].ascontiguousarray(samples)
+        return [Audio(samples, first.rate, layout=first.layout, pts_ns=first.pts_ns), *self._waiting]
+
+    def _begin(self, first: Audio, duration: float) -> None:
+        # Other memory than numpy's can't be cut if there is too much of it.
+        if "numpy" in sys.modules and 0 < duration * first.rate * first.channels * 4 <= self._most_bytes:
+            self._first = first
+            self._frames = int(duration * first.rate + 0.5)
+            self._samples, self._place = _room(first.channels, self._frames)
+
+    def _fits(self, chunk: Audio) -> bool:
+        first = self._first
+        return (
+            first is not None
+            and (chunk.rate, chunk.channels) == (first.rate, first.channels)
+            and self._filled + chunk.frames <= self._frames
+        )
 
 
 def _room(channels: int, frames: int) -> tuple[Any, int]:
@@ -52,6 +104,16 @@ def _room(channels: int, frames: int) -> tuple[Any, int]:
         return samples, samples.ctypes.data
     memory = memoryview(ffi.buffer(_uncleared("char[]", channels * frames * 4)))
     return Tensor(memory, "float32", (channels, frames)), _address(memory)
+
+
+def _copy(chunk: Audio, place: int, frames: int, begin: int) -> None:
+    """Copies a chunk into sound of so many frames at an address, to frame `begin` and those after it."""
+    # Slices of a memoryview would hold on to the interpreter's lock while they are copied.
+    import ctypes
+
+    for channel in range(chunk.channels):
+        row = _channel(chunk.samples, channel)
+        ctypes.memmove(place + (channel * frames + begin) * 4, _address(row), row.nbytes)
 
 
 def _channel(samples: Any, channel: int) -> memoryview:

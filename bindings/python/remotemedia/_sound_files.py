@@ -11,7 +11,7 @@ from . import nodes
 from ._calls import refuse_in_loop
 from ._function import node
 from ._graph import Pipeline
-from ._join import joined
+from ._join import Joining, joined
 from .errors import InvalidArgumentError, ManifestError, MarshalError
 from .media import Audio, File
 
@@ -22,6 +22,15 @@ Source = str | os.PathLike[str] | bytes | bytearray | memoryview | File
 
 CHUNK_MS = 10_000
 """How much sound crosses at a time: few crossings, and memory in pieces that are given back one by one."""
+
+RESAMPLED_MS = 5_000
+"""The same for what was resampled, which comes in short chunks: at the highest rate 64 channels fit one packet."""
+
+LARGE_BYTES = 1 << 20
+"""The sound of files from this size on is joined while they are decoded. For smaller ones the calls take longer."""
+
+LARGEST_RATIO = 256
+"""So many times as much sound as there are bytes in a file is believed of its head: speech in Opus is that small."""
 
 INLINE_BYTES = 1 << 20
 """Sound up to this size is joined on the event loop's thread: it takes less than a thread does."""
@@ -60,17 +69,20 @@ def read(source: Source, rate: int | None = None, channels: int | None = None) -
     """
     _refuse_in_loop("read")
     file = _file(source)
-    pipeline = _decoder(rate, channels)
-    return _whole(_taken(_checked(lambda: pipeline.run_sync([file]))), file)
+    joining = _joining(file)
+    pipeline = _decoder(rate, channels, joining)
+    outputs = _checked(lambda: pipeline.run_sync([file]))
+    return _whole(_taken(outputs, joining), file)
 
 
 async def aread(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
     """Does what `read` does, beside the event loop. Cancelling the await cancels the work."""
     file = _file(source)
-    pipeline = _decoder(rate, channels)
+    joining = _joining(file)
+    pipeline = _decoder(rate, channels, joining)
     _checked(pipeline.validate)
-    chunks = _taken(await pipeline.run([file]))
-    if sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
+    chunks = _taken(await pipeline.run([file]), joining)
+    if len(chunks) == 1 or sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
         return _whole(chunks, file)
     return await asyncio.to_thread(_whole, chunks, file)
 
@@ -161,11 +173,33 @@ class _Count:
         )
 
 
-def _decoder(rate: int | None, channels: int | None) -> Pipeline:
-    pipeline = Pipeline() >> nodes.AudioDecode(chunk_ms=CHUNK_MS)
+def _joining(file: File) -> Joining | None:
+    size = _size(file)
+    return Joining(size * LARGEST_RATIO) if size >= LARGE_BYTES else None
+
+
+def _decoder(rate: int | None, channels: int | None, joining: Joining | None) -> Pipeline:
+    decode = nodes.AudioDecode(chunk_ms=CHUNK_MS)
+    pipeline = Pipeline() >> decode
     if channels is not None:
         pipeline = pipeline >> nodes.AudioMix(channels=channels)
-    return pipeline if rate is None else pipeline >> nodes.AudioResample(rate=rate)
+    if rate is not None:
+        pipeline = pipeline >> nodes.AudioResample(rate=rate) >> nodes.AudioConcat(max_duration_ms=RESAMPLED_MS)
+    if joining is None:
+        return pipeline
+
+    @node
+    def add(sound: Audio) -> None:
+        joining.add(sound)
+
+    @node
+    def expect(head: dict[str, Any]) -> None:
+        if "duration_s" in head:
+            joining.expect(head["duration_s"])
+
+    pipeline = pipeline >> add
+    pipeline.add_node(expect, after=decode["info"])
+    return pipeline
 
 
 def _encoder(path: str | os.PathLike[str], audio: Audio, sample_format: Any) -> Pipeline:
@@ -178,9 +212,9 @@ def _encoder(path: str | os.PathLike[str], audio: Audio, sample_format: Any) -> 
     return Pipeline() >> nodes.AudioEncode(path=name, sample_format=sample_format)
 
 
-def _taken(outputs: Any) -> list[Audio]:
+def _taken(outputs: Any, joining: Joining | None) -> list[Audio]:
     # Outputs remember their values for `packets`, so that none is freed before all are.
-    return list(outputs)
+    return list(outputs) if joining is None else joining.chunks()
 
 
 def _whole(chunks: list[Audio], file: File) -> Audio:
