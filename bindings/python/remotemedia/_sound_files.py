@@ -23,9 +23,6 @@ Source = str | os.PathLike[str] | bytes | bytearray | memoryview | File
 CHUNK_MS = 10_000
 """How much sound crosses at a time: few crossings, and memory in pieces that are given back one by one."""
 
-RESAMPLED_MS = 5_000
-"""The same for what was resampled, which comes in short chunks: at the highest rate 64 channels fit one packet."""
-
 LARGE_BYTES = 1 << 20
 """The sound of files from this size on is joined while they are decoded. For smaller ones the calls take longer."""
 
@@ -184,7 +181,7 @@ def _decoder(rate: int | None, channels: int | None, joining: Joining | None) ->
     if channels is not None:
         pipeline = pipeline >> nodes.AudioMix(channels=channels)
     if rate is not None:
-        pipeline = pipeline >> nodes.AudioResample(rate=rate) >> nodes.AudioConcat(max_duration_ms=RESAMPLED_MS)
+        pipeline = pipeline >> nodes.AudioResample(rate=rate)
     if joining is None:
         return pipeline
 
