@@ -389,7 +389,9 @@ fn the_call_that_comes_with_a_reply_names_memory_of_the_host_and_gives_it_back_b
     let memory = vec![5u8; 1 << 16];
     let mut inputs = many_bytes_in_a_buffer(memory.len());
     inputs.splice(0..1, [0x92, 1]);
-    assert_eq!(host.submit(host.mine, 1, &inputs, &[borrowed(&memory, 301)]).status, RM_PENDING);
+    // On this thread: the stage is at rest when the call is there, so the reply can take the next one along.
+    let outcome = host.submit_within(10_000_000, host.mine, 1, &inputs, &[borrowed(&memory, 301)]);
+    assert_eq!(outcome.status, RM_PENDING, "{}", outcome.message);
     let reply = from_json(r#"{"outputs": [[0, 5]]}"#);
     let answer = |call| {
         Outcome::of(|next, err| {
