@@ -454,6 +454,13 @@ fn a_long_packet_goes_in_steps() {
     }
 }
 
+/// Its steps are too long for an event loop where packets are.
+#[test]
+fn a_long_packet_is_no_work_for_the_thread_of_a_caller() {
+    let registry = remotemedia_nodes::registry();
+    assert_eq!(registry.get("AudioResample").expect("it is built in").cost, remotemedia_core::node::Cost::Proportional);
+}
+
 #[test]
 fn live_sound_comes_out_as_it_goes_in() {
     // 20 ms in, 20 ms out, but for the filter's 6 ms.
