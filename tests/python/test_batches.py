@@ -13,23 +13,9 @@ import pytest
 import remotemedia as rm
 from conftest import chain
 from face_functions import ranked
+from ways import everywhere, native
 
 HOUR = 3_600_000
-
-
-def native(*arguments: Any, **keywords: Any) -> Any:
-    return asyncio.run(rm.execute(*arguments, **keywords))
-
-
-def reference(*arguments: Any, **keywords: Any) -> Any:
-    return asyncio.run(rm.execute(*arguments, engine="python", **keywords))
-
-
-def reference_sync(*arguments: Any, **keywords: Any) -> Any:
-    return rm.execute_sync(*arguments, engine="python", **keywords)
-
-
-everywhere = pytest.mark.parametrize("execute", [native, rm.execute_sync, reference, reference_sync])
 
 
 @rm.node(batch=4, max_wait_ms=HOUR)

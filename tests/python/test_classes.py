@@ -13,21 +13,7 @@ import pytest
 import remotemedia as rm
 from conftest import chain, eventually
 from face_functions import Pairs, up_to
-
-
-def native(*arguments: Any, **keywords: Any) -> Any:
-    return asyncio.run(rm.execute(*arguments, **keywords))
-
-
-def reference(*arguments: Any, **keywords: Any) -> Any:
-    return asyncio.run(rm.execute(*arguments, engine="python", **keywords))
-
-
-def reference_sync(*arguments: Any, **keywords: Any) -> Any:
-    return rm.execute_sync(*arguments, engine="python", **keywords)
-
-
-everywhere = pytest.mark.parametrize("execute", [native, rm.execute_sync, reference, reference_sync])
+from ways import everywhere
 
 
 def told_class(log: list[str], fails_in: str = "") -> Any:
