@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from . import nodes
@@ -12,7 +13,8 @@ from ._calls import refuse_in_loop
 from ._function import node
 from ._graph import Pipeline
 from ._join import Joining, joined
-from .errors import InvalidArgumentError, ManifestError, MarshalError
+from ._outputs import Outputs
+from .errors import InvalidArgumentError, ManifestError, MarshalError, NodeError
 from .media import Audio, File
 
 __all__ = ["Info", "Source", "ainfo", "aread", "awrite", "info", "read", "write"]
@@ -68,7 +70,8 @@ def read(source: Source, rate: int | None = None, channels: int | None = None) -
     file = _file(source)
     joining = _joining(file)
     pipeline = _decoder(rate, channels, joining)
-    outputs = _checked(lambda: pipeline.run_sync([file]))
+    with _keeping(joining):
+        outputs = _checked(lambda: pipeline.run_sync([file]))
     return _whole(_taken(outputs, joining), file)
 
 
@@ -78,7 +81,9 @@ async def aread(source: Source, rate: int | None = None, channels: int | None = 
     joining = _joining(file)
     pipeline = _decoder(rate, channels, joining)
     _checked(pipeline.validate)
-    chunks = _taken(await pipeline.run([file]), joining)
+    with _keeping(joining):
+        outputs = await pipeline.run([file])
+    chunks = _taken(outputs, joining)
     if len(chunks) == 1 or sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
         return _whole(chunks, file)
     return await asyncio.to_thread(_whole, chunks, file)
@@ -207,6 +212,17 @@ def _encoder(path: str | os.PathLike[str], audio: Audio, sample_format: Any) -> 
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(f"no such folder {folder!r}{_place(folder)}; create it first")
     return Pipeline() >> nodes.AudioEncode(path=name, sample_format=sample_format)
+
+
+@contextmanager
+def _keeping(joining: Joining | None) -> Iterator[None]:
+    """Lets a failure bring along what was decoded before it, also if that was joined meanwhile."""
+    try:
+        yield
+    except NodeError as error:
+        if joining is not None:
+            error.outputs = Outputs(joining.chunks())
+        raise
 
 
 def _taken(outputs: Any, joining: Joining | None) -> list[Audio]:
