@@ -72,6 +72,12 @@ pub unsafe extern "C" fn rm_memory_retain(
     })
 }
 
+/// The buffers of a document that comes in; what is wrong with one, if something is, which is empty then.
+pub(crate) struct Imported {
+    pub(crate) buffers: Vec<Buffer>,
+    pub(crate) refused: Option<Failure>,
+}
+
 /// The buffers of a document that comes in. From here on every token will be named by a release record, also if the
 /// call fails: so this comes before all else that a call checks, and its failure is told in its turn.
 ///
@@ -82,8 +88,21 @@ pub(crate) unsafe fn import(
     count: usize,
     port: Option<&Port>,
 ) -> Result<Vec<Buffer>, Failure> {
+    // SAFETY: as this function's caller promises.
+    let Imported { buffers, refused } = unsafe { import_each(buffers, count, port) };
+    refused.map_or(Ok(buffers), Err)
+}
+
+/// Does what [`import`] does, for a document that is to be read also if a buffer of it is wrong.
+///
+/// # Safety
+/// As for [`import`].
+pub(crate) unsafe fn import_each(buffers: *const rm_buffer, count: usize, port: Option<&Port>) -> Imported {
     // SAFETY: readable or NULL, as this function's caller promises.
-    let table = unsafe { slice(buffers, count, "buffers") }?;
+    let table = match unsafe { slice(buffers, count, "buffers") } {
+        Ok(table) => table,
+        Err(refusal) => return Imported { buffers: Vec::new(), refused: Some(refusal) },
+    };
     let mut imported = Vec::with_capacity(table.len());
     let mut refused = None;
     for (index, entry) in table.iter().enumerate() {
@@ -101,14 +120,14 @@ pub(crate) unsafe fn import(
         }
         imported.push(if entry.token == 0 {
             // SAFETY: readable for this call, as this function's caller promises.
-            Buffer::aligned_copy(unsafe { slice(entry.data, len, "buffers") }?)
+            Buffer::aligned_copy(unsafe { slice(entry.data, len, "buffers") }.unwrap_or_default())
         } else {
             // SAFETY: readable and unchanged until the release record, as this function's caller promises.
             let memory = unsafe { HostMemory::new(entry.data, len, entry.token, port) };
             Buffer::from_foreign(Box::new(memory))
         });
     }
-    refused.map_or(Ok(imported), Err)
+    Imported { buffers: imported, refused }
 }
 
 /// The entry of a buffer that goes out; `may_write` unless more than one value of the document refers to it.

@@ -8,9 +8,9 @@ use remotemedia_core::exec::{
 use remotemedia_core::wire::{self, Encoder};
 
 use crate::bell::Bell;
-use crate::buffer::{import, rm_buffer};
+use crate::buffer::{Imported, import_each, rm_buffer};
 use crate::document::{Destination, copied, rm_output};
-use crate::error::rm_error;
+use crate::error::{Failure, rm_error};
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
 use crate::live::Counter;
@@ -198,15 +198,22 @@ pub unsafe extern "C" fn rm_port_reply(
         // SAFETY: live or NULL, as the caller promises.
         let port = unsafe { borrow(port) };
         // SAFETY: as the caller promises.
-        let buffers = unsafe { import(buffers, buffer_count, port.as_ref().ok().map(|port| &port.port)) };
+        let imported = unsafe { import_each(buffers, buffer_count, port.as_ref().ok().map(|port| &port.port)) };
+        let Imported { buffers, refused } = imported;
         // SAFETY: NULL or writable, as the caller promises.
-        let mut next = if next.is_null() { None } else { Some(unsafe { Destination::new(next) }?) };
+        let next = if next.is_null() { None } else { Some(unsafe { Destination::new(next) }) };
         let port = port?;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(data, len, "data") }?;
-        let document = wire::decode(&bytes, &buffers?, &port.runtime.config().wire)?;
         let bell = port.port.downgrade();
-        let reply = read_reply(&document, move |token| release::record(token, bell.clone()))?;
+        // Read whatever else is wrong: a token in it is to be released also if the reply is refused.
+        let reply = wire::decode(&bytes, &buffers, &port.runtime.config().wire)
+            .map_err(Failure::from)
+            .and_then(|document| Ok(read_reply(&document, move |token| release::record(token, bell.clone()))?));
+        if let Some(refusal) = refused {
+            return Err(refusal);
+        }
+        let (mut next, reply) = (next.transpose()?, reply?);
         let flow = match &mut next {
             None => port.port.reply(call, reply)?,
             Some(destination) => {
@@ -252,6 +259,6 @@ fn write_next(destination: &mut Destination<'_>, call: HostCall) {
     });
 }
 
-fn gone(token: u64) -> crate::error::Failure {
-    crate::error::Failure::new(RM_GONE, format!("no work with token {token} is going on at this port"))
+fn gone(token: u64) -> Failure {
+    Failure::new(RM_GONE, format!("no work with token {token} is going on at this port"))
 }

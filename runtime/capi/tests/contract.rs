@@ -376,6 +376,10 @@ fn every_failing_reply_releases_its_tokens_and_that_of_its_error() {
         seen.sort_unstable_by_key(|&token| token == 101);
         assert_eq!(seen, released, "{reply}");
     }
+    let broken = [rm_buffer { data: null(), ..borrowed(&memory, 101) }];
+    let outcome = host.reply(call, r#"{"error": {"message": "no", "token": 9}}"#, &broken);
+    assert_eq!(outcome.message, "`buffers[0].data` is NULL but its length is not 0");
+    assert_eq!(host.released(2).len(), 2);
     assert_eq!(host.reply(call, r#"{"outputs": [[0, 5]]}"#, &[]).status, RM_OK);
     let late = host.reply(call, r#"{"error": {"message": "no", "token": 9}}"#, &table);
     assert_eq!(late.status, RM_GONE);

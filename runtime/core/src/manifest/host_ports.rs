@@ -45,7 +45,8 @@ fn is_name(name: &str) -> bool {
 /// The ports with these names. Each list that was ever asked for is kept for good: a program has few, and graphs refer to
 /// them as to those of built-in nodes.
 fn kept(names: Vec<String>, like: Port) -> &'static [Port] {
-    static KEPT: LazyLock<Mutex<HashMap<(Vec<String>, &'static str), &'static [Port]>>> = LazyLock::new(Mutex::default);
+    type Kept = HashMap<(Vec<String>, &'static str), &'static [Port]>;
+    static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     kept.entry((names, like.name)).or_insert_with_key(|(names, _)| {
         let port = |(index, name): (usize, &String)| Port { name: name.clone().leak(), is_usual: index == 0, ..like };
