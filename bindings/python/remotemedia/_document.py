@@ -20,10 +20,10 @@ from ._pipeline import HostType, compile_manifest, compile_text, encoded
 from ._pipeline import Pipeline as Compiled
 from ._problems import refusal
 from ._python_types import PREFIX, find, names_in
-from ._shape import MOST_PORTS
+from ._shape import MOST_PORTS, PORT_NAME
 from .errors import ManifestError, Problem
 
-PORT = re.compile(r"(?<=\.)[A-Za-z0-9_-]{1,64}\b")
+PORT = re.compile(rf"(?<=\.){PORT_NAME}\b")
 """What may be the name of a port, behind the id of a node."""
 
 MARKER = re.compile(r"(---|\.\.\.)(?=\s|$)")
@@ -57,8 +57,9 @@ def _declared(name: str, text: str, python: Sequence[str]) -> HostType:
         shape = find(name, python, "node_type").shape
     except ManifestError:
         # Of a function that is not there nobody knows the ports: all that look like some in the text are good.
-        ports = tuple(dict.fromkeys(PORT.findall(text)))[: MOST_PORTS - 1]
-        return HostType(name, inputs=("in", *(set(ports) - {"in"})), outputs=("out", *(set(ports) - {"out"})))
+        ports = list(dict.fromkeys(PORT.findall(text)))[: MOST_PORTS - 1]
+        inputs, outputs = (tuple(dict.fromkeys([usual, *ports])) for usual in ("in", "out"))
+        return HostType(name, inputs=inputs, outputs=outputs)
     return HostType(name, inputs=shape.inputs, outputs=shape.outputs)
 
 

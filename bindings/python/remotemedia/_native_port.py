@@ -255,13 +255,13 @@ class Port(ABC):
                     run.held = {}
                 run.held.update(held)
             table, length = used.buffers()
-            following = following if run is not None else None
-            next_call = NULL if following is None or run is None else self._before_next(used, run, call)
+            taker = None if following is None else run
+            next_call = NULL if taker is None else self._before_next(used, taker, call)
             status: int = lib.rm_port_reply(
                 self.handle, call.id, document, len(document), table, length, next_call, used.error
             )
-            if following is not None and run is not None:
-                self._after_next(used, run, call, following, status)
+            if following is not None and taker is not None:
+                self._after_next(used, taker, call, following, status)
             if status < 0:
                 error = failure(status, used.error)
                 used.forget()

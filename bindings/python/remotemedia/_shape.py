@@ -10,6 +10,7 @@ from .errors import InvalidArgumentError
 
 LARGEST_BATCH = 1024
 MOST_PORTS = 64
+PORT_NAME = "[A-Za-z0-9_-]{1,64}"
 LONGEST_WAIT_MS = 3_600_000
 """An hour."""
 
@@ -64,7 +65,7 @@ def port_names(what: str, names: Any) -> tuple[str, ...]:
     if not isinstance(names, (list, tuple)) or not 1 <= len(names) <= MOST_PORTS:
         raise InvalidArgumentError(wrong)
     for name in names:
-        if not isinstance(name, str) or not re.fullmatch("[A-Za-z0-9_-]{1,64}", name):
+        if not isinstance(name, str) or not re.fullmatch(PORT_NAME, name):
             raise InvalidArgumentError(
                 f"{what}: {name!r} is no name of a port; use up to 64 letters, digits, '_' and '-'"
             )

@@ -40,7 +40,7 @@ impl Run {
         Ok((if is_last { Flow::GoOn } else { self.flow_behind(stage, call) }, next))
     }
 
-    pub(super) fn take_follow_up(&self, stage: usize) -> Option<HostCall> {
+    fn take_follow_up(&self, stage: usize) -> Option<HostCall> {
         match std::mem::take(&mut self.state.lock().stages[stage].follow_up) {
             FollowUp::Call(call) => Some(call),
             FollowUp::Unwanted | FollowUp::Wanted => None,
@@ -48,7 +48,7 @@ impl Run {
     }
 
     /// Whether there is room for the next part of an answer; if not, the host is told when there is.
-    pub(super) fn flow_behind(&self, stage: usize, call: u64) -> Flow {
+    fn flow_behind(&self, stage: usize, call: u64) -> Flow {
         let mut state = self.state.lock();
         // The next answer to a run that has ended is told so.
         let is_at_rest = state.stages[stage].status == Status::Idle && state.stages[stage].replies.is_empty();

@@ -119,7 +119,7 @@ impl Run {
         }
     }
 
-    pub(super) fn complete_if_done(&self, mut state: MutexGuard<'_, State>) {
+    fn complete_if_done(&self, mut state: MutexGuard<'_, State>) {
         match state.phase {
             Phase::Active if state.open == 0 => self.complete(&mut state, Outcome::Finished),
             Phase::Stopping(outcome) if state.active == 0 => self.complete(&mut state, outcome),
@@ -128,7 +128,7 @@ impl Run {
     }
 
     /// Hands the one completion over.
-    pub(super) fn complete(&self, state: &mut State, outcome: Outcome) {
+    fn complete(&self, state: &mut State, outcome: Outcome) {
         state.phase = Phase::Completed;
         let errors = std::mem::take(&mut state.errors);
         let sinks = match &mut state.sinks {

@@ -32,7 +32,7 @@ impl Run {
         }
     }
 
-    pub(super) fn is_runnable(&self, state: &State, index: usize) -> bool {
+    fn is_runnable(&self, state: &State, index: usize) -> bool {
         let stage = &state.stages[index];
         if !stage.replies.is_empty() || stage.is_woken {
             return true;
