@@ -140,7 +140,10 @@ impl Host {
     }
 
     fn reply(&self, call: u64, reply: &str, table: &[rm_buffer]) -> Outcome {
-        let reply = from_json(reply);
+        self.reply_packed(call, &from_json(reply), table)
+    }
+
+    fn reply_packed(&self, call: u64, reply: &[u8], table: &[rm_buffer]) -> Outcome {
         Outcome::of(|_, err| {
             // SAFETY: as the function asks.
             unsafe {
@@ -560,8 +563,11 @@ fn a_batch_of_events_carries_the_release_of_what_it_names_behind_it() {
     let _turn = turn();
     let host = Host::new();
     let memory = vec![5u8; 1 << 14];
-    let inputs = many_bytes_in_a_buffer(memory.len());
-    assert_eq!(host.submit(host.pass, 1, &inputs, &[borrowed(&memory, 302)]).status, RM_PENDING);
+    assert_eq!(host.submit(host.mine, 1, &from_json("[1]"), &[]).status, RM_PENDING);
+    // {"outputs": [[0, the memory]]}
+    let mut reply = b"\x81\xa7outputs\x91\x92\x00".to_vec();
+    reply.extend(&many_bytes_in_a_buffer(memory.len())[1..]);
+    assert_eq!(host.reply_packed(host.call(), &reply, &[borrowed(&memory, 302)]).status, RM_OK);
     let outcome = Outcome::of(|out, err| {
         // SAFETY: as the function asks.
         unsafe { rm_port_next(host.port, 60_000_000, out, err) }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex};
 
+use super::PATIENCE;
 use remotemedia_core::node::{CancelFlag, Context, Cost, Define, Item, Node, NodeError, Port, Registry, Step};
 use remotemedia_core::value::{Packet, Value};
 use schemars::JsonSchema;
@@ -302,15 +303,15 @@ struct GateState {
     is_open: bool,
 }
 
-static GATES: [(Mutex<GateState>, Condvar); 16] =
-    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 16];
+static GATES: [(Mutex<GateState>, Condvar); 24] =
+    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 24];
 
 pub(crate) fn wait_until_reached(gate: usize) {
     let (state, changed) = &GATES[gate];
-    let mut state = state.lock().expect("no test panics with it");
-    while !state.is_reached {
-        state = changed.wait(state).expect("no test panics with it");
-    }
+    let state = state.lock().expect("no test panics with it");
+    let waited = changed.wait_timeout_while(state, PATIENCE, |state| !state.is_reached);
+    let timed_out = waited.expect("no test panics with it").1.timed_out();
+    assert!(!timed_out, "nobody came to gate {gate}");
 }
 
 pub(crate) fn open(gate: usize) {
@@ -319,11 +320,16 @@ pub(crate) fn open(gate: usize) {
     changed.notify_all();
 }
 
+fn reach(gate: usize) {
+    let (state, changed) = &GATES[gate];
+    state.lock().expect("no test panics with it").is_reached = true;
+    changed.notify_all();
+}
+
 fn pass_gate(gate: usize) {
+    reach(gate);
     let (state, changed) = &GATES[gate];
     let mut state = state.lock().expect("no test panics with it");
-    state.is_reached = true;
-    changed.notify_all();
     while !state.is_open {
         state = changed.wait(state).expect("no test panics with it");
     }
@@ -336,13 +342,26 @@ impl Node for Gate {
     }
 }
 
-/// Waits until its run is told to stop, and then blocks like [`Gate`].
+/// Tells that it is at work, as if it had come to a gate, waits until its run is told to stop, and then blocks like
+/// [`Gate`].
 pub(crate) struct Stubborn {
+    work: usize,
     gate: usize,
     cancel: CancelFlag,
 }
 
-define!(Stubborn, GateParams, Blocking, |params| Stubborn { gate: params.gate, cancel: CancelFlag::default() });
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StubbornParams {
+    work: usize,
+    gate: usize,
+}
+
+define!(Stubborn, StubbornParams, Blocking, |params| Stubborn {
+    work: params.work,
+    gate: params.gate,
+    cancel: CancelFlag::default(),
+});
 
 impl Node for Stubborn {
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
@@ -351,6 +370,7 @@ impl Node for Stubborn {
     }
 
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        reach(self.work);
         while !self.cancel.is_cancelled() {
             std::thread::yield_now();
         }

@@ -122,9 +122,11 @@ fn a_token_that_is_still_in_use_is_refused() {
     assert_eq!(refused.to_string(), "token 4 belongs to work that is still going on at this port; use another one");
     open(3);
     assert_eq!(integers_of(&completion_of(&port, 4)), [0]);
-    let submitted = graph.submit(&port, submission(4, Start::Workers, integers(1..2))).expect("free again");
-    assert!(matches!(submitted, Submitted::Pending));
-    assert_eq!(integers_of(&completion_of(&port, 4)), [1]);
+    let again = match graph.submit(&port, submission(4, Start::Workers, integers(1..2))).expect("free again") {
+        Submitted::Finished(completion) => completion,
+        Submitted::Pending => completion_of(&port, 4),
+    };
+    assert_eq!(integers_of(&again), [1]);
 }
 
 #[test]
@@ -136,23 +138,28 @@ fn a_storm_of_cancels_completes_each_piece_of_work_once() {
         &[("many", "hoard"), ("many", "n"), ("hoard", "n")],
     );
     let port = Port::new(None);
+    let mut completed = std::collections::BTreeMap::new();
     for token in 1..=300 {
-        graph.submit(&port, submission(token, Start::Workers, integers(0..3))).expect("accepted");
+        let submitted = graph.submit(&port, submission(token, Start::Workers, integers(0..3))).expect("accepted");
+        if let Submitted::Finished(completion) = submitted {
+            completed.insert(token, completion);
+        }
         if token % 2 == 0 {
             port.cancel(token - token % 3);
         }
     }
-    let mut seen = std::collections::BTreeSet::new();
-    while seen.len() < 300 {
+    while completed.len() < 300 {
         let batch = port.next(Some(PATIENCE));
-        assert!(!batch.events.is_empty(), "{} completions are missing", 300 - seen.len());
+        assert!(!batch.events.is_empty(), "{} completions are missing", 300 - completed.len());
         for event in batch.events {
             let Event::Completed { token, completion } = event else { panic!("unexpected {event:?}") };
-            assert!(seen.insert(token), "one completion each");
-            match completion.outcome {
-                Outcome::Finished => assert_eq!(integers_of(&completion), [600, 1600, 2600]),
-                outcome => assert_eq!(outcome, Outcome::Cancelled),
-            }
+            assert!(completed.insert(token, completion).is_none(), "one completion each");
+        }
+    }
+    for completion in completed.values() {
+        match completion.outcome {
+            Outcome::Finished => assert_eq!(integers_of(completion), [600, 1600, 2600]),
+            outcome => assert_eq!(outcome, Outcome::Cancelled),
         }
     }
     assert!(runtime.shut_down(PATIENCE));
@@ -164,20 +171,24 @@ fn a_failed_run_that_waits_for_a_stuck_node_still_obeys_cancel_timeout_and_shutd
         |_, port| assert!(port.cancel(1), "its completion is still to come"),
         |runtime, _| assert!(!runtime.shut_down(Duration::ZERO), "a node still works"),
     ];
-    for (gate, end) in (4..).zip(ends) {
+    for (first, end) in (16..).step_by(3).zip(ends) {
+        let (work, delay, gate) = (first, first + 1, first + 2);
         let runtime = runtime();
         let graph = pipeline(
             &runtime,
             &[
                 ("in", "Pass", ""),
-                ("stuck", "Stubborn", &format!(r#""gate": {gate}"#)),
+                ("stuck", "Stubborn", &format!(r#""work": {work}, "gate": {gate}"#)),
+                ("delay", "Gate", &format!(r#""gate": {delay}"#)),
                 ("bad", "Fail", r#""at": "process", "ledger": 23"#),
             ],
-            &[("in", "stuck"), ("in", "bad")],
+            &[("in", "stuck"), ("in", "delay"), ("delay", "bad")],
         );
         let port = Port::new(None);
         runtime.attach(&port);
         graph.submit(&port, submission(1, Start::Workers, integers(3..4))).expect("accepted");
+        wait_until_reached(work);
+        open(delay);
         wait_until_reached(gate);
         end(&runtime, &port);
         let completion = completion_of(&port, 1);
