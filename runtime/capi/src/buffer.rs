@@ -9,6 +9,7 @@ use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice};
 use crate::live::Counter;
 use crate::release::HostMemory;
 use crate::status::{RM_INVALID_ARGUMENT, RM_OK, rm_status};
+use crate::sweep;
 
 /// One entry of the buffer table that travels with a document.
 #[repr(C)]
@@ -31,6 +32,12 @@ pub struct rm_buffer {
 pub struct rm_memory {
     header: Header,
     buffer: Buffer,
+}
+
+impl Drop for rm_memory {
+    fn drop(&mut self) {
+        sweep::take(&mut self.buffer);
+    }
 }
 
 impl Handle for rm_memory {

@@ -20,6 +20,7 @@ mod release;
 mod runtime;
 mod session;
 mod status;
+mod sweep;
 
 pub use audio::*;
 pub use buffer::*;

@@ -5,13 +5,21 @@ import asyncio
 import os
 
 import remotemedia as rm
-from work import LEVEL, PASS, a_bit_of_everything, a_bit_of_everything_sync, hang, hours, node
+from work import LEVEL, PASS, a_bit_of_everything, a_bit_of_everything_sync, hang, hours, live_objects, node
 
 
 def child() -> None:
     assert back.tolist()[-1] == 9999.0
+    let_go_of_much_memory()
     a_bit_of_everything_sync()
     asyncio.run(a_bit_of_everything())
+
+
+def let_go_of_much_memory() -> None:
+    """It is unmapped by a thread, which a child does not have from its parent."""
+    (audio,) = rm.execute_sync(LOUDER, [rm.Audio(array.array("f", bytes(1 << 24)), 48_000)])
+    assert live_objects()["memories"] >= 1
+    del audio
 
 
 def fork() -> int:
@@ -22,7 +30,10 @@ def fork() -> int:
     return pid
 
 
+LOUDER = {"version": "v1", "nodes": [{"id": "gain", "node_type": "AudioGain", "params": {"gain_db": 6}}]}
+
 (back,) = rm.execute_sync(PASS, [array.array("d", range(10000))])
+let_go_of_much_memory()
 a_bit_of_everything_sync()
 children = [fork()]
 

@@ -1,0 +1,116 @@
+//! Where large memory goes that the host gives back: to a thread of its own. With it, memory may go back to the system,
+//! which takes milliseconds for some hundred megabytes, and who gives it back is an event loop as often as not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use remotemedia_core::value::Buffer;
+
+use crate::fork;
+
+/// With a block of this size or more, glibc looks whether it can give memory back to the system; with smaller ones it just
+/// notes that they are free.
+const LARGE_BYTES: usize = 1 << 16;
+
+/// No more than this waits to be freed: who gives back faster does it himself.
+const MOST_WAITING_BYTES: usize = 1 << 30;
+
+/// NULL until the first large memory. What is stored here is never freed, so that no lock is needed that a fork could
+/// leave locked; a child, which has no such thread, makes one of its own.
+static SWEEPER: AtomicPtr<Sweeper> = AtomicPtr::new(std::ptr::null_mut());
+
+struct Sweeper {
+    line: Sender<Buffer>,
+    waiting: Arc<AtomicUsize>,
+    generation: u32,
+}
+
+/// Takes a buffer that is about to be dropped, if that would free large memory: an empty one is left in its place.
+pub(crate) fn take(buffer: &mut Buffer) {
+    let bytes = buffer.len();
+    if bytes < LARGE_BYTES || !buffer.is_exclusive() {
+        return;
+    }
+    let Some(sweeper) = sweeper() else { return };
+    if sweeper.waiting.fetch_add(bytes, Ordering::Relaxed) > MOST_WAITING_BYTES {
+        sweeper.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    } else {
+        // If its thread were gone, the buffer would come back and be dropped here.
+        let _ = sweeper.line.send(std::mem::replace(buffer, Buffer::from_bytes(Vec::new())));
+    }
+}
+
+/// That of this process; `None` if it can't be started, or if another thread does so in this moment.
+fn sweeper() -> Option<&'static Sweeper> {
+    let known = SWEEPER.load(Ordering::Acquire);
+    // SAFETY: NULL, or stored below and never freed.
+    if let Some(sweeper) = unsafe { known.as_ref() }.filter(|sweeper| sweeper.generation == fork::generation()) {
+        return Some(sweeper);
+    }
+    let made = Box::into_raw(Box::new(Sweeper::start()?));
+    if SWEEPER.compare_exchange(known, made, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        // SAFETY: it was made above, and what is stored is never freed.
+        return unsafe { made.as_ref() };
+    }
+    // SAFETY: it was made above and nobody else has seen it. Its thread ends when its line is closed.
+    drop(unsafe { Box::from_raw(made) });
+    None
+}
+
+impl Sweeper {
+    fn start() -> Option<Self> {
+        let (line, arrivals) = channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let swept = Arc::clone(&waiting);
+        let thread = std::thread::Builder::new().name("remotemedia-free".to_owned());
+        thread.spawn(move || sweep(&arrivals, &swept)).ok()?;
+        Some(Self { line, waiting, generation: fork::generation() })
+    }
+}
+
+fn sweep(arrivals: &Receiver<Buffer>, waiting: &AtomicUsize) {
+    // So that it does not take the core of whoever wakes it. On Linux this means the thread alone.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(19);
+    for buffer in arrivals {
+        let bytes = buffer.len();
+        drop(buffer);
+        waiting.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn only_large_memory_that_nobody_shares_goes_to_the_other_thread() {
+        let mut small = Buffer::from_bytes(vec![1; LARGE_BYTES - 1]);
+        take(&mut small);
+        assert_eq!(small.len(), LARGE_BYTES - 1);
+
+        let mut large = Buffer::from_bytes(vec![1; LARGE_BYTES]);
+        let other = large.clone();
+        take(&mut large);
+        assert_eq!(large.len(), LARGE_BYTES);
+        drop(other);
+        take(&mut large);
+        assert_eq!(large.len(), 0);
+
+        let waiting = &sweeper().expect("it was just used").waiting;
+        let begun = Instant::now();
+        while waiting.load(Ordering::Relaxed) > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the memory was not freed");
+            std::thread::yield_now();
+        }
+
+        waiting.fetch_add(MOST_WAITING_BYTES + 1, Ordering::Relaxed);
+        let mut one_too_many = Buffer::from_bytes(vec![1; LARGE_BYTES]);
+        take(&mut one_too_many);
+        assert_eq!((one_too_many.len(), waiting.load(Ordering::Relaxed)), (LARGE_BYTES, MOST_WAITING_BYTES + 1));
+        waiting.fetch_sub(MOST_WAITING_BYTES + 1, Ordering::Relaxed);
+    }
+}
