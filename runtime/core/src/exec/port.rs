@@ -74,6 +74,14 @@ pub trait Wake: Send + Sync {
     fn silence(&self);
 }
 
+/// Rings when it is dropped, which is to be where no lock is held: whoever it wakes may have the same core and want the
+/// same lock, and would have to wait for the thread that it keeps from going on.
+pub(super) struct Ring {
+    port: Port,
+    /// Nobody has rung since the port was last empty.
+    is_due: bool,
+}
+
 /// A place where events arrive. Clones are the same port.
 #[derive(Clone)]
 pub struct Port(Arc<Shared>);
@@ -142,7 +150,8 @@ impl Port {
         if let Some(since) = state.waits_since.take() {
             self.0.lag.note(since.elapsed());
         }
-        if state.events.is_empty() && !state.is_closed && std::mem::take(&mut state.is_ringing) {
+        // Who finds nothing was woken by a ring that came after its event had been taken, or was not woken by one.
+        if state.events.is_empty() && !state.is_closed && (std::mem::take(&mut state.is_ringing) || count == 0) {
             self.0.silence();
         }
         if !state.events.is_empty() {
@@ -157,7 +166,9 @@ impl Port {
     pub fn nudge(&self) {
         let mut state = self.0.state.lock();
         state.is_nudged = true;
-        self.0.announce(&mut state);
+        let ring = self.announce(&mut state);
+        drop(state);
+        drop(ring);
     }
 
     /// Cancels the piece of work with this number. Answers whether it was still going on.
@@ -216,10 +227,10 @@ impl Port {
         }
         let mut state = self.0.state.lock();
         let unfetched = std::mem::take(&mut state.events);
-        self.0.announce(&mut state);
-        self.0.arrived.notify_all();
+        let ring = self.announce(&mut state);
         drop(state);
-        drop(unfetched);
+        drop((unfetched, ring));
+        self.0.arrived.notify_all();
     }
 
     /// Ends the port after what is already there has been fetched.
@@ -227,7 +238,9 @@ impl Port {
         let mut state = self.0.state.lock();
         state.is_closed = true;
         state.calls.clear();
-        self.0.announce(&mut state);
+        let ring = self.announce(&mut state);
+        drop(state);
+        drop(ring);
         self.0.arrived.notify_all();
     }
 
@@ -242,19 +255,25 @@ impl Port {
         state.is_closed && state.events.is_empty()
     }
 
-    pub(super) fn post_completion(&self, token: u64, completion: Completion) {
-        let mut state = self.0.state.lock();
-        let job = state.jobs.remove(&token);
-        let refused = self.0.post(&mut state, Event::Completed { token, completion });
-        drop(state);
-        drop((job, refused));
+    pub(super) fn post_completion(&self, token: u64, completion: Completion) -> Ring {
+        let job = self.0.state.lock().jobs.remove(&token);
+        let ring = self.post(Event::Completed { token, completion });
+        drop(job);
+        ring
     }
 
-    pub(super) fn post(&self, event: Event) {
+    /// Puts an event in line, to be rung for; a closed port drops it.
+    pub(super) fn post(&self, event: Event) -> Ring {
         let mut state = self.0.state.lock();
-        let refused = self.0.post(&mut state, event);
-        drop(state);
-        drop(refused);
+        if state.is_closed {
+            drop(state);
+            return Ring { port: self.clone(), is_due: false };
+        }
+        if state.waits_since.is_none() {
+            state.waits_since = Some(Instant::now());
+        }
+        state.events.push_back(event);
+        self.announce(&mut state)
     }
 
     /// Takes answers to a call from now on.
@@ -315,6 +334,11 @@ impl Port {
     pub fn downgrade(&self) -> WeakPort {
         WeakPort(Arc::downgrade(&self.0))
     }
+
+    /// What to do about an event once the lock is released.
+    fn announce(&self, state: &mut State) -> Ring {
+        Ring { port: self.clone(), is_due: !std::mem::replace(&mut state.is_ringing, true) }
+    }
 }
 
 /// A port that is only remembered.
@@ -333,28 +357,23 @@ impl WeakPort {
     }
 }
 
-impl Shared {
-    /// Puts an event in line. A closed port gives it back, to be dropped outside the lock.
-    fn post(&self, state: &mut State, event: Event) -> Option<Event> {
-        if state.is_closed {
-            return Some(event);
-        }
-        if state.waits_since.is_none() {
-            state.waits_since = Some(Instant::now());
-        }
-        state.events.push_back(event);
-        self.announce(state);
-        None
+impl Ring {
+    /// Rings for what the other one was to ring for, too.
+    pub(super) fn take_over(&mut self, mut other: Ring) {
+        self.is_due |= std::mem::take(&mut other.is_due);
     }
+}
 
-    /// The bell is rung and silenced under the lock: else a drain could silence it after the next event rang it.
-    fn announce(&self, state: &mut State) {
-        self.arrived.notify_one();
-        if let (Some(bell), false) = (&self.bell, std::mem::replace(&mut state.is_ringing, true)) {
+impl Drop for Ring {
+    fn drop(&mut self) {
+        self.port.0.arrived.notify_one();
+        if let (Some(bell), true) = (&self.port.0.bell, self.is_due) {
             bell.ring();
         }
     }
+}
 
+impl Shared {
     fn silence(&self) {
         if let Some(bell) = &self.bell {
             bell.silence();

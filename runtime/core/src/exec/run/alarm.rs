@@ -33,7 +33,7 @@ impl Run {
     /// The moment has come.
     pub(in crate::exec) fn ring(self: &Arc<Self>, alarm: Alarm) {
         let mut ready = Vec::new();
-        self.ring_in(&mut self.state.lock(), alarm, &mut ready);
+        self.ring_in(&mut self.hold(), alarm, &mut ready);
         self.dispatch(&mut ready);
     }
 

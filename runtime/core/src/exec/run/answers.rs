@@ -19,7 +19,7 @@ impl Run {
     ) -> Result<(Flow, Option<HostCall>), ReplyError> {
         let is_last = reply.is_last();
         let mut ready = Vec::new();
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         if state.phase != Phase::Active {
             return Err(ReplyError::Gone { call });
         }
@@ -41,7 +41,7 @@ impl Run {
     }
 
     fn take_follow_up(&self, stage: usize) -> Option<HostCall> {
-        match std::mem::take(&mut self.state.lock().stages[stage].follow_up) {
+        match std::mem::take(&mut self.hold().stages[stage].follow_up) {
             FollowUp::Call(call) => Some(call),
             FollowUp::Unwanted | FollowUp::Wanted => None,
         }
@@ -49,7 +49,7 @@ impl Run {
 
     /// Whether there is room for the next part of an answer; if not, the host is told when there is.
     fn flow_behind(&self, stage: usize, call: u64) -> Flow {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         // The next answer to a run that has ended is told so.
         let is_at_rest = state.stages[stage].status == Status::Idle && state.stages[stage].replies.is_empty();
         if state.phase != Phase::Active || (is_at_rest && self.has_credit(&state, stage)) {
@@ -61,10 +61,10 @@ impl Run {
 
     /// Tells the host that it may go on with the answer that was told to wait, unless more of it has come.
     pub(super) fn resume_call(&self, stage: usize) {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         let StageState { replies, blocked_call, .. } = &mut state.stages[stage];
         if let Some(call) = blocked_call.take_if(|_| replies.is_empty()) {
-            self.tell(Event::Resume { call });
+            self.tell(&mut state, Event::Resume { call });
         }
     }
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::MutexGuard;
-
 use super::failure::{Fault, native};
+use super::held::Held;
 use super::{Body, Delivery, Phase, Run, Sinks, State, Status, Work};
 use crate::exec::completion::{Completion, Outcome, RunError};
 use crate::exec::queue::{Queue, Travel};
@@ -19,7 +18,7 @@ impl Run {
             return self.retire(index, None, Err(native(failure)), ready);
         }
         self.forward(index, || Travel::Finish, None, ready);
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         state.stages[index].status = Status::Finished;
         state.active -= 1;
         state.open -= 1;
@@ -47,7 +46,7 @@ impl Run {
         if let (Some(call), Some(port)) = (open_call, self.port.upgrade()) {
             port.forget_call(call);
         }
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         state.stages[index].status = Status::Finished;
         state.stages[index].replies.clear();
         state.active -= 1;
@@ -69,7 +68,7 @@ impl Run {
     /// Ends the run at once: the completion does not wait for a node that is in the middle of a step.
     pub(super) fn stop_now(self: &Arc<Self>, outcome: Outcome, cause: &str, cure: &str) -> bool {
         let mut ready = Vec::new();
-        let is_stopped = self.stop_in(&mut self.state.lock(), outcome, cause, cure, &mut ready);
+        let is_stopped = self.stop_in(&mut self.hold(), outcome, cause, cure, &mut ready);
         self.dispatch(&mut ready);
         is_stopped
     }
@@ -119,7 +118,7 @@ impl Run {
         }
     }
 
-    fn complete_if_done(&self, mut state: MutexGuard<'_, State>) {
+    fn complete_if_done(&self, mut state: Held<'_>) {
         match state.phase {
             Phase::Active if state.open == 0 => self.complete(&mut state, Outcome::Finished),
             Phase::Stopping(outcome) if state.active == 0 => self.complete(&mut state, outcome),
@@ -138,7 +137,9 @@ impl Run {
             Sinks::Live(outlets) => {
                 let outlets = std::mem::take(outlets);
                 let dropped = state.queues.iter().map(Queue::dropped).collect();
-                self.leave_behind(state.feed.as_deref_mut(), outlets, dropped, outcome, errors.first());
+                for event in self.leave_behind(state.feed.as_deref_mut(), outlets, dropped, outcome, errors.first()) {
+                    self.tell(state, event);
+                }
                 Vec::new()
             }
         };
@@ -147,7 +148,7 @@ impl Run {
             Delivery::Submitter(place) => *place = Some(completion),
             Delivery::Port => {
                 if let Some(port) = self.port.upgrade() {
-                    port.post_completion(self.token, completion);
+                    state.ring_later(port.post_completion(self.token, completion));
                 }
                 // Listed until then: a shutdown waits for those that are, before it closes their ports.
                 self.runtime.delist(self.id);

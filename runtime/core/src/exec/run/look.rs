@@ -14,7 +14,7 @@ use crate::graph::Runner;
 impl Run {
     /// How far it is; `None` if it has ended.
     pub(in crate::exec) fn progress(&self) -> Option<Progress> {
-        let state = self.state.lock();
+        let state = self.hold();
         if state.phase == Phase::Completed {
             return None;
         }
@@ -29,7 +29,7 @@ impl Run {
 
     /// What its nodes have done and wait for.
     pub(in crate::exec) fn metrics(&self) -> Option<SessionMetrics> {
-        let state = self.state.lock();
+        let state = self.hold();
         let (Some(counts), Sinks::Live(outlets)) = (&self.counts, &state.sinks) else { return None };
         if state.phase == Phase::Completed {
             return None;

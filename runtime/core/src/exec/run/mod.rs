@@ -10,6 +10,7 @@ mod clock;
 mod ending;
 mod entry;
 mod failure;
+mod held;
 mod look;
 mod quantum;
 mod readiness;
@@ -39,7 +40,7 @@ use super::items::Items;
 use super::live::Counted;
 use super::metrics::{Counts, IS_MEASURED};
 use super::outlet::Outlets;
-use super::port::{Port, WeakPort};
+use super::port::{Port, Ring, WeakPort};
 use super::queue::Queue;
 use super::runtime::Presence;
 use super::sink::Collector;
@@ -93,6 +94,8 @@ struct State {
     delivery: Delivery,
     /// The time when somebody last looked at a clock for another reason: at most a quantum or a step ago.
     now_about: Option<Instant>,
+    /// To be rung by whoever holds this, when it lets go.
+    ring: Option<Ring>,
 }
 
 /// Where results go.
@@ -175,6 +178,7 @@ impl State {
             phase: Phase::Active,
             delivery,
             now_about: None,
+            ring: None,
         }
     }
 
@@ -242,7 +246,7 @@ impl Run {
     /// Answers the completion if it is there already; else it goes to the port.
     pub(super) fn start(self: &Arc<Self>, budget: Option<Budget>, deadline: Option<Instant>) -> Option<Completion> {
         let mut ready = Vec::with_capacity(self.graph.stages.len());
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         for stage in 0..self.graph.stages.len() {
             self.schedule_if_runnable(&mut state, stage, &mut ready);
         }
@@ -251,17 +255,17 @@ impl Run {
             None => self.dispatch(&mut ready),
             Some(budget) => self.run_here(budget, ready),
         }
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         if state.phase != Phase::Completed {
             if !self.runtime.enlist(self.id, self) {
                 drop(state);
                 self.shut_down();
-                state = self.state.lock();
+                state = self.hold();
             } else if !self.port.upgrade().is_some_and(|port| port.enlist(self.token, self)) {
                 drop(state);
                 self.runtime.delist(self.id);
                 self.cancel();
-                state = self.state.lock();
+                state = self.hold();
             }
         }
         if let Delivery::Submitter(Some(completion)) = std::mem::replace(&mut state.delivery, Delivery::Port) {

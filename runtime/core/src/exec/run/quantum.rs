@@ -146,7 +146,7 @@ impl Run {
     /// One quantum of a stage that is scheduled. Stages that can go on because of it are added to `ready`.
     pub(super) fn run_stage(self: &Arc<Self>, index: usize, budget: Budget, ready: &mut Vec<usize>) {
         let body = {
-            let mut state = self.state.lock();
+            let mut state = self.hold();
             state.seen(budget.from);
             let stage = &mut state.stages[index];
             stage.status = Status::Running;
@@ -203,7 +203,7 @@ impl Run {
         ready: &mut Vec<usize>,
     ) -> Result<Quantum, Fault> {
         chain.initialize(&self.graph, &self.cancel).map_err(native)?;
-        let mut has_credit = !self.can_wait(index) || self.has_credit(&self.state.lock(), index);
+        let mut has_credit = !self.can_wait(index) || self.has_credit(&self.hold(), index);
         let steps_per_look = budget.steps_per_look(self.graph.stages[index].cost);
         for steps in 1u64.. {
             if self.cancel.is_cancelled() {
@@ -265,10 +265,10 @@ impl Run {
                 if let (Some(call), Some(port)) = (host.interrupt(inbox), self.port.upgrade()) {
                     port.call_off(call);
                 }
-                self.state.lock().stages[index].blocked_call = None;
+                self.hold().stages[index].blocked_call = None;
             }
             let (reply, has_credit) = {
-                let mut state = self.state.lock();
+                let mut state = self.hold();
                 let has_credit = self.has_credit(&state, index);
                 (state.stages[index].replies.pop_front(), has_credit)
             };
@@ -354,7 +354,7 @@ impl Run {
     fn post_call(self: &Arc<Self>, call: HostCall, stage: usize) {
         let Some(port) = self.port.upgrade() else { return };
         port.expect_reply(&call, Arc::downgrade(self), stage);
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         let follow_up = &mut state.stages[stage].follow_up;
         if matches!(follow_up, FollowUp::Wanted) {
             *follow_up = FollowUp::Call(call);

@@ -8,7 +8,7 @@ use super::{Body, Phase, Run, Sinks, State, Status, Work};
 impl Run {
     /// Puts a stage that can't go on to rest, or back in line if it can by now.
     pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         if state.phase != Phase::Active {
             drop(state);
             return self.retire(index, Some(body), Ok(()), ready);

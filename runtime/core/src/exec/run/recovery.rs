@@ -100,7 +100,7 @@ impl Run {
         if let Some(counts) = &self.counts {
             counts[node].retry();
         }
-        self.state.lock().passed.retries += 1;
+        self.hold().passed.retries += 1;
     }
 
     /// Keeps an error for the completion and tells the host of it, as long as there are not too many.
@@ -109,7 +109,7 @@ impl Run {
             counts[node].skip();
         }
         let error = self.describe(failure);
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         if state.phase != Phase::Active {
             return;
         }
@@ -120,7 +120,7 @@ impl Run {
         }
         // One that is not kept is dropped behind the lock: an exception of the host rings a bell when it goes.
         if is_first || state.passed.skipped.len() < Passed::MOST {
-            self.tell(Event::Skipped { token: self.token, error: error.clone(), is_first });
+            self.tell(&mut state, Event::Skipped { token: self.token, error: error.clone(), is_first });
             state.passed.skipped.push(error);
         }
     }

@@ -160,7 +160,7 @@ impl Run {
             return Err(SubmitError::PortClosed);
         }
         let mut ready = Vec::new();
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         for stage in 0..self.graph.stages.len() {
             self.schedule_if_runnable(&mut state, stage, &mut ready);
         }
@@ -184,7 +184,7 @@ impl Run {
     ) -> Result<usize, Refusal> {
         let offered = packets.len();
         let mut ready = Vec::new();
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         self.admits(&state)?;
         state.seen(budget.map_or_else(Instant::now, |budget| budget.from));
         loop {
@@ -198,11 +198,11 @@ impl Run {
             let Some(budget) = budget.filter(|budget| !ready.is_empty() && !budget.is_used_up()) else { break };
             drop(state);
             self.run_here(budget, std::mem::take(&mut ready));
-            state = self.state.lock();
+            state = self.hold();
             if state.phase != Phase::Active {
                 // What was taken is lost with the rest; the completion says why, and the next try is refused.
                 if !packets.is_empty() {
-                    self.tell(Event::Room { token: self.token });
+                    self.tell(&mut state, Event::Room { token: self.token });
                 }
                 return Ok(offered - packets.len());
             }
@@ -217,7 +217,7 @@ impl Run {
 
     /// Whether a packet would be taken now; if not, the next room is told.
     pub(in crate::exec) fn has_room(self: &Arc<Self>) -> Result<bool, Refusal> {
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         self.admits(&state)?;
         let has_room = self.has_entry_credit(&state);
         if !has_room {
@@ -235,7 +235,7 @@ impl Run {
     /// No more packets will come.
     pub(in crate::exec) fn finish_feed(self: &Arc<Self>) {
         let mut ready = Vec::new();
-        let mut guard = self.state.lock();
+        let mut guard = self.hold();
         let state = &mut *guard;
         let Some(feed) = state.feed.as_deref_mut().filter(|feed| !feed.is_finished) else { return };
         if state.phase != Phase::Active {
@@ -259,7 +259,7 @@ impl Run {
     /// Ends the stream behind what was sent, so that everything held back comes out; another one may begin.
     pub(in crate::exec) fn flush(self: &Arc<Self>) -> Result<(), Refusal> {
         let mut ready = Vec::new();
-        let mut guard = self.state.lock();
+        let mut guard = self.hold();
         self.admits(&guard)?;
         let state = &mut *guard;
         if let Some(feed) = state.feed.as_deref_mut().filter(|feed| feed.has_open_stream && feed.next_item > 0) {
@@ -280,7 +280,7 @@ impl Run {
     /// Gives a native node the live params of `prepared`: from the packet on that is sent next, and at once if no packet
     /// that is sent can reach it.
     pub(in crate::exec) fn set_params(&self, node: usize, prepared: PreparedNode) -> Result<(), Refusal> {
-        let state = self.state.lock();
+        let state = self.hold();
         let (Phase::Active, Some(feed), Some(changes)) = (state.phase, state.feed.as_deref(), &self.changes) else {
             return Err(Refusal::Ended);
         };
@@ -309,7 +309,7 @@ impl Run {
     /// Drops everything that is on its way and lets all nodes begin anew; sources go on.
     pub(in crate::exec) fn interrupt(self: &Arc<Self>) -> Result<(), Refusal> {
         let mut ready = Vec::new();
-        let mut guard = self.state.lock();
+        let mut guard = self.hold();
         if guard.phase != Phase::Active {
             return Err(Refusal::Ended);
         }
@@ -345,7 +345,7 @@ impl Run {
         outputs: &mut Vec<SessionOutput>,
     ) -> Option<()> {
         let mut ready = Vec::new();
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         if state.phase == Phase::Completed {
             return None;
         }
@@ -364,18 +364,11 @@ impl Run {
             if let Some(feed) = state.feed.as_deref_mut() {
                 feed.is_awaited = false;
             }
-            self.tell(Event::Room { token: self.token });
+            self.tell(state, Event::Room { token: self.token });
         }
     }
 
-    /// Posts an event at the port.
-    pub(super) fn tell(&self, event: Event) {
-        if let Some(port) = self.port.upgrade() {
-            port.post(event);
-        }
-    }
-
-    /// Leaves what nobody has taken to the session, and wakes those who wait.
+    /// Leaves what nobody has taken to the session. Answers what is to be told to those who wait.
     pub(super) fn leave_behind(
         &self,
         feed: Option<&mut Feed>,
@@ -383,19 +376,17 @@ impl Run {
         dropped: Vec<u64>,
         outcome: Outcome,
         error: Option<&RunError>,
-    ) {
-        let is_read = outlets.stop_waiting();
-        let Some(feed) = feed else { return };
-        let is_fed = std::mem::take(&mut feed.is_awaited);
-        let cause = error.map_or_else(String::new, ToString::to_string);
-        let lag = self.lag(&feed.lag_before);
-        *feed.rest.lock() = Rest { outlets, ended: Some((outcome, cause)), sent: feed.next_item, dropped, lag };
-        if is_fed {
-            self.tell(Event::Room { token: self.token });
+    ) -> impl Iterator<Item = Event> + use<> {
+        let token = self.token;
+        let is_read = outlets.stop_waiting() && feed.is_some();
+        let mut is_fed = false;
+        if let Some(feed) = feed {
+            is_fed = std::mem::take(&mut feed.is_awaited);
+            let cause = error.map_or_else(String::new, ToString::to_string);
+            let lag = self.lag(&feed.lag_before);
+            *feed.rest.lock() = Rest { outlets, ended: Some((outcome, cause)), sent: feed.next_item, dropped, lag };
         }
-        if is_read {
-            self.tell(Event::Outputs { token: self.token });
-        }
+        is_fed.then_some(Event::Room { token }).into_iter().chain(is_read.then_some(Event::Outputs { token }))
     }
 
     fn admits(&self, state: &State) -> Result<(), Refusal> {

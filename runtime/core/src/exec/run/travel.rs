@@ -27,7 +27,7 @@ impl Run {
     ) {
         let stage = &self.graph.stages[index];
         let inputs = &stage.inputs;
-        let mut guard = self.state.lock();
+        let mut guard = self.hold();
         let state = &mut *guard;
         if epoch != self.epoch.load(Ordering::Relaxed) {
             // What is there by now is for nodes that have begun anew.
@@ -102,7 +102,7 @@ impl Run {
         ready: &mut Vec<usize>,
     ) -> Result<bool, Fault> {
         let stage = &self.graph.stages[index];
-        let mut guard = self.state.lock();
+        let mut guard = self.hold();
         let state = &mut *guard;
         if epoch != self.epoch.load(Ordering::Relaxed) {
             return Ok(true);
@@ -128,7 +128,7 @@ impl Run {
                     let is_awaited = outlets.push(sink, routed);
                     let has_credit = outlets.has_credit(sink);
                     if is_awaited {
-                        self.tell(Event::Outputs { token: self.token });
+                        self.tell(state, Event::Outputs { token: self.token });
                     }
                     Ok(has_credit)
                 }
@@ -165,7 +165,7 @@ impl Run {
             self.ended.fetch_add(u64::from(epoch.is_some()), Ordering::Relaxed);
             return;
         }
-        let mut state = self.state.lock();
+        let mut state = self.hold();
         if epoch.is_some_and(|epoch| epoch != self.epoch.load(Ordering::Relaxed)) {
             return;
         }
