@@ -21,6 +21,7 @@ mod runtime;
 mod session;
 mod status;
 mod sweep;
+mod time_slice;
 
 pub use audio::*;
 pub use buffer::*;

@@ -13,6 +13,7 @@ use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
 use crate::live::Counter;
 use crate::status::{RM_OK, RM_PANIC, RM_TIMEOUT, rm_status};
+use crate::time_slice;
 
 /// The major version of this ABI: it changes when a signature or a meaning does.
 pub const RM_ABI_MAJOR: u32 = 0;
@@ -65,7 +66,7 @@ pub unsafe extern "C" fn rm_runtime_new(
         let out = unsafe { place(out, "out") }?;
         // SAFETY: as the caller promises.
         let config = Config::parse(&unsafe { copied(config, len, "config") }?)?;
-        let runtime = Runtime::new(config, remotemedia_nodes::registry());
+        let runtime = Runtime::with_threads(config, remotemedia_nodes::registry(), time_slice::prolong);
         *out = into_raw(rm_runtime { header: Header::new::<rm_runtime>(), runtime });
         Ok(RM_OK)
     })

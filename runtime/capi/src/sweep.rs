@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use remotemedia_core::value::Buffer;
 
-use crate::fork;
+use crate::{fork, time_slice};
 
 /// With a block of this size or more, glibc looks whether it can give memory back to the system; with smaller ones it just
 /// notes that they are free.
@@ -70,9 +70,7 @@ impl Sweeper {
 }
 
 fn sweep(arrivals: &Receiver<Buffer>, waiting: &AtomicUsize) {
-    // So that it does not take the core of whoever wakes it. On Linux this means the thread alone.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(19);
+    time_slice::prolong();
     for buffer in arrivals {
         let bytes = buffer.len();
         drop(buffer);

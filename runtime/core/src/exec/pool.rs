@@ -16,6 +16,7 @@ pub(super) struct Pool<T> {
     /// The number of threads that have not ended.
     running: Arc<(Mutex<usize>, Condvar)>,
     started: OnceLock<()>,
+    begin: fn(),
     run: fn(T),
 }
 
@@ -25,9 +26,9 @@ enum Order<T> {
 }
 
 impl<T: Send + 'static> Pool<T> {
-    /// A pool of `workers` threads, none of which runs yet; each task is given to `run`.
-    pub(super) fn new(workers: usize, run: fn(T)) -> Self {
-        Self { workers, line: unbounded(), running: Arc::default(), started: OnceLock::new(), run }
+    /// A pool of `workers` threads, none of which runs yet. Each begins with `begin` and gives its tasks to `run`.
+    pub(super) fn new(workers: usize, begin: fn(), run: fn(T)) -> Self {
+        Self { workers, line: unbounded(), running: Arc::default(), started: OnceLock::new(), begin, run }
     }
 
     /// Puts a task at the end of the line.
@@ -60,9 +61,10 @@ impl<T: Send + 'static> Pool<T> {
         for index in 0..self.workers {
             let receiver = self.line.1.clone();
             let running = Arc::clone(&self.running);
-            let run = self.run;
+            let (begin, run) = (self.begin, self.run);
             *running.0.lock() += 1;
             let spawned = std::thread::Builder::new().name(format!("remotemedia-{index}")).spawn(move || {
+                begin();
                 while let Ok(Order::Run(task)) = receiver.recv() {
                     // Tasks catch the panics of nodes; a defect beyond them must not cost the others this thread.
                     let _ = catch_unwind(AssertUnwindSafe(|| run(task)));

@@ -387,3 +387,44 @@ impl std::fmt::Debug for Port {
         write!(formatter, "Port({} events, {} jobs)", state.events.len(), state.jobs.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Bell(Arc<AtomicBool>);
+
+    impl Wake for Bell {
+        fn ring(&self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+
+        fn silence(&self) {
+            self.0.store(false, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_bell_that_rings_after_its_event_was_taken_is_silenced_by_who_finds_nothing() {
+        let bell = Bell::default();
+        let port = Port::new(Some(Box::new(bell.clone())));
+        let rings = || bell.0.load(Ordering::SeqCst);
+        let taken = || port.next(Some(Duration::ZERO)).events.len();
+
+        let late = port.post(Event::Room { token: 1 });
+        assert!(!rings(), "not while somebody may hold a lock");
+        assert_eq!(taken(), 1);
+        let next = port.post(Event::Room { token: 2 });
+        drop(late);
+        assert!(rings());
+        assert_eq!(taken(), 1, "whoever was woken for the first finds the second");
+        assert!(!rings());
+        drop(next);
+        assert!(rings());
+        assert_eq!(taken(), 0);
+        assert!(!rings(), "or the loop would look again and again");
+    }
+}

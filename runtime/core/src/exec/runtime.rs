@@ -129,8 +129,13 @@ const EXECUTE_BUDGET: Duration = Duration::from_micros(500);
 impl Runtime {
     /// A runtime that knows these node types.
     pub fn new(config: Config, registry: Registry) -> Self {
+        Self::with_threads(config, registry, || ())
+    }
+
+    /// One whose worker threads do something at their beginning.
+    pub fn with_threads(config: Config, registry: Registry, begin: fn()) -> Self {
         Self(Arc::new(Shared {
-            pool: Pool::new(config.workers(), Task::run),
+            pool: Pool::new(config.workers(), begin, Task::run),
             timer: Timer::default(),
             config,
             registry,
