@@ -29,6 +29,8 @@ int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const rm_port
                        size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
                        int64_t budget_us);
 int32_t rm_lane_send(rm_lane *lane, const uint8_t *packets, size_t length, size_t most_outputs);
+int32_t rm_lane_receive(rm_lane *lane, int64_t sink, size_t most_outputs);
+int32_t rm_lane_next(rm_lane *lane, rm_port *port, int64_t timeout_us);
 """
 """What the binding adds to the header for itself."""
 
@@ -114,6 +116,13 @@ static int64_t rm_lane_submit(rm_lane *lane, const rm_pipeline *pipeline, const 
     return (int64_t)(values - output->data) << 32 | (int64_t)(at - output->data) << 16 | (int64_t)output->len;
 }
 
+/* Whether a call has left a document in the lane's room that names no buffer and is no longer than can be told. */
+static int rm_lane_is_plain(const rm_lane *lane)
+{
+    const rm_output *output = &lane->output;
+    return lane->status >= 0 && !output->document && !output->buffer_count && output->len <= 0x7fffff;
+}
+
 /* Sends packets to the session that the lane names, with the buffers there: what seldom changes stands in the lane,
    since each argument takes cffi a while. Answers the number of packets taken, at most 127, if that is all there is to
    know; else, if the answer lies in the lane's room and names no buffer, its length << 8; else -1, and `status` and the
@@ -126,11 +135,32 @@ static int32_t rm_lane_send(rm_lane *lane, const uint8_t *packets, size_t length
     lane->buffers = NULL;
     lane->buffer_count = 0;
     output->discard_count = 0;
-    if (lane->status < 0 || output->document || output->buffer_count || output->len > 0x7fffff)
+    if (!rm_lane_is_plain(lane))
         return -1;
     if (output->len == 3 && output->data[0] == 0x92 && output->data[1] < 0x80 && output->data[2] == 0x90)
         return output->data[1];
     return (int32_t)(output->len << 8);
+}
+
+/* Receives outputs of the session that the lane names. Answers 0 if there are none yet, else the length of the answer if
+   it is all there is to know, else -1, and `status` and the answer in the lane say more. */
+static int32_t rm_lane_receive(rm_lane *lane, int64_t sink, size_t most_outputs)
+{
+    lane->status = rm_session_receive((rm_session *)lane->session, sink, most_outputs, &lane->output, &lane->error);
+    lane->output.discard_count = 0;
+    if (!rm_lane_is_plain(lane))
+        return -1;
+    if (lane->status == RM_WOULD_BLOCK && lane->output.len == 2)
+        return 0;
+    return lane->status == RM_OK ? (int32_t)lane->output.len : -1;
+}
+
+/* Takes the events of a port. Answers the length of their list if it is all there is to know, else -1. */
+static int32_t rm_lane_next(rm_lane *lane, rm_port *port, int64_t timeout_us)
+{
+    lane->status = rm_port_next(port, timeout_us, &lane->output, &lane->error);
+    lane->output.discard_count = 0;
+    return rm_lane_is_plain(lane) ? (int32_t)lane->output.len : -1;
 }
 """
 """One call into C for one execution, with what it needs to know of the result, instead of a dozen looks at it."""

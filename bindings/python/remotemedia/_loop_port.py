@@ -100,10 +100,10 @@ class LoopPort(Port):
             return
         used = lane()
         try:
-            self._fetch(used, 0)
-            if not used.is_long():
+            events = self._fetched(used, 0)
+            if not events and not used.is_long():
                 events = used.unpack(self._resolve)
-            else:
+            elif not events:
                 # Nothing else is fetched meanwhile: events are dealt with in their order.
                 self._is_unpacking = True
                 self._watch(False)

@@ -35,6 +35,7 @@ COMPLETED, CALL, RELEASED, SHUT_DOWN, ROOM, OUTPUTS, RESUME, CALLED_OFF, SKIPPED
 """The kinds of event."""
 
 submit: Any = lib.rm_lane_submit
+next_events: Any = lib.rm_lane_next
 
 Functions = Mapping[int, HostFunction] | None
 
@@ -165,16 +166,19 @@ class Port(ABC):
         """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if nothing will ever come."""
         used = lane()
         try:
-            self._fetch(used, timeout_us)
-            return used.unpack(self._resolve)  # type: ignore[no-any-return]
+            return self._fetched(used, timeout_us) or used.unpack(self._resolve)
         finally:
             give_back(used)
 
-    def _fetch(self, used: Lane, timeout_us: int) -> None:
-        used.ready()
-        status = lib.rm_port_next(self.handle, timeout_us, used.output, used.error)
-        used.output.discard_count = 0
-        check(status, used.error)
+    def _fetched(self, used: Lane, timeout_us: int) -> list[Any]:
+        """The events that are there; none if they are still to be unpacked, since they name memory or are many."""
+        if discarded:
+            used.ready()
+        length: int = next_events(used.native, self.handle, timeout_us)
+        if length > 0:
+            return used.unpack_plain(length)  # type: ignore[no-any-return]
+        check(used.native.status, used.error)
+        return []
 
     def drain(self) -> None:
         """Deals with all that is there, without waiting."""

@@ -24,6 +24,8 @@ from .errors import GoneError, InvalidArgumentError, MarshalError, NodeError
 if TYPE_CHECKING:
     from ._pipeline import Compiled
 
+RM_OK: int = lib.RM_OK
+RM_WOULD_BLOCK: int = lib.RM_WOULD_BLOCK
 RM_GONE: int = lib.RM_GONE
 
 FIRST_TOKEN = 1 << 62
@@ -42,6 +44,7 @@ SENT_ALONE = 32
 """After so many packets outputs come along with a send also if nobody waits: half of what may wait natively."""
 
 send: Any = lib.rm_lane_send
+receive: Any = lib.rm_lane_receive
 
 
 class NativeSession:
@@ -159,17 +162,27 @@ class NativeSession:
 
     def fetch(self, sink: int, batch: deque[Sequence[Any]]) -> int:
         """Moves the outputs of a sink that are there into `batch`; answers the status."""
-        used = self.opened()
-        self._hold(None)
-        used.ready()
-        status = lib.rm_session_receive(self._handle, sink, self._most, used.output, used.error)
-        used.output.discard_count = 0
-        check(status, used.error)
-        answer = used.unpack(self._resolve)
+        used = self._lane
+        if used is None:
+            used = self.opened()
+        if self._held:
+            self._hold(None)
+        if discarded:
+            used.ready()
+        status = RM_OK
+        length: int = receive(used.native, sink, self._most)
+        if length == 0:
+            return RM_WOULD_BLOCK
+        if length > 0:
+            answer = used.unpack_plain(length)
+        else:
+            status = used.native.status
+            check(status, used.error)
+            answer = used.unpack(self._resolve)
         batch.extend(answer[0])
         if len(answer) > 1:
             _memory.release(answer[1])
-        return status  # type: ignore[no-any-return]
+        return status
 
     def control(self, wanted: Mapping[str, Any]) -> None:
         """Does what a control document says."""
