@@ -121,20 +121,16 @@ class NativeSession:
             document = self._pack(packets) if not borrow else _pack_borrowed(used, packets)
         except PACKING_ERRORS as error:
             raise _refused(used, packets, error) from None
-        native, has_buffers = used.native, bool(used.table)
+        native, has_buffers, most = used.native, used.table, 0
         if has_buffers:
             native.buffers, native.buffer_count = used.buffers()
             self._hold(used.held)
         if discarded:
             used.ready()
-        waiting, most = len(self.arrived), 0
-        self._sent_alone += len(packets)
-        if self._sent_alone >= SENT_ALONE or at_once or self.readers:
-            self._sent_alone = 0
-            if not waiting:
-                self._arrived_bytes = 0
-            if not (self.sinks or self.is_cancelled or self._arrived_bytes >= ARRIVED_BYTES):
-                most = max(self._most - waiting, 0)
+        alone = self._sent_alone + len(packets)
+        if alone >= SENT_ALONE or at_once or self.readers:
+            alone, most = 0, self._room_for_outputs()
+        self._sent_alone = alone
         taken: int = send(native, document, len(document), most)
         if 0 <= taken < 128:
             if has_buffers:
@@ -152,9 +148,10 @@ class NativeSession:
         if rows:
             # What comes in buffers is large, and waits by itself.
             self._arrived_bytes += taken >> 8 if taken > 0 else ARRIVED_BYTES
-            self.arrived.extend(rows)
             # Who waits has found nothing here.
-            if not waiting:
+            is_first = not self.arrived
+            self.arrived.extend(rows)
+            if is_first:
                 self._told(OUTPUTS)
         if len(answer) > 2:
             _memory.release(answer[2])
@@ -269,6 +266,15 @@ class NativeSession:
         return used
 
     # ---- below
+
+    def _room_for_outputs(self) -> int:
+        """How many outputs may come along with a send."""
+        waiting = len(self.arrived)
+        if not waiting:
+            self._arrived_bytes = 0
+        if self.sinks or self.is_cancelled or self._arrived_bytes >= ARRIVED_BYTES:
+            return 0
+        return max(self._most - waiting, 0)
 
     def _accepted(self, status: int, error: Any) -> None:
         if status < 0:

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::clock::Clock;
-use super::{Run, State};
+use super::{Ready, Run, State};
 use crate::exec::completion::Outcome;
 
 /// What is due at a moment.
@@ -32,13 +32,13 @@ impl Run {
 
     /// The moment has come.
     pub(in crate::exec) fn ring(self: &Arc<Self>, alarm: Alarm) {
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         self.ring_in(&mut self.hold(), alarm, &mut ready);
         self.dispatch(&mut ready);
     }
 
     /// The moment has come; stages that can go on because of it are added to `ready`.
-    pub(super) fn ring_in(&self, state: &mut State, alarm: Alarm, ready: &mut Vec<usize>) {
+    pub(super) fn ring_in(&self, state: &mut State, alarm: Alarm, ready: &mut Ready) {
         match alarm {
             Alarm::TimeOut => {
                 let cure = "Allow more time, or give it less to do.";

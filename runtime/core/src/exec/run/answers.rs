@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Budget, FollowUp, Phase, Run, StageState, Status};
+use super::{Budget, FollowUp, Phase, Ready, Run, StageState, Status};
 use crate::exec::host_call::{Flow, HostCall, Reply, ReplyError};
 use crate::exec::port::Event;
 
@@ -18,7 +18,7 @@ impl Run {
         wants_next: bool,
     ) -> Result<(Flow, Option<HostCall>), ReplyError> {
         let is_last = reply.is_last();
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         let mut state = self.hold();
         if state.phase != Phase::Active {
             return Err(ReplyError::Gone { call });

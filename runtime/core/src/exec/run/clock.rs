@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{Alarm, Phase, Run, Sinks, State, Work};
+use super::{Alarm, Phase, Ready, Run, Sinks, State, Work};
 use crate::value::Packet;
 
 /// Where a run looks for the time.
@@ -104,7 +104,7 @@ impl VirtualTime {
 
 impl Run {
     /// Lets time pass until a packet arrives. Answers whether it is that time: if not, the run has to come to rest first.
-    pub(super) fn await_arrival(self: &Arc<Self>, state: &mut State, packet: &Packet, ready: &mut Vec<usize>) -> bool {
+    pub(super) fn await_arrival(self: &Arc<Self>, state: &mut State, packet: &Packet, ready: &mut Ready) -> bool {
         let Clock::Virtual(time) = &self.clock else { return true };
         if !self.is_at_rest(state) {
             return false;
@@ -119,7 +119,7 @@ impl Run {
 
     /// Called wherever a run may have come to rest: lets time pass if nothing else can go on, and tells whoever waits
     /// for that.
-    pub(super) fn keep_time(self: &Arc<Self>, state: &mut State, ready: &mut Vec<usize>) {
+    pub(super) fn keep_time(self: &Arc<Self>, state: &mut State, ready: &mut Ready) {
         let Clock::Virtual(_) = &self.clock else { return };
         let Some(feed) = state.feed.as_deref() else { return };
         if feed.is_finished() {
@@ -131,7 +131,7 @@ impl Run {
     }
 
     /// Rings alarms, however far ahead, until there is room for a packet that nothing else would make.
-    pub(super) fn make_room(self: &Arc<Self>, state: &mut State, ready: &mut Vec<usize>) {
+    pub(super) fn make_room(self: &Arc<Self>, state: &mut State, ready: &mut Ready) {
         let Clock::Virtual(time) = &self.clock else { return };
         while self.is_at_rest(state) && !self.has_entry_room(state) {
             match time.next(None) {
@@ -142,7 +142,7 @@ impl Run {
     }
 
     /// Rings the alarms that are due, as long as the run is at rest. Answers whether it still is.
-    fn ring_until(self: &Arc<Self>, state: &mut State, until: Option<Instant>, ready: &mut Vec<usize>) -> bool {
+    fn ring_until(self: &Arc<Self>, state: &mut State, until: Option<Instant>, ready: &mut Ready) -> bool {
         let Clock::Virtual(time) = &self.clock else { return true };
         while self.is_at_rest(state) {
             match time.next(until) {

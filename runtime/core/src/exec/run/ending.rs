@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 
 use super::failure::{Fault, native};
 use super::held::Held;
-use super::{Body, Delivery, Phase, Run, Sinks, State, Status, Work};
+use super::{Body, Delivery, Phase, Ready, Run, Sinks, State, Status, Work};
 use crate::exec::completion::{Completion, Outcome, RunError};
 use crate::exec::queue::{Queue, Travel};
 use crate::exec::sink::Collector;
 
 impl Run {
     /// A stage has done all its work.
-    pub(super) fn finish(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
+    pub(super) fn finish(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Ready) {
         if let Err(failure) = body.cleanup() {
             self.poison.store(true, Ordering::Release);
             return self.retire(index, None, Err(native(failure)), ready);
@@ -32,7 +32,7 @@ impl Run {
         index: usize,
         body: Option<Box<Body>>,
         result: Result<(), Fault>,
-        ready: &mut Vec<usize>,
+        ready: &mut Ready,
     ) {
         let mut result = result;
         let open_call = body.as_ref().and_then(|body| match &body.work {
@@ -67,7 +67,7 @@ impl Run {
 
     /// Ends the run at once: the completion does not wait for a node that is in the middle of a step.
     pub(super) fn stop_now(self: &Arc<Self>, outcome: Outcome, cause: &str, cure: &str) -> bool {
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         let is_stopped = self.stop_in(&mut self.hold(), outcome, cause, cure, &mut ready);
         self.dispatch(&mut ready);
         is_stopped
@@ -80,7 +80,7 @@ impl Run {
         outcome: Outcome,
         cause: &str,
         cure: &str,
-        ready: &mut Vec<usize>,
+        ready: &mut Ready,
     ) -> bool {
         match state.phase {
             Phase::Active => {
@@ -96,7 +96,7 @@ impl Run {
     }
 
     /// Lets every stage come to its end; those at rest are scheduled once more, to clean up.
-    pub(super) fn stop(&self, state: &mut State, outcome: Outcome, ready: &mut Vec<usize>) {
+    pub(super) fn stop(&self, state: &mut State, outcome: Outcome, ready: &mut Ready) {
         state.phase = Phase::Stopping(outcome);
         self.cancel.cancel();
         for (index, stage) in state.stages.iter_mut().enumerate() {

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 pub(super) use self::alarm::Alarm;
 use self::clock::Clock;
@@ -74,6 +75,9 @@ pub(super) struct Run {
     /// The last field, since it tells the runtime that all others have let go of what they held.
     runtime: Presence,
 }
+
+/// Stages that can go on, in the order in which they could: seldom more than a few.
+type Ready = SmallVec<[usize; 8]>;
 
 struct State {
     queues: Vec<Queue>,
@@ -245,7 +249,7 @@ impl Run {
     /// Starts it. Stages that the budget allows run on this thread until the budget is used up, everything else on the workers.
     /// Answers the completion if it is there already; else it goes to the port.
     pub(super) fn start(self: &Arc<Self>, budget: Option<Budget>, deadline: Option<Instant>) -> Option<Completion> {
-        let mut ready = Vec::with_capacity(self.graph.stages.len());
+        let mut ready = Ready::new();
         let mut state = self.hold();
         for stage in 0..self.graph.stages.len() {
             self.schedule_if_runnable(&mut state, stage, &mut ready);
@@ -288,21 +292,22 @@ impl Run {
         self.stop_now(Outcome::ShutDown, "the runtime was shut down while the work was going on", "");
     }
 
-    /// Runs stages that the budget allows on this thread while there is time; hands the others to the workers.
-    fn run_here(self: &Arc<Self>, budget: Budget, ready: Vec<usize>) {
-        let mut here: VecDeque<usize> = ready.into();
-        let mut ready = Vec::new();
-        while let Some(stage) = here.pop_front() {
-            if self.graph.stages[stage].cost <= budget.most_cost && !budget.is_used_up() {
-                self.run_stage(stage, budget, &mut ready);
-                here.extend(ready.drain(..));
+    /// Runs stages on this thread that the budget allows, while there is time; hands the others to the workers. There is
+    /// time for the first: who calls this has just looked.
+    fn run_here(self: &Arc<Self>, budget: Budget, mut here: Ready) {
+        let mut place = 0;
+        while let Some(&stage) = here.get(place) {
+            let has_time = place == 0 || !budget.is_used_up();
+            if has_time && self.graph.stages[stage].cost <= budget.most_cost {
+                self.run_stage(stage, budget, &mut here);
             } else {
                 self.runtime.pool.push(Task { run: Arc::clone(self), stage });
             }
+            place += 1;
         }
     }
 
-    fn dispatch(self: &Arc<Self>, ready: &mut Vec<usize>) {
+    fn dispatch(self: &Arc<Self>, ready: &mut Ready) {
         for stage in ready.drain(..) {
             self.runtime.pool.push(Task { run: Arc::clone(self), stage });
         }

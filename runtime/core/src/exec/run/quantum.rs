@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Fault, native};
 use super::travel::REFILL_PACKETS;
-use super::{Alarm, FollowUp, Run, Status};
+use super::{Alarm, FollowUp, Ready, Run, Status};
 use crate::exec::chain::{Chain, ChainFailure, Exit, panic_text};
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::host::HostStage;
@@ -59,7 +59,7 @@ enum Quantum {
 impl Task {
     /// Runs one quantum and puts what can go on because of it in line.
     pub(in crate::exec) fn run(self) {
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         let budget = Budget::quantum();
         self.run.run_stage(self.stage, budget, &mut ready);
         self.run.dispatch(&mut ready);
@@ -144,7 +144,7 @@ impl Body {
 
 impl Run {
     /// One quantum of a stage that is scheduled. Stages that can go on because of it are added to `ready`.
-    pub(super) fn run_stage(self: &Arc<Self>, index: usize, budget: Budget, ready: &mut Vec<usize>) {
+    pub(super) fn run_stage(self: &Arc<Self>, index: usize, budget: Budget, ready: &mut Ready) {
         let body = {
             let mut state = self.hold();
             state.seen(budget.from);
@@ -200,7 +200,7 @@ impl Run {
         inbox: &mut VecDeque<Travel>,
         epoch: &mut u32,
         budget: Budget,
-        ready: &mut Vec<usize>,
+        ready: &mut Ready,
     ) -> Result<Quantum, Fault> {
         chain.initialize(&self.graph, &self.cancel).map_err(native)?;
         let mut has_credit = !self.can_wait(index) || self.has_credit(&self.hold(), index);
@@ -254,7 +254,7 @@ impl Run {
         host: &mut HostStage,
         inbox: &mut VecDeque<Travel>,
         epoch: &mut u32,
-        ready: &mut Vec<usize>,
+        ready: &mut Ready,
     ) -> Result<Quantum, Fault> {
         loop {
             if self.cancel.is_cancelled() {

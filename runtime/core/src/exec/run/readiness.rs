@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Body, Phase, Run, Sinks, State, Status, Work};
+use super::{Body, Phase, Ready, Run, Sinks, State, Status, Work};
 
 impl Run {
     /// Puts a stage that can't go on to rest, or back in line if it can by now.
-    pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Vec<usize>) {
+    pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Ready) {
         let mut state = self.hold();
         if state.phase != Phase::Active {
             drop(state);
@@ -24,7 +24,7 @@ impl Run {
         self.keep_time(&mut state, ready);
     }
 
-    pub(super) fn schedule_if_runnable(&self, state: &mut State, index: usize, ready: &mut Vec<usize>) {
+    pub(super) fn schedule_if_runnable(&self, state: &mut State, index: usize, ready: &mut Ready) {
         if state.stages[index].status == Status::Idle && self.is_runnable(state, index) {
             state.stages[index].status = Status::Scheduled;
             state.active += 1;

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::clock::Clock;
 use super::entry::open_queues;
-use super::{Alarm, Budget, Delivery, Phase, Run, Sinks, State};
+use super::{Alarm, Budget, Delivery, Phase, Ready, Run, Sinks, State};
 use crate::exec::changes::Changes;
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::durations::{Noted, Spread};
@@ -159,7 +159,7 @@ impl Run {
             port.admit(self.token)?;
             return Err(SubmitError::PortClosed);
         }
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         let mut state = self.hold();
         for stage in 0..self.graph.stages.len() {
             self.schedule_if_runnable(&mut state, stage, &mut ready);
@@ -183,10 +183,11 @@ impl Run {
         outputs: &mut Vec<SessionOutput>,
     ) -> Result<usize, Refusal> {
         let offered = packets.len();
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         let mut state = self.hold();
         self.admits(&state)?;
         state.seen(budget.map_or_else(Instant::now, |budget| budget.from));
+        let mut is_fresh = true;
         loop {
             let before = (packets.len(), outputs.len());
             self.push(&mut state, packets, &mut ready);
@@ -195,7 +196,9 @@ impl Run {
                 // Virtual time may pass now, and nobody else would see to it.
                 continue;
             }
-            let Some(budget) = budget.filter(|budget| !ready.is_empty() && !budget.is_used_up()) else { break };
+            let has_time = |budget: &Budget| is_fresh || !budget.is_used_up();
+            let Some(budget) = budget.filter(|budget| !ready.is_empty() && has_time(budget)) else { break };
+            is_fresh = false;
             drop(state);
             self.run_here(budget, std::mem::take(&mut ready));
             state = self.hold();
@@ -224,7 +227,7 @@ impl Run {
             if let Some(feed) = state.feed.as_deref_mut() {
                 feed.is_awaited = true;
             }
-            let mut ready = Vec::new();
+            let mut ready = Ready::new();
             self.keep_time(&mut state, &mut ready);
             drop(state);
             self.dispatch(&mut ready);
@@ -234,7 +237,7 @@ impl Run {
 
     /// No more packets will come.
     pub(in crate::exec) fn finish_feed(self: &Arc<Self>) {
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         let mut guard = self.hold();
         let state = &mut *guard;
         let Some(feed) = state.feed.as_deref_mut().filter(|feed| !feed.is_finished) else { return };
@@ -258,7 +261,7 @@ impl Run {
 
     /// Ends the stream behind what was sent, so that everything held back comes out; another one may begin.
     pub(in crate::exec) fn flush(self: &Arc<Self>) -> Result<(), Refusal> {
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         let mut guard = self.hold();
         self.admits(&guard)?;
         let state = &mut *guard;
@@ -308,7 +311,7 @@ impl Run {
 
     /// Drops everything that is on its way and lets all nodes begin anew; sources go on.
     pub(in crate::exec) fn interrupt(self: &Arc<Self>) -> Result<(), Refusal> {
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         let mut guard = self.hold();
         if guard.phase != Phase::Active {
             return Err(Refusal::Ended);
@@ -344,7 +347,7 @@ impl Run {
         most: Most,
         outputs: &mut Vec<SessionOutput>,
     ) -> Option<()> {
-        let mut ready = Vec::new();
+        let mut ready = Ready::new();
         let mut state = self.hold();
         if state.phase == Phase::Completed {
             return None;
@@ -424,7 +427,7 @@ impl Run {
     }
 
     /// Moves packets into the entry queues while there is room in all of them, and it is their time.
-    fn push(self: &Arc<Self>, state: &mut State, packets: &mut VecDeque<Packet>, ready: &mut Vec<usize>) {
+    fn push(self: &Arc<Self>, state: &mut State, packets: &mut VecDeque<Packet>, ready: &mut Ready) {
         let since = state.now_about;
         while let Some(packet) = packets.front() {
             if !self.await_arrival(state, packet, ready) {
@@ -460,7 +463,7 @@ impl Run {
         self.schedule_entries(state, ready);
     }
 
-    fn schedule_entries(&self, state: &mut State, ready: &mut Vec<usize>) {
+    fn schedule_entries(&self, state: &mut State, ready: &mut Ready) {
         for edge in self.graph.edges.iter().filter(|edge| edge.from.is_none()) {
             self.schedule_if_runnable(state, edge.to, ready);
         }
@@ -473,7 +476,7 @@ impl Run {
         only: Option<usize>,
         most: Most,
         outputs: &mut Vec<SessionOutput>,
-        ready: &mut Vec<usize>,
+        ready: &mut Ready,
     ) {
         let Sinks::Live(outlets) = &mut state.sinks else { return };
         let before = outputs.len();

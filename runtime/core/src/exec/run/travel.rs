@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::failure::{Failure, Fault};
-use super::{Phase, Run, Sinks};
+use super::{Phase, Ready, Run, Sinks};
 use crate::exec::port::Event;
 use crate::exec::queue::{Queue, Routed, Travel};
 use crate::graph::Runner;
@@ -23,7 +23,7 @@ impl Run {
         inbox: &mut VecDeque<Travel>,
         most: usize,
         epoch: u32,
-        ready: &mut Vec<usize>,
+        ready: &mut Ready,
     ) {
         let stage = &self.graph.stages[index];
         let inputs = &stage.inputs;
@@ -99,7 +99,7 @@ impl Run {
         port: usize,
         routed: Routed,
         epoch: u32,
-        ready: &mut Vec<usize>,
+        ready: &mut Ready,
     ) -> Result<bool, Fault> {
         let stage = &self.graph.stages[index];
         let mut guard = self.hold();
@@ -152,13 +152,7 @@ impl Run {
     }
 
     /// Sends a boundary along every edge that a stage feeds; one that belongs to an `epoch` is dropped if that is over.
-    pub(super) fn forward(
-        &self,
-        index: usize,
-        boundary: impl Fn() -> Travel,
-        epoch: Option<u32>,
-        ready: &mut Vec<usize>,
-    ) {
+    pub(super) fn forward(&self, index: usize, boundary: impl Fn() -> Travel, epoch: Option<u32>, ready: &mut Ready) {
         let outputs = &self.graph.stages[index].outputs;
         if outputs.is_empty() {
             // The END of an item has come to a sink; FINISH belongs to no epoch.
