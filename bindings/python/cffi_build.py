@@ -142,8 +142,8 @@ static int32_t rm_lane_send(rm_lane *lane, const uint8_t *packets, size_t length
     return (int32_t)(output->len << 8);
 }
 
-/* Receives outputs of the session that the lane names. Answers 0 if there are none yet, else the length of the answer if
-   it is all there is to know, else -1, and `status` and the answer in the lane say more. */
+/* Receives outputs of the session that the lane names. Answers 0 if there are none yet, else the length of the answer
+   if it is all there is to know, else -1, and `status` and the answer in the lane say more. */
 static int32_t rm_lane_receive(rm_lane *lane, int64_t sink, size_t most_outputs)
 {
     lane->status = rm_session_receive((rm_session *)lane->session, sink, most_outputs, &lane->output, &lane->error);
