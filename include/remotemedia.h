@@ -453,7 +453,8 @@ rm_status rm_port_new(const struct rm_runtime *runtime, struct rm_port **out, st
 
 /**
  * The descriptor to watch: it is readable while something is there. It belongs to the port: don't read, write or close
- * it, and stop watching it before `rm_port_free`. `rm_port_next` clears it; while events remain it stays readable.
+ * it, and stop watching it before `rm_port_free`. `rm_port_next` clears it; while events remain it stays readable. It
+ * may become readable just after another thread has taken what was there.
  *
  * The caller sees to it that:
  * `port` is live; `fd` is writable; `err` is NULL or writable.

@@ -59,8 +59,8 @@ pub unsafe extern "C" fn rm_port_new(
 }
 
 /// The descriptor to watch: it is readable while something is there. It belongs to the port: don't read, write or close
-/// it, and stop watching it before `rm_port_free`. `rm_port_next` clears it; while events remain it stays readable. Now and
-/// then it becomes readable just after another thread has taken what was there.
+/// it, and stop watching it before `rm_port_free`. `rm_port_next` clears it; while events remain it stays readable. It
+/// may become readable just after another thread has taken what was there.
 ///
 /// # Safety
 /// `port` is live; `fd` is writable; `err` is NULL or writable.
