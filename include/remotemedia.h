@@ -125,11 +125,12 @@ typedef struct rm_output {
    */
   size_t buffer_capacity;
   /**
-   * In: memory to free before anything else, so that it costs no call of its own; may be NULL if `discard_count` is 0.
+   * In: memory for `rm_memory_discard` before anything else, so that it costs no call of its own; may be NULL if
+   * `discard_count` is 0.
    */
   struct rm_memory *const *discard;
   /**
-   * In: how many there are. Set to 0 once they are freed, also if the call fails.
+   * In: how many there are. Set to 0 once they are taken, also if the call fails.
    */
   size_t discard_count;
   /**
@@ -278,6 +279,15 @@ rm_status rm_audio_to_pcm(const uint8_t *data,
  * `memory` is NULL or live, and nobody uses its bytes any more.
  */
 void rm_memory_free(struct rm_memory *memory);
+
+/**
+ * Gives memory back like `rm_memory_free`, for threads that can't wait, such as that of an event loop: the system may take
+ * milliseconds to unmap what is large, so 64 KiB and more are freed by a thread of the library. NULL is fine.
+ *
+ * The caller sees to it that:
+ * `memory` is NULL or live, and nobody uses its bytes any more.
+ */
+void rm_memory_discard(struct rm_memory *memory);
 
 /**
  * Makes another handle of the same memory, to keep it beyond the document that it came with.

@@ -8,6 +8,7 @@ the next call, so that freeing costs no crossing of its own.
 from __future__ import annotations
 
 import itertools
+from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -90,13 +91,15 @@ def own(entry: Any) -> memoryview:
 
 
 def discard(handle: Any, length: int) -> None:
-    """Frees native memory: a big one at once, a small one with the next call."""
+    """Frees native memory: a big one at once, but not by an event loop; a small one with the next call."""
     if handle == NULL or _exited:
         return
-    if length >= FREE_AT_ONCE_BYTES:
+    if length < FREE_AT_ONCE_BYTES:
+        discarded.append(handle)
+    elif _get_running_loop() is None:
         lib.rm_memory_free(handle)
     else:
-        discarded.append(handle)
+        lib.rm_memory_discard(handle)
 
 
 def take_discarded(room: Any, most: int) -> int:

@@ -5,7 +5,7 @@ use remotemedia_core::value::Buffer;
 
 use crate::error::{Failure, rm_error};
 use crate::guard::guarded;
-use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice};
+use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice, take};
 use crate::live::Counter;
 use crate::release::HostMemory;
 use crate::status::{RM_INVALID_ARGUMENT, RM_OK, rm_status};
@@ -34,12 +34,6 @@ pub struct rm_memory {
     buffer: Buffer,
 }
 
-impl Drop for rm_memory {
-    fn drop(&mut self) {
-        sweep::take(&mut self.buffer);
-    }
-}
-
 impl Handle for rm_memory {
     const NAME: &'static str = "memory";
     const COUNTER: Counter = Counter::Memories;
@@ -57,6 +51,19 @@ impl Handle for rm_memory {
 pub unsafe extern "C" fn rm_memory_free(memory: *mut rm_memory) {
     // SAFETY: as the caller promises.
     unsafe { free(memory) };
+}
+
+/// Gives memory back like `rm_memory_free`, for threads that can't wait, such as that of an event loop: the system may take
+/// milliseconds to unmap what is large, so 64 KiB and more are freed by a thread of the library. NULL is fine.
+///
+/// # Safety
+/// `memory` is NULL or live, and nobody uses its bytes any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_memory_discard(memory: *mut rm_memory) {
+    // SAFETY: as the caller promises.
+    if let Some(memory) = unsafe { take(memory) } {
+        sweep::give(memory.buffer);
+    }
 }
 
 /// Makes another handle of the same memory, to keep it beyond the document that it came with.

@@ -2,7 +2,7 @@
 
 use remotemedia_core::wire::{Document, Limits, json};
 
-use crate::buffer::{export, import, rm_buffer, rm_memory};
+use crate::buffer::{export, import, rm_buffer, rm_memory, rm_memory_discard};
 use crate::error::{Failure, rm_error};
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice};
@@ -20,9 +20,10 @@ pub struct rm_output {
     pub buffers: *mut rm_buffer,
     /// In: how many entries fit.
     pub buffer_capacity: usize,
-    /// In: memory to free before anything else, so that it costs no call of its own; may be NULL if `discard_count` is 0.
+    /// In: memory for `rm_memory_discard` before anything else, so that it costs no call of its own; may be NULL if
+    /// `discard_count` is 0.
     pub discard: *const *mut rm_memory,
-    /// In: how many there are. Set to 0 once they are freed, also if the call fails.
+    /// In: how many there are. Set to 0 once they are taken, also if the call fails.
     pub discard_count: usize,
     /// Out: the bytes written to `data`; 0 if the document came as an object.
     pub len: usize,
@@ -163,7 +164,7 @@ impl<'a> Destination<'a> {
         // SAFETY: as this function's caller promises.
         for &memory in unsafe { slice(output.discard, output.discard_count, "out.discard") }? {
             // SAFETY: as this function's caller promises.
-            unsafe { free(memory) };
+            unsafe { rm_memory_discard(memory) };
         }
         output.discard_count = 0;
         Ok(Self { output })

@@ -54,18 +54,28 @@ pub(crate) unsafe fn borrow<'a, T: Handle>(pointer: *const T) -> Result<&'a T, F
 /// Frees an object; NULL and an object of the parent process are left alone.
 ///
 /// # Safety
-/// `pointer` is NULL or came from [`into_raw`], was not freed, and nobody uses it any more.
+/// As that of [`take`].
 pub(crate) unsafe fn free<T: Handle>(pointer: *mut T) {
-    // SAFETY: NULL or live, as this function's caller promises.
-    let is_ours = unsafe { pointer.as_ref() }.is_some_and(|object| object.header().is_of_this_process());
-    if is_ours {
-        T::COUNTER.add(-1);
-        // SAFETY: it came from `Box::into_raw` and nobody uses it any more, as this function's caller promises. A panic
-        // of a destructor must not cross the boundary.
-        let dropped =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unsafe { Box::from_raw(pointer) })));
+    // SAFETY: as this function's caller promises.
+    if let Some(object) = unsafe { take(pointer) } {
+        // A panic of a destructor must not cross the boundary.
+        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(object)));
         debug_assert!(dropped.is_ok(), "the destructor of a {} panicked", T::NAME);
     }
+}
+
+/// Takes an object back from the caller; NULL and an object of the parent process are left alone.
+///
+/// # Safety
+/// `pointer` is NULL or came from [`into_raw`], was not taken back, and nobody uses it any more.
+pub(crate) unsafe fn take<T: Handle>(pointer: *mut T) -> Option<Box<T>> {
+    // SAFETY: NULL or live, as this function's caller promises.
+    let is_ours = unsafe { pointer.as_ref() }.is_some_and(|object| object.header().is_of_this_process());
+    is_ours.then(|| {
+        T::COUNTER.add(-1);
+        // SAFETY: it came from `Box::into_raw` and nobody uses it any more, as this function's caller promises.
+        unsafe { Box::from_raw(pointer) }
+    })
 }
 
 /// A place of the caller to write to.

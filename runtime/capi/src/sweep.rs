@@ -1,5 +1,5 @@
-//! Where large memory goes that the host gives back: to a thread of its own. With it, memory may go back to the system,
-//! which takes milliseconds for some hundred megabytes, and who gives it back is an event loop as often as not.
+//! Where large memory goes that the host discards: to a thread of its own. With it, memory may go back to the system, which
+//! takes milliseconds for some hundred megabytes, and an event loop does not have them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -26,8 +26,8 @@ struct Sweeper {
     generation: u32,
 }
 
-/// Takes a buffer that is about to be dropped, if that would free large memory: an empty one is left in its place.
-pub(crate) fn take(buffer: &mut Buffer) {
+/// Drops a buffer: on the other thread if that frees large memory.
+pub(crate) fn give(mut buffer: Buffer) {
     let bytes = buffer.len();
     if bytes < LARGE_BYTES || !buffer.is_exclusive() {
         return;
@@ -37,7 +37,7 @@ pub(crate) fn take(buffer: &mut Buffer) {
         sweeper.waiting.fetch_sub(bytes, Ordering::Relaxed);
     } else {
         // If its thread were gone, the buffer would come back and be dropped here.
-        let _ = sweeper.line.send(std::mem::replace(buffer, Buffer::from_bytes(Vec::new())));
+        let _ = sweeper.line.send(buffer);
     }
 }
 
@@ -85,19 +85,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_large_memory_that_nobody_shares_goes_to_the_other_thread() {
-        let mut small = Buffer::from_bytes(vec![1; LARGE_BYTES - 1]);
-        take(&mut small);
-        assert_eq!(small.len(), LARGE_BYTES - 1);
-
-        let mut large = Buffer::from_bytes(vec![1; LARGE_BYTES]);
-        let other = large.clone();
-        take(&mut large);
-        assert_eq!(large.len(), LARGE_BYTES);
-        drop(other);
-        take(&mut large);
-        assert_eq!(large.len(), 0);
-
+    fn large_memory_is_freed_by_the_other_thread_unless_too_much_waits_there() {
+        let mut memory = Buffer::from_bytes(vec![1; LARGE_BYTES]);
+        give(memory.clone());
+        assert!(memory.is_exclusive(), "what is shared is let go of at once");
+        give(memory);
         let waiting = &sweeper().expect("it was just used").waiting;
         let begun = Instant::now();
         while waiting.load(Ordering::Relaxed) > 0 {
@@ -106,9 +98,8 @@ mod tests {
         }
 
         waiting.fetch_add(MOST_WAITING_BYTES + 1, Ordering::Relaxed);
-        let mut one_too_many = Buffer::from_bytes(vec![1; LARGE_BYTES]);
-        take(&mut one_too_many);
-        assert_eq!((one_too_many.len(), waiting.load(Ordering::Relaxed)), (LARGE_BYTES, MOST_WAITING_BYTES + 1));
+        give(Buffer::from_bytes(vec![1; LARGE_BYTES]));
+        assert_eq!(waiting.load(Ordering::Relaxed), MOST_WAITING_BYTES + 1);
         waiting.fetch_sub(MOST_WAITING_BYTES + 1, Ordering::Relaxed);
     }
 }

@@ -537,6 +537,7 @@ fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
         rm_session_free(null_mut());
         rm_document_free(null_mut());
         rm_memory_free(null_mut());
+        rm_memory_discard(null_mut());
         rm_error_free(null_mut());
     }
 }

@@ -16,11 +16,16 @@ def child() -> None:
 
 
 def let_go_of_much_memory() -> None:
-    """It is unmapped by a thread, which a child does not have from its parent."""
-    pieces = rm.execute_sync(LOUDER, [rm.Audio(array.array("f", bytes(1 << 24)), 48_000)])
-    assert live_objects()["memories"] >= len(pieces) > 0
-    assert all(piece.samples.nbytes >= 1 << 16 for piece in pieces)
-    del pieces
+    """On a loop it is freed by a thread of the library, which a child does not have from its parent."""
+
+    async def main() -> None:
+        pieces = await rm.execute(LOUDER, [rm.Audio(array.array("f", bytes(1 << 24)), 48_000)])
+        assert live_objects()["memories"] >= len(pieces) > 0
+        assert all(piece.samples.nbytes >= 1 << 16 for piece in pieces)
+        del pieces
+        await rm.execute(PASS, [1])
+
+    asyncio.run(main())
 
 
 def fork() -> int:
