@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _memory
@@ -19,6 +19,7 @@ from ._loop_port import LOOP_BUDGET_US, LoopPort
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, pack_plain
 from ._memory import Kept, discarded
 from ._native_port import COMPLETED, OUTPUTS, Run
+from ._outputs import Packet, packet_of
 from .errors import GoneError, InvalidArgumentError, MarshalError, NodeError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class NativeSession:
     ) -> None:
         self.sinks: list[str] = []
         """The sinks that are read one by one; none if all are read together."""
-        self.arrived: deque[Sequence[Any]] = deque()
+        self.arrived: deque[Packet] = deque()
         """Outputs of all sinks together that were handed out, by a send or a receive."""
         self.skipped: list[NodeError] = []
         """The errors that the manifest let pass, as they come."""
@@ -150,14 +151,14 @@ class NativeSession:
             self._arrived_bytes += taken >> 8 if taken > 0 else ARRIVED_BYTES
             # Who waits has found nothing here.
             is_first = not self.arrived
-            self.arrived.extend(rows)
+            self.arrived.extend(map(packet_of, rows))
             if is_first:
                 self._told(OUTPUTS)
         if len(answer) > 2:
             _memory.release(answer[2])
         return answer[0]  # type: ignore[no-any-return]
 
-    def fetch(self, sink: int, batch: deque[Sequence[Any]]) -> int:
+    def fetch(self, sink: int, batch: deque[Packet]) -> int:
         """Moves the outputs of a sink that are there into `batch`; answers the status."""
         used = self._lane
         if used is None:
@@ -176,7 +177,7 @@ class NativeSession:
             status = used.native.status
             check(status, used.error)
             answer = used.unpack(self._resolve)
-        batch.extend(answer[0])
+        batch.extend(map(packet_of, answer[0]))
         if len(answer) > 1:
             _memory.release(answer[1])
         return status

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Packet(NamedTuple):
     def duration(self) -> float | None:
         """How long it lasts, in seconds, if it lasts."""
         return None if self.duration_ns is None else self.duration_ns / 1e9
+
+
+packet_of: Callable[[Sequence[Any]], Packet] = partial(tuple.__new__, Packet)
+"""A row of an answer as a packet, without a frame of the interpreter."""
 
 
 class Passed(NamedTuple):

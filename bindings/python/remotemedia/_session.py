@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +38,6 @@ INLINE_IN_A_ROW = 128
 
 STALL_SECONDS = 5.0
 """How long a `send` waits for outputs that nobody ever read."""
-
-_new: Callable[[type[Packet], Sequence[Any]], Packet] = tuple.__new__
 
 
 class Session:
@@ -266,8 +264,8 @@ class Session:
     # ---- for `stream` and the watchdog
 
     @property
-    def batch(self) -> deque[Sequence[Any]]:
-        """The outputs that are here already, as rows that begin with their value."""
+    def batch(self) -> deque[Packet]:
+        """The outputs that are here already."""
         return self._all.batch
 
     @property
@@ -321,7 +319,7 @@ class Session:
         if self._finished:
             raise InvalidArgumentError("the session was finished before; it takes no more packets")
 
-    async def _next(self, reader: Reader) -> Sequence[Any] | None:
+    async def _next(self, reader: Reader) -> Packet | None:
         """The next output of a reader whose batch is empty; None after the last one."""
         self._was_read = True
         while not self._native.is_cancelled and not self._native.is_closed:
@@ -357,8 +355,8 @@ class Session:
 
     def _unread(self) -> dict[str, int]:
         unread: dict[str, int] = {}
-        for row in itertools.chain(self._all.batch, *(reader.batch for reader in self._chosen.values())):
-            unread[row[5]] = unread.get(row[5], 0) + 1
+        for packet in itertools.chain(self._all.batch, *(reader.batch for reader in self._chosen.values())):
+            unread[packet.sink] = unread.get(packet.sink, 0) + 1
         return unread
 
     async def _wait_in(self, waiters: list[asyncio.Future[None]]) -> None:
@@ -417,7 +415,7 @@ class Reader:
 
     __slots__ = ("batch", "session", "sink")
 
-    def __init__(self, session: Session, sink: int, batch: deque[Sequence[Any]]) -> None:
+    def __init__(self, session: Session, sink: int, batch: deque[Packet]) -> None:
         self.session = session
         self.sink = sink
         self.batch = batch
@@ -426,10 +424,12 @@ class Reader:
         return self
 
     async def __anext__(self) -> Packet:
-        row = self.batch.popleft() if self.batch else await self.session._next(self)
-        if row is None:
+        if self.batch:
+            return self.batch.popleft()
+        packet = await self.session._next(self)
+        if packet is None:
             raise StopAsyncIteration
-        return _new(Packet, row)
+        return packet
 
 
 def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:

@@ -68,13 +68,13 @@ async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -
                 while not session.try_send(value):
                     await session.progress()
                     while batch:
-                        yield batch.popleft()[0]
+                        yield batch.popleft().value
             except Exception as error:
                 # What came out before it is still to be read; if the session failed, reading it tells.
                 failure = error
                 break
             while batch:
-                yield batch.popleft()[0]
+                yield batch.popleft().value
             if count % INLINE_IN_A_ROW == 0:
                 await asyncio.sleep(0)
         if not session.has_failed:
