@@ -18,7 +18,7 @@ from ._completion import Result, keep_causes
 from ._host_nodes import Answer, Call, Raised, answer, answer_async
 from ._library import NULL, check, exiting, ffi, lib
 from ._lives import Lives
-from ._marshal import Lane, give_back, lane
+from ._marshal import Lane
 from ._native_port import COMPLETED, RM_GONE, RM_WOULD_BLOCK, SHUT_DOWN, Port, Run
 from ._parts import Parts, answer_in_parts
 from .errors import Error
@@ -47,6 +47,8 @@ class LoopPort(Port):
         self._tasks: dict[int, Serving] = {}
         self._cleaning: set[asyncio.Task[None]] = set()
         self._is_unpacking = False
+        self._lane = Lane()
+        """For its events, which are only looked at on the thread of the loop."""
         descriptor = ffi.new("int32_t *")
         error = ffi.new("rm_error **")
         check(lib.rm_port_fd(self.handle, descriptor, error), error)
@@ -98,22 +100,16 @@ class LoopPort(Port):
         """Deals with all that is there. A long document is unpacked by a thread, while the loop goes on."""
         if self._closed or self._is_unpacking:
             return
-        used = lane()
-        try:
-            events = self._fetched(used, 0)
-            if not events and not used.is_long():
-                events = used.unpack(self._resolve)
-            elif not events:
-                # Nothing else is fetched meanwhile: events are dealt with in their order.
-                self._is_unpacking = True
-                self._watch(False)
-                work = threading.Thread(target=self._unpack, args=(used,), name="remotemedia-unpack", daemon=True)
-                used = Lane()
-                work.start()
-                return
-        finally:
-            give_back(used)
-        self.dispatch(events)
+        used = self._lane
+        events = self._fetched(used, 0)
+        if not events and used.is_long():
+            # Nothing else is fetched meanwhile: events are dealt with in their order.
+            self._is_unpacking = True
+            self._watch(False)
+            self._lane = Lane()
+            threading.Thread(target=self._unpack, args=(used,), name="remotemedia-unpack", daemon=True).start()
+            return
+        self.dispatch(events or used.unpack(self._resolve))
 
     def _unpack(self, used: Lane) -> None:
         events: list[Any] = []

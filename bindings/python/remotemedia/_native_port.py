@@ -188,16 +188,16 @@ class Port(ABC):
         """Deals with events."""
         for event in events:
             kind = event[0]
-            if kind == COMPLETED:
+            if kind in (OUTPUTS, ROOM):
+                run = self.runs.get(event[1])
+                if run is not None and run.notify is not None:
+                    run.notify(kind)
+            elif kind == COMPLETED:
                 self._complete(event[1], event[2])
             elif kind == CALL:
                 self._serve(event[1], event[2])
             elif kind == RELEASED:
                 _memory.release(event[1])
-            elif kind in (ROOM, OUTPUTS):
-                run = self.runs.get(event[1])
-                if run is not None and run.notify is not None:
-                    run.notify(kind)
             elif kind == RESUME:
                 self._resume(event[1])
             elif kind == CALLED_OFF:

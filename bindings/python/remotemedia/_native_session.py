@@ -85,7 +85,8 @@ class NativeSession:
         self._pack: Callable[[Any], bytes] = pack_plain
         self._held: dict[int, Kept] = {}
         self._arrived_bytes = 0
-        self._is_closed = False
+        self.is_closed = False
+        """Whether its block was left."""
         self._run: Run | None = None
 
     def enter(self) -> None:
@@ -99,14 +100,9 @@ class NativeSession:
         """Whether it was used."""
         return self._handle is not None
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether its block was left."""
-        return self._is_closed
-
     def close(self) -> None:
         """Refuses further use."""
-        self._is_closed = True
+        self.is_closed = True
         self._lane = None
 
     def exchange(self, packets: list[list[Any]], borrow: bool, at_once: bool) -> int:
@@ -247,7 +243,7 @@ class NativeSession:
             return self._lane
         if self._port is None:
             raise InvalidArgumentError("open the session first: async with pipeline.session() as session")
-        if self._is_closed:
+        if self.is_closed:
             raise GoneError("the session is closed; call pipeline.session() for another one")
         port = self._port
         token = self.token = FIRST_TOKEN + _memory.number()
@@ -302,11 +298,10 @@ class NativeSession:
         self.raise_failure()
         raise refusal
 
-    def _notified(self, kind: int) -> None:
-        if kind == COMPLETED and self.completed is not None:
+    def _completed(self) -> None:
+        if self.completed is not None:
             # At once: what is behind it may be released next.
             self.error = failure_of(self.completed.result(), self._held)
-        self._told(kind)
 
     def _hold(self, held: dict[int, Kept] | None) -> None:
         """Remembers objects of ours until native code has let go of them, since outputs may name them."""
@@ -327,8 +322,11 @@ def _notifier(session: NativeSession) -> Callable[[int], None]:
 
     def notify(kind: int) -> None:
         found = reference()
-        if found is not None:
-            found._notified(kind)
+        if found is None:
+            return
+        if kind == COMPLETED:
+            found._completed()
+        found._told(kind)
 
     return notify
 

@@ -434,9 +434,12 @@ class Reader:
 
 def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
     for waiter in waiters:
-        # A session may end after its loop, when it is collected as garbage: nobody waits there any more.
-        if not waiter.done() and not waiter.get_loop().is_closed():
-            waiter.set_result(None)
+        if not waiter.done():
+            try:
+                waiter.set_result(None)
+            except RuntimeError:
+                # A session may end after its loop, when it is collected as garbage: nobody waits there any more.
+                break
     waiters.clear()
 
 
