@@ -2,17 +2,17 @@
 //!
 //! A task is one quantum of one stage. A stage with more to do goes to the back of the line, so sessions share fairly.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
 
 /// A line of tasks and the workers that serve it.
 pub(super) struct Pool<T> {
     workers: usize,
-    line: (Sender<Order<T>>, Receiver<Order<T>>),
+    line: Arc<Line<T>>,
     /// The number of threads that have not ended.
     running: Arc<(Mutex<usize>, Condvar)>,
     started: OnceLock<()>,
@@ -20,22 +20,52 @@ pub(super) struct Pool<T> {
     run: fn(T),
 }
 
+/// A worker that finds it empty sleeps at once. To look a few times more first, as channels do, would take the core from
+/// the thread that was just told of a result.
+struct Line<T> {
+    orders: Mutex<VecDeque<Order<T>>>,
+    arrived: Condvar,
+}
+
 enum Order<T> {
     Run(T),
     Stop,
 }
 
+impl<T> Line<T> {
+    fn push(&self, order: Order<T>) {
+        self.orders.lock().push_back(order);
+        self.arrived.notify_one();
+    }
+
+    fn pop(&self) -> Order<T> {
+        let mut orders = self.orders.lock();
+        loop {
+            match orders.pop_front() {
+                Some(order) => return order,
+                None => self.arrived.wait(&mut orders),
+            }
+        }
+    }
+}
+
 impl<T: Send + 'static> Pool<T> {
     /// A pool of `workers` threads, none of which runs yet. Each begins with `begin` and gives its tasks to `run`.
     pub(super) fn new(workers: usize, begin: fn(), run: fn(T)) -> Self {
-        Self { workers, line: unbounded(), running: Arc::default(), started: OnceLock::new(), begin, run }
+        Self {
+            workers,
+            line: Arc::new(Line { orders: Mutex::default(), arrived: Condvar::new() }),
+            running: Arc::default(),
+            started: OnceLock::new(),
+            begin,
+            run,
+        }
     }
 
     /// Puts a task at the end of the line.
     pub(super) fn push(&self, task: T) {
         self.started.get_or_init(|| self.start());
-        // The receiver lives as long as this pool, so the line is never closed.
-        let _ = self.line.0.send(Order::Run(task));
+        self.line.push(Order::Run(task));
     }
 
     /// Asks the workers to stop once the line before them is empty, and waits for them at most this long. Answers
@@ -59,13 +89,13 @@ impl<T: Send + 'static> Pool<T> {
 
     fn start(&self) {
         for index in 0..self.workers {
-            let receiver = self.line.1.clone();
+            let line = Arc::clone(&self.line);
             let running = Arc::clone(&self.running);
             let (begin, run) = (self.begin, self.run);
             *running.0.lock() += 1;
             let spawned = std::thread::Builder::new().name(format!("remotemedia-{index}")).spawn(move || {
                 begin();
-                while let Ok(Order::Run(task)) = receiver.recv() {
+                while let Order::Run(task) = line.pop() {
                     // Tasks catch the panics of nodes; a defect beyond them must not cost the others this thread.
                     let _ = catch_unwind(AssertUnwindSafe(|| run(task)));
                 }
@@ -86,7 +116,7 @@ impl<T> Pool<T> {
     fn ask_to_stop(&self) {
         let running = *self.running.0.lock();
         for _ in 0..running {
-            let _ = self.line.0.send(Order::Stop);
+            self.line.push(Order::Stop);
         }
     }
 }
