@@ -143,6 +143,7 @@ fn integers_stay_exact_and_floats_stay_floats() {
         ("9007199254740993", json!(9_007_199_254_740_993_i64)),
         ("5.0", json!(5.0)),
         ("1e3", json!(1000.0)),
+        ("-0", json!(0)),
         ("-0.5", json!(-0.5)),
     ] {
         let text = format!(
