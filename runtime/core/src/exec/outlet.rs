@@ -90,6 +90,11 @@ impl Outlets {
     /// Adds what waits in one outlet or, in the order of arrival, in all, until `taken` holds the most.
     pub(super) fn take(&mut self, only: Option<usize>, most: Most, taken: &mut Vec<SessionOutput>) {
         let mut bytes: usize = taken.iter().map(|output| output.packet.value.weight()).sum();
+        let waiting: usize = match only {
+            Some(outlet) => self.outlets[outlet].arrivals.len(),
+            None => self.outlets.iter().map(|outlet| outlet.arrivals.len()).sum(),
+        };
+        taken.reserve(waiting.min(most.packets.saturating_sub(taken.len())));
         while taken.len() < most.packets {
             let first = match only {
                 Some(outlet) => outlet,

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::{self, Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -22,9 +22,12 @@ pub(super) struct Pool<T> {
 
 /// A worker that finds it empty sleeps at once. To look a few times more first, as channels do, would take the core from
 /// the thread that was just told of a result.
+///
+/// Of the standard library, since workers sleep here when a process forks: `parking_lot` lists sleepers in a table of the
+/// process, and a child would follow it to threads that it does not have.
 struct Line<T> {
-    orders: Mutex<VecDeque<Order<T>>>,
-    arrived: Condvar,
+    orders: sync::Mutex<VecDeque<Order<T>>>,
+    arrived: sync::Condvar,
 }
 
 enum Order<T> {
@@ -34,16 +37,17 @@ enum Order<T> {
 
 impl<T> Line<T> {
     fn push(&self, order: Order<T>) {
-        self.orders.lock().push_back(order);
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).push_back(order);
         self.arrived.notify_one();
     }
 
     fn pop(&self) -> Order<T> {
-        let mut orders = self.orders.lock();
+        // Nothing panics while it is held.
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match orders.pop_front() {
                 Some(order) => return order,
-                None => self.arrived.wait(&mut orders),
+                None => orders = self.arrived.wait(orders).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
@@ -54,7 +58,7 @@ impl<T: Send + 'static> Pool<T> {
     pub(super) fn new(workers: usize, begin: fn(), run: fn(T)) -> Self {
         Self {
             workers,
-            line: Arc::new(Line { orders: Mutex::default(), arrived: Condvar::new() }),
+            line: Arc::new(Line { orders: sync::Mutex::default(), arrived: sync::Condvar::new() }),
             running: Arc::default(),
             started: OnceLock::new(),
             begin,

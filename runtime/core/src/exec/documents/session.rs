@@ -167,6 +167,9 @@ fn read_change(change: &Map) -> Option<Control> {
     Some(Control::Set { node: node?, params: params? })
 }
 
+/// The most packets that room is made for before they are read.
+const MOST_RESERVED: usize = 256;
+
 /// Understands packets for a session: `[[value, pts?, duration?], ...]`.
 ///
 /// # Errors
@@ -177,7 +180,10 @@ pub fn read_packets<E: From<WireError> + From<DocumentError>>(
     limits: &Limits,
 ) -> Result<VecDeque<Packet>, E> {
     let mut read = VecDeque::new();
-    let other = wire::decode_rows(bytes, buffers, limits, |index, row| {
+    let other = wire::decode_rows(bytes, buffers, limits, |index, count, row| {
+        if index == 0 {
+            read.reserve(count.min(MOST_RESERVED));
+        }
         let packet = match row {
             Ok(fields) if !fields.is_empty() => read_packet(index, fields)?,
             Ok(fields) => return Err(no_packet(index, &Value::list(std::mem::take(fields))).into()),

@@ -42,8 +42,8 @@ pub fn decode_inputs(bytes: &[u8], buffers: &[Buffer], limits: &Limits) -> Resul
     inputs().map_err(|error| error.in_document("inputs"))
 }
 
-/// Reads a list of lists, one after the other: `row` gets the number and the items of each, or what stands there instead.
-/// Answers the document itself if that is no list.
+/// Reads a list of lists, one after the other: `row` gets the number of each, that of all, and its items, or what stands
+/// there instead. Answers the document itself if that is no list.
 ///
 /// # Errors
 /// As [`decode`]; and what `row` answers.
@@ -51,7 +51,7 @@ pub fn decode_rows<E: From<WireError>>(
     bytes: &[u8],
     buffers: &[Buffer],
     limits: &Limits,
-    mut row: impl FnMut(usize, Result<&mut Vec<Value>, Value>) -> Result<(), E>,
+    mut row: impl FnMut(usize, usize, Result<&mut Vec<Value>, Value>) -> Result<(), E>,
 ) -> Result<Option<Value>, E> {
     let mut decoder = Decoder::new(bytes, buffers, limits)?;
     let Head::List(len) = decoder.reader.head()? else { return Ok(Some(decode(bytes, buffers, limits)?)) };
@@ -60,12 +60,12 @@ pub fn decode_rows<E: From<WireError>>(
     for index in 0..len {
         let inside = |error: WireError| error.inside(Step::Index(index));
         match decoder.reader.head().map_err(inside)? {
-            Head::List(len) => {
-                decoder.items_into(&mut items, len, 1).map_err(inside)?;
-                row(index, Ok(&mut items))?;
+            Head::List(width) => {
+                decoder.items_into(&mut items, width, 1).map_err(inside)?;
+                row(index, len, Ok(&mut items))?;
                 items.clear();
             }
-            head => row(index, Err(decoder.value_of(head, 1).map_err(inside)?))?,
+            head => row(index, len, Err(decoder.value_of(head, 1).map_err(inside)?))?,
         }
     }
     decoder.finish()?;
