@@ -24,6 +24,7 @@ mod session;
 mod sink;
 mod timer;
 mod trace;
+mod wait_lock;
 
 pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, Passed, RunError, SinkOutputs};

@@ -4,10 +4,12 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{self, Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+
+use super::wait_lock::WaitLock;
 
 /// A line of tasks and the workers that serve it.
 pub(super) struct Pool<T> {
@@ -22,13 +24,7 @@ pub(super) struct Pool<T> {
 
 /// A worker that finds it empty sleeps at once. To look a few times more first, as channels do, would take the core from
 /// the thread that was just told of a result.
-///
-/// Of the standard library, since workers sleep here when a process forks: `parking_lot` lists sleepers in a table of the
-/// process, and a child would follow it to threads that it does not have.
-struct Line<T> {
-    orders: sync::Mutex<VecDeque<Order<T>>>,
-    arrived: sync::Condvar,
-}
+type Line<T> = WaitLock<VecDeque<Order<T>>>;
 
 enum Order<T> {
     Run(T),
@@ -37,17 +33,16 @@ enum Order<T> {
 
 impl<T> Line<T> {
     fn push(&self, order: Order<T>) {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner).push_back(order);
-        self.arrived.notify_one();
+        self.lock().push_back(order);
+        self.notify_one();
     }
 
     fn pop(&self) -> Order<T> {
-        // Nothing panics while it is held.
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut orders = self.lock();
         loop {
             match orders.pop_front() {
                 Some(order) => return order,
-                None => orders = self.arrived.wait(orders).unwrap_or_else(PoisonError::into_inner),
+                None => orders = self.wait(orders),
             }
         }
     }
@@ -56,14 +51,7 @@ impl<T> Line<T> {
 impl<T: Send + 'static> Pool<T> {
     /// A pool of `workers` threads, none of which runs yet. Each begins with `begin` and gives its tasks to `run`.
     pub(super) fn new(workers: usize, begin: fn(), run: fn(T)) -> Self {
-        Self {
-            workers,
-            line: Arc::new(Line { orders: sync::Mutex::default(), arrived: sync::Condvar::new() }),
-            running: Arc::default(),
-            started: OnceLock::new(),
-            begin,
-            run,
-        }
+        Self { workers, line: Arc::default(), running: Arc::default(), started: OnceLock::new(), begin, run }
     }
 
     /// Puts a task at the end of the line.

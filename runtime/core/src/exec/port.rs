@@ -4,14 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
 use super::completion::{Completion, RunError};
 use super::durations::{Durations, Noted};
 use super::host_call::{Flow, HostCall, Reply, ReplyError};
 use super::progress::Progress;
 use super::run::Run;
 use super::runtime::SubmitError;
+use super::wait_lock::WaitLock;
 
 /// Something that the host should know.
 #[derive(Debug)]
@@ -87,8 +86,7 @@ pub(super) struct Ring {
 pub struct Port(Arc<Shared>);
 
 struct Shared {
-    state: Mutex<State>,
-    arrived: Condvar,
+    state: WaitLock<State>,
     bell: Option<Box<dyn Wake>>,
     /// How long the oldest event waited, at each drain that found one.
     lag: Durations,
@@ -124,7 +122,7 @@ impl Port {
 
     /// An open port. Without a bell it can only be waited on.
     pub fn new(bell: Option<Box<dyn Wake>>) -> Self {
-        Self(Arc::new(Shared { state: Mutex::default(), arrived: Condvar::new(), bell, lag: Durations::new() }))
+        Self(Arc::new(Shared { state: WaitLock::default(), bell, lag: Durations::new() }))
     }
 
     /// Takes what is there; waits at most `timeout` for the first event, for ever if there is none.
@@ -137,11 +135,13 @@ impl Port {
             match (timeout, deadline) {
                 (Some(Duration::ZERO), _) => break,
                 (Some(_), Some(deadline)) => {
-                    if self.0.arrived.wait_until(&mut state, deadline).timed_out() {
+                    let timed_out;
+                    (state, timed_out) = self.0.state.wait_until(state, deadline);
+                    if timed_out {
                         break;
                     }
                 }
-                _ => self.0.arrived.wait(&mut state),
+                _ => state = self.0.state.wait(state),
             }
         }
         state.is_nudged = false;
@@ -156,7 +156,7 @@ impl Port {
         }
         if !state.events.is_empty() {
             // Somebody else may wait here too, whose wake-up this drain has used.
-            self.0.arrived.notify_one();
+            self.0.state.notify_one();
         }
         let is_closed = state.is_closed && state.events.is_empty();
         Batch { events, is_closed }
@@ -230,7 +230,7 @@ impl Port {
         let ring = self.announce(&mut state);
         drop(state);
         drop((unfetched, ring));
-        self.0.arrived.notify_all();
+        self.0.state.notify_all();
     }
 
     /// Ends the port after what is already there has been fetched.
@@ -241,7 +241,7 @@ impl Port {
         let ring = self.announce(&mut state);
         drop(state);
         drop(ring);
-        self.0.arrived.notify_all();
+        self.0.state.notify_all();
     }
 
     /// Whether nothing will ever arrive here again.
@@ -366,7 +366,7 @@ impl Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        self.port.0.arrived.notify_one();
+        self.port.0.state.notify_one();
         if let (Some(bell), true) = (&self.port.0.bell, self.is_due) {
             bell.ring();
         }

@@ -5,21 +5,14 @@ use std::collections::BinaryHeap;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
-
 use super::run::{Alarm, Run};
+use super::wait_lock::WaitLock;
 
 /// The alarms that are still ahead.
 #[derive(Default)]
 pub(super) struct Timer {
-    shared: Arc<Shared>,
+    ahead: Arc<WaitLock<Ahead>>,
     started: OnceLock<()>,
-}
-
-#[derive(Default)]
-struct Shared {
-    ahead: Mutex<Ahead>,
-    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -40,22 +33,22 @@ impl Timer {
     /// Rings at `at`, unless the run has ended by then.
     pub(super) fn set(&self, at: Instant, run: Weak<Run>, alarm: Alarm) {
         self.started.get_or_init(|| {
-            let shared = Arc::clone(&self.shared);
+            let ahead = Arc::clone(&self.ahead);
             let spawned = std::thread::Builder::new().name("remotemedia-timer".to_owned()).spawn(move || {
-                serve(&shared);
+                serve(&ahead);
             });
             if let Err(error) = spawned {
                 panic!("no thread for alarms could be started: {error}");
             }
         });
-        self.shared.ahead.lock().push(Entry { at, run, alarm });
-        self.shared.changed.notify_one();
+        self.ahead.lock().push(Entry { at, run, alarm });
+        self.ahead.notify_one();
     }
 
     /// Ends the thread.
     pub(super) fn stop(&self) {
-        self.shared.ahead.lock().is_stopped = true;
-        self.shared.changed.notify_one();
+        self.ahead.lock().is_stopped = true;
+        self.ahead.notify_one();
     }
 }
 
@@ -75,26 +68,26 @@ impl Drop for Timer {
     }
 }
 
-fn serve(shared: &Shared) {
-    let mut ahead = shared.ahead.lock();
+fn serve(lock: &WaitLock<Ahead>) {
+    let mut ahead = lock.lock();
     while !ahead.is_stopped {
-        match ahead.entries.peek() {
-            None => shared.changed.wait(&mut ahead),
+        ahead = match ahead.entries.peek() {
+            None => lock.wait(ahead),
             Some(Reverse(next)) if next.at > Instant::now() => {
                 let at = next.at;
-                shared.changed.wait_until(&mut ahead, at);
+                lock.wait_until(ahead, at).0
             }
             Some(_) => {
                 let due = ahead.entries.pop();
-                parking_lot::MutexGuard::unlocked(&mut ahead, || {
-                    if let Some(Reverse(Entry { run, alarm, .. })) = due
-                        && let Some(run) = run.upgrade()
-                    {
-                        run.ring(alarm);
-                    }
-                });
+                drop(ahead);
+                if let Some(Reverse(Entry { run, alarm, .. })) = due
+                    && let Some(run) = run.upgrade()
+                {
+                    run.ring(alarm);
+                }
+                lock.lock()
             }
-        }
+        };
     }
 }
 
