@@ -102,14 +102,14 @@ class LoopPort(Port):
             return
         used = self._lane
         events = self._fetched(used, 0)
-        if not events and used.is_long():
+        if events is None and used.is_long():
             # Nothing else is fetched meanwhile: events are dealt with in their order.
             self._is_unpacking = True
             self._watch(False)
             self._lane = Lane()
             threading.Thread(target=self._unpack, args=(used,), name="remotemedia-unpack", daemon=True).start()
             return
-        self.dispatch(events or used.unpack(self._resolve))
+        self.dispatch(used.unpack(self._resolve) if events is None else events)
 
     def _unpack(self, used: Lane) -> None:
         events: list[Any] = []

@@ -166,19 +166,20 @@ class Port(ABC):
         """The events that are there; waits for the first one. Ends with `[SHUT_DOWN]` if nothing will ever come."""
         used = lane()
         try:
-            return self._fetched(used, timeout_us) or used.unpack(self._resolve)
+            events = self._fetched(used, timeout_us)
+            return used.unpack(self._resolve) if events is None else events
         finally:
             give_back(used)
 
-    def _fetched(self, used: Lane, timeout_us: int) -> list[Any]:
-        """The events that are there; none if they are still to be unpacked, since they name memory or are many."""
+    def _fetched(self, used: Lane, timeout_us: int) -> list[Any] | None:
+        """The events that are there; None if they are still to be unpacked, since they name memory or are many."""
         if discarded:
             used.ready()
         length: int = next_events(used.native, self.handle, timeout_us)
         if length > 0:
             return used.unpack_plain(length)  # type: ignore[no-any-return]
         check(used.native.status, used.error)
-        return []
+        return None
 
     def drain(self) -> None:
         """Deals with all that is there, without waiting."""

@@ -3,7 +3,7 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::release;
+use crate::{release, sweep};
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
@@ -36,4 +36,5 @@ pub(crate) fn watch() {
 unsafe extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::AcqRel);
     release::forget_all();
+    sweep::forget();
 }

@@ -16,6 +16,7 @@ mod handle;
 mod live;
 mod pipeline;
 mod port;
+mod process_wide;
 mod release;
 mod runtime;
 mod session;

@@ -3,7 +3,7 @@
 //! is released behind that document, at that port, while there is one.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use remotemedia_core::exec::{Port, WeakPort};
@@ -11,6 +11,7 @@ use remotemedia_core::value::ForeignMemory;
 
 use crate::fork;
 use crate::live::Counter;
+use crate::process_wide::ProcessWide;
 
 #[derive(Default)]
 struct Records(Mutex<Vec<Record>>);
@@ -36,8 +37,8 @@ impl Record {
     }
 }
 
-/// Null until the first record; a fork makes it null again, since another thread may have held the lock.
-static RECORDS: AtomicPtr<Records> = AtomicPtr::new(std::ptr::null_mut());
+/// A fork empties it, since another thread may have held the lock.
+static RECORDS: ProcessWide<Records> = ProcessWide::new();
 
 thread_local! {
     /// Set while this thread will look at the records itself, so that the bell need not ring.
@@ -183,26 +184,11 @@ pub(crate) fn attended<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Starts afresh in a forked child. Only stores to an atomic, since little else is allowed there.
+/// Starts afresh in a forked child.
 pub(crate) fn forget_all() {
-    RECORDS.store(std::ptr::null_mut(), Ordering::Release);
+    RECORDS.forget();
 }
 
 fn records() -> &'static Records {
-    let existing = RECORDS.load(Ordering::Acquire);
-    // SAFETY: what is stored is leaked, so it lives for ever.
-    if let Some(records) = unsafe { existing.as_ref() } {
-        return records;
-    }
-    let fresh = Box::into_raw(Box::<Records>::default());
-    match RECORDS.compare_exchange(std::ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: just leaked.
-        Ok(_) => unsafe { &*fresh },
-        Err(winner) => {
-            // SAFETY: nobody else has seen it.
-            drop(unsafe { Box::from_raw(fresh) });
-            // SAFETY: what is stored is leaked.
-            unsafe { &*winner }
-        }
-    }
+    RECORDS.get().unwrap_or_else(|| RECORDS.set(Records::default()))
 }

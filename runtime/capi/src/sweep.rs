@@ -2,12 +2,13 @@
 //! takes milliseconds for some hundred megabytes, and an event loop does not have them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use remotemedia_core::value::Buffer;
 
-use crate::{fork, time_slice};
+use crate::process_wide::ProcessWide;
+use crate::time_slice;
 
 /// With a block of this size or more, glibc looks whether it can give memory back to the system; with smaller ones it just
 /// notes that they are free.
@@ -16,14 +17,11 @@ const LARGE_BYTES: usize = 1 << 16;
 /// No more than this waits to be freed: who gives back faster does it himself.
 const MOST_WAITING_BYTES: usize = 1 << 30;
 
-/// NULL until the first large memory. What is stored here is never freed, so that no lock is needed that a fork could
-/// leave locked; a child, which has no such thread, makes one of its own.
-static SWEEPER: AtomicPtr<Sweeper> = AtomicPtr::new(std::ptr::null_mut());
+static SWEEPER: ProcessWide<Sweeper> = ProcessWide::new();
 
 struct Sweeper {
     line: Sender<Buffer>,
     waiting: Arc<AtomicUsize>,
-    generation: u32,
 }
 
 /// Drops a buffer: on the other thread if that frees large memory.
@@ -41,21 +39,15 @@ pub(crate) fn give(mut buffer: Buffer) {
     }
 }
 
-/// That of this process; `None` if it can't be started, or if another thread does so in this moment.
+/// Starts afresh in a forked child, which does not have the thread.
+pub(crate) fn forget() {
+    SWEEPER.forget();
+}
+
+/// That of this process; `None` if its thread can't be started.
 fn sweeper() -> Option<&'static Sweeper> {
-    let known = SWEEPER.load(Ordering::Acquire);
-    // SAFETY: NULL, or stored below and never freed.
-    if let Some(sweeper) = unsafe { known.as_ref() }.filter(|sweeper| sweeper.generation == fork::generation()) {
-        return Some(sweeper);
-    }
-    let made = Box::into_raw(Box::new(Sweeper::start()?));
-    if SWEEPER.compare_exchange(known, made, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-        // SAFETY: it was made above, and what is stored is never freed.
-        return unsafe { made.as_ref() };
-    }
-    // SAFETY: it was made above and nobody else has seen it. Its thread ends when its line is closed.
-    drop(unsafe { Box::from_raw(made) });
-    None
+    // One that another thread was quicker with is dropped, and its line ends its thread.
+    SWEEPER.get().or_else(|| Some(SWEEPER.set(Sweeper::start()?)))
 }
 
 impl Sweeper {
@@ -65,7 +57,7 @@ impl Sweeper {
         let swept = Arc::clone(&waiting);
         let thread = std::thread::Builder::new().name("remotemedia-free".to_owned());
         thread.spawn(move || sweep(&arrivals, &swept)).ok()?;
-        Some(Self { line, waiting, generation: fork::generation() })
+        Some(Self { line, waiting })
     }
 }
 

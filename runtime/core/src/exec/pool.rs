@@ -5,9 +5,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
+use std::time::Instant;
 
 use super::wait_lock::WaitLock;
 
@@ -16,7 +14,7 @@ pub(super) struct Pool<T> {
     workers: usize,
     line: Arc<Line<T>>,
     /// The number of threads that have not ended.
-    running: Arc<(Mutex<usize>, Condvar)>,
+    running: Arc<WaitLock<usize>>,
     started: OnceLock<()>,
     begin: fn(),
     run: fn(T),
@@ -42,7 +40,7 @@ impl<T> Line<T> {
         loop {
             match orders.pop_front() {
                 Some(order) => return order,
-                None => orders = self.wait(orders),
+                None => orders = self.wait(orders, None),
             }
         }
     }
@@ -60,23 +58,11 @@ impl<T: Send + 'static> Pool<T> {
         self.line.push(Order::Run(task));
     }
 
-    /// Asks the workers to stop once the line before them is empty, and waits for them at most this long. Answers
+    /// Asks the workers to stop once the line before them is empty, and waits for them, at most until then. Answers
     /// whether all have stopped. The threads of a process that exits need no waiting for: they never enter the host.
-    pub(super) fn stop(&self, patience: Duration) -> bool {
+    pub(super) fn stop(&self, until: Option<Instant>) -> bool {
         self.ask_to_stop();
-        let deadline = Instant::now().checked_add(patience);
-        let mut running = self.running.0.lock();
-        while *running > 0 {
-            match deadline {
-                None => self.running.1.wait(&mut running),
-                Some(deadline) => {
-                    if self.running.1.wait_until(&mut running, deadline).timed_out() {
-                        return *running == 0;
-                    }
-                }
-            }
-        }
-        true
+        *self.running.wait_for(self.running.lock(), until, |&running| running == 0) == 0
     }
 
     fn start(&self) {
@@ -84,19 +70,19 @@ impl<T: Send + 'static> Pool<T> {
             let line = Arc::clone(&self.line);
             let running = Arc::clone(&self.running);
             let (begin, run) = (self.begin, self.run);
-            *running.0.lock() += 1;
+            *running.lock() += 1;
             let spawned = std::thread::Builder::new().name(format!("remotemedia-{index}")).spawn(move || {
                 begin();
                 while let Order::Run(task) = line.pop() {
                     // Tasks catch the panics of nodes; a defect beyond them must not cost the others this thread.
                     let _ = catch_unwind(AssertUnwindSafe(|| run(task)));
                 }
-                *running.0.lock() -= 1;
-                running.1.notify_all();
+                *running.lock() -= 1;
+                running.notify_all();
             });
             if let Err(error) = spawned {
                 // Fewer threads than asked for still do the work; none at all can't.
-                let mut running = self.running.0.lock();
+                let mut running = self.running.lock();
                 *running -= 1;
                 assert!(*running > 0, "no worker thread could be started: {error}");
             }
@@ -106,7 +92,7 @@ impl<T: Send + 'static> Pool<T> {
 
 impl<T> Pool<T> {
     fn ask_to_stop(&self) {
-        let running = *self.running.0.lock();
+        let running = *self.running.lock();
         for _ in 0..running {
             self.line.push(Order::Stop);
         }

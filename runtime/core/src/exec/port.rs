@@ -1,7 +1,7 @@
 //! Where a host learns what happened: a queue of events that it drains, with a bell that a loop can watch.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use super::completion::{Completion, RunError};
@@ -130,20 +130,8 @@ impl Port {
     /// The batch is empty if nothing came in time, if [`Port::nudge`] was called, or if the port is closed.
     pub fn next(&self, timeout: Option<Duration>) -> Batch {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut state = self.0.state.lock();
-        while state.events.is_empty() && !state.is_closed && !state.is_nudged {
-            match (timeout, deadline) {
-                (Some(Duration::ZERO), _) => break,
-                (Some(_), Some(deadline)) => {
-                    let timed_out;
-                    (state, timed_out) = self.0.state.wait_until(state, deadline);
-                    if timed_out {
-                        break;
-                    }
-                }
-                _ => state = self.0.state.wait(state),
-            }
-        }
+        let is_there = |state: &State| !state.events.is_empty() || state.is_closed || state.is_nudged;
+        let mut state = self.0.state.wait_for(self.0.state.lock(), deadline, is_there);
         state.is_nudged = false;
         let count = state.events.len().min(Self::MOST_EVENTS);
         let events = state.events.drain(..count).collect();
@@ -256,15 +244,18 @@ impl Port {
     }
 
     pub(super) fn post_completion(&self, token: u64, completion: Completion) -> Ring {
-        let job = self.0.state.lock().jobs.remove(&token);
-        let ring = self.post(Event::Completed { token, completion });
-        drop(job);
-        ring
+        let mut state = self.0.state.lock();
+        // Dropped behind the lock, which `post_in` gives back.
+        let _job = state.jobs.remove(&token);
+        self.post_in(state, Event::Completed { token, completion })
     }
 
     /// Puts an event in line, to be rung for; a closed port drops it.
     pub(super) fn post(&self, event: Event) -> Ring {
-        let mut state = self.0.state.lock();
+        self.post_in(self.0.state.lock(), event)
+    }
+
+    fn post_in(&self, mut state: MutexGuard<'_, State>, event: Event) -> Ring {
         if state.is_closed {
             drop(state);
             return Ring { port: self.clone(), is_due: false };

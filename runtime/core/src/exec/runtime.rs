@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use super::completion::Completion;
 use super::config::Config;
@@ -15,6 +15,7 @@ use super::port::{Event, Port, WeakPort};
 use super::run::{Budget, Opening, Run, Task};
 use super::session::{Session, SessionClock, SessionError, SessionOptions};
 use super::timer::Timer;
+use super::wait_lock::WaitLock;
 use crate::graph::Graph;
 use crate::manifest::{self, HostNodes, ManifestError};
 use crate::node::{Cost, Registry};
@@ -111,7 +112,7 @@ pub(super) struct Shared {
     ports: Mutex<Vec<WeakPort>>,
     next_run: AtomicU64,
     live: AtomicUsize,
-    quiet: (Mutex<()>, Condvar),
+    quiet: WaitLock<()>,
 }
 
 /// One run of a runtime, counted from before it is accepted until everything of it is gone.
@@ -144,7 +145,7 @@ impl Runtime {
             ports: Mutex::default(),
             next_run: AtomicU64::new(1),
             live: AtomicUsize::new(0),
-            quiet: (Mutex::default(), Condvar::new()),
+            quiet: WaitLock::default(),
         }))
     }
 
@@ -209,22 +210,10 @@ impl Runtime {
             port.shut_down();
         }
         self.0.timer.stop();
-        let (lock, changed) = &self.0.quiet;
-        let mut guard = lock.lock();
-        while self.0.live.load(Ordering::SeqCst) > 0 {
-            let timed_out = match deadline {
-                Some(deadline) => changed.wait_until(&mut guard, deadline).timed_out(),
-                None => {
-                    changed.wait(&mut guard);
-                    false
-                }
-            };
-            if timed_out {
-                return false;
-            }
-        }
-        drop(guard);
-        self.0.pool.stop(deadline.map_or(patience, |deadline| deadline.saturating_duration_since(Instant::now())))
+        let is_quiet = || self.0.live.load(Ordering::SeqCst) == 0;
+        let quiet = &self.0.quiet;
+        drop(quiet.wait_for(quiet.lock(), deadline, |()| is_quiet()));
+        is_quiet() && self.0.pool.stop(deadline)
     }
 }
 
@@ -375,8 +364,8 @@ impl std::ops::Deref for Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         if self.0.live.fetch_sub(1, Ordering::SeqCst) == 1 && self.0.is_shut_down.load(Ordering::SeqCst) {
-            let _guard = self.0.quiet.0.lock();
-            self.0.quiet.1.notify_all();
+            let _guard = self.0.quiet.lock();
+            self.0.quiet.notify_all();
         }
     }
 }

@@ -72,10 +72,10 @@ fn serve(lock: &WaitLock<Ahead>) {
     let mut ahead = lock.lock();
     while !ahead.is_stopped {
         ahead = match ahead.entries.peek() {
-            None => lock.wait(ahead),
+            None => lock.wait(ahead, None),
             Some(Reverse(next)) if next.at > Instant::now() => {
                 let at = next.at;
-                lock.wait_until(ahead, at).0
+                lock.wait(ahead, Some(at))
             }
             Some(_) => {
                 let due = ahead.entries.pop();

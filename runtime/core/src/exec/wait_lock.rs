@@ -19,19 +19,27 @@ impl<T> WaitLock<T> {
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets go of it until it is notified, perhaps for no reason.
-    pub(super) fn wait<'a>(&self, held: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        self.changed.wait(held).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// As [`Self::wait`], but at most until then. Answers whether that time has come.
-    pub(super) fn wait_until<'a>(&self, held: MutexGuard<'a, T>, until: Instant) -> (MutexGuard<'a, T>, bool) {
+    /// Lets go of it until it is notified, at most until then, perhaps shorter for no reason.
+    pub(super) fn wait<'a>(&self, held: MutexGuard<'a, T>, until: Option<Instant>) -> MutexGuard<'a, T> {
+        let Some(until) = until else { return self.changed.wait(held).unwrap_or_else(PoisonError::into_inner) };
         let left = until.saturating_duration_since(Instant::now());
-        let (held, result) = self.changed.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner);
-        (held, result.timed_out())
+        self.changed.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Wakes one thread that waits. It is to be called without the lock.
+    /// Waits for something to become true, at most until then; whether it has is for the caller to look at.
+    pub(super) fn wait_for<'a>(
+        &self,
+        mut held: MutexGuard<'a, T>,
+        until: Option<Instant>,
+        is_true: impl Fn(&T) -> bool,
+    ) -> MutexGuard<'a, T> {
+        while !is_true(&held) && until.is_none_or(|until| Instant::now() < until) {
+            held = self.wait(held, until);
+        }
+        held
+    }
+
+    /// Wakes one thread that waits; better without the lock, which it will want.
     pub(super) fn notify_one(&self) {
         self.changed.notify_one();
     }

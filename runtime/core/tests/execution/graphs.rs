@@ -156,27 +156,9 @@ fn many_runs_of_one_pipeline_at_the_same_time_do_not_mix() {
         &[("in", "Pass", ""), ("count", "Count", ""), ("slow", "Hoard", r#""packets": 3"#), ("out", "Pass", "")],
         &[("in", "count"), ("in", "slow"), ("count", "out"), ("slow", "out")],
     );
-    let port = Port::new(None);
-    let mut completed = std::collections::BTreeMap::new();
-    for token in 1..=200 {
-        let inputs = integers(0..token as i64 % 7);
-        // The workers may be done before the submitter is back; then it gets the completion itself.
-        match graph.submit(&port, submission(token, Start::Workers, inputs)).expect("accepted") {
-            Submitted::Pending => {}
-            Submitted::Finished(completion) => {
-                completed.insert(token, integers_of(&completion));
-            }
-        }
-    }
-    while completed.len() < 200 {
-        let batch = port.next(Some(PATIENCE));
-        assert!(!batch.events.is_empty(), "a completion is missing");
-        for event in batch.events {
-            let Event::Completed { token, completion } = event else { panic!("unexpected {event:?}") };
-            assert!(completed.insert(token, integers_of(&completion)).is_none(), "one completion each");
-        }
-    }
-    for (token, values) in completed {
+    let completed = run_all(&graph, 200, |token| integers(0..token as i64 % 7), |_, _| ());
+    for (token, completion) in completed {
+        let values = integers_of(&completion);
         let expected: Vec<i64> = (0..token as i64 % 7).flat_map(|item| [item * 1000 + 1, item]).collect();
         assert_eq!(values, expected);
     }

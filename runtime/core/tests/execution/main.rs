@@ -13,6 +13,7 @@ mod sessions;
 mod stopping;
 mod virtual_time;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use remotemedia_core::exec::{Completion, Config, Event, Pipeline, Port, Runtime, Submission, Submitted};
@@ -82,10 +83,43 @@ fn run_sources(pipeline: &Pipeline, start: Start) -> Completion {
 
 fn finish(pipeline: &Pipeline, submission: Submission) -> Completion {
     let port = Port::new(None);
-    match pipeline.submit(&port, submission).expect("accepted") {
+    let submitted = pipeline.submit(&port, submission).expect("accepted");
+    completed(&port, submitted, 1)
+}
+
+/// The completion of work that was submitted; the workers may have been done with it before the submitter was back.
+fn completed(port: &Port, submitted: Submitted, token: u64) -> Completion {
+    match submitted {
         Submitted::Finished(completion) => completion,
-        Submitted::Pending => completion_of(&port, 1),
+        Submitted::Pending => completion_of(port, token),
     }
+}
+
+/// Submits `inputs` for each token from 1 to `count`, does `then`, and answers the completions: one for each.
+fn run_all(
+    pipeline: &Pipeline,
+    count: u64,
+    inputs: impl Fn(u64) -> Vec<Value>,
+    then: impl Fn(&Port, u64),
+) -> BTreeMap<u64, Completion> {
+    let port = Port::new(None);
+    let mut completions = BTreeMap::new();
+    for token in 1..=count {
+        let submitted = pipeline.submit(&port, submission(token, Start::Workers, inputs(token))).expect("accepted");
+        if let Submitted::Finished(completion) = submitted {
+            completions.insert(token, completion);
+        }
+        then(&port, token);
+    }
+    while (completions.len() as u64) < count {
+        let batch = port.next(Some(PATIENCE));
+        assert!(!batch.events.is_empty(), "{} completions are missing", count - completions.len() as u64);
+        for event in batch.events {
+            let Event::Completed { token, completion } = event else { panic!("unexpected {event:?}") };
+            assert!(completions.insert(token, completion).is_none(), "one completion each");
+        }
+    }
+    completions
 }
 
 /// Waits for the completion of a piece of work.

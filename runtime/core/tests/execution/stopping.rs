@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use remotemedia_core::exec::{Outcome, SubmitError, Submitted};
+use remotemedia_core::exec::{Outcome, SubmitError};
 use remotemedia_core::manifest::HostNodeType;
 
 use super::nodes::{LEDGERS, REPEATED, open, wait_until_reached};
@@ -122,11 +122,8 @@ fn a_token_that_is_still_in_use_is_refused() {
     assert_eq!(refused.to_string(), "token 4 belongs to work that is still going on at this port; use another one");
     open(3);
     assert_eq!(integers_of(&completion_of(&port, 4)), [0]);
-    let again = match graph.submit(&port, submission(4, Start::Workers, integers(1..2))).expect("free again") {
-        Submitted::Finished(completion) => completion,
-        Submitted::Pending => completion_of(&port, 4),
-    };
-    assert_eq!(integers_of(&again), [1]);
+    let again = graph.submit(&port, submission(4, Start::Workers, integers(1..2))).expect("free again");
+    assert_eq!(integers_of(&completed(&port, again, 4)), [1]);
 }
 
 #[test]
@@ -137,25 +134,12 @@ fn a_storm_of_cancels_completes_each_piece_of_work_once() {
         &[("many", "Repeat", r#""times": 300"#), ("hoard", "Hoard", r#""packets": 10"#), ("n", "Count", "")],
         &[("many", "hoard"), ("many", "n"), ("hoard", "n")],
     );
-    let port = Port::new(None);
-    let mut completed = std::collections::BTreeMap::new();
-    for token in 1..=300 {
-        let submitted = graph.submit(&port, submission(token, Start::Workers, integers(0..3))).expect("accepted");
-        if let Submitted::Finished(completion) = submitted {
-            completed.insert(token, completion);
-        }
+    let cancel = |port: &Port, token| {
         if token % 2 == 0 {
             port.cancel(token - token % 3);
         }
-    }
-    while completed.len() < 300 {
-        let batch = port.next(Some(PATIENCE));
-        assert!(!batch.events.is_empty(), "{} completions are missing", 300 - completed.len());
-        for event in batch.events {
-            let Event::Completed { token, completion } = event else { panic!("unexpected {event:?}") };
-            assert!(completed.insert(token, completion).is_none(), "one completion each");
-        }
-    }
+    };
+    let completed = run_all(&graph, 300, |_| integers(0..3), cancel);
     for completion in completed.values() {
         match completion.outcome {
             Outcome::Finished => assert_eq!(integers_of(completion), [600, 1600, 2600]),
@@ -213,11 +197,8 @@ fn a_timeout_ends_work_on_the_callers_thread_too() {
         budget: Duration::MAX,
         ..submission(1, Start::Here, integers(0..1))
     };
-    let completion = match graph.submit(&port, work).expect("accepted") {
-        Submitted::Finished(completion) => completion,
-        Submitted::Pending => completion_of(&port, 1),
-    };
-    assert_eq!(completion.outcome, Outcome::TimedOut);
+    let submitted = graph.submit(&port, work).expect("accepted");
+    assert_eq!(completed(&port, submitted, 1).outcome, Outcome::TimedOut);
 }
 
 /// Work may end in the very moment of a shutdown: its completion comes before the port's end all the same.
@@ -232,11 +213,7 @@ fn a_completion_that_meets_a_shutdown_is_not_lost() {
         // More and more time for the work to come to its end.
         (0..round * 100).for_each(|_| std::hint::spin_loop());
         runtime.shut_down(Duration::ZERO);
-        let completion = match submitted {
-            // The worker was done before the submit was.
-            Submitted::Finished(completion) => completion,
-            Submitted::Pending => completion_of(&port, 1),
-        };
+        let completion = completed(&port, submitted, 1);
         assert!(matches!(completion.outcome, Outcome::Finished | Outcome::ShutDown), "round {round}");
         assert!(port.next(Some(Duration::ZERO)).is_closed);
     }
