@@ -52,8 +52,20 @@ def test_signatures_show_params_types_and_defaults() -> None:
         "window_ms: The length of a window. From 10 to 10000.\n"
     )
     assert inspect.getdoc(nodes.PassThrough) == (
-        "Emits every packet unchanged.\n\nInput `in`: Any value.\nOutput `out`: Any value."
+        "Emits every packet unchanged.\n\nThe same value comes out, in the same memory and at the same time.\n\n"
+        "Input `in`: Any value.\nOutput `out`: Any value."
     )
+
+
+def test_a_class_tells_all_that_its_node_promises() -> None:
+    for name, described in node_types().items():
+        told = " ".join((inspect.getdoc(getattr(nodes, name)) or "").split())
+        assert described["doc"].partition("\n")[0] == described["summary"]
+        # Whatever a table or a line break does with them, the words are there.
+        words = [word for word in described["doc"].replace("|", " ").replace("\\", " ").split() if "---" not in word]
+        assert all(word in told for word in words), name
+    told = inspect.getdoc(nodes.AudioLevel) or ""
+    assert "`health`         `\"silence\"` once silence has lasted half a second" in told
 
 
 def test_every_default_is_that_of_the_schema() -> None:

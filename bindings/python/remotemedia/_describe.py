@@ -16,7 +16,7 @@ from ._pipeline import Pipeline
 
 @cache
 def node_types() -> dict[str, dict[str, Any]]:
-    """Every built-in node type by its name: `summary`, `cost`, `inputs`, `outputs`, `params` (a schema), `example`."""
+    """Every built-in node type by its name: `summary`, `doc`, `cost`, `inputs`, `outputs`, `params` (a schema), `example`."""
     document = _ask(lambda output, error: lib.rm_runtime_describe(runtime(), output, error))
     return {entry["name"]: entry for entry in document["nodes"]}
 

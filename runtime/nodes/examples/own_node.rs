@@ -8,17 +8,19 @@ use std::error::Error;
 
 use remotemedia_core::exec::{Config, Runtime};
 use remotemedia_core::manifest::HostNodes;
-use remotemedia_core::node::{Cost, Define, Node, NodeError, Port, Step};
+use remotemedia_core::node::{Cost, Define, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Audio, File, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+documented! {
 /// Fades each item in, linearly in amplitude.
 #[derive(Debug)]
 struct FadeIn {
     duration_ms: u32,
     /// How far the item has come.
     frames: usize,
+}
 }
 
 /// The params of [`FadeIn`].
@@ -34,7 +36,6 @@ impl Define for FadeIn {
     type Params = FadeInParams;
 
     const NAME: &'static str = "FadeIn";
-    const SUMMARY: &'static str = "Fades each item in.";
     // A step takes as long as its packet is large.
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];

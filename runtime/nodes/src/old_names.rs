@@ -1,7 +1,7 @@
 //! The names that nodes once had, with the params and defaults of that time. Each does what its new node does; where that
 //! differs from what it once did, its docs say so.
 
-use remotemedia_core::node::{OldName, ParamError, Registry};
+use remotemedia_core::node::{OldName, ParamError, Registry, documented};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -20,7 +20,13 @@ pub(crate) fn add(registry: &mut Registry) {
     registry.add_old_name::<TextCollectorNode>().add_old_name::<SileroVADNode>();
 }
 
+documented! {
+/// An old name of AudioResample, with the params it had.
+///
+/// The rate that comes in and the channels are the sound's own, so `source_rate` and `channels` are not looked at. The steps of `quality` are
+/// those of `AudioResample` under other names: `low` is `fast`, `medium` is `high`, `high` is `best`.
 struct FastResampleNode;
+}
 
 /// The old params of `AudioResample`. The rate that comes in is the sound's own, so `source_rate` and `channels` are not
 /// looked at.
@@ -76,7 +82,6 @@ impl OldName for FastResampleNode {
     type Params = FastResampleNodeParams;
 
     const NAME: &'static str = "FastResampleNode";
-    const SUMMARY: &'static str = "An old name of AudioResample, with the params it had.";
     const EXAMPLE: &'static str = r#"{"target_rate": 16000, "quality": "medium"}"#;
 
     fn translate(params: FastResampleNodeParams) -> Result<AudioResampleParams, ParamError> {
@@ -93,7 +98,12 @@ impl OldName for FastResampleNode {
     }
 }
 
+documented! {
+/// An old name of AudioChunk, with the params it had.
+///
+/// The last chunk of an item may be shorter; it was lost once.
 struct AudioChunkerNode;
+}
 
 /// The old params of `AudioChunk`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -114,7 +124,6 @@ impl OldName for AudioChunkerNode {
     type Params = AudioChunkerNodeParams;
 
     const NAME: &'static str = "AudioChunkerNode";
-    const SUMMARY: &'static str = "An old name of AudioChunk, with the params it had.";
     const EXAMPLE: &'static str = r#"{"chunk_size": 512}"#;
 
     fn translate(params: AudioChunkerNodeParams) -> Result<AudioChunkParams, ParamError> {
@@ -127,7 +136,12 @@ impl OldName for AudioChunkerNode {
     }
 }
 
+documented! {
+/// An old name of AudioConcat, with the params it had.
+///
+/// All sound is collected, not that between speech events: `SpeechSegments` does that.
 struct AudioBufferAccumulatorNode;
+}
 
 /// The old params of `AudioConcat`. All sound is collected, not that between speech events: `SpeechSegments` does that.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -160,7 +174,6 @@ impl OldName for AudioBufferAccumulatorNode {
     type Params = AudioBufferAccumulatorNodeParams;
 
     const NAME: &'static str = "AudioBufferAccumulatorNode";
-    const SUMMARY: &'static str = "An old name of AudioConcat, with the params it had.";
     const EXAMPLE: &'static str = r#"{"max_utterance_duration_ms": 10000}"#;
 
     fn translate(params: AudioBufferAccumulatorNodeParams) -> Result<AudioConcatParams, ParamError> {
@@ -186,7 +199,10 @@ impl OldName for AudioBufferAccumulatorNode {
     }
 }
 
+documented! {
+/// An old name of AudioLevel, which finds a low volume below -20 dBFS.
 struct AudioLevelNode;
+}
 
 /// The old params of `AudioLevel`: another default of `low_volume_threshold_db`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -223,7 +239,6 @@ impl OldName for AudioLevelNode {
     type Params = AudioLevelNodeParams;
 
     const NAME: &'static str = "AudioLevelNode";
-    const SUMMARY: &'static str = "An old name of AudioLevel, which finds a low volume below -20 dBFS.";
 
     fn translate(params: AudioLevelNodeParams) -> Result<AudioLevelParams, ParamError> {
         Ok(AudioLevelParams {
@@ -234,7 +249,13 @@ impl OldName for AudioLevelNode {
     }
 }
 
+documented! {
+/// An old name of TextCollector, with the params it had.
+///
+/// Sentences end by the rules of `TextCollector`. One of fewer than `min_sentence_length` characters is joined to the next; it was
+/// dropped once.
 struct TextCollectorNode;
+}
 
 /// The old params of `TextCollector`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -270,7 +291,6 @@ impl OldName for TextCollectorNode {
     type Params = TextCollectorNodeParams;
 
     const NAME: &'static str = "TextCollectorNode";
-    const SUMMARY: &'static str = "An old name of TextCollector, with the params it had.";
 
     fn translate(params: TextCollectorNodeParams) -> Result<TextCollectorParams, ParamError> {
         let class = params.split_pattern.strip_suffix('+').unwrap_or(&params.split_pattern);
@@ -295,7 +315,12 @@ impl OldName for TextCollectorNode {
     }
 }
 
+documented! {
+/// An old name of SpeechSegments, with the params it had.
+///
+/// It was one node with `VAD`, which now stands alone. The rate is the sound's own, so `sampling_rate` is not looked at.
 struct SileroVADNode;
+}
 
 /// The old params of `SpeechSegments`, which then came with `VAD` in one node.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -333,7 +358,6 @@ impl OldName for SileroVADNode {
     type Params = SileroVADNodeParams;
 
     const NAME: &'static str = "SileroVADNode";
-    const SUMMARY: &'static str = "An old name of SpeechSegments, with the params it had.";
     const EXAMPLE: &'static str = r#"{"threshold": 0.5, "sampling_rate": 16000}"#;
 
     fn translate(params: SileroVADNodeParams) -> Result<SpeechSegmentsParams, ParamError> {

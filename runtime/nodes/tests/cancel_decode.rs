@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use remotemedia_core::exec::{Config, Event, Outcome, Port as EventPort, Runtime, Submission};
 use remotemedia_core::manifest::HostNodes;
-use remotemedia_core::node::{CancelFlag, Context, Cost, Define, Node, NodeError, Port, Step};
+use remotemedia_core::node::{CancelFlag, Context, Cost, Define, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{File, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,10 +18,12 @@ const HELD_CHUNK: usize = 5;
 static CHUNKS: AtomicUsize = AtomicUsize::new(0);
 static REACHED: OnceLock<Mutex<Sender<()>>> = OnceLock::new();
 
+documented! {
 /// Counts the chunks, and holds one until the run is cancelled.
 #[derive(Default)]
 struct Tap {
     cancel: CancelFlag,
+}
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -48,7 +50,6 @@ impl Node for Tap {
 impl Define for Tap {
     type Params = NoParams;
     const NAME: &'static str = "Tap";
-    const SUMMARY: &'static str = "Counts chunks.";
     const COST: Cost = Cost::Heavy;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

@@ -1,4 +1,4 @@
-"""`remotemedia nodes`: the node types, or all about one: ports, params with types, ranges, defaults, and an example."""
+"""`remotemedia nodes`: the node types, or all about one: what it promises, ports, params with types and ranges, an example."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from .._describe import node_types, type_name
 from ..errors import InvalidArgumentError
 from . import DONE
+from .markdown import plain_text
 from .parser import meant
 from .terminal import painted
 
@@ -39,6 +40,8 @@ def _about(described: Mapping[str, Any]) -> Iterator[str]:
     schema = described["params"]
     properties: dict[str, Any] = schema.get("properties", {})
     yield f"{painted(described['name'], 'bold', sys.stdout)}: {described['summary']}"
+    # The summary is its first paragraph.
+    yield from plain_text(described["doc"].partition("\n")[2], WIDTH)
     yield ""
     ports = {f"{side[:-1]} {port['name']}": port for side in ("inputs", "outputs") for port in described[side]}
     width = max(map(len, ports))

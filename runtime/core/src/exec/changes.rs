@@ -94,10 +94,13 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::{Cost, Define, Node, NodeError, Params, Port, Registry, Step};
+    use crate::node::{Cost, Define, Node, NodeError, Params, Port, Registry, Step, documented};
     use crate::value::Packet;
 
+    documented! {
+    /// A node for tests.
     struct Any;
+    }
 
     #[derive(serde::Deserialize, schemars::JsonSchema)]
     struct AnyParams {}
@@ -111,7 +114,6 @@ mod tests {
     impl Define for Any {
         type Params = AnyParams;
         const NAME: &'static str = "Any";
-        const SUMMARY: &'static str = "A node for tests.";
         const COST: Cost = Cost::Light;
         const INPUTS: &'static [Port] = &[Port::ANY_IN];
         const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];

@@ -3,6 +3,7 @@
 //! A node is sync and used by one thread at a time. It knows packets and its [`Context`], never threads or queues.
 
 mod context;
+mod documented;
 mod error;
 mod item;
 mod params;
@@ -10,6 +11,9 @@ mod port;
 mod registry;
 
 pub use context::{CancelFlag, Context};
+pub use documented::Documented;
+#[doc(hidden)]
+pub use documented::checked_doc;
 pub use error::{HostToken, NodeError};
 pub use item::Item;
 pub use params::{ParamError, Params, PreparedNode};
@@ -21,6 +25,7 @@ use std::any::Any;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+pub use crate::documented;
 use crate::value::Packet;
 
 /// One instance of a node within one run.
@@ -151,14 +156,14 @@ impl Cost {
 }
 
 /// What a built-in node declares; [`Registry::add`] makes a [`NodeType`] of it.
-pub trait Define: Node + Sized + 'static {
+///
+/// Its doc comment is what users of every language read of it: the first line in a list of nodes, all of it in the docs.
+pub trait Define: Node + Documented + Sized + 'static {
     /// Its params, from which the schema, the docs and the typed classes of the bindings are generated.
     type Params: DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
     /// The name in a manifest, in PascalCase.
     const NAME: &'static str;
-    /// One sentence for a list of nodes.
-    const SUMMARY: &'static str;
     /// How much a step costs.
     const COST: Cost;
     /// The input ports; none for a source.
@@ -204,7 +209,7 @@ pub trait Define: Node + Sized + 'static {
 
 /// An old name of a built-in node, kept with the params and defaults that it had;
 /// [`Registry::add_old_name`] makes a [`NodeType`] of it.
-pub trait OldName: 'static {
+pub trait OldName: Documented + 'static {
     /// The node that does the work.
     type Node: Define;
     /// The params as they were called.
@@ -212,8 +217,6 @@ pub trait OldName: 'static {
 
     /// The old name.
     const NAME: &'static str;
-    /// One sentence for a list of nodes, which names the new type.
-    const SUMMARY: &'static str;
     /// An example of params for the docs, as JSON text of an object.
     const EXAMPLE: &'static str = "{}";
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
+use super::documented::{first_line, markdown};
 use super::params::{prepare, prepare_old};
 use super::{Cost, Define, OldName, ParamError, Params, Port, PreparedNode};
 
@@ -13,8 +14,10 @@ use super::{Cost, Define, OldName, ParamError, Params, Port, PreparedNode};
 pub struct NodeType {
     /// The name in a manifest.
     pub name: &'static str,
-    /// One sentence.
+    /// One sentence, the first of `doc`.
     pub summary: &'static str,
+    /// All that it promises, in Markdown. Begins with the summary.
+    pub doc: String,
     /// How much a step costs.
     pub cost: Cost,
     /// The input ports.
@@ -50,13 +53,14 @@ impl NodeType {
     }
 
     /// All that it declares, for listings, docs and the classes of the bindings:
-    /// `{name, summary, cost, inputs, outputs, params, example, live?, alias_of?}`, where `params` is a JSON Schema and
-    /// `live` names the params that may change while a session runs.
+    /// `{name, summary, doc, cost, inputs, outputs, params, example, live?, alias_of?}`, where `doc` is Markdown, `params` a
+    /// JSON Schema, and `live` names the params that may change while a session runs.
     pub fn describe(&self) -> Json {
         let ports = |ports: &[Port]| ports.iter().map(Port::describe).collect::<Vec<_>>();
         let mut described = serde_json::json!({
             "name": self.name,
             "summary": self.summary,
+            "doc": self.doc,
             "cost": self.cost.name(),
             "inputs": ports(self.inputs),
             "outputs": ports(self.outputs),
@@ -73,7 +77,7 @@ impl NodeType {
     }
 
     fn new<N: Define>(
-        (name, summary): (&'static str, &'static str),
+        (name, doc): (&'static str, &'static str),
         (params_schema, example): (Json, &str),
         prepare: fn(Params) -> Result<PreparedNode, ParamError>,
     ) -> Self {
@@ -81,7 +85,8 @@ impl NodeType {
         debug_assert!(example.is_object(), "the example of {name} is not a JSON object");
         Self {
             name,
-            summary,
+            summary: first_line(doc),
+            doc: markdown(doc),
             cost: N::COST,
             inputs: N::INPUTS,
             outputs: N::OUTPUTS,
@@ -104,7 +109,7 @@ impl Registry {
     /// Adds a built-in node. A second one of the same name replaces the first.
     pub fn add<N: Define>(&mut self) -> &mut Self {
         let schema = schemars::schema_for!(N::Params).to_value();
-        let node_type = NodeType::new::<N>((N::NAME, N::SUMMARY), (schema, N::EXAMPLE), prepare::<N>);
+        let node_type = NodeType::new::<N>((N::NAME, N::DOC), (schema, N::EXAMPLE), prepare::<N>);
         self.types.insert(N::NAME, Arc::new(node_type));
         self
     }
@@ -112,7 +117,7 @@ impl Registry {
     /// Adds an old name of a built-in node, with the params that it had.
     pub fn add_old_name<A: OldName>(&mut self) -> &mut Self {
         let schema = schemars::schema_for!(A::Params).to_value();
-        let mut node_type = NodeType::new::<A::Node>((A::NAME, A::SUMMARY), (schema, A::EXAMPLE), prepare_old::<A>);
+        let mut node_type = NodeType::new::<A::Node>((A::NAME, A::DOC), (schema, A::EXAMPLE), prepare_old::<A>);
         // An old name may lack a param that the node has by now.
         let properties = node_type.params_schema["properties"].as_object();
         let is_there = |param: &&str| properties.is_some_and(|properties| properties.contains_key(*param));

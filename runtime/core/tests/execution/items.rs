@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use remotemedia_core::exec::{Most, Received, Session, SessionOptions};
-use remotemedia_core::node::{Cost, Define, Item, Node, NodeError, Port as NodePort, Step};
+use remotemedia_core::node::{Cost, Define, Item, Node, NodeError, Port as NodePort, Step, documented};
 use remotemedia_core::value::{File, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -179,10 +179,12 @@ fn read_to_the_end(session: &Session, port: &Port) -> Vec<(u64, String)> {
     }
 }
 
+documented! {
 /// Says what it heard of its item with the first packet of it, and at its end.
 pub(crate) struct Label {
     item: Option<Item>,
     packets: usize,
+}
 }
 
 impl Label {
@@ -218,7 +220,6 @@ impl Node for Label {
 impl Define for Label {
     type Params = super::nodes::Nothing;
     const NAME: &'static str = "Label";
-    const SUMMARY: &'static str = "A node for tests.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [NodePort] = &[NodePort::ANY_IN];
     const OUTPUTS: &'static [NodePort] = &[NodePort::ANY_OUT];
@@ -228,6 +229,7 @@ impl Define for Label {
     }
 }
 
+documented! {
 /// A source of names, each an item of its own that it calls by its name.
 pub(crate) struct Shelf {
     names: Vec<String>,
@@ -235,6 +237,7 @@ pub(crate) struct Shelf {
     left: std::ops::Range<usize>,
     /// How many items it was asked for.
     asked: usize,
+}
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -273,7 +276,6 @@ impl Node for Shelf {
 impl Define for Shelf {
     type Params = ShelfParams;
     const NAME: &'static str = "Shelf";
-    const SUMMARY: &'static str = "A source for tests.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [NodePort] = &[];
     const OUTPUTS: &'static [NodePort] = &[NodePort::ANY_OUT];

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex};
 
 use super::PATIENCE;
-use remotemedia_core::node::{CancelFlag, Context, Cost, Define, Item, Node, NodeError, Port, Registry, Step};
+use remotemedia_core::node::{
+    CancelFlag, Context, Cost, Define, Documented, Item, Node, NodeError, Port, Registry, Step, documented,
+};
 use remotemedia_core::value::{Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -38,10 +40,13 @@ pub(crate) struct Nothing {}
 
 macro_rules! define {
     ($name:ident, $params:ty, $cost:ident, $new:expr) => {
+        impl Documented for $name {
+            const DOC: &'static str = "A node for tests.";
+        }
+
         impl Define for $name {
             type Params = $params;
             const NAME: &'static str = stringify!($name);
-            const SUMMARY: &'static str = "A node for tests.";
             const COST: Cost = Cost::$cost;
             const INPUTS: &'static [Port] = &[Port::ANY_IN];
             const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
@@ -74,9 +79,11 @@ impl Node for Worker {
     }
 }
 
+documented! {
 /// Adds `by`, which may change while it runs, to integers.
 pub(crate) struct Offset {
     by: i64,
+}
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -92,7 +99,6 @@ pub(crate) struct OffsetParams {
 impl Define for Offset {
     type Params = OffsetParams;
     const NAME: &'static str = "Offset";
-    const SUMMARY: &'static str = "A node for tests.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::ANY_IN];
     const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
@@ -423,10 +429,12 @@ impl Node for Slow {
     }
 }
 
+documented! {
 /// A source: emits 0 to `count` - 1.
 pub(crate) struct Source {
     count: i64,
     next: i64,
+}
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -438,7 +446,6 @@ pub(crate) struct SourceParams {
 impl Define for Source {
     type Params = SourceParams;
     const NAME: &'static str = "Source";
-    const SUMMARY: &'static str = "A source for tests.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[];
     const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
@@ -529,16 +536,17 @@ impl Node for Trip {
     }
 }
 
+documented! {
 /// A source: brings two items, emits 0 to 4 in each, and dries up in the first one.
 pub(crate) struct Spring {
     items: u64,
     next: i64,
 }
+}
 
 impl Define for Spring {
     type Params = Nothing;
     const NAME: &'static str = "Spring";
-    const SUMMARY: &'static str = "A source for tests.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[];
     const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];

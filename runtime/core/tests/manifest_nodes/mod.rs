@@ -2,7 +2,9 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 use remotemedia_core::manifest::{HostNodeType, HostNodes};
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, Node, NodeError, ParamError, Port, Registry, Step};
+use remotemedia_core::node::{
+    AudioFormat, Cost, Define, Documented, Kinds, Node, NodeError, ParamError, Port, Registry, Step,
+};
 use remotemedia_core::value::{Kind, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,10 +28,13 @@ macro_rules! node {
             }
         }
 
+        impl Documented for $name {
+            const DOC: &'static str = "For tests.";
+        }
+
         impl Define for $name {
             type Params = $params;
             const NAME: &'static str = stringify!($name);
-            const SUMMARY: &'static str = "For tests.";
             const COST: Cost = Cost::Light;
             const INPUTS: &'static [Port] = $inputs;
             const OUTPUTS: &'static [Port] = $outputs;

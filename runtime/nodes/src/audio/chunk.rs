@@ -1,6 +1,6 @@
 //! `AudioChunk`: sound in chunks of equal length, which may overlap.
 
-use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port};
+use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,9 +8,10 @@ use serde::Deserialize;
 use super::held::{Held, LIMIT};
 use super::reader::{Driven, Process, Segment, drive, sound};
 
-/// Divides sound into chunks of equal length, one packet for each.
+documented! {
+/// Divides sound into chunks of equal length, which may overlap.
 ///
-/// Chunk `k` begins `k` hops after the first frame. Without a hop the chunks follow one another; with a shorter one they
+/// Each chunk is a packet. Chunk `k` begins `k` hops after the first frame. Without a hop the chunks follow one another; with a shorter one they
 /// overlap. Give lengths in frames or in milliseconds, which are rounded to whole frames. The last chunk covers what is
 /// left, so that each frame is in one chunk at least; `last` says what becomes of it. A change of rate or layout
 /// ends the chunks and begins them anew.
@@ -18,6 +19,7 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 /// A chunk that lies within one packet shares its memory.
 #[derive(Debug)]
 pub struct AudioChunk(Driven<Chunk>);
+}
 
 /// The params of [`AudioChunk`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -82,7 +84,6 @@ impl Define for AudioChunk {
     type Params = AudioChunkParams;
 
     const NAME: &'static str = "AudioChunk";
-    const SUMMARY: &'static str = "Divides sound into chunks of equal length, which may overlap.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

@@ -1,6 +1,6 @@
 //! `AudioConcat`: many packets become one.
 
-use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port};
+use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{Audio, MediaTime, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,13 +8,15 @@ use serde::Deserialize;
 use super::held::Held;
 use super::reader::{Driven, Process, Segment, drive, sound};
 
-/// Joins the sound of an item into one packet, which comes when the item ends.
+documented! {
+/// Joins the packets of an item into one, or into longer ones.
 ///
-/// With `max_duration_ms` or `max_frames` a packet comes each time that much sound is there, and at the end what is left. Sound of
+/// One packet with all sound of the item comes when the item ends. With `max_duration_ms` or `max_frames` a packet comes each time that much sound is there, and at the end what is left. Sound of
 /// another rate or layout can't be joined: there the packet ends and another begins. A packet holds at most 1 GiB of
 /// samples; more is an error.
 #[derive(Debug)]
 pub struct AudioConcat(Driven<Concat>);
+}
 
 /// The params of [`AudioConcat`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -66,7 +68,6 @@ impl Define for AudioConcat {
     type Params = AudioConcatParams;
 
     const NAME: &'static str = "AudioConcat";
-    const SUMMARY: &'static str = "Joins the packets of an item into one, or into longer ones.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

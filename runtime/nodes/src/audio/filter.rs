@@ -1,6 +1,6 @@
 //! `AudioFilter`: filters of the usual kinds, as sections of second order.
 
-use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port};
+use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{Audio, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,7 +8,10 @@ use serde::Deserialize;
 use super::biquad::{Band, Cascade, Section, Shape, butterworth};
 use super::reader::{Driven, Process, Segment, drive, sound};
 
-/// Filters sound, each channel by itself.
+documented! {
+/// Filters sound: Butterworth, biquads of the cookbook, DC block.
+///
+/// Each channel is filtered by itself. A filter is of one of these kinds:
 ///
 /// | kind | what it is | its params |
 /// |---|---|---|
@@ -25,6 +28,7 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 /// Frequencies must be below half the rate of the sound.
 #[derive(Debug)]
 pub struct AudioFilter(Driven<Filter>);
+}
 
 /// The params of [`AudioFilter`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -106,7 +110,6 @@ impl Define for AudioFilter {
     type Params = AudioFilterParams;
 
     const NAME: &'static str = "AudioFilter";
-    const SUMMARY: &'static str = "Filters sound: Butterworth, biquads of the cookbook, DC block.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

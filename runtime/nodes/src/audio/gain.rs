@@ -1,6 +1,6 @@
 //! `AudioGain`: louder or quieter, the same throughout or along a ramp.
 
-use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port};
+use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{Audio, MediaTime, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,7 +8,10 @@ use serde::Deserialize;
 use super::finite::check_finite;
 use super::reader::{Driven, Process, Segment, drive, sound};
 
-/// Multiplies sound with a gain, the same for all channels.
+documented! {
+/// Makes sound louder or quieter, at once or along a ramp.
+///
+/// The samples are multiplied with a gain, the same for all channels.
 ///
 /// With `ramp` the gain changes over time: it passes through points `[time, gain]`, counted in seconds from the first
 /// frame of the item, and stays at the first gain before them and at the last one after. `ramp_shape` says what is
@@ -21,6 +24,7 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 /// the first frame of the next packet on, so that nothing clicks.
 #[derive(Debug)]
 pub struct AudioGain(Driven<Gain>);
+}
 
 /// The params of [`AudioGain`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -86,7 +90,6 @@ impl Define for AudioGain {
     type Params = AudioGainParams;
 
     const NAME: &'static str = "AudioGain";
-    const SUMMARY: &'static str = "Makes sound louder or quieter, at once or along a ramp.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

@@ -2,13 +2,16 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::node::{
+    AudioFormat, Cost, Define, Emission, Node, NodeError, ParamError, Port, Step, documented,
+};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::finite::check_finite;
 
+documented! {
 /// Mixes sound to a fixed number of channels.
 ///
 /// Without `gains`, the gains of each output add up to 1, so that no sum of full-scale channels can clip:
@@ -31,6 +34,7 @@ pub struct AudioMix {
     gains: Option<Vec<Vec<f64>>>,
     matrix: Option<Matrix>,
     rest: Option<Rest>,
+}
 }
 
 /// The params of [`AudioMix`].
@@ -93,7 +97,6 @@ impl Define for AudioMix {
     type Params = AudioMixParams;
 
     const NAME: &'static str = "AudioMix";
-    const SUMMARY: &'static str = "Mixes sound to a fixed number of channels.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

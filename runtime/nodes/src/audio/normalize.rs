@@ -2,7 +2,7 @@
 
 mod live;
 
-use remotemedia_core::node::{Cost, Define, NodeError, Port};
+use remotemedia_core::node::{Cost, Define, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 use super::true_peak::TruePeak;
 use live::Live;
 
+documented! {
 /// Makes sound as loud as is wanted, by EBU R 128.
 ///
 /// In the mode `file` it takes the whole item first, measures its integrated loudness and true peak, and then emits it with
@@ -28,6 +29,7 @@ use live::Live;
 /// packets changes nothing.
 #[derive(Debug)]
 pub struct LoudnessNormalize(Driven<Normalize>);
+}
 
 /// The params of [`LoudnessNormalize`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -110,7 +112,6 @@ impl Define for LoudnessNormalize {
     type Params = LoudnessNormalizeParams;
 
     const NAME: &'static str = "LoudnessNormalize";
-    const SUMMARY: &'static str = "Makes sound as loud as is wanted, by EBU R 128.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

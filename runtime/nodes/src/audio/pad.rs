@@ -1,12 +1,13 @@
 //! `AudioPad`: silence before and after sound.
 
-use remotemedia_core::node::{Cost, Define, NodeError, Port};
+use remotemedia_core::node::{Cost, Define, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::reader::{Driven, Process, Segment, drive, sound};
 
+documented! {
 /// Puts digital silence before and after the sound of an item.
 ///
 /// Lengths are rounded to whole frames. With `min_duration_ms` there is at least as much silence after the sound as the
@@ -15,6 +16,7 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 /// last. An item without a packet stays empty.
 #[derive(Debug)]
 pub struct AudioPad(Driven<Pad>);
+}
 
 /// The params of [`AudioPad`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -66,7 +68,6 @@ impl Define for AudioPad {
     type Params = AudioPadParams;
 
     const NAME: &'static str = "AudioPad";
-    const SUMMARY: &'static str = "Puts silence before and after sound.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

@@ -1,6 +1,6 @@
 //! `AudioTrim`: sound without the silence around it.
 
-use remotemedia_core::node::{Cost, Define, NodeError, Port};
+use remotemedia_core::node::{Cost, Define, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::held::Held;
 use super::reader::{Driven, Process, Segment, drive, sound};
 
-/// Leaves out the silence at the beginning and at the end of an item.
+documented! {
+/// Leaves out the silence at the beginning and at the end of an item of sound.
 ///
 /// A frame is silent if no channel exceeds `threshold_db`, in dBFS of its magnitude. All before the first other frame
 /// and all after the last one is left out, but for `keep_ms` on both sides. What remains keeps its time. An item that is
@@ -19,6 +20,7 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 /// trimmed by itself.
 #[derive(Debug)]
 pub struct AudioTrim(Driven<Trim>);
+}
 
 /// The params of [`AudioTrim`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -74,7 +76,6 @@ impl Define for AudioTrim {
     type Params = AudioTrimParams;
 
     const NAME: &'static str = "AudioTrim";
-    const SUMMARY: &'static str = "Leaves out the silence at the beginning and at the end of sound.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

@@ -3,7 +3,7 @@
 mod elements;
 mod number;
 
-use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, Port, Step};
+use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Kind, Packet, Tensor, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,7 +12,10 @@ use elements::ElementFault;
 use number::Fault;
 pub use number::{Number, Operation};
 
-/// Computes `value <operation> operand`.
+documented! {
+/// Computes with a fixed operand on numbers, lists of numbers and tensors.
+///
+/// The result is `value <operation> operand`:
 ///
 /// | value | result |
 /// |---|---|
@@ -30,6 +33,7 @@ pub use number::{Number, Operation};
 pub struct Calculator {
     operation: Operation,
     operand: Number,
+}
 }
 
 /// The params of [`Calculator`].
@@ -59,7 +63,6 @@ impl Define for Calculator {
     type Params = CalculatorParams;
 
     const NAME: &'static str = "Calculator";
-    const SUMMARY: &'static str = "Computes with a fixed operand on numbers, lists of numbers and tensors.";
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::new("in", INPUT, "A number, a list of numbers or a tensor.")];
     const OUTPUTS: &'static [Port] = &[Port::new("out", INPUT, "The result, in the shape of the input.")];

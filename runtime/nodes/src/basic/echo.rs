@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{Context, Cost, Define, Kinds, Node, NodeError, Port, Step};
+use remotemedia_core::node::{Context, Cost, Define, Kinds, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Emits `{"input": value, "counter": n, "node": id}` for every packet, at the packet's own time.
+documented! {
+/// Emits a map of the input, its number within the run and the id of this node.
 ///
+/// For every packet it emits `{"input": value, "counter": n, "node": id}`, at the packet's own time.
 /// `counter` is 1 for the first packet of a run and rises by one with each packet; the end of an item does not reset
 /// it. `node` is the id of this node in the manifest.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct Echo {
     counter: i64,
     node_id: Arc<str>,
     keys: [Arc<str>; 3],
+}
 }
 
 /// The params of [`Echo`]: there are none.
@@ -42,7 +45,6 @@ impl Define for Echo {
     type Params = EchoParams;
 
     const NAME: &'static str = "Echo";
-    const SUMMARY: &'static str = "Emits a map of the input, its number within the run and the id of this node.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::ANY_IN];
     const OUTPUTS: &'static [Port] =

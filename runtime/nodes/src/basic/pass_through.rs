@@ -1,13 +1,17 @@
 //! `PassThrough`: hands on what comes in. It knows nothing of values.
 
-use remotemedia_core::node::{Cost, Define, Node, NodeError, Port, Step};
+use remotemedia_core::node::{Cost, Define, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::Packet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Emits every packet unchanged: same value, same memory, same time.
+documented! {
+/// Emits every packet unchanged.
+///
+/// The same value comes out, in the same memory and at the same time.
 #[derive(Debug)]
 pub struct PassThrough;
+}
 
 /// The params of [`PassThrough`]: there are none.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,7 +28,6 @@ impl Define for PassThrough {
     type Params = PassThroughParams;
 
     const NAME: &'static str = "PassThrough";
-    const SUMMARY: &'static str = "Emits every packet unchanged.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::ANY_IN];
     const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];

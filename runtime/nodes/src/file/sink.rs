@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use remotemedia_core::node::{Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::node::{Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, documented};
 use remotemedia_core::value::{File, FileSource as Place, Kind, Map, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,7 +17,8 @@ use super::output::{Existing, Output, is_there, unwritten};
 use super::template::Template;
 use crate::audio::{AudioEncode, FileFormat};
 
-/// Writes files whose paths are made of a pattern.
+documented! {
+/// Writes sound, bytes and files to paths made of a pattern.
 ///
 /// - The packets of sound or of bytes of one item are one file. A `File`, or a map with `audio` as `SpeechSegments` emits it,
 ///   is a file of its own.
@@ -38,6 +39,7 @@ pub struct FileSink {
     /// What was written in this run, and for which item.
     taken: HashMap<Arc<str>, Item>,
     open: Option<Open>,
+}
 }
 
 /// The params of [`FileSink`].
@@ -264,7 +266,6 @@ impl Define for FileSink {
     type Params = FileSinkParams;
 
     const NAME: &'static str = "FileSink";
-    const SUMMARY: &'static str = "Writes sound, bytes and files to paths made of a pattern.";
     const COST: Cost = Cost::Blocking;
     const INPUTS: &'static [Port] = &[Port::new(
         "in",

@@ -3,16 +3,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use remotemedia_core::node::{Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::node::{Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, documented};
 use remotemedia_core::value::{File, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::pattern::find;
 
-/// Emits files by path, sorted by path; nothing of them is read here.
+documented! {
+/// Brings the files of a path or pattern, each an item of its own.
 ///
-/// Each file is an item of its own, with its name: media state ends with it, messages name it, and `FileSink` can be told to
+/// Files come by path, sorted by path; nothing of them is read here. Each file is an item of its own, with its name: media state ends with it, messages name it, and `FileSink` can be told to
 /// call its result the same. Where other nodes take inputs beside it, all files come in each item.
 #[derive(Debug)]
 pub struct FileSource {
@@ -22,6 +23,7 @@ pub struct FileSource {
     left: Range<usize>,
     /// How many items were asked for.
     asked: usize,
+}
 }
 
 /// The params of [`FileSource`].
@@ -68,7 +70,6 @@ impl Define for FileSource {
     type Params = FileSourceParams;
 
     const NAME: &'static str = "FileSource";
-    const SUMMARY: &'static str = "Brings the files of a path or pattern, each an item of its own.";
     const COST: Cost = Cost::Blocking;
     const INPUTS: &'static [Port] = &[];
     const OUTPUTS: &'static [Port] = &[Port::new("out", Kinds::of(&[Kind::File]), "A file by path.")];

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port};
+use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,7 +13,8 @@ use super::windows::{Meter, Windows};
 use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
-/// Compares the sides of stereo sound.
+documented! {
+/// Finds a dead or a weak channel of stereo sound.
 ///
 /// Every 100 ms, and at the end, it emits a map about the last five seconds of sound:
 ///
@@ -33,6 +34,7 @@ use crate::audio::reader::{Driven, Segment, drive};
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
 pub struct ChannelBalance(Driven<Windows<BalanceMeter>>);
+}
 
 /// The params of [`ChannelBalance`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -80,7 +82,6 @@ impl Define for ChannelBalance {
     type Params = ChannelBalanceParams;
 
     const NAME: &'static str = "ChannelBalance";
-    const SUMMARY: &'static str = "Finds a dead or a weak channel of stereo sound.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::new(

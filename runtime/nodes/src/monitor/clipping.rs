@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port};
+use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use super::windows::{Meter, Windows};
 use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
+documented! {
 /// Finds clipping, hard and soft.
 ///
 /// Every 100 ms, and at the end, it emits a map about the last second:
@@ -44,6 +45,7 @@ use crate::audio::reader::{Driven, Segment, drive};
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
 pub struct ClippingDetector(Driven<Windows<ClippingMeter>>);
+}
 
 /// The params of [`ClippingDetector`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -116,7 +118,6 @@ impl Define for ClippingDetector {
     type Params = ClippingDetectorParams;
 
     const NAME: &'static str = "ClippingDetector";
-    const SUMMARY: &'static str = "Finds clipping, hard and soft.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::new(

@@ -1,6 +1,6 @@
 //! `AudioLevel`: how loud sound is, window by window, and whether it is too quiet.
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, ParamError, Port};
+use remotemedia_core::node::{Cost, Define, Kinds, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{Audio, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::windows::{Meter, Windows};
 use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
+documented! {
 /// Measures the level of sound in windows and judges its volume.
 ///
 /// For each window it emits a map, at the window's time and with its duration:
@@ -39,6 +40,7 @@ use crate::audio::reader::{Driven, Segment, drive};
 /// a room, after thirty seconds.
 #[derive(Debug)]
 pub struct AudioLevel(Driven<Windows<LevelMeter>>);
+}
 
 /// The params of [`AudioLevel`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -90,7 +92,6 @@ impl Define for AudioLevel {
     type Params = AudioLevelParams;
 
     const NAME: &'static str = "AudioLevel";
-    const SUMMARY: &'static str = "Measures the level of sound in windows and judges its volume.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::new(

@@ -1,6 +1,6 @@
 //! `Loudness`: how loud sound is to the ear, as EBU R 128 has it.
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port};
+use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, Kind, Layout, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use crate::audio::r128::LoudnessMeter;
 use crate::audio::reader::{Driven, Segment, drive};
 use crate::audio::true_peak::TruePeak;
 
+documented! {
 /// Measures loudness and true peak as ITU-R BS.1770 and EBU R 128 have them.
 ///
 /// Every 100 ms, and at the end, it emits a map:
@@ -31,6 +32,7 @@ use crate::audio::true_peak::TruePeak;
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
 pub struct Loudness(Driven<Windows<Measure>>);
+}
 
 /// The params of [`Loudness`]: there are none.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -52,7 +54,6 @@ impl Define for Loudness {
     type Params = LoudnessParams;
 
     const NAME: &'static str = "Loudness";
-    const SUMMARY: &'static str = "Measures loudness and true peak as EBU R 128 has them.";
     /// A step is 100 ms of all channels, two sections and an interpolator for each.
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];

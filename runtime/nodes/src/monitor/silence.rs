@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port};
+use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, Kind, MediaTime, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use super::windows::{Meter, Windows};
 use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
+documented! {
 /// Finds silence that lasts, and repeated dropouts.
 ///
 /// Every 100 ms, and at the end, it emits a map:
@@ -40,6 +41,7 @@ use crate::audio::reader::{Driven, Segment, drive};
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
 pub struct SilenceDetector(Driven<Windows<SilenceMeter>>);
+}
 
 /// The params of [`SilenceDetector`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -123,7 +125,6 @@ impl Define for SilenceDetector {
     type Params = SilenceDetectorParams;
 
     const NAME: &'static str = "SilenceDetector";
-    const SUMMARY: &'static str = "Finds silence that lasts, and repeated dropouts.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::new(

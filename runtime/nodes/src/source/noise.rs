@@ -1,6 +1,6 @@
 //! `NoiseSource`: white noise that is the same whenever its seed is.
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Node, NodeError, Port, Step};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::Packet;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,14 +8,16 @@ use serde::Deserialize;
 use super::generate::{Generated, Generator};
 use crate::random::split_mix;
 
-/// Emits white noise, independent in every channel, in packets of at most 100 ms.
+documented! {
+/// Emits white noise that is the same whenever its seed is.
 ///
-/// Samples are uniform; their RMS is `level_db`, their peaks are 4.77 dB above. Each comes from its own number, so the
+/// The noise is independent in every channel and comes in packets of at most 100 ms. Samples are uniform; their RMS is `level_db`, their peaks are 4.77 dB above. Each comes from its own number, so the
 /// same `seed` gives the same sound on every machine: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
 /// number generators", 2014) of `seed + (2^40 channel + n + 1) * 0x9e3779b97f4a7c15`, whose upper 24 bits are the sample
 /// between -1 and 1 - 2^-23 before it is scaled. It begins anew with each item.
 #[derive(Debug)]
 pub struct NoiseSource(Generated<Noise>);
+}
 
 /// The params of [`NoiseSource`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -82,7 +84,6 @@ impl Define for NoiseSource {
     type Params = NoiseSourceParams;
 
     const NAME: &'static str = "NoiseSource";
-    const SUMMARY: &'static str = "Emits white noise that is the same whenever its seed is.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

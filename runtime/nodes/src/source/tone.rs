@@ -1,18 +1,20 @@
 //! `ToneSource`: a sine.
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Node, NodeError, ParamError, Port, Step, documented};
 use remotemedia_core::value::Packet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::generate::{Generated, Generator, check_frequency};
 
-/// Emits a sine, the same in every channel, in packets of at most 100 ms.
+documented! {
+/// Emits a sine.
 ///
-/// Sample `n` is `10^(level_db / 20) sin(2 pi frequency_hz n / rate)`, computed in float64 and rounded once. It begins
+/// It is the same in every channel and comes in packets of at most 100 ms. Sample `n` is `10^(level_db / 20) sin(2 pi frequency_hz n / rate)`, computed in float64 and rounded once. It begins
 /// anew with each item.
 #[derive(Debug)]
 pub struct ToneSource(Generated<Tone>);
+}
 
 /// The params of [`ToneSource`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -85,7 +87,6 @@ impl Define for ToneSource {
     type Params = ToneSourceParams;
 
     const NAME: &'static str = "ToneSource";
-    const SUMMARY: &'static str = "Emits a sine.";
     const COST: Cost = Cost::Light;
     const INPUTS: &'static [Port] = &[];
     const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];

@@ -1,7 +1,7 @@
 //! `MelSpectrogram`: spectra on the mel scale.
 
 use realfft::num_complex::Complex32;
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, Node, NodeError, ParamError, Port, Step, documented};
 use remotemedia_core::value::{DataType, Kind, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,7 +12,8 @@ use super::frames::Framing;
 use super::mel::{MelDesign, MelFilter, MelNorm, MelScale};
 use super::stft::check_window;
 
-/// Spectra of sound on the mel scale, as librosa or as Whisper computes them.
+documented! {
+/// Computes spectra of sound on the mel scale, as librosa or as Whisper does.
 ///
 /// It emits float32 tensors of shape `(n_mels, frames)`, or `(channels, n_mels, frames)` if there are several channels: for
 /// each packet the frames that it completes, or with `whole` all of an item at its end. Params that are not given have the
@@ -36,6 +37,7 @@ use super::stft::check_window;
 /// centre, or of its first sample if `center` is false. How the sound is divided into packets changes no value. A change
 /// of rate or layout ends one recording and begins the next.
 pub struct MelSpectrogram(Analysis);
+}
 
 /// The params of [`MelSpectrogram`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -220,7 +222,6 @@ impl Define for MelSpectrogram {
     type Params = MelSpectrogramParams;
 
     const NAME: &'static str = "MelSpectrogram";
-    const SUMMARY: &'static str = "Spectra of sound on the mel scale, as librosa or Whisper computes them.";
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::new(

@@ -1,7 +1,7 @@
 //! `STFT`: the spectra of overlapping frames.
 
 use realfft::num_complex::Complex32;
-use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, ParamError, Port, Step, documented};
 use remotemedia_core::value::{DataType, Kind, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +10,10 @@ use super::PadMode;
 use super::analysis::{Analysis, Projection};
 use super::frames::Framing;
 
-/// The short-time Fourier transform of sound, with the params, defaults and results of `librosa.stft`.
+documented! {
+/// Computes the spectra of overlapping frames of sound, as `librosa.stft` does.
+///
+/// It is the short-time Fourier transform, with the params, defaults and results of `librosa.stft`.
 ///
 /// It emits tensors of shape `(n_fft / 2 + 1, frames)`, or `(channels, n_fft / 2 + 1, frames)` if there are several
 /// channels: for each packet the frames that it completes, or with `whole` all of an item at its end. Bin `i` is the
@@ -21,6 +24,7 @@ use super::frames::Framing;
 /// centre, or of its first sample if `center` is false. How the sound is divided into packets changes no value. A change
 /// of rate or layout ends one recording and begins the next.
 pub struct Stft(Analysis);
+}
 
 /// The params of [`Stft`].
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -117,7 +121,6 @@ impl Define for Stft {
     type Params = StftParams;
 
     const NAME: &'static str = "STFT";
-    const SUMMARY: &'static str = "The spectra of overlapping frames of sound, as librosa.stft gives them.";
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::new(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, Node, NodeError, Port, Step};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Audio, Buffer, DataType, Kind, MediaTime, Packet, Tensor, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::silero::{Detector, Rate, WINDOW_MS};
 use crate::audio::finite::check_finite;
 
+documented! {
 /// Tells how likely it is that somebody speaks, for every window of 32 ms.
 ///
 /// The detector is Silero VAD 6.2.3, at 16 or 8 kHz, computed in float32 without any other runtime. Sound of any rate and
@@ -38,6 +39,7 @@ pub struct Vad {
     /// The stream that the packets name.
     stream: u32,
     rest: Option<Rest>,
+}
 }
 
 /// The params of [`Vad`].
@@ -111,7 +113,6 @@ impl Define for Vad {
     type Params = VadParams;
 
     const NAME: &'static str = "VAD";
-    const SUMMARY: &'static str = "Tells how likely it is that somebody speaks, for every window of 32 ms.";
     /// Some 20 to 40 us for each window.
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];

@@ -1,13 +1,14 @@
 //! `TextCollector`: sentences from a stream of tokens.
 
-use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, Port, Step};
+use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::sentence::{Next, Rules};
 
-/// Collects text that comes in tokens and emits it sentence by sentence.
+documented! {
+/// Makes sentences of a stream of tokens.
 ///
 /// A sentence ends with a terminator, and the quotes and brackets that close there, before white space; at the end of a line; and
 /// at once with the terminators of Chinese, Japanese and Hindi. The dots of abbreviations (`Dr.`, `e.g.`), of initials
@@ -29,6 +30,7 @@ pub struct TextCollector {
     is_all: bool,
     /// A partial is due for the last token.
     owes_partial: bool,
+}
 }
 
 /// The params of [`TextCollector`].
@@ -100,7 +102,6 @@ impl Define for TextCollector {
     type Params = TextCollectorParams;
 
     const NAME: &'static str = "TextCollector";
-    const SUMMARY: &'static str = "Makes sentences of a stream of tokens.";
     /// A step reads the text up to the end of one sentence.
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[Port::new("in", Kinds::of(&[Kind::Str]), "Text in pieces of any length.")];

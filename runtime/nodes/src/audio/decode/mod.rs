@@ -20,7 +20,7 @@ mod wav_tags;
 use std::fs;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
-use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, Port, Step};
+use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Audio, Buffer, FileSource, Kind, Map, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -103,8 +103,11 @@ fn default_chunk_ms() -> u32 {
     100
 }
 
-/// Decodes WAV, FLAC (also in Ogg), MP3, Vorbis and Opus (in Ogg, WebM or Matroska), AAC-LC and ALAC, one chunk for each
-/// step. Vorbis and AAC may have up to two channels. Opus comes out at 48 kHz, whatever its encoder was given.
+documented! {
+/// Decodes audio files, or bytes as they arrive, to float32 sound in chunks.
+///
+/// It knows WAV, FLAC (also in Ogg), MP3, Vorbis and Opus (in Ogg, WebM or Matroska), AAC-LC and ALAC, and emits one chunk for
+/// each step. Vorbis and AAC may have up to two channels. Opus comes out at 48 kHz, whatever its encoder was given.
 ///
 /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
 ///   sound is alive at a time.
@@ -135,6 +138,7 @@ pub struct AudioDecode {
     /// What the head of the file tells, not said yet.
     info: Option<Packet>,
 }
+}
 
 enum Work {
     Idle,
@@ -162,7 +166,6 @@ impl Define for AudioDecode {
     type Params = AudioDecodeParams;
 
     const NAME: &'static str = "AudioDecode";
-    const SUMMARY: &'static str = "Decodes audio files, or bytes as they arrive, to float32 sound in chunks.";
     const COST: Cost = Cost::Blocking;
     const INPUTS: &'static [Port] = &[Port::new(
         "in",

@@ -7,7 +7,7 @@ mod wav;
 
 use std::path::Path;
 
-use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, documented};
 use remotemedia_core::value::{Audio, File, FileSource, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -80,7 +80,10 @@ pub enum EncodedSamples {
     F32,
 }
 
-/// Encodes each item to one file. With `path` the samples go to disk as they come; without, the encoded bytes collect in
+documented! {
+/// Encodes sound to WAV, FLAC or Opus, as bytes or to a path.
+///
+/// Each item becomes one file. With `path` the samples go to disk as they come; without, the encoded bytes collect in
 /// memory until the item ends.
 pub struct AudioEncode {
     format: FileFormat,
@@ -93,6 +96,7 @@ pub struct AudioEncode {
     /// Sound that is not encoded yet, and its first frame that is not.
     pending: Option<(Audio, usize)>,
     path_is_taken: bool,
+}
 }
 
 struct OpenFile {
@@ -148,7 +152,6 @@ impl Define for AudioEncode {
     type Params = AudioEncodeParams;
 
     const NAME: &'static str = "AudioEncode";
-    const SUMMARY: &'static str = "Encodes sound to WAV, FLAC or Opus, as bytes or to a path.";
     const COST: Cost = Cost::Blocking;
     const INPUTS: &'static [Port] = &[Port::AUDIO_IN];
     const OUTPUTS: &'static [Port] = &[Port::new(

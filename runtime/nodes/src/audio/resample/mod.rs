@@ -9,7 +9,7 @@ mod transform;
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Node, NodeError, Port, Step};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Audio, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -47,9 +47,10 @@ pub enum ResampleQuality {
     Best,
 }
 
-/// Converts sound to another rate with a linear-phase filter.
+documented! {
+/// Changes the rate of sound, with exact lengths and times.
 ///
-/// Output frame `n` sounds at the time of input frame `n * in / out`: the filter's delay is taken out. A recording of `f`
+/// The filter has a linear phase. Output frame `n` sounds at the time of input frame `n * in / out`: the filter's delay is taken out. A recording of `f`
 /// frames becomes one of `f * out / in` frames, rounded to nearest, halves up. How the recording is cut into packets
 /// makes no difference to the samples. A change of rate or layout ends one recording and begins the next.
 ///
@@ -66,6 +67,7 @@ pub struct AudioResample {
     flushing: bool,
     /// When the last segment ended: where a next one without `pts` begins.
     end: Option<i64>,
+}
 }
 
 /// Input that has not been taken completely.
@@ -99,7 +101,6 @@ impl Define for AudioResample {
     type Params = AudioResampleParams;
 
     const NAME: &'static str = "AudioResample";
-    const SUMMARY: &'static str = "Changes the rate of sound, with exact lengths and times.";
     /// A step transforms up to 524,288 points: some 600 us, for `best` some 2 ms, and of a packet of 20 ms about 2 us. A
     /// recording's first step also designs the filter, which takes some 100 us.
     const COST: Cost = Cost::Proportional;

@@ -7,7 +7,9 @@ mod timestamps;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use remotemedia_core::node::{Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step};
+use remotemedia_core::node::{
+    Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, documented,
+};
 use remotemedia_core::value::{Audio, DataType, Kind, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,9 +21,10 @@ use timestamps::{Found, Rules, Timestamps};
 use super::silero::WINDOW_MS;
 use crate::audio::finite::check_finite;
 
-/// Cuts sound of any rate and layout into the segments in which somebody speaks.
+documented! {
+/// Cuts sound into the segments in which somebody speaks.
 ///
-/// It hears with the detector of `VAD`, unless something is connected to its port `vad`: then it takes the probabilities
+/// Sound of any rate and layout goes in. It hears with the detector of `VAD`, unless something is connected to its port `vad`: then it takes the probabilities
 /// that come there for those of its sound, from the start of both, and hears nothing itself. Sound of 8 kHz is heard as it
 /// is, all else at 16 kHz, mixed to mono.
 ///
@@ -60,6 +63,7 @@ pub struct SpeechSegments {
     is_ending: bool,
     /// The stream that the packets name.
     stream: u32,
+}
 }
 
 /// The params of [`SpeechSegments`].
@@ -202,7 +206,6 @@ impl Define for SpeechSegments {
     type Params = SpeechSegmentsParams;
 
     const NAME: &'static str = "SpeechSegments";
-    const SUMMARY: &'static str = "Cuts sound into the segments in which somebody speaks.";
     const COST: Cost = Cost::Proportional;
     const INPUTS: &'static [Port] = &[
         Port::AUDIO_IN,
