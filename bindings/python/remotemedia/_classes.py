@@ -1,21 +1,36 @@
 """Classes as nodes: an instance for each run, which is initialized before its first value and cleaned up once.
 
 An instance is used by one thread at a time. What it does at which moment is told here; who calls it, and where, is not.
+How far it has come is noted as its methods return, where they run: whoever called them may have been cancelled since,
+while a thread went on with them.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum, auto
 from typing import Any
 
-from ._calls import METHODS, HostFunction, gives_many, is_async, prepared
+from ._calls import METHODS, HostFunction, gives_many, is_async, prepared, refuse_wrong
+
+
+class Stage(Enum):
+    """How far the life of an instance has come."""
+
+    NEW = auto()
+    """It is not initialized, or that has failed."""
+    OPEN = auto()
+    CLOSING = auto()
+    """It is being cleaned up."""
+    CLOSED = auto()
 
 
 class Instance(HostFunction):
     """One instance of a class, in one run: the function that it is for values, and what is to be called beside."""
 
-    __slots__ = ("_is_open", "_is_over", "_kind", "_object", "_options", "_previous", "epoch", "flush")
+    __slots__ = ("_kind", "_object", "_options", "_previous", "_stage", "epoch", "flush")
 
     def __init__(self, node: HostFunction, epoch: int, previous: Instance | None) -> None:
         self.node_type = node.node_type
@@ -35,34 +50,37 @@ class Instance(HostFunction):
         self._options = node.params
         self._object: Any = None
         self._previous = previous
-        self._is_open = False
-        self._is_over = False
+        self._stage = Stage.NEW
 
     def opening(self) -> Iterator[HostFunction]:
         """What is to be called before a value comes, one after the other, as long as nothing raises."""
-        previous, self._previous = self._previous, None
-        if previous is not None:
-            yield from previous.closing()
-        if self._is_open or self._is_over:
+        yield from self._closing_previous()
+        if self._stage is not Stage.NEW:
             return
         yield self._called("__init__", self._make, False)
-        if hasattr(self._object, "initialize"):
-            yield self._called("initialize", self._object.initialize)
-        self._is_open = True
+        if self._stage is Stage.NEW:
+            yield self._called("initialize", self._object.initialize, then=Stage.OPEN)
 
     def closing(self) -> Iterator[HostFunction]:
         """What is to be called when nothing more comes: nothing if it was not initialized, or called before."""
-        previous, self._previous = self._previous, None
-        if previous is not None:
-            yield from previous.closing()
-        was_open, self._is_open, self._is_over = self._is_open, False, True
-        if was_open and hasattr(self._object, "cleanup"):
-            yield self._called("cleanup", self._object.cleanup)
+        yield from self._closing_previous()
+        if self._stage is Stage.OPEN and hasattr(self._object, "cleanup"):
+            self._stage = Stage.CLOSING
+            yield self._called("cleanup", self._object.cleanup, then=Stage.CLOSED)
+        elif self._stage is not Stage.CLOSING:
+            self._stage = Stage.CLOSED
 
     @property
     def is_open(self) -> bool:
-        """Whether it is still to be cleaned up."""
-        return self._is_open or (self._previous is not None and self._previous.is_open)
+        """Whether it is still to be cleaned up, or that goes on."""
+        own = self._stage in (Stage.OPEN, Stage.CLOSING)
+        return own or (self._previous is not None and self._previous.is_open)
+
+    def _closing_previous(self) -> Iterator[HostFunction]:
+        if self._previous is not None:
+            yield from self._previous.closing()
+            # Not before: what is left here by an exception is closed later.
+            self._previous = None
 
     def _make(self) -> None:
         self._object = made = self._kind(**self._options)
@@ -70,14 +88,52 @@ class Instance(HostFunction):
         self.convert = prepared(made.process, self.shape)
         if hasattr(made, "flush"):
             self.flush = self._called("flush", made.flush)
+        if not hasattr(made, "initialize"):
+            self._stage = Stage.OPEN
 
-    def _called(self, name: str, method: Callable[[], Any], belongs_on_loop: bool | None = None) -> HostFunction:
-        """A method without arguments, as a function of a value that it does not look at."""
-        called = HostFunction(lambda _: method(), self.node_type, {})
-        called.is_async = is_async(method) if belongs_on_loop is None else belongs_on_loop
+    def _called(
+        self, name: str, method: Callable[[], Any], on_loop: bool | None = None, then: Stage | None = None
+    ) -> HostFunction:
+        """A method without arguments, as a function of a value that it does not look at.
+
+        When it has returned, the instance has come to the stage `then`; to its end also if it raised.
+        """
+        belongs_on_loop = is_async(method) if on_loop is None else on_loop
+        called = HostFunction(self._noting(method, then, belongs_on_loop), self.node_type, {})
+        called.is_async = belongs_on_loop
         called.gives_many = gives_many(method)
         called.method = name
         return called
+
+    def _noting(self, method: Callable[[], Any], then: Stage | None, on_loop: bool) -> Callable[[Any], Any]:
+        if then is None:
+            return lambda _: method()
+
+        @contextmanager
+        def stage() -> Iterator[None]:
+            try:
+                yield
+            except BaseException:
+                if then is Stage.CLOSED:
+                    self._stage = then
+                raise
+            self._stage = then
+
+        if on_loop:
+
+            async def noting_async(_: Any) -> Any:
+                with stage():
+                    return await method()
+
+            return noting_async
+
+        def noting(_: Any) -> Any:
+            with stage():
+                # What is to be awaited, and is not, has initialized nothing.
+                refuse_wrong(self, found := method())
+                return found
+
+        return noting
 
 
 def wrong_with(kind: Any, takes_port: bool) -> str | None:

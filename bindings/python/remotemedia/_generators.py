@@ -19,6 +19,7 @@ from ._calls import HostFunction, InThread, begin, call, call_async
 from ._classes import Instance
 from ._place import Place, ThrownError
 from ._ports import Out, arrived, output_of
+from ._uninterrupted import to_the_end
 
 _END: Any = object()
 _log = logging.getLogger("remotemedia")
@@ -187,27 +188,45 @@ def _fail(failure: Failure | None, place: Place) -> None:
 
 
 async def call_part(part: HostFunction, in_thread: InThread) -> None:
-    """Calls a method of an instance that is for no value. Raises `ThrownError` if a thread did."""
-    _, thrown = await call_async(part, None, in_thread)
+    """Calls a method of an instance that is for no value. Raises `ThrownError` if a thread did.
+
+    What has begun to clean up comes to its end, whatever is cancelled meanwhile.
+    """
+    work = call_async(part, None, in_thread)
+    _, thrown = await (to_the_end(work, lambda error: complain(part, error)) if part.method == "cleanup" else work)
     if thrown is not None:
         raise ThrownError(thrown)
 
 
 async def clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> None:
-    """Cleans up the instances that still are to be. What they raise is logged: the work has failed already."""
+    """Cleans up the instances that still are to be. What they raise is logged: the work has failed already.
+
+    A cancellation that comes meanwhile is raised when all of them are.
+    """
+    await to_the_end(_clean_up(functions, in_thread), _complain_at_all)
+
+
+async def _clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> None:
+    interrupted: KeyboardInterrupt | None = None
     for part in closing(functions, Place()):
-        thrown: BaseException | None
         try:
-            _, thrown = await call_async(part, None, in_thread)
-        except Exception as error:
-            thrown = error
-        if thrown is not None:
-            complain(part, thrown)
+            await call_part(part, in_thread)
+        except KeyboardInterrupt as error:
+            interrupted = error
+        except BaseException as error:
+            # Also what would end the loop: the work has ended, and so this is no matter of anybody's.
+            complain(part, error.error if isinstance(error, ThrownError) else error)
+    if interrupted is not None:
+        raise interrupted
 
 
 def complain(part: HostFunction, error: BaseException) -> None:
     """Logs what a method raised that was called after the end of the work."""
     _log.warning("%s of %s raised: %r", part.method, part.node_type, error)
+
+
+def _complain_at_all(error: BaseException) -> None:
+    _log.warning("cleaning up raised: %r", error)
 
 
 def _opening(functions: Sequence[HostFunction], place: Place) -> Generator[HostFunction, None, None]:

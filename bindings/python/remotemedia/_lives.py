@@ -1,7 +1,8 @@
 """The instances of classes in one run: which work goes on with them, and their end.
 
 An instance is used by one call at a time. A call that comes while work of an earlier one still goes on, because an
-interruption has ended that call and a function takes its time, waits for it; so does the cleaning up.
+interruption has ended that call and a function takes its time, waits for it; so does the cleaning up. Several calls may
+wait, where interruptions follow each other closely: each has its place until its turn, or until it is called off.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from ._classes import Instance
 from ._generators import clean_up, closing, complain
 from ._place import Place
 
+Waiting = tuple[Callable[[], None], bool]
+"""What starts the work of a call, and whether that is done by a thread."""
+
 
 class Lives:
     """The instances of a run."""
@@ -23,17 +27,25 @@ class Lives:
         self._lock = threading.Lock()
         self._busy: dict[str, int] = {}
         self._threads = 0
-        self._waiting: dict[str, Callable[[], None]] = {}
+        self._waiting: dict[str, dict[int, Waiting]] = {}
+        """For the nodes of each key, the calls that wait for them by their numbers, in the order of their coming."""
         self._clean: Callable[[], None] | None = None
 
-    def functions(self, declared: Mapping[int, HostFunction], tokens: Sequence[int], epoch: int) -> list[HostFunction]:
-        """The functions with these numbers, classes as their instances. An interruption makes new ones."""
+    def functions(
+        self, declared: Mapping[int, HostFunction], tokens: Sequence[int], epoch: int
+    ) -> list[HostFunction] | None:
+        """The functions with these numbers, classes as their instances. An interruption makes new ones.
+
+        None if the instances have been through a later interruption than `epoch`: what comes from before it is over.
+        """
         found: list[HostFunction] = []
         with self._lock:
-            for token in tokens:
+            instances = [self._instances.get(token) for token in tokens]
+            if any(instance is not None and instance.epoch > epoch for instance in instances):
+                return None
+            for token, instance in zip(tokens, instances, strict=True):
                 function = declared[token]
                 if isinstance(function, HostClass):
-                    instance = self._instances.get(token)
                     if instance is None or instance.epoch != epoch:
                         instance = self._instances[token] = Instance(function, epoch, instance)
                     function = instance
@@ -45,7 +57,7 @@ class Lives:
         """Whether some methods are async."""
         return any(instance.on_loop for instance in self._instances.values())
 
-    def begin(self, key: str, start: Callable[[], None], in_thread: bool) -> bool:
+    def begin(self, key: str, call_id: int, start: Callable[[], None], in_thread: bool) -> bool:
         """Starts the work of a call on the nodes that `key` names, once no other goes on with them.
 
         Answers whether it did or will: nothing begins in a run that has ended.
@@ -54,12 +66,17 @@ class Lives:
             if self._clean is not None:
                 return False
             if key in self._busy:
-                self._waiting[key] = start
+                self._waiting.setdefault(key, {})[call_id] = start, in_thread
                 return True
             self._busy[key] = 1
             self._threads += in_thread
         start()
         return True
+
+    def withdraw(self, key: str, call_id: int) -> bool:
+        """Has a call not begin that waits for these nodes. Answers False if it does not wait."""
+        with self._lock:
+            return self._waiting.get(key, {}).pop(call_id, None) is not None
 
     def hold(self, key: str) -> None:
         """A thread works for the call too."""
@@ -75,12 +92,13 @@ class Lives:
             self._threads -= in_thread
             if not self._busy[key]:
                 del self._busy[key]
-                start = self._waiting.pop(key, None)
-                if start is not None and self._clean is None:
+                waiting = self._waiting.get(key)
+                if waiting:
+                    start, starts_in_thread = waiting.pop(next(iter(waiting)))
                     self._busy[key] = 1
-                    self._threads += in_thread
+                    self._threads += starts_in_thread
                 elif not self._busy:
-                    start, clean = None, self._clean
+                    clean = self._clean
         if start is not None:
             start()
         if clean is not None:
@@ -103,12 +121,18 @@ class Lives:
         return is_worth_it
 
     def clean(self) -> None:
-        """Cleans up what is still to be cleaned up."""
+        """Cleans up what is still to be cleaned up. Raises `KeyboardInterrupt`, once all of it is."""
+        interrupted: KeyboardInterrupt | None = None
         for part in closing(self._instances.values(), Place()):
             try:
                 call(part, None)
-            except Exception as error:
+            except KeyboardInterrupt as error:
+                interrupted = error
+            except BaseException as error:
+                # Also what would end a program: the work has ended, and so this is no matter of anybody's.
                 complain(part, error)
+        if interrupted is not None:
+            raise interrupted
 
     async def clean_async(self, in_thread: InThread) -> None:
         """The same on a loop."""

@@ -19,8 +19,10 @@ from ._host_nodes import Answer, Call, Raised, answer, answer_async
 from ._library import NULL, check, exiting, ffi, lib
 from ._lives import Lives
 from ._marshal import Lane
-from ._native_port import COMPLETED, RM_GONE, RM_WOULD_BLOCK, SHUT_DOWN, Port, Run
+from ._native_port import COMPLETED, RM_GONE, RM_WOULD_BLOCK, SHUT_DOWN, Following, Port, Run
+from ._open_calls import Serving
 from ._parts import Parts, answer_in_parts
+from ._uninterrupted import until_done
 from .errors import Error
 
 PUMP_SLICE_US = 500_000
@@ -44,7 +46,6 @@ class LoopPort(Port):
         self.inline_in_a_row = 0
         self._descriptor = -1
         self._closed = False
-        self._tasks: dict[int, Serving] = {}
         self._cleaning: set[asyncio.Task[None]] = set()
         self._is_unpacking = False
         self._lane = Lane()
@@ -63,10 +64,14 @@ class LoopPort(Port):
         future = run.future = asyncio.get_running_loop().create_future()
         try:
             completion = await future
+        except GeneratorExit:
+            # Nobody runs this any more.
+            self.abandon(run)
+            raise
         except BaseException:
             self.abandon(run)
             if run.cleaned is not None:
-                await run.cleaned
+                await until_done(run.cleaned)
             raise
         return run.settle(completion)
 
@@ -150,7 +155,7 @@ class LoopPort(Port):
         run = self.runs.pop(token, None)
         if run is None:
             return
-        self._leave_all(run)
+        self._leave(run)
         if run.cleaned is None:
             self._deliver(run, completion)
         else:
@@ -165,31 +170,45 @@ class LoopPort(Port):
         if run.notify is not None:
             run.notify(COMPLETED)
 
-    def _call(self, run: Run, call: Call, here: bool) -> None:
+    def _call(self, run: Run, call: Call, serving: Serving, here: bool) -> None:
         assert run.context is not None
         context, lives = run.context.copy(), run.lives
-        on_loop = any(each.on_loop for each in call.functions)
-        if lives is not None and any(isinstance(each, Instance) for each in call.functions):
-            key = call.functions[0].node_type
-            if on_loop:
-                lives.begin(key, lambda: self._answer_by_task(context, call, lives, key), in_thread=False)
-            else:
-                self._parts[call.id] = parts = Parts(call, context, lambda: lives.done(key, in_thread=True))
-                if not lives.begin(key, lambda: self._work_at(parts, self._go_on, here), in_thread=True):
-                    self._parts.pop(call.id, None)
-        elif on_loop:
-            self._answer_by_task(context, call)
+        if lives is None or not any(isinstance(each, Instance) for each in call.functions):
+            lives = None
+        key = call.functions[0].node_type
+        if any(each.on_loop for each in call.functions):
+            self._answer_by_task(context, call, serving, lives, key)
+        elif lives is not None:
+            self._answer_by_instances(context, call, serving, lives, key, here)
         elif any(each.in_parts for each in call.functions):
-            self._parts[call.id] = parts = Parts(call, context)
-            self._work_at(parts, self._go_on, here)
+            parts = Parts(call, context)
+            if serving.attach(lambda: self._is_left(parts), lambda: self._has_room(parts)):
+                self._work_at(parts, self._go_on, here)
         else:
-            _submit(lambda: self._answer_in_thread(context, call), here)
+            _submit(lambda: self._answer_in_thread(context, call, serving), here)
+
+    def _answer_by_instances(
+        self, context: contextvars.Context, call: Call, serving: Serving, lives: Lives, key: str, here: bool
+    ) -> None:
+        """Answers a call to classes that are all sync, by a thread, once no other call is at work with them."""
+        parts = Parts(call, context, lambda: lives.done(key, in_thread=True))
+
+        def leave() -> None:
+            if not lives.withdraw(key, call.id):
+                self._is_left(parts)
+
+        def start() -> None:
+            self._work_at(parts, self._go_on, here)
+
+        is_wanted = serving.attach(leave, lambda: self._has_room(parts))
+        if is_wanted and not lives.begin(key, call.id, start, in_thread=True):
+            self.calls.end(call.id)
 
     def _answer_by_task(
-        self, context: contextvars.Context, call: Call, lives: Lives | None = None, key: str = ""
+        self, context: contextvars.Context, call: Call, serving: Serving, lives: Lives | None, key: str
     ) -> None:
-        loop = self.loop()
-        assert loop is not None
+        """Answers a call by a task of the loop, once no other call is at work with the same instances."""
+        answering = Answering(serving)
 
         async def in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
             if lives is None:
@@ -197,18 +216,36 @@ class LoopPort(Port):
             lives.hold(key)
             return await _in_thread(work, lambda: lives.done(key, in_thread=True))
 
-        def begin() -> None:
-            self._tasks[call.id] = serving = Serving(call.job)
-            serving.coroutine = self._answer_on_loop(call, serving, in_thread)
-            serving.task = context.run(loop.create_task, serving.coroutine)
+        def done() -> None:
             if lives is not None:
-                serving.task.add_done_callback(lambda _: lives.done(key, in_thread=False))
+                lives.done(key, in_thread=False)
 
-        if asyncio._get_running_loop() is loop:
+        def begin_here(loop: asyncio.AbstractEventLoop) -> None:
+            if serving.is_over:
+                done()
+                return
+            answering.coroutine = self._answer_on_loop(call, answering, in_thread)
+            answering.task = context.run(loop.create_task, answering.coroutine)
+            answering.task.add_done_callback(lambda _: done())
+
+        def begin() -> None:
+            loop = self.loop()
+            if loop is not None and asyncio._get_running_loop() is loop:
+                begin_here(loop)
+            elif loop is None or not _tell(loop, lambda: begin_here(loop)):
+                # It had to wait for a thread, and now there is no loop any more.
+                done()
+
+        def leave() -> None:
+            if lives is None or not lives.withdraw(key, call.id):
+                answering.leave(self.loop())
+
+        if not serving.attach(leave, answering.room.set):
+            return
+        if lives is None:
             begin()
-        else:
-            # It had to wait for a thread.
-            loop.call_soon_threadsafe(begin)
+        elif not lives.begin(key, call.id, begin, in_thread=False):
+            self.calls.end(call.id)
 
     def _clean(self, run: Run) -> None:
         lives, context, loop = run.lives, run.context, self.loop()
@@ -221,18 +258,30 @@ class LoopPort(Port):
                 run.cleaned.set_result(None)
 
         def in_thread() -> None:
-            context.copy().run(lives.clean)
-            _tell(loop, cleaned)
+            try:
+                context.copy().run(lives.clean)
+            except KeyboardInterrupt as error:
+                # A function raised it itself; Ctrl-C strikes the main thread alone.
+                _log.warning("cleaning up raised: %r", error)
+            finally:
+                _tell(loop, cleaned)
 
         async def on_loop() -> None:
-            await lives.clean_async(_in_thread)
-            cleaned()
+            try:
+                await lives.clean_async(_in_thread)
+            finally:
+                cleaned()
+
+        def begin_on_loop(loop: asyncio.AbstractEventLoop) -> None:
+            task = context.copy().run(loop.create_task, on_loop())
+            self._cleaning.add(task)
+            task.add_done_callback(self._cleaning.discard)
 
         def clean() -> None:
             if not lives.belong_on_loop:
                 _workers.submit(in_thread)
             elif loop is not None:
-                _tell(loop, lambda: self._cleaning.add(context.copy().run(loop.create_task, on_loop())))
+                _tell(loop, lambda: begin_on_loop(loop))
 
         run.cleaned = loop.create_future() if is_running and loop is not None else None
         if not lives.end(clean):
@@ -244,64 +293,45 @@ class LoopPort(Port):
                 work(parts)
             except BaseException as error:
                 # SystemExit of a function ends the execution, not this thread.
-                self._parts.pop(parts.call.id, None)
+                self.calls.end(parts.call.id)
                 self.reply(parts.call, parts.failed(error))
                 parts.close()
 
         _submit(attempt, here)
 
-    def _resume(self, call_id: int) -> None:
-        serving = self._tasks.get(call_id)
-        if serving is not None:
-            serving.room.set()
-        super()._resume(call_id)
-
-    def _leave(self, call_id: int) -> None:
-        serving = self._tasks.pop(call_id, None)
-        loop = self.loop()
-        if serving is not None and serving.task is not None:
-            if loop is not None and not loop.is_closed():
-                serving.task.cancel()
-            elif inspect.getcoroutinestate(serving.coroutine) == inspect.CORO_CREATED:
-                # It will never begin; Python would complain that nobody awaited it.
-                serving.coroutine.close()
-        super()._leave(call_id)
-
-    def _leave_all(self, run: Run) -> None:
-        for call_id in [call_id for call_id, serving in self._tasks.items() if serving.job == run.token]:
-            self._leave(call_id)
-        super()._leave_all(run)
-
-    def _answer_in_thread(self, context: contextvars.Context, call: Call) -> None:
+    def _answer_in_thread(self, context: contextvars.Context, call: Call, serving: Serving) -> None:
+        if serving.is_over:
+            return
         try:
             given = context.run(answer, call, lambda part: self.reply(call, part))
         except BaseException as error:
             # SystemExit of a function ends the execution, not this thread.
             given = Answer([], Raised(0, 0, error))
+        self.calls.end(call.id)
         self._reply_last(call, given)
 
     def _reply_last(self, call: Call, given: Answer) -> None:
         # Where others wait for a thread, the next call waits its turn.
-        following: list[Any] | None = None if _workers.are_short() else []
+        following: list[Following] | None = None if _workers.are_short() else []
         self.reply(call, given, following)
         if following:
             self._serve(*following[0], here=True)
 
-    def reply(self, call: Call, given: Answer, following: list[Any] | None = None) -> int:
+    def reply(self, call: Call, given: Answer, following: list[Following] | None = None) -> int:
         """Does what `Port.reply` does, also on a thread, where the port may be closed by now."""
         return RM_GONE if self._closed or exiting() else super().reply(call, given, following)
 
-    async def _answer_on_loop(self, call: Call, serving: Serving, in_thread: InThread) -> None:
+    async def _answer_on_loop(self, call: Call, answering: Answering, in_thread: InThread) -> None:
         def ended() -> bool:
-            return call.id not in self._tasks
+            return answering.serving.is_over
 
         async def send(given: Answer) -> bool:
-            serving.room.clear()
+            answering.room.clear()
             status = self.reply(call, given)
-            serving.parts += 1
+            answering.parts += 1
             if status == RM_WOULD_BLOCK:
-                await serving.room.wait()
-            elif serving.parts % PARTS_IN_A_ROW == 0:
+                await answering.room.wait()
+            elif answering.parts % PARTS_IN_A_ROW == 0:
                 await asyncio.sleep(0)
             return status != RM_GONE
 
@@ -319,20 +349,30 @@ class LoopPort(Port):
             self.reply(call, Answer([], Raised(0, 0, error)))
             raise
         finally:
-            self._tasks.pop(call.id, None)
+            self.calls.end(call.id)
 
 
-class Serving:
-    """A call that a task on the loop answers."""
+class Answering:
+    """What a task on the loop does to answer a call."""
 
-    __slots__ = ("coroutine", "job", "parts", "room", "task")
+    __slots__ = ("coroutine", "parts", "room", "serving", "task")
 
-    def __init__(self, job: int) -> None:
-        self.job = job
+    def __init__(self, serving: Serving) -> None:
+        self.serving = serving
         self.parts = 0
         self.room = asyncio.Event()
         self.coroutine: Any = None
         self.task: asyncio.Task[None] | None = None
+
+    def leave(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Nobody wants the answer any more."""
+        if self.task is None:
+            return
+        if loop is not None and not loop.is_closed():
+            self.task.cancel()
+        elif inspect.getcoroutinestate(self.coroutine) == inspect.CORO_CREATED:
+            # It will never begin; Python would complain that nobody awaited it.
+            self.coroutine.close()
 
 
 def _pump(reference: weakref.ref[LoopPort]) -> None:
@@ -365,13 +405,14 @@ def _submit(work: Callable[[], None], here: bool) -> None:
         _workers.submit(work)
 
 
-def _tell(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> None:
-    """Has `what` called on a loop, unless it is closed: then nobody waits any more."""
+def _tell(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> bool:
+    """Has `what` called on a loop, unless it is closed: then nobody waits any more. Answers whether it will be."""
     try:
         if loop is not None:
             loop.call_soon_threadsafe(what)
     except RuntimeError:
-        pass
+        return False
+    return loop is not None
 
 
 async def _in_thread(

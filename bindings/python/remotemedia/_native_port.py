@@ -21,6 +21,7 @@ from ._library import NULL, check, exiting, failure, ffi, lib, runtime
 from ._lives import Lives
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
 from ._memory import Kept, discarded
+from ._open_calls import OpenCalls, Serving
 from ._outputs import log_skip
 from ._parts import Parts
 from ._pipeline import Pipeline
@@ -38,6 +39,9 @@ submit: Any = lib.rm_lane_submit
 next_events: Any = lib.rm_lane_next
 
 Functions = Mapping[int, HostFunction] | None
+
+Following = tuple[Serving, Mapping[str, Any]]
+"""The call that came with the reply to the one before, and its content."""
 
 _log = logging.getLogger("remotemedia")
 
@@ -96,7 +100,7 @@ class Port(ABC):
         # Freed when nobody refers to it any more, also not a thread that waits at it.
         self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
         self.runs: dict[int, Run] = {}
-        self._parts: dict[int, Parts] = {}
+        self.calls = OpenCalls()
 
     def start(
         self,
@@ -196,13 +200,13 @@ class Port(ABC):
             elif kind == COMPLETED:
                 self._complete(event[1], event[2])
             elif kind == CALL:
-                self._serve(event[1], event[2])
+                self._serve(self.calls.open(event[1], event[2]["job"]), event[2])
             elif kind == RELEASED:
                 _memory.release(event[1])
             elif kind == RESUME:
-                self._resume(event[1])
+                self.calls.resume(event[1])
             elif kind == CALLED_OFF:
-                self._leave(event[1])
+                self.calls.call_off(event[1])
             elif kind == SKIPPED:
                 self._skipped(*event[1:])
             elif kind == SHUT_DOWN:
@@ -235,7 +239,7 @@ class Port(ABC):
         """Nobody waits for this run any more: cancels its native work. Its inputs stay until they are released."""
         if self.runs.pop(run.token, None) is None:
             return
-        self._leave_all(run)
+        self._leave(run)
         lib.rm_port_cancel(self.handle, run.token, NULL)
 
     def ended(self) -> None:
@@ -243,12 +247,11 @@ class Port(ABC):
         for token in list(self.runs):
             self._complete(token, ShutDownError("the runtime was shut down while this execution went on"))
 
-    def reply(self, call: Call, given: Answer, following: list[Any] | None = None) -> int:
+    def reply(self, call: Call, given: Answer, following: list[Following] | None = None) -> int:
         """Answers a call. A late answer, to an execution that has ended, is dropped.
 
         Answers `RM_OK` if more of the answer may be made, `RM_WOULD_BLOCK` if so once there is room, else `RM_GONE`. If
-        the next call to the same nodes is there, its number and content are put into `following`: this thread is to
-        serve it.
+        the next call to the same nodes is there, it is put into `following`: this thread is to serve it.
         """
         used, document, is_final = pack_reply(call, given)
         try:
@@ -261,12 +264,22 @@ class Port(ABC):
                 run.held.update(held)
             table, length = used.buffers()
             taker = None if following is None else run
-            next_call = NULL if taker is None else self._before_next(used, taker, call)
-            status: int = lib.rm_port_reply(
-                self.handle, call.id, document, len(document), table, length, next_call, used.error
-            )
-            if following is not None and taker is not None:
-                self._after_next(used, taker, call, following, status)
+            if following is None or taker is None:
+                status: int = lib.rm_port_reply(
+                    self.handle, call.id, document, len(document), table, length, NULL, used.error
+                )
+            else:
+                used.ready()
+                taker.taking.add(call.id)
+                self.calls.reply_begins(call.id)
+                try:
+                    status = lib.rm_port_reply(
+                        self.handle, call.id, document, len(document), table, length, used.output, used.error
+                    )
+                    self._take_next(used, call, following, status)
+                finally:
+                    self.calls.reply_ends(call.id)
+                    taker.taking.discard(call.id)
             if status < 0:
                 error = failure(status, used.error)
                 used.forget()
@@ -279,21 +292,13 @@ class Port(ABC):
         finally:
             give_back(used)
 
-    def _before_next(self, used: Lane, run: Run, call: Call) -> Any:
-        used.ready()
-        run.taking.add(call.id)
-        return used.output
-
-    def _after_next(self, used: Lane, run: Run, call: Call, following: list[Any], status: int) -> None:
-        try:
-            used.output.discard_count = 0
-            if status >= 0 and (used.output.len or used.output.document != NULL):
-                found = used.unpack(self._resolve)
-                following.append((found[0], found[1]))
-                if len(found) > 2:
-                    _memory.release(found[2])
-        finally:
-            run.taking.discard(call.id)
+    def _take_next(self, used: Lane, call: Call, following: list[Following], status: int) -> None:
+        used.output.discard_count = 0
+        if status >= 0 and (used.output.len or used.output.document != NULL):
+            found = used.unpack(self._resolve)
+            following.append((self.calls.reply_brought(call.id, call.job, found[0]), found[1]))
+            if len(found) > 2:
+                _memory.release(found[2])
 
     def _resolve(self, token: int) -> Kept | None:
         kept = _memory.kept(token)
@@ -305,20 +310,24 @@ class Port(ABC):
                 return run.held[token]
         return None
 
-    def _serve(self, call_id: int, content: Mapping[str, Any], *, here: bool = False) -> None:
-        """Has a call answered; with `here` on this thread, if it is one for sync functions."""
-        run = self.runs.get(content["job"])
-        if run is None or run.functions is None:
+    def _serve(self, serving: Serving, content: Mapping[str, Any], *, here: bool = False) -> None:
+        """Has a call answered, unless it is over; with `here` on this thread, if it is one for sync functions."""
+        run = self.runs.get(serving.job)
+        functions: Sequence[HostFunction] | None = None
+        if run is not None and run.functions is not None and not serving.is_over:
+            tokens = [token for token, _ in content["nodes"]]
+            if run.lives is not None:
+                functions = run.lives.functions(run.functions, tokens, content.get("epoch", 0))
+            else:
+                functions = [run.functions[token] for token in tokens]
+        if run is None or functions is None:
+            self.calls.end(serving.id)
             return
-        tokens = [token for token, _ in content["nodes"]]
-        if run.lives is not None:
-            functions = run.lives.functions(run.functions, tokens, content.get("epoch", 0))
-        else:
-            functions = [run.functions[token] for token in tokens]
-        call = Call(call_id, content["job"], functions, content["entries"])
+        call = Call(serving.id, serving.job, functions, content["entries"])
         try:
-            self._call(run, call, here)
+            self._call(run, call, serving, here)
         except Exception as error:
+            self.calls.end(call.id)
             self.reply(call, Answer([], Raised(0, 0, error)))
 
     def _go_on(self, parts: Parts) -> None:
@@ -331,28 +340,25 @@ class Port(ABC):
             status = self.reply(parts.call, given)
             if status == RM_WOULD_BLOCK and parts.rest():
                 return
-        self._parts.pop(parts.call.id, None)
+        self.calls.end(parts.call.id)
         # Before the last reply: what comes of it might still take this thread for busy.
         parts.close()
         if given is not None and given.is_final:
             self._reply_last(parts.call, given)
 
-    def _resume(self, call_id: int) -> None:
+    def _has_room(self, parts: Parts) -> None:
         """There is room for more of an answer."""
-        parts = self._parts.get(call_id)
-        if parts is not None and parts.resume():
+        if parts.resume():
             self._work_at(parts, self._go_on)
 
-    def _leave(self, call_id: int) -> None:
+    def _is_left(self, parts: Parts) -> None:
         """A call is over before its answer."""
-        parts = self._parts.pop(call_id, None)
-        if parts is not None and parts.leave():
+        if parts.leave():
             self._work_at(parts, Parts.close)
 
-    def _leave_all(self, run: Run) -> None:
+    def _leave(self, run: Run) -> None:
         """Ends what still runs in Python for a run that has ended."""
-        for parts in [parts for parts in self._parts.values() if parts.call.job == run.token]:
-            self._leave(parts.call.id)
+        self.calls.leave_all(run.token)
         self._clean(run)
 
     @abstractmethod
@@ -368,7 +374,7 @@ class Port(ABC):
         """A run has ended."""
 
     @abstractmethod
-    def _call(self, run: Run, call: Call, here: bool) -> None:
+    def _call(self, run: Run, call: Call, serving: Serving, here: bool) -> None:
         """Packets for functions of a run came: runs them where they belong and replies."""
 
     @abstractmethod

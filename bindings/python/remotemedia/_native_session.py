@@ -20,6 +20,7 @@ from ._marshal import PACKING_ERRORS, Lane, give_back, lane, pack_plain
 from ._memory import Kept, discarded
 from ._native_port import COMPLETED, OUTPUTS, Run
 from ._outputs import Packet, packet_of
+from ._uninterrupted import until_done
 from .errors import GoneError, InvalidArgumentError, MarshalError, NodeError
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class NativeSession:
     async def cleaned(self) -> None:
         """Waits until the instances of its Python nodes are cleaned up, unless a sync one is still at work."""
         if self._run is not None and self._run.cleaned is not None:
-            await self._run.cleaned
+            await until_done(self._run.cleaned)
 
     def metrics(self) -> Mapping[str, Any]:
         """The document of its metrics."""

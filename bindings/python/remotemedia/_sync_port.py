@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from . import _memory
 from ._completion import Result
 from ._host_nodes import Answer, Call, answer
-from ._native_port import Port, Run
+from ._native_port import Following, Port, Run
+from ._open_calls import Serving
 from ._parts import Parts
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class SyncPort(Port):
 
     def __init__(self) -> None:
         super().__init__()
-        self._following: list[Any] = []
+        self._following: list[Following] = []
         self._in_a_row = 0
 
     def advance(self) -> None:
@@ -60,20 +61,23 @@ class SyncPort(Port):
     def _complete(self, token: int, completion: Any) -> None:
         run = self.runs.pop(token, None)
         if run is not None:
-            self._leave_all(run)
+            self._leave(run)
             run.completion = completion
 
     def _clean(self, run: Run) -> None:
         if run.lives is not None and run.context is not None:
             run.context.copy().run(run.lives.clean)
 
-    def _call(self, run: Run, call: Call, here: bool) -> None:
+    def _call(self, run: Run, call: Call, serving: Serving, here: bool) -> None:
         assert run.context is not None
         if any(each.in_parts for each in call.functions):
-            parts = self._parts[call.id] = Parts(call, run.context.copy())
-            self._go_on(parts)
+            parts = Parts(call, run.context.copy())
+            if serving.attach(lambda: self._is_left(parts), lambda: self._has_room(parts)):
+                self._go_on(parts)
         else:
-            self._reply_last(call, run.context.copy().run(answer, call))
+            given = run.context.copy().run(answer, call)
+            self.calls.end(call.id)
+            self._reply_last(call, given)
 
     def _reply_last(self, call: Call, given: Answer) -> None:
         self.reply(call, given, self._following)

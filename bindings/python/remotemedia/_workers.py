@@ -54,6 +54,7 @@ class Workers:
                 continue
             following: Callable[[], None] | None = work
             del work
+            _own.is_serving = True
             while following is not None:
                 following()
                 following, _own.following = _own.following, None
@@ -69,6 +70,8 @@ class Workers:
 class _Own(threading.local):
     """What a thread of the pool does next."""
 
+    is_serving = False
+    """Whether it is one."""
     following: Callable[[], None] | None = None
 
 
@@ -82,8 +85,14 @@ def submit(work: Callable[[], None]) -> None:
 
 
 def go_on_with(work: Callable[[], None]) -> None:
-    """On a serving thread: runs `work` there once its present work is done. It must not raise."""
-    _own.following = work
+    """Runs `work` on this serving thread once its present work is done, or on another one. It must not raise.
+
+    On another one if this is none, or has something to do then already.
+    """
+    if _own.is_serving and _own.following is None:
+        _own.following = work
+    else:
+        _workers.submit(work)
 
 
 def are_short() -> bool:
