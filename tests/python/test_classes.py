@@ -293,3 +293,167 @@ def test_what_cleanup_raises_after_an_error_is_logged(execute: Any, caplog: pyte
     assert len(caplog.messages) == 1
     assert caplog.messages[0].endswith("Sorry raised: OSError('the second')")
     assert caplog.messages[0].startswith("cleanup of python:")
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    """Waits for something that a thread, or the loop after it, brings about."""
+    while not is_true():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
+def slow_to_begin(log: list[str], is_busy: threading.Event, may_go_on: threading.Event, where: str) -> Any:
+    """A class that belongs on the loop, but is made or initialized by a thread, which takes its time."""
+
+    def begin(method: str) -> None:
+        if method == where:
+            is_busy.set()
+            assert may_go_on.wait(20)
+        log.append(method)
+
+    class Slow:
+        def __init__(self) -> None:
+            begin("__init__")
+
+        async def process(self, value: Any) -> Any:
+            raise AssertionError("it was cancelled before")
+
+        def cleanup(self) -> None:
+            log.append("cleanup")
+
+    class Initialized(Slow):
+        def initialize(self) -> None:
+            begin("initialize")
+
+    return rm.node(Slow if where == "__init__" else Initialized)
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("end", ["cancel", "timeout"])
+@pytest.mark.parametrize("where", ["__init__", "initialize"])
+async def test_what_was_initialized_while_its_run_ended_is_cleaned_up(engine: Any, end: str, where: str) -> None:
+    log: list[str] = []
+    is_busy, may_go_on = threading.Event(), threading.Event()
+    pipeline = rm.Pipeline() >> slow_to_begin(log, is_busy, may_go_on, where)()
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(pipeline.run([1], engine=engine, timeout=0.05 if end == "timeout" else None))
+    assert await asyncio.to_thread(is_busy.wait, 20)
+    if end == "cancel":
+        task.cancel()
+    # The reference waits for its thread, the native runtime does not.
+    loop.call_later(0.1, may_go_on.set)
+    with pytest.raises(asyncio.CancelledError if end == "cancel" else rm.TimedOut):
+        await task
+    begin = ["__init__"] if where == "__init__" else ["__init__", "initialize"]
+    await until(lambda: len(log) > len(begin))
+    assert log == [*begin, "cleanup"]
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize("at_the_end", [False, True], ids=["after a cancel", "at the end of the work"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["in a thread", "on the loop"])
+async def test_a_cancel_does_not_interrupt_cleaning_up(engine: Any, at_the_end: bool, is_async: bool) -> None:
+    log: list[str] = []
+    has_come, may_go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    @rm.node
+    class Slow:
+        async def process(self, value: Any) -> Any:
+            if not at_the_end:
+                loop.call_soon(tasks[0].cancel)
+                await asyncio.Event().wait()
+            return value
+
+        if is_async:
+
+            async def cleanup(self) -> None:
+                log.append("begins")
+                has_come.set()
+                await asyncio.to_thread(may_go_on.wait, 20)
+                await asyncio.sleep(0)
+                log.append("ends")
+
+        else:
+
+            def cleanup(self) -> None:
+                log.append("begins")
+                loop.call_soon_threadsafe(has_come.set)
+                assert may_go_on.wait(20)
+                log.append("ends")
+
+    tasks = [asyncio.create_task((rm.Pipeline() >> Slow()).run([1], engine=engine))]
+    await has_come.wait()
+    for _ in range(3):
+        tasks[0].cancel()
+        await asyncio.sleep(0)
+    loop.call_later(0.01, may_go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[0]
+    await until(lambda: len(log) == 2)
+    assert log == ["begins", "ends"]
+
+
+def test_the_end_of_the_loop_does_not_interrupt_cleaning_up() -> None:
+    log: list[str] = []
+
+    @rm.node
+    class Slow:
+        async def process(self, value: Any) -> Any:
+            return value
+
+        async def cleanup(self) -> None:
+            log.append("begins")
+            await asyncio.sleep(0.05)
+            log.append("ends")
+
+    async def main() -> None:
+        async with rm.Pipeline.load(chain(("slow", Slow, {}))).session() as session:
+            await session.send(1)
+            assert (await anext(aiter(session))).value == 1
+            left.append(asyncio.create_task((rm.Pipeline() >> Slow()).run([1])))
+            await until(lambda: bool(log))
+            left[0].cancel()
+            raise ZeroDivisionError
+
+    left: list[Any] = []
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(main())
+    assert log.count("ends") == 2
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(), ValueError("no")])
+@kinds
+async def test_what_cleanup_raises_keeps_no_other_from_it(
+    make: Callable[..., Any], error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    log: list[str] = []
+
+    @rm.node
+    class Sorry:
+        if make is async_class:
+
+            async def process(self, value: Any) -> Any:
+                return value
+
+            async def cleanup(self) -> None:
+                raise error
+
+        else:
+
+            def process(self, value: Any) -> Any:
+                return value
+
+            def cleanup(self) -> None:
+                raise error
+
+    async def leave() -> None:
+        async with rm.Pipeline.load(chain(("sorry", Sorry, {}), ("told", make(log), {}))).session() as session:
+            await session.send(1)
+            assert (await anext(aiter(session))).value == 1
+            raise ZeroDivisionError
+
+    with caplog.at_level(logging.WARNING), pytest.raises(ZeroDivisionError):
+        await leave()
+    await until(lambda: "cleanup" in log)
+    assert log.count("cleanup") == 1
+    assert [message.partition(" raised: ")[2] for message in caplog.messages] == [repr(error)]

@@ -170,7 +170,7 @@ async def test_of_calls_that_wait_for_a_busy_instance_only_the_one_that_is_wante
         for value in (2, 3, 4):
             session.interrupt()
             await session.send(value)
-            while session.metrics().nodes[0].item != value - 1:
+            while session.metrics().nodes[0].item != value - 1:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         may_go_on.set()
         await session.finish()

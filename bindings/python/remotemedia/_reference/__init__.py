@@ -18,6 +18,7 @@ from .._calls import HostFunction, refuse_in_loop
 from .._manifest_text import is_text, read
 from .._outputs import Outputs
 from .._progress import OnProgress, reporter_of
+from .._uninterrupted import to_the_end
 from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem, TimedOut
 from .graph import Graph, graph_of
 from .run import run
@@ -103,7 +104,12 @@ async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None
         except BaseException as error:
             return None, error
 
-    return await asyncio.to_thread(attempt)
+    # Cancelled or not: what comes after it, such as the cleaning up, would meet a thread that is still at work.
+    return await to_the_end(asyncio.to_thread(attempt), _log_lost)
+
+
+def _log_lost(error: BaseException) -> None:
+    _log.warning("a thread could not be started: %r", error)
 
 
 def _prepared(manifest: Any, python: Sequence[str], engine: Engine) -> Graph:
