@@ -6,7 +6,7 @@ mod describe;
 
 use std::sync::Arc;
 
-use crate::manifest::{Blueprint, BlueprintNode, Edge, EdgeBuffer, Endpoint, ManifestError, Problem, Work};
+use crate::manifest::{Blueprint, BlueprintNode, Edge, EdgeBuffer, Endpoint, ManifestError, OnError, Problem, Work};
 use crate::node::Cost;
 
 /// A validated graph, divided into stages.
@@ -172,12 +172,14 @@ fn can_share_a_stage(upstream_node: &BlueprintNode, downstream_node: &BlueprintN
     match (&upstream_node.work, &downstream_node.work) {
         (Work::Native { .. }, Work::Native { .. }) => true,
         (Work::Host(upstream), Work::Host(downstream)) => {
-            // To try a node again is not to run once more what comes before it. Ports are told at the ends of a stage alone.
-            upstream.batch == downstream.batch
+            // What runs together fails together: a packet that is tried again, or dropped, would be so for all nodes of the
+            // stage. Ports are told at the ends of a stage alone.
+            upstream_node.on_error == OnError::Fail
+                && downstream_node.on_error == OnError::Fail
+                && upstream.batch == downstream.batch
                 && upstream.outputs.len() == 1
                 && downstream.inputs.len() == 1
                 && upstream.max_wait == downstream.max_wait
-                && downstream_node.on_error.retry().is_none()
         }
         _ => false,
     }

@@ -374,3 +374,15 @@ fn a_node_of_the_host_that_tries_again_does_not_repeat_the_one_before_it() {
     assert_eq!(calls.into_inner(), ["a", "b", "b"]);
     assert_eq!(integers_of(&completion), [0, 1, 10, 11]);
 }
+
+#[test]
+fn nodes_of_the_host_share_a_call_where_an_error_of_each_ends_the_work() {
+    let runtime = runtime();
+    let again = r#"{"retry": {"times": 2, "backoff_ms": 0}}"#;
+    for on_error in [r#""fail""#, r#""skip""#, again] {
+        let nodes = [("a", r#""fail""#), ("b", on_error), ("c", r#""fail""#), ("d", r#""fail""#)];
+        let graph = chain(&runtime, &nodes.map(|(id, on_error)| (id, "host", "", on_error)));
+        let stages: Vec<usize> = graph.graph().stages.iter().map(|stage| stage.links.len()).collect();
+        assert_eq!(stages, if on_error == r#""fail""# { vec![4] } else { vec![1, 1, 2] }, "{on_error}");
+    }
+}
