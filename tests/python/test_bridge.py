@@ -260,14 +260,15 @@ async def test_the_garbage_collector_takes_out_ports_while_stale_ones_are_looked
 
         @property
         def is_gone(self) -> bool:
-            # As `_forget` does when the loop of another port is collected at this moment.
-            ports.pop(2, None)
+            # What happens when the loop of another port is collected at this moment.
+            _bridge._forget(2, other)
             return True
 
         def close(self) -> None:
             pass
 
-    ports.update({1: Stale(), 2: Stale()})
+    other: Any = Stale()
+    ports.update({1: Stale(), 2: other})
     monkeypatch.setattr(_bridge, "_loops", ports)
     monkeypatch.setattr(_bridge.here, "last", None)
     loop = asyncio.get_running_loop()

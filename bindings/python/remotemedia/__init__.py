@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from ._process import FIRST_USE
 from .errors import (
     Error,
     ExecutionError,
@@ -155,7 +156,8 @@ _HOMES = {
 
 def get_runtime_version() -> str:
     """The version of the native library. Raises `LibraryError` if it can't be loaded."""
-    from ._library import version
+    with FIRST_USE:
+        from ._library import version
 
     return version()
 
@@ -172,18 +174,17 @@ def is_available() -> bool:
 if not TYPE_CHECKING:
     # Type checkers know the names from the imports above, and that there are no others.
     def __getattr__(name: str) -> Any:
-        if name in ("nodes", "testing"):
-            return import_module(f"{__name__}.{name}")
-        home = _HOMES.get(name)
+        home = name if name in ("nodes", "testing") else _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        try:
-            module = import_module(f"{__name__}.{home}")
-        except LibraryError:
-            if home != "_execute":
-                raise
-            module = import_module(f"{__name__}._reference")
-        value = getattr(module, name)
+        with FIRST_USE:
+            try:
+                module = import_module(f"{__name__}.{home}")
+            except LibraryError:
+                if home != "_execute":
+                    raise
+                module = import_module(f"{__name__}._reference")
+            value = module if home == name else getattr(module, name)
         globals()[name] = value
         return value
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 
-from ._library import after_fork
 from ._loop_port import LoopPort
+from ._process import after_fork
 from ._sync_port import SyncPort
 
 
@@ -22,6 +23,9 @@ class _Ports(threading.local):
 
 _lock = threading.Lock()
 _loops: dict[int, LoopPort] = {}
+"""Looked through and changed under the lock alone."""
+_forgotten: deque[tuple[int, LoopPort]] = deque()
+"""Ports of loops that the garbage collector has taken, which comes at any moment, and so must not touch `_loops`."""
 here = _Ports()
 """The ports of this thread."""
 
@@ -31,21 +35,19 @@ def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
     port = here.last
     if port is not None and port.loop() is loop and not port.closed:
         return port
+    key = id(loop)
     with _lock:
-        found = _loops.get(id(loop))
+        stale = _take_stale()
+        found = _loops.get(key)
         # Another loop may have had this id before.
         if found is not None and (found.loop() is not loop or found.closed):
             found = None
-        # The garbage collector may take a loop's port out meanwhile, see `_forget`.
-        stale = [key for key, each in list(_loops.items()) if each.is_gone]
-        closed = [port for key in stale if (port := _loops.pop(key, None)) is not None]
-    for each in closed:
+    for each in stale:
         each.close()
     if found is None:
-        key = id(loop)
         found = LoopPort(loop, lambda port: _forget(key, port))
         with _lock:
-            _loops[id(loop)] = found
+            _loops[key] = found
     here.last = found
     return found
 
@@ -70,10 +72,19 @@ def give_back_port(port: SyncPort) -> None:
 
 
 def _forget(key: int, port: LoopPort) -> None:
-    # Called by the garbage collector, perhaps inside `loop_port`: no lock.
-    if _loops.get(key) is port:
-        _loops.pop(key, None)
+    # Called by the garbage collector, perhaps inside `loop_port`: no lock, and no change of what that looks through.
+    _forgotten.append((key, port))
     port.close()
+
+
+def _take_stale() -> list[LoopPort]:
+    """Takes out the ports of loops that are closed or forgotten. Under the lock."""
+    while _forgotten:
+        key, port = _forgotten.popleft()
+        if _loops.get(key) is port:
+            del _loops[key]
+    stale = [key for key, each in _loops.items() if each.is_gone]
+    return [_loops.pop(key) for key in stale]
 
 
 def _child() -> None:
@@ -81,6 +92,7 @@ def _child() -> None:
     global _lock
     _lock = threading.Lock()
     _loops.clear()
+    _forgotten.clear()
     here.last = None
     here.free.clear()
 

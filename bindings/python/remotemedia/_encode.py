@@ -26,6 +26,7 @@ from ._explain import (
 )
 from ._library import ffi
 from ._memory import Kept
+from ._process import FIRST_USE
 from ._unmarshal import AUDIO, FILE, TABLE, TENSOR, TIMESTAMP, VIDEO, Window, c_strides, gather
 from .errors import MarshalError
 from .media import NAMES_OF_FORMATS, SIZES, TYPE_STRINGS, Audio, File, Tensor
@@ -102,11 +103,13 @@ class Encoder:
         if interface is not None:
             return self._interface(value, interface)
         if is_table(value):
-            from . import _arrow
+            with FIRST_USE:
+                from . import _arrow
 
             return self._table(_arrow.table_of(value))
         if hasattr(kind, "__dlpack__"):
-            from . import _dlpack
+            with FIRST_USE:
+                from . import _dlpack
 
             capsule, address, name, shape, strides, readonly, size = _dlpack.describe(value)
             steps = None if strides is None else [stride * size for stride in strides]

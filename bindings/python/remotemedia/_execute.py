@@ -16,6 +16,7 @@ from ._completion import Result
 from ._loop_port import LOOP_BUDGET_US, LoopPort
 from ._native_port import Functions, Run
 from ._pipeline import Manifest, Pipeline, cached, compile_manifest
+from ._process import FIRST_USE
 from ._sync_port import SYNC_BUDGET_US
 from .errors import InvalidArgumentError, MarshalError
 
@@ -57,7 +58,8 @@ async def execute(
     Raises `ManifestError`, `FileNotFoundError`, `MarshalError`, `NodeError` (an `ExecutionError`), `TimeoutError`.
     """
     if engine != "auto" and engine != "native":
-        from . import _reference
+        with FIRST_USE:
+            from . import _reference
 
         return await _reference.execute(
             manifest, inputs, timeout=timeout, python=python, engine=engine, on_progress=on_progress
@@ -102,7 +104,8 @@ def execute_sync(
     """
     refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
     if engine != "auto" and engine != "native":
-        from . import _reference
+        with FIRST_USE:
+            from . import _reference
 
         return _reference.execute_sync(
             manifest, inputs, timeout=timeout, python=python, engine=engine, on_progress=on_progress

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ._buffer import Buffer
 from ._function import NodeFunction
 from ._node import Linkable, Node, Port
+from ._process import FIRST_USE
 from ._shape import taken_as
 from .errors import Error, InvalidArgumentError
 
@@ -147,8 +148,9 @@ class Pipeline(Linkable):
         `python` names the packages whose functions the manifest may name as `python:package.module:function`: their
         modules are imported. Raises `ManifestError` with all that is wrong, and `FileNotFoundError`.
         """
-        from . import _document
-        from ._manifest_text import is_text, read
+        with FIRST_USE:
+            from . import _document
+            from ._manifest_text import is_text, read
 
         if isinstance(manifest, (str, os.PathLike)):
             text = manifest if isinstance(manifest, str) and is_text(manifest) else read(os.fspath(manifest))
@@ -169,7 +171,8 @@ class Pipeline(Linkable):
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The manifest as JSON text. Raises as `to_dict` does, and for values that JSON lacks."""
-        from ._yaml import to_yaml
+        with FIRST_USE:
+            from ._yaml import to_yaml
 
         manifest = self.to_dict()
         # The two hold the same values; this one names the place of any other, and of keys that are no text.
@@ -178,7 +181,8 @@ class Pipeline(Linkable):
 
     def to_yaml(self) -> str:
         """The manifest as YAML text. Raises as `to_dict` does, and for values that YAML's core types lack."""
-        from ._yaml import to_yaml
+        with FIRST_USE:
+            from ._yaml import to_yaml
 
         return to_yaml(self.to_dict())
 
@@ -214,7 +218,8 @@ class Pipeline(Linkable):
         """The plan as a drawing: the text of an SVG file. Stages are frames, functions are round, inserted converters
         are dashed. Raises as `validate` does; notebooks draw a pipeline by themselves.
         """
-        from ._drawing import svg
+        with FIRST_USE:
+            from ._drawing import svg
 
         return svg(self.plan())
 
@@ -230,9 +235,10 @@ class Pipeline(Linkable):
 
         Raises `ManifestError`, whose `problems` are all that is wrong.
         """
-        from ._describe import plan_of
-        from ._pipeline import compile_manifest
-        from ._plan import Plan
+        with FIRST_USE:
+            from ._describe import plan_of
+            from ._pipeline import compile_manifest
+            from ._plan import Plan
 
         compiled, _ = compile_manifest(self.manifest())
         return Plan(plan_of(compiled))
@@ -253,7 +259,8 @@ class Pipeline(Linkable):
 
         `on_progress`, what it returns and what it raises are those of `execute`.
         """
-        from . import execute
+        with FIRST_USE:
+            from . import execute
 
         return await execute(self._current(), inputs, timeout=timeout, engine=engine, on_progress=on_progress)
 
@@ -266,7 +273,8 @@ class Pipeline(Linkable):
         on_progress: OnProgress | None = None,
     ) -> Result:
         """Runs the pipeline like `run`, for programs without an event loop. See `execute_sync`."""
-        from . import execute_sync
+        with FIRST_USE:
+            from . import execute_sync
 
         return execute_sync(self._current(), inputs, timeout=timeout, engine=engine, on_progress=on_progress)
 
@@ -295,9 +303,10 @@ class Pipeline(Linkable):
         `trace="out.json"` writes what each thread and node did, for https://ui.perfetto.dev or chrome://tracing.
         Raises `ManifestError` with all that is wrong.
         """
-        from ._execute import microseconds
-        from ._pipeline import compile_manifest
-        from ._session import Session
+        with FIRST_USE:
+            from ._execute import microseconds
+            from ._pipeline import compile_manifest
+            from ._session import Session
 
         if clock not in ("real", "virtual"):
             raise InvalidArgumentError(f"clock must be 'real' or 'virtual', got {clock!r}")
@@ -324,7 +333,8 @@ class Pipeline(Linkable):
         thread, and an async generator is closed with the stream, also one that is left early (`contextlib.aclosing`).
         `input` and `buffer` are those of `session`. Raises what `source` raises, and `NodeError`.
         """
-        from ._stream import stream
+        with FIRST_USE:
+            from ._stream import stream
 
         return stream(self.session(input=input, buffer=buffer), source)
 
@@ -344,15 +354,17 @@ class Pipeline(Linkable):
         seconds. `on_progress` is called with a `Progress` of all: `items` are sources, the `total` of which is known if
         `sources` has a length.
         """
-        from ._execute import microseconds
-        from ._pipeline import compile_manifest
-        from ._stream import map_sources
+        with FIRST_USE:
+            from ._execute import microseconds
+            from ._pipeline import compile_manifest
+            from ._stream import map_sources
 
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
         results = map_sources(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
         if on_progress is None:
             return results
-        from ._progress import counted, reporter_of_sources
+        with FIRST_USE:
+            from ._progress import counted, reporter_of_sources
 
         return counted(results, reporter_of_sources(on_progress, sources))
 
@@ -366,17 +378,19 @@ class Pipeline(Linkable):
         on_progress: OnProgress | None = None,
     ) -> Iterator[Mapped]:
         """Runs the pipeline on each source like `map`, for programs without an event loop."""
-        from ._calls import refuse_in_loop
-        from ._execute import microseconds
-        from ._pipeline import compile_manifest
-        from ._stream import map_sources_sync
+        with FIRST_USE:
+            from ._calls import refuse_in_loop
+            from ._execute import microseconds
+            from ._pipeline import compile_manifest
+            from ._stream import map_sources_sync
 
         refuse_in_loop("map_sync", "async for result in pipeline.map(sources)")
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
         results = map_sources_sync(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
         if on_progress is None:
             return results
-        from ._progress import counted_sync, reporter_of_sources
+        with FIRST_USE:
+            from ._progress import counted_sync, reporter_of_sources
 
         return counted_sync(results, reporter_of_sources(on_progress, sources))
 
@@ -469,7 +483,8 @@ def of_nodes(metadata: Mapping[str, Any], nodes: Sequence[Node], links: Iterable
 
 
 def _unpickled(manifest: dict[str, Any]) -> Pipeline:
-    from ._document import to_pipeline
+    with FIRST_USE:
+        from ._document import to_pipeline
 
     return to_pipeline(manifest, ())
 
@@ -507,7 +522,8 @@ def _pipeline_of(part: Any) -> Pipeline:
 
 
 def _has(port: Port, side: str) -> bool:
-    from ._describe import node_types, type_name
+    with FIRST_USE:
+        from ._describe import node_types, type_name
 
     if not isinstance(port.node.node_type, str):
         shape = taken_as(port.node.node_type)

@@ -5,16 +5,14 @@ Importing this module loads the library; nothing starts before `runtime()` is as
 
 from __future__ import annotations
 
-import atexit
-import os
 import threading
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import msgpack
 
 from . import _configure, errors
+from ._process import FIRST_USE, after_fork, at_exit, exiting
 
 try:
     _native: Any = import_module("remotemedia._native")
@@ -43,9 +41,6 @@ STATUS_NAMES: dict[int, str] = {
 
 _lock = threading.Lock()
 _runtime: Any = None
-_exiting = False
-_after_fork: list[Callable[[], None]] = []
-_at_exit: list[Callable[[], None]] = []
 
 
 def _check_version() -> None:
@@ -78,20 +73,15 @@ def runtime() -> Any:
 
 def _start() -> Any:
     global _runtime
-    with _lock:
+    with FIRST_USE, _lock:
         if _runtime is None:
-            if _exiting:
+            if exiting():
                 raise errors.ShutDownError("the interpreter is exiting: the runtime takes no more work")
             config = _configure.started()
             out, error = ffi.new("rm_runtime **"), ffi.new("rm_error **")
             check(lib.rm_runtime_new(config or NULL, len(config), out, error), error)
             _runtime = out[0]
     return _runtime
-
-
-def exiting() -> bool:
-    """Whether the interpreter is on its way out, and the runtime is shut down."""
-    return _exiting
 
 
 def check(status: int, error: Any) -> int:
@@ -118,37 +108,22 @@ def failure(status: int, error: Any) -> BaseException:
     return errors.from_status(name, message, detail)
 
 
-def after_fork(reset: Callable[[], None]) -> None:
-    """Has `reset` called in a forked child: it drops what belongs to the parent."""
-    _after_fork.append(reset)
-
-
-def at_exit(prepare: Callable[[], None]) -> None:
-    """Has `prepare` called at exit, once the runtime is shut down."""
-    _at_exit.append(prepare)
-
-
 def _child() -> None:
     # The handle is dropped, not freed: everything behind it belongs to the parent.
     global _runtime, _lock
     _lock = threading.Lock()
     _runtime = None
     _configure.stopped()
-    for reset in _after_fork:
-        reset()
 
 
-def _exit() -> None:
-    global _exiting
+def _shut_down() -> None:
+    # After who is starting a runtime now, if a thread does.
     with _lock:
-        _exiting = True
-    if _runtime is not None:
+        started = _runtime
+    if started is not None:
         # Every waiter is completed and every port wakes; what native threads still hold after this is never freed.
-        lib.rm_runtime_shutdown(_runtime, EXIT_PATIENCE_US, NULL)
-    for prepare in _at_exit:
-        prepare()
+        lib.rm_runtime_shutdown(started, EXIT_PATIENCE_US, NULL)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_child)
-atexit.register(_exit)
+after_fork(_child)
+at_exit(_shut_down)

@@ -16,12 +16,13 @@ from ._calls import InThread
 from ._classes import Instance
 from ._completion import Result, keep_causes
 from ._host_nodes import Answer, Call, Raised, answer, answer_async
-from ._library import NULL, check, exiting, ffi, lib
+from ._library import NULL, check, ffi, lib
 from ._lives import Lives
 from ._marshal import Lane
 from ._native_port import COMPLETED, RM_GONE, RM_WOULD_BLOCK, SHUT_DOWN, Following, Port, Run
 from ._open_calls import Serving
 from ._parts import Parts, answer_in_parts
+from ._process import exiting
 from ._uninterrupted import until_done
 from .errors import Error
 

@@ -18,9 +18,10 @@ from msgpack import ExtType
 from . import _memory
 from ._encode import Encoder
 from ._explain import explain
-from ._library import NULL, after_fork, check, ffi, lib
+from ._library import NULL, check, ffi, lib
 from ._memory import Kept
 from ._outputs import Outputs
+from ._process import after_fork
 from ._unmarshal import Reader, Storage, unpackb
 from .errors import MarshalError
 from .table import is_table

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from ._library import NULL, after_fork, at_exit, ffi, lib
+from ._library import NULL, ffi, lib
+from ._process import after_fork, at_exit
 
 FREE_AT_ONCE_BYTES = 1 << 20
 """Native memory of this size and more is freed at once: it can't wait for a next call that may never come."""

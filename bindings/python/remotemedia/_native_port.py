@@ -17,7 +17,7 @@ from . import _memory
 from ._calls import HostClass, HostFunction
 from ._completion import Result, node_error, settle
 from ._host_nodes import Answer, Call, Raised, pack_reply, refused_reply
-from ._library import NULL, check, exiting, failure, ffi, lib, runtime
+from ._library import NULL, check, failure, ffi, lib, runtime
 from ._lives import Lives
 from ._marshal import PACKING_ERRORS, Lane, give_back, lane, lanes
 from ._memory import Kept, discarded
@@ -25,6 +25,7 @@ from ._open_calls import OpenCalls, Serving
 from ._outputs import log_skip
 from ._parts import Parts
 from ._pipeline import Pipeline
+from ._process import exiting
 from .errors import MarshalError, NodeError, ShutDownError
 
 RM_OK: int = lib.RM_OK

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from ._process import FIRST_USE
+
 if TYPE_CHECKING:
     from ._function import NodeFunction
     from ._graph import Pipeline
@@ -23,13 +25,15 @@ class Linkable:
 
     def __rshift__(self, other: Linkable | list[Any] | tuple[Any, ...]) -> Pipeline:
         """A pipeline in which what comes out of this goes into `other`: a node, a pipeline, or a list of branches."""
-        from ._graph import Pipeline
+        with FIRST_USE:
+            from ._graph import Pipeline
 
         return Pipeline() >> self >> other
 
     def __rrshift__(self, other: list[Any] | tuple[Any, ...]) -> Pipeline:
         """`[a, b] >> c`: what comes out of each goes into `c`."""
-        from ._graph import Pipeline
+        with FIRST_USE:
+            from ._graph import Pipeline
 
         return Pipeline() >> other >> self
 

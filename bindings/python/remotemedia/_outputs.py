@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ._process import FIRST_USE
+
 if TYPE_CHECKING:
     from .errors import NodeError
 
@@ -131,7 +133,8 @@ class Outputs(list[Any]):
         document, rest = (origin, None) if isinstance(origin, bytes) else origin
         if isinstance(document, str):
             return document, rest  # type: ignore[return-value]
-        from ._marshal import columns_of
+        with FIRST_USE:
+            from ._marshal import columns_of
 
         known = self._origin = columns_of(document, rest)  # type: ignore[arg-type]
         return known

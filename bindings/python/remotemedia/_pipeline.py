@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, Union
 
 from . import _memory
 from ._calls import HostClass, HostFunction, take_functions
-from ._library import NULL, after_fork, check, ffi, lib, runtime
+from ._library import NULL, check, ffi, lib, runtime
 from ._manifest_text import is_text, read
 from ._marshal import give_back, lane, pack_plain
+from ._process import FIRST_USE, after_fork
 from ._python_types import PREFIX
 from .errors import ManifestError, MarshalError, Problem
 
@@ -53,6 +54,8 @@ class Pipeline:
     """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
 
     __slots__ = ("handle", "tokens", "used")
+    is_first = True
+    """Whether the next one is the first of this process."""
 
     def __init__(self, manifest: bytes, host_types: Sequence[HostType] = ()) -> None:
         self.used = False
@@ -62,9 +65,14 @@ class Pipeline:
             nodes = {each.name: each.declared(token) for each, token in zip(host_types, self.tokens, strict=True)}
             options = pack_plain({"host_nodes": nodes})
         out, error = ffi.new("rm_pipeline **"), ffi.new("rm_error **")
-        status = lib.rm_pipeline_new(
-            runtime(), manifest, len(manifest), options if options else NULL, len(options), out, error
-        )
+        arguments = runtime(), manifest, len(manifest), options if options else NULL, len(options), out, error
+        if Pipeline.is_first:
+            # The library makes what checks manifests, for all of them.
+            with FIRST_USE:
+                status = lib.rm_pipeline_new(*arguments)
+            Pipeline.is_first = False
+        else:
+            status = lib.rm_pipeline_new(*arguments)
         check(status, error)
         self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
 
@@ -126,7 +134,8 @@ def encoded(text: str) -> bytes:
 def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
     if PREFIX not in text:
         return compile_text(text), None
-    from ._document import from_text
+    with FIRST_USE:
+        from ._document import from_text
 
     return _compile_mapping(from_text(text, python), python)
 
@@ -134,12 +143,14 @@ def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
 def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Compiled:
     nodes = manifest.get("nodes")
     if isinstance(nodes, (list, tuple)) and any(_names_function(node) for node in nodes):
-        from ._document import with_functions
+        with FIRST_USE:
+            from ._document import with_functions
 
         manifest = with_functions(manifest, python)
     plain, functions = take_functions(manifest)
     if functions:
-        from ._document import check_params
+        with FIRST_USE:
+            from ._document import check_params
 
         check_params(manifest, lambda: Pipeline(pack_plain(plain), _types_of(functions)))
     used = lane()

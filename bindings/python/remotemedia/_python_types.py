@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._process import FIRST_USE
 from .errors import InvalidArgumentError, ManifestError, Problem
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def find(name: str, allowed: Sequence[str], path: str) -> NodeFunction[Any, ...,
     `allowed` are packages; what is inside them is allowed too. Raises `ManifestError` if it is not allowed, not there
     or not decorated.
     """
-    from ._function import NodeFunction
+    with FIRST_USE:
+        from ._function import NodeFunction
 
     if isinstance(allowed, str):
         raise InvalidArgumentError(f"python must be a list of packages; write python=[{allowed!r}]")

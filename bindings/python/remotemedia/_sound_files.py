@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from . import nodes
 from ._calls import refuse_in_loop
 from ._function import node
 from ._graph import Pipeline
@@ -16,6 +15,7 @@ from ._join import Joining, joined
 from ._outputs import Outputs
 from .errors import InvalidArgumentError, ManifestError, MarshalError, NodeError
 from .media import Audio, File
+from .nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 
 __all__ = ["Info", "Source", "ainfo", "aread", "awrite", "info", "read", "write"]
 
@@ -152,7 +152,7 @@ class _Count:
             # Of several pieces in one file the first one tells, as for the rate.
             self.head = self.head or head
 
-        decode = nodes.AudioDecode(chunk_ms=CHUNK_MS)
+        decode = AudioDecode(chunk_ms=CHUNK_MS)
         pipeline = decode >> count
         pipeline.add_node(keep, after=decode["info"])
         return pipeline
@@ -181,12 +181,12 @@ def _joining(file: File) -> Joining | None:
 
 
 def _decoder(rate: int | None, channels: int | None, joining: Joining | None) -> Pipeline:
-    decode = nodes.AudioDecode(chunk_ms=CHUNK_MS)
+    decode = AudioDecode(chunk_ms=CHUNK_MS)
     pipeline = Pipeline() >> decode
     if channels is not None:
-        pipeline = pipeline >> nodes.AudioMix(channels=channels)
+        pipeline = pipeline >> AudioMix(channels=channels)
     if rate is not None:
-        pipeline = pipeline >> nodes.AudioResample(rate=rate)
+        pipeline = pipeline >> AudioResample(rate=rate)
     if joining is None:
         return pipeline
 
@@ -211,7 +211,7 @@ def _encoder(path: str | os.PathLike[str], audio: Audio, sample_format: Any) -> 
     folder = os.path.dirname(name)
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(f"no such folder {folder!r}{_place(folder)}; create it first")
-    return Pipeline() >> nodes.AudioEncode(path=name, sample_format=sample_format)
+    return Pipeline() >> AudioEncode(path=name, sample_format=sample_format)
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from . import nodes
 from ._graph import Pipeline
 from ._sound_files import CHUNK_MS, Source, _checked, _file, _refuse_in_loop
 from .media import Audio, File
+from .nodes import AudioDecode, SpeechSegments
 
 __all__ = ["aspeech_segments", "speech_segments"]
 
@@ -42,7 +42,7 @@ def _pipeline(source: Source | Audio, params: dict[str, Any]) -> tuple[Pipeline,
     if params.get("max_speech_duration_s") == math.inf:
         # So silero-vad says that there is no limit.
         params = {**params, "max_speech_duration_s": None}
-    segments = nodes.SpeechSegments(**params)
+    segments = SpeechSegments(**params)
     if isinstance(source, Audio):
         return Pipeline() >> segments, source
-    return Pipeline() >> nodes.AudioDecode(chunk_ms=CHUNK_MS) >> segments, _file(source)
+    return Pipeline() >> AudioDecode(chunk_ms=CHUNK_MS) >> segments, _file(source)

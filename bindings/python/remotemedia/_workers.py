@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from ._library import after_fork
+from ._process import after_fork
 
 MOST = 32
 """How many functions run at the same time. More than there are cores: one that waits for a server or hangs keeps its

@@ -6,6 +6,8 @@ Catch `Error` for all of them. Each class is also what Python programs expect: a
 
 from __future__ import annotations
 
+from ._process import FIRST_USE
+
 # Every program that imports remotemedia would wait for typing; checkers take this name for true.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -242,7 +244,8 @@ def _pickles(value: Any) -> bool:
 
 
 def _problem(entry: Mapping[str, Any]) -> Problem:
-    from ._problems import Problem
+    with FIRST_USE:
+        from ._problems import Problem
 
     def text(name: str) -> str | None:
         value = entry.get(name)

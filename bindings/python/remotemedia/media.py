@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from ._process import FIRST_USE
 from .errors import InvalidArgumentError, MarshalError
 
 __all__ = ["Audio", "File", "Tensor"]
@@ -163,7 +164,8 @@ class Tensor:
     ) -> object:
         if dl_device not in (None, (1, 0)):
             raise BufferError("a Tensor lies in the memory of the CPU; move it with the library that takes it")
-        from ._dlpack import to_capsule
+        with FIRST_USE:
+            from ._dlpack import to_capsule
 
         if copy:
             return to_capsule(Tensor(bytearray(self.data), self.dtype, self.shape), max_version)
@@ -222,13 +224,15 @@ class Audio:
         `format` is u8, s16, s24, s32, f32 (little-endian), mulaw or alaw; full scale is 2^(n-1). Raises
         `InvalidArgumentError` for other formats, and if the bytes don't divide into whole frames.
         """
-        from ._pcm import from_pcm
+        with FIRST_USE:
+            from ._pcm import from_pcm
 
         return from_pcm(data, format, rate, channels)
 
     def to_pcm(self, format: str) -> bytes:  # noqa: A002
         """The samples as interleaved PCM bytes, out-of-range ones saturated. Formats as for `from_pcm`."""
-        from ._pcm import to_pcm
+        with FIRST_USE:
+            from ._pcm import to_pcm
 
         return to_pcm(self, format)
 

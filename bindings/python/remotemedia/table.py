@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._process import FIRST_USE
 from .errors import LibraryError
 
 if TYPE_CHECKING:
@@ -93,17 +94,20 @@ class Table:
         return self.to_arrow().to_pandas()
 
     def __arrow_c_schema__(self) -> object:
-        from . import _arrow
+        with FIRST_USE:
+            from . import _arrow
 
         return _arrow.schema_capsule(self)
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        from . import _arrow
+        with FIRST_USE:
+            from . import _arrow
 
         return _arrow.schema_capsule(self), _arrow.array_capsule(self)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        from . import _arrow
+        with FIRST_USE:
+            from . import _arrow
 
         return _arrow.stream_capsule(self)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ._process import FIRST_USE
 from .errors import InvalidArgumentError
 from .media import Audio
 
@@ -71,7 +72,8 @@ def frames(audio: Audio, frame_ms: float = 20) -> Iterator[Audio]:
 
 def speech() -> Audio:
     """Seven seconds of a reader, 16 kHz mono, in which `VAD` finds speech: from a recording in the public domain."""
-    from ._sound_files import read
+    with FIRST_USE:
+        from ._sound_files import read
 
     read_here: list[Audio] = []
     # `read` is for programs without a loop, and tests of live pipelines have one; this takes a few milliseconds.

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from .._calls import HostFunction, refuse_in_loop
 from .._manifest_text import is_text, read
 from .._outputs import Outputs
+from .._process import FIRST_USE
 from .._progress import OnProgress, reporter_of
 from .._uninterrupted import to_the_end
 from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem, TimedOut
@@ -117,7 +118,8 @@ def _prepared(manifest: Any, python: Sequence[str], engine: Engine) -> Graph:
     if engine not in ("auto", "native", "python"):
         raise InvalidArgumentError(f'engine must be "auto", "native" or "python", got {engine!r}')
     if engine == "native":
-        from .. import _library  # noqa: F401 - raises what keeps it from being loaded
+        with FIRST_USE:
+            from .. import _library  # noqa: F401 - raises what keeps it from being loaded
     elif engine == "auto" and not _told:
         _told = True
         _log.warning("the native library can't be loaded: the reference executor in Python runs instead, slowly")
@@ -144,7 +146,8 @@ def _document(manifest: Any, python: Sequence[str]) -> Mapping[str, Any]:
 
 def _read_natively(text: str, python: Sequence[str]) -> Any:
     try:
-        from .._document import from_text
+        with FIRST_USE:
+            from .._document import from_text
     except LibraryError as error:
         raise LibraryError(
             f"{error}. Without it only JSON text and dicts can be read, and this manifest is neither"

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 from .._explain import complaint_about_array, complaint_about_type, explain
+from .._process import FIRST_USE
 from ..errors import MarshalError
 from ..media import NAMES_OF_FORMATS, Audio, File, Tensor
 from ..table import Table, is_table
@@ -92,7 +93,8 @@ def _replacement(value: Any) -> Any:
     elif numpy is not None and getattr(value, "__array_interface__", None) is not None:
         return _checked(numpy.asarray(value))
     elif is_table(value):
-        from .._arrow import table_of
+        with FIRST_USE:
+            from .._arrow import table_of
 
         return table_of(value)
     elif hasattr(kind, "__dlpack__"):
@@ -101,9 +103,10 @@ def _replacement(value: Any) -> Any:
 
 
 def _of_dlpack(value: Any) -> Any:
-    from .._dlpack import describe
-    from .._library import ffi
-    from .._unmarshal import c_strides, gather
+    with FIRST_USE:
+        from .._dlpack import describe
+        from .._library import ffi
+        from .._unmarshal import c_strides, gather
 
     capsule, address, name, shape, strides, _, size = describe(value)
     steps = c_strides(shape, size) if strides is None else [stride * size for stride in strides]

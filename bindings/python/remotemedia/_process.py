@@ -1,0 +1,107 @@
+"""What belongs to the process: its end, its forks, and what is done once and a fork must not meet half done.
+
+It is imported with the package, so that what a program registers to run at its exit afterwards still finds a runtime.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from _thread import RLock
+
+# Every program that imports remotemedia would wait for typing; checkers take this name for true.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+FORK_PATIENCE_SECONDS = 10.0
+"""How long a fork waits for what goes on: far longer than that takes, unless it waits for the fork itself."""
+
+_after_fork: list[Callable[[], None]] = []
+_at_exit: list[Callable[[], None]] = []
+_exiting = False
+
+
+class FirstUse:
+    """While a thread is inside `with FIRST_USE:`, others are not, nor do they fork.
+
+    A child has none of the threads of its parent: a module that one of them was importing stays half done there, and
+    who imports it waits for ever. So what is imported, or made by the library, at its first use is so here. Nothing of
+    ours comes here while it is imported itself; so no thread that holds the lock of a module waits for this one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._held: list[bool] = []
+        self._is_guarded = False
+
+    def __enter__(self) -> None:
+        if not self._is_guarded:
+            self._guard()
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def hold(self) -> None:
+        """Before a fork: waits until no other thread is inside."""
+        self._held.append(self._lock.acquire(timeout=FORK_PATIENCE_SECONDS))
+
+    def let_go(self) -> None:
+        """After a fork, in the parent."""
+        # Nothing is held if the fork had begun before this was asked for.
+        if self._held and self._held.pop():
+            self._lock.release()
+
+    def begin_anew(self) -> None:
+        """After a fork, in the child, which has one thread."""
+        self._lock = RLock()
+        self._held.clear()
+
+    def _guard(self) -> None:
+        # A fork takes the lock of logging too, which imports want. What is asked for last is done first before a fork:
+        # so it waits here before it has that lock. Loaded here, since it takes longer than the package itself.
+        import logging  # noqa: F401
+
+        if not self._is_guarded and hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self.hold, after_in_parent=self.let_go)
+        self._is_guarded = True
+
+
+FIRST_USE = FirstUse()
+
+
+def after_fork(reset: Callable[[], None]) -> None:
+    """Has `reset` called in a forked child: it drops what belongs to the parent."""
+    _after_fork.append(reset)
+
+
+def at_exit(prepare: Callable[[], None]) -> None:
+    """Has `prepare` called at exit, in the order in which this was asked for."""
+    _at_exit.append(prepare)
+
+
+def exiting() -> bool:
+    """Whether the interpreter is on its way out."""
+    return _exiting
+
+
+def _child() -> None:
+    FIRST_USE.begin_anew()
+    for reset in _after_fork:
+        reset()
+
+
+def _exit() -> None:
+    global _exiting
+    _exiting = True
+    for prepare in _at_exit:
+        prepare()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_child)
+atexit.register(_exit)
