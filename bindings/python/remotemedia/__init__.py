@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from ._process import FIRST_USE
+from ._process import FIRST_USE, in_main_interpreter
 from .errors import (
     Error,
     ExecutionError,
@@ -181,7 +181,7 @@ if not TYPE_CHECKING:
             try:
                 module = import_module(f"{__name__}.{home}")
             except LibraryError:
-                if home != "_execute":
+                if home != "_execute" or not in_main_interpreter():
                     raise
                 module = import_module(f"{__name__}._reference")
             value = module if home == name else getattr(module, name)

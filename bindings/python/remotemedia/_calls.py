@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -169,6 +170,23 @@ def refuse_in_loop(name: str, instead: str) -> None:
     """Raises `RuntimeError` where a blocking call would block the running event loop."""
     if asyncio._get_running_loop() is not None:
         raise RuntimeError(f"{name} would block the running event loop; write: {instead}")
+
+
+def running_loop(instead: str) -> asyncio.AbstractEventLoop:
+    """The event loop that runs on this thread.
+
+    Raises `RuntimeError` where there is none, or one of trio; `instead` is what to write then.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        return loop
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        raise RuntimeError(
+            "this needs an event loop of asyncio, and here one of trio runs; "
+            f"write: await trio.to_thread.run_sync({instead})"
+        )
+    raise RuntimeError("no running event loop of asyncio; write: asyncio.run(main())")
 
 
 def prepared(function: Callable[..., Any], shape: Shape) -> Callable[[Any], Any] | None:

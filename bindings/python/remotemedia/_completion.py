@@ -9,7 +9,8 @@ from . import _memory
 from ._library import STATUS_NAMES
 from ._memory import Kept
 from ._outputs import Outputs, Passed, outputs_of
-from .errors import ExecutionError, NodeError, TimedOut, class_of, from_status
+from ._process import stay_at_exit
+from .errors import ExecutionError, NodeError, ShutDownError, TimedOut, class_of, from_status
 
 Result = Outputs | dict[str, Outputs]
 
@@ -38,6 +39,7 @@ def settle(completion: Mapping[str, Any], count: int | None, held: Mapping[int, 
 def failure_of(completion: Any, held: Mapping[int, Kept] | None) -> BaseException | None:
     """What ended a session before its time; None if it simply finished."""
     if isinstance(completion, BaseException):
+        stay_at_exit()
         return completion
     if completion["status"] == 0:
         return None
@@ -62,6 +64,8 @@ def _failure(completion: Mapping[str, Any], count: int | None, held: Mapping[int
             error._others = nodes
             if nodes:
                 error.__cause__ = nodes[0].__cause__
+    if isinstance(error, ShutDownError):
+        stay_at_exit()
     if isinstance(error, (ExecutionError, TimedOut)):
         columns = completion["outputs"]
         passed = _passed(completion, held)

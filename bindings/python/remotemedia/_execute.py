@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from asyncio import get_running_loop
+from asyncio import _get_running_loop, get_running_loop
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import _progress
 from ._bridge import forget_loop, give_back_port, here, loop_port, sync_port
-from ._calls import refuse_in_loop
+from ._calls import refuse_in_loop, running_loop
 from ._completion import Result
 from ._loop_port import LOOP_BUDGET_US, LoopPort
 from ._native_port import Functions, Run
@@ -28,6 +28,10 @@ __all__ = ["execute", "execute_sync"]
 
 INLINE_IN_A_ROW = 128
 """After so many executions that never waited, the event loop gets a turn."""
+
+
+BLOCKING = "remotemedia.execute_sync, manifest, inputs"
+"""What a thread does where no loop of asyncio runs."""
 
 
 async def execute(
@@ -64,9 +68,10 @@ async def execute(
         return await _reference.execute(
             manifest, inputs, timeout=timeout, python=python, engine=engine, on_progress=on_progress
         )
+    loop = _get_running_loop() or running_loop(BLOCKING)
     port = here.last
-    if port is None or port.loop() is not get_running_loop():
-        port = loop_port(get_running_loop())
+    if port is None or port.loop() is not loop:
+        port = loop_port(loop)
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:

@@ -12,7 +12,13 @@ from typing import Any
 import msgpack
 
 from . import _configure, errors
-from ._process import FIRST_USE, after_fork, at_exit, exiting
+from ._process import FIRST_USE, after_fork, at_exit, exiting, in_main_interpreter, stay_at_exit
+
+if not in_main_interpreter():
+    raise errors.LibraryError(
+        "remotemedia works in the main interpreter of a process alone, and this is a sub-interpreter; "
+        "use threads, which its native work does not hold up, or processes"
+    )
 
 try:
     _native: Any = import_module("remotemedia._native")
@@ -76,6 +82,7 @@ def _start() -> Any:
     with FIRST_USE, _lock:
         if _runtime is None:
             if exiting():
+                stay_at_exit()
                 raise errors.ShutDownError("the interpreter is exiting: the runtime takes no more work")
             config = _configure.started()
             out, error = ffi.new("rm_runtime **"), ffi.new("rm_error **")
@@ -105,7 +112,10 @@ def failure(status: int, error: Any) -> BaseException:
         detail = msgpack.unpackb(bytes(ffi.buffer(data[0], length[0]))) if length[0] else {}
     finally:
         lib.rm_error_free(handle)
-    return errors.from_status(name, message, detail)
+    found = errors.from_status(name, message, detail)
+    if isinstance(found, errors.ShutDownError):
+        stay_at_exit()
+    return found
 
 
 def _child() -> None:

@@ -221,13 +221,19 @@ class LoopPort(Port):
             if lives is not None:
                 lives.done(key, in_thread=False)
 
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled():
+                # What ends the loop, as sys.exit does, has been told to the runtime, and nobody waits for this task.
+                task.exception()
+            done()
+
         def begin_here(loop: asyncio.AbstractEventLoop) -> None:
             if serving.is_over:
                 done()
                 return
             answering.coroutine = self._answer_on_loop(call, answering, in_thread)
             answering.task = context.run(loop.create_task, answering.coroutine)
-            answering.task.add_done_callback(lambda _: done())
+            answering.task.add_done_callback(ended)
 
         def begin() -> None:
             loop = self.loop()

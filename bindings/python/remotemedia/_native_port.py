@@ -25,7 +25,7 @@ from ._open_calls import OpenCalls, Serving
 from ._outputs import log_skip
 from ._parts import Parts
 from ._pipeline import Pipeline
-from ._process import exiting
+from ._process import exiting, stay_at_exit
 from .errors import MarshalError, NodeError, ShutDownError
 
 RM_OK: int = lib.RM_OK
@@ -88,6 +88,7 @@ class Run:
     def settle(self, completion: Any) -> Result:
         """The outputs, or the exception raised."""
         if isinstance(completion, BaseException):
+            stay_at_exit()
             raise completion
         return settle(completion, self.count, self.held)
 

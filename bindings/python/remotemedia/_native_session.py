@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable, Mapping
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _memory
 from ._bridge import loop_port
+from ._calls import running_loop
 from ._completion import failure_of
 from ._library import NULL, check, failure, ffi, lib
 from ._loop_port import LOOP_BUDGET_US, LoopPort
@@ -81,6 +84,8 @@ class NativeSession:
         """Who waits for outputs."""
         self._sent_alone = 0
         self._port: LoopPort | None = None
+        self._thread = 0
+        """The thread of its loop."""
         self._handle: Any = None
         self._lane: Lane | None = None
         self._pack: Callable[[Any], bytes] = pack_plain
@@ -94,7 +99,21 @@ class NativeSession:
         """Belongs to the running loop from now on."""
         if self._port is not None:
             raise InvalidArgumentError("a session is one block; call pipeline.session() for another one")
-        self._port = loop_port(asyncio.get_running_loop())
+        self._port = loop_port(running_loop("asyncio.run, main()"))
+        self._thread = get_ident()
+
+    def check_place(self) -> None:
+        """Raises `InvalidArgumentError` elsewhere than on its loop: no two threads may use a session at once."""
+        running = _get_running_loop()
+        if self._port is None or running is self._port.loop():
+            return
+        # Where no loop runs, the thread of its loop, which is not running either, is the right place.
+        if running is not None or get_ident() != self._thread:
+            raise InvalidArgumentError(
+                "this session belongs to the event loop that opened it, which does not run here; from elsewhere write: "
+                "asyncio.run_coroutine_threadsafe(session.send(value), loop).result(), or "
+                "loop.call_soon_threadsafe(session.interrupt)"
+            )
 
     @property
     def is_open(self) -> bool:
@@ -112,6 +131,7 @@ class NativeSession:
         The outputs that are there come along, unless nobody waits for them: then only with every so many packets, since
         it costs less to take several together. With `at_once` they come in any case.
         """
+        self.check_place()
         used = self._lane
         if used is None:
             used = self.opened()
@@ -157,6 +177,7 @@ class NativeSession:
 
     def fetch(self, sink: int, batch: deque[Packet]) -> int:
         """Moves the outputs of a sink that are there into `batch`; answers the status."""
+        self.check_place()
         used = self._lane
         if used is None:
             used = self.opened()
@@ -181,12 +202,14 @@ class NativeSession:
 
     def control(self, wanted: Mapping[str, Any]) -> None:
         """Does what a control document says."""
+        self.check_place()
         self.opened()
         document, error = pack_plain(wanted), ffi.new("rm_error **")
         self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
 
     def finish(self) -> None:
         """No more packets come."""
+        self.check_place()
         self.opened()
         error = ffi.new("rm_error **")
         self._accepted(lib.rm_session_finish(self._handle, error), error)
@@ -206,6 +229,7 @@ class NativeSession:
 
     def metrics(self) -> Mapping[str, Any]:
         """The document of its metrics."""
+        self.check_place()
         used = self.opened()
         used.ready()
         status = lib.rm_session_metrics(self._handle, used.output, used.error)
@@ -246,11 +270,14 @@ class NativeSession:
             raise InvalidArgumentError("open the session first: async with pipeline.session() as session")
         if self.is_closed:
             raise GoneError("the session is closed; call pipeline.session() for another one")
+        self.check_place()
         port = self._port
+        loop = port.loop()
+        assert loop is not None
         token = self.token = FIRST_TOKEN + _memory.number()
         document = pack_plain({"sinks": self.sinks, **self._options})
         run = Run(token, self._functions, None, self._held)
-        run.future = self.completed = asyncio.get_running_loop().create_future()
+        run.future = self.completed = loop.create_future()
         run.notify = _notifier(self)
         run.skipped = self.skipped
         out, error = ffi.new("rm_session **"), ffi.new("rm_error **")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FORK_PATIENCE_SECONDS = 10.0
 """How long a fork waits for what goes on: far longer than that takes, unless it waits for the fork itself."""
 
+STAY_SECONDS = 5.0
+"""How long a daemon thread stays where it is while the interpreter exits: its exit may wait for that thread."""
+
 _after_fork: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
 _exiting = False
@@ -87,6 +90,33 @@ def at_exit(prepare: Callable[[], None]) -> None:
 def exiting() -> bool:
     """Whether the interpreter is on its way out."""
     return _exiting
+
+
+def in_main_interpreter() -> bool:
+    """Whether this is the interpreter that the process began with, and no sub-interpreter."""
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            interpreters = __import__(name)
+        except ImportError:
+            continue
+        # From 3.13 on each comes with where it is from.
+        current, main = interpreters.get_current(), interpreters.get_main()
+        return bool(current == main if type(current) is not tuple else current[0] == main[0])
+    return True
+
+
+def stay_at_exit() -> None:
+    """Where a daemon thread is told that the runtime is shut down, since the interpreter exits: it goes no further.
+
+    Python ends such threads soon, wherever they are. What they would raise until then nobody can do anything about.
+    """
+    if not _exiting:
+        return
+    import threading
+    import time
+
+    if threading.current_thread().daemon:
+        time.sleep(STAY_SECONDS)
 
 
 def _child() -> None:

@@ -193,6 +193,7 @@ class Session:
         """Ends the session now: native work stops within one chunk, what is on its way is dropped, reading ends."""
         if self._native.is_cancelled:
             return
+        self._native.check_place()
         self._drop_unread()
         self._native.cancel()
         self._wake()
@@ -227,6 +228,7 @@ class Session:
 
     def interrupt(self) -> None:
         """Drops all that was sent and not read, and lets nodes begin anew; what is sent afterwards is not touched."""
+        self._native.check_place()
         self._drop_unread()
         if self._native.is_open:
             self._native.control({"interrupt": True})

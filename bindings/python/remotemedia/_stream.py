@@ -11,6 +11,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._bridge import give_back_port, loop_port, sync_port
+from ._calls import running_loop
 from ._completion import Result
 from ._execute import own_loop
 from ._loop_port import LOOP_BUDGET_US, LoopPort
@@ -125,7 +126,7 @@ async def map_sources(
 ) -> AsyncGenerator[Mapped, None]:
     """Runs a pipeline on each source, so many at a time."""
     _check(concurrency)
-    port = loop_port(asyncio.get_running_loop())
+    port = loop_port(running_loop("asyncio.run, main()"))
     upcoming = aiter(sources) if isinstance(sources, AsyncIterable) else None
     values = iter(()) if isinstance(sources, AsyncIterable) else iter(sources)
     fetching: asyncio.Future[Any] | None = None

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from .._calls import HostFunction, refuse_in_loop
+from .._calls import HostFunction, refuse_in_loop, running_loop
 from .._manifest_text import is_text, read
 from .._outputs import Outputs
 from .._process import FIRST_USE
@@ -42,7 +42,7 @@ async def execute(
 ) -> Outputs | dict[str, Outputs]:
     """Does what `remotemedia.execute` does, for the nodes that there are here."""
     graph = _prepared(manifest, python, engine)
-
+    running_loop("remotemedia.execute_sync, manifest, inputs")
     work = run(graph, _list(inputs), _in_thread, _deadline(timeout), asyncio.sleep)
     try:
         result = await asyncio.wait_for(work, timeout)
