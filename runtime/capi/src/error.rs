@@ -6,6 +6,7 @@ use remotemedia_core::exec::{
     ConfigError, DocumentError, OpenError, ReplyError, RunError, SessionError, SubmitError, write_error, write_problems,
 };
 use remotemedia_core::manifest::ManifestError;
+use remotemedia_core::outside;
 use remotemedia_core::wire::{Encoder, WireError};
 
 use crate::handle::{Handle, Header, free};
@@ -96,7 +97,7 @@ enum Detail {
 
 impl Failure {
     pub(crate) fn new(status: rm_status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), detail: Detail::Plain }
+        Self { status, message: outside::message(message), detail: Detail::Plain }
     }
 
     pub(crate) fn into_error(self) -> rm_error {

@@ -7,5 +7,6 @@ pub mod exec;
 pub mod graph;
 pub mod manifest;
 pub mod node;
+pub mod outside;
 pub mod value;
 pub mod wire;

@@ -104,7 +104,7 @@ fn manifests() -> Vec<Row> {
         row(
             "problems that a message lists",
             50,
-            "fixed; the detail of the error has up to 1000",
+            "fixed; the search ends with 100 problems, and the detail of the error has them all",
             format!(
                 "{} ... {}",
                 wrong.lines().next().unwrap_or_default(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::node::HostToken;
+use crate::outside::{message, named_in_full, shown};
 use crate::value::Value;
 
 /// Why a piece of work ended.
@@ -113,8 +114,8 @@ impl RunError {
             item: None,
             input_name: None,
             position: None,
-            cause: cause.into(),
-            cure: cure.into(),
+            cause: message(cause),
+            cure: message(cure),
             chain: Vec::new(),
             host_token: None,
         }
@@ -124,15 +125,15 @@ impl RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(node_id) = &self.node_id {
-            write!(formatter, "node '{node_id}'")?;
+            write!(formatter, "node {}", named_in_full(node_id))?;
             if let Some(node_type) = &self.node_type {
-                write!(formatter, " ({node_type})")?;
+                write!(formatter, " ({})", shown(node_type))?;
             }
             if let Some(item) = self.item {
                 write!(formatter, ", input {item}")?;
             }
             if let Some(name) = &self.input_name {
-                write!(formatter, " '{name}'")?;
+                write!(formatter, " {}", named_in_full(name))?;
             }
             if let Some(position) = self.position {
                 write!(formatter, " at {}", Clock(position))?;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::session::{BufferOptions, SessionClock, SessionOptions};
 use crate::manifest::HostNodes;
+use crate::outside::message;
 use crate::wire;
 
 /// The configuration of a runtime.
@@ -153,7 +154,7 @@ impl Default for Config {
 
 /// Reads a document by its typed form. Text is told from msgpack by the first byte, as in manifests.
 fn read<T: DeserializeOwned + Default>(document: &[u8], name: &str) -> Result<T, ConfigError> {
-    let refused = |reason: String| ConfigError(format!("{name}: {reason}"));
+    let refused = |reason: String| ConfigError(message(format!("{name}: {reason}")));
     let read = match document {
         [] => return Ok(T::default()),
         [0x80..=0x8f | 0xde | 0xdf, ..] => {

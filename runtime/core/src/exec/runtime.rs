@@ -19,6 +19,7 @@ use super::wait_lock::WaitLock;
 use crate::graph::Graph;
 use crate::manifest::{self, HostNodes, ManifestError};
 use crate::node::{Cost, Registry};
+use crate::outside::named;
 use crate::value::Value;
 
 /// A runtime. Clones are the same runtime; nothing runs until the first work is submitted.
@@ -67,7 +68,7 @@ pub enum SubmitError {
     #[error("the port is closed; make a new one")]
     PortClosed,
     /// A node of this pipeline panicked before.
-    #[error("a node of pipeline '{pipeline}' panicked before, so it is not used again; make the pipeline anew")]
+    #[error("a node of pipeline {} panicked before, so it is not used again; make the pipeline anew", named(pipeline))]
     Poisoned {
         /// The pipeline's name.
         pipeline: Arc<str>,
@@ -80,7 +81,8 @@ pub enum SubmitError {
     },
     /// Nobody would run the host's nodes.
     #[error(
-        "node '{node}' is run by the host, and a blocking execute has no port for its calls; submit with a port instead"
+        "node {} is run by the host, and a blocking execute has no port for its calls; submit with a port instead",
+        named(node)
     )]
     NeedsPort {
         /// The first host node.

@@ -15,6 +15,7 @@ use super::trace::{Recorder, Trace};
 use crate::graph::Graph;
 use crate::manifest::{ManifestError, Work, did_you_mean, names, prepare_again};
 use crate::node::{NodeType, Params};
+use crate::outside::{named, shown};
 use crate::value::Packet;
 
 /// A pipeline at work on one stream. Its end arrives as one completion at its port; dropping it does not end it.
@@ -109,7 +110,7 @@ pub enum Received {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
     /// A sink was chosen that is none.
-    #[error("'{sink}' is no sink of pipeline '{pipeline}'; its sinks are {sinks}")]
+    #[error("{} is no sink of pipeline {}; its sinks are {sinks}", named(sink), named(pipeline))]
     NoSuchSink {
         /// What was chosen.
         sink: String,
@@ -119,13 +120,13 @@ pub enum SessionError {
         sinks: String,
     },
     /// All nodes bring their own data.
-    #[error("pipeline '{pipeline}' has only sources, which take no packets; read its outputs")]
+    #[error("pipeline {} has only sources, which take no packets; read its outputs", named(pipeline))]
     NoTaker {
         /// The name of the pipeline.
         pipeline: Arc<str>,
     },
     /// A node is named that the graph does not have.
-    #[error("there is no node '{node}'{cure}")]
+    #[error("there is no node {}{cure}", named(node))]
     NoSuchNode {
         /// What was named.
         node: String,
@@ -133,7 +134,7 @@ pub enum SessionError {
         cure: String,
     },
     /// A param is to be changed that a running node can't change.
-    #[error("'{node}' ({node_type}) has '{param}' from its start to its end; {live}")]
+    #[error("{} ({}) has {} from its start to its end; {live}", named(node), shown(node_type), named(param))]
     NotLive {
         /// The id of the node.
         node: Arc<str>,
@@ -145,7 +146,10 @@ pub enum SessionError {
         live: String,
     },
     /// Params of a node that the host runs are to be changed.
-    #[error("'{node}' is run by the host, which alone could change its params; only those of built-in nodes are live")]
+    #[error(
+        "{} is run by the host, which alone could change its params; only those of built-in nodes are live",
+        named(node)
+    )]
     HostNode {
         /// The id of the node.
         node: Arc<str>,
@@ -296,7 +300,7 @@ impl Session {
 
     fn no_node(&self, node: &str) -> SessionError {
         let ids: Vec<&str> = self.graph.nodes.iter().map(|node| &*node.id).collect();
-        let near = did_you_mean(node, ids.iter().copied(), |id| format!("'{id}'"));
+        let near = did_you_mean(node, ids.iter().copied(), named);
         let cure = near.unwrap_or_else(|| format!("there are {}", names(&ids)));
         SessionError::NoSuchNode { node: node.to_owned(), cure: format!("; {cure}") }
     }
@@ -373,7 +377,7 @@ impl SessionOptions {
             let found = ids.iter().position(|id| ***id == **sink).ok_or_else(|| SessionError::NoSuchSink {
                 sink: sink.clone(),
                 pipeline: Arc::clone(&graph.name),
-                sinks: ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", "),
+                sinks: ids.iter().map(|id| named(id)).collect::<Vec<_>>().join(", "),
             })?;
             if !chosen.contains(&found) {
                 chosen.push(found);

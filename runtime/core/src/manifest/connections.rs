@@ -7,7 +7,7 @@ use super::fields::names;
 use super::findings::{Finding, Findings};
 use super::nearest::did_you_mean;
 use super::nodes::{NodeDraft, NodeDrafts, NodeKind};
-use super::tree::{Item, Path, describe};
+use super::tree::{Item, Path, describe, named, shown};
 use crate::node::{Kinds, Port, Registry};
 
 /// One connection, as far as it makes sense.
@@ -49,8 +49,8 @@ pub(super) fn default_port(ports: &[Port], usual: &str) -> Option<usize> {
 /// How a message names the end of an edge: `'calc'`, or `'vad.speech'` where there are several ports.
 pub(super) fn end_name(id: &str, ports: &[Port], port: usize) -> String {
     match ports {
-        [_] => format!("'{id}'"),
-        _ => format!("'{id}.{}'", ports.get(port).map_or("?", |port| port.name)),
+        [_] => named(id),
+        _ => format!("'{}.{}'", shown(id), ports.get(port).map_or("?", |port| port.name)),
     }
 }
 
@@ -92,7 +92,7 @@ impl Check<'_, '_> {
         let draft = ConnectionDraft { index, from: from?, to: to? };
         let (from, to) = (&self.nodes.list[draft.from.0], &self.nodes.list[draft.to.0]);
         if draft.from.0 == draft.to.0 {
-            let finding = Finding::new(format!("'{}' is connected to itself", from.id));
+            let finding = Finding::new(format!("{} is connected to itself", named(from.id)));
             self.note(path, finding.suggest("remove this connection: a graph has no cycles".to_owned()));
             return None;
         }
@@ -101,7 +101,8 @@ impl Check<'_, '_> {
         }
         let ends = [draft.from, draft.to];
         if let Some(first) = self.seen.get(&ends) {
-            let message = format!("'{}' to '{}' is connected by connections[{first}] already", from.id, to.id);
+            let message =
+                format!("{} to {} is connected by connections[{first}] already", named(from.id), named(to.id));
             self.note(path, Finding::new(message).suggest("remove one of the two".to_owned()));
             return None;
         }
@@ -149,11 +150,11 @@ impl Check<'_, '_> {
         /// More than these are no help in a message.
         const LISTED: usize = 12;
         let known: Vec<&str> = self.nodes.by_id.keys().copied().collect();
-        let near = did_you_mean(id, known.iter().copied(), |id| format!("'{id}'"));
+        let near = did_you_mean(id, known.iter().copied(), named);
         let cure = near.or_else(|| (1..=LISTED).contains(&known.len()).then(|| format!("there are {}", names(&known))));
         let finding = match id {
             "" => Finding::new("the id of a node is missing here"),
-            _ => Finding::new(format!("there is no node '{}'", id.chars().take(60).collect::<String>())),
+            _ => Finding::new(format!("there is no node {}", named(id))),
         };
         finding.expected("the id of a node").got(describe(&id.into())).suggest(cure)
     }
@@ -226,9 +227,9 @@ impl Check<'_, '_> {
         const SHOWN: usize = 12;
         let first = (0..nodes.len()).min_by_key(|at| nodes[*at]).unwrap_or(0);
         let id = |at: usize| self.nodes.list[nodes[(first + at) % nodes.len()]].id;
-        let mut ids: Vec<&str> = (0..=nodes.len()).map(id).collect();
+        let mut ids: Vec<String> = (0..=nodes.len()).map(|at| shown(id(at))).collect();
         if ids.len() > SHOWN {
-            ids.splice(SHOWN / 2..ids.len() - SHOWN / 2, ["..."]);
+            ids.splice(SHOWN / 2..ids.len() - SHOWN / 2, ["...".to_owned()]);
         }
         Finding::new(format!("the nodes form a cycle: {}", ids.join(" -> ")))
             .suggest("remove one of these connections".to_owned())
@@ -240,7 +241,8 @@ impl Check<'_, '_> {
 }
 
 fn no_port(id: &str, kind: &NodeKind, ports: &[Port], name: Option<&str>, side: Side) -> Finding {
-    let node = format!("'{id}' ({})", kind.type_name);
+    let node = format!("{} ({})", named(id), shown(&kind.type_name));
+    let id = shown(id);
     let (what, other) = match side {
         Side::From => ("output", kind.inputs),
         Side::To => ("input", kind.outputs),
@@ -255,7 +257,7 @@ fn no_port(id: &str, kind: &NodeKind, ports: &[Port], name: Option<&str>, side: 
         let finding = Finding::new(format!("{node} has {} {what}s", ports.len())).expected(names(&full));
         return finding.got(format!("'{id}'")).suggest(format!("say which: {}", names(&full).replace(" and ", " or ")));
     };
-    let finding = Finding::new(format!("{node} has no {what} '{name}'")).expected(names(&full));
+    let finding = Finding::new(format!("{node} has no {what} {}", named(name))).expected(names(&full));
     let is_other = other.iter().any(|port| port.name == name);
     let near = did_you_mean(name, ports.iter().map(|port| port.name), |name| format!("'{id}.{name}'"));
     let cure = match near {
@@ -263,5 +265,5 @@ fn no_port(id: &str, kind: &NodeKind, ports: &[Port], name: Option<&str>, side: 
         _ if ports.len() == 1 => format!("its only {what} is '{}'", full[0]),
         _ => format!("its {what}s are {}", names(&full)),
     };
-    finding.got(format!("'{id}.{name}'")).suggest(cure)
+    finding.got(format!("'{id}.{}'", shown(name))).suggest(cure)
 }

@@ -12,7 +12,7 @@ use super::document::{Document, ID_PATTERN, is_id};
 use super::findings::{Finding, Findings};
 use super::nearest::{did_you_mean, nearest};
 use super::schema_check::{Fault, check, compile};
-use super::tree::{Data, Item, Path, Step, describe, quoted};
+use super::tree::{Data, Item, Path, Step, describe, named, quoted};
 
 /// The schema of the document, without the params of nodes.
 pub(super) static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Document).to_value());
@@ -34,12 +34,12 @@ pub(super) fn check_fields(root: &Item, findings: &mut Findings) {
             }
             Fault::Unknown { map, name, known } => {
                 let path = map.name(name);
-                let finding = Finding::new(format!("{} has no field '{name}'", place(map)));
+                let finding = Finding::new(format!("{} has no field {}", place(map), named(name)));
                 let cure = match meant(map, name, known) {
                     Some(meant) => format!("did you mean '{meant}'?"),
                     None => format!("its fields are {}", names(known)),
                 };
-                let finding = finding.expected(names(known)).got(format!("'{name}'")).suggest(cure);
+                let finding = finding.expected(names(known)).got(named(name)).suggest(cure);
                 findings.add(root.name_offset(&path), path, finding);
             }
             Fault::Missing { map, name, .. } if misnamed.contains(&(map.clone(), name.as_str())) => {}
@@ -72,7 +72,7 @@ pub(super) fn not_a_map(root: &Item) -> Finding {
 
 /// `'a', 'b' and 'c'`
 pub(crate) fn names<S: AsRef<str>>(names: &[S]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("'{}'", name.as_ref())).collect();
+    let quoted: Vec<String> = names.iter().map(|name| named(name.as_ref())).collect();
     match quoted.split_last() {
         None => "none".to_owned(),
         Some((last, [])) => last.clone(),
@@ -81,7 +81,7 @@ pub(crate) fn names<S: AsRef<str>>(names: &[S]) -> String {
 }
 
 fn place(map: &Path) -> &'static str {
-    match map.steps() {
+    match map.steps().as_slice() {
         [] => "the manifest",
         [Step::Name(name)] if name == "metadata" => "the metadata",
         [Step::Name(name), Step::Index(_)] if name == "nodes" => "this node",
@@ -144,7 +144,7 @@ fn missing(map: &Path, name: &str) -> String {
 
 /// Mistakes for which the general sentence would leave a question open.
 fn special(path: &Path, got: &Json) -> Option<Finding> {
-    match (path.steps(), got) {
+    match (path.steps().as_slice(), got) {
         ([Step::Name(version)], _) if version == "version" => {
             let finding = Finding::mismatch(r#""v1""#, describe(got));
             Some(finding.suggest(r#"write "version": "v1""#.to_owned()))
@@ -214,7 +214,7 @@ fn special(path: &Path, got: &Json) -> Option<Finding> {
 /// `retry` and a number alone, written where a map belongs.
 fn retry_in_short(path: &Path, got: &Json) -> Option<Finding> {
     let expected = r#""fail", "skip" or {"retry": {"times": ...}}"#;
-    match (path.steps(), got) {
+    match (path.steps().as_slice(), got) {
         ([.., Step::Name(last)], Json::String(text)) if last == "on_error" && nearest(text, ["retry"]).len() == 1 => {
             let cure = r#"say how often: write {"retry": {"times": 3}}"#;
             Some(Finding::mismatch(expected, describe(got)).suggest(cure.to_owned()))
@@ -250,7 +250,7 @@ fn bad_id(text: &str) -> Finding {
 }
 
 fn value_at<'a>(value: &'a Json, path: &Path) -> &'a Json {
-    path.steps().iter().fold(value, |value, step| match step {
+    path.steps().into_iter().fold(value, |value, step| match step {
         Step::Name(name) => &value[name.as_str()],
         Step::Index(index) => &value[*index],
     })

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::problem::{ManifestError, Problem};
+use super::problem::{ENOUGH, ManifestError, Problem};
 use super::tree::{Data, Entry, Item, Map, Path, Step, quoted};
+use crate::outside::message;
 
 /// The largest manifest, in bytes.
 pub(super) const MAX_BYTES: usize = 8 << 20;
@@ -13,9 +14,6 @@ pub(super) const MAX_DEPTH: usize = 64;
 pub(super) const TOO_DEEP: &str = "lists and maps lie in each other more than 64 deep";
 /// How many values a manifest may hold, aliases of YAML counted each time.
 pub(super) const MAX_VALUES: usize = 200_000;
-
-/// With so many problems the search for more ends.
-const ENOUGH: usize = 1000;
 
 /// One problem before it has its line and column.
 #[derive(Clone, Debug, Default)]
@@ -80,13 +78,18 @@ impl Finding {
 }
 
 impl Findings {
+    /// Notes a problem, unless there are enough.
     pub(super) fn add(&mut self, offset: usize, path: Path, finding: Finding) {
-        self.found.push((offset, path, finding));
+        if !self.is_full() {
+            self.found.push((offset, path, finding));
+        }
     }
 
     /// What stands at this path could not be read; further problems of it would only repeat that.
     pub(super) fn add_unreadable(&mut self, offset: usize, path: Path, finding: Finding) {
-        self.unreadable.insert(path.clone());
+        if !self.is_full() {
+            self.unreadable.insert(path.clone());
+        }
         self.add(offset, path, finding);
     }
 
@@ -117,10 +120,10 @@ impl Findings {
                 path: path.to_string(),
                 line: place.map(|(line, _)| line),
                 column: place.map(|(_, column)| column),
-                message: finding.message,
-                expected: finding.expected,
-                got: finding.got,
-                suggestion: finding.suggestion,
+                message: message(finding.message),
+                expected: finding.expected.map(message),
+                got: finding.got.map(message),
+                suggestion: finding.suggestion.map(message),
             }
         });
         ManifestError { problems: problems.collect() }
@@ -134,8 +137,8 @@ impl Reading {
         if self.values > MAX_VALUES {
             return self.fail(offset, Finding::new(format!("the manifest holds more than {MAX_VALUES} values")));
         }
-        if self.path.steps().len() > MAX_DEPTH {
-            self.path = self.path.steps().iter().take(3).cloned().collect();
+        if self.path.depth() > MAX_DEPTH {
+            self.path = self.path.steps().into_iter().take(3).cloned().collect();
             return self.fail(offset, Finding::new(TOO_DEEP));
         }
         Ok(())

@@ -7,6 +7,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::node::Port;
+use crate::outside::beginning;
 
 /// The most inputs or outputs of a node.
 const MOST_PORTS: usize = 64;
@@ -29,10 +30,13 @@ fn ports<'de, D: Deserializer<'de>>(deserializer: D, what: &str, like: Port) -> 
     for (index, name) in names.iter().enumerate() {
         if !is_name(name) {
             let rule = "a name of 1 to 64 letters, digits, '_' and '-'";
-            return Err(de::Error::custom(format!("{what}[{index}]: expected {rule}, got {name:?}")));
+            return Err(de::Error::custom(format!("{what}[{index}]: expected {rule}, got {:?}", beginning(name))));
         }
         if names[..index].contains(name) {
-            return Err(de::Error::custom(format!("{what}[{index}]: the name {name:?} stands there twice")));
+            return Err(de::Error::custom(format!(
+                "{what}[{index}]: the name {:?} stands there twice",
+                beginning(name)
+            )));
         }
     }
     Ok(kept(names, like))

@@ -5,7 +5,7 @@
 use serde_json::Number;
 
 use super::findings::{Finding, Reading, Unreadable};
-use super::tree::{Data, Entry, Item, Map, Step, quoted};
+use super::tree::{Data, Entry, Item, Map, Step, named, quoted, shown};
 
 /// Reads one JSON text. What is wrong is noted in the reading.
 pub(super) fn read(text: &str, reading: &mut Reading) -> Result<Item, Unreadable> {
@@ -155,7 +155,7 @@ impl Reader<'_> {
             't' => Some('\t'),
             'u' => self.code_unit().and_then(|unit| self.code_point(unit)),
             _ => {
-                let finding = Finding::new(format!("JSON has no escape \\{letter}"));
+                let finding = Finding::new(format!("JSON has no escape \\{}", shown(letter.encode_utf8(&mut [0; 4]))));
                 return self.fail(start, finding.suggest("write a backslash as \\\\".to_owned()));
             }
         };
@@ -192,7 +192,7 @@ impl Reader<'_> {
         let literal = &rest[..length];
         self.at += length;
         if !is_number(literal) {
-            let finding = Finding::new(format!("{literal} is not a number in JSON"));
+            let finding = Finding::new(format!("{} is not a number in JSON", shown(literal)));
             return self.fail(start, finding.suggest(number_cure(literal)));
         }
         Ok(match number(literal) {
@@ -273,11 +273,11 @@ impl Reader<'_> {
                 Some(text) => quoted(text),
                 None => "a quote".to_owned(),
             },
-            Some(_) if !word.is_empty() => word.chars().take(60).collect(),
+            Some(_) if !word.is_empty() => shown(word),
             Some('\'') => "a single quote".to_owned(),
             Some('#') => "a comment".to_owned(),
             Some('/') if rest.starts_with("//") || rest.starts_with("/*") => "a comment".to_owned(),
-            Some(c) => format!("'{c}'"),
+            Some(c) => named(c.encode_utf8(&mut [0; 4])),
         }
     }
 
@@ -319,9 +319,7 @@ pub(super) fn number(literal: &str) -> Result<Number, Finding> {
 }
 
 fn too_large(literal: &str, expected: &str) -> Finding {
-    let shown: String = literal.chars().take(40).collect();
-    let cut = if shown.len() < literal.len() { "…" } else { "" };
-    Finding::mismatch(expected, format!("{shown}{cut}"))
+    Finding::mismatch(expected, shown(literal))
 }
 
 /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
@@ -339,10 +337,10 @@ fn is_number(literal: &str) -> bool {
 fn number_cure(literal: &str) -> Option<String> {
     let trimmed = literal.trim_start_matches('0');
     if literal.starts_with('0') && is_number(trimmed) {
-        return Some(format!("write {trimmed}"));
+        return Some(format!("write {}", shown(trimmed)));
     }
     if literal.ends_with('.') {
-        return Some(format!("write {literal}0"));
+        return Some(format!("write {}0", shown(literal)));
     }
     if let Some(value) = literal.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok()) {
         return Some(format!("write {value}"));

@@ -12,7 +12,7 @@ use super::findings::{Finding, Findings};
 use super::nearest::{did_you_mean, nearest};
 use super::problem::ManifestError;
 use super::schema_check::{Fault, check, compile};
-use super::tree::{Data, Item, Path, describe, quoted};
+use super::tree::{Data, Item, Path, describe, named, quoted};
 use crate::node::{NodeType, ParamError, Params, Port, PreparedNode, Registry};
 
 /// One node of the list, as far as it makes sense.
@@ -72,7 +72,7 @@ pub(super) fn check_nodes<'a>(
 fn duplicate_id(id: &str, first: usize, ids: &HashSet<&str>) -> Finding {
     let free =
         (2..).map(|number| format!("{id}{number}")).find(|name| !ids.contains(name.as_str())).unwrap_or_default();
-    Finding::new(format!("the id '{id}' is taken by nodes[{first}]"))
+    Finding::new(format!("the id {} is taken by nodes[{first}]", named(id)))
         .expected("an id of its own")
         .got(describe(&Json::from(id)))
         .suggest(format!("rename one, to {} for example", quoted(&free)))
@@ -159,27 +159,27 @@ impl NodeCheck<'_, '_> {
                 }
                 Fault::Unknown { map, name, known } => {
                     let path = base.join(map).name(name);
-                    let message = match map.steps() {
-                        [] => format!("{} has no param '{name}'", node_type.name),
-                        _ => format!("there is no '{name}' here"),
+                    let message = match map.steps().as_slice() {
+                        [] => format!("{} has no param {}", node_type.name, named(name)),
+                        _ => format!("there is no {} here", named(name)),
                     };
-                    let near = did_you_mean(name, known.iter().map(String::as_str), |name| format!("'{name}'"));
-                    let cure = near.unwrap_or_else(|| match (known.as_slice(), map.steps()) {
+                    let near = did_you_mean(name, known.iter().map(String::as_str), named);
+                    let cure = near.unwrap_or_else(|| match (known.as_slice(), map.steps().as_slice()) {
                         ([], _) => "remove it: there are none".to_owned(),
                         (_, []) => format!("its params are {}", names(known)),
                         _ => format!("there are {}", names(known)),
                     });
-                    let finding = Finding::new(message).expected(names(known)).got(format!("'{name}'")).suggest(cure);
+                    let finding = Finding::new(message).expected(names(known)).got(named(name)).suggest(cure);
                     self.findings.add(self.root.name_offset(&path), path, finding);
                 }
                 Fault::Missing { map, name, .. } if misnamed.contains(&(map, name.as_str())) => {}
                 Fault::Missing { map, name, expected } => {
                     let path = base.join(map);
-                    let message = match map.steps() {
+                    let message = match map.steps().as_slice() {
                         [] => format!("{} needs the param '{name}': {expected}", node_type.name),
                         _ => format!("'{name}' is missing: {expected}"),
                     };
-                    let is_own = map.steps().is_empty() && node_type.example.get(name).is_some();
+                    let is_own = map.depth() == 0 && node_type.example.get(name).is_some();
                     let cure = is_own.then(|| for_example(name, &node_type.example, params));
                     let finding = Finding::new(message).expected(expected.clone()).suggest(cure);
                     self.findings.add(self.root.value_offset(&path), path, finding);
@@ -225,9 +225,8 @@ fn unknown_type(name: &str, registry: &Registry, hosts: &HostNodes) -> Finding {
     const LISTED: usize = 30;
     let known: Vec<&str> =
         hosts.keys().map(String::as_str).chain(registry.names().map(|name| -> &str { name })).collect();
-    let show = |name: &str| format!("'{name}'");
-    let near = did_you_mean(name, known.iter().copied(), show)
-        .or_else(|| did_you_mean(name.strip_suffix("Node")?, known.iter().copied(), show));
+    let near = did_you_mean(name, known.iter().copied(), named)
+        .or_else(|| did_you_mean(name.strip_suffix("Node")?, known.iter().copied(), named));
     let own = "if it is your own, declare it as a host node";
     let cure = near.unwrap_or_else(|| match known.len() {
         0 => own.to_owned(),
@@ -236,7 +235,7 @@ fn unknown_type(name: &str, registry: &Registry, hosts: &HostNodes) -> Finding {
     });
     let message = match name {
         "" => "the node type is an empty text".to_owned(),
-        _ => format!("there is no node type {}", quoted(name).replace('"', "'")),
+        _ => format!("there is no node type {}", named(name)),
     };
     Finding::new(message).expected("a node type").got(describe(&Json::from(name))).suggest(cure)
 }

@@ -4,10 +4,10 @@
 
 use std::fmt;
 
-/// Why a manifest is refused: all its problems, in the order in which they appear in it.
+/// Why a manifest is refused: its problems, the first 100 that are found, in the order in which they appear in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestError {
-    /// The problems; at least one.
+    /// The problems; at least one, at most 100.
     pub problems: Vec<Problem>,
 }
 
@@ -30,7 +30,10 @@ pub struct Problem {
     pub suggestion: Option<String>,
 }
 
-/// More problems than these are counted, not shown.
+/// With so many problems the search for more ends.
+pub(super) const ENOUGH: usize = 100;
+
+/// More problems than these are counted in the message, not shown.
 const SHOWN: usize = 50;
 
 impl std::error::Error for ManifestError {}
@@ -41,7 +44,8 @@ impl fmt::Display for ManifestError {
         if let [only] = self.problems.as_slice() {
             return only.fmt(formatter);
         }
-        write!(formatter, "the manifest has {} problems:", self.problems.len())?;
+        let or_more = if self.problems.len() < ENOUGH { "" } else { " or more" };
+        write!(formatter, "the manifest has {}{or_more} problems:", self.problems.len())?;
         for problem in self.problems.iter().take(SHOWN) {
             write!(formatter, "\n  {problem}")?;
         }

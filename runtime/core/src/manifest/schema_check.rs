@@ -10,7 +10,8 @@ use serde_json::{Map, Number, Value as Json, json};
 
 use super::findings::Finding;
 use super::nearest::did_you_mean;
-use super::tree::{Path, Step, describe, quoted};
+use super::problem::ENOUGH;
+use super::tree::{Path, Step, describe, quoted, shown};
 
 /// One thing that does not fit the schema.
 #[derive(Debug)]
@@ -33,11 +34,14 @@ pub(super) fn compile(schema: &Json) -> Validator {
         .expect("a schema generated from a Rust type is valid")
 }
 
-/// All faults of `value`. `schema` is what the validator was compiled from.
+/// The faults of `value`, as many as are shown at most. `schema` is what the validator was compiled from.
 pub(super) fn check(validator: &Validator, schema: &Json, value: &Json) -> Vec<Fault> {
     let mut check = Check { schema, value, faults: Vec::new(), reported: HashSet::new() };
     for error in validator.iter_errors(value) {
         check.report(&error);
+        if check.faults.len() >= ENOUGH {
+            break;
+        }
     }
     check.faults
 }
@@ -63,7 +67,7 @@ impl<'a> Check<'a> {
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 let known: Vec<String> =
                     schema["properties"].as_object().map_or(Vec::new(), |map| map.keys().cloned().collect());
-                for name in unexpected {
+                for name in unexpected.iter().take(ENOUGH) {
                     self.faults.push(Fault::Unknown { map: path.clone(), name: name.clone(), known: known.clone() });
                 }
             }
@@ -81,7 +85,7 @@ impl<'a> Check<'a> {
                 match self.best_branch(&path, context) {
                     Some(errors) => match errors.iter().find(|error| is_tag(error)) {
                         Some(tag) => self.wrong_tag(tag, context),
-                        None => errors.iter().for_each(|error| self.report(error)),
+                        None => errors.iter().take(ENOUGH).for_each(|error| self.report(error)),
                     },
                     None => self.mismatch(path, schema, error.instance()),
                 }
@@ -118,7 +122,7 @@ impl<'a> Check<'a> {
             return;
         }
         if let Some(map) = self.value.pointer(error.instance_path().as_str()).and_then(Json::as_object) {
-            for name in map.keys() {
+            for name in map.keys().take(ENOUGH) {
                 self.faults.push(Fault::Unknown { map: path.clone(), name: name.clone(), known: Vec::new() });
             }
         }
@@ -305,7 +309,7 @@ fn cure(schema: &Json, root: &Json, got: &Json) -> Option<String> {
         Json::String(text) => {
             let bare = text.trim();
             if bare.parse().is_ok_and(is_taken) {
-                return Some(format!("remove the quotes: {bare}"));
+                return Some(format!("remove the quotes: {}", shown(bare)));
             }
             if asks_for("boolean") {
                 return match bare.to_ascii_lowercase().as_str() {

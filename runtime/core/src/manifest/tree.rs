@@ -2,10 +2,12 @@
 //!
 //! Knows nothing of what a manifest means.
 
-use std::fmt::Write as _;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Number, Value as Json};
+
+pub(super) use crate::outside::{named, quoted, shown};
 
 /// A value and where it begins: the offset of its first byte.
 #[derive(Clone, Debug)]
@@ -36,9 +38,17 @@ pub(super) struct Entry {
     pub(super) value: Item,
 }
 
-/// A way into the tree, from the root.
+/// A way into the tree, from the root. Ways that begin alike share that beginning, so that many problems deep inside of
+/// long names cost no more memory than the names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Path(Vec<Step>);
+pub(super) struct Path(Option<Arc<Link>>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Link {
+    parent: Path,
+    step: Step,
+    depth: usize,
+}
 
 /// From a value to one inside it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -93,7 +103,7 @@ impl Item {
 
     fn walk(&self, path: &Path) -> (usize, usize) {
         let (mut item, mut name_offset) = (self, self.offset);
-        for step in &path.0 {
+        for step in path.steps() {
             let next = match step {
                 Step::Name(name) => item.entry(name).map(|entry| (&entry.value, entry.offset)),
                 Step::Index(index) => item.items().get(*index).map(|item| (item, item.offset)),
@@ -121,15 +131,31 @@ impl Path {
     }
 
     pub(super) fn push(&mut self, step: Step) {
-        self.0.push(step);
+        let depth = self.depth() + 1;
+        self.0 = Some(Arc::new(Link { parent: std::mem::take(self), step, depth }));
     }
 
     pub(super) fn pop(&mut self) {
-        self.0.pop();
+        if let Some(link) = self.0.take() {
+            *self = link.parent.clone();
+        }
     }
 
-    pub(super) fn steps(&self) -> &[Step] {
-        &self.0
+    /// How many steps it has.
+    pub(super) fn depth(&self) -> usize {
+        self.0.as_ref().map_or(0, |link| link.depth)
+    }
+
+    /// The steps, from the root.
+    pub(super) fn steps(&self) -> Vec<&Step> {
+        let mut steps = Vec::with_capacity(self.depth());
+        let mut at = &self.0;
+        while let Some(link) = at {
+            steps.push(&link.step);
+            at = &link.parent.0;
+        }
+        steps.reverse();
+        steps
     }
 
     #[must_use]
@@ -148,33 +174,44 @@ impl Path {
 
     #[must_use]
     pub(super) fn join(&self, inner: &Path) -> Self {
-        Path(self.0.iter().chain(&inner.0).cloned().collect())
+        let mut path = self.clone();
+        inner.steps().into_iter().for_each(|step| path.push(step.clone()));
+        path
     }
 }
 
 impl FromIterator<Step> for Path {
     fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
-        Path(steps.into_iter().collect())
+        let mut path = Path::root();
+        steps.into_iter().for_each(|step| path.push(step));
+        path
     }
 }
 
 impl std::fmt::Display for Path {
-    /// `nodes[1].params.operand`; a name that is not a plain word is quoted: `params["my key"]`.
+    /// `nodes[1].params.operand`; a name that is not a plain word is quoted: `params["my key"]`. Of a long name the
+    /// beginning is shown, of a long path both ends.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut text = String::new();
-        for step in &self.0 {
-            match step {
-                Step::Index(index) => write!(text, "[{index}]")?,
-                Step::Name(name) if is_plain(name) => {
-                    if !text.is_empty() {
-                        text.push('.');
-                    }
-                    text.push_str(name);
+        /// So many steps are shown at either end.
+        const SHOWN: usize = 6;
+        let steps = self.steps();
+        for (position, step) in steps.iter().enumerate() {
+            if steps.len() > 2 * SHOWN && (SHOWN..steps.len() - SHOWN).contains(&position) {
+                if position == SHOWN {
+                    formatter.write_str("…")?;
                 }
-                Step::Name(name) => write!(text, "[{}]", quoted(name))?,
+                continue;
+            }
+            match step {
+                Step::Index(index) => write!(formatter, "[{index}]")?,
+                Step::Name(name) if is_plain(name) => {
+                    let dot = if position == 0 { "" } else { "." };
+                    write!(formatter, "{dot}{}", shown(name))?;
+                }
+                Step::Name(name) => write!(formatter, "[{}]", quoted(name))?,
             }
         }
-        formatter.write_str(&text)
+        Ok(())
     }
 }
 
@@ -186,21 +223,12 @@ fn is_plain(name: &str) -> bool {
 pub(super) fn describe(value: &Json) -> String {
     match value {
         Json::Null => "null".to_owned(),
-        Json::Bool(_) | Json::Number(_) => value.to_string(),
+        Json::Bool(_) | Json::Number(_) => shown(&value.to_string()),
         Json::String(text) if text.is_empty() => "an empty text".to_owned(),
         Json::String(text) => format!("the text {}", quoted(text)),
         Json::Array(items) if items.is_empty() => "an empty list".to_owned(),
         Json::Array(_) => "a list".to_owned(),
         Json::Object(map) if map.is_empty() => "an empty map".to_owned(),
         Json::Object(_) => "a map".to_owned(),
-    }
-}
-
-/// Text in double quotes, escaped as in JSON and cut after 60 characters.
-pub(super) fn quoted(text: &str) -> String {
-    const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => Json::from(format!("{}…", &text[..end])).to_string(),
-        None => Json::from(text).to_string(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::outside::message;
+
 /// A failure inside a node: the cause, the cure where there is one, and the place in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeError {
@@ -26,13 +28,13 @@ pub struct HostToken {
 impl NodeError {
     /// A failure with its cause.
     pub fn new(cause: impl Into<String>) -> Self {
-        Self { cause: cause.into(), cure: String::new(), position: None, chain: Vec::new(), host_token: None }
+        Self { cause: message(cause), cure: String::new(), position: None, chain: Vec::new(), host_token: None }
     }
 
     /// With what to do about it.
     #[must_use]
     pub fn cure(mut self, cure: impl Into<String>) -> Self {
-        self.cure = cure.into();
+        self.cure = message(cure);
         self
     }
 
@@ -48,7 +50,7 @@ impl NodeError {
     pub fn because(mut self, source: &dyn std::error::Error) -> Self {
         let mut next = Some(source);
         while let Some(error) = next {
-            self.chain.push(error.to_string());
+            self.chain.push(message(error.to_string()));
             next = error.source();
         }
         self

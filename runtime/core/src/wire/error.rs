@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::outside::beginning;
 use crate::value::{AudioError, Kind, TensorError};
 
 /// A document that can't be read. Its text is one sentence: `inputs[2].gain: <cause>; <cure>`.
@@ -350,11 +351,7 @@ impl WireError {
 
 /// A key or literal as it appears in a message: the beginning of a long one.
 pub(super) fn shortened(text: &str) -> String {
-    const SHOWN: usize = 48;
-    match text.char_indices().nth(SHOWN) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
+    beginning(text).into_owned()
 }
 
 /// A value of this kind as the subject of a sentence.

@@ -347,7 +347,7 @@ fn paths_quote_what_is_no_word_and_shorten_what_is_long() {
     assert_eq!(path(b"\x81\xa0\xc1"), "value[\"\"]");
     assert_eq!(path(b"\x81\xa3\xc3\xa91\xc1"), "value[\"é1\"]");
     let long = [&[0xd9, 200][..], &[b'k'; 200], &[0xc1]].concat();
-    assert_eq!(path(&[&[0x81][..], &long].concat()), format!("value[\"{}…\"]", "k".repeat(48)));
+    assert_eq!(path(&[&[0x81][..], &long].concat()), format!("value[\"{}…\"]", "k".repeat(60)));
     let deep = [vec![0x91; 100], vec![0xc1]].concat();
     assert_eq!(path(&deep), format!("value{}…{}", "[0]".repeat(12), "[0]".repeat(12)));
 }

@@ -1,6 +1,7 @@
 //! A path with places for what differs from file to file: `out/{stem}/{index:05d}.wav`.
 
 use remotemedia_core::node::{Item, NodeError};
+use remotemedia_core::outside::{quoted, shown};
 
 /// A path in parts, with the folder that no file made of it may leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,14 +35,14 @@ impl Template {
             }
             let Some((inside, behind)) = behind.split_once('}').filter(|_| mark == "{") else {
                 let expected = "a path whose braces come in pairs; write {{ or }} for one that is meant".to_owned();
-                return Err((expected, format!("\"{path}\"")));
+                return Err((expected, quoted(path)));
             };
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text)));
             }
             parts.push(Part::parse(inside).ok_or_else(|| {
                 let expected = "{stem}, {index} or {index:05d} in braces, and {{ for a brace".to_owned();
-                (expected, format!("{{{inside}}}"))
+                (expected, format!("{{{}}}", shown(inside)))
             })?);
             rest = behind;
         }
@@ -64,10 +65,10 @@ impl Template {
         let shape: String = self.parts.iter().map(Part::placeholder).collect();
         let name = shape.rsplit('/').next().unwrap_or_default();
         if name.is_empty() || name == "." || name == ".." {
-            return Err(("a path that ends with the name of a file".to_owned(), format!("\"{path}\"")));
+            return Err(("a path that ends with the name of a file".to_owned(), quoted(path)));
         }
         if shape[self.folder.len()..].split('/').any(|part| part == "..") {
-            return Err(("a path without '..' behind a placeholder".to_owned(), format!("\"{path}\"")));
+            return Err(("a path without '..' behind a placeholder".to_owned(), quoted(path)));
         }
         Ok(())
     }
@@ -125,7 +126,7 @@ fn stem(item: &Item) -> Result<String, NodeError> {
     };
     let leads_away = stem.contains(['/', '\\', '\0']) || matches!(stem, "" | "." | "..");
     if leads_away {
-        return Err(NodeError::new(format!("{{stem}} of the item {name:?} is no name of a file or folder"))
+        return Err(NodeError::new(format!("{{stem}} of the item {} is no name of a file or folder", quoted(name)))
             .cure("Rename the item, or use {index}."));
     }
     Ok(stem.to_owned())
@@ -190,7 +191,7 @@ mod tests {
         let template = Template::parse("out/{stem}.wav").unwrap();
         for name in ["..", "../../etc/passwd", "/etc/passwd", "a\\b", ".", "", "a\0b"] {
             let error = template.fill(&item(name), 0).unwrap_err();
-            assert_eq!(error.cause, format!("{{stem}} of the item {name:?} is no name of a file or folder"));
+            assert_eq!(error.cause, format!("{{stem}} of the item {} is no name of a file or folder", quoted(name)));
             assert_eq!(error.cure, "Rename the item, or use {index}.");
         }
         let error = template.fill(&Item { number: 0, name: None }, 0).unwrap_err();

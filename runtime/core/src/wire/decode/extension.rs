@@ -9,6 +9,7 @@ use super::super::extension::{ExtensionCode, plane_extent};
 use super::super::limits::Limits;
 use super::super::reader::{Fields, Head, Reader};
 use super::Context;
+use crate::outside::beginning;
 use crate::value::{
     Audio, Buffer, Column, DataType, File, FileSource, Kind, Layout, PixelFormat, Plane, Table, Tensor, Value, Video,
 };
@@ -52,7 +53,11 @@ fn tensor(mut fields: Fields<'_>, context: &Context<'_>) -> Result<Value, WireEr
     fields.open(5)?;
     let name = fields.text("dtype")?;
     let Some(data_type) = DataType::from_name(name) else {
-        return Err(fields.wrong_text("dtype", "the name of a data type such as float32", format!("{name:?}")));
+        return Err(fields.wrong_text(
+            "dtype",
+            "the name of a data type such as float32",
+            format!("{:?}", beginning(name)),
+        ));
     };
     let dimensions = fields.list("shape", "a list")?;
     if dimensions > Limits::MAX_DIMENSIONS {
@@ -134,7 +139,11 @@ fn video(mut fields: Fields<'_>, context: &Context<'_>) -> Result<Value, WireErr
     fields.open(5)?;
     let name = fields.text("format")?;
     let Some(format) = PixelFormat::from_name(name) else {
-        return Err(fields.wrong_text("format", "gray, rgb24, rgba, yuv420p or nv12", format!("{name:?}")));
+        return Err(fields.wrong_text(
+            "format",
+            "gray, rgb24, rgba, yuv420p or nv12",
+            format!("{:?}", beginning(name)),
+        ));
     };
     let width = fields.u32("width")?;
     let height = fields.u32("height")?;

@@ -85,7 +85,7 @@ fn tensor(object: &Object<'_>) -> Outcome<Value> {
     object.only(&[TAG, "dtype", "shape", "base64"])?;
     let name = object.text("dtype")?;
     let Some(data_type) = DataType::from_name(name) else {
-        return Err(object.wrong("dtype", "the name of a data type such as float32", format!("{name:?}")));
+        return Err(object.wrong("dtype", "the name of a data type such as float32", format!("{:?}", shortened(name))));
     };
     let items = object.list("shape")?;
     if items.len() > Limits::MAX_DIMENSIONS {
@@ -103,7 +103,7 @@ fn video(object: &Object<'_>) -> Outcome<Value> {
     object.only(&[TAG, "format", "width", "height", "pts", "planes"])?;
     let name = object.text("format")?;
     let Some(format) = PixelFormat::from_name(name) else {
-        return Err(object.wrong("format", "gray, rgb24, rgba, yuv420p or nv12", format!("{name:?}")));
+        return Err(object.wrong("format", "gray, rgb24, rgba, yuv420p or nv12", format!("{:?}", shortened(name))));
     };
     let (width, height) = (object.u32("width")?, object.u32("height")?);
     let sizes = format.planes(width, height);
