@@ -176,6 +176,24 @@ fn yaml_has_the_types_of_its_core_schema() {
     assert_eq!(Json::Object(accepted(text.as_bytes()).nodes[0].params.clone()), expected);
 }
 
+/// What PyYAML 6 and ruamel.yaml 0.18 read of it, however far its second line is indented.
+#[test]
+fn quoted_text_of_several_lines_may_be_indented_as_one_likes() {
+    for quote in ["'", "\""] {
+        for indent in (0..8).map(|columns| " ".repeat(columns)) {
+            for name in [
+                format!("metadata: {{name: {quote}x\n{indent}y{quote}}}\n"),
+                format!("metadata:\n  name: {quote}x\n{indent}y{quote}\n"),
+                format!("metadata:\n  name:\n    {quote}x\n{indent}y{quote}\n"),
+                format!("metadata:\n name: {quote}x\n{indent}y{quote}\n"),
+            ] {
+                let yaml = format!("version: v1\n{name}nodes:\n- id: a\n  node_type: PassThrough\n");
+                assert_eq!(&*accepted(yaml.as_bytes()).name, "x y", "{yaml}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_type_has_its_alias_and_a_declared_host_node_wins() {
     let mut hosts = hosts();

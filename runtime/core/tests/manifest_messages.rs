@@ -756,7 +756,7 @@ connections: []",
     "quote not closed",
     r#"version: "v1
 nodes: []"#,
-    "line 2, column 1: version: a text in quotes is not closed; close it with the same quote",
+    "line 1, column 10: version: a text in quotes is not closed; close it with the same quote",
 ),
 (
     "twice the same name",

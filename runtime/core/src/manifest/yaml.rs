@@ -10,7 +10,7 @@ use serde_json::Number;
 
 use super::findings::{Finding, Reading, TOO_DEEP, Unreadable};
 use super::json::number;
-use super::tree::{Data, Entry, Item, Map, Step, describe, quoted};
+use super::tree::{Data, Entry, Item, Map, Step, describe, quoted, shown};
 
 /// Reads one YAML document. What is wrong is noted in the reading.
 pub(super) fn read(text: &str, reading: &mut Reading) -> Result<Item, Unreadable> {
@@ -46,15 +46,11 @@ struct Reader<'a> {
 type Spanned<'a> = (Event<'a>, Span);
 
 impl<'a> Reader<'a> {
-    /// The next event that is not a comment.
     fn next(&mut self) -> Result<Spanned<'a>, Unreadable> {
-        loop {
-            match self.events.next() {
-                Some(Ok((Event::Comment(..), _))) => {}
-                Some(Ok(event)) => return Ok(event),
-                Some(Err(error)) => return self.syntax(&error),
-                None => return Ok((Event::StreamEnd, Span::default())),
-            }
+        match self.events.next() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => self.syntax(&error),
+            None => Ok((Event::StreamEnd, Span::default())),
         }
     }
 
@@ -270,7 +266,7 @@ fn plain_number(text: &str) -> Result<Option<Number>, Finding> {
         if let Some(digits) = text.strip_prefix(prefix).filter(|digits| digits.chars().all(|c| c.is_digit(radix))) {
             let parsed = (!digits.is_empty()).then(|| u64::from_str_radix(digits, radix));
             return match parsed {
-                Some(Err(_)) => Err(Finding::mismatch("an integer from -2^63 to 2^64 - 1", text)),
+                Some(Err(_)) => Err(Finding::mismatch("an integer from -2^63 to 2^64 - 1", shown(text))),
                 Some(Ok(value)) => Ok(Some(value.into())),
                 None => Ok(None),
             };
@@ -313,6 +309,6 @@ fn tagged(text: &str, tag: &Tag) -> Result<Data, Finding> {
 }
 
 fn unknown_tag(tag: &Tag) -> Finding {
-    let finding = Finding::mismatch("a plain value", format!("one with the tag {}", tag.original()));
+    let finding = Finding::mismatch("a plain value", format!("one with the tag {}", shown(&tag.original())));
     finding.suggest("remove the tag".to_owned())
 }
