@@ -65,7 +65,7 @@ def test_a_class_tells_all_that_its_node_promises() -> None:
         words = [word for word in described["doc"].replace("|", " ").replace("\\", " ").split() if "---" not in word]
         assert all(word in told for word in words), name
     told = inspect.getdoc(nodes.AudioLevel) or ""
-    assert "`health`         `\"silence\"` once silence has lasted half a second" in told
+    assert '`health`         `"silence"` once silence has lasted half a second' in told
 
 
 def test_every_default_is_that_of_the_schema() -> None:

@@ -18,7 +18,7 @@ from ._graph import End, Pipeline, of_nodes
 from ._node import Node
 from ._pipeline import HostType, compile_manifest, compile_text, encoded
 from ._pipeline import Pipeline as Compiled
-from ._problems import refusal
+from ._problems import ENOUGH, refusal
 from ._python_types import PREFIX, find, names_in
 from ._shape import MOST_PORTS, PORT_NAME
 from .errors import ManifestError, Problem
@@ -108,6 +108,8 @@ def with_functions(manifest: Mapping[str, Any], python: Sequence[str]) -> Mappin
         return manifest
     found, problems, cause = [], [], None
     for index, node in enumerate(nodes):
+        if len(problems) >= ENOUGH:
+            break
         kind = node.get("node_type") if isinstance(node, Mapping) else None
         if isinstance(kind, str) and kind.startswith(PREFIX):
             try:
@@ -125,6 +127,8 @@ def check_params(manifest: Mapping[str, Any], compiled: Callable[[], object]) ->
     """Checks the params of decorated functions. If some are wrong, tells them with all that `compiled` raises."""
     problems: list[Problem] = []
     for index, node in enumerate(manifest["nodes"]):
+        if len(problems) >= ENOUGH:
+            break
         if isinstance(node, Mapping) and isinstance(node.get("node_type"), NodeFunction):
             params = node.get("params") or {}
             if isinstance(params, Mapping):

@@ -14,7 +14,9 @@ from ._calls import gives_many
 from ._classes import wrong_with
 from ._node import Linkable, Node, OnError
 from ._param_types import mismatch
+from ._problems import ENOUGH
 from ._shape import ONE_BY_ONE, Shape, shape_of
+from ._shown import SHOWN, shown
 from .errors import InvalidArgumentError, ManifestError, Problem
 
 Value = TypeVar("Value")
@@ -94,10 +96,12 @@ class NodeFunction(Linkable, Generic[Value, Params, Result]):
         found: list[Problem] = []
         types = _types(self.fn)
         for name, value in params.items():
-            place = f"{path}.params.{name}"
+            if len(found) >= ENOUGH:
+                break
+            place = f"{path}.params.{shown(str(name))}"
             if name not in self.params:
-                message = f"{title} has no param {name!r}"
-                found.append(Problem(place, message, got=repr(name), suggestion=self._nearest(str(name))))
+                told = repr(name) if len(str(name)) <= SHOWN else f"'{shown(str(name))}'"
+                found.append(Problem(place, f"{title} has no param {told}", got=told, suggestion=self._nearest(name)))
                 continue
             wrong = mismatch(value, types.get(name, Any))
             if wrong is not None:
@@ -108,8 +112,9 @@ class NodeFunction(Linkable, Generic[Value, Params, Result]):
                 found.append(Problem(f"{path}.params", f"{title} needs the param {name!r}"))
         return found
 
-    def _nearest(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self.params, 1)
+    def _nearest(self, name: object) -> str:
+        # A longer name is no typing error, and comparing it takes quadratic time.
+        near = difflib.get_close_matches(str(name), self.params, 1) if len(str(name)) <= SHOWN else []
         if near:
             return f"did you mean {near[0]!r}?"
         if not self.params:

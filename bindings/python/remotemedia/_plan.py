@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ._shown import one_line
+
 
 class Plan:
     """What the planner made of a manifest. `print(plan)` is a table.
@@ -34,8 +36,8 @@ class Plan:
                 (
                     str(node["stage"]),
                     node["id"],
-                    node["node_type"],
-                    ", ".join(f"{key}={value!r}" for key, value in node["params"].items()) or "-",
+                    one_line(node["node_type"]),
+                    ", ".join(f"{one_line(key)}={value!r}" for key, value in node["params"].items()) or "-",
                     self._sources(node["id"]),
                     "; ".join(filter(None, [note, "sink" if node["id"] in self.sinks else ""])),
                 )
@@ -43,7 +45,7 @@ class Plan:
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         count, stages = len(self.nodes), self.stages
-        head = f"{self.name}: {count} node{'s' * (count != 1)} in {stages} stage{'s' * (stages != 1)}"
+        head = f"{one_line(self.name)}: {count} node{'s' * (count != 1)} in {stages} stage{'s' * (stages != 1)}"
         return "\n".join([head, *(f"  {line}" for line in lines)])
 
     __repr__ = __str__

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ._shown import brief
 from .errors import ManifestError
 
-__all__ = ["Problem", "line_of", "refusal"]
+__all__ = ["ENOUGH", "Problem", "line_of", "refusal"]
 
 
 class Problem(NamedTuple):
@@ -26,13 +27,30 @@ class Problem(NamedTuple):
     suggestion: str | None = None
 
 
+ENOUGH = 100
+"""With so many problems the search for more ends."""
+
+LISTED = 50
+"""More problems than these are counted in the message, not shown."""
+
+
 def refusal(problems: Sequence[Problem]) -> ManifestError:
-    """One error for all problems."""
+    """One error for all problems, the first 100 of them."""
+    problems = [_bounded(problem) for problem in problems[:ENOUGH]]
     lines = [line_of(problem) for problem in problems]
     if len(lines) == 1:
         return ManifestError(lines[0], problems)
-    listed = "".join(f"\n  {line}" for line in lines)
-    return ManifestError(f"the manifest has {len(lines)} problems:{listed}", problems)
+    listed = "".join(f"\n  {line}" for line in lines[:LISTED])
+    more = f"\n  and {len(lines) - LISTED} more" if len(lines) > LISTED else ""
+    count = f"{len(lines)}{' or more' if len(lines) == ENOUGH else ''}"
+    return ManifestError(f"the manifest has {count} problems:{listed}{more}", problems)
+
+
+def _bounded(problem: Problem) -> Problem:
+    """The same problem, whatever it quotes of the manifest."""
+    texts = ("path", "message", "expected", "got", "suggestion")
+    found = {name: getattr(problem, name) for name in texts}
+    return problem._replace(**{name: brief(text) for name, text in found.items() if text is not None})
 
 
 def line_of(problem: Problem) -> str:

@@ -7,6 +7,7 @@ Catch `Error` for all of them. Each class is also what Python programs expect: a
 from __future__ import annotations
 
 from ._process import FIRST_USE
+from ._shown import message
 
 # Every program that imports remotemedia would wait for typing; checkers take this name for true.
 TYPE_CHECKING = False
@@ -45,6 +46,10 @@ class Error(Exception):
 
     status: str = ""
     """The name of the status of the C ABI that this class stands for; empty if it comes from Python alone."""
+
+    def __init__(self, *args: object) -> None:
+        # Whatever a message quotes: it stays short, and the terminal that shows it obeys nothing of it.
+        super().__init__(*(message(each) if isinstance(each, str) else each for each in args))
 
 
 class LibraryError(Error, ImportError):

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from .._shown import printable
 from ..errors import InvalidArgumentError
 from . import DONE
 from .manifest import load
@@ -20,7 +21,7 @@ def command(chosen: argparse.Namespace) -> int:
     if chosen.output is not None:
         write_whole(chosen.output, pipeline.svg().encode("utf-8"))
     elif sys.stdout.isatty():
-        print(pipeline.plan())
+        print(printable(str(pipeline.plan())))
     else:
-        print(pipeline.svg(), end="")
+        print(printable(pipeline.svg()), end="")
     return DONE

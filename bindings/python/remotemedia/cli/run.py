@@ -21,6 +21,7 @@ from .._graph import Pipeline
 from .._outputs import Outputs
 from .._plan import Plan
 from .._progress import Progress as Made
+from .._shown import one_line, printable_json
 from ..errors import Error, InvalidArgumentError
 from ..media import File
 from . import DONE, FAILED, sentence_of
@@ -165,7 +166,7 @@ class _Batch:
                 "node": getattr(error, "node_id", None),
                 "position": getattr(error, "position", None),
             }
-            print(json.dumps(failure, ensure_ascii=False), file=self.failures, flush=True)
+            print(printable_json(json.dumps(failure, ensure_ascii=False)), file=self.failures, flush=True)
         if not self.chosen.keep_going:
             raise error
         self.progress.erase()
@@ -176,12 +177,12 @@ class _Batch:
         for sink, outputs in by_sink(results, self.sinks):
             for packet in outputs.packets:
                 if self.chosen.json:
-                    print(json_line(packet, name))
+                    print(printable_json(json_line(packet, name)))
                     continue
                 words = [name] if len(self.inputs) > 1 and name is not None else []
                 words += [sink] if len(self.sinks) > 1 else []
                 words += [] if packet.pts is None else [f"{packet.pts:.3f} s"]
-                print("  ".join([*words, _shown(packet.value)]))
+                print("  ".join(map(one_line, [*words, _shown(packet.value)])))
         sys.stdout.flush()
 
     async def _draw(self) -> None:

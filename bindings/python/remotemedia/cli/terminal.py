@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from .._shown import printable
+
 STYLES = {"bold": "1", "error": "1;31", "faint": "2"}
 
 
@@ -22,4 +24,4 @@ def painted(text: str, style: str, stream: TextIO) -> str:
 
 def tell(message: str, stream: TextIO, style: str = "error") -> None:
     """One message of this program, which goes to people and not to programs."""
-    print(f"{painted('remotemedia:', style, stream)} {message}", file=stream)
+    print(f"{painted('remotemedia:', style, stream)} {printable(message)}", file=stream)

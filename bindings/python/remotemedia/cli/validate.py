@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from .._shown import printable
 from . import DONE
 from .manifest import load
 
 
 def command(chosen: argparse.Namespace) -> int:
     """Prints the plan. Raises `ManifestError` with all that is wrong."""
-    print(load(chosen).plan())
+    print(printable(str(load(chosen).plan())))
     return DONE
