@@ -138,7 +138,7 @@ impl Runtime {
     /// One whose worker threads do something at their beginning.
     pub fn with_threads(config: Config, registry: Registry, begin: fn()) -> Self {
         Self(Arc::new(Shared {
-            pool: Pool::new(config.workers(), begin, Task::run),
+            pool: Pool::new(config.workers(), begin, Task::run, Task::may_block),
             timer: Timer::default(),
             config,
             registry,

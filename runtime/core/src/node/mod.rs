@@ -2,6 +2,7 @@
 //!
 //! A node is sync and used by one thread at a time. It knows packets and its [`Context`], never threads or queues.
 
+mod blocking;
 mod context;
 mod documented;
 mod error;
@@ -10,6 +11,8 @@ mod params;
 mod port;
 mod registry;
 
+pub(crate) use blocking::{WorkerPlace, take_place};
+pub use blocking::{may_block, wait};
 pub use context::{CancelFlag, Context};
 pub use documented::Documented;
 #[doc(hidden)]
@@ -139,7 +142,8 @@ pub enum Cost {
     Proportional,
     /// A step may take up to milliseconds: it never runs on an event loop.
     Heavy,
-    /// A step may wait for a disk or a network: it never runs on an event loop.
+    /// A step may wait for a disk or a network: it never runs on an event loop. It waits within [`may_block`] or [`wait`], so
+    /// that it takes nobody's worker.
     Blocking,
 }
 

@@ -12,6 +12,7 @@ mod nodes;
 mod sessions;
 mod stopping;
 mod virtual_time;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

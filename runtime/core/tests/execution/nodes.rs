@@ -28,6 +28,7 @@ pub(crate) fn registry() -> Registry {
         .add::<Offset>()
         .add::<super::items::Label>()
         .add::<super::items::Shelf>()
+        .add::<super::waiting::Mount>()
         .add::<Wide>()
         .add::<Trip>()
         .add::<Spring>();
@@ -332,7 +333,7 @@ fn reach(gate: usize) {
     changed.notify_all();
 }
 
-fn pass_gate(gate: usize) {
+pub(crate) fn pass_gate(gate: usize) {
     reach(gate);
     let (state, changed) = &GATES[gate];
     let mut state = state.lock().expect("no test panics with it");

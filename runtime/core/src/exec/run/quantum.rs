@@ -69,6 +69,11 @@ impl Task {
             std::thread::yield_now();
         }
     }
+
+    /// Whether it may wait for a disk or a network.
+    pub(in crate::exec) fn may_block(&self) -> bool {
+        self.run.graph.stages[self.stage].cost == Cost::Blocking
+    }
 }
 
 impl Budget {
