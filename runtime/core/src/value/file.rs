@@ -28,10 +28,10 @@ impl File {
         Self { source: FileSource::Path(path.into()), mime: None }
     }
 
-    /// The last part of the path, for messages.
+    /// The last part of the path, for messages. What divides a path is up to the system: `\` is a letter on Unix.
     pub fn name(&self) -> Option<&str> {
         match &self.source {
-            FileSource::Path(path) => path.rsplit(['/', '\\']).next(),
+            FileSource::Path(path) => path.rsplit(std::path::is_separator).next(),
             FileSource::Bytes(_) => None,
         }
     }
