@@ -3,24 +3,34 @@
 //! Patterns are those of a shell: `*` and `?` within a name, `[a-c]` and `[!a-c]` for one character, `**` for any number of
 //! folders. Names that begin with a dot are only found by a pattern that begins with one. Links to files are files; `**` goes
 //! through no link to a folder, so that it always ends.
+//!
+//! Each folder is listed once, whatever the pattern: the search carries along all the places of the pattern that the way to
+//! a folder may stand for.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use remotemedia_core::node::NodeError;
+use remotemedia_core::node::{CancelFlag, NodeError};
 
-use super::failure::{directory, unopened};
+use super::failure::{circle, directory, is_circle, unopened};
 
-/// The files, sorted by path. A file that is called like a pattern is itself.
-pub(super) fn find(pattern: &str) -> Result<Vec<String>, NodeError> {
+/// A file, or something that stands in its place and can't be one.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) path: String,
+    pub(super) problem: Option<NodeError>,
+}
+
+/// The files, sorted by path. A file that is called like a pattern is itself. A search that is cancelled finds less.
+pub(super) fn find(pattern: &str, cancel: &CancelFlag) -> Result<Vec<Found>, NodeError> {
     match fs::metadata(pattern) {
         Ok(metadata) if metadata.is_dir() => {
             return Err(
                 directory(pattern).cure(format!("Write '{}/*' for the files in it.", pattern.trim_end_matches('/')))
             );
         }
-        Ok(_) => return Ok(vec![pattern.to_owned()]),
+        Ok(_) => return Ok(vec![Found { path: pattern.to_owned(), problem: None }]),
         Err(error) if !is_pattern(pattern) => return Err(unopened(pattern, &error)),
         Err(_) => {}
     }
@@ -29,13 +39,15 @@ pub(super) fn find(pattern: &str) -> Result<Vec<String>, NodeError> {
         None => ("", pattern),
     };
     let mut names: Vec<&str> = rest.split('/').filter(|name| !name.is_empty()).collect();
-    if names.last() == Some(&"**") {
+    names.dedup_by(|later, earlier| later == earlier && *later == ANY_FOLDERS);
+    if names.last() == Some(&ANY_FOLDERS) {
         names.push("*");
     }
-    let mut found = Vec::new();
-    search(base, &names, &mut found)?;
-    found.sort_unstable();
-    found.dedup();
+    let mut search = Search { names, waiting: Vec::new(), found: Vec::new() };
+    search.run(base, cancel);
+    let mut found = search.found;
+    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    found.dedup_by(|one, other| one.path == other.path);
     if found.is_empty() {
         let place = match std::env::current_dir() {
             Ok(place) if base.is_empty() => format!(" in '{}'", place.display()),
@@ -46,49 +58,117 @@ pub(super) fn find(pattern: &str) -> Result<Vec<String>, NodeError> {
     Ok(found)
 }
 
+/// What stands for any number of folders.
+const ANY_FOLDERS: &str = "**";
+
 fn is_pattern(name: &str) -> bool {
     name.contains(['*', '?', '['])
 }
 
-/// Adds what the names lead to from a folder on; the empty one is where the process stands.
-fn search(folder: &str, names: &[&str], found: &mut Vec<String>) -> Result<(), NodeError> {
-    let Some((&name, rest)) = names.split_first() else { return Ok(()) };
-    if name == "**" {
-        search(folder, rest, found)?;
-        for entry in entries(folder)? {
-            if entry.is_real_folder && !entry.name.starts_with('.') {
-                search(&join(folder, &entry.name), names, found)?;
-            }
-        }
-        return Ok(());
-    }
-    if !is_pattern(name) {
-        let path = join(folder, name);
-        return descend(path, rest, found);
-    }
-    for entry in entries(folder)? {
-        if matches_name(name, &entry.name) {
-            descend(join(folder, &entry.name), rest, found)?;
-        }
-    }
-    Ok(())
+/// A search that is on its way.
+struct Search<'a> {
+    /// The names of the pattern, one for each folder and the last for the file.
+    names: Vec<&'a str>,
+    /// The folders that are still to be looked into, with the names that may come next in them, in their order.
+    waiting: Vec<(String, Vec<usize>)>,
+    found: Vec<Found>,
 }
 
-/// Takes a file at the end of the names, or goes on in a folder.
-fn descend(path: String, rest: &[&str], found: &mut Vec<String>) -> Result<(), NodeError> {
-    let Ok(metadata) = fs::metadata(&path) else { return Ok(()) };
-    if rest.is_empty() {
-        if !metadata.is_dir() {
-            found.push(path);
+impl Search<'_> {
+    /// Looks for all files below a folder; the empty one is where the process stands. Answers how many folders it went
+    /// into.
+    fn run(&mut self, base: &str, cancel: &CancelFlag) -> usize {
+        let mut folders = 0;
+        self.enter(base.to_owned(), vec![0]);
+        while let Some((folder, places)) = self.waiting.pop().filter(|_| !cancel.is_cancelled()) {
+            self.look_into(&folder, &places);
+            folders += 1;
         }
-        return Ok(());
+        folders
     }
-    if metadata.is_dir() { search(&path, rest, found) } else { Ok(()) }
+
+    /// Goes into a folder in which one of the names at these places comes next. `**` may stand for no folder at all.
+    fn enter(&mut self, folder: String, mut places: Vec<usize>) {
+        let behind: Vec<usize> =
+            places.iter().filter(|place| self.names[**place] == ANY_FOLDERS).map(|place| place + 1).collect();
+        places.extend(behind);
+        places.sort_unstable();
+        places.dedup();
+        self.waiting.push((folder, places));
+    }
+
+    fn look_into(&mut self, folder: &str, places: &[usize]) {
+        if places.iter().all(|&place| !is_pattern(self.names[place])) {
+            // Without a pattern nothing is listed, as folders that may be gone through and not be listed want it.
+            for &place in places {
+                self.take(join(folder, self.names[place]), &[place + 1], &[]);
+            }
+            return;
+        }
+        let listing = match entries(folder) {
+            Ok(listing) => listing,
+            Err(problem) => {
+                let path = if folder.is_empty() { "." } else { folder };
+                return self.found.push(Found { path: path.to_owned(), problem: Some(problem) });
+            }
+        };
+        for entry in listing {
+            let name = entry.name.as_str();
+            let stays: Vec<usize> = places
+                .iter()
+                .copied()
+                .filter(|&place| self.names[place] == ANY_FOLDERS && entry.is_real_folder && !name.starts_with('.'))
+                .collect();
+            let behind: Vec<usize> = places
+                .iter()
+                .filter(|place| self.names[**place] != ANY_FOLDERS && matches_name(self.names[**place], name))
+                .map(|place| place + 1)
+                .collect();
+            if behind.is_empty() && stays.is_empty() {
+                continue;
+            }
+            let path = join(folder, name);
+            match entry.problem {
+                Some(problem) => self.found.push(Found { path, problem: Some(problem) }),
+                None => self.take(path, &behind, &stays),
+            }
+        }
+        // These name no entry of a listing.
+        for &place in places {
+            if matches!(self.names[place], "." | "..") {
+                self.take(join(folder, self.names[place]), &[place + 1], &[]);
+            }
+        }
+    }
+
+    /// Takes a file at the end of the names, or goes on in a folder: with the names `behind` the one that led to it, and with
+    /// `**` that `stays`.
+    fn take(&mut self, path: String, behind: &[usize], stays: &[usize]) {
+        let metadata = match fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return,
+            Err(error) => {
+                let problem = if is_circle(&error) { circle(&path) } else { unopened(&path, &error) };
+                return self.found.push(Found { path, problem: Some(problem) });
+            }
+        };
+        if !metadata.is_dir() {
+            if behind.contains(&self.names.len()) {
+                self.found.push(Found { path, problem: None });
+            }
+            return;
+        }
+        let next: Vec<usize> = behind.iter().chain(stays).copied().filter(|place| *place < self.names.len()).collect();
+        if !next.is_empty() {
+            self.enter(path, next);
+        }
+    }
 }
 
 struct Entry {
     name: String,
     is_real_folder: bool,
+    problem: Option<NodeError>,
 }
 
 fn entries(folder: &str) -> Result<Vec<Entry>, NodeError> {
@@ -103,12 +183,16 @@ fn entries(folder: &str) -> Result<Vec<Entry>, NodeError> {
     let mut entries = Vec::new();
     for entry in listing {
         let entry = entry.map_err(unread)?;
-        let name = entry.file_name().into_string().map_err(|name| {
-            NodeError::new(format!("the folder '{shown}' holds a name that is not UTF-8, '{}'", name.to_string_lossy()))
-                .cure("Rename it.")
-        })?;
         let is_real_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        entries.push(Entry { name, is_real_folder });
+        let (name, problem) = match entry.file_name().into_string() {
+            Ok(name) => (name, None),
+            Err(name) => {
+                let name = name.to_string_lossy().into_owned();
+                let cause = format!("the folder '{shown}' holds a name that is not UTF-8, '{name}'");
+                (name, Some(NodeError::new(cause).cure("Rename it.")))
+            }
+        };
+        entries.push(Entry { name, is_real_folder, problem });
     }
     Ok(entries)
 }
@@ -199,6 +283,26 @@ fn in_set(mut set: &[char], character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_folder_is_looked_into_once() {
+        let base = std::env::temp_dir().join(format!("remotemedia-pattern-{}", std::process::id()));
+        // A chain of 20 folders, with a file at its end.
+        let last = (0..20).fold(base.clone(), |folder, number| folder.join(number.to_string()));
+        fs::create_dir_all(&last).unwrap();
+        fs::write(last.join("x.wav"), b"").unwrap();
+        for stars in 1..=8 {
+            let names = ["**", "*"].repeat(stars).into_iter().chain(["**", "x.wav"]).collect();
+            let mut search = Search { names, waiting: Vec::new(), found: Vec::new() };
+            let folders = search.run(base.to_str().unwrap(), &CancelFlag::default());
+            assert_eq!((folders, search.found.len()), (21, 1), "{stars} times two stars");
+        }
+        let cancel = CancelFlag::default();
+        cancel.cancel();
+        let mut search = Search { names: vec!["**", "x.wav"], waiting: Vec::new(), found: Vec::new() };
+        assert_eq!(search.run(base.to_str().unwrap(), &cancel), 0);
+        fs::remove_dir_all(&base).unwrap();
+    }
 
     #[test]
     fn names_match_as_in_a_shell() {

@@ -1,26 +1,32 @@
 //! `FileSource`: the files of a path or pattern, each an item of its own.
 
-use std::ops::Range;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use remotemedia_core::node::{Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, documented};
+use remotemedia_core::node::{
+    Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, documented, may_block,
+};
 use remotemedia_core::value::{File, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::pattern::find;
+use super::pattern::{Found, find};
 
 documented! {
 /// Brings the files of a path or pattern, each an item of its own.
 ///
-/// Files come by path, sorted by path; nothing of them is read here. Each file is an item of its own, with its name: media state ends with it, messages name it, and `FileSink` can be told to
+/// Files come by path, sorted by path; nothing of them is read here. Each file is an item of its own, with its name: media
+/// state ends with it, messages name it, and `FileSink` can be told to
 /// call its result the same. Where other nodes take inputs beside it, all files come in each item.
+///
+/// A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well, at their place among the
+/// others, and fail: by `on_error: skip` the others go on.
 #[derive(Debug)]
 pub struct FileSource {
     path: String,
-    files: Vec<String>,
+    files: Vec<Found>,
     /// The files that are still to come in this item.
-    left: Range<usize>,
+    left: VecDeque<usize>,
     /// How many items were asked for.
     asked: usize,
 }
@@ -36,15 +42,15 @@ pub struct FileSourceParams {
 }
 
 impl Node for FileSource {
-    fn initialize(&mut self, _context: &Context) -> Result<(), NodeError> {
-        self.files = find(&self.path)?;
+    fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
+        self.files = may_block(|| find(&self.path, &context.cancel))?;
         Ok(())
     }
 
     fn next_item(&mut self, number: u64) -> Option<Item> {
-        let file = self.files.get(self.asked)?;
+        let found = self.files.get(self.asked)?;
         self.asked += 1;
-        Some(Item { number, name: File::from_path(file.as_str()).name().map(Arc::from) })
+        Some(Item { number, name: File::from_path(found.path.as_str()).name().map(Arc::from) })
     }
 
     fn process(&mut self, _port: usize, _packet: Packet) -> Result<Step, NodeError> {
@@ -52,15 +58,24 @@ impl Node for FileSource {
     }
 
     fn resume(&mut self) -> Result<Step, NodeError> {
-        let Some(index) = self.left.next() else { return Ok(Step::DONE) };
-        let file = Value::from(File::from_path(self.files[index].as_str()));
+        let Some(index) = self.left.pop_front() else { return Ok(Step::DONE) };
+        let found = &self.files[index];
+        if let Some(problem) = &found.problem {
+            return Err(problem.clone());
+        }
+        let file = Value::from(File::from_path(found.path.as_str()));
         Ok(if self.left.is_empty() { Step::emit(file) } else { Step::emit_more(file) })
     }
 
     fn flush(&mut self) -> Result<Step, NodeError> {
         self.left = match self.asked {
-            0 => 0..self.files.len(),
-            asked => asked - 1..asked,
+            // After an error nothing of an item comes any more, so it comes last.
+            0 => {
+                let (problems, files): (Vec<usize>, Vec<usize>) =
+                    (0..self.files.len()).partition(|&index| self.files[index].problem.is_some());
+                files.into_iter().chain(problems.first().copied()).collect()
+            }
+            asked => [asked - 1].into(),
         };
         self.resume()
     }
@@ -84,6 +99,6 @@ impl Define for FileSource {
     }
 
     fn new(params: &FileSourceParams) -> Self {
-        Self { path: params.path.clone(), files: Vec::new(), left: 0..0, asked: 0 }
+        Self { path: params.path.clone(), files: Vec::new(), left: VecDeque::new(), asked: 0 }
     }
 }

@@ -112,3 +112,91 @@ fn beside_an_input_every_file_comes_with_each_item() {
         assert_eq!(paths, [folder.path("1"), folder.path("2")]);
     }
 }
+
+/// A run over the files of a pattern in which what fails is dropped.
+fn skipping(pattern: &str, behind: &str, params: Json) -> Completion {
+    let runtime = Runtime::new(Config::default(), remotemedia_nodes::registry());
+    let manifest = json!({
+        "version": "v1",
+        "nodes": [
+            {"id": "source", "node_type": "FileSource", "params": {"path": pattern}, "on_error": "skip"},
+            {"id": "behind", "node_type": behind, "params": params},
+        ],
+        "connections": [{"from": "source", "to": "behind"}],
+    });
+    let pipeline =
+        runtime.compile(manifest.to_string().as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"));
+    pipeline.execute(None, 0, None).expect("accepted")
+}
+
+#[cfg(unix)]
+#[test]
+fn what_can_not_be_brought_fails_by_itself_and_the_others_go_on() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = Folder::new();
+    for name in ["a.wav", "m/b.wav", "z.wav"] {
+        folder.write(name, b"x");
+    }
+    let name = std::ffi::OsStr::from_bytes(b"n\xff.wav");
+    std::fs::write(folder.0.join(name), b"x").expect("a name that is not UTF-8");
+    std::os::unix::fs::symlink("round.wav", folder.path("round.wav")).expect("a link");
+    let completion = skipping(&folder.path("**/*.wav"), "PassThrough", json!({}));
+    assert_eq!(names(&completion, &folder), ["a.wav", "m/b.wav", "z.wav"]);
+    let items: Vec<u64> = completion.sinks[0].outputs.iter().map(|output| output.item).collect();
+    assert_eq!(items, [0, 1, 4]);
+    let said: Vec<String> = completion.passed.skipped.iter().map(ToString::to_string).collect();
+    let place = folder.path("").trim_end_matches('/').to_owned();
+    assert_eq!(
+        said,
+        [
+            format!(
+                "node 'source' (FileSource), input 2 'n\u{fffd}.wav': the folder '{place}' holds a name that is not UTF-8, \
+                 'n\u{fffd}.wav'. Rename it."
+            ),
+            format!(
+                "node 'source' (FileSource), input 3 'round.wav': the links of '{place}/round.wav' lead round in a circle. \
+                 Remove one of them."
+            ),
+        ]
+    );
+    // Without `on_error` the first of them ends the run, after the files before it.
+    let failed = run(&[("FileSource", json!({"path": folder.path("**/*.wav")}))], None);
+    assert_eq!(error(&failed), said[0].replace("'source'", "'filesource'"));
+    assert_eq!(failed.sinks[0].outputs.len(), 2);
+    // A name that the pattern does not mean is nobody's business.
+    assert_eq!(found(&folder, "?.wav"), ["a.wav", "z.wav"]);
+    // Beside inputs all files come in each item, and then what is wrong.
+    let mut node = drive::prepare("FileSource", json!({"path": folder.path("**/*.wav")})).expect("right");
+    let step = node.flush().expect("the first file");
+    assert!(matches!(step, remotemedia_core::node::Step::More(Some(_))), "{step:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_backslash_is_a_letter_of_a_name() {
+    let folder = Folder::new();
+    folder.write("a\\b.bin", b"x");
+    let nodes = [
+        ("FileSource", json!({"path": folder.path("*.bin")})),
+        ("FileSink", json!({"path": folder.path("out/{stem}.copy")})),
+    ];
+    assert_eq!(names(&run(&nodes, None), &folder), ["out/a\\b.copy"]);
+}
+
+#[test]
+fn several_stars_find_what_one_finds() {
+    let folder = Folder::new();
+    for name in ["x.wav", "a/x.wav", "a/b/x.wav", "a/b/c/x.wav", "b/c/x.wav", "b/y.txt"] {
+        folder.write(name, b"x");
+    }
+    let all = ["a/b/c/x.wav", "a/b/x.wav", "a/x.wav", "b/c/x.wav", "x.wav"];
+    for pattern in ["**/*.wav", "**/**/*.wav", "**/**/**/x.wav"] {
+        assert_eq!(found(&folder, pattern), all, "{pattern}");
+    }
+    assert_eq!(found(&folder, "**/b/**/*.wav"), ["a/b/c/x.wav", "a/b/x.wav", "b/c/x.wav"]);
+    assert_eq!(found(&folder, "**/b/**/c/*"), ["a/b/c/x.wav", "b/c/x.wav"]);
+    assert_eq!(found(&folder, "**/a/../b/*"), ["a/../b/y.txt"]);
+    assert_eq!(found(&folder, "*/**/b/*.wav"), ["a/b/x.wav"]);
+    assert_eq!(found(&folder, "**/*/x.wav"), all[..4]);
+}
