@@ -25,14 +25,45 @@ pub(crate) fn unopened(path: &str, error: &io::Error) -> NodeError {
             NodeError::new(format!("the path {path:?} holds a NUL character, which no path can"))
                 .cure("Check the path.")
         }
+        _ if is_circle(error) => circle(path),
         _ => NodeError::new(format!("'{path}' can't be opened: {error}"))
             .cure("Check the path, and the disk or network share that it leads to."),
     }
 }
 
+/// Links that lead nowhere.
+pub(super) fn circle(path: &str) -> NodeError {
+    NodeError::new(format!("the links of '{path}' lead round in a circle")).cure("Remove one of them.")
+}
+
 /// A directory where a file was expected.
 pub(crate) fn directory(path: &str) -> NodeError {
     NodeError::new(format!("'{path}' is a directory")).cure("Name a file in it.")
+}
+
+/// A socket where a file was expected, which is to be `read` or `written`.
+pub(super) fn socket(path: &str, done: &str) -> NodeError {
+    let cure = match done {
+        "read" => "Connect to it with a program that can, and send the bytes that come.",
+        _ => "Write to a file or a pipe.",
+    };
+    NodeError::new(format!("'{path}' is a socket, which can't be {done} as a file")).cure(cure)
+}
+
+/// A file without content.
+pub(crate) fn empty(name: &str) -> NodeError {
+    NodeError::new(format!("{name} is empty")).cure("Check how it was made or copied.")
+}
+
+/// Whether links lead round in a circle.
+#[cfg(unix)]
+pub(super) fn is_circle(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_circle(_: &io::Error) -> bool {
+    false
 }
 
 /// A file that is open but gives nothing.

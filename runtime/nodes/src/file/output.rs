@@ -1,24 +1,32 @@
-//! Where an encoded file goes: memory, or a temporary file that takes its name when it is whole.
+//! Where an encoded file goes: memory, a temporary file that takes its name when it is whole, or straight into a pipe or
+//! device.
 //!
 //! It may know nothing of formats.
 
 use std::fs;
 use std::io::{self, BufWriter, Cursor, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use remotemedia_core::node::NodeError;
+use remotemedia_core::node::{CancelFlag, NodeError, may_block};
 
-/// A file in the making. Dropping it before [`Output::finish`] leaves nothing behind.
+use super::direct::Direct;
+use super::disk::DiskFile;
+use super::target::Target;
+use super::temporary::{create_beside, keep_owner_and_mode};
+
+/// A file in the making. Dropping it before [`Output::finish`] leaves nothing behind but what a pipe or device took.
 pub(crate) enum Output {
     Memory(Cursor<Vec<u8>>),
     File(TemporaryFile),
+    Direct(Direct),
 }
 
 /// A file beside its future place, under a name of its own.
 pub(crate) struct TemporaryFile {
-    writer: Option<BufWriter<fs::File>>,
+    writer: Option<BufWriter<DiskFile>>,
     temporary: PathBuf,
+    place: PathBuf,
+    /// What messages call it: the path that was asked for, which may be a link to the place.
     path: PathBuf,
     existing: Existing,
 }
@@ -28,7 +36,7 @@ pub(crate) struct TemporaryFile {
 pub(crate) enum Existing {
     /// It stays, and the new one fails.
     Kept,
-    /// The new one takes its place.
+    /// The new one takes its place, its owner and its mode.
     Replaced,
 }
 
@@ -43,32 +51,60 @@ impl Output {
         Output::Memory(Cursor::default())
     }
 
-    pub(crate) fn at(path: &str, existing: Existing) -> Result<Self, NodeError> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let path = PathBuf::from(path);
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let temporary = path.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
-        if path.is_dir() {
-            return Err(NodeError::new(format!("'{}' is a directory", path.display())).cure("Name a file in it."));
+    /// Opens what a path leads to. Of the folder `within`, if there is one, no link leads out. Who waits for the other end of
+    /// a pipe stops once it is cancelled.
+    pub(crate) fn at(
+        path: &str,
+        existing: Existing,
+        within: Option<&Path>,
+        cancel: &CancelFlag,
+    ) -> Result<Self, NodeError> {
+        may_block(|| {
+            let path = PathBuf::from(path);
+            let target = Target::of(&path)?;
+            if let Some(folder) = within {
+                stay_within(folder, &path, target.path())?;
+            }
+            let (place, replaced) = match target {
+                Target::Opened(open) => return Ok(Output::Direct(Direct::open(&open, &path, cancel)?)),
+                Target::Place { path, replaced } => (path, replaced),
+            };
+            if existing == Existing::Kept && is_there(&path) {
+                return Err(exists(&path));
+            }
+            let created = create_beside(&place, replaced.as_ref());
+            let (file, temporary) = created.map_err(|error| match error.kind() {
+                // The folder that is missing may be one that a link names.
+                io::ErrorKind::NotFound => uncreated(&place, &error),
+                _ => uncreated(&path, &error),
+            })?;
+            if let Some(replaced) = &replaced {
+                keep_owner_and_mode(&file, replaced);
+            }
+            let writer = Some(BufWriter::new(DiskFile::new(file)));
+            Ok(Output::File(TemporaryFile { writer, temporary, place, path, existing }))
+        })
+    }
+
+    /// Whether what was written can be written anew. A pipe takes each byte once.
+    pub(crate) fn can_seek(&self) -> bool {
+        match self {
+            Output::Memory(_) | Output::File(_) => true,
+            Output::Direct(direct) => direct.can_seek(),
         }
-        if existing == Existing::Kept && is_there(&path) {
-            return Err(exists(&path));
-        }
-        let file = fs::File::create_new(&temporary).map_err(|error| uncreated(&path, &error))?;
-        Ok(Output::File(TemporaryFile { writer: Some(BufWriter::new(file)), temporary, path, existing }))
     }
 
     /// Ends the file; one on disk appears at its path now, whole.
     pub(crate) fn finish(self) -> Result<Finished, NodeError> {
         match self {
             Output::Memory(bytes) => Ok(Finished::Memory(bytes.into_inner())),
+            Output::Direct(_) => Ok(Finished::File),
             Output::File(mut file) => {
                 let result = match file.writer.take() {
                     Some(writer) => writer.into_inner().map_err(io::IntoInnerError::into_error).map(drop),
                     None => Ok(()),
                 };
-                result.and_then(|()| file.appear()).map_err(|error| match error.kind() {
+                result.and_then(|()| may_block(|| file.appear())).map_err(|error| match error.kind() {
                     io::ErrorKind::AlreadyExists if file.existing == Existing::Kept => exists(&file.path),
                     _ => unwritten(&format!("'{}'", file.path.display()), &error),
                 })?;
@@ -80,6 +116,7 @@ impl Output {
     fn inner(&mut self) -> io::Result<&mut dyn WriteSeek> {
         match self {
             Output::Memory(bytes) => Ok(bytes),
+            Output::Direct(direct) => Ok(direct),
             Output::File(file) => match &mut file.writer {
                 Some(writer) => Ok(writer),
                 None => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
@@ -93,21 +130,39 @@ impl TemporaryFile {
     fn appear(&self) -> io::Result<()> {
         if self.existing == Existing::Kept {
             // A link fails where a file is, whoever made it in the meantime; a rename would replace it.
-            match fs::hard_link(&self.temporary, &self.path) {
+            match fs::hard_link(&self.temporary, &self.place) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
                 // Some file systems have no links.
-                Err(_) if is_there(&self.path) => return Err(io::ErrorKind::AlreadyExists.into()),
+                Err(_) if is_there(&self.place) => return Err(io::ErrorKind::AlreadyExists.into()),
                 Err(_) => {}
             }
         }
-        fs::rename(&self.temporary, &self.path)
+        fs::rename(&self.temporary, &self.place)
     }
 }
 
 /// Whether there is something under this name, if only a link to nothing.
-pub(crate) fn is_there(path: &Path) -> bool {
+pub(super) fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
+}
+
+/// That a file which is not where its path says, because of links, is in the folder all the same.
+fn stay_within(folder: &Path, path: &Path, place: &Path) -> Result<(), NodeError> {
+    if place == path {
+        // No link is in its place, and those on the way there have been looked at when its folders were made.
+        return Ok(());
+    }
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let parent = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = parent.canonicalize().map_err(|error| uncreated(place, &error))?;
+    let real_folder = folder.canonicalize().map_err(|error| uncreated(folder, &error))?;
+    if real.starts_with(&real_folder) {
+        return Ok(());
+    }
+    let real = real.join(place.file_name().unwrap_or_default());
+    let cause = format!("'{}' leads out of '{}', to '{}'", path.display(), folder.display(), real.display());
+    Err(NodeError::new(cause).cure("Remove that link, or write elsewhere."))
 }
 
 trait WriteSeek: Write + Seek {}
@@ -132,9 +187,11 @@ impl Seek for Output {
 
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        self.writer = None;
-        // After the rename there is nothing to remove, and a failure here has nobody to go to.
-        let _ = fs::remove_file(&self.temporary);
+        may_block(|| {
+            self.writer = None;
+            // After the rename there is nothing to remove, and a failure here has nobody to go to.
+            let _ = fs::remove_file(&self.temporary);
+        });
     }
 }
 
@@ -146,6 +203,10 @@ fn exists(path: &Path) -> NodeError {
 
 /// A file that can't be written.
 pub(crate) fn unwritten(name: &str, error: &io::Error) -> NodeError {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return NodeError::new(format!("{name} can't be written: nobody reads this pipe any more"))
+            .cure("Keep its reader running until the end.");
+    }
     NodeError::new(format!("{name} can't be written: {error}")).cure("Check the disk.")
 }
 
@@ -162,6 +223,9 @@ pub(super) fn uncreated(path: &Path, error: &io::Error) -> NodeError {
         io::ErrorKind::NotADirectory => {
             NodeError::new(format!("the path '{shown}' leads through a file as if it were a directory"))
                 .cure("Choose another directory.")
+        }
+        io::ErrorKind::InvalidFilename => {
+            NodeError::new(format!("the name of '{shown}' is too long for its file system")).cure("Shorten it.")
         }
         io::ErrorKind::InvalidInput if path.as_os_str().as_encoded_bytes().contains(&0) => {
             NodeError::new(format!("the path {:?} holds a NUL character, which no path can", path.to_string_lossy()))

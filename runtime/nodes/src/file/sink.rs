@@ -1,18 +1,20 @@
 //! `FileSink`: writes each item, or each part of one, to a file of its own.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use remotemedia_core::node::{Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, documented};
+use remotemedia_core::node::{
+    CancelFlag, Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, documented, may_block,
+};
 use remotemedia_core::value::{File, FileSource as Place, Kind, Map, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::failure::{directory, unopened, unreadable};
+use super::failure::unreadable;
 use super::folder::prepare;
+use super::input::{Arrival, Input, open};
 use super::output::{Existing, Output, is_there, unwritten};
 use super::template::Template;
 use crate::audio::{AudioEncode, FileFormat};
@@ -24,15 +26,20 @@ documented! {
 ///   is a file of its own.
 /// - Sound is encoded as the ending says: `.wav` and `.flac` with 16 bits, `.opus` with the usual bitrate. For anything else
 ///   put an `AudioEncode` before it, whose bytes are written as they are.
-/// - A file appears under its name when it is whole. What an error or a cancel leaves unfinished is removed.
-/// - Folders are made as needed. No file leaves the folder that stands before the first placeholder, whatever names the
-///   items have and whatever links there are below it.
+/// - A file appears under its name when it is whole. What an error or a cancel leaves unfinished is removed. One that is
+///   replaced gives its owner and its mode to the new one.
+/// - Folders are made as needed. With a placeholder in the path no file leaves the folder that stands before the first one,
+///   whatever names the items have and whatever links there are below it.
+/// - A link in the place of a file stays, and what it leads to is written. A pipe or a device is written into as it is,
+///   also without `overwrite`; a pipe needs a reader. Sockets and disks are refused.
+/// - A `File` by path may be a pipe or a device as well, which is copied until it ends.
 /// - Two files of one run under one path are an error.
 #[derive(Debug)]
 pub struct FileSink {
     template: Template,
     skip_existing: bool,
     existing: Existing,
+    cancel: CancelFlag,
     item: Item,
     /// The number of the next file of the run.
     index: u64,
@@ -71,7 +78,7 @@ enum Content {
     Sound(Box<AudioEncode>),
     Bytes(Output),
     Copy {
-        from: fs::File,
+        from: Input,
         name: Arc<str>,
         to: Output,
     },
@@ -83,6 +90,11 @@ enum Content {
 const COPIED: u64 = 1 << 20;
 
 impl Node for FileSink {
+    fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
+        self.cancel = context.cancel.clone();
+        Ok(())
+    }
+
     fn begin_item(&mut self, item: &Item) {
         self.item = item.clone();
     }
@@ -113,10 +125,9 @@ impl Node for FileSink {
                 Step::Done(_) => true,
             },
             Content::Copy { from, name, to } => {
-                let mut bytes = Vec::new();
-                from.take(COPIED).read_to_end(&mut bytes).map_err(|error| unreadable(&format!("'{name}'"), &error))?;
+                let (bytes, is_at_end) = piece_of(from, name)?;
                 to.write_all(&bytes).map_err(|error| unwritten(&format!("'{}'", open.path), &error))?;
-                (bytes.len() as u64) < COPIED
+                is_at_end
             }
             Content::Bytes(_) | Content::Skipped => true,
         };
@@ -154,13 +165,7 @@ impl FileSink {
     fn file(&mut self, file: &File) -> Result<Step, NodeError> {
         // Looked for before anything is made in its place.
         let from = match &file.source {
-            Place::Path(path) => {
-                let from = fs::File::open(&**path).map_err(|error| unopened(path, &error))?;
-                if from.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-                    return Err(directory(path));
-                }
-                Some((from, path))
-            }
+            Place::Path(path) => Some((open(path)?, path)),
             Place::Bytes(_) => None,
         };
         self.begin(Kind::File, true, file.mime.clone())?;
@@ -222,15 +227,17 @@ impl FileSink {
             );
             return Err(NodeError::new(cause).cure("Put {index} into `path`."));
         }
-        let content = if self.skip_existing && is_there(Path::new(&*path)) {
+        let content = if self.skip_existing && may_block(|| is_there(Path::new(&*path))) {
             Content::Skipped
         } else {
-            prepare(self.template.folder(), &path)?;
+            let folder = self.template.folder();
+            may_block(|| prepare(folder, &path))?;
+            let within = self.template.has_places().then_some(Path::new(folder));
             match (kind, format) {
                 (Kind::Audio, Some(format)) => {
-                    Content::Sound(Box::new(AudioEncode::to_path(&path, format, self.existing)))
+                    Content::Sound(Box::new(AudioEncode::to_path(&path, format, self.existing, within, &self.cancel)))
                 }
-                _ => Content::Bytes(Output::at(&path, self.existing)?),
+                _ => Content::Bytes(Output::at(&path, self.existing, within, &self.cancel)?),
             }
         };
         let mime = if kind == Kind::Audio { format.map(|format| format.mime().into()) } else { mime };
@@ -300,6 +307,7 @@ impl Define for FileSink {
             template: Template::parse(&params.path).unwrap_or_default(),
             skip_existing: params.skip_existing,
             existing: if params.overwrite { Existing::Replaced } else { Existing::Kept },
+            cancel: CancelFlag::default(),
             item: Item { number: 0, name: None },
             index: 0,
             taken: HashMap::new(),
@@ -316,6 +324,23 @@ impl std::fmt::Debug for Content {
             Content::Copy { .. } => "Copy",
             Content::Skipped => "Skipped",
         })
+    }
+}
+
+/// The next bytes of a file that is copied, and whether they are its last.
+fn piece_of(from: &mut Input, name: &str) -> Result<(Vec<u8>, bool), NodeError> {
+    match from {
+        Input::File(file, _) => {
+            let mut bytes = Vec::new();
+            file.take(COPIED).read_to_end(&mut bytes).map_err(|error| unreadable(&format!("'{name}'"), &error))?;
+            let is_at_end = (bytes.len() as u64) < COPIED;
+            Ok((bytes, is_at_end))
+        }
+        Input::Stream(incoming) => Ok(match incoming.next()? {
+            Arrival::Bytes(bytes) => (bytes, false),
+            Arrival::Nothing => (Vec::new(), false),
+            Arrival::End => (Vec::new(), true),
+        }),
     }
 }
 

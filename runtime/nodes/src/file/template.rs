@@ -73,6 +73,11 @@ impl Template {
         Ok(())
     }
 
+    /// Whether files may have different paths.
+    pub(super) fn has_places(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Text(_)))
+    }
+
     /// The folder before the first placeholder; empty for where the process stands.
     pub(super) fn folder(&self) -> &str {
         &self.folder
@@ -124,7 +129,9 @@ fn stem(item: &Item) -> Result<String, NodeError> {
         Some((stem, _)) if !stem.is_empty() && &**name != ".." => stem,
         _ => name,
     };
-    let leads_away = stem.contains(['/', '\\', '\0']) || matches!(stem, "" | "." | "..");
+    // What divides a path is up to the system: `\` is a letter on Unix.
+    let leads_away =
+        stem.contains(|letter| std::path::is_separator(letter) || letter == '\0') || matches!(stem, "" | "." | "..");
     if leads_away {
         return Err(NodeError::new(format!("{{stem}} of the item {} is no name of a file or folder", quoted(name)))
             .cure("Rename the item, or use {index}."));
@@ -150,6 +157,8 @@ mod tests {
         assert_eq!(filled("{index}{stem}.x", "a.b.c", 123), "123a.b.x");
         assert_eq!(filled("{stem}", ".profile", 0), ".profile");
         assert_eq!(filled("o{{ut}}/{index:02d}", "x", 123), "o{ut}/123");
+        #[cfg(unix)]
+        assert_eq!(filled("{stem}.x", "a\\b.bin", 0), "a\\b.x");
     }
 
     #[test]
@@ -189,7 +198,7 @@ mod tests {
     #[test]
     fn a_name_that_leads_elsewhere_is_refused() {
         let template = Template::parse("out/{stem}.wav").unwrap();
-        for name in ["..", "../../etc/passwd", "/etc/passwd", "a\\b", ".", "", "a\0b"] {
+        for name in ["..", "../../etc/passwd", "/etc/passwd", ".", "", "a\0b"] {
             let error = template.fill(&item(name), 0).unwrap_err();
             assert_eq!(error.cause, format!("{{stem}} of the item {} is no name of a file or folder", quoted(name)));
             assert_eq!(error.cure, "Rename the item, or use {index}.");

@@ -4,6 +4,10 @@
 mod drive;
 mod sink;
 mod source;
+#[cfg(unix)]
+mod streams;
+#[cfg(unix)]
+mod targets;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

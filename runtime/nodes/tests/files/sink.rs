@@ -289,10 +289,33 @@ fn no_link_leads_out_of_the_folder() {
     node.begin_item(&named(1, "near"));
     drive::run(&mut *node, [Packet::new(content(b"y"))]).expect("a link within the folder is none out of it");
     assert_eq!(folder.read("out/inside/deep/y.txt"), b"y");
-    // A link in the place of the file itself is replaced, not followed.
-    link("elsewhere/x", "out/z.txt");
-    let mut node = sink(json!({"path": folder.path("out/{stem}.txt"), "overwrite": true}));
-    node.begin_item(&named(0, "z"));
+    // Nor does one in the place of the file itself, be its target there or not.
+    link("elsewhere/x", "out/z.wav");
+    link("elsewhere/new", "out/new.wav");
+    let mut node = sink(json!({"path": folder.path("out/{stem}.wav"), "overwrite": true}));
+    for (name, target) in [("z", "elsewhere/x"), ("new", "elsewhere/new")] {
+        for value in [content(b"z"), Value::from(tone(10))] {
+            assert_eq!(
+                failure(&mut *node, &named(0, name), vec![value]),
+                format!(
+                    "'{}' leads out of '{}', to '{}'. Remove that link, or write elsewhere.",
+                    folder.path(&format!("out/{name}.wav")),
+                    folder.path("out"),
+                    folder.path(target)
+                )
+            );
+        }
+    }
+    assert_eq!(folder.read("elsewhere/x"), b"");
+    // One that stays within is followed.
+    folder.write("out/inside/y", b"old");
+    link("out/inside/y", "out/y.wav");
+    node.begin_item(&named(0, "y"));
+    drive::run(&mut *node, [Packet::new(content(b"y"))]).expect("written");
+    assert_eq!(folder.read("out/inside/y"), b"y");
+    // Without a placeholder the path is all the caller's own.
+    let mut node = sink(json!({"path": folder.path("out/z.wav"), "overwrite": true}));
     drive::run(&mut *node, [Packet::new(content(b"z"))]).expect("written");
-    assert_eq!((folder.read("elsewhere/x"), folder.read("out/z.txt")), (Vec::new(), b"z".to_vec()));
+    assert_eq!(folder.read("elsewhere/x"), b"z");
+    assert!(!folder.files().iter().any(|name| name.ends_with(".part")), "{:?}", folder.files());
 }

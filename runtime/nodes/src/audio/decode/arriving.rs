@@ -14,8 +14,6 @@ use super::source::Arriving;
 use super::wav_tags::wav_tags;
 use super::{failure, open_buffer};
 
-/// What messages call the file.
-const NAME: &str = "the stream";
 /// A stream that no one knows after so many bytes is no audio.
 const PATIENCE: u64 = 1 << 20;
 /// The most bytes that are kept of a stream: of a file that must be there as a whole, and of one whose sound should
@@ -26,8 +24,9 @@ const MOST_AHEAD: u64 = 64 << 20;
 const FIRST_ATTEMPT: u64 = 4096;
 
 /// The bytes of one file, as far as they are there.
-#[derive(Default)]
 pub(super) struct ByteStream {
+    /// What messages call the file.
+    name: String,
     bytes: Arriving,
     next_attempt: u64,
     /// Whether the file can only be read once it is whole.
@@ -54,6 +53,14 @@ enum Gate {
 }
 
 impl ByteStream {
+    pub(super) fn new(name: String) -> Self {
+        Self { name, bytes: Arriving::default(), next_attempt: 0, is_collected: false, open: None }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn push(&mut self, piece: Buffer) {
         self.bytes.push(piece);
     }
@@ -82,7 +89,7 @@ impl ByteStream {
         }
         let most = if self.is_collected { MOST_COLLECTED } else { MOST_AHEAD };
         if self.bytes.kept() > most {
-            return Err(failure::too_long(NAME, most));
+            return Err(failure::too_long(&self.name, most));
         }
         let Some(open) = &mut self.open else { return Ok(None) };
         let Some(gate) = &mut open.gate else { return Ok(Some(&mut open.demuxer)) };
@@ -138,7 +145,7 @@ impl ByteStream {
             return Ok(None);
         }
         if end == 0 {
-            return Err(failure::empty(NAME));
+            return Err(failure::empty(&self.name));
         }
         let container = match sniff(|place| self.bytes.peek(place, SNIFF_LEN), is_finished) {
             Sniffed::Needs(end) => {
@@ -168,7 +175,7 @@ impl ByteStream {
         // A page that is cut would be lost to the reader, so it must not see the beginning of one.
         self.bytes.allow(if container == Container::Ogg && !is_finished { pages.whole(&self.bytes) } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
-        let result = Demuxer::open(Box::new(self.bytes.source()), container, NAME.to_owned(), &first, None);
+        let result = Demuxer::open(Box::new(self.bytes.source()), container, self.name.clone(), &first, None);
         if self.bytes.starved() {
             self.next_attempt = end * 2;
             return Ok(None);
@@ -193,10 +200,10 @@ impl ByteStream {
 
     fn open_whole(&mut self, container: Container) -> Result<Option<Open>, NodeError> {
         if let Container::Foreign(format) = container {
-            return Err(failure::not_audio(NAME, &self.bytes.peek(0, SNIFF_LEN), Some(format)));
+            return Err(failure::not_audio(&self.name, &self.bytes.peek(0, SNIFF_LEN), Some(format)));
         }
         if container == Container::Unknown && self.bytes.end() > PATIENCE {
-            return Err(failure::not_audio(NAME, &self.bytes.peek(0, SNIFF_LEN), None));
+            return Err(failure::not_audio(&self.name, &self.bytes.peek(0, SNIFF_LEN), None));
         }
         if !self.bytes.is_finished() {
             self.is_collected = container == Container::Mp4;
@@ -204,7 +211,7 @@ impl ByteStream {
             return Ok(None);
         }
         self.is_collected = true;
-        let demuxer = open_buffer(self.bytes.take_all(), NAME)?;
+        let demuxer = open_buffer(self.bytes.take_all(), &self.name)?;
         Ok(Some(Open { demuxer, gate: None, container, asked_at: 0 }))
     }
 }

@@ -3,14 +3,10 @@
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
-pub(super) use crate::file::unreadable;
+pub(super) use crate::file::{empty, unreadable};
 
 const SUPPORTED: &str = "Use WAV, FLAC, MP3, Vorbis or Opus (Ogg or WebM), AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";
 const AGAIN: &str = "Fetch or copy it again";
-
-pub(super) fn empty(name: &str) -> NodeError {
-    NodeError::new(format!("{name} is empty")).cure("Check how it was made or copied.")
-}
 
 /// Bytes that no demuxer knows.
 pub(super) fn not_audio(name: &str, first: &[u8], format: Option<&str>) -> NodeError {

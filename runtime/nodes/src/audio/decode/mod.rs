@@ -17,7 +17,6 @@ mod raw;
 mod source;
 mod wav_tags;
 
-use std::fs;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
 use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
@@ -34,10 +33,10 @@ use self::info::{Head, raw_codec_name};
 use self::matroska::Blocks;
 use self::mp4_gapless::Movie;
 use self::raw::RawSound;
-use self::source::{BufferBytes, CutSource};
+use self::source::{BufferBytes, CutSource, DiskSource};
 use self::wav_tags::wav_tags;
 use super::pcm::SampleFormat;
-use crate::file::{directory, unopened};
+use crate::file::{Arrival, Incoming, Input, open};
 
 /// Params of [`AudioDecode`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -111,6 +110,8 @@ documented! {
 ///
 /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
 ///   sound is alive at a time.
+/// - A path may lead to a pipe, a terminal or another device, as `/dev/stdin` and `<(command)` of a shell do: it is read as its
+///   bytes come, like packets of bytes, and to wait for them takes nobody's worker.
 /// - Bytes packets are the pieces of one file, cut anywhere. WAV, FLAC, MP3, Ogg, WebM and ADTS are decoded while they
 ///   arrive, as soon as a whole packet is certain to be there. MP4 and M4A keep their index where it suits them, so
 ///   they are collected and decoded when the stream ends.
@@ -128,6 +129,8 @@ pub struct AudioDecode {
     range: Range,
     raw: Option<RawParams>,
     work: Work,
+    /// Where the bytes of a stream come from that is a file by path.
+    incoming: Option<Incoming>,
     chunker: Option<Chunker>,
     /// Where the next file of this item begins, in nanoseconds.
     origin: i64,
@@ -188,6 +191,7 @@ impl Define for AudioDecode {
             range: Range { start_s: params.start_s, duration_s: params.duration_s },
             raw: params.raw.clone(),
             work: Work::Idle,
+            incoming: None,
             chunker: None,
             origin: 0,
             failure: None,
@@ -205,24 +209,20 @@ impl Node for AudioDecode {
                     return Err(failure::mixed_inputs());
                 }
                 self.origin = packet.pts.unwrap_or(self.origin);
-                self.work = match (&self.raw, &file.source) {
-                    (Some(raw), FileSource::Path(path)) => {
-                        let reader = BufReader::new(open_file(path)?.0);
-                        Work::Raw(Box::new(raw.sound(format!("'{path}'"), Some(Box::new(reader)))))
-                    }
-                    (Some(raw), FileSource::Bytes(buffer)) => {
+                self.work = match (&file.source, &self.raw) {
+                    (FileSource::Path(path), _) => self.open_path(path)?,
+                    (FileSource::Bytes(buffer), Some(raw)) => {
                         let reader = Cursor::new(BufferBytes(buffer.clone()));
                         Work::Raw(Box::new(raw.sound("the file".to_owned(), Some(Box::new(reader)))))
                     }
-                    (None, FileSource::Path(path)) => Work::File(Box::new(open_path(path)?)),
-                    (None, FileSource::Bytes(buffer)) => Work::File(Box::new(open_buffer(buffer.clone(), "the file")?)),
+                    (FileSource::Bytes(buffer), None) => Work::File(Box::new(open_buffer(buffer.clone(), "the file")?)),
                 };
             }
             Value::Bytes(bytes) => {
                 if matches!(self.work, Work::Idle) {
                     self.origin = packet.pts.unwrap_or(self.origin);
                     self.work = match &self.raw {
-                        None => Work::Stream(Box::default()),
+                        None => Work::Stream(Box::new(ByteStream::new("the stream".to_owned()))),
                         Some(raw) => Work::Raw(Box::new(raw.sound("the stream".to_owned(), None))),
                     };
                 }
@@ -267,6 +267,10 @@ impl Node for AudioDecode {
             }
             match self.fetch() {
                 Ok(Fetched::Sound) => {}
+                Ok(Fetched::Waiting) if self.incoming.is_some() => match self.take_in() {
+                    Ok(()) => return Ok(Step::More(None)),
+                    Err(failure) => self.failure = Some(failure.at(self.position())),
+                },
                 Ok(Fetched::Waiting) => return Ok(Step::DONE),
                 Ok(Fetched::End) => return self.finish_file(),
                 Err(failure) => {
@@ -294,9 +298,42 @@ impl Node for AudioDecode {
 }
 
 impl AudioDecode {
-    /// Whether more bytes of the item may come.
+    /// Opens what a path leads to.
+    fn open_path(&mut self, path: &str) -> Result<Work, NodeError> {
+        let name = format!("'{path}'");
+        Ok(match (open(path)?, &self.raw) {
+            (Input::File(_, 0), _) => return Err(failure::empty(&name)),
+            (Input::File(file, len), None) => Work::File(Box::new(open_file(DiskSource { file, len }, name)?)),
+            (Input::File(file, _), Some(raw)) => {
+                Work::Raw(Box::new(raw.sound(name, Some(Box::new(BufReader::new(file))))))
+            }
+            (Input::Stream(incoming), raw) => {
+                self.incoming = Some(incoming);
+                match raw {
+                    None => Work::Stream(Box::new(ByteStream::new(name))),
+                    Some(raw) => Work::Raw(Box::new(raw.sound(name, None))),
+                }
+            }
+        })
+    }
+
+    /// Takes what has come of a stream by path, after a wait that is not long.
+    fn take_in(&mut self) -> Result<(), NodeError> {
+        let Some(incoming) = &mut self.incoming else { return Ok(()) };
+        match (incoming.next()?, &mut self.work) {
+            (Arrival::Bytes(bytes), Work::Stream(stream)) => stream.push(Buffer::from_bytes(bytes)),
+            (Arrival::Bytes(bytes), Work::Raw(sound)) => sound.push(&Buffer::from_bytes(bytes)),
+            (Arrival::End, Work::Stream(stream)) => stream.finish(),
+            (Arrival::End, Work::Raw(sound)) => sound.finish(),
+            (_, Work::Stream(_) | Work::Raw(_) | Work::Idle | Work::File(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether more packets of the item may come that belong to the same file.
     fn is_arriving(&self) -> bool {
         match &self.work {
+            Work::Stream(_) | Work::Raw(_) if self.incoming.is_some() => false,
             Work::Stream(stream) => !stream.is_finished(),
             Work::Raw(sound) => sound.arrives() && !sound.has_ended(),
             Work::Idle | Work::File(_) => false,
@@ -407,8 +444,8 @@ impl AudioDecode {
             is_too_short = chunker.is_before_part();
         }
         let (ended_item, name) = match &self.work {
-            Work::Stream(_) => (true, "the stream"),
-            Work::Raw(sound) => (sound.arrives(), sound.name()),
+            Work::Stream(stream) => (self.incoming.is_none(), stream.name()),
+            Work::Raw(sound) => (sound.arrives() && self.incoming.is_none(), sound.name()),
             Work::File(demuxer) => (false, demuxer.name()),
             Work::Idle => (false, ""),
         };
@@ -419,6 +456,7 @@ impl AudioDecode {
             return Err(failure);
         }
         self.work = Work::Idle;
+        self.incoming = None;
         if ended_item {
             self.reset();
         }
@@ -427,6 +465,7 @@ impl AudioDecode {
 
     fn reset(&mut self) {
         self.work = Work::Idle;
+        self.incoming = None;
         self.chunker = None;
         self.origin = 0;
         self.failure = None;
@@ -458,28 +497,13 @@ impl Range {
     }
 }
 
-/// Opens a file that is there and is not empty.
-fn open_file(path: &str) -> Result<(fs::File, fs::Metadata), NodeError> {
-    let file = fs::File::open(path).map_err(|error| unopened(path, &error))?;
-    let metadata = file.metadata().map_err(|error| unopened(path, &error))?;
-    if metadata.is_dir() {
-        return Err(directory(path));
-    }
-    if metadata.is_file() && metadata.len() == 0 {
-        return Err(failure::empty(&format!("'{path}'")));
-    }
-    Ok((file, metadata))
-}
-
-fn open_path(path: &str) -> Result<Demuxer, NodeError> {
-    let name = format!("'{path}'");
-    let (mut file, metadata) = open_file(path)?;
+fn open_file(mut file: DiskSource, name: String) -> Result<Demuxer, NodeError> {
     let mut first = Vec::new();
     let mut failed = None;
     let read = |place: u64| {
         let mut bytes = Vec::new();
         let result =
-            file.seek(SeekFrom::Start(place)).and_then(|_| (&file).take(SNIFF_LEN as u64).read_to_end(&mut bytes));
+            file.seek(SeekFrom::Start(place)).and_then(|_| (&mut file).take(SNIFF_LEN as u64).read_to_end(&mut bytes));
         if let Err(error) = result {
             failed = Some(error);
         }
@@ -494,15 +518,15 @@ fn open_path(path: &str) -> Result<Demuxer, NodeError> {
     }
     let container = container_of(sniffed);
     let (mut movie, mut blocks, mut tags) = (None, None, Map::new());
-    let end = metadata.len();
+    let end = file.len;
     if container == Container::Mp4 {
         movie = Movie::read(&mut file).map_err(|error| failure::unreadable(&name, &error))?;
     }
-    if container == Container::Matroska && metadata.is_file() {
-        let mut reader = BufReader::new(&file);
+    if container == Container::Matroska {
+        let mut reader = BufReader::new(&mut file);
         blocks = Some(Blocks::of_file(|place, len| read_at(&mut reader, place, len), end));
     }
-    if container == Container::Wav && metadata.is_file() {
+    if container == Container::Wav {
         tags = wav_tags(|place, len| read_at(&mut file, place, len), true);
     }
     file.rewind().map_err(|error| failure::unreadable(&name, &error))?;

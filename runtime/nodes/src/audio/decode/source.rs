@@ -1,4 +1,4 @@
-//! Where a demuxer reads from: a buffer that is shared, not copied, or bytes that are still arriving.
+//! Where a demuxer reads from: a file, a buffer that is shared, not copied, or bytes that are still arriving.
 //!
 //! It may know nothing of formats.
 
@@ -9,12 +9,42 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use remotemedia_core::value::Buffer;
 use symphonia::core::io::MediaSource;
 
+use crate::file::DiskFile;
+
 /// A buffer as something that `std::io::Cursor` reads without a copy.
 pub(super) struct BufferBytes(pub(super) Buffer);
 
 impl AsRef<[u8]> for BufferBytes {
     fn as_ref(&self) -> &[u8] {
         self.0.as_slice()
+    }
+}
+
+/// A file on disk, and its length.
+pub(super) struct DiskSource {
+    pub(super) file: DiskFile,
+    pub(super) len: u64,
+}
+
+impl Read for DiskSource {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        self.file.read(target)
+    }
+}
+
+impl Seek for DiskSource {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl MediaSource for DiskSource {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.len)
     }
 }
 

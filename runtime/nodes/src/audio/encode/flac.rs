@@ -83,6 +83,10 @@ impl FlacWriter {
         if !last.is_empty() {
             self.encode(&last, output, name)?;
         }
+        if !output.can_seek() {
+            // The header at the beginning says that length and checksum are unknown (RFC 9639, 8.2).
+            return Ok(());
+        }
         self.info.set_md5_digest(&self.context.md5_digest());
         output.seek(SeekFrom::Start(0)).map_err(|error| unwritten(name, &error))?;
         self.write_header(output, name)?;

@@ -5,9 +5,11 @@ mod flac;
 mod opus;
 mod wav;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, documented};
+use remotemedia_core::node::{
+    CancelFlag, Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, documented,
+};
 use remotemedia_core::value::{Audio, File, FileSource, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -38,8 +40,9 @@ pub struct AudioEncodeParams {
     #[serde(default)]
     #[schemars(range(min = 6, max = 510))]
     pub bitrate_kbps: Option<u32>,
-    /// Where to write one item. The file appears when it is whole and replaces an earlier one. Without a path each
-    /// item comes out as bytes.
+    /// Where to write one item. The file appears when it is whole and replaces an earlier one, whose mode it keeps; a
+    /// link stays, and what it leads to is replaced. Pipes and devices are written into as the sound comes: then the lengths
+    /// in the headers of WAV and FLAC say that they are unknown. Without a path each item comes out as bytes.
     #[serde(default)]
     pub path: Option<String>,
 }
@@ -92,6 +95,9 @@ pub struct AudioEncode {
     bitrate_kbps: Option<u32>,
     path: Option<String>,
     existing: Existing,
+    /// The folder that no link may lead out of.
+    within: Option<PathBuf>,
+    cancel: CancelFlag,
     open: Option<OpenFile>,
     /// Sound that is not encoded yet, and its first frame that is not.
     pending: Option<(Audio, usize)>,
@@ -208,6 +214,8 @@ impl Define for AudioEncode {
             bitrate_kbps: params.bitrate_kbps,
             path: params.path.clone(),
             existing: Existing::Replaced,
+            within: None,
+            cancel: CancelFlag::default(),
             open: None,
             pending: None,
             path_is_taken: false,
@@ -216,6 +224,11 @@ impl Define for AudioEncode {
 }
 
 impl Node for AudioEncode {
+    fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
+        self.cancel = context.cancel.clone();
+        Ok(())
+    }
+
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
         let Value::Audio(audio) = packet.value else {
             return Err(NodeError::new(format!("expected audio, got {}", packet.value.kind().name())));
@@ -272,7 +285,13 @@ impl Node for AudioEncode {
 
 impl AudioEncode {
     /// Encodes one item to a path whose ending tells the format, as without any params.
-    pub(crate) fn to_path(path: &str, format: FileFormat, existing: Existing) -> Self {
+    pub(crate) fn to_path(
+        path: &str,
+        format: FileFormat,
+        existing: Existing,
+        within: Option<&Path>,
+        cancel: &CancelFlag,
+    ) -> Self {
         let params = AudioEncodeParams {
             format: Some(format),
             sample_format: None,
@@ -280,7 +299,8 @@ impl AudioEncode {
             bitrate_kbps: None,
             path: Some(path.to_owned()),
         };
-        Self { existing, ..Self::new(&params) }
+        let within = within.map(Path::to_owned);
+        Self { existing, within, cancel: cancel.clone(), ..Self::new(&params) }
     }
 
     /// Opens the file of this item, or makes sure that the sound fits the one that is open.
@@ -306,7 +326,7 @@ impl AudioEncode {
                 return Err(NodeError::new(format!("'{path}' holds an earlier item of this run"))
                     .cure("Leave `path` out to get each item as bytes, or run once for each item."));
             }
-            Some(path) => Output::at(path, self.existing)?,
+            Some(path) => Output::at(path, self.existing, self.within.as_deref(), &self.cancel)?,
             None => Output::in_memory(),
         };
         let name = self.name();
@@ -336,7 +356,7 @@ impl AudioEncode {
         let audio = dithered.as_ref().unwrap_or(audio);
         match &mut open.writer {
             Writer::Wav(writer) => {
-                if !writer.has_room(audio.frames()) {
+                if open.output.can_seek() && !writer.has_room(audio.frames()) {
                     return Err(NodeError::new("a WAV file holds up to 4 GiB of sound, and this is more")
                         .cure("Use format \"flac\", or cut the sound into several items.")
                         .at(audio.pts));

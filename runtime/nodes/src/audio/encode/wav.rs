@@ -9,7 +9,7 @@ use remotemedia_core::value::{Audio, Layout};
 use super::super::pcm::{SampleFormat, to_pcm};
 use crate::file::Output;
 
-/// Writes frames and, at the end, the header anew with the lengths.
+/// Writes frames and, at the end, the header anew with the lengths, where what was written can be written anew.
 pub(super) struct WavWriter {
     format: SampleFormat,
     rate: u32,
@@ -27,7 +27,7 @@ impl WavWriter {
         let mask = channel_mask(audio.layout(), audio.channels());
         let writer =
             Self { format, rate: audio.rate(), channels: audio.channels(), mask, data_len: 0, pcm: Vec::new() };
-        output.write_all(&writer.header())?;
+        output.write_all(&writer.header(output.can_seek()))?;
         Ok(writer)
     }
 
@@ -49,8 +49,11 @@ impl WavWriter {
         if !self.data_len.is_multiple_of(2) {
             output.write_all(&[0])?;
         }
+        if !output.can_seek() {
+            return Ok(());
+        }
         output.seek(SeekFrom::Start(0))?;
-        output.write_all(&self.header())?;
+        output.write_all(&self.header(true))?;
         output.seek(SeekFrom::End(0))?;
         Ok(())
     }
@@ -65,7 +68,8 @@ impl WavWriter {
         self.channels * self.format.bytes()
     }
 
-    fn header(&self) -> Vec<u8> {
+    /// The header. Without a length, which nobody knows at the beginning of a stream, it has the largest ones that there are.
+    fn header(&self, has_length: bool) -> Vec<u8> {
         const PCM: u16 = 1;
         const FLOAT: u16 = 3;
         const EXTENSIBLE: u16 = 0xfffe;
@@ -74,7 +78,7 @@ impl WavWriter {
         let kind = if self.format == SampleFormat::F32 { FLOAT } else { PCM };
         let bits = (self.format.bytes() * 8) as u16;
         let is_plain = self.channels <= 2 && self.format != SampleFormat::S24;
-        let data_len = self.data_len as u32;
+        let data_len = if has_length { self.data_len as u32 } else { u32::MAX };
         let block = self.block() as u32;
 
         let mut format = Vec::with_capacity(40);
@@ -106,7 +110,7 @@ impl WavWriter {
 
         let mut header = Vec::with_capacity(96);
         header.extend(b"RIFF");
-        header.extend((chunks.len() as u32 + data_len + data_len % 2).to_le_bytes());
+        header.extend((chunks.len() as u32).saturating_add(data_len).saturating_add(data_len % 2).to_le_bytes());
         header.extend(chunks);
         header
     }

@@ -1,0 +1,101 @@
+//! The file beside the place of another one, which takes that place when it is whole.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Makes a new file in the folder of `place`, hidden, called `.NAME.PROCESS-NUMBER.part`. Nobody may read it who may not read
+/// the one that it replaces.
+pub(super) fn create_beside(place: &Path, replaced: Option<&fs::Metadata>) -> io::Result<(fs::File, PathBuf)> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    /// More than any crashed process of the same number will have left.
+    const TRIES: usize = 10_000;
+    for _ in 0..TRIES {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut name = OsString::from(".");
+        name.push(beginning(place));
+        name.push(format!(".{}-{number}.part", std::process::id()));
+        let temporary = place.with_file_name(name);
+        match options(replaced).open(&temporary) {
+            // Containers that share a folder may each have a process of this number.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (file, temporary)),
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}
+
+/// The beginning of a file's name: with what is added it is no longer than a name may be.
+fn beginning(place: &Path) -> String {
+    const MOST: usize = 64;
+    let name = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name[..name.floor_char_boundary(MOST)].to_owned()
+}
+
+#[cfg(unix)]
+fn options(replaced: Option<&fs::Metadata>) -> fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    if replaced.is_some() {
+        options.mode(0o600);
+    }
+    options
+}
+
+#[cfg(not(unix))]
+fn options(_: Option<&fs::Metadata>) -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    options
+}
+
+/// Gives a file the owner, where this process may, and the rights of the one that it replaces.
+#[cfg(unix)]
+pub(super) fn keep_owner_and_mode(file: &fs::File, replaced: &fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+
+    let Ok(own) = file.metadata() else { return };
+    if (own.uid(), own.gid()) != (replaced.uid(), replaced.gid())
+        && fchown(file, Some(replaced.uid()), Some(replaced.gid())).is_err()
+    {
+        // The group at least, of which this user may be a member.
+        let _ = fchown(file, None, Some(replaced.gid()));
+    }
+    // What runs with the rights of its owner was not written by us.
+    let _ = file.set_permissions(fs::Permissions::from_mode(replaced.mode() & 0o777));
+}
+
+#[cfg(not(unix))]
+pub(super) fn keep_owner_and_mode(_: &fs::File, _: &fs::Metadata) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_of_the_same_number_left_is_not_in_the_way() {
+        let folder = std::env::temp_dir().join(format!("remotemedia-temporary-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let place = folder.join("a.wav");
+        let (_, first) = create_beside(&place, None).unwrap();
+        let name = first.file_name().unwrap().to_str().unwrap();
+        let number: u64 = name.rsplit_once('-').unwrap().1.strip_suffix(".part").unwrap().parse().unwrap();
+        for number in number + 1..number + 200 {
+            fs::write(folder.join(format!(".a.wav.{}-{number}.part", std::process::id())), b"").unwrap();
+        }
+        let (_, second) = create_beside(&place, None).unwrap();
+        assert_ne!(first, second);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_name_is_cut_between_letters() {
+        assert_eq!(beginning(Path::new("out/a.wav")), "a.wav");
+        assert_eq!(beginning(Path::new(&"ä".repeat(127))), "ä".repeat(32));
+        assert_eq!(beginning(Path::new(&format!("a{}", "ä".repeat(127)))), format!("a{}", "ä".repeat(31)));
+    }
+}
