@@ -126,11 +126,49 @@ def test_a_large_file_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
     assert sum(sound.frames for sound in outputs) >= 80_000, "what came before it is not lost"
 
 
+@pytest.mark.parametrize("seconds", [20, 60])
+@pytest.mark.parametrize("call", ["rm.read(path)", "asyncio.run(rm.aread(path))"])
+def test_no_more_sound_is_joined_than_results_may_take(tmp_path: Path, seconds: int, call: str) -> None:
+    # 320,000 bytes of file, which the runtime counts, and 960,000 more, which are joined as they come.
+    path = tmp_path / "a.wav"
+    rm.write(path, rm.Audio(noise(2, 8000 * seconds), 8000))
+    assert (path.stat().st_size >= 1 << 20) == (seconds == 60)
+    code = (
+        "import asyncio, numpy, remotemedia as rm\n"
+        f"path = {str(path)!r}\n"
+        "rm.configure(limits={'output_bytes': 1_000_000})\n"
+        f"try: print({call}.frames)\n"
+        "except rm.LimitExceededError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=True, text=True)
+    assert done.stdout == (
+        f"the sound of {str(path)!r} takes more than 1000000 bytes, the limit output_bytes; take a part of it with "
+        "AudioDecode(start_s=..., duration_s=...), take it chunk by chunk with Pipeline.stream, or raise the limit with "
+        "remotemedia.configure\n"
+    )
+
+
+def test_as_much_sound_is_joined_as_results_may_take() -> None:
+    whole = noise(2, 100)
+    joining = Joining(most_bytes=10_000, limit=800)
+    joining.expect(1.0)
+    for index in range(4):
+        joining.add(rm.Audio(whole[:, index * 25 : (index + 1) * 25], 100))
+    assert numpy.array_equal(joined(joining.chunks(), "it").samples, whole)
+    with pytest.raises(rm.LimitExceededError):
+        joining.add(rm.Audio(whole[:, :1], 100))
+    # What a head claims takes no memory that the limit does not allow.
+    joining = Joining(most_bytes=10_000, limit=800)
+    joining.expect(1.01)
+    joining.add(rm.Audio(whole[:, :25], 100))
+    assert joining.chunks()[0].samples.base is whole
+
+
 @pytest.mark.parametrize("duration", [None, 0.0, 0.01, 0.5, 0.99, 1.0, 1.01, 1000.0, float("inf"), float("nan")])
 @pytest.mark.parametrize("known_at", [0, 1, 4])
 def test_no_length_that_is_expected_changes_the_sound(duration: float | None, known_at: int) -> None:
     whole = noise(2, 100)
-    joining = Joining(most_bytes=10_000)
+    joining = Joining(most_bytes=10_000, limit=1 << 30)
     for index in range(4):
         if index == known_at and duration is not None:
             joining.expect(duration)
@@ -143,7 +181,7 @@ def test_no_length_that_is_expected_changes_the_sound(duration: float | None, kn
 
 
 def test_sound_that_changes_is_not_joined_as_it_comes() -> None:
-    joining = Joining(most_bytes=10_000)
+    joining = Joining(most_bytes=10_000, limit=1 << 30)
     joining.expect(0.3)
     for channels in (2, 1, 2):
         joining.add(rm.Audio(noise(channels, 10), 100))

@@ -16,6 +16,8 @@ __all__ = ["Limits", "configure"]
 
 PREFIX = "REMOTEMEDIA_"
 MOST_WORKERS = 1024
+OUTPUT_BYTES = 2 << 30
+"""The default of the runtime for `output_bytes`."""
 
 
 class Limits(TypedDict, total=False):
@@ -78,6 +80,12 @@ def started() -> bytes:
     if limits:
         document["limits"] = limits
     return json.dumps(document).encode() if document else b""
+
+
+def output_bytes() -> int:
+    """What the results of one execution may keep alive: as the runtime has it, or will have it once it starts."""
+    found = {**_of_environment(), **_chosen} if _in_force is None else _in_force
+    return found.get("output_bytes", OUTPUT_BYTES)
 
 
 def stopped() -> None:

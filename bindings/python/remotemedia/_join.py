@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from ._library import ffi
-from .errors import MarshalError
+from .errors import LimitExceededError, MarshalError
 from .media import Audio, Tensor
 
 _uncleared: Any = ffi.new_allocator(should_clear_after_alloc=False)
@@ -43,11 +43,14 @@ class Joining:
     """Chunks that are joined while more of them are made, if it is known in time how long the whole will be.
 
     Then memory for all of it is taken at once, if it is no more than `most_bytes`. `expect` and `add` may be called
-    from two threads.
+    from two threads. More than `limit` bytes of sound are not taken.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, most_bytes: int, limit: int) -> None:
+        self.limit = limit
+        self.is_over = False
+        self._most_bytes = min(most_bytes, limit)
+        self._bytes = 0
         self._duration: float | None = None
         self._waiting: list[Audio] = []
         self._first: Audio | None = None
@@ -61,7 +64,11 @@ class Joining:
         self._duration = duration
 
     def add(self, chunk: Audio) -> None:
-        """Takes the next chunk."""
+        """Takes the next chunk. Raises `LimitExceededError` for one that is too much."""
+        self._bytes += chunk.channels * chunk.frames * 4
+        if self._bytes > self.limit:
+            self.is_over = True
+            raise LimitExceededError(f"the sound is longer than the limit of {self.limit} bytes")
         self._waiting.append(chunk)
         if self._first is None and self._duration is not None:
             self._begin(self._waiting[0], self._duration)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from . import _configure
 from ._calls import refuse_in_loop
 from ._function import node
 from ._graph import Pipeline
 from ._join import Joining, joined
 from ._outputs import Outputs
-from .errors import InvalidArgumentError, ManifestError, MarshalError, NodeError
+from .errors import InvalidArgumentError, LimitExceededError, ManifestError, MarshalError, NodeError
 from .media import Audio, File
 from .nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 
@@ -63,14 +64,15 @@ def read(source: Source, rate: int | None = None, channels: int | None = None) -
         speech = rm.read("talk.m4a", rate=16000, channels=1)
 
     `source` is a path, the bytes of a file, or a `File`. Raises `FileNotFoundError`; `NodeError` for a file that can't
-    be decoded, with the place; `InvalidArgumentError` for a rate or channels out of range; and `RuntimeError` inside a
-    running event loop, where `await aread(...)` does the same.
+    be decoded, with the place; `InvalidArgumentError` for a rate or channels out of range; `LimitExceededError` for
+    sound of more bytes than `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file; and
+    `RuntimeError` inside a running event loop, where `await aread(...)` does the same.
     """
     _refuse_in_loop("read")
     file = _file(source)
     joining = _joining(file)
     pipeline = _decoder(rate, channels, joining)
-    with _keeping(joining):
+    with _keeping(joining, file):
         outputs = _checked(lambda: pipeline.run_sync([file]))
     return _whole(_taken(outputs, joining), file)
 
@@ -81,7 +83,7 @@ async def aread(source: Source, rate: int | None = None, channels: int | None = 
     joining = _joining(file)
     pipeline = _decoder(rate, channels, joining)
     _checked(pipeline.validate)
-    with _keeping(joining):
+    with _keeping(joining, file):
         outputs = await pipeline.run([file])
     chunks = _taken(outputs, joining)
     if len(chunks) == 1 or sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
@@ -177,7 +179,7 @@ class _Count:
 
 def _joining(file: File) -> Joining | None:
     size = _size(file)
-    return Joining(size * LARGEST_RATIO) if size >= LARGE_BYTES else None
+    return Joining(size * LARGEST_RATIO, _configure.output_bytes()) if size >= LARGE_BYTES else None
 
 
 def _decoder(rate: int | None, channels: int | None, joining: Joining | None) -> Pipeline:
@@ -215,12 +217,19 @@ def _encoder(path: str | os.PathLike[str], audio: Audio, sample_format: Any) -> 
 
 
 @contextmanager
-def _keeping(joining: Joining | None) -> Iterator[None]:
-    """Lets a failure bring along what was decoded before it, also if that was joined meanwhile."""
+def _keeping(joining: Joining | None, file: File) -> Iterator[None]:
+    """Lets a failure bring along what was decoded before it, also if that was joined meanwhile.
+
+    That there is too much sound is told alike, whoever has counted it.
+    """
     try:
         yield
+    except LimitExceededError:
+        raise _too_much(file) from None
     except NodeError as error:
         if joining is not None:
+            if joining.is_over:
+                raise _too_much(file) from None
             error.outputs = Outputs(joining.chunks())
         raise
 
@@ -260,6 +269,14 @@ def _name(file: File) -> str:
 
 def _silent(file: File) -> MarshalError:
     return MarshalError(f"{_name(file)} holds no sound, not one frame")
+
+
+def _too_much(file: File) -> LimitExceededError:
+    return LimitExceededError(
+        f"the sound of {_name(file)} takes more than {_configure.output_bytes()} bytes, the limit output_bytes; take a "
+        "part of it with AudioDecode(start_s=..., duration_s=...), take it chunk by chunk with Pipeline.stream, or raise "
+        "the limit with remotemedia.configure"
+    )
 
 
 def _checked(run: Callable[[], Any]) -> Any:
