@@ -9,6 +9,7 @@ import pty
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import termios
@@ -45,6 +46,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / place).parent.mkdir(exist_ok=True)
         shutil.copy(RECORDING, tmp_path / place)
     (tmp_path / "bad.mp3").write_bytes(b"no sound")
+    # The same file under another name, and a manifest in JSON.
+    os.link(tmp_path / "a/talk.flac", tmp_path / "again.flac")
+    (tmp_path / "level.json").write_text(json.dumps(rm.Pipeline.load(Path(SPEECH)).manifest()))
     return tmp_path
 
 
@@ -160,6 +164,26 @@ def test_inputs_of_one_name_go_to_different_folders(folder: Path, capsys: pytest
         (
             ["encoded.yaml", "-i", "a/talk.flac", "-o", "x.wav"],
             "-o x.wav: node 'file' makes .flac files; end the name in .flac",
+        ),
+        (
+            ["mono.yaml", "-i", "a/talk.flac", "--failures", "a/talk.flac"],
+            "--failures a/talk.flac: this is an input and would be emptied; choose another name",
+        ),
+        (
+            ["mono.yaml", "-i", "a/talk.flac", "--failures", "again.flac"],
+            "--failures again.flac: this is an input and would be emptied; choose another name",
+        ),
+        (
+            ["mono.yaml", "-i", "a/talk.flac", "--failures", "./mono.yaml"],
+            "--failures ./mono.yaml: this is the manifest and would be emptied; choose another name",
+        ),
+        (
+            [SPEECH, "-i", "a/talk.flac", "-o", "x.jsonl", "--failures", "a/../x.jsonl"],
+            "--failures a/../x.jsonl: the results go there already; choose another name",
+        ),
+        (
+            ["level.json", "-i", "a/talk.flac", "-o", "level.json"],
+            "-o level.json: 'level.json' is the manifest and would be replaced; choose another name",
         ),
         (
             [SPEECH, "-i", "a/talk.flac", "-o", "x.jsonl", "--json"],
@@ -288,6 +312,100 @@ def test_an_input_that_is_named_twice_runs_once(folder: Path, capsys: pytest.Cap
     assert [line.split()[0] for line in out.splitlines()] == ["a/talk.flac", "a/other.flac"]
 
 
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["all.jsonl", "all.json", "{stem}.jsonl", "out/{stem}.wav", "out"])
+def test_a_file_that_is_replaced_gives_its_mode_to_the_new_one(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    manifest = "mono.yaml" if "out" in name else SPEECH
+    words = ("run", manifest, "-i", "a/talk.flac", "-o", name)
+    assert command(capsys, *words)[0] == 0
+    (written,) = [path for path in [*folder.glob("*.json*"), *folder.glob("out/*")] if path.name != "level.json"]
+    (folder / "plain").touch()
+    assert mode(written) == mode(folder / "plain")
+    for bits in (0o600, 0o640, 0o666, 0o755):
+        written.chmod(bits)
+        assert command(capsys, *words)[0] == 0
+        assert mode(written) == bits
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "far").mkdir()
+    for target in ("far/old.jsonl", "far/new.jsonl"):
+        (folder / "link.jsonl").unlink(missing_ok=True)
+        (folder / "link.jsonl").symlink_to(target)
+        if "old" in target:
+            (folder / target).write_text("old")
+        assert command(capsys, "run", SPEECH, "-i", "a/talk.flac", *COARSE, "-o", "link.jsonl")[0] == 0
+        assert (folder / "link.jsonl").is_symlink()
+        assert json.loads((folder / target).read_text("utf-8"))["input"] == "a/talk.flac"
+    (folder / "link.jsonl").unlink()
+    (folder / "link.jsonl").symlink_to("link.jsonl")
+    code, out, err = command(capsys, "run", SPEECH, "-i", "a/talk.flac", *COARSE, "-o", "link.jsonl")
+    assert (code, out) == (4, "")
+    assert err == "remotemedia: Too many levels of symbolic links: 'link.jsonl'\n"
+
+
+def test_results_go_into_pipes_and_devices(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "null.jsonl").symlink_to("/dev/null")
+    os.mkfifo(folder / "pipe.jsonl")
+    words = ("run", SPEECH, "-i", "a/talk.flac", *COARSE, "-o")
+    assert command(capsys, *words, "null.jsonl") == (0, "", "")
+    assert (folder / "null.jsonl").is_char_device()
+    code, out, err = command(capsys, *words, "pipe.jsonl")
+    assert (code, out) == (4, "")
+    assert err == "remotemedia: nobody reads this pipe; start its reader first: 'pipe.jsonl'\n"
+    reader = subprocess.Popen(["cat", "pipe.jsonl"], stdout=subprocess.PIPE, text=True)
+    assert command(capsys, *words, "pipe.jsonl") == (0, "", "")
+    assert json.loads(reader.communicate(timeout=60)[0])["input"] == "a/talk.flac"
+    # What stands for an open file is added to.
+    (folder / "out.jsonl").symlink_to("/dev/stdout")
+    run = [sys.executable, "-B", "-m", "remotemedia", *words, "out.jsonl"]
+    for redirected in (">", ">>"):
+        script = f'(echo before; "$@") {redirected} log'
+        subprocess.run(["sh", "-c", script, "sh", *run], timeout=120, check=True)
+        first, second = (folder / "log").read_text("utf-8").splitlines()[-2:]
+        assert (first, json.loads(second)["input"]) == ("before", "a/talk.flac")
+
+
+def test_an_input_may_be_a_pipe(folder: Path) -> None:
+    run = [sys.executable, "-B", "-m", "remotemedia", "run", SPEECH, *COARSE, "--json", "-i"]
+    direct = subprocess.run([*run, "a/talk.flac"], capture_output=True, timeout=120, check=True, text=True).stdout
+    for script in ('cat a/talk.flac | "$@" /dev/stdin', '"$@" <(cat a/talk.flac)', '"$@" /dev/stdin < a/talk.flac'):
+        done = subprocess.run(["bash", "-c", script, "bash", *run], capture_output=True, timeout=120, text=True)
+        (line,) = done.stdout.splitlines()
+        assert (done.stderr, json.loads(line)["value"]) == ("", json.loads(direct)["value"]), script
+
+
+def test_names_may_be_as_long_as_the_file_system_has_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for length in (243, 244, 255):
+        name = f"{'n' * (length - 6)}.jsonl"
+        assert command(capsys, "run", SPEECH, "-i", "a/talk.flac", *COARSE, "-o", name) == (0, "", "")
+        assert (folder / name).exists()
+    code, out, err = command(capsys, "run", SPEECH, "-i", "a/talk.flac", *COARSE, "-o", f"{'n' * 250}.jsonl")
+    assert (code, out) == (4, "")
+    assert err.startswith("remotemedia: File name too long: 'nnn")
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31mred\x07.mp3", "a\u202egpj.mp3", os.fsdecode(b"a\xff\n.mp3")])
+def test_names_of_files_are_printed_and_not_obeyed(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    shutil.copy(folder / "bad.mp3", folder / name)
+    shutil.copy(RECORDING, folder / name.replace("mp3", "flac"))
+    words = ("-i", name, name.replace("mp3", "flac"), "a/talk.flac", *COARSE, "--keep-going")
+    for more in ((), ("-o", f"out/{name}")):
+        _, out, err = command(capsys, "run", SPEECH, *words, *more)
+        for line in [*out.split("\n"), *err.split("\n")]:
+            assert line.isprintable(), line
+    code, out, _ = command(capsys, "run", SPEECH, *words, "--json", "--failures", "failed.jsonl")
+    assert code == 1
+    failures = [json.loads(line) for line in (folder / "failed.jsonl").read_text("utf-8").splitlines()]
+    assert failures[0]["input"] == name
+    assert [json.loads(line)["input"] for line in out.splitlines()][-1] == "a/talk.flac"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -379,17 +497,32 @@ def slow(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("output", ["out/{stem}.wav", "all.jsonl"])
-def test_ctrl_c_ends_a_run_with_130_and_leaves_nothing_half_written(folder: Path, slow: list[str], output: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "terminated")],
+)
+@pytest.mark.parametrize("before_it", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_signal_ends_a_run_and_leaves_nothing_half_written(
+    folder: Path, slow: list[str], output: str, number: signal.Signals, word: str, before_it: signal.Handlers
+) -> None:
+    if (number, before_it) == (signal.SIGINT, signal.SIG_IGN):
+        pytest.skip("who ignores Ctrl-C does not want it")
     before = files_in(folder)
     process = subprocess.Popen(
-        [*slow, "-o", output], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*slow, "-o", output],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # As a shell without job control has it for what runs beside it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, before_it),
     )
     deadline = time.monotonic() + 60
     while not (folder / "begun").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, "", "remotemedia: interrupted\n")
+    assert (process.returncode, out, err) == (128 + number, "", f"remotemedia: {word}\n")
     (folder / "begun").unlink()
     assert files_in(folder) == before
 

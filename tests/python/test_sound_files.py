@@ -143,8 +143,8 @@ def test_no_more_sound_is_joined_than_results_may_take(tmp_path: Path, seconds: 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=True, text=True)
     assert done.stdout == (
         f"the sound of {str(path)!r} takes more than 1000000 bytes, the limit output_bytes; take a part of it with "
-        "AudioDecode(start_s=..., duration_s=...), take it chunk by chunk with Pipeline.stream, or raise the limit with "
-        "remotemedia.configure\n"
+        "AudioDecode(start_s=..., duration_s=...), take it chunk by chunk with Pipeline.stream, or raise the limit "
+        "with remotemedia.configure\n"
     )
 
 

@@ -274,8 +274,8 @@ def _silent(file: File) -> MarshalError:
 def _too_much(file: File) -> LimitExceededError:
     return LimitExceededError(
         f"the sound of {_name(file)} takes more than {_configure.output_bytes()} bytes, the limit output_bytes; take a "
-        "part of it with AudioDecode(start_s=..., duration_s=...), take it chunk by chunk with Pipeline.stream, or raise "
-        "the limit with remotemedia.configure"
+        "part of it with AudioDecode(start_s=..., duration_s=...), take it chunk by chunk with Pipeline.stream, or "
+        "raise the limit with remotemedia.configure"
     )
 
 

@@ -6,9 +6,12 @@ Each command is a module of its own with a function `command`, imported when it 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import FrameType
+from typing import Any
 
 DONE, FAILED, USAGE, REFUSED, NO_FILE, NO_LIBRARY, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 """The exit codes, which `remotemedia --help` explains."""
@@ -22,7 +25,9 @@ def main(words: Sequence[str] | None = None) -> int:
     # Python has no stream where the caller closed it.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - as long as the process
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    ending = _Ending()
     try:
+        ending.listen()
         line = CommandLine()
         chosen = line.parse(sys.argv[1:] if words is None else words)
         if chosen is None:
@@ -32,7 +37,7 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        return _tell("interrupted", INTERRUPTED)
+        return _tell("interrupted", INTERRUPTED) if ending.by is None else _tell("terminated", 128 + ending.by)
     except BrokenPipeError:
         # The reader of our output has left, as `head` does. What is still buffered goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -47,6 +52,45 @@ def main(words: Sequence[str] | None = None) -> int:
         return _tell(str(error), FAILED)
     except OSError as error:
         return _tell(sentence_of(error), NO_FILE)
+    finally:
+        ending.forget()
+
+
+class _Ending:
+    """Lets the signals by which a system ends a program do what Ctrl-C does: nothing half written is left.
+
+    `by` is the signal that came. One that whoever started this program ignores or takes is left alone.
+    """
+
+    def __init__(self) -> None:
+        self.by: int | None = None
+        self._taken: list[int] = []
+
+    def listen(self) -> None:
+        """Takes the signals, if this thread may."""
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is None or signal.getsignal(number) is not signal.SIG_DFL:
+                continue
+            try:
+                signal.signal(number, self._take)
+            except ValueError:
+                # Only the main thread hears of signals.
+                return
+            self._taken.append(number)
+
+    def forget(self) -> None:
+        """Leaves the signals as they were."""
+        for number in self._taken:
+            signal.signal(number, signal.SIG_DFL)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.by = number
+        # That of asyncio, while a run is on; none if Ctrl-C is ignored, as a shell has it for what runs beside it.
+        interrupt: Any = signal.getsignal(signal.SIGINT)
+        if not callable(interrupt):
+            raise KeyboardInterrupt
+        interrupt(signal.SIGINT, frame)
 
 
 def sentence_of(error: BaseException) -> str:

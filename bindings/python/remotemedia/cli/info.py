@@ -6,6 +6,7 @@ import argparse
 
 import remotemedia as rm
 
+from .._shown import one_line
 from . import DONE
 
 
@@ -22,10 +23,6 @@ def command(chosen: argparse.Namespace) -> int:
         ("duration", f"{found.duration:.3f} s"),
         *found.tags.items(),
     ]
-    # A tag of several lines stays one, and none can write to the terminal's own controls.
-    print("\n".join(f"{_printable(name):10}{' '.join(_printable(value).split())}" for name, value in lines))
+    # A tag of several lines stays one.
+    print("\n".join(f"{one_line(name):10}{one_line(' '.join(value.split()))}" for name, value in lines))
     return DONE
-
-
-def _printable(value: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in value)

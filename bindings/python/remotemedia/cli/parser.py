@@ -19,6 +19,7 @@ exit codes:
   4    a file can't be read or written, or no file matches
   5    the native library can't be loaded
   130  interrupted
+  143  terminated
 
 What went wrong is on stderr. `remotemedia COMMAND --help` tells more about a command."""
 

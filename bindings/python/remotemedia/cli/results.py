@@ -5,7 +5,6 @@ Sound is encoded by the runtime: a sink whose file is .wav or .flac gets an `Aud
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -17,9 +16,11 @@ from .._graph import Pipeline
 from .._json import to_json
 from .._outputs import Outputs, Packet
 from .._plan import Plan
+from .._shown import printable_json
 from ..errors import InvalidArgumentError
 from ..media import Audio, File
 from .parser import meant
+from .whole_file import write_whole
 
 FIELDS = ("stem", "name", "parent", "index", "sink", "n")
 FIELD = re.compile(r"\{(\w*)\}")
@@ -39,10 +40,11 @@ class Destinations:
     would replace an input, and for one outside the folder that the fixed part of the name tells.
     """
 
-    def __init__(self, output: str, plan: Plan, inputs: Sequence[str | None]) -> None:
+    def __init__(self, output: str, plan: Plan, inputs: Sequence[str | None], manifest: str) -> None:
         self.option = f"-o {output}"
         self.plan = plan
-        self.inputs = {os.path.realpath(each) for each in inputs if each is not None}
+        self.kept = {os.path.realpath(manifest): "the manifest"}
+        self.kept.update((os.path.realpath(each), "an input") for each in inputs if each is not None)
         _, self.ending = os.path.splitext(output.lower())
         self.is_folder = os.path.isdir(output) or output.endswith("/") or not (self.ending or FIELD.search(output))
         self.pattern = output
@@ -181,10 +183,9 @@ class Destinations:
                 )
 
     def _keep_input(self, path: str) -> None:
-        if os.path.realpath(path) in self.inputs:
-            raise InvalidArgumentError(
-                f"{self.option}: {path!r} is an input and would be replaced; choose another name"
-            )
+        what = self.kept.get(os.path.realpath(path))
+        if what is not None and os.path.isfile(path):
+            raise InvalidArgumentError(f"{self.option}: {path!r} is {what} and would be replaced; choose another name")
 
     def _sound_ending(self, sink: str) -> str | None:
         """The ending of the sound file that a sink's results become; None if they are no sound, or files already."""
@@ -234,32 +235,12 @@ def by_sink(results: Results, sinks: Sequence[str]) -> Iterator[tuple[str, Outpu
 def json_line(packet: Packet, name: str | None) -> str:
     """One result of the input with this name, as a JSON object on one line."""
     head = {"input": name, "sink": packet.sink, "pts": packet.pts, "duration": packet.duration}
-    return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "value": {to_json(packet.value)}}}'
+    return printable_json(f'{json.dumps(head, ensure_ascii=False)[:-1]}, "value": {to_json(packet.value)}}}')
 
 
-def write_whole(path: str, data: Any) -> None:
-    """Writes a file that appears when it is whole, in place of an earlier one."""
-    with whole(path) as file:
-        file.write(data)
-
-
-@contextlib.contextmanager
-def whole(path: str) -> Iterator[IO[bytes]]:
-    """A file to write, which takes its name at the end; if an exception ends the block, nothing is left."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.part")
-    try:
-        os.makedirs(folder or ".", exist_ok=True)
-        with open(temporary, "xb") as file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError) and error.filename == temporary:
-            # Nobody asked for that name.
-            raise OSError(error.errno, error.strerror, path) from None
-        raise
+def json_text(value: Any) -> str:
+    """JSON that a terminal shows as it is, also of names of files that are not UTF-8."""
+    return printable_json(json.dumps(value, ensure_ascii=False))
 
 
 class Lines:

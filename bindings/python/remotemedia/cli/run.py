@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import glob
-import json
 import logging
 import os
 import stat
@@ -21,14 +20,15 @@ from .._graph import Pipeline
 from .._outputs import Outputs
 from .._plan import Plan
 from .._progress import Progress as Made
-from .._shown import one_line, printable_json
+from .._shown import one_line
 from ..errors import Error, InvalidArgumentError
 from ..media import File
 from . import DONE, FAILED, sentence_of
 from .manifest import assign, load
 from .progress import Progress
-from .results import Destinations, Lines, Results, by_sink, json_line, whole
+from .results import Destinations, Lines, Results, by_sink, json_line, json_text
 from .terminal import tell
+from .whole_file import whole
 
 AHEAD = 4
 """How many files may be done and wait for an earlier one, for each that is at work."""
@@ -53,11 +53,27 @@ def command(chosen: argparse.Namespace) -> int:
     hungry = _entries(plan) if inputs == [None] else []
     if hungry:
         raise InvalidArgumentError(f"node {hungry[0]!r} waits for input; name files: -i FILE")
-    destinations = None if chosen.output is None else Destinations(chosen.output, plan, inputs)
+    destinations = None if chosen.output is None else Destinations(chosen.output, plan, inputs, chosen.manifest)
+    if chosen.failures is not None:
+        _check_failures(chosen.failures, chosen.manifest, inputs, destinations)
     with contextlib.ExitStack() as files:
         failures = files.enter_context(open(chosen.failures, "w", encoding="utf-8")) if chosen.failures else None
         batch = _Batch(chosen, pipeline, plan, inputs, destinations, failures)
         return asyncio.run(batch.run())
+
+
+def _check_failures(path: str, manifest: str, inputs: Sequence[str | None], destinations: Destinations | None) -> None:
+    """Refuses a file for failures that holds something else, under whatever name: it would be emptied."""
+    others = {manifest: "the manifest"} | {each: "an input" for each in inputs if each is not None}
+    shared = None if destinations is None else destinations.shared
+    if shared is not None and os.path.realpath(shared) == os.path.realpath(path):
+        raise InvalidArgumentError(f"--failures {path}: the results go there already; choose another name")
+    for other, what in others.items():
+        with contextlib.suppress(OSError):
+            if os.path.samefile(path, other) and os.path.isfile(path):
+                raise InvalidArgumentError(
+                    f"--failures {path}: this is {what} and would be emptied; choose another name"
+                )
 
 
 class _Batch:
@@ -166,7 +182,7 @@ class _Batch:
                 "node": getattr(error, "node_id", None),
                 "position": getattr(error, "position", None),
             }
-            print(printable_json(json.dumps(failure, ensure_ascii=False)), file=self.failures, flush=True)
+            print(json_text(failure), file=self.failures, flush=True)
         if not self.chosen.keep_going:
             raise error
         self.progress.erase()
@@ -177,7 +193,7 @@ class _Batch:
         for sink, outputs in by_sink(results, self.sinks):
             for packet in outputs.packets:
                 if self.chosen.json:
-                    print(printable_json(json_line(packet, name)))
+                    print(json_line(packet, name))
                     continue
                 words = [name] if len(self.inputs) > 1 and name is not None else []
                 words += [sink] if len(self.sinks) > 1 else []

@@ -1,0 +1,112 @@
+"""Files of results: written in one piece beside their place, or straight into a pipe, a device or an open file.
+
+The nodes that write files do the same natively.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import stat
+import time
+from collections.abc import Iterator
+from typing import IO, Any
+
+READER_PATIENCE = 2.0
+"""Seconds that a pipe waits for its reader, which a shell may start at the same time."""
+MOST_LINKS = 40
+COUNT = itertools.count()
+
+
+def write_whole(path: str, data: Any) -> None:
+    """Writes a file that appears when it is whole, in place of an earlier one."""
+    with whole(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def whole(path: str) -> Iterator[IO[bytes]]:
+    """A file to write, which takes its name at the end; if an exception ends the block, nothing is left.
+
+    It has the mode of the one that it replaces, and replaces what a link leads to. Pipes and devices are written into
+    as they are, and so is what `/dev/stdout` stands for, to whose end is added.
+    """
+    place, is_open = _place(path)
+    there = _status(place)
+    if is_open or (there is not None and (stat.S_ISFIFO(there.st_mode) or stat.S_ISCHR(there.st_mode))):
+        with _opened(place) as file:
+            yield file
+        return
+    if there is not None and not stat.S_ISREG(there.st_mode):
+        kind = "a folder" if stat.S_ISDIR(there.st_mode) else "no file that can be replaced"
+        raise OSError(errno.EINVAL, f"this is {kind}", path)
+    folder, name = os.path.split(place)
+    # With what is added it is no longer than a name may be.
+    beginning = os.fsdecode(os.fsencode(name)[:64])
+    temporary = os.path.join(folder, f".{beginning}.{os.getpid()}-{next(COUNT)}.part")
+    try:
+        os.makedirs(folder or ".", exist_ok=True)
+        with _created(temporary, there) as file:
+            yield file
+        os.replace(temporary, place)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename == temporary:
+            # Nobody asked for that name.
+            raise OSError(error.errno, error.strerror, path) from None
+        raise
+
+
+def _place(path: str) -> tuple[str, bool]:
+    """Where a path leads to, links followed, and whether that is a file that a process has open."""
+    place = path
+    for _ in range(MOST_LINKS):
+        folder = os.path.dirname(place)
+        if folder == "/dev/fd" or (folder.startswith("/proc/") and folder.endswith("/fd")):
+            return place, True
+        try:
+            place = os.path.join(folder, os.readlink(place))
+        except OSError:
+            return place, False
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _opened(path: str) -> IO[bytes]:
+    """A pipe or device, opened once it has a reader."""
+    until = time.monotonic() + READER_PATIENCE
+    while True:
+        try:
+            number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() >= until:
+                raise OSError(error.errno, "nobody reads this pipe; start its reader first", path) from None
+            time.sleep(0.01)
+            continue
+        os.set_blocking(number, True)
+        return open(number, "wb")
+
+
+def _created(path: str, replaced: os.stat_result | None) -> IO[bytes]:
+    """A new file. Nobody may read it who may not read the one that it replaces."""
+    if replaced is None:
+        return open(path, "xb")
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    made = os.fstat(number)
+    with contextlib.suppress(OSError):
+        if (made.st_uid, made.st_gid) != (replaced.st_uid, replaced.st_gid):
+            os.fchown(number, replaced.st_uid, replaced.st_gid)
+    with contextlib.suppress(OSError):
+        os.fchmod(number, stat.S_IMODE(replaced.st_mode) & 0o777)
+    return open(number, "wb")
