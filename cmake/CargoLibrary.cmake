@@ -79,10 +79,12 @@ function(remotemedia_add_cargo_library)
   endif()
   list(APPEND flags --remap-path-prefix=${cargo_home}=/cargo)
   list(JOIN flags "${separator}" flags)
+  string(STRIP "$ENV{CFLAGS} -ffile-prefix-map=${cargo_home}=/cargo" c_flags)
 
   # Cargo knows better than any build tool what is out of date, so it is asked every time; it takes a fraction of a second.
   add_custom_target(remotemedia_cargo ALL
-    COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS=${flags} ${weights}
+    COMMAND ${CMAKE_COMMAND} -E env --unset=CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS=${flags}
+            CFLAGS=${c_flags} CMAKE=${CMAKE_COMMAND} ${weights}
             ${CARGO_EXECUTABLE} build --locked --package remotemedia-capi --lib
             --profile ${profile} --target-dir ${REMOTEMEDIA_CARGO_TARGET_DIR}
     COMMAND ${CMAKE_COMMAND} -E copy_if_different ${built} ${folder}/${REMOTEMEDIA_SONAME}

@@ -32,7 +32,7 @@ def demo(_chosen: argparse.Namespace) -> int:
     """Build, then measure the levels of a recording."""
     from tools import environment, native
 
-    machine.require_all()
+    environment.require_all()
     python = environment.ready("build", "run")
     native.in_place(python)
     machine.run([python, ROOT / "examples" / "demo.py"])
@@ -50,7 +50,7 @@ def build(chosen: argparse.Namespace) -> int:
     """Build the library and the extension beside the Python sources; a wheel too if asked."""
     from tools import environment, native
 
-    machine.require_all()
+    environment.require_all()
     native.in_place(environment.ready("build", "run"))
     print(native.library())
     if chosen.wheel:
@@ -72,8 +72,10 @@ def weights(_chosen: argparse.Namespace) -> int:
 
 def header(chosen: argparse.Namespace) -> int:
     """Generate include/remotemedia.h, or check it."""
+    from tools import environment
     from tools import header as the_header
 
+    environment.find_cmake()
     if chosen.check:
         the_header.check()
     else:
@@ -85,7 +87,7 @@ def generate(_chosen: argparse.Namespace) -> int:
     """Make every committed file that is generated anew, but for the header."""
     from tools import environment, licences, native
 
-    machine.require_all()
+    environment.require_all()
     python = environment.ready("build", "run")
     schema = ["cargo", "test", "--locked", "--package", "remotemedia-nodes", "--test", "manifest_schema"]
     machine.run(schema, environment={"UPDATE_SCHEMA": "1"})
@@ -109,7 +111,7 @@ def bench(chosen: argparse.Namespace) -> int:
     """Run the benchmarks, each in a process of its own."""
     from tools import environment, native
 
-    machine.require_all()
+    environment.require_all()
     python = environment.ready("build", "run", "test", "bench")
     native.in_place(python)
     names = [chosen.only] if chosen.only else benchmark_names()

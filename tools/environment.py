@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from tools import machine
 from tools.machine import BUILD, ROOT, Problem, run, say
 from tools.stamp import Stamp, digest
 
@@ -60,6 +61,20 @@ def tool(name: str, group: str) -> str:
         return found
     ready(group)
     return str(FOLDER / "bin" / name)
+
+
+def require_all() -> None:
+    """Check all that a build needs, and install cmake into the environment if the machine lacks it."""
+    machine.require_all()
+    find_cmake()
+
+
+def find_cmake() -> None:
+    """Let programs that are run from here on find cmake, with which cargo builds libopus, and ninja or make."""
+    machine.require_linux()
+    if not machine.has_cmake():
+        ready("cmake")
+        os.environ["PATH"] = f"{FOLDER / 'bin'}{os.pathsep}{os.environ['PATH']}"
 
 
 def search_path() -> dict[str, str]:

@@ -11,13 +11,17 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-from tools import glibc, machine, native, weights
+from tools import environment, glibc, machine, native, weights
 
 
 class NativeBuildHook(BuildHookInterface[Any]):
     """Builds through cargo and the C compiler when a wheel is made."""
 
     PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """What building takes beyond `build-system.requires`: cmake, where the machine has none."""
+        return [] if self.target_name == "sdist" or machine.has_cmake() else environment.GROUPS["cmake"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Hatchling calls this before it collects files. `version` is "standard" or "editable"."""

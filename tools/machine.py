@@ -117,6 +117,22 @@ def require_c_compiler() -> str:
     return chosen
 
 
+def has_cmake() -> bool:
+    """Whether cmake, and ninja or make below it, are on PATH."""
+    chosen = os.environ.get("CMAKE") or "cmake"
+    return shutil.which(chosen) is not None and any(shutil.which(name) for name in ("ninja", "make"))
+
+
+def require_cmake() -> None:
+    """Check cmake, with which cargo builds libopus."""
+    if not has_cmake():
+        raise Problem(
+            "libopus is built with `cmake` and `ninja` or `make`, which were not found on PATH: install them "
+            "(Debian, Ubuntu: `apt-get install cmake make`; Fedora: `dnf install cmake make`; anywhere: "
+            "`pip install cmake ninja`)."
+        )
+
+
 def require_python_headers() -> None:
     """Check that this Python can build extensions."""
     include = Path(sysconfig.get_paths()["include"])

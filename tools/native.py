@@ -32,11 +32,12 @@ def library() -> Path:
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
     model = weights.ready()
     model_digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    key = digest(sources, compiler, sorted(settings.items()), flags(), str(model), model_digest)
+    key = digest(sources, compiler, sorted(settings.items()), flags(), c_flags(), str(model), model_digest)
     stamp = Stamp("library")
     done = stamp.outputs(key)
     if done is not None:
         return done[0]
+    machine.require_cmake()
     say("cargo build --release (minutes the first time)")
     built = _cargo_build()
     stamp.write(key, [built])
@@ -78,8 +79,12 @@ def flags() -> str:
     given = os.environ.get("CARGO_ENCODED_RUSTFLAGS", "").split("\x1f")
     if given == [""]:
         given = os.environ.get("RUSTFLAGS", "").split()
-    home = os.path.abspath(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-    return "\x1f".join([*given, f"--remap-path-prefix={home}=/cargo"])
+    return "\x1f".join([*given, f"--remap-path-prefix={_cargo_home()}=/cargo"])
+
+
+def c_flags() -> str:
+    """The C compiler's flags for what crates build of C: the caller's, and the same name for the folder of crates."""
+    return f"{os.environ.get('CFLAGS', '')} -ffile-prefix-map={_cargo_home()}=/cargo".strip()
 
 
 def is_free_threaded() -> bool:
@@ -87,10 +92,14 @@ def is_free_threaded() -> bool:
     return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
+def _cargo_home() -> str:
+    return os.path.abspath(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+
+
 def _cargo_build() -> Path:
     command = ["cargo", "build", "--release", "--locked", "--package", "remotemedia-capi", "--lib"]
     command.append("--message-format=json-render-diagnostics")
-    environment = {**os.environ, "CARGO_ENCODED_RUSTFLAGS": flags()}
+    environment = {**os.environ, "CARGO_ENCODED_RUSTFLAGS": flags(), "CFLAGS": c_flags()}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise Problem(f"`{' '.join(command[:-1])}` failed, see above.")

@@ -48,7 +48,7 @@ def tests_in_rust() -> None:
 
 def build() -> None:
     """The library, the extension and the environment that Python tests run in."""
-    machine.require_all()
+    environment.require_all()
     native.in_place(environment.ready("build", "run"))
     environment.ready("test")
 
@@ -139,6 +139,7 @@ def _sum_up(results: list[tuple[Check, str, float]], seconds: float) -> None:
 
 def _cargo(*words: str) -> None:
     weights.ready()
+    environment.find_cmake()
     # A progress bar in a log is noise.
     quiet = {} if sys.stderr.isatty() else {"CARGO_TERM_PROGRESS_WHEN": "never"}
     run(["cargo", *words], environment=quiet, limit_seconds=LIMIT_SECONDS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from project import ROOT, run, succeed
 
-from tools import header, machine, stamp, weights
+from tools import header, hook, machine, stamp, weights
 
 
 @pytest.fixture
@@ -47,6 +47,34 @@ def test_a_missing_c_compiler_is_one_sentence_with_the_cure(bare_path: Path) -> 
         "build.py: a C compiler is needed and `cc` was not found on PATH: install one "
         "(Debian, Ubuntu: `apt-get install build-essential`; Fedora: `dnf install gcc`)."
     )
+
+
+def test_a_missing_cmake_is_one_sentence_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CMAKE", raising=False)
+    with pytest.raises(machine.Problem) as raised:
+        machine.require_cmake()
+    assert str(raised.value) == (
+        "libopus is built with `cmake` and `ninja` or `make`, which were not found on PATH: install them "
+        "(Debian, Ubuntu: `apt-get install cmake make`; Fedora: `dnf install cmake make`; anywhere: "
+        "`pip install cmake ninja`)."
+    )
+
+
+def test_pip_brings_cmake_where_the_machine_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def needed(target: str) -> list[str]:
+        return hook.NativeBuildHook(str(ROOT), {}, None, None, str(tmp_path), target).dependencies()
+
+    for name in ("cmake", "make"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    monkeypatch.delenv("CMAKE", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert needed("wheel") == []
+    (tmp_path / "make").unlink()
+    assert [requirement.split("=")[0].rstrip(">") for requirement in needed("wheel")] == ["cmake", "ninja"]
+    assert needed("sdist") == []
 
 
 def test_an_old_rust_is_one_sentence_with_the_cure(tmp_path: Path) -> None:

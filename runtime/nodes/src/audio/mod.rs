@@ -11,6 +11,7 @@ mod gain;
 pub(crate) mod held;
 mod mix;
 mod normalize;
+mod opus_head;
 mod pad;
 pub mod pcm;
 pub(crate) mod r128;

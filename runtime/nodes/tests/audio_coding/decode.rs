@@ -4,7 +4,7 @@ use remotemedia_core::node::Step;
 use remotemedia_core::value::{Buffer, File, FileSource, MediaTime, Packet, Value};
 use serde_json::json;
 
-use crate::drive::{decode, decode_path, node, run_item};
+use crate::drive::{decode, decode_path, decode_pieces, node, run_item};
 use crate::media;
 
 fn in_memory(bytes: Vec<u8>) -> File {
@@ -61,6 +61,26 @@ fn opus_comes_out_at_48_khz_without_delay_and_padding() {
     }
     // What was encoded from 16 kHz.
     assert_eq!(decode_path(&media::path("mono.opus")).samples()[0].len(), 48_000);
+}
+
+/// `opusdec` of opus-tools 0.2 gives 48,000 and 24,000 frames for the two files one after the other.
+#[test]
+fn every_stream_of_a_chain_of_opus_begins_where_its_sound_does() {
+    let names = ["mono.opus", "stereo.opus", "surround.opus"];
+    let alone: Vec<_> = names.iter().map(|name| decode_path(&media::path(name)).samples()).collect();
+    let chain = names.map(media::bytes).concat();
+    for outcome in [decode_path(&media::file("chain.opus", &chain)), decode_pieces(&chain, 1000)] {
+        let mut joined: Vec<Vec<Vec<f32>>> = Vec::new();
+        for chunk in outcome.chunks() {
+            if joined.last().is_none_or(|planes| planes.len() != chunk.channels()) {
+                joined.push(vec![Vec::new(); chunk.channels()]);
+            }
+            let planes = joined.last_mut().expect("one was put there");
+            planes.iter_mut().zip(chunk.iter_channels()).for_each(|(plane, samples)| plane.extend_from_slice(samples));
+        }
+        assert!(joined == alone, "{:?}", joined.iter().map(|planes| planes[0].len()).collect::<Vec<_>>());
+        assert_eq!(joined.iter().map(|planes| planes[0].len()).collect::<Vec<_>>(), [48_000, 24_000, 12_000]);
+    }
 }
 
 #[test]

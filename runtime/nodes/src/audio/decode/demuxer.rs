@@ -24,7 +24,7 @@ use super::info::{Head, codec_name, container_name, tags};
 use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::mp4_gapless::Movie;
-use super::opus;
+use super::opus::{self, PreSkip};
 
 /// An open file.
 pub(super) struct Demuxer {
@@ -359,10 +359,6 @@ fn choose_track(
         }
         Container::Wav => (Trim::default(), track.num_frames.filter(|frames| !is_placeholder(*frames, params))),
         Container::Flac => (Trim::default(), track.num_frames),
-        Container::Ogg | Container::Matroska if params.codec == CODEC_ID_OPUS => {
-            let delay = opus::Head::of(params).map_or(0, |head| u64::from(head.pre_skip));
-            (Trim { delay, end: None }, None)
-        }
         Container::Mp4 => {
             let rate = params.sample_rate.unwrap_or(1);
             let trim = movie.map(|movie| movie.trim(track.id, rate, track.num_frames));
@@ -376,7 +372,10 @@ fn choose_track(
             trim.end.map(|(sound, _)| sound).or(promised.map(|promised| promised.saturating_sub(trim.delay)))
         }
         // The last page, which a stream that arrives has not shown yet, counts what the first one holds too much.
-        Container::Ogg => track.num_frames.map(|frames| frames.saturating_sub(trim.delay)),
+        Container::Ogg if params.codec == CODEC_ID_OPUS => {
+            track.num_frames.map(|frames| frames.saturating_sub(u64::from(opus::pre_skip(params))))
+        }
+        Container::Ogg => track.num_frames,
         _ => None,
     };
     let duration_s = match (frames, params.sample_rate) {
@@ -413,7 +412,9 @@ fn make_decoder(
         return Err(failure::codec_unsupported(name, params.codec, Some("more than two channels")));
     }
     if params.codec == CODEC_ID_OPUS {
-        return match opus::Decoder::new(params) {
+        // In MP4 the edit list says what is sound.
+        let pre_skip = if container == Container::Mp4 { PreSkip::Kept } else { PreSkip::LeftOut };
+        return match opus::Decoder::new(params, pre_skip) {
             Ok(decoder) => Ok(Box::new(decoder)),
             Err(Error::DecodeError(detail)) => Err(failure::damaged(name, detail)),
             Err(error) => Err(failure::codec_unsupported(name, params.codec, Some(&error.to_string()))),

@@ -13,6 +13,7 @@ mod layout;
 mod matroska;
 mod mp4_gapless;
 mod opus;
+mod opus_streams;
 mod raw;
 mod source;
 mod wav_tags;
@@ -118,8 +119,9 @@ documented! {
 /// - PCM without a header is what the param `raw` says, in files as in bytes.
 /// - Port `info` tells of each file what its head says, as soon as it is known: `duration_s` is there where the file gives
 ///   its length, and `tags` are text under `title`, `artist`, `album`, `album_artist`, `date`, `genre`, `comment`, `track` and so
-///   on, others under the file's own name for them in lower case. Of WAV
-///   files those of the list INFO are read: wherever it stands in files, before the sound where bytes arrive.
+///   on, others under the file's own name for them in lower case (those of ID3v2's `TXXX` under their description). Where
+///   a file has several kinds of tags, its own count first, then ID3v2, APE, and last ID3v1. Of WAV files the list INFO
+///   and ID3v2 are read: wherever they stand in files, before the sound where bytes arrive.
 /// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
 ///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything

@@ -1,50 +1,58 @@
-//! Opus (RFC 6716) behind the interface that the other codecs have: one packet in, its frames out, always at 48 kHz.
+//! Opus (RFC 6716) by libopus, behind the interface that the other codecs have: one packet in, its frames out, always at
+//! 48 kHz.
 //!
-//! It may know the head of an Opus stream (RFC 7845, 5.1), which Ogg, WebM and MP4 carry alike, but nothing of files.
+//! It may know the head of an Opus stream, but nothing of files.
 
-use ruopus::ogg::{ChannelMapping, OpusHead};
-use ruopus::{MultistreamDecoder, OpusDecoder, PacketError};
+use std::sync::{Mutex, PoisonError};
+
+use opusic_c::{Channels as Coding, Decoder as StreamDecoder, ErrorCode, SampleRate};
 use symphonia::core::audio::{
-    AsGenericAudioBufferRef as _, AudioBuffer, AudioMut as _, AudioSpec, Channels, GenericAudioBufferRef, Position,
+    AsGenericAudioBufferRef as _, Audio as _, AudioBuffer, AudioMut as _, AudioSpec, Channels, GenericAudioBufferRef,
+    Position,
 };
 use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::packet::PacketRef;
 
-/// The one rate that Opus is decoded at, in Hz.
-const RATE: u32 = 48_000;
+use super::super::opus_head::{Mapping, OpusHead, RATE, planes};
+use super::opus_streams::Delimited;
+
+const UNFILLED: &str = "the frames of an Opus packet do not fill it";
 /// A packet holds up to 120 ms (RFC 6716, 3.2.5).
 const LONGEST_PACKET: usize = 5760;
 
-/// What the head of a stream says.
-pub(super) struct Head {
-    /// Frames that only let the decoder converge, and are no sound.
-    pub(super) pre_skip: u16,
-}
-
-impl Head {
-    /// Reads the head that a container keeps beside its Opus track, if there is one.
-    pub(super) fn of(params: &AudioCodecParameters) -> Option<Self> {
-        let head = OpusHead::parse(params.extra_data.as_deref()?).ok()?;
-        Some(Self { pre_skip: head.pre_skip })
-    }
+/// Frames at the start of the track with these params that only let the decoder converge, and are no sound.
+pub(super) fn pre_skip(params: &AudioCodecParameters) -> u16 {
+    params.extra_data.as_deref().and_then(OpusHead::parse).map_or(0, |head| head.pre_skip)
 }
 
 /// Decodes the packets of one track.
 pub(super) struct Decoder {
     params: AudioCodecParameters,
-    streams: Streams,
-    /// For each channel of a decoded packet, the plane that it goes to.
+    mapping: Mapping,
+    /// One for each stream of a packet. Decoders may go from thread to thread, but symphonia asks for more; no lock is
+    /// ever taken.
+    streams: Vec<Mutex<StreamDecoder>>,
+    /// A packet of one stream as its decoder takes it.
+    packet: Vec<u8>,
+    /// Interleaved frames of one stream.
+    decoded: Vec<f32>,
+    /// For each channel of the stream, the plane that it goes to.
     planes: &'static [usize],
     gain: f32,
+    /// Frames at the start that are still to be left out.
+    skip_left: usize,
     frames: AudioBuffer<f32>,
 }
 
-enum Streams {
-    One(Box<OpusDecoder>),
-    /// Several, as surround sound has them; kept with what makes them anew.
-    Several(Box<MultistreamDecoder>, ChannelMapping),
+/// What the first packets of a track begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PreSkip {
+    /// Leave out as many frames as the head says.
+    LeftOut,
+    /// Keep all frames, because the container says by itself which are sound.
+    Kept,
 }
 
 impl Decoder {
@@ -52,49 +60,82 @@ impl Decoder {
     ///
     /// # Errors
     /// If the head is damaged, or maps its channels to no known places.
-    pub(super) fn new(params: &AudioCodecParameters) -> Result<Self> {
+    pub(super) fn new(params: &AudioCodecParameters, pre_skip: PreSkip) -> Result<Self> {
         let head = params.extra_data.as_deref().unwrap_or_default();
-        let head = OpusHead::parse(head).map_err(|_| Error::DecodeError("its Opus head is not valid"))?;
-        let count = usize::from(head.channel_count);
-        let (planes, positions) = match head.channel_mapping {
-            ChannelMapping::Family0 | ChannelMapping::Table { family: 1, .. } => {
-                *CHANNELS.get(count - 1).ok_or(Error::DecodeError("its Opus head names too many channels"))?
-            }
-            ChannelMapping::Table { .. } => return Err(Error::Unsupported("channels without places")),
+        let head = OpusHead::parse(head).ok_or(Error::DecodeError("its Opus head is not valid"))?;
+        if head.mapping.family > 1 {
+            return Err(Error::Unsupported("channels without places"));
+        }
+        let count = usize::from(head.channels);
+        let (Some(planes), Some(positions)) = (planes(count), positions(count)) else {
+            return Err(Error::DecodeError("its Opus head names too many channels"));
         };
+        let streams = stream_decoders(&head.mapping).map_err(|error| Error::DecodeError(error.message()))?;
         // A container may leave the places out, or say them in another way; the head is what the packets follow.
         let channels = Channels::Positioned(positions);
-        // Q7.8 decibels (RFC 7845, 5.1).
-        let gain = 10f32.powf(f32::from(head.output_gain_q8) / (20.0 * 256.0));
         Ok(Self {
             params: params.clone(),
-            streams: Streams::new(head.channel_mapping, count),
+            mapping: head.mapping,
+            streams,
+            packet: Vec::new(),
+            decoded: vec![0.0; 2 * LONGEST_PACKET],
             planes,
-            gain,
+            gain: 10f32.powf(f32::from(head.gain) / (20.0 * 256.0)),
+            skip_left: if pre_skip == PreSkip::LeftOut { usize::from(head.pre_skip) } else { 0 },
             frames: AudioBuffer::new(AudioSpec::new(RATE, channels), LONGEST_PACKET),
         })
     }
 
     fn decode_into_frames(&mut self, packet: &PacketRef<'_>) -> Result<()> {
-        let interleaved = self.streams.decode(packet.data).map_err(|error| Error::DecodeError(explain(error)))?;
-        let count = self.planes.len();
         self.frames.clear();
-        self.frames.render_uninit(Some(interleaved.len() / count));
-        for (channel, &plane) in self.planes.iter().enumerate() {
-            let samples = interleaved[channel..].iter().step_by(count);
-            for (frame, sample) in self.frames.plane_mut(plane).into_iter().flatten().zip(samples) {
-                *frame = sample * self.gain;
+        let mut rest = packet.data;
+        let last = self.streams.len() - 1;
+        for stream in 0..=last {
+            let bytes = if stream == last {
+                rest
+            } else {
+                let delimited = Delimited::split(rest).ok_or(Error::DecodeError(UNFILLED))?;
+                self.packet.clear();
+                self.packet.extend_from_slice(delimited.head);
+                self.packet.extend_from_slice(delimited.body);
+                rest = delimited.rest;
+                &self.packet
+            };
+            // To the decoder no bytes are a lost packet.
+            if bytes.is_empty() {
+                return Err(Error::DecodeError("an Opus packet is empty"));
+            }
+            let decoder = self.streams[stream].get_mut().unwrap_or_else(PoisonError::into_inner);
+            let frames = decoder.decode_float_to_slice(bytes, &mut self.decoded, false).map_err(explain)?;
+            let sides = decoder.channels() as usize;
+            if stream == 0 {
+                self.frames.render_silence(Some(frames));
+            } else if frames != self.frames.frames() {
+                return Err(Error::DecodeError("the streams of an Opus packet differ in length"));
+            }
+            for (index, &plane) in self.mapping.table.iter().zip(self.planes) {
+                let Some(side) = side_of(*index, stream, self.mapping.coupled) else { continue };
+                let samples = self.decoded[side..].iter().step_by(sides);
+                for (frame, sample) in self.frames.plane_mut(plane).into_iter().flatten().zip(samples) {
+                    *frame = sample * self.gain;
+                }
             }
         }
         let trim = |frames: symphonia::core::units::Duration| usize::try_from(frames.get()).unwrap_or(usize::MAX);
         self.frames.trim(trim(packet.trim_start), trim(packet.trim_end));
+        let skip = self.skip_left.min(self.frames.frames());
+        self.skip_left -= skip;
+        self.frames.trim(skip, 0);
         Ok(())
     }
 }
 
 impl AudioDecoder for Decoder {
     fn reset(&mut self) {
-        self.streams.reset(self.planes.len());
+        // They were made once, and what they are made of has not changed.
+        if let Ok(streams) = stream_decoders(&self.mapping) {
+            self.streams = streams;
+        }
     }
 
     fn codec_info(&self) -> &CodecInfo {
@@ -122,57 +163,44 @@ impl AudioDecoder for Decoder {
     }
 }
 
-impl Streams {
-    fn new(mapping: ChannelMapping, channels: usize) -> Self {
-        match &mapping {
-            ChannelMapping::Table { stream_count, coupled_count, mapping: table, .. } => {
-                let (streams, coupled) = (usize::from(*stream_count), usize::from(*coupled_count));
-                let decoder = MultistreamDecoder::with_rate(RATE, streams, coupled, table);
-                Streams::Several(Box::new(decoder), mapping)
-            }
-            ChannelMapping::Family0 => Streams::One(Box::new(OpusDecoder::new(channels))),
-        }
-    }
-
-    fn reset(&mut self, channels: usize) {
-        let mapping = match self {
-            Streams::One(_) => ChannelMapping::Family0,
-            Streams::Several(_, mapping) => mapping.clone(),
-        };
-        *self = Self::new(mapping, channels);
-    }
-
-    /// Interleaved frames of one packet, in the order of the stream.
-    fn decode(&mut self, packet: &[u8]) -> std::result::Result<Vec<f32>, PacketError> {
-        match self {
-            Streams::One(decoder) => decoder.decode_packet(packet),
-            Streams::Several(decoder, _) => decoder.decode_packet(packet),
-        }
-    }
+/// A decoder for each stream: the first ones are stereo.
+fn stream_decoders(mapping: &Mapping) -> std::result::Result<Vec<Mutex<StreamDecoder>>, ErrorCode> {
+    let channels = |stream| if stream < mapping.coupled { Coding::Stereo } else { Coding::Mono };
+    (0..mapping.streams)
+        .map(|stream| StreamDecoder::new(channels(stream), SampleRate::Hz48000).map(Mutex::new))
+        .collect()
 }
 
-const FRONT: Position = Position::FRONT_LEFT.union(Position::FRONT_RIGHT);
-const THREE: Position = FRONT.union(Position::FRONT_CENTER);
-const REAR: Position = Position::REAR_LEFT.union(Position::REAR_RIGHT);
-const SIDE: Position = Position::SIDE_LEFT.union(Position::SIDE_RIGHT);
+/// Which side of this stream is the decoded channel of this number; `None` if it is of another one, or of none.
+fn side_of(index: u8, stream: usize, coupled: u8) -> Option<usize> {
+    const SILENCE: u8 = 255;
+    let (of, side) = match index {
+        SILENCE => return None,
+        index if index < 2 * coupled => (index / 2, index % 2),
+        index => (index - coupled, 0),
+    };
+    (usize::from(of) == stream).then_some(usize::from(side))
+}
 
-/// Where the channels of Vorbis order (RFC 7845, 5.1.1.2) are in the order of `WAVEFORMATEXTENSIBLE`, and their places.
-const CHANNELS: [(&[usize], Position); 8] = [
-    (&[0], Position::FRONT_LEFT),
-    (&[0, 1], FRONT),
-    (&[0, 2, 1], THREE),
-    (&[0, 1, 2, 3], FRONT.union(REAR)),
-    (&[0, 2, 1, 3, 4], THREE.union(REAR)),
-    (&[0, 2, 1, 4, 5, 3], THREE.union(REAR).union(Position::LFE1)),
-    (&[0, 2, 1, 5, 6, 4, 3], THREE.union(SIDE).union(Position::REAR_CENTER).union(Position::LFE1)),
-    (&[0, 2, 1, 6, 7, 4, 5, 3], THREE.union(SIDE).union(REAR).union(Position::LFE1)),
-];
+fn explain(error: ErrorCode) -> Error {
+    Error::DecodeError(if error == ErrorCode::InvalidPacket { UNFILLED } else { error.message() })
+}
 
-fn explain(error: PacketError) -> &'static str {
-    match error {
-        PacketError::Empty => "an Opus packet is empty",
-        PacketError::FrameTooLarge => "a frame of an Opus packet is longer than 1275 bytes",
-        PacketError::InvalidFrameCount => "an Opus packet has no frames, or more than 120 ms of them",
-        _ => "the frames of an Opus packet do not fill it",
-    }
+/// The places of so many channels (RFC 7845, 5.1.1.2).
+fn positions(channels: usize) -> Option<Position> {
+    const FRONT: Position = Position::FRONT_LEFT.union(Position::FRONT_RIGHT);
+    const THREE: Position = FRONT.union(Position::FRONT_CENTER);
+    const REAR: Position = Position::REAR_LEFT.union(Position::REAR_RIGHT);
+    const SIDE: Position = Position::SIDE_LEFT.union(Position::SIDE_RIGHT);
+    Some(match channels {
+        1 => Position::FRONT_LEFT,
+        2 => FRONT,
+        3 => THREE,
+        4 => FRONT.union(REAR),
+        5 => THREE.union(REAR),
+        6 => THREE.union(REAR).union(Position::LFE1),
+        7 => THREE.union(SIDE).union(Position::REAR_CENTER).union(Position::LFE1),
+        8 => THREE.union(SIDE).union(REAR).union(Position::LFE1),
+        _ => return None,
+    })
 }

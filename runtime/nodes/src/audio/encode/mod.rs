@@ -2,6 +2,7 @@
 
 mod dither;
 mod flac;
+mod ogg;
 mod opus;
 mod wav;
 
@@ -36,9 +37,11 @@ pub struct AudioEncodeParams {
     /// Noise that is added before samples become integers. Leave it out for sound that was integers of this size.
     #[serde(default)]
     pub dither: DitherKind,
-    /// The rate of Opus in kbit/s; 64 for mono and 96 for stereo if left out.
+    /// The mean rate of Opus in kbit/s, of all channels together; 64 for mono, 96 for stereo and 320 for 5.1 if left
+    /// out. Mono and stereo take 6 to 510, 3 and 4 channels twice as much, 5 three times, 6 and 7 four times, 8 five
+    /// times.
     #[serde(default)]
-    #[schemars(range(min = 6, max = 510))]
+    #[schemars(range(min = 6, max = 2550))]
     pub bitrate_kbps: Option<u32>,
     /// Where to write one item. The file appears when it is whole and replaces an earlier one, whose mode it keeps; a
     /// link stays, and what it leads to is replaced. Pipes and devices are written into as the sound comes: then the lengths
@@ -55,7 +58,7 @@ pub enum FileFormat {
     Wav,
     /// FLAC, up to 8 channels and 96 kHz.
     Flac,
-    /// Opus in Ogg, mono or stereo. Other rates than 48 kHz are converted to it.
+    /// Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded as they are, other rates at 48 kHz.
     Opus,
 }
 
