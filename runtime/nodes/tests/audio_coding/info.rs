@@ -245,3 +245,54 @@ fn each_file_of_an_item_is_told_of_and_a_part_of_it_too() {
         .collect();
     assert_eq!(codecs, ["flac", "opus"]);
 }
+
+#[derive(serde::Deserialize)]
+struct Tagged {
+    against: String,
+    cases: Vec<TaggedFile>,
+}
+
+/// A piece of one of `tests/media` from `from` on, with other bytes before and after it; only those where there is no `base`.
+#[derive(serde::Deserialize)]
+struct TaggedFile {
+    name: String,
+    base: Option<String>,
+    head: String,
+    from: usize,
+    tail: String,
+    tags: std::collections::BTreeMap<String, String>,
+}
+
+impl TaggedFile {
+    fn content(&self) -> Vec<u8> {
+        let bytes_of = |hex: &str| -> Vec<u8> {
+            let digits: Vec<u8> =
+                hex.bytes().map(|digit| char::from(digit).to_digit(16).expect("a digit") as u8).collect();
+            digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+        };
+        let base = self.base.as_ref().map(|name| bytes(name)).unwrap_or_default();
+        [&bytes_of(&self.head)[..], &base[self.from..], &bytes_of(&self.tail)].concat()
+    }
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "a row of docs/accuracy.md")]
+fn reference_tags_are_those_that_mutagen_reads() {
+    let path = format!("{}/../../tests/reference/tags.json", env!("CARGO_MANIFEST_DIR"));
+    let tagged: Tagged = serde_json::from_slice(&std::fs::read(path).expect("the fixture")).expect("cases");
+    let mut wrong = Vec::new();
+    for case in &tagged.cases {
+        let found: std::collections::BTreeMap<_, _> = tags(&info_of(&file("tagged", &case.content())))
+            .into_iter()
+            .filter(|(name, _)| name != "encoder")
+            .collect();
+        let expected: std::collections::BTreeMap<_, _> =
+            case.tags.clone().into_iter().filter(|(name, _)| name != "encoder").collect();
+        if found != expected {
+            wrong.push(format!("{}: expected {expected:?}, got {found:?}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let count = tagged.cases.len();
+    println!("reference | AudioDecode (tags) | {} | {count} | all equal | equal |", tagged.against);
+}

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use remotemedia_core::value::{Map, Value};
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
-use symphonia::core::meta::{Metadata, RawValue, StandardTag, Tag};
+use symphonia::core::meta::well_known::{METADATA_ID_APEV1, METADATA_ID_APEV2, METADATA_ID_ID3V1, METADATA_ID_ID3V2};
+use symphonia::core::meta::{Metadata, MetadataRevision, RawTagSubField, RawValue, StandardTag, Tag};
 
 use super::super::pcm::SampleFormat;
 use super::container::Container;
@@ -63,27 +64,82 @@ pub(super) fn codec_name(codec: AudioCodecId) -> &'static str {
     symphonia::default::get_codecs().get_audio_decoder(codec).map_or("unknown", |decoder| decoder.codec.info.short_name)
 }
 
-/// The tags of a file: text under the usual names, others under the name that the file gives them, in lower case. Of two
-/// with one name, those of one block of tags are put together, and the first block counts.
+/// How much the tags of one kind count beside others. Of two with one name, the first kind here counts: what the container
+/// itself has, then ID3v2, APE, and last ID3v1, whose texts are cut at 30 letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Own,
+    Id3v2,
+    Ape,
+    Id3v1,
+}
+
+impl Rank {
+    fn of(revision: &MetadataRevision) -> Self {
+        match revision.info.metadata {
+            METADATA_ID_ID3V2 => Rank::Id3v2,
+            METADATA_ID_APEV1 | METADATA_ID_APEV2 => Rank::Ape,
+            METADATA_ID_ID3V1 => Rank::Id3v1,
+            _ => Rank::Own,
+        }
+    }
+}
+
+/// The tags of a file: text under the usual names, others under the name that the file gives them, in lower case. Those
+/// of one block of tags with one name are put together; of several blocks see [`Rank`], and of one rank the first counts.
 pub(super) fn tags(mut metadata: Metadata<'_>, track: u32) -> Map {
-    let mut tags = Map::new();
+    let mut blocks = Vec::new();
     loop {
         if let Some(revision) = metadata.current() {
-            let of_track = revision.per_track.iter().filter(|of| of.track_id == u64::from(track));
-            let all = revision.media.tags.iter().chain(of_track.flat_map(|of| &of.metadata.tags));
-            let mut block = Map::new();
-            for (name, text) in all.filter_map(named) {
-                add(&mut block, name, &text);
-            }
-            for (name, text) in block {
-                if tags.len() < MOST_TAGS {
-                    tags.entry(name).or_insert(text);
-                }
-            }
+            blocks.push((Rank::of(revision), block_of(revision, Some(track))));
         }
         if metadata.pop().is_none() {
-            return tags;
+            break;
         }
+    }
+    // The demuxer gives blocks at the end of a file before those at its start.
+    blocks.sort_by_key(|(rank, _)| *rank);
+    merged(blocks.into_iter().map(|(_, block)| block))
+}
+
+/// The tags of several blocks. Of two with one name, the first counts.
+pub(super) fn merged(blocks: impl IntoIterator<Item = Map>) -> Map {
+    let mut tags = Map::new();
+    for (name, text) in blocks.into_iter().flatten() {
+        if tags.len() < MOST_TAGS {
+            tags.entry(name).or_insert(text);
+        }
+    }
+    tags
+}
+
+/// The tags of one block: those of the file, and those of one of its tracks.
+pub(super) fn block_of(revision: &MetadataRevision, track: Option<u32>) -> Map {
+    let of_track = revision.per_track.iter().filter(|of| track.is_some_and(|track| of.track_id == u64::from(track)));
+    let all = revision.media.tags.iter().chain(of_track.flat_map(|of| &of.metadata.tags));
+    let is_padded = Rank::of(revision) == Rank::Id3v1;
+    let mut block = Map::new();
+    for (name, text) in all.filter_map(named) {
+        match text.trim_end() {
+            // ID3v1 has room for every tag, filled up with spaces where it is not used; a track of 0 is none.
+            "" | "0" if is_padded => {}
+            trimmed if is_padded => add(&mut block, name, trimmed),
+            _ => add(&mut block, name, &text),
+        }
+    }
+    join_date(&mut block);
+    block
+}
+
+/// Up to ID3v2.3 a year and its day and month are tags of their own: `2026` and `2511`.
+fn join_date(block: &mut Map) {
+    let Some(Value::Str(day)) = block.shift_remove(DAY_AND_MONTH) else { return };
+    let is_number = |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(Value::Str(date)) = block.get_mut("date")
+        && is_number(date)
+        && is_number(&day)
+    {
+        *date = format!("{date}-{}-{}", &day[2..], &day[..2]).into();
     }
 }
 
@@ -99,6 +155,9 @@ pub(super) fn add(block: &mut Map, name: String, text: &str) {
     }
 }
 
+/// The name that stands for the day and month of a date until the year is known.
+const DAY_AND_MONTH: &str = "tdat";
+
 fn named(tag: &Tag) -> Option<(String, String)> {
     let raw = match &tag.raw.value {
         RawValue::String(text) => text.to_string(),
@@ -110,18 +169,55 @@ fn named(tag: &Tag) -> Option<(String, String)> {
         // Bytes and flags are no text.
         _ => return None,
     };
+    // Of comments of ID3v2 those with a description are notes of programs; of its own tags the description is the name.
+    let described = |key| tag.raw.sub_fields.iter().flatten().find(|field| field.field == key).map(described_by);
+    let described_name = match &tag.raw.key[..] {
+        "TXXX" => described("DESCRIPTION"),
+        "COMM" => described("SHORT_DESCRIPTION").map(|name| format!("comment:{name}")),
+        "TDAT" => Some(DAY_AND_MONTH.to_owned()),
+        _ => None,
+    };
+    if let Some(name) = described_name {
+        return Some((name, raw));
+    }
     let (name, text) = match &tag.std {
         Some(StandardTag::TrackNumber(number)) => ("track", number.to_string()),
         Some(StandardTag::TrackTotal(number)) => ("track_total", number.to_string()),
         Some(StandardTag::DiscNumber(number)) => ("disc", number.to_string()),
         Some(StandardTag::DiscTotal(number)) => ("disc_total", number.to_string()),
+        // In ID3v2 and MP4 a genre may be a number.
+        Some(StandardTag::Genre(genre)) => ("genre", genre.to_string()),
         Some(standard) => match usual_name(standard) {
             Some(name) => (name, raw),
-            None => return Some((tag.raw.key.to_lowercase(), raw)),
+            None => return Some((own_name(&tag.raw.key), raw)),
         },
-        None => return Some((tag.raw.key.to_lowercase(), raw)),
+        None => return Some((own_name(&tag.raw.key), raw)),
     };
     Some((name.to_owned(), text))
+}
+
+/// The name of a tag that the reader knows no meaning of, as where it has several values.
+fn own_name(key: &str) -> String {
+    let usual = match key {
+        "TIT2" => "title",
+        "TPE1" => "artist",
+        "TPE2" => "album_artist",
+        "TALB" => "album",
+        "TCOM" | "\u{a9}wrt" => "composer",
+        "TCON" => "genre",
+        "TDRC" | "TYER" => "date",
+        "TCOP" => "copyright",
+        "TLAN" => "language",
+        other => return other.to_lowercase(),
+    };
+    usual.to_owned()
+}
+
+fn described_by(field: &RawTagSubField) -> String {
+    match &field.value {
+        RawValue::String(text) => text.to_lowercase(),
+        other => other.to_string().to_lowercase(),
+    }
 }
 
 fn usual_name(tag: &StandardTag) -> Option<&'static str> {

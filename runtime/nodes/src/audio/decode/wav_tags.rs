@@ -1,34 +1,71 @@
-//! The tags of a WAV file, which the demuxer passes over: its chunk `LIST` of the form `INFO` (IBM and Microsoft,
-//! "Multimedia Programming Interface and Data Specifications 1.0", 1991). What is not as expected is as if it were not
-//! there.
+//! The tags of a WAV file, which the demuxer passes over: its chunks `LIST` of the form `INFO` (IBM and Microsoft,
+//! "Multimedia Programming Interface and Data Specifications 1.0", 1991), and chunks that hold a tag of ID3v2, which
+//! count first. What is not as expected is as if it were not there.
+
+use std::io::Cursor;
 
 use remotemedia_core::value::Map;
+use symphonia::core::io::MediaSourceStream;
+use symphonia::core::meta::{MetadataOptions, MetadataReader as _};
+use symphonia_metadata::id3v2::Id3v2Reader;
 
-use super::info::add;
+use super::info::{add, block_of, merged};
 
-/// The most chunks that are looked at, and the most bytes of a list.
+/// The most chunks that are looked at, the most bytes of a list, and of a tag, which may hold pictures.
 const MOST_CHUNKS: usize = 1_000;
 const LONGEST: u32 = 1 << 20;
+const LONGEST_ID3: u32 = 16 << 20;
 
 /// The text under its usual names, others under their own in lower case. `read` gives up to so many bytes of a place. Of
 /// a file that is still arriving only what stands before its sound is looked at, however much is there.
 pub(super) fn wav_tags(mut read: impl FnMut(u64, usize) -> Vec<u8>, is_whole: bool) -> Map {
-    if read(0, 4) != b"RIFF" {
+    /// The length of the sound in files of more than 4 GiB, and of a stream that was not measured.
+    const UNKNOWN: u32 = u32::MAX;
+    let form = read(0, 4);
+    if !matches!(&form[..], b"RIFF" | b"RF64" | b"BW64") {
         return Map::new();
     }
+    let (mut id3, mut info, mut long_data) = (Vec::new(), Vec::new(), None);
     let mut place = 12;
     for _ in 0..MOST_CHUNKS {
-        let header = read(place, 12);
-        let Some((id, len, form)) = chunk(&header) else { break };
-        if id == b"LIST" && form.starts_with(b"INFO") && (4..=LONGEST).contains(&len) {
-            return entries(&read(place + 12, len as usize - 4));
+        let header = read(place, 24);
+        let Some((id, len, start)) = chunk(&header) else { break };
+        let mut end = u64::from(len);
+        match id {
+            b"LIST" if start.starts_with(b"INFO") && (4..=LONGEST).contains(&len) => {
+                info.push(entries(&read(place + 12, len as usize - 4)));
+            }
+            b"id3 " | b"ID3 " | b"Id3 " if len <= LONGEST_ID3 => id3.extend(id3v2(read(place + 8, len as usize))),
+            // EBU Tech 3306: the length of the sound is the second number of 64 bits.
+            b"ds64" => long_data = start.get(8..16).and_then(|len| len.try_into().ok()).map(u64::from_le_bytes),
+            b"data" => {
+                if !is_whole {
+                    break;
+                }
+                match long_data {
+                    Some(len) if end == u64::from(UNKNOWN) => end = len,
+                    _ => {}
+                }
+            }
+            _ => {}
         }
-        if id == b"data" && !is_whole {
-            break;
-        }
-        place += 8 + padded(len);
+        let next = place.saturating_add(8).saturating_add(end);
+        place = if end % 2 == 1 && !is_unpadded(&read(next, 4)) { next.saturating_add(1) } else { next };
     }
-    Map::new()
+    merged(id3.into_iter().chain(info))
+}
+
+/// The tags of an ID3v2 tag, if this is one.
+fn id3v2(bytes: Vec<u8>) -> Option<Map> {
+    let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
+    let tag = Id3v2Reader::try_new(stream, MetadataOptions::default()).ok()?.read_all().ok()?;
+    Some(block_of(&tag.revision, None))
+}
+
+/// Whether a chunk begins with these four bytes where one of an odd length ended: some programs leave out the zero that
+/// makes it even.
+fn is_unpadded(bytes: &[u8]) -> bool {
+    bytes.len() == 4 && bytes.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
 }
 
 fn entries(mut list: &[u8]) -> Map {
@@ -39,7 +76,10 @@ fn entries(mut list: &[u8]) -> Map {
         if !text.is_empty() {
             add(&mut tags, name(id), &text);
         }
-        list = rest.get(padded(len) as usize..).unwrap_or_default();
+        list = rest.get(len as usize..).unwrap_or_default();
+        if len % 2 == 1 && !is_unpadded(list.get(..4).unwrap_or_default()) {
+            list = list.get(1..).unwrap_or_default();
+        }
     }
     tags
 }
@@ -49,11 +89,6 @@ fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], u32, &[u8])> {
     let (id, bytes) = bytes.split_first_chunk::<4>()?;
     let (len, rest) = bytes.split_first_chunk::<4>()?;
     Some((id, u32::from_le_bytes(*len), rest))
-}
-
-/// The next chunk begins at an even place.
-fn padded(len: u32) -> u64 {
-    u64::from(len).next_multiple_of(2)
 }
 
 /// Up to the first zero, as UTF-8; where it is none, as Latin-1.
