@@ -87,6 +87,58 @@ fn surround_is_mixed_with_the_gains_of_bs_775_scaled_to_full_scale() {
     close(mix(json!({"channels": 1}), full).expect("a mix").channel(0), 1.0);
 }
 
+#[derive(serde::Deserialize)]
+struct Downmix {
+    layout: String,
+    stereo: Vec<Vec<f64>>,
+    mono: Vec<Vec<f64>>,
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "the table of docs/accuracy.md is made of what the tests print")]
+fn reference_of_every_layout_by_ffmpeg() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/mixes.json");
+    let cases: Vec<Downmix> =
+        serde_json::from_str(&std::fs::read_to_string(path).expect("the fixture")).expect("cases");
+    // FFmpeg's gains are float32 and were written with seven digits.
+    let (tolerance, mut largest) = (2e-7, 0f64);
+    for Downmix { layout, stereo, mono } in &cases {
+        let inputs = mono[0].len();
+        let alone = (0..inputs).map(|channel| (0..inputs).map(|frame| f32::from(u8::from(frame == channel))).collect());
+        let sound = Audio::from_channels(&alone.collect::<Vec<Vec<f32>>>(), 48_000).expect("valid sound");
+        let sound = sound.with_layout(Layout::Named(layout.as_str().into()));
+        for rows in [stereo, mono] {
+            let mixed = mix(json!({"channels": rows.len()}), sound.clone()).expect("a mix");
+            for (made, expected) in mixed.iter_channels().zip(rows) {
+                let deviation = made.iter().zip(expected).map(|(made, gain)| (f64::from(*made) - gain).abs());
+                largest = deviation.fold(largest, f64::max);
+                assert!(largest <= tolerance, "{layout} to {}: {made:?}, not {expected:?}", rows.len());
+            }
+        }
+    }
+    let against = "FFmpeg's swresample in PyAV 18.1.0, all layouts";
+    println!(
+        "reference | AudioMix (layouts) | {against} | {} | {largest:.1e} of full scale | {tolerance:.1e} |",
+        cases.len()
+    );
+}
+
+#[test]
+fn the_low_frequencies_stay_out_of_every_mix() {
+    let mut channels = vec![vec![0.0; 4]; 8];
+    channels[3] = vec![1.0; 4];
+    let sound = Audio::from_channels(&channels, 48_000).expect("valid sound").with_layout(Layout::Named("7.1".into()));
+    for outputs in [1, 2] {
+        let mixed = mix(json!({"channels": outputs}), sound.clone()).expect("a mix");
+        assert!(mixed.iter_channels().all(|samples| samples == [0.0; 4]));
+    }
+    // A name that is not that of these channels says nothing of their places.
+    let six =
+        Audio::from_channels(&channels[..6], 48_000).expect("valid sound").with_layout(Layout::Named("7.1".into()));
+    assert_eq!(mix(json!({"channels": 1}), six.clone()).expect("a mix").channel(0)[0], (1.0 / 6.0) as f32);
+    assert!(mix(json!({"channels": 2}), six).is_err());
+}
+
 #[test]
 fn channels_without_a_layout_become_mono_by_their_mean() {
     let sound = surround().with_layout(Layout::Unspecified);

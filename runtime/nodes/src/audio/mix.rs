@@ -1,7 +1,5 @@
 //! `AudioMix`: from any number of channels to a fixed one. It keeps nothing between packets but what is left of one.
 
-use std::f64::consts::FRAC_1_SQRT_2;
-
 use remotemedia_core::node::{
     AudioFormat, Cost, Define, Emission, Node, NodeError, ParamError, Port, Step, documented,
 };
@@ -10,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::finite::check_finite;
+use super::speakers::{downmix, speakers};
 
 documented! {
 /// Mixes sound to a fixed number of channels.
@@ -20,14 +19,31 @@ documented! {
 /// |---|---|---|
 /// | n channels | n channels | the sound passes unchanged, in the same memory |
 /// | mono | n channels | n copies at unity |
-/// | stereo | mono | 0.5 L + 0.5 R |
-/// | 5.1 (L R C LFE Ls Rs, by its layout name) | stereo | (L + 0.7071 C + 0.7071 Ls) / 2.4142, the right side alike; no LFE |
-/// | 5.1 | mono | (0.7071 L + 0.7071 R + C + 0.5 Ls + 0.5 Rs) / 3.4142; no LFE |
-/// | n channels | mono | their mean |
+/// | a layout of the table below | stereo, mono | those of the table, scaled |
+/// | other n channels | mono | their mean |
 ///
-/// The gains for 5.1 are those of ITU-R BS.775, where 0.7071 is -3 dB, scaled to add up to 1. Anything else needs
-/// `gains`, which are used as they are. A result is computed in float64 and rounded once. Mono and stereo get their
-/// layout names, other counts get none. Long packets come out in parts of at most a second, each at its exact time.
+/// The gains for layouts are those of ITU-R BS.775-4, table 2, scaled to add up to 1; 0.7071 is -3 dB. A
+/// channel has the gain of its place:
+///
+/// | place | left | right | mono |
+/// |---|---|---|---|
+/// | front left | 1 | - | 0.7071 |
+/// | front right | - | 1 | 0.7071 |
+/// | centre | 0.7071 | 0.7071 | 1 |
+/// | left surround, at the side or the back | 0.7071 | - | 0.5 |
+/// | right surround, at the side or the back | - | 0.7071 | 0.5 |
+/// | back centre | 0.5 | 0.5 | 0.5 |
+/// | low frequency | - | - | - |
+///
+/// So 5.1 to the left is (L + 0.7071 C + 0.7071 Ls) / 2.4142. The layouts are FFmpeg's `stereo` (to mono, 0.5 L + 0.5 R),
+/// `2.1`, `3.0`, `3.0(back)`, `3.1`, `4.0`, `quad`, `quad(side)`, `5.0`, `5.0(side)`, `5.1`, `5.1(side)`, `6.1`, `7.0` and
+/// `7.1`, their channels in the order of a WAV file: front left and right, centre, low frequency, back left and right, back
+/// centre, side left and right. `AudioDecode` names them as the file does. The low frequencies are left out because their
+/// channel is mixed 10 dB lower than it is played, and what matters is in the others.
+///
+/// Anything else needs `gains`, which are used as they are. A result is computed in float64 and rounded once; samples that
+/// are NaN or infinite are refused. Mono and stereo get their layout names, other counts get none. Long packets come out in
+/// parts of at most a second, each at its exact time. Nothing is delayed.
 #[derive(Debug)]
 pub struct AudioMix {
     channels: usize,
@@ -225,15 +241,15 @@ fn is_power_of_two(gain: f64) -> bool {
 
 /// The gains that need no param, for channel counts that differ.
 fn standard_gains(inputs: usize, outputs: usize, layout: &Layout) -> Option<Vec<Vec<f64>>> {
-    const MINUS_3_DB: f64 = FRAC_1_SQRT_2;
-    let surround = inputs == 6 && matches!(layout.name(), Some("5.1" | "5.1(side)"));
-    let mut rows = match outputs {
+    let speakers = speakers(layout, inputs);
+    let mut rows = match (outputs, speakers) {
         _ if inputs == 1 => vec![vec![1.0]; outputs],
-        1 if surround => vec![vec![MINUS_3_DB, MINUS_3_DB, 1.0, 0.0, 0.5, 0.5]],
-        2 if surround => {
-            vec![vec![1.0, 0.0, MINUS_3_DB, 0.0, MINUS_3_DB, 0.0], vec![0.0, 1.0, MINUS_3_DB, 0.0, 0.0, MINUS_3_DB]]
+        (1, Some(speakers)) => vec![speakers.iter().map(|speaker| downmix(*speaker).1).collect()],
+        (2, Some(speakers)) => {
+            let side = |side: usize| speakers.iter().map(|speaker| downmix(*speaker).0[side]).collect();
+            vec![side(0), side(1)]
         }
-        1 => vec![vec![1.0; inputs]],
+        (1, None) => vec![vec![1.0; inputs]],
         _ => return None,
     };
     for row in &mut rows {

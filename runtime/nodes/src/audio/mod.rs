@@ -17,6 +17,7 @@ pub mod pcm;
 pub(crate) mod r128;
 pub(crate) mod reader;
 mod resample;
+mod speakers;
 mod trim;
 pub(crate) mod true_peak;
 
