@@ -9,11 +9,20 @@ use remotemedia_core::value::Audio;
 pub(crate) const LIMIT: usize = 1 << 30;
 
 /// Frames of one format, oldest first.
+///
+/// What is kept takes little more memory than its samples, however short the packets were in which they came: short parts
+/// are joined before many of them wait.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     parts: VecDeque<Audio>,
     frames: usize,
+    /// How many of the latest parts are short, at most [`MOST_SHORT`].
+    short: usize,
 }
+
+/// A part with fewer samples is short: beside the samples of a longer one its own structures weigh nothing.
+const SHORT_SAMPLES: usize = 1 << 12;
+const MOST_SHORT: usize = 64;
 
 impl Held {
     pub(crate) fn frames(&self) -> usize {
@@ -21,9 +30,19 @@ impl Held {
     }
 
     pub(crate) fn push(&mut self, audio: Audio) {
-        if audio.frames() > 0 {
-            self.frames += audio.frames();
-            self.parts.push_back(audio);
+        if audio.frames() == 0 {
+            return;
+        }
+        self.frames += audio.frames();
+        let is_short = audio.frames() * audio.channels() < SHORT_SAMPLES;
+        self.short = if is_short { self.short + 1 } else { 0 };
+        self.parts.push_back(audio);
+        if self.short == MOST_SHORT {
+            let parts = self.parts.split_off(self.parts.len() - MOST_SHORT);
+            let joined = join(&parts, parts.iter().map(Audio::frames).sum());
+            // While it is short itself, the next ones are joined to it.
+            self.short = usize::from(joined.frames() * joined.channels() < SHORT_SAMPLES);
+            self.parts.push_back(joined);
         }
     }
 
@@ -57,19 +76,7 @@ impl Held {
         if first.frames() >= frames {
             return first.slice(0, frames);
         }
-        let mut samples = Vec::with_capacity(frames * first.channels());
-        for channel in 0..first.channels() {
-            let mut missing = frames;
-            for part in &self.parts {
-                let taken = missing.min(part.frames());
-                samples.extend_from_slice(&part.channel(channel)[..taken]);
-                missing -= taken;
-            }
-        }
-        Audio::from_planar(samples, first.channels(), first.rate())
-            .expect("as many channels as there were")
-            .with_layout(first.layout().clone())
-            .with_pts(first.pts)
+        join(&self.parts, frames)
     }
 
     /// Forgets the first frames, as many as there are.
@@ -83,6 +90,7 @@ impl Held {
             left -= dropped;
             if dropped == part.frames() {
                 self.parts.pop_front();
+                self.short = self.short.min(self.parts.len());
             } else {
                 *part = part.slice(dropped, part.frames() - dropped);
             }
@@ -95,6 +103,7 @@ impl Held {
             && let Some(part) = self.parts.pop_back()
         {
             self.frames -= part.frames();
+            self.short = self.short.saturating_sub(1);
             if self.frames < frames {
                 self.push(part.slice(0, frames - self.frames));
             }
@@ -102,7 +111,72 @@ impl Held {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.parts.clear();
-        self.frames = 0;
+        *self = Self::default();
+    }
+}
+
+/// The first frames of parts as one.
+///
+/// # Panics
+/// If there are no parts.
+fn join(parts: &VecDeque<Audio>, frames: usize) -> Audio {
+    let first = parts.front().expect("there is sound");
+    let mut samples = Vec::with_capacity(frames * first.channels());
+    for channel in 0..first.channels() {
+        let mut missing = frames;
+        for part in parts {
+            let taken = missing.min(part.frames());
+            samples.extend_from_slice(&part.channel(channel)[..taken]);
+            missing -= taken;
+        }
+    }
+    Audio::from_planar(samples, first.channels(), first.rate())
+        .expect("as many channels as there were")
+        .with_layout(first.layout().clone())
+        .with_pts(first.pts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_packets_of_one_frame_take_the_memory_of_their_samples() {
+        let (frames, channels) = (1_000_000usize, 2);
+        let mut held = Held::default();
+        for frame in 0..frames {
+            let samples = vec![frame as f32, -(frame as f32)];
+            held.push(Audio::from_planar(samples, channels, 48_000).expect("valid sound"));
+        }
+        let samples: usize = held.parts.iter().map(|part| part.buffer().len()).sum();
+        assert_eq!(samples, frames * channels * size_of::<f32>());
+        // A part costs some 200 bytes beside its samples: here one in eighty.
+        assert!(held.parts.len() < frames * channels / SHORT_SAMPLES + MOST_SHORT, "{} parts", held.parts.len());
+        let mut next = 0;
+        while let Some(part) = held.take_part(usize::MAX) {
+            for frame in 0..part.frames() {
+                assert_eq!([part.channel(0)[frame], part.channel(1)[frame]], [next as f32, -(next as f32)]);
+                next += 1;
+            }
+        }
+        assert_eq!((next, held.frames()), (frames, 0));
+    }
+
+    #[test]
+    fn long_parts_stay_in_their_memory_and_short_ones_in_order() {
+        let mut held = Held::default();
+        let long = Audio::from_planar(vec![0.5; SHORT_SAMPLES], 1, 8_000).expect("valid sound");
+        for number in 0..200 {
+            held.push(Audio::from_planar(vec![number as f32], 1, 8_000).expect("valid sound").with_pts(Some(number)));
+            if number % 90 == 0 {
+                held.push(long.clone());
+            }
+        }
+        held.truncate(held.frames() - 2);
+        held.drop_front(1);
+        assert!(held.take_part(usize::MAX).expect("sound").buffer().same_memory(long.buffer()));
+        assert_eq!((held.peek(1).pts, held.peek(90).channel(0)[89]), (Some(1), 90.0));
+        held.drop_front(90 + SHORT_SAMPLES + 90 + SHORT_SAMPLES);
+        assert_eq!(held.peek(held.frames()).channel(0), (181..198).map(|x| x as f32).collect::<Vec<_>>());
     }
 }
