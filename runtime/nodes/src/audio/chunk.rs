@@ -138,6 +138,8 @@ impl Define for AudioChunk {
 }
 
 impl Process for Chunk {
+    const HANDS_ON: bool = true;
+
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         (self.start, self.covered) = (0, 0);
         let (frames, channels) = (self.length.at(segment.rate), segment.channels);

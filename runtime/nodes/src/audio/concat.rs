@@ -102,6 +102,8 @@ impl Define for AudioConcat {
 }
 
 impl Process for Concat {
+    const HANDS_ON: bool = true;
+
     fn begin(&mut self, _segment: &Segment) -> Result<(), NodeError> {
         self.start = 0;
         Ok(())

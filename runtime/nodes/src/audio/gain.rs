@@ -5,7 +5,6 @@ use remotemedia_core::value::{Audio, MediaTime, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::finite::check_finite;
 use super::reader::{Driven, Process, Segment, drive, sound};
 
 documented! {
@@ -135,7 +134,6 @@ impl Define for AudioGain {
 
 impl Process for Gain {
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
-        check_finite(&audio, 0, audio.frames(), |frame| segment.time(segment.position + frame))?;
         self.rate = Some(segment.rate);
         let mut samples = Vec::with_capacity(audio.frames() * audio.channels());
         match &self.factors(segment, audio.frames()) {

@@ -1,11 +1,11 @@
 //! Nodes for sound.
 
-pub(crate) mod biquad;
 mod chunk;
 mod concat;
 mod decode;
 mod encode;
 mod filter;
+mod filter_design;
 pub(crate) mod finite;
 mod gain;
 pub(crate) mod held;
@@ -18,6 +18,7 @@ pub(crate) mod r128;
 pub(crate) mod reader;
 mod resample;
 mod speakers;
+mod state_variable;
 mod trim;
 pub(crate) mod true_peak;
 

@@ -87,6 +87,8 @@ impl Define for AudioPad {
 }
 
 impl Process for Pad {
+    const HANDS_ON: bool = true;
+
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         if !self.has_begun {
             self.has_begun = true;

@@ -4,8 +4,14 @@
 use remotemedia_core::node::{Emission, NodeError, Step};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 
+use super::finite::check_finite;
+
 /// What a node does with sound; [`Driven`] makes the steps of it. An item is any number of segments.
 pub(crate) trait Process: Send {
+    /// Whether samples leave as they came, so that nobody has to look at them. Where they are computed with, NaN and
+    /// infinity are refused before they reach [`Process::frames`].
+    const HANDS_ON: bool = false;
+
     /// A segment begins.
     ///
     /// # Errors
@@ -155,6 +161,9 @@ impl<P: Process> Driven<P> {
                 }
                 let Some((segment, audio)) = reader.next(|segment| process.wants(segment)) else { continue };
                 let frames = audio.frames();
+                if !P::HANDS_ON {
+                    check_finite(&audio, 0, frames, |frame| segment.time(segment.position + frame))?;
+                }
                 let packet = process.frames(segment, audio)?;
                 segment.position += frames as u64;
                 packet

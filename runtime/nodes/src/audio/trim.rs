@@ -95,6 +95,8 @@ impl Define for AudioTrim {
 }
 
 impl Process for Trim {
+    const HANDS_ON: bool = true;
+
     fn begin(&mut self, _segment: &Segment) -> Result<(), NodeError> {
         (self.is_open, self.has_sounded) = (self.ends == TrimEnds::End, false);
         Ok(())

@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, MediaTime, Packet};
 
-use super::Aim;
+use super::{Aim, largest};
 use crate::audio::held::Held;
 use crate::audio::r128::LoudnessMeter;
 use crate::audio::reader::{Segment, sound};
-use crate::audio::true_peak::TruePeak;
+use crate::audio::true_peak::{DELAY, TruePeak};
 
 /// Follows a stream of one format.
 #[derive(Debug)]
@@ -45,11 +45,11 @@ const WINDOW_NS: u64 = 100_000_000;
 const STEEPEST_DB: f64 = 0.6;
 
 impl Live {
-    pub(super) fn new(segment: &Segment, aim: Aim) -> Self {
-        Self {
+    pub(super) fn new(segment: &Segment, aim: Aim) -> Result<Self, NodeError> {
+        Ok(Self {
             aim,
             segment: segment.clone(),
-            meter: LoudnessMeter::new(segment.rate, segment.channels, &segment.layout),
+            meter: LoudnessMeter::new(segment.rate, segment.channels, &segment.layout, segment.origin)?,
             true_peaks: vec![TruePeak::new(); segment.channels],
             held: Held::default(),
             index: 0,
@@ -59,30 +59,32 @@ impl Live {
             gain_db: 0.0,
             emitted: 0,
             is_over: false,
-        }
+        })
+    }
+
+    /// The most frames to be added at once: up to the end of the open window, or to where its beginning ends.
+    pub(super) fn wants(&self) -> usize {
+        let missing = self.missing();
+        if self.open.frames < DELAY { missing.min(DELAY - self.open.frames) } else { missing }
     }
 
     /// The frames that the open window lacks.
-    pub(super) fn wants(&mut self) -> usize {
+    fn missing(&self) -> usize {
         let boundary = |index: u64| MediaTime::to_frames(index * WINDOW_NS, self.segment.rate);
-        while boundary(self.index + 1) <= boundary(self.index) {
-            self.index += 1;
-        }
         (boundary(self.index + 1) - boundary(self.index)) as usize - self.open.frames
     }
 
     pub(super) fn add(&mut self, _segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
-        let missing = self.wants();
+        let missing = self.missing();
         self.meter.add(&audio);
         for (true_peak, samples) in self.true_peaks.iter_mut().zip(audio.iter_channels()) {
-            self.open.true_peak = self.open.true_peak.max(true_peak.add(samples).into());
+            true_peak.add(samples);
         }
         self.open.frames += audio.frames();
-        let (frames, pts) = (audio.frames(), audio.pts);
+        let frames = audio.frames();
         self.held.push(audio);
-        if !self.meter.is_finite() {
-            let cause = "the sound has samples that are NaN or infinite";
-            return Err(NodeError::new(cause).cure("Replace them before this node.").at(pts));
+        if self.open.frames == DELAY {
+            self.note_last_peak();
         }
         if frames == missing && frames > 0 {
             self.index += 1;
@@ -95,6 +97,8 @@ impl Live {
         if self.open.frames > 0 {
             self.close();
         }
+        self.true_peaks.iter_mut().for_each(TruePeak::finish);
+        self.note_last_peak();
         self.is_over = true;
         Ok(None)
     }
@@ -128,7 +132,17 @@ impl Live {
         Some(sound(&self.segment, samples, pts))
     }
 
+    /// What the last complete window has at its end is known only now.
+    fn note_last_peak(&mut self) {
+        let peak = largest(&self.true_peaks);
+        if let Some(window) = self.waiting.back_mut() {
+            window.true_peak = window.true_peak.max(peak);
+        }
+    }
+
     fn close(&mut self) {
+        self.open.true_peak = largest(&self.true_peaks);
+        self.true_peaks.iter_mut().for_each(TruePeak::restart);
         if let Some(loudness) = self.meter.recent() {
             self.gain_db = self.aim.gain_db(loudness);
         }

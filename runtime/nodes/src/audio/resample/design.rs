@@ -18,7 +18,7 @@ pub(super) struct Requirement {
 /// Width and shape follow J. F. Kaiser, "Nonrecursive digital filter design using the I0-sinh window function", 1974,
 /// in the form of Oppenheim and Schafer, "Discrete-Time Signal Processing", section 7.5.3.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LowPass {
+pub(in crate::audio) struct LowPass {
     /// Half of the impulse response's length, in frames.
     pub(super) half_width: f64,
     cutoff: f64,
@@ -29,7 +29,7 @@ pub(super) struct LowPass {
 impl LowPass {
     /// The shortest filter that passes up to `pass`, stops from `stop` on, both in cycles per frame, and keeps the
     /// ripple of both bands about `attenuation_db` (more than 50) below the signal: 5 dB less at the worst.
-    pub(super) fn new(pass: f64, stop: f64, attenuation_db: f64) -> Self {
+    pub(in crate::audio) fn new(pass: f64, stop: f64, attenuation_db: f64) -> Self {
         let beta = 0.1102 * (attenuation_db - 8.7);
         Self {
             half_width: (attenuation_db - 7.95) / (2.0 * 2.285 * 2.0 * PI * (stop - pass)),
@@ -40,7 +40,7 @@ impl LowPass {
     }
 
     /// The impulse response at a time in frames.
-    pub(super) fn at(&self, time: f64) -> f64 {
+    pub(in crate::audio) fn at(&self, time: f64) -> f64 {
         let position = time / self.half_width;
         if position.abs() > 1.0 {
             return 0.0;

@@ -14,6 +14,7 @@ use remotemedia_core::value::{Audio, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(super) use design::LowPass;
 use design::Requirement;
 use kernel::{Kernel, Plan};
 use segment::Segment;
