@@ -1,6 +1,6 @@
 //! Nodes that wait for the system, for ever if need be: they take nobody's worker.
 
-use remotemedia_core::node::{Cost, Define, Node, NodeError, Port as NodePort, Step, may_block, wait};
+use remotemedia_core::node::{Cost, Define, Node, NodeError, Port as NodePort, Step, documented, may_block, wait};
 use remotemedia_core::value::Packet;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,10 +8,12 @@ use serde::Deserialize;
 use super::nodes::{open, pass_gate};
 use super::*;
 
+documented! {
 /// Waits as for a mount that does not answer, or as for the other end of a pipe, until its gate is opened.
 pub(crate) struct Mount {
     gate: usize,
     is_pipe: bool,
+}
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -24,7 +26,6 @@ pub(crate) struct MountParams {
 impl Define for Mount {
     type Params = MountParams;
     const NAME: &'static str = "Mount";
-    const SUMMARY: &'static str = "A node for tests.";
     const COST: Cost = Cost::Blocking;
     const INPUTS: &'static [NodePort] = &[NodePort::ANY_IN];
     const OUTPUTS: &'static [NodePort] = &[NodePort::ANY_OUT];
