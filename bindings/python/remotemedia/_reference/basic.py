@@ -26,6 +26,11 @@ class RefusedError(Exception):
 class Node(ABC):
     """A node of one run: it makes one value of each value."""
 
+    takes: tuple[str, ...] = ()
+    """The kinds of values that it takes; none are named where it takes all."""
+    gives: tuple[str, ...] = ()
+    """Those that it gives, likewise."""
+
     def __init__(self, name: str, params: Mapping[str, Any]) -> None:
         self.name = name
         self.params = params
@@ -50,6 +55,7 @@ class PassThrough(Node):
 class Echo(Node):
     """Tells the value, its number within the run, and its own id."""
 
+    gives = ("map",)
     counter = 0
 
     def process(self, value: Any) -> Any:
@@ -59,6 +65,8 @@ class Echo(Node):
 
 class Calculator(Node):
     """Computes with a fixed operand on numbers and lists of numbers: integers exactly, within 64 bits."""
+
+    takes = gives = ("int", "float", "list", "tensor")
 
     def process(self, value: Any) -> Any:
         kind = kind_of(value)

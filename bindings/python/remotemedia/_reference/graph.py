@@ -181,6 +181,8 @@ def _links(
                 ends.append((node, ports.index(named) if dot else 0))
         if len(ends) == 2:
             (source, output), (target, into) = ends
+            if wrong := _misfit(connection, works[source], works[target]):
+                problems.append(wrong._replace(path=f"connections[{index}]"))
             link = Link(source, target, output, into)
             if link in links or source == target:
                 problems.append(Problem(f"connections[{index}]", "expected a connection of its own"))
@@ -188,6 +190,29 @@ def _links(
     if not problems and len(_order(len(ids), links)) < len(ids):
         problems.append(Problem("connections", "the connections form a cycle"))
     return links
+
+
+def _misfit(
+    connection: Mapping[str, Any], source: Callable[[], Node] | HostFunction, target: Callable[[], Node] | HostFunction
+) -> Problem | None:
+    """What is wrong with a connection if nothing that the one gives can go into the other."""
+    gives, takes = _kind(source).gives, _kind(target).takes
+    if not gives or not takes or set(gives) & set(takes):
+        return None
+    name, other = (str(connection[side]).partition(".")[0] for side in ("from", "to"))
+    given, taken = (" or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1]))) for kinds in (gives, takes))
+    return Problem(
+        "",
+        f"{name!r} gives {given}, but {other!r} takes {taken}",
+        expected=taken,
+        got=given,
+        suggestion=f"connect {name!r} to a node that takes {given}",
+    )
+
+
+def _kind(work: Callable[[], Node] | HostFunction) -> type[Node]:
+    """The class of a node; functions take and give whatever they like, as the class of all nodes says."""
+    return work.func if isinstance(work, functools.partial) else Node
 
 
 def _ports(work: Callable[[], Node] | HostFunction, side: str) -> Sequence[str]:
