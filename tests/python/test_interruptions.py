@@ -201,3 +201,31 @@ async def test_the_run_ends_with_a_busy_instance_and_calls_that_wait_for_it() ->
     may_go_on.set()
     assert eventually(lambda: len(log) == 2)
     assert log == [1, "cleanup"]
+
+
+def fails(value: Any) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("how", ["finished", "cancelled", "failed", "left", "unused"])
+async def test_an_interruption_after_the_end_is_no_error(how: str) -> None:
+    pipeline = rm.Pipeline.load(chain(("f", fails if how == "failed" else "PassThrough", {})))
+    session = pipeline.session()
+    try:
+        async with session:
+            if how == "unused":
+                session.interrupt()
+                return
+            await session.send(1)
+            if how == "finished":
+                await session.finish()
+                assert [packet.value async for packet in session] == [1]
+            elif how == "cancelled":
+                session.cancel()
+            elif how == "failed":
+                with pytest.raises(rm.NodeError):
+                    await anext(aiter(session))
+            if how != "left":
+                session.interrupt()
+    finally:
+        session.interrupt()

@@ -6,6 +6,7 @@ import threading
 from queue import SimpleQueue
 from typing import Any
 
+from remotemedia import _workers
 from remotemedia._workers import Workers
 
 SECONDS = 20
@@ -40,3 +41,17 @@ def test_threads_are_used_again() -> None:
         pool.submit(lambda done=done: (threads.add(threading.current_thread()), done.set()))  # type: ignore[misc]
         assert done.wait(SECONDS)
     assert len(threads) < 20
+
+
+def test_nothing_that_a_thread_is_to_go_on_with_is_lost() -> None:
+    done: SimpleQueue[str] = SimpleQueue()
+
+    def first() -> None:
+        for name in ("second", "third"):
+            _workers.go_on_with(lambda name=name: done.put(name))
+
+    _workers.submit(first)
+    assert {done.get(timeout=20) for _ in range(2)} == {"second", "third"}
+    # This thread is none of them.
+    _workers.go_on_with(lambda: done.put("elsewhere"))
+    assert done.get(timeout=20) == "elsewhere"

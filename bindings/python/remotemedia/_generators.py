@@ -226,7 +226,7 @@ def complain(part: HostFunction, error: BaseException) -> None:
 
 
 def _complain_at_all(error: BaseException) -> None:
-    _log.warning("cleaning up raised: %r", error)
+    _log.warning("what cleans up raised: %r", error)
 
 
 def _opening(functions: Sequence[HostFunction], place: Place) -> Generator[HostFunction, None, None]:
@@ -281,12 +281,8 @@ async def _given(function: HostFunction, value: Any, in_thread: InThread) -> Asy
 
 
 async def _close(stepped: _Stepped, in_thread: InThread) -> None:
-    try:
-        _, thrown = await in_thread(stepped.close)
-    except BaseException:
-        # Cancelled before a thread came to it, perhaps.
-        stepped.close()
-        raise
+    # Not on this thread, whatever is cancelled: it might wait for the one that is at work with it.
+    _, thrown = await to_the_end(in_thread(stepped.close), _complain_at_all)
     if thrown is not None:
         _log.warning("a node raised while it was closed: %r", thrown)
 

@@ -24,7 +24,8 @@ class Lives:
 
     def __init__(self) -> None:
         self._instances: dict[int, Instance] = {}
-        self._lock = threading.Lock()
+        # The garbage collector may end a run, with its loop, on a thread that holds it.
+        self._lock = threading.RLock()
         self._busy: dict[str, int] = {}
         self._threads = 0
         self._waiting: dict[str, dict[int, Waiting]] = {}

@@ -207,6 +207,15 @@ class NativeSession:
         document, error = pack_plain(wanted), ffi.new("rm_error **")
         self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
 
+    def interrupt(self) -> None:
+        """Drops what is on its way. What has ended meanwhile has nothing on its way, and that is no error."""
+        document, error = pack_plain({"interrupt": True}), ffi.new("rm_error **")
+        status = lib.rm_session_control(self._handle, document, len(document), error)
+        if status < 0:
+            refusal = failure(status, error)
+            if status != RM_GONE:
+                raise refusal
+
     def finish(self) -> None:
         """No more packets come."""
         self.check_place()

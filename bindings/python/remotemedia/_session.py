@@ -230,8 +230,8 @@ class Session:
         """Drops all that was sent and not read, and lets nodes begin anew; what is sent afterwards is not touched."""
         self._native.check_place()
         self._drop_unread()
-        if self._native.is_open:
-            self._native.control({"interrupt": True})
+        if self._native.is_open and not self.has_ended:
+            self._native.interrupt()
 
     def set_param(self, node: str, /, **params: Any) -> None:
         """Changes params of a node while it runs: `session.set_param("gain", gain_db=-6)`.

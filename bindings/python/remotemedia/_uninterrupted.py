@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 
 
-async def to_the_end(work: Coroutine[Any, Any, Found], lost: Callable[[BaseException], None]) -> Found:
+async def to_the_end(work: Awaitable[Found], lost: Callable[[BaseException], None]) -> Found:
     """What `work` returns or raises. If this is cancelled meanwhile, that is raised here, once the work has ended.
 
     What the work raised then goes to `lost`. Without a running loop nothing can be cancelled, and it is simply run.
@@ -19,7 +19,7 @@ async def to_the_end(work: Coroutine[Any, Any, Found], lost: Callable[[BaseExcep
         return await work
     task = loop.create_task(_outcome(work))
     # Who ends a loop, as `asyncio.run` does, cancels all tasks that are listed. The one that waits here is among them.
-    asyncio.tasks._unregister_task(task)  # type: ignore[attr-defined]
+    asyncio.tasks._unregister_task(task)
     cancelled = await _wait_for(task)
     found, error = task.result()
     if cancelled is not None:
@@ -31,7 +31,7 @@ async def to_the_end(work: Coroutine[Any, Any, Found], lost: Callable[[BaseExcep
     return found  # type: ignore[return-value]
 
 
-async def _outcome(work: Coroutine[Any, Any, Found]) -> tuple[Found | None, BaseException | None]:
+async def _outcome(work: Awaitable[Found]) -> tuple[Found | None, BaseException | None]:
     """What `work` returned, or what it raised: a task that raises what is no `Exception` ends its loop."""
     try:
         return await work, None

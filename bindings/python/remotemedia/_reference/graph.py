@@ -212,7 +212,8 @@ def _misfit(
 
 def _kind(work: Callable[[], Node] | HostFunction) -> type[Node]:
     """The class of a node; functions take and give whatever they like, as the class of all nodes says."""
-    return work.func if isinstance(work, functools.partial) else Node
+    kind = getattr(work, "func", None)
+    return kind if isinstance(kind, type) and issubclass(kind, Node) else Node
 
 
 def _ports(work: Callable[[], Node] | HostFunction, side: str) -> Sequence[str]:
