@@ -16,9 +16,18 @@ from ._pipeline import Pipeline
 
 @cache
 def node_types() -> dict[str, dict[str, Any]]:
-    """Every built-in node type by its name: `summary`, `doc`, `cost`, `inputs`, `outputs`, `params` (a schema), `example`."""
+    """Every built-in node type by its name: `summary`, `doc`, `cost`, `inputs`, `params` (a schema), and more."""
     document = _ask(lambda output, error: lib.rm_runtime_describe(runtime(), output, error))
+    for entry in document["nodes"]:
+        _take_spellings(entry["params"].get("properties", {}))
     return {entry["name"]: entry for entry in document["nodes"]}
+
+
+def _take_spellings(properties: dict[str, Any]) -> None:
+    """Names a second spelling of a param in the description of the first, in place of an entry of its own."""
+    for name in [name for name, entry in properties.items() if "x-spelling-of" in entry]:
+        entry = properties[properties.pop(name)["x-spelling-of"]]
+        entry["description"] = f"{entry.get('description', '')} Once written `{name}`, which still works.".strip()
 
 
 def plan_of(pipeline: Pipeline) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 //! The names that nodes once had, with the params and defaults of that time. Each does what its new node does; where that
-//! differs from what it once did, its docs say so.
+//! differs from what it once did, its docs say so. Each also takes its params in camelCase, as they were written then.
 
 use remotemedia_core::node::{OldName, ParamError, Registry, documented};
+use remotemedia_core::outside::quoted;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::audio::{
     AudioChunk, AudioChunkParams, AudioConcat, AudioConcatParams, AudioResample, AudioResampleParams, LastChunk,
-    ResampleQuality,
+    ResampleQuality, SAME_RATE,
 };
 use crate::monitor::{AudioLevel, AudioLevelParams};
 use crate::speech::{SpeechSegments, SpeechSegmentsParams};
@@ -33,21 +34,36 @@ struct FastResampleNode;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FastResampleNodeParams {
-    /// The rate to convert to; `rate` of `AudioResample`.
+    /// The rate to convert to, in Hz; `rate` of `AudioResample`. With `"auto"` the rate stays as it is here, and the planner puts
+    /// a converter before each node that needs another.
     #[serde(default = "default_target_rate")]
-    #[schemars(range(min = 1_000, max = 768_000))]
-    target_rate: u32,
+    target_rate: OldRate,
     /// How good: `low` is `fast`, `medium` is `high`, `high` is `best` of `AudioResample`.
     #[serde(default)]
     quality: OldQuality,
     /// Not looked at: sound brings its rate with it.
     #[serde(default)]
     #[allow(dead_code, reason = "old manifests have it")]
-    source_rate: Option<u32>,
+    source_rate: Option<OldRate>,
     /// Not looked at: sound brings its channels with it.
     #[serde(default)]
     #[allow(dead_code, reason = "old manifests have it")]
     channels: Option<u32>,
+}
+
+/// A rate in Hz, or that of the sound.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum OldRate {
+    Hz(#[schemars(range(min = 1_000, max = 768_000))] u32),
+    Auto(Auto),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+enum Auto {
+    Auto,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
@@ -73,8 +89,8 @@ enum OldQuality {
     CapitalHigh,
 }
 
-fn default_target_rate() -> u32 {
-    16_000
+fn default_target_rate() -> OldRate {
+    OldRate::Hz(16_000)
 }
 
 impl OldName for FastResampleNode {
@@ -90,7 +106,11 @@ impl OldName for FastResampleNode {
             OldQuality::Medium | OldQuality::CapitalMedium => ResampleQuality::High,
             OldQuality::High | OldQuality::CapitalHigh => ResampleQuality::Best,
         };
-        Ok(AudioResampleParams { rate: params.target_rate, quality })
+        let rate = match params.target_rate {
+            OldRate::Hz(rate) => rate,
+            OldRate::Auto(Auto::Auto) => SAME_RATE,
+        };
+        Ok(AudioResampleParams { rate, quality })
     }
 
     fn old_param(param: &str) -> &str {
@@ -302,7 +322,7 @@ impl OldName for TextCollectorNode {
             return Err(ParamError {
                 param: "split_pattern".to_owned(),
                 expected: "a class of characters such as [.!?;]".to_owned(),
-                got: format!("{:?}", params.split_pattern),
+                got: quoted(&params.split_pattern),
             });
         }
         Ok(TextCollectorParams {

@@ -10,6 +10,7 @@ fn defaults(name: &str) -> Json {
     let registry = remotemedia_nodes::registry();
     let schema = registry.get(name).expect("an old name").params_schema["properties"].clone();
     let params = schema.as_object().expect("params").iter();
+    let params = params.filter(|(_, entry)| entry.get("x-spelling-of").is_none());
     Json::Object(params.map(|(param, entry)| (param.clone(), entry["default"].clone())).collect())
 }
 
@@ -96,6 +97,55 @@ fn sound_goes_through_the_new_nodes() {
     assert_eq!(accumulated(json!({})), [0; 0], "100 ms are less than 250");
     assert_eq!(accumulated(json!({"min_utterance_duration_ms": 50})), [4_800]);
     assert_eq!(accumulated(json!({"target_samples": 2_000})), [2_000, 2_000, 800]);
+}
+
+#[test]
+fn params_may_be_written_in_camel_case() {
+    let input = || vec![tone(0.5, 48_000, 4_800)];
+    let snake = json!({"target_rate": 8000, "source_rate": 48000});
+    let camel = json!({"targetRate": 8000, "sourceRate": "auto"});
+    assert_eq!(outputs("FastResampleNode", camel, input()), outputs("FastResampleNode", snake, input()));
+    let camel = json!({"minUtteranceDurationMs": 50, "maxUtteranceDurationMs": 60});
+    assert_eq!(frames(&outputs("AudioBufferAccumulatorNode", camel, input())), [2_880]);
+    assert_eq!(frames(&outputs("AudioBufferAccumulatorNode", json!({"targetSamples": 4_000}), input())), [4_000, 800]);
+    assert_eq!(frames(&outputs("AudioChunkerNode", json!({"chunkSize": 2_400}), input())), [2_400, 2_400]);
+    let registry = remotemedia_nodes::registry();
+    for old in registry.iter().filter(|node_type| node_type.alias_of.is_some()) {
+        let properties = old.params_schema["properties"].as_object().expect("params");
+        for name in properties.keys().filter(|name| name.contains('_')) {
+            let spelled = properties.iter().filter(|(_, entry)| entry["x-spelling-of"] == json!(name)).count();
+            assert_eq!(spelled, 1, "{}.{name}", old.name);
+        }
+    }
+    let manifest = |params: &str| {
+        let text = format!(
+            r#"{{"version": "v1", "nodes": [{{"id": "a", "node_type": "FastResampleNode", "params": {params}}}]}}"#
+        );
+        let blueprint = remotemedia_core::manifest::parse(text.as_bytes(), &registry, &Default::default());
+        blueprint.map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(manifest(r#"{"targetRate": 8000, "sourceRate": "auto", "quality": "Medium", "channels": 1}"#), Ok(()));
+    let error = manifest(r#"{"targetRate": 500}"#).expect_err("too low");
+    let expected = "nodes[0].params.targetRate: expected an integer from 1000 to 768000 or \"auto\", got 500";
+    assert!(error.ends_with(expected), "{error}");
+    let error = manifest(r#"{"targetRate": 8000, "target_rate": 8000}"#).expect_err("twice");
+    assert!(error.ends_with("expected one of 'target_rate' and 'targetRate', got both"), "{error}");
+}
+
+#[test]
+fn the_rate_may_be_left_to_the_planner() {
+    let auto = json!({"target_rate": "auto", "source_rate": "auto"});
+    let packets = outputs("FastResampleNode", auto, vec![tone(0.5, 44_100, 4_800)]);
+    let Value::Audio(audio) = &packets[0].value else { panic!("sound") };
+    assert_eq!((audio.rate(), audio.frames()), (44_100, 4_800));
+    let text = r#"{"version": "v1", "nodes": [
+        {"id": "a", "node_type": "FastResampleNode", "params": {"targetRate": "auto"}}, {"id": "b", "node_type": "VAD"}],
+        "connections": [{"from": "a", "to": "b"}]}"#;
+    let registry = remotemedia_nodes::registry();
+    let blueprint =
+        remotemedia_core::manifest::parse(text.as_bytes(), &registry, &Default::default()).expect("a good manifest");
+    let ids: Vec<&str> = blueprint.nodes.iter().map(|node| &*node.id).collect();
+    assert_eq!(ids, ["a", "b", "b.mix", "b.resample"]);
 }
 
 #[test]

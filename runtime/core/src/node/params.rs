@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{AudioFormat, Define, Node, OldName};
+use crate::outside::message;
 
 /// The params of a node as the manifest has them: a JSON object.
 pub type Params = serde_json::Map<String, Json>;
@@ -20,6 +21,13 @@ pub struct ParamError {
     pub expected: String,
     /// What it was.
     pub got: String,
+}
+
+impl ParamError {
+    /// The same error, whatever the node quotes in it.
+    fn bounded(self) -> Self {
+        Self { param: self.param, expected: message(self.expected), got: message(self.got) }
+    }
 }
 
 /// Gives an instance the live ones of some params.
@@ -57,16 +65,54 @@ impl PreparedNode {
 }
 
 pub(super) fn prepare<N: Define>(params: Params) -> Result<PreparedNode, ParamError> {
-    finish::<N>(typed(params, N::NAME)?)
+    typed(params, N::NAME).and_then(finish::<N>).map_err(ParamError::bounded)
 }
 
 pub(super) fn prepare_old<A: OldName>(params: Params) -> Result<PreparedNode, ParamError> {
-    let params = A::translate(typed(params, A::NAME)?)?;
-    finish::<A::Node>(params).map_err(|error| ParamError {
+    let params = in_snake_case(params)?;
+    let params = typed(params, A::NAME).and_then(A::translate).map_err(ParamError::bounded)?;
+    finish::<A::Node>(params).map_err(ParamError::bounded).map_err(|error| ParamError {
         param: A::old_param(&error.param).to_owned(),
         expected: quoted_in_old_words::<A>(&error.expected),
         got: error.got,
     })
+}
+
+/// The params by their names of today; whoever wrote `targetRate` once means `target_rate`.
+fn in_snake_case(params: Params) -> Result<Params, ParamError> {
+    let mut renamed = Params::new();
+    for (name, value) in params {
+        let snake = snake_case(&name);
+        if renamed.contains_key(&snake) {
+            let expected = format!("one of '{snake}' and '{}'", camel_case(&snake));
+            return Err(ParamError { param: name, expected, got: "both".to_owned() });
+        }
+        renamed.insert(snake, value);
+    }
+    Ok(renamed)
+}
+
+/// `targetRate` for `target_rate`.
+pub(super) fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let mut letters = word.chars();
+        let initial = letters.next().map(|letter| letter.to_ascii_uppercase());
+        name + &initial.into_iter().chain(letters).collect::<String>()
+    })
+}
+
+/// `target_rate` for `targetRate`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 /// Other params that a message names stand in quotes.

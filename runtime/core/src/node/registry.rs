@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::documented::{first_line, markdown};
-use super::params::{prepare, prepare_old};
+use super::params::{camel_case, prepare, prepare_old};
 use super::{Cost, Define, OldName, ParamError, Params, Port, PreparedNode};
 
 /// A kind of node: what it is called, what it takes, and how to make one.
@@ -37,6 +37,9 @@ pub struct NodeType {
     prepare: fn(Params) -> Result<PreparedNode, ParamError>,
 }
 
+/// In the schema of a param of an old name: it is another spelling of the one with this name.
+const SPELLING_OF: &str = "x-spelling-of";
+
 /// A set of node types by name.
 #[derive(Clone, Default)]
 pub struct Registry {
@@ -54,7 +57,8 @@ impl NodeType {
 
     /// All that it declares, for listings, docs and the classes of the bindings:
     /// `{name, summary, doc, cost, inputs, outputs, params, example, live?, alias_of?}`, where `doc` is Markdown, `params` a
-    /// JSON Schema, and `live` names the params that may change while a session runs.
+    /// JSON Schema, and `live` names the params that may change while a session runs. A param of an old name that has
+    /// `x-spelling-of` in its schema is another spelling of the param with that name.
     pub fn describe(&self) -> Json {
         let ports = |ports: &[Port]| ports.iter().map(Port::describe).collect::<Vec<_>>();
         let mut described = serde_json::json!({
@@ -116,7 +120,18 @@ impl Registry {
 
     /// Adds an old name of a built-in node, with the params that it had.
     pub fn add_old_name<A: OldName>(&mut self) -> &mut Self {
-        let schema = schemars::schema_for!(A::Params).to_value();
+        let mut schema = schemars::schema_for!(A::Params).to_value();
+        let snake_case: Vec<String> =
+            schema["properties"].as_object().into_iter().flat_map(|map| map.keys().cloned()).collect();
+        for param in snake_case.iter().filter(|param| camel_case(param) != **param) {
+            let mut entry = schema["properties"][param].clone();
+            if let Some(entry) = entry.as_object_mut() {
+                entry.remove("default");
+                entry.insert("description".to_owned(), format!("`{param}`, as it was written once.").into());
+                entry.insert(SPELLING_OF.to_owned(), param.as_str().into());
+            }
+            schema["properties"][camel_case(param)] = entry;
+        }
         let mut node_type = NodeType::new::<A::Node>((A::NAME, A::DOC), (schema, A::EXAMPLE), prepare_old::<A>);
         // An old name may lack a param that the node has by now.
         let properties = node_type.params_schema["properties"].as_object();

@@ -32,5 +32,6 @@ pub use gain::{AudioGain, AudioGainParams, RampShape};
 pub use mix::{AudioMix, AudioMixParams};
 pub use normalize::{LoudnessNormalize, LoudnessNormalizeParams, NormalizeMode};
 pub use pad::{AudioPad, AudioPadParams};
+pub(crate) use resample::SAME_RATE;
 pub use resample::{AudioResample, AudioResampleParams, ResampleQuality};
 pub use trim::{AudioTrim, AudioTrimParams, TrimEnds};

@@ -22,6 +22,9 @@ use segment::Segment;
 /// The rates that can be converted, in Hz.
 const RATES: std::ops::RangeInclusive<u32> = 1000..=768_000;
 
+/// The rate of params that leave the rate as it is. No manifest can say it but by an old name: rates begin at 1000.
+pub(crate) const SAME_RATE: u32 = 0;
+
 /// The params of [`AudioResample`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -110,7 +113,7 @@ impl Define for AudioResample {
     const EXAMPLE: &'static str = r#"{"rate": 16000}"#;
 
     fn output_format(params: &Self::Params, _port: usize) -> Option<AudioFormat> {
-        Some(AudioFormat { rate: Some(params.rate), channels: None })
+        Some(AudioFormat { rate: (params.rate != SAME_RATE).then_some(params.rate), channels: None })
     }
 
     fn new(params: &Self::Params) -> Self {
@@ -166,7 +169,7 @@ impl AudioResample {
     fn begin(&mut self) -> Result<Step, NodeError> {
         let Some(waiting) = self.waiting.take() else { return Ok(self.done(None)) };
         let audio = audio_of(&waiting.packet)?;
-        if audio.rate() == self.rate {
+        if audio.rate() == self.rate || self.rate == SAME_RATE {
             self.end = waiting.packet.pts.map(|pts| pts.saturating_add(audio.duration()));
             let packet = waiting.packet;
             return Ok(self.done(Some(Emission { port: 0, packet })));
