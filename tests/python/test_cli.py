@@ -86,7 +86,7 @@ def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = command(capsys, "nodes", "AudioLevel")
     assert code == 0
     about, ports = out.partition("\n\ninput in ")[::2]
-    assert about.startswith("AudioLevel: Measures the level of sound in windows and judges its volume.\n\nFor each window")
+    assert about.startswith("AudioLevel: Measures the level of sound in windows and judges its volume.\n\n")
     assert "\n`peak_db`        20 log10 of the largest magnitude in any channel, in dBFS\n" in about
     assert all(len(line) <= 100 for line in about.splitlines())
     assert ports == (

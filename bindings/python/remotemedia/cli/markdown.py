@@ -28,7 +28,11 @@ def plain_text(markdown: str, width: int) -> Iterator[str]:
             # A paragraph or an item of a list goes on until something else begins.
             while lines and lines[0].strip() and not lines[0].startswith(("|", "- ")):
                 first += " " + lines.pop(0).strip()
-            yield from textwrap.wrap(first, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+            yield from _wrapped(first, width, indent)
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _taken(lines: list[str], start: str) -> list[str]:
@@ -48,10 +52,7 @@ def _table(lines: list[str], width: int) -> Iterator[str]:
     while sum(widths) + GAP * (columns - 1) > width and max(widths) > 12:
         widths[widths.index(max(widths))] -= 1
     for row in [head, ["-" * each for each in widths], *body]:
-        parts = [
-            textwrap.wrap(cell, size, break_long_words=False, break_on_hyphens=False) or [""]
-            for cell, size in zip(row, widths, strict=True)
-        ]
+        parts = [_wrapped(cell, size) or [""] for cell, size in zip(row, widths, strict=True)]
         for number in range(max(map(len, parts))):
             cells = [part[number] if number < len(part) else "" for part in parts]
             pairs = zip(cells, widths, strict=True)

@@ -1,4 +1,4 @@
-"""`remotemedia nodes`: the node types, or all about one: what it promises, ports, params with types and ranges, an example."""
+"""`remotemedia nodes`: the node types, or all about one: what it promises, its ports and params, and an example."""
 
 from __future__ import annotations
 
