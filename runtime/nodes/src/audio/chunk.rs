@@ -17,6 +17,8 @@ documented! {
 /// ends the chunks and begins them anew.
 ///
 /// A chunk that lies within one packet shares its memory.
+///
+/// Every chunk has its own time, `pts`. A chunk of more than 1 GiB is an error.
 #[derive(Debug)]
 pub struct AudioChunk(Driven<Chunk>);
 }

@@ -21,6 +21,8 @@ documented! {
 ///
 /// While a session runs `gain_db` may change. The factor then glides to its new value in a straight line of 20 ms, from
 /// the first frame of the next packet on, so that nothing clicks.
+///
+/// NaN and infinity are an error.
 #[derive(Debug)]
 pub struct AudioGain(Driven<Gain>);
 }

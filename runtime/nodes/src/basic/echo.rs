@@ -13,6 +13,12 @@ documented! {
 /// For every packet it emits `{"input": value, "counter": n, "node": id}`, at the packet's own time.
 /// `counter` is 1 for the first packet of a run and rises by one with each packet; the end of an item does not reset
 /// it. `node` is the id of this node in the manifest.
+///
+/// | key | value |
+/// |---|---|
+/// | `input` | the value of the packet, of any kind |
+/// | `counter` | an integer, 1 or more |
+/// | `node` | text |
 #[derive(Debug)]
 pub struct Echo {
     counter: i64,

@@ -21,6 +21,8 @@ documented! {
 ///
 /// A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well, at their place among the
 /// others, and fail: by `on_error: skip` the others go on.
+///
+/// Links to files are files; `**` goes through no link to a folder. If there is no file at all, that is an error.
 #[derive(Debug)]
 pub struct FileSource {
     path: String,

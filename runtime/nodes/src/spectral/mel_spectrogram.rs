@@ -36,6 +36,9 @@ documented! {
 /// The window is a periodic Hann window, the arithmetic float32. The time of a packet is that of its first frame: of its
 /// centre, or of its first sample if `center` is false. How the sound is divided into packets changes no value. A change
 /// of rate or layout ends one recording and begins the next.
+///
+/// NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the spectra of one item may fill
+/// 1 GiB; more is an error.
 pub struct MelSpectrogram(Analysis);
 }
 

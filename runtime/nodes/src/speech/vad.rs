@@ -27,6 +27,8 @@ documented! {
 /// Window `k` covers 512 samples from sample `512 k` on at 16 kHz, 256 at 8 kHz, counted from the stream's start, so how
 /// the sound is divided into packets changes nothing, not a bit. At the end, silence completes the last window. Times
 /// count samples from the first packet's.
+///
+/// A packet that completes no window gives nothing. NaN and infinity are an error.
 #[derive(Debug)]
 pub struct Vad {
     rate: Rate,

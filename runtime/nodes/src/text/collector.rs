@@ -19,6 +19,8 @@ documented! {
 /// Sentences come without the white space around them. A sentence of fewer than `min_sentence_length` characters is
 /// joined to the next. With `partials` the unfinished sentence comes on the port `partial` after each token, also if it
 /// has not changed. Where the tokens are cut changes nothing of the sentences.
+///
+/// More than 1 MiB of text without the end of a sentence is an error.
 #[derive(Debug)]
 pub struct TextCollector {
     rules: Rules,

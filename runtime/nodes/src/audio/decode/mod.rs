@@ -126,6 +126,16 @@ documented! {
 ///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
 ///   else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
+///
+/// The map at the port `info`:
+///
+/// | key | value |
+/// |---|---|
+/// | `container` | `wav`, `flac`, `ogg`, `mp3`, `adts`, `mp4` or `matroska` |
+/// | `codec` | its name, such as `pcm_s16le`, `mp3`, `aac` or `opus` |
+/// | `rate`, `channels` | of the sound that comes out, in Hz and as a number |
+/// | `duration_s` | the length in seconds; missing where the file does not give it |
+/// | `tags` | a map of text, at most 256 tags of at most 16 KiB each |
 pub struct AudioDecode {
     chunk_ms: u32,
     range: Range,

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use remotemedia_core::node::{
     CancelFlag, Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, documented,
 };
+use remotemedia_core::outside::named;
 use remotemedia_core::value::{Audio, File, FileSource, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -91,6 +92,14 @@ documented! {
 ///
 /// Each item becomes one file. With `path` the samples go to disk as they come; without, the encoded bytes collect in
 /// memory until the item ends.
+///
+/// - Integers are rounded to nearest and saturate at full scale; f32 keeps what is above it. Without `dither` nothing is added.
+/// - What comes out is the file that was written, or bytes; the type of either is `audio/wav`, `audio/flac` or
+///   `audio/ogg; codecs=opus`. An item without sound gives nothing.
+/// - A file by `path` appears under its name when it is whole, and is written to a name beside it until then; a pipe or a device is
+///   written into. One path holds one item: a second one is an error.
+/// - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 96 kHz. What is more is an error, and so are a change of rate
+///   or layout inside an item, and NaN or infinity where samples are computed.
 pub struct AudioEncode {
     format: FileFormat,
     samples: SampleFormat,
@@ -176,7 +185,7 @@ impl Define for AudioEncode {
         };
         let by_path = params.path.as_deref().and_then(FileFormat::of_path);
         let Some(format) = params.format.or(by_path) else {
-            let got = params.path.as_ref().map_or("neither".to_owned(), |path| format!("the path '{path}'"));
+            let got = params.path.as_ref().map_or("neither".to_owned(), |path| format!("the path {}", named(path)));
             let expected = "\"wav\", \"flac\" or \"opus\", or a path that ends in .wav, .flac or .opus";
             return problem("format", expected, got);
         };

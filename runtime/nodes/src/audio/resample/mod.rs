@@ -63,6 +63,9 @@ documented! {
 ///
 /// Times follow from the `pts` of a recording's first packet and the count of frames; a jump of `pts` inside it is not
 /// looked at.
+///
+/// Sound that has the rate already passes through in the same memory. Rates from 1,000 to 768,000 Hz are converted, others are an error,
+/// and so are NaN and infinity. Nothing limits the result: beside steep edges it may exceed the peaks of what came in.
 pub struct AudioResample {
     rate: u32,
     quality: ResampleQuality,

@@ -46,6 +46,9 @@ documented! {
 /// How the sound is divided into packets changes nothing. Times count samples from the first packet's. Sound is kept for
 /// as long as a segment may need it: a segment's length, for which only `max_speech_duration_s` sets a limit. A change
 /// of rate or layout ends one recording and begins the next.
+///
+/// NaN and infinity are an error, unless the probabilities come at `vad`. While a session runs `threshold` and `neg_threshold` may
+/// change.
 pub struct SpeechSegments {
     rules: Rules,
     keys: Keys,
