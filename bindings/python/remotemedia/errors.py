@@ -63,7 +63,7 @@ class InvalidArgumentError(Error, ValueError):
 
 
 class ManifestError(Error, ValueError):
-    """A manifest is refused. `problems` holds everything that is wrong with it, not just the first thing."""
+    """A manifest is refused. `problems` holds what is wrong with it, the first 100 things that are found."""
 
     status = "RM_INVALID_MANIFEST"
 
