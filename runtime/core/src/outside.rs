@@ -16,6 +16,9 @@ const LONGEST_NAME: usize = 255;
 /// So many characters a message has at most; longer ones lose their middle.
 const LONGEST_MESSAGE: usize = 10_000;
 
+/// And each sentence of one that has several.
+const LONGEST_CLAUSE: usize = 1_000;
+
 /// The text without quotes: its beginning if it is long, with what a terminal would obey written as escapes.
 pub fn shown(text: &str) -> String {
     escaped(beginning(text).as_ref(), |_| false)
@@ -44,25 +47,38 @@ pub fn named(text: &str) -> String {
     format!("'{}'", shown(text))
 }
 
-/// The name of a file, an item or a node in single quotes, whole: up to 255 characters, which is what file systems allow.
+/// The name of a file, an item or a node without quotes, whole: up to 255 characters, which is what file systems allow.
+pub fn shown_in_full(text: &str) -> String {
+    escaped(&cut(text, LONGEST_NAME), |_| false)
+}
+
+/// The same in single quotes.
 pub fn named_in_full(text: &str) -> String {
-    format!("'{}'", escaped(&cut(text, LONGEST_NAME), |_| false))
+    format!("'{}'", shown_in_full(text))
 }
 
 /// A whole message: what a terminal would obey is written as escapes, but for line breaks and tabs; the middle of a very
 /// long one is left out.
 pub fn message(text: impl Into<String>) -> String {
-    let text = text.into();
+    bounded(text.into(), LONGEST_MESSAGE)
+}
+
+/// One of several sentences of a message, in the same way.
+pub fn clause(text: impl Into<String>) -> String {
+    bounded(text.into(), LONGEST_CLAUSE)
+}
+
+fn bounded(text: String, most: usize) -> String {
     let is_kept = |character| matches!(character, '\n' | '\t');
     // Every byte count is at least the count of characters.
-    let is_short = text.len() <= LONGEST_MESSAGE || text.chars().count() <= LONGEST_MESSAGE;
+    let is_short = text.len() <= most || text.chars().count() <= most;
     if is_short && !text.chars().any(|character| commands(character) && !is_kept(character)) {
         return text;
     }
     if is_short {
         return escaped(&text, is_kept);
     }
-    let half = LONGEST_MESSAGE / 2;
+    let half = most / 2;
     let begin: String = text.chars().take(half).collect();
     let rest = text.char_indices().rev().nth(half - 1).map_or(0, |(at, _)| at);
     format!("{} … {}", escaped(&begin, is_kept), escaped(&text[rest..], is_kept))
@@ -107,6 +123,7 @@ mod tests {
         assert_eq!(named_in_full(&long), format!("'{}…'", "ä".repeat(LONGEST_NAME)));
         assert_eq!(named(&"b".repeat(SHOWN)), format!("'{}'", "b".repeat(SHOWN)));
         let half = "ä".repeat(LONGEST_MESSAGE / 2);
+        assert_eq!(clause(long.as_str()).chars().count(), LONGEST_CLAUSE + 3);
         assert_eq!(message(long), format!("{half} … {half}"));
         assert_eq!(message("ä".repeat(LONGEST_MESSAGE)).chars().count(), LONGEST_MESSAGE);
     }

@@ -15,7 +15,7 @@ use super::trace::{Recorder, Trace};
 use crate::graph::Graph;
 use crate::manifest::{ManifestError, Work, did_you_mean, names, prepare_again};
 use crate::node::{NodeType, Params};
-use crate::outside::{named, shown};
+use crate::outside::{named, named_in_full, shown};
 use crate::value::Packet;
 
 /// A pipeline at work on one stream. Its end arrives as one completion at its port; dropping it does not end it.
@@ -134,7 +134,7 @@ pub enum SessionError {
         cure: String,
     },
     /// A param is to be changed that a running node can't change.
-    #[error("{} ({}) has {} from its start to its end; {live}", named(node), shown(node_type), named(param))]
+    #[error("{} ({}) has {} from its start to its end; {live}", named_in_full(node), shown(node_type), named(param))]
     NotLive {
         /// The id of the node.
         node: Arc<str>,
@@ -148,7 +148,7 @@ pub enum SessionError {
     /// Params of a node that the host runs are to be changed.
     #[error(
         "{} is run by the host, which alone could change its params; only those of built-in nodes are live",
-        named(node)
+        named_in_full(node)
     )]
     HostNode {
         /// The id of the node.
@@ -300,7 +300,7 @@ impl Session {
 
     fn no_node(&self, node: &str) -> SessionError {
         let ids: Vec<&str> = self.graph.nodes.iter().map(|node| &*node.id).collect();
-        let near = did_you_mean(node, ids.iter().copied(), named);
+        let near = did_you_mean(node, ids.iter().copied(), named_in_full);
         let cure = near.unwrap_or_else(|| format!("there are {}", names(&ids)));
         SessionError::NoSuchNode { node: node.to_owned(), cure: format!("; {cure}") }
     }
@@ -377,7 +377,7 @@ impl SessionOptions {
             let found = ids.iter().position(|id| ***id == **sink).ok_or_else(|| SessionError::NoSuchSink {
                 sink: sink.clone(),
                 pipeline: Arc::clone(&graph.name),
-                sinks: ids.iter().map(|id| named(id)).collect::<Vec<_>>().join(", "),
+                sinks: ids.iter().map(|id| named_in_full(id)).collect::<Vec<_>>().join(", "),
             })?;
             if !chosen.contains(&found) {
                 chosen.push(found);

@@ -3,12 +3,13 @@
 use indexmap::IndexMap;
 
 use super::blueprint::Endpoint;
-use super::fields::names;
+use super::fields::{listed, names};
 use super::findings::{Finding, Findings};
 use super::nearest::did_you_mean;
 use super::nodes::{NodeDraft, NodeDrafts, NodeKind};
 use super::tree::{Item, Path, describe, named, shown};
 use crate::node::{Kinds, Port, Registry};
+use crate::outside::{named_in_full, shown_in_full};
 
 /// One connection, as far as it makes sense.
 #[derive(Clone, Copy)]
@@ -49,8 +50,8 @@ pub(super) fn default_port(ports: &[Port], usual: &str) -> Option<usize> {
 /// How a message names the end of an edge: `'calc'`, or `'vad.speech'` where there are several ports.
 pub(super) fn end_name(id: &str, ports: &[Port], port: usize) -> String {
     match ports {
-        [_] => named(id),
-        _ => format!("'{}.{}'", shown(id), ports.get(port).map_or("?", |port| port.name)),
+        [_] => named_in_full(id),
+        _ => format!("'{}.{}'", shown_in_full(id), ports.get(port).map_or("?", |port| port.name)),
     }
 }
 
@@ -92,7 +93,7 @@ impl Check<'_, '_> {
         let draft = ConnectionDraft { index, from: from?, to: to? };
         let (from, to) = (&self.nodes.list[draft.from.0], &self.nodes.list[draft.to.0]);
         if draft.from.0 == draft.to.0 {
-            let finding = Finding::new(format!("{} is connected to itself", named(from.id)));
+            let finding = Finding::new(format!("{} is connected to itself", named_in_full(from.id)));
             self.note(path, finding.suggest("remove this connection: a graph has no cycles".to_owned()));
             return None;
         }
@@ -101,8 +102,11 @@ impl Check<'_, '_> {
         }
         let ends = [draft.from, draft.to];
         if let Some(first) = self.seen.get(&ends) {
-            let message =
-                format!("{} to {} is connected by connections[{first}] already", named(from.id), named(to.id));
+            let message = format!(
+                "{} to {} is connected by connections[{first}] already",
+                named_in_full(from.id),
+                named_in_full(to.id)
+            );
             self.note(path, Finding::new(message).suggest("remove one of the two".to_owned()));
             return None;
         }
@@ -241,8 +245,8 @@ impl Check<'_, '_> {
 }
 
 fn no_port(id: &str, kind: &NodeKind, ports: &[Port], name: Option<&str>, side: Side) -> Finding {
-    let node = format!("{} ({})", named(id), shown(&kind.type_name));
-    let id = shown(id);
+    let node = format!("{} ({})", named_in_full(id), shown(&kind.type_name));
+    let id = shown_in_full(id);
     let (what, other) = match side {
         Side::From => ("output", kind.inputs),
         Side::To => ("input", kind.outputs),
@@ -252,18 +256,20 @@ fn no_port(id: &str, kind: &NodeKind, ports: &[Port], name: Option<&str>, side: 
         let finding = Finding::new(format!("{node} is {role}: it has no {what}"));
         return finding.suggest("turn the connection around or remove it".to_owned());
     }
-    let full: Vec<String> = ports.iter().map(|port| format!("{id}.{}", port.name)).collect();
+    let full: Vec<String> = ports.iter().map(|port| format!("'{id}.{}'", port.name)).collect();
     let Some(name) = name else {
-        let finding = Finding::new(format!("{node} has {} {what}s", ports.len())).expected(names(&full));
-        return finding.got(format!("'{id}'")).suggest(format!("say which: {}", names(&full).replace(" and ", " or ")));
+        let finding = Finding::new(format!("{node} has {} {what}s", ports.len())).expected(listed(&full));
+        return finding
+            .got(format!("'{id}'"))
+            .suggest(format!("say which: {}", listed(&full).replace(" and ", " or ")));
     };
-    let finding = Finding::new(format!("{node} has no {what} {}", named(name))).expected(names(&full));
+    let finding = Finding::new(format!("{node} has no {what} {}", named(name))).expected(listed(&full));
     let is_other = other.iter().any(|port| port.name == name);
     let near = did_you_mean(name, ports.iter().map(|port| port.name), |name| format!("'{id}.{name}'"));
     let cure = match near {
         Some(near) if !is_other => near,
-        _ if ports.len() == 1 => format!("its only {what} is '{}'", full[0]),
-        _ => format!("its {what}s are {}", names(&full)),
+        _ if ports.len() == 1 => format!("its only {what} is {}", full[0]),
+        _ => format!("its {what}s are {}", listed(&full)),
     };
     finding.got(format!("'{id}.{}'", shown(name))).suggest(cure)
 }

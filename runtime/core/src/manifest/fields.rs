@@ -72,8 +72,12 @@ pub(super) fn not_a_map(root: &Item) -> Finding {
 
 /// `'a', 'b' and 'c'`
 pub(crate) fn names<S: AsRef<str>>(names: &[S]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| named(name.as_ref())).collect();
-    match quoted.split_last() {
+    listed(&names.iter().map(|name| named(name.as_ref())).collect::<Vec<_>>())
+}
+
+/// `a, b and c`
+pub(super) fn listed(names: &[String]) -> String {
+    match names.split_last() {
         None => "none".to_owned(),
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::problem::{ENOUGH, ManifestError, Problem};
 use super::tree::{Data, Entry, Item, Map, Path, Step, quoted};
-use crate::outside::message;
+use crate::outside::clause;
 
 /// The largest manifest, in bytes.
 pub(super) const MAX_BYTES: usize = 8 << 20;
@@ -120,10 +120,10 @@ impl Findings {
                 path: path.to_string(),
                 line: place.map(|(line, _)| line),
                 column: place.map(|(_, column)| column),
-                message: message(finding.message),
-                expected: finding.expected.map(message),
-                got: finding.got.map(message),
-                suggestion: finding.suggestion.map(message),
+                message: clause(finding.message),
+                expected: finding.expected.map(clause),
+                got: finding.got.map(clause),
+                suggestion: finding.suggestion.map(clause),
             }
         });
         ManifestError { problems: problems.collect() }

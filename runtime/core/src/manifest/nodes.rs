@@ -14,6 +14,7 @@ use super::problem::ManifestError;
 use super::schema_check::{Fault, check, compile};
 use super::tree::{Data, Item, Path, describe, named, quoted};
 use crate::node::{NodeType, ParamError, Params, Port, PreparedNode, Registry};
+use crate::outside::named_in_full;
 
 /// One node of the list, as far as it makes sense.
 pub(super) struct NodeDraft<'a> {
@@ -72,7 +73,7 @@ pub(super) fn check_nodes<'a>(
 fn duplicate_id(id: &str, first: usize, ids: &HashSet<&str>) -> Finding {
     let free =
         (2..).map(|number| format!("{id}{number}")).find(|name| !ids.contains(name.as_str())).unwrap_or_default();
-    Finding::new(format!("the id {} is taken by nodes[{first}]", named(id)))
+    Finding::new(format!("the id {} is taken by nodes[{first}]", named_in_full(id)))
         .expected("an id of its own")
         .got(describe(&Json::from(id)))
         .suggest(format!("rename one, to {} for example", quoted(&free)))
