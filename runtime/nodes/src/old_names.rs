@@ -12,7 +12,7 @@ use crate::audio::{
 };
 use crate::monitor::{AudioLevel, AudioLevelParams};
 use crate::speech::{SpeechSegments, SpeechSegmentsParams};
-use crate::text::{TextCollector, TextCollectorParams};
+use crate::text::{Language, TextCollector, TextCollectorParams};
 
 /// Adds those whose params or defaults are not those of the new node. The others need nothing: `XNode` stands for `X`.
 pub(crate) fn add(registry: &mut Registry) {
@@ -326,7 +326,8 @@ impl OldName for TextCollectorNode {
             });
         }
         Ok(TextCollectorParams {
-            terminators,
+            language: Language::En,
+            terminators: Some(terminators),
             min_sentence_length: params.min_sentence_length,
             yield_partial_on_end: params.yield_partial_on_end,
             partials: false,

@@ -5,20 +5,35 @@ use remotemedia_core::value::{Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::language::Language;
 use super::sentence::{Next, Rules};
 
 documented! {
 /// Makes sentences of a stream of tokens.
 ///
 /// A sentence ends with a terminator, and the quotes and brackets that close there, before white space; at the end of a line; and
-/// at once with the terminators of Chinese, Japanese and Hindi. The dots of abbreviations (`Dr.`, `e.g.`), of initials
-/// (`J. S.`), of numbers (`3.14`), addresses and list numbers end none; `etc.`, `Inc.` and an ellipsis do, unless a small letter
-/// follows. To know, it waits for the character that follows a terminator: the last sentence comes with the next token
-/// or the end of the item.
+/// without white space with the terminators of scripts that write none (Chinese, Japanese, Burmese, Amharic, the danda, the
+/// Arabic question mark and the Urdu full stop). What only looks like an end is judged with the abbreviations and the usual first
+/// words of `language`:
+///
+/// | text | the sentence |
+/// |---|---|
+/// | `Dr. Ito`, `e.g.`, `J. S. Bach`, `3.14`, `a.b@c.de`, `1. Take` | goes on |
+/// | `No. 5`, `p. 55` | goes on before a number |
+/// | `Inc.`, `etc.`, `p.m.`, an ellipsis | ends if a capital follows |
+/// | `U.S.` | ends if a word follows that usually begins a sentence: `U.S. She`, but not `U.S. Army` |
+/// | `12. Juni`, `XIV. König` | goes on in languages that write ordinals with a dot, unless such a word follows |
+/// | `"Really?" she asked`, `(wait.) and` | goes on before a small letter |
+/// | `"One. Two."`, `(One. Two.)` | is not divided inside quotes and brackets that close within 250 characters on the same line |
+/// | `1) one 2) two`, bullets | ends before the next item of a list that it begins with |
+///
+/// An answer never depends on how much more has come, so where the tokens are cut changes nothing of the sentences. To know, it
+/// looks ahead: at the first letter or mark behind the white space; for what ends only before certain words, at the whole of that
+/// word; inside quotes and brackets, up to where they close. The last sentence comes with the end of the item.
 ///
 /// Sentences come without the white space around them. A sentence of fewer than `min_sentence_length` characters is
 /// joined to the next. With `partials` the unfinished sentence comes on the port `partial` after each token, also if it
-/// has not changed. Where the tokens are cut changes nothing of the sentences.
+/// has not changed.
 ///
 /// More than 1 MiB of text without the end of a sentence is an error.
 #[derive(Debug)]
@@ -39,10 +54,14 @@ pub struct TextCollector {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextCollectorParams {
-    /// The characters that may end a sentence.
-    #[serde(default = "default_terminators")]
+    /// The language of the text, by its code of ISO 639-1: whose abbreviations and first words decide, and what ends a sentence
+    /// beside the terminators of all scripts (`;` in Greek, `:` in Armenian and Arabic).
+    #[serde(default)]
+    pub language: Language,
+    /// The characters that may end a sentence, instead of those of the language.
+    #[serde(default)]
     #[schemars(length(min = 1, max = 64))]
-    pub terminators: String,
+    pub terminators: Option<String>,
     /// A sentence of fewer characters is joined to the next.
     #[serde(default = "default_min_sentence_length")]
     #[schemars(range(min = 1, max = 10_000))]
@@ -56,10 +75,6 @@ pub struct TextCollectorParams {
     /// Texts such as `<|text_end|>` that end what was said before them. They are not part of any sentence.
     #[serde(default)]
     pub end_tokens: Option<Vec<String>>,
-}
-
-fn default_terminators() -> String {
-    ".!?\u{2026}\u{3002}\u{ff01}\u{ff1f}\u{ff0e}\u{964}\n".to_owned()
 }
 
 fn default_min_sentence_length() -> u32 {
@@ -115,8 +130,9 @@ impl Define for TextCollector {
 
     fn new(params: &TextCollectorParams) -> Self {
         let rules = Rules {
-            terminators: params.terminators.chars().collect(),
+            terminators: params.terminators.clone().unwrap_or_else(|| params.language.terminators()).chars().collect(),
             min_length: params.min_sentence_length as usize,
+            language: params.language,
         };
         TextCollector {
             rules,
