@@ -90,7 +90,7 @@ pub(crate) fn dc_block(frequency: Frequency) -> Section {
 pub(crate) fn butterworth(band: Band, order: usize) -> Vec<Section> {
     let mut sections = Vec::new();
     match band {
-        Band::Below(_) | Band::Above(_) if order % 2 == 0 => {}
+        Band::Below(_) | Band::Above(_) if order.is_multiple_of(2) => {}
         Band::Below(cut) => sections.push(Section::first_order(cut.warped(), [1.0, 0.0])),
         Band::Above(cut) => sections.push(Section::first_order(cut.warped(), [0.0, 1.0])),
         Band::Between(low, high) => return band_pass(low, high, order),

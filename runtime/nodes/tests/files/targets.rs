@@ -230,7 +230,7 @@ fn a_name_may_be_as_long_as_the_file_system_has_it() {
         for mut node in writers(&folder.path(&name), "wav") {
             write(&mut *node).expect("written");
         }
-        assert_eq!(folder.files(), [name.clone()]);
+        assert_eq!(folder.files(), std::slice::from_ref(&name));
         std::fs::remove_file(folder.path(&name)).expect("it is there");
     }
     let path = folder.path(&format!("{}.wav", "n".repeat(252)));

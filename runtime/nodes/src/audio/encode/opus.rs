@@ -150,11 +150,12 @@ impl OpusWriter {
 
     /// Takes frames at the rate of the encoder, and encodes all whole packets but the last.
     fn take(&mut self, audio: &Audio, output: &mut Output, name: &str) -> Result<(), NodeError> {
-        let channels: Vec<&[f32]> = audio.iter_channels().collect();
+        let given: Vec<&[f32]> = audio.iter_channels().collect();
+        let channels: Vec<&[f32]> = self.order.iter().map(|channel| given[*channel]).collect();
         self.taken += audio.frames() as u64 * self.frame;
         self.waiting.reserve(audio.frames() * channels.len());
         for frame in 0..audio.frames() {
-            self.waiting.extend(self.order.iter().map(|channel| channels[*channel][frame]));
+            self.waiting.extend(channels.iter().map(|samples| samples[frame]));
         }
         let samples = self.packet_samples();
         let waiting = std::mem::take(&mut self.waiting);
