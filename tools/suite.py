@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import environment, fuzz, header, machine, native, site, type_checkers, weights
+from tools import delays, environment, fuzz, header, machine, native, site, type_checkers, weights
 from tools.machine import BUILD, ROOT, Problem, run
 
 # A step that hangs is ended, so that a summary always comes.
@@ -91,6 +91,7 @@ CHECKS = [
     Check("rust-format", "cargo fmt --check", format_of_rust),
     Check("rust-lint", "clippy, warnings are errors", lint_of_rust),
     Check("rust", "cargo test", tests_in_rust),
+    Check("delays", "the scheduler's tests and those in C with random delays, a minute", delays.check),
     Check("fuzz", "libFuzzer and AddressSanitizer, 30 s for each target", fuzz.check),
     Check("build", "library, extension, environment", build),
     Check("header", "header == sources == exported symbols", header.check),

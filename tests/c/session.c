@@ -297,7 +297,9 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
         CHECK_ERROR(RM_INVALID_DOCUMENT, message, control(session, cases[index].wanted, &error));
     }
     CHECK_STATUS(RM_OK, rm_session_cancel(session, &error));
-    CHECK_ERROR(RM_GONE, "the session has ended: the work was cancelled", control(session, "{\"interrupt\":true}", &error));
+    CHECK_ERROR(RM_GONE, "the session has ended: the work was cancelled", control(session, "{\"flush\":true}", &error));
+    /* Who interrupts can't know whether the session has just ended. */
+    CHECK_STATUS(RM_OK, control(session, "{\"interrupt\":true}", &error));
     CHECK_STATUS(RM_OK, rm_session_metrics(session, &out, &error));
     metrics = to_json(out.document);
     CHECK(strstr(metrics, "\"waits_for\":\"nothing, it has ended\"") != NULL);

@@ -484,8 +484,7 @@ async def test_after_the_end_everything_says_why() -> None:
                 await use
         with pytest.raises(rm.InvalidArgumentError, match="the session was finished before; it takes no more packets"):
             session.try_send(2)
-        with pytest.raises(rm.GoneError, match="the session has ended"):
-            session.interrupt()
+        session.interrupt()
     async with pipeline().session() as session:
         await session.send(1)
         session.cancel()
@@ -494,7 +493,8 @@ async def test_after_the_end_everything_says_why() -> None:
         for use in (session.send(2), session.send_many([2]), session.flush(), session.finish()):
             with pytest.raises(rm.GoneError, match="the session was cancelled"):
                 await use
-        for call in (lambda: session.try_send(2), session.interrupt, lambda: session.set_param("add", operand=1)):
+        session.interrupt()
+        for call in (lambda: session.try_send(2), lambda: session.set_param("add", operand=1)):
             with pytest.raises(rm.GoneError, match="the session was cancelled"):
                 call()
         assert session.metrics().sent == 1

@@ -227,7 +227,10 @@ class Session:
         self._native.control({"flush": True})
 
     def interrupt(self) -> None:
-        """Drops all that was sent and not read, and lets nodes begin anew; what is sent afterwards is not touched."""
+        """Drops all that was sent and not read, and lets nodes begin anew; what is sent afterwards is not touched.
+
+        Of a session that has ended, what was not read is dropped: whoever interrupts can't know whether it has just ended.
+        """
         self._native.check_place()
         self._drop_unread()
         if self._native.is_open and not self.has_ended:

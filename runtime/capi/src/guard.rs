@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use remotemedia_core::exec::panic_text;
 
@@ -51,8 +51,9 @@ pub(crate) unsafe fn report(err: *mut *mut rm_error, outcome: Result<rm_status, 
 
 /// Keeps panics of this library off the host's stderr; the place is kept for the message instead.
 fn silence_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+    static IS_DONE: AtomicBool = AtomicBool::new(false);
+    // Two threads that are the first may both set it; none waits, which a forked child would do for ever.
+    if !IS_DONE.load(Ordering::Acquire) {
         std::panic::set_hook(Box::new(|info| {
             if let Some(location) = info.location() {
                 WHERE.with_borrow_mut(|place| {
@@ -60,5 +61,6 @@ fn silence_panics() {
                 });
             }
         }));
-    });
+        IS_DONE.store(true, Ordering::Release);
+    }
 }

@@ -5,8 +5,8 @@
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
 use remotemedia_core::exec::{Port, WeakPort};
+use remotemedia_core::lock::Lock;
 use remotemedia_core::value::ForeignMemory;
 
 use crate::fork;
@@ -14,7 +14,7 @@ use crate::live::Counter;
 use crate::process_wide::ProcessWide;
 
 #[derive(Default)]
-struct Records(Mutex<Vec<Record>>);
+struct Records(Lock<Vec<Record>>);
 
 struct Record {
     token: u64,

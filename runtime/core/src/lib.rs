@@ -5,6 +5,7 @@
 
 pub mod exec;
 pub mod graph;
+pub mod lock;
 pub mod manifest;
 pub mod node;
 pub mod outside;

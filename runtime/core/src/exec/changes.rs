@@ -7,8 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-
+use crate::lock::Lock;
 use crate::node::PreparedNode;
 
 /// The changes of all stages of a session.
@@ -20,7 +19,7 @@ pub(super) struct Changes {
 struct StageChanges {
     /// The packet from which the next change holds; there is no such packet if there is no such change.
     due: AtomicU64,
-    lists: Mutex<Lists>,
+    lists: Lock<Lists>,
 }
 
 #[derive(Default)]
@@ -45,7 +44,7 @@ const MOST_PENDING: usize = 1024;
 impl Changes {
     /// None yet, of so many stages.
     pub(super) fn of(stages: usize) -> Self {
-        let stage = |_| StageChanges { due: AtomicU64::new(NEVER), lists: Mutex::default() };
+        let stage = |_| StageChanges { due: AtomicU64::new(NEVER), lists: Lock::default() };
         Self { stages: (0..stages).map(stage).collect() }
     }
 

@@ -1,25 +1,18 @@
-//! A host stage: packets go out to the host in batches, its answers come back in order.
+//! A host stage: makes calls of packets, in batches.
 //!
-//! One call is out at a time, so order is kept; ENDs never leave the runtime, they wait in their place of the batch.
+//! One call is out at a time, so order is kept; ENDs never leave the runtime, they wait in their place of the batch. What
+//! comes of a call is dealt with in [`super::exchange`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::host_call::{CallEntry, HostCall, Reply};
+use super::exchange::{Attempt, EntryPlace, Exchange, OpenCall, Waiting};
+use super::host_call::{CallEntry, HostCall};
 use super::queue::{Routed, Travel};
 use crate::graph::{Graph, Link, Stage};
 use crate::manifest::{OnError, Work};
-use crate::node::NodeError;
-use crate::value::Packet;
-
-/// A failure of the host's code, with the node that it belongs to.
-pub(super) struct HostFault {
-    pub(super) node: usize,
-    pub(super) item: u64,
-    pub(super) error: NodeError,
-}
 
 /// The state of a host stage within one run.
 pub(super) struct HostStage {
@@ -34,65 +27,25 @@ pub(super) struct HostStage {
     ended: u64,
     last_path: u64,
     nodes: Vec<(u64, Arc<str>)>,
-    /// Where these nodes stand in the graph.
-    indices: Vec<usize>,
     /// How many outputs the last node has.
     ports: usize,
-    outbox: VecDeque<Travel>,
-    call: Option<OpenCall>,
-    /// Comes after what is in the outbox.
-    fault: Option<HostFault>,
     /// Whether packets are kept until they are answered, since an error may not be the end.
     keeps: bool,
     /// What is known of the next packet, if it was tried before.
     next: Attempt,
     /// The moment before which there is no call.
     due: Option<Instant>,
-    /// How many packets have left.
-    next_seq: u64,
     /// How many of the packets in line were in a call before, and had no answer.
     taken_before: usize,
 }
 
-/// What is known of a packet that is tried again.
-#[derive(Clone, Copy, Default)]
-struct Attempt {
-    /// How many times it was tried again.
-    tried: u32,
-    /// How many values the host has emitted for it, in all tries together; a new try does not repeat them.
-    given: usize,
-}
-
-struct OpenCall {
-    id: u64,
-    begun: Instant,
-    /// The packets of the call without their values, and the ENDs between them.
-    waiting: VecDeque<Waiting>,
-    /// What is known of the packet that is answered.
-    attempt: Attempt,
-    /// How many values this call has brought for it.
-    emitted: usize,
-}
-
-enum Waiting {
-    Entry {
-        index: usize,
-        place: EntryPlace,
-        /// Kept if it may be tried again.
-        packet: Option<Packet>,
-    },
-    End(u64),
-    Finish,
-}
-
 impl HostStage {
     pub(super) fn new(batch: usize, graph: &Graph, stage: &Stage) -> Self {
-        let (mut nodes, mut indices, mut ends, mut max_wait, mut ports) = (Vec::new(), Vec::new(), false, None, 1);
+        let (mut nodes, mut ends, mut max_wait, mut ports) = (Vec::new(), false, None, 1);
         for link in &stage.links {
             let node = &graph.nodes[link.node];
             let Work::Host(host) = &node.work else { continue };
             nodes.push((host.token, Arc::clone(&node.id)));
-            indices.push(link.node);
             ends |= host.ends;
             max_wait = host.max_wait;
             ports = host.outputs.len();
@@ -106,62 +59,17 @@ impl HostStage {
             ended: 0,
             last_path: stage.last_path,
             nodes,
-            indices,
             ports,
-            outbox: VecDeque::new(),
-            call: None,
-            fault: None,
             keeps: !stage.links.iter().all(fails),
             next: Attempt::default(),
             due: None,
-            next_seq: 0,
             taken_before: 0,
         }
-    }
-
-    /// What is to leave the stage next.
-    pub(super) fn take_exit(&mut self) -> Option<Travel> {
-        let mut exit = self.outbox.pop_front();
-        if let Some(Travel::Packet(routed, _)) = &mut exit {
-            routed.packet.seq = self.next_seq;
-            self.next_seq += 1;
-        }
-        exit
-    }
-
-    /// The failure that is to be told once everything before it has left.
-    pub(super) fn take_fault(&mut self) -> Option<HostFault> {
-        self.fault.take()
-    }
-
-    /// Whether something is to leave the stage.
-    pub(super) fn has_exit(&self) -> bool {
-        !self.outbox.is_empty() || self.fault.is_some()
     }
 
     /// How many packets the next call takes beside those that wait for it.
     pub(super) fn room(&self, inbox: &VecDeque<Travel>) -> usize {
         self.batch.saturating_sub(inbox.iter().filter(|travel| matches!(travel, Travel::Packet(..))).count())
-    }
-
-    /// Whether a call is out.
-    pub(super) fn is_calling(&self) -> bool {
-        self.call.is_some()
-    }
-
-    /// Where the nodes of this stage stand in the graph.
-    pub(super) fn indices(&self) -> &[usize] {
-        &self.indices
-    }
-
-    /// The number of the call that is out.
-    pub(super) fn open_call(&self) -> Option<u64> {
-        self.call.as_ref().map(|call| call.id)
-    }
-
-    /// How long the call with this number is out.
-    pub(super) fn calls_for(&self, call: u64) -> Option<Duration> {
-        self.call.as_ref().filter(|open| open.id == call).map(|open| open.begun.elapsed())
     }
 
     /// Whether more packets fit in a call that waits for them.
@@ -186,7 +94,13 @@ impl HostStage {
 
     /// Makes a call of what waits, as far as the batch goes. To hosts that don't hear of them, ENDs that nothing comes
     /// before leave at once, and there is no call if nothing but ENDs waits.
-    pub(super) fn call(&mut self, inbox: &mut VecDeque<Travel>, job: u64, epoch: u32) -> Option<HostCall> {
+    pub(super) fn call(
+        &mut self,
+        inbox: &mut VecDeque<Travel>,
+        exchange: &mut Exchange,
+        job: u64,
+        epoch: u32,
+    ) -> Option<HostCall> {
         static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
         let mut entries = Vec::new();
         let mut waiting = VecDeque::new();
@@ -215,7 +129,7 @@ impl HostStage {
                         entries.push(CallEntry::Finish);
                     }
                 }
-                Some(other) if entries.is_empty() => self.outbox.push_back(other),
+                Some(other) if entries.is_empty() => exchange.pass(other),
                 Some(Travel::End(item)) => waiting.push_back(Waiting::End(item)),
                 Some(Travel::Finish) => waiting.push_back(Waiting::Finish),
             }
@@ -227,7 +141,7 @@ impl HostStage {
         let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
         let attempt = std::mem::take(&mut self.next);
         self.due = None;
-        self.call = Some(OpenCall { id, begun: Instant::now(), waiting, attempt, emitted: 0 });
+        exchange.begin(OpenCall { id, begun: Instant::now(), waiting, attempt, emitted: 0, waits_for_room: false });
         let mut call =
             HostCall { id, job, nodes: self.nodes.clone(), entries, ports: self.ports, epoch, taken_before: 0 };
         call.taken_before = self.taken_before.min(call.packets());
@@ -235,72 +149,15 @@ impl HostStage {
         Some(call)
     }
 
-    /// Drops what is on its way, and the call that is out, whose number is the answer; FINISH stays.
-    pub(super) fn interrupt(&mut self, inbox: &mut VecDeque<Travel>) -> Option<u64> {
-        let call = self.call.take();
-        let waits = |waiting: &Waiting| matches!(waiting, Waiting::Finish);
-        let was_finishing = call.iter().any(|call| call.waiting.iter().any(waits))
-            || self.outbox.iter().chain(inbox.iter()).any(|travel| matches!(travel, Travel::Finish));
-        self.outbox.clear();
-        self.fault = None;
+    /// Drops what waits for a call; FINISH stays, and comes back if it was in a call or on its way out.
+    pub(super) fn interrupt(&mut self, inbox: &mut VecDeque<Travel>, owes_finish: bool) {
+        let was_finishing = owes_finish || inbox.iter().any(|travel| matches!(travel, Travel::Finish));
         self.next = Attempt::default();
         self.due = None;
         self.full_by = None;
         self.taken_before = 0;
         inbox.clear();
         inbox.extend(was_finishing.then_some(Travel::Finish));
-        call.map(|call| call.id)
-    }
-
-    /// Takes an answer to the call that is out; one to an earlier call is too late.
-    pub(super) fn apply(&mut self, id: u64, reply: Reply) {
-        let Some(call) = self.call.as_mut().filter(|call| call.id == id) else { return };
-        let is_last = reply.is_last();
-        for output in reply.outputs {
-            let Some(place) = call.seek(&mut self.outbox, output.entry) else { continue };
-            let EntryPlace { item, path, deadline, .. } = place;
-            call.emitted += 1;
-            if call.emitted <= call.attempt.given {
-                continue;
-            }
-            call.attempt.given = call.emitted;
-            let own = Packet::new(output.value);
-            let pts = output.pts.or(own.pts).or(place.pts);
-            let duration = output.duration.or(own.duration).or(place.duration);
-            let routed = Routed { packet: own.at(pts, duration), item, path, deadline };
-            self.outbox.push_back(Travel::Packet(routed, output.port));
-        }
-        if let Some(failure) = reply.failure {
-            let entry = call.seek(&mut self.outbox, failure.entry);
-            let (item, position) = entry.map_or((0, None), |place| (place.item, place.pts));
-            let mut error = NodeError::new(failure.message).at(position);
-            error.chain = failure.chain;
-            error.host_token = failure.token;
-            self.fault = Some(HostFault { node: self.indices[failure.node], item, error });
-            return;
-        }
-        if let Some(call) = self.call.take_if(|_| is_last) {
-            self.outbox.extend(call.waiting.into_iter().filter_map(Waiting::into_travel));
-        }
-    }
-}
-
-/// A packet of a call without its value.
-#[derive(Clone, Copy)]
-struct EntryPlace {
-    item: u64,
-    path: u64,
-    pts: Option<i64>,
-    duration: Option<i64>,
-    deadline: Option<Instant>,
-    /// The input at which it came.
-    port: usize,
-}
-
-impl HostStage {
-    /// How many times the packet that failed was tried again.
-    pub(super) fn tried(&self) -> u32 {
-        self.call.as_ref().map_or(0, |call| call.attempt.tried)
     }
 
     /// The moment before which there is nothing to call for.
@@ -309,71 +166,22 @@ impl HostStage {
     }
 
     /// After a failure: puts what has no answer back in line, without the packet that failed.
-    pub(super) fn skip(&mut self, inbox: &mut VecDeque<Travel>) {
-        if let Some(mut call) = self.call.take() {
-            call.waiting.pop_front();
-            // An end behind it goes on by itself: to give it back would be to call for it once more.
-            while let Some(Waiting::End(_) | Waiting::Finish) = call.waiting.front() {
-                self.outbox.extend(call.waiting.pop_front().and_then(Waiting::into_travel));
+    pub(super) fn skip(&mut self, mut call: OpenCall, inbox: &mut VecDeque<Travel>, exchange: &mut Exchange) {
+        call.waiting.pop_front();
+        // An end behind it goes on by itself: to give it back would be to call for it once more.
+        while let Some(Waiting::End(_) | Waiting::Finish) = call.waiting.front() {
+            if let Some(end) = call.waiting.pop_front().and_then(Waiting::into_travel) {
+                exchange.pass(end);
             }
-            self.taken_before += call.give_back(inbox);
         }
+        self.taken_before += call.give_back(inbox);
     }
 
     /// After a failure: puts what has no answer back in line, to be called for again from the moment `due`.
-    pub(super) fn try_again(&mut self, inbox: &mut VecDeque<Travel>, due: Instant) {
-        if let Some(call) = self.call.take() {
-            self.next = Attempt { tried: call.attempt.tried + 1, ..call.attempt };
-            self.due = Some(due);
-            // The one that is tried again counts once more.
-            self.taken_before += call.give_back(inbox).saturating_sub(1);
-        }
-    }
-}
-
-impl OpenCall {
-    /// Lets everything before entry `wanted` leave, and answers the entry's place in the graph; the entry itself stays
-    /// at the front, since more may come for it.
-    fn seek(&mut self, outbox: &mut VecDeque<Travel>, wanted: usize) -> Option<EntryPlace> {
-        while let Some(front) = self.waiting.front() {
-            match *front {
-                Waiting::Entry { index, place, .. } if index == wanted => return Some(place),
-                Waiting::Entry { index, .. } if index > wanted => return None,
-                Waiting::Entry { .. } => {
-                    self.waiting.pop_front();
-                    (self.attempt, self.emitted) = (Attempt::default(), 0);
-                }
-                _ => outbox.extend(self.waiting.pop_front().and_then(Waiting::into_travel)),
-            }
-        }
-        None
-    }
-
-    /// Puts what has no answer back in line; answers how many packets.
-    fn give_back(self, inbox: &mut VecDeque<Travel>) -> usize {
-        let mut packets = 0;
-        for waiting in self.waiting.into_iter().rev() {
-            let travel = match waiting {
-                Waiting::Entry { place: EntryPlace { item, path, deadline, port, .. }, packet, .. } => {
-                    packet.map(|packet| Travel::Packet(Routed { packet, item, path, deadline }, port))
-                }
-                other => other.into_travel(),
-            };
-            if let Some(travel) = travel {
-                packets += usize::from(matches!(travel, Travel::Packet(..)));
-                inbox.push_front(travel);
-            }
-        }
-        packets
-    }
-}
-
-impl Waiting {
-    fn into_travel(self) -> Option<Travel> {
-        match self {
-            Waiting::Entry { .. } => None,
-            Waiting::End(item) => Some(Travel::End(item)),
-            Waiting::Finish => Some(Travel::Finish),
-        }
+    pub(super) fn try_again(&mut self, call: OpenCall, inbox: &mut VecDeque<Travel>, due: Instant) {
+        self.next = Attempt { tried: call.attempt.tried + 1, ..call.attempt };
+        self.due = Some(due);
+        // The one that is tried again counts once more.
+        self.taken_before += call.give_back(inbox).saturating_sub(1);
     }
 }

@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::graph::Graph;
+use crate::lock::Lock;
 use crate::node::Item;
 use crate::value::Value;
 
@@ -19,7 +18,7 @@ pub(super) enum Items {
     Given(Box<[Option<Arc<str>>]>),
     /// They begin while the run goes on: the name of each, by the number of its first packet.
     Begun {
-        names: Mutex<BTreeMap<u64, Option<Arc<str>>>>,
+        names: Lock<BTreeMap<u64, Option<Arc<str>>>>,
         /// The stage whose source decides how many there are.
         source: Option<usize>,
     },
@@ -42,7 +41,7 @@ impl Items {
             (Some(stage), None) if graph.begins_with_source(stage) => Some(stage),
             _ => None,
         };
-        Items::Begun { names: Mutex::default(), source }
+        Items::Begun { names: Lock::default(), source }
     }
 
     /// Whether the first node of this stage decides how many items there are.
@@ -95,7 +94,7 @@ mod tests {
     use crate::value::File;
 
     fn begun() -> Items {
-        Items::Begun { names: Mutex::default(), source: None }
+        Items::Begun { names: Lock::default(), source: None }
     }
 
     #[test]

@@ -6,8 +6,10 @@ mod chain;
 mod changes;
 mod completion;
 mod config;
+mod delays;
 mod documents;
 mod durations;
+mod exchange;
 mod host;
 mod host_call;
 mod items;
@@ -24,7 +26,6 @@ mod session;
 mod sink;
 mod timer;
 mod trace;
-mod wait_lock;
 
 pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, Passed, RunError, SinkOutputs};

@@ -71,6 +71,12 @@ impl Outlets {
         outlet.is_none_or(|outlet| self.outlets[outlet].queue.has_credit())
     }
 
+    /// Whether it may take another step once these packets, which are on their way here, have come.
+    pub(super) fn has_credit_behind<'a>(&self, sink: usize, coming: impl Iterator<Item = &'a Packet>) -> bool {
+        let outlet = self.of_sink.get(sink).copied().flatten();
+        outlet.is_none_or(|outlet| self.outlets[outlet].queue.has_credit_behind(coming))
+    }
+
     /// Puts a packet in line. Answers whether a reader waits for it; it is told once.
     pub(super) fn push(&mut self, sink: usize, routed: Routed) -> bool {
         // All that a session is fed with is one stream.

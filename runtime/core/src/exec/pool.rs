@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::wait_lock::WaitLock;
+use super::delays;
+use crate::lock::WaitLock;
 use crate::node::{WorkerPlace, take_place};
 
 /// A line of tasks and the workers that serve it.
@@ -81,6 +82,7 @@ impl<T: Send + 'static> Pool<T> {
     pub(super) fn push(&self, task: T) {
         self.started.get_or_init(|| self.start());
         self.crew.state.lock().line.push_back(task);
+        delays::pause();
         self.crew.state.notify_one();
     }
 
@@ -143,6 +145,7 @@ impl<T: Send + 'static> Crew<T> {
         let mut next = self.next(&place, None);
         while let Some((task, may_block)) = next {
             // Tasks catch the panics of nodes; a defect beyond them must not cost the others this thread.
+            delays::pause();
             let _ = catch_unwind(AssertUnwindSafe(|| (self.run)(task)));
             next = self.next(&place, Some(may_block));
         }

@@ -5,12 +5,13 @@ use std::sync::{Arc, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use super::completion::{Completion, RunError};
+use super::delays;
 use super::durations::{Durations, Noted};
 use super::host_call::{Flow, HostCall, Reply, ReplyError};
 use super::progress::Progress;
 use super::run::Run;
 use super::runtime::SubmitError;
-use super::wait_lock::WaitLock;
+use crate::lock::WaitLock;
 
 /// Something that the host should know.
 #[derive(Debug)]
@@ -130,6 +131,7 @@ impl Port {
     /// The batch is empty if nothing came in time, if [`Port::nudge`] was called, or if the port is closed.
     pub fn next(&self, timeout: Option<Duration>) -> Batch {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        delays::pause();
         let is_there = |state: &State| !state.events.is_empty() || state.is_closed || state.is_nudged;
         let mut state = self.0.state.wait_for(self.0.state.lock(), deadline, is_there);
         state.is_nudged = false;
@@ -199,6 +201,8 @@ impl Port {
             }
             target
         };
+        // The call may be interrupted here.
+        delays::pause();
         run.take_reply(stage, call, reply, wants_next)
     }
 
@@ -274,24 +278,14 @@ impl Port {
         self.0.state.lock().calls.insert(call.id, pending);
     }
 
-    /// Takes no more answers to a call; answers whether it was handed out and still to be answered.
-    pub(super) fn forget_call(&self, call: u64) -> bool {
-        // Dropping a packet may give the host's memory back, which rings a bell: never under the lock.
-        let mut forgotten = None;
+    /// Takes no more answers to a call. Answers whether one was still to come, and the event of the call if that was not
+    /// handed out: to be dropped where no lock is held, since that may give the host's memory back.
+    pub(super) fn forget_call(&self, call: u64) -> (bool, Option<Event>) {
         let mut state = self.0.state.lock();
         let was_open = state.calls.remove(&call).is_some();
-        if let Some(place) = state.events.iter().position(|event| matches!(event, Event::Call(its) if its.id == call)) {
-            forgotten = state.events.remove(place);
-        }
-        drop(state);
-        was_open && forgotten.is_none()
-    }
-
-    /// Forgets a call, and tells the host if it has begun with it.
-    pub(super) fn call_off(&self, call: u64) {
-        if self.forget_call(call) {
-            self.post(Event::CalledOff { call });
-        }
+        let is_it = |event: &Event| matches!(event, Event::Call(its) if its.id == call);
+        let place = state.events.iter().position(is_it);
+        (was_open, place.and_then(|place| state.events.remove(place)))
     }
 
     /// Lists a piece of work; answers whether the number was free and the port open.
@@ -357,6 +351,7 @@ impl Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
+        delays::pause();
         self.port.0.state.notify_one();
         if let (Some(bell), true) = (&self.port.0.bell, self.is_due) {
             bell.ring();
@@ -384,6 +379,10 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+    use crate::exec::{BufferOptions, Config, HostOutput, Most, Received, Runtime, SessionOptions};
+    use crate::manifest::HostNodeType;
+    use crate::node::Registry;
+    use crate::value::{Packet, Value};
 
     #[derive(Clone, Default)]
     struct Bell(Arc<AtomicBool>);
@@ -417,5 +416,51 @@ mod tests {
         assert!(rings());
         assert_eq!(taken(), 0);
         assert!(!rings(), "or the loop would look again and again");
+    }
+
+    fn call_of(port: &Port) -> u64 {
+        match port.next(Some(Duration::from_secs(60))).events.pop() {
+            Some(Event::Call(call)) => call.id,
+            other => panic!("expected a call, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_reply_that_an_interruption_overtakes_is_refused_and_takes_nothing_from_the_next_call() {
+        let runtime = Runtime::new(Config::default(), Registry::default());
+        let manifest =
+            br#"{"version": "v1", "metadata": {"name": "test"}, "nodes": [{"id": "n", "node_type": "Mine"}]}"#;
+        let hosts = [("Mine".to_owned(), HostNodeType::new(1, 1))].into();
+        let pipeline = runtime.compile(manifest, &hosts).expect("valid");
+        let port = Port::new(None);
+        let buffer = BufferOptions { packets: Some(1), ..BufferOptions::default() };
+        let session = pipeline.session(&port, 1, &SessionOptions { buffer, ..SessionOptions::default() });
+        let session = session.expect("accepted");
+        let most = Most { packets: 0, bytes: 0 };
+        let send = || {
+            let sent = session.send(&mut [Packet::new(Value::Null)].into(), 0, Duration::ZERO, most);
+            assert_eq!(sent.expect("taken").taken, 1);
+        };
+        let part = || Reply {
+            outputs: vec![HostOutput { entry: 0, value: Value::Null, pts: None, duration: None, port: 0 }],
+            is_final: false,
+            failure: None,
+        };
+        send();
+        let first = call_of(&port);
+        // A reply that has found its call, and is about to be taken.
+        let run = port.0.state.lock().calls[&first].run.upgrade().expect("it goes on");
+        session.interrupt();
+        let off = port.next(Some(Duration::from_secs(60))).events;
+        assert!(matches!(off[..], [Event::CalledOff { call }] if call == first), "{off:?}");
+        send();
+        let second = call_of(&port);
+        assert_eq!(port.reply(second, part()), Ok(Flow::Wait));
+        let late = run.take_reply(0, first, part(), false);
+        assert_eq!(late.map(|(flow, _)| flow), Err(ReplyError::Gone { call: first }));
+        let got = session.receive(None, Most { packets: 9, bytes: 9 });
+        assert!(matches!(&got, Received::Outputs(outputs) if outputs.len() == 1), "{got:?}");
+        let told = port.next(Some(Duration::from_secs(60))).events;
+        assert!(matches!(told[..], [Event::Resume { call }] if call == second), "{told:?}");
     }
 }

@@ -225,6 +225,27 @@ impl Queue {
             })
     }
 
+    /// Whether the producer may take another step once these packets, which are on their way here, have come. Where what
+    /// is too much is dropped, no more than the bounds may be on its way.
+    pub(super) fn has_credit_behind<'a>(&self, coming: impl Iterator<Item = &'a Packet>) -> bool {
+        let Some(bounds) = self.bounds else { return true };
+        let (mut packets, mut bytes, mut media) = match self.policy {
+            Policy::Block => (self.packets, self.bytes, self.media_nanoseconds),
+            Policy::DropOldest | Policy::DropNewest => (0, 0, 0),
+        };
+        let mut is_behind = false;
+        for packet in coming {
+            is_behind = true;
+            packets += 1;
+            bytes = bytes.saturating_add(packet.value.weight());
+            media = media.saturating_add(bounds.media_time(packet));
+        }
+        if !is_behind {
+            return self.has_credit();
+        }
+        packets < bounds.packets && bytes < bounds.bytes && media < bounds.media_nanoseconds
+    }
+
     /// Whether the consumer may take something now.
     pub(super) fn is_ready(&self) -> bool {
         self.ended.is_none() && !self.has_finished && !self.waiting.is_empty()

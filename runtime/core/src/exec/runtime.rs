@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use super::completion::Completion;
 use super::config::Config;
 use super::metrics::{Counts, IS_MEASURED};
@@ -15,8 +13,8 @@ use super::port::{Event, Port, WeakPort};
 use super::run::{Budget, Opening, Run, Task};
 use super::session::{Session, SessionClock, SessionError, SessionOptions};
 use super::timer::Timer;
-use super::wait_lock::WaitLock;
 use crate::graph::Graph;
+use crate::lock::{Lock, WaitLock};
 use crate::manifest::{self, HostNodes, ManifestError};
 use crate::node::{Cost, Registry};
 use crate::outside::named;
@@ -108,10 +106,10 @@ pub(super) struct Shared {
     config: Config,
     registry: Registry,
     /// The runs that go on beyond their submit.
-    runs: Mutex<HashMap<u64, Weak<Run>>>,
+    runs: Lock<HashMap<u64, Weak<Run>>>,
     /// Set under the lock of `runs`, so that no run is listed after those there are have been ended.
     is_shut_down: AtomicBool,
-    ports: Mutex<Vec<WeakPort>>,
+    ports: Lock<Vec<WeakPort>>,
     next_run: AtomicU64,
     live: AtomicUsize,
     quiet: WaitLock<()>,
@@ -142,9 +140,9 @@ impl Runtime {
             timer: Timer::default(),
             config,
             registry,
-            runs: Mutex::default(),
+            runs: Lock::default(),
             is_shut_down: AtomicBool::new(false),
-            ports: Mutex::default(),
+            ports: Lock::default(),
             next_run: AtomicU64::new(1),
             live: AtomicUsize::new(0),
             quiet: WaitLock::default(),

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use super::completion::Outcome;
 use super::metrics::{Counts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use super::outlet::{Most, SessionOutput};
@@ -13,6 +11,7 @@ use super::queue::Bounds;
 use super::run::{Refusal, Rest, Run};
 use super::trace::{Recorder, Trace};
 use crate::graph::Graph;
+use crate::lock::Lock;
 use crate::manifest::{ManifestError, Work, did_you_mean, names, prepare_again};
 use crate::node::{NodeType, Params};
 use crate::outside::{named, named_in_full, shown};
@@ -21,13 +20,13 @@ use crate::value::Packet;
 /// A pipeline at work on one stream. Its end arrives as one completion at its port; dropping it does not end it.
 pub struct Session {
     run: Weak<Run>,
-    rest: Arc<Mutex<Rest>>,
+    rest: Arc<Lock<Rest>>,
     graph: Arc<Graph>,
     /// The sinks of the graph that are handed out, in the order in which they were chosen.
     sinks: Vec<usize>,
     counts: Arc<Counts>,
     /// The params of the nodes for which they were changed, by the place of the node.
-    params: Mutex<BTreeMap<usize, Params>>,
+    params: Lock<BTreeMap<usize, Params>>,
 }
 
 /// How a session is set up.
@@ -173,12 +172,12 @@ pub enum SessionError {
 impl Session {
     pub(super) fn new(
         run: &Arc<Run>,
-        rest: Arc<Mutex<Rest>>,
+        rest: Arc<Lock<Rest>>,
         graph: Arc<Graph>,
         sinks: Vec<usize>,
         counts: Arc<Counts>,
     ) -> Self {
-        Self { run: Arc::downgrade(run), rest, graph, sinks, counts, params: Mutex::default() }
+        Self { run: Arc::downgrade(run), rest, graph, sinks, counts, params: Lock::default() }
     }
 
     /// How many sinks are handed out.
@@ -256,12 +255,12 @@ impl Session {
     }
 
     /// Drops everything that was sent and has not been received; nodes begin anew, sources go on. What a node is in the
-    /// middle of is dropped when its step ends.
-    ///
-    /// # Errors
-    /// If it has ended.
-    pub fn interrupt(&self) -> Result<(), SessionError> {
-        self.running()?.interrupt().map_err(|refusal| self.refused(refusal))
+    /// middle of is dropped when its step ends. Of a session that has ended, what nobody has received is dropped: whoever
+    /// interrupts can't know whether it has just ended.
+    pub fn interrupt(&self) {
+        if !self.run.upgrade().is_some_and(|run| run.interrupt()) {
+            self.rest.lock().outlets.clear();
+        }
     }
 
     /// Changes live params of a node; the other params stay as they are. What was sent before is worked on as it was, what
@@ -308,11 +307,14 @@ impl Session {
     /// Does what the host wants.
     ///
     /// # Errors
-    /// If it has ended, was finished and is to be flushed, or has no such params to change.
+    /// If it was finished or has ended and is to be flushed, or has no such params to change.
     pub fn control(&self, control: Control) -> Result<(), SessionError> {
         match control {
             Control::Flush => self.flush(),
-            Control::Interrupt => self.interrupt(),
+            Control::Interrupt => {
+                self.interrupt();
+                Ok(())
+            }
             Control::Set { node, params } => self.set_params(&node, params),
         }
     }

@@ -5,8 +5,9 @@ use std::collections::BinaryHeap;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
+use super::delays;
 use super::run::{Alarm, Run};
-use super::wait_lock::WaitLock;
+use crate::lock::WaitLock;
 
 /// The alarms that are still ahead.
 #[derive(Default)]
@@ -80,6 +81,7 @@ fn serve(lock: &WaitLock<Ahead>) {
             Some(_) => {
                 let due = ahead.entries.pop();
                 drop(ahead);
+                delays::pause();
                 if let Some(Reverse(Entry { run, alarm, .. })) = due
                     && let Some(run) = run.upgrade()
                 {

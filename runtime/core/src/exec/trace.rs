@@ -1,10 +1,9 @@
 //! What a session did and when, for a picture of it: which thread was with which stage and node, how full queues were, and
 //! how long the host took. Recorded only where it is asked for, into a bounded buffer that the host empties as it goes.
 
+use crate::lock::Lock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
-
-use parking_lot::Mutex;
 
 /// What a session has done since it was last asked.
 #[derive(Debug, Default)]
@@ -70,7 +69,7 @@ pub enum TraceRecord {
 #[derive(Debug)]
 pub(super) struct Recorder {
     begin: Instant,
-    recorded: Mutex<Trace>,
+    recorded: Lock<Trace>,
 }
 
 /// About 5 MB. A session that is traced fills it in about a second, ten times as often as it is emptied.
@@ -78,7 +77,7 @@ const MOST_RECORDS: usize = 1 << 16;
 
 impl Recorder {
     pub(super) fn new() -> Self {
-        Self { begin: Instant::now(), recorded: Mutex::default() }
+        Self { begin: Instant::now(), recorded: Lock::default() }
     }
 
     /// A time as records have it.

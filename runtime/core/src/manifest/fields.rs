@@ -3,9 +3,9 @@
 //! Knows the form of the document, not what nodes and connections mean.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
 
 use jsonschema::Validator;
+use once_cell::race::OnceBox;
 use serde_json::Value as Json;
 
 use super::document::{Document, ID_PATTERN, is_id};
@@ -14,15 +14,22 @@ use super::nearest::{did_you_mean, nearest};
 use super::schema_check::{Fault, check, compile};
 use super::tree::{Data, Item, Path, Step, describe, named, quoted};
 
-/// The schema of the document, without the params of nodes.
-pub(super) static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Document).to_value());
+/// The schema of the document, without the params of nodes. Two threads that are the first may both make it, so that
+/// none waits: a child that is forked meanwhile would wait for ever.
+pub(super) fn schema() -> &'static Json {
+    static SCHEMA: OnceBox<Json> = OnceBox::new();
+    SCHEMA.get_or_init(|| Box::new(schemars::schema_for!(Document).to_value()))
+}
 
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| compile(&SCHEMA));
+fn validator() -> &'static Validator {
+    static VALIDATOR: OnceBox<Validator> = OnceBox::new();
+    VALIDATOR.get_or_init(|| Box::new(compile(schema())))
+}
 
 /// Notes everything about the form of the document that is wrong.
 pub(super) fn check_fields(root: &Item, findings: &mut Findings) {
     let value = root.to_json();
-    let faults = check(&VALIDATOR, &SCHEMA, &value);
+    let faults = check(validator(), schema(), &value);
     let misnamed: HashSet<(Path, &str)> = faults.iter().filter_map(misnamed).collect();
     for fault in &faults {
         match fault {

@@ -1,9 +1,7 @@
 //! The ports of node types that the host runs: names that a host gives at run time, beside those of built-in nodes, which
 //! are part of the program.
 
-use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
-
+use once_cell::race::OnceBox;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::node::Port;
@@ -48,14 +46,34 @@ fn is_name(name: &str) -> bool {
 
 /// The ports with these names. Each list that was ever asked for is kept for good: a program has few, and graphs refer to
 /// them as to those of built-in nodes.
+///
+/// They are a list that only grows at its end, without a lock: one that another thread holds while the process forks would
+/// be held for ever in the child.
 fn kept(names: Vec<String>, like: Port) -> &'static [Port] {
-    type Kept = HashMap<(Vec<String>, &'static str), &'static [Port]>;
-    static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    kept.entry((names, like.name)).or_insert_with_key(|(names, _)| {
+    static FIRST: OnceBox<Kept> = OnceBox::new();
+    let mut place = &FIRST;
+    loop {
+        let kept = place.get_or_init(|| Box::new(Kept::new(&names, like)));
+        if kept.names == names && kept.like == like.name {
+            return &kept.ports;
+        }
+        place = &kept.next;
+    }
+}
+
+struct Kept {
+    names: Vec<String>,
+    like: &'static str,
+    ports: Box<[Port]>,
+    next: OnceBox<Kept>,
+}
+
+impl Kept {
+    fn new(names: &[String], like: Port) -> Self {
         let port = |(index, name): (usize, &String)| Port { name: name.clone().leak(), is_usual: index == 0, ..like };
-        names.iter().enumerate().map(port).collect::<Vec<_>>().leak()
-    })
+        let ports = names.iter().enumerate().map(port).collect();
+        Self { names: names.to_vec(), like: like.name, ports, next: OnceBox::new() }
+    }
 }
 
 #[cfg(test)]

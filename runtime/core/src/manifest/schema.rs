@@ -10,7 +10,7 @@ use crate::node::Registry;
 /// The params of each node type stand in `$defs` under its name and hold where `node_type` is that name or its alias
 /// with `Node` at the end, unless that is a name with params of its own. Other node types are allowed, since a host may declare its own.
 pub fn schema(registry: &Registry) -> Json {
-    let mut schema = fields::SCHEMA.clone();
+    let mut schema = fields::schema().clone();
     let mut rules = Vec::new();
     let mut known = Vec::new();
     for node_type in registry.iter() {

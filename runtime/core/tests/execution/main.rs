@@ -11,6 +11,7 @@ mod live_params;
 mod nodes;
 mod sessions;
 mod stopping;
+mod storm;
 mod virtual_time;
 mod waiting;
 

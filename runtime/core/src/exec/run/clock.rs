@@ -10,9 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
-use super::{Alarm, Phase, Ready, Run, Sinks, State, Work};
+use super::{Alarm, Phase, Ready, Run, Sinks, State};
+use crate::lock::Lock;
 use crate::value::Packet;
 
 /// Where a run looks for the time.
@@ -25,7 +24,7 @@ pub(super) enum Clock {
 pub(super) struct VirtualTime {
     begin: Instant,
     passed_ns: AtomicU64,
-    ahead: Mutex<Ahead>,
+    ahead: Lock<Ahead>,
 }
 
 #[derive(Default)]
@@ -43,7 +42,7 @@ impl Clock {
         Self::Virtual(Box::new(VirtualTime {
             begin: Instant::now(),
             passed_ns: AtomicU64::new(0),
-            ahead: Mutex::default(),
+            ahead: Lock::default(),
         }))
     }
 
@@ -157,11 +156,10 @@ impl Run {
     /// answered all calls, and nobody has to read first.
     pub(super) fn is_at_rest(&self, state: &State) -> bool {
         let (Clock::Virtual(_), Sinks::Live(outlets)) = (&self.clock, &state.sinks) else { return false };
-        let is_calling = |body: &super::Body| matches!(&body.work, Work::Host(host) if host.is_calling());
         state.phase == Phase::Active
             && state.active == 0
             && state.open > 0
-            && state.stages.iter().all(|stage| !stage.body.as_deref().is_some_and(is_calling))
+            && state.stages.iter().all(|stage| !stage.exchange.is_calling())
             && self.graph.stages.iter().all(|stage| stage.sink.is_none_or(|sink| outlets.has_credit(sink)))
     }
 

@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 
 use super::failure::{Fault, native};
 use super::held::Held;
-use super::{Body, Delivery, Phase, Ready, Run, Sinks, State, Status, Work};
+use super::{Body, Delivery, Phase, Ready, Run, Sinks, State, Status};
 use crate::exec::completion::{Completion, Outcome, RunError};
 use crate::exec::queue::{Queue, Travel};
 use crate::exec::sink::Collector;
+use crate::graph::Runner;
 
 impl Run {
     /// A stage has done all its work.
@@ -35,20 +36,18 @@ impl Run {
         ready: &mut Ready,
     ) {
         let mut result = result;
-        let open_call = body.as_ref().and_then(|body| match &body.work {
-            Work::Host(host) => host.open_call(),
-            Work::Native(_) => None,
-        });
         if let Some(Err(failure)) = body.map(Body::cleanup) {
             self.poison.store(true, Ordering::Release);
             result = result.and(Err(native(failure)));
         }
-        if let (Some(call), Some(port)) = (open_call, self.port.upgrade()) {
-            port.forget_call(call);
+        if self.graph.stages[index].runner != Runner::Native {
+            let exchange = std::mem::take(&mut self.hold().stages[index].exchange);
+            if let (Some(call), Some(port)) = (exchange.open_call(), self.port.upgrade()) {
+                port.forget_call(call);
+            }
         }
         let mut state = self.hold();
         state.stages[index].status = Status::Finished;
-        state.stages[index].replies.clear();
         state.active -= 1;
         if let Err(fault) = result {
             let failed = fault.node();

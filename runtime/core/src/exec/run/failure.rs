@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Run;
 use crate::exec::chain::ChainFailure;
 use crate::exec::completion::{Outcome, RunError};
-use crate::exec::host::HostFault;
+use crate::exec::exchange::HostFault;
 
 /// Boxed, since every step of a node answers with one or nothing.
 pub(super) type Fault = Box<Failure>;

@@ -2,10 +2,10 @@
 //! the state at once.
 
 use std::ops::{Deref, DerefMut};
-
-use parking_lot::MutexGuard;
+use std::sync::MutexGuard;
 
 use super::{Run, State};
+use crate::exec::delays;
 use crate::exec::port::{Event, Ring};
 
 /// The state of a run, for one thread at a time.
@@ -18,6 +18,7 @@ pub(super) struct Held<'a> {
 impl Run {
     /// Waits until no other thread holds the state.
     pub(super) fn hold(&self) -> Held<'_> {
+        delays::pause();
         Held { state: self.state.lock(), ring: None }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Body, Phase, Run, Sinks, State, Status, Work};
+use super::{Phase, Run, Sinks, State, Status};
 use crate::exec::durations::{Noted, Spread};
 use crate::exec::metrics::{SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use crate::exec::progress::Progress;
@@ -103,9 +103,6 @@ impl Run {
         if !self.has_credit(state, index) {
             return WaitsFor::Reader;
         }
-        match state.stages[index].body.as_deref() {
-            Some(Body { work: Work::Host(host), .. }) if host.is_calling() => WaitsFor::Host,
-            _ => WaitsFor::Input,
-        }
+        if state.stages[index].exchange.is_calling() { WaitsFor::Host } else { WaitsFor::Input }
     }
 }

@@ -19,12 +19,10 @@ mod recovery;
 mod streaming;
 mod travel;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 pub(super) use self::alarm::Alarm;
@@ -36,7 +34,8 @@ use self::streaming::Feed;
 pub(super) use self::streaming::{Opening, Refusal, Rest};
 use super::changes::Changes;
 use super::completion::{Completion, Outcome, Passed, RunError};
-use super::host_call::{HostCall, Reply};
+use super::exchange::Exchange;
+use super::host_call::HostCall;
 use super::items::Items;
 use super::live::Counted;
 use super::metrics::{Counts, IS_MEASURED};
@@ -46,6 +45,7 @@ use super::queue::Queue;
 use super::runtime::Presence;
 use super::sink::Collector;
 use crate::graph::Graph;
+use crate::lock::Lock;
 use crate::node::CancelFlag;
 use crate::value::Value;
 
@@ -70,7 +70,7 @@ pub(super) struct Run {
     counts: Option<Arc<Counts>>,
     /// What a session changes about its nodes while it runs.
     changes: Option<Arc<Changes>>,
-    state: Mutex<State>,
+    state: Lock<State>,
     _counted: Counted,
     /// The last field, since it tells the runtime that all others have let go of what they held.
     runtime: Presence,
@@ -113,27 +113,31 @@ enum Sinks {
 struct StageState {
     status: Status,
     body: Option<Box<Body>>,
-    /// Answers of the host, with the calls that they answer.
-    replies: VecDeque<(u64, Reply)>,
+    /// What a host stage and its host have between them.
+    exchange: Exchange,
     /// The input edge that is looked at first, so that a busy edge does not starve the others.
     next_input: usize,
     /// A moment has come that it waited for.
     is_woken: bool,
-    /// The call whose next part the host makes only once it is told that there is room.
-    blocked_call: Option<u64>,
     /// Since when the oldest packet is here that it has taken and not worked off.
     holds_since: Option<Instant>,
     /// Whether the next call goes to the thread that has just answered one, rather than to the port.
     follow_up: FollowUp,
 }
 
-/// What the thread that answers a call takes with it.
+/// What a thread that answers a call takes with it. It names that call: a thread that answered an earlier one and has not
+/// returned yet must not take what another one waits for.
 #[derive(Default)]
 enum FollowUp {
     #[default]
     Unwanted,
-    Wanted,
-    Call(HostCall),
+    Wanted {
+        by: u64,
+    },
+    Call {
+        by: u64,
+        call: HostCall,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -160,10 +164,9 @@ impl State {
             .map(|_| StageState {
                 status: Status::Idle,
                 body: None,
-                replies: VecDeque::new(),
+                exchange: Exchange::default(),
                 next_input: 0,
                 is_woken: false,
-                blocked_call: None,
                 holds_since: None,
                 follow_up: FollowUp::Unwanted,
             })
@@ -240,7 +243,7 @@ impl Run {
             epoch: AtomicU32::new(0),
             counts: None,
             changes: None,
-            state: Mutex::new(state),
+            state: Lock::new(state),
             _counted: Counted::run(),
             runtime,
         })

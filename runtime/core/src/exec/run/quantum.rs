@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Fault, native};
 use super::travel::REFILL_PACKETS;
-use super::{Alarm, FollowUp, Ready, Run, Status};
+use super::{Alarm, FollowUp, Ready, Run, State, Status};
 use crate::exec::chain::{Chain, ChainFailure, Exit, panic_text};
 use crate::exec::completion::{Outcome, RunError};
+use crate::exec::delays;
 use crate::exec::host::HostStage;
 use crate::exec::host_call::HostCall;
 use crate::exec::port::Event;
@@ -52,6 +53,8 @@ pub(super) enum Work {
 enum Quantum {
     /// It can't go on, or its time is up.
     Parked,
+    /// It can't go on before the host has answered this call, which is to go out.
+    Called(HostCall),
     Finished,
     Stopped,
 }
@@ -107,14 +110,6 @@ impl Work {
             Work::Host(host) => host.due(),
         }
     }
-
-    /// Whether something is to leave the stage without further work.
-    pub(super) fn has_exit(&self) -> bool {
-        match self {
-            Work::Native(_) => false,
-            Work::Host(host) => host.has_exit(),
-        }
-    }
 }
 
 impl Body {
@@ -130,13 +125,9 @@ impl Body {
         Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work, epoch }))
     }
 
-    /// Whether packets that it took are not worked off.
+    /// Whether packets are in it that are not worked off.
     pub(super) fn holds_packets(&self) -> bool {
-        let is_at_work = match &self.work {
-            Work::Native(chain) => chain.has_work(),
-            Work::Host(host) => host.is_calling() || host.has_exit(),
-        };
-        is_at_work || !self.inbox.is_empty()
+        matches!(&self.work, Work::Native(chain) if chain.has_work()) || !self.inbox.is_empty()
     }
 
     pub(super) fn cleanup(self: Box<Self>) -> Result<(), ChainFailure> {
@@ -168,6 +159,7 @@ impl Run {
                 return self.retire(index, None, Err(native(failure)), ready);
             }
         };
+        delays::pause();
         let began = if self.is_traced() { Instant::now() } else { budget.from };
         let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &mut body.work {
             Work::Native(chain) => self.run_chain(index, chain, &mut body.inbox, &mut body.epoch, budget, ready),
@@ -191,7 +183,8 @@ impl Run {
             end: recorder.at(Instant::now()),
         });
         match quantum {
-            Ok(Quantum::Parked) => self.park(index, body, ready),
+            Ok(Quantum::Parked) => self.park(index, body, None, ready),
+            Ok(Quantum::Called(call)) => self.park(index, body, Some(call), ready),
             Ok(Quantum::Finished) => self.finish(index, body, ready),
             Ok(Quantum::Stopped) => self.retire(index, Some(body), Ok(()), ready),
             Err(fault) => self.retire(index, Some(body), Err(fault), ready),
@@ -265,51 +258,38 @@ impl Run {
             if self.cancel.is_cancelled() {
                 return Ok(Quantum::Stopped);
             }
+            // What follows is one piece: an interruption comes before it or behind it.
+            let mut guard = self.hold();
+            let state = &mut *guard;
             if *epoch != self.epoch.load(Ordering::Acquire) {
                 *epoch = self.epoch.load(Ordering::Acquire);
-                if let (Some(call), Some(port)) = (host.interrupt(inbox), self.port.upgrade()) {
-                    port.call_off(call);
-                }
-                self.hold().stages[index].blocked_call = None;
+                host.interrupt(inbox, state.stages[index].exchange.take_owed_finish());
             }
-            let (reply, has_credit) = {
-                let mut state = self.hold();
-                let has_credit = self.has_credit(&state, index);
-                (state.stages[index].replies.pop_front(), has_credit)
-            };
-            if let Some((call, reply)) = reply {
-                if let (Some(counts), true, Some(took)) = (&self.counts, reply.is_last(), host.calls_for(call)) {
-                    host.indices().iter().for_each(|&node| counts[node].end(took));
-                    self.record(|recorder| {
-                        let end = recorder.at(Instant::now());
-                        let begin = end.saturating_sub(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-                        TraceRecord::Call { node: self.first_node(index), call, begin, end }
-                    });
-                }
-                host.apply(call, reply);
-                continue;
-            }
-            if !has_credit {
+            if !self.has_credit(state, index) {
                 return Ok(Quantum::Parked);
             }
-            match host.take_exit() {
+            match state.stages[index].exchange.take_exit() {
                 Some(Travel::Packet(routed, port)) => {
-                    self.emit(index, port, routed, *epoch, ready)?;
+                    self.emit_in(state, index, port, routed, ready)?;
                     continue;
                 }
                 Some(Travel::End(item)) => {
-                    self.forward(index, || Travel::End(item), Some(*epoch), ready);
+                    self.end_item_in(state, index, item, ready);
                     continue;
                 }
                 Some(Travel::Finish) => return Ok(Quantum::Finished),
                 None => {}
             }
-            if let Some(fault) = host.take_fault() {
-                self.recover_host(index, host, fault, inbox)?;
+            if let Some(failed) = state.stages[index].exchange.take_failed() {
+                // Dropped behind the lock: an exception of the host rings a bell when it goes.
+                let _told = self.recover_host(state, index, host, failed, inbox)?;
+                drop(guard);
                 continue;
             }
-            if host.is_calling() {
-                self.resume_call(index);
+            if state.stages[index].exchange.is_calling() {
+                if let Some(call) = state.stages[index].exchange.resume() {
+                    self.tell(state, Event::Resume { call });
+                }
                 return Ok(Quantum::Parked);
             }
             if host.due().is_some_and(|due| self.now() < due) {
@@ -319,7 +299,7 @@ impl Run {
             while inbox.len() != before && (before == usize::MAX || host.wants_more(inbox)) {
                 before = inbox.len();
                 // No more than one call takes, or the inbox would grow beside the bounds of the queues.
-                self.refill(index, inbox, host.room(inbox), *epoch, ready);
+                self.refill_in(state, index, inbox, host.room(inbox), ready);
             }
             inbox.retain(|travel| match travel {
                 Travel::Packet(routed, _) => !self.is_late(routed, self.first_node(index)),
@@ -335,13 +315,13 @@ impl Run {
                 }
                 return Ok(Quantum::Parked);
             }
-            if let Some(call) = host.call(inbox, self.token, *epoch) {
+            if let Some(call) = host.call(inbox, &mut state.stages[index].exchange, self.token, *epoch) {
                 if let (Some(counts), Some((item, packet))) = (&self.counts, call.first()) {
-                    for &node in host.indices() {
-                        counts[node].take((call.packets() - call.taken_before) as u64, item, packet.pts);
+                    for link in &self.graph.stages[index].links {
+                        counts[link.node].take((call.packets() - call.taken_before) as u64, item, packet.pts);
                     }
                 }
-                self.post_call(call, index);
+                return Ok(Quantum::Called(call));
             }
         }
     }
@@ -355,17 +335,19 @@ impl Run {
         chain.renew(&self.graph, index, &self.cancel)
     }
 
-    /// Hands a call to the thread that has answered the one before, if it wants it, else to the port.
-    fn post_call(self: &Arc<Self>, call: HostCall, stage: usize) {
-        let Some(port) = self.port.upgrade() else { return };
-        port.expect_reply(&call, Arc::downgrade(self), stage);
-        let mut state = self.hold();
-        let follow_up = &mut state.stages[stage].follow_up;
-        if matches!(follow_up, FollowUp::Wanted) {
-            *follow_up = FollowUp::Call(call);
-        } else {
-            drop(state);
-            port.post(Event::Call(call));
+    /// Hands a call to the thread that has answered the one before, if it wants it, else to the port. Returns one that was
+    /// interrupted before.
+    pub(super) fn post_call(self: &Arc<Self>, state: &mut State, call: HostCall, stage: usize) -> Option<HostCall> {
+        if !state.stages[stage].exchange.expects(call.id) {
+            return Some(call);
         }
+        let port = self.port.upgrade()?;
+        port.expect_reply(&call, Arc::downgrade(self), stage);
+        let follow_up = &mut state.stages[stage].follow_up;
+        match *follow_up {
+            FollowUp::Wanted { by } => *follow_up = FollowUp::Call { by, call },
+            _ => state.ring_later(port.post(Event::Call(call))),
+        }
+        None
     }
 }

@@ -4,24 +4,29 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Body, Phase, Ready, Run, Sinks, State, Status, Work};
+use crate::exec::host_call::HostCall;
 
 impl Run {
-    /// Puts a stage that can't go on to rest, or back in line if it can by now.
-    pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Ready) {
+    /// Puts a stage that can't go on to rest, or back in line if it can by now. A `call` goes out in one piece with that: so
+    /// its host, however fast it answers, finds the stage at rest.
+    pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, call: Option<HostCall>, ready: &mut Ready) {
         let mut state = self.hold();
         if state.phase != Phase::Active {
             drop(state);
             return self.retire(index, Some(body), Ok(()), ready);
         }
         let stage = &mut state.stages[index];
-        if !body.holds_packets() {
+        if !(body.holds_packets() || stage.exchange.is_calling() || stage.exchange.has_exit()) {
             stage.holds_since = None;
         }
         stage.body = Some(body);
         stage.status = Status::Idle;
         state.active -= 1;
+        let interrupted = call.and_then(|call| self.post_call(&mut state, call, index));
         self.schedule_if_runnable(&mut state, index, ready);
         self.keep_time(&mut state, ready);
+        drop(state);
+        drop(interrupted);
     }
 
     pub(super) fn schedule_if_runnable(&self, state: &mut State, index: usize, ready: &mut Ready) {
@@ -34,25 +39,26 @@ impl Run {
 
     fn is_runnable(&self, state: &State, index: usize) -> bool {
         let stage = &state.stages[index];
-        if !stage.replies.is_empty() || stage.is_woken {
+        if stage.is_woken {
             return true;
         }
         if !self.has_credit(state, index) {
             return false;
         }
+        let exchange = &stage.exchange;
         let has_input = || self.graph.stages[index].inputs.iter().any(|&input| state.queues[input].is_ready());
         match stage.body.as_deref() {
             None => has_input(),
             // It waits for an alarm, unless what it waits with was dropped.
             Some(Body { work, epoch, .. }) if work.due().is_some_and(|due| self.now() < due) => {
-                *epoch != self.epoch.load(Ordering::Acquire) || work.has_exit()
+                *epoch != self.epoch.load(Ordering::Acquire) || exchange.has_exit()
             }
             Some(Body { inbox, work: Work::Native(chain), .. }) => chain.has_work() || !inbox.is_empty() || has_input(),
             Some(Body { inbox, work: Work::Host(host), epoch }) => {
-                host.has_exit()
-                    || (host.is_calling() && stage.blocked_call.is_some())
-                    || (!host.is_calling() && (has_input() || !(inbox.is_empty() || host.is_waiting(self.now()))))
-                    || (host.is_calling() && *epoch != self.epoch.load(Ordering::Acquire))
+                exchange.has_exit()
+                    || exchange.waits_for_room()
+                    || (!exchange.is_calling() && (has_input() || !(inbox.is_empty() || host.is_waiting(self.now()))))
+                    || *epoch != self.epoch.load(Ordering::Acquire)
             }
         }
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::failure::{Failure, Fault, native};
-use super::{Alarm, Phase, Run};
+use super::{Alarm, Phase, Run, State};
 use crate::exec::chain::{Chain, ChainFailure};
-use crate::exec::completion::Passed;
-use crate::exec::host::{HostFault, HostStage};
+use crate::exec::completion::{Passed, RunError};
+use crate::exec::exchange::Failed;
+use crate::exec::host::HostStage;
 use crate::exec::port::Event;
 use crate::exec::queue::Travel;
 use crate::manifest::{OnError, Retry};
@@ -42,36 +43,40 @@ impl Run {
         if let Verdict::Again(retry) = verdict {
             let backoff = retry.backoff(tried.unwrap_or(0));
             chain.try_again(node, self.wake_after(index, backoff));
-            self.note_retry(node);
+            self.note_retry(&mut self.hold(), node);
         } else {
             chain.give_up(node);
-            self.note_skip(node, Failure::Native(failure));
+            let error = self.describe(Failure::Native(failure));
+            // Dropped behind the lock.
+            let _told = self.note_skip(&mut self.hold(), node, error);
         }
         Ok(())
     }
 
     /// After an error of the host's code: puts what has no answer back in line, unless it is the end.
+    /// Returns an error that nobody keeps.
     pub(super) fn recover_host(
         self: &Arc<Self>,
+        state: &mut State,
         index: usize,
         host: &mut HostStage,
-        mut fault: HostFault,
+        failed: Failed,
         inbox: &mut VecDeque<Travel>,
-    ) -> Result<(), Fault> {
-        let node = fault.node;
-        let tried = host.tried();
+    ) -> Result<Option<RunError>, Fault> {
+        let Failed { mut fault, call } = failed;
+        let (node, tried) = (fault.node, call.attempt.tried);
         match self.judge(node, Some(tried), &mut fault.error) {
-            Verdict::Fail => return Err(Box::new(Failure::Host(fault))),
+            Verdict::Fail => Err(Box::new(Failure::Host(fault))),
             Verdict::Skip => {
-                host.skip(inbox);
-                self.note_skip(node, Failure::Host(fault));
+                host.skip(call, inbox, &mut state.stages[index].exchange);
+                Ok(self.note_skip(state, node, self.describe(Failure::Host(fault))))
             }
             Verdict::Again(retry) => {
-                host.try_again(inbox, self.wake_after(index, retry.backoff(tried)));
-                self.note_retry(node);
+                host.try_again(call, inbox, self.wake_after(index, retry.backoff(tried)));
+                self.note_retry(state, node);
+                Ok(None)
             }
         }
-        Ok(())
     }
 
     /// What the manifest says of an error of a node that has `tried` so often, if it can try again. The error that ends
@@ -96,32 +101,32 @@ impl Run {
         due
     }
 
-    fn note_retry(&self, node: usize) {
+    fn note_retry(&self, state: &mut State, node: usize) {
         if let Some(counts) = &self.counts {
             counts[node].retry();
         }
-        self.hold().passed.retries += 1;
+        state.passed.retries += 1;
     }
 
-    /// Keeps an error for the completion and tells the host of it, as long as there are not too many.
-    fn note_skip(&self, node: usize, failure: Failure) {
+    /// Keeps an error for the completion and tells the host of it, as long as there are not too many. Returns one that is
+    /// not kept.
+    fn note_skip(&self, state: &mut State, node: usize, error: RunError) -> Option<RunError> {
         if let Some(counts) = &self.counts {
             counts[node].skip();
         }
-        let error = self.describe(failure);
-        let mut state = self.hold();
         if state.phase != Phase::Active {
-            return;
+            return Some(error);
         }
         state.passed.skips += 1;
         let is_first = !state.skipping.contains(&node);
         if is_first {
             state.skipping.push(node);
         }
-        // One that is not kept is dropped behind the lock: an exception of the host rings a bell when it goes.
-        if is_first || state.passed.skipped.len() < Passed::MOST {
-            self.tell(&mut state, Event::Skipped { token: self.token, error: error.clone(), is_first });
-            state.passed.skipped.push(error);
+        if !is_first && state.passed.skipped.len() >= Passed::MOST {
+            return Some(error);
         }
+        self.tell(state, Event::Skipped { token: self.token, error: error.clone(), is_first });
+        state.passed.skipped.push(error);
+        None
     }
 }

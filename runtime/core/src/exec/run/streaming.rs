@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use super::clock::Clock;
 use super::entry::open_queues;
-use super::{Alarm, Budget, Delivery, Phase, Ready, Run, Sinks, State};
+use super::{Alarm, Budget, Delivery, FollowUp, Phase, Ready, Run, Sinks, State};
 use crate::exec::changes::Changes;
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::durations::{Noted, Spread};
+use crate::exec::exchange::Dropped;
 use crate::exec::items::Items;
 use crate::exec::live::Counted;
 use crate::exec::metrics::Counts;
@@ -22,6 +21,7 @@ use crate::exec::port::{Event, Port};
 use crate::exec::queue::{Bounds, Routed, Travel};
 use crate::exec::runtime::{Presence, SubmitError};
 use crate::graph::Graph;
+use crate::lock::Lock;
 use crate::node::{CancelFlag, PreparedNode};
 use crate::value::Packet;
 
@@ -40,7 +40,7 @@ pub(in crate::exec) struct Opening {
     pub(in crate::exec) is_virtual: bool,
     /// How long a packet that is sent may take to its sinks.
     pub(in crate::exec) packet_deadline: Option<Duration>,
-    pub(in crate::exec) rest: Arc<Mutex<Rest>>,
+    pub(in crate::exec) rest: Arc<Lock<Rest>>,
     pub(in crate::exec) counts: Option<Arc<Counts>>,
     /// What had waited at the port before.
     pub(in crate::exec) lag_before: Noted,
@@ -71,7 +71,7 @@ pub(super) struct Feed {
     is_awaited: bool,
     /// How long what comes of a packet is worth something.
     patience: Option<Duration>,
-    rest: Arc<Mutex<Rest>>,
+    rest: Arc<Lock<Rest>>,
     pub(super) lag_before: Noted,
 }
 
@@ -143,7 +143,7 @@ impl Run {
             epoch: AtomicU32::new(0),
             counts,
             changes: Some(changes),
-            state: Mutex::new(state),
+            state: Lock::new(state),
             _counted: Counted::run(),
             runtime,
         })
@@ -309,14 +309,19 @@ impl Run {
         is_fed[stage]
     }
 
-    /// Drops everything that is on its way and lets all nodes begin anew; sources go on.
-    pub(in crate::exec) fn interrupt(self: &Arc<Self>) -> Result<(), Refusal> {
+    /// Drops everything that is on its way and lets all nodes begin anew; sources go on. Returns whether it has not ended.
+    pub(in crate::exec) fn interrupt(self: &Arc<Self>) -> bool {
         let mut ready = Ready::new();
         let mut guard = self.hold();
-        if guard.phase != Phase::Active {
-            return Err(Refusal::Ended);
-        }
         let state = &mut *guard;
+        match (state.phase, &mut state.sinks) {
+            (Phase::Active, _) => {}
+            (Phase::Stopping(_), Sinks::Live(outlets)) => {
+                outlets.clear();
+                return true;
+            }
+            _ => return false,
+        }
         self.epoch.fetch_add(1, Ordering::Release);
         for (edge, queue) in self.graph.edges.iter().zip(&mut state.queues) {
             if edge.from.is_some() || !self.graph.begins_with_source(edge.to) {
@@ -329,14 +334,39 @@ impl Run {
         if let Some(feed) = state.feed.as_deref_mut() {
             feed.has_open_stream = true;
         }
+        let mut dropped = Vec::new();
         for stage in 0..self.graph.stages.len() {
-            state.stages[stage].replies.clear();
+            dropped.push(self.end_call(state, stage));
             self.schedule_if_runnable(state, stage, &mut ready);
         }
         self.tell_of_room(state);
         drop(guard);
+        drop(dropped);
         self.dispatch(&mut ready);
-        Ok(())
+        true
+    }
+
+    /// Ends the call that a stage has out and drops what came of it; a host that has begun with it is told so before it hears
+    /// of another call.
+    fn end_call(&self, state: &mut State, stage: usize) -> (Dropped, Option<Event>) {
+        let dropped = state.stages[stage].exchange.interrupt();
+        let follow_up = &mut state.stages[stage].follow_up;
+        let mut unheard = match std::mem::take(follow_up) {
+            FollowUp::Call { call, .. } => Some(Event::Call(call)),
+            other => {
+                *follow_up = other;
+                None
+            }
+        };
+        if let (Some(call), Some(port)) = (dropped.call(), self.port.upgrade()) {
+            let (was_open, event) = port.forget_call(call);
+            let is_heard = was_open && event.is_none() && unheard.is_none();
+            unheard = unheard.or(event);
+            if is_heard {
+                self.tell(state, Event::CalledOff { call });
+            }
+        }
+        (dropped, unheard)
     }
 
     /// Takes outputs that are there. Answers whether more can come, or `None` if the run has left everything to its

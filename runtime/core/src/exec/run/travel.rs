@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::failure::{Failure, Fault};
-use super::{Phase, Ready, Run, Sinks};
+use super::{Phase, Ready, Run, Sinks, State};
 use crate::exec::port::Event;
 use crate::exec::queue::{Queue, Routed, Travel};
 use crate::graph::Runner;
@@ -25,14 +25,24 @@ impl Run {
         epoch: u32,
         ready: &mut Ready,
     ) {
+        let mut state = self.hold();
+        // After an interruption what is there by now is for nodes that have begun anew.
+        if epoch == self.epoch.load(Ordering::Relaxed) {
+            self.refill_in(&mut state, index, inbox, most, ready);
+        }
+    }
+
+    /// Does so under the lock.
+    pub(super) fn refill_in(
+        &self,
+        state: &mut State,
+        index: usize,
+        inbox: &mut VecDeque<Travel>,
+        most: usize,
+        ready: &mut Ready,
+    ) {
         let stage = &self.graph.stages[index];
         let inputs = &stage.inputs;
-        let mut guard = self.hold();
-        let state = &mut *guard;
-        if epoch != self.epoch.load(Ordering::Relaxed) {
-            // What is there by now is for nodes that have begun anew.
-            return;
-        }
         let (mut packets, mut bytes) = (0, 0);
         while packets < most && bytes < REFILL_BYTES {
             let first = state.stages[index].next_input;
@@ -101,12 +111,23 @@ impl Run {
         epoch: u32,
         ready: &mut Ready,
     ) -> Result<bool, Fault> {
-        let stage = &self.graph.stages[index];
-        let mut guard = self.hold();
-        let state = &mut *guard;
+        let mut state = self.hold();
         if epoch != self.epoch.load(Ordering::Relaxed) {
             return Ok(true);
         }
+        self.emit_in(&mut state, index, port, routed, ready)
+    }
+
+    /// Does so under the lock.
+    pub(super) fn emit_in(
+        &self,
+        state: &mut State,
+        index: usize,
+        port: usize,
+        routed: Routed,
+        ready: &mut Ready,
+    ) -> Result<bool, Fault> {
+        let stage = &self.graph.stages[index];
         if let Some(sink) = stage.sink {
             if port != 0 || state.phase != Phase::Active {
                 return Ok(true);
@@ -153,20 +174,29 @@ impl Run {
 
     /// Sends a boundary along every edge that a stage feeds; one that belongs to an `epoch` is dropped if that is over.
     pub(super) fn forward(&self, index: usize, boundary: impl Fn() -> Travel, epoch: Option<u32>, ready: &mut Ready) {
-        let outputs = &self.graph.stages[index].outputs;
-        if outputs.is_empty() {
+        if self.graph.stages[index].outputs.is_empty() {
             // The END of an item has come to a sink; FINISH belongs to no epoch.
             self.ended.fetch_add(u64::from(epoch.is_some()), Ordering::Relaxed);
             return;
         }
         let mut state = self.hold();
-        if epoch.is_some_and(|epoch| epoch != self.epoch.load(Ordering::Relaxed)) {
-            return;
+        if epoch.is_none_or(|epoch| epoch == self.epoch.load(Ordering::Relaxed)) {
+            self.forward_in(&mut state, index, boundary, ready);
         }
-        for &(_, edge) in outputs {
+    }
+
+    /// Does so under the lock.
+    fn forward_in(&self, state: &mut State, index: usize, boundary: impl Fn() -> Travel, ready: &mut Ready) {
+        for &(_, edge) in &self.graph.stages[index].outputs {
             state.queues[edge].push(boundary());
-            self.schedule_if_runnable(&mut state, self.graph.edges[edge].to, ready);
+            self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
         }
+    }
+
+    /// Sends the END of an item along every edge that a stage feeds, or notes that it has come to a sink.
+    pub(super) fn end_item_in(&self, state: &mut State, index: usize, item: u64, ready: &mut Ready) {
+        self.ended.fetch_add(u64::from(self.graph.stages[index].outputs.is_empty()), Ordering::Relaxed);
+        self.forward_in(state, index, || Travel::End(item), ready);
     }
 }
 

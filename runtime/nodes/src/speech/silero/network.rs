@@ -1,8 +1,9 @@
 //! One network: its layers, and one step from a window to a probability.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use once_cell::race::OnceBox;
 use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
 
@@ -56,10 +57,12 @@ pub(super) struct Scratch {
 impl Network {
     /// The network of this rate, the same for everybody.
     pub(super) fn shared(rate: Rate) -> Arc<Self> {
-        static NETWORKS: OnceLock<[Arc<Network>; 2]> = OnceLock::new();
+        // Two threads that are the first may both unpack it, so that none waits: a child that is forked meanwhile would
+        // wait for ever.
+        static NETWORKS: OnceBox<[Arc<Network>; 2]> = OnceBox::new();
         let [wide, narrow] = NETWORKS.get_or_init(|| {
             let mut tensors = Tensors::new();
-            [Rate::Hz16000, Rate::Hz8000].map(|rate| Arc::new(Network::unpack(rate, &mut tensors)))
+            Box::new([Rate::Hz16000, Rate::Hz8000].map(|rate| Arc::new(Network::unpack(rate, &mut tensors))))
         });
         Arc::clone(if rate == Rate::Hz16000 { wide } else { narrow })
     }
