@@ -321,6 +321,10 @@ impl Run {
                         counts[link.node].take((call.packets() - call.taken_before) as u64, item, packet.pts);
                     }
                 }
+                // ENDs before its first packet: nothing is left to be done at this stage until the host has answered.
+                while let Some(Travel::End(item)) = state.stages[index].exchange.take_exit() {
+                    self.end_item_in(state, index, item, ready);
+                }
                 return Ok(Quantum::Called(call));
             }
         }
