@@ -3,7 +3,7 @@ built-in nodes; small buffers, errors that are skipped or tried again, flushes, 
 
     .build/venv/bin/python tests/storm.py --seconds 3600
 
-Each round has a seed, which a failure names with the graph and, for one that hangs, the stacks of all threads and tasks:
+Each round has a seed, which a failure names with the graph and, where it hangs, the stacks of all threads and tasks:
 `--seed N --rounds 1` plays it again. Exits with 1 after the first failure.
 """
 
@@ -223,7 +223,11 @@ class Graph:
     def __init__(self, dice: random.Random) -> None:
         count = dice.randint(1, 5)
         self.kinds = [dice.choice(KINDS) for _ in range(count)]
-        edges = {(dice.randrange(to), to): dice.random() < 0.4 for to in range(1, count) for _ in range(dice.choice([1, 1, 1, 2]))}
+        edges = {
+            (dice.randrange(to), to): dice.random() < 0.4
+            for to in range(1, count)
+            for _ in range(dice.choice([1, 1, 1, 2]))
+        }
         ends = [index for index in range(count - 1) if not any(edge[0] == index for edge in edges)]
         edges.update({(end, count - 1): False for end in ends})
         self.edges = list(edges)
