@@ -94,15 +94,17 @@ def exiting() -> bool:
 
 def in_main_interpreter() -> bool:
     """Whether this is the interpreter that the process began with, and no sub-interpreter."""
-    for name in ("_interpreters", "_xxsubinterpreters"):
+    try:
         try:
-            interpreters = __import__(name)
+            import _interpreters as interpreters  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
-            continue
-        # From 3.13 on each comes with where it is from.
-        current, main = interpreters.get_current(), interpreters.get_main()
-        return bool(current == main if type(current) is not tuple else current[0] == main[0])
-    return True
+            # Until 3.12.
+            import _xxsubinterpreters as interpreters  # type: ignore[import-not-found, no-redef, unused-ignore]
+    except ImportError:
+        return True
+    # From 3.13 on each comes with where it is from.
+    current, main = interpreters.get_current(), interpreters.get_main()
+    return bool(current == main if type(current) is not tuple else current[0] == main[0])
 
 
 def stay_at_exit() -> None:
