@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import remotemedia as rm
 from conftest import chain, eventually
+from remotemedia._bridge import loop_port
 from remotemedia._open_calls import OpenCalls
 
 SECONDS = 60.0
@@ -172,6 +173,8 @@ async def test_of_calls_that_wait_for_a_busy_instance_only_the_one_that_is_wante
             await session.send(value)
             while session.metrics().nodes[0].item != value - 1:  # noqa: ASYNC110
                 await asyncio.sleep(0)
+        # What is called off is told before what comes after it is called for.
+        loop_port(asyncio.get_running_loop()).drain()
         may_go_on.set()
         await session.finish()
         assert [packet.value async for packet in session] == [4]

@@ -13,8 +13,6 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from msgpack import ExtType
-
 from . import _memory
 from ._explain import (
     EPOCH,
@@ -26,6 +24,7 @@ from ._explain import (
 )
 from ._library import ffi
 from ._memory import Kept
+from ._msgpack import ExtType
 from ._process import FIRST_USE
 from ._unmarshal import AUDIO, FILE, TABLE, TENSOR, TIMESTAMP, VIDEO, Window, c_strides, gather
 from .errors import MarshalError

@@ -9,16 +9,9 @@ import threading
 from importlib import import_module
 from typing import Any
 
-import msgpack
-
 from . import _configure, errors
-from ._process import FIRST_USE, after_fork, at_exit, exiting, in_main_interpreter, stay_at_exit
-
-if not in_main_interpreter():
-    raise errors.LibraryError(
-        "remotemedia works in the main interpreter of a process alone, and this is a sub-interpreter; "
-        "use threads, which its native work does not hold up, or processes"
-    )
+from ._msgpack import msgpack
+from ._process import FIRST_USE, after_fork, at_exit, exiting, stay_at_exit
 
 try:
     _native: Any = import_module("remotemedia._native")

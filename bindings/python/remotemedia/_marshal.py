@@ -12,14 +12,12 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgpack
-from msgpack import ExtType
-
 from . import _memory
 from ._encode import Encoder
 from ._explain import explain
 from ._library import NULL, check, ffi, lib
 from ._memory import Kept
+from ._msgpack import ExtType, msgpack
 from ._outputs import Outputs
 from ._process import after_fork
 from ._unmarshal import Reader, Storage, unpackb

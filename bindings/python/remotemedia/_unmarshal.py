@@ -8,10 +8,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import msgpack
-
 from ._library import ffi
 from ._memory import Kept
+from ._msgpack import msgpack
 from .errors import MarshalError
 from .media import SIZES, TYPE_STRINGS, Audio, File, Tensor
 from .table import Column, Part, Table
