@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from ._process import FIRST_USE, in_main_interpreter
+from ._process import FIRST_USE, guard, in_main_interpreter
 from .errors import (
     Error,
     ExecutionError,
@@ -156,6 +156,7 @@ _HOMES = {
 
 def get_runtime_version() -> str:
     """The version of the native library. Raises `LibraryError` if it can't be loaded."""
+    guard()
     with FIRST_USE:
         from ._library import version
 
@@ -177,6 +178,7 @@ if not TYPE_CHECKING:
         home = name if name in ("nodes", "testing") else _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        guard()
         with FIRST_USE:
             try:
                 module = import_module(f"{__name__}.{home}")

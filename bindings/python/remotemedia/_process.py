@@ -13,7 +13,6 @@ from _thread import RLock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 FORK_PATIENCE_SECONDS = 10.0
 """How long a fork waits for what goes on: far longer than that takes, unless it waits for the fork itself."""
@@ -26,55 +25,29 @@ _at_exit: list[Callable[[], None]] = []
 _exiting = False
 
 
-class FirstUse:
-    """While a thread is inside `with FIRST_USE:`, others are not, nor do they fork.
+FIRST_USE = RLock()
+"""While a thread is inside `with FIRST_USE:`, others are not, nor do they fork once `guard` was called.
 
-    A child has none of the threads of its parent: a module that one of them was importing stays half done there, and
-    who imports it waits for ever. So what is imported, or made by the library, at its first use is so here. Nothing of
-    ours comes here while it is imported itself; so no thread that holds the lock of a module waits for this one.
-    """
-
-    def __init__(self) -> None:
-        self._lock = RLock()
-        self._held: list[bool] = []
-        self._is_guarded = False
-
-    def __enter__(self) -> None:
-        if not self._is_guarded:
-            self._guard()
-        self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
-
-    def hold(self) -> None:
-        """Before a fork: waits until no other thread is inside."""
-        self._held.append(self._lock.acquire(timeout=FORK_PATIENCE_SECONDS))
-
-    def let_go(self) -> None:
-        """After a fork, in the parent."""
-        # Nothing is held if the fork had begun before this was asked for.
-        if self._held and self._held.pop():
-            self._lock.release()
-
-    def begin_anew(self) -> None:
-        """After a fork, in the child, which has one thread."""
-        self._lock = RLock()
-        self._held.clear()
-
-    def _guard(self) -> None:
-        # A fork takes the lock of logging too, which imports want. What is asked for last is done first before a fork:
-        # so it waits here before it has that lock. Loaded here, since it takes longer than the package itself.
-        import logging  # noqa: F401
-
-        if not self._is_guarded and hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self.hold, after_in_parent=self.let_go)
-        self._is_guarded = True
+A child has none of the threads of its parent: a module that one of them was importing stays half done there, and who
+imports it waits for ever. So what is imported, or made by the library, at its first use is so here. Nothing of ours
+comes here while it is imported itself; so no thread that holds the lock of a module waits for this one.
+"""
+_held: list[bool] = []
+_is_guarded = False
 
 
-FIRST_USE = FirstUse()
+def guard() -> None:
+    """Has forks wait for `FIRST_USE` from now on."""
+    global _is_guarded
+    if _is_guarded:
+        return
+    # A fork takes the lock of logging too, which imports want. What is asked for last is done first before a fork: it
+    # waits here, then, before it has that lock. Loaded here, since it takes longer than the package itself.
+    import logging  # noqa: F401
+
+    if not _is_guarded and hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_hold, after_in_parent=_let_go)
+    _is_guarded = True
 
 
 def after_fork(reset: Callable[[], None]) -> None:
@@ -121,8 +94,20 @@ def stay_at_exit() -> None:
         time.sleep(STAY_SECONDS)
 
 
+def _hold() -> None:
+    _held.append(FIRST_USE.acquire(timeout=FORK_PATIENCE_SECONDS))
+
+
+def _let_go() -> None:
+    # Nothing is held if the fork had begun before this was asked for.
+    if _held and _held.pop():
+        FIRST_USE.release()
+
+
 def _child() -> None:
-    FIRST_USE.begin_anew()
+    # The thread that was inside, if one was, stayed in the parent.
+    FIRST_USE._at_fork_reinit()  # type: ignore[attr-defined]
+    _held.clear()
     for reset in _after_fork:
         reset()
 
