@@ -5,7 +5,8 @@ use remotemedia_core::node::NodeType;
 fn fields(node_type: &NodeType) -> impl Iterator<Item = &str> {
     let maps = node_type.outputs.iter().flat_map(|port| port.summary.split('{').skip(1));
     let maps = maps.filter_map(|rest| rest.split_once('}')).map(|(map, _)| map);
-    maps.flat_map(|map| map.split(',')).map(|field| field.split(':').next().unwrap_or_default().trim())
+    maps.flat_map(|map| map.split(','))
+        .map(|field| field.split(':').next().unwrap_or_default().trim().trim_end_matches('?'))
 }
 
 #[test]

@@ -11,10 +11,10 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 documented! {
 /// Divides sound into chunks of equal length, which may overlap.
 ///
-/// Each chunk is a packet. Chunk `k` begins `k` hops after the first frame. Without a hop the chunks follow one another; with a shorter one they
-/// overlap. Give lengths in frames or in milliseconds, which are rounded to whole frames. The last chunk covers what is
-/// left, so that each frame is in one chunk at least; `last` says what becomes of it. A change of rate or layout
-/// ends the chunks and begins them anew.
+/// Each chunk is a packet. Chunk `k` begins `k` hops after the first frame. Without a hop the chunks follow one
+/// another; with a shorter one they overlap. Give lengths in frames or in milliseconds, which are rounded to whole
+/// frames. The last chunk covers what is left, so that each frame is in one chunk at least; `last` says what becomes of
+/// it. A change of rate or layout ends the chunks and begins them anew.
 ///
 /// A chunk that lies within one packet shares its memory.
 ///

@@ -11,9 +11,9 @@ use super::reader::{Driven, Process, Segment, drive, sound};
 documented! {
 /// Joins the packets of an item into one, or into longer ones.
 ///
-/// One packet with all sound of the item comes when the item ends. With `max_duration_ms` or `max_frames` a packet comes each time that much sound is there, and at the end what is left. Sound of
-/// another rate or layout can't be joined: there the packet ends and another begins. A packet holds at most 1 GiB of
-/// samples; more is an error.
+/// One packet with all sound of the item comes when the item ends. With `max_duration_ms` or `max_frames` a packet
+/// comes each time that much sound is there, and at the end what is left. Sound of another rate or layout can't be
+/// joined: there the packet ends and another begins. A packet holds at most 1 GiB of samples; more is an error.
 #[derive(Debug)]
 pub struct AudioConcat(Driven<Concat>);
 }

@@ -33,7 +33,10 @@ documented! {
 /// - A link in the place of a file stays, and what it leads to is written. A pipe or a device is written into as it is,
 ///   also without `overwrite`; a pipe needs a reader. Sockets and disks are refused.
 /// - A `File` by path may be a pipe or a device as well, which is copied until it ends.
-/// - Two files of one run under one path are an error.
+/// - Two files of one run under one path are an error, and so is a file that is there already, unless `overwrite` or
+///   `skip_existing` says otherwise.
+/// - What comes out is each file by its path, once it is whole; for one that `skip_existing` left alone the map
+///   `{type: "skipped", file}`.
 #[derive(Debug)]
 pub struct FileSink {
     template: Template,

@@ -15,12 +15,12 @@ use super::pattern::{Found, find};
 documented! {
 /// Brings the files of a path or pattern, each an item of its own.
 ///
-/// Files come by path, sorted by path; nothing of them is read here. Each file is an item of its own, with its name: media
-/// state ends with it, messages name it, and `FileSink` can be told to
-/// call its result the same. Where other nodes take inputs beside it, all files come in each item.
+/// Files come by path, sorted by path; nothing of them is read here. Each file is an item of its own, with its name:
+/// media state ends with it, messages name it, and `FileSink` can be told to call its result the same. Where other
+/// nodes take inputs beside it, all files come in each item.
 ///
-/// A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well, at their place among the
-/// others, and fail: by `on_error: skip` the others go on.
+/// A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well, at their place among
+/// the others, and fail: by `on_error: skip` the others go on.
 ///
 /// Links to files are files; `**` goes through no link to a folder. If there is no file at all, that is an error.
 #[derive(Debug)]

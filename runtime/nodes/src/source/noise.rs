@@ -11,10 +11,11 @@ use crate::random::split_mix;
 documented! {
 /// Emits white noise that is the same whenever its seed is.
 ///
-/// The noise is independent in every channel and comes in packets of at most 100 ms. Samples are uniform; their RMS is `level_db`, their peaks are 4.77 dB above. Each comes from its own number, so the
-/// same `seed` gives the same sound on every machine: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
-/// number generators", 2014) of `seed + (2^40 channel + n + 1) * 0x9e3779b97f4a7c15`, whose upper 24 bits are the sample
-/// between -1 and 1 - 2^-23 before it is scaled. It begins anew with each item.
+/// The noise is independent in every channel and comes in packets of at most 100 ms. Samples are uniform; their RMS is
+/// `level_db`, their peaks are 4.77 dB above. Each comes from its own number, so the same `seed` gives the same sound
+/// on every machine: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014) of
+/// `seed + (2^40 channel + n + 1) * 0x9e3779b97f4a7c15`, whose upper 24 bits are the sample between -1 and 1 - 2^-23
+/// before it is scaled. It begins anew with each item.
 #[derive(Debug)]
 pub struct NoiseSource(Generated<Noise>);
 }

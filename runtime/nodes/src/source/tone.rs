@@ -10,8 +10,8 @@ use super::generate::{Generated, Generator, check_frequency};
 documented! {
 /// Emits a sine.
 ///
-/// It is the same in every channel and comes in packets of at most 100 ms. Sample `n` is `10^(level_db / 20) sin(2 pi frequency_hz n / rate)`, computed in float64 and rounded once. It begins
-/// anew with each item.
+/// It is the same in every channel and comes in packets of at most 100 ms. Sample `n` is `10^(level_db / 20) sin(2 pi
+/// frequency_hz n / rate)`, computed in float64 and rounded once. It begins anew with each item.
 #[derive(Debug)]
 pub struct ToneSource(Generated<Tone>);
 }

@@ -54,9 +54,10 @@ pub enum ResampleQuality {
 documented! {
 /// Changes the rate of sound, with exact lengths and times.
 ///
-/// The filter has a linear phase. Output frame `n` sounds at the time of input frame `n * in / out`: the filter's delay is taken out. A recording of `f`
-/// frames becomes one of `f * out / in` frames, rounded to nearest, halves up. How the recording is cut into packets
-/// makes no difference to the samples. A change of rate or layout ends one recording and begins the next.
+/// The filter has a linear phase. Output frame `n` sounds at the time of input frame `n * in / out`: the filter's delay
+/// is taken out. A recording of `f` frames becomes one of `f * out / in` frames, rounded to nearest, halves up. How the
+/// recording is cut into packets makes no difference to the samples. A change of rate or layout ends one recording and
+/// begins the next.
 ///
 /// The output runs behind the input by half the filter's length (6 ms from 48 to 16 kHz at `high`) and by what is missing
 /// of a block: 20 ms, or the filter's length, or the least common period of both rates, whichever is longest.
@@ -64,8 +65,9 @@ documented! {
 /// Times follow from the `pts` of a recording's first packet and the count of frames; a jump of `pts` inside it is not
 /// looked at.
 ///
-/// Sound that has the rate already passes through in the same memory. Rates from 1,000 to 768,000 Hz are converted, others are an error,
-/// and so are NaN and infinity. Nothing limits the result: beside steep edges it may exceed the peaks of what came in.
+/// Sound that has the rate already passes through in the same memory. Rates from 1,000 to 768,000 Hz are converted,
+/// others are an error, and so are NaN and infinity. Nothing limits the result: beside steep edges it may exceed the
+/// peaks of what came in.
 pub struct AudioResample {
     rate: u32,
     quality: ResampleQuality,

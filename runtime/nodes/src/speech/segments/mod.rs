@@ -24,9 +24,9 @@ use crate::audio::finite::check_finite;
 documented! {
 /// Cuts sound into the segments in which somebody speaks.
 ///
-/// Sound of any rate and layout goes in. It hears with the detector of `VAD`, unless something is connected to its port `vad`: then it takes the probabilities
-/// that come there for those of its sound, from the start of both, and hears nothing itself. Sound of 8 kHz is heard as it
-/// is, all else at 16 kHz, mixed to mono.
+/// Sound of any rate and layout goes in. It hears with the detector of `VAD`, unless something is connected to its port
+/// `vad`: then it takes the probabilities that come there for those of its sound, from the start of both, and hears
+/// nothing itself. Sound of 8 kHz is heard as it is, all else at 16 kHz, mixed to mono.
 ///
 /// The port `segments` gives, for each segment, the map `{type: "segment", start_s, end_s, audio}`: when it begins and
 /// ends, in seconds, and its sound, sample for sample as it came in, in its own rate and layout.
@@ -47,8 +47,8 @@ documented! {
 /// as long as a segment may need it: a segment's length, for which only `max_speech_duration_s` sets a limit. A change
 /// of rate or layout ends one recording and begins the next.
 ///
-/// NaN and infinity are an error, unless the probabilities come at `vad`. While a session runs `threshold` and `neg_threshold` may
-/// change.
+/// NaN and infinity are an error, unless the probabilities come at `vad`. While a session runs `threshold` and
+/// `neg_threshold` may change.
 pub struct SpeechSegments {
     rules: Rules,
     keys: Keys,
