@@ -53,7 +53,8 @@ fn beside_waiting(count: u64, gate: usize, is_pipe: bool) {
     let mount = pipeline(&runtime, &[("mount", "Mount", &format!(r#""gate": {gate}, "is_pipe": {is_pipe}"#))], &[]);
     let port = Port::new(None);
     for token in 0..count {
-        mount.submit(&port, submission(token, Start::Workers, integers(0..1))).expect("accepted");
+        let submitted = mount.submit(&port, submission(token, Start::Workers, integers(0..1))).expect("accepted");
+        assert!(matches!(submitted, Submitted::Pending), "nobody has opened the gate");
     }
     let other = pipeline(&runtime, &[("worker", "Worker", "")], &[]);
     for _ in 0..3 {
@@ -75,15 +76,15 @@ fn beside_waiting(count: u64, gate: usize, is_pipe: bool) {
 
 #[test]
 fn work_goes_on_beside_a_mount_that_does_not_answer() {
-    beside_waiting(20, 20, false);
+    beside_waiting(20, 24, false);
 }
 
 #[test]
 fn work_goes_on_beside_pipes_that_nobody_writes_to() {
-    beside_waiting(20, 21, true);
+    beside_waiting(20, 25, true);
 }
 
 #[test]
 fn if_too_many_wait_only_their_kind_waits_behind_them() {
-    beside_waiting(600, 22, false);
+    beside_waiting(600, 26, false);
 }
