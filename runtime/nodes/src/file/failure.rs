@@ -33,7 +33,7 @@ pub(crate) fn unopened(path: &str, error: &io::Error) -> NodeError {
 
 /// Links that lead nowhere.
 pub(super) fn circle(path: &str) -> NodeError {
-    NodeError::new(format!("the links of '{path}' lead round in a circle")).cure("Remove one of them.")
+    NodeError::new(format!("the links of '{path}' lead round in a circle, or are too many")).cure("Remove one of them.")
 }
 
 /// A directory where a file was expected.

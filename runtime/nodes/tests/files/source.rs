@@ -155,7 +155,7 @@ fn what_can_not_be_brought_fails_by_itself_and_the_others_go_on() {
                  'n\u{fffd}.wav'. Rename it."
             ),
             format!(
-                "node 'source' (FileSource), input 3 'round.wav': the links of '{place}/round.wav' lead round in a circle. \
+                "node 'source' (FileSource), input 3 'round.wav': the links of '{place}/round.wav' lead round in a circle, or are too many. \
                  Remove one of them."
             ),
         ]

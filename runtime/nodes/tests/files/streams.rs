@@ -186,7 +186,7 @@ fn what_is_no_sound_in_a_stream_is_said_with_its_path() {
     std::os::unix::fs::symlink("round", folder.path("round")).expect("a link");
     assert_eq!(
         said(&folder.path("round")),
-        format!("the links of '{}' lead round in a circle. Remove one of them.", folder.path("round"))
+        format!("the links of '{}' lead round in a circle, or are too many. Remove one of them.", folder.path("round"))
     );
     assert_eq!(said(&folder.path("")), format!("'{}' is a directory. Name a file in it.", folder.path("")));
 }

@@ -178,7 +178,7 @@ fn what_can_be_neither_replaced_nor_written_into_is_refused() {
     symlink("folder.wav", folder.path("to-folder.wav")).expect("a link");
     for (name, said) in [
         ("socket.wav", "'{}' is a socket, which can't be written as a file. Write to a file or a pipe."),
-        ("round.wav", "the links of '{}' lead round in a circle. Remove one of them."),
+        ("round.wav", "the links of '{}' lead round in a circle, or are too many. Remove one of them."),
         ("folder.wav", "'{}' is a directory. Name a file in it."),
         ("to-folder.wav", "'{}' is a directory. Name a file in it."),
     ] {
