@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import environment, machine, weights
+from tools import machine, weights
+from tools.environment import find_cmake
 from tools.machine import BUILD, ROOT, Problem, say
 
 CRATE = ROOT / "runtime" / "fuzz"
@@ -94,7 +95,7 @@ def build() -> Path:
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
         raise Problem("fuzzing needs a C++ compiler: install one (Debian, Ubuntu: `apt-get install g++`).")
     weights.ready()
-    environment.find_cmake()
+    find_cmake()
     host = re.search(r"^host: (\S+)", report, re.MULTILINE)
     assert host is not None, "rustc names its host"
     # A target that is named keeps the flags away from build scripts.

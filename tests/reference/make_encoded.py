@@ -1,8 +1,8 @@
 """Makes `encoded.json`: what others find in the Opus files of `AudioEncode`.
 
 Run by `python3 tests/reference/regenerate.py`, after `python3 build.py build`: the package in `.build/venv` writes the
-files, PyAV reads them by its libopus at 48 kHz. Three kinds of sound: the tone and the sweep of `tests/media`, a tone for
-each of up to eight channels, both of which tests make as well, and speech of `tests/media/librivox`. Of speech PESQ
+files, PyAV reads them by its libopus at 48 kHz. Three kinds of sound: the tone and the sweep of `tests/media`, a tone
+for each of up to eight channels, both of which tests make as well, and speech of `tests/media/librivox`. Of speech PESQ
 (ITU-T P.862.2) is measured too, beside what `opusenc` of Debian's opus-tools makes of it at the same rate.
 """
 
@@ -113,7 +113,9 @@ def cases(folder: Path) -> list[dict]:
     path, found = folder / "sound.opus", []
     for case in TONES:
         write(reference(case["rate"], case["channels"]), case["rate"], case["params"], path)
-        found.append({"sound": "reference", **case, "noise_db": noise_db(read(path), reference(48_000, case["channels"]))})
+        found.append(
+            {"sound": "reference", **case, "noise_db": noise_db(read(path), reference(48_000, case["channels"]))}
+        )
     for channels in range(3, 9):
         sound, params = tones(channels), {"format": "opus"}
         write(sound, 48_000, params, path)
@@ -126,7 +128,13 @@ def cases(folder: Path) -> list[dict]:
         decoded = read(path)[::3]
         write_by_opusenc(sound, 16_000, kbps, path)
         theirs = read(path)[::3][: len(sound)]
-        case = {"sound": "speech", "rate": 16_000, "channels": 1, "params": params, "noise_db": noise_db(decoded, sound)}
+        case = {
+            "sound": "speech",
+            "rate": 16_000,
+            "channels": 1,
+            "params": params,
+            "noise_db": noise_db(decoded, sound),
+        }
         marks = [round(float(pesq(16_000, sound[:, 0] / 32768, each[:, 0], "wb")), 3) for each in (decoded, theirs)]
         found.append({**case, "pesq": marks[0], "pesq_of_opusenc": marks[1]})
     return found

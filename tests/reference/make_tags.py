@@ -93,7 +93,11 @@ def frames(texts: dict[str, str | list[str]]) -> id3.ID3:
 
 def id3v22(**texts: str) -> Callable[[bytes], bytes]:
     """Puts a tag of ID3v2.2 in front of a file, in Latin-1."""
-    bodies = [(key, b"\0" + text.encode("latin-1")) for key, text in texts.items()]
+    bodies = []
+    for key, text in texts.items():
+        name, _, description = key.partition("_")
+        head = {"COM": b"\0eng" + description.encode() + b"\0", "TXX": b"\0" + description.encode() + b"\0"}
+        bodies.append((name, head.get(name, b"\0") + text.encode("latin-1")))
     body = b"".join(key.encode() + struct.pack(">I", len(body))[1:] + body for key, body in bodies)
     size = bytes(len(body) >> shift & 0x7F for shift in (21, 14, 7, 0))
     return lambda content: b"ID3\2\0\0" + size + body + content
@@ -108,7 +112,9 @@ def unsynchronised(version: int, title: str) -> Callable[[bytes], bytes]:
     return lambda content: b"ID3" + bytes([version, 0, 0x80]) + size + stuffed + content
 
 
-def id3v1(title: str, artist: str = "", year: str = "", comment: str = "", track: int = 0, fill: bytes = b"\0") -> Callable[[bytes], bytes]:
+def id3v1(
+    title: str, artist: str = "", year: str = "", comment: str = "", track: int = 0, fill: bytes = b"\0"
+) -> Callable[[bytes], bytes]:
     """Puts a tag of ID3v1 behind a file."""
 
     def field(text: str, size: int) -> bytes:
@@ -246,7 +252,7 @@ def read(content: bytes, kind: type | None) -> dict[str, str]:
             elif key in MP4_NAMES:
                 told[MP4_NAMES[key]] = "; ".join(values)
         return told
-    return {VORBIS_NAMES.get(key.lower(), key.lower()): "; ".join(tags[key]) for key in tags.keys()}
+    return {VORBIS_NAMES.get(key.lower(), key.lower()): "; ".join(tags[key]) for key in dict(tags)}
 
 
 def cases() -> list[tuple[str, str | None, bytes, dict[str, str]]]:
@@ -267,6 +273,11 @@ def cases() -> list[tuple[str, str | None, bytes, dict[str, str]]]:
     of("ID3v1", "bare.mp3", cut)
     of("ID3v1 filled with spaces", "bare.mp3", id3v1("A title", "Somebody", "1999", fill=b" "))
     of("ID3v2.2", "bare.mp3", id3v22(TT2=LONG, TP1="J\xfcrgen", TAL="An album", TRK="7/12", TYE="2026"))
+    of(
+        "ID3v2.2 described",
+        "bare.mp3",
+        id3v22(COM_iTunNORM="0000", COM_="a comment", TXX_Mood="calm", TYE="2026", TDA="2511"),
+    )
     of("ID3v2.3", "bare.mp3", id3v2(3, **whole))
     of("ID3v2.4", "bare.mp3", id3v2(4, **whole, TPE2="All", TCOM="A composer", TPOS="1/2", TCOP="2026 Nobody"))
     of("ID3v2.3 unsynchronised", "bare.mp3", unsynchronised(3, TITLE))
@@ -294,7 +305,12 @@ def cases() -> list[tuple[str, str | None, bytes, dict[str, str]]]:
     of_wav("WAV with ID3 behind", riff(behind=id3_chunk(b"ID3 ", TIT2=TITLE, TRCK="7/12", TDRC="2026-11-25")))
     both = id3_chunk(TIT2="of ID3", TALB="of ID3")
     of_wav("WAV with a list and ID3", riff(info(INAM="of the list", IART="of the list"), both), artist="of the list")
-    of_wav("WAV with two lists", riff(info(INAM="A title"), info(INAM="another", IART="Somebody")), title="A title", artist="Somebody")
+    of_wav(
+        "WAV with two lists",
+        riff(info(INAM="A title"), info(INAM="another", IART="Somebody")),
+        title="A title",
+        artist="Somebody",
+    )
     odd = riff(info(INAM="a list"), id3_chunk(TIT2="A title"), samples=b"\x80" * 51)
     of_wav("WAV of odd lengths", odd)
     bare = info(False, IART="Somebody", IPRD="An album", INAM="A title") + info(False, ICMT="a comment")
@@ -309,7 +325,9 @@ def parts(base: str | None, content: bytes) -> dict[str, object]:
     start = content.find(plain)
     if base and start >= 0:
         return {"head": content[:start].hex(), "from": 0, "tail": content[start + len(plain) :].hex()}
-    same = next((length for length in range(min(len(plain), len(content)), 0, -1) if content.endswith(plain[-length:])), 0)
+    same = next(
+        (length for length in range(min(len(plain), len(content)), 0, -1) if content.endswith(plain[-length:])), 0
+    )
     return {"head": content[: len(content) - same].hex(), "from": len(plain) - same, "tail": ""}
 
 

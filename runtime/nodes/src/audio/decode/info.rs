@@ -121,8 +121,9 @@ pub(super) fn block_of(revision: &MetadataRevision, track: Option<u32>) -> Map {
     let mut block = Map::new();
     for (name, text) in all.filter_map(named) {
         match text.trim_end() {
+            "" => {}
             // ID3v1 has room for every tag, filled up with spaces where it is not used; a track of 0 is none.
-            "" | "0" if is_padded => {}
+            "0" if is_padded => {}
             trimmed if is_padded => add(&mut block, name, trimmed),
             _ => add(&mut block, name, &text),
         }
@@ -172,9 +173,9 @@ fn named(tag: &Tag) -> Option<(String, String)> {
     // Of comments of ID3v2 those with a description are notes of programs; of its own tags the description is the name.
     let described = |key| tag.raw.sub_fields.iter().flatten().find(|field| field.field == key).map(described_by);
     let described_name = match &tag.raw.key[..] {
-        "TXXX" => described("DESCRIPTION"),
-        "COMM" => described("SHORT_DESCRIPTION").map(|name| format!("comment:{name}")),
-        "TDAT" => Some(DAY_AND_MONTH.to_owned()),
+        "TXXX" | "TXX" => described("DESCRIPTION"),
+        "COMM" | "COM" => described("SHORT_DESCRIPTION").map(|name| format!("comment:{name}")),
+        "TDAT" | "TDA" => Some(DAY_AND_MONTH.to_owned()),
         _ => None,
     };
     if let Some(name) = described_name {
@@ -199,15 +200,15 @@ fn named(tag: &Tag) -> Option<(String, String)> {
 /// The name of a tag that the reader knows no meaning of, as where it has several values.
 fn own_name(key: &str) -> String {
     let usual = match key {
-        "TIT2" => "title",
-        "TPE1" => "artist",
-        "TPE2" => "album_artist",
-        "TALB" => "album",
-        "TCOM" | "\u{a9}wrt" => "composer",
-        "TCON" => "genre",
-        "TDRC" | "TYER" => "date",
-        "TCOP" => "copyright",
-        "TLAN" => "language",
+        "TIT2" | "TT2" => "title",
+        "TPE1" | "TP1" => "artist",
+        "TPE2" | "TP2" => "album_artist",
+        "TALB" | "TAL" => "album",
+        "TCOM" | "TCM" | "\u{a9}wrt" => "composer",
+        "TCON" | "TCO" => "genre",
+        "TDRC" | "TYER" | "TYE" => "date",
+        "TCOP" | "TCR" => "copyright",
+        "TLAN" | "TLA" => "language",
         other => return other.to_lowercase(),
     };
     usual.to_owned()

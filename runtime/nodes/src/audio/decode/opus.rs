@@ -115,9 +115,8 @@ impl Decoder {
             }
             for (index, &plane) in self.mapping.table.iter().zip(self.planes) {
                 let Some(side) = side_of(*index, stream, self.mapping.coupled) else { continue };
-                let samples = self.decoded[side..].iter().step_by(sides);
-                for (frame, sample) in self.frames.plane_mut(plane).into_iter().flatten().zip(samples) {
-                    *frame = sample * self.gain;
+                if let Some(plane) = self.frames.plane_mut(plane) {
+                    copy_side(&self.decoded, sides, side, self.gain, plane);
                 }
             }
         }
@@ -180,6 +179,15 @@ fn side_of(index: u8, stream: usize, coupled: u8) -> Option<usize> {
         index => (index - coupled, 0),
     };
     (usize::from(of) == stream).then_some(usize::from(side))
+}
+
+/// Copies one side of interleaved frames, amplified.
+fn copy_side(interleaved: &[f32], sides: usize, side: usize, gain: f32, plane: &mut [f32]) {
+    if sides == 1 {
+        plane.iter_mut().zip(interleaved).for_each(|(frame, sample)| *frame = sample * gain);
+    } else {
+        plane.iter_mut().zip(interleaved.chunks_exact(2)).for_each(|(frame, pair)| *frame = pair[side] * gain);
+    }
 }
 
 fn explain(error: ErrorCode) -> Error {
