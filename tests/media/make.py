@@ -42,6 +42,20 @@ ffmpeg("/tmp/stereo.wav", "-c:a", "aac", "-b:a", "128k", "-f", "adts", "stereo.a
 ffmpeg("/tmp/short.wav", "-c:a", "alac", "alac.m4a")
 ffmpeg("/tmp/short.wav", "-c:a", "flac", "short.flac")
 ffmpeg("/tmp/mono.wav", "-c:a", "libopus", "-b:a", "32k", "mono.opus")
+for rate in (88200, 96000):
+    write_wav("/tmp/high.wav", rate, rate // 4, 1)
+    ffmpeg("/tmp/high.wav", "-c:a", "aac", "-b:a", "80k", f"rate-{rate}.m4a")
+write_wav("/tmp/half.wav", 44100, 22050, 2)
+ffmpeg("/tmp/half.wav", "-c:a", "libvorbis", "-q:a", "2", "vorbis.webm")
+ffmpeg("/tmp/short.wav", "-c:a", "mp2", "-b:a", "64k", "stereo.mp2")
+ffmpeg("/tmp/short.wav", "-c:a", "flac", "-strict", "-2", "flac.mp4")
+ffmpeg("/tmp/short.wav", "-c:a", "flac", "flac.mka")
+# What FFmpeg decodes of its own ADPCM stands beside it.
+write_wav("/tmp/quarter.wav", 8000, 2000, 2)
+ffmpeg("/tmp/quarter.wav", "-c:a", "alac", "alac.caf")
+for codec, name in (("ima_wav", "ima.wav"), ("ms", "ms.wav"), ("ima_qt", "ima4.aifc"), ("ima_qt", "ima4.caf")):
+    ffmpeg("/tmp/quarter.wav", "-c:a", f"adpcm_{codec}", name)
+    ffmpeg(name, "-f", "s16le", name.replace(".", "-") + ".pcm")
 ffmpeg("/tmp/opus.wav", "-c:a", "libopus", "-b:a", "96k", "stereo.opus")
 ffmpeg("/tmp/opus.wav", "-c:a", "libopus", "-b:a", "96k", "stereo.webm")
 # Each of the six channels has a tone of its own, so that a wrong order shows.

@@ -12,7 +12,7 @@ use super::demuxer::Demuxer;
 use super::matroska::Blocks;
 use super::source::Arriving;
 use super::wav_tags::wav_tags;
-use super::{failure, open_buffer};
+use super::{caf, failure, open_buffer};
 
 /// A stream that no one knows after so many bytes is no audio.
 const PATIENCE: u64 = 1 << 20;
@@ -32,6 +32,8 @@ pub(super) struct ByteStream {
     /// Whether the file can only be read once it is whole.
     is_collected: bool,
     open: Option<Open>,
+    /// Whether the sound is out, so that what follows on it is of no use.
+    is_over: bool,
 }
 
 struct Open {
@@ -54,7 +56,7 @@ enum Gate {
 
 impl ByteStream {
     pub(super) fn new(name: String) -> Self {
-        Self { name, bytes: Arriving::default(), next_attempt: 0, is_collected: false, open: None }
+        Self { name, bytes: Arriving::default(), next_attempt: 0, is_collected: false, open: None, is_over: false }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -62,7 +64,19 @@ impl ByteStream {
     }
 
     pub(super) fn push(&mut self, piece: Buffer) {
-        self.bytes.push(piece);
+        if !self.is_over {
+            self.bytes.push(piece);
+        }
+    }
+
+    /// The sound is out; more bytes may come.
+    pub(super) fn end(&mut self) {
+        self.is_over = true;
+    }
+
+    /// Whether the sound is out.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// No more comes.
@@ -125,13 +139,13 @@ impl ByteStream {
 
     /// If the reader met the end of what has arrived, makes it go on later, and says so.
     pub(super) fn step_back_if_starved(&mut self) -> bool {
-        /// No MPEG or ADTS frame is longer.
+        /// No ADTS frame is longer.
         const LONGEST_FRAME: u64 = 8192;
         let Some(open) = &self.open else { return false };
         if open.gate.is_none() || !self.bytes.starved() {
             return false;
         }
-        if matches!(open.container, Container::Mpeg | Container::Adts) {
+        if open.container == Container::Adts {
             // The reader passed over foreign bytes and may have met the end within a frame: it gets that frame again.
             let position = self.bytes.read_position();
             self.bytes.rewind(position.saturating_sub(LONGEST_FRAME).max(open.asked_at));
@@ -147,14 +161,25 @@ impl ByteStream {
         if end == 0 {
             return Err(failure::empty(&self.name));
         }
-        let container = match sniff(|place| self.bytes.peek(place, SNIFF_LEN), is_finished) {
+        let (container, begins) = match sniff(|place, len| self.bytes.peek(place, len), is_finished) {
             Sniffed::Needs(end) => {
                 self.next_attempt = end;
                 return Ok(None);
             }
-            Sniffed::Found(container, _) => container,
+            Sniffed::Found(container, begins) => (container, begins),
         };
-        let is_streamable = !matches!(container, Container::Mp4 | Container::Unknown | Container::Foreign(_));
+        let is_streamable = match container {
+            Container::Mp4 | Container::Unknown | Container::Foreign(_) => false,
+            Container::Caf => {
+                let description = self.bytes.peek(begins, caf::DESCRIPTION_LEN);
+                if description.len() < caf::DESCRIPTION_LEN && !is_finished {
+                    self.next_attempt = begins + caf::DESCRIPTION_LEN as u64;
+                    return Ok(None);
+                }
+                caf::is_streamable(&description)
+            }
+            _ => true,
+        };
         if !is_streamable {
             return self.open_whole(container);
         }
@@ -175,7 +200,7 @@ impl ByteStream {
         // A page that is cut would be lost to the reader, so it must not see the beginning of one.
         self.bytes.allow(if container == Container::Ogg && !is_finished { pages.whole(&self.bytes) } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
-        let result = Demuxer::open(Box::new(self.bytes.source()), container, self.name.clone(), &first, None);
+        let result = Demuxer::open(Box::new(self.bytes.source()), container, begins, self.name.clone(), &first, None);
         if self.bytes.starved() {
             self.next_attempt = end * 2;
             return Ok(None);
@@ -190,10 +215,11 @@ impl ByteStream {
             Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),
             Container::Wav => {
                 demuxer.tell(wav_tags(|place, len| self.bytes.peek(place, len), false));
-                Gate::Ahead(demuxer.frame_bytes() * 1152 + 4096)
+                Gate::Ahead(1)
             }
             Container::Adts => Gate::Ahead(10 * 1024),
-            _ => Gate::Ahead(4 * 1024),
+            // Their readers keep what is no whole packet yet.
+            _ => Gate::Ahead(1),
         };
         Ok(Some(Open { demuxer, gate: Some(gate), container, asked_at: 0 }))
     }
@@ -206,8 +232,9 @@ impl ByteStream {
             return Err(failure::not_audio(&self.name, &self.bytes.peek(0, SNIFF_LEN), None));
         }
         if !self.bytes.is_finished() {
-            self.is_collected = container == Container::Mp4;
-            self.next_attempt = if self.is_collected { u64::MAX } else { PATIENCE + 1 };
+            self.is_collected = matches!(container, Container::Mp4 | Container::Caf);
+            // Frames may follow on what no one knows.
+            self.next_attempt = if self.is_collected { u64::MAX } else { (2 * self.bytes.end()).min(PATIENCE + 1) };
             return Ok(None);
         }
         self.is_collected = true;
@@ -220,7 +247,7 @@ impl ByteStream {
 /// what it reads ahead to find the next header.
 fn flac_packet_len(bytes: &Arriving) -> u64 {
     const READ_AHEAD: u64 = 36 * 1024;
-    let place = match sniff(|place| bytes.peek(place, SNIFF_LEN), true) {
+    let place = match sniff(|place, len| bytes.peek(place, len), true) {
         Sniffed::Found(_, place) | Sniffed::Needs(place) => place,
     };
     let info = bytes.peek(place + 8, 13);

@@ -7,24 +7,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use remotemedia_core::exec::panic_text;
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Map, MediaTime};
-use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS};
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO};
+use symphonia::core::codecs::audio::AudioDecoder;
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_SPEEX,
+};
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream};
-use symphonia::core::meta::MetadataOptions;
+use symphonia::core::formats::FormatReader;
+use symphonia::core::io::MediaSource;
 use symphonia::core::packet::Packet;
 
 use super::chunker::{Format, Trim};
+use super::codec::make_decoder;
 use super::container::Container;
 use super::failure;
 use super::info::{Head, codec_name, container_name, tags};
 use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::mp4_gapless::Movie;
-use super::opus::{self, PreSkip};
+use super::open::{Unopened, open_reader};
+use super::track::{TrackFacts, choose_track};
 
 /// An open file.
 pub(super) struct Demuxer {
@@ -61,51 +62,43 @@ pub(super) enum Stop {
     Failed(NodeError),
 }
 
-struct TrackFacts {
-    id: u32,
-    params: AudioCodecParameters,
-    trim: Trim,
-    /// All frames that the file promises, where a promise is to be trusted.
-    promised: Option<u64>,
-    /// How long the sound is by the head of the file, in seconds.
-    duration_s: Option<f64>,
-}
-
 impl Demuxer {
-    /// Opens a source. `name` is what messages call it; `first` are its first bytes, `movie` is the index of an MP4
-    /// file.
+    /// Opens a source whose container begins at a place, after tags. `name` is what messages call it; `first` are its
+    /// first bytes, `movie` is the index of an MP4 file.
     ///
     /// # Errors
     /// If it is no audio, has no audio track or holds a codec without a decoder.
     pub(super) fn open(
         source: Box<dyn MediaSource>,
         container: Container,
+        begins: u64,
         name: String,
         first: &[u8],
         movie: Option<&Movie>,
     ) -> Result<Self, NodeError> {
-        if let Container::Foreign(format) = container {
-            return Err(failure::not_audio(&name, first, Some(format)));
-        }
-        if let Some((channels, most)) = wav_channels(container, first).filter(|(channels, most)| channels > most) {
-            return Err(failure::too_many_channels(&name, channels, most));
+        match container {
+            Container::Foreign(format) => return Err(failure::not_audio(&name, first, Some(format))),
+            Container::Unknown => return Err(failure::not_audio(&name, first, None)),
+            _ => {}
         }
         let shown = name.clone();
-        unbroken(move || Self::open_known(source, container, name, first, movie))
+        unbroken(move || Self::open_known(source, container, begins, name, first, movie))
             .unwrap_or_else(|panic| Err(failure::unexpected(&shown, &panic)))
     }
 
     fn open_known(
         source: Box<dyn MediaSource>,
         container: Container,
+        begins: u64,
         name: String,
         first: &[u8],
         movie: Option<&Movie>,
     ) -> Result<Self, NodeError> {
-        let stream = MediaSourceStream::new(source, Default::default());
-        let reader = symphonia::default::get_probe()
-            .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
-            .map_err(|error| unopened(&error, container, &name, first))?;
+        let reader = open_reader(source, container, begins).map_err(|failed| match failed {
+            Unopened::Format(error) => unopened(&error, container, &name, first),
+            Unopened::Damaged(detail) => failure::damaged(&name, detail),
+            Unopened::Codec(codec) => failure::refused(&name, &codec),
+        })?;
         let track = choose_track(reader.as_ref(), container, movie, &name)?;
         let decoder = make_decoder(&track.params, container, &name)?;
         let padding = Padding::default();
@@ -131,9 +124,11 @@ impl Demuxer {
 
     /// What the head of the file tells.
     pub(super) fn head(&mut self) -> Head {
+        let codec = codec_name(self.track.params.codec);
         Head {
-            container: container_name(self.container),
-            codec: codec_name(self.track.params.codec),
+            // Bare frames are called by their layer.
+            container: if self.container == Container::Mpeg { codec } else { container_name(self.container) },
+            codec,
             duration_s: self.track.duration_s,
             tags: if self.container == Container::Wav {
                 self.tags.clone()
@@ -169,13 +164,6 @@ impl Demuxer {
         &self.planes
     }
 
-    /// Bytes that one frame takes uncompressed, for formats whose packets are cut by frames.
-    pub(super) fn frame_bytes(&self) -> u64 {
-        let bits = self.track.params.bits_per_coded_sample.or(self.track.params.bits_per_sample).unwrap_or(64);
-        let channels = self.track.params.channels.as_ref().map_or(1, |channels| channels.count());
-        u64::from(bits.div_ceil(8).max(1)) * channels as u64
-    }
-
     /// Reads and decodes the next packet. After a failure there is no next one.
     pub(super) fn next(&mut self) -> Result<Progress, Stop> {
         unbroken(|| self.next_packet())
@@ -205,15 +193,13 @@ impl Demuxer {
     fn decode(&mut self, packet: &Packet) -> Result<Progress, Stop> {
         self.check_gap(packet)?;
         match self.decode_into_planes(packet) {
-            Ok(format) => Ok(Progress::Packet(format)),
+            Ok(format) => self.sensible(format),
             Err(error) => {
                 // A decoder is made for one rate and number of channels; MPEG frames may change them.
                 let fresh = make_decoder(&self.track.params, self.container, &self.name).map_err(Stop::Failed)?;
                 let before = std::mem::replace(&mut self.decoder, fresh);
                 match self.decode_into_planes(packet) {
-                    Ok(format) if self.container == Container::Mpeg && differs(before.as_ref(), &format) => {
-                        Ok(Progress::Packet(format))
-                    }
+                    Ok(format) if self.is_mpeg() && differs(before.as_ref(), &format) => self.sensible(format),
                     _ => {
                         self.planes.iter_mut().for_each(Vec::clear);
                         Err(Stop::Failed(self.damaged(&error)))
@@ -221,6 +207,19 @@ impl Demuxer {
                 }
             }
         }
+    }
+
+    /// What was decoded, if it can be meant. Real encoders go beyond full scale by a few decibels and the vectors of ISO by
+    /// 18 dB; there are damaged and rare MP3 frames of which the decoder makes noise of a hundred times full scale.
+    fn sensible(&mut self, format: Format) -> Result<Progress, Stop> {
+        const MOST: f32 = 16.0;
+        let is_checked = self.is_mpeg() || self.track.params.codec == CODEC_ID_AAC;
+        if is_checked && self.planes.iter().flatten().any(|sample| !(sample.abs() <= MOST)) {
+            self.planes.iter_mut().for_each(Vec::clear);
+            let detail = format!("what its decoder makes of a packet is more than {MOST} x full scale");
+            return Err(Stop::Failed(failure::damaged(&self.name, &detail)));
+        }
+        Ok(Progress::Packet(format))
     }
 
     fn decode_into_planes(&mut self, packet: &Packet) -> Result<Format, Error> {
@@ -261,9 +260,17 @@ impl Demuxer {
         }
     }
 
+    fn is_mpeg(&self) -> bool {
+        matches!(self.track.params.codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3)
+    }
+
     /// Whether the end of the source is a regular end, because the header of the file left the length open.
     fn is_open_ended(&self) -> bool {
-        self.may_end || self.container == Container::Wav && self.track.promised.is_none()
+        let may_be_open = matches!(
+            self.container,
+            Container::Wav | Container::W64 | Container::Aiff | Container::Sun | Container::Caf
+        );
+        self.may_end || may_be_open && self.track.promised.is_none()
     }
 
     /// A new stream begins within the file, as in chained Ogg.
@@ -271,27 +278,18 @@ impl Demuxer {
         self.track = choose_track(self.reader.as_ref(), self.container, None, &self.name)?;
         self.decoder = make_decoder(&self.track.params, self.container, &self.name)?;
         self.next_timestamp = None;
+        self.decoded = 0;
         Ok(())
     }
 
     fn damaged(&self, error: &Error) -> NodeError {
         match error {
             Error::IoError(_) => failure::damaged(&self.name, "a packet ends too early"),
-            Error::DecodeError(detail) | Error::Unsupported(detail) | Error::LimitError(detail) => {
-                failure::damaged(&self.name, detail)
-            }
+            Error::Unsupported(detail) => failure::codec_unsupported(&self.name, self.track.params.codec, Some(detail)),
+            Error::DecodeError(detail) | Error::LimitError(detail) => failure::damaged(&self.name, detail),
             other => failure::damaged(&self.name, &other.to_string()),
         }
     }
-}
-
-/// The number of channels in the format chunk of a WAV file and the most that the demuxer counts rightly: it has names for
-/// 26 speakers, and for the 18 of the mask of `WAVEFORMATEXTENSIBLE`. The chunk comes first but for some broadcast files.
-fn wav_channels(container: Container, first: &[u8]) -> Option<(u16, u16)> {
-    const EXTENSIBLE: u16 = 0xfffe;
-    let chunk = first.get(12..24).filter(|chunk| container == Container::Wav && chunk.starts_with(b"fmt "))?;
-    let most = if u16::from_le_bytes([chunk[8], chunk[9]]) == EXTENSIBLE { 18 } else { 26 };
-    Some((u16::from_le_bytes([chunk[10], chunk[11]]), most))
 }
 
 /// Runs code of the decoders, which may panic on a file that no encoder writes. That is the file's fault and not the
@@ -318,120 +316,16 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
     }
     match (error, container) {
         (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
-        (_, Container::Unknown) => failure::not_audio(name, first, None),
         // The demuxer looks for a frame at once.
         (Error::IoError(_), Container::Flac) => failure::without_frames(name),
         (Error::IoError(_), _) => failure::truncated(name, 0, None),
-        (Error::Unsupported("isomp4: missing moov atom"), _) => failure::no_index(name),
+        (Error::Unsupported("isomp4: missing moov atom" | "isomp4: missing ftyp atom"), _) => failure::no_index(name),
         (Error::DecodeError(detail) | Error::LimitError(detail), _) => failure::damaged(name, detail),
-        (
-            Error::Unsupported(detail),
-            Container::Ogg | Container::Matroska | Container::Mp4 | Container::Wav | Container::Flac,
-        ) => failure::damaged(name, detail),
+        (Error::Unsupported(detail), Container::Ogg | Container::Matroska | Container::Mp4 | Container::Flac) => {
+            failure::damaged(name, detail)
+        }
         _ => failure::not_audio(name, first, None),
     }
-}
-
-fn choose_track(
-    reader: &dyn FormatReader,
-    container: Container,
-    movie: Option<&Movie>,
-    name: &str,
-) -> Result<TrackFacts, NodeError> {
-    let audio = |track: &&Track| matches!(track.codec_params, Some(CodecParameters::Audio(_)));
-    let track = reader
-        .default_track(TrackType::Audio)
-        .or_else(|| reader.tracks().iter().find(audio))
-        .ok_or_else(|| failure::no_audio_track(name))?;
-    let Some(CodecParameters::Audio(params)) = &track.codec_params else {
-        return Err(failure::no_audio_track(name));
-    };
-    if params.codec == CODEC_ID_NULL_AUDIO {
-        return Err(failure::codec_unsupported(name, params.codec, None));
-    }
-    let delay = u64::from(track.delay.unwrap_or(0));
-    let padding = u64::from(track.padding.unwrap_or(0));
-    let (trim, promised) = match container {
-        // Only the tag of LAME and its kin gives a delay; without one the number of frames is an estimate.
-        Container::Mpeg if delay > 0 => {
-            let end = track.num_frames.map(|sound| (sound, padding));
-            (Trim { delay, end }, track.num_frames.map(|sound| sound.saturating_add(delay).saturating_add(padding)))
-        }
-        Container::Wav => (Trim::default(), track.num_frames.filter(|frames| !is_placeholder(*frames, params))),
-        Container::Flac => (Trim::default(), track.num_frames),
-        Container::Mp4 => {
-            let rate = params.sample_rate.unwrap_or(1);
-            let trim = movie.map(|movie| movie.trim(track.id, rate, track.num_frames));
-            (trim.unwrap_or_default(), track.num_frames.filter(|_| !movie.is_some_and(Movie::is_fragmented)))
-        }
-        _ => (Trim::default(), None),
-    };
-    let frames = match container {
-        Container::Wav | Container::Flac => promised,
-        Container::Mpeg | Container::Mp4 => {
-            trim.end.map(|(sound, _)| sound).or(promised.map(|promised| promised.saturating_sub(trim.delay)))
-        }
-        // The last page, which a stream that arrives has not shown yet, counts what the first one holds too much.
-        Container::Ogg if params.codec == CODEC_ID_OPUS => {
-            track.num_frames.map(|frames| frames.saturating_sub(u64::from(opus::pre_skip(params))))
-        }
-        Container::Ogg => track.num_frames,
-        _ => None,
-    };
-    let duration_s = match (frames, params.sample_rate) {
-        (Some(frames), Some(rate)) => Some(frames as f64 / f64::from(rate)),
-        _ if container == Container::Matroska => seconds_of(reader),
-        _ => None,
-    };
-    Ok(TrackFacts { id: track.id, params: params.clone(), trim, promised, duration_s })
-}
-
-/// The length that a Matroska file gives for all its tracks together.
-fn seconds_of(reader: &dyn FormatReader) -> Option<f64> {
-    let media = reader.media_info();
-    Some(media.time_base?.calc_duration(media.duration?)?.as_secs_f64())
-}
-
-/// Whether a WAV header was written before the length was known: programs that write to a pipe put about 2^31 or 2^32
-/// bytes there.
-fn is_placeholder(frames: u64, params: &AudioCodecParameters) -> bool {
-    let channels = params.channels.as_ref().map_or(1, |channels| channels.count() as u64);
-    let bytes = frames * channels * u64::from(params.bits_per_coded_sample.unwrap_or(16).div_ceil(8));
-    (0x7fff_0000..=0x7fff_ffff).contains(&bytes) || bytes >= 0xffff_0000
-}
-
-fn make_decoder(
-    params: &AudioCodecParameters,
-    container: Container,
-    name: &str,
-) -> Result<Box<dyn AudioDecoder>, NodeError> {
-    // The Vorbis decoder undoes the coupling of channels first to last, where Vorbis I, 4.3.5 says last to first. With two
-    // channels that is the same; with more the sound would be wrong.
-    let channels = params.channels.as_ref().map_or(0, |channels| channels.count());
-    if params.codec == CODEC_ID_VORBIS && channels > 2 {
-        return Err(failure::codec_unsupported(name, params.codec, Some("more than two channels")));
-    }
-    if params.codec == CODEC_ID_OPUS {
-        // In MP4 the edit list says what is sound.
-        let pre_skip = if container == Container::Mp4 { PreSkip::Kept } else { PreSkip::LeftOut };
-        return match opus::Decoder::new(params, pre_skip) {
-            Ok(decoder) => Ok(Box::new(decoder)),
-            Err(Error::DecodeError(detail)) => Err(failure::damaged(name, detail)),
-            Err(error) => Err(failure::codec_unsupported(name, params.codec, Some(&error.to_string()))),
-        };
-    }
-    // Where the demuxer says packet by packet what to leave out, it is right; for MPEG see `Trim`.
-    let options = AudioDecoderOptions::default().gapless(container == Container::Ogg);
-    symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(|error| match error {
-        Error::Unsupported("aac: aac too complex") => {
-            failure::codec_unsupported(name, params.codec, Some("HE-AAC, or more than two channels"))
-        }
-        Error::Unsupported("core (codec): unsupported audio codec") => {
-            failure::codec_unsupported(name, params.codec, None)
-        }
-        Error::Unsupported(detail) => failure::codec_unsupported(name, params.codec, Some(detail)),
-        other => failure::damaged(name, &other.to_string()),
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
 pub(super) use crate::file::{empty, unreadable};
 
-const SUPPORTED: &str = "Use WAV, FLAC, MP3, Vorbis or Opus (Ogg or WebM), AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";
+const SUPPORTED: &str =
+    "Use WAV, AIFF, CAF, FLAC, MP3, Vorbis or Opus (Ogg or WebM), AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";
 const AGAIN: &str = "Fetch or copy it again";
 
 /// Bytes that no demuxer knows.
@@ -21,14 +22,12 @@ pub(super) fn no_audio_track(name: &str) -> NodeError {
 
 pub(super) fn codec_unsupported(name: &str, id: AudioCodecId, detail: Option<&str>) -> NodeError {
     let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
-    NodeError::new(format!("{name} holds {}{detail}, which remotemedia can't decode", codec_name(id)))
-        .cure(format!("{SUPPORTED}."))
+    refused(name, &format!("{}{detail}", codec_name(id)))
 }
 
-/// Sound of more channels than the decoder of its format has.
-pub(super) fn too_many_channels(name: &str, channels: u16, most: u16) -> NodeError {
-    NodeError::new(format!("{name} holds {channels} channels, WAV files are decoded with up to {most}"))
-        .cure("Split or mix it with another program.")
+/// A codec that the header of a file names.
+pub(super) fn refused(name: &str, codec: &str) -> NodeError {
+    NodeError::new(format!("{name} holds {codec}, which remotemedia can't decode")).cure(format!("{SUPPORTED}."))
 }
 
 /// The file ends before its sound does.

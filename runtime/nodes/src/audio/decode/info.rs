@@ -46,6 +46,10 @@ impl Head {
 pub(super) fn container_name(container: Container) -> &'static str {
     match container {
         Container::Wav => "wav",
+        Container::W64 => "w64",
+        Container::Aiff => "aiff",
+        Container::Sun => "au",
+        Container::Caf => "caf",
         Container::Flac => "flac",
         Container::Ogg => "ogg",
         Container::Mpeg => "mp3",

@@ -3,20 +3,35 @@
 //! The node itself only sequences: it opens what arrives, asks for packets until a chunk is full, and keeps what it
 //! must still say for the next step.
 
+mod aac_config;
+mod aiff;
 mod arriving;
+mod blocks;
+mod caf;
 mod chunker;
+mod codec;
 mod container;
 mod demuxer;
 mod failure;
+mod flac;
+mod flac_frame;
 mod info;
 mod layout;
 mod matroska;
 mod mp4_gapless;
+mod mpeg;
+mod mpeg_free;
+mod mpeg_header;
+mod mpeg_tag;
+mod open;
 mod opus;
 mod opus_streams;
 mod raw;
 mod source;
+mod track;
 mod wav_tags;
+mod wave;
+mod wave_codec;
 
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
@@ -34,7 +49,7 @@ use self::info::{Head, raw_codec_name};
 use self::matroska::Blocks;
 use self::mp4_gapless::Movie;
 use self::raw::RawSound;
-use self::source::{BufferBytes, CutSource, DiskSource};
+use self::source::{BufferBytes, CutSource, DiskSource, TailedSource};
 use self::wav_tags::wav_tags;
 use super::pcm::SampleFormat;
 use crate::file::{Arrival, Incoming, Input, open};
@@ -106,16 +121,29 @@ fn default_chunk_ms() -> u32 {
 documented! {
 /// Decodes audio files, or bytes as they arrive, to float32 sound in chunks.
 ///
-/// It knows WAV, FLAC (also in Ogg), MP3, Vorbis and Opus (in Ogg, WebM or Matroska), AAC-LC and ALAC, and emits one chunk for
-/// each step. Vorbis and AAC may have up to two channels. Opus comes out at 48 kHz, whatever its encoder was given.
+/// It knows WAV, AIFF, CAF, FLAC (also in Ogg), MP3, Vorbis and Opus (in Ogg, WebM or Matroska), AAC-LC and ALAC, and emits one
+/// chunk for each step. Vorbis and AAC may have up to two channels. Opus comes out at 48 kHz, whatever its encoder was given.
+///
+/// | container | what it may hold |
+/// |---|---|
+/// | WAV (RIFF, RIFX, RF64, BW64) and Wave64 | PCM of 8 to 32 bits, floats, A-law, mu-law, ADPCM (Microsoft's and IMA), MPEG audio |
+/// | AIFF and AIFF-C, Sun audio (`.au`, `.snd`) | PCM of 8 to 32 bits, floats, A-law, mu-law; AIFF-C also IMA ADPCM |
+/// | Core Audio (CAF) | PCM, floats, A-law, mu-law, IMA ADPCM, ALAC, AAC-LC, MPEG audio |
+/// | FLAC | FLAC; the rate, the number of channels and the width may change |
+/// | bare frames | MPEG audio (layer I, layer II, MP3; also of free format), AAC-LC in ADTS |
+/// | Ogg | Vorbis, Opus, FLAC |
+/// | WebM and Matroska | Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM |
+/// | MP4, M4A, M4B and QuickTime | AAC-LC, ALAC, FLAC, MP3, PCM |
+///
+/// What a file is, is known by its content and not by its name; a codec that can't be decoded is called by its name.
 ///
 /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
 ///   sound is alive at a time.
 /// - A path may lead to a pipe, a terminal or another device, as `/dev/stdin` and `<(command)` of a shell do: it is read as its
 ///   bytes come, like packets of bytes, and to wait for them takes nobody's worker.
-/// - Bytes packets are the pieces of one file, cut anywhere. WAV, FLAC, MP3, Ogg, WebM and ADTS are decoded while they
-///   arrive, as soon as a whole packet is certain to be there. MP4 and M4A keep their index where it suits them, so
-///   they are collected and decoded when the stream ends.
+/// - Bytes packets are the pieces of one file, cut anywhere. All containers are decoded while they arrive, as soon as a
+///   whole packet is certain to be there, but MP4 and M4A, and CAF that holds no PCM: they keep their index where it
+///   suits them, so they are collected and decoded when the stream ends. AIFF can arrive if its description comes first.
 /// - PCM without a header is what the param `raw` says, in files as in bytes.
 /// - Port `info` tells of each file what its head says, as soon as it is known: `duration_s` is there where the file gives
 ///   its length, and `tags` are text under `title`, `artist`, `album`, `album_artist`, `date`, `genre`, `comment`, `track` and so
@@ -124,6 +152,8 @@ documented! {
 ///   and ID3v2 are read: wherever they stand in files, before the sound where bytes arrive.
 /// - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME tag, Vorbis and Opus
 ///   always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and ADTS keep both. The lossless formats have neither.
+/// - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes into a pipe, are read to
+///   their end. FLAC frames are decoded only if their checksums are right, in any container.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
 ///   else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
 ///
@@ -131,7 +161,7 @@ documented! {
 ///
 /// | key | value |
 /// |---|---|
-/// | `container` | `wav`, `flac`, `ogg`, `mp3`, `adts`, `mp4` or `matroska` |
+/// | `container` | `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`, `adts`, `mp4` or `matroska` |
 /// | `codec` | its name, such as `pcm_s16le`, `mp3`, `aac` or `opus` |
 /// | `rate`, `channels` | of the sound that comes out, in Hz and as a number |
 /// | `duration_s` | the length in seconds; missing where the file does not give it |
@@ -369,6 +399,9 @@ impl AudioDecode {
             Work::Idle => return Ok(Fetched::End),
             Work::Raw(_) => return self.fetch_raw(),
             Work::File(demuxer) => demuxer,
+            Work::Stream(stream) if stream.is_over() => {
+                return Ok(if stream.is_finished() { Fetched::End } else { Fetched::Waiting });
+            }
             Work::Stream(stream) => match stream.ready()? {
                 Some(demuxer) => demuxer,
                 None => return Ok(Fetched::Waiting),
@@ -377,7 +410,7 @@ impl AudioDecode {
         let progress = demuxer.next();
         let format = match progress {
             Ok(Progress::Packet(format)) => format,
-            Ok(Progress::End) => return Ok(self.starved().unwrap_or(Fetched::End)),
+            Ok(Progress::End) => return Ok(self.starved().unwrap_or_else(|| self.ended())),
             Err(Stop::SourceEnded(failure)) => return self.starved().ok_or(failure),
             Err(Stop::Failed(failure)) => return Err(failure),
         };
@@ -421,6 +454,13 @@ impl AudioDecode {
             Work::Stream(stream) => stream.demuxer().is_some(),
         };
         self.chunker.as_ref().map(Chunker::position).or(is_open.then_some(self.origin))
+    }
+
+    /// The sound is out. Chunks and tags may follow that are still arriving.
+    fn ended(&mut self) -> Fetched {
+        let Work::Stream(stream) = &mut self.work else { return Fetched::End };
+        stream.end();
+        if stream.is_finished() { Fetched::End } else { Fetched::Waiting }
     }
 
     /// If the end that the reader met is only the end of what has arrived.
@@ -512,14 +552,14 @@ impl Range {
 fn open_file(mut file: DiskSource, name: String) -> Result<Demuxer, NodeError> {
     let mut first = Vec::new();
     let mut failed = None;
-    let read = |place: u64| {
+    let read = |place: u64, len: usize| {
         let mut bytes = Vec::new();
         let result =
-            file.seek(SeekFrom::Start(place)).and_then(|_| (&mut file).take(SNIFF_LEN as u64).read_to_end(&mut bytes));
+            file.seek(SeekFrom::Start(place)).and_then(|_| (&mut file).take(len as u64).read_to_end(&mut bytes));
         if let Err(error) = result {
             failed = Some(error);
         }
-        if place == 0 {
+        if place == 0 && first.is_empty() {
             first.clone_from(&bytes);
         }
         bytes
@@ -528,7 +568,7 @@ fn open_file(mut file: DiskSource, name: String) -> Result<Demuxer, NodeError> {
     if let Some(error) = failed {
         return Err(failure::unreadable(&name, &error));
     }
-    let container = container_of(sniffed);
+    let (container, begins) = container_of(sniffed);
     let (mut movie, mut blocks, mut tags) = (None, None, Map::new());
     let end = file.len;
     if container == Container::Mp4 {
@@ -542,8 +582,8 @@ fn open_file(mut file: DiskSource, name: String) -> Result<Demuxer, NodeError> {
         tags = wav_tags(|place, len| read_at(&mut file, place, len), true);
     }
     file.rewind().map_err(|error| failure::unreadable(&name, &error))?;
-    let mut demuxer =
-        Demuxer::open(at_full_length(file, end, movie.as_ref()), container, name, &first, movie.as_ref())?;
+    let source = at_full_length(file, end, movie.as_ref());
+    let mut demuxer = Demuxer::open(source, container, begins, name, &first, movie.as_ref())?;
     if let Some(blocks) = &blocks {
         demuxer.learn(blocks);
     }
@@ -557,11 +597,11 @@ fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
     }
     let mut source = Cursor::new(BufferBytes(buffer));
     let bytes = source.get_ref().as_ref();
-    let read = |place: u64| {
+    let read = |place: u64, len: usize| {
         let start = usize::try_from(place).map_or(bytes.len(), |place| place.min(bytes.len()));
-        bytes[start..bytes.len().min(start + SNIFF_LEN)].to_vec()
+        bytes[start..bytes.len().min(start + len)].to_vec()
     };
-    let container = container_of(sniff(read, true));
+    let (container, begins) = container_of(sniff(read, true));
     let first = bytes[..bytes.len().min(SNIFF_LEN)].to_vec();
     let movie = if container == Container::Mp4 { Movie::read(&mut source).ok().flatten() } else { None };
     let end = source.get_ref().0.len() as u64;
@@ -574,7 +614,7 @@ fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
     };
     source.set_position(0);
     let source = at_full_length(source, end, movie.as_ref());
-    let mut demuxer = Demuxer::open(source, container, name.to_owned(), &first, movie.as_ref())?;
+    let mut demuxer = Demuxer::open(source, container, begins, name.to_owned(), &first, movie.as_ref())?;
     if let Some(blocks) = &blocks {
         demuxer.learn(blocks);
     }
@@ -595,13 +635,15 @@ fn read_at(source: &mut (impl Read + Seek), place: u64, len: usize) -> Vec<u8> {
 fn at_full_length(source: impl MediaSource + 'static, end: u64, movie: Option<&Movie>) -> Box<dyn MediaSource> {
     match movie {
         Some(movie) if movie.file_len > end => Box::new(CutSource { source, full_len: movie.file_len }),
+        // Nor anything of one without the box `ftyp`, which old files of QuickTime do not have.
+        Some(movie) if !movie.has_type => Box::new(TailedSource::new(source, end, b"\0\0\0\x10ftypqt  \0\0\0\0")),
         _ => Box::new(source),
     }
 }
 
-fn container_of(sniffed: Sniffed) -> Container {
+fn container_of(sniffed: Sniffed) -> (Container, u64) {
     match sniffed {
-        Sniffed::Found(container, _) => container,
-        Sniffed::Needs(_) => Container::Unknown,
+        Sniffed::Found(container, begins) => (container, begins),
+        Sniffed::Needs(_) => (Container::Unknown, 0),
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Movie {
     content: Vec<u8>,
     /// The length that the file should have.
     pub(super) file_len: u64,
+    /// Whether it has the box `ftyp`.
+    pub(super) has_type: bool,
 }
 
 impl Movie {
@@ -20,12 +22,13 @@ impl Movie {
         const MOST_BOXES: usize = 10_000;
         const LONGEST: u64 = 256 << 20;
         let end = source.seek(SeekFrom::End(0))?;
-        let (mut place, mut content) = (0, None);
+        let (mut place, mut content, mut has_type) = (0, None, false);
         for _ in 0..MOST_BOXES {
             let mut header = Vec::new();
             source.seek(SeekFrom::Start(place))?;
             source.by_ref().take(16).read_to_end(&mut header)?;
             let Some((kind, header_len, len)) = box_header(&header, end.saturating_sub(place)) else { break };
+            has_type |= kind == *b"ftyp";
             if kind == *b"moov" && len <= LONGEST && content.is_none() {
                 let mut bytes = Vec::new();
                 source.seek(SeekFrom::Start(place + header_len))?;
@@ -37,7 +40,7 @@ impl Movie {
                 break;
             }
         }
-        Ok(content.map(|content| Self { content, file_len: end.max(place) }))
+        Ok(content.map(|content| Self { content, file_len: end.max(place), has_type }))
     }
 
     /// Whether the sound comes in fragments, so that the index does not count it.

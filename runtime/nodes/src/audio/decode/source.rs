@@ -79,6 +79,63 @@ impl<S: MediaSource> MediaSource for CutSource<S> {
     }
 }
 
+/// A source of a known length with bytes after its end that it does not have.
+pub(super) struct TailedSource<S> {
+    source: S,
+    len: u64,
+    tail: &'static [u8],
+    place: u64,
+}
+
+impl<S> TailedSource<S> {
+    /// The source stands at its start.
+    pub(super) fn new(source: S, len: u64, tail: &'static [u8]) -> Self {
+        Self { source, len, tail, place: 0 }
+    }
+
+    fn whole_len(&self) -> u64 {
+        self.len.saturating_add(self.tail.len() as u64)
+    }
+}
+
+impl<S: Read> Read for TailedSource<S> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let count = if self.place < self.len {
+            self.source.read(target)?
+        } else {
+            let start = usize::try_from(self.place - self.len).unwrap_or(usize::MAX).min(self.tail.len());
+            let mut rest = &self.tail[start..];
+            rest.read(target)?
+        };
+        self.place += count as u64;
+        Ok(count)
+    }
+}
+
+impl<S: Seek> Seek for TailedSource<S> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::End(offset) => self.whole_len().checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.place.checked_add_signed(offset),
+        };
+        let place = place.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.source.seek(SeekFrom::Start(place.min(self.len)))?;
+        self.place = place;
+        Ok(place)
+    }
+}
+
+impl<S: MediaSource> MediaSource for TailedSource<S> {
+    fn is_seekable(&self) -> bool {
+        self.source.is_seekable()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.whole_len())
+    }
+}
+
 /// Bytes that arrive in pieces: the node's end of an [`ArrivingSource`].
 ///
 /// The reader sees an end of file at the limit, so the node moves the limit only to places where that does no harm,

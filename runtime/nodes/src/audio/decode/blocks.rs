@@ -1,0 +1,254 @@
+//! Sound that lies in a file in blocks or packets whose lengths the header tells: the reader behind the headers of WAV,
+//! AIFF, CAF and Sun audio.
+//!
+//! It may know nothing of these headers.
+
+use std::io;
+
+use symphonia::core::audio::{Channels, Position};
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
+use symphonia::core::errors::{Error, Result};
+use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatReader, MediaInfo, SeekTo, SeekedTo, Timestamp};
+use symphonia::core::formats::{FORMAT_ID_NULL, SeekMode, Track};
+use symphonia::core::io::{MediaSourceStream, ReadBytes};
+use symphonia::core::meta::{Metadata, MetadataLog};
+use symphonia::core::packet::Packet;
+
+/// What a header says of the sound behind it.
+pub(super) struct Sound {
+    pub(super) codec: AudioCodecId,
+    pub(super) rate: u32,
+    pub(super) channels: Channels,
+    /// What the decoder gets besides.
+    pub(super) extra: Option<Box<[u8]>>,
+    pub(super) cut: Cut,
+    /// The bytes of sound; `None` up to the end of the file, where its header was written before the length was known.
+    pub(super) len: Option<u64>,
+    /// The frames of delay before the sound, where the header says how many.
+    pub(super) delay: u32,
+    /// The frames that are sound, where the header says that the last block holds more.
+    pub(super) frames: Option<u64>,
+}
+
+/// How bytes become packets.
+pub(super) enum Cut {
+    /// Blocks of so many bytes, each of so many frames. A frame of PCM is a block.
+    Blocks { bytes: u32, frames: u32 },
+    /// Packets of so many bytes and frames.
+    Packets(Vec<(u32, u32)>),
+}
+
+/// Why a header is of no use.
+pub(super) enum HeadError {
+    /// The bytes can't be read, or end.
+    Io(io::Error),
+    /// The header contradicts itself.
+    Damaged(&'static str),
+    /// It is right and names a codec that can't be decoded: "G.722 in WAV".
+    Codec(String),
+}
+
+impl From<io::Error> for HeadError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Sound {
+    /// Uncompressed sound: samples of so many bytes.
+    pub(super) fn pcm(codec: AudioCodecId, rate: u32, channels: Channels, sample_bytes: u32, len: Option<u64>) -> Self {
+        let bytes = sample_bytes.saturating_mul(u32::try_from(channels.count()).unwrap_or(u32::MAX));
+        Self { codec, rate, channels, extra: None, cut: Cut::Blocks { bytes, frames: 1 }, len, delay: 0, frames: None }
+    }
+
+    /// The frames of all blocks, if their number is known. The last of several frames may be cut where the sound ends.
+    fn coded_frames(&self) -> Option<u64> {
+        match &self.cut {
+            Cut::Blocks { bytes, frames } => self.len.map(|len| {
+                let bytes = u64::from((*bytes).max(1));
+                let blocks = if *frames > 1 { len.div_ceil(bytes) } else { len / bytes };
+                blocks.saturating_mul(u64::from(*frames))
+            }),
+            Cut::Packets(packets) => Some(packets.iter().map(|(_, frames)| u64::from(*frames)).sum()),
+        }
+    }
+}
+
+/// The channels of a file that does not say where its speakers are: mono and stereo are meant, more are just channels
+/// but for those that WAVE counts in the order of its mask.
+pub(super) fn plain_channels(count: u16) -> Channels {
+    match Position::from_wave_channel_count(u32::from(count)) {
+        Some(positions) if count > 0 => Channels::Positioned(positions),
+        _ => Channels::Discrete(count),
+    }
+}
+
+/// Reads packets from where the sound begins.
+pub(super) struct BlockReader {
+    reader: MediaSourceStream<'static>,
+    info: FormatInfo,
+    media: MediaInfo,
+    tracks: Vec<Track>,
+    metadata: MetadataLog,
+    cut: Cut,
+    /// The next of the packets.
+    packet: usize,
+    left: Option<u64>,
+    /// The beginning of a block whose rest did not arrive yet.
+    part: Vec<u8>,
+    frames: u64,
+}
+
+/// A packet of uncompressed sound holds so many frames, but is no longer than so many bytes.
+const MOST_FRAMES: u32 = 1152;
+const MOST_BYTES: u32 = 1 << 18;
+
+impl BlockReader {
+    /// A reader whose source stands at the first byte of the sound.
+    pub(super) fn new(reader: MediaSourceStream<'static>, sound: Sound) -> std::result::Result<Self, HeadError> {
+        let block_frames = match &sound.cut {
+            Cut::Blocks { bytes, frames } if *bytes == 0 || *frames == 0 || *bytes > (16 << 20) => {
+                return Err(HeadError::Damaged("its header gives blocks of no sensible length"));
+            }
+            Cut::Blocks { frames, .. } => *frames,
+            Cut::Packets(packets) => packets.iter().map(|(_, frames)| *frames).max().unwrap_or(1),
+        };
+        if sound.rate == 0 {
+            return Err(HeadError::Damaged("its header gives a rate of 0 Hz"));
+        }
+        if sound.channels.count() == 0 {
+            return Err(HeadError::Damaged("its header gives no channels"));
+        }
+        let mut params = AudioCodecParameters::new();
+        params
+            .for_codec(sound.codec)
+            .with_sample_rate(sound.rate)
+            .with_channels(sound.channels.clone())
+            .with_frames_per_block(u64::from(block_frames))
+            .with_max_frames_per_packet(u64::from(block_frames.max(MOST_FRAMES)));
+        let coded = sound.coded_frames();
+        if let Some(extra) = sound.extra {
+            params.with_extra_data(extra);
+        }
+        let mut track = Track::new(0);
+        track.with_codec_params(CodecParameters::Audio(params)).with_delay(sound.delay);
+        if let Some(coded) = coded {
+            track.with_num_frames(coded);
+            let unheard =
+                sound.frames.map_or(0, |frames| coded.saturating_sub(frames).saturating_sub(sound.delay.into()));
+            track.with_padding(u32::try_from(unheard).unwrap_or(0));
+        }
+        Ok(Self {
+            reader,
+            info: FormatInfo { format: FORMAT_ID_NULL, short_name: "blocks", long_name: "blocks" },
+            media: MediaInfo::from_track(&track),
+            tracks: vec![track],
+            metadata: MetadataLog::default(),
+            cut: sound.cut,
+            packet: 0,
+            left: sound.len,
+            part: Vec::new(),
+            frames: 0,
+        })
+    }
+
+    /// Puts the next bytes after those that are waiting, up to so many in all; fewer where the source ends.
+    fn fill(&mut self, wanted: usize) -> Result<()> {
+        while self.part.len() < wanted {
+            let start = self.part.len();
+            self.part.resize(wanted.min(start + (1 << 16)), 0);
+            let read = self.reader.read_buf(&mut self.part[start..]);
+            self.part.truncate(start + read.as_ref().map_or(0, |count| *count));
+            match read {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+                Err(error) => return Err(Error::IoError(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The last block, of which so many bytes are there; the rest is no sound.
+    fn last_block(&mut self, there: usize, bytes: usize, frames: u32) -> Result<Option<Packet>> {
+        self.fill(there)?;
+        if self.part.len() < there {
+            return Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.part.resize(bytes, 0);
+        Ok(Some(self.packet(bytes, u64::from(frames))))
+    }
+
+    fn packet(&mut self, bytes: usize, frames: u64) -> Packet {
+        let rest = self.part.split_off(bytes);
+        let data = std::mem::replace(&mut self.part, rest).into_boxed_slice();
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(bytes as u64);
+        }
+        let starts = i64::try_from(self.frames).unwrap_or(i64::MAX);
+        self.frames = self.frames.saturating_add(frames);
+        Packet::new(0, Timestamp::from(starts), Duration::from(frames), data)
+    }
+}
+
+impl FormatReader for BlockReader {
+    fn format_info(&self) -> &FormatInfo {
+        &self.info
+    }
+
+    fn media_info(&self) -> &MediaInfo {
+        &self.media
+    }
+
+    fn metadata(&mut self) -> Metadata<'_> {
+        self.metadata.metadata()
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
+        Err(Error::Unsupported("seeking"))
+    }
+
+    fn next_packet(&mut self) -> Result<Option<Packet>> {
+        let ended = || Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));
+        match &self.cut {
+            Cut::Blocks { bytes, frames } => {
+                let (bytes, frames) = (*bytes, *frames);
+                let blocks = (MOST_FRAMES / frames).min(MOST_BYTES / bytes).max(1);
+                let left = self.left.map_or(u64::MAX, |left| left / u64::from(bytes));
+                let blocks = u64::from(blocks).min(left);
+                if blocks == 0 {
+                    let last = self.left.filter(|left| frames > 1 && *left > 0);
+                    return last.map_or(Ok(None), |last| self.last_block(last as usize, bytes as usize, frames));
+                }
+                self.fill(usize::try_from(blocks * u64::from(bytes)).unwrap_or(usize::MAX))?;
+                let there = self.part.len() / bytes as usize;
+                if there == 0 {
+                    // Where the length is open, what is left of a frame is no sound.
+                    return ended();
+                }
+                Ok(Some(self.packet(there * bytes as usize, there as u64 * u64::from(frames))))
+            }
+            Cut::Packets(packets) => {
+                let Some((bytes, frames)) = packets.get(self.packet).copied() else { return Ok(None) };
+                self.fill(bytes as usize)?;
+                if self.part.len() < bytes as usize {
+                    return Err(Error::DecodeError("it ends before the last packet of its table"));
+                }
+                self.packet += 1;
+                Ok(Some(self.packet(bytes as usize, u64::from(frames))))
+            }
+        }
+    }
+
+    fn into_inner<'s>(self: Box<Self>) -> MediaSourceStream<'s>
+    where
+        Self: 's,
+    {
+        self.reader
+    }
+}

@@ -1,0 +1,56 @@
+//! The decoder for a track.
+
+use remotemedia_core::node::NodeError;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Error;
+
+use super::container::Container;
+use super::opus::PreSkip;
+use super::{failure, flac_frame, opus};
+
+/// A decoder that takes the packets of a container.
+///
+/// # Errors
+/// If there is none for the codec, or for what it is asked to do.
+pub(super) fn make_decoder(
+    params: &AudioCodecParameters,
+    container: Container,
+    name: &str,
+) -> Result<Box<dyn AudioDecoder>, NodeError> {
+    // The Vorbis decoder undoes the coupling of channels first to last, where Vorbis I, 4.3.5 says last to first. With two
+    // channels that is the same; with more the sound would be wrong.
+    let channels = params.channels.as_ref().map_or(0, |channels| channels.count());
+    if params.codec == CODEC_ID_VORBIS && channels > 2 {
+        return Err(failure::codec_unsupported(name, params.codec, Some("more than two channels")));
+    }
+    let own: Option<Result<Box<dyn AudioDecoder>, Error>> = match params.codec {
+        CODEC_ID_OPUS => {
+            // In MP4 the edit list says what is sound.
+            let pre_skip = if container == Container::Mp4 { PreSkip::Kept } else { PreSkip::LeftOut };
+            Some(opus::Decoder::new(params, pre_skip).map(|decoder| Box::new(decoder) as _))
+        }
+        CODEC_ID_FLAC => Some(flac_frame::Decoder::new(params).map(|decoder| Box::new(decoder) as _)),
+        _ => None,
+    };
+    if let Some(own) = own {
+        return own.map_err(|error| match error {
+            Error::DecodeError(detail) => failure::damaged(name, detail),
+            error => failure::codec_unsupported(name, params.codec, Some(&error.to_string())),
+        });
+    }
+    // Where the demuxer says packet by packet what to leave out, it is right; for MPEG see `Trim`. The first packet of
+    // Vorbis is never sound: it only is what the second one overlaps with (Vorbis I, 4.3.8).
+    let options =
+        AudioDecoderOptions::default().gapless(container == Container::Ogg || params.codec == CODEC_ID_VORBIS);
+    symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(|error| match error {
+        Error::Unsupported("aac: aac too complex") => {
+            failure::codec_unsupported(name, params.codec, Some("HE-AAC, or more than two channels"))
+        }
+        Error::Unsupported("core (codec): unsupported audio codec") => {
+            failure::codec_unsupported(name, params.codec, None)
+        }
+        Error::Unsupported(detail) => failure::codec_unsupported(name, params.codec, Some(detail)),
+        other => failure::damaged(name, &other.to_string()),
+    })
+}

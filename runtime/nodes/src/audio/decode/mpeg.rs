@@ -1,0 +1,261 @@
+//! The reader of MPEG audio frames of layer I to III, bare or from a place within another container.
+//!
+//! After foreign bytes, it goes on where a chain of frames begins. Frames of free format, which Symphonia's decoder does
+//! not take, are written anew at a bit rate that has room for them.
+
+use std::io;
+
+use symphonia::core::audio::{Channels, Position};
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
+use symphonia::core::errors::{Error, Result};
+use symphonia::core::formats::prelude::{
+    Duration, FormatInfo, FormatOptions, FormatReader, MediaInfo, SeekTo, SeekedTo, Timestamp,
+};
+use symphonia::core::formats::probe::{ProbeDataMatchSpec, ProbeFormatData, ProbeableFormat, Score, Scoreable};
+use symphonia::core::formats::well_known::FORMAT_ID_MP3;
+use symphonia::core::formats::{SeekMode, Track};
+use symphonia::core::io::{MediaSourceStream, ReadBytes, ScopedStream};
+use symphonia::core::meta::{Metadata, MetadataLog};
+use symphonia::core::packet::Packet;
+
+use super::mpeg_free::Rewriter;
+use super::mpeg_header::{Chain, Header, chain};
+use super::mpeg_tag::{Facts, facts};
+
+const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_MP3, short_name: "mpeg", long_name: "MPEG audio" };
+/// Foreign bytes end where so many frames follow on each other.
+const SURE: usize = 2;
+
+/// A reader of frames.
+pub(super) struct MpegReader<'s> {
+    reader: MediaSourceStream<'s>,
+    media: MediaInfo,
+    tracks: Vec<Track>,
+    metadata: MetadataLog,
+    /// Bytes that were read and not given away.
+    waiting: Vec<u8>,
+    /// The header of the frame before, if nothing foreign came after it.
+    last: Option<Header>,
+    /// The length of a frame of free format.
+    free: Option<usize>,
+    rewriter: Rewriter,
+    position: i64,
+}
+
+impl<'s> MpegReader<'s> {
+    /// A reader of what comes next in this source.
+    ///
+    /// # Errors
+    /// If no frame comes.
+    pub(super) fn new(reader: MediaSourceStream<'s>, metadata: MetadataLog) -> Result<Self> {
+        let mut mpeg = Self {
+            reader,
+            media: MediaInfo::default(),
+            tracks: Vec::new(),
+            metadata,
+            waiting: Vec::new(),
+            last: None,
+            free: None,
+            rewriter: Rewriter::default(),
+            position: 0,
+        };
+        let (header, len) = mpeg.next_frame()?.ok_or_else(|| Error::IoError(io::ErrorKind::UnexpectedEof.into()))?;
+        let facts = facts(&mpeg.waiting[..len], &header);
+        if facts.is_some() {
+            mpeg.waiting.drain(..len);
+        }
+        mpeg.announce(&header, facts.unwrap_or_default());
+        Ok(mpeg)
+    }
+
+    fn announce(&mut self, header: &Header, facts: Facts) {
+        let mut params = AudioCodecParameters::new();
+        let channels =
+            if header.channels == 1 { Position::FRONT_LEFT } else { Position::FRONT_LEFT.union(Position::FRONT_RIGHT) };
+        params
+            .for_codec([CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3][usize::from(header.layer) - 1])
+            .with_sample_rate(header.rate)
+            .with_channels(Channels::Positioned(channels));
+        let mut track = Track::new(0);
+        track.with_codec_params(CodecParameters::Audio(params));
+        let (delay, padding) = facts.gap.unwrap_or_default();
+        if facts.gap.is_some() {
+            track.with_delay(delay).with_padding(padding);
+        }
+        if let Some(frames) = facts.frames {
+            let samples = u64::from(frames) * u64::from(header.samples());
+            track.with_num_frames(samples.saturating_sub(u64::from(delay) + u64::from(padding)));
+        }
+        self.media = MediaInfo::from_track(&track);
+        self.tracks = vec![track];
+    }
+
+    /// Reads on until so many bytes are waiting; fewer are where the source ends. Whether it does.
+    fn fill(&mut self, wanted: usize) -> Result<bool> {
+        const PIECE: usize = 1024;
+        while self.waiting.len() < wanted {
+            let start = self.waiting.len();
+            self.waiting.resize(start + PIECE.max(wanted - start), 0);
+            let read = self.reader.read_buf(&mut self.waiting[start..]);
+            self.waiting.truncate(start + read.as_ref().map_or(0, |count| *count));
+            match read {
+                Ok(0) => return Ok(true),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(true),
+                Err(error) => return Err(Error::IoError(error)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The header and the length of the next frame, which then is whole in front of what is waiting; `None` if the source
+    /// ends before. What has not become a frame by then stays where it is.
+    fn next_frame(&mut self) -> Result<Option<(Header, usize)>> {
+        loop {
+            self.fill(4)?;
+            let header = Header::read(&self.waiting);
+            if let (Some(header), Some(last)) = (header, self.last)
+                && header.is_kin(&last)
+                && let Some(len) = header.len().or(self.free.map(|len| len + header.padding()))
+            {
+                let is_cut = self.fill(len)?;
+                return Ok((!is_cut).then_some((header, len)));
+            }
+            if !self.search()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Leaves out what is foreign, up to where frames begin. Whether there are any.
+    fn search(&mut self) -> Result<bool> {
+        let mut place = 0;
+        loop {
+            let next = self.waiting[place..].iter().position(|byte| *byte == 0xff);
+            let Some(next) = next.filter(|next| place + next + 4 <= self.waiting.len()) else {
+                // Fewer than four bytes may begin a header.
+                place = next.map_or(self.waiting.len(), |next| place + next);
+                self.waiting.drain(..place);
+                place = 0;
+                let kept = self.waiting.len();
+                self.fill(kept + 4)?;
+                if self.waiting.len() == kept {
+                    return Ok(false);
+                }
+                continue;
+            };
+            place += next;
+            let mut found = chain(&self.waiting[place..], SURE, false);
+            if let Chain::Needs(len) = found {
+                self.waiting.drain(..place);
+                place = 0;
+                if self.fill(len)? {
+                    found = chain(&self.waiting, SURE, true);
+                    if found == Chain::Broken {
+                        // More may come of what can't be told yet.
+                        return Ok(false);
+                    }
+                } else {
+                    continue;
+                }
+            }
+            match found {
+                Chain::Frames(len) => {
+                    self.waiting.drain(..place);
+                    self.last = Header::read(&self.waiting);
+                    self.free = self.last.filter(Header::is_free).map(|_| len);
+                    return Ok(true);
+                }
+                Chain::Broken | Chain::Needs(_) => place += 1,
+            }
+        }
+    }
+}
+
+impl FormatReader for MpegReader<'_> {
+    fn format_info(&self) -> &FormatInfo {
+        &INFO
+    }
+
+    fn media_info(&self) -> &MediaInfo {
+        &self.media
+    }
+
+    fn metadata(&mut self) -> Metadata<'_> {
+        self.metadata.metadata()
+    }
+
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
+        Err(Error::Unsupported("seeking"))
+    }
+
+    fn next_packet(&mut self) -> Result<Option<Packet>> {
+        loop {
+            let Some((header, len)) = self.next_frame()? else { return Ok(None) };
+            let rest = self.waiting.split_off(len);
+            let frame = std::mem::replace(&mut self.waiting, rest);
+            self.last = Some(header);
+            // The tag of another file, which was put behind the first, is no sound.
+            if facts(&frame, &header).is_some() {
+                continue;
+            }
+            let data = if header.is_free() { self.rewriter.rewritten(&frame, &header)? } else { frame };
+            let starts = Timestamp::from(self.position);
+            self.position = self.position.saturating_add(i64::from(header.samples()));
+            return Ok(Some(Packet::new(0, starts, Duration::from(header.samples()), data)));
+        }
+    }
+
+    fn into_inner<'a>(self: Box<Self>) -> MediaSourceStream<'a>
+    where
+        Self: 'a,
+    {
+        self.reader
+    }
+}
+
+impl Scoreable for MpegReader<'_> {
+    fn score(_: ScopedStream<&mut MediaSourceStream<'_>>) -> Result<Score> {
+        Ok(Score::Supported(255))
+    }
+}
+
+impl ProbeableFormat<'_> for MpegReader<'_> {
+    fn try_probe_new(stream: MediaSourceStream<'_>, options: FormatOptions) -> Result<Box<dyn FormatReader + '_>> {
+        Ok(Box::new(MpegReader::new(stream, options.external_data.metadata.unwrap_or_default())?))
+    }
+
+    fn probe_data() -> &'static [ProbeFormatData] {
+        // The versions and layers that there are, without and with a checksum.
+        const MARKERS: &[&[u8]] = &[
+            &[0xff, 0xff],
+            &[0xff, 0xfe],
+            &[0xff, 0xfd],
+            &[0xff, 0xfc],
+            &[0xff, 0xfb],
+            &[0xff, 0xfa],
+            &[0xff, 0xf7],
+            &[0xff, 0xf6],
+            &[0xff, 0xf5],
+            &[0xff, 0xf4],
+            &[0xff, 0xf3],
+            &[0xff, 0xf2],
+            &[0xff, 0xe7],
+            &[0xff, 0xe6],
+            &[0xff, 0xe5],
+            &[0xff, 0xe4],
+            &[0xff, 0xe3],
+            &[0xff, 0xe2],
+        ];
+        &[ProbeFormatData {
+            spec: ProbeDataMatchSpec { extensions: &["mp3"], mime_types: &["audio/mpeg"], markers: MARKERS },
+            info: INFO,
+        }]
+    }
+}

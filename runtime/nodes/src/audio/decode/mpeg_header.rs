@@ -1,0 +1,271 @@
+//! The headers of MPEG audio frames (ISO/IEC 11172-3, 2.4.1.3 and 13818-3) and of AAC frames in ADTS (ISO/IEC 14496-3,
+//! 1.A.2.2), and whether bytes are such frames: eleven set bits stand in any file, a chain of headers does not.
+
+/// The header of an MPEG audio frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    /// The bits of the version: 3 is MPEG-1, 2 is MPEG-2, 0 is MPEG-2.5.
+    version: u8,
+    /// 1 to 3.
+    pub(super) layer: u8,
+    /// The index of the bit rate; 0 is free format.
+    bit_rate: u8,
+    pub(super) rate: u32,
+    is_padded: bool,
+    pub(super) channels: u8,
+    has_checksum: bool,
+}
+
+/// The longest frame that is looked for in free format: 640 kbit/s at 8 kHz.
+const LONGEST_FREE: usize = 5760;
+const SHORTEST: usize = 24;
+
+/// Bit rates in kbit/s by their index, for layer I to III of MPEG-1, then for layer I and for II and III of MPEG-2.
+const BIT_RATES: [[u16; 15]; 5] = [
+    [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
+    [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
+    [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+    [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
+    [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+];
+
+impl Header {
+    /// The header that these bytes begin with.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let [0xff, second, third, fourth, ..] = *bytes else { return None };
+        let (version, layer) = (second >> 3 & 3, 4 - (second >> 1 & 3));
+        let (bit_rate, rate) = (third >> 4, third >> 2 & 3);
+        if second & 0xe0 != 0xe0 || version == 1 || layer == 4 || bit_rate == 15 || rate == 3 {
+            return None;
+        }
+        let rate = [44_100, 48_000, 32_000][usize::from(rate)] >> [2, 0, 1, 0][usize::from(version)];
+        let channels = if fourth >> 6 == 3 { 1 } else { 2 };
+        let is_padded = third & 2 != 0;
+        let header = Self { version, layer, bit_rate, rate, is_padded, channels, has_checksum: second & 1 == 0 };
+        header.is_allowed(bit_rate).then_some(header)
+    }
+
+    pub(super) fn is_mpeg_1(&self) -> bool {
+        self.version == 3
+    }
+
+    pub(super) fn is_free(&self) -> bool {
+        self.bit_rate == 0
+    }
+
+    /// The bytes of the frame, which in free format the distance of its headers tells.
+    pub(super) fn len(&self) -> Option<usize> {
+        (!self.is_free()).then(|| self.len_at(self.bit_rate))
+    }
+
+    /// The bytes of the frame at a bit rate of this index.
+    pub(super) fn len_at(&self, bit_rate: u8) -> usize {
+        let slots = self.slots_for(kilobits(self, bit_rate) * 1000) + usize::from(self.is_padded);
+        slots * self.slot()
+    }
+
+    fn slots_for(&self, bits: u32) -> usize {
+        let factor = match self.layer {
+            1 => 12,
+            3 if !self.is_mpeg_1() => 72,
+            _ => 144,
+        };
+        (factor * bits / self.rate) as usize
+    }
+
+    /// The bytes that padding adds.
+    pub(super) fn slot(&self) -> usize {
+        if self.layer == 1 { 4 } else { 1 }
+    }
+
+    /// The bytes that padding adds to this frame.
+    pub(super) fn padding(&self) -> usize {
+        if self.is_padded { self.slot() } else { 0 }
+    }
+
+    /// Whether layer II has this bit rate with so many channels (ISO/IEC 11172-3, 2.4.2.3).
+    pub(super) fn is_allowed(&self, bit_rate: u8) -> bool {
+        let kilobits = kilobits(self, bit_rate);
+        self.layer != 2
+            || !self.is_mpeg_1()
+            || bit_rate == 0
+            || if self.channels == 1 { kilobits < 224 } else { !matches!(kilobits, 32 | 48 | 56 | 80) }
+    }
+
+    /// The frames of sound in it.
+    pub(super) fn samples(&self) -> u32 {
+        match self.layer {
+            1 => 384,
+            3 if !self.is_mpeg_1() => 576,
+            _ => 1152,
+        }
+    }
+
+    /// The bytes of the side information of layer III.
+    pub(super) fn side_len(&self) -> usize {
+        match (self.is_mpeg_1(), self.channels) {
+            (true, 1) => 17,
+            (false, 1) => 9,
+            (true, _) => 32,
+            (false, _) => 17,
+        }
+    }
+
+    /// The bytes of the header with its checksum.
+    pub(super) fn head_len(&self) -> usize {
+        if self.has_checksum { 6 } else { 4 }
+    }
+
+    /// Whether both may be of one stream.
+    pub(super) fn is_kin(&self, other: &Self) -> bool {
+        (self.version, self.layer, self.rate, self.is_free())
+            == (other.version, other.layer, other.rate, other.is_free())
+    }
+}
+
+fn kilobits(header: &Header, bit_rate: u8) -> u32 {
+    let table = match (header.is_mpeg_1(), header.layer) {
+        (true, layer) => usize::from(layer) - 1,
+        (false, 1) => 3,
+        (false, _) => 4,
+    };
+    u32::from(BIT_RATES[table][usize::from(bit_rate)])
+}
+
+/// Whether bytes are what they look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chain {
+    /// They are: a frame of so many bytes without its padding, and others of its kind after it.
+    Frames(usize),
+    Broken,
+    /// It takes so many bytes to tell.
+    Needs(usize),
+}
+
+/// Whether so many frames begin here, one after the other. `is_whole` if no byte comes after these; then there may be
+/// fewer, up to the end or to a tag.
+pub(super) fn chain(bytes: &[u8], frames: usize, is_whole: bool) -> Chain {
+    let Some(first) = Header::read(bytes) else { return Chain::Broken };
+    let (mut place, mut header, mut free) = (0, first, None);
+    if first.is_free() {
+        match free_len(bytes, &first) {
+            Some(len) => free = Some(len),
+            None if bytes.len() < 2 * LONGEST_FREE && !is_whole => return Chain::Needs(2 * LONGEST_FREE),
+            None => return Chain::Broken,
+        }
+    }
+    let len_of =
+        |header: &Header| header.len().or(free.map(|len| len + header.padding())).filter(|len| *len >= SHORTEST);
+    let Some(first_len) = len_of(&first) else { return Chain::Broken };
+    let right = Chain::Frames(first_len - first.padding());
+    for _ in 1..frames {
+        let Some(len) = len_of(&header) else { return Chain::Broken };
+        place += len;
+        if bytes.len() < place + 4 {
+            return match is_whole {
+                true if bytes.len() == place => right,
+                true => Chain::Broken,
+                false => Chain::Needs(place + 4),
+            };
+        }
+        match Header::read(&bytes[place..]) {
+            Some(next) if next.is_kin(&first) => header = next,
+            _ if is_tag(&bytes[place..]) => return right,
+            _ => return Chain::Broken,
+        }
+    }
+    right
+}
+
+/// Whether these bytes begin a tag that stands after the sound.
+pub(super) fn is_tag(bytes: &[u8]) -> bool {
+    [&b"TAG"[..], b"APETAGEX", b"LYRICSBEGIN", b"ID3"].iter().any(|tag| bytes.starts_with(tag))
+}
+
+/// The bytes of a frame of free format without its padding: the distance to the next header like it, if a third follows
+/// at the same distance.
+fn free_len(bytes: &[u8], first: &Header) -> Option<usize> {
+    let is_like = |place: usize| bytes.get(place..).and_then(Header::read).filter(|header| header.is_kin(first));
+    (SHORTEST..=LONGEST_FREE).find_map(|distance| {
+        let second = is_like(distance)?;
+        let len = distance.checked_sub(first.padding())?;
+        is_like(distance + len + second.padding()).map(|_| len)
+    })
+}
+
+/// The bytes of the AAC frame whose ADTS header these bytes begin with.
+fn adts_len(bytes: &[u8]) -> Option<usize> {
+    let [0xff, second, third, fourth, fifth, sixth, ..] = *bytes else { return None };
+    if second & 0xf6 != 0xf0 || third >> 2 & 15 > 12 {
+        return None;
+    }
+    let len = usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5);
+    (len >= 7).then_some(len)
+}
+
+/// Whether so many AAC frames begin here, one after the other; see [`chain`].
+pub(super) fn adts_chain(bytes: &[u8], frames: usize, is_whole: bool) -> Chain {
+    let Some(first) = adts_len(bytes) else { return Chain::Broken };
+    let mut place = first;
+    for _ in 1..frames {
+        if bytes.len() < place + 7 {
+            return match is_whole {
+                true if bytes.len() <= place => Chain::Frames(first),
+                true => Chain::Broken,
+                false => Chain::Needs(place + 7),
+            };
+        }
+        // The rate and the profile stay.
+        let is_kin = bytes[place + 2] & 0xfc == bytes[2] & 0xfc;
+        match adts_len(&bytes[place..]).filter(|_| is_kin) {
+            Some(len) => place += len,
+            None if is_tag(&bytes[place..]) => break,
+            None => return Chain::Broken,
+        }
+    }
+    Chain::Frames(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(header: [u8; 4], len: usize, count: usize) -> Vec<u8> {
+        let mut frame = vec![0; len];
+        frame[..4].copy_from_slice(&header);
+        frame.repeat(count)
+    }
+
+    #[test]
+    fn lengths_of_frames() {
+        for (header, len, samples) in [
+            ([0xff, 0xfb, 0x90, 0x64], 417, 1152),
+            ([0xff, 0xfb, 0x92, 0x64], 418, 1152),
+            ([0xff, 0xf3, 0x88, 0xc4], 288, 576),
+            ([0xff, 0xfd, 0x80, 0x04], 417, 1152),
+            ([0xff, 0xff, 0x80, 0x04], 276, 384),
+        ] {
+            let read = Header::read(&header).expect("it is a header");
+            assert_eq!((read.len(), read.samples()), (Some(len), samples), "{header:02x?}");
+        }
+    }
+
+    #[test]
+    fn headers_count_only_in_a_chain() {
+        let mp3 = frames([0xff, 0xfb, 0x90, 0x64], 417, 3);
+        assert_eq!(chain(&mp3, 3, false), Chain::Frames(417));
+        assert_eq!(chain(&mp3, 4, true), Chain::Frames(417));
+        assert_eq!(chain(&mp3, 4, false), Chain::Needs(1255));
+        assert_eq!(chain(&[&mp3[..], b"TAG and so on"].concat(), 5, true), Chain::Frames(417));
+        assert_eq!(chain(&[&mp3[..], b"something"].concat(), 4, true), Chain::Broken);
+        assert_eq!(chain(&mp3[..400], 2, true), Chain::Broken);
+        let text: Vec<u8> = "\u{feff}Dear diary, today I went".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(chain(&text, 2, true), Chain::Broken);
+        assert_eq!(chain(&frames([0xff, 0xfb, 0x00, 0x64], 500, 3), 3, true), Chain::Frames(500));
+        assert_eq!(chain(&frames([0xff, 0xfb, 0x00, 0x64], 500, 2), 2, true), Chain::Broken);
+        let aac = frames([0xff, 0xf1, 0x50, 0x80], 64, 3);
+        let aac: Vec<u8> = aac.chunks(64).flat_map(|frame| [&frame[..4], &[8, 0], &frame[6..]].concat()).collect();
+        assert_eq!(adts_chain(&aac, 3, false), Chain::Frames(64));
+        assert_eq!(adts_chain(&aac[..100], 3, true), Chain::Broken);
+    }
+}

@@ -1,0 +1,77 @@
+//! What the first frame of an MP3 file may tell in the place of sound: how many frames follow, and how many samples the
+//! encoder put before and after the sound (the tags of Xing and of LAME, and the one of Fraunhofer's encoder).
+
+use symphonia::core::checksum::Crc16AnsiLe;
+use symphonia::core::io::Monitor;
+
+use super::mpeg_header::Header;
+
+/// The facts of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// Frames of MPEG after this one.
+    pub(super) frames: Option<u32>,
+    /// Samples of delay and padding.
+    pub(super) gap: Option<(u32, u32)>,
+}
+
+/// Reads the tag, if this frame is one.
+pub(super) fn facts(frame: &[u8], header: &Header) -> Option<Facts> {
+    if header.layer != 3 {
+        return None;
+    }
+    xing(frame, header).or_else(|| vbri(frame))
+}
+
+fn xing(frame: &[u8], header: &Header) -> Option<Facts> {
+    /// What the samples of the filter bank add to the delay of the encoder.
+    const DECODER_DELAY: u32 = 529;
+    // The checksum of the frame is not counted.
+    let start = 4 + header.side_len();
+    let tag = frame.get(start..)?;
+    let is_silent = frame[header.head_len()..start].iter().all(|byte| *byte == 0);
+    if !is_silent || !(tag.starts_with(b"Xing") || tag.starts_with(b"Info")) {
+        return None;
+    }
+    let flags = number(tag.get(4..8)?);
+    let mut place = 8;
+    let mut take = |flag: u32, len: usize| {
+        let start = place;
+        if flags & flag != 0 {
+            place += len;
+        }
+        (flags & flag != 0).then_some(start)
+    };
+    let frames = take(1, 4);
+    let _bytes = take(2, 4);
+    let _contents = take(4, 100);
+    let _quality = take(8, 4);
+    let frames = match frames {
+        Some(place) => Some(number(tag.get(place..place + 4)?)),
+        None => None,
+    };
+    let mut facts = Facts { frames, gap: None };
+    // The part of LAME: its name and version of nine bytes, its settings, and in three bytes delay and padding.
+    let Some(lame) = tag.get(place..place + 24) else { return Some(facts) };
+    if [&b"LAME"[..], b"Lavf", b"Lavc"].iter().any(|name| lame.starts_with(name)) {
+        let sum = tag.get(place + 34..place + 36).filter(|_| lame.starts_with(b"LAME")).map_or(0, number);
+        let mut expected = Crc16AnsiLe::new(0);
+        expected.process_buf_bytes(&frame[..frame.len().min(start + place + 34)]);
+        // Programs that write no checksum leave it 0.
+        if sum == 0 || sum == u32::from(expected.crc()) {
+            let both = number(&lame[21..24]);
+            facts.gap = Some((DECODER_DELAY + (both >> 12), (both & 0xfff).saturating_sub(DECODER_DELAY)));
+        }
+    }
+    Some(facts)
+}
+
+fn vbri(frame: &[u8]) -> Option<Facts> {
+    let tag = frame.get(36..)?;
+    let is_tag = tag.starts_with(b"VBRI") && tag.get(4..6)? == [0, 1];
+    is_tag.then(|| Facts { frames: tag.get(14..18).map(number), gap: None })
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
+}

@@ -1,0 +1,117 @@
+//! The track of a file that is decoded, and what its container says of it.
+
+use remotemedia_core::node::NodeError;
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS,
+};
+use symphonia::core::codecs::audio::{AudioCodecParameters, CODEC_ID_NULL_AUDIO};
+use symphonia::core::formats::{FormatReader, Track, TrackType};
+
+use super::aac_config::AacConfig;
+use super::chunker::Trim;
+use super::container::Container;
+use super::failure;
+use super::mp4_gapless::Movie;
+use super::opus;
+
+/// The facts of a track.
+pub(super) struct TrackFacts {
+    pub(super) id: u32,
+    pub(super) params: AudioCodecParameters,
+    pub(super) trim: Trim,
+    /// All frames that the file promises, where a promise is to be trusted.
+    pub(super) promised: Option<u64>,
+    /// How long the sound is by the head of the file, in seconds.
+    pub(super) duration_s: Option<f64>,
+}
+
+/// The track that the file says is the usual one, else the first of audio.
+///
+/// # Errors
+/// If there is none, or none whose codec is known.
+pub(super) fn choose_track(
+    reader: &dyn FormatReader,
+    container: Container,
+    movie: Option<&Movie>,
+    name: &str,
+) -> Result<TrackFacts, NodeError> {
+    let audio = |track: &&Track| matches!(track.codec_params, Some(CodecParameters::Audio(_)));
+    let track = reader
+        .default_track(TrackType::Audio)
+        .or_else(|| reader.tracks().iter().find(audio))
+        .ok_or_else(|| failure::no_audio_track(name))?;
+    let Some(CodecParameters::Audio(params)) = &track.codec_params else {
+        return Err(failure::no_audio_track(name));
+    };
+    if params.codec == CODEC_ID_NULL_AUDIO {
+        return Err(failure::codec_unsupported(name, params.codec, None));
+    }
+    let params = completed(params);
+    let num_frames = track.num_frames.or_else(|| frames_of(track, &params));
+    let delay = u64::from(track.delay.unwrap_or(0));
+    let padding = u64::from(track.padding.unwrap_or(0));
+    let is_mpeg = matches!(params.codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3);
+    let (trim, promised) = match container {
+        // Only the tag of LAME and its kin gives a delay; without one the number of frames is an estimate.
+        Container::Mpeg | Container::Wav | Container::W64 | Container::Caf if is_mpeg && delay > 0 => {
+            let end = num_frames.map(|sound| (sound, padding));
+            (Trim { delay, end }, num_frames.map(|sound| sound.saturating_add(delay).saturating_add(padding)))
+        }
+        Container::Wav | Container::W64 | Container::Aiff | Container::Sun | Container::Caf if !is_mpeg => {
+            let sound = num_frames.filter(|_| padding > 0).map(|frames| frames.saturating_sub(delay + padding));
+            // A packet may say itself that it holds fewer frames than the table of all packets does.
+            let promised = num_frames.filter(|_| !matches!(params.codec, CODEC_ID_AAC | CODEC_ID_ALAC));
+            (Trim { delay, end: sound.map(|sound| (sound, padding)) }, promised)
+        }
+        Container::Flac => (Trim::default(), num_frames),
+        Container::Mp4 => {
+            let rate = params.sample_rate.unwrap_or(1);
+            let trim = movie.map(|movie| movie.trim(track.id, rate, num_frames));
+            (trim.unwrap_or_default(), num_frames.filter(|_| !movie.is_some_and(Movie::is_fragmented)))
+        }
+        _ => (Trim::default(), None),
+    };
+    let frames = match container {
+        // The last page, which a stream that arrives has not shown yet, counts what the first one holds too much.
+        Container::Ogg if params.codec == CODEC_ID_OPUS => {
+            num_frames.map(|frames| frames.saturating_sub(u64::from(opus::pre_skip(&params))))
+        }
+        Container::Ogg => num_frames,
+        Container::Caf if !is_mpeg => trim.end.map_or(num_frames, |(sound, _)| Some(sound)),
+        _ => trim.end.map(|(sound, _)| sound).or(promised.map(|promised| promised.saturating_sub(trim.delay))),
+    };
+    let duration_s = match (frames, params.sample_rate) {
+        (Some(frames), Some(rate)) => Some(frames as f64 / f64::from(rate)),
+        _ if container == Container::Matroska => seconds_of(reader),
+        _ => None,
+    };
+    Ok(TrackFacts { id: track.id, params, trim, promised, duration_s })
+}
+
+/// The params with what the decoder's own description says. The entry of a sample in MP4 has 16 bits for a rate, so that
+/// it can't say 88.2 kHz and more.
+fn completed(params: &AudioCodecParameters) -> AudioCodecParameters {
+    let mut params = params.clone();
+    if params.codec == CODEC_ID_AAC
+        && let Some(config) = params.extra_data.as_deref().and_then(AacConfig::read)
+    {
+        params.with_sample_rate(config.rate);
+        if let Some(alone) = config.alone {
+            params.with_extra_data(Box::new(alone));
+        }
+    }
+    params
+}
+
+/// The frames of a track whose clock ticks once for each.
+fn frames_of(track: &Track, params: &AudioCodecParameters) -> Option<u64> {
+    let base = track.time_base?;
+    (base.numer.get() == 1 && Some(base.denom.get()) == params.sample_rate).then_some(track.duration?.get())
+}
+
+/// The length that a Matroska file gives for all its tracks together.
+fn seconds_of(reader: &dyn FormatReader) -> Option<f64> {
+    let media = reader.media_info();
+    Some(media.time_base?.calc_duration(media.duration?)?.as_secs_f64())
+}
