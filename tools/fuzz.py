@@ -53,7 +53,7 @@ RUNS = [
     Run("wire", "wire", 4096),
     Run("json", "json", 4096),
     Run("manifest", "manifest", 4096),
-    *(Run(f"decode-{each}", "decode", 16384) for each in ("wav", "flac", "mp3", "ogg", "mp4", "aac")),
+    *(Run(f"decode-{each}", "decode", 16384) for each in ("wav", "flac", "mp3", "ogg", "mp4", "aac", "more")),
     Run("encode", "encode", 1024),
     Run("abi", "abi", 512),
 ]

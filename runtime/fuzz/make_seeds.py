@@ -51,6 +51,18 @@ MEDIA: list[tuple[str, str, int, str, float, list[str]]] = [
     ("mp4", "pieces.mp4", 16000, "mono", 0.3, ["-c:a", "aac", "-b:a", "16k", "-movflags", "frag_keyframe+empty_moov"]),
     ("mp4", "mp3.mp4", 16000, "mono", 0.2, ["-c:a", "libmp3lame", "-b:a", "16k"]),
     ("aac", "mono.aac", 16000, "mono", 0.3, ["-c:a", "aac", "-b:a", "16k", "-f", "adts"]),
+    ("more", "rf64.wav", 8000, "mono", 0.05, ["-c:a", "pcm_s16le", "-rf64", "always"]),
+    ("more", "pcm.w64", 8000, "stereo", 0.05, ["-c:a", "pcm_s16le"]),
+    ("more", "pcm.aiff", 8000, "stereo", 0.05, ["-c:a", "pcm_s24be"]),
+    ("more", "ima4.aifc", 8000, "mono", 0.1, ["-c:a", "adpcm_ima_qt", "-f", "aiff"]),
+    ("more", "float.au", 8000, "mono", 0.05, ["-c:a", "pcm_f32be"]),
+    ("more", "pcm.caf", 8000, "stereo", 0.05, ["-c:a", "pcm_s16le"]),
+    ("more", "ima4.caf", 8000, "mono", 0.1, ["-c:a", "adpcm_ima_qt"]),
+    ("more", "alac.caf", 8000, "mono", 0.1, ["-c:a", "alac"]),
+    ("more", "mono.mp2", 16000, "mono", 0.2, ["-c:a", "mp2", "-b:a", "16k"]),
+    ("more", "mp3.wav", 16000, "mono", 0.2, ["-c:a", "libmp3lame", "-b:a", "16k", "-f", "wav"]),
+    ("more", "flac.mka", 8000, "mono", 0.1, ["-c:a", "flac"]),
+    ("more", "vorbis.webm", 8000, "mono", 0.1, ["-c:a", "libvorbis", "-q:a", "0"]),
     ("aac", "stereo.aac", 44100, "stereo", 0.1, ["-c:a", "aac", "-b:a", "64k", "-f", "adts"]),
 ]
 
