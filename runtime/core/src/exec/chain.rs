@@ -34,6 +34,8 @@ pub(super) struct Chain {
     /// The first node is a source that decides how many items there are.
     brings_items: bool,
     last_path: u64,
+    /// The ports of the first node, if it aligns what comes there.
+    aligned: Vec<usize>,
     ending: Option<Ending>,
     /// Comes before everything else.
     again: Option<Again>,
@@ -126,6 +128,11 @@ impl Chain {
             has_begun: false,
             brings_items: items.come_from(index),
             last_path: stage.last_path,
+            aligned: if graph.begins_with_aligning(index) {
+                stage.inputs.iter().map(|edge| graph.edges[*edge].port).collect()
+            } else {
+                Vec::new()
+            },
             ending: None,
             again: None,
             resumable: 0,
@@ -184,7 +191,23 @@ impl Chain {
         (self.item, self.deadline) = (item, deadline);
         self.retune();
         self.begin();
+        // What is made of several inputs has one order.
+        let path = if self.aligned.is_empty() { path } else { self.last_path };
         let step = self.process(0, port, packet, path)?;
+        self.run_down(0, step)
+    }
+
+    /// The ports that the first node has no use for until something comes at another one, a bit for each.
+    pub(super) fn refused(&self) -> u64 {
+        let Some(slot) = self.slots.first() else { return 0 };
+        self.aligned.iter().filter(|port| !slot.node.wants(**port)).fold(0, |bits, port| bits | 1 << port)
+    }
+
+    /// Lets the first node hear that nothing more of this item comes at a port.
+    pub(super) fn end_input(&mut self, port: usize) -> Result<Option<Exit>, ChainFailure> {
+        self.enter(0);
+        self.slots[0].path = self.last_path;
+        let step = self.slots[0].node.end_input(port).map_err(|error| self.failure(0, error))?;
         self.run_down(0, step)
     }
 

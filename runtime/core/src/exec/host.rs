@@ -113,6 +113,8 @@ impl HostStage {
                     waiting.push_back(Waiting::Entry { index: entries.len(), place, packet: kept });
                     entries.push(CallEntry::Packet { item, packet, port });
                 }
+                // Ports of hosts end together.
+                Some(Travel::InputEnd(_)) => {}
                 Some(end) if self.ends => {
                     let index = entries.len();
                     if let Travel::End(item) = end {

@@ -24,6 +24,8 @@ pub(super) struct Routed {
 pub(super) enum Travel {
     /// A packet, for this port of the node that takes it or from this port of the node that gave it.
     Packet(Routed, usize),
+    /// No more packets of the item in work will come for this port of the node that takes them.
+    InputEnd(usize),
     /// No more packets of this item will come.
     End(u64),
     /// Nothing will come any more.

@@ -80,6 +80,19 @@ pub struct StageEdge {
     pub path_offset: u64,
     /// What may wait here, if the manifest says.
     pub buffer: Option<EdgeBuffer>,
+    /// What waits if the stage takes nothing from it for a while.
+    pub upstream: Upstream,
+}
+
+/// What feeds an edge, beside which other work goes on while the edge is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// Nodes that have other ways out, or inputs of their own beside: others would wait too.
+    Shared,
+    /// Nodes that feed nothing else, down from inputs of the run.
+    Inputs,
+    /// Nodes that feed nothing else, down from sources.
+    Sources,
 }
 
 impl Graph {
@@ -142,7 +155,14 @@ impl Graph {
             let mut path_offset = 0;
             if incoming[first].is_empty() {
                 stages[stage].inputs.push(edges.len());
-                edges.push(StageEdge { from: None, to: stage, port: 0, path_offset, buffer: None });
+                edges.push(StageEdge {
+                    from: None,
+                    to: stage,
+                    port: 0,
+                    path_offset,
+                    buffer: None,
+                    upstream: Upstream::Shared,
+                });
             }
             for &connection in &incoming[first] {
                 let Endpoint { node: source, port } = connections[connection].from;
@@ -150,16 +170,56 @@ impl Graph {
                 stages[stage].inputs.push(edges.len());
                 stages[from].outputs.push((port, edges.len()));
                 let Edge { to: Endpoint { port, .. }, buffer, .. } = connections[connection];
-                edges.push(StageEdge { from: Some(from), to: stage, port, path_offset, buffer });
+                let upstream = Upstream::Shared;
+                edges.push(StageEdge { from: Some(from), to: stage, port, path_offset, buffer, upstream });
                 path_offset += paths[source];
             }
         }
-        Ok(Self { name, nodes, stages, edges, sinks })
+        let mut graph = Self { name, nodes, stages, edges, sinks };
+        for edge in 0..graph.edges.len() {
+            graph.edges[edge].upstream = graph.upstream(edge);
+        }
+        Ok(graph)
     }
 
     /// Whether the first node of this stage takes no inputs.
     pub fn begins_with_source(&self, stage: usize) -> bool {
         self.nodes[self.stages[stage].links[0].node].work.inputs().is_empty()
+    }
+
+    /// Whether the first node of this stage makes one stream of several inputs.
+    pub fn begins_with_aligning(&self, stage: usize) -> bool {
+        let Stage { links, inputs, .. } = &self.stages[stage];
+        let aligns = |work: &Work| matches!(work, Work::Native { node_type, .. } if node_type.aligns);
+        inputs.len() > 1 && aligns(&self.nodes[links[0].node].work)
+    }
+
+    /// What would wait if nothing were taken from an edge.
+    fn upstream(&self, edge: usize) -> Upstream {
+        if !self.begins_with_aligning(self.edges[edge].to) {
+            return Upstream::Shared;
+        }
+        let mut waiting: Vec<usize> = self.edges[edge].from.into_iter().collect();
+        let mut next = 0;
+        while let Some(&stage) = waiting.get(next) {
+            for producer in self.stages[stage].inputs.iter().filter_map(|&input| self.edges[input].from) {
+                if !waiting.contains(&producer) {
+                    waiting.push(producer);
+                }
+            }
+            next += 1;
+        }
+        let leads_here = |&(_, output): &(usize, usize)| output == edge || waiting.contains(&self.edges[output].to);
+        let is_own = |&stage: &usize| self.stages[stage].outputs.iter().all(leads_here);
+        let has_input = |&stage: &usize| {
+            let begins = self.stages[stage].inputs.iter().any(|&input| self.edges[input].from.is_none());
+            begins && !self.begins_with_source(stage)
+        };
+        match waiting.iter().all(is_own) {
+            false => Upstream::Shared,
+            true if waiting.iter().any(has_input) => Upstream::Inputs,
+            true => Upstream::Sources,
+        }
     }
 
     /// The id of the first node that the host runs, if there is one.

@@ -72,6 +72,25 @@ pub trait Node: Any + Send {
     /// What is wrong with the packet; the item fails.
     fn process(&mut self, port: usize, packet: Packet) -> Result<Step, NodeError>;
 
+    /// Whether the node, which [aligns](Define::ALIGNS) its inputs, has use for more of input port `port` before something
+    /// comes at another one. Asked between two steps; a port without use waits in its queue where that keeps nobody else
+    /// waiting, else it brings more all the same.
+    fn wants(&self, port: usize) -> bool {
+        let _ = port;
+        true
+    }
+
+    /// Hears, if the node [aligns](Define::ALIGNS) its inputs, that nothing more of this item comes at input port `port`,
+    /// while something may still come at others. Does one bounded piece of work. What never comes again is told of
+    /// at the start of each item.
+    ///
+    /// # Errors
+    /// What went wrong; the item fails.
+    fn end_input(&mut self, port: usize) -> Result<Step, NodeError> {
+        let _ = port;
+        Ok(Step::DONE)
+    }
+
     /// Goes on after [`Step::More`], once what was emitted has been taken. Does one bounded piece of work.
     ///
     /// # Errors
@@ -178,6 +197,10 @@ pub trait Define: Node + Documented + Sized + 'static {
     const EXAMPLE: &'static str = "{}";
     /// The params that may change while a session runs; see [`Define::retune`].
     const LIVE: &'static [&'static str] = &[];
+
+    /// Whether it makes one stream of what comes at several inputs, by its time: what it emits has one order then, whichever
+    /// input it came from, and it is asked and told of each input by itself; see [`Node::wants`] and [`Node::end_input`].
+    const ALIGNS: bool = false;
 
     /// The format of sound that an input port needs with these params, where it needs a certain one. If the port takes
     /// nothing but sound, converters are put before it that see to it.

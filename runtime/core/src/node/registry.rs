@@ -30,6 +30,8 @@ pub struct NodeType {
     pub example: Json,
     /// The params that may change while a session runs.
     pub live: Vec<&'static str>,
+    /// Whether it makes one stream of what comes at several inputs.
+    pub(crate) aligns: bool,
     /// The type for which this is an old name with params of its own, if it is one.
     pub alias_of: Option<&'static str>,
     /// The params schema, compiled at its first use.
@@ -97,6 +99,7 @@ impl NodeType {
             params_schema,
             example,
             live: N::LIVE.to_vec(),
+            aligns: N::ALIGNS,
             alias_of: None,
             validator: OnceLock::new(),
             prepare,

@@ -117,6 +117,8 @@ struct StageState {
     exchange: Exchange,
     /// The input edge that is looked at first, so that a busy edge does not starve the others.
     next_input: usize,
+    /// The input ports of which an aligning node wants nothing for now, a bit for each.
+    refused: u64,
     /// A moment has come that it waited for.
     is_woken: bool,
     /// Since when the oldest packet is here that it has taken and not worked off.
@@ -166,6 +168,7 @@ impl State {
                 body: None,
                 exchange: Exchange::default(),
                 next_input: 0,
+                refused: 0,
                 is_woken: false,
                 holds_since: None,
                 follow_up: FollowUp::Unwanted,

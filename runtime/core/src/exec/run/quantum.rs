@@ -221,12 +221,13 @@ impl Run {
                 chain.advance()
             } else {
                 if inbox.is_empty() {
-                    self.refill(index, inbox, REFILL_PACKETS, *epoch, ready);
+                    self.refill(index, inbox, REFILL_PACKETS, chain.refused(), *epoch, ready);
                 }
                 match inbox.pop_front() {
                     None => return Ok(Quantum::Parked),
                     Some(Travel::Packet(routed, _)) if self.is_late(&routed, self.first_node(index)) => Ok(None),
                     Some(Travel::Packet(routed, port)) => chain.feed(port, routed),
+                    Some(Travel::InputEnd(port)) => chain.end_input(port),
                     Some(Travel::End(item)) => {
                         chain.end(item);
                         Ok(None)
@@ -278,7 +279,7 @@ impl Run {
                     continue;
                 }
                 Some(Travel::Finish) => return Ok(Quantum::Finished),
-                None => {}
+                Some(Travel::InputEnd(_)) | None => {}
             }
             if let Some(failed) = state.stages[index].exchange.take_failed() {
                 // Dropped behind the lock: an exception of the host rings a bell when it goes.
@@ -303,7 +304,7 @@ impl Run {
             }
             inbox.retain(|travel| match travel {
                 Travel::Packet(routed, _) => !self.is_late(routed, self.first_node(index)),
-                Travel::End(_) | Travel::Finish => true,
+                Travel::InputEnd(_) | Travel::End(_) | Travel::Finish => true,
             });
             if inbox.is_empty() {
                 return Ok(Quantum::Parked);
@@ -336,6 +337,12 @@ impl Run {
             return Ok(());
         }
         inbox.retain(|travel| matches!(travel, Travel::Finish));
+        if self.graph.begins_with_aligning(index) {
+            let mut state = self.hold();
+            // A node that begins anew has use for everything.
+            state.stages[index].refused = 0;
+            self.finished_inputs(&state, index).into_iter().for_each(|end| inbox.push_front(end));
+        }
         chain.renew(&self.graph, index, &self.cancel)
     }
 

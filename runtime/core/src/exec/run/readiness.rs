@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::graph::Upstream;
+
 use super::{Body, Phase, Ready, Run, Sinks, State, Status, Work};
 use crate::exec::host_call::HostCall;
 
@@ -46,7 +48,7 @@ impl Run {
             return false;
         }
         let exchange = &stage.exchange;
-        let has_input = || self.graph.stages[index].inputs.iter().any(|&input| state.queues[input].is_ready());
+        let has_input = || self.graph.stages[index].inputs.iter().any(|&input| self.takes_from(state, index, input));
         match stage.body.as_deref() {
             None => has_input(),
             // It waits for an alarm, unless what it waits with was dropped.
@@ -61,6 +63,30 @@ impl Run {
                     || *epoch != self.epoch.load(Ordering::Acquire)
             }
         }
+    }
+
+    /// Whether a stage takes what waits on an input edge: not where its node has no use for it yet, as long as something else
+    /// is to come that it waits for, and nobody waits but those who feed this edge alone.
+    pub(super) fn takes_from(&self, state: &State, index: usize, input: usize) -> bool {
+        if !state.queues[input].is_ready() {
+            return false;
+        }
+        let refused = state.stages[index].refused;
+        let is_refused = |edge: usize| refused >> self.graph.edges[edge].port & 1 == 1;
+        let may_wait = match self.graph.edges[input].upstream {
+            Upstream::Shared => false,
+            // A session sends to all entries at once.
+            Upstream::Inputs => !self.is_session,
+            Upstream::Sources => true,
+        };
+        if !may_wait || !is_refused(input) {
+            return true;
+        }
+        let is_to_come = |&edge: &usize| {
+            let queue = &state.queues[edge];
+            !is_refused(edge) && queue.ended.is_none() && !queue.has_finished
+        };
+        !self.graph.stages[index].inputs.iter().any(is_to_come)
     }
 
     pub(super) fn has_credit(&self, state: &State, index: usize) -> bool {

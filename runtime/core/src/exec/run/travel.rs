@@ -22,12 +22,14 @@ impl Run {
         index: usize,
         inbox: &mut VecDeque<Travel>,
         most: usize,
+        refused: u64,
         epoch: u32,
         ready: &mut Ready,
     ) {
         let mut state = self.hold();
         // After an interruption what is there by now is for nodes that have begun anew.
         if epoch == self.epoch.load(Ordering::Relaxed) {
+            state.stages[index].refused = refused;
             self.refill_in(&mut state, index, inbox, most, ready);
         }
     }
@@ -43,11 +45,12 @@ impl Run {
     ) {
         let stage = &self.graph.stages[index];
         let inputs = &stage.inputs;
+        let tells_of_inputs = self.graph.begins_with_aligning(index);
         let (mut packets, mut bytes) = (0, 0);
         while packets < most && bytes < REFILL_BYTES {
             let first = state.stages[index].next_input;
             let Some(turn) =
-                (0..inputs.len()).find(|turn| state.queues[inputs[(first + turn) % inputs.len()]].is_ready())
+                (0..inputs.len()).find(|turn| self.takes_from(state, index, inputs[(first + turn) % inputs.len()]))
             else {
                 break;
             };
@@ -57,7 +60,8 @@ impl Run {
             let queue = &mut state.queues[edge];
             let since = queue.oldest();
             match queue.pop() {
-                None => break,
+                // Made here, and never put in a queue.
+                None | Some((Travel::InputEnd(_), _)) => break,
                 Some((Travel::Packet(mut routed, _), weight)) => {
                     routed.path += self.graph.edges[edge].path_offset;
                     inbox.push_back(Travel::Packet(routed, self.graph.edges[edge].port));
@@ -73,11 +77,19 @@ impl Run {
                 }
                 Some((Travel::End(item), _)) => {
                     queue.ended = Some(item);
-                    end_together(&mut state.queues, inputs, inbox);
+                    if !end_together(&mut state.queues, inputs, inbox) {
+                        inbox.extend(self.ended_input(state, index, edge).filter(|_| tells_of_inputs));
+                    } else if tells_of_inputs {
+                        inbox.extend(self.finished_inputs(state, index));
+                    }
                 }
                 Some((Travel::Finish, _)) => {
                     queue.has_finished = true;
-                    end_together(&mut state.queues, inputs, inbox);
+                    if !end_together(&mut state.queues, inputs, inbox) {
+                        inbox.extend(self.ended_input(state, index, edge).filter(|_| tells_of_inputs));
+                    } else if tells_of_inputs {
+                        inbox.extend(self.finished_inputs(state, index));
+                    }
                     if inputs.iter().all(|&input| state.queues[input].has_finished) {
                         inbox.push_back(Travel::Finish);
                     }
@@ -91,6 +103,28 @@ impl Run {
                 None => self.tell_of_room(state),
             }
         }
+    }
+
+    /// What a node is told if nothing more of this item comes at the port that an edge leads to.
+    fn ended_input(&self, state: &State, index: usize, edge: usize) -> Option<Travel> {
+        let port = self.graph.edges[edge].port;
+        let mut edges = self.graph.stages[index].inputs.iter().filter(|&&edge| self.graph.edges[edge].port == port);
+        let has_ended = |&input: &usize| state.queues[input].ended.is_some() || state.queues[input].has_finished;
+        edges.all(has_ended).then_some(Travel::InputEnd(port))
+    }
+
+    /// What a node is told, at the start of an item, of ports at which nothing comes any more.
+    pub(super) fn finished_inputs(&self, state: &State, index: usize) -> Vec<Travel> {
+        let inputs = &self.graph.stages[index].inputs;
+        let finished = |&input: &usize| state.queues[input].has_finished;
+        if inputs.iter().all(finished) {
+            return Vec::new();
+        }
+        inputs
+            .iter()
+            .filter(|input| finished(input))
+            .filter_map(|&input| self.ended_input(state, index, input))
+            .collect()
     }
 
     /// Whether a packet comes too late to this node, or out of it to a sink; counts it then.
@@ -200,12 +234,14 @@ impl Run {
     }
 }
 
-/// Lets the END of an item on once it has come on all edges that still bring something.
-fn end_together(queues: &mut [Queue], inputs: &[usize], inbox: &mut VecDeque<Travel>) {
+/// Lets the END of an item on once it has come on all edges that still bring something, and says whether that is so.
+fn end_together(queues: &mut [Queue], inputs: &[usize], inbox: &mut VecDeque<Travel>) -> bool {
     let has_passed = |&input: &usize| queues[input].ended.is_some() || queues[input].has_finished;
-    if inputs.iter().all(has_passed) {
+    let have_passed = inputs.iter().all(has_passed);
+    if have_passed {
         // An edge that has finished waits for nobody: a source ends once, however often the stream beside it is flushed.
         let item = inputs.iter().filter_map(|&input| queues[input].ended.take()).max();
         inbox.extend(item.map(Travel::End));
     }
+    have_passed
 }
