@@ -91,7 +91,7 @@ impl ResampleQuality {
     fn requirement(self) -> Requirement {
         match self {
             Self::Fast => Requirement { pass: 0.8, attenuation_db: 96.0 },
-            Self::High => Requirement { pass: 0.9125, attenuation_db: 126.0 },
+            Self::High => Requirement { pass: 0.9125, attenuation_db: 132.0 },
             Self::Best => Requirement { pass: 0.95, attenuation_db: 150.0 },
         }
     }
