@@ -190,10 +190,35 @@ def mixes(fixture: Fixture) -> None:
         fixture.add("AudioMix", f"numpy {np.__version__} matmul", params, np.array(gains) @ x, **case)
 
 
+def convolutions(fixture: Fixture) -> None:
+    """Sound through responses shorter and longer than a block, with the tail and without, by direct sums."""
+    against = f"scipy {scipy.__version__} convolve, direct"
+    rate = 8000
+    for channels, responses, length, frames, block, tail in (
+        (1, 1, 300, 1000, 64, True),
+        (2, 1, 100, 700, 1024, False),
+        (2, 2, 257, 600, 32, True),
+        (1, 2, 33, 500, 100, True),
+        (1, 1, 1, 300, 16, True),
+        (1, 1, 400, 90, 128, True),
+    ):
+        x = np.stack([noise(channel, frames) for channel in range(channels)])
+        taps = [np.round(noise(100 + number, length), 3).astype(np.float32) for number in range(responses)]
+        pairs = [
+            (x[min(channel, channels - 1)], taps[min(channel, responses - 1)].astype(np.float64))
+            for channel in range(max(channels, responses))
+        ]
+        expected = np.stack([signal.convolve(sound, response, method="direct") for sound, response in pairs])
+        numbers = [[round(float(tap), 3) for tap in response] for response in taps]
+        params = {"taps": numbers, "tail": tail, "block_frames": block}
+        case = {"rate": rate, "frames": frames, "channels": channels}
+        fixture.add("AudioConvolve", against, params, expected if tail else expected[:, :frames], **case)
+
+
 def main() -> None:
     """Write the fixture."""
     fixture = Fixture()
-    for part in (filters, edits, sources, loudness, mixes):
+    for part in (filters, edits, sources, loudness, mixes, convolutions):
         part(fixture)
     values = np.concatenate(fixture.values)
     (HERE / "nodes.f64").write_bytes(values.tobytes())

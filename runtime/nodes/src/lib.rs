@@ -27,6 +27,7 @@ pub fn registry() -> Registry {
     registry.add::<monitor::Loudness>().add::<audio::LoudnessNormalize>();
     registry.add::<source::ToneSource>().add::<source::NoiseSource>().add::<text::TextCollector>();
     registry.add::<file::FileSource>().add::<file::FileSink>();
+    registry.add::<audio::AudioSum>().add::<audio::AudioCrossfade>().add::<audio::AudioConvolve>();
     registry.add::<spectral::Stft>().add::<spectral::MelSpectrogram>();
     old_names::add(&mut registry);
     registry

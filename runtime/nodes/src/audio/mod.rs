@@ -1,7 +1,10 @@
 //! Nodes for sound.
 
+mod align;
 mod chunk;
 mod concat;
+mod convolve;
+mod crossfade;
 mod decode;
 mod encode;
 mod filter;
@@ -13,17 +16,21 @@ mod mix;
 mod normalize;
 mod opus_head;
 mod pad;
+mod partitioned;
 pub mod pcm;
 pub(crate) mod r128;
 pub(crate) mod reader;
 mod resample;
 mod speakers;
 mod state_variable;
+mod sum;
 mod trim;
 pub(crate) mod true_peak;
 
 pub use chunk::{AudioChunk, AudioChunkParams, LastChunk};
 pub use concat::{AudioConcat, AudioConcatParams};
+pub use convolve::{AudioConvolve, AudioConvolveParams};
+pub use crossfade::{AudioCrossfade, AudioCrossfadeParams, FadeCurve};
 pub use decode::{AudioDecode, AudioDecodeParams};
 pub(crate) use encode::FileFormat;
 pub use encode::{AudioEncode, AudioEncodeParams};
@@ -34,4 +41,5 @@ pub use normalize::{LoudnessNormalize, LoudnessNormalizeParams, NormalizeMode};
 pub use pad::{AudioPad, AudioPadParams};
 pub(crate) use resample::SAME_RATE;
 pub use resample::{AudioResample, AudioResampleParams, ResampleQuality};
+pub use sum::{AudioSum, AudioSumParams};
 pub use trim::{AudioTrim, AudioTrimParams, TrimEnds};

@@ -105,6 +105,12 @@ fn reference_of_mixes() {
 }
 
 #[test]
+fn reference_of_convolutions() {
+    // One rounding to float32 of sums up to 32; those themselves are of float64.
+    compare("AudioConvolve", "of full scale", 1.0e-6, samples);
+}
+
+#[test]
 fn reference_of_sources() {
     let emitted = |case: &Case, expected: &[f64]| {
         let mut node = prepare(&case.node, case.params.clone()).expect("valid params");

@@ -1,0 +1,240 @@
+//! `AudioSum`: several sounds at once, frame by frame.
+
+use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
+use remotemedia_core::value::{Audio, Kind, Packet};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::align::Aligned;
+
+documented! {
+/// Adds up to eight sounds by their times, each with a gain of its own.
+///
+/// It makes speech in noise, voices over a bed, the dry and the wet sound together.
+///
+/// The inputs are `in0` to `in7`, of which any may be left unconnected: `sum.in0`, `sum.in1` in a manifest, `sum["in0"]` in
+/// Python. They meet by their `pts`: frames that sound at the same time are added, and where an input has nothing it is
+/// silent. The output begins with the input that begins first and ends with the one that ends last. Sound without `pts`
+/// begins at 0 and goes on where its last packet ended. Within an input, a jump of `pts` of more than 10 ms is silence in
+/// between; a smaller one is not looked at; sound that goes back in time is an error. All inputs need one rate and one
+/// number of channels, whose layout is that of the first sound that comes: with `rate` and `channels` converters are put
+/// before it that see to it, else another format is an error.
+///
+/// A sum is computed in float64, in the order of the inputs, and rounded once. Nothing limits it: it may exceed full scale.
+/// How the sound is divided into packets, and which input comes first, changes nothing. Samples that are NaN or infinite are
+/// refused.
+///
+/// Each frame comes out once all inputs have it or have ended, so the output is as late as the latest of them. What comes
+/// early waits: an input that has nodes of its own runs at most about a second ahead of the others; where the inputs have
+/// a common origin, as behind a node that feeds two ways, as much waits as the slower way holds back, at most 1 GiB. With
+/// `wait_ms` an input that is further behind counts as silent, and what comes of it later is left out: for streams that
+/// send only from time to time. Inputs more than an hour apart are an error.
+///
+/// While a session runs `gains_db` may change: the factors then glide to their new values in a straight line of 20 ms.
+#[derive(Debug)]
+pub struct AudioSum {
+    inputs: Aligned,
+    gains: [Gain; PORTS],
+    sums: Vec<f64>,
+    has_emitted: bool,
+    ending: bool,
+    stream: u32,
+}
+}
+
+/// The params of [`AudioSum`].
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AudioSumParams {
+    /// The gain of each input in decibels, that of `in0` first; 0 for those that are left out. -120 is silence.
+    #[serde(default)]
+    #[schemars(length(max = 8), inner(range(min = -120.0, max = 120.0)))]
+    pub gains_db: Vec<f64>,
+    /// The rate of the sum, in Hz: inputs of another rate are converted. Without it all inputs must have one rate.
+    #[serde(default)]
+    #[schemars(range(min = 1000, max = 768_000))]
+    pub rate: Option<u32>,
+    /// The number of channels of the sum: inputs with others are mixed. Without it all inputs must have as many.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1024))]
+    pub channels: Option<u16>,
+    /// How far an input may be behind another, in milliseconds of sound, before it counts as silent. Without it the sum
+    /// waits.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 3_600_000.0))]
+    pub wait_ms: Option<f64>,
+}
+
+/// The factor of an input.
+#[derive(Clone, Copy, Debug)]
+struct Gain {
+    factor: f64,
+    /// Where it comes from, and the frames since then.
+    glide: Option<(f64, u64)>,
+}
+
+const PORTS: usize = 8;
+/// Samples added in one step, over all inputs: some tens of microseconds.
+const STEP_SAMPLES: usize = 1 << 14;
+/// At and under this many decibels the factor is 0.
+const SILENCE_DB: f64 = -120.0;
+
+const fn input(name: &'static str) -> Port {
+    Port::new(name, Kinds::of(&[Kind::Audio]), "Sound to be added. Optional.")
+}
+
+impl Node for AudioSum {
+    fn connect(&mut self, inputs: &[usize]) {
+        self.inputs.connect(inputs);
+    }
+
+    fn process(&mut self, port: usize, packet: Packet) -> Result<Step, NodeError> {
+        self.stream = packet.stream;
+        self.inputs.push(port, packet)?;
+        self.add()
+    }
+
+    fn wants(&self, port: usize) -> bool {
+        self.inputs.wants(port)
+    }
+
+    fn end_input(&mut self, port: usize) -> Result<Step, NodeError> {
+        self.inputs.end(port);
+        self.add()
+    }
+
+    fn resume(&mut self) -> Result<Step, NodeError> {
+        self.add()
+    }
+
+    fn flush(&mut self) -> Result<Step, NodeError> {
+        self.inputs.end_all();
+        self.ending = true;
+        self.add()
+    }
+}
+
+impl Define for AudioSum {
+    type Params = AudioSumParams;
+
+    const NAME: &'static str = "AudioSum";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = &[
+        input("in0"),
+        input("in1"),
+        input("in2"),
+        input("in3"),
+        input("in4"),
+        input("in5"),
+        input("in6"),
+        input("in7"),
+    ];
+    const OUTPUTS: &'static [Port] = &[Port::AUDIO_OUT];
+    const LIVE: &'static [&'static str] = &["gains_db"];
+    const ALIGNS: bool = true;
+    const EXAMPLE: &'static str = r#"{"gains_db": [0, -12], "rate": 16000, "channels": 1}"#;
+
+    fn input_format(params: &AudioSumParams, _port: usize) -> Option<AudioFormat> {
+        let format = AudioFormat { rate: params.rate, channels: params.channels.map(usize::from) };
+        (format != AudioFormat::default()).then_some(format)
+    }
+
+    fn output_format(params: &AudioSumParams, port: usize) -> Option<AudioFormat> {
+        Self::input_format(params, port)
+    }
+
+    fn new(params: &AudioSumParams) -> Self {
+        AudioSum {
+            inputs: Aligned::new(PORTS, params.wait_ms),
+            gains: factors(&params.gains_db).map(|factor| Gain { factor, glide: None }),
+            sums: Vec::new(),
+            has_emitted: false,
+            ending: false,
+            stream: 0,
+        }
+    }
+
+    fn retune(&mut self, params: &AudioSumParams) {
+        let Some(rate) = self.inputs.format().map(|format| format.rate) else {
+            // Nobody hears a jump before the first frame.
+            self.gains = factors(&params.gains_db).map(|factor| Gain { factor, glide: None });
+            return;
+        };
+        for (gain, factor) in self.gains.iter_mut().zip(factors(&params.gains_db)) {
+            *gain = Gain { factor, glide: Some((gain.at(0, rate), 0)) };
+        }
+    }
+}
+
+impl AudioSum {
+    /// Emits the next frames that all inputs have, up to a step's work.
+    fn add(&mut self) -> Result<Step, NodeError> {
+        let format = self.inputs.format().cloned();
+        let Some(format) = format else {
+            if self.ending {
+                self.finish();
+            }
+            return Ok(Step::DONE);
+        };
+        let most = (STEP_SAMPLES / format.channels).max(1);
+        let frames = self.inputs.ready(most);
+        if frames == 0 && !(self.ending && !self.has_emitted) {
+            if self.ending {
+                self.finish();
+            }
+            return Ok(Step::DONE);
+        }
+        let pts = self.inputs.pts();
+        self.sums.clear();
+        self.sums.resize(frames * format.channels, 0.0);
+        for (port, gain) in self.gains.iter().enumerate() {
+            self.inputs.add_to(port, frames, &mut self.sums, |frame| gain.at(frame as u64, format.rate));
+        }
+        self.gains.iter_mut().for_each(|gain| gain.advance(frames as u64, format.rate));
+        self.inputs.advance(frames);
+        self.has_emitted = true;
+        let samples = self.sums.iter().map(|sum| *sum as f32).collect();
+        let sum = Audio::from_planar(samples, format.channels, format.rate)
+            .expect("as many channels as there were")
+            .with_layout(format.layout)
+            .with_pts(Some(pts));
+        let packet = Packet { stream: self.stream, ..Packet::new(sum.into()) };
+        let emission = Some(Emission { port: 0, packet });
+        let more = self.inputs.ready(most) > 0;
+        if !more && self.ending {
+            self.finish();
+        }
+        Ok(if more { Step::More(emission) } else { Step::Done(emission) })
+    }
+
+    /// The item is over.
+    fn finish(&mut self) {
+        self.inputs.reset();
+        (self.ending, self.has_emitted) = (false, false);
+        self.gains.iter_mut().for_each(|gain| gain.glide = None);
+    }
+}
+
+impl Gain {
+    /// The factor so many frames ahead.
+    fn at(&self, ahead: u64, rate: u32) -> f64 {
+        let Some((from, position)) = self.glide else { return self.factor };
+        let way = (position + ahead) as f64 / glide_frames(rate) as f64;
+        if way < 1.0 { from + (self.factor - from) * way } else { self.factor }
+    }
+
+    fn advance(&mut self, frames: u64, rate: u32) {
+        let glide = self.glide.map(|(from, position)| (from, position + frames));
+        self.glide = glide.filter(|(_, position)| *position < glide_frames(rate));
+    }
+}
+
+/// How many frames a change of a gain takes: 20 ms.
+fn glide_frames(rate: u32) -> u64 {
+    u64::from(rate / 50).max(1)
+}
+
+fn factors(gains_db: &[f64]) -> [f64; PORTS] {
+    let factor = |gain_db: f64| if gain_db <= SILENCE_DB { 0.0 } else { 10f64.powf(gain_db / 20.0) };
+    std::array::from_fn(|port| gains_db.get(port).map_or(1.0, |gain_db| factor(*gain_db)))
+}

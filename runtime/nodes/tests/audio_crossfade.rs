@@ -1,0 +1,142 @@
+//! `AudioCrossfade`: lengths, gains and times, whatever comes first.
+
+mod drive;
+
+use drive::prepare;
+use proptest::prelude::*;
+use remotemedia_core::node::{Node, NodeError, Step};
+use remotemedia_core::value::{Audio, Packet, Value};
+use serde_json::{Value as Json, json};
+
+const RATE: u32 = 1_000;
+
+fn crossfade(params: Json) -> Box<dyn Node> {
+    let mut node = prepare("AudioCrossfade", params).expect("valid params");
+    node.connect(&[0, 1]);
+    node
+}
+
+fn collect(node: &mut dyn Node, mut step: Step, sounds: &mut Vec<Audio>) -> Result<(), NodeError> {
+    loop {
+        let (emission, more) = match step {
+            Step::Done(emission) => (emission, false),
+            Step::More(emission) => (emission, true),
+        };
+        if let Some(Value::Audio(audio)) = emission.map(|emission| emission.packet.value) {
+            sounds.push(*audio);
+        }
+        if !more {
+            return Ok(());
+        }
+        step = node.resume()?;
+    }
+}
+
+fn push(node: &mut dyn Node, port: usize, audio: Audio, sounds: &mut Vec<Audio>) {
+    let step = node.process(port, Packet::new(audio.into())).expect("sound");
+    collect(node, step, sounds).expect("sound");
+}
+
+fn end(node: &mut dyn Node, port: Option<usize>, sounds: &mut Vec<Audio>) {
+    let step = match port {
+        Some(port) => node.end_input(port),
+        None => node.flush(),
+    };
+    let step = step.expect("it ends");
+    collect(node, step, sounds).expect("it ends");
+}
+
+fn ramp(seed: usize, frames: usize) -> Audio {
+    let sample = |number: usize| ((number * 7_919 + seed * 104_729) % 65_536) as f32 / 32_768.0 - 1.0;
+    Audio::from_planar((0..2 * frames).map(sample).collect(), 2, RATE).expect("valid sound")
+}
+
+/// The join by its definition.
+fn expected(first: &[f32], second: &[f32], most: usize, is_linear: bool) -> Vec<f32> {
+    let fade = most.min(first.len()).min(second.len());
+    let (plain, going) = first.split_at(first.len() - fade);
+    let (coming, rest) = second.split_at(fade);
+    let mixed = going.iter().zip(coming).enumerate().map(|(frame, (going, coming))| {
+        let way = (frame as f64 + 0.5) / fade as f64;
+        let angle = way * std::f64::consts::FRAC_PI_2;
+        let (out, into) = if is_linear { (1.0 - way, way) } else { (angle.cos(), angle.sin()) };
+        (out * f64::from(*going) + into * f64::from(*coming)) as f32
+    });
+    plain.iter().copied().chain(mixed).chain(rest.iter().copied()).collect()
+}
+
+#[test]
+fn the_first_comes_late_by_the_fade_and_the_second_waits() {
+    let mut node = crossfade(json!({"duration_ms": 100}));
+    let mut sounds = Vec::new();
+    push(&mut *node, 0, ramp(0, 500).with_pts(Some(7)), &mut sounds);
+    assert_eq!((sounds[0].frames(), sounds[0].pts), (400, Some(7)));
+    assert!(node.wants(0) && !node.wants(1));
+    push(&mut *node, 1, ramp(1, 300).with_pts(Some(5)), &mut sounds);
+    assert_eq!(sounds.len(), 1);
+    end(&mut *node, Some(0), &mut sounds);
+    assert!(node.wants(1));
+    assert_eq!(sounds.iter().map(Audio::frames).sum::<usize>(), 700);
+    end(&mut *node, None, &mut sounds);
+    // The next item has a fade of its own.
+    sounds.clear();
+    push(&mut *node, 0, ramp(0, 99), &mut sounds);
+    assert!(sounds.is_empty());
+    end(&mut *node, None, &mut sounds);
+    assert_eq!(sounds[0].channel(0), ramp(0, 99).channel(0));
+}
+
+#[test]
+fn another_format_is_refused() {
+    let mut node = crossfade(json!({}));
+    push(&mut *node, 0, ramp(0, 5), &mut Vec::new());
+    let other = Audio::from_planar(vec![0.0; 3], 1, RATE).expect("valid sound");
+    let error = node.process(1, Packet::new(other.into())).expect_err("another format");
+    assert_eq!(
+        format!("{}. {}", error.cause, error.cure),
+        "the sound at 'in1' has 1 channels of 1000 Hz, what came before 2 of 1000 Hz. Set the params 'rate' and 'channels' \
+         of this node: converters are put before it then."
+    );
+}
+
+proptest! {
+    #[test]
+    fn neither_divisions_nor_the_order_of_arrival_matter(
+        lengths in prop::collection::vec(0usize..400, 2),
+        fade in 0u32..300,
+        is_linear: bool,
+        sizes in prop::collection::vec(1usize..150, 1..20),
+        turns in prop::collection::vec(0usize..2, 1..20),
+        tells_ends: bool,
+    ) {
+        let curve = if is_linear { "linear" } else { "equal_power" };
+        let mut node = crossfade(json!({"duration_ms": fade, "curve": curve}));
+        let inputs = [ramp(0, lengths[0]).with_pts(Some(0)), ramp(1, lengths[1])];
+        let (mut sounds, mut taken) = (Vec::new(), [0; 2]);
+        push(&mut *node, 0, inputs[0].slice(0, 0), &mut sounds);
+        for number in 0.. {
+            if taken[..] == lengths[..] {
+                break;
+            }
+            let turn = turns[number % turns.len()];
+            let port = if taken[turn] == lengths[turn] { 1 - turn } else { turn };
+            let frames = sizes[number % sizes.len()].min(lengths[port] - taken[port]);
+            push(&mut *node, port, inputs[port].slice(taken[port], frames), &mut sounds);
+            taken[port] += frames;
+            if tells_ends && taken[port] == lengths[port] {
+                end(&mut *node, Some(port), &mut sounds);
+            }
+        }
+        end(&mut *node, None, &mut sounds);
+        for channel in 0..2 {
+            let made: Vec<f32> = sounds.iter().flat_map(|audio| audio.channel(channel)).copied().collect();
+            let right = expected(inputs[0].channel(channel), inputs[1].channel(channel), fade as usize, is_linear);
+            prop_assert_eq!(made, right);
+        }
+        let mut next = 0i64;
+        for audio in &sounds {
+            prop_assert_eq!(audio.pts, Some(next));
+            next += audio.duration();
+        }
+    }
+}
