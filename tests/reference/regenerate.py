@@ -36,7 +36,7 @@ def main() -> None:
         python = environment()
         for script in sorted(HERE.glob("make_*.py")):
             subprocess.run([python, script], check=True)
-    command = ["cargo", "test", "--workspace", "--locked", "--tests", "--", "reference", "3341", "--nocapture"]
+    command = ["cargo", "test", "--workspace", "--locked", "--tests", "--", "reference", "3341", "3342", "--nocapture"]
     done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False)
     rows = sorted(set(re.findall(r"^reference (\| .* \|)$", done.stdout, re.MULTILINE)))
     text = HEAD + "\n".join(rows) + "\n"
