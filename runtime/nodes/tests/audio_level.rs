@@ -86,11 +86,16 @@ fn chunks(sound: &Audio, frames: usize) -> Vec<Audio> {
     (0..sound.frames()).step_by(frames).map(|first| sound.slice(first, frames.min(sound.frames() - first))).collect()
 }
 
+/// Whether nothing is found; before two seconds of sound nothing can be.
+fn is_well(level: &Level) -> bool {
+    level.health == if level.pts < 1_900_000_000 { "unknown" } else { "ok" }
+}
+
 #[test]
 fn full_scale_is_zero_and_a_full_sine_is_three_below() {
     let square = (0..1600).map(|frame| if frame % 2 == 0 { 1.0 } else { -1.0 }).collect();
     let level = &levels_of(json!({}), [mono(square, 16_000)])[0];
-    assert_eq!((level.rms_db, level.peak_db, &*level.health), (0.0, 0.0, "ok"));
+    assert_eq!((level.rms_db, level.peak_db, &*level.health), (0.0, 0.0, "unknown"));
     let level = &levels_of(json!({}), [mono(sine(1000.0, 1.0, 16_000, 1600), 16_000)])[0];
     // 100 whole periods: exact but for the rounding of the samples to float32, 6e-8 of full scale.
     assert!((level.rms_db - 10.0 * 0.5f64.log10()).abs() < 1e-6 && level.peak_db.abs() < 1e-6, "{level:?}");
@@ -103,8 +108,8 @@ fn digital_silence_has_a_finite_level() {
     let levels = levels_of(json!({}), [mono(vec![0.0; 3200], 16_000), mono(vec![1e-9; 1600], 16_000)]);
     assert_eq!(levels.len(), 3);
     for level in levels {
-        // So short a silence may be a pause.
-        assert_eq!((level.rms_db, level.peak_db, level.is_silence, &*level.health), (-120.0, -120.0, true, "ok"));
+        // So short a silence may be a pause, and nothing has been heard.
+        assert_eq!((level.rms_db, level.peak_db, level.is_silence, &*level.health), (-120.0, -120.0, true, "unknown"));
     }
 }
 
@@ -223,7 +228,7 @@ fn speech_and_its_pauses_are_not_low_volume() {
     // -35 dBFS lies between the syllables, -13 to -28, and the room, at -51.
     let levels = levels_of(json!({}), [mono(speech(0.5, 30), 16_000)]);
     assert!(levels.iter().any(|level| level.rms_db < -45.0), "there are pauses");
-    assert!(levels.iter().all(|level| level.health == "ok"), "{levels:?}");
+    assert!(levels.iter().all(is_well), "{levels:?}");
 }
 
 #[test]
@@ -231,7 +236,7 @@ fn a_long_pause_in_which_the_room_is_heard_is_not_low_volume() {
     let mut samples = speech(0.5, 6);
     samples.extend(noise(16_000 * 28, 5).iter().map(|x| x * 0.005));
     samples.extend(speech(0.5, 6));
-    assert!(levels_of(json!({}), [mono(samples, 16_000)]).iter().all(|level| level.health == "ok"));
+    assert!(levels_of(json!({}), [mono(samples, 16_000)]).iter().all(is_well));
 }
 
 #[test]
@@ -252,7 +257,7 @@ fn music_that_swells_is_not_low_volume() {
     let chord = [220.0, 277.2, 329.6].map(|frequency| sine(frequency, 0.2, 44_100, frames));
     let swell = |frame: usize| (0.55 + 0.45 * (frame as f32 / 44_100.0 * 1.3).sin()).powi(2);
     let samples = (0..frames).map(|frame| swell(frame) * chord.iter().map(|tone| tone[frame]).sum::<f32>()).collect();
-    assert!(levels_of(json!({}), [mono(samples, 44_100)]).iter().all(|level| level.health == "ok"));
+    assert!(levels_of(json!({}), [mono(samples, 44_100)]).iter().all(is_well));
 }
 
 #[test]
@@ -294,6 +299,27 @@ fn a_long_silence_suspends_the_verdict() {
     assert!(silence[4..].iter().all(|level| level.health == "silence"));
     assert!(silence[..49].iter().all(|level| level.is_low_volume), "a pause of less than five seconds keeps it");
     assert!(silence[49..].iter().all(|level| !level.is_low_volume));
+}
+
+#[test]
+fn where_there_is_no_verdict_none_is_given() {
+    let tone = |amplitude, seconds: usize| sine(440.0, amplitude, 16_000, 16_000 * seconds);
+    let samples = [vec![0.0; 8_000], tone(0.5, 3), vec![0.0; 96_000], tone(0.5, 3)].concat();
+    let levels = levels_of(json!({}), [mono(samples, 16_000)]);
+    let words: Vec<&str> = levels.iter().map(|level| &*level.health).collect();
+    // Silence from half a second on; two seconds of sound; the verdict is kept in a pause, suspended by five seconds of silence.
+    let expected = [("unknown", 4), ("silence", 1), ("unknown", 19), ("ok", 15), ("silence", 56), ("ok", 30)];
+    assert_eq!(words, expected.iter().flat_map(|(word, windows)| vec![*word; *windows]).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_stream_shorter_than_ten_milliseconds_has_its_own_verdict() {
+    for (amplitude, is_silence) in [(0.0, true), (1e-4, true), (0.5, false)] {
+        let levels = levels_of(json!({}), [mono(vec![amplitude; 100], 16_000)]);
+        assert_eq!((levels.len(), levels[0].is_silence), (1, is_silence), "{amplitude}");
+    }
+    let loud_rest = [vec![0.0; 1600], vec![0.5; 80]].concat();
+    assert!(!levels_of(json!({}), [mono(loud_rest, 16_000)])[1].is_silence, "what is loud is no silence");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::energy::Window;
-use super::health::{Health, power_db};
+use super::health::{Health, SILENCE_DB, power_db};
 use super::windows::{Meter, Windows};
 use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
@@ -25,7 +25,7 @@ documented! {
 /// | `is_imbalanced` | whether the sides differ by more than `imbalance_threshold_db` |
 /// | `has_dead_channel` | whether one side is below `dead_channel_threshold_db` while the other is not |
 /// | `dead_channel` | `"left"`, `"right"` or `"none"` |
-/// | `health` | `"dead_channel"`, else `"imbalance"` if `is_imbalanced`, else `"ok"` |
+/// | `health` | `"dead_channel"`, else `"imbalance"` if `is_imbalanced`, else `"ok"`, or `"unknown"` where there is no verdict |
 ///
 /// Windows of 100 ms in which both sides are below `dead_channel_threshold_db` are silence and don't count: a pause is
 /// neither dead nor unbalanced. There is no verdict before one second of sound; five seconds of silence suspend it. Before
@@ -55,7 +55,7 @@ fn default_imbalance_threshold_db() -> f64 {
 }
 
 fn default_dead_channel_threshold_db() -> f64 {
-    -60.0
+    SILENCE_DB
 }
 
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Define for ChannelBalance {
         "out",
         Kinds::of(&[Kind::Map]),
         "Every 100 ms the map {left_rms_db, right_rms_db, imbalance_db, is_imbalanced, has_dead_channel, dead_channel, \
-         health} of the last five seconds; health is ok, imbalance or dead_channel.",
+         health} of the last five seconds; health is ok, unknown, imbalance or dead_channel.",
     )];
     const EXAMPLE: &'static str = r#"{"imbalance_threshold_db": 6}"#;
 
@@ -147,7 +147,8 @@ impl Meter for BalanceMeter {
         let health = match (has_dead_channel, is_imbalanced) {
             (true, _) => Health::DeadChannel,
             (false, true) => Health::Imbalance,
-            (false, false) => Health::Ok,
+            (false, false) if has_verdict => Health::Ok,
+            (false, false) => Health::Unknown,
         };
         Ok(vec![
             Value::Float(left),

@@ -1,4 +1,5 @@
-//! Finds abrupt gaps inside the sound of one channel. It knows levels of milliseconds, not samples.
+//! Finds abrupt gaps inside the sound of one channel in which something is left: noise, or what a coarse step makes of silence.
+//! It knows levels of milliseconds, not samples; for gaps of digital silence see `digital_gap`.
 //!
 //! A gap that a lost packet or a broken buffer leaves differs from a pause in its edges. A voice that stops rings on in
 //! mouth and room and loses a few decibels in a millisecond; a plosive begins as abruptly as a gap ends, but the sound
@@ -6,6 +7,8 @@
 //! at its edges are as large as others near by, where a sound that stops by itself ends in small ones.
 
 use std::collections::VecDeque;
+
+use super::digital_gap::NOTHING as NOTHING_AT_ALL;
 
 /// What a gap takes away and gives back within [`EDGE`] milliseconds: 26 dB of amplitude. A sound that fades in a dry
 /// room loses 10 to 15.
@@ -44,6 +47,13 @@ pub(super) struct Millisecond {
 /// The parts of a millisecond in which an edge is placed.
 pub(super) const QUARTERS: usize = 4;
 
+impl Millisecond {
+    /// Whether it is silence that coarse numbers do not explain.
+    fn is_digital(&self) -> bool {
+        self.step == 0.0 && self.peaks.iter().all(|peak| *peak <= NOTHING_AT_ALL)
+    }
+}
+
 /// Watches one channel, a millisecond after another.
 #[derive(Debug)]
 pub(super) struct DropoutFinder {
@@ -68,7 +78,7 @@ enum State {
     /// There is sound, or silence that began with a fade.
     Outside,
     /// Silence began abruptly, so many milliseconds ago; `fall` is how large the sound was in its last millisecond.
-    Gap { length: u64, last: f64, fall: f64 },
+    Gap { length: u64, last: f64, fall: f64, is_digital: bool },
     /// It ended abruptly; whether sound follows is to be seen. `peaks` begins with the last millisecond of silence.
     After { length: u64, floor: f64, fall: f64, peaks: Vec<f32>, milliseconds: Vec<f64> },
 }
@@ -102,16 +112,17 @@ impl DropoutFinder {
                     let level = self.recent.iter().rev().take(LEVEL).copied().fold(0.0, f64::max).sqrt();
                     let backwards = now.peaks.iter().rev().chain(self.last_peaks.iter().rev());
                     let fall = edge(backwards.copied(), self.silence) / level;
-                    self.state = State::Gap { length: 1, last: mean_square, fall };
+                    self.state = State::Gap { length: 1, last: mean_square, fall, is_digital: now.is_digital() };
                 }
             }
-            State::Gap { length, last, fall } => {
+            State::Gap { length, last, fall, is_digital } => {
                 if !is_sound {
                     (*length, *last) = (*length + 1, mean_square);
+                    *is_digital |= now.is_digital();
                     if has_faded || *length > self.longest {
                         self.state = State::Outside;
                     }
-                } else if *length >= SHORTEST as u64 {
+                } else if *length >= SHORTEST as u64 && !*is_digital {
                     let (length, floor, fall) = (*length, *last, *fall);
                     let peaks = [self.last_peaks, now.peaks].concat();
                     self.state = State::After { length, floor, fall, peaks, milliseconds: vec![mean_square] };

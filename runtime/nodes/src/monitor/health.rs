@@ -1,14 +1,20 @@
-//! What a monitor says of a stream in one word: the field `health` of all of them.
+//! What a monitor says of a stream in one word, the field `health` of all of them, and what all of them take for silence.
 
 use remotemedia_core::value::Value;
 
 /// The level that stands for digital silence, in dBFS.
 pub(super) const FLOOR_DB: f64 = -120.0;
 
-/// A verdict. `Ok`, or what is wrong; where several things are, the worse one.
+/// What has a lower RMS, in dBFS, is silence for every monitor, unless its params say something else.
+pub(super) const SILENCE_DB: f64 = -60.0;
+
+/// A verdict. `Ok`, or what is wrong; where several things are, the worse one. `Unknown` where there has not been enough
+/// sound for a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Health {
     Ok,
+    Unknown,
+    Gated,
     LowVolume,
     Silence,
     Dropouts,
@@ -22,6 +28,8 @@ impl Health {
     pub(super) fn value(self) -> Value {
         Value::text(match self {
             Health::Ok => "ok",
+            Health::Unknown => "unknown",
+            Health::Gated => "gated",
             Health::LowVolume => "low_volume",
             Health::Silence => "silence",
             Health::Dropouts => "dropouts",

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::energy::Window;
 use super::gate::GatedLevel;
-use super::health::{Health, amplitude_db, power_db};
+use super::health::{Health, SILENCE_DB, amplitude_db, power_db};
 use super::windows::{Meter, Windows};
 use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
@@ -23,7 +23,7 @@ documented! {
 /// | `peak_db` | 20 log10 of the largest magnitude in any channel, in dBFS |
 /// | `is_low_volume` | whether what was heard lately is quieter than `low_volume_threshold_db` |
 /// | `is_silence` | whether `rms_db` of this window is below `silence_threshold_db` |
-/// | `health` | `"silence"` once silence has lasted half a second, else `"low_volume"` if `is_low_volume`, else `"ok"` |
+/// | `health` | `"silence"` once silence has lasted half a second, else `"low_volume"` if `is_low_volume`, else `"ok"`, or `"unknown"` where there is no verdict |
 ///
 /// 0 dBFS is full scale, ±1.0, for the RMS as for the peak: a sine of full scale has an RMS of -3.01 dBFS. Levels under
 /// -120 dBFS, digital silence among them, are given as -120.0. Samples past full scale give levels above 0.
@@ -31,11 +31,12 @@ documented! {
 /// Window `k` covers the frames from `round(k * window_ms * rate / 1000)` to the next such number, counted from the
 /// stream's start, so how the sound is divided into packets changes nothing, not a bit. What is left at the end is a
 /// shorter window of its own, and so it is where rate or channels change inside a stream. If such a rest lasts less than
-/// 10 ms, it keeps the verdict on silence of the window before it. Times count samples from the first packet's.
+/// 10 ms and is below `silence_threshold_db`, it keeps the verdict on silence of the window before it, if there is one. Times
+/// count samples from the first packet's.
 ///
 /// Volume is judged on the last five seconds of sound, gated as in ITU-R BS.1770: windows of silence don't count, and
 /// neither do those more than 10 dB below the mean. There is no verdict before two seconds of sound; a pause keeps it,
-/// five seconds of silence suspend it. If nothing louder than that gate comes for five seconds and the sound is modulated
+/// five seconds of silence suspend it. Silence is what `SilenceDetector` takes for it, by the same threshold. If nothing louder than that gate comes for five seconds and the sound is modulated
 /// as speech is (its windows spread over 6 dB), the gated-out sound is judged instead; a steady one, such as the noise of
 /// a room, after thirty seconds.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ fn default_low_volume_threshold_db() -> f64 {
 }
 
 fn default_silence_threshold_db() -> f64 {
-    -60.0
+    SILENCE_DB
 }
 
 #[derive(Debug)]
@@ -78,7 +79,8 @@ struct LevelMeter {
     silence_threshold_db: f64,
     window: Window,
     level: GatedLevel,
-    was_silence: bool,
+    /// The verdict on the last window, if there was one.
+    was_silence: Option<bool>,
 }
 
 /// A shorter window says too little to be called silence: it may lie between two waves. In nanoseconds.
@@ -97,7 +99,7 @@ impl Define for AudioLevel {
     const OUTPUTS: &'static [Port] = &[Port::new(
         "out",
         Kinds::of(&[Kind::Map]),
-        "For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is ok, low_volume or silence.",
+        "For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is ok, unknown, low_volume or silence.",
     )];
     const EXAMPLE: &'static str = r#"{"window_ms": 100}"#;
 
@@ -118,7 +120,7 @@ impl Define for AudioLevel {
             silence_threshold_db: params.silence_threshold_db,
             window: Window::default(),
             level: GatedLevel::default(),
-            was_silence: false,
+            was_silence: None,
         };
         AudioLevel(Driven::new(Windows::new(params.window_ms, meter)))
     }
@@ -143,38 +145,43 @@ impl Meter for LevelMeter {
             return Err(not_finite(None));
         }
         let rms_db = power_db(mean_square);
-        let is_low_volume = self.judge(mean_square, rms_db, duration);
-        let health = match (self.level.silence() >= PAUSE, is_low_volume) {
+        let is_silence = self.judge(mean_square, rms_db, duration);
+        let is_low = self.level.mean_square().map(|level| level < self.low_volume_mean_square);
+        let health = match (self.level.silence() >= PAUSE, is_low) {
             (true, _) => Health::Silence,
-            (false, true) => Health::LowVolume,
-            (false, false) => Health::Ok,
+            (false, Some(true)) => Health::LowVolume,
+            (false, Some(false)) => Health::Ok,
+            (false, None) => Health::Unknown,
         };
         Ok(vec![
             Value::Float(rms_db),
             Value::Float(amplitude_db(peak)),
-            Value::Bool(is_low_volume),
-            Value::Bool(self.was_silence),
+            Value::Bool(is_low == Some(true)),
+            Value::Bool(is_silence),
             health.value(),
         ])
     }
 
     fn finish(&mut self) {
         self.level = GatedLevel::default();
-        self.was_silence = false;
+        self.was_silence = None;
     }
 }
 
 impl LevelMeter {
-    /// Takes the window into account and says whether the volume is low.
+    /// Takes the window into account and says whether it is silence.
     fn judge(&mut self, mean_square: f64, rms_db: f64, duration: i64) -> bool {
-        if duration >= SHORTEST_JUDGED {
-            self.was_silence = rms_db < self.silence_threshold_db;
-            if self.was_silence {
-                self.level.add_silence(duration);
-            } else {
-                self.level.add_sound(mean_square, duration);
-            }
+        let is_quiet = rms_db < self.silence_threshold_db;
+        if duration < SHORTEST_JUDGED {
+            // What is loud is no silence, however short.
+            return is_quiet && self.was_silence.unwrap_or(true);
         }
-        self.level.mean_square().is_some_and(|level| level < self.low_volume_mean_square)
+        self.was_silence = Some(is_quiet);
+        if is_quiet {
+            self.level.add_silence(duration);
+        } else {
+            self.level.add_sound(mean_square, duration);
+        }
+        is_quiet
     }
 }

@@ -1,8 +1,9 @@
 //! Nodes that watch a stream and say how it is. They all look at windows of time, never at packets, and give their
-//! verdict in a field `health`: `"ok"`, or in one word what is wrong.
+//! verdict in a field `health`: `"ok"`, `"unknown"` before there is enough to judge, or in one word what is wrong.
 
 mod balance;
 mod clipping;
+mod digital_gap;
 mod dropout;
 mod energy;
 mod flat_tops;

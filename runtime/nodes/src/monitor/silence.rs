@@ -7,8 +7,9 @@ use remotemedia_core::value::{Audio, Kind, MediaTime, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::digital_gap::{Gap, GapFinder};
 use super::dropout::{DropoutFinder, Millisecond, QUARTERS};
-use super::health::Health;
+use super::health::{Health, SILENCE_DB};
 use super::step::StepFinder;
 use super::windows::{Meter, Windows};
 use crate::audio::finite::not_finite;
@@ -26,17 +27,26 @@ documented! {
 /// | `is_sustained_silence` | whether that is at least `sustained_silence_ms` |
 /// | `dropout_count` | the dropouts in the last `dropout_window_ms` |
 /// | `has_intermittent_dropouts` | whether those are at least `dropout_count_threshold` |
-/// | `health` | `"silence"` if `is_sustained_silence`, else `"dropouts"` if `has_intermittent_dropouts`, else `"ok"` |
+/// | `dropouts` | the dropouts found in these 100 ms: maps of `pts` and `duration` in nanoseconds, oldest first |
+/// | `is_gated` | whether at least `dropout_count_threshold` gaps of the last `dropout_window_ms` are no dropouts only because the material has digital silence between its sounds |
+/// | `health` | `"silence"` if `is_sustained_silence`, else `"dropouts"` if `has_intermittent_dropouts`, else `"gated"` if `is_gated`, else `"ok"` |
 ///
-/// The duration of silence is measured in steps of 10 ms.
+/// The duration of silence is measured in steps of 10 ms. `silence_threshold_db` means the same as in `AudioLevel`, and has the
+/// same default, so the two agree on what is silence.
 ///
-/// A dropout is an abrupt gap inside sound: in one channel at least, the level falls by more than 26 dB within a few
-/// milliseconds, stays below `silence_threshold_db` for 8 ms or more, and comes back as abruptly. On both sides there is
-/// sound that is not much quieter than that of the last seconds, and it is still loud in the last and the first millisecond.
-/// A pause between words is none, nor is the closure before a plosive: there the sound fades. About one cut in twenty falls
-/// where a voice is weak and is not told from such, one in six where the numbers are as coarse as 8 bits. The speech of
-/// synthesizers that join pieces with cuts of their own may seem to have dropouts, and so may what a gate that closes within
-/// words leaves of speech. Gaps that channels have at the same time count once. A dropout counts from 16 ms after its end on.
+/// A dropout is a gap inside sound, in one channel at least, with sound that is not more than 35 dB below the loudest of late on
+/// both sides. There are two kinds:
+///
+/// - Digital silence of 5 ms or more. Its place is exact to the sample. If both its edges are as loud as 18 dB below the loudest
+///   sound of late, it counts 16 ms after its end; else two seconds later, or at the end, and up to 400 ms long, if no more of
+///   such have come that a gate or a synthesizer would explain: these leave digital silence between all words, and its edges are
+///   faint. Such material is told after a few of its gaps; dropouts in it are not found.
+/// - A gap of 8 ms or more in which noise is left, or coarse numbers such as 8 bits: the level falls by more than 26 dB within a
+///   few milliseconds, stays below `silence_threshold_db`, and comes back as abruptly. A pause between words is none, nor is
+///   the closure before a plosive: there the sound fades. About one such cut in six falls where a voice is weak and is not told
+///   from these. Its place is exact to a millisecond, and it counts from 16 ms after its end on.
+///
+/// No gap is longer than `dropout_window_ms`. Gaps that channels have at the same time count once.
 ///
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
@@ -66,7 +76,7 @@ pub struct SilenceDetectorParams {
 }
 
 fn default_silence_threshold_db() -> f64 {
-    -50.0
+    SILENCE_DB
 }
 
 fn default_sustained_silence_ms() -> f64 {
@@ -101,8 +111,29 @@ struct SilenceMeter {
     /// Nanoseconds of the item before the open segment, and those that have been looked at.
     before: i64,
     now: i64,
-    /// When the dropouts that count ended.
-    dropouts: VecDeque<i64>,
+    /// What is to be added to these for the time of the stream.
+    origin: i64,
+    rate: u32,
+    /// The gaps that count, and those that would if the material were not gated.
+    dropouts: Gaps,
+    withheld: Gaps,
+}
+
+/// Gaps of all channels, each once.
+#[derive(Debug, Default)]
+struct Gaps {
+    recent: VecDeque<TimedGap>,
+    /// How many of `recent`, at its end, have not been reported.
+    new: usize,
+}
+
+/// Times in nanoseconds of the item.
+#[derive(Clone, Copy, Debug)]
+struct TimedGap {
+    start: i64,
+    end: i64,
+    /// From when on it counts.
+    counts_from: i64,
 }
 
 #[derive(Debug)]
@@ -112,10 +143,13 @@ struct Channel {
     peaks: [f32; QUARTERS],
     step: StepFinder,
     finder: DropoutFinder,
+    gaps: GapFinder,
 }
 
 const WINDOW_MS: u32 = 100;
 const MILLISECOND: i64 = 1_000_000;
+/// More gaps than are found between a gap in one channel and its judgement in another.
+const MOST_AT_A_TIME: usize = 1_024;
 /// Milliseconds in which silence is measured.
 const STEP: u64 = 10;
 
@@ -131,7 +165,7 @@ impl Define for SilenceDetector {
         "out",
         Kinds::of(&[Kind::Map]),
         "Every 100 ms the map {is_silent, silence_duration_ms, is_sustained_silence, dropout_count, \
-         has_intermittent_dropouts, health}; health is ok, silence or dropouts.",
+         has_intermittent_dropouts, dropouts, is_gated, health}; health is ok, silence, dropouts or gated.",
     )];
     const EXAMPLE: &'static str = r#"{"sustained_silence_ms": 2000}"#;
 
@@ -152,7 +186,10 @@ impl Define for SilenceDetector {
                 ended_silence: 0,
                 before: 0,
                 now: 0,
-                dropouts: VecDeque::new(),
+                origin: 0,
+                rate: 0,
+                dropouts: Gaps::default(),
+                withheld: Gaps::default(),
             },
         )))
     }
@@ -165,17 +202,22 @@ impl Meter for SilenceMeter {
         "is_sustained_silence",
         "dropout_count",
         "has_intermittent_dropouts",
+        "dropouts",
+        "is_gated",
         "health",
     ];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let longest = (self.dropout_window / MILLISECOND).cast_unsigned();
         let finder = || DropoutFinder::new(self.silence_mean_square, longest);
-        let channel =
-            || Channel { squares: 0.0, peaks: [0.0; QUARTERS], step: StepFinder::default(), finder: finder() };
+        let gaps = || GapFinder::new(segment.rate, self.silence_mean_square);
+        let step = StepFinder::default;
+        let channel = || Channel { squares: 0.0, peaks: [0.0; QUARTERS], step: step(), finder: finder(), gaps: gaps() };
         self.channels = (0..segment.channels).map(|_| channel()).collect();
         (self.window, self.block, self.block_frames, self.step) = (0.0, 0, 0, (0.0, 0));
         self.before = self.now;
+        self.rate = segment.rate;
+        self.origin = segment.origin.map_or(self.origin, |origin| origin.saturating_sub(self.before));
         Ok(())
     }
 
@@ -204,42 +246,70 @@ impl Meter for SilenceMeter {
 
     fn close(&mut self, frames: usize, _duration: i64) -> Result<Vec<Value>, NodeError> {
         let open: f64 = self.channels.iter().map(|channel| channel.squares).sum();
-        let mean_square = (std::mem::take(&mut self.window) + open) / (frames * self.channels.len()) as f64;
+        let mean_square = (std::mem::take(&mut self.window) + open) / (frames.max(1) * self.channels.len()) as f64;
         if !mean_square.is_finite() {
             return Err(not_finite(None));
         }
-        while self.dropouts.front().is_some_and(|end| *end <= self.now - self.dropout_window) {
-            self.dropouts.pop_front();
-        }
+        let since = self.now - self.dropout_window;
+        let (dropouts, withheld) = (self.dropouts.count_since(since), self.withheld.count_since(since));
+        let new = self.dropouts.take_new(self.origin);
+        self.withheld.new = 0;
         let silence_ms = self.silence.max(self.ended_silence) as f64 / 1e6;
         self.ended_silence = 0;
         let is_sustained = silence_ms >= self.sustained_silence_ms;
-        let dropouts = self.dropouts.len() as i64;
-        let has_dropouts = dropouts >= i64::from(self.dropout_count_threshold);
-        let health = match (is_sustained, has_dropouts) {
-            (true, _) => Health::Silence,
-            (false, true) => Health::Dropouts,
-            (false, false) => Health::Ok,
+        let [has_dropouts, is_gated] = [dropouts, withheld].map(|count| count >= self.dropout_count_threshold as usize);
+        let health = match (is_sustained, has_dropouts, is_gated) {
+            (true, _, _) => Health::Silence,
+            (false, true, _) => Health::Dropouts,
+            (false, false, true) => Health::Gated,
+            (false, false, false) => Health::Ok,
         };
         Ok(vec![
-            Value::Bool(mean_square < self.silence_mean_square),
+            Value::Bool(frames > 0 && mean_square < self.silence_mean_square),
             Value::Float(silence_ms),
             Value::Bool(is_sustained),
-            Value::Int(dropouts),
+            Value::Int(dropouts as i64),
             Value::Bool(has_dropouts),
+            new,
+            Value::Bool(is_gated),
             health.value(),
         ])
     }
 
+    fn end(&mut self) -> bool {
+        self.channels.iter_mut().for_each(|channel| channel.gaps.end());
+        self.take_gaps();
+        self.dropouts.new > 0
+    }
+
     fn finish(&mut self) {
-        (self.silence, self.ended_silence, self.now) = (0, 0, 0);
-        self.dropouts.clear();
+        (self.silence, self.ended_silence, self.now, self.origin) = (0, 0, 0, 0);
+        (self.dropouts, self.withheld) = (Gaps::default(), Gaps::default());
     }
 }
 
 impl SilenceMeter {
+    /// Takes over the gaps of digital silence that have been judged.
+    fn take_gaps(&mut self) {
+        let time = |frame| self.before + MediaTime::of_frames(frame, self.rate);
+        for channel in &mut self.channels {
+            let is_coarse = channel.step.coarse() > 0.0;
+            for Gap { start, end, is_cut, is_late } in channel.gaps.take_judged() {
+                let (start, end) = (time(start), time(end));
+                // Silence in coarse numbers is not digital; `finder` looks after it.
+                if is_coarse || end - start > self.dropout_window {
+                    continue;
+                }
+                let gap = TimedGap { start, end, counts_from: if is_late { self.now } else { end } };
+                if is_cut { self.dropouts.add(gap) } else { self.withheld.add(gap) }
+            }
+        }
+    }
+
     /// A millisecond is complete.
     fn close_block(&mut self) {
+        // Here alone, so that the order in which channels are heard does not depend on how the sound is divided.
+        self.take_gaps();
         let frames = std::mem::take(&mut self.block_frames);
         for channel in &mut self.channels {
             let squares = std::mem::take(&mut channel.squares);
@@ -253,11 +323,7 @@ impl SilenceMeter {
             let Some((length, ago)) = channel.finder.add(millisecond) else { continue };
             let end = self.now - ago.cast_signed() * MILLISECOND;
             let start = end - length.cast_signed() * MILLISECOND;
-            match self.dropouts.back_mut() {
-                // Another channel has it already.
-                Some(last) if start < *last => *last = end.max(*last),
-                _ => self.dropouts.push_back(end),
-            }
+            self.dropouts.add(TimedGap { start, end, counts_from: end });
         }
         self.step.1 += frames;
         self.block += 1;
@@ -272,9 +338,46 @@ impl SilenceMeter {
     }
 }
 
+impl Gaps {
+    fn add(&mut self, gap: TimedGap) {
+        // Another channel may have it already; it was judged a little earlier or later.
+        let is_same = |known: &&mut TimedGap| gap.start < known.end && known.start < gap.end;
+        if let Some(known) = self.recent.iter_mut().rev().take(MOST_AT_A_TIME).find(is_same) {
+            (known.start, known.end) = (known.start.min(gap.start), known.end.max(gap.end));
+            return;
+        }
+        self.recent.push_back(gap);
+        self.new += 1;
+    }
+
+    /// How many count from later than this on. The others are forgotten.
+    fn count_since(&mut self, since: i64) -> usize {
+        let new = self.recent.len() - self.new;
+        let mut index = 0;
+        self.recent.retain(|gap| {
+            index += 1;
+            gap.counts_from > since || index > new
+        });
+        self.recent.iter().filter(|gap| gap.counts_from > since).count()
+    }
+
+    /// Those that have not been reported: maps of pts and duration.
+    fn take_new(&mut self, origin: i64) -> Value {
+        let new = std::mem::take(&mut self.new);
+        let mut gaps: Vec<TimedGap> = self.recent.iter().rev().take(new).copied().collect();
+        gaps.sort_by_key(|gap| gap.start);
+        let map = |gap: TimedGap| {
+            let entries = [("pts", gap.start.saturating_add(origin)), ("duration", gap.end - gap.start)];
+            Value::map(entries.map(|(key, time)| (key, Value::Int(time))))
+        };
+        Value::list(gaps.into_iter().map(map).collect())
+    }
+}
+
 impl Channel {
     /// Takes in samples of the open block, which will have `length` frames and has `before`.
     fn add(&mut self, samples: &[f32], before: usize, length: usize) {
+        self.gaps.add(samples);
         for (index, sample) in samples.iter().enumerate() {
             self.squares += f64::from(*sample) * f64::from(*sample);
             let peak = &mut self.peaks[((before + index) * QUARTERS / length).min(QUARTERS - 1)];

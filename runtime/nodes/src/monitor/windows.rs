@@ -23,11 +23,17 @@ pub(super) trait Meter: Send {
     fn add(&mut self, segment: &Segment, audio: &Audio);
 
     /// A window of so many frames, lasting so many nanoseconds, is complete: what there is to say, for each of the
-    /// fields.
+    /// fields. It has no frames only if [`Meter::end`] asked for it.
     ///
     /// # Errors
     /// What is wrong with its samples.
     fn close(&mut self, frames: usize, duration: i64) -> Result<Vec<Value>, NodeError>;
+
+    /// The segment ends, before its last window is closed. Whether there is more to say even if no frame has come since the
+    /// window before.
+    fn end(&mut self) -> bool {
+        false
+    }
 
     /// The item ends: what belongs to it is to be forgotten.
     fn finish(&mut self);
@@ -52,10 +58,10 @@ impl<M: Meter> Windows<M> {
         Self { meter, window_ms, keys, origin: 0, index: 0, start: 0 }
     }
 
-    /// Ends the open window, if it has frames, and begins the next.
-    fn close(&mut self, segment: &Segment, end: u64) -> Result<Option<Packet>, NodeError> {
+    /// Ends the open window, if it has frames or must be, and begins the next.
+    fn close(&mut self, segment: &Segment, end: u64, must_be: bool) -> Result<Option<Packet>, NodeError> {
         let start = std::mem::replace(&mut self.start, end);
-        if start == end {
+        if start == end && !must_be {
             return Ok(None);
         }
         let time = |frame| self.origin.saturating_add(MediaTime::of_frames(frame, segment.rate));
@@ -89,11 +95,16 @@ impl<M: Meter> Process for Windows<M> {
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
         self.meter.add(segment, &audio);
         let end = segment.position + audio.frames() as u64;
-        if audio.frames() > 0 && end == self.boundary(segment.rate) { self.close(segment, end) } else { Ok(None) }
+        if audio.frames() > 0 && end == self.boundary(segment.rate) {
+            self.close(segment, end, false)
+        } else {
+            Ok(None)
+        }
     }
 
     fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
-        let last = self.close(segment, segment.position);
+        let must_be = self.meter.end();
+        let last = self.close(segment, segment.position, must_be);
         self.origin = self.origin.saturating_add(MediaTime::of_frames(segment.position, segment.rate));
         last
     }
