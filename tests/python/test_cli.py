@@ -94,7 +94,7 @@ def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
         "            Sound.\n"
         "output out  map\n"
         "            For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is\n"
-        "            ok, low_volume or silence.\n"
+        "            ok, unknown, low_volume or silence.\n"
         "\n"
         "params\n"
         "  window_ms  integer from 10 to 10000, default 100\n"
