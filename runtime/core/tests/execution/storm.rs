@@ -585,6 +585,11 @@ fn round(runtime: &Runtime, seed: u64) {
 }
 
 #[test]
+#[allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a tool too: it says how much it tried, and with what it failed"
+)]
 fn random_graphs_under_random_use_give_what_the_oracle_says() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seconds = number("REMOTEMEDIA_STORM_SECONDS").unwrap_or(2);

@@ -178,7 +178,7 @@ impl AudioSum {
         };
         let most = (STEP_SAMPLES / format.channels).max(1);
         let frames = self.inputs.ready(most);
-        if frames == 0 && !(self.ending && !self.has_emitted) {
+        if frames == 0 && (self.has_emitted || !self.ending) {
             if self.ending {
                 self.finish();
             }

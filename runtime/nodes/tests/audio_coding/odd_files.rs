@@ -265,7 +265,7 @@ fn mpeg_layers_one_and_two_are_decoded() {
     // 22 dB are the noise of 64 kbit/s; a shift by one frame would leave 13.
     assert!(decibels > 20.0, "{decibels} dB");
     // Layer I at 32 kbit/s and 32 kHz: frames of 48 bytes without a sample in any subband are silence.
-    let mut frame = vec![0; 48];
+    let mut frame = [0; 48];
     frame[..4].copy_from_slice(&[0xff, 0xff, 0x18, 0xc0]);
     for outcome in both(&frame.repeat(20)) {
         assert_eq!(outcome.samples(), [vec![0.0; 384 * 20]]);

@@ -114,7 +114,7 @@ fn marked(bytes: &[u8]) -> Option<Container> {
     }
     if bytes.get(4..8).is_some_and(|kind| BOXES.iter().any(|known| known[..] == *kind)) {
         let len = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        if len < 2 || len >= 8 {
+        if !(2..8).contains(&len) {
             return Some(Container::Mp4);
         }
     }

@@ -214,7 +214,7 @@ impl Demuxer {
     fn sensible(&mut self, format: Format) -> Result<Progress, Stop> {
         const MOST: f32 = 16.0;
         let is_checked = self.is_mpeg() || self.track.params.codec == CODEC_ID_AAC;
-        if is_checked && self.planes.iter().flatten().any(|sample| !(sample.abs() <= MOST)) {
+        if is_checked && self.planes.iter().flatten().any(|sample| sample.is_nan() || sample.abs() > MOST) {
             self.planes.iter_mut().for_each(Vec::clear);
             let detail = format!("what its decoder makes of a packet is more than {MOST} x full scale");
             return Err(Stop::Failed(failure::damaged(&self.name, &detail)));

@@ -126,7 +126,7 @@ fn chunk(reader: &mut MediaSourceStream<'static>, form: Form) -> Result<([u8; 4]
     let length = reader.read_u64()?;
     let id = if tail == W64_TAIL { id } else { [0; 4] };
     // The length counts the header. Programs that write into a pipe leave it 0.
-    Ok((id, if length < 24 { 0 } else { length - 24 }))
+    Ok((id, length.saturating_sub(24)))
 }
 
 fn number32(reader: &mut MediaSourceStream<'static>, form: Form) -> io::Result<u32> {
@@ -208,7 +208,7 @@ impl Format {
         let rate = long(4).ok_or_else(short)?;
         let block = word(12).ok_or_else(short)?;
         // The oldest headers end before the bits of a sample.
-        let bits = word(14).unwrap_or(if channels == 0 { 0 } else { block / channels * 8 });
+        let bits = word(14).unwrap_or(block.checked_div(channels).map_or(0, |bytes| bytes * 8));
         let is_block_meant = tag == EXTENSIBLE || long(8) == rate.checked_mul(u32::from(block));
         let mut format = Self { tag, channels, rate, block, is_block_meant, bits, mask: None, is_foreign_guid: false };
         if tag == EXTENSIBLE {
