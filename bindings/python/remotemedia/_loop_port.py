@@ -210,6 +210,12 @@ class LoopPort(Port):
     ) -> None:
         """Answers a call by a task of the loop, once no other call is at work with the same instances."""
         answering = Answering(serving)
+        loop = self.loop()
+        if lives is None and loop is not None and asyncio._get_running_loop() is loop:
+            if serving.attach(lambda: answering.leave(self.loop()), answering.room.set):
+                answering.coroutine = self._answer_on_loop(call, answering, _in_thread)
+                answering.task = context.run(loop.create_task, answering.coroutine)
+            return
 
         async def in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
             if lives is None:
@@ -221,19 +227,13 @@ class LoopPort(Port):
             if lives is not None:
                 lives.done(key, in_thread=False)
 
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled():
-                # What ends the loop, as sys.exit does, has been told to the runtime, and nobody waits for this task.
-                task.exception()
-            done()
-
         def begin_here(loop: asyncio.AbstractEventLoop) -> None:
             if serving.is_over:
                 done()
                 return
             answering.coroutine = self._answer_on_loop(call, answering, in_thread)
             answering.task = context.run(loop.create_task, answering.coroutine)
-            answering.task.add_done_callback(ended)
+            answering.task.add_done_callback(lambda _: done())
 
         def begin() -> None:
             loop = self.loop()
@@ -354,6 +354,8 @@ class LoopPort(Port):
                 self.reply(call, Answer([], Raised(0, 0, error)))
         except (KeyboardInterrupt, SystemExit) as error:
             self.reply(call, Answer([], Raised(0, 0, error)))
+            if answering.task is not None:
+                answering.task.add_done_callback(_noted)
             raise
         finally:
             self.calls.end(call.id)
@@ -380,6 +382,12 @@ class Answering:
         elif inspect.getcoroutinestate(self.coroutine) == inspect.CORO_CREATED:
             # It will never begin; Python would complain that nobody awaited it.
             self.coroutine.close()
+
+
+def _noted(task: asyncio.Task[None]) -> None:
+    """What ends the loop, as sys.exit does, has been told to the runtime, and nobody waits for this task."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _pump(reference: weakref.ref[LoopPort]) -> None:

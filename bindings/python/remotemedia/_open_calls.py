@@ -16,12 +16,12 @@ class Serving:
 
     __slots__ = ("_leave", "_lock", "_resume", "id", "is_over", "job")
 
-    def __init__(self, call_id: int, job: int) -> None:
+    def __init__(self, call_id: int, job: int, lock: threading.RLock) -> None:
         self.id = call_id
         self.job = job
         self.is_over = False
         """Whether nobody wants its answer any more."""
-        self._lock = threading.Lock()
+        self._lock = lock
         self._leave: Callable[[], None] | None = None
         self._resume: Callable[[], None] | None = None
 
@@ -56,23 +56,22 @@ class OpenCalls:
         self._lock = threading.RLock()
         self._open: dict[int, Serving] = {}
         self._replies: set[int] = set()
+        """Calls whose reply, which may bring the next one, is being made."""
         self._called_off: dict[int, set[int]] = {}
 
     def open(self, call_id: int, job: int) -> Serving:
         """A call that has come."""
-        with self._lock:
-            serving = self._open[call_id] = Serving(call_id, job)
+        serving = self._open[call_id] = Serving(call_id, job, self._lock)
         return serving
 
     def reply_begins(self, call_id: int) -> None:
         """The reply to this call, which may bring the next one, is about to be made."""
-        with self._lock:
-            self._replies.add(call_id)
+        self._replies.add(call_id)
 
     def reply_brought(self, call_id: int, job: int, next_id: int) -> Serving:
         """The reply to a call has brought the next one, which may be over already."""
         with self._lock:
-            serving = Serving(next_id, job)
+            serving = Serving(next_id, job, self._lock)
             serving.is_over = self._called_off.pop(next_id, None) is not None
             if not serving.is_over:
                 self._open[next_id] = serving
@@ -81,8 +80,11 @@ class OpenCalls:
 
     def reply_ends(self, call_id: int) -> None:
         """The reply to this call has returned, with the next one or without."""
+        self._replies.discard(call_id)
+        # Whoever calls one off from now on finds this reply no more.
+        if not self._called_off:
+            return
         with self._lock:
-            self._replies.discard(call_id)
             for number, replies in list(self._called_off.items()):
                 replies.discard(call_id)
                 if not replies:
@@ -106,7 +108,8 @@ class OpenCalls:
     def leave_all(self, job: int) -> None:
         """Nobody wants answers for this execution any more."""
         with self._lock:
-            left = [serving for serving in self._open.values() if serving.job == job]
+            # A copy: others begin and end meanwhile.
+            left = [serving for serving in list(self._open.values()) if serving.job == job]
             for serving in left:
                 self._open.pop(serving.id, None)
         for serving in left:
@@ -114,5 +117,4 @@ class OpenCalls:
 
     def end(self, call_id: int) -> None:
         """This call is answered."""
-        with self._lock:
-            self._open.pop(call_id, None)
+        self._open.pop(call_id, None)
