@@ -131,7 +131,7 @@ class NativeSession:
         The outputs that are there come along, unless nobody waits for them: then only with every so many packets, since
         it costs less to take several together. With `at_once` they come in any case.
         """
-        if self._port is None or _get_running_loop() is not self._port.loop():
+        if get_ident() != self._thread:
             self.check_place()
         used = self._lane
         if used is None:
@@ -178,7 +178,7 @@ class NativeSession:
 
     def fetch(self, sink: int, batch: deque[Packet]) -> int:
         """Moves the outputs of a sink that are there into `batch`; answers the status."""
-        if self._port is None or _get_running_loop() is not self._port.loop():
+        if get_ident() != self._thread:
             self.check_place()
         used = self._lane
         if used is None:

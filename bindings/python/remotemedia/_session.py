@@ -229,11 +229,11 @@ class Session:
     def interrupt(self) -> None:
         """Drops all that was sent and not read, and lets nodes begin anew; what is sent afterwards is not touched.
 
-        Of a session that has ended, what was not read is dropped: whoever interrupts can't know whether it has just ended.
+        Of a session that has ended, what was not read is dropped: who interrupts can't know whether it has just ended.
         """
         self._native.check_place()
         self._drop_unread()
-        if self._native.is_open and not self.has_ended:
+        if self._native.is_open:
             self._native.interrupt()
 
     def set_param(self, node: str, /, **params: Any) -> None:
@@ -296,6 +296,7 @@ class Session:
         if status == RM_END:
             await self._ended()
         elif not self._all.batch:
+            self._native.check_place()
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._room.append(waiter)
             self._outputs.append(waiter)
@@ -348,6 +349,7 @@ class Session:
         if self._was_read:
             await self._wait_in(self._room)
             return
+        self._native.check_place()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._room.append(waiter)
         try:
@@ -365,6 +367,7 @@ class Session:
         return unread
 
     async def _wait_in(self, waiters: list[asyncio.Future[None]]) -> None:
+        self._native.check_place()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiters.append(waiter)
         try:
