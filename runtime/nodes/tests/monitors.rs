@@ -374,7 +374,7 @@ fn a_gap_with_faint_edges_is_found_unless_there_are_more_of_such() {
 
 #[test]
 fn what_was_found_last_is_reported_at_the_very_end() {
-    // The gap has faint edges and waits for two seconds, which do not come; the sound ends with a window.
+    // The gap has faint edges and waits for seconds, which do not come; the sound ends with a window.
     let mut samples = tone(1.0, 500.0, 0.6);
     samples[12_000..].iter_mut().for_each(|x| *x *= 0.08);
     samples[13_600..14_000].fill(0.0);

@@ -5,7 +5,7 @@
 //! that is not speech. One run alone can hardly tell, but several can. Where a cut falls is chance, so every few cuts both
 //! edges are as loud as the loudest sound of late; a gate closes and opens near its threshold, a synthesizer where its waves
 //! have died away. So each run is weighed: sharp edges speak for cuts, faint ones and runs within single waves for a gate.
-//! A gap with sharp edges is found at once, one with faint edges after two seconds, if no more of such have come.
+//! A gap with sharp edges is found at once, one with faint edges after two and a half seconds, if no more of such have come.
 
 use std::collections::VecDeque;
 
@@ -28,8 +28,8 @@ const SETTLED_MS: u32 = 250;
 
 /// An edge is sharp if it is at least this part of the loudest sound: 18 dB below. Gates open and close below that.
 const SHARP: f32 = 0.12;
-/// What is 35 dB below the loudest sound is no sound that a gap interrupts.
-const AUDIBLE: f32 = 1.0 / 60.0;
+/// What is 34 dB below the loudest sound is no sound that a gap interrupts.
+const AUDIBLE: f32 = 1.0 / 50.0;
 /// How much of the sound beside them both edges have together, multiplied. One cut in two hundred has less; half of the runs
 /// between the sounds of a synthesizer do.
 const FADED: f32 = 0.001;
@@ -39,16 +39,16 @@ const EVEN: f32 = 0.25;
 
 /// What a run speaks for a cut, or against it, and what speaks for cuts before anything has come.
 const SHARP_EVIDENCE: f64 = 3.0;
-const FAINT_EVIDENCE: f64 = -0.4;
+const FAINT_EVIDENCE: f64 = -0.5;
 const FADED_EVIDENCE: f64 = -1.0;
 const SHORT_EVIDENCE: f64 = -0.4;
-const ONE_SIDED_EVIDENCE: f64 = -0.2;
+const ONE_SIDED_EVIDENCE: f64 = -0.3;
 const PRIOR: f64 = 1.1;
 const EVIDENCE_RANGE: [f64; 2] = [-8.0, 6.0];
 /// From here on not even sharp edges are cuts.
 const SURELY_GATED: f64 = -3.0;
 /// After how many milliseconds a gap with faint edges is judged.
-const PATIENCE_MS: u64 = 2_000;
+const PATIENCE_MS: u64 = 2_500;
 
 /// A gap that has been judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +164,11 @@ impl GapFinder {
     /// The gaps that have been judged since the last call.
     pub(super) fn take_judged(&mut self) -> impl Iterator<Item = Gap> {
         self.judged.drain(..)
+    }
+
+    /// Whether what has come lately speaks for a gate or a synthesizer rather than for cuts.
+    pub(super) fn shows_gate(&self) -> bool {
+        self.evidence + PRIOR < 0.0
     }
 
     /// The sound ends: judges what waits.

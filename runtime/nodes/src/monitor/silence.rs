@@ -34,11 +34,11 @@ documented! {
 /// The duration of silence is measured in steps of 10 ms. `silence_threshold_db` means the same as in `AudioLevel`, and has the
 /// same default, so the two agree on what is silence.
 ///
-/// A dropout is a gap inside sound, in one channel at least, with sound that is not more than 35 dB below the loudest of late on
+/// A dropout is a gap inside sound, in one channel at least, with sound that is not more than 34 dB below the loudest of late on
 /// both sides. There are two kinds:
 ///
 /// - Digital silence of 5 ms or more. Its place is exact to the sample. If both its edges are as loud as 18 dB below the loudest
-///   sound of late, it counts 16 ms after its end; else two seconds later, or at the end, and up to 400 ms long, if no more of
+///   sound of late, it counts 16 ms after its end; else 2.5 seconds later, or at the end, and up to 400 ms long, if no more of
 ///   such have come that a gate or a synthesizer would explain: these leave digital silence between all words, and its edges are
 ///   faint. Such material is told after a few of its gaps; dropouts in it are not found.
 /// - A gap of 8 ms or more in which noise is left, or coarse numbers such as 8 bits: the level falls by more than 26 dB within a
@@ -323,7 +323,10 @@ impl SilenceMeter {
             let Some((length, ago)) = channel.finder.add(millisecond) else { continue };
             let end = self.now - ago.cast_signed() * MILLISECOND;
             let start = end - length.cast_signed() * MILLISECOND;
-            self.dropouts.add(TimedGap { start, end, counts_from: end });
+            let gap = TimedGap { start, end, counts_from: end };
+            // What a synthesizer leaves is not always zero; in coarse numbers zeros show nothing.
+            let is_gated = channel.step.coarse() == 0.0 && channel.gaps.shows_gate();
+            if is_gated { self.withheld.add(gap) } else { self.dropouts.add(gap) }
         }
         self.step.1 += frames;
         self.block += 1;
