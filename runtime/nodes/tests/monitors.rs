@@ -404,7 +404,8 @@ fn monitors_agree_on_what_is_silence() {
 #[test]
 fn every_format_and_every_extreme_is_measured() {
     let square = |frames: usize| (0..frames).map(|frame| if frame / 50 % 2 == 0 { 1.0 } else { -1.0 }).collect();
-    let shapes: [(&str, &dyn Fn(usize) -> Vec<f32>); 6] = [
+    type Shape<'a> = &'a dyn Fn(usize) -> Vec<f32>;
+    let shapes: [(&str, Shape<'_>); 6] = [
         ("silence", &|frames| vec![0.0; frames]),
         ("DC", &|frames| vec![0.5; frames]),
         ("a square of full scale", &square),
