@@ -427,3 +427,40 @@ fn a_session_adds_its_branches_and_a_bed_that_ends() {
     let made: Vec<f32> = sounds.iter().flat_map(|audio| audio.channel(0)).copied().collect();
     assert_eq!(made, expected);
 }
+
+#[test]
+fn an_interruption_does_not_wait_for_what_is_over() {
+    let nodes = [
+        ("entry", "PassThrough", json!({})),
+        ("bed", "ToneSource", json!({"rate": RATE, "duration_s": 0.1})),
+        ("sum", "AudioSum", json!({"gains_db": [0, -120]})),
+    ];
+    let runtime = runtime();
+    let text = manifest(&nodes, &[("entry", "sum.in0"), ("bed", "sum.in1")]);
+    let pipeline = runtime.compile(text.as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"));
+    let port = Port::new(None);
+    let session = pipeline.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    let say = |sound: &Audio, sounds: &mut Vec<Audio>| {
+        let mut packets = VecDeque::from([Packet::new(sound.clone().into())]);
+        let sent = session.send(&mut packets, 0, PATIENCE, ALL).expect("taken");
+        assert_eq!(sent.taken, 1);
+        sounds.extend(sent.outputs.into_iter().map(|output| sound_of(output.packet.value)));
+    };
+    let (first, second) = (ramp(1, 1, 2_000), ramp(2, 1, 3_000));
+    let mut sounds = Vec::new();
+    say(&first, &mut sounds);
+    // All of it comes without an end, since the bed is over.
+    while sounds.iter().map(Audio::frames).sum::<usize>() < first.frames() {
+        sounds.extend(received(&session));
+        if sounds.iter().map(Audio::frames).sum::<usize>() < first.frames() {
+            assert!(!port.next(Some(PATIENCE)).events.is_empty(), "nothing comes");
+        }
+    }
+    session.interrupt();
+    sounds.clear();
+    say(&second, &mut sounds);
+    session.finish().expect("it goes on");
+    sounds.extend(rest_of(&session, &port));
+    let made: Vec<f32> = sounds.iter().flat_map(|audio| audio.channel(0)).copied().collect();
+    assert_eq!(made, second.channel(0));
+}

@@ -7,6 +7,7 @@ mod stream;
 
 mod chunk;
 mod concat;
+mod convolve;
 mod exact_filters;
 mod filter;
 mod gain;
