@@ -208,7 +208,7 @@ impl Format {
         let rate = long(4).ok_or_else(short)?;
         let block = word(12).ok_or_else(short)?;
         // The oldest headers end before the bits of a sample.
-        let bits = word(14).unwrap_or(block.checked_div(channels).map_or(0, |bytes| bytes * 8));
+        let bits = word(14).unwrap_or(block.checked_div(channels).unwrap_or(0).saturating_mul(8));
         let is_block_meant = tag == EXTENSIBLE || long(8) == rate.checked_mul(u32::from(block));
         let mut format = Self { tag, channels, rate, block, is_block_meant, bits, mask: None, is_foreign_guid: false };
         if tag == EXTENSIBLE {
