@@ -1,9 +1,9 @@
 """Makes `filters.json` and `filters.f64`: what filters of `AudioFilter` give in arithmetic of 120 digits.
 
-Run by `python3 tests/reference/regenerate.py`. The poles and zeros are those of the textbook: Butterworth's prototype, by
-the bilinear transform with prewarped edges, and the formulae of the Audio EQ Cookbook. With so many digits any pairing
-of poles and zeros and any structure gives the same, so the plainest is taken. Where scipy designs filters well, its
-responses are compared with these before anything is written.
+Run by `python3 tests/reference/regenerate.py`. The poles and zeros are those of the textbook: Butterworth's prototype,
+by the bilinear transform with prewarped edges, and the formulae of the Audio EQ Cookbook. With so many digits any
+pairing of poles and zeros and any structure gives the same, so the plainest is taken. Where scipy designs filters well,
+its responses are compared with these before anything is written.
 
 The input is the noise of `make_nodes.py`, halved, with an offset of a quarter, which float32 holds exactly. Each case
 keeps the values at 12 frames that are spread over its output.

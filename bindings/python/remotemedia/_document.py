@@ -106,7 +106,9 @@ def with_functions(manifest: Mapping[str, Any], python: Sequence[str]) -> Mappin
     nodes = manifest.get("nodes") if isinstance(manifest, Mapping) else None
     if not isinstance(nodes, (list, tuple)):
         return manifest
-    found, problems, cause = [], [], None
+    found: list[Any] = []
+    problems: list[Problem] = []
+    cause: BaseException | None = None
     for index, node in enumerate(nodes):
         if len(problems) >= ENOUGH:
             break

@@ -48,9 +48,17 @@ def refusal(problems: Sequence[Problem]) -> ManifestError:
 
 def _bounded(problem: Problem) -> Problem:
     """The same problem, whatever it quotes of the manifest."""
-    texts = ("path", "message", "expected", "got", "suggestion")
-    found = {name: getattr(problem, name) for name in texts}
-    return problem._replace(**{name: brief(text) for name, text in found.items() if text is not None})
+
+    def bounded(text: str | None) -> str | None:
+        return None if text is None else brief(text)
+
+    return problem._replace(
+        path=brief(problem.path),
+        message=brief(problem.message),
+        expected=bounded(problem.expected),
+        got=bounded(problem.got),
+        suggestion=bounded(problem.suggestion),
+    )
 
 
 def line_of(problem: Problem) -> str:

@@ -10,7 +10,7 @@ from .._shown import printable
 from ..errors import InvalidArgumentError
 from . import DONE
 from .manifest import load
-from .results import write_whole
+from .whole_file import write_whole
 
 
 def command(chosen: argparse.Namespace) -> int:
