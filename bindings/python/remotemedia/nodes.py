@@ -23,6 +23,10 @@ __all__ = [
     "AudioChunkerNode",
     "AudioConcat",
     "AudioConcatNode",
+    "AudioConvolve",
+    "AudioConvolveNode",
+    "AudioCrossfade",
+    "AudioCrossfadeNode",
     "AudioDecode",
     "AudioDecodeNode",
     "AudioEncode",
@@ -39,6 +43,8 @@ __all__ = [
     "AudioPadNode",
     "AudioResample",
     "AudioResampleNode",
+    "AudioSum",
+    "AudioSumNode",
     "AudioTrim",
     "AudioTrimNode",
     "Calculator",
@@ -81,6 +87,8 @@ __all__ = [
 class AudioBufferAccumulatorNode(Node):
     """An old name of AudioConcat, with the params it had.
 
+    All sound is collected, not that between speech events: `SpeechSegments` does that.
+
     Input `in`: Sound.
     Output `out`: Sound.
     """
@@ -98,16 +106,26 @@ class AudioBufferAccumulatorNode(Node):
         on_error: OnError | None = None,
     ) -> None:
         """min_utterance_duration_ms: A rest at the end that is shorter is left out; `min_duration_ms` of `AudioConcat`.
-          0 beside `target_samples`. From 0 to 3.6e+07.
-        max_utterance_duration_ms: Emits each time this much sound is there; `max_duration_ms` of `AudioConcat`. From 1
-          to 3.6e+07.
-        target_samples: Emits each time so many frames are there, instead; `max_frames` of `AudioConcat`. From 1 to
-          1e+08.
+          0 beside `target_samples`. Once written `minUtteranceDurationMs`, which still works. From 0 to 3.6e+07.
+        max_utterance_duration_ms: Emits each time this much sound is there; `max_duration_ms` of `AudioConcat`. Once
+          written `maxUtteranceDurationMs`, which still works. From 1 to 3.6e+07.
+        target_samples: Emits each time so many frames are there, instead; `max_frames` of `AudioConcat`. Once written
+          `targetSamples`, which still works. From 1 to 1e+08.
         """
 
 
 class AudioChunk(Node):
     """Divides sound into chunks of equal length, which may overlap.
+
+    Each chunk is a packet. Chunk `k` begins `k` hops after the first frame. Without a hop the
+    chunks follow one another; with a shorter one they overlap. Give lengths in frames or in
+    milliseconds, which are rounded to whole frames. The last chunk covers what is left, so that
+    each frame is in one chunk at least; `last` says what becomes of it. A change of rate or layout
+    ends the chunks and begins them anew.
+
+    A chunk that lies within one packet shares its memory.
+
+    Every chunk has its own time, `pts`. A chunk of more than 1 GiB is an error.
 
     Input `in`: Sound.
     Output `out`: Sound.
@@ -144,6 +162,8 @@ AudioChunkNode = AudioChunk
 class AudioChunkerNode(Node):
     """An old name of AudioChunk, with the params it had.
 
+    The last chunk of an item may be shorter; it was lost once.
+
     Input `in`: Sound.
     Output `out`: Sound.
     """
@@ -153,12 +173,17 @@ class AudioChunkerNode(Node):
     @given
     def __init__(self, *, chunk_size: int = 512, name: str | None = None, on_error: OnError | None = None) -> None:
         """chunk_size: The length of a chunk in frames; `frames` of `AudioChunk`. The last chunk is shorter, and is not
-        lost. From 1 to 1e+08.
+        lost. Once written `chunkSize`, which still works. From 1 to 1e+08.
         """
 
 
 class AudioConcat(Node):
     """Joins the packets of an item into one, or into longer ones.
+
+    One packet with all sound of the item comes when the item ends. With `max_duration_ms` or
+    `max_frames` a packet comes each time that much sound is there, and at the end what is left.
+    Sound of another rate or layout can't be joined: there the packet ends and another begins. A
+    packet holds at most 1 GiB of samples; more is an error.
 
     Input `in`: Sound.
     Output `out`: Sound.
@@ -187,12 +212,170 @@ class AudioConcat(Node):
 AudioConcatNode = AudioConcat
 
 
+class AudioConvolve(Node):
+    """Convolves sound with a response, such as that of a room, a loudspeaker or a telephone.
+
+    The response is a sound file, `path`, of anything that `AudioDecode` reads and of the rate of
+    the sound, or the numbers in `taps`. A response of one channel is applied to each channel of the
+    sound; one with as many channels as the sound to each its own; and mono sound gets all channels
+    of the response. Anything else is an error, and so is a response of more than 4,194,304 frames,
+    87 s at 48 kHz.
+
+    Sound of n frames and a response of m frames give n + m - 1 frames; with `tail` off the first n
+    of them. Frame k of the output sounds at the time of frame k of the input: what is first in the
+    response, such as the way of the direct sound, stays in it as a delay. The sums are computed in
+    float64 by uniformly partitioned overlap-save and rounded once; nothing scales them, so the gain
+    is that of the response.
+
+    Blocks are counted from the first frame of the sound, so how it is divided into packets changes
+    nothing. The output comes in packets of whole blocks, up to `block_frames` frames after what it
+    is made of. A change of rate or layout ends one sound, with its tail, and begins the next.
+    Samples that are NaN or infinite are refused.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        path: str | None = None,
+        taps: Sequence[Sequence[float]] | None = None,
+        tail: bool = True,
+        block_frames: int = 1024,
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """path: A sound file with the response.
+        taps: The response in numbers: a list for each channel, all of one length.
+        tail: Whether what sounds on after the last frame comes out too.
+        block_frames: The length of a block: how late the output comes. Shorter blocks take more work. A power of two is
+          fast. From 16 to 65536.
+        """
+
+
+AudioConvolveNode = AudioConvolve
+
+
+class AudioCrossfade(Node):
+    """Joins two sounds so that the end of one goes over into the beginning of the other.
+
+    First comes all of `in0`, then `in1`; over the last `duration_ms` of the one and the first of
+    the other both sound, the one going and the other coming. Sounds of n and m frames give n + m -
+    d frames, where d is the duration, but no more than either has. Frame k of the d is at t = (k +
+    1/2) / d of the way: with `linear` its gains are 1 - t and t, for sounds that are alike; with
+    `equal_power` cos(t pi/2) and sin(t pi/2), for sounds that have nothing in common, whose powers
+    add up. Outside of it both pass unchanged.
+
+    The output has the times of `in0`; those of `in1` are not looked at, since it follows. Each item
+    has a fade of its own. `in0` comes out `duration_ms` late, as its end is not known before. What
+    comes of `in1` before `in0` has ended waits: in its queue where nothing but nodes of its own
+    feed it, else here, up to 1 GiB. Both need one rate and one number of channels: with `rate` and
+    `channels` converters are put before it that see to it. Products are computed in float64 and
+    rounded once; how the sound is divided into packets changes nothing. Samples that are NaN or
+    infinite are refused.
+
+    Input `in0`: The sound that comes first.
+    Input `in1`: The sound that it goes over into.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        duration_ms: float = 1000.0,
+        curve: Literal["equal_power", "linear"] | None = None,
+        rate: int | None = None,
+        channels: int | None = None,
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """duration_ms: How long both sound, in milliseconds. From 0 to 600000.
+        curve: How the gains change. "equal_power": The powers add up to 1. "linear": The factors add up to 1.
+        rate: The rate of the output, in Hz: inputs of another rate are converted. Without it both must have one rate.
+          From 1000 to 768000.
+        channels: The number of channels of the output: inputs with others are mixed. Without it both must have as many.
+          From 1 to 1024.
+        """
+
+
+AudioCrossfadeNode = AudioCrossfade
+
+
 class AudioDecode(Node):
     """Decodes audio files, or bytes as they arrive, to float32 sound in chunks.
 
+    It knows WAV, AIFF, CAF, FLAC (also in Ogg), MP3, Vorbis and Opus (in Ogg, WebM or Matroska),
+    AAC-LC and ALAC, and emits one chunk for each step. Vorbis and AAC may have up to two channels.
+    Opus comes out at 48 kHz, whatever its encoder was given.
+
+    container                                   what it may hold
+    ------------------------------------------  ----------------------------------------------------
+    WAV (RIFF, RIFX, RF64, BW64) and Wave64     PCM of 8 to 32 bits, floats, A-law, mu-law, ADPCM
+                                                (Microsoft's and IMA), MPEG audio
+    AIFF and AIFF-C, Sun audio (`.au`, `.snd`)  PCM of 8 to 32 bits, floats, A-law, mu-law; AIFF-C
+                                                also IMA ADPCM
+    Core Audio (CAF)                            PCM, floats, A-law, mu-law, IMA ADPCM, ALAC, AAC-LC,
+                                                MPEG audio
+    FLAC                                        FLAC; the rate, the number of channels and the width
+                                                may change
+    bare frames                                 MPEG audio (layer I, layer II, MP3; also of free
+                                                format), AAC-LC in ADTS
+    Ogg                                         Vorbis, Opus, FLAC
+    WebM and Matroska                           Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM
+    MP4, M4A, M4B and QuickTime                 AAC-LC, ALAC, FLAC, MP3, PCM
+
+    What a file is, is known by its content and not by its name; a codec that can't be decoded is
+    called by its name.
+
+    - A file by path is read as it is decoded, a file by content is decoded in place; either way
+      only about one chunk of sound is alive at a time.
+    - A path may lead to a pipe, a terminal or another device, as `/dev/stdin` and `<(command)` of a
+      shell do: it is read as its bytes come, like packets of bytes, and to wait for them takes
+      nobody's worker.
+    - Bytes packets are the pieces of one file, cut anywhere. All containers are decoded while they
+      arrive, as soon as a whole packet is certain to be there, but MP4 and M4A, and CAF that holds
+      no PCM: they keep their index where it suits them, so they are collected and decoded when the
+      stream ends. AIFF can arrive if its description comes first.
+    - PCM without a header is what the param `raw` says, in files as in bytes.
+    - Port `info` tells of each file what its head says, as soon as it is known: `duration_s` is
+      there where the file gives its length, and `tags` are text under `title`, `artist`, `album`,
+      `album_artist`, `date`, `genre`, `comment`, `track` and so on, others under the file's own
+      name for them in lower case (those of ID3v2's `TXXX` under their description). Where a file
+      has several kinds of tags, its own count first, then ID3v2, APE, and last ID3v1. Of WAV files
+      the list INFO and ID3v2 are read: wherever they stand in files, before the sound where bytes
+      arrive.
+    - Encoder delay and padding are left out where the file says how much they are: MP3 with a LAME
+      tag, Vorbis and Opus always, M4A with an edit list or a gapless note of iTunes. Bare MP3 and
+      ADTS keep both. The lossless formats have neither.
+    - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes
+      into a pipe, are read to their end. FLAC frames are decoded only if their checksums are right,
+      in any container.
+    - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and
+      decoding goes on. Anything else that is damaged, missing or cut off ends the file with an
+      error, after all sound before it came out.
+
+    The map at the port `info`:
+
+    key                 value
+    ------------------  ----------------------------------------------------------------------------
+    `container`         `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`,
+                        `adts`, `mp4` or `matroska`
+    `codec`             its name, such as `pcm_s16le`, `mp3`, `aac` or `opus`
+    `rate`, `channels`  of the sound that comes out, in Hz and as a number
+    `duration_s`        the length in seconds; missing where the file does not give it
+    `tags`              a map of text, at most 256 tags of at most 16 KiB each
+
     Input `in`: Files by path or content, or the bytes of one file in pieces.
     Output `out`: Sound.
-    Output `info`: For each file, before its sound: `{container, codec, rate, channels, duration_s?, tags}`.
+    Output `info`: For each file, before its sound: `{container, codec, rate, channels, duration_s?,
+      tags}`.
     """
 
     __slots__ = ()
@@ -223,6 +406,20 @@ AudioDecodeNode = AudioDecode
 class AudioEncode(Node):
     """Encodes sound to WAV, FLAC or Opus, as bytes or to a path.
 
+    Each item becomes one file. With `path` the samples go to disk as they come; without, the
+    encoded bytes collect in memory until the item ends.
+
+    - Integers are rounded to nearest and saturate at full scale; f32 keeps what is above it.
+      Without `dither` nothing is added.
+    - What comes out is the file that was written, or bytes; the type of either is `audio/wav`,
+      `audio/flac` or `audio/ogg; codecs=opus`. An item without sound gives nothing.
+    - A file by `path` appears under its name when it is whole, and is written to a name beside it
+      until then; a pipe or a device is written into. One path holds one item: a second one is an
+      error.
+    - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 96 kHz. What is more is an
+      error, and so are a change of rate or layout inside an item, and NaN or infinity where samples
+      are computed.
+
     Input `in`: Sound.
     Output `out`: The bytes of each item's file, or the file that was written.
     """
@@ -249,8 +446,10 @@ class AudioEncode(Node):
         bitrate_kbps: The mean rate of Opus in kbit/s, of all channels together; 64 for mono, 96 for stereo and 320 for
           5.1 if left out. Mono and stereo take 6 to 510, 3 and 4 channels twice as much, 5 three times, 6 and 7 four
           times, 8 five times. From 6 to 2550.
-        path: Where to write one item. The file appears when it is whole and replaces an earlier one. Without a path
-          each item comes out as bytes.
+        path: Where to write one item. The file appears when it is whole and replaces an earlier one, whose mode it
+          keeps; a link stays, and what it leads to is replaced. Pipes and devices are written into as the sound comes:
+          then the lengths in the headers of WAV and FLAC say that they are unknown. Without a path each item comes out
+          as bytes.
         """
 
 
@@ -259,6 +458,35 @@ AudioEncodeNode = AudioEncode
 
 class AudioFilter(Node):
     """Filters sound: Butterworth, biquads of the cookbook, DC block.
+
+    Each channel is filtered by itself. A filter is of one of these kinds:
+
+    kind                             what it is                       its params
+    -------------------------------  -------------------------------  ------------------------------
+    `lowpass`, `highpass`            Butterworth of `order`, -3 dB    `frequency_hz`, `order`
+                                     at `frequency_hz`
+    `bandpass`                       Butterworth of `order` at each   `low_hz`, `high_hz`, `order`
+                                     edge, -3 dB at both
+    `dc_block`                       one zero at 0 Hz, one pole:      `frequency_hz` (10)
+                                     takes an offset away
+    `biquad_lowpass`,                one section of the cookbook      `frequency_hz`, `q`
+    `biquad_highpass`,
+    `biquad_bandpass`, `notch`,
+    `allpass`
+    `peaking`, `low_shelf`,          one section of the cookbook      `frequency_hz`, `q`, `gain_db`
+    `high_shelf`
+
+    The cookbook is R. Bristow-Johnson's; `biquad_bandpass` has a gain of 1 at its centre.
+    Butterworth filters are made by the bilinear transform with prewarped frequencies and have a
+    gain of 1 in their band. They are sections of second order in the state-variable form, zeros
+    with the poles that are nearest to them: up to order 24, from 0.001 Hz to 0.001 Hz below half
+    the rate, the error before the last rounding is below 1e-8 of the largest output.
+
+    The sections work in float64 from the first sample to the last of an item, and the result is
+    rounded once, so how the sound is divided into packets changes nothing. Every frame that comes
+    in goes out, at its time; filters delay what they pass as their kind does. A change of rate or
+    layout begins anew. Frequencies must be below half the rate of the sound. Samples that are NaN
+    or infinite are refused.
 
     Input `in`: Sound.
     Output `out`: Sound.
@@ -301,7 +529,7 @@ class AudioFilter(Node):
           `frequency_hz`. "low_shelf": Raises or lowers what is below. "high_shelf": Raises or lowers what is above.
         frequency_hz: The cut-off or centre, for all kinds but `bandpass`. From 0.001 to 400000.
         low_hz: The lower edge of `bandpass`. From 0.001 to 400000.
-        high_hz: The upper edge of `bandpass`. More than `low_hz`. From 0.001 to 400000.
+        high_hz: The upper edge of `bandpass`. At least 0.001 more than `low_hz`. From 0.001 to 400000.
         order: The order of `lowpass`, `highpass` and `bandpass`: 6 dB per octave and order. 2 if it is not given. From
           1 to 24.
         q: The quality of a section of the cookbook: the larger, the narrower. 0.7071 if it is not given. From 0.01 to
@@ -315,6 +543,22 @@ AudioFilterNode = AudioFilter
 
 class AudioGain(Node):
     """Makes sound louder or quieter, at once or along a ramp.
+
+    The samples are multiplied with a gain, the same for all channels.
+
+    With `ramp` the gain changes over time: it passes through points `[time, gain]`, counted in
+    seconds from the first frame of the item, and stays at the first gain before them and at the
+    last one after. `ramp_shape` says what is straight between two points, the factor or the
+    decibels. `gain_db` is added throughout.
+
+    A product is computed in float64 and rounded once. Nothing limits it: sound may exceed full
+    scale. Each frame has the gain of its own time, so how the sound is divided into packets changes
+    nothing.
+
+    While a session runs `gain_db` may change. The factor then glides to its new value in a straight
+    line of 20 ms, from the first frame of the next packet on, so that nothing clicks.
+
+    NaN and infinity are an error.
 
     Input `in`: Sound.
     Output `out`: Sound.
@@ -345,9 +589,39 @@ AudioGainNode = AudioGain
 class AudioLevel(Node):
     """Measures the level of sound in windows and judges its volume.
 
+    For each window it emits a map, at the window's time and with its duration:
+
+    key              value
+    ---------------  -------------------------------------------------------------------------------
+    `rms_db`         10 log10 of the mean square over all samples of all channels, in dBFS
+    `peak_db`        20 log10 of the largest magnitude in any channel, in dBFS
+    `is_low_volume`  whether what was heard lately is quieter than `low_volume_threshold_db`
+    `is_silence`     whether `rms_db` of this window is below `silence_threshold_db`
+    `health`         `"silence"` once silence has lasted half a second, else `"low_volume"` if
+                     `is_low_volume`, else `"ok"`, or `"unknown"` where there is no verdict
+
+    0 dBFS is full scale, ±1.0, for the RMS as for the peak: a sine of full scale has an RMS of
+    -3.01 dBFS. Levels under -120 dBFS, digital silence among them, are given as -120.0. Samples
+    past full scale give levels above 0.
+
+    Window `k` covers the frames from `round(k * window_ms * rate / 1000)` to the next such number,
+    counted from the stream's start, so how the sound is divided into packets changes nothing, not a
+    bit. What is left at the end is a shorter window of its own, and so it is where rate or channels
+    change inside a stream. If such a rest lasts less than 10 ms and is below
+    `silence_threshold_db`, it keeps the verdict on silence of the window before it, if there is
+    one. Times count samples from the first packet's.
+
+    Volume is judged on the last five seconds of sound, gated as in ITU-R BS.1770: windows of
+    silence don't count, and neither do those more than 10 dB below the mean. There is no verdict
+    before two seconds of sound; a pause keeps it, five seconds of silence suspend it. Silence is
+    what `SilenceDetector` takes for it, by the same threshold. If nothing louder than that gate
+    comes for five seconds and the sound is modulated as speech is (its windows spread over 6 dB),
+    the gated-out sound is judged instead; a steady one, such as the noise of a room, after thirty
+    seconds.
+
     Input `in`: Sound.
-    Output `out`: For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is ok, low_volume
-      or silence.
+    Output `out`: For each window the map {rms_db, peak_db, is_low_volume, is_silence, health};
+      health is ok, unknown, low_volume or silence.
     """
 
     __slots__ = ()
@@ -374,8 +648,8 @@ class AudioLevelNode(Node):
     """An old name of AudioLevel, which finds a low volume below -20 dBFS.
 
     Input `in`: Sound.
-    Output `out`: For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is ok, low_volume
-      or silence.
+    Output `out`: For each window the map {rms_db, peak_db, is_low_volume, is_silence, health};
+      health is ok, unknown, low_volume or silence.
     """
 
     __slots__ = ()
@@ -390,16 +664,51 @@ class AudioLevelNode(Node):
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        """window_ms: The length of a window. From 10 to 10000.
-        low_volume_threshold_db: Sound whose gated RMS over seconds is below this many dBFS has a low volume. From -120
-          to 0.
+        """window_ms: The length of a window. Once written `windowMs`, which still works. From 10 to 10000.
+        low_volume_threshold_db: Sound whose gated RMS over seconds is below this many dBFS has a low volume. Once
+          written `lowVolumeThresholdDb`, which still works. From -120 to 0.
         silence_threshold_db: A window whose RMS is below this many dBFS is silence. Less than
-          `low_volume_threshold_db`. From -120 to 0.
+          `low_volume_threshold_db`. Once written `silenceThresholdDb`, which still works. From -120 to 0.
         """
 
 
 class AudioMix(Node):
     """Mixes sound to a fixed number of channels.
+
+    Without `gains`, the gains of each output add up to 1, so that no sum of full-scale channels can
+    clip:
+
+    from                         to            gains
+    ---------------------------  ------------  ----------------------------------------------
+    n channels                   n channels    the sound passes unchanged, in the same memory
+    mono                         n channels    n copies at unity
+    a layout of the table below  stereo, mono  those of the table, scaled
+    other n channels             mono          their mean
+
+    The gains for layouts are those of ITU-R BS.775-4, table 2, scaled to add up to 1; 0.7071 is -3
+    dB. A channel has the gain of its place:
+
+    place                                    left    right   mono
+    ---------------------------------------  ------  ------  ------
+    front left                               1       -       0.7071
+    front right                              -       1       0.7071
+    centre                                   0.7071  0.7071  1
+    left surround, at the side or the back   0.7071  -       0.5
+    right surround, at the side or the back  -       0.7071  0.5
+    back centre                              0.5     0.5     0.5
+    low frequency                            -       -       -
+
+    So 5.1 to the left is (L + 0.7071 C + 0.7071 Ls) / 2.4142. The layouts are FFmpeg's `stereo` (to
+    mono, 0.5 L + 0.5 R), `2.1`, `3.0`, `3.0(back)`, `3.1`, `4.0`, `quad`, `quad(side)`, `5.0`,
+    `5.0(side)`, `5.1`, `5.1(side)`, `6.1`, `7.0` and `7.1`, their channels in the order of a WAV
+    file: front left and right, centre, low frequency, back left and right, back centre, side left
+    and right. `AudioDecode` names them as the file does. The low frequencies are left out because
+    their channel is mixed 10 dB lower than it is played, and what matters is in the others.
+
+    Anything else needs `gains`, which are used as they are. A result is computed in float64 and
+    rounded once; samples that are NaN or infinite are refused. Mono and stereo get their layout
+    names, other counts get none. Long packets come out in parts of at most a second, each at its
+    exact time. Nothing is delayed.
 
     Input `in`: Sound.
     Output `out`: Sound.
@@ -426,7 +735,13 @@ AudioMixNode = AudioMix
 
 
 class AudioPad(Node):
-    """Puts silence before and after sound.
+    """Puts digital silence before and after the sound of an item.
+
+    Lengths are rounded to whole frames. With `min_duration_ms` there is at least as much silence
+    after the sound as the item needs to last that long. The silence before the sound takes the time
+    of the item's first frame, and the sound follows it. Where rate or layout change inside an item,
+    the silence before has the first format and the silence after has the last. An item without a
+    packet stays empty.
 
     Input `in`: Sound.
     Output `out`: Sound.
@@ -456,6 +771,22 @@ AudioPadNode = AudioPad
 class AudioResample(Node):
     """Changes the rate of sound, with exact lengths and times.
 
+    The filter has a linear phase. Output frame `n` sounds at the time of input frame `n * in /
+    out`: the filter's delay is taken out. A recording of `f` frames becomes one of `f * out / in`
+    frames, rounded to nearest, halves up. How the recording is cut into packets makes no difference
+    to the samples. A change of rate or layout ends one recording and begins the next.
+
+    The output runs behind the input by half the filter's length (6 ms from 48 to 16 kHz at `high`)
+    and by what is missing of a block: 20 ms, or the filter's length, or the least common period of
+    both rates, whichever is longest.
+
+    Times follow from the `pts` of a recording's first packet and the count of frames; a jump of
+    `pts` inside it is not looked at.
+
+    Sound that has the rate already passes through in the same memory. Rates from 1,000 to 768,000
+    Hz are converted, others are an error, and so are NaN and infinity. Nothing limits the result:
+    beside steep edges it may exceed the peaks of what came in.
+
     Input `in`: Sound.
     Output `out`: Sound.
     """
@@ -482,8 +813,83 @@ class AudioResample(Node):
 AudioResampleNode = AudioResample
 
 
+class AudioSum(Node):
+    """Adds up to eight sounds by their times, each with a gain of its own.
+
+    It makes speech in noise, voices over a bed, the dry and the wet sound together.
+
+    The inputs are `in0` to `in7`, of which any may be left unconnected: `sum.in0`, `sum.in1` in a
+    manifest, `sum["in0"]` in Python. They meet by their `pts`: frames that sound at the same time
+    are added, and where an input has nothing it is silent. The output begins with the input that
+    begins first and ends with the one that ends last. Sound without `pts` begins at 0 and goes on
+    where its last packet ended. Within an input, a jump of `pts` of more than 10 ms is silence in
+    between; a smaller one is not looked at; sound that goes back in time is an error. All inputs
+    need one rate and one number of channels, whose layout is that of the first sound that comes:
+    with `rate` and `channels` converters are put before it that see to it, else another format is
+    an error.
+
+    A sum is computed in float64, in the order of the inputs, and rounded once. Nothing limits it:
+    it may exceed full scale. How the sound is divided into packets, and which input comes first,
+    changes nothing. Samples that are NaN or infinite are refused.
+
+    Each frame comes out once all inputs have it or have ended, so the output is as late as the
+    latest of them. What comes early waits: an input that has nodes of its own runs at most about a
+    second ahead of the others; where the inputs have a common origin, as behind a node that feeds
+    two ways, as much waits as the slower way holds back, at most 1 GiB. With `wait_ms` an input
+    that is further behind counts as silent, and what comes of it later is left out: for streams
+    that send only from time to time. Inputs more than an hour apart are an error.
+
+    While a session runs `gains_db` may change: the factors then glide to their new values in a
+    straight line of 20 ms.
+
+    Input `in0`: Sound to be added. Optional.
+    Input `in1`: Sound to be added. Optional.
+    Input `in2`: Sound to be added. Optional.
+    Input `in3`: Sound to be added. Optional.
+    Input `in4`: Sound to be added. Optional.
+    Input `in5`: Sound to be added. Optional.
+    Input `in6`: Sound to be added. Optional.
+    Input `in7`: Sound to be added. Optional.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @given
+    def __init__(
+        self,
+        *,
+        gains_db: Sequence[float] = [],
+        rate: int | None = None,
+        channels: int | None = None,
+        wait_ms: float | None = None,
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """gains_db: The gain of each input in decibels, that of `in0` first; 0 for those that are left out. -120 is
+          silence.
+        rate: The rate of the sum, in Hz: inputs of another rate are converted. Without it all inputs must have one
+          rate. From 1000 to 768000.
+        channels: The number of channels of the sum: inputs with others are mixed. Without it all inputs must have as
+          many. From 1 to 1024.
+        wait_ms: How far an input may be behind another, in milliseconds of sound, before it counts as silent. Without
+          it the sum waits. From 0 to 3.6e+06.
+        """
+
+
+AudioSumNode = AudioSum
+
+
 class AudioTrim(Node):
-    """Leaves out the silence at the beginning and at the end of sound.
+    """Leaves out the silence at the beginning and at the end of an item of sound.
+
+    A frame is silent if no channel exceeds `threshold_db`, in dBFS of its magnitude. All before the
+    first other frame and all after the last one is left out, but for `keep_ms` on both sides. What
+    remains keeps its time. An item that is silent throughout gives one packet without frames.
+
+    To know whether silence is the last of the item, it is held back until sound follows; with
+    `ends: "start"` nothing is. At most 1 GiB of samples is held back; more is an error. Where rate
+    or layout change inside an item, each part is trimmed by itself.
 
     Input `in`: Sound.
     Output `out`: Sound.
@@ -513,6 +919,27 @@ AudioTrimNode = AudioTrim
 
 class Calculator(Node):
     """Computes with a fixed operand on numbers, lists of numbers and tensors.
+
+    The result is `value <operation> operand`:
+
+    value                             result
+    --------------------------------  --------------------------------------------------------------
+    integer, with an integer operand  an exact integer from -2^63 to 2^64 - 1; past that an error.
+                                      `divide` gives a float where the quotient is no integer (7 / 2
+                                      is 3.5, 6 / 2 is 3), `power` where the operand is negative
+    float, or a float operand         a 64-bit float. Past its range it is infinite, and a negative
+                                      number to a fractional power is NaN, as IEEE 754 has it
+    list                              a list of the results; lists within it too
+    tensor of floats                  the same data type, each result rounded once
+    tensor of integers                the same data type, a result that does not fit it is an error;
+                                      float64 for `divide`, a negative power, or a float operand
+
+    `modulo` has the sign of the operand, as in Python. To divide by zero is an error, for zero to a
+    negative power too. Truth values, text and everything else are errors that name their place. The
+    packet's time stays.
+
+    One step computes the whole packet: nanoseconds for a number, about a millisecond for a million
+    elements.
 
     Input `in`: A number, a list of numbers or a tensor.
     Output `out`: The result, in the shape of the input.
@@ -545,9 +972,31 @@ CalculatorNode = Calculator
 class ChannelBalance(Node):
     """Finds a dead or a weak channel of stereo sound.
 
+    Every 100 ms, and at the end, it emits a map about the last five seconds of sound:
+
+    key                            value
+    -----------------------------  -----------------------------------------------------------------
+    `left_rms_db`, `right_rms_db`  the RMS of each side in dBFS; -120.0 is digital silence
+    `imbalance_db`                 left minus right: positive where the left side is louder
+    `is_imbalanced`                whether the sides differ by more than `imbalance_threshold_db`
+    `has_dead_channel`             whether one side is below `dead_channel_threshold_db` while the
+                                   other is not
+    `dead_channel`                 `"left"`, `"right"` or `"none"`
+    `health`                       `"dead_channel"`, else `"imbalance"` if `is_imbalanced`, else
+                                   `"ok"`, or `"unknown"` where there is no verdict
+
+    Windows of 100 ms in which both sides are below `dead_channel_threshold_db` are silence and
+    don't count: a pause is neither dead nor unbalanced. There is no verdict before one second of
+    sound; five seconds of silence suspend it. Before any sound both sides have the level of that
+    silence. Mono has two equal sides; more than two channels are an error.
+
+    All is counted in frames from the start of the item, so how the sound is divided into packets
+    changes nothing.
+
     Input `in`: Sound.
-    Output `out`: Every 100 ms the map {left_rms_db, right_rms_db, imbalance_db, is_imbalanced, has_dead_channel,
-      dead_channel, health} of the last five seconds; health is ok, imbalance or dead_channel.
+    Output `out`: Every 100 ms the map {left_rms_db, right_rms_db, imbalance_db, is_imbalanced,
+      has_dead_channel, dead_channel, health} of the last five seconds; health is ok, unknown,
+      imbalance or dead_channel.
     """
 
     __slots__ = ()
@@ -572,9 +1021,42 @@ ChannelBalanceNode = ChannelBalance
 class ClippingDetector(Node):
     """Finds clipping, hard and soft.
 
+    Every 100 ms, and at the end, it emits a map about the last second:
+
+    key                 value
+    ------------------  ----------------------------------------------------------------------------
+    `peak`              the largest magnitude in any channel; 1.0 is full scale
+    `saturation_ratio`  the samples of at least `saturation_threshold` in magnitude, in percent, of
+                        the channel with the most
+    `crest_factor_db`   peak over RMS in decibels, of the channel with the least; 0 in digital
+                        silence
+    `is_clipping`       see below
+    `health`            `"clipping"` if `is_clipping`, else `"ok"`
+
+    Sound clips if `saturation_ratio` is more than `saturation_ratio_threshold`, or if the form of
+    its waves tells it, whatever the level is now. Sound that peaks below -40 dBFS is not judged by
+    its form. There are three signs:
+
+    - At least three waves are cut off at one and the same height: three or more samples of one
+      value on the top, which falls steeply beside them. That finds single peaks of speech that were
+      2 to 3 dB too high, in sound that is finer than mu-law or 8 bits.
+    - The tops of the waves are flat: the largest half waves, from one zero crossing to the next,
+      stay within 2 % of their tops for more than 1.35 times as long as a sine. If the crest factor
+      is below `crest_factor_threshold_db`, which of natural sounds only a sine comes near, 1.06
+      times is enough. Waves that a synthesizer makes square are flat, too.
+    - The sound follows better from itself when its peaks are bent up again, as if a saturating
+      curve had pressed them. In voices at 16 kHz that were not coded with loss, that finds `tanh`
+      from an argument of 1.5 at the highest peak on, which lowers that peak by 4 dB; from 2 on in
+      four of five at 8 kHz or if the sound was resampled since. In noise, in most music, and in
+      sound coded with loss before or after, where much does not follow from itself, it shows only
+      what is stronger, or nothing.
+
+    All is counted in frames from the start of the item, so how the sound is divided into packets
+    changes nothing.
+
     Input `in`: Sound.
-    Output `out`: Every 100 ms the map {peak, saturation_ratio, crest_factor_db, is_clipping, health} of the last
-      second; health is ok or clipping.
+    Output `out`: Every 100 ms the map {peak, saturation_ratio, crest_factor_db, is_clipping,
+      health} of the last second; health is ok or clipping.
     """
 
     __slots__ = ()
@@ -602,6 +1084,16 @@ ClippingDetectorNode = ClippingDetector
 class Echo(Node):
     """Emits a map of the input, its number within the run and the id of this node.
 
+    For every packet it emits `{"input": value, "counter": n, "node": id}`, at the packet's own
+    time. `counter` is 1 for the first packet of a run and rises by one with each packet; the end of
+    an item does not reset it. `node` is the id of this node in the manifest.
+
+    key        value
+    ---------  ------------------------------------
+    `input`    the value of the packet, of any kind
+    `counter`  an integer, 1 or more
+    `node`     text
+
     Input `in`: Any value.
     Output `out`: The map {input, counter, node}; counter begins at 1.
     """
@@ -619,6 +1111,10 @@ EchoNode = Echo
 class FastResampleNode(Node):
     """An old name of AudioResample, with the params it had.
 
+    The rate that comes in and the channels are the sound's own, so `source_rate` and `channels` are
+    not looked at. The steps of `quality` are those of `AudioResample` under other names: `low` is
+    `fast`, `medium` is `high`, `high` is `best`.
+
     Input `in`: Sound.
     Output `out`: Sound.
     """
@@ -629,17 +1125,19 @@ class FastResampleNode(Node):
     def __init__(
         self,
         *,
-        target_rate: int = 16000,
+        target_rate: int | str = 16000,
         quality: Literal["low", "medium", "high", "Low", "Medium", "High"] | None = None,
-        source_rate: int | None = None,
+        source_rate: int | str | None = None,
         channels: int | None = None,
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        """target_rate: The rate to convert to; `rate` of `AudioResample`. From 1000 to 768000.
+        """target_rate: The rate to convert to, in Hz; `rate` of `AudioResample`. With `"auto"` the rate stays as it is
+          here, and the planner puts a converter before each node that needs another. Once written `targetRate`,
+          which still works.
         quality: How good: `low` is `fast`, `medium` is `high`, `high` is `best` of `AudioResample`. "low": `fast`.
           "medium": `high`. "high": `best`. "Low": `fast`. "Medium": `high`. "High": `best`.
-        source_rate: Not looked at: sound brings its rate with it. 0 or more.
+        source_rate: Not looked at: sound brings its rate with it. Once written `sourceRate`, which still works.
         channels: Not looked at: sound brings its channels with it. 0 or more.
         """
 
@@ -647,8 +1145,28 @@ class FastResampleNode(Node):
 class FileSink(Node):
     """Writes sound, bytes and files to paths made of a pattern.
 
+    - The packets of sound or of bytes of one item are one file. A `File`, or a map with `audio` as
+      `SpeechSegments` emits it, is a file of its own.
+    - Sound is encoded as the ending says: `.wav` and `.flac` with 16 bits, `.opus` with the usual
+      bitrate. For anything else put an `AudioEncode` before it, whose bytes are written as they
+      are.
+    - A file appears under its name when it is whole. What an error or a cancel leaves unfinished is
+      removed. One that is replaced gives its owner and its mode to the new one.
+    - Folders are made as needed. With a placeholder in the path no file leaves the folder that
+      stands before the first one, whatever names the items have and whatever links there are below
+      it.
+    - A link in the place of a file stays, and what it leads to is written. A pipe or a device is
+      written into as it is, also without `overwrite`; a pipe needs a reader. Sockets and disks are
+      refused.
+    - A `File` by path may be a pipe or a device as well, which is copied until it ends.
+    - Two files of one run under one path are an error, and so is a file that is there already,
+      unless `overwrite` or `skip_existing` says otherwise.
+    - What comes out is each file by its path, once it is whole; for one that `skip_existing` left
+      alone the map `{type: "skipped", file}`.
+
     Input `in`: Sound or bytes of one file in pieces, whole files, or segments with their sound.
-    Output `out`: Each file that was written, by path; `{type: "skipped", file}` for one that was left alone.
+    Output `out`: Each file that was written, by path; `{type: "skipped", file}` for one that was
+      left alone.
     """
 
     __slots__ = ()
@@ -677,6 +1195,16 @@ FileSinkNode = FileSink
 class FileSource(Node):
     """Brings the files of a path or pattern, each an item of its own.
 
+    Files come by path, sorted by path; nothing of them is read here. Each file is an item of its
+    own, with its name: media state ends with it, messages name it, and `FileSink` can be told to
+    call its result the same. Where other nodes take inputs beside it, all files come in each item.
+
+    A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well,
+    at their place among the others, and fail: by `on_error: skip` the others go on.
+
+    Links to files are files; `**` goes through no link to a folder. If there is no file at all,
+    that is an error.
+
     Output `out`: A file by path.
     """
 
@@ -693,10 +1221,43 @@ FileSourceNode = FileSource
 
 
 class Loudness(Node):
-    """Measures loudness and true peak as EBU R 128 has them.
+    """Measures loudness, its range and peaks as ITU-R BS.1770-5 and EBU R 128 have them.
+
+    Every 100 ms, and at the end, it emits a map:
+
+    key                    value
+    ---------------------  -------------------------------------------------------------------------
+    `momentary_lufs`       the loudness of the last 400 ms
+    `short_term_lufs`      the loudness of the last 3 s
+    `integrated_lufs`      the gated loudness from the start of the item
+    `max_momentary_lufs`   the loudest 400 ms from the start of the item, looked for every 10 ms
+    `max_short_term_lufs`  the loudest 3 s from the start of the item, looked for every 10 ms
+    `loudness_range_lu`    the loudness range of EBU Tech 3342 from the start of the item: from the
+                           10th to the 95th percentile of the short-term loudness
+    `true_peak_dbtp`       the largest true peak of all channels from the start of the item, in dB
+                           of full scale
+    `sample_peak_dbfs`     the largest sample of all channels from the start of the item, in dB of
+                           full scale
+
+    A value is null as long as it does not exist: before 400 ms or 3 s have passed, or, for those
+    with gates, while nothing has been louder than -70 LUFS. Silence has -120.0. Blocks are sorted
+    into bins of 0.01 LU, so that a stream may last for ever; the relative gates and the range are
+    as fine as that. The map comes when its window is complete; what lies between samples counts 25
+    samples late. A change of rate or layout begins anew.
+
+    Channels weigh what table 4 of BS.1770-5 gives their places in a named layout: 1.41 at the sides
+    and for the surrounds of 5.0, 5.1 and quad, 1 at the back of 6.1, 7.0 and 7.1, nothing for the
+    low-frequency channel, else 1. Five channels without a name are taken for 5.0, other numbers
+    weigh 1 each.
+
+    Sound below 3400 Hz is refused, since the filter of the standard has no place there, and so are
+    samples that are NaN or infinite. True peaks are found by sixteen-fold oversampling, up to 0.93
+    of half the rate no more than 0.06 dB too low. All is counted in frames from the start of the
+    item, so how the sound is divided into packets changes nothing.
 
     Input `in`: Sound.
-    Output `out`: Every 100 ms the map {momentary_lufs, short_term_lufs, integrated_lufs, true_peak_dbtp}.
+    Output `out`: Every 100 ms the map {momentary_lufs, short_term_lufs, integrated_lufs,
+      max_momentary_lufs, max_short_term_lufs, loudness_range_lu, true_peak_dbtp, sample_peak_dbfs}.
     """
 
     __slots__ = ()
@@ -711,6 +1272,22 @@ LoudnessNode = Loudness
 
 class LoudnessNormalize(Node):
     """Makes sound as loud as is wanted, by EBU R 128.
+
+    In the mode `file` it takes the whole item first, measures its integrated loudness and true
+    peak, and then emits it with one gain throughout: what `target_lufs` asks for, less if the true
+    peak would exceed `true_peak_db`. True peaks are found by sixteen-fold oversampling with a
+    margin of 0.06 dB, so that none is above it, up to 0.93 of half the rate. The samples of an item
+    stay in memory until it ends, at most 1 GiB (93 minutes of mono at 48 kHz); more is an error.
+    Sound shorter than a block of 400 ms has the loudness of all of it, without gates. Silence stays
+    as it is.
+
+    In the mode `live` the gain follows the gated loudness of the last ten seconds, by at most 6 dB
+    in a second, beginning from 0 dB and once 400 ms are known. It changes along a straight line
+    within each 100 ms, and is less wherever the true peak of that time, or of the next 100 ms,
+    would exceed `true_peak_db`. The sound comes 100 to 200 ms late, in packets of 100 ms.
+
+    Every frame that comes in goes out, at its time. A change of rate or layout begins anew. How the
+    sound is divided into packets changes nothing.
 
     Input `in`: Sound.
     Output `out`: Sound.
@@ -742,10 +1319,38 @@ LoudnessNormalizeNode = LoudnessNormalize
 
 
 class MelSpectrogram(Node):
-    """Spectra of sound on the mel scale, as librosa or Whisper computes them.
+    """Computes spectra of sound on the mel scale, as librosa or as Whisper does.
+
+    It emits float32 tensors of shape `(n_mels, frames)`, or `(channels, n_mels, frames)` if there
+    are several channels: for each packet the frames that it completes, or with `whole` all of an
+    item at its end. Params that are not given have the values of the `preset`:
+
+    param         `librosa`          `whisper`
+    ------------  -----------------  ----------------------
+    `rate`        that of the sound  16000, and mono
+    `n_fft`       2048               400
+    `hop_length`  512                160
+    `n_mels`      128                80; large-v3 needs 128
+    `pad_mode`    `constant`         `reflect`
+    `scale`       `linear`           `whisper`
+    `whole`       false              true
+
+    `librosa` gives what `librosa.feature.melspectrogram` gives. `whisper` gives what
+    `log_mel_spectrogram` of openai-whisper gives: `n // 160` frames for `n` samples, without the
+    padding to 30 s. With any other `scale` than `whisper` there are as many frames as `STFT` has.
+    Where the plan needs converters for `rate`, it shows them.
+
+    The window is a periodic Hann window, the arithmetic float32. The time of a packet is that of
+    its first frame: of its centre, or of its first sample if `center` is false. How the sound is
+    divided into packets changes no value. A change of rate or layout ends one recording and begins
+    the next.
+
+    NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the
+    spectra of one item may fill 1 GiB; more is an error.
 
     Input `in`: Sound.
-    Output `out`: Float32 tensors (n_mels, frames), with several channels (channels, n_mels, frames).
+    Output `out`: Float32 tensors (n_mels, frames), with several channels (channels, n_mels,
+      frames).
     """
 
     __slots__ = ()
@@ -800,6 +1405,13 @@ MelSpectrogramNode = MelSpectrogram
 class NoiseSource(Node):
     """Emits white noise that is the same whenever its seed is.
 
+    The noise is independent in every channel and comes in packets of at most 100 ms. Samples are
+    uniform; their RMS is `level_db`, their peaks are 4.77 dB above. Each comes from its own number,
+    so the same `seed` gives the same sound on every machine: SplitMix64 (Steele, Lea and Flood,
+    "Fast splittable pseudorandom number generators", 2014) of `seed + (2^40 channel + n + 1) *
+    0x9e3779b97f4a7c15`, whose upper 24 bits are the sample between -1 and 1 - 2^-23 before it is
+    scaled. It begins anew with each item.
+
     Output `out`: Sound.
     """
 
@@ -831,6 +1443,8 @@ NoiseSourceNode = NoiseSource
 class PassThrough(Node):
     """Emits every packet unchanged.
 
+    The same value comes out, in the same memory and at the same time.
+
     Input `in`: Any value.
     Output `out`: Any value.
     """
@@ -846,10 +1460,27 @@ PassThroughNode = PassThrough
 
 
 class STFT(Node):
-    """The spectra of overlapping frames of sound, as librosa.stft gives them.
+    """Computes the spectra of overlapping frames of sound, as `librosa.stft` does.
+
+    It is the short-time Fourier transform, with the params, defaults and results of `librosa.stft`.
+
+    It emits tensors of shape `(n_fft / 2 + 1, frames)`, or `(channels, n_fft / 2 + 1, frames)` if
+    there are several channels: for each packet the frames that it completes, or with `whole` all of
+    an item at its end. Bin `i` is the frequency `i * rate / n_fft`. A recording of `n` samples has
+    `1 + n // hop_length` frames if `center` is true and `n_fft` even; else `1 + (n - n_fft) //
+    hop_length`, and none if it is shorter than `n_fft`.
+
+    The window is a periodic Hann window, the arithmetic float32. The time of a packet is that of
+    its first frame: of its centre, or of its first sample if `center` is false. How the sound is
+    divided into packets changes no value. A change of rate or layout ends one recording and begins
+    the next.
+
+    NaN and infinity are an error. With `whole` the spectra of one item may fill 1 GiB; more is an
+    error.
 
     Input `in`: Sound.
-    Output `out`: Tensors (n_fft / 2 + 1, frames), with several channels (channels, n_fft / 2 + 1, frames).
+    Output `out`: Tensors (n_fft / 2 + 1, frames), with several channels (channels, n_fft / 2 + 1,
+      frames).
     """
 
     __slots__ = ()
@@ -887,9 +1518,52 @@ STFTNode = STFT
 class SilenceDetector(Node):
     """Finds silence that lasts, and repeated dropouts.
 
+    Every 100 ms, and at the end, it emits a map:
+
+    key                          value
+    ---------------------------  -------------------------------------------------------------------
+    `is_silent`                  whether the RMS of these 100 ms over all channels is below
+                                 `silence_threshold_db`
+    `silence_duration_ms`        the longest silence in these 100 ms, measured from where it began
+                                 to where it ended or to now
+    `is_sustained_silence`       whether that is at least `sustained_silence_ms`
+    `dropout_count`              the dropouts in the last `dropout_window_ms`
+    `has_intermittent_dropouts`  whether those are at least `dropout_count_threshold`
+    `dropouts`                   the dropouts found in these 100 ms: maps of `pts` and `duration` in
+                                 nanoseconds, oldest first
+    `is_gated`                   whether at least `dropout_count_threshold` gaps of the last
+                                 `dropout_window_ms` are no dropouts only because the material has
+                                 digital silence between its sounds
+    `health`                     `"silence"` if `is_sustained_silence`, else `"dropouts"` if
+                                 `has_intermittent_dropouts`, else `"gated"` if `is_gated`, else
+                                 `"ok"`
+
+    The duration of silence is measured in steps of 10 ms. `silence_threshold_db` means the same as
+    in `AudioLevel`, and has the same default, so the two agree on what is silence.
+
+    A dropout is a gap inside sound, in one channel at least, with sound that is not more than 34 dB
+    below the loudest of late on both sides. There are two kinds:
+
+    - Digital silence of 5 ms or more. Its place is exact to the sample. If both its edges are as
+      loud as 18 dB below the loudest sound of late, it counts 16 ms after its end; else 2.5 seconds
+      later, or at the end, and up to 400 ms long, if no more of such have come that a gate or a
+      synthesizer would explain: these leave digital silence between all words, and its edges are
+      faint. Such material is told after a few of its gaps; dropouts in it are not found.
+    - A gap of 8 ms or more in which noise is left, or coarse numbers such as 8 bits: the level
+      falls by more than 26 dB within a few milliseconds, stays below `silence_threshold_db`, and
+      comes back as abruptly. A pause between words is none, nor is the closure before a plosive:
+      there the sound fades. About one such cut in six falls where a voice is weak and is not told
+      from these. Its place is exact to a millisecond, and it counts from 16 ms after its end on.
+
+    No gap is longer than `dropout_window_ms`. Gaps that channels have at the same time count once.
+
+    All is counted in frames from the start of the item, so how the sound is divided into packets
+    changes nothing.
+
     Input `in`: Sound.
-    Output `out`: Every 100 ms the map {is_silent, silence_duration_ms, is_sustained_silence, dropout_count,
-      has_intermittent_dropouts, health}; health is ok, silence or dropouts.
+    Output `out`: Every 100 ms the map {is_silent, silence_duration_ms, is_sustained_silence,
+      dropout_count, has_intermittent_dropouts, dropouts, is_gated, health}; health is ok, silence,
+      dropouts or gated.
     """
 
     __slots__ = ()
@@ -898,7 +1572,7 @@ class SilenceDetector(Node):
     def __init__(
         self,
         *,
-        silence_threshold_db: float = -50.0,
+        silence_threshold_db: float = -60.0,
         sustained_silence_ms: float = 500.0,
         dropout_count_threshold: int = 3,
         dropout_window_ms: float = 5000.0,
@@ -918,10 +1592,14 @@ SilenceDetectorNode = SilenceDetector
 class SileroVADNode(Node):
     """An old name of SpeechSegments, with the params it had.
 
+    It was one node with `VAD`, which now stands alone. The rate is the sound's own, so
+    `sampling_rate` is not looked at.
+
     Input `in`: Sound.
     Input `vad`: What VAD emits for the same sound: {probabilities, window_ms}. Optional.
     Output `segments`: For each segment the map {type: "segment", start_s, end_s, audio}.
-    Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s} in turn.
+    Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s}
+      in turn.
     """
 
     __slots__ = ()
@@ -939,20 +1617,55 @@ class SileroVADNode(Node):
         on_error: OnError | None = None,
     ) -> None:
         """threshold: The probability from which on a window is speech. From 0 to 1.
-        sampling_rate: Not looked at: sound brings its rate with it. 0 or more.
-        min_speech_duration_ms: Speech that is not longer than this gives no segment. From 0 to 3.6e+06.
-        min_silence_duration_ms: Silence that is shorter than this does not end speech. From 0 to 3.6e+06.
-        speech_pad_ms: What a segment gets of the sound before and after the speech. From 0 to 3.6e+06.
+        sampling_rate: Not looked at: sound brings its rate with it. Once written `samplingRate`, which still works. 0
+          or more.
+        min_speech_duration_ms: Speech that is not longer than this gives no segment. Once written
+          `minSpeechDurationMs`, which still works. From 0 to 3.6e+06.
+        min_silence_duration_ms: Silence that is shorter than this does not end speech. Once written
+          `minSilenceDurationMs`, which still works. From 0 to 3.6e+06.
+        speech_pad_ms: What a segment gets of the sound before and after the speech. Once written `speechPadMs`, which
+          still works. From 0 to 3.6e+06.
         """
 
 
 class SpeechSegments(Node):
     """Cuts sound into the segments in which somebody speaks.
 
+    Sound of any rate and layout goes in. It hears with the detector of `VAD`, unless something is
+    connected to its port `vad`: then it takes the probabilities that come there for those of its
+    sound, from the start of both, and hears nothing itself. Sound of 8 kHz is heard as it is, all
+    else at 16 kHz, mixed to mono.
+
+    The port `segments` gives, for each segment, the map `{type: "segment", start_s, end_s, audio}`:
+    when it begins and ends, in seconds, and its sound, sample for sample as it came in, in its own
+    rate and layout.
+
+    The port `events` gives the maps `{type: "start", at_s, detected_s}` and `{type: "end", at_s,
+    detected_s}` in turn: when speech begins or ends, with its padding, and how far the sound had
+    been heard when that became known, in seconds. The start comes at once. So speech that turns out
+    to be shorter than `min_speech_duration_ms` has its two events but gives no segment.
+
+    Speech begins with a window of 32 ms whose probability is at least `threshold`. It ends where
+    the probability falls below `neg_threshold` and does not rise to `threshold` again within
+    `min_silence_duration_ms`. Where less than twice `speech_pad_ms` lies between two segments, each
+    gets half of it. Speech that is longer than `max_speech_duration_s` is cut at the longest
+    silence of more than 98 ms in it, or where it is, if there is none. Params, defaults and results
+    are those of `get_speech_timestamps` in the package silero-vad 6.2.3; only sound of other rates
+    than 8 and 16 kHz may differ, since resamplers do.
+
+    How the sound is divided into packets changes nothing. Times count samples from the first
+    packet's. Sound is kept for as long as a segment may need it: a segment's length, for which only
+    `max_speech_duration_s` sets a limit. A change of rate or layout ends one recording and begins
+    the next.
+
+    NaN and infinity are an error, unless the probabilities come at `vad`. While a session runs
+    `threshold` and `neg_threshold` may change.
+
     Input `in`: Sound.
     Input `vad`: What VAD emits for the same sound: {probabilities, window_ms}. Optional.
     Output `segments`: For each segment the map {type: "segment", start_s, end_s, audio}.
-    Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s} in turn.
+    Output `events`: The maps {type: "start", at_s, detected_s} and {type: "end", at_s, detected_s}
+      in turn.
     """
 
     __slots__ = ()
@@ -986,6 +1699,39 @@ SpeechSegmentsNode = SpeechSegments
 class TextCollector(Node):
     """Makes sentences of a stream of tokens.
 
+    A sentence ends with a terminator, and the quotes and brackets that close there, before white
+    space; at the end of a line; and without white space with the terminators of scripts that write
+    none (Chinese, Japanese, Burmese, Amharic, the danda, the Arabic question mark and the Urdu full
+    stop). What only looks like an end is judged with the abbreviations and the usual first words of
+    `language`:
+
+    text                                             the sentence
+    -----------------------------------------------  -----------------------------------------------
+    `Dr. Ito`, `e.g.`, `J. S. Bach`, `3.14`,         goes on
+    `a.b@c.de`, `1. Take`
+    `No. 5`, `p. 55`                                 goes on before a number
+    `Inc.`, `etc.`, `p.m.`, an ellipsis              ends if a capital follows
+    `U.S.`                                           ends if a word follows that usually begins a
+                                                     sentence: `U.S. She`, but not `U.S. Army`
+    `12. Juni`, `XIV. König`                         goes on in languages that write ordinals with a
+                                                     dot, unless such a word follows
+    `"Really?" she asked`, `(wait.) and`             goes on before a small letter
+    `"One. Two."`, `(One. Two.)`                     is not divided inside quotes and brackets that
+                                                     close within 250 characters on the same line
+    `1) one 2) two`, bullets                         ends before the next item of a list that it
+                                                     begins with
+
+    An answer never depends on how much more has come, so where the tokens are cut changes nothing
+    of the sentences. To know, it looks ahead: at the first letter or mark behind the white space;
+    for what ends only before certain words, at the whole of that word; inside quotes and brackets,
+    up to where they close. The last sentence comes with the end of the item.
+
+    Sentences come without the white space around them. A sentence of fewer than
+    `min_sentence_length` characters is joined to the next. With `partials` the unfinished sentence
+    comes on the port `partial` after each token, also if it has not changed.
+
+    More than 1 MiB of text without the end of a sentence is an error.
+
     Input `in`: Text in pieces of any length.
     Output `out`: A sentence.
     Output `partial`: The unfinished sentence so far, if `partials` is set.
@@ -997,7 +1743,32 @@ class TextCollector(Node):
     def __init__(
         self,
         *,
-        terminators: str = ".!?…。！？．।\n",
+        language: Literal[
+            "am",
+            "ar",
+            "bg",
+            "da",
+            "de",
+            "el",
+            "en",
+            "es",
+            "fa",
+            "fr",
+            "hi",
+            "hy",
+            "it",
+            "ja",
+            "kk",
+            "mr",
+            "my",
+            "nl",
+            "pl",
+            "ru",
+            "sk",
+            "ur",
+            "zh",
+        ] | None = None,
+        terminators: str | None = None,
         min_sentence_length: int = 3,
         yield_partial_on_end: bool = True,
         partials: bool = False,
@@ -1005,7 +1776,13 @@ class TextCollector(Node):
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        """terminators: The characters that may end a sentence.
+        """language: The language of the text, by its code of ISO 639-1: whose abbreviations and first words decide, and
+          what ends a sentence beside the terminators of all scripts (`;` in Greek, `:` in Armenian and Arabic).
+          "am": Amharic. "ar": Arabic. "bg": Bulgarian. "da": Danish. "de": German. "el": Greek. "en": English. "es":
+          Spanish. "fa": Persian. "fr": French. "hi": Hindi. "hy": Armenian. "it": Italian. "ja": Japanese. "kk":
+          Kazakh. "mr": Marathi. "my": Burmese. "nl": Dutch. "pl": Polish. "ru": Russian. "sk": Slovak. "ur": Urdu.
+          "zh": Chinese.
+        terminators: The characters that may end a sentence, instead of those of the language.
         min_sentence_length: A sentence of fewer characters is joined to the next. From 1 to 10000.
         yield_partial_on_end: Whether what is unfinished at the end of the item is emitted as well.
         partials: Whether the unfinished sentence is emitted on the port `partial` after each token.
@@ -1015,6 +1792,9 @@ class TextCollector(Node):
 
 class TextCollectorNode(Node):
     """An old name of TextCollector, with the params it had.
+
+    Sentences end by the rules of `TextCollector`. One of fewer than `min_sentence_length`
+    characters is joined to the next; it was dropped once.
 
     Input `in`: Text in pieces of any length.
     Output `out`: A sentence.
@@ -1034,15 +1814,20 @@ class TextCollectorNode(Node):
         on_error: OnError | None = None,
     ) -> None:
         """split_pattern: A class of characters that may end a sentence, such as `[.!?]`; `terminators` of
-          `TextCollector`.
-        min_sentence_length: A sentence of fewer characters is joined to the next. It was dropped once. From 1 to 10000.
+          `TextCollector`. Once written `splitPattern`, which still works.
+        min_sentence_length: A sentence of fewer characters is joined to the next. It was dropped once. Once written
+          `minSentenceLength`, which still works. From 1 to 10000.
         yield_partial_on_end: Whether what is unfinished at the end is emitted as well. The end is that of the item, or
-          one of the texts `<|text_end|>` and `<|audio_end|>`.
+          one of the texts `<|text_end|>` and `<|audio_end|>`. Once written `yieldPartialOnEnd`, which still works.
         """
 
 
 class ToneSource(Node):
     """Emits a sine.
+
+    It is the same in every channel and comes in packets of at most 100 ms. Sample `n` is
+    `10^(level_db / 20) sin(2 pi frequency_hz n / rate)`, computed in float64 and rounded once. It
+    begins anew with each item.
 
     Output `out`: Sound.
     """
@@ -1075,9 +1860,27 @@ ToneSourceNode = ToneSource
 class VAD(Node):
     """Tells how likely it is that somebody speaks, for every window of 32 ms.
 
+    The detector is Silero VAD 6.2.3, at 16 or 8 kHz, computed in float32 without any other runtime.
+    Sound of any rate and layout goes in: the plan shows the converters that are put before this
+    node.
+
+    For each packet that completes windows it emits a map, at the time of the first of them:
+
+    key              value
+    ---------------  -------------------------------------------------------------------------
+    `probabilities`  float32 tensor of shape `(windows,)`, each between 0 and 1
+    `window_ms`      32, the length of a window in milliseconds
+    `pts`            when the first window begins, in nanoseconds from the start of the stream
+
+    Window `k` covers 512 samples from sample `512 k` on at 16 kHz, 256 at 8 kHz, counted from the
+    stream's start, so how the sound is divided into packets changes nothing, not a bit. At the end,
+    silence completes the last window. Times count samples from the first packet's.
+
+    A packet that completes no window gives nothing. NaN and infinity are an error.
+
     Input `in`: Sound.
-    Output `out`: For each packet the map {probabilities, window_ms, pts}: a float32 tensor with one probability for
-      each window.
+    Output `out`: For each packet the map {probabilities, window_ms, pts}: a float32 tensor with one
+      probability for each window.
     """
 
     __slots__ = ()
