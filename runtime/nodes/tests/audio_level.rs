@@ -352,7 +352,7 @@ fn samples_that_are_no_numbers_are_an_error_with_its_place() {
         let mut node = prepare("AudioLevel", json!({})).expect("valid params");
         let error = run(&mut *node, [Packet::new(mono(samples, 16_000).into())]).expect_err("an error");
         assert_eq!(error.cause, "the sound has samples that are NaN or infinite");
-        assert_eq!((&*error.cure, error.position), ("Replace them before this node.", Some(SECOND / 10)));
+        assert_eq!((&*error.cure, error.position), ("Replace them before this node.", Some(SECOND / 8)));
     }
 }
 

@@ -519,7 +519,7 @@ fn samples_that_are_no_numbers_and_other_values_are_errors() {
         samples[2_000] = f64::NAN;
         let error = run(&mut *node, [Packet::new(mono(samples).into())]).expect_err("an error");
         assert_eq!(error.cause, "the sound has samples that are NaN or infinite", "{monitor}");
-        assert_eq!((&*error.cure, error.position), ("Replace them before this node.", Some(100_000_000)));
+        assert_eq!((&*error.cure, error.position), ("Replace them before this node.", Some(125_000_000)));
         let mut node = prepare(monitor, json!({})).expect("valid params");
         let error = run(&mut *node, [Value::Int(3).into()]).expect_err("an error");
         let expected = ("expected audio, got int", "Wrap samples: Audio(samples, rate=...).");

@@ -46,6 +46,9 @@ macro_rules! documented {
         impl $crate::node::Documented for $name {
             const DOC: &'static str = $crate::node::checked_doc(concat!($($crate::doc_line!($($attribute)*)),*));
         }
+
+        // A constant of a trait is looked at only where it is used.
+        const _: &str = <$name as $crate::node::Documented>::DOC;
     };
 }
 

@@ -19,12 +19,8 @@ pub(crate) fn check_finite(
     }
     let place = |samples: &[f32]| samples[first..first + frames].iter().position(|sample| !sample.is_finite());
     let frame = audio.iter_channels().filter_map(place).min().unwrap_or(0);
-    Err(not_finite(time(frame as u64)))
-}
-
-/// What is said of such sound.
-pub(crate) fn not_finite(position: Option<i64>) -> NodeError {
-    NodeError::new("the sound has samples that are NaN or infinite").cure("Replace them before this node.").at(position)
+    let error = NodeError::new("the sound has samples that are NaN or infinite");
+    Err(error.cure("Replace them before this node.").at(time(frame as u64)))
 }
 
 /// Whether no exponent has all bits set, computed so that it takes a few instructions for many samples.

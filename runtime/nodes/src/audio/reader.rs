@@ -162,7 +162,7 @@ impl<P: Process> Driven<P> {
                 let Some((segment, audio)) = reader.next(|segment| process.wants(segment)) else { continue };
                 let frames = audio.frames();
                 if !P::HANDS_ON {
-                    check_finite(&audio, 0, frames, |frame| segment.time(segment.position + frame))?;
+                    check_finite(&audio, 0, frames, |frame| Some(segment.place(segment.position + frame)))?;
                 }
                 let packet = process.frames(segment, audio)?;
                 segment.position += frames as u64;
@@ -235,6 +235,11 @@ impl Segment {
     /// When a frame sounds, in nanoseconds, if the time of the first is known.
     pub(crate) fn time(&self, frame: u64) -> Option<i64> {
         self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, self.rate)))
+    }
+
+    /// The same for a message: counted from the first frame if its time is not known.
+    fn place(&self, frame: u64) -> i64 {
+        self.time(frame).unwrap_or_else(|| MediaTime::of_frames(frame, self.rate))
     }
 
     fn fits(&self, audio: &Audio) -> bool {

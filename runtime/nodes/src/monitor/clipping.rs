@@ -11,7 +11,6 @@ use super::flat_tops::{FlatTops, Tops};
 use super::health::Health;
 use super::saturation::{Evidence, SaturationFinder};
 use super::windows::{Meter, Windows};
-use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
 documented! {
@@ -176,9 +175,6 @@ impl Meter for ClippingMeter {
             let frames: usize = channel.windows.iter().map(|window| window.frames).sum();
             let saturated: usize = channel.windows.iter().map(|window| window.saturated).sum();
             let squares: f64 = channel.windows.iter().map(|window| window.squares).sum();
-            if !squares.is_finite() {
-                return Err(not_finite(None));
-            }
             let highest = channel.windows.iter().map(|window| window.peak).fold(0f32, f32::max);
             let crest_db = 20.0 * (f64::from(highest) / (squares / frames as f64).sqrt()).log10();
             let ratio = 100.0 * saturated as f64 / frames as f64;

@@ -9,7 +9,6 @@ use super::energy::Window;
 use super::gate::GatedLevel;
 use super::health::{Health, SILENCE_DB, amplitude_db, power_db};
 use super::windows::{Meter, Windows};
-use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
 documented! {
@@ -141,9 +140,6 @@ impl Meter for LevelMeter {
     fn close(&mut self, _frames: usize, duration: i64) -> Result<Vec<Value>, NodeError> {
         let (mean_square, peak) = (self.window.mean_square(), self.window.peak());
         self.window.clear();
-        if !mean_square.is_finite() {
-            return Err(not_finite(None));
-        }
         let rms_db = power_db(mean_square);
         let is_silence = self.judge(mean_square, rms_db, duration);
         let is_low = self.level.mean_square().map(|level| level < self.low_volume_mean_square);

@@ -12,7 +12,6 @@ use super::dropout::{DropoutFinder, Millisecond, QUARTERS};
 use super::health::{Health, SILENCE_DB};
 use super::step::StepFinder;
 use super::windows::{Meter, Windows};
-use crate::audio::finite::not_finite;
 use crate::audio::reader::{Driven, Segment, drive};
 
 documented! {
@@ -247,9 +246,6 @@ impl Meter for SilenceMeter {
     fn close(&mut self, frames: usize, _duration: i64) -> Result<Vec<Value>, NodeError> {
         let open: f64 = self.channels.iter().map(|channel| channel.squares).sum();
         let mean_square = (std::mem::take(&mut self.window) + open) / (frames.max(1) * self.channels.len()) as f64;
-        if !mean_square.is_finite() {
-            return Err(not_finite(None));
-        }
         let since = self.now - self.dropout_window;
         let (dropouts, withheld) = (self.dropouts.count_since(since), self.withheld.count_since(since));
         let new = self.dropouts.take_new(self.origin);

@@ -207,10 +207,11 @@ fn adts_len(bytes: &[u8]) -> Option<usize> {
 pub(super) fn adts_chain(bytes: &[u8], frames: usize, is_whole: bool) -> Chain {
     let Some(first) = adts_len(bytes) else { return Chain::Broken };
     let mut place = first;
-    for _ in 1..frames {
+    for found in 1..frames {
         if bytes.len() < place + 7 {
             return match is_whole {
-                true if bytes.len() <= place => Chain::Frames(first),
+                // The last frame may be cut, but one header alone is too little to know it by.
+                true if bytes.len() == place || (bytes.len() < place && found > 1) => Chain::Frames(first),
                 true => Chain::Broken,
                 false => Chain::Needs(place + 7),
             };
@@ -266,6 +267,8 @@ mod tests {
         let aac = frames([0xff, 0xf1, 0x50, 0x80], 64, 3);
         let aac: Vec<u8> = aac.chunks(64).flat_map(|frame| [&frame[..4], &[8, 0], &frame[6..]].concat()).collect();
         assert_eq!(adts_chain(&aac, 3, false), Chain::Frames(64));
-        assert_eq!(adts_chain(&aac[..100], 3, true), Chain::Broken);
+        assert_eq!(adts_chain(&aac[..64], 3, true), Chain::Frames(64));
+        assert_eq!(adts_chain(&aac[..100], 3, true), Chain::Frames(64));
+        assert_eq!(adts_chain(&aac[..50], 3, true), Chain::Broken);
     }
 }
