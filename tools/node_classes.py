@@ -145,7 +145,9 @@ def _argument(argument: str) -> list[str]:
     choices, _, end = rest.partition("]")
     together = f"            {choices}"
     each = [f"            {choice}," for choice in choices.split(", ")]
-    return [start + bracket, *([together] if len(together) <= WIDTH else each), f"        ]{end}"]
+    # What comes behind the choices, `| None = None`, stands on a line of its own.
+    last = ["        ]", f"        {end.strip()}"] if end.startswith(" |") else [f"        ]{end}"]
+    return [start + bracket, *([together] if len(together) <= WIDTH else each), *last]
 
 
 def _docstring(paragraphs: list[str], indent: str) -> list[str]:

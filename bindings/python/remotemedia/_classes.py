@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum, auto
+from enum import Enum
 from typing import Any
 
 from ._calls import METHODS, HostFunction, gives_many, is_async, prepared, refuse_wrong
@@ -19,12 +19,12 @@ from ._calls import METHODS, HostFunction, gives_many, is_async, prepared, refus
 class Stage(Enum):
     """How far the life of an instance has come."""
 
-    NEW = auto()
+    NEW = 1
     """It is not initialized, or that has failed."""
-    OPEN = auto()
-    CLOSING = auto()
+    OPEN = 2
+    CLOSING = 3
     """It is being cleaned up."""
-    CLOSED = auto()
+    CLOSED = 4
 
 
 class Instance(HostFunction):

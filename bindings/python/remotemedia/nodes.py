@@ -1767,7 +1767,8 @@ class TextCollector(Node):
             "sk",
             "ur",
             "zh",
-        ] | None = None,
+        ]
+        | None = None,
         terminators: str | None = None,
         min_sentence_length: int = 3,
         yield_partial_on_end: bool = True,

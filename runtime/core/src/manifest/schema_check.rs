@@ -12,6 +12,7 @@ use super::findings::Finding;
 use super::nearest::did_you_mean;
 use super::problem::ENOUGH;
 use super::tree::{Path, Step, describe, quoted, shown};
+use crate::node::SPELLING_OF;
 
 /// One thing that does not fit the schema.
 #[derive(Debug)]
@@ -65,8 +66,13 @@ impl<'a> Check<'a> {
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-                let known: Vec<String> =
-                    schema["properties"].as_object().map_or(Vec::new(), |map| map.keys().cloned().collect());
+                // Other spellings are taken, and not proposed.
+                let known: Vec<String> = schema["properties"].as_object().map_or(Vec::new(), |map| {
+                    map.iter()
+                        .filter(|(_, param)| param.get(SPELLING_OF).is_none())
+                        .map(|(name, _)| name.clone())
+                        .collect()
+                });
                 for name in unexpected.iter().take(ENOUGH) {
                     self.faults.push(Fault::Unknown { map: path.clone(), name: name.clone(), known: known.clone() });
                 }

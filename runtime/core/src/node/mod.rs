@@ -21,6 +21,7 @@ pub use error::{HostToken, NodeError};
 pub use item::Item;
 pub use params::{ParamError, Params, PreparedNode};
 pub use port::{AudioFormat, Kinds, Port};
+pub(crate) use registry::SPELLING_OF;
 pub use registry::{NodeType, Registry};
 
 use std::any::Any;

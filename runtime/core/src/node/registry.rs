@@ -40,7 +40,7 @@ pub struct NodeType {
 }
 
 /// In the schema of a param of an old name: it is another spelling of the one with this name.
-const SPELLING_OF: &str = "x-spelling-of";
+pub(crate) const SPELLING_OF: &str = "x-spelling-of";
 
 /// A set of node types by name.
 #[derive(Clone, Default)]
