@@ -67,10 +67,6 @@ fn assert_decodes(file: &Buffer, sounds: &[Audio], samples: &str) {
     let mut decoder = node("AudioDecode", json!({})).expect("it is made");
     let source = FileSource::Bytes(file.clone());
     let decoded = run_item(decoder.as_mut(), vec![Packet::new(Value::from(File { source, mime: None }))], usize::MAX);
-    if sounds[0].channels() > 18 {
-        assert!(decoded.failure.is_some(), "the decoder has no names for so many speakers");
-        return;
-    }
     if frames == 0 && file.as_slice().starts_with(b"fLaC") {
         assert!(decoded.failure.is_some(), "there is no FLAC file without a frame");
         return;
