@@ -162,7 +162,7 @@ fn a_gain_glides_to_its_new_value() {
     feed(&mut *node, 100);
     let params = json!({"gains_db": [-120, 0]}).as_object().cloned().expect("an object");
     let prepared = remotemedia_nodes::registry().get("AudioSum").expect("a built-in node").prepare(params);
-    prepared.expect("valid params").retune(&mut *node);
+    prepared.expect("valid params").set_live_params(&mut *node);
     for frames in [1, 99, 30, 200] {
         feed(&mut *node, frames);
     }

@@ -29,7 +29,7 @@ fn a_gain_glides_for_20_ms_however_the_sound_is_cut() {
     for size in [1, 7, 480, 1920] {
         let mut node = prepare("AudioGain", json!({})).expect("right params");
         assert!(gained(&mut *node, 480).iter().all(|sample| *sample == 1.0));
-        prepared("AudioGain", json!({ "gain_db": -120 })).retune(&mut *node);
+        prepared("AudioGain", json!({ "gain_db": -120 })).set_live_params(&mut *node);
         let mut samples = Vec::new();
         while samples.len() < 1920 {
             let frames = size.min(1920 - samples.len());
@@ -44,9 +44,9 @@ fn a_gain_glides_for_20_ms_however_the_sound_is_cut() {
 fn a_gain_that_changes_again_goes_on_from_where_it_is() {
     let mut node = prepare("AudioGain", json!({})).expect("right params");
     gained(&mut *node, 480);
-    prepared("AudioGain", json!({ "gain_db": -120 })).retune(&mut *node);
+    prepared("AudioGain", json!({ "gain_db": -120 })).set_live_params(&mut *node);
     let last = *gained(&mut *node, 480).last().expect("samples");
-    prepared("AudioGain", json!({ "gain_db": 0 })).retune(&mut *node);
+    prepared("AudioGain", json!({ "gain_db": 0 })).set_live_params(&mut *node);
     let samples = gained(&mut *node, 1920);
     assert!((samples[0] - last).abs() <= 1.0 / 960.0, "{} after {last}", samples[0]);
     assert!(samples.is_sorted() && samples[960..].iter().all(|sample| *sample == 1.0));
@@ -55,14 +55,14 @@ fn a_gain_that_changes_again_goes_on_from_where_it_is() {
 #[test]
 fn a_gain_that_changes_before_the_first_frame_holds_at_once() {
     let mut node = prepare("AudioGain", json!({})).expect("right params");
-    prepared("AudioGain", json!({ "gain_db": -120 })).retune(&mut *node);
+    prepared("AudioGain", json!({ "gain_db": -120 })).set_live_params(&mut *node);
     assert!(gained(&mut *node, 480).iter().all(|sample| *sample == 0.0));
 }
 
 #[test]
 fn an_operand_changes_alone() {
     let mut node = prepare("Calculator", json!({ "operation": "add", "operand": 1 })).expect("right params");
-    prepared("Calculator", json!({ "operation": "multiply", "operand": 5 })).retune(&mut *node);
+    prepared("Calculator", json!({ "operation": "multiply", "operand": 5 })).set_live_params(&mut *node);
     let step = node.process(0, Packet::new(Value::Int(2))).expect("it works");
     assert!(matches!(step, Step::Done(Some(emission)) if matches!(emission.packet.value, Value::Int(7))));
 }

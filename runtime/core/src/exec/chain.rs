@@ -189,7 +189,7 @@ impl Chain {
     pub(super) fn feed(&mut self, port: usize, routed: Routed) -> Result<Option<Exit>, ChainFailure> {
         let Routed { packet, item, path, deadline } = routed;
         (self.item, self.deadline) = (item, deadline);
-        self.retune();
+        self.apply_changes();
         self.begin();
         // What is made of several inputs has one order.
         let path = if self.aligned.is_empty() { path } else { self.last_path };
@@ -227,13 +227,13 @@ impl Chain {
         self.ending = Some(Ending { item, next: 0 });
     }
 
-    /// Gives the nodes the params that hold from the packet in work on.
-    fn retune(&mut self) {
+    /// Sets the live params that hold from the packet in work on.
+    fn apply_changes(&mut self) {
         let Some(changes) = &self.changes else { return };
         for (node, prepared) in changes.take_due(self.stage, self.item) {
             if let Some(position) = self.slots.iter().position(|slot| slot.index == node) {
                 self.current = position;
-                prepared.retune(&mut *self.slots[position].node);
+                prepared.set_live_params(&mut *self.slots[position].node);
             }
         }
     }
@@ -258,7 +258,7 @@ impl Chain {
 
     /// Goes on without new input until something leaves the chain or a node has more to give.
     pub(super) fn advance(&mut self) -> Result<Option<Exit>, ChainFailure> {
-        self.retune();
+        self.apply_changes();
         if let Some(again) = self.again.take() {
             return self.again(again);
         }

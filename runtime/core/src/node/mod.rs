@@ -196,7 +196,7 @@ pub trait Define: Node + Documented + Sized + 'static {
     const OUTPUTS: &'static [Port];
     /// An example of params for the docs, as JSON text of an object.
     const EXAMPLE: &'static str = "{}";
-    /// The params that may change while a session runs; see [`Define::retune`].
+    /// The params that may change while a session runs; see [`Define::set_params`].
     const LIVE: &'static [&'static str] = &[];
 
     /// Whether it makes one stream of what comes at several inputs, by its time: what it emits has one order then, whichever
@@ -228,9 +228,10 @@ pub trait Define: Node + Documented + Sized + 'static {
     /// A new instance, for one run. Cheap: heavy work belongs into `initialize`.
     fn new(params: &Self::Params) -> Self;
 
-    /// Takes over the params of [`Define::LIVE`], between two steps and in the middle of an item; the others are as they
-    /// were. What the node makes must not jump where people would notice: a gain glides to its new value.
-    fn retune(&mut self, params: &Self::Params) {
+    /// Takes over the params of [`Define::LIVE`] while a session runs: between two steps, also in the middle of an item. The
+    /// other params are unchanged. What the node makes must not jump where people would notice: a gain glides to its new
+    /// value.
+    fn set_params(&mut self, params: &Self::Params) {
         let _ = params;
     }
 }

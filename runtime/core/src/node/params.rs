@@ -30,14 +30,14 @@ impl ParamError {
     }
 }
 
-/// Gives an instance the live ones of some params.
-type Retune = dyn Fn(&mut dyn Node) + Send + Sync;
+/// Sets the live params of an instance.
+type SetParams = dyn Fn(&mut dyn Node) + Send + Sync;
 
 /// A node with its params checked and typed: makes an instance for each run.
 #[derive(Clone)]
 pub struct PreparedNode {
     make: Arc<dyn Fn() -> Box<dyn Node> + Send + Sync>,
-    retune: Arc<Retune>,
+    set_params: Arc<SetParams>,
     inputs: Arc<[Option<AudioFormat>]>,
     outputs: Arc<[Option<AudioFormat>]>,
 }
@@ -48,9 +48,9 @@ impl PreparedNode {
         (self.make)()
     }
 
-    /// Gives an instance of the same type the live ones of these params; see [`Define::retune`].
-    pub fn retune(&self, node: &mut dyn Node) {
-        (self.retune)(node);
+    /// Sets the live params of an instance of the same type to these; see [`Define::set_params`].
+    pub fn set_live_params(&self, node: &mut dyn Node) {
+        (self.set_params)(node);
     }
 
     /// The format that an input port needs.
@@ -136,10 +136,15 @@ fn finish<N: Define>(typed: N::Params) -> Result<PreparedNode, ParamError> {
     let outputs = (0..N::OUTPUTS.len()).map(|port| N::output_format(&typed, port)).collect();
     let made = Arc::new(typed);
     let typed = Arc::clone(&made);
-    let retune = move |node: &mut dyn Node| {
+    let set_params = move |node: &mut dyn Node| {
         if let Some(node) = (node as &mut dyn Any).downcast_mut::<N>() {
-            node.retune(&typed);
+            node.set_params(&typed);
         }
     };
-    Ok(PreparedNode { make: Arc::new(move || Box::new(N::new(&made))), retune: Arc::new(retune), inputs, outputs })
+    Ok(PreparedNode {
+        make: Arc::new(move || Box::new(N::new(&made))),
+        set_params: Arc::new(set_params),
+        inputs,
+        outputs,
+    })
 }

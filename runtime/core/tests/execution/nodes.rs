@@ -109,7 +109,7 @@ impl Define for Offset {
         Offset { by: params.by }
     }
 
-    fn retune(&mut self, params: &OffsetParams) {
+    fn set_params(&mut self, params: &OffsetParams) {
         self.by = params.by;
     }
 }

@@ -129,7 +129,7 @@ impl Define for AudioGain {
         }))
     }
 
-    fn retune(&mut self, params: &AudioGainParams) {
+    fn set_params(&mut self, params: &AudioGainParams) {
         self.0.process.glide_to(factor(params.gain_db));
     }
 }

@@ -154,7 +154,7 @@ impl Define for AudioSum {
         }
     }
 
-    fn retune(&mut self, params: &AudioSumParams) {
+    fn set_params(&mut self, params: &AudioSumParams) {
         let Some(rate) = self.inputs.format().map(|format| format.rate) else {
             // Nobody hears a jump before the first frame.
             self.gains = factors(&params.gains_db).map(|factor| Gain { factor, glide: None });

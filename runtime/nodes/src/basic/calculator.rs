@@ -73,7 +73,7 @@ impl Define for Calculator {
         Calculator { operation: params.operation, operand: params.operand }
     }
 
-    fn retune(&mut self, params: &CalculatorParams) {
+    fn set_params(&mut self, params: &CalculatorParams) {
         self.operand = params.operand;
     }
 }

@@ -245,7 +245,7 @@ impl Define for SpeechSegments {
         }
     }
 
-    fn retune(&mut self, params: &SpeechSegmentsParams) {
+    fn set_params(&mut self, params: &SpeechSegmentsParams) {
         (self.rules.threshold, self.rules.neg_threshold) = (params.threshold, neg_threshold(params));
         if let Some(heard) = &mut self.recording {
             heard.timestamps.set_thresholds(self.rules);
