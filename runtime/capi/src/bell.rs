@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-use remotemedia_core::exec::Wake;
+use remotemedia_core::exec::Notifier;
 
 /// A descriptor that is readable while the bell rings.
 #[derive(Clone)]
@@ -49,13 +49,13 @@ impl Bell {
     }
 }
 
-impl Wake for Bell {
-    fn ring(&self) {
+impl Notifier for Bell {
+    fn notify(&self) {
         // It can only fail by being full, and then it is readable already.
         let _ = rustix::io::write(self.writer(), &1u64.to_ne_bytes());
     }
 
-    fn silence(&self) {
+    fn clear(&self) {
         let mut count = [0u8; 8];
         // Empty already is what is wanted.
         let _ = rustix::io::read(&self.0.reader, &mut count);

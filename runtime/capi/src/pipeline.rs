@@ -169,7 +169,7 @@ pub unsafe extern "C" fn rm_pipeline_submit(
             }
         });
         if let Some(bell) = bell.filter(|bell| release::is_waiting(bell)) {
-            bell.nudge();
+            bell.wake();
         }
         status
     })

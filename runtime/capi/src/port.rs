@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use remotemedia_core::exec::{
-    Flow, HostCall, Port, Runtime, end_events, end_list, read_reply, write_events, write_next_call, write_progress,
+    Backpressure, HostCall, Port, Runtime, end_events, end_list, read_reply, write_events, write_next_call,
+    write_progress,
 };
 use remotemedia_core::wire::{self, Encoder};
 
@@ -126,7 +127,7 @@ pub unsafe extern "C" fn rm_port_next(
 pub unsafe extern "C" fn rm_port_wake(port: *const rm_port, err: *mut *mut rm_error) -> rm_status {
     guarded!(err, {
         // SAFETY: live or NULL, as the caller promises.
-        unsafe { borrow(port) }?.port.nudge();
+        unsafe { borrow(port) }?.port.wake();
         Ok(RM_OK)
     })
 }
@@ -227,8 +228,8 @@ pub unsafe extern "C" fn rm_port_reply(
             }
         };
         Ok(match flow {
-            Flow::GoOn => RM_OK,
-            Flow::Wait => RM_WOULD_BLOCK,
+            Backpressure::Ready => RM_OK,
+            Backpressure::Full => RM_WOULD_BLOCK,
         })
     })
 }

@@ -168,7 +168,7 @@ fn note(token: u64, port: Option<WeakPort>, is_named: bool) {
     let behind = port.filter(|_| is_named);
     records().0.lock().push(Record { token, behind });
     if let Some(port) = unattended {
-        port.nudge();
+        port.wake();
     }
 }
 

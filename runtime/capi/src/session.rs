@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use remotemedia_core::exec::{
-    Most, Port, Received, Session, SessionOptions, WeakPort, encoder_of_outputs, end_list, read_control, read_packets,
-    write_metrics, write_received, write_sent, write_trace,
+    Port, Received, Session, SessionOptions, TakeLimit, WeakPort, encoder_of_outputs, end_list, read_control,
+    read_packets, write_metrics, write_received, write_sent, write_trace,
 };
 use remotemedia_core::value::Buffer;
 use remotemedia_core::wire::{self, Encoder, Limits};
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn rm_session_send(
             Ok(if is_all { RM_OK } else { RM_WOULD_BLOCK })
         });
         if let Some(bell) = bell.filter(release::is_waiting) {
-            bell.nudge();
+            bell.wake();
         }
         status
     })
@@ -293,8 +293,8 @@ pub unsafe extern "C" fn rm_session_free(session: *mut rm_session) {
     unsafe { free(session) };
 }
 
-fn most(packets: usize) -> Most {
-    Most { packets, bytes: MOST_BYTES }
+fn most(packets: usize) -> TakeLimit {
+    TakeLimit { packets, bytes: MOST_BYTES }
 }
 
 /// Hands out a document of what is dropped then, and with it the records of what is let go of by that.

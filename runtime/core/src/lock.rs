@@ -13,7 +13,7 @@ pub struct Lock<T>(Mutex<T>);
 
 /// A lock whose holder may sleep until somebody changes what it guards.
 #[derive(Default)]
-pub(crate) struct WaitLock<T> {
+pub(crate) struct Monitor<T> {
     value: Lock<T>,
     changed: Condvar,
 }
@@ -35,7 +35,7 @@ impl<T> Lock<T> {
     }
 }
 
-impl<T> WaitLock<T> {
+impl<T> Monitor<T> {
     /// Waits until no other thread holds it.
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.value.lock()

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use remotemedia_core::exec::{Config, Most, Port, Runtime, SessionOptions};
+use remotemedia_core::exec::{Config, Port, Runtime, SessionOptions, TakeLimit};
 use remotemedia_core::manifest::HostNodes;
 use remotemedia_core::value::{Packet, Value};
 
@@ -21,7 +21,7 @@ const MANIFEST: &str = r#"{
 }"#;
 const PACKETS: usize = 60_000;
 const ROUNDS: usize = 15;
-const MOST: Most = Most { packets: 256, bytes: 1 << 20 };
+const MOST: TakeLimit = TakeLimit { packets: 256, bytes: 1 << 20 };
 
 #[allow(clippy::print_stdout, reason = "a benchmark reports what it measured")]
 fn main() {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use remotemedia_core::exec::{Config, Most, Port, Received, Runtime, SessionOptions};
+use remotemedia_core::exec::{Config, Port, Received, Runtime, SessionOptions, TakeLimit};
 use remotemedia_core::manifest::HostNodes;
 use remotemedia_core::value::{Audio, Packet, Value};
 
@@ -20,7 +20,7 @@ const PASS: &str = r#"{"version": "v1", "nodes": [
 
 /// The work is done on the calling thread, however slow the tool makes it.
 const BUDGET: Duration = Duration::from_secs(3600);
-const MOST: Most = Most { packets: 256, bytes: 1 << 20 };
+const MOST: TakeLimit = TakeLimit { packets: 256, bytes: 1 << 20 };
 
 fn main() {
     let mut arguments = std::env::args().skip(1);

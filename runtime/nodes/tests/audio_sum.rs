@@ -8,7 +8,7 @@ use std::time::Duration;
 use drive::prepare;
 use proptest::prelude::*;
 use remotemedia_core::exec::{
-    Completion, Config, Event, Most, Outcome, Port, Received, Runtime, Session, SessionOptions,
+    Completion, Config, Event, Outcome, Port, Received, Runtime, Session, SessionOptions, TakeLimit,
 };
 use remotemedia_core::manifest::HostNodes;
 use remotemedia_core::node::{Node, NodeError, Step};
@@ -359,7 +359,7 @@ fn a_source_that_is_faster_or_shorter_keeps_nothing_waiting() {
     assert_eq!(completion.sinks[0].outputs.len(), 1_200);
 }
 
-const ALL: Most = Most { packets: usize::MAX, bytes: usize::MAX };
+const ALL: TakeLimit = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
 
 /// What a session gives until it has ended.
 fn rest_of(session: &Session, port: &Port) -> Vec<Audio> {

@@ -35,18 +35,18 @@ pub struct Completion {
     pub sinks: Vec<SinkOutputs>,
     /// What went wrong; empty if nothing did.
     pub errors: Vec<RunError>,
-    /// What went wrong and was let pass.
-    pub passed: Passed,
+    /// The errors after which the run went on.
+    pub skip_report: SkipReport,
 }
 
-/// The errors of nodes that the manifest let pass.
+/// Errors after which a run went on, because the manifest's `on_error` says so.
 #[derive(Debug, Default)]
-pub struct Passed {
-    /// The first ones after which something was dropped: [`Passed::MOST`], and the first one of each node.
+pub struct SkipReport {
+    /// Errors after which a packet was dropped: the first [`SkipReport::MOST`], and the first one of each node.
     pub skipped: Vec<RunError>,
-    /// How many times something was dropped.
+    /// How many times a packet was dropped.
     pub skips: u64,
-    /// How many times something was tried again.
+    /// How many times a packet was tried again.
     pub retries: u64,
 }
 
@@ -99,7 +99,7 @@ pub struct RunError {
     pub host_token: Option<Arc<HostToken>>,
 }
 
-impl Passed {
+impl SkipReport {
     /// So many errors are kept; of what comes after them the first one of each node, and the count.
     pub const MOST: usize = 100;
 }

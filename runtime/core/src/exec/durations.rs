@@ -18,14 +18,14 @@ pub(super) struct Noted {
     counts: Box<[u32; BUCKETS]>,
 }
 
-/// How long things took. All are `None` while nothing was noted.
+/// Percentiles of durations; all are `None` as long as none was recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spread {
-    /// What half of them stay below, within 12 %.
+pub struct Percentiles {
+    /// Half of the durations are below this, within 12 %.
     pub median: Option<Duration>,
-    /// What 99 of 100 stay below, within 12 %.
+    /// 99 of 100 durations are below this, within 12 %.
     pub p99: Option<Duration>,
-    /// The longest.
+    /// The longest duration.
     pub longest: Option<Duration>,
 }
 
@@ -56,7 +56,7 @@ impl Durations {
 
 impl Noted {
     /// How they spread.
-    pub(super) fn spread(&self) -> Spread {
+    pub(super) fn spread(&self) -> Percentiles {
         let total: u64 = self.counts.iter().map(|&count| u64::from(count)).sum();
         let longest = Duration::from_nanos(self.longest_ns);
         let below = |parts: u64| {
@@ -67,7 +67,7 @@ impl Noted {
             })?;
             (total > 0).then(|| Duration::from_nanos(top_of(bucket)).min(longest))
         };
-        Spread { median: below(50), p99: below(99), longest: (total > 0).then_some(longest) }
+        Percentiles { median: below(50), p99: below(99), longest: (total > 0).then_some(longest) }
     }
 
     /// Those that were noted after `before`. If the longest of all is not among them, theirs is known within 12 %.
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn quantiles_are_within_an_eighth() {
         let durations = Durations::new();
-        assert_eq!(durations.noted().spread(), Spread::default());
+        assert_eq!(durations.noted().spread(), Percentiles::default());
         for step in 1..=1000u64 {
             durations.note(Duration::from_micros(step));
         }
@@ -122,7 +122,7 @@ mod tests {
         let durations = Durations::new();
         durations.note(Duration::from_micros(800));
         let before = durations.noted();
-        assert_eq!(durations.noted().after(&before).spread(), Spread::default());
+        assert_eq!(durations.noted().after(&before).spread(), Percentiles::default());
         durations.note(Duration::from_micros(100));
         let since = durations.noted().after(&before).spread();
         is_near(since.median, 100.0);

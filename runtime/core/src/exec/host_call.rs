@@ -101,13 +101,13 @@ pub struct HostFailure {
     pub token: Option<Arc<HostToken>>,
 }
 
-/// What the host may do once an answer in parts was taken.
+/// Whether the host may produce the next part of a reply, or has to wait until there is room for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    /// Make the next part.
-    GoOn,
-    /// Make none before [`Event::Resume`](super::Event::Resume) names the call: what comes behind it has no room.
-    Wait,
+pub enum Backpressure {
+    /// There is room: the next part may be produced.
+    Ready,
+    /// Downstream is full: wait until [`Event::Resume`](super::Event::Resume) names the call.
+    Full,
 }
 
 /// Why an answer was not taken.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::durations::{Durations, Spread};
+use super::durations::{Durations, Percentiles};
 use super::trace::{Recorder, TraceRecord, thread_number};
 use crate::graph::Graph;
 
@@ -50,18 +50,18 @@ pub struct NodeMetrics {
     pub late: u64,
     /// How long its steps took: a sample of them where steps are small; of a node of the host its calls, from the call to
     /// the last answer.
-    pub steps: Spread,
+    pub steps: Percentiles,
     /// The packet that it took last.
-    pub last: Option<Place>,
+    pub last: Option<StreamPosition>,
     /// What waits before it.
     pub waiting: Waiting,
     /// What its stage waits for.
     pub waits_for: WaitsFor,
 }
 
-/// Where in a stream a packet stands.
+/// The position of a packet in its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct StreamPosition {
     /// The number of the packet sent that it comes from, counted from 0.
     pub item: u64,
     /// When it begins, in nanoseconds.
@@ -127,7 +127,7 @@ pub struct SessionMetrics {
     pub sent: u64,
     /// How long events waited at the session's port until the host took them, since the session began: how far the
     /// host's event loop is behind.
-    pub lag: Spread,
+    pub lag: Percentiles,
 }
 
 /// The metrics of all joints of a graph, by how many packets wait and were dropped at each one.
@@ -269,7 +269,7 @@ impl NodeCounts {
             retried: self.retried.load(Ordering::Relaxed),
             late: self.late.load(Ordering::Relaxed),
             steps: self.steps.noted().spread(),
-            last: (packets > 0).then(|| Place { item: self.item.load(Ordering::Relaxed), pts }),
+            last: (packets > 0).then(|| StreamPosition { item: self.item.load(Ordering::Relaxed), pts }),
             waiting,
             waits_for,
         }

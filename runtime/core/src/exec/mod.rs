@@ -28,19 +28,19 @@ mod timer;
 mod trace;
 
 pub use chain::panic_text;
-pub use completion::{Completion, Outcome, Output, Passed, RunError, SinkOutputs};
+pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs, SkipReport};
 pub use config::{Config, ConfigError, PipelineOptions};
 pub use documents::{
     DocumentError, StatusOf, add_released, encoder_of_outputs, end_events, end_list, read_control, read_packets,
     read_reply, write_completion, write_error, write_events, write_metrics, write_next_call, write_problems,
     write_progress, write_received, write_sent, write_trace,
 };
-pub use durations::Spread;
-pub use host_call::{CallEntry, Flow, HostCall, HostFailure, HostOutput, Reply, ReplyError};
+pub use durations::Percentiles;
+pub use host_call::{Backpressure, CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live::LiveObjects;
-pub use metrics::{EdgeMetrics, NodeMetrics, Place, SessionMetrics, Waiting, WaitsFor};
-pub use outlet::{Most, SessionOutput};
-pub use port::{Batch, Event, Port, Wake, WeakPort};
+pub use metrics::{EdgeMetrics, NodeMetrics, SessionMetrics, StreamPosition, Waiting, WaitsFor};
+pub use outlet::{SessionOutput, TakeLimit};
+pub use port::{Batch, Event, Notifier, Port, WeakPort};
 pub use progress::Progress;
 pub use runtime::{OpenError, Pipeline, Runtime, Submission, SubmitError, Submitted};
 pub use session::{BufferOptions, Control, Received, Sent, Session, SessionClock, SessionError, SessionOptions};

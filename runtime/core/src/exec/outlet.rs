@@ -18,9 +18,9 @@ pub struct SessionOutput {
     pub item: u64,
 }
 
-/// The most that one look takes.
+/// The most outputs that one call takes.
 #[derive(Clone, Copy, Debug)]
-pub struct Most {
+pub struct TakeLimit {
     /// Packets.
     pub packets: usize,
     /// Bytes; a packet that is larger on its own is taken alone.
@@ -94,7 +94,7 @@ impl Outlets {
     }
 
     /// Adds what waits in one outlet or, in the order of arrival, in all, until `taken` holds the most.
-    pub(super) fn take(&mut self, only: Option<usize>, most: Most, taken: &mut Vec<SessionOutput>) {
+    pub(super) fn take(&mut self, only: Option<usize>, most: TakeLimit, taken: &mut Vec<SessionOutput>) {
         let mut bytes: usize = taken.iter().map(|output| output.packet.value.weight()).sum();
         let waiting: usize = match only {
             Some(outlet) => self.outlets[outlet].arrivals.len(),

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::delays;
-use crate::lock::WaitLock;
+use crate::lock::Monitor;
 use crate::node::{WorkerPlace, take_place};
 
 /// A line of tasks and the workers that serve it.
@@ -26,7 +26,7 @@ pub(super) struct Pool<T> {
 struct Crew<T> {
     /// How many tasks may be at work that do not wait.
     workers: usize,
-    state: WaitLock<State<T>>,
+    state: Monitor<State<T>>,
     /// A node has called the system: from then on a spare thread is there to step in.
     needs_spare: AtomicBool,
     begin: fn(),
@@ -74,7 +74,7 @@ impl<T: Send + 'static> Pool<T> {
     /// `may_block` tells which of them may wait for the system.
     pub(super) fn new(workers: usize, begin: fn(), run: fn(T), may_block: fn(&T) -> bool) -> Self {
         let crew =
-            Crew { workers, state: WaitLock::default(), needs_spare: AtomicBool::new(false), begin, run, may_block };
+            Crew { workers, state: Monitor::default(), needs_spare: AtomicBool::new(false), begin, run, may_block };
         Self { crew: Arc::new(crew), started: OnceLock::new() }
     }
 
@@ -300,7 +300,7 @@ mod tests {
     fn threads_that_stepped_in_go_when_they_are_not_needed_any_more() {
         let pool = pool(2);
         let (arrived, arrivals) = mpsc::channel();
-        let gate = Arc::new(WaitLock::<bool>::default());
+        let gate = Arc::new(Monitor::<bool>::default());
         for number in 0..40 {
             let (arrived, gate) = (arrived.clone(), Arc::clone(&gate));
             pool.push(Box::new(move || {

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::completion::{Completion, RunError};
 use super::delays;
 use super::durations::{Durations, Noted};
-use super::host_call::{Flow, HostCall, Reply, ReplyError};
+use super::host_call::{Backpressure, HostCall, Reply, ReplyError};
 use super::progress::Progress;
 use super::run::Run;
 use super::runtime::SubmitError;
-use crate::lock::WaitLock;
+use crate::lock::Monitor;
 
 /// Something that the host should know.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ pub enum Event {
         /// The number of the call.
         call: u64,
     },
-    /// A call that was handed out is over before its answer, since its session was interrupted.
-    CalledOff {
+    /// A call that the host has received was cancelled before its reply, because its session was interrupted.
+    CallCancelled {
         /// The number of the call.
         call: u64,
     },
@@ -65,13 +65,13 @@ pub struct Batch {
     pub is_closed: bool,
 }
 
-/// Rings outside of this process's locks when a port has something, so that an event loop wakes up.
-pub trait Wake: Send + Sync {
-    /// Something is there.
-    fn ring(&self);
+/// Wakes an event loop when a port has events, such as by a file descriptor that becomes readable.
+pub trait Notifier: Send + Sync {
+    /// The port has events. Called while no lock of this crate is held.
+    fn notify(&self);
 
-    /// Nothing is there any more.
-    fn silence(&self);
+    /// The port is empty.
+    fn clear(&self);
 }
 
 /// Rings when it is dropped, which is to be where no lock is held: whoever it wakes may have the same core and want the
@@ -87,8 +87,8 @@ pub(super) struct Ring {
 pub struct Port(Arc<Shared>);
 
 struct Shared {
-    state: WaitLock<State>,
-    bell: Option<Box<dyn Wake>>,
+    state: Monitor<State>,
+    notifier: Option<Box<dyn Notifier>>,
     /// How long the oldest event waited, at each drain that found one.
     lag: Durations,
 }
@@ -102,7 +102,7 @@ struct State {
     waits_since: Option<Instant>,
     is_ringing: bool,
     is_closed: bool,
-    is_nudged: bool,
+    is_woken: bool,
 }
 
 /// A call that the host has not answered to the end.
@@ -121,20 +121,20 @@ impl Port {
     /// The most events that one drain hands out, so that a flood of small results can't hold a loop for long.
     pub const MOST_EVENTS: usize = 256;
 
-    /// An open port. Without a bell it can only be waited on.
-    pub fn new(bell: Option<Box<dyn Wake>>) -> Self {
-        Self(Arc::new(Shared { state: WaitLock::default(), bell, lag: Durations::new() }))
+    /// An open port. Without a notifier it can only be waited on.
+    pub fn new(notifier: Option<Box<dyn Notifier>>) -> Self {
+        Self(Arc::new(Shared { state: Monitor::default(), notifier, lag: Durations::new() }))
     }
 
     /// Takes what is there; waits at most `timeout` for the first event, for ever if there is none.
     ///
-    /// The batch is empty if nothing came in time, if [`Port::nudge`] was called, or if the port is closed.
+    /// The batch is empty if nothing came in time, if [`Port::wake`] was called, or if the port is closed.
     pub fn next(&self, timeout: Option<Duration>) -> Batch {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         delays::pause();
-        let is_there = |state: &State| !state.events.is_empty() || state.is_closed || state.is_nudged;
+        let is_there = |state: &State| !state.events.is_empty() || state.is_closed || state.is_woken;
         let mut state = self.0.state.wait_for(self.0.state.lock(), deadline, is_there);
-        state.is_nudged = false;
+        state.is_woken = false;
         let count = state.events.len().min(Self::MOST_EVENTS);
         let events = state.events.drain(..count).collect();
         if let Some(since) = state.waits_since.take() {
@@ -142,7 +142,7 @@ impl Port {
         }
         // Who finds nothing was woken by a ring that came after its event had been taken, or was not woken by one.
         if state.events.is_empty() && !state.is_closed && (std::mem::take(&mut state.is_ringing) || count == 0) {
-            self.0.silence();
+            self.0.clear();
         }
         if !state.events.is_empty() {
             // Somebody else may wait here too, whose wake-up this drain has used.
@@ -152,10 +152,10 @@ impl Port {
         Batch { events, is_closed }
     }
 
-    /// Rings the bell and lets one waiting [`Port::next`] return now, or the next one not wait.
-    pub fn nudge(&self) {
+    /// Makes one waiting [`Port::next`] return now, or the next one return without waiting, and notifies the event loop.
+    pub fn wake(&self) {
         let mut state = self.0.state.lock();
-        state.is_nudged = true;
+        state.is_woken = true;
         let ring = self.announce(&mut state);
         drop(state);
         drop(ring);
@@ -177,7 +177,7 @@ impl Port {
     ///
     /// # Errors
     /// If the call is over, or the answer names a packet or node that it does not have.
-    pub fn reply(&self, call: u64, reply: Reply) -> Result<Flow, ReplyError> {
+    pub fn reply(&self, call: u64, reply: Reply) -> Result<Backpressure, ReplyError> {
         self.take_reply(call, reply, false).map(|(flow, _)| flow)
     }
 
@@ -186,11 +186,16 @@ impl Port {
     ///
     /// # Errors
     /// As [`Self::reply`].
-    pub fn reply_for_next(&self, call: u64, reply: Reply) -> Result<(Flow, Option<HostCall>), ReplyError> {
+    pub fn reply_for_next(&self, call: u64, reply: Reply) -> Result<(Backpressure, Option<HostCall>), ReplyError> {
         self.take_reply(call, reply, true)
     }
 
-    fn take_reply(&self, call: u64, reply: Reply, wants_next: bool) -> Result<(Flow, Option<HostCall>), ReplyError> {
+    fn take_reply(
+        &self,
+        call: u64,
+        reply: Reply,
+        wants_next: bool,
+    ) -> Result<(Backpressure, Option<HostCall>), ReplyError> {
         let (run, stage) = {
             let mut state = self.0.state.lock();
             let pending = state.calls.get_mut(&call).ok_or(ReplyError::Gone { call })?;
@@ -353,16 +358,16 @@ impl Drop for Ring {
     fn drop(&mut self) {
         delays::pause();
         self.port.0.state.notify_one();
-        if let (Some(bell), true) = (&self.port.0.bell, self.is_due) {
-            bell.ring();
+        if let (Some(notifier), true) = (&self.port.0.notifier, self.is_due) {
+            notifier.notify();
         }
     }
 }
 
 impl Shared {
-    fn silence(&self) {
-        if let Some(bell) = &self.bell {
-            bell.silence();
+    fn clear(&self) {
+        if let Some(notifier) = &self.notifier {
+            notifier.clear();
         }
     }
 }
@@ -379,7 +384,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::exec::{BufferOptions, Config, HostOutput, Most, Received, Runtime, SessionOptions};
+    use crate::exec::{BufferOptions, Config, HostOutput, Received, Runtime, SessionOptions, TakeLimit};
     use crate::manifest::HostNodeType;
     use crate::node::Registry;
     use crate::value::{Packet, Value};
@@ -387,12 +392,12 @@ mod tests {
     #[derive(Clone, Default)]
     struct Bell(Arc<AtomicBool>);
 
-    impl Wake for Bell {
-        fn ring(&self) {
+    impl Notifier for Bell {
+        fn notify(&self) {
             self.0.store(true, Ordering::SeqCst);
         }
 
-        fn silence(&self) {
+        fn clear(&self) {
             self.0.store(false, Ordering::SeqCst);
         }
     }
@@ -436,7 +441,7 @@ mod tests {
         let buffer = BufferOptions { packets: Some(1), ..BufferOptions::default() };
         let session = pipeline.session(&port, 1, &SessionOptions { buffer, ..SessionOptions::default() });
         let session = session.expect("accepted");
-        let most = Most { packets: 0, bytes: 0 };
+        let most = TakeLimit { packets: 0, bytes: 0 };
         let send = || {
             let sent = session.send(&mut [Packet::new(Value::Null)].into(), 0, Duration::ZERO, most);
             assert_eq!(sent.expect("taken").taken, 1);
@@ -452,13 +457,13 @@ mod tests {
         let run = port.0.state.lock().calls[&first].run.upgrade().expect("it goes on");
         session.interrupt();
         let off = port.next(Some(Duration::from_secs(60))).events;
-        assert!(matches!(off[..], [Event::CalledOff { call }] if call == first), "{off:?}");
+        assert!(matches!(off[..], [Event::CallCancelled { call }] if call == first), "{off:?}");
         send();
         let second = call_of(&port);
-        assert_eq!(port.reply(second, part()), Ok(Flow::Wait));
+        assert_eq!(port.reply(second, part()), Ok(Backpressure::Full));
         let late = run.take_reply(0, first, part(), false);
         assert_eq!(late.map(|(flow, _)| flow), Err(ReplyError::Gone { call: first }));
-        let got = session.receive(None, Most { packets: 9, bytes: 9 });
+        let got = session.receive(None, TakeLimit { packets: 9, bytes: 9 });
         assert!(matches!(&got, Received::Outputs(outputs) if outputs.len() == 1), "{got:?}");
         let told = port.next(Some(Duration::from_secs(60))).events;
         assert!(matches!(told[..], [Event::Resume { call }] if call == second), "{told:?}");

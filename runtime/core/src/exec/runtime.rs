@@ -14,7 +14,7 @@ use super::run::{Budget, Opening, Run, Task};
 use super::session::{Session, SessionClock, SessionError, SessionOptions};
 use super::timer::Timer;
 use crate::graph::Graph;
-use crate::lock::{Lock, WaitLock};
+use crate::lock::{Lock, Monitor};
 use crate::manifest::{self, HostNodes, ManifestError};
 use crate::node::{Cost, Registry};
 use crate::outside::named;
@@ -112,7 +112,7 @@ pub(super) struct Shared {
     ports: Lock<Vec<WeakPort>>,
     next_run: AtomicU64,
     live: AtomicUsize,
-    quiet: WaitLock<()>,
+    quiet: Monitor<()>,
 }
 
 /// One run of a runtime, counted from before it is accepted until everything of it is gone.
@@ -145,7 +145,7 @@ impl Runtime {
             ports: Lock::default(),
             next_run: AtomicU64::new(1),
             live: AtomicUsize::new(0),
-            quiet: WaitLock::default(),
+            quiet: Monitor::default(),
         }))
     }
 

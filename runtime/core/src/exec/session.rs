@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::completion::Outcome;
 use super::metrics::{Counts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
-use super::outlet::{Most, SessionOutput};
+use super::outlet::{SessionOutput, TakeLimit};
 use super::queue::Bounds;
 use super::run::{Refusal, Rest, Run};
 use super::trace::{Recorder, Trace};
@@ -200,7 +200,7 @@ impl Session {
         packets: &mut VecDeque<Packet>,
         packet_bytes: usize,
         budget: Duration,
-        most: Most,
+        most: TakeLimit,
     ) -> Result<Sent, SessionError> {
         let run = self.running()?;
         let mut outputs = Vec::new();
@@ -218,7 +218,7 @@ impl Session {
     }
 
     /// Takes outputs that are there, of one chosen sink or of all.
-    pub fn receive(&self, only: Option<usize>, most: Most) -> Received {
+    pub fn receive(&self, only: Option<usize>, most: TakeLimit) -> Received {
         let mut outputs = Vec::new();
         if let Some(run) = self.run.upgrade()
             && run.read(only, most, &mut outputs).is_some()

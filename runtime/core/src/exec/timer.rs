@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use super::delays;
 use super::run::{Alarm, Run};
-use crate::lock::WaitLock;
+use crate::lock::Monitor;
 
 /// The alarms that are still ahead.
 #[derive(Default)]
 pub(super) struct Timer {
-    ahead: Arc<WaitLock<Ahead>>,
+    ahead: Arc<Monitor<Ahead>>,
     started: OnceLock<()>,
 }
 
@@ -69,7 +69,7 @@ impl Drop for Timer {
     }
 }
 
-fn serve(lock: &WaitLock<Ahead>) {
+fn serve(lock: &Monitor<Ahead>) {
     let mut ahead = lock.lock();
     while !ahead.is_stopped {
         ahead = match ahead.entries.peek() {

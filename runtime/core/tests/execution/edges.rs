@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use remotemedia_core::exec::{
-    CallEntry, EdgeMetrics, HostOutput, Most, Outcome, Received, Reply, Session, SessionOptions, WaitsFor,
+    CallEntry, EdgeMetrics, HostOutput, Outcome, Received, Reply, Session, SessionOptions, TakeLimit, WaitsFor,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
 
 use super::*;
 
-const ALL: Most = Most { packets: usize::MAX, bytes: usize::MAX };
+const ALL: TakeLimit = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
 
 /// A `Pass` called `p` that feeds, through this buffer, what `nodes` are connected to each other.
 fn behind(runtime: &Runtime, buffer: &str, nodes: &[(&str, &str, &str)], hosts: &HostNodes) -> Pipeline {
@@ -31,7 +31,7 @@ fn behind(runtime: &Runtime, buffer: &str, nodes: &[(&str, &str, &str)], hosts: 
 
 fn send(session: &Session, range: std::ops::Range<i64>) {
     let mut packets: VecDeque<Packet> = range.map(|value| Packet::new(Value::Int(value))).collect();
-    session.send(&mut packets, 0, PATIENCE, Most { packets: 0, bytes: 0 }).expect("taken");
+    session.send(&mut packets, 0, PATIENCE, TakeLimit { packets: 0, bytes: 0 }).expect("taken");
     assert!(packets.is_empty(), "there is room at the entry");
 }
 

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use remotemedia_core::exec::{
-    CallEntry, HostCall, HostFailure, HostOutput, Most, Outcome, Passed, Received, Reply, RunError, SessionOptions,
+    CallEntry, HostCall, HostFailure, HostOutput, Outcome, Received, Reply, RunError, SessionOptions, SkipReport,
+    TakeLimit,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
@@ -70,7 +71,7 @@ fn texts(errors: &[RunError]) -> Vec<String> {
 }
 
 fn passed(completion: &Completion) -> (Vec<String>, u64, u64) {
-    let Passed { skipped, skips, retries } = &completion.passed;
+    let SkipReport { skipped, skips, retries } = &completion.skip_report;
     (texts(skipped), *skips, *retries)
 }
 
@@ -102,7 +103,7 @@ fn the_end_of_an_item_goes_on_behind_what_was_skipped() {
         let (completion, _) = run_telling(&graph, Start::Here, integers(0..5), no_host);
         let lost = i64::from(skips == 1);
         assert_eq!(integers_of(&completion), [1, 1001, 2001, 3001 - lost, 4001]);
-        assert_eq!(completion.passed.skips, skips);
+        assert_eq!(completion.skip_report.skips, skips);
     }
     for ledger in &LEDGERS[40..=41] {
         let (initialized, cleaned) = (ledger.initialized.load(Ordering::SeqCst), ledger.cleaned.load(Ordering::SeqCst));
@@ -135,7 +136,7 @@ fn a_hundred_errors_are_kept_and_all_are_counted() {
     let runtime = runtime();
     let graph = chain(&runtime, &[("trip", "Trip", r#""at": [7]"#, r#""skip""#)]);
     let (completion, told) = run_telling(&graph, Start::Workers, vec![Value::Int(7); 250], no_host);
-    assert_eq!((completion.passed.skipped.len(), completion.passed.skips, told.len()), (100, 250, 100));
+    assert_eq!((completion.skip_report.skipped.len(), completion.skip_report.skips, told.len()), (100, 250, 100));
 }
 
 #[test]
@@ -175,7 +176,7 @@ fn what_fails_at_the_end_of_an_item_is_not_tried_again() {
     let graph = chain(&runtime, &[("fail", "Fail", r#""at": "flush", "ledger": 45"#, on_error)]);
     let completion = run(&graph, Start::Here, integers(0..5));
     assert_eq!(message_of(&completion), "node 'fail' (Fail), input 0: it was told to fail. Tell it not to.");
-    assert_eq!(completion.passed.retries, 0);
+    assert_eq!(completion.skip_report.retries, 0);
 }
 
 #[test]
@@ -214,10 +215,10 @@ fn an_interrupted_session_does_not_wait_for_another_try() {
     let graph = chain(&runtime, &[("trip", "Trip", r#""at": [1], "steps": 1, "ledger": 5"#, on_error)]);
     let port = Port::new(None);
     let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
-    let all = Most { packets: usize::MAX, bytes: usize::MAX };
+    let all = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
     let send = |value| {
         let mut packets = [Packet::new(Value::Int(value))].into();
-        session.send(&mut packets, 0, Duration::ZERO, Most { packets: 0, bytes: 0 }).expect("taken");
+        session.send(&mut packets, 0, Duration::ZERO, TakeLimit { packets: 0, bytes: 0 }).expect("taken");
     };
     send(1);
     while session.metrics().nodes[0].retried == 0 {
@@ -244,7 +245,7 @@ fn a_session_counts_what_it_skips_and_tries_again() {
     let graph = chain(&runtime, &[("trip", "Trip", r#""at": [1], "steps": 1"#, on_error)]);
     let port = Port::new(None);
     let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
-    let all = Most { packets: usize::MAX, bytes: usize::MAX };
+    let all = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
     let mut packets = (0..3).map(|value| Packet::new(Value::Int(value))).collect();
     let sent = session.send(&mut packets, 0, PATIENCE, all).expect("taken");
     assert_eq!(sent.outputs.len(), 3);
@@ -259,7 +260,10 @@ fn a_session_counts_what_it_skips_and_tries_again() {
             other => told.push(other),
         }
     };
-    assert_eq!((completion.outcome, completion.passed.skips, completion.passed.retries), (Outcome::Finished, 1, 2));
+    assert_eq!(
+        (completion.outcome, completion.skip_report.skips, completion.skip_report.retries),
+        (Outcome::Finished, 1, 2)
+    );
 }
 
 fn output(entry: usize, value: i64) -> HostOutput {
@@ -331,7 +335,7 @@ fn what_comes_back_unanswered_counts_as_taken_once_and_each_try_of_what_failed()
     let port = Port::new(None);
     let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
     let mut packets = (0..4).map(|value| Packet::new(Value::Int(value))).collect();
-    session.send(&mut packets, 0, Duration::ZERO, Most { packets: 0, bytes: 0 }).expect("taken");
+    session.send(&mut packets, 0, Duration::ZERO, TakeLimit { packets: 0, bytes: 0 }).expect("taken");
     session.finish().expect("it goes on");
     let mut calls = Vec::new();
     loop {

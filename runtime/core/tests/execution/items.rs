@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use remotemedia_core::exec::{Most, Received, Session, SessionOptions};
+use remotemedia_core::exec::{Received, Session, SessionOptions, TakeLimit};
 use remotemedia_core::node::{Cost, Define, Item, Node, NodeError, Port as NodePort, Step, documented};
 use remotemedia_core::value::{File, Packet};
 use schemars::JsonSchema;
@@ -161,8 +161,8 @@ fn the_streams_of_a_session_are_items_with_the_name_of_the_file_they_begin_with(
     );
 }
 
-const ALL: Most = Most { packets: usize::MAX, bytes: usize::MAX };
-const NONE: Most = Most { packets: 0, bytes: 0 };
+const ALL: TakeLimit = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
+const NONE: TakeLimit = TakeLimit { packets: 0, bytes: 0 };
 
 /// What comes out of a session, as text with the number of its packet.
 fn read_to_the_end(session: &Session, port: &Port) -> Vec<(u64, String)> {

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use remotemedia_core::exec::{Control, Most, Received, Session, SessionOptions};
+use remotemedia_core::exec::{Control, Received, Session, SessionOptions, TakeLimit};
 use remotemedia_core::node::Params;
 use remotemedia_core::value::Packet;
 use serde_json::json;
 
 use super::*;
 
-const ALL: Most = Most { packets: usize::MAX, bytes: usize::MAX };
+const ALL: TakeLimit = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
 
 fn open(pipeline: &Pipeline, port: &Port) -> Session {
     pipeline.session(port, 1, &SessionOptions::default()).expect("accepted")
@@ -17,7 +17,7 @@ fn open(pipeline: &Pipeline, port: &Port) -> Session {
 
 fn send(session: &Session, budget: Duration, range: std::ops::Range<i64>) {
     let mut packets: VecDeque<Packet> = range.map(|value| Packet::new(Value::Int(value))).collect();
-    session.send(&mut packets, 0, budget, Most { packets: 0, bytes: 0 }).expect("taken");
+    session.send(&mut packets, 0, budget, TakeLimit { packets: 0, bytes: 0 }).expect("taken");
     assert!(packets.is_empty(), "there is room at the entry");
 }
 

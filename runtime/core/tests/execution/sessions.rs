@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use remotemedia_core::exec::{
-    BufferOptions, CallEntry, Flow, HostCall, HostOutput, Most, Outcome, Place, Received, Reply, Session, SessionError,
-    SessionOptions, Spread, Waiting, WaitsFor,
+    Backpressure, BufferOptions, CallEntry, HostCall, HostOutput, Outcome, Percentiles, Received, Reply, Session,
+    SessionError, SessionOptions, StreamPosition, TakeLimit, Waiting, WaitsFor,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::{Buffer, ForeignMemory, Packet};
 
 use super::*;
 
-const ALL: Most = Most { packets: usize::MAX, bytes: usize::MAX };
-const NONE: Most = Most { packets: 0, bytes: 0 };
+const ALL: TakeLimit = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
+const NONE: TakeLimit = TakeLimit { packets: 0, bytes: 0 };
 
 fn open(pipeline: &Pipeline, port: &Port) -> Session {
     pipeline.session(port, 1, &SessionOptions::default()).expect("accepted")
@@ -57,7 +57,7 @@ fn ended(port: &Port) -> Completion {
 fn received(session: &Session, port: &Port, count: usize) -> Vec<i64> {
     let mut values = Vec::new();
     while values.len() < count {
-        match session.receive(None, Most { packets: count - values.len(), ..ALL }) {
+        match session.receive(None, TakeLimit { packets: count - values.len(), ..ALL }) {
             Received::Outputs(outputs) => values.extend(outputs.iter().map(integer)),
             Received::WouldBlock => assert!(matches!(next(port), Event::Outputs { .. })),
             Received::End => panic!("it ended with {values:?}"),
@@ -277,11 +277,11 @@ fn a_large_packet_is_taken_alone() {
     let session = graph.session(&port, 1, &SessionOptions { buffer, ..SessionOptions::default() }).expect("accepted");
     let wide = || Packet::new(Value::bytes(vec![0; 5000]));
     for _ in 0..3 {
-        let sent = session.send(&mut [wide()].into(), 0, PATIENCE, Most { packets: 5, bytes: 10 }).expect("taken");
+        let sent = session.send(&mut [wide()].into(), 0, PATIENCE, TakeLimit { packets: 5, bytes: 10 }).expect("taken");
         assert_eq!((sent.taken, sent.outputs.len()), (1, 1));
     }
     // However often the graph goes on within one call, it brings no more than asked for.
-    let sent = session.send(&mut [wide(), wide(), wide()].into(), 0, PATIENCE, Most { packets: 5, bytes: 10 });
+    let sent = session.send(&mut [wide(), wide(), wide()].into(), 0, PATIENCE, TakeLimit { packets: 5, bytes: 10 });
     assert_eq!(sent.expect("taken").outputs.len(), 1);
     session.cancel();
     assert_eq!(ended(&port).outcome, Outcome::Cancelled);
@@ -442,13 +442,13 @@ fn an_answer_in_parts_waits_while_what_comes_behind_it_is_full() {
     session.send(&mut packets(0..1), 0, PATIENCE, NONE).expect("taken");
     let Event::Call(call) = next(&port) else { panic!("expected a call") };
     let flow = |value| port.reply(call.id, answer(value, false)).expect("taken");
-    assert_eq!([flow(0), flow(1)], [Flow::GoOn, Flow::Wait], "there is room for two outputs");
+    assert_eq!([flow(0), flow(1)], [Backpressure::Ready, Backpressure::Full], "there is room for two outputs");
     assert!(port.next(Some(Duration::ZERO)).events.is_empty(), "nobody has read");
     assert_eq!(received(&session, &port, 1), [0]);
     assert!(matches!(next(&port), Event::Resume { call: its } if its == call.id));
     // What was not asked for is taken all the same: the host decides what it keeps.
-    assert_eq!([flow(2), flow(3)], [Flow::Wait, Flow::Wait]);
-    assert_eq!(port.reply(call.id, answer(4, true)), Ok(Flow::GoOn), "nothing comes behind the last part");
+    assert_eq!([flow(2), flow(3)], [Backpressure::Full, Backpressure::Full]);
+    assert_eq!(port.reply(call.id, answer(4, true)), Ok(Backpressure::Ready), "nothing comes behind the last part");
     let (values, completion) = stream(&session, &port, Start::Here, VecDeque::new());
     assert_eq!(values, [1, 2, 3, 4]);
     assert_eq!(completion.outcome, Outcome::Finished, "there is no call to go on with");
@@ -530,7 +530,7 @@ fn an_interruption_forgets_the_call_that_is_out() {
     session.send(&mut packets(0..4), 0, PATIENCE, NONE).expect("taken");
     let Event::Call(old) = next(&port) else { panic!("expected a call") };
     session.interrupt();
-    assert!(matches!(next(&port), Event::CalledOff { call } if call == old.id), "the host has begun with it");
+    assert!(matches!(next(&port), Event::CallCancelled { call } if call == old.id), "the host has begun with it");
     session.send(&mut packets(4..5), 0, PATIENCE, NONE).expect("taken");
     session.finish().expect("it goes on");
     let Event::Call(new) = next(&port) else { panic!("expected a call") };
@@ -588,17 +588,17 @@ fn metrics_tell_what_waits_before_a_node_and_where_it_is() {
     let session = graph.session(&port, 1, &SessionOptions { buffer, ..SessionOptions::default() }).expect("accepted");
     let fresh = session.metrics();
     assert_eq!((fresh.nodes[0].last, fresh.nodes[0].waiting), (None, Waiting::default()));
-    assert_eq!((fresh.nodes[0].steps, fresh.lag), (Spread::default(), Spread::default()));
+    assert_eq!((fresh.nodes[0].steps, fresh.lag), (Percentiles::default(), Percentiles::default()));
     session.send(&mut [Packet::new(Value::Int(1)).at(Some(20), None)].into(), 0, PATIENCE, NONE).expect("taken");
     let Event::Call(call) = next(&port) else { panic!("expected a call") };
     session.send(&mut packets(0..2), 0, PATIENCE, NONE).expect("taken");
     let metrics = session.metrics();
     let node = &metrics.nodes[0];
-    assert_eq!((node.packets, node.last), (1, Some(Place { item: 0, pts: Some(20) })));
+    assert_eq!((node.packets, node.last), (1, Some(StreamPosition { item: 0, pts: Some(20) })));
     // One packet is with the host, and counts until it answers.
     assert_eq!((node.waiting.packets, node.waiting.fill), (2, 0.5));
     assert!(node.waiting.oldest.is_some() && metrics.lag.longest.is_some(), "{metrics:?}");
-    assert_eq!((node.steps, &node.waits_for), (Spread::default(), &WaitsFor::Host));
+    assert_eq!((node.steps, &node.waits_for), (Percentiles::default(), &WaitsFor::Host));
     let answer = || Reply { outputs: vec![], is_final: true, failure: None };
     port.reply(call.id, answer()).expect("taken");
     for item in 1..3 {
@@ -609,6 +609,6 @@ fn metrics_tell_what_waits_before_a_node_and_where_it_is() {
     session.finish().expect("it goes on");
     ended(&port);
     let node = &session.metrics().nodes[0];
-    assert_eq!((node.packets, node.last), (3, Some(Place { item: 2, pts: None })));
+    assert_eq!((node.packets, node.last), (3, Some(StreamPosition { item: 2, pts: None })));
     assert!(node.steps.longest.is_some() && node.waiting == Waiting::default(), "{node:?}");
 }

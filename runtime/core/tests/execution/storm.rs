@@ -11,8 +11,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use remotemedia_core::exec::{
-    BufferOptions, CallEntry, Flow, HostCall, HostFailure, HostOutput, Most, Outcome, Received, Reply, ReplyError,
-    Session, SessionOptions,
+    Backpressure, BufferOptions, CallEntry, HostCall, HostFailure, HostOutput, Outcome, Received, Reply, ReplyError,
+    Session, SessionOptions, TakeLimit,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
@@ -312,8 +312,8 @@ impl Host<'_> {
                 Err(ReplyError::Gone { .. }) => return None,
                 Err(error) => panic!("{error}"),
                 Ok((_, next)) if is_all => return next.map(|call| self.begin(call)),
-                Ok((Flow::GoOn, _)) => {}
-                Ok((Flow::Wait, _)) => {
+                Ok((Backpressure::Ready, _)) => {}
+                Ok((Backpressure::Full, _)) => {
                     // A few don't wait, which is not refused.
                     let mut calls = self.calls.lock().unwrap();
                     if !calls.resumed.remove(&id) && !random.one_in(16) {
@@ -381,7 +381,7 @@ impl Round<'_> {
             match event {
                 Event::Call(call) => self.host.push(Some(self.host.begin(call))),
                 Event::Resume { call } => self.host.resume(call),
-                Event::CalledOff { call } => self.host.call_off(call),
+                Event::CallCancelled { call } => self.host.call_off(call),
                 Event::Completed { completion, .. } => {
                     assert!(self.completion.replace(completion).is_none(), "one completion each");
                 }
@@ -493,7 +493,7 @@ impl Round<'_> {
             return false;
         }
         let budget = if self.random.one_in(2) { Duration::ZERO } else { Duration::from_micros(200) };
-        let sent = session.send(left, 0, budget, Most { packets: self.random.below(3), bytes: 1 << 20 });
+        let sent = session.send(left, 0, budget, TakeLimit { packets: self.random.below(3), bytes: 1 << 20 });
         let sent = sent.expect("it goes on");
         let has_read = !sent.outputs.is_empty();
         self.note(sent.outputs);
@@ -502,7 +502,7 @@ impl Round<'_> {
 
     /// Reads some of what is there. Returns whether anything was.
     fn read(&mut self, session: &Session) -> bool {
-        let most = Most { packets: 1 + self.random.below(9), bytes: 1 << 20 };
+        let most = TakeLimit { packets: 1 + self.random.below(9), bytes: 1 << 20 };
         match session.receive(None, most) {
             Received::Outputs(outputs) => {
                 self.note(outputs);
@@ -516,7 +516,7 @@ impl Round<'_> {
     /// Reads what is there. Returns whether that was all.
     fn drain(&mut self, session: &Session) -> bool {
         loop {
-            match session.receive(None, Most { packets: 100, bytes: 1 << 20 }) {
+            match session.receive(None, TakeLimit { packets: 100, bytes: 1 << 20 }) {
                 Received::Outputs(outputs) => self.note(outputs),
                 Received::WouldBlock => return false,
                 Received::End => return true,

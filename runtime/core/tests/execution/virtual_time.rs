@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use remotemedia_core::exec::{
-    BufferOptions, HostCall, Most, Outcome, Received, Reply, Session, SessionClock, SessionOptions,
+    BufferOptions, HostCall, Outcome, Received, Reply, Session, SessionClock, SessionOptions, TakeLimit,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
 
 use super::*;
 
-const ALL: Most = Most { packets: usize::MAX, bytes: usize::MAX };
+const ALL: TakeLimit = TakeLimit { packets: usize::MAX, bytes: usize::MAX };
 const SECOND: i64 = 1_000_000_000;
 
 fn options() -> SessionOptions {

@@ -145,7 +145,7 @@ fn what_can_not_be_brought_fails_by_itself_and_the_others_go_on() {
     assert_eq!(names(&completion, &folder), ["a.wav", "m/b.wav", "z.wav"]);
     let items: Vec<u64> = completion.sinks[0].outputs.iter().map(|output| output.item).collect();
     assert_eq!(items, [0, 1, 4]);
-    let said: Vec<String> = completion.passed.skipped.iter().map(ToString::to_string).collect();
+    let said: Vec<String> = completion.skip_report.skipped.iter().map(ToString::to_string).collect();
     let place = folder.path("").trim_end_matches('/').to_owned();
     assert_eq!(
         said,

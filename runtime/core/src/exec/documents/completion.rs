@@ -1,7 +1,7 @@
 //! How work ended, and what is wrong: completions, errors, and the problems of a manifest.
 
 use super::{StatusOf, write_optional, write_tokens};
-use crate::exec::completion::{Completion, Output, Passed, RunError};
+use crate::exec::completion::{Completion, Output, RunError, SkipReport};
 use crate::manifest::Problem;
 use crate::wire::Encoder;
 
@@ -11,7 +11,7 @@ const MAP_OF_NONE: u8 = 0x80;
 /// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors}`, with `skipped` and `skips`, and with
 /// `retries`, where there were any; [`add_released`] may add to it.
 pub fn write_completion(encoder: &mut Encoder, completion: &Completion, status_of: StatusOf) {
-    let Passed { skipped, skips, retries } = &completion.passed;
+    let SkipReport { skipped, skips, retries } = &completion.skip_report;
     encoder.map(3 + 2 * usize::from(*skips > 0) + usize::from(*retries > 0));
     encoder.text("status").int(i64::from(status_of(completion.outcome)));
     encoder.text("outputs").map(completion.sinks.len());

@@ -42,7 +42,7 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
             Event::Resume { call } => {
                 encoder.array(2).int(event_kind::RESUME).uint(*call);
             }
-            Event::CalledOff { call } => {
+            Event::CallCancelled { call } => {
                 encoder.array(2).int(event_kind::CALLED_OFF).uint(*call);
             }
             Event::Skipped { token, error, is_first } => {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{DocumentError, mismatch, write_optional, write_tokens};
-use crate::exec::durations::Spread;
+use crate::exec::durations::Percentiles;
 use crate::exec::metrics::SessionMetrics;
 use crate::exec::outlet::SessionOutput;
 use crate::exec::progress::Progress;
@@ -229,7 +229,7 @@ fn write_outputs(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Ses
     }
 }
 
-fn times_of(spread: &Spread) -> [(&'static str, Option<Duration>); 3] {
+fn times_of(spread: &Percentiles) -> [(&'static str, Option<Duration>); 3] {
     [("p50_ns", spread.median), ("p99_ns", spread.p99), ("max_ns", spread.longest)]
 }
 

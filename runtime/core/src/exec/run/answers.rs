@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Budget, FollowUp, Phase, Ready, Run, Sinks, State};
-use crate::exec::host_call::{Flow, HostCall, Reply, ReplyError};
+use crate::exec::host_call::{Backpressure, HostCall, Reply, ReplyError};
 use crate::exec::trace::TraceRecord;
 
 impl Run {
@@ -17,7 +17,7 @@ impl Run {
         call: u64,
         reply: Reply,
         wants_next: bool,
-    ) -> Result<(Flow, Option<HostCall>), ReplyError> {
+    ) -> Result<(Backpressure, Option<HostCall>), ReplyError> {
         let is_last = reply.is_last();
         let mut ready = Ready::new();
         let mut state = self.hold();
@@ -43,7 +43,7 @@ impl Run {
             next = self.take_follow_up(stage, call);
         }
         self.dispatch(&mut ready);
-        Ok((if is_last { Flow::GoOn } else { self.flow_behind(stage, call) }, next))
+        Ok((if is_last { Backpressure::Ready } else { self.flow_behind(stage, call) }, next))
     }
 
     fn take_follow_up(&self, stage: usize, answered: u64) -> Option<HostCall> {
@@ -59,13 +59,13 @@ impl Run {
     }
 
     /// Whether there is room for the next part of an answer; if not, the host is told when there is.
-    fn flow_behind(&self, stage: usize, call: u64) -> Flow {
+    fn flow_behind(&self, stage: usize, call: u64) -> Backpressure {
         let mut state = self.hold();
         // The next answer to a run or a call that has ended is told so.
         let waits = state.phase == Phase::Active
             && !self.has_room_behind(&state, stage)
             && state.stages[stage].exchange.wait_for_room(call);
-        if waits { Flow::Wait } else { Flow::GoOn }
+        if waits { Backpressure::Full } else { Backpressure::Ready }
     }
 
     /// Whether there is room behind a host stage, beside that for what is on its way out of it: another thread may be about

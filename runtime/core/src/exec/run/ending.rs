@@ -142,7 +142,7 @@ impl Run {
                 Vec::new()
             }
         };
-        let completion = Completion { outcome, sinks, errors, passed: std::mem::take(&mut state.passed) };
+        let completion = Completion { outcome, sinks, errors, skip_report: std::mem::take(&mut state.skip_report) };
         match &mut state.delivery {
             Delivery::Submitter(place) => *place = Some(completion),
             Delivery::Port => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Phase, Run, Sinks, State, Status};
-use crate::exec::durations::{Noted, Spread};
+use crate::exec::durations::{Noted, Percentiles};
 use crate::exec::metrics::{SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use crate::exec::progress::Progress;
 use crate::exec::queue::Queue;
@@ -56,7 +56,7 @@ impl Run {
             }
         }
         let feed = state.feed.as_deref();
-        let (sent, lag) = feed.map_or((0, Spread::default()), |feed| (feed.next_item, self.lag(&feed.lag_before)));
+        let (sent, lag) = feed.map_or((0, Percentiles::default()), |feed| (feed.next_item, self.lag(&feed.lag_before)));
         let edges = edge_metrics(&self.graph, |edge| {
             let queue = &state.queues[edge];
             (queue.packets(), queue.dropped())
@@ -85,8 +85,8 @@ impl Run {
     }
 
     /// How far the host's loop was behind since the session began.
-    pub(super) fn lag(&self, before: &Noted) -> Spread {
-        self.port.upgrade().map_or_else(Spread::default, |port| port.lag().after(before).spread())
+    pub(super) fn lag(&self, before: &Noted) -> Percentiles {
+        self.port.upgrade().map_or_else(Percentiles::default, |port| port.lag().after(before).spread())
     }
 
     fn waits_for(&self, state: &State, index: usize) -> WaitsFor {

@@ -33,7 +33,7 @@ pub(super) use self::quantum::{Budget, Task};
 use self::streaming::Feed;
 pub(super) use self::streaming::{Opening, Refusal, Rest};
 use super::changes::Changes;
-use super::completion::{Completion, Outcome, Passed, RunError};
+use super::completion::{Completion, Outcome, RunError, SkipReport};
 use super::exchange::Exchange;
 use super::host_call::HostCall;
 use super::items::Items;
@@ -86,7 +86,7 @@ struct State {
     /// How packets come in while it runs; none if all were there at the start.
     feed: Option<Box<Feed>>,
     errors: Vec<RunError>,
-    passed: Passed,
+    skip_report: SkipReport,
     /// The nodes that have skipped something.
     skipping: Vec<usize>,
     /// Stages that are scheduled or running.
@@ -181,7 +181,7 @@ impl State {
             sinks,
             feed,
             errors: Vec::new(),
-            passed: Passed::default(),
+            skip_report: SkipReport::default(),
             skipping: Vec::new(),
             active: 0,
             open,

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::failure::{Failure, Fault, native};
 use super::{Alarm, Phase, Run, State};
 use crate::exec::chain::{Chain, ChainFailure};
-use crate::exec::completion::{Passed, RunError};
+use crate::exec::completion::{RunError, SkipReport};
 use crate::exec::exchange::Failed;
 use crate::exec::host::HostStage;
 use crate::exec::port::Event;
@@ -105,7 +105,7 @@ impl Run {
         if let Some(counts) = &self.counts {
             counts[node].retry();
         }
-        state.passed.retries += 1;
+        state.skip_report.retries += 1;
     }
 
     /// Keeps an error for the completion and tells the host of it, as long as there are not too many. Returns one that is
@@ -117,16 +117,16 @@ impl Run {
         if state.phase != Phase::Active {
             return Some(error);
         }
-        state.passed.skips += 1;
+        state.skip_report.skips += 1;
         let is_first = !state.skipping.contains(&node);
         if is_first {
             state.skipping.push(node);
         }
-        if !is_first && state.passed.skipped.len() >= Passed::MOST {
+        if !is_first && state.skip_report.skipped.len() >= SkipReport::MOST {
             return Some(error);
         }
         self.tell(state, Event::Skipped { token: self.token, error: error.clone(), is_first });
-        state.passed.skipped.push(error);
+        state.skip_report.skipped.push(error);
         None
     }
 }

@@ -11,12 +11,12 @@ use super::entry::open_queues;
 use super::{Alarm, Budget, Delivery, FollowUp, Phase, Ready, Run, Sinks, State};
 use crate::exec::changes::Changes;
 use crate::exec::completion::{Outcome, RunError};
-use crate::exec::durations::{Noted, Spread};
+use crate::exec::durations::{Noted, Percentiles};
 use crate::exec::exchange::Dropped;
 use crate::exec::items::Items;
 use crate::exec::live::Counted;
 use crate::exec::metrics::Counts;
-use crate::exec::outlet::{Most, Outlets, SessionOutput};
+use crate::exec::outlet::{Outlets, SessionOutput, TakeLimit};
 use crate::exec::port::{Event, Port};
 use crate::exec::queue::{Bounds, Routed, Travel};
 use crate::exec::runtime::{Presence, SubmitError};
@@ -55,7 +55,7 @@ pub(in crate::exec) struct Rest {
     pub(in crate::exec) sent: u64,
     /// How many packets each edge dropped.
     pub(in crate::exec) dropped: Vec<u64>,
-    pub(in crate::exec) lag: Spread,
+    pub(in crate::exec) lag: Percentiles,
 }
 
 /// How packets come in.
@@ -179,7 +179,7 @@ impl Run {
         self: &Arc<Self>,
         packets: &mut VecDeque<Packet>,
         budget: Option<Budget>,
-        most: Most,
+        most: TakeLimit,
         outputs: &mut Vec<SessionOutput>,
     ) -> Result<usize, Refusal> {
         let offered = packets.len();
@@ -363,7 +363,7 @@ impl Run {
             let is_heard = was_open && event.is_none() && unheard.is_none();
             unheard = unheard.or(event);
             if is_heard {
-                self.tell(state, Event::CalledOff { call });
+                self.tell(state, Event::CallCancelled { call });
             }
         }
         (dropped, unheard)
@@ -374,7 +374,7 @@ impl Run {
     pub(in crate::exec) fn read(
         self: &Arc<Self>,
         only: Option<usize>,
-        most: Most,
+        most: TakeLimit,
         outputs: &mut Vec<SessionOutput>,
     ) -> Option<()> {
         let mut ready = Ready::new();
@@ -504,7 +504,7 @@ impl Run {
         self: &Arc<Self>,
         state: &mut State,
         only: Option<usize>,
-        most: Most,
+        most: TakeLimit,
         outputs: &mut Vec<SessionOutput>,
         ready: &mut Ready,
     ) {
