@@ -15,7 +15,7 @@ use crate::speech::{SpeechSegments, SpeechSegmentsParams};
 use crate::text::{Language, TextCollector, TextCollectorParams};
 
 /// Adds those whose params or defaults are not those of the new node. The others need nothing: `XNode` stands for `X`.
-pub(crate) fn add(registry: &mut Registry) {
+pub(crate) fn register(registry: &mut Registry) {
     registry.add_old_name::<FastResampleNode>().add_old_name::<AudioChunkerNode>();
     registry.add_old_name::<AudioBufferAccumulatorNode>().add_old_name::<AudioLevelNode>();
     registry.add_old_name::<TextCollectorNode>().add_old_name::<SileroVADNode>();

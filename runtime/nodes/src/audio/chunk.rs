@@ -5,8 +5,9 @@ use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::held::{Held, LIMIT};
-use super::reader::{Driven, Process, Segment, drive, sound};
+use crate::stream::audio_fifo::{AudioFifo, LIMIT};
+use crate::stream::reader::{Segment, sound};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 
 documented! {
 /// Divides sound into chunks of equal length, which may overlap.
@@ -20,7 +21,7 @@ documented! {
 ///
 /// Every chunk has its own time, `pts`. A chunk of more than 1 GiB is an error.
 #[derive(Debug)]
-pub struct AudioChunk(Driven<Chunk>);
+pub struct AudioChunk(SegmentNode<Chunk>);
 }
 
 /// The params of [`AudioChunk`].
@@ -73,14 +74,14 @@ struct Chunk {
     length: Length,
     hop: Length,
     last: LastChunk,
-    held: Held,
+    held: AudioFifo,
     /// Frames before what is held.
     start: u64,
     /// How many frames of what is held have been in a chunk.
     covered: usize,
 }
 
-drive!(AudioChunk);
+impl_node!(AudioChunk);
 
 impl Define for AudioChunk {
     type Params = AudioChunkParams;
@@ -135,11 +136,18 @@ impl Define for AudioChunk {
             (None, Some(ms)) => Length::Milliseconds(ms),
             (None, None) => length,
         };
-        AudioChunk(Driven::new(Chunk { length, hop, last: params.last, held: Held::default(), start: 0, covered: 0 }))
+        AudioChunk(SegmentNode::new(Chunk {
+            length,
+            hop,
+            last: params.last,
+            held: AudioFifo::default(),
+            start: 0,
+            covered: 0,
+        }))
     }
 }
 
-impl Process for Chunk {
+impl SegmentProcessor for Chunk {
     const HANDS_ON: bool = true;
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {

@@ -5,8 +5,9 @@ use remotemedia_core::value::{Audio, MediaTime, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::held::Held;
-use super::reader::{Driven, Process, Segment, drive, sound};
+use crate::stream::audio_fifo::AudioFifo;
+use crate::stream::reader::{Segment, sound};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 
 documented! {
 /// Joins the packets of an item into one, or into longer ones.
@@ -15,7 +16,7 @@ documented! {
 /// comes each time that much sound is there, and at the end what is left. Sound of another rate or layout can't be
 /// joined: there the packet ends and another begins. A packet holds at most 1 GiB of samples; more is an error.
 #[derive(Debug)]
-pub struct AudioConcat(Driven<Concat>);
+pub struct AudioConcat(SegmentNode<Concat>);
 }
 
 /// The params of [`AudioConcat`].
@@ -41,7 +42,7 @@ struct Concat {
     max_duration_ms: Option<f64>,
     max_frames: Option<u32>,
     min_duration_ms: f64,
-    held: Held,
+    held: AudioFifo,
     /// Frames before what is held.
     start: u64,
     joining: Option<Joining>,
@@ -62,7 +63,7 @@ struct Joining {
 /// Samples copied in one step, about, and at least one part of one packet.
 const STEP_SAMPLES: usize = 1 << 18;
 
-drive!(AudioConcat);
+impl_node!(AudioConcat);
 
 impl Define for AudioConcat {
     type Params = AudioConcatParams;
@@ -90,18 +91,18 @@ impl Define for AudioConcat {
     }
 
     fn new(params: &AudioConcatParams) -> Self {
-        AudioConcat(Driven::new(Concat {
+        AudioConcat(SegmentNode::new(Concat {
             max_duration_ms: params.max_duration_ms,
             max_frames: params.max_frames,
             min_duration_ms: params.min_duration_ms,
-            held: Held::default(),
+            held: AudioFifo::default(),
             start: 0,
             joining: None,
         }))
     }
 }
 
-impl Process for Concat {
+impl SegmentProcessor for Concat {
     const HANDS_ON: bool = true;
 
     fn begin(&mut self, _segment: &Segment) -> Result<(), NodeError> {

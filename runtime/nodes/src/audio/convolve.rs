@@ -10,10 +10,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::decode::AudioDecode;
-use super::finite::check_finite;
-use super::held::Held;
-use super::partitioned::{Convolver, Response};
-use super::reader::{Driven, Process, Segment, sound};
+use crate::dsp::partitioned::{Convolver, Response};
+use crate::stream::audio_fifo::AudioFifo;
+use crate::stream::finite::check_finite;
+use crate::stream::reader::{Segment, sound};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor};
 
 documented! {
 /// Convolves sound with a response, such as that of a room, a loudspeaker or a telephone.
@@ -31,7 +32,7 @@ documented! {
 /// Blocks are counted from the first frame of the sound, so how it is divided into packets changes nothing. The
 /// output comes in packets of whole blocks, up to `block_frames` frames after what it is made of. A change of rate or layout
 /// ends one sound, with its tail, and begins the next. Samples that are NaN or infinite are refused.
-pub struct AudioConvolve(Driven<Convolve>);
+pub struct AudioConvolve(SegmentNode<Convolve>);
 }
 
 /// The params of [`AudioConvolve`]. One of `path` and `taps`.
@@ -70,7 +71,7 @@ struct Convolve {
     rate: Option<u32>,
     channels: Vec<Convolver>,
     /// The sound of the open block, and the channels of the output.
-    held: Held,
+    held: AudioFifo,
     output: Segment,
     emitted: u64,
     /// The length of the output, once the sound has ended.
@@ -135,13 +136,13 @@ impl Define for AudioConvolve {
     }
 
     fn new(params: &AudioConvolveParams) -> Self {
-        AudioConvolve(Driven::new(Convolve {
+        AudioConvolve(SegmentNode::new(Convolve {
             params: params.clone(),
             responses: Vec::new(),
             taps: 0,
             rate: None,
             channels: Vec::new(),
-            held: Held::default(),
+            held: AudioFifo::default(),
             output: Segment { rate: 1, channels: 1, layout: Layout::Unspecified, origin: None, position: 0 },
             emitted: 0,
             total: None,
@@ -149,7 +150,7 @@ impl Define for AudioConvolve {
     }
 }
 
-impl Process for Convolve {
+impl SegmentProcessor for Convolve {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         if let Some(rate) = self.rate.filter(|rate| *rate != segment.rate) {
             let cause = format!("the response has {rate} Hz, the sound {} Hz", segment.rate);
@@ -255,7 +256,7 @@ impl Convolve {
 fn read(path: &str) -> Result<Audio, NodeError> {
     let params = serde_json::from_value(json!({})).expect("its params have defaults");
     let mut decoder = AudioDecode::new(&params);
-    let mut held = Held::default();
+    let mut held = AudioFifo::default();
     let mut step = decoder.process(0, Packet::new(Value::from(File::from_path(path))))?;
     loop {
         let (Step::Done(emission) | Step::More(emission)) = &mut step;

@@ -7,8 +7,8 @@ use remotemedia_core::value::{Audio, Kind, Layout, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::finite::check_finite;
-use super::held::Held;
+use crate::stream::audio_fifo::AudioFifo;
+use crate::stream::finite::check_finite;
 
 documented! {
 /// Joins two sounds so that the end of one goes over into the beginning of the other.
@@ -83,7 +83,7 @@ struct Format {
 
 #[derive(Debug, Default)]
 struct Input {
-    held: Held,
+    held: AudioFifo,
     is_connected: bool,
     has_ended: bool,
 }

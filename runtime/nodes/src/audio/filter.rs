@@ -5,9 +5,10 @@ use remotemedia_core::value::{Audio, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::filter_design::{Band, Frequency, Shape, butterworth, cookbook, dc_block};
-use super::reader::{Driven, Process, Segment, drive, sound};
-use super::state_variable::{Cascade, Section};
+use crate::dsp::filter_design::{Band, Frequency, Shape, butterworth, cookbook, dc_block};
+use crate::dsp::state_variable::{Cascade, Section};
+use crate::stream::reader::{Segment, sound};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 
 documented! {
 /// Filters sound: Butterworth, biquads of the cookbook, DC block.
@@ -32,7 +33,7 @@ documented! {
 /// pass as their kind does. A change of rate or layout begins anew. Frequencies must be below half the rate of the sound.
 /// Samples that are NaN or infinite are refused.
 #[derive(Debug)]
-pub struct AudioFilter(Driven<Filter>);
+pub struct AudioFilter(SegmentNode<Filter>);
 }
 
 /// The params of [`AudioFilter`].
@@ -112,7 +113,7 @@ const NARROWEST_HZ: f64 = 0.001;
 const DEFAULT_ORDER: u32 = 2;
 const DEFAULT_DC_BLOCK_HZ: f64 = 10.0;
 
-drive!(AudioFilter);
+impl_node!(AudioFilter);
 
 impl Define for AudioFilter {
     type Params = AudioFilterParams;
@@ -166,11 +167,11 @@ impl Define for AudioFilter {
     }
 
     fn new(params: &AudioFilterParams) -> Self {
-        AudioFilter(Driven::new(Filter { params: params.clone(), channels: Vec::new(), block: Vec::new() }))
+        AudioFilter(SegmentNode::new(Filter { params: params.clone(), channels: Vec::new(), block: Vec::new() }))
     }
 }
 
-impl Process for Filter {
+impl SegmentProcessor for Filter {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let sections = self.params.sections(segment.rate).map_err(|error| error.at(segment.origin))?;
         self.channels = vec![Cascade::new(sections); segment.channels];

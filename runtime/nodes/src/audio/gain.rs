@@ -5,7 +5,8 @@ use remotemedia_core::value::{Audio, MediaTime, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::reader::{Driven, Process, Segment, drive, sound};
+use crate::stream::reader::{Segment, sound};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 
 documented! {
 /// Makes sound louder or quieter, at once or along a ramp.
@@ -24,7 +25,7 @@ documented! {
 ///
 /// NaN and infinity are an error.
 #[derive(Debug)]
-pub struct AudioGain(Driven<Gain>);
+pub struct AudioGain(SegmentNode<Gain>);
 }
 
 /// The params of [`AudioGain`].
@@ -85,7 +86,7 @@ struct Point {
 /// At and under this many decibels the factor is 0.
 const SILENCE_DB: f64 = -120.0;
 
-drive!(AudioGain);
+impl_node!(AudioGain);
 
 impl Define for AudioGain {
     type Params = AudioGainParams;
@@ -119,7 +120,7 @@ impl Define for AudioGain {
 
     fn new(params: &AudioGainParams) -> Self {
         let point = |point: &Vec<f64>| Point { time: point[0], factor: factor(point[1]) };
-        AudioGain(Driven::new(Gain {
+        AudioGain(SegmentNode::new(Gain {
             factor: factor(params.gain_db),
             ramp: params.ramp.iter().flatten().map(point).collect(),
             shape: params.ramp_shape,
@@ -134,7 +135,7 @@ impl Define for AudioGain {
     }
 }
 
-impl Process for Gain {
+impl SegmentProcessor for Gain {
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
         self.rate = Some(segment.rate);
         let mut samples = Vec::with_capacity(audio.frames() * audio.channels());

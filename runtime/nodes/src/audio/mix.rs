@@ -7,8 +7,8 @@ use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::finite::check_finite;
-use super::speakers::{downmix, speakers};
+use crate::dsp::speakers::{downmix, speakers};
+use crate::stream::finite::check_finite;
 
 documented! {
 /// Mixes sound to a fixed number of channels.

@@ -1,6 +1,5 @@
 //! Nodes for sound.
 
-mod align;
 mod chunk;
 mod concat;
 mod convolve;
@@ -8,24 +7,15 @@ mod crossfade;
 mod decode;
 mod encode;
 mod filter;
-mod filter_design;
-pub(crate) mod finite;
 mod gain;
-pub(crate) mod held;
 mod mix;
 mod normalize;
 mod opus_head;
 mod pad;
-mod partitioned;
 pub mod pcm;
-pub(crate) mod r128;
-pub(crate) mod reader;
 mod resample;
-mod speakers;
-mod state_variable;
 mod sum;
 mod trim;
-pub(crate) mod true_peak;
 
 pub use chunk::{AudioChunk, AudioChunkParams, LastChunk};
 pub use concat::{AudioConcat, AudioConcatParams};
@@ -43,3 +33,24 @@ pub(crate) use resample::SAME_RATE;
 pub use resample::{AudioResample, AudioResampleParams, ResampleQuality};
 pub use sum::{AudioSum, AudioSumParams};
 pub use trim::{AudioTrim, AudioTrimParams, TrimEnds};
+
+use remotemedia_core::node::Registry;
+
+/// Adds the nodes of this family.
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .add::<AudioDecode>()
+        .add::<AudioEncode>()
+        .add::<AudioMix>()
+        .add::<AudioResample>()
+        .add::<AudioGain>()
+        .add::<AudioChunk>()
+        .add::<AudioConcat>()
+        .add::<AudioPad>()
+        .add::<AudioTrim>()
+        .add::<AudioFilter>()
+        .add::<LoudnessNormalize>()
+        .add::<AudioSum>()
+        .add::<AudioCrossfade>()
+        .add::<AudioConvolve>();
+}

@@ -7,10 +7,11 @@ use remotemedia_core::value::{Audio, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::held::Held;
-use super::r128::LoudnessMeter;
-use super::reader::{Driven, Process, Segment, drive, sound};
-use super::true_peak::{MARGIN, TruePeak};
+use crate::dsp::loudness::LoudnessMeter;
+use crate::dsp::true_peak::{MARGIN, TruePeak};
+use crate::stream::audio_fifo::AudioFifo;
+use crate::stream::reader::{Segment, sound};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 use live::Live;
 
 documented! {
@@ -29,7 +30,7 @@ documented! {
 /// Every frame that comes in goes out, at its time. A change of rate or layout begins anew. How the sound is divided into
 /// packets changes nothing.
 #[derive(Debug)]
-pub struct LoudnessNormalize(Driven<Normalize>);
+pub struct LoudnessNormalize(SegmentNode<Normalize>);
 }
 
 /// The params of [`LoudnessNormalize`].
@@ -97,7 +98,7 @@ struct File {
     segment: Segment,
     meter: LoudnessMeter,
     true_peaks: Vec<TruePeak>,
-    held: Held,
+    held: AudioFifo,
     /// Known once all has been measured.
     gain: Option<f64>,
 }
@@ -106,7 +107,7 @@ struct File {
 const STEP_SAMPLES: usize = 1 << 16;
 const STEP_WORK: usize = 1 << 13;
 
-drive!(LoudnessNormalize);
+impl_node!(LoudnessNormalize);
 
 impl Define for LoudnessNormalize {
     type Params = LoudnessNormalizeParams;
@@ -123,7 +124,7 @@ impl Define for LoudnessNormalize {
             ceiling: 10f64.powf(params.true_peak_db / 20.0),
             max_gain_db: params.max_gain_db,
         };
-        LoudnessNormalize(Driven::new(match params.mode {
+        LoudnessNormalize(SegmentNode::new(match params.mode {
             NormalizeMode::File => Normalize::File(aim, None),
             NormalizeMode::Live => Normalize::Live(aim, None),
         }))
@@ -137,7 +138,7 @@ impl Aim {
     }
 }
 
-impl Process for Normalize {
+impl SegmentProcessor for Normalize {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         match self {
             Normalize::File(_, file) => *file = Some(File::new(segment)?),
@@ -205,7 +206,7 @@ impl File {
             segment: segment.clone(),
             meter: LoudnessMeter::new(segment.rate, segment.channels, &segment.layout, segment.origin)?,
             true_peaks: vec![TruePeak::new(); segment.channels],
-            held: Held::default(),
+            held: AudioFifo::default(),
             gain: None,
         })
     }

@@ -5,7 +5,8 @@ use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::reader::{Driven, Process, Segment, drive, sound};
+use crate::stream::reader::{Segment, sound};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 
 documented! {
 /// Puts digital silence before and after the sound of an item.
@@ -15,7 +16,7 @@ documented! {
 /// it. Where rate or layout change inside an item, the silence before has the first format and the silence after has the
 /// last. An item without a packet stays empty.
 #[derive(Debug)]
-pub struct AudioPad(Driven<Pad>);
+pub struct AudioPad(SegmentNode<Pad>);
 }
 
 /// The params of [`AudioPad`].
@@ -62,7 +63,7 @@ struct Silence {
 /// The most samples of silence in one packet.
 const STEP_SAMPLES: u64 = 1 << 16;
 
-drive!(AudioPad);
+impl_node!(AudioPad);
 
 impl Define for AudioPad {
     type Params = AudioPadParams;
@@ -74,7 +75,7 @@ impl Define for AudioPad {
     const EXAMPLE: &'static str = r#"{"min_duration_ms": 30000}"#;
 
     fn new(params: &AudioPadParams) -> Self {
-        AudioPad(Driven::new(Pad {
+        AudioPad(SegmentNode::new(Pad {
             before_ms: params.before_ms,
             after_ms: params.after_ms,
             min_duration_ms: params.min_duration_ms,
@@ -86,7 +87,7 @@ impl Define for AudioPad {
     }
 }
 
-impl Process for Pad {
+impl SegmentProcessor for Pad {
     const HANDS_ON: bool = true;
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {

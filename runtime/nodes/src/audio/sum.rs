@@ -5,7 +5,7 @@ use remotemedia_core::value::{Audio, Kind, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::align::Aligned;
+use crate::stream::align::Aligned;
 
 documented! {
 /// Adds up to eight sounds by their times, each with a gain of its own.

@@ -5,8 +5,9 @@ use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::held::Held;
-use super::reader::{Driven, Process, Segment, drive, sound};
+use crate::stream::audio_fifo::AudioFifo;
+use crate::stream::reader::{Segment, sound};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 
 documented! {
 /// Leaves out the silence at the beginning and at the end of an item of sound.
@@ -19,7 +20,7 @@ documented! {
 /// is. At most 1 GiB of samples is held back; more is an error. Where rate or layout change inside an item, each part is
 /// trimmed by itself.
 #[derive(Debug)]
-pub struct AudioTrim(Driven<Trim>);
+pub struct AudioTrim(SegmentNode<Trim>);
 }
 
 /// The params of [`AudioTrim`].
@@ -65,12 +66,12 @@ struct Trim {
     is_open: bool,
     has_sounded: bool,
     /// Silence that may be the last, or the last of what came before any sound.
-    held: Held,
+    held: AudioFifo,
     /// Frames of the held ones that are to be emitted.
     due: usize,
 }
 
-drive!(AudioTrim);
+impl_node!(AudioTrim);
 
 impl Define for AudioTrim {
     type Params = AudioTrimParams;
@@ -82,19 +83,19 @@ impl Define for AudioTrim {
     const EXAMPLE: &'static str = r#"{"threshold_db": -50, "keep_ms": 100}"#;
 
     fn new(params: &AudioTrimParams) -> Self {
-        AudioTrim(Driven::new(Trim {
+        AudioTrim(SegmentNode::new(Trim {
             threshold: 10f64.powf(params.threshold_db / 20.0) as f32,
             keep_ms: params.keep_ms,
             ends: params.ends,
             is_open: false,
             has_sounded: false,
-            held: Held::default(),
+            held: AudioFifo::default(),
             due: 0,
         }))
     }
 }
 
-impl Process for Trim {
+impl SegmentProcessor for Trim {
     const HANDS_ON: bool = true;
 
     fn begin(&mut self, _segment: &Segment) -> Result<(), NodeError> {

@@ -12,12 +12,8 @@ use remotemedia_core::value::{File, FileSource as Place, Kind, Map, Packet, Valu
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::failure::unreadable;
-use super::folder::prepare;
-use super::input::{Arrival, Input, open};
-use super::output::{Existing, Output, is_there, unwritten};
-use super::template::Template;
 use crate::audio::{AudioEncode, FileFormat};
+use crate::io::{Arrival, Existing, Input, Output, Template, is_there, open, prepare, unreadable, unwritten};
 
 documented! {
 /// Writes sound, bytes and files to paths made of a pattern.

@@ -10,7 +10,7 @@ use remotemedia_core::value::{File, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::pattern::{Found, find};
+use crate::io::{Found, find};
 
 documented! {
 /// Brings the files of a path or pattern, each an item of its own.

@@ -9,8 +9,9 @@ use serde::Deserialize;
 
 use super::energy::Window;
 use super::health::{Health, SILENCE_DB, power_db};
-use super::windows::{Meter, Windows};
-use crate::audio::reader::{Driven, Segment, drive};
+use crate::stream::reader::Segment;
+use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::windows::{Meter, Windows};
 
 documented! {
 /// Finds a dead or a weak channel of stereo sound.
@@ -32,7 +33,7 @@ documented! {
 ///
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
-pub struct ChannelBalance(Driven<Windows<BalanceMeter>>);
+pub struct ChannelBalance(SegmentNode<Windows<BalanceMeter>>);
 }
 
 /// The params of [`ChannelBalance`].
@@ -75,7 +76,7 @@ const HORIZON: i64 = 5_000_000_000;
 /// How much sound there must be, in nanoseconds.
 const MINIMUM: i64 = 1_000_000_000;
 
-drive!(ChannelBalance);
+impl_node!(ChannelBalance);
 
 impl Define for ChannelBalance {
     type Params = ChannelBalanceParams;
@@ -92,7 +93,7 @@ impl Define for ChannelBalance {
     const EXAMPLE: &'static str = r#"{"imbalance_threshold_db": 6}"#;
 
     fn new(params: &ChannelBalanceParams) -> Self {
-        ChannelBalance(Driven::new(Windows::new(
+        ChannelBalance(SegmentNode::new(Windows::new(
             WINDOW_MS,
             BalanceMeter {
                 imbalance_threshold_db: params.imbalance_threshold_db,

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use super::flat_tops::{FlatTops, Tops};
 use super::health::Health;
 use super::saturation::{Evidence, SaturationFinder};
-use super::windows::{Meter, Windows};
-use crate::audio::reader::{Driven, Segment, drive};
+use crate::stream::reader::Segment;
+use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::windows::{Meter, Windows};
 
 documented! {
 /// Finds clipping, hard and soft.
@@ -43,7 +44,7 @@ documented! {
 ///
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
-pub struct ClippingDetector(Driven<Windows<ClippingMeter>>);
+pub struct ClippingDetector(SegmentNode<Windows<ClippingMeter>>);
 }
 
 /// The params of [`ClippingDetector`].
@@ -111,7 +112,7 @@ const FLAT: f64 = 1.35;
 /// The same where the crest factor is low.
 const FLAT_FOR_LOW_CREST: f64 = 1.06;
 
-drive!(ClippingDetector);
+impl_node!(ClippingDetector);
 
 impl Define for ClippingDetector {
     type Params = ClippingDetectorParams;
@@ -128,7 +129,7 @@ impl Define for ClippingDetector {
     const EXAMPLE: &'static str = r#"{"saturation_ratio_threshold": 0.5}"#;
 
     fn new(params: &ClippingDetectorParams) -> Self {
-        ClippingDetector(Driven::new(Windows::new(
+        ClippingDetector(SegmentNode::new(Windows::new(
             WINDOW_MS,
             ClippingMeter {
                 saturation_threshold: params.saturation_threshold as f32,

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use super::energy::Window;
 use super::gate::GatedLevel;
 use super::health::{Health, SILENCE_DB, amplitude_db, power_db};
-use super::windows::{Meter, Windows};
-use crate::audio::reader::{Driven, Segment, drive};
+use crate::stream::reader::Segment;
+use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::windows::{Meter, Windows};
 
 documented! {
 /// Measures the level of sound in windows and judges its volume.
@@ -39,7 +40,7 @@ documented! {
 /// as speech is (its windows spread over 6 dB), the gated-out sound is judged instead; a steady one, such as the noise of
 /// a room, after thirty seconds.
 #[derive(Debug)]
-pub struct AudioLevel(Driven<Windows<LevelMeter>>);
+pub struct AudioLevel(SegmentNode<Windows<LevelMeter>>);
 }
 
 /// The params of [`AudioLevel`].
@@ -87,7 +88,7 @@ const SHORTEST_JUDGED: i64 = 10_000_000;
 /// A shorter silence is a pause. In nanoseconds.
 const PAUSE: i64 = 500_000_000;
 
-drive!(AudioLevel);
+impl_node!(AudioLevel);
 
 impl Define for AudioLevel {
     type Params = AudioLevelParams;
@@ -121,7 +122,7 @@ impl Define for AudioLevel {
             level: GatedLevel::default(),
             was_silence: None,
         };
-        AudioLevel(Driven::new(Windows::new(params.window_ms, meter)))
+        AudioLevel(SegmentNode::new(Windows::new(params.window_ms, meter)))
     }
 }
 

@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::health::{FLOOR_DB, amplitude_db};
-use super::windows::{Meter, Windows};
-use crate::audio::r128::LoudnessMeter;
-use crate::audio::reader::{Driven, Segment, drive};
-use crate::audio::true_peak::TruePeak;
+use crate::dsp::loudness::LoudnessMeter;
+use crate::dsp::true_peak::TruePeak;
+use crate::stream::reader::Segment;
+use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::windows::{Meter, Windows};
 
 documented! {
 /// Measures loudness, its range and peaks as ITU-R BS.1770-5 and EBU R 128 have them.
@@ -40,7 +41,7 @@ documented! {
 /// or infinite. True peaks are found by sixteen-fold oversampling, up to 0.93 of half the rate no more than 0.06 dB too
 /// low. All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
-pub struct Loudness(Driven<Windows<Measure>>);
+pub struct Loudness(SegmentNode<Windows<Measure>>);
 }
 
 /// The params of [`Loudness`]: there are none.
@@ -58,7 +59,7 @@ struct Measure {
 
 const WINDOW_MS: u32 = 100;
 
-drive!(Loudness);
+impl_node!(Loudness);
 
 impl Define for Loudness {
     type Params = LoudnessParams;
@@ -76,7 +77,7 @@ impl Define for Loudness {
 
     fn new(_params: &LoudnessParams) -> Self {
         let measure = Measure { meter: None, true_peaks: Vec::new(), sample_peak: 0.0 };
-        Loudness(Driven::new(Windows::new(WINDOW_MS, measure)))
+        Loudness(SegmentNode::new(Windows::new(WINDOW_MS, measure)))
     }
 }
 

@@ -14,10 +14,21 @@ mod loudness;
 mod saturation;
 mod silence;
 mod step;
-mod windows;
 
 pub use balance::{ChannelBalance, ChannelBalanceParams};
 pub use clipping::{ClippingDetector, ClippingDetectorParams};
 pub use level::{AudioLevel, AudioLevelParams};
 pub use loudness::{Loudness, LoudnessParams};
 pub use silence::{SilenceDetector, SilenceDetectorParams};
+
+use remotemedia_core::node::Registry;
+
+/// Adds the nodes of this family.
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .add::<AudioLevel>()
+        .add::<SilenceDetector>()
+        .add::<ClippingDetector>()
+        .add::<ChannelBalance>()
+        .add::<Loudness>();
+}

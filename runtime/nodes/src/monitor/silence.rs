@@ -11,8 +11,9 @@ use super::digital_gap::{Gap, GapFinder};
 use super::dropout::{DropoutFinder, Millisecond, QUARTERS};
 use super::health::{Health, SILENCE_DB};
 use super::step::StepFinder;
-use super::windows::{Meter, Windows};
-use crate::audio::reader::{Driven, Segment, drive};
+use crate::stream::reader::Segment;
+use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::windows::{Meter, Windows};
 
 documented! {
 /// Finds silence that lasts, and repeated dropouts.
@@ -49,7 +50,7 @@ documented! {
 ///
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
-pub struct SilenceDetector(Driven<Windows<SilenceMeter>>);
+pub struct SilenceDetector(SegmentNode<Windows<SilenceMeter>>);
 }
 
 /// The params of [`SilenceDetector`].
@@ -152,7 +153,7 @@ const MOST_AT_A_TIME: usize = 1_024;
 /// Milliseconds in which silence is measured.
 const STEP: u64 = 10;
 
-drive!(SilenceDetector);
+impl_node!(SilenceDetector);
 
 impl Define for SilenceDetector {
     type Params = SilenceDetectorParams;
@@ -169,7 +170,7 @@ impl Define for SilenceDetector {
     const EXAMPLE: &'static str = r#"{"sustained_silence_ms": 2000}"#;
 
     fn new(params: &SilenceDetectorParams) -> Self {
-        SilenceDetector(Driven::new(Windows::new(
+        SilenceDetector(SegmentNode::new(Windows::new(
             WINDOW_MS,
             SilenceMeter {
                 silence_mean_square: 10f64.powf(params.silence_threshold_db / 10.0),

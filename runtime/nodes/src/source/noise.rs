@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::generate::{Generated, Generator};
-use crate::random::split_mix;
+use crate::dsp::random::split_mix;
 
 documented! {
 /// Emits white noise that is the same whenever its seed is.

@@ -9,7 +9,7 @@ use remotemedia_core::node::{NodeError, Step};
 use remotemedia_core::value::{Audio, Buffer, DataType, MediaTime, Packet, Tensor, Value};
 
 use super::frames::{Frames, Framing};
-use crate::audio::finite::check_finite;
+use crate::stream::finite::check_finite;
 
 /// Makes the values of a frame from its spectrum.
 pub(super) trait Projection: Send {

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::PadMode;
 use super::analysis::{Analysis, Projection};
 use super::frames::Framing;
-use super::mel::{MelDesign, MelFilter, MelNorm, MelScale};
 use super::stft::check_window;
+use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale};
 
 documented! {
 /// Computes spectra of sound on the mel scale, as librosa or as Whisper does.

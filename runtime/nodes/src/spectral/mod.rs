@@ -2,14 +2,14 @@
 
 mod analysis;
 mod frames;
-mod mel;
 mod mel_spectrogram;
 mod stft;
 
-pub use mel::{MelNorm, MelScale};
+pub use crate::dsp::mel::{MelNorm, MelScale};
 pub use mel_spectrogram::{LevelScale, MelPreset, MelSpectrogram, MelSpectrogramParams};
 pub use stft::{Stft, StftParams, StftValue};
 
+use remotemedia_core::node::Registry;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -22,4 +22,9 @@ pub enum PadMode {
     Constant,
     /// The sound in a mirror that stands on its first or last sample.
     Reflect,
+}
+
+/// Adds the nodes of this family.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<Stft>().add::<MelSpectrogram>();
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::silero::{Detector, Rate, WINDOW_MS};
-use crate::audio::finite::check_finite;
+use crate::stream::finite::check_finite;
 
 documented! {
 /// Tells how likely it is that somebody speaks, for every window of 32 ms.

@@ -6,3 +6,10 @@ mod sentence;
 
 pub use collector::{TextCollector, TextCollectorParams};
 pub use language::Language;
+
+use remotemedia_core::node::Registry;
+
+/// Adds the nodes of this family.
+pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<TextCollector>();
+}

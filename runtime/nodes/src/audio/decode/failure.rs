@@ -3,7 +3,7 @@
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
-pub(super) use crate::file::{empty, unreadable};
+pub(super) use crate::io::{empty, unreadable};
 
 const SUPPORTED: &str =
     "Use WAV, AIFF, CAF, FLAC, MP3, Vorbis or Opus (Ogg or WebM), AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A)";

@@ -5,7 +5,7 @@
 
 mod aac_config;
 mod aiff;
-mod arriving;
+
 mod blocks;
 mod caf;
 mod chunker;
@@ -15,6 +15,7 @@ mod demuxer;
 mod failure;
 mod flac;
 mod flac_frame;
+mod incremental;
 mod info;
 mod layout;
 mod matroska;
@@ -41,10 +42,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use symphonia::core::io::MediaSource;
 
-use self::arriving::ByteStream;
 use self::chunker::{Chunker, Format, Part, Trim};
 use self::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use self::demuxer::{Demuxer, Progress, Stop};
+use self::incremental::ByteStream;
 use self::info::{Head, raw_codec_name};
 use self::matroska::Blocks;
 use self::mp4_gapless::Movie;
@@ -52,7 +53,7 @@ use self::raw::RawSound;
 use self::source::{BufferBytes, CutSource, DiskSource, TailedSource};
 use self::wav_tags::wav_tags;
 use super::pcm::SampleFormat;
-use crate::file::{Arrival, Incoming, Input, open};
+use crate::io::{Arrival, Incoming, Input, open};
 
 /// Params of [`AudioDecode`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use remotemedia_core::value::Buffer;
 use symphonia::core::io::MediaSource;
 
-use crate::file::DiskFile;
+use crate::io::DiskFile;
 
 /// A buffer as something that `std::io::Cursor` reads without a copy.
 pub(super) struct BufferBytes(pub(super) Buffer);

@@ -5,7 +5,7 @@
 
 use remotemedia_core::value::Audio;
 
-use crate::random::split_mix;
+use crate::dsp::random::split_mix;
 
 /// A source of noise for one file: how the sound is cut does not matter to it.
 pub(super) struct Dither {

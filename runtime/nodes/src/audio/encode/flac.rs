@@ -12,7 +12,7 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Audio;
 
 use super::super::pcm::{SampleFormat, quantize};
-use crate::file::{Output, unwritten};
+use crate::io::{Output, unwritten};
 
 const BLOCK: usize = 4096;
 

@@ -20,9 +20,9 @@ use self::dither::Dither;
 use self::flac::FlacWriter;
 use self::opus::OpusWriter;
 use self::wav::WavWriter;
-use super::finite::check_finite;
 use super::pcm::SampleFormat;
-use crate::file::{Existing, Finished, Output, unwritten};
+use crate::io::{Existing, Finished, Output, unwritten};
+use crate::stream::finite::check_finite;
 
 /// Params of [`AudioEncode`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

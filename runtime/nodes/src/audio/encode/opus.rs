@@ -13,7 +13,7 @@ use remotemedia_core::value::{Audio, Packet, Value};
 use super::super::opus_head::{Mapping, OpusHead, RATE, planes};
 use super::super::resample::{AudioResample, AudioResampleParams, ResampleQuality};
 use super::ogg::PageWriter;
-use crate::file::{Output, unwritten};
+use crate::io::{Output, unwritten};
 
 /// The rate of a stream in kbit/s: below this the encoder sends no sound, and a packet of 20 ms has no room for more.
 const LEAST_KBPS: u32 = 6;

@@ -7,7 +7,7 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use remotemedia_core::value::{Audio, Layout};
 
 use super::super::pcm::{SampleFormat, to_pcm};
-use crate::file::Output;
+use crate::io::Output;
 
 /// Writes frames and, at the end, the header anew with the lengths, where what was written can be written anew.
 pub(super) struct WavWriter {

@@ -6,10 +6,10 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, MediaTime, Packet};
 
 use super::{Aim, largest};
-use crate::audio::held::Held;
-use crate::audio::r128::LoudnessMeter;
-use crate::audio::reader::{Segment, sound};
-use crate::audio::true_peak::{DELAY, TruePeak};
+use crate::dsp::loudness::LoudnessMeter;
+use crate::dsp::true_peak::{DELAY, TruePeak};
+use crate::stream::audio_fifo::AudioFifo;
+use crate::stream::reader::{Segment, sound};
 
 /// Follows a stream of one format.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Live {
     segment: Segment,
     meter: LoudnessMeter,
     true_peaks: Vec<TruePeak>,
-    held: Held,
+    held: AudioFifo,
     /// The number of the open window of 100 ms; frames in it, and its true peak.
     index: u64,
     open: Window,
@@ -51,7 +51,7 @@ impl Live {
             segment: segment.clone(),
             meter: LoudnessMeter::new(segment.rate, segment.channels, &segment.layout, segment.origin)?,
             true_peaks: vec![TruePeak::new(); segment.channels],
-            held: Held::default(),
+            held: AudioFifo::default(),
             index: 0,
             open: Window::default(),
             waiting: VecDeque::new(),

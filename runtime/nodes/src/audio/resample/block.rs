@@ -7,8 +7,8 @@
 
 use realfft::RealFftPlanner;
 
-use super::design::LowPass;
 use super::transform::{FilterTransform, Sample, Scratch};
+use crate::dsp::low_pass::LowPass;
 
 /// What all channels of all streams with one ratio and one filter share.
 ///

@@ -1,8 +1,8 @@
 //! The converter for any ratio: short windowed-sinc interpolation of a stream that has at least twice the rate that its
 //! band needs. The filter is tabulated at equidistant phases; between them, cubic (Lagrange) interpolation.
 
-use super::design::LowPass;
 use super::transform::Sample;
+use crate::dsp::low_pass::LowPass;
 
 /// Phases in the table. With cubic interpolation between them the coefficients err by less than 1e-9 of the largest.
 const PHASES: usize = 256;

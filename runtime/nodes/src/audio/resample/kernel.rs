@@ -5,9 +5,18 @@
 use std::sync::Arc;
 
 use super::block::BlockFilter;
-use super::design::{LowPass, Requirement};
 use super::interpolate::Interpolator;
 use super::transform::{Sample, Scratch};
+use crate::dsp::low_pass::LowPass;
+
+/// What a filter has to reach, relative to the lower of the two Nyquist frequencies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Requirement {
+    /// Where the pass-band ends, as a share of the lower Nyquist frequency. The stop-band begins at that frequency.
+    pub(super) pass: f64,
+    /// How far the stop-band is down, in dB.
+    pub(super) attenuation_db: f64,
+}
 
 /// The work of one step, in points of the transform: less than a millisecond in float32. Each step gives one packet, and
 /// to read one takes a host some microseconds, of which its event loop has to know.

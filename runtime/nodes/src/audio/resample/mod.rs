@@ -1,7 +1,6 @@
 //! Changes the rate of sound: the node, its params and what its qualities promise.
 
 mod block;
-mod design;
 mod interpolate;
 mod kernel;
 mod segment;
@@ -14,9 +13,7 @@ use remotemedia_core::value::{Audio, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(super) use design::LowPass;
-use design::Requirement;
-use kernel::{Kernel, Plan};
+use kernel::{Kernel, Plan, Requirement};
 use segment::Segment;
 
 /// The rates that can be converted, in Hz.

@@ -3,8 +3,8 @@
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Layout, MediaTime};
 
-use super::super::finite::check_finite;
 use super::kernel::Kernel;
+use crate::stream::finite::check_finite;
 
 /// Sound of one rate and layout, from its first frame to its last.
 pub(super) struct Segment {

@@ -1,6 +1,6 @@
 //! `SpeechSegments`: the stretches of a recording in which somebody speaks.
 
-mod hearing;
+mod front_end;
 mod recording;
 mod timestamps;
 
@@ -14,12 +14,12 @@ use remotemedia_core::value::{Audio, DataType, Kind, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use hearing::Hearing;
+use front_end::FrontEnd;
 use recording::Recording;
 use timestamps::{Found, Rules, Timestamps};
 
 use super::silero::WINDOW_MS;
-use crate::audio::finite::check_finite;
+use crate::stream::finite::check_finite;
 
 documented! {
 /// Cuts sound into the segments in which somebody speaks.
@@ -147,7 +147,7 @@ struct Heard {
     origin: i64,
     /// Frames that have been heard.
     position: u64,
-    hearing: Option<Hearing>,
+    hearing: Option<FrontEnd>,
     /// The start of the next window.
     window: i64,
     timestamps: Timestamps,
@@ -309,7 +309,7 @@ impl SpeechSegments {
             }
             let heard = self.recording.get_or_insert_with(|| {
                 let origin = rest.pts.or(self.end).unwrap_or(0);
-                Heard::new(&rest.audio, origin, self.hears.then(|| Hearing::new(rest.audio.rate())), self.rules)
+                Heard::new(&rest.audio, origin, self.hears.then(|| FrontEnd::new(rest.audio.rate())), self.rules)
             });
             if rest.taken == 0 {
                 heard.sound.push(rest.audio.clone());
@@ -423,7 +423,7 @@ impl SpeechSegments {
 }
 
 impl Heard {
-    fn new(audio: &Audio, origin: i64, hearing: Option<Hearing>, rules: Rules) -> Self {
+    fn new(audio: &Audio, origin: i64, hearing: Option<FrontEnd>, rules: Rules) -> Self {
         let format = Audio::from_planar(Vec::new(), audio.channels(), audio.rate()).expect("a format that sound has");
         let format = format.with_layout(audio.layout().clone());
         Self {

@@ -17,13 +17,13 @@ use super::failure::{circle, directory, is_circle, unopened};
 
 /// A file, or something that stands in its place and can't be one.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) path: String,
-    pub(super) problem: Option<NodeError>,
+pub(crate) struct Found {
+    pub(crate) path: String,
+    pub(crate) problem: Option<NodeError>,
 }
 
 /// The files, sorted by path. A file that is called like a pattern is itself. A search that is cancelled finds less.
-pub(super) fn find(pattern: &str, cancel: &CancelFlag) -> Result<Vec<Found>, NodeError> {
+pub(crate) fn find(pattern: &str, cancel: &CancelFlag) -> Result<Vec<Found>, NodeError> {
     match fs::metadata(pattern) {
         Ok(metadata) if metadata.is_dir() => {
             return Err(

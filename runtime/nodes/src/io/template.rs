@@ -5,7 +5,7 @@ use remotemedia_core::outside::{quoted, shown};
 
 /// A path in parts, with the folder that no file made of it may leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Template {
+pub(crate) struct Template {
     parts: Vec<Part>,
     folder: String,
 }
@@ -21,7 +21,7 @@ enum Part {
 
 impl Template {
     /// Reads a path; what is wrong with it is answered as what was expected and what was there.
-    pub(super) fn parse(path: &str) -> Result<Self, (String, String)> {
+    pub(crate) fn parse(path: &str) -> Result<Self, (String, String)> {
         let mut parts = Vec::new();
         let mut text = String::new();
         let mut rest = path;
@@ -74,17 +74,17 @@ impl Template {
     }
 
     /// Whether files may have different paths.
-    pub(super) fn has_places(&self) -> bool {
+    pub(crate) fn has_places(&self) -> bool {
         self.parts.iter().any(|part| !matches!(part, Part::Text(_)))
     }
 
     /// The folder before the first placeholder; empty for where the process stands.
-    pub(super) fn folder(&self) -> &str {
+    pub(crate) fn folder(&self) -> &str {
         &self.folder
     }
 
     /// The path of file `index` of the run.
-    pub(super) fn fill(&self, item: &Item, index: u64) -> Result<String, NodeError> {
+    pub(crate) fn fill(&self, item: &Item, index: u64) -> Result<String, NodeError> {
         let mut path = String::new();
         for part in &self.parts {
             match part {

@@ -1,26 +1,17 @@
-//! The low-pass filters of the resampler, as functions of continuous time: a sinc in a Kaiser window.
+//! Low-pass filters as functions of continuous time: a sinc in a Kaiser window. They know nothing of resamplers.
 //!
 //! Time is in frames and frequency in cycles per frame, of whichever stream the caller has in mind.
 
 use std::f64::consts::PI;
-
-/// What a filter has to reach, relative to the lower of the two Nyquist frequencies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Requirement {
-    /// Where the pass-band ends, as a share of the lower Nyquist frequency. The stop-band begins at that frequency.
-    pub(super) pass: f64,
-    /// How far the stop-band is down, in dB.
-    pub(super) attenuation_db: f64,
-}
 
 /// A linear-phase low-pass filter, symmetric about time 0, with gain 1 for a constant.
 ///
 /// Width and shape follow J. F. Kaiser, "Nonrecursive digital filter design using the I0-sinh window function", 1974,
 /// in the form of Oppenheim and Schafer, "Discrete-Time Signal Processing", section 7.5.3.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::audio) struct LowPass {
+pub(crate) struct LowPass {
     /// Half of the impulse response's length, in frames.
-    pub(super) half_width: f64,
+    pub(crate) half_width: f64,
     cutoff: f64,
     beta: f64,
     peak: f64,
@@ -29,7 +20,7 @@ pub(in crate::audio) struct LowPass {
 impl LowPass {
     /// The shortest filter that passes up to `pass`, stops from `stop` on, both in cycles per frame, and keeps the
     /// ripple of both bands about `attenuation_db` (more than 50) below the signal: 5 dB less at the worst.
-    pub(in crate::audio) fn new(pass: f64, stop: f64, attenuation_db: f64) -> Self {
+    pub(crate) fn new(pass: f64, stop: f64, attenuation_db: f64) -> Self {
         let beta = 0.1102 * (attenuation_db - 8.7);
         Self {
             half_width: (attenuation_db - 7.95) / (2.0 * 2.285 * 2.0 * PI * (stop - pass)),
@@ -40,7 +31,7 @@ impl LowPass {
     }
 
     /// The impulse response at a time in frames.
-    pub(in crate::audio) fn at(&self, time: f64) -> f64 {
+    pub(crate) fn at(&self, time: f64) -> f64 {
         let position = time / self.half_width;
         if position.abs() > 1.0 {
             return 0.0;

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 
+use super::audio_fifo::LIMIT;
 use super::finite::check_finite;
-use super::held::LIMIT;
 
 /// What comes at the inputs of a node, from where its output is on.
 #[derive(Debug)]

@@ -28,24 +28,24 @@ pub enum MelNorm {
 
 /// What filters are made of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MelDesign {
-    pub(super) count: usize,
-    pub(super) low_hz: f64,
-    pub(super) high_hz: f64,
-    pub(super) scale: MelScale,
-    pub(super) norm: MelNorm,
+pub(crate) struct MelDesign {
+    pub(crate) count: usize,
+    pub(crate) low_hz: f64,
+    pub(crate) high_hz: f64,
+    pub(crate) scale: MelScale,
+    pub(crate) norm: MelNorm,
 }
 
 /// The weights of one filter, from its first bin on.
 #[derive(Debug)]
-pub(super) struct MelFilter {
+pub(crate) struct MelFilter {
     first: usize,
     weights: Vec<f32>,
 }
 
 impl MelDesign {
     /// The filters for spectra of `n_fft / 2 + 1` bins at this rate. One may be empty, where bins lie too far apart.
-    pub(super) fn filters(&self, rate: u32, n_fft: usize) -> Vec<MelFilter> {
+    pub(crate) fn filters(&self, rate: u32, n_fft: usize) -> Vec<MelFilter> {
         let (low, high) = (self.scale.mels(self.low_hz), self.scale.mels(self.high_hz));
         let edge = |index: usize| self.scale.hertz(low + (high - low) * index as f64 / (self.count + 1) as f64);
         let bins = n_fft / 2 + 1;
@@ -71,7 +71,7 @@ impl MelDesign {
 
 impl MelFilter {
     /// The weighted sum of a spectrum.
-    pub(super) fn apply(&self, spectrum: &[f32]) -> f32 {
+    pub(crate) fn apply(&self, spectrum: &[f32]) -> f32 {
         self.weights.iter().zip(&spectrum[self.first..]).map(|(weight, value)| weight * value).sum()
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const LIMIT: usize = 1 << 30;
 /// What is kept takes little more memory than its samples, however short the packets were in which they came: short parts
 /// are joined before many of them wait.
 #[derive(Debug, Default)]
-pub(crate) struct Held {
+pub(crate) struct AudioFifo {
     parts: VecDeque<Audio>,
     frames: usize,
     /// How many of the latest parts are short, at most [`MOST_SHORT`].
@@ -24,7 +24,7 @@ pub(crate) struct Held {
 const SHORT_SAMPLES: usize = 1 << 12;
 const MOST_SHORT: usize = 64;
 
-impl Held {
+impl AudioFifo {
     pub(crate) fn frames(&self) -> usize {
         self.frames
     }
@@ -46,7 +46,7 @@ impl Held {
         }
     }
 
-    /// As [`Held::push`], unless that would exceed [`LIMIT`].
+    /// As [`AudioFifo::push`], unless that would exceed [`LIMIT`].
     ///
     /// # Errors
     /// That there is too much of it, with this cure.
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_million_packets_of_one_frame_take_the_memory_of_their_samples() {
         let (frames, channels) = (1_000_000usize, 2);
-        let mut held = Held::default();
+        let mut held = AudioFifo::default();
         for frame in 0..frames {
             let samples = vec![frame as f32, -(frame as f32)];
             held.push(Audio::from_planar(samples, channels, 48_000).expect("valid sound"));
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn long_parts_stay_in_their_memory_and_short_ones_in_order() {
-        let mut held = Held::default();
+        let mut held = AudioFifo::default();
         let long = Audio::from_planar(vec![0.5; SHORT_SAMPLES], 1, 8_000).expect("valid sound");
         for number in 0..200 {
             held.push(Audio::from_planar(vec![number as f32], 1, 8_000).expect("valid sound").with_pts(Some(number)));

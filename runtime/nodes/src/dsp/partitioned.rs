@@ -12,7 +12,7 @@ use num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 /// The response of one channel, ready for blocks.
-pub(super) struct Response {
+pub(crate) struct Response {
     forward: Arc<dyn RealToComplex<f64>>,
     inverse: Arc<dyn ComplexToReal<f64>>,
     block: usize,
@@ -21,7 +21,7 @@ pub(super) struct Response {
 }
 
 /// One channel of sound on its way through a response.
-pub(super) struct Convolver {
+pub(crate) struct Convolver {
     response: Arc<Response>,
     /// The last block and the next one.
     samples: Vec<f64>,
@@ -32,7 +32,7 @@ pub(super) struct Convolver {
 
 impl Response {
     /// A response for blocks of so many frames.
-    pub(super) fn new(taps: &[f32], block: usize) -> Self {
+    pub(crate) fn new(taps: &[f32], block: usize) -> Self {
         let mut planner = RealFftPlanner::new();
         let (forward, inverse) = (planner.plan_fft_forward(2 * block), planner.plan_fft_inverse(2 * block));
         let scale = 1.0 / (2 * block) as f64;
@@ -51,7 +51,7 @@ impl Response {
 }
 
 impl Convolver {
-    pub(super) fn new(response: Arc<Response>) -> Self {
+    pub(crate) fn new(response: Arc<Response>) -> Self {
         let block = response.block;
         let bins = vec![Complex::default(); block + 1];
         Self {
@@ -63,7 +63,7 @@ impl Convolver {
     }
 
     /// What the response makes of the next block, which may be short if it is the last one with sound in it.
-    pub(super) fn convolve(&mut self, block: &[f32]) -> &[f64] {
+    pub(crate) fn convolve(&mut self, block: &[f32]) -> &[f64] {
         let Response { forward, inverse, block: length, partitions } = &*self.response;
         self.samples.copy_within(length.., 0);
         self.samples[*length..].fill(0.0);

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 
-use crate::audio::reader::{Process, Segment};
+use super::reader::Segment;
+use super::segment_node::SegmentProcessor;
 
 /// What is measured of sound, window by window.
-pub(super) trait Meter: Send {
+pub(crate) trait Meter: Send {
     /// The names of what [`Meter::close`] gives, in its order.
     const FIELDS: &'static [&'static str];
 
@@ -41,8 +42,8 @@ pub(super) trait Meter: Send {
 
 /// Feeds a meter.
 #[derive(Debug)]
-pub(super) struct Windows<M> {
-    pub(super) meter: M,
+pub(crate) struct Windows<M> {
+    pub(crate) meter: M,
     window_ms: u32,
     keys: Vec<Arc<str>>,
     /// When the segment begins, or the last one ended.
@@ -53,7 +54,7 @@ pub(super) struct Windows<M> {
 }
 
 impl<M: Meter> Windows<M> {
-    pub(super) fn new(window_ms: u32, meter: M) -> Self {
+    pub(crate) fn new(window_ms: u32, meter: M) -> Self {
         let keys = M::FIELDS.iter().map(|field| Arc::from(*field)).collect();
         Self { meter, window_ms, keys, origin: 0, index: 0, start: 0 }
     }
@@ -81,7 +82,7 @@ impl<M: Meter> Windows<M> {
     }
 }
 
-impl<M: Meter> Process for Windows<M> {
+impl<M: Meter> SegmentProcessor for Windows<M> {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         (self.index, self.start) = (0, 0);
         self.origin = segment.origin.unwrap_or(self.origin);

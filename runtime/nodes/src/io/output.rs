@@ -143,7 +143,7 @@ impl TemporaryFile {
 }
 
 /// Whether there is something under this name, if only a link to nothing.
-pub(super) fn is_there(path: &Path) -> bool {
+pub(crate) fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 

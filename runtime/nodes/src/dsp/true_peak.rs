@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use super::resample::LowPass;
+use super::low_pass::LowPass;
 
 /// The samples that one value between two samples is made of.
 const TAPS: usize = 48;

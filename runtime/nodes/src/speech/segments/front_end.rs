@@ -9,14 +9,14 @@ use crate::audio::{AudioMix, AudioMixParams, AudioResample, AudioResampleParams,
 use crate::speech::silero::{Detector, Rate};
 
 /// Hears one recording.
-pub(super) struct Hearing {
+pub(super) struct FrontEnd {
     mix: AudioMix,
     /// None where the detector hears the rate as it is.
     resample: Option<Box<AudioResample>>,
     detector: Detector,
 }
 
-impl Hearing {
+impl FrontEnd {
     /// For sound of this rate: 8 kHz has a network of its own, all else is heard at 16 kHz.
     pub(super) fn new(rate: u32) -> Self {
         let network = if rate == Rate::Hz8000.hz() { Rate::Hz8000 } else { Rate::Hz16000 };
@@ -63,9 +63,9 @@ impl Hearing {
     }
 }
 
-impl fmt::Debug for Hearing {
+impl fmt::Debug for FrontEnd {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Hearing").field("detector", &self.detector).finish_non_exhaustive()
+        formatter.debug_struct("FrontEnd").field("detector", &self.detector).finish_non_exhaustive()
     }
 }
 

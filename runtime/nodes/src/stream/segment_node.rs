@@ -1,15 +1,16 @@
-//! Follows the sound of one port from packet to packet: where a recording begins and ends, and its frames in pieces
-//! that make a bounded step. It knows nothing of what is done with them.
+//! The steps of a node that takes audio segment by segment: a node implements [`SegmentProcessor`], and [`SegmentNode`]
+//! does the rest. It knows nothing of what is done with the frames.
 
 use remotemedia_core::node::{Emission, NodeError, Step};
-use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
+use remotemedia_core::value::{Audio, Packet, Value};
 
 use super::finite::check_finite;
+use super::reader::{Reader, Segment, Waiting};
 
-/// What a node does with sound; [`Driven`] makes the steps of it. An item is any number of segments.
-pub(crate) trait Process: Send {
+/// What a node does with sound; [`SegmentNode`] makes the steps of it. An item is any number of segments.
+pub(crate) trait SegmentProcessor: Send {
     /// Whether samples leave as they came, so that nobody has to look at them. Where they are computed with, NaN and
-    /// infinity are refused before they reach [`Process::frames`].
+    /// infinity are refused before they reach [`SegmentProcessor::frames`].
     const HANDS_ON: bool = false;
 
     /// A segment begins.
@@ -50,7 +51,7 @@ pub(crate) trait Process: Send {
         false
     }
 
-    /// Does a bounded part of the work that [`Process::is_pending`] tells of.
+    /// Does a bounded part of the work that [`SegmentProcessor::is_pending`] tells of.
     ///
     /// # Errors
     /// What went wrong.
@@ -59,48 +60,15 @@ pub(crate) trait Process: Send {
     }
 }
 
-/// Sound without a change of rate, channels or layout.
-#[derive(Clone, Debug)]
-pub(crate) struct Segment {
-    pub(crate) rate: u32,
-    pub(crate) channels: usize,
-    pub(crate) layout: Layout,
-    /// When the first frame sounds, in nanoseconds: as its packet says, else where the segment before ended.
-    pub(crate) origin: Option<i64>,
-    /// Frames handed on.
-    pub(crate) position: u64,
-}
-
 /// The steps of a node that does `P` to sound.
 #[derive(Debug)]
-pub(crate) struct Driven<P> {
+pub(crate) struct SegmentNode<P> {
     pub(crate) process: P,
     reader: Reader,
 }
 
-/// Samples handed on at once: some tens of microseconds of simple work.
-const STEP_SAMPLES: usize = 1 << 16;
-
-#[derive(Debug, Default)]
-struct Reader {
-    waiting: Option<Waiting>,
-    segment: Option<Segment>,
-    /// Where the last segment ended.
-    end: Option<i64>,
-    ending: bool,
-    /// The stream of the packet that came last.
-    stream: u32,
-}
-
-/// A packet of which a part has been handed on.
-#[derive(Debug)]
-struct Waiting {
-    audio: Audio,
-    taken: usize,
-}
-
-/// Implements [`Node`](remotemedia_core::node::Node) for a struct around a [`Driven`].
-macro_rules! drive {
+/// Implements [`Node`](remotemedia_core::node::Node) for a struct around a [`SegmentNode`].
+macro_rules! impl_node {
     ($node:ident) => {
         impl remotemedia_core::node::Node for $node {
             fn process(
@@ -121,9 +89,9 @@ macro_rules! drive {
         }
     };
 }
-pub(crate) use drive;
+pub(crate) use impl_node;
 
-impl<P: Process> Driven<P> {
+impl<P: SegmentProcessor> SegmentNode<P> {
     pub(crate) fn new(process: P) -> Self {
         Self { process, reader: Reader::default() }
     }
@@ -184,74 +152,4 @@ impl<P: Process> Driven<P> {
             }
         }
     }
-}
-
-impl Reader {
-    /// The open segment, if nothing more can belong to it.
-    fn take_ended(&mut self) -> Option<Segment> {
-        let segment = self.segment.as_ref()?;
-        let is_over = match &self.waiting {
-            Some(waiting) => !segment.fits(&waiting.audio),
-            None => self.ending,
-        };
-        if !is_over {
-            return None;
-        }
-        self.end = segment.time(segment.position);
-        self.segment.take()
-    }
-
-    /// Opens a segment for what waits, if none is open.
-    fn open(&mut self) -> Option<&Segment> {
-        let waiting = self.waiting.as_ref()?;
-        if self.segment.is_some() {
-            return None;
-        }
-        let audio = &waiting.audio;
-        Some(self.segment.insert(Segment {
-            rate: audio.rate(),
-            channels: audio.channels(),
-            layout: audio.layout().clone(),
-            origin: audio.pts.or(self.end),
-            position: 0,
-        }))
-    }
-
-    /// The next frames of what waits.
-    fn next(&mut self, wants: impl FnOnce(&Segment) -> usize) -> Option<(&mut Segment, Audio)> {
-        let (waiting, segment) = (self.waiting.as_mut()?, self.segment.as_mut()?);
-        let left = waiting.audio.frames() - waiting.taken;
-        let frames = left.min(wants(segment)).min((STEP_SAMPLES / segment.channels).max(1));
-        let audio = waiting.audio.slice(waiting.taken, frames);
-        waiting.taken += frames;
-        if frames == left {
-            self.waiting = None;
-        }
-        Some((segment, audio))
-    }
-}
-
-impl Segment {
-    /// When a frame sounds, in nanoseconds, if the time of the first is known.
-    pub(crate) fn time(&self, frame: u64) -> Option<i64> {
-        self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, self.rate)))
-    }
-
-    /// The same for a message: counted from the first frame if its time is not known.
-    fn place(&self, frame: u64) -> i64 {
-        self.time(frame).unwrap_or_else(|| MediaTime::of_frames(frame, self.rate))
-    }
-
-    fn fits(&self, audio: &Audio) -> bool {
-        (self.rate, self.channels) == (audio.rate(), audio.channels()) && self.layout == *audio.layout()
-    }
-}
-
-/// Sound in the format of a segment, from planar samples.
-///
-/// # Panics
-/// If the samples don't divide into the channels.
-pub(crate) fn sound(segment: &Segment, samples: Vec<f32>, pts: Option<i64>) -> Packet {
-    let audio = Audio::from_planar(samples, segment.channels, segment.rate).expect("as many channels as there were");
-    Value::from(audio.with_layout(segment.layout.clone()).with_pts(pts)).into()
 }

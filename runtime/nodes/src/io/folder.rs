@@ -9,7 +9,7 @@ use remotemedia_core::node::NodeError;
 use super::output::uncreated;
 
 /// Makes `base` and the folders below it that `path` needs. A link that leads out of `base` is refused.
-pub(super) fn prepare(base: &str, path: &str) -> Result<(), NodeError> {
+pub(crate) fn prepare(base: &str, path: &str) -> Result<(), NodeError> {
     let base = Path::new(if base.is_empty() { "." } else { base });
     let path = Path::new(path);
     fs::create_dir_all(base).map_err(|error| unmade(base, &error))?;
