@@ -9,5 +9,6 @@ pub mod lock;
 pub mod manifest;
 pub mod node;
 pub mod outside;
+mod syntax;
 pub mod value;
 pub mod wire;

@@ -56,6 +56,7 @@ fn msgpack_that_is_broken_is_named_with_its_path() {
     refused(&version(b"\xc1"), "version: 0xc1 has no meaning in msgpack");
     refused(&version(b"\xa2v1\x00"), "the msgpack map ends, but 1 more bytes follow");
     refused(b"\x81\x01\x02", "the names in this map are not all text; use text for the keys");
+    refused(b"\x81\xcd", "the names in this map are not all text; use text for the keys");
 }
 
 #[test]

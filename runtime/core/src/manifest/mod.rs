@@ -34,6 +34,7 @@ pub use schema::schema;
 use serde::Deserialize;
 
 use crate::node::Registry;
+use crate::syntax::msgpack::begins_map;
 use document::Document;
 use findings::{Finding, Findings, MAX_BYTES, Reading, Unreadable};
 use tree::{Data, Item, Path};
@@ -82,7 +83,7 @@ fn read<'a>(bytes: &'a [u8], reading: &mut Reading) -> (Option<&'a str>, Result<
         let size = format!("{:.1} MiB", bytes.len() as f64 / f64::from(1 << 20));
         return (None, reading.fail(0, Finding::mismatch(format!("at most {} MiB", MAX_BYTES >> 20), size)));
     }
-    if bytes.first().is_some_and(|byte| msgpack::begins_map(*byte)) {
+    if bytes.first().is_some_and(|byte| begins_map(*byte)) {
         return (None, msgpack::read(bytes, reading));
     }
     let text = match str::from_utf8(bytes) {

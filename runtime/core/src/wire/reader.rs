@@ -1,50 +1,37 @@
-//! A cursor over msgpack bytes: markers, lengths and typed fields, each checked against what is left.
+//! A cursor over the bytes of a document: heads and typed fields, each checked against what is left, with the errors of
+//! documents.
 //!
 //! It knows bytes, not values.
 
-use rmp::Marker;
-
 use super::error::{Place, WireError, WireErrorKind};
+pub(super) use crate::syntax::msgpack::Head;
+use crate::syntax::msgpack::{Cursor, HeadFault};
 use crate::value::Kind;
 
 /// What is left of a document or of an extension's payload.
 pub(super) struct Reader<'a> {
-    rest: &'a [u8],
-    /// The byte of the document at which `rest` ends.
+    cursor: Cursor<'a>,
+    /// The byte of the document at which the cursor ends.
     end: usize,
-}
-
-/// The begin of a value, with the length or number that its header holds.
-pub(super) enum Head {
-    Nil,
-    Bool(bool),
-    Int(i64),
-    UInt(u64),
-    Float(f64),
-    Str(usize),
-    Bin(usize),
-    List(usize),
-    Map(usize),
-    Extension(i8, usize),
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, end: bytes.len() }
+        Self { cursor: Cursor::new(bytes), end: bytes.len() }
     }
 
     /// A reader of the next `len` bytes alone.
     pub(super) fn part(&mut self, len: usize, what: &'static str) -> Result<Reader<'a>, WireError> {
-        let rest = self.take(len, what)?;
-        Ok(Reader { rest, end: self.position() })
+        let part = self.take(len, what)?;
+        Ok(Reader { cursor: Cursor::new(part), end: self.position() })
     }
 
     pub(super) fn left(&self) -> usize {
-        self.rest.len()
+        self.cursor.left()
     }
 
     pub(super) fn position(&self) -> usize {
-        self.end - self.rest.len()
+        self.end - self.left()
     }
 
     #[cold]
@@ -52,117 +39,33 @@ impl<'a> Reader<'a> {
         WireError::new(kind, Some(Place::Byte(self.position())))
     }
 
-    #[inline]
-    pub(super) fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], WireError> {
-        match self.rest.split_at_checked(len) {
-            Some((taken, rest)) => {
-                self.rest = rest;
-                Ok(taken)
-            }
-            None => Err(self.truncated(what, len as u64)),
-        }
-    }
-
     #[cold]
     pub(super) fn truncated(&self, what: &'static str, declared: u64) -> WireError {
         self.error(WireErrorKind::Truncated { what, declared, left: self.left() })
     }
 
-    #[inline]
-    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], WireError> {
-        match self.rest.split_first_chunk::<N>() {
-            Some((&taken, rest)) => {
-                self.rest = rest;
-                Ok(taken)
-            }
-            None => Err(self.truncated(what, N as u64)),
+    #[cold]
+    fn fault(&self, fault: HeadFault) -> WireError {
+        match fault {
+            HeadFault::Truncated { what, needed } => self.truncated(what, needed as u64),
+            HeadFault::Reserved => self.error(WireErrorKind::ReservedByte),
         }
     }
 
     #[inline]
-    fn length<const N: usize>(&mut self) -> Result<usize, WireError> {
-        let bytes: [u8; N] = self.array("a length")?;
-        Ok(bytes.iter().fold(0, |length, &byte| length << 8 | usize::from(byte)))
+    pub(super) fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], WireError> {
+        self.cursor.take(len, what).map_err(|fault| self.fault(fault))
     }
 
-    /// The integer that is next, if it is one of at most 32 bits: the most frequent item of long lists, read without
-    /// the detour over [`Head`].
+    /// See [`Cursor::short_integer`].
     #[inline]
     pub(super) fn short_integer(&mut self) -> Option<i64> {
-        let (value, rest) = match *self.rest {
-            [value @ 0..0x80, ref rest @ ..] => (value.into(), rest),
-            [value @ 0xe0..=0xff, ref rest @ ..] => ((value as i8).into(), rest),
-            [0xcc, value, ref rest @ ..] => (value.into(), rest),
-            [0xcd, a, b, ref rest @ ..] => (u16::from_be_bytes([a, b]).into(), rest),
-            [0xce, a, b, c, d, ref rest @ ..] => (u32::from_be_bytes([a, b, c, d]).into(), rest),
-            [0xd0, value, ref rest @ ..] => ((value as i8).into(), rest),
-            [0xd1, a, b, ref rest @ ..] => (i16::from_be_bytes([a, b]).into(), rest),
-            [0xd2, a, b, c, d, ref rest @ ..] => (i32::from_be_bytes([a, b, c, d]).into(), rest),
-            _ => return None,
-        };
-        self.rest = rest;
-        Some(value)
+        self.cursor.short_integer()
     }
 
     #[inline]
     pub(super) fn head(&mut self) -> Result<Head, WireError> {
-        let [first] = self.array("a value")?;
-        Ok(match Marker::from_u8(first) {
-            Marker::FixPos(value) => Head::Int(value.into()),
-            Marker::FixNeg(value) => Head::Int(value.into()),
-            Marker::FixStr(len) => Head::Str(len.into()),
-            Marker::FixArray(len) => Head::List(len.into()),
-            Marker::FixMap(len) => Head::Map(len.into()),
-            Marker::Null => Head::Nil,
-            Marker::True => Head::Bool(true),
-            Marker::False => Head::Bool(false),
-            Marker::U8 => Head::Int(u8::from_be_bytes(self.array("an integer")?).into()),
-            Marker::U16 => Head::Int(u16::from_be_bytes(self.array("an integer")?).into()),
-            Marker::U32 => Head::Int(u32::from_be_bytes(self.array("an integer")?).into()),
-            Marker::U64 => {
-                let value = u64::from_be_bytes(self.array("an integer")?);
-                i64::try_from(value).map_or(Head::UInt(value), Head::Int)
-            }
-            Marker::I8 => Head::Int(i8::from_be_bytes(self.array("an integer")?).into()),
-            Marker::I16 => Head::Int(i16::from_be_bytes(self.array("an integer")?).into()),
-            Marker::I32 => Head::Int(i32::from_be_bytes(self.array("an integer")?).into()),
-            Marker::I64 => Head::Int(i64::from_be_bytes(self.array("an integer")?)),
-            Marker::F32 => Head::Float(f32::from_be_bytes(self.array("a float")?).into()),
-            Marker::F64 => Head::Float(f64::from_be_bytes(self.array("a float")?)),
-            Marker::Str8 => Head::Str(self.length::<1>()?),
-            Marker::Str16 => Head::Str(self.length::<2>()?),
-            Marker::Str32 => Head::Str(self.length::<4>()?),
-            Marker::Bin8 => Head::Bin(self.length::<1>()?),
-            Marker::Bin16 => Head::Bin(self.length::<2>()?),
-            Marker::Bin32 => Head::Bin(self.length::<4>()?),
-            Marker::Array16 => Head::List(self.length::<2>()?),
-            Marker::Array32 => Head::List(self.length::<4>()?),
-            Marker::Map16 => Head::Map(self.length::<2>()?),
-            Marker::Map32 => Head::Map(self.length::<4>()?),
-            Marker::FixExt1 => self.extension(1)?,
-            Marker::FixExt2 => self.extension(2)?,
-            Marker::FixExt4 => self.extension(4)?,
-            Marker::FixExt8 => self.extension(8)?,
-            Marker::FixExt16 => self.extension(16)?,
-            Marker::Ext8 => {
-                let len = self.length::<1>()?;
-                self.extension(len)?
-            }
-            Marker::Ext16 => {
-                let len = self.length::<2>()?;
-                self.extension(len)?
-            }
-            Marker::Ext32 => {
-                let len = self.length::<4>()?;
-                self.extension(len)?
-            }
-            Marker::Reserved => return Err(self.error(WireErrorKind::ReservedByte)),
-        })
-    }
-
-    fn extension(&mut self, len: usize) -> Result<Head, WireError> {
-        let code = i8::from_be_bytes(self.array("an extension type")?);
-        Ok(Head::Extension(code, len))
+        self.cursor.head().map_err(|fault| self.fault(fault))
     }
 
     #[inline]
