@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgpack
-from remotemedia._marshal import lane, unpackb
+from remotemedia._codec.call_buffers import acquire, unpackb
 
 from benchmarks.measure import interleaved, machine, row
 
@@ -21,7 +21,7 @@ CALLS, ROUNDS = 2000, 40
 
 def ours(value: Any) -> Callable[[int], Awaitable[None]]:
     """Round trips of a value through the marshaller."""
-    used = lane()
+    used = acquire()
 
     async def side(calls: int) -> None:
         pack, decode = used.packer.pack, used.decode

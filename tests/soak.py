@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 import remotemedia as rm
-from remotemedia._bridge import give_back_port, sync_port
-from remotemedia._library import check, lib
-from remotemedia._marshal import give_back, lane
-from remotemedia._memory import kept_count
+from remotemedia._abi.library import check, lib
+from remotemedia._abi.ownership import borrowed_count
+from remotemedia._codec.call_buffers import acquire, release
+from remotemedia._engine.port_registry import give_back_port, sync_port
 
 GROWTH_BYTES = 24 << 20
 """What fragmentation of the heap and of threads' arenas may add; a leak of a 4 MB array a round is past it at once."""
@@ -97,11 +97,13 @@ def left() -> dict[str, int]:
         port = sync_port()
         port.drain()
         give_back_port(port)
-        used = lane()
+        used = acquire()
         check(lib.rm_live_objects(used.output, used.error), used.error)
         live = used.unpack()
-        give_back(used)
-        counts = {name: live[name] for name in LEFT if live[name]} | ({"kept": kept_count()} if kept_count() else {})
+        release(used)
+        counts = {name: live[name] for name in LEFT if live[name]} | (
+            {"kept": borrowed_count()} if borrowed_count() else {}
+        )
         if not counts or time.monotonic() > deadline:
             return counts
         time.sleep(0.01)

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import remotemedia as rm
-from remotemedia._library import check, lib
-from remotemedia._marshal import give_back, lane
+from remotemedia._abi.library import check, lib
+from remotemedia._codec.call_buffers import acquire, release
 
 GROWTH_BYTES = 8 << 20
 """What fragmentation of the heap may add. A leak of 2 bytes for each of four million frames would be past it."""
@@ -42,13 +42,13 @@ def resident() -> int:
 def alive() -> dict[str, int]:
     """The native objects that exist."""
     gc.collect()
-    used = lane()
+    used = acquire()
     try:
         used.ready()
         check(lib.rm_live_objects(used.output, used.error), used.error)
         return dict(used.unpack())
     finally:
-        give_back(used)
+        release(used)
 
 
 def day(hours: float) -> list[str]:

@@ -23,6 +23,7 @@ GROUPS = {
         "editables==0.6",
         "hatchling==1.33.0",
         "hypothesis>=6.168,<7",
+        "import-linter==2.15",
         "ml_dtypes>=0.5,<1",
         "mypy==2.4.1",
         "numpy>=2.2,<3",

@@ -36,7 +36,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ._node import Node, OnError, given
+from ._graph.node import Node, OnError, takes_given_params
 
 __all__ = [
 {names}
@@ -54,7 +54,7 @@ TYPES = {
 
 
 def generated(types: Mapping[str, Mapping[str, Any]]) -> str:
-    """The text of the module, for the node types as `remotemedia._describe.node_types` gives them."""
+    """The text of the module, for the node types as `remotemedia._manifest.catalog.node_types` gives them."""
     # In ruff's order, names in capitals come first.
     every_name = {name for each in types for name in (each, *_other_names(each, types))}
     names = sorted(every_name, key=lambda name: (not name.isupper(), name))
@@ -65,7 +65,7 @@ def generated(types: Mapping[str, Mapping[str, Any]]) -> str:
 
 def main() -> None:
     """Write the module."""
-    from remotemedia._describe import node_types
+    from remotemedia._manifest.catalog import node_types
 
     PATH.write_text(generated(node_types()), "utf-8")
     print(f"wrote {PATH}")
@@ -101,7 +101,7 @@ def _class(described: Mapping[str, Any], other_names: list[str]) -> str:
         "",
         "    __slots__ = ()",
         "",
-        "    @given",
+        "    @takes_given_params",
         *_signature(arguments),
         *_docstring(docs or ["It has no params."], "        "),
     ]

@@ -26,7 +26,7 @@ change while a session runs, with `session.set_param`.
 
 
 def generated(types: Mapping[str, Mapping[str, Any]]) -> str:
-    """The text of the page, for the node types as `remotemedia._describe.node_types` gives them."""
+    """The text of the page, for the node types as `remotemedia._manifest.catalog.node_types` gives them."""
     index = "\n".join(f"| [{name}](#{name.lower()}) | {types[name]['summary']} |" for name in types)
     every = max((port["kinds"] for each in types.values() for port in (*each["inputs"], *each["outputs"])), key=len)
     sections = ["\n".join(_section(described, every)) for described in types.values()]
@@ -35,7 +35,7 @@ def generated(types: Mapping[str, Mapping[str, Any]]) -> str:
 
 def write() -> None:
     """Write the page; the package must be importable."""
-    from remotemedia._describe import node_types
+    from remotemedia._manifest.catalog import node_types
 
     PATH.write_text(generated(node_types()), "utf-8")
 

@@ -76,6 +76,12 @@ def types_of_python() -> None:
     type_checkers.check(environment.ready("build", "run", "test", "types"))
 
 
+def rooms_of_python() -> None:
+    """Imports in the package go down, from room to room, and every module is in one: `tool.importlinter`."""
+    environment.ready("test")
+    run([environment.FOLDER / "bin" / "lint-imports", "--no-cache", "--no-logo"], environment=environment.search_path())
+
+
 def documentation() -> None:
     """The documentation site builds: every link and anchor in it leads somewhere, and no page needs the network."""
     site.build()
@@ -98,6 +104,7 @@ CHECKS = [
     Check("c", "cmake, ctest", tests_in_c),
     Check("python-format", "ruff check, ruff format --check", format_of_python),
     Check("python-types", "mypy --strict, pyright, stubtest", types_of_python, needs_build=True),
+    Check("rooms", "import-linter: knowledge in the Python package goes down", rooms_of_python),
     Check("docs", "the documentation site", documentation),
     Check("python", "pytest", tests_in_python, needs_build=True),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 import remotemedia as rm
-from remotemedia import _native_session
+from remotemedia._engine import session_handle
 
 from benchmarks.sides.clocked import Clock
 from benchmarks.sides.growth import SECONDS_A_FRAME, Growth, frame, warmed
@@ -74,7 +74,7 @@ def relay_batched(_folder: Path) -> Work:
 
 def ping_pong(_folder: Path) -> Work:
     """A packet through a worker and back. With a budget of nothing no node runs on the thread of the caller."""
-    _native_session.LOOP_BUDGET_US = 0
+    session_handle.LOOP_BUDGET_US = 0
     pipeline = rm.Pipeline.load(THREE)
     message = messages(1)[0]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import remotemedia as rm
 from project import ROOT, run, succeed
-from remotemedia._describe import node_types
+from remotemedia._manifest.catalog import node_types
 
 from tools import machine, native, node_reference
 

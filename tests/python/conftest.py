@@ -47,20 +47,20 @@ def through(*values: Any) -> list[Any]:
 
 def live_objects() -> dict[str, int]:
     """How many native objects of each kind exist in this process."""
-    from remotemedia._library import check, lib
-    from remotemedia._marshal import give_back, lane
+    from remotemedia._abi.library import check, lib
+    from remotemedia._codec.call_buffers import acquire, release
 
-    used = lane()
+    used = acquire()
     try:
         check(lib.rm_live_objects(used.output, used.error), used.error)
         return used.unpack()
     finally:
-        give_back(used)
+        release(used)
 
 
 def eventually(is_true: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Waits for something that another thread brings about; drains release records meanwhile."""
-    from remotemedia._bridge import give_back_port, sync_port
+    from remotemedia._engine.port_registry import give_back_port, sync_port
 
     deadline = time.monotonic() + seconds
     port = sync_port()

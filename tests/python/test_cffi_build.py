@@ -47,6 +47,6 @@ def test_the_script_explains_itself() -> None:
 
 
 def test_the_extension_uses_the_limited_api_and_finds_its_library_beside_it() -> None:
-    from remotemedia._library import _native
+    from remotemedia._abi.library import _native
 
     assert Path(_native.__file__).name == "_native.abi3.so"

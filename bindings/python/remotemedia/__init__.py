@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from ._process import FIRST_USE, guard, in_main_interpreter
+from ._process import FIRST_USE, guard
 from .errors import (
     Error,
     ExecutionError,
@@ -37,21 +37,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import nodes, testing
-    from ._buffer import Buffer
-    from ._configure import Limits, configure
-    from ._execute import execute, execute_sync
-    from ._first_design import execute_pipeline, execute_pipeline_with_input
-    from ._function import node
-    from ._graph import Pipeline
-    from ._node import Node
-    from ._outputs import Outputs, Packet
-    from ._pcm import PCM
-    from ._plan import Plan
-    from ._ports import Out
-    from ._progress import Progress
-    from ._session import Session
-    from ._sound_files import Info, ainfo, aread, awrite, info, read, write
-    from ._speech import aspeech_segments, speech_segments
+    from ._abi.config import Limits, configure
+    from ._codec.pcm import PCM
+    from ._compat import execute_pipeline, execute_pipeline_with_input
+    from ._execution.execute import execute, execute_sync
+    from ._execution.session import Session
+    from ._files.audio_files import Info, ainfo, aread, awrite, info, read, write
+    from ._files.speech import aspeech_segments, speech_segments
+    from ._functions.ports import Out
+    from ._graph.edge_buffer import Buffer
+    from ._graph.function_node import node
+    from ._graph.node import Node
+    from ._graph.pipeline import Pipeline
+    from ._graph.plan import Plan
+    from ._results.outputs import Outputs, Packet
+    from ._results.progress import Progress
     from .errors import Cancelled, Problem
     from .media import Audio, File, Tensor
     from .table import Table
@@ -119,38 +119,38 @@ __all__ = [
 # asyncio, typing and the native library take most of the time of an import, so they are loaded at their first use.
 _HOMES = {
     "Audio": "media",
-    "Buffer": "_buffer",
+    "Buffer": "_graph.edge_buffer",
     "Cancelled": "errors",
     "File": "media",
-    "Limits": "_configure",
-    "Info": "_sound_files",
-    "Out": "_ports",
-    "Outputs": "_outputs",
-    "Node": "_node",
-    "PCM": "_pcm",
-    "Packet": "_outputs",
-    "Pipeline": "_graph",
-    "Plan": "_plan",
-    "Problem": "_problems",
-    "Progress": "_progress",
-    "Session": "_session",
-    "ainfo": "_sound_files",
-    "aread": "_sound_files",
-    "aspeech_segments": "_speech",
-    "awrite": "_sound_files",
+    "Limits": "_abi.config",
+    "Info": "_files.audio_files",
+    "Out": "_functions.ports",
+    "Outputs": "_results.outputs",
+    "Node": "_graph.node",
+    "PCM": "_codec.pcm",
+    "Packet": "_results.outputs",
+    "Pipeline": "_graph.pipeline",
+    "Plan": "_graph.plan",
+    "Problem": "_problem.problem",
+    "Progress": "_results.progress",
+    "Session": "_execution.session",
+    "ainfo": "_files.audio_files",
+    "aread": "_files.audio_files",
+    "aspeech_segments": "_files.speech",
+    "awrite": "_files.audio_files",
     "Table": "table",
     "Tensor": "media",
     "Video": "video",
-    "configure": "_configure",
-    "execute": "_execute",
-    "execute_pipeline": "_first_design",
-    "execute_pipeline_with_input": "_first_design",
-    "execute_sync": "_execute",
-    "info": "_sound_files",
-    "node": "_function",
-    "read": "_sound_files",
-    "speech_segments": "_speech",
-    "write": "_sound_files",
+    "configure": "_abi.config",
+    "execute": "_execution.execute",
+    "execute_pipeline": "_compat",
+    "execute_pipeline_with_input": "_compat",
+    "execute_sync": "_execution.execute",
+    "info": "_files.audio_files",
+    "node": "_graph.function_node",
+    "read": "_files.audio_files",
+    "speech_segments": "_files.speech",
+    "write": "_files.audio_files",
 }
 
 
@@ -158,7 +158,7 @@ def get_runtime_version() -> str:
     """The version of the native library. Raises `LibraryError` if it can't be loaded."""
     guard()
     with FIRST_USE:
-        from ._library import version
+        from ._abi.library import version
 
     return version()
 
@@ -180,12 +180,7 @@ if not TYPE_CHECKING:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         guard()
         with FIRST_USE:
-            try:
-                module = import_module(f"{__name__}.{home}")
-            except LibraryError:
-                if home != "_execute" or not in_main_interpreter():
-                    raise
-                module = import_module(f"{__name__}._reference")
+            module = import_module(f"{__name__}.{home}")
             value = module if home == name else getattr(module, name)
         globals()[name] = value
         return value

@@ -6,8 +6,8 @@ Catch `Error` for all of them. Each class is also what Python programs expect: a
 
 from __future__ import annotations
 
+from ._problem.outside_text import message
 from ._process import FIRST_USE
-from ._shown import message
 
 # Every program that imports remotemedia would wait for typing; checkers take this name for true.
 TYPE_CHECKING = False
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from ._outputs import Outputs
-    from ._problems import Problem
+    from ._problem.problem import Problem
+    from ._results.outputs import Outputs
 
 __all__ = [
     "Cancelled",
@@ -250,7 +250,7 @@ def _pickles(value: Any) -> bool:
 
 def _problem(entry: Mapping[str, Any]) -> Problem:
     with FIRST_USE:
-        from ._problems import Problem
+        from ._problem.problem import Problem
 
     def text(name: str) -> str | None:
         value = entry.get(name)
@@ -275,7 +275,7 @@ if not TYPE_CHECKING:
 
             return CancelledError
         if name == "Problem":
-            from ._problems import Problem
+            from ._problem.problem import Problem
 
             return Problem
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

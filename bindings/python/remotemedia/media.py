@@ -165,7 +165,7 @@ class Tensor:
         if dl_device not in (None, (1, 0)):
             raise BufferError("a Tensor lies in the memory of the CPU; move it with the library that takes it")
         with FIRST_USE:
-            from ._dlpack import to_capsule
+            from ._codec.dlpack import to_capsule
 
         if copy:
             return to_capsule(Tensor(bytearray(self.data), self.dtype, self.shape), max_version)
@@ -225,14 +225,14 @@ class Audio:
         `InvalidArgumentError` for other formats, and if the bytes don't divide into whole frames.
         """
         with FIRST_USE:
-            from ._pcm import from_pcm
+            from ._codec.pcm import from_pcm
 
         return from_pcm(data, format, rate, channels)
 
     def to_pcm(self, format: str) -> bytes:  # noqa: A002
         """The samples as interleaved PCM bytes, out-of-range ones saturated. Formats as for `from_pcm`."""
         with FIRST_USE:
-            from ._pcm import to_pcm
+            from ._codec.pcm import to_pcm
 
         return to_pcm(self, format)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ._node import Node, OnError, given
+from ._graph.node import Node, OnError, takes_given_params
 
 __all__ = [
     "STFT",
@@ -95,7 +95,7 @@ class AudioBufferAccumulatorNode(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -133,7 +133,7 @@ class AudioChunk(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -170,7 +170,7 @@ class AudioChunkerNode(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(self, *, chunk_size: int = 512, name: str | None = None, on_error: OnError | None = None) -> None:
         """chunk_size: The length of a chunk in frames; `frames` of `AudioChunk`. The last chunk is shorter, and is not
         lost. Once written `chunkSize`, which still works. From 1 to 1e+08.
@@ -191,7 +191,7 @@ class AudioConcat(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -238,7 +238,7 @@ class AudioConvolve(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -285,7 +285,7 @@ class AudioCrossfade(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -380,7 +380,7 @@ class AudioDecode(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -426,7 +426,7 @@ class AudioEncode(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -494,7 +494,7 @@ class AudioFilter(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -566,7 +566,7 @@ class AudioGain(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -626,7 +626,7 @@ class AudioLevel(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -654,7 +654,7 @@ class AudioLevelNode(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -716,7 +716,7 @@ class AudioMix(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -749,7 +749,7 @@ class AudioPad(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -793,7 +793,7 @@ class AudioResample(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -855,7 +855,7 @@ class AudioSum(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -897,7 +897,7 @@ class AudioTrim(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -947,7 +947,7 @@ class Calculator(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1001,7 +1001,7 @@ class ChannelBalance(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1061,7 +1061,7 @@ class ClippingDetector(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1100,7 +1100,7 @@ class Echo(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(self, *, name: str | None = None, on_error: OnError | None = None) -> None:
         """It has no params."""
 
@@ -1121,7 +1121,7 @@ class FastResampleNode(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1171,7 +1171,7 @@ class FileSink(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1210,7 +1210,7 @@ class FileSource(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(self, *, path: str, name: str | None = None, on_error: OnError | None = None) -> None:
         """path: A file, or a pattern such as `calls/**/*.wav`: `*` and `?` within a name, `[0-9]` for one character,
         `**` for any number of folders. Names that begin with a dot are left out unless the pattern has the dot.
@@ -1262,7 +1262,7 @@ class Loudness(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(self, *, name: str | None = None, on_error: OnError | None = None) -> None:
         """It has no params."""
 
@@ -1295,7 +1295,7 @@ class LoudnessNormalize(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1355,7 +1355,7 @@ class MelSpectrogram(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1417,7 +1417,7 @@ class NoiseSource(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1451,7 +1451,7 @@ class PassThrough(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(self, *, name: str | None = None, on_error: OnError | None = None) -> None:
         """It has no params."""
 
@@ -1485,7 +1485,7 @@ class STFT(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1568,7 +1568,7 @@ class SilenceDetector(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1604,7 +1604,7 @@ class SileroVADNode(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1670,7 +1670,7 @@ class SpeechSegments(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1739,7 +1739,7 @@ class TextCollector(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1804,7 +1804,7 @@ class TextCollectorNode(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1835,7 +1835,7 @@ class ToneSource(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(
         self,
         *,
@@ -1886,7 +1886,7 @@ class VAD(Node):
 
     __slots__ = ()
 
-    @given
+    @takes_given_params
     def __init__(self, *, rate: int = 16000, name: str | None = None, on_error: OnError | None = None) -> None:
         """rate: The rate at which the detector hears, in Hz: 16000 or 8000. There is a network for each; sound that has
         8000 Hz gains nothing from the larger one. 0 or more.

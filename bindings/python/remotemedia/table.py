@@ -95,21 +95,21 @@ class Table:
 
     def __arrow_c_schema__(self) -> object:
         with FIRST_USE:
-            from . import _arrow
+            from ._codec import arrow
 
-        return _arrow.schema_capsule(self)
+        return arrow.schema_capsule(self)
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
         with FIRST_USE:
-            from . import _arrow
+            from ._codec import arrow
 
-        return _arrow.schema_capsule(self), _arrow.array_capsule(self)
+        return arrow.schema_capsule(self), arrow.array_capsule(self)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         with FIRST_USE:
-            from . import _arrow
+            from ._codec import arrow
 
-        return _arrow.stream_capsule(self)
+        return arrow.stream_capsule(self)
 
     def __len__(self) -> int:
         return self._rows

@@ -20,8 +20,8 @@ from .errors import InvalidArgumentError
 from .media import Audio
 
 if TYPE_CHECKING:
-    from ._graph import Pipeline
-    from ._outputs import Packet
+    from ._graph.pipeline import Pipeline
+    from ._results.outputs import Packet
 
 __all__ = ["frames", "play", "speech"]
 
@@ -73,7 +73,7 @@ def frames(audio: Audio, frame_ms: float = 20) -> Iterator[Audio]:
 def speech() -> Audio:
     """Seven seconds of a reader, 16 kHz mono, in which `VAD` finds speech: from a recording in the public domain."""
     with FIRST_USE:
-        from ._sound_files import read
+        from ._files.audio_files import read
 
     read_here: list[Audio] = []
     # `read` is for programs without a loop, and tests of live pipelines have one; this takes a few milliseconds.

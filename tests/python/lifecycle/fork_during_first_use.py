@@ -50,7 +50,13 @@ def fork_during(module: str) -> None:
     assert status == 0, (module, status)
 
 
-for module in ("_execute", "_marshal", "nodes", "_graph", "_yaml"):
+for module in (
+    "_execution.execute",
+    "_codec.call_buffers",
+    "nodes",
+    "_graph.pipeline",
+    "_manifest.yaml_writer",
+):
     pid = os.fork()
     if pid == 0:
         try:

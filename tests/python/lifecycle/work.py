@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import remotemedia as rm
-from remotemedia._memory import kept_count
+from remotemedia._abi.ownership import borrowed_count
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from conftest import eventually, live_objects
@@ -118,6 +118,6 @@ def nothing_is_left() -> None:
 
     def left() -> tuple[int, ...]:
         live = live_objects()
-        return kept_count(), live["host_buffers"], live["documents"], live["errors"], live["runs"], live["nodes"]
+        return borrowed_count(), live["host_buffers"], live["documents"], live["errors"], live["runs"], live["nodes"]
 
     assert eventually(lambda: not any(left())), left()

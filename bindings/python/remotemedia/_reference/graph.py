@@ -10,11 +10,10 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .._calls import HostFunction, take_functions
-from .._function import NodeFunction
-from .._problems import refusal
-from .._python_types import PREFIX, find
-from .._shape import ONE_BY_ONE
+from .._functions.spec import SINGLE, HostFunction, NodeSpec
+from .._manifest.functions import take_functions
+from .._manifest.python_types import PREFIX, find
+from .._problem.problem import refusal
 from ..errors import ManifestError, Problem
 from .basic import BASIC, Node
 
@@ -116,7 +115,7 @@ def _with_functions(manifest: Mapping[str, Any], python: Sequence[str], problems
                 except ManifestError as error:
                     problems += error.problems
                 node = {**node, "node_type": kind}
-            if isinstance(kind, NodeFunction):
+            if isinstance(kind, NodeSpec):
                 problems += kind.problems(node.get("params") or {}, f"nodes[{index}]")
         found.append(node)
     return {**manifest, "nodes": found}
@@ -218,7 +217,7 @@ def _kind(work: Callable[[], Node] | HostFunction) -> type[Node]:
 
 def _ports(work: Callable[[], Node] | HostFunction, side: str) -> Sequence[str]:
     """The names of the outputs of a node, or of its inputs."""
-    shape = work.shape if isinstance(work, HostFunction) else ONE_BY_ONE
+    shape = work.spec if isinstance(work, HostFunction) else SINGLE
     return (shape.outputs or ("out",)) if side == "from" else (shape.inputs or ("in",))
 
 

@@ -13,18 +13,19 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._access import read_only
-from .._calls import HostClass, HostFunction, InThread
-from .._classes import Instance
-from .._generators import all_values_async, clean_up
-from .._outputs import Outputs, Passed, log_skip, outputs_of
-from .._place import Place, ThrownError
-from .._ports import Out, output_of
-from .._raised import behind, text_of, told_of, without_our_frames
+from .._functions.access import read_only
+from .._functions.calls import InThread
+from .._functions.chain import all_values_async, clean_up
+from .._functions.cursor import Cursor, ThrownError
+from .._functions.failures import behind, text_of, told_of, without_our_frames
+from .._functions.instances import Instance
+from .._functions.ports import Out, output_of
+from .._functions.spec import HostClass, HostFunction
+from .._results.outputs import Outputs, SkipReport, log_skip, outputs_of
 from ..errors import NodeError
 from ..media import Audio, File
 from .basic import Node, RefusedError
-from .crossing import crossed
+from .copies import crossed
 from .graph import Graph, Step
 
 KEPT = 100
@@ -87,7 +88,7 @@ async def _run(
 ) -> Outputs | dict[str, Outputs]:
     collected: dict[str, list[tuple[int, Packet]]] = {sink: [] for sink in graph.sinks}
     errors: list[NodeError] = []
-    passed = Passed([], 0, 0)
+    report = SkipReport([], 0, 0)
     values = [crossed(value, f"inputs[{item}]") for item, value in enumerate(inputs or ())]
     for item, value in enumerate(values):
         given: list[list[Packet]] = []
@@ -120,12 +121,12 @@ async def _run(
                             # Nobody knows what state it is in.
                             nodes[place] = step.work()
                         if tried < step.on_error.times:
-                            passed = passed._replace(retries=passed.retries + 1)
+                            report = report._replace(retries=report.retries + 1)
                             await pause(min(step.on_error.backoff * 2**tried, LONGEST_BACKOFF))
                             continue
                         error = _error(step, item, values[item], packet, refused, tried)
                         if step.on_error.skips:
-                            passed = _skip(passed, error)
+                            report = _skip(report, error)
                         else:
                             errors.append(error)
                         break
@@ -142,7 +143,7 @@ async def _run(
         check()
     if not errors:
         errors += await _finish(graph, nodes, values, in_thread)
-    outputs = _outputs(collected, None if inputs is None else len(inputs), passed)
+    outputs = _outputs(collected, None if inputs is None else len(inputs), report)
     if errors:
         errors[0].outputs = outputs
         errors[0]._others = errors[1:]
@@ -160,15 +161,15 @@ async def _process(
     is_shared = any(graph.steps[link.source].shares for link in step.sources)
     value = packet.value if is_shared else read_only(packet.value)
     entry = [0] if packet is END else [0, value, packet.pts, packet.duration, packet.port]
-    place = Place()
+    cursor = Cursor()
     try:
-        async with aclosing(all_values_async([node], [entry], place, in_thread)) as values:
+        async with aclosing(all_values_async([node], [entry], cursor, in_thread)) as values:
             async for each in values:
                 value, port = (each.value, output_of(node, each)) if type(each) is Out else (each, 0)
                 out = _packet(value if step.shares else crossed(value, "the returned value"), packet)
                 yield out._replace(port=port)
     except Exception as error:
-        raise _refused(error, place) from without_our_frames(_thrown(error))
+        raise _refused(error, cursor) from without_our_frames(_thrown(error))
 
 
 async def _finish(
@@ -176,21 +177,21 @@ async def _finish(
 ) -> list[NodeError]:
     """Tells the instances of classes that nothing more comes; the first error, if there is one."""
     for step, node in zip(graph.steps, nodes, strict=True):
-        place = Place()
+        cursor = Cursor()
         try:
             if isinstance(node, Instance):
-                async for _ in all_values_async([node], [[]], place, in_thread):
+                async for _ in all_values_async([node], [[]], cursor, in_thread):
                     pass
         except Exception as error:
-            refused = _refused(error, place)
+            refused = _refused(error, cursor)
             refused.__cause__ = without_our_frames(_thrown(error))
             last = len(values) - 1
             return [_error(step, max(last, 0), values[last] if values else None, END, refused, 0)]
     return []
 
 
-def _refused(error: Exception, place: Place) -> RefusedError:
-    return RefusedError(told_of(_thrown(error), place.method))
+def _refused(error: Exception, cursor: Cursor) -> RefusedError:
+    return RefusedError(told_of(_thrown(error), cursor.method))
 
 
 def _thrown(error: Exception) -> BaseException:
@@ -207,17 +208,17 @@ def _packet(value: Any, before: Packet | None) -> Packet:
     return Packet(value, pts, duration)
 
 
-def _skip(passed: Passed, error: NodeError) -> Passed:
-    is_first = all(each.node_id != error.node_id for each in passed.skipped)
+def _skip(report: SkipReport, error: NodeError) -> SkipReport:
+    is_first = all(each.node_id != error.node_id for each in report.skipped)
     if is_first:
         log_skip(str(error))
-    if is_first or len(passed.skipped) < KEPT:
-        passed.skipped.append(error)
-    return passed._replace(skips=passed.skips + 1)
+    if is_first or len(report.skipped) < KEPT:
+        report.skipped.append(error)
+    return report._replace(skips=report.skips + 1)
 
 
 def _outputs(
-    collected: dict[str, list[tuple[int, Packet]]], count: int | None, passed: Passed
+    collected: dict[str, list[tuple[int, Packet]]], count: int | None, report: SkipReport
 ) -> Outputs | dict[str, Outputs]:
     outputs = {}
     for sink, packets in collected.items():
@@ -227,7 +228,7 @@ def _outputs(
             "pts": [packet.pts for _, packet in packets],
             "durations": [packet.duration for _, packet in packets],
         }
-        outputs[sink] = outputs_of(sink, columns, count, passed)
+        outputs[sink] = outputs_of(sink, columns, count, report)
     return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from .._shown import printable
+from .._problem.outside_text import printable
 from ..errors import InvalidArgumentError
 from . import DONE
 from .manifest import load

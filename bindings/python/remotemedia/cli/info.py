@@ -6,7 +6,7 @@ import argparse
 
 import remotemedia as rm
 
-from .._shown import one_line
+from .._problem.outside_text import one_line
 from . import DONE
 
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .._graph import Pipeline
-from .._plan import Plan
+from .._graph.pipeline import Pipeline
+from .._graph.plan import Plan
 from ..errors import InvalidArgumentError, ManifestError, Problem
 from .parser import meant
 

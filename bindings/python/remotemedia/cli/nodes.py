@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._describe import node_types, type_name
+from .._manifest.catalog import node_types, type_name
 from ..errors import InvalidArgumentError
 from . import DONE
 from .markdown import plain_text

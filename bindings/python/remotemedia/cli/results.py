@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from .._describe import node_types, type_name
-from .._graph import Pipeline
-from .._json import to_json
-from .._outputs import Outputs, Packet
-from .._plan import Plan
-from .._shown import printable_json
+from .._codec.documents import to_json
+from .._graph.pipeline import Pipeline
+from .._graph.plan import Plan
+from .._manifest.catalog import node_types, type_name
+from .._problem.outside_text import printable_json
+from .._results.outputs import Outputs, Packet
 from ..errors import InvalidArgumentError
 from ..media import Audio, File
 from .parser import meant

@@ -14,13 +14,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, NamedTuple
 
-from .._describe import node_types, type_name
-from .._execute import execute
-from .._graph import Pipeline
-from .._outputs import Outputs
-from .._plan import Plan
-from .._progress import Progress as Made
-from .._shown import one_line
+from .._execution.execute import execute
+from .._graph.pipeline import Pipeline
+from .._graph.plan import Plan
+from .._manifest.catalog import node_types, type_name
+from .._problem.outside_text import one_line
+from .._results.outputs import Outputs
+from .._results.progress import Progress as Made
 from ..errors import Error, InvalidArgumentError
 from ..media import File
 from . import DONE, FAILED, sentence_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
-from .._shown import printable
+from .._problem.outside_text import printable
 
 STYLES = {"bold": "1", "error": "1;31", "faint": "2"}
 

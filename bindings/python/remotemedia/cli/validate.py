@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .._shown import printable
+from .._problem.outside_text import printable
 from . import DONE
 from .manifest import load
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .. import __version__
-from .._library import ABI, version
+from .._abi.library import ABI, version
 from . import DONE
 
 

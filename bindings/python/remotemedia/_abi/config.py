@@ -1,0 +1,135 @@
+"""How the runtime of this process is set up: by `configure`, else by environment variables, else by its own defaults.
+
+It is read once, when the runtime starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from ..errors import InvalidArgumentError
+
+__all__ = ["Limits", "configure"]
+
+PREFIX = "REMOTEMEDIA_"
+MOST_WORKERS = 1024
+OUTPUT_BYTES = 2 << 30
+"""The default of the runtime for `output_bytes`."""
+
+
+class Limits(TypedDict, total=False):
+    """What is bounded. Over a limit is an error, nothing is cut.
+
+    `output_bytes`: what the results of one execution keep alive (2 GiB). Of one document: `depth`, lists and dicts
+    inside each other (128, at most 512); `items`, entries of all of them (10,000,000); `document_bytes`, without the
+    buffers beside it (256 MiB); `buffers` (65,536); `extent_bytes` of an array that is longer than its memory, as
+    strides of 0 make it (256 MiB).
+    """
+
+    output_bytes: int
+    depth: int
+    items: int
+    document_bytes: int
+    buffers: int
+    extent_bytes: int
+
+
+LIMITS = tuple(Limits.__annotations__)
+VARIABLES = {"WORKERS": "workers", **{f"LIMIT_{name.upper()}": name for name in LIMITS}}
+
+_chosen: dict[str, int] = {}
+_in_force: dict[str, int] | None = None
+
+
+def configure(*, workers: int | None = None, limits: Limits | None = None) -> None:
+    """Sets up the runtime of this process, before it starts with the first pipeline.
+
+        rm.configure(workers=2, limits={"output_bytes": 256 << 20})
+
+    `workers` is the number of threads that run nodes, from 1 to 1024; without it as many as there are cores that the
+    process may use. `limits` are described at `Limits`. What is not given here is taken from the environment,
+    `REMOTEMEDIA_WORKERS` and `REMOTEMEDIA_LIMIT_OUTPUT_BYTES` and so on, and else has its default. A later call adds to
+    an earlier one; forked children are set up alike, spawned ones by the environment alone.
+
+    Raises `InvalidArgumentError` for names and numbers that are none, and `RuntimeError` if the runtime has started
+    with other ones.
+    """
+    given = {} if workers is None else {"workers": _whole("workers", workers, MOST_WORKERS)}
+    if limits is not None and not isinstance(limits, Mapping):
+        raise InvalidArgumentError(f"limits must be a dict such as {{'depth': 64}}, got {limits!r}")
+    for name, value in (limits or {}).items():
+        if name not in LIMITS:
+            raise InvalidArgumentError(f"there is no limit {name!r}; {_meant(str(name), LIMITS)}")
+        given[name] = _whole(f"limits[{name!r}]", value)
+    if _in_force is not None and not given.items() <= _in_force.items():
+        shown = ", ".join(f"{name}={value}" for name, value in _in_force.items()) or "all defaults"
+        raise RuntimeError(f"the runtime has started with {shown}; call remotemedia.configure before anything runs")
+    _chosen.update(given)
+
+
+def started() -> bytes:
+    """The configuration as the runtime takes it, in force from now on. Raises `InvalidArgumentError`."""
+    global _in_force
+    found = {**_of_environment(), **_chosen}
+    _in_force = found
+    limits = {name: value for name, value in found.items() if name != "workers"}
+    document: dict[str, Any] = {"workers": found["workers"]} if "workers" in found else {}
+    if limits:
+        document["limits"] = limits
+    return json.dumps(document).encode() if document else b""
+
+
+def output_bytes() -> int:
+    """What the results of one execution may keep alive: as the runtime has it, or will have it once it starts."""
+    found = {**_of_environment(), **_chosen} if _in_force is None else _in_force
+    return found.get("output_bytes", OUTPUT_BYTES)
+
+
+def stopped() -> None:
+    """The runtime of this process has yet to start: it is a forked child."""
+    global _in_force
+    _in_force = None
+
+
+def _of_environment() -> dict[str, int]:
+    found = {}
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(PREFIX)
+        if name == variable:
+            continue
+        if name not in VARIABLES:
+            # Others may have variables that begin alike; one that looks like ours is a slip.
+            limit = name.removeprefix("LIMIT_")
+            if limit != name:
+                meant = _meant(limit, [each.upper() for each in LIMITS], f"{PREFIX}LIMIT_")
+            elif _near(name, tuple(VARIABLES), 0.8):
+                meant = _meant(name, tuple(VARIABLES), PREFIX)
+            else:
+                continue
+            raise InvalidArgumentError(f"there is no environment variable {variable}; {meant}")
+        text = os.environ[variable].strip()
+        value: Any = int(text) if text.isascii() and text.isdigit() else os.environ[variable]
+        found[VARIABLES[name]] = _whole(variable, value, MOST_WORKERS if name == "WORKERS" else 2**63 - 1)
+    return found
+
+
+def _whole(name: str, value: Any, most: int = 2**63 - 1) -> int:
+    whole = value.__index__() if hasattr(value, "__index__") and not isinstance(value, bool) else 0
+    if not 1 <= whole <= most:
+        raise InvalidArgumentError(f"{name} must be a whole number from 1 to {most}, got {value!r}")
+    return int(whole)
+
+
+def _meant(name: str, known: Sequence[str], prefix: str = "") -> str:
+    near = _near(name, known, 0.6)
+    return f"did you mean {prefix}{near[0]}?" if near else f"there are {', '.join(prefix + each for each in known)}"
+
+
+def _near(name: str, known: Sequence[str], likeness: float) -> list[str]:
+    # Only a slip takes the time to import it.
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, 1, likeness)

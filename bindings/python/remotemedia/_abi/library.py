@@ -1,0 +1,133 @@
+"""The native library: loading it, its one runtime in this process, its errors, and how it ends.
+
+Importing this module loads the library; nothing starts before `runtime()` is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from typing import Any
+
+from .. import errors
+from .._process import FIRST_USE, after_fork, at_exit, exiting, stay_at_exit
+from . import config
+from .msgpack import msgpack
+
+try:
+    _native: Any = import_module("remotemedia._native")
+except ImportError as error:
+    raise errors.LibraryError(
+        f"the native library of remotemedia can't be loaded: {error}. "
+        "Install the package again: pip install --force-reinstall remotemedia"
+    ) from error
+
+ffi: Any = _native.ffi
+lib: Any = _native.lib
+NULL: Any = ffi.NULL
+
+ABI = (int(getattr(lib, "RM_ABI_MAJOR", 0)), int(getattr(lib, "RM_ABI_MINOR", 0)))
+"""The version of the C ABI that this module was compiled for."""
+
+EXIT_PATIENCE_US = 2_000_000
+"""How long the end of the interpreter waits for native work to let go of Python's memory."""
+
+STATUS_NAMES: dict[int, str] = {
+    value: name
+    for name, value in ((name, getattr(lib, name)) for name in dir(lib) if name.startswith("RM_"))
+    if isinstance(value, int) and not name.startswith("RM_ABI")
+}
+"""The name of each status, by its number."""
+
+_lock = threading.Lock()
+_runtime: Any = None
+
+
+def _check_version() -> None:
+    loaded = lib.rm_abi_version()
+    major, minor = loaded >> 16, loaded & 0xFFFF
+    if major != ABI[0] or minor < ABI[1]:
+        raise errors.LibraryError(
+            f"libremotemedia has the ABI {major}.{minor}, this package needs {ABI[0]}.{ABI[1]}. "
+            "Another copy of the library may come first: look at LD_LIBRARY_PATH and LD_PRELOAD"
+        )
+
+
+_check_version()
+
+
+def version() -> str:
+    """The version of the native library."""
+    return text(lib.rm_version())
+
+
+def text(chars: Any) -> str:
+    """A C string."""
+    return "" if chars == NULL else ffi.string(chars).decode("utf-8", "replace")
+
+
+def runtime() -> Any:
+    """The runtime of this process, made at the first use."""
+    return _runtime if _runtime is not None else _start()
+
+
+def _start() -> Any:
+    global _runtime
+    with FIRST_USE, _lock:
+        if _runtime is None:
+            if exiting():
+                stay_at_exit()
+                raise errors.ShutDownError("the interpreter is exiting: the runtime takes no more work")
+            settings = config.started()
+            out, error = ffi.new("rm_runtime **"), ffi.new("rm_error **")
+            check(lib.rm_runtime_new(settings or NULL, len(settings), out, error), error)
+            _runtime = out[0]
+    return _runtime
+
+
+def check(status: int, error: Any) -> int:
+    """The status itself if it isn't a failure, else raises its exception. `error` is the `rm_error **` of the call."""
+    if status < 0:
+        raise failure(status, error)
+    return status
+
+
+def failure(status: int, error: Any) -> BaseException:
+    """The exception for a failed call; takes and frees the error."""
+    name = STATUS_NAMES.get(status, f"status {status}")
+    handle = error[0]
+    if handle == NULL:
+        return errors.from_status(name, name, {})
+    error[0] = NULL
+    try:
+        message = text(lib.rm_error_message(handle))
+        data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
+        lib.rm_error_detail(handle, data, length)
+        detail = msgpack.unpackb(bytes(ffi.buffer(data[0], length[0]))) if length[0] else {}
+    finally:
+        lib.rm_error_free(handle)
+    found = errors.from_status(name, message, detail)
+    if isinstance(found, errors.ShutDownError):
+        stay_at_exit()
+    return found
+
+
+def _child() -> None:
+    # The handle is dropped, not freed: everything behind it belongs to the parent.
+    global _runtime, _lock
+    _lock = threading.Lock()
+    _runtime = None
+    config.stopped()
+
+
+def _shut_down() -> None:
+    # After who is starting a runtime now, if a thread does.
+    with _lock:
+        started = _runtime
+    if started is not None:
+        # Every waiter is completed and every port wakes; what native threads still hold after this is never freed.
+        lib.rm_runtime_shutdown(started, EXIT_PATIENCE_US, NULL)
+
+
+after_fork(_child)
+at_exit(_shut_down)

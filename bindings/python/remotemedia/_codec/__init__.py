@@ -1,0 +1,1 @@
+"""Python values as documents of the wire, and documents as Python values."""

@@ -1,0 +1,287 @@
+"""How Python values become documents of the runtime and back.
+
+A `CallBuffers` holds all that one crossing needs (packers, room for the result, the table of buffers) and is used again
+for the next one; each thread has its own. Small values travel in the document. Numbers of 16 KiB and more stay where
+they are: the document names an entry of the buffer table.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .._abi import ownership
+from .._abi.library import NULL, check, ffi, lib
+from .._abi.msgpack import ExtType, msgpack
+from .._abi.ownership import Borrowed
+from .._process import after_fork
+from .._results.outputs import Outputs
+from ..errors import MarshalError
+from ..table import is_table
+from .decode import Reader, Storage, unpackb
+from .diagnose import explain
+from .encode import Encoder
+
+ENTRY = struct.Struct("@PNQPI")
+"""An `rm_buffer`: data, len, token, memory, writable."""
+ENTRY_BYTES: int = ffi.sizeof("rm_buffer")
+"""What an entry takes in a table, padding included."""
+_NOTHING = object()
+
+LONG_BYTES, LONG_TABLE = 256 * 1024, 500
+"""From so many bytes or buffers on, unpacking a document takes milliseconds."""
+
+AREA_BYTES = 16 * 1024
+BUFFER_ROOM = 16
+DISCARD_ROOM = 64
+
+PACKING_ERRORS = (MarshalError, TypeError, ValueError, OverflowError, RecursionError, BufferError)
+"""What a packer raises at values that it can't pack."""
+
+
+class CallBuffers(Encoder, Reader):
+    """All that one crossing needs. Used by one call at a time; `acquire()` and `release()` see to that."""
+
+    def __init__(self, room: int = AREA_BYTES) -> None:
+        self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True)
+        self._payload: Any = msgpack.Packer(strict_types=True)
+        self.native: Any = ffi.new("rm_lane *")
+        self.output: Any = ffi.addressof(self.native, "output")
+        self._area: Any = ffi.new("uint8_t[]", room)
+        self._room: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
+        self._room_view = memoryview(ffi.buffer(self._room)).cast("B")
+        self._given: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
+        self._given_view = memoryview(ffi.buffer(self._given)).cast("B")
+        self._discards: Any = ffi.new("rm_memory *[]", DISCARD_ROOM)
+        self.error: Any = ffi.addressof(self.native, "error")
+        self._view = memoryview(ffi.buffer(self._area))
+        self.output.data, self.output.capacity = self._area, room
+        self.output.buffers, self.output.buffer_capacity = self._room, BUFFER_ROOM
+        self.output.discard = self._discards
+        self.table = []
+        self._pinned = []
+        self.borrowed = None
+        self.snapshot = False
+        self._storages: list[Storage] = []
+        self._refused = _NOTHING, None
+        self.decode: Callable[[int, bytes], Any] = self._decode
+
+    # ---- Python to native
+
+    def pack(self, value: Any, name: str) -> bytes:
+        """A document of `value`; its table is then in `buffers()`.
+
+        Raises `MarshalError`, with the path that begins with `name`, if something in it can't cross.
+        """
+        self.release_table()
+        try:
+            return self.packer.pack(value)  # type: ignore[no-any-return]
+        except PACKING_ERRORS as error:
+            raise self.refused(value, name, error) from None
+
+    def refused(self, value: Any, name: str, error: Exception) -> MarshalError:
+        """The error for a value that the packer refused: with the path, which a second look finds."""
+        self.forget()
+        try:
+            found = explain(value, name, self._reject_again)
+        except RecursionError:
+            # Objects inside objects are looked into one by one.
+            found = MarshalError(f"{name}: nested too deep, or it contains itself")
+        self._refused = _NOTHING, None
+        if found is None:
+            found = error if isinstance(error, MarshalError) else MarshalError(f"{name}: {error}")
+        return found
+
+    def _reject_again(self, value: Any) -> str | None:
+        refused, message = self._refused
+        if value is refused:
+            return message
+        # A table that can't be read is the one above; what another one streams may have been read by now.
+        return None if is_table(value) else _reject(value)
+
+    def release_table(self) -> None:
+        """Forgets which objects the document packed last refers to; they stay alive where native code needs them."""
+        self.table = []
+        self.borrowed = None
+        self._pinned.clear()
+
+    def explained(self, value: Any, name: str, refusal: MarshalError) -> MarshalError:
+        """The error for a document that native code refused: with the path, if a second look finds it."""
+        return explain(value, name, _reject) or refusal
+
+    def buffers(self) -> tuple[Any, int]:
+        """The buffer table of the document packed last, for C."""
+        count = len(self.table)
+        if count == 0:
+            return NULL, 0
+        table, view = self._given, self._given_view
+        if count > BUFFER_ROOM:
+            table = ffi.new("rm_buffer[]", count)
+            view = memoryview(ffi.buffer(table)).cast("B")
+        place = 0
+        for address, length, token in self.table:
+            ENTRY.pack_into(view, place, address, length, token, 0, 0)
+            place += ENTRY_BYTES
+        return table, count
+
+    def hold(self, token: int, borrowed: Borrowed) -> None:
+        """Adds an object that the document packed last names by its number."""
+        if self.borrowed is None:
+            self.borrowed = {}
+        self.borrowed[token] = borrowed
+
+    def forget(self) -> None:
+        """Lets go of the objects of the document packed last: native code did not take it."""
+        if self.borrowed:
+            ownership.release(self.borrowed)
+        self.release_table()
+
+    # ---- native to Python
+
+    def ready(self) -> None:
+        """Before a call: handles that wait to be freed ride along."""
+        if ownership.pending_frees:
+            self.output.discard_count = ownership.take_pending_frees(self._discards, DISCARD_ROOM)
+
+    def unpack(self, resolve: Callable[[int], Borrowed | None] = ownership.borrowed) -> Any:
+        """The document that a call left in `output`. `resolve` finds what a number of ours stands for."""
+        output = self.output
+        if output.document != NULL:
+            return self._unpack_large(resolve)
+        if output.buffer_count:
+            self._storages = self._take(self._room, self._room_view, output.buffer_count, resolve)
+            try:
+                return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
+            finally:
+                self._storages = []
+        return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
+
+    def unpack_plain(self, length: int) -> Any:
+        """A document of this length in the lane's room that names no buffer."""
+        return unpackb(self._view[:length], ext_hook=self.decode, timestamp=3)
+
+    def unpack_simple(self, span: int, count: int, borrowed: Mapping[int, Borrowed] | None) -> Outputs:
+        """The outputs of a completion that `rm_lane_submit` found to be simple.
+
+        `span` is what that returned; `borrowed` are the Python objects of this execution.
+        """
+        view = self._view
+        buffers = self.output.buffer_count
+        if buffers:
+            known = borrowed or {}
+            self._storages = self._take(
+                self._room, self._room_view, buffers, lambda token: known.get(token) or ownership.borrowed(token)
+            )
+        try:
+            outputs = Outputs(unpackb(view[span >> 32 : span >> 16 & 0xFFFF], ext_hook=self.decode, timestamp=3))
+        finally:
+            if buffers:
+                self._storages = []
+        released = self.native.released
+        if released:
+            ownership.release(unpackb(view[released : span & 0xFFFF]))
+        document = view[: span & 0xFFFF].tobytes()
+        # Buffers are there but once, so the values are not read again.
+        outputs._origin = (document, list(outputs)) if buffers else document
+        outputs._count = count
+        return outputs
+
+    def is_long(self) -> bool:
+        """Whether the document that a call left takes so long to unpack that an event loop would feel it."""
+        if self.output.document == NULL:
+            return False
+        _, length, _, count = self._look(self.output.document)
+        return bool(length >= LONG_BYTES or count >= LONG_TABLE)
+
+    def _unpack_large(self, resolve: Callable[[int], Borrowed | None]) -> Any:
+        document, self.output.document = self.output.document, NULL
+        try:
+            data, length, table, count = self._look(document)
+            retained = self._retain(table, count)
+            self._storages = self._take(retained, ffi.buffer(retained), count, resolve)
+            return unpackb(memoryview(ffi.buffer(data, length)), ext_hook=self.decode, timestamp=3)
+        finally:
+            self._storages = []
+            lib.rm_document_free(document)
+
+    def _look(self, document: Any) -> tuple[Any, int, Any, int]:
+        data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
+        table, count = ffi.new("rm_buffer const **"), ffi.new("size_t *")
+        check(lib.rm_document_view(document, data, length, table, count, self.error), self.error)
+        return data[0], length[0], table[0], count[0]
+
+    def _retain(self, table: Any, count: int) -> Any:
+        # The table belongs to the document: what is to outlive it needs handles of its own.
+        own, handle = ffi.new("rm_buffer[]", count), ffi.new("rm_memory **")
+        for index in range(count):
+            own[index] = table[index]
+            if table[index].memory != NULL:
+                check(lib.rm_memory_retain(table[index].memory, handle, self.error), self.error)
+                own[index].memory = handle[0]
+        return own
+
+    def _take(self, table: Any, view: Any, count: int, resolve: Callable[[int], Borrowed | None]) -> list[Storage]:
+        storages = []
+        for index in range(count):
+            address, _, token, _, _ = ENTRY.unpack_from(view, index * ENTRY_BYTES)
+            if token:
+                found = resolve(token)
+                if found is None:
+                    raise MarshalError(f"the runtime named memory {token}, which it had released")
+                storages.append(Storage(address, None, found))
+            else:
+                storages.append(Storage(address, ownership.adopt(table[index]), None))
+        return storages
+
+
+class _FreeBuffers(threading.local):
+    """The free_buffers of a thread that nobody uses."""
+
+    def __init__(self) -> None:
+        self.free: list[CallBuffers] = []
+
+
+free_buffers = _FreeBuffers()
+
+
+def acquire() -> CallBuffers:
+    """A lane of this thread that nobody uses. A call within a call gets another one."""
+    free = free_buffers.free
+    return free.pop() if free else CallBuffers()
+
+
+def release(used: CallBuffers) -> None:
+    """The lane is free again, and keeps nothing alive."""
+    if used.borrowed is not None:
+        used.release_table()
+    free_buffers.free.append(used)
+
+
+def _reject(value: Any) -> str | None:
+    """What is wrong with a value that is not plain Python's; None if it can cross."""
+    probe = CallBuffers()
+    try:
+        replacement = probe._encode(value)
+    except MarshalError as error:
+        return str(error)
+    except UnicodeEncodeError as error:
+        wrong = f"a lone surrogate {error.object[error.start]!r} at index {error.start}"
+        return f"a text of this {type(value).__name__} has {wrong}, which is no character"
+    except (ValueError, TypeError, OverflowError) as error:
+        return f"{type(value).__name__}: {error}"
+    finally:
+        probe.forget()
+    if isinstance(replacement, ExtType):
+        return None
+    inner = explain(replacement, "value", _reject)
+    return None if inner is None else str(inner).removeprefix("value: ")
+
+
+def _child() -> None:
+    # The C memory of a lane may name handles of the parent.
+    free_buffers.free.clear()
+
+
+after_fork(_child)

@@ -1,0 +1,81 @@
+"""Arrays of other libraries by DLPack, in and out, on the CPU: nothing of those libraries is imported here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._abi.library import NULL, ffi, lib
+from ..errors import MarshalError
+from . import capsules
+
+if TYPE_CHECKING:
+    from ..media import Tensor
+
+CPU, CPU_PINNED = 1, 3
+"""The devices whose memory every thread may read; the second is memory that a GPU reads too."""
+
+_NAMES = {
+    (0, 8): "int8", (0, 16): "int16", (0, 32): "int32", (0, 64): "int64",
+    (1, 8): "uint8", (1, 16): "uint16", (1, 32): "uint32", (1, 64): "uint64",
+    (2, 16): "float16", (2, 32): "float32", (2, 64): "float64", (4, 16): "bfloat16",
+    (5, 64): "complex64", (5, 128): "complex128", (6, 8): "bool",
+}  # fmt: skip
+_TYPES = {name: pair for pair, name in _NAMES.items()}
+
+READ_ONLY = 1
+"""A flag of a versioned tensor."""
+
+
+def describe(value: Any) -> tuple[Any, int, str, list[int], list[int] | None, bool, int]:
+    """What a foreign array is: its capsule, address, dtype, shape, strides in elements, read-only, bytes of an element.
+
+    The memory lives as long as the capsule. Raises `MarshalError` for arrays on other devices and of other types.
+    """
+    kind = type(value).__name__
+    device, _ = value.__dlpack_device__()
+    if int(device) not in (CPU, CPU_PINNED):
+        raise MarshalError(f"the {kind} is on a GPU or another device; write value.cpu()")
+    try:
+        try:
+            capsule = value.__dlpack__(max_version=(1, 0))
+        except TypeError:
+            capsule = value.__dlpack__()
+    except Exception as error:
+        raise MarshalError(f"the {kind} gives no access to its memory: {error}") from None
+    readonly = False
+    if capsules.is_named(capsule, "dltensor_versioned"):
+        versioned = capsules.pointer(capsule, "dltensor_versioned", "DLManagedTensorVersioned")
+        if versioned.version.major != 1:
+            raise MarshalError(
+                f"the {kind} speaks DLPack {versioned.version.major}, this package knows 1; write numpy.asarray(value)"
+            )
+        readonly = bool(versioned.flags & READ_ONLY)
+        tensor = versioned.dl_tensor
+    else:
+        tensor = capsules.pointer(capsule, "dltensor", "DLManagedTensor").dl_tensor
+    name = _NAMES.get((tensor.dtype.code, tensor.dtype.bits)) if tensor.dtype.lanes == 1 else None
+    if name is None:
+        what = f"code {tensor.dtype.code}, {tensor.dtype.bits} bits, {tensor.dtype.lanes} lanes"
+        raise MarshalError(f"the {kind} has elements of a type that can't cross ({what}); convert it to float32 first")
+    shape = [tensor.shape[index] for index in range(tensor.ndim)]
+    strides = None if tensor.strides == NULL else [tensor.strides[index] for index in range(tensor.ndim)]
+    address = int(ffi.cast("uintptr_t", tensor.data)) + tensor.byte_offset
+    return capsule, address, name, shape, strides, readonly, tensor.dtype.bits // 8
+
+
+def to_capsule(tensor: Tensor, max_version: tuple[int, int] | None) -> Any:
+    """A tensor of ours as a DLPack capsule, sharing the memory. Raises `BufferError` where DLPack can't say it all."""
+    versioned = max_version is not None and max_version[0] >= 1
+    if tensor.readonly and not versioned:
+        raise BufferError(
+            "the memory is read-only, which DLPack before 1.0 can't say; copy it first: bytes(tensor.data)"
+        )
+    code, bits = _TYPES[tensor.dtype]
+    address = int(ffi.cast("uintptr_t", ffi.from_buffer(tensor.data)))
+    owner = tensor.data
+    made = lib.rm_dlpack_new(
+        id(owner), address, len(tensor.shape), list(tensor.shape), code, bits, versioned, tensor.readonly
+    )
+    if made == NULL:
+        raise MemoryError("no memory for a DLPack tensor")
+    return capsules.capsule(made, "dltensor_versioned" if versioned else "dltensor")

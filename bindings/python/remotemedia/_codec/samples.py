@@ -1,0 +1,50 @@
+"""Memory for planar samples: room that is not cleared first, copies into it, and how much of it a result may take."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .._abi import config
+from .._abi.library import ffi
+from ..media import Audio, Tensor
+
+_allocate: Any = ffi.new_allocator(should_clear_after_alloc=False)
+
+
+def limit_bytes() -> int:
+    """How many bytes the results of one execution may take: `output_bytes` of `configure`."""
+    return config.output_bytes()
+
+
+def uncleared(channels: int, frames: int) -> tuple[Any, int]:
+    """Samples that are not written yet, and their address."""
+    if "numpy" in sys.modules:
+        # It asks the system for large pages, which takes less than as many small ones.
+        samples = sys.modules["numpy"].empty((channels, frames), "float32")
+        return samples, samples.ctypes.data
+    memory = memoryview(ffi.buffer(_allocate("char[]", channels * frames * 4)))
+    return Tensor(memory, "float32", (channels, frames)), _address(memory)
+
+
+def copy_into(chunk: Audio, place: int, frames: int, begin: int) -> None:
+    """Copies a chunk into sound of so many frames at an address, to frame `begin` and those after it."""
+    # Slices of a memoryview would hold on to the interpreter's lock while they are copied.
+    import ctypes
+
+    for channel in range(chunk.channels):
+        row = _channel(chunk.samples, channel)
+        ctypes.memmove(place + (channel * frames + begin) * 4, _address(row), row.nbytes)
+
+
+def _channel(samples: Any, channel: int) -> memoryview:
+    if isinstance(samples, Tensor):
+        size = samples.shape[1] * 4
+        return samples.data[channel * size : (channel + 1) * size]
+    row = samples[channel]
+    return memoryview(row).cast("B") if row.size else memoryview(b"")
+
+
+def _address(view: memoryview) -> int:
+    with ffi.from_buffer(view) as export:
+        return int(ffi.cast("uintptr_t", export))

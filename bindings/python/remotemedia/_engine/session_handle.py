@@ -1,0 +1,391 @@
+"""`NativeSession`: each call of the ABI that a session makes, and what has to stay alive for it meanwhile.
+
+Nothing here waits: what finds no room or no output says so, and events of the loop's port tell when there is some.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from asyncio import _get_running_loop
+from collections import deque
+from collections.abc import Callable, Mapping
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .._abi import ownership
+from .._abi.constants import COMPLETED, OUTPUTS
+from .._abi.library import NULL, check, failure, ffi, lib
+from .._abi.ownership import Borrowed, pending_frees
+from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
+from .._codec.documents import pack_plain
+from .._functions.event_loop import running_loop, until_done
+from .._results.outputs import Packet, packet_of
+from ..errors import GoneError, InvalidArgumentError, MarshalError, NodeError
+from .completion import failure_of
+from .loop_port import LOOP_BUDGET_US, LoopPort
+from .port_registry import loop_port
+from .run import Run
+
+if TYPE_CHECKING:
+    from .._manifest.compile import Compiled
+
+RM_OK: int = lib.RM_OK
+RM_WOULD_BLOCK: int = lib.RM_WOULD_BLOCK
+RM_GONE: int = lib.RM_GONE
+
+FIRST_TOKEN = 1 << 62
+"""Tokens of sessions begin here; those of executions count from 1."""
+
+ROOM_BYTES = 64 * 1024
+"""Answers up to this size cross without an object of their own."""
+
+ARRIVED_BYTES = 128 * 1024
+"""While fewer bytes of outputs wait in Python, more may come along."""
+
+MOST_OUTPUTS = 256
+"""The most outputs that one call hands out."""
+
+SENT_ALONE = 32
+"""After so many packets outputs come along with a send also if nobody waits: half of what may wait natively."""
+
+send: Any = lib.rm_lane_send
+receive: Any = lib.rm_lane_receive
+
+
+class NativeSession:
+    """The native half of a session. It opens at its first use, so that its sinks can be chosen until then."""
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        options: Mapping[str, Any],
+        told: Callable[[int], None],
+        readers: list[asyncio.Future[None]],
+    ) -> None:
+        self.sinks: list[str] = []
+        """The sinks that are read one by one; none if all are read together."""
+        self.arrived: deque[Packet] = deque()
+        """Outputs of all sinks together that were handed out, by a send or a receive."""
+        self.skipped: list[NodeError] = []
+        """The errors that the manifest let pass, as they come."""
+        self.completed: asyncio.Future[Any] | None = None
+        self.error: BaseException | None = None
+        """What ended the session before its time."""
+        self.error_was_raised = False
+        self.is_cancelled = False
+        self.token = 0
+        self._pipeline, self._functions = compiled
+        self._options = options
+        packets = options["buffer"].get("packets")
+        # Who bounds what waits at a sink does not want more of it here. What is no number is refused at the first use.
+        self._most = min(MOST_OUTPUTS, packets) if isinstance(packets, int) else MOST_OUTPUTS
+        self._told = told
+        self.readers = readers
+        """Who waits for outputs."""
+        self._sent_alone = 0
+        self._port: LoopPort | None = None
+        self._thread = 0
+        """The thread of its loop."""
+        self._handle: Any = None
+        self._lane: CallBuffers | None = None
+        self._pack: Callable[[Any], bytes] = pack_plain
+        self._borrowed: dict[int, Borrowed] = {}
+        self._arrived_bytes = 0
+        self.is_closed = False
+        """Whether its block was left."""
+        self._run: Run | None = None
+
+    def enter(self) -> None:
+        """Belongs to the running loop from now on."""
+        if self._port is not None:
+            raise InvalidArgumentError("a session is one block; call pipeline.session() for another one")
+        self._port = loop_port(running_loop("asyncio.run, main()"))
+        self._thread = get_ident()
+
+    def check_place(self) -> None:
+        """Raises `InvalidArgumentError` elsewhere than on its loop: no two threads may use a session at once."""
+        running = _get_running_loop()
+        if self._port is None or running is self._port.loop():
+            return
+        # Where no loop runs, the thread of its loop, which is not running either, is the right place.
+        if running is not None or get_ident() != self._thread:
+            raise InvalidArgumentError(
+                "this session belongs to the event loop that opened it, which does not run here; from elsewhere write: "
+                "asyncio.run_coroutine_threadsafe(session.send(value), loop).result(), or "
+                "loop.call_soon_threadsafe(session.interrupt)"
+            )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was used."""
+        return self._handle is not None
+
+    def close(self) -> None:
+        """Refuses further use."""
+        self.is_closed = True
+        self._lane = None
+
+    def exchange(self, packets: list[list[Any]], borrow: bool, at_once: bool) -> int:
+        """Sends packets; answers how many were taken.
+
+        The outputs that are there come along, unless nobody waits for them: then only with every so many packets, since
+        it costs less to take several together. With `at_once` they come in any case.
+        """
+        if get_ident() != self._thread:
+            self.check_place()
+        used = self._lane
+        if used is None:
+            used = self.opened()
+        try:
+            document = self._pack(packets) if not borrow else _pack_borrowed(used, packets)
+        except PACKING_ERRORS as error:
+            raise _refused(used, packets, error) from None
+        native, has_buffers, most = used.native, used.table, 0
+        if has_buffers:
+            native.buffers, native.buffer_count = used.buffers()
+            self._hold(used.borrowed)
+        if pending_frees:
+            used.ready()
+        alone = self._sent_alone + len(packets)
+        if alone >= SENT_ALONE or at_once or self.readers:
+            alone, most = 0, self._room_for_outputs()
+        self._sent_alone = alone
+        taken: int = send(native, document, len(document), most)
+        if 0 <= taken < 128:
+            if has_buffers:
+                used.release_table()
+            return taken
+        if taken > 0:
+            answer = used.unpack_plain(taken >> 8)
+        elif native.status < 0:
+            self._refuse_packets(used, packets, native.status)
+        else:
+            answer = used.unpack(self._resolve)
+        if has_buffers:
+            used.release_table()
+        rows = answer[1]
+        if rows:
+            # What comes in buffers is large, and waits by itself.
+            self._arrived_bytes += taken >> 8 if taken > 0 else ARRIVED_BYTES
+            # Who waits has found nothing here.
+            is_first = not self.arrived
+            self.arrived.extend(map(packet_of, rows))
+            if is_first:
+                self._told(OUTPUTS)
+        if len(answer) > 2:
+            ownership.release(answer[2])
+        return answer[0]  # type: ignore[no-any-return]
+
+    def fetch(self, sink: int, batch: deque[Packet]) -> int:
+        """Moves the outputs of a sink that are there into `batch`; answers the status."""
+        if get_ident() != self._thread:
+            self.check_place()
+        used = self._lane
+        if used is None:
+            used = self.opened()
+        if self._borrowed:
+            self._hold(None)
+        if pending_frees:
+            used.ready()
+        status = RM_OK
+        length: int = receive(used.native, sink, self._most)
+        if length == 0:
+            return RM_WOULD_BLOCK
+        if length > 0:
+            answer = used.unpack_plain(length)
+        else:
+            status = used.native.status
+            check(status, used.error)
+            answer = used.unpack(self._resolve)
+        batch.extend(map(packet_of, answer[0]))
+        if len(answer) > 1:
+            ownership.release(answer[1])
+        return status
+
+    def control(self, wanted: Mapping[str, Any]) -> None:
+        """Does what a control document says."""
+        self.check_place()
+        self.opened()
+        document, error = pack_plain(wanted), ffi.new("rm_error **")
+        self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
+
+    def interrupt(self) -> None:
+        """Drops what is on its way. What has ended meanwhile has nothing on its way, and that is no error."""
+        document, error = pack_plain({"interrupt": True}), ffi.new("rm_error **")
+        status = lib.rm_session_control(self._handle, document, len(document), error)
+        if status < 0:
+            refusal = failure(status, error)
+            if status != RM_GONE:
+                raise refusal
+
+    def finish(self) -> None:
+        """No more packets come."""
+        self.check_place()
+        self.opened()
+        error = ffi.new("rm_error **")
+        self._accepted(lib.rm_session_finish(self._handle, error), error)
+
+    def cancel(self) -> None:
+        """Ends it now."""
+        self.is_cancelled = True
+        if self._handle is not None and self._port is not None:
+            lib.rm_session_cancel(self._handle, NULL)
+            # Its completion is there already; with it go the tasks of Python nodes.
+            self._port.drain()
+
+    async def cleaned(self) -> None:
+        """Waits until the instances of its Python nodes are cleaned up, unless a sync one is still at work."""
+        if self._run is not None and self._run.cleaned is not None:
+            await until_done(self._run.cleaned)
+
+    def metrics(self) -> Mapping[str, Any]:
+        """The document of its metrics."""
+        self.check_place()
+        used = self.opened()
+        used.ready()
+        status = lib.rm_session_metrics(self._handle, used.output, used.error)
+        used.output.discard_count = 0
+        check(status, used.error)
+        return used.unpack()  # type: ignore[no-any-return]
+
+    def trace(self) -> Mapping[str, Any] | None:
+        """What was recorded since this was last called; None before the session is used. Any thread may ask."""
+        if self._handle is None:
+            return None
+        used = acquire()
+        try:
+            used.ready()
+            status = lib.rm_session_trace(self._handle, used.output, used.error)
+            used.output.discard_count = 0
+            check(status, used.error)
+            return used.unpack()  # type: ignore[no-any-return]
+        finally:
+            release(used)
+
+    def progress(self) -> tuple[int, float | None] | None:
+        """How many packets sent were taken up, and how many seconds of media came out; None before and after."""
+        run = None if self._port is None else self._port.runs.get(self.token)
+        return None if run is None or self._port is None else self._port.progress(run)
+
+    def raise_failure(self) -> None:
+        """Raises what ended the session before its time."""
+        if self.error is not None and not self.is_cancelled:
+            self.error_was_raised = True
+            raise self.error
+
+    def opened(self) -> CallBuffers:
+        """What each crossing of this session needs. Opens the native session at its first use."""
+        if self._lane is not None:
+            return self._lane
+        if self._port is None:
+            raise InvalidArgumentError("open the session first: async with pipeline.session() as session")
+        if self.is_closed:
+            raise GoneError("the session is closed; call pipeline.session() for another one")
+        self.check_place()
+        port = self._port
+        loop = port.loop()
+        assert loop is not None
+        token = self.token = FIRST_TOKEN + ownership.number()
+        document = pack_plain({"sinks": self.sinks, **self._options})
+        run = Run(token, self._functions, None, self._borrowed)
+        run.future = self.completed = loop.create_future()
+        run.notify = _notifier(self)
+        run.skipped = self.skipped
+        out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
+        check(lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error), error)
+        self._handle = ffi.gc(out[0], lib.rm_session_free)
+        used = self._lane = CallBuffers(ROOM_BYTES)
+        used.snapshot = True
+        used.native.session, used.native.budget_us = self._handle, LOOP_BUDGET_US
+        self._pack = used.packer.pack
+        port.runs[token] = self._run = run
+        return used
+
+    # ---- below
+
+    def _room_for_outputs(self) -> int:
+        """How many outputs may come along with a send."""
+        waiting = len(self.arrived)
+        if not waiting:
+            self._arrived_bytes = 0
+        if self.sinks or self.is_cancelled or self._arrived_bytes >= ARRIVED_BYTES:
+            return 0
+        return max(self._most - waiting, 0)
+
+    def _accepted(self, status: int, error: Any) -> None:
+        if status < 0:
+            refusal = failure(status, error)
+            if status != RM_GONE:
+                raise refusal
+            self._refuse(refusal)
+
+    def _refuse_packets(self, used: CallBuffers, packets: list[list[Any]], status: int) -> NoReturn:
+        refusal = failure(status, used.error)
+        used.forget()
+        if isinstance(refusal, MarshalError):
+            refusal = _explained(used, packets, refusal)
+        if status != RM_GONE:
+            raise refusal
+        self._refuse(refusal)
+
+    def _refuse(self, refusal: BaseException) -> NoReturn:
+        """Raises what ended the session, if it is known by now, else the refusal itself."""
+        if self.is_cancelled:
+            raise GoneError("the session was cancelled")
+        if self._port is not None:
+            self._port.drain()
+        self.raise_failure()
+        raise refusal
+
+    def _completed(self) -> None:
+        if self.completed is not None:
+            # At once: what is behind it may be released next.
+            self.error = failure_of(self.completed.result(), self._borrowed)
+
+    def _hold(self, borrowed: dict[int, Borrowed] | None) -> None:
+        """Remembers objects of ours until native code has let go of them, since outputs may name them."""
+        mine = self._borrowed
+        if mine and not (self._run is not None and self._run.taking):
+            # Released before this call: nothing that it hands out can name them, nor what a thread takes meanwhile.
+            for token in [token for token in mine if ownership.borrowed(token) is None]:
+                mine.pop(token, None)
+        if borrowed:
+            mine.update(borrowed)
+
+    def _resolve(self, token: int) -> Borrowed | None:
+        return self._borrowed.get(token) or ownership.borrowed(token)
+
+
+def _notifier(session: NativeSession) -> Callable[[int], None]:
+    reference = weakref.ref(session)
+
+    def notify(kind: int) -> None:
+        found = reference()
+        if found is None:
+            return
+        if kind == COMPLETED:
+            found._completed()
+        found._told(kind)
+
+    return notify
+
+
+def _pack_borrowed(used: CallBuffers, packets: list[list[Any]]) -> bytes:
+    used.snapshot = False
+    try:
+        return used.packer.pack(packets)  # type: ignore[no-any-return]
+    finally:
+        used.snapshot = True
+
+
+def _refused(used: CallBuffers, packets: list[list[Any]], error: Exception) -> MarshalError:
+    if len(packets) == 1:
+        return used.refused(packets[0][0], "value", error)
+    return used.refused([packet[0] for packet in packets], "values", error)
+
+
+def _explained(used: CallBuffers, packets: list[list[Any]], refusal: MarshalError) -> MarshalError:
+    if len(packets) == 1:
+        return used.explained(packets[0][0], "value", refusal)
+    return used.explained([packet[0] for packet in packets], "values", refusal)

@@ -1,0 +1,225 @@
+"""`execute` and `execute_sync`: a manifest and inputs in, outputs out. Chooses the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from asyncio import _get_running_loop, get_running_loop
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .._functions.event_loop import refuse_in_loop, running_loop
+from .._process import FIRST_USE, in_main_interpreter
+from .._results import progress
+from ..errors import InvalidArgumentError, LibraryError, MarshalError
+
+try:
+    from .._engine.completion import Result
+    from .._engine.loop_port import LOOP_BUDGET_US, LoopPort
+    from .._engine.port_registry import forget_loop, give_back_port, loop_port, sync_port, thread_ports
+    from .._engine.run import Functions, Run
+    from .._engine.sync_port import SYNC_BUDGET_US
+    from .._manifest.compile import CompiledPipeline, Manifest, cached, compile_manifest
+except LibraryError:
+    if not in_main_interpreter():
+        raise
+    HAS_LIBRARY = False
+else:
+    HAS_LIBRARY = True
+
+if TYPE_CHECKING:
+    from .._reference.execute import Engine
+    from .._results.progress import OnProgress, Reporter
+
+__all__ = ["execute", "execute_sync"]
+
+INLINE_IN_A_ROW = 128
+"""After so many executions that never waited, the event loop gets a turn."""
+
+
+BLOCKING = "remotemedia.execute_sync, manifest, inputs"
+"""What a thread does where no loop of asyncio runs."""
+
+
+async def execute(
+    manifest: Manifest,
+    inputs: Sequence[Any] | None = None,
+    *,
+    timeout: float | None = None,
+    python: Sequence[str] = (),
+    engine: Engine = "auto",
+    on_progress: OnProgress | None = None,
+) -> Result:
+    """Runs a manifest on a list of inputs and waits for its outputs.
+
+    `manifest` is a dict, a path, or JSON or YAML text: a `str` is text if it has a newline or begins with "{", else a
+    path. In a dict, a `node_type` may be a Python function, sync or async: it gets each value, and the node's params
+    as keywords; returning None emits nothing. Sync functions run on threads, async ones on this loop. `inputs` is a
+    list with one entry for each input, or None for manifests whose nodes need none. Arrays are borrowed until this
+    returns: don't change them meanwhile. `timeout` is in seconds.
+    `python` names the packages of which text may name functions, as `python:package.module:function`: it runs code.
+    `engine="python"` is a reference executor in Python for the basic nodes and functions; "auto" takes it only where
+    the native library can't be loaded. An execution that fails is never run again by the other one.
+    `on_progress` is called on this loop with a `Progress`, at most ten times a second and once when all is done. What
+    it raises is logged and ends nothing.
+
+    Returns `Outputs`, a flat list ordered by input and emission; if several nodes have no successor, a dict of them by
+    node id. Cancelling the await cancels the work.
+
+    Raises `ManifestError`, `FileNotFoundError`, `MarshalError`, `NodeError` (an `ExecutionError`), `TimeoutError`.
+    """
+    if engine != "auto" and engine != "native":
+        with FIRST_USE:
+            from .._reference import execute as reference
+
+        return await reference.execute(
+            manifest, inputs, timeout=timeout, python=python, engine=engine, on_progress=on_progress
+        )
+    loop = _get_running_loop() or running_loop(BLOCKING)
+    port = thread_ports.last
+    if port is None or port.loop() is not loop:
+        port = loop_port(loop)
+    functions: Functions = None
+    pipeline = cached(manifest) if type(manifest) is str else None
+    if pipeline is None:
+        pipeline, functions = compile_manifest(manifest, python)
+    if type(inputs) is not list and inputs is not None:
+        inputs = _checked(inputs)
+    timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+    if on_progress is not None:
+        reporter = progress.reporter_of(on_progress, inputs)
+        return await with_progress(port, pipeline, functions, inputs, timeout_us, reporter)
+    outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
+    if type(outcome) is Run:
+        port.inline_in_a_row = 0
+        return await port.finish(outcome)
+    port.inline_in_a_row += 1
+    if port.inline_in_a_row >= INLINE_IN_A_ROW:
+        port.inline_in_a_row = 0
+        await asyncio.sleep(0)
+    return outcome  # type: ignore[return-value]
+
+
+def execute_sync(
+    manifest: Manifest,
+    inputs: Sequence[Any] | None = None,
+    *,
+    timeout: float | None = None,
+    python: Sequence[str] = (),
+    engine: Engine = "auto",
+    on_progress: OnProgress | None = None,
+) -> Result:
+    """Runs a manifest like `execute`, for programs without an event loop.
+
+    Sync functions that are nodes run on this thread, async ones in an event loop of their own. Ctrl-C cancels the
+    work. Raises as `execute` does, and `RuntimeError` inside a running event loop, which it would block.
+    """
+    refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
+    if engine != "auto" and engine != "native":
+        with FIRST_USE:
+            from .._reference import execute as reference
+
+        return reference.execute_sync(
+            manifest, inputs, timeout=timeout, python=python, engine=engine, on_progress=on_progress
+        )
+    functions: Functions = None
+    pipeline = cached(manifest) if type(manifest) is str else None
+    if pipeline is None:
+        pipeline, functions = compile_manifest(manifest, python)
+    if type(inputs) is not list and inputs is not None:
+        inputs = _checked(inputs)
+    timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+    reporter = None if on_progress is None else progress.reporter_of(on_progress, inputs)
+    if functions and any(each.on_loop for each in functions.values()):
+        return _in_own_loop(pipeline, functions, inputs, timeout_us, reporter)
+    port = sync_port()
+    try:
+        outcome = port.start(pipeline, functions, inputs, timeout_us, SYNC_BUDGET_US)
+        result = port.wait(outcome, reporter) if isinstance(outcome, Run) else outcome
+    finally:
+        give_back_port(port)
+    if reporter is not None:
+        reporter.done(result)
+    return result
+
+
+async def with_progress(
+    port: LoopPort,
+    pipeline: CompiledPipeline,
+    functions: Functions,
+    inputs: Sequence[Any] | None,
+    timeout_us: int,
+    reporter: Reporter,
+) -> Result:
+    """Runs the pipeline and tells how far it is."""
+    outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
+    if isinstance(outcome, Run):
+        run = outcome
+        with progress.Ticker(reporter, lambda: port.progress(run)):
+            outcome = await port.finish(run)
+    reporter.done(outcome)
+    return outcome
+
+
+def _in_own_loop(
+    pipeline: CompiledPipeline,
+    functions: Functions,
+    inputs: Sequence[Any] | None,
+    timeout_us: int,
+    reporter: Reporter | None,
+) -> Result:
+    """Runs the pipeline in an event loop that ends with it."""
+
+    async def run() -> Result:
+        port = loop_port(get_running_loop())
+        if reporter is not None:
+            return await with_progress(port, pipeline, functions, inputs, timeout_us, reporter)
+        outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
+        return await port.finish(outcome) if isinstance(outcome, Run) else outcome
+
+    with own_loop() as loop:
+        return loop.run_until_complete(run())
+
+
+@contextmanager
+def own_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that ends with the block. Leaves the thread's own loop, if it has one, alone."""
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop
+    finally:
+        try:
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            forget_loop(loop)
+            loop.close()
+
+
+def _checked(inputs: Any) -> Sequence[Any]:
+    if isinstance(inputs, list) or type(inputs) is tuple:
+        return list(inputs)
+    raise MarshalError("inputs must be a list, one entry for each input; write [x]")
+
+
+def microseconds(name: str, span: float) -> int:
+    """A span of seconds in microseconds; -1 if it is as good as for ever. `name` is the argument's."""
+    try:
+        seconds = float(span)
+    except OverflowError:
+        # An int beyond all floats.
+        seconds = math.inf if span > 0 else -math.inf
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(f"{name} must be a number of seconds or None, got {span!r}") from None
+    if math.isnan(seconds) or seconds < 0:
+        raise InvalidArgumentError(f"{name} must be 0 seconds or more, got {span!r}")
+    return -1 if seconds > 9e12 else round(seconds * 1e6)
+
+
+if not HAS_LIBRARY:
+    from .._reference.execute import execute, execute_sync

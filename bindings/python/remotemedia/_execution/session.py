@@ -1,0 +1,455 @@
+"""`Session`: a pipeline that runs beside an event loop, fed and read while it goes on, bounded at both ends.
+
+Nothing here waits by looking again: whoever finds no room, or no output, is woken by an event of the loop's port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .._abi.constants import OUTPUTS, ROOM
+from .._abi.library import lib
+from .._engine.session_handle import NativeSession
+from .._results.outputs import Packet
+from .._results.progress import Reporter, Ticker
+from ..errors import Error, InvalidArgumentError
+from ..media import nanoseconds
+from .metrics import Metrics, metrics_of
+from .trace import TraceFile
+from .watchdog import WATCHDOG_SECONDS, Watchdog, look_for_a_stall
+
+if TYPE_CHECKING:
+    from .._codec.pcm import PCM
+    from .._manifest.compile import Compiled
+    from .._results.progress import OnProgress
+    from ..errors import NodeError
+
+RM_OK: int = lib.RM_OK
+RM_END: int = lib.RM_END
+
+INLINE_IN_A_ROW = 128
+"""After so many packets that were taken without waiting, the event loop gets a turn."""
+
+STALL_SECONDS = 5.0
+"""How long a `send` waits for outputs that nobody ever read."""
+
+
+class Session:
+    """A pipeline at work on one stream, inside `async with pipeline.session() as session`.
+
+    `await send(value)` feeds it, `async for packet in session` reads it; do both at the same time, in two tasks, since
+    `send` waits while outputs are unread. Leaving the block by an exception cancels; leaving it normally finishes, and
+    waits for the end; outputs that nobody reads are then dropped. What ended it before its time is raised there, unless
+    a `send` or a reader has raised it already.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        options: Mapping[str, Any],
+        *,
+        pcm: PCM | None = None,
+        watchdog: float | None = WATCHDOG_SECONDS,
+        on_progress: OnProgress | None = None,
+        trace: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._outputs: list[asyncio.Future[None]] = []
+        self._native = NativeSession(compiled, options, self._notified, self._outputs)
+        self._pcm = None if pcm is None else pcm.reader()
+        self._is_plain = pcm is None
+        """Whether a value is a packet as it is."""
+        self._chosen: dict[str, Reader] = {}
+        self._all = Reader(self, -1, self._native.arrived)
+        self._seconds_of_watchdog = watchdog
+        self._watchdog: Watchdog | None = None
+        self._reporter = None if on_progress is None else Reporter(on_progress, None)
+        self._ticker: Ticker | None = None
+        self._trace_path = trace
+        self._trace: TraceFile | None = None
+        self._room: list[asyncio.Future[None]] = []
+        self._in_a_row = 0
+        self._was_read = False
+        self._finished = False
+
+    # ---- the block
+
+    async def __aenter__(self) -> Session:
+        self._native.enter()
+        if self._trace_path is not None:
+            self._trace = TraceFile(self._trace_path, self._native.trace)
+        if self._seconds_of_watchdog is not None:
+            self._watchdog = Watchdog(self, self._seconds_of_watchdog)
+        if self._reporter is not None:
+            self._ticker = Ticker(self._reporter, self._native.progress)
+            self._ticker.__enter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None:
+                self.cancel()
+            elif self._native.is_open and not self._native.is_cancelled:
+                await self._end()
+        except BaseException:
+            self.cancel()
+            raise
+        finally:
+            self._native.close()
+            if self._watchdog is not None:
+                self._watchdog.stop()
+            if self._ticker is not None:
+                self._ticker.__exit__()
+            self._wake()
+            await self._native.cleaned()
+            if self._trace is not None:
+                # Shielded by its thread: what was recorded is written also if this wait is cancelled.
+                await asyncio.to_thread(self._trace.end)
+
+    # ---- in
+
+    async def send(
+        self, value: Any, *, pts: float | None = None, duration: float | None = None, borrow: bool = False
+    ) -> None:
+        """Sends a value, once there is room for it.
+
+        What can still be written to is copied, so it may be used again at once; with `borrow=True` it is not, and
+        must stay as it is until the session has let go of it. `pts` and `duration` are seconds; media values bring
+        their own. With `input=` bytes may be split anywhere.
+
+        Raises `MarshalError`; what ended the session, `NodeError` for example; `GoneError` after `cancel`;
+        `StalledError` if it waits for 5 s for outputs that nobody ever read.
+        """
+        if pts is None and duration is None and self._is_plain:
+            packets = [[value]]
+        else:
+            packet = self._packet(value, pts, duration)
+            if packet is None:
+                return
+            packets = [packet]
+        if self._native.exchange(packets, borrow, False):
+            self._in_a_row += 1
+            if self._in_a_row >= INLINE_IN_A_ROW:
+                self._in_a_row = 0
+                await asyncio.sleep(0)
+            return
+        while True:
+            await self._wait_for_room()
+            if self._native.exchange(packets, borrow, False):
+                return
+
+    def try_send(
+        self, value: Any, *, pts: float | None = None, duration: float | None = None, borrow: bool = False
+    ) -> bool:
+        """Sends a value if there is room for it now. Answers whether it was taken. See `send`."""
+        before = None if self._pcm is None else self._pcm.state
+        packet = self._packet(value, pts, duration)
+        if packet is None or self._native.exchange([packet], borrow, True):
+            return True
+        if self._pcm is not None and before is not None:
+            self._pcm.state = before
+        return False
+
+    async def send_many(self, values: Iterable[Any], *, borrow: bool = False) -> None:
+        """Sends values in their order, as many at once as there is room for. See `send`.
+
+        With `input=` pieces that together are up to about a second go in as one packet.
+        """
+        if self._is_plain:
+            packets = [[value] for value in values]
+        else:
+            self._refuse_more()
+            packets = [[sound] for sound in self._pcm.take_many(values)] if self._pcm else []
+        taken = 0
+        while taken < len(packets):
+            taken += self._native.exchange(packets[taken:] if taken else packets, borrow, False)
+            if taken < len(packets):
+                await self._wait_for_room()
+        self._in_a_row += len(packets)
+        if self._in_a_row >= INLINE_IN_A_ROW:
+            self._in_a_row = 0
+            await asyncio.sleep(0)
+
+    async def finish(self) -> None:
+        """Says that no more comes. What was sent is worked off in order and flushed; reading goes on until its end."""
+        if self._finished:
+            return
+        if self._pcm is not None:
+            self._pcm.finish()
+        self._native.opened()
+        self._native.finish()
+        self._finished, self._is_plain = True, False
+        if self._reporter is not None:
+            self._reporter.total = self._native.metrics()["sent"]
+
+    def cancel(self) -> None:
+        """Ends the session now: native work stops within one chunk, what is on its way is dropped, reading ends."""
+        if self._native.is_cancelled:
+            return
+        self._native.check_place()
+        self._drop_unread()
+        self._native.cancel()
+        self._wake()
+
+    # ---- out
+
+    def output(self, sink: str) -> Reader:
+        """What comes out of one sink, by its id: `async for packet in session.output("left")`.
+
+        Sinks are chosen before the first packet is sent; what reaches others is then dropped. Raises
+        `InvalidArgumentError` later than that.
+        """
+        reader = self._chosen.get(sink)
+        if reader is None:
+            if self._native.is_open:
+                raise InvalidArgumentError(f"output({sink!r}) comes too late; choose outputs before the first send")
+            reader = self._chosen[sink] = Reader(self, len(self._chosen), deque())
+            self._native.sinks.append(sink)
+        return reader
+
+    def __aiter__(self) -> Reader:
+        if self._chosen:
+            names = ", ".join(map(repr, self._chosen))
+            raise InvalidArgumentError(f"the outputs of this session are read one by one: session.output({names})")
+        return self._all
+
+    # ---- beside the packets
+
+    async def flush(self) -> None:
+        """Ends the stream behind what was sent: all that nodes hold back comes out, and another stream may begin."""
+        self._native.control({"flush": True})
+
+    def interrupt(self) -> None:
+        """Drops all that was sent and not read, and lets nodes begin anew; what is sent afterwards is not touched.
+
+        Of a session that has ended, what was not read is dropped: who interrupts can't know whether it has just ended.
+        """
+        self._native.check_place()
+        self._drop_unread()
+        if self._native.is_open:
+            self._native.interrupt()
+
+    def set_param(self, node: str, /, **params: Any) -> None:
+        """Changes params of a node while it runs: `session.set_param("gain", gain_db=-6)`.
+
+        What was sent before is worked on with the old values, what is sent afterwards with the new ones; a source takes
+        them over at once. They stay through `interrupt`. [The nodes](nodes.md) say which of their params are live.
+
+        Raises `InvalidArgumentError` for a node that is not there, a param that is not live, and a value that it can't
+        have, and changes nothing then; and what ended the session.
+        """
+        if not params:
+            raise InvalidArgumentError(f"set_param changes params: set_param({node!r}, name=value)")
+        try:
+            self._native.control({"set": {"node": node, "params": params}})
+        except (TypeError, ValueError, OverflowError) as error:
+            if isinstance(error, Error):
+                raise
+            raise InvalidArgumentError(f"set_param({node!r}): {error}; give plain values: float(...), a list") from None
+
+    @property
+    def skipped(self) -> list[NodeError]:
+        """The errors after which something was dropped so far, since a node says `on_error: skip`: the first 100.
+
+        `metrics()` counts all, for each node.
+        """
+        return list(self._native.skipped)
+
+    def metrics(self) -> Metrics:
+        """What its nodes have done and wait for; printed it is a table."""
+        return metrics_of(self._native.metrics(), self._unread())
+
+    # ---- for `stream` and the watchdog
+
+    @property
+    def batch(self) -> deque[Packet]:
+        """The outputs that are here already."""
+        return self._all.batch
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the pipeline failed, and not the host."""
+        return self._native.error is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was used."""
+        return self._native.is_open
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its block was left, or its completion is there."""
+        completed = self._native.completed
+        return self._native.is_closed or (completed is not None and completed.done())
+
+    async def progress(self) -> None:
+        """After a refused packet: waits until there is room or an output. Raises what ended the session."""
+        self._was_read = True
+        status = self._native.fetch(-1, self._all.batch)
+        if status == RM_END:
+            await self._ended()
+        elif not self._all.batch:
+            self._native.check_place()
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._room.append(waiter)
+            self._outputs.append(waiter)
+            try:
+                await waiter
+            finally:
+                for waiters in (self._room, self._outputs):
+                    if waiter in waiters:
+                        waiters.remove(waiter)
+
+    # ---- below
+
+    def _packet(self, value: Any, pts: float | None, duration: float | None) -> list[Any] | None:
+        """A packet as the runtime takes it; None if there is nothing to send yet."""
+        self._refuse_more()
+        if self._pcm is not None:
+            if pts is not None or duration is not None:
+                raise InvalidArgumentError("with input= the bytes themselves tell the time; leave out pts and duration")
+            audio = self._pcm.take(value)
+            return None if audio is None else [audio]
+        if pts is None and duration is None:
+            return [value]
+        return [value, _nanoseconds("pts", pts), _nanoseconds("duration", duration)]
+
+    def _refuse_more(self) -> None:
+        if self._finished:
+            raise InvalidArgumentError("the session was finished before; it takes no more packets")
+
+    async def _next(self, reader: Reader) -> Packet | None:
+        """The next output of a reader whose batch is empty; None after the last one."""
+        self._was_read = True
+        while not self._native.is_cancelled and not self._native.is_closed:
+            status = self._native.fetch(reader.sink, reader.batch)
+            if reader.batch:
+                self._in_a_row += len(reader.batch)
+                if self._in_a_row >= INLINE_IN_A_ROW:
+                    self._in_a_row = 0
+                    await asyncio.sleep(0)
+                return reader.batch.popleft() if reader.batch else None
+            if status == RM_END:
+                await self._ended()
+                return None
+            await self._wait_in(self._outputs)
+            if reader.batch:
+                return reader.batch.popleft()
+        return None
+
+    async def _wait_for_room(self) -> None:
+        self._in_a_row = 0
+        if self._was_read:
+            await self._wait_in(self._room)
+            return
+        self._native.check_place()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._room.append(waiter)
+        try:
+            while not (await asyncio.wait([waiter], timeout=STALL_SECONDS))[0]:
+                if not self._was_read:
+                    look_for_a_stall(self.metrics())
+        finally:
+            if waiter in self._room:
+                self._room.remove(waiter)
+
+    def _unread(self) -> dict[str, int]:
+        unread: dict[str, int] = {}
+        for packet in itertools.chain(self._all.batch, *(reader.batch for reader in self._chosen.values())):
+            unread[packet.sink] = unread.get(packet.sink, 0) + 1
+        return unread
+
+    async def _wait_in(self, waiters: list[asyncio.Future[None]]) -> None:
+        self._native.check_place()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in waiters:
+                waiters.remove(waiter)
+
+    async def _end(self) -> None:
+        """Finishes, drops what nobody reads, and waits for the end."""
+        if self._native.error_was_raised:
+            # It has ended, and who uses it has been told why.
+            return
+        await self.finish()
+        readers = list(self._chosen.values()) or [self._all]
+        self._drop_unread()
+        # Sinks that are read one by one have to be emptied together: each may hold up the others.
+        while not self._native.is_cancelled:
+            statuses = [self._native.fetch(reader.sink, reader.batch) for reader in readers]
+            self._drop_unread()
+            if all(status == RM_END for status in statuses):
+                break
+            if RM_OK not in statuses:
+                await self._wait_in(self._outputs)
+        await self._ended(again=False)
+
+    async def _ended(self, *, again: bool = True) -> None:
+        """Waits for the completion; raises what ended the session before its time, perhaps once more."""
+        native = self._native
+        if native.completed is not None and not native.completed.done():
+            await asyncio.shield(native.completed)
+        if again or not native.error_was_raised:
+            native.raise_failure()
+
+    def _drop_unread(self) -> None:
+        """Drops what was handed out and not read."""
+        for reader in (self._all, *self._chosen.values()):
+            reader.batch.clear()
+
+    def _notified(self, kind: int) -> None:
+        if kind != OUTPUTS:
+            _resolve_all(self._room)
+        if kind != ROOM:
+            _resolve_all(self._outputs)
+
+    def _wake(self) -> None:
+        _resolve_all(self._room)
+        _resolve_all(self._outputs)
+
+
+class Reader:
+    """The outputs of a session or of one of its sinks, as packets: `async for packet in reader`."""
+
+    __slots__ = ("batch", "session", "sink")
+
+    def __init__(self, session: Session, sink: int, batch: deque[Packet]) -> None:
+        self.session = session
+        self.sink = sink
+        self.batch = batch
+
+    def __aiter__(self) -> Reader:
+        return self
+
+    async def __anext__(self) -> Packet:
+        if self.batch:
+            return self.batch.popleft()
+        packet = await self.session._next(self)
+        if packet is None:
+            raise StopAsyncIteration
+        return packet
+
+
+def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            try:
+                waiter.set_result(None)
+            except RuntimeError:
+                # A session may end after its loop, when it is collected as garbage: nobody waits there any more.
+                break
+    waiters.clear()
+
+
+def _nanoseconds(name: str, seconds: float | None) -> int | None:
+    return None if seconds is None else nanoseconds(name, seconds)

@@ -1,0 +1,1 @@
+"""Audio files in one call: read, write, inspect, and find speech."""

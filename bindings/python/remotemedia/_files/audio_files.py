@@ -1,0 +1,292 @@
+"""`read`, `info` and `write`: sound files in one call. Each is a short pipeline; all that knows of media is native."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from .._codec.samples import limit_bytes
+from .._functions.event_loop import refuse_in_loop
+from .._graph.function_node import node
+from .._graph.pipeline import Pipeline
+from .._results.outputs import Outputs
+from ..errors import InvalidArgumentError, LimitExceededError, ManifestError, MarshalError, NodeError
+from ..media import Audio, File
+from ..nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
+from .concat import AudioConcatenator, concatenate
+
+__all__ = ["Info", "Source", "ainfo", "aread", "awrite", "info", "read", "write"]
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | File
+"""A path, the content of a file, or a `File`."""
+
+CHUNK_MS = 10_000
+"""How much sound crosses at a time: few crossings, and memory in pieces that are given back one by one."""
+
+LARGE_BYTES = 1 << 20
+"""The sound of files from this size on is joined while they are decoded. For smaller ones the calls take longer."""
+
+LARGEST_RATIO = 256
+"""So many times as much sound as there are bytes in a file is believed of its head: speech in Opus is that small."""
+
+INLINE_BYTES = 1 << 20
+"""Sound up to this size is joined on the event loop's thread: it takes less than a thread does."""
+
+
+class Info(NamedTuple):
+    """What a sound file holds, counted and not believed: all of it was decoded.
+
+    `rate` is in frames per second, `layout` the name of what the channels are for if it is known, `frames` the number
+    of samples in each channel, `duration` in seconds; `size` is that of the file in bytes. If rate or channels change
+    within the file, they are those of its beginning, and `duration` is right for the whole.
+
+    `container` and `codec` are names such as `"mp4"` and `"aac"`; `tags` has text under `title`, `artist`, `album`,
+    `date`, `genre`, `comment` and so on, and under the file's own names in lower case.
+    """
+
+    rate: int
+    channels: int
+    layout: str | None
+    frames: int
+    duration: float
+    size: int
+    container: str
+    codec: str
+    tags: dict[str, str]
+
+
+def read(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
+    """Decodes a sound file to one `Audio`, resampled to `rate` and mixed to `channels` where they are given.
+
+        speech = rm.read("talk.m4a", rate=16000, channels=1)
+
+    `source` is a path, the bytes of a file, or a `File`. Raises `FileNotFoundError`; `NodeError` for a file that can't
+    be decoded, with the place; `InvalidArgumentError` for a rate or channels out of range; `LimitExceededError` for
+    sound of more bytes than `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file; and
+    `RuntimeError` inside a running event loop, where `await aread(...)` does the same.
+    """
+    _refuse_in_loop("read")
+    file = _file(source)
+    concatenator = _joining(file)
+    pipeline = _decoder(rate, channels, concatenator)
+    with _keeping(concatenator, file):
+        outputs = _checked(lambda: pipeline.run_sync([file]))
+    return _whole(_taken(outputs, concatenator), file)
+
+
+async def aread(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
+    """Does what `read` does, beside the event loop. Cancelling the await cancels the work."""
+    file = _file(source)
+    concatenator = _joining(file)
+    pipeline = _decoder(rate, channels, concatenator)
+    _checked(pipeline.validate)
+    with _keeping(concatenator, file):
+        outputs = await pipeline.run([file])
+    chunks = _taken(outputs, concatenator)
+    if len(chunks) == 1 or sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
+        return _whole(chunks, file)
+    return await asyncio.to_thread(_whole, chunks, file)
+
+
+def info(source: Source) -> Info:
+    """Tells the rate, channels and exact length of a sound file. All of it is decoded, nothing is kept.
+
+    `source` is a path, the bytes of a file, or a `File`. Raises as `read` does.
+    """
+    _refuse_in_loop("info")
+    file = _file(source)
+    count = _Count()
+    count.pipeline().run_sync([file])
+    return count.told(file)
+
+
+async def ainfo(source: Source) -> Info:
+    """Does what `info` does, beside the event loop."""
+    file = _file(source)
+    count = _Count()
+    await count.pipeline().run([file])
+    return count.told(file)
+
+
+def write(path: str | os.PathLike[str], audio: Audio, *, sample_format: str | None = None) -> None:
+    """Encodes sound to a file. It appears when it is whole, and replaces an earlier one.
+
+        rm.write("talk.flac", audio, sample_format="s24")
+
+    The suffix of `path` says the format, `sample_format` how samples are written: `remotemedia.nodes.AudioEncode` lists
+    what there is. Raises `InvalidArgumentError` for others, `FileNotFoundError` for a folder that is not there,
+    `NodeError` if the file can't be written, and `RuntimeError` inside a running event loop, where
+    `await awrite(...)` does the same.
+    """
+    _refuse_in_loop("write")
+    pipeline = _encoder(path, audio, sample_format)
+    _checked(lambda: pipeline.run_sync([audio]))
+
+
+async def awrite(path: str | os.PathLike[str], audio: Audio, *, sample_format: str | None = None) -> None:
+    """Does what `write` does, beside the event loop. If the await is cancelled there is no file."""
+    pipeline = _encoder(path, audio, sample_format)
+    _checked(pipeline.validate)
+    await pipeline.run([audio])
+
+
+class _Count:
+    """What is known of a file once its sound has passed."""
+
+    def __init__(self) -> None:
+        self.first: Audio | None = None
+        self.head: dict[str, Any] = {}
+        self.frames = 0
+        self.duration = 0.0
+
+    def pipeline(self) -> Pipeline:
+        @node
+        def count(sound: Audio) -> None:
+            self.first = self.first or sound
+            self.frames += sound.frames
+            self.duration = (sound.pts or 0.0) + sound.duration
+
+        @node
+        def keep(head: dict[str, Any]) -> None:
+            # Of several pieces in one file the first one tells, as for the rate.
+            self.head = self.head or head
+
+        decode = AudioDecode(chunk_ms=CHUNK_MS)
+        pipeline = decode >> count
+        pipeline.add_node(keep, after=decode["info"])
+        return pipeline
+
+    def told(self, file: File) -> Info:
+        first = self.first
+        if first is None:
+            raise _silent(file)
+        head = self.head
+        return Info(
+            rate=first.rate,
+            channels=first.channels,
+            layout=first.layout,
+            frames=self.frames,
+            duration=self.duration,
+            size=_size(file),
+            container=head["container"],
+            codec=head["codec"],
+            tags=head["tags"],
+        )
+
+
+def _joining(file: File) -> AudioConcatenator | None:
+    size = _size(file)
+    return AudioConcatenator(size * LARGEST_RATIO, limit_bytes()) if size >= LARGE_BYTES else None
+
+
+def _decoder(rate: int | None, channels: int | None, concatenator: AudioConcatenator | None) -> Pipeline:
+    decode = AudioDecode(chunk_ms=CHUNK_MS)
+    pipeline = Pipeline() >> decode
+    if channels is not None:
+        pipeline = pipeline >> AudioMix(channels=channels)
+    if rate is not None:
+        pipeline = pipeline >> AudioResample(rate=rate)
+    if concatenator is None:
+        return pipeline
+
+    @node
+    def add(sound: Audio) -> None:
+        concatenator.add(sound)
+
+    @node
+    def expect(head: dict[str, Any]) -> None:
+        if "duration_s" in head:
+            concatenator.expect(head["duration_s"])
+
+    pipeline = pipeline >> add
+    pipeline.add_node(expect, after=decode["info"])
+    return pipeline
+
+
+def _encoder(path: str | os.PathLike[str], audio: Audio, sample_format: Any) -> Pipeline:
+    if not isinstance(audio, Audio):
+        raise MarshalError(f"write takes an Audio, not {type(audio).__name__}; write Audio(samples, rate=...)")
+    name = os.fspath(path)
+    folder = os.path.dirname(name)
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError(f"no such folder {folder!r}{_place(folder)}; create it first")
+    return Pipeline() >> AudioEncode(path=name, sample_format=sample_format)
+
+
+@contextmanager
+def _keeping(concatenator: AudioConcatenator | None, file: File) -> Iterator[None]:
+    """Lets a failure bring along what was decoded before it, also if that was joined meanwhile.
+
+    That there is too much sound is told alike, whoever has counted it.
+    """
+    try:
+        yield
+    except LimitExceededError:
+        raise _too_much(file) from None
+    except NodeError as error:
+        if concatenator is not None:
+            if concatenator.is_over:
+                raise _too_much(file) from None
+            error.outputs = Outputs(concatenator.chunks())
+        raise
+
+
+def _taken(outputs: Any, concatenator: AudioConcatenator | None) -> list[Audio]:
+    # Outputs remember their values for `packets`, so that none is freed before all are.
+    return list(outputs) if concatenator is None else concatenator.chunks()
+
+
+def _whole(chunks: list[Audio], file: File) -> Audio:
+    if not chunks:
+        raise _silent(file)
+    return concatenate(chunks, f"the sound of {_name(file)}")
+
+
+def _file(source: Source) -> File:
+    file = source if isinstance(source, File) else File(source)
+    if file.path is not None and not os.path.exists(file.path):
+        raise FileNotFoundError(f"no such file {file.path!r}{_place(file.path)}")
+    return file
+
+
+def _size(file: File) -> int:
+    if file.data is not None:
+        return memoryview(file.data).nbytes
+    assert file.path is not None
+    return os.path.getsize(file.path)
+
+
+def _place(path: str) -> str:
+    return "" if os.path.isabs(path) else f" in {os.getcwd()}"
+
+
+def _name(file: File) -> str:
+    return "the file" if file.path is None else repr(file.path)
+
+
+def _silent(file: File) -> MarshalError:
+    return MarshalError(f"{_name(file)} holds no sound, not one frame")
+
+
+def _too_much(file: File) -> LimitExceededError:
+    return LimitExceededError(
+        f"the sound of {_name(file)} takes more than {limit_bytes()} bytes, the limit output_bytes; take a "
+        "part of it with AudioDecode(start_s=..., duration_s=...), take it chunk by chunk with Pipeline.stream, or "
+        "raise the limit with remotemedia.configure"
+    )
+
+
+def _checked(run: Callable[[], Any]) -> Any:
+    """What `run` gives. What is wrong with params is told as what is wrong with arguments."""
+    try:
+        return run()
+    except ManifestError as error:
+        problem = error.problems[0]
+        raise InvalidArgumentError(f"{problem.path.rpartition('.')[2]}: {problem.message}") from None
+
+
+def _refuse_in_loop(name: str) -> None:
+    refuse_in_loop(name, f"await remotemedia.a{name}(...)")

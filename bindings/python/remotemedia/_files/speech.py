@@ -1,0 +1,48 @@
+"""`speech_segments`: where somebody speaks, in one call. It is a short pipeline; all that knows of media is native."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._graph.pipeline import Pipeline
+from ..media import Audio, File
+from ..nodes import AudioDecode, SpeechSegments
+from .audio_files import CHUNK_MS, Source, _checked, _file, _refuse_in_loop
+
+__all__ = ["aspeech_segments", "speech_segments"]
+
+
+def speech_segments(source: Source | Audio, **params: Any) -> list[dict[str, Any]]:
+    """Finds where somebody speaks: a list of `{"type": "segment", "start_s", "end_s", "audio"}`, in their order.
+
+        for segment in rm.speech_segments("call.flac", min_silence_duration_ms=300):
+            print(segment["start_s"], segment["audio"])
+
+    `source` is an `Audio`, a path, the bytes of a file, or a `File`, of any rate and layout; the sound of a segment has
+    the same. `params` are those of `remotemedia.nodes.SpeechSegments`: `threshold`, `neg_threshold`,
+    `min_speech_duration_ms`, `min_silence_duration_ms`, `speech_pad_ms` and `max_speech_duration_s`, with the defaults
+    of silero-vad. Raises `InvalidArgumentError` for params out of range, `FileNotFoundError`, `NodeError` for a file
+    that can't be decoded, and `RuntimeError` inside a running event loop, where `await aspeech_segments(...)` does the
+    same.
+    """
+    _refuse_in_loop("speech_segments")
+    pipeline, item = _pipeline(source, params)
+    return list(_checked(lambda: pipeline.run_sync([item])))
+
+
+async def aspeech_segments(source: Source | Audio, **params: Any) -> list[dict[str, Any]]:
+    """Does what `speech_segments` does, beside the event loop. Cancelling the await cancels the work."""
+    pipeline, item = _pipeline(source, params)
+    _checked(pipeline.validate)
+    return list(await pipeline.run([item]))
+
+
+def _pipeline(source: Source | Audio, params: dict[str, Any]) -> tuple[Pipeline, Audio | File]:
+    if params.get("max_speech_duration_s") == math.inf:
+        # So silero-vad says that there is no limit.
+        params = {**params, "max_speech_duration_s": None}
+    segments = SpeechSegments(**params)
+    if isinstance(source, Audio):
+        return Pipeline() >> segments, source
+    return Pipeline() >> AudioDecode(chunk_ms=CHUNK_MS) >> segments, _file(source)

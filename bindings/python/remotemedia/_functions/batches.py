@@ -1,0 +1,111 @@
+"""Functions that take batches: a list of values in, a list as long out.
+
+Where a batch raises, its values are given to the function again, each in a list of its own: so the one at fault is
+found, the error is told for it alone, and `on_error` drops or repeats no other. What its neighbours became is kept. A
+batch that raises as a whole while each of its values passes by itself is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
+
+from .calls import InThread, call_async
+from .cursor import Cursor, ThrownError
+from .spec import HostFunction
+
+Entry = tuple[int, Any]
+"""A value, with the number of the entry that it comes from."""
+
+
+class Failure(NamedTuple):
+    """With which entry a function of the chain failed, and how."""
+
+    entry: int
+    node: int
+    error: BaseException
+
+
+async def through(
+    functions: Sequence[HostFunction], entries: list[Entry], cursor: Cursor, in_thread: InThread, first: int = 0
+) -> tuple[list[Entry], Failure | None]:
+    """What a chain of functions, from number `first` on, makes of a batch, up to the first entry that fails.
+
+    None is left out.
+    Raises what is no failure of a value, such as a cancellation; `cursor` says where.
+    """
+    failure = None
+    for node, function in enumerate(functions[first:], first):
+        if not entries:
+            break
+        cursor.entry = entries[0][0]
+        cursor.at(node, function)
+        results, error = await _results(function, [value for _, value in entries], in_thread)
+        if error is not None:
+            # It comes before a failure of an earlier function: what that one failed at did not get so far.
+            failure = Failure(entries[len(results)][0], node, error)
+        entries = [(index, made) for (index, _), made in zip(entries, results, strict=False) if made is not None]
+    return entries, failure
+
+
+def through_now(
+    functions: Sequence[HostFunction], entries: list[Entry], cursor: Cursor, first: int = 0
+) -> tuple[list[Entry], Failure | None]:
+    """The same for functions that are all sync, on this thread."""
+    work: Coroutine[Any, Any, tuple[list[Entry], Failure | None]] = through(functions, entries, cursor, _here, first)
+    try:
+        work.send(None)
+    except StopIteration as end:
+        found: tuple[list[Entry], Failure | None] = end.value
+        return found
+    raise AssertionError("a sync function waited for something")
+
+
+async def _results(
+    function: HostFunction, values: list[Any], in_thread: InThread
+) -> tuple[list[Any], BaseException | None]:
+    """What a function makes of a batch: as many results as values, or those before the value that it failed at."""
+    made, error = await _given(function, values, in_thread)
+    if error is None:
+        wrong = _wrong_with(function, made, len(values))
+        return ([], wrong) if wrong else (made, None)
+    if len(values) == 1:
+        return [], error
+    results: list[Any] = []
+    for value in values:
+        made, error = await _given(function, [value], in_thread)
+        error = error or _wrong_with(function, made, 1)
+        if error is not None:
+            return results, error
+        results += made
+    return results, None
+
+
+async def _given(function: HostFunction, values: list[Any], in_thread: InThread) -> tuple[Any, BaseException | None]:
+    """What a function returned, or what it raised. Raises what is no `Exception`."""
+    try:
+        # The function gets a list of its own: what it does to it is no matter of ours.
+        made, thrown = await call_async(function, list(values), in_thread)
+    except Exception as error:
+        return None, error
+    if thrown is not None and not isinstance(thrown, Exception):
+        raise ThrownError(thrown)
+    return made, thrown
+
+
+def _wrong_with(function: HostFunction, made: Any, count: int) -> Exception | None:
+    if type(made) is list and len(made) == count:
+        return None
+    begin = f"{function.node_type} took a batch of {count} value{'s' * (count != 1)} and returned"
+    cure = f"return a list of {count}, with None where nothing is to come out"
+    if type(made) is list:
+        return ValueError(f"{begin} a list of {len(made)}; {cure}")
+    kind = "None" if made is None else f"a value of type {type(made).__name__}"
+    return TypeError(f"{begin} {kind}; {cure}")
+
+
+async def _here(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error

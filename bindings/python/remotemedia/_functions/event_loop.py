@@ -1,0 +1,81 @@
+"""Work on an event loop that has to come to its end: what cancels its waiter does not reach it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+Found = TypeVar("Found")
+
+
+def refuse_in_loop(name: str, instead: str) -> None:
+    """Raises `RuntimeError` where a blocking call would block the running event loop."""
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError(f"{name} would block the running event loop; write: {instead}")
+
+
+def running_loop(instead: str) -> asyncio.AbstractEventLoop:
+    """The event loop that runs on this thread.
+
+    Raises `RuntimeError` where there is none, or one of trio; `instead` is what to write then.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        return loop
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        raise RuntimeError(
+            "this needs an event loop of asyncio, and here one of trio runs; "
+            f"write: await trio.to_thread.run_sync({instead})"
+        )
+    raise RuntimeError("no running event loop of asyncio; write: asyncio.run(main())")
+
+
+async def to_the_end(work: Awaitable[Found], lost: Callable[[BaseException], None]) -> Found:
+    """What `work` returns or raises. If this is cancelled meanwhile, that is raised here, once the work has ended.
+
+    What the work raised then goes to `lost`. Without a running loop nothing can be cancelled, and it is simply run.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is None:
+        return await work
+    task = loop.create_task(_outcome(work))
+    # Who ends a loop, as `asyncio.run` does, cancels all tasks that are listed. The one that waits here is among them.
+    asyncio.tasks._unregister_task(task)
+    cancelled = await _wait_for(task)
+    found, error = task.result()
+    if cancelled is not None:
+        if error is not None:
+            lost(error)
+        raise cancelled
+    if error is not None:
+        raise error
+    return found  # type: ignore[return-value]
+
+
+async def _outcome(work: Awaitable[Found]) -> tuple[Found | None, BaseException | None]:
+    """What `work` returned, or what it raised: a task that raises what is no `Exception` ends its loop."""
+    try:
+        return await work, None
+    except BaseException as error:
+        return None, error
+
+
+async def until_done(future: asyncio.Future[Any]) -> None:
+    """Waits until `future` is done. If this is cancelled meanwhile, that is raised here, but not before."""
+    cancelled = await _wait_for(future)
+    if cancelled is not None:
+        raise cancelled
+
+
+async def _wait_for(future: asyncio.Future[Any]) -> asyncio.CancelledError | None:
+    """Waits until `future` is done; answers the last cancellation that came meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait((future,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled

@@ -1,0 +1,45 @@
+"""Ports of Python functions and classes: at which input a value came, and at which output one goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .access import read_only, snapshot
+
+if TYPE_CHECKING:
+    from .spec import HostFunction
+
+
+class Out(NamedTuple):
+    """A value for one of several outputs: `return rm.Out("speech", sound)`, or `yield` it.
+
+    A value by itself goes to the first output that `@node(outputs=[...])` names.
+    """
+
+    port: str
+    value: Any
+
+
+def input_of(function: HostFunction, entry: Sequence[Any]) -> Any:
+    """What the first function of a call gets of an entry: a value, with several inputs also where it came."""
+    value = read_only(entry[1])
+    inputs = function.spec.inputs
+    return (value, inputs[entry[4] if len(entry) > 4 else 0]) if inputs else value
+
+
+def output_row(function: HostFunction, entry: int, value: Any) -> list[Any]:
+    """A value as a reply has it: what the last function of a call gave for an entry."""
+    if type(value) is not Out:
+        return [entry, snapshot(value)]
+    return [entry, snapshot(value.value), None, None, output_of(function, value)]
+
+
+def output_of(function: HostFunction, out: Out) -> int:
+    """At which output of its function a value goes on, counted from 0. Raises `ValueError` if there is no such."""
+    outputs = function.spec.outputs
+    if out.port in outputs:
+        return outputs.index(out.port)
+    if outputs:
+        raise ValueError(f"there is no output {out.port!r}; the outputs are {', '.join(map(repr, outputs))}")
+    raise ValueError(f"there is no output {out.port!r}; name the outputs: @node(outputs=[{out.port!r}, ...])")

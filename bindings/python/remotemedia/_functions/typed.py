@@ -1,0 +1,136 @@
+"""Values in the form that a Python function asks for by the annotation of its first argument.
+
+A table becomes a `DataFrame` of pandas or polars or a `pyarrow.Table`, an array a `remotemedia.Tensor`, a file with a
+path a `Path`, a list a tuple (a named one too), a value a member of an `Enum`, a dict a dataclass. All other
+annotations leave the value as it came.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import sys
+import types
+import typing
+import weakref
+from collections.abc import Callable
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+from ..media import File, Tensor
+from ..table import Table
+
+Convert = Callable[[Any], Any]
+
+_known: weakref.WeakKeyDictionary[Any, Convert | None] = weakref.WeakKeyDictionary()
+
+
+def converter(function: Callable[..., Any]) -> Convert | None:
+    """What turns a value into what a function asks for; None if it takes it as it is."""
+    try:
+        return _known[function]
+    except KeyError:
+        pass
+    except TypeError:
+        # It can't be remembered: a partial object of something, or an instance without weak references.
+        return _converter(function)
+    found = _known[function] = _converter(function)
+    return found
+
+
+def _converter(function: Callable[..., Any]) -> Convert | None:
+    try:
+        first = next(iter(inspect.signature(function).parameters.values()), None)
+        if first is None or first.annotation is inspect.Parameter.empty:
+            return None
+        hints = typing.get_type_hints(_written(function))
+    except (NameError, TypeError, ValueError, AttributeError):
+        # An annotation that can't be looked up says nothing.
+        return None
+    return _of(hints.get(first.name))
+
+
+def _written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that the annotations were written at."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    return function if inspect.isroutine(function) else type(function).__call__
+
+
+def _of(annotation: Any) -> Convert | None:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+        inner = _of(kinds[0]) if len(kinds) == 1 else None
+        return None if inner is None else lambda value: None if value is None else inner(value)
+    if typing.get_origin(annotation) is list:
+        (entry,) = typing.get_args(annotation) or (None,)
+        each = _of(entry)
+        return None if each is None else lambda value: [each(item) for item in value]
+    if annotation is tuple or typing.get_origin(annotation) is tuple:
+        return _of_tuple(typing.get_args(annotation))
+    if not isinstance(annotation, type):
+        return None
+    home = annotation.__module__.partition(".")[0]
+    if (home, annotation.__name__) == ("pandas", "DataFrame"):
+        return lambda value: value.to_pandas() if type(value) is Table else value
+    if (home, annotation.__name__) == ("pyarrow", "Table"):
+        return lambda value: value.to_arrow() if type(value) is Table else value
+    if (home, annotation.__name__) == ("polars", "DataFrame"):
+        return lambda value: annotation(value) if type(value) is Table else value
+    if annotation is Tensor:
+        return _tensor
+    if issubclass(annotation, PurePath):
+        return lambda value: annotation(value.path) if type(value) is File and value.path is not None else value
+    if issubclass(annotation, tuple) and hasattr(annotation, "_fields"):
+        return _of_named_tuple(annotation)
+    if issubclass(annotation, Enum):
+        return lambda value: annotation(value)
+    if dataclasses.is_dataclass(annotation):
+        return _of_dataclass(annotation)
+    return None
+
+
+def _of_tuple(entries: tuple[Any, ...]) -> Convert:
+    """What makes a list the tuple that it was, and its entries what `entries` say."""
+    if len(entries) == 2 and entries[1] is Ellipsis:
+        each = _of(entries[0])
+        inner: list[Convert | None] = []
+    else:
+        each, inner = None, [_of(entry) for entry in entries]
+
+    def convert(value: Any) -> Any:
+        if type(value) is not list:
+            return value
+        converts = inner if len(inner) == len(value) else [each] * len(value)
+        return tuple(entry if known is None else known(entry) for known, entry in zip(converts, value, strict=True))
+
+    return convert
+
+
+def _of_named_tuple(kind: Any) -> Convert:
+    hints = typing.get_type_hints(kind)
+    plain = _of_tuple(tuple(hints.get(field) for field in kind._fields))
+    return lambda value: kind(*plain(value)) if type(value) is list else value
+
+
+def _tensor(value: Any) -> Any:
+    numpy = sys.modules.get("numpy")
+    if numpy is None or type(value) is not numpy.ndarray:
+        return value
+    array = numpy.ascontiguousarray(value).reshape(value.shape)
+    return Tensor(memoryview(array).cast("B") if array.size else b"", array.dtype.name, array.shape)
+
+
+def _of_dataclass(kind: type) -> Convert:
+    hints = typing.get_type_hints(kind)
+    inner = {field.name: found for field in dataclasses.fields(kind) if (found := _of(hints.get(field.name)))}
+
+    def convert(value: Any) -> Any:
+        if type(value) is not dict:
+            return value
+        return kind(**{name: inner[name](entry) if name in inner else entry for name, entry in value.items()})
+
+    return convert

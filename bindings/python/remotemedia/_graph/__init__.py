@@ -1,0 +1,1 @@
+"""Graphs that users build: nodes, functions as nodes, pipelines, and how they are shown."""

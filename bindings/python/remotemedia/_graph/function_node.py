@@ -1,0 +1,327 @@
+"""`@remotemedia.node`: a Python function as a node whose params are the function's keyword-only arguments."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from .._functions.instances import wrong_with
+from .._functions.params import mismatch
+from .._functions.spec import SINGLE, CallSpec, NodeSpec, call_spec, gives_many
+from .._problem.outside_text import SHOWN, shown
+from .._problem.problem import ENOUGH
+from ..errors import InvalidArgumentError, ManifestError, Problem
+from .node import Linkable, Node, OnError
+
+Value = TypeVar("Value")
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+TAKEN = {"name": "the id of a node", "on_error": "what an error of a node means"}
+"""What params can't be called."""
+
+
+class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
+    """A function that makes nodes: `gain(db=3)` is one, `gain.fn(value, db=3)` calls the function itself.
+
+    `params` are the keyword-only arguments by their names. In a dict that is a manifest it may be a `node_type`.
+    """
+
+    fn: Callable[Concatenate[Value, Params], Result]
+    """The plain function."""
+
+    def __init__(self, fn: Callable[Concatenate[Value, Params], Result], spec: CallSpec = SINGLE) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn = fn
+        self.spec = spec
+        self.params: Mapping[str, inspect.Parameter] = _params(fn, bool(spec.inputs))
+
+    # Type checkers know no way to add `name` and `on_error` to the params of the function: with them, they let all
+    # params pass.
+    @overload
+    def __call__(self, *values: Params.args, **params: Params.kwargs) -> Node: ...
+
+    @overload
+    def __call__(self, *, name: str | None, on_error: OnError | None = None, **params: Any) -> Node: ...
+
+    @overload
+    def __call__(self, *, on_error: OnError | None, **params: Any) -> Node: ...
+
+    def __call__(self, *values: Any, **params: Any) -> Node:
+        """A node that runs the function with these params. `name` becomes its id; see `Node` for `on_error`.
+
+        What is wrong with the params is told when the pipeline is validated or run.
+        """
+        if values:
+            title = self.fn.__name__
+            raise InvalidArgumentError(
+                f"{title}(...) makes a node and takes params by name; to call the function write {title}.fn(...)"
+            )
+        name, on_error = params.pop("name", None), params.pop("on_error", None)
+        return Node(self, params, name=name, on_error=on_error)
+
+    @property
+    def node_type(self) -> str:
+        """How text names it: `python:package.module:function`.
+
+        Raises `ManifestError` for a function that no other program could import: a lambda, one that is defined in a
+        function, or one of the program that runs (`__main__`).
+        """
+        module, name = self.fn.__module__, self.fn.__qualname__
+        if "<lambda>" in name:
+            why = "a lambda has no name to import it by; give it one with def, in a module"
+        elif "<locals>" in name:
+            why = "it is defined inside a function; move it to the top level of a module"
+        elif module == "__main__":
+            why = "it is in the program that runs; move it to a module of its own"
+        elif _found(module, name) is not self:
+            why = f"{module}.{name} is something else by now; import the module again"
+        else:
+            return f"python:{module}:{name}"
+        raise ManifestError(
+            f"the Python function {name!r} can't be saved as text: {why}",
+            [Problem("", "a function that can't be imported", got=name, suggestion=why)],
+        )
+
+    def problems(self, params: Mapping[str, Any], path: str) -> list[Problem]:
+        """All that is wrong with the params of a node at `path` in its manifest, worded as for built-in nodes."""
+        title = self.fn.__name__
+        found: list[Problem] = []
+        types = _types(self.fn)
+        for name, value in params.items():
+            if len(found) >= ENOUGH:
+                break
+            place = f"{path}.params.{shown(str(name))}"
+            if name not in self.params:
+                told = repr(name) if len(str(name)) <= SHOWN else f"'{shown(str(name))}'"
+                found.append(Problem(place, f"{title} has no param {told}", got=told, suggestion=self._nearest(name)))
+                continue
+            wrong = mismatch(value, types.get(name, Any))
+            if wrong is not None:
+                message = f"expected {wrong[0]}, got {wrong[1]}"
+                found.append(Problem(place, message, expected=wrong[0], got=wrong[1]))
+        for name, parameter in self.params.items():
+            if parameter.default is inspect.Parameter.empty and name not in params:
+                found.append(Problem(f"{path}.params", f"{title} needs the param {name!r}"))
+        return found
+
+    def _nearest(self, name: object) -> str:
+        # A longer name is no typing error, and comparing it takes quadratic time.
+        near = difflib.get_close_matches(str(name), self.params, 1) if len(str(name)) <= SHOWN else []
+        if near:
+            return f"did you mean {near[0]!r}?"
+        if not self.params:
+            return "remove it: there are none"
+        return f"it takes {', '.join(map(repr, self.params))}"
+
+    def __reduce__(self) -> str:
+        return self.fn.__qualname__
+
+    def __repr__(self) -> str:
+        return f"<node function {self.fn.__module__}.{self.fn.__qualname__}>"
+
+
+class Processor(Protocol):
+    """What instances of a class have that is a node."""
+
+    def process(self, value: Any, /) -> Any:
+        """What it makes of a value."""
+
+
+class BatchDecorator(Protocol):
+    """What `@node(batch=...)` decorates with: functions from a list to a list."""
+
+    def __call__(
+        self, fn: Callable[Concatenate[list[Value], Params], Result], /
+    ) -> NodeFunction[list[Value], Params, Result]:
+        """The node."""
+
+
+class Decorator(Protocol):
+    """What `@node(inplace=...)` decorates with: functions and classes."""
+
+    @overload
+    def __call__(self, fn: Callable[Concatenate[Value, Params], Result], /) -> NodeFunction[Value, Params, Result]: ...
+
+    @overload
+    def __call__(self, fn: Callable[Params, Processor], /) -> NodeFunction[Any, Params, Any]: ...
+
+    def __call__(self, fn: Any, /) -> Any:
+        """The node."""
+
+
+@overload
+def node(fn: Callable[Concatenate[Value, Params], Result]) -> NodeFunction[Value, Params, Result]: ...
+
+
+@overload
+def node(fn: Callable[Params, Processor]) -> NodeFunction[Any, Params, Any]: ...
+
+
+@overload
+def node(fn: None = None, *, batch: int, max_wait_ms: float | None = None, inplace: bool = False) -> BatchDecorator: ...
+
+
+@overload
+def node(
+    fn: None = None,
+    *,
+    inplace: bool = False,
+    inputs: Sequence[str],
+    outputs: Sequence[str] | None = None,
+) -> Callable[[Callable[..., Any]], NodeFunction[Any, ..., Any]]: ...
+
+
+@overload
+def node(
+    fn: None = None,
+    *,
+    batch: None = None,
+    max_wait_ms: None = None,
+    inplace: bool = False,
+    inputs: None = None,
+    outputs: Sequence[str] | None = None,
+) -> Decorator: ...
+
+
+def node(
+    fn: Any = None,
+    *,
+    batch: int | None = None,
+    max_wait_ms: float | None = None,
+    inplace: bool = False,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+) -> Any:
+    """Makes a function a node for pipelines and manifests: sync or async, and generators of both kinds.
+
+        @rm.node
+        def gain(sound: rm.Audio, *, db: float = 0.0) -> rm.Audio:
+            return rm.Audio(sound.samples * 10 ** (db / 20), sound.rate, pts=sound.pts)
+
+        pipeline = rm.Pipeline("louder") >> rm.nodes.AudioDecode() >> gain(db=3)
+
+    It gets each value by itself; arrays are read-only. Returning None emits nothing. A generator emits each value that
+    it yields at once, and goes on only while there is room behind it; what ends the work closes it. Keyword-only
+    arguments are the node's params, and their annotations are checked before anything runs. A sync function runs on a
+    thread, an async one on the caller's event loop. An exception ends the work as the `__cause__` of a `NodeError`.
+
+    A class has state between values: `process(self, value)`, and `initialize`, `flush` and `cleanup` where it needs
+    them. Every run makes an instance of its own from the params, the keyword-only arguments of `__init__`.
+
+    With `batch` the function gets a list of up to so many values, 1 to 1024, and returns a list as long, with None
+    where nothing is to come out. It takes what is there; with `max_wait_ms`, 0 to 3,600,000, it waits so long for the
+    list to be full. A list that it raises with it gets again value by value, so that an error is that of one value.
+
+        @rm.node(batch=32, max_wait_ms=5)
+        def classify(pictures: list[np.ndarray]) -> list[str]:
+            return model(np.stack(pictures))
+
+    `process` of a class takes such lists too; what its `flush` gives are values.
+
+    With `inplace=True` the value is a copy of its own, with arrays that it may write to; it returns what goes on.
+
+    `inputs` and `outputs` name its ports, which are `in` and `out` otherwise. A value by itself goes to the first
+    output, `rm.Out("name", value)` to that one. With `inputs` it is told behind the value at which of them that came.
+
+        @rm.node(outputs=["speech", "rest"])
+        def split(segment: dict[str, Any]) -> rm.Out:
+            return rm.Out("speech" if segment["probability"] > 0.5 else "rest", segment)
+
+        apart = split()
+        pipeline = rm.Pipeline() >> source >> apart["speech"] >> recognize
+        pipeline.add_node(archive, after=apart["rest"])
+
+    Raises `InvalidArgumentError` for arguments that are no params, for a class without `process`, for a batch of a
+    generator or beside ports, for what are no names of ports, and for a `batch` or `max_wait_ms` outside of these
+    ranges.
+    """
+    spec = call_spec(batch, max_wait_ms, inplace, inputs, outputs)
+    if fn is None:
+        return lambda decorated: _with_spec(decorated, spec)
+    return _with_spec(fn, spec)
+
+
+def _with_spec(fn: Callable[..., Any], spec: CallSpec) -> NodeFunction[Any, ..., Any]:
+    made: NodeFunction[Any, ..., Any] = NodeFunction(fn, spec)
+    if spec.batch is not None:
+        title = fn.__name__
+        if gives_many(getattr(fn, "process", fn)):
+            raise InvalidArgumentError(
+                f"{title} is a generator, and what takes a batch returns a list; leave batch out, or return a list"
+            )
+    return made
+
+
+def _params(fn: Callable[..., Any], takes_port: bool) -> dict[str, inspect.Parameter]:
+    if inspect.isclass(fn):
+        return _params_of_class(fn, takes_port)
+    if not inspect.isfunction(fn):
+        raise InvalidArgumentError(f"@node takes a function or a class, not {fn!r}")
+    title = fn.__name__
+    arguments = list(inspect.signature(fn).parameters.values())
+    value = arguments[0] if arguments else None
+    kinds = inspect.Parameter
+    if value is None or value.kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
+        raise InvalidArgumentError(f"{title} takes no value; write def {title}(value, ...)")
+    if takes_port:
+        port = arguments.pop(1) if len(arguments) > 1 else None
+        if port is None or port.kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
+            raise InvalidArgumentError(
+                f"{title} names its inputs, so it is told at which of them a value came; "
+                f"write def {title}({value.name}, port, ...)"
+            )
+    params: dict[str, inspect.Parameter] = {}
+    for parameter in arguments[1:]:
+        if parameter.kind is not kinds.KEYWORD_ONLY:
+            raise InvalidArgumentError(
+                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
+                f"def {title}({value.name}, *, {parameter.name})"
+            )
+        if parameter.name in TAKEN:
+            meaning = TAKEN[parameter.name]
+            raise InvalidArgumentError(
+                f"{title} has the param {parameter.name!r}, which is {meaning}; call it otherwise"
+            )
+        params[parameter.name] = parameter
+    return params
+
+
+def _params_of_class(kind: type, takes_port: bool) -> dict[str, inspect.Parameter]:
+    title, wrong = kind.__name__, wrong_with(kind, takes_port)
+    if wrong is not None:
+        raise InvalidArgumentError(wrong)
+    params: dict[str, inspect.Parameter] = {}
+    for parameter in inspect.signature(kind).parameters.values():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise InvalidArgumentError(
+                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
+                f"def __init__(self, *, {parameter.name})"
+            )
+        if parameter.name == "name":
+            raise InvalidArgumentError(f"{title} has the param 'name', which is the id of a node; call it otherwise")
+        params[parameter.name] = parameter
+    return params
+
+
+def _types(fn: Callable[..., Any]) -> dict[str, Any]:
+    import typing
+
+    try:
+        return typing.get_type_hints(fn.__init__ if inspect.isclass(fn) else fn)
+    except Exception:
+        # An annotation that only type checkers can read: nothing to compare with.
+        return {}
+
+
+def _found(module: str, name: str) -> Any:
+    try:
+        return functools.reduce(getattr, name.split("."), sys.modules.get(module) or importlib.import_module(module))
+    except (ImportError, AttributeError):
+        return None

@@ -1,0 +1,42 @@
+"""From a manifest to the `Pipeline` that it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._manifest.compile import compile_manifest
+from .._manifest.functions import with_functions
+from .edge_buffer import Buffer
+from .node import Node
+from .pipeline import End, Pipeline, of_nodes
+
+
+def to_pipeline(manifest: Mapping[str, Any], python: Sequence[str]) -> Pipeline:
+    """The pipeline that a manifest in plain values describes. Raises `ManifestError` with all that is wrong.
+
+    A `node_type` may be a Python function, or name one of a package in `python`.
+    """
+    manifest = with_functions(manifest, python)
+    compile_manifest(manifest)
+    nodes = {
+        entry["id"]: Node(
+            entry["node_type"],
+            entry.get("params"),
+            name=entry["id"],
+            capabilities=entry.get("capabilities"),
+            on_error=entry.get("on_error"),
+        )
+        for entry in manifest["nodes"]
+    }
+
+    def end(text: str) -> End:
+        name, _, port = text.partition(".")
+        return End(nodes[name], port or None)
+
+    def start(link: Mapping[str, Any]) -> End:
+        buffer = link.get("buffer")
+        return end(link["from"])._replace(buffer=None if buffer is None else Buffer(**buffer))
+
+    links = [(start(link), end(link["to"])) for link in manifest.get("connections") or ()]
+    return of_nodes(manifest.get("metadata") or {}, list(nodes.values()), links)

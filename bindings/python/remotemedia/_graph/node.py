@@ -1,0 +1,110 @@
+"""`Node`: a type, its params and perhaps a name, before it belongs to a pipeline; and what `>>` means."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from .._process import FIRST_USE
+
+if TYPE_CHECKING:
+    from .function_node import NodeFunction
+    from .pipeline import Pipeline
+
+Init = TypeVar("Init", bound=Callable[..., None])
+
+OnError = Literal["fail", "skip"] | Mapping[Literal["retry"], Mapping[str, Any]]
+"""What an error of a node means."""
+
+
+class Linkable:
+    """What `>>` connects: nodes, their ports, functions that are nodes, pipelines."""
+
+    __slots__ = ()
+
+    def __rshift__(self, other: Linkable | list[Any] | tuple[Any, ...]) -> Pipeline:
+        """A pipeline in which what comes out of this goes into `other`: a node, a pipeline, or a list of branches."""
+        with FIRST_USE:
+            from .pipeline import Pipeline
+
+        return Pipeline() >> self >> other
+
+    def __rrshift__(self, other: list[Any] | tuple[Any, ...]) -> Pipeline:
+        """`[a, b] >> c`: what comes out of each goes into `c`."""
+        with FIRST_USE:
+            from .pipeline import Pipeline
+
+        return Pipeline() >> other >> self
+
+
+class Node(Linkable):
+    """One node of a pipeline, of any type by its name: `Node("AudioLevel", {"window_ms": 50})`.
+
+    `remotemedia.nodes` has a class for each built-in type. `name` becomes the id in the manifest; without it the id is
+    the type in lower case, with a number if it is taken: `audiolevel`, `audiolevel_2`. `capabilities` are kept as
+    they are. `on_error` says what an error of the node means: `"fail"`, which is the default, `"skip"`, or
+    `{"retry": {"times": 3, "backoff_ms": 100, "then": "skip"}}`. The same object is the same node wherever it stands
+    in a pipeline.
+    """
+
+    __slots__ = ("capabilities", "name", "node_type", "on_error", "params")
+
+    def __init__(
+        self,
+        node_type: str | Callable[..., Any],
+        params: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        capabilities: Mapping[str, Any] | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        self.node_type: str | Callable[..., Any] | NodeFunction[Any, ..., Any] = node_type
+        self.params: dict[str, Any] = dict(params or {})
+        self.name = name
+        self.capabilities = capabilities
+        self.on_error = on_error
+
+    def __getitem__(self, port: str) -> Port:
+        """One of its ports, to connect: `vad["speech"] >> level`, `source >> mix["voice"]`."""
+        return Port(self, port)
+
+    # `[]` makes ports, it does not list them.
+    __iter__ = None
+
+    @property
+    def title(self) -> str:
+        """The type as text."""
+        return self.node_type if isinstance(self.node_type, str) else getattr(self.node_type, "__name__", "function")
+
+    def __repr__(self) -> str:
+        name = [] if self.name is None else [f"name={self.name!r}"]
+        return f"{self.title}({', '.join([f'{key}={value!r}' for key, value in self.params.items()] + name)})"
+
+
+class Port(Linkable):
+    """One port of a node, to connect with `>>`: an input on its right, an output on its left."""
+
+    __slots__ = ("name", "node")
+
+    def __init__(self, node: Node, name: str) -> None:
+        self.node = node
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"{self.node!r}[{self.name!r}]"
+
+
+def takes_given_params(init: Init) -> Init:
+    """For the classes of `remotemedia.nodes`: their `__init__` is what editors show; only params that were given go on.
+
+    A param that is None is left to the node, as if it were not given. Unknown and wrong ones are found with all other
+    problems when the pipeline is validated or run.
+    """
+
+    @functools.wraps(init)
+    def take(self: Node, *, name: str | None = None, on_error: OnError | None = None, **params: Any) -> None:
+        params = {key: value for key, value in params.items() if value is not None}
+        Node.__init__(self, type(self).__name__, params, name=name, on_error=on_error)
+
+    return take  # type: ignore[return-value]

@@ -1,0 +1,561 @@
+"""`Pipeline`: a graph of nodes, built step by step, with `>>`, or from a manifest; run, shown and saved.
+
+It only describes. Every way to run it goes through its manifest, which the native library checks and plans.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from .._functions.spec import spec_of
+from .._process import FIRST_USE
+from ..errors import Error, InvalidArgumentError
+from .edge_buffer import Buffer
+from .function_node import NodeFunction
+from .node import Linkable, Node, Port
+
+if TYPE_CHECKING:
+    from .._codec.pcm import PCM
+    from .._engine.completion import Result
+    from .._execution.session import Session
+    from .._execution.stream import Mapped
+    from .._manifest.compile import Manifest
+    from .._reference.execute import Engine
+    from .._results.progress import OnProgress
+    from .plan import Plan
+
+
+class End(NamedTuple):
+    """One side of a connection: a node, and a port of it if it is named; of its beginning also what may wait on it."""
+
+    node: Node
+    port: str | None
+    buffer: Buffer | None = None
+
+
+class _Previous:
+    def __repr__(self) -> str:
+        return "the previous node"
+
+
+PREVIOUS = _Previous()
+"""The default of `after`."""
+
+
+class Pipeline(Linkable):
+    """A graph of nodes.
+
+        pipeline = rm.Pipeline("levels") >> rm.nodes.AudioDecode() >> rm.nodes.AudioLevel(window_ms=100)
+        levels = await pipeline.run([rm.File("talk.flac")])
+
+    `>>` makes a new pipeline and leaves both sides as they are; `add_node` changes this one. A list on the right of
+    `>>` is a set of branches, each of which gets everything; a list on the left joins. It pickles as its manifest.
+    """
+
+    def __init__(self, name: str | None = None, *, description: str | None = None) -> None:
+        self._metadata: dict[str, Any] = {} if name is None else {"name": name}
+        if description is not None:
+            self._metadata["description"] = description
+        self._nodes: list[Node] = []
+        self._links: list[tuple[End, End]] = []
+        self._heads: list[End] = []
+        self._ends: list[End] = []
+        self._runnable: _Runnable | None = None
+
+    @property
+    def name(self) -> str | None:
+        """Its name, if it has one."""
+        return self._metadata.get("name")
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """The nodes by their ids, in the order in which they were added."""
+        return dict(zip(self._ids(), self._nodes, strict=True))
+
+    def add_node(self, node: Node | NodeFunction[Any, ..., Any], *, after: Any = PREVIOUS) -> Node:
+        """Adds a node and connects it to the previous one; gives the node back.
+
+        `after=None` connects it to nothing, `after=node` to that node, `after=node["port"]` to a port of it, and a
+        list to all that it holds. Raises `InvalidArgumentError` for a node that is in the pipeline already, and for
+        an `after` that is not.
+        """
+        node = node() if isinstance(node, NodeFunction) else node
+        if not isinstance(node, Node):
+            raise InvalidArgumentError(f"add_node takes a node, not {_described(node)}")
+        if node in self._nodes:
+            raise InvalidArgumentError(f"{node!r} is in the pipeline already; make another one")
+        if after is PREVIOUS:
+            before = self._ends
+        elif after is None:
+            before = []
+        else:
+            before = _pipeline_of(after)._ends
+            for end in before:
+                if end.node not in self._nodes:
+                    raise InvalidArgumentError(f"after={end.node!r} is not in the pipeline; add it first")
+        added = End(node, None)
+        self._links += [(end, added) for end in before]
+        self._heads += [] if before else [added]
+        self._nodes.append(node)
+        self._ends = [added]
+        self._runnable = None
+        return node
+
+    def __rshift__(self, other: Linkable | list[Any] | tuple[Any, ...]) -> Pipeline:
+        """A new pipeline in which what comes out of this one goes into `other`."""
+        if isinstance(other, Buffer):
+            return self._buffered(other)
+        right = _pipeline_of(other)
+        joined = Pipeline()
+        joined._metadata = dict(self._metadata or right._metadata)
+        joined._nodes = _each_once([*self._nodes, *right._nodes])
+        # What already is in this pipeline has its place, unless it is named as the next node.
+        named = isinstance(other, (Node, Port))
+        heads = [head for head in right._heads if named or head.node not in self._nodes]
+        across = [(end, head) for end in self._ends for head in heads]
+        joined._links = _each_once([*self._links, *right._links, *across])
+        joined._heads = list(self._heads) if self._nodes else list(right._heads)
+        joined._ends = list(right._ends)
+        return joined
+
+    def _buffered(self, buffer: Buffer) -> Pipeline:
+        """This pipeline, with a buffer on the connections that the next `>>` makes."""
+        if not self._ends:
+            raise InvalidArgumentError(
+                f"{buffer!r} stands before the first node; a session bounds what waits there: session(buffer=...)"
+            )
+        for end in self._ends:
+            if end.buffer is not None:
+                raise InvalidArgumentError(f"{end.buffer!r} and {buffer!r} stand between the same nodes; keep one")
+        buffered = Pipeline()
+        buffered._metadata = dict(self._metadata)
+        buffered._nodes, buffered._links, buffered._heads = list(self._nodes), list(self._links), list(self._heads)
+        buffered._ends = [end._replace(buffer=buffer) for end in self._ends]
+        return buffered
+
+    def __rrshift__(self, other: list[Any] | tuple[Any, ...]) -> Pipeline:
+        """`[a, b] >> pipeline`."""
+        return _pipeline_of(other) >> self
+
+    @classmethod
+    def load(cls, manifest: Manifest, *, python: Sequence[str] = ()) -> Pipeline:
+        """The pipeline of a manifest: a dict, a path, or JSON or YAML text.
+
+        `python` names the packages whose functions the manifest may name as `python:package.module:function`: their
+        modules are imported. Raises `ManifestError` with all that is wrong, and `FileNotFoundError`.
+        """
+        with FIRST_USE:
+            from .._manifest.source import is_text, read
+            from .._manifest.text_reader import from_text
+            from .load import to_pipeline
+
+        if isinstance(manifest, (str, os.PathLike)):
+            text = manifest if isinstance(manifest, str) and is_text(manifest) else read(os.fspath(manifest))
+            document: Mapping[str, Any] = from_text(text, python)
+        else:
+            document = manifest
+        return to_pipeline(document, python)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest, as plain values. Raises `ManifestError` for a function that no other program could import."""
+        manifest = self.manifest()
+        for node in manifest["nodes"]:
+            if isinstance(node["node_type"], NodeFunction):
+                node["node_type"] = node["node_type"].node_type
+            elif not isinstance(node["node_type"], str):
+                node["node_type"] = NodeFunction(node["node_type"]).node_type
+        return manifest
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The manifest as JSON text. Raises as `to_dict` does, and for values that JSON lacks."""
+        with FIRST_USE:
+            from .._manifest.yaml_writer import to_yaml
+
+        manifest = self.to_dict()
+        # The two hold the same values; this one names the place of any other, and of keys that are no text.
+        to_yaml(manifest)
+        return json.dumps(manifest, indent=indent, ensure_ascii=False)
+
+    def to_yaml(self) -> str:
+        """The manifest as YAML text. Raises as `to_dict` does, and for values that YAML's core types lack."""
+        with FIRST_USE:
+            from .._manifest.yaml_writer import to_yaml
+
+        return to_yaml(self.to_dict())
+
+    def serialize(self) -> str:
+        """The manifest as JSON text on one line: the first design's name for it."""
+        return self.to_json(indent=None)
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest in which Python functions are themselves: what `execute` takes."""
+        for end in self._ends:
+            if end.buffer is not None:
+                raise InvalidArgumentError(
+                    f"{end.buffer!r} stands behind the last node; "
+                    "a session bounds what waits there: session(buffer=...)"
+                )
+        ids = dict(zip(map(id, self._nodes), self._ids(), strict=True))
+        document: dict[str, Any] = {"version": "v1"}
+        if self._metadata:
+            document["metadata"] = dict(self._metadata)
+        document["nodes"] = [_entry(ids[id(node)], node) for node in self._nodes]
+        if self._links:
+            document["connections"] = [
+                {
+                    "from": _endpoint(ids[id(start.node)], start.port),
+                    "to": _endpoint(ids[id(end.node)], end.port),
+                    **({} if start.buffer is None else {"buffer": start.buffer.manifest()}),
+                }
+                for start, end in self._links
+            ]
+        return document
+
+    def svg(self) -> str:
+        """The plan as a drawing: the text of an SVG file. Stages are frames, functions are round, inserted converters
+        are dashed. Raises as `validate` does; notebooks draw a pipeline by themselves.
+        """
+        with FIRST_USE:
+            from .drawing import svg
+
+        return svg(self.plan())
+
+    def _repr_svg_(self) -> str | None:
+        # A notebook that gets nothing shows the text, which tells what is wrong.
+        try:
+            return self.svg()
+        except Error:
+            return None
+
+    def validate(self) -> Plan:
+        """Checks everything that can be checked before a run, and gives the plan.
+
+        Raises `ManifestError`, whose `problems` are all that is wrong.
+        """
+        with FIRST_USE:
+            from .._manifest.compile import compile_manifest
+            from .plan import Plan
+
+        compiled, _ = compile_manifest(self.manifest())
+        return Plan(compiled.describe())
+
+    def plan(self) -> Plan:
+        """The graph as it will run, with stages and inserted converters; printed it is a table. See `validate`."""
+        return self.validate()
+
+    async def run(
+        self,
+        inputs: Sequence[Any] | None = None,
+        *,
+        timeout: float | None = None,
+        engine: Engine = "auto",
+        on_progress: OnProgress | None = None,
+    ) -> Result:
+        """Runs the pipeline on a list of inputs and waits for its outputs; `timeout` is in seconds.
+
+        `on_progress`, what it returns and what it raises are those of `execute`.
+        """
+        with FIRST_USE:
+            from .._execution.execute import execute
+
+        return await execute(self._current(), inputs, timeout=timeout, engine=engine, on_progress=on_progress)
+
+    def run_sync(
+        self,
+        inputs: Sequence[Any] | None = None,
+        *,
+        timeout: float | None = None,
+        engine: Engine = "auto",
+        on_progress: OnProgress | None = None,
+    ) -> Result:
+        """Runs the pipeline like `run`, for programs without an event loop. See `execute_sync`."""
+        with FIRST_USE:
+            from .._execution.execute import execute_sync
+
+        return execute_sync(self._current(), inputs, timeout=timeout, engine=engine, on_progress=on_progress)
+
+    def session(
+        self,
+        *,
+        input: PCM | None = None,  # noqa: A002
+        buffer: Mapping[str, int] | None = None,
+        deadline: float | None = None,
+        packet_deadline: float | None = None,
+        watchdog: float | None = 5.0,
+        on_progress: OnProgress | None = None,
+        clock: Literal["real", "virtual"] = "real",
+        trace: str | os.PathLike[str] | None = None,
+    ) -> Session:
+        """The pipeline at work on one stream: `async with pipeline.session() as session`.
+
+        `input=rm.PCM("s16", 16000, 1)` lets `send` take raw bytes, split anywhere. `buffer` bounds what waits at each
+        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is how long the session may
+        last, in seconds, and `packet_deadline` how long a packet may take to a sink: one that is later, and what came
+        of it, is dropped before the next node or sink, and counted there as `late` in `session.metrics()`.
+        When no packet has moved for `watchdog` seconds, the logger `remotemedia` names the node that holds them up.
+        `on_progress` is called on the event loop with a `Progress`, at most ten times a second.
+        With `clock="virtual"` time is what has arrived: a packet arrives when it has sounded, once all that came
+        before is worked off, so a pipeline for live sound is tested at full speed; see `remotemedia.testing`.
+        `trace="out.json"` writes what each thread and node did, for https://ui.perfetto.dev or chrome://tracing.
+        Raises `ManifestError` with all that is wrong.
+        """
+        with FIRST_USE:
+            from .._execution.execute import microseconds
+            from .._execution.session import Session
+            from .._manifest.compile import compile_manifest
+
+        if clock not in ("real", "virtual"):
+            raise InvalidArgumentError(f"clock must be 'real' or 'virtual', got {clock!r}")
+        options: dict[str, Any] = {"buffer": dict(buffer or {}), "clock": clock}
+        if trace is not None:
+            options["trace"] = True
+        for name, span in (("deadline", deadline), ("packet_deadline", packet_deadline)):
+            span_us = -1 if span is None else microseconds(name, span)
+            if span_us >= 0:
+                options[f"{name}_us"] = span_us
+        compiled = compile_manifest(self.manifest())
+        return Session(compiled, options, pcm=input, watchdog=watchdog, on_progress=on_progress, trace=trace)
+
+    def stream(
+        self,
+        source: Iterable[Any] | AsyncIterable[Any],
+        *,
+        input: PCM | None = None,  # noqa: A002
+        buffer: Mapping[str, int] | None = None,
+    ) -> AsyncGenerator[Any, None]:
+        """The values that come out while the values of `source` go in: one stream, in order, bounded on its way.
+
+        `source` is asked for its next value when there is room for it; a plain iterable runs on the event loop's
+        thread, and an async generator is closed with the stream, also one that is left early (`contextlib.aclosing`).
+        `input` and `buffer` are those of `session`. Raises what `source` raises, and `NodeError`.
+        """
+        with FIRST_USE:
+            from .._execution.stream import stream
+
+        return stream(self.session(input=input, buffer=buffer), source)
+
+    def map(
+        self,
+        sources: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> AsyncGenerator[Mapped, None]:
+        """Runs the pipeline on each source by itself, up to `concurrency` at a time: `async for result in ...`.
+
+        A result has `source`, `outputs` as `run` gives them or None, `error` or None, and `seconds`. They come as they
+        are done, or in the order of the sources. What fails does not stop the others; `timeout` is for each, in
+        seconds. `on_progress` is called with a `Progress` of all: `items` are sources, the `total` of which is known if
+        `sources` has a length.
+        """
+        with FIRST_USE:
+            from .._execution.execute import microseconds
+            from .._execution.stream import map_sources
+            from .._manifest.compile import compile_manifest
+
+        timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+        results = map_sources(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
+        if on_progress is None:
+            return results
+        with FIRST_USE:
+            from .._results.progress import counted, reporter_of_sources
+
+        return counted(results, reporter_of_sources(on_progress, sources))
+
+    def map_sync(
+        self,
+        sources: Iterable[Any],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Iterator[Mapped]:
+        """Runs the pipeline on each source like `map`, for programs without an event loop."""
+        with FIRST_USE:
+            from .._execution.execute import microseconds
+            from .._execution.stream import map_sources_sync
+            from .._functions.event_loop import refuse_in_loop
+            from .._manifest.compile import compile_manifest
+
+        refuse_in_loop("map_sync", "async for result in pipeline.map(sources)")
+        timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
+        results = map_sources_sync(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
+        if on_progress is None:
+            return results
+        with FIRST_USE:
+            from .._results.progress import counted_sync, reporter_of_sources
+
+        return counted_sync(results, reporter_of_sources(on_progress, sources))
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return self.manifest() == other.manifest() if isinstance(other, Pipeline) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """The plan as a table; what is wrong instead, if there is no plan."""
+        title = self.name or "pipeline"
+        try:
+            return str(self.plan())
+        except Error as error:
+            return f"{title}: no plan, {error}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.manifest(),)
+
+    def _current(self) -> dict[str, Any]:
+        """The manifest for a run: made once, and again when the nodes are others. Params are in it as they are now."""
+        runnable = self._runnable
+        if runnable is None or not runnable.holds(self._nodes):
+            document = self.manifest()
+            for entry, node in zip(document["nodes"], self._nodes, strict=True):
+                # The node's own dicts: what is changed in them is seen by the next run.
+                entry["params"] = node.params
+                if node.capabilities is not None:
+                    entry["capabilities"] = node.capabilities
+            runnable = self._runnable = _Runnable(document, self._nodes)
+        return runnable.document
+
+    def _ids(self) -> list[str]:
+        taken = {node.name for node in self._nodes if node.name is not None}
+        ids = []
+        for node in self._nodes:
+            name = node.name
+            if name is None:
+                # An id has letters of ASCII alone, which a function need not have.
+                base = name = re.sub(r"[^a-z0-9_]", "", node.title.lower()) or "node"
+                count = 1
+                while name in taken:
+                    count += 1
+                    name = f"{base}_{count}"
+                taken.add(name)
+            ids.append(name)
+        return ids
+
+
+class _Runnable:
+    """A manifest, and what of its nodes it was made of."""
+
+    __slots__ = ("document", "known")
+
+    def __init__(self, document: dict[str, Any], nodes: Sequence[Node]) -> None:
+        self.document = document
+        self.known = [(node.name, node.node_type, node.params, node.capabilities, node.on_error) for node in nodes]
+
+    def holds(self, nodes: Sequence[Node]) -> bool:
+        """Whether the nodes are made of the same objects still."""
+        for node, (name, node_type, params, capabilities, on_error) in zip(nodes, self.known, strict=True):
+            if (
+                node.params is not params
+                or node.node_type is not node_type
+                or node.name is not name
+                or node.capabilities is not capabilities
+                or node.on_error is not on_error
+            ):
+                return False
+        return True
+
+
+def of_nodes(metadata: Mapping[str, Any], nodes: Sequence[Node], links: Iterable[tuple[End, End]]) -> Pipeline:
+    """A pipeline of parts that are connected already."""
+    pipeline = Pipeline()
+    pipeline._metadata = dict(metadata)
+    pipeline._nodes = list(nodes)
+    pipeline._links = list(links)
+    entered = {id(link[1].node) for link in pipeline._links}
+    left = {id(link[0].node) for link in pipeline._links}
+    pipeline._heads = [End(node, None) for node in nodes if id(node) not in entered]
+    pipeline._ends = [End(node, None) for node in nodes if id(node) not in left]
+    return pipeline
+
+
+def _unpickled(manifest: dict[str, Any]) -> Pipeline:
+    with FIRST_USE:
+        from .load import to_pipeline
+
+    return to_pipeline(manifest, ())
+
+
+def _pipeline_of(part: Any) -> Pipeline:
+    if isinstance(part, Pipeline):
+        return part
+    pipeline = Pipeline()
+    if isinstance(part, Buffer):
+        return pipeline >> part
+    if isinstance(part, NodeFunction):
+        part = part()
+    if isinstance(part, Node):
+        pipeline._nodes = [part]
+        pipeline._heads = pipeline._ends = [End(part, None)]
+    elif isinstance(part, Port):
+        pipeline._nodes = [part.node]
+        pipeline._heads = [End(part.node, part.name if _has(part, "inputs") else None)]
+        pipeline._ends = [End(part.node, part.name if _has(part, "outputs") else None)]
+        if pipeline._heads == pipeline._ends == [End(part.node, None)]:
+            # Neither: the native library says so with all other problems.
+            pipeline._heads = pipeline._ends = [End(part.node, part.name)]
+    elif isinstance(part, (list, tuple)):
+        if not part:
+            raise InvalidArgumentError("a list without nodes stands beside >>; put at least one in")
+        branches = [_pipeline_of(each) for each in part]
+        pipeline._metadata = next((branch._metadata for branch in branches if branch._metadata), {})
+        pipeline._nodes = _each_once([node for branch in branches for node in branch._nodes])
+        pipeline._links = _each_once([link for branch in branches for link in branch._links])
+        pipeline._heads = _each_once([head for branch in branches for head in branch._heads])
+        pipeline._ends = _each_once([end for branch in branches for end in branch._ends])
+    else:
+        raise InvalidArgumentError(f">> connects nodes, pipelines and lists of them, not {_described(part)}")
+    return pipeline
+
+
+def _has(port: Port, side: str) -> bool:
+    with FIRST_USE:
+        from .._manifest.catalog import node_types, type_name
+
+    if not isinstance(port.node.node_type, str):
+        shape = spec_of(port.node.node_type)
+        return port.name in {"inputs": shape.inputs or ("in",), "outputs": shape.outputs or ("out",)}[side]
+    described = node_types().get(type_name(port.node.node_type))
+    return described is not None and any(each["name"] == port.name for each in described[side])
+
+
+def _each_once(parts: list[Any]) -> list[Any]:
+    """The parts without those that were there before. Nodes have no equality but their identity."""
+    return list(dict.fromkeys(parts))
+
+
+def _entry(name: str, node: Node) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": name, "node_type": node.node_type}
+    if node.params:
+        entry["params"] = dict(node.params)
+    if node.capabilities is not None:
+        entry["capabilities"] = dict(node.capabilities)
+    if node.on_error is not None:
+        entry["on_error"] = node.on_error
+    return entry
+
+
+def _endpoint(name: str, port: str | None) -> str:
+    return name if port is None else f"{name}.{port}"
+
+
+def _described(part: Any) -> str:
+    if isinstance(part, type) and issubclass(part, Node):
+        return f"the class {part.__name__}; write {part.__name__}()"
+    if callable(part):
+        name = getattr(part, "__name__", type(part).__name__)
+        return f"the function {name}; decorate it with @remotemedia.node"
+    return f"a value of the type {type(part).__name__}"

@@ -1,0 +1,1 @@
+"""Manifests: their text, the Python functions that they name, and the pipelines compiled from them."""

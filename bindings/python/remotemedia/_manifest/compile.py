@@ -1,0 +1,215 @@
+"""From a manifest, in any form in which a user may have it, to a compiled pipeline that is used again.
+
+Pipelines are cached by the content of their manifest. Python functions in a manifest are only names there: the cache
+keeps none of them alive.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Union
+
+from .._abi import ownership
+from .._abi.library import NULL, check, ffi, lib, runtime
+from .._codec.call_buffers import acquire, release
+from .._codec.documents import ask, pack_plain
+from .._functions.spec import HostClass, HostFunction
+from .._process import FIRST_USE, after_fork
+from ..errors import ManifestError, MarshalError, Problem
+from .functions import check_params, take_functions, with_functions
+from .python_types import PREFIX
+from .source import is_text, read
+
+Manifest = Union[str, "os.PathLike[str]", Mapping[str, Any]]
+"""A dict, a path, or JSON or YAML text."""
+
+CACHED = 128
+"""How many compiled pipelines are kept for the next use."""
+
+BATCH = 32
+"""The most packets that one call of a Python function node carries, unless it says itself."""
+
+
+class HostNodeType(NamedTuple):
+    """A node type that is a Python function."""
+
+    name: str
+    ends: bool = False
+    """Whether it is to hear of ends."""
+    batch: int = BATCH
+    max_wait_ms: float | None = None
+    """How long a call that is not full waits for more packets."""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    """The names of its ports, where they are not `in` and `out`."""
+
+    def declared(self, token: int) -> dict[str, Any]:
+        """What the runtime is told of it."""
+        told = {"token": token, "batch": self.batch, "ends": self.ends}
+        more = {"max_wait_ms": self.max_wait_ms, "inputs": self.inputs or None, "outputs": self.outputs or None}
+        return told | {key: value for key, value in more.items() if value is not None}
+
+
+class CompiledPipeline:
+    """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
+
+    __slots__ = ("handle", "tokens", "used")
+    is_first = True
+    """Whether the next one is the first of this process."""
+
+    def __init__(self, manifest: bytes, host_types: Sequence[HostNodeType] = ()) -> None:
+        self.used = False
+        self.tokens = [ownership.number() for _ in host_types]
+        options = b""
+        if host_types:
+            nodes = {each.name: each.declared(token) for each, token in zip(host_types, self.tokens, strict=True)}
+            options = pack_plain({"host_nodes": nodes})
+        out, error = ffi.new("rm_pipeline **"), ffi.new("rm_error **")
+        arguments = runtime(), manifest, len(manifest), options if options else NULL, len(options), out, error
+        if CompiledPipeline.is_first:
+            # The library makes what checks manifests, for all of them.
+            with FIRST_USE:
+                status = lib.rm_pipeline_new(*arguments)
+            CompiledPipeline.is_first = False
+        else:
+            status = lib.rm_pipeline_new(*arguments)
+        check(status, error)
+        self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
+
+    def describe(self) -> dict[str, Any]:
+        """The plan: `name`, `nodes`, `connections`, `sinks`, with stages and the converters that the planner added."""
+        plan: dict[str, Any] = ask(lambda output, error: lib.rm_pipeline_describe(self.handle, output, error))
+        return plan
+
+
+Compiled = tuple[CompiledPipeline, dict[int, HostFunction] | None]
+"""A pipeline, and the functions that it calls by their numbers."""
+
+_lock = threading.Lock()
+_cache: dict[Any, CompiledPipeline] = {}
+"""In the order of insertion. A use only marks its entry; eviction gives what was used since a second chance."""
+
+
+def cached(text: str) -> CompiledPipeline | None:
+    """The pipeline of a manifest's text, if it was compiled lately."""
+    pipeline = _cache.get(text)
+    if pipeline is not None:
+        pipeline.used = True
+    return pipeline
+
+
+def compile_manifest(manifest: Manifest, python: Sequence[str] = ()) -> Compiled:
+    """The pipeline of a manifest.
+
+    `python` are the packages of which it may name functions.
+
+    Raises `ManifestError` with all that is wrong with it, `FileNotFoundError` if it is the path of no file.
+    """
+    if isinstance(manifest, str):
+        return _compile_any_text(manifest if is_text(manifest) else read(manifest), python)
+    if isinstance(manifest, os.PathLike):
+        return _compile_any_text(read(os.fspath(manifest)), python)
+    if isinstance(manifest, Mapping):
+        return _compile_mapping(manifest, python)
+    raise ManifestError(
+        f"a manifest is a dict, a path, or JSON or YAML text, not {type(manifest).__name__}",
+        [Problem("", "wrong type", expected="dict, path or text", got=type(manifest).__name__)],
+    )
+
+
+def compile_text(text: str) -> CompiledPipeline:
+    """The pipeline of JSON or YAML text."""
+    pipeline = cached(text)
+    if pipeline is None:
+        pipeline = _remember(text, CompiledPipeline(encoded(text)))
+    return pipeline
+
+
+def encoded(text: str) -> bytes:
+    """A manifest's text as UTF-8. Raises `ManifestError` for a lone surrogate."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ManifestError(
+            f"the manifest has a lone surrogate at index {error.start}, which is no character",
+            [Problem("", "not Unicode text")],
+        ) from None
+
+
+def _compile_any_text(text: str, python: Sequence[str]) -> Compiled:
+    if PREFIX not in text:
+        return compile_text(text), None
+    with FIRST_USE:
+        from .text_reader import from_text
+
+    return _compile_mapping(from_text(text, python), python)
+
+
+def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Compiled:
+    nodes = manifest.get("nodes")
+    if isinstance(nodes, (list, tuple)) and any(_names_function(node) for node in nodes):
+        manifest = with_functions(manifest, python)
+    plain, functions = take_functions(manifest)
+    if functions:
+        check_params(manifest, lambda: CompiledPipeline(pack_plain(plain), _types_of(functions)))
+    used = acquire()
+    try:
+        document = used.pack(plain, "manifest")
+        used.forget()
+    except MarshalError as error:
+        path, _, message = str(error).removeprefix("manifest").removeprefix(".").partition(": ")
+        raise ManifestError(f"{path or 'the manifest'}: {message}", [Problem(path, message)]) from None
+    finally:
+        release(used)
+    # Which functions they are is no matter of the pipeline: a run brings its own.
+    types = _types_of(functions)
+    pipeline = _cache.get((document, types))
+    if pipeline is None:
+        for key in plain:
+            if type(key) is not str:
+                message = f"the key {key!r} is no text; a manifest has version, metadata, nodes and connections"
+                raise ManifestError(f"the manifest: {message}", [Problem("", message)])
+        pipeline = _remember((document, types), CompiledPipeline(document, types))
+    else:
+        pipeline.used = True
+    return pipeline, dict(zip(pipeline.tokens, functions, strict=True)) or None
+
+
+def _names_function(node: Any) -> bool:
+    return isinstance(node, Mapping) and isinstance(name := node.get("node_type"), str) and name.startswith(PREFIX)
+
+
+def _types_of(functions: Sequence[HostFunction]) -> tuple[HostNodeType, ...]:
+    return tuple(_type_of(each) for each in functions)
+
+
+def _type_of(function: HostFunction) -> HostNodeType:
+    name, ends, shape = function.node_type, isinstance(function, HostClass), function.spec
+    # Batches share no call with functions that take each value by itself: those would have to wait with them.
+    if shape.batch is None:
+        return HostNodeType(name, ends, inputs=shape.inputs, outputs=shape.outputs)
+    return HostNodeType(name, ends, shape.batch, shape.max_wait_ms)
+
+
+def _remember(key: Any, pipeline: CompiledPipeline) -> CompiledPipeline:
+    with _lock:
+        pipeline = _cache.setdefault(key, pipeline)
+        while len(_cache) > CACHED:
+            oldest = next(iter(_cache))
+            evicted = _cache.pop(oldest)
+            if evicted.used:
+                evicted.used = False
+                _cache[oldest] = evicted
+    return pipeline
+
+
+def _child() -> None:
+    # The handles belong to the parent: freeing them here is answered without touching anything.
+    global _lock
+    _lock = threading.Lock()
+    _cache.clear()
+
+
+after_fork(_child)

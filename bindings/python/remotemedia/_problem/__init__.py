@@ -1,0 +1,1 @@
+"""Problems of a manifest, and text from outside as messages show it."""

@@ -1,0 +1,145 @@
+"""What a value becomes between Python and a runtime: a copy that nobody shares, of plain types, or an error.
+
+Media values and arrays stay the same objects; the native runtime shares their memory too. Tables and what speaks DLPack
+alone are read by the native library's readers of those formats, and are refused where it can't be loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any
+
+from .._codec.diagnose import describe_array, describe_type, explain
+from .._process import FIRST_USE
+from ..errors import MarshalError
+from ..media import NAMES_OF_FORMATS, Audio, File, Tensor
+from ..table import Table, is_table
+from ..video import Video
+
+
+def crossed(value: Any, name: str) -> Any:
+    """The value as it arrives on the other side. Raises `MarshalError` with a path that begins with `name`."""
+    crossing = _Crossing()
+    try:
+        wrong = explain(value, name, crossing.complaint)
+    except RecursionError:
+        wrong = MarshalError(f"{name}: nested too deep, or it contains itself")
+    if wrong is not None:
+        raise wrong
+    return crossing.copy(value)
+
+
+class _Crossing:
+    """Values of other types and what stands for them, each made once: a stream can't be read a second time."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Any, Any]] = {}
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with a value that is not plain Python's; None if it can cross."""
+        try:
+            replacement = _replacement(value)
+        except MarshalError as error:
+            return str(error)
+        # The value too, so that nothing else gets its id.
+        self._made[id(value)] = value, replacement
+        if _is_media(replacement):
+            return None
+        inner = explain(replacement, "value", self.complaint)
+        return None if inner is None else str(inner).removeprefix("value: ")
+
+    def copy(self, value: Any) -> Any:
+        """The copy of a value about which there is no complaint."""
+        kind = type(value)
+        if value is None or kind in (bool, int, float, str, bytes):
+            return value
+        if kind in (list, tuple):
+            return [self.copy(entry) for entry in value]
+        if kind is dict:
+            return {key: self.copy(entry) for key, entry in value.items()}
+        if kind in (bytearray, memoryview):
+            return bytes(value)
+        if kind is datetime:
+            return value.astimezone(timezone.utc)
+        _, replacement = self._made[id(value)]
+        return replacement if _is_media(replacement) else self.copy(replacement)
+
+
+def _replacement(value: Any) -> Any:
+    """What stands for a value of another type: a media value, or one to look into. Raises `MarshalError` for none."""
+    kind = type(value)
+    if kind is Tensor:
+        return _array(value)
+    if kind in (Audio, File, Table, Video):
+        return value
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, (numpy.generic, numpy.ndarray)):
+        return _checked(numpy.asarray(value) if isinstance(value, numpy.generic) else value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, os.PathLike):
+        return File(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if hasattr(value, "typecode") and hasattr(value, "buffer_info"):
+        view = memoryview(value)
+        name = NAMES_OF_FORMATS.get(view.format)
+        if name is not None:
+            return _array(Tensor(view, name, view.shape or ()))
+    elif numpy is not None and getattr(value, "__array_interface__", None) is not None:
+        return _checked(numpy.asarray(value))
+    elif is_table(value):
+        with FIRST_USE:
+            from .._codec.arrow import table_of
+
+        return table_of(value)
+    elif hasattr(kind, "__dlpack__"):
+        return _of_dlpack(value)
+    raise MarshalError(describe_type(value))
+
+
+def _of_dlpack(value: Any) -> Any:
+    with FIRST_USE:
+        from .._abi.library import ffi
+        from .._codec.decode import c_strides, gather
+        from .._codec.dlpack import describe
+
+    capsule, address, name, shape, strides, _, size = describe(value)
+    steps = c_strides(shape, size) if strides is None else [stride * size for stride in strides]
+    spans = [(extent - 1) * step for extent, step in zip(shape, steps, strict=True)]
+    low = sum(min(span, 0) for span in spans)
+    length = 0 if 0 in shape else sum(map(abs, spans)) + size
+    memory = memoryview(ffi.buffer(ffi.cast("char *", address + low), length))
+    data = b"" if length == 0 else gather(memory, shape, steps, -low, size)
+    del capsule
+    return _array(Tensor(bytearray(data), name, shape))
+
+
+def _checked(array: Any) -> Any:
+    """A numpy array in the byte order of this machine; a `Tensor` for bfloat16, which only other packages add to numpy.
+
+    Raises `MarshalError` for elements that can't cross.
+    """
+    complaint = describe_array(array)
+    if complaint is not None:
+        raise MarshalError(complaint)
+    if array.dtype.name == "bfloat16":
+        return Tensor(array.tobytes(), "bfloat16", array.shape)
+    array = array.view(sys.modules["numpy"].ndarray)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _array(tensor: Tensor) -> Any:
+    """What a tensor comes back as: numpy's array where numpy is there and has its type."""
+    numpy = sys.modules.get("numpy")
+    return tensor if numpy is None or tensor.dtype == "bfloat16" else numpy.asarray(tensor)
+
+
+def _is_media(value: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    is_array = numpy is not None and isinstance(value, numpy.ndarray)
+    return is_array or type(value) in (Audio, File, Table, Tensor, Video)

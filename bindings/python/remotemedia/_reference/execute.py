@@ -1,0 +1,179 @@
+"""The reference executor: the basic nodes and Python functions, in plain Python, one step after the other.
+
+It is the oracle that the native runtime is compared with, and what runs where the native library can't be loaded. It
+is written to be read: no threads, no queues, no budget. See `run.py` for the order in which things happen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from .._functions.event_loop import refuse_in_loop, running_loop, to_the_end
+from .._functions.spec import HostFunction
+from .._manifest.source import is_text, read
+from .._process import FIRST_USE
+from .._results.outputs import Outputs
+from .._results.progress import OnProgress, reporter_of
+from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem, TimedOut
+from .graph import Graph, graph_of
+from .run import run
+
+Engine = Literal["auto", "native", "python"]
+"""Which of the two executors runs a pipeline; `auto` is the native one wherever its library can be loaded."""
+
+_log = logging.getLogger("remotemedia")
+_told = False
+
+
+async def execute(
+    manifest: Any,
+    inputs: Sequence[Any] | None = None,
+    *,
+    timeout: float | None = None,
+    python: Sequence[str] = (),
+    engine: Engine = "auto",
+    on_progress: OnProgress | None = None,
+) -> Outputs | dict[str, Outputs]:
+    """Does what `remotemedia.execute` does, for the nodes that there are here."""
+    graph = _prepared(manifest, python, engine)
+    running_loop("remotemedia.execute_sync, manifest, inputs")
+    work = run(graph, _list(inputs), _in_thread, _deadline(timeout), asyncio.sleep)
+    try:
+        result = await asyncio.wait_for(work, timeout)
+    except asyncio.TimeoutError:
+        raise TimedOut("the work took longer than its timeout. Allow more time, or give it less to do.") from None
+    _tell(on_progress, inputs, result)
+    return result
+
+
+def execute_sync(
+    manifest: Any,
+    inputs: Sequence[Any] | None = None,
+    *,
+    timeout: float | None = None,
+    python: Sequence[str] = (),
+    engine: Engine = "auto",
+    on_progress: OnProgress | None = None,
+) -> Outputs | dict[str, Outputs]:
+    """Does what `remotemedia.execute_sync` does, for the nodes that there are here.
+
+    A sync function is not interrupted: a timeout is seen when it returns.
+    """
+    refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
+    graph = _prepared(manifest, python, engine)
+    if any(isinstance(step.work, HostFunction) and step.work.on_loop for step in graph.steps):
+        return asyncio.run(
+            execute(manifest, inputs, timeout=timeout, python=python, engine="python", on_progress=on_progress)
+        )
+
+    # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
+    work = run(graph, _list(inputs), _here, _deadline(timeout), _pause)
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: Outputs | dict[str, Outputs] = end.value
+        _tell(on_progress, inputs, result)
+        return result
+    raise AssertionError("the reference executor waited for something")
+
+
+def _tell(on_progress: OnProgress | None, inputs: Sequence[Any] | None, result: Outputs | dict[str, Outputs]) -> None:
+    """Tells once, at the end: what runs here is too short for more."""
+    if on_progress is not None:
+        reporter_of(on_progress, inputs).done(result)
+
+
+async def _here(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    return work(), None
+
+
+async def _pause(seconds: float) -> None:
+    # There is no loop that this would hold up.
+    time.sleep(seconds)  # noqa: ASYNC251
+
+
+async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    def attempt() -> tuple[Any, BaseException | None]:
+        try:
+            return work(), None
+        except BaseException as error:
+            return None, error
+
+    # Cancelled or not: what comes after it, such as the cleaning up, would meet a thread that is still at work.
+    return await to_the_end(asyncio.to_thread(attempt), _log_lost)
+
+
+def _log_lost(error: BaseException) -> None:
+    _log.warning("a thread could not be started: %r", error)
+
+
+def _prepared(manifest: Any, python: Sequence[str], engine: Engine) -> Graph:
+    global _told
+    if engine not in ("auto", "native", "python"):
+        raise InvalidArgumentError(f'engine must be "auto", "native" or "python", got {engine!r}')
+    if engine == "native":
+        with FIRST_USE:
+            from .._abi import library  # noqa: F401 - raises what keeps it from being loaded
+    elif engine == "auto" and not _told:
+        _told = True
+        _log.warning("the native library can't be loaded: the reference executor in Python runs instead, slowly")
+    return graph_of(_document(manifest, python), python)
+
+
+def _document(manifest: Any, python: Sequence[str]) -> Mapping[str, Any]:
+    if isinstance(manifest, Mapping):
+        return manifest
+    if not isinstance(manifest, (str, os.PathLike)):
+        raise ManifestError(
+            f"a manifest is a dict, a path, or JSON or YAML text, not {type(manifest).__name__}",
+            [Problem("", "wrong type", expected="dict, path or text", got=type(manifest).__name__)],
+        )
+    text = manifest if isinstance(manifest, str) and is_text(manifest) else read(os.fspath(manifest))
+    try:
+        document: Any = json.loads(text)
+    except ValueError:
+        document = _read_natively(text, python)
+    if not isinstance(document, Mapping):
+        raise ManifestError("the manifest is no map", [Problem("", "the manifest is no map", expected="a map")])
+    return document
+
+
+def _read_natively(text: str, python: Sequence[str]) -> Any:
+    try:
+        with FIRST_USE:
+            from .._manifest.text_reader import from_text
+    except LibraryError as error:
+        raise LibraryError(
+            f"{error}. Without it only JSON text and dicts can be read, and this manifest is neither"
+        ) from None
+    return from_text(text, python)
+
+
+def _list(inputs: Sequence[Any] | None) -> list[Any] | None:
+    if inputs is None or isinstance(inputs, list) or type(inputs) is tuple:
+        return None if inputs is None else list(inputs)
+    raise MarshalError("inputs must be a list, one entry for each input; write [x]")
+
+
+def _deadline(timeout: float | None) -> Callable[[], None]:
+    """What raises `TimedOut` once the time is over."""
+    if timeout is None:
+        return lambda: None
+    if not isinstance(timeout, (int, float)) or not timeout >= 0:
+        raise InvalidArgumentError(f"timeout must be 0 seconds or more, got {timeout!r}")
+    end = time.monotonic() + timeout
+
+    def check() -> None:
+        if time.monotonic() >= end:
+            raise TimedOut("the work took longer than its timeout. Allow more time, or give it less to do.")
+
+    return check
+
+
+__all__ = ["Engine", "execute", "execute_sync"]

@@ -1,0 +1,153 @@
+"""What an execution gives back: `Outputs`, a plain list that remembers which input each value came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ..errors import NodeError
+
+__all__ = ["Outputs", "Packet"]
+
+
+class Packet(NamedTuple):
+    """A value with its place: in time (`pts` and `duration`, seconds), in its stream (`seq`), and where it came from.
+
+    `item` is the index of the input that it came from, `sink` the id of the node that it came out of.
+    `pts_ns` and `duration_ns` are exact.
+    """
+
+    value: Any
+    pts_ns: int | None
+    duration_ns: int | None
+    seq: int
+    stream: int
+    sink: str
+    item: int
+
+    @property
+    def pts(self) -> float | None:
+        """When it begins, in seconds from the start of its stream, if it has a place in time."""
+        return None if self.pts_ns is None else self.pts_ns / 1e9
+
+    @property
+    def duration(self) -> float | None:
+        """How long it lasts, in seconds, if it lasts."""
+        return None if self.duration_ns is None else self.duration_ns / 1e9
+
+
+def decode_columns(document: bytes, values: list[Any] | None) -> tuple[str, Mapping[str, Any]]:
+    """The sink and the columns in a completion's document. `_codec` puts its reader of documents in this place."""
+    raise NotImplementedError
+
+
+packet_of: Callable[[Sequence[Any]], Packet] = partial(tuple.__new__, Packet)
+"""A row of an answer as a packet, without a frame of the interpreter."""
+
+
+class SkipReport(NamedTuple):
+    """The errors of an execution that its manifest let pass: the first that were `skipped`, and counts of all."""
+
+    skipped: list[NodeError]
+    skips: int
+    retries: int
+
+
+def log_skip(message: str) -> None:
+    """Warns of the first error that a node skips in a piece of work."""
+    import logging
+
+    logging.getLogger("remotemedia").warning("skipped: %s (more that this node skips is counted, not logged)", message)
+
+
+class Outputs(list[Any]):
+    """The values that came out of one sink, flat, ordered by input and by emission.
+
+    It is a list; `by_item` and `packets` are made when they are asked for, and keep telling how the values came out
+    even if the list is changed.
+    """
+
+    __slots__ = ("_count", "_origin", "_skip_report")
+
+    # Set where the outputs come from; a list made by hand (a copy, a pickle) has none. The origin is the sink and its
+    # columns, or the document that holds them, perhaps with the values beside it: most lists are never asked.
+    _origin: tuple[str, Mapping[str, Sequence[Any]]] | tuple[bytes, list[Any]] | bytes
+    _count: int | None
+    _skip_report: SkipReport
+
+    @property
+    def by_item(self) -> list[list[Any]]:
+        """The values of each input: `by_item[i]` is the list of what input `i` gave, perhaps empty."""
+        _, columns = self._known()
+        items = columns["items"]
+        count = self._count if self._count is not None else max(items, default=-1) + 1
+        grouped: list[list[Any]] = [[] for _ in range(count)]
+        for item, value in zip(items, columns["values"], strict=True):
+            while item >= len(grouped):
+                grouped.append([])
+            grouped[item].append(value)
+        return grouped
+
+    @property
+    def packets(self) -> list[Packet]:
+        """The values with their times and places."""
+        sink, columns = self._known()
+        values = columns["values"]
+        nothing = [None] * len(values)
+        rows = zip(
+            values,
+            columns.get("pts") or nothing,
+            columns.get("durations") or nothing,
+            columns.get("seqs") or nothing,
+            columns.get("streams") or nothing,
+            columns["items"],
+            strict=True,
+        )
+        return [
+            Packet(value, pts, duration, index if seq is None else seq, stream or 0, sink, item)
+            for index, (value, pts, duration, seq, stream, item) in enumerate(rows)
+        ]
+
+    @property
+    def skipped(self) -> list[NodeError]:
+        """The errors after which something was dropped, since a node says `on_error: skip`: the first 100.
+
+        They are those of the whole execution, in the outputs of each sink the same.
+        """
+        return self._skip_report.skipped if hasattr(self, "_skip_report") else []
+
+    @property
+    def skips(self) -> int:
+        """How many times something was dropped in the execution."""
+        return self._skip_report.skips if hasattr(self, "_skip_report") else 0
+
+    @property
+    def retries(self) -> int:
+        """How many times a node tried again in the execution."""
+        return self._skip_report.retries if hasattr(self, "_skip_report") else 0
+
+    def _known(self) -> tuple[str, Mapping[str, Sequence[Any]]]:
+        try:
+            origin = self._origin
+        except AttributeError:
+            raise ValueError("this list did not come out of an execution: it has no items and no packets") from None
+        document, rest = (origin, None) if isinstance(origin, bytes) else origin
+        if isinstance(document, str):
+            return document, rest  # type: ignore[return-value]
+        known = self._origin = decode_columns(document, rest)  # type: ignore[arg-type]
+        return known
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+def outputs_of(sink: str, columns: Mapping[str, Any], count: int | None, report: SkipReport | None = None) -> Outputs:
+    """The outputs of one sink. `columns` are those of the completion, `count` is the number of inputs if known."""
+    outputs = Outputs(columns["values"])
+    outputs._origin = sink, columns
+    outputs._count = count
+    if report is not None:
+        outputs._skip_report = report
+    return outputs

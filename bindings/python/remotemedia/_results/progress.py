@@ -1,0 +1,195 @@
+"""How far a piece of work is: what `on_progress` is called with, and who calls it.
+
+The runtime is asked, at most ten times a second, on the thread that waits for the result anyway. Without `on_progress`
+nothing here runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence, Sized
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import InvalidArgumentError
+from ..media import Audio
+from .outputs import Outputs
+
+if TYPE_CHECKING:
+    from .._execution.stream import Mapped
+
+__all__ = ["OnProgress", "Progress"]
+
+BETWEEN_SECONDS = 0.1
+"""The least time between two calls of `on_progress`, but for the last."""
+
+_log = logging.getLogger("remotemedia")
+
+
+class Progress(NamedTuple):
+    """How far the work is.
+
+    `items` of `total` inputs are done; of a session, packets that were sent are taken up, and `total` is None until
+    `finish`. `media` is how much has come out, in seconds, and `media_total` how much will, if all inputs are `Audio`;
+    None where nothing that came out has a place in time. `seconds` is how long it has taken.
+    """
+
+    items: int
+    total: int | None
+    media: float | None
+    media_total: float | None
+    seconds: float
+
+    @property
+    def rate(self) -> float | None:
+        """Seconds of media for each second of work: 2.0 is twice as fast as it sounds."""
+        return None if self.media is None or self.seconds <= 0 else self.media / self.seconds
+
+    @property
+    def eta(self) -> float | None:
+        """The seconds that are left if it goes on like this, by media where its total is known, else by items."""
+        if self.media_total and self.media:
+            return max(0.0, self.seconds * (self.media_total / self.media - 1))
+        if self.total is None or not self.items:
+            return None
+        return self.seconds * (self.total / self.items - 1)
+
+
+OnProgress = Callable[[Progress], Any]
+
+Native = tuple[int, float | None]
+"""Items that are done, and seconds of media that have come out."""
+
+
+class Reporter:
+    """Calls an `on_progress`. What that raises is logged, and it is not called again."""
+
+    def __init__(self, callback: OnProgress, total: int | None, media_total: float | None = None) -> None:
+        if inspect.iscoroutinefunction(callback):
+            raise InvalidArgumentError("on_progress must be a plain function: it is called, not awaited")
+        if not callable(callback):
+            raise InvalidArgumentError(f"on_progress must be a function, got {callback!r}")
+        self.total = total
+        self._callback: OnProgress | None = callback
+        self._media_total = media_total
+        self._begun = self._told = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last call is long enough ago."""
+        return self._callback is not None and time.monotonic() - self._told >= BETWEEN_SECONDS
+
+    def tell(self, items: int, media: float | None) -> None:
+        """Calls it now."""
+        if self._callback is None:
+            return
+        self._told = time.monotonic()
+        try:
+            self._callback(Progress(items, self.total, media, self._media_total, self._told - self._begun))
+        except Exception as error:
+            self._callback = None
+            _log.exception("on_progress raised %s: %s; it is not called again", type(error).__name__, error)
+
+    def done(self, result: Any) -> None:
+        """Tells that all is done, with what came out."""
+        if self._callback is not None:
+            self.tell(self.total or 0, media_of(result))
+
+
+class Ticker:
+    """Tells a reporter on a running loop, as long as the block goes on: `with Ticker(reporter, look):`."""
+
+    def __init__(self, reporter: Reporter, look: Callable[[], Native | None]) -> None:
+        self._reporter = reporter
+        self._look = look
+        self._next: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Ticker:
+        self._next = asyncio.get_running_loop().call_later(BETWEEN_SECONDS, self._tell)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._next is not None:
+            self._next.cancel()
+
+    def _tell(self) -> None:
+        found = self._look()
+        if found is not None:
+            self._reporter.tell(*found)
+        self._next = asyncio.get_running_loop().call_later(BETWEEN_SECONDS, self._tell)
+
+
+def reporter_of(callback: OnProgress, inputs: Sequence[Any] | None) -> Reporter:
+    """The reporter of one execution."""
+    lengths = [value.duration if isinstance(value, Audio) else None for value in inputs or ()]
+    known = [length for length in lengths if length is not None]
+    media_total = sum(known) if known and len(known) == len(lengths) else None
+    return Reporter(callback, 1 if inputs is None else len(inputs), media_total)
+
+
+def reporter_of_sources(callback: OnProgress, sources: Any) -> Reporter:
+    """The reporter of a `map`."""
+    return Reporter(callback, len(sources) if isinstance(sources, Sized) else None)
+
+
+async def counted(results: AsyncGenerator[Mapped, None], reporter: Reporter) -> AsyncGenerator[Mapped, None]:
+    """The results of a `map`; tells how many there were."""
+    so_far = _Mapped(reporter)
+    try:
+        async for result in results:
+            so_far.add(result)
+            yield result
+    finally:
+        await results.aclose()
+    so_far.end()
+
+
+def counted_sync(results: Generator[Mapped, None, None], reporter: Reporter) -> Iterator[Mapped]:
+    """The same without a running event loop."""
+    so_far = _Mapped(reporter)
+    try:
+        for result in results:
+            so_far.add(result)
+            yield result
+    finally:
+        results.close()
+    so_far.end()
+
+
+class _Mapped:
+    """What a `map` has done."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._items = 0
+        self._media: float | None = None
+
+    def add(self, result: Mapped) -> None:
+        self._items += 1
+        media = None if result.outputs is None else media_of(result.outputs)
+        if media is not None:
+            self._media = (self._media or 0.0) + media
+        if self._reporter.is_due:
+            self._reporter.tell(self._items, self._media)
+
+    def end(self) -> None:
+        self._reporter.total = self._items
+        self._reporter.tell(self._items, self._media)
+
+
+def media_of(result: Any) -> float | None:
+    """How much media a result is, in seconds: of the sink with most, each input from its first packet to its end."""
+    sinks: Iterable[Outputs] = result.values() if isinstance(result, dict) else [result]
+    return max((length for length in map(_length, sinks) if length is not None), default=None)
+
+
+def _length(outputs: Outputs) -> float | None:
+    spans: dict[int, tuple[int, int]] = {}
+    for packet in outputs.packets:
+        if packet.pts_ns is not None and packet.duration_ns is not None:
+            begin, end = packet.pts_ns, packet.pts_ns + packet.duration_ns
+            before = spans.get(packet.item, (begin, end))
+            spans[packet.item] = min(before[0], begin), max(before[1], end)
+    return sum(end - begin for begin, end in spans.values()) / 1e9 if spans else None

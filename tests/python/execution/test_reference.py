@@ -1,0 +1,382 @@
+"""The reference executor: that it says what the native runtime says, and when it is taken."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+import numpy
+import pytest
+import remotemedia as rm
+from conftest import ADD_5, FAN_OUT, PASS, chain
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from remotemedia._reference.graph import graph_of
+from remotemedia._reference.run import run
+
+SECONDS = 30.0
+
+
+def same(value: Any) -> Any:
+    return value
+
+
+def only_integers(value: Any) -> Any:
+    return value if isinstance(value, int) else None
+
+
+def doubled(value: Any) -> Any:
+    return value * 2
+
+
+def listed(value: Any) -> Any:
+    return (value, [value])
+
+
+def picky(value: Any) -> Any:
+    if isinstance(value, (str, bool)):
+        raise ValueError(f"not this one: {value!r}") from KeyError("why")
+    return value
+
+
+def keyed(value: Any) -> Any:
+    return {value: value}
+
+
+async def later(value: Any) -> Any:
+    await asyncio.sleep(0)
+    return value
+
+
+def several(value: Any) -> Any:
+    yield from [value, None, [value]]
+    if value is True:
+        raise LookupError("this one has no end")
+
+
+async def several_later(value: Any) -> Any:
+    yield value
+    await asyncio.sleep(0)
+    yield picky(value)
+
+
+@rm.node(outputs=["numbers", "others"])
+def sorted_out(value: Any) -> Any:
+    yield rm.Out("numbers" if isinstance(value, (int, float)) else "others", value)
+    yield [value]
+
+
+@rm.node(inputs=["left", "right"])
+async def told_where(value: Any, port: str) -> Any:
+    return [port, picky(value)]
+
+
+@rm.node(inputs=["first", "second"], outputs=["all", "seconds"])
+class Crossing:
+    def initialize(self) -> None:
+        self.count = 0
+
+    def process(self, value: Any, port: str) -> Any:
+        self.count += 1
+        return rm.Out("seconds", value) if port == "second" else value
+
+    def flush(self) -> Any:
+        return rm.Out("all", self.count)
+
+
+@rm.node(batch=3)
+class Packs:
+    def process(self, values: list[Any]) -> list[Any]:
+        return [picky(value) for value in values]
+
+    def flush(self) -> Any:
+        return "end"
+
+
+FUNCTIONS = [same, only_integers, doubled, listed, picky, keyed, later, several, several_later, Packs]
+PORTS = {
+    sorted_out: ([], ["numbers", "others"]),
+    told_where: (["left", "right"], []),
+    Crossing: (["first", "second"], ["all", "seconds"]),
+}
+"""The inputs and outputs of functions that name some."""
+OPERATIONS = ["add", "subtract", "multiply", "divide", "power", "modulo"]
+INTEGERS = st.integers(-(2**63), 2**64 - 1) | st.integers(-9, 9)
+# The text of a huge integer power is the same; its digits are not needed.
+NUMBERS = INTEGERS | st.floats() | st.sampled_from([0, 0.0, -0.0, 1e16, 1e-7, 0.5, -1])
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=3)
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXT | st.binary(max_size=3),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(TEXT, values, max_size=2),
+    max_leaves=5,
+)
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> dict[str, Any]:
+    """A graph of up to six nodes, each of which takes from any of those before it."""
+    nodes: list[dict[str, Any]] = []
+    connections = []
+    for index in range(draw(st.integers(1, 6))):
+        kind: Any = draw(st.sampled_from(["PassThrough", "Echo", "Calculator", "Calculator", *FUNCTIONS, *PORTS]))
+        sources = draw(st.lists(st.integers(0, index - 1), unique=True, max_size=3)) if index else []
+        node = {"id": f"n{index}", "node_type": kind}
+        if kind == "Calculator":
+            node["params"] = {"operation": draw(st.sampled_from(OPERATIONS)), "operand": draw(OPERANDS)}
+        nodes.append(node)
+        for source in sources:
+            output = draw(st.sampled_from(["", *PORTS.get(nodes[source]["node_type"], ([], []))[1]]))
+            entry = draw(st.sampled_from(["", *PORTS.get(kind, ([], []))[0]]))
+            connections.append({"from": _end(source, output), "to": _end(index, entry)})
+    return {"version": "v1", "nodes": nodes, "connections": connections}
+
+
+def _end(node: int, port: str) -> str:
+    return f"n{node}.{port}" if port else f"n{node}"
+
+
+OPERANDS = INTEGERS | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0, 0.0, 2, 3, -1, 0.5])
+
+
+def shown(outputs: Any, counters: bool) -> str:
+    """The outputs exactly: types, signs of zero, NaN, order, items, places in time."""
+    sinks = outputs if isinstance(outputs, dict) else {"": outputs}
+    return repr({sink: [_plain(packet, counters) for packet in each.packets] for sink, each in sinks.items()})
+
+
+def _plain(value: Any, counters: bool) -> Any:
+    if isinstance(value, rm.Packet):
+        return [_plain(value.value, counters), value.item, value.sink, value.pts_ns, value.duration_ns]
+    if isinstance(value, list):
+        return [_plain(entry, counters) for entry in value]
+    if isinstance(value, dict):
+        if not counters and value.keys() == {"input", "counter", "node"}:
+            value = {**value, "counter": "any"}
+        return {key: _plain(entry, counters) for key, entry in value.items()}
+    return value
+
+
+def told(error: rm.NodeError) -> tuple[Any, ...]:
+    known = (error.node_id, error.node_type, error.item, error.cause, error.cure, error.chain, error.input)
+    return str(error), *known, repr(error.__cause__)
+
+
+def all_errors(manifest: Any, inputs: list[Any]) -> list[rm.NodeError]:
+    """Every error that the nodes would make if none ended the run."""
+
+    async def at_once(work: Any) -> Any:
+        return work(), None
+
+    async def pause(seconds: float) -> None:
+        raise AssertionError("no node tries again")
+
+    try:
+        asyncio.run(run(graph_of(manifest, ()), inputs, at_once, lambda: None, pause, stop=False))
+    except rm.NodeError as error:
+        return error.errors
+    return []
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(manifests(), st.lists(VALUES, max_size=4))
+def test_the_native_runtime_does_what_the_reference_does(manifest: dict[str, Any], inputs: list[Any]) -> None:
+    # Where ways join, packets come in any order, so that an Echo numbers them in any order.
+    targets = [link["to"] for link in manifest["connections"]]
+    counters = len(set(targets)) == len(targets)
+    kinds = {node["id"]: node["node_type"] for node in manifest["nodes"]}
+    if any(
+        kinds[link["from"].split(".")[0]] == "Echo" and kinds[link["to"].split(".")[0]] == "Calculator"
+        for link in manifest["connections"]
+    ):
+        # A map never is a number.
+        refusals = []
+        for engine in ("native", "python"):
+            with pytest.raises(rm.ManifestError) as refused:
+                rm.execute_sync(manifest, inputs, engine=engine)
+            refusals.append((str(refused.value), refused.value.problems))
+        assert refusals[0] == refusals[1]
+        return
+    errors = all_errors(manifest, inputs)
+    if not errors:
+        native, python = (rm.execute_sync(manifest, inputs, engine=engine) for engine in ("native", "python"))
+        assert shown(native, counters) == shown(python, counters)
+        return
+    with pytest.raises(rm.NodeError) as native_error:
+        rm.execute_sync(manifest, inputs, timeout=SECONDS)
+    assert told(native_error.value) in [told(each) for each in errors]
+    with pytest.raises(rm.NodeError) as python_error:
+        rm.execute_sync(manifest, inputs, engine="python")
+    assert told(python_error.value) == told(errors[0])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(OPERATIONS), OPERANDS, NUMBERS)
+def test_numbers_are_computed_alike(operation: str, operand: Any, value: Any) -> None:
+    manifest = chain(("c", "Calculator", {"operation": operation, "operand": operand}))
+
+    def answer(engine: Any) -> str:
+        try:
+            return repr(rm.execute_sync(manifest, [value], engine=engine))
+        except rm.NodeError as error:
+            return str(error)
+
+    assert answer("native") == answer("python")
+
+
+async def test_the_engine_is_chosen_by_the_caller() -> None:
+    for engine in ("auto", "native", "python"):
+        assert await rm.execute(ADD_5, [1, [2.5]], engine=engine) == [6, [7.5]]
+        assert await (rm.Pipeline() >> rm.nodes.Echo(name="e")).run(["x"], engine=engine) == [
+            {"input": "x", "counter": 1, "node": "e"}
+        ]
+    assert await rm.execute(FAN_OUT, [1, 2], engine="python") == {"left": [1, 2], "right": [10, 20]}
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        await rm.execute(ADD_5, [], engine="rust")  # type: ignore[arg-type]
+    assert str(caught.value) == 'engine must be "auto", "native" or "python", got \'rust\''
+
+
+def test_sound_and_files_pass_with_their_places() -> None:
+    audio = rm.Audio(numpy.zeros((1, 16000), "float32"), 8000, pts=3661.5)
+    inputs = [audio, rm.File("there/is/none.wav"), numpy.arange(5), array.array("h", [1, 2])]
+    manifest = chain(("p", "PassThrough", {}), ("f", same, {}))
+    native, python = (rm.execute_sync(manifest, inputs, engine=engine) for engine in ("native", "python"))
+    places = [
+        [(packet.pts_ns, packet.duration_ns, packet.item) for packet in each.packets] for each in (native, python)
+    ]
+    assert places[0] == places[1]
+    assert list(map(str, native)) == list(map(str, python))
+    manifest = chain(("c", "PassThrough", {}), ("f", picky_about_media, {}))
+    for value in inputs[:2]:
+        texts = []
+        for engine in ("native", "python"):
+            with pytest.raises(rm.NodeError) as caught:
+                rm.execute_sync(manifest, [value], engine=engine)
+            texts.append((told(caught.value), caught.value.position_ns))
+        assert texts[0] == texts[1]
+
+
+def picky_about_media(value: Any) -> Any:
+    raise ValueError
+
+
+def test_a_function_gets_values_of_its_own_and_may_run_a_pipeline() -> None:
+    def nested(value: Any) -> Any:
+        value.append(3)
+        return list(rm.execute_sync(PASS, value, engine="python"))
+
+    manifest = {
+        "version": "v1",
+        "nodes": [{"id": "a", "node_type": nested}, {"id": "b", "node_type": "PassThrough"}],
+    }
+    given = [1, 2]
+    assert rm.execute_sync(manifest, [given], engine="python") == {"a": [[1, 2, 3]], "b": [[1, 2]]}
+    assert given == [1, 2]
+
+
+async def test_time_that_is_over_ends_the_reference_too() -> None:
+    event = asyncio.Event()
+
+    async def waits(value: Any) -> None:
+        await event.wait()
+
+    with pytest.raises(rm.TimedOut) as caught:
+        await rm.execute(chain(("f", waits, {})), [1], timeout=0.01, engine="python")
+    assert str(caught.value) == "the work took longer than its timeout. Allow more time, or give it less to do."
+    with pytest.raises(rm.TimedOut):
+        await rm.execute(PASS, [1], timeout=0, engine="python")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (
+            chain(("a", "AudioLevel", {})),
+            "nodes[0].node_type: the Python engine has no node 'AudioLevel', only Calculator, Echo, PassThrough and "
+            'Python functions; run it with engine="native"',
+        ),
+        (
+            chain(("a", "Calculator", {"operation": "root", "operand": True, "x": 1})),
+            "the manifest has 3 problems:\n"
+            "  nodes[0].params.x: Calculator has no param 'x'\n"
+            "  nodes[0].params.operation: expected one of add, subtract, multiply, divide, power, modulo, got 'root'\n"
+            "  nodes[0].params.operand: expected a number, got True",
+        ),
+        ({"version": "v1", "nodes": []}, "nodes: expected at least one node"),
+        ({"nodes": [{"id": "a", "node_type": "Echo"}]}, "version: the manifest has no version 'v1'"),
+        (
+            {**PASS, "connections": [{"from": "pass1", "to": "b"}]},
+            "connections[0].to: there is no node 'b'",
+        ),
+        (
+            {**FAN_OUT, "connections": [{"from": "left", "to": "right"}, {"from": "right", "to": "left"}]},
+            "connections: the connections form a cycle",
+        ),
+        (chain(("a", "Echo", {}), ("a", "Echo", {})), "nodes[1].id: expected an id of its own, got 'a'"),
+        (
+            chain(("a", "python:os:system", {})),
+            "nodes[0].node_type: 'python:os:system' runs Python code of 'os'; if you trust it, allow it with "
+            "python=['os']",
+        ),
+    ],
+)
+def test_what_the_reference_refuses(manifest: Any, message: str) -> None:
+    with pytest.raises(rm.ManifestError) as caught:
+        rm.execute_sync(manifest, [1], engine="python")
+    assert str(caught.value) == message
+
+
+def test_arrays_are_left_to_the_native_engine() -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        rm.execute_sync(ADD_5, [numpy.arange(3)], engine="python")
+    assert str(caught.value) == (
+        "node 'add' (Calculator): the Python engine does not compute with arrays; run it with engine=\"native\""
+    )
+
+
+def test_an_error_never_starts_a_second_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "remotemedia._reference.execute", None)
+    calls = []
+
+    def fails(value: Any) -> None:
+        calls.append(value)
+        raise ValueError
+
+    with pytest.raises(rm.NodeError):
+        rm.execute_sync(chain(("f", fails, {})), [1])
+    assert calls == [1]
+
+
+def test_without_the_library_auto_is_the_reference() -> None:
+    code = (
+        "import asyncio, logging, sys\n"
+        "sys.modules['remotemedia._native'] = None\n"
+        "import remotemedia as rm\n"
+        "logging.basicConfig(stream=sys.stdout, format='%(message)s')\n"
+        "triple = rm.node(lambda value, *, by=3: value * by)\n"
+        "pipeline = rm.Pipeline() >> rm.nodes.PassThrough() >> triple(by=4)\n"
+        "print(pipeline.run_sync([1, 2]), asyncio.run(pipeline.run([3], engine='python')))\n"
+        "print(rm.execute_sync(pipeline.manifest(), [5]))\n"
+        'print(rm.execute_sync(\'{"version": "v1", "nodes": [{"id": "a", "node_type": "EchoNode"}]}\', [\'x\']))\n'
+        "for call in (lambda: pipeline.run_sync([1], engine='native'), lambda: rm.execute_sync('a:\\n', [1])):\n"
+        "    try: call()\n"
+        "    except rm.LibraryError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    missing = (
+        "the native library of remotemedia can't be loaded: import of remotemedia._native halted; None in sys.modules. "
+        "Install the package again: pip install --force-reinstall remotemedia"
+    )
+    assert (done.stderr, done.stdout.splitlines()) == (
+        "",
+        [
+            "the native library can't be loaded: the reference executor in Python runs instead, slowly",
+            "[4, 8] [12]",
+            "[20]",
+            "[{'input': 'x', 'counter': 1, 'node': 'a'}]",
+            missing,
+            f"{missing}. Without it only JSON text and dicts can be read, and this manifest is neither",
+        ],
+    )

@@ -1,0 +1,234 @@
+"""Interruptions that follow each other closely: every session comes to its end, and no call that is over begins."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import remotemedia as rm
+from conftest import chain, eventually
+from remotemedia._engine.open_calls import OpenCalls
+from remotemedia._engine.port_registry import loop_port
+
+SECONDS = 60.0
+"""How long a session may take before it counts as hanging; it takes milliseconds."""
+
+
+def sync_class() -> Any:
+    @rm.node
+    class Same:
+        def initialize(self) -> None:
+            self.is_open = True
+
+        def process(self, value: Any) -> Any:
+            assert self.is_open
+            return value
+
+        def cleanup(self) -> None:
+            self.is_open = False
+
+    return Same
+
+
+def async_class() -> Any:
+    @rm.node
+    class Same:
+        async def initialize(self) -> None:
+            self.is_open = True
+
+        async def process(self, value: Any) -> Any:
+            assert self.is_open
+            await asyncio.sleep(0)
+            return value
+
+        async def cleanup(self) -> None:
+            self.is_open = False
+
+    return Same
+
+
+def mixed_class() -> Any:
+    @rm.node
+    class Same:
+        def initialize(self) -> None:
+            self.is_open = True
+
+        async def process(self, value: Any) -> Any:
+            assert self.is_open
+            yield value
+
+        def cleanup(self) -> None:
+            self.is_open = False
+
+    return Same
+
+
+@rm.node
+def generator(value: Any) -> Iterator[Any]:
+    yield value
+
+
+@pytest.fixture
+def many_switches() -> Iterator[None]:
+    """Threads take turns often, so that they meet at every line."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+async def one_session(pipeline: rm.Pipeline, chance: random.Random) -> None:
+    async with pipeline.session() as session:
+        got = []
+
+        async def read() -> None:
+            async for packet in session:
+                got.append(packet.value)
+
+        reading = asyncio.create_task(read())
+        number = 0
+        for _ in range(chance.randrange(1, 8)):
+            for _ in range(chance.randrange(3)):
+                number += 1
+                await session.send(number)
+            if chance.random() < 0.5:
+                await asyncio.sleep(chance.random() / 2000 if chance.random() < 0.5 else 0)
+            session.interrupt()
+        await session.send("last")
+        await session.finish()
+        await reading
+        assert got[-1] == "last"
+
+
+@pytest.mark.usefixtures("many_switches")
+@pytest.mark.parametrize("make", [sync_class, async_class, mixed_class, lambda: generator])
+async def test_a_storm_of_interruptions_leaves_no_session_waiting(make: Callable[[], Any]) -> None:
+    node = make()
+    chance = random.Random(7)
+    pipeline = rm.Pipeline() >> rm.nodes.PassThrough() >> node() >> rm.nodes.PassThrough()
+    for _ in range(75):
+        await asyncio.wait_for(asyncio.gather(*[one_session(pipeline, chance) for _ in range(16)]), SECONDS)
+
+
+def test_a_call_that_is_called_off_on_its_way_never_begins() -> None:
+    calls = OpenCalls()
+    calls.open(1, job=5)
+    calls.reply_begins(1)
+    calls.reply_begins(7)
+    # Call 2 is inside the reply to call 1. Call 3 is none of this port's any more.
+    calls.call_off(2)
+    calls.call_off(3)
+    assert calls.reply_brought(1, 5, 2).is_over
+    calls.reply_ends(7)
+    assert not calls.reply_brought(1, 5, 3).is_over, "what no reply can bring any more is forgotten"
+
+
+def test_a_call_is_left_once_wherever_it_is() -> None:
+    calls, told = OpenCalls(), []
+    calls.reply_begins(1)
+    brought = calls.reply_brought(1, 5, 2)
+    calls.call_off(2)
+    assert not brought.attach(lambda: told.append("left"), lambda: told.append("room"))
+    served = calls.open(3, job=5)
+    assert served.attach(lambda: told.append("left"), lambda: told.append("room"))
+    calls.resume(3)
+    calls.call_off(3)
+    calls.leave_all(5)
+    served.resume()
+    assert told == ["room", "left"]
+
+
+@pytest.mark.parametrize("on_loop", [False, True], ids=["sync", "async"])
+async def test_of_calls_that_wait_for_a_busy_instance_only_the_one_that_is_wanted_begins(on_loop: bool) -> None:
+    log: list[int] = []
+    is_busy, may_go_on = threading.Event(), threading.Event()
+
+    def busy(value: int) -> int:
+        log.append(value)
+        if value == 1:
+            is_busy.set()
+            assert may_go_on.wait(20)
+        return value
+
+    @rm.node
+    class Slow:
+        if on_loop:
+
+            async def initialize(self) -> None:
+                pass
+
+        def process(self, value: int) -> int:
+            return busy(value)
+
+    async with rm.Pipeline.load(chain(("slow", Slow, {}))).session() as session:
+        await session.send(1)
+        assert await asyncio.to_thread(is_busy.wait, 20)
+        for value in (2, 3, 4):
+            session.interrupt()
+            await session.send(value)
+            while session.metrics().nodes[0].item != value - 1:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        # What is called off is told before what comes after it is called for.
+        loop_port(asyncio.get_running_loop()).drain()
+        may_go_on.set()
+        await session.finish()
+        assert [packet.value async for packet in session] == [4]
+    assert log == [1, 4]
+
+
+async def test_the_run_ends_with_a_busy_instance_and_calls_that_wait_for_it() -> None:
+    log: list[Any] = []
+    is_busy, may_go_on = threading.Event(), threading.Event()
+
+    @rm.node
+    class Slow:
+        def process(self, value: int) -> None:
+            log.append(value)
+            is_busy.set()
+            assert may_go_on.wait(20)
+
+        def cleanup(self) -> None:
+            log.append("cleanup")
+
+    async with rm.Pipeline.load(chain(("slow", Slow, {}))).session() as session:
+        await session.send(1)
+        assert await asyncio.to_thread(is_busy.wait, 20)
+        session.interrupt()
+        await session.send(2)
+        session.cancel()
+    may_go_on.set()
+    assert eventually(lambda: len(log) == 2)
+    assert log == [1, "cleanup"]
+
+
+def fails(value: Any) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("how", ["finished", "cancelled", "failed", "left", "unused"])
+async def test_an_interruption_after_the_end_is_no_error(how: str) -> None:
+    pipeline = rm.Pipeline.load(chain(("f", fails if how == "failed" else "PassThrough", {})))
+    session = pipeline.session()
+    try:
+        async with session:
+            if how == "unused":
+                session.interrupt()
+                return
+            await session.send(1)
+            if how == "finished":
+                await session.finish()
+                assert [packet.value async for packet in session] == [1]
+            elif how == "cancelled":
+                session.cancel()
+            elif how == "failed":
+                with pytest.raises(rm.NodeError):
+                    await anext(aiter(session))
+            if how != "left":
+                session.interrupt()
+    finally:
+        session.interrupt()

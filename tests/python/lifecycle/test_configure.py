@@ -1,0 +1,156 @@
+"""`configure` and the environment variables: what they set, and when they may be used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import remotemedia as rm
+from remotemedia._abi import config
+
+START = (
+    "import os, time, remotemedia as rm\n"
+    "PASS = {'version': 'v1', 'nodes': [{'id': 'p', 'node_type': 'PassThrough'}]}\n"
+    "def run():\n"
+    "    try: return rm.execute_sync(PASS, [[[1]]])\n"
+    "    except rm.Error as error: return f'{type(error).__name__}: {error}'\n"
+)
+
+
+def printed(code: str, **variables: str) -> list[str]:
+    """What a process prints that begins with `START`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("REMOTEMEDIA_")}
+    done = subprocess.run(
+        [sys.executable, "-c", START + code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**environment, **variables},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_limits_and_workers_reach_the_runtime() -> None:
+    code = (
+        "rm.configure(workers=3)\n"
+        "rm.configure(limits={'output_bytes': 10_000})\n"
+        "print(rm.execute_sync(PASS, [bytes(5_000)])[0] == bytes(5_000))\n"
+        "try: rm.execute_sync({'version': 'v1', 'nodes': [{'id': 'p', 'node_type': lambda x: x}]}, [bytes(20_000)])\n"
+        "except rm.LimitExceededError as error: print(error)\n"
+        # What decodes never works on the thread that waits for it.
+        "decode = {'version': 'v1', 'nodes': [{'id': 'p', 'node_type': 'AudioDecode'}]}\n"
+        "try: rm.execute_sync(decode, [b'no sound'] * 3)\n"
+        "except rm.NodeError: pass\n"
+        "def workers():\n"
+        "    names = [open(f'/proc/self/task/{task}/comm').read().strip() for task in os.listdir('/proc/self/task')]\n"
+        "    return sorted(name for name in names if name[:12] == 'remotemedia-' and name[12:].isdigit())\n"
+        # Threads take their names when they get to run.
+        "end = time.monotonic() + 60\n"
+        "while len(workers()) < 3 and time.monotonic() < end: os.sched_yield()\n"
+        "print(*workers())\n"
+    )
+    assert printed(code) == [
+        "True",
+        "node 'p' (python:__main__:<lambda>): the results grew past the limit of 10000 bytes. "
+        "Reduce them in the graph, or raise limits.output_bytes of the runtime.",
+        "remotemedia-0 remotemedia-1 remotemedia-2",
+    ]
+
+
+def test_the_environment_is_read_and_configure_goes_before_it() -> None:
+    deep, shallow = "print(run())\n", "rm.configure(limits={'depth': 9})\nprint(run())\n"
+    (refused,) = printed(deep, REMOTEMEDIA_LIMIT_DEPTH="1")
+    assert refused.startswith("MarshalError: ")
+    assert printed(shallow, REMOTEMEDIA_LIMIT_DEPTH="1", REMOTEMEDIA_WORKERS=" 2 ") == ["[[[1]]]"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "REMOTEMEDIA_WORKERS",
+            "two",
+            "REMOTEMEDIA_WORKERS must be a whole number from 1 to 1024, got 'two'",
+        ),
+        (
+            "REMOTEMEDIA_WORKER",
+            "2",
+            "there is no environment variable REMOTEMEDIA_WORKER; did you mean REMOTEMEDIA_WORKERS?",
+        ),
+        (
+            "REMOTEMEDIA_LIMIT_X",
+            "2",
+            "there is no environment variable REMOTEMEDIA_LIMIT_X; there are "
+            "REMOTEMEDIA_LIMIT_OUTPUT_BYTES, REMOTEMEDIA_LIMIT_DEPTH, REMOTEMEDIA_LIMIT_ITEMS, "
+            "REMOTEMEDIA_LIMIT_DOCUMENT_BYTES, REMOTEMEDIA_LIMIT_BUFFERS, REMOTEMEDIA_LIMIT_EXTENT_BYTES",
+        ),
+    ],
+)
+def test_wrong_variables_are_told_when_the_runtime_starts(variable: str, value: str, message: str) -> None:
+    code = "print(run())\nos.environ.pop(next(n for n in os.environ if n.startswith('REMOTEMEDIA_')))\nprint(run())\n"
+    assert printed(code, **{variable: value}) == [f"InvalidArgumentError: {message}", "[[[1]]]"]
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    assert printed("print(run())\n", REMOTEMEDIA_REPEAT="x") == ["[[[1]]]"]
+
+
+def test_after_the_start_it_is_too_late() -> None:
+    code = (
+        "rm.configure(workers=1)\n"
+        "run()\n"
+        "rm.configure(workers=1)\n"
+        "for change in ({'workers': 2}, {'limits': {'depth': 3}}):\n"
+        "    try: rm.configure(**change)\n"
+        "    except RuntimeError as error: print(error)\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    rm.configure(workers=2)\n"
+        "    os._exit(0 if run() == [[[1]]] else 1)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
+    )
+    late = "the runtime has started with workers=1; call remotemedia.configure before anything runs"
+    assert printed(code) == [late, late, "0"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"workers": 0}, "workers must be a whole number from 1 to 1024, got 0"),
+        ({"workers": 1025}, "workers must be a whole number from 1 to 1024, got 1025"),
+        ({"workers": True}, "workers must be a whole number from 1 to 1024, got True"),
+        ({"workers": 2.0}, "workers must be a whole number from 1 to 1024, got 2.0"),
+        ({"limits": {"dept": 3}}, "there is no limit 'dept'; did you mean depth?"),
+        (
+            {"limits": {"x": 3}},
+            "there is no limit 'x'; there are output_bytes, depth, items, document_bytes, buffers, extent_bytes",
+        ),
+        (
+            {"limits": {"depth": "3"}},
+            "limits['depth'] must be a whole number from 1 to 9223372036854775807, got '3'",
+        ),
+        ({"limits": 3}, "limits must be a dict such as {'depth': 64}, got 3"),
+    ],
+)
+def test_what_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        rm.configure(**change)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_the_native_library_knows_every_limit_and_no_more_workers() -> None:
+    from remotemedia._abi.library import check, ffi, lib
+
+    def made(config: bytes) -> None:
+        out, error = ffi.new("rm_runtime **"), ffi.new("rm_error **")
+        check(lib.rm_runtime_new(config, len(config), out, error), error)
+        lib.rm_runtime_free(out[0])
+
+    limits = ", ".join(f'"{name}": 9' for name in config.LIMITS)
+    made(b'{"workers": %d, "limits": {%s}}' % (config.MOST_WORKERS, limits.encode()))
+    with pytest.raises(rm.InvalidArgumentError, match="expected 1 to 1024, got 1025"):
+        made(b'{"workers": %d}' % (config.MOST_WORKERS + 1))
