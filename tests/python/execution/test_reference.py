@@ -336,6 +336,28 @@ def test_arrays_are_left_to_the_native_engine() -> None:
     )
 
 
+def test_functions_that_run_in_calls_of_their_own_hand_on_what_crosses() -> None:
+    connection = {"from": "n0", "to": "n1"}
+    alone: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+        ({"node_type": told_where}, {}, {}),
+        ({"node_type": same}, {"on_error": "skip"}, {}),
+        ({"node_type": same, "on_error": {"retry": {"times": 1}}}, {}, {}),
+        ({"node_type": same}, {}, {"buffer": {"packets": 1}}),
+        ({"node_type": same}, {}, {}),
+    ]
+    for second, first, link in alone:
+        nodes = [{"id": "n0", "node_type": keyed, **first}, {"id": "n1", **second}]
+        manifest = {"version": "v1", "nodes": nodes, "connections": [{**connection, **link}]}
+        told = []
+        for engine in ("native", "python"):
+            try:
+                told.append(rm.execute_sync(manifest, [None], engine=engine).skipped[0].node_id)
+            except rm.NodeError as error:
+                told.append(error.node_id)
+        # The last pair is called together, so that what the first one gives never crosses.
+        assert told == (["n0"] * 2 if (second, first, link) != alone[-1] else ["n1"] * 2)
+
+
 def test_an_error_never_starts_a_second_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "remotemedia._reference.execute", None)
     calls = []

@@ -76,12 +76,25 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
     links = [] if problems else _links(plain.get("connections") or (), ids, works, problems)
     if problems:
         raise refusal(problems)
+    connections = plain.get("connections") or ()
+    # A link for each connection, in their order.
+    buffered = {(link.source, link.target) for link, each in zip(links, connections, strict=True) if each.get("buffer")}
 
     def shares(index: int) -> bool:
-        # Functions that follow each other without a branch between them are called together.
+        # Functions that follow each other without a branch between them are called together, if that can't be told.
         after = [link.target for link in links if link.source == index]
         before = [link.source for link in links if link.target in after]
-        return len(after) == len(before) == 1 and all(isinstance(works[each], HostFunction) for each in (index, *after))
+        if len(after) != 1 or len(before) != 1 or (index, after[0]) in buffered:
+            return False
+        work, following = works[index], works[after[0]]
+        return (
+            isinstance(work, HostFunction)
+            and isinstance(following, HostFunction)
+            and on_errors[index] == on_errors[after[0]] == OnError()
+            and work.spec[:2] == following.spec[:2]
+            and len(work.spec.outputs) < 2
+            and len(following.spec.inputs) < 2
+        )
 
     order = _order(len(nodes), links)
     place = {index: number for number, index in enumerate(order)}
