@@ -256,6 +256,72 @@ class Audio:
         """The start in seconds from the beginning of the stream, if known. `pts_ns` is exact."""
         return None if self.pts_ns is None else self.pts_ns / 1e9
 
+    def __len__(self) -> int:
+        """The number of frames."""
+        return self.frames
+
+    def __getitem__(self, span: slice) -> Audio:
+        """The part between two times in seconds: `audio[0.5:2.0]`, `audio[-1.0:]` for the last second.
+
+        Times are counted from the first frame and rounded to the nearest one; beyond the ends there is nothing. The
+        part has its place in time, and shares the memory where the samples are a numpy array.
+        """
+        if not isinstance(span, slice):
+            raise TypeError(
+                f"an Audio is cut by times in seconds, such as audio[0.5:2.0], not by {span!r}; "
+                "single samples are audio.samples[channel, frame]"
+            )
+        if span.step is not None:
+            raise TypeError("an Audio is cut without a step; audio.resample(rate) changes the rate")
+        begin = self._frame_at(span.start, 0)
+        end = max(begin, self._frame_at(span.stop, self.frames))
+        part = object.__new__(Audio)
+        part.samples = _frames_of(self.samples, begin, end)
+        part.rate, part.layout = self.rate, self.layout
+        part.pts_ns = None if self.pts_ns is None else self.pts_ns + _nanoseconds_of(begin, self.rate)
+        return part
+
+    # Without this, Python would try audio[0], audio[1] and so on.
+    __iter__ = None
+
+    def _frame_at(self, seconds: Any, default: int) -> int:
+        if seconds is None:
+            return default
+        try:
+            frame = int(round(seconds * self.rate))
+        except (TypeError, ValueError, OverflowError):
+            raise TypeError(
+                f"an Audio is cut by times in seconds, such as audio[0.5:2.0], not by {seconds!r}"
+            ) from None
+        return min(max(frame + self.frames if seconds < 0 else frame, 0), self.frames)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether rate, layout, start and every sample are equal. NaN equals nothing, as everywhere."""
+        if not isinstance(other, Audio):
+            return NotImplemented
+        ours, theirs = self.samples, other.samples
+        if (self.rate, self.layout, self.pts_ns) != (other.rate, other.layout, other.pts_ns):
+            return False
+        if tuple(ours.shape) != tuple(theirs.shape):
+            return False
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            return bool(numpy.array_equal(ours, theirs))
+        return self.frames == 0 or memoryview(ours.__buffer__(0)) == memoryview(theirs.__buffer__(0))
+
+    __hash__ = None  # type: ignore[assignment]  # What it holds can be written to.
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The samples as a numpy array of shape (channels, frames), which shares their memory unless `copy` is true."""
+        import numpy
+
+        samples = numpy.asarray(self.samples)
+        if dtype is not None and samples.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"the samples are float32; as {dtype} they have to be copied")
+            return samples.astype(dtype)
+        return samples.copy() if copy else samples
+
     def __repr__(self) -> str:
         channels, frames = self.channels, self.frames
         name = self.layout if self.layout and self.layout.isprintable() else f"{channels} channels"
@@ -314,6 +380,21 @@ def _layout(layout: Any, channels: int) -> str | None:
             f"layout {layout!r} has {count} channel{'s' * (count != 1)}, the samples have {channels}"
         )
     return layout
+
+
+def _frames_of(samples: Any, begin: int, end: int) -> Any:
+    """Frames `begin` to `end` of all channels: a view of a numpy array, of a Tensor with several channels a copy."""
+    if not isinstance(samples, Tensor):
+        return samples[:, begin:end]
+    channels, frames = samples.shape
+    size = SIZES[samples.dtype]
+    rows = [samples.data[(row * frames + begin) * size : (row * frames + end) * size] for row in range(channels)]
+    return Tensor(rows[0] if channels == 1 else b"".join(rows), samples.dtype, (channels, end - begin))
+
+
+def _nanoseconds_of(frames: int, rate: int) -> int:
+    # To nearest, as the runtime counts.
+    return (frames * 1_000_000_000 + rate // 2) // rate
 
 
 def _exact(pts_ns: Any) -> int | None:
