@@ -288,7 +288,7 @@ class Audio:
         if seconds is None:
             return default
         try:
-            frame = int(round(seconds * self.rate))
+            frame = round(seconds * self.rate)
         except (TypeError, ValueError, OverflowError):
             raise TypeError(
                 f"an Audio is cut by times in seconds, such as audio[0.5:2.0], not by {seconds!r}"

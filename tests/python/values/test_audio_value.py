@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import remotemedia as rm
 from hypothesis import given
 from hypothesis import strategies as st
-
-import remotemedia as rm
 
 
 def _ramp(channels: int, frames: int, rate: int = 8000, **place: Any) -> rm.Audio:
@@ -22,11 +21,13 @@ def _ramp(channels: int, frames: int, rate: int = 8000, **place: Any) -> rm.Audi
 def test_numpy_sees_the_samples_and_shares_their_memory() -> None:
     audio = _ramp(2, 5)
     array_of = np.asarray(audio)
-    assert array_of.shape == (2, 5) and array_of.dtype == np.float32
+    assert array_of.shape == (2, 5)
+    assert array_of.dtype == np.float32
     assert np.shares_memory(array_of, audio.samples)
     assert not np.shares_memory(np.array(audio), audio.samples)
     doubles = np.asarray(audio, dtype="float64")
-    assert doubles.dtype == np.float64 and np.array_equal(doubles, audio.samples)
+    assert doubles.dtype == np.float64
+    assert np.array_equal(doubles, audio.samples)
     assert np.mean(audio) == np.mean(audio.samples)
 
 
