@@ -130,6 +130,19 @@ class Tensor:
             return _empty(self.shape)
         return self.data.cast(FORMATS[self.dtype], self.shape).tolist()  # type: ignore[call-overload]
 
+    def plot(self, axes: Any = None) -> Any:
+        """Draws a matrix, such as a mel spectrogram: into `axes` of matplotlib, or new ones; without it as an SVG."""
+        with FIRST_USE:
+            from ._pictures.matrix import plot
+
+        return plot(self, axes)
+
+    def _repr_html_(self) -> str:
+        with FIRST_USE:
+            from ._pictures.matrix import page
+
+        return page(self)
+
     def _refuse(self, *_: Any) -> NoReturn:
         raise TypeError(
             "a Tensor is memory without arithmetic; import numpy before the pipeline runs, and there are arrays in its "
@@ -256,6 +269,57 @@ class Audio:
         """The start in seconds from the beginning of the stream, if known. `pts_ns` is exact."""
         return None if self.pts_ns is None else self.pts_ns / 1e9
 
+    def resample(self, rate: int, *, quality: str | None = None) -> Audio:
+        """The same sound at another rate, by `nodes.AudioResample`, whose qualities are "fast", "high" and "best"."""
+        with FIRST_USE:
+            from ._files.audio_values import resampled
+
+        return resampled(self, rate, quality)
+
+    def mono(self) -> Audio:
+        """All channels mixed into one, by `nodes.AudioMix`."""
+        with FIRST_USE:
+            from ._files.audio_values import mixed
+
+        return mixed(self, 1)
+
+    def gain(self, gain_db: float) -> Audio:
+        """Louder or quieter by so many decibels, by `nodes.AudioGain`. Nothing limits it."""
+        with FIRST_USE:
+            from ._files.audio_values import amplified
+
+        return amplified(self, gain_db)
+
+    def save(self, path: str | os.PathLike[str], *, sample_format: str | None = None) -> None:
+        """Writes it to a file, as `remotemedia.write` does; the suffix says the format."""
+        with FIRST_USE:
+            from ._files.audio_values import save
+
+        save(self, path, sample_format)
+
+    def play(self) -> None:
+        """Plays it through the default device by the package sounddevice, and waits until it is over.
+
+        In a notebook a player begins in the browser instead. Raises `InvalidArgumentError` without sounddevice.
+        """
+        with FIRST_USE:
+            from ._files.audio_values import play
+
+        play(self)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draws the waveform: into `axes` of matplotlib, or new ones; without matplotlib as an SVG for notebooks."""
+        with FIRST_USE:
+            from ._files.audio_values import plot
+
+        return plot(self, axes)
+
+    def _repr_html_(self) -> str:
+        with FIRST_USE:
+            from ._files.audio_values import page
+
+        return page(self)
+
     def __len__(self) -> int:
         """The number of frames."""
         return self.frames
@@ -293,7 +357,7 @@ class Audio:
             raise TypeError(
                 f"an Audio is cut by times in seconds, such as audio[0.5:2.0], not by {seconds!r}"
             ) from None
-        return min(max(frame + self.frames if seconds < 0 else frame, 0), self.frames)
+        return int(min(max(frame + self.frames if seconds < 0 else frame, 0), self.frames))
 
     def __eq__(self, other: object) -> bool:
         """Whether rate, layout, start and every sample are equal. NaN equals nothing, as everywhere."""

@@ -143,15 +143,34 @@ def test_an_error_carries_the_outputs_so_far() -> None:
     assert caught.value.item == 2
 
 
-def test_execute_sync_inside_a_loop_says_what_to_write() -> None:
-    async def main() -> None:
-        rm.execute_sync(PASS_TEXT, [])
+async def test_execute_sync_blocks_a_running_loop_as_in_a_notebook() -> None:
+    assert rm.execute_sync(PASS_TEXT, [1, "a"]) == [1, "a"]
+    assert rm.execute_sync(chain(("f", lambda value: value + 1, {})), [1, 2]) == [2, 3]
+    assert rm.execute_sync(PASS_TEXT, [1], engine="python") == [1]
+    # The loop goes on as before.
+    assert await rm.execute(PASS_TEXT, [2]) == [2]
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+async def test_execute_sync_does_not_block_the_loop_that_an_async_function_needs(engine: Any) -> None:
+    async def later(value: int) -> int:
+        return value
 
     with pytest.raises(RuntimeError) as caught:
-        asyncio.run(main())
+        rm.execute_sync(chain(("f", later, {})), [1], engine=engine)
+    name = f"python:{__name__}:later"
     assert str(caught.value) == (
-        "execute_sync would block the running event loop; write: await remotemedia.execute(manifest, inputs)"
+        f"execute_sync would block the running event loop, which the async function {name} needs; "
+        "write: await remotemedia.execute(manifest, inputs)"
     )
+    pipeline = rm.Pipeline() >> rm.node(later)
+    with pytest.raises(RuntimeError) as caught:
+        pipeline.run_sync([1], engine=engine)
+    assert str(caught.value) == (
+        f"run_sync would block the running event loop, which the async function {name} needs; "
+        "write: await pipeline.run(inputs)"
+    )
+    assert await pipeline.run([1], engine=engine) == [1]
 
 
 @pytest.mark.parametrize("execute", [run, rm.execute_sync], ids=["await", "sync"])

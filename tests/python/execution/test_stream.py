@@ -158,7 +158,12 @@ def test_map_sync_is_the_same_without_a_loop() -> None:
     assert eventually(lambda: live_objects()["runs"] == 0)
 
 
-async def test_map_sync_is_refused_inside_a_loop() -> None:
-    message = r"map_sync would block the running event loop; write: async for result in pipeline.map\(sources\)"
+async def test_map_sync_blocks_a_running_loop_unless_a_function_needs_it() -> None:
+    assert [result.outputs for result in rm.Pipeline.load(ADD_5).map_sync([1, 2], ordered=True)] == [[6], [7]]
+    name = f"python:{__name__}:add_one"
+    message = (
+        f"map_sync would block the running event loop, which the async function {name} needs; "
+        r"write: async for result in pipeline.map\(sources\)"
+    )
     with pytest.raises(RuntimeError, match=message):
-        rm.Pipeline.load(ADD_5).map_sync([1])
+        later(("one", add_one)).map_sync([1])

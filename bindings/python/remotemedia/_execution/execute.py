@@ -38,6 +38,9 @@ INLINE_IN_A_ROW = 128
 """After so many executions that never waited, the event loop gets a turn."""
 
 
+EXECUTE_SYNC = "execute_sync", "await remotemedia.execute(manifest, inputs)"
+"""The blocking call, and its twin."""
+
 BLOCKING = "remotemedia.execute_sync, manifest, inputs"
 """What a thread does where no loop of asyncio runs."""
 
@@ -110,19 +113,30 @@ def execute_sync(
     engine: Engine = "auto",
     on_progress: OnProgress | None = None,
 ) -> Result:
-    """Runs a manifest like `execute`, for programs without an event loop.
+    """Runs a manifest like `execute`, and blocks until its outputs are there: for programs without an event loop.
 
     Sync functions that are nodes run on this thread, async ones in an event loop of their own. Ctrl-C cancels the
-    work. Raises as `execute` does, and `RuntimeError` inside a running event loop, which it would block.
+    work. Where an event loop runs, as in a notebook, it blocks that too. Raises as `execute` does, and `RuntimeError`
+    if a running loop would be blocked that an async function needs.
     """
-    refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
+    return execute_blocking(EXECUTE_SYNC, manifest, inputs, timeout, python, engine, on_progress)
+
+
+def execute_blocking(
+    names: tuple[str, str],
+    manifest: Manifest,
+    inputs: Sequence[Any] | None,
+    timeout: float | None,
+    python: Sequence[str],
+    engine: Engine,
+    on_progress: OnProgress | None,
+) -> Result:
+    """Does what `execute_sync` does. `names` are what the user called, and what to write in a running event loop."""
     if engine != "auto" and engine != "native":
         with FIRST_USE:
             from .._reference import execute as reference
 
-        return reference.execute_sync(
-            manifest, inputs, timeout=timeout, python=python, engine=engine, on_progress=on_progress
-        )
+        return reference.execute_blocking(names, manifest, inputs, timeout, python, engine, on_progress)
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:
@@ -132,6 +146,7 @@ def execute_sync(
     timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
     reporter = None if on_progress is None else progress.reporter_of(on_progress, inputs)
     if functions and any(each.on_loop for each in functions.values()):
+        refuse_in_loop(functions.values(), *names)
         return _in_own_loop(pipeline, functions, inputs, timeout_us, reporter)
     port = sync_port()
     try:
@@ -222,4 +237,4 @@ def microseconds(name: str, span: float) -> int:
 
 
 if not HAS_LIBRARY:
-    from .._reference.execute import execute, execute_sync
+    from .._reference.execute import execute, execute_blocking, execute_sync

@@ -177,7 +177,7 @@ async def map_sources(
 def map_sources_sync(
     compiled: Compiled, sources: Iterable[Any], concurrency: int, ordered: bool, timeout_us: int
 ) -> Generator[Mapped, None, None]:
-    """The same without a running event loop."""
+    """The same without a running event loop, or blocking it."""
     _check(concurrency)
     pipeline, functions = compiled
     if functions and any(each.on_loop for each in functions.values()):

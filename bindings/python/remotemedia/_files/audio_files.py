@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from .._codec.samples import limit_bytes
-from .._functions.event_loop import refuse_in_loop
 from .._graph.function_node import node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Outputs
@@ -65,10 +64,9 @@ def read(source: Source, rate: int | None = None, channels: int | None = None) -
 
     `source` is a path, the bytes of a file, or a `File`. Raises `FileNotFoundError`; `NodeError` for a file that can't
     be decoded, with the place; `InvalidArgumentError` for a rate or channels out of range; `LimitExceededError` for
-    sound of more bytes than `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file; and
-    `RuntimeError` inside a running event loop, where `await aread(...)` does the same.
+    sound of more bytes than `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file. It blocks, also
+    where an event loop runs, as in a notebook; `await aread(...)` does the same beside the loop.
     """
-    _refuse_in_loop("read")
     file = _file(source)
     concatenator = _joining(file)
     pipeline = _decoder(rate, channels, concatenator)
@@ -96,7 +94,6 @@ def info(source: Source) -> Info:
 
     `source` is a path, the bytes of a file, or a `File`. Raises as `read` does.
     """
-    _refuse_in_loop("info")
     file = _file(source)
     count = _Count()
     count.pipeline().run_sync([file])
@@ -118,10 +115,8 @@ def write(path: str | os.PathLike[str], audio: Audio, *, sample_format: str | No
 
     The suffix of `path` says the format, `sample_format` how samples are written: `remotemedia.nodes.AudioEncode` lists
     what there is. Raises `InvalidArgumentError` for others, `FileNotFoundError` for a folder that is not there,
-    `NodeError` if the file can't be written, and `RuntimeError` inside a running event loop, where
-    `await awrite(...)` does the same.
+    `NodeError` if the file can't be written. It blocks; `await awrite(...)` does the same beside an event loop.
     """
-    _refuse_in_loop("write")
     pipeline = _encoder(path, audio, sample_format)
     _checked(lambda: pipeline.run_sync([audio]))
 
@@ -286,7 +281,3 @@ def _checked(run: Callable[[], Any]) -> Any:
     except ManifestError as error:
         problem = error.problems[0]
         raise InvalidArgumentError(f"{problem.path.rpartition('.')[2]}: {problem.message}") from None
-
-
-def _refuse_in_loop(name: str) -> None:
-    refuse_in_loop(name, f"await remotemedia.a{name}(...)")

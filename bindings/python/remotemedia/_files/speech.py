@@ -8,7 +8,7 @@ from typing import Any
 from .._graph.pipeline import Pipeline
 from ..media import Audio, File
 from ..nodes import AudioDecode, SpeechSegments
-from .audio_files import CHUNK_MS, Source, _checked, _file, _refuse_in_loop
+from .audio_files import CHUNK_MS, Source, _checked, _file
 
 __all__ = ["aspeech_segments", "speech_segments"]
 
@@ -23,10 +23,8 @@ def speech_segments(source: Source | Audio, **params: Any) -> list[dict[str, Any
     the same. `params` are those of `remotemedia.nodes.SpeechSegments`: `threshold`, `neg_threshold`,
     `min_speech_duration_ms`, `min_silence_duration_ms`, `speech_pad_ms` and `max_speech_duration_s`, with the defaults
     of silero-vad. Raises `InvalidArgumentError` for params out of range, `FileNotFoundError`, `NodeError` for a file
-    that can't be decoded, and `RuntimeError` inside a running event loop, where `await aspeech_segments(...)` does the
-    same.
+    that can't be decoded. It blocks; `await aspeech_segments(...)` does the same beside an event loop.
     """
-    _refuse_in_loop("speech_segments")
     pipeline, item = _pipeline(source, params)
     return list(_checked(lambda: pipeline.run_sync([item])))
 

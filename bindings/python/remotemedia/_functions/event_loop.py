@@ -1,19 +1,31 @@
-"""Work on an event loop that has to come to its end: what cancels its waiter does not reach it."""
+"""The event loop of a thread: which it is, what would block it, and work on it that has to come to its end."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from .spec import HostFunction
 
 Found = TypeVar("Found")
 
 
-def refuse_in_loop(name: str, instead: str) -> None:
-    """Raises `RuntimeError` where a blocking call would block the running event loop."""
-    if asyncio._get_running_loop() is not None:
-        raise RuntimeError(f"{name} would block the running event loop; write: {instead}")
+def refuse_in_loop(functions: Iterable[HostFunction], call: str, twin: str) -> None:
+    """Raises `RuntimeError` where the blocking `call` would keep an async one of its functions from the running loop.
+
+    `twin` is what to write instead.
+    """
+    if asyncio._get_running_loop() is None:
+        return
+    for function in functions:
+        if function.on_loop:
+            raise RuntimeError(
+                f"{call} would block the running event loop, which the async function {function.node_type} needs; "
+                f"write: {twin}"
+            )
 
 
 def running_loop(instead: str) -> asyncio.AbstractEventLoop:

@@ -42,6 +42,9 @@ class _Previous:
         return "the previous node"
 
 
+RUN_SYNC = "run_sync", "await pipeline.run(inputs)"
+"""The blocking call, and its twin."""
+
 PREVIOUS = _Previous()
 """The default of `after`."""
 
@@ -272,11 +275,11 @@ class Pipeline(Linkable):
         engine: Engine = "auto",
         on_progress: OnProgress | None = None,
     ) -> Result:
-        """Runs the pipeline like `run`, for programs without an event loop. See `execute_sync`."""
+        """Runs the pipeline like `run`, and blocks until its outputs are there. See `execute_sync`."""
         with FIRST_USE:
-            from .._execution.execute import execute_sync
+            from .._execution.execute import execute_blocking
 
-        return execute_sync(self._current(), inputs, timeout=timeout, engine=engine, on_progress=on_progress)
+        return execute_blocking(RUN_SYNC, self._current(), inputs, timeout, (), engine, on_progress)
 
     def session(
         self,
@@ -377,16 +380,17 @@ class Pipeline(Linkable):
         timeout: float | None = None,
         on_progress: OnProgress | None = None,
     ) -> Iterator[Mapped]:
-        """Runs the pipeline on each source like `map`, for programs without an event loop."""
+        """Runs the pipeline on each source like `map`, and blocks while it does: `for result in ...`."""
         with FIRST_USE:
             from .._execution.execute import microseconds
             from .._execution.stream import map_sources_sync
             from .._functions.event_loop import refuse_in_loop
             from .._manifest.compile import compile_manifest
 
-        refuse_in_loop("map_sync", "async for result in pipeline.map(sources)")
+        compiled = compile_manifest(self.manifest())
+        refuse_in_loop((compiled[1] or {}).values(), "map_sync", "async for result in pipeline.map(sources)")
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
-        results = map_sources_sync(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
+        results = map_sources_sync(compiled, sources, concurrency, ordered, timeout_us)
         if on_progress is None:
             return results
         with FIRST_USE:

@@ -18,8 +18,8 @@ _COLOURS = ((16, 8, 48), (72, 24, 110), (142, 40, 112), (208, 72, 82), (246, 136
 def heat_map(rows: Sequence[Sequence[float]], label: str, *, in_decibels: bool = False) -> str:
     """An SVG of `rows`, the first one at the bottom; the least value is dark, the greatest bright.
 
-    What is not finite is drawn like the least. With `in_decibels` the rows are powers, of which 80 dB below the greatest
-    are shown. `label` is what a screen reader says.
+    What is not finite is drawn like the least. With `in_decibels` the rows are powers, of which those within 80 dB of
+    the greatest are told apart. `label` is what a screen reader says.
     """
     if in_decibels:
         floor = max((value for row in rows for value in row if math.isfinite(value)), default=0.0) * 1e-8
@@ -28,7 +28,7 @@ def heat_map(rows: Sequence[Sequence[float]], label: str, *, in_decibels: bool =
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     scale = 255 / (high - low) if high > low else 0.0
     lines = [
-        bytes(0 if not math.isfinite(value) else int((value - low) * scale) for value in row) for row in reversed(rows)
+        bytes(round((value - low) * scale) if math.isfinite(value) else 0 for value in row) for row in reversed(rows)
     ]
     width = len(lines[0]) if lines else 0
     image = base64.b64encode(_png(lines, width, len(lines))).decode() if width else ""

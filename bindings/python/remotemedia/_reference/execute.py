@@ -7,11 +7,13 @@ is written to be read: no threads, no queues, no budget. See `run.py` for the or
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 from .._functions.event_loop import refuse_in_loop, running_loop, to_the_end
@@ -65,22 +67,48 @@ def execute_sync(
 
     A sync function is not interrupted: a timeout is seen when it returns.
     """
-    refuse_in_loop("execute_sync", "await remotemedia.execute(manifest, inputs)")
+    names = "execute_sync", "await remotemedia.execute(manifest, inputs)"
+    return execute_blocking(names, manifest, inputs, timeout, python, engine, on_progress)
+
+
+def execute_blocking(
+    names: tuple[str, str],
+    manifest: Any,
+    inputs: Sequence[Any] | None,
+    timeout: float | None,
+    python: Sequence[str],
+    engine: Engine,
+    on_progress: OnProgress | None,
+) -> Outputs | dict[str, Outputs]:
+    """Does what `execute_sync` does. `names` are what the user called, and what to write in a running event loop."""
     graph = _prepared(manifest, python, engine)
-    if any(isinstance(step.work, HostFunction) and step.work.on_loop for step in graph.steps):
+    on_loop = [step.work for step in graph.steps if isinstance(step.work, HostFunction) and step.work.on_loop]
+    if on_loop:
+        refuse_in_loop(on_loop, *names)
         return asyncio.run(
             execute(manifest, inputs, timeout=timeout, python=python, engine="python", on_progress=on_progress)
         )
 
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
     work = run(graph, _list(inputs), _here, _deadline(timeout), _pause)
+    result = _completed(work) if asyncio._get_running_loop() is None else _completed_on_a_thread(work)
+    _tell(on_progress, inputs, result)
+    return result
+
+
+def _completed(work: Coroutine[Any, Any, Any]) -> Outputs | dict[str, Outputs]:
     try:
         work.send(None)
     except StopIteration as end:
-        result: Outputs | dict[str, Outputs] = end.value
-        _tell(on_progress, inputs, result)
-        return result
+        return end.value  # type: ignore[no-any-return]
     raise AssertionError("the reference executor waited for something")
+
+
+def _completed_on_a_thread(work: Coroutine[Any, Any, Any]) -> Outputs | dict[str, Outputs]:
+    """The same where a loop runs on this thread: what asks for it would wait for the loop, which is blocked."""
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(context.run, _completed, work).result()
 
 
 def _tell(on_progress: OnProgress | None, inputs: Sequence[Any] | None, result: Outputs | dict[str, Outputs]) -> None:

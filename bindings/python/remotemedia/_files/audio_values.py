@@ -1,0 +1,137 @@
+"""What the methods of `Audio` do: short pipelines on one recording, and its picture and player for notebooks."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import os
+import sys
+import wave
+from html import escape
+from typing import Any
+
+from .._graph.pipeline import Pipeline
+from .._pictures.picture import Picture, axes_of
+from .._pictures.waveform import waveform
+from ..errors import InvalidArgumentError
+from ..media import Audio
+from ..nodes import AudioGain, AudioLevel, AudioMix, AudioResample
+from .audio_files import _checked, write
+from .concat import concatenate
+
+COLUMNS = 720
+"""How many spans of time a picture shows at most."""
+
+PLAYER_SECONDS = 120
+PLAYER_CHANNELS = 2
+"""What the player of a notebook holds at most: its sound is part of the page."""
+
+
+def resampled(audio: Audio, rate: int, quality: str | None) -> Audio:
+    """See `Audio.resample`."""
+    return _through(AudioResample(rate=rate, quality=quality), audio)  # type: ignore[arg-type]
+
+
+def mixed(audio: Audio, channels: int) -> Audio:
+    """See `Audio.mono`."""
+    return _through(AudioMix(channels=channels), audio)
+
+
+def amplified(audio: Audio, gain_db: float) -> Audio:
+    """See `Audio.gain`."""
+    return _through(AudioGain(gain_db=gain_db), audio)
+
+
+def save(audio: Audio, path: str | os.PathLike[str], sample_format: str | None) -> None:
+    """See `Audio.save`."""
+    write(path, audio, sample_format=sample_format)
+
+
+def play(audio: Audio) -> None:
+    """See `Audio.play`."""
+    if "ipykernel" in sys.modules:
+        from IPython.display import HTML, display
+
+        display(HTML(player(audio, autoplay=True)))
+        return
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:
+        raise InvalidArgumentError(
+            f"play needs the package sounddevice, which can't be used here ({error}); "
+            "install it with `pip install sounddevice`, or write the sound to a file: audio.save('out.wav')"
+        ) from error
+    # The library takes interleaved bytes without numpy.
+    with sounddevice.RawOutputStream(audio.rate, channels=audio.channels, dtype="float32") as stream:
+        stream.write(audio.to_pcm("f32"))
+
+
+def picture(audio: Audio) -> str:
+    """The waveform as SVG: peaks and RMS."""
+    return waveform(_columns(audio), audio.pts or 0.0, audio.duration, f"waveform of {audio.duration:.3f} s of audio")
+
+
+def plot(audio: Audio, axes: Any) -> Any:
+    """See `Audio.plot`."""
+    axes = axes_of(axes)
+    if axes is None:
+        return Picture(picture(audio))
+    columns = _columns(audio)
+    step = audio.duration / max(len(columns), 1)
+    times = [(audio.pts or 0.0) + (index + 0.5) * step for index in range(len(columns))]
+    for height, label in ((0, "peak"), (1, "RMS")):
+        values = [column[height] for column in columns]
+        axes.fill_between(times, [-value for value in values], values, label=label, alpha=0.5 + 0.3 * height)
+    axes.set(xlabel="seconds", ylim=(-1, 1))
+    return axes
+
+
+def player(audio: Audio, *, autoplay: bool = False) -> str:
+    """An audio element of HTML that holds the sound, or the beginning of it."""
+    part = audio[:PLAYER_SECONDS]
+    if part.channels > PLAYER_CHANNELS:
+        part = mixed(part, 1) if part.layout is None else mixed(part, 2)
+    if not part.frames:
+        return ""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(part.channels)
+        writer.setsampwidth(2)
+        writer.setframerate(part.rate)
+        writer.writeframes(part.to_pcm("s16"))
+    content = base64.b64encode(file.getvalue()).decode()
+    start = " autoplay" if autoplay else ""
+    cut = f"<p>the first {PLAYER_SECONDS} s</p>" if part.duration < audio.duration else ""
+    return f'<audio controls{start} src="data:audio/wav;base64,{content}"></audio>{cut}'
+
+
+def page(audio: Audio) -> str:
+    """What a notebook shows of it."""
+    return f"<div>{picture(audio)}{player(audio)}<p>{escape(repr(audio))}</p></div>"
+
+
+def _columns(audio: Audio) -> list[tuple[float, float]]:
+    """Peak and RMS of short spans, as factors of full scale."""
+    if not audio.frames:
+        return []
+    window_ms = min(max(math.ceil(audio.duration * 1000 / COLUMNS), 10), 10_000)
+    levels: Any = (Pipeline() >> AudioLevel(window_ms=window_ms)).run_sync([audio])
+    return [(_factor(level["peak_db"]), _factor(level["rms_db"])) for level in levels]
+
+
+def _through(node: Any, audio: Audio) -> Audio:
+    if not audio.frames:
+        # Nothing comes out of nothing; what changes is its form alone.
+        outputs = list(_checked(lambda: (Pipeline() >> node).run_sync([_one_frame(audio)])))
+        return outputs[0][:0]  # type: ignore[no-any-return]
+    outputs = list(_checked(lambda: (Pipeline() >> node).run_sync([audio])))
+    return concatenate(outputs, "the audio")
+
+
+def _one_frame(audio: Audio) -> Audio:
+    return Audio.from_pcm(b"\0\0" * audio.channels, "s16", audio.rate, audio.channels)
+
+
+def _factor(decibels: float) -> float:
+    return math.pow(10.0, decibels / 20)
