@@ -1,4 +1,4 @@
-//! PCM to sound and back, for hosts that have samples rather than files.
+//! PCM to audio values and back, for hosts that have samples rather than files.
 
 use std::ffi::{CStr, c_char};
 
@@ -8,7 +8,8 @@ use remotemedia_nodes::audio::pcm::{SampleFormat, from_pcm, to_pcm};
 
 use crate::buffer::{import, rm_buffer};
 use crate::document::{Destination, copied, rm_output};
-use crate::error::{Failure, rm_error};
+use crate::error::rm_error;
+use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handle::slice;
 use crate::status::{RM_INVALID_ARGUMENT, RM_INVALID_DOCUMENT, RM_OK, rm_status};

@@ -1,4 +1,4 @@
-//! The file descriptor by which an event loop notices that a port has something.
+//! The file descriptor by which an event loop notices that a port has events.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use remotemedia_core::exec::Notifier;
 
-/// A descriptor that is readable while the bell rings.
+/// A descriptor that is readable from a notification until it is cleared: an eventfd on Linux, a pipe elsewhere.
 #[derive(Clone)]
-pub(crate) struct Bell(Arc<Descriptors>);
+pub(crate) struct EventFd(Arc<Descriptors>);
 
 struct Descriptors {
     reader: OwnedFd,
@@ -16,8 +16,8 @@ struct Descriptors {
     writer: OwnedFd,
 }
 
-impl Bell {
-    /// A silent bell.
+impl EventFd {
+    /// A descriptor without a notification.
     pub(crate) fn new() -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         {
@@ -49,15 +49,15 @@ impl Bell {
     }
 }
 
-impl Notifier for Bell {
+impl Notifier for EventFd {
     fn notify(&self) {
-        // It can only fail by being full, and then it is readable already.
+        // The write only fails when the counter or pipe is full, and then the descriptor is readable already.
         let _ = rustix::io::write(self.writer(), &1u64.to_ne_bytes());
     }
 
     fn clear(&self) {
         let mut count = [0u8; 8];
-        // Empty already is what is wanted.
+        // The read only fails when there is nothing to clear.
         let _ = rustix::io::read(&self.0.reader, &mut count);
     }
 }

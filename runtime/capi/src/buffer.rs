@@ -3,13 +3,14 @@
 use remotemedia_core::exec::Port;
 use remotemedia_core::value::Buffer;
 
-use crate::error::{Failure, rm_error};
+use crate::counters::Counter;
+use crate::deferred_free;
+use crate::error::rm_error;
+use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice, take};
-use crate::live::Counter;
 use crate::release::HostMemory;
 use crate::status::{RM_INVALID_ARGUMENT, RM_OK, rm_status};
-use crate::sweep;
 
 /// One entry of the buffer table that travels with a document.
 #[repr(C)]
@@ -62,7 +63,7 @@ pub unsafe extern "C" fn rm_memory_free(memory: *mut rm_memory) {
 pub unsafe extern "C" fn rm_memory_discard(memory: *mut rm_memory) {
     // SAFETY: as the caller promises.
     if let Some(memory) = unsafe { take(memory) } {
-        sweep::give(memory.buffer);
+        deferred_free::free(memory.buffer);
     }
 }
 
@@ -86,14 +87,14 @@ pub unsafe extern "C" fn rm_memory_retain(
     })
 }
 
-/// The buffers of a document that comes in; what is wrong with one, if something is, which is empty then.
+/// The buffers of a document that comes in, and the failure of the first that is wrong. A wrong one is empty.
 pub(crate) struct Imported {
     pub(crate) buffers: Vec<Buffer>,
     pub(crate) refused: Option<Failure>,
 }
 
-/// The buffers of a document that comes in. From here on every token will be named by a release record, also if the
-/// call fails: so this comes before all else that a call checks, and its failure is told in its turn.
+/// Imports the buffers of a document that comes in. Every token will then be named by a release record, also if the call
+/// fails: so a call imports before it checks anything else, and reports a failure of this in its turn.
 ///
 /// # Safety
 /// `buffers` is NULL or readable for `count` entries whose memory is as [`rm_buffer`] asks.
@@ -107,7 +108,7 @@ pub(crate) unsafe fn import(
     refused.map_or(Ok(buffers), Err)
 }
 
-/// Does what [`import`] does, for a document that is to be read also if a buffer of it is wrong.
+/// Does what [`import`] does, for a document that is to be read even if one of its buffers is wrong.
 ///
 /// # Safety
 /// As for [`import`].
@@ -144,7 +145,8 @@ pub(crate) unsafe fn import_each(buffers: *const rm_buffer, count: usize, port: 
     Imported { buffers: imported, refused }
 }
 
-/// The entry of a buffer that goes out; `may_write` unless more than one value of the document refers to it.
+/// The table entry of a buffer that goes out. `may_write` is false if more than one value of the document refers to the
+/// buffer.
 pub(crate) fn export(mut buffer: Buffer, may_write: bool) -> rm_buffer {
     // Where the host may write, the address must come from a place that may be written.
     let exclusive = if may_write { buffer.as_mut_slice().map(|bytes| bytes.as_mut_ptr().cast_const()) } else { None };

@@ -3,10 +3,11 @@
 use remotemedia_core::wire::{Document, Limits, json};
 
 use crate::buffer::{export, import, rm_buffer, rm_memory, rm_memory_discard};
-use crate::error::{Failure, rm_error};
+use crate::counters::Counter;
+use crate::error::rm_error;
+use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice};
-use crate::live::Counter;
 use crate::status::{RM_OK, rm_status};
 
 /// Where a call writes a document. Zero-initialised is fine: then the document comes as an object.
@@ -154,7 +155,7 @@ pub(crate) struct Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// Checks the place and frees what is to be discarded. What the place says of an output stays until there is one.
+    /// Checks the place and frees what is to be discarded. The fields of the output stay until a document is written.
     ///
     /// # Safety
     /// `output` is NULL or writable, with room as it says, and what it discards is live and no longer used.
@@ -170,23 +171,23 @@ impl<'a> Destination<'a> {
         Ok(Self { output })
     }
 
-    /// Says that the call succeeded without a document.
+    /// Reports that the call succeeded without a document.
     pub(crate) fn write_nothing(&mut self) {
         self.output.len = 0;
         self.output.buffer_count = 0;
         self.output.document = std::ptr::null_mut();
     }
 
-    /// Writes the document to the caller's room, or makes an object of it. `values` is what it was made of, which lets go
-    /// of its memory first: what only one value of the document refers to is then the host's to write.
+    /// Writes the document to the caller's room, or makes an object of it. `values`, from which the document was encoded,
+    /// is dropped first: memory to which only one value of the document refers is then writable by the host.
     pub(crate) fn write<V>(&mut self, document: Document, values: V) {
         self.write_ended(document, values, |_| {});
     }
 
-    /// As [`Self::write`]; `end` completes the bytes once all memory is let go of that the host alone keeps from here on.
+    /// As [`Self::write`]; `end` completes the bytes after `values` was dropped.
     pub(crate) fn write_ended<V>(&mut self, document: Document, values: V, end: impl FnOnce(&mut Vec<u8>)) {
         let Document { mut bytes, buffers } = document;
-        // The document has one share, the value that it came from the other.
+        // The document holds one reference, the value from which it was encoded the other.
         let may_write: Vec<bool> = buffers.iter().map(|buffer| buffer.shares() <= 2).collect();
         drop(values);
         let table: Vec<rm_buffer> =
@@ -210,7 +211,7 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// A copy of what the caller passes: it is validated and read more than once, and the caller could change it meanwhile.
+/// Copies what the caller passes: the bytes are validated and then read, and the caller could change them in between.
 ///
 /// # Safety
 /// `data` is NULL or readable for `len` bytes.

@@ -1,17 +1,11 @@
-//! What a fork means: the child starts afresh and leaves every inherited object alone.
+//! Makes a forked child start afresh: what it inherited stays untouched, and what no child can use is forgotten.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{release, sweep};
+use crate::{deferred_free, generation, release};
 
-static GENERATION: AtomicU32 = AtomicU32::new(0);
-
-/// The number of forks between the first process and this one.
-pub(crate) fn generation() -> u32 {
-    GENERATION.load(Ordering::Acquire)
-}
-
-/// Learns of forks from now on. Called when the first runtime is made, so that loading the library does nothing.
+/// Installs the handler that runs in forked children. Called when the first runtime is made, so that loading the library
+/// does nothing.
 pub(crate) fn watch() {
     static IS_WATCHING: AtomicBool = AtomicBool::new(false);
     if IS_WATCHING.load(Ordering::Acquire) {
@@ -36,7 +30,7 @@ pub(crate) fn watch() {
 
 #[cfg(unix)]
 unsafe extern "C" fn in_child() {
-    GENERATION.fetch_add(1, Ordering::AcqRel);
+    generation::advance();
     release::forget_all();
-    sweep::forget();
+    deferred_free::forget();
 }

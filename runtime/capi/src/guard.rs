@@ -1,4 +1,5 @@
-//! The border between Rust and C: no panic crosses it, every failure becomes a status and, if wanted, an error object.
+//! The boundary between Rust and C: no panic crosses it, and every failure becomes a status and, if wanted, an error
+//! object.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use remotemedia_core::exec::panic_text;
 
-use crate::error::{Failure, rm_error};
+use crate::error::rm_error;
+use crate::failure::Failure;
 use crate::handle::into_raw;
 use crate::status::{RM_PANIC, rm_status};
 
-/// Runs the body of a function of the ABI and reports how it ended.
+/// Runs the body of a function of the ABI and returns its status.
 macro_rules! guarded {
     ($err:expr, $body:expr) => {{
         let outcome = $crate::guard::catch(|| $body);
@@ -34,25 +36,26 @@ pub(crate) fn catch(body: impl FnOnce() -> Result<rm_status, Failure>) -> Result
     })
 }
 
-/// Writes the error, if the caller wants it, and answers the status.
+/// Writes the error, if the caller wants one, and returns the status.
 ///
 /// # Safety
 /// `err` is NULL or writable.
 pub(crate) unsafe fn report(err: *mut *mut rm_error, outcome: Result<rm_status, Failure>) -> rm_status {
     outcome.unwrap_or_else(|failure| {
-        let status = failure.status;
+        let status = failure.status();
         // SAFETY: NULL or writable, as this function's caller promises.
         if let Some(err) = unsafe { err.as_mut() } {
-            *err = into_raw(failure.into_error());
+            *err = into_raw(rm_error::from(failure));
         }
         status
     })
 }
 
-/// Keeps panics of this library off the host's stderr; the place is kept for the message instead.
+/// Keeps panics of this library off the host's stderr; their place is kept for the message instead.
 fn silence_panics() {
     static IS_DONE: AtomicBool = AtomicBool::new(false);
-    // Two threads that are the first may both set it; none waits, which a forked child would do for ever.
+    // Two threads that come first may both set the hook. A `Once` would let one wait, which in a forked child could be for
+    // ever.
     if !IS_DONE.load(Ordering::Acquire) {
         std::panic::set_hook(Box::new(|info| {
             if let Some(location) = info.location() {

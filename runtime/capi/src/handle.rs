@@ -1,15 +1,15 @@
-//! What every object of the ABI has in common: how it is made, borrowed, checked and freed.
+//! Making, borrowing, checking and freeing the objects of the ABI, the same for all of them.
 
-use crate::error::Failure;
-use crate::fork;
-use crate::live::Counter;
+use crate::counters::Counter;
+use crate::failure::Failure;
+use crate::generation;
 use crate::status::{RM_FORKED, RM_INVALID_ARGUMENT};
 
 /// An object that a caller holds by pointer. Made by [`into_raw`], freed by [`free`].
 pub(crate) trait Handle: Sized {
-    /// The name in messages.
+    /// The name of the object in messages.
     const NAME: &'static str;
-    /// What counts the live ones.
+    /// The counter of its live objects.
     const COUNTER: Counter;
 
     fn header(&self) -> &Header;
@@ -23,11 +23,11 @@ pub(crate) struct Header {
 impl Header {
     pub(crate) fn new<T: Handle>() -> Self {
         T::COUNTER.add(1);
-        Self { generation: fork::generation() }
+        Self { generation: generation::current() }
     }
 
     fn is_of_this_process(&self) -> bool {
-        self.generation == fork::generation()
+        self.generation == generation::current()
     }
 }
 

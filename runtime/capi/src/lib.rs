@@ -1,34 +1,37 @@
 //! The C ABI of remotemedia, as `include/remotemedia.h` has it. The only crate with unsafe code, and no logic of its own:
-//! it checks what comes in, calls the core, and writes out what the core answers.
+//! it checks what comes in, calls the core, and writes out what the core returns.
 //!
 //! Conventions are in `docs/abi.md`; `SAFETY` comments refer to them: the caller passes live handles or NULL, slices
 //! that are readable for their length or `(NULL, 0)`, and places that are writable or, where said, NULL.
 #![allow(non_camel_case_types, reason = "the names are those of the C header")]
 
 mod audio;
-mod bell;
 mod buffer;
+mod counters;
+mod deferred_free;
 mod document;
 mod error;
+mod event_fd;
+mod failure;
 mod fork;
+mod generation;
 mod guard;
 mod handle;
-mod live;
+mod leaked_once;
+mod live_objects;
 mod pipeline;
 mod port;
-mod process_wide;
 mod release;
 mod runtime;
+mod sched_slice;
 mod session;
 mod status;
-mod sweep;
-mod time_slice;
 
 pub use audio::*;
 pub use buffer::*;
 pub use document::*;
 pub use error::*;
-pub use live::*;
+pub use live_objects::*;
 pub use pipeline::*;
 pub use port::*;
 pub use runtime::*;

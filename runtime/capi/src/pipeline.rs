@@ -9,11 +9,12 @@ use remotemedia_core::value::{Buffer, Value};
 use remotemedia_core::wire::{self, Encoder};
 
 use crate::buffer::{import, rm_buffer};
+use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
-use crate::error::{Failure, rm_error};
+use crate::error::rm_error;
+use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
-use crate::live::Counter;
 use crate::port::rm_port;
 use crate::release;
 use crate::runtime::{rm_runtime, write_json};
@@ -144,10 +145,10 @@ pub unsafe extern "C" fn rm_pipeline_submit(
     guarded!(err, {
         // SAFETY: live or NULL, as the caller promises.
         let port = unsafe { borrow(port) }.map(|port| &port.port);
-        let bell = port.as_ref().ok().copied();
+        let notified = port.as_ref().ok().copied();
         let status = release::attended(|| {
             // SAFETY: as the caller promises.
-            let buffers = unsafe { import(buffers, buffer_count, bell) };
+            let buffers = unsafe { import(buffers, buffer_count, notified) };
             // SAFETY: writable, as the caller promises.
             let mut destination = unsafe { Destination::new(out) }?;
             // SAFETY: live or NULL, as the caller promises.
@@ -163,13 +164,13 @@ pub unsafe extern "C" fn rm_pipeline_submit(
                     Ok(RM_PENDING)
                 }
                 Submitted::Finished(completion) => {
-                    write(&mut destination, completion, bell);
+                    write(&mut destination, completion, notified);
                     Ok(RM_OK)
                 }
             }
         });
-        if let Some(bell) = bell.filter(|bell| release::is_waiting(bell)) {
-            bell.wake();
+        if let Some(port) = notified.filter(|port| release::is_waiting(port)) {
+            port.wake();
         }
         status
     })
@@ -195,7 +196,7 @@ fn read_inputs(
     Ok((inputs, input_bytes))
 }
 
-/// Hands out a completion, and with it the records of what is let go of by that.
+/// Hands out a completion, with the tokens that this releases.
 fn write(destination: &mut Destination<'_>, completion: Completion, port: Option<&Port>) {
     let mut encoder = Encoder::new();
     write_completion(&mut encoder, &completion, of_outcome);

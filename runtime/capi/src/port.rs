@@ -1,4 +1,4 @@
-//! Ports: where the host learns what happened, and answers calls to its own nodes.
+//! Ports: queues from which the host takes events, and where it replies to calls to its own nodes.
 
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use remotemedia_core::exec::{
 };
 use remotemedia_core::wire::{self, Encoder};
 
-use crate::bell::Bell;
 use crate::buffer::{Imported, import_each, rm_buffer};
+use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
-use crate::error::{Failure, rm_error};
+use crate::error::rm_error;
+use crate::event_fd::EventFd;
+use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
-use crate::live::Counter;
 use crate::release;
 use crate::runtime::rm_runtime;
 use crate::status::{RM_END, RM_GONE, RM_OK, RM_TIMEOUT, RM_WOULD_BLOCK, of_outcome, rm_status};
@@ -23,7 +24,7 @@ use crate::status::{RM_END, RM_GONE, RM_OK, RM_TIMEOUT, RM_WOULD_BLOCK, of_outco
 pub struct rm_port {
     header: Header,
     pub(crate) port: Port,
-    bell: Bell,
+    event_fd: EventFd,
     runtime: Runtime,
 }
 
@@ -51,10 +52,10 @@ pub unsafe extern "C" fn rm_port_new(
         let runtime = &unsafe { borrow(runtime) }?.runtime;
         // SAFETY: writable or NULL, as the caller promises.
         let out = unsafe { place(out, "out") }?;
-        let bell = Bell::new()?;
-        let port = Port::new(Some(Box::new(bell.clone())));
+        let event_fd = EventFd::new()?;
+        let port = Port::new(Some(Box::new(event_fd.clone())));
         runtime.attach(&port);
-        *out = into_raw(rm_port { header: Header::new::<rm_port>(), port, bell, runtime: runtime.clone() });
+        *out = into_raw(rm_port { header: Header::new::<rm_port>(), port, event_fd, runtime: runtime.clone() });
         Ok(RM_OK)
     })
 }
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn rm_port_fd(port: *const rm_port, fd: *mut i32, err: *mu
         // SAFETY: live or NULL, as the caller promises.
         let port = unsafe { borrow(port) }?;
         // SAFETY: writable or NULL, as the caller promises.
-        *unsafe { place(fd, "fd") }? = port.bell.descriptor();
+        *unsafe { place(fd, "fd") }? = port.event_fd.descriptor();
         Ok(RM_OK)
     })
 }
@@ -207,11 +208,11 @@ pub unsafe extern "C" fn rm_port_reply(
         let port = port?;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(data, len, "data") }?;
-        let bell = port.port.downgrade();
-        // Read whatever else is wrong: a token in it is to be released also if the reply is refused.
+        let behind = port.port.downgrade();
+        // Read even if a buffer is wrong: a token in the reply has to be released also if the reply is refused.
         let reply = wire::decode(&bytes, &buffers, &port.runtime.config().wire)
             .map_err(Failure::from)
-            .and_then(|document| Ok(read_reply(&document, move |token| release::record(token, bell.clone()))?));
+            .and_then(|document| Ok(read_reply(&document, move |token| release::record(token, behind.clone()))?));
         if let Some(refusal) = refused {
             return Err(refusal);
         }
@@ -251,8 +252,8 @@ pub unsafe extern "C" fn rm_port_free(port: *mut rm_port) {
     unsafe { free(port) };
 }
 
-/// Hands out the call behind the one that was answered. What this alone lets go of rides along; other records wait for a
-/// drain, since what names them may have been handed out there and not been read yet.
+/// Hands out the call that follows the one that was answered, with the tokens that this alone releases. Other records wait
+/// for a drain, since a document that names them may have been handed out there and not been read yet.
 fn write_next(destination: &mut Destination<'_>, call: HostCall) {
     let mut encoder = Encoder::new();
     write_next_call(&mut encoder, &call);

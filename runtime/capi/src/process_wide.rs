@@ -1,23 +1,24 @@
-//! What a process has once, from its first use on: never freed, so that no lock is needed that a fork could leave locked.
+//! Values that a process makes once, at their first use, and never frees: so none needs a lock that a fork could leave
+//! locked.
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// A place for it.
-pub(crate) struct ProcessWide<T>(AtomicPtr<T>);
+/// A place for one such value.
+pub(crate) struct LeakedOnce<T>(AtomicPtr<T>);
 
-impl<T: Send + Sync + 'static> ProcessWide<T> {
+impl<T: Send + Sync + 'static> LeakedOnce<T> {
     /// An empty place.
     pub(crate) const fn new() -> Self {
         Self(AtomicPtr::new(std::ptr::null_mut()))
     }
 
-    /// What is there, if something is.
+    /// The value, if there is one.
     pub(crate) fn get(&self) -> Option<&'static T> {
         // SAFETY: NULL, or stored by `set` and never freed.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Puts something there, unless another thread was first. Answers what is there then.
+    /// Stores a value, unless another thread was first. Returns the one that is stored.
     pub(crate) fn set(&self, value: T) -> &'static T {
         let fresh = Box::into_raw(Box::new(value));
         match self.0.compare_exchange(std::ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {

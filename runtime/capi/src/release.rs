@@ -1,6 +1,6 @@
-//! Release records: the host's numbers that the runtime has let go of. They belong to the process: any drain of any
-//! port, and any completion that is handed out at once, carries what there is. Only what a document of a port has named
-//! is released behind that document, at that port, while there is one.
+//! Release records: the tokens of host memory and host exceptions that the runtime no longer uses. They belong to the
+//! process: any drain of any port, and any completion that is handed out at once, carries all that wait. One exception: a
+//! token that a document of a port has named is released behind that document, at that port, while the port exists.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,22 +9,22 @@ use remotemedia_core::exec::{Port, WeakPort};
 use remotemedia_core::lock::Lock;
 use remotemedia_core::value::ForeignMemory;
 
-use crate::fork;
-use crate::live::Counter;
-use crate::process_wide::ProcessWide;
+use crate::counters::Counter;
+use crate::generation;
+use crate::leaked_once::LeakedOnce;
 
 #[derive(Default)]
 struct Records(Lock<Vec<Record>>);
 
 struct Record {
     token: u64,
-    /// The port at which a document has named it.
+    /// The port at which a document has named the token.
     behind: Option<WeakPort>,
 }
 
 impl Record {
-    /// Whether it may be handed out at this port. Ports that were looked at are put into `seen`, to be dropped outside
-    /// the lock: the last of a port gives back what it holds.
+    /// Whether the record may be handed out at this port. Ports that were upgraded to check this are put into `seen`, to
+    /// be dropped outside the lock: dropping the last reference to a port releases what the port holds.
     fn is_for(&self, port: Option<&Port>, seen: &mut Vec<Port>) -> bool {
         let Some(behind) = &self.behind else { return true };
         if port.is_some_and(|port| behind.is(port)) {
@@ -37,14 +37,14 @@ impl Record {
     }
 }
 
-/// A fork empties it, since another thread may have held the lock.
-static RECORDS: ProcessWide<Records> = ProcessWide::new();
+/// The records of this process. A fork empties the place, since another thread may have held the lock.
+static RECORDS: LeakedOnce<Records> = LeakedOnce::new();
 
 thread_local! {
-    /// Set while this thread will look at the records itself, so that the bell need not ring.
+    /// Set while this thread is going to look at the records itself, so that no port need be woken.
     static ATTENDS: Cell<bool> = const { Cell::new(false) };
 
-    /// Where this thread notes what it lets go of while it hands out a document, which is to carry these records itself.
+    /// The tokens that this thread releases while it hands out a document, which is to carry these records itself.
     static COLLECTED: RefCell<Option<Vec<u64>>> = const { RefCell::new(None) };
 }
 
@@ -64,14 +64,14 @@ unsafe impl Send for HostMemory {}
 unsafe impl Sync for HostMemory {}
 
 impl HostMemory {
-    /// Borrows memory of the host; the bell of `port` rings when it is given back.
+    /// Borrows memory of the host; `port` is woken when the memory is released.
     ///
     /// # Safety
     /// `data` is readable for `len` bytes and does not change until a release record names `token`.
     pub(crate) unsafe fn new(data: *const u8, len: usize, token: u64, port: Option<&Port>) -> Self {
         Counter::HostBuffers.add(1);
         let port = port.map(Port::downgrade);
-        Self { data, len, token, port, is_named: AtomicBool::new(false), generation: fork::generation() }
+        Self { data, len, token, port, is_named: AtomicBool::new(false), generation: generation::current() }
     }
 }
 
@@ -95,7 +95,7 @@ impl ForeignMemory for HostMemory {
 
 impl Drop for HostMemory {
     fn drop(&mut self) {
-        if self.generation == fork::generation() {
+        if self.generation == generation::current() {
             Counter::HostBuffers.add(-1);
             let is_named = *self.is_named.get_mut();
             note(self.token, self.port.take(), is_named);
@@ -103,12 +103,12 @@ impl Drop for HostMemory {
     }
 }
 
-/// Notes that the host may let go of its exception object, which an error that it is told of at `port` names.
+/// Releases an exception object of the host, which an error that is reported at `port` names.
 pub(crate) fn record(token: u64, port: WeakPort) {
     note(token, Some(port), true);
 }
 
-/// What a thread lets go of while it hands out a document.
+/// The tokens that a thread releases while it hands out a document.
 pub(crate) struct Collected(());
 
 impl Collected {
@@ -128,8 +128,8 @@ impl Collected {
     }
 }
 
-/// Runs something that hands out a document, which carries what this thread lets go of meanwhile: so nobody can be told
-/// before the document is there.
+/// Runs something that hands out a document, which carries the tokens that this thread releases meanwhile. So no other
+/// thread can report them before the document is there.
 pub(crate) fn collected(work: impl FnOnce(&Collected)) {
     struct End;
     impl Drop for End {
@@ -172,7 +172,7 @@ fn note(token: u64, port: Option<WeakPort>, is_named: bool) {
     }
 }
 
-/// Runs something on a thread that looks at the records afterwards.
+/// Runs something after which the caller looks at the records itself: releases do not wake a port meanwhile.
 pub(crate) fn attended<R>(work: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
@@ -184,7 +184,7 @@ pub(crate) fn attended<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Starts afresh in a forked child.
+/// Forgets all records, in a forked child.
 pub(crate) fn forget_all() {
     RECORDS.forget();
 }

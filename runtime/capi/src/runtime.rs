@@ -1,4 +1,4 @@
-//! The version, and the object that owns the workers.
+//! The version of the library, and the runtime object, which owns the workers.
 
 use std::ffi::c_char;
 use std::time::Duration;
@@ -6,14 +6,15 @@ use std::time::Duration;
 use remotemedia_core::exec::{Config, Runtime};
 use remotemedia_core::wire::{self, Limits, json};
 
+use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
-use crate::error::{Failure, rm_error};
+use crate::error::rm_error;
+use crate::failure::Failure;
 use crate::fork;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
-use crate::live::Counter;
+use crate::sched_slice;
 use crate::status::{RM_OK, RM_PANIC, RM_TIMEOUT, rm_status};
-use crate::time_slice;
 
 /// The major version of this ABI: it changes when a signature or a meaning does.
 pub const RM_ABI_MAJOR: u32 = 0;
@@ -66,7 +67,7 @@ pub unsafe extern "C" fn rm_runtime_new(
         let out = unsafe { place(out, "out") }?;
         // SAFETY: as the caller promises.
         let config = Config::parse(&unsafe { copied(config, len, "config") }?)?;
-        let runtime = Runtime::with_threads(config, remotemedia_nodes::registry(), time_slice::prolong);
+        let runtime = Runtime::with_threads(config, remotemedia_nodes::registry(), sched_slice::request_long);
         *out = into_raw(rm_runtime { header: Header::new::<rm_runtime>(), runtime });
         Ok(RM_OK)
     })
@@ -129,7 +130,7 @@ pub unsafe extern "C" fn rm_runtime_free(runtime: *mut rm_runtime) {
     unsafe { free(runtime) };
 }
 
-/// Writes JSON that the core made as a document.
+/// Writes JSON text from the core as a document.
 pub(crate) fn write_json(destination: &mut Destination<'_>, text: &str) -> Result<(), Failure> {
     let value = json::from_json(text, &Limits::default())
         .map_err(|error| Failure::new(RM_PANIC, format!("a description can't be written: {error}")))?;

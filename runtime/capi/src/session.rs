@@ -11,11 +11,12 @@ use remotemedia_core::value::Buffer;
 use remotemedia_core::wire::{self, Encoder, Limits};
 
 use crate::buffer::{import, rm_buffer};
+use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
-use crate::error::{Failure, rm_error};
+use crate::error::rm_error;
+use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
-use crate::live::Counter;
 use crate::pipeline::rm_pipeline;
 use crate::port::rm_port;
 use crate::release;
@@ -25,7 +26,7 @@ use crate::status::{RM_END, RM_GONE, RM_INVALID_ARGUMENT, RM_OK, RM_WOULD_BLOCK,
 pub struct rm_session {
     header: Header,
     session: Session,
-    /// Where release records ring.
+    /// The port that is woken for release records.
     port: WeakPort,
     limits: Limits,
 }
@@ -42,7 +43,7 @@ impl Handle for rm_session {
 /// One document of outputs holds at most this many bytes of values, or one output.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Up to here it costs less to read packets in vain than to ask first whether there is room.
+/// Packets of at most this many bytes are read before it is known whether there is room: cheaper than to ask first.
 const SMALL_BYTES: usize = 4 << 10;
 
 /// Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
@@ -99,10 +100,10 @@ pub unsafe extern "C" fn rm_session_send(
     guarded!(err, {
         // SAFETY: live or NULL, as the caller promises.
         let session = unsafe { borrow(session) };
-        let bell = session.as_ref().ok().and_then(|session| session.port.upgrade());
+        let port = session.as_ref().ok().and_then(|session| session.port.upgrade());
         let status = release::attended(|| {
             // SAFETY: as the caller promises.
-            let buffers = unsafe { import(buffers, buffer_count, bell.as_ref()) };
+            let buffers = unsafe { import(buffers, buffer_count, port.as_ref()) };
             // SAFETY: writable, as the caller promises.
             let mut destination = unsafe { Destination::new(out) }?;
             let session = session?;
@@ -110,7 +111,7 @@ pub unsafe extern "C" fn rm_session_send(
             let bytes = unsafe { copied(packets, len, "packets") }?;
             let buffers = buffers?;
             let packet_bytes = bytes.len() + buffers.iter().map(Buffer::len).sum::<usize>();
-            // What is large and has no room need not be read yet.
+            // Large packets without room need not be read yet.
             let has_room = packet_bytes <= SMALL_BYTES || session.session.has_room()?;
             let mut packets = VecDeque::new();
             if has_room {
@@ -123,11 +124,11 @@ pub unsafe extern "C" fn rm_session_send(
             drop(packets);
             let mut encoder = encoder_of_outputs(&sent.outputs);
             write_sent(&mut encoder, &sent, &session.session);
-            write(&mut destination, encoder, sent, bell.as_ref());
+            write(&mut destination, encoder, sent, port.as_ref());
             Ok(if is_all { RM_OK } else { RM_WOULD_BLOCK })
         });
-        if let Some(bell) = bell.filter(release::is_waiting) {
-            bell.wake();
+        if let Some(port) = port.filter(release::is_waiting) {
+            port.wake();
         }
         status
     })
@@ -297,7 +298,7 @@ fn most(packets: usize) -> TakeLimit {
     TakeLimit { packets, bytes: MOST_BYTES }
 }
 
-/// Hands out a document of what is dropped then, and with it the records of what is let go of by that.
+/// Hands out the document of `named`, which is dropped then, with the tokens that this releases.
 fn write<T>(destination: &mut Destination<'_>, mut encoder: Encoder, named: T, port: Option<&Port>) {
     release::collected(|records| {
         destination.write_ended(encoder.finish(), named, |document| end_list(document, &records.drain(port)));

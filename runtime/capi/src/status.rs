@@ -1,4 +1,4 @@
-//! The numbers that functions answer with. A number is never reused.
+//! Status numbers, which functions return. A number is never reused.
 
 use std::ffi::{CStr, c_char};
 

@@ -1,5 +1,5 @@
-//! Where large memory goes that the host discards: to a thread of its own. With it, memory may go back to the system, which
-//! takes milliseconds for some hundred megabytes, and an event loop does not have them.
+//! Frees large buffers on a background thread: giving their memory back to the system can take milliseconds, too long for
+//! an event loop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,63 +7,63 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use remotemedia_core::value::Buffer;
 
-use crate::process_wide::ProcessWide;
-use crate::time_slice;
+use crate::leaked_once::LeakedOnce;
+use crate::sched_slice;
 
-/// With a block of this size or more, glibc looks whether it can give memory back to the system; with smaller ones it just
-/// notes that they are free.
+/// For a block of this size or more, glibc considers giving memory back to the system; a smaller one is only marked as
+/// free.
 const LARGE_BYTES: usize = 1 << 16;
 
-/// No more than this waits to be freed: who gives back faster does it himself.
-const MOST_WAITING_BYTES: usize = 1 << 30;
+/// The most memory that waits to be freed: a thread that discards faster frees its buffers itself.
+const MAX_WAITING_BYTES: usize = 1 << 30;
 
-static SWEEPER: ProcessWide<Sweeper> = ProcessWide::new();
+static RECLAIMER: LeakedOnce<Reclaimer> = LeakedOnce::new();
 
-struct Sweeper {
-    line: Sender<Buffer>,
+struct Reclaimer {
+    queue: Sender<Buffer>,
     waiting: Arc<AtomicUsize>,
 }
 
-/// Drops a buffer: on the other thread if that frees large memory.
-pub(crate) fn give(mut buffer: Buffer) {
+/// Drops a buffer: on the background thread if that frees large memory.
+pub(crate) fn free(mut buffer: Buffer) {
     let bytes = buffer.len();
     if bytes < LARGE_BYTES || !buffer.is_exclusive() {
         return;
     }
-    let Some(sweeper) = sweeper() else { return };
-    if sweeper.waiting.fetch_add(bytes, Ordering::Relaxed) > MOST_WAITING_BYTES {
-        sweeper.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    let Some(reclaimer) = reclaimer() else { return };
+    if reclaimer.waiting.fetch_add(bytes, Ordering::Relaxed) > MAX_WAITING_BYTES {
+        reclaimer.waiting.fetch_sub(bytes, Ordering::Relaxed);
     } else {
-        // If its thread were gone, the buffer would come back and be dropped here.
-        let _ = sweeper.line.send(buffer);
+        // If the thread were gone, the buffer would come back and be dropped here.
+        let _ = reclaimer.queue.send(buffer);
     }
 }
 
 /// Starts afresh in a forked child, which does not have the thread.
 pub(crate) fn forget() {
-    SWEEPER.forget();
+    RECLAIMER.forget();
 }
 
-/// That of this process; `None` if its thread can't be started.
-fn sweeper() -> Option<&'static Sweeper> {
-    // One that another thread was quicker with is dropped, and its line ends its thread.
-    SWEEPER.get().or_else(|| Some(SWEEPER.set(Sweeper::start()?)))
+/// The reclaimer of this process; `None` if its thread can't be started.
+fn reclaimer() -> Option<&'static Reclaimer> {
+    // If another thread was faster, this one is dropped, which closes its queue and so ends its thread.
+    RECLAIMER.get().or_else(|| Some(RECLAIMER.set(Reclaimer::start()?)))
 }
 
-impl Sweeper {
+impl Reclaimer {
     fn start() -> Option<Self> {
-        let (line, arrivals) = channel();
+        let (queue, buffers) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let swept = Arc::clone(&waiting);
+        let still_waiting = Arc::clone(&waiting);
         let thread = std::thread::Builder::new().name("remotemedia-free".to_owned());
-        thread.spawn(move || sweep(&arrivals, &swept)).ok()?;
-        Some(Self { line, waiting })
+        thread.spawn(move || free_all(&buffers, &still_waiting)).ok()?;
+        Some(Self { queue, waiting })
     }
 }
 
-fn sweep(arrivals: &Receiver<Buffer>, waiting: &AtomicUsize) {
-    time_slice::prolong();
-    for buffer in arrivals {
+fn free_all(buffers: &Receiver<Buffer>, waiting: &AtomicUsize) {
+    sched_slice::request_long();
+    for buffer in buffers {
         let bytes = buffer.len();
         drop(buffer);
         waiting.fetch_sub(bytes, Ordering::Relaxed);
@@ -79,19 +79,19 @@ mod tests {
     #[test]
     fn large_memory_is_freed_by_the_other_thread_unless_too_much_waits_there() {
         let mut memory = Buffer::from_bytes(vec![1; LARGE_BYTES]);
-        give(memory.clone());
-        assert!(memory.is_exclusive(), "what is shared is let go of at once");
-        give(memory);
-        let waiting = &sweeper().expect("it was just used").waiting;
+        free(memory.clone());
+        assert!(memory.is_exclusive(), "a shared buffer is dropped at once");
+        free(memory);
+        let waiting = &reclaimer().expect("it was just used").waiting;
         let begun = Instant::now();
         while waiting.load(Ordering::Relaxed) > 0 {
             assert!(begun.elapsed() < Duration::from_secs(60), "the memory was not freed");
             std::thread::yield_now();
         }
 
-        waiting.fetch_add(MOST_WAITING_BYTES + 1, Ordering::Relaxed);
-        give(Buffer::from_bytes(vec![1; LARGE_BYTES]));
-        assert_eq!(waiting.load(Ordering::Relaxed), MOST_WAITING_BYTES + 1);
-        waiting.fetch_sub(MOST_WAITING_BYTES + 1, Ordering::Relaxed);
+        waiting.fetch_add(MAX_WAITING_BYTES + 1, Ordering::Relaxed);
+        free(Buffer::from_bytes(vec![1; LARGE_BYTES]));
+        assert_eq!(waiting.load(Ordering::Relaxed), MAX_WAITING_BYTES + 1);
+        waiting.fetch_sub(MAX_WAITING_BYTES + 1, Ordering::Relaxed);
     }
 }

@@ -1,12 +1,12 @@
-//! How long threads of this library want to go on once they have a core: longer than others, and rather later. A thread
-//! that wakes up, such as an event loop, then gets the core of a worker at once. The share of the core stays what it was.
+//! Requests long scheduler slices (Linux >= 6.12) for threads of this library, so that a thread that wakes up, such as an
+//! event loop, preempts them at once. Their share of the core stays the same: they run longer, and later.
 
-/// Some times what Linux gives by default, and far below what anybody would call a wait.
+/// Several times the default of Linux, and far below a wait that could be noticed.
 #[cfg(target_os = "linux")]
 const SLICE_NANOSECONDS: u64 = 10_000_000;
 
-/// Asks for long slices for this thread. Linux heeds it from 6.12 on; elsewhere nothing happens.
-pub(crate) fn prolong() {
+/// Requests long slices for this thread. Does nothing where the system has no such request.
+pub(crate) fn request_long() {
     #[cfg(target_os = "linux")]
     {
         const SIZE: u32 = size_of::<libc::sched_attr>() as u32;
@@ -38,13 +38,13 @@ mod tests {
             }
         };
         let before = of_this_thread();
-        prolong();
+        request_long();
         let after = of_this_thread();
         assert_eq!(
             (after.sched_policy, after.sched_nice, after.sched_priority),
             (before.sched_policy, before.sched_nice, before.sched_priority)
         );
-        // A kernel before 6.12 knows of no slices and answers 0.
+        // A kernel before 6.12 has no slices and reports 0.
         assert!(before.sched_runtime == 0 || after.sched_runtime == SLICE_NANOSECONDS, "{}", after.sched_runtime);
     }
 }
