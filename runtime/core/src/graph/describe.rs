@@ -6,11 +6,11 @@ use super::{Graph, Runner};
 use crate::manifest::{EdgeBuffer, Work};
 
 impl Graph {
-    /// The plan:
-    /// `{name, nodes: [{id, node_type, params, runner, stage, inserted?, unread?}], connections: [{from, to, kind}], sinks}`.
-    /// A connection that the manifest gives a buffer has `buffer: {packets?, bytes?, ms?, policy}` as well.
-    /// Nodes of one stage run on one thread without a queue between them; a `queue` connection joins two stages. `unread`
-    /// names the outputs whose packets go nowhere: no connection takes them, and they are not the result of a sink.
+    /// The plan: `{name, nodes, connections, sinks}`, where a node is
+    /// `{id, node_type, params, runner, stage, inserted?, unread?}` and a connection is `{from, to, kind}`.
+    /// A connection that the manifest gives a buffer has `buffer: {packets?, bytes?, ms?, policy}` as well. Nodes of
+    /// one stage run on one thread without a queue between them; a `queue` connection joins two stages. `unread` names
+    /// the outputs whose packets are dropped: no connection takes them, and they are not the result of a sink.
     pub fn describe(&self) -> Json {
         let mut stage_of = vec![0; self.nodes.len()];
         let mut connections = Vec::new();
@@ -78,7 +78,8 @@ impl Graph {
         outputs.filter(|(port, _)| !is_read(*port)).map(|(_, port)| port.name).collect()
     }
 
-    /// How messages and documents name the two ends of the joint with this index; none for the way of the inputs.
+    /// The names of the two ends of the edge with this index in messages and documents; `None` for an edge from the
+    /// inputs.
     pub(crate) fn ends(&self, edge: usize) -> Option<(String, String)> {
         let joint = &self.edges[edge];
         let stage = &self.stages[joint.from?];
@@ -105,7 +106,7 @@ impl Graph {
     }
 }
 
-/// A buffer as a manifest writes it, with what it leaves out left out.
+/// A buffer as a manifest writes it, with the same fields left out.
 fn described(buffer: EdgeBuffer) -> Json {
     let mut fields = Map::new();
     let limits = [

@@ -1,6 +1,7 @@
-//! From a checked blueprint to a plan of stages: what runs together, what is joined by a queue, what comes first.
+//! From a checked blueprint to a plan of stages: which nodes run together, which are joined by a queue, and their
+//! order.
 //!
-//! It knows which nodes are native and which are the host's, but runs nothing.
+//! Knows which nodes are native and which are the host's, but runs nothing.
 
 mod describe;
 
@@ -18,7 +19,7 @@ pub struct Graph {
     pub nodes: Vec<BlueprintNode>,
     /// The stages, each after those that feed it.
     pub stages: Vec<Stage>,
-    /// The joints between stages.
+    /// The edges between stages.
     pub edges: Vec<StageEdge>,
     /// The nodes without an outgoing connection, in the order of the manifest.
     pub sinks: Vec<usize>,
@@ -29,9 +30,9 @@ pub struct Graph {
 pub struct Stage {
     /// The links, in the order in which a packet passes them.
     pub links: Vec<Link>,
-    /// Who runs it.
+    /// Whether workers of this runtime or the host run it.
     pub runner: Runner,
-    /// The edges that feed it; the first ones of the connection order come first.
+    /// The edges that feed it, in the order of the connections.
     pub inputs: Vec<usize>,
     /// The edges that it feeds, with the output port of its last node.
     pub outputs: Vec<(usize, usize)>,
@@ -39,7 +40,7 @@ pub struct Stage {
     pub sink: Option<usize>,
     /// The last path number of its packets; see [`StageEdge::path_offset`].
     pub last_path: u64,
-    /// What its most expensive step may cost.
+    /// The cost of its most expensive step.
     pub cost: Cost,
 }
 
@@ -50,11 +51,11 @@ pub struct Link {
     pub node: usize,
     /// The port of this node that the next link reads from; emissions on others go nowhere.
     pub output_port: usize,
-    /// The port at which the next link takes them.
+    /// The input port of the next link.
     pub next_port: usize,
 }
 
-/// Who runs a stage.
+/// The runner of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runner {
     /// The workers of this runtime.
@@ -66,7 +67,7 @@ pub enum Runner {
     },
 }
 
-/// A joint between two stages, or the way of the inputs into an entry stage.
+/// An edge between two stages, or from the inputs of the run to an entry stage.
 #[derive(Debug)]
 pub struct StageEdge {
     /// The stage that feeds it; none for the inputs of the run.
@@ -75,23 +76,23 @@ pub struct StageEdge {
     pub to: usize,
     /// The input port of the first node there.
     pub port: usize,
-    /// What is added to the path number of a packet that comes this way. Every way through the graph to a node has a
-    /// number of its own, counted in the order of the connections, so that results can be put in order.
+    /// The number that is added to the path number of a packet on this edge. Every path through the graph to a node has
+    /// a number of its own, counted in the order of the connections, so that results can be put in order.
     pub path_offset: u64,
-    /// What may wait here, if the manifest says.
+    /// The limits of the queue, if the manifest gives any.
     pub buffer: Option<EdgeBuffer>,
-    /// What waits if the stage takes nothing from it for a while.
+    /// What has to wait if the stage takes nothing from this edge for a while.
     pub upstream: Upstream,
 }
 
-/// What feeds an edge, beside which other work goes on while the edge is full.
+/// The nodes that feed an edge, and so have to wait while it is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upstream {
-    /// Nodes that have other ways out, or inputs of their own beside: others would wait too.
+    /// Nodes with other outgoing edges, or with further inputs of their own: others would wait too.
     Shared,
-    /// Nodes that feed nothing else, down from inputs of the run.
+    /// Nodes that feed nothing else, and are fed by inputs of the run alone.
     Inputs,
-    /// Nodes that feed nothing else, down from sources.
+    /// Nodes that feed nothing else, and are fed by sources alone.
     Sources,
 }
 
@@ -99,7 +100,7 @@ impl Graph {
     /// Divides a blueprint into stages.
     ///
     /// # Errors
-    /// If there are more ways through the graph than can be numbered.
+    /// If there are more paths through the graph than can be numbered.
     pub fn plan(blueprint: Blueprint) -> Result<Self, ManifestError> {
         let sinks: Vec<usize> = blueprint.sinks().collect();
         let Blueprint { name, nodes, edges: connections, .. } = blueprint;
@@ -194,7 +195,7 @@ impl Graph {
         inputs.len() > 1 && aligns(&self.nodes[links[0].node].work)
     }
 
-    /// What would wait if nothing were taken from an edge.
+    /// What would have to wait if nothing were taken from an edge.
     fn upstream(&self, edge: usize) -> Upstream {
         if !self.begins_with_aligning(self.edges[edge].to) {
             return Upstream::Shared;
@@ -232,8 +233,8 @@ fn can_share_a_stage(upstream_node: &BlueprintNode, downstream_node: &BlueprintN
     match (&upstream_node.work, &downstream_node.work) {
         (Work::Native { .. }, Work::Native { .. }) => true,
         (Work::Host(upstream), Work::Host(downstream)) => {
-            // What runs together fails together: a packet that is tried again, or dropped, would be so for all nodes of the
-            // stage. Ports are told at the ends of a stage alone.
+            // What runs together fails together: a packet that is tried again, or dropped, would be so for all nodes of
+            // the stage. Ports are told at the ends of a stage alone.
             upstream_node.on_error == OnError::Fail
                 && downstream_node.on_error == OnError::Fail
                 && upstream.batch == downstream.batch
@@ -253,7 +254,7 @@ fn cost(node: &BlueprintNode) -> Cost {
     }
 }
 
-/// For each of `count` owners, the indices of the items that name it, in order.
+/// For each of `count` owners the indices of the items that name it, in order.
 fn indices_by(count: usize, owners: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
     let mut groups = vec![Vec::new(); count];
     for (index, owner) in owners.enumerate() {
@@ -262,7 +263,7 @@ fn indices_by(count: usize, owners: impl Iterator<Item = usize>) -> Vec<Vec<usiz
     groups
 }
 
-/// The nodes, each after those that feed it, else in their order. The graph has no cycle: validation saw to it.
+/// The nodes, each after those that feed it, otherwise in their order. Validation has made sure that there is no cycle.
 fn topological_order(count: usize, incoming: &[Vec<usize>], source: impl Fn(usize) -> usize) -> Vec<usize> {
     let mut order = Vec::with_capacity(count);
     let mut is_placed = vec![false; count];
@@ -279,7 +280,7 @@ fn topological_order(count: usize, incoming: &[Vec<usize>], source: impl Fn(usiz
     order
 }
 
-/// The number of ways from the inputs to each node, or `None` if some number is too large to count with.
+/// The number of paths from the inputs to each node, or `None` if some number is too large to count with.
 fn count_paths(order: &[usize], incoming: &[Vec<usize>], source: impl Fn(usize) -> usize) -> Option<Vec<u64>> {
     const MOST: u64 = 1 << 53;
     let mut paths = vec![1u64; order.len()];

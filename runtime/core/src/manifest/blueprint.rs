@@ -1,6 +1,6 @@
-//! What a valid manifest comes to: nodes ready to be made, and the edges between them.
+//! The result of a valid manifest: nodes ready to be made, and the edges between them.
 //!
-//! Knows node types and their ports, nothing of the text it came from.
+//! Knows node types and their ports, and nothing of the text of the manifest.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::node::{NodeType, Params, Port, PreparedNode};
 /// The node types that the host runs itself, by name.
 pub type HostNodes = IndexMap<String, HostNodeType>;
 
-/// A node type that the host runs itself: params of any form, and values of any kind at its ports, which are `in` and `out`
-/// unless it names others.
+/// A node type that the host runs itself: params of any form, and values of any kind at its ports, which are `in` and
+/// `out` unless it names others.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostNodeType {
@@ -27,13 +27,13 @@ pub struct HostNodeType {
     /// The largest number of packets in one call.
     #[serde(default = "default_batch")]
     pub batch: usize,
-    /// How long a call that is not full waits for more packets, in milliseconds; without it not at all.
+    /// How long a call that is not full waits for more packets, in milliseconds; `None` for not at all.
     #[serde(default, rename = "max_wait_ms", deserialize_with = "milliseconds")]
     pub max_wait: Option<Duration>,
-    /// Whether the host hears of the end of each item, and of the end of all.
+    /// Whether the host is notified of the end of each item, and of the end of all.
     #[serde(default)]
     pub ends: bool,
-    /// Its inputs, from the list of their names; the first one is meant where a connection names none.
+    /// Its inputs, from the list of their names; the first one is used where a connection names none.
     #[serde(default = "one_input", deserialize_with = "host_ports::inputs")]
     pub inputs: &'static [Port],
     /// Its outputs, in the same way.
@@ -42,7 +42,7 @@ pub struct HostNodeType {
 }
 
 impl HostNodeType {
-    /// One that is known by this number, called with at most so many packets.
+    /// A node type with this number, called with at most `batch` packets at a time.
     pub fn new(token: u64, batch: usize) -> Self {
         Self { token, batch, max_wait: None, ends: false, inputs: one_input(), outputs: one_output() }
     }
@@ -53,9 +53,9 @@ impl HostNodeType {
 pub struct Blueprint {
     /// The name that the metadata gives; `pipeline` where there is none.
     pub name: Arc<str>,
-    /// What the metadata says that it does.
+    /// The description from the metadata.
     pub description: Option<Arc<str>>,
-    /// When it was written, as the metadata says; not interpreted.
+    /// The time of writing from the metadata; not interpreted.
     pub created_at: Option<Arc<str>>,
     /// The nodes of the manifest in its order, then the converters that the planner put in.
     pub nodes: Vec<BlueprintNode>,
@@ -71,15 +71,15 @@ pub struct BlueprintNode {
     pub id: Arc<str>,
     /// The name of its type, without the alias: `PassThrough` also where the manifest says `PassThroughNode`.
     pub type_name: Arc<str>,
-    /// Who runs it.
+    /// Whether this process or the host runs it.
     pub work: Work,
     /// Its params, as given.
     pub params: Params,
     /// Its capabilities, as given: wishes of the user that no node interprets.
     pub capabilities: Params,
-    /// What an error of it means.
+    /// The consequence of an error of the node.
     pub on_error: OnError,
-    /// Why the planner put it in: `'vad' needs 16000 Hz`. None for a node of the manifest.
+    /// Why the planner inserted it: `'vad' needs 16000 Hz`. None for a node of the manifest.
     pub inserted: Option<String>,
 }
 
@@ -88,7 +88,7 @@ pub struct BlueprintNode {
 pub enum Work {
     /// This process, on its workers.
     Native {
-        /// The type.
+        /// The node type.
         node_type: Arc<NodeType>,
         /// Makes an instance for each run.
         prepared: PreparedNode,
@@ -104,7 +104,8 @@ pub struct Edge {
     pub from: Endpoint,
     /// The input.
     pub to: Endpoint,
-    /// What may wait on it, if the manifest says; of several edges that a connection became the last one has it.
+    /// The limits of the edge's queue, if the manifest gives any. Of several edges that a connection became, the last
+    /// one has them.
     pub buffer: Option<EdgeBuffer>,
 }
 

@@ -1,4 +1,4 @@
-//! The connections of a manifest: what they join, whether it fits, and that they form no cycle.
+//! The connections of a manifest: which ports they join, whether these fit, and that there is no cycle.
 
 use indexmap::IndexMap;
 
@@ -27,7 +27,7 @@ enum Side {
 }
 
 impl ConnectionDraft {
-    /// What it joins, if both ports are known.
+    /// The two ports, if both are known.
     pub(super) fn ends(&self) -> Option<(Endpoint, Endpoint)> {
         let from = Endpoint { node: self.from.0, port: self.from.1? };
         Some((from, Endpoint { node: self.to.0, port: self.to.1? }))
@@ -39,7 +39,8 @@ pub(super) fn path_of(index: usize) -> Path {
     Path::root().name("connections").index(index)
 }
 
-/// The port that is meant where none is named: the only one, the one that says so, or the one with the usual name.
+/// The port that is used where none is named: the only one, the one declared as default, or the one with the usual
+/// name.
 pub(super) fn default_port(ports: &[Port], usual: &str) -> Option<usize> {
     match ports {
         [_] => Some(0),
@@ -55,7 +56,7 @@ pub(super) fn end_name(id: &str, ports: &[Port], port: usize) -> String {
     }
 }
 
-/// Resolves every connection and notes what is wrong.
+/// Resolves every connection and notes all mistakes.
 pub(super) fn check_connections(
     root: &Item,
     nodes: &NodeDrafts<'_>,
@@ -163,7 +164,7 @@ impl Check<'_, '_> {
         finding.expected("the id of a node").got(describe(&id.into())).suggest(cure)
     }
 
-    /// Whether something that the output gives can go into the input.
+    /// Whether the output emits a kind that the input accepts.
     fn kinds(&self, output: Endpoint, input: Endpoint) -> Option<Finding> {
         let (from, to) = (&self.nodes.list[output.node], &self.nodes.list[input.node]);
         let (outputs, inputs) = (from.kind.as_ref()?.outputs, to.kind.as_ref()?.inputs);
@@ -181,7 +182,7 @@ impl Check<'_, '_> {
         Some(finding.expected(takes).got(gives).suggest(cure))
     }
 
-    /// A node type that takes what one port gives and gives what the other takes.
+    /// A node type that accepts what one port emits and emits what the other accepts.
     fn between(&self, from: &Port, to: &Port) -> Option<&'static str> {
         let fits = |ports: &[Port], wanted: Kinds| {
             ports.first().is_some_and(|port| port.kinds != Kinds::ANY && port.kinds.overlaps(wanted))

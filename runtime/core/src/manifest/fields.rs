@@ -1,4 +1,4 @@
-//! The fields of a manifest: which there are, which are missing, which are of the wrong type.
+//! The fields of a manifest: which are unknown, which are missing, which have the wrong type.
 //!
 //! Knows the form of the document, not what nodes and connections mean.
 
@@ -14,8 +14,8 @@ use super::nearest::{did_you_mean, nearest};
 use super::schema_check::{Fault, check, compile};
 use super::tree::{Data, Item, Path, Step, describe, named, quoted};
 
-/// The schema of the document, without the params of nodes. Two threads that are the first may both make it, so that
-/// none waits: a child that is forked meanwhile would wait for ever.
+/// The schema of the document, without the params of nodes. Two threads that come first may both make it. Neither waits
+/// for the other, because a child that is forked meanwhile would wait for ever.
 pub(super) fn schema() -> &'static Json {
     static SCHEMA: OnceBox<Json> = OnceBox::new();
     SCHEMA.get_or_init(|| Box::new(schemars::schema_for!(Document).to_value()))
@@ -26,7 +26,7 @@ fn validator() -> &'static Validator {
     VALIDATOR.get_or_init(|| Box::new(compile(schema())))
 }
 
-/// Notes everything about the form of the document that is wrong.
+/// Notes all mistakes in the form of the document.
 pub(super) fn check_fields(root: &Item, findings: &mut Findings) {
     let value = root.to_json();
     let faults = check(validator(), schema(), &value);
@@ -106,7 +106,7 @@ fn place(map: &Path) -> &'static str {
     }
 }
 
-/// The known field that an unknown one stands for: by its sound, or by what other tools call it.
+/// The known field that was probably meant by an unknown one: by its spelling, or by its name in other tools.
 fn meant<'a>(map: &Path, name: &str, known: &'a [String]) -> Option<&'a str> {
     let synonym = match (place(map), name) {
         ("this node", "type" | "kind" | "class" | "node") => "node_type",
@@ -153,7 +153,7 @@ fn missing(map: &Path, name: &str) -> String {
     .to_owned()
 }
 
-/// Mistakes for which the general sentence would leave a question open.
+/// Messages of their own for mistakes that the general sentence would not explain.
 fn special(path: &Path, got: &Json) -> Option<Finding> {
     match (path.steps().as_slice(), got) {
         ([Step::Name(version)], _) if version == "version" => {

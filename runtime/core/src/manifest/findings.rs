@@ -8,9 +8,9 @@ use crate::outside::clause;
 
 /// The largest manifest, in bytes.
 pub(super) const MAX_BYTES: usize = 8 << 20;
-/// How deep lists and maps may lie in each other.
+/// How deep lists and maps may be nested.
 pub(super) const MAX_DEPTH: usize = 64;
-/// What is said of a manifest that goes deeper.
+/// The message about a manifest that is nested deeper.
 pub(super) const TOO_DEEP: &str = "lists and maps lie in each other more than 64 deep";
 /// How many values a manifest may hold, aliases of YAML counted each time.
 pub(super) const MAX_VALUES: usize = 200_000;
@@ -31,22 +31,22 @@ pub(super) struct Findings {
     unreadable: HashSet<Path>,
 }
 
-/// What every reader of a notation keeps: where it is, how much it has read, what is wrong so far.
+/// The state that every reader of a notation has: its place, how much it has read, the mistakes so far.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) path: Path,
     pub(super) findings: Findings,
     values: usize,
-    /// Bytes of text that copies brought in.
+    /// Bytes of text that aliases have copied.
     copied: usize,
 }
 
-/// Stops reading: what is wrong has been noted.
+/// Reading has to stop; the mistake has been noted.
 #[derive(Debug)]
 pub(super) struct Unreadable;
 
 impl Finding {
-    /// A problem in words of its own.
+    /// A problem with a message of its own.
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
@@ -85,7 +85,7 @@ impl Findings {
         }
     }
 
-    /// What stands at this path could not be read; further problems of it would only repeat that.
+    /// Notes that the value at this path could not be read. Further problems of it would only repeat that.
     pub(super) fn add_unreadable(&mut self, offset: usize, path: Path, finding: Finding) {
         if !self.is_full() {
             self.unreadable.insert(path.clone());
@@ -101,7 +101,7 @@ impl Findings {
         self.found.len()
     }
 
-    /// Whether there are so many that nobody needs more.
+    /// Whether there are so many that more would not help.
     pub(super) fn is_full(&self) -> bool {
         self.found.len() >= ENOUGH
     }
@@ -144,13 +144,13 @@ impl Reading {
         Ok(())
     }
 
-    /// Notes what is wrong here and stops.
+    /// Notes a mistake here, after which reading has to stop.
     pub(super) fn fail<T>(&mut self, offset: usize, finding: Finding) -> Result<T, Unreadable> {
         self.findings.add(offset, self.path.clone(), finding);
         Err(Unreadable)
     }
 
-    /// Notes that the value here can't be carried, and goes on.
+    /// Notes that the value here can't be used; reading continues.
     pub(super) fn reject(&mut self, offset: usize, finding: Finding) {
         self.findings.add_unreadable(offset, self.path.clone(), finding);
     }
@@ -166,7 +166,7 @@ impl Reading {
         }
     }
 
-    /// Counts what a copy of this value brings in, at the depth at which it comes in.
+    /// Counts the values of a copy, at the depth at which it is inserted.
     pub(super) fn count(&mut self, item: &Item) -> Result<(), Unreadable> {
         self.enter(item.offset)?;
         match &item.data {
@@ -200,7 +200,7 @@ impl Reading {
     }
 }
 
-/// Finds lines and columns for offsets that only grow.
+/// Finds lines and columns for offsets in ascending order.
 struct Lines<'a> {
     text: &'a str,
     seen: usize,

@@ -1,5 +1,5 @@
-//! The ports of node types that the host runs: names that a host gives at run time, beside those of built-in nodes, which
-//! are part of the program.
+//! The ports of node types that the host runs: names that a host gives at run time, beside those of built-in nodes,
+//! which are part of the program.
 
 use once_cell::race::OnceBox;
 use serde::{Deserialize, Deserializer, de};
@@ -10,12 +10,13 @@ use crate::outside::beginning;
 /// The most inputs or outputs of a node.
 const MOST_PORTS: usize = 64;
 
-/// The inputs of a node of the host, from the list of their names; the first one is meant where a connection names none.
+/// The inputs of a node of the host, from the list of their names; the first one is meant where a connection names
+/// none.
 pub(super) fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static [Port], D::Error> {
     ports(deserializer, "inputs", Port::ANY_IN)
 }
 
-/// The same of its outputs.
+/// The outputs of a node of the host, in the same way.
 pub(super) fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static [Port], D::Error> {
     ports(deserializer, "outputs", Port::ANY_OUT)
 }
@@ -44,11 +45,11 @@ fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
-/// The ports with these names. Each list that was ever asked for is kept for good: a program has few, and graphs refer to
+/// The ports with these names. Each list is kept for the life of the process: a program has few, and graphs refer to
 /// them as to those of built-in nodes.
 ///
-/// They are a list that only grows at its end, without a lock: one that another thread holds while the process forks would
-/// be held for ever in the child.
+/// The lists form a list that only grows at its end, without a lock: a lock that another thread holds while the process
+/// forks would be held for ever in the child.
 fn kept(names: Vec<String>, like: Port) -> &'static [Port] {
     static FIRST: OnceBox<Kept> = OnceBox::new();
     let mut place = &FIRST;

@@ -1,7 +1,8 @@
-//! Reads a manifest from JSON text, strictly as RFC 8259 has it, and explains in words what to change where it is not JSON.
+//! Reads a manifest from JSON text, strictly as RFC 8259 has it, and explains in words what to change where it is not
+//! JSON.
 //!
-//! Written for its messages and its places: the offset of every name and value. What a token is, [`crate::syntax::json`]
-//! knows.
+//! Written for its messages and its places: the offset of every name and value. Its tokens come from
+//! [`crate::syntax::json`].
 
 use serde_json::Number;
 
@@ -9,7 +10,7 @@ use super::findings::{Finding, Reading, Unreadable};
 use super::tree::{Data, Entry, Item, Map, Step, named, quoted, shown};
 use crate::syntax::json::{self, Lexer, OutOfRange, TextFault, is_number};
 
-/// Reads one JSON text. What is wrong is noted in the reading.
+/// Reads one JSON text. Mistakes are noted in the reading.
 pub(super) fn read(text: &str, reading: &mut Reading) -> Result<Item, Unreadable> {
     let mut reader = Reader { lexer: Lexer::new(text), open: Vec::new(), reading };
     reader.lexer.skip_space();
@@ -24,7 +25,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) -> Result<Item, Unreadable
 
 struct Reader<'a> {
     lexer: Lexer<'a>,
-    /// Where the maps and lists around this place begin.
+    /// The offsets of the maps and lists around this place.
     open: Vec<usize>,
     reading: &'a mut Reading,
 }
@@ -215,7 +216,7 @@ impl Reader<'_> {
         self.unexpected(&format!("',' or '{close}'"), cure)
     }
 
-    /// Something else stands here, or the text ends inside a map or list.
+    /// Notes that something else stands here, or that the text ends inside a map or list.
     fn unexpected<T>(&mut self, expected: &str, cure: Option<&str>) -> Result<T, Unreadable> {
         let mut finding = Finding::mismatch(expected, self.seen());
         if let Some(&start) = self.open.last().filter(|_| self.lexer.is_at_end()) {
@@ -228,7 +229,7 @@ impl Reader<'_> {
         self.fail(self.lexer.position(), finding)
     }
 
-    /// The next thing in the text, for `got`.
+    /// The next token in words, for `got`.
     fn seen(&self) -> String {
         let (rest, word) = (self.lexer.rest(), self.lexer.word());
         match rest.chars().next() {

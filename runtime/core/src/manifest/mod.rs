@@ -1,7 +1,7 @@
 //! From the bytes of a manifest to a checked blueprint of nodes and edges.
 //!
-//! The way: a reader for each notation makes a tree of plain values with their places; the fields, the nodes and the
-//! connections are checked on that tree, each noting all it finds; without findings the planner makes the blueprint.
+//! A reader for each notation makes a tree of plain values with their places. The fields, the nodes and the connections
+//! are checked on that tree, each check noting all that it finds. Without findings the planner makes the blueprint.
 
 mod blueprint;
 mod buffer;
@@ -76,7 +76,7 @@ fn check(root: &Item, registry: &Registry, hosts: &HostNodes, findings: &mut Fin
     }
 }
 
-/// The text, if it is text, and the tree.
+/// The text, if the manifest is text, and the tree.
 fn read<'a>(bytes: &'a [u8], reading: &mut Reading) -> (Option<&'a str>, Result<Item, Unreadable>) {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.len() > MAX_BYTES {

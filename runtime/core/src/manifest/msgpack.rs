@@ -1,4 +1,4 @@
-//! Reads a manifest from msgpack: the part of it that JSON can say.
+//! Reads a manifest from msgpack: only the kinds of value that JSON has.
 //!
 //! Bytes and extension types have no place in a manifest and are named as problems.
 
@@ -8,7 +8,7 @@ use super::findings::{Finding, Reading, Unreadable};
 use super::tree::{Data, Entry, Item, Map, Step};
 use crate::syntax::msgpack::{Cursor, Head, HeadFault, begins_text};
 
-/// Reads one msgpack document. What is wrong is noted in the reading.
+/// Reads one msgpack document. Mistakes are noted in the reading.
 pub(super) fn read(bytes: &[u8], reading: &mut Reading) -> Result<Item, Unreadable> {
     let mut reader = Reader { cursor: Cursor::new(bytes), length: bytes.len(), reading };
     let item = reader.value()?;
@@ -23,7 +23,7 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) -> Result<Item, Unreadab
 
 struct Reader<'a> {
     cursor: Cursor<'a>,
-    /// Of the whole document, in bytes.
+    /// The length of the whole document, in bytes.
     length: usize,
     reading: &'a mut Reading,
 }
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Something that JSON can't say.
+    /// Notes a value that JSON does not have.
     fn foreign(&mut self, offset: usize, got: String) -> Data {
         let finding = Finding::mismatch("a number, text, true, false, null, a list or a map", got);
         let cure = "pass media and bytes as inputs, not in the manifest".to_owned();

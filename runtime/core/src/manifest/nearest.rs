@@ -1,4 +1,4 @@
-//! Finds what was probably meant by a name that does not exist.
+//! Finds the names that were probably meant by one that does not exist.
 
 use strsim::damerau_levenshtein;
 
@@ -19,7 +19,7 @@ pub(crate) fn did_you_mean<'a>(
 /// The candidates at the smallest edit distance (optimal string alignment with transpositions), if that is small
 /// against the length of the name; case and the difference of '-' and '_' do not count.
 pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    /// Longer names are no typing errors, and comparing them takes quadratic time.
+    /// Longer names are no typing mistakes, and comparing them takes quadratic time.
     const LONGEST: usize = 100;
     const MOST: usize = 3;
     const COMPARED: usize = 1000;

@@ -18,14 +18,14 @@ use crate::outside::named_in_full;
 
 /// One node of the list, as far as it makes sense.
 pub(super) struct NodeDraft<'a> {
-    /// Empty if there is none.
+    /// The id; empty if there is none.
     pub(super) id: &'a str,
     pub(super) kind: Option<NodeKind>,
-    /// What it will be, if its params are right.
+    /// What the node will be, if its params are valid.
     pub(super) work: Option<Work>,
 }
 
-/// What is known of a node once its type is.
+/// What follows from the type of a node.
 pub(super) struct NodeKind {
     pub(super) type_name: Arc<str>,
     pub(super) inputs: &'static [Port],
@@ -39,7 +39,7 @@ pub(super) struct NodeDrafts<'a> {
     pub(super) by_id: IndexMap<&'a str, usize>,
 }
 
-/// Resolves every node and notes what is wrong.
+/// Resolves every node and notes all mistakes.
 pub(super) fn check_nodes<'a>(
     root: &'a Item,
     registry: &Registry,
@@ -82,7 +82,7 @@ fn duplicate_id(id: &str, first: usize, ids: &HashSet<&str>) -> Finding {
 /// Checks other params for a node of a graph that is planned already.
 ///
 /// # Errors
-/// All that is wrong with them, under the id of the node.
+/// All their mistakes, under the id of the node.
 pub(crate) fn prepare_again(id: &str, node_type: &NodeType, params: Params) -> Result<PreparedNode, ManifestError> {
     let nowhere = Item { offset: 0, data: Data::Null };
     let mut findings = Findings::default();
@@ -242,7 +242,7 @@ fn unknown_type(name: &str, registry: &Registry, hosts: &HostNodes) -> Finding {
 }
 
 impl NodeDrafts<'_> {
-    /// The node to which the text of a connection refers, and the name of the port, if it says one.
+    /// The node to which the text of a connection refers, and the name of the port, if it gives one.
     pub(super) fn find<'t>(&self, text: &'t str) -> Result<(usize, Option<&'t str>), &'t str> {
         if let Some(node) = self.by_id.get(text) {
             return Ok((*node, None));

@@ -1,4 +1,4 @@
-//! From checked parts to the blueprint: puts converters where an input needs a format of sound that is not certain.
+//! From checked parts to the blueprint: inserts converters where an input needs an audio format that is not certain.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::tree::{Item, Path};
 use crate::node::{AudioFormat, Kinds, Params, Registry};
 use crate::value::Kind;
 
-/// Builds the blueprint; None if it lacks a converter, which is noted then.
+/// Builds the blueprint; `None` if the registry lacks a converter for it, which is noted.
 pub(super) fn plan(
     document: Document,
     drafts: NodeDrafts<'_>,
@@ -82,7 +82,7 @@ struct Planner<'a> {
     registry: &'a Registry,
 }
 
-/// A converter: what kind of node, what it is set to, and why.
+/// A converter: its node type, its params, and why it is needed.
 struct Converter {
     type_name: &'static str,
     suffix: &'static str,
@@ -92,8 +92,8 @@ struct Converter {
 }
 
 impl Planner<'_> {
-    /// Joins an output, or the inputs of the graph, with an input, through the converters that it needs. They stand before
-    /// the buffer, so that nothing else can wait between it and the input.
+    /// Joins an output, or the inputs of the graph, with an input, through the converters that it needs. They stand
+    /// before the buffer, so that nothing else can wait between it and the input.
     fn connect(
         &mut self,
         from: Option<Endpoint>,
@@ -167,7 +167,7 @@ impl Planner<'_> {
     }
 }
 
-/// What must stand between: channels first, since fewer channels are less to resample.
+/// The converters that are needed. Channels come first, since fewer channels are cheaper to resample.
 fn converters(needs: AudioFormat, promise: AudioFormat) -> Vec<Converter> {
     let mut converters = Vec::new();
     if let Some(channels) = needs.channels.filter(|_| needs.channels != promise.channels) {

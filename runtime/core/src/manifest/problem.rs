@@ -1,4 +1,4 @@
-//! What is wrong with a manifest: every problem with its place, and how they read.
+//! Problems of a manifest: each with its place, and how they read as text.
 //!
 //! Knows nothing of how problems are found.
 
@@ -14,7 +14,7 @@ pub struct ManifestError {
 /// One thing that is wrong in a manifest, where it is, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Problem {
-    /// Where it is: `nodes[1].params.operand`; empty for the manifest as a whole.
+    /// The path: `nodes[1].params.operand`; empty for the manifest as a whole.
     pub path: String,
     /// The line in the text, from 1. None for msgpack.
     pub line: Option<usize>,
@@ -30,7 +30,7 @@ pub struct Problem {
     pub suggestion: Option<String>,
 }
 
-/// With so many problems the search for more ends.
+/// After this many problems the search ends.
 pub(super) const ENOUGH: usize = 100;
 
 /// More problems than these are counted in the message, not shown.

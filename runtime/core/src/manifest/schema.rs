@@ -8,7 +8,8 @@ use crate::node::Registry;
 /// The JSON Schema (2020-12) of a manifest, for editors and other tools.
 ///
 /// The params of each node type stand in `$defs` under its name and hold where `node_type` is that name or its alias
-/// with `Node` at the end, unless that is a name with params of its own. Other node types are allowed, since a host may declare its own.
+/// with `Node` at the end, unless that is a name with params of its own. Other node types are allowed, since a host may
+/// declare its own.
 pub fn schema(registry: &Registry) -> Json {
     let mut schema = fields::schema().clone();
     let mut rules = Vec::new();
@@ -49,7 +50,7 @@ pub fn schema(registry: &Registry) -> Json {
     schema
 }
 
-/// Makes references from the root of a schema references from its new place.
+/// Adapts the references within a schema to its new place.
 fn rebase(schema: &mut Json, base: &str) {
     match schema {
         Json::Array(items) => items.iter_mut().for_each(|item| rebase(item, base)),

@@ -1,4 +1,4 @@
-//! Checks a value against a JSON Schema and says in plain words what is wrong, as the schemas of typed structs allow.
+//! Checks a value against the JSON Schema of a typed struct, and explains in plain words what is wrong.
 //!
 //! Stricter than JSON Schema in one thing: `5.0` is not an integer, and an integer must fit its Rust type.
 
@@ -19,7 +19,7 @@ use crate::node::SPELLING_OF;
 pub(super) enum Fault {
     /// A value that should be another.
     Mismatch { path: Path, finding: Finding },
-    /// A map has an entry that it can't have.
+    /// A map has an entry with an unknown name.
     Unknown { map: Path, name: String, known: Vec<String> },
     /// A map lacks an entry.
     Missing { map: Path, name: String, expected: String },
@@ -35,7 +35,7 @@ pub(super) fn compile(schema: &Json) -> Validator {
         .expect("a schema generated from a Rust type is valid")
 }
 
-/// The faults of `value`, as many as are shown at most. `schema` is what the validator was compiled from.
+/// The faults of `value`, at most as many as are shown. The validator was compiled from `schema`.
 pub(super) fn check(validator: &Validator, schema: &Json, value: &Json) -> Vec<Fault> {
     let mut check = Check { schema, value, faults: Vec::new(), reported: HashSet::new() };
     for error in validator.iter_errors(value) {
@@ -47,7 +47,7 @@ pub(super) fn check(validator: &Validator, schema: &Json, value: &Json) -> Vec<F
     check.faults
 }
 
-/// What a schema asks for, in words: `a number`, `an integer from 1 to 8`, `"add" or "subtract"`.
+/// The values that a schema allows, in words: `a number`, `an integer from 1 to 8`, `"add" or "subtract"`.
 pub(super) fn expectation(schema: &Json, root: &Json) -> String {
     in_words(schema, root, None, 0)
 }
@@ -100,7 +100,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Of several alternatives the one that was meant: that which allows the kind of value and its tag.
+    /// The alternative that was probably meant: the one that allows the kind of value and its tag.
     fn best_branch<'e>(
         &self,
         path: &Path,
@@ -153,7 +153,8 @@ impl<'a> Check<'a> {
         self.schema.pointer(holder).unwrap_or(self.schema)
     }
 
-    /// Names made of digits look like indices there: the value itself tells which they are.
+    /// The path to the value. Names made of digits look like indices in the pointer, so the value decides which they
+    /// are.
     fn instance_path(&self, error: &ValidationError<'_>) -> Path {
         let mut value = self.value;
         let steps = error.instance_path().iter().map(|segment| {
@@ -185,7 +186,7 @@ fn is_about_entries(kind: &ValidationErrorKind) -> bool {
     )
 }
 
-/// Says no more than what `got` misses: no bounds where there is no number.
+/// The allowed values in words, as far as `got` misses them: no bounds if it is not even a number.
 fn in_words(schema: &Json, root: &Json, got: Option<&Json>, depth: usize) -> String {
     let alternatives = alternatives(schema, root, depth);
     let mut names: Vec<String> = Vec::new();
@@ -374,7 +375,7 @@ fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A keyword of our own: beside `"type": "integer"` it stands for the Rust type, named as in `format`.
+/// A keyword of this crate: beside `"type": "integer"` it stands for the Rust type, named as in `format`.
 const INTEGER: &str = "x-rust-integer";
 
 struct Integer((Option<i64>, Option<u64>));
@@ -400,7 +401,7 @@ impl<'i> Keyword<'i> for Integer {
     }
 }
 
-/// What an integer type holds.
+/// The lowest and highest value of an integer type.
 fn range(format: &str) -> (Option<i64>, Option<u64>) {
     match format {
         "int8" => (Some(i8::MIN.into()), Some(i8::MAX.cast_unsigned().into())),

@@ -1,4 +1,4 @@
-//! A manifest as read, whatever it was written in: plain values, each with its place.
+//! A manifest as it was read from any notation: plain values, each with its place.
 //!
 //! Knows nothing of what a manifest means.
 
@@ -16,7 +16,7 @@ pub(super) struct Item {
     pub(super) data: Data,
 }
 
-/// What JSON can say.
+/// The kinds of value that JSON has.
 #[derive(Clone, Debug)]
 pub(super) enum Data {
     Null,
@@ -38,8 +38,8 @@ pub(super) struct Entry {
     pub(super) value: Item,
 }
 
-/// A way into the tree, from the root. Ways that begin alike share that beginning, so that many problems deep inside of
-/// long names cost no more memory than the names.
+/// A path into the tree, from the root. Paths share their common beginning, so that many problems deep inside long
+/// names cost no more memory than the names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Path(Option<Arc<Link>>);
 
@@ -50,7 +50,7 @@ struct Link {
     depth: usize,
 }
 
-/// From a value to one inside it.
+/// One step of a path, from a value to one inside it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     Name(String),
@@ -91,12 +91,12 @@ impl Item {
         }
     }
 
-    /// Where the value at the path begins, or the nearest thing around it that is there.
+    /// The offset of the value at the path, or of the nearest value around it that exists.
     pub(super) fn value_offset(&self, path: &Path) -> usize {
         self.walk(path).0
     }
 
-    /// Where the name of the entry at the path begins, or the nearest thing around it that is there.
+    /// The offset of the name of the entry at the path, or of the nearest value around it that exists.
     pub(super) fn name_offset(&self, path: &Path) -> usize {
         self.walk(path).1
     }
@@ -192,7 +192,7 @@ impl std::fmt::Display for Path {
     /// `nodes[1].params.operand`; a name that is not a plain word is quoted: `params["my key"]`. Of a long name the
     /// beginning is shown, of a long path both ends.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        /// So many steps are shown at either end.
+        /// The number of steps that are shown at either end.
         const SHOWN: usize = 6;
         let steps = self.steps();
         for (position, step) in steps.iter().enumerate() {
@@ -219,7 +219,7 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
-/// How a value reads in `got ...`: `the text "five"`, `5`, `a list`.
+/// A value in words, for `got ...`: `the text "five"`, `5`, `a list`.
 pub(super) fn describe(value: &Json) -> String {
     match value {
         Json::Null => "null".to_owned(),

@@ -12,7 +12,7 @@ use super::findings::{Finding, Reading, TOO_DEEP, Unreadable};
 use super::json::number;
 use super::tree::{Data, Entry, Item, Map, Step, describe, quoted, shown};
 
-/// Reads one YAML document. What is wrong is noted in the reading.
+/// Reads one YAML document. Mistakes are noted in the reading.
 pub(super) fn read(text: &str, reading: &mut Reading) -> Result<Item, Unreadable> {
     let mut reader = Reader { text, events: Parser::new_from_str(text), anchors: HashMap::new(), reading };
     let item = loop {
@@ -38,7 +38,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) -> Result<Item, Unreadable
 struct Reader<'a> {
     text: &'a str,
     events: Parser<'a, StrInput<'a>>,
-    /// What an anchor stands for; None while it is being read.
+    /// The value of an anchor; `None` while it is being read.
     anchors: HashMap<usize, Option<Item>>,
     reading: &'a mut Reading,
 }
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What a mistake is called and what to do about it, for the mistakes that people make; empty for the others.
+/// The message and the cure for common mistakes; empty for the others.
 fn sentence(kind: &ErrorKind) -> (&'static str, Option<&'static str>) {
     match kind {
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {

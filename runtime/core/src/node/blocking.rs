@@ -1,7 +1,7 @@
-//! Marks the time in which a node waits for the system, so that other work takes the place of its thread.
+//! Marks the time in which a node waits for the system, so that another worker takes the place of its thread.
 //!
-//! A disk or a network share may never answer. The scheduler has as many workers as the process has cores; a worker that
-//! waits counts among them no longer.
+//! A disk or a network share may never answer. The scheduler has as many workers as the process has cores; a worker
+//! that waits does not count among them.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -11,30 +11,30 @@ thread_local! {
     static PLACE: RefCell<Option<Arc<dyn WorkerPlace>>> = const { RefCell::new(None) };
 }
 
-/// What a pool of workers hears from one of them.
+/// The reports of a worker to its pool.
 pub(crate) trait WorkerPlace: Send + Sync {
-    /// The worker begins to wait: `surely`, or only if the system does not answer at once.
+    /// The worker begins to wait: `surely`, or only if the system does not reply at once.
     fn begin_wait(&self, surely: bool);
-    /// It goes on.
+    /// The worker continues.
     fn end_wait(&self);
 }
 
 /// Calls the system for something that a disk or a network may delay: open, read, write, list.
 ///
-/// Costs some 50 ns where the answer comes at once. Where it does not, the scheduler starts another worker meanwhile. On a
-/// thread that is no worker it only makes the call.
+/// Costs some 50 ns where the reply comes at once. Where it does not, the scheduler starts another worker meanwhile. On
+/// a thread that is no worker it only makes the call.
 pub fn may_block<T>(call: impl FnOnce() -> T) -> T {
     wait_for(false, call)
 }
 
-/// Waits for another process, such as the one at the other end of a pipe. The place of the worker is free at once.
+/// Waits for another process, such as the one at the other end of a pipe. The worker's place becomes free at once.
 ///
 /// Bounded in time all the same: a node looks now and then whether it is cancelled.
 pub fn wait<T>(call: impl FnOnce() -> T) -> T {
     wait_for(true, call)
 }
 
-/// Gives the calling thread its place; from here on its nodes report to it.
+/// Assigns a place to the calling thread; its nodes then report to that place.
 pub(crate) fn take_place(place: Arc<dyn WorkerPlace>) {
     PLACE.with(|own| *own.borrow_mut() = Some(place));
 }

@@ -1,9 +1,9 @@
-//! What a node may know of its surroundings.
+//! The surroundings of a node, as far as it may know them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Told once, seen by everybody who holds a clone.
+/// A request to stop, seen through every clone.
 #[derive(Clone, Debug, Default)]
 pub struct CancelFlag(Arc<AtomicBool>);
 
@@ -13,7 +13,7 @@ impl CancelFlag {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Whether to stop.
+    /// Whether a stop was requested.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
@@ -24,6 +24,7 @@ impl CancelFlag {
 pub struct Context {
     /// The id that the manifest gives this node.
     pub node_id: Arc<str>,
-    /// Set when the run is to stop. The scheduler looks at it between steps; a node only needs it inside a long step.
+    /// Set when the run is to stop. The scheduler checks it between steps; a node only has to check it inside a long
+    /// step.
     pub cancel: CancelFlag,
 }

@@ -1,4 +1,4 @@
-//! The doc comment of a node as text, for those who don't read its source.
+//! The doc comment of a node as text, for users who don't read its source.
 //!
 //! [`documented!`](crate::documented) reads the comment where it is written, above the struct, so that rustdoc and the
 //! users of every language have the same words.
@@ -7,15 +7,15 @@ use std::borrow::Cow;
 
 /// A type whose doc comment is known at run time; [`documented!`](crate::documented) implements it.
 pub trait Documented {
-    /// The lines of the doc comment, as the compiler has them: each begins with the space after the slashes and ends with
-    /// a line break. The first is a sentence of its own.
+    /// The lines of the doc comment, as the compiler has them: each begins with the space after the slashes and ends
+    /// with a line break. The first is a sentence of its own.
     const DOC: &'static str;
 }
 
 /// Defines a struct and implements [`Documented`](crate::node::Documented) with its doc comment.
 ///
-/// What stands in it is written as it would be without it: rustfmt leaves it alone. A comment whose first line is not a
-/// sentence does not compile.
+/// The struct is written as it would be without the macro, and rustfmt leaves it alone. A comment whose first line is
+/// not a sentence does not compile.
 ///
 /// ```
 /// use remotemedia_core::node::{Documented, documented};
@@ -82,7 +82,7 @@ pub(super) const fn first_line(doc: &'static str) -> &'static str {
     doc.split_at(end).0.trim_ascii()
 }
 
-/// The doc comment as Markdown for everybody: without the space after the slashes, and with the names of items that
+/// The doc comment as plain Markdown: without the space after the slashes, and with the names of items that
 /// only rustdoc can link to as code.
 pub(super) fn markdown(doc: &str) -> String {
     let lines = doc.trim_end().lines().map(|line| without_links(line.strip_prefix(' ').unwrap_or(line)));

@@ -1,4 +1,4 @@
-//! What a node says when it fails. The scheduler adds which node, which item and where.
+//! Errors of nodes. The scheduler adds the node, the item and the place in the stream.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use crate::outside::message;
 /// A failure inside a node: the cause, the cure where there is one, and the place in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeError {
-    /// What is wrong, as a clause without full stop: `the file ends in the middle of a frame`.
+    /// The cause, as a clause without full stop: `the file ends in the middle of a frame`.
     pub cause: String,
-    /// What to do about it, as a sentence: `Fetch the file again.` Empty if there is nothing to say.
+    /// The cure, as a sentence: `Fetch the file again.` Empty if there is none.
     pub cure: String,
     /// The position in the item's media time, in nanoseconds, if known.
     pub position: Option<i64>,
-    /// What lies behind the cause, nearest first, as other libraries put it.
+    /// The errors of other libraries that led to the cause, nearest first.
     pub chain: Vec<String>,
     /// The host's own number for an exception of its code, handed back with the error.
     pub host_token: Option<Arc<HostToken>>,
@@ -31,7 +31,7 @@ impl NodeError {
         Self { cause: message(cause), cure: String::new(), position: None, chain: Vec::new(), host_token: None }
     }
 
-    /// With what to do about it.
+    /// With the cure.
     #[must_use]
     pub fn cure(mut self, cure: impl Into<String>) -> Self {
         self.cure = message(cure);

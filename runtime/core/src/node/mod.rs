@@ -1,4 +1,4 @@
-//! The contract of a node: what the scheduler calls, what a node may answer, and how it declares itself.
+//! The contract of a node: what the scheduler calls, what a node may return, and how it declares itself.
 //!
 //! A node is sync and used by one thread at a time. It knows packets and its [`Context`], never threads or queues.
 
@@ -34,56 +34,57 @@ use crate::value::Packet;
 
 /// One instance of a node within one run.
 ///
-/// The scheduler calls `connect` and `initialize` once; then for each item `begin_item`, any number of `process` and one
-/// `flush`; after every call that answered [`Step::More`] it calls `resume` until the answer is [`Step::Done`]; at last `cleanup`,
-/// exactly once if `initialize` succeeded, also after an error, a cancel or a panic. An instance lives for one run, so
-/// its fields are per-run state; `flush` resets what belongs to one item.
+/// The scheduler calls `connect` and `initialize` once. Then for each item it calls `begin_item`, `process` any number of
+/// times and `flush` once, and after every call that returned [`Step::More`] it calls `resume` until that returns
+/// [`Step::Done`]. At last it calls `cleanup`, exactly once if `initialize` succeeded, also after an error, a cancel or a
+/// panic. An instance lives for one run, so its fields are per-run state; `flush` resets what belongs to one item.
 pub trait Node: Any + Send {
-    /// Hears at which of its input ports packets can come, by their numbers; for nodes with ports that are optional.
+    /// Receives the numbers of the input ports at which packets can come; for nodes with optional ports.
     fn connect(&mut self, inputs: &[usize]) {
         let _ = inputs;
     }
 
-    /// Gets ready: opens, allocates, keeps what it needs of the context.
+    /// Prepares the node: opens, allocates, keeps what it needs of the context.
     ///
     /// # Errors
-    /// Whatever keeps the node from working; nothing is processed then.
+    /// Anything that keeps the node from working; nothing is processed then.
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
         let _ = context;
         Ok(())
     }
 
-    /// Hears that an item begins, before its first packet; also if it turns out to have none.
+    /// Begins an item, before its first packet; also if it turns out to have none.
     fn begin_item(&mut self, item: &Item) {
         let _ = item;
     }
 
-    /// For a source: begins item `number` if there is another one to bring, which `flush` then emits.
+    /// For a source: begins item `number` if there is another one, which `flush` then emits.
     ///
-    /// Only a source that stands alone at the entry of its graph, in a run without inputs, is asked: before every item.
-    /// The first one takes place whatever the answer. A source that is not asked emits all it has in each item.
+    /// Called before every item, but only for a source that is the only entry of its graph, in a run without inputs.
+    /// The first item takes place whatever this returns. A source for which it is not called emits all it has in each
+    /// item.
     fn next_item(&mut self, number: u64) -> Option<Item> {
         let _ = number;
         None
     }
 
-    /// Takes the next packet of input port `port`. Does one bounded piece of work.
+    /// Takes the next packet of input port `port` and does one bounded piece of work.
     ///
     /// # Errors
     /// What is wrong with the packet; the item fails.
     fn process(&mut self, port: usize, packet: Packet) -> Result<Step, NodeError>;
 
-    /// Whether the node, which [aligns](Define::ALIGNS) its inputs, has use for more of input port `port` before something
-    /// comes at another one. Asked between two steps; a port without use waits in its queue where that keeps nobody else
-    /// waiting, else it brings more all the same.
+    /// Whether the node, which [aligns](Define::ALIGNS) its inputs, can use more of input port `port` before something
+    /// comes at another one. Called between two steps. If it can't, packets of this port stay in their queue where no
+    /// other work has to wait for that; otherwise they come all the same.
     fn wants(&self, port: usize) -> bool {
         let _ = port;
         true
     }
 
-    /// Hears, if the node [aligns](Define::ALIGNS) its inputs, that nothing more of this item comes at input port `port`,
-    /// while something may still come at others. Does one bounded piece of work. What never comes again is told of
-    /// at the start of each item.
+    /// Takes the end of this item at input port `port`, while packets may still come at others; for nodes that
+    /// [align](Define::ALIGNS) their inputs. Does one bounded piece of work. For an input that has ended for good it is
+    /// called at the start of each item.
     ///
     /// # Errors
     /// What went wrong; the item fails.
@@ -92,7 +93,7 @@ pub trait Node: Any + Send {
         Ok(Step::DONE)
     }
 
-    /// Goes on after [`Step::More`], once what was emitted has been taken. Does one bounded piece of work.
+    /// Continues after [`Step::More`], once the emitted packet has been taken. Does one bounded piece of work.
     ///
     /// # Errors
     /// What went wrong; the item fails.
@@ -100,7 +101,7 @@ pub trait Node: Any + Send {
         Ok(Step::DONE)
     }
 
-    /// The item ends: emits what is left and resets to the state before its first packet. A source emits all it has
+    /// Ends the item: emits what is left and resets to the state before its first packet. A source emits all it has
     /// from here on.
     ///
     /// # Errors
@@ -109,15 +110,15 @@ pub trait Node: Any + Send {
         Ok(Step::DONE)
     }
 
-    /// Lets go of what `initialize` took.
+    /// Releases what `initialize` acquired.
     fn cleanup(&mut self) {}
 }
 
-/// The answer to one call: at most one emission, and whether there is more to come without new input.
+/// The result of one call: at most one emission, and whether more follows without new input.
 #[derive(Debug)]
 #[must_use]
 pub enum Step {
-    /// All that could be emitted has been.
+    /// The node has emitted all that it can without new input.
     Done(Option<Emission>),
     /// The node wants to be resumed.
     More(Option<Emission>),
@@ -133,7 +134,7 @@ pub struct Emission {
 }
 
 impl Step {
-    /// Nothing to emit, nothing more to do.
+    /// Emits nothing and is done.
     pub const DONE: Step = Step::Done(None);
 
     /// Emits a packet on the first port and is done.
@@ -146,7 +147,7 @@ impl Step {
         Step::More(Some(Emission { port: 0, packet: packet.into() }))
     }
 
-    /// Emits what there is, if anything, on the first port and is done.
+    /// Emits a packet on the first port, if there is one, and is done.
     pub fn maybe(packet: Option<Packet>) -> Self {
         Step::Done(packet.map(|packet| Emission { port: 0, packet }))
     }
@@ -162,8 +163,8 @@ pub enum Cost {
     Proportional,
     /// A step may take up to milliseconds: it never runs on an event loop.
     Heavy,
-    /// A step may wait for a disk or a network: it never runs on an event loop. It waits within [`may_block`] or [`wait`], so
-    /// that it takes nobody's worker.
+    /// A step may wait for a disk or a network: it never runs on an event loop. It waits within [`may_block`] or
+    /// [`wait`], so that another worker can take its place.
     Blocking,
 }
 
@@ -179,9 +180,9 @@ impl Cost {
     }
 }
 
-/// What a built-in node declares; [`Registry::add`] makes a [`NodeType`] of it.
+/// The declaration of a built-in node; [`Registry::add`] makes a [`NodeType`] of it.
 ///
-/// Its doc comment is what users of every language read of it: the first line in a list of nodes, all of it in the docs.
+/// Its doc comment is shown to users of every language: the first line in lists of nodes, all of it in the docs.
 pub trait Define: Node + Documented + Sized + 'static {
     /// Its params, from which the schema, the docs and the typed classes of the bindings are generated.
     type Params: DeserializeOwned + JsonSchema + Send + Sync + 'static;
@@ -199,12 +200,12 @@ pub trait Define: Node + Documented + Sized + 'static {
     /// The params that may change while a session runs; see [`Define::set_params`].
     const LIVE: &'static [&'static str] = &[];
 
-    /// Whether it makes one stream of what comes at several inputs, by its time: what it emits has one order then, whichever
-    /// input it came from, and it is asked and told of each input by itself; see [`Node::wants`] and [`Node::end_input`].
+    /// Whether it aligns several inputs by time into one stream. Its emissions then have one order, whichever input
+    /// they come from, and the scheduler treats each input by itself; see [`Node::wants`] and [`Node::end_input`].
     const ALIGNS: bool = false;
 
-    /// The format of sound that an input port needs with these params, where it needs a certain one. If the port takes
-    /// nothing but sound, converters are put before it that see to it.
+    /// The audio format that an input port needs with these params, where it needs a certain one. If the port accepts
+    /// audio alone, the planner inserts the converters for it.
     fn input_format(params: &Self::Params, port: usize) -> Option<AudioFormat> {
         let _ = params;
         Self::INPUTS.get(port)?.format
@@ -225,12 +226,12 @@ pub trait Define: Node + Documented + Sized + 'static {
         Ok(())
     }
 
-    /// A new instance, for one run. Cheap: heavy work belongs into `initialize`.
+    /// A new instance, for one run. Cheap: heavy work belongs in `initialize`.
     fn new(params: &Self::Params) -> Self;
 
-    /// Takes over the params of [`Define::LIVE`] while a session runs: between two steps, also in the middle of an item. The
-    /// other params are unchanged. What the node makes must not jump where people would notice: a gain glides to its new
-    /// value.
+    /// Applies new values of the params in [`Define::LIVE`] while a session runs: between two steps, also in the middle
+    /// of an item. The other params are unchanged. The output must not jump where it could be noticed: a gain glides to
+    /// its new value.
     fn set_params(&mut self, params: &Self::Params) {
         let _ = params;
     }
@@ -241,7 +242,7 @@ pub trait Define: Node + Documented + Sized + 'static {
 pub trait OldName: Documented + 'static {
     /// The node that does the work.
     type Node: Define;
-    /// The params as they were called.
+    /// The params under their old names.
     type Params: DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
     /// The old name.
@@ -252,7 +253,7 @@ pub trait OldName: Documented + 'static {
     /// The params of the node for these old ones.
     ///
     /// # Errors
-    /// What the node can't do.
+    /// A value that the node can't use.
     fn translate(params: Self::Params) -> Result<<Self::Node as Define>::Params, ParamError>;
 
     /// The old name of a param, for errors about its value.

@@ -1,4 +1,4 @@
-//! From the params of a manifest to something that makes instances.
+//! From the params of a manifest to a factory of node instances.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ pub type Params = serde_json::Map<String, Json>;
 pub struct ParamError {
     /// The name of the param; empty for the params as a whole.
     pub param: String,
-    /// What would be right.
+    /// The values that would be valid.
     pub expected: String,
-    /// What it was.
+    /// The value that was given.
     pub got: String,
 }
 
 impl ParamError {
-    /// The same error, whatever the node quotes in it.
+    /// The same error with bounded, printable text, whatever the node quotes in it.
     fn bounded(self) -> Self {
         Self { param: self.param, expected: message(self.expected), got: message(self.got) }
     }
@@ -78,7 +78,7 @@ pub(super) fn prepare_old<A: OldName>(params: Params) -> Result<PreparedNode, Pa
     })
 }
 
-/// The params by their names of today; whoever wrote `targetRate` once means `target_rate`.
+/// The params under their current names: `targetRate` of old manifests is `target_rate`.
 fn in_snake_case(params: Params) -> Result<Params, ParamError> {
     let mut renamed = Params::new();
     for (name, value) in params {

@@ -1,4 +1,4 @@
-//! What a node's ports accept and emit.
+//! The ports of a node: the kinds of value and the formats that they accept or emit.
 
 use crate::value::Kind;
 
@@ -11,17 +11,17 @@ pub struct Kinds(u32);
 pub struct Port {
     /// The name in a connection, such as `speech` in `vad.speech`.
     pub name: &'static str,
-    /// What it accepts or emits.
+    /// The kinds that it accepts or emits.
     pub kinds: Kinds,
-    /// For an input of sound: the format it needs, where it needs a certain one whatever the params.
+    /// For an audio input: the format that it needs, where it needs a certain one whatever the params.
     pub format: Option<AudioFormat>,
-    /// Whether it is meant where a connection to a node with several ports names none.
+    /// Whether it is used where a connection to a node with several ports names none.
     pub is_usual: bool,
     /// One sentence for the docs.
     pub summary: &'static str,
 }
 
-/// A format of sound, as far as it is fixed.
+/// An audio format, as far as it is fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct AudioFormat {
     /// Frames per second.
@@ -80,14 +80,14 @@ impl Port {
         Self { name, kinds, format: None, is_usual: false, summary }
     }
 
-    /// The port that is meant where a connection names none. For an output it has to be the first one, since the first is
-    /// what a sink gives.
+    /// The port that is used where a connection names none. For an output it has to be the first one, since a sink
+    /// collects the first.
     #[must_use]
     pub const fn usual(self) -> Self {
         Self { is_usual: true, ..self }
     }
 
-    /// What it declares: `{name, kinds, summary, format?}`.
+    /// The declaration as JSON: `{name, kinds, summary, format?}`.
     pub fn describe(&self) -> serde_json::Value {
         let kinds: Vec<&str> = self.kinds.iter().map(Kind::name).collect();
         let mut described = serde_json::json!({"name": self.name, "kinds": kinds, "summary": self.summary});
@@ -101,8 +101,8 @@ impl Port {
     pub const ANY_IN: Port = Port::new("in", Kinds::ANY, "Any value.");
     /// The usual single output, of any kind.
     pub const ANY_OUT: Port = Port::new("out", Kinds::ANY, "Any value.");
-    /// An input of sound.
+    /// An audio input.
     pub const AUDIO_IN: Port = Port::new("in", Kinds::of(&[Kind::Audio]), "Sound.");
-    /// An output of sound.
+    /// An audio output.
     pub const AUDIO_OUT: Port = Port::new("out", Kinds::of(&[Kind::Audio]), "Sound.");
 }

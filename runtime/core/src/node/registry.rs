@@ -10,13 +10,13 @@ use super::documented::{first_line, markdown};
 use super::params::{camel_case, prepare, prepare_old};
 use super::{Cost, Define, OldName, ParamError, Params, Port, PreparedNode};
 
-/// A kind of node: what it is called, what it takes, and how to make one.
+/// A node type: its name, its ports and params, and how to make a node.
 pub struct NodeType {
     /// The name in a manifest.
     pub name: &'static str,
     /// One sentence, the first of `doc`.
     pub summary: &'static str,
-    /// All that it promises, in Markdown. Begins with the summary.
+    /// Everything that it promises, in Markdown. Begins with the summary.
     pub doc: String,
     /// How much a step costs.
     pub cost: Cost,
@@ -30,7 +30,7 @@ pub struct NodeType {
     pub example: Json,
     /// The params that may change while a session runs.
     pub live: Vec<&'static str>,
-    /// Whether it makes one stream of what comes at several inputs.
+    /// Whether it aligns several inputs into one stream.
     pub(crate) aligns: bool,
     /// The type for which this is an old name with params of its own, if it is one.
     pub alias_of: Option<&'static str>,
@@ -39,7 +39,7 @@ pub struct NodeType {
     prepare: fn(Params) -> Result<PreparedNode, ParamError>,
 }
 
-/// In the schema of a param of an old name: it is another spelling of the one with this name.
+/// A keyword in the schema of a param of an old name: the param is another spelling of the one with this name.
 pub(crate) const SPELLING_OF: &str = "x-spelling-of";
 
 /// A set of node types by name.
@@ -49,17 +49,17 @@ pub struct Registry {
 }
 
 impl NodeType {
-    /// Types the params and checks them; they have passed the schema before.
+    /// Converts the params, which have passed the schema before, to the node's own type, and lets the node check them.
     ///
     /// # Errors
-    /// What the node says of its params.
+    /// The error of the node about its params.
     pub fn prepare(&self, params: Params) -> Result<PreparedNode, ParamError> {
         (self.prepare)(params)
     }
 
-    /// All that it declares, for listings, docs and the classes of the bindings:
-    /// `{name, summary, doc, cost, inputs, outputs, params, example, live?, alias_of?}`, where `doc` is Markdown, `params` a
-    /// JSON Schema, and `live` names the params that may change while a session runs. A param of an old name that has
+    /// Everything that it declares, for listings, docs and the classes of the bindings:
+    /// `{name, summary, doc, cost, inputs, outputs, params, example, live?, alias_of?}`, where `doc` is Markdown, `params`
+    /// a JSON Schema, and `live` names the params that may change while a session runs. A param of an old name that has
     /// `x-spelling-of` in its schema is another spelling of the param with that name.
     pub fn describe(&self) -> Json {
         let ports = |ports: &[Port]| ports.iter().map(Port::describe).collect::<Vec<_>>();

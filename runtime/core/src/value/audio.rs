@@ -1,10 +1,10 @@
-//! Sound: planar float32 samples with their rate, layout and time.
+//! Audio: planar float32 samples with their rate, layout and time.
 
 use std::sync::Arc;
 
 use super::{Buffer, MediaTime};
 
-/// Planar float32 sound, full scale at ±1.0. Each channel's frames are contiguous.
+/// Planar float32 audio, full scale at ±1.0. The samples of one channel are contiguous.
 #[derive(Clone, Debug)]
 pub struct Audio {
     buffer: Buffer,
@@ -14,23 +14,23 @@ pub struct Audio {
     frames: usize,
     rate: u32,
     layout: Layout,
-    /// When the first frame sounds, in nanoseconds from the start of its stream, if known.
+    /// The time of the first frame, in nanoseconds from the start of its stream, if known.
     pub pts: Option<i64>,
 }
 
-/// What the channels mean. Text such as `mono`, `stereo` or `5.1` where it is known.
+/// The meaning of the channels. Text such as `mono`, `stereo` or `5.1` where it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Only the number of channels is known.
     Unspecified,
-    /// A name in the terms of the field.
+    /// A name such as `stereo` or `5.1`.
     Named(Arc<str>),
 }
 
-/// Why sound can't be made.
+/// Why an audio value can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AudioError {
-    /// The rate is outside what audio has.
+    /// The rate is zero.
     #[error("a rate of {0} Hz is not between 1 and 4294967295")]
     Rate(u32),
     /// There are no channels, or more than the limit.
@@ -39,9 +39,9 @@ pub enum AudioError {
     /// The samples reach past the buffer, or are not aligned.
     #[error("{channels} channels of {frames} frames do not fit a buffer of {len} bytes")]
     Extent {
-        /// Channels asked for.
+        /// The channels that were requested.
         channels: usize,
-        /// Frames asked for.
+        /// The frames that were requested.
         frames: usize,
         /// The length of the buffer.
         len: usize,
@@ -54,7 +54,7 @@ pub enum AudioError {
     Ragged {
         /// The channel that differs.
         channel: usize,
-        /// Its frames.
+        /// The frames of that channel.
         got: usize,
         /// The frames of the first channel.
         expected: usize,
@@ -65,7 +65,7 @@ impl Audio {
     /// The most channels that one value carries.
     pub const MAX_CHANNELS: usize = 1024;
 
-    /// Sound over float32 samples in a buffer: channel `c` begins at byte `offset + c * channel_stride`.
+    /// Audio over float32 samples in a buffer: channel `c` begins at byte `offset + c * channel_stride`.
     ///
     /// # Errors
     /// If rate or channels are out of range, a sample lies outside the buffer or the memory is not aligned.
@@ -105,7 +105,7 @@ impl Audio {
         })
     }
 
-    /// Sound that owns its samples: all frames of the first channel, then all of the second, and so on.
+    /// Audio that owns its samples: all frames of the first channel, then all of the second, and so on.
     ///
     /// # Errors
     /// If rate or channels are out of range, or the samples don't divide into the channels.
@@ -120,7 +120,7 @@ impl Audio {
         Self::new(Buffer::from_samples(samples), 0, frames * 4, channels, frames, rate)
     }
 
-    /// Sound from one vector of samples for each channel.
+    /// Audio from one vector of samples for each channel.
     ///
     /// # Errors
     /// If rate or channels are out of range, or the channels differ in length.
@@ -132,14 +132,14 @@ impl Audio {
         Self::from_planar(channels.concat(), channels.len(), rate)
     }
 
-    /// The same sound with this start, in nanoseconds.
+    /// The same audio with this start, in nanoseconds.
     #[must_use]
     pub fn with_pts(mut self, pts: Option<i64>) -> Self {
         self.pts = pts;
         self
     }
 
-    /// The same sound with this layout.
+    /// The same audio with this layout.
     #[must_use]
     pub fn with_layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
@@ -161,12 +161,12 @@ impl Audio {
         self.frames
     }
 
-    /// What the channels mean.
+    /// The meaning of the channels.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// How long it sounds, in nanoseconds.
+    /// The duration, in nanoseconds.
     pub fn duration(&self) -> i64 {
         MediaTime::of_frames(self.frames as u64, self.rate)
     }
@@ -189,10 +189,10 @@ impl Audio {
         (0..self.channels).map(|channel| self.channel(channel))
     }
 
-    /// A part of the frames, sharing the memory; its `pts` moves with it.
+    /// A range of the frames, which shares the memory. Its `pts` is that of its first frame.
     ///
     /// # Panics
-    /// If the part is not inside.
+    /// If the range reaches past the frames.
     #[must_use]
     pub fn slice(&self, first: usize, frames: usize) -> Self {
         assert!(first + frames <= self.frames, "frames {first}..{} of {}", first + frames, self.frames);
@@ -219,7 +219,7 @@ impl Audio {
         self.channel_stride
     }
 
-    /// The bytes of memory that this sound keeps alive.
+    /// The bytes of memory that this value keeps alive.
     pub fn weight(&self) -> usize {
         self.buffer.len().min(self.frames * self.channels * 4)
     }

@@ -1,11 +1,11 @@
 //! Shared memory behind bytes, samples and arrays: a window on memory of this runtime or of the host.
 //!
-//! It may know nothing of what the bytes mean.
+//! Knows nothing of what the bytes mean.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Memory that belongs to somebody else, such as a host's array. Dropping the value gives it back.
+/// Memory that belongs to a host, such as an array. Dropping the value releases the memory.
 pub trait ForeignMemory: Send + Sync {
     /// The bytes, unchanged and at the same address for as long as the value lives.
     fn bytes(&self) -> &[u8];
@@ -13,7 +13,7 @@ pub trait ForeignMemory: Send + Sync {
     /// The number by which the owner knows this memory.
     fn token(&self) -> u64;
 
-    /// A document that goes to the owner names this memory: it must not learn before it that the memory is given back.
+    /// Notes that a document for the owner names this memory. Its release must not be reported before that document.
     fn named(&self) {}
 }
 
@@ -34,13 +34,13 @@ enum Memory {
 }
 
 impl Buffer {
-    /// Takes over bytes; their alignment is one.
+    /// Takes ownership of bytes; their alignment is one.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         let len = bytes.len();
         Self::over(Memory::Bytes(bytes), len)
     }
 
-    /// Takes over float32 samples.
+    /// Takes ownership of float32 samples.
     pub fn from_samples(samples: Vec<f32>) -> Self {
         let len = samples.len() * size_of::<f32>();
         Self::over(Memory::Samples(samples), len)
@@ -80,7 +80,7 @@ impl Buffer {
         (end <= self.len).then(|| Self { memory: Arc::clone(&self.memory), offset: self.offset + offset, len })
     }
 
-    /// The host's number for this memory, if it is the host's.
+    /// The host's number for this memory, if the host owns it.
     pub fn token(&self) -> Option<u64> {
         match &*self.memory {
             Memory::Foreign(memory) => Some(memory.token()),
@@ -88,7 +88,7 @@ impl Buffer {
         }
     }
 
-    /// The host's number for this memory, if it is the host's, for a document that goes there.
+    /// The host's number for this memory, if the host owns it, to be written into a document for the host.
     pub fn name_to_owner(&self) -> Option<u64> {
         if let Memory::Foreign(memory) = &*self.memory {
             memory.named();
@@ -121,7 +121,7 @@ impl Buffer {
         Arc::strong_count(&self.memory)
     }
 
-    /// Whether nothing else shares this memory and it is this runtime's, so that it may be written.
+    /// Whether the runtime owns this memory and no other buffer shares it, so that it may be written.
     pub fn is_exclusive(&mut self) -> bool {
         matches!(Arc::get_mut(&mut self.memory), Some(Memory::Bytes(_) | Memory::Samples(_) | Memory::Words(_)))
     }

@@ -7,18 +7,18 @@ use super::Buffer;
 /// A file as an input or a result. Nothing here opens it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
-    /// Where its bytes are.
+    /// The place of its bytes.
     pub source: FileSource,
     /// Its media type, such as `audio/flac`, if known.
     pub mime: Option<Arc<str>>,
 }
 
-/// Where the bytes of a file are.
+/// The place of the bytes of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FileSource {
     /// On disk, at a path of this machine in UTF-8.
     Path(Arc<str>),
-    /// Here.
+    /// In memory.
     Bytes(Buffer),
 }
 
@@ -28,7 +28,7 @@ impl File {
         Self { source: FileSource::Path(path.into()), mime: None }
     }
 
-    /// The last part of the path, for messages. What divides a path is up to the system: `\` is a letter on Unix.
+    /// The last part of the path, for messages. The separator is that of the system: `\` is a letter on Unix.
     pub fn name(&self) -> Option<&str> {
         match &self.source {
             FileSource::Path(path) => path.rsplit(std::path::is_separator).next(),

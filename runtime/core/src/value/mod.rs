@@ -46,14 +46,14 @@ pub enum Value {
     List(Arc<Vec<Value>>),
     /// A map with text keys, in order.
     Map(Arc<Map>),
-    /// A moment: seconds and nanoseconds since the Unix epoch, as msgpack's timestamp has them.
+    /// A point in time: seconds and nanoseconds since the Unix epoch, as in msgpack's timestamp.
     Timestamp {
         /// Whole seconds since 1970-01-01T00:00:00Z; negative before it.
         seconds: i64,
         /// Nanoseconds within the second, 0 to 999,999,999.
         nanoseconds: u32,
     },
-    /// Planar float32 sound.
+    /// Planar float32 audio.
     Audio(Box<Audio>),
     /// One picture of a video.
     Video(Box<Video>),
@@ -185,7 +185,7 @@ impl Value {
         }
     }
 
-    /// About how many bytes of memory this value keeps alive; queues are bounded by it.
+    /// The approximate number of bytes of memory that this value keeps alive; queues are bounded by it.
     pub fn weight(&self) -> usize {
         const HEADER: usize = 32;
         HEADER

@@ -1,4 +1,4 @@
-//! What a graph moves: a value with its place in time and in its stream.
+//! Packets, which a graph moves: a value with its place in time and in its stream.
 
 use super::Value;
 
@@ -7,13 +7,13 @@ use super::Value;
 pub struct Packet {
     /// The value.
     pub value: Value,
-    /// When it begins, in nanoseconds from the start of its stream, if it has a place in time.
+    /// The start of the value, in nanoseconds from the start of its stream, if it has a place in time.
     pub pts: Option<i64>,
-    /// How long it lasts, in nanoseconds, if it lasts.
+    /// The duration in nanoseconds, if the value has one.
     pub duration: Option<i64>,
-    /// Its number among the packets that its node emitted in this run; the scheduler counts.
+    /// The number among the packets that the node emitted in this run, assigned by the scheduler.
     pub seq: u64,
-    /// The stream it belongs to; 0 unless the host has several.
+    /// The stream to which the packet belongs; 0 unless the host has several.
     pub stream: u32,
 }
 
@@ -22,7 +22,7 @@ pub struct Packet {
 pub struct MediaTime;
 
 impl Packet {
-    /// A packet of a value. Sound and pictures bring their own time.
+    /// A packet of a value. Audio and pictures bring their own time.
     pub fn new(value: Value) -> Self {
         let (pts, duration) = match &value {
             Value::Audio(audio) => (audio.pts, Some(audio.duration())),

@@ -31,7 +31,7 @@ pub struct Column {
     pub metadata: Vec<u8>,
     /// Logical length.
     pub length: usize,
-    /// Nulls, or -1 if not counted.
+    /// The number of nulls, or -1 if they were not counted.
     pub null_count: i64,
     /// Logical offset into the buffers.
     pub offset: usize,

@@ -129,9 +129,9 @@ pub enum TensorError {
     /// Some element lies outside the buffer.
     #[error("the array reaches from byte {first} to byte {end}, the buffer has {len} bytes")]
     OutOfBounds {
-        /// The lowest byte that an element occupies.
+        /// The first byte that an element occupies.
         first: i128,
-        /// One past the highest byte that an element occupies.
+        /// One past the last byte that an element occupies.
         end: i128,
         /// The length of the buffer.
         len: usize,
@@ -283,7 +283,7 @@ impl Tensor {
     }
 }
 
-/// Equal are arrays of the same type and shape with the same bits in each element, however they lie in memory.
+/// Two arrays are equal if they have the same type and shape and the same bits in each element, whatever their strides.
 impl PartialEq for Tensor {
     fn eq(&self, other: &Self) -> bool {
         self.data_type == other.data_type && self.shape == other.shape && self.gathered() == other.gathered()

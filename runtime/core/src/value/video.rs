@@ -2,7 +2,7 @@
 
 use super::Buffer;
 
-/// How the samples of a picture are laid out.
+/// A pixel format: how the samples of a picture are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PixelFormat {
     /// One plane of 8-bit luminance.
@@ -29,15 +29,15 @@ pub struct Plane {
 /// One picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Video {
-    /// How the samples are laid out.
+    /// The layout of the samples.
     pub format: PixelFormat,
     /// Pixels in a row.
     pub width: u32,
     /// Rows.
     pub height: u32,
-    /// As many as the format has.
+    /// The planes, as many as the format has.
     pub planes: Vec<Plane>,
-    /// When it is shown, in nanoseconds from the start of its stream, if known.
+    /// The time at which the picture is shown, in nanoseconds from the start of its stream, if known.
     pub pts: Option<i64>,
 }
 
@@ -62,7 +62,7 @@ impl PixelFormat {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// The rows and the least bytes of a row of each plane.
+    /// For each plane its rows, and the least number of bytes that a row has.
     pub fn planes(self, width: u32, height: u32) -> Vec<(usize, usize)> {
         let (width, height) = (width as usize, height as usize);
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));

@@ -13,7 +13,7 @@ pub struct WireError(Box<Detail>);
 #[derive(Clone, PartialEq, Eq)]
 struct Detail {
     root: Cow<'static, str>,
-    /// From the innermost outwards, as the error climbs.
+    /// From the innermost outwards, as the error returns through the calls.
     steps: Vec<Step>,
     place: Option<Place>,
     kind: WireErrorKind,
@@ -29,9 +29,9 @@ pub(super) enum Step {
 /// Where in the text or bytes an error was noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// So many bytes into a msgpack document.
+    /// An offset in the bytes of a msgpack document.
     Byte(usize),
-    /// In a JSON text; both count from 1, columns in characters.
+    /// A place in a JSON text; line and column count from 1.
     Text {
         /// The line.
         line: usize,
@@ -40,7 +40,8 @@ pub enum Place {
     },
 }
 
-/// What is wrong with a document. The text is a clause without the path; [`WireErrorKind::cure`] has the other half.
+/// A cause for which a document can't be read. Its text is a clause without the path; [`WireErrorKind::cure`] has the
+/// cure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WireErrorKind {
@@ -49,7 +50,7 @@ pub enum WireErrorKind {
     Truncated {
         /// What was being read.
         what: &'static str,
-        /// The bytes it needs at least.
+        /// The bytes that are needed at least.
         declared: u64,
         /// The bytes that are there.
         left: usize,
@@ -60,10 +61,10 @@ pub enum WireErrorKind {
         /// How many.
         extra: usize,
     },
-    /// The byte `0xc1`, which msgpack never uses.
+    /// The byte `0xc1`, which begins no value in msgpack.
     #[error("the byte 0xc1 begins no msgpack value")]
     ReservedByte,
-    /// A map key of another kind.
+    /// A map key that is not text.
     #[error("a map key is {found}, not text")]
     KeyNotText {
         /// What the key is.
@@ -75,13 +76,13 @@ pub enum WireErrorKind {
         /// The key, shortened if it is long.
         key: String,
     },
-    /// Text that is not Unicode.
+    /// Text that is not UTF-8.
     #[error("text is not UTF-8 from its byte {valid} on")]
     NotUtf8 {
-        /// How many bytes of the text are good.
+        /// The number of bytes of the text that are valid.
         valid: usize,
     },
-    /// An extension type that is not ours.
+    /// An extension type that documents don't have.
     #[error("the extension type {code} is not known")]
     UnknownExtension {
         /// Its code.
@@ -115,7 +116,7 @@ pub enum WireErrorKind {
         /// The limit.
         limit: usize,
     },
-    /// A small memory that stands for a huge array.
+    /// A huge array on little memory.
     #[error("the {name} stands for {found} bytes on {held} bytes of memory, the limit is {limit}", name = subject(*kind))]
     Extent {
         /// The kind of the value.
@@ -133,7 +134,7 @@ pub enum WireErrorKind {
         /// What they are.
         found: &'static str,
     },
-    /// A field of an extension type or tagged object does not hold what it must.
+    /// A field of an extension type or tagged object has a wrong type or value.
     #[error("the {field} of the {name} must be {expected}, it is {found}", name = subject(*kind))]
     Field {
         /// The kind of the value.
@@ -177,10 +178,10 @@ pub enum WireErrorKind {
         /// The bytes of the buffer.
         held: usize,
     },
-    /// Sound that can't be.
+    /// Audio with impossible numbers.
     #[error(transparent)]
     Audio(#[from] AudioError),
-    /// An array that can't be.
+    /// An array with impossible numbers.
     #[error(transparent)]
     Tensor(#[from] TensorError),
     /// Text that is not JSON.
@@ -203,26 +204,26 @@ pub enum WireErrorKind {
         /// The number as it was written, shortened if it is long.
         text: String,
     },
-    /// `{"$rm": ...}` with a kind that there is not.
+    /// `{"$rm": ...}` with an unknown kind.
     #[error("there is no kind {found} for \"$rm\"")]
     UnknownTag {
         /// What was written.
         found: String,
     },
-    /// A key that is kept for tags.
+    /// A key that is reserved for tags.
     #[error("the key {key:?} is reserved")]
     ReservedKey {
         /// The key, shortened if it is long.
         key: String,
     },
-    /// A payload that its header does not agree with.
+    /// A payload whose size contradicts its header.
     #[error("the {field} of the {name} must hold {needed} bytes, it holds {found}", name = subject(*kind))]
     PayloadLength {
         /// The kind of the value.
         kind: Kind,
         /// The field.
         field: &'static str,
-        /// The bytes that the header asks for.
+        /// The bytes that the header requires.
         needed: u128,
         /// The bytes that it has.
         found: usize,
@@ -235,7 +236,7 @@ pub enum WireErrorKind {
         /// The field.
         field: &'static str,
     },
-    /// A tagged object has a field that its kind has not.
+    /// A tagged object has a field that its kind does not have.
     #[error("the {name} has no field {field:?}", name = subject(*kind))]
     UnknownField {
         /// The kind of the value.
@@ -310,7 +311,7 @@ impl WireError {
         path
     }
 
-    /// What is wrong.
+    /// The cause.
     pub fn kind(&self) -> &WireErrorKind {
         &self.0.kind
     }
@@ -320,7 +321,7 @@ impl WireError {
         self.0.kind.cure()
     }
 
-    /// Where in the bytes or text it was noticed.
+    /// The place in the bytes or text at which the error was noticed.
     pub fn place(&self) -> Option<Place> {
         self.0.place
     }

@@ -1,4 +1,5 @@
-//! What both directions share about extension types: their codes, the threshold for buffers, sizes of payloads.
+//! Facts about extension types that encoder and decoder share: their codes, the threshold for buffers, sizes of
+//! payloads.
 
 /// Payloads below this many bytes travel inside the document, others in the buffer table.
 pub const INLINE_BELOW: usize = 16 * 1024;

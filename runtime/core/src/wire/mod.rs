@@ -1,7 +1,7 @@
 //! Values to bytes and back: msgpack with extension types, and its JSON twin.
 //!
-//! A document is bytes plus a table of buffers: headers and small values are in the bytes, large payloads are memory
-//! that the bytes point at. `docs/wire.md` describes every byte. This module knows values and nothing of graphs.
+//! A document is bytes plus a table of buffers: headers and small values are in the bytes, large payloads in memory to
+//! which the bytes refer. `docs/wire.md` describes every byte. This module knows values and nothing of graphs.
 
 mod decode;
 mod encode;
@@ -24,6 +24,6 @@ use crate::value::Buffer;
 pub struct Document {
     /// The msgpack bytes.
     pub bytes: Vec<u8>,
-    /// The buffer table. Each memory appears once, whole.
+    /// The buffer table. Each block of memory appears once, whole.
     pub buffers: Vec<Buffer>,
 }

@@ -8,7 +8,7 @@ pub(super) use crate::syntax::msgpack::Head;
 use crate::syntax::msgpack::{Cursor, HeadFault};
 use crate::value::Kind;
 
-/// What is left of a document or of an extension's payload.
+/// The part of a document or of an extension's payload that has not been read.
 pub(super) struct Reader<'a> {
     cursor: Cursor<'a>,
     /// The byte of the document at which the cursor ends.
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
 }
 
 impl Head {
-    /// What it is, with its article, for messages.
+    /// The kind of value with its article, for messages.
     pub(super) fn describe(&self) -> &'static str {
         match self {
             Head::Nil => "nil",
@@ -91,7 +91,7 @@ impl Head {
         }
     }
 
-    /// What it is, with its content where that is short.
+    /// The kind of value, or its content where that is short.
     fn describe_content(&self) -> String {
         match self {
             Head::Int(value) => value.to_string(),
@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
         Self { reader, kind }
     }
 
-    /// The header of an array of exactly `expected` fields.
+    /// Reads the header of an array of exactly `expected` fields.
     pub(super) fn open(&mut self, expected: usize) -> Result<(), WireError> {
         let found = self.list("payload", "a list")?;
         if found == expected {
@@ -123,7 +123,7 @@ impl<'a> Fields<'a> {
         Err(self.reader.error(WireErrorKind::FieldCount { kind: self.kind, expected, found }))
     }
 
-    /// The end of the payload.
+    /// Checks that the payload ends here.
     pub(super) fn close(self) -> Result<(), WireError> {
         match self.reader.left() {
             0 => Ok(()),
@@ -180,7 +180,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A count or offset that memory can have.
+    /// A count or offset that fits an address.
     pub(super) fn size(&mut self, field: &'static str) -> Result<usize, WireError> {
         let head = self.reader.head()?;
         if let Head::Int(value) = head

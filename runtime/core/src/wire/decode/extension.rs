@@ -1,6 +1,6 @@
 //! The payloads of extension types to media values.
 //!
-//! Nothing here trusts a number: every window is checked against its memory before a value is made.
+//! No number is trusted: every window is checked against its memory before a value is made.
 
 use std::sync::Arc;
 
@@ -310,7 +310,7 @@ impl Fields<'_> {
         })
     }
 
-    /// Refuses a huge array on little memory, which a strided view can be.
+    /// Refuses a huge array on little memory, which strides of zero allow.
     fn extent(&self, found: u128, held: usize, context: &Context<'_>) -> Result<(), WireError> {
         let limit = context.limits.extent;
         if found <= held as u128 || found <= limit as u128 {

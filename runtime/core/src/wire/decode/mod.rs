@@ -1,8 +1,8 @@
-//! msgpack bytes to values, held against the limits.
+//! msgpack bytes to values, checked against the limits.
 //!
-//! A declared length is believed only as far as bytes are there for it, memory grows with what has been read, and the
-//! recursion is bounded by the limit on depth. The path of an error is put together while it climbs, so that a good
-//! document pays nothing for it.
+//! A declared length counts only as far as bytes are there for it, memory grows with what has been read, and the
+//! recursion is bounded by the limit on depth. The path of an error is built while the error returns through the calls,
+//! so that a correct document pays nothing for it.
 
 mod extension;
 
@@ -42,11 +42,11 @@ pub fn decode_inputs(bytes: &[u8], buffers: &[Buffer], limits: &Limits) -> Resul
     inputs().map_err(|error| error.in_document("inputs"))
 }
 
-/// Reads a list of lists, one after the other: `row` gets the number of each, that of all, and its items, or what stands
-/// there instead. Answers the document itself if that is no list.
+/// Reads a list of lists, one after the other: `row` gets the index of each, the number of all, and its items, or the
+/// value that is there instead of a list. Returns the document itself if it is no list.
 ///
 /// # Errors
-/// As [`decode`]; and what `row` answers.
+/// As [`decode`], and those that `row` returns.
 pub fn decode_rows<E: From<WireError>>(
     bytes: &[u8],
     buffers: &[Buffer],
@@ -76,20 +76,20 @@ struct Decoder<'a> {
     reader: Reader<'a>,
     context: Context<'a>,
     items_left: usize,
-    /// Keys that were seen lately. Records repeat their keys, and sharing one is cheaper than making it again.
+    /// Recent keys. Records repeat their keys, and sharing one is cheaper than allocating it again.
     keys: Vec<Option<Arc<str>>>,
 }
 
-/// What extension types are read against.
+/// The buffers and limits for extension types.
 struct Context<'a> {
     buffers: &'a [Buffer],
     limits: &'a Limits,
 }
 
-/// The most entries that memory is taken for before they are read, where lists in lists could multiply it.
+/// The most entries for which memory is allocated before they are read, where nested lists could multiply it.
 const RESERVED_ENTRIES: usize = 1024;
 
-/// Slots for keys that were seen lately; a power of two.
+/// Slots for recent keys; a power of two.
 const KEY_SLOTS: usize = 64;
 
 /// Longer keys are rarely repeated.
@@ -224,8 +224,8 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// How many of `len` declared entries to take memory for: all at the outermost levels, whose length is already known
-/// not to exceed the bytes that are left.
+/// The number of entries for which to allocate memory: at the outermost levels all that are declared, since their
+/// number is already known not to exceed the bytes that are left.
 fn reserved(len: usize, depth: usize) -> usize {
     if depth < 2 { len } else { len.min(RESERVED_ENTRIES) }
 }

@@ -1,6 +1,7 @@
 //! Values to msgpack bytes and a buffer table, in the shortest forms.
 //!
-//! The encoder also takes a document piece by piece, so that completions and events are written without a tree.
+//! The encoder also takes a document piece by piece, so that completions and events are written without building a
+//! tree.
 
 mod extension;
 
@@ -27,26 +28,27 @@ pub fn encode(value: &Value) -> Document {
 pub struct Encoder {
     bytes: Vec<u8>,
     buffers: Vec<Buffer>,
-    /// Where in the table a memory is, once the table is too long to be searched.
+    /// The index of each block of memory in the table, once the table is too long to be searched.
     index: HashMap<usize, usize>,
-    /// Room for the payload of an extension type, whose length comes before it.
+    /// Scratch space for the payload of an extension type, whose length has to be written first.
     payload: Vec<u8>,
 }
 
 /// Writing to a vector can't fail.
 const WRITTEN: &str = "a vector takes every byte";
 
-/// The table is searched from its begin up to so many entries.
+/// Up to this many entries the table is searched from its beginning.
 const SEARCHED: usize = 8;
 
 impl Encoder {
     /// An encoder of an empty document.
     pub fn new() -> Self {
-        // Room for the completion of a small piece of work, so that writing it does not grow the memory again and again.
+        // Room for the completion of a small piece of work, so that writing it does not grow the memory again and
+        // again.
         Self { bytes: Vec::with_capacity(256), ..Self::default() }
     }
 
-    /// An encoder of an empty document that is to have about so many bytes.
+    /// An encoder of an empty document with capacity for this many bytes.
     pub fn with_room(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
     }
@@ -95,7 +97,7 @@ impl Encoder {
     /// Text, or the key of an entry.
     ///
     /// # Panics
-    /// If it has 4 GiB or more, more than msgpack can carry; so have the other lengths.
+    /// If it has 4 GiB or more, which msgpack can't carry. The same holds for all other lengths.
     #[inline]
     pub fn text(&mut self, value: &str) -> &mut Self {
         msgpack::write_str_len(&mut self.bytes, declared(value.len())).expect(WRITTEN);
@@ -138,7 +140,7 @@ impl Encoder {
         self
     }
 
-    /// A moment, in the shortest of msgpack's three forms.
+    /// A point in time, in the shortest of msgpack's three forms.
     pub fn timestamp(&mut self, seconds: i64, nanoseconds: u32) -> &mut Self {
         let bits = u64::try_from(seconds).ok().filter(|&seconds| seconds < 1 << 34 && nanoseconds < 1 << 30);
         let code = ExtensionCode::Timestamp as i8;
@@ -193,7 +195,7 @@ impl Encoder {
         Document { bytes: std::mem::take(&mut self.bytes), buffers: std::mem::take(&mut self.buffers) }
     }
 
-    /// Forgets the document but keeps the room that it took.
+    /// Forgets the document but keeps its memory for the next one.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.buffers.clear();
@@ -287,7 +289,7 @@ impl Encoder {
         self.payload = bytes;
     }
 
-    /// The index of a buffer's memory in the table, which it enters if it is new.
+    /// The index of a buffer's memory in the table. New memory is appended.
     fn reference(&mut self, buffer: &Buffer) -> usize {
         let known = if self.buffers.len() <= SEARCHED {
             self.buffers.iter().position(|entry| entry.same_memory(buffer))

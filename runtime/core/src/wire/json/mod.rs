@@ -1,7 +1,7 @@
 //! The JSON twin of documents: the same values as text, for programs that have a JSON parser and no msgpack.
 //!
 //! Null, bools, integers, floats, text, lists and maps are ordinary JSON. Everything else is an object with the key
-//! `"$rm"` that names its kind; a user's key of that look gets one more `$`. Both ways are exact.
+//! `"$rm"` that names its kind; a key of the user that begins like this gets one more `$`. Both directions are exact.
 
 mod parse;
 mod tagged;

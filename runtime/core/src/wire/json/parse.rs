@@ -1,7 +1,7 @@
 //! JSON text to values: RFC 8259 to the letter, with exact numbers.
 //!
 //! A parser of its own, because integers must not turn into floats, floats must read back to the last bit, a repeated
-//! key is an error, and every error knows its path, line and column. What a token is, [`crate::syntax::json`] knows. The
+//! key is an error, and every error knows its path, line and column. Its tokens come from [`crate::syntax::json`]. The
 //! recursion is bounded by the limit on depth.
 
 use std::sync::Arc;
@@ -105,7 +105,7 @@ impl Parser<'_> {
         Ok(Value::Map(Arc::new(map)))
     }
 
-    /// Keys of the look `$$rm...` without the `$` that marks them as a user's.
+    /// The entries with keys such as `$$rm...` without the `$` that marks them as keys of the user.
     fn unescaped(&self, map: Map, start: usize) -> Result<Map, WireError> {
         let mut plain = Map::with_capacity(map.len());
         for (key, value) in map {

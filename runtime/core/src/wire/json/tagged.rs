@@ -292,7 +292,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// What a value is, with its content where that is short.
+/// A value in words, with its content where that is short.
 fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),

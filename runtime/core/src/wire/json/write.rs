@@ -15,7 +15,7 @@ pub(super) fn text(value: &Value) -> String {
     writer.out
 }
 
-/// The bits of the NaN that needs no mention of its bits.
+/// The bits of the usual NaN, which is written without its bits.
 pub(super) const PLAIN_NAN: u64 = 0x7ff8_0000_0000_0000;
 
 struct Writer {
@@ -196,7 +196,7 @@ impl Writer {
         self.out.push('}');
     }
 
-    /// The begin of a tagged object.
+    /// The beginning of a tagged object.
     fn tag(&mut self, kind: Kind) {
         write!(self.out, "{{\"$rm\":\"{}\"", kind.name()).expect(WRITTEN);
     }
@@ -271,7 +271,7 @@ impl Writer {
 /// Writing to a string can't fail.
 const WRITTEN: &str = "a string takes every character";
 
-/// Whether a key is `rm...` behind one or more `$`.
+/// Whether a key is `rm...` after one or more `$`.
 pub(super) fn is_reserved(key: &str) -> bool {
     key.starts_with('$') && key.trim_start_matches('$').starts_with("rm")
 }
