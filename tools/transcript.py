@@ -1,26 +1,32 @@
 """Fills the console blocks of README and docs with what the commands in them print.
 
     python3 -m tools.transcript          # writes; .build/venv must be built
-    python3 -m tools.transcript --check  # tells which documents are stale
+    python3 -m tools.transcript --check  # names the documents that are stale
 
-A block is a session of bash in an empty folder with a copy of `examples`: each line that begins with `$ ` is typed, all
-else is what came of it, errors included. What is too long is shortened by the command itself, as with `| head`.
+A block is a session of bash in an empty folder with a copy of `examples`. Each line that begins with `$ ` is typed,
+and so are the lines `> ` behind it that continue a command after a backslash. All else is what was printed, errors
+included. Lines longer than 80 columns are folded, their rest indented. What is too long is shortened by the command
+itself, as with `| head`.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "docs/command-line.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-PROMPT = "$ "
+PROMPT, CONTINUATION = "$ ", "> "
+COLUMNS = 80
+INDENT = "    "
 LIMIT_SECONDS = 120
 
 
@@ -47,7 +53,8 @@ def main() -> int:
 
 
 def _session(block: str) -> str:
-    commands = [line.removeprefix(PROMPT) for line in block.splitlines() if line.startswith(PROMPT)]
+    typed = _typed(block)
+    commands = ["\n".join(line[len(PROMPT) :] for line in lines) for lines in typed]
     # A NUL ends the output of each command; the next one still sees its exit code.
     script = "".join(f"{command}\n_code=$?; printf '\\0'; (exit $_code)\n" for command in commands)
     with tempfile.TemporaryDirectory() as folder:
@@ -72,8 +79,36 @@ def _session(block: str) -> str:
             },
         )
     outputs = done.stdout.decode("utf-8").split("\0")
-    lines = [line for command, output in zip(commands, outputs, strict=False) for line in (PROMPT + command, output)]
-    return "".join(f"{line.removesuffix(chr(10))}\n" for line in lines if line)
+    return "".join(
+        f"{line}\n"
+        for command, output in zip(typed, outputs, strict=False)
+        for line in (*command, *itertools.chain.from_iterable(map(_folded, output.splitlines())))
+    )
+
+
+def _typed(block: str) -> list[list[str]]:
+    """The commands of a block, each with the lines that continue it."""
+    commands: list[list[str]] = []
+    is_continued = False
+    for line in block.splitlines():
+        if line.startswith(PROMPT):
+            commands.append([line])
+        elif is_continued and line.startswith(CONTINUATION):
+            commands[-1].append(line)
+        else:
+            continue
+        is_continued = line.endswith("\\")
+    return commands
+
+
+def _folded(line: str) -> Iterator[str]:
+    """A line in parts that fit, divided at spaces where there are any."""
+    part = line
+    while len(part) > COLUMNS:
+        at = part.rfind(" ", len(INDENT) + 1, COLUMNS + 1)
+        yield part[: at if at > 0 else COLUMNS].rstrip()
+        part = INDENT + part[at + 1 if at > 0 else COLUMNS :].lstrip()
+    yield part
 
 
 def _python() -> str:

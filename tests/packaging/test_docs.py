@@ -107,6 +107,24 @@ def test_shell_ends_as_the_page_says(block: Block, folder: Path) -> None:
     block.check_output(done.stdout)
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_what_a_newcomer_runs_first_needs_the_package_alone(page: str, tmp_path: Path) -> None:
+    first = next(block for block in BLOCKS if block.place.startswith(f"{page}:") and block.language == "python")
+    program = tmp_path / "first.py"
+    program.write_text(first.text, "utf-8")
+    assert first.output is not None
+    # Nor does it need numpy, which the package does not depend on.
+    (tmp_path / "numpy.py").write_text("raise ImportError('numpy is not installed')", "utf-8")
+    first.check_output(succeed([sys.executable, program], cwd=tmp_path))
+
+
+@pytest.mark.parametrize("block", [pytest.param(block, id=block.place) for block in BLOCKS if block.language != "rust"])
+def test_code_fits_80_columns(block: Block) -> None:
+    # As on a phone held upright, or beside another window. Rust is as wide as the sources.
+    wide = [line for line in block.text.splitlines() if len(line) > 80]
+    assert not wide, wide
+
+
 @pytest.mark.parametrize("block", of("c"))
 def test_c_compiles_and_runs(block: Block, folder: Path) -> None:
     source, program = folder / "block.c", folder / "block"
