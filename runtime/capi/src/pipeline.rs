@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use remotemedia_core::exec::{
-    Completion, Outcome, Pipeline, PipelineOptions, Port, Submission, Submitted, add_released, write_completion,
+    Completion, Outcome, Pipeline, PipelineOptions, Port, Submission, Submitted, add_released,
+    write_returned_completion,
 };
 use remotemedia_core::value::{Buffer, Value};
 use remotemedia_core::wire::{self, Encoder};
@@ -116,7 +117,7 @@ pub unsafe extern "C" fn rm_pipeline_execute(
         if completion.outcome != Outcome::Finished && !completion.errors.is_empty() {
             return Err(completion.errors.swap_remove(0).into());
         }
-        write(&mut destination, completion, None);
+        write(&mut destination, pipeline, completion, None);
         Ok(RM_OK)
     })
 }
@@ -164,7 +165,7 @@ pub unsafe extern "C" fn rm_pipeline_submit(
                     Ok(RM_PENDING)
                 }
                 Submitted::Finished(completion) => {
-                    write(&mut destination, completion, notified);
+                    write(&mut destination, pipeline, completion, notified);
                     Ok(RM_OK)
                 }
             }
@@ -197,11 +198,14 @@ fn read_inputs(
 }
 
 /// Hands out a completion, with the tokens that this releases.
-fn write(destination: &mut Destination<'_>, completion: Completion, port: Option<&Port>) {
+fn write(destination: &mut Destination<'_>, pipeline: &Pipeline, completion: Completion, port: Option<&Port>) {
     let mut encoder = Encoder::new();
-    write_completion(&mut encoder, &completion, of_outcome);
+    let has_offsets = pipeline.runtime().config().has_offsets;
+    let offsets = write_returned_completion(&mut encoder, &completion, of_outcome, has_offsets);
     release::collected(|records| {
-        destination.write_ended(encoder.finish(), completion, |document| add_released(document, &records.drain(port)));
+        destination.write_ended(encoder.finish(), completion, |document| {
+            add_released(document, &records.drain(port), offsets);
+        });
     });
 }
 

@@ -19,6 +19,8 @@ pub struct Config {
     pub output_bytes: usize,
     /// What is allowed in documents that come in.
     pub wire: wire::Limits,
+    /// Whether a completion that a call returns begins with `offsets`.
+    pub has_offsets: bool,
 }
 
 /// Why a configuration is refused.
@@ -32,6 +34,7 @@ pub struct ConfigError(String);
 struct ConfigDocument {
     workers: Option<usize>,
     limits: LimitsDocument,
+    offsets: bool,
 }
 
 /// What the host says of a pipeline beside its manifest.
@@ -97,6 +100,7 @@ impl Config {
                 buffers: limits.buffers.unwrap_or(defaults.wire.buffers),
                 extent: limits.extent_bytes.unwrap_or(defaults.wire.extent),
             },
+            has_offsets: document.offsets,
         })
     }
 
@@ -148,7 +152,7 @@ impl SessionOptions {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { workers: None, output_bytes: 2 << 30, wire: wire::Limits::default() }
+        Self { workers: None, output_bytes: 2 << 30, wire: wire::Limits::default(), has_offsets: false }
     }
 }
 
@@ -178,7 +182,7 @@ mod tests {
     #[test]
     fn takes_entries_and_keeps_defaults() {
         let config = Config::parse(br#"{"workers": 3, "limits": {"depth": 7}}"#).expect("a valid config");
-        assert_eq!((config.workers(), config.wire.depth), (3, 7));
+        assert_eq!((config.workers(), config.wire.depth, config.has_offsets), (3, 7, false));
         assert_eq!(config.wire.items, wire::Limits::default().items);
     }
 
@@ -215,7 +219,7 @@ mod tests {
     fn refuses_what_it_does_not_know() {
         assert_eq!(
             refusal(r#"{"worker": 3}"#),
-            "config: unknown field `worker`, expected `workers` or `limits` at line 1 column 9"
+            "config: unknown field `worker`, expected one of `workers`, `limits`, `offsets` at line 1 column 9"
         );
         assert_eq!(refusal(r#"{"workers": 0}"#), "config: workers: expected 1 to 1024, got 0");
     }

@@ -33,7 +33,7 @@ pub use config::{Config, ConfigError, PipelineOptions};
 pub use documents::{
     DocumentError, StatusOf, add_released, encoder_of_outputs, end_events, end_list, read_control, read_packets,
     read_reply, write_completion, write_error, write_events, write_metrics, write_next_call, write_problems,
-    write_progress, write_received, write_sent, write_trace,
+    write_progress, write_received, write_returned_completion, write_sent, write_trace,
 };
 pub use durations::Percentiles;
 pub use host_call::{Backpressure, CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};

@@ -12,6 +12,7 @@ mod limits;
 mod reader;
 
 pub use decode::{decode, decode_inputs, decode_rows};
+pub(crate) use encode::set_number;
 pub use encode::{Encoder, encode};
 pub use error::{Place, WireError, WireErrorKind};
 pub use extension::{ExtensionCode, INLINE_BELOW};

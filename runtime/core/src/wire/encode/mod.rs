@@ -21,6 +21,13 @@ pub fn encode(value: &Value) -> Document {
     encoder.finish()
 }
 
+/// Sets a number of a list for which [`Encoder::numbers_to_be_set`] made room at `place`.
+pub(crate) fn set_number(document: &mut [u8], place: usize, index: usize, number: u32) {
+    // Each number has a marker before it, and a list of up to 15 one byte.
+    let begin = place + 1 + 5 * index + 1;
+    document[begin..begin + 4].copy_from_slice(&number.to_be_bytes());
+}
+
 /// Writes a document piece by piece: each call writes one value, or the header of a list or map whose entries follow.
 ///
 /// The caller writes as many entries as it declared; for a map each is a key, by [`Encoder::text`], and a value.
@@ -115,6 +122,22 @@ impl Encoder {
     /// The header of a list whose length is not known yet: 0 in the two bytes behind its first one.
     pub fn array_to_be_counted(&mut self) -> &mut Self {
         self.bytes.extend_from_slice(&[rmp::Marker::Array16.to_u8(), 0, 0]);
+        self
+    }
+
+    /// A list of `count` numbers that are not known yet: 0, five bytes each. Returns where it stands, for [`set_number`].
+    pub fn numbers_to_be_set(&mut self, count: usize) -> usize {
+        let place = self.bytes.len();
+        self.array(count);
+        for _ in 0..count {
+            self.bytes.extend_from_slice(&[rmp::Marker::U32.to_u8(), 0, 0, 0, 0]);
+        }
+        place
+    }
+
+    /// Sets a number of a list for which [`Self::numbers_to_be_set`] made room at `place`.
+    pub fn set_number(&mut self, place: usize, index: usize, number: u32) -> &mut Self {
+        set_number(&mut self.bytes, place, index, number);
         self
     }
 
