@@ -1,5 +1,5 @@
-/* A node of the host's own inside a pipeline: the numbers 1, 2, 3 get one added by the runtime, are multiplied by ten in
- * this program, and come out as 20, 30, 40.
+/* A node of the host's own inside a pipeline: the numbers 1, 2, 3 get one added by the runtime, are multiplied by ten
+ * in this program, and come out as 20, 30, 40.
  *
  * The runtime never calls into this program. When packets reach the node `times`, a call event arrives at the port that
  * was named at the submit; the program answers it with a reply. One thread does it all, waiting in poll(2). */
@@ -66,14 +66,19 @@ static const char *skip(const char *text) {
     int depth = 0, quoted = 0;
     for (; *text != '\0'; text++) {
         if (quoted) {
-            if (*text == '\\') text++;
-            else if (*text == '"') quoted = 0;
-        } else if (*text == '"') quoted = 1;
-        else if (*text == '[' || *text == '{') depth++;
+            if (*text == '\\')
+                text++;
+            else if (*text == '"')
+                quoted = 0;
+        } else if (*text == '"')
+            quoted = 1;
+        else if (*text == '[' || *text == '{')
+            depth++;
         else if (*text == ']' || *text == '}') {
             if (depth == 0) break;
             depth--;
-        } else if (*text == ',' && depth == 0) break;
+        } else if (*text == ',' && depth == 0)
+            break;
     }
     return text;
 }
@@ -129,8 +134,9 @@ int main(void) {
     /* The type TimesTen is the host's; 7 is the number by which this program knows it. */
     rm_output options = from_json("{\"host_nodes\":{\"TimesTen\":{\"token\":7,\"batch\":32}}}");
     view seen = look(&options);
-    require(rm_pipeline_new(runtime, (const uint8_t *)MANIFEST, strlen(MANIFEST), seen.data, seen.len, &pipeline, &error),
-            &error);
+    require(
+        rm_pipeline_new(runtime, (const uint8_t *)MANIFEST, strlen(MANIFEST), seen.data, seen.len, &pipeline, &error),
+        &error);
 
     rm_output inputs = from_json("[1,2,3]"), completion = {0};
     seen = look(&inputs);

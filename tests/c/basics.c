@@ -2,8 +2,8 @@
 
 #include "check.h"
 
-#define MANIFEST(node_type, params)                                                                                  \
-    "{\"version\":\"v1\",\"metadata\":{\"name\":\"basics\"},\"nodes\":[{\"id\":\"only\",\"node_type\":\"" node_type      \
+#define MANIFEST(node_type, params)                                                                                    \
+    "{\"version\":\"v1\",\"metadata\":{\"name\":\"basics\"},\"nodes\":[{\"id\":\"only\",\"node_type\":\"" node_type    \
     "\",\"params\":" params "}],\"connections\":[]}"
 
 static const char TIMES_HUNDRED[] = MANIFEST("Calculator", "{\"operation\":\"multiply\",\"operand\":100}");
@@ -131,10 +131,19 @@ static void null_where_an_object_is_needed_is_an_error(rm_runtime *runtime, rm_p
 static void empty_slices_are_understood(rm_runtime *runtime, rm_pipeline *pipeline) {
     rm_output out = {0};
     rm_pipeline *made = NULL;
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: a value goes past the end (bytes needed: 1, left: 0); send the whole document", rm_document_to_json(NULL, 0, NULL, 0, &out, &error));
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "value (line 1, column 1): expected a value, found the end of the text; correct the JSON text", rm_document_from_json(NULL, 0, &out, &error));
-    CHECK_ERROR(RM_INVALID_MANIFEST, "line 1, column 1: expected a manifest, got an empty text; begin with {\"version\": \"v1\", \"nodes\": [{\"id\": \"a\", \"node_type\": \"PassThrough\"}]}", rm_pipeline_new(runtime, NULL, 0, NULL, 0, &made, &error));
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "inputs: a value goes past the end (bytes needed: 1, left: 0); send the whole document", rm_pipeline_execute(pipeline, NULL, 0, NULL, 0, -1, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT,
+                "value: a value goes past the end (bytes needed: 1, left: 0); send the whole document",
+                rm_document_to_json(NULL, 0, NULL, 0, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT,
+                "value (line 1, column 1): expected a value, found the end of the text; correct the JSON text",
+                rm_document_from_json(NULL, 0, &out, &error));
+    CHECK_ERROR(
+        RM_INVALID_MANIFEST,
+        "line 1, column 1: expected a manifest, got an empty text; begin with {\"version\": \"v1\", \"nodes\": [{\"id\": \"a\", \"node_type\": \"PassThrough\"}]}",
+        rm_pipeline_new(runtime, NULL, 0, NULL, 0, &made, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT,
+                "inputs: a value goes past the end (bytes needed: 1, left: 0); send the whole document",
+                rm_pipeline_execute(pipeline, NULL, 0, NULL, 0, -1, &out, &error));
     CHECK(made == NULL && out.document == NULL);
 }
 
@@ -142,7 +151,9 @@ static void mistakes_are_named(rm_runtime *runtime, rm_pipeline *pipeline) {
     rm_runtime *never = NULL;
     rm_output out = {0};
     const char *config = "{\"wrokers\":2}";
-    CHECK_ERROR(RM_INVALID_ARGUMENT, "config: unknown field `wrokers`, expected `workers` or `limits` at line 1 column 10", rm_runtime_new((const uint8_t *)config, strlen(config), &never, &error));
+    CHECK_ERROR(RM_INVALID_ARGUMENT,
+                "config: unknown field `wrokers`, expected `workers` or `limits` at line 1 column 10",
+                rm_runtime_new((const uint8_t *)config, strlen(config), &never, &error));
     CHECK(never == NULL);
 
     rm_pipeline *made = NULL;
@@ -151,17 +162,23 @@ static void mistakes_are_named(rm_runtime *runtime, rm_pipeline *pipeline) {
     CHECK_NUMBER(RM_INVALID_MANIFEST,
                  rm_pipeline_new(runtime, (const uint8_t *)manifest, strlen(manifest), NULL, 0, &made, &error));
     CHECK(made == NULL);
-    CHECK_TEXT("line 1, column 80: nodes[0].node_type: there is no node type 'PasThrough'; did you mean 'PassThrough'?", rm_error_message(error));
+    CHECK_TEXT("line 1, column 80: nodes[0].node_type: there is no node type 'PasThrough'; did you mean 'PassThrough'?",
+               rm_error_message(error));
     char *detail = detail_of(error);
-    CHECK_TEXT("{\"status\":-2,\"message\":\"line 1, column 80: nodes[0].node_type: there is no node type 'PasThrough'; did you mean 'PassThrough'?\",\"problems\":[{\"path\":\"nodes[0].node_type\",\"message\":\"there is no node type 'PasThrough'\",\"line\":1,\"column\":80,\"expected\":\"a node type\",\"got\":\"the text \\\"PasThrough\\\"\",\"suggestion\":\"did you mean 'PassThrough'?\"}]}", detail);
+    CHECK_TEXT(
+        "{\"status\":-2,\"message\":\"line 1, column 80: nodes[0].node_type: there is no node type 'PasThrough'; did you mean 'PassThrough'?\",\"problems\":[{\"path\":\"nodes[0].node_type\",\"message\":\"there is no node type 'PasThrough'\",\"line\":1,\"column\":80,\"expected\":\"a node type\",\"got\":\"the text \\\"PasThrough\\\"\",\"suggestion\":\"did you mean 'PassThrough'?\"}]}",
+        detail);
     free(detail);
     rm_error_free(error);
 
     /* 0x93 begins a list of three, of which there is one. */
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "inputs: a list goes past the end (bytes needed: 3, left: 1); send the whole document",
+    CHECK_ERROR(RM_INVALID_DOCUMENT,
+                "inputs: a list goes past the end (bytes needed: 3, left: 1); send the whole document",
                 rm_pipeline_execute(pipeline, (const uint8_t *)"\x93\x01", 2, NULL, 0, -1, &out, &error));
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "inputs: the inputs are an integer, not a list; give a list with one entry for each item, or nil for none",
-                rm_pipeline_execute(pipeline, (const uint8_t *)"\x01", 1, NULL, 0, -1, &out, &error));
+    CHECK_ERROR(
+        RM_INVALID_DOCUMENT,
+        "inputs: the inputs are an integer, not a list; give a list with one entry for each item, or nil for none",
+        rm_pipeline_execute(pipeline, (const uint8_t *)"\x01", 1, NULL, 0, -1, &out, &error));
     CHECK(out.document == NULL);
 }
 
@@ -173,9 +190,13 @@ static void a_failing_node_is_named(rm_runtime *runtime) {
     rm_error *error = NULL;
     CHECK_NUMBER(RM_EXECUTION_FAILED, rm_pipeline_execute(pipeline, seen.data, seen.len, NULL, 0, -1, &out, &error));
     CHECK(out.document == NULL);
-    CHECK_TEXT("node 'only' (Calculator), input 1: 1000000000000000000 * 100 does not fit 64 bits. Use the float operand 100.0 if rounding will do.", rm_error_message(error));
+    CHECK_TEXT(
+        "node 'only' (Calculator), input 1: 1000000000000000000 * 100 does not fit 64 bits. Use the float operand 100.0 if rounding will do.",
+        rm_error_message(error));
     char *detail = detail_of(error);
-    CHECK_TEXT("{\"status\":-4,\"message\":\"node 'only' (Calculator), input 1: 1000000000000000000 * 100 does not fit 64 bits. Use the float operand 100.0 if rounding will do.\",\"cause\":\"1000000000000000000 * 100 does not fit 64 bits\",\"node_id\":\"only\",\"node_type\":\"Calculator\",\"item\":1,\"cure\":\"Use the float operand 100.0 if rounding will do.\"}", detail);
+    CHECK_TEXT(
+        "{\"status\":-4,\"message\":\"node 'only' (Calculator), input 1: 1000000000000000000 * 100 does not fit 64 bits. Use the float operand 100.0 if rounding will do.\",\"cause\":\"1000000000000000000 * 100 does not fit 64 bits\",\"node_id\":\"only\",\"node_type\":\"Calculator\",\"item\":1,\"cure\":\"Use the float operand 100.0 if rounding will do.\"}",
+        detail);
     free(detail);
     rm_error_free(error);
     rm_document_free(inputs);
@@ -198,8 +219,9 @@ static void a_result_is_written_where_there_is_room(rm_pipeline *pipeline) {
     view object = look(out.document);
     CHECK(object.len == len && memcmp(object.data, room, len) == 0);
     char *json = to_json(out.document);
-    CHECK_TEXT("{\"status\":0,\"outputs\":{\"only\":{\"values\":[1,\"two\",[3.5,null]],\"items\":[0,1,2]}},\"errors\":[]}",
-               json);
+    CHECK_TEXT(
+        "{\"status\":0,\"outputs\":{\"only\":{\"values\":[1,\"two\",[3.5,null]],\"items\":[0,1,2]}},\"errors\":[]}",
+        json);
     free(json);
     rm_document_free(inputs);
 }

@@ -43,7 +43,8 @@ static void work_that_takes_too_long_times_out(rm_pipeline *pipeline, rm_port *p
     rm_document *inputs = from_json("[1]");
     view seen = look(inputs);
     rm_output out = {0};
-    CHECK_STATUS(RM_PENDING, rm_pipeline_submit(pipeline, port, 2, seen.data, seen.len, NULL, 0, 1000, 0, &out, &error));
+    CHECK_STATUS(RM_PENDING,
+                 rm_pipeline_submit(pipeline, port, 2, seen.data, seen.len, NULL, 0, 1000, 0, &out, &error));
     /* The call may or may not have gone out before the time was over; the completion comes in any case. */
     char *events = next_events(port, RM_OK);
     if (strncmp(events, "[[1,", 4) != 0 && strstr(events, ",[1,2,") == NULL) {

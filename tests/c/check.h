@@ -14,50 +14,50 @@
 /* A test that hangs is ended by SIGALRM. Sanitizers and valgrind slow a program down by a factor of 50. */
 #define TEST_SECONDS 50
 
-#define CHECK(condition)                                                                                             \
-    do {                                                                                                             \
-        if (!(condition)) fail(__FILE__, __LINE__, #condition);                                                      \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) fail(__FILE__, __LINE__, #condition);                                                        \
     } while (0)
 
-#define CHECK_NUMBER(expected, actual)                                                                               \
-    do {                                                                                                             \
-        long long expected_ = (expected), actual_ = (actual);                                                        \
-        if (expected_ != actual_) {                                                                                  \
-            fprintf(stderr, "expected %lld, got %lld\n", expected_, actual_);                                        \
-            fail(__FILE__, __LINE__, #actual);                                                                       \
-        }                                                                                                            \
+#define CHECK_NUMBER(expected, actual)                                                                                 \
+    do {                                                                                                               \
+        long long expected_ = (expected), actual_ = (actual);                                                          \
+        if (expected_ != actual_) {                                                                                    \
+            fprintf(stderr, "expected %lld, got %lld\n", expected_, actual_);                                          \
+            fail(__FILE__, __LINE__, #actual);                                                                         \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_TEXT(expected, actual)                                                                                 \
-    do {                                                                                                             \
-        const char *expected_ = (expected), *actual_ = (actual);                                                     \
-        if (strcmp(expected_, actual_) != 0) {                                                                       \
-            fprintf(stderr, "expected %s\n     got %s\n", expected_, actual_);                                       \
-            fail(__FILE__, __LINE__, #actual);                                                                       \
-        }                                                                                                            \
+#define CHECK_TEXT(expected, actual)                                                                                   \
+    do {                                                                                                               \
+        const char *expected_ = (expected), *actual_ = (actual);                                                       \
+        if (strcmp(expected_, actual_) != 0) {                                                                         \
+            fprintf(stderr, "expected %s\n     got %s\n", expected_, actual_);                                         \
+            fail(__FILE__, __LINE__, #actual);                                                                         \
+        }                                                                                                              \
     } while (0)
 
 /* A call that has to answer this status; an error of its own is shown. `call` passes `&error`. */
-#define CHECK_STATUS(status, call)                                                                                   \
-    do {                                                                                                             \
-        rm_error *error = NULL;                                                                                      \
-        rm_status status_ = (call);                                                                                  \
-        if (status_ != (status)) {                                                                                   \
-            fprintf(stderr, "expected %s, got %s: %s\n", rm_status_name(status), rm_status_name(status_),            \
-                    rm_error_message(error));                                                                        \
-            fail(__FILE__, __LINE__, #call);                                                                         \
-        }                                                                                                            \
-        rm_error_free(error);                                                                                        \
+#define CHECK_STATUS(status, call)                                                                                     \
+    do {                                                                                                               \
+        rm_error *error = NULL;                                                                                        \
+        rm_status status_ = (call);                                                                                    \
+        if (status_ != (status)) {                                                                                     \
+            fprintf(stderr, "expected %s, got %s: %s\n", rm_status_name(status), rm_status_name(status_),              \
+                    rm_error_message(error));                                                                          \
+            fail(__FILE__, __LINE__, #call);                                                                           \
+        }                                                                                                              \
+        rm_error_free(error);                                                                                          \
     } while (0)
 
 /* A call that has to fail with this status and exactly this message. `call` passes `&error`. */
-#define CHECK_ERROR(status, message, call)                                                                           \
-    do {                                                                                                             \
-        rm_error *error = NULL;                                                                                      \
-        CHECK_NUMBER(status, call);                                                                                  \
-        CHECK_NUMBER(status, rm_error_status(error));                                                                \
-        CHECK_TEXT(message, rm_error_message(error));                                                                \
-        rm_error_free(error);                                                                                        \
+#define CHECK_ERROR(status, message, call)                                                                             \
+    do {                                                                                                               \
+        rm_error *error = NULL;                                                                                        \
+        CHECK_NUMBER(status, call);                                                                                    \
+        CHECK_NUMBER(status, rm_error_status(error));                                                                  \
+        CHECK_TEXT(message, rm_error_message(error));                                                                  \
+        rm_error_free(error);                                                                                          \
     } while (0)
 
 static inline void fail(const char *file, int line, const char *what) {
@@ -139,8 +139,8 @@ static inline void submit(rm_pipeline *pipeline, rm_port *port, uint64_t token, 
     rm_document *document = from_json(inputs);
     view seen = look(document);
     rm_output output = {0};
-    CHECK_STATUS(RM_PENDING, rm_pipeline_submit(pipeline, port, token, seen.data, seen.len, seen.buffers, seen.count, -1,
-                                                0, &output, &error));
+    CHECK_STATUS(RM_PENDING, rm_pipeline_submit(pipeline, port, token, seen.data, seen.len, seen.buffers, seen.count,
+                                                -1, 0, &output, &error));
     CHECK(output.document == NULL);
     rm_document_free(document);
 }
@@ -188,9 +188,10 @@ static inline char *live_objects(void) {
 /* Nothing of the runtime's may be left. */
 static inline void check_nothing_left(void) {
     char *json = live_objects();
-    CHECK_TEXT("{\"runtimes\":0,\"ports\":0,\"pipelines\":0,\"sessions\":0,\"documents\":0,\"memories\":0,\"errors\":0,\"host_buffers\":0,"
-               "\"runs\":0,\"nodes\":0}",
-               json);
+    CHECK_TEXT(
+        "{\"runtimes\":0,\"ports\":0,\"pipelines\":0,\"sessions\":0,\"documents\":0,\"memories\":0,\"errors\":0,\"host_buffers\":0,"
+        "\"runs\":0,\"nodes\":0}",
+        json);
     free(json);
 }
 

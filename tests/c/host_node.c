@@ -7,7 +7,8 @@ static const char CHAIN[] =
     "{\"id\":\"first\",\"node_type\":\"Hosted\"},{\"id\":\"second\",\"node_type\":\"Other\"},"
     "{\"id\":\"last\",\"node_type\":\"PassThrough\"}],"
     "\"connections\":[{\"from\":\"first\",\"to\":\"second\"},{\"from\":\"second\",\"to\":\"last\"}]}";
-static const char OPTIONS[] = "{\"host_nodes\":{\"Hosted\":{\"token\":7,\"batch\":2},\"Other\":{\"token\":8,\"batch\":2}}}";
+static const char OPTIONS[] =
+    "{\"host_nodes\":{\"Hosted\":{\"token\":7,\"batch\":2},\"Other\":{\"token\":8,\"batch\":2}}}";
 
 /* The next batch of events, which is one call; its number. */
 static uint64_t next_call(rm_port *port, const char *expected_body) {
@@ -35,7 +36,8 @@ static void calls_come_in_batches_and_answers_in_parts(rm_pipeline *pipeline, rm
     CHECK_STATUS(RM_OK, reply(port, call, "{\"outputs\":[[0,\"y\",5,6]]}", &error));
     CHECK_STATUS(RM_GONE, reply(port, call, "{\"outputs\":[]}", &error));
 
-    uint64_t second = next_call(port, "{\"job\":42,\"nodes\":[[7,\"first\"],[8,\"second\"]],\"entries\":[[2,null,null,null]]}");
+    uint64_t second =
+        next_call(port, "{\"job\":42,\"nodes\":[[7,\"first\"],[8,\"second\"]],\"entries\":[[2,null,null,null]]}");
     CHECK(second != call);
     CHECK_STATUS(RM_OK, reply(port, second, "{\"outputs\":[[0,[1,2]]]}", &error));
     check_events(port, "[[1,42,{\"status\":0,\"outputs\":{\"last\":{\"values\":[\"x\",\"y\",[1,2]],\"items\":[0,0,2],"
@@ -52,15 +54,18 @@ static void answers_that_make_no_sense_are_refused(rm_pipeline *pipeline, rm_por
                                     "\"entries\":[[0,1,null,null],[1,2,null,null]]}");
     const rm_status bad = RM_INVALID_DOCUMENT;
     CHECK_ERROR(bad, "reply: expected a map, got list", reply(port, call, "[]", &error));
-    CHECK_ERROR(bad, "reply.outputs[0]: expected [entry, value, pts?, duration?, port?], got list", reply(port, call, "{\"outputs\":[[0]]}", &error));
+    CHECK_ERROR(bad, "reply.outputs[0]: expected [entry, value, pts?, duration?, port?], got list",
+                reply(port, call, "{\"outputs\":[[0]]}", &error));
     CHECK_ERROR(bad, "reply.outputs: expected a list, got int", reply(port, call, "{\"outputs\":3}", &error));
     CHECK_ERROR(bad, "outputs[0] answers entry 2, the call has 2", reply(port, call, "{\"outputs\":[[2,1]]}", &error));
     CHECK_ERROR(bad, "outputs[1] answers entry 0 after entry 1; answer the entries in their order",
                 reply(port, call, "{\"outputs\":[[1,1],[0,1]]}", &error));
-    CHECK_ERROR(bad, "reply.final: expected a bool, got int", reply(port, call, "{\"outputs\":[],\"final\":3}", &error));
+    CHECK_ERROR(bad, "reply.final: expected a bool, got int",
+                reply(port, call, "{\"outputs\":[],\"final\":3}", &error));
     /* None of these counts as the answer. */
     CHECK_STATUS(RM_OK, reply(port, call, "{\"outputs\":[[0,3],[1,4]]}", &error));
-    check_events(port, "[[1,43,{\"status\":0,\"outputs\":{\"last\":{\"values\":[3,4],\"items\":[0,1]}},\"errors\":[]}]]");
+    check_events(port,
+                 "[[1,43,{\"status\":0,\"outputs\":{\"last\":{\"values\":[3,4],\"items\":[0,1]}},\"errors\":[]}]]");
 }
 
 static void failures_name_the_node_and_give_the_token_back(rm_pipeline *pipeline, rm_port *port) {
@@ -72,7 +77,9 @@ static void failures_name_the_node_and_give_the_token_back(rm_pipeline *pipeline
                               "\"message\":\"no twos\",\"chain\":[\"because\"],\"token\":99}}",
                               &error));
     char *events = next_events(port, RM_OK);
-    CHECK_TEXT("[[1,44,{\"status\":-4,\"outputs\":{\"last\":{\"values\":[],\"items\":[]}},\"errors\":[{\"status\":-4,\"message\":\"node 'second' (Other), input 1: Oops: no twos\",\"cause\":\"Oops: no twos\",\"node_id\":\"second\",\"node_type\":\"Other\",\"item\":1,\"chain\":[\"because\"],\"host_token\":99}]}],[3,[99]]]", events);
+    CHECK_TEXT(
+        "[[1,44,{\"status\":-4,\"outputs\":{\"last\":{\"values\":[],\"items\":[]}},\"errors\":[{\"status\":-4,\"message\":\"node 'second' (Other), input 1: Oops: no twos\",\"cause\":\"Oops: no twos\",\"node_id\":\"second\",\"node_type\":\"Other\",\"item\":1,\"chain\":[\"because\"],\"host_token\":99}]}],[3,[99]]]",
+        events);
     free(events);
 }
 

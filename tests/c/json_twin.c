@@ -37,7 +37,8 @@ static void values_come_back_exactly(void) {
 
 /* 20,000 bytes of zeros, as base64 in JSON: too much to travel inline. */
 static char *large_tensor(void) {
-    static const char head[] = "{\"$rm\":\"tensor\",\"dtype\":\"uint8\",\"shape\":[20001],\"base64\":\"", tail[] = "\"}";
+    static const char head[] = "{\"$rm\":\"tensor\",\"dtype\":\"uint8\",\"shape\":[20001],\"base64\":\"",
+                      tail[] = "\"}";
     size_t digits = 20001 / 3 * 4;
     char *json = malloc(sizeof head + digits + sizeof tail);
     CHECK(json != NULL);
@@ -85,7 +86,10 @@ static void memory_of_the_host_is_read_in_place(void) {
     const rm_buffer no_memory = {.data = NULL, .len = 3};
     CHECK_ERROR(RM_INVALID_ARGUMENT, "`buffers[0].data` is NULL but its length is not 0",
                 rm_document_to_json(bytes, sizeof bytes, &no_memory, 1, &out, &error));
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: the tensor refers to buffer 0, the table has 0; pass the buffer table that belongs to the document", rm_document_to_json(bytes, sizeof bytes, NULL, 0, &out, &error));
+    CHECK_ERROR(
+        RM_INVALID_DOCUMENT,
+        "value: the tensor refers to buffer 0, the table has 0; pass the buffer table that belongs to the document",
+        rm_document_to_json(bytes, sizeof bytes, NULL, 0, &out, &error));
 }
 
 static void discarded_memory_is_freed_along_the_way(void) {
@@ -106,25 +110,42 @@ static void discarded_memory_is_freed_along_the_way(void) {
     free(json);
 }
 
-#define CHECK_JSON_ERROR(message, json)                                                                              \
-    do {                                                                                                             \
-        rm_output out_ = {0};                                                                                        \
-        CHECK_ERROR(RM_INVALID_DOCUMENT, message,                                                                    \
-                    rm_document_from_json((const uint8_t *)(json), sizeof(json) - 1, &out_, &error));                \
-        CHECK(out_.document == NULL);                                                                                \
+#define CHECK_JSON_ERROR(message, json)                                                                                \
+    do {                                                                                                               \
+        rm_output out_ = {0};                                                                                          \
+        CHECK_ERROR(RM_INVALID_DOCUMENT, message,                                                                      \
+                    rm_document_from_json((const uint8_t *)(json), sizeof(json) - 1, &out_, &error));                  \
+        CHECK(out_.document == NULL);                                                                                  \
     } while (0)
 
 static void mistakes_are_named(void) {
-    CHECK_JSON_ERROR("value[1] (line 1, column 4): expected a value, found the end of the text; correct the JSON text", "[1,");
-    CHECK_JSON_ERROR("value (line 1, column 5): expected the end of the text, found '2'; correct the JSON text", "[1] 2");
-    CHECK_JSON_ERROR("value.gain (line 1, column 9): the integer 18446744073709551616 does not fit 64 bits; use -2^63 to 2^64-1, a float, or text", "{\"gain\":18446744073709551616}");
-    CHECK_JSON_ERROR("value (line 1, column 1): there is no kind \"sound\" for \"$rm\"; use bytes, float, timestamp, audio, video, tensor, table or file, or write the key as \"$$rm\"", "{\"$rm\":\"sound\"}");
-    CHECK_JSON_ERROR("value (line 1, column 1): the base64 of the byte string must be base64 of RFC 4648 with padding, it is \"?\"; lay it out as docs/wire.md says", "{\"$rm\":\"bytes\",\"base64\":\"?\"}");
-    CHECK_JSON_ERROR("value: text is not UTF-8 from its byte 1 on; encode text as UTF-8 and send bytes as bytes", "\"\xff\"");
+    CHECK_JSON_ERROR("value[1] (line 1, column 4): expected a value, found the end of the text; correct the JSON text",
+                     "[1,");
+    CHECK_JSON_ERROR("value (line 1, column 5): expected the end of the text, found '2'; correct the JSON text",
+                     "[1] 2");
+    CHECK_JSON_ERROR(
+        "value.gain (line 1, column 9): the integer 18446744073709551616 does not fit 64 bits; use -2^63 to 2^64-1, a float, or text",
+        "{\"gain\":18446744073709551616}");
+    CHECK_JSON_ERROR(
+        "value (line 1, column 1): there is no kind \"sound\" for \"$rm\"; use bytes, float, timestamp, audio, video, tensor, table or file, or write the key as \"$$rm\"",
+        "{\"$rm\":\"sound\"}");
+    CHECK_JSON_ERROR(
+        "value (line 1, column 1): the base64 of the byte string must be base64 of RFC 4648 with padding, it is \"?\"; lay it out as docs/wire.md says",
+        "{\"$rm\":\"bytes\",\"base64\":\"?\"}");
+    CHECK_JSON_ERROR("value: text is not UTF-8 from its byte 1 on; encode text as UTF-8 and send bytes as bytes",
+                     "\"\xff\"");
     rm_output out = {0};
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: the byte 0xc1 begins no msgpack value; check that the bytes are a msgpack document", rm_document_to_json((const uint8_t *)"\xc1", 1, NULL, 0, &out, &error));
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: there is more after the end of the value (bytes: 1); send one value a document", rm_document_to_json((const uint8_t *)"\x01\x01", 2, NULL, 0, &out, &error));
-    CHECK_ERROR(RM_INVALID_DOCUMENT, "value: text goes past the end (bytes needed: 3, left: 2); send the whole document", rm_document_to_json((const uint8_t *)"\xa3""ab", 3, NULL, 0, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT,
+                "value: the byte 0xc1 begins no msgpack value; check that the bytes are a msgpack document",
+                rm_document_to_json((const uint8_t *)"\xc1", 1, NULL, 0, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT,
+                "value: there is more after the end of the value (bytes: 1); send one value a document",
+                rm_document_to_json((const uint8_t *)"\x01\x01", 2, NULL, 0, &out, &error));
+    CHECK_ERROR(RM_INVALID_DOCUMENT,
+                "value: text goes past the end (bytes needed: 3, left: 2); send the whole document",
+                rm_document_to_json((const uint8_t *)"\xa3"
+                                                     "ab",
+                                    3, NULL, 0, &out, &error));
 }
 
 int main(void) {

@@ -33,10 +33,14 @@ static void channels_are_planar_and_full_scale_is_one(void) {
     /* Two frames of two channels: left is -1 and 0, right is 0.5 and 0.25. */
     static const uint8_t bytes[] = {0x00, 0x80, 0x00, 0x40, 0x00, 0x00, 0x00, 0x20};
     char *json = to_json(from_pcm(bytes, sizeof bytes, "s16", 48000, 2));
-    CHECK_TEXT("{\"$rm\":\"audio\",\"rate\":48000,\"layout\":\"stereo\",\"pts\":null,\"channels\":2,\"frames\":2,\"base64\":\"AACAvwAAAAAAAAA/AACAPg==\"}", json);
+    CHECK_TEXT(
+        "{\"$rm\":\"audio\",\"rate\":48000,\"layout\":\"stereo\",\"pts\":null,\"channels\":2,\"frames\":2,\"base64\":\"AACAvwAAAAAAAAA/AACAPg==\"}",
+        json);
     free(json);
     json = to_json(from_pcm(NULL, 0, "s16", 48000, 2));
-    CHECK_TEXT("{\"$rm\":\"audio\",\"rate\":48000,\"layout\":\"stereo\",\"pts\":null,\"channels\":2,\"frames\":0,\"base64\":\"\"}", json);
+    CHECK_TEXT(
+        "{\"$rm\":\"audio\",\"rate\":48000,\"layout\":\"stereo\",\"pts\":null,\"channels\":2,\"frames\":0,\"base64\":\"\"}",
+        json);
     free(json);
 }
 
@@ -49,10 +53,13 @@ static void mistakes_are_named(void) {
     CHECK_ERROR(bad, "`out` is NULL", rm_audio_from_pcm(bytes, 4, "s16", 8000, 1, NULL, &error));
     CHECK_ERROR(bad, "`out` is NULL", rm_audio_to_pcm(bytes, 1, NULL, 0, "s16", NULL, &error));
     CHECK_ERROR(bad, "`data` is NULL but its length is 4", rm_audio_from_pcm(NULL, 4, "s16", 8000, 1, &out, &error));
-    CHECK_ERROR(bad, "no sample format 's17'; there are u8, s16, s24, s32, f32, mulaw and alaw", rm_audio_from_pcm(bytes, 4, "s17", 8000, 1, &out, &error));
-    CHECK_ERROR(bad, "5 bytes are no whole number of s16 frames of 1 channels, which take 2 bytes each", rm_audio_from_pcm(bytes, 5, "s16", 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "no sample format 's17'; there are u8, s16, s24, s32, f32, mulaw and alaw",
+                rm_audio_from_pcm(bytes, 4, "s17", 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "5 bytes are no whole number of s16 frames of 1 channels, which take 2 bytes each",
+                rm_audio_from_pcm(bytes, 5, "s16", 8000, 1, &out, &error));
     CHECK_ERROR(bad, "0 channels hold no sound", rm_audio_from_pcm(bytes, 4, "s16", 8000, 0, &out, &error));
-    CHECK_ERROR(bad, "a rate of 0 Hz is not between 1 and 4294967295", rm_audio_from_pcm(bytes, 4, "s16", 0, 1, &out, &error));
+    CHECK_ERROR(bad, "a rate of 0 Hz is not between 1 and 4294967295",
+                rm_audio_from_pcm(bytes, 4, "s16", 0, 1, &out, &error));
     CHECK_ERROR(RM_INVALID_DOCUMENT, "expected an audio value, got int",
                 rm_audio_to_pcm(bytes, 1, NULL, 0, "s16", &out, &error));
     CHECK(out.document == NULL);

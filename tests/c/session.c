@@ -2,10 +2,11 @@
 
 #include "check.h"
 
-static const char PASS[] = "{\"version\":\"v1\",\"metadata\":{\"name\":\"pass\"},\"nodes\":["
-                           "{\"id\":\"in\",\"node_type\":\"PassThrough\"},"
-                           "{\"id\":\"left\",\"node_type\":\"PassThrough\"},{\"id\":\"right\",\"node_type\":\"PassThrough\"}],"
-                           "\"connections\":[{\"from\":\"in\",\"to\":\"left\"},{\"from\":\"in\",\"to\":\"right\"}]}";
+static const char PASS[] =
+    "{\"version\":\"v1\",\"metadata\":{\"name\":\"pass\"},\"nodes\":["
+    "{\"id\":\"in\",\"node_type\":\"PassThrough\"},"
+    "{\"id\":\"left\",\"node_type\":\"PassThrough\"},{\"id\":\"right\",\"node_type\":\"PassThrough\"}],"
+    "\"connections\":[{\"from\":\"in\",\"to\":\"left\"},{\"from\":\"in\",\"to\":\"right\"}]}";
 static const char ADD[] = "{\"version\":\"v1\",\"metadata\":{\"name\":\"add\"},\"nodes\":[{\"id\":\"add\","
                           "\"node_type\":\"Calculator\",\"params\":{\"operation\":\"add\",\"operand\":5}}]}";
 static const char HOSTED[] = "{\"version\":\"v1\",\"metadata\":{\"name\":\"hosted\"},\"nodes\":["
@@ -20,12 +21,13 @@ static rm_session *open_session(rm_pipeline *pipeline, rm_port *port, uint64_t t
 }
 
 /* Sends packets that are a JSON text; the answer as a JSON string to free. */
-static char *send_packets(rm_session *session, rm_status expected, const char *packets, int64_t budget_us, size_t most) {
+static char *send_packets(rm_session *session, rm_status expected, const char *packets, int64_t budget_us,
+                          size_t most) {
     rm_document *document = from_json(packets);
     view seen = look(document);
     rm_output out = {0};
-    CHECK_STATUS(expected, rm_session_send(session, seen.data, seen.len, seen.buffers, seen.count, budget_us, most, &out,
-                                           &error));
+    CHECK_STATUS(expected, rm_session_send(session, seen.data, seen.len, seen.buffers, seen.count, budget_us, most,
+                                           &out, &error));
     rm_document_free(document);
     return to_json(out.document);
 }
@@ -85,8 +87,9 @@ static void sinks_are_chosen_and_read_one_by_one(rm_pipeline *pass, rm_port *por
     CHECK_ERROR(RM_INVALID_ARGUMENT, "the session has no sink 2; it hands out 2, counted from 0",
                 rm_session_receive(session, 2, 0, &out, &error));
     rm_session_free(session);
-    check_events(port, "[[6,2],[1,2,{\"status\":-5,\"outputs\":{},\"errors\":[{\"status\":-5,\"message\":\"the work was "
-                       "cancelled\",\"cause\":\"the work was cancelled\"}]}]]");
+    check_events(port,
+                 "[[6,2],[1,2,{\"status\":-5,\"outputs\":{},\"errors\":[{\"status\":-5,\"message\":\"the work was "
+                 "cancelled\",\"cause\":\"the work was cancelled\"}]}]]");
     rm_session *none = NULL;
     const char *wrong = "{\"sinks\":[\"in\"]}";
     CHECK_ERROR(RM_INVALID_ARGUMENT, "'in' is no sink of pipeline 'pass'; its sinks are 'left', 'right'",
@@ -151,7 +154,11 @@ static void a_failure_comes_after_what_was_done_before_it(rm_pipeline *add, rm_p
     CHECK_TEXT("[3,[]]", answer);
     free(answer);
     char *events = next_events(port, RM_OK);
-    CHECK(strstr(events, "[[1,5,{\"status\":-4,\"outputs\":{},\"errors\":[{\"status\":-4,\"message\":\"node 'add' (Calculator), input 1: ") == events);
+    CHECK(
+        strstr(
+            events,
+            "[[1,5,{\"status\":-4,\"outputs\":{},\"errors\":[{\"status\":-4,\"message\":\"node 'add' (Calculator), input 1: ") ==
+        events);
     free(events);
     check_received(session, RM_OK, -1, "[[[6,null,null,0,0,\"add\",0]]]");
     check_received(session, RM_END, -1, "[[]]");
@@ -171,7 +178,11 @@ static void calls_to_the_hosts_nodes_come_to_the_same_port(rm_runtime *runtime, 
         uint64_t call = number_after(events, "[2,");
         CHECK(strstr(events, "{\"job\":6,\"nodes\":[[7,\"mine\"]]") != NULL);
         int entries = strstr(events, "[1,2,null,null]") != NULL && strstr(events, "[0,1,null,null]") != NULL ? 2 : 1;
-        CHECK_STATUS(RM_OK, reply(port, call, entries == 2 ? "{\"outputs\":[[0,\"a\"],[1,\"b\"]]}" : item == 0 ? "{\"outputs\":[[0,\"a\"]]}" : "{\"outputs\":[[0,\"b\"]]}", &error));
+        CHECK_STATUS(RM_OK, reply(port, call,
+                                  entries == 2 ? "{\"outputs\":[[0,\"a\"],[1,\"b\"]]}"
+                                  : item == 0  ? "{\"outputs\":[[0,\"a\"]]}"
+                                               : "{\"outputs\":[[0,\"b\"]]}",
+                                  &error));
         item += entries;
         free(events);
     }
@@ -199,7 +210,9 @@ static void calls_to_the_hosts_nodes_come_to_the_same_port(rm_runtime *runtime, 
 
 static void packets_that_make_no_sense_are_refused(rm_pipeline *add, rm_port *port) {
     rm_session *session = open_session(add, port, 7, NULL);
-    const struct { const char *packets, *message; } cases[] = {
+    const struct {
+        const char *packets, *message;
+    } cases[] = {
         {"3", "packets: expected a list, got int"},
         {"[3]", "packets.0: expected [value, pts?, duration?], got int"},
         {"[[1],[]]", "packets.1: expected [value, pts?, duration?], got list"},
@@ -255,7 +268,8 @@ static void ends_come_to_nodes_that_ask_for_them(rm_runtime *runtime, rm_port *p
     CHECK(strstr(events, "\"entries\":[[0,5,null,null],[0],[]]") != NULL);
     free(events);
     CHECK_STATUS(RM_OK, reply(port, call, "{\"outputs\":[[0,1],[1,\"tail\"]]}", &error));
-    check_events(port, "[[1,10,{\"status\":0,\"outputs\":{\"mine\":{\"values\":[1,\"tail\"],\"items\":[0,0]}},\"errors\":[]}]]");
+    check_events(
+        port, "[[1,10,{\"status\":0,\"outputs\":{\"mine\":{\"values\":[1,\"tail\"],\"items\":[0,0]}},\"errors\":[]}]]");
     rm_pipeline_free(pipeline);
 }
 
@@ -263,14 +277,19 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
     rm_session *session = open_session(add, port, 9, NULL);
     free(send_packets(session, RM_OK, "[[1],[2]]", 1000000, 0));
     CHECK_STATUS(RM_OK, control(session, "{\"set\":{\"node\":\"add\",\"params\":{\"operand\":5}}}", &error));
-    CHECK_ERROR(RM_INVALID_ARGUMENT,
-                "'add' (Calculator) has 'operation' from its start to its end; what may change while it runs: 'operand'",
-                control(session, "{\"set\":{\"node\":\"add\",\"params\":{\"operation\":\"subtract\"}}}", &error));
+    CHECK_ERROR(
+        RM_INVALID_ARGUMENT,
+        "'add' (Calculator) has 'operation' from its start to its end; what may change while it runs: 'operand'",
+        control(session, "{\"set\":{\"node\":\"add\",\"params\":{\"operation\":\"subtract\"}}}", &error));
     CHECK_STATUS(RM_OK, control(session, "{\"flush\":true}", &error));
     rm_output out = {0};
     CHECK_STATUS(RM_OK, rm_session_metrics(session, &out, &error));
     char *metrics = to_json(out.document);
-    CHECK(strstr(metrics, "{\"sent\":2,\"nodes\":[{\"id\":\"add\",\"packets\":2,\"errors\":0,\"skipped\":0,\"retried\":0,\"late\":0,\"waiting\":") == metrics);
+    CHECK(
+        strstr(
+            metrics,
+            "{\"sent\":2,\"nodes\":[{\"id\":\"add\",\"packets\":2,\"errors\":0,\"skipped\":0,\"retried\":0,\"late\":0,\"waiting\":") ==
+        metrics);
     CHECK(strstr(metrics, "\"fill\":0.0,\"waits_for\":\"") != NULL);
     CHECK(strstr(metrics, "\"item\":1}],\"edges\":[") != NULL);
     CHECK(strstr(metrics, "\"unread\":{\"add\":2}}") != NULL);
@@ -289,8 +308,9 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
     }
     const char *const expected = "control: expected {\"flush\": true}, {\"interrupt\": true} or "
                                  "{\"set\": {\"node\": \"id\", \"params\": {\"name\": value}}}, got ";
-    const struct { const char *wanted, *got; } cases[] = {
-        {"{\"flush\":false}", "map"}, {"{}", "map"}, {"{\"stop\":true}", "map"}, {"\xc3", "bool"}};
+    const struct {
+        const char *wanted, *got;
+    } cases[] = {{"{\"flush\":false}", "map"}, {"{}", "map"}, {"{\"stop\":true}", "map"}, {"\xc3", "bool"}};
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
         char message[192];
         snprintf(message, sizeof message, "%s%s", expected, cases[index].got);
