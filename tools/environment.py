@@ -37,6 +37,7 @@ GROUPS = {
     "docs": ["mkdocs==1.6.1", "mkdocs-material==9.8.1", "mkdocstrings[python]==1.0.8", "ruff==0.17.6"],
     "types": ["basedpyright==1.40.2"],
     "bench": ["pyperf==2.11.0"],
+    "c": ["clang-format==21.1.8"],
     "cmake": ["cmake==4.4.4", "ninja>=1.11,<2"],
 }
 

@@ -17,8 +17,7 @@ from tools.stamp import Stamp, digest, files_below
 
 HEADER = ROOT / "include" / "remotemedia.h"
 PACKAGE = ROOT / "bindings" / "python" / "remotemedia"
-EXTENSION_SOURCE = ROOT / "bindings" / "python" / "cffi_build.py"
-EXTENSION_PARTS = [EXTENSION_SOURCE.with_name("exchange.h"), EXTENSION_SOURCE.with_name("exchange.c")]
+EXTENSION = ROOT / "bindings" / "python" / "native"
 SONAME = "libremotemedia.so.0"
 
 
@@ -123,7 +122,7 @@ def _copy_stripped(source: Path, target: Path) -> None:
 
 def _extension(python: Path | str, folder: Path, built: Path) -> Path:
     machine.require_python_headers()
-    key = digest([HEADER, EXTENSION_SOURCE, *EXTENSION_PARTS], sys.version, sys.platform)
+    key = digest([HEADER, *files_below(EXTENSION)], sys.version, sys.platform)
     stamp = Stamp(f"extension-{folder.name}")
     done = stamp.outputs(key)
     if done is not None:
@@ -133,10 +132,10 @@ def _extension(python: Path | str, folder: Path, built: Path) -> Path:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     places = ["--header", HEADER, "--library-dir", built.parent, "--output-dir", work]
-    machine.output_of([python, EXTENSION_SOURCE, *places])
+    machine.output_of([python, EXTENSION / "build.py", *places])
     found = sorted(work.rglob("_native.*.so"))
     if len(found) != 1:
-        raise Problem(f"{EXTENSION_SOURCE.name} left {len(found)} extensions in {work}, expected one `_native.*.so`.")
+        raise Problem(f"{EXTENSION.name}/build.py left {len(found)} extensions in {work}, expected one `_native.*.so`.")
     extension = folder / found[0].name
     os.replace(found[0], extension)
     shutil.rmtree(work)

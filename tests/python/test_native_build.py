@@ -1,15 +1,13 @@
-"""What cffi is told about the header."""
+"""The script that compiles the extension: what cffi reads of a header, and what comes out."""
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parents[2] / "bindings" / "python" / "cffi_build.py"
-sys.path.insert(0, str(SCRIPT.parent))
-
-import cffi_build  # noqa: E402
+SCRIPT = Path(__file__).resolve().parents[2] / "bindings" / "python" / "native" / "build.py"
 
 HEADER = """
 /* A comment with #define RM_NOT 1 */
@@ -31,7 +29,7 @@ void rm_port_free(rm_port *port);
 
 
 def test_declarations_are_the_header_without_what_only_compilers_need() -> None:
-    assert cffi_build.declarations(HEADER).split("\n") == [
+    assert runpy.run_path(str(SCRIPT))["declarations"](HEADER).split("\n") == [
         "#define RM_OK ...",
         "#define RM_BAD ...",
         "typedef struct rm_port rm_port;",

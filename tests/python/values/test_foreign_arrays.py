@@ -239,7 +239,7 @@ class Made:
         code, bits, major = self.fields
         address = int(ffi.cast("uintptr_t", ffi.from_buffer(self.data)))
         made = ffi.cast(
-            "DLManagedTensorVersioned *", lib.rm_dlpack_new(id(self), address, 1, [1], code, bits, True, False)
+            "DLManagedTensorVersioned *", lib.rmpy_dlpack_new(id(self), address, 1, [1], code, bits, True, False)
         )
         made.version.major = major
         return capsules.capsule(made, "dltensor_versioned")

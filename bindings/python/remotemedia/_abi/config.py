@@ -76,10 +76,13 @@ def started() -> bytes:
     found = {**_of_environment(), **_chosen}
     _in_force = found
     limits = {name: value for name, value in found.items() if name != "workers"}
-    document: dict[str, Any] = {"workers": found["workers"]} if "workers" in found else {}
+    # `rmpy_submit` finds the values of a completion by them.
+    document: dict[str, Any] = {"offsets": True}
+    if "workers" in found:
+        document["workers"] = found["workers"]
     if limits:
         document["limits"] = limits
-    return json.dumps(document).encode() if document else b""
+    return json.dumps(document).encode()
 
 
 def output_bytes() -> int:

@@ -80,7 +80,7 @@ def _start() -> Any:
                 raise errors.ShutDownError("the interpreter is exiting: the runtime takes no more work")
             settings = config.started()
             out, error = ffi.new("rm_runtime **"), ffi.new("rm_error **")
-            check(lib.rm_runtime_new(settings or NULL, len(settings), out, error), error)
+            check(lib.rm_runtime_new(settings, len(settings), out, error), error)
             _runtime = out[0]
     return _runtime
 

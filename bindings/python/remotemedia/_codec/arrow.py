@@ -73,14 +73,14 @@ def _is_of_polars(value: Any) -> bool:
 
 def schema_capsule(table: Table) -> Any:
     """The schema of a table of ours."""
-    schema = ffi.cast("struct ArrowSchema *", lib.rm_arrow_new(0))
+    schema = ffi.cast("struct ArrowSchema *", lib.rmpy_arrow_new(0))
     _fill_table_schema(table, schema)
     return capsules.capsule(schema, "arrow_schema")
 
 
 def array_capsule(table: Table) -> Any:
     """The columns of a table of ours as one struct array."""
-    array = ffi.cast("struct ArrowArray *", lib.rm_arrow_new(1))
+    array = ffi.cast("struct ArrowArray *", lib.rmpy_arrow_new(1))
     _fill_table(table, array)
     return capsules.capsule(array, "arrow_array")
 
@@ -90,7 +90,7 @@ def stream_capsule(table: Table) -> Any:
     schema, array = ffi.new("struct ArrowSchema *"), ffi.new("struct ArrowArray *")
     _fill_table_schema(table, schema)
     _fill_table(table, array)
-    stream = lib.rm_arrow_stream_new(schema, array)
+    stream = lib.rmpy_arrow_stream_new(schema, array)
     if stream == NULL:
         raise MemoryError("no memory for an Arrow stream")
     return capsules.capsule(stream, "arrow_array_stream")
@@ -118,12 +118,12 @@ def _batch(value: Any) -> tuple[Any, Any, Any]:
 def _batch_of_stream(value: Any) -> tuple[Any, Any, Any]:
     capsule = value.__arrow_c_stream__()
     stream = capsules.pointer(capsule, "arrow_array_stream", "struct ArrowArrayStream")
-    schema = ffi.gc(ffi.new("struct ArrowSchema *"), lib.rm_arrow_schema_release)
+    schema = ffi.gc(ffi.new("struct ArrowSchema *"), lib.rmpy_arrow_schema_release)
     _checked(stream, stream.get_schema(stream, schema))
     found: Any = None
     count = 0
     while True:
-        array = ffi.gc(ffi.new("struct ArrowArray *"), lib.rm_arrow_array_release)
+        array = ffi.gc(ffi.new("struct ArrowArray *"), lib.rmpy_arrow_array_release)
         _checked(stream, stream.get_next(stream, array))
         if array.release == NULL:
             break
@@ -252,7 +252,7 @@ def _fill_table(table: Table, out: Any) -> None:
 
 def _fill_schema(column: Column, out: Any) -> None:
     metadata = column.metadata
-    done = lib.rm_arrow_schema_init(
+    done = lib.rmpy_arrow_schema_init(
         out,
         column.format.encode(),
         column.name.encode(),
@@ -272,7 +272,7 @@ def _fill_schema(column: Column, out: Any) -> None:
 
 def _fill(column: Column, table: Table, out: Any) -> None:
     addresses = [0 if part is None else part.address for part in column.buffers]
-    done = lib.rm_arrow_array_init(
+    done = lib.rmpy_arrow_array_init(
         out,
         id(table),
         column.length,

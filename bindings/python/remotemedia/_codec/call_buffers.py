@@ -47,7 +47,7 @@ class CallBuffers(Encoder, Reader):
     def __init__(self, room: int = AREA_BYTES) -> None:
         self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True)
         self._payload: Any = msgpack.Packer(strict_types=True)
-        self.native: Any = ffi.new("rm_lane *")
+        self.native: Any = ffi.new("rmpy_call_buffers *")
         self.output: Any = ffi.addressof(self.native, "output")
         self._area: Any = ffi.new("uint8_t[]", room)
         self._room: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)
@@ -163,7 +163,7 @@ class CallBuffers(Encoder, Reader):
         return unpackb(self._view[:length], ext_hook=self.decode, timestamp=3)
 
     def unpack_simple(self, span: int, count: int, borrowed: Mapping[int, Borrowed] | None) -> Outputs:
-        """The outputs of a completion that `rm_lane_submit` found to be simple.
+        """The outputs of a completion that `rmpy_submit` found to be simple.
 
         `span` is what that returned; `borrowed` are the Python objects of this execution.
         """

@@ -22,11 +22,11 @@ _NAMES = {
 """A capsule refers to the text of its name, which has to live as long."""
 
 _DESTRUCTORS = {
-    "dltensor": "rm_dlpack_capsule_free",
-    "dltensor_versioned": "rm_dlpack_capsule_free",
-    "arrow_schema": "rm_arrow_schema_capsule_free",
-    "arrow_array": "rm_arrow_array_capsule_free",
-    "arrow_array_stream": "rm_arrow_stream_capsule_free",
+    "dltensor": "rmpy_dlpack_capsule_free",
+    "dltensor_versioned": "rmpy_dlpack_capsule_free",
+    "arrow_schema": "rmpy_arrow_schema_capsule_free",
+    "arrow_array": "rmpy_arrow_array_capsule_free",
+    "arrow_array_stream": "rmpy_arrow_stream_capsule_free",
 }
 
 

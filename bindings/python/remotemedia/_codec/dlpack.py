@@ -73,7 +73,7 @@ def to_capsule(tensor: Tensor, max_version: tuple[int, int] | None) -> Any:
     code, bits = _TYPES[tensor.dtype]
     address = int(ffi.cast("uintptr_t", ffi.from_buffer(tensor.data)))
     owner = tensor.data
-    made = lib.rm_dlpack_new(
+    made = lib.rmpy_dlpack_new(
         id(owner), address, len(tensor.shape), list(tensor.shape), code, bits, versioned, tensor.readonly
     )
     if made == NULL:

@@ -42,8 +42,8 @@ from .open_calls import OpenCalls, Serving
 from .replies import pack_reply, refused_reply
 from .run import Functions, Run
 
-submit: Any = lib.rm_lane_submit
-next_events: Any = lib.rm_lane_next
+submit: Any = lib.rmpy_submit
+next_events: Any = lib.rmpy_next
 
 Following = tuple[Serving, Mapping[str, Any]]
 """The call that came with the reply to the one before, and its content."""

@@ -49,8 +49,8 @@ MOST_OUTPUTS = 256
 SENT_ALONE = 32
 """After so many packets outputs come along with a send also if nobody waits: half of what may wait natively."""
 
-send: Any = lib.rm_lane_send
-receive: Any = lib.rm_lane_receive
+send: Any = lib.rmpy_send
+receive: Any = lib.rmpy_receive
 
 
 class NativeSession:

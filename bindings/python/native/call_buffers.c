@@ -1,0 +1,68 @@
+/* Calls of the library with the room that one `CallBuffers` of Python has for them. It knows where the documents that
+   come back have what decides how they are read on, and nothing of the values in them. */
+
+#include "call_buffers.h"
+
+#include <string.h>
+
+/* How a completion begins that has its offsets: a map of up to 15 entries, the first key, a list of 3. Then come the
+   numbers, each a marker and 32 bits; docs/abi.md describes them. */
+static const char OFFSETS[] = "\xa7offsets\x93";
+enum { MAP_HEAD = 1, OFFSETS_LENGTH = sizeof OFFSETS - 1, NUMBER_LENGTH = 5, MOST_LENGTH = 0xffff };
+
+static uint32_t offset(const uint8_t *completion, unsigned index) {
+    const uint8_t *at = completion + MAP_HEAD + OFFSETS_LENGTH + index * NUMBER_LENGTH + 1;
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+int64_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
+                    size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
+                    int64_t budget_us) {
+    static uint64_t tokens;
+    rm_output *output = &call->output;
+    call->token = __atomic_add_fetch(&tokens, 1, __ATOMIC_RELAXED);
+    call->status = rm_pipeline_submit(pipeline, port, call->token, inputs, length, buffers, buffer_count, timeout_us,
+                                      budget_us, output, &call->error);
+    output->discard_count = 0;
+    if (call->status != RM_OK || output->document != NULL || output->len > MOST_LENGTH) return -1;
+    if (output->len < MAP_HEAD + OFFSETS_LENGTH + 3 * NUMBER_LENGTH ||
+        memcmp(output->data + MAP_HEAD, OFFSETS, OFFSETS_LENGTH) != 0)
+        return -1;
+    call->released = offset(output->data, 2);
+    return (int64_t)offset(output->data, 0) << 32 | (int64_t)offset(output->data, 1) << 16 | (int64_t)output->len;
+}
+
+/* Whether a call has left a document in its room that refers to no buffer and is no longer than a result can say. */
+static int is_plain(const rmpy_call_buffers *call) {
+    const rm_output *output = &call->output;
+    return call->status >= 0 && output->document == NULL && output->buffer_count == 0 && output->len <= 0x7fffff;
+}
+
+int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length, size_t most_outputs) {
+    rm_output *output = &call->output;
+    call->status = rm_session_send(call->session, packets, length, call->buffers, call->buffer_count, call->budget_us,
+                                   most_outputs, output, &call->error);
+    call->buffers = NULL;
+    call->buffer_count = 0;
+    output->discard_count = 0;
+    if (!is_plain(call)) return -1;
+    /* [taken, []] */
+    if (output->len == 3 && output->data[0] == 0x92 && output->data[1] < 0x80 && output->data[2] == 0x90)
+        return output->data[1];
+    return (int32_t)(output->len << 8);
+}
+
+int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs) {
+    call->status = rm_session_receive(call->session, sink, most_outputs, &call->output, &call->error);
+    call->output.discard_count = 0;
+    if (!is_plain(call)) return -1;
+    /* [[]] */
+    if (call->status == RM_WOULD_BLOCK && call->output.len == 2) return 0;
+    return call->status == RM_OK ? (int32_t)call->output.len : -1;
+}
+
+int32_t rmpy_next(rmpy_call_buffers *call, rm_port *port, int64_t timeout_us) {
+    call->status = rm_port_next(port, timeout_us, &call->output, &call->error);
+    call->output.discard_count = 0;
+    return is_plain(call) ? (int32_t)call->output.len : -1;
+}
