@@ -1,4 +1,4 @@
-"""A few seconds of `tests/storm.py`: random graphs under random use give what the oracle says, and none hangs."""
+"""Seconds of `tools/endurance/storm.py`: random graphs under random use give what the oracle says, and none hangs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-STORM = Path(__file__).parents[2] / "storm.py"
+STORM = Path(__file__).parents[3] / "tools" / "endurance" / "storm.py"
 
 
 def test_random_graphs_under_random_use_give_what_the_oracle_says() -> None:

@@ -1,4 +1,4 @@
-"""`tests/virtual_day.py`, which plays a day of sound, on a few minutes of it."""
+"""`tools/endurance/virtual_day.py`, which plays a day of sound, on a few minutes of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "virtual_day.py"
+SCRIPT = Path(__file__).parents[3] / "tools" / "endurance" / "virtual_day.py"
 
 
 def test_minutes_of_a_day_keep_memory_time_and_counts() -> None:

@@ -242,7 +242,7 @@ def test_functions_get_views_that_they_cannot_write_to() -> None:
 
 
 def test_memory_stays_flat() -> None:
-    program = Path(__file__).resolve().parents[2] / "soak.py"
+    program = Path(__file__).resolve().parents[3] / "tools" / "endurance" / "soak.py"
     done = subprocess.run(
         [sys.executable, program, "--seconds", "3"], capture_output=True, text=True, timeout=120, check=False
     )

@@ -1,7 +1,7 @@
 """A day of sound through one live session, in minutes: memory stays flat, time does not drift, nothing is lost.
 
-    .build/venv/bin/python tests/virtual_day.py                # 24 hours
-    .build/venv/bin/python tests/virtual_day.py --hours 0.1    # as the tests run it
+    .build/venv/bin/python tools/endurance/virtual_day.py                # 24 hours
+    .build/venv/bin/python tools/endurance/virtual_day.py --hours 0.1    # as the tests run it
 
 Frames of 20 ms at 48 kHz go through a resampler, a Python function that sees every tenth of a second, and a level
 meter, in a session whose clock is virtual. Everything is counted: each frame that went in, each call of the function,

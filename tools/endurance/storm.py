@@ -1,7 +1,7 @@
 """Random graphs under random use, against an oracle: functions, generators, classes and batches, sync and async, beside
 built-in nodes; small buffers, errors that are skipped or tried again, flushes, interruptions, cancels and timeouts.
 
-    .build/venv/bin/python tests/storm.py --seconds 3600
+    .build/venv/bin/python tools/endurance/storm.py --seconds 3600
 
 Each round has a seed, which a failure names with the graph and, where it hangs, the stacks of all threads and tasks:
 `--seed N --rounds 1` plays it again. Exits with 1 after the first failure.

@@ -1,6 +1,6 @@
 """Whether memory stays flat: every kind of execution again and again, with a look at what is alive and resident.
 
-    .build/venv/bin/python tests/soak.py --seconds 3600
+    .build/venv/bin/python tools/endurance/soak.py --seconds 3600
 
 The first fifth warms up: pools fill, caches grow to their bounds. After it, no native object and no borrowed array
 may be left between rounds, and the resident size may grow by `GROWTH_BYTES` at most. Exits with 1 if it does not hold.
