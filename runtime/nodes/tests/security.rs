@@ -226,18 +226,18 @@ fn the_table_of_the_docs_is_what_the_code_does() {
 const ALLOWED: [(&str, &str); 13] = [
     // Compiled for tests alone.
     ("core/src/exec/delays.rs", "std::env::var(\"REMOTEMEDIA_DELAYS\")"),
-    ("nodes/src/file/direct.rs", "std::fs"),
-    ("nodes/src/file/disk.rs", "std::fs"),
-    ("nodes/src/file/failure.rs", "std::env::current_dir"),
-    ("nodes/src/file/folder.rs", "std::fs"),
-    ("nodes/src/file/input.rs", "std::fs"),
-    ("nodes/src/file/output.rs", "std::fs"),
-    ("nodes/src/file/pattern.rs", "std::fs"),
-    ("nodes/src/file/pattern.rs", "std::env::current_dir"),
-    ("nodes/src/file/target.rs", "std::fs"),
-    ("nodes/src/file/temporary.rs", "std::fs"),
-    ("nodes/src/file/temporary.rs", "std::process::id"),
-    ("nodes/src/file/wait.rs", "std::fs"),
+    ("nodes/src/io/direct.rs", "std::fs"),
+    ("nodes/src/io/disk.rs", "std::fs"),
+    ("nodes/src/io/failure.rs", "std::env::current_dir"),
+    ("nodes/src/io/folder.rs", "std::fs"),
+    ("nodes/src/io/input.rs", "std::fs"),
+    ("nodes/src/io/output.rs", "std::fs"),
+    ("nodes/src/io/pattern.rs", "std::fs"),
+    ("nodes/src/io/pattern.rs", "std::env::current_dir"),
+    ("nodes/src/io/target.rs", "std::fs"),
+    ("nodes/src/io/temporary.rs", "std::fs"),
+    ("nodes/src/io/temporary.rs", "std::process::id"),
+    ("nodes/src/io/wait.rs", "std::fs"),
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use remotemedia_core::node::{Context, Cost, Define, Node, NodeError, ParamError, Port, Step, documented};
+use remotemedia_core::node::{Cost, Define, Node as _, NodeError, ParamError, Port, Step, documented};
 use remotemedia_core::value::{Audio, File, Layout, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use crate::dsp::partitioned::{Convolver, Response};
 use crate::stream::audio_fifo::AudioFifo;
 use crate::stream::finite::check_finite;
 use crate::stream::reader::{Segment, sound};
-use crate::stream::segment_node::{SegmentNode, SegmentProcessor};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 
 documented! {
 /// Convolves sound with a response, such as that of a room, a loudspeaker or a telephone.
@@ -83,23 +83,7 @@ const LONGEST: usize = 1 << 22;
 /// Products of one step, about: some 200 microseconds, or one block.
 const STEP_WORK: usize = 1 << 17;
 
-impl Node for AudioConvolve {
-    fn initialize(&mut self, _context: &Context) -> Result<(), NodeError> {
-        self.0.process.load()
-    }
-
-    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
-        self.0.process(packet)
-    }
-
-    fn resume(&mut self) -> Result<Step, NodeError> {
-        self.0.step()
-    }
-
-    fn flush(&mut self) -> Result<Step, NodeError> {
-        self.0.flush()
-    }
-}
+impl_node!(AudioConvolve);
 
 impl Define for AudioConvolve {
     type Params = AudioConvolveParams;
@@ -143,7 +127,14 @@ impl Define for AudioConvolve {
             rate: None,
             channels: Vec::new(),
             held: AudioFifo::default(),
-            output: Segment { rate: 1, channels: 1, layout: Layout::Unspecified, origin: None, position: 0 },
+            output: Segment {
+                rate: 1,
+                channels: 1,
+                layout: Layout::Unspecified,
+                origin: None,
+                elapsed: 0,
+                position: 0,
+            },
             emitted: 0,
             total: None,
         }))
@@ -151,6 +142,10 @@ impl Define for AudioConvolve {
 }
 
 impl SegmentProcessor for Convolve {
+    fn initialize(&mut self) -> Result<(), NodeError> {
+        self.load()
+    }
+
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         if let Some(rate) = self.rate.filter(|rate| *rate != segment.rate) {
             let cause = format!("the response has {rate} Hz, the sound {} Hz", segment.rate);

@@ -3,12 +3,14 @@
 use std::f64::consts::FRAC_PI_2;
 
 use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
-use remotemedia_core::value::{Audio, Kind, Layout, MediaTime, Packet, Value};
+use remotemedia_core::value::{Audio, Kind, MediaTime, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::stream::audio_fifo::AudioFifo;
 use crate::stream::finite::check_finite;
+use crate::stream::format::{Format, wanted_format};
+use crate::stream::reader::audio_of;
 
 documented! {
 /// Joins two sounds so that the end of one goes over into the beginning of the other.
@@ -28,6 +30,8 @@ documented! {
 pub struct AudioCrossfade {
     params: AudioCrossfadeParams,
     format: Option<Format>,
+    /// When the first frame of the output sounds.
+    origin: Option<i64>,
     inputs: [Input; 2],
     phase: Phase,
     emitted: u64,
@@ -70,15 +74,6 @@ pub enum FadeCurve {
 
 fn default_duration_ms() -> f64 {
     1000.0
-}
-
-#[derive(Clone, Debug)]
-struct Format {
-    rate: u32,
-    channels: usize,
-    layout: Layout,
-    /// When the first frame of the output sounds.
-    origin: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -150,8 +145,7 @@ impl Define for AudioCrossfade {
     const EXAMPLE: &'static str = r#"{"duration_ms": 500, "rate": 48000, "channels": 2}"#;
 
     fn input_format(params: &AudioCrossfadeParams, _port: usize) -> Option<AudioFormat> {
-        let format = AudioFormat { rate: params.rate, channels: params.channels.map(usize::from) };
-        (format != AudioFormat::default()).then_some(format)
+        wanted_format(params.rate, params.channels)
     }
 
     fn output_format(params: &AudioCrossfadeParams, port: usize) -> Option<AudioFormat> {
@@ -162,6 +156,7 @@ impl Define for AudioCrossfade {
         AudioCrossfade {
             params: params.clone(),
             format: None,
+            origin: None,
             inputs: Default::default(),
             phase: Phase::First,
             emitted: 0,
@@ -173,34 +168,17 @@ impl Define for AudioCrossfade {
 
 impl AudioCrossfade {
     fn push(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
-        let Value::Audio(audio) = packet.value else {
-            let cause = format!("expected audio, got {}", packet.value.kind().name());
-            return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
-        };
-        let pts = packet.pts.or(audio.pts);
-        let format = self.format.get_or_insert_with(|| Format {
-            rate: audio.rate(),
-            channels: audio.channels(),
-            layout: audio.layout().clone(),
-            origin: None,
-        });
+        let audio = audio_of(packet)?;
+        let pts = audio.pts;
+        let format = self.format.get_or_insert_with(|| Format::of(&audio));
+        format.check(&audio, port, pts, "what came before")?;
         let rate = format.rate;
-        if (rate, format.channels) != (audio.rate(), audio.channels()) {
-            let cause = format!(
-                "the sound at 'in{port}' has {} channels of {} Hz, what came before {} of {rate} Hz",
-                audio.channels(),
-                audio.rate(),
-                format.channels,
-            );
-            let cure = "Set the params 'rate' and 'channels' of this node: converters are put before it then.";
-            return Err(NodeError::new(cause).cure(cure).at(pts));
-        }
         check_finite(&audio, 0, audio.frames(), |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
         if port == 0 {
-            format.origin = format.origin.or(pts);
+            self.origin = self.origin.or(pts);
         }
         let cure = "Connect 'in1' to nodes of its own, so that it can wait.";
-        self.inputs[port].held.push_limited(*audio, cure)
+        self.inputs[port].held.push_limited(audio, cure)
     }
 
     fn is_over(&self, port: usize) -> bool {
@@ -251,7 +229,7 @@ impl AudioCrossfade {
         let part = part.unwrap_or_else(|| {
             Audio::from_planar(Vec::new(), format.channels, format.rate).expect("the format of sound that came")
         });
-        let pts = format.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(self.emitted, format.rate)));
+        let pts = self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(self.emitted, format.rate)));
         self.emitted += part.frames() as u64;
         if is_empty {
             self.finish();
@@ -292,6 +270,7 @@ impl AudioCrossfade {
         for input in &mut self.inputs {
             *input = Input { is_connected: input.is_connected, ..Input::default() };
         }
-        (self.format, self.phase, self.emitted, self.ending) = (None, Phase::First, 0, false);
+        (self.format, self.origin) = (None, None);
+        (self.phase, self.emitted, self.ending) = (Phase::First, 0, false);
     }
 }

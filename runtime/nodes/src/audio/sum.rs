@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::stream::align::Aligned;
+use crate::stream::format::wanted_format;
 
 documented! {
 /// Adds up to eight sounds by their times, each with a gain of its own.
@@ -135,8 +136,7 @@ impl Define for AudioSum {
     const EXAMPLE: &'static str = r#"{"gains_db": [0, -12], "rate": 16000, "channels": 1}"#;
 
     fn input_format(params: &AudioSumParams, _port: usize) -> Option<AudioFormat> {
-        let format = AudioFormat { rate: params.rate, channels: params.channels.map(usize::from) };
-        (format != AudioFormat::default()).then_some(format)
+        wanted_format(params.rate, params.channels)
     }
 
     fn output_format(params: &AudioSumParams, port: usize) -> Option<AudioFormat> {

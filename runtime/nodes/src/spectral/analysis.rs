@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
-use remotemedia_core::node::{NodeError, Step};
-use remotemedia_core::value::{Audio, Buffer, DataType, MediaTime, Packet, Tensor, Value};
+use remotemedia_core::node::NodeError;
+use remotemedia_core::value::{Audio, Buffer, DataType, MediaTime, Packet, Tensor};
 
 use super::frames::{Frames, Framing};
-use crate::stream::finite::check_finite;
+use crate::stream::reader::Segment;
+use crate::stream::segment_node::SegmentProcessor;
 
 /// Makes the values of a frame from its spectrum.
 pub(super) trait Projection: Send {
@@ -31,7 +32,7 @@ pub(super) trait Projection: Send {
 /// Makes a projection for sound of this rate.
 pub(super) type MakeProjection = Box<dyn Fn(u32) -> Result<Box<dyn Projection>, NodeError> + Send>;
 
-/// Follows the items of a run.
+/// Makes spectra of the segments of a stream.
 pub(super) struct Analysis {
     framing: Framing,
     taper: Arc<[f32]>,
@@ -41,20 +42,15 @@ pub(super) struct Analysis {
     /// Whether the last frame of a recording is left out.
     drops_last: bool,
     recording: Option<Recording>,
-    rest: Option<Rest>,
-    is_ending: bool,
-    end: Option<i64>,
-    stream: u32,
 }
 
 /// Sound of one format.
 struct Recording {
     rate: u32,
-    layout: remotemedia_core::value::Layout,
     channels: Vec<Frames>,
     projection: Box<dyn Projection>,
+    /// When the first sample sounds, in nanoseconds.
     origin: i64,
-    taken: u64,
     emitted: u64,
     is_finished: bool,
     /// The values of the frames that are to be emitted: frame after frame, in each channel after channel.
@@ -63,13 +59,6 @@ struct Recording {
     windowed: Vec<f32>,
     spectrum: Vec<Complex32>,
     scratch: Vec<Complex32>,
-}
-
-/// A packet of which a part has been taken.
-struct Rest {
-    audio: Audio,
-    taken: usize,
-    pts: Option<i64>,
 }
 
 /// Samples that are transformed in one step: some 100 us of work.
@@ -86,107 +75,69 @@ impl Analysis {
         drops_last: bool,
         make: MakeProjection,
     ) -> Self {
-        Self {
-            framing,
-            taper: hann(win_length, framing.length),
-            fft: None,
-            make,
-            whole,
-            drops_last,
-            recording: None,
-            rest: None,
-            is_ending: false,
-            end: None,
-            stream: 0,
-        }
+        Self { framing, taper: hann(win_length, framing.length), fft: None, make, whole, drops_last, recording: None }
     }
 
-    pub(super) fn process(&mut self, packet: Packet) -> Result<Step, NodeError> {
-        let Value::Audio(audio) = packet.value else {
-            let cause = format!("expected audio, got {}", packet.value.kind().name());
-            return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
-        };
-        self.stream = packet.stream;
-        self.rest = Some(Rest { pts: packet.pts.or(audio.pts), audio: *audio, taken: 0 });
-        self.step()
+    /// Transforms frames that are complete, up to a step's work, and emits what is to be emitted by now.
+    fn transform(&mut self) -> Result<Option<Packet>, NodeError> {
+        let Some(recording) = &mut self.recording else { return Ok(None) };
+        let fft = self.fft.get_or_insert_with(|| RealFftPlanner::new().plan_fft_forward(self.framing.length));
+        recording.transform(&**fft, &self.taper, self.drops_last)?;
+        let is_over = recording.is_finished && recording.ready(self.drops_last) == 0;
+        let is_due = recording.frames > 0 && (is_over || !self.whole);
+        let packet = is_due.then(|| recording.packet(self.framing.hop, self.whole));
+        if is_over {
+            self.recording = None;
+        }
+        Ok(packet)
+    }
+}
+
+impl SegmentProcessor for Analysis {
+    fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        let projection = (self.make)(segment.rate).map_err(|error| error.at(segment.origin))?;
+        self.recording = Some(Recording::new(segment, self.framing, projection));
+        Ok(())
     }
 
-    pub(super) fn flush(&mut self) -> Result<Step, NodeError> {
-        self.is_ending = true;
-        self.step()
-    }
-
-    /// Takes a part of the packet, or transforms what there is, or ends a recording.
-    pub(super) fn step(&mut self) -> Result<Step, NodeError> {
-        let fits = |recording: &Recording, rest: &Rest| recording.fits(&rest.audio);
-        match (&mut self.recording, &self.rest) {
-            (Some(recording), Some(rest)) if !fits(recording, rest) => recording.finish(),
-            (Some(recording), None) if self.is_ending => recording.finish(),
-            (_, Some(_)) => self.take()?,
-            (_, None) => {}
-        }
-        let mut packet = None;
-        if let Some(recording) = &mut self.recording {
-            let fft = self.fft.get_or_insert_with(|| RealFftPlanner::new().plan_fft_forward(self.framing.length));
-            recording.transform(&**fft, &self.taper, self.drops_last)?;
-            let is_over = recording.is_finished && recording.ready(self.drops_last) == 0;
-            if recording.frames > 0 && (is_over || !self.whole) {
-                packet = Some(Packet { stream: self.stream, ..recording.packet(self.framing.hop, self.whole) });
-            }
-            if is_over {
-                self.end = Some(recording.time_of(recording.taken));
-                self.recording = None;
-            }
-        }
-        let has_frames = self.recording.as_ref().is_some_and(|recording| recording.ready(self.drops_last) > 0);
-        let is_idle = self.rest.is_none() && !has_frames;
-        if is_idle && self.is_ending && self.recording.is_none() {
-            (self.is_ending, self.end) = (false, None);
-        }
-        let emission = Step::maybe(packet);
-        Ok(match emission {
-            Step::Done(emission) if !is_idle || self.is_ending => Step::More(emission),
-            other => other,
-        })
-    }
-
-    /// Takes as much of the packet as a step transforms.
-    fn take(&mut self) -> Result<(), NodeError> {
-        let Some(mut rest) = self.rest.take() else { return Ok(()) };
-        if self.recording.is_none() {
-            let origin = rest.pts.or(self.end).unwrap_or(0);
-            let projection = (self.make)(rest.audio.rate()).map_err(|error| error.at(rest.pts))?;
-            self.recording = Some(Recording::new(&rest.audio, origin, self.framing, projection));
-        }
-        let Some(recording) = &mut self.recording else { return Ok(()) };
+    fn wants(&mut self, segment: &Segment) -> usize {
         // Frames overlap, so that fewer samples make as much work.
         let share = self.framing.hop.min(self.framing.length);
-        let most = (STEP_SAMPLES / self.framing.length * share / recording.channels.len()).max(share);
-        let frames = most.min(rest.audio.frames() - rest.taken);
-        let (origin, first, rate) = (recording.origin, recording.taken, recording.rate);
-        let time = |frame| Some(origin.saturating_add(MediaTime::of_frames(first + frame, rate)));
-        check_finite(&rest.audio, rest.taken, frames, time)?;
-        for (channel, frames_of) in recording.channels.iter_mut().enumerate() {
-            frames_of.push(&rest.audio.channel(channel)[rest.taken..rest.taken + frames]);
+        (STEP_SAMPLES / self.framing.length * share / segment.channels).max(share)
+    }
+
+    fn frames(&mut self, _segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
+        if let Some(recording) = &mut self.recording {
+            for (frames, samples) in recording.channels.iter_mut().zip(audio.iter_channels()) {
+                frames.push(samples);
+            }
         }
-        recording.taken += frames as u64;
-        rest.taken += frames;
-        if rest.taken < rest.audio.frames() {
-            self.rest = Some(rest);
+        self.transform()
+    }
+
+    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
+        if let Some(recording) = &mut self.recording {
+            recording.finish(segment.position > 0);
         }
-        Ok(())
+        self.transform()
+    }
+
+    fn is_pending(&self) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.ready(self.drops_last) > 0)
+    }
+
+    fn pending(&mut self) -> Result<Option<Packet>, NodeError> {
+        self.transform()
     }
 }
 
 impl Recording {
-    fn new(audio: &Audio, origin: i64, framing: Framing, projection: Box<dyn Projection>) -> Self {
+    fn new(segment: &Segment, framing: Framing, projection: Box<dyn Projection>) -> Self {
         Self {
-            rate: audio.rate(),
-            layout: audio.layout().clone(),
-            channels: (0..audio.channels()).map(|_| Frames::new(framing)).collect(),
+            rate: segment.rate,
+            channels: (0..segment.channels).map(|_| Frames::new(framing)).collect(),
             projection,
-            origin,
-            taken: 0,
+            origin: segment.origin.unwrap_or(segment.elapsed),
             emitted: 0,
             is_finished: false,
             values: Vec::new(),
@@ -197,12 +148,10 @@ impl Recording {
         }
     }
 
-    fn fits(&self, audio: &Audio) -> bool {
-        (self.rate, self.channels.len(), &self.layout) == (audio.rate(), audio.channels(), audio.layout())
-    }
-
-    fn finish(&mut self) {
-        if !std::mem::replace(&mut self.is_finished, true) && self.taken > 0 {
+    /// The recording ends; without samples there is nothing to pad.
+    fn finish(&mut self, has_samples: bool) {
+        self.is_finished = true;
+        if has_samples {
             self.channels.iter_mut().for_each(Frames::finish);
         }
     }

@@ -1,8 +1,8 @@
 //! `MelSpectrogram`: spectra on the mel scale.
 
 use realfft::num_complex::Complex32;
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, Node, NodeError, ParamError, Port, Step, documented};
-use remotemedia_core::value::{DataType, Kind, Packet};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, NodeError, ParamError, Port, documented};
+use remotemedia_core::value::{DataType, Kind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -11,6 +11,7 @@ use super::analysis::{Analysis, Projection};
 use super::frames::Framing;
 use super::stft::check_window;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale};
+use crate::stream::segment_node::{SegmentNode, impl_node};
 
 documented! {
 /// Computes spectra of sound on the mel scale, as librosa or as Whisper does.
@@ -39,7 +40,7 @@ documented! {
 ///
 /// NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the spectra of one item may fill
 /// 1 GiB; more is an error.
-pub struct MelSpectrogram(Analysis);
+pub struct MelSpectrogram(SegmentNode<Analysis>);
 }
 
 /// The params of [`MelSpectrogram`].
@@ -207,19 +208,7 @@ impl Projection for Mels {
     }
 }
 
-impl Node for MelSpectrogram {
-    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
-        self.0.process(packet)
-    }
-
-    fn resume(&mut self) -> Result<Step, NodeError> {
-        self.0.step()
-    }
-
-    fn flush(&mut self) -> Result<Step, NodeError> {
-        self.0.flush()
-    }
-}
+impl_node!(MelSpectrogram);
 
 impl Define for MelSpectrogram {
     type Params = MelSpectrogramParams;
@@ -279,6 +268,12 @@ impl Define for MelSpectrogram {
             Ok(Box::new(Mels { filters, power, scale, powers: Vec::new() }) as Box<dyn Projection>)
         });
         let win_length = params.win_length.unwrap_or(n_fft) as usize;
-        MelSpectrogram(Analysis::new(framing, win_length, params.is_whole(), scale == LevelScale::Whisper, make))
+        MelSpectrogram(SegmentNode::new(Analysis::new(
+            framing,
+            win_length,
+            params.is_whole(),
+            scale == LevelScale::Whisper,
+            make,
+        )))
     }
 }

@@ -1,14 +1,15 @@
 //! `STFT`: the spectra of overlapping frames.
 
 use realfft::num_complex::Complex32;
-use remotemedia_core::node::{Cost, Define, Kinds, Node, NodeError, ParamError, Port, Step, documented};
-use remotemedia_core::value::{DataType, Kind, Packet};
+use remotemedia_core::node::{Cost, Define, Kinds, ParamError, Port, documented};
+use remotemedia_core::value::{DataType, Kind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::PadMode;
 use super::analysis::{Analysis, Projection};
 use super::frames::Framing;
+use crate::stream::segment_node::{SegmentNode, impl_node};
 
 documented! {
 /// Computes the spectra of overlapping frames of sound, as `librosa.stft` does.
@@ -25,7 +26,7 @@ documented! {
 /// of rate or layout ends one recording and begins the next.
 ///
 /// NaN and infinity are an error. With `whole` the spectra of one item may fill 1 GiB; more is an error.
-pub struct Stft(Analysis);
+pub struct Stft(SegmentNode<Analysis>);
 }
 
 /// The params of [`Stft`].
@@ -105,19 +106,7 @@ impl Projection for Bins {
     }
 }
 
-impl Node for Stft {
-    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
-        self.0.process(packet)
-    }
-
-    fn resume(&mut self) -> Result<Step, NodeError> {
-        self.0.step()
-    }
-
-    fn flush(&mut self) -> Result<Step, NodeError> {
-        self.0.flush()
-    }
-}
+impl_node!(Stft);
 
 impl Define for Stft {
     type Params = StftParams;
@@ -147,7 +136,7 @@ impl Define for Stft {
         };
         let (value, count) = (params.value, length / 2 + 1);
         let make = Box::new(move |_rate| Ok(Box::new(Bins { value, count }) as Box<dyn Projection>));
-        Stft(Analysis::new(framing, win_length as usize, params.whole, false, make))
+        Stft(SegmentNode::new(Analysis::new(framing, win_length as usize, params.whole, false, make)))
     }
 }
 

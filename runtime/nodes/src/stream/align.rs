@@ -4,16 +4,20 @@
 use std::collections::VecDeque;
 
 use remotemedia_core::node::NodeError;
-use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
+use remotemedia_core::value::{Audio, MediaTime, Packet};
 
 use super::audio_fifo::LIMIT;
 use super::finite::check_finite;
+use super::format::Format;
+use super::reader::audio_of;
 
 /// What comes at the inputs of a node, from where its output is on.
 #[derive(Debug)]
 pub(crate) struct Aligned {
     tracks: Vec<Track>,
     format: Option<Format>,
+    /// The input that had this format first.
+    format_of: usize,
     /// The next frame of the output, once it is known where it begins.
     position: Option<i64>,
     /// A frame and its time, from which all others follow.
@@ -22,16 +26,6 @@ pub(crate) struct Aligned {
     held: usize,
     /// How far one input may be behind another, in seconds, before it counts as silent.
     patience: Option<f64>,
-}
-
-/// One format of all inputs.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Format {
-    pub(crate) rate: u32,
-    pub(crate) channels: usize,
-    pub(crate) layout: Layout,
-    /// The input that had it first.
-    port: usize,
 }
 
 /// What has come at one input.
@@ -59,6 +53,7 @@ impl Aligned {
         Self {
             tracks: (0..ports).map(|_| Track::default()).collect(),
             format: None,
+            format_of: 0,
             position: None,
             anchor: (0, 0),
             held: 0,
@@ -83,29 +78,14 @@ impl Aligned {
     /// If it is no sound, of another format than the rest, has NaN or infinity, or goes back in time; or if too much
     /// waits for another input.
     pub(crate) fn push(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
-        let Value::Audio(audio) = packet.value else {
-            let cause = format!("expected audio, got {}", packet.value.kind().name());
-            return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
-        };
-        let pts = packet.pts.or(audio.pts);
-        let format = self.format.get_or_insert_with(|| Format {
-            rate: audio.rate(),
-            channels: audio.channels(),
-            layout: audio.layout().clone(),
-            port,
-        });
-        let rate = format.rate;
-        if (rate, format.channels) != (audio.rate(), audio.channels()) {
-            let cause = format!(
-                "the sound at 'in{port}' has {} channels of {} Hz, that at 'in{}' {} of {rate} Hz",
-                audio.channels(),
-                audio.rate(),
-                format.port,
-                format.channels,
-            );
-            let cure = "Set the params 'rate' and 'channels' of this node: converters are put before it then.";
-            return Err(NodeError::new(cause).cure(cure).at(pts));
+        let audio = audio_of(packet)?;
+        let pts = audio.pts;
+        if self.format.is_none() {
+            self.format_of = port;
         }
+        let format = self.format.get_or_insert_with(|| Format::of(&audio));
+        format.check(&audio, port, pts, &format!("that at 'in{}'", self.format_of))?;
+        let rate = format.rate;
         check_finite(&audio, 0, audio.frames(), |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
         let is_first = self.tracks.iter().all(|track| track.end.is_none());
         let track = &mut self.tracks[port];
@@ -137,7 +117,7 @@ impl Aligned {
         track.end = Some(start.saturating_add(audio.frames() as i64));
         if audio.frames() > 0 {
             self.held += weight(&audio);
-            track.parts.push_back((start, *audio));
+            track.parts.push_back((start, audio));
         }
         self.check_distance(port, pts)?;
         self.check_memory(port)

@@ -4,6 +4,7 @@
 pub(crate) mod align;
 pub(crate) mod audio_fifo;
 pub(crate) mod finite;
+pub(crate) mod format;
 pub(crate) mod reader;
 pub(crate) mod segment_node;
 pub(crate) mod windows;

@@ -1,6 +1,7 @@
 //! Follows the audio of one port from packet to packet: where a segment begins and ends, and its frames in pieces that
 //! make a bounded step. It knows nothing of what is done with them.
 
+use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 
 /// Sound without a change of rate, channels or layout.
@@ -11,6 +12,8 @@ pub(crate) struct Segment {
     pub(crate) layout: Layout,
     /// When the first frame sounds, in nanoseconds: as its packet says, else where the segment before ended.
     pub(crate) origin: Option<i64>,
+    /// How long the segments of the item before it lasted, in nanoseconds.
+    pub(crate) elapsed: i64,
     /// Frames handed on.
     pub(crate) position: u64,
 }
@@ -24,6 +27,8 @@ pub(super) struct Reader {
     segment: Option<Segment>,
     /// Where the last segment ended.
     end: Option<i64>,
+    /// How long the segments lasted that have ended, in nanoseconds.
+    elapsed: i64,
     pub(super) ending: bool,
     /// The stream of the packet that came last.
     pub(super) stream: u32,
@@ -48,6 +53,7 @@ impl Reader {
             return None;
         }
         self.end = segment.time(segment.position);
+        self.elapsed = segment.elapsed.saturating_add(MediaTime::of_frames(segment.position, segment.rate));
         self.segment.take()
     }
 
@@ -63,6 +69,7 @@ impl Reader {
             channels: audio.channels(),
             layout: audio.layout().clone(),
             origin: audio.pts.or(self.end),
+            elapsed: self.elapsed,
             position: 0,
         }))
     }
@@ -104,4 +111,17 @@ impl Segment {
 pub(crate) fn sound(segment: &Segment, samples: Vec<f32>, pts: Option<i64>) -> Packet {
     let audio = Audio::from_planar(samples, segment.channels, segment.rate).expect("as many channels as there were");
     Value::from(audio.with_layout(segment.layout.clone()).with_pts(pts)).into()
+}
+
+/// The audio of a packet, at the time of the packet.
+///
+/// # Errors
+/// If it is a packet of anything else.
+pub(crate) fn audio_of(packet: Packet) -> Result<Audio, NodeError> {
+    let Value::Audio(mut audio) = packet.value else {
+        let cause = format!("expected audio, got {}", packet.value.kind().name());
+        return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
+    };
+    audio.pts = packet.pts.or(audio.pts);
+    Ok(*audio)
 }

@@ -2,16 +2,24 @@
 //! does the rest. It knows nothing of what is done with the frames.
 
 use remotemedia_core::node::{Emission, NodeError, Step};
-use remotemedia_core::value::{Audio, Packet, Value};
+use remotemedia_core::value::{Audio, Packet};
 
 use super::finite::check_finite;
-use super::reader::{Reader, Segment, Waiting};
+use super::reader::{Reader, Segment, Waiting, audio_of};
 
 /// What a node does with sound; [`SegmentNode`] makes the steps of it. An item is any number of segments.
 pub(crate) trait SegmentProcessor: Send {
     /// Whether samples leave as they came, so that nobody has to look at them. Where they are computed with, NaN and
     /// infinity are refused before they reach [`SegmentProcessor::frames`].
     const HANDS_ON: bool = false;
+
+    /// The run begins: gets ready, as [`Node::initialize`](remotemedia_core::node::Node::initialize) does.
+    ///
+    /// # Errors
+    /// Whatever keeps the node from working.
+    fn initialize(&mut self) -> Result<(), NodeError> {
+        Ok(())
+    }
 
     /// A segment begins.
     ///
@@ -71,6 +79,13 @@ pub(crate) struct SegmentNode<P> {
 macro_rules! impl_node {
     ($node:ident) => {
         impl remotemedia_core::node::Node for $node {
+            fn initialize(
+                &mut self,
+                _context: &remotemedia_core::node::Context,
+            ) -> Result<(), remotemedia_core::node::NodeError> {
+                self.0.initialize()
+            }
+
             fn process(
                 &mut self,
                 _port: usize,
@@ -96,14 +111,13 @@ impl<P: SegmentProcessor> SegmentNode<P> {
         Self { process, reader: Reader::default() }
     }
 
+    pub(crate) fn initialize(&mut self) -> Result<(), NodeError> {
+        self.process.initialize()
+    }
+
     pub(crate) fn process(&mut self, packet: Packet) -> Result<Step, NodeError> {
-        let Value::Audio(mut audio) = packet.value else {
-            let cause = format!("expected audio, got {}", packet.value.kind().name());
-            return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
-        };
-        audio.pts = packet.pts.or(audio.pts);
         self.reader.stream = packet.stream;
-        self.reader.waiting = Some(Waiting { audio: *audio, taken: 0 });
+        self.reader.waiting = Some(Waiting { audio: audio_of(packet)?, taken: 0 });
         self.step()
     }
 

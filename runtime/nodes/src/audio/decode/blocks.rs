@@ -9,11 +9,13 @@ use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 use symphonia::core::errors::{Error, Result};
-use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatReader, MediaInfo, SeekTo, SeekedTo, Timestamp};
-use symphonia::core::formats::{FORMAT_ID_NULL, SeekMode, Track};
-use symphonia::core::io::{MediaSourceStream, ReadBytes};
-use symphonia::core::meta::{Metadata, MetadataLog};
+use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatReader, MediaInfo, Timestamp};
+use symphonia::core::formats::{FORMAT_ID_NULL, Track};
+use symphonia::core::io::MediaSourceStream;
+use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
+
+use super::symphonia_reader::{format_reader_fields, read_ahead};
 
 /// What a header says of the sound behind it.
 pub(super) struct Sound {
@@ -87,7 +89,6 @@ pub(super) fn plain_channels(count: u16) -> Channels {
 /// Reads packets from where the sound begins.
 pub(super) struct BlockReader {
     reader: MediaSourceStream<'static>,
-    info: FormatInfo,
     media: MediaInfo,
     tracks: Vec<Track>,
     metadata: MetadataLog,
@@ -100,6 +101,7 @@ pub(super) struct BlockReader {
     frames: u64,
 }
 
+const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_NULL, short_name: "blocks", long_name: "blocks" };
 /// A packet of uncompressed sound holds so many frames, but is no longer than so many bytes.
 const MOST_FRAMES: u32 = 1152;
 const MOST_BYTES: u32 = 1 << 18;
@@ -141,7 +143,6 @@ impl BlockReader {
         }
         Ok(Self {
             reader,
-            info: FormatInfo { format: FORMAT_ID_NULL, short_name: "blocks", long_name: "blocks" },
             media: MediaInfo::from_track(&track),
             tracks: vec![track],
             metadata: MetadataLog::default(),
@@ -155,19 +156,7 @@ impl BlockReader {
 
     /// Puts the next bytes after those that are waiting, up to so many in all; fewer where the source ends.
     fn fill(&mut self, wanted: usize) -> Result<()> {
-        while self.part.len() < wanted {
-            let start = self.part.len();
-            self.part.resize(wanted.min(start + (1 << 16)), 0);
-            let read = self.reader.read_buf(&mut self.part[start..]);
-            self.part.truncate(start + read.as_ref().map_or(0, |count| *count));
-            match read {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-                Err(error) => return Err(Error::IoError(error)),
-            }
-        }
-        Ok(())
+        read_ahead(&mut self.reader, &mut self.part, wanted, 0, 1 << 16).map(|_| ())
     }
 
     /// The last block, of which so many bytes are there; the rest is no sound.
@@ -193,25 +182,7 @@ impl BlockReader {
 }
 
 impl FormatReader for BlockReader {
-    fn format_info(&self) -> &FormatInfo {
-        &self.info
-    }
-
-    fn media_info(&self) -> &MediaInfo {
-        &self.media
-    }
-
-    fn metadata(&mut self) -> Metadata<'_> {
-        self.metadata.metadata()
-    }
-
-    fn tracks(&self) -> &[Track] {
-        &self.tracks
-    }
-
-    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
-        Err(Error::Unsupported("seeking"))
-    }
+    format_reader_fields!(&INFO);
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         let ended = || Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));
@@ -243,12 +214,5 @@ impl FormatReader for BlockReader {
                 Ok(Some(self.packet(bytes as usize, u64::from(frames))))
             }
         }
-    }
-
-    fn into_inner<'s>(self: Box<Self>) -> MediaSourceStream<'s>
-    where
-        Self: 's,
-    {
-        self.reader
     }
 }

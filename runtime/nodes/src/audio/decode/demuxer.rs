@@ -19,12 +19,12 @@ use symphonia::core::packet::Packet;
 use super::chunker::{Format, Trim};
 use super::codec::make_decoder;
 use super::container::Container;
+use super::container_reader::{Unopened, open_reader};
 use super::failure;
 use super::info::{Head, codec_name, container_name, tags};
 use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::mp4_gapless::Movie;
-use super::open::{Unopened, open_reader};
 use super::track::{TrackFacts, choose_track};
 
 /// An open file.

@@ -9,18 +9,19 @@ use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 use symphonia::core::errors::{Error, Result};
+use symphonia::core::formats::Track;
 use symphonia::core::formats::prelude::{
-    Duration, FormatInfo, FormatOptions, FormatReader, MediaInfo, SeekTo, SeekedTo, TimeBase, Timestamp,
+    Duration, FormatInfo, FormatOptions, FormatReader, MediaInfo, TimeBase, Timestamp,
 };
 use symphonia::core::formats::probe::{ProbeDataMatchSpec, ProbeFormatData, ProbeableFormat, Score, Scoreable};
 use symphonia::core::formats::well_known::FORMAT_ID_FLAC;
-use symphonia::core::formats::{SeekMode, Track};
 use symphonia::core::io::{BufReader, MediaSourceStream, ReadBytes, ScopedStream};
-use symphonia::core::meta::{Metadata, MetadataBuilder, MetadataLog};
+use symphonia::core::meta::{MetadataBuilder, MetadataLog};
 use symphonia::core::packet::Packet;
 use symphonia::default::meta::embedded::flac::{FLAC_METADATA_INFO, read_flac_comment_block};
 
 use super::flac_frame::{FrameHeader, MOST_HEADER, StreamInfo, checksum, frame_header};
+use super::symphonia_reader::{format_reader_fields, read_ahead};
 
 const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_FLAC, short_name: "flac", long_name: "FLAC" };
 /// How many bytes that are no frame may stand before the first one.
@@ -187,19 +188,7 @@ impl<'s> FlacReader<'s> {
     /// Reads on until so many bytes are waiting; fewer are where the source ends.
     fn fill(&mut self, wanted: usize) -> Result<()> {
         const PIECE: usize = 4096;
-        while self.waiting.len() < wanted {
-            let start = self.waiting.len();
-            self.waiting.resize(start + PIECE.max(wanted - start).min(1 << 16), 0);
-            let read = self.reader.read_buf(&mut self.waiting[start..]);
-            self.waiting.truncate(start + read.as_ref().map_or(0, |count| *count));
-            match read {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-                Err(error) => return Err(Error::IoError(error)),
-            }
-        }
-        Ok(())
+        read_ahead(&mut self.reader, &mut self.waiting, wanted, PIECE, 1 << 16).map(|_| ())
     }
 
     fn found(&mut self) -> Result<Found> {
@@ -324,25 +313,7 @@ fn ended() -> Error {
 }
 
 impl FormatReader for FlacReader<'_> {
-    fn format_info(&self) -> &FormatInfo {
-        &INFO
-    }
-
-    fn media_info(&self) -> &MediaInfo {
-        &self.media
-    }
-
-    fn metadata(&mut self) -> Metadata<'_> {
-        self.metadata.metadata()
-    }
-
-    fn tracks(&self) -> &[Track] {
-        &self.tracks
-    }
-
-    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
-        Err(Error::Unsupported("seeking"))
-    }
+    format_reader_fields!(&INFO);
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         loop {
@@ -361,13 +332,6 @@ impl FormatReader for FlacReader<'_> {
                 Found::Nothing => return Ok(None),
             }
         }
-    }
-
-    fn into_inner<'a>(self: Box<Self>) -> MediaSourceStream<'a>
-    where
-        Self: 'a,
-    {
-        self.reader
     }
 }
 

@@ -12,7 +12,8 @@ use super::demuxer::Demuxer;
 use super::matroska::Blocks;
 use super::source::Arriving;
 use super::wav_tags::wav_tags;
-use super::{caf, failure, open_buffer};
+use super::whole_file::open_buffer;
+use super::{caf, failure};
 
 /// A stream that no one knows after so many bytes is no audio.
 const PATIENCE: u64 = 1 << 20;
@@ -93,6 +94,11 @@ impl ByteStream {
         self.open.as_ref().map(|open| &open.demuxer)
     }
 
+    /// As [`ByteStream::demuxer`], for its head.
+    pub(super) fn demuxer_mut(&mut self) -> Option<&mut Demuxer> {
+        self.open.as_mut().map(|open| &mut open.demuxer)
+    }
+
     /// The demuxer, if its next packet is there.
     ///
     /// # Errors
@@ -153,52 +159,85 @@ impl ByteStream {
         true
     }
 
+    /// Opens the file if enough of it has arrived.
     fn try_open(&mut self) -> Result<Option<Open>, NodeError> {
-        let (end, is_finished) = (self.bytes.end(), self.bytes.is_finished());
-        if !is_finished && end < self.next_attempt.max(SNIFF_LEN as u64) {
+        if !self.bytes.is_finished() && self.bytes.end() < self.next_attempt.max(SNIFF_LEN as u64) {
             return Ok(None);
         }
-        if end == 0 {
+        if self.bytes.end() == 0 {
             return Err(failure::empty(&self.name));
         }
-        let (container, begins) = match sniff(|place, len| self.bytes.peek(place, len), is_finished) {
+        let Some((container, begins)) = self.container() else { return Ok(None) };
+        match self.is_streamable(container, begins) {
+            None => Ok(None),
+            Some(false) => self.open_whole(container),
+            Some(true) if self.has_head(container) => self.open_head(container, begins),
+            Some(true) => Ok(None),
+        }
+    }
+
+    /// The container and where it begins, unless that takes more bytes.
+    fn container(&mut self) -> Option<(Container, u64)> {
+        match sniff(|place, len| self.bytes.peek(place, len), self.bytes.is_finished()) {
+            Sniffed::Found(container, begins) => Some((container, begins)),
             Sniffed::Needs(end) => {
                 self.next_attempt = end;
-                return Ok(None);
+                None
             }
-            Sniffed::Found(container, begins) => (container, begins),
-        };
-        let is_streamable = match container {
-            Container::Mp4 | Container::Unknown | Container::Foreign(_) => false,
+        }
+    }
+
+    /// Whether the file can be read while it arrives, unless that takes more bytes to know.
+    fn is_streamable(&mut self, container: Container, begins: u64) -> Option<bool> {
+        match container {
+            Container::Mp4 | Container::Unknown | Container::Foreign(_) => Some(false),
             Container::Caf => {
                 let description = self.bytes.peek(begins, caf::DESCRIPTION_LEN);
-                if description.len() < caf::DESCRIPTION_LEN && !is_finished {
+                if description.len() < caf::DESCRIPTION_LEN && !self.bytes.is_finished() {
                     self.next_attempt = begins + caf::DESCRIPTION_LEN as u64;
-                    return Ok(None);
+                    return None;
                 }
-                caf::is_streamable(&description)
+                Some(caf::is_streamable(&description))
             }
-            _ => true,
-        };
-        if !is_streamable {
-            return self.open_whole(container);
+            _ => Some(true),
         }
-        if !is_finished && end < self.next_attempt.max(FIRST_ATTEMPT) {
+    }
+
+    /// Whether so much has arrived that the head of the file is likely to be whole.
+    fn has_head(&mut self, container: Container) -> bool {
+        let end = self.bytes.end();
+        if self.bytes.is_finished() {
+            return true;
+        }
+        if end < self.next_attempt.max(FIRST_ATTEMPT) {
             self.next_attempt = self.next_attempt.max(FIRST_ATTEMPT);
-            return Ok(None);
+            return false;
         }
-        let mut blocks = Blocks::default();
         if container == Container::Matroska {
-            blocks.advance(|place, len| self.bytes.peek(place, len), end);
-            if !is_finished && !blocks.has_block() && !blocks.is_lost() {
+            let blocks = self.blocks();
+            if !blocks.has_block() && !blocks.is_lost() {
                 self.next_attempt = end + 1;
-                return Ok(None);
+                return false;
             }
         }
+        true
+    }
+
+    /// The blocks of Matroska that have arrived.
+    fn blocks(&self) -> Blocks {
+        let mut blocks = Blocks::default();
+        blocks.advance(|place, len| self.bytes.peek(place, len), self.bytes.end());
+        blocks
+    }
+
+    /// Opens the demuxer on what has arrived, unless it meets the end of that.
+    fn open_head(&mut self, container: Container, begins: u64) -> Result<Option<Open>, NodeError> {
+        let end = self.bytes.end();
         let mut pages = OggPages::default();
         self.bytes.rewind(0);
         // A page that is cut would be lost to the reader, so it must not see the beginning of one.
-        self.bytes.allow(if container == Container::Ogg && !is_finished { pages.whole(&self.bytes) } else { end });
+        let is_cut = container == Container::Ogg && !self.bytes.is_finished();
+        self.bytes.allow(if is_cut { pages.whole(&self.bytes) } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
         let result = Demuxer::open(Box::new(self.bytes.source()), container, begins, self.name.clone(), &first, None);
         if self.bytes.starved() {
@@ -209,6 +248,7 @@ impl ByteStream {
         let gate = match container {
             Container::Ogg => Gate::Ogg(pages),
             Container::Matroska => {
+                let blocks = self.blocks();
                 demuxer.learn(&blocks);
                 Gate::Matroska(blocks, 0)
             }

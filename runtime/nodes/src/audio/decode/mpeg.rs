@@ -10,19 +10,18 @@ use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 use symphonia::core::errors::{Error, Result};
-use symphonia::core::formats::prelude::{
-    Duration, FormatInfo, FormatOptions, FormatReader, MediaInfo, SeekTo, SeekedTo, Timestamp,
-};
+use symphonia::core::formats::Track;
+use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatOptions, FormatReader, MediaInfo, Timestamp};
 use symphonia::core::formats::probe::{ProbeDataMatchSpec, ProbeFormatData, ProbeableFormat, Score, Scoreable};
 use symphonia::core::formats::well_known::FORMAT_ID_MP3;
-use symphonia::core::formats::{SeekMode, Track};
-use symphonia::core::io::{MediaSourceStream, ReadBytes, ScopedStream};
-use symphonia::core::meta::{Metadata, MetadataLog};
+use symphonia::core::io::{MediaSourceStream, ScopedStream};
+use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
 use super::mpeg_free::Rewriter;
 use super::mpeg_header::{Chain, Header, chain};
 use super::mpeg_tag::{Facts, facts};
+use super::symphonia_reader::{format_reader_fields, read_ahead};
 
 const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_MP3, short_name: "mpeg", long_name: "MPEG audio" };
 /// Foreign bytes end where so many frames follow on each other.
@@ -95,19 +94,7 @@ impl<'s> MpegReader<'s> {
     /// Reads on until so many bytes are waiting; fewer are where the source ends. Whether it does.
     fn fill(&mut self, wanted: usize) -> Result<bool> {
         const PIECE: usize = 1024;
-        while self.waiting.len() < wanted {
-            let start = self.waiting.len();
-            self.waiting.resize(start + PIECE.max(wanted - start), 0);
-            let read = self.reader.read_buf(&mut self.waiting[start..]);
-            self.waiting.truncate(start + read.as_ref().map_or(0, |count| *count));
-            match read {
-                Ok(0) => return Ok(true),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(true),
-                Err(error) => return Err(Error::IoError(error)),
-            }
-        }
-        Ok(false)
+        read_ahead(&mut self.reader, &mut self.waiting, wanted, PIECE, usize::MAX)
     }
 
     /// The header and the length of the next frame, which then is whole in front of what is waiting; `None` if the source
@@ -175,25 +162,7 @@ impl<'s> MpegReader<'s> {
 }
 
 impl FormatReader for MpegReader<'_> {
-    fn format_info(&self) -> &FormatInfo {
-        &INFO
-    }
-
-    fn media_info(&self) -> &MediaInfo {
-        &self.media
-    }
-
-    fn metadata(&mut self) -> Metadata<'_> {
-        self.metadata.metadata()
-    }
-
-    fn tracks(&self) -> &[Track] {
-        &self.tracks
-    }
-
-    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
-        Err(Error::Unsupported("seeking"))
-    }
+    format_reader_fields!(&INFO);
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         loop {
@@ -210,13 +179,6 @@ impl FormatReader for MpegReader<'_> {
             self.position = self.position.saturating_add(i64::from(header.samples()));
             return Ok(Some(Packet::new(0, starts, Duration::from(header.samples()), data)));
         }
-    }
-
-    fn into_inner<'a>(self: Box<Self>) -> MediaSourceStream<'a>
-    where
-        Self: 'a,
-    {
-        self.reader
     }
 }
 

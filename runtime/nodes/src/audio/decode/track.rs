@@ -36,6 +36,32 @@ pub(super) fn choose_track(
     movie: Option<&Movie>,
     name: &str,
 ) -> Result<TrackFacts, NodeError> {
+    let (track, params) = audio_track(reader, name)?;
+    let params = completed(params);
+    let num_frames = track.num_frames.or_else(|| frames_of(track, &params));
+    let (trim, promised) = extent(track, &params, num_frames, container, movie);
+    let frames = match container {
+        // The last page, which a stream that arrives has not shown yet, counts what the first one holds too much.
+        Container::Ogg if params.codec == CODEC_ID_OPUS => {
+            num_frames.map(|frames| frames.saturating_sub(u64::from(opus::pre_skip(&params))))
+        }
+        Container::Ogg => num_frames,
+        Container::Caf if !is_mpeg(&params) => trim.end.map_or(num_frames, |(sound, _)| Some(sound)),
+        _ => trim.end.map(|(sound, _)| sound).or(promised.map(|promised| promised.saturating_sub(trim.delay))),
+    };
+    let duration_s = match (frames, params.sample_rate) {
+        (Some(frames), Some(rate)) => Some(frames as f64 / f64::from(rate)),
+        _ if container == Container::Matroska => seconds_of(reader),
+        _ => None,
+    };
+    Ok(TrackFacts { id: track.id, params, trim, promised, duration_s })
+}
+
+/// The usual track of audio, else the first one, and its params.
+fn audio_track<'a>(
+    reader: &'a dyn FormatReader,
+    name: &str,
+) -> Result<(&'a Track, &'a AudioCodecParameters), NodeError> {
     let audio = |track: &&Track| matches!(track.codec_params, Some(CodecParameters::Audio(_)));
     let track = reader
         .default_track(TrackType::Audio)
@@ -47,12 +73,21 @@ pub(super) fn choose_track(
     if params.codec == CODEC_ID_NULL_AUDIO {
         return Err(failure::codec_unsupported(name, params.codec, None));
     }
-    let params = completed(params);
-    let num_frames = track.num_frames.or_else(|| frames_of(track, &params));
+    Ok((track, params))
+}
+
+/// What of the decoded frames is to be heard, and how many frames the file promises, where a promise is to be trusted.
+fn extent(
+    track: &Track,
+    params: &AudioCodecParameters,
+    num_frames: Option<u64>,
+    container: Container,
+    movie: Option<&Movie>,
+) -> (Trim, Option<u64>) {
     let delay = u64::from(track.delay.unwrap_or(0));
     let padding = u64::from(track.padding.unwrap_or(0));
-    let is_mpeg = matches!(params.codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3);
-    let (trim, promised) = match container {
+    let is_mpeg = is_mpeg(params);
+    match container {
         // Only the tag of LAME and its kin gives a delay; without one the number of frames is an estimate.
         Container::Mpeg | Container::Wav | Container::W64 | Container::Caf if is_mpeg && delay > 0 => {
             let end = num_frames.map(|sound| (sound, padding));
@@ -71,22 +106,11 @@ pub(super) fn choose_track(
             (trim.unwrap_or_default(), num_frames.filter(|_| !movie.is_some_and(Movie::is_fragmented)))
         }
         _ => (Trim::default(), None),
-    };
-    let frames = match container {
-        // The last page, which a stream that arrives has not shown yet, counts what the first one holds too much.
-        Container::Ogg if params.codec == CODEC_ID_OPUS => {
-            num_frames.map(|frames| frames.saturating_sub(u64::from(opus::pre_skip(&params))))
-        }
-        Container::Ogg => num_frames,
-        Container::Caf if !is_mpeg => trim.end.map_or(num_frames, |(sound, _)| Some(sound)),
-        _ => trim.end.map(|(sound, _)| sound).or(promised.map(|promised| promised.saturating_sub(trim.delay))),
-    };
-    let duration_s = match (frames, params.sample_rate) {
-        (Some(frames), Some(rate)) => Some(frames as f64 / f64::from(rate)),
-        _ if container == Container::Matroska => seconds_of(reader),
-        _ => None,
-    };
-    Ok(TrackFacts { id: track.id, params, trim, promised, duration_s })
+    }
+}
+
+fn is_mpeg(params: &AudioCodecParameters) -> bool {
+    matches!(params.codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3)
 }
 
 /// The params with what the decoder's own description says. The entry of a sample in MP4 has 16 bits for a rate, so that

@@ -1,54 +1,24 @@
 //! `AudioCrossfade`: lengths, gains and times, whatever comes first.
 
-mod drive;
-
-use drive::prepare;
 use proptest::prelude::*;
-use remotemedia_core::node::{Node, NodeError, Step};
-use remotemedia_core::value::{Audio, Packet, Value};
+use remotemedia_core::node::Node;
+use remotemedia_core::value::{Audio, Packet};
 use serde_json::{Value as Json, json};
+
+use crate::inputs::{self, connected, end, flush};
 
 const RATE: u32 = 1_000;
 
 fn crossfade(params: Json) -> Box<dyn Node> {
-    let mut node = prepare("AudioCrossfade", params).expect("valid params");
-    node.connect(&[0, 1]);
-    node
-}
-
-fn collect(node: &mut dyn Node, mut step: Step, sounds: &mut Vec<Audio>) -> Result<(), NodeError> {
-    loop {
-        let (emission, more) = match step {
-            Step::Done(emission) => (emission, false),
-            Step::More(emission) => (emission, true),
-        };
-        if let Some(Value::Audio(audio)) = emission.map(|emission| emission.packet.value) {
-            sounds.push(*audio);
-        }
-        if !more {
-            return Ok(());
-        }
-        step = node.resume()?;
-    }
+    connected("AudioCrossfade", params, &[0, 1])
 }
 
 fn push(node: &mut dyn Node, port: usize, audio: Audio, sounds: &mut Vec<Audio>) {
-    let step = node.process(port, Packet::new(audio.into())).expect("sound");
-    collect(node, step, sounds).expect("sound");
-}
-
-fn end(node: &mut dyn Node, port: Option<usize>, sounds: &mut Vec<Audio>) {
-    let step = match port {
-        Some(port) => node.end_input(port),
-        None => node.flush(),
-    };
-    let step = step.expect("it ends");
-    collect(node, step, sounds).expect("it ends");
+    inputs::push(node, port, &audio, sounds).expect("sound");
 }
 
 fn ramp(seed: usize, frames: usize) -> Audio {
-    let sample = |number: usize| ((number * 7_919 + seed * 104_729) % 65_536) as f32 / 32_768.0 - 1.0;
-    Audio::from_planar((0..2 * frames).map(sample).collect(), 2, RATE).expect("valid sound")
+    inputs::ramp(seed, 2, frames, RATE)
 }
 
 /// The join by its definition.
@@ -74,15 +44,15 @@ fn the_first_comes_late_by_the_fade_and_the_second_waits() {
     assert!(node.wants(0) && !node.wants(1));
     push(&mut *node, 1, ramp(1, 300).with_pts(Some(5)), &mut sounds);
     assert_eq!(sounds.len(), 1);
-    end(&mut *node, Some(0), &mut sounds);
+    end(&mut *node, 0, &mut sounds);
     assert!(node.wants(1));
     assert_eq!(sounds.iter().map(Audio::frames).sum::<usize>(), 700);
-    end(&mut *node, None, &mut sounds);
+    flush(&mut *node, &mut sounds);
     // The next item has a fade of its own.
     sounds.clear();
     push(&mut *node, 0, ramp(0, 99), &mut sounds);
     assert!(sounds.is_empty());
-    end(&mut *node, None, &mut sounds);
+    flush(&mut *node, &mut sounds);
     assert_eq!(sounds[0].channel(0), ramp(0, 99).channel(0));
 }
 
@@ -124,10 +94,10 @@ proptest! {
             push(&mut *node, port, inputs[port].slice(taken[port], frames), &mut sounds);
             taken[port] += frames;
             if tells_ends && taken[port] == lengths[port] {
-                end(&mut *node, Some(port), &mut sounds);
+                end(&mut *node, port, &mut sounds);
             }
         }
-        end(&mut *node, None, &mut sounds);
+        flush(&mut *node, &mut sounds);
         for channel in 0..2 {
             let made: Vec<f32> = sounds.iter().flat_map(|audio| audio.channel(channel)).copied().collect();
             let right = expected(inputs[0].channel(channel), inputs[1].channel(channel), fade as usize, is_linear);

@@ -1,67 +1,29 @@
 //! `AudioSum`: sums are exact whatever comes first, and graphs of it end, whatever delays their branches have.
 
-mod drive;
-
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use drive::prepare;
 use proptest::prelude::*;
 use remotemedia_core::exec::{
     Completion, Config, Event, Outcome, Port, Received, Runtime, Session, SessionOptions, TakeLimit,
 };
 use remotemedia_core::manifest::HostNodes;
-use remotemedia_core::node::{Node, NodeError, Step};
+use remotemedia_core::node::{Node, NodeError};
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
+
+use crate::inputs::{self, connected, end, flush, push};
 
 const RATE: u32 = 8_000;
 /// Long enough that only a hang reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A node with these of its inputs connected.
 fn sum(params: Json, ports: &[usize]) -> Box<dyn Node> {
-    let mut node = prepare("AudioSum", params).expect("valid params");
-    node.connect(ports);
-    node
+    connected("AudioSum", params, ports)
 }
 
-/// All that a call gives, as sounds.
-fn collect(node: &mut dyn Node, mut step: Step, sounds: &mut Vec<Audio>) -> Result<(), NodeError> {
-    loop {
-        let (emission, more) = match step {
-            Step::Done(emission) => (emission, false),
-            Step::More(emission) => (emission, true),
-        };
-        if let Some(Value::Audio(audio)) = emission.map(|emission| emission.packet.value) {
-            sounds.push(*audio);
-        }
-        if !more {
-            return Ok(());
-        }
-        step = node.resume()?;
-    }
-}
-
-fn push(node: &mut dyn Node, port: usize, audio: &Audio, sounds: &mut Vec<Audio>) -> Result<(), NodeError> {
-    let step = node.process(port, Packet::new(audio.clone().into()))?;
-    collect(node, step, sounds)
-}
-
-fn end(node: &mut dyn Node, port: usize, sounds: &mut Vec<Audio>) {
-    let step = node.end_input(port).expect("it ends");
-    collect(node, step, sounds).expect("it ends");
-}
-
-fn flush(node: &mut dyn Node, sounds: &mut Vec<Audio>) {
-    let step = node.flush().expect("it ends");
-    collect(node, step, sounds).expect("it ends");
-}
-
-/// Samples that are all different, of an input and a channel.
 fn ramp(seed: usize, channels: usize, frames: usize) -> Audio {
-    let sample = |number: usize| ((number * 7_919 + seed * 104_729) % 65_536) as f32 / 32_768.0 - 1.0;
-    Audio::from_planar((0..channels * frames).map(sample).collect(), channels, RATE).expect("valid sound")
+    inputs::ramp(seed, channels, frames, RATE)
 }
 
 fn at(audio: Audio, frame: i64) -> Audio {

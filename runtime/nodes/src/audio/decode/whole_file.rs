@@ -1,0 +1,131 @@
+//! Opens a file that is there as a whole, on disk or in memory: finds out its container, and reads what only the whole
+//! file tells before the demuxer begins.
+
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+
+use remotemedia_core::node::NodeError;
+use remotemedia_core::value::{Buffer, Map};
+use symphonia::core::io::MediaSource;
+
+use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
+use super::demuxer::Demuxer;
+use super::failure;
+use super::matroska::Blocks;
+use super::mp4_gapless::Movie;
+use super::source::{BufferBytes, CutSource, DiskSource, TailedSource};
+use super::wav_tags::wav_tags;
+
+/// Opens a file on disk; `name` is what messages call it.
+///
+/// # Errors
+/// If it can't be read or decoded.
+pub(super) fn open_file(mut file: DiskSource, name: String) -> Result<Demuxer, NodeError> {
+    let mut first = Vec::new();
+    let mut failed = None;
+    let read = |place: u64, len: usize| {
+        let mut bytes = Vec::new();
+        let result =
+            file.seek(SeekFrom::Start(place)).and_then(|_| (&mut file).take(len as u64).read_to_end(&mut bytes));
+        if let Err(error) = result {
+            failed = Some(error);
+        }
+        if place == 0 && first.is_empty() {
+            first.clone_from(&bytes);
+        }
+        bytes
+    };
+    let sniffed = sniff(read, true);
+    if let Some(error) = failed {
+        return Err(failure::unreadable(&name, &error));
+    }
+    let mut found = Found::new(sniffed, first, file.len);
+    if found.container == Container::Mp4 {
+        found.movie = Movie::read(&mut file).map_err(|error| failure::unreadable(&name, &error))?;
+    }
+    if found.container == Container::Matroska {
+        let mut reader = BufReader::new(&mut file);
+        found.blocks = Some(Blocks::of_file(|place, len| read_at(&mut reader, place, len), found.len));
+    }
+    found.open(file, name)
+}
+
+/// Opens a file whose content is in memory; `name` is what messages call it.
+///
+/// # Errors
+/// If it can't be decoded.
+pub(super) fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
+    if buffer.is_empty() {
+        return Err(failure::empty(name));
+    }
+    let mut source = Cursor::new(BufferBytes(buffer));
+    let bytes = source.get_ref().as_ref();
+    let read = |place: u64, len: usize| {
+        let start = usize::try_from(place).map_or(bytes.len(), |place| place.min(bytes.len()));
+        bytes[start..bytes.len().min(start + len)].to_vec()
+    };
+    let mut found = Found::new(sniff(read, true), bytes[..bytes.len().min(SNIFF_LEN)].to_vec(), bytes.len() as u64);
+    if found.container == Container::Mp4 {
+        found.movie = Movie::read(&mut source).ok().flatten();
+    }
+    if found.container == Container::Matroska {
+        found.blocks = Some(Blocks::of_file(|place, len| read_at(&mut source, place, len), found.len));
+    }
+    found.open(source, name.to_owned())
+}
+
+/// What is known of a file before its demuxer is opened.
+struct Found {
+    container: Container,
+    /// Where the container begins, after tags.
+    begins: u64,
+    /// The first bytes.
+    first: Vec<u8>,
+    len: u64,
+    movie: Option<Movie>,
+    blocks: Option<Blocks>,
+}
+
+impl Found {
+    fn new(sniffed: Sniffed, first: Vec<u8>, len: u64) -> Self {
+        let (container, begins) = match sniffed {
+            Sniffed::Found(container, begins) => (container, begins),
+            Sniffed::Needs(_) => (Container::Unknown, 0),
+        };
+        Self { container, begins, first, len, movie: None, blocks: None }
+    }
+
+    fn open(self, mut source: impl MediaSource + 'static, name: String) -> Result<Demuxer, NodeError> {
+        let tags = match self.container {
+            Container::Wav => wav_tags(|place, len| read_at(&mut source, place, len), true),
+            _ => Map::new(),
+        };
+        source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
+        let movie = self.movie.as_ref();
+        let source = at_full_length(source, self.len, movie);
+        let mut demuxer = Demuxer::open(source, self.container, self.begins, name, &self.first, movie)?;
+        if let Some(blocks) = &self.blocks {
+            demuxer.learn(blocks);
+        }
+        demuxer.tell(tags);
+        Ok(demuxer)
+    }
+}
+
+/// Up to so many bytes of a place; fewer at the end, and where reading fails, which the demuxer will meet as well.
+fn read_at(source: &mut (impl Read + Seek), place: u64, len: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    if source.seek(SeekFrom::Start(place)).is_ok() {
+        let _ = source.take(len as u64).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// The demuxer of MP4 reads nothing of a file that is shorter than its boxes, unless it does not see that.
+fn at_full_length(source: impl MediaSource + 'static, end: u64, movie: Option<&Movie>) -> Box<dyn MediaSource> {
+    match movie {
+        Some(movie) if movie.file_len > end => Box::new(CutSource { source, full_len: movie.file_len }),
+        // Nor anything of one without the box `ftyp`, which old files of QuickTime do not have.
+        Some(movie) if !movie.has_type => Box::new(TailedSource::new(source, end, b"\0\0\0\x10ftypqt  \0\0\0\0")),
+        _ => Box::new(source),
+    }
+}
