@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-import pyperf
 
 from benchmarks import peers
 from tools import environment
@@ -120,6 +119,10 @@ class Contestant:
         """Does the work so many times; returns what one took."""
         answer: dict[str, float] = self._ask({"times": times})
         return answer
+
+    def given(self, value: Any) -> Any:
+        """Calls the work with a value; returns what it returns."""
+        return self._ask({"given": value})["value"]
 
     def end(self) -> None:
         """Ends the process."""
@@ -227,6 +230,9 @@ def run(main: Callable[[], None]) -> None:
 
 def keep(name: str, measured: dict[str, dict[str, Times]]) -> None:
     """Write all times, by task and side, as `.build/benchmarks/<name>.json`."""
+    # Only what runs benchmarks has it installed.
+    import pyperf
+
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.json"
     suite = pyperf.BenchmarkSuite(

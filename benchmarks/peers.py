@@ -32,6 +32,9 @@ PEERS = {
     "soxr": Peer(("numpy==2.4.6", "soxr==1.1.0"), "soxr"),
     # silero-vad would bring torch; only its model is needed.
     "onnxruntime": Peer(("numpy==2.4.6", "onnxruntime==1.32.0"), "onnxruntime", alone=(weights.PACKAGE,)),
+    "soxr-onnxruntime": Peer(
+        ("numpy==2.4.6", "soxr==1.1.0", "onnxruntime==1.32.0"), "onnxruntime", alone=(weights.PACKAGE,)
+    ),
     "soundfile": Peer(("numpy==2.4.6", "soundfile==0.14.0"), "soundfile"),
     "pyav": Peer(("numpy==2.4.6", "av==18.1.0"), "av"),
     "remotemedia-ffi": Peer(("numpy==2.4.6", "remotemedia-ffi==0.4.4"), "remotemedia.runtime"),

@@ -1,11 +1,11 @@
-"""The process of one side of a comparison: it makes one task ready, does it when told, and answers how long it took.
+"""The process of one side of a comparison: prepares one task, does it on each order, and returns how long it took.
 
     python -m benchmarks.side MODULE TASK FOLDER [DETAIL]
 
 `benchmarks/sides/MODULE.py` has a function `TASK(folder)`, or `TASK(folder, detail)`, that reads its input from the
 folder and returns the work: a function without arguments. It runs in the environment of its peer, so nothing of this
-project is imported here. Orders come as lines of JSON on stdin, `{"times": 3}` or `{"save": "path.npy"}`; answers go to
-stdout.
+project is imported here. Orders come as lines of JSON on stdin: `{"times": 3}` times the work, `{"save": "path.npy"}`
+returns its result, `{"given": value}` calls it with a value and returns what it returns. Replies go to stdout.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -27,7 +28,13 @@ def main(module: str, task: str, folder: str, *detail: str) -> None:
     print(json.dumps({"ready": True}), file=answers)
     for line in sys.stdin:
         order = json.loads(line)
-        answer = _save(work(), order["save"]) if "save" in order else _timed(work, order["times"])
+        answer: Mapping[str, object]
+        if "save" in order:
+            answer = _save(work(), order["save"])
+        elif "given" in order:
+            answer = {"value": work(order["given"])}
+        else:
+            answer = _timed(work, order["times"])
         print(json.dumps(answer), file=answers)
 
 

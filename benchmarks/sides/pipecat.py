@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from loguru import logger
@@ -47,12 +48,13 @@ class Sink(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
-async def _during(sink: Sink, feed: Callable[[PipelineWorker], Awaitable[None]]) -> None:
-    """Feeds three processors and a sink."""
-    worker = PipelineWorker(Pipeline([PassOn(), PassOn(), PassOn(), sink]), enable_rtvi=False, idle_timeout_secs=None)
+@asynccontextmanager
+async def running(processors: list[FrameProcessor]) -> AsyncIterator[PipelineWorker]:
+    """A pipeline at work, to which frames are queued; at the end of the block it ends behind them."""
+    worker = PipelineWorker(Pipeline(processors), enable_rtvi=False, idle_timeout_secs=None)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
-    running = asyncio.create_task(runner.run())
+    serving = asyncio.create_task(runner.run())
     started = asyncio.Event()
 
     @worker.event_handler("on_pipeline_started")
@@ -60,9 +62,15 @@ async def _during(sink: Sink, feed: Callable[[PipelineWorker], Awaitable[None]])
         started.set()
 
     await started.wait()
-    await feed(worker)
+    yield worker
     await worker.stop_when_done()
-    await running
+    await serving
+
+
+async def _during(sink: Sink, feed: Callable[[PipelineWorker], Awaitable[None]]) -> None:
+    """Feeds three processors and a sink."""
+    async with running([PassOn(), PassOn(), PassOn(), sink]) as worker:
+        await feed(worker)
 
 
 def relay(_folder: Path) -> Callable[[], dict[str, float]]:

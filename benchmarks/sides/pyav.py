@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import av
 import numpy
 
+from benchmarks.sides.busy import Array, Step, timed
 from benchmarks.sides.heartbeat import lateness
 
 CODECS = {
@@ -64,3 +66,23 @@ def heartbeat(folder: Path) -> Callable[[], dict[str, float]]:
     """A file of ten minutes at a time, in a thread."""
     work = decode(folder, "mp3")
     return lateness(lambda: asyncio.to_thread(work))
+
+
+def busy(folder: Path) -> Callable[..., object]:
+    """Each chunk through one AudioResampler."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Step]:
+        resampler = av.AudioResampler("flt", "mono", 16000)
+
+        async def step(chunk: Array) -> Array:
+            frame = None
+            if len(chunk):
+                frame = av.AudioFrame.from_ndarray(chunk[None], format="flt", layout="mono")
+                frame.sample_rate = 48000
+            parts = [part.to_ndarray()[0] for part in resampler.resample(frame)]
+            return numpy.concatenate([chunk[:0], *parts])
+
+        yield step
+
+    return timed(folder, opened)

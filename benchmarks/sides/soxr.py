@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy
 import soxr
 
+from benchmarks.sides.busy import Array, Step, timed
 from benchmarks.sides.heartbeat import lateness
 
 
@@ -42,3 +44,18 @@ def heartbeat(folder: Path) -> Callable[[], dict[str, float]]:
     """A minute of sound at a time, in a thread."""
     samples = numpy.load(folder / "minute.npy")
     return lateness(lambda: asyncio.to_thread(soxr.resample, samples, 48000, 16000, quality="HQ"))
+
+
+def busy(folder: Path) -> Callable[..., object]:
+    """Each chunk through one ResampleStream."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Step]:
+        stream = soxr.ResampleStream(48000, 16000, 1, dtype="float32")
+
+        async def step(chunk: Array) -> Array:
+            return stream.resample_chunk(chunk, last=not len(chunk))
+
+        yield step
+
+    return timed(folder, opened)
