@@ -108,8 +108,14 @@ def docs(_chosen: argparse.Namespace) -> int:
 
 
 def bench(chosen: argparse.Namespace) -> int:
-    """Run the benchmarks, each in a process of its own."""
+    """Run the benchmarks, each in a process of its own, or draw the times that they have kept."""
     from tools import environment, native
+
+    if chosen.chart:
+        from benchmarks import chart
+
+        chart.draw()
+        return 0
 
     environment.require_all()
     python = environment.ready("build", "run", "test", "bench")
@@ -167,7 +173,11 @@ def _parser() -> argparse.ArgumentParser:
     command(generate, "make anew what is generated and committed: schema, nodes.py, docs, transcripts, licences")
     command(docs, "build the documentation site in .build/site; a broken link fails")
     benches = command(bench, "run the benchmarks")
-    benches.add_argument(
+    what = benches.add_mutually_exclusive_group()
+    what.add_argument(
+        "--chart", action="store_true", help="only draw docs/pictures/bench.svg, from what they have kept"
+    )
+    what.add_argument(
         "--only", choices=benchmark_names(), metavar="NAME", help=f"one of {', '.join(benchmark_names())}"
     )
     command(clean, "remove what was built here, except cargo's target folder")
