@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("words", "offers"),
     [
-        ([""], "completion graph info nodes run validate version --help --version"),
+        ([""], "completion convert graph info levels nodes run segments validate version --help --version"),
         (["ru"], "run"),
         (["--v"], "--version"),
         (["run", ""], "bin/ talk two.yml talk.json talk.yaml"),
@@ -53,7 +53,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["run", "-j", "2", "talk.j"], "talk.json"),
         (["run", "-i", "talk.flac", "--json", "talk."], "talk.json talk.yaml"),
         (["nodes", "AudioL"], "AudioLevel AudioLevelNode"),
-        (["nodes", "--"], "--help"),
+        (["nodes", "--"], "--help --json"),
+        (["convert", "oth"], "other.flac"),
+        (["convert", "other.flac", "-f", "f"], "flac"),
+        (["segments", "other.flac", "--min-s"], "--min-silence-ms --min-speech-ms"),
         (["info", "oth"], "other.flac"),
         (["completion", ""], "bash fish zsh"),
         (["version", ""], ""),

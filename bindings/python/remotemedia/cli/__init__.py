@@ -1,4 +1,4 @@
-"""The command `remotemedia`: runs, checks and draws manifests, and tells about nodes and files.
+"""The command `remotemedia`: converts and measures files, runs, checks and draws manifests, describes nodes.
 
 Each command is a module of its own with a function `command`, imported when it is asked for.
 """
@@ -36,8 +36,10 @@ def main(words: Sequence[str] | None = None) -> int:
         code: int = import_module(f".{chosen.command}", __package__).command(chosen)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        return _tell("interrupted", INTERRUPTED) if ending.by is None else _tell("terminated", 128 + ending.by)
+    except KeyboardInterrupt as error:
+        # A run adds how far it came.
+        word, code = ("interrupted", INTERRUPTED) if ending.by is None else ("terminated", 128 + ending.by)
+        return _tell(f"{word}{error}", code)
     except BrokenPipeError:
         # The reader of our output has left, as `head` does. What is still buffered goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

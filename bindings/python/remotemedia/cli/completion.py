@@ -115,7 +115,7 @@ def _takes(action: argparse.Action) -> str:
     if action.choices:
         return " ".join(map(str, action.choices))
     by_name = {"manifest": "manifests", "name": "nodes"}
-    files = ("input", "output", "failures", "file")
+    files = ("input", "output", "failures", "index", "files")
     return by_name.get(action.dest, "files" if action.dest in files else "value")
 
 

@@ -9,18 +9,20 @@ import sys
 from .._problem.outside_text import printable
 from ..errors import InvalidArgumentError
 from . import DONE
+from .inputs import at_home
 from .manifest import load
 from .whole_file import write_whole
 
 
 def command(chosen: argparse.Namespace) -> int:
     """Writes the drawing, or prints it, or prints the plan on a terminal."""
-    if chosen.output is not None and os.path.splitext(chosen.output)[1].lower() != ".svg":
+    to_file = chosen.output not in (None, "-")
+    if to_file and os.path.splitext(chosen.output)[1].lower() != ".svg":
         raise InvalidArgumentError(f"-o {chosen.output}: drawings are SVG; end the name in .svg")
     pipeline = load(chosen)
-    if chosen.output is not None:
-        write_whole(chosen.output, pipeline.svg().encode("utf-8"))
-    elif sys.stdout.isatty():
+    if to_file:
+        write_whole(at_home(chosen.output), pipeline.svg().encode("utf-8"))
+    elif chosen.output is None and sys.stdout.isatty():
         print(printable(str(pipeline.plan())))
     else:
         print(printable(pipeline.svg()), end="")

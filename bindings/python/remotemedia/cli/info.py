@@ -1,20 +1,58 @@
-"""`remotemedia info`: what `remotemedia.info` tells of a file, a line for each fact."""
+"""`remotemedia info`: what `remotemedia.info` knows of files, a line for each fact, or a JSON object for each file."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from contextlib import closing
 
 import remotemedia as rm
 
 from .._problem.outside_text import one_line
-from . import DONE
+from ..errors import Error
+from ..media import File
+from . import DONE, FAILED, NO_FILE, sentence_of
+from .inputs import Input, find_inputs, opened
+from .records import json_text
+from .terminal import tell
 
 
 def command(chosen: argparse.Namespace) -> int:
-    """Prints the format, the exact length and the tags of a sound file."""
-    found = rm.info(chosen.file)
+    """Prints the format, the exact length and the tags of audio files. One that fails does not end the others."""
+    inputs = find_inputs(chosen.files)
+    code = DONE
+    for number, source in enumerate(inputs):
+        try:
+            found = _info(source)
+        except (Error, OSError) as error:
+            if len(inputs) == 1:
+                raise
+            code = code or (NO_FILE if isinstance(error, OSError) else FAILED)
+            sys.stdout.flush()
+            tell(f"{source.name}: {sentence_of(error)}", sys.stderr)
+            continue
+        if chosen.json:
+            print(json_text({"input": source.name, **found._asdict()}))
+        else:
+            print("\n" * (number > 0) + _text(str(source.name), found))
+    return code
+
+
+def _info(source: Input) -> rm.Info:
+    with opened(source) as files:
+        assert files is not None
+        (file,) = files
+        if source.path is None and file.data is None:
+            # All of stdin, whose size no path tells.
+            with closing(os.fdopen(os.dup(sys.stdin.fileno()), "rb")) as stdin:
+                file = File(stdin.read())
+        return rm.info(file)
+
+
+def _text(name: str, found: rm.Info) -> str:
     lines = [
-        ("file", chosen.file),
+        ("file", name),
         ("size", f"{found.size} bytes"),
         ("format", found.container if found.codec == found.container else f"{found.codec} in {found.container}"),
         ("rate", f"{found.rate} Hz"),
@@ -24,5 +62,4 @@ def command(chosen: argparse.Namespace) -> int:
         *found.tags.items(),
     ]
     # A tag of several lines stays one.
-    print("\n".join(f"{one_line(name):10}{one_line(' '.join(value.split()))}" for name, value in lines))
-    return DONE
+    return "\n".join(f"{one_line(key):10}{one_line(' '.join(value.split()))}" for key, value in lines)

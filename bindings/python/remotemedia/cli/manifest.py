@@ -1,4 +1,4 @@
-"""The manifest that a command line names, with what `--set` changes in it."""
+"""The manifest that a command line names or holds, with what `--set` changes in it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,37 @@ from pathlib import Path
 
 from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
+from .._manifest.source import is_text
 from ..errors import InvalidArgumentError, ManifestError, Problem
+from .inputs import STDIN, at_home
 from .parser import meant
+
+PYTHON = re.compile(r"python=\[(['\"])([^'\"]*)\1\]")
 
 
 def load(chosen: argparse.Namespace) -> Pipeline:
-    """The pipeline of `MANIFEST`. Raises `ManifestError` with all that is wrong, and `FileNotFoundError`."""
+    """The pipeline of `MANIFEST`: a file, `-` for stdin, or the text itself: JSON, YAML, or a chain of nodes.
+
+    Raises `ManifestError` with all that is wrong, and `FileNotFoundError`.
+    """
     if chosen.python:
         # As for `python -m`: packages beside the user are found.
         sys.path.insert(0, os.getcwd())
-    return Pipeline.load(Path(chosen.manifest), python=chosen.python)
+    try:
+        return _load(chosen.manifest, chosen.python)
+    except ManifestError as error:
+        raise ManifestError(in_our_words(str(error)), error.problems) from error.__cause__
+
+
+def file_of(manifest: str) -> str | None:
+    """The path of the manifest, if it is a file."""
+    path = at_home(manifest)
+    return path if manifest != STDIN and os.path.exists(path) else None
+
+
+def in_our_words(message: str) -> str:
+    """A message with the cure that the command line has in place of that of the Python package."""
+    return PYTHON.sub(lambda found: f"--python {found[2]}", message)
 
 
 def assign(pipeline: Pipeline, assignments: Sequence[str]) -> Plan:
@@ -41,7 +62,12 @@ def assign(pipeline: Pipeline, assignments: Sequence[str]) -> Plan:
         except ValueError:
             value = text
         pipeline.nodes[node].params[param] = value
-        places[f"nodes[{list(pipeline.nodes).index(node)}].params.{param}"] = assignment
+        places[f"nodes[{list(pipeline.nodes).index(node)}].params.{param}"] = f"--set {assignment}"
+    return planned(pipeline, places)
+
+
+def planned(pipeline: Pipeline, places: Mapping[str, str]) -> Plan:
+    """The plan. What is wrong with a param raises `InvalidArgumentError` with the option that `places` has for it."""
     try:
         return pipeline.validate()
     except ManifestError as error:
@@ -51,10 +77,27 @@ def assign(pipeline: Pipeline, assignments: Sequence[str]) -> Plan:
         raise InvalidArgumentError("\n  ".join(_blamed(problem, places) for problem in error.problems)) from None
 
 
+def _load(manifest: str, python: Sequence[str]) -> Pipeline:
+    # Each command needs the native library, which reads manifests; chains are rare.
+    from .chain import is_chain, pipeline_of
+
+    path = file_of(manifest)
+    if path is not None:
+        return Pipeline.load(Path(path), python=python)
+    text = f"{sys.stdin.read()}\n" if manifest == STDIN else manifest
+    if manifest == STDIN and not text.strip():
+        raise ManifestError("stdin holds no manifest", [Problem("", "no manifest")])
+    if is_text(text) and not is_chain(text):
+        return Pipeline.load(text, python=python)
+    if is_chain(text):
+        return pipeline_of(text.strip(), python)
+    return Pipeline.load(Path(at_home(manifest)), python=python)
+
+
 def _blamed(problem: Problem, places: Mapping[str, str]) -> str:
-    """What is wrong, with the assignment that brought it in."""
+    """What is wrong, with the option that brought it in."""
     param = re.match(r"nodes\[\d+\]\.params\.[^.\[]+", problem.path)
-    assignment = places.get(param[0]) if param else None
+    option = places.get(param[0]) if param else None
     cure = "" if problem.suggestion is None else f"; {problem.suggestion}"
-    where = problem.path if assignment is None else f"--set {assignment}"
+    where = problem.path if option is None else option
     return f"{where}: {problem.message}{cure}"

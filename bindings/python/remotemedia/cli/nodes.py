@@ -1,4 +1,4 @@
-"""`remotemedia nodes`: the node types, or all about one: what it promises, its ports and params, and an example."""
+"""`remotemedia nodes`: a list of the node types, or what one does, with its ports, params and an example."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from ..errors import InvalidArgumentError
 from . import DONE
 from .markdown import plain_text
 from .parser import meant
+from .records import json_text
 from .terminal import painted
 
 WIDTH = 100
 
 
 def command(chosen: argparse.Namespace) -> int:
-    """Prints a list, or all about one type. Raises `InvalidArgumentError` for an unknown one."""
+    """Prints a list, or the description of one type. Raises `InvalidArgumentError` for an unknown one."""
     types = node_types()
+    if chosen.name is None and chosen.json:
+        print(json_text([types[name] for name in sorted(types)]))
+        return DONE
     if chosen.name is None:
         width = max(map(len, types))
         for name in sorted(types):
@@ -32,7 +36,7 @@ def command(chosen: argparse.Namespace) -> int:
         near = meant(chosen.name, types)
         hint = "see: remotemedia nodes" if near is None else f"did you mean {near!r}?"
         raise InvalidArgumentError(f"there is no node type {chosen.name!r}; {hint}")
-    print("\n".join(_about(types[name])))
+    print(json_text(types[name]) if chosen.json else "\n".join(_about(types[name])))
     return DONE
 
 

@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from ..errors import InvalidArgumentError
+from . import help_pages
 
-MANIFEST = "a JSON or YAML file"
+FORMATS = ("wav", "flac", "opus", "npy", "jsonl", "json", "csv")
 
-EPILOG = """\
-exit codes:
-  0    done
-  1    an execution failed
-  2    the command line is wrong
-  3    a manifest is refused
-  4    a file can't be read or written, or no file matches
-  5    the native library can't be loaded
-  130  interrupted
-  143  terminated
-
-What went wrong is on stderr. `remotemedia COMMAND --help` tells more about a command."""
-
-OUTPUT_HELP = """\
-where results go with -o:
-  results/               a folder: a file for each input, STEM.wav for sound, STEM.jsonl for values, and
-                         what a node made as a file with the ending it has
-  levels.jsonl           JSON lines for all inputs together; .json is one array
-  'clean/{stem}.flac'    a file for each input; sound is encoded as .wav or .flac
-Names may hold {stem} and {name} (of the input, without and with its ending), {parent} (its folder), {index} (from 1),
-{sink} (the node), {n} (the number of the value). Folders are made. A file appears when it is whole."""
+MANIFEST = "a JSON or YAML file, - for stdin, or the text of a pipeline"
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,6 +42,15 @@ class CommandLine:
         self.commands: dict[str, Parser] = {}
         self.summaries: dict[str, str] = {}
         self._run()
+        self._convert()
+        self._levels()
+        self._segments()
+        info = self._command("info", "decode audio files and print their formats and exact lengths", help_pages.INFO)
+        info.add_argument("files", nargs="+", metavar="FILE", help="files, or patterns")
+        info.add_argument("--json", action="store_true", help="print a JSON object on a line for each file")
+        nodes = self._command("nodes", "list the node types, or describe one", help_pages.NODES)
+        nodes.add_argument("name", nargs="?", metavar="NAME", help="a node type")
+        nodes.add_argument("--json", action="store_true", help="print JSON")
         validate = self._command("validate", "check a manifest and print its plan")
         validate.add_argument("manifest", metavar="MANIFEST", help=MANIFEST)
         graph = self._command("graph", "show the plan of a manifest, or draw it")
@@ -79,10 +69,6 @@ class CommandLine:
                 metavar="PACKAGE",
                 help="a package whose functions may be nodes: it runs code",
             )
-        nodes = self._command("nodes", "list the node types, or tell all about one")
-        nodes.add_argument("name", nargs="?", metavar="NAME", help="a node type")
-        info = self._command("info", "decode a sound file and tell its format and exact length")
-        info.add_argument("file", metavar="FILE")
         completion = self._command("completion", "print a script that completes this command line in a shell")
         completion.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
         self._command("version", "print the versions of the package and of the native library")
@@ -107,7 +93,8 @@ class CommandLine:
                 f"there is no {what} {name!r}{_meant(name, self.commands) or f'; the commands are {known}'}"
             )
         parser = self.commands[name]
-        chosen, unknown = parser.parse_known_args(rest)
+        # Options may stand before, between and behind files.
+        chosen, unknown = parser.parse_known_intermixed_args(rest)
         if unknown:
             options = [option for action in parser.arguments for option in action.option_strings]
             hint = _meant(unknown[0].partition("=")[0], options) or f"; see: {parser.prog} --help"
@@ -125,12 +112,12 @@ class CommandLine:
             [
                 "usage: remotemedia COMMAND ...",
                 "",
-                "Runs pipelines of media nodes.",
+                "Converts and measures audio files, and runs pipelines of media nodes.",
                 "",
                 "commands:",
                 *lines,
                 "",
-                EPILOG,
+                help_pages.EXIT_CODES,
             ]
         )
 
@@ -140,7 +127,7 @@ class CommandLine:
         return self.commands[name]
 
     def _run(self) -> None:
-        run = self._command("run", "run a manifest on files, each by itself", OUTPUT_HELP)
+        run = self._command("run", "run a manifest on files, each by itself", help_pages.RUN)
         run.add_argument("manifest", metavar="MANIFEST", help=MANIFEST)
         run.add_argument(
             "-i",
@@ -149,10 +136,10 @@ class CommandLine:
             action="extend",
             default=[],
             metavar="FILE",
-            help="files, or patterns such as 'calls/**/*.flac'",
+            help="files, - for stdin, or patterns such as 'calls/**/*.flac'",
         )
-        run.add_argument("-o", "--output", metavar="OUT", help="where results go; without it they are printed")
-        run.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="files at the same time (default 1)")
+        _output(run, "where results go; without it they are printed")
+        _format(run, FORMATS, "the format where no name tells it: for -o - and for folders")
         run.add_argument(
             "--set",
             action="append",
@@ -161,9 +148,97 @@ class CommandLine:
             help="set a param: JSON, or text",
         )
         run.add_argument("--json", action="store_true", help="print a JSON object on a line for each result")
-        run.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="the most that one file may take")
         run.add_argument("--keep-going", action="store_true", help="go on with the other files when one fails")
-        run.add_argument("--failures", metavar="FILE", help="write a JSON object on a line for each file that failed")
+        _batch(run)
+
+    def _convert(self) -> None:
+        convert = self._command("convert", "convert audio files to another format, rate or layout", help_pages.CONVERT)
+        _files(convert)
+        convert.add_argument(
+            "-o", "--output", metavar="OUT", required=True, help="where they go; the ending is the format"
+        )
+        _format(convert, FORMATS[:4], "the format where no name tells it: for -o - and for folders")
+        convert.add_argument("--rate", type=_number(int), metavar="HZ", help="resample, for example to 16000")
+        convert.add_argument("--channels", type=_number(int), metavar="N", help="mix to so many channels")
+        convert.add_argument("--start", type=_number(float), metavar="SECONDS", help="begin there")
+        convert.add_argument("--duration", type=_number(float), metavar="SECONDS", help="take so much of each file")
+        convert.add_argument(
+            "--normalize", type=_number(float), metavar="LUFS", help="make each file so loud, by EBU R 128"
+        )
+        convert.add_argument(
+            "--sample-format", choices=("s16", "s24", "f32"), help="s16 (default), s24, or for .wav f32"
+        )
+        convert.add_argument("--bitrate", type=_number(int), metavar="KBPS", help="the mean rate of .opus in kbit/s")
+        _batch(convert)
+        _stop(convert)
+
+    def _levels(self) -> None:
+        levels = self._command("levels", "measure how loud audio files are", help_pages.LEVELS)
+        _files(levels)
+        levels.add_argument(
+            "--window-ms", type=_number(int), metavar="MS", help="measure windows of this length instead of files"
+        )
+        _output(levels, "where results go; without it they are printed")
+        _printed(levels)
+        _batch(levels)
+        _stop(levels)
+
+    def _segments(self) -> None:
+        segments = self._command("segments", "find where somebody speaks in audio files", help_pages.SEGMENTS)
+        _files(segments)
+        segments.add_argument(
+            "--threshold", type=_number(float), metavar="P", help="the probability from which on it is speech (0.5)"
+        )
+        segments.add_argument(
+            "--min-speech-ms", type=_number(int), metavar="MS", help="leave out what is shorter (250)"
+        )
+        segments.add_argument(
+            "--min-silence-ms", type=_number(int), metavar="MS", help="the shortest pause between segments (100)"
+        )
+        segments.add_argument(
+            "--pad-ms", type=_number(int), metavar="MS", help="what a segment gets before and after speech (30)"
+        )
+        segments.add_argument("--max-s", type=_number(float), metavar="SECONDS", help="cut segments that are longer")
+        _output(segments, "where results go; without it they are printed")
+        _format(segments, FORMATS, "the format of the files in a folder")
+        _printed(segments)
+        _batch(segments)
+        _stop(segments)
+
+
+def _files(parser: Parser) -> None:
+    parser.add_argument(
+        "files", nargs="+", metavar="IN", help="files, - for stdin, or patterns such as 'calls/**/*.flac'"
+    )
+
+
+def _output(parser: Parser, summary: str) -> None:
+    parser.add_argument("-o", "--output", action="append", default=[], metavar="OUT", help=summary)
+
+
+def _format(parser: Parser, choices: Sequence[str], summary: str) -> None:
+    parser.add_argument("-f", "--format", choices=choices, help=summary)
+
+
+def _printed(parser: Parser) -> None:
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="print a JSON object on a line for each row")
+    forms.add_argument("--csv", action="store_true", help="print comma-separated values with a head")
+
+
+def _batch(parser: Parser) -> None:
+    """The options of all commands that run a graph on many files."""
+    parser.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="files at the same time (default 1)")
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="the most that one file may take")
+    parser.add_argument("--failures", metavar="FILE", help="write a JSON object on a line for each file that failed")
+    parser.add_argument("--index", metavar="FILE", help="write a JSON object on a line for each file, done or failed")
+    parser.add_argument("--resume", action="store_true", help="leave out the files that the index has as done")
+
+
+def _stop(parser: Parser) -> None:
+    parser.add_argument(
+        "--fail-fast", dest="keep_going", action="store_false", help="end with the first file that fails"
+    )
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:
@@ -193,3 +268,14 @@ def _seconds(text: str) -> float:
     if seconds >= 0:
         return seconds
     raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, got {text!r}")
+
+
+def _number(kind: type[int] | type[float]) -> Callable[[str], int | float]:
+    def number(text: str) -> int | float:
+        try:
+            return kind(text)
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"expected {what}, got {text!r}") from None
+
+    return number

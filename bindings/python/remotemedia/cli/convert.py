@@ -1,0 +1,71 @@
+"""`remotemedia convert`: audio files in another format, at another rate, with other channels."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from .._graph.node import Node
+from .._graph.pipeline import Pipeline
+from .._results.outputs import Outputs
+from ..errors import InvalidArgumentError
+from .batch import Batch
+from .destination import ARRAYS, Options
+from .encoders import AUDIO
+from .inputs import Input, find_inputs
+from .manifest import planned
+from .records import ROWS, packet_records
+from .results import Destinations
+
+CHUNK_MS = 1000
+"""How much audio passes at a time."""
+
+
+def command(chosen: argparse.Namespace) -> int:
+    """Converts all files; one that fails does not end the others."""
+    places: dict[str, str] = {}
+    pipeline = _graph(chosen, places)
+    plan = planned(pipeline, places)
+    inputs = find_inputs(chosen.files)
+    options = Options(chosen.format, _encoding(chosen), packet_records)
+    destinations = Destinations([chosen.output], plan, inputs, None, options)
+    (destination,) = destinations.all
+    if destination.ending in ROWS:
+        raise InvalidArgumentError(f"{destination.option}: end the name in {', '.join(AUDIO)} or {ARRAYS}")
+    return Batch(chosen, pipeline, plan, inputs, destinations, _Nothing()).run()
+
+
+def _graph(chosen: argparse.Namespace, places: dict[str, str]) -> Pipeline:
+    """The graph; `places` gets the options that its params come from."""
+    wanted: list[tuple[str, dict[str, tuple[str, Any]]]] = [
+        ("AudioDecode", {"start_s": ("--start", chosen.start), "duration_s": ("--duration", chosen.duration)}),
+        ("AudioMix", {"channels": ("--channels", chosen.channels)}),
+        ("AudioResample", {"rate": ("--rate", chosen.rate)}),
+        ("LoudnessNormalize", {"target_lufs": ("--normalize", chosen.normalize)}),
+    ]
+    pipeline = Pipeline("convert")
+    for node_type, options in wanted:
+        params = {param: value for param, (_, value) in options.items() if value is not None}
+        if not params and pipeline.nodes:
+            continue
+        for param, value in params.items():
+            places[f"nodes[{len(pipeline.nodes)}].params.{param}"] = f"{options[param][0]} {value:g}"
+        if not pipeline.nodes:
+            params["chunk_ms"] = CHUNK_MS
+        pipeline.add_node(Node(node_type, params))
+    return pipeline
+
+
+def _encoding(chosen: argparse.Namespace) -> Mapping[str, Any]:
+    """The params of the encoder, checked by the runtime before anything is read."""
+    options = {"sample_format": chosen.sample_format, "bitrate_kbps": chosen.bitrate}
+    return {param: value for param, value in options.items() if value is not None}
+
+
+class _Nothing:
+    def add(self, found: Mapping[str, Outputs], source: Input) -> None:
+        """Prints nothing: there always is `-o`."""
+
+    def end(self) -> None:
+        """Prints nothing."""

@@ -1,0 +1,277 @@
+"""One `-o`: a name for each input and each sink that it is for, and what is written there.
+
+Audio is encoded by the runtime: a sink whose file is .wav, .flac or .opus gets an `AudioEncode` behind it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .._graph.plan import Plan
+from .._manifest.catalog import node_types, type_name
+from .._results.outputs import Packet
+from ..errors import InvalidArgumentError
+from ..media import Audio, File
+from .arrays import NoArray, npy
+from .encoders import AUDIO, STDOUT, encode, write
+from .inputs import Input, at_home
+from .names import FIELD, Template
+from .records import ROWS, MakeRecords, document
+
+FILES = frozenset(("bytes", "file"))
+ARRAYS = ".npy"
+FORMATS = (*(ending[1:] for ending in AUDIO), "npy", *(ending[1:] for ending in ROWS))
+"""What `--format` takes."""
+SEGMENTS = frozenset(("SpeechSegments", "SileroVADNode"))
+"""The types whose maps carry audio: each is a file of its own."""
+ENDINGS = {
+    "audio/wav": ".wav",
+    "audio/flac": ".flac",
+    "audio/mpeg": ".mp3",
+    "audio/ogg": ".ogg",
+    "audio/ogg; codecs=opus": ".opus",
+    "video/mp4": ".mp4",
+}
+
+
+class Options(NamedTuple):
+    """What the command line says of all destinations: `--format`, params of encoders, and how records are made."""
+
+    format: str | None
+    encoding: Mapping[str, Any]
+    records: MakeRecords
+
+
+class Destination:
+    """One `-o`, for some sinks.
+
+    `shared` is the file that holds the records of all inputs, or None; "-" is stdout. `kept` are the files that must
+    not be replaced, with what they are. Raises `InvalidArgumentError`
+    for a name with unknown fields, and for one that the results don't suit.
+    """
+
+    def __init__(
+        self,
+        option: str,
+        output: str,
+        sinks: Sequence[str],
+        plan: Plan,
+        options: Options,
+        kept: Mapping[str, str],
+    ) -> None:
+        self.option, self.sinks, self.plan, self.options, self.kept = option, sinks, plan, options, kept
+        self.nodes = {node["id"]: node for node in plan.nodes}
+        self.is_stdout = output == STDOUT
+        form = "" if options.format is None else f".{options.format}"
+        output = at_home(output)
+        by_name = os.path.splitext(output.lower())[1]
+        self.is_folder = not self.is_stdout and (
+            os.path.isdir(output) or output.endswith("/") or not (by_name or FIELD.search(output))
+        )
+        if self.is_folder:
+            output = os.path.join(output, "{stem}" if len(sinks) == 1 else "{stem}.{sink}")
+        elif self.is_stdout:
+            self._check_stdout(form)
+        elif form and by_name != form:
+            raise InvalidArgumentError(f"{option}: the name ends in {by_name or 'nothing'}, --format is {form[1:]}")
+        self.ending = form or ("" if self.is_folder else self._usual() if self.is_stdout else by_name)
+        self.template = Template(option, output)
+        self.shared = output if self.ending in ROWS and not self.is_folder and not self.template.fields else None
+        self.written: set[str] = set()
+        self.encoded = {sink: ending for sink in sinks if (ending := self._audio_ending(sink)) is not None}
+        self._check_kinds()
+
+    @property
+    def place(self) -> str:
+        """Where its results are, for people."""
+        if self.is_stdout:
+            return "stdout"
+        if self.template.fields:
+            folder = os.path.dirname(self.template.pattern.partition("{")[0])
+            return os.path.join(folder or ".", "")
+        return self.template.pattern
+
+    def path(self, source: Input, index: int, sink: str, number: int = 1) -> str:
+        """The file for an input and a sink, in a folder without its ending unless the runtime encodes it."""
+        if self.is_stdout:
+            return STDOUT
+        path = self.template.fill(source, self.plan.name, index, sink, number)
+        return path + self.encoded[sink] if self.is_folder and sink in self.encoded else path
+
+    async def write(self, packets: Sequence[Packet], source: Input, index: int, sink: str) -> list[str]:
+        """Writes what came out of a sink for one input into files of its own; returns their names."""
+        path = self.path(source, index, sink)
+        values = [packet.value for packet in packets]
+        if self.ending in ROWS:
+            data = document(self.options.records(packets, sink, source.name), self.ending)
+            return self.put(path + (self.ending if self.is_folder else ""), data)
+        if self._is_segments(sink) and self.ending in AUDIO:
+            return await self._write_segments(values, source, index, sink)
+        if self.ending == ARRAYS or (self.is_folder and values and all(_is_array(value) for value in values)):
+            return self._write_array(path + (ARRAYS if self.is_folder else ""), values, sink)
+        if values and all(isinstance(value, (File, bytes)) for value in values):
+            return self._write_files(values, source, index, sink)
+        if values and all(isinstance(value, Audio) for value in values):
+            ending = self.ending or ".wav"
+            return await self._encode(values, path + (ending if self.is_folder else ""), ending)
+        if self.is_folder:
+            return self.put(f"{path}.jsonl", document(self.options.records(packets, sink, source.name), ".jsonl"))
+        if not values:
+            return []
+        raise InvalidArgumentError(
+            f"{self.option}: node {sink!r} gave values that are no files; end the name in .jsonl or .csv"
+        )
+
+    def _write_files(self, values: Sequence[Any], source: Input, index: int, sink: str) -> list[str]:
+        names = []
+        for number, value in enumerate(values, 1):
+            path = self.path(source, index, sink, number)
+            if self.is_folder and sink not in self.encoded:
+                path += (f"-{number}" if len(values) > 1 else "") + self._ending_of(value, sink)
+            data = value.data if isinstance(value, File) else value
+            if data is None:
+                with open(value.path, "rb") as file:
+                    data = file.read()
+            names += self.put(path, data)
+        return names
+
+    async def _write_segments(self, values: Sequence[Any], source: Input, index: int, sink: str) -> list[str]:
+        names = []
+        for number, value in enumerate(values, 1):
+            path = self.path(source, index, sink, number)
+            path += f"-{number}{self.ending}" if self.is_folder else ""
+            names += await self._encode([value["audio"]], path, self.ending)
+        return names
+
+    async def _encode(self, chunks: Sequence[Audio], path: str, ending: str) -> list[str]:
+        self.claim(path)
+        await encode(chunks, path, ending, self.options.encoding)
+        return [path]
+
+    def _write_array(self, path: str, values: Sequence[Any], sink: str) -> list[str]:
+        try:
+            parts = list(npy(values))
+        except NoArray as error:
+            hint = "end the name in .jsonl or .csv"
+            if "{n}" not in self.template.pattern and values and all(map(_is_array, values)):
+                hint = "make Python or a node bring them to one shape, or end the name in .jsonl"
+            raise InvalidArgumentError(f"{self.option}: node {sink!r} gave {error}; {hint}") from None
+        return self.put(path, b"".join(parts))
+
+    def put(self, path: str, data: Any) -> list[str]:
+        """Writes a file, or what goes to stdout; returns its name in a list."""
+        self.claim(path)
+        write(path, data)
+        return [path]
+
+    def claim(self, path: str) -> None:
+        """Takes a name that this run has not used."""
+        place = os.path.abspath(path)
+        if place in self.written and not self.is_stdout:
+            hint = "rename an input" if self.is_folder else "put {n}, the number of the value, into the name"
+            raise InvalidArgumentError(f"{self.option}: {path!r} is there from this run already; {hint}")
+        self.keep_input(path)
+        self.written.add(place)
+
+    def keep_input(self, path: str) -> None:
+        """Refuses a name that is an input or the manifest."""
+        what = self.kept.get(os.path.realpath(path))
+        if what is not None and os.path.isfile(path):
+            raise InvalidArgumentError(f"{self.option}: {path!r} is {what} and would be replaced; choose another name")
+
+    def _check_stdout(self, form: str) -> None:
+        if len(self.sinks) > 1 and form not in ROWS:
+            form = form or self._usual()
+            if form not in ROWS:
+                names = " and ".join(map(repr, self.sinks))
+                raise InvalidArgumentError(f"{self.option}: nodes {names} would share stdout; take one: -o NODE=-")
+        if (form or self._usual()) not in ROWS and sys.stdout.isatty():
+            raise InvalidArgumentError(f"{self.option}: the terminal can't show what is no text; -o FILE, or a pipe")
+
+    def _usual(self) -> str:
+        """The ending of what goes to stdout, by what the sinks give."""
+        kinds = frozenset[str]().union(*(self.kinds(sink) for sink in self.sinks))
+        if kinds == {"audio"}:
+            return AUDIO[0]
+        if kinds == {"tensor"}:
+            return ARRAYS
+        return "" if kinds <= FILES else ROWS[0]
+
+    def _check_kinds(self) -> None:
+        for sink in self.sinks if self.ending == ".csv" else ():
+            if self.kinds(sink) <= {"audio", "tensor"}:
+                given = " or ".join(sorted(self.kinds(sink)))
+                raise InvalidArgumentError(
+                    f"{self.option}: node {sink!r} gives {given}, which has no place in a row; "
+                    "end the name in .npy or .jsonl"
+                )
+        if self.ending not in (*AUDIO, ARRAYS):
+            if self.ending and not self.is_folder and self.ending not in ROWS:
+                self._check_unknown()
+            return
+        what = "audio" if self.ending in AUDIO else "array"
+        good = {"audio", *FILES} if self.ending in AUDIO else {"audio", "tensor", "int", "float", "bool"}
+        for sink in self.sinks:
+            kinds, made = self.kinds(sink), self._format(sink)
+            if self._is_segments(sink) and self.ending in AUDIO:
+                if not self.is_folder and "n" not in self.template.fields:
+                    raise InvalidArgumentError(
+                        f"{self.option}: each segment is a file of its own; put {{n}}, its number, into the name"
+                    )
+                continue
+            if not kinds & good and not self.is_folder:
+                given = " or ".join(sorted(kinds))
+                others = [each for each in self.sinks if self.kinds(each) & good]
+                cure = f"; -o {others[0]}={self.template.pattern} is for {others[0]!r} alone" if others else ""
+                raise InvalidArgumentError(
+                    f"{self.option}: node {sink!r} gives {given}, no {what}; end the name in .jsonl or .csv{cure}"
+                )
+            if made not in (None, self.ending) and not self.is_folder:
+                raise InvalidArgumentError(f"{self.option}: node {sink!r} makes {made} files; end the name in {made}")
+
+    def _check_unknown(self) -> None:
+        """Refuses a format that only audio would have, and that no encoder writes."""
+        for sink in self.sinks:
+            if self.kinds(sink) == {"audio"}:
+                raise InvalidArgumentError(
+                    f"{self.option}: there is no encoder for {self.ending}; "
+                    f"end the name in {', '.join(AUDIO)} or {ARRAYS}"
+                )
+
+    def _audio_ending(self, sink: str) -> str | None:
+        """The ending of the audio file that a sink's results become; None if they are none, or files already."""
+        kinds = self.kinds(sink)
+        if self.is_folder:
+            return (self.ending or AUDIO[0]) if kinds == {"audio"} and self.ending in ("", *AUDIO) else None
+        return self.ending if self.ending in AUDIO and "audio" in kinds else None
+
+    def kinds(self, sink: str) -> frozenset[str]:
+        """The kinds of values that a sink may give: those of its first output."""
+        described = node_types().get(type_name(self.nodes[sink]["node_type"]))
+        if described is None:
+            # A Python function.
+            return frozenset(("audio", "tensor", "map", "float", *FILES))
+        return frozenset(kind for port in described["outputs"][:1] for kind in port["kinds"])
+
+    def _is_segments(self, sink: str) -> bool:
+        return type_name(self.nodes[sink]["node_type"]) in SEGMENTS
+
+    def _format(self, sink: str) -> str | None:
+        """The ending of the files that a sink makes, if its params tell."""
+        params = self.nodes[sink]["params"]
+        if not self.kinds(sink) <= FILES:
+            return None
+        made = params.get("format") or os.path.splitext(str(params.get("path", "")))[1].lower().removeprefix(".")
+        return f".{made}" if made else None
+
+    def _ending_of(self, value: Any, sink: str) -> str:
+        by_name = os.path.splitext(value.path or "")[1] if isinstance(value, File) else ""
+        by_type = ENDINGS.get(value.mime or "", "") if isinstance(value, File) else ""
+        return by_name or by_type or self._format(sink) or ".bin"
+
+
+def _is_array(value: Any) -> bool:
+    return not isinstance(value, Audio) and hasattr(value, "__array_interface__")

@@ -1,0 +1,51 @@
+"""Names of files with fields in them: `out/{relative}.flac` is a name for each input."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ..errors import InvalidArgumentError
+from .inputs import STDIN, Input
+from .parser import meant
+
+FIELDS = ("stem", "name", "parent", "relative", "index", "sink", "n")
+FIELD = re.compile(r"\{(\w*)\}")
+
+
+class Template:
+    """A name with fields. No name that is made of it leaves the folder that stands before the first field.
+
+    `option` is what the user typed, for messages. Raises `InvalidArgumentError` for an unknown field.
+    """
+
+    def __init__(self, option: str, pattern: str) -> None:
+        self.option, self.pattern = option, pattern
+        self.fields = set(FIELD.findall(pattern))
+        self.folder = os.path.abspath(os.path.dirname(pattern.partition("{")[0]))
+        for field in sorted(self.fields - set(FIELDS)):
+            near = meant(field, FIELDS)
+            known = ", ".join(f"{{{each}}}" for each in FIELDS)
+            hint = f"the fields are {known}" if near is None else f"did you mean {{{near}}}?"
+            raise InvalidArgumentError(f"{option}: there is no field {{{field}}}; {hint}")
+
+    def fill(self, source: Input, graph: str, index: int, sink: str, number: int) -> str:
+        """The name for an input, a sink and a value of it; `graph` names a run without input.
+
+        Raises `InvalidArgumentError` if it lies outside the folder.
+        """
+        name = "stdin" if source.name == STDIN else source.name or graph
+        base = os.path.basename(name)
+        values = {
+            "stem": os.path.splitext(base)[0],
+            "name": base,
+            "parent": os.path.basename(os.path.dirname(os.path.abspath(name))),
+            "relative": os.path.splitext(source.relative or graph)[0],
+            "index": str(index + 1),
+            "sink": sink,
+            "n": str(number),
+        }
+        path = FIELD.sub(lambda found: values[found[1]], self.pattern)
+        if not os.path.abspath(path).startswith(os.path.join(self.folder, "")):
+            raise InvalidArgumentError(f"{self.option}: {path!r}, for {name!r}, is not below {self.folder!r}")
+        return path

@@ -1,0 +1,55 @@
+"""`remotemedia segments`: finds where somebody speaks in files, and cuts it out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+from .._graph.node import Node
+from .._graph.pipeline import Pipeline
+from .._results.outputs import Packet
+from .batch import Batch
+from .destination import Options
+from .inputs import find_inputs
+from .manifest import planned
+from .records import Record
+from .results import Destinations
+from .tables import Column, TablePrinter
+
+COLUMNS = (
+    Column("start_s", "start", 9, 3),
+    Column("end_s", "end", 9, 3),
+    Column("duration_s", "seconds", 9, 3),
+)
+PARAMS = {
+    "threshold": "threshold",
+    "min_speech_ms": "min_speech_duration_ms",
+    "min_silence_ms": "min_silence_duration_ms",
+    "pad_ms": "speech_pad_ms",
+    "max_s": "max_speech_duration_s",
+}
+"""The options and the params of SpeechSegments that they are."""
+
+
+def command(chosen: argparse.Namespace) -> int:
+    """Finds the segments of all files; one that fails does not end the others."""
+    given = {option: getattr(chosen, option) for option in PARAMS if getattr(chosen, option) is not None}
+    params = {PARAMS[option]: value for option, value in given.items()}
+    pipeline = Pipeline("segments") >> Node("AudioDecode", {"chunk_ms": 1000}) >> Node("SpeechSegments", params)
+    places = {
+        f"nodes[1].params.{PARAMS[option]}": f"--{option.replace('_', '-')} {value:g}"
+        for option, value in given.items()
+    }
+    plan = planned(pipeline, places)
+    inputs = find_inputs(chosen.files)
+    options = Options(chosen.format, {}, _records)
+    destinations = Destinations(chosen.output, plan, inputs, None, options)
+    keys = ["input", *(column.key for column in COLUMNS)]
+    printer = TablePrinter(COLUMNS, keys, _records, ".jsonl" if chosen.json else ".csv" if chosen.csv else None)
+    return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
+
+
+def _records(packets: Sequence[Packet], sink: str, name: str | None) -> Iterator[Record]:
+    for packet in packets:
+        start, end = packet.value["start_s"], packet.value["end_s"]
+        yield Record({"input": name, "start_s": start, "end_s": end, "duration_s": end - start})

@@ -1,0 +1,324 @@
+"""`convert`, `levels`, `segments` and `info`: the common jobs, on files, stdin and stdout."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import remotemedia as rm
+from remotemedia.cli import main
+
+ROOT = Path(__file__).parents[3]
+RECORDING = ROOT / "examples" / "speech.flac"
+PROGRAM = [sys.executable, "-B", "-m", "remotemedia"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with recordings in folders of `calls` and one broken file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for place in ("talk.flac", "calls/may/a.flac", "calls/june/a.flac", "calls/june/my talk.flac"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(RECORDING, tmp_path / place)
+    (tmp_path / "bad.mp3").write_bytes(b"no sound")
+    return tmp_path
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(words)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def program(script: str, *words: str) -> tuple[int, bytes, str]:
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {script}", "bash", *PROGRAM, *words], capture_output=True, timeout=120
+    )
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "opus"])
+@pytest.mark.parametrize("rate", [None, 8000, 24000, 48000])
+@pytest.mark.parametrize("channels", [None, 1, 2])
+def test_convert_takes_the_format_from_the_ending(
+    folder: Path, capsys: pytest.CaptureFixture[str], ending: str, rate: int | None, channels: int | None
+) -> None:
+    words = [] if rate is None else ["--rate", str(rate)]
+    words += [] if channels is None else ["--channels", str(channels)]
+    name = f"out/x.{ending}"
+    assert command(capsys, "convert", "talk.flac", *words, "-o", name) == (0, "", "")
+    info = rm.info(name)
+    assert (info.codec if ending != "wav" else info.container) == ending
+    assert (info.channels, info.rate) == (channels or 1, 48000 if ending == "opus" else rate or 16000)
+    assert info.duration == pytest.approx(7.1, abs=1e-9)
+
+
+def test_convert_is_the_graph_that_it_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--rate", "8000", "--start", "1.5", "--duration", "2", "--normalize", "-16", "--sample-format", "s24")
+    assert command(capsys, "convert", "talk.flac", *words, "-o", "x.flac") == (0, "", "")
+    nodes = rm.nodes
+    graph = nodes.AudioDecode(start_s=1.5, duration_s=2, chunk_ms=1000) >> nodes.AudioResample(rate=8000)
+    graph = graph >> nodes.LoudnessNormalize(target_lufs=-16) >> nodes.AudioEncode(format="flac", sample_format="s24")
+    assert [(folder / "x.flac").read_bytes()] == list(graph.run_sync([rm.File("talk.flac")]))
+
+
+def test_convert_to_arrays(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, "convert", "talk.flac", "--channels", "2", "-o", "x.npy") == (0, "", "")
+    loaded = np.load("x.npy", allow_pickle=False)
+    assert (loaded.dtype, loaded.shape) == (np.float32, (2, 113600))
+    whole = rm.read("talk.flac", channels=2)
+    assert np.array_equal(loaded, np.asarray(whole.samples))
+
+
+def test_relative_is_seen_from_where_the_pattern_begins(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = command(capsys, "convert", "calls/**/*.flac", "-o", "out/{relative}.wav", "-j", "3")
+    assert (code, out) == (0, "")
+    assert err.startswith("remotemedia: 3 of 3 files, ")
+    assert err.endswith("; results are in out/\n")
+    assert files_in(folder / "out") == ["june/a.wav", "june/my talk.wav", "may/a.wav"]
+    # A file that is named itself is seen from here, one that lies elsewhere from the root.
+    assert command(capsys, "convert", "calls/may/a.flac", "-o", "more/{relative}.wav")[0] == 0
+    assert command(capsys, "convert", str(RECORDING), "-o", "more/{relative}.wav")[0] == 0
+    assert files_in(folder / "more") == sorted(["calls/may/a.wav", f"{str(RECORDING)[1:-5]}.wav"])
+    assert command(capsys, "convert", "calls/*/a.flac", "-o", "p/{parent}-{index}.wav")[0] == 0
+    assert files_in(folder / "p") == ["june-1.wav", "may-2.wav"]
+
+
+def test_the_folder_of_the_user_may_be_quoted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("~/calls/*/a.flac", "-o", "~/out/{relative}.wav", "--index", "~/rows.jsonl", "--failures", "~/bad.jsonl")
+    assert command(capsys, "convert", *words)[0] == 0
+    assert files_in(folder / "out") == ["june/a.wav", "may/a.wav"]
+    assert {"rows.jsonl", "bad.jsonl"} <= set(os.listdir(folder))
+    (folder / "graph.yaml").write_text((ROOT / "examples" / "speech.yaml").read_text())
+    assert command(capsys, "validate", "~/graph.yaml")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["talk.flac", "-o", "talk.flac"], 2, "-o talk.flac: 'talk.flac' is an input and would be replaced"),
+        (["talk.flac", "-o", "./calls/../talk.flac"], 2, "'./calls/../talk.flac' is an input and would be replaced"),
+        (["*.flac", "-o", "{stem}.flac"], 2, "'talk.flac' is an input and would be replaced; choose another name"),
+        (
+            ["talk.flac", "-o", "x.mp3"],
+            2,
+            "-o x.mp3: there is no encoder for .mp3; end the name in .wav, .flac, .opus or .npy",
+        ),
+        (["talk.flac", "-o", "x.jsonl"], 2, "-o x.jsonl: end the name in .wav, .flac, .opus or .npy"),
+        (["talk.flac", "-o", "x.wav", "-f", "flac"], 2, "-o x.wav: the name ends in .wav, --format is flac"),
+        (["talk.flac", "-o", "x.wav", "--rate", "5"], 2, "--rate 5: expected an integer from 1000 to 768000, got 5"),
+        (["talk.flac", "-o", "x.wav", "--rate", "x"], 2, "argument --rate: expected a whole number, got 'x'; see:"),
+        (["talk.flac", "-o", "x.wav", "--channels", "0"], 2, "--channels 0: expected an integer from 1 to 1024, got 0"),
+        (
+            ["talk.flac", "-o", "x.flac", "--sample-format", "f32"],
+            2,
+            '--sample-format f32: expected "s16" or "s24", because FLAC holds integers, got "f32"',
+        ),
+        (["talk.flac", "-o", "x.opus", "--bitrate", "3"], 2, "--bitrate 3: expected an integer from 6 to 2550, got 3"),
+        (
+            ["talk.flac", "bad.mp3", "-o", "-"],
+            2,
+            "-o -: 2 inputs would share stdout; name one, or name their files: -o 'out/{relative}.wav'",
+        ),
+        (["nope*.wav", "-o", "x.wav"], 4, "no file matches 'nope*.wav' in {cwd}"),
+        (["nope.wav", "-o", "x.wav"], 4, "no such file 'nope.wav' in {cwd}"),
+        (["calls", "-o", "x.wav"], 4, "'calls' is a folder; name its files: 'calls/*'"),
+        (["talk.flac", "-o", "/proc/x.wav"], 1, "node "),
+        (["talk.flac", "-o", "x.wav", "--resume"], 2, "--resume needs the index of the run that was cut off: --index"),
+        (["talk.flac", "-o", "x.wav", "--index", "talk.flac"], 2, "--index talk.flac: this is an input and would be"),
+        (["talk.flac"], 2, "the following arguments are required: -o/--output; see: remotemedia convert --help"),
+        (["-o", "x.wav"], 2, "the following arguments are required: IN; see: remotemedia convert --help"),
+    ],
+)
+def test_mistakes_of_convert_are_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, message: str
+) -> None:
+    before = files_in(folder)
+    found, out, err = command(capsys, "convert", *words)
+    assert (found, out) == (code, "")
+    assert message.format(cwd=folder, relative="{relative}") in err or message in err
+    assert err.count("\n") == 1
+    assert files_in(folder) == before
+
+
+def test_a_broken_file_does_not_end_the_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = command(capsys, "convert", "bad.mp3", "talk.flac", "-o", "out")
+    assert (code, out) == (1, "")
+    first, summary = err.splitlines()
+    assert first.startswith("remotemedia: bad.mp3: node 'audiodecode' (AudioDecode), input 0 'bad.mp3': ")
+    assert summary.startswith("remotemedia: 2 of 2 files, 1 failed, ")
+    assert files_in(folder / "out") == ["talk.wav"]
+    code, _, err = command(capsys, "convert", "bad.mp3", "talk.flac", "-o", "more", "--fail-fast")
+    assert (code, err) == (1, first.replace("bad.mp3: ", "", 1) + "\n")
+
+
+def test_stdin_and_stdout_are_files(folder: Path) -> None:
+    program('cat talk.flac | "$@"', "convert", "-", "-o", "direct.flac", "--rate", "8000")
+    for script in ('cat talk.flac | "$@" | cat > x.wav', '"$@" < talk.flac > x.wav', '"$@" < talk.flac | cat > x.wav'):
+        (folder / "x.wav").unlink(missing_ok=True)
+        assert program(script, "convert", "-", "-o", "-", "--rate", "8000") == (0, b"", ""), script
+        assert rm.info("x.wav").frames == 56800
+        piped, direct = rm.read("x.wav"), rm.read("direct.flac")
+        assert np.array_equal(np.asarray(piped.samples), np.asarray(direct.samples))
+    assert not (folder / "-").exists()
+    assert program('"$@" < talk.flac > x', "convert", "-", "-o", "-", "-f", "flac")[0] == 0
+    assert rm.info("x").codec == "flac"
+    # A stdout that is a file has the lengths in its header.
+    assert program('"$@" > x.wav', "convert", "talk.flac", "-o", "-")[0] == 0
+    assert int.from_bytes((folder / "x.wav").read_bytes()[40:44], "little") == 2 * 113600
+    code, out, err = program('"$@" | cat', "convert", "talk.flac", "-o", "-", "-f", "npy")
+    assert (code, err) == (0, "")
+    assert np.load(io.BytesIO(out)).shape == (1, 113600)
+
+
+def test_a_reader_that_leaves_ends_the_command_in_silence(folder: Path) -> None:
+    for words in (("convert", "talk.flac", "-o", "-"), ("levels", "talk.flac", "--window-ms", "10", "--csv")):
+        code, _, err = program('"$@" | true', *words)
+        assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize("words", [("convert", "talk.flac", "-o", "-"), ("levels", "talk.flac"), ("info", "talk.flac")])
+def test_a_full_disk_is_said_to_be_full(folder: Path, words: tuple[str, ...]) -> None:
+    code, _, err = program('"$@" > /dev/full', *words)
+    assert code in (1, 4)
+    assert "No space left on device" in err
+    assert err.count("\n") == 1
+
+
+def test_levels_of_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (expected,) = [list((rm.nodes.AudioDecode() >> rm.nodes.Loudness()).run_sync([rm.File("talk.flac")]))[-1]]
+    code, out, err = command(capsys, "levels", "talk.flac")
+    assert (code, err) == (0, "")
+    head, line = out.splitlines()
+    assert head.split() == ["seconds", "LUFS", "LRA", "dBTP", "peak", "file"]
+    assert line.split() == ["7.100", "-24.6", "5.0", "-7.5", "-7.5", "talk.flac"]
+    code, out, _ = command(capsys, "levels", "talk.flac", "calls/june/*", "--json")
+    rows = [json.loads(row) for row in out.splitlines()]
+    assert [row["input"] for row in rows] == ["talk.flac", "calls/june/a.flac", "calls/june/my talk.flac"]
+    assert all(row["duration_s"] == 7.1 and row["integrated_lufs"] == expected["integrated_lufs"] for row in rows)
+    code, out, _ = command(capsys, "levels", "talk.flac", "--csv")
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert {key: float(value) for key, value in row.items() if key != "input"} == {
+        key: value for key, value in rows[0].items() if key != "input"
+    }
+    for name in ("x.csv", "x.jsonl", "x.json"):
+        assert command(capsys, "levels", "talk.flac", "-o", name)[:2] == (0, "")
+    assert (folder / "x.csv").read_text() == out
+    assert json.loads((folder / "x.json").read_text()) == [json.loads((folder / "x.jsonl").read_text())] == rows[:1]
+
+
+def test_levels_of_silence_are_dashes_and_nulls(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rm.write("silence.wav", rm.Audio(np.zeros((1, 3200), dtype="float32"), 16000))
+    assert command(capsys, "levels", "silence.wav")[1].splitlines()[1].split()[:3] == ["0.200", "-", "-"]
+    row = json.loads(command(capsys, "levels", "silence.wav", "--json")[1])
+    assert (row["integrated_lufs"], row["true_peak_dbtp"]) == (None, -120.0)
+    assert ",,,-120.0," in command(capsys, "levels", "silence.wav", "--csv")[1]
+
+
+def test_levels_of_windows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = command(capsys, "levels", "talk.flac", "--window-ms", "3000")
+    assert (code, err) == (0, "")
+    assert [line.split()[:2] for line in out.splitlines()[1:]] == [
+        ["0.000", "3.000"],
+        ["3.000", "6.000"],
+        ["6.000", "7.100"],
+    ]
+    code, _, err = command(capsys, "levels", "talk.flac", "--window-ms", "3")
+    assert (code, err) == (2, "remotemedia: --window-ms 3: expected an integer from 10 to 10000, got 3\n")
+
+
+def test_segments_are_those_of_the_package(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = {"max_speech_duration_s": 2.0, "speech_pad_ms": 0, "threshold": 0.6}
+    words = ("--max-s", "2", "--pad-ms", "0", "--threshold", "0.6")
+    expected = rm.speech_segments("talk.flac", **options)
+    assert len(expected) > 1
+    code, out, err = command(capsys, "segments", "talk.flac", *words, "--json")
+    assert (code, err) == (0, "")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [(row["start_s"], row["end_s"]) for row in rows] == [(each["start_s"], each["end_s"]) for each in expected]
+    table = command(capsys, "segments", "talk.flac", *words)[1].splitlines()
+    assert len(table) == len(rows) + 1
+    outputs = ("-o", "cut/{stem}-{n}.flac", "-o", "cut/all.csv")
+    assert command(capsys, "segments", "talk.flac", *words, *outputs)[:2] == (0, "")
+    names = [f"talk-{number}.flac" for number in range(1, len(rows) + 1)]
+    assert files_in(folder / "cut") == sorted([*names, "all.csv"])
+    for name, each in zip(names, expected, strict=True):
+        assert rm.info(folder / "cut" / name).frames == each["audio"].frames
+    assert len((folder / "cut" / "all.csv").read_text().splitlines()) == len(rows) + 1
+    assert command(capsys, "segments", "talk.flac", *words, "-o", "folder", "-f", "wav")[0] == 0
+    assert files_in(folder / "folder") == [name.replace("flac", "wav") for name in names]
+    code, _, err = command(capsys, "segments", "talk.flac", "-o", "x.flac")
+    assert (code, err) == (
+        2,
+        "remotemedia: -o x.flac: each segment is a file of its own; put {n}, its number, into the name\n",
+    )
+
+
+def test_info_of_several_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = command(capsys, "info", "talk.flac", "bad.mp3", "calls/june/*")
+    assert code == 1
+    assert err.startswith("remotemedia: bad.mp3: node ")
+    assert [block.splitlines()[0].split(maxsplit=1)[1] for block in out.split("\n\n")] == [
+        "talk.flac",
+        "calls/june/a.flac",
+        "calls/june/my talk.flac",
+    ]
+    code, out, err = command(capsys, "info", "talk.flac", "calls/may/a.flac", "--json")
+    first, second = map(json.loads, out.splitlines())
+    assert (code, err, first["input"], second["input"]) == (0, "", "talk.flac", "calls/may/a.flac")
+    assert {key: value for key, value in first.items() if key != "input"} == rm.info("talk.flac")._asdict()
+    code, piped, err = program('"$@" < talk.flac', "info", "-", "--json")
+    assert (code, err, json.loads(piped)) == (0, "", first | {"input": "-"})
+
+
+def test_nodes_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = command(capsys, "nodes", "--json")
+    assert code == 0
+    types = {each["name"]: each for each in json.loads(out)}
+    assert {"AudioDecode", "AudioLevel"} <= set(types)
+    assert json.loads(command(capsys, "nodes", "AudioLevel", "--json")[1]) == types["AudioLevel"]
+    assert types["AudioResample"]["params"]["required"] == ["rate"]
+
+
+NAMES = [" a b ", "ü", "a\nb", "[x]", "{stem}", "'", '"', "$HOME", "-x", os.fsdecode(b"a\xff\xfeb")]
+
+
+@pytest.mark.parametrize("stem", NAMES)
+def test_names_of_all_kinds_go_in_and_come_out(folder: Path, capsys: pytest.CaptureFixture[str], stem: str) -> None:
+    (folder / "in").mkdir()
+    shutil.copy("talk.flac", folder / "in" / f"{stem}.flac")
+    words = ("in/*", "-o", "out/{relative}.flac", "--index", "rows.jsonl")
+    assert command(capsys, "convert", *words, "--rate", "8000") == (0, "", "")
+    assert files_in(folder / "out") == [f"{stem}.flac"]
+    data = os.path.getsize(os.fsencode(folder / "out" / f"{stem}.flac"))
+    assert data > 10000
+    assert json.loads((folder / "rows.jsonl").read_text())["input"] == f"in/{stem}.flac"
+    for more in ((), ("--json",)):
+        code, out, err = command(capsys, "levels", "in/*", *more)
+        assert (code, err) == (0, "")
+        assert all(line.isprintable() for line in out.splitlines())
+    (folder / "in" / f"{stem}.flac").write_bytes(b"broken")
+    code, _, err = command(capsys, "convert", "in/*", "-o", "again/{relative}.flac")
+    assert code == 1
+    assert "/dev/fd" not in err
+    assert all(line.isprintable() for line in err.splitlines())
+
+
+def test_a_name_that_is_not_utf_8_keeps_its_bytes_in_csv(folder: Path) -> None:
+    shutil.copy("talk.flac", b"a\xff.flac")
+    code, out, err = program('"$@"', "levels", "a*.flac", "--csv")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1].startswith(b"a\xff.flac,7.1,")

@@ -1,0 +1,167 @@
+"""`--index` and `--resume`: a row for each input, whatever ends the run."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from remotemedia.cli import main
+from remotemedia.cli.index import AppendedFile
+
+ROOT = Path(__file__).parents[3]
+RECORDING = ROOT / "examples" / "speech.flac"
+GRAPH = "AudioDecode >> AudioLevel(window_ms=5000, name='level')"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with three recordings and a broken one between them."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.flac", "c.flac", "d.flac"):
+        shutil.copy(RECORDING, tmp_path / name)
+    (tmp_path / "b.flac").write_bytes(b"no sound")
+    return tmp_path
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(words)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    return command(capsys, "run", GRAPH, "-i", "*.flac", "--keep-going", *words)
+
+
+def rows(name: str = "rows.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(name).read_text("utf-8").splitlines()]
+
+
+def test_a_row_has_what_became_of_an_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "-o", "out/{stem}.csv", "--index", "rows.jsonl", "-j", "3")
+    assert code == 1
+    assert err.splitlines()[1:] == [
+        err.splitlines()[1],
+        "remotemedia: to run the failed ones again, repeat the command with --resume",
+    ]
+    assert err.splitlines()[1].endswith("; results are in out/, the index is rows.jsonl")
+    first, second, *_ = rows()
+    assert [row["input"] for row in rows()] == ["a.flac", "b.flac", "c.flac", "d.flac"]
+    assert (first["duration"], first["files"], first["error"]) == (7.1, ["out/a.csv"], None)
+    assert list(first["last"]) == ["level"]
+    assert first["last"]["level"]["peak_db"] == pytest.approx(-10.79, abs=0.01)
+    assert second["error"].startswith("node 'audiodecode' (AudioDecode), input 0 'b.flac': ")
+    assert (second["duration"], second["last"], second["files"], second["node"]) == (None, {}, [], "audiodecode")
+
+
+def test_last_values_that_are_media_are_described(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = "AudioDecode >> [PassThrough(name='sound'), MelSpectrogram(name='mel'), SpeechSegments(name='speech')]"
+    assert command(capsys, "run", graph, "-i", "a.flac", "--index", "rows.jsonl", "-o", "out", "-f", "jsonl")[0] == 0
+    (row,) = rows()
+    sound, mel, speech = row["last"]["sound"], row["last"]["mel"], row["last"]["speech"]
+    assert (sound["rate"], sound["channels"], sound["pts"]) == (16000, 1, 7.0)
+    assert (mel["dtype"], mel["shape"][0]) == ("float32", 128)
+    assert speech["audio"]["frames"] == round((speech["end_s"] - speech["start_s"]) * 16000)
+
+
+def test_resume_runs_what_failed_and_what_is_new(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("-o", "out/{stem}.jsonl", "--index", "rows.jsonl", "--failures", "failed.jsonl")
+    assert run(capsys, *words)[0] == 1
+    before = {name: os.stat(f"out/{name}.jsonl").st_ino for name in "acd"}
+    shutil.copy("a.flac", "b.flac")
+    shutil.copy("a.flac", "e.flac")
+    code, out, err = run(capsys, *words, "--resume")
+    assert (code, out) == (0, "")
+    assert err.startswith("remotemedia: 2 of 2 files, ")
+    assert ", 3 done before; results are in out/, the index is rows.jsonl\n" in err
+    assert [row["input"] for row in rows()] == ["a.flac", "c.flac", "d.flac", "b.flac", "e.flac"]
+    assert all(row["error"] is None for row in rows())
+    assert {name: os.stat(f"out/{name}.jsonl").st_ino for name in "acd"} == before
+    assert Path("failed.jsonl").read_text() == ""
+    again = Path("rows.jsonl").read_bytes()
+    assert run(capsys, *words, "--resume")[0] == 0
+    assert Path("rows.jsonl").read_bytes() == again
+
+
+@pytest.mark.parametrize("torn", [b'{"inp', b"\0\0\0\0", b'{"input": "d.flac", "error": null}', b"\0\0\n\0\0"])
+def test_what_a_crash_leaves_of_a_row_is_no_row(folder: Path, capsys: pytest.CaptureFixture[str], torn: bytes) -> None:
+    assert run(capsys, "-o", "out", "--index", "rows.jsonl")[0] == 1
+    lines = Path("rows.jsonl").read_bytes().splitlines(keepends=True)
+    Path("rows.jsonl").write_bytes(lines[0] + torn)
+    assert run(capsys, "-o", "out", "--index", "rows.jsonl", "--resume")[0] == 1
+    assert [row["input"] for row in rows()] == ["a.flac", "b.flac", "c.flac", "d.flac"]
+
+
+def test_results_of_all_inputs_grow_with_the_index(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("-o", "all.jsonl", "--index", "rows.jsonl")
+    assert run(capsys, *words)[0] == 1
+    whole = Path("all.jsonl").read_bytes()
+    assert [json.loads(line)["input"] for line in whole.splitlines()] == ["a.flac"] * 2 + ["c.flac"] * 2 + [
+        "d.flac"
+    ] * 2
+    # Cut off after the results of c were written, or a part of them, and before its row was.
+    for cut in (len(whole.splitlines(keepends=True)[0]) * 3 + 40, len(whole), 0):
+        Path("all.jsonl").write_bytes(whole[:cut])
+        kept = [line for line in Path("rows.jsonl").read_bytes().splitlines(keepends=True) if b'"a.flac"' in line]
+        Path("rows.jsonl").write_bytes(b"".join(kept) if cut else b"")
+        assert run(capsys, *words, "--resume")[0] == 1
+        assert Path("all.jsonl").read_bytes() == whole
+        assert len(rows()) == 4
+    for name in ("all.csv", "all.json"):
+        code, _, err = run(capsys, "-o", name, "--index", "more.jsonl")
+        assert code == 2
+        assert (
+            f"-o {name}: with --index it grows file by file, which {name[3:]} can't; end the name in .jsonl, or" in err
+        )
+        assert not Path("more.jsonl").exists()
+
+
+def test_an_index_is_not_lost_by_a_command_that_is_repeated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "-o", "out", "--index", "rows.jsonl")[0] == 1
+    before = Path("rows.jsonl").read_bytes()
+    assert run(capsys, "-o", "out", "--index", "rows.jsonl") == (
+        2,
+        "",
+        "remotemedia: --index rows.jsonl: it is there already; continue it with --resume, or remove it to start anew\n",
+    )
+    assert Path("rows.jsonl").read_bytes() == before
+    Path("other.jsonl").write_text('{"a": 1}\n')
+    code, _, err = run(capsys, "-o", "out", "--index", "other.jsonl", "--resume")
+    assert (code, err) == (2, "remotemedia: --index other.jsonl: this is no index of a run; choose another name\n")
+    assert Path("other.jsonl").read_text() == '{"a": 1}\n'
+    Path("other.jsonl").write_text("text\nmore\n")
+    code, _, err = run(capsys, "-o", "out", "--index", "other.jsonl", "--resume")
+    assert (code, err) == (2, "remotemedia: other.jsonl: line 1 is no JSON; choose another name\n")
+
+
+def test_two_commands_never_write_one_index(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("failed.jsonl").write_text("of the other one")
+    with open("rows.jsonl", "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        code, _, err = run(capsys, "-o", "out", "--index", "rows.jsonl", "--failures", "failed.jsonl")
+    assert (code, err) == (2, "remotemedia: rows.jsonl: another process writes it; wait for its end\n")
+    assert Path("failed.jsonl").read_text() == "of the other one"
+
+
+def test_a_row_that_does_not_fit_the_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = AppendedFile(str(tmp_path / "rows.jsonl"))
+    file.append(b"first\n")
+    write = os.write
+
+    def half(number: int, data: bytes) -> int:
+        if len(data) < 4:
+            raise OSError(28, "No space left on device")
+        return write(number, data[:3])
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(OSError, match=r"No space left on device: '.*rows\.jsonl'"):
+        file.append(b"second\n")
+    monkeypatch.undo()
+    file.append(b"third\n")
+    file.close()
+    assert (tmp_path / "rows.jsonl").read_bytes() == b"first\nthird\n"
