@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import remotemedia as rm
 from remotemedia.cli import main
+from remotemedia.cli.parser import CommandLine
 
 ROOT = Path(__file__).parents[3]
 SPEECH = str(ROOT / "examples" / "speech.yaml")
@@ -216,6 +217,12 @@ def test_info_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", SPEECH, "--keep"], 2, "run has no argument '--keep'; did you mean '--keep-going'?"),
         (["run", SPEECH, "a.wav"], 2, "run has no argument 'a.wav'; files stand behind -i: -i a.wav"),
         (["version", "more"], 2, "version has no argument 'more'; see: remotemedia version --help"),
+        (
+            ["validate", ""],
+            3,
+            "an empty text is neither a manifest nor a path; "
+            "name a file, or write the text of a pipeline, or - for stdin",
+        ),
         (["run"], 2, "the following arguments are required: MANIFEST; see: remotemedia run --help"),
         (
             ["run", SPEECH, "-j", "0"],
@@ -246,6 +253,21 @@ def test_python_nodes_need_to_be_allowed(capsys: pytest.CaptureFixture[str], tmp
     code, out, _ = command(capsys, "validate", str(manifest), "--python", "face_functions")
     assert code == 0
     assert "python:face_functions:even" in out
+
+
+def test_each_command_has_a_page_of_help_that_fits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for columns in (80, 200):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        for name in CommandLine().commands:
+            with pytest.raises(SystemExit) as ended:
+                main([name, "--help"])
+            page = capsys.readouterr().out
+            assert ended.value.code == 0
+            assert page.startswith(f"usage: remotemedia {name} ")
+            long = [line for line in page.splitlines() if len(line) > min(columns, 100)]
+            assert not long
 
 
 def test_without_a_command_there_is_help_and_a_failure(capsys: pytest.CaptureFixture[str]) -> None:

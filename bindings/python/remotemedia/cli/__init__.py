@@ -6,6 +6,7 @@ Each command is a module of its own with a function `command`, imported when it 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,13 @@ from typing import Any
 
 DONE, FAILED, USAGE, REFUSED, NO_FILE, NO_LIBRARY, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 """The exit codes, which `remotemedia --help` explains."""
+
+CURES = (
+    (r"python=\[(['\"])([^'\"]*)\1\]", r"--python \2"),
+    (r"pass a dict, a path, or JSON or YAML text", "name a file, or write the text of a pipeline, or - for stdin"),
+    (r"raise limits\.output_bytes of the runtime", "use the Python package, whose configure() raises output_bytes"),
+)
+"""What the Python package advises, and what to type instead."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -45,13 +53,13 @@ def main(words: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except LibraryError as error:
-        return _tell(str(error), NO_LIBRARY)
+        return _tell(sentence_of(error), NO_LIBRARY)
     except ManifestError as error:
-        return _tell(str(error), REFUSED)
+        return _tell(sentence_of(error), REFUSED)
     except InvalidArgumentError as error:
-        return _tell(str(error), USAGE)
+        return _tell(sentence_of(error), USAGE)
     except Error as error:
-        return _tell(str(error), FAILED)
+        return _tell(sentence_of(error), FAILED)
     except OSError as error:
         return _tell(sentence_of(error), NO_FILE)
     finally:
@@ -96,10 +104,16 @@ class _Ending:
 
 
 def sentence_of(error: BaseException) -> str:
-    """What an error says; what the system says goes without its number, and with the name of the file."""
+    """The message of an error, with the cures that a command line has.
+
+    What the system reports goes without its number, and with the name of the file.
+    """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{error.strerror}: {error.filename!r}"
-    return str(error)
+    message = str(error)
+    for theirs, ours in CURES:
+        message = re.sub(theirs, ours, message)
+    return message
 
 
 def _tell(message: str, code: int) -> int:

@@ -154,7 +154,8 @@ def _zsh(line: CommandLine) -> str:
     def spec(argument: Argument) -> str:
         action = actions.get(argument.takes, f"({argument.takes})")
         if not argument.names:
-            return _quoted(f"1:{argument.takes.removesuffix('s')}:{action}")
+            place = "*" if argument.several else "1"
+            return _quoted(f"{place}:{argument.takes.removesuffix('s')}:{action}")
         summary = argument.summary.replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
         value = f":{'*-*:' if argument.several else ''}{argument.takes}:{action}" if argument.takes else ""
         names = argument.names[0] if len(argument.names) == 1 else f"{{{','.join(argument.names)}}}"

@@ -1,4 +1,4 @@
-"""The longer texts of `--help`: what stands behind the options of each command."""
+"""The longer texts of `--help`, which follow the options of a command: Markdown, fitted to the terminal's width."""
 
 from __future__ import annotations
 
@@ -15,91 +15,115 @@ exit codes:
 
 What went wrong is on stderr. `remotemedia COMMAND --help` tells more about a command."""
 
-FIELDS = """\
-Names may hold {stem} and {name} (of the input, without and with its ending), {parent} (the name of its folder),
-{relative} (its path without the ending, below the folder where its pattern begins: a.wav of 'calls/**/*.wav' in
-calls/may is may/a), {index} (from 1), {sink} (the node) and {n} (the number of the value). Quote such names and
-patterns. Folders are made. A file appears when it is whole, and replaces an earlier one; inputs are never replaced."""
-
 INPUTS = """\
-Inputs are files, pipes, and patterns such as 'calls/**/*.flac'; - is what comes on stdin. Put ./ before a name that
-begins with a hyphen."""
+Inputs are files, pipes, and patterns such as `'calls/**/*.flac'`; `-` is what comes on stdin. Put `./` before a name
+that begins with a hyphen."""
+
+NAMES = """\
+Names may hold fields; quote them. `~` is your folder. Folders are made. A file appears when it is whole, and replaces
+an earlier one; inputs are never replaced.
+
+| field | is |
+|---|---|
+| {stem}, {name} | the name of the input, without and with its ending |
+| {parent} | the name of its folder |
+| {relative} | its path without the ending, below the folder where its pattern begins: may/a for \
+calls/may/a.wav of 'calls/**/*.wav' |
+| {index} | its number, from 1 |
+| {sink} | the node that results come from |
+| {n} | the number of the value, where an input gives several files |"""
 
 INDEX = """\
---index FILE gets a row of JSON for each input, with its duration in seconds, the last value of each sink, its files
-and its error. If the command is cut off, by Ctrl-C or kill -9 alike, repeat it with --resume: inputs that the index
-has as done are left out, failed ones are run again."""
+`--index FILE` gets a row of JSON for each input: its duration in seconds, the last value of each sink, its files, its
+error. If the command is cut off, by Ctrl-C or kill -9 alike, repeat it with `--resume`: inputs that the index has as
+done are left out, failed ones are run again."""
 
 RUN = f"""\
 {INPUTS}
 
-MANIFEST is a JSON or YAML file, - for stdin, or the text itself, also as it is written in Python:
-  remotemedia run 'AudioDecode >> AudioLevel(window_ms=1000)' -i talk.flac
-  remotemedia run 'AudioDecode >> "python:mynodes:louder"' --python mynodes -i talk.flac -o louder.wav
+MANIFEST is a JSON or YAML file, `-` for stdin, or the text itself, also as it is written in Python:
 
-where results go with -o:
-  results/               a folder: a file for each input, STEM.wav for audio, STEM.npy for arrays, STEM.jsonl for
-                         other values, and what a node made as a file with the ending it has
-  levels.jsonl           JSON lines for all inputs together; .json is one array, .csv a table
-  'clean/{{stem}}.flac'    a file for each input; audio is encoded as .wav, .flac or .opus, .npy holds arrays
-  -                      stdout: audio as WAV, other values as JSON lines; --format says it differently
-  sound='a/{{stem}}.wav'   the results of the node `sound` alone; -o may stand several times
-{FIELDS}
+    remotemedia run 'AudioDecode >> AudioLevel(window_ms=1000)' -i talk.flac
+    remotemedia run 'AudioDecode >> "python:mynodes:louder"' \\
+        --python mynodes -i talk.flac -o louder.wav
+
+Where results go:
+
+| -o | gives |
+|---|---|
+| results/ | a folder with a file for each input: STEM.wav for audio, STEM.npy for arrays, STEM.jsonl \
+for other values, and what a node made as a file with the ending it has |
+| levels.jsonl | JSON lines for all inputs together; .json is one array, .csv a table |
+| 'clean/{{stem}}.flac' | a file for each input; audio is encoded as .wav, .flac or .opus, .npy holds arrays |
+| - | stdout: audio as WAV, other values as JSON lines, or what --format names |
+| mel='mel/{{stem}}.npy' | the results of the node mel alone; -o may stand several times |
+
+{NAMES}
 
 {INDEX}"""
 
 CONVERT = f"""\
 {INPUTS}
 
-The format is that of the ending: .wav, .flac, .opus, or .npy for an array of float32, shape (channels, frames). A
-folder gets STEM.wav, or what --format says. With -o - the audio goes to stdout.
-{FIELDS}
+The ending of OUT is the format: .wav, .flac, .opus, or .npy for an array of float32 with the shape (channels, frames).
+A folder gets STEM.wav, or what `--format` names. With `-o -` the audio goes to stdout.
+
+{NAMES}
 
 {INDEX}
 
-examples:
-  remotemedia convert talk.m4a -o talk.flac
-  remotemedia convert 'calls/**/*.mp3' -o 'out/{{relative}}.flac' --rate 16000 --channels 1 -j 4
-  curl -s https://example.org/talk.mp3 | remotemedia convert - -o - --rate 8000 | aplay"""
+Examples:
+
+    remotemedia convert talk.m4a -o talk.flac
+    remotemedia convert 'calls/**/*.mp3' -o 'out/{{relative}}.flac' \\
+        --rate 16000 --channels 1 -j 4
+    curl -s https://example.org/talk.mp3 \\
+        | remotemedia convert - -o - --rate 8000 | aplay"""
 
 LEVELS = f"""\
 {INPUTS}
 
-Without --window-ms there is a line for each file: its length, integrated loudness and loudness range (EBU R 128),
-true peak and largest sample. With it there is one for each window: RMS and peak in dBFS, and a verdict on the volume.
-A number that does not exist, such as the loudness of silence, is a dash, null in JSON, and nothing in CSV.
+Without `--window-ms` there is a line for each file: its length, integrated loudness and loudness range (EBU R 128),
+true peak and largest sample. With it there is one for each window: RMS and peak in dBFS, and a verdict on the volume. A
+number that does not exist, such as the loudness of silence, is a dash, null in JSON, and nothing in CSV.
 
--o writes instead of printing: levels.csv, levels.json, levels.jsonl, or a file for each input.
-{FIELDS}
+`-o` writes instead of printing: levels.csv, levels.json, levels.jsonl, or a file for each input.
+
+{NAMES}
 
 {INDEX}
 
-examples:
-  remotemedia levels *.wav
-  remotemedia levels 'calls/**/*.flac' -o levels.csv -j 4
-  remotemedia levels talk.flac --window-ms 1000 --json | jq -c 'select(.rms_db > -20)'"""
+Examples:
+
+    remotemedia levels *.wav
+    remotemedia levels 'calls/**/*.flac' -o levels.csv -j 4
+    remotemedia levels talk.flac --window-ms 1000 --json \\
+        | jq -c 'select(.rms_db > -20)'"""
 
 SEGMENTS = f"""\
 {INPUTS}
 
 There is a line for each segment in which somebody speaks: start, end and length in seconds. The detector is Silero VAD.
 
--o writes instead of printing: segments.csv, segments.json, segments.jsonl, a file for each input, or with {{n}} in a
-name that ends in .wav, .flac or .opus the audio of each segment. -o may stand several times.
-{FIELDS}
+`-o` writes instead of printing: segments.csv, segments.json, segments.jsonl, a file for each input, or with {{n}} in a
+name that ends in .wav, .flac or .opus the audio of each segment. `-o` may stand several times.
+
+{NAMES}
 
 {INDEX}
 
-examples:
-  remotemedia segments call.flac
-  remotemedia segments 'calls/*.flac' -o 'cut/{{stem}}-{{n}}.flac' -o cut/segments.csv --min-silence-ms 300"""
+Examples:
+
+    remotemedia segments call.flac
+    remotemedia segments 'calls/*.flac' --min-silence-ms 300 \\
+        -o 'cut/{{stem}}-{{n}}.flac' -o cut/segments.csv"""
 
 INFO = f"""\
 {INPUTS}
 
-All of a file is decoded, so that frames and duration are counted and not believed. With --json there is an object on
+All of a file is decoded, so that frames and duration are counted and not believed. With `--json` there is an object on
 a line for each file. One file that fails does not end the others."""
 
 NODES = """\
-With --json there is one array of all types, or the object of one: summary, doc, ports, the schema of its params, and
+With `--json` there is one array of all types, or the object of one: summary, doc, ports, the schema of its params, and
 an example."""

@@ -17,8 +17,6 @@ from ..errors import InvalidArgumentError, ManifestError, Problem
 from .inputs import STDIN, at_home
 from .parser import meant
 
-PYTHON = re.compile(r"python=\[(['\"])([^'\"]*)\1\]")
-
 
 def load(chosen: argparse.Namespace) -> Pipeline:
     """The pipeline of `MANIFEST`: a file, `-` for stdin, or the text itself: JSON, YAML, or a chain of nodes.
@@ -28,21 +26,13 @@ def load(chosen: argparse.Namespace) -> Pipeline:
     if chosen.python:
         # As for `python -m`: packages beside the user are found.
         sys.path.insert(0, os.getcwd())
-    try:
-        return _load(chosen.manifest, chosen.python)
-    except ManifestError as error:
-        raise ManifestError(in_our_words(str(error)), error.problems) from error.__cause__
+    return _load(chosen.manifest, chosen.python)
 
 
 def file_of(manifest: str) -> str | None:
     """The path of the manifest, if it is a file."""
     path = at_home(manifest)
     return path if manifest != STDIN and os.path.exists(path) else None
-
-
-def in_our_words(message: str) -> str:
-    """A message with the cure that the command line has in place of that of the Python package."""
-    return PYTHON.sub(lambda found: f"--python {found[2]}", message)
 
 
 def assign(pipeline: Pipeline, assignments: Sequence[str]) -> Plan:
@@ -91,7 +81,7 @@ def _load(manifest: str, python: Sequence[str]) -> Pipeline:
         return Pipeline.load(text, python=python)
     if is_chain(text):
         return pipeline_of(text.strip(), python)
-    return Pipeline.load(Path(at_home(manifest)), python=python)
+    return Pipeline.load(at_home(manifest), python=python)
 
 
 def _blamed(problem: Problem, places: Mapping[str, str]) -> str:

@@ -9,22 +9,27 @@ from typing import NoReturn
 from ..errors import InvalidArgumentError
 from . import help_pages
 
+WIDEST = 100
+"""Pages of help are no wider than this many columns."""
 FORMATS = ("wav", "flac", "opus", "npy", "jsonl", "json", "csv")
 
 MANIFEST = "a JSON or YAML file, - for stdin, or the text of a pipeline"
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises `InvalidArgumentError`, one sentence, and takes no shortened options."""
+    """A parser that raises `InvalidArgumentError`, one sentence, and takes no shortened options.
 
-    def __init__(self, prog: str, description: str, epilog: str | None = None) -> None:
+    `page` follows the options in its help: Markdown.
+    """
+
+    def __init__(self, prog: str, description: str, page: str = "") -> None:
         super().__init__(
             prog=prog,
             description=description,
-            epilog=epilog,
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=lambda prog: argparse.HelpFormatter(prog, width=_width()),
         )
+        self._page = page
 
     @property
     def arguments(self) -> list[argparse.Action]:
@@ -32,7 +37,15 @@ class Parser(argparse.ArgumentParser):
         return self._actions
 
     def error(self, message: str) -> NoReturn:
+        """Raises `InvalidArgumentError`."""
         raise InvalidArgumentError(f"{message}; see: {self.prog} --help")
+
+    def format_help(self) -> str:
+        """The whole page, as wide as the terminal is and no wider than people read."""
+        from .markdown import plain_text
+
+        page = "\n".join(plain_text(self._page, _width()))
+        return super().format_help() + (f"\n{page}\n" if page else "")
 
 
 class CommandLine:
@@ -121,9 +134,9 @@ class CommandLine:
             ]
         )
 
-    def _command(self, name: str, summary: str, epilog: str | None = None) -> Parser:
+    def _command(self, name: str, summary: str, page: str = "") -> Parser:
         self.summaries[name] = summary
-        self.commands[name] = Parser(f"remotemedia {name}", f"{summary[0].upper()}{summary[1:]}.", epilog)
+        self.commands[name] = Parser(f"remotemedia {name}", f"{summary[0].upper()}{summary[1:]}.", page)
         return self.commands[name]
 
     def _run(self) -> None:
@@ -139,7 +152,7 @@ class CommandLine:
             help="files, - for stdin, or patterns such as 'calls/**/*.flac'",
         )
         _output(run, "where results go; without it they are printed")
-        _format(run, FORMATS, "the format where no name tells it: for -o - and for folders")
+        _format(run, FORMATS, "the format of -o - and of folders")
         run.add_argument(
             "--set",
             action="append",
@@ -157,7 +170,7 @@ class CommandLine:
         convert.add_argument(
             "-o", "--output", metavar="OUT", required=True, help="where they go; the ending is the format"
         )
-        _format(convert, FORMATS[:4], "the format where no name tells it: for -o - and for folders")
+        _format(convert, FORMATS[:4], "the format of -o - and of folders")
         convert.add_argument("--rate", type=_number(int), metavar="HZ", help="resample, for example to 16000")
         convert.add_argument("--channels", type=_number(int), metavar="N", help="mix to so many channels")
         convert.add_argument("--start", type=_number(float), metavar="SECONDS", help="begin there")
@@ -166,7 +179,10 @@ class CommandLine:
             "--normalize", type=_number(float), metavar="LUFS", help="make each file so loud, by EBU R 128"
         )
         convert.add_argument(
-            "--sample-format", choices=("s16", "s24", "f32"), help="s16 (default), s24, or for .wav f32"
+            "--sample-format",
+            choices=("s16", "s24", "f32"),
+            metavar="FORMAT",
+            help="s16 (default), s24, or f32 for .wav",
         )
         convert.add_argument("--bitrate", type=_number(int), metavar="KBPS", help="the mean rate of .opus in kbit/s")
         _batch(convert)
@@ -200,7 +216,7 @@ class CommandLine:
         )
         segments.add_argument("--max-s", type=_number(float), metavar="SECONDS", help="cut segments that are longer")
         _output(segments, "where results go; without it they are printed")
-        _format(segments, FORMATS, "the format of the files in a folder")
+        _format(segments, FORMATS, "the format of -o - and of folders")
         _printed(segments)
         _batch(segments)
         _stop(segments)
@@ -217,7 +233,7 @@ def _output(parser: Parser, summary: str) -> None:
 
 
 def _format(parser: Parser, choices: Sequence[str], summary: str) -> None:
-    parser.add_argument("-f", "--format", choices=choices, help=summary)
+    parser.add_argument("-f", "--format", choices=choices, metavar="FORMAT", help=f"{summary}: {', '.join(choices)}")
 
 
 def _printed(parser: Parser) -> None:
@@ -279,3 +295,9 @@ def _number(kind: type[int] | type[float]) -> Callable[[str], int | float]:
             raise argparse.ArgumentTypeError(f"expected {what}, got {text!r}") from None
 
     return number
+
+
+def _width() -> int:
+    import shutil
+
+    return max(40, min(shutil.get_terminal_size().columns, WIDEST) - 2)
