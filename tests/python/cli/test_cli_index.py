@@ -165,3 +165,25 @@ def test_a_row_that_does_not_fit_the_disk_leaves_nothing(tmp_path: Path, monkeyp
     file.append(b"third\n")
     file.close()
     assert (tmp_path / "rows.jsonl").read_bytes() == b"first\nthird\n"
+
+
+@pytest.mark.parametrize("ending", ["wav", "jsonl"])
+def test_a_full_disk_ends_the_run_and_is_no_fault_of_an_input(
+    folder: Path, capsys: pytest.CaptureFixture[str], ending: str
+) -> None:
+    Path("out").mkdir()
+    Path(f"out/c.{ending}").symlink_to("/dev/full")
+    graph = "AudioDecode" if ending == "wav" else GRAPH
+    words = ("run", graph, "-i", "a.flac", "c.flac", "d.flac", "--keep-going", "-o", f"out/{{stem}}.{ending}")
+    code, out, err = command(capsys, *words, "--index", "rows.jsonl")
+    assert (code, out) == (1, "")
+    assert "No space left on device" in err
+    assert err.endswith(
+        "; stopped after 1 of 3 files; results are in out/, the index is rows.jsonl; "
+        "to continue, repeat the command with --resume\n"
+    )
+    assert err.count("\n") == 1
+    assert [row["input"] for row in rows()] == ["a.flac"]
+    Path(f"out/c.{ending}").unlink()
+    assert command(capsys, *words, "--index", "rows.jsonl", "--resume")[0] == 0
+    assert [row["input"] for row in rows()] == ["a.flac", "c.flac", "d.flac"]

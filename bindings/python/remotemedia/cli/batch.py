@@ -35,7 +35,7 @@ from .progress import Progress
 from .records import Lines, document, json_text
 from .results import Destinations, Results
 from .terminal import is_terminal, tell
-from .whole_file import whole
+from .whole_file import is_full, whole
 
 AHEAD = 4
 """How many files may be done and wait for an earlier one, for each that is at work."""
@@ -251,6 +251,9 @@ class Batch:
             message = re.sub(r"/dev/fd/\d+", lambda _: name, message)
             message = re.sub(r"(?<=input 0 )'\d+'", lambda _: f"'{os.path.basename(name)}'", message)
             error = Error(message)
+        if is_full(error) and len(self.inputs) > 1:
+            # It is not the fault of the input, which gets no row, and the next ones would fail too.
+            raise Error(f"{message.removesuffix('.')}; stopped{self._how_far()}")
         failure = {"input": source.name, "error": message, "node": node_id, "position": position}
         if self.failures is not None:
             print(json_text(failure), file=self.failures, flush=True)
@@ -287,7 +290,8 @@ class Batch:
         """What is done when a run is cut off, and how to continue."""
         if len(self.inputs) == 1:
             return ""
-        text = f" after {self.progress.done + self.done_before} of {len(self.inputs)} files"
+        done = self.progress.done - self.progress.failed + self.done_before
+        text = f" after {done} of {len(self.inputs)} files"
         if self.index is not None:
             return f"{text}{self._where()}; to continue, repeat the command with --resume"
         if self._wrote_files() and not self.destinations.shared and self.progress.done:

@@ -187,7 +187,9 @@ def _fish(line: CommandLine) -> str:
             for each in argument.names:
                 parts.append(f"-l {each[2:]}" if each.startswith("--") else f"-s {each[1:]}")
             if argument.takes:
-                parts.append(sources.get(argument.takes, f"-a {_quoted(argument.takes)}"))
+                # Behind an option with choices there are no files.
+                only = "-x " if argument.names else ""
+                parts.append(sources.get(argument.takes, f"{only}-a {_quoted(argument.takes)}"))
             if argument.names and argument.takes == "files":
                 parts.append("-r")
             parts += [f"-d {_quoted(argument.summary)}"] if argument.names else []

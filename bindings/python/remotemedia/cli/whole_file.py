@@ -17,6 +17,7 @@ from typing import IO, Any
 READER_PATIENCE = 2.0
 """Seconds that a pipe waits for its reader, which a shell may start at the same time."""
 MOST_LINKS = 40
+FULL = (errno.ENOSPC, errno.EDQUOT)
 COUNT = itertools.count()
 
 
@@ -24,6 +25,14 @@ def write_whole(path: str, data: Any) -> None:
     """Writes a file that appears when it is whole, in place of an earlier one."""
     with whole(path) as file:
         file.write(data)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a disk or a quota is full, so that no other file will fit either."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    # The runtime reports it by its text.
+    return any(f"(os error {number})" in str(error) for number in FULL)
 
 
 @contextlib.contextmanager
@@ -54,8 +63,8 @@ def whole(path: str) -> Iterator[IO[bytes]]:
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        if isinstance(error, OSError) and error.filename == temporary:
-            # Nobody asked for that name.
+        if isinstance(error, OSError) and (error.filename == temporary or is_full(error)):
+            # The user did not choose that name.
             raise OSError(error.errno, error.strerror, path) from None
         raise
 
