@@ -1,57 +1,58 @@
-//! What a host stage and its host have between them: the call that is out, and what has come of it and not left yet.
+//! The exchange between a host stage and its host: the call that is out, and what its replies have brought that has not
+//! left the stage yet.
 //!
-//! All of it stands behind the lock of the run. A call is one value here: it begins when the host is given it and is gone
-//! once it is answered, has failed or was interrupted. A reply is taken through the call that it names, in one piece with
-//! the look whether that call is still out, so one to a call that is over changes nothing; and that a host waits for room
-//! is part of its call, so it can neither outlive the call nor pass to the next one.
+//! All of it stands behind the lock of the run. A call is one value here: it begins when the host gets it, and is gone once
+//! the host has replied to all of it, it has failed or it was interrupted. A reply is taken through the call that it names, in
+//! one piece with the check that this call is still out; so a reply to a call that is over changes nothing. That a host waits
+//! for room is part of its call, so it can neither outlive the call nor pass to the next one.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::host_call::Reply;
-use super::queue::{Routed, Travel};
+use super::stream_item::{QueuedPacket, StreamItem};
 use crate::node::NodeError;
 use crate::value::Packet;
 
-/// A failure of the host's code, with the node that it belongs to.
+/// A failure of the host's code, with the node and the item at which it happened.
 pub(super) struct HostFault {
     pub(super) node: usize,
     pub(super) item: u64,
     pub(super) error: NodeError,
 }
 
-/// A call that failed: told of once everything before the failure has left.
+/// A call that failed. The failure takes effect once everything before it has left the stage.
 pub(super) struct Failed {
     pub(super) fault: HostFault,
     pub(super) call: OpenCall,
 }
 
-/// The state of the exchange of one stage; that of a native one stays empty.
+/// The exchange of one stage; that of a native stage stays empty.
 #[derive(Default)]
 pub(super) struct Exchange {
     call: Option<OpenCall>,
-    outbox: VecDeque<Travel>,
-    /// Comes after what is in the outbox.
+    outbox: VecDeque<StreamItem>,
+    /// Comes after the outbox.
     failed: Option<Failed>,
-    /// An interruption has dropped a FINISH, which no stage may lose.
-    owes_finish: bool,
+    /// An interruption has dropped the end of the stream, which no stage may lose.
+    owes_end: bool,
     /// How many packets have left.
     next_seq: u64,
 }
 
-/// What an interruption dropped; to be let go of where no lock is held, since it may be the host's.
+/// What an interruption dropped; to be freed where no lock is held, since it may be the host's.
 pub(super) struct Dropped {
     call: Option<OpenCall>,
-    _outbox: VecDeque<Travel>,
+    _outbox: VecDeque<StreamItem>,
     _failed: Option<Failed>,
 }
 
-/// What is known of a packet that is tried again.
+/// The tries of a packet so far.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Attempt {
-    /// How many times it was tried again.
-    pub(super) tried: u32,
-    /// How many values the host has emitted for it, in all tries together; a new try does not repeat them.
+    /// How many times the packet was tried again.
+    pub(super) retries: u32,
+    /// How many values the host has emitted for the packet, in all tries together; a new try does not repeat them.
     pub(super) given: usize,
 }
 
@@ -60,28 +61,28 @@ pub(super) struct OpenCall {
     pub(super) id: u64,
     pub(super) begun: Instant,
     /// The packets of the call without their values, and the ENDs between them.
-    pub(super) waiting: VecDeque<Waiting>,
-    /// What is known of the packet that is answered.
+    pub(super) waiting: VecDeque<PendingItem>,
+    /// The tries of the packet that the host replies to.
     pub(super) attempt: Attempt,
-    /// How many values this call has brought for it.
+    /// How many values this call has brought for that packet.
     pub(super) emitted: usize,
-    /// The host makes the next part of its answer once it is told that there is room.
+    /// The host waits for [`Event::Resume`](super::event::Event::Resume) before the next part of its reply.
     pub(super) waits_for_room: bool,
 }
 
-/// What a call waits for an answer to.
-pub(super) enum Waiting {
+/// What the host has not replied to yet.
+pub(super) enum PendingItem {
     Entry {
         index: usize,
         place: EntryPlace,
-        /// Kept if it may be tried again.
+        /// Kept if the packet may be tried again.
         packet: Option<Packet>,
     },
-    End(u64),
-    Finish,
+    EndOfItem(u64),
+    EndOfStream,
 }
 
-/// A packet of a call without its value.
+/// What is known of a packet of a call, without its value.
 #[derive(Clone, Copy)]
 pub(super) struct EntryPlace {
     pub(super) item: u64,
@@ -89,12 +90,12 @@ pub(super) struct EntryPlace {
     pub(super) pts: Option<i64>,
     pub(super) duration: Option<i64>,
     pub(super) deadline: Option<Instant>,
-    /// The input at which it came.
+    /// The input port at which the packet came.
     pub(super) port: usize,
 }
 
 impl Exchange {
-    /// Begins a call. The one before it is over.
+    /// Begins a call; the one before it is over.
     pub(super) fn begin(&mut self, call: OpenCall) {
         debug_assert!(self.call.is_none() && self.failed.is_none(), "one call at a time");
         self.call = Some(call);
@@ -115,8 +116,8 @@ impl Exchange {
         self.open_call() == Some(id)
     }
 
-    /// Takes a reply to the call that is out. `node` says where a node of the call stands in the graph. Returns how long the
-    /// call was out, if this is its end.
+    /// Takes a reply to the call that is out. `node` maps a node of the call to its index in the graph. Returns how long the
+    /// call was out, if this is its last reply.
     pub(super) fn take(&mut self, reply: Reply, node: impl Fn(usize) -> usize) -> Option<Duration> {
         let mut call = self.call.take()?;
         call.waits_for_room = false;
@@ -132,8 +133,8 @@ impl Exchange {
             let own = Packet::new(output.value);
             let pts = output.pts.or(own.pts).or(place.pts);
             let duration = output.duration.or(own.duration).or(place.duration);
-            let routed = Routed { packet: own.at(pts, duration), item, path, deadline };
-            self.outbox.push_back(Travel::Packet(routed, output.port));
+            let queued = QueuedPacket { packet: own.at(pts, duration), item, path, deadline };
+            self.outbox.push_back(StreamItem::Packet(queued, output.port));
         }
         let took = is_last.then(|| call.begun.elapsed());
         if let Some(failure) = reply.failure {
@@ -144,14 +145,14 @@ impl Exchange {
             error.host_token = failure.token;
             self.failed = Some(Failed { fault: HostFault { node: node(failure.node), item, error }, call });
         } else if is_last {
-            self.outbox.extend(call.waiting.into_iter().filter_map(Waiting::into_travel));
+            self.outbox.extend(call.waiting.into_iter().filter_map(PendingItem::into_stream_item));
         } else {
             self.call = Some(call);
         }
         took
     }
 
-    /// Has the host of this call told when there is room, if it is still out. Returns whether it is.
+    /// Has the host of this call notified once there is room. Returns whether the call is still out.
     pub(super) fn wait_for_room(&mut self, id: u64) -> bool {
         let call = self.call.as_mut().filter(|call| call.id == id);
         call.map(|call| call.waits_for_room = true).is_some()
@@ -162,58 +163,59 @@ impl Exchange {
         self.call.as_ref().is_some_and(|call| call.waits_for_room)
     }
 
-    /// There is room: the call whose host waits for it, and is to be told.
+    /// The call whose host waits for room and is to be notified now; once.
     pub(super) fn resume(&mut self) -> Option<u64> {
         let call = self.call.as_mut()?;
         std::mem::take(&mut call.waits_for_room).then_some(call.id)
     }
 
-    /// What is to leave the stage next.
-    pub(super) fn take_exit(&mut self) -> Option<Travel> {
-        let mut exit = self.outbox.pop_front();
-        if let Some(Travel::Packet(routed, _)) = &mut exit {
-            routed.packet.seq = self.next_seq;
+    /// Takes the next item that is to leave the stage.
+    pub(super) fn take_output(&mut self) -> Option<StreamItem> {
+        let mut output = self.outbox.pop_front();
+        if let Some(StreamItem::Packet(queued, _)) = &mut output {
+            queued.packet.seq = self.next_seq;
             self.next_seq += 1;
         }
-        exit
+        output
     }
 
-    /// Lets something leave that needs no answer of the host.
-    pub(super) fn pass(&mut self, travel: Travel) {
-        self.outbox.push_back(travel);
+    /// Lets an item leave that needs no reply of the host.
+    pub(super) fn pass(&mut self, item: StreamItem) {
+        self.outbox.push_back(item);
     }
 
-    /// The failure that is to be told once everything before it has left.
+    /// Takes the failure, once everything before it has left.
     pub(super) fn take_failed(&mut self) -> Option<Failed> {
         self.failed.take()
     }
 
-    /// Whether something is to leave the stage.
-    pub(super) fn has_exit(&self) -> bool {
+    /// Whether anything is to leave the stage.
+    pub(super) fn has_output(&self) -> bool {
         !self.outbox.is_empty() || self.failed.is_some()
     }
 
-    /// The packets that are on their way out of the stage at this port of its last node.
+    /// The packets that are to leave the stage at this output port of its last node.
     pub(super) fn leaving(&self, port: usize) -> impl Iterator<Item = &Packet> {
-        self.outbox.iter().filter_map(move |travel| match travel {
-            Travel::Packet(routed, from) if *from == port => Some(&routed.packet),
+        self.outbox.iter().filter_map(move |item| match item {
+            StreamItem::Packet(queued, from) if *from == port => Some(&queued.packet),
             _ => None,
         })
     }
 
-    /// Drops everything but FINISH, and ends the call that is out.
+    /// Ends the call that is out, and drops everything but the end of the stream.
     pub(super) fn interrupt(&mut self) -> Dropped {
         let (call, failed) = (self.call.take(), self.failed.take());
         let outbox = std::mem::take(&mut self.outbox);
         let mut calls = call.iter().chain(failed.as_ref().map(|failed| &failed.call));
-        self.owes_finish |= calls.any(|call| call.waiting.iter().any(|waiting| matches!(waiting, Waiting::Finish)))
-            || outbox.iter().any(|travel| matches!(travel, Travel::Finish));
+        self.owes_end |= calls
+            .any(|call| call.waiting.iter().any(|waiting| matches!(waiting, PendingItem::EndOfStream)))
+            || outbox.iter().any(|item| matches!(item, StreamItem::EndOfStream));
         Dropped { call, _outbox: outbox, _failed: failed }
     }
 
-    /// Whether an interruption has dropped a FINISH that the stage has not been given back.
-    pub(super) fn take_owed_finish(&mut self) -> bool {
-        std::mem::take(&mut self.owes_finish)
+    /// Whether an interruption has dropped the end of the stream; the caller gives it back to the stage.
+    pub(super) fn take_owed_end(&mut self) -> bool {
+        std::mem::take(&mut self.owes_end)
     }
 }
 
@@ -225,48 +227,48 @@ impl Dropped {
 }
 
 impl OpenCall {
-    /// Lets everything before entry `wanted` leave, and answers the entry's place in the graph; the entry itself stays
-    /// at the front, since more may come for it.
-    fn seek(&mut self, outbox: &mut VecDeque<Travel>, wanted: usize) -> Option<EntryPlace> {
+    /// Lets everything before entry `wanted` leave, and returns the place of that entry; the entry itself stays at the front,
+    /// since more may come for it.
+    fn seek(&mut self, outbox: &mut VecDeque<StreamItem>, wanted: usize) -> Option<EntryPlace> {
         while let Some(front) = self.waiting.front() {
             match *front {
-                Waiting::Entry { index, place, .. } if index == wanted => return Some(place),
-                Waiting::Entry { index, .. } if index > wanted => return None,
-                Waiting::Entry { .. } => {
+                PendingItem::Entry { index, place, .. } if index == wanted => return Some(place),
+                PendingItem::Entry { index, .. } if index > wanted => return None,
+                PendingItem::Entry { .. } => {
                     self.waiting.pop_front();
                     (self.attempt, self.emitted) = (Attempt::default(), 0);
                 }
-                _ => outbox.extend(self.waiting.pop_front().and_then(Waiting::into_travel)),
+                _ => outbox.extend(self.waiting.pop_front().and_then(PendingItem::into_stream_item)),
             }
         }
         None
     }
 
-    /// Puts what has no answer back in line; answers how many packets.
-    pub(super) fn give_back(self, inbox: &mut VecDeque<Travel>) -> usize {
+    /// Puts what has no reply back into the inbox. Returns how many packets that are.
+    pub(super) fn give_back(self, inbox: &mut VecDeque<StreamItem>) -> usize {
         let mut packets = 0;
         for waiting in self.waiting.into_iter().rev() {
-            let travel = match waiting {
-                Waiting::Entry { place: EntryPlace { item, path, deadline, port, .. }, packet, .. } => {
-                    packet.map(|packet| Travel::Packet(Routed { packet, item, path, deadline }, port))
+            let item = match waiting {
+                PendingItem::Entry { place: EntryPlace { item, path, deadline, port, .. }, packet, .. } => {
+                    packet.map(|packet| StreamItem::Packet(QueuedPacket { packet, item, path, deadline }, port))
                 }
-                other => other.into_travel(),
+                other => other.into_stream_item(),
             };
-            if let Some(travel) = travel {
-                packets += usize::from(matches!(travel, Travel::Packet(..)));
-                inbox.push_front(travel);
+            if let Some(item) = item {
+                packets += usize::from(matches!(item, StreamItem::Packet(..)));
+                inbox.push_front(item);
             }
         }
         packets
     }
 }
 
-impl Waiting {
-    pub(super) fn into_travel(self) -> Option<Travel> {
+impl PendingItem {
+    pub(super) fn into_stream_item(self) -> Option<StreamItem> {
         match self {
-            Waiting::Entry { .. } => None,
-            Waiting::End(item) => Some(Travel::End(item)),
-            Waiting::Finish => Some(Travel::Finish),
+            PendingItem::Entry { .. } => None,
+            PendingItem::EndOfItem(item) => Some(StreamItem::EndOfItem(item)),
+            PendingItem::EndOfStream => Some(StreamItem::EndOfStream),
         }
     }
 }

@@ -1,16 +1,16 @@
-//! A host stage: makes calls of packets, in batches.
+//! A host stage: gathers packets into calls for nodes that the host runs.
 //!
-//! One call is out at a time, so order is kept; ENDs never leave the runtime, they wait in their place of the batch. What
-//! comes of a call is dealt with in [`super::exchange`].
+//! One call is out at a time, so order is kept. Ends of items stay in the runtime, at their place between the packets of the
+//! call, unless the host asked for them. Replies are taken by [`super::exchange`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::exchange::{Attempt, EntryPlace, Exchange, OpenCall, Waiting};
+use super::exchange::{Attempt, EntryPlace, Exchange, OpenCall, PendingItem};
 use super::host_call::{CallEntry, HostCall};
-use super::queue::{Routed, Travel};
+use super::stream_item::{QueuedPacket, StreamItem};
 use crate::graph::{Graph, Link, Stage};
 use crate::manifest::{OnError, Work};
 
@@ -19,23 +19,23 @@ pub(super) struct HostStage {
     batch: usize,
     /// How long a call that is not full waits for more packets.
     max_wait: Option<Duration>,
-    /// The moment until which the next call waits to be full.
+    /// The time until which the next call waits to be full.
     full_by: Option<Instant>,
-    /// Whether the host hears of ends.
+    /// The host asked for the ends of items.
     ends: bool,
-    /// The item that ended last.
+    /// The last item that ended.
     ended: u64,
     last_path: u64,
     nodes: Vec<(u64, Arc<str>)>,
-    /// How many outputs the last node has.
+    /// How many output ports the last node has.
     ports: usize,
-    /// Whether packets are kept until they are answered, since an error may not be the end.
+    /// Packets are kept until the host has replied to them, since an error need not end the run.
     keeps: bool,
-    /// What is known of the next packet, if it was tried before.
+    /// The earlier tries of the next packet.
     next: Attempt,
-    /// The moment before which there is no call.
+    /// The time before which no call is made, because the packet waits to be tried again.
     due: Option<Instant>,
-    /// How many of the packets in line were in a call before, and had no answer.
+    /// How many packets of the inbox were in an earlier call and had no reply.
     taken_before: usize,
 }
 
@@ -67,24 +67,24 @@ impl HostStage {
         }
     }
 
-    /// How many packets the next call takes beside those that wait for it.
-    pub(super) fn room(&self, inbox: &VecDeque<Travel>) -> usize {
-        self.batch.saturating_sub(inbox.iter().filter(|travel| matches!(travel, Travel::Packet(..))).count())
+    /// How many packets the next call takes beside those of the inbox.
+    pub(super) fn room(&self, inbox: &VecDeque<StreamItem>) -> usize {
+        self.batch.saturating_sub(inbox.iter().filter(|item| matches!(item, StreamItem::Packet(..))).count())
     }
 
     /// Whether more packets fit in a call that waits for them.
-    pub(super) fn wants_more(&self, inbox: &VecDeque<Travel>) -> bool {
+    pub(super) fn wants_more(&self, inbox: &VecDeque<StreamItem>) -> bool {
         self.max_wait.is_some() && self.room(inbox) > 0
     }
 
-    /// The moment until which the next call waits for more packets; none if it is full or its time is up.
-    pub(super) fn wait_until(&mut self, inbox: &VecDeque<Travel>, now: Instant) -> Option<Instant> {
-        let is_last = || matches!(inbox.back(), Some(Travel::Finish));
+    /// The time until which the next call waits for more packets; none if it is full or its time is up.
+    pub(super) fn wait_until(&mut self, inbox: &VecDeque<StreamItem>, now: Instant) -> Option<Instant> {
+        let is_last = || matches!(inbox.back(), Some(StreamItem::EndOfStream));
         self.full_by = match self.max_wait {
             Some(wait) if self.wants_more(inbox) && !is_last() => Some(self.full_by.unwrap_or(now + wait)),
             _ => None,
         };
-        self.full_by.filter(|&moment| now < moment)
+        self.full_by.filter(|&time| now < time)
     }
 
     /// Whether the next call waits for more packets.
@@ -92,11 +92,11 @@ impl HostStage {
         self.full_by.is_some_and(|moment| now < moment)
     }
 
-    /// Makes a call of what waits, as far as the batch goes. To hosts that don't hear of them, ENDs that nothing comes
-    /// before leave at once, and there is no call if nothing but ENDs waits.
+    /// Makes a call of what the inbox holds, up to a batch. Ends that the host did not ask for leave at once if no packet is
+    /// before them; there is no call if the inbox holds nothing else.
     pub(super) fn call(
         &mut self,
-        inbox: &mut VecDeque<Travel>,
+        inbox: &mut VecDeque<StreamItem>,
         exchange: &mut Exchange,
         job: u64,
         epoch: u32,
@@ -107,33 +107,33 @@ impl HostStage {
         while entries.len() < self.batch {
             match inbox.pop_front() {
                 None => break,
-                Some(Travel::Packet(Routed { packet, item, path, deadline }, port)) => {
+                Some(StreamItem::Packet(QueuedPacket { packet, item, path, deadline }, port)) => {
                     let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline, port };
                     let kept = self.keeps.then(|| packet.clone());
-                    waiting.push_back(Waiting::Entry { index: entries.len(), place, packet: kept });
+                    waiting.push_back(PendingItem::Entry { index: entries.len(), place, packet: kept });
                     entries.push(CallEntry::Packet { item, packet, port });
                 }
-                // Ports of hosts end together.
-                Some(Travel::InputEnd(_)) => {}
+                // The input ports of host nodes end together.
+                Some(StreamItem::EndOfInput(_)) => {}
                 Some(end) if self.ends => {
                     let index = entries.len();
-                    if let Travel::End(item) = end {
+                    if let StreamItem::EndOfItem(item) = end {
                         self.ended = item;
                     }
                     let (item, path) = (self.ended, self.last_path);
                     let place = EntryPlace { item, path, pts: None, duration: None, deadline: None, port: 0 };
-                    waiting.push_back(Waiting::Entry { index, place, packet: None });
-                    if let Travel::End(item) = end {
-                        waiting.push_back(Waiting::End(item));
-                        entries.push(CallEntry::End { item });
+                    waiting.push_back(PendingItem::Entry { index, place, packet: None });
+                    if let StreamItem::EndOfItem(item) = end {
+                        waiting.push_back(PendingItem::EndOfItem(item));
+                        entries.push(CallEntry::EndOfItem { item });
                     } else {
-                        waiting.push_back(Waiting::Finish);
-                        entries.push(CallEntry::Finish);
+                        waiting.push_back(PendingItem::EndOfStream);
+                        entries.push(CallEntry::EndOfStream);
                     }
                 }
                 Some(other) if entries.is_empty() => exchange.pass(other),
-                Some(Travel::End(item)) => waiting.push_back(Waiting::End(item)),
-                Some(Travel::Finish) => waiting.push_back(Waiting::Finish),
+                Some(StreamItem::EndOfItem(item)) => waiting.push_back(PendingItem::EndOfItem(item)),
+                Some(StreamItem::EndOfStream) => waiting.push_back(PendingItem::EndOfStream),
             }
         }
         if entries.is_empty() {
@@ -151,39 +151,39 @@ impl HostStage {
         Some(call)
     }
 
-    /// Drops what waits for a call; FINISH stays, and comes back if it was in a call or on its way out.
-    pub(super) fn interrupt(&mut self, inbox: &mut VecDeque<Travel>, owes_finish: bool) {
-        let was_finishing = owes_finish || inbox.iter().any(|travel| matches!(travel, Travel::Finish));
+    /// Drops what waits for a call. The end of the stream stays, and comes back if the exchange has dropped it.
+    pub(super) fn interrupt(&mut self, inbox: &mut VecDeque<StreamItem>, owes_end: bool) {
+        let was_finishing = owes_end || inbox.iter().any(|item| matches!(item, StreamItem::EndOfStream));
         self.next = Attempt::default();
         self.due = None;
         self.full_by = None;
         self.taken_before = 0;
         inbox.clear();
-        inbox.extend(was_finishing.then_some(Travel::Finish));
+        inbox.extend(was_finishing.then_some(StreamItem::EndOfStream));
     }
 
-    /// The moment before which there is nothing to call for.
+    /// The time of the next retry, before which no call is made.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// After a failure: puts what has no answer back in line, without the packet that failed.
-    pub(super) fn skip(&mut self, mut call: OpenCall, inbox: &mut VecDeque<Travel>, exchange: &mut Exchange) {
+    /// After a failure: puts what has no reply back into the inbox, without the packet that failed.
+    pub(super) fn skip(&mut self, mut call: OpenCall, inbox: &mut VecDeque<StreamItem>, exchange: &mut Exchange) {
         call.waiting.pop_front();
-        // An end behind it goes on by itself: to give it back would be to call for it once more.
-        while let Some(Waiting::End(_) | Waiting::Finish) = call.waiting.front() {
-            if let Some(end) = call.waiting.pop_front().and_then(Waiting::into_travel) {
+        // The ends behind it leave by themselves: in the inbox they would lead to one more call.
+        while let Some(PendingItem::EndOfItem(_) | PendingItem::EndOfStream) = call.waiting.front() {
+            if let Some(end) = call.waiting.pop_front().and_then(PendingItem::into_stream_item) {
                 exchange.pass(end);
             }
         }
         self.taken_before += call.give_back(inbox);
     }
 
-    /// After a failure: puts what has no answer back in line, to be called for again from the moment `due`.
-    pub(super) fn try_again(&mut self, call: OpenCall, inbox: &mut VecDeque<Travel>, due: Instant) {
-        self.next = Attempt { tried: call.attempt.tried + 1, ..call.attempt };
+    /// After a failure: puts what has no reply back into the inbox, to be called for again once it is `due`.
+    pub(super) fn retry_at(&mut self, call: OpenCall, inbox: &mut VecDeque<StreamItem>, due: Instant) {
+        self.next = Attempt { retries: call.attempt.retries + 1, ..call.attempt };
         self.due = Some(due);
-        // The one that is tried again counts once more.
+        // The packet that is tried again counts once more.
         self.taken_before += call.give_back(inbox).saturating_sub(1);
     }
 }

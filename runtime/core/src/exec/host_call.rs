@@ -1,4 +1,4 @@
-//! What the host and its nodes say to each other: calls out, answers in.
+//! Calls of the host's nodes, and the replies to them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::value::{Packet, Value};
 /// Packets for a chain of nodes that the host runs.
 #[derive(Debug)]
 pub struct HostCall {
-    /// Names the call in the reply; unique in this process.
+    /// The number that a reply names; unique in this process.
     pub id: u64,
     /// The host's number for the piece of work.
     pub job: u64,
@@ -16,25 +16,25 @@ pub struct HostCall {
     pub nodes: Vec<(u64, Arc<str>)>,
     /// The packets, oldest first, and the ends between them.
     pub entries: Vec<CallEntry>,
-    /// How many outputs the last of the nodes has.
+    /// How many output ports the last of the nodes has.
     pub ports: usize,
-    /// How often the session was interrupted before it: what nodes of the host have kept from earlier calls is void.
+    /// How often the session was interrupted before: what the host's nodes have kept from earlier epochs is void.
     pub epoch: u32,
-    /// How many of its packets were in an earlier call that ended before their answer.
+    /// How many of its packets were in an earlier call that ended before the reply to them.
     pub(super) taken_before: usize,
 }
 
 impl HostCall {
-    /// How many packets it brings.
+    /// The number of packets.
     pub fn packets(&self) -> usize {
         self.entries.iter().filter(|entry| matches!(entry, CallEntry::Packet { .. })).count()
     }
 
-    /// The first packet that it brings, and the input that it comes from.
+    /// The first packet, with the number of the input that it comes from.
     pub fn first(&self) -> Option<(u64, &Packet)> {
         self.entries.iter().find_map(|entry| match entry {
             CallEntry::Packet { item, packet, .. } => Some((*item, packet)),
-            CallEntry::End { .. } | CallEntry::Finish => None,
+            CallEntry::EndOfItem { .. } | CallEntry::EndOfStream => None,
         })
     }
 }
@@ -51,23 +51,23 @@ pub enum CallEntry {
         /// The input of the first node at which it came, counted from 0.
         port: usize,
     },
-    /// An item ends; the host gives what it holds back of it. Comes to nodes that asked for it.
-    End {
+    /// An item ends; the host emits what it holds back of it. Sent to nodes that asked for ends.
+    EndOfItem {
         /// The item.
         item: u64,
     },
-    /// Nothing will come any more, to nodes that asked for it.
-    Finish,
+    /// Nothing comes any more. Sent to nodes that asked for ends.
+    EndOfStream,
 }
 
-/// An answer of the host, or a part of one.
+/// A reply of the host, or a part of one.
 #[derive(Debug)]
 pub struct Reply {
-    /// What the nodes emitted, in the order of the entries.
+    /// The values that the nodes emitted, in the order of the entries.
     pub outputs: Vec<HostOutput>,
     /// Whether nothing more comes for this call.
     pub is_final: bool,
-    /// What went wrong; ends the call.
+    /// An exception; ends the call.
     pub failure: Option<HostFailure>,
 }
 
@@ -82,7 +82,7 @@ pub struct HostOutput {
     pub pts: Option<i64>,
     /// How long it lasts; the entry's own if neither this nor the value says.
     pub duration: Option<i64>,
-    /// The output of the last node at which it comes, counted from 0.
+    /// The output port of the last node, counted from 0.
     pub port: usize,
 }
 
@@ -93,9 +93,9 @@ pub struct HostFailure {
     pub entry: usize,
     /// Which of the call's nodes.
     pub node: usize,
-    /// What it says, such as `ValueError: negative gain`.
+    /// The type and message, such as `ValueError: negative gain`.
     pub message: String,
-    /// What lies behind it, nearest first.
+    /// Its causes, nearest first.
     pub chain: Vec<String>,
     /// The host's number for the exception object.
     pub token: Option<Arc<HostToken>>,
@@ -110,16 +110,16 @@ pub enum Backpressure {
     Full,
 }
 
-/// Why an answer was not taken.
+/// Why a reply was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
-    /// The call was answered, or its work has ended.
+    /// The call has had its last reply, or its work has ended.
     #[error("call {call} is over: its work has ended or it was answered before")]
     Gone {
         /// The number of the call.
         call: u64,
     },
-    /// The answer names an entry that the call does not have.
+    /// The reply names an entry that the call does not have.
     #[error("outputs[{output}] answers entry {entry}, the call has {entries}")]
     NoSuchEntry {
         /// The output at fault.
@@ -129,7 +129,7 @@ pub enum ReplyError {
         /// How many there are.
         entries: usize,
     },
-    /// The answers are not in the order of the entries.
+    /// The outputs are not in the order of the entries.
     #[error("outputs[{output}] answers entry {entry} after entry {previous}; answer the entries in their order")]
     OutOfOrder {
         /// The output at fault.
@@ -139,7 +139,7 @@ pub enum ReplyError {
         /// The entry before it.
         previous: usize,
     },
-    /// An answer names an output that the last node does not have.
+    /// An output names a port that the last node does not have.
     #[error("outputs[{output}] comes at port {port}, the last node of the call has {ports}, counted from 0")]
     NoSuchPort {
         /// The output at fault.
@@ -164,13 +164,13 @@ pub enum ReplyError {
 }
 
 impl Reply {
-    /// Whether the call is over with this answer.
+    /// Whether the call is over with this reply.
     pub(super) fn is_last(&self) -> bool {
         self.is_final || self.failure.is_some()
     }
 
-    /// Whether this answers entries, ports and nodes that a call has, no entry before `previous`; the last entry that it
-    /// answers.
+    /// Checks that the call has the entries, ports and nodes that the reply names, and that no entry is before `previous`.
+    /// Returns the last entry that it names.
     pub(super) fn check(
         &self,
         entries: usize,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::durations::{Durations, Percentiles};
+use super::histogram::{Histogram, Percentiles};
 use super::trace::{Recorder, TraceRecord, thread_number};
 use crate::graph::Graph;
 
@@ -18,7 +18,7 @@ pub(super) struct NodeCounts {
     skipped: AtomicU64,
     retried: AtomicU64,
     late: AtomicU64,
-    steps: Durations,
+    steps: Histogram,
     /// The packet that it took last: the item, and its time or [`NO_TIME`].
     item: AtomicU64,
     pts: AtomicI64,
@@ -164,7 +164,7 @@ pub(super) const IS_MEASURED: bool = option_env!("REMOTEMEDIA_WITHOUT_METRICS").
 
 impl Counts {
     /// No counts yet, for each node of a graph.
-    pub(super) fn of(nodes: usize, is_traced: bool) -> Arc<Self> {
+    pub(super) fn new(nodes: usize, is_traced: bool) -> Arc<Self> {
         let nodes = (0..nodes)
             .map(|_| NodeCounts {
                 packets: AtomicU64::new(0),
@@ -172,7 +172,7 @@ impl Counts {
                 skipped: AtomicU64::new(0),
                 retried: AtomicU64::new(0),
                 late: AtomicU64::new(0),
-                steps: Durations::new(),
+                steps: Histogram::new(),
                 item: AtomicU64::new(0),
                 pts: AtomicI64::new(NO_TIME),
                 entered: AtomicUsize::new(0),
@@ -213,7 +213,7 @@ impl NodeCounts {
 
     /// Notes how long a step took.
     pub(super) fn end(&self, took: Duration) {
-        self.steps.note(took);
+        self.steps.record(took);
     }
 
     /// Counts packets that the node takes, the first of which stands there.
@@ -268,7 +268,7 @@ impl NodeCounts {
             skipped: self.skipped.load(Ordering::Relaxed),
             retried: self.retried.load(Ordering::Relaxed),
             late: self.late.load(Ordering::Relaxed),
-            steps: self.steps.noted().spread(),
+            steps: self.steps.snapshot().percentiles(),
             last: (packets > 0).then(|| StreamPosition { item: self.item.load(Ordering::Relaxed), pts }),
             waiting,
             waits_for,

@@ -1,21 +1,27 @@
-//! Execution: runs planned graphs on a pool of workers, bounded and fair, and tells hosts what happened.
+//! Execution: runs planned graphs on a pool of workers, bounded and fair, and reports to hosts through ports.
 //!
-//! The way of a packet: inputs -> queue -> stage (a chain of nodes) -> queue -> ... -> sink -> completion -> port.
+//! The path of a packet: inputs -> queue -> stage (a chain of nodes) -> queue -> ... -> sink -> completion -> port.
+//! A file here uses only files below it: runtime > session > run > port, executor > timer, pool. `tests/layers.rs` checks that.
 
 mod chain;
-mod changes;
+mod collector;
 mod completion;
 mod config;
 mod delays;
 mod documents;
-mod durations;
+mod error;
+mod event;
 mod exchange;
+mod executor;
+mod histogram;
 mod host;
 mod host_call;
 mod items;
-mod live;
+mod job;
+mod live_objects;
 mod metrics;
-mod outlet;
+mod options;
+mod param_changes;
 mod pool;
 mod port;
 mod progress;
@@ -23,25 +29,31 @@ mod queue;
 mod run;
 mod runtime;
 mod session;
-mod sink;
+mod session_outputs;
+mod stream_item;
+#[cfg(test)]
+mod test_graph;
 mod timer;
 mod trace;
 
 pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs, SkipReport};
-pub use config::{Config, ConfigError, PipelineOptions};
+pub use config::Config;
 pub use documents::{
     DocumentError, StatusOf, add_released, encoder_of_outputs, end_events, end_list, read_control, read_packets,
     read_reply, write_completion, write_error, write_events, write_metrics, write_next_call, write_problems,
     write_progress, write_received, write_returned_completion, write_sent, write_trace,
 };
-pub use durations::Percentiles;
+pub use error::{ConfigError, OpenError, SessionError, SubmitError};
+pub use event::{Batch, Event};
+pub use histogram::Percentiles;
 pub use host_call::{Backpressure, CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
-pub use live::LiveObjects;
+pub use live_objects::LiveObjects;
 pub use metrics::{EdgeMetrics, NodeMetrics, SessionMetrics, StreamPosition, Waiting, WaitsFor};
-pub use outlet::{SessionOutput, TakeLimit};
-pub use port::{Batch, Event, Notifier, Port, WeakPort};
+pub use options::{BufferOptions, PipelineOptions, SessionClock, SessionOptions};
+pub use port::{Notifier, Port, WeakPort};
 pub use progress::Progress;
-pub use runtime::{OpenError, Pipeline, Runtime, Submission, SubmitError, Submitted};
-pub use session::{BufferOptions, Control, Received, Sent, Session, SessionClock, SessionError, SessionOptions};
+pub use runtime::{Pipeline, Runtime, Submission, Submitted};
+pub use session::{Control, Received, Sent, Session};
+pub use session_outputs::{SessionOutput, TakeLimit};
 pub use trace::{Trace, TraceRecord};

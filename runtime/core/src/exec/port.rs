@@ -1,69 +1,21 @@
-//! Where a host learns what happened: a queue of events that it drains, with a bell that a loop can watch.
+//! The port: the queue of events that a host drains, with a notifier that an event loop can watch.
+//!
+//! It lists the jobs whose events arrive here and the host calls that are open, so that the host can address both by their
+//! numbers.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-use super::completion::{Completion, RunError};
+use super::completion::Completion;
 use super::delays;
-use super::durations::{Durations, Noted};
+use super::error::SubmitError;
+use super::event::{Batch, Event};
+use super::histogram::{Histogram, Snapshot};
 use super::host_call::{Backpressure, HostCall, Reply, ReplyError};
+use super::job::Job;
 use super::progress::Progress;
-use super::run::Run;
-use super::runtime::SubmitError;
 use crate::lock::Monitor;
-
-/// Something that the host should know.
-#[derive(Debug)]
-pub enum Event {
-    /// A piece of work ended.
-    Completed {
-        /// The host's number for it.
-        token: u64,
-        /// How.
-        completion: Completion,
-    },
-    /// Packets for nodes of the host.
-    Call(HostCall),
-    /// There is room again behind a call whose answer in parts was told to wait.
-    Resume {
-        /// The number of the call.
-        call: u64,
-    },
-    /// A call that the host has received was cancelled before its reply, because its session was interrupted.
-    CallCancelled {
-        /// The number of the call.
-        call: u64,
-    },
-    /// A node has dropped what it failed at; told of the errors that the completion will have.
-    Skipped {
-        /// The host's number for the piece of work.
-        token: u64,
-        /// The error.
-        error: RunError,
-        /// Whether it is the first of its node in this piece of work.
-        is_first: bool,
-    },
-    /// A session that refused packets has room again.
-    Room {
-        /// The host's number for it.
-        token: u64,
-    },
-    /// A session that had no outputs has some, or has ended.
-    Outputs {
-        /// The host's number for it.
-        token: u64,
-    },
-}
-
-/// What one drain of a port hands out.
-#[derive(Debug)]
-pub struct Batch {
-    /// The events, oldest first.
-    pub events: Vec<Event>,
-    /// The port is closed and will never hand out anything again.
-    pub is_closed: bool,
-}
 
 /// Wakes an event loop when a port has events, such as by a file descriptor that becomes readable.
 pub trait Notifier: Send + Sync {
@@ -74,11 +26,11 @@ pub trait Notifier: Send + Sync {
     fn clear(&self);
 }
 
-/// Rings when it is dropped, which is to be where no lock is held: whoever it wakes may have the same core and want the
-/// same lock, and would have to wait for the thread that it keeps from going on.
-pub(super) struct Ring {
+/// Notifies a port's event loop when it is dropped, which has to be where no lock is held: the thread that wakes up may
+/// preempt this one on the same core and want the same lock.
+pub(super) struct DeferredNotify {
     port: Port,
-    /// Nobody has rung since the port was last empty.
+    /// There was no notification since the port was last empty.
     is_due: bool,
 }
 
@@ -89,44 +41,44 @@ pub struct Port(Arc<Shared>);
 struct Shared {
     state: Monitor<State>,
     notifier: Option<Box<dyn Notifier>>,
-    /// How long the oldest event waited, at each drain that found one.
-    lag: Durations,
+    /// How long the oldest event of each drain had waited.
+    lag: Histogram,
 }
 
 #[derive(Default)]
 struct State {
     events: VecDeque<Event>,
-    jobs: HashMap<u64, Arc<Run>>,
+    jobs: HashMap<u64, Arc<dyn Job>>,
     calls: HashMap<u64, PendingCall>,
-    /// Since when the first of these events is there, or the first one after the last drain.
+    /// When the oldest event arrived, or the first one after the last drain.
     waits_since: Option<Instant>,
-    is_ringing: bool,
+    is_notified: bool,
     is_closed: bool,
     is_woken: bool,
 }
 
-/// A call that the host has not answered to the end.
+/// A call without its last reply.
 struct PendingCall {
-    run: Weak<Run>,
+    job: Weak<dyn Job>,
     stage: usize,
     entries: usize,
-    /// How many outputs the last of its nodes has.
+    /// How many output ports the last of its nodes has.
     ports: usize,
     nodes: usize,
-    /// The last entry that was answered; answers never go back behind it.
+    /// The last entry that was replied to; replies come in the order of the entries.
     answered: usize,
 }
 
 impl Port {
-    /// The most events that one drain hands out, so that a flood of small results can't hold a loop for long.
+    /// The most events of one drain, so that many small results don't block an event loop for long.
     pub const MOST_EVENTS: usize = 256;
 
     /// An open port. Without a notifier it can only be waited on.
     pub fn new(notifier: Option<Box<dyn Notifier>>) -> Self {
-        Self(Arc::new(Shared { state: Monitor::default(), notifier, lag: Durations::new() }))
+        Self(Arc::new(Shared { state: Monitor::default(), notifier, lag: Histogram::new() }))
     }
 
-    /// Takes what is there; waits at most `timeout` for the first event, for ever if there is none.
+    /// Takes the events that have arrived; waits at most `timeout` for the first one, without limit if that is `None`.
     ///
     /// The batch is empty if nothing came in time, if [`Port::wake`] was called, or if the port is closed.
     pub fn next(&self, timeout: Option<Duration>) -> Batch {
@@ -138,14 +90,14 @@ impl Port {
         let count = state.events.len().min(Self::MOST_EVENTS);
         let events = state.events.drain(..count).collect();
         if let Some(since) = state.waits_since.take() {
-            self.0.lag.note(since.elapsed());
+            self.0.lag.record(since.elapsed());
         }
-        // Who finds nothing was woken by a ring that came after its event had been taken, or was not woken by one.
-        if state.events.is_empty() && !state.is_closed && (std::mem::take(&mut state.is_ringing) || count == 0) {
+        // A drain that finds nothing was caused by a notification that came after its event had been taken, or by none.
+        if state.events.is_empty() && !state.is_closed && (std::mem::take(&mut state.is_notified) || count == 0) {
             self.0.clear();
         }
         if !state.events.is_empty() {
-            // Somebody else may wait here too, whose wake-up this drain has used.
+            // This drain may have used up the wake-up of another thread that waits here.
             self.0.state.notify_one();
         }
         let is_closed = state.is_closed && state.events.is_empty();
@@ -156,33 +108,33 @@ impl Port {
     pub fn wake(&self) {
         let mut state = self.0.state.lock();
         state.is_woken = true;
-        let ring = self.announce(&mut state);
+        let notify = self.announce(&mut state);
         drop(state);
-        drop(ring);
+        drop(notify);
     }
 
-    /// Cancels the piece of work with this number. Answers whether it was still going on.
+    /// Cancels the piece of work with this number. Returns whether it had not ended before.
     pub fn cancel(&self, token: u64) -> bool {
-        let run = self.0.state.lock().jobs.get(&token).cloned();
-        run.is_some_and(|run| run.cancel())
+        let job = self.0.state.lock().jobs.get(&token).cloned();
+        job.is_some_and(Job::cancel)
     }
 
-    /// How far the piece of work with this number is; `None` if it has ended.
+    /// The progress of the piece of work with this number; `None` if it has ended.
     pub fn progress(&self, token: u64) -> Option<Progress> {
-        let run = self.0.state.lock().jobs.get(&token).cloned();
-        run.and_then(|run| run.progress())
+        let job = self.0.state.lock().jobs.get(&token).cloned();
+        job.and_then(|job| job.progress())
     }
 
-    /// Takes the host's answer to a call, and says whether the next part of it may be made at once.
+    /// Takes a reply of the host, or a part of one. Returns whether there is room for the next part.
     ///
     /// # Errors
-    /// If the call is over, or the answer names a packet or node that it does not have.
+    /// If the call is over, or the reply names an entry, port or node that the call does not have.
     pub fn reply(&self, call: u64, reply: Reply) -> Result<Backpressure, ReplyError> {
         self.take_reply(call, reply, false).map(|(flow, _)| flow)
     }
 
-    /// Does what [`Self::reply`] does, and answers the next call to the same nodes too, if that is there already: it is to
-    /// be answered like any, and no event tells of it.
+    /// Takes a reply as [`Self::reply`] does, and returns the next call to the same nodes with it, if that is there already.
+    /// The host replies to that as to any call; no event announces it.
     ///
     /// # Errors
     /// As [`Self::reply`].
@@ -196,11 +148,11 @@ impl Port {
         reply: Reply,
         wants_next: bool,
     ) -> Result<(Backpressure, Option<HostCall>), ReplyError> {
-        let (run, stage) = {
+        let (job, stage) = {
             let mut state = self.0.state.lock();
             let pending = state.calls.get_mut(&call).ok_or(ReplyError::Gone { call })?;
             pending.answered = reply.check(pending.entries, pending.ports, pending.nodes, pending.answered)?;
-            let target = (pending.run.upgrade().ok_or(ReplyError::Gone { call })?, pending.stage);
+            let target = (pending.job.upgrade().ok_or(ReplyError::Gone { call })?, pending.stage);
             if reply.is_last() {
                 state.calls.remove(&call);
             }
@@ -208,66 +160,66 @@ impl Port {
         };
         // The call may be interrupted here.
         delays::pause();
-        run.take_reply(stage, call, reply, wants_next)
+        job.take_reply(stage, call, reply, wants_next)
     }
 
-    /// Closes the port: cancels its work, drops what nobody fetched and wakes everybody who waits.
+    /// Closes the port: cancels its work, drops the events that were not taken and wakes all threads that wait here.
     pub fn close(&self) {
         let jobs = {
             let mut state = self.0.state.lock();
             state.is_closed = true;
             state.calls.clear();
-            state.jobs.drain().map(|(_, run)| run).collect::<Vec<_>>()
+            state.jobs.drain().map(|(_, job)| job).collect::<Vec<_>>()
         };
-        for run in jobs {
-            run.cancel();
+        for job in jobs {
+            job.cancel();
         }
         let mut state = self.0.state.lock();
-        let unfetched = std::mem::take(&mut state.events);
-        let ring = self.announce(&mut state);
+        let untaken = std::mem::take(&mut state.events);
+        let notify = self.announce(&mut state);
         drop(state);
-        drop((unfetched, ring));
+        drop((untaken, notify));
         self.0.state.notify_all();
     }
 
-    /// Ends the port after what is already there has been fetched.
+    /// Closes the port once the events that have arrived have been taken.
     pub(super) fn shut_down(&self) {
         let mut state = self.0.state.lock();
         state.is_closed = true;
         state.calls.clear();
-        let ring = self.announce(&mut state);
+        let notify = self.announce(&mut state);
         drop(state);
-        drop(ring);
+        drop(notify);
         self.0.state.notify_all();
     }
 
-    /// Whether nothing will ever arrive here again.
+    /// Whether no event will arrive here any more.
     pub fn is_closed(&self) -> bool {
         self.0.state.lock().is_closed
     }
 
-    /// Whether nothing will ever be handed out here again.
+    /// Whether no event will be handed out here any more.
     pub fn is_over(&self) -> bool {
         let state = self.0.state.lock();
         state.is_closed && state.events.is_empty()
     }
 
-    pub(super) fn post_completion(&self, token: u64, completion: Completion) -> Ring {
+    pub(super) fn post_completion(&self, token: u64, completion: Completion) -> DeferredNotify {
         let mut state = self.0.state.lock();
-        // Dropped behind the lock, which `post_in` gives back.
+        // Dropped after `post_locked` has released the lock.
         let _job = state.jobs.remove(&token);
-        self.post_in(state, Event::Completed { token, completion })
+        self.post_locked(state, Event::Completed { token, completion })
     }
 
-    /// Puts an event in line, to be rung for; a closed port drops it.
-    pub(super) fn post(&self, event: Event) -> Ring {
-        self.post_in(self.0.state.lock(), event)
+    /// Queues an event; a closed port drops it.
+    pub(super) fn post(&self, event: Event) -> DeferredNotify {
+        self.post_locked(self.0.state.lock(), event)
     }
 
-    fn post_in(&self, mut state: MutexGuard<'_, State>, event: Event) -> Ring {
+    fn post_locked(&self, mut state: MutexGuard<'_, State>, event: Event) -> DeferredNotify {
         if state.is_closed {
             drop(state);
-            return Ring { port: self.clone(), is_due: false };
+            return DeferredNotify { port: self.clone(), is_due: false };
         }
         if state.waits_since.is_none() {
             state.waits_since = Some(Instant::now());
@@ -276,15 +228,15 @@ impl Port {
         self.announce(&mut state)
     }
 
-    /// Takes answers to a call from now on.
-    pub(super) fn expect_reply(&self, call: &HostCall, run: Weak<Run>, stage: usize) {
+    /// Accepts replies to a call from now on.
+    pub(super) fn expect_reply(&self, call: &HostCall, job: Weak<dyn Job>, stage: usize) {
         let (entries, ports, nodes) = (call.entries.len(), call.ports, call.nodes.len());
-        let pending = PendingCall { run, stage, entries, ports, nodes, answered: 0 };
+        let pending = PendingCall { job, stage, entries, ports, nodes, answered: 0 };
         self.0.state.lock().calls.insert(call.id, pending);
     }
 
-    /// Takes no more answers to a call. Answers whether one was still to come, and the event of the call if that was not
-    /// handed out: to be dropped where no lock is held, since that may give the host's memory back.
+    /// Accepts no more replies to a call. Returns whether the call was open, and its event if that was not handed out: to be
+    /// dropped where no lock is held, since that may release the host's memory.
     pub(super) fn forget_call(&self, call: u64) -> (bool, Option<Event>) {
         let mut state = self.0.state.lock();
         let was_open = state.calls.remove(&call).is_some();
@@ -293,17 +245,17 @@ impl Port {
         (was_open, place.and_then(|place| state.events.remove(place)))
     }
 
-    /// Lists a piece of work; answers whether the number was free and the port open.
-    pub(super) fn enlist(&self, token: u64, run: &Arc<Run>) -> bool {
+    /// Lists a piece of work. Returns `false` if the number is in use or the port closed.
+    pub(super) fn list(&self, token: u64, job: Arc<dyn Job>) -> bool {
         let mut state = self.0.state.lock();
         if state.is_closed || state.jobs.contains_key(&token) {
             return false;
         }
-        state.jobs.insert(token, Arc::clone(run));
+        state.jobs.insert(token, job);
         true
     }
 
-    /// Whether work with this number may be submitted here.
+    /// Checks that work with this number may be submitted here.
     pub(super) fn admit(&self, token: u64) -> Result<(), SubmitError> {
         let state = self.0.state.lock();
         if state.is_closed {
@@ -315,23 +267,23 @@ impl Port {
         Ok(())
     }
 
-    /// How long events have waited here until the host took them, so far.
-    pub(super) fn lag(&self) -> Noted {
-        self.0.lag.noted()
+    /// How long events have waited until the host took them, so far.
+    pub(super) fn lag(&self) -> Snapshot {
+        self.0.lag.snapshot()
     }
 
-    /// The same port, without keeping it alive.
+    /// A reference that does not keep the port alive.
     pub fn downgrade(&self) -> WeakPort {
         WeakPort(Arc::downgrade(&self.0))
     }
 
-    /// What to do about an event once the lock is released.
-    fn announce(&self, state: &mut State) -> Ring {
-        Ring { port: self.clone(), is_due: !std::mem::replace(&mut state.is_ringing, true) }
+    /// The notification for an event, due once the lock is released.
+    fn announce(&self, state: &mut State) -> DeferredNotify {
+        DeferredNotify { port: self.clone(), is_due: !std::mem::replace(&mut state.is_notified, true) }
     }
 }
 
-/// A port that is only remembered.
+/// A reference to a port that does not keep it alive.
 #[derive(Clone)]
 pub struct WeakPort(Weak<Shared>);
 
@@ -347,14 +299,14 @@ impl WeakPort {
     }
 }
 
-impl Ring {
-    /// Rings for what the other one was to ring for, too.
-    pub(super) fn take_over(&mut self, mut other: Ring) {
+impl DeferredNotify {
+    /// Takes over what the other one was to notify of.
+    pub(super) fn merge(&mut self, mut other: DeferredNotify) {
         self.is_due |= std::mem::take(&mut other.is_due);
     }
 }
 
-impl Drop for Ring {
+impl Drop for DeferredNotify {
     fn drop(&mut self) {
         delays::pause();
         self.port.0.state.notify_one();
@@ -390,9 +342,9 @@ mod tests {
     use crate::value::{Packet, Value};
 
     #[derive(Clone, Default)]
-    struct Bell(Arc<AtomicBool>);
+    struct Flag(Arc<AtomicBool>);
 
-    impl Notifier for Bell {
+    impl Notifier for Flag {
         fn notify(&self) {
             self.0.store(true, Ordering::SeqCst);
         }
@@ -403,24 +355,24 @@ mod tests {
     }
 
     #[test]
-    fn a_bell_that_rings_after_its_event_was_taken_is_silenced_by_who_finds_nothing() {
-        let bell = Bell::default();
-        let port = Port::new(Some(Box::new(bell.clone())));
-        let rings = || bell.0.load(Ordering::SeqCst);
+    fn a_notification_that_comes_after_its_event_was_taken_is_cleared_by_the_drain_that_finds_nothing() {
+        let flag = Flag::default();
+        let port = Port::new(Some(Box::new(flag.clone())));
+        let is_notified = || flag.0.load(Ordering::SeqCst);
         let taken = || port.next(Some(Duration::ZERO)).events.len();
 
         let late = port.post(Event::Room { token: 1 });
-        assert!(!rings(), "not while somebody may hold a lock");
+        assert!(!is_notified(), "not while a lock may be held");
         assert_eq!(taken(), 1);
         let next = port.post(Event::Room { token: 2 });
         drop(late);
-        assert!(rings());
-        assert_eq!(taken(), 1, "whoever was woken for the first finds the second");
-        assert!(!rings());
+        assert!(is_notified());
+        assert_eq!(taken(), 1, "the drain for the first finds the second");
+        assert!(!is_notified());
         drop(next);
-        assert!(rings());
+        assert!(is_notified());
         assert_eq!(taken(), 0);
-        assert!(!rings(), "or the loop would look again and again");
+        assert!(!is_notified(), "or the loop would look again and again");
     }
 
     fn call_of(port: &Port) -> u64 {
@@ -454,14 +406,14 @@ mod tests {
         send();
         let first = call_of(&port);
         // A reply that has found its call, and is about to be taken.
-        let run = port.0.state.lock().calls[&first].run.upgrade().expect("it goes on");
+        let job = port.0.state.lock().calls[&first].job.upgrade().expect("it has not ended");
         session.interrupt();
         let off = port.next(Some(Duration::from_secs(60))).events;
         assert!(matches!(off[..], [Event::CallCancelled { call }] if call == first), "{off:?}");
         send();
         let second = call_of(&port);
         assert_eq!(port.reply(second, part()), Ok(Backpressure::Full));
-        let late = run.take_reply(0, first, part(), false);
+        let late = job.take_reply(0, first, part(), false);
         assert_eq!(late.map(|(flow, _)| flow), Err(ReplyError::Gone { call: first }));
         let got = session.receive(None, TakeLimit { packets: 9, bytes: 9 });
         assert!(matches!(&got, Received::Outputs(outputs) if outputs.len() == 1), "{got:?}");

@@ -1,38 +1,16 @@
-//! The queue of one edge: bounded by packets, bytes and media time, by credit rather than by blocking. Where the manifest
-//! says so, it drops packets instead of letting the producer wait; boundaries between items are never dropped.
+//! The queue of one edge: bounded by packets, bytes and media time.
+//!
+//! A full queue blocks no thread: its producer has no credit and is not scheduled. Where the manifest says so, a queue drops
+//! packets instead of making its producer wait; the ends of items are never dropped.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::stream_item::StreamItem;
 use crate::manifest::{EdgeBuffer, Policy};
 use crate::value::Packet;
 
-/// A packet on its way, with what the scheduler has to know of it.
-#[derive(Debug)]
-pub(super) struct Routed {
-    pub(super) packet: Packet,
-    /// The input that it comes from.
-    pub(super) item: u64,
-    /// The way that it took; see [`crate::graph::StageEdge::path_offset`].
-    pub(super) path: u64,
-    /// When it is worth nothing any more.
-    pub(super) deadline: Option<Instant>,
-}
-
-/// What travels along an edge.
-#[derive(Debug)]
-pub(super) enum Travel {
-    /// A packet, for this port of the node that takes it or from this port of the node that gave it.
-    Packet(Routed, usize),
-    /// No more packets of the item in work will come for this port of the node that takes them.
-    InputEnd(usize),
-    /// No more packets of this item will come.
-    End(u64),
-    /// Nothing will come any more.
-    Finish,
-}
-
-/// The most that may wait on one edge. A producer may exceed it by what one step emits.
+/// The bounds of a queue. A producer may exceed them by what one step emits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) packets: usize,
@@ -40,7 +18,7 @@ pub(super) struct Bounds {
     pub(super) media_nanoseconds: i64,
 }
 
-/// What waits on one edge, and what its consumer has seen of it.
+/// The items that wait on one edge, and which ends its consumer has seen.
 #[derive(Debug)]
 pub(super) struct Queue {
     waiting: VecDeque<Entry>,
@@ -50,32 +28,25 @@ pub(super) struct Queue {
     bounds: Option<Bounds>,
     policy: Policy,
     dropped: u64,
-    /// The item whose END the consumer has taken from this edge, while it waits for the other edges.
+    /// The item whose end the consumer has taken from this edge, while it waits for the other edges.
     pub(super) ended: Option<u64>,
-    /// The consumer has taken this edge's FINISH.
+    /// The consumer has taken the end of the stream from this edge.
     pub(super) has_finished: bool,
 }
 
 #[derive(Debug)]
 struct Entry {
-    travel: Travel,
+    item: StreamItem,
     weight: usize,
-    /// Since when it waits, where that is measured.
+    /// When it was queued, where that is measured.
     since: Option<Instant>,
 }
 
-impl Routed {
-    /// The same packet for another way.
-    pub(super) fn share(&self) -> Self {
-        Self { packet: self.packet.clone(), item: self.item, path: self.path, deadline: self.deadline }
-    }
-}
-
 impl Bounds {
-    /// Holds a burst of small packets, a few pictures, or some seconds of sound.
+    /// Room for a burst of small packets, a few pictures, or some seconds of audio.
     pub(super) const DEFAULT: Bounds = Bounds { packets: 64, bytes: 8 << 20, media_nanoseconds: 5_000_000_000 };
 
-    /// What a manifest says, with defaults for what it does not.
+    /// The bounds of a manifest's buffer, with defaults for what it leaves out.
     pub(super) fn of(buffer: EdgeBuffer) -> Self {
         let default = Self::DEFAULT;
         Self {
@@ -85,14 +56,14 @@ impl Bounds {
         }
     }
 
-    /// What a packet counts for: at most the whole bound, since a host may say any duration and sums must not overflow.
+    /// The media time of a packet: at most the whole bound, since a host may set any duration and sums must not overflow.
     fn media_time(&self, packet: &Packet) -> i64 {
         packet.duration.unwrap_or(0).clamp(0, self.media_nanoseconds)
     }
 }
 
 impl Queue {
-    /// An empty queue; without bounds for inputs that are in memory already.
+    /// An empty queue; without bounds where all inputs are in memory already.
     pub(super) fn new(bounds: Option<Bounds>) -> Self {
         Self::with_capacity(bounds, 0)
     }
@@ -112,25 +83,25 @@ impl Queue {
         }
     }
 
-    /// The queue of a joint between stages, as the manifest wants it.
+    /// The queue between two stages, with the buffer and policy of the manifest.
     pub(super) fn of_edge(buffer: Option<EdgeBuffer>, policy: Policy) -> Self {
         Self { policy, ..Self::new(Some(buffer.map_or(Bounds::DEFAULT, Bounds::of))) }
     }
 
-    pub(super) fn push(&mut self, travel: Travel) {
-        self.push_at(travel, None);
+    pub(super) fn push(&mut self, item: StreamItem) {
+        self.push_at(item, None);
     }
 
-    /// Puts something in line that waits since then.
-    pub(super) fn push_at(&mut self, travel: Travel, since: Option<Instant>) {
+    /// Adds an item that was queued at `since`.
+    pub(super) fn push_at(&mut self, item: StreamItem, since: Option<Instant>) {
         let mut weight = 0;
-        if let (Travel::Packet(routed, _), Some(bounds)) = (&travel, self.bounds) {
-            weight = routed.packet.value.weight();
+        if let (StreamItem::Packet(queued, _), Some(bounds)) = (&item, self.bounds) {
+            weight = queued.packet.value.weight();
             self.packets += 1;
             self.bytes += weight;
-            self.media_nanoseconds += bounds.media_time(&routed.packet);
+            self.media_nanoseconds += bounds.media_time(&queued.packet);
         }
-        self.waiting.push_back(Entry { travel, weight, since });
+        self.waiting.push_back(Entry { item, weight, since });
         match self.policy {
             Policy::Block => {}
             Policy::DropOldest => self.drop_while_over_full(|waiting, is_packet| waiting.iter().position(is_packet)),
@@ -138,8 +109,8 @@ impl Queue {
         }
     }
 
-    /// Drops packets until what waits is within the bounds. One packet always stays: what is larger than the bounds on
-    /// its own would never pass.
+    /// Drops packets until the rest is within the bounds. One packet always stays: one that is larger than the bounds would
+    /// never pass otherwise.
     fn drop_while_over_full(&mut self, next: impl Fn(&VecDeque<Entry>, fn(&Entry) -> bool) -> Option<usize>) {
         let Some(bounds) = self.bounds else { return };
         while self.packets > 1
@@ -147,7 +118,7 @@ impl Queue {
                 || self.bytes > bounds.bytes
                 || self.media_nanoseconds > bounds.media_nanoseconds)
         {
-            let is_packet = |entry: &Entry| matches!(entry.travel, Travel::Packet(..));
+            let is_packet = |entry: &Entry| matches!(entry.item, StreamItem::Packet(..));
             let Some(removed) = next(&self.waiting, is_packet).and_then(|place| self.waiting.remove(place)) else {
                 return;
             };
@@ -156,18 +127,19 @@ impl Queue {
         }
     }
 
-    fn discount(&mut self, Entry { travel, weight, .. }: &Entry) {
-        if let (Travel::Packet(routed, _), Some(bounds)) = (travel, self.bounds) {
+    fn discount(&mut self, Entry { item, weight, .. }: &Entry) {
+        if let (StreamItem::Packet(queued, _), Some(bounds)) = (item, self.bounds) {
             self.packets -= 1;
             self.bytes -= weight;
-            self.media_nanoseconds -= bounds.media_time(&routed.packet);
+            self.media_nanoseconds -= bounds.media_time(&queued.packet);
         }
     }
 
-    pub(super) fn pop(&mut self) -> Option<(Travel, usize)> {
+    /// Takes the oldest item, with its weight.
+    pub(super) fn pop(&mut self) -> Option<(StreamItem, usize)> {
         let next = self.waiting.pop_front()?;
         self.discount(&next);
-        Some((next.travel, next.weight))
+        Some((next.item, next.weight))
     }
 
     /// How many packets wait.
@@ -180,17 +152,17 @@ impl Queue {
         self.dropped
     }
 
-    /// Empties it for good: its run stops, and nobody will take what comes.
+    /// Empties the queue for good and takes its bounds away: its run stops.
     pub(super) fn close(&mut self) {
         *self = Self { dropped: self.dropped, ..Self::new(None) };
     }
 
-    /// Since when the next one waits, where that is measured.
+    /// When the oldest item was queued, where that is measured.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.waiting.front()?.since
     }
 
-    /// How full it is, from 0 to 1: by packets, bytes or media time, whichever is most.
+    /// The fill level from 0 to 1: by packets, bytes or media time, whichever is highest.
     pub(super) fn fill(&self) -> f64 {
         let Some(bounds) = self.bounds else { return 0.0 };
         let fills = [
@@ -201,23 +173,23 @@ impl Queue {
         fills.into_iter().fold(0.0, f64::max)
     }
 
-    /// Drops everything but FINISH, which no edge may lose.
+    /// Drops everything but the end of the stream, which no edge may lose.
     pub(super) fn interrupt(&mut self) {
-        let was_finishing = self.waiting.iter().any(|entry| matches!(entry.travel, Travel::Finish));
+        let was_finishing = self.waiting.iter().any(|entry| matches!(entry.item, StreamItem::EndOfStream));
         self.waiting.clear();
         (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
         self.ended = None;
         if was_finishing {
-            self.push(Travel::Finish);
+            self.push(StreamItem::EndOfStream);
         }
     }
 
-    /// What the next one weighs that the consumer would take.
+    /// The weight of the item that [`Self::pop`] would return.
     pub(super) fn next_weight(&self) -> Option<usize> {
         self.waiting.front().map(|entry| entry.weight)
     }
 
-    /// Whether the producer may take another step; one that drops makes nobody wait.
+    /// Whether the producer may take another step; always where packets are dropped instead.
     pub(super) fn has_credit(&self) -> bool {
         self.policy != Policy::Block
             || self.bounds.is_none_or(|bounds| {
@@ -227,8 +199,8 @@ impl Queue {
             })
     }
 
-    /// Whether the producer may take another step once these packets, which are on their way here, have come. Where what
-    /// is too much is dropped, no more than the bounds may be on its way.
+    /// Whether the producer may take another step once these packets, which are on their way here, have arrived. Where
+    /// packets are dropped, no more than the bounds may be on their way.
     pub(super) fn has_credit_behind<'a>(&self, coming: impl Iterator<Item = &'a Packet>) -> bool {
         let Some(bounds) = self.bounds else { return true };
         let (mut packets, mut bytes, mut media) = match self.policy {
@@ -248,7 +220,7 @@ impl Queue {
         packets < bounds.packets && bytes < bounds.bytes && media < bounds.media_nanoseconds
     }
 
-    /// Whether the consumer may take something now.
+    /// Whether the consumer may take an item now.
     pub(super) fn is_ready(&self) -> bool {
         self.ended.is_none() && !self.has_finished && !self.waiting.is_empty()
     }
@@ -259,19 +231,21 @@ mod tests {
     use std::num::{NonZeroU32, NonZeroU64};
 
     use super::*;
+    use crate::exec::stream_item::QueuedPacket;
     use crate::value::Value;
 
-    /// What waits in a queue with this buffer after packets of so many bytes and so many ms; each has the place of its push.
+    /// The packets left in a queue with this buffer after packets of these (bytes, ms) were pushed, by the number of the push;
+    /// and how many were dropped.
     fn kept(buffer: EdgeBuffer, packets: &[(usize, i64)]) -> (Vec<u64>, u64) {
         let mut queue = Queue::of_edge(Some(buffer), buffer.policy());
         for (item, &(bytes, ms)) in (0..).zip(packets) {
             let packet = Packet::new(Value::bytes(vec![0; bytes])).at(None, Some(ms * 1_000_000));
-            queue.push(Travel::Packet(Routed { packet, item, path: 0, deadline: None }, 0));
+            queue.push(StreamItem::Packet(QueuedPacket { packet, item, path: 0, deadline: None }, 0));
         }
         assert_eq!(queue.has_credit(), buffer.policy() != Policy::Block);
         let mut items = Vec::new();
-        while let Some((Travel::Packet(routed, _), _)) = queue.pop() {
-            items.push(routed.item);
+        while let Some((StreamItem::Packet(queued, _), _)) = queue.pop() {
+            items.push(queued.item);
         }
         assert_eq!((queue.packets, queue.bytes, queue.media_nanoseconds), (0, 0, 0));
         (items, queue.dropped())
@@ -302,8 +276,11 @@ mod tests {
     fn a_queue_that_is_closed_keeps_its_count_alone() {
         let mut queue = Queue::of_edge(Some(buffer(1, 0, Policy::DropOldest)), Policy::DropOldest);
         for item in 0..3 {
-            queue.push(Travel::Packet(Routed { packet: Packet::new(Value::Int(1)), item, path: 0, deadline: None }, 0));
-            queue.push(Travel::End(item));
+            queue.push(StreamItem::Packet(
+                QueuedPacket { packet: Packet::new(Value::Int(1)), item, path: 0, deadline: None },
+                0,
+            ));
+            queue.push(StreamItem::EndOfItem(item));
         }
         queue.close();
         assert_eq!((queue.dropped(), queue.pop().is_none()), (2, true));

@@ -1,4 +1,6 @@
-//! The moments that runs wait for: one thread per runtime, started with the first of them.
+//! Timer events: one thread per runtime, started with the first of them, that fires each at its time.
+//!
+//! The timer knows its targets only as [`Fire`] and holds them weakly: an event of a target that is gone is dropped.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,108 +8,126 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use super::delays;
-use super::run::{Alarm, Run};
 use crate::lock::Monitor;
 
-/// The alarms that are still ahead.
-#[derive(Default)]
-pub(super) struct Timer {
-    ahead: Arc<Monitor<Ahead>>,
+/// Something that timer events are for.
+pub(super) trait Fire: Send + Sync + 'static {
+    /// What is to happen at a time.
+    type Event: Send;
+
+    /// Called on the timer's thread, once the time of an event has come.
+    fn fire(self: &Arc<Self>, event: Self::Event);
+}
+
+/// The timer events that are still to come, and the thread that fires them.
+pub(super) struct Timer<T: Fire> {
+    pending: Arc<Monitor<Pending<T>>>,
     started: OnceLock<()>,
 }
 
-#[derive(Default)]
-struct Ahead {
-    entries: BinaryHeap<Reverse<Entry>>,
-    /// At this many, those of runs that have ended are swept out: else they would stay until their time comes.
-    sweep_at: usize,
+struct Pending<T: Fire> {
+    entries: BinaryHeap<Reverse<Entry<T>>>,
+    /// At this many entries, those of targets that are gone are removed: else they would stay until their time comes.
+    prune_at: usize,
     is_stopped: bool,
 }
 
-struct Entry {
+struct Entry<T: Fire> {
     at: Instant,
-    run: Weak<Run>,
-    alarm: Alarm,
+    target: Weak<T>,
+    event: T::Event,
 }
 
-impl Timer {
-    /// Rings at `at`, unless the run has ended by then.
-    pub(super) fn set(&self, at: Instant, run: Weak<Run>, alarm: Alarm) {
+impl<T: Fire> Timer<T> {
+    /// Fires `event` at `target` once it is `at`, unless the target is gone by then.
+    pub(super) fn set(&self, at: Instant, target: Weak<T>, event: T::Event) {
         self.started.get_or_init(|| {
-            let ahead = Arc::clone(&self.ahead);
+            let pending = Arc::clone(&self.pending);
             let spawned = std::thread::Builder::new().name("remotemedia-timer".to_owned()).spawn(move || {
-                serve(&ahead);
+                serve(&pending);
             });
             if let Err(error) = spawned {
-                panic!("no thread for alarms could be started: {error}");
+                panic!("no thread for timer events could be started: {error}");
             }
         });
-        self.ahead.lock().push(Entry { at, run, alarm });
-        self.ahead.notify_one();
+        self.pending.lock().push(Entry { at, target, event });
+        self.pending.notify_one();
     }
 
     /// Ends the thread.
     pub(super) fn stop(&self) {
-        self.ahead.lock().is_stopped = true;
-        self.ahead.notify_one();
+        self.pending.lock().is_stopped = true;
+        self.pending.notify_one();
     }
 }
 
-impl Ahead {
-    fn push(&mut self, entry: Entry) {
-        if self.entries.len() >= self.sweep_at {
-            self.entries.retain(|Reverse(entry)| entry.run.strong_count() > 0);
-            self.sweep_at = (self.entries.len() * 2).max(64);
-        }
-        self.entries.push(Reverse(entry));
+impl<T: Fire> Default for Timer<T> {
+    fn default() -> Self {
+        Self { pending: Arc::default(), started: OnceLock::new() }
     }
 }
 
-impl Drop for Timer {
+impl<T: Fire> Drop for Timer<T> {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
-fn serve(lock: &Monitor<Ahead>) {
-    let mut ahead = lock.lock();
-    while !ahead.is_stopped {
-        ahead = match ahead.entries.peek() {
-            None => lock.wait(ahead, None),
+impl<T: Fire> Pending<T> {
+    fn push(&mut self, entry: Entry<T>) {
+        if self.entries.len() >= self.prune_at {
+            self.entries.retain(|Reverse(entry)| entry.target.strong_count() > 0);
+            self.prune_at = (self.entries.len() * 2).max(64);
+        }
+        self.entries.push(Reverse(entry));
+    }
+}
+
+impl<T: Fire> Default for Pending<T> {
+    fn default() -> Self {
+        Self { entries: BinaryHeap::new(), prune_at: 0, is_stopped: false }
+    }
+}
+
+fn serve<T: Fire>(monitor: &Monitor<Pending<T>>) {
+    let mut pending = monitor.lock();
+    while !pending.is_stopped {
+        pending = match pending.entries.peek() {
+            None => monitor.wait(pending, None),
             Some(Reverse(next)) if next.at > Instant::now() => {
                 let at = next.at;
-                lock.wait(ahead, Some(at))
+                monitor.wait(pending, Some(at))
             }
             Some(_) => {
-                let due = ahead.entries.pop();
-                drop(ahead);
+                let due = pending.entries.pop();
+                drop(pending);
                 delays::pause();
-                if let Some(Reverse(Entry { run, alarm, .. })) = due
-                    && let Some(run) = run.upgrade()
+                if let Some(Reverse(Entry { target, event, .. })) = due
+                    && let Some(target) = target.upgrade()
                 {
-                    run.ring(alarm);
+                    target.fire(event);
                 }
-                lock.lock()
+                monitor.lock()
             }
         };
     }
 }
 
-impl PartialEq for Entry {
+impl<T: Fire> PartialEq for Entry<T> {
     fn eq(&self, other: &Self) -> bool {
         self.at == other.at
     }
 }
 
-impl Eq for Entry {}
+impl<T: Fire> Eq for Entry<T> {}
 
-impl PartialOrd for Entry {
+impl<T: Fire> PartialOrd for Entry<T> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Entry {
+impl<T: Fire> Ord for Entry<T> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.at.cmp(&other.at)
     }
@@ -115,17 +135,44 @@ impl Ord for Entry {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
     use std::time::Duration;
 
     use super::*;
 
-    #[test]
-    fn alarms_of_runs_that_have_ended_do_not_pile_up() {
-        let mut ahead = Ahead::default();
-        let at = Instant::now() + Duration::from_secs(3600);
-        for _ in 0..10_000 {
-            ahead.push(Entry { at, run: Weak::new(), alarm: Alarm::TimeOut });
+    struct Target(mpsc::Sender<u32>);
+
+    impl Fire for Target {
+        type Event = u32;
+
+        fn fire(self: &Arc<Self>, event: u32) {
+            self.0.send(event).expect("the test listens");
         }
-        assert!(ahead.entries.len() <= 64, "{} are kept", ahead.entries.len());
+    }
+
+    #[test]
+    fn events_fire_in_the_order_of_their_times_and_not_at_a_target_that_is_gone() {
+        let timer = Timer::default();
+        let (sender, fired) = mpsc::channel();
+        let (target, gone) = (Arc::new(Target(sender.clone())), Arc::new(Target(sender)));
+        let now = Instant::now();
+        for (ms, event) in [(30, 3), (10, 1), (20, 2)] {
+            timer.set(now + Duration::from_millis(ms), Arc::downgrade(&target), event);
+        }
+        timer.set(now + Duration::from_millis(15), Arc::downgrade(&gone), 4);
+        drop(gone);
+        let next = || fired.recv_timeout(Duration::from_secs(60)).expect("it fires");
+        assert_eq!([next(), next(), next()], [1, 2, 3]);
+        assert!(now.elapsed() >= Duration::from_millis(30), "none fires early");
+    }
+
+    #[test]
+    fn events_of_targets_that_are_gone_do_not_pile_up() {
+        let mut pending = Pending::<Target>::default();
+        let at = Instant::now() + Duration::from_secs(3600);
+        for event in 0..10_000 {
+            pending.push(Entry { at, target: Weak::new(), event });
+        }
+        assert!(pending.entries.len() <= 64, "{} are kept", pending.entries.len());
     }
 }

@@ -36,7 +36,7 @@ fn send(session: &Session, range: std::ops::Range<i64>) {
 }
 
 /// What comes out until the end.
-fn rest(session: &Session, port: &Port) -> Vec<i64> {
+fn final_state(session: &Session, port: &Port) -> Vec<i64> {
     session.finish().expect("it goes on");
     let (mut values, mut outcome) = (Vec::new(), None);
     loop {
@@ -81,7 +81,7 @@ fn a_full_edge_waits_or_drops_as_its_policy_says_and_counts() {
         assert_eq!(metrics.edges, [edge(3)], "{policy}");
         assert_eq!(metrics.nodes[0].waits_for, waits_for, "{policy}");
         nodes::open(gate);
-        assert_eq!(rest(&session, &port), expected, "{policy}");
+        assert_eq!(final_state(&session, &port), expected, "{policy}");
         assert_eq!(session.metrics().edges, [edge(0)], "{policy}");
     }
 }
@@ -104,7 +104,7 @@ fn boundaries_between_streams_are_never_dropped() {
     }
     nodes::open(13);
     // The first stream keeps the packet that was at work, the second one its last.
-    assert_eq!(rest(&session, &port), [1, 1001]);
+    assert_eq!(final_state(&session, &port), [1, 1001]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn what_comes_too_late_is_dropped_where_it_is_and_counted() {
         let options = SessionOptions { packet_deadline: Some(Duration::from_nanos(1)), ..SessionOptions::default() };
         let session = graph.session(&port, 1, &options).expect("accepted");
         send(&session, 0..20);
-        assert!(rest(&session, &port).is_empty());
+        assert!(final_state(&session, &port).is_empty());
         let late: Vec<u64> = session.metrics().nodes.iter().map(|node| node.late).collect();
         assert_eq!((late[0], late.iter().sum::<u64>()), (20, 20));
     }
@@ -176,14 +176,14 @@ fn what_comes_in_time_is_not_dropped_and_neither_is_what_was_held_back() {
     let options = SessionOptions { packet_deadline: Some(PATIENCE * 60), ..SessionOptions::default() };
     let session = graph.session(&port, 1, &options).expect("accepted");
     send(&session, 0..20);
-    assert_eq!(rest(&session, &port), (0..20).collect::<Vec<_>>());
+    assert_eq!(final_state(&session, &port), (0..20).collect::<Vec<_>>());
     assert!(session.metrics().nodes.iter().all(|node| node.late == 0));
     // A tail has no deadline: it belongs to the stream.
     let graph = pipeline(&runtime, &[("n", "Count", "")], &[]);
     let options = SessionOptions { packet_deadline: Some(Duration::from_nanos(1)), ..SessionOptions::default() };
     let session = graph.session(&port, 2, &options).expect("accepted");
     send(&session, 0..20);
-    assert_eq!(rest(&session, &port), [0]);
+    assert_eq!(final_state(&session, &port), [0]);
 }
 
 #[test]
@@ -193,5 +193,5 @@ fn an_edge_with_a_buffer_ends_as_a_session_ends() {
     let port = Port::new(None);
     let session = graph.session(&port, 1, &SessionOptions::default()).expect("accepted");
     send(&session, 0..50);
-    assert_eq!(rest(&session, &port), (0..50).collect::<Vec<_>>());
+    assert_eq!(final_state(&session, &port), (0..50).collect::<Vec<_>>());
 }

@@ -43,7 +43,7 @@ fn received(session: &Session) -> Option<Vec<i64>> {
 }
 
 /// What comes out until the end.
-fn rest(session: &Session, port: &Port) -> Vec<i64> {
+fn final_state(session: &Session, port: &Port) -> Vec<i64> {
     session.finish().expect("it goes on");
     let mut values = Vec::new();
     while let Some(more) = received(session) {
@@ -76,7 +76,7 @@ fn what_was_sent_before_keeps_the_old_value_wherever_it_waits() {
     // Nothing is sent behind it.
     set(&session, "o", json!({ "by": 500 })).expect("it is live");
     nodes::open(14);
-    assert_eq!(rest(&session, &port), [100, 101, 102, 303, 304, 305, 406]);
+    assert_eq!(final_state(&session, &port), [100, 101, 102, 303, 304, 305, 406]);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_change_outlasts_an_interruption() {
         send(&session, budget, 0..2);
         session.interrupt();
         send(&session, budget, 5..6);
-        assert_eq!(rest(&session, &port), [15]);
+        assert_eq!(final_state(&session, &port), [15]);
     }
 }
 

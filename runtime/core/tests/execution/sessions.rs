@@ -200,9 +200,9 @@ fn a_sink_that_is_none_is_refused_by_name() {
 }
 
 /// Memory that is counted while anybody holds it.
-struct Counted(Arc<AtomicUsize>);
+struct LiveCount(Arc<AtomicUsize>);
 
-impl ForeignMemory for Counted {
+impl ForeignMemory for LiveCount {
     fn bytes(&self) -> &[u8] {
         &[0; 100]
     }
@@ -212,7 +212,7 @@ impl ForeignMemory for Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for LiveCount {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -220,7 +220,7 @@ impl Drop for Counted {
 
 fn counted(alive: &Arc<AtomicUsize>) -> Packet {
     alive.fetch_add(1, Ordering::SeqCst);
-    let memory = Counted(Arc::clone(alive));
+    let memory = LiveCount(Arc::clone(alive));
     Packet::new(Value::Bytes(Box::new(Buffer::from_foreign(Box::new(memory)))))
 }
 
@@ -469,7 +469,7 @@ fn a_host_that_asks_for_ends_hears_of_each_and_of_the_last_and_may_answer_them()
     let port = Port::new(None);
     graph.submit(&port, submission(1, Start::Here, vec![Value::Int(5), Value::Int(6)])).expect("accepted");
     let call = next_call(&port);
-    let [first, CallEntry::End { item: 0 }, second, CallEntry::End { item: 1 }] = &call.entries[..] else {
+    let [first, CallEntry::EndOfItem { item: 0 }, second, CallEntry::EndOfItem { item: 1 }] = &call.entries[..] else {
         panic!("unexpected {call:?}")
     };
     assert!(matches!(first, CallEntry::Packet { item: 0, .. }) && matches!(second, CallEntry::Packet { item: 1, .. }));
@@ -478,7 +478,7 @@ fn a_host_that_asks_for_ends_hears_of_each_and_of_the_last_and_may_answer_them()
     let reply = Reply { outputs: vec![tail(1), tail(1), tail(2), tail(3)], is_final: true, failure: None };
     port.reply(call.id, reply).expect("taken");
     let last = next_call(&port);
-    assert!(matches!(last.entries[..], [CallEntry::Finish]), "{last:?}");
+    assert!(matches!(last.entries[..], [CallEntry::EndOfStream]), "{last:?}");
     port.reply(last.id, Reply { outputs: Vec::new(), is_final: true, failure: None }).expect("taken");
     let Event::Completed { completion, .. } = next(&port) else { panic!("expected the completion") };
     let outputs = &completion.sinks[0].outputs;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{StatusOf, write_optional, write_tokens};
+use super::fields::{StatusOf, write_optional, write_tokens};
 use crate::exec::completion::{Completion, Outcome, Output, RunError, SkipReport};
 use crate::manifest::Problem;
 use crate::wire::{Encoder, set_number};

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::completion::{write_completion, write_error};
-use super::{DocumentError, StatusOf, as_index, as_map, mismatch, write_optional, write_tokens};
+use super::error::{DocumentError, as_index, as_map, mismatch};
+use super::fields::{StatusOf, write_optional, write_tokens};
+use crate::exec::event::Event;
 use crate::exec::host_call::{CallEntry, HostCall, HostFailure, HostOutput, Reply};
-use crate::exec::port::Event;
 use crate::node::HostToken;
 use crate::value::Value;
 use crate::wire::Encoder;
@@ -85,10 +86,10 @@ fn write_call(encoder: &mut Encoder, call: &HostCall) {
                     encoder.uint(*port as u64);
                 }
             }
-            CallEntry::End { item } => {
+            CallEntry::EndOfItem { item } => {
                 encoder.array(1).uint(*item);
             }
-            CallEntry::Finish => {
+            CallEntry::EndOfStream => {
                 encoder.array(0);
             }
         }

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{DocumentError, mismatch, write_optional, write_tokens};
-use crate::exec::durations::Percentiles;
+use super::error::{DocumentError, mismatch};
+use super::fields::{write_optional, write_tokens};
+use crate::exec::histogram::Percentiles;
 use crate::exec::metrics::SessionMetrics;
-use crate::exec::outlet::SessionOutput;
 use crate::exec::progress::Progress;
 use crate::exec::session::{Control, Sent, Session};
+use crate::exec::session_outputs::SessionOutput;
 use crate::exec::trace::{Trace, TraceRecord};
 use crate::value::{Buffer, Map, Packet, Value};
 use crate::wire::{self, Encoder, INLINE_BELOW, Limits, WireError, json};
@@ -229,8 +230,8 @@ fn write_outputs(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Ses
     }
 }
 
-fn times_of(spread: &Percentiles) -> [(&'static str, Option<Duration>); 3] {
-    [("p50_ns", spread.median), ("p99_ns", spread.p99), ("max_ns", spread.longest)]
+fn times_of(percentiles: &Percentiles) -> [(&'static str, Option<Duration>); 3] {
+    [("p50_ns", percentiles.median), ("p99_ns", percentiles.p99), ("max_ns", percentiles.longest)]
 }
 
 fn times_known(times: &[(&str, Option<Duration>)]) -> usize {

@@ -3,31 +3,32 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::body::Body;
 use super::failure::{Fault, native};
-use super::held::Held;
-use super::{Body, Delivery, Phase, Ready, Run, Sinks, State, Status};
-use crate::exec::completion::{Completion, Outcome, RunError};
-use crate::exec::queue::{Queue, Travel};
-use crate::exec::sink::Collector;
+use super::final_state::FinalState;
+use super::state_guard::StateGuard;
+use super::{Phase, Ready, Run, State};
+use crate::exec::completion::{Outcome, RunError};
+use crate::exec::event::Event;
+use crate::exec::queue::Queue;
+use crate::exec::stream_item::StreamItem;
 use crate::graph::Runner;
 
 impl Run {
-    /// A stage has done all its work.
+    /// Ends a stage that has done all its work.
     pub(super) fn finish(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Ready) {
         if let Err(failure) = body.cleanup() {
             self.poison.store(true, Ordering::Release);
             return self.retire(index, None, Err(native(failure)), ready);
         }
-        self.forward(index, || Travel::Finish, None, ready);
-        let mut state = self.hold();
-        state.stages[index].status = Status::Finished;
-        state.active -= 1;
-        state.open -= 1;
+        self.forward(index, || StreamItem::EndOfStream, None, ready);
+        let mut state = self.lock();
+        state.stages.finish(index);
         self.keep_time(&mut state, ready);
         self.complete_if_done(state);
     }
 
-    /// A stage will not work again in this run, because it failed or because the run stops.
+    /// Ends a stage before its work is done, because it failed or because the run stops.
     pub(super) fn retire(
         self: &Arc<Self>,
         index: usize,
@@ -41,39 +42,38 @@ impl Run {
             result = result.and(Err(native(failure)));
         }
         if self.graph.stages[index].runner != Runner::Native {
-            let exchange = std::mem::take(&mut self.hold().stages[index].exchange);
+            let exchange = std::mem::take(&mut self.lock().stages[index].exchange);
             if let (Some(call), Some(port)) = (exchange.open_call(), self.port.upgrade()) {
                 port.forget_call(call);
             }
         }
-        let mut state = self.hold();
-        state.stages[index].status = Status::Finished;
-        state.active -= 1;
+        let mut state = self.lock();
+        state.stages.finish(index);
         if let Err(fault) = result {
-            let failed = fault.node();
-            let error = self.describe(*fault);
-            if let (Some(node), Some(counts)) = (failed, &self.counts) {
+            if let (Some(node), Some(counts)) = (fault.node(), &self.counts) {
                 counts[node].fail();
             }
+            let error = fault.into_error(&self.graph, &self.items);
             if state.phase == Phase::Active {
                 let outcome = error.outcome;
-                state.errors.push(error);
+                state.delivery.fail(error);
                 self.stop(&mut state, outcome, ready);
             }
         }
         self.complete_if_done(state);
     }
 
-    /// Ends the run at once: the completion does not wait for a node that is in the middle of a step.
+    /// Ends the run at once: the completion does not wait for a node in the middle of a step. Returns whether the run had not
+    /// ended before.
     pub(super) fn stop_now(self: &Arc<Self>, outcome: Outcome, cause: &str, cure: &str) -> bool {
         let mut ready = Ready::new();
-        let is_stopped = self.stop_in(&mut self.hold(), outcome, cause, cure, &mut ready);
+        let is_stopped = self.stop_locked(&mut self.lock(), outcome, cause, cure, &mut ready);
         self.dispatch(&mut ready);
         is_stopped
     }
 
-    /// Does so under the lock. Answers whether the run was still going on.
-    pub(super) fn stop_in(
+    /// Ends the run at once, under the lock.
+    pub(super) fn stop_locked(
         &self,
         state: &mut State,
         outcome: Outcome,
@@ -83,75 +83,69 @@ impl Run {
     ) -> bool {
         match state.phase {
             Phase::Active => {
-                state.errors.push(RunError::of_run(outcome, cause, cure));
+                state.delivery.fail(RunError::of_run(outcome, cause, cure));
                 self.stop(state, outcome, ready);
                 self.complete(state, outcome);
             }
-            // It failed before, and only waited for a node that still works: the failure is the better answer.
+            // It failed before, and only waited for a node that still works: the failure says more.
             Phase::Stopping(earlier) => self.complete(state, earlier),
             Phase::Completed => return false,
         }
         true
     }
 
-    /// Lets every stage come to its end; those at rest are scheduled once more, to clean up.
-    pub(super) fn stop(&self, state: &mut State, outcome: Outcome, ready: &mut Ready) {
+    /// Brings every stage to its end; idle ones are scheduled once more, to clean up.
+    fn stop(&self, state: &mut State, outcome: Outcome, ready: &mut Ready) {
         state.phase = Phase::Stopping(outcome);
         self.cancel.cancel();
-        for (index, stage) in state.stages.iter_mut().enumerate() {
-            if stage.status == Status::Idle {
-                if stage.body.is_some() {
-                    stage.status = Status::Scheduled;
-                    state.active += 1;
-                    ready.push(index);
-                } else {
-                    stage.status = Status::Finished;
-                }
-            }
-        }
+        state.stages.stop(|index| ready.push(index));
         for queue in &mut state.queues {
             queue.close();
         }
-        if let (Sinks::Live(outlets), Outcome::Cancelled) = (&mut state.sinks, outcome) {
-            outlets.clear();
+        if outcome == Outcome::Cancelled {
+            state.egress.clear();
         }
     }
 
-    fn complete_if_done(&self, mut state: Held<'_>) {
+    fn complete_if_done(&self, mut state: StateGuard<'_>) {
         match state.phase {
-            Phase::Active if state.open == 0 => self.complete(&mut state, Outcome::Finished),
-            Phase::Stopping(outcome) if state.active == 0 => self.complete(&mut state, outcome),
+            Phase::Active if state.stages.have_finished() => self.complete(&mut state, Outcome::Finished),
+            Phase::Stopping(outcome) if state.stages.are_idle() => self.complete(&mut state, outcome),
             _ => {}
         }
     }
 
-    /// Hands the one completion over.
+    /// Delivers the one completion.
     fn complete(&self, state: &mut State, outcome: Outcome) {
         state.phase = Phase::Completed;
-        let errors = std::mem::take(&mut state.errors);
-        let sinks = match &mut state.sinks {
-            Sinks::Collected { collectors, .. } => {
-                std::mem::take(collectors).into_iter().map(Collector::finish).collect()
-            }
-            Sinks::Live(outlets) => {
-                let outlets = std::mem::take(outlets);
-                let dropped = state.queues.iter().map(Queue::dropped).collect();
-                for event in self.leave_behind(state.feed.as_deref_mut(), outlets, dropped, outcome, errors.first()) {
-                    self.tell(state, event);
-                }
-                Vec::new()
-            }
+        self.hand_over(state, outcome);
+        let sinks = state.egress.finish();
+        let Some(completion) = state.delivery.complete(outcome, sinks) else { return };
+        if let Some(port) = self.port.upgrade() {
+            state.notify_later(port.post_completion(self.token, completion));
+        }
+        // Listed until here: a shutdown waits for listed runs before it closes their ports.
+        self.guard.unlist(self.id);
+    }
+
+    /// Leaves the outputs that no reader has taken to the session, and notifies those who wait for it.
+    fn hand_over(&self, state: &mut State, outcome: Outcome) {
+        let (Some(outputs), Some(ingress)) = (state.egress.live(), state.ingress.as_deref_mut()) else { return };
+        let mut outputs = std::mem::take(outputs);
+        let (is_read, is_fed) = (outputs.stop_waiting(), ingress.take_waiter());
+        let cause = state.delivery.first_error().map_or_else(String::new, ToString::to_string);
+        *ingress.final_state.lock() = FinalState {
+            outputs,
+            ended: Some((outcome, cause)),
+            sent: ingress.sent(),
+            dropped: state.queues.iter().map(Queue::dropped).collect(),
+            lag: self.lag(&ingress.lag_before),
         };
-        let completion = Completion { outcome, sinks, errors, skip_report: std::mem::take(&mut state.skip_report) };
-        match &mut state.delivery {
-            Delivery::Submitter(place) => *place = Some(completion),
-            Delivery::Port => {
-                if let Some(port) = self.port.upgrade() {
-                    state.ring_later(port.post_completion(self.token, completion));
-                }
-                // Listed until then: a shutdown waits for those that are, before it closes their ports.
-                self.runtime.delist(self.id);
-            }
+        if is_fed {
+            self.notify(state, Event::Room { token: self.token });
+        }
+        if is_read {
+            self.notify(state, Event::Outputs { token: self.token });
         }
     }
 }

@@ -1,23 +1,48 @@
-//! One run of a pipeline: its queues, its stages and who may run them, from the first packet to the one completion.
+//! One run of a pipeline, from the first packet to the one completion.
 //!
-//! All scheduling state of a run stands behind one lock, which is never held while a node works. A stage is idle,
-//! scheduled or running; whoever changes a queue schedules the neighbours that can now go on, so nothing polls, and
-//! whoever parks a stage looks once more under the lock, so nothing is forgotten.
+//! ```text
+//!   Active --------------> Stopping(outcome) --.      Active:    stages run; `Stages` has their states
+//!     |  a node has failed        |            |      Stopping:  the first failure is known; stages at work come to the
+//!     |                           |            |                 end of their step, all nodes are cleaned up
+//!     |  all stages               | no stage is|      Completed: the completion is handed over, exactly once; nodes in
+//!     |  have finished            | at work    |                 the middle of a step may still be cleaned up later
+//!     v                           v            |
+//!   Completed <--------------------------------'
+//!       ^   cancel, timeout, shutdown: at once, from both other phases
+//! ```
+//!
+//! [`Run`] only orchestrates. Its parts know neither it nor each other: [`Stages`](stage_cell::Stages) the states of the stages,
+//! [`Ingress`] the packets that come in, [`Egress`] the outputs, [`Clock`] the time, [`Delivery`] the completion.
+//! All of them stand behind one lock, which is never held while a node works. Whoever changes a queue schedules the
+//! neighbours that can run because of it, and whoever parks a stage checks once more under the lock: so nothing polls, and
+//! nothing is forgotten.
 
-mod alarm;
-mod answers;
+mod body;
+mod budget;
+mod chain_loop;
 mod clock;
+mod delivery;
+mod egress;
 mod ending;
-mod entry;
+mod entry_queues;
 mod failure;
-mod held;
-mod look;
-mod quantum;
-mod readiness;
-mod record;
+mod fan_in;
+mod final_state;
+mod follow_up;
+mod host_loop;
+mod ingress;
+mod inspect;
+mod opening;
+mod pacing;
 mod recovery;
-mod streaming;
-mod travel;
+mod replies;
+mod scheduling;
+mod session_io;
+mod stage_cell;
+mod stage_loop;
+mod state_guard;
+mod timer_event;
+mod transfer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
@@ -25,29 +50,29 @@ use std::time::Instant;
 
 use smallvec::SmallVec;
 
-pub(super) use self::alarm::Alarm;
+pub(super) use self::budget::Budget;
 use self::clock::Clock;
-use self::entry::entry_queues;
-use self::quantum::{Body, Work};
-pub(super) use self::quantum::{Budget, Task};
-use self::streaming::Feed;
-pub(super) use self::streaming::{Opening, Refusal, Rest};
-use super::changes::Changes;
-use super::completion::{Completion, Outcome, RunError, SkipReport};
-use super::exchange::Exchange;
-use super::host_call::HostCall;
+use self::delivery::Delivery;
+use self::egress::Egress;
+pub(super) use self::final_state::FinalState;
+use self::ingress::Ingress;
+pub(super) use self::ingress::SendError;
+pub(super) use self::opening::{Identity, SessionSetup};
+use self::stage_cell::Stages;
+pub(super) use self::stage_loop::{may_block, run_task};
+use self::timer_event::TimerEvent;
+use super::completion::{Completion, Outcome};
+use super::executor::{ActiveRunGuard, Task};
 use super::items::Items;
-use super::live::Counted;
+use super::job::Job;
+use super::live_objects::LiveCount;
 use super::metrics::{Counts, IS_MEASURED};
-use super::outlet::Outlets;
-use super::port::{Port, Ring, WeakPort};
+use super::param_changes::ParamChanges;
+use super::port::{DeferredNotify, WeakPort};
 use super::queue::Queue;
-use super::runtime::Presence;
-use super::sink::Collector;
 use crate::graph::Graph;
 use crate::lock::Lock;
 use crate::node::CancelFlag;
-use crate::value::Value;
 
 /// A run.
 pub(super) struct Run {
@@ -56,239 +81,84 @@ pub(super) struct Run {
     graph: Arc<Graph>,
     poison: Arc<AtomicBool>,
     items: Arc<Items>,
-    output_bytes: usize,
     port: WeakPort,
     cancel: CancelFlag,
     clock: Clock,
-    /// Whether outputs are handed out while it runs, so that a stage before a sink may have to wait.
+    /// Outputs are handed out while it runs, so that a stage before a sink may have to wait.
     is_session: bool,
-    /// How many ENDs have come to the end of the graph: one for each item and sink.
+    /// How many ends of items have come to the end of the graph: one for each item and sink.
     ended: AtomicU64,
-    /// How often a session was interrupted; a stage that has seen fewer begins anew.
+    /// How often a session was interrupted. A stage that has seen fewer interruptions makes its nodes anew.
     epoch: AtomicU32,
     /// What the nodes of a session have done.
     counts: Option<Arc<Counts>>,
-    /// What a session changes about its nodes while it runs.
-    changes: Option<Arc<Changes>>,
+    /// Changes of params while a session runs.
+    changes: Option<Arc<ParamChanges>>,
     state: Lock<State>,
-    _counted: Counted,
-    /// The last field, since it tells the runtime that all others have let go of what they held.
-    runtime: Presence,
+    _counted: LiveCount,
+    /// The last field, since dropping it reports that all others have been dropped.
+    guard: ActiveRunGuard<Run>,
 }
 
-/// Stages that can go on, in the order in which they could: seldom more than a few.
+/// Stages that were scheduled, in that order: seldom more than a few.
 type Ready = SmallVec<[usize; 8]>;
 
+/// The state of a run that its threads share.
 struct State {
-    queues: Vec<Queue>,
-    stages: Vec<StageState>,
-    sinks: Sinks,
-    /// How packets come in while it runs; none if all were there at the start.
-    feed: Option<Box<Feed>>,
-    errors: Vec<RunError>,
-    skip_report: SkipReport,
-    /// The nodes that have skipped something.
-    skipping: Vec<usize>,
-    /// Stages that are scheduled or running.
-    active: usize,
-    /// Stages that have not finished.
-    open: usize,
     phase: Phase,
-    /// Where the completion goes.
+    queues: Vec<Queue>,
+    stages: Stages,
+    /// How packets come in while it runs; none if all inputs were there at the start.
+    ingress: Option<Box<Ingress>>,
+    egress: Egress,
     delivery: Delivery,
-    /// The time when somebody last looked at a clock for another reason: at most a quantum or a step ago.
-    now_about: Option<Instant>,
-    /// To be rung by whoever holds this, when it lets go.
-    ring: Option<Ring>,
-}
-
-/// Where results go.
-enum Sinks {
-    /// They wait for the completion.
-    Collected { collectors: Vec<Collector>, bytes: usize },
-    /// The host takes them while the run goes on.
-    Live(Outlets),
-}
-
-struct StageState {
-    status: Status,
-    body: Option<Box<Body>>,
-    /// What a host stage and its host have between them.
-    exchange: Exchange,
-    /// The input edge that is looked at first, so that a busy edge does not starve the others.
-    next_input: usize,
-    /// The input ports of which an aligning node wants nothing for now, a bit for each.
-    refused: u64,
-    /// A moment has come that it waited for.
-    is_woken: bool,
-    /// Since when the oldest packet is here that it has taken and not worked off.
-    holds_since: Option<Instant>,
-    /// Whether the next call goes to the thread that has just answered one, rather than to the port.
-    follow_up: FollowUp,
-}
-
-/// What a thread that answers a call takes with it. It names that call: a thread that answered an earlier one and has not
-/// returned yet must not take what another one waits for.
-#[derive(Default)]
-enum FollowUp {
-    #[default]
-    Unwanted,
-    Wanted {
-        by: u64,
-    },
-    Call {
-        by: u64,
-        call: HostCall,
-    },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Status {
-    Idle,
-    Scheduled,
-    Running,
-    Finished,
+    /// A clock reading that was made for another reason: at most a time slice or a step ago.
+    recent_time: Option<Instant>,
+    /// The notification that is due once the lock is released.
+    notify: Option<DeferredNotify>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Active,
-    /// It ends for this reason once no stage is active.
+    /// The run ends with this outcome once no stage is active.
     Stopping(Outcome),
     Completed,
 }
 
-impl State {
-    fn new(graph: &Graph, queues: Vec<Queue>, sinks: Sinks, feed: Option<Box<Feed>>, delivery: Delivery) -> Self {
-        let stages = graph
-            .stages
-            .iter()
-            .map(|_| StageState {
-                status: Status::Idle,
-                body: None,
-                exchange: Exchange::default(),
-                next_input: 0,
-                refused: 0,
-                is_woken: false,
-                holds_since: None,
-                follow_up: FollowUp::Unwanted,
-            })
-            .collect();
-        let open = graph.stages.len();
-        Self {
-            queues,
-            stages,
-            sinks,
-            feed,
-            errors: Vec::new(),
-            skip_report: SkipReport::default(),
-            skipping: Vec::new(),
-            active: 0,
-            open,
-            phase: Phase::Active,
-            delivery,
-            now_about: None,
-            ring: None,
-        }
-    }
-
-    /// Packets that are put in line from now on wait since `now`.
-    fn seen(&mut self, now: Instant) {
-        if IS_MEASURED {
-            self.now_about = Some(now);
-        }
-    }
-}
-
-enum Delivery {
-    /// The submitting thread is still at it and takes the completion itself.
-    Submitter(Option<Completion>),
-    Port,
-}
-
 impl Run {
-    /// A run over inputs that are in memory; nothing runs yet.
-    #[allow(clippy::too_many_arguments, reason = "one call site; a struct of the same fields would say nothing more")]
-    pub(super) fn new(
-        id: u64,
-        token: u64,
-        graph: Arc<Graph>,
-        poison: Arc<AtomicBool>,
-        inputs: Option<Vec<Value>>,
-        runtime: Presence,
-        port: &Port,
-        output_bytes: usize,
-    ) -> Arc<Self> {
-        let items = match &inputs {
-            Some(inputs) => Items::given(inputs),
-            None => Items::begun(&graph),
-        };
-        let collectors = graph.sinks.iter().map(|&node| Collector::new(Arc::clone(&graph.nodes[node].id))).collect();
-        let state = State::new(
-            &graph,
-            entry_queues(&graph, inputs),
-            Sinks::Collected { collectors, bytes: 0 },
-            None,
-            Delivery::Submitter(None),
-        );
-        Arc::new(Self {
-            id,
-            token,
-            graph,
-            poison,
-            items: Arc::new(items),
-            output_bytes,
-            port: port.downgrade(),
-            cancel: CancelFlag::default(),
-            clock: Clock::Real,
-            is_session: false,
-            ended: AtomicU64::new(0),
-            epoch: AtomicU32::new(0),
-            counts: None,
-            changes: None,
-            state: Lock::new(state),
-            _counted: Counted::run(),
-            runtime,
-        })
-    }
-
-    /// Starts it. Stages that the budget allows run on this thread until the budget is used up, everything else on the workers.
-    /// Answers the completion if it is there already; else it goes to the port.
+    /// Starts it. Stages that the budget allows run on this thread until the budget is used up, all others on the workers.
+    /// Returns the completion if it is there already; else it goes to the port.
     pub(super) fn start(self: &Arc<Self>, budget: Option<Budget>, deadline: Option<Instant>) -> Option<Completion> {
-        let mut ready = Ready::new();
-        let mut state = self.hold();
-        for stage in 0..self.graph.stages.len() {
-            self.schedule_if_runnable(&mut state, stage, &mut ready);
-        }
-        drop(state);
+        let mut ready = self.schedule_all();
         match budget {
             None => self.dispatch(&mut ready),
             Some(budget) => self.run_here(budget, ready),
         }
-        let mut state = self.hold();
+        let mut state = self.lock();
         if state.phase != Phase::Completed {
-            if !self.runtime.enlist(self.id, self) {
+            if !self.guard.list(self.id, self) {
                 drop(state);
                 self.shut_down();
-                state = self.hold();
-            } else if !self.port.upgrade().is_some_and(|port| port.enlist(self.token, self)) {
+                state = self.lock();
+            } else if !self.port.upgrade().is_some_and(|port| port.list(self.token, Arc::clone(self) as Arc<dyn Job>)) {
                 drop(state);
-                self.runtime.delist(self.id);
+                self.guard.unlist(self.id);
                 self.cancel();
-                state = self.hold();
+                state = self.lock();
             }
         }
-        if let Delivery::Submitter(Some(completion)) = std::mem::replace(&mut state.delivery, Delivery::Port) {
+        if let Some(completion) = state.delivery.hand_to_port() {
             return Some(completion);
         }
         drop(state);
         if let Some(deadline) = deadline {
-            self.set_alarm(deadline, Alarm::TimeOut);
+            self.set_timer(deadline, TimerEvent::Timeout);
         }
         None
     }
 
-    /// Ends it because the host asks. Answers whether it was still going on.
+    /// Ends it because the host asks. Returns whether it had not ended before.
     pub(super) fn cancel(self: &Arc<Self>) -> bool {
         self.stop_now(Outcome::Cancelled, "the work was cancelled", "")
     }
@@ -298,8 +168,8 @@ impl Run {
         self.stop_now(Outcome::ShutDown, "the runtime was shut down while the work was going on", "");
     }
 
-    /// Runs stages on this thread that the budget allows, while there is time; hands the others to the workers. There is
-    /// time for the first: who calls this has just looked.
+    /// Runs stages on this thread that the budget allows, while there is time; gives the others to the workers. There is
+    /// time for the first one: the caller has just looked.
     fn run_here(self: &Arc<Self>, budget: Budget, mut here: Ready) {
         let mut place = 0;
         while let Some(&stage) = here.get(place) {
@@ -307,24 +177,38 @@ impl Run {
             if has_time && self.graph.stages[stage].cost <= budget.most_cost {
                 self.run_stage(stage, budget, &mut here);
             } else {
-                self.runtime.pool.push(Task { run: Arc::clone(self), stage });
+                self.guard.pool.push(Task { run: Arc::clone(self), stage });
             }
             place += 1;
         }
     }
 
+    /// Gives scheduled stages to the workers.
     fn dispatch(self: &Arc<Self>, ready: &mut Ready) {
         for stage in ready.drain(..) {
-            self.runtime.pool.push(Task { run: Arc::clone(self), stage });
+            self.guard.pool.push(Task { run: Arc::clone(self), stage });
+        }
+    }
+
+    fn first_node(&self, stage: usize) -> usize {
+        self.graph.stages[stage].links[0].node
+    }
+}
+
+impl State {
+    /// Items that are queued from here on have been queued at `now`.
+    fn seen(&mut self, now: Instant) {
+        if IS_MEASURED {
+            self.recent_time = Some(now);
         }
     }
 }
 
 impl Drop for Run {
-    /// A run whose port is dropped while a host owes it an answer ends here, and its nodes are cleaned up like any.
+    /// A run whose port is dropped while a host owes it a reply ends here, and its nodes are cleaned up like any.
     fn drop(&mut self) {
-        for body in self.state.get_mut().stages.iter_mut().filter_map(|stage| stage.body.take()) {
-            // Nobody is left to tell of a panic.
+        for body in self.state.get_mut().stages.take_bodies() {
+            // There is no one left to report a panic to.
             let _ = body.cleanup();
         }
     }

@@ -1,29 +1,31 @@
-//! What an error of a node means for the run: its end, or the loss of what the node was working on, or another try.
+//! What an error of a node means for the run: its end, the loss of the packet in work, or another try.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::delivery::SkippedError;
 use super::failure::{Failure, Fault, native};
-use super::{Alarm, Phase, Run, State};
+use super::timer_event::TimerEvent;
+use super::{Phase, Run, State};
 use crate::exec::chain::{Chain, ChainFailure};
-use crate::exec::completion::{RunError, SkipReport};
+use crate::exec::completion::RunError;
+use crate::exec::event::Event;
 use crate::exec::exchange::Failed;
 use crate::exec::host::HostStage;
-use crate::exec::port::Event;
-use crate::exec::queue::Travel;
+use crate::exec::stream_item::StreamItem;
 use crate::manifest::{OnError, Retry};
 use crate::node::NodeError;
 
-/// What comes of an error.
-enum Verdict {
+/// What the manifest wants done about an error.
+enum ErrorAction {
     Fail,
     Skip,
-    Again(Retry),
+    Retry(Retry),
 }
 
 impl Run {
-    /// After an error of a native node: lets a new instance go on, unless it is the end.
+    /// Continues with a new instance after an error of a native node, unless the error ends the run.
     pub(super) fn recover_chain(
         self: &Arc<Self>,
         index: usize,
@@ -31,72 +33,73 @@ impl Run {
         mut failure: ChainFailure,
     ) -> Result<(), Fault> {
         let node = failure.node;
-        let tried = chain.tried(node);
-        let verdict = if failure.is_panic { Verdict::Fail } else { self.judge(node, tried, &mut failure.error) };
-        if let Verdict::Fail = verdict {
+        let retries = chain.retries(node);
+        let action =
+            if failure.is_panic { ErrorAction::Fail } else { self.on_error_action(node, retries, &mut failure.error) };
+        if let ErrorAction::Fail = action {
             return Err(native(failure));
         }
-        chain.begin_anew(node, &self.graph, &self.cancel).map_err(|failure| {
+        chain.reinstantiate(node, &self.graph, &self.cancel).map_err(|failure| {
             self.poison.fetch_or(failure.is_panic, Ordering::Release);
             native(failure)
         })?;
-        if let Verdict::Again(retry) = verdict {
-            let backoff = retry.backoff(tried.unwrap_or(0));
-            chain.try_again(node, self.wake_after(index, backoff));
-            self.note_retry(&mut self.hold(), node);
+        if let ErrorAction::Retry(retry) = action {
+            let backoff = retry.backoff(retries.unwrap_or(0));
+            chain.schedule_retry(node, self.wake_after(index, backoff));
+            self.note_retry(&mut self.lock(), node);
         } else {
             chain.give_up(node);
-            let error = self.describe(Failure::Native(failure));
-            // Dropped behind the lock.
-            let _told = self.note_skip(&mut self.hold(), node, error);
+            let error = Failure::Native(failure).into_error(&self.graph, &self.items);
+            // Dropped after the lock is released.
+            let _unkept = self.note_skip(&mut self.lock(), node, error);
         }
         Ok(())
     }
 
-    /// After an error of the host's code: puts what has no answer back in line, unless it is the end.
-    /// Returns an error that nobody keeps.
+    /// Requeues what has no reply after an error of the host's code, unless the error ends the run. Returns an error that is
+    /// not kept: to be dropped where no lock is held.
     pub(super) fn recover_host(
         self: &Arc<Self>,
         state: &mut State,
         index: usize,
         host: &mut HostStage,
         failed: Failed,
-        inbox: &mut VecDeque<Travel>,
+        inbox: &mut VecDeque<StreamItem>,
     ) -> Result<Option<RunError>, Fault> {
         let Failed { mut fault, call } = failed;
-        let (node, tried) = (fault.node, call.attempt.tried);
-        match self.judge(node, Some(tried), &mut fault.error) {
-            Verdict::Fail => Err(Box::new(Failure::Host(fault))),
-            Verdict::Skip => {
+        let (node, retries) = (fault.node, call.attempt.retries);
+        match self.on_error_action(node, Some(retries), &mut fault.error) {
+            ErrorAction::Fail => Err(Box::new(Failure::Host(fault))),
+            ErrorAction::Skip => {
                 host.skip(call, inbox, &mut state.stages[index].exchange);
-                Ok(self.note_skip(state, node, self.describe(Failure::Host(fault))))
+                Ok(self.note_skip(state, node, Failure::Host(fault).into_error(&self.graph, &self.items)))
             }
-            Verdict::Again(retry) => {
-                host.try_again(call, inbox, self.wake_after(index, retry.backoff(tried)));
+            ErrorAction::Retry(retry) => {
+                host.retry_at(call, inbox, self.wake_after(index, retry.backoff(retries)));
                 self.note_retry(state, node);
                 Ok(None)
             }
         }
     }
 
-    /// What the manifest says of an error of a node that has `tried` so often, if it can try again. The error that ends
-    /// the tries says how many there were.
-    fn judge(&self, node: usize, tried: Option<u32>, error: &mut NodeError) -> Verdict {
+    /// The action of the manifest for an error of a node that has retried the packet so often; none if it can't retry. The
+    /// error that ends the tries gets their number.
+    fn on_error_action(&self, node: usize, retries: Option<u32>, error: &mut NodeError) -> ErrorAction {
         let on_error = self.graph.nodes[node].on_error;
-        if let (OnError::Retry(retry), Some(tried)) = (on_error, tried) {
-            if tried < retry.times {
-                return Verdict::Again(retry);
+        if let (OnError::Retry(retry), Some(retries)) = (on_error, retries) {
+            if retries < retry.times {
+                return ErrorAction::Retry(retry);
             }
-            error.cause += &format!(" (tried {} times)", u64::from(tried) + 1);
+            error.cause += &format!(" (tried {} times)", u64::from(retries) + 1);
         }
-        if on_error.skips() { Verdict::Skip } else { Verdict::Fail }
+        if on_error.skips() { ErrorAction::Skip } else { ErrorAction::Fail }
     }
 
-    /// The moment that is so far ahead; the stage is woken then.
+    /// The time after a backoff; the stage is woken then.
     fn wake_after(self: &Arc<Self>, index: usize, backoff: std::time::Duration) -> std::time::Instant {
         let due = self.now() + backoff;
         if !backoff.is_zero() {
-            self.set_alarm(due, Alarm::Wake(index));
+            self.set_timer(due, TimerEvent::Wake(index));
         }
         due
     }
@@ -105,10 +108,10 @@ impl Run {
         if let Some(counts) = &self.counts {
             counts[node].retry();
         }
-        state.skip_report.retries += 1;
+        state.delivery.count_retry();
     }
 
-    /// Keeps an error for the completion and tells the host of it, as long as there are not too many. Returns one that is
+    /// Keeps an error for the completion and notifies the host of it, as long as there are not too many. Returns one that is
     /// not kept.
     fn note_skip(&self, state: &mut State, node: usize, error: RunError) -> Option<RunError> {
         if let Some(counts) = &self.counts {
@@ -117,16 +120,12 @@ impl Run {
         if state.phase != Phase::Active {
             return Some(error);
         }
-        state.skip_report.skips += 1;
-        let is_first = !state.skipping.contains(&node);
-        if is_first {
-            state.skipping.push(node);
+        match state.delivery.skip(node, error) {
+            SkippedError::Reported { error, is_first } => {
+                self.notify(state, Event::Skipped { token: self.token, error, is_first });
+                None
+            }
+            SkippedError::Excess(error) => Some(error),
         }
-        if !is_first && state.skip_report.skipped.len() >= SkipReport::MOST {
-            return Some(error);
-        }
-        self.tell(state, Event::Skipped { token: self.token, error: error.clone(), is_first });
-        state.skip_report.skipped.push(error);
-        None
     }
 }

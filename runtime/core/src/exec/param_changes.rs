@@ -12,7 +12,7 @@ use crate::node::PreparedNode;
 
 /// The changes of all stages of a session.
 #[derive(Default)]
-pub(super) struct Changes {
+pub(super) struct ParamChanges {
     stages: Box<[StageChanges]>,
 }
 
@@ -41,9 +41,9 @@ const NEVER: u64 = u64::MAX;
 /// So many wait for their packet at one stage; an older one of the same node makes room for more.
 const MOST_PENDING: usize = 1024;
 
-impl Changes {
+impl ParamChanges {
     /// None yet, of so many stages.
-    pub(super) fn of(stages: usize) -> Self {
+    pub(super) fn new(stages: usize) -> Self {
         let stage = |_| StageChanges { due: AtomicU64::new(NEVER), lists: Lock::default() };
         Self { stages: (0..stages).map(stage).collect() }
     }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_change_is_due_from_its_packet_on_and_once() {
-        let changes = Changes::of(2);
+        let changes = ParamChanges::new(2);
         changes.add(1, 7, 3, prepared());
         changes.add(1, 8, 5, prepared());
         assert!(changes.take_due(0, 9).is_empty() && changes.take_due(1, 2).is_empty());
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_waits_for_packets_that_never_come_stays_bounded() {
-        let changes = Changes::of(1);
+        let changes = ParamChanges::new(1);
         changes.add(0, 1, 0, prepared());
         for from in 0..MOST_PENDING as u64 * 3 {
             changes.add(0, 2, from, prepared());

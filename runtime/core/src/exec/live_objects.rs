@@ -23,9 +23,9 @@ impl LiveObjects {
 
 /// Counts one while it lives.
 #[derive(Debug)]
-pub(super) struct Counted(&'static AtomicI64);
+pub(super) struct LiveCount(&'static AtomicI64);
 
-impl Counted {
+impl LiveCount {
     pub(super) fn run() -> Self {
         Self::one_of(&RUNS)
     }
@@ -40,7 +40,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for LiveCount {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::completion::{Output, SinkOutputs};
 use super::progress::MediaLength;
-use super::queue::Routed;
+use super::stream_item::QueuedPacket;
 
 /// What has reached one sink so far.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ impl Collector {
         Self { sink, outputs: Vec::new(), is_in_order: true, media: MediaLength::default() }
     }
 
-    pub(super) fn push(&mut self, routed: Routed) {
-        let Routed { packet, item, path, .. } = routed;
+    pub(super) fn push(&mut self, queued: QueuedPacket) {
+        let QueuedPacket { packet, item, path, .. } = queued;
         self.media.note(item, &packet);
         if let Some((last_path, last)) = self.outputs.last() {
             self.is_in_order &= (last.item, *last_path) <= (item, path);

@@ -1,0 +1,120 @@
+//! Why a configuration, a piece of work or a session is refused. What goes wrong while work runs is a
+//! [`RunError`](super::RunError) of its completion.
+
+use std::sync::Arc;
+
+use super::completion::Outcome;
+use crate::manifest::ManifestError;
+use crate::outside::{named, named_in_full, shown};
+
+/// Why a configuration or options are refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub(super) String);
+
+/// Why a piece of work was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The runtime is shut down.
+    #[error("the runtime is shut down; make a new one")]
+    ShutDown,
+    /// The port is closed.
+    #[error("the port is closed; make a new one")]
+    PortClosed,
+    /// A node of this pipeline panicked before.
+    #[error("a node of pipeline {} panicked before, so it is not used again; make the pipeline anew", named(pipeline))]
+    Poisoned {
+        /// The pipeline's name.
+        pipeline: Arc<str>,
+    },
+    /// Another piece of work of this port has the same number.
+    #[error("token {token} belongs to work that is still going on at this port; use another one")]
+    TokenInUse {
+        /// The number.
+        token: u64,
+    },
+    /// There is no port for calls to the host's nodes.
+    #[error(
+        "node {} is run by the host, and a blocking execute has no port for its calls; submit with a port instead",
+        named(node)
+    )]
+    NeedsPort {
+        /// The first host node.
+        node: Arc<str>,
+    },
+}
+
+/// Why a session was not opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The work is not accepted.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// The options don't fit the pipeline.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// Why a session refuses packets or a change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// A chosen node is no sink.
+    #[error("{} is no sink of pipeline {}; its sinks are {sinks}", named(sink), named(pipeline))]
+    NoSuchSink {
+        /// The chosen id.
+        sink: String,
+        /// The name of the pipeline.
+        pipeline: Arc<str>,
+        /// The sinks of the pipeline.
+        sinks: String,
+    },
+    /// All nodes bring their own data.
+    #[error("pipeline {} has only sources, which take no packets; read its outputs", named(pipeline))]
+    NoTaker {
+        /// The name of the pipeline.
+        pipeline: Arc<str>,
+    },
+    /// The graph has no node with this id.
+    #[error("there is no node {}{cure}", named(node))]
+    NoSuchNode {
+        /// The id.
+        node: String,
+        /// A suggestion, behind a semicolon.
+        cure: String,
+    },
+    /// A running node can't change this param.
+    #[error("{} ({}) has {} from its start to its end; {live}", named_in_full(node), shown(node_type), named(param))]
+    NotLive {
+        /// The id of the node.
+        node: Arc<str>,
+        /// Its type.
+        node_type: Arc<str>,
+        /// The param.
+        param: String,
+        /// Which ones can be changed.
+        live: String,
+    },
+    /// The params of a node that the host runs can't be changed.
+    #[error(
+        "{} is run by the host, which alone could change its params; only those of built-in nodes are live",
+        named_in_full(node)
+    )]
+    HostNode {
+        /// The id of the node.
+        node: Arc<str>,
+    },
+    /// A param can't have this value.
+    #[error(transparent)]
+    Params(#[from] ManifestError),
+    /// The session was finished, so that it takes no more packets.
+    #[error("the session was finished before; it takes no more packets")]
+    Finished,
+    /// The session has ended.
+    #[error("the session has ended{}{cause}", if cause.is_empty() { "" } else { ": " })]
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// Why, if it did not simply finish.
+        cause: String,
+    },
+}

@@ -1,0 +1,151 @@
+//! What the runs of one runtime share: its workers, its timer, and the list of runs that are active.
+//!
+//! It is generic over the run, as [`Pool`] is over its task, so it knows nothing of what a run is.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use super::pool::Pool;
+use super::timer::{Fire, Timer};
+use crate::lock::{Lock, Monitor};
+
+/// The workers, the timer and the list of active runs of a runtime.
+pub(super) struct Executor<R: Fire> {
+    pub(super) pool: Pool<Task<R>>,
+    pub(super) timer: Timer<R>,
+    /// The runs that outlast the call that submitted them.
+    listed: Lock<HashMap<u64, Weak<R>>>,
+    /// Set under the lock of `listed`, so that no run is listed after the listed ones have been shut down.
+    is_shut_down: AtomicBool,
+    active: AtomicUsize,
+    none_active: Monitor<()>,
+}
+
+/// One time slice of one stage of a run.
+pub(super) struct Task<R> {
+    pub(super) run: Arc<R>,
+    pub(super) stage: usize,
+}
+
+/// Counts a run as active from before it is accepted until everything that it held is gone.
+pub(super) struct ActiveRunGuard<R: Fire>(Arc<Executor<R>>);
+
+impl<R: Fire> Executor<R> {
+    /// An executor with this pool; no thread is started before there is work.
+    pub(super) fn new(pool: Pool<Task<R>>) -> Self {
+        Self {
+            pool,
+            timer: Timer::default(),
+            listed: Lock::default(),
+            is_shut_down: AtomicBool::new(false),
+            active: AtomicUsize::new(0),
+            none_active: Monitor::default(),
+        }
+    }
+
+    /// Counts one more active run; `None` after a shutdown.
+    pub(super) fn enter(self: &Arc<Self>) -> Option<ActiveRunGuard<R>> {
+        // Counted before the flag is read: so a shutdown either waits for this run, or is seen here.
+        self.active.fetch_add(1, Ordering::SeqCst);
+        let guard = ActiveRunGuard(Arc::clone(self));
+        (!self.is_shut_down.load(Ordering::SeqCst)).then_some(guard)
+    }
+
+    /// Whether [`Self::begin_shutdown`] was called.
+    pub(super) fn is_shut_down(&self) -> bool {
+        self.is_shut_down.load(Ordering::Acquire)
+    }
+
+    /// Refuses runs from now on, and returns those that are listed.
+    pub(super) fn begin_shutdown(&self) -> Vec<Weak<R>> {
+        let mut listed = self.listed.lock();
+        self.is_shut_down.store(true, Ordering::SeqCst);
+        listed.drain().map(|(_, run)| run).collect()
+    }
+
+    /// Ends the threads once no run is active; waits for that at most until `deadline`. Returns whether that was so.
+    pub(super) fn finish_shutdown(&self, deadline: Option<Instant>) -> bool {
+        self.timer.stop();
+        let is_inactive = || self.active.load(Ordering::SeqCst) == 0;
+        drop(self.none_active.wait_for(self.none_active.lock(), deadline, |()| is_inactive()));
+        is_inactive() && self.pool.stop(deadline)
+    }
+
+    /// Lists a run, so that a shutdown ends it. Returns `false` after a shutdown.
+    pub(super) fn list(&self, id: u64, run: &Arc<R>) -> bool {
+        let mut listed = self.listed.lock();
+        if self.is_shut_down() {
+            return false;
+        }
+        listed.insert(id, Arc::downgrade(run));
+        true
+    }
+
+    /// Takes a run off the list.
+    pub(super) fn unlist(&self, id: u64) {
+        self.listed.lock().remove(&id);
+    }
+}
+
+impl<R: Fire> std::ops::Deref for ActiveRunGuard<R> {
+    type Target = Executor<R>;
+
+    fn deref(&self) -> &Executor<R> {
+        &self.0
+    }
+}
+
+impl<R: Fire> Drop for ActiveRunGuard<R> {
+    fn drop(&mut self) {
+        if self.0.active.fetch_sub(1, Ordering::SeqCst) == 1 && self.0.is_shut_down.load(Ordering::SeqCst) {
+            let _held = self.0.none_active.lock();
+            self.0.none_active.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Idle;
+
+    impl Fire for Idle {
+        type Event = ();
+
+        fn fire(self: &Arc<Self>, (): ()) {}
+    }
+
+    fn executor() -> Arc<Executor<Idle>> {
+        Arc::new(Executor::new(Pool::new(1, || (), |_| (), |_| false)))
+    }
+
+    #[test]
+    fn a_shutdown_gets_the_listed_runs_and_refuses_others() {
+        let executor = executor();
+        let runs = [Arc::new(Idle), Arc::new(Idle)];
+        assert!(executor.list(1, &runs[0]) && executor.list(2, &runs[1]));
+        executor.unlist(1);
+        let listed = executor.begin_shutdown();
+        assert!(listed.len() == 1 && listed[0].ptr_eq(&Arc::downgrade(&runs[1])));
+        assert!(!executor.list(3, &runs[0]) && executor.enter().is_none() && executor.is_shut_down());
+    }
+
+    #[test]
+    fn a_shutdown_waits_until_the_last_guard_is_dropped() {
+        let executor = executor();
+        let guard = executor.enter().expect("it is open");
+        executor.begin_shutdown();
+        assert!(!executor.finish_shutdown(Some(Instant::now())), "a run is active");
+        let waiting = std::thread::spawn({
+            let executor = Arc::clone(&executor);
+            move || executor.finish_shutdown(Some(Instant::now() + Duration::from_secs(60)))
+        });
+        drop(guard);
+        assert!(waiting.join().expect("it does not panic"));
+    }
+}

@@ -1,0 +1,176 @@
+//! The options of pipelines and sessions, and how the documents are read that set them.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::error::ConfigError;
+use super::queue::Bounds;
+use crate::manifest::HostNodes;
+use crate::outside::message;
+use crate::wire;
+
+/// The options of a pipeline, beside its manifest.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PipelineOptions {
+    /// The node types that the host runs itself.
+    pub host_nodes: HostNodes,
+}
+
+/// The options of a session.
+#[derive(Clone, Debug, Default)]
+pub struct SessionOptions {
+    /// The ids of the sinks to hand out; all if none is named. What reaches the others is dropped.
+    pub sinks: Vec<String>,
+    /// The bounds of each entry queue and of the queue of each sink.
+    pub buffer: BufferOptions,
+    /// How long the session may last, by its own clock.
+    pub deadline: Option<Duration>,
+    /// How long a packet may take from when it is taken to its sinks; what comes later is dropped and counted.
+    pub packet_deadline: Option<Duration>,
+    /// The time that the session goes by.
+    pub clock: SessionClock,
+    /// Whether the session records what it does, for [`Session::trace`](super::Session::trace).
+    pub is_traced: bool,
+}
+
+/// The time that a session goes by: for its deadlines, the pauses before a retry, and batches that wait to be full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionClock {
+    /// The time of the machine.
+    #[default]
+    Real,
+    /// The media time that has arrived: a packet arrives at its end, once all that came before it has been processed. So a
+    /// session for live audio can be tested at full speed, with the same results each time.
+    Virtual,
+}
+
+/// The bounds of a queue at either end of a session.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BufferOptions {
+    /// Packets: 64 by default.
+    pub packets: Option<usize>,
+    /// Bytes: 8 MiB by default.
+    pub bytes: Option<usize>,
+    /// Media time: 5 s by default.
+    pub media: Option<Duration>,
+}
+
+/// The options of a session as a document has them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SessionDocument {
+    sinks: Vec<String>,
+    buffer: BufferDocument,
+    deadline_us: Option<u64>,
+    packet_deadline_us: Option<u64>,
+    clock: SessionClock,
+    trace: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BufferDocument {
+    packets: Option<usize>,
+    bytes: Option<usize>,
+    ms: Option<u64>,
+}
+
+impl PipelineOptions {
+    /// Reads a map as JSON text or msgpack; an empty document means the defaults.
+    ///
+    /// # Errors
+    /// If an entry is unknown or out of range.
+    pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
+        read(document, "options")
+    }
+}
+
+impl SessionOptions {
+    /// Reads a map as JSON text or msgpack; an empty document means the defaults.
+    ///
+    /// # Errors
+    /// If an entry is unknown or out of range.
+    pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
+        let SessionDocument { sinks, buffer, deadline_us, packet_deadline_us, clock, trace } =
+            read(document, "options")?;
+        for (name, is_zero) in
+            [("packets", buffer.packets == Some(0)), ("bytes", buffer.bytes == Some(0)), ("ms", buffer.ms == Some(0))]
+        {
+            if is_zero {
+                return Err(ConfigError(format!("options: buffer.{name}: expected 1 or more, got 0")));
+            }
+        }
+        Ok(Self {
+            sinks,
+            buffer: BufferOptions {
+                packets: buffer.packets,
+                bytes: buffer.bytes,
+                media: buffer.ms.map(Duration::from_millis),
+            },
+            deadline: deadline_us.map(Duration::from_micros),
+            packet_deadline: packet_deadline_us.map(Duration::from_micros),
+            clock,
+            is_traced: trace,
+        })
+    }
+}
+
+impl BufferOptions {
+    /// The bounds, with defaults for what is not set.
+    pub(super) fn bounds(self) -> Bounds {
+        let default = Bounds::DEFAULT;
+        let nanoseconds = |media: Duration| i64::try_from(media.as_nanos()).unwrap_or(i64::MAX);
+        Bounds {
+            packets: self.packets.unwrap_or(default.packets),
+            bytes: self.bytes.unwrap_or(default.bytes),
+            media_nanoseconds: self.media.map_or(default.media_nanoseconds, nanoseconds),
+        }
+    }
+}
+
+/// Reads a document of options. The first byte distinguishes msgpack from JSON text, as in manifests.
+pub(super) fn read<T: DeserializeOwned + Default>(document: &[u8], name: &str) -> Result<T, ConfigError> {
+    let refused = |reason: String| ConfigError(message(format!("{name}: {reason}")));
+    let read = match document {
+        [] => return Ok(T::default()),
+        [0x80..=0x8f | 0xde | 0xdf, ..] => {
+            let value = wire::decode(document, &[], &wire::Limits::default());
+            let value = value.map_err(|error| refused(error.to_string()))?;
+            serde_json::from_str(&wire::json::to_json(&value))
+        }
+        _ => serde_json::from_slice(document),
+    };
+    read.map_err(|error| refused(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_has_options_of_its_own() {
+        let options =
+            br#"{"sinks": ["a"], "buffer": {"packets": 3, "ms": 20}, "deadline_us": 5, "packet_deadline_us": 7}"#;
+        let options = SessionOptions::parse(options).expect("valid options");
+        assert_eq!(
+            (options.sinks, options.buffer.packets, options.buffer.bytes),
+            (vec!["a".to_owned()], Some(3), None)
+        );
+        assert_eq!(
+            (options.buffer.media, options.deadline),
+            (Some(Duration::from_millis(20)), Some(Duration::from_micros(5)))
+        );
+        assert_eq!(options.packet_deadline, Some(Duration::from_micros(7)));
+        let options = SessionOptions::parse(br#"{"clock": "virtual"}"#).expect("valid options");
+        assert_eq!(options.clock, SessionClock::Virtual);
+        let refused = SessionOptions::parse(br#"{"clock": "none"}"#).expect_err("there is no such clock");
+        let expected = "options: unknown variant `none`, expected `real` or `virtual` at line 1 column 16";
+        assert_eq!(refused.to_string(), expected);
+        let refused = SessionOptions::parse(br#"{"buffer": {"bytes": 0}}"#).expect_err("nothing would ever fit");
+        assert_eq!(refused.to_string(), "options: buffer.bytes: expected 1 or more, got 0");
+    }
+}

@@ -1,0 +1,69 @@
+//! What a stage carries from one time slice to the next: the nodes, and the items that it has taken and not processed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::exec::chain::{Chain, ChainFailure};
+use crate::exec::host::HostStage;
+use crate::exec::items::Items;
+use crate::exec::metrics::Counts;
+use crate::exec::param_changes::ParamChanges;
+use crate::exec::stream_item::StreamItem;
+use crate::graph::{Graph, Runner};
+
+/// The body of a stage. Only the thread that runs the stage has it.
+pub(super) struct Body {
+    pub(super) inbox: VecDeque<StreamItem>,
+    pub(super) work: Work,
+    /// The epoch of the session that this has seen last.
+    pub(super) epoch: u32,
+}
+
+#[allow(clippy::large_enum_variant, reason = "it lives in a body, which is boxed as a whole")]
+pub(super) enum Work {
+    Native(Chain),
+    Host(HostStage),
+}
+
+impl Body {
+    /// The body of a stage that has not run yet; fails if a node panics.
+    pub(super) fn new(
+        graph: &Graph,
+        index: usize,
+        items: &Arc<Items>,
+        counts: Option<&Arc<Counts>>,
+        changes: Option<&Arc<ParamChanges>>,
+        epoch: u32,
+    ) -> Result<Box<Self>, ChainFailure> {
+        let stage = &graph.stages[index];
+        let work = match stage.runner {
+            Runner::Native => Work::Native(Chain::new(graph, index, items, counts, changes)?),
+            Runner::Host { batch } => Work::Host(HostStage::new(batch, graph, stage)),
+        };
+        Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work, epoch }))
+    }
+
+    /// Whether it holds packets that are not processed.
+    pub(super) fn holds_packets(&self) -> bool {
+        matches!(&self.work, Work::Native(chain) if chain.has_work()) || !self.inbox.is_empty()
+    }
+
+    /// Cleans up the nodes.
+    pub(super) fn cleanup(self: Box<Self>) -> Result<(), ChainFailure> {
+        match self.work {
+            Work::Native(chain) => chain.cleanup(),
+            Work::Host(_) => Ok(()),
+        }
+    }
+}
+
+impl Work {
+    /// The time before which the stage has nothing to do, because it waits to retry.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self {
+            Work::Native(chain) => chain.due(),
+            Work::Host(host) => host.due(),
+        }
+    }
+}

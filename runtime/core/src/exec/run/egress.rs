@@ -1,0 +1,141 @@
+//! Where the outputs of a run go: collected for the completion, or into bounded queues from which the host takes them while
+//! the run goes on.
+
+use crate::exec::collector::Collector;
+use crate::exec::completion::SinkOutputs;
+use crate::exec::session_outputs::SessionOutputs;
+use crate::exec::stream_item::QueuedPacket;
+use crate::graph::Graph;
+use crate::value::Packet;
+
+/// The outputs of a run that have not left it.
+pub(super) enum Egress {
+    /// Of a one-shot: they wait for the completion, within a limit.
+    Collected { collectors: Vec<Collector>, bytes: usize, limit: usize },
+    /// Of a session.
+    Live(SessionOutputs),
+}
+
+/// What a new output means for others.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Pushed {
+    /// Whether the stage before the sink may take another step.
+    pub(super) has_credit: bool,
+    /// Whether a reader waits for the output; it is reported once.
+    pub(super) is_awaited: bool,
+}
+
+/// The collected outputs have grown past this many bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LimitExceeded(pub(super) usize);
+
+impl Egress {
+    /// Collects the outputs of all sinks of a graph, up to `limit` bytes.
+    pub(super) fn collect(graph: &Graph, limit: usize) -> Self {
+        let collectors = graph.sinks.iter().map(|&node| Collector::new(graph.nodes[node].id.clone())).collect();
+        Self::Collected { collectors, bytes: 0, limit }
+    }
+
+    /// Adds an output of a sink.
+    pub(super) fn push(&mut self, sink: usize, queued: QueuedPacket) -> Result<Pushed, LimitExceeded> {
+        match self {
+            Self::Collected { collectors, bytes, limit } => {
+                *bytes += queued.packet.value.weight();
+                collectors[sink].push(queued);
+                if *bytes > *limit {
+                    return Err(LimitExceeded(*limit));
+                }
+                Ok(Pushed { has_credit: true, is_awaited: false })
+            }
+            Self::Live(outputs) => {
+                let is_awaited = outputs.push(sink, queued);
+                Ok(Pushed { has_credit: outputs.has_credit(sink), is_awaited })
+            }
+        }
+    }
+
+    /// Whether the stage before a sink may take another step.
+    pub(super) fn has_credit(&self, sink: usize) -> bool {
+        match self {
+            Self::Collected { .. } => true,
+            Self::Live(outputs) => outputs.has_credit(sink),
+        }
+    }
+
+    /// Whether the stage before a sink may take another step once these packets, which are on their way here, have arrived.
+    pub(super) fn has_credit_behind<'a>(&self, sink: usize, coming: impl Iterator<Item = &'a Packet>) -> bool {
+        match self {
+            Self::Collected { bytes, limit, .. } => {
+                bytes.saturating_add(coming.map(|packet| packet.value.weight()).sum()) <= *limit
+            }
+            Self::Live(outputs) => outputs.has_credit_behind(sink, coming),
+        }
+    }
+
+    /// The outputs of a session.
+    pub(super) fn live(&mut self) -> Option<&mut SessionOutputs> {
+        match self {
+            Self::Live(outputs) => Some(outputs),
+            Self::Collected { .. } => None,
+        }
+    }
+
+    /// Drops the outputs of a session that no reader has taken.
+    pub(super) fn clear(&mut self) {
+        if let Self::Live(outputs) = self {
+            outputs.clear();
+        }
+    }
+
+    /// Takes the outputs for the completion; those of a session are not part of it.
+    pub(super) fn finish(&mut self) -> Vec<SinkOutputs> {
+        match self {
+            Self::Collected { collectors, .. } => {
+                std::mem::take(collectors).into_iter().map(Collector::finish).collect()
+            }
+            Self::Live(_) => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::queue::Bounds;
+    use crate::exec::session_outputs::TakeLimit;
+    use crate::exec::test_graph::test_graph;
+    use crate::value::Value;
+
+    fn queued(item: u64) -> QueuedPacket {
+        QueuedPacket { packet: Packet::new(Value::bytes(vec![0; 100])), item, path: 0, deadline: None }
+    }
+
+    #[test]
+    fn collected_outputs_come_in_the_order_of_items_and_stay_within_the_limit() {
+        let weight = queued(0).packet.value.weight();
+        let mut egress = Egress::collect(&test_graph(&["n"], &[]), weight * 2);
+        const PUSHED: Pushed = Pushed { has_credit: true, is_awaited: false };
+        assert_eq!([egress.push(0, queued(1)), egress.push(0, queued(0))], [Ok(PUSHED), Ok(PUSHED)]);
+        assert!(egress.has_credit(0), "a one-shot never waits for a reader");
+        let coming = [queued(2).packet];
+        assert!(egress.has_credit_behind(0, [].iter()) && !egress.has_credit_behind(0, coming.iter()));
+        assert_eq!(egress.push(0, queued(2)), Err(LimitExceeded(weight * 2)));
+        let items: Vec<u64> = egress.finish()[0].outputs.iter().map(|output| output.item).collect();
+        assert_eq!(items, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_session_gives_credit_as_its_reader_takes_outputs() {
+        let bounds = Bounds { packets: 2, ..Bounds::DEFAULT };
+        let mut egress = Egress::Live(SessionOutputs::new(1, &[0], bounds));
+        egress.live().expect("it is a session").wait(None);
+        assert_eq!(egress.push(0, queued(0)), Ok(Pushed { has_credit: true, is_awaited: true }));
+        assert_eq!(egress.push(0, queued(1)), Ok(Pushed { has_credit: false, is_awaited: false }), "reported once");
+        let mut taken = Vec::new();
+        egress.live().expect("it is a session").take(None, TakeLimit { packets: 1, bytes: 0 }, &mut taken);
+        assert!(taken.len() == 1 && egress.has_credit(0));
+        assert!(!egress.has_credit_behind(0, [queued(2).packet].iter()));
+        egress.clear();
+        assert!(egress.has_credit_behind(0, [queued(2).packet].iter()) && egress.finish().is_empty());
+    }
+}

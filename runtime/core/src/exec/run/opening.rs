@@ -1,0 +1,157 @@
+//! How runs are made: a one-shot over inputs that are in memory, or a session whose packets come while it runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::delivery::Delivery;
+use super::egress::Egress;
+use super::entry_queues::{open_queues, prefilled_queues};
+use super::final_state::FinalState;
+use super::ingress::Ingress;
+use super::stage_cell::Stages;
+use super::timer_event::TimerEvent;
+use super::{Phase, Run, State};
+use crate::exec::error::SubmitError;
+use crate::exec::executor::ActiveRunGuard;
+use crate::exec::histogram::Snapshot;
+use crate::exec::items::Items;
+use crate::exec::job::Job;
+use crate::exec::live_objects::LiveCount;
+use crate::exec::metrics::Counts;
+use crate::exec::param_changes::ParamChanges;
+use crate::exec::port::Port;
+use crate::exec::queue::{Bounds, Queue};
+use crate::exec::session_outputs::SessionOutputs;
+use crate::graph::Graph;
+use crate::lock::Lock;
+use crate::node::CancelFlag;
+use crate::value::Value;
+
+/// What every run begins with.
+pub(in crate::exec) struct Identity {
+    /// Its number in the runtime.
+    pub(in crate::exec) id: u64,
+    /// The host's number for it.
+    pub(in crate::exec) token: u64,
+    pub(in crate::exec) graph: Arc<Graph>,
+    pub(in crate::exec) poison: Arc<AtomicBool>,
+    pub(in crate::exec) guard: ActiveRunGuard<Run>,
+}
+
+/// What a session begins with beside.
+pub(in crate::exec) struct SessionSetup {
+    /// The sinks of the graph that are handed out.
+    pub(in crate::exec) sinks: Vec<usize>,
+    /// The bounds of each entry queue and of the queue of each sink.
+    pub(in crate::exec) bounds: Bounds,
+    /// Whether its time is the media time that has arrived, rather than that of the machine.
+    pub(in crate::exec) is_virtual: bool,
+    /// How long a packet may take to its sinks.
+    pub(in crate::exec) packet_timeout: Option<Duration>,
+    pub(in crate::exec) final_state: Arc<Lock<FinalState>>,
+    pub(in crate::exec) counts: Option<Arc<Counts>>,
+    /// The lag of the port before the session.
+    pub(in crate::exec) lag_before: Snapshot,
+}
+
+impl Run {
+    /// A run over inputs that are in memory; nothing runs yet.
+    pub(in crate::exec) fn one_shot(
+        identity: Identity,
+        inputs: Option<Vec<Value>>,
+        port: &Port,
+        output_bytes: usize,
+    ) -> Arc<Self> {
+        let items = match &inputs {
+            Some(inputs) => Items::given(inputs),
+            None => Items::begun(&identity.graph),
+        };
+        let egress = Egress::collect(&identity.graph, output_bytes);
+        let queues = prefilled_queues(&identity.graph, inputs);
+        let state = State::new(&identity.graph, queues, egress, Delivery::to_submitter());
+        Self::new(identity, items, port, state, None)
+    }
+
+    /// A run without inputs: they come by [`Run::send`].
+    pub(in crate::exec) fn session(identity: Identity, setup: SessionSetup, port: &Port) -> Arc<Self> {
+        let graph = &identity.graph;
+        let SessionSetup { sinks, bounds, is_virtual, packet_timeout, final_state, counts, lag_before } = setup;
+        let (queues, entry_edges) = open_queues(graph, bounds);
+        let egress = Egress::Live(SessionOutputs::new(graph.sinks.len(), &sinks, bounds));
+        let mut state = State::new(graph, queues, egress, Delivery::to_port());
+        state.ingress = Some(Box::new(Ingress::new(entry_edges, packet_timeout, final_state, lag_before)));
+        let items = Items::begun(graph);
+        let changes = Arc::new(ParamChanges::new(graph.stages.len()));
+        let clock = if is_virtual { Clock::still() } else { Clock::Real };
+        Self::new(identity, items, port, state, Some(SessionParts { clock, counts, changes }))
+    }
+
+    /// Lists a session with its runtime and port, and lets its sources begin.
+    pub(in crate::exec) fn begin(self: &Arc<Self>, port: &Port, time: Option<Duration>) -> Result<(), SubmitError> {
+        if !self.guard.list(self.id, self) {
+            return Err(SubmitError::ShutDown);
+        }
+        if !port.list(self.token, Arc::clone(self) as Arc<dyn Job>) {
+            self.guard.unlist(self.id);
+            port.admit(self.token)?;
+            return Err(SubmitError::PortClosed);
+        }
+        let mut ready = self.schedule_all();
+        self.dispatch(&mut ready);
+        if let Some(deadline) = time.and_then(|time| self.now().checked_add(time)) {
+            self.set_timer(deadline, TimerEvent::Timeout);
+        }
+        Ok(())
+    }
+
+    fn new(identity: Identity, items: Items, port: &Port, state: State, session: Option<SessionParts>) -> Arc<Self> {
+        let Identity { id, token, graph, poison, guard } = identity;
+        let is_session = session.is_some();
+        let (clock, counts, changes) = match session {
+            Some(SessionParts { clock, counts, changes }) => (clock, counts, Some(changes)),
+            None => (Clock::Real, None, None),
+        };
+        Arc::new(Self {
+            id,
+            token,
+            graph,
+            poison,
+            items: Arc::new(items),
+            port: port.downgrade(),
+            cancel: CancelFlag::default(),
+            clock,
+            is_session,
+            ended: AtomicU64::new(0),
+            epoch: AtomicU32::new(0),
+            counts,
+            changes,
+            state: Lock::new(state),
+            _counted: LiveCount::run(),
+            guard,
+        })
+    }
+}
+
+/// What only the run of a session has.
+struct SessionParts {
+    clock: Clock,
+    counts: Option<Arc<Counts>>,
+    changes: Arc<ParamChanges>,
+}
+
+impl State {
+    fn new(graph: &Graph, queues: Vec<Queue>, egress: Egress, delivery: Delivery) -> Self {
+        Self {
+            phase: Phase::Active,
+            queues,
+            stages: Stages::new(graph.stages.len()),
+            ingress: None,
+            egress,
+            delivery,
+            recent_time: None,
+            notify: None,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The passage of time in a run: its timer events, and the virtual clock, which moves while the run is at rest.
+//!
+//! Before a packet is let into a virtual run, the run comes to rest, the timer events that are due before the packet fire in
+//! their order, and time moves on to the packet. Once no more packets come, the remaining events fire whenever the run is
+//! at rest.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::clock::Clock;
+use super::egress::Egress;
+use super::timer_event::TimerEvent;
+use super::{Phase, Ready, Run, State};
+use crate::exec::completion::Outcome;
+use crate::exec::timer::Fire;
+use crate::value::Packet;
+
+impl Fire for Run {
+    type Event = TimerEvent;
+
+    fn fire(self: &Arc<Self>, event: TimerEvent) {
+        let mut ready = Ready::new();
+        self.fire_locked(&mut self.lock(), event, &mut ready);
+        self.dispatch(&mut ready);
+    }
+}
+
+impl Run {
+    /// The time of this run; see [`super::clock`].
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Fires `event` at the time `at`, unless the run has ended by then.
+    pub(super) fn set_timer(self: &Arc<Self>, at: Instant, event: TimerEvent) {
+        match &self.clock {
+            Clock::Real => self.guard.timer.set(at, Arc::downgrade(self), event),
+            Clock::Virtual(time) => time.set(at, event),
+        }
+    }
+
+    fn fire_locked(&self, state: &mut State, event: TimerEvent, ready: &mut Ready) {
+        match event {
+            TimerEvent::Timeout => {
+                let cure = "Allow more time, or give it less to do.";
+                self.stop_locked(state, Outcome::TimedOut, "the work took longer than its timeout", cure, ready);
+            }
+            TimerEvent::Wake(stage) => {
+                state.stages[stage].wake();
+                self.schedule_if_runnable(state, stage, ready);
+            }
+        }
+    }
+
+    /// Lets virtual time pass until a packet arrives. Returns `false` if the run has to come to rest first.
+    pub(super) fn await_arrival(&self, state: &mut State, packet: &Packet, ready: &mut Ready) -> bool {
+        let Clock::Virtual(time) = &self.clock else { return true };
+        if !self.is_at_rest(state) {
+            return false;
+        }
+        let arrival = time.arrival(packet);
+        if !self.fire_until(state, Some(arrival), ready) {
+            return false;
+        }
+        time.move_to(arrival);
+        true
+    }
+
+    /// Lets virtual time pass if nothing else can happen, and notifies a sender that waits for that. Called wherever a run may
+    /// have come to rest.
+    pub(super) fn keep_time(&self, state: &mut State, ready: &mut Ready) {
+        let Clock::Virtual(_) = &self.clock else { return };
+        let Some(ingress) = state.ingress.as_deref() else { return };
+        if ingress.is_finished() {
+            self.fire_until(state, None, ready);
+        } else if ingress.is_awaited() {
+            self.make_room(state, ready);
+            self.notify_room(state);
+        }
+    }
+
+    /// Fires timer events of a virtual run, however far ahead, until there is room for a packet that nothing else would make.
+    pub(super) fn make_room(&self, state: &mut State, ready: &mut Ready) {
+        let Clock::Virtual(time) = &self.clock else { return };
+        while self.is_at_rest(state) && !state.has_entry_room() {
+            match time.next(None) {
+                Some(event) => self.fire_locked(state, event, ready),
+                None => return,
+            }
+        }
+    }
+
+    /// Fires the events that are due by `until`, as long as the run is at rest. Returns whether it still is.
+    fn fire_until(&self, state: &mut State, until: Option<Instant>, ready: &mut Ready) -> bool {
+        let Clock::Virtual(time) = &self.clock else { return true };
+        while self.is_at_rest(state) {
+            match time.next(until) {
+                Some(event) => self.fire_locked(state, event, ready),
+                None => return true,
+            }
+        }
+        false
+    }
+
+    /// Whether a run with a virtual clock waits for nothing but the next packet or for time: no stage is at work, no call
+    /// of the host is open, and no sink waits for its reader.
+    pub(super) fn is_at_rest(&self, state: &State) -> bool {
+        let (Clock::Virtual(_), Egress::Live(outputs)) = (&self.clock, &state.egress) else { return false };
+        state.phase == Phase::Active
+            && state.stages.are_idle()
+            && !state.stages.have_finished()
+            && !state.stages.any_calls()
+            && self.graph.stages.iter().all(|stage| stage.sink.is_none_or(|sink| outputs.has_credit(sink)))
+    }
+
+    /// Whether a packet may be let in as far as time is concerned.
+    pub(super) fn is_timely(&self, state: &State) -> bool {
+        matches!(self.clock, Clock::Real) || self.is_at_rest(state)
+    }
+}

@@ -1,0 +1,90 @@
+//! Which stages can run. Whoever changes a queue asks, and whoever parks a stage asks once more under the lock.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::body::Body;
+use super::fan_in::FanIn;
+use super::{Phase, Ready, Run, State};
+use crate::exec::event::Event;
+use crate::exec::host_call::HostCall;
+use crate::exec::job::Job;
+
+impl Run {
+    /// Schedules the stages that can run at the start.
+    pub(super) fn schedule_all(&self) -> Ready {
+        let mut ready = Ready::new();
+        let mut state = self.lock();
+        for stage in 0..self.graph.stages.len() {
+            self.schedule_if_runnable(&mut state, stage, &mut ready);
+        }
+        ready
+    }
+
+    /// Adds a stage to `ready` if it is idle and can run.
+    pub(super) fn schedule_if_runnable(&self, state: &mut State, index: usize, ready: &mut Ready) {
+        if state.stages[index].is_idle() && self.is_runnable(state, index) && state.stages.schedule(index) {
+            ready.push(index);
+        }
+    }
+
+    /// Parks a stage that can't go on, and schedules it again if it can by now. A `call` goes out in one piece with that: so its
+    /// host, however fast it replies, finds the stage parked.
+    pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, call: Option<HostCall>, ready: &mut Ready) {
+        let mut state = self.lock();
+        if state.phase != Phase::Active {
+            drop(state);
+            return self.retire(index, Some(body), Ok(()), ready);
+        }
+        state.stages.park(index, body);
+        let interrupted = call.and_then(|call| self.post_call(&mut state, call, index));
+        self.schedule_if_runnable(&mut state, index, ready);
+        self.keep_time(&mut state, ready);
+        drop(state);
+        drop(interrupted);
+    }
+
+    /// Gives a call to the thread that has replied to the one before, if that wants it, else to the port. Returns a call that
+    /// was interrupted before.
+    fn post_call(self: &Arc<Self>, state: &mut State, call: HostCall, stage: usize) -> Option<HostCall> {
+        if !state.stages[stage].exchange.expects(call.id) {
+            return Some(call);
+        }
+        let port = self.port.upgrade()?;
+        let job: Arc<dyn Job> = Arc::clone(self) as _;
+        port.expect_reply(&call, Arc::downgrade(&job), stage);
+        if let Some(call) = state.stages[stage].follow_up.offer(call) {
+            state.notify_later(port.post(Event::Call(call)));
+        }
+        None
+    }
+
+    fn is_runnable(&self, state: &State, index: usize) -> bool {
+        let cell = &state.stages[index];
+        if cell.is_woken() {
+            return true;
+        }
+        if !self.has_credit(state, index) {
+            return false;
+        }
+        let has_input = || self.fan_in(index).has_input(&state.queues, &cell.inputs);
+        cell.has_work(self.epoch.load(Ordering::Acquire), || self.now(), has_input)
+    }
+
+    /// The inputs of a stage.
+    pub(super) fn fan_in(&self, stage: usize) -> FanIn<'_> {
+        FanIn { graph: &self.graph, stage, is_session: self.is_session }
+    }
+
+    /// Whether there is room behind a stage for what another step emits.
+    pub(super) fn has_credit(&self, state: &State, index: usize) -> bool {
+        let stage = &self.graph.stages[index];
+        stage.outputs.iter().all(|&(_, edge)| state.queues[edge].has_credit())
+            && stage.sink.is_none_or(|sink| state.egress.has_credit(sink))
+    }
+
+    /// Whether a stage may ever have to wait for credit.
+    pub(super) fn can_wait(&self, index: usize) -> bool {
+        self.is_session || !self.graph.stages[index].outputs.is_empty()
+    }
+}

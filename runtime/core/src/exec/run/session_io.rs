@@ -1,0 +1,293 @@
+//! What a session asks of its run: to take packets and end streams, to change params, to interrupt, to hand out outputs.
+//!
+//! Whoever finds no room or no output is notified once when that changes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::budget::Budget;
+use super::clock::Clock;
+use super::ingress::{Ingress, SendError};
+use super::{Phase, Ready, Run, State};
+use crate::exec::event::Event;
+use crate::exec::exchange::Dropped;
+use crate::exec::host_call::HostCall;
+use crate::exec::session_outputs::{SessionOutput, TakeLimit};
+use crate::node::PreparedNode;
+use crate::value::Packet;
+
+/// What an interruption has dropped of a stage: to be freed where no lock is held, since it may be the host's.
+struct InterruptedStage {
+    _dropped: Dropped,
+    _untaken_call: Option<HostCall>,
+    _unheard_event: Option<Event>,
+}
+
+impl Run {
+    /// Takes packets as far as there is room, and works on this thread within the budget. Adds the outputs that are there
+    /// to `outputs`, at most `most`. A sender that has packets left is notified once when there is room again. Returns how
+    /// many packets were taken.
+    pub(in crate::exec) fn send(
+        self: &Arc<Self>,
+        packets: &mut VecDeque<Packet>,
+        budget: Option<Budget>,
+        most: TakeLimit,
+        outputs: &mut Vec<SessionOutput>,
+    ) -> Result<usize, SendError> {
+        let offered = packets.len();
+        let mut ready = Ready::new();
+        let mut state = self.lock();
+        self.check_input(&state)?;
+        state.seen(budget.map_or_else(Instant::now, |budget| budget.from));
+        let mut is_fresh = true;
+        loop {
+            let before = (packets.len(), outputs.len());
+            self.take_packets(&mut state, packets, &mut ready);
+            self.hand_out(&mut state, None, most, outputs, &mut ready);
+            if ready.is_empty() && self.is_at_rest(&state) && before != (packets.len(), outputs.len()) {
+                // Virtual time may pass now, and no other thread would let it.
+                continue;
+            }
+            let has_time = |budget: &Budget| is_fresh || !budget.is_used_up();
+            let Some(budget) = budget.filter(|budget| !ready.is_empty() && has_time(budget)) else { break };
+            is_fresh = false;
+            drop(state);
+            self.run_here(budget, std::mem::take(&mut ready));
+            state = self.lock();
+            if state.phase != Phase::Active {
+                // What was taken is lost with the rest; the completion has the reason, and the next send is refused.
+                if !packets.is_empty() {
+                    self.notify(&mut state, Event::Room { token: self.token });
+                }
+                return Ok(offered - packets.len());
+            }
+        }
+        if let Some(ingress) = state.ingress.as_deref_mut().filter(|_| !packets.is_empty()) {
+            ingress.wait_for_room();
+        }
+        drop(state);
+        self.dispatch(&mut ready);
+        Ok(offered - packets.len())
+    }
+
+    /// Whether a packet would be taken now; if not, the sender is notified once there is room.
+    pub(in crate::exec) fn has_room(self: &Arc<Self>) -> Result<bool, SendError> {
+        let mut state = self.lock();
+        self.check_input(&state)?;
+        let has_room = self.has_entry_credit(&state);
+        if !has_room {
+            if let Some(ingress) = state.ingress.as_deref_mut() {
+                ingress.wait_for_room();
+            }
+            let mut ready = Ready::new();
+            self.keep_time(&mut state, &mut ready);
+            drop(state);
+            self.dispatch(&mut ready);
+        }
+        Ok(has_room)
+    }
+
+    /// Ends the input: no more packets come.
+    pub(in crate::exec) fn finish_input(self: &Arc<Self>) {
+        let mut ready = Ready::new();
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.phase != Phase::Active {
+            return;
+        }
+        let Some(ingress) = state.ingress.as_deref_mut().filter(|ingress| !ingress.is_finished()) else { return };
+        for edge in ingress.finish(&mut state.queues) {
+            self.schedule_if_runnable(state, self.graph.edges[edge].to, &mut ready);
+        }
+        self.keep_time(state, &mut ready);
+        drop(guard);
+        self.dispatch(&mut ready);
+    }
+
+    /// Ends the stream behind what was sent, so that everything held back comes out; another one may begin.
+    pub(in crate::exec) fn flush(self: &Arc<Self>) -> Result<(), SendError> {
+        let mut ready = Ready::new();
+        let mut guard = self.lock();
+        self.check_input(&guard)?;
+        let state = &mut *guard;
+        if let Some(ingress) = state.ingress.as_deref_mut() {
+            ingress.flush(&mut state.queues);
+            self.schedule_entries(state, &mut ready);
+        }
+        drop(guard);
+        self.dispatch(&mut ready);
+        Ok(())
+    }
+
+    /// Sets the live params of a native node: from the packet on that is sent next, and at once if no packet that is sent can
+    /// reach the node.
+    pub(in crate::exec) fn set_params(&self, node: usize, prepared: PreparedNode) -> Result<(), SendError> {
+        let state = self.lock();
+        let (Phase::Active, Some(ingress), Some(changes)) = (state.phase, state.ingress.as_deref(), &self.changes)
+        else {
+            return Err(SendError::Ended);
+        };
+        let stages = &self.graph.stages;
+        let Some(stage) = stages.iter().position(|stage| stage.links.iter().any(|link| link.node == node)) else {
+            return Ok(());
+        };
+        let from = if ingress.feeds(&self.graph, stage) { ingress.sent() } else { 0 };
+        changes.add(stage, node, from, prepared);
+        Ok(())
+    }
+
+    /// Drops everything that is on its way and makes all nodes anew; sources go on as they are. Returns whether the run has
+    /// not ended.
+    pub(in crate::exec) fn interrupt(self: &Arc<Self>) -> bool {
+        let mut ready = Ready::new();
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        match state.phase {
+            Phase::Active => {}
+            Phase::Stopping(_) => {
+                state.egress.clear();
+                return true;
+            }
+            Phase::Completed => return false,
+        }
+        self.epoch.fetch_add(1, Ordering::Release);
+        for (edge, queue) in self.graph.edges.iter().zip(&mut state.queues) {
+            if edge.from.is_some() || !self.graph.begins_with_source(edge.to) {
+                queue.interrupt();
+            }
+        }
+        state.egress.clear();
+        if let Some(ingress) = state.ingress.as_deref_mut() {
+            ingress.interrupt();
+        }
+        let mut dropped = Vec::new();
+        for stage in 0..self.graph.stages.len() {
+            dropped.push(self.interrupt_stage(state, stage));
+            self.schedule_if_runnable(state, stage, &mut ready);
+        }
+        self.notify_room(state);
+        drop(guard);
+        drop(dropped);
+        self.dispatch(&mut ready);
+        true
+    }
+
+    /// Takes outputs that are there; a reader that gets none is notified once there is one. `None` if the run has handed
+    /// everything over to its session.
+    pub(in crate::exec) fn read(
+        self: &Arc<Self>,
+        only: Option<usize>,
+        most: TakeLimit,
+        outputs: &mut Vec<SessionOutput>,
+    ) -> Option<()> {
+        let mut ready = Ready::new();
+        let mut state = self.lock();
+        if state.phase == Phase::Completed {
+            return None;
+        }
+        self.hand_out(&mut state, only, most, outputs, &mut ready);
+        if let (true, Some(live)) = (outputs.is_empty(), state.egress.live()) {
+            live.wait(only);
+        }
+        drop(state);
+        self.dispatch(&mut ready);
+        Some(())
+    }
+
+    /// Notifies a sender that found no room, once there is some.
+    pub(super) fn notify_room(&self, state: &mut State) {
+        if state.ingress.as_deref().is_some_and(Ingress::is_awaited) && self.has_entry_credit(state) {
+            state.ingress.as_deref_mut().map(Ingress::take_waiter);
+            self.notify(state, Event::Room { token: self.token });
+        }
+    }
+
+    fn check_input(&self, state: &State) -> Result<(), SendError> {
+        match state.ingress.as_deref() {
+            Some(ingress) if state.phase == Phase::Active => ingress.check(&self.graph),
+            _ => Err(SendError::Ended),
+        }
+    }
+
+    /// Whether a packet would be let in now.
+    fn has_entry_credit(&self, state: &State) -> bool {
+        self.is_timely(state) && state.has_entry_room()
+    }
+
+    /// Moves packets into the entry queues while there is room in all of them, and it is their time.
+    fn take_packets(&self, state: &mut State, packets: &mut VecDeque<Packet>, ready: &mut Ready) {
+        let since = state.recent_time;
+        while let Some(packet) = packets.front() {
+            if !self.await_arrival(state, packet, ready) {
+                break;
+            }
+            if !state.has_entry_room() {
+                self.make_room(state, ready);
+                if !self.has_entry_credit(state) {
+                    break;
+                }
+            }
+            let (Some(ingress), Some(packet)) = (state.ingress.as_deref_mut(), packets.pop_front()) else { break };
+            ingress.push(packet, || self.now(), since, &mut state.queues, &self.items);
+            for &edge in state.ingress.as_deref().map_or(&[][..], Ingress::entry_edges) {
+                self.record_fill(state, self.graph.edges[edge].to);
+            }
+            if !matches!(self.clock, Clock::Real) {
+                self.schedule_entries(state, ready);
+            }
+        }
+        self.schedule_entries(state, ready);
+    }
+
+    fn schedule_entries(&self, state: &mut State, ready: &mut Ready) {
+        for edge in self.graph.edges.iter().filter(|edge| edge.from.is_none()) {
+            self.schedule_if_runnable(state, edge.to, ready);
+        }
+    }
+
+    /// Takes outputs, and schedules the stages that waited for their room.
+    fn hand_out(
+        &self,
+        state: &mut State,
+        only: Option<usize>,
+        most: TakeLimit,
+        outputs: &mut Vec<SessionOutput>,
+        ready: &mut Ready,
+    ) {
+        let Some(live) = state.egress.live() else { return };
+        let before = outputs.len();
+        live.take(only, most, outputs);
+        if outputs.len() > before {
+            for stage in 0..self.graph.stages.len() {
+                if self.graph.stages[stage].sink.is_some() {
+                    self.schedule_if_runnable(state, stage, ready);
+                }
+            }
+            self.keep_time(state, ready);
+        }
+    }
+
+    /// Ends the call that a stage has out and drops what has come of it. A host that has begun with the call is notified,
+    /// before it gets another one.
+    fn interrupt_stage(&self, state: &mut State, stage: usize) -> InterruptedStage {
+        let (dropped, untaken_call) = state.stages[stage].interrupt();
+        let mut unheard_event = None;
+        if let (Some(call), Some(port)) = (dropped.call(), self.port.upgrade()) {
+            let (was_open, event) = port.forget_call(call);
+            if was_open && event.is_none() && untaken_call.is_none() {
+                self.notify(state, Event::CallCancelled { call });
+            }
+            unheard_event = event;
+        }
+        InterruptedStage { _dropped: dropped, _untaken_call: untaken_call, _unheard_event: unheard_event }
+    }
+}
+
+impl State {
+    /// Whether the entry queues have room for a packet.
+    pub(super) fn has_entry_room(&self) -> bool {
+        self.ingress.as_deref().is_some_and(|ingress| ingress.has_room(&self.queues))
+    }
+}

@@ -1,0 +1,114 @@
+//! One time slice of a stage: from its start to where the stage parks, calls its host, finishes or fails.
+//!
+//! What the stage does meanwhile is in [`super::chain_loop`] and [`super::host_loop`].
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::body::{Body, Work};
+use super::budget::Budget;
+use super::failure::{Failure, Fault, native};
+use super::{Ready, Run};
+use crate::exec::chain::panic_text;
+use crate::exec::completion::{Outcome, RunError};
+use crate::exec::delays;
+use crate::exec::executor::Task;
+use crate::exec::host_call::HostCall;
+use crate::exec::trace::{TraceRecord, thread_number};
+use crate::node::Cost;
+
+/// How a time slice of a stage ended.
+pub(super) enum SliceEnd {
+    /// The stage can't go on, or its time is up.
+    Parked,
+    /// The stage can't go on before the host has replied to this call, which is to go out.
+    Called(HostCall),
+    Finished,
+    Stopped,
+}
+
+/// Runs one time slice of a stage on a worker, and schedules what can run because of it.
+pub(in crate::exec) fn run_task(task: Task<Run>) {
+    let mut ready = Ready::new();
+    let budget = Budget::time_slice();
+    task.run.run_stage(task.stage, budget, &mut ready);
+    task.run.dispatch(&mut ready);
+    if budget.is_used_up() {
+        // Another thread may wait for this core, such as the event loop whose work this is: the system would let this
+        // thread continue to the end of its scheduler slice, which is longer.
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a task may wait for a disk or a network.
+pub(in crate::exec) fn may_block(task: &Task<Run>) -> bool {
+    task.run.graph.stages[task.stage].cost == Cost::Blocking
+}
+
+impl Run {
+    /// Runs one time slice of a stage that is scheduled. Stages that can run because of it are added to `ready`.
+    pub(super) fn run_stage(self: &Arc<Self>, index: usize, budget: Budget, ready: &mut Ready) {
+        let body = {
+            let mut state = self.lock();
+            state.seen(budget.from);
+            state.stages.start(index)
+        };
+        if self.cancel.is_cancelled() {
+            return self.retire(index, body, Ok(()), ready);
+        }
+        let mut body = match body.map_or_else(|| self.new_body(index), Ok) {
+            Ok(body) => body,
+            Err(fault) => return self.retire(index, None, Err(fault), ready),
+        };
+        delays::pause();
+        let began = if self.is_traced() { Instant::now() } else { budget.from };
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            let Body { inbox, work, epoch } = &mut *body;
+            match work {
+                Work::Native(chain) => self.run_chain(index, chain, inbox, epoch, budget, ready),
+                Work::Host(host) => self.run_host(index, host, inbox, epoch, ready),
+            }
+        }));
+        let end = worked.unwrap_or_else(|payload| Err(self.panic_fault(&body, &*payload)));
+        self.record(|recorder| TraceRecord::Stage {
+            node: self.first_node(index),
+            thread: thread_number(),
+            begin: recorder.at(began),
+            end: recorder.at(Instant::now()),
+        });
+        match end {
+            Ok(SliceEnd::Parked) => self.park(index, body, None, ready),
+            Ok(SliceEnd::Called(call)) => self.park(index, body, Some(call), ready),
+            Ok(SliceEnd::Finished) => self.finish(index, body, ready),
+            Ok(SliceEnd::Stopped) => self.retire(index, Some(body), Ok(()), ready),
+            Err(fault) => self.retire(index, Some(body), Err(fault), ready),
+        }
+    }
+
+    fn new_body(&self, index: usize) -> Result<Box<Body>, Fault> {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let body = Body::new(&self.graph, index, &self.items, self.counts.as_ref(), self.changes.as_ref(), epoch);
+        body.map_err(|failure| {
+            self.poison.store(true, Ordering::Release);
+            native(failure)
+        })
+    }
+
+    /// The fault of a panic in a time slice: of a node, or of the scheduler itself.
+    fn panic_fault(&self, body: &Body, payload: &(dyn Any + Send)) -> Fault {
+        match &body.work {
+            Work::Native(chain) => {
+                self.poison.store(true, Ordering::Release);
+                native(chain.panicked(payload))
+            }
+            Work::Host(_) => Box::new(Failure::Run(RunError::of_run(
+                Outcome::Panicked,
+                format!("the scheduler panicked: {}", panic_text(payload)),
+                "This is a defect of remotemedia; please report it.",
+            ))),
+        }
+    }
+}

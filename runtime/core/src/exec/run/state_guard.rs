@@ -1,0 +1,62 @@
+//! The lock of a run's state. Events that are posted under it notify their event loop after it was released, since the
+//! thread that wakes up may want the state at once.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::MutexGuard;
+
+use super::{Run, State};
+use crate::exec::delays;
+use crate::exec::event::Event;
+use crate::exec::port::DeferredNotify;
+
+/// The locked state of a run.
+pub(super) struct StateGuard<'a> {
+    state: MutexGuard<'a, State>,
+    /// Declared after the state, so that it is dropped after it.
+    notify: Option<DeferredNotify>,
+}
+
+impl Run {
+    /// Locks the state.
+    pub(super) fn lock(&self) -> StateGuard<'_> {
+        delays::pause();
+        StateGuard { state: self.state.lock(), notify: None }
+    }
+
+    /// Posts an event at the port.
+    pub(super) fn notify(&self, state: &mut State, event: Event) {
+        if let Some(port) = self.port.upgrade() {
+            state.notify_later(port.post(event));
+        }
+    }
+}
+
+impl State {
+    /// Notifies the event loop once the lock is released.
+    pub(super) fn notify_later(&mut self, notify: DeferredNotify) {
+        match &mut self.notify {
+            Some(known) => known.merge(notify),
+            None => self.notify = Some(notify),
+        }
+    }
+}
+
+impl Deref for StateGuard<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for StateGuard<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for StateGuard<'_> {
+    fn drop(&mut self) {
+        self.notify = self.state.notify.take();
+    }
+}

@@ -1,0 +1,155 @@
+//! How items get into a stage and out of it: from its queues, to the queues behind it, to a sink.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::egress::{Egress, Pushed};
+use super::failure::{Failure, Fault, limit_error};
+use super::{Phase, Ready, Run, State};
+use crate::exec::event::Event;
+use crate::exec::stream_item::{QueuedPacket, StreamItem};
+use crate::node::Cost;
+
+impl Run {
+    /// Moves at most `most` packets from the inputs of a stage into its inbox, as far as the ends of items allow.
+    pub(super) fn refill(
+        &self,
+        index: usize,
+        inbox: &mut VecDeque<StreamItem>,
+        most: usize,
+        refused: u64,
+        epoch: u32,
+        ready: &mut Ready,
+    ) {
+        let mut state = self.lock();
+        // After an interruption, what is in the queues is for new instances of the nodes.
+        if epoch == self.epoch.load(Ordering::Relaxed) {
+            state.stages[index].inputs.refused = refused;
+            self.refill_locked(&mut state, index, inbox, most, ready);
+        }
+    }
+
+    /// Refills an inbox, and schedules the stages before it.
+    pub(super) fn refill_locked(
+        &self,
+        state: &mut State,
+        index: usize,
+        inbox: &mut VecDeque<StreamItem>,
+        most: usize,
+        ready: &mut Ready,
+    ) {
+        self.fan_in(index).fill(&mut state.queues, &mut state.stages[index].inputs, inbox, most);
+        self.record_fill(state, index);
+        for &input in &self.graph.stages[index].inputs {
+            match self.graph.edges[input].from {
+                Some(producer) => self.schedule_if_runnable(state, producer, ready),
+                None => self.notify_room(state),
+            }
+        }
+    }
+
+    /// Whether a packet comes too late to this node, or out of it to a sink; counts it then.
+    pub(super) fn is_late(&self, queued: &QueuedPacket, node: usize) -> bool {
+        let is_late = queued.deadline.is_some_and(|deadline| self.now() > deadline);
+        if let (true, Some(counts)) = (is_late, &self.counts) {
+            counts[node].be_late();
+        }
+        is_late
+    }
+
+    /// Sends a packet out of a stage: to the sink or to every edge of that port. Returns whether there is credit left.
+    pub(super) fn emit(
+        &self,
+        index: usize,
+        port: usize,
+        queued: QueuedPacket,
+        epoch: u32,
+        ready: &mut Ready,
+    ) -> Result<bool, Fault> {
+        let mut state = self.lock();
+        if epoch != self.epoch.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        self.emit_locked(&mut state, index, port, queued, ready)
+    }
+
+    /// Sends a packet out of a stage under the lock.
+    pub(super) fn emit_locked(
+        &self,
+        state: &mut State,
+        index: usize,
+        port: usize,
+        queued: QueuedPacket,
+        ready: &mut Ready,
+    ) -> Result<bool, Fault> {
+        match self.graph.stages[index].sink {
+            Some(_) if port != 0 || state.phase != Phase::Active => Ok(true),
+            Some(sink) => self.emit_to_sink(state, index, sink, queued),
+            None => {
+                self.emit_to_edges(state, index, port, queued, ready);
+                Ok(self.has_credit(state, index))
+            }
+        }
+    }
+
+    /// Adds a packet to the outputs. Returns whether there is credit left.
+    fn emit_to_sink(&self, state: &mut State, index: usize, sink: usize, queued: QueuedPacket) -> Result<bool, Fault> {
+        let node = self.graph.stages[index].links.last().map_or(0, |link| link.node);
+        if matches!(state.egress, Egress::Live(_)) && self.is_late(&queued, node) {
+            return Ok(true);
+        }
+        let pushed = state.egress.push(sink, queued);
+        let Pushed { has_credit, is_awaited } =
+            pushed.map_err(|limit| Box::new(Failure::Run(limit_error(&self.graph, node, &limit))))?;
+        if is_awaited {
+            self.notify(state, Event::Outputs { token: self.token });
+        }
+        Ok(has_credit)
+    }
+
+    /// Queues a packet at every edge of an output port, and schedules the stages behind them.
+    fn emit_to_edges(&self, state: &mut State, index: usize, port: usize, queued: QueuedPacket, ready: &mut Ready) {
+        let stage = &self.graph.stages[index];
+        if self.is_session && stage.cost > Cost::Proportional {
+            state.seen(Instant::now());
+        }
+        let since = state.recent_time;
+        let mut edges = stage.outputs.iter().filter(|(from, _)| *from == port).map(|&(_, edge)| edge).peekable();
+        let mut queued = Some(queued);
+        while let Some(edge) = edges.next() {
+            let copy = if edges.peek().is_some() { queued.as_ref().map(QueuedPacket::share) } else { queued.take() };
+            if let Some(copy) = copy {
+                state.queues[edge].push_at(StreamItem::Packet(copy, 0), since);
+                self.record_fill(state, self.graph.edges[edge].to);
+                self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
+            }
+        }
+    }
+
+    /// Sends an end along every edge that a stage feeds; one that belongs to an `epoch` is dropped if that is over.
+    pub(super) fn forward(&self, index: usize, end: impl Fn() -> StreamItem, epoch: Option<u32>, ready: &mut Ready) {
+        if self.graph.stages[index].outputs.is_empty() {
+            // The end of an item has come to a sink; the end of the stream belongs to no epoch.
+            self.ended.fetch_add(u64::from(epoch.is_some()), Ordering::Relaxed);
+            return;
+        }
+        let mut state = self.lock();
+        if epoch.is_none_or(|epoch| epoch == self.epoch.load(Ordering::Relaxed)) {
+            self.forward_locked(&mut state, index, end, ready);
+        }
+    }
+
+    fn forward_locked(&self, state: &mut State, index: usize, end: impl Fn() -> StreamItem, ready: &mut Ready) {
+        for &(_, edge) in &self.graph.stages[index].outputs {
+            state.queues[edge].push(end());
+            self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
+        }
+    }
+
+    /// Sends the end of an item along every edge that a stage feeds, or counts that it has come to a sink.
+    pub(super) fn end_item_locked(&self, state: &mut State, index: usize, item: u64, ready: &mut Ready) {
+        self.ended.fetch_add(u64::from(self.graph.stages[index].outputs.is_empty()), Ordering::Relaxed);
+        self.forward_locked(state, index, || StreamItem::EndOfItem(item), ready);
+    }
+}

@@ -1,0 +1,37 @@
+//! What travels along the edges of a graph: packets, and the ends of items and streams between them.
+
+use std::time::Instant;
+
+use crate::value::Packet;
+
+/// A packet in a queue, with what the scheduler knows of it.
+#[derive(Debug)]
+pub(super) struct QueuedPacket {
+    pub(super) packet: Packet,
+    /// The number of the input that it comes from.
+    pub(super) item: u64,
+    /// The path that it took through the graph; see [`crate::graph::StageEdge::path_offset`].
+    pub(super) path: u64,
+    /// The packet is dropped if it arrives later than this.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// An element of the stream between two stages.
+#[derive(Debug)]
+pub(super) enum StreamItem {
+    /// A packet, with the input port of the node that takes it or the output port of the node that emitted it.
+    Packet(QueuedPacket, usize),
+    /// No more packets of the item in work come at this input port. Made where inputs join, and never queued.
+    EndOfInput(usize),
+    /// No more packets of this item come.
+    EndOfItem(u64),
+    /// Nothing comes any more.
+    EndOfStream,
+}
+
+impl QueuedPacket {
+    /// The same packet for another edge.
+    pub(super) fn share(&self) -> Self {
+        Self { packet: self.packet.clone(), item: self.item, path: self.path, deadline: self.deadline }
+    }
+}
