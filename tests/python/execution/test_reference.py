@@ -168,7 +168,7 @@ def all_errors(manifest: Any, inputs: list[Any]) -> list[rm.NodeError]:
     """Every error that the nodes would make if none ended the run."""
 
     async def at_once(work: Any) -> Any:
-        return work(), None
+        return work()
 
     async def pause(seconds: float) -> None:
         raise AssertionError("no node tries again")

@@ -226,11 +226,11 @@ def test_the_thread_that_has_answered_takes_the_next_call_itself(kind: str, monk
             return value + 1
 
     told = []
-    serve = EventPort._serve
+    serve_call = EventPort._serve
 
-    def counting(port: EventPort, call: int, content: Any, *, here: bool = False) -> None:
-        told.append(here)
-        serve(port, call, content, here=here)
+    def counting(port: EventPort, call: int, content: Any, *, on_this_thread: bool = False) -> None:
+        told.append(on_this_thread)
+        serve_call(port, call, content, on_this_thread=on_this_thread)
 
     monkeypatch.setattr(EventPort, "_serve", counting)
     node = {"function": function, "generator": generator, "class": Adder}[kind]
@@ -570,12 +570,11 @@ def test_a_function_gets_no_more_values_of_a_call_that_is_over(
 
     def watched(*given: Any) -> Any:
         try:
-            return answer(*given)
+            return serve.serve(*given)
         finally:
             over.set()
 
-    answer = serve.answer
-    monkeypatch.setattr(loop_port, "answer", watched)
+    monkeypatch.setattr(loop_port, "serve", watched)
 
     async def main() -> None:
         async with rm.Pipeline.load(chain(("a", later if asynchronous else function, {}))).session() as session:

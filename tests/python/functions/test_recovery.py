@@ -183,7 +183,7 @@ def all_errors(links: list[Link], inputs: list[int]) -> list[tuple[Any, ...]]:
     """Every error that the nodes would make if none ended the run: of several, any may come first."""
 
     async def in_thread(work: Any) -> Any:
-        return work(), None
+        return work()
 
     async def pause(seconds: float) -> None:
         pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import inspect
 import logging
 import threading
 import weakref
@@ -15,12 +14,11 @@ from .._abi.constants import COMPLETED, SHUT_DOWN
 from .._abi.library import NULL, check, ffi, lib
 from .._codec.call_buffers import CallBuffers
 from .._functions import threads
-from .._functions.calls import InThread
 from .._functions.event_loop import until_done
-from .._functions.instances import Instance
-from .._functions.partial import PartialReply, answer_in_parts
-from .._functions.pool import InstancePool
-from .._functions.serve import FULL, GONE, Answer, Backpressure, Call, Raised, answer, answer_async
+from .._functions.failures import Failure
+from .._functions.instances import InstancePool
+from .._functions.serve import FULL, GONE, Backpressure, PartialReply, Reply, serve, serve_async, serve_in_parts
+from .._functions.spec import InThread
 from .._process import exiting
 from ..errors import Error
 from .completion import Result, keep_causes
@@ -173,69 +171,74 @@ class LoopPort(EventPort):
         if run.notify is not None:
             run.notify(COMPLETED)
 
-    def _call(self, run: Run, call: Call, serving: Serving, here: bool) -> None:
+    def _call(self, run: Run, call: Serving, on_this_thread: bool) -> None:
         assert run.context is not None
-        context, instances = run.context.copy(), run.instances
-        if instances is None or not any(isinstance(each, Instance) for each in call.functions):
-            instances = None
-        key = call.functions[0].node_type
-        if any(each.on_loop for each in call.functions):
-            self._answer_by_task(context, call, serving, instances, key)
+        chain, context = call.chain, run.context.copy()
+        instances = run.instances if chain.has_instances else None
+        if chain.on_loop:
+            if instances is None:
+                self._serve_on_loop(context, call)
+            else:
+                self._serve_instances_on_loop(context, call, instances)
         elif instances is not None:
-            self._answer_by_instances(context, call, serving, instances, key, here)
-        elif any(each.in_parts for each in call.functions):
-            parts = PartialReply(call, context)
-            if serving.attach(lambda: self._is_left(parts), lambda: self._has_room(parts)):
-                self._work_at(parts, self._go_on, here)
+            self._serve_instances(context, call, instances, on_this_thread)
+        elif chain.in_parts:
+            partial = PartialReply(call, context)
+            if call.attach(lambda: self._leave_reply(partial), lambda: self._resume(partial)):
+                self._work_on(partial, self._make_parts, on_this_thread)
         else:
-            _submit(lambda: self._answer_in_thread(context, call, serving), here)
+            _submit(lambda: self._serve_in_thread(context, call), on_this_thread)
 
-    def _answer_by_instances(
-        self, context: contextvars.Context, call: Call, serving: Serving, instances: InstancePool, key: str, here: bool
+    def _serve_instances(
+        self, context: contextvars.Context, call: Serving, instances: InstancePool, on_this_thread: bool
     ) -> None:
-        """Answers a call to classes that are all sync, by a thread, once no other call is at work with them."""
-        parts = PartialReply(call, context, lambda: instances.release(key, in_thread=True))
+        """Serves a call to classes that are all sync, by a thread, once no other call works with them."""
+        key = call.chain.key
+        partial = PartialReply(call, context, lambda: instances.release(key, in_thread=True))
 
         def leave() -> None:
             if not instances.withdraw(key, call.id):
-                self._is_left(parts)
+                self._leave_reply(partial)
 
         def start() -> None:
-            self._work_at(parts, self._go_on, here)
+            self._work_on(partial, self._make_parts, on_this_thread)
 
-        is_wanted = serving.attach(leave, lambda: self._has_room(parts))
+        is_wanted = call.attach(leave, lambda: self._resume(partial))
         if is_wanted and not instances.begin(key, call.id, start, in_thread=True):
             self.calls.end(call.id)
 
-    def _answer_by_task(
-        self, context: contextvars.Context, call: Call, serving: Serving, instances: InstancePool | None, key: str
-    ) -> None:
-        """Answers a call by a task of the loop, once no other call is at work with the same instances."""
-        answering = Answering(serving)
-        loop = self.loop()
-        if instances is None and loop is not None and asyncio._get_running_loop() is loop:
-            if serving.attach(lambda: answering.leave(self.loop()), answering.room.set):
-                answering.coroutine = self._answer_on_loop(call, answering, _in_thread)
-                answering.task = context.run(loop.create_task, answering.coroutine)
+    def _serve_on_loop(self, context: contextvars.Context, call: Serving) -> None:
+        """Serves a call by a task of the loop."""
+        if not call.attach(lambda: call.cancel_task(self.loop())):
             return
 
-        async def in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
-            if instances is None:
-                return await _in_thread(work)
+        def begin(loop: asyncio.AbstractEventLoop) -> None:
+            if not call.is_over:
+                call.task = context.run(loop.create_task, self._reply_on_loop(call, _in_thread))
+
+        loop = self.loop()
+        if loop is not None and asyncio._get_running_loop() is loop:
+            begin(loop)
+        elif loop is not None:
+            _tell(loop, lambda: begin(loop))
+
+    def _serve_instances_on_loop(self, context: contextvars.Context, call: Serving, instances: InstancePool) -> None:
+        """Serves a call to classes by a task of the loop, once no other call works with the same instances."""
+        key = call.chain.key
+
+        async def in_thread(work: Callable[[], Any]) -> Any:
             instances.retain(key)
             return await _in_thread(work, lambda: instances.release(key, in_thread=True))
 
         def done() -> None:
-            if instances is not None:
-                instances.release(key, in_thread=False)
+            instances.release(key, in_thread=False)
 
         def begin_here(loop: asyncio.AbstractEventLoop) -> None:
-            if serving.is_over:
+            if call.is_over:
                 done()
                 return
-            answering.coroutine = self._answer_on_loop(call, answering, in_thread)
-            answering.task = context.run(loop.create_task, answering.coroutine)
-            answering.task.add_done_callback(lambda _: done())
+            call.task = context.run(loop.create_task, self._reply_on_loop(call, in_thread))
+            call.task.add_done_callback(lambda _: done())
 
         def begin() -> None:
             loop = self.loop()
@@ -246,14 +249,10 @@ class LoopPort(EventPort):
                 done()
 
         def leave() -> None:
-            if instances is None or not instances.withdraw(key, call.id):
-                answering.leave(self.loop())
+            if not instances.withdraw(key, call.id):
+                call.cancel_task(self.loop())
 
-        if not serving.attach(leave, answering.room.set):
-            return
-        if instances is None:
-            begin()
-        elif not instances.begin(key, call.id, begin, in_thread=False):
+        if call.attach(leave) and not instances.begin(key, call.id, begin, in_thread=False):
             self.calls.end(call.id)
 
     def _clean(self, run: Run) -> None:
@@ -296,98 +295,83 @@ class LoopPort(EventPort):
         if not instances.end(clean):
             run.cleaned = None
 
-    def _work_at(self, parts: PartialReply, work: Callable[[PartialReply], None], here: bool = False) -> None:
+    def _work_on(
+        self,
+        partial: PartialReply[Serving],
+        work: Callable[[PartialReply[Serving]], None],
+        on_this_thread: bool = False,
+    ) -> None:
         def attempt() -> None:
             try:
-                work(parts)
+                work(partial)
             except BaseException as error:
                 # SystemExit of a function ends the execution, not this thread.
-                self.calls.end(parts.call.id)
-                self.reply(parts.call, parts.failed(error))
-                parts.close()
+                self.calls.end(partial.call.id)
+                self.reply(partial.call, partial.failed(error))
+                partial.close()
 
-        _submit(attempt, here)
+        _submit(attempt, on_this_thread)
 
-    def _answer_in_thread(self, context: contextvars.Context, call: Call, serving: Serving) -> None:
-        if serving.is_over:
+    def _serve_in_thread(self, context: contextvars.Context, call: Serving) -> None:
+        if call.is_over:
             return
         try:
-            given = context.run(answer, call, lambda part: self.reply(call, part))
+            reply = context.run(serve, call, lambda part: self.reply(call, part))
         except BaseException as error:
             # SystemExit of a function ends the execution, not this thread.
-            given = Answer([], Raised(0, 0, error))
+            reply = Reply([], Failure(error))
         self.calls.end(call.id)
-        self._reply_last(call, given)
+        self._reply_last(call, reply)
 
-    def _reply_last(self, call: Call, given: Answer) -> None:
+    def _reply_last(self, call: Serving, reply: Reply) -> None:
         # Where others wait for a thread, the next call waits its turn.
         following: list[Following] | None = None if threads.are_short() else []
-        self.reply(call, given, following)
+        self.reply(call, reply, following)
         if following:
-            self._serve(*following[0], here=True)
+            self._serve(*following[0], on_this_thread=True)
 
-    def reply(self, call: Call, given: Answer, following: list[Following] | None = None) -> Backpressure:
+    def reply(self, call: Serving, reply: Reply, following: list[Following] | None = None) -> Backpressure:
         """Does what `EventPort.reply` does, also on a thread, where the port may be closed by now."""
-        return GONE if self._closed or exiting() else super().reply(call, given, following)
+        return GONE if self._closed or exiting() else super().reply(call, reply, following)
 
-    async def _answer_on_loop(self, call: Call, answering: Answering, in_thread: InThread) -> None:
-        def ended() -> bool:
-            return answering.serving.is_over
-
-        async def send(given: Answer) -> bool:
-            answering.room.clear()
-            status = self.reply(call, given)
-            answering.parts += 1
-            if status is FULL:
-                await answering.room.wait()
-            elif answering.parts % PARTS_IN_A_ROW == 0:
-                await asyncio.sleep(0)
-            return status is not GONE
-
+    async def _reply_on_loop(self, call: Serving, in_thread: InThread) -> None:
         try:
-            if any(each.in_parts for each in call.functions):
-                await answer_in_parts(call, in_thread, ended, send)
+            if call.chain.in_parts:
+                await self._reply_in_parts(call, in_thread)
             else:
-                given = await answer_async(call, in_thread, ended, lambda part: self.reply(call, part))
-                self.reply(call, given)
+                self.reply(call, await serve_async(call, in_thread, lambda part: self.reply(call, part)))
         except asyncio.CancelledError as error:
-            if not ended():
+            if not call.is_over:
                 # Before the first function began.
-                self.reply(call, Answer([], Raised(0, 0, error)))
+                self.reply(call, Reply([], Failure(error)))
         except (KeyboardInterrupt, SystemExit) as error:
-            self.reply(call, Answer([], Raised(0, 0, error)))
-            if answering.task is not None:
-                answering.task.add_done_callback(_noted)
+            self.reply(call, Reply([], Failure(error)))
+            if call.task is not None:
+                call.task.add_done_callback(_retrieve)
             raise
         finally:
             self.calls.end(call.id)
 
+    async def _reply_in_parts(self, call: Serving, in_thread: InThread) -> None:
+        room, parts = asyncio.Event(), 0
+        call.resume_with(room.set)
 
-class Answering:
-    """What a task on the loop does to answer a call."""
+        async def send(part: Reply) -> bool:
+            nonlocal parts
+            room.clear()
+            status = self.reply(call, part)
+            parts += 1
+            if status is FULL:
+                await room.wait()
+            elif parts % PARTS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+            return status is not GONE
 
-    __slots__ = ("coroutine", "parts", "room", "serving", "task")
-
-    def __init__(self, serving: Serving) -> None:
-        self.serving = serving
-        self.parts = 0
-        self.room = asyncio.Event()
-        self.coroutine: Any = None
-        self.task: asyncio.Task[None] | None = None
-
-    def leave(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Nobody wants the answer any more."""
-        if self.task is None:
-            return
-        if loop is not None and not loop.is_closed():
-            self.task.cancel()
-        elif inspect.getcoroutinestate(self.coroutine) == inspect.CORO_CREATED:
-            # It will never begin; Python would complain that nobody awaited it.
-            self.coroutine.close()
+        await serve_in_parts(call, in_thread, send)
 
 
-def _noted(task: asyncio.Task[None]) -> None:
-    """What ends the loop, as sys.exit does, has been told to the runtime, and nobody waits for this task."""
+def _retrieve(task: asyncio.Task[None]) -> None:
+    """Retrieves an exception that ends the loop, as SystemExit does: the reply has it, and no one awaits the task."""
     if not task.cancelled():
         task.exception()
 
@@ -414,16 +398,16 @@ def _pump(reference: weakref.ref[LoopPort]) -> None:
         del port, loop
 
 
-def _submit(work: Callable[[], None], here: bool) -> None:
-    """Has work of sync functions done: by this thread, once it is done with what it does now, or by any."""
-    if here:
+def _submit(work: Callable[[], None], on_this_thread: bool) -> None:
+    """Has work of sync functions done by this thread, once that is done with its present work, or by any thread."""
+    if on_this_thread:
         threads.run_next(work)
     else:
         threads.submit(work)
 
 
 def _tell(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> bool:
-    """Has `what` called on a loop, unless it is closed: then nobody waits any more. Answers whether it will be."""
+    """Has `what` called on a loop, unless it is closed or gone. Returns whether it will be called."""
     try:
         if loop is not None:
             loop.call_soon_threadsafe(what)
@@ -432,12 +416,10 @@ def _tell(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) ->
     return loop is not None
 
 
-async def _in_thread(
-    work: Callable[[], Any], when_done: Callable[[], None] | None = None
-) -> tuple[Any, BaseException | None]:
-    """Runs `work` on a serving thread, in the context of the caller. Answers its value, or None and what it raised.
+async def _in_thread(work: Callable[[], Any], when_done: Callable[[], None] | None = None) -> Any:
+    """Runs `work` on a serving thread, in the context of the caller. Raises `Failure` for what it raises.
 
-    `when_done` is called when it has ended, also if nobody waits for it any more.
+    `when_done` is called when it has ended, also if this is not waited for any more.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
@@ -459,4 +441,7 @@ async def _in_thread(
         _tell(loop, lambda: finish(result))
 
     threads.submit(run)
-    return await future
+    value, error = await future
+    if error is not None:
+        raise Failure(error)
+    return value

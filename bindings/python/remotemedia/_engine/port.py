@@ -30,9 +30,8 @@ from .._abi.constants import (
 from .._abi.library import NULL, check, failure, ffi, lib, runtime
 from .._abi.ownership import Borrowed, pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, free_buffers, release
-from .._functions.partial import PartialReply
-from .._functions.serve import FULL, GONE, READY, Answer, Backpressure, Call, Raised
-from .._functions.spec import HostFunction
+from .._functions.failures import Failure
+from .._functions.serve import FULL, GONE, READY, Backpressure, PartialReply, Reply
 from .._manifest.compile import CompiledPipeline
 from .._process import exiting
 from .._results.outputs import log_skip
@@ -196,24 +195,24 @@ class EventPort(ABC):
             run.skipped.append(node_error(detail, run.borrowed))
 
     def abandon(self, run: Run) -> None:
-        """Nobody waits for this run any more: cancels its native work. Its inputs stay until they are released."""
+        """Cancels the native work of a run that is not waited for any more. Its inputs stay until they are released."""
         if self.runs.pop(run.token, None) is None:
             return
         self._leave(run)
         lib.rm_port_cancel(self.handle, run.token, NULL)
 
     def ended(self) -> None:
-        """The runtime is shut down: what is still waited for never comes."""
+        """Ends all runs, since the runtime is shut down: their completions never come."""
         for token in list(self.runs):
             self._complete(token, ShutDownError("the runtime was shut down while this execution went on"))
 
-    def reply(self, call: Call, given: Answer, following: list[Following] | None = None) -> Backpressure:
-        """Answers a call. A late answer, to an execution that has ended, is dropped.
+    def reply(self, call: Serving, reply: Reply, following: list[Following] | None = None) -> Backpressure:
+        """Replies to a call. A late reply, to an execution that has ended, is dropped.
 
-        Returns what there is room for. If
-        the next call to the same nodes is there, it is put into `following`: this thread is to serve it.
+        Returns what there is room for. If the next call to the same nodes is there, it is put into `following`, for
+        this thread to serve.
         """
-        used, document, is_final = pack_reply(call, given)
+        used, document, is_final = pack_reply(call, reply)
         try:
             borrowed = used.borrowed
             run = self.runs.get(call.job)
@@ -243,16 +242,16 @@ class EventPort(ABC):
             if status < 0:
                 error = failure(status, used.error)
                 used.forget()
-                if isinstance(error, MarshalError) and given.outputs:
+                if isinstance(error, MarshalError) and reply.outputs:
                     # Fewer outputs each time, so that this comes to an end.
-                    self.reply(call, refused_reply(call, given, error), following)
+                    self.reply(call, refused_reply(call, reply, error), following)
                 elif status != RM_GONE and not exiting():
                     _log.error("a reply to the runtime was refused: %s", error)
             return GONE if is_final or status < 0 else FULL if status == RM_WOULD_BLOCK else READY
         finally:
             release(used)
 
-    def _take_next(self, used: CallBuffers, call: Call, following: list[Following], status: int) -> None:
+    def _take_next(self, used: CallBuffers, call: Serving, following: list[Following], status: int) -> None:
         used.output.discard_count = 0
         if status >= 0 and (used.output.len or used.output.document != NULL):
             found = used.unpack(self._resolve)
@@ -270,54 +269,51 @@ class EventPort(ABC):
                 return run.borrowed[token]
         return None
 
-    def _serve(self, serving: Serving, content: Mapping[str, Any], *, here: bool = False) -> None:
-        """Has a call answered, unless it is over; with `here` on this thread, if it is one for sync functions."""
-        run = self.runs.get(serving.job)
-        functions: Sequence[HostFunction] | None = None
-        if run is not None and run.functions is not None and not serving.is_over:
-            tokens = [token for token, _ in content["nodes"]]
-            if run.instances is not None:
-                functions = run.instances.functions(run.functions, tokens, content.get("epoch", 0))
-            else:
-                functions = [run.functions[token] for token in tokens]
-        if run is None or functions is None:
-            self.calls.end(serving.id)
+    def _serve(self, call: Serving, content: Mapping[str, Any], *, on_this_thread: bool = False) -> None:
+        """Has a call served, unless it is over.
+
+        With `on_this_thread` sync functions run on this serving thread, once it is done with its present work.
+        """
+        run = self.runs.get(call.job)
+        chain = None if run is None or call.is_over else run.chain(content)
+        if run is None or chain is None:
+            self.calls.end(call.id)
             return
-        call = Call(serving.id, serving.job, functions, content["entries"])
+        call.chain, call.entries = chain, content["entries"]
         try:
-            self._call(run, call, serving, here)
+            self._call(run, call, on_this_thread)
         except Exception as error:
             self.calls.end(call.id)
-            self.reply(call, Answer([], Raised(0, 0, error)))
+            self.reply(call, Reply([], Failure(error)))
 
-    def _go_on(self, parts: PartialReply) -> None:
-        """Makes parts of an answer while there is room for them. Raises what is no failure of the node."""
-        given, status = None, READY
-        while not parts.is_over and status is not GONE:
-            given = parts.next()
-            if given.is_final:
+    def _make_parts(self, partial: PartialReply[Serving]) -> None:
+        """Makes parts of a reply while there is room for them. Raises what is no failure of the node."""
+        call, reply, room = partial.call, None, READY
+        while not partial.is_over and room is not GONE:
+            reply = partial.next()
+            if reply.is_final:
                 break
-            status = self.reply(parts.call, given)
-            if status is FULL and parts.suspend():
+            room = self.reply(call, reply)
+            if room is FULL and partial.suspend():
                 return
-        self.calls.end(parts.call.id)
+        self.calls.end(call.id)
         # Before the last reply: what comes of it might still take this thread for busy.
-        parts.close()
-        if given is not None and given.is_final:
-            self._reply_last(parts.call, given)
+        partial.close()
+        if reply is not None and reply.is_final:
+            self._reply_last(call, reply)
 
-    def _has_room(self, parts: PartialReply) -> None:
-        """There is room for more of an answer."""
-        if parts.resume():
-            self._work_at(parts, self._go_on)
+    def _resume(self, partial: PartialReply[Serving]) -> None:
+        """Continues a reply, since there is room for more of it."""
+        if partial.resume():
+            self._work_on(partial, self._make_parts)
 
-    def _is_left(self, parts: PartialReply) -> None:
-        """A call is over before its answer."""
-        if parts.leave():
-            self._work_at(parts, PartialReply.close)
+    def _leave_reply(self, partial: PartialReply[Serving]) -> None:
+        """Ends a reply that is not wanted any more."""
+        if partial.leave():
+            self._work_on(partial, PartialReply.close)
 
     def _leave(self, run: Run) -> None:
-        """Ends what still runs in Python for a run that has ended."""
+        """Ends the work in Python for a run that has ended."""
         self.calls.leave_all(run.token)
         self._clean(run)
 
@@ -326,17 +322,17 @@ class EventPort(ABC):
         """Cleans up the instances of a run that has ended."""
 
     @abstractmethod
-    def _work_at(self, parts: PartialReply, work: Callable[[PartialReply], None]) -> None:
-        """Does some of the work of an answer where sync functions of this port run."""
+    def _work_on(self, partial: PartialReply[Serving], work: Callable[[PartialReply[Serving]], None]) -> None:
+        """Does some of the work on a reply where sync functions of this port run."""
 
     @abstractmethod
     def _complete(self, token: int, completion: Any) -> None:
         """A run has ended."""
 
     @abstractmethod
-    def _call(self, run: Run, call: Call, serving: Serving, here: bool) -> None:
-        """Packets for functions of a run came: runs them where they belong and replies."""
+    def _call(self, run: Run, call: Serving, on_this_thread: bool) -> None:
+        """Runs the functions of a call where they belong, and replies."""
 
     @abstractmethod
-    def _reply_last(self, call: Call, given: Answer) -> None:
-        """Replies to a call on a thread for sync functions, which then goes on with the next call if that is there."""
+    def _reply_last(self, call: Serving, reply: Reply) -> None:
+        """Replies to a call on a thread for sync functions, which then serves the next call if that is there."""

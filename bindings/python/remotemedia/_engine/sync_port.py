@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._abi import ownership
-from .._functions.partial import PartialReply
-from .._functions.serve import Answer, Call, answer
+from .._functions.serve import PartialReply, Reply, serve
 from .completion import Result
 from .open_calls import Serving
 from .port import EventPort, Following
@@ -56,8 +55,8 @@ class SyncPort(EventPort):
             self.abandon(run)
         return run.settle(run.completion)
 
-    def _work_at(self, parts: PartialReply, work: Callable[[PartialReply], None]) -> None:
-        work(parts)
+    def _work_on(self, partial: PartialReply[Serving], work: Callable[[PartialReply[Serving]], None]) -> None:
+        work(partial)
 
     def _complete(self, token: int, completion: Any) -> None:
         run = self.runs.pop(token, None)
@@ -69,16 +68,16 @@ class SyncPort(EventPort):
         if run.instances is not None and run.context is not None:
             run.context.copy().run(run.instances.clean)
 
-    def _call(self, run: Run, call: Call, serving: Serving, here: bool) -> None:
+    def _call(self, run: Run, call: Serving, on_this_thread: bool) -> None:
         assert run.context is not None
-        if any(each.in_parts for each in call.functions):
-            parts = PartialReply(call, run.context.copy())
-            if serving.attach(lambda: self._is_left(parts), lambda: self._has_room(parts)):
-                self._go_on(parts)
+        if call.chain.in_parts:
+            partial = PartialReply(call, run.context.copy())
+            if call.attach(lambda: self._leave_reply(partial), lambda: self._resume(partial)):
+                self._make_parts(partial)
         else:
-            given = run.context.copy().run(answer, call)
+            reply = run.context.copy().run(serve, call)
             self.calls.end(call.id)
-            self._reply_last(call, given)
+            self._reply_last(call, reply)
 
-    def _reply_last(self, call: Call, given: Answer) -> None:
-        self.reply(call, given, self._following)
+    def _reply_last(self, call: Serving, reply: Reply) -> None:
+        self.reply(call, reply, self._following)

@@ -1,29 +1,20 @@
 """Functions that take batches: a list of values in, a list as long out.
 
-Where a batch raises, its values are given to the function again, each in a list of its own: so the one at fault is
-found, the error is told for it alone, and `on_error` drops or repeats no other. What its neighbours became is kept. A
-batch that raises as a whole while each of its values passes by itself is no error.
+When a batch raises, the function gets its values again, each in a list of its own: that finds the one at fault, the
+error names it alone, and `on_error` drops or repeats no other. What its neighbours became is kept. A batch that raises
+as a whole while each of its values passes by itself is no error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from .calls import InThread, call_async
-from .cursor import Cursor, ThrownError
-from .spec import HostFunction
+from .failures import Cursor, Failure
+from .spec import HostFunction, InThread
 
 Entry = tuple[int, Any]
 """A value, with the number of the entry that it comes from."""
-
-
-class Failure(NamedTuple):
-    """With which entry a function of the chain failed, and how."""
-
-    entry: int
-    node: int
-    error: BaseException
 
 
 async def through(
@@ -31,8 +22,8 @@ async def through(
 ) -> tuple[list[Entry], Failure | None]:
     """What a chain of functions, from number `first` on, makes of a batch, up to the first entry that fails.
 
-    None is left out.
-    Raises what is no failure of a value, such as a cancellation; `cursor` says where.
+    Beside it that failure, if there is one. None is left out. Raises what is no failure of a value, such as a
+    cancellation; `cursor` tells where.
     """
     failure = None
     for node, function in enumerate(functions[first:], first):
@@ -43,7 +34,7 @@ async def through(
         results, error = await _results(function, [value for _, value in entries], in_thread)
         if error is not None:
             # It comes before a failure of an earlier function: what that one failed at did not get so far.
-            failure = Failure(entries[len(results)][0], node, error)
+            failure = Failure(error, entries[len(results)][0], node)
         entries = [(index, made) for (index, _), made in zip(entries, results, strict=False) if made is not None]
     return entries, failure
 
@@ -51,8 +42,10 @@ async def through(
 def through_now(
     functions: Sequence[HostFunction], entries: list[Entry], cursor: Cursor, first: int = 0
 ) -> tuple[list[Entry], Failure | None]:
-    """The same for functions that are all sync, on this thread."""
-    work: Coroutine[Any, Any, tuple[list[Entry], Failure | None]] = through(functions, entries, cursor, _here, first)
+    """Does what `through` does for functions that are all sync, on this thread."""
+    work: Coroutine[Any, Any, tuple[list[Entry], Failure | None]] = through(
+        functions, entries, cursor, _run_inline, first
+    )
     try:
         work.send(None)
     except StopIteration as end:
@@ -82,15 +75,16 @@ async def _results(
 
 
 async def _given(function: HostFunction, values: list[Any], in_thread: InThread) -> tuple[Any, BaseException | None]:
-    """What a function returned, or what it raised. Raises what is no `Exception`."""
+    """What a function returned, and what it raised. Raises what is no `Exception`."""
     try:
-        # The function gets a list of its own: what it does to it is no matter of ours.
-        made, thrown = await call_async(function, list(values), in_thread)
+        # The function gets a list of its own, which it may change.
+        return await function.call_async(list(values), in_thread), None
+    except Failure as failure:
+        if not isinstance(failure.error, Exception):
+            raise
+        return None, failure.error
     except Exception as error:
         return None, error
-    if thrown is not None and not isinstance(thrown, Exception):
-        raise ThrownError(thrown)
-    return made, thrown
 
 
 def _wrong_with(function: HostFunction, made: Any, count: int) -> Exception | None:
@@ -104,8 +98,5 @@ def _wrong_with(function: HostFunction, made: Any, count: int) -> Exception | No
     return TypeError(f"{begin} {kind}; {cure}")
 
 
-async def _here(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
-    try:
-        return work(), None
-    except Exception as error:
-        return None, error
+async def _run_inline(work: Callable[[], Any]) -> Any:
+    return work()

@@ -1,4 +1,4 @@
-"""What a chain of functions makes of one value, one by one: functions may be generators, which give several.
+"""Chains of functions: what they make of a value, one by one, where some may be generators, which give several.
 
 Each value passes the whole chain before the generator that it came from goes on. A generator that is left before its
 end is closed, the deepest one first.
@@ -9,39 +9,61 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from .access import read_only
-from .batches import Failure, through, through_now
-from .calls import InThread, begin, call, call_async
-from .cursor import Cursor, ThrownError
+from .arguments import Convert, read_only
+from .batches import through, through_now
 from .event_loop import to_the_end
-from .instances import Instance
+from .failures import Cursor, Failure
+from .instances import Instance, call_part, closing, flushing, opening
 from .ports import Out, input_of, output_of
-from .spec import HostFunction
+from .spec import HostFunction, InThread
 
 _END: Any = object()
 _log = logging.getLogger("remotemedia")
 
 
+class Chain:
+    """Functions that are called together, each with what the one before returned; and what they are, looked up once."""
+
+    __slots__ = ("epoch", "functions", "has_instances", "in_parts", "key", "on_loop", "steps", "streams")
+
+    def __init__(self, functions: Sequence[HostFunction], epoch: int) -> None:
+        self.functions = functions
+        self.epoch = epoch
+        """How many interruptions came before its instances were made."""
+        self.key = functions[0].node_type
+        """The name of its first node, which is in no other chain."""
+        self.on_loop = self.in_parts = self.streams = self.has_instances = False
+        for each in functions:
+            self.on_loop |= each.on_loop
+            self.in_parts |= each.in_parts
+            self.streams |= each.streams
+            self.has_instances |= isinstance(each, Instance)
+        self.steps: list[tuple[Callable[..., Any], Convert | None, Mapping[str, Any], HostFunction]] = []
+        """What calling each function takes, if all are plain and sync."""
+        if not self.in_parts and not self.on_loop:
+            self.steps = [(each.function, each.convert, each.params, each) for each in functions]
+
+
 def values_of(
     functions: Sequence[HostFunction], value: Any, cursor: Cursor, node: int = 0
 ) -> Generator[Any, None, None]:
-    """The values that `functions`, from number `node` on, make of a value; all of them are sync."""
+    """The values that `functions` from number `node` on, all of them sync, make of a value."""
     if node == len(functions):
         yield value
         return
     function = functions[node]
     cursor.at(node, function)
     if not function.gives_many:
-        found = call(function, value)
+        found = function.call(value)
         if found is not None:
             found = _onward(functions, node, found)
             yield from values_of(functions, found, cursor, node + 1)
         return
-    given = begin(function, value)
+    given = function.invoke(value)
     try:
         while (found := next(given, _END)) is not _END:
             if found is not None:
@@ -55,10 +77,7 @@ def values_of(
 async def values_of_async(
     functions: Sequence[HostFunction], value: Any, cursor: Cursor, in_thread: InThread, node: int = 0
 ) -> AsyncGenerator[Any, None]:
-    """The same for functions of all kinds: async ones run on this loop, sync ones by `in_thread`.
-
-    What a sync one raised comes as `ThrownError`.
-    """
+    """Does what `values_of` does for functions of all kinds: async ones run on this loop, sync ones by `in_thread`."""
     if node == len(functions):
         yield value
         return
@@ -75,17 +94,17 @@ async def values_of_async(
 
 
 def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor: Cursor) -> Generator[Any, None, None]:
-    """The values of all entries of a call, whose functions are sync; instances of classes live on from call to call."""
+    """The values that functions, all of them sync, make of the entries of a call. `cursor` tells where it stands."""
     batched = functions[0].spec.batch is not None
-    for part in _opening(functions, cursor):
-        call(part, None)
+    for part in opening(functions, cursor):
+        part.call(None)
     for cursor.entry, group in _groups(entries, batched):
         if len(group[0]) > 1 and batched:
             yield from _batch(functions, _numbered(cursor.entry, group), cursor)
         elif len(group[0]) > 1:
             yield from values_of(functions, input_of(functions[0], group[0]), cursor)
         elif group[0]:
-            for node, flush in _flushing(functions):
+            for node, flush in flushing(functions):
                 if batched:
                     held = [(cursor.entry, each) for each in values_of([*functions[:node], flush], None, cursor, node)]
                     yield from _batch(functions, held, cursor, node + 1)
@@ -93,15 +112,15 @@ def all_values(functions: Sequence[HostFunction], entries: Sequence[Any], cursor
                     yield from values_of([*functions[:node], flush, *functions[node + 1 :]], None, cursor, node)
         else:
             for part in closing(functions, cursor):
-                call(part, None)
+                part.call(None)
 
 
 async def all_values_async(
     functions: Sequence[HostFunction], entries: Sequence[Any], cursor: Cursor, in_thread: InThread
 ) -> AsyncGenerator[Any, None]:
-    """The same for functions of all kinds."""
+    """Does what `all_values` does for functions of all kinds."""
     batched = functions[0].spec.batch is not None
-    for part in _opening(functions, cursor):
+    for part in opening(functions, cursor):
         await call_part(part, in_thread)
     for cursor.entry, group in _groups(entries, batched):
         if len(group[0]) > 1 and not batched:
@@ -113,7 +132,7 @@ async def all_values_async(
             async for each in _batch_async(functions, _numbered(cursor.entry, group), cursor, in_thread):
                 yield each
         elif group[0]:
-            for node, flush in _flushing(functions):
+            for node, flush in flushing(functions):
                 after = () if batched else functions[node + 1 :]
                 held = []
                 async with aclosing(
@@ -132,7 +151,7 @@ async def all_values_async(
 
 
 def _onward(functions: Sequence[HostFunction], node: int, found: Any) -> Any:
-    """What the next function gets. What the last one gives stays as it is, for the reply."""
+    """The value that the next function gets. What the last one gives stays as it is, for the reply."""
     if type(found) is not Out or node + 1 == len(functions):
         return found
     output_of(functions[node], found)
@@ -176,7 +195,6 @@ async def _batch_async(
     in_thread: InThread,
     first: int = 0,
 ) -> AsyncGenerator[Any, None]:
-    """The same for functions of all kinds."""
     outputs, failure = await through(functions, entries, cursor, in_thread, first)
     for cursor.entry, value in outputs:
         yield value
@@ -187,96 +205,21 @@ def _fail(failure: Failure | None, cursor: Cursor) -> None:
     """Raises what a batch failed at, once all that came before it has left."""
     if failure is not None:
         cursor.entry, cursor.node = failure.entry, failure.node
-        raise ThrownError(failure.error)
-
-
-async def call_part(part: HostFunction, in_thread: InThread) -> None:
-    """Calls a method of an instance that is for no value. Raises `ThrownError` if a thread did.
-
-    What has begun to clean up comes to its end, whatever is cancelled meanwhile.
-    """
-    work = call_async(part, None, in_thread)
-    _, thrown = await (to_the_end(work, lambda error: complain(part, error)) if part.method == "cleanup" else work)
-    if thrown is not None:
-        raise ThrownError(thrown)
-
-
-async def clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> None:
-    """Cleans up the instances that still are to be. What they raise is logged: the work has failed already.
-
-    A cancellation that comes meanwhile is raised when all of them are.
-    """
-    await to_the_end(_clean_up(functions, in_thread), _complain_at_all)
-
-
-async def _clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> None:
-    interrupted: KeyboardInterrupt | None = None
-    for part in closing(functions, Cursor()):
-        try:
-            await call_part(part, in_thread)
-        except KeyboardInterrupt as error:
-            interrupted = error
-        except BaseException as error:
-            # Also what would end the loop: the work has ended, and so this is no matter of anybody's.
-            complain(part, error.error if isinstance(error, ThrownError) else error)
-    if interrupted is not None:
-        raise interrupted
-
-
-def complain(part: HostFunction, error: BaseException) -> None:
-    """Logs what a method raised that was called after the end of the work."""
-    _log.warning("%s of %s raised: %r", part.method, part.node_type, error)
-
-
-def _complain_at_all(error: BaseException) -> None:
-    _log.warning("what cleans up raised: %r", error)
-
-
-def _opening(functions: Sequence[HostFunction], cursor: Cursor) -> Generator[HostFunction, None, None]:
-    """What is to be called before the first value, for instances that are new."""
-    for node, function in enumerate(functions):
-        if isinstance(function, Instance):
-            for part in function.opening():
-                cursor.at(node, part)
-                yield part
-
-
-def closing(functions: Iterable[HostFunction], cursor: Cursor) -> Generator[HostFunction, None, None]:
-    """What is to be called when nothing more comes."""
-    for node, function in enumerate(functions):
-        if isinstance(function, Instance):
-            for part in function.closing():
-                cursor.at(node, part)
-                yield part
-
-
-def _flushing(functions: Sequence[HostFunction]) -> Generator[tuple[int, HostFunction], None, None]:
-    """What the end of an item calls: of each instance in turn, with its number, what gives that which it holds back."""
-    for node, function in enumerate(functions):
-        if isinstance(function, Instance) and function.flush is not None:
-            yield node, function.flush
+        raise failure
 
 
 async def _given(function: HostFunction, value: Any, in_thread: InThread) -> AsyncGenerator[Any, None]:
     """What one function gives for a value."""
     if not function.gives_many:
-        found, thrown = await call_async(function, value, in_thread)
-        if thrown is not None:
-            raise ThrownError(thrown)
-        yield found
+        yield await function.call_async(value, in_thread)
     elif function.is_async:
-        async with aclosing(begin(function, value)) as given:
+        async with aclosing(function.invoke(value)) as given:
             async for found in given:
                 yield found
     else:
         stepped = _Stepped(function, value)
         try:
-            while True:
-                found, thrown = await in_thread(stepped.step)
-                if thrown is not None:
-                    raise ThrownError(thrown)
-                if found is _END:
-                    return
+            while (found := await in_thread(stepped.step)) is not _END:
                 yield found
         finally:
             if stepped.is_left_to_us():
@@ -284,17 +227,23 @@ async def _given(function: HostFunction, value: Any, in_thread: InThread) -> Asy
 
 
 async def _close(stepped: _Stepped, in_thread: InThread) -> None:
-    # Not on this thread, whatever is cancelled: it might wait for the one that is at work with it.
-    _, thrown = await to_the_end(in_thread(stepped.close), _complain_at_all)
-    if thrown is not None:
-        _log.warning("a node raised while it was closed: %r", thrown)
+    # Not on this thread: it might wait for the one that steps it.
+    try:
+        await to_the_end(in_thread(stepped.close), _complain)
+    except Failure as failure:
+        _complain(failure)
+
+
+def _complain(error: BaseException) -> None:
+    cause = error.error if isinstance(error, Failure) else error
+    _log.warning("a node raised while it was closed: %r", cause)
 
 
 class _Stepped:
     """A sync generator that threads step. It may be left while one of them is in the middle of a step."""
 
     def __init__(self, function: HostFunction, value: Any) -> None:
-        self._begin = functools.partial(begin, function, value)
+        self._begin = functools.partial(function.invoke, value)
         self._given: Generator[Any, None, None] | None = None
         self._lock = threading.Lock()
         self._is_left = False
@@ -313,7 +262,7 @@ class _Stepped:
         return found
 
     def is_left_to_us(self) -> bool:
-        """Leaves it. Answers whether the caller is to close it: else the thread that steps it does."""
+        """Leaves it. Returns whether the caller has to close it: else the thread that steps it does."""
         self._is_left = True
         if not self._lock.acquire(blocking=False):
             return False

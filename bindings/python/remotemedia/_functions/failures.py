@@ -1,12 +1,65 @@
-"""What an exception of a Python function says, in a message: bounded, and always text."""
+"""What Python functions raise: where in a call that was, and how a message says it, bounded and always text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .spec import HostFunction
 
 LONGEST = 2000
 """How many characters of an exception's message are told. The exception itself has them all."""
+
+CHAIN = 16
+"""How many exceptions behind one are told."""
+
+
+class Failure(Exception):
+    """An exception of a Python function: with which entry of the call, in which function of the chain, in which method.
+
+    It stands for the exception while that is on its way: as it is, one that was raised on a thread might end the
+    generator that it passes through, or the event loop.
+    """
+
+    def __init__(self, error: BaseException, entry: int = 0, node: int = 0, method: str = "") -> None:
+        super().__init__()
+        self.error = error
+        self.entry = entry
+        self.node = node
+        self.method = method
+
+    @property
+    def message(self) -> str:
+        """The exception as a message has it, with the method of a class unless that is `process`."""
+        text = text_of(self.error)
+        return f"in {self.method}: {text}" if self.method else text
+
+    @property
+    def chain(self) -> list[str]:
+        """The exceptions behind it as a message has them, nearest first."""
+        return [text_of(error) for error in _behind(self.error)]
+
+
+class Cursor:
+    """Where a call stands: with which of its entries, in which function of the chain, in which method of a class."""
+
+    __slots__ = ("entry", "method", "node")
+
+    def __init__(self) -> None:
+        self.entry = 0
+        self.node = 0
+        self.method = ""
+
+    def at(self, node: int, function: HostFunction) -> None:
+        """Notes which function is called."""
+        self.node = node
+        self.method = function.method
+
+    def failure(self, error: BaseException) -> Failure:
+        """The failure that an exception is which came up here, without frames of this package in its traceback."""
+        cause = error.error if isinstance(error, Failure) else error
+        return Failure(without_our_frames(cause), self.entry, self.node, self.method)
 
 
 def text_of(error: BaseException) -> str:
@@ -17,30 +70,23 @@ def text_of(error: BaseException) -> str:
     return f"{name}: {message}" if message else name
 
 
-def told_of(error: BaseException, method: str) -> str:
-    """What a failure says: the method of a class, unless it is the one for values, and the exception."""
-    text = text_of(error)
-    return f"in {method}: {text}" if method else text
-
-
-def behind(error: BaseException) -> list[BaseException]:
-    """What lies behind an exception, nearest first."""
-    chain: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and len(chain) < 16:
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-        if current is None or current is error or current in chain:
-            break
-        chain.append(current)
-    return chain
-
-
 def without_our_frames(error: BaseException) -> BaseException:
     """The exception, with a traceback that begins in the function."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None and _is_ours(trace.tb_frame.f_globals):
         trace = trace.tb_next
     return error.with_traceback(trace)
+
+
+def _behind(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and len(chain) < CHAIN:
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        if current is None or current is error or current in chain:
+            break
+        chain.append(current)
+    return chain
 
 
 def _is_ours(names: Mapping[str, Any]) -> bool:

@@ -1,24 +1,32 @@
-"""Classes as nodes: an instance for each run, which is initialized before its first value and cleaned up once.
+"""Classes as nodes: an instance for each run, initialized before its first value and cleaned up once.
 
-An instance is used by one thread at a time. What it does at which moment is told here; who calls it, and where, is not.
-How far it has come is noted as its methods return, where they run: whoever called them may have been cancelled since,
+An instance is used by one call at a time. After an interruption the work of a call that it ended may still go on, since
+a function takes its time: the next call waits for it, and so does the cleaning up. Several calls may wait, where
+interruptions follow each other closely: each has its place until its turn, or until it is called off.
+
+How far an instance has come is noted as its methods return, where they run: the caller may have been cancelled since,
 while a thread went on with them.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+import logging
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-from .calls import refuse_wrong
-from .spec import METHODS, HostFunction, gives_many, is_async, prepared
+from .arguments import converter
+from .event_loop import to_the_end
+from .failures import Cursor, Failure
+from .spec import HostClass, HostFunction, InThread, gives_many, is_async, preparation, traits_of
+
+_log = logging.getLogger("remotemedia")
 
 
 class Stage(Enum):
-    """How far the life of an instance has come."""
+    """How far an instance has come."""
 
     NEW = 1
     """It is not initialized, or that has failed."""
@@ -29,7 +37,7 @@ class Stage(Enum):
 
 
 class Instance(HostFunction):
-    """One instance of a class, in one run: the function that it is for values, and what is to be called beside."""
+    """One instance of a class, in one run: the function that it is for values, and its other methods."""
 
     __slots__ = ("_kind", "_object", "_options", "_previous", "_stage", "epoch", "flush")
 
@@ -37,8 +45,9 @@ class Instance(HostFunction):
         self.node_type = node.node_type
         self.params: dict[str, Any] = {}
         kind: Any = node.function
-        self.is_async = is_async(kind.process)
-        self.gives_many = gives_many(kind.process)
+        traits = traits_of(kind.process)
+        self.is_async = traits.is_async
+        self.gives_many = traits.gives_many
         self._kind = kind
         self.on_loop = node.on_loop
         self.streams = node.streams
@@ -46,15 +55,16 @@ class Instance(HostFunction):
         self.spec = node.spec
         self.method = ""
         self.flush: HostFunction | None = None
-        """What is to be called at the end of an item."""
+        """The method for the end of an item, if the class has one."""
         self.epoch = epoch
+        """How many interruptions came before it was made."""
         self._options = node.params
         self._object: Any = None
         self._previous = previous
         self._stage = Stage.NEW
 
     def opening(self) -> Iterator[HostFunction]:
-        """What is to be called before a value comes, one after the other, as long as nothing raises."""
+        """The methods to call before a value comes, one after the other, as long as none raises."""
         yield from self._closing_previous()
         if self._stage is not Stage.NEW:
             return
@@ -63,7 +73,7 @@ class Instance(HostFunction):
             yield self._called("initialize", self._object.initialize, then=Stage.OPEN)
 
     def closing(self) -> Iterator[HostFunction]:
-        """What is to be called when nothing more comes: nothing if it was not initialized, or called before."""
+        """The methods to call when nothing more comes: none if it was not initialized, or if this was done before."""
         yield from self._closing_previous()
         if self._stage is Stage.OPEN and hasattr(self._object, "cleanup"):
             self._stage = Stage.CLOSING
@@ -73,20 +83,20 @@ class Instance(HostFunction):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is still to be cleaned up, or that goes on."""
+        """Whether it has still to be cleaned up, or is being cleaned up."""
         own = self._stage in (Stage.OPEN, Stage.CLOSING)
         return own or (self._previous is not None and self._previous.is_open)
 
     def _closing_previous(self) -> Iterator[HostFunction]:
         if self._previous is not None:
             yield from self._previous.closing()
-            # Not before: what is left here by an exception is closed later.
+            # Not before: what an exception leaves undone here is done later.
             self._previous = None
 
     def _make(self) -> None:
         self._object = made = self._kind(**self._options)
         self.function = made.process
-        self.convert = prepared(made.process, self.spec)
+        self.convert = preparation(converter(made.process), self.spec)
         if hasattr(made, "flush"):
             self.flush = self._called("flush", made.flush)
         if not hasattr(made, "initialize"):
@@ -95,7 +105,7 @@ class Instance(HostFunction):
     def _called(
         self, name: str, method: Callable[[], Any], on_loop: bool | None = None, then: Stage | None = None
     ) -> HostFunction:
-        """A method without arguments, as a function of a value that it does not look at.
+        """A method without arguments, as a function that ignores its value.
 
         When it has returned, the instance has come to the stage `then`; to its end also if it raised.
         """
@@ -130,32 +140,199 @@ class Instance(HostFunction):
 
         def noting(_: Any) -> Any:
             with stage():
-                # What is to be awaited, and is not, has initialized nothing.
-                refuse_wrong(self, found := method())
+                # An awaitable that is not awaited has initialized nothing.
+                self.check(found := method())
                 return found
 
         return noting
 
 
-def wrong_with(kind: Any, takes_port: bool) -> str | None:
-    """Why a class can't be a node, if so; `takes_port` if it names its inputs."""
-    title = kind.__name__
-    if not inspect.isfunction(getattr(kind, "process", None)):
-        return f"{title} has no method process; write def process(self, value{', port' if takes_port else ''})"
-    if takes_port and len(_arguments(kind.process)) != 3:
-        return f"{title}.process takes a value and the input at which it came; write def process(self, value, port)"
-    if not takes_port and len(_arguments(kind.process)) != 2:
-        return f"{title}.process takes one value; write def process(self, value)"
-    for name in METHODS:
-        method = getattr(kind, name, None)
-        if name == "process" or method is None:
-            continue
-        if not inspect.isfunction(method) or len(_arguments(method)) != 1:
-            return f"{title}.{name} takes nothing; write def {name}(self)"
-        if name != "flush" and gives_many(method):
-            return f"{title}.{name} is a generator, and nobody takes what it yields; only process and flush may yield"
-    return None
+Waiting = tuple[Callable[[], None], bool]
+"""A function that starts the work of a call, and whether a thread does that work."""
 
 
-def _arguments(method: Callable[..., Any]) -> list[str]:
-    return [name for name, each in inspect.signature(method).parameters.items() if each.default is each.empty]
+class InstancePool:
+    """The instances of a run, and which calls work with them."""
+
+    def __init__(self) -> None:
+        self._instances: dict[int, Instance] = {}
+        # The garbage collector may end a run, with its loop, on a thread that holds it.
+        self._lock = threading.RLock()
+        self._busy: dict[str, int] = {}
+        self._threads = 0
+        self._waiting: dict[str, dict[int, Waiting]] = {}
+        """The calls that wait for the nodes of each key, by their numbers, in the order of their arrival."""
+        self._clean: Callable[[], None] | None = None
+
+    def functions(
+        self, declared: Mapping[int, HostFunction], tokens: Sequence[int], epoch: int
+    ) -> list[HostFunction] | None:
+        """The functions with these numbers, classes as their instances, which are made anew after an interruption.
+
+        None if the instances have been through a later interruption than `epoch`: calls from before it are over.
+        """
+        found: list[HostFunction] = []
+        with self._lock:
+            instances = [self._instances.get(token) for token in tokens]
+            if any(instance is not None and instance.epoch > epoch for instance in instances):
+                return None
+            for token, instance in zip(tokens, instances, strict=True):
+                function = declared[token]
+                if isinstance(function, HostClass):
+                    if instance is None or instance.epoch != epoch:
+                        instance = self._instances[token] = Instance(function, epoch, instance)
+                    function = instance
+                found.append(function)
+        return found
+
+    @property
+    def belong_on_loop(self) -> bool:
+        """Whether some methods are async."""
+        return any(instance.on_loop for instance in self._instances.values())
+
+    def begin(self, key: str, call_id: int, start: Callable[[], None], in_thread: bool) -> bool:
+        """Starts the work of a call on the nodes that `key` names, once no other call works with them.
+
+        Returns whether it did or will: nothing begins in a run that has ended.
+        """
+        with self._lock:
+            if self._clean is not None:
+                return False
+            if key in self._busy:
+                self._waiting.setdefault(key, {})[call_id] = start, in_thread
+                return True
+            self._busy[key] = 1
+            self._threads += in_thread
+        start()
+        return True
+
+    def withdraw(self, key: str, call_id: int) -> bool:
+        """Removes a call that waits for these nodes. Returns False if it does not wait."""
+        with self._lock:
+            return self._waiting.get(key, {}).pop(call_id, None) is not None
+
+    def retain(self, key: str) -> None:
+        """Marks one more thread as working on this call."""
+        with self._lock:
+            self._busy[key] += 1
+            self._threads += 1
+
+    def release(self, key: str, in_thread: bool) -> None:
+        """Marks some of that work as done; starts the next call, or the cleaning up, if it was the last."""
+        start = clean = None
+        with self._lock:
+            self._busy[key] -= 1
+            self._threads -= in_thread
+            if not self._busy[key]:
+                del self._busy[key]
+                waiting = self._waiting.get(key)
+                if waiting:
+                    start, starts_in_thread = waiting.pop(next(iter(waiting)))
+                    self._busy[key] = 1
+                    self._threads += starts_in_thread
+                elif not self._busy:
+                    clean = self._clean
+        if start is not None:
+            start()
+        if clean is not None:
+            clean()
+
+    def end(self, clean: Callable[[], None]) -> bool:
+        """Has `clean` called once no work goes on: no more calls come. Returns whether to wait for that.
+
+        Not while a sync function is at work, which may take any time.
+        """
+        with self._lock:
+            if self._clean is not None:
+                return False
+            self._clean = clean
+            self._waiting.clear()
+            is_worth_it = not self._threads and any(each.is_open for each in self._instances.values())
+            is_idle = not self._busy
+        if is_idle:
+            clean()
+        return is_worth_it
+
+    def clean(self) -> None:
+        """Cleans up the instances that are open. Raises `KeyboardInterrupt`, once all of them are cleaned up."""
+        interrupted: KeyboardInterrupt | None = None
+        for part in closing(self._instances.values(), Cursor()):
+            try:
+                part.call(None)
+            except KeyboardInterrupt as error:
+                interrupted = error
+            except BaseException as error:
+                # Also what would end a program: the work has ended, and so there is nobody to raise it to.
+                complain(part, error)
+        if interrupted is not None:
+            raise interrupted
+
+    async def clean_async(self, in_thread: InThread) -> None:
+        """The same on a loop."""
+        await clean_up(self._instances.values(), in_thread)
+
+
+def opening(functions: Sequence[HostFunction], cursor: Cursor) -> Generator[HostFunction, None, None]:
+    """The methods to call before the first value, of the instances that are new."""
+    for node, function in enumerate(functions):
+        if isinstance(function, Instance):
+            for part in function.opening():
+                cursor.at(node, part)
+                yield part
+
+
+def flushing(functions: Sequence[HostFunction]) -> Generator[tuple[int, HostFunction], None, None]:
+    """The methods to call at the end of an item: `flush` of each instance in turn, with its number in the chain."""
+    for node, function in enumerate(functions):
+        if isinstance(function, Instance) and function.flush is not None:
+            yield node, function.flush
+
+
+async def call_part(part: HostFunction, in_thread: InThread) -> None:
+    """Calls a method of an instance that takes no value.
+
+    A `cleanup` that has begun comes to its end, also if this is cancelled meanwhile.
+    """
+    work = part.call_async(None, in_thread)
+    await (to_the_end(work, lambda error: complain(part, error)) if part.method == "cleanup" else work)
+
+
+async def clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> None:
+    """Cleans up the instances that are open. What they raise is logged: the work has failed already.
+
+    A cancellation that comes meanwhile is raised when all of them are cleaned up.
+    """
+    await to_the_end(_clean_up(functions, in_thread), _complain_at_all)
+
+
+async def _clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> None:
+    interrupted: KeyboardInterrupt | None = None
+    for part in closing(functions, Cursor()):
+        try:
+            await call_part(part, in_thread)
+        except KeyboardInterrupt as error:
+            interrupted = error
+        except BaseException as error:
+            # Also what would end the loop: the work has ended, and so there is nobody to raise it to.
+            complain(part, error)
+    if interrupted is not None:
+        raise interrupted
+
+
+def complain(part: HostFunction, error: BaseException) -> None:
+    """Logs what a method raised that was called after the end of the work."""
+    cause = error.error if isinstance(error, Failure) else error
+    _log.warning("%s of %s raised: %r", part.method, part.node_type, cause)
+
+
+def _complain_at_all(error: BaseException) -> None:
+    _log.warning("what cleans up raised: %r", error)
+
+
+def closing(functions: Iterable[HostFunction], cursor: Cursor) -> Generator[HostFunction, None, None]:
+    """The methods to call when nothing more comes."""
+    for node, function in enumerate(functions):
+        if isinstance(function, Instance):
+            for part in function.closing():
+                cursor.at(node, part)
+                yield part

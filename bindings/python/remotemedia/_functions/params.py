@@ -1,15 +1,27 @@
-"""Whether a param fits the annotation of a Python function, in the words that the native library uses.
+"""Params of Python functions that are nodes: their keyword-only arguments, checked before anything runs.
 
 Annotations that mean plain values are checked: bool, int, float, str, list, dict, None, Literal and their unions. All
-others let everything pass.
+others let everything pass. Messages have the words of the native library.
 """
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import json
 import types
 import typing
+import weakref
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from .._problem.outside_text import SHOWN, shown
+from .._problem.problem import ENOUGH, Problem
+from ..errors import InvalidArgumentError
+from .spec import METHODS, gives_many
+
+TAKEN = {"name": "the id of a node", "on_error": "what an error of a node means"}
+"""Names that params can't have, and their meaning."""
 
 NAMES: dict[Any, str] = {
     bool: "a boolean",
@@ -22,6 +34,72 @@ NAMES: dict[Any, str] = {
     type(None): "null",
 }
 
+_hints: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
+"""The annotations of functions, once all of them could be looked up."""
+
+
+def params_of(fn: Callable[..., Any], takes_port: bool) -> dict[str, inspect.Parameter]:
+    """The params of a function or class by their names: its keyword-only arguments.
+
+    `takes_port` says that it names its inputs. Raises `InvalidArgumentError` for anything that can't be a node.
+    """
+    if inspect.isclass(fn):
+        return _of_class(fn, takes_port)
+    if not inspect.isfunction(fn):
+        raise InvalidArgumentError(f"@node takes a function or a class, not {fn!r}")
+    title = fn.__name__
+    arguments = list(inspect.signature(fn).parameters.values())
+    value = arguments[0] if arguments else None
+    kinds = inspect.Parameter
+    if value is None or value.kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
+        raise InvalidArgumentError(f"{title} takes no value; write def {title}(value, ...)")
+    if takes_port:
+        port = arguments.pop(1) if len(arguments) > 1 else None
+        if port is None or port.kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
+            raise InvalidArgumentError(
+                f"{title} names its inputs, so it is told at which of them a value came; "
+                f"write def {title}({value.name}, port, ...)"
+            )
+    params: dict[str, inspect.Parameter] = {}
+    for parameter in arguments[1:]:
+        if parameter.kind is not kinds.KEYWORD_ONLY:
+            raise InvalidArgumentError(
+                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
+                f"def {title}({value.name}, *, {parameter.name})"
+            )
+        if parameter.name in TAKEN:
+            meaning = TAKEN[parameter.name]
+            raise InvalidArgumentError(
+                f"{title} has the param {parameter.name!r}, which is {meaning}; call it otherwise"
+            )
+        params[parameter.name] = parameter
+    return params
+
+
+def problems_of(
+    fn: Callable[..., Any], known: Mapping[str, inspect.Parameter], params: Mapping[str, Any], path: str
+) -> list[Problem]:
+    """All that is wrong with the `params` of a node at `path` in its manifest; `known` are those that `fn` has."""
+    title = fn.__name__
+    found: list[Problem] = []
+    hints = _hints_of(fn)
+    for name, value in params.items():
+        if len(found) >= ENOUGH:
+            break
+        place = f"{path}.params.{shown(str(name))}"
+        if name not in known:
+            told = repr(name) if len(str(name)) <= SHOWN else f"'{shown(str(name))}'"
+            found.append(Problem(place, f"{title} has no param {told}", got=told, suggestion=_nearest(known, name)))
+            continue
+        wrong = mismatch(value, hints.get(name, Any))
+        if wrong is not None:
+            message = f"expected {wrong[0]}, got {wrong[1]}"
+            found.append(Problem(place, message, expected=wrong[0], got=wrong[1]))
+    for name, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and name not in params:
+            found.append(Problem(f"{path}.params", f"{title} needs the param {name!r}"))
+    return found
+
 
 def mismatch(value: Any, annotation: Any) -> tuple[str, str] | None:
     """What was expected and what is there, or None if the value fits."""
@@ -31,6 +109,68 @@ def mismatch(value: Any, annotation: Any) -> tuple[str, str] | None:
     names = list(dict.fromkeys(_name(choice) for choice in choices))
     expected = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
     return expected, described(value)
+
+
+def _of_class(kind: type, takes_port: bool) -> dict[str, inspect.Parameter]:
+    title, wrong = kind.__name__, _wrong_with(kind, takes_port)
+    if wrong is not None:
+        raise InvalidArgumentError(wrong)
+    params: dict[str, inspect.Parameter] = {}
+    for parameter in inspect.signature(kind).parameters.values():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise InvalidArgumentError(
+                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
+                f"def __init__(self, *, {parameter.name})"
+            )
+        if parameter.name == "name":
+            raise InvalidArgumentError(f"{title} has the param 'name', which is the id of a node; call it otherwise")
+        params[parameter.name] = parameter
+    return params
+
+
+def _wrong_with(kind: Any, takes_port: bool) -> str | None:
+    """Why a class can't be a node, if so; `takes_port` if it names its inputs."""
+    title = kind.__name__
+    if not inspect.isfunction(getattr(kind, "process", None)):
+        return f"{title} has no method process; write def process(self, value{', port' if takes_port else ''})"
+    if takes_port and len(_arguments(kind.process)) != 3:
+        return f"{title}.process takes a value and the input at which it came; write def process(self, value, port)"
+    if not takes_port and len(_arguments(kind.process)) != 2:
+        return f"{title}.process takes one value; write def process(self, value)"
+    for name in METHODS:
+        method = getattr(kind, name, None)
+        if name == "process" or method is None:
+            continue
+        if not inspect.isfunction(method) or len(_arguments(method)) != 1:
+            return f"{title}.{name} takes nothing; write def {name}(self)"
+        if name != "flush" and gives_many(method):
+            return f"{title}.{name} is a generator, and nobody takes what it yields; only process and flush may yield"
+    return None
+
+
+def _arguments(method: Callable[..., Any]) -> list[str]:
+    return [name for name, each in inspect.signature(method).parameters.items() if each.default is each.empty]
+
+
+def _nearest(known: Mapping[str, inspect.Parameter], name: object) -> str:
+    # A longer name is no typing error, and comparing it takes quadratic time.
+    near = difflib.get_close_matches(str(name), known, 1) if len(str(name)) <= SHOWN else []
+    if near:
+        return f"did you mean {near[0]!r}?"
+    if not known:
+        return "remove it: there are none"
+    return f"it takes {', '.join(map(repr, known))}"
+
+
+def _hints_of(fn: Callable[..., Any]) -> dict[str, Any]:
+    hints = _hints.get(fn)
+    if hints is None:
+        try:
+            hints = _hints[fn] = typing.get_type_hints(fn.__init__ if inspect.isclass(fn) else fn)
+        except Exception:
+            # An annotation that only type checkers can read: nothing to compare with.
+            return {}
+    return hints
 
 
 def described(value: Any) -> str:

@@ -1,11 +1,11 @@
-"""Ports of Python functions and classes: at which input a value came, and at which output one goes on."""
+"""Ports of Python functions and classes: at which input a value came, and at which output one leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .access import read_only, snapshot
+from .arguments import read_only, snapshot
 
 if TYPE_CHECKING:
     from .spec import HostFunction
@@ -22,21 +22,21 @@ class Out(NamedTuple):
 
 
 def input_of(function: HostFunction, entry: Sequence[Any]) -> Any:
-    """What the first function of a call gets of an entry: a value, with several inputs also where it came."""
+    """What the first function of a call gets of an entry: its value, beside it the input if the function names some."""
     value = read_only(entry[1])
     inputs = function.spec.inputs
     return (value, inputs[entry[4] if len(entry) > 4 else 0]) if inputs else value
 
 
 def output_row(function: HostFunction, entry: int, value: Any) -> list[Any]:
-    """A value as a reply has it: what the last function of a call gave for an entry."""
+    """A value of the last function of a call, for an entry, as the reply has it."""
     if type(value) is not Out:
         return [entry, snapshot(value)]
     return [entry, snapshot(value.value), None, None, output_of(function, value)]
 
 
 def output_of(function: HostFunction, out: Out) -> int:
-    """At which output of its function a value goes on, counted from 0. Raises `ValueError` if there is no such."""
+    """The output of its function at which a value leaves, counted from 0. Raises `ValueError` if it has no such one."""
     outputs = function.spec.outputs
     if out.port in outputs:
         return outputs.index(out.port)

@@ -1,16 +1,20 @@
-"""How a function that is a node wants its values: by themselves or in batches, shared or its own, at which ports."""
+"""What a function or class that is a node declares, and how one is called with a value.
+
+Whatever the engine: it knows no threads, no loops and no calls of the runtime.
+"""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidArgumentError
-from .access import deep_copy
-from .typed import converter
+from .arguments import SCALARS, Convert, converter, deep_copy
+from .ports import Out, output_of
 
 if TYPE_CHECKING:
     from ..errors import Problem
@@ -23,23 +27,26 @@ LONGEST_WAIT_MS = 3_600_000
 
 
 class CallSpec(NamedTuple):
-    """What `@node(...)` was told. `batch` is the most values of a list; None where values come by themselves."""
+    """How a function is called: the arguments of `@node(...)`."""
 
     batch: int | None = None
+    """The most values in a list; None where values come one by one."""
     max_wait_ms: float = 0.0
     """How long a batch that is not full waits for more values."""
     inplace: bool = False
     """Whether it changes what it gets."""
     inputs: tuple[str, ...] = ()
-    """The names of its inputs, if it names any: then it is told where a value came."""
+    """The names of its inputs, if it names any: then it gets the name of the input beside the value."""
     outputs: tuple[str, ...] = ()
+    """The names of its outputs, if it names any."""
 
 
 SINGLE = CallSpec()
+"""Value by value, read-only, one input and one output."""
 
 
 def call_spec(batch: Any, max_wait_ms: Any, inplace: Any, inputs: Any, outputs: Any) -> CallSpec:
-    """The shape of these arguments of `@node`. Raises `InvalidArgumentError` for wrong ones."""
+    """The specification that these arguments of `@node` make. Raises `InvalidArgumentError` for wrong ones."""
     if batch is not None and (type(batch) is not int or not 1 <= batch <= LARGEST_BATCH):
         raise InvalidArgumentError(f"batch must be a number of values from 1 to {LARGEST_BATCH}, got {batch!r}")
     if type(inplace) is not bool:
@@ -62,9 +69,9 @@ def call_spec(batch: Any, max_wait_ms: Any, inplace: Any, inputs: Any, outputs: 
 
 
 def port_names(what: str, names: Any) -> tuple[str, ...]:
-    """The names that `@node` was given for its inputs or outputs; none for None.
+    """The names of inputs or outputs that `@node` was given; none for None. `what` is the argument's name.
 
-    Raises `InvalidArgumentError` for what are no names of ports.
+    Raises `InvalidArgumentError` for anything else than valid names.
     """
     if names is None:
         return ()
@@ -82,9 +89,16 @@ def port_names(what: str, names: Any) -> tuple[str, ...]:
 
 
 def spec_of(function: Callable[..., Any]) -> CallSpec:
-    """The shape that a node type of a manifest wants; plain functions say nothing of it."""
+    """The specification of a node type of a manifest that is a function: `SINGLE` if it was not decorated."""
     found = getattr(function, "spec", None)
     return found if type(found) is CallSpec else SINGLE
+
+
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs work on a thread and returns its value. What the work raises comes as a `Failure`."""
+
+METHODS = ("initialize", "process", "flush", "cleanup")
+"""The methods of a class that are called. All but `process` may be missing."""
 
 
 class NodeSpec:
@@ -99,12 +113,8 @@ class NodeSpec:
         raise NotImplementedError
 
 
-METHODS = ("initialize", "process", "flush", "cleanup")
-"""The methods of a class that the library calls. All but `process` may be missing."""
-
-
 class HostFunction:
-    """A Python function that is a node: the function, its params, and the name that the runtime knows it by."""
+    """A Python function that is a node: the function, its params, and the name that the runtime has for it."""
 
     __slots__ = (
         "convert",
@@ -123,30 +133,58 @@ class HostFunction:
     def __init__(
         self, function: Callable[..., Any], node_type: str, params: Mapping[str, Any], spec: CallSpec = SINGLE
     ) -> None:
+        traits = traits_of(function)
         self.function = function
         self.node_type = node_type
         self.params = params
         self.spec = spec
-        """Whether it takes values in batches."""
-        self.convert = prepared(function, spec)
-        """What gives a value the form that the function asks for, if it asks for one."""
-        self.is_async = is_async(function)
-        self.gives_many = gives_many(function)
-        self.on_loop = self.is_async
+        self.convert = preparation(traits.convert, spec)
+        """Gives a value the form that the function asks for; None if it asks for none."""
+        self.is_async = traits.is_async
+        self.gives_many = traits.gives_many
+        self.on_loop = traits.is_async
         """Whether it belongs on an event loop: also if only another method of its class is async."""
-        self.streams = self.gives_many
-        """Whether what it gives is sent on value by value."""
+        self.streams = traits.gives_many
+        """Whether its values are sent on one by one, as they are made."""
         self.in_parts = self.streams or spec.batch is not None or bool(spec.inputs or spec.outputs)
-        """Whether calls to it are more than one call of the function for each value."""
+        """Whether a call to it is more than one call of the function for each value."""
         self.method = ""
-        """Which method of a class it is, if not the one for values."""
+        """The method of a class that it is; empty for functions and for `process`."""
 
     def invoke(self, value: Any) -> Any:
-        """Calls it with a value, in the form that it asks for; one with several inputs also with the input's name."""
+        """Calls it with a value in the form that it asks for, and with the name of the input if it has several.
+
+        Of an async function and of a generator this only begins the work.
+        """
         port: tuple[str, ...] = ()
         if self.spec.inputs:
             value, *port = value
         return self.function(value if self.convert is None else self.convert(value), *port, **self.params)
+
+    def call(self, value: Any) -> Any:
+        """The result of a sync function for a value."""
+        result = self.invoke(value)
+        if type(result) not in SCALARS:
+            self.check(result)
+        return result
+
+    async def call_async(self, value: Any, in_thread: InThread) -> Any:
+        """The result of a function for a value: an async one runs on this loop, a sync one by `in_thread`."""
+        if not self.is_async:
+            return await in_thread(functools.partial(self.call, value))
+        result = await self.invoke(value)
+        if type(result) is Out:
+            output_of(self, result)
+        return result
+
+    def check(self, result: Any) -> None:
+        """Raises `TypeError` for an awaitable that a sync function returned, and `ValueError` for an unknown output."""
+        if type(result) is Out:
+            output_of(self, result)
+        if inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
+                result.close()
+            raise TypeError(f"{self.node_type} returned an awaitable; define it with async def")
 
 
 class HostClass(HostFunction):
@@ -160,6 +198,36 @@ class HostClass(HostFunction):
         self.on_loop = any(is_async(method) for method in methods)
         self.streams = any(gives_many(method) for method in methods)
         self.in_parts = True
+
+
+class Traits(NamedTuple):
+    """What a function's definition says of it."""
+
+    is_async: bool
+    gives_many: bool
+    convert: Convert | None
+
+
+_traits: weakref.WeakKeyDictionary[Any, Traits] = weakref.WeakKeyDictionary()
+
+
+def traits_of(function: Callable[..., Any]) -> Traits:
+    """The traits of a function, looked up once: each run makes its `HostFunction` anew."""
+    try:
+        return _traits[function]
+    except KeyError:
+        found = _traits[function] = Traits(is_async(function), gives_many(function), converter(function))
+        return found
+    except TypeError:
+        # It can't be remembered: an instance without weak references, or without a hash.
+        return Traits(is_async(function), gives_many(function), converter(function))
+
+
+def preparation(convert: Convert | None, spec: CallSpec) -> Convert | None:
+    """What is done to a value before a function gets it: copied for it alone, and given the form that it asks for."""
+    if not spec.inplace:
+        return convert
+    return deep_copy if convert is None else lambda value: convert(deep_copy(value))
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -178,11 +246,3 @@ def _called(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[
     while isinstance(function, functools.partial):
         function = function.func
     return function, type(function).__call__
-
-
-def prepared(function: Callable[..., Any], spec: CallSpec) -> Callable[[Any], Any] | None:
-    """What is done to a value before a function gets it: made its own, and given the form that it asks for."""
-    convert = converter(function)
-    if not spec.inplace:
-        return convert
-    return deep_copy if convert is None else lambda value: convert(deep_copy(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import inspect
@@ -10,21 +9,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from .._functions.instances import wrong_with
-from .._functions.params import mismatch
+from .._functions.params import params_of, problems_of
 from .._functions.spec import SINGLE, CallSpec, NodeSpec, call_spec, gives_many
-from .._problem.outside_text import SHOWN, shown
-from .._problem.problem import ENOUGH
 from ..errors import InvalidArgumentError, ManifestError, Problem
 from .node import Linkable, Node, OnError
 
 Value = TypeVar("Value")
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
-
-
-TAKEN = {"name": "the id of a node", "on_error": "what an error of a node means"}
-"""What params can't be called."""
 
 
 class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
@@ -40,7 +32,7 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
         functools.update_wrapper(self, fn)
         self.fn = fn
         self.spec = spec
-        self.params: Mapping[str, inspect.Parameter] = _params(fn, bool(spec.inputs))
+        self.params: Mapping[str, inspect.Parameter] = params_of(fn, bool(spec.inputs))
 
     # Type checkers know no way to add `name` and `on_error` to the params of the function: with them, they let all
     # params pass.
@@ -91,34 +83,7 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
 
     def problems(self, params: Mapping[str, Any], path: str) -> list[Problem]:
         """All that is wrong with the params of a node at `path` in its manifest, worded as for built-in nodes."""
-        title = self.fn.__name__
-        found: list[Problem] = []
-        types = _types(self.fn)
-        for name, value in params.items():
-            if len(found) >= ENOUGH:
-                break
-            place = f"{path}.params.{shown(str(name))}"
-            if name not in self.params:
-                told = repr(name) if len(str(name)) <= SHOWN else f"'{shown(str(name))}'"
-                found.append(Problem(place, f"{title} has no param {told}", got=told, suggestion=self._nearest(name)))
-                continue
-            wrong = mismatch(value, types.get(name, Any))
-            if wrong is not None:
-                message = f"expected {wrong[0]}, got {wrong[1]}"
-                found.append(Problem(place, message, expected=wrong[0], got=wrong[1]))
-        for name, parameter in self.params.items():
-            if parameter.default is inspect.Parameter.empty and name not in params:
-                found.append(Problem(f"{path}.params", f"{title} needs the param {name!r}"))
-        return found
-
-    def _nearest(self, name: object) -> str:
-        # A longer name is no typing error, and comparing it takes quadratic time.
-        near = difflib.get_close_matches(str(name), self.params, 1) if len(str(name)) <= SHOWN else []
-        if near:
-            return f"did you mean {near[0]!r}?"
-        if not self.params:
-            return "remove it: there are none"
-        return f"it takes {', '.join(map(repr, self.params))}"
+        return problems_of(self.fn, self.params, params, path)
 
     def __reduce__(self) -> str:
         return self.fn.__qualname__
@@ -257,67 +222,6 @@ def _with_spec(fn: Callable[..., Any], spec: CallSpec) -> NodeFunction[Any, ...,
                 f"{title} is a generator, and what takes a batch returns a list; leave batch out, or return a list"
             )
     return made
-
-
-def _params(fn: Callable[..., Any], takes_port: bool) -> dict[str, inspect.Parameter]:
-    if inspect.isclass(fn):
-        return _params_of_class(fn, takes_port)
-    if not inspect.isfunction(fn):
-        raise InvalidArgumentError(f"@node takes a function or a class, not {fn!r}")
-    title = fn.__name__
-    arguments = list(inspect.signature(fn).parameters.values())
-    value = arguments[0] if arguments else None
-    kinds = inspect.Parameter
-    if value is None or value.kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
-        raise InvalidArgumentError(f"{title} takes no value; write def {title}(value, ...)")
-    if takes_port:
-        port = arguments.pop(1) if len(arguments) > 1 else None
-        if port is None or port.kind not in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD):
-            raise InvalidArgumentError(
-                f"{title} names its inputs, so it is told at which of them a value came; "
-                f"write def {title}({value.name}, port, ...)"
-            )
-    params: dict[str, inspect.Parameter] = {}
-    for parameter in arguments[1:]:
-        if parameter.kind is not kinds.KEYWORD_ONLY:
-            raise InvalidArgumentError(
-                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
-                f"def {title}({value.name}, *, {parameter.name})"
-            )
-        if parameter.name in TAKEN:
-            meaning = TAKEN[parameter.name]
-            raise InvalidArgumentError(
-                f"{title} has the param {parameter.name!r}, which is {meaning}; call it otherwise"
-            )
-        params[parameter.name] = parameter
-    return params
-
-
-def _params_of_class(kind: type, takes_port: bool) -> dict[str, inspect.Parameter]:
-    title, wrong = kind.__name__, wrong_with(kind, takes_port)
-    if wrong is not None:
-        raise InvalidArgumentError(wrong)
-    params: dict[str, inspect.Parameter] = {}
-    for parameter in inspect.signature(kind).parameters.values():
-        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-            raise InvalidArgumentError(
-                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
-                f"def __init__(self, *, {parameter.name})"
-            )
-        if parameter.name == "name":
-            raise InvalidArgumentError(f"{title} has the param 'name', which is the id of a node; call it otherwise")
-        params[parameter.name] = parameter
-    return params
-
-
-def _types(fn: Callable[..., Any]) -> dict[str, Any]:
-    import typing
-
-    try:
-        return typing.get_type_hints(fn.__init__ if inspect.isclass(fn) else fn)
-    except Exception:
-        # An annotation that only type checkers can read: nothing to compare with.
-        return {}
 
 
 def _found(module: str, name: str) -> Any:

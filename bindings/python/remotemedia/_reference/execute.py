@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 from .._functions.event_loop import refuse_in_loop, running_loop, to_the_end
+from .._functions.failures import Failure
 from .._functions.spec import HostFunction
 from .._manifest.source import is_text, read
 from .._process import FIRST_USE
@@ -90,7 +91,7 @@ def execute_blocking(
         )
 
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
-    work = run(graph, _list(inputs), _here, _deadline(timeout), _pause)
+    work = run(graph, _list(inputs), _run_inline, _deadline(timeout), _pause)
     result = _completed(work) if asyncio._get_running_loop() is None else _completed_on_a_thread(work)
     _tell(on_progress, inputs, result)
     return result
@@ -117,8 +118,8 @@ def _tell(on_progress: OnProgress | None, inputs: Sequence[Any] | None, result: 
         reporter_of(on_progress, inputs).done(result)
 
 
-async def _here(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
-    return work(), None
+async def _run_inline(work: Callable[[], Any]) -> Any:
+    return work()
 
 
 async def _pause(seconds: float) -> None:
@@ -126,7 +127,7 @@ async def _pause(seconds: float) -> None:
     time.sleep(seconds)  # noqa: ASYNC251
 
 
-async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+async def _in_thread(work: Callable[[], Any]) -> Any:
     def attempt() -> tuple[Any, BaseException | None]:
         try:
             return work(), None
@@ -134,7 +135,10 @@ async def _in_thread(work: Callable[[], Any]) -> tuple[Any, BaseException | None
             return None, error
 
     # Cancelled or not: what comes after it, such as the cleaning up, would meet a thread that is still at work.
-    return await to_the_end(asyncio.to_thread(attempt), _log_lost)
+    value, error = await to_the_end(asyncio.to_thread(attempt), _log_lost)
+    if error is not None:
+        raise Failure(error)
+    return value
 
 
 def _log_lost(error: BaseException) -> None:

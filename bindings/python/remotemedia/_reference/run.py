@@ -13,14 +13,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from .._functions.access import read_only
-from .._functions.calls import InThread
-from .._functions.chain import all_values_async, clean_up
-from .._functions.cursor import Cursor, ThrownError
-from .._functions.failures import behind, text_of, told_of, without_our_frames
-from .._functions.instances import Instance
+from .._functions.arguments import read_only
+from .._functions.chain import all_values_async
+from .._functions.failures import Cursor, Failure
+from .._functions.instances import Instance, clean_up
 from .._functions.ports import Out, output_of
-from .._functions.spec import HostClass, HostFunction
+from .._functions.spec import HostClass, HostFunction, InThread
 from .._results.outputs import Outputs, SkipReport, log_skip, outputs_of
 from ..errors import NodeError
 from ..media import Audio, File
@@ -169,13 +167,14 @@ async def _process(
                 out = _packet(value if step.shares else crossed(value, "the returned value"), packet)
                 yield out._replace(port=port)
     except Exception as error:
-        raise _refused(error, cursor) from without_our_frames(_thrown(error))
+        failure = cursor.failure(error)
+        raise RefusedError(failure.message) from failure.error
 
 
 async def _finish(
     graph: Graph, nodes: list[Node | HostFunction], values: list[Any], in_thread: InThread
 ) -> list[NodeError]:
-    """Tells the instances of classes that nothing more comes; the first error, if there is one."""
+    """Cleans up the instances of classes; returns the first error, if there is one."""
     for step, node in zip(graph.steps, nodes, strict=True):
         cursor = Cursor()
         try:
@@ -183,19 +182,12 @@ async def _finish(
                 async for _ in all_values_async([node], [[]], cursor, in_thread):
                     pass
         except Exception as error:
-            refused = _refused(error, cursor)
-            refused.__cause__ = without_our_frames(_thrown(error))
+            failure = cursor.failure(error)
+            refused = RefusedError(failure.message)
+            refused.__cause__ = failure.error
             last = len(values) - 1
             return [_error(step, max(last, 0), values[last] if values else None, END, refused, 0)]
     return []
-
-
-def _refused(error: Exception, cursor: Cursor) -> RefusedError:
-    return RefusedError(told_of(_thrown(error), cursor.method))
-
-
-def _thrown(error: Exception) -> BaseException:
-    return error.error if isinstance(error, ThrownError) else error
 
 
 def _packet(value: Any, before: Packet | None) -> Packet:
@@ -250,7 +242,7 @@ def _error(step: Step, item: int, value: Any, packet: Packet, refused: RefusedEr
         "position_ns": packet.pts,
         "cause": said,
         "cure": refused.cure or None,
-        "chain": [text_of(each) for each in behind(cause)] if cause is not None else [],
+        "chain": Failure(cause).chain if cause is not None else [],
     }
     error = NodeError(f"{place}: {said}{cure}", detail)
     error.__cause__ = cause

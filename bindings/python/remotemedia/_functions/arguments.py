@@ -1,8 +1,9 @@
-"""Values in the form that a Python function asks for by the annotation of its first argument.
+"""Values as a function gets them, and as they are kept of what it returned.
 
-A table becomes a `DataFrame` of pandas or polars or a `pyarrow.Table`, an array a `remotemedia.Tensor`, a file with a
-path a `Path`, a list a tuple (a named one too), a value a member of an `Enum`, a dict a dataclass. All other
-annotations leave the value as it came.
+Arrays are read-only, or a copy of the function's own. The annotation of the first argument asks for a form: a table
+becomes a `DataFrame` of pandas or polars or a `pyarrow.Table`, an array a `remotemedia.Tensor`, a file with a path a
+`Path`, a list a tuple (a named one too), a value a member of an `Enum`, a dict a dataclass. Other annotations leave the
+value as it came. What needs no change stays the same object.
 """
 
 from __future__ import annotations
@@ -13,34 +14,41 @@ import inspect
 import sys
 import types
 import typing
-import weakref
 from collections.abc import Callable
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
-from ..media import File, Tensor
+from ..media import Audio, File, Tensor
 from ..table import Table
+from ..video import Video
+
+SCALARS: frozenset[type] = frozenset({bool, bytes, float, int, str})
+"""Types of values that can neither be changed nor awaited: most checks of a value end with a look here."""
+
+Change = Callable[[Any], Any]
+"""Makes another array, or other memory, of one."""
 
 Convert = Callable[[Any], Any]
 
-_known: weakref.WeakKeyDictionary[Any, Convert | None] = weakref.WeakKeyDictionary()
+
+def read_only(value: Any) -> Any:
+    """The same value, with arrays that can't be written to: their memory may be in use elsewhere."""
+    return value if type(value) in SCALARS else _rebuilt(value, _view, memoryview.toreadonly)
+
+
+def deep_copy(value: Any) -> Any:
+    """A copy of a value with all arrays in it copied too: they can be written to, and nothing else refers to them."""
+    return value if type(value) in SCALARS else _rebuilt(value, _copy, bytearray)
+
+
+def snapshot(value: Any) -> Any:
+    """The same value in lists and dicts of its own: later changes of the given ones are not seen in it."""
+    return _rebuilt(value, _same, _same) if type(value) in (list, dict) else value
 
 
 def converter(function: Callable[..., Any]) -> Convert | None:
-    """What turns a value into what a function asks for; None if it takes it as it is."""
-    try:
-        return _known[function]
-    except KeyError:
-        pass
-    except TypeError:
-        # It can't be remembered: a partial object of something, or an instance without weak references.
-        return _converter(function)
-    found = _known[function] = _converter(function)
-    return found
-
-
-def _converter(function: Callable[..., Any]) -> Convert | None:
+    """The function that turns a value into the form that `function` asks for; None if it takes any as it is."""
     try:
         first = next(iter(inspect.signature(function).parameters.values()), None)
         if first is None or first.annotation is inspect.Parameter.empty:
@@ -50,6 +58,42 @@ def _converter(function: Callable[..., Any]) -> Convert | None:
         # An annotation that can't be looked up says nothing.
         return None
     return _of(hints.get(first.name))
+
+
+def _rebuilt(value: Any, array: Change, memory: Change) -> Any:
+    kind = type(value)
+    if kind is Audio:
+        audio = Audio.__new__(Audio)
+        audio.samples, audio.rate = _rebuilt(value.samples, array, memory), value.rate
+        audio.layout, audio.pts_ns = value.layout, value.pts_ns
+        return audio
+    if kind is list:
+        return [_rebuilt(entry, array, memory) for entry in value]
+    if kind is dict:
+        return {key: _rebuilt(entry, array, memory) for key, entry in value.items()}
+    if kind is Tensor:
+        return Tensor(memory(value.data), value.dtype, value.shape)
+    if kind is Video:
+        video = Video.__new__(Video)
+        video.format, video.width, video.height, video.pts_ns = value.format, value.width, value.height, value.pts_ns
+        video.planes = [_rebuilt(plane, array, memory) for plane in value.planes]
+        return video
+    numpy = sys.modules.get("numpy")
+    return array(value) if numpy is not None and kind is numpy.ndarray else value
+
+
+def _view(array: Any) -> Any:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _same(memory: Any) -> Any:
+    return memory
+
+
+def _copy(array: Any) -> Any:
+    return array.copy()
 
 
 def _written(function: Callable[..., Any]) -> Callable[..., Any]:
