@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -202,4 +203,11 @@ def test_only_private_items_may_be_skipped_by_cbindgen() -> None:
 
 
 def test_the_version_is_the_same_everywhere() -> None:
-    assert f'version = "{machine.project_version()}"' in (ROOT / "Cargo.lock").read_text()
+    version = machine.project_version()
+    for lock, crates in (("Cargo.lock", 3), ("runtime/fuzz/Cargo.lock", 4)):
+        text = (ROOT / lock).read_text("utf-8")
+        named = re.findall(r'^name = "remotemedia-\w+"\nversion = "(.*)"$', text, re.MULTILINE)
+        assert named == [version] * crates, lock
+    package = (ROOT / "bindings" / "python" / "remotemedia" / "__init__.py").read_text("utf-8")
+    assert f'\n__version__ = "{version}"\n' in package
+    assert f'\nversion = "{version}"\n' in (ROOT / "runtime" / "fuzz" / "Cargo.toml").read_text("utf-8")

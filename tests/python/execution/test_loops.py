@@ -93,19 +93,26 @@ def test_two_loops_alternate_in_one_thread() -> None:
 
 @loops
 def test_a_cancelled_await_ends_its_native_work(new_loop: Any) -> None:
-    stop = threading.Event()
+    at_work, stop = threading.Event(), threading.Event()
+
+    def work(value: int) -> None:
+        at_work.set()
+        stop.wait(60)
 
     async def main() -> None:
-        task = asyncio.ensure_future(rm.execute(chain(("w", lambda value: stop.wait(10), {})), [1]))
-        await asyncio.sleep(0.02)
+        task = asyncio.ensure_future(rm.execute(chain(("w", work, {})), [1]))
+        await asyncio.to_thread(at_work.wait, 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await through_a_thread(1) == 2
-        stop.set()
 
-    run_in(new_loop, main())
-    assert eventually(lambda: live_objects()["runs"] == 0)
+    try:
+        run_in(new_loop, main())
+        # Also while the function is still at work.
+        assert eventually(lambda: live_objects()["runs"] == 0)
+    finally:
+        stop.set()
 
 
 @loops
@@ -114,7 +121,7 @@ def test_wait_for_gives_up_and_the_loop_goes_on(new_loop: Any) -> None:
 
     async def main() -> None:
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(rm.execute(chain(("w", lambda value: stop.wait(10), {})), [1]), 0.02)
+            await asyncio.wait_for(rm.execute(chain(("w", lambda value: stop.wait(60), {})), [1]), 0.02)
         stop.set()
         assert await through_a_thread(1) == 2
 

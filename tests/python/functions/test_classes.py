@@ -403,7 +403,9 @@ def test_the_end_of_the_loop_does_not_interrupt_cleaning_up() -> None:
 
         async def cleanup(self) -> None:
             log.append("begins")
-            await asyncio.sleep(0.05)
+            # Longer than the loop has left, unless it waits.
+            for _ in range(100):
+                await asyncio.sleep(0)
             log.append("ends")
 
     async def main() -> None:

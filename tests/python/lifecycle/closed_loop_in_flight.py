@@ -3,15 +3,17 @@
 import asyncio
 
 import remotemedia as rm
-from work import LEVEL, a_bit_of_everything, hang, hang_later, hours, node
+from work import HANGS, HANGS_LATER, LEVEL, a_bit_of_everything, at_work, hang, hang_later, hours, node
 
-for manifest, inputs in ((LEVEL, hours()), (node(hang), [1]), (node(hang_later), [1])):
+IN_FLIGHT = [(LEVEL, hours(), ()), (node(hang), [1], (HANGS,)), (node(hang_later), [1], (HANGS_LATER,))]
+
+for manifest, inputs, events in IN_FLIGHT:
     loop = asyncio.new_event_loop()
     execution = rm.execute(manifest, inputs)
 
-    async def start(execution=execution) -> None:
+    async def start(execution=execution, events=events) -> None:
         execution.send(None)
-        await asyncio.sleep(0.01)
+        await at_work(*events)
 
     loop.run_until_complete(start())
     for task in asyncio.all_tasks(loop):

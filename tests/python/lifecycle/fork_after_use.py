@@ -5,7 +5,18 @@ import asyncio
 import os
 
 import remotemedia as rm
-from work import LEVEL, PASS, a_bit_of_everything, a_bit_of_everything_sync, hang, hours, live_objects, node
+from work import (
+    HANGS,
+    LEVEL,
+    PASS,
+    a_bit_of_everything,
+    a_bit_of_everything_sync,
+    at_work,
+    hang,
+    hours,
+    live_objects,
+    node,
+)
 
 
 def child() -> None:
@@ -47,7 +58,7 @@ children = [fork()]
 async def main() -> None:
     await a_bit_of_everything()
     tasks = [asyncio.ensure_future(rm.execute(LEVEL, hours())), asyncio.ensure_future(rm.execute(node(hang), [1]))]
-    await asyncio.sleep(0.02)
+    await at_work(HANGS)
     pid = os.fork()
     if pid == 0:
         # The loop belongs to the parent, and so do its tasks: the child goes on without them.

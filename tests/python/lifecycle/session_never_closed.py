@@ -2,7 +2,7 @@
 
 import asyncio
 
-from work import a_bit_of_everything, pipelines
+from work import HANGS, HANGS_LATER, a_bit_of_everything, at_work, pipelines
 
 kept = []
 
@@ -13,7 +13,7 @@ async def main() -> None:
         session.try_send(bytes(100_000))
         session.try_send(1)
         kept.append(session)
-    await asyncio.sleep(0.01)
+    await at_work(HANGS, HANGS_LATER)
 
 
 loop = asyncio.new_event_loop()

@@ -57,13 +57,25 @@ async def double_later(value: int) -> int:
     return value * 2
 
 
+HANGS, HANGS_LATER = threading.Event(), threading.Event()
+"""Set once `hang` or `hang_later` is at work."""
+
+
 def hang(value: int) -> None:
     """As a function that waits for something that never comes."""
+    HANGS.set()
     threading.Event().wait(60)
 
 
 async def hang_later(value: int) -> None:
+    HANGS_LATER.set()
     await asyncio.sleep(60)
+
+
+async def at_work(*events: threading.Event) -> None:
+    """Waits until all of these are set, while the loop goes on."""
+    while not all(event.is_set() for event in events):  # noqa: ASYNC110 - threads set them
+        await asyncio.sleep(0.001)
 
 
 def hours(count: int = 400) -> list[rm.Audio]:

@@ -106,17 +106,32 @@ def test_an_input_is_free_after_a_cancelled_await_but_not_before_native_code_let
     stop = threading.Event()
     array, gone = source()
 
-    async def main(array: np.ndarray) -> None:
-        task = asyncio.ensure_future(rm.execute(chain(("w", lambda value: stop.wait(10), {})), [array]))
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    def use(array: np.ndarray) -> None:
+        @rm.node(batch=1)
+        def work(values: list[int]) -> list[int]:
+            stop.wait(60)
+            return values
 
-    asyncio.run(main(array))
-    stop.set()
+        loop = asyncio.new_event_loop()
+        # The array waits in the runtime behind the first value, at which the function works.
+        execution = rm.execute(chain(("w", work, {})), [1, array])
+
+        async def start() -> None:
+            execution.send(None)
+
+        loop.run_until_complete(start())
+        # The loop runs no more, so that the release record which native code makes now is not read.
+        with pytest.raises(asyncio.CancelledError):
+            execution.throw(asyncio.CancelledError())
+        loop.close()
+
+    use(array)
     del array
+    gc.collect()
+    assert (borrowed_count(), gone() is None) == (1, False)
+    stop.set()
     assert eventually(lambda: gone() is None)
+    assert borrowed_count() == 0
 
 
 def test_an_input_is_free_after_its_loop_was_closed_with_work_in_flight() -> None:
