@@ -1,4 +1,4 @@
-"""`tests/data_set.py`, which prepares a data set by a command that is killed and resumed, on a small one."""
+"""`tools/endurance/data_set.py`, which prepares a data set by a command that is killed and resumed, on a small one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "data_set.py"
+SCRIPT = Path(__file__).parents[3] / "tools" / "endurance" / "data_set.py"
 
 
 def test_a_killed_command_is_resumed_and_loses_and_doubles_nothing() -> None:

@@ -1,7 +1,7 @@
 """A data set of mixed and broken files by one `remotemedia` command, which is killed and resumed until it is done.
 
-    .build/venv/bin/python tests/data_set.py                  # 3,000 files, killed ten times
-    .build/venv/bin/python tests/data_set.py --files 60 --kills 2
+    .build/venv/bin/python tools/endurance/data_set.py                  # 3,000 files, killed ten times
+    .build/venv/bin/python tools/endurance/data_set.py --files 60 --kills 2
 
 The files are cut from `examples/speech.flac`: WAV, FLAC and Opus, of several rates, channels and lengths, some with
 names that are awkward, and one in ten broken in one of the ways that data sets are. The command makes 16 kHz mono FLAC
@@ -30,7 +30,7 @@ import numpy as np
 import remotemedia as rm
 from remotemedia.nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 
-SPEECH = Path(__file__).parents[1] / "examples" / "speech.flac"
+SPEECH = Path(__file__).parents[2] / "examples" / "speech.flac"
 GRAPH = (
     'AudioDecode >> AudioMix(channels=1) >> AudioResample(16000) >> [PassThrough(name="sound"), '
     'MelSpectrogram(name="mel"), AudioLevel(window_ms=10000, name="level")]'
