@@ -220,6 +220,14 @@ def test_levels_of_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert json.loads((folder / "x.json").read_text()) == [json.loads((folder / "x.jsonl").read_text())] == rows[:1]
 
 
+def test_levels_of_a_long_file_are_one_value(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, "levels", "talk.flac", "--index", "rows.jsonl", "--json")[0] == 0
+    index = json.loads((folder / "rows.jsonl").read_text())
+    printed = json.loads(command(capsys, "levels", "talk.flac", "--json")[1])
+    # Not one for each 100 ms, of which a day has a million.
+    assert {"input": "talk.flac"} | index["last"]["levels"] == printed
+
+
 def test_levels_of_silence_are_dashes_and_nulls(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rm.write("silence.wav", rm.Audio(np.zeros((1, 3200), dtype="float32"), 16000))
     assert command(capsys, "levels", "silence.wav")[1].splitlines()[1].split()[:3] == ["0.200", "-", "-"]
@@ -260,6 +268,17 @@ def test_segments_are_those_of_the_package(folder: Path, capsys: pytest.CaptureF
     assert len((folder / "cut" / "all.csv").read_text().splitlines()) == len(rows) + 1
     assert command(capsys, "segments", "talk.flac", *words, "-o", "folder", "-f", "wav")[0] == 0
     assert files_in(folder / "folder") == [name.replace("flac", "wav") for name in names]
+    code, out, err = command(capsys, "segments", "talk.flac", *words, "-o", "i/{n}.wav", "--index", "rows.jsonl")
+    assert (code, out, err) == (0, "", "")
+    row = json.loads((folder / "rows.jsonl").read_text())
+    assert row["files"] == [f"i/{number}.wav" for number in range(1, len(rows) + 1)]
+    assert set(row["last"]["speechsegments"]) == {"type", "start_s", "end_s"}
+    (folder / "full").mkdir()
+    (folder / "full" / "2.wav").symlink_to("/dev/full")
+    code, _, err = command(capsys, "segments", "talk.flac", *words, "-o", "full/{n}.wav")
+    assert code == 1
+    assert "No space left on device" in err
+    assert err.count("\n") == 1
     code, _, err = command(capsys, "segments", "talk.flac", "-o", "x.flac")
     assert (code, err) == (
         2,

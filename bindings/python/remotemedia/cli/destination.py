@@ -5,11 +5,13 @@ Audio is encoded by the runtime: a sink whose file is .wav, .flac or .opus gets 
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .._graph.function_node import node
 from .._graph.plan import Plan
 from .._manifest.catalog import node_types, type_name
 from .._results.outputs import Packet
@@ -38,11 +40,15 @@ ENDINGS = {
 
 
 class Options(NamedTuple):
-    """What the command line says of all destinations: `--format`, params of encoders, and how records are made."""
+    """What holds for all destinations: `--format`, params of encoders, how records are made.
+
+    `reduced` is a function through which results pass before they are collected, or None.
+    """
 
     format: str | None
     encoding: Mapping[str, Any]
     records: MakeRecords
+    reduced: Any = None
 
 
 class Destination:
@@ -82,6 +88,7 @@ class Destination:
         self.shared = output if self.ending in ROWS and not self.is_folder and not self.template.fields else None
         self.written: set[str] = set()
         self.encoded = {sink: ending for sink in sinks if (ending := self._audio_ending(sink)) is not None}
+        self.cut = {sink for sink in sinks if self._is_segments(sink) and self.ending in AUDIO}
         self._check_kinds()
 
     @property
@@ -108,8 +115,6 @@ class Destination:
         if self.ending in ROWS:
             data = document(self.options.records(packets, sink, source.name), self.ending)
             return self.put(path + (self.ending if self.is_folder else ""), data)
-        if self._is_segments(sink) and self.ending in AUDIO:
-            return await self._write_segments(values, source, index, sink)
         if self.ending == ARRAYS or (self.is_folder and values and all(_is_array(value) for value in values)):
             return self._write_array(path + (ARRAYS if self.is_folder else ""), values, sink)
         if values and all(isinstance(value, (File, bytes)) for value in values):
@@ -138,13 +143,18 @@ class Destination:
             names += self.put(path, data)
         return names
 
-    async def _write_segments(self, values: Sequence[Any], source: Input, index: int, sink: str) -> list[str]:
-        names = []
-        for number, value in enumerate(values, 1):
+    def cutter(self, source: Input, index: int, sink: str, names: list[str]) -> Any:
+        """A node that writes each segment as it comes, so that a long recording takes no memory; adds to `names`."""
+        numbers = itertools.count(1)
+
+        @node
+        async def cut(segment: dict[str, Any]) -> None:
+            number = next(numbers)
             path = self.path(source, index, sink, number)
             path += f"-{number}{self.ending}" if self.is_folder else ""
-            names += await self._encode([value["audio"]], path, self.ending)
-        return names
+            names.extend(await self._encode([segment["audio"]], path, self.ending))
+
+        return cut
 
     async def _encode(self, chunks: Sequence[Audio], path: str, ending: str) -> list[str]:
         self.claim(path)
@@ -216,7 +226,7 @@ class Destination:
         good = {"audio", *FILES} if self.ending in AUDIO else {"audio", "tensor", "int", "float", "bool"}
         for sink in self.sinks:
             kinds, made = self.kinds(sink), self._format(sink)
-            if self._is_segments(sink) and self.ending in AUDIO:
+            if sink in self.cut:
                 if not self.is_folder and "n" not in self.template.fields:
                     raise InvalidArgumentError(
                         f"{self.option}: each segment is a file of its own; put {{n}}, its number, into the name"

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .._graph.function_node import node
 from .._graph.node import Node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Packet
@@ -13,10 +14,12 @@ from .batch import Batch
 from .destination import Options
 from .inputs import find_inputs
 from .manifest import planned
-from .records import Record
+from .records import MakeRecords, Record
 from .results import Destinations
 from .tables import Column, TablePrinter
 
+CHUNK_MS = 1000
+"""How much audio passes at a time."""
 WHOLE = (
     Column("duration_s", "seconds", 9, 3),
     Column("integrated_lufs", "LUFS", 6, 1),
@@ -33,14 +36,30 @@ WINDOWS = (
 )
 
 
+@node(inputs=["levels", "audio"])
+class Summary:
+    """Keeps the last of the levels and counts the audio, so that a long file takes no more memory than a short one."""
+
+    def initialize(self) -> None:
+        """Begins with a file that has nothing."""
+        self.levels: dict[str, Any] = {}
+        self.seconds = 0.0
+
+    def process(self, value: Any, port: str) -> None:
+        """Takes the levels so far, or a piece of audio."""
+        if port == "levels":
+            self.levels = value
+        else:
+            self.seconds = (value.pts or 0.0) + value.duration
+
+    def flush(self) -> dict[str, Any]:
+        """Gives what is known of the whole file."""
+        return {column.key: self.levels.get(column.key) for column in WHOLE} | {"duration_s": self.seconds}
+
+
 def command(chosen: argparse.Namespace) -> int:
     """Measures all files; one that fails does not end the others."""
-    decode = Node("AudioDecode", {"chunk_ms": 1000})
-    if chosen.window_ms is None:
-        pipeline, columns, records = Pipeline("levels") >> decode >> Node("Loudness"), WHOLE, _whole
-    else:
-        measure = Node("AudioLevel", {"window_ms": chosen.window_ms})
-        pipeline, columns, records = Pipeline("levels") >> decode >> measure, WINDOWS, _windows
+    pipeline, columns, records = _by_file() if chosen.window_ms is None else _by_window(chosen.window_ms)
     plan = planned(pipeline, {"nodes[1].params.window_ms": f"--window-ms {chosen.window_ms}"})
     inputs = find_inputs(chosen.files)
     destinations = Destinations(chosen.output, plan, inputs, None, Options(None, {}, records))
@@ -49,11 +68,21 @@ def command(chosen: argparse.Namespace) -> int:
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 
 
+def _by_file() -> tuple[Pipeline, Sequence[Column], MakeRecords]:
+    decode, summary = Node("AudioDecode", {"chunk_ms": CHUNK_MS}), Node(Summary, name="summary")
+    branches = [decode >> Node("Loudness") >> summary["levels"], decode >> summary["audio"]]
+    return branches >> (Pipeline("levels") >> Node("PassThrough", name="levels")), WHOLE, _whole
+
+
+def _by_window(window_ms: int) -> tuple[Pipeline, Sequence[Column], MakeRecords]:
+    decode, measure = Node("AudioDecode", {"chunk_ms": CHUNK_MS}), Node("AudioLevel", {"window_ms": window_ms})
+    return Pipeline("levels") >> decode >> measure, WINDOWS, _windows
+
+
 def _whole(packets: Sequence[Packet], sink: str, name: str | None) -> Iterator[Record]:
-    """One record for a file: what the meter knows at its end. A file without audio has none of it."""
-    known: dict[str, Any] = packets[-1].value if packets else {}
-    end = (packets[-1].pts or 0.0) + (packets[-1].duration or 0.0) if packets else 0.0
-    yield Record({"input": name, "duration_s": end} | {column.key: known.get(column.key) for column in WHOLE[1:]})
+    """The record of a file. What it has too little audio for is not known."""
+    for packet in packets:
+        yield Record({"input": name} | packet.value)
 
 
 def _windows(packets: Sequence[Packet], sink: str, name: str | None) -> Iterator[Record]:

@@ -22,11 +22,16 @@ Results = Outputs | Mapping[str, Outputs]
 
 
 class Branch(NamedTuple):
-    """An encoder that the command line puts behind a sink."""
+    """What the command line puts behind a sink to write its audio: an encoder, or what cuts segments."""
 
     node: str
     sink: str
     destination: Destination
+
+    @property
+    def cuts(self) -> bool:
+        """Whether each segment is a file of its own."""
+        return self.sink in self.destination.cut
 
 
 class Destinations:
@@ -44,14 +49,20 @@ class Destinations:
         self.kept.update((os.path.realpath(each.path), "an input") for each in inputs if each.path is not None)
         self.all = [Destination(*each, plan, options, self.kept) for each in _divided(outputs, plan.sinks)]
         taken = {node["id"] for node in plan.nodes}
-        self.branches: list[Branch] = []
-        for destination in self.all:
-            for sink in destination.encoded:
-                self.branches.append(Branch(_unused(f"{sink}_file", taken), sink, destination))
-        wanted = {sink for each in self.all for sink in each.sinks if sink not in each.encoded}
-        encoded = {branch.sink for branch in self.branches}
-        # Something else than an encoder wants to see the values too.
-        self.copies = {_unused(f"{sink}_values", taken): sink for sink in plan.sinks if sink in wanted & encoded}
+        self.branches = [
+            Branch(_unused(f"{sink}_file", taken), sink, destination)
+            for destination in self.all
+            for sink in (*destination.encoded, *destination.cut)
+        ]
+        self._cut: dict[int, list[str]] = {}
+        self._reduced = options.reduced
+        branched = {branch.sink for branch in self.branches}
+        wanted = {sink for each in self.all for sink in each.sinks if sink not in (*each.encoded, *each.cut)}
+        if options.reduced is not None:
+            # The index and the table show them too.
+            wanted, branched = set(plan.sinks), set(plan.sinks)
+        # Something else than an encoder takes the values.
+        self.copies = {_unused(f"{sink}_values", taken): sink for sink in plan.sinks if sink in wanted & branched}
         self._check_names(inputs)
 
     @property
@@ -68,13 +79,20 @@ class Destinations:
         """The manifest for an input, with what stands behind its sinks."""
         manifest = pipeline.manifest()
         links = manifest.setdefault("connections", [])
-        for node, sink, destination in self.branches:
-            path = destination.path(source, index, sink)
-            params = encoder_params(path, destination.encoded[sink], destination.options.encoding)
-            manifest["nodes"].append({"id": node, "node_type": "AudioEncode", "params": params})
+        for branch in self.branches:
+            node, sink, destination = branch
+            entry: dict[str, Any] = {"id": node}
+            if branch.cuts:
+                names = self._cut.setdefault(index, [])
+                entry["node_type"] = destination.cutter(source, index, sink, names)
+            else:
+                path = destination.path(source, index, sink)
+                entry["node_type"] = "AudioEncode"
+                entry["params"] = encoder_params(path, destination.encoded[sink], destination.options.encoding)
+            manifest["nodes"].append(entry)
             links.append({"from": sink, "to": node})
         for node, sink in self.copies.items():
-            manifest["nodes"].append({"id": node, "node_type": "PassThrough"})
+            manifest["nodes"].append({"id": node, "node_type": self._reduced or "PassThrough"})
             links.append({"from": sink, "to": node})
         return manifest
 
@@ -101,9 +119,9 @@ class Destinations:
 
     def by_sink(self, results: Results) -> dict[str, Outputs]:
         """What came out of each sink whose values are there, by the name that the graph has for it."""
-        encoders = {branch.node for branch in self.branches}
-        encoded = {branch.sink for branch in self.branches}
-        names = [node for node in [*self.plan.sinks, *encoders] if node not in encoded]
+        nodes = [*self.plan.sinks, *(branch.node for branch in self.branches), *self.copies]
+        inner = {branch.sink for branch in self.branches} | set(self.copies.values())
+        names = [node for node in nodes if node not in inner]
         found = dict(by_sink(results, names))
         found = {self.copies.get(node, node): outputs for node, outputs in found.items()}
         return {sink: found[sink] for sink in self.plan.sinks if sink in found}
@@ -112,8 +130,11 @@ class Destinations:
         """Writes the results of one input into files of its own; returns their names."""
         encoders = [branch.node for branch in self.branches]
         raw = results if isinstance(results, Mapping) else dict.fromkeys(encoders or ["?"], results)
-        names = []
-        for node, sink, destination in self.branches:
+        names = self._cut.pop(index, [])
+        for branch in self.branches:
+            node, sink, destination = branch
+            if branch.cuts:
+                continue
             path = destination.path(source, index, sink)
             made = list(raw.get(node, ()))
             if made and isinstance(made[0], bytes):
@@ -122,7 +143,7 @@ class Destinations:
         found = self.by_sink(results)
         for destination in self.all:
             for sink in destination.sinks if destination.shared is None else ():
-                if sink not in destination.encoded:
+                if sink not in (*destination.encoded, *destination.cut):
                     names += await destination.write(found[sink].packets, source, index, sink)
         return names
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from .._graph.function_node import node
 from .._graph.node import Node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Packet
@@ -31,6 +33,12 @@ PARAMS = {
 """The options and the params of SpeechSegments that they are."""
 
 
+@node
+def without_audio(segment: dict[str, Any]) -> dict[str, Any]:
+    """Leaves out the audio of a segment, which would stay in memory until the file ends."""
+    return {key: value for key, value in segment.items() if key != "audio"}
+
+
 def command(chosen: argparse.Namespace) -> int:
     """Finds the segments of all files; one that fails does not end the others."""
     given = {option: getattr(chosen, option) for option in PARAMS if getattr(chosen, option) is not None}
@@ -42,7 +50,7 @@ def command(chosen: argparse.Namespace) -> int:
     }
     plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
-    options = Options(chosen.format, {}, _records)
+    options = Options(chosen.format, {}, _records, without_audio)
     destinations = Destinations(chosen.output, plan, inputs, None, options)
     keys = ["input", *(column.key for column in COLUMNS)]
     printer = TablePrinter(COLUMNS, keys, _records, ".jsonl" if chosen.json else ".csv" if chosen.csv else None)
@@ -52,4 +60,4 @@ def command(chosen: argparse.Namespace) -> int:
 def _records(packets: Sequence[Packet], sink: str, name: str | None) -> Iterator[Record]:
     for packet in packets:
         start, end = packet.value["start_s"], packet.value["end_s"]
-        yield Record({"input": name, "start_s": start, "end_s": end, "duration_s": end - start})
+        yield Record({"input": name, "start_s": start, "end_s": end, "duration_s": round(end - start, 9)})

@@ -32,7 +32,7 @@ def is_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in FULL
     # The runtime reports it by its text.
-    return any(f"(os error {number})" in str(error) for number in FULL)
+    return any(f"{word} {number}" in str(error) for number in FULL for word in ("os error", "Errno"))
 
 
 @contextlib.contextmanager
