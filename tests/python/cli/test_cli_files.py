@@ -236,6 +236,17 @@ def test_levels_of_silence_are_dashes_and_nulls(folder: Path, capsys: pytest.Cap
     assert ",,,-120.0," in command(capsys, "levels", "silence.wav", "--csv")[1]
 
 
+@pytest.mark.parametrize("name", ["levels", "segments"])
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_rows_are_printed_or_written(folder: Path, capsys: pytest.CaptureFixture[str], name: str, form: str) -> None:
+    assert command(capsys, name, "talk.flac", form, "-o", "x.csv") == (
+        2,
+        "",
+        f"remotemedia: {form} prints rows and -o writes them; take one, perhaps -o {name}.csv\n",
+    )
+    assert command(capsys, name, "talk.flac", "--json", "--csv")[0] == 2
+
+
 def test_levels_of_windows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = command(capsys, "levels", "talk.flac", "--window-ms", "3000")
     assert (code, err) == (0, "")

@@ -185,6 +185,11 @@ def test_each_sink_may_have_outputs_of_its_own(folder: Path, capsys: pytest.Capt
     assert command(capsys, "run", graph, "-i", "talk.flac", *words)[2] == (
         "remotemedia: -o d: all results go elsewhere already; the nodes are sound, mel, level\n"
     )
+    for name in ("x.csv", "y/{stem}.flac"):
+        node = "level" if name == "x.csv" else "sound"
+        code, _, err = command(capsys, "run", graph, "-i", "talk.flac", *(f"-o{node}={name}" for _ in range(2)))
+        assert (code, err.count("\n")) == (2, 1)
+        assert "is the same place; take another" in err or "another -o writes 'y/talk.flac' too; choose" in err
     assert command(capsys, "run", graph, "-i", "talk.flac", "-o", "-", "-f", "wav")[2] == (
         "remotemedia: -o -: nodes 'sound' and 'mel' and 'level' would share stdout; take one: -o NODE=-\n"
     )
@@ -275,3 +280,10 @@ def test_what_is_no_array_is_said_with_the_cure(folder: Path, capsys: pytest.Cap
         "",
         "remotemedia: -o x.npy: node 'audiolevel' gives map, no array; end the name in .jsonl or .csv\n",
     )
+
+
+def test_each_value_may_be_an_array_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = "AudioDecode(chunk_ms=3000)"
+    assert command(capsys, "run", graph, "-i", "talk.flac", "-o", "a/{n}.npy") == (0, "", "")
+    assert files_in(folder / "a") == ["1.npy", "2.npy", "3.npy"]
+    assert [np.load(f"a/{number}.npy").shape for number in (1, 2, 3)] == [(1, 48000), (1, 48000), (1, 17600)]

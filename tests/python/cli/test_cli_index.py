@@ -121,6 +121,23 @@ def test_results_of_all_inputs_grow_with_the_index(folder: Path, capsys: pytest.
         assert not Path("more.jsonl").exists()
 
 
+def test_resume_does_not_replace_what_is_done(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("-o", "out/{index}.jsonl", "--index", "rows.jsonl", "--failures", "failed.jsonl")
+    assert run(capsys, *words)[0] == 1
+    before = {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
+    # It comes first, so that it gets the index of `a`.
+    shutil.copy("a.flac", "a-new.flac")
+    assert run(capsys, *words, "--resume") == (
+        2,
+        "",
+        "remotemedia: -o out/{index}.jsonl: 'out/1.jsonl' is the result of 'a.flac' and would be replaced; "
+        "choose another name\n",
+    )
+    del before[folder / "rows.jsonl"]
+    assert {path: path.read_bytes() for path in before} == before
+    assert [row["input"] for row in rows()] == ["a.flac", "c.flac", "d.flac"]
+
+
 def test_an_index_is_not_lost_by_a_command_that_is_repeated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "-o", "out", "--index", "rows.jsonl")[0] == 1
     before = Path("rows.jsonl").read_bytes()

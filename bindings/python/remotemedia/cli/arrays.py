@@ -27,14 +27,19 @@ class _Array(NamedTuple):
     data: memoryview
 
 
-def npy(values: Sequence[Any]) -> Iterator[bytes]:
+def npy(values: Sequence[Any], *, is_one: bool = False) -> Iterator[bytes]:
     """The bytes of a .npy file with all values of a sink.
 
     Audio and tensors of two dimensions and more are joined along their last one, which is time: audio is float32 of
-    shape (channels, frames). Vectors become the rows of a matrix, numbers the elements of a vector. Raises `NoArray`
-    for other values, and for those that don't fit together.
+    shape (channels, frames). Vectors become the rows of a matrix, numbers the elements of a vector; with `is_one` the
+    only value stays what it is. Raises `NoArray` for other values, and for those that don't fit together.
     """
     arrays = [_array(value) for value in values]
+    if is_one:
+        (array,) = arrays
+        yield _head(array.type, array.shape)
+        yield bytes(array.data)
+        return
     if not arrays:
         raise NoArray("no value, so there is no shape")
     kinds = {array.type for array in arrays}

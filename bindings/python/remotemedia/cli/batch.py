@@ -104,11 +104,14 @@ class Batch:
             if self.index_path is not None:
                 self.index = Index(self.index_path, resume=self.chosen.resume)
                 files.callback(self.index.close)
-            if self.failures_path is not None:
-                self.failures = files.enter_context(open(self.failures_path, "w", encoding="utf-8"))
             done: AbstractSet[str | None] = frozenset() if self.index is None else self.index.done
             self.done_before = sum(source.name in done for source in self.inputs)
             self.progress.total -= self.done_before
+            if self.index is not None and done:
+                left = {number: source for number, source in enumerate(self.inputs) if source.name not in done}
+                self.destinations.keep_results(self.index.files, left)
+            if self.failures_path is not None:
+                self.failures = files.enter_context(open(self.failures_path, "w", encoding="utf-8"))
             try:
                 return asyncio.run(self._run(done))
             except KeyboardInterrupt:

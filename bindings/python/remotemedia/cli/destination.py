@@ -25,8 +25,6 @@ from .records import ROWS, MakeRecords, document
 
 FILES = frozenset(("bytes", "file"))
 ARRAYS = ".npy"
-FORMATS = (*(ending[1:] for ending in AUDIO), "npy", *(ending[1:] for ending in ROWS))
-"""What `--format` takes."""
 SEGMENTS = frozenset(("SpeechSegments", "SileroVADNode"))
 """The types whose maps carry audio: each is a file of its own."""
 ENDINGS = {
@@ -55,8 +53,8 @@ class Destination:
     """One `-o`, for some sinks.
 
     `shared` is the file that holds the records of all inputs, or None; "-" is stdout. `kept` are the files that must
-    not be replaced, with what they are. Raises `InvalidArgumentError`
-    for a name with unknown fields, and for one that the results don't suit.
+    not be replaced, with what they are. Raises `InvalidArgumentError` for a name with unknown fields, and for one that
+    the results don't suit.
     """
 
     def __init__(
@@ -116,7 +114,7 @@ class Destination:
             data = document(self.options.records(packets, sink, source.name), self.ending)
             return self.put(path + (self.ending if self.is_folder else ""), data)
         if self.ending == ARRAYS or (self.is_folder and values and all(_is_array(value) for value in values)):
-            return self._write_array(path + (ARRAYS if self.is_folder else ""), values, sink)
+            return self._write_arrays(values, source, index, sink)
         if values and all(isinstance(value, (File, bytes)) for value in values):
             return self._write_files(values, source, index, sink)
         if values and all(isinstance(value, Audio) for value in values):
@@ -161,15 +159,20 @@ class Destination:
         await encode(chunks, path, ending, self.options.encoding)
         return [path]
 
-    def _write_array(self, path: str, values: Sequence[Any], sink: str) -> list[str]:
-        try:
-            parts = list(npy(values))
-        except NoArray as error:
-            hint = "end the name in .jsonl or .csv"
-            if "{n}" not in self.template.pattern and values and all(map(_is_array, values)):
-                hint = "make Python or a node bring them to one shape, or end the name in .jsonl"
-            raise InvalidArgumentError(f"{self.option}: node {sink!r} gave {error}; {hint}") from None
-        return self.put(path, b"".join(parts))
+    def _write_arrays(self, values: Sequence[Any], source: Input, index: int, sink: str) -> list[str]:
+        """Writes one array, or with `{n}` in the name one for each value."""
+        names = []
+        groups = [[value] for value in values] if "n" in self.template.fields else [values]
+        for number, group in enumerate(groups, 1):
+            try:
+                parts = list(npy(group, is_one="n" in self.template.fields))
+            except NoArray as error:
+                hint = "put {n} into the name, which gives each a file" if all(map(_is_array, group)) and group else ""
+                hint = hint or "end the name in .jsonl or .csv"
+                raise InvalidArgumentError(f"{self.option}: node {sink!r} gave {error}; {hint}") from None
+            path = self.path(source, index, sink, number) + (ARRAYS if self.is_folder else "")
+            names += self.put(path, b"".join(parts))
+        return names
 
     def put(self, path: str, data: Any) -> list[str]:
         """Writes a file, or what goes to stdout; returns its name in a list."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +21,8 @@ from .whole_file import whole
 
 
 class Index:
-    """The file of `--index`, locked while it is open. `done` are the names of the inputs that need no run.
+    """The file of `--index`, locked while it is open. `done` are the names of the inputs that need no run, `files`
+    their results, each with its input.
 
     With `resume` the rows of failed inputs go, since those are run again. Raises `InvalidArgumentError` for a file
     that holds rows and is not to be resumed, that another process writes, or that is no index.
@@ -29,6 +31,7 @@ class Index:
     def __init__(self, path: str, *, resume: bool) -> None:
         self.path = path
         self.done: set[str | None] = set()
+        self.files: dict[str, str] = {}
         if not resume and os.path.exists(path) and os.path.getsize(path):
             raise InvalidArgumentError(
                 f"--index {path}: it is there already; continue it with --resume, or remove it to start anew"
@@ -56,6 +59,7 @@ class Index:
         if row["error"] is not None or name in self.done:
             return False
         self.done.add(name)
+        self.files.update(dict.fromkeys(row.get("files", ()), name))
         return True
 
 
@@ -131,4 +135,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        # JSON has no number for it.
+        return str(value)
     return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)

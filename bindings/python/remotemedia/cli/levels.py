@@ -16,7 +16,7 @@ from .inputs import find_inputs
 from .manifest import planned
 from .records import MakeRecords, Record
 from .results import Destinations
-from .tables import Column, TablePrinter
+from .tables import Column, TablePrinter, printed_form
 
 CHUNK_MS = 1000
 """How much audio passes at a time."""
@@ -59,12 +59,13 @@ class Summary:
 
 def command(chosen: argparse.Namespace) -> int:
     """Measures all files; one that fails does not end the others."""
+    form = printed_form(chosen, "levels.csv")
     pipeline, columns, records = _by_file() if chosen.window_ms is None else _by_window(chosen.window_ms)
     plan = planned(pipeline, {"nodes[1].params.window_ms": f"--window-ms {chosen.window_ms}"})
     inputs = find_inputs(chosen.files)
     destinations = Destinations(chosen.output, plan, inputs, None, Options(None, {}, records))
     keys = ["input", *(column.key for column in columns)]
-    printer = TablePrinter(columns, keys, records, ".jsonl" if chosen.json else ".csv" if chosen.csv else None)
+    printer = TablePrinter(columns, keys, records, form)
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 
 

@@ -77,6 +77,7 @@ class Destinations:
 
     def manifest(self, pipeline: Pipeline, source: Input, index: int) -> dict[str, Any]:
         """The manifest for an input, with what stands behind its sinks."""
+        self._cut.pop(index, None)
         manifest = pipeline.manifest()
         links = manifest.setdefault("connections", [])
         for branch in self.branches:
@@ -110,6 +111,17 @@ class Destinations:
             param = found[2] if found else ""
             where = f"{ENCODING[param]} {self.all[0].options.encoding[param]}" if param in ENCODING else where
             raise InvalidArgumentError(f"{where}: {problem.message}") from None
+
+    def keep_results(self, files: Mapping[str, str], left: Mapping[int, Input]) -> None:
+        """Refuses to replace results of inputs that are done, by those that are `left`, which have these indices.
+
+        `files` are the results with their inputs. `{index}` means something else once there are other inputs.
+        """
+        self.kept.update((os.path.realpath(path), f"the result of {name!r}") for path, name in files.items())
+        for destination in self.all:
+            for index, source in left.items() if destination.shared is None else ():
+                for sink in destination.sinks:
+                    destination.keep_input(destination.path(source, index, sink))
 
     def make_folders(self, source: Input, index: int) -> None:
         """Makes the folders that the files of an input need."""
@@ -149,18 +161,22 @@ class Destinations:
 
     def _check_names(self, inputs: Sequence[Input]) -> None:
         """Finds files that would be written twice, and inputs that would be replaced."""
-        owners: dict[str, tuple[Input, str]] = {}
-        for destination in self.all:
+        owners: dict[str, tuple[int, Input, str]] = {}
+        places: dict[str, int] = {}
+        for number, destination in enumerate(self.all):
             if destination.shared is not None or destination.is_stdout:
                 self._check_shared(destination, inputs)
+                first = self.all[places.setdefault(os.path.abspath(destination.place), number)]
+                if first is not destination:
+                    raise InvalidArgumentError(f"{destination.option}: {first.option} is the same place; take another")
                 continue
             for index, source in enumerate(inputs):
                 for sink in destination.sinks:
                     path = destination.path(source, index, sink)
                     destination.keep_input(path)
-                    owner = owners.setdefault(os.path.abspath(path), (source, sink))
-                    if owner != (source, sink):
-                        raise _shared_file(destination, owner, (source, sink), path)
+                    owner = owners.setdefault(os.path.abspath(path), (number, source, sink))
+                    if owner != (number, source, sink):
+                        raise _shared_file(destination, owner[1:], (source, sink), path)
 
     def _check_shared(self, destination: Destination, inputs: Sequence[Input]) -> None:
         if not destination.is_stdout:

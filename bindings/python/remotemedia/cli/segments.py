@@ -16,7 +16,7 @@ from .inputs import find_inputs
 from .manifest import planned
 from .records import Record
 from .results import Destinations
-from .tables import Column, TablePrinter
+from .tables import Column, TablePrinter, printed_form
 
 COLUMNS = (
     Column("start_s", "start", 9, 3),
@@ -41,6 +41,7 @@ def without_audio(segment: dict[str, Any]) -> dict[str, Any]:
 
 def command(chosen: argparse.Namespace) -> int:
     """Finds the segments of all files; one that fails does not end the others."""
+    form = printed_form(chosen, "segments.csv")
     given = {option: getattr(chosen, option) for option in PARAMS if getattr(chosen, option) is not None}
     params = {PARAMS[option]: value for option, value in given.items()}
     pipeline = Pipeline("segments") >> Node("AudioDecode", {"chunk_ms": 1000}) >> Node("SpeechSegments", params)
@@ -53,7 +54,7 @@ def command(chosen: argparse.Namespace) -> int:
     options = Options(chosen.format, {}, _records, without_audio)
     destinations = Destinations(chosen.output, plan, inputs, None, options)
     keys = ["input", *(column.key for column in COLUMNS)]
-    printer = TablePrinter(COLUMNS, keys, _records, ".jsonl" if chosen.json else ".csv" if chosen.csv else None)
+    printer = TablePrinter(COLUMNS, keys, _records, form)
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 
 

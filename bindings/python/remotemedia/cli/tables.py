@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._problem.outside_text import one_line
 from .._results.outputs import Outputs
+from ..errors import InvalidArgumentError
 from .inputs import Input
 from .records import Lines, MakeRecords
 from .terminal import painted
+
+
+def printed_form(chosen: argparse.Namespace, example: str) -> str | None:
+    """The ending of what `--json` or `--csv` prints; None for a table. Raises `InvalidArgumentError` beside `-o`."""
+    if chosen.output and (chosen.json or chosen.csv):
+        option = "--json" if chosen.json else "--csv"
+        raise InvalidArgumentError(f"{option} prints rows and -o writes them; take one, perhaps -o {example}")
+    return ".jsonl" if chosen.json else ".csv" if chosen.csv else None
 
 
 class Column(NamedTuple):
