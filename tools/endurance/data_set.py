@@ -119,6 +119,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
+    # A shell has it ignored by what runs beside it, and so would the command.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     root = Path(tempfile.mkdtemp(prefix="remotemedia-data-set-"))
     try:
         folder, output, whole = root / "set", root / "out", root / "whole"

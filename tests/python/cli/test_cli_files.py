@@ -117,6 +117,7 @@ def test_the_folder_of_the_user_may_be_quoted(folder: Path, capsys: pytest.Captu
             2,
             "-o x.mp3: there is no encoder for .mp3; end the name in .wav, .flac, .opus or .npy",
         ),
+        (["talk.flac", "-o", ""], 2, "-o : the name is empty; write a file, a folder, or - for stdout"),
         (["talk.flac", "-o", "x.jsonl"], 2, "-o x.jsonl: end the name in .wav, .flac, .opus or .npy"),
         (["talk.flac", "-o", "x.wav", "-f", "flac"], 2, "-o x.wav: the name ends in .wav, --format is flac"),
         (["talk.flac", "-o", "x.wav", "--rate", "5"], 2, "--rate 5: expected an integer from 1000 to 768000, got 5"),

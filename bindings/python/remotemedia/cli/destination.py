@@ -69,6 +69,8 @@ class Destination:
         self.option, self.sinks, self.plan, self.options, self.kept = option, sinks, plan, options, kept
         self.nodes = {node["id"]: node for node in plan.nodes}
         self.is_stdout = output == STDOUT
+        if not output:
+            raise InvalidArgumentError(f"{option}: the name is empty; write a file, a folder, or - for stdout")
         form = "" if options.format is None else f".{options.format}"
         output = at_home(output)
         by_name = os.path.splitext(output.lower())[1]

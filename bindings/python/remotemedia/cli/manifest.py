@@ -74,14 +74,25 @@ def _load(manifest: str, python: Sequence[str]) -> Pipeline:
     path = file_of(manifest)
     if path is not None:
         return Pipeline.load(Path(path), python=python)
-    text = f"{sys.stdin.read()}\n" if manifest == STDIN else manifest
-    if manifest == STDIN and not text.strip():
-        raise ManifestError("stdin holds no manifest", [Problem("", "no manifest")])
+    text = _stdin() if manifest == STDIN else manifest
     if is_text(text) and not is_chain(text):
         return Pipeline.load(text, python=python)
     if is_chain(text):
         return pipeline_of(text.strip(), python)
     return Pipeline.load(at_home(manifest), python=python)
+
+
+def _stdin() -> str:
+    if sys.stdin is None:
+        raise InvalidArgumentError("stdin is closed; name the file of the manifest")
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start} is {error.object[error.start]:#x}"
+        raise ManifestError(f"stdin is not UTF-8 text: {wrong}", [Problem("", "not UTF-8 text")]) from None
+    if not text.strip():
+        raise ManifestError("stdin holds no manifest", [Problem("", "no manifest")])
+    return f"{text}\n"
 
 
 def _blamed(problem: Problem, places: Mapping[str, str]) -> str:
