@@ -185,6 +185,21 @@ def test_stdin_and_stdout_are_files(folder: Path) -> None:
     assert np.load(io.BytesIO(out)).shape == (1, 113600)
 
 
+def test_pcm_without_a_header(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "talk.raw").write_bytes(rm.read("talk.flac").to_pcm("s16"))
+    assert command(capsys, "convert", "talk.raw", "--raw", "s16:16000", "-o", "x.flac") == (0, "", "")
+    assert np.array_equal(np.asarray(rm.read("x.flac").samples), np.asarray(rm.read("talk.flac").samples))
+    for name in ("levels", "segments"):
+        _, whole, _ = command(capsys, name, "talk.flac", "--json")
+        code, out, err = program('cat talk.raw | "$@"', name, "-", "--raw", "s16:16000:1", "--json")
+        assert (code, err) == (0, "")
+        assert json.loads(out) == {**json.loads(whole), "input": "-"}
+        assert command(capsys, name, "talk.raw", "--raw", "s16")[0] == 2
+        assert command(capsys, name, "talk.raw", "--raw", "s17:16000")[0] == 2
+        code, _, err = command(capsys, name, "talk.raw", "--raw", "s16:16000:99")
+        assert (code, err) == (2, "remotemedia: --raw s16:16000:99: expected an integer from 1 to 64, got 99\n")
+
+
 def test_a_reader_that_leaves_ends_the_command_in_silence(folder: Path) -> None:
     for words in (("convert", "talk.flac", "-o", "-"), ("levels", "talk.flac", "--window-ms", "10", "--csv")):
         code, _, err = program('"$@" | true', *words)

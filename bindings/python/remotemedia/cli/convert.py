@@ -11,15 +11,13 @@ from .._graph.pipeline import Pipeline
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
 from .batch import Batch
+from .decoding import PLACE, decoder, raw_option
 from .destination import ARRAYS, Options
 from .encoders import AUDIO
 from .inputs import Input, find_inputs
 from .manifest import planned
 from .records import ROWS, packet_records
 from .results import Destinations
-
-CHUNK_MS = 1000
-"""How much audio passes at a time."""
 
 
 def command(chosen: argparse.Namespace) -> int:
@@ -38,22 +36,23 @@ def command(chosen: argparse.Namespace) -> int:
 
 def _graph(chosen: argparse.Namespace, places: dict[str, str]) -> Pipeline:
     """The graph; `places` gets the options that its params come from."""
+    part = {"start_s": ("--start", chosen.start), "duration_s": ("--duration", chosen.duration)}
     wanted: list[tuple[str, dict[str, tuple[str, Any]]]] = [
-        ("AudioDecode", {"start_s": ("--start", chosen.start), "duration_s": ("--duration", chosen.duration)}),
+        ("AudioDecode", part),
         ("AudioMix", {"channels": ("--channels", chosen.channels)}),
         ("AudioResample", {"rate": ("--rate", chosen.rate)}),
         ("LoudnessNormalize", {"target_lufs": ("--normalize", chosen.normalize)}),
     ]
     pipeline = Pipeline("convert")
+    places[PLACE] = raw_option(chosen)
     for node_type, options in wanted:
         params = {param: value for param, (_, value) in options.items() if value is not None}
-        if not params and pipeline.nodes:
-            continue
         for param, value in params.items():
             places[f"nodes[{len(pipeline.nodes)}].params.{param}"] = f"{options[param][0]} {value:g}"
-        if not pipeline.nodes:
-            params["chunk_ms"] = CHUNK_MS
-        pipeline.add_node(Node(node_type, params))
+        if node_type == "AudioDecode":
+            pipeline.add_node(decoder(chosen, **params))
+        elif params:
+            pipeline.add_node(Node(node_type, params))
     return pipeline
 
 

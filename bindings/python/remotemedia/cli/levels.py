@@ -11,6 +11,7 @@ from .._graph.node import Node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Packet
 from .batch import Batch
+from .decoding import PLACE, decoder, raw_option
 from .destination import Options
 from .inputs import find_inputs
 from .manifest import planned
@@ -18,8 +19,6 @@ from .records import MakeRecords, Record
 from .results import Destinations
 from .tables import Column, TablePrinter, printed_form
 
-CHUNK_MS = 1000
-"""How much audio passes at a time."""
 WHOLE = (
     Column("duration_s", "seconds", 9, 3),
     Column("integrated_lufs", "LUFS", 6, 1),
@@ -60,8 +59,9 @@ class Summary:
 def command(chosen: argparse.Namespace) -> int:
     """Measures all files; one that fails does not end the others."""
     form = printed_form(chosen, "levels.csv")
-    pipeline, columns, records = _by_file() if chosen.window_ms is None else _by_window(chosen.window_ms)
-    plan = planned(pipeline, {"nodes[1].params.window_ms": f"--window-ms {chosen.window_ms}"})
+    pipeline, columns, records = _by_file(chosen) if chosen.window_ms is None else _by_window(chosen)
+    places = {PLACE: raw_option(chosen), "nodes[1].params.window_ms": f"--window-ms {chosen.window_ms}"}
+    plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
     destinations = Destinations(chosen.output, plan, inputs, None, Options(None, {}, records))
     keys = ["input", *(column.key for column in columns)]
@@ -69,15 +69,15 @@ def command(chosen: argparse.Namespace) -> int:
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 
 
-def _by_file() -> tuple[Pipeline, Sequence[Column], MakeRecords]:
-    decode, summary = Node("AudioDecode", {"chunk_ms": CHUNK_MS}), Node(Summary, name="summary")
+def _by_file(chosen: argparse.Namespace) -> tuple[Pipeline, Sequence[Column], MakeRecords]:
+    decode, summary = decoder(chosen), Node(Summary, name="summary")
     branches = [decode >> Node("Loudness") >> summary["levels"], decode >> summary["audio"]]
     return branches >> (Pipeline("levels") >> Node("PassThrough", name="levels")), WHOLE, _whole
 
 
-def _by_window(window_ms: int) -> tuple[Pipeline, Sequence[Column], MakeRecords]:
-    decode, measure = Node("AudioDecode", {"chunk_ms": CHUNK_MS}), Node("AudioLevel", {"window_ms": window_ms})
-    return Pipeline("levels") >> decode >> measure, WINDOWS, _windows
+def _by_window(chosen: argparse.Namespace) -> tuple[Pipeline, Sequence[Column], MakeRecords]:
+    measure = Node("AudioLevel", {"window_ms": chosen.window_ms})
+    return Pipeline("levels") >> decoder(chosen) >> measure, WINDOWS, _windows
 
 
 def _whole(packets: Sequence[Packet], sink: str, name: str | None) -> Iterator[Record]:

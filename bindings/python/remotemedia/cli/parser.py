@@ -226,6 +226,13 @@ def _files(parser: Parser) -> None:
     parser.add_argument(
         "files", nargs="+", metavar="IN", help="files, - for stdin, or patterns such as 'calls/**/*.flac'"
     )
+    parser.add_argument(
+        "--raw",
+        type=_raw,
+        metavar="ENCODING:RATE[:CHANNELS]",
+        help="the inputs are PCM without a header, for example s16:16000:1; encodings are u8, s16, s24, s32, f32, "
+        "mulaw and alaw",
+    )
 
 
 def _output(parser: Parser, summary: str) -> None:
@@ -273,6 +280,15 @@ def _jobs(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 1024:
         return int(text)
     raise argparse.ArgumentTypeError(f"expected a whole number from 1 to 1024, got {text!r}")
+
+
+def _raw(text: str) -> tuple[str | int, ...]:
+    encoding, *numbers = text.split(":")
+    if encoding and 1 <= len(numbers) <= 2 and all(each.isdecimal() for each in numbers):
+        return encoding, *map(int, numbers)
+    raise argparse.ArgumentTypeError(
+        f"expected ENCODING:RATE or ENCODING:RATE:CHANNELS, as in s16:16000:1, got {text!r}"
+    )
 
 
 def _seconds(text: str) -> float:

@@ -11,6 +11,7 @@ from .._graph.node import Node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Packet
 from .batch import Batch
+from .decoding import PLACE, decoder, raw_option
 from .destination import Options
 from .inputs import find_inputs
 from .manifest import planned
@@ -44,11 +45,12 @@ def command(chosen: argparse.Namespace) -> int:
     form = printed_form(chosen, "segments.csv")
     given = {option: getattr(chosen, option) for option in PARAMS if getattr(chosen, option) is not None}
     params = {PARAMS[option]: value for option, value in given.items()}
-    pipeline = Pipeline("segments") >> Node("AudioDecode", {"chunk_ms": 1000}) >> Node("SpeechSegments", params)
+    pipeline = Pipeline("segments") >> decoder(chosen) >> Node("SpeechSegments", params)
     places = {
         f"nodes[1].params.{PARAMS[option]}": f"--{option.replace('_', '-')} {value:g}"
         for option, value in given.items()
     }
+    places[PLACE] = raw_option(chosen)
     plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
     options = Options(chosen.format, {}, _records, without_audio)
