@@ -39,7 +39,7 @@ BARS = [
     Bar("the same in chunks of 20 ms", "soxr ResampleStream", "resample", "resample_chunks", "soxr HQ"),
     Bar("Detect speech, Silero VAD", "onnxruntime", "vad", "vad", "onnxruntime"),
     Bar("Voice front end, 20 ms frames", "soxr + onnxruntime", "frontend", "frontend", "soxr + onnxruntime"),
-    Bar("Voice front end, 20 ms frames", "pipecat", "frontend", "frontend", "pipecat"),
+    Bar("Voice front end, 20 ms frames", "pipecat", "frontend", "frontend_live", "pipecat"),
     Bar("Live calls in one process", "asyncio + onnxruntime", "calls", "calls", "asyncio + onnxruntime"),
     Bar("Live calls in one process", "pipecat", "calls", "calls", "pipecat"),
     Bar("20 ms beside a busy thread, p99", "PyAV", "busy", "busy", "PyAV", slowest=True),

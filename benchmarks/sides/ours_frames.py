@@ -79,8 +79,11 @@ def _called(folder: Path, call: Callable[[Array], object]) -> Callable[..., obje
     return timed(folder, opened)
 
 
-def frontend(folder: Path) -> Callable[[], Array]:
-    """Frame by frame through one session; the plan puts the converters to mono and to 16 kHz before the detector."""
+def frontend(folder: Path, *, is_live: bool = False) -> Callable[[], Array]:
+    """Frame by frame through one session; the plan puts the converters to mono and to 16 kHz before the detector.
+
+    `send` works on a frame before it returns. Who reads has a turn whenever the event loop gets one.
+    """
     pipeline, frames = rm.Pipeline.load(VAD), front_end_frames(folder)
 
     async def through() -> Array:
@@ -94,13 +97,18 @@ def frontend(folder: Path) -> Callable[[], Array]:
             reading = asyncio.create_task(read())
             for frame in frames:
                 await session.send(frame)
-                # The reader has its turn before the next frame comes.
-                await asyncio.sleep(0)
+                if is_live:
+                    await asyncio.sleep(0)
             await session.finish()
             await reading
         return numpy.concatenate(found)
 
     return lambda: asyncio.run(through())
+
+
+def frontend_live(folder: Path) -> Callable[[], Array]:
+    """The same with a turn of the event loop for each frame, in which what was found is read."""
+    return frontend(folder, is_live=True)
 
 
 def calls(folder: Path) -> Callable[..., object]:

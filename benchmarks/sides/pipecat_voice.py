@@ -66,7 +66,7 @@ class ToMono16k(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
-def frontend(folder: Path) -> Callable[[], np.ndarray]:
+def frontend_live(folder: Path) -> Callable[[], np.ndarray]:
     """Frame by frame: the next one is queued once this one has been analyzed."""
     frames = front_end_frames(folder)
 

@@ -91,7 +91,7 @@ def kept(folder: Path, name: str, times: dict[str, list[float]]) -> None:
 
 def test_the_chart_shows_what_is_kept_and_names_what_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept(tmp_path, "vad", {"vad: remotemedia": [1.0, 2.0, 30.0], "vad: onnxruntime": [4.0, 4.0, 40.0]})
-    kept(tmp_path, "frontend", {"frontend: remotemedia": [3.0], "frontend: pipecat": [2.0]})
+    kept(tmp_path, "frontend", {"frontend_live: remotemedia": [3.0], "frontend_live: pipecat": [2.0]})
     spread = [1.0] * 98 + [5.0, 5.0]
     kept(tmp_path, "busy", {"busy: remotemedia": spread, "busy: PyAV": [10.0]})
     picture = tmp_path / "bench.svg"
