@@ -54,7 +54,7 @@ async def _execute(manifest: str, inputs: list[Any] | None) -> Any:
 
 
 def _plain(result: Result) -> Any:
-    if isinstance(result, dict):
+    if len(result.sinks) != 1:
         return {sink: [_json(value) for value in outputs] for sink, outputs in result.items()}
     return [_json(value) for value in result]
 

@@ -92,7 +92,7 @@ class ExecutionError(Error, RuntimeError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.outputs: Outputs | dict[str, Outputs] | None = None
+        self.outputs: Outputs | None = None
         self._others: list[NodeError] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -149,7 +149,7 @@ class TimedOut(Error, TimeoutError):
     """An execution did not end within its `timeout`. `outputs` holds what had come out until then."""
 
     status = "RM_TIMED_OUT"
-    outputs: Outputs | dict[str, Outputs] | None = None
+    outputs: Outputs | None = None
 
 
 class ShutDownError(Error, RuntimeError):

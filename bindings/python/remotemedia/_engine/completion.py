@@ -9,10 +9,10 @@ from .._abi import ownership
 from .._abi.library import STATUS_NAMES
 from .._abi.ownership import Borrowed
 from .._process import stay_at_exit
-from .._results.outputs import Outputs, SkipReport, outputs_of
+from .._results.outputs import Outputs, SkipReport, outputs_of, outputs_of_sinks
 from ..errors import ExecutionError, NodeError, ShutDownError, TimedOut, class_of, from_status
 
-Result = Outputs | dict[str, Outputs]
+Result = Outputs
 
 
 def settle(completion: Mapping[str, Any], count: int | None, borrowed: Mapping[int, Borrowed] | None) -> Result:
@@ -29,7 +29,7 @@ def settle(completion: Mapping[str, Any], count: int | None, borrowed: Mapping[i
         if len(columns) == 1:
             for sink in columns:
                 return outputs_of(sink, columns[sink], count, report)
-        return {sink: outputs_of(sink, columns[sink], count, report) for sink in columns}
+        return outputs_of_sinks({sink: outputs_of(sink, columns[sink], count, report) for sink in columns}, report)
     error = _failure(completion, count, borrowed)
     if released:
         ownership.release(released)
@@ -72,7 +72,7 @@ def _failure(
         columns = completion["outputs"]
         report = _skip_report(completion, borrowed)
         outputs = {sink: outputs_of(sink, columns[sink], count, report) for sink in columns}
-        error.outputs = next(iter(outputs.values())) if len(outputs) == 1 else outputs
+        error.outputs = outputs_of_sinks(outputs, report)
     return error
 
 

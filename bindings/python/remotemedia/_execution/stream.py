@@ -45,8 +45,6 @@ class Mapped(NamedTuple):
     def skipped(self) -> list[NodeError]:
         """The errors after which something of this source was dropped, since a node says `on_error: skip`."""
         outputs = self.outputs if self.error is None else getattr(self.error, "outputs", None)
-        if isinstance(outputs, dict):
-            outputs = next(iter(outputs.values()), None)
         return outputs.skipped if isinstance(outputs, Outputs) else []
 
 

@@ -42,7 +42,7 @@ async def execute(
     python: Sequence[str] = (),
     engine: Engine = "auto",
     on_progress: OnProgress | None = None,
-) -> Outputs | dict[str, Outputs]:
+) -> Outputs:
     """Does what `remotemedia.execute` does, for the nodes that there are here."""
     graph = _prepared(manifest, python, engine)
     running_loop("remotemedia.execute_sync, manifest, inputs")
@@ -63,7 +63,7 @@ def execute_sync(
     python: Sequence[str] = (),
     engine: Engine = "auto",
     on_progress: OnProgress | None = None,
-) -> Outputs | dict[str, Outputs]:
+) -> Outputs:
     """Does what `remotemedia.execute_sync` does, for the nodes that there are here.
 
     A sync function is not interrupted: a timeout is seen when it returns.
@@ -80,7 +80,7 @@ def execute_blocking(
     python: Sequence[str],
     engine: Engine,
     on_progress: OnProgress | None,
-) -> Outputs | dict[str, Outputs]:
+) -> Outputs:
     """Does what `execute_sync` does. `names` are what the user called, and what to write in a running event loop."""
     graph = _prepared(manifest, python, engine)
     on_loop = [step.work for step in graph.steps if isinstance(step.work, HostFunction) and step.work.on_loop]
@@ -97,7 +97,7 @@ def execute_blocking(
     return result
 
 
-def _completed(work: Coroutine[Any, Any, Any]) -> Outputs | dict[str, Outputs]:
+def _completed(work: Coroutine[Any, Any, Any]) -> Outputs:
     try:
         work.send(None)
     except StopIteration as end:
@@ -105,14 +105,14 @@ def _completed(work: Coroutine[Any, Any, Any]) -> Outputs | dict[str, Outputs]:
     raise AssertionError("the reference executor waited for something")
 
 
-def _completed_on_a_thread(work: Coroutine[Any, Any, Any]) -> Outputs | dict[str, Outputs]:
+def _completed_on_a_thread(work: Coroutine[Any, Any, Any]) -> Outputs:
     """The same where a loop runs on this thread: what asks for it would wait for the loop, which is blocked."""
     context = contextvars.copy_context()
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(context.run, _completed, work).result()
 
 
-def _tell(on_progress: OnProgress | None, inputs: Sequence[Any] | None, result: Outputs | dict[str, Outputs]) -> None:
+def _tell(on_progress: OnProgress | None, inputs: Sequence[Any] | None, result: Outputs) -> None:
     """Tells once, at the end: what runs here is too short for more."""
     if on_progress is not None:
         reporter_of(on_progress, inputs).done(result)

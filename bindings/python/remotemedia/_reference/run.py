@@ -19,7 +19,7 @@ from .._functions.failures import Cursor, Failure
 from .._functions.instances import Instance, clean_up
 from .._functions.ports import Out, output_of
 from .._functions.spec import HostClass, HostFunction, InThread
-from .._results.outputs import Outputs, SkipReport, log_skip, outputs_of
+from .._results.outputs import Outputs, SkipReport, log_skip, outputs_of, outputs_of_sinks
 from ..errors import NodeError
 from ..media import Audio, File
 from .basic import Node, RefusedError
@@ -54,7 +54,7 @@ async def run(
     pause: Callable[[float], Awaitable[None]],
     *,
     stop: bool = True,
-) -> Outputs | dict[str, Outputs]:
+) -> Outputs:
     """The outputs of a graph, as `execute` returns them.
 
     Sync functions are called by `in_thread`. `check` is called before each step, for each value that a function gives,
@@ -83,7 +83,7 @@ async def _run(
     check: Callable[[], None],
     pause: Callable[[float], Awaitable[None]],
     stop: bool,
-) -> Outputs | dict[str, Outputs]:
+) -> Outputs:
     collected: dict[str, list[tuple[int, Packet]]] = {sink: [] for sink in graph.sinks}
     errors: list[NodeError] = []
     report = SkipReport([], 0, 0)
@@ -209,9 +209,7 @@ def _skip(report: SkipReport, error: NodeError) -> SkipReport:
     return report._replace(skips=report.skips + 1)
 
 
-def _outputs(
-    collected: dict[str, list[tuple[int, Packet]]], count: int | None, report: SkipReport
-) -> Outputs | dict[str, Outputs]:
+def _outputs(collected: dict[str, list[tuple[int, Packet]]], count: int | None, report: SkipReport) -> Outputs:
     outputs = {}
     for sink, packets in collected.items():
         columns = {
@@ -221,7 +219,7 @@ def _outputs(
             "durations": [packet.duration for _, packet in packets],
         }
         outputs[sink] = outputs_of(sink, columns, count, report)
-    return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+    return outputs_of_sinks(outputs, report)
 
 
 def _error(step: Step, item: int, value: Any, packet: Packet, refused: RefusedError, tried: int) -> NodeError:

@@ -1,10 +1,13 @@
-"""What an execution gives back: `Outputs`, a plain list that remembers which input each value came from."""
+"""What an execution gives back: `Outputs`, a list that remembers which input each value came from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
+
+from .._process import FIRST_USE
 
 if TYPE_CHECKING:
     from ..errors import NodeError
@@ -63,23 +66,118 @@ def log_skip(message: str) -> None:
 
 
 class Outputs(list[Any]):
-    """The values that came out of one sink, flat, ordered by input and by emission.
+    """What came out of an execution.
 
-    It is a list; `by_item` and `packets` are made when they are asked for, and keep telling how the values came out
-    even if the list is changed.
+    Of a pipeline with one sink it is the list of its values, flat, ordered by input and by emission. Of one with
+    several sinks it is a mapping: iterated it gives their ids, and `outputs["id"]` is the `Outputs` of one of them,
+    which it is for one sink as well. So `outputs["id"].packets` is right for every pipeline.
+
+    `by_item` and `packets` are made when they are asked for, and keep telling how the values came out even if the list
+    is changed.
     """
 
-    __slots__ = ("_count", "_origin", "_skip_report")
+    __slots__ = ("_count", "_origin", "_sinks", "_skip_report")
 
     # Set where the outputs come from; a list made by hand (a copy, a pickle) has none. The origin is the sink and its
     # columns, or the document that holds them, perhaps with the values beside it: most lists are never asked.
     _origin: tuple[str, Mapping[str, Sequence[Any]]] | tuple[bytes, list[Any]] | bytes
     _count: int | None
     _skip_report: SkipReport
+    # Of several sinks, by their ids; the list holds the ids then.
+    _sinks: dict[str, Outputs]
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The ids of the sinks, in the order of the manifest's nodes."""
+        return tuple(self._by_sink())
+
+    @overload
+    def __getitem__(self, key: SupportsIndex, /) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice, /) -> list[Any]: ...
+    @overload
+    def __getitem__(self, key: str, /) -> Outputs: ...
+    def __getitem__(self, key: Any, /) -> Any:
+        """The value at an index; with the id of a sink, what came out of it."""
+        if type(key) is not str:
+            return list.__getitem__(self, key)
+        found = self._by_sink()
+        if key not in found:
+            raise KeyError(f"there is no sink {key!r}; there is {' and '.join(map(repr, found))}")
+        return found[key]
+
+    def keys(self) -> tuple[str, ...]:
+        """The ids of the sinks."""
+        return self.sinks
+
+    def values(self) -> list[Outputs]:
+        """What came out of each sink."""
+        return list(self._by_sink().values())
+
+    def items(self) -> list[tuple[str, Outputs]]:
+        """The id of each sink, and what came out of it."""
+        return list(self._by_sink().items())
+
+    def get(self, key: str, default: Outputs | None = None) -> Outputs | None:
+        """What came out of a sink, or `default` if there is none of that id."""
+        return self._by_sink().get(key, default)
+
+    def to_pandas(self) -> Any:
+        """A DataFrame: a row for each packet, with its sink, item and times in seconds. Needs pandas.
+
+        Values that are maps have a column for each key; others stand in the column `value`.
+        """
+        import pandas
+
+        with FIRST_USE:
+            from .columns import columns_of_packets
+
+        return pandas.DataFrame(columns_of_packets(self.packets))
+
+    def to_arrow(self) -> Any:
+        """A table of pyarrow, with the columns of `to_pandas`.
+
+        Arrays are lists; `Audio` is a struct of rate, layout, start in nanoseconds and samples, channel by channel.
+        """
+        import pyarrow
+
+        with FIRST_USE:
+            from .columns import columns_of_packets, plain_column
+
+        return pyarrow.table({name: plain_column(each) for name, each in columns_of_packets(self.packets).items()})
+
+    def _by_sink(self) -> dict[str, Outputs]:
+        if hasattr(self, "_sinks"):
+            return self._sinks
+        return {self._known()[0]: self}
+
+    def __eq__(self, other: object) -> bool:
+        if hasattr(self, "_sinks") and isinstance(other, Mapping):
+            return dict(self._sinks) == dict(other)
+        if hasattr(self, "_sinks") and isinstance(other, Outputs) and hasattr(other, "_sinks"):
+            return self._sinks == other._sinks
+        return list.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __repr__(self) -> str:
+        return repr(self._sinks) if hasattr(self, "_sinks") else list.__repr__(self)
+
+    def _repr_html_(self) -> str:
+        with FIRST_USE:
+            from .._pictures.tables import html_table
+
+        packets = self.packets
+        rows = ((packet.sink, packet.item, packet.pts, packet.duration, packet.value) for packet in packets)
+        return html_table(("sink", "item", "pts (s)", "duration (s)", "value"), rows, len(packets), "packets")
 
     @property
     def by_item(self) -> list[list[Any]]:
-        """The values of each input: `by_item[i]` is the list of what input `i` gave, perhaps empty."""
+        """The values of each input: `by_item[i]` is the list of what input `i` gave, perhaps empty; sink by sink."""
+        if hasattr(self, "_sinks"):
+            parts = zip_longest(*(each.by_item for each in self._sinks.values()), fillvalue=[])
+            return [[value for part in of_item for value in part] for of_item in parts]
         _, columns = self._known()
         items = columns["items"]
         count = self._count if self._count is not None else max(items, default=-1) + 1
@@ -92,7 +190,9 @@ class Outputs(list[Any]):
 
     @property
     def packets(self) -> list[Packet]:
-        """The values with their times and places."""
+        """The values with their times and places; sink by sink."""
+        if hasattr(self, "_sinks"):
+            return [packet for each in self._sinks.values() for packet in each.packets]
         sink, columns = self._known()
         values = columns["values"]
         nothing = [None] * len(values)
@@ -140,7 +240,20 @@ class Outputs(list[Any]):
         return known
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if hasattr(self, "_sinks"):
+            return dict, ({sink: list(each) for sink, each in self._sinks.items()},)
         return list, (list(self),)
+
+
+def outputs_of_sinks(sinks: dict[str, Outputs], report: SkipReport | None = None) -> Outputs:
+    """The outputs of several sinks as one result; of a single one, they are it."""
+    if len(sinks) == 1:
+        return next(iter(sinks.values()))
+    outputs = Outputs(sinks)
+    outputs._sinks = sinks
+    if report is not None:
+        outputs._skip_report = report
+    return outputs
 
 
 def outputs_of(sink: str, columns: Mapping[str, Any], count: int | None, report: SkipReport | None = None) -> Outputs:

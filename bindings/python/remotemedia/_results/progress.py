@@ -181,7 +181,7 @@ class _Mapped:
 
 def media_of(result: Any) -> float | None:
     """How much media a result is, in seconds: of the sink with most, each input from its first packet to its end."""
-    sinks: Iterable[Outputs] = result.values() if isinstance(result, dict) else [result]
+    sinks: Iterable[Outputs] = result.values()
     return max((length for length in map(_length, sinks) if length is not None), default=None)
 
 

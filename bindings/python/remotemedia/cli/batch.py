@@ -33,7 +33,7 @@ from .inputs import Input, at_home, is_text, opened
 from .length import Length
 from .progress import Progress
 from .records import Lines, document, json_text
-from .results import Destinations, Results
+from .results import Destinations
 from .terminal import is_terminal, tell
 from .whole_file import is_full, whole
 
@@ -208,7 +208,7 @@ class Batch:
                 timeout=self.chosen.timeout,
                 on_progress=None if self.progress.quiet else told,
             )
-        self.progress.skipped += _skips(results)
+        self.progress.skipped += results.skips
         files = await self.destinations.write(results, source, index)
         found = self.destinations.by_sink(results)
         row: dict[str, Any] = {}
@@ -348,12 +348,6 @@ class _Warnings(logging.Handler):
         self._progress.erase()
         sys.stdout.flush()
         tell(record.getMessage(), sys.stderr)
-
-
-def _skips(results: Results) -> int:
-    """How many errors were skipped in the execution of an input."""
-    outputs = results if isinstance(results, Outputs) else next(iter(results.values()), None)
-    return 0 if outputs is None else outputs.skips
 
 
 def _end(found: Mapping[str, Outputs]) -> float | None:

@@ -18,8 +18,6 @@ from .inputs import Input
 ENCODING = {"sample_format": "--sample-format", "bitrate_kbps": "--bitrate"}
 """The params of encoders that options are for."""
 
-Results = Outputs | Mapping[str, Outputs]
-
 
 class Branch(NamedTuple):
     """What the command line puts behind a sink to write its audio: an encoder, or what cuts segments."""
@@ -129,7 +127,7 @@ class Destinations:
             for sink in destination.sinks if destination.shared is None and not destination.is_stdout else ():
                 os.makedirs(os.path.dirname(destination.path(source, index, sink)) or ".", exist_ok=True)
 
-    def by_sink(self, results: Results) -> dict[str, Outputs]:
+    def by_sink(self, results: Outputs) -> dict[str, Outputs]:
         """What came out of each sink whose values are there, by the name that the graph has for it."""
         nodes = [*self.plan.sinks, *(branch.node for branch in self.branches), *self.copies]
         inner = {branch.sink for branch in self.branches} | set(self.copies.values())
@@ -138,10 +136,10 @@ class Destinations:
         found = {self.copies.get(node, node): outputs for node, outputs in found.items()}
         return {sink: found[sink] for sink in self.plan.sinks if sink in found}
 
-    async def write(self, results: Results, source: Input, index: int) -> list[str]:
+    async def write(self, results: Outputs, source: Input, index: int) -> list[str]:
         """Writes the results of one input into files of its own; returns their names."""
         encoders = [branch.node for branch in self.branches]
-        raw = results if isinstance(results, Mapping) else dict.fromkeys(encoders or ["?"], results)
+        raw = dict(results) if len(results.sinks) > 1 else dict.fromkeys(encoders or ["?"], results)
         names = self._cut.pop(index, [])
         for branch in self.branches:
             node, sink, destination = branch
@@ -188,9 +186,9 @@ class Destinations:
             )
 
 
-def by_sink(results: Results, sinks: Sequence[str]) -> Iterator[tuple[str, Outputs]]:
+def by_sink(results: Outputs, sinks: Sequence[str]) -> Iterator[tuple[str, Outputs]]:
     """The outputs of each sink, with its name. `sinks` are those of the graph: a list alone does not name its own."""
-    if isinstance(results, Outputs):
+    if len(results.sinks) == 1:
         yield sinks[0], results
     else:
         yield from results.items()

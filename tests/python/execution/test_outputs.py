@@ -1,0 +1,139 @@
+"""`Outputs`: one class for one sink and for many, with places in time, as tables, in notebooks."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import remotemedia as rm
+from conftest import FAN_OUT, PASS_TEXT, chain, through
+
+ENGINES = ["native", "python"]
+
+
+def fan_out(engine: Any = "auto") -> rm.Outputs:
+    return rm.execute_sync(FAN_OUT, [1, 2], engine=engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_one_sink_it_is_the_list_and_knows_the_sink(engine: Any) -> None:
+    outputs = rm.execute_sync(PASS_TEXT, [1, 2], engine=engine)
+    assert type(outputs) is rm.Outputs
+    assert outputs == [1, 2] == list(outputs)
+    assert (outputs[0], outputs[-1], outputs[:1]) == (1, 2, [1])
+    assert outputs.sinks == outputs.keys() == ("pass1",)
+    assert outputs["pass1"] is outputs
+    assert dict(outputs) == {"pass1": [1, 2]}
+    assert outputs.get("other") is None
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_several_sinks_it_is_their_mapping(engine: Any) -> None:
+    outputs = fan_out(engine)
+    assert type(outputs) is rm.Outputs
+    assert outputs == {"left": [1, 2], "right": [10, 20]} == dict(outputs)
+    assert outputs != {"left": [1, 2]}
+    assert outputs == fan_out(engine)
+    assert list(outputs) == ["left", "right"] == list(outputs.sinks)
+    assert len(outputs) == 2
+    assert "left" in outputs
+    assert outputs["right"] == [10, 20]
+    assert [type(each) for each in outputs.values()] == [rm.Outputs, rm.Outputs]
+    assert dict(outputs.items()) == dict(outputs)
+    assert repr(outputs) == "{'left': [1, 2], 'right': [10, 20]}"
+
+
+def test_packets_and_items_of_several_sinks_follow_each_other() -> None:
+    outputs = fan_out()
+    assert [(packet.sink, packet.item, packet.value) for packet in outputs.packets] == [
+        ("left", 0, 1),
+        ("left", 1, 2),
+        ("right", 0, 10),
+        ("right", 1, 20),
+    ]
+    assert outputs.by_item == [[1, 10], [2, 20]]
+    assert outputs["right"].by_item == [[10], [20]]
+
+
+def test_a_sink_that_is_not_there_is_named_beside_those_that_are() -> None:
+    with pytest.raises(KeyError, match="there is no sink 'middle'; there is 'left' and 'right'"):
+        fan_out()["middle"]
+    with pytest.raises(KeyError, match="there is no sink 'left'; there is 'pass1'"):
+        through(1)["left"]  # type: ignore[call-overload]
+
+
+def test_it_travels_as_plain_lists_and_dicts() -> None:
+    assert type(pickle.loads(pickle.dumps(through(1)))) is list
+    assert pickle.loads(pickle.dumps(fan_out())) == {"left": [1, 2], "right": [10, 20]}
+    assert type(copy.copy(through(1))) is list
+    assert json.dumps(dict(fan_out())) == '{"left": [1, 2], "right": [10, 20]}'
+
+
+def test_outputs_before_an_error_have_the_same_class() -> None:
+    def fails(value: int) -> int:
+        if value == 2:
+            raise ValueError("no")
+        return value
+
+    manifest = {**FAN_OUT, "nodes": [*FAN_OUT["nodes"][:2], {"id": "right", "node_type": fails}]}
+    with pytest.raises(rm.NodeError) as caught:
+        rm.execute_sync(manifest, [1, 2])
+    assert type(caught.value.outputs) is rm.Outputs
+    assert set(caught.value.outputs.sinks) == {"left", "right"}
+
+
+def test_a_list_made_by_hand_says_that_it_has_no_places() -> None:
+    for ask in (
+        lambda made: made.packets,
+        lambda made: made.sinks,
+        lambda made: made["a"],
+        lambda made: made.to_pandas(),
+    ):
+        with pytest.raises(ValueError, match="this list did not come out of an execution"):
+            ask(rm.Outputs([1]))
+
+
+SEGMENTS = chain(("seg", "SpeechSegments", {}))
+
+
+def test_as_a_table_of_pandas_maps_have_a_column_for_each_key() -> None:
+    pytest.importorskip("pandas")
+    outputs = rm.execute_sync(chain(("level", "AudioLevel", {"window_ms": 1000})), [rm.testing.speech()])
+    frame = outputs.to_pandas()
+    assert list(frame.columns[:4]) == ["sink", "item", "pts", "duration"]
+    assert list(frame["rms_db"]) == [value["rms_db"] for value in outputs]
+    assert list(frame["pts"]) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert set(frame["sink"]) == {"level"}
+    mixed = rm.execute_sync(PASS_TEXT, [1, {"value": 2, "item": 3}, "a"]).to_pandas()
+    assert list(mixed.columns) == ["sink", "item", "pts", "duration", "value.value", "value.item", "value"]
+    assert list(mixed["value"])[::2] == [1, "a"]
+    assert list(fan_out().to_pandas()["value"]) == [1, 2, 10, 20]
+    assert list(rm.execute_sync(PASS_TEXT, []).to_pandas().columns) == ["sink", "item", "pts", "duration", "value"]
+
+
+def test_as_a_table_of_arrow_it_loses_nothing() -> None:
+    pytest.importorskip("pyarrow")
+    outputs = rm.execute_sync(SEGMENTS, [rm.testing.speech()])
+    table = outputs.to_arrow()
+    segment, row = outputs[0], table.to_pylist()[0]
+    assert (row["sink"], row["item"], row["start_s"], row["end_s"]) == ("seg", 0, segment["start_s"], segment["end_s"])
+    assert row["audio"]["rate"] == 16000
+    assert np.array_equal(np.array(row["audio"]["samples"], "float32"), np.asarray(segment["audio"]))
+    arrays = rm.execute_sync(PASS_TEXT, [np.arange(6).reshape(2, 3), rm.File("a.wav")])
+    with_arrays = rm.execute_sync(PASS_TEXT, [np.arange(6).reshape(2, 3)]).to_arrow()
+    assert with_arrays["value"].to_pylist() == [[[0, 1, 2], [3, 4, 5]]]
+    assert arrays.packets[1].value.path == "a.wav"
+
+
+def test_a_notebook_shows_a_table_of_the_first_packets() -> None:
+    outputs = rm.execute_sync(PASS_TEXT, list(range(25)))
+    page = outputs._repr_html_()
+    assert page.count("<tr>") == 21
+    assert page.endswith("<p>5 more packets</p>")
+    assert "<td>pass1</td><td>0</td><td></td><td></td><td>0</td>" in page
+    assert "&lt;b&gt;" in rm.execute_sync(PASS_TEXT, ["<b>"])._repr_html_()
+    assert "<td>right</td>" in fan_out()._repr_html_()
