@@ -1,10 +1,11 @@
-"""What mypy and pyright say of the package, of code that uses it, and of mistakes that they must see."""
+"""What mypy and pyright say of the package, of code that uses it and the README, and of mistakes that they must see."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 
 from tools.machine import ROOT, Problem, run
@@ -18,9 +19,21 @@ def check(python: Path) -> None:
     run([python, "-m", "mypy"])
     compare("mypy", errors_of_mypy(python))
     compare("pyright", errors_of_pyright(python))
+    check_readme(python)
     allowed = FOLDER / "stubtest_allowlist.txt"
     config = ["--mypy-config-file", "pyproject.toml", "--allowlist", allowed]
     run([python, "-m", "mypy.stubtest", "remotemedia", "remotemedia_runtime", *config])
+
+
+def check_readme(python: Path) -> None:
+    """Raises `Problem` for a program of the README that `mypy --strict` refuses: it is what people begin with."""
+    programs = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, program in enumerate(programs, 1):
+            file = Path(folder, f"readme_{number}.py")
+            file.write_text(program, "utf-8")
+            # Functions without annotations are what a page has room for; their bodies are checked all the same.
+            run([python, "-m", "mypy", "--strict", "--allow-untyped-defs", "--allow-untyped-calls", file])
 
 
 def compare(checker: str, errors: dict[str, dict[int, str]]) -> None:
