@@ -1,7 +1,7 @@
 """The values that plain Python has no type for: `Audio`, `File` and `Tensor`.
 
-They describe memory and never look at its content; converting samples is native work. numpy is used where the caller
-already imported it, and never imported here.
+They describe memory and never look at its content; converting samples is native work. numpy is used where it is
+imported already, and never imported here.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ NAMES_OF_FORMATS = _names_of_formats()
 
 
 class Tensor:
-    """An n-dimensional array where numpy is not at hand.
+    """An n-dimensional array where numpy is not installed.
 
     `data` is a memoryview of the bytes in C order, `dtype` the name of the element type as numpy writes it, `shape`
     the extent of each dimension. `numpy.asarray(tensor)` shares the memory (not for bfloat16, which numpy lacks).
@@ -145,8 +145,8 @@ class Tensor:
 
     def _refuse(self, *_: Any) -> NoReturn:
         raise TypeError(
-            "a Tensor is memory without arithmetic; import numpy before the pipeline runs, and there are arrays in its "
-            "place, or make one: numpy.asarray(tensor)"
+            "a Tensor is memory without arithmetic; install numpy, and results are arrays of numpy, or make one: "
+            "numpy.asarray(tensor)"
         )
 
     # What people do with arrays first; they would be told no more than that it can't be done.

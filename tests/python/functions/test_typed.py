@@ -148,7 +148,7 @@ CASES: list[tuple[Any, Any, str]] = [
     (no_colors, (), "()"),
     (place, [1, "red"], "Place(row=1, color=<Color.RED: 'red'>)"),
     (tensor, np.arange(6, dtype="int16").reshape(2, 3).T, "Tensor int16 (3, 2) [[0, 3], [1, 4], [2, 5]]"),
-    (tensor, np.float64(1.5), "Tensor float64 () 1.5"),
+    (tensor, np.array(1.5), "Tensor float64 () 1.5"),
     (tensor, np.zeros((0, 2)), "Tensor float64 (0, 2) []"),
     (array, np.float32([1, 2]), "ndarray float32 (2,)"),
     (array, rm.Tensor(b"\1\2", "uint8", (2,)), "ndarray uint8 (2,)"),

@@ -34,10 +34,38 @@ def test_importing_leaves_other_modules_alone(module: str) -> None:
     assert python(f"import sys, remotemedia; print({module!r} in sys.modules)") == "False\n"
 
 
-@pytest.mark.parametrize("module", ["numpy", "pandas", "pyarrow"])
+def test_executing_without_arrays_leaves_numpy_alone() -> None:
+    code = (
+        "import sys, remotemedia as rm\n"
+        "nodes = [{'id': 'p', 'node_type': 'PassThrough'}]\n"
+        "manifest = {'version': 'v1', 'metadata': {'name': 't'}, 'nodes': nodes, 'connections': []}\n"
+        "values = [1, 'a', {'b': [2.5]}, rm.File('c')]\n"
+        "assert rm.execute_sync(manifest, values) == values\n"
+        "print('numpy' in sys.modules)"
+    )
+    assert python(code) == "False\n"
+
+
+def test_arrays_are_those_of_numpy_whatever_has_been_imported() -> None:
+    code = (
+        "import sys, array, remotemedia as rm\n"
+        "nodes = [{'id': 'p', 'node_type': 'PassThrough'}]\n"
+        "manifest = {'version': 'v1', 'metadata': {'name': 't'}, 'nodes': nodes, 'connections': []}\n"
+        "audio = rm.Audio(array.array('f', [0.5] * 9000), rate=8000)\n"
+        "assert 'numpy' not in sys.modules\n"
+        "for engine in ('native', 'python'):\n"
+        "    (back, numbers) = rm.execute_sync(manifest, [audio, array.array('h', range(20000))], engine=engine)\n"
+        "    print(type(numbers).__name__, numbers.dtype, numbers.shape)\n"
+        "print(type(rm.testing.speech().samples).__name__)"
+    )
+    assert python(code) == "ndarray int16 (20000,)\n" * 2 + "ndarray\n"
+
+
+@pytest.mark.parametrize("module", ["pandas", "pyarrow"])
 def test_executing_leaves_large_modules_alone(module: str) -> None:
     code = (
         "import sys, array, remotemedia as rm\n"
+        "sys.modules['numpy'] = None\n"
         "nodes = [{'id': 'p', 'node_type': 'PassThrough'}]\n"
         "manifest = {'version': 'v1', 'metadata': {'name': 't'}, 'nodes': nodes, 'connections': []}\n"
         "audio = rm.Audio(array.array('f', [0.5] * 9000), rate=8000)\n"

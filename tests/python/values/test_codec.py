@@ -126,9 +126,65 @@ def test_byte_swapped_arrays_come_back_in_native_order() -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_numpy_scalars_come_back_as_arrays_without_dimensions(dtype: str) -> None:
-    (back,) = through(np.dtype(dtype).type(1))
-    assert (back.dtype, back.shape, back[()]) == (np.dtype(dtype), (), 1)
+def test_numpy_scalars_come_back_as_the_numbers_that_they_are(dtype: str) -> None:
+    scalar = np.dtype(dtype).type(1)
+    (back,) = through(scalar)
+    if scalar.dtype.kind == "c":
+        # No number of plain Python that crosses: an array without dimensions.
+        assert (back.dtype, back.shape, back[()]) == (np.dtype(dtype), (), 1)
+        return
+    assert type(back) is {"b": bool, "i": int, "u": int, "f": float}[scalar.dtype.kind]
+    assert back == 1
+
+
+@pytest.mark.parametrize(
+    ("scalar", "expected"),
+    [
+        (np.float32(0.1), 0.10000000149011612),
+        (np.float16(65504), 65504.0),
+        (np.float64(5e-324), 5e-324),
+        (np.uint64(2**64 - 1), 2**64 - 1),
+        (np.int64(-(2**63)), -(2**63)),
+        (np.str_("Grüße"), "Grüße"),
+        (np.bytes_(b"\0a"), b"\0a"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_numpy_scalars_cross_exactly(scalar: Any, expected: Any, engine: Any) -> None:
+    values = rm.execute_sync(PASS_TEXT, [scalar, [scalar], {"a": scalar}], engine=engine)
+    assert values == [expected, [expected], {"a": expected}]
+    assert type(values[0]) is type(expected)
+
+
+def test_a_function_that_computes_with_numpy_gives_plain_numbers() -> None:
+    @rm.node
+    def level(value: int) -> float:
+        return np.sqrt(np.float64(value))  # type: ignore[no-any-return]
+
+    (found,) = (rm.Pipeline() >> level()).run_sync([4])
+    assert type(found) is float
+    assert found == 2.0
+
+
+def test_params_may_be_numpy_scalars() -> None:
+    @rm.node
+    def scale(value: int, *, by: int, offset: float = 0.0) -> float:
+        return value * by + offset
+
+    assert (rm.Pipeline() >> scale(by=np.int64(3), offset=np.float32(0.5))).run_sync([2]) == [6.5]
+    resampled = (rm.Pipeline() >> rm.nodes.AudioResample(rate=np.int64(8000))).run_sync([rm.testing.speech()[:0.1]])
+    assert {audio.rate for audio in resampled} == {8000}
+    with pytest.raises(rm.ManifestError, match=r"expected an integer, got the number 1\.5"):
+        (rm.Pipeline() >> scale(by=np.float64(1.5))).run_sync([2])
+
+
+def test_a_wrong_param_beside_one_that_can_not_cross_is_one_sentence() -> None:
+    @rm.node
+    def two(value: int, *, by: int, of: object) -> int:
+        return value
+
+    with pytest.raises(rm.ManifestError, match=r"nodes\[0\].params.by: expected an integer, got the text \"a\""):
+        (rm.Pipeline() >> two(by="a", of=object())).run_sync([2])
 
 
 def test_audio_comes_back_exactly_and_shares_its_memory() -> None:

@@ -152,7 +152,7 @@ class Refusing(Foreign):
         (np.void(b"abc"), "an array of void24 can't cross; write value.tobytes()"),
         (np.longdouble(1), "an array of float128 can't cross; write value.astype('float64')"),
         (np.clongdouble(1), "an array of complex256 can't cross; write value.astype('complex128')"),
-        (np.str_("a"), "an array of strings can't cross; write value.tolist()"),
+        (np.array("a"), "an array of strings can't cross; write value.tolist()"),
         (Interface(np.zeros(1, "M8[s]")), "an array of datetime64[s] can't cross; write value.astype('int64') and pass "
          "the unit beside it"),
     ],

@@ -291,6 +291,6 @@ def test_a_tensor_that_is_taken_for_an_array_says_how_to_get_one(use: Any) -> No
     with pytest.raises(TypeError) as caught:
         use(rm.Tensor(bytes(8), "float32", (2,)))
     assert str(caught.value) == (
-        "a Tensor is memory without arithmetic; import numpy before the pipeline runs, and there are arrays in its "
-        "place, or make one: numpy.asarray(tensor)"
+        "a Tensor is memory without arithmetic; install numpy, and results are arrays of numpy, or make one: "
+        "numpy.asarray(tensor)"
     )

@@ -5,7 +5,6 @@ It knows the table of buffers of one document, and nothing of calls.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from .._abi.library import ffi
@@ -15,6 +14,7 @@ from ..errors import MarshalError
 from ..media import SIZES, TYPE_STRINGS, Audio, File, Tensor
 from ..table import Column, Part, Table
 from ..video import Video, plane_shapes
+from .numpy_arrays import numpy_if_installed
 
 TENSOR, AUDIO, VIDEO, TABLE, FILE, BYTES, TIMESTAMP = 1, 2, 3, 4, 5, 6, -1
 """The ext codes of the wire."""
@@ -157,8 +157,8 @@ class Reader:
     def _decode_tensor(
         self, dtype: str, shape: list[int], strides: list[int] | None, reference: Any, offset: int
     ) -> Any:
-        numpy = sys.modules.get("numpy")
-        if dtype == "bfloat16" or numpy is None or not hasattr(numpy, "ndarray"):
+        numpy = None if dtype == "bfloat16" else numpy_if_installed()
+        if numpy is None:
             return self._plain_tensor(dtype, shape, strides, reference, offset)
         if 0 in shape:
             return numpy.empty(shape, dtype)

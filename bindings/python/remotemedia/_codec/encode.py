@@ -32,6 +32,7 @@ from .diagnose import (
     describe_moment,
     describe_type,
 )
+from .numpy_arrays import is_plain_scalar
 
 INLINE_BYTES = 16 * 1024
 """Payloads below this size travel in the document: up to here a copy is cheaper than a buffer's bookkeeping."""
@@ -71,7 +72,7 @@ class Encoder:
             return encoder(self, value)
         numpy = sys.modules.get("numpy")
         if numpy is not None and isinstance(value, numpy.generic):
-            return self._numpy(numpy.asarray(value))
+            return value.item() if is_plain_scalar(value) else self._numpy(numpy.asarray(value))
         if numpy is not None and (type(value) is numpy.ndarray or type(value) is numpy.memmap):
             _ENCODERS[type(value)] = Encoder._numpy
             return self._numpy(value)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from .._abi import config
 from .._abi.library import ffi
 from ..media import Audio, Tensor
+from .numpy_arrays import numpy_if_installed
 
 _allocate: Any = ffi.new_allocator(should_clear_after_alloc=False)
 
@@ -19,9 +19,10 @@ def limit_bytes() -> int:
 
 def uncleared(channels: int, frames: int) -> tuple[Any, int]:
     """Samples that are not written yet, and their address."""
-    if "numpy" in sys.modules:
+    numpy = numpy_if_installed()
+    if numpy is not None:
         # It asks the system for large pages, which takes less than as many small ones.
-        samples = sys.modules["numpy"].empty((channels, frames), "float32")
+        samples = numpy.empty((channels, frames), "float32")
         return samples, samples.ctypes.data
     memory = memoryview(ffi.buffer(_allocate("char[]", channels * frames * 4)))
     return Tensor(memory, "float32", (channels, frames)), _address(memory)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import sys
 import types
 import typing
 import weakref
@@ -102,7 +103,10 @@ def problems_of(
 
 
 def mismatch(value: Any, annotation: Any) -> tuple[str, str] | None:
-    """What was expected and what is there, or None if the value fits."""
+    """What was expected and what is there, or None if the value fits, a scalar of numpy as the number that it is."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.generic):
+        value = value.item()
     choices = _choices(annotation)
     if choices is None or any(_fits(value, choice) for choice in choices):
         return None

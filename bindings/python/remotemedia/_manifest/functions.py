@@ -82,6 +82,9 @@ def check_params(manifest: Mapping[str, Any], compiled: Callable[[], object]) ->
         compiled()
     except ManifestError as error:
         problems = [*error.problems, *problems]
+    except (TypeError, ValueError, OverflowError):
+        # A param that can't cross: that is told once these are right.
+        pass
     raise refusal(problems)
 
 

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 from .._codec.diagnose import describe_array, describe_type, explain
+from .._codec.numpy_arrays import is_plain_scalar, numpy_if_installed
 from .._process import FIRST_USE
 from ..errors import MarshalError
 from ..media import NAMES_OF_FORMATS, Audio, File, Tensor
@@ -77,8 +78,10 @@ def _replacement(value: Any) -> Any:
     if kind in (Audio, File, Table, Video):
         return value
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, (numpy.generic, numpy.ndarray)):
-        return _checked(numpy.asarray(value) if isinstance(value, numpy.generic) else value)
+    if numpy is not None and isinstance(value, numpy.generic):
+        return value.item() if is_plain_scalar(value) else _checked(numpy.asarray(value))
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        return _checked(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, os.PathLike):
@@ -135,8 +138,8 @@ def _checked(array: Any) -> Any:
 
 def _array(tensor: Tensor) -> Any:
     """What a tensor comes back as: numpy's array where numpy is there and has its type."""
-    numpy = sys.modules.get("numpy")
-    return tensor if numpy is None or tensor.dtype == "bfloat16" else numpy.asarray(tensor)
+    numpy = None if tensor.dtype == "bfloat16" else numpy_if_installed()
+    return tensor if numpy is None else numpy.asarray(tensor)
 
 
 def _is_media(value: Any) -> bool:
