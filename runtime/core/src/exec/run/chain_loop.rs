@@ -25,7 +25,8 @@ impl Run {
         ready: &mut Ready,
     ) -> Result<SliceEnd, Fault> {
         chain.initialize(&self.graph, &self.cancel).map_err(native)?;
-        let mut has_credit = !self.can_wait(index) || self.has_credit(&self.lock(), index);
+        let can_wait = self.is_session || !self.graph.stages[index].outputs.is_empty();
+        let mut has_credit = !can_wait || self.lock().has_credit(&self.graph, index);
         let steps_per_look = budget.steps_per_look(self.graph.stages[index].cost);
         for steps in 1u64.. {
             if self.cancel.is_cancelled() {
@@ -75,7 +76,7 @@ impl Run {
         item: StreamItem,
     ) -> Result<Option<ChainOutput>, ChainFailure> {
         match item {
-            StreamItem::Packet(queued, _) if self.is_late(&queued, self.first_node(index)) => Ok(None),
+            StreamItem::Packet(queued, _) if self.is_late(&queued, self.graph.stages[index].links[0].node) => Ok(None),
             StreamItem::Packet(queued, port) => chain.feed(port, queued),
             StreamItem::EndOfInput(port) => chain.end_input(port),
             StreamItem::EndOfItem(item) => {

@@ -50,8 +50,8 @@ impl Run {
         let mut state = self.lock();
         state.stages.finish(index);
         if let Err(fault) = result {
-            if let (Some(node), Some(counts)) = (fault.node(), &self.counts) {
-                counts[node].fail();
+            if let Some(counts) = fault.node().and_then(|node| self.meter.node(node)) {
+                counts.fail();
             }
             let error = fault.into_error(&self.graph, &self.items);
             if state.phase == Phase::Active {

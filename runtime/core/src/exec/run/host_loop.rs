@@ -41,7 +41,7 @@ impl Run {
                 let owes_end = state.stages[index].exchange.take_owed_end();
                 host.interrupt(inbox, owes_end);
             }
-            if !self.has_credit(state, index) {
+            if !state.has_credit(&self.graph, index) {
                 return Ok(SliceEnd::Parked);
             }
             match self.send_on(state, index, ready)? {
@@ -103,7 +103,7 @@ impl Run {
             self.refill_locked(state, index, inbox, host.room(inbox), ready);
         }
         inbox.retain(|item| match item {
-            StreamItem::Packet(queued, _) => !self.is_late(queued, self.first_node(index)),
+            StreamItem::Packet(queued, _) => !self.is_late(queued, self.graph.stages[index].links[0].node),
             StreamItem::EndOfInput(_) | StreamItem::EndOfItem(_) | StreamItem::EndOfStream => true,
         });
         if inbox.is_empty() {
@@ -128,11 +128,7 @@ impl Run {
         ready: &mut Ready,
     ) -> Option<HostCall> {
         let call = host.call(inbox, &mut state.stages[index].exchange, self.token, epoch)?;
-        if let (Some(counts), Some((item, packet))) = (&self.counts, call.first()) {
-            for link in &self.graph.stages[index].links {
-                counts[link.node].take((call.packets() - call.taken_before) as u64, item, packet.pts);
-            }
-        }
+        self.meter.begin_call(&self.graph, index, &call);
         // Ends before the first packet of the call: the stage has nothing else to do until the host has replied.
         while let Some(StreamItem::EndOfItem(item)) = state.stages[index].exchange.take_output() {
             self.end_item_locked(state, index, item, ready);

@@ -1,11 +1,11 @@
-//! What can be observed of a run while it goes on: its progress, its metrics, and the records of a trace.
+//! What can be observed of a run while it goes on: its progress and its metrics.
 
 use std::cmp::Ordering::{Greater, Less};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use super::egress::Egress;
+use super::ingress::Ingress;
 use super::stage_cell::Status;
 use super::{Phase, Run, State};
 use crate::exec::collector::Collector;
@@ -13,8 +13,7 @@ use crate::exec::histogram::{Percentiles, Snapshot};
 use crate::exec::metrics::{SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use crate::exec::progress::Progress;
 use crate::exec::queue::Queue;
-use crate::exec::trace::{Recorder, TraceRecord};
-use crate::graph::Runner;
+use crate::graph::{Graph, Runner};
 
 impl Run {
     /// The progress so far; `None` once the run has ended.
@@ -29,7 +28,7 @@ impl Run {
                 media: collectors.iter().filter_map(Collector::media).max(),
             },
             Egress::Live(outputs) => {
-                let taken = |ingress: &super::Ingress| ingress.taken(&self.graph, &state.queues);
+                let taken = |ingress: &Ingress| ingress.taken(&self.graph, &state.queues);
                 Progress { items: state.ingress.as_deref().map_or(0, taken), media: outputs.media() }
             }
         })
@@ -38,16 +37,16 @@ impl Run {
     /// What the nodes of a session have done, and what they wait for; `None` once the run has ended.
     pub(in crate::exec) fn metrics(&self) -> Option<SessionMetrics> {
         let state = self.lock();
-        let (Some(counts), Egress::Live(outputs)) = (&self.counts, &state.egress) else { return None };
+        let (Some(counts), Egress::Live(outputs)) = (self.meter.counts(), &state.egress) else { return None };
         if state.phase == Phase::Completed {
             return None;
         }
         let mut nodes: Vec<Option<_>> = vec![None; self.graph.nodes.len()];
         for (index, stage) in self.graph.stages.iter().enumerate() {
-            let waits_for = self.waits_for(&state, index);
+            let waits_for = waits_for(&self.graph, &state, index);
             let entered = counts[stage.links[0].node].entered();
             let is_in_step = state.stages[index].status() == Status::Running && stage.runner == Runner::Native;
-            let waiting = self.waiting(&state, index);
+            let waiting = waiting(&self.graph, &state, index);
             for (place, link) in stage.links.iter().enumerate() {
                 let waiting = if place == 0 { waiting } else { Waiting::default() };
                 let node = &self.graph.nodes[link.node].id;
@@ -78,60 +77,34 @@ impl Run {
     pub(super) fn lag(&self, before: &Snapshot) -> Percentiles {
         self.port.upgrade().map_or_else(Percentiles::default, |port| port.lag().since(before).percentiles())
     }
+}
 
-    /// Whether the run records a trace.
-    pub(super) fn is_traced(&self) -> bool {
-        self.recorder().is_some()
+/// What waits before a stage.
+fn waiting(graph: &Graph, state: &State, index: usize) -> Waiting {
+    let (stage, inputs) = (&state.stages[index], &graph.stages[index].inputs);
+    let queues = || inputs.iter().map(|&input| &state.queues[input]);
+    let oldest = queues().filter_map(Queue::oldest).chain(stage.inputs.holds_since).min();
+    Waiting {
+        packets: stage.inbox_len() + queues().map(Queue::packets).sum::<usize>(),
+        fill: queues().map(Queue::fill).fold(0.0, f64::max),
+        oldest: oldest.map(|oldest| oldest.elapsed()),
     }
+}
 
-    /// Adds a record to the trace, if there is one.
-    pub(super) fn record(&self, made: impl FnOnce(&Recorder) -> TraceRecord) {
-        if let Some(recorder) = self.recorder() {
-            recorder.note(made(recorder));
-        }
+/// What a stage waits for.
+fn waits_for(graph: &Graph, state: &State, index: usize) -> WaitsFor {
+    let stage = &graph.stages[index];
+    match state.stages[index].status() {
+        Status::Finished => return WaitsFor::End,
+        Status::Scheduled | Status::Running => return WaitsFor::Nothing,
+        Status::Idle => {}
     }
-
-    /// Records how many packets wait before a stage.
-    pub(super) fn record_fill(&self, state: &State, index: usize) {
-        self.record(|recorder| {
-            let inputs = self.graph.stages[index].inputs.iter();
-            TraceRecord::Fill {
-                node: self.first_node(index),
-                at: recorder.at(Instant::now()),
-                packets: inputs.map(|&input| state.queues[input].packets()).sum(),
-            }
-        });
+    if let Some(&(_, full)) = stage.outputs.iter().find(|&&(_, edge)| !state.queues[edge].has_credit()) {
+        let node = graph.stages[graph.edges[full].to].links[0].node;
+        return WaitsFor::Room { node: Arc::clone(&graph.nodes[node].id) };
     }
-
-    fn recorder(&self) -> Option<&Recorder> {
-        self.counts.as_ref()?.recorder.as_ref()
+    if !state.has_credit(graph, index) {
+        return WaitsFor::Reader;
     }
-
-    fn waiting(&self, state: &State, index: usize) -> Waiting {
-        let (stage, inputs) = (&state.stages[index], &self.graph.stages[index].inputs);
-        let queues = || inputs.iter().map(|&input| &state.queues[input]);
-        let oldest = queues().filter_map(Queue::oldest).chain(stage.inputs.holds_since).min();
-        Waiting {
-            packets: stage.inbox_len() + queues().map(Queue::packets).sum::<usize>(),
-            fill: queues().map(Queue::fill).fold(0.0, f64::max),
-            oldest: oldest.map(|oldest| oldest.elapsed()),
-        }
-    }
-
-    fn waits_for(&self, state: &State, index: usize) -> WaitsFor {
-        let stage = &self.graph.stages[index];
-        match state.stages[index].status() {
-            Status::Finished => return WaitsFor::End,
-            Status::Scheduled | Status::Running => return WaitsFor::Nothing,
-            Status::Idle => {}
-        }
-        if let Some(&(_, full)) = stage.outputs.iter().find(|&&(_, edge)| !state.queues[edge].has_credit()) {
-            let node = self.first_node(self.graph.edges[full].to);
-            return WaitsFor::Room { node: Arc::clone(&self.graph.nodes[node].id) };
-        }
-        if !self.has_credit(state, index) {
-            return WaitsFor::Reader;
-        }
-        if state.stages[index].exchange.is_calling() { WaitsFor::Host } else { WaitsFor::Input }
-    }
+    if state.stages[index].exchange.is_calling() { WaitsFor::Host } else { WaitsFor::Input }
 }

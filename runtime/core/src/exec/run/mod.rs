@@ -11,9 +11,10 @@
 //!       ^   cancel, timeout, shutdown: at once, from both other phases
 //! ```
 //!
-//! [`Run`] only orchestrates. Its parts know neither it nor each other: [`Stages`](stage_cell::Stages) the states of the stages,
-//! [`Ingress`] the packets that come in, [`Egress`] the outputs, [`Clock`] the time, [`Delivery`] the completion.
-//! All of them stand behind one lock, which is never held while a node works. Whoever changes a queue schedules the
+//! [`Run`] only orchestrates. Its parts know neither it nor each other: [`Stages`](stage_cell::Stages) the states of the
+//! stages, [`FanIn`](fan_in::FanIn) their inputs, [`Ingress`](ingress::Ingress) the packets that come in,
+//! [`Egress`](egress::Egress) the outputs, [`Clock`] the time, [`Delivery`](delivery::Delivery) the completion.
+//! The [`State`] of all of them stands behind one lock, which is never held while a node works. Whoever changes a queue schedules the
 //! neighbours that can run because of it, and whoever parks a stage checks once more under the lock: so nothing polls, and
 //! nothing is forgotten.
 
@@ -32,6 +33,7 @@ mod follow_up;
 mod host_loop;
 mod ingress;
 mod inspect;
+mod meter;
 mod opening;
 mod pacing;
 mod recovery;
@@ -40,6 +42,7 @@ mod scheduling;
 mod session_io;
 mod stage_cell;
 mod stage_loop;
+mod state;
 mod state_guard;
 mod timer_event;
 mod transfer;
@@ -52,24 +55,20 @@ use smallvec::SmallVec;
 
 pub(super) use self::budget::Budget;
 use self::clock::Clock;
-use self::delivery::Delivery;
-use self::egress::Egress;
 pub(super) use self::final_state::FinalState;
-use self::ingress::Ingress;
 pub(super) use self::ingress::SendError;
+use self::meter::Meter;
 pub(super) use self::opening::{Identity, SessionSetup};
-use self::stage_cell::Stages;
 pub(super) use self::stage_loop::{may_block, run_task};
+use self::state::{Phase, State};
 use self::timer_event::TimerEvent;
 use super::completion::{Completion, Outcome};
 use super::executor::{ActiveRunGuard, Task};
 use super::items::Items;
 use super::job::Job;
 use super::live_objects::LiveCount;
-use super::metrics::{Counts, IS_MEASURED};
 use super::param_changes::ParamChanges;
-use super::port::{DeferredNotify, WeakPort};
-use super::queue::Queue;
+use super::port::WeakPort;
 use crate::graph::Graph;
 use crate::lock::Lock;
 use crate::node::CancelFlag;
@@ -90,8 +89,7 @@ pub(super) struct Run {
     ended: AtomicU64,
     /// How often a session was interrupted. A stage that has seen fewer interruptions makes its nodes anew.
     epoch: AtomicU32,
-    /// What the nodes of a session have done.
-    counts: Option<Arc<Counts>>,
+    meter: Meter,
     /// Changes of params while a session runs.
     changes: Option<Arc<ParamChanges>>,
     state: Lock<State>,
@@ -102,29 +100,6 @@ pub(super) struct Run {
 
 /// Stages that were scheduled, in that order: seldom more than a few.
 type Ready = SmallVec<[usize; 8]>;
-
-/// The state of a run that its threads share.
-struct State {
-    phase: Phase,
-    queues: Vec<Queue>,
-    stages: Stages,
-    /// How packets come in while it runs; none if all inputs were there at the start.
-    ingress: Option<Box<Ingress>>,
-    egress: Egress,
-    delivery: Delivery,
-    /// A clock reading that was made for another reason: at most a time slice or a step ago.
-    recent_time: Option<Instant>,
-    /// The notification that is due once the lock is released.
-    notify: Option<DeferredNotify>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Active,
-    /// The run ends with this outcome once no stage is active.
-    Stopping(Outcome),
-    Completed,
-}
 
 impl Run {
     /// Starts it. Stages that the budget allows run on this thread until the budget is used up, all others on the workers.
@@ -187,19 +162,6 @@ impl Run {
     fn dispatch(self: &Arc<Self>, ready: &mut Ready) {
         for stage in ready.drain(..) {
             self.guard.pool.push(Task { run: Arc::clone(self), stage });
-        }
-    }
-
-    fn first_node(&self, stage: usize) -> usize {
-        self.graph.stages[stage].links[0].node
-    }
-}
-
-impl State {
-    /// Items that are queued from here on have been queued at `now`.
-    fn seen(&mut self, now: Instant) {
-        if IS_MEASURED {
-            self.recent_time = Some(now);
         }
     }
 }

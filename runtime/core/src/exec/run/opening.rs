@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::Duration;
 
+use super::Run;
 use super::clock::Clock;
 use super::delivery::Delivery;
 use super::egress::Egress;
 use super::entry_queues::{open_queues, prefilled_queues};
 use super::final_state::FinalState;
 use super::ingress::Ingress;
-use super::stage_cell::Stages;
+use super::meter::Meter;
+use super::state::State;
 use super::timer_event::TimerEvent;
-use super::{Phase, Run, State};
 use crate::exec::error::SubmitError;
 use crate::exec::executor::ActiveRunGuard;
 use crate::exec::histogram::Snapshot;
@@ -22,7 +23,7 @@ use crate::exec::live_objects::LiveCount;
 use crate::exec::metrics::Counts;
 use crate::exec::param_changes::ParamChanges;
 use crate::exec::port::Port;
-use crate::exec::queue::{Bounds, Queue};
+use crate::exec::queue::Bounds;
 use crate::exec::session_outputs::SessionOutputs;
 use crate::graph::Graph;
 use crate::lock::Lock;
@@ -125,7 +126,7 @@ impl Run {
             is_session,
             ended: AtomicU64::new(0),
             epoch: AtomicU32::new(0),
-            counts,
+            meter: Meter::new(counts),
             changes,
             state: Lock::new(state),
             _counted: LiveCount::run(),
@@ -139,19 +140,4 @@ struct SessionParts {
     clock: Clock,
     counts: Option<Arc<Counts>>,
     changes: Arc<ParamChanges>,
-}
-
-impl State {
-    fn new(graph: &Graph, queues: Vec<Queue>, egress: Egress, delivery: Delivery) -> Self {
-        Self {
-            phase: Phase::Active,
-            queues,
-            stages: Stages::new(graph.stages.len()),
-            ingress: None,
-            egress,
-            delivery,
-            recent_time: None,
-            notify: None,
-        }
-    }
 }

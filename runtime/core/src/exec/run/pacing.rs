@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::clock::Clock;
-use super::egress::Egress;
 use super::timer_event::TimerEvent;
-use super::{Phase, Ready, Run, State};
+use super::{Ready, Run, State};
 use crate::exec::completion::Outcome;
 use crate::exec::timer::Fire;
 use crate::value::Packet;
@@ -102,19 +101,8 @@ impl Run {
         false
     }
 
-    /// Whether a run with a virtual clock waits for nothing but the next packet or for time: no stage is at work, no call
-    /// of the host is open, and no sink waits for its reader.
+    /// Whether a run with a virtual clock waits for nothing but the next packet or for time; see [`State::is_at_rest`].
     pub(super) fn is_at_rest(&self, state: &State) -> bool {
-        let (Clock::Virtual(_), Egress::Live(outputs)) = (&self.clock, &state.egress) else { return false };
-        state.phase == Phase::Active
-            && state.stages.are_idle()
-            && !state.stages.have_finished()
-            && !state.stages.any_calls()
-            && self.graph.stages.iter().all(|stage| stage.sink.is_none_or(|sink| outputs.has_credit(sink)))
-    }
-
-    /// Whether a packet may be let in as far as time is concerned.
-    pub(super) fn is_timely(&self, state: &State) -> bool {
-        matches!(self.clock, Clock::Real) || self.is_at_rest(state)
+        matches!(self.clock, Clock::Virtual(_)) && state.is_at_rest(&self.graph)
     }
 }

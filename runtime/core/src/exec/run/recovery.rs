@@ -13,6 +13,7 @@ use crate::exec::completion::RunError;
 use crate::exec::event::Event;
 use crate::exec::exchange::Failed;
 use crate::exec::host::HostStage;
+use crate::exec::metrics::NodeCounts;
 use crate::exec::stream_item::StreamItem;
 use crate::manifest::{OnError, Retry};
 use crate::node::NodeError;
@@ -24,6 +25,20 @@ enum ErrorAction {
     Retry(Retry),
 }
 
+impl ErrorAction {
+    /// The action for an error of a node that has retried the packet in work so often; none if it can't retry. An error that
+    /// ends the tries gets their number.
+    fn of(on_error: OnError, retries: Option<u32>, error: &mut NodeError) -> Self {
+        if let (OnError::Retry(retry), Some(retries)) = (on_error, retries) {
+            if retries < retry.times {
+                return Self::Retry(retry);
+            }
+            error.cause += &format!(" (tried {} times)", u64::from(retries) + 1);
+        }
+        if on_error.skips() { Self::Skip } else { Self::Fail }
+    }
+}
+
 impl Run {
     /// Continues with a new instance after an error of a native node, unless the error ends the run.
     pub(super) fn recover_chain(
@@ -33,9 +48,9 @@ impl Run {
         mut failure: ChainFailure,
     ) -> Result<(), Fault> {
         let node = failure.node;
-        let retries = chain.retries(node);
+        let (on_error, retries) = (self.graph.nodes[node].on_error, chain.retries(node));
         let action =
-            if failure.is_panic { ErrorAction::Fail } else { self.on_error_action(node, retries, &mut failure.error) };
+            if failure.is_panic { ErrorAction::Fail } else { ErrorAction::of(on_error, retries, &mut failure.error) };
         if let ErrorAction::Fail = action {
             return Err(native(failure));
         }
@@ -46,7 +61,8 @@ impl Run {
         if let ErrorAction::Retry(retry) = action {
             let backoff = retry.backoff(retries.unwrap_or(0));
             chain.schedule_retry(node, self.wake_after(index, backoff));
-            self.note_retry(&mut self.lock(), node);
+            self.meter.node(node).map(NodeCounts::retry);
+            self.lock().delivery.count_retry();
         } else {
             chain.give_up(node);
             let error = Failure::Native(failure).into_error(&self.graph, &self.items);
@@ -68,7 +84,7 @@ impl Run {
     ) -> Result<Option<RunError>, Fault> {
         let Failed { mut fault, call } = failed;
         let (node, retries) = (fault.node, call.attempt.retries);
-        match self.on_error_action(node, Some(retries), &mut fault.error) {
+        match ErrorAction::of(self.graph.nodes[node].on_error, Some(retries), &mut fault.error) {
             ErrorAction::Fail => Err(Box::new(Failure::Host(fault))),
             ErrorAction::Skip => {
                 host.skip(call, inbox, &mut state.stages[index].exchange);
@@ -76,23 +92,11 @@ impl Run {
             }
             ErrorAction::Retry(retry) => {
                 host.retry_at(call, inbox, self.wake_after(index, retry.backoff(retries)));
-                self.note_retry(state, node);
+                self.meter.node(node).map(NodeCounts::retry);
+                state.delivery.count_retry();
                 Ok(None)
             }
         }
-    }
-
-    /// The action of the manifest for an error of a node that has retried the packet so often; none if it can't retry. The
-    /// error that ends the tries gets their number.
-    fn on_error_action(&self, node: usize, retries: Option<u32>, error: &mut NodeError) -> ErrorAction {
-        let on_error = self.graph.nodes[node].on_error;
-        if let (OnError::Retry(retry), Some(retries)) = (on_error, retries) {
-            if retries < retry.times {
-                return ErrorAction::Retry(retry);
-            }
-            error.cause += &format!(" (tried {} times)", u64::from(retries) + 1);
-        }
-        if on_error.skips() { ErrorAction::Skip } else { ErrorAction::Fail }
     }
 
     /// The time after a backoff; the stage is woken then.
@@ -104,19 +108,10 @@ impl Run {
         due
     }
 
-    fn note_retry(&self, state: &mut State, node: usize) {
-        if let Some(counts) = &self.counts {
-            counts[node].retry();
-        }
-        state.delivery.count_retry();
-    }
-
     /// Keeps an error for the completion and notifies the host of it, as long as there are not too many. Returns one that is
     /// not kept.
     fn note_skip(&self, state: &mut State, node: usize, error: RunError) -> Option<RunError> {
-        if let Some(counts) = &self.counts {
-            counts[node].skip();
-        }
+        self.meter.node(node).map(NodeCounts::skip);
         if state.phase != Phase::Active {
             return Some(error);
         }

@@ -1,14 +1,12 @@
 //! Replies of the host, taken by the thread that brings them, which may take the next call along.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::budget::Budget;
-use super::{Phase, Ready, Run, State};
+use super::{Phase, Ready, Run};
 use crate::exec::host_call::{Backpressure, HostCall, Reply, ReplyError};
 use crate::exec::job::Job;
 use crate::exec::progress::Progress;
-use crate::exec::trace::TraceRecord;
 
 impl Job for Run {
     fn cancel(self: Arc<Self>) -> bool {
@@ -36,7 +34,7 @@ impl Job for Run {
         }
         let links = &self.graph.stages[stage].links;
         if let Some(took) = state.stages[stage].take_reply(call, reply, |node| links[node].node)? {
-            self.note_call(stage, call, took);
+            self.meter.end_call(&self.graph, stage, call, took);
         }
         self.schedule_if_runnable(&mut state, stage, &mut ready);
         let is_here = ready.pop().is_some();
@@ -63,29 +61,8 @@ impl Run {
         let mut state = self.lock();
         // A run or a call that has ended has room: the next reply is refused.
         let waits = state.phase == Phase::Active
-            && !self.has_room_behind(&state, stage)
+            && !state.has_room_behind(&self.graph, stage)
             && state.stages[stage].exchange.wait_for_room(call);
         if waits { Backpressure::Full } else { Backpressure::Ready }
-    }
-
-    /// Whether there is room behind a host stage, beside that for what is on its way out of it: another thread may be about
-    /// to move that, and how far it is makes no difference.
-    fn has_room_behind(&self, state: &State, index: usize) -> bool {
-        let (stage, exchange) = (&self.graph.stages[index], &state.stages[index].exchange);
-        let has_room = |&(port, edge): &(usize, usize)| state.queues[edge].has_credit_behind(exchange.leaving(port));
-        stage.outputs.iter().all(has_room)
-            && stage.sink.is_none_or(|sink| state.egress.has_credit_behind(sink, exchange.leaving(0)))
-    }
-
-    /// Counts a call that the host has replied to for the last time.
-    fn note_call(&self, stage: usize, call: u64, took: Duration) {
-        if let Some(counts) = &self.counts {
-            self.graph.stages[stage].links.iter().for_each(|link| counts[link.node].end(took));
-        }
-        self.record(|recorder| {
-            let end = recorder.at(Instant::now());
-            let begin = end.saturating_sub(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-            TraceRecord::Call { node: self.first_node(stage), call, begin, end }
-        });
     }
 }

@@ -64,7 +64,7 @@ impl Run {
         if cell.is_woken() {
             return true;
         }
-        if !self.has_credit(state, index) {
+        if !state.has_credit(&self.graph, index) {
             return false;
         }
         let has_input = || self.fan_in(index).has_input(&state.queues, &cell.inputs);
@@ -74,17 +74,5 @@ impl Run {
     /// The inputs of a stage.
     pub(super) fn fan_in(&self, stage: usize) -> FanIn<'_> {
         FanIn { graph: &self.graph, stage, is_session: self.is_session }
-    }
-
-    /// Whether there is room behind a stage for what another step emits.
-    pub(super) fn has_credit(&self, state: &State, index: usize) -> bool {
-        let stage = &self.graph.stages[index];
-        stage.outputs.iter().all(|&(_, edge)| state.queues[edge].has_credit())
-            && stage.sink.is_none_or(|sink| state.egress.has_credit(sink))
-    }
-
-    /// Whether a stage may ever have to wait for credit.
-    pub(super) fn can_wait(&self, index: usize) -> bool {
-        self.is_session || !self.graph.stages[index].outputs.is_empty()
     }
 }

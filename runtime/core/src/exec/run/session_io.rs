@@ -39,7 +39,7 @@ impl Run {
         let offered = packets.len();
         let mut ready = Ready::new();
         let mut state = self.lock();
-        self.check_input(&state)?;
+        state.check_input(&self.graph)?;
         state.seen(budget.map_or_else(Instant::now, |budget| budget.from));
         let mut is_fresh = true;
         loop {
@@ -75,7 +75,7 @@ impl Run {
     /// Whether a packet would be taken now; if not, the sender is notified once there is room.
     pub(in crate::exec) fn has_room(self: &Arc<Self>) -> Result<bool, SendError> {
         let mut state = self.lock();
-        self.check_input(&state)?;
+        state.check_input(&self.graph)?;
         let has_room = self.has_entry_credit(&state);
         if !has_room {
             if let Some(ingress) = state.ingress.as_deref_mut() {
@@ -110,7 +110,7 @@ impl Run {
     pub(in crate::exec) fn flush(self: &Arc<Self>) -> Result<(), SendError> {
         let mut ready = Ready::new();
         let mut guard = self.lock();
-        self.check_input(&guard)?;
+        guard.check_input(&self.graph)?;
         let state = &mut *guard;
         if let Some(ingress) = state.ingress.as_deref_mut() {
             ingress.flush(&mut state.queues);
@@ -204,16 +204,9 @@ impl Run {
         }
     }
 
-    fn check_input(&self, state: &State) -> Result<(), SendError> {
-        match state.ingress.as_deref() {
-            Some(ingress) if state.phase == Phase::Active => ingress.check(&self.graph),
-            _ => Err(SendError::Ended),
-        }
-    }
-
     /// Whether a packet would be let in now.
     fn has_entry_credit(&self, state: &State) -> bool {
-        self.is_timely(state) && state.has_entry_room()
+        (matches!(self.clock, Clock::Real) || self.is_at_rest(state)) && state.has_entry_room()
     }
 
     /// Moves packets into the entry queues while there is room in all of them, and it is their time.
@@ -232,7 +225,7 @@ impl Run {
             let (Some(ingress), Some(packet)) = (state.ingress.as_deref_mut(), packets.pop_front()) else { break };
             ingress.push(packet, || self.now(), since, &mut state.queues, &self.items);
             for &edge in state.ingress.as_deref().map_or(&[][..], Ingress::entry_edges) {
-                self.record_fill(state, self.graph.edges[edge].to);
+                self.meter.record_fill(&self.graph, self.graph.edges[edge].to, &state.queues);
             }
             if !matches!(self.clock, Clock::Real) {
                 self.schedule_entries(state, ready);
@@ -282,12 +275,5 @@ impl Run {
             unheard_event = event;
         }
         InterruptedStage { _dropped: dropped, _untaken_call: untaken_call, _unheard_event: unheard_event }
-    }
-}
-
-impl State {
-    /// Whether the entry queues have room for a packet.
-    pub(super) fn has_entry_room(&self) -> bool {
-        self.ingress.as_deref().is_some_and(|ingress| ingress.has_room(&self.queues))
     }
 }

@@ -17,7 +17,6 @@ use crate::exec::completion::{Outcome, RunError};
 use crate::exec::delays;
 use crate::exec::executor::Task;
 use crate::exec::host_call::HostCall;
-use crate::exec::trace::{TraceRecord, thread_number};
 use crate::node::Cost;
 
 /// How a time slice of a stage ended.
@@ -64,7 +63,7 @@ impl Run {
             Err(fault) => return self.retire(index, None, Err(fault), ready),
         };
         delays::pause();
-        let began = if self.is_traced() { Instant::now() } else { budget.from };
+        let began = if self.meter.is_traced() { Instant::now() } else { budget.from };
         let worked = catch_unwind(AssertUnwindSafe(|| {
             let Body { inbox, work, epoch } = &mut *body;
             match work {
@@ -73,12 +72,7 @@ impl Run {
             }
         }));
         let end = worked.unwrap_or_else(|payload| Err(self.panic_fault(&body, &*payload)));
-        self.record(|recorder| TraceRecord::Stage {
-            node: self.first_node(index),
-            thread: thread_number(),
-            begin: recorder.at(began),
-            end: recorder.at(Instant::now()),
-        });
+        self.meter.record_slice(&self.graph, index, began);
         match end {
             Ok(SliceEnd::Parked) => self.park(index, body, None, ready),
             Ok(SliceEnd::Called(call)) => self.park(index, body, Some(call), ready),
@@ -90,7 +84,7 @@ impl Run {
 
     fn new_body(&self, index: usize) -> Result<Box<Body>, Fault> {
         let epoch = self.epoch.load(Ordering::Acquire);
-        let body = Body::new(&self.graph, index, &self.items, self.counts.as_ref(), self.changes.as_ref(), epoch);
+        let body = Body::new(&self.graph, index, &self.items, self.meter.counts(), self.changes.as_ref(), epoch);
         body.map_err(|failure| {
             self.poison.store(true, Ordering::Release);
             native(failure)

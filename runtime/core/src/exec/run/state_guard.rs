@@ -31,16 +31,6 @@ impl Run {
     }
 }
 
-impl State {
-    /// Notifies the event loop once the lock is released.
-    pub(super) fn notify_later(&mut self, notify: DeferredNotify) {
-        match &mut self.notify {
-            Some(known) => known.merge(notify),
-            None => self.notify = Some(notify),
-        }
-    }
-}
-
 impl Deref for StateGuard<'_> {
     type Target = State;
 

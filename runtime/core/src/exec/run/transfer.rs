@@ -40,7 +40,7 @@ impl Run {
         ready: &mut Ready,
     ) {
         self.fan_in(index).fill(&mut state.queues, &mut state.stages[index].inputs, inbox, most);
-        self.record_fill(state, index);
+        self.meter.record_fill(&self.graph, index, &state.queues);
         for &input in &self.graph.stages[index].inputs {
             match self.graph.edges[input].from {
                 Some(producer) => self.schedule_if_runnable(state, producer, ready),
@@ -52,8 +52,8 @@ impl Run {
     /// Whether a packet comes too late to this node, or out of it to a sink; counts it then.
     pub(super) fn is_late(&self, queued: &QueuedPacket, node: usize) -> bool {
         let is_late = queued.deadline.is_some_and(|deadline| self.now() > deadline);
-        if let (true, Some(counts)) = (is_late, &self.counts) {
-            counts[node].be_late();
+        if let (true, Some(counts)) = (is_late, self.meter.node(node)) {
+            counts.be_late();
         }
         is_late
     }
@@ -88,7 +88,7 @@ impl Run {
             Some(sink) => self.emit_to_sink(state, index, sink, queued),
             None => {
                 self.emit_to_edges(state, index, port, queued, ready);
-                Ok(self.has_credit(state, index))
+                Ok(state.has_credit(&self.graph, index))
             }
         }
     }
@@ -121,7 +121,7 @@ impl Run {
             let copy = if edges.peek().is_some() { queued.as_ref().map(QueuedPacket::share) } else { queued.take() };
             if let Some(copy) = copy {
                 state.queues[edge].push_at(StreamItem::Packet(copy, 0), since);
-                self.record_fill(state, self.graph.edges[edge].to);
+                self.meter.record_fill(&self.graph, self.graph.edges[edge].to, &state.queues);
                 self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
             }
         }

@@ -1,0 +1,168 @@
+//! The state of a run that its threads share: the parts together, and what can be said of all of them.
+
+use std::time::Instant;
+
+use super::delivery::Delivery;
+use super::egress::Egress;
+use super::ingress::{Ingress, SendError};
+use super::stage_cell::Stages;
+use crate::exec::completion::Outcome;
+use crate::exec::metrics::IS_MEASURED;
+use crate::exec::port::DeferredNotify;
+use crate::exec::queue::Queue;
+use crate::graph::Graph;
+
+/// What stands behind the lock of a run.
+pub(super) struct State {
+    pub(super) phase: Phase,
+    pub(super) queues: Vec<Queue>,
+    pub(super) stages: Stages,
+    /// How packets come in while it runs; none if all inputs were there at the start.
+    pub(super) ingress: Option<Box<Ingress>>,
+    pub(super) egress: Egress,
+    pub(super) delivery: Delivery,
+    /// A clock reading that was made for another reason: at most a time slice or a step ago.
+    pub(super) recent_time: Option<Instant>,
+    /// The notification that is due once the lock is released.
+    pub(super) notify: Option<DeferredNotify>,
+}
+
+/// The phases of a run; [`super`] shows their transitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Active,
+    /// The run ends with this outcome once no stage is active.
+    Stopping(Outcome),
+    Completed,
+}
+
+impl State {
+    /// The state of a run that has not started.
+    pub(super) fn new(graph: &Graph, queues: Vec<Queue>, egress: Egress, delivery: Delivery) -> Self {
+        Self {
+            phase: Phase::Active,
+            queues,
+            stages: Stages::new(graph.stages.len()),
+            ingress: None,
+            egress,
+            delivery,
+            recent_time: None,
+            notify: None,
+        }
+    }
+
+    /// Items that are queued from here on have been queued at `now`.
+    pub(super) fn seen(&mut self, now: Instant) {
+        if IS_MEASURED {
+            self.recent_time = Some(now);
+        }
+    }
+
+    /// Notifies the event loop once the lock is released.
+    pub(super) fn notify_later(&mut self, notify: DeferredNotify) {
+        match &mut self.notify {
+            Some(known) => known.merge(notify),
+            None => self.notify = Some(notify),
+        }
+    }
+
+    /// Whether there is room behind a stage for what another step emits.
+    pub(super) fn has_credit(&self, graph: &Graph, stage: usize) -> bool {
+        let stage = &graph.stages[stage];
+        stage.outputs.iter().all(|&(_, edge)| self.queues[edge].has_credit())
+            && stage.sink.is_none_or(|sink| self.egress.has_credit(sink))
+    }
+
+    /// Whether there is room behind a host stage, beside that for what is on its way out of it: another thread may be about
+    /// to move that, and how far it is makes no difference.
+    pub(super) fn has_room_behind(&self, graph: &Graph, stage: usize) -> bool {
+        let (stage, exchange) = (&graph.stages[stage], &self.stages[stage].exchange);
+        let has_room = |&(port, edge): &(usize, usize)| self.queues[edge].has_credit_behind(exchange.leaving(port));
+        stage.outputs.iter().all(has_room)
+            && stage.sink.is_none_or(|sink| self.egress.has_credit_behind(sink, exchange.leaving(0)))
+    }
+
+    /// Checks that more packets may be sent.
+    pub(super) fn check_input(&self, graph: &Graph) -> Result<(), SendError> {
+        match self.ingress.as_deref() {
+            Some(ingress) if self.phase == Phase::Active => ingress.check(graph),
+            _ => Err(SendError::Ended),
+        }
+    }
+
+    /// Whether the entry queues have room for a packet.
+    pub(super) fn has_entry_room(&self) -> bool {
+        self.ingress.as_deref().is_some_and(|ingress| ingress.has_room(&self.queues))
+    }
+
+    /// Whether a session waits for nothing but the next packet or for time: no stage is at work, no call of the host is open,
+    /// and no sink waits for its reader.
+    pub(super) fn is_at_rest(&self, graph: &Graph) -> bool {
+        self.phase == Phase::Active
+            && self.stages.are_idle()
+            && !self.stages.have_finished()
+            && !self.stages.any_calls()
+            && graph.stages.iter().all(|stage| stage.sink.is_none_or(|sink| self.egress.has_credit(sink)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::exec::histogram::Histogram;
+    use crate::exec::queue::Bounds;
+    use crate::exec::run::entry_queues::open_queues;
+    use crate::exec::session_outputs::SessionOutputs;
+    use crate::exec::stream_item::{QueuedPacket, StreamItem};
+    use crate::exec::test_graph::test_graph;
+    use crate::value::{Packet, Value};
+
+    /// A session of two nodes that run one after the other behind their own queues, which hold one packet each.
+    fn session(graph: &Graph) -> State {
+        let bounds = Bounds { packets: 1, ..Bounds::DEFAULT };
+        let (queues, entry_edges) = open_queues(graph, bounds);
+        let sinks: Vec<usize> = (0..graph.sinks.len()).collect();
+        let egress = Egress::Live(SessionOutputs::new(sinks.len(), &sinks, bounds));
+        let mut state = State::new(graph, queues, egress, Delivery::to_port());
+        let ingress = Ingress::new(entry_edges, None, Arc::default(), Histogram::new().snapshot());
+        state.ingress = Some(Box::new(ingress));
+        state
+    }
+
+    fn queued() -> QueuedPacket {
+        QueuedPacket { packet: Packet::new(Value::Null), item: 0, path: 0, deadline: None }
+    }
+
+    #[test]
+    fn a_sink_that_is_full_takes_credit_and_rest_away() {
+        let graph = test_graph(&["n"], &[]);
+        let mut state = session(&graph);
+        assert!(state.has_credit(&graph, 0) && state.is_at_rest(&graph) && state.has_room_behind(&graph, 0));
+        state.egress.push(0, queued()).expect("a session has no limit");
+        assert!(!state.has_credit(&graph, 0) && !state.is_at_rest(&graph) && !state.has_room_behind(&graph, 0));
+    }
+
+    #[test]
+    fn a_stage_at_work_ends_the_rest() {
+        let graph = test_graph(&["n"], &[]);
+        let mut state = session(&graph);
+        state.stages.schedule(0);
+        assert!(!state.is_at_rest(&graph));
+        state.stages.start(0);
+        state.stages.finish(0);
+        assert!(!state.is_at_rest(&graph), "nothing is left that waits");
+    }
+
+    #[test]
+    fn a_full_entry_queue_has_no_room_and_a_run_that_stops_takes_nothing() {
+        let graph = test_graph(&["n"], &[]);
+        let mut state = session(&graph);
+        assert!(state.has_entry_room() && state.check_input(&graph).is_ok());
+        state.queues[0].push(StreamItem::Packet(queued(), 0));
+        assert!(!state.has_entry_room() && state.check_input(&graph).is_ok());
+        state.phase = Phase::Stopping(Outcome::Cancelled);
+        assert_eq!(state.check_input(&graph), Err(SendError::Ended));
+    }
+}
