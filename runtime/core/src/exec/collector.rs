@@ -1,4 +1,4 @@
-//! What reaches the sinks of a one-shot: collected within a limit, put in order at the end.
+//! The outputs of one sink of a one-shot: collected while it runs, and put in order at the end.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::completion::{Output, SinkOutputs};
 use super::progress::MediaLength;
 use super::stream_item::QueuedPacket;
 
-/// What has reached one sink so far.
+/// The outputs that have reached a sink so far, each with its path.
 #[derive(Debug)]
 pub(super) struct Collector {
     sink: Arc<str>,
@@ -30,12 +30,12 @@ impl Collector {
         self.outputs.push((path, output));
     }
 
-    /// How much media has come.
+    /// The media that has reached the sink.
     pub(super) fn media(&self) -> Option<i64> {
         self.media.total()
     }
 
-    /// The outputs by item, then path, then emission.
+    /// The outputs in the order of item, path and emission.
     pub(super) fn finish(mut self) -> SinkOutputs {
         if !self.is_in_order {
             self.outputs.sort_by_key(|(path, output)| (output.item, *path));

@@ -1,4 +1,4 @@
-//! How a piece of work ends: its outputs, its errors and the reason.
+//! The completion of a piece of work: its outcome, outputs and errors.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use crate::node::HostToken;
 use crate::outside::{message, named_in_full, shown};
 use crate::value::Value;
 
-/// Why a piece of work ended.
+/// How a piece of work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything was done.
+    /// All work was done.
     Finished,
     /// A node failed.
     Failed,
-    /// A node panicked; the pipeline is not to be used again.
+    /// A node panicked; the pipeline can't be used again.
     Panicked,
-    /// The host asked for it.
+    /// The host cancelled it.
     Cancelled,
     /// It took longer than the host allowed.
     TimedOut,
@@ -26,14 +26,14 @@ pub enum Outcome {
     LimitExceeded,
 }
 
-/// The one end of an accepted piece of work.
+/// The one completion of an accepted piece of work.
 #[derive(Debug)]
 pub struct Completion {
-    /// Why it ended.
+    /// How it ended.
     pub outcome: Outcome,
-    /// What reached each sink until then, in the order of the manifest.
+    /// The outputs of each sink so far, in the order of the manifest.
     pub sinks: Vec<SinkOutputs>,
-    /// What went wrong; empty if nothing did.
+    /// The errors that ended the work; empty if it finished.
     pub errors: Vec<RunError>,
     /// The errors after which the run went on.
     pub skip_report: SkipReport,
@@ -50,25 +50,25 @@ pub struct SkipReport {
     pub retries: u64,
 }
 
-/// What reached one sink, in the order of item, path and emission.
+/// The outputs of one sink, in the order of item, path and emission.
 #[derive(Debug)]
 pub struct SinkOutputs {
     /// The id of the sink.
     pub sink: Arc<str>,
-    /// The outputs.
+    /// Its outputs.
     pub outputs: Vec<Output>,
 }
 
-/// One result.
+/// One output.
 #[derive(Debug)]
 pub struct Output {
     /// The input that it comes from, counted from 0.
     pub item: u64,
     /// The value.
     pub value: Value,
-    /// When it begins, in nanoseconds, if it has a place in time.
+    /// The begin in nanoseconds, if it has a time.
     pub pts: Option<i64>,
-    /// How long it lasts, in nanoseconds, if it lasts.
+    /// The duration in nanoseconds, if it has one.
     pub duration: Option<i64>,
     /// Its number among the packets of the sink in this run.
     pub seq: u64,
@@ -77,35 +77,35 @@ pub struct Output {
 /// A failure with the place where it happened.
 #[derive(Clone, Debug)]
 pub struct RunError {
-    /// What the failure means for the piece of work.
+    /// The outcome of the work because of it.
     pub outcome: Outcome,
     /// The node's id in the manifest, if one failed.
     pub node_id: Option<Arc<str>>,
     /// The node's type.
     pub node_type: Option<Arc<str>>,
-    /// The input that was worked on, counted from 0.
+    /// The number of the input in work, counted from 0.
     pub item: Option<u64>,
     /// The name of the input, if it is a file.
     pub input_name: Option<Arc<str>>,
     /// The position in the input's media time, in nanoseconds.
     pub position: Option<i64>,
-    /// What is wrong.
+    /// The cause.
     pub cause: String,
-    /// What to do about it; empty if there is nothing to say.
+    /// What to do about it; empty if there is no advice.
     pub cure: String,
-    /// What lies behind the cause, nearest first.
+    /// The causes behind it, nearest first.
     pub chain: Vec<String>,
     /// The host's number for an exception of its own.
     pub host_token: Option<Arc<HostToken>>,
 }
 
 impl SkipReport {
-    /// So many errors are kept; of what comes after them the first one of each node, and the count.
+    /// So many errors are kept; beyond them only the first one of each node, and the count.
     pub const MOST: usize = 100;
 }
 
 impl RunError {
-    /// An end that no node is to blame for.
+    /// An error of the run as a whole.
     pub(super) fn of_run(outcome: Outcome, cause: impl Into<String>, cure: impl Into<String>) -> Self {
         Self {
             outcome,

@@ -1,5 +1,5 @@
-//! Pauses of random length where threads of the scheduler meet, so that tests see the orders of events that a machine at
-//! rest never shows. In builds with debug assertions and `REMOTEMEDIA_DELAYS=<seed>` in the environment; else nothing.
+//! Random pauses where threads of the scheduler meet, so that tests see orders of events that a machine at rest never
+//! shows. Only in builds with debug assertions, and only if `REMOTEMEDIA_DELAYS` is set to a seed.
 
 #[cfg(not(debug_assertions))]
 #[inline(always)]
@@ -21,7 +21,7 @@ mod at_random {
         static STATE: Cell<u64> = const { Cell::new(0) };
     }
 
-    /// Lets other threads go first for a while: mostly not at all, seldom for milliseconds.
+    /// Lets other threads go first: mostly not at all, seldom for milliseconds.
     pub(in crate::exec) fn pause() {
         let Some(seed) = *SEED else { return };
         match next(seed) % 4096 {

@@ -102,40 +102,7 @@ impl HostStage {
         epoch: u32,
     ) -> Option<HostCall> {
         static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
-        let mut entries = Vec::new();
-        let mut waiting = VecDeque::new();
-        while entries.len() < self.batch {
-            match inbox.pop_front() {
-                None => break,
-                Some(StreamItem::Packet(QueuedPacket { packet, item, path, deadline }, port)) => {
-                    let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline, port };
-                    let kept = self.keeps.then(|| packet.clone());
-                    waiting.push_back(PendingItem::Entry { index: entries.len(), place, packet: kept });
-                    entries.push(CallEntry::Packet { item, packet, port });
-                }
-                // The input ports of host nodes end together.
-                Some(StreamItem::EndOfInput(_)) => {}
-                Some(end) if self.ends => {
-                    let index = entries.len();
-                    if let StreamItem::EndOfItem(item) = end {
-                        self.ended = item;
-                    }
-                    let (item, path) = (self.ended, self.last_path);
-                    let place = EntryPlace { item, path, pts: None, duration: None, deadline: None, port: 0 };
-                    waiting.push_back(PendingItem::Entry { index, place, packet: None });
-                    if let StreamItem::EndOfItem(item) = end {
-                        waiting.push_back(PendingItem::EndOfItem(item));
-                        entries.push(CallEntry::EndOfItem { item });
-                    } else {
-                        waiting.push_back(PendingItem::EndOfStream);
-                        entries.push(CallEntry::EndOfStream);
-                    }
-                }
-                Some(other) if entries.is_empty() => exchange.pass(other),
-                Some(StreamItem::EndOfItem(item)) => waiting.push_back(PendingItem::EndOfItem(item)),
-                Some(StreamItem::EndOfStream) => waiting.push_back(PendingItem::EndOfStream),
-            }
-        }
+        let (entries, waiting) = self.take_batch(inbox, exchange);
         if entries.is_empty() {
             return None;
         }
@@ -149,6 +116,48 @@ impl HostStage {
         call.taken_before = self.taken_before.min(call.packets());
         self.taken_before -= call.taken_before;
         Some(call)
+    }
+
+    /// Takes the entries of a call, and what it waits for with them: the packets, and the ends between them.
+    fn take_batch(
+        &mut self,
+        inbox: &mut VecDeque<StreamItem>,
+        exchange: &mut Exchange,
+    ) -> (Vec<CallEntry>, VecDeque<PendingItem>) {
+        let (mut entries, mut waiting) = (Vec::new(), VecDeque::new());
+        while entries.len() < self.batch {
+            match inbox.pop_front() {
+                None => break,
+                Some(StreamItem::Packet(QueuedPacket { packet, item, path, deadline }, port)) => {
+                    let place = EntryPlace { item, path, pts: packet.pts, duration: packet.duration, deadline, port };
+                    let kept = self.keeps.then(|| packet.clone());
+                    waiting.push_back(PendingItem::Entry { index: entries.len(), place, packet: kept });
+                    entries.push(CallEntry::Packet { item, packet, port });
+                }
+                // The input ports of host nodes end together.
+                Some(StreamItem::EndOfInput(_)) => {}
+                Some(StreamItem::EndOfItem(item)) if self.ends => {
+                    self.ended = item;
+                    waiting.extend([self.end_entry(entries.len()), PendingItem::EndOfItem(item)]);
+                    entries.push(CallEntry::EndOfItem { item });
+                }
+                Some(StreamItem::EndOfStream) if self.ends => {
+                    waiting.extend([self.end_entry(entries.len()), PendingItem::EndOfStream]);
+                    entries.push(CallEntry::EndOfStream);
+                }
+                Some(other) if entries.is_empty() => exchange.pass(other),
+                Some(StreamItem::EndOfItem(item)) => waiting.push_back(PendingItem::EndOfItem(item)),
+                Some(StreamItem::EndOfStream) => waiting.push_back(PendingItem::EndOfStream),
+            }
+        }
+        (entries, waiting)
+    }
+
+    /// The entry of an end, for which the host may emit what it holds back.
+    fn end_entry(&self, index: usize) -> PendingItem {
+        let (item, path) = (self.ended, self.last_path);
+        let place = EntryPlace { item, path, pts: None, duration: None, deadline: None, port: 0 };
+        PendingItem::Entry { index, place, packet: None }
     }
 
     /// Drops what waits for a call. The end of the stream stays, and comes back if the exchange has dropped it.

@@ -1,7 +1,7 @@
 //! The items of a run: their numbers and names, known to every stage.
 //!
-//! With inputs, each is an item. A source that stands alone at the entry brings as many as it has, and names them. In a
-//! session an item is the stream from one END to the next, whatever packets it is made of.
+//! Each input of a one-shot is an item. A source that is the only entry brings as many items as it has, and names them. In a
+//! session an item is the stream from one end to the next.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::value::Value;
 /// What the stages of a run know of its items.
 #[derive(Debug)]
 pub(super) enum Items {
-    /// All were there at the start; empty if none has a name.
+    /// The names of the inputs of a run; empty if none has one.
     Given(Box<[Option<Arc<str>>]>),
-    /// They begin while the run goes on: the name of each, by the number of its first packet.
+    /// Items that begin while the run goes on: the name of each, by the number of its first packet.
     Begun {
         names: Lock<BTreeMap<u64, Option<Arc<str>>>>,
         /// The stage whose source decides how many there are.
@@ -24,17 +24,17 @@ pub(super) enum Items {
     },
 }
 
-/// How many items that have begun are remembered, which is more than the queues of a run hold.
-const REMEMBERED: usize = 4096;
+/// How many of the items that have begun are kept: more than the queues of a run hold.
+const MOST_NAMES: usize = 4096;
 
 impl Items {
-    /// Those of a run over inputs.
+    /// The items of a run over inputs.
     pub(super) fn given(inputs: &[Value]) -> Self {
         let is_named = inputs.iter().any(|input| matches!(input, Value::File(_)));
         Items::Given(if is_named { inputs.iter().map(name_of).collect() } else { Box::default() })
     }
 
-    /// Those of a run without inputs, or whose inputs are yet to come.
+    /// The items of a run without inputs, or of one whose inputs come while it runs.
     pub(super) fn begun(graph: &Graph) -> Self {
         let mut entries = graph.edges.iter().filter(|edge| edge.from.is_none()).map(|edge| edge.to);
         let source = match (entries.next(), entries.next()) {
@@ -49,23 +49,23 @@ impl Items {
         matches!(self, Items::Begun { source: Some(source), .. } if *source == stage)
     }
 
-    /// Notes that an item begins with packet `number`.
+    /// Begins an item with packet `number`.
     pub(super) fn begin(&self, number: u64, name: Option<Arc<str>>) {
         if let Items::Begun { names, .. } = self {
             let mut names = names.lock();
             names.insert(number, name);
-            if names.len() > REMEMBERED {
+            if names.len() > MOST_NAMES {
                 names.pop_first();
             }
         }
     }
 
-    /// Notes that the stream of a session begins with this packet.
+    /// Begins the item of a session's stream, whose first packet this is.
     pub(super) fn begin_stream(&self, number: u64, first: &Value) {
         self.begin(number, name_of(first));
     }
 
-    /// The item that packet `number` belongs to.
+    /// The item of packet `number`.
     pub(super) fn at(&self, number: u64) -> Item {
         match self {
             Items::Given(names) => {
@@ -122,7 +122,7 @@ mod tests {
             items.begin(number, Some("x".into()));
         }
         let Items::Begun { names, .. } = &items else { unreachable!() };
-        assert_eq!(names.lock().len(), REMEMBERED);
+        assert_eq!(names.lock().len(), MOST_NAMES);
         assert_eq!(items.at(9_999).name.as_deref(), Some("x"));
     }
 }

@@ -1,11 +1,11 @@
-//! Counts of what is alive in this process, so that tests can prove that nothing is left behind.
+//! Counts of the objects that are alive in this process, by which tests prove that nothing leaks.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// What is alive in this process, over all runtimes.
+/// The objects that are alive in this process, over all runtimes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveObjects {
-    /// Runs that have not let go of everything yet.
+    /// Runs that have not freed everything yet.
     pub runs: i64,
     /// Node instances.
     pub nodes: i64,
@@ -15,13 +15,13 @@ static RUNS: AtomicI64 = AtomicI64::new(0);
 static NODES: AtomicI64 = AtomicI64::new(0);
 
 impl LiveObjects {
-    /// The counts now.
+    /// The current counts.
     pub fn now() -> Self {
         Self { runs: RUNS.load(Ordering::Acquire), nodes: NODES.load(Ordering::Acquire) }
     }
 }
 
-/// Counts one while it lives.
+/// Counts one object while it lives.
 #[derive(Debug)]
 pub(super) struct LiveCount(&'static AtomicI64);
 

@@ -1,5 +1,5 @@
-//! What the nodes of a session have done: counts, and how long their steps take. Written by whoever runs a node, read by
-//! anybody, without a lock.
+//! The metrics of a session: counts of its nodes, and how long their steps take. The thread that runs a node writes them,
+//! any thread reads them, without a lock.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,21 +19,21 @@ pub(super) struct NodeCounts {
     retried: AtomicU64,
     late: AtomicU64,
     steps: Histogram,
-    /// The packet that it took last: the item, and its time or [`NO_TIME`].
+    /// The item of the packet that it took last; `pts` is that packet's time or [`NO_TIME`].
     item: AtomicU64,
     pts: AtomicI64,
-    /// Of the first node of a native stage: which of the stage's nodes is in a step, or was last.
+    /// Of the first node of a native stage: the position in the stage of the node that is in a step, or was last.
     entered: AtomicUsize,
 }
 
-/// The counts of all nodes of a session, by their places in the manifest, and the recorder of one that is traced.
+/// The counts of all nodes of a session, by their indices in the manifest, and the recorder if it is traced.
 #[derive(Debug)]
 pub(super) struct Counts {
     nodes: Box<[NodeCounts]>,
     pub(super) recorder: Option<Recorder>,
 }
 
-/// What one node of a session has done, and what goes on with it.
+/// The metrics of one node of a session.
 #[derive(Clone, Debug)]
 pub struct NodeMetrics {
     /// Its id in the manifest.
@@ -42,18 +42,18 @@ pub struct NodeMetrics {
     pub packets: u64,
     /// How often it failed.
     pub errors: u64,
-    /// How many of these errors dropped what it was working on.
+    /// After how many of these errors it dropped the packet in work.
     pub skipped: u64,
-    /// After how many of these errors it tried again.
+    /// After how many of these errors it tried the packet again.
     pub retried: u64,
-    /// How many packets were dropped before it, or behind it where it is a sink, because their deadline was over.
+    /// How many packets were dropped before it, or behind it if it is a sink, because their deadline was over.
     pub late: u64,
-    /// How long its steps took: a sample of them where steps are small; of a node of the host its calls, from the call to
-    /// the last answer.
+    /// How long its steps took: a sample of them if they are small; for a node of the host its calls, from the call to the
+    /// last reply.
     pub steps: Percentiles,
-    /// The packet that it took last.
+    /// The position of the packet that it took last.
     pub last: Option<StreamPosition>,
-    /// What waits before it.
+    /// The packets that wait before it.
     pub waiting: Waiting,
     /// What its stage waits for.
     pub waits_for: WaitsFor,
@@ -62,46 +62,46 @@ pub struct NodeMetrics {
 /// The position of a packet in its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamPosition {
-    /// The number of the packet sent that it comes from, counted from 0.
+    /// The number of the sent packet that it comes from, counted from 0.
     pub item: u64,
     /// When it begins, in nanoseconds.
     pub pts: Option<i64>,
 }
 
-/// What waits before a node. Of nodes that are a stage together it is told of the first.
+/// The packets that wait before a node. Where several nodes are a stage, only the first one has any.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Waiting {
-    /// How many packets.
+    /// The number of packets.
     pub packets: usize,
-    /// How full the fullest of its queues is, from 0 to 1: by packets, bytes or media time, whichever is most. A step may
-    /// give more than there is room for, so it may be above 1.
+    /// The fill level of the fullest of its queues, from 0 to 1: by packets, bytes or media time, whichever is highest. A step
+    /// may emit more than there is room for, so it may be above 1.
     pub fill: f64,
-    /// How long the oldest packet has been here that has not been worked off. A stage takes up to 32 packets at a time,
-    /// the oldest of which counts until all of them are done.
+    /// How long the oldest packet has been here that has not been processed. A stage takes up to 32 packets at a time, the
+    /// oldest of which counts until all of them are done.
     pub oldest: Option<Duration>,
 }
 
-/// Why a stage does not go on.
+/// What a stage waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitsFor {
-    /// It is at work, or is about to be.
+    /// Nothing: it is at work, or is about to be.
     Nothing,
-    /// Nothing is there to work on.
+    /// Packets to work on.
     Input,
-    /// What comes after it is full.
+    /// Room in a queue behind it, which is full.
     Room {
-        /// The node that is behind.
+        /// The node behind that queue.
         node: Arc<str>,
     },
-    /// Nobody reads what it gave.
+    /// A reader of its outputs.
     Reader,
-    /// The host has not answered.
+    /// A reply of the host.
     Host,
-    /// Nothing ever again.
+    /// Nothing: it has ended.
     End,
 }
 
-/// What waits between two stages of a session, and what was dropped there.
+/// The metrics of the queue between two stages of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EdgeMetrics {
     /// The output that feeds it, as `node.port`.
@@ -110,18 +110,18 @@ pub struct EdgeMetrics {
     pub to: String,
     /// How many packets wait.
     pub waiting: usize,
-    /// How many were dropped because there was no room; see [`crate::manifest::Policy`].
+    /// How many packets were dropped because there was no room; see [`crate::manifest::Policy`].
     pub dropped: u64,
 }
 
-/// What is going on in a session.
+/// The metrics of a session.
 #[derive(Clone, Debug)]
 pub struct SessionMetrics {
     /// The nodes, in the order of the manifest.
     pub nodes: Vec<NodeMetrics>,
-    /// The connections that have a queue, each after those before it in the graph.
+    /// The connections that have a queue, in the order of the graph.
     pub edges: Vec<EdgeMetrics>,
-    /// How many outputs nobody has read, for each sink that is handed out.
+    /// How many outputs wait for a reader, for each sink that is handed out.
     pub unread: Vec<usize>,
     /// How many packets were sent.
     pub sent: u64,
@@ -130,7 +130,7 @@ pub struct SessionMetrics {
     pub lag: Percentiles,
 }
 
-/// The metrics of all joints of a graph, by how many packets wait and were dropped at each one.
+/// The metrics of all queues between stages; `counts` returns how many packets wait at one, and how many were dropped.
 pub(super) fn edge_metrics(graph: &Graph, counts: impl Fn(usize) -> (usize, u64)) -> Vec<EdgeMetrics> {
     let of = |index| {
         let (from, to) = graph.ends(index)?;
@@ -153,17 +153,17 @@ impl fmt::Display for WaitsFor {
     }
 }
 
-/// Small steps are timed once in so many: the clock costs about as much as they do.
+/// One of this many small steps is timed: reading the clock costs about as much as they do.
 const SAMPLE: u64 = 64;
 
-/// A packet without a time.
+/// Stands for the time of a packet without one.
 const NO_TIME: i64 = i64::MIN;
 
 /// Whether sessions are measured. `benchmarks/metrics_cost.py` builds without it, to show what that costs.
 pub(super) const IS_MEASURED: bool = option_env!("REMOTEMEDIA_WITHOUT_METRICS").is_none();
 
 impl Counts {
-    /// No counts yet, for each node of a graph.
+    /// Counts for so many nodes, all zero.
     pub(super) fn new(nodes: usize, is_traced: bool) -> Arc<Self> {
         let nodes = (0..nodes)
             .map(|_| NodeCounts {
@@ -183,7 +183,7 @@ impl Counts {
 }
 
 impl Counts {
-    /// Notes that a step of a node ends, which was timed.
+    /// Counts a step of a node that was timed from `begin` on and ends now.
     pub(super) fn end_step(&self, node: usize, begin: Instant, item: u64, pts: Option<i64>) {
         let took = begin.elapsed();
         self.nodes[node].end(took);
@@ -203,7 +203,7 @@ impl std::ops::Deref for Counts {
 }
 
 impl NodeCounts {
-    /// Counts a packet. Answers when its step began, if that is to be timed. One thread at a time runs a node.
+    /// Counts a packet. Returns the begin of its step, if that is to be timed. One thread at a time runs a node.
     #[inline]
     pub(super) fn begin(&self, is_small: bool, item: u64, pts: Option<i64>) -> Option<Instant> {
         let before = self.packets.load(Ordering::Relaxed);
@@ -211,12 +211,12 @@ impl NodeCounts {
         (!is_small || before.is_multiple_of(SAMPLE)).then(Instant::now)
     }
 
-    /// Notes how long a step took.
+    /// Records how long a step took.
     pub(super) fn end(&self, took: Duration) {
         self.steps.record(took);
     }
 
-    /// Counts packets that the node takes, the first of which stands there.
+    /// Counts packets that the node takes; `item` and `pts` are those of the first one.
     #[inline]
     pub(super) fn take(&self, packets: u64, item: u64, pts: Option<i64>) {
         self.packets.store(self.packets.load(Ordering::Relaxed) + packets, Ordering::Relaxed);
@@ -224,13 +224,13 @@ impl NodeCounts {
         self.pts.store(pts.unwrap_or(NO_TIME), Ordering::Relaxed);
     }
 
-    /// Notes which node of the stage that this one begins is in a step.
+    /// Stores which node is in a step of the stage that begins with this one.
     #[inline]
     pub(super) fn enter(&self, position: usize) {
         self.entered.store(position, Ordering::Relaxed);
     }
 
-    /// The place in its stage of the node that is in a step, if one is.
+    /// The position in its stage of the node that is in a step, or was last.
     pub(super) fn entered(&self) -> usize {
         self.entered.load(Ordering::Relaxed)
     }
@@ -240,13 +240,13 @@ impl NodeCounts {
         self.errors.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a failure that dropped what the node was working on.
+    /// Counts a failure after which the node dropped the packet in work.
     pub(super) fn skip(&self) {
         self.fail();
         self.skipped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a failure after which the node tries again.
+    /// Counts a failure after which the node tries the packet again.
     pub(super) fn retry(&self) {
         self.fail();
         self.retried.fetch_add(1, Ordering::Relaxed);
@@ -257,7 +257,7 @@ impl NodeCounts {
         self.late.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What there is to tell, with what the scheduler knows beside it.
+    /// The metrics of the node: its counts, and what the scheduler knows.
     pub(super) fn read(&self, node: &Arc<str>, waiting: Waiting, waits_for: WaitsFor) -> NodeMetrics {
         let packets = self.packets.load(Ordering::Relaxed);
         let pts = Some(self.pts.load(Ordering::Relaxed)).filter(|&pts| pts != NO_TIME);

@@ -1,8 +1,8 @@
-//! Changes of params while a session runs, in the order of the packets: what was sent before a change is worked on as it
-//! was then, whatever waits on its way.
+//! Changes of params while a session runs. A change takes effect from the packet on that is sent next: packets that were sent
+//! before it are processed with the old values, however long they wait on their way.
 //!
-//! A change does not travel. It holds from the packet that was sent next on, and a stage knows of each packet with which
-//! one that was sent it came, so it takes over what is due before it works on it.
+//! A change is not sent through the graph. It is stored with the number of that packet; a stage knows from which sent packet
+//! each of its packets comes, and applies the changes that are due before it processes one.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ pub(super) struct ParamChanges {
 }
 
 struct StageChanges {
-    /// The packet from which the next change holds; there is no such packet if there is no such change.
+    /// The packet from which on the next change holds; [`NEVER`] if there is none.
     due: AtomicU64,
     lists: Lock<Lists>,
 }
@@ -26,7 +26,7 @@ struct StageChanges {
 struct Lists {
     /// In the order in which they were made, and so in that of their packets.
     pending: VecDeque<Change>,
-    /// What holds by now, by node.
+    /// The params that nodes have by now, where they are not those of the manifest.
     applied: Vec<(usize, PreparedNode)>,
 }
 
@@ -38,22 +38,22 @@ struct Change {
 
 const NEVER: u64 = u64::MAX;
 
-/// So many wait for their packet at one stage; an older one of the same node makes room for more.
+/// So many changes wait for their packet at one stage; beyond that an older one of the same node is dropped.
 const MOST_PENDING: usize = 1024;
 
 impl ParamChanges {
-    /// None yet, of so many stages.
+    /// No changes, for so many stages.
     pub(super) fn new(stages: usize) -> Self {
         let stage = |_| StageChanges { due: AtomicU64::new(NEVER), lists: Lock::default() };
         Self { stages: (0..stages).map(stage).collect() }
     }
 
-    /// From packet `from` on a node of this stage has the live params of `prepared`.
+    /// Sets the live params of a node of this stage to those of `prepared`, from packet `from` on.
     pub(super) fn add(&self, stage: usize, node: usize, from: u64, prepared: PreparedNode) {
         let StageChanges { due, lists } = &self.stages[stage];
         let mut lists = lists.lock();
         let pending = &mut lists.pending;
-        // Each change has all params of its node, so a later one makes up for one that is left out.
+        // Each change has all params of its node, so a later one contains an earlier one.
         pending.retain(|change| change.node != node || change.from != from);
         pending.push_back(Change { node, from, prepared });
         if pending.len() > MOST_PENDING

@@ -1,28 +1,28 @@
-//! How far a run is: what it has worked off, and how much media has come out of it.
+//! The progress of a run: how many items it has processed, and how much media has come out of it.
 
 use crate::value::Packet;
 
-/// How far a piece of work is.
+/// The progress of a piece of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Inputs that are done; of a session, packets sent that its first nodes have taken.
+    /// How many inputs are done; for a session, how many of the sent packets its first nodes have taken.
     pub items: u64,
-    /// How much media has come out, in nanoseconds, if anything that came out has a place in time.
+    /// How much media has come out, in nanoseconds; `None` if no output has a time.
     pub media: Option<i64>,
 }
 
 /// How much media has reached a sink: of each item from its first packet to the end of its last one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MediaLength {
-    /// What the items before this one were.
+    /// The length of the items before this one.
     before: i64,
     item: u64,
-    /// Where this one begins and ends by now.
+    /// Begin and end of this item so far.
     span: Option<(i64, i64)>,
 }
 
 impl MediaLength {
-    /// A packet of an item has come; items come in their order.
+    /// Adds a packet; items come in their order.
     pub(super) fn note(&mut self, item: u64, packet: &Packet) {
         let (Some(pts), Some(duration)) = (packet.pts, packet.duration) else { return };
         if item != self.item {
@@ -32,7 +32,7 @@ impl MediaLength {
         self.span = Some(self.span.map_or((pts, end), |(begin, until)| (begin.min(pts), until.max(end))));
     }
 
-    /// All of it, if any.
+    /// The length of all items; `None` if no packet had a time.
     pub(super) fn total(&self) -> Option<i64> {
         let here = self.span.map(|(begin, end)| end.saturating_sub(begin));
         here.map(|here| self.before.saturating_add(here)).or((self.before > 0).then_some(self.before))

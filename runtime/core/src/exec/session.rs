@@ -151,7 +151,7 @@ impl Session {
         self.running()?.flush().map_err(|refusal| self.refused(refusal))
     }
 
-    /// Drops everything that was sent and has not been received; all nodes but sources are made anew. The packet that a node
+    /// Drops everything that was sent and has not been received; the instances of all nodes but sources are replaced. The packet that a node
     /// is in the middle of is dropped when its step ends. A session that has ended drops the outputs that were not received:
     /// the caller can't know whether it has just ended.
     pub fn interrupt(&self) {

@@ -1,34 +1,34 @@
-//! What a session did and when, for a picture of it: which thread was with which stage and node, how full queues were, and
-//! how long the host took. Recorded only where it is asked for, into a bounded buffer that the host empties as it goes.
+//! The trace of a session, for a picture of what it did and when: which thread ran which stage and node, how full queues were,
+//! and how long the host took. Recorded only on demand, into a bounded buffer that the host empties while the session runs.
 
 use crate::lock::Lock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-/// What a session has done since it was last asked.
+/// The records of a session since the last call.
 #[derive(Debug, Default)]
 pub struct Trace {
-    /// What was recorded, in the order in which it ended.
+    /// The records, in the order in which they ended.
     pub records: Vec<TraceRecord>,
-    /// How many records found no room.
+    /// How many records were dropped because the buffer was full.
     pub lost: u64,
 }
 
-/// One thing that happened. Times are nanoseconds from the beginning of the session.
+/// One record. Times are nanoseconds from the beginning of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TraceRecord {
-    /// A thread was with a stage.
+    /// A time slice of a stage.
     Stage {
-        /// The first node of the stage, by its place in the manifest, as all nodes here.
+        /// The first node of the stage, by its index in the manifest, as all nodes here.
         node: usize,
-        /// The number of the thread, counted in the order in which threads first recorded something.
+        /// The number of the thread, in the order in which threads first recorded something.
         thread: u32,
         /// When it began.
         begin: u64,
         /// When it ended.
         end: u64,
     },
-    /// A node was in a step.
+    /// A step of a node.
     Step {
         /// The node.
         node: usize,
@@ -38,12 +38,12 @@ pub enum TraceRecord {
         begin: u64,
         /// When it ended.
         end: u64,
-        /// The packet that the step began with.
+        /// The number of the sent packet that the step began with.
         item: u64,
-        /// When that begins, in nanoseconds of its stream.
+        /// The time of that packet, in nanoseconds of its stream.
         pts: Option<i64>,
     },
-    /// The host had a call.
+    /// A call of the host.
     Call {
         /// The first node of the call.
         node: usize,
@@ -51,10 +51,10 @@ pub enum TraceRecord {
         call: u64,
         /// When it was made.
         begin: u64,
-        /// When the last answer was taken.
+        /// When the last reply was taken.
         end: u64,
     },
-    /// So many packets waited before a node.
+    /// The packets that waited before a node.
     Fill {
         /// The node.
         node: usize,
@@ -65,7 +65,7 @@ pub enum TraceRecord {
     },
 }
 
-/// Where a session records.
+/// The buffer that a session records into.
 #[derive(Debug)]
 pub(super) struct Recorder {
     begin: Instant,
@@ -80,7 +80,7 @@ impl Recorder {
         Self { begin: Instant::now(), recorded: Lock::default() }
     }
 
-    /// A time as records have it.
+    /// Converts a time to that of records.
     pub(super) fn at(&self, at: Instant) -> u64 {
         u64::try_from(at.saturating_duration_since(self.begin).as_nanos()).unwrap_or(u64::MAX)
     }
@@ -94,13 +94,13 @@ impl Recorder {
         }
     }
 
-    /// All that was recorded since this was last called.
+    /// Takes the records since the last call.
     pub(super) fn take(&self) -> Trace {
         std::mem::take(&mut self.recorded.lock())
     }
 }
 
-/// The number of this thread, among those that have ever recorded.
+/// The number of this thread among all that have recorded something.
 pub(super) fn thread_number() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     thread_local! {

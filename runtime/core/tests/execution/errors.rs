@@ -1,4 +1,4 @@
-//! `on_error`: what a node fails at is dropped and told, or tried again, and everything else is done.
+//! `on_error`: the packet at which a node fails is dropped and reported, or tried again, and all others are processed.
 
 use std::sync::atomic::Ordering;
 
@@ -28,7 +28,7 @@ fn chain(runtime: &Runtime, nodes: &[(&str, &str, &str, &str)]) -> Pipeline {
     runtime.compile(manifest.as_bytes(), &hosts).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Runs a piece of work to its end, with `answer` for the nodes of the host; the errors that were told on the way, and
+/// Runs a piece of work to its end, with `answer` for the nodes of the host; the errors that were reported on the way, and
 /// which were the first of their node.
 fn run_telling(
     pipeline: &Pipeline,
@@ -270,7 +270,7 @@ fn output(entry: usize, value: i64) -> HostOutput {
     HostOutput { entry, value: Value::Int(value), pts: None, duration: None, port: 0 }
 }
 
-/// Answers as a host that emits each value twice, and fails with the values that `fails` says, after the first.
+/// Replies as a host that emits each value twice, and fails at the values that `fails` selects, after the first emission.
 fn twice(call: &HostCall, mut fails: impl FnMut(i64) -> bool) -> Reply {
     let mut outputs = Vec::new();
     for (entry, packet) in call.entries.iter().enumerate() {

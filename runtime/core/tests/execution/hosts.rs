@@ -1,4 +1,4 @@
-//! Nodes that the host runs: calls go out in batches, answers come back in order.
+//! Nodes that the host runs: calls go out in batches, replies come back in order.
 
 use remotemedia_core::exec::{CallEntry, HostCall, HostFailure, HostOutput, Outcome, Reply, ReplyError};
 use remotemedia_core::manifest::HostNodeType;
@@ -10,7 +10,7 @@ fn hosts(batch: usize) -> HostNodes {
     [("double".to_owned(), HostNodeType::new(11, batch)), ("drop_odd".to_owned(), HostNodeType::new(12, batch))].into()
 }
 
-/// Serves calls as a host would until the work is done; answers the completion and the sizes of the calls.
+/// Serves calls as a host would until the work is done; returns the completion and the sizes of the calls.
 fn serve(port: &Port, answer: impl Fn(&HostCall) -> Reply) -> (Completion, Vec<usize>) {
     let mut sizes = Vec::new();
     loop {

@@ -11,7 +11,7 @@ fn balance(ledger: usize) -> (i64, i64) {
     (LEDGERS[ledger].initialized.load(Ordering::SeqCst), LEDGERS[ledger].cleaned.load(Ordering::SeqCst))
 }
 
-/// Three nodes of which the middle one fails as told; every case has ledgers of its own.
+/// Three nodes of which the middle one fails in a given way; every case has ledgers of its own.
 fn failing(at: &str, panics: bool, ledger: usize, start: Start) -> (Completion, [(i64, i64); 3]) {
     let runtime = runtime();
     let [first, middle, last] = [ledger, ledger + 1, ledger + 2];

@@ -97,7 +97,7 @@ fn completed(port: &Port, submitted: Submitted, token: u64) -> Completion {
     }
 }
 
-/// Submits `inputs` for each token from 1 to `count`, does `then`, and answers the completions: one for each.
+/// Submits `inputs` for each token from 1 to `count`, calls `then`, and returns the completions: one for each.
 fn run_all(
     pipeline: &Pipeline,
     count: u64,

@@ -216,7 +216,7 @@ impl Node for Count {
     }
 }
 
-/// Fails, or panics, at a method or a value; tells how many are initialized and not cleaned up.
+/// Fails, or panics, at a method or a value; counts the instances that are initialized and not cleaned up.
 pub(crate) struct Fail {
     at: FailAt,
     panics: bool,
@@ -291,7 +291,7 @@ impl Node for Fail {
     }
 }
 
-/// Blocks in `process` until its gate is opened, and tells when it is there. A gate belongs to one test.
+/// Blocks in `process` until its gate is opened, and reports that it has come there. A gate belongs to one test.
 pub(crate) struct Gate {
     gate: usize,
 }
@@ -412,7 +412,7 @@ impl Drop for Stillborn {
     }
 }
 
-/// Passes its gate, and works for longer than a quantum in each step.
+/// Passes its gate, and works for longer than a time slice in each step.
 pub(crate) struct Slow {
     gate: usize,
 }
@@ -475,7 +475,7 @@ impl Node for Source {
     }
 }
 
-/// Emits bytes as large as the number it gets says.
+/// Emits as many bytes as the number that it gets.
 pub(crate) struct Wide;
 define!(Wide, Nothing, Light, |_| Wide);
 

@@ -38,7 +38,7 @@ fn next(port: &Port) -> Event {
     batch.events.remove(0)
 }
 
-/// Waits for the completion of the only session of a port, past what else is told of it.
+/// Waits for the completion of the only session of a port, past its other events.
 fn ended(port: &Port) -> Completion {
     loop {
         let batch = port.next(Some(PATIENCE));
@@ -66,7 +66,7 @@ fn received(session: &Session, port: &Port, count: usize) -> Vec<i64> {
     values
 }
 
-/// An answer to the first entry of a call.
+/// A reply to the first entry of a call.
 fn answer(value: i64, is_final: bool) -> Reply {
     let value = Value::Int(value);
     Reply { outputs: vec![HostOutput { entry: 0, value, pts: None, duration: None, port: 0 }], is_final, failure: None }
@@ -280,7 +280,7 @@ fn a_large_packet_is_taken_alone() {
         let sent = session.send(&mut [wide()].into(), 0, PATIENCE, TakeLimit { packets: 5, bytes: 10 }).expect("taken");
         assert_eq!((sent.taken, sent.outputs.len()), (1, 1));
     }
-    // However often the graph goes on within one call, it brings no more than asked for.
+    // However often stages run within one call, it brings no more than asked for.
     let sent = session.send(&mut [wide(), wide(), wide()].into(), 0, PATIENCE, TakeLimit { packets: 5, bytes: 10 });
     assert_eq!(sent.expect("taken").outputs.len(), 1);
     session.cancel();
@@ -595,7 +595,7 @@ fn metrics_tell_what_waits_before_a_node_and_where_it_is() {
     let metrics = session.metrics();
     let node = &metrics.nodes[0];
     assert_eq!((node.packets, node.last), (1, Some(StreamPosition { item: 0, pts: Some(20) })));
-    // One packet is with the host, and counts until it answers.
+    // One packet is with the host, and counts until that replies.
     assert_eq!((node.waiting.packets, node.waiting.fill), (2, 0.5));
     assert!(node.waiting.oldest.is_some() && metrics.lag.longest.is_some(), "{metrics:?}");
     assert_eq!((node.steps, &node.waits_for), (Percentiles::default(), &WaitsFor::Host));

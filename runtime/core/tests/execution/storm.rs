@@ -1,5 +1,5 @@
 //! Random graphs under random use, against an oracle: sessions and one-shots with native nodes and nodes of the host, small
-//! buffers, answers in parts, late and failing answers, flushes, interruptions, cancels and timeouts.
+//! buffers, replies in parts, late and failing replies, flushes, interruptions, cancels and timeouts.
 //!
 //! A few seconds of it are a test. `REMOTEMEDIA_STORM_SECONDS=3600` makes it an hour, `REMOTEMEDIA_STORM_SEED` begins with
 //! the seed of a round that failed, and `REMOTEMEDIA_DELAYS=<seed>` lets threads meet in odd orders.
@@ -22,7 +22,7 @@ use super::*;
 /// Only a hang reaches it, also where a hundred threads share two cores.
 const STILL: Duration = Duration::from_secs(30);
 
-/// Values count from this in each epoch, so that a value says in which one it was sent.
+/// Values count from this in each epoch, so that a value shows in which one it was sent.
 const EPOCH: i64 = 10_000_000;
 
 /// The distance of values, which is more than all offsets of a graph add up to.
@@ -191,11 +191,11 @@ fn hosts(random: &mut Random) -> HostNodes {
     [("same", 1), ("twice", 2), ("skips", 3), ("tries", 4)].map(|(name, token)| (name.to_owned(), of(token))).into()
 }
 
-/// The threads of a host, which answer calls.
+/// The threads of a host, which reply to calls.
 struct Host<'a> {
     port: &'a Port,
     seed: u64,
-    line: Mutex<VecDeque<Option<Answering>>>,
+    queue: Mutex<VecDeque<Option<Answering>>>,
     filled: Condvar,
     calls: Mutex<Calls>,
     /// The values at which `tries` has failed, by the id of the node.
@@ -206,11 +206,11 @@ struct Host<'a> {
 struct Calls {
     /// Answers that wait for room.
     parked: HashMap<u64, Answering>,
-    /// Calls for which room was told of before their answer was put down.
+    /// Calls whose room was reported before their next part was stored.
     resumed: HashSet<u64>,
 }
 
-/// A call, and how much of it is answered.
+/// A call, and how many of its entries have had their replies.
 struct Answering {
     call: HostCall,
     /// What is to be emitted, by entry, in all.
@@ -256,19 +256,19 @@ impl Host<'_> {
     }
 
     fn push(&self, work: Option<Answering>) {
-        self.line.lock().unwrap().push_back(work);
+        self.queue.lock().unwrap().push_back(work);
         self.filled.notify_one();
     }
 
-    /// Answers calls until it is told to stop.
+    /// Replies to calls until it is stopped.
     fn serve(&self) {
         loop {
-            let mut line = self.line.lock().unwrap();
-            while line.is_empty() {
-                line = self.filled.wait(line).unwrap();
+            let mut queue = self.queue.lock().unwrap();
+            while queue.is_empty() {
+                queue = self.filled.wait(queue).unwrap();
             }
-            let work = line.pop_front().unwrap();
-            drop(line);
+            let work = queue.pop_front().unwrap();
+            drop(queue);
             let Some(mut work) = work else { return };
             while let Some(next) = self.answer(work) {
                 work = next;
@@ -325,7 +325,7 @@ impl Host<'_> {
         }
     }
 
-    /// There is room for the next part of an answer.
+    /// There is room for the next part of a reply.
     fn resume(&self, call: u64) {
         let mut calls = self.calls.lock().unwrap();
         match calls.parked.remove(&call) {
@@ -339,7 +339,7 @@ impl Host<'_> {
         }
     }
 
-    fn call_off(&self, call: u64) {
+    fn cancel_call(&self, call: u64) {
         let mut calls = self.calls.lock().unwrap();
         calls.parked.remove(&call);
         calls.resumed.remove(&call);
@@ -358,34 +358,34 @@ struct Round<'a> {
     got: Vec<Vec<i64>>,
     completion: Option<Completion>,
     /// There was room or an output since it last waited.
-    is_told: bool,
+    was_notified: bool,
     session: Option<Arc<Session>>,
 }
 
 impl Round<'_> {
-    /// Takes what the port has; waits for something if it is to, unless it has told of room or outputs meanwhile or there
+    /// Takes what the port has; waits for an event if `waits`, unless room or outputs were reported meanwhile or there
     /// is nothing to come.
     fn pump(&mut self, waits: bool) {
-        let is_told = std::mem::take(&mut self.is_told) || self.completion.is_some();
-        let timeout = if waits && !is_told { STILL } else { Duration::ZERO };
+        let was_notified = std::mem::take(&mut self.was_notified) || self.completion.is_some();
+        let timeout = if waits && !was_notified { STILL } else { Duration::ZERO };
         let events = self.host.port.next(Some(timeout)).events;
         if !timeout.is_zero() && events.is_empty() {
             let calls = self.host.calls.lock().unwrap();
             let parked: Vec<_> = calls.parked.values().map(|work| (work.call.id, &work.outputs)).collect();
-            let line = self.host.line.lock().unwrap().len();
+            let queued = self.host.queue.lock().unwrap().len();
             let (port, metrics) = (self.host.port, self.session.as_ref().map(|session| session.metrics()));
             let (sent, got) = (&self.sent, &self.got);
-            panic!("it hangs: sent {sent:?}, got {got:?}, {port:?}, parked {parked:?}, in line {line}, {metrics:#?}");
+            panic!("it hangs: sent {sent:?}, got {got:?}, {port:?}, parked {parked:?}, queued {queued}, {metrics:#?}");
         }
         for event in events {
             match event {
                 Event::Call(call) => self.host.push(Some(self.host.begin(call))),
                 Event::Resume { call } => self.host.resume(call),
-                Event::CallCancelled { call } => self.host.call_off(call),
+                Event::CallCancelled { call } => self.host.cancel_call(call),
                 Event::Completed { completion, .. } => {
                     assert!(self.completion.replace(completion).is_none(), "one completion each");
                 }
-                Event::Room { .. } | Event::Outputs { .. } => self.is_told = true,
+                Event::Room { .. } | Event::Outputs { .. } => self.was_notified = true,
                 Event::Skipped { .. } => {}
             }
         }
@@ -550,7 +550,7 @@ fn round(runtime: &Runtime, seed: u64) {
     let host = Host {
         port: &port,
         seed: random.next(),
-        line: Mutex::default(),
+        queue: Mutex::default(),
         filled: Condvar::new(),
         calls: Mutex::default(),
         tried: Mutex::default(),
@@ -564,7 +564,7 @@ fn round(runtime: &Runtime, seed: u64) {
         epoch: 0,
         got: Vec::new(),
         completion: None,
-        is_told: false,
+        was_notified: false,
         session: None,
     };
     /// Lets the threads of the host end, also after a panic.

@@ -45,7 +45,7 @@ fn answer(port: &Port, call: &HostCall) {
     port.reply(call.id, reply).expect("taken");
 }
 
-/// Sends all, waiting for room where there is none, and answers how the session ended.
+/// Sends all packets, waiting for room where there is none, and returns how the session ended.
 fn play(session: &Session, port: &Port, start: Start, mut left: VecDeque<Packet>) -> (Vec<i64>, Outcome) {
     let budget = match start {
         Start::Here => PATIENCE,

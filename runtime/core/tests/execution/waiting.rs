@@ -1,4 +1,4 @@
-//! Nodes that wait for the system, for ever if need be: they take nobody's worker.
+//! Nodes that wait for the system, for ever if need be: they take no worker away from others.
 
 use remotemedia_core::node::{Cost, Define, Node, NodeError, Port as NodePort, Step, documented, may_block, wait};
 use remotemedia_core::value::Packet;
@@ -9,7 +9,7 @@ use super::nodes::{open, pass_gate};
 use super::*;
 
 documented! {
-/// Waits as for a mount that does not answer, or as for the other end of a pipe, until its gate is opened.
+/// Waits as for a mount that does not respond, or as for the other end of a pipe, until its gate is opened.
 pub(crate) struct Mount {
     gate: usize,
     is_pipe: bool,

@@ -7,24 +7,24 @@ mod attempt;
 mod instance;
 mod kind_error;
 mod retry;
+mod slot;
 
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
-use self::attempt::{Attempt, PendingRetry};
+use self::attempt::PendingRetry;
 pub(super) use self::instance::ChainFailure;
 pub use self::instance::panic_text;
-use self::instance::{drop_node, instance, panic_failure};
+use self::instance::{drop_node, panic_failure};
 use self::kind_error::kind_error;
+use self::slot::NodeSlot;
 use super::items::Items;
-use super::live_objects::LiveCount;
 use super::metrics::Counts;
 use super::param_changes::ParamChanges;
 use super::stream_item::QueuedPacket;
 use crate::graph::Graph;
-use crate::manifest::Work;
-use crate::node::{CancelFlag, Context, Cost, Emission, Item, Node, NodeError, NodeType, Step};
+use crate::node::{CancelFlag, Context, Cost, Emission, Item, NodeError, Step};
 use crate::value::Packet;
 
 /// The nodes of a stage, in the middle of their work.
@@ -65,27 +65,6 @@ pub(super) enum ChainOutput {
     EndOfItem(u64),
 }
 
-/// A node of a chain.
-struct NodeSlot {
-    node: Box<dyn Node>,
-    /// Its index in the graph.
-    index: usize,
-    node_type: Arc<NodeType>,
-    /// The output port that the next node reads from.
-    output_port: usize,
-    /// The input port of the next node.
-    next_port: usize,
-    wants_cleanup: bool,
-    has_more: bool,
-    path: u64,
-    pts: Option<i64>,
-    /// The number of the next packet of each output port.
-    seqs: Box<[u64]>,
-    /// Kept if the packets at which the node fails are tried again.
-    attempt: Option<Box<Attempt>>,
-    _counted: LiveCount,
-}
-
 /// The end of an item on its way through the chain: the nodes before position `next` have been flushed.
 #[derive(Clone, Copy)]
 struct Ending {
@@ -103,27 +82,9 @@ impl Chain {
         changes: Option<&Arc<ParamChanges>>,
     ) -> Result<Self, ChainFailure> {
         let stage = &graph.stages[index];
-        let mut slots = Vec::with_capacity(stage.links.len());
-        for (position, link) in stage.links.iter().enumerate() {
-            let node = &graph.nodes[link.node];
-            let Work::Native { node_type, .. } = &node.work else { continue };
-            slots.push(NodeSlot {
-                node: instance(graph, index, position, changes)?,
-                index: link.node,
-                node_type: Arc::clone(node_type),
-                output_port: link.output_port,
-                next_port: link.next_port,
-                wants_cleanup: false,
-                has_more: false,
-                path: 0,
-                pts: None,
-                seqs: vec![0; node_type.outputs.len()].into(),
-                attempt: node.on_error.retry().map(|_| Box::default()),
-                _counted: LiveCount::node(),
-            });
-        }
+        let slots = (0..stage.links.len()).map(|position| NodeSlot::new(graph, index, position, changes));
         Ok(Self {
-            slots,
+            slots: slots.collect::<Result<_, _>>()?,
             is_initialized: false,
             item: 0,
             deadline: None,

@@ -1,4 +1,4 @@
-//! How work ended, and what is wrong: completions, errors, and the problems of a manifest.
+//! The documents of completions and errors, and of the problems of a manifest.
 
 use std::ops::Range;
 
@@ -101,7 +101,7 @@ fn write_entries(encoder: &mut Encoder, completion: &Completion, status_of: Stat
     values
 }
 
-/// Writes the detail of an error; what is not known is left out.
+/// Writes an error; fields that are not known are left out.
 pub fn write_error(encoder: &mut Encoder, error: &RunError, status_of: StatusOf) {
     let known = [
         error.node_id.is_some(),
@@ -146,7 +146,7 @@ pub fn write_error(encoder: &mut Encoder, error: &RunError, status_of: StatusOf)
     }
 }
 
-/// Writes the problems of a manifest; what is not known of one is left out.
+/// Writes the problems of a manifest; fields that are not known are left out.
 pub fn write_problems(encoder: &mut Encoder, problems: &[Problem]) {
     encoder.array(problems.len());
     for problem in problems {
@@ -170,7 +170,7 @@ pub fn write_problems(encoder: &mut Encoder, problems: &[Problem]) {
     }
 }
 
-/// Results as columns: the values, the items they come from, and what else is known of any of them. Returns where the
+/// Writes outputs as columns: the values, the items they come from, and the other fields that any of them has. Returns where the
 /// list of values stands.
 fn write_columns(encoder: &mut Encoder, outputs: &[Output]) -> Range<usize> {
     let has_pts = outputs.iter().any(|output| output.pts.is_some());

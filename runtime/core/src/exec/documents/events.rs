@@ -1,4 +1,4 @@
-//! What happens at a port, calls to nodes of the host among it, and their answers.
+//! The documents of a port: its events, calls of the host's nodes among them, and the host's replies.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ mod event_kind {
     pub(super) const ROOM: i64 = 5;
     pub(super) const OUTPUTS: i64 = 6;
     pub(super) const RESUME: i64 = 7;
-    pub(super) const CALLED_OFF: i64 = 8;
+    pub(super) const CALL_CANCELLED: i64 = 8;
     pub(super) const SKIPPED: i64 = 9;
 }
 
@@ -44,7 +44,7 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
                 encoder.array(2).int(event_kind::RESUME).uint(*call);
             }
             Event::CallCancelled { call } => {
-                encoder.array(2).int(event_kind::CALLED_OFF).uint(*call);
+                encoder.array(2).int(event_kind::CALL_CANCELLED).uint(*call);
             }
             Event::Skipped { token, error, is_first } => {
                 encoder.array(4).int(event_kind::SKIPPED).uint(*token);
@@ -61,13 +61,13 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
     }
 }
 
-/// Writes the call that follows the one which was answered: `[call, {...}]`, and what [`end_list`] adds.
+/// Writes the call that follows the one that was replied to: `[call, {...}]`, and what [`end_list`] adds.
 pub fn write_next_call(encoder: &mut Encoder, call: &HostCall) {
     encoder.array(2);
     write_call(encoder, call);
 }
 
-/// Writes a call: its number, and what it brings.
+/// Writes a call: its number and its contents.
 fn write_call(encoder: &mut Encoder, call: &HostCall) {
     encoder.uint(call.id).map(3 + usize::from(call.epoch > 0));
     encoder.text("job").uint(call.job);
@@ -99,8 +99,7 @@ fn write_call(encoder: &mut Encoder, call: &HostCall) {
     }
 }
 
-/// Ends the list of `count` events that a document is: with the numbers that the host may let go of, and with the end
-/// of the port.
+/// Ends a list of `count` events: adds the tokens of memory that the host may release, and the end of the port.
 ///
 /// # Panics
 /// If the document is not what [`write_events`] alone wrote, or there are more events than a drain hands out.
@@ -120,13 +119,13 @@ pub fn end_events(document: &mut Vec<u8>, count: usize, released: &[u64], is_shu
     document.extend_from_slice(encoder.as_bytes());
 }
 
-/// Understands a reply; `release` is told when the host's exception object is no longer needed.
+/// Reads a reply; `release` is called when the host's exception object is no longer needed.
 ///
 /// # Errors
-/// The place of the first entry that is not as it should be.
+/// The place of the first entry that is not as expected.
 pub fn read_reply(document: &Value, release: impl Fn(u64) + Send + Sync + 'static) -> Result<Reply, DocumentError> {
     let reply = as_map(document, "", "a map")?;
-    // Read first and judged last: its token is to be released whatever else is wrong.
+    // Read first and checked last: its token has to be released whatever else is wrong.
     let failure = match reply.get("error") {
         None | Some(Value::Null) => Ok(None),
         Some(failure) => read_failure(failure, release).map(Some),

@@ -1,4 +1,4 @@
-//! What a session is fed with and told, and what it answers: packets, outputs, metrics, traces.
+//! The documents of a session: packets and controls in, outputs, metrics and traces out.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,14 +21,13 @@ const LIST_OF_NONE: u8 = 0x90;
 const ROW_BYTES: usize = 64;
 const MOST_ROOM: usize = 64 << 10;
 
-/// The encoder for outputs of a session, with room for what they will take, so that writing them does not grow it again
-/// and again.
+/// An encoder with room for these outputs of a session, so that writing them does not grow it again and again.
 pub fn encoder_of_outputs(outputs: &[SessionOutput]) -> Encoder {
     let row = |output: &SessionOutput| output.packet.value.weight().min(INLINE_BELOW) + ROW_BYTES;
     Encoder::with_room((64 + outputs.iter().map(row).sum::<usize>()).min(MOST_ROOM))
 }
 
-/// Writes what became of packets that were sent to a session, with outputs that came along: `[taken, outputs]`, and
+/// Writes the result of sending packets to a session, with outputs that were ready: `[taken, outputs]`, and
 /// what [`end_list`] adds.
 pub fn write_sent(encoder: &mut Encoder, sent: &Sent, session: &Session) {
     encoder.array(2).uint(sent.taken as u64);
@@ -41,7 +40,7 @@ pub fn write_received(encoder: &mut Encoder, outputs: &[SessionOutput], session:
     write_outputs(encoder, outputs, session);
 }
 
-/// Adds the host's numbers that were let go of to a short list, as its last entry; nothing if there are none.
+/// Adds the tokens of memory that the host may release to a short list, as its last entry; nothing if there are none.
 pub fn end_list(document: &mut Vec<u8>, released: &[u64]) {
     if released.is_empty() {
         return;
@@ -53,7 +52,7 @@ pub fn end_list(document: &mut Vec<u8>, released: &[u64]) {
     document.extend_from_slice(encoder.as_bytes());
 }
 
-/// Writes how far a piece of work is: `{items, media_ns?}`.
+/// Writes the progress of a piece of work: `{items, media_ns?}`.
 pub fn write_progress(encoder: &mut Encoder, progress: &Progress) {
     encoder.map(1 + usize::from(progress.media.is_some()));
     encoder.text("items").uint(progress.items);
@@ -62,7 +61,7 @@ pub fn write_progress(encoder: &mut Encoder, progress: &Progress) {
     }
 }
 
-/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, skipped, retried, late, waiting, waits_for, ...}],
+/// Writes the metrics of a session: `{sent, nodes: [{id, packets, errors, skipped, retried, late, waiting, waits_for, ...}],
 /// edges: [{from, to, waiting, dropped}], unread: {sink: n}}`.
 pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &Session) {
     encoder.map(5);
@@ -109,7 +108,7 @@ pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &
     }
 }
 
-/// Writes what a session has recorded: `{records: [[kind, node id, ...], ...], lost}`, as `docs/abi.md` describes them.
+/// Writes the trace of a session: `{records: [[kind, node id, ...], ...], lost}`, as `docs/abi.md` describes them.
 pub fn write_trace(encoder: &mut Encoder, trace: &Trace, session: &Session) {
     encoder.map(2).text("records").array(trace.records.len());
     for record in &trace.records {
@@ -134,7 +133,7 @@ pub fn write_trace(encoder: &mut Encoder, trace: &Trace, session: &Session) {
     encoder.text("lost").uint(trace.lost);
 }
 
-/// Understands what a host wants of a session: `{"flush": true}`, `{"interrupt": true}` or
+/// Reads a control of a session: `{"flush": true}`, `{"interrupt": true}` or
 /// `{"set": {"node": id, "params": {name: value}}}`.
 ///
 /// # Errors
@@ -168,13 +167,13 @@ fn read_change(change: &Map) -> Option<Control> {
     Some(Control::Set { node: node?, params: params? })
 }
 
-/// The most packets that room is made for before they are read.
+/// The most packets for which room is reserved before they are read.
 const MOST_RESERVED: usize = 256;
 
-/// Understands packets for a session: `[[value, pts?, duration?], ...]`.
+/// Reads packets for a session: `[[value, pts?, duration?], ...]`.
 ///
 /// # Errors
-/// If it is no document, or the place of the first packet that is not as it should be.
+/// If it is no document, or the place of the first packet that is not as expected.
 pub fn read_packets<E: From<WireError> + From<DocumentError>>(
     bytes: &[u8],
     buffers: &[Buffer],

@@ -1,4 +1,4 @@
-//! The time slice of a native stage: steps of its chain, as far as credit, input and time allow.
+//! The time slice of a native stage: steps its chain, as far as credit, input and time allow.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl Run {
         }
     }
 
-    /// After an interruption: drops what a native stage holds and makes its nodes anew. A source goes on as it is.
+    /// After an interruption: drops what a native stage holds and replaces its instances of nodes. A source continues as it is.
     fn restart_chain(
         &self,
         index: usize,

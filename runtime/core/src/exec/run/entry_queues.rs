@@ -50,7 +50,7 @@ pub(super) fn open_queues(graph: &Graph, bounds: Bounds) -> (Vec<Queue>, Vec<usi
 
 /// Queues every input at all entries that take inputs, and its end at all entries.
 fn fill(queues: &mut [Queue], graph: &Graph, entries: &[usize], inputs: Vec<Value>) {
-    // Sources beside nodes that take inputs begin anew with each item, but get no packet.
+    // Sources beside nodes that take inputs start again with each item, but get no packet.
     let mut takers: Vec<usize> = entries.iter().copied().filter(|&entry| takes_inputs(graph, entry)).collect();
     if takers.is_empty() {
         takers = entries.to_vec();

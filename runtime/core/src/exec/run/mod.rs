@@ -14,9 +14,9 @@
 //! [`Run`] only orchestrates. Its parts know neither it nor each other: [`Stages`](stage_cell::Stages) the states of the
 //! stages, [`FanIn`](fan_in::FanIn) their inputs, [`Ingress`](ingress::Ingress) the packets that come in,
 //! [`Egress`](egress::Egress) the outputs, [`Clock`] the time, [`Delivery`](delivery::Delivery) the completion.
-//! The [`State`] of all of them stands behind one lock, which is never held while a node works. Whoever changes a queue schedules the
-//! neighbours that can run because of it, and whoever parks a stage checks once more under the lock: so nothing polls, and
-//! nothing is forgotten.
+//! The [`State`] of all of them stands behind one lock, which is never held while a node works. A thread that changes
+//! a queue schedules the stages that can run because of it, and a thread that parks a stage checks it once more under the
+//! lock: so nothing polls, and no stage is forgotten.
 
 mod body;
 mod budget;
@@ -87,7 +87,7 @@ pub(super) struct Run {
     is_session: bool,
     /// How many ends of items have come to the end of the graph: one for each item and sink.
     ended: AtomicU64,
-    /// How often a session was interrupted. A stage that has seen fewer interruptions makes its nodes anew.
+    /// How often a session was interrupted. A stage that has seen fewer interruptions restarts its nodes.
     epoch: AtomicU32,
     meter: Meter,
     /// Changes of params while a session runs.

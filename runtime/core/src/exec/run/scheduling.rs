@@ -1,4 +1,4 @@
-//! Which stages can run. Whoever changes a queue asks, and whoever parks a stage asks once more under the lock.
+//! Decides which stages can run: asked after every change of a queue, and once more under the lock when a stage parks.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,8 +28,8 @@ impl Run {
         }
     }
 
-    /// Parks a stage that can't go on, and schedules it again if it can by now. A `call` goes out in one piece with that: so its
-    /// host, however fast it replies, finds the stage parked.
+    /// Parks a stage, and schedules it again if it can run by now. A `call` is posted under the same lock: so its host,
+    /// however fast it replies, finds the stage parked.
     pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, call: Option<HostCall>, ready: &mut Ready) {
         let mut state = self.lock();
         if state.phase != Phase::Active {

@@ -1,6 +1,6 @@
-//! What a session asks of its run: to take packets and end streams, to change params, to interrupt, to hand out outputs.
+//! The calls of a session to its run: sending packets and ending streams, changing params, interrupting, reading outputs.
 //!
-//! Whoever finds no room or no output is notified once when that changes.
+//! A sender that finds no room and a reader that finds no output are notified once when that changes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -138,7 +138,7 @@ impl Run {
         Ok(())
     }
 
-    /// Drops everything that is on its way and makes all nodes anew; sources go on as they are. Returns whether the run has
+    /// Drops everything that is on its way and replaces all instances of nodes but those of sources. Returns whether the run has
     /// not ended.
     pub(in crate::exec) fn interrupt(self: &Arc<Self>) -> bool {
         let mut ready = Ready::new();

@@ -21,9 +21,9 @@ use crate::node::Cost;
 
 /// How a time slice of a stage ended.
 pub(super) enum SliceEnd {
-    /// The stage can't go on, or its time is up.
+    /// The stage has nothing to do now, or its time is up.
     Parked,
-    /// The stage can't go on before the host has replied to this call, which is to go out.
+    /// The stage waits for the reply to this call, which is to be sent to the host.
     Called(HostCall),
     Finished,
     Stopped,

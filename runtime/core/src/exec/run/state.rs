@@ -1,4 +1,4 @@
-//! The state of a run that its threads share: the parts together, and what can be said of all of them.
+//! The state of a run that its threads share: its parts together, and questions that concern several of them.
 
 use std::time::Instant;
 
