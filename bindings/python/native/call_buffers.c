@@ -8,28 +8,36 @@
 /* How a completion begins that has its offsets: a map of up to 15 entries, the first key, a list of 3. Then come the
    numbers, each a marker and 32 bits; docs/abi.md describes them. */
 static const char OFFSETS[] = "\xa7offsets\x93";
-enum { MAP_HEAD = 1, OFFSETS_LENGTH = sizeof OFFSETS - 1, NUMBER_LENGTH = 5, MOST_LENGTH = 0xffff };
+enum { MAP_HEAD = 1, OFFSETS_LENGTH = sizeof OFFSETS - 1, NUMBER_LENGTH = 5, MOST_LENGTH = 0x3fff };
 
 static uint32_t offset(const uint8_t *completion, unsigned index) {
     const uint8_t *at = completion + MAP_HEAD + OFFSETS_LENGTH + index * NUMBER_LENGTH + 1;
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-int64_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
-                    size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
-                    int64_t budget_us) {
+/* What a call was given is the library's now, or nobody's. */
+static void forget_given(rmpy_call_buffers *call) {
+    call->buffers = NULL;
+    call->buffer_count = 0;
+    call->output.discard_count = 0;
+}
+
+int32_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
+                    size_t length, int64_t timeout_us) {
     static uint64_t tokens;
     rm_output *output = &call->output;
     call->token = __atomic_add_fetch(&tokens, 1, __ATOMIC_RELAXED);
-    call->status = rm_pipeline_submit(pipeline, port, call->token, inputs, length, buffers, buffer_count, timeout_us,
-                                      budget_us, output, &call->error);
-    output->discard_count = 0;
+    call->status = rm_pipeline_submit(pipeline, port, call->token, inputs, length, call->buffers, call->buffer_count,
+                                      timeout_us, call->budget_us, output, &call->error);
+    forget_given(call);
     if (call->status != RM_OK || output->document != NULL || output->len > MOST_LENGTH) return -1;
     if (output->len < MAP_HEAD + OFFSETS_LENGTH + 3 * NUMBER_LENGTH ||
         memcmp(output->data + MAP_HEAD, OFFSETS, OFFSETS_LENGTH) != 0)
         return -1;
-    call->released = offset(output->data, 2);
-    return (int64_t)offset(output->data, 0) << 32 | (int64_t)offset(output->data, 1) << 16 | (int64_t)output->len;
+    call->length = (uint16_t)output->len;
+    call->released = (uint16_t)offset(output->data, 2);
+    return (int32_t)(offset(output->data, 0) << 16 | offset(output->data, 1)) |
+           (call->released != 0 || output->buffer_count != 0 ? RMPY_HAS_MORE : 0);
 }
 
 /* Whether a call has left a document in its room that refers to no buffer and is no longer than a result can say. */
@@ -42,9 +50,7 @@ int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length
     rm_output *output = &call->output;
     call->status = rm_session_send(call->session, packets, length, call->buffers, call->buffer_count, call->budget_us,
                                    most_outputs, output, &call->error);
-    call->buffers = NULL;
-    call->buffer_count = 0;
-    output->discard_count = 0;
+    forget_given(call);
     if (!is_plain(call)) return -1;
     /* [taken, []] */
     if (output->len == 3 && output->data[0] == 0x92 && output->data[1] < 0x80 && output->data[2] == 0x90)

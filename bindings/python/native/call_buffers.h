@@ -12,27 +12,30 @@ typedef struct rmpy_call_buffers {
     rm_output output;
     rm_error *error;
     rm_status status;
-    /* After rmpy_submit: the token of the work, and where in its completion the list of released tokens begins, 0 if
-       there is none. */
-    uint32_t released;
+    /* After rmpy_submit: the length of the completion, where in it the list of released tokens begins, 0 if there is
+       none, and the token of the work. */
+    uint16_t length;
+    uint16_t released;
     uint64_t token;
-    /* For rmpy_send and rmpy_receive: what seldom changes from one call to the next. */
+    /* What seldom changes from one call to the next, and the buffers of the next call, which are forgotten after it. */
     const rm_session *session;
     int64_t budget_us;
     const rm_buffer *buffers;
     size_t buffer_count;
 } rmpy_call_buffers;
 
-/* Submits work under a new token. Returns begin << 32 | end << 16 | length if its completion is in the room of the
-   call and says nothing but what one sink put out: where the list of values stands, and the completion's length. Else
-   returns -1; `status` and `output` have the result. */
-int64_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
-                    size_t length, const rm_buffer *buffers, size_t buffer_count, int64_t timeout_us,
-                    int64_t budget_us);
+/* In a result of rmpy_submit: there are buffers, or released tokens. */
+#define RMPY_HAS_MORE 0x4000
 
-/* Sends packets to the session, with the buffers of the call, which are forgotten afterwards. Returns how many were
-   taken if that is all there is to know and they are at most 127; else the length of the answer << 8 if it is in the
-   room of the call and refers to no buffer; else -1, and `status` and `output` have the result. */
+/* Submits work under a new token, with the buffers and the budget of the call. If its completion is in the room of the
+   call and holds nothing but what one sink put out, returns where the list of values is in it, begin << 16 | end,
+   perhaps with RMPY_HAS_MORE. Else returns -1; `status` and `output` have the result. */
+int32_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
+                    size_t length, int64_t timeout_us);
+
+/* Sends packets to the session, with the buffers and the budget of the call. Returns how many were taken if that is all
+   there is to know and they are at most 127; else the length of the answer << 8 if it is in the room of the call and
+   refers to no buffer; else -1, and `status` and `output` have the result. */
 int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length, size_t most_outputs);
 
 /* Receives outputs of the session. Returns 0 if there are none yet; else the length of the answer if it is in the room

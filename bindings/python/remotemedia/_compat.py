@@ -10,7 +10,6 @@ from asyncio import get_running_loop
 from typing import Any
 
 from ._engine.completion import Result
-from ._engine.loop_port import LOOP_BUDGET_US
 from ._engine.port_registry import loop_port, thread_ports
 from ._engine.run import Run
 from ._manifest.compile import compile_text
@@ -47,10 +46,10 @@ async def _execute(manifest: str, inputs: list[Any] | None) -> Any:
         )
     loop = get_running_loop()
     port = thread_ports.last
-    if port is None or port.loop() is not loop:
+    if port is None or port.driver.loop() is not loop:
         port = loop_port(loop)
-    outcome = port.start(compile_text(manifest), None, inputs, -1, LOOP_BUDGET_US)
-    return _plain(await port.finish(outcome) if isinstance(outcome, Run) else outcome)
+    outcome = port.start(compile_text(manifest), None, inputs, -1)
+    return _plain(await outcome.outcome(port.abandon) if isinstance(outcome, Run) else outcome)
 
 
 def _plain(result: Result) -> Any:

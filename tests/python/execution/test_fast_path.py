@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import remotemedia as rm
+from conftest import ADD_5, FAN_OUT, PASS
 from remotemedia._abi import ownership
-from remotemedia._abi.library import NULL, lib
+from remotemedia._abi.library import lib
 from remotemedia._codec.call_buffers import CallBuffers
-from remotemedia._engine.port_registry import give_back_port, sync_port
+from remotemedia._engine.port import EventPort
 from remotemedia._engine.run import Run
+from remotemedia._engine.sync_port import SyncDriver
 from remotemedia._manifest.compile import compile_manifest
-
-from tests.python.conftest import ADD_5, FAN_OUT, PASS
 
 BUDGET_US = 60_000_000
 """Enough that the thread which submits does all of the work, however busy the machine is."""
@@ -45,20 +45,16 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         monkeypatch.setattr(CallBuffers, name, counting)
 
     count("unpack")
-    count("unpack_simple")
+    count("unpack_values")
     return ways
 
 
 def executed(manifest: Any, inputs: list[Any] | None) -> Any:
     """The outputs of an execution that is done when its submit returns."""
     pipeline, functions = compile_manifest(json.dumps(manifest), ())
-    port = sync_port()
-    try:
-        outputs = port.start(pipeline, functions, inputs, -1, BUDGET_US)
-        assert not isinstance(outputs, Run)
-        return outputs
-    finally:
-        give_back_port(port)
+    outputs = EventPort(SyncDriver(BUDGET_US)).start(pipeline, functions, inputs, -1)
+    assert not isinstance(outputs, Run)
+    return outputs
 
 
 @pytest.mark.parametrize(
@@ -78,7 +74,7 @@ def test_the_values_of_a_small_execution_are_unpacked_alone(
 ) -> None:
     for _ in range(3):
         assert executed(manifest, inputs) == expected
-    assert counted == {"unpack_simple": 3}
+    assert counted == {"unpack_values": 3}
 
 
 def test_so_are_values_in_borrowed_memory_which_is_released_with_them(counted: Counter[str]) -> None:
@@ -86,7 +82,7 @@ def test_so_are_values_in_borrowed_memory_which_is_released_with_them(counted: C
     (same,) = executed(PASS, [LARGE])
     assert np.shares_memory(same, LARGE)
     assert set(ownership._borrowed) <= before
-    assert counted == {"unpack_simple": 1}
+    assert counted == {"unpack_values": 1}
 
 
 def test_so_are_values_in_memory_of_the_runtime(counted: Counter[str]) -> None:
@@ -94,7 +90,7 @@ def test_so_are_values_in_memory_of_the_runtime(counted: Counter[str]) -> None:
     resampled = executed(manifest, [SOUND])
     assert sum(each.samples.shape[1] for each in resampled) == 48_000
     assert any(each.samples.nbytes >= 16_384 for each in resampled)
-    assert counted == {"unpack_simple": 1}
+    assert counted == {"unpack_values": 1}
 
 
 def test_a_completion_that_says_more_is_unpacked_whole(counted: Counter[str]) -> None:
@@ -107,14 +103,14 @@ def test_a_completion_that_says_more_is_unpacked_whole(counted: Counter[str]) ->
 
 def test_the_layout_of_a_completion_is_the_one_that_the_extension_reads() -> None:
     pipeline, _ = compile_manifest(json.dumps(PASS), ())
-    port, call = sync_port(), CallBuffers()
+    port, call = EventPort(SyncDriver()), CallBuffers()
+    call.native.budget_us = BUDGET_US
     inputs = b"\x93\x01\x02\x03"
-    span = lib.rmpy_submit(call.native, pipeline.handle, port.handle, inputs, len(inputs), NULL, 0, -1, BUDGET_US)
-    give_back_port(port)
+    span = lib.rmpy_submit(call.native, pipeline.handle, port.handle, inputs, len(inputs), -1)
     completion = bytes(call._view[: call.output.len])
     assert completion == (
         b"\x84\xa7offsets\x93\xce\0\0\0\x38\xce\0\0\0\x3c\xce\0\0\0\0"
         b"\xa6status\0\xa7outputs\x81\xa5pass1\x82\xa6values\x93\x01\x02\x03\xa5items\x93\0\x01\x02\xa6errors\x90"
     )
-    assert span == 0x38 << 32 | 0x3C << 16 | len(completion)
-    assert call.native.released == 0
+    assert span == 0x38 << 16 | 0x3C
+    assert (call.native.length, call.native.released) == (len(completion), 0)

@@ -260,7 +260,11 @@ async def test_the_garbage_collector_takes_out_ports_while_stale_ones_are_looked
     ports: dict[int, Any] = {}
 
     class Stale:
-        closed = True
+        is_closed = True
+
+        @property
+        def driver(self) -> Any:
+            return self
 
         def loop(self) -> None:
             pass

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import remotemedia as rm
 from conftest import PASS_TEXT, chain, eventually
-from remotemedia._engine import loop_port
+from remotemedia._engine import loop_calls
 from remotemedia._engine.port import EventPort
 from remotemedia._functions import serve
 
@@ -226,13 +226,13 @@ def test_the_thread_that_has_answered_takes_the_next_call_itself(kind: str, monk
             return value + 1
 
     told = []
-    serve_call = EventPort._serve
+    serve_call = EventPort.serve
 
-    def counting(port: EventPort, call: int, content: Any, *, on_this_thread: bool = False) -> None:
+    def counting(port: EventPort[Any], call: int, content: Any, *, on_this_thread: bool = False) -> None:
         told.append(on_this_thread)
         serve_call(port, call, content, on_this_thread=on_this_thread)
 
-    monkeypatch.setattr(EventPort, "_serve", counting)
+    monkeypatch.setattr(EventPort, "serve", counting)
     node = {"function": function, "generator": generator, "class": Adder}[kind]
     count = 10 * 32
     assert run(chain(("a", node, {})), list(range(count))) == list(range(1, count + 1))
@@ -574,7 +574,7 @@ def test_a_function_gets_no_more_values_of_a_call_that_is_over(
         finally:
             over.set()
 
-    monkeypatch.setattr(loop_port, "serve", watched)
+    monkeypatch.setattr(loop_calls, "serve_chain", watched)
 
     async def main() -> None:
         async with rm.Pipeline.load(chain(("a", later if asynchronous else function, {}))).session() as session:

@@ -115,32 +115,32 @@ async def test_a_storm_of_interruptions_leaves_no_session_waiting(make: Callable
         await asyncio.wait_for(asyncio.gather(*[one_session(pipeline, chance) for _ in range(16)]), SECONDS)
 
 
-def test_a_call_that_is_called_off_on_its_way_never_begins() -> None:
+def test_a_call_that_is_cancelled_on_its_way_never_begins() -> None:
     calls = OpenCalls()
     calls.open(1, job=5)
     calls.reply_begins(1)
     calls.reply_begins(7)
     # Call 2 is inside the reply to call 1. Call 3 is none of this port's any more.
-    calls.call_off(2)
-    calls.call_off(3)
+    calls.cancel(2)
+    calls.cancel(3)
     assert calls.reply_brought(1, 5, 2).is_over
     calls.reply_ends(7)
     assert not calls.reply_brought(1, 5, 3).is_over, "what no reply can bring any more is forgotten"
 
 
-def test_a_call_is_left_once_wherever_it_is() -> None:
-    calls, told = OpenCalls(), []
+def test_a_call_is_cancelled_once_wherever_it_is() -> None:
+    calls, log = OpenCalls(), []
     calls.reply_begins(1)
     brought = calls.reply_brought(1, 5, 2)
-    calls.call_off(2)
-    assert not brought.attach(lambda: told.append("left"), lambda: told.append("room"))
+    calls.cancel(2)
+    assert not brought.attach(lambda: log.append("cancelled"), lambda: log.append("room"))
     served = calls.open(3, job=5)
-    assert served.attach(lambda: told.append("left"), lambda: told.append("room"))
+    assert served.attach(lambda: log.append("cancelled"), lambda: log.append("room"))
     calls.resume(3)
-    calls.call_off(3)
-    calls.leave_all(5)
+    calls.cancel(3)
+    calls.cancel_all(5)
     served.resume()
-    assert told == ["room", "left"]
+    assert log == ["room", "cancelled"]
 
 
 @pytest.mark.parametrize("on_loop", [False, True], ids=["sync", "async"])
@@ -173,7 +173,7 @@ async def test_of_calls_that_wait_for_a_busy_instance_only_the_one_that_is_wante
             await session.send(value)
             while session.metrics().nodes[0].item != value - 1:  # noqa: ASYNC110
                 await asyncio.sleep(0)
-        # What is called off is told before what comes after it is called for.
+        # The event that cancels a call comes before the call behind it.
         loop_port(asyncio.get_running_loop()).drain()
         may_go_on.set()
         await session.finish()

@@ -18,6 +18,7 @@ import pytest
 import remotemedia as rm
 from conftest import PASS_TEXT, chain, eventually, live_objects
 from remotemedia._abi.ownership import borrowed_count
+from remotemedia._codec.call_buffers import BUFFER_ROOM, CallBuffers
 from remotemedia._engine.port import EventPort
 
 LARGE = 50_000
@@ -188,10 +189,10 @@ def test_a_bytearray_cannot_be_resized_while_it_is_borrowed() -> None:
 
 
 def test_an_input_that_comes_back_at_once_is_released_in_the_same_crossing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_other(self: Any, timeout_us: int) -> Any:
+    def no_other(self: Any, used: Any, timeout_us: int) -> Any:
         raise AssertionError("there was another crossing")
 
-    monkeypatch.setattr(EventPort, "next", no_other)
+    monkeypatch.setattr(EventPort, "_fetch", no_other)
     array, gone = source()
     outputs = rm.execute_sync(PASS_TEXT, [array, 1, array[:5]])
     assert borrowed_count() == 0
@@ -262,3 +263,16 @@ def test_memory_stays_flat() -> None:
         [sys.executable, program, "--seconds", "3"], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_long_buffer_table_lives_as_long_as_its_call() -> None:
+    used = CallBuffers()
+    used.pack([np.full(3000, index) for index in range(BUFFER_ROOM + 1)], "values")
+    table, count = used.buffers()
+    assert count == BUFFER_ROOM + 1
+    # C has its address alone.
+    address = weakref.ref(table)
+    del table
+    assert address() is not None
+    used.forget()
+    assert address() is None

@@ -30,6 +30,10 @@ ENTRY_BYTES: int = ffi.sizeof("rm_buffer")
 """What an entry takes in a table, padding included."""
 _NOTHING = object()
 
+HAS_MORE: int = lib.RMPY_HAS_MORE
+END = HAS_MORE - 1
+"""In a result of `rmpy_submit`: the bits for the end of the values."""
+
 LONG_BYTES, LONG_TABLE = 256 * 1024, 500
 """From so many bytes or buffers on, unpacking a document takes milliseconds."""
 
@@ -56,12 +60,16 @@ class CallBuffers(Encoder, Reader):
         self._given_view = memoryview(ffi.buffer(self._given)).cast("B")
         self._discards: Any = ffi.new("rm_memory *[]", DISCARD_ROOM)
         self.error: Any = ffi.addressof(self.native, "error")
-        self._view = memoryview(ffi.buffer(self._area))
+        self._content: Any = ffi.buffer(self._area)
+        self._view = memoryview(self._content)
+        self._found = memoryview(ffi.buffer(ffi.addressof(self.native, "length"), 4)).cast("H")
+        """`length` and `released` of `native`, which are read faster here."""
         self.output.data, self.output.capacity = self._area, room
         self.output.buffers, self.output.buffer_capacity = self._room, BUFFER_ROOM
         self.output.discard = self._discards
         self.table = []
         self._pinned = []
+        self._long_table: Any = None
         self.borrowed = None
         self.snapshot = False
         self._storages: list[Storage] = []
@@ -105,6 +113,7 @@ class CallBuffers(Encoder, Reader):
         """Forgets which objects the document packed last refers to; they stay alive where native code needs them."""
         self.table = []
         self.borrowed = None
+        self._long_table = None
         self._pinned.clear()
 
     def explained(self, value: Any, name: str, refusal: MarshalError) -> MarshalError:
@@ -118,7 +127,8 @@ class CallBuffers(Encoder, Reader):
             return NULL, 0
         table, view = self._given, self._given_view
         if count > BUFFER_ROOM:
-            table = ffi.new("rm_buffer[]", count)
+            # Kept here: who writes its address into a struct does not keep it.
+            table = self._long_table = ffi.new("rm_buffer[]", count)
             view = memoryview(ffi.buffer(table)).cast("B")
         place = 0
         for address, length, token in self.table:
@@ -159,32 +169,41 @@ class CallBuffers(Encoder, Reader):
         return unpackb(self._view[: output.len], ext_hook=self.decode, timestamp=3)
 
     def unpack_plain(self, length: int) -> Any:
-        """A document of this length in the lane's room that names no buffer."""
+        """A document of this length in the room of the call that names no buffer."""
         return unpackb(self._view[:length], ext_hook=self.decode, timestamp=3)
 
-    def unpack_simple(self, span: int, count: int, borrowed: Mapping[int, Borrowed] | None) -> Outputs:
-        """The outputs of a completion that `rmpy_submit` found to be simple.
+    def unpack_values(self, span: int, count: int, borrowed: Mapping[int, Borrowed] | None) -> Outputs:
+        """The outputs of a completion that holds nothing else, for `count` inputs.
 
-        `span` is what that returned; `borrowed` are the Python objects of this execution.
+        `span` is what `rmpy_submit` returned; `borrowed` are the Python objects of this execution by their numbers.
         """
-        view = self._view
-        buffers = self.output.buffer_count
-        if buffers:
-            known = borrowed or {}
-            self._storages = self._take(
-                self._room, self._room_view, buffers, lambda token: known.get(token) or ownership.borrowed(token)
-            )
+        document: bytes = self._content[: self._found[0]]
+        if span & HAS_MORE:
+            return self._unpack_more(document, span >> 16, span & END, count, borrowed or {})
+        outputs = Outputs(unpackb(document[span >> 16 : span & END], ext_hook=self.decode, timestamp=3))
+        outputs._origin = document
+        outputs._count = count
+        return outputs
+
+    def _unpack_more(
+        self, document: bytes, begin: int, end: int, count: int, borrowed: Mapping[int, Borrowed]
+    ) -> Outputs:
+        """The outputs of a completion that refers to buffers, or brings release records."""
+        self._storages = self._take(
+            self._room,
+            self._room_view,
+            self.output.buffer_count,
+            lambda token: borrowed.get(token) or ownership.borrowed(token),
+        )
         try:
-            outputs = Outputs(unpackb(view[span >> 32 : span >> 16 & 0xFFFF], ext_hook=self.decode, timestamp=3))
+            outputs = Outputs(unpackb(document[begin:end], ext_hook=self.decode, timestamp=3))
         finally:
-            if buffers:
-                self._storages = []
-        released = self.native.released
+            self._storages = []
+        released = self._found[1]
         if released:
-            ownership.release(unpackb(view[released : span & 0xFFFF]))
-        document = view[: span & 0xFFFF].tobytes()
-        # Buffers are there but once, so the values are not read again.
-        outputs._origin = (document, list(outputs)) if buffers else document
+            ownership.release(unpackb(document[released:]))
+        # Buffers are handed out but once, so the values are not decoded again.
+        outputs._origin = document, list(outputs)
         outputs._count = count
         return outputs
 
@@ -237,7 +256,7 @@ class CallBuffers(Encoder, Reader):
 
 
 class _FreeBuffers(threading.local):
-    """The free_buffers of a thread that nobody uses."""
+    """The buffers of a thread that no call uses."""
 
     def __init__(self) -> None:
         self.free: list[CallBuffers] = []
@@ -247,13 +266,13 @@ free_buffers = _FreeBuffers()
 
 
 def acquire() -> CallBuffers:
-    """A lane of this thread that nobody uses. A call within a call gets another one."""
+    """Buffers of this thread that no call uses. A call within a call gets others."""
     free = free_buffers.free
     return free.pop() if free else CallBuffers()
 
 
 def release(used: CallBuffers) -> None:
-    """The lane is free again, and keeps nothing alive."""
+    """Makes buffers free for the next call; they keep nothing alive."""
     if used.borrowed is not None:
         used.release_table()
     free_buffers.free.append(used)
@@ -280,7 +299,7 @@ def _reject(value: Any) -> str | None:
 
 
 def _child() -> None:
-    # The C memory of a lane may name handles of the parent.
+    # Their C memory may name handles of the parent.
     free_buffers.free.clear()
 
 

@@ -1,8 +1,8 @@
-"""The calls of a port that are open: from the moment their number is known here until their reply is made.
+"""The calls of a port that are open: from when their number is known here until their last reply.
 
-The runtime calls a call off by its number, which may be known here or not: a call that comes inside a reply is known
-only when the reply returns. So an unknown number is remembered until every reply that was being made then has returned:
-one of them brings the call, or it was answered before.
+The runtime cancels a call by its number, which may not be known here yet: a call that comes with a reply is known only
+when the reply returns. So an unknown number is remembered until every reply that was being made then has returned: one
+of them brings the call, or it was answered before.
 """
 
 from __future__ import annotations
@@ -16,40 +16,41 @@ from typing import Any
 from .._functions.serve import Call
 
 
-class Serving(Call):
+class OpenCall(Call):
     """A call of the runtime, and the work on its reply: a thread's, which attaches itself, or that of a task."""
 
-    __slots__ = ("_leave", "_lock", "_resume", "id", "job", "task")
+    __slots__ = ("_cancel", "_lock", "_resume", "id", "job", "task")
 
     def __init__(self, call_id: int, job: int, lock: threading.RLock) -> None:
         self.id = call_id
         self.job = job
+        """The token of its run."""
         self.is_over = False
         self.task: asyncio.Task[None] | None = None
         self._lock = lock
-        self._leave: Callable[[], None] | None = None
+        self._cancel: Callable[[], None] | None = None
         self._resume: Callable[[], None] | None = None
 
-    def attach(self, leave: Callable[[], None], resume: Callable[[], None] | None = None) -> bool:
-        """Has `leave` called when the call is called off, and `resume` when there is room for more of its reply.
+    def attach(self, cancel: Callable[[], None], resume: Callable[[], None] | None = None) -> bool:
+        """Sets what is called when the call is cancelled, and when there is room for more of its reply.
 
         Returns False if it is over already: then neither is called, and no work has to begin.
         """
         with self._lock:
-            self._leave, self._resume = leave, resume
+            self._cancel, self._resume = cancel, resume
             return not self.is_over
 
     def resume_with(self, resume: Callable[[], None]) -> None:
-        """Has `resume` called when there is room for more of its reply."""
+        """Sets what is called when there is room for more of its reply."""
         self._resume = resume
 
-    def leave(self) -> None:
+    def cancel(self) -> None:
         """Ends the work on the reply, which is not wanted any more."""
         with self._lock:
-            leave = None if self.is_over else self._leave
+            cancel = None if self.is_over else self._cancel
             self.is_over = True
-        if leave is not None:
-            leave()
+        if cancel is not None:
+            cancel()
 
     def resume(self) -> None:
         """Continues the work on the reply: there is room for more of it."""
@@ -70,72 +71,73 @@ class Serving(Call):
 
 
 class OpenCalls:
-    """The calls of a port, by their numbers. Any thread may use it."""
+    """The open calls of a port, by their numbers. Any thread may use it."""
 
     def __init__(self) -> None:
         # The garbage collector may close a port on a thread that holds it.
         self._lock = threading.RLock()
-        self._open: dict[int, Serving] = {}
+        self._open: dict[int, OpenCall] = {}
         self._replies: set[int] = set()
         """Calls whose reply, which may bring the next one, is being made."""
-        self._called_off: dict[int, set[int]] = {}
+        self._cancelled: dict[int, set[int]] = {}
+        """Numbers of cancelled calls that are not known yet, with the replies that may bring them."""
 
-    def open(self, call_id: int, job: int) -> Serving:
-        """Adds a call that an event has brought."""
-        serving = self._open[call_id] = Serving(call_id, job, self._lock)
-        return serving
+    def open(self, call_id: int, job: int) -> OpenCall:
+        """Adds a call that has come as an event."""
+        call = self._open[call_id] = OpenCall(call_id, job, self._lock)
+        return call
 
     def reply_begins(self, call_id: int) -> None:
-        """Notes that a reply to this call is being made, which may bring the next call."""
+        """Notes that a reply to this call is about to be made, and may bring the next call."""
         self._replies.add(call_id)
 
-    def reply_brought(self, call_id: int, job: int, next_id: int) -> Serving:
-        """Adds the call that the reply to another one has brought. It may be over already."""
+    def reply_brought(self, call_id: int, job: int, next_id: int) -> OpenCall:
+        """Adds the call that came with the reply to `call_id`; it may be cancelled already."""
         with self._lock:
-            serving = Serving(next_id, job, self._lock)
-            serving.is_over = self._called_off.pop(next_id, None) is not None
-            if not serving.is_over:
-                self._open[next_id] = serving
+            call = OpenCall(next_id, job, self._lock)
+            call.is_over = self._cancelled.pop(next_id, None) is not None
+            if not call.is_over:
+                self._open[next_id] = call
             self.reply_ends(call_id)
-        return serving
+        return call
 
     def reply_ends(self, call_id: int) -> None:
         """Notes that the reply to this call has returned, with the next call or without."""
         self._replies.discard(call_id)
-        # Calls that are called off from now on don't wait for this reply.
-        if not self._called_off:
+        # A call that is cancelled from now on does not wait for this reply any more.
+        if not self._cancelled:
             return
         with self._lock:
-            for number, replies in list(self._called_off.items()):
+            for number, replies in list(self._cancelled.items()):
                 replies.discard(call_id)
                 if not replies:
-                    del self._called_off[number]
+                    del self._cancelled[number]
 
-    def call_off(self, call_id: int) -> None:
-        """Ends a call whose reply the runtime does not want any more."""
+    def cancel(self, call_id: int) -> None:
+        """Cancels a call: the runtime does not need its reply any more."""
         with self._lock:
-            serving = self._open.pop(call_id, None)
-            if serving is None and self._replies:
-                self._called_off[call_id] = set(self._replies)
-        if serving is not None:
-            serving.leave()
+            call = self._open.pop(call_id, None)
+            if call is None and self._replies:
+                self._cancelled[call_id] = set(self._replies)
+        if call is not None:
+            call.cancel()
 
     def resume(self, call_id: int) -> None:
-        """Continues a call: there is room for more of its reply."""
-        serving = self._open.get(call_id)
-        if serving is not None:
-            serving.resume()
+        """Continues the work on a call: there is room for more of its reply."""
+        call = self._open.get(call_id)
+        if call is not None:
+            call.resume()
 
-    def leave_all(self, job: int) -> None:
-        """Ends all calls of an execution, whose replies are not wanted any more."""
+    def cancel_all(self, job: int) -> None:
+        """Cancels the calls of a run."""
         with self._lock:
-            # A copy: others begin and end meanwhile.
-            left = [serving for serving in list(self._open.values()) if serving.job == job]
-            for serving in left:
-                self._open.pop(serving.id, None)
-        for serving in left:
-            serving.leave()
+            # A copy: other threads add and remove calls meanwhile.
+            cancelled = [call for call in list(self._open.values()) if call.job == job]
+            for call in cancelled:
+                self._open.pop(call.id, None)
+        for call in cancelled:
+            call.cancel()
 
     def end(self, call_id: int) -> None:
-        """Removes a call whose reply is made."""
+        """Removes a call whose last reply is made."""
         self._open.pop(call_id, None)

@@ -1,5 +1,5 @@
-"""Which port is whose: a `LoopPort` for each event loop, found again by the identity of the loop, and `SyncPort`s that
-threads without a loop take and give back.
+"""Which port belongs to what: one port for each event loop, found by the identity of the loop, and ports that threads
+without a loop acquire and release.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import threading
 from collections import deque
 
 from .._process import after_fork
-from .loop_port import LoopPort
-from .sync_port import SyncPort
+from .loop_port import LoopPort, new_loop_port
+from .port import EventPort
+from .sync_port import SyncDriver, SyncPort
 
 
 class _Ports(threading.local):
@@ -23,9 +24,9 @@ class _Ports(threading.local):
 
 _lock = threading.Lock()
 _loops: dict[int, LoopPort] = {}
-"""Looked through and changed under the lock alone."""
+"""By the identity of the loop. Read and changed under the lock alone."""
 _forgotten: deque[tuple[int, LoopPort]] = deque()
-"""Ports of loops that the garbage collector has taken, which comes at any moment, and so must not touch `_loops`."""
+"""Ports of loops that were collected. The garbage collector may run at any time, and so must not change `_loops`."""
 thread_ports = _Ports()
 """The ports of this thread."""
 
@@ -33,19 +34,19 @@ thread_ports = _Ports()
 def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
     """The port of a running loop, made at its first use."""
     port = thread_ports.last
-    if port is not None and port.loop() is loop and not port.closed:
+    if port is not None and port.driver.loop() is loop and not port.is_closed:
         return port
     key = id(loop)
     with _lock:
         stale = _take_stale()
         found = _loops.get(key)
         # Another loop may have had this id before.
-        if found is not None and (found.loop() is not loop or found.closed):
+        if found is not None and (found.driver.loop() is not loop or found.is_closed):
             found = None
     for each in stale:
         each.close()
     if found is None:
-        found = LoopPort(loop, lambda port: _forget(key, port))
+        found = new_loop_port(loop, lambda port: _forget(key, port))
         with _lock:
             _loops[key] = found
     thread_ports.last = found
@@ -53,7 +54,7 @@ def loop_port(loop: asyncio.AbstractEventLoop) -> LoopPort:
 
 
 def forget_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Lets go of a loop's port, before the loop is closed."""
+    """Closes a loop's port, before the loop is closed."""
     with _lock:
         port = _loops.pop(id(loop), None)
     if port is not None:
@@ -61,13 +62,13 @@ def forget_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def sync_port() -> SyncPort:
-    """A port that nobody serves, for this thread. A call within a call gets one of its own."""
+    """A free port of this thread. A call within a call gets one of its own."""
     free = thread_ports.free
-    return free.pop() if free else SyncPort()
+    return free.pop() if free else EventPort(SyncDriver())
 
 
 def give_back_port(port: SyncPort) -> None:
-    """The port is free again."""
+    """Makes a port free for the next call."""
     thread_ports.free.append(port)
 
 
@@ -78,12 +79,12 @@ def _forget(key: int, port: LoopPort) -> None:
 
 
 def _take_stale() -> list[LoopPort]:
-    """Takes out the ports of loops that are closed or forgotten. Under the lock."""
+    """Takes out the ports of loops that are closed or were collected. Under the lock."""
     while _forgotten:
         key, port = _forgotten.popleft()
         if _loops.get(key) is port:
             del _loops[key]
-    stale = [key for key, each in _loops.items() if each.is_gone]
+    stale = [key for key, each in _loops.items() if each.driver.is_gone]
     return [_loops.pop(key) for key in stale]
 
 

@@ -1,4 +1,7 @@
-"""One execution or session that the runtime works on: who waits for it, and what it needs meanwhile."""
+"""`Run`: one execution or session that the runtime is at work on, from its submit to its end.
+
+It knows who waits for the end and what is needed until then; not where its completion comes from.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,22 @@ import contextvars
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._abi.constants import COMPLETED
 from .._abi.ownership import Borrowed
 from .._functions.chain import Chain
+from .._functions.event_loop import until_done
 from .._functions.instances import InstancePool
 from .._functions.spec import HostClass, HostFunction
 from .._process import stay_at_exit
 from ..errors import NodeError
-from .completion import Result, settle
+from .completion import Result, keep_causes, settle
 
 Functions = Mapping[int, HostFunction] | None
+"""The Python functions of a pipeline, by their numbers."""
 
 
 class Run:
-    """One execution that is going on: who waits for it, and what it needs meanwhile."""
+    """One execution or session: who waits for it, and what it needs meanwhile."""
 
     __slots__ = (
         "_chains",
@@ -43,14 +49,18 @@ class Run:
         self.token = token
         self.functions = functions
         self.count = count
+        """The number of inputs, if known."""
         self.borrowed = borrowed
+        """The Python objects that native code may refer to, by their numbers."""
         self.context = contextvars.copy_context() if functions else None
-        self.future: asyncio.Future[Any] | None = None
         self.completion: Any = None
+        """Its completion, or the exception in place of one, once it has ended."""
+        self.future: asyncio.Future[Any] | None = None
+        """Done with the completion, where an event loop waits for it."""
+        self.notify: Callable[[int], None] | None = None
+        """Called with the kind of each event of a session."""
         self.skipped: list[NodeError] | None = None
         """The errors that a session has let pass."""
-        self.notify: Callable[[int], None] | None = None
-        """Told the kind of each event of a session."""
         self.taking: set[int] = set()
         """Calls to which the next one comes with the reply: what it names may be released before it is read."""
         has_classes = functions is not None and any(isinstance(each, HostClass) for each in functions.values())
@@ -59,7 +69,7 @@ class Run:
         self._chains: dict[int, Chain] = {}
         """The chains of its functions by the number of the first one, which is in no other chain."""
         self.cleaned: asyncio.Future[None] | None = None
-        """What its end waits for: that they are cleaned up."""
+        """Done once its instances are cleaned up, if its end waits for that."""
 
     def chain(self, content: Mapping[str, Any]) -> Chain | None:
         """The functions that a call is for; None if it comes from before an interruption, or if there are none."""
@@ -80,9 +90,42 @@ class Run:
         chain = self._chains[first] = Chain(functions, epoch)
         return chain
 
+    def complete(self, completion: Any) -> None:
+        """Ends the run, once its instances are cleaned up."""
+        if self.cleaned is None:
+            self._deliver(completion)
+        else:
+            # What the completion names may be released before it is delivered.
+            keep_causes(completion)
+            self.cleaned.add_done_callback(lambda _: self._deliver(completion))
+
+    async def outcome(self, abandon: Callable[[Run], None]) -> Result:
+        """Waits for the end; returns the outputs or raises. `abandon` is called if the wait is cancelled."""
+        future = self.future = asyncio.get_running_loop().create_future()
+        try:
+            completion = await future
+        except GeneratorExit:
+            # The coroutine was closed: nothing can be awaited any more.
+            abandon(self)
+            raise
+        except BaseException:
+            abandon(self)
+            if self.cleaned is not None:
+                await until_done(self.cleaned)
+            raise
+        return self.settle(completion)
+
     def settle(self, completion: Any) -> Result:
-        """The outputs, or the exception raised."""
+        """The outputs of a completion, or its exception raised."""
         if isinstance(completion, BaseException):
             stay_at_exit()
             raise completion
         return settle(completion, self.count, self.borrowed)
+
+    def _deliver(self, completion: Any) -> None:
+        self.completion = completion
+        if self.future is not None and not self.future.done():
+            # Never `set_exception`: if the waiter was cancelled in the same turn, asyncio would complain about it.
+            self.future.set_result(completion)
+        if self.notify is not None:
+            self.notify(COMPLETED)

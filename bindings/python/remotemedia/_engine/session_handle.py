@@ -106,7 +106,7 @@ class NativeSession:
     def check_place(self) -> None:
         """Raises `InvalidArgumentError` elsewhere than on its loop: no two threads may use a session at once."""
         running = _get_running_loop()
-        if self._port is None or running is self._port.loop():
+        if self._port is None or running is self._port.driver.loop():
             return
         # Where no loop runs, the thread of its loop, which is not running either, is the right place.
         if running is not None or get_ident() != self._thread:
@@ -284,7 +284,7 @@ class NativeSession:
             raise GoneError("the session is closed; call pipeline.session() for another one")
         self.check_place()
         port = self._port
-        loop = port.loop()
+        loop = port.driver.loop()
         assert loop is not None
         token = self.token = FIRST_TOKEN + ownership.number()
         document = pack_plain({"sinks": self.sinks, **self._options})

@@ -1,4 +1,4 @@
-"""`SyncPort`: a port without an event loop, which the thread that submits also serves."""
+"""Ports without an event loop: the thread that submits waits for their events, and runs Python functions itself."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._abi import ownership
-from .._functions.serve import PartialReply, Reply, serve
+from .._codec.call_buffers import CallBuffers
+from .._functions.serve import Reply, serve
 from .completion import Result
-from .open_calls import Serving
-from .port import EventPort, Following
+from .open_calls import OpenCall
+from .partial_calls import PartialCall
+from .port import EventPort, NextCall
 from .run import Run
 
 if TYPE_CHECKING:
@@ -21,63 +23,76 @@ SLICE_US = 50_000
 SYNC_BUDGET_US = 10_000
 """How much work a submit may do on a thread that would only wait otherwise, in microseconds."""
 
-FOLLOWING_IN_A_ROW = 8
-"""After so many calls that each came with the answer to the one before, a thread looks at its port."""
+NEXT_CALLS_IN_A_ROW = 8
+"""After so many calls that each came with the reply to the one before, a thread looks at its port."""
 
 
-class SyncPort(EventPort):
-    """A port that the thread which submits also serves, Python functions included."""
+class SyncDriver:
+    """Runs the calls of a port on the thread that waits at it."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._following: list[Following] = []
-        self._in_a_row = 0
+    def __init__(self, budget_us: int = SYNC_BUDGET_US) -> None:
+        self.budget_us = budget_us
+        self.next_calls: list[NextCall] = []
+        """The call that came with the last reply, if one did."""
+        self.in_a_row = 0
 
-    def advance(self) -> None:
-        """Deals with what is there; waits at most a slice for the first of it."""
-        if self._following and self._in_a_row < FOLLOWING_IN_A_ROW:
-            self._in_a_row += 1
-            self._serve(*self._following.pop())
+    def serve(self, port: EventPort[SyncDriver], run: Run, call: OpenCall, on_this_thread: bool) -> None:
+        """Runs the functions of a call now."""
+        assert run.context is not None
+        context = run.context.copy()
+        if call.chain.in_parts:
+            partial = PartialCall(port, call, context, _run_now, self._reply_last)
+            if call.attach(partial.cancel, partial.resume):
+                partial.begin()
         else:
-            self._in_a_row = 0
-            self.dispatch(self.next(0 if self._following else SLICE_US))
+            reply = context.run(serve, call)
+            port.calls.end(call.id)
+            self._reply_last(port, call, reply)
 
-    def wait(self, run: Run, reporter: Reporter | None = None) -> Result:
-        """Serves the port until the run has ended. Ctrl-C interrupts it within a slice, and cancels the run."""
-        try:
-            while run.completion is None:
-                self.advance()
-                if reporter is not None and reporter.is_due and (found := self.progress(run)) is not None:
-                    reporter.tell(*found)
-            if run.borrowed and ownership.is_borrowed(run.borrowed):
-                self.drain()
-        finally:
-            self.abandon(run)
-        return run.settle(run.completion)
-
-    def _work_on(self, partial: PartialReply[Serving], work: Callable[[PartialReply[Serving]], None]) -> None:
-        work(partial)
-
-    def _complete(self, token: int, completion: Any) -> None:
-        run = self.runs.pop(token, None)
-        if run is not None:
-            self._leave(run)
-            run.completion = completion
-
-    def _clean(self, run: Run) -> None:
+    def clean(self, run: Run) -> None:
+        """Cleans up the instances of a run now."""
         if run.instances is not None and run.context is not None:
             run.context.copy().run(run.instances.clean)
 
-    def _call(self, run: Run, call: Serving, on_this_thread: bool) -> None:
-        assert run.context is not None
-        if call.chain.in_parts:
-            partial = PartialReply(call, run.context.copy())
-            if call.attach(lambda: self._leave_reply(partial), lambda: self._resume(partial)):
-                self._make_parts(partial)
-        else:
-            reply = run.context.copy().run(serve, call)
-            self.calls.end(call.id)
-            self._reply_last(call, reply)
+    def decode(self, port: EventPort[SyncDriver], used: CallBuffers) -> list[Any]:
+        """The events that are in `used`."""
+        events: list[Any] = used.unpack(port.resolve)
+        return events
 
-    def _reply_last(self, call: Serving, reply: Reply) -> None:
-        self.reply(call, reply, self._following)
+    def stop(self) -> None:
+        """Nothing waits for events but a call of `wait`."""
+
+    def _reply_last(self, port: EventPort[Any], call: OpenCall, reply: Reply) -> None:
+        port.reply(call, reply, self.next_calls)
+
+
+SyncPort = EventPort[SyncDriver]
+
+
+def advance(port: SyncPort) -> None:
+    """Deals with what is there; waits at most a slice for the first of it."""
+    driver = port.driver
+    if driver.next_calls and driver.in_a_row < NEXT_CALLS_IN_A_ROW:
+        driver.in_a_row += 1
+        port.serve(*driver.next_calls.pop())
+    else:
+        driver.in_a_row = 0
+        port.dispatch(port.next(0 if driver.next_calls else SLICE_US))
+
+
+def wait(port: SyncPort, run: Run, reporter: Reporter | None = None) -> Result:
+    """Waits until the run has ended. Ctrl-C interrupts it within a slice, and cancels the run."""
+    try:
+        while run.completion is None:
+            advance(port)
+            if reporter is not None and reporter.is_due and (found := port.progress(run)) is not None:
+                reporter.tell(*found)
+        if run.borrowed and ownership.is_borrowed(run.borrowed):
+            port.drain()
+    finally:
+        port.abandon(run)
+    return run.settle(run.completion)
+
+
+def _run_now(partial: PartialCall, work: Callable[[], None], on_this_thread: bool) -> None:
+    work()

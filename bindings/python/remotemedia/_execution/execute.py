@@ -16,10 +16,10 @@ from ..errors import InvalidArgumentError, LibraryError, MarshalError
 
 try:
     from .._engine.completion import Result
-    from .._engine.loop_port import LOOP_BUDGET_US, LoopPort
+    from .._engine.loop_port import LoopPort
     from .._engine.port_registry import forget_loop, give_back_port, loop_port, sync_port, thread_ports
     from .._engine.run import Functions, Run
-    from .._engine.sync_port import SYNC_BUDGET_US
+    from .._engine.sync_port import wait
     from .._manifest.compile import CompiledPipeline, Manifest, cached, compile_manifest
 except LibraryError:
     if not in_main_interpreter():
@@ -81,8 +81,9 @@ async def execute(
         )
     loop = _get_running_loop() or running_loop(BLOCKING)
     port = thread_ports.last
-    if port is None or port.loop() is not loop:
+    if port is None or port.driver.loop() is not loop:
         port = loop_port(loop)
+    driver = port.driver
     functions: Functions = None
     pipeline = cached(manifest) if type(manifest) is str else None
     if pipeline is None:
@@ -93,13 +94,13 @@ async def execute(
     if on_progress is not None:
         reporter = progress.reporter_of(on_progress, inputs)
         return await with_progress(port, pipeline, functions, inputs, timeout_us, reporter)
-    outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
+    outcome = port.start(pipeline, functions, inputs, timeout_us)
     if type(outcome) is Run:
-        port.inline_in_a_row = 0
-        return await port.finish(outcome)
-    port.inline_in_a_row += 1
-    if port.inline_in_a_row >= INLINE_IN_A_ROW:
-        port.inline_in_a_row = 0
+        driver.inline_in_a_row = 0
+        return await outcome.outcome(port.abandon)
+    driver.inline_in_a_row += 1
+    if driver.inline_in_a_row >= INLINE_IN_A_ROW:
+        driver.inline_in_a_row = 0
         await asyncio.sleep(0)
     return outcome  # type: ignore[return-value]
 
@@ -150,8 +151,8 @@ def execute_blocking(
         return _in_own_loop(pipeline, functions, inputs, timeout_us, reporter)
     port = sync_port()
     try:
-        outcome = port.start(pipeline, functions, inputs, timeout_us, SYNC_BUDGET_US)
-        result = port.wait(outcome, reporter) if isinstance(outcome, Run) else outcome
+        outcome = port.start(pipeline, functions, inputs, timeout_us)
+        result = wait(port, outcome, reporter) if isinstance(outcome, Run) else outcome
     finally:
         give_back_port(port)
     if reporter is not None:
@@ -168,11 +169,11 @@ async def with_progress(
     reporter: Reporter,
 ) -> Result:
     """Runs the pipeline and tells how far it is."""
-    outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
+    outcome = port.start(pipeline, functions, inputs, timeout_us)
     if isinstance(outcome, Run):
         run = outcome
         with progress.Ticker(reporter, lambda: port.progress(run)):
-            outcome = await port.finish(run)
+            outcome = await run.outcome(port.abandon)
     reporter.done(outcome)
     return outcome
 
@@ -190,8 +191,8 @@ def _in_own_loop(
         port = loop_port(get_running_loop())
         if reporter is not None:
             return await with_progress(port, pipeline, functions, inputs, timeout_us, reporter)
-        outcome = port.start(pipeline, functions, inputs, timeout_us, LOOP_BUDGET_US)
-        return await port.finish(outcome) if isinstance(outcome, Run) else outcome
+        outcome = port.start(pipeline, functions, inputs, timeout_us)
+        return await outcome.outcome(port.abandon) if isinstance(outcome, Run) else outcome
 
     with own_loop() as loop:
         return loop.run_until_complete(run())

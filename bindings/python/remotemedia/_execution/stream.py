@@ -11,10 +11,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._engine.completion import Result
-from .._engine.loop_port import LOOP_BUDGET_US, LoopPort
+from .._engine.loop_port import LoopPort
 from .._engine.port_registry import give_back_port, loop_port, sync_port
 from .._engine.run import Run
-from .._engine.sync_port import SYNC_BUDGET_US, SyncPort
+from .._engine.sync_port import SyncPort, advance
 from .._functions.event_loop import running_loop
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
@@ -203,7 +203,7 @@ def map_sources_sync(
                 begin = time.perf_counter()
                 outcome: Result | Exception | Run
                 try:
-                    outcome = port.start(pipeline, functions, [source], timeout_us, SYNC_BUDGET_US)
+                    outcome = port.start(pipeline, functions, [source], timeout_us)
                 except Exception as error:
                     outcome = error
                 running.append((source, begin, outcome))
@@ -216,7 +216,7 @@ def map_sources_sync(
                 (each for each in first if not isinstance(each[2], Run) or each[2].completion is not None), None
             )
             if ended is None:
-                port.advance()
+                advance(port)
                 continue
             running.remove(ended)
             yield _settled(port, *ended)
@@ -230,7 +230,7 @@ def map_sources_sync(
 def _begin(port: LoopPort, compiled: Compiled, source: Any, timeout_us: int) -> Mapped | asyncio.Task[Mapped]:
     begin = time.perf_counter()
     try:
-        outcome = port.start(*compiled, [source], timeout_us, LOOP_BUDGET_US)
+        outcome = port.start(*compiled, [source], timeout_us)
     except Exception as error:
         return Mapped(source, None, error, time.perf_counter() - begin)
     if isinstance(outcome, Run):
@@ -244,7 +244,7 @@ def _begin(port: LoopPort, compiled: Compiled, source: Any, timeout_us: int) -> 
 
 async def _ended(port: LoopPort, run: Run, source: Any, begin: float) -> Mapped:
     try:
-        outputs = await port.finish(run)
+        outputs = await run.outcome(port.abandon)
     except Exception as error:
         return Mapped(source, None, error, time.perf_counter() - begin)
     return Mapped(source, outputs, None, time.perf_counter() - begin)

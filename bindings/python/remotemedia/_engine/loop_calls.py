@@ -1,0 +1,244 @@
+"""Where calls to Python functions run that come to an event loop: async functions in tasks of the loop, sync ones on
+serving threads, and the instances of a class in one call at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import Any
+
+from .._functions import threads
+from .._functions.failures import Failure
+from .._functions.instances import InstancePool
+from .._functions.serve import FULL, GONE, Reply, serve_async, serve_in_parts
+from .._functions.serve import serve as serve_chain
+from .._functions.spec import InThread
+from .open_calls import OpenCall
+from .partial_calls import PartialCall
+from .port import EventPort, NextCall
+from .run import Run
+
+PARTS_IN_A_ROW = 32
+"""After so many values of an async generator that never waited, the event loop gets a turn."""
+
+Loop = Callable[[], asyncio.AbstractEventLoop | None]
+"""The loop, unless it was collected."""
+
+
+def serve(port: EventPort[Any], loop: Loop, run: Run, call: OpenCall, on_this_thread: bool) -> None:
+    """Has a call served; with `on_this_thread` sync functions run on this serving thread, after its present work."""
+    assert run.context is not None
+    chain, context = call.chain, run.context.copy()
+    instances = run.instances if chain.has_instances else None
+    if chain.on_loop:
+        if instances is None:
+            _serve_on_loop(port, loop, context, call)
+        else:
+            _serve_instances_on_loop(port, loop, context, call, instances)
+    elif instances is not None:
+        _serve_instances(port, context, call, instances, on_this_thread)
+    elif chain.in_parts:
+        partial = PartialCall(port, call, context, _run_in_thread, _reply_last)
+        if call.attach(partial.cancel, partial.resume):
+            partial.begin(on_this_thread)
+    else:
+        _submit(lambda: _serve_in_thread(port, context, call), on_this_thread)
+
+
+def call_on(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> bool:
+    """Has `what` called on a loop, unless it is closed or gone. Returns whether it will be called."""
+    try:
+        if loop is not None:
+            loop.call_soon_threadsafe(what)
+    except RuntimeError:
+        return False
+    return loop is not None
+
+
+async def in_thread(work: Callable[[], Any], when_done: Callable[[], None] | None = None) -> Any:
+    """Runs `work` on a serving thread, in the context of the caller. Raises `Failure` for what it raises.
+
+    `when_done` is called when it has ended, also if this is not waited for any more.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def finish(result: tuple[Any, BaseException | None]) -> None:
+        if not future.done():
+            future.set_result(result)
+
+    def run() -> None:
+        result: tuple[Any, BaseException | None]
+        try:
+            result = context.run(work), None
+        except BaseException as error:
+            result = None, error
+        if when_done is not None:
+            # Before the loop hears of it: else what comes next might still take this thread for busy.
+            when_done()
+        call_on(loop, lambda: finish(result))
+
+    threads.submit(run)
+    value, error = await future
+    if error is not None:
+        raise Failure(error)
+    return value
+
+
+def _serve_on_loop(port: EventPort[Any], loop: Loop, context: contextvars.Context, call: OpenCall) -> None:
+    """Serves a call by a task of the loop."""
+    if not call.attach(lambda: call.cancel_task(loop())):
+        return
+
+    def begin(loop: asyncio.AbstractEventLoop) -> None:
+        if not call.is_over:
+            call.task = context.run(loop.create_task, _reply_on_loop(port, call, in_thread))
+
+    running = loop()
+    if running is not None and asyncio._get_running_loop() is running:
+        begin(running)
+    elif running is not None:
+        call_on(running, lambda: begin(running))
+
+
+def _serve_instances_on_loop(
+    port: EventPort[Any], loop: Loop, context: contextvars.Context, call: OpenCall, instances: InstancePool
+) -> None:
+    """Serves a call to classes by a task of the loop, once no other call works with the same instances."""
+    key = call.chain.key
+
+    async def in_retained_thread(work: Callable[[], Any]) -> Any:
+        instances.retain(key)
+        return await in_thread(work, lambda: instances.release(key, in_thread=True))
+
+    def done() -> None:
+        instances.release(key, in_thread=False)
+
+    def begin_here(loop: asyncio.AbstractEventLoop) -> None:
+        if call.is_over:
+            done()
+            return
+        call.task = context.run(loop.create_task, _reply_on_loop(port, call, in_retained_thread))
+        call.task.add_done_callback(lambda _: done())
+
+    def begin() -> None:
+        running = loop()
+        if running is not None and asyncio._get_running_loop() is running:
+            begin_here(running)
+        elif running is None or not call_on(running, lambda: begin_here(running)):
+            # It had to wait for a thread, and now there is no loop any more.
+            done()
+
+    def cancel() -> None:
+        if not instances.withdraw(key, call.id):
+            call.cancel_task(loop())
+
+    if call.attach(cancel) and not instances.begin(key, call.id, begin, in_thread=False):
+        port.calls.end(call.id)
+
+
+def _serve_instances(
+    port: EventPort[Any],
+    context: contextvars.Context,
+    call: OpenCall,
+    instances: InstancePool,
+    on_this_thread: bool,
+) -> None:
+    """Serves a call to classes that are all sync, by a thread, once no other call works with the same instances."""
+    key = call.chain.key
+    partial = PartialCall(
+        port, call, context, _run_in_thread, _reply_last, lambda: instances.release(key, in_thread=True)
+    )
+
+    def cancel() -> None:
+        if not instances.withdraw(key, call.id):
+            partial.cancel()
+
+    is_wanted = call.attach(cancel, partial.resume)
+    if is_wanted and not instances.begin(key, call.id, lambda: partial.begin(on_this_thread), in_thread=True):
+        port.calls.end(call.id)
+
+
+def _serve_in_thread(port: EventPort[Any], context: contextvars.Context, call: OpenCall) -> None:
+    if call.is_over:
+        return
+    try:
+        reply = context.run(serve_chain, call, lambda part: port.reply(call, part))
+    except BaseException as error:
+        # SystemExit of a function ends the execution, not this thread.
+        reply = Reply([], Failure(error))
+    port.calls.end(call.id)
+    _reply_last(port, call, reply)
+
+
+def _reply_last(port: EventPort[Any], call: OpenCall, reply: Reply) -> None:
+    # Where others wait for a thread, the next call waits its turn.
+    next_calls: list[NextCall] | None = None if threads.are_short() else []
+    port.reply(call, reply, next_calls)
+    if next_calls:
+        port.serve(*next_calls[0], on_this_thread=True)
+
+
+async def _reply_on_loop(port: EventPort[Any], call: OpenCall, in_thread: InThread) -> None:
+    try:
+        if call.chain.in_parts:
+            await _reply_in_parts(port, call, in_thread)
+        else:
+            port.reply(call, await serve_async(call, in_thread, lambda part: port.reply(call, part)))
+    except asyncio.CancelledError as error:
+        if not call.is_over:
+            # Before the first function began.
+            port.reply(call, Reply([], Failure(error)))
+    except (KeyboardInterrupt, SystemExit) as error:
+        port.reply(call, Reply([], Failure(error)))
+        if call.task is not None:
+            call.task.add_done_callback(_retrieve)
+        raise
+    finally:
+        port.calls.end(call.id)
+
+
+async def _reply_in_parts(port: EventPort[Any], call: OpenCall, in_thread: InThread) -> None:
+    room, parts = asyncio.Event(), 0
+    call.resume_with(room.set)
+
+    async def send(part: Reply) -> bool:
+        nonlocal parts
+        room.clear()
+        status = port.reply(call, part)
+        parts += 1
+        if status is FULL:
+            await room.wait()
+        elif parts % PARTS_IN_A_ROW == 0:
+            await asyncio.sleep(0)
+        return status is not GONE
+
+    await serve_in_parts(call, in_thread, send)
+
+
+def _run_in_thread(partial: PartialCall, work: Callable[[], None], on_this_thread: bool) -> None:
+    def attempt() -> None:
+        try:
+            work()
+        except BaseException as error:
+            # SystemExit of a function ends the execution, not this thread.
+            partial.fail(error)
+
+    _submit(attempt, on_this_thread)
+
+
+def _submit(work: Callable[[], None], on_this_thread: bool) -> None:
+    """Has work of sync functions done by this thread, once that is done with its present work, or by any thread."""
+    if on_this_thread:
+        threads.run_next(work)
+    else:
+        threads.submit(work)
+
+
+def _retrieve(task: asyncio.Task[None]) -> None:
+    """Retrieves an exception that ends the loop, as SystemExit does: the reply has it, and no one awaits the task."""
+    if not task.cancelled():
+        task.exception()
