@@ -102,16 +102,28 @@ async def test_map_gives_a_result_for_each_source() -> None:
 
 async def test_map_runs_so_many_at_a_time() -> None:
     running = most = 0
+    are_four, may_end = asyncio.Event(), asyncio.Event()
 
     async def count(value: int) -> int:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.001)
+        if running == 4:
+            are_four.set()
+        await may_end.wait()
         running -= 1
         return value
 
+    async def let_them_end() -> None:
+        await are_four.wait()
+        # A fifth one would begin in these turns of the loop.
+        for _ in range(100):
+            await asyncio.sleep(0)
+        may_end.set()
+
+    ending = asyncio.create_task(let_them_end())
     results = [result async for result in later(("count", count)).map(range(30), concurrency=4)]
+    await ending
     assert (len(results), most) == (30, 4)
     with pytest.raises(rm.InvalidArgumentError, match="concurrency must be a whole number of 1 or more, got 0"):
         await anext(later(("count", count)).map([1], concurrency=0))

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,12 @@ def hang(value: int) -> None:
 async def hang_later(value: int) -> None:
     HANGS_LATER.set()
     await asyncio.sleep(60)
+
+
+def running(count: int) -> None:
+    """Waits until so many executions and sessions go on in this process."""
+    while live_objects()["runs"] < count:
+        time.sleep(0.001)
 
 
 async def at_work(*events: threading.Event) -> None:
