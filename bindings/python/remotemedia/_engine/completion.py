@@ -1,4 +1,4 @@
-"""The end of an execution, as Python sees it: outputs, or the exception that tells what went wrong."""
+"""Completions of the runtime as Python values: outputs, or the exception of what failed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = Outputs
 
 
 def settle(completion: Mapping[str, Any], count: int | None, borrowed: Mapping[int, Borrowed] | None) -> Result:
-    """What a completion means: its outputs, or the exception raised.
+    """The outputs of a completion, or its exception raised.
 
     `count` is the number of inputs, if known; `borrowed` are the Python objects of this execution by their numbers.
     """
@@ -37,7 +37,7 @@ def settle(completion: Mapping[str, Any], count: int | None, borrowed: Mapping[i
 
 
 def failure_of(completion: Any, borrowed: Mapping[int, Borrowed] | None) -> BaseException | None:
-    """What ended a session before its time; None if it simply finished."""
+    """The failure that ended a session; None if it finished."""
     if isinstance(completion, BaseException):
         stay_at_exit()
         return completion
@@ -84,7 +84,7 @@ def _skip_report(completion: Mapping[str, Any], borrowed: Mapping[int, Borrowed]
 
 
 def keep_causes(completion: Any) -> None:
-    """Lets a completion that is looked at later hold the exceptions of Python that it names by number."""
+    """Puts the exceptions of Python into a completion that names them by number, before they are released."""
     if isinstance(completion, BaseException):
         return
     for detail in (*completion.get("errors", ()), *completion.get("skipped", ())):

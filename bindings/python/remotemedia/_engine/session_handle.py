@@ -1,6 +1,7 @@
-"""`NativeSession`: each call of the ABI that a session makes, and what has to stay alive for it meanwhile.
+"""`NativeSession`: the calls of the C ABI that a session makes, and what has to stay alive meanwhile.
 
-Nothing here waits: what finds no room or no output says so, and events of the loop's port tell when there is some.
+Nothing here waits: a call that finds no room or no output returns so, and an event of the port comes when there is
+some.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._abi import ownership
-from .._abi.constants import COMPLETED, OUTPUTS
+from .._abi.constants import COMPLETED, OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK
 from .._abi.library import NULL, check, failure, ffi, lib
 from .._abi.ownership import Borrowed, pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
@@ -30,24 +31,20 @@ from .run import Run
 if TYPE_CHECKING:
     from .._manifest.compile import Compiled
 
-RM_OK: int = lib.RM_OK
-RM_WOULD_BLOCK: int = lib.RM_WOULD_BLOCK
-RM_GONE: int = lib.RM_GONE
-
 FIRST_TOKEN = 1 << 62
 """Tokens of sessions begin here; those of executions count from 1."""
 
 ROOM_BYTES = 64 * 1024
-"""Answers up to this size cross without an object of their own."""
+"""Documents up to this size are returned without an object of their own."""
 
 ARRIVED_BYTES = 128 * 1024
-"""While fewer bytes of outputs wait in Python, more may come along."""
+"""While fewer bytes of outputs wait in Python, a send may bring more."""
 
 MOST_OUTPUTS = 256
-"""The most outputs that one call hands out."""
+"""The most outputs that one call returns."""
 
 SENT_ALONE = 32
-"""After so many packets outputs come along with a send also if nobody waits: half of what may wait natively."""
+"""After so many packets a send brings outputs also if no reader waits: half of what may wait natively."""
 
 send: Any = lib.rmpy_send
 receive: Any = lib.rmpy_receive
@@ -60,35 +57,37 @@ class NativeSession:
         self,
         compiled: Compiled,
         options: Mapping[str, Any],
-        told: Callable[[int], None],
+        notify: Callable[[int], None],
         readers: list[asyncio.Future[None]],
     ) -> None:
+        """`notify` is called with the kind of each event; `readers` are futures of those who wait for outputs."""
         self.sinks: list[str] = []
         """The sinks that are read one by one; none if all are read together."""
         self.arrived: deque[Packet] = deque()
-        """Outputs of all sinks together that were handed out, by a send or a receive."""
+        """Outputs of all sinks together, brought by a send or a receive and not read yet."""
         self.skipped: list[NodeError] = []
         """The errors that the manifest let pass, as they come."""
         self.completed: asyncio.Future[Any] | None = None
+        """Done with the completion of the session."""
         self.error: BaseException | None = None
-        """What ended the session before its time."""
+        """The failure that ended the session."""
         self.error_was_raised = False
         self.is_cancelled = False
         self.token = 0
         self._pipeline, self._functions = compiled
         self._options = options
         packets = options["buffer"].get("packets")
-        # Who bounds what waits at a sink does not want more of it here. What is no number is refused at the first use.
+        # A bound of what waits at a sink holds here too. What is no number is refused at the first use.
         self._most = min(MOST_OUTPUTS, packets) if isinstance(packets, int) else MOST_OUTPUTS
-        self._told = told
+        self._notify = notify
         self.readers = readers
-        """Who waits for outputs."""
         self._sent_alone = 0
+        """How many packets were sent since a send brought outputs."""
         self._port: LoopPort | None = None
         self._thread = 0
         """The thread of its loop."""
         self._handle: Any = None
-        self._lane: CallBuffers | None = None
+        self._buffers: CallBuffers | None = None
         self._pack: Callable[[Any], bytes] = pack_plain
         self._borrowed: dict[int, Borrowed] = {}
         self._arrived_bytes = 0
@@ -97,14 +96,14 @@ class NativeSession:
         self._run: Run | None = None
 
     def enter(self) -> None:
-        """Belongs to the running loop from now on."""
+        """Ties the session to the running loop."""
         if self._port is not None:
             raise InvalidArgumentError("a session is one block; call pipeline.session() for another one")
         self._port = loop_port(running_loop("asyncio.run, main()"))
         self._thread = get_ident()
 
     def check_place(self) -> None:
-        """Raises `InvalidArgumentError` elsewhere than on its loop: no two threads may use a session at once."""
+        """Raises `InvalidArgumentError` unless this is its loop: no two threads may use a session at once."""
         running = _get_running_loop()
         if self._port is None or running is self._port.driver.loop():
             return
@@ -122,19 +121,19 @@ class NativeSession:
         return self._handle is not None
 
     def close(self) -> None:
-        """Refuses further use."""
+        """Ends its use: later calls are refused."""
         self.is_closed = True
-        self._lane = None
+        self._buffers = None
 
     def exchange(self, packets: list[list[Any]], borrow: bool, at_once: bool) -> int:
-        """Sends packets; answers how many were taken.
+        """Sends packets, and returns how many were taken.
 
-        The outputs that are there come along, unless nobody waits for them: then only with every so many packets, since
-        it costs less to take several together. With `at_once` they come in any case.
+        It brings the outputs that are there, unless no reader waits for them: then only with every so many packets,
+        since it costs less to take several together. With `at_once` it brings them in any case.
         """
         if get_ident() != self._thread:
             self.check_place()
-        used = self._lane
+        used = self._buffers
         if used is None:
             used = self.opened()
         try:
@@ -166,22 +165,22 @@ class NativeSession:
             used.release_table()
         rows = answer[1]
         if rows:
-            # What comes in buffers is large, and waits by itself.
+            # Outputs in buffers are large: no more of them are brought until these are read.
             self._arrived_bytes += taken >> 8 if taken > 0 else ARRIVED_BYTES
-            # Who waits has found nothing here.
+            # A reader waits only if it found nothing here.
             is_first = not self.arrived
             self.arrived.extend(map(packet_of, rows))
             if is_first:
-                self._told(OUTPUTS)
+                self._notify(OUTPUTS)
         if len(answer) > 2:
             ownership.release(answer[2])
         return answer[0]  # type: ignore[no-any-return]
 
     def fetch(self, sink: int, batch: deque[Packet]) -> int:
-        """Moves the outputs of a sink that are there into `batch`; answers the status."""
+        """Moves the outputs of a sink that are there into `batch`, and returns the status."""
         if get_ident() != self._thread:
             self.check_place()
-        used = self._lane
+        used = self._buffers
         if used is None:
             used = self.opened()
         if self._borrowed:
@@ -204,14 +203,14 @@ class NativeSession:
         return status
 
     def control(self, wanted: Mapping[str, Any]) -> None:
-        """Does what a control document says."""
+        """Sends a control document: a flush, or a change of params."""
         self.check_place()
         self.opened()
         document, error = pack_plain(wanted), ffi.new("rm_error **")
         self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
 
     def interrupt(self) -> None:
-        """Drops what is on its way. What has ended meanwhile has nothing on its way, and that is no error."""
+        """Drops the packets on their way; a session that has ended has none, and that is no error."""
         document, error = pack_plain({"interrupt": True}), ffi.new("rm_error **")
         status = lib.rm_session_control(self._handle, document, len(document), error)
         if status < 0:
@@ -220,22 +219,22 @@ class NativeSession:
                 raise refusal
 
     def finish(self) -> None:
-        """No more packets come."""
+        """Ends the stream: no more packets are sent."""
         self.check_place()
         self.opened()
         error = ffi.new("rm_error **")
         self._accepted(lib.rm_session_finish(self._handle, error), error)
 
     def cancel(self) -> None:
-        """Ends it now."""
+        """Cancels the session."""
         self.is_cancelled = True
         if self._handle is not None and self._port is not None:
             lib.rm_session_cancel(self._handle, NULL)
-            # Its completion is there already; with it go the tasks of Python nodes.
+            # Its completion is there already, and ends the tasks of Python nodes.
             self._port.drain()
 
     async def cleaned(self) -> None:
-        """Waits until the instances of its Python nodes are cleaned up, unless a sync one is still at work."""
+        """Waits until the instances of its Python nodes are cleaned up, unless a sync method is still running."""
         if self._run is not None and self._run.cleaned is not None:
             await until_done(self._run.cleaned)
 
@@ -250,7 +249,7 @@ class NativeSession:
         return used.unpack()  # type: ignore[no-any-return]
 
     def trace(self) -> Mapping[str, Any] | None:
-        """What was recorded since this was last called; None before the session is used. Any thread may ask."""
+        """What was recorded since the last call; None before the session is used. Any thread may call it."""
         if self._handle is None:
             return None
         used = acquire()
@@ -264,20 +263,20 @@ class NativeSession:
             release(used)
 
     def progress(self) -> tuple[int, float | None] | None:
-        """How many packets sent were taken up, and how many seconds of media came out; None before and after."""
+        """How many packets were taken in, and how many seconds of media came out; None before and after."""
         run = None if self._port is None else self._port.runs.get(self.token)
         return None if run is None or self._port is None else self._port.progress(run)
 
     def raise_failure(self) -> None:
-        """Raises what ended the session before its time."""
+        """Raises the failure that ended the session, unless it was cancelled."""
         if self.error is not None and not self.is_cancelled:
             self.error_was_raised = True
             raise self.error
 
     def opened(self) -> CallBuffers:
-        """What each crossing of this session needs. Opens the native session at its first use."""
-        if self._lane is not None:
-            return self._lane
+        """The buffers of its calls. Opens the native session at the first use."""
+        if self._buffers is not None:
+            return self._buffers
         if self._port is None:
             raise InvalidArgumentError("open the session first: async with pipeline.session() as session")
         if self.is_closed:
@@ -295,7 +294,7 @@ class NativeSession:
         out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
         check(lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error), error)
         self._handle = ffi.gc(out[0], lib.rm_session_free)
-        used = self._lane = CallBuffers(ROOM_BYTES)
+        used = self._buffers = CallBuffers(ROOM_BYTES)
         used.snapshot = True
         used.native.session, used.native.budget_us = self._handle, LOOP_BUDGET_US
         self._pack = used.packer.pack
@@ -305,7 +304,7 @@ class NativeSession:
     # ---- below
 
     def _room_for_outputs(self) -> int:
-        """How many outputs may come along with a send."""
+        """How many outputs a send may bring."""
         waiting = len(self.arrived)
         if not waiting:
             self._arrived_bytes = 0
@@ -330,7 +329,7 @@ class NativeSession:
         self._refuse(refusal)
 
     def _refuse(self, refusal: BaseException) -> NoReturn:
-        """Raises what ended the session, if it is known by now, else the refusal itself."""
+        """Raises the failure that ended the session if it is known, else the refusal itself."""
         if self.is_cancelled:
             raise GoneError("the session was cancelled")
         if self._port is not None:
@@ -340,7 +339,7 @@ class NativeSession:
 
     def _completed(self) -> None:
         if self.completed is not None:
-            # At once: what is behind it may be released next.
+            # Now: the objects that it names may be released by the next event.
             self.error = failure_of(self.completed.result(), self._borrowed)
 
     def _hold(self, borrowed: dict[int, Borrowed] | None) -> None:
@@ -366,7 +365,7 @@ def _notifier(session: NativeSession) -> Callable[[int], None]:
             return
         if kind == COMPLETED:
             found._completed()
-        found._told(kind)
+        found._notify(kind)
 
     return notify
 

@@ -70,7 +70,7 @@ SyncPort = EventPort[SyncDriver]
 
 
 def advance(port: SyncPort) -> None:
-    """Deals with what is there; waits at most a slice for the first of it."""
+    """Dispatches the events that are there, or serves the next call; waits at most a slice for the first event."""
     driver = port.driver
     if driver.next_calls and driver.in_a_row < NEXT_CALLS_IN_A_ROW:
         driver.in_a_row += 1
