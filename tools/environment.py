@@ -24,6 +24,7 @@ GROUPS = {
         "hatchling==1.33.0",
         "hypothesis>=6.168,<7",
         "import-linter==2.15",
+        "jsonschema==4.26.0",
         "ml_dtypes>=0.5,<1",
         "mypy==2.4.1",
         "numpy>=2.2,<3",

@@ -4,14 +4,13 @@
 
 use std::collections::HashSet;
 
-use jsonschema::Validator;
 use once_cell::race::OnceBox;
 use serde_json::Value as Json;
 
 use super::document::{Document, ID_PATTERN, is_id};
 use super::findings::{Finding, Findings};
 use super::nearest::{did_you_mean, nearest};
-use super::schema_check::{Fault, check, compile};
+use super::schema_check::{Fault, check};
 use super::tree::{Data, Item, Path, Step, describe, named, quoted};
 
 /// The schema of the document, without the params of nodes. Two threads that come first may both make it. Neither waits
@@ -21,15 +20,10 @@ pub(super) fn schema() -> &'static Json {
     SCHEMA.get_or_init(|| Box::new(schemars::schema_for!(Document).to_value()))
 }
 
-fn validator() -> &'static Validator {
-    static VALIDATOR: OnceBox<Validator> = OnceBox::new();
-    VALIDATOR.get_or_init(|| Box::new(compile(schema())))
-}
-
 /// Notes all mistakes in the form of the document.
 pub(super) fn check_fields(root: &Item, findings: &mut Findings) {
     let value = root.to_json();
-    let faults = check(validator(), schema(), &value);
+    let faults = check(schema(), &value);
     let misnamed: HashSet<(Path, &str)> = faults.iter().filter_map(misnamed).collect();
     for fault in &faults {
         match fault {

@@ -19,6 +19,7 @@ mod plan;
 mod problem;
 mod schema;
 mod schema_check;
+mod schema_walk;
 mod tree;
 mod yaml;
 

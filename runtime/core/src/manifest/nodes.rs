@@ -11,7 +11,7 @@ use super::fields::names;
 use super::findings::{Finding, Findings};
 use super::nearest::{did_you_mean, nearest};
 use super::problem::ManifestError;
-use super::schema_check::{Fault, check, compile};
+use super::schema_check::{Fault, check};
 use super::tree::{Data, Item, Path, describe, named, quoted};
 use crate::node::{NodeType, ParamError, Params, Port, PreparedNode, Registry};
 use crate::outside::named_in_full;
@@ -135,9 +135,8 @@ impl NodeCheck<'_, '_> {
     }
 
     fn check_params(&mut self, node_type: &NodeType, params: Params) -> Option<PreparedNode> {
-        let validator = node_type.validator.get_or_init(|| compile(&node_type.params_schema));
         let params = Json::Object(params);
-        let faults = check(validator, &node_type.params_schema, &params);
+        let faults = check(&node_type.params_schema, &params);
         let is_right = faults.is_empty();
         self.note(node_type, &faults, &params);
         let Json::Object(params) = params else { return None };

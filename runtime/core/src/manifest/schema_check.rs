@@ -1,17 +1,15 @@
 //! Checks a value against the JSON Schema of a typed struct, and explains in plain words what is wrong.
-//!
-//! Stricter than JSON Schema in one thing: `5.0` is not an integer, and an integer must fit its Rust type.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
-use jsonschema::error::{ValidationError, ValidationErrorKind};
-use jsonschema::{Keyword, Validator};
-use serde_json::{Map, Number, Value as Json, json};
+use serde_json::{Number, Value as Json, json};
 
 use super::findings::Finding;
 use super::nearest::did_you_mean;
 use super::problem::ENOUGH;
-use super::tree::{Path, Step, describe, quoted, shown};
+use super::schema_walk::{Kind, Misfit, is_supported, misfits, range};
+use super::tree::{Path, describe, quoted, shown};
 use crate::node::SPELLING_OF;
 
 /// One thing that does not fit the schema.
@@ -25,25 +23,14 @@ pub(super) enum Fault {
     Missing { map: Path, name: String, expected: String },
 }
 
-/// Compiles a schema once for many checks.
-pub(super) fn compile(schema: &Json) -> Validator {
-    let mut schema = schema.clone();
-    mark_integers(&mut schema);
-    jsonschema::options()
-        .with_keyword(INTEGER, |_, format, _| Ok(Box::new(Integer(range(format.as_str().unwrap_or_default())))))
-        .build(&schema)
-        .expect("a schema generated from a Rust type is valid")
-}
-
-/// The faults of `value`, at most as many as are shown. The validator was compiled from `schema`.
-pub(super) fn check(validator: &Validator, schema: &Json, value: &Json) -> Vec<Fault> {
-    let mut check = Check { schema, value, faults: Vec::new(), reported: HashSet::new() };
-    for error in validator.iter_errors(value) {
-        check.report(&error);
-        if check.faults.len() >= ENOUGH {
-            break;
-        }
-    }
+/// The faults of `value`, at most as many as are shown.
+pub(super) fn check(schema: &Json, value: &Json) -> Vec<Fault> {
+    debug_assert!(is_supported(schema), "a keyword of this schema is not checked: {schema}");
+    let mut check = Check { schema, faults: Vec::new(), reported: HashSet::new() };
+    let _ = misfits(schema, value, &mut |misfit| {
+        check.report(&misfit);
+        if check.faults.len() >= ENOUGH { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     check.faults
 }
 
@@ -54,84 +41,62 @@ pub(super) fn expectation(schema: &Json, root: &Json) -> String {
 
 struct Check<'a> {
     schema: &'a Json,
-    value: &'a Json,
     faults: Vec<Fault>,
     reported: HashSet<Path>,
 }
 
 impl<'a> Check<'a> {
-    fn report(&mut self, error: &ValidationError<'_>) {
-        let path = self.instance_path(error);
-        let schema = self.failed_schema(error);
-        match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected }
-            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-                // Other spellings are taken, and not proposed.
+    fn report(&mut self, misfit: &Misfit<'a>) {
+        let Misfit { path, value, schema, kind } = misfit;
+        match kind {
+            Kind::Unknown(names) => {
+                // Other spellings are accepted, and not proposed.
                 let known: Vec<String> = schema["properties"].as_object().map_or(Vec::new(), |map| {
                     map.iter()
                         .filter(|(_, param)| param.get(SPELLING_OF).is_none())
                         .map(|(name, _)| name.clone())
                         .collect()
                 });
-                for name in unexpected.iter().take(ENOUGH) {
-                    self.faults.push(Fault::Unknown { map: path.clone(), name: name.clone(), known: known.clone() });
+                self.unknown(path, names.iter().copied(), &known);
+            }
+            Kind::NotEmpty => {
+                if self.reported.insert(path.clone()) {
+                    self.unknown(
+                        path,
+                        value.as_object().into_iter().flat_map(|map| map.keys()).map(String::as_str),
+                        &[],
+                    );
                 }
             }
-            // What the crate says of `additionalProperties: false` where there are no properties at all.
-            ValidationErrorKind::FalseSchema => self.no_entries(error),
-            ValidationErrorKind::Required { property } => {
-                let name = property.as_str().unwrap_or_default().to_owned();
-                let expected = match schema["properties"].get(&name) {
+            Kind::Missing(name) => {
+                let expected = match schema["properties"].get(name) {
                     Some(property) => expectation(property, self.schema),
                     None => "a value".to_owned(),
                 };
-                self.faults.push(Fault::Missing { map: path, name, expected });
+                self.faults.push(Fault::Missing { map: path.clone(), name: (*name).to_owned(), expected });
             }
-            ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-                match self.best_branch(&path, context) {
-                    Some(errors) => match errors.iter().find(|error| is_tag(error)) {
-                        Some(tag) => self.wrong_tag(tag, context),
-                        None => errors.iter().take(ENOUGH).for_each(|error| self.report(error)),
-                    },
-                    None => self.mismatch(path, schema, error.instance()),
-                }
-            }
-            _ => self.mismatch(path, schema, error.instance()),
+            Kind::Branches(branches) => match best_branch(path, branches) {
+                Some(misfits) => match misfits.iter().find(|misfit| is_tag(misfit)) {
+                    Some(tag) => self.wrong_tag(tag, branches),
+                    None => misfits.iter().take(ENOUGH).for_each(|misfit| self.report(misfit)),
+                },
+                None => self.mismatch(path.clone(), schema, value),
+            },
+            Kind::Constant | Kind::Other => self.mismatch(path.clone(), schema, value),
         }
     }
 
-    /// The alternative that was probably meant: the one that allows the kind of value and its tag.
-    fn best_branch<'e>(
-        &self,
-        path: &Path,
-        branches: &'e [Vec<ValidationError<'static>>],
-    ) -> Option<&'e Vec<ValidationError<'static>>> {
-        let fits = |error: &ValidationError<'_>| self.instance_path(error) != *path || is_about_entries(error.kind());
-        let wrong_tags = |branch: &Vec<ValidationError<'_>>| branch.iter().filter(|error| is_tag(error)).count();
-        branches
-            .iter()
-            .filter(|branch| !branch.is_empty() && branch.iter().all(fits))
-            .min_by_key(|branch| (wrong_tags(branch), branch.len()))
+    fn unknown<'n>(&mut self, map: &Path, names: impl Iterator<Item = &'n str>, known: &[String]) {
+        for name in names.take(ENOUGH) {
+            self.faults.push(Fault::Unknown { map: map.clone(), name: name.to_owned(), known: known.to_vec() });
+        }
     }
 
     /// Every alternative asks for another value here: one of these is expected.
-    fn wrong_tag(&mut self, tag: &ValidationError<'_>, branches: &[Vec<ValidationError<'static>>]) {
-        let path = self.instance_path(tag);
-        let errors = branches.iter().flatten().filter(|error| is_tag(error) && self.instance_path(error) == path);
-        let alternatives: Vec<Json> = errors.map(|error| self.failed_schema(error).clone()).collect();
-        self.mismatch(path, &json!({ "oneOf": alternatives }), tag.instance());
-    }
-
-    fn no_entries(&mut self, error: &ValidationError<'_>) {
-        let path = self.instance_path(error);
-        if !self.reported.insert(path.clone()) {
-            return;
-        }
-        if let Some(map) = self.value.pointer(error.instance_path().as_str()).and_then(Json::as_object) {
-            for name in map.keys().take(ENOUGH) {
-                self.faults.push(Fault::Unknown { map: path.clone(), name: name.clone(), known: Vec::new() });
-            }
-        }
+    fn wrong_tag(&mut self, tag: &Misfit<'a>, branches: &[Vec<Misfit<'a>>]) {
+        let misfits = branches.iter().flatten().filter(|misfit| is_tag(misfit) && misfit.path == tag.path);
+        let alternatives: Vec<Json> = misfits.map(|misfit| misfit.schema.clone()).collect();
+        self.mismatch(tag.path.clone(), &json!({ "oneOf": alternatives }), tag.value);
     }
 
     fn mismatch(&mut self, path: Path, schema: &Json, got: &Json) {
@@ -145,45 +110,21 @@ impl<'a> Check<'a> {
             self.faults.push(Fault::Mismatch { path, finding });
         }
     }
-
-    /// The schema that holds the keyword which failed.
-    fn failed_schema(&self, error: &ValidationError<'_>) -> &'a Json {
-        let pointer = error.schema_path().as_str();
-        let holder = pointer.rsplit_once('/').map_or("", |(holder, _)| holder);
-        self.schema.pointer(holder).unwrap_or(self.schema)
-    }
-
-    /// The path to the value. Names made of digits look like indices in the pointer, so the value decides which they
-    /// are.
-    fn instance_path(&self, error: &ValidationError<'_>) -> Path {
-        let mut value = self.value;
-        let steps = error.instance_path().iter().map(|segment| {
-            let name = segment.to_string();
-            let (step, next) = match value {
-                Json::Array(items) => {
-                    let index = name.parse().unwrap_or(usize::MAX);
-                    (Step::Index(index), items.get(index))
-                }
-                _ => (Step::Name(name.clone()), value.get(&name)),
-            };
-            value = next.unwrap_or(&Json::Null);
-            step
-        });
-        steps.collect()
-    }
 }
 
-fn is_tag(error: &ValidationError<'_>) -> bool {
-    matches!(error.kind(), ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. })
+/// The alternative that was probably meant: the one that allows the kind of value and its tag.
+fn best_branch<'b, 'a>(path: &Path, branches: &'b [Vec<Misfit<'a>>]) -> Option<&'b Vec<Misfit<'a>>> {
+    let is_about_entries = |misfit: &Misfit<'_>| matches!(misfit.kind, Kind::Unknown(_) | Kind::Missing(_));
+    let fits = |misfit: &Misfit<'_>| misfit.path != *path || is_about_entries(misfit);
+    let wrong_tags = |branch: &Vec<Misfit<'_>>| branch.iter().filter(|misfit| is_tag(misfit)).count();
+    branches
+        .iter()
+        .filter(|branch| !branch.is_empty() && branch.iter().all(fits))
+        .min_by_key(|branch| (wrong_tags(branch), branch.len()))
 }
 
-fn is_about_entries(kind: &ValidationErrorKind) -> bool {
-    matches!(
-        kind,
-        ValidationErrorKind::AdditionalProperties { .. }
-            | ValidationErrorKind::UnevaluatedProperties { .. }
-            | ValidationErrorKind::Required { .. }
-    )
+fn is_tag(misfit: &Misfit<'_>) -> bool {
+    matches!(misfit.kind, Kind::Constant)
 }
 
 /// The allowed values in words, as far as `got` misses them: no bounds if it is not even a number.
@@ -286,8 +227,7 @@ fn bounds_in_words(schema: &Json, implied: bool) -> String {
     };
     let above = schema["exclusiveMinimum"].as_number();
     let below = schema["exclusiveMaximum"].as_number();
-    let step = schema["multipleOf"].as_number().map_or(String::new(), |step| format!(" in steps of {step}"));
-    let bounds = match (above, below, min, max) {
+    match (above, below, min, max) {
         (Some(above), Some(below), _, _) => format!(" above {above} and below {below}"),
         (Some(above), None, _, Some(max)) => format!(" above {above} and at most {max}"),
         (Some(above), None, _, None) => format!(" above {above}"),
@@ -297,8 +237,7 @@ fn bounds_in_words(schema: &Json, implied: bool) -> String {
         (None, None, Some(min), None) => format!(" of at least {min}"),
         (None, None, None, Some(max)) => format!(" of at most {max}"),
         (None, None, None, None) => String::new(),
-    };
-    format!("{bounds}{step}")
+    }
 }
 
 /// What to write instead, where the value shows what was meant.
@@ -373,74 +312,4 @@ fn join_or(names: &[String]) -> String {
 
 fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// A keyword of this crate: beside `"type": "integer"` it stands for the Rust type, named as in `format`.
-const INTEGER: &str = "x-rust-integer";
-
-struct Integer((Option<i64>, Option<u64>));
-
-impl<'i> Keyword<'i> for Integer {
-    fn validate(&self, value: &'i Json) -> Result<(), ValidationError<'i>> {
-        match self.is_valid(value) {
-            true => Ok(()),
-            false => Err(ValidationError::custom("does not fit the integer type")),
-        }
-    }
-
-    fn is_valid(&self, value: &'i Json) -> bool {
-        let (lowest, highest) = self.0;
-        match value {
-            Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-                (_, Some(value)) => highest.is_none_or(|highest| value <= highest),
-                (Some(value), None) => lowest.is_none_or(|lowest| value >= lowest),
-                (None, None) => false,
-            },
-            _ => true,
-        }
-    }
-}
-
-/// The lowest and highest value of an integer type.
-fn range(format: &str) -> (Option<i64>, Option<u64>) {
-    match format {
-        "int8" => (Some(i8::MIN.into()), Some(i8::MAX.cast_unsigned().into())),
-        "int16" => (Some(i16::MIN.into()), Some(i16::MAX.cast_unsigned().into())),
-        "int32" => (Some(i32::MIN.into()), Some(i32::MAX.cast_unsigned().into())),
-        "int64" | "int" => (Some(i64::MIN), Some(i64::MAX.cast_unsigned())),
-        "uint8" => (Some(0), Some(u8::MAX.into())),
-        "uint16" => (Some(0), Some(u16::MAX.into())),
-        "uint32" => (Some(0), Some(u32::MAX.into())),
-        "uint64" | "uint" => (Some(0), Some(u64::MAX)),
-        _ => (None, None),
-    }
-}
-
-/// Marks every schema that asks for an integer, and only for that among the numbers.
-fn mark_integers(schema: &mut Json) {
-    match schema {
-        Json::Array(items) => items.iter_mut().for_each(mark_integers),
-        Json::Object(map) => {
-            for (keyword, inner) in map.iter_mut() {
-                if !matches!(keyword.as_str(), "default" | "const" | "enum" | "examples") {
-                    mark_integers(inner);
-                }
-            }
-            if asks_for_integer(map) {
-                let format = map.get("format").cloned().unwrap_or_else(|| Json::from(""));
-                map.insert(INTEGER.to_owned(), format);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn asks_for_integer(schema: &Map<String, Json>) -> bool {
-    match schema.get("type") {
-        Some(Json::String(name)) => name == "integer",
-        Some(Json::Array(names)) => {
-            names.iter().any(|name| name == "integer") && !names.iter().any(|name| name == "number")
-        }
-        _ => false,
-    }
 }

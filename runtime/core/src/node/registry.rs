@@ -1,7 +1,7 @@
 //! The node types that a runtime knows, as a value: nothing registers itself.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -34,8 +34,6 @@ pub struct NodeType {
     pub(crate) aligns: bool,
     /// The type for which this is an old name with params of its own, if it is one.
     pub alias_of: Option<&'static str>,
-    /// The params schema, compiled at its first use.
-    pub(crate) validator: OnceLock<jsonschema::Validator>,
     prepare: fn(Params) -> Result<PreparedNode, ParamError>,
 }
 
@@ -101,7 +99,6 @@ impl NodeType {
             live: N::LIVE.to_vec(),
             aligns: N::ALIGNS,
             alias_of: None,
-            validator: OnceLock::new(),
             prepare,
         }
     }

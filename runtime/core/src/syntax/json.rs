@@ -233,7 +233,7 @@ mod tests {
             let mut lexer = Lexer::new(text);
             (lexer.string(), lexer.position())
         };
-        assert_eq!(read(r#""aé\n\"\/\u00e9\ud83d\ude00" x"#), (Ok("aé\n\"/é😀".to_owned()), 31));
+        assert_eq!(read(r#""aé\n\"\/\u00e9\ud83d\ude00" x"#), (Ok("aé\n\"/é😀".to_owned()), 29));
         assert_eq!(read("\"ab"), (Err(TextFault::Unclosed), 3));
         assert_eq!(read("\"a\tb\""), (Err(TextFault::Unclosed), 2));
         assert_eq!(read(r#""a\"#), (Err(TextFault::Escape(2)), 3));

@@ -2,13 +2,14 @@
 //!
 //! An allocator counts what this program holds, so the tests stand in one function, one after the other.
 
-mod manifest_nodes;
+#[path = "manifest/node_types.rs"]
+mod node_types;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use manifest_nodes::{hosts, msgpack, registry};
+use node_types::{hosts, msgpack, registry};
 use remotemedia_core::manifest::{ManifestError, parse};
 use serde_json::Value as Json;
 

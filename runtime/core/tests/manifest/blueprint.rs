@@ -1,11 +1,10 @@
 //! What valid manifests come to.
 
-mod manifest_nodes;
-
-use manifest_nodes::{hosts, msgpack, registry};
 use remotemedia_core::graph::Graph;
 use remotemedia_core::manifest::{Blueprint, Endpoint, OnError, Retry, Then, Work, parse};
 use serde_json::{Value as Json, json};
+
+use crate::node_types::{hosts, msgpack, registry};
 
 #[track_caller]
 fn accepted(bytes: &[u8]) -> Blueprint {

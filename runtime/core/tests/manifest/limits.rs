@@ -1,10 +1,9 @@
 //! Bytes that are no manifest at all, and manifests that are too large, with their exact messages.
 
-mod manifest_nodes;
-
-use manifest_nodes::{hosts, msgpack, registry};
 use remotemedia_core::manifest::parse;
 use serde_json::json;
+
+use crate::node_types::{hosts, msgpack, registry};
 
 #[track_caller]
 fn refused(bytes: &[u8], message: &str) {

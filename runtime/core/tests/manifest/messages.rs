@@ -2,11 +2,10 @@
 //!
 //! Each row is what the mistake is, the manifest, and the whole message.
 
-mod manifest_nodes;
-
-use manifest_nodes::{hosts, msgpack, registry, without_converters};
 use remotemedia_core::manifest::parse;
 use remotemedia_core::node::Registry;
+
+use crate::node_types::{hosts, msgpack, registry, without_converters};
 
 /// What is wrong, the manifest, the message.
 type Row = (&'static str, &'static str, &'static str);

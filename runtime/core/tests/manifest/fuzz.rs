@@ -1,14 +1,13 @@
 //! Whatever the bytes are, reading them ends with a blueprint or with problems, never with a panic.
 
-mod manifest_nodes;
-
 use std::sync::LazyLock;
 
-use manifest_nodes::{hosts, msgpack, registry};
 use proptest::prelude::*;
 use remotemedia_core::manifest::{HostNodes, parse};
 use remotemedia_core::node::Registry;
 use serde_json::{Value as Json, json};
+
+use crate::node_types::{hosts, msgpack, registry};
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(registry);
 static HOSTS: LazyLock<HostNodes> = LazyLock::new(hosts);
