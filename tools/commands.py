@@ -89,7 +89,7 @@ def generate(_chosen: argparse.Namespace) -> int:
 
     environment.require_all()
     python = environment.ready("build", "run")
-    schema = ["cargo", "test", "--locked", "--package", "remotemedia-nodes", "--test", "manifest_schema"]
+    schema = ["cargo", "test", "--locked", "--package", "remotemedia-nodes", "--test", "registry", "manifest_schema"]
     machine.run(schema, environment={"UPDATE_SCHEMA": "1"})
     native.in_place(python)
     machine.run([python, "-m", "tools.node_classes"])

@@ -4,7 +4,7 @@ use remotemedia_core::node::Step;
 use remotemedia_core::value::{Buffer, Packet, Value};
 use serde_json::json;
 
-use crate::drive::{decode_path, decode_pieces, node, run_item};
+use crate::items::{decode_path, decode_pieces, node, run_item};
 use crate::media;
 
 const NAMES: [&str; 12] = [

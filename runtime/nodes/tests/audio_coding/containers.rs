@@ -3,7 +3,7 @@
 use remotemedia_core::value::{Buffer, File, FileSource, MediaTime, Packet, Value};
 use serde_json::json;
 
-use crate::drive::{Outcome, decode, decode_path, decode_pieces, node, run_item, run_port};
+use crate::items::{Outcome, decode, decode_path, decode_pieces, node, run_item, run_port};
 use crate::media;
 use crate::pcm_files::{
     Caf, aiff, big_chunk, chunk, comm, ds64, extensible, format, riff, sized_chunk, ssnd, sun, w64,

@@ -1,10 +1,11 @@
 //! What comes out of whole files.
 
-use remotemedia_core::node::Step;
+use remotemedia_core::node::Emission;
 use remotemedia_core::value::{Buffer, File, FileSource, MediaTime, Packet, Value};
 use serde_json::json;
 
-use crate::drive::{decode, decode_path, decode_pieces, node, run_item};
+use crate::drive::drain;
+use crate::items::{decode, decode_path, decode_pieces, node, run_item};
 use crate::media;
 
 fn in_memory(bytes: Vec<u8>) -> File {
@@ -188,21 +189,14 @@ fn chunks_have_one_length_and_exact_times() {
 fn a_step_emits_one_chunk_and_asks_to_be_resumed() {
     let bytes = media::wav(&media::reference(16000, 4000, 1), 16000);
     let mut decode = node("AudioDecode", json!({}));
-    let mut step = decode.process(0, Packet::new(in_memory(bytes).into())).expect("the file is right");
+    let step = decode.process(0, Packet::new(in_memory(bytes).into())).expect("the file is right");
     let mut frames = Vec::new();
-    loop {
-        let (emission, is_done) = match step {
-            Step::More(emission) => (emission, false),
-            Step::Done(emission) => (emission, true),
-        };
-        if let Some(Value::Audio(audio)) = emission.map(|emission| emission.packet.value) {
+    let take = |emission: Emission| {
+        if let Value::Audio(audio) = emission.packet.value {
             frames.push(audio.frames());
         }
-        if is_done {
-            break;
-        }
-        step = decode.resume().expect("the file is right");
-    }
+    };
+    drain(decode.as_mut(), step, take).expect("the file is right");
     assert_eq!(frames, [1600, 1600, 800]);
 }
 

@@ -7,7 +7,7 @@ use remotemedia_core::value::{Audio, Buffer, File, FileSource, Layout, Packet, V
 use remotemedia_nodes::audio::pcm::quantize;
 use serde_json::{Value as Json, json};
 
-use crate::drive::{Outcome, decode, decode_path, node, run_item};
+use crate::items::{Outcome, decode, decode_path, node, run_item};
 use crate::media;
 
 fn sound(planes: &[Vec<i16>], rate: u32) -> Audio {

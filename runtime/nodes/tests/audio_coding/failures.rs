@@ -3,7 +3,7 @@
 use remotemedia_core::value::{File, MediaTime, Packet, Value};
 use serde_json::json;
 
-use crate::drive::{decode_path, decode_pieces, node, run_item};
+use crate::items::{decode_path, decode_pieces, node, run_item};
 use crate::media;
 
 /// What messages call bytes that arrive in pieces.

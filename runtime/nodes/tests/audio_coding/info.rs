@@ -3,8 +3,8 @@
 use remotemedia_core::value::{File, Map, Packet, Value};
 use serde_json::{Value as Json, json};
 
-use super::drive::{decode_path, node, run_port};
 use super::media::{bytes, file, path, reference, wav};
+use crate::items::{decode_path, node, run_port};
 
 /// The one map of a file, or of its bytes in pieces.
 fn info(packets: Vec<Packet>, params: Json) -> Map {

@@ -1,13 +1,16 @@
 //! Decoding and encoding of audio files, through the nodes as a scheduler runs them.
 
 mod arriving;
+mod cancel;
 mod containers;
 mod decode;
+#[path = "../drive/mod.rs"]
 mod drive;
 mod encode;
 mod failures;
 mod flac_files;
 mod info;
+mod items;
 mod media;
 mod odd_files;
 mod pcm_files;

@@ -3,8 +3,8 @@
 
 use remotemedia_core::value::{Audio, Buffer, File, FileSource, MediaTime, Value};
 
-use crate::drive::{Outcome, decode, decode_path, decode_pieces};
 use crate::flac_files::{Frame, file, stream_info};
+use crate::items::{Outcome, decode, decode_path, decode_pieces};
 use crate::media;
 
 fn in_memory(bytes: Vec<u8>) -> Value {

@@ -3,12 +3,11 @@
 
 use std::path::Path;
 
-use remotemedia_core::node::Step;
 use remotemedia_core::value::{Audio, Layout, Value};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::drive::prepare;
+use crate::drive::{drain, prepare};
 use crate::stream::{noise, packets, print_row, sound, sounds};
 
 #[derive(Deserialize)]
@@ -114,19 +113,10 @@ fn reference_of_convolutions() {
 fn reference_of_sources() {
     let emitted = |case: &Case, expected: &[f64]| {
         let mut node = prepare(&case.node, case.params.clone()).expect("valid params");
-        let mut step = node.flush().expect("a step");
+        let step = node.flush().expect("a step");
         let mut made: Vec<f32> = Vec::new();
-        loop {
-            let (emission, more) = match step {
-                Step::Done(emission) => (emission, false),
-                Step::More(emission) => (emission, true),
-            };
-            made.extend(emission.iter().flat_map(|emission| sound(&emission.packet).channel(0)));
-            if !more {
-                return largest_difference(&made, expected);
-            }
-            step = node.resume().expect("a step");
-        }
+        drain(&mut *node, step, |emission| made.extend(sound(&emission.packet).channel(0))).expect("a step");
+        largest_difference(&made, expected)
     };
     compare("ToneSource", "of full scale", ONE_ROUNDING, emitted);
     compare("NoiseSource", "of full scale", ONE_ROUNDING, emitted);

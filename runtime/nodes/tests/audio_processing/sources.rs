@@ -1,26 +1,17 @@
 //! `ToneSource` and `NoiseSource`.
 
-use remotemedia_core::node::{Node, Step};
+use remotemedia_core::node::Node;
 use remotemedia_core::value::{Audio, MediaTime};
 use serde_json::{Value as Json, json};
 
-use crate::drive::{prepare, refusal};
+use crate::drive::{drain, prepare, refusal};
 use crate::stream::{joined, sound};
 
 fn item(node: &mut dyn Node) -> Vec<Audio> {
-    let mut step = node.flush().expect("a step");
+    let step = node.flush().expect("a step");
     let mut emitted = Vec::new();
-    loop {
-        let (emission, more) = match step {
-            Step::Done(emission) => (emission, false),
-            Step::More(emission) => (emission, true),
-        };
-        emitted.extend(emission.map(|emission| sound(&emission.packet).clone()));
-        if !more {
-            return emitted;
-        }
-        step = node.resume().expect("a step");
-    }
+    drain(node, step, |emission| emitted.push(sound(&emission.packet).clone())).expect("a step");
+    emitted
 }
 
 fn emitted(node_type: &str, params: Json) -> Vec<Audio> {

@@ -1,6 +1,7 @@
-//! Drives a node as the scheduler does: one item's packets, each step resumed until it is done, then the flush.
+//! Drives a node as the scheduler does: one item's packets, each step resumed until it is done, then the flush. The only
+//! such loop of these tests.
 
-use remotemedia_core::node::{CancelFlag, Context, Node, NodeError, ParamError, Step};
+use remotemedia_core::node::{CancelFlag, Context, Emission, Node, NodeError, ParamError, Step};
 use remotemedia_core::value::Packet;
 use serde_json::Value as Json;
 
@@ -29,24 +30,30 @@ pub(crate) fn run(node: &mut dyn Node, packets: impl IntoIterator<Item = Packet>
     let mut emitted = Vec::new();
     for packet in packets {
         let step = node.process(0, packet)?;
-        finish(node, step, &mut emitted)?;
+        drain(node, step, |emission| emitted.extend(first_port(emission)))?;
     }
     let step = node.flush()?;
-    finish(node, step, &mut emitted)?;
+    drain(node, step, |emission| emitted.extend(first_port(emission)))?;
     Ok(emitted)
 }
 
+/// Resumes a node after a step until it is done, and hands on everything that it emits.
 #[allow(dead_code, reason = "as `run`")]
-fn finish(node: &mut dyn Node, mut step: Step, emitted: &mut Vec<Packet>) -> Result<(), NodeError> {
+pub(crate) fn drain(node: &mut dyn Node, mut step: Step, mut take: impl FnMut(Emission)) -> Result<(), NodeError> {
     loop {
         let (emission, more) = match step {
             Step::Done(emission) => (emission, false),
             Step::More(emission) => (emission, true),
         };
-        emitted.extend(emission.filter(|emission| emission.port == 0).map(|emission| emission.packet));
+        emission.into_iter().for_each(&mut take);
         if !more {
             return Ok(());
         }
         step = node.resume()?;
     }
+}
+
+#[allow(dead_code, reason = "as `run`")]
+fn first_port(emission: Emission) -> Option<Packet> {
+    (emission.port == 0).then_some(emission.packet)
 }

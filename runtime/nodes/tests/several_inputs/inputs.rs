@@ -5,7 +5,7 @@ use remotemedia_core::node::{Node, NodeError, Step};
 use remotemedia_core::value::{Audio, Packet, Value};
 use serde_json::Value as Json;
 
-use crate::drive::prepare;
+use crate::drive::{drain, prepare};
 
 /// A node with these of its inputs connected.
 pub(crate) fn connected(node_type: &str, params: Json, ports: &[usize]) -> Box<dyn Node> {
@@ -38,18 +38,10 @@ pub(crate) fn ramp(seed: usize, channels: usize, frames: usize, rate: u32) -> Au
     Audio::from_planar((0..channels * frames).map(sample).collect(), channels, rate).expect("valid sound")
 }
 
-fn collect(node: &mut dyn Node, mut step: Step, sounds: &mut Vec<Audio>) -> Result<(), NodeError> {
-    loop {
-        let (emission, more) = match step {
-            Step::Done(emission) => (emission, false),
-            Step::More(emission) => (emission, true),
-        };
-        if let Some(Value::Audio(audio)) = emission.map(|emission| emission.packet.value) {
+fn collect(node: &mut dyn Node, step: Step, sounds: &mut Vec<Audio>) -> Result<(), NodeError> {
+    drain(node, step, |emission| {
+        if let Value::Audio(audio) = emission.packet.value {
             sounds.push(*audio);
         }
-        if !more {
-            return Ok(());
-        }
-        step = node.resume()?;
-    }
+    })
 }

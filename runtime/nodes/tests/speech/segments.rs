@@ -1,11 +1,11 @@
 //! `SpeechSegments`: the segments of silero-vad, whatever the format and the division into packets; events; refusals.
 
 use proptest::prelude::*;
-use remotemedia_core::node::{CancelFlag, Context, Node, NodeError, Params, Step};
+use remotemedia_core::node::{CancelFlag, Context, Emission, Node, NodeError, Params};
 use remotemedia_core::value::{Audio, Buffer, DataType, Layout, Packet, Tensor, Value};
 use serde_json::{Value as Json, json};
 
-use crate::drive::refusal;
+use crate::drive::{drain, refusal};
 use crate::reference::reference;
 use crate::signals::{divided, sound, wandering};
 
@@ -35,39 +35,27 @@ fn node(params: &Json, inputs: &[usize]) -> Box<dyn Node> {
 /// Drives a node through one item.
 fn run(node: &mut dyn Node, packets: impl IntoIterator<Item = (usize, Packet)>) -> Result<Emitted, NodeError> {
     let mut emitted = Emitted::default();
-    let mut follow = |node: &mut dyn Node, mut step: Step| -> Result<(), NodeError> {
-        loop {
-            let (emission, has_more) = match step {
-                Step::Done(emission) => (emission, false),
-                Step::More(emission) => (emission, true),
-            };
-            if let Some(emission) = emission {
-                let Value::Map(map) = &emission.packet.value else { panic!("expected a map") };
-                let number = |key: &str| match &map[key] {
-                    Value::Float(number) => *number,
-                    other => panic!("expected a float at {key}, got {}", other.kind().name()),
-                };
-                let Value::Str(kind) = &map["type"] else { panic!("expected text") };
-                if emission.port == 0 {
-                    assert_eq!(&**kind, "segment");
-                    let Value::Audio(audio) = &map["audio"] else { panic!("expected audio") };
-                    emitted.segments.push((number("start_s"), number("end_s"), (**audio).clone()));
-                } else {
-                    emitted.events.push((kind.to_string(), number("at_s"), number("detected_s")));
-                }
-            }
-            if !has_more {
-                return Ok(());
-            }
-            step = node.resume()?;
+    let mut take = |emission: Emission| {
+        let Value::Map(map) = &emission.packet.value else { panic!("expected a map") };
+        let number = |key: &str| match &map[key] {
+            Value::Float(number) => *number,
+            other => panic!("expected a float at {key}, got {}", other.kind().name()),
+        };
+        let Value::Str(kind) = &map["type"] else { panic!("expected text") };
+        if emission.port == 0 {
+            assert_eq!(&**kind, "segment");
+            let Value::Audio(audio) = &map["audio"] else { panic!("expected audio") };
+            emitted.segments.push((number("start_s"), number("end_s"), (**audio).clone()));
+        } else {
+            emitted.events.push((kind.to_string(), number("at_s"), number("detected_s")));
         }
     };
     for (port, packet) in packets {
         let step = node.process(port, packet)?;
-        follow(node, step)?;
+        drain(node, step, &mut take)?;
     }
     let step = node.flush()?;
-    follow(node, step)?;
+    drain(node, step, take)?;
     Ok(emitted)
 }
 

@@ -1,13 +1,9 @@
 //! The table of limits in `docs/security.md` is made here: each row by going over its limit and taking down what is said.
 //! And what has no business with files, processes or the network has none in its sources.
 
-#[allow(dead_code, reason = "it only prepares nodes")]
-mod drive;
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use drive::prepare;
 use remotemedia_core::exec::{Config, Port, Runtime, Submission, Submitted};
 use remotemedia_core::graph::Graph;
 use remotemedia_core::manifest::{HostNodes, parse};
@@ -15,9 +11,11 @@ use remotemedia_core::value::{Audio, Buffer, Packet, Value};
 use remotemedia_core::wire::{Limits, decode};
 use serde_json::json;
 
+use crate::drive::prepare;
+
 /// The switch that writes the table instead of comparing it.
 const WRITE: &str = "UPDATE_SECURITY";
-const BEGIN: &str = "<!-- limits: written by a test, see runtime/nodes/tests/security.rs -->\n";
+const BEGIN: &str = "<!-- limits: written by a test, see runtime/nodes/tests/registry/security.rs -->\n";
 const END: &str = "<!-- end of limits -->\n";
 
 /// One limit: what it bounds, its default, what changes it, and what is said beyond it.
@@ -217,7 +215,7 @@ fn the_table_of_the_docs_is_what_the_code_does() {
         std::fs::write(&path, &expected).expect("the page can be written");
     } else {
         let cure =
-            "run `UPDATE_SECURITY=1 cargo test -p remotemedia-nodes --test security` and commit docs/security.md";
+            "run `UPDATE_SECURITY=1 cargo test -p remotemedia-nodes --test registry` and commit docs/security.md";
         assert!(page == expected, "docs/security.md is out of date; {cure}");
     }
 }

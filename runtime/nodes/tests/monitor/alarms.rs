@@ -1,14 +1,13 @@
 //! The monitors on declared truth: what each must find, what none may find, and that packets of any length change
 //! nothing.
 
-mod drive;
-
 use std::f64::consts::TAU;
 
-use drive::{prepare, run};
 use proptest::prelude::*;
 use remotemedia_core::value::{Audio, Map, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
+
+use crate::drive::{prepare, run};
 
 const RATE: u32 = 16_000;
 const MONITORS: [&str; 4] = ["AudioLevel", "SilenceDetector", "ClippingDetector", "ChannelBalance"];

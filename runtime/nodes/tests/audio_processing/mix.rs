@@ -1,12 +1,11 @@
 //! `AudioMix`: its gains, its errors, and that neither the time nor the division of the sound matters.
 
-mod drive;
-
-use drive::{prepare, refusal, run};
 use proptest::prelude::*;
 use remotemedia_core::node::{AudioFormat, Step};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
+
+use crate::drive::{prepare, refusal, run};
 
 fn mix(params: Json, audio: Audio) -> Result<Audio, String> {
     let mut node = prepare("AudioMix", params).expect("valid params");

@@ -1,10 +1,9 @@
 //! The old names of nodes: their params and defaults, and what they stand for now.
 
-mod drive;
-
-use drive::{prepare, refusal, run};
 use remotemedia_core::value::{Audio, Packet, Value};
 use serde_json::{Value as Json, json};
+
+use crate::drive::{prepare, refusal, run};
 
 fn defaults(name: &str) -> Json {
     let registry = remotemedia_nodes::registry();

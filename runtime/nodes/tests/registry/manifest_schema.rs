@@ -16,6 +16,6 @@ fn the_published_schema_is_up_to_date() {
     assert!(
         published == text,
         "docs/manifest.schema.json is stale; run `UPDATE_SCHEMA=1 cargo test -p remotemedia-nodes --test \
-         manifest_schema` and commit the file"
+         registry` and commit the file"
     );
 }

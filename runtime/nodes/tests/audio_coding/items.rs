@@ -1,8 +1,10 @@
-//! Runs a node the way the scheduler does, and collects what comes out.
+//! Items through the nodes that decode and encode: what each gives, and how it fails.
 
-use remotemedia_core::node::{CancelFlag, Context, Node, NodeError, Step};
+use remotemedia_core::node::{Emission, Node, NodeError};
 use remotemedia_core::value::{Audio, File, Packet, Value};
 use serde_json::{Value as Json, json};
+
+use crate::drive::{drain, prepare};
 
 /// What one item gave: everything before the failure, and the failure.
 pub(crate) struct Outcome {
@@ -11,13 +13,7 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) fn node(name: &str, params: Json) -> Box<dyn Node> {
-    let Json::Object(params) = params else { panic!("params are an object") };
-    let registry = remotemedia_nodes::registry();
-    let prepared = registry.get(name).expect("the node is registered").prepare(params).expect("the params are right");
-    let mut node = prepared.instantiate();
-    let context = Context { node_id: "test".into(), cancel: CancelFlag::default() };
-    node.initialize(&context).expect("the node initializes");
-    node
+    prepare(name, params).expect("the params are right")
 }
 
 /// Runs one item: its packets, then flush.
@@ -33,26 +29,13 @@ pub(crate) fn run_port(node: &mut dyn Node, packets: Vec<Packet>, port: usize) -
 }
 
 fn feed(node: &mut dyn Node, packets: Vec<Packet>, port: usize, values: &mut Vec<Value>) -> Result<(), NodeError> {
+    let mut take = |emission: Emission| values.extend((emission.port == port).then_some(emission.packet.value));
     for packet in packets {
         let step = node.process(0, packet)?;
-        drain(node, step, port, values)?;
+        drain(node, step, &mut take)?;
     }
     let step = node.flush()?;
-    drain(node, step, port, values)
-}
-
-fn drain(node: &mut dyn Node, mut step: Step, port: usize, values: &mut Vec<Value>) -> Result<(), NodeError> {
-    loop {
-        let (emission, is_done) = match step {
-            Step::Done(emission) => (emission, true),
-            Step::More(emission) => (emission, false),
-        };
-        values.extend(emission.filter(|emission| emission.port == port).map(|emission| emission.packet.value));
-        if is_done {
-            return Ok(());
-        }
-        step = node.resume()?;
-    }
+    drain(node, step, take)
 }
 
 pub(crate) fn decode(value: impl Into<Value>) -> Outcome {

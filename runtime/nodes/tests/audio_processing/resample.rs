@@ -3,36 +3,26 @@
 use std::f64::consts::PI;
 
 use proptest::prelude::*;
-use remotemedia_core::node::{AudioFormat, Context, Node, Params, Step};
+use remotemedia_core::node::{AudioFormat, Context, Emission, Node, Params, Step};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
+
+use crate::drive::drain;
 
 /// Runs a node over one item and returns what it emits.
 fn drive(node: &mut dyn Node, packets: impl IntoIterator<Item = Audio>) -> Vec<Audio> {
     let mut emitted = Vec::new();
-    let mut follow = |node: &mut dyn Node, mut step: Step| {
-        loop {
-            let (emission, more) = match step {
-                Step::More(emission) => (emission, true),
-                Step::Done(emission) => (emission, false),
-            };
-            if let Some(emission) = emission {
-                assert_eq!(emission.port, 0);
-                let Value::Audio(audio) = emission.packet.value else { panic!("not audio") };
-                assert_eq!(emission.packet.pts, audio.pts);
-                emitted.push(*audio);
-            }
-            if !more {
-                return;
-            }
-            step = node.resume().unwrap();
-        }
+    let mut take = |emission: Emission| {
+        assert_eq!(emission.port, 0);
+        let Value::Audio(audio) = emission.packet.value else { panic!("not audio") };
+        assert_eq!(emission.packet.pts, audio.pts);
+        emitted.push(*audio);
     };
     for audio in packets {
         let step = node.process(0, Packet::new(audio.into())).unwrap();
-        follow(node, step);
+        drain(node, step, &mut take).unwrap();
     }
     let step = node.flush().unwrap();
-    follow(node, step);
+    drain(node, step, take).unwrap();
     emitted
 }
 

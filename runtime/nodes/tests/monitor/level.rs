@@ -1,12 +1,11 @@
 //! `AudioLevel`: its measures, its windows, its verdicts, and that the division of the sound into packets changes nothing.
 
-mod drive;
-
-use drive::{prepare, refusal, run};
 use proptest::prelude::*;
 use remotemedia_core::node::Step;
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
+
+use crate::drive::{prepare, refusal, run};
 
 const SECOND: i64 = 1_000_000_000;
 

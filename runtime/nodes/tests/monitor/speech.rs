@@ -1,11 +1,10 @@
 //! Monitors on human speech: never a verdict on what is untouched, and one on what a saturation has pressed or cuts have
 //! torn.
 
-mod drive;
-
-use drive::{prepare, run};
 use remotemedia_core::value::{Audio, File, Packet, Value};
 use serde_json::json;
+
+use crate::drive::{prepare, run};
 
 const CLIPS: [&str; 5] = [
     "examples/speech.flac",

@@ -1,11 +1,10 @@
 //! Params that change while a node runs, without a glitch.
 
-mod drive;
-
-use drive::prepare;
 use remotemedia_core::node::{Node, Params, PreparedNode, Step};
 use remotemedia_core::value::{Audio, Packet, Value};
 use serde_json::{Value as Json, json};
+
+use crate::drive::prepare;
 
 fn prepared(node_type: &str, params: Json) -> PreparedNode {
     let params: Params = params.as_object().expect("params are an object").clone();

@@ -1,12 +1,11 @@
 //! Sound with samples that are NaN or infinite: who computes with them refuses them, who hands them on keeps every bit.
 //! The tests go over the registry, so that every node that takes sound is one or the other.
 
-mod drive;
-
-use drive::{prepare, run};
 use remotemedia_core::node::NodeType;
 use remotemedia_core::value::{Audio, Kind, Packet, Value};
 use serde_json::{Value as Json, json};
+
+use crate::drive::{prepare, run};
 
 /// The nodes that leave samples as they are, and what they do with them. All others that take sound must refuse.
 const HANDING_ON: [(&str, &str); 7] = [

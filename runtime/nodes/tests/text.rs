@@ -2,7 +2,7 @@
 
 mod drive;
 
-use drive::{prepare, run};
+use drive::{drain, prepare, run};
 use proptest::prelude::*;
 use remotemedia_core::node::Step;
 use remotemedia_core::value::{Packet, Value};
@@ -157,18 +157,8 @@ fn partials_come_on_request_on_their_own_port() {
     let mut node = prepare("TextCollector", json!({"partials": true})).expect("valid params");
     let mut emitted = Vec::new();
     for token in ["One", " two. Th", "ree"] {
-        let mut step = node.process(0, Packet::new(Value::text(token))).expect("a step");
-        loop {
-            let (emission, more) = match step {
-                Step::Done(emission) => (emission, false),
-                Step::More(emission) => (emission, true),
-            };
-            emitted.extend(emission.map(|emission| (emission.port, emission.packet.value)));
-            if !more {
-                break;
-            }
-            step = node.resume().expect("a step");
-        }
+        let step = node.process(0, Packet::new(Value::text(token))).expect("a step");
+        drain(&mut *node, step, |emission| emitted.push((emission.port, emission.packet.value))).expect("a step");
     }
     let expected = [(1, "One"), (0, "One two."), (1, "Th"), (1, "Three")].map(|(port, text)| (port, Value::text(text)));
     assert_eq!(emitted, expected);
