@@ -29,8 +29,8 @@ BUSY = "import os; os.nice(5)\nwhile True: pass"
 
 
 def check() -> None:
-    """As many rounds as fit in a minute, three at least, the same ones each time."""
-    repeat(seconds=60, fewest=3, most=1000)
+    """As many rounds as fit in half a minute, three at least, the same ones each time."""
+    repeat(seconds=30, fewest=3, most=1000)
 
 
 def repeat(*, seconds: float, fewest: int, most: int, first: int = 1, load: int = 0) -> None:
