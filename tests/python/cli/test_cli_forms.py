@@ -162,6 +162,13 @@ def test_python_functions_are_allowed_in_the_words_of_the_command_line(
     assert (folder / "out" / "talk.wav").read_bytes() == (folder / "x.wav").read_bytes()
 
 
+def test_a_file_sink_has_less_fields_than_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    for field in ("relative", "parent"):
+        code, _, err = command(capsys, "validate", f"AudioDecode >> FileSink(path='out/{{{field}}}.wav')")
+        assert code == 3
+        assert err.endswith(f"got {{{field}}}; a FileSink has no such field, -o 'out/{{{field}}}.wav' does\n")
+
+
 def test_each_sink_may_have_outputs_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     graph = "AudioDecode >> [AudioResample(8000, name='sound'), MelSpectrogram(name='mel'), AudioLevel(name='level')]"
     words = ("-o", "sound=a/{stem}.flac", "-o", "mel=b/{stem}.npy", "-o", "level=all.csv", "-o", "sound=c/{stem}.npy")
