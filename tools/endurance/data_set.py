@@ -38,7 +38,7 @@ GRAPH = (
 FORMATS = (("wav", "s16"), ("wav", "s24"), ("wav", "f32"), ("flac", "s16"), ("flac", "s24"), ("opus", None))
 RATES, LENGTHS = (8000, 16000, 22050, 44100, 48000), (0.05, 0.4, 1.0, 2.5)
 BROKEN_EACH = 10
-BROKEN = ("empty", "text", "noise", "cut", "dangling", "folder.wav")
+BROKEN = ("empty", "text", "noise", "cut", "dangling")
 PATIENCE_SECONDS = 300.0
 
 
@@ -53,15 +53,12 @@ def make(folder: Path, count: int) -> set[str]:
         if number % 7 == 3:
             stem += source.choice((" with spaces", "-ü", "'quoted'", "\n", os.fsdecode(b"-\xff\xfe"), "[x]", "{stem}"))
         place = folder / f"part {number % 5}" / f"{stem}.{ending}"
-        place.parent.mkdir(parents=True, exist_ok=True)
+        # A folder is no input, whatever its name.
+        (place.parent / "folder.wav").mkdir(parents=True, exist_ok=True)
         if number % BROKEN_EACH != 5:
             place.write_bytes(data)
             continue
         kind = BROKEN[number // BROKEN_EACH % len(BROKEN)]
-        if kind == "folder.wav":
-            # No file, and so no input.
-            place.mkdir()
-            continue
         broken.add(str(place))
         if kind == "dangling":
             place.symlink_to("nowhere")
@@ -134,6 +131,7 @@ def main() -> int:
         # In the last fifth the end could come before the signal.
         places = sorted(source.sample(range(1, count * 4 // 5), chosen.kills))
         more: tuple[str, ...] = ()
+        stopped, kept = "", 0
         for number, rows in enumerate(places):
             last = number == len(places) - 1
             by = signal.SIGINT if last else signal.SIGKILL
@@ -141,10 +139,14 @@ def main() -> int:
             more = ("--resume",)
             print(f"cut off by {by.name} at {_rows(output / 'rows.jsonl')} rows")
             if last:
-                print(err.splitlines()[-1].replace(str(root), "ROOT"))
+                stopped, kept = err.splitlines()[-1].replace(str(root), "ROOT"), _done(output / "rows.jsonl")
+                print(stopped)
         done = subprocess.run(command(folder, output, *more), capture_output=True, check=False)
-        print(done.stderr.decode("utf-8", "replace").splitlines()[-2].replace(str(root), "ROOT"))
+        resumed = done.stderr.decode("utf-8", "replace").splitlines()[-2].replace(str(root), "ROOT")
+        print(resumed)
         found += [] if done.returncode == 1 else [f"the exit code is {done.returncode}: {done.stderr!r}"]
+        if f"interrupted after {kept} of " not in stopped or f", {kept} done before" not in resumed:
+            found.append(f"the messages do not tell the {kept} rows of inputs that are done")
         found += problems(folder, output, whole, broken)
     finally:
         shutil.rmtree(root)
@@ -182,6 +184,10 @@ def _cut_off(process: subprocess.Popen[bytes], index: Path, rows: int, number: s
 
 def _rows(index: Path) -> int:
     return index.read_bytes().count(b"\n") if index.exists() else 0
+
+
+def _done(index: Path) -> int:
+    return index.read_bytes().count(b'"error": null')
 
 
 def _made(root: Path) -> list[Path]:

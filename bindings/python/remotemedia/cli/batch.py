@@ -84,7 +84,7 @@ class Batch:
         self.index: Index | None = None
         self.shared: list[tuple[Destination, Lines]] = []
         self.journals: list[tuple[Destination, AppendedFile]] = []
-        self.done_before = 0
+        self.done_before = self.indexed = 0
         # What reads our output may be on the same terminal; a bar would get in its way.
         printed = not destinations.all or any(each.is_stdout for each in destinations.all)
         self.silent = printed and (_is_pipe(sys.stdout) or (getattr(chosen, "json", False) and not sys.stdout.isatty()))
@@ -244,6 +244,7 @@ class Batch:
             sys.stdout.flush()
         if self.index is not None:
             self.index.add(done.row)
+            self.indexed += 1
 
     def _failed(self, source: Input, error: Error | OSError) -> None:
         message, node_id = sentence_of(error), getattr(error, "node_id", None)
@@ -293,7 +294,8 @@ class Batch:
         """What is done when a run is cut off, and how to continue."""
         if len(self.inputs) == 1:
             return ""
-        done = self.progress.done - self.progress.failed + self.done_before
+        # Some may be done and wait for an earlier one to have its row.
+        done = self.progress.done - self.progress.failed if self.index is None else self.done_before + self.indexed
         text = f" after {done} of {len(self.inputs)} files"
         if self.index is not None:
             return f"{text}{self._where()}; to continue, repeat the command with --resume"
