@@ -3,17 +3,18 @@
     .build/venv/bin/python tools/endurance/data_set.py                  # 3,000 files, killed ten times
     .build/venv/bin/python tools/endurance/data_set.py --files 60 --kills 2
 
-The files are cut from `examples/speech.flac`: WAV, FLAC and Opus, of several rates, channels and lengths, some with
-names that are awkward, and one in ten broken in one of the ways that data sets are. The command makes 16 kHz mono FLAC
-and mel spectra in .npy, and an index. It is killed with SIGKILL, and once interrupted with Ctrl-C, after numbers of
-rows that a seed chooses. In the end there must be a row for each file and no more, an error for each broken file and
-no other, and each file that was made must be equal, byte for byte, to that of a run that nothing cut off.
-Exits with 1 if anything does not hold.
+The files are cut from `examples/speech.flac`, as WAV, FLAC and Opus of several rates, channels and lengths, with MP3,
+AAC, ALAC, Vorbis and ADPCM of `tests/media` between them. Some have awkward names, and one in ten is broken in one of
+the ways that data sets are. The command makes 16 kHz mono FLAC and mel spectra in .npy, and an index. It is killed with
+SIGKILL, and once interrupted with Ctrl-C, after numbers of rows that a seed chooses. In the end there must be a row for
+each file and no more, an error for each broken file and no other, and each file that was made must be equal, byte for
+byte, to that of a run that nothing cut off. Exits with 1 if anything does not hold.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -30,7 +31,20 @@ import numpy as np
 import remotemedia as rm
 from remotemedia.nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 
-SPEECH = Path(__file__).parents[2] / "examples" / "speech.flac"
+ROOT = Path(__file__).parents[2]
+SPEECH = ROOT / "examples" / "speech.flac"
+OTHERS = (
+    "mono.mp3",
+    "stereo.mp3",
+    "mono.m4a",
+    "alac.m4a",
+    "stereo.aac",
+    "mono.ogg",
+    "stereo.webm",
+    "flac.mka",
+    "ima.wav",
+)
+"""Files of `tests/media` in formats that the package reads and does not write."""
 GRAPH = (
     'AudioDecode >> AudioMix(channels=1) >> AudioResample(16000) >> [PassThrough(name="sound"), '
     'MelSpectrogram(name="mel"), AudioLevel(window_ms=10000, name="level")]'
@@ -45,7 +59,8 @@ PATIENCE_SECONDS = 300.0
 def make(folder: Path, count: int) -> set[str]:
     """Writes the set; returns the names of the files that are broken."""
     source = random.Random(count)
-    good = [encoded for _, encoded in zip(range(60), _encodings(source), strict=False)]
+    good = [(name.rpartition(".")[2], (ROOT / "tests" / "media" / name).read_bytes()) for name in OTHERS]
+    good += itertools.islice(_encodings(source), 60 - len(good))
     broken = set()
     for number in range(count):
         ending, data = good[number % len(good)]
