@@ -14,7 +14,7 @@ from pathlib import Path
 import remotemedia as rm
 from remotemedia.nodes import AudioDecode, AudioLevel, AudioMix, Loudness, SpeechSegments
 
-COLUMNS = 71
+COLUMNS = 64
 BARS = " ▁▂▃▄▅▆▇█"
 SPEECH = "━"
 WINDOW_MS = 100
