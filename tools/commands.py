@@ -29,7 +29,7 @@ def main(words: list[str]) -> int:
 
 
 def demo(_chosen: argparse.Namespace) -> int:
-    """Build, then measure the levels of a recording."""
+    """Build, then draw a recording: how loud it is, and where somebody speaks."""
     from tools import environment, native
 
     environment.require_all()
@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(action=action)
         return sub
 
-    command(demo, "build everything and measure the levels of a real recording")
+    command(demo, "build everything and draw a recording: how loud it is, and where somebody speaks")
     names = [check.name for check in suite.CHECKS]
     tests = command(test, "run every check of the project: Rust, C, Python, formats, types, header")
     tests.add_argument(
