@@ -2,8 +2,8 @@
 
     packets = await rm.testing.play(pipeline, rm.testing.speech())
 
-`play` speaks a recording into a session as a microphone would, frame by frame, in a session whose clock is virtual: no
-time passes but that of the sound, so a minute of it takes as long as the work takes, and comes out the same each time.
+`play` sends a recording into a session as a microphone would, frame by frame. The clock of the session is virtual and
+shows the time of the audio, so a minute is played in the time that the work takes, with the same result each time.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _RECORDING = Path(__file__).with_name("speech.flac")
 
 
 async def play(pipeline: Pipeline, audio: Audio, frame_ms: float = 20) -> list[Packet]:
-    """Everything that comes out of a pipeline while `audio` is spoken into it in frames of `frame_ms`.
+    """Plays `audio` into a pipeline in frames of `frame_ms`, and returns the packets that come out.
 
-    The packets of all sinks, in the order in which they came; `packet.sink` tells which one it was. Each frame has its
-    place in time, and arrives when its last sample has sounded. Time stands still while nodes work, Python functions
-    too, so a slow one delays nothing and nothing is late because the machine is busy.
-    Raises what the session raises, `NodeError` for example, and `InvalidArgumentError` for what is no `Audio`.
+    Packets of all sinks are in one list, in the order in which they came; `packet.sink` names the sink. Each frame has
+    its place in time and arrives at its end. Time stands still while nodes and Python functions work, so a slow
+    function delays nothing, and nothing is late because the machine is busy.
+    Raises the errors of the session, such as `NodeError`, and `InvalidArgumentError` if `audio` is not an `Audio`.
     """
     upcoming = frames(audio, frame_ms)
     async with pipeline.session(clock="virtual") as session:
@@ -48,7 +48,7 @@ async def play(pipeline: Pipeline, audio: Audio, frame_ms: float = 20) -> list[P
         try:
             packets = [packet async for packet in session]
         except BaseException:
-            # What ended the session is raised here; whoever feeds it would only raise it again.
+            # The error of the session is raised here; the feeding task would only raise it again.
             feeding.cancel()
             await asyncio.wait([feeding])
             raise
@@ -57,10 +57,11 @@ async def play(pipeline: Pipeline, audio: Audio, frame_ms: float = 20) -> list[P
 
 
 def frames(audio: Audio, frame_ms: float = 20) -> Iterator[Audio]:
-    """The frames in which a microphone would deliver a sound: each at its time, the last one perhaps shorter.
+    """Divides audio into the frames that a microphone would deliver: each with its time, the last one perhaps shorter.
 
-    Where a frame is no whole number of samples, as 20 ms at 11025 Hz, frames of two lengths alternate, so that none
-    drifts. Raises `InvalidArgumentError` for what is no `Audio`, and for frames below one sample.
+    If a frame is not a whole number of samples, such as 20 ms at 11025 Hz, frames of two lengths alternate, so that
+    their times do not drift. Raises `InvalidArgumentError` if `audio` is not an `Audio`, and for frames shorter than a
+    sample.
     """
     if not isinstance(audio, Audio):
         raise InvalidArgumentError(f"expected an Audio, got {type(audio).__name__}; rm.read(path) reads a sound file")
@@ -71,7 +72,7 @@ def frames(audio: Audio, frame_ms: float = 20) -> Iterator[Audio]:
 
 
 def speech() -> Audio:
-    """Seven seconds of a reader, 16 kHz mono, in which `VAD` finds speech: from a recording in the public domain."""
+    """Returns seven seconds of a novel read aloud, 16 kHz mono, for trials and tests. It is in the public domain."""
     with FIRST_USE:
         from ._files.audio_files import read
 
