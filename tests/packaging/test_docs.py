@@ -21,7 +21,7 @@ import remotemedia as rm
 from project import ROOT, run, succeed
 from remotemedia._manifest.catalog import node_types
 
-from tools import machine, native, node_reference
+from tools import commands, machine, native, node_reference
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -149,6 +149,15 @@ def test_yaml_is_a_manifest_or_a_node_of_one(block: Block) -> None:
 def test_links_outside_of_the_site_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", (ROOT / page).read_text("utf-8")):
         assert re.match("https?:", target) or (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_each_claim_of_the_readme_names_the_benchmark_that_measures_it() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    table = readme.partition("## How fast it is\n")[2].partition("\n## ")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| ")]
+    named = [re.fullmatch(r" `(\w+)` ", row[3]) for row in rows[1:]]
+    assert len(named) > 10
+    assert {name[1] if name else "" for name in named} <= set(commands.benchmark_names())
 
 
 def test_rust_is_run_by_cargo() -> None:
