@@ -66,6 +66,8 @@ def test_a_wheel_carries_the_library_beside_the_extension(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {f"remotemedia/{native.SONAME}", "remotemedia/_native.abi3.so", "remotemedia/py.typed"} <= names
+    # The recording of `remotemedia.testing.speech()`, with which README and docs begin.
+    assert "remotemedia/speech.flac" in names
     assert "remotemedia_runtime/__init__.py" in names
     folders = {name.split("/")[0] for name in names}
     assert folders == {"remotemedia", "remotemedia_runtime", f"remotemedia-{machine.project_version()}.dist-info"}
