@@ -1,6 +1,6 @@
-"""`Session`: a pipeline that runs beside an event loop, fed and read while it goes on, bounded at both ends.
+"""`Session`: a pipeline that runs beside an event loop, is fed and read meanwhile, and is bounded at both ends.
 
-Nothing here waits by looking again: whoever finds no room, or no output, is woken by an event of the loop's port.
+Nothing here polls: a task that finds no room, or no output, is woken by an event of the loop's port.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ STALL_SECONDS = 5.0
 class Session:
     """A pipeline at work on one stream, inside `async with pipeline.session() as session`.
 
-    `await send(value)` feeds it, `async for packet in session` reads it; do both at the same time, in two tasks, since
-    `send` waits while outputs are unread. Leaving the block by an exception cancels; leaving it normally finishes, and
-    waits for the end; outputs that nobody reads are then dropped. What ended it before its time is raised there, unless
-    a `send` or a reader has raised it already.
+    `await send(value)` feeds it, `async for packet in session` reads it. Do both at the same time, in two tasks, since
+    `send` waits while outputs are unread. Leaving the block by an exception cancels. Leaving it normally finishes,
+    waits for the end and drops unread outputs; an error that ended the session early is raised there, unless a `send`
+    or a reader has raised it already.
     """
 
     def __init__(
@@ -120,12 +120,12 @@ class Session:
     ) -> None:
         """Sends a value, once there is room for it.
 
-        What can still be written to is copied, so it may be used again at once; with `borrow=True` it is not, and
-        must stay as it is until the session has let go of it. `pts` and `duration` are seconds; media values bring
-        their own. With `input=` bytes may be split anywhere.
+        Memory that could still be written to is copied, so that you may use it again at once. With `borrow=True` it is
+        not copied, and must stay unchanged until the session has released it. `pts` and `duration` are seconds; media
+        values have their own. With `input=` bytes may be split anywhere.
 
-        Raises `MarshalError`; what ended the session, `NodeError` for example; `GoneError` after `cancel`;
-        `StalledError` if it waits for 5 s for outputs that nobody ever read.
+        Raises `MarshalError`; the error that ended the session, such as `NodeError`; `GoneError` after `cancel`;
+        `StalledError` if it has waited for 5 s because outputs were never read.
         """
         if pts is None and duration is None and self._is_plain:
             packets = [[value]]
@@ -148,7 +148,7 @@ class Session:
     def try_send(
         self, value: Any, *, pts: float | None = None, duration: float | None = None, borrow: bool = False
     ) -> bool:
-        """Sends a value if there is room for it now. Answers whether it was taken. See `send`."""
+        """Sends a value if there is room for it now. Returns whether it was taken. See `send`."""
         before = None if self._pcm is None else self._pcm.state
         packet = self._packet(value, pts, duration)
         if packet is None or self._native.exchange([packet], borrow, True):
@@ -160,7 +160,7 @@ class Session:
     async def send_many(self, values: Iterable[Any], *, borrow: bool = False) -> None:
         """Sends values in their order, as many at once as there is room for. See `send`.
 
-        With `input=` pieces that together are up to about a second go in as one packet.
+        With `input=` it joins pieces to packets of up to about a second.
         """
         if self._is_plain:
             packets = [[value] for value in values]
@@ -178,7 +178,7 @@ class Session:
             await asyncio.sleep(0)
 
     async def finish(self) -> None:
-        """Says that no more comes. What was sent is worked off in order and flushed; reading goes on until its end."""
+        """Ends the input. Values that were sent are processed in order and flushed; readers get all of it, then end."""
         if self._finished:
             return
         if self._pcm is not None:
@@ -190,7 +190,7 @@ class Session:
             self._reporter.total = self._native.metrics()["sent"]
 
     def cancel(self) -> None:
-        """Ends the session now: native work stops within one chunk, what is on its way is dropped, reading ends."""
+        """Ends the session now: native work stops within one chunk, packets on their way are dropped, reading ends."""
         if self._native.is_cancelled:
             return
         self._native.check_place()
@@ -201,10 +201,10 @@ class Session:
     # ---- out
 
     def output(self, sink: str) -> Reader:
-        """What comes out of one sink, by its id: `async for packet in session.output("left")`.
+        """Returns a reader of one sink, by its id: `async for packet in session.output("left")`.
 
-        Sinks are chosen before the first packet is sent; what reaches others is then dropped. Raises
-        `InvalidArgumentError` later than that.
+        Choose sinks before the first packet is sent; outputs of the others are then dropped. Raises
+        `InvalidArgumentError` after that.
         """
         reader = self._chosen.get(sink)
         if reader is None:
@@ -223,13 +223,13 @@ class Session:
     # ---- beside the packets
 
     async def flush(self) -> None:
-        """Ends the stream behind what was sent: all that nodes hold back comes out, and another stream may begin."""
+        """Ends the stream after the values that were sent: nodes emit what they hold back. Another stream may begin."""
         self._native.control({"flush": True})
 
     def interrupt(self) -> None:
-        """Drops all that was sent and not read, and lets nodes begin anew; what is sent afterwards is not touched.
+        """Drops everything that was sent and not read, and makes the nodes new; later values are not affected.
 
-        Of a session that has ended, what was not read is dropped: who interrupts can't know whether it has just ended.
+        After the end of the session it drops unread outputs: the caller can't know whether it has just ended.
         """
         self._native.check_place()
         self._drop_unread()
@@ -239,11 +239,11 @@ class Session:
     def set_param(self, node: str, /, **params: Any) -> None:
         """Changes params of a node while it runs: `session.set_param("gain", gain_db=-6)`.
 
-        What was sent before is worked on with the old values, what is sent afterwards with the new ones; a source takes
-        them over at once. They stay through `interrupt`. [The nodes](nodes.md) say which of their params are live.
+        What was sent before is processed with the old values, what is sent afterwards with the new ones; a source takes
+        them over at once. They outlast `interrupt`. [The nodes](nodes.md) list their live params.
 
-        Raises `InvalidArgumentError` for a node that is not there, a param that is not live, and a value that it can't
-        have, and changes nothing then; and what ended the session.
+        Raises `InvalidArgumentError` for an unknown node, a param that is not live, and a value out of range, and then
+        changes nothing; and the error that ended the session.
         """
         if not params:
             raise InvalidArgumentError(f"set_param changes params: set_param({node!r}, name=value)")
@@ -256,14 +256,14 @@ class Session:
 
     @property
     def skipped(self) -> list[NodeError]:
-        """The errors after which something was dropped so far, since a node says `on_error: skip`: the first 100.
+        """The errors after which a node with `on_error: skip` has dropped a packet so far: the first 100.
 
         `metrics()` counts all, for each node.
         """
         return list(self._native.skipped)
 
     def metrics(self) -> Metrics:
-        """What its nodes have done and wait for; printed it is a table."""
+        """What each node has done and waits for, and how late the event loop is; printed it is a table."""
         return metrics_of(self._native.metrics(), self._unread())
 
     # ---- for `stream` and the watchdog

@@ -1,4 +1,4 @@
-"""`read`, `info` and `write`: sound files in one call. Each is a short pipeline; all that knows of media is native."""
+"""`read`, `info` and `write`: audio files in one call. Each is a short pipeline; all that knows of media is native."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ Source = str | os.PathLike[str] | bytes | bytearray | memoryview | File
 """A path, the content of a file, or a `File`."""
 
 CHUNK_MS = 10_000
-"""How much sound crosses at a time: few crossings, and memory in pieces that are given back one by one."""
+"""The length of the chunks that cross: few crossings, and memory in pieces that are released one by one."""
 
 LARGE_BYTES = 1 << 20
-"""The sound of files from this size on is joined while they are decoded. For smaller ones the calls take longer."""
+"""Files from this size on are joined while they are decoded. For smaller ones the calls take longer than they save."""
 
 LARGEST_RATIO = 256
-"""So many times as much sound as there are bytes in a file is believed of its head: speech in Opus is that small."""
+"""A head that promises more audio than this many times the size of its file is not believed. Opus may be that small."""
 
 INLINE_BYTES = 1 << 20
-"""Sound up to this size is joined on the event loop's thread: it takes less than a thread does."""
+"""Audio up to this size is joined on the event loop's thread, which is faster than starting another."""
 
 
 class Info(NamedTuple):
-    """What a sound file holds, counted and not believed: all of it was decoded.
+    """What an audio file holds, counted and not believed: all of it was decoded.
 
-    `rate` is in frames per second, `layout` the name of what the channels are for if it is known, `frames` the number
-    of samples in each channel, `duration` in seconds; `size` is that of the file in bytes. If rate or channels change
-    within the file, they are those of its beginning, and `duration` is right for the whole.
+    `rate` is in frames per second, `layout` the name of the channels' places if it is known, `frames` the number
+    of samples in each channel, `duration` the length in seconds, `size` that of the file in bytes. If rate or channels
+    change within the file, they are those of its beginning, and `duration` is that of the whole.
 
     `container` and `codec` are names such as `"mp4"` and `"aac"`; `tags` has text under `title`, `artist`, `album`,
     `date`, `genre`, `comment` and so on, and under the file's own names in lower case.
@@ -58,14 +58,14 @@ class Info(NamedTuple):
 
 
 def read(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
-    """Decodes a sound file to one `Audio`, resampled to `rate` and mixed to `channels` where they are given.
+    """Decodes an audio file to one `Audio`, resampled to `rate` and mixed to `channels` if they are given.
 
         speech = rm.read("talk.m4a", rate=16000, channels=1)
 
     `source` is a path, the bytes of a file, or a `File`. Raises `FileNotFoundError`; `NodeError` for a file that can't
     be decoded, with the place; `InvalidArgumentError` for a rate or channels out of range; `LimitExceededError` for
-    sound of more bytes than `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file. It blocks, also
-    where an event loop runs, as in a notebook; `await aread(...)` does the same beside the loop.
+    samples of more bytes than `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file. It blocks,
+    also where an event loop runs, as in a notebook; `await aread(...)` does the same beside the loop.
     """
     file = _file(source)
     concatenator = _joining(file)
@@ -90,7 +90,7 @@ async def aread(source: Source, rate: int | None = None, channels: int | None = 
 
 
 def info(source: Source) -> Info:
-    """Tells the rate, channels and exact length of a sound file. All of it is decoded, nothing is kept.
+    """Counts rate, channels and exact length of an audio file: all of it is decoded, nothing is kept.
 
     `source` is a path, the bytes of a file, or a `File`. Raises as `read` does.
     """
@@ -109,12 +109,12 @@ async def ainfo(source: Source) -> Info:
 
 
 def write(path: str | os.PathLike[str], audio: Audio, *, sample_format: str | None = None) -> None:
-    """Encodes sound to a file. It appears when it is whole, and replaces an earlier one.
+    """Encodes audio to a file. The file appears when it is complete, and replaces an earlier one.
 
         rm.write("talk.flac", audio, sample_format="s24")
 
-    The suffix of `path` says the format, `sample_format` how samples are written: `remotemedia.nodes.AudioEncode` lists
-    what there is. Raises `InvalidArgumentError` for others, `FileNotFoundError` for a folder that is not there,
+    The suffix of `path` chooses the format, `sample_format` how samples are written: `remotemedia.nodes.AudioEncode`
+    lists both. Raises `InvalidArgumentError` for others, `FileNotFoundError` for a folder that does not exist,
     `NodeError` if the file can't be written. It blocks; `await awrite(...)` does the same beside an event loop.
     """
     pipeline = _encoder(path, audio, sample_format)
@@ -129,7 +129,7 @@ async def awrite(path: str | os.PathLike[str], audio: Audio, *, sample_format: s
 
 
 class _Count:
-    """What is known of a file once its sound has passed."""
+    """Counts the audio of a file as it passes."""
 
     def __init__(self) -> None:
         self.first: Audio | None = None
@@ -146,7 +146,7 @@ class _Count:
 
         @node
         def keep(head: dict[str, Any]) -> None:
-            # Of several pieces in one file the first one tells, as for the rate.
+            # If a file has several parts, the first one counts, as for the rate.
             self.head = self.head or head
 
         decode = AudioDecode(chunk_ms=CHUNK_MS)
@@ -213,9 +213,9 @@ def _encoder(path: str | os.PathLike[str], audio: Audio, sample_format: Any) -> 
 
 @contextmanager
 def _keeping(concatenator: AudioConcatenator | None, file: File) -> Iterator[None]:
-    """Lets a failure bring along what was decoded before it, also if that was joined meanwhile.
+    """Adds the audio that was decoded before a failure to the error, also if it was joined meanwhile.
 
-    That there is too much sound is told alike, whoever has counted it.
+    Too much audio gives the same error whether the runtime or the concatenator has counted it.
     """
     try:
         yield
@@ -275,7 +275,7 @@ def _too_much(file: File) -> LimitExceededError:
 
 
 def _checked(run: Callable[[], Any]) -> Any:
-    """What `run` gives. What is wrong with params is told as what is wrong with arguments."""
+    """Returns what `run` returns. A mistake in params is raised as one in arguments."""
     try:
         return run()
     except ManifestError as error:

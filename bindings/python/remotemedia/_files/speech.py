@@ -14,12 +14,12 @@ __all__ = ["aspeech_segments", "speech_segments"]
 
 
 def speech_segments(source: Source | Audio, **params: Any) -> list[dict[str, Any]]:
-    """Finds where somebody speaks: a list of `{"type": "segment", "start_s", "end_s", "audio"}`, in their order.
+    """Finds the segments in which somebody speaks: a list of `{"type": "segment", "start_s", "end_s", "audio"}`.
 
         for segment in rm.speech_segments("call.flac", min_silence_duration_ms=300):
             print(segment["start_s"], segment["audio"])
 
-    `source` is an `Audio`, a path, the bytes of a file, or a `File`, of any rate and layout; the sound of a segment has
+    `source` is an `Audio`, a path, the bytes of a file, or a `File`, of any rate and layout; the audio of a segment has
     the same. `params` are those of `remotemedia.nodes.SpeechSegments`: `threshold`, `neg_threshold`,
     `min_speech_duration_ms`, `min_silence_duration_ms`, `speech_pad_ms` and `max_speech_duration_s`, with the defaults
     of silero-vad. Raises `InvalidArgumentError` for params out of range, `FileNotFoundError`, `NodeError` for a file

@@ -1,7 +1,7 @@
-"""How far a piece of work is: what `on_progress` is called with, and who calls it.
+"""Progress of a piece of work: the argument of `on_progress`, and who calls it.
 
-The runtime is asked, at most ten times a second, on the thread that waits for the result anyway. Without `on_progress`
-nothing here runs.
+The thread that waits for the result anyway asks the runtime, at most ten times a second. Without `on_progress` nothing
+here runs.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _log = logging.getLogger("remotemedia")
 
 
 class Progress(NamedTuple):
-    """How far the work is.
+    """How far a piece of work is.
 
-    `items` of `total` inputs are done; of a session, packets that were sent are taken up, and `total` is None until
-    `finish`. `media` is how much has come out, in seconds, and `media_total` how much will, if all inputs are `Audio`;
-    None where nothing that came out has a place in time. `seconds` is how long it has taken.
+    `items` of `total` inputs are done. In a session `items` counts sent packets that the first nodes have taken, and
+    `total` is None until `finish`. `media` is the media time that has come out, in seconds, None if no output has a
+    place in time; `media_total` is that of all inputs, if all are `Audio`. `seconds` is the time that it has taken.
     """
 
     items: int
@@ -44,12 +44,12 @@ class Progress(NamedTuple):
 
     @property
     def rate(self) -> float | None:
-        """Seconds of media for each second of work: 2.0 is twice as fast as it sounds."""
+        """Seconds of media for each second of work: 2.0 is twice as fast as real time."""
         return None if self.media is None or self.seconds <= 0 else self.media / self.seconds
 
     @property
     def eta(self) -> float | None:
-        """The seconds that are left if it goes on like this, by media where its total is known, else by items."""
+        """The seconds left at this rate, by media if its total is known, otherwise by items."""
         if self.media_total and self.media:
             return max(0.0, self.seconds * (self.media_total / self.media - 1))
         if self.total is None or not self.items:
