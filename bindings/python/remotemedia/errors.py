@@ -63,7 +63,7 @@ class InvalidArgumentError(Error, ValueError):
 
 
 class ManifestError(Error, ValueError):
-    """A manifest is refused. `problems` holds what is wrong with it, the first 100 things that are found."""
+    """A manifest is refused. `problems` lists its mistakes, the first 100 of them."""
 
     status = "RM_INVALID_MANIFEST"
 
@@ -99,7 +99,7 @@ class ExecutionError(Error, RuntimeError):
         return type(self), (str(self),), self._luggage()
 
     def _luggage(self) -> dict[str, Any]:
-        """What travels beside the message. An exception that can't be pickled stays behind, and so do such outputs."""
+        """The attributes that are pickled beside the message: exceptions and outputs only if they can be pickled."""
         taken = {"outputs": self.outputs, "__cause__": self.__cause__}
         return {"_others": self._others, **{name: each for name, each in taken.items() if _pickles(each)}}
 
@@ -159,11 +159,11 @@ class ShutDownError(Error, RuntimeError):
 
 
 class StalledError(Error, RuntimeError):
-    """A `send` waits for room that can't come: outputs fill up which nobody reads."""
+    """A `send` waits for room that can't come, since the outputs of the session are not read."""
 
 
 class GoneError(Error, LookupError):
-    """What a number stands for has already ended."""
+    """The work or the call that a number names has already ended."""
 
     status = "RM_GONE"
 
@@ -219,7 +219,7 @@ CLASSES: dict[str, type[Error]] = {
 
 
 def class_of(status: str) -> type[BaseException]:
-    """The class that stands for a failing status of the C ABI, by the name of the status."""
+    """The exception class of a failing status of the C ABI, by the name of the status."""
     if status == "RM_CANCELLED":
         from asyncio import CancelledError
 

@@ -80,7 +80,7 @@ class Pipeline(Linkable):
         return dict(zip(self._ids(), self._nodes, strict=True))
 
     def add_node(self, node: Node | NodeFunction[Any, ..., Any], *, after: Any = PREVIOUS) -> Node:
-        """Adds a node and connects it to the previous one; gives the node back.
+        """Adds a node and connects it to the previous one; returns the node.
 
         `after=None` connects it to nothing, `after=node` to that node, `after=node["port"]` to a port of it, and a
         list to all that it holds. Raises `InvalidArgumentError` for a node that is in the pipeline already, and for
@@ -109,7 +109,7 @@ class Pipeline(Linkable):
         return node
 
     def __rshift__(self, other: Linkable | list[Any] | tuple[Any, ...]) -> Pipeline:
-        """A new pipeline in which what comes out of this one goes into `other`."""
+        """Returns a new pipeline in which the outputs of this one are the inputs of `other`."""
         if isinstance(other, Buffer):
             return self._buffered(other)
         right = _pipeline_of(other)
@@ -235,7 +235,7 @@ class Pipeline(Linkable):
             return None
 
     def validate(self) -> Plan:
-        """Checks everything that can be checked before a run, and gives the plan.
+        """Checks everything that can be checked before a run, and returns the plan.
 
         Raises `ManifestError`, whose `problems` are all that is wrong.
         """
@@ -410,7 +410,7 @@ class Pipeline(Linkable):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        """The plan as a table; what is wrong instead, if there is no plan."""
+        """The plan as a table; the mistakes instead, if there is no plan."""
         title = self.name or "pipeline"
         try:
             return str(self.plan())
