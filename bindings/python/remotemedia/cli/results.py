@@ -129,24 +129,18 @@ class Destinations:
 
     def by_sink(self, results: Outputs) -> dict[str, Outputs]:
         """What came out of each sink whose values are there, by the name that the graph has for it."""
-        nodes = [*self.plan.sinks, *(branch.node for branch in self.branches), *self.copies]
-        inner = {branch.sink for branch in self.branches} | set(self.copies.values())
-        names = [node for node in nodes if node not in inner]
-        found = dict(by_sink(results, names))
-        found = {self.copies.get(node, node): outputs for node, outputs in found.items()}
+        found = {self.copies.get(node, node): outputs for node, outputs in results.items()}
         return {sink: found[sink] for sink in self.plan.sinks if sink in found}
 
     async def write(self, results: Outputs, source: Input, index: int) -> list[str]:
         """Writes the results of one input into files of its own; returns their names."""
-        encoders = [branch.node for branch in self.branches]
-        raw = dict(results) if len(results.sinks) > 1 else dict.fromkeys(encoders or ["?"], results)
         names = self._cut.pop(index, [])
         for branch in self.branches:
             node, sink, destination = branch
             if branch.cuts:
                 continue
             path = destination.path(source, index, sink)
-            made = list(raw.get(node, ()))
+            made = list(results.get(node) or ())
             if made and isinstance(made[0], bytes):
                 destination.put(path, made[0])
             names += [path] if made and not destination.is_stdout else []
@@ -184,14 +178,6 @@ class Destinations:
                 f"{destination.option}: {len(inputs)} inputs would share stdout; "
                 "name one, or name their files: -o 'out/{relative}" + (destination.ending or "") + "'"
             )
-
-
-def by_sink(results: Outputs, sinks: Sequence[str]) -> Iterator[tuple[str, Outputs]]:
-    """The outputs of each sink, with its name. `sinks` are those of the graph: a list alone does not name its own."""
-    if len(results.sinks) == 1:
-        yield sinks[0], results
-    else:
-        yield from results.items()
 
 
 def _divided(outputs: Sequence[str], sinks: Sequence[str]) -> Iterator[tuple[str, str, list[str]]]:
