@@ -99,7 +99,7 @@ def _cbindgen() -> Path:
     if program.exists() and machine.output_of([program, "--version"]).split()[-1] == CBINDGEN_VERSION:
         return program
     say(f"installing cbindgen {CBINDGEN_VERSION} into .build/tools (a minute or two, once)")
-    # Without optimization it is built in half the time, and still takes a second for this header.
+    # Without optimization it is built sooner, and the header is small enough for it not to matter.
     install: list[str | Path] = [
         "cargo",
         "install",
