@@ -11,7 +11,7 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Lock<T>(Mutex<T>);
 
-/// A lock whose holder may sleep until somebody changes what it guards.
+/// A lock whose holder may sleep until another thread changes what it guards.
 #[derive(Default)]
 pub(crate) struct Monitor<T> {
     value: Lock<T>,
@@ -19,7 +19,7 @@ pub(crate) struct Monitor<T> {
 }
 
 impl<T> Lock<T> {
-    /// A lock that nobody holds.
+    /// A lock that is free.
     pub const fn new(value: T) -> Self {
         Self(Mutex::new(value))
     }

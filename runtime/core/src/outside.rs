@@ -1,4 +1,4 @@
-//! Text from outside, as messages show it: ids, names, keys, paths and values that somebody else chose.
+//! Text from outside, as messages show it: ids, names, keys, paths and values that a user or a file chose.
 //!
 //! A message may not grow with what it quotes, and what it quotes may not command the terminal that shows it. So whatever
 //! comes from outside goes through [`shown`], [`quoted`] or [`named`]; and what becomes an error goes through [`message`],
@@ -7,16 +7,16 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// So many characters of one text are shown.
+/// The number of characters of one text that are shown.
 const SHOWN: usize = 60;
 
-/// So many characters of a name are shown where it tells one thing from others.
+/// The number of characters of a name that are shown where the name identifies something.
 const LONGEST_NAME: usize = 255;
 
-/// So many characters a message has at most; longer ones lose their middle.
+/// The most characters of a message; longer ones lose their middle.
 const LONGEST_MESSAGE: usize = 10_000;
 
-/// And each sentence of one that has several.
+/// The most characters of each sentence, where a message has several.
 const LONGEST_CLAUSE: usize = 1_000;
 
 /// The text without quotes: its beginning if it is long, with what a terminal would obey written as escapes.

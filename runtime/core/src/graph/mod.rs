@@ -234,7 +234,7 @@ fn can_share_a_stage(upstream_node: &BlueprintNode, downstream_node: &BlueprintN
         (Work::Native { .. }, Work::Native { .. }) => true,
         (Work::Host(upstream), Work::Host(downstream)) => {
             // What runs together fails together: a packet that is tried again, or dropped, would be so for all nodes of
-            // the stage. Ports are told at the ends of a stage alone.
+            // the stage. Only the ends of a stage know their ports.
             upstream_node.on_error == OnError::Fail
                 && downstream_node.on_error == OnError::Fail
                 && upstream.batch == downstream.batch

@@ -106,7 +106,7 @@ impl Planner<'_> {
         // A converter is there for the node that it stands before, and so does with errors what that does.
         let on_error = self.nodes[to.node].on_error;
         let needs = match &self.nodes[to.node].work {
-            // A port that takes more than sound looks at each value itself.
+            // A port that accepts more than audio checks each value itself.
             Work::Native { prepared, .. } if inputs[to.port].kinds == Kinds::of(&[Kind::Audio]) => {
                 prepared.input_format(to.port).unwrap_or_default()
             }

@@ -133,7 +133,7 @@ impl Registry {
             schema["properties"][camel_case(param)] = entry;
         }
         let mut node_type = NodeType::new::<A::Node>((A::NAME, A::DOC), (schema, A::EXAMPLE), prepare_old::<A>);
-        // An old name may lack a param that the node has by now.
+        // An old name may lack a param that the node got later.
         let properties = node_type.params_schema["properties"].as_object();
         let is_there = |param: &&str| properties.is_some_and(|properties| properties.contains_key(*param));
         node_type.live = node_type.live.iter().map(|param| A::old_param(param)).filter(is_there).collect();
