@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import remotemedia as rm
 from conftest import chain, eventually
-from remotemedia._engine.open_calls import OpenCalls
 from remotemedia._engine.port_registry import loop_port
 
 SECONDS = 60.0
@@ -113,34 +112,6 @@ async def test_a_storm_of_interruptions_leaves_no_session_waiting(make: Callable
     pipeline = rm.Pipeline() >> rm.nodes.PassThrough() >> node() >> rm.nodes.PassThrough()
     for _ in range(75):
         await asyncio.wait_for(asyncio.gather(*[one_session(pipeline, chance) for _ in range(16)]), SECONDS)
-
-
-def test_a_call_that_is_cancelled_on_its_way_never_begins() -> None:
-    calls = OpenCalls()
-    calls.open(1, job=5)
-    calls.reply_begins(1)
-    calls.reply_begins(7)
-    # Call 2 is inside the reply to call 1. Call 3 is none of this port's any more.
-    calls.cancel(2)
-    calls.cancel(3)
-    assert calls.reply_brought(1, 5, 2).is_over
-    calls.reply_ends(7)
-    assert not calls.reply_brought(1, 5, 3).is_over, "what no reply can bring any more is forgotten"
-
-
-def test_a_call_is_cancelled_once_wherever_it_is() -> None:
-    calls, log = OpenCalls(), []
-    calls.reply_begins(1)
-    brought = calls.reply_brought(1, 5, 2)
-    calls.cancel(2)
-    assert not brought.attach(lambda: log.append("cancelled"), lambda: log.append("room"))
-    served = calls.open(3, job=5)
-    assert served.attach(lambda: log.append("cancelled"), lambda: log.append("room"))
-    calls.resume(3)
-    calls.cancel(3)
-    calls.cancel_all(5)
-    served.resume()
-    assert log == ["room", "cancelled"]
 
 
 @pytest.mark.parametrize("on_loop", [False, True], ids=["sync", "async"])
