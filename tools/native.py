@@ -71,7 +71,7 @@ def in_place(python: Path | str) -> None:
 def flags() -> str:
     """rustc's flags, separated as CARGO_ENCODED_RUSTFLAGS has them: the caller's, and a name for the folder of crates.
 
-    Panics carry the path of the source that they come from. Where this machine keeps crates is nobody's business; the
+    Panics carry the path of the source that they come from. Where this machine keeps crates does not belong there; the
     paths of this workspace are relative.
     cmake/CargoLibrary.cmake says the same, so that both share what cargo has built.
     """

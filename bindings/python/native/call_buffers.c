@@ -15,7 +15,7 @@ static uint32_t offset(const uint8_t *completion, unsigned index) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* What a call was given is the library's now, or nobody's. */
+/* Clears what the call was given: the library has taken it, or has refused it. */
 static void forget_given(rmpy_call_buffers *call) {
     call->buffers = NULL;
     call->buffer_count = 0;

@@ -1,6 +1,6 @@
-/* What one call into the library needs, and calls that answer in a number if that is all there is to know: an argument
-   or a field that Python looks at takes cffi some 50 ns, which is much of what a small call costs. cffi reads this file
-   too. */
+/* What one call into the library needs, and calls that return a number if that is all there is to know: each argument
+   that Python passes and each field that it reads takes cffi some 50 ns, which is much of what a small call costs. cffi
+   reads this file too. */
 
 #ifndef RMPY_CALL_BUFFERS_H
 #define RMPY_CALL_BUFFERS_H

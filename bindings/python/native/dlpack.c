@@ -57,7 +57,7 @@ void *rmpy_dlpack_new(uintptr_t owner, uintptr_t data, int32_t ndim, const int64
     }
 }
 
-/* The destructor of a capsule: whoever took the tensor over has renamed it. */
+/* The destructor of a capsule: a consumer that took the tensor over has renamed it. */
 void rmpy_dlpack_capsule_free(void *capsule) {
     if (PyCapsule_IsValid(capsule, "dltensor")) {
         DLManagedTensor *tensor = PyCapsule_GetPointer(capsule, "dltensor");

@@ -43,7 +43,7 @@ typedef struct DLManagedTensorVersioned {
    `data` alive; the tensor owns it from now on. NULL if there is no memory. */
 void *rmpy_dlpack_new(uintptr_t owner, uintptr_t data, int32_t ndim, const int64_t *shape, uint8_t code, uint8_t bits,
                       int versioned, int readonly);
-/* The destructor of a capsule: whoever took the tensor over has renamed it. */
+/* The destructor of a capsule: a consumer that took the tensor over has renamed it. */
 void rmpy_dlpack_capsule_free(void *capsule);
 
 #endif

@@ -106,7 +106,7 @@ class CallBuffers(Encoder, Reader):
         refused, message = self._refused
         if value is refused:
             return message
-        # A table that can't be read is the one above; what another one streams may have been read by now.
+        # A table that can't be read is the one above; another one may have streamed its content already.
         return None if is_table(value) else _reject(value)
 
     def release_table(self) -> None:
@@ -127,7 +127,7 @@ class CallBuffers(Encoder, Reader):
             return NULL, 0
         table, view = self._given, self._given_view
         if count > BUFFER_ROOM:
-            # Kept here: who writes its address into a struct does not keep it.
+            # Kept here: a struct of C that has its address does not keep it.
             table = self._long_table = ffi.new("rm_buffer[]", count)
             view = memoryview(ffi.buffer(table)).cast("B")
         place = 0
