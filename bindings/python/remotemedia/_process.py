@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from _thread import RLock
 
 # Every program that imports remotemedia would wait for typing; checkers take this name for true.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 FORK_PATIENCE_SECONDS = 10.0
 """How long a fork waits for what goes on: far longer than that takes, unless it waits for the fork itself."""
@@ -48,6 +50,14 @@ def guard() -> None:
     if not _is_guarded and hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_hold, after_in_parent=_let_go)
     _is_guarded = True
+
+
+def imported(name: str) -> Any:
+    """A module that the program has imported, else None; also while another thread is importing it."""
+    module = sys.modules.get(name)
+    if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
+        return None
+    return module
 
 
 def after_fork(reset: Callable[[], None]) -> None:

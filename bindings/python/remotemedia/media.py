@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import re
 import struct
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from ._process import FIRST_USE
+from ._process import FIRST_USE, imported
 from .errors import InvalidArgumentError, MarshalError
 
 __all__ = ["Audio", "File", "Tensor"]
@@ -368,7 +367,7 @@ class Audio:
             return False
         if tuple(ours.shape) != tuple(theirs.shape):
             return False
-        numpy = sys.modules.get("numpy")
+        numpy = imported("numpy")
         if numpy is not None:
             return bool(numpy.array_equal(ours, theirs))
         return self.frames == 0 or memoryview(ours.__buffer__(0)) == memoryview(theirs.__buffer__(0))
@@ -481,7 +480,7 @@ def nanoseconds(name: str, seconds: float) -> int:
 
 def _planar(samples: Any) -> Any:
     """`samples` as something with `shape` (channels, frames) whose channels lie contiguous."""
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     if isinstance(samples, Tensor):
         array: Any = samples
     elif hasattr(samples, "__array_interface__") and numpy is not None:

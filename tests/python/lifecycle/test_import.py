@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import array
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
+from remotemedia._codec.call_buffers import CallBuffers
+from remotemedia._process import imported
 
 
 def python(code: str) -> str:
@@ -101,3 +106,16 @@ def test_every_public_name_is_there() -> None:
     assert set(remotemedia.__all__) <= set(dir(remotemedia))
     with pytest.raises(AttributeError, match="module 'remotemedia' has no attribute 'nope'"):
         _ = remotemedia.nope
+
+
+def test_a_module_that_is_being_imported_does_not_count_as_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = ModuleType("numpy")
+    half.__spec__ = ModuleSpec("numpy", None)
+    monkeypatch.setitem(sys.modules, "numpy", half)
+    assert imported("numpy") is half
+    half.__spec__._initializing = True  # type: ignore[attr-defined]
+    assert imported("numpy") is None
+    # Neither array nor scalar of numpy can be there yet: a value of any other type is packed without it.
+    assert CallBuffers().pack(array.array("d", [1.0]), "value")
+    monkeypatch.delitem(sys.modules, "numpy")
+    assert imported("numpy") is None

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from .._abi.constants import AUDIO, FILE, TABLE, TENSOR, TIMESTAMP, VIDEO
 from .._abi.library import ffi
 from .._abi.msgpack import ExtType
 from .._abi.ownership import Borrowed
-from .._process import FIRST_USE
+from .._process import FIRST_USE, imported
 from ..errors import MarshalError
 from ..media import NAMES_OF_FORMATS, SIZES, TYPE_STRINGS, Audio, File, Tensor
 from ..table import Column, Table, is_table
@@ -70,7 +69,7 @@ class Encoder:
         encoder = _ENCODERS.get(type(value))
         if encoder is not None:
             return encoder(self, value)
-        numpy = sys.modules.get("numpy")
+        numpy = imported("numpy")
         if numpy is not None and isinstance(value, numpy.generic):
             return value.item() if is_plain_scalar(value) else self._numpy(numpy.asarray(value))
         if numpy is not None and (type(value) is numpy.ndarray or type(value) is numpy.memmap):
@@ -118,7 +117,7 @@ class Encoder:
         return None
 
     def _interface(self, value: Any, interface: dict[str, Any]) -> ExtType:
-        numpy = sys.modules.get("numpy")
+        numpy = imported("numpy")
         if numpy is not None and hasattr(numpy, "asarray"):
             return self._numpy(numpy.asarray(Window(value, interface)))
         known = _NAMES_OF_TYPE_STRINGS.get(interface["typestr"])

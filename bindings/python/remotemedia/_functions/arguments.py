@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import sys
 import types
 import typing
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
+from .._process import imported
 from ..media import Audio, File, Tensor
 from ..table import Table
 from ..video import Video
@@ -78,7 +78,7 @@ def _rebuilt(value: Any, array: Change, memory: Change) -> Any:
         video.format, video.width, video.height, video.pts_ns = value.format, value.width, value.height, value.pts_ns
         video.planes = [_rebuilt(plane, array, memory) for plane in value.planes]
         return video
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     return array(value) if numpy is not None and kind is numpy.ndarray else value
 
 
@@ -161,7 +161,7 @@ def _of_named_tuple(kind: Any) -> Convert:
 
 
 def _tensor(value: Any) -> Any:
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     if numpy is None or type(value) is not numpy.ndarray:
         return value
     array = numpy.ascontiguousarray(value).reshape(value.shape)

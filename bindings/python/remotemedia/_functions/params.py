@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
-import sys
 import types
 import typing
 import weakref
@@ -18,6 +17,7 @@ from typing import Any
 
 from .._problem.outside_text import SHOWN, shown
 from .._problem.problem import ENOUGH, Problem
+from .._process import imported
 from ..errors import InvalidArgumentError
 from .spec import METHODS, gives_many
 
@@ -104,7 +104,7 @@ def problems_of(
 
 def mismatch(value: Any, annotation: Any) -> tuple[str, str] | None:
     """What was expected and what is there, or None if the value fits, a scalar of numpy as the number that it is."""
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     if numpy is not None and isinstance(value, numpy.generic):
         value = value.item()
     choices = _choices(annotation)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from .._process import imported
 from ..errors import InvalidArgumentError
 from ..media import Audio, File, Tensor
 
@@ -141,7 +141,7 @@ def kind_of(value: Any) -> str:
         File: "file",
         Tensor: "tensor",
     }
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     return "tensor" if numpy is not None and isinstance(value, numpy.ndarray) else kinds[type(value)]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from .._codec.diagnose import describe_array, describe_type, explain
 from .._codec.numpy_arrays import is_plain_scalar, numpy_if_installed
-from .._process import FIRST_USE
+from .._process import FIRST_USE, imported
 from ..errors import MarshalError
 from ..media import NAMES_OF_FORMATS, Audio, File, Tensor
 from ..table import Table, is_table
@@ -77,7 +77,7 @@ def _replacement(value: Any) -> Any:
         return _array(value)
     if kind in (Audio, File, Table, Video):
         return value
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     if numpy is not None and isinstance(value, numpy.generic):
         return value.item() if is_plain_scalar(value) else _checked(numpy.asarray(value))
     if numpy is not None and isinstance(value, numpy.ndarray):
@@ -143,6 +143,6 @@ def _array(tensor: Tensor) -> Any:
 
 
 def _is_media(value: Any) -> bool:
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     is_array = numpy is not None and isinstance(value, numpy.ndarray)
     return is_array or type(value) in (Audio, File, Table, Tensor, Video)
