@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use remotemedia_core::node::{CancelFlag, Context, Node, NodeError, Registry, Step};
+use remotemedia_core::node::{Context, Node, NodeError, Registry, Step};
 use remotemedia_core::value::{Packet, Value};
 use serde_json::Value as Json;
 
@@ -21,7 +21,7 @@ pub fn node(name: &str, params: Json) -> Option<Box<dyn Node>> {
     static REGISTRY: LazyLock<Registry> = LazyLock::new(remotemedia_nodes::registry);
     let prepared = REGISTRY.get(name).expect("the node is registered").prepare(params).ok()?;
     let mut node = prepared.instantiate();
-    let context = Context { node_id: "fuzz".into(), cancel: CancelFlag::default() };
+    let context = Context { node_id: "fuzz".into(), ..Context::default() };
     node.initialize(&context).expect("the node initializes");
     Some(node)
 }

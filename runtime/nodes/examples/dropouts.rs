@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use remotemedia_core::node::{CancelFlag, Context, Node, Step};
+use remotemedia_core::node::{Context, Node, Step};
 use remotemedia_core::value::{Audio, File, Packet, Value};
 use serde_json::{Value as Json, json};
 
@@ -255,7 +255,7 @@ fn decode(path: &Path) -> Option<Clip> {
 fn run(node_type: &str, params: Json, value: Value) -> Option<Vec<Value>> {
     let registry = remotemedia_nodes::registry();
     let mut node = registry.get(node_type)?.prepare(params.as_object()?.clone()).ok()?.instantiate();
-    node.initialize(&Context { node_id: "here".into(), cancel: CancelFlag::default() }).ok()?;
+    node.initialize(&Context { node_id: "here".into(), ..Context::default() }).ok()?;
     let mut values = Vec::new();
     let step = node.process(0, Packet::new(value)).ok()?;
     finish(&mut *node, step, &mut values)?;

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use remotemedia_core::node::{CancelFlag, Context, Node, Step};
+use remotemedia_core::node::{Context, Node, Step};
 use remotemedia_core::value::{Audio, Packet};
 use serde_json::json;
 
@@ -39,7 +39,7 @@ fn main() {
         let registry = remotemedia_nodes::registry();
         let node_type = registry.get(node_type).expect("a built-in node");
         let mut node = node_type.prepare(params_of_node).expect("valid params").instantiate();
-        let context = Context { node_id: "here".into(), cancel: CancelFlag::default() };
+        let context = Context { node_id: "here".into(), ..Context::default() };
         node.initialize(&context).expect("it initializes");
         let start = Instant::now();
         let mut packets = 0;

@@ -17,6 +17,8 @@ pub mod text;
 
 use remotemedia_core::node::Registry;
 
+pub use stream::timeline::Gaps;
+
 /// Every built-in node, family by family.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();

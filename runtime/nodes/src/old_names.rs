@@ -12,6 +12,7 @@ use crate::audio::{
 };
 use crate::monitor::{AudioLevel, AudioLevelParams};
 use crate::speech::{SpeechSegments, SpeechSegmentsParams};
+use crate::stream::timeline::Gaps;
 use crate::text::{Language, TextCollector, TextCollectorParams};
 
 /// Adds those whose params or defaults are not those of the new node. The others need nothing: `XNode` stands for `X`.
@@ -110,7 +111,7 @@ impl OldName for FastResampleNode {
             OldRate::Hz(rate) => rate,
             OldRate::Auto(Auto::Auto) => SAME_RATE,
         };
-        Ok(AudioResampleParams { rate, quality })
+        Ok(AudioResampleParams { rate, quality, gaps: Gaps::default() })
     }
 
     fn old_param(param: &str) -> &str {
@@ -148,7 +149,14 @@ impl OldName for AudioChunkerNode {
 
     fn translate(params: AudioChunkerNodeParams) -> Result<AudioChunkParams, ParamError> {
         let frames = Some(params.chunk_size);
-        Ok(AudioChunkParams { frames, duration_ms: None, hop_frames: None, hop_ms: None, last: LastChunk::Keep })
+        Ok(AudioChunkParams {
+            frames,
+            duration_ms: None,
+            hop_frames: None,
+            hop_ms: None,
+            last: LastChunk::Keep,
+            gaps: Gaps::default(),
+        })
     }
 
     fn old_param(param: &str) -> &str {
@@ -198,13 +206,17 @@ impl OldName for AudioBufferAccumulatorNode {
 
     fn translate(params: AudioBufferAccumulatorNodeParams) -> Result<AudioConcatParams, ParamError> {
         Ok(match params.target_samples {
-            Some(_) => {
-                AudioConcatParams { max_duration_ms: None, max_frames: params.target_samples, min_duration_ms: 0.0 }
-            }
+            Some(_) => AudioConcatParams {
+                max_duration_ms: None,
+                max_frames: params.target_samples,
+                min_duration_ms: 0.0,
+                gaps: Gaps::default(),
+            },
             None => AudioConcatParams {
                 max_duration_ms: Some(params.max_utterance_duration_ms.into()),
                 max_frames: None,
                 min_duration_ms: params.min_utterance_duration_ms.into(),
+                gaps: Gaps::default(),
             },
         })
     }
@@ -265,6 +277,7 @@ impl OldName for AudioLevelNode {
             window_ms: params.window_ms,
             low_volume_threshold_db: params.low_volume_threshold_db,
             silence_threshold_db: params.silence_threshold_db,
+            gaps: Gaps::default(),
         })
     }
 }
@@ -389,6 +402,7 @@ impl OldName for SileroVADNode {
             min_silence_duration_ms: params.min_silence_duration_ms,
             speech_pad_ms: params.speech_pad_ms,
             max_speech_duration_s: None,
+            gaps: Gaps::default(),
         })
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::histogram::{Histogram, Percentiles};
 use super::trace::{Recorder, TraceRecord, thread_number};
 use crate::graph::Graph;
+use crate::node::{TimeBreakCounts, TimeBreaks};
 
 /// The counts of one node.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct NodeCounts {
     skipped: AtomicU64,
     retried: AtomicU64,
     late: AtomicU64,
+    /// The node writes these itself; see [`Context::time_breaks`](crate::node::Context).
+    pub(super) time_breaks: TimeBreaks,
     steps: Histogram,
     /// The item of the packet that it took last; `pts` is that packet's time or [`NO_TIME`].
     item: AtomicU64,
@@ -48,6 +51,8 @@ pub struct NodeMetrics {
     pub retried: u64,
     /// How many packets were dropped before it, or behind it if it is a sink, because their deadline was over.
     pub late: u64,
+    /// Where the times of its input jumped.
+    pub time_breaks: TimeBreakCounts,
     /// How long its steps took: a sample of them if they are small; for a node of the host its calls, from the call to the
     /// last reply.
     pub steps: Percentiles,
@@ -172,6 +177,7 @@ impl Counts {
                 skipped: AtomicU64::new(0),
                 retried: AtomicU64::new(0),
                 late: AtomicU64::new(0),
+                time_breaks: TimeBreaks::default(),
                 steps: Histogram::new(),
                 item: AtomicU64::new(0),
                 pts: AtomicI64::new(NO_TIME),
@@ -268,6 +274,7 @@ impl NodeCounts {
             skipped: self.skipped.load(Ordering::Relaxed),
             retried: self.retried.load(Ordering::Relaxed),
             late: self.late.load(Ordering::Relaxed),
+            time_breaks: self.time_breaks.read(),
             steps: self.steps.snapshot().percentiles(),
             last: (packets > 0).then(|| StreamPosition { item: self.item.load(Ordering::Relaxed), pts }),
             waiting,

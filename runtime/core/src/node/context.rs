@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::TimeBreaks;
+
 /// A request to stop, seen through every clone.
 #[derive(Clone, Debug, Default)]
 pub struct CancelFlag(Arc<AtomicBool>);
@@ -20,11 +22,13 @@ impl CancelFlag {
 }
 
 /// The surroundings of one node instance.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Context {
     /// The id that the manifest gives this node.
     pub node_id: Arc<str>,
     /// Set when the run is to stop. The scheduler checks it between steps; a node only has to check it inside a long
     /// step.
     pub cancel: CancelFlag,
+    /// Where the node counts the jumps in time that it meets; part of its metrics.
+    pub time_breaks: TimeBreaks,
 }

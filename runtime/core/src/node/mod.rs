@@ -10,6 +10,7 @@ mod item;
 mod params;
 mod port;
 mod registry;
+mod time_breaks;
 
 pub(crate) use blocking::{WorkerPlace, take_place};
 pub use blocking::{may_block, wait};
@@ -23,6 +24,7 @@ pub use params::{ParamError, Params, PreparedNode};
 pub use port::{AudioFormat, Kinds, Port};
 pub(crate) use registry::SPELLING_OF;
 pub use registry::{NodeType, Registry};
+pub use time_breaks::{TimeBreakCounts, TimeBreaks};
 
 use std::any::Any;
 

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::stream::audio_fifo::{AudioFifo, LIMIT};
-use crate::stream::reader::{Segment, sound};
+use crate::stream::reader::{Segment, SegmentEnd, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Divides sound into chunks of equal length, which may overlap.
@@ -47,6 +48,9 @@ pub struct AudioChunkParams {
     /// What becomes of the last chunk if too little is left for it.
     #[serde(default)]
     pub last: LastChunk,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// What becomes of the last chunk if too little is left for it.
@@ -136,14 +140,10 @@ impl Define for AudioChunk {
             (None, Some(ms)) => Length::Milliseconds(ms),
             (None, None) => length,
         };
-        AudioChunk(SegmentNode::new(Chunk {
-            length,
-            hop,
-            last: params.last,
-            held: AudioFifo::default(),
-            start: 0,
-            covered: 0,
-        }))
+        AudioChunk(SegmentNode::new(
+            Chunk { length, hop, last: params.last, held: AudioFifo::default(), start: 0, covered: 0 },
+            params.gaps,
+        ))
     }
 }
 
@@ -178,7 +178,7 @@ impl SegmentProcessor for Chunk {
         Ok(Some(Value::from(chunk).into()))
     }
 
-    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
+    fn end(&mut self, segment: &Segment, _why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         let left = self.held.frames();
         let pts = segment.time(self.start);
         let is_new = left > self.covered;

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::stream::audio_fifo::AudioFifo;
-use crate::stream::reader::{Segment, sound};
+use crate::stream::reader::{Segment, SegmentEnd, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Joins the packets of an item into one, or into longer ones.
@@ -35,6 +36,9 @@ pub struct AudioConcatParams {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 36_000_000.0))]
     pub min_duration_ms: f64,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 #[derive(Debug)]
@@ -91,14 +95,17 @@ impl Define for AudioConcat {
     }
 
     fn new(params: &AudioConcatParams) -> Self {
-        AudioConcat(SegmentNode::new(Concat {
-            max_duration_ms: params.max_duration_ms,
-            max_frames: params.max_frames,
-            min_duration_ms: params.min_duration_ms,
-            held: AudioFifo::default(),
-            start: 0,
-            joining: None,
-        }))
+        AudioConcat(SegmentNode::new(
+            Concat {
+                max_duration_ms: params.max_duration_ms,
+                max_frames: params.max_frames,
+                min_duration_ms: params.min_duration_ms,
+                held: AudioFifo::default(),
+                start: 0,
+                joining: None,
+            },
+            params.gaps,
+        ))
     }
 }
 
@@ -122,8 +129,10 @@ impl SegmentProcessor for Concat {
         Ok(None)
     }
 
-    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
-        let is_long_enough = self.held.frames() as u64 >= frames_of(self.min_duration_ms, segment.rate);
+    fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
+        // What comes before a jump is no rest: more of the same follows.
+        let is_rest = !matches!(why, SegmentEnd::Jump(_));
+        let is_long_enough = !is_rest || self.held.frames() as u64 >= frames_of(self.min_duration_ms, segment.rate);
         if is_long_enough && (self.held.frames() > 0 || segment.position == 0) {
             self.join(segment);
         }

@@ -13,8 +13,9 @@ use super::decode::AudioDecode;
 use crate::dsp::partitioned::{Convolver, Response};
 use crate::stream::audio_fifo::AudioFifo;
 use crate::stream::finite::check_finite;
-use crate::stream::reader::{Segment, sound};
+use crate::stream::reader::{Segment, SegmentEnd, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Convolves sound with a response, such as that of a room, a loudspeaker or a telephone.
@@ -52,6 +53,9 @@ pub struct AudioConvolveParams {
     #[serde(default = "default_block_frames")]
     #[schemars(range(min = 16, max = 65_536))]
     pub block_frames: u32,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 fn default_tail() -> bool {
@@ -120,24 +124,29 @@ impl Define for AudioConvolve {
     }
 
     fn new(params: &AudioConvolveParams) -> Self {
-        AudioConvolve(SegmentNode::new(Convolve {
-            params: params.clone(),
-            responses: Vec::new(),
-            taps: 0,
-            rate: None,
-            channels: Vec::new(),
-            held: AudioFifo::default(),
-            output: Segment {
-                rate: 1,
-                channels: 1,
-                layout: Layout::Unspecified,
-                origin: None,
-                elapsed: 0,
-                position: 0,
+        AudioConvolve(SegmentNode::new(
+            Convolve {
+                params: params.clone(),
+                responses: Vec::new(),
+                taps: 0,
+                rate: None,
+                channels: Vec::new(),
+                held: AudioFifo::default(),
+                output: Segment {
+                    rate: 1,
+                    channels: 1,
+                    layout: Layout::Unspecified,
+                    origin: None,
+                    elapsed: 0,
+                    follows_jump: false,
+                    position: 0,
+                    ends_packet: false,
+                },
+                emitted: 0,
+                total: None,
             },
-            emitted: 0,
-            total: None,
-        }))
+            params.gaps,
+        ))
     }
 }
 
@@ -181,8 +190,10 @@ impl SegmentProcessor for Convolve {
         Ok(if self.held.frames() < self.params.block_frames as usize { None } else { Some(self.convolve(u64::MAX)) })
     }
 
-    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
+    fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         let tail = if self.params.tail && segment.position > 0 { self.taps as u64 - 1 } else { 0 };
+        // What would sound after a jump is not there any more.
+        let tail = if let SegmentEnd::Jump(missing) = why { tail.min(missing) } else { tail };
         self.total = Some(segment.position + tail);
         Ok((segment.position == 0).then(|| sound(&self.output, Vec::new(), self.output.origin)))
     }

@@ -21,7 +21,7 @@ documented! {
 /// sounds that are alike; with `equal_power` cos(t pi/2) and sin(t pi/2), for sounds that have nothing in common, whose
 /// powers add up. Outside of it both pass unchanged.
 ///
-/// The output has the times of `in0`; those of `in1` are not looked at, since it follows. Each item has a fade of its own.
+/// The output has the times of `in0`, its jumps of more than 10 ms included; those of `in1` are not looked at, since it follows. Each item has a fade of its own.
 /// `in0` comes out `duration_ms` late, as its end is not known before. What comes of `in1` before `in0` has ended waits: in
 /// its queue where nothing but nodes of its own feed it, else here, up to 1 GiB. Both need one rate and one number of
 /// channels: with `rate` and `channels` converters are put before it that see to it. Products are computed in float64
@@ -30,8 +30,8 @@ documented! {
 pub struct AudioCrossfade {
     params: AudioCrossfadeParams,
     format: Option<Format>,
-    /// When the first frame of the output sounds.
-    origin: Option<i64>,
+    /// A frame of the output and its time, from which those after it follow.
+    anchor: Option<(u64, i64)>,
     inputs: [Input; 2],
     phase: Phase,
     emitted: u64,
@@ -156,7 +156,7 @@ impl Define for AudioCrossfade {
         AudioCrossfade {
             params: params.clone(),
             format: None,
-            origin: None,
+            anchor: None,
             inputs: Default::default(),
             phase: Phase::First,
             emitted: 0,
@@ -175,7 +175,7 @@ impl AudioCrossfade {
         let rate = format.rate;
         check_finite(&audio, 0, audio.frames(), |frame| Some(pts?.saturating_add(MediaTime::of_frames(frame, rate))))?;
         if port == 0 {
-            self.origin = self.origin.or(pts);
+            self.anchor = self.anchor.or(pts.map(|pts| (0, pts)));
         }
         let cure = "Connect 'in1' to nodes of its own, so that it can wait.";
         self.inputs[port].held.push_limited(audio, cure)
@@ -229,7 +229,8 @@ impl AudioCrossfade {
         let part = part.unwrap_or_else(|| {
             Audio::from_planar(Vec::new(), format.channels, format.rate).expect("the format of sound that came")
         });
-        let pts = self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(self.emitted, format.rate)));
+        let own = part.pts.filter(|_| !matches!(self.phase, Phase::Second));
+        let pts = self.time(own, format.rate);
         self.emitted += part.frames() as u64;
         if is_empty {
             self.finish();
@@ -237,6 +238,21 @@ impl AudioCrossfade {
         let packet = Packet::new(part.with_layout(format.layout).with_pts(pts).into());
         let emission = Some(Emission { port: 0, packet: Packet { stream: self.stream, ..packet } });
         Ok(if is_empty { Step::Done(emission) } else { Step::More(emission) })
+    }
+
+    /// When the next frame of the output sounds: `own` is what its packet says, if it is one of `in0`.
+    fn time(&mut self, own: Option<i64>, rate: u32) -> Option<i64> {
+        /// A smaller jump is not looked at, as in `AudioSum`.
+        const JITTER: u64 = 10_000_000;
+        let emitted = self.emitted;
+        let counted = self.anchor.map(|(frame, pts)| pts.saturating_add(MediaTime::of_frames(emitted - frame, rate)));
+        match (own, counted) {
+            (Some(own), Some(counted)) if counted.abs_diff(own) > JITTER => {
+                self.anchor = Some((emitted, own));
+                Some(own)
+            }
+            (_, counted) => counted,
+        }
     }
 
     /// The next frames of the fade.
@@ -262,7 +278,9 @@ impl AudioCrossfade {
                 pairs.map(|((going, coming), gain)| (gain.0 * f64::from(*going) + gain.1 * f64::from(*coming)) as f32),
             );
         }
-        Audio::from_planar(samples, going.channels(), going.rate()).expect("as many channels as there were")
+        let audio =
+            Audio::from_planar(samples, going.channels(), going.rate()).expect("as many channels as there were");
+        audio.with_pts(going.pts)
     }
 
     /// The item is over.
@@ -270,7 +288,7 @@ impl AudioCrossfade {
         for input in &mut self.inputs {
             *input = Input { is_connected: input.is_connected, ..Input::default() };
         }
-        (self.format, self.origin) = (None, None);
+        (self.format, self.anchor) = (None, None);
         (self.phase, self.emitted, self.ending) = (Phase::First, 0, false);
     }
 }

@@ -9,6 +9,7 @@ use crate::dsp::filter_design::{Band, Frequency, Shape, butterworth, cookbook, d
 use crate::dsp::state_variable::{Cascade, Section};
 use crate::stream::reader::{Segment, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Filters sound: Butterworth, biquads of the cookbook, DC block.
@@ -66,6 +67,9 @@ pub struct AudioFilterParams {
     #[serde(default)]
     #[schemars(range(min = -60.0, max = 60.0))]
     pub gain_db: Option<f64>,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// The kinds of [`AudioFilter`].
@@ -167,7 +171,10 @@ impl Define for AudioFilter {
     }
 
     fn new(params: &AudioFilterParams) -> Self {
-        AudioFilter(SegmentNode::new(Filter { params: params.clone(), channels: Vec::new(), block: Vec::new() }))
+        AudioFilter(SegmentNode::new(
+            Filter { params: params.clone(), channels: Vec::new(), block: Vec::new() },
+            params.gaps,
+        ))
     }
 }
 

@@ -1,12 +1,13 @@
 //! `AudioGain`: louder or quieter, the same throughout or along a ramp.
 
 use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port, documented};
-use remotemedia_core::value::{Audio, MediaTime, Packet};
+use remotemedia_core::value::{Audio, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::stream::reader::{Segment, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Makes sound louder or quieter, at once or along a ramp.
@@ -42,6 +43,9 @@ pub struct AudioGainParams {
     /// What is straight between two points of `ramp`.
     #[serde(default)]
     pub ramp_shape: RampShape,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// What is straight between two points of a ramp.
@@ -60,8 +64,6 @@ struct Gain {
     factor: f64,
     ramp: Vec<Point>,
     shape: RampShape,
-    /// Seconds of the item before the open segment.
-    before: f64,
     glide: Option<Glide>,
     /// The rate of the sound that came last, if some has come in this item.
     rate: Option<u32>,
@@ -120,14 +122,16 @@ impl Define for AudioGain {
 
     fn new(params: &AudioGainParams) -> Self {
         let point = |point: &Vec<f64>| Point { time: point[0], factor: factor(point[1]) };
-        AudioGain(SegmentNode::new(Gain {
-            factor: factor(params.gain_db),
-            ramp: params.ramp.iter().flatten().map(point).collect(),
-            shape: params.ramp_shape,
-            before: 0.0,
-            glide: None,
-            rate: None,
-        }))
+        AudioGain(SegmentNode::new(
+            Gain {
+                factor: factor(params.gain_db),
+                ramp: params.ramp.iter().flatten().map(point).collect(),
+                shape: params.ramp_shape,
+                glide: None,
+                rate: None,
+            },
+            params.gaps,
+        ))
     }
 
     fn set_params(&mut self, params: &AudioGainParams) {
@@ -162,13 +166,8 @@ impl SegmentProcessor for Gain {
         Ok(Some(sound(segment, samples, audio.pts)))
     }
 
-    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
-        self.before += MediaTime::of_frames(segment.position, segment.rate) as f64 / 1e9;
-        Ok(None)
-    }
-
     fn finish(&mut self) {
-        (self.before, self.glide, self.rate) = (0.0, None, None);
+        (self.glide, self.rate) = (None, None);
     }
 }
 
@@ -203,7 +202,7 @@ impl Gain {
     }
 
     fn time(&self, segment: &Segment, frame: u64) -> f64 {
-        self.before + frame as f64 / f64::from(segment.rate)
+        segment.elapsed as f64 / 1e9 + frame as f64 / f64::from(segment.rate)
     }
 
     /// The factor of the ramp at a time.

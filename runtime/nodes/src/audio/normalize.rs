@@ -10,8 +10,9 @@ use serde::Deserialize;
 use crate::dsp::loudness::LoudnessMeter;
 use crate::dsp::true_peak::{MARGIN, TruePeak};
 use crate::stream::audio_fifo::AudioFifo;
-use crate::stream::reader::{Segment, sound};
+use crate::stream::reader::{Segment, SegmentEnd, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
+use crate::stream::timeline::Gaps;
 use live::Live;
 
 documented! {
@@ -52,6 +53,9 @@ pub struct LoudnessNormalizeParams {
     /// Whether to measure first and know, or to follow.
     #[serde(default)]
     pub mode: NormalizeMode,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// Whether to measure first and know, or to follow.
@@ -124,10 +128,13 @@ impl Define for LoudnessNormalize {
             ceiling: 10f64.powf(params.true_peak_db / 20.0),
             max_gain_db: params.max_gain_db,
         };
-        LoudnessNormalize(SegmentNode::new(match params.mode {
-            NormalizeMode::File => Normalize::File(aim, None),
-            NormalizeMode::Live => Normalize::Live(aim, None),
-        }))
+        LoudnessNormalize(SegmentNode::new(
+            match params.mode {
+                NormalizeMode::File => Normalize::File(aim, None),
+                NormalizeMode::Live => Normalize::Live(aim, None),
+            },
+            params.gaps,
+        ))
     }
 }
 
@@ -141,6 +148,9 @@ impl Aim {
 impl SegmentProcessor for Normalize {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         match self {
+            // After a jump the item goes on: one gain for all of it, or the gain that it has come to.
+            Normalize::File(_, Some(_)) if segment.follows_jump => {}
+            Normalize::Live(_, Some(live)) if segment.follows_jump => live.go_on(segment),
             Normalize::File(_, file) => *file = Some(File::new(segment)?),
             Normalize::Live(aim, live) => *live = Some(Live::new(segment, *aim)?),
         }
@@ -163,8 +173,12 @@ impl SegmentProcessor for Normalize {
         }
     }
 
-    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
+    fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         match self {
+            Normalize::File(_, Some(file)) if matches!(why, SegmentEnd::Jump(_)) => {
+                file.true_peaks.iter_mut().for_each(TruePeak::finish);
+                Ok(None)
+            }
             Normalize::File(aim, Some(file)) => {
                 file.measure(aim);
                 Ok(None)

@@ -5,8 +5,9 @@ use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::stream::reader::{Segment, sound};
+use crate::stream::reader::{Segment, SegmentEnd, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Puts digital silence before and after the sound of an item.
@@ -35,6 +36,9 @@ pub struct AudioPadParams {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 36_000_000.0))]
     pub min_duration_ms: f64,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 #[derive(Debug)]
@@ -75,15 +79,18 @@ impl Define for AudioPad {
     const EXAMPLE: &'static str = r#"{"min_duration_ms": 30000}"#;
 
     fn new(params: &AudioPadParams) -> Self {
-        AudioPad(SegmentNode::new(Pad {
-            before_ms: params.before_ms,
-            after_ms: params.after_ms,
-            min_duration_ms: params.min_duration_ms,
-            has_begun: false,
-            shift: 0,
-            elapsed: 0,
-            silence: None,
-        }))
+        AudioPad(SegmentNode::new(
+            Pad {
+                before_ms: params.before_ms,
+                after_ms: params.after_ms,
+                min_duration_ms: params.min_duration_ms,
+                has_begun: false,
+                shift: 0,
+                elapsed: 0,
+                silence: None,
+            },
+            params.gaps,
+        ))
     }
 }
 
@@ -105,9 +112,9 @@ impl SegmentProcessor for Pad {
         Ok(Some(Value::from(audio.with_pts(pts)).into()))
     }
 
-    fn end(&mut self, segment: &Segment, is_last: bool) -> Result<Option<Packet>, NodeError> {
+    fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         self.elapsed += MediaTime::of_frames(segment.position, segment.rate);
-        if is_last {
+        if why == SegmentEnd::Item {
             let after = frames_of(self.after_ms, segment.rate);
             let least = frames_of(self.min_duration_ms, segment.rate);
             // Counted in frames of this rate; exact where the item has but one.

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::stream::audio_fifo::AudioFifo;
-use crate::stream::reader::{Segment, sound};
+use crate::stream::reader::{Segment, SegmentEnd, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Leaves out the silence at the beginning and at the end of an item of sound.
@@ -38,6 +39,9 @@ pub struct AudioTrimParams {
     /// Where silence is left out.
     #[serde(default)]
     pub ends: TrimEnds,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// Where silence is left out.
@@ -83,22 +87,28 @@ impl Define for AudioTrim {
     const EXAMPLE: &'static str = r#"{"threshold_db": -50, "keep_ms": 100}"#;
 
     fn new(params: &AudioTrimParams) -> Self {
-        AudioTrim(SegmentNode::new(Trim {
-            threshold: 10f64.powf(params.threshold_db / 20.0) as f32,
-            keep_ms: params.keep_ms,
-            ends: params.ends,
-            is_open: false,
-            has_sounded: false,
-            held: AudioFifo::default(),
-            due: 0,
-        }))
+        AudioTrim(SegmentNode::new(
+            Trim {
+                threshold: 10f64.powf(params.threshold_db / 20.0) as f32,
+                keep_ms: params.keep_ms,
+                ends: params.ends,
+                is_open: false,
+                has_sounded: false,
+                held: AudioFifo::default(),
+                due: 0,
+            },
+            params.gaps,
+        ))
     }
 }
 
 impl SegmentProcessor for Trim {
     const HANDS_ON: bool = true;
 
-    fn begin(&mut self, _segment: &Segment) -> Result<(), NodeError> {
+    fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        if segment.follows_jump {
+            return Ok(());
+        }
         (self.is_open, self.has_sounded) = (self.ends == TrimEnds::End, false);
         Ok(())
     }
@@ -124,7 +134,11 @@ impl SegmentProcessor for Trim {
         Ok(None)
     }
 
-    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
+    fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
+        // Neither side of a jump is an end; each part has its own time.
+        if let SegmentEnd::Jump(_) = why {
+            return Ok(None);
+        }
         if self.has_sounded {
             self.due = self.held.frames().min(self.keep(segment));
             self.held.truncate(self.due);

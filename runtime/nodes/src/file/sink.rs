@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use remotemedia_core::node::{
-    CancelFlag, Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, documented, may_block,
+    CancelFlag, Context, Cost, Define, Item, Kinds, Node, NodeError, ParamError, Port, Step, TimeBreaks, documented,
+    may_block,
 };
 use remotemedia_core::value::{File, FileSource as Place, Kind, Map, Packet, Value};
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use crate::audio::{AudioEncode, FileFormat};
 use crate::io::{Arrival, Existing, Input, Output, Template, is_there, open, prepare, unreadable, unwritten};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Writes sound, bytes and files to paths made of a pattern.
@@ -45,6 +47,8 @@ pub struct FileSink {
     /// What was written in this run, and for which item.
     taken: HashMap<Arc<str>, Item>,
     open: Option<Open>,
+    gaps: Gaps,
+    time_breaks: TimeBreaks,
 }
 }
 
@@ -61,6 +65,10 @@ pub struct FileSinkParams {
     /// Replaces files that are there already.
     #[serde(default)]
     pub overwrite: bool,
+    /// What the node does where the times of the sound of a file jump, as after a packet that was lost. A file has no times of
+    /// its own: with `restart` the sound after a gap follows at once, with `fill` each sound has its place.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// A file in the making.
@@ -91,6 +99,7 @@ const COPIED: u64 = 1 << 20;
 impl Node for FileSink {
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
         self.cancel = context.cancel.clone();
+        self.time_breaks = context.time_breaks.clone();
         Ok(())
     }
 
@@ -234,7 +243,10 @@ impl FileSink {
             let within = self.template.has_places().then_some(Path::new(folder));
             match (kind, format) {
                 (Kind::Audio, Some(format)) => {
-                    Content::Sound(Box::new(AudioEncode::to_path(&path, format, self.existing, within, &self.cancel)))
+                    let mut encode =
+                        AudioEncode::to_path(&path, format, self.existing, within, &self.cancel, self.gaps);
+                    encode.count_in(&self.time_breaks);
+                    Content::Sound(Box::new(encode))
                 }
                 _ => Content::Bytes(Output::at(&path, self.existing, within, &self.cancel)?),
             }
@@ -311,6 +323,8 @@ impl Define for FileSink {
             index: 0,
             taken: HashMap::new(),
             open: None,
+            gaps: params.gaps,
+            time_breaks: TimeBreaks::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::energy::Window;
 use super::health::{Health, SILENCE_DB, power_db};
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::timeline::Gaps;
 use crate::stream::windows::{Meter, Windows};
 
 documented! {
@@ -48,6 +49,9 @@ pub struct ChannelBalanceParams {
     #[serde(default = "default_dead_channel_threshold_db")]
     #[schemars(range(min = -120.0, max = 0.0))]
     pub dead_channel_threshold_db: f64,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 fn default_imbalance_threshold_db() -> f64 {
@@ -93,18 +97,21 @@ impl Define for ChannelBalance {
     const EXAMPLE: &'static str = r#"{"imbalance_threshold_db": 6}"#;
 
     fn new(params: &ChannelBalanceParams) -> Self {
-        ChannelBalance(SegmentNode::new(Windows::new(
-            WINDOW_MS,
-            BalanceMeter {
-                imbalance_threshold_db: params.imbalance_threshold_db,
-                dead_channel_threshold_db: params.dead_channel_threshold_db,
-                window: Window::default(),
-                right: 0,
-                sound: VecDeque::new(),
-                duration: 0,
-                silence: 0,
-            },
-        )))
+        ChannelBalance(SegmentNode::new(
+            Windows::new(
+                WINDOW_MS,
+                BalanceMeter {
+                    imbalance_threshold_db: params.imbalance_threshold_db,
+                    dead_channel_threshold_db: params.dead_channel_threshold_db,
+                    window: Window::default(),
+                    right: 0,
+                    sound: VecDeque::new(),
+                    duration: 0,
+                    silence: 0,
+                },
+            ),
+            params.gaps,
+        ))
     }
 }
 

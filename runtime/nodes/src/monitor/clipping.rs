@@ -12,6 +12,7 @@ use super::health::Health;
 use super::saturation::{Evidence, SaturationFinder};
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::timeline::Gaps;
 use crate::stream::windows::{Meter, Windows};
 
 documented! {
@@ -63,6 +64,9 @@ pub struct ClippingDetectorParams {
     #[serde(default = "default_crest_factor_threshold_db")]
     #[schemars(range(min = 0.0, max = 40.0))]
     pub crest_factor_threshold_db: f64,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 fn default_saturation_threshold() -> f64 {
@@ -129,15 +133,18 @@ impl Define for ClippingDetector {
     const EXAMPLE: &'static str = r#"{"saturation_ratio_threshold": 0.5}"#;
 
     fn new(params: &ClippingDetectorParams) -> Self {
-        ClippingDetector(SegmentNode::new(Windows::new(
-            WINDOW_MS,
-            ClippingMeter {
-                saturation_threshold: params.saturation_threshold as f32,
-                saturation_ratio_threshold: params.saturation_ratio_threshold,
-                crest_factor_threshold_db: params.crest_factor_threshold_db,
-                channels: Vec::new(),
-            },
-        )))
+        ClippingDetector(SegmentNode::new(
+            Windows::new(
+                WINDOW_MS,
+                ClippingMeter {
+                    saturation_threshold: params.saturation_threshold as f32,
+                    saturation_ratio_threshold: params.saturation_ratio_threshold,
+                    crest_factor_threshold_db: params.crest_factor_threshold_db,
+                    channels: Vec::new(),
+                },
+            ),
+            params.gaps,
+        ))
     }
 }
 

@@ -10,6 +10,7 @@ use super::gate::GatedLevel;
 use super::health::{Health, SILENCE_DB, amplitude_db, power_db};
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::timeline::Gaps;
 use crate::stream::windows::{Meter, Windows};
 
 documented! {
@@ -59,6 +60,9 @@ pub struct AudioLevelParams {
     #[serde(default = "default_silence_threshold_db")]
     #[schemars(range(min = -120.0, max = 0.0))]
     pub silence_threshold_db: f64,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 fn default_window_ms() -> u32 {
@@ -122,7 +126,7 @@ impl Define for AudioLevel {
             level: GatedLevel::default(),
             was_silence: None,
         };
-        AudioLevel(SegmentNode::new(Windows::new(params.window_ms, meter)))
+        AudioLevel(SegmentNode::new(Windows::new(params.window_ms, meter), params.gaps))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::dsp::loudness::LoudnessMeter;
 use crate::dsp::true_peak::TruePeak;
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::timeline::Gaps;
 use crate::stream::windows::{Meter, Windows};
 
 documented! {
@@ -44,10 +45,14 @@ documented! {
 pub struct Loudness(SegmentNode<Windows<Measure>>);
 }
 
-/// The params of [`Loudness`]: there are none.
+/// The params of [`Loudness`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LoudnessParams {}
+pub struct LoudnessParams {
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
+}
 
 #[derive(Debug)]
 struct Measure {
@@ -75,9 +80,9 @@ impl Define for Loudness {
          max_short_term_lufs, loudness_range_lu, true_peak_dbtp, sample_peak_dbfs}.",
     )];
 
-    fn new(_params: &LoudnessParams) -> Self {
+    fn new(params: &LoudnessParams) -> Self {
         let measure = Measure { meter: None, true_peaks: Vec::new(), sample_peak: 0.0 };
-        Loudness(SegmentNode::new(Windows::new(WINDOW_MS, measure)))
+        Loudness(SegmentNode::new(Windows::new(WINDOW_MS, measure), params.gaps))
     }
 }
 
@@ -94,6 +99,11 @@ impl Meter for Measure {
     ];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        if segment.follows_jump {
+            // What has been measured of the item stays.
+            self.true_peaks.iter_mut().for_each(TruePeak::finish);
+            return Ok(());
+        }
         let meter = LoudnessMeter::new(segment.rate, segment.channels, &segment.layout, segment.origin)?;
         self.meter = Some(meter);
         self.true_peaks = vec![TruePeak::new(); segment.channels];

@@ -13,6 +13,7 @@ use super::health::{Health, SILENCE_DB};
 use super::step::StepFinder;
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::timeline::Gaps;
 use crate::stream::windows::{Meter, Windows};
 
 documented! {
@@ -46,7 +47,7 @@ documented! {
 ///   the closure before a plosive: there the sound fades. About one such cut in six falls where a voice is weak and is not told
 ///   from these. Its place is exact to a millisecond, and it counts from 16 ms after its end on.
 ///
-/// No gap is longer than `dropout_window_ms`. Gaps that channels have at the same time count once.
+/// No gap is longer than `dropout_window_ms`. FoundGaps that channels have at the same time count once.
 ///
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
@@ -73,6 +74,9 @@ pub struct SilenceDetectorParams {
     #[serde(default = "default_dropout_window_ms")]
     #[schemars(range(min = 100.0, max = 3_600_000.0))]
     pub dropout_window_ms: f64,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 fn default_silence_threshold_db() -> f64 {
@@ -115,13 +119,13 @@ struct SilenceMeter {
     origin: i64,
     rate: u32,
     /// The gaps that count, and those that would if the material were not gated.
-    dropouts: Gaps,
-    withheld: Gaps,
+    dropouts: FoundGaps,
+    withheld: FoundGaps,
 }
 
-/// Gaps of all channels, each once.
+/// FoundGaps of all channels, each once.
 #[derive(Debug, Default)]
-struct Gaps {
+struct FoundGaps {
     recent: VecDeque<TimedGap>,
     /// How many of `recent`, at its end, have not been reported.
     new: usize,
@@ -170,28 +174,31 @@ impl Define for SilenceDetector {
     const EXAMPLE: &'static str = r#"{"sustained_silence_ms": 2000}"#;
 
     fn new(params: &SilenceDetectorParams) -> Self {
-        SilenceDetector(SegmentNode::new(Windows::new(
-            WINDOW_MS,
-            SilenceMeter {
-                silence_mean_square: 10f64.powf(params.silence_threshold_db / 10.0),
-                sustained_silence_ms: params.sustained_silence_ms,
-                dropout_count_threshold: params.dropout_count_threshold,
-                dropout_window: (params.dropout_window_ms * 1e6).round() as i64,
-                window: 0.0,
-                channels: Vec::new(),
-                block: 0,
-                block_frames: 0,
-                step: (0.0, 0),
-                silence: 0,
-                ended_silence: 0,
-                before: 0,
-                now: 0,
-                origin: 0,
-                rate: 0,
-                dropouts: Gaps::default(),
-                withheld: Gaps::default(),
-            },
-        )))
+        SilenceDetector(SegmentNode::new(
+            Windows::new(
+                WINDOW_MS,
+                SilenceMeter {
+                    silence_mean_square: 10f64.powf(params.silence_threshold_db / 10.0),
+                    sustained_silence_ms: params.sustained_silence_ms,
+                    dropout_count_threshold: params.dropout_count_threshold,
+                    dropout_window: (params.dropout_window_ms * 1e6).round() as i64,
+                    window: 0.0,
+                    channels: Vec::new(),
+                    block: 0,
+                    block_frames: 0,
+                    step: (0.0, 0),
+                    silence: 0,
+                    ended_silence: 0,
+                    before: 0,
+                    now: 0,
+                    origin: 0,
+                    rate: 0,
+                    dropouts: FoundGaps::default(),
+                    withheld: FoundGaps::default(),
+                },
+            ),
+            params.gaps,
+        ))
     }
 }
 
@@ -281,7 +288,7 @@ impl Meter for SilenceMeter {
 
     fn finish(&mut self) {
         (self.silence, self.ended_silence, self.now, self.origin) = (0, 0, 0, 0);
-        (self.dropouts, self.withheld) = (Gaps::default(), Gaps::default());
+        (self.dropouts, self.withheld) = (FoundGaps::default(), FoundGaps::default());
     }
 }
 
@@ -338,7 +345,7 @@ impl SilenceMeter {
     }
 }
 
-impl Gaps {
+impl FoundGaps {
     fn add(&mut self, gap: TimedGap) {
         // Another channel may have it already; it was judged a little earlier or later.
         let is_same = |known: &&mut TimedGap| gap.start < known.end && known.start < gap.end;

@@ -9,7 +9,7 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Buffer, DataType, MediaTime, Packet, Tensor};
 
 use super::frames::{Frames, Framing};
-use crate::stream::reader::Segment;
+use crate::stream::reader::{Segment, SegmentEnd};
 use crate::stream::segment_node::SegmentProcessor;
 
 /// Makes the values of a frame from its spectrum.
@@ -115,7 +115,7 @@ impl SegmentProcessor for Analysis {
         self.transform()
     }
 
-    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
+    fn end(&mut self, segment: &Segment, _why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         if let Some(recording) = &mut self.recording {
             recording.finish(segment.position > 0);
         }

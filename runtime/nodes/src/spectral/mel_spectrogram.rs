@@ -12,6 +12,7 @@ use super::frames::Framing;
 use super::stft::check_window;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale};
 use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Computes spectra of sound on the mel scale, as librosa or as Whisper does.
@@ -100,6 +101,9 @@ pub struct MelSpectrogramParams {
     /// Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
     #[serde(default)]
     pub whole: Option<bool>,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// Where params come from that are not given.
@@ -268,12 +272,9 @@ impl Define for MelSpectrogram {
             Ok(Box::new(Mels { filters, power, scale, powers: Vec::new() }) as Box<dyn Projection>)
         });
         let win_length = params.win_length.unwrap_or(n_fft) as usize;
-        MelSpectrogram(SegmentNode::new(Analysis::new(
-            framing,
-            win_length,
-            params.is_whole(),
-            scale == LevelScale::Whisper,
-            make,
-        )))
+        MelSpectrogram(SegmentNode::new(
+            Analysis::new(framing, win_length, params.is_whole(), scale == LevelScale::Whisper, make),
+            params.gaps,
+        ))
     }
 }

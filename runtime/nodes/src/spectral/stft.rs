@@ -10,6 +10,7 @@ use super::PadMode;
 use super::analysis::{Analysis, Projection};
 use super::frames::Framing;
 use crate::stream::segment_node::{SegmentNode, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Computes the spectra of overlapping frames of sound, as `librosa.stft` does.
@@ -57,6 +58,9 @@ pub struct StftParams {
     /// Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
     #[serde(default)]
     pub whole: bool,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// What is emitted of each bin of a spectrum.
@@ -136,7 +140,7 @@ impl Define for Stft {
         };
         let (value, count) = (params.value, length / 2 + 1);
         let make = Box::new(move |_rate| Ok(Box::new(Bins { value, count }) as Box<dyn Projection>));
-        Stft(SegmentNode::new(Analysis::new(framing, win_length as usize, params.whole, false, make)))
+        Stft(SegmentNode::new(Analysis::new(framing, win_length as usize, params.whole, false, make), params.gaps))
     }
 }
 

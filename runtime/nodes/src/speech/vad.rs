@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, Node, NodeError, Port, Step, documented};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, Buffer, DataType, Kind, MediaTime, Packet, Tensor, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::silero::{Detector, Rate, WINDOW_MS};
-use crate::stream::finite::check_finite;
+use crate::stream::reader::{Segment, SegmentEnd};
+use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Tells how likely it is that somebody speaks, for every window of 32 ms.
@@ -30,18 +32,7 @@ documented! {
 ///
 /// A packet that completes no window gives nothing. NaN and infinity are an error.
 #[derive(Debug)]
-pub struct Vad {
-    rate: Rate,
-    keys: [Arc<str>; 3],
-    detector: Option<Detector>,
-    /// When the stream began, in nanoseconds.
-    origin: Option<i64>,
-    /// Windows that were emitted.
-    emitted: u64,
-    /// The stream that the packets name.
-    stream: u32,
-    rest: Option<Rest>,
-}
+pub struct Vad(SegmentNode<Listener>);
 }
 
 /// The params of [`Vad`].
@@ -53,6 +44,9 @@ pub struct VadParams {
     #[serde(default = "default_rate")]
     #[schemars(extend("enum" = [16000, 8000]))]
     pub rate: u32,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 fn default_rate() -> u32 {
@@ -62,54 +56,19 @@ fn default_rate() -> u32 {
 /// Windows of one step: a fraction of a millisecond.
 const STEP_WINDOWS: usize = 8;
 
-/// A packet of which a part has been heard.
+/// Hears segments.
 #[derive(Debug)]
-struct Rest {
-    audio: Audio,
-    position: usize,
+struct Listener {
+    rate: Rate,
+    keys: [Arc<str>; 3],
+    detector: Detector,
+    /// Windows of the segment that were emitted.
+    emitted: u64,
+    /// What the windows have that the packet in work has completed.
     probabilities: Vec<f32>,
 }
 
-impl Node for Vad {
-    fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
-        let Value::Audio(audio) = packet.value else {
-            let cause = format!("expected audio, got {}", packet.value.kind().name());
-            return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
-        };
-        let pts = packet.pts.or(audio.pts);
-        if (audio.rate(), audio.channels()) != (self.rate.hz(), 1) {
-            let cause = format!(
-                "expected mono sound of {} Hz, got {} channels of {} Hz",
-                self.rate.hz(),
-                audio.channels(),
-                audio.rate()
-            );
-            return Err(NodeError::new(cause).cure("Connect it through AudioMix and AudioResample.").at(pts));
-        }
-        let origin = *self.origin.get_or_insert(pts.unwrap_or(0));
-        let open = self.detector.as_ref().map_or(0, |detector| self.rate.window() - detector.missing());
-        let heard = self.emitted * self.rate.window() as u64 + open as u64;
-        let time = |frame| match pts {
-            Some(pts) => pts.saturating_add(MediaTime::of_frames(frame, audio.rate())),
-            None => origin.saturating_add(MediaTime::of_frames(heard + frame, audio.rate())),
-        };
-        check_finite(&audio, 0, audio.frames(), |frame| Some(time(frame)))?;
-        self.stream = packet.stream;
-        self.rest = Some(Rest { audio: *audio, position: 0, probabilities: Vec::new() });
-        self.listen()
-    }
-
-    fn resume(&mut self) -> Result<Step, NodeError> {
-        self.listen()
-    }
-
-    fn flush(&mut self) -> Result<Step, NodeError> {
-        let last = self.detector.as_mut().and_then(Detector::finish);
-        let packet = last.map(|probability| self.packet(vec![probability]));
-        (self.origin, self.emitted) = (None, 0);
-        Ok(Step::maybe(packet))
-    }
-}
+impl_node!(Vad);
 
 impl Define for Vad {
     type Params = VadParams;
@@ -130,56 +89,73 @@ impl Define for Vad {
     }
 
     fn new(params: &VadParams) -> Self {
-        Vad {
-            rate: if params.rate == Rate::Hz8000.hz() { Rate::Hz8000 } else { Rate::Hz16000 },
+        let rate = if params.rate == Rate::Hz8000.hz() { Rate::Hz8000 } else { Rate::Hz16000 };
+        let listener = Listener {
+            rate,
             keys: ["probabilities", "window_ms", "pts"].map(Into::into),
-            detector: None,
-            origin: None,
+            detector: Detector::new(rate),
             emitted: 0,
-            stream: 0,
-            rest: None,
-        }
+            probabilities: Vec::new(),
+        };
+        Vad(SegmentNode::new(listener, params.gaps))
     }
 }
 
-impl Vad {
-    /// Hears the rest of the packet, up to a step's work.
-    fn listen(&mut self) -> Result<Step, NodeError> {
-        let Some(mut rest) = self.rest.take() else { return Ok(Step::DONE) };
-        let detector = self.detector.get_or_insert_with(|| Detector::new(self.rate));
-        let samples = rest.audio.channel(0);
-        for _ in 0..STEP_WINDOWS {
-            let end = samples.len().min(rest.position + detector.missing());
-            let probability = detector.push(&samples[rest.position..end]);
-            rest.position = end;
-            match probability {
-                Some(probability) => rest.probabilities.push(probability),
-                None => break,
-            }
+impl SegmentProcessor for Listener {
+    fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
+        if (segment.rate, segment.channels) != (self.rate.hz(), 1) {
+            let cause = format!(
+                "expected mono sound of {} Hz, got {} channels of {} Hz",
+                self.rate.hz(),
+                segment.channels,
+                segment.rate
+            );
+            let cure = "Connect it through AudioMix and AudioResample.";
+            return Err(NodeError::new(cause).cure(cure).at(segment.origin));
         }
-        if rest.position < samples.len() {
-            self.rest = Some(rest);
-            return Ok(Step::More(None));
-        }
-        let probabilities = rest.probabilities;
-        Ok(Step::maybe((!probabilities.is_empty()).then(|| self.packet(probabilities))))
+        self.emitted = 0;
+        Ok(())
     }
 
-    /// What is emitted for the next windows.
-    fn packet(&mut self, probabilities: Vec<f32>) -> Packet {
+    fn wants(&mut self, _segment: &Segment) -> usize {
+        (STEP_WINDOWS - 1) * self.rate.window() + self.detector.missing()
+    }
+
+    fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
+        let mut samples = audio.channel(0);
+        while !samples.is_empty() {
+            let (next, later) = samples.split_at(samples.len().min(self.detector.missing()));
+            self.probabilities.extend(self.detector.push(next));
+            samples = later;
+        }
+        Ok(if segment.ends_packet { self.emit(segment) } else { None })
+    }
+
+    fn end(&mut self, segment: &Segment, _why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
+        self.probabilities.extend(self.detector.finish());
+        Ok(self.emit(segment))
+    }
+}
+
+impl Listener {
+    /// What is emitted for the next windows, if there are any.
+    fn emit(&mut self, segment: &Segment) -> Option<Packet> {
+        let probabilities = std::mem::take(&mut self.probabilities);
+        if probabilities.is_empty() {
+            return None;
+        }
         let windows = probabilities.len();
-        let (begin, end) = (self.time_of(self.emitted), self.time_of(self.emitted + windows as u64));
+        let origin = segment.origin.unwrap_or(segment.elapsed);
+        let time = |window: u64| {
+            let frames = window * self.rate.window() as u64;
+            origin.saturating_add(MediaTime::of_frames(frames, self.rate.hz()))
+        };
+        let (begin, end) = (time(self.emitted), time(self.emitted + windows as u64));
         self.emitted += windows as u64;
         let tensor = Tensor::contiguous(DataType::Float32, vec![windows], Buffer::from_samples(probabilities))
             .expect("one number for each window");
         let values = [tensor.into(), Value::Int(WINDOW_MS.into()), Value::Int(begin)];
         let map = Value::map(self.keys.iter().cloned().zip(values));
-        Packet { stream: self.stream, ..Packet::new(map).at(Some(begin), Some(end - begin)) }
-    }
-
-    /// When this window begins, in nanoseconds.
-    fn time_of(&self, window: u64) -> i64 {
-        let frames = window * self.rate.window() as u64;
-        self.origin.unwrap_or(0).saturating_add(MediaTime::of_frames(frames, self.rate.hz()))
+        Some(Packet::new(map).at(Some(begin), Some(end - begin)))
     }
 }

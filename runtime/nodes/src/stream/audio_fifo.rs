@@ -34,6 +34,10 @@ impl AudioFifo {
             return;
         }
         self.frames += audio.frames();
+        if self.parts.back().is_some_and(|last| !is_continued(last, &audio)) {
+            // Parts are joined with the time of the first, so none are that are apart.
+            self.short = 0;
+        }
         let is_short = audio.frames() * audio.channels() < SHORT_SAMPLES;
         self.short = if is_short { self.short + 1 } else { 0 };
         self.parts.push_back(audio);
@@ -113,6 +117,13 @@ impl AudioFifo {
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
+}
+
+/// Whether one part begins where another ends, to within a millisecond.
+fn is_continued(last: &Audio, next: &Audio) -> bool {
+    const NEAR: i64 = 1_000_000;
+    let (Some(begin), Some(pts)) = (last.pts, next.pts) else { return true };
+    begin.saturating_add(last.duration()).abs_diff(pts) <= NEAR.unsigned_abs()
 }
 
 /// The first frames of parts as one.

@@ -7,4 +7,5 @@ pub(crate) mod finite;
 pub(crate) mod format;
 pub(crate) mod reader;
 pub(crate) mod segment_node;
+pub(crate) mod timeline;
 pub(crate) mod windows;

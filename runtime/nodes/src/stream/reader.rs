@@ -1,10 +1,12 @@
 //! Follows the audio of one port from packet to packet: where a segment begins and ends, and its frames in pieces that
 //! make a bounded step. It knows nothing of what is done with them.
 
-use remotemedia_core::node::NodeError;
+use remotemedia_core::node::{NodeError, TimeBreaks};
 use remotemedia_core::value::{Audio, Layout, MediaTime, Packet, Value};
 
-/// Sound without a change of rate, channels or layout.
+use super::timeline::{Gaps, Place, Timeline, frames_of};
+
+/// Audio without a change of rate, channels or layout, and without a jump in time.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
     pub(crate) rate: u32,
@@ -12,77 +14,196 @@ pub(crate) struct Segment {
     pub(crate) layout: Layout,
     /// When the first frame sounds, in nanoseconds: as its packet says, else where the segment before ended.
     pub(crate) origin: Option<i64>,
-    /// How long the segments of the item before it lasted, in nanoseconds.
+    /// How much of the item came before it, in nanoseconds: the time since its first frame where that is known, else how
+    /// long the segments before this one lasted.
     pub(crate) elapsed: i64,
+    /// Whether it continues the segment before, in the same format, after a jump in time.
+    pub(crate) follows_jump: bool,
     /// Frames handed on.
     pub(crate) position: u64,
+    /// Whether the frames that come now are the last ones of their packet.
+    pub(crate) ends_packet: bool,
 }
 
-/// Samples handed on at once: some tens of microseconds of simple work.
-const STEP_SAMPLES: usize = 1 << 16;
+/// Why a segment ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SegmentEnd {
+    /// The item ends.
+    Item,
+    /// The format changes.
+    Format,
+    /// The time jumps: so many frames are missing. `u64::MAX` if a timeline of its own begins.
+    Jump(u64),
+}
 
+/// The packet in work and the segment that it belongs to.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
-    pub(super) waiting: Option<Waiting>,
+pub(crate) struct Reader {
+    timeline: Timeline,
+    waiting: Option<Waiting>,
+    /// Frames of silence to be handed on before what waits.
+    silence: u64,
+    /// The frames that are missing before what waits, if the time jumps there.
+    jump: Option<u64>,
     segment: Option<Segment>,
+    /// When the first frame of the item sounds.
+    begin: Option<i64>,
     /// Where the last segment ended.
     end: Option<i64>,
     /// How long the segments lasted that have ended, in nanoseconds.
     elapsed: i64,
-    pub(super) ending: bool,
-    /// The stream of the packet that came last.
-    pub(super) stream: u32,
+    follows_jump: bool,
+    ending: bool,
 }
 
 /// A packet of which a part has been handed on.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) audio: Audio,
-    pub(super) taken: usize,
+struct Waiting {
+    audio: Audio,
+    taken: usize,
 }
 
+/// How far the elapsed time may fall behind that of the segments: a timeline that begins anew does not turn it back.
+const NEAR: i64 = 20_000_000;
+
 impl Reader {
-    /// The open segment, if nothing more can belong to it.
-    pub(super) fn take_ended(&mut self) -> Option<Segment> {
-        let segment = self.segment.as_ref()?;
-        let is_over = match &self.waiting {
-            Some(waiting) => !segment.fits(&waiting.audio),
-            None => self.ending,
+    /// A reader that does this where the times jump.
+    pub(crate) fn new(gaps: Gaps) -> Self {
+        Self { timeline: Timeline { gaps, ..Timeline::default() }, ..Self::default() }
+    }
+
+    /// From here on jumps are counted there.
+    pub(crate) fn count_in(&mut self, breaks: &TimeBreaks) {
+        self.timeline.breaks = breaks.clone();
+    }
+
+    /// Takes the next packet, of which nothing may be left of the one before.
+    pub(crate) fn push(&mut self, mut audio: Audio) {
+        let end = match &self.segment {
+            Some(segment) => segment.time(segment.position),
+            None => self.end,
         };
-        if !is_over {
-            return None;
+        let fits = self.segment.as_ref().is_some_and(|segment| segment.fits(&audio));
+        let rate = audio.rate();
+        (self.silence, self.jump) = (0, None);
+        match self.timeline.place(&audio, end) {
+            Place::Follows => {}
+            Place::Filled(missing) if fits => self.silence = frames_of(missing, rate),
+            Place::Filled(missing) | Place::Apart(Some(missing)) => self.jump = Some(frames_of(missing, rate)),
+            Place::Apart(None) => self.jump = Some(u64::MAX),
+            Place::Overlaps(trimmed) => {
+                let trimmed = usize::try_from(frames_of(trimmed, rate)).unwrap_or(usize::MAX).min(audio.frames());
+                if trimmed == audio.frames() {
+                    return;
+                }
+                audio = audio.slice(trimmed, audio.frames() - trimmed);
+            }
         }
+        self.waiting = Some(Waiting { audio, taken: 0 });
+    }
+
+    /// The item ends.
+    pub(crate) fn finish(&mut self) {
+        self.ending = true;
+    }
+
+    /// Whether the item ends.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Whether something of the last packet waits.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// The format and the time of what waits, as a packet has them.
+    pub(crate) fn peek(&self) -> Option<&Audio> {
+        self.waiting.as_ref().map(|waiting| &waiting.audio)
+    }
+
+    /// Forgets the item, once it has ended.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { timeline: std::mem::take(&mut self.timeline), ..Self::default() };
+    }
+
+    /// The packet whose frames come next, if none of it has been handed on.
+    pub(crate) fn fresh_packet(&self) -> Option<&Audio> {
+        let waiting = self.waiting.as_ref().filter(|waiting| waiting.taken == 0 && self.silence == 0);
+        waiting.map(|waiting| &waiting.audio)
+    }
+
+    /// Whether the frames that come next are silence before what waits.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.silence > 0
+    }
+
+    /// Ends the open segment before audio that goes by without being read, and ends at this time.
+    pub(crate) fn pass(&mut self, end: Option<i64>) {
+        self.segment = None;
+        (self.end, self.follows_jump) = (end, false);
+    }
+
+    /// The open segment, if nothing more can belong to it, and why it ends.
+    pub(crate) fn take_ended(&mut self) -> Option<(Segment, SegmentEnd)> {
+        let segment = self.segment.as_ref()?;
+        let why = match &self.waiting {
+            Some(waiting) if !segment.fits(&waiting.audio) => SegmentEnd::Format,
+            Some(_) => SegmentEnd::Jump(self.jump?),
+            None if self.ending => SegmentEnd::Item,
+            None => return None,
+        };
+        self.follows_jump = matches!(why, SegmentEnd::Jump(_));
         self.end = segment.time(segment.position);
         self.elapsed = segment.elapsed.saturating_add(MediaTime::of_frames(segment.position, segment.rate));
-        self.segment.take()
+        self.segment.take().map(|segment| (segment, why))
     }
 
     /// Opens a segment for what waits, if none is open.
-    pub(super) fn open(&mut self) -> Option<&Segment> {
+    pub(crate) fn open(&mut self) -> Option<&Segment> {
         let waiting = self.waiting.as_ref()?;
         if self.segment.is_some() {
             return None;
         }
+        self.jump = None;
         let audio = &waiting.audio;
+        let origin = audio.pts.or(self.end);
+        let since = |begin: i64| origin.map(|origin| origin.saturating_sub(begin));
+        let since_begin = self.begin.and_then(since).filter(|elapsed| *elapsed >= self.elapsed - NEAR);
+        if since_begin.is_none() {
+            self.begin = origin.map(|origin| origin.saturating_sub(self.elapsed));
+        }
         Some(self.segment.insert(Segment {
             rate: audio.rate(),
             channels: audio.channels(),
             layout: audio.layout().clone(),
-            origin: audio.pts.or(self.end),
-            elapsed: self.elapsed,
+            origin,
+            elapsed: since_begin.unwrap_or(self.elapsed),
+            follows_jump: std::mem::take(&mut self.follows_jump),
             position: 0,
+            ends_packet: false,
         }))
     }
 
-    /// The next frames of what waits.
-    pub(super) fn next(&mut self, wants: impl FnOnce(&Segment) -> usize) -> Option<(&mut Segment, Audio)> {
+    /// The next frames of what waits, and of silence before it; at most as many as are wanted. They count as handed on once
+    /// [`Segment::position`] is raised.
+    pub(crate) fn next(&mut self, wants: impl FnOnce(&Segment) -> usize) -> Option<(&mut Segment, Audio)> {
         let (waiting, segment) = (self.waiting.as_mut()?, self.segment.as_mut()?);
+        let most = wants(segment);
+        segment.ends_packet = false;
+        if self.silence > 0 {
+            let frames = usize::try_from(self.silence).unwrap_or(usize::MAX).min(most);
+            self.silence -= frames as u64;
+            let audio = silence(segment, frames);
+            return Some((segment, audio));
+        }
         let left = waiting.audio.frames() - waiting.taken;
-        let frames = left.min(wants(segment)).min((STEP_SAMPLES / segment.channels).max(1));
+        let frames = left.min(most);
         let audio = waiting.audio.slice(waiting.taken, frames);
         waiting.taken += frames;
         if frames == left {
             self.waiting = None;
+            segment.ends_packet = true;
         }
         Some((segment, audio))
     }
@@ -95,16 +216,24 @@ impl Segment {
     }
 
     /// The same for a message: counted from the first frame if its time is not known.
-    pub(super) fn place(&self, frame: u64) -> i64 {
+    pub(crate) fn place(&self, frame: u64) -> i64 {
         self.time(frame).unwrap_or_else(|| MediaTime::of_frames(frame, self.rate))
     }
 
-    fn fits(&self, audio: &Audio) -> bool {
+    /// Whether audio has its format.
+    pub(crate) fn fits(&self, audio: &Audio) -> bool {
         (self.rate, self.channels) == (audio.rate(), audio.channels()) && self.layout == *audio.layout()
     }
 }
 
-/// Sound in the format of a segment, from planar samples.
+/// The next frames of a segment as silence.
+fn silence(segment: &Segment, frames: usize) -> Audio {
+    let samples = vec![0.0; frames * segment.channels];
+    let audio = Audio::from_planar(samples, segment.channels, segment.rate).expect("as many channels as there were");
+    audio.with_layout(segment.layout.clone()).with_pts(segment.time(segment.position))
+}
+
+/// Audio in the format of a segment, from planar samples.
 ///
 /// # Panics
 /// If the samples don't divide into the channels.

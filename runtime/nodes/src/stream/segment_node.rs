@@ -1,11 +1,12 @@
 //! The steps of a node that takes audio segment by segment: a node implements [`SegmentProcessor`], and [`SegmentNode`]
 //! does the rest. It knows nothing of what is done with the frames.
 
-use remotemedia_core::node::{Emission, NodeError, Step};
+use remotemedia_core::node::{Context, Emission, NodeError, Step};
 use remotemedia_core::value::{Audio, Packet};
 
 use super::finite::check_finite;
-use super::reader::{Reader, Segment, Waiting, audio_of};
+use super::reader::{Reader, Segment, SegmentEnd, audio_of};
+use super::timeline::Gaps;
 
 /// What a node does with sound; [`SegmentNode`] makes the steps of it. An item is any number of segments.
 pub(crate) trait SegmentProcessor: Send {
@@ -42,12 +43,12 @@ pub(crate) trait SegmentProcessor: Send {
     /// What is wrong with them.
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError>;
 
-    /// A segment is complete: the format changes or, if it is the last one, the item ends.
+    /// A segment is complete.
     ///
     /// # Errors
     /// What went wrong.
-    fn end(&mut self, segment: &Segment, is_last: bool) -> Result<Option<Packet>, NodeError> {
-        let _ = (segment, is_last);
+    fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
+        let _ = (segment, why);
         Ok(None)
     }
 
@@ -73,7 +74,12 @@ pub(crate) trait SegmentProcessor: Send {
 pub(crate) struct SegmentNode<P> {
     pub(crate) process: P,
     reader: Reader,
+    /// The stream of the packet that came last.
+    stream: u32,
 }
+
+/// Samples handed on at once: some tens of microseconds of simple work.
+const STEP_SAMPLES: usize = 1 << 16;
 
 /// Implements [`Node`](remotemedia_core::node::Node) for a struct around a [`SegmentNode`].
 macro_rules! impl_node {
@@ -81,9 +87,9 @@ macro_rules! impl_node {
         impl remotemedia_core::node::Node for $node {
             fn initialize(
                 &mut self,
-                _context: &remotemedia_core::node::Context,
+                context: &remotemedia_core::node::Context,
             ) -> Result<(), remotemedia_core::node::NodeError> {
-                self.0.initialize()
+                self.0.initialize(context)
             }
 
             fn process(
@@ -107,41 +113,47 @@ macro_rules! impl_node {
 pub(crate) use impl_node;
 
 impl<P: SegmentProcessor> SegmentNode<P> {
-    pub(crate) fn new(process: P) -> Self {
-        Self { process, reader: Reader::default() }
+    /// A node that does this where the times of its input jump.
+    pub(crate) fn new(process: P, gaps: Gaps) -> Self {
+        Self { process, reader: Reader::new(gaps), stream: 0 }
     }
 
-    pub(crate) fn initialize(&mut self) -> Result<(), NodeError> {
+    pub(crate) fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
+        self.reader.count_in(&context.time_breaks);
         self.process.initialize()
     }
 
     pub(crate) fn process(&mut self, packet: Packet) -> Result<Step, NodeError> {
-        self.reader.stream = packet.stream;
-        self.reader.waiting = Some(Waiting { audio: audio_of(packet)?, taken: 0 });
+        self.stream = packet.stream;
+        self.reader.push(audio_of(packet)?);
         self.step()
     }
 
     pub(crate) fn flush(&mut self) -> Result<Step, NodeError> {
-        self.reader.ending = true;
+        self.reader.finish();
         self.step()
     }
 
     /// Goes on until there is something to emit or a piece of work is done.
     pub(crate) fn step(&mut self) -> Result<Step, NodeError> {
-        let Self { process, reader } = self;
+        let Self { process, reader, stream } = self;
         loop {
             let mut has_worked = true;
             let packet = if process.is_pending() {
                 process.pending()?
-            } else if let Some(segment) = reader.take_ended() {
+            } else if let Some((segment, why)) = reader.take_ended() {
                 has_worked = false;
-                process.end(&segment, reader.waiting.is_none())?
-            } else if reader.waiting.is_some() {
+                process.end(&segment, why)?
+            } else if reader.is_waiting() {
                 if let Some(segment) = reader.open() {
                     process.begin(segment)?;
                     continue;
                 }
-                let Some((segment, audio)) = reader.next(|segment| process.wants(segment)) else { continue };
+                let Some((segment, audio)) =
+                    reader.next(|segment| process.wants(segment).min((STEP_SAMPLES / segment.channels).max(1)))
+                else {
+                    continue;
+                };
                 let frames = audio.frames();
                 if !P::HANDS_ON {
                     check_finite(&audio, 0, frames, |frame| Some(segment.place(segment.position + frame)))?;
@@ -150,18 +162,18 @@ impl<P: SegmentProcessor> SegmentNode<P> {
                 segment.position += frames as u64;
                 packet
             } else {
-                if reader.ending {
+                if reader.is_ending() {
                     process.finish();
-                    *reader = Reader::default();
+                    reader.reset();
                 }
                 return Ok(Step::DONE);
             };
             if packet.is_some() || has_worked {
                 let emission = packet.map(|packet| {
-                    let packet = Packet { stream: reader.stream, ..packet };
+                    let packet = Packet { stream: *stream, ..packet };
                     Emission { port: 0, packet }
                 });
-                let more = process.is_pending() || reader.waiting.is_some() || reader.ending;
+                let more = process.is_pending() || reader.is_waiting() || reader.is_ending();
                 return Ok(if more { Step::More(emission) } else { Step::Done(emission) });
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 
-use super::reader::Segment;
+use super::reader::{Segment, SegmentEnd};
 use super::segment_node::SegmentProcessor;
 
 /// What is measured of sound, window by window.
@@ -103,7 +103,7 @@ impl<M: Meter> SegmentProcessor for Windows<M> {
         }
     }
 
-    fn end(&mut self, segment: &Segment, _is_last: bool) -> Result<Option<Packet>, NodeError> {
+    fn end(&mut self, segment: &Segment, _why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         let must_be = self.meter.end();
         let last = self.close(segment, segment.position, must_be);
         self.origin = self.origin.saturating_add(MediaTime::of_frames(segment.position, segment.rate));

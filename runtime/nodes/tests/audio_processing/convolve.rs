@@ -1,7 +1,7 @@
 //! `AudioConvolve`: its lengths, its messages, a response from a file, and that the division into packets changes nothing.
 
 use proptest::prelude::*;
-use remotemedia_core::node::{CancelFlag, Context, NodeError};
+use remotemedia_core::node::{Context, NodeError};
 use remotemedia_core::value::{Packet, Value};
 use serde_json::{Value as Json, json};
 
@@ -81,7 +81,7 @@ fn what_does_not_fit_is_refused() {
     let params = json!({"path": "/nowhere/room.wav"}).as_object().cloned().expect("an object");
     let mut node =
         registry.get("AudioConvolve").expect("a built-in node").prepare(params).expect("params").instantiate();
-    let context = Context { node_id: "here".into(), cancel: CancelFlag::default() };
+    let context = Context { node_id: "here".into(), ..Context::default() };
     let error = node.initialize(&context).expect_err("no such file");
     assert!(error.cause.contains("/nowhere/room.wav"), "{}", error.cause);
     let mut node = prepare("AudioConvolve", json!({"taps": [[1.0]]})).expect("params");

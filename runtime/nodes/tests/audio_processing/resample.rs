@@ -30,7 +30,7 @@ fn node(rate: u32, quality: &str) -> Box<dyn Node> {
     let registry = remotemedia_nodes::registry();
     let params: Params = serde_json::from_value(serde_json::json!({"rate": rate, "quality": quality})).unwrap();
     let mut node = registry.get("AudioResample").unwrap().prepare(params).unwrap().instantiate();
-    node.initialize(&Context { node_id: "resample".into(), cancel: Default::default() }).unwrap();
+    node.initialize(&Context { node_id: "resample".into(), ..Context::default() }).unwrap();
     node
 }
 

@@ -1,7 +1,11 @@
 //! Drives a node as the scheduler does: one item's packets, each step resumed until it is done, then the flush. The only
 //! such loop of these tests.
 
+<<<<<<< HEAD
 use remotemedia_core::node::{CancelFlag, Context, Emission, Node, NodeError, ParamError, Step};
+=======
+use remotemedia_core::node::{Context, Node, NodeError, ParamError, Step};
+>>>>>>> 8417b42 (nodes: each packet keeps its place in time)
 use remotemedia_core::value::Packet;
 use serde_json::Value as Json;
 
@@ -10,7 +14,7 @@ pub(crate) fn prepare(node_type: &str, params: Json) -> Result<Box<dyn Node>, Pa
     let registry = remotemedia_nodes::registry();
     let Json::Object(params) = params else { panic!("params are an object") };
     let mut node = registry.get(node_type).expect("a built-in node").prepare(params)?.instantiate();
-    let context = Context { node_id: "here".into(), cancel: CancelFlag::default() };
+    let context = Context { node_id: "here".into(), ..Context::default() };
     node.initialize(&context).expect("it initializes");
     Ok(node)
 }

@@ -1,6 +1,6 @@
 //! `FileSource`: which files, in which order, as which items.
 
-use remotemedia_core::node::{CancelFlag, Context};
+use remotemedia_core::node::Context;
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn refusal(path: &str) -> String {
     let registry = remotemedia_nodes::registry();
     let params = json!({"path": path}).as_object().cloned().expect("an object");
     let mut node = registry.get("FileSource").expect("a node").prepare(params).expect("right").instantiate();
-    let context = Context { node_id: "here".into(), cancel: CancelFlag::default() };
+    let context = Context { node_id: "here".into(), ..Context::default() };
     message(&node.initialize(&context).expect_err("a refusal"))
 }
 

@@ -1,7 +1,11 @@
 //! `SpeechSegments`: the segments of silero-vad, whatever the format and the division into packets; events; refusals.
 
 use proptest::prelude::*;
+<<<<<<< HEAD
 use remotemedia_core::node::{CancelFlag, Context, Emission, Node, NodeError, Params};
+=======
+use remotemedia_core::node::{Context, Node, NodeError, Params, Step};
+>>>>>>> 8417b42 (nodes: each packet keeps its place in time)
 use remotemedia_core::value::{Audio, Buffer, DataType, Layout, Packet, Tensor, Value};
 use serde_json::{Value as Json, json};
 
@@ -28,7 +32,7 @@ fn node(params: &Json, inputs: &[usize]) -> Box<dyn Node> {
     let registry = remotemedia_nodes::registry();
     let mut node = registry.get("SpeechSegments").expect("built in").prepare(params).expect("valid").instantiate();
     node.connect(inputs);
-    node.initialize(&Context { node_id: "cut".into(), cancel: CancelFlag::default() }).expect("it initializes");
+    node.initialize(&Context { node_id: "cut".into(), ..Context::default() }).expect("it initializes");
     node
 }
 
@@ -302,8 +306,7 @@ fn probabilities_alone_are_not_enough() {
     let mut node =
         registry.get("SpeechSegments").expect("built in").prepare(Params::new()).expect("valid").instantiate();
     node.connect(&[1]);
-    let error =
-        node.initialize(&Context { node_id: "cut".into(), cancel: CancelFlag::default() }).expect_err("a refusal");
+    let error = node.initialize(&Context { node_id: "cut".into(), ..Context::default() }).expect_err("a refusal");
     assert_eq!(
         (&*error.cause, &*error.cure),
         ("nothing is connected to the port 'in'", "Connect the sound that 'vad' belongs to.")
@@ -327,4 +330,54 @@ proptest! {
         prop_assert!(!whole.events.is_empty());
         prop_assert_eq!(found(&params, divided(&heard, cuts)), whole);
     }
+}
+
+/// What `VAD` emits for these packets.
+fn heard_by_vad(packets: &[Audio]) -> Vec<Packet> {
+    let mut vad = crate::drive::prepare("VAD", json!({})).expect("valid params");
+    crate::drive::run(&mut *vad, packets.iter().map(|audio| Packet::new(audio.clone().into()))).expect("it hears")
+}
+
+#[test]
+fn after_a_gap_segments_are_where_they_belong() {
+    let whole = sound("speech", 16_000).with_pts(Some(0));
+    let frames = |audio: &Audio| -> Vec<Audio> {
+        (0..audio.frames() / 320).map(|number| audio.slice(number * 320, 320)).collect()
+    };
+    let with_hole: Vec<Audio> =
+        [frames(&whole.slice(0, 32_000)), frames(&whole.slice(48_000, whole.frames() - 48_000))].concat();
+    let islands = [whole.slice(0, 32_000), whole.slice(48_000, (whole.frames() - 48_000) / 320 * 320)];
+    let mut expected = Emitted::default();
+    for island in islands {
+        let part = found(&json!({}), [island]);
+        expected.segments.extend(part.segments);
+        expected.events.extend(part.events);
+    }
+    let without_a_hole = found(&json!({}), [whole.clone()]);
+    let last = |emitted: &Emitted| emitted.segments.last().expect("a segment").1;
+    assert!((last(&expected) - last(&without_a_hole)).abs() < 0.05, "{} {}", last(&expected), last(&without_a_hole));
+    assert_eq!(found(&json!({}), with_hole.clone()), expected);
+
+    // The same with the probabilities of a VAD, whichever comes first.
+    let windows: Vec<(usize, Packet)> = heard_by_vad(&with_hole).into_iter().map(|packet| (1, packet)).collect();
+    let sounds: Vec<(usize, Packet)> = with_hole.iter().map(|audio| (0, Packet::new(audio.clone().into()))).collect();
+    let mut in_turn = Vec::new();
+    let (mut early, mut late) = (windows.iter(), sounds.iter());
+    while early.len() + late.len() > 0 {
+        in_turn.extend(late.by_ref().take(3).cloned());
+        in_turn.extend(early.next().cloned());
+    }
+    for packets in [[sounds.clone(), windows.clone()].concat(), [windows.clone(), sounds.clone()].concat(), in_turn] {
+        let emitted = run(&mut *node(&json!({}), &[0, 1]), packets).expect("it listens");
+        assert_eq!(emitted.segments, expected.segments);
+        let places =
+            |emitted: &Emitted| emitted.events.iter().map(|(kind, at, _)| (kind.clone(), *at)).collect::<Vec<_>>();
+        assert_eq!(places(&emitted), places(&expected));
+    }
+
+    // A hole that is filled is silence that was sent.
+    let silence = Audio::from_planar(vec![0.0; 16_000], 1, 16_000).expect("valid sound").with_pts(Some(2_000_000_000));
+    let mut filled = with_hole.clone();
+    filled.splice(100..100, frames(&silence));
+    assert_eq!(found(&json!({"gaps": "fill"}), with_hole), found(&json!({}), filled));
 }

@@ -136,7 +136,9 @@ impl Chain {
     fn initialize_at(&mut self, position: usize, graph: &Graph, cancel: &CancelFlag) -> Result<(), ChainFailure> {
         self.current = position;
         let slot = &mut self.slots[position];
-        let context = Context { node_id: Arc::clone(&graph.nodes[slot.index].id), cancel: cancel.clone() };
+        let time_breaks = self.counts.as_ref().map(|counts| counts[slot.index].time_breaks.clone()).unwrap_or_default();
+        let node_id = Arc::clone(&graph.nodes[slot.index].id);
+        let context = Context { node_id, cancel: cancel.clone(), time_breaks };
         match slot.node.initialize(&context) {
             Ok(()) => slot.wants_cleanup = true,
             Err(error) => return Err(self.failure(position, error)),

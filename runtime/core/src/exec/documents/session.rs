@@ -72,13 +72,17 @@ pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &
         let pts = node.last.and_then(|last| last.pts);
         let oldest = [("oldest_ns", node.waiting.oldest)];
         let known = usize::from(item.is_some()) + usize::from(pts.is_some());
-        encoder.map(9 + known + times_known(&times_of(&node.steps)) + times_known(&oldest));
+        encoder.map(13 + known + times_known(&times_of(&node.steps)) + times_known(&oldest));
         encoder.text("id").text(&node.node);
         encoder.text("packets").uint(node.packets);
         encoder.text("errors").uint(node.errors);
         encoder.text("skipped").uint(node.skipped);
         encoder.text("retried").uint(node.retried);
         encoder.text("late").uint(node.late);
+        encoder.text("gaps").uint(node.time_breaks.gaps);
+        encoder.text("missing_ns").int(node.time_breaks.missing);
+        encoder.text("overlaps").uint(node.time_breaks.overlaps);
+        encoder.text("trimmed_ns").int(node.time_breaks.trimmed);
         encoder.text("waiting").uint(node.waiting.packets as u64);
         encoder.text("fill").value(&Value::Float(node.waiting.fill));
         encoder.text("waits_for").text(&node.waits_for.to_string());

@@ -9,7 +9,7 @@ mod wav;
 use std::path::{Path, PathBuf};
 
 use remotemedia_core::node::{
-    CancelFlag, Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, documented,
+    CancelFlag, Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, TimeBreaks, documented,
 };
 use remotemedia_core::outside::named;
 use remotemedia_core::value::{Audio, File, FileSource, Kind, Packet, Value};
@@ -23,6 +23,8 @@ use self::wav::WavWriter;
 use super::pcm::SampleFormat;
 use crate::io::{Existing, Finished, Output, unwritten};
 use crate::stream::finite::check_finite;
+use crate::stream::reader::Reader;
+use crate::stream::timeline::Gaps;
 
 /// Params of [`AudioEncode`].
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -49,6 +51,10 @@ pub struct AudioEncodeParams {
     /// in the headers of WAV and FLAC say that they are unknown. Without a path each item comes out as bytes.
     #[serde(default)]
     pub path: Option<String>,
+    /// What the node does where the times of its input jump, as after a packet that was lost. A file has no times of its own:
+    /// with `restart` the sound after a gap follows at once, with `fill` each sound has its place.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// A file format that can be written.
@@ -111,8 +117,8 @@ pub struct AudioEncode {
     within: Option<PathBuf>,
     cancel: CancelFlag,
     open: Option<OpenFile>,
-    /// Sound that is not encoded yet, and its first frame that is not.
-    pending: Option<(Audio, usize)>,
+    /// Sound that is not encoded yet.
+    reader: Reader,
     path_is_taken: bool,
 }
 }
@@ -229,7 +235,7 @@ impl Define for AudioEncode {
             within: None,
             cancel: CancelFlag::default(),
             open: None,
-            pending: None,
+            reader: Reader::new(params.gaps),
             path_is_taken: false,
         }
     }
@@ -238,40 +244,43 @@ impl Define for AudioEncode {
 impl Node for AudioEncode {
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
         self.cancel = context.cancel.clone();
+        self.count_in(&context.time_breaks);
         Ok(())
     }
 
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
+        let pts = packet.pts;
         let Value::Audio(audio) = packet.value else {
             return Err(NodeError::new(format!("expected audio, got {}", packet.value.kind().name())));
         };
         let result = self.begin(&audio);
         self.or_abandon(result)?;
-        self.pending = Some((*audio, 0));
+        let pts = pts.or(audio.pts);
+        self.reader.push(audio.with_pts(pts));
         self.resume()
     }
 
     fn resume(&mut self) -> Result<Step, NodeError> {
         /// The frames that one step encodes.
         const FRAMES: usize = 1 << 16;
-        let Some((audio, first)) = self.pending.take() else { return Ok(Step::DONE) };
-        let frames = (audio.frames() - first).min(FRAMES);
+        // A file has no times: it goes on where they jump.
+        self.reader.take_ended();
+        self.reader.open();
+        let Some((segment, audio)) = self.reader.next(|_| FRAMES) else { return Ok(Step::DONE) };
+        segment.position += audio.frames() as u64;
         // Floats are written as they are; no integer stands for what is no number.
         let representable = match self.samples {
             SampleFormat::F32 => Ok(()),
-            _ => check_finite(&audio, first, frames, |frame| audio.slice(first + frame as usize, 0).pts),
+            _ => check_finite(&audio, 0, audio.frames(), |frame| audio.slice(frame as usize, 0).pts),
         };
-        let result = representable.and_then(|()| self.write(&audio.slice(first, frames)));
+        let result = representable.and_then(|()| self.write(&audio));
         self.or_abandon(result)?;
-        if first + frames == audio.frames() {
-            return Ok(Step::DONE);
-        }
-        self.pending = Some((audio, first + frames));
-        Ok(Step::More(None))
+        Ok(if self.reader.is_waiting() { Step::More(None) } else { Step::DONE })
     }
 
     fn flush(&mut self) -> Result<Step, NodeError> {
         let name = self.name();
+        self.reader.reset();
         let Some(mut open) = self.open.take() else { return Ok(Step::DONE) };
         match &mut open.writer {
             Writer::Wav(writer) => writer.finish(&mut open.output).map_err(|error| unwritten(&name, &error))?,
@@ -290,12 +299,17 @@ impl Node for AudioEncode {
     }
 
     fn cleanup(&mut self) {
-        self.pending = None;
+        self.reader.reset();
         self.open = None;
     }
 }
 
 impl AudioEncode {
+    /// From here on jumps in time are counted there.
+    pub(crate) fn count_in(&mut self, breaks: &TimeBreaks) {
+        self.reader.count_in(breaks);
+    }
+
     /// Encodes one item to a path whose ending tells the format, as without any params.
     pub(crate) fn to_path(
         path: &str,
@@ -303,6 +317,7 @@ impl AudioEncode {
         existing: Existing,
         within: Option<&Path>,
         cancel: &CancelFlag,
+        gaps: Gaps,
     ) -> Self {
         let params = AudioEncodeParams {
             format: Some(format),
@@ -310,6 +325,7 @@ impl AudioEncode {
             dither: DitherKind::None,
             bitrate_kbps: None,
             path: Some(path.to_owned()),
+            gaps,
         };
         let within = within.map(Path::to_owned);
         Self { existing, within, cancel: cancel.clone(), ..Self::new(&params) }
@@ -385,7 +401,7 @@ impl AudioEncode {
     fn or_abandon(&mut self, result: Result<(), NodeError>) -> Result<(), NodeError> {
         if result.is_err() {
             self.open = None;
-            self.pending = None;
+            self.reader.reset();
         }
         result
     }

@@ -14,6 +14,7 @@ use super::super::opus_head::{Mapping, OpusHead, RATE, planes};
 use super::super::resample::{AudioResample, AudioResampleParams, ResampleQuality};
 use super::ogg::PageWriter;
 use crate::io::{Output, unwritten};
+use crate::stream::timeline::Gaps;
 
 /// The rate of a stream in kbit/s: below this the encoder sends no sound, and a packet of 20 ms has no room for more.
 const LEAST_KBPS: u32 = 6;
@@ -66,8 +67,9 @@ impl OpusWriter {
         let native = native_rate(rate);
         let frame = u64::from(RATE / native as u32);
         let (encoder, look_ahead) = encoder(&mapping, native, kbps).map_err(refused)?;
-        let resample = (rate != native as u32)
-            .then(|| AudioResample::new(&AudioResampleParams { rate: RATE, quality: ResampleQuality::High }));
+        let resample = (rate != native as u32).then(|| {
+            AudioResample::new(&AudioResampleParams { rate: RATE, quality: ResampleQuality::High, gaps: Gaps::Ignore })
+        });
         let pre_skip = u64::from(look_ahead) * frame;
         let streams = usize::from(mapping.streams);
         let head = OpusHead {

@@ -62,6 +62,13 @@ impl Live {
         })
     }
 
+    /// Goes on after a jump in time, with the loudness that it knows and the gain that it has come to.
+    pub(super) fn go_on(&mut self, segment: &Segment) {
+        self.segment = segment.clone();
+        self.true_peaks = vec![TruePeak::new(); segment.channels];
+        (self.index, self.emitted, self.is_over) = (0, 0, false);
+    }
+
     /// The most frames to be added at once: up to the end of the open window, or to where its beginning ends.
     pub(super) fn wants(&self) -> usize {
         let missing = self.missing();

@@ -1,20 +1,22 @@
 //! Changes the rate of sound: the node, its params and what its qualities promise.
 
 mod block;
+mod conversion;
 mod interpolate;
 mod kernel;
-mod segment;
 mod transform;
 
 use std::sync::Arc;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Node, NodeError, Port, Step, documented};
+use remotemedia_core::node::{AudioFormat, Context, Cost, Define, Emission, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Audio, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::stream::reader::Reader;
+use crate::stream::timeline::Gaps;
+use conversion::Conversion;
 use kernel::{Kernel, Plan, Requirement};
-use segment::Segment;
 
 /// The rates that can be converted, in Hz.
 const RATES: std::ops::RangeInclusive<u32> = 1000..=768_000;
@@ -32,6 +34,9 @@ pub struct AudioResampleParams {
     /// How sharp the filter is, and how exact the arithmetic.
     #[serde(default)]
     pub quality: ResampleQuality,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// What a conversion keeps and what it removes. Frequencies are shares of the lower of the two Nyquist frequencies (half
@@ -59,8 +64,8 @@ documented! {
 /// The output runs behind the input by half the filter's length (6 ms from 48 to 16 kHz at `high`) and by what is missing
 /// of a block: 20 ms, or the filter's length, or the least common period of both rates, whichever is longest.
 ///
-/// Times follow from the `pts` of a recording's first packet and the count of frames; a jump of `pts` inside it is not
-/// looked at.
+/// Times follow from the `pts` of a recording's first packet and the count of frames, up to a jump: there one recording ends
+/// and the next begins, unless `gaps` says otherwise.
 ///
 /// Sound that has the rate already passes through in the same memory. Rates from 1,000 to 768,000 Hz are converted,
 /// others are an error, and so are NaN and infinity. Nothing limits the result: beside steep edges it may exceed the
@@ -68,18 +73,11 @@ documented! {
 pub struct AudioResample {
     rate: u32,
     quality: ResampleQuality,
-    segment: Option<Segment>,
-    waiting: Option<Waiting>,
-    flushing: bool,
-    /// When the last segment ended: where a next one without `pts` begins.
-    end: Option<i64>,
+    reader: Reader,
+    conversion: Option<Conversion>,
+    /// A packet that has the rate already, behind the sound that is being converted.
+    passing: Option<Packet>,
 }
-}
-
-/// Input that has not been taken completely.
-struct Waiting {
-    packet: Packet,
-    taken: usize,
 }
 
 impl ResampleQuality {
@@ -119,13 +117,28 @@ impl Define for AudioResample {
     }
 
     fn new(params: &Self::Params) -> Self {
-        Self { rate: params.rate, quality: params.quality, segment: None, waiting: None, flushing: false, end: None }
+        let reader = Reader::new(params.gaps);
+        Self { rate: params.rate, quality: params.quality, reader, conversion: None, passing: None }
     }
 }
 
 impl Node for AudioResample {
+    fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
+        self.reader.count_in(&context.time_breaks);
+        Ok(())
+    }
+
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
-        self.waiting = Some(Waiting { packet, taken: 0 });
+        let audio = audio_of(&packet)?;
+        if audio.rate() == self.rate || self.rate == SAME_RATE {
+            self.passing = Some(packet);
+        } else if RATES.contains(&audio.rate()) {
+            self.reader.push(audio.clone().with_pts(packet.pts.or(audio.pts)));
+        } else {
+            let (low, high) = (RATES.start(), RATES.end());
+            let cause = format!("the sound has a rate of {} Hz, outside {low} to {high} Hz", audio.rate());
+            return Err(NodeError::new(cause).cure("Check the rate that was given with the samples.").at(packet.pts));
+        }
         self.advance()
     }
 
@@ -134,69 +147,48 @@ impl Node for AudioResample {
     }
 
     fn flush(&mut self) -> Result<Step, NodeError> {
-        self.flushing = true;
+        self.reader.finish();
         self.advance()
     }
 }
 
 impl AudioResample {
-    /// Does one step of what there is to do: the packet that waits, then, at the end of an item, what is left.
+    /// Does one step of what there is to do: what waits, then, at the end of an item, what is left.
     fn advance(&mut self) -> Result<Step, NodeError> {
-        let Some(segment) = &mut self.segment else { return self.begin() };
-        match &mut self.waiting {
-            Some(waiting) => match audio_of(&waiting.packet)? {
-                audio if segment.fits(audio) => {
-                    waiting.taken += segment.take(audio, waiting.taken)?;
-                    if waiting.taken == audio.frames() {
-                        self.waiting = None;
-                    }
-                }
-                _ => segment.finish(),
-            },
-            None if self.flushing => segment.finish(),
-            None => {}
+        let Some(conversion) = &mut self.conversion else { return self.begin() };
+        if self.passing.is_some() || self.reader.take_ended().is_some() {
+            conversion.finish();
+        } else if let Some((segment, audio)) = self.reader.next(|_| conversion.room()) {
+            conversion.take(&audio)?;
+            segment.position += audio.frames() as u64;
         }
-        let emission = segment.run()?.map(|audio| Emission { port: 0, packet: Packet::new(audio.into()) });
-        let mut more = segment.can_run() || self.waiting.is_some();
-        if segment.is_over() {
-            self.end = segment.end();
-            self.segment = None;
+        let emission = conversion.run()?.map(|audio| Emission { port: 0, packet: Packet::new(audio.into()) });
+        let mut more = conversion.can_run() || self.reader.is_waiting() || self.passing.is_some();
+        if conversion.is_over() {
+            self.conversion = None;
         } else {
-            more |= self.flushing;
+            more |= self.reader.is_ending();
         }
         Ok(if more { Step::More(emission) } else { self.done(emission) })
     }
 
-    /// Does one step where no segment is open.
+    /// Does one step where nothing is being converted.
     fn begin(&mut self) -> Result<Step, NodeError> {
-        let Some(waiting) = self.waiting.take() else { return Ok(self.done(None)) };
-        let audio = audio_of(&waiting.packet)?;
-        if audio.rate() == self.rate || self.rate == SAME_RATE {
-            self.end = waiting.packet.pts.map(|pts| pts.saturating_add(audio.duration()));
-            let packet = waiting.packet;
+        if let Some(packet) = self.passing.take() {
+            let duration = audio_of(&packet)?.duration();
+            self.reader.pass(packet.pts.map(|pts| pts.saturating_add(duration)));
             return Ok(self.done(Some(Emission { port: 0, packet })));
         }
-        if !RATES.contains(&audio.rate()) {
-            let (low, high) = (RATES.start(), RATES.end());
-            return Err(NodeError::new(format!(
-                "the sound has a rate of {} Hz, outside {low} to {high} Hz",
-                audio.rate()
-            ))
-            .cure("Check the rate that was given with the samples.")
-            .at(waiting.packet.pts));
-        }
-        let origin = waiting.packet.pts.or(audio.pts).or(self.end);
-        let kernel = self.quality.kernel(audio.rate(), self.rate, audio.channels());
-        self.segment = Some(Segment::new(kernel, audio, self.rate, origin));
-        self.waiting = Some(waiting);
+        let Some(segment) = self.reader.open() else { return Ok(self.done(None)) };
+        let kernel = self.quality.kernel(segment.rate, self.rate, segment.channels);
+        self.conversion = Some(Conversion::new(kernel, segment, self.rate));
         self.advance()
     }
 
     /// All is done for now; at the end of an item, also all that concerned it.
     fn done(&mut self, emission: Option<Emission>) -> Step {
-        if self.flushing {
-            self.flushing = false;
-            self.end = None;
+        if self.reader.is_ending() {
+            self.reader.reset();
         }
         Step::Done(emission)
     }

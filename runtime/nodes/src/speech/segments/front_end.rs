@@ -7,6 +7,7 @@ use remotemedia_core::value::{Audio, Packet, Value};
 
 use crate::audio::{AudioMix, AudioMixParams, AudioResample, AudioResampleParams, ResampleQuality};
 use crate::speech::silero::{Detector, Rate};
+use crate::stream::timeline::Gaps;
 
 /// Hears one recording.
 pub(super) struct FrontEnd {
@@ -21,7 +22,11 @@ impl FrontEnd {
     pub(super) fn new(rate: u32) -> Self {
         let network = if rate == Rate::Hz8000.hz() { Rate::Hz8000 } else { Rate::Hz16000 };
         let resample = (rate != network.hz()).then(|| {
-            Box::new(AudioResample::new(&AudioResampleParams { rate: network.hz(), quality: ResampleQuality::High }))
+            Box::new(AudioResample::new(&AudioResampleParams {
+                rate: network.hz(),
+                quality: ResampleQuality::High,
+                gaps: Gaps::Ignore,
+            }))
         });
         let mix = AudioMix::new(&AudioMixParams { channels: 1, gains: None });
         Self { mix, resample, detector: Detector::new(network) }

@@ -3,6 +3,7 @@
 mod front_end;
 mod recording;
 mod timestamps;
+mod windows;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,16 +11,19 @@ use std::sync::Arc;
 use remotemedia_core::node::{
     Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, documented,
 };
-use remotemedia_core::value::{Audio, DataType, Kind, MediaTime, Packet, Value};
+use remotemedia_core::value::{Audio, Kind, MediaTime, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use front_end::FrontEnd;
 use recording::Recording;
 use timestamps::{Found, Rules, Timestamps};
+use windows::{Window, Windows};
 
 use super::silero::WINDOW_MS;
 use crate::stream::finite::check_finite;
+use crate::stream::reader::{Reader, Segment, SegmentEnd, audio_of};
+use crate::stream::timeline::Gaps;
 
 documented! {
 /// Cuts sound into the segments in which somebody speaks.
@@ -45,7 +49,8 @@ documented! {
 ///
 /// How the sound is divided into packets changes nothing. Times count samples from the first packet's. Sound is kept for
 /// as long as a segment may need it: a segment's length, for which only `max_speech_duration_s` sets a limit. A change
-/// of rate or layout ends one recording and begins the next.
+/// of rate or layout ends one recording and begins the next, and so does a jump in time unless `gaps` says otherwise: for sound
+/// that comes over a network, `fill` keeps an utterance in one piece.
 ///
 /// NaN and infinity are an error, unless the probabilities come at `vad`. While a session runs `threshold` and
 /// `neg_threshold` may change.
@@ -55,15 +60,13 @@ pub struct SpeechSegments {
     /// Whether it hears itself.
     hears: bool,
     has_sound_input: bool,
+    reader: Reader,
     recording: Option<Heard>,
-    /// Probabilities that came at the port `vad`: a window's start and end in nanoseconds from the start of its stream.
-    windows: VecDeque<Window>,
-    windows_end: i64,
-    rest: Option<Rest>,
+    /// Recordings that have ended, oldest first, whose windows may still have to come.
+    ended: VecDeque<Heard>,
+    /// What is still to be judged.
+    windows: Windows,
     found: VecDeque<Emission>,
-    /// Where the last recording ended.
-    end: Option<i64>,
-    is_ending: bool,
     /// The stream that the packets name.
     stream: u32,
 }
@@ -97,6 +100,9 @@ pub struct SpeechSegmentsParams {
     #[serde(default)]
     #[schemars(range(min = 0.1, max = 1e6))]
     pub max_speech_duration_s: Option<f64>,
+    /// What the node does where the times of its input jump, as after a packet that was lost.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 pub(crate) fn default_threshold() -> f64 {
@@ -144,28 +150,15 @@ struct Heard {
     rate: u32,
     /// What every packet of it looks like, without samples.
     format: Audio,
+    /// When it begins, in nanoseconds, and how long after the first frame of the item.
     origin: i64,
+    offset: i64,
     /// Frames that have been heard.
     position: u64,
-    hearing: Option<FrontEnd>,
-    /// The start of the next window.
+    front_end: Option<FrontEnd>,
+    /// The start of the next window, in nanoseconds from the start of the item.
     window: i64,
     timestamps: Timestamps,
-}
-
-/// A packet of which a part has been heard.
-#[derive(Debug)]
-struct Rest {
-    audio: Audio,
-    taken: usize,
-    pts: Option<i64>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    probability: f32,
-    start: i64,
-    end: i64,
 }
 
 impl Node for SpeechSegments {
@@ -174,7 +167,8 @@ impl Node for SpeechSegments {
         self.has_sound_input = inputs.contains(&IN);
     }
 
-    fn initialize(&mut self, _context: &Context) -> Result<(), NodeError> {
+    fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
+        self.reader.count_in(&context.time_breaks);
         if self.has_sound_input {
             return Ok(());
         }
@@ -183,15 +177,11 @@ impl Node for SpeechSegments {
 
     fn process(&mut self, port: usize, packet: Packet) -> Result<Step, NodeError> {
         if port == VAD {
-            self.take_probabilities(&packet)?;
+            self.windows.take(&packet)?;
             return self.advance();
         }
-        let Value::Audio(audio) = packet.value else {
-            let cause = format!("expected audio, got {}", packet.value.kind().name());
-            return Err(NodeError::new(cause).cure("Wrap samples: Audio(samples, rate=...)."));
-        };
         self.stream = packet.stream;
-        self.rest = Some(Rest { pts: packet.pts.or(audio.pts), audio: *audio, taken: 0 });
+        self.reader.push(audio_of(packet)?);
         self.advance()
     }
 
@@ -200,7 +190,7 @@ impl Node for SpeechSegments {
     }
 
     fn flush(&mut self) -> Result<Step, NodeError> {
-        self.is_ending = true;
+        self.reader.finish();
         self.advance()
     }
 }
@@ -276,179 +266,163 @@ impl Define for SpeechSegments {
             },
             hears: true,
             has_sound_input: true,
+            reader: Reader::new(params.gaps),
             recording: None,
-            windows: VecDeque::new(),
-            windows_end: 0,
-            rest: None,
+            ended: VecDeque::new(),
+            windows: Windows::default(),
             found: VecDeque::new(),
-            end: None,
-            is_ending: false,
             stream: 0,
         }
     }
 }
 
 impl SpeechSegments {
-    /// Emits what has been found, or goes on hearing.
+    /// Emits what has been found, or does the next piece of work.
     fn advance(&mut self) -> Result<Step, NodeError> {
         if self.found.is_empty() {
             self.work()?;
         }
         let emission = self.found.pop_front();
-        let has_more = !self.found.is_empty() || self.rest.is_some() || self.is_ending;
+        let has_more = !self.found.is_empty() || self.reader.is_waiting() || self.reader.is_ending();
         Ok(if has_more { Step::More(emission) } else { Step::Done(emission) })
     }
 
-    /// Hears a part of the packet, or ends a recording.
+    /// Hears a part of the packet, or ends a recording or the item.
     fn work(&mut self) -> Result<(), NodeError> {
-        if let Some(mut rest) = self.rest.take() {
-            if self.recording.as_ref().is_some_and(|heard| !heard.fits(&rest.audio)) {
-                let pts = rest.pts;
-                self.rest = Some(rest);
-                return if self.hears { self.end_recording() } else { Err(changed_format().at(pts)) };
+        if let Some((_, why)) = self.reader.take_ended() {
+            if why == SegmentEnd::Format && !self.hears {
+                return Err(changed_format().at(self.reader.peek().and_then(|audio| audio.pts)));
             }
-            let heard = self.recording.get_or_insert_with(|| {
-                let origin = rest.pts.or(self.end).unwrap_or(0);
-                Heard::new(&rest.audio, origin, self.hears.then(|| FrontEnd::new(rest.audio.rate())), self.rules)
-            });
-            if rest.taken == 0 {
-                heard.sound.push(rest.audio.clone());
-            }
-            let frames = (rest.audio.frames() - rest.taken).min((heard.rate / STEPS_PER_SECOND).max(1) as usize);
-            let part = rest.audio.slice(rest.taken, frames);
-            if let Some(hearing) = &mut heard.hearing {
-                let time =
-                    |frame| Some(heard.origin.saturating_add(MediaTime::of_frames(heard.position + frame, heard.rate)));
-                check_finite(&part, 0, part.frames(), time)?;
-                let probabilities = hearing.hear(part)?;
-                heard.add_windows(probabilities, &mut self.windows);
-            }
-            heard.position += frames as u64;
-            rest.taken += frames;
-            if rest.taken < rest.audio.frames() {
-                self.rest = Some(rest);
-            }
-        } else if self.is_ending {
             self.end_recording()?;
-            if self.recording.is_none() {
-                self.is_ending = false;
-                self.end = None;
-                self.windows.clear();
-                self.windows_end = 0;
-            }
-            return Ok(());
+        } else if let Some(segment) = self.reader.open() {
+            let front_end = self.hears.then(|| FrontEnd::new(segment.rate));
+            self.recording = Some(Heard::new(segment, front_end, self.rules));
+        } else if self.reader.is_waiting() {
+            self.hear()?;
         }
         self.judge();
+        if self.reader.is_ending() && self.recording.is_none() {
+            self.ended.clear();
+            self.windows = Windows::default();
+            self.reader.reset();
+        }
         Ok(())
     }
 
-    /// Judges the windows whose sound is there.
-    fn judge(&mut self) {
-        let Some(heard) = &mut self.recording else { return };
-        let mut found = Vec::new();
-        let until = MediaTime::of_frames(heard.position, heard.rate);
-        while let Some(window) = self.windows.front().copied().filter(|window| window.end <= until) {
-            self.windows.pop_front();
-            heard.timestamps.push(window.probability.into(), window.start, window.end, &mut found);
+    /// Hears the next frames.
+    fn hear(&mut self) -> Result<(), NodeError> {
+        let Some(heard) = &mut self.recording else { return Ok(()) };
+        let (whole, fills) = (self.reader.fresh_packet().cloned(), self.reader.is_filling());
+        let wants = |segment: &Segment| (segment.rate / STEPS_PER_SECOND).max(1) as usize;
+        let Some((segment, part)) = self.reader.next(wants) else { return Ok(()) };
+        // Whole packets are kept, so that a segment within one can share its memory.
+        if let Some(audio) = whole.or(fills.then(|| part.clone())) {
+            heard.sound.push(audio);
         }
-        self.tell(&found);
+        let frames = part.frames() as u64;
+        if let Some(front_end) = &mut heard.front_end {
+            let time = |frame| Some(segment.place(segment.position + frame));
+            check_finite(&part, 0, part.frames(), time)?;
+            let probabilities = front_end.hear(part)?;
+            heard.add_windows(probabilities, &mut self.windows);
+        }
+        segment.position += frames;
+        heard.position += frames;
+        Ok(())
     }
 
-    /// Judges the last windows, which may reach past the end, and lets go of the recording.
+    /// The recording has all its frames.
     fn end_recording(&mut self) -> Result<(), NodeError> {
         let Some(mut heard) = self.recording.take() else { return Ok(()) };
-        if let Some(hearing) = &mut heard.hearing {
-            let last = hearing.finish()?;
+        if let Some(front_end) = &mut heard.front_end {
+            let last = front_end.finish()?;
             heard.add_windows(last, &mut self.windows);
         }
-        let mut found = Vec::new();
-        let end = MediaTime::of_frames(heard.position, heard.rate);
-        for window in self.windows.drain(..).filter(|window| window.start < end) {
-            heard.timestamps.push(window.probability.into(), window.start, window.end.min(end), &mut found);
-        }
-        heard.timestamps.finish(end, &mut found);
-        self.end = Some(heard.origin.saturating_add(end));
-        self.recording = Some(heard);
-        self.tell(&found);
-        self.recording = None;
+        self.ended.push_back(heard);
         Ok(())
     }
 
-    /// Makes packets of what was found.
-    fn tell(&mut self, found: &[Found]) {
-        let Some(heard) = &mut self.recording else { return };
-        for found in found {
-            let (port, packet) = match *found {
-                Found::Segment { start, end } => (SEGMENTS, heard.segment(&self.keys, start, end)),
-                Found::Start { at, detected } => (EVENTS, heard.event(&self.keys, "start", at, detected)),
-                Found::End { at, detected } => (EVENTS, heard.event(&self.keys, "end", at, detected)),
-            };
-            self.found.push_back(Emission { port, packet: Packet { stream: self.stream, ..packet } });
-        }
-        let needed = heard.frame_at(heard.timestamps.needed_from());
-        heard.sound.forget_before(needed);
-    }
-
-    /// Takes what `VAD` emits.
-    fn take_probabilities(&mut self, packet: &Packet) -> Result<(), NodeError> {
-        let refused = |cause: String| {
-            Err(NodeError::new(cause).cure("Connect the output of a VAD node to 'vad'.").at(packet.pts))
-        };
-        let Value::Map(map) = &packet.value else {
-            return refused(format!("'vad' expects a map, got {}", packet.value.kind().name()));
-        };
-        let tensor = match map.get("probabilities") {
-            Some(Value::Tensor(tensor)) if tensor.data_type() == DataType::Float32 && tensor.shape().len() == 1 => {
-                tensor
+    /// Judges the windows whose sound is there. A recording that has ended is complete once a later window comes, or none
+    /// can come any more.
+    fn judge(&mut self) {
+        loop {
+            let has_ended = !self.ended.is_empty();
+            let Some(heard) = self.ended.front_mut().or(self.recording.as_mut()) else { return };
+            let length = heard.duration_of(heard.position);
+            let mut found = Vec::new();
+            let mut is_complete = has_ended && (self.hears || self.reader.is_ending());
+            while let Some(Window { probability, start, end }) = self.windows.front(heard.offset) {
+                if has_ended && start >= length {
+                    is_complete = true;
+                    break;
+                }
+                if !has_ended && end > length {
+                    break;
+                }
+                self.windows.waiting.pop_front();
+                // What lies before the recording belongs to no sound.
+                if end > 0 {
+                    heard.timestamps.push(probability.into(), start.max(0), end.min(length), &mut found);
+                }
             }
-            _ => return refused("'vad' expects 'probabilities', a float32 tensor of one dimension".to_owned()),
-        };
-        let milliseconds = match map.get("window_ms") {
-            Some(Value::Int(milliseconds)) => *milliseconds as f64,
-            Some(Value::Float(milliseconds)) => *milliseconds,
-            _ => f64::NAN,
-        };
-        if !(0.1..=60_000.0).contains(&milliseconds) {
-            return refused("'vad' expects 'window_ms', a number of milliseconds from 0.1 to 60000".to_owned());
+            if is_complete {
+                heard.timestamps.finish(length, &mut found);
+            }
+            for (port, packet) in heard.packets(&self.keys, &found) {
+                self.found.push_back(Emission { port, packet: Packet { stream: self.stream, ..packet } });
+            }
+            if !is_complete {
+                return;
+            }
+            self.ended.pop_front();
+            if self.hears {
+                // What is left are windows of the silence that completed the last one.
+                self.windows.waiting.clear();
+            }
         }
-        let length = (milliseconds * MILLISECOND as f64).round() as i64;
-        for bytes in tensor.gather().as_chunks().0 {
-            let start = self.windows_end;
-            self.windows_end += length;
-            let probability = f32::from_le_bytes(*bytes);
-            self.windows.push_back(Window { probability, start, end: self.windows_end });
-        }
-        Ok(())
     }
 }
 
 impl Heard {
-    fn new(audio: &Audio, origin: i64, hearing: Option<FrontEnd>, rules: Rules) -> Self {
-        let format = Audio::from_planar(Vec::new(), audio.channels(), audio.rate()).expect("a format that sound has");
-        let format = format.with_layout(audio.layout().clone());
+    fn new(segment: &Segment, front_end: Option<FrontEnd>, rules: Rules) -> Self {
+        let format = Audio::from_planar(Vec::new(), segment.channels, segment.rate).expect("a format that sound has");
         Self {
             sound: Recording::default(),
-            rate: audio.rate(),
-            format,
-            origin,
+            rate: segment.rate,
+            format: format.with_layout(segment.layout.clone()),
+            origin: segment.origin.unwrap_or(segment.elapsed),
+            offset: segment.elapsed,
             position: 0,
-            hearing,
-            window: 0,
+            front_end,
+            window: segment.elapsed,
             timestamps: Timestamps::new(rules),
         }
     }
 
-    fn fits(&self, audio: &Audio) -> bool {
-        let ours = (self.format.rate(), self.format.channels(), self.format.layout());
-        ours == (audio.rate(), audio.channels(), audio.layout())
-    }
-
-    fn add_windows(&mut self, probabilities: Vec<f32>, windows: &mut VecDeque<Window>) {
+    fn add_windows(&mut self, probabilities: Vec<f32>, windows: &mut Windows) {
         for probability in probabilities {
             let start = self.window;
             self.window += i64::from(WINDOW_MS) * MILLISECOND;
-            windows.push_back(Window { probability, start, end: self.window });
+            windows.waiting.push_back(Window { probability, start, end: self.window });
         }
+    }
+
+    /// Packets of what was found, each with its port. The sound that no later one can need is forgotten.
+    fn packets(&mut self, keys: &Keys, found: &[Found]) -> Vec<(usize, Packet)> {
+        let packet = |found: &Found| match *found {
+            Found::Segment { start, end } => (SEGMENTS, self.segment(keys, start, end)),
+            Found::Start { at, detected } => (EVENTS, self.event(keys, "start", at, detected)),
+            Found::End { at, detected } => (EVENTS, self.event(keys, "end", at, detected)),
+        };
+        let packets = found.iter().map(packet).collect();
+        let needed = self.frame_at(self.timestamps.needed_from());
+        self.sound.forget_before(needed);
+        packets
+    }
+
+    /// How long so many frames last, in nanoseconds.
+    fn duration_of(&self, frames: u64) -> i64 {
+        MediaTime::of_frames(frames, self.rate)
     }
 
     fn frame_at(&self, time: i64) -> u64 {

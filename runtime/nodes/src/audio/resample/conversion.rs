@@ -5,9 +5,10 @@ use remotemedia_core::value::{Audio, Layout, MediaTime};
 
 use super::kernel::Kernel;
 use crate::stream::finite::check_finite;
+use crate::stream::reader::Segment;
 
 /// Sound of one rate and layout, from its first frame to its last.
-pub(super) struct Segment {
+pub(super) struct Conversion {
     kernel: Box<dyn Kernel>,
     rate: u32,
     channels: usize,
@@ -36,16 +37,16 @@ struct Piece {
     channels_done: usize,
 }
 
-impl Segment {
-    /// A segment in the format of `audio`, which begins at `origin`.
-    pub(super) fn new(kernel: Box<dyn Kernel>, audio: &Audio, rate_out: u32, origin: Option<i64>) -> Self {
+impl Conversion {
+    /// The conversion of a segment.
+    pub(super) fn new(kernel: Box<dyn Kernel>, segment: &Segment, rate_out: u32) -> Self {
         Self {
             kernel,
-            rate: audio.rate(),
-            channels: audio.channels(),
-            layout: audio.layout().clone(),
+            rate: segment.rate,
+            channels: segment.channels,
+            layout: segment.layout.clone(),
             rate_out,
-            origin,
+            origin: segment.origin,
             taken: 0,
             pushed: 0,
             blocks: 0,
@@ -55,35 +56,28 @@ impl Segment {
         }
     }
 
-    /// Whether this sound goes on with the segment.
-    pub(super) fn fits(&self, audio: &Audio) -> bool {
-        self.rate == audio.rate() && self.channels == audio.channels() && self.layout == *audio.layout()
-    }
-
-    /// When the frame after the last one taken sounds, in nanoseconds.
-    pub(super) fn end(&self) -> Option<i64> {
-        self.time_of(self.taken)
-    }
-
     /// When an input frame sounds, in nanoseconds.
     fn time_of(&self, frame: u64) -> Option<i64> {
         self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, self.rate)))
     }
 
-    /// Takes frames of `audio` from `first` on, as many as a step should, and says how many.
+    /// How many frames a step should take.
+    pub(super) fn room(&self) -> usize {
+        (self.kernel.hop() * self.piece_blocks()).saturating_sub(self.waiting_frames())
+    }
+
+    /// Takes the next frames.
     ///
     /// # Errors
     /// If a sample is NaN or infinite: the filter would spread it over all that is near.
-    pub(super) fn take(&mut self, audio: &Audio, first: usize) -> Result<usize, NodeError> {
-        let room = (self.kernel.hop() * self.piece_blocks()).saturating_sub(self.waiting_frames());
-        let frames = room.min(audio.frames() - first);
-        check_finite(audio, first, frames, |frame| self.time_of(self.taken + frame))?;
+    pub(super) fn take(&mut self, audio: &Audio) -> Result<(), NodeError> {
+        check_finite(audio, 0, audio.frames(), |frame| self.time_of(self.taken + frame))?;
         for (channel, samples) in audio.iter_channels().enumerate() {
-            self.kernel.push(channel, &samples[first..first + frames]);
+            self.kernel.push(channel, samples);
         }
-        self.taken += frames as u64;
-        self.pushed += frames as u64;
-        Ok(frames)
+        self.taken += audio.frames() as u64;
+        self.pushed += audio.frames() as u64;
+        Ok(())
     }
 
     /// Declares the input complete.
@@ -103,7 +97,7 @@ impl Segment {
         }
     }
 
-    /// Does one step of work; returns sound that is complete. A segment without output frames gives empty sound at its
+    /// Does one step of work; returns sound that is complete. A conversion without output frames gives empty sound at its
     /// end, so that its format and the fact of its being are not lost.
     ///
     /// # Errors

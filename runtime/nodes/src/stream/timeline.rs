@@ -1,0 +1,137 @@
+//! Where a packet of audio stands in time beside the audio before it: whether it follows, after a gap, or overlaps. The one
+//! place that decides; it knows nothing of segments or of what is done with the audio.
+
+use remotemedia_core::node::TimeBreaks;
+use remotemedia_core::value::{Audio, MediaTime};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What a node does where the times of its input jump.
+///
+/// A jump is a deviation of a packet's `pts` from the end of the audio before it by more than half the packet, at most 10 ms
+/// and at least 1 ms. See `docs/concepts.md`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gaps {
+    /// It starts anew at the new time; an overlap is trimmed.
+    #[default]
+    Restart,
+    /// Silence fills a gap of up to a minute, after a longer one it starts anew; an overlap is trimmed.
+    Fill,
+    /// Times after the first are not looked at: for sources that stamp packets by a clock that jitters.
+    Ignore,
+}
+
+/// Where a packet stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Where the audio before it ends, or so near that it makes no difference.
+    Follows,
+    /// So many nanoseconds later, which are to be filled.
+    Filled(i64),
+    /// Elsewhere: so many nanoseconds later, or on a timeline of its own, where nothing is missing.
+    Apart(Option<i64>),
+    /// So many of its nanoseconds have been there already. If that is all of them, it came late, or twice.
+    Overlaps(i64),
+}
+
+/// Places packets.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    pub(super) gaps: Gaps,
+    pub(super) breaks: TimeBreaks,
+}
+
+/// Real sources stamp packets with a jitter of some milliseconds, so no smaller deviation counts than half a packet; but one
+/// packet of 20 ms that was lost does count.
+const MOST_TOLERANCE: i64 = 10_000_000;
+/// Times in whole milliseconds are off by half of one, however short the packets are.
+const LEAST_TOLERANCE: i64 = 1_000_000;
+/// The longest gap that is filled.
+const MOST_FILLED: i64 = 60_000_000_000;
+/// A packet that brings nothing new and begins earlier than this is no late one: a new timeline begins.
+const MOST_LATE: i64 = 1_000_000_000;
+
+impl Timeline {
+    /// Places a packet beside audio that ends at `end`, and counts it if it does not follow. Without a time on either side
+    /// it follows.
+    pub(super) fn place(&self, audio: &Audio, end: Option<i64>) -> Place {
+        let (Some(pts), Some(end)) = (audio.pts, end) else { return Place::Follows };
+        let duration = audio.duration();
+        let tolerance = (duration / 2).clamp(LEAST_TOLERANCE, MOST_TOLERANCE);
+        let ahead = pts.saturating_sub(end);
+        if self.gaps == Gaps::Ignore || ahead.saturating_abs() <= tolerance {
+            return Place::Follows;
+        }
+        if ahead > 0 {
+            self.breaks.count_gap(ahead);
+            let is_filled = self.gaps == Gaps::Fill && ahead <= MOST_FILLED;
+            return if is_filled { Place::Filled(ahead) } else { Place::Apart(Some(ahead)) };
+        }
+        let back = ahead.saturating_neg();
+        if back >= duration && back > MOST_LATE {
+            self.breaks.count_gap(0);
+            return Place::Apart(None);
+        }
+        let trimmed = back.min(duration);
+        self.breaks.count_overlap(trimmed);
+        Place::Overlaps(trimmed)
+    }
+}
+
+/// The frames at a rate that are nearest to a duration.
+pub(super) fn frames_of(duration: i64, rate: u32) -> u64 {
+    MediaTime::to_frames(duration.max(0).cast_unsigned(), rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    /// Where a packet of so many milliseconds stands that begins so many nanoseconds after the end of what was before.
+    fn place(gaps: Gaps, duration_ms: usize, ahead: i64) -> Place {
+        let audio = Audio::from_planar(vec![0.0; duration_ms * 8], 1, 8_000).expect("valid audio");
+        let timeline = Timeline { gaps, ..Timeline::default() };
+        timeline.place(&audio.with_pts(Some(5_000 * MS + ahead)), Some(5_000 * MS))
+    }
+
+    #[test]
+    fn a_deviation_of_half_a_packet_is_tolerated_within_bounds() {
+        for (duration_ms, tolerance) in [(1, MS), (2, MS), (10, 5 * MS), (20, 10 * MS), (1_000, 10 * MS)] {
+            assert_eq!(place(Gaps::Restart, duration_ms, tolerance), Place::Follows);
+            assert_eq!(place(Gaps::Restart, duration_ms, -tolerance), Place::Follows);
+            assert_eq!(place(Gaps::Restart, duration_ms, tolerance + 1), Place::Apart(Some(tolerance + 1)));
+            let trimmed = (tolerance + 1).min(duration_ms as i64 * MS);
+            assert_eq!(place(Gaps::Restart, duration_ms, -tolerance - 1), Place::Overlaps(trimmed));
+        }
+    }
+
+    #[test]
+    fn a_minute_is_filled_and_no_more() {
+        assert_eq!(place(Gaps::Fill, 20, MOST_FILLED), Place::Filled(MOST_FILLED));
+        assert_eq!(place(Gaps::Fill, 20, MOST_FILLED + 1), Place::Apart(Some(MOST_FILLED + 1)));
+    }
+
+    #[test]
+    fn what_brings_something_new_is_trimmed_however_early_and_what_is_old_begins_a_timeline() {
+        assert_eq!(place(Gaps::Restart, 20, -MOST_LATE), Place::Overlaps(20 * MS));
+        assert_eq!(place(Gaps::Restart, 20, -MOST_LATE - 1), Place::Apart(None));
+        assert_eq!(place(Gaps::Restart, 4_000, -3_000 * MS), Place::Overlaps(3_000 * MS));
+        assert_eq!(place(Gaps::Restart, 4_000, -4_000 * MS), Place::Apart(None));
+        assert_eq!(place(Gaps::Fill, 4_000, -4_000 * MS), Place::Apart(None));
+    }
+
+    #[test]
+    fn what_has_no_time_follows_and_so_does_all_if_times_are_ignored() {
+        let audio = Audio::from_planar(vec![0.0; 8], 1, 8_000).expect("valid audio");
+        let timeline = Timeline::default();
+        assert_eq!(timeline.place(&audio, Some(7)), Place::Follows);
+        assert_eq!(timeline.place(&audio.with_pts(Some(1 << 40)), None), Place::Follows);
+        for ahead in [i64::MIN / 2, -1 << 40, 1 << 40, i64::MAX / 2] {
+            assert_eq!(place(Gaps::Ignore, 20, ahead), Place::Follows);
+        }
+        assert_eq!(timeline.breaks.read(), Default::default());
+    }
+}
