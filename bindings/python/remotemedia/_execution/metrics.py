@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from .time_breaks import breaks_of
+
 COLUMNS = (
     "node",
     "packets",
@@ -38,6 +40,10 @@ class NodeMetrics(NamedTuple):
     of several at once the first: the number of the packet sent that it comes from, and its time in seconds. `dropped`
     counts what never reached it, because a connection to it was full; see `Buffer`. `late` counts what came to it, or
     from it to its sink, after the `packet_deadline` of the session.
+
+    `gaps` is how often the times of its input jumped forward, or back to begin anew, and `missing` the seconds that
+    were not there; `overlaps` is how many packets began before the end of the one before, and `trimmed` the seconds
+    that were left out of these. Nodes that keep time count them; their param `gaps` says what they do then.
     """
 
     node: str
@@ -56,6 +62,10 @@ class NodeMetrics(NamedTuple):
     pts: float | None = None
     dropped: int = 0
     late: int = 0
+    gaps: int = 0
+    missing: float = 0.0
+    overlaps: int = 0
+    trimmed: float = 0.0
 
 
 class EdgeMetrics(NamedTuple):
@@ -105,6 +115,9 @@ class Metrics(NamedTuple):
         ]
         unread = ", ".join(f"{count} of '{sink}'" for sink, count in self.unread.items())
         lag = ", ".join(f"{name} {_time(value)}" for name, value in zip(Lag._fields, self.lag, strict=True))
+        lines += [
+            f"times of '{node.node}' jump: {breaks_of(node)}" for node in self.nodes if node.gaps or node.overlaps
+        ]
         return "\n".join([*lines, f"sent: {self.sent}; unread: {unread}", f"event loop behind: {lag}"])
 
 
@@ -138,6 +151,10 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
             seconds(node, "pts"),
             dropped.get(node["id"], 0),
             node["late"],
+            node["gaps"],
+            node["missing_ns"] / 1e9,
+            node["overlaps"],
+            node["trimmed_ns"] / 1e9,
         )
         for node in document["nodes"]
     ]

@@ -21,6 +21,7 @@ from .._results.progress import Reporter, Ticker
 from ..errors import Error, InvalidArgumentError
 from ..media import nanoseconds
 from .metrics import Metrics, metrics_of
+from .time_breaks import TimeBreakReport
 from .trace import TraceFile
 from .watchdog import WATCHDOG_SECONDS, Watchdog, look_for_a_stall
 
@@ -68,6 +69,7 @@ class Session:
         self._all = Reader(self, -1, self._native.arrived)
         self._seconds_of_watchdog = watchdog
         self._watchdog: Watchdog | None = None
+        self._time_breaks = TimeBreakReport()
         self._reporter = None if on_progress is None else Reporter(on_progress, None)
         self._ticker: Ticker | None = None
         self._trace_path = trace
@@ -84,7 +86,7 @@ class Session:
         if self._trace_path is not None:
             self._trace = TraceFile(self._trace_path, self._native.trace)
         if self._seconds_of_watchdog is not None:
-            self._watchdog = Watchdog(self, self._seconds_of_watchdog)
+            self._watchdog = Watchdog(self, self._seconds_of_watchdog, self._time_breaks)
         if self._reporter is not None:
             self._ticker = Ticker(self._reporter, self._native.progress)
             self._ticker.__enter__()
@@ -98,6 +100,7 @@ class Session:
                 self.cancel()
             elif self._native.is_open and not self._native.is_cancelled:
                 await self._end()
+                self._time_breaks.look(self.metrics())
         except BaseException:
             self.cancel()
             raise

@@ -12,6 +12,7 @@ from ..errors import StalledError
 if TYPE_CHECKING:
     from .metrics import Metrics
     from .session import Session
+    from .time_breaks import TimeBreakReport
 
 WATCHDOG_SECONDS = 5.0
 """How long nothing may move before the watchdog says so."""
@@ -22,8 +23,9 @@ _log = logging.getLogger("remotemedia")
 class Watchdog:
     """Looks at a session from time to time, as long as it goes on. It keeps none alive."""
 
-    def __init__(self, session: Session, seconds: float) -> None:
+    def __init__(self, session: Session, seconds: float, time_breaks: TimeBreakReport) -> None:
         self._session = weakref.ref(session)
+        self._time_breaks = time_breaks
         self._seconds = seconds
         self._before: tuple[int, ...] = ()
         self._next = asyncio.get_running_loop().call_later(seconds, self._look)
@@ -37,7 +39,9 @@ class Watchdog:
         if session is None or session.has_ended:
             return
         if session.is_open:
-            self._compare(session.metrics())
+            metrics = session.metrics()
+            self._compare(metrics)
+            self._time_breaks.look(metrics)
         self._next = asyncio.get_running_loop().call_later(self._seconds, self._look)
 
     def _compare(self, metrics: Metrics) -> None:

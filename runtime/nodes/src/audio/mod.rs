@@ -1,4 +1,4 @@
-//! Nodes for sound.
+//! Nodes that decode, convert, change, join and encode audio.
 
 mod chunk;
 mod concat;

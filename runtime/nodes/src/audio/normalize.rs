@@ -148,9 +148,9 @@ impl Aim {
 impl SegmentProcessor for Normalize {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         match self {
-            // After a jump the item goes on: one gain for all of it, or the gain that it has come to.
+            // After a jump the item continues: with one gain for all of it, or with the gain that it has reached.
             Normalize::File(_, Some(_)) if segment.follows_jump => {}
-            Normalize::Live(_, Some(live)) if segment.follows_jump => live.go_on(segment),
+            Normalize::Live(_, Some(live)) if segment.follows_jump => live.resume_at(segment),
             Normalize::File(_, file) => *file = Some(File::new(segment)?),
             Normalize::Live(aim, live) => *live = Some(Live::new(segment, *aim)?),
         }

@@ -5,7 +5,7 @@
 /// The one rate that heads and positions of Opus count in, in Hz.
 pub(super) const RATE: u32 = 48_000;
 
-/// What the head of a stream says.
+/// The fields of a stream's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OpusHead {
     pub(super) channels: u8,

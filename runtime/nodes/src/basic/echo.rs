@@ -1,4 +1,4 @@
-//! `Echo`: tells what came in and how much came before it. It knows nothing of values.
+//! `Echo`: emits each value with its number in the run. It knows nothing of values.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Nodes for any value.
+//! Nodes that take any value, whatever its kind.
 
 mod calculator;
 mod echo;

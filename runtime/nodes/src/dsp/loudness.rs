@@ -251,7 +251,7 @@ fn larger(left: Option<f64>, right: Option<f64>) -> Option<f64> {
 }
 
 impl Histogram {
-    /// Counts a mean square if it is above the absolute gate, and says whether it is.
+    /// Counts a mean square if it is above the absolute gate; returns whether it is.
     fn add(&mut self, mean_square: f64) -> bool {
         let loudness = loudness(mean_square);
         if loudness < ABSOLUTE_GATE {

@@ -101,7 +101,7 @@ impl Cascade {
     }
 }
 
-/// Runs the first `N` sections and says how many that were.
+/// Runs the first `N` sections; returns how many that were.
 fn run<const N: usize>(sections: &[Section], states: &mut [State], samples: &mut [f64]) -> usize {
     let sections: &[Section; N] = sections.first_chunk().expect("as many sections as were counted");
     let states: &mut [State; N] = states.first_chunk_mut().expect("a memory for each section");

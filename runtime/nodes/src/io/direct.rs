@@ -88,7 +88,7 @@ fn open_with_reader(place: &Path, cancel: &CancelFlag) -> io::Result<Option<fs::
     use rustix::fs::OFlags;
     use rustix::io::Errno;
 
-    /// Nothing tells when a reader comes.
+    /// There is no event for a reader that comes.
     const LOOK_EVERY: Duration = Duration::from_millis(10);
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let until = Instant::now() + READER_PATIENCE;

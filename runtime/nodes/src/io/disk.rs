@@ -1,4 +1,4 @@
-//! A file on a disk or a network share, which may take its time: calls that wait take nobody's worker.
+//! A file on a disk or a network share, which may be slow: its calls may block, and the pool is notified of that.
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};

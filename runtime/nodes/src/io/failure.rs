@@ -1,4 +1,4 @@
-//! What is said of a path that can't be read.
+//! The errors for paths that can't be opened or read.
 
 use std::io;
 

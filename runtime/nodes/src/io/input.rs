@@ -28,7 +28,7 @@ pub(crate) struct Incoming {
     ahead: Vec<u8>,
 }
 
-/// What one look at a stream gave.
+/// The result of one attempt to read from a stream.
 pub(crate) enum Arrival {
     Bytes(Vec<u8>),
     /// Nothing has come so far.
@@ -77,7 +77,7 @@ impl Incoming {
     }
 
     fn read(&mut self, most: usize) -> io::Result<Arrival> {
-        // A pipe that nobody has opened for writing yet reads as if it were at its end; only this tells.
+        // A pipe that no process has opened for writing yet reads as if it were at its end; only `poll` tells them apart.
         if wait_for(&self.file, Ready::ToRead)?.is_none() {
             return Ok(Arrival::Nothing);
         }

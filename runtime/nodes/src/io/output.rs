@@ -147,7 +147,7 @@ pub(crate) fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// That a file which is not where its path says, because of links, is in the folder all the same.
+/// Checks that a file which links put elsewhere than its path is still inside the folder.
 fn stay_within(folder: &Path, path: &Path, place: &Path) -> Result<(), NodeError> {
     if place == path {
         // No link is in its place, and those on the way there have been looked at when its folders were made.
@@ -189,7 +189,7 @@ impl Drop for TemporaryFile {
     fn drop(&mut self) {
         may_block(|| {
             self.writer = None;
-            // After the rename there is nothing to remove, and a failure here has nobody to go to.
+            // After the rename there is nothing to remove, and a failure here can't be reported.
             let _ = fs::remove_file(&self.temporary);
         });
     }

@@ -1,4 +1,4 @@
-//! Waits for the other end of a pipe or a device, for a while at a time: who waits looks now and then whether it is cancelled.
+//! Waits for the other end of a pipe or a device, in short slices, so that the caller can check for a cancel between them.
 
 use std::fs;
 use std::io;

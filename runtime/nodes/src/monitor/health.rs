@@ -1,11 +1,12 @@
-//! What a monitor says of a stream in one word, the field `health` of all of them, and what all of them take for silence.
+//! The verdicts that monitors give in one word, in their field `health`, and the level below which all of them take audio for
+//! silence.
 
 use remotemedia_core::value::Value;
 
 /// The level that stands for digital silence, in dBFS.
 pub(super) const FLOOR_DB: f64 = -120.0;
 
-/// What has a lower RMS, in dBFS, is silence for every monitor, unless its params say something else.
+/// Audio with a lower RMS, in dBFS, is silence for every monitor whose params give no other threshold.
 pub(super) const SILENCE_DB: f64 = -60.0;
 
 /// A verdict. `Ok`, or what is wrong; where several things are, the worse one. `Unknown` where there has not been enough

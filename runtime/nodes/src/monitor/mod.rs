@@ -1,4 +1,4 @@
-//! Nodes that watch a stream and say how it is. They all look at windows of time, never at packets, and give their
+//! Nodes that watch a stream and report its condition. They all measure windows of time, never packets, and give their
 //! verdict in a field `health`: `"ok"`, `"unknown"` before there is enough to judge, or in one word what is wrong.
 
 mod balance;

@@ -1,4 +1,4 @@
-//! Nodes that need no input: they make what they emit.
+//! Nodes without input, which generate what they emit.
 
 mod generate;
 mod noise;

@@ -1,4 +1,4 @@
-//! Nodes that turn sound into spectra.
+//! Nodes that compute spectra of audio.
 
 mod analysis;
 mod frames;

@@ -1,4 +1,4 @@
-//! Nodes that find speech.
+//! Nodes that find speech in audio.
 
 mod segments;
 pub mod silero;

@@ -1,5 +1,5 @@
-//! Sound of several inputs on one line of time, so that a frame of one meets the frame of the others that sounds with
-//! it. It knows nothing of what is done with them.
+//! Puts the audio of several inputs on one timeline, so that a frame of one meets the frames of the others at the same
+//! time. It knows nothing of what is done with them.
 
 use std::collections::VecDeque;
 
@@ -123,12 +123,12 @@ impl Aligned {
         self.check_memory(port)
     }
 
-    /// Nothing more of the item comes at this input.
+    /// Ends an input for this item.
     pub(crate) fn end(&mut self, port: usize) {
         self.tracks[port].has_ended = true;
     }
 
-    /// Nothing more of the item comes at all.
+    /// Ends all inputs for this item.
     pub(crate) fn end_all(&mut self) {
         self.tracks.iter_mut().for_each(|track| track.has_ended = true);
     }

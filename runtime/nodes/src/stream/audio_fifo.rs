@@ -1,4 +1,4 @@
-//! Sound that is kept for later: parts of packets in their order, sharing their memory. It knows nothing of nodes.
+//! A FIFO of audio: parts of packets in their order, sharing their memory. It knows nothing of nodes.
 
 use std::collections::VecDeque;
 

@@ -1,9 +1,10 @@
-//! Samples that are NaN or infinite: a node that computes with sound refuses them, one that hands it on does not look.
+//! The check for samples that are NaN or infinite: a node that computes with audio refuses them, one that hands it on does
+//! not check.
 
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Audio;
 
-/// Checks that every sample of `frames` frames from `first` on is a number. `time` says when a frame sounds, counted from
+/// Checks that every sample of `frames` frames from `first` on is a number. `time` returns the time of a frame, counted from
 /// `first`.
 ///
 /// # Errors

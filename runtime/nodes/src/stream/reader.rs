@@ -12,7 +12,7 @@ pub(crate) struct Segment {
     pub(crate) rate: u32,
     pub(crate) channels: usize,
     pub(crate) layout: Layout,
-    /// When the first frame sounds, in nanoseconds: as its packet says, else where the segment before ended.
+    /// The time of the first frame, in nanoseconds: that of its packet, else the end of the segment before.
     pub(crate) origin: Option<i64>,
     /// How much of the item came before it, in nanoseconds: the time since its first frame where that is known, else how
     /// long the segments before this one lasted.
@@ -46,7 +46,7 @@ pub(crate) struct Reader {
     /// The frames that are missing before what waits, if the time jumps there.
     jump: Option<u64>,
     segment: Option<Segment>,
-    /// When the first frame of the item sounds.
+    /// The time of the first frame of the item.
     begin: Option<i64>,
     /// Where the last segment ended.
     end: Option<i64>,
@@ -77,8 +77,13 @@ impl Reader {
         self.timeline.breaks = breaks.clone();
     }
 
-    /// Takes the next packet, of which nothing may be left of the one before.
-    pub(crate) fn push(&mut self, mut audio: Audio) {
+    /// Takes the next packet. Nothing of the one before may be left.
+    ///
+    /// # Errors
+    /// If it is a packet of anything but audio.
+    pub(crate) fn push(&mut self, packet: Packet) -> Result<(), NodeError> {
+        let has_own_time = matches!(&packet.value, Value::Audio(audio) if audio.pts.is_some());
+        let mut audio = audio_of(packet)?;
         let end = match &self.segment {
             Some(segment) => segment.time(segment.position),
             None => self.end,
@@ -86,7 +91,7 @@ impl Reader {
         let fits = self.segment.as_ref().is_some_and(|segment| segment.fits(&audio));
         let rate = audio.rate();
         (self.silence, self.jump) = (0, None);
-        match self.timeline.place(&audio, end) {
+        match self.timeline.place(&audio, has_own_time, end) {
             Place::Follows => {}
             Place::Filled(missing) if fits => self.silence = frames_of(missing, rate),
             Place::Filled(missing) | Place::Apart(Some(missing)) => self.jump = Some(frames_of(missing, rate)),
@@ -94,12 +99,13 @@ impl Reader {
             Place::Overlaps(trimmed) => {
                 let trimmed = usize::try_from(frames_of(trimmed, rate)).unwrap_or(usize::MAX).min(audio.frames());
                 if trimmed == audio.frames() {
-                    return;
+                    return Ok(());
                 }
                 audio = audio.slice(trimmed, audio.frames() - trimmed);
             }
         }
         self.waiting = Some(Waiting { audio, taken: 0 });
+        Ok(())
     }
 
     /// The item ends.
@@ -210,7 +216,7 @@ impl Reader {
 }
 
 impl Segment {
-    /// When a frame sounds, in nanoseconds, if the time of the first is known.
+    /// The time of a frame, in nanoseconds, if that of the first one is known.
     pub(crate) fn time(&self, frame: u64) -> Option<i64> {
         self.origin.map(|origin| origin.saturating_add(MediaTime::of_frames(frame, self.rate)))
     }

@@ -5,13 +5,13 @@ use remotemedia_core::node::{Context, Emission, NodeError, Step};
 use remotemedia_core::value::{Audio, Packet};
 
 use super::finite::check_finite;
-use super::reader::{Reader, Segment, SegmentEnd, audio_of};
+use super::reader::{Reader, Segment, SegmentEnd};
 use super::timeline::Gaps;
 
-/// What a node does with sound; [`SegmentNode`] makes the steps of it. An item is any number of segments.
+/// The work of a node on the segments of its input; [`SegmentNode`] divides it into steps. An item is any number of segments.
 pub(crate) trait SegmentProcessor: Send {
-    /// Whether samples leave as they came, so that nobody has to look at them. Where they are computed with, NaN and
-    /// infinity are refused before they reach [`SegmentProcessor::frames`].
+    /// Whether samples leave as they came, so that they need no check. Where they are computed with, NaN and infinity are
+    /// refused before they reach [`SegmentProcessor::frames`].
     const HANDS_ON: bool = false;
 
     /// The run begins: gets ready, as [`Node::initialize`](remotemedia_core::node::Node::initialize) does.
@@ -22,10 +22,10 @@ pub(crate) trait SegmentProcessor: Send {
         Ok(())
     }
 
-    /// A segment begins.
+    /// Begins a segment.
     ///
     /// # Errors
-    /// What keeps the node from working on sound of this format.
+    /// If the node can't work on audio of this format.
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let _ = segment;
         Ok(())
@@ -43,7 +43,7 @@ pub(crate) trait SegmentProcessor: Send {
     /// What is wrong with them.
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError>;
 
-    /// A segment is complete.
+    /// Ends a segment, all of whose frames have been taken.
     ///
     /// # Errors
     /// What went wrong.
@@ -52,7 +52,7 @@ pub(crate) trait SegmentProcessor: Send {
         Ok(None)
     }
 
-    /// The item is complete; what belongs to it is to be forgotten.
+    /// Ends the item: resets what belongs to it.
     fn finish(&mut self) {}
 
     /// Whether there is work that needs no further input; it is done before more input comes.
@@ -60,7 +60,7 @@ pub(crate) trait SegmentProcessor: Send {
         false
     }
 
-    /// Does a bounded part of the work that [`SegmentProcessor::is_pending`] tells of.
+    /// Does a bounded part of the work that is pending.
     ///
     /// # Errors
     /// What went wrong.
@@ -69,7 +69,7 @@ pub(crate) trait SegmentProcessor: Send {
     }
 }
 
-/// The steps of a node that does `P` to sound.
+/// Drives a [`SegmentProcessor`] in bounded steps.
 #[derive(Debug)]
 pub(crate) struct SegmentNode<P> {
     pub(crate) process: P,
@@ -125,7 +125,7 @@ impl<P: SegmentProcessor> SegmentNode<P> {
 
     pub(crate) fn process(&mut self, packet: Packet) -> Result<Step, NodeError> {
         self.stream = packet.stream;
-        self.reader.push(audio_of(packet)?);
+        self.reader.push(packet)?;
         self.step()
     }
 
@@ -134,7 +134,7 @@ impl<P: SegmentProcessor> SegmentNode<P> {
         self.step()
     }
 
-    /// Goes on until there is something to emit or a piece of work is done.
+    /// Works until there is something to emit or a bounded piece of work is done.
     pub(crate) fn step(&mut self) -> Result<Step, NodeError> {
         let Self { process, reader, stream } = self;
         loop {

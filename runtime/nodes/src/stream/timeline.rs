@@ -55,7 +55,10 @@ const MOST_LATE: i64 = 1_000_000_000;
 impl Timeline {
     /// Places a packet beside audio that ends at `end`, and counts it if it does not follow. Without a time on either side
     /// it follows.
-    pub(super) fn place(&self, audio: &Audio, end: Option<i64>) -> Place {
+    ///
+    /// Audio without a time of its own (`has_own_time`) has that of its packet: what a function of the host returns has the time
+    /// of what the function got. Several answers to one input have the same one then, so none of them overlaps.
+    pub(super) fn place(&self, audio: &Audio, has_own_time: bool, end: Option<i64>) -> Place {
         let (Some(pts), Some(end)) = (audio.pts, end) else { return Place::Follows };
         let duration = audio.duration();
         let tolerance = (duration / 2).clamp(LEAST_TOLERANCE, MOST_TOLERANCE);
@@ -67,6 +70,9 @@ impl Timeline {
             self.breaks.count_gap(ahead);
             let is_filled = self.gaps == Gaps::Fill && ahead <= MOST_FILLED;
             return if is_filled { Place::Filled(ahead) } else { Place::Apart(Some(ahead)) };
+        }
+        if !has_own_time {
+            return Place::Follows;
         }
         let back = ahead.saturating_neg();
         if back >= duration && back > MOST_LATE {
@@ -94,7 +100,7 @@ mod tests {
     fn place(gaps: Gaps, duration_ms: usize, ahead: i64) -> Place {
         let audio = Audio::from_planar(vec![0.0; duration_ms * 8], 1, 8_000).expect("valid audio");
         let timeline = Timeline { gaps, ..Timeline::default() };
-        timeline.place(&audio.with_pts(Some(5_000 * MS + ahead)), Some(5_000 * MS))
+        timeline.place(&audio.with_pts(Some(5_000 * MS + ahead)), true, Some(5_000 * MS))
     }
 
     #[test]
@@ -127,11 +133,17 @@ mod tests {
     fn what_has_no_time_follows_and_so_does_all_if_times_are_ignored() {
         let audio = Audio::from_planar(vec![0.0; 8], 1, 8_000).expect("valid audio");
         let timeline = Timeline::default();
-        assert_eq!(timeline.place(&audio, Some(7)), Place::Follows);
-        assert_eq!(timeline.place(&audio.with_pts(Some(1 << 40)), None), Place::Follows);
+        assert_eq!(timeline.place(&audio, true, Some(7)), Place::Follows);
+        assert_eq!(timeline.place(&audio.clone().with_pts(Some(1 << 40)), true, None), Place::Follows);
         for ahead in [i64::MIN / 2, -1 << 40, 1 << 40, i64::MAX / 2] {
             assert_eq!(place(Gaps::Ignore, 20, ahead), Place::Follows);
         }
+        // Of a packet that is not the audio's own, a time that lies ahead counts, but none that lies back.
+        assert_eq!(timeline.place(&audio.clone().with_pts(Some(0)), false, Some(500 * MS)), Place::Follows);
         assert_eq!(timeline.breaks.read(), Default::default());
+        assert_eq!(
+            timeline.place(&audio.with_pts(Some(900 * MS)), false, Some(500 * MS)),
+            Place::Apart(Some(400 * MS))
+        );
     }
 }

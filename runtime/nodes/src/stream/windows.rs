@@ -1,4 +1,4 @@
-//! The windows in which a monitor looks at sound: counted in frames from the start of a segment, so that the division
+//! The windows in which a monitor measures audio: counted in frames from the start of a segment, so that the division
 //! into packets changes nothing. It knows nothing of what is measured.
 
 use std::sync::Arc;
@@ -9,34 +9,33 @@ use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use super::reader::{Segment, SegmentEnd};
 use super::segment_node::SegmentProcessor;
 
-/// What is measured of sound, window by window.
+/// Measures audio window by window.
 pub(crate) trait Meter: Send {
     /// The names of what [`Meter::close`] gives, in its order.
     const FIELDS: &'static [&'static str];
 
-    /// A segment begins.
+    /// Begins a segment.
     ///
     /// # Errors
-    /// What keeps the monitor from measuring sound of this format.
+    /// If the monitor can't measure audio of this format.
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError>;
 
     /// Takes in frames of the open window.
     fn add(&mut self, segment: &Segment, audio: &Audio);
 
-    /// A window of so many frames, lasting so many nanoseconds, is complete: what there is to say, for each of the
-    /// fields. It has no frames only if [`Meter::end`] asked for it.
+    /// Closes a window of `frames` frames, which lasts `duration` nanoseconds, and returns a value for each of the fields. It has no frames only if [`Meter::end`] asked for it.
     ///
     /// # Errors
     /// What is wrong with its samples.
     fn close(&mut self, frames: usize, duration: i64) -> Result<Vec<Value>, NodeError>;
 
-    /// The segment ends, before its last window is closed. Whether there is more to say even if no frame has come since the
-    /// window before.
+    /// Ends the segment, before its last window is closed. Whether there is something to report even if no frame has come
+    /// since the window before.
     fn end(&mut self) -> bool {
         false
     }
 
-    /// The item ends: what belongs to it is to be forgotten.
+    /// Ends the item: resets what belongs to it.
     fn finish(&mut self);
 }
 

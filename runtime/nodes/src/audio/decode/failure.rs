@@ -1,4 +1,4 @@
-//! What the decoder says when it can't go on: one function for each kind of failure.
+//! The errors of the decoder: one function for each kind of failure.
 
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};

@@ -249,14 +249,12 @@ impl Node for AudioEncode {
     }
 
     fn process(&mut self, _port: usize, packet: Packet) -> Result<Step, NodeError> {
-        let pts = packet.pts;
-        let Value::Audio(audio) = packet.value else {
+        let Value::Audio(audio) = &packet.value else {
             return Err(NodeError::new(format!("expected audio, got {}", packet.value.kind().name())));
         };
-        let result = self.begin(&audio);
+        let result = self.begin(audio);
         self.or_abandon(result)?;
-        let pts = pts.or(audio.pts);
-        self.reader.push(audio.with_pts(pts));
+        self.reader.push(packet)?;
         self.resume()
     }
 

@@ -62,8 +62,8 @@ impl Live {
         })
     }
 
-    /// Goes on after a jump in time, with the loudness that it knows and the gain that it has come to.
-    pub(super) fn go_on(&mut self, segment: &Segment) {
+    /// Continues after a jump in time, with the loudness measured so far and the gain that it has reached.
+    pub(super) fn resume_at(&mut self, segment: &Segment) {
         self.segment = segment.clone();
         self.true_peaks = vec![TruePeak::new(); segment.channels];
         (self.index, self.emitted, self.is_over) = (0, 0, false);

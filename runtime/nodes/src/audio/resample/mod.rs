@@ -133,7 +133,7 @@ impl Node for AudioResample {
         if audio.rate() == self.rate || self.rate == SAME_RATE {
             self.passing = Some(packet);
         } else if RATES.contains(&audio.rate()) {
-            self.reader.push(audio.clone().with_pts(packet.pts.or(audio.pts)));
+            self.reader.push(packet)?;
         } else {
             let (low, high) = (RATES.start(), RATES.end());
             let cause = format!("the sound has a rate of {} Hz, outside {low} to {high} Hz", audio.rate());

@@ -22,7 +22,7 @@ use windows::{Window, Windows};
 
 use super::silero::WINDOW_MS;
 use crate::stream::finite::check_finite;
-use crate::stream::reader::{Reader, Segment, SegmentEnd, audio_of};
+use crate::stream::reader::{Reader, Segment, SegmentEnd};
 use crate::stream::timeline::Gaps;
 
 documented! {
@@ -181,7 +181,7 @@ impl Node for SpeechSegments {
             return self.advance();
         }
         self.stream = packet.stream;
-        self.reader.push(audio_of(packet)?);
+        self.reader.push(packet)?;
         self.advance()
     }
 
