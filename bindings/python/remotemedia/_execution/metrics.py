@@ -151,10 +151,11 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
             seconds(node, "pts"),
             dropped.get(node["id"], 0),
             node["late"],
-            node["gaps"],
-            node["missing_ns"] / 1e9,
-            node["overlaps"],
-            node["trimmed_ns"] / 1e9,
+            # A library that was built before these were counted has none of them.
+            node.get("gaps", 0),
+            node.get("missing_ns", 0) / 1e9,
+            node.get("overlaps", 0),
+            node.get("trimmed_ns", 0) / 1e9,
         )
         for node in document["nodes"]
     ]

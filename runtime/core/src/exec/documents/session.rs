@@ -79,13 +79,13 @@ pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &
         encoder.text("skipped").uint(node.skipped);
         encoder.text("retried").uint(node.retried);
         encoder.text("late").uint(node.late);
+        encoder.text("waiting").uint(node.waiting.packets as u64);
+        encoder.text("fill").value(&Value::Float(node.waiting.fill));
+        encoder.text("waits_for").text(&node.waits_for.to_string());
         encoder.text("gaps").uint(node.time_breaks.gaps);
         encoder.text("missing_ns").int(node.time_breaks.missing);
         encoder.text("overlaps").uint(node.time_breaks.overlaps);
         encoder.text("trimmed_ns").int(node.time_breaks.trimmed);
-        encoder.text("waiting").uint(node.waiting.packets as u64);
-        encoder.text("fill").value(&Value::Float(node.waiting.fill));
-        encoder.text("waits_for").text(&node.waits_for.to_string());
         write_times(encoder, &times_of(&node.steps));
         write_times(encoder, &oldest);
         if let Some(item) = item {
