@@ -1,6 +1,6 @@
-"""What belongs to the process: its end, its forks, and what is done once and a fork must not meet half done.
+"""The life of the process: its exit, its forks, and first uses that a fork must not interrupt.
 
-It is imported with the package, so that what a program registers to run at its exit afterwards still finds a runtime.
+It is imported with the package, so that functions which a program registers to run at exit afterwards find a runtime.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORK_PATIENCE_SECONDS = 10.0
-"""How long a fork waits for what goes on: far longer than that takes, unless it waits for the fork itself."""
+"""How long a fork waits for a first use: far longer than one takes, unless that waits for the fork itself."""
 
 STAY_SECONDS = 5.0
-"""How long a daemon thread stays where it is while the interpreter exits: its exit may wait for that thread."""
+"""How long a daemon thread sleeps while the interpreter exits, which may wait for that thread."""
 
 _after_fork: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
@@ -28,11 +28,11 @@ _exiting = False
 
 
 FIRST_USE = RLock()
-"""While a thread is inside `with FIRST_USE:`, others are not, nor do they fork once `guard` was called.
+"""Held by a thread that imports a module, or has the library make something, at its first use. Forks wait for it.
 
-A child has none of the threads of its parent: a module that one of them was importing stays half done there, and who
-imports it waits for ever. So what is imported, or made by the library, at its first use is so here. Nothing of ours
-comes here while it is imported itself; so no thread that holds the lock of a module waits for this one.
+A child has none of the threads of its parent: a module that one of them was importing would stay half done there, and
+importing it would wait for ever. Modules of this package don't take it while they are imported themselves; so no thread
+that holds the lock of a module waits for this one.
 """
 _held: list[bool] = []
 _is_guarded = False
@@ -43,8 +43,8 @@ def guard() -> None:
     global _is_guarded
     if _is_guarded:
         return
-    # A fork takes the lock of logging too, which imports want. What is asked for last is done first before a fork: it
-    # waits here, then, before it has that lock. Loaded here, since it takes longer than the package itself.
+    # A fork takes the lock of logging too, which imports want. Handlers that are registered last run first before a
+    # fork: so it waits for this lock before it has that one. Imported here, since it takes longer than this package.
     import logging  # noqa: F401
 
     if not _is_guarded and hasattr(os, "register_at_fork"):
@@ -61,12 +61,12 @@ def imported(name: str) -> Any:
 
 
 def after_fork(reset: Callable[[], None]) -> None:
-    """Has `reset` called in a forked child: it drops what belongs to the parent."""
+    """Has `reset` called in a forked child, to drop what belongs to the parent."""
     _after_fork.append(reset)
 
 
 def at_exit(prepare: Callable[[], None]) -> None:
-    """Has `prepare` called at exit, in the order in which this was asked for."""
+    """Has `prepare` called at exit, in the order of registration."""
     _at_exit.append(prepare)
 
 
@@ -91,9 +91,9 @@ def in_main_interpreter() -> bool:
 
 
 def stay_at_exit() -> None:
-    """Where a daemon thread is told that the runtime is shut down, since the interpreter exits: it goes no further.
+    """Stops a daemon thread that has found the runtime shut down because the interpreter exits.
 
-    Python ends such threads soon, wherever they are. What they would raise until then nobody can do anything about.
+    Python ends such threads soon, wherever they are; exceptions that they raised until then would be of no use.
     """
     if not _exiting:
         return
@@ -109,7 +109,7 @@ def _hold() -> None:
 
 
 def _let_go() -> None:
-    # Nothing is held if the fork had begun before this was asked for.
+    # Nothing is held if the fork had begun before this was registered.
     if _held and _held.pop():
         FIRST_USE.release()
 

@@ -48,7 +48,7 @@ class Error(Exception):
     """The name of the status of the C ABI that this class stands for; empty if it comes from Python alone."""
 
     def __init__(self, *args: object) -> None:
-        # Whatever a message quotes: it stays short, and the terminal that shows it obeys nothing of it.
+        # Quotes in a message stay short, and have no commands for the terminal that shows it.
         super().__init__(*(message(each) if isinstance(each, str) else each for each in args))
 
 

@@ -1,4 +1,4 @@
-"""Tables: named columns in the memory layout of Arrow, for pandas, pyarrow, polars and whoever else reads that.
+"""Tables: named columns in the memory layout of Arrow, for pandas, pyarrow, polars and others that read it.
 
 Nothing of these packages is imported before `to_arrow` or `to_pandas` asks for it.
 """

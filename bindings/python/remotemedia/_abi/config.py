@@ -1,4 +1,4 @@
-"""How the runtime of this process is set up: by `configure`, else by environment variables, else by its own defaults.
+"""Settings of the runtime of this process: from `configure`, else environment variables, else its own defaults.
 
 It is read once, when the runtime starts.
 """
@@ -17,11 +17,11 @@ __all__ = ["Limits", "configure"]
 PREFIX = "REMOTEMEDIA_"
 MOST_WORKERS = 1024
 OUTPUT_BYTES = 2 << 30
-"""The default of the runtime for `output_bytes`."""
+"""The default that the runtime has for `output_bytes`."""
 
 
 class Limits(TypedDict, total=False):
-    """What is bounded. Over a limit is an error, nothing is cut.
+    """Limits on what runs. More than a limit allows is an error; nothing is cut off.
 
     `output_bytes`: what the results of one execution keep alive (2 GiB). Of one document: `depth`, lists and dicts
     inside each other (128, at most 512); `items`, entries of all of them (10,000,000); `document_bytes`, without the
@@ -71,7 +71,7 @@ def configure(*, workers: int | None = None, limits: Limits | None = None) -> No
 
 
 def started() -> bytes:
-    """The configuration as the runtime takes it, in force from now on. Raises `InvalidArgumentError`."""
+    """The configuration as the runtime takes it, which is in force from now on. Raises `InvalidArgumentError`."""
     global _in_force
     found = {**_of_environment(), **_chosen}
     _in_force = found
@@ -86,13 +86,13 @@ def started() -> bytes:
 
 
 def output_bytes() -> int:
-    """What the results of one execution may keep alive: as the runtime has it, or will have it once it starts."""
+    """How many bytes the results of one execution may keep alive: the limit in force, or the one that will be."""
     found = {**_of_environment(), **_chosen} if _in_force is None else _in_force
     return found.get("output_bytes", OUTPUT_BYTES)
 
 
 def stopped() -> None:
-    """The runtime of this process has yet to start: it is a forked child."""
+    """Allows new settings: the runtime of a forked child has not started yet."""
     global _in_force
     _in_force = None
 
@@ -104,7 +104,7 @@ def _of_environment() -> dict[str, int]:
         if name == variable:
             continue
         if name not in VARIABLES:
-            # Others may have variables that begin alike; one that looks like ours is a slip.
+            # Other programs may have variables that begin alike; one that resembles ours is a typing error.
             limit = name.removeprefix("LIMIT_")
             if limit != name:
                 meant = _meant(limit, [each.upper() for each in LIMITS], f"{PREFIX}LIMIT_")
@@ -132,7 +132,7 @@ def _meant(name: str, known: Sequence[str], prefix: str = "") -> str:
 
 
 def _near(name: str, known: Sequence[str], likeness: float) -> list[str]:
-    # Only a slip takes the time to import it.
+    # Imported only after a typing error: it takes time.
     from difflib import get_close_matches
 
     return get_close_matches(name, known, 1, likeness)

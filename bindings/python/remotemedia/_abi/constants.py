@@ -14,4 +14,4 @@ COMPLETED, CALL, RELEASED, SHUT_DOWN, ROOM, OUTPUTS, RESUME, CALLED_OFF, SKIPPED
 """The kinds of event that a port hands out, as docs/abi.md lists them."""
 
 TENSOR, AUDIO, VIDEO, TABLE, FILE, BYTES, TIMESTAMP = 1, 2, 3, 4, 5, 6, -1
-"""The ext codes of values in a document, as docs/wire-format.md lists them."""
+"""The ext codes of values in a document, as docs/wire.md lists them."""

@@ -1,4 +1,4 @@
-"""The native library: loading it, its one runtime in this process, its errors, and how it ends.
+"""The native library: loads it, makes its one runtime in this process, turns its errors into exceptions, shuts it down.
 
 Importing this module loads the library; nothing starts before `runtime()` is asked for.
 """
@@ -30,14 +30,14 @@ ABI = (int(getattr(lib, "RM_ABI_MAJOR", 0)), int(getattr(lib, "RM_ABI_MINOR", 0)
 """The version of the C ABI that this module was compiled for."""
 
 EXIT_PATIENCE_US = 2_000_000
-"""How long the end of the interpreter waits for native work to let go of Python's memory."""
+"""How long the interpreter waits at its exit until native work has released Python's memory."""
 
 STATUS_NAMES: dict[int, str] = {
     value: name
     for name, value in ((name, getattr(lib, name)) for name in dir(lib) if name.startswith("RM_"))
     if isinstance(value, int) and not name.startswith("RM_ABI")
 }
-"""The name of each status, by its number."""
+"""The names of statuses by their numbers."""
 
 _lock = threading.Lock()
 _runtime: Any = None
@@ -62,7 +62,7 @@ def version() -> str:
 
 
 def text(chars: Any) -> str:
-    """A C string."""
+    """The text of a C string."""
     return "" if chars == NULL else ffi.string(chars).decode("utf-8", "replace")
 
 
@@ -86,7 +86,7 @@ def _start() -> Any:
 
 
 def check(status: int, error: Any) -> int:
-    """The status itself if it isn't a failure, else raises its exception. `error` is the `rm_error **` of the call."""
+    """Returns the status of a call, or raises its exception if it failed. `error` is the `rm_error **` of the call."""
     if status < 0:
         raise failure(status, error)
     return status
@@ -121,7 +121,7 @@ def _child() -> None:
 
 
 def _shut_down() -> None:
-    # After who is starting a runtime now, if a thread does.
+    # A thread may be starting a runtime now.
     with _lock:
         started = _runtime
     if started is not None:

@@ -1,4 +1,4 @@
-"""Who keeps which memory alive: Python's while native code may read it, and native memory while Python sees it.
+"""Ownership of memory that both sides see: Python's while native code may read it, native memory under Python's views.
 
 A Python object that crosses without a copy gets a number and stays in a process-wide table until a release record of
 the runtime names it. Native memory that comes out is freed when the last view of it is gone; its handle then rides on
@@ -17,12 +17,12 @@ from .._process import after_fork, at_exit
 from .library import NULL, ffi, lib
 
 FREE_AT_ONCE_BYTES = 1 << 20
-"""Native memory of this size and more is freed at once: it can't wait for a next call that may never come."""
+"""Native memory from this size on is freed at once: it can't wait for a next call, which may never come."""
 
 _numbers = itertools.count(1)
 _borrowed: dict[int, Borrowed] = {}
 pending_frees: deque[Any] = deque()
-"""Handles that wait to be freed with the next call."""
+"""Handles that are freed with the next call."""
 _exited = False
 
 
@@ -48,40 +48,40 @@ class Borrowed:
 
 
 def number() -> int:
-    """A number that this process never used before."""
+    """Returns a number that this process has never used before."""
     return next(_numbers)
 
 
 def borrow(borrowed: Borrowed) -> int:
-    """Keeps an object alive until its number is released."""
+    """Keeps an object alive until the number that this returns is released."""
     token = next(_numbers)
     _borrowed[token] = borrowed
     return token
 
 
 def borrowed(token: int) -> Borrowed | None:
-    """What a number stands for, if it is not released yet."""
+    """The object with this number, or None if it was released."""
     return _borrowed.get(token)
 
 
 def is_borrowed(tokens: Iterable[int]) -> bool:
-    """Whether native code still reads what one of these numbers stands for."""
+    """Whether native code may still read one of the objects with these numbers."""
     return any(token in _borrowed for token in tokens)
 
 
 def release(tokens: Iterable[int]) -> None:
-    """Lets go of what native code no longer reads."""
+    """Releases the objects with these numbers, which native code does not read any more."""
     for token in tokens:
         _borrowed.pop(token, None)
 
 
 def borrowed_count() -> int:
-    """How many objects are kept alive for native code."""
+    """The number of objects that are kept alive for native code."""
     return len(_borrowed)
 
 
 def adopt(entry: Any) -> memoryview:
-    """The memory of an `rm_buffer` that is now ours: a view of bytes that frees it when nobody sees it any more."""
+    """Takes over the memory of an `rm_buffer`: a view of its bytes, which frees it when the last view is gone."""
     length, handle = entry.len, entry.memory
     if length == 0:
         free_later(handle, 0)
@@ -92,7 +92,7 @@ def adopt(entry: Any) -> memoryview:
 
 
 def free_later(handle: Any, length: int) -> None:
-    """Frees native memory: a big one at once, but not by an event loop; a small one with the next call."""
+    """Frees native memory: small with the next call, large at once, by another thread if an event loop runs here."""
     if handle == NULL or _exited:
         return
     if length < FREE_AT_ONCE_BYTES:
@@ -104,7 +104,7 @@ def free_later(handle: Any, length: int) -> None:
 
 
 def take_pending_frees(room: Any, most: int) -> int:
-    """Moves up to `most` handles into the C array `room`; answers how many."""
+    """Moves up to `most` handles into the C array `room`. Returns how many."""
     count = 0
     while count < most:
         try:
@@ -116,7 +116,7 @@ def take_pending_frees(room: Any, most: int) -> int:
 
 
 def _child() -> None:
-    # No native thread of the parent runs here, so nobody reads the kept memory; handles of the parent are dropped.
+    # No native thread of the parent runs here to read the borrowed memory; handles of the parent are dropped.
     _borrowed.clear()
     pending_frees.clear()
 

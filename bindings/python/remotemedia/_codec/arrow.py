@@ -1,4 +1,4 @@
-"""Tables of other packages by the Arrow C data interface: in, as columns that share their memory; and out again.
+"""Tables of other packages, in and out by the Arrow C data interface, as columns that share their memory.
 
 The interface says where buffers begin, not where they end: their sizes follow from the type, as the specification of
 Arrow's columnar format lays them out (arrow.apache.org/docs/format/Columnar.html).
@@ -29,7 +29,7 @@ NEED_PYARROW = "a pandas DataFrame crosses in Arrow's layout, which pandas makes
 
 
 def table_of(value: Any) -> Table:
-    """A table that shares the memory of another package's. Raises `MarshalError` for what is none, with the cure."""
+    """A table that shares the memory of another package's. Raises `MarshalError` for other values, with the cure."""
     if is_frame(value):
         try:
             import pyarrow
@@ -147,7 +147,7 @@ def _checked(stream: Any, code: int) -> None:
 
 
 def _column(schema: Any, array: Any, owner: Any, skipped: int, length: int) -> Column:
-    """A column of which `skipped` more elements come before its first one; `length` of them count."""
+    """A column of `length` elements, before which its buffers have `skipped` others."""
     form = _text(schema.format)
     offset = array.offset + skipped
     null_count = array.null_count if skipped == 0 and length == array.length else -1

@@ -1,8 +1,8 @@
-"""How Python values become documents of the runtime and back.
+"""`CallBuffers`: turns Python values into documents of the runtime and back, with buffers that are used again.
 
-A `CallBuffers` holds all that one crossing needs (packers, room for the result, the table of buffers) and is used again
-for the next one; each thread has its own. Small values travel in the document. Numbers of 16 KiB and more stay where
-they are: the document names an entry of the buffer table.
+A `CallBuffers` holds everything that one call into the library needs (packers, room for the result, the table of
+buffers) and is used again for the next one; each thread has its own. Small values travel in the document. Numbers of
+16 KiB and more stay where they are: the document names an entry of the buffer table.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ END = HAS_MORE - 1
 """In a result of `rmpy_submit`: the bits for the end of the values."""
 
 LONG_BYTES, LONG_TABLE = 256 * 1024, 500
-"""From so many bytes or buffers on, unpacking a document takes milliseconds."""
+"""From this many bytes or buffers on, unpacking a document takes milliseconds."""
 
 AREA_BYTES = 16 * 1024
 BUFFER_ROOM = 16
 DISCARD_ROOM = 64
 
 PACKING_ERRORS = (MarshalError, TypeError, ValueError, OverflowError, RecursionError, BufferError)
-"""What a packer raises at values that it can't pack."""
+"""The exceptions of a packer for values that it can't pack."""
 
 
 class CallBuffers(Encoder, Reader):
-    """All that one crossing needs. Used by one call at a time; `acquire()` and `release()` see to that."""
+    """Everything that one call needs. One call at a time uses it, between `acquire()` and `release()`."""
 
     def __init__(self, room: int = AREA_BYTES) -> None:
         self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True)
@@ -79,7 +79,7 @@ class CallBuffers(Encoder, Reader):
     # ---- Python to native
 
     def pack(self, value: Any, name: str) -> bytes:
-        """A document of `value`; its table is then in `buffers()`.
+        """Packs a document of `value`; its table is then in `buffers()`.
 
         Raises `MarshalError`, with the path that begins with `name`, if something in it can't cross.
         """
@@ -90,7 +90,7 @@ class CallBuffers(Encoder, Reader):
             raise self.refused(value, name, error) from None
 
     def refused(self, value: Any, name: str, error: Exception) -> MarshalError:
-        """The error for a value that the packer refused: with the path, which a second look finds."""
+        """The error for a value that the packer refused, with the path that a second look finds."""
         self.forget()
         try:
             found = explain(value, name, self._reject_again)
@@ -106,7 +106,7 @@ class CallBuffers(Encoder, Reader):
         refused, message = self._refused
         if value is refused:
             return message
-        # A table that can't be read is the one above; another one may have streamed its content already.
+        # A table that can't be read is the one above; a stream of another one may have been consumed.
         return None if is_table(value) else _reject(value)
 
     def release_table(self) -> None:
@@ -143,7 +143,7 @@ class CallBuffers(Encoder, Reader):
         self.borrowed[token] = borrowed
 
     def forget(self) -> None:
-        """Lets go of the objects of the document packed last: native code did not take it."""
+        """Releases the objects of the document packed last: native code did not take it."""
         if self.borrowed:
             ownership.release(self.borrowed)
         self.release_table()
@@ -151,12 +151,12 @@ class CallBuffers(Encoder, Reader):
     # ---- native to Python
 
     def ready(self) -> None:
-        """Before a call: handles that wait to be freed ride along."""
+        """Prepares a call: handles that wait to be freed go with it."""
         if ownership.pending_frees:
             self.output.discard_count = ownership.take_pending_frees(self._discards, DISCARD_ROOM)
 
     def unpack(self, resolve: Callable[[int], Borrowed | None] = ownership.borrowed) -> Any:
-        """The document that a call left in `output`. `resolve` finds what a number of ours stands for."""
+        """Unpacks the document that a call left in `output`. `resolve` finds the Python object with a number."""
         output = self.output
         if output.document != NULL:
             return self._unpack_large(resolve)
@@ -208,7 +208,7 @@ class CallBuffers(Encoder, Reader):
         return outputs
 
     def is_long(self) -> bool:
-        """Whether the document that a call left takes so long to unpack that an event loop would feel it."""
+        """Whether the document that a call left takes too long to unpack on an event loop."""
         if self.output.document == NULL:
             return False
         _, length, _, count = self._look(self.output.document)
@@ -232,7 +232,7 @@ class CallBuffers(Encoder, Reader):
         return data[0], length[0], table[0], count[0]
 
     def _retain(self, table: Any, count: int) -> Any:
-        # The table belongs to the document: what is to outlive it needs handles of its own.
+        # The table belongs to the document: memory that outlives it needs handles of its own.
         own, handle = ffi.new("rm_buffer[]", count), ffi.new("rm_memory **")
         for index in range(count):
             own[index] = table[index]
@@ -279,7 +279,7 @@ def release(used: CallBuffers) -> None:
 
 
 def _reject(value: Any) -> str | None:
-    """What is wrong with a value that is not plain Python's; None if it can cross."""
+    """What is wrong with a value of a type that is not plain Python's; None if it can cross."""
     probe = CallBuffers()
     try:
         replacement = probe._encode(value)

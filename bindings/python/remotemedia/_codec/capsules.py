@@ -1,4 +1,4 @@
-"""Capsules: how CPython packages hand memory to each other under a name. Loaded when an array or table needs one."""
+"""Capsules, in which CPython packages hand memory to each other. Loaded when an array or table needs one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES = {
     name: name.encode()
     for name in ("dltensor", "dltensor_versioned", "arrow_schema", "arrow_array", "arrow_array_stream")
 }
-"""A capsule refers to the text of its name, which has to live as long."""
+"""The names of capsules as C strings, which have to live as long as the capsules."""
 
 _DESTRUCTORS = {
     "dltensor": "rmpy_dlpack_capsule_free",
@@ -31,12 +31,12 @@ _DESTRUCTORS = {
 
 
 def is_named(capsule: Any, name: str) -> bool:
-    """Whether it is a capsule with this name."""
+    """Whether an object is a capsule with this name."""
     return bool(_api.PyCapsule_IsValid(capsule, _NAMES[name]))
 
 
 def pointer(capsule: Any, name: str, kind: str) -> Any:
-    """What a capsule holds, as a C pointer to `kind`."""
+    """The memory that a capsule holds, as a C pointer to `kind`."""
     return ffi.cast(f"{kind} *", _api.PyCapsule_GetPointer(capsule, _NAMES[name]))
 
 

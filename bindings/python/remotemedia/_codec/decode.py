@@ -1,4 +1,4 @@
-"""How the values of a document become Python values: media of ext types, and the memory that they are in.
+"""Decodes the ext values of a document to Python values: media, arrays, tables, and the memory that they are in.
 
 It knows the table of buffers of one document, and nothing of calls.
 """
@@ -25,7 +25,7 @@ unpackb = msgpack.unpackb
 
 
 class Storage:
-    """One entry of the buffer table of a document that came out."""
+    """One entry of the buffer table of a document from native code."""
 
     __slots__ = ("address", "borrowed", "view")
 
@@ -35,7 +35,7 @@ class Storage:
         self.borrowed = borrowed
 
     def bytes_at(self, offset: int, length: int) -> bytes:
-        """A part of the memory, as bytes of its own; the original object where all of it is meant."""
+        """A part of the memory as bytes, copied; the original object if all of it is asked for."""
         if self.borrowed is not None:
             source: Any = self.borrowed.source
             if type(source) is bytes and offset == 0 and length == len(source):
@@ -56,12 +56,12 @@ class Window:
 
 
 class Reader:
-    """Reads the ext values of a document whose buffers are in `_storages`."""
+    """Decodes the ext values of a document whose buffers are in `_storages`."""
 
     _storages: list[Storage]
 
     def _decode(self, code: int, data: bytes) -> Any:
-        """What an ext value of a document is in Python."""
+        """The Python value of an ext value."""
         if code == TENSOR and len(self._storages) == 1:
             borrowed = self._storages[0].borrowed
             if borrowed is not None and borrowed.index == 0 and borrowed.payload == data:
@@ -212,7 +212,7 @@ class Reader:
 
 
 def _view_of(borrowed: Borrowed) -> memoryview:
-    # All of it: a view that only borrows a bytearray keeps it from being resized.
+    # A C view of all of it, since a memoryview of a bytearray would keep that from being resized.
     source = borrowed.source
     owner = ffi.gc(ffi.cast("uint8_t *", borrowed.address), lambda _, source=source: None)
     view = memoryview(ffi.buffer(owner, borrowed.length))

@@ -1,4 +1,4 @@
-"""Why a value can't cross: the slow second look, taken only after packing failed.
+"""Finds out why a value can't cross: a slow second look, taken only after packing failed.
 
 It finds the place (`inputs[2].gain`), says what is there and what to write instead.
 """
@@ -14,10 +14,10 @@ from ..errors import MarshalError
 from ..media import SIZES
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-"""What timestamps count from."""
+"""The time that timestamps count from."""
 
 FIRST_MOMENT, LAST_MOMENT = (each.replace(tzinfo=timezone.utc) - EPOCH for each in (datetime.min, datetime.max))
-"""How far from there the moments lie that a datetime in UTC can be."""
+"""The first and the last time that a datetime in UTC can be, as spans from there."""
 
 DEEPEST = 500
 """How many lists and maps may be nested; deeper structures can't be packed."""
@@ -103,13 +103,13 @@ def describe_array(array: Any) -> str | None:
         return f"an array of {dtype.name} can't cross; write value.astype('int64') and pass the unit beside it"
     if dtype.type.__name__ == "void":
         return f"an array of {dtype.name} can't cross; write value.tobytes()"
-    # The small types of ml_dtypes are as void to numpy.
+    # To numpy the small types of ml_dtypes are of the kind of void.
     wide = {"c": "complex128", "V": "float32"}.get(dtype.kind, "float64")
     return f"an array of {dtype.name} can't cross; write value.astype('{wide}')"
 
 
 def describe_type(value: Any) -> str:
-    """What to say of a type that never crosses."""
+    """The complaint about a value whose type never crosses."""
     kind = type(value)
     if isinstance(value, datetime):
         return _moment_of_another_type(value)
@@ -151,7 +151,7 @@ _CURES = {
     "pandas.api.typing.NAType": "write None",
     "pandas._libs.missing.NAType": "write None",
 }
-"""What to write for values of a type, or of one that is derived from it."""
+"""What to write instead of values of a type, or of one derived from it."""
 
 
 def _cure(value: Any) -> str | None:
@@ -183,7 +183,7 @@ def _moment_of_another_type(value: datetime) -> str:
 
 
 def _full_name(kind: type) -> str:
-    # What is written in C says `_io` for `io`.
+    # Types that are written in C name their module `_io` for `io`.
     module = kind.__module__.lstrip("_")
     return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..media import Tensor
 
 CPU, CPU_PINNED = 1, 3
-"""The devices whose memory every thread may read; the second is memory that a GPU reads too."""
+"""The devices whose memory the CPU may read; the second is pinned memory, which a GPU reads too."""
 
 _NAMES = {
     (0, 8): "int8", (0, 16): "int16", (0, 32): "int32", (0, 64): "int64",
@@ -23,11 +23,11 @@ _NAMES = {
 _TYPES = {name: pair for pair, name in _NAMES.items()}
 
 READ_ONLY = 1
-"""A flag of a versioned tensor."""
+"""The flag of a versioned tensor that may not be written to."""
 
 
 def describe(value: Any) -> tuple[Any, int, str, list[int], list[int] | None, bool, int]:
-    """What a foreign array is: its capsule, address, dtype, shape, strides in elements, read-only, bytes of an element.
+    """Describes a foreign array: capsule, address, dtype, shape, strides in elements, read-only, bytes of an element.
 
     The memory lives as long as the capsule. Raises `MarshalError` for arrays on other devices and of other types.
     """
@@ -64,7 +64,7 @@ def describe(value: Any) -> tuple[Any, int, str, list[int], list[int] | None, bo
 
 
 def to_capsule(tensor: Tensor, max_version: tuple[int, int] | None) -> Any:
-    """A tensor of ours as a DLPack capsule, sharing the memory. Raises `BufferError` where DLPack can't say it all."""
+    """A tensor of ours as a DLPack capsule that shares its memory. Raises `BufferError` for what DLPack lacks."""
     versioned = max_version is not None and max_version[0] >= 1
     if tensor.readonly and not versioned:
         raise BufferError(

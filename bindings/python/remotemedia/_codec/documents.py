@@ -1,4 +1,4 @@
-"""Documents without a run around them: options, answers of the library, columns of results, and values as JSON text."""
+"""Documents beside those of runs: options, what functions of the library return, columns of results, JSON text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .decode import unpackb
 
 
 def pack_plain(value: Any) -> bytes:
-    """A document of plain values alone, such as options."""
+    """Packs a document of plain values, such as options."""
     return msgpack.packb(value)  # type: ignore[no-any-return]
 
 
 def ask(call: Callable[[Any, Any], int]) -> Any:
-    """The document that a function of the library answers with. `call` gets an `rm_output *` and an `rm_error **`."""
+    """The document that a function of the library returns. `call` gets an `rm_output *` and an `rm_error **`."""
     used = acquire()
     try:
         used.ready()
@@ -31,14 +31,14 @@ def ask(call: Callable[[Any, Any], int]) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """The JSON twin of a value, exactly. Raises `MarshalError` for what can't cross."""
+    """A value as JSON text in the library's notation, exactly. Raises `MarshalError` for values that can't cross."""
     used = acquire()
     try:
         document = used.pack(value, "value")
         table, count = used.buffers()
         output = ffi.new("rm_output *")
         status = lib.rm_document_to_json(document, len(document), table, count, output, used.error)
-        # Nothing native keeps the memory after this call.
+        # Native code does not keep the memory after this call.
         used.forget()
         check(status, used.error)
         data, size = ffi.new("uint8_t const **"), ffi.new("size_t *")
@@ -51,7 +51,7 @@ def to_json(value: Any) -> str:
 
 
 def columns_of(document: bytes, values: list[Any] | None) -> tuple[str, Mapping[str, Any]]:
-    """The sink of a completion that has but one, and its columns. `values` are the values if they are known already."""
+    """The only sink of a completion, and its columns. `values` are the values if they are known already."""
     used = acquire()
     try:
         decode = used.decode if values is None else _ignore

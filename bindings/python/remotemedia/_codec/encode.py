@@ -43,17 +43,17 @@ _ADDRESS: Any = ffi.typeof("uintptr_t")
 _NAMES_OF_TYPE_STRINGS = {text: name for name, text in TYPE_STRINGS.items() if name != "bfloat16"}
 
 _names: dict[Any, str] = {}
-"""The names of numpy's types in native order: numpy itself takes microseconds to tell them."""
+"""The names of numpy's types in native byte order: numpy takes microseconds for each."""
 
 _headers: dict[tuple[Any, tuple[int, ...]], bytes] = {}
-"""The begin of a contiguous tensor's payload, by dtype and shape: dtype, shape and nil for the strides."""
+"""The beginning of a contiguous tensor's payload, by dtype and shape: dtype, shape, and nil for the strides."""
 
 HEADERS = 256
-"""How many of them are kept."""
+"""How many headers are kept."""
 
 
 class Encoder:
-    """What `default` of a msgpack packer is: it gives plain values for others, and notes the memory they refer to."""
+    """The `default` of a msgpack packer: encodes the values that it does not know, and notes the memory behind them."""
 
     _payload: Any
     _pinned: list[Any]
@@ -63,7 +63,7 @@ class Encoder:
     borrowed: dict[int, Borrowed] | None
     """The Python objects that the document packed last refers to, by their numbers; None if there are none."""
     snapshot: bool
-    """Whether what its owner can still write to is copied as it crosses."""
+    """Whether memory that can still be written to is copied as it crosses."""
 
     def _encode(self, value: Any) -> Any:
         encoder = _ENCODERS.get(type(value))
@@ -88,7 +88,7 @@ class Encoder:
         try:
             foreign = self._foreign(value)
         except MarshalError as error:
-            # A stream can't be read a second time, to explain.
+            # Kept for the diagnosis: a stream can't be read a second time.
             self._refused = value, str(error)
             raise
         if foreign is not None:
@@ -207,7 +207,7 @@ class Encoder:
     ) -> Borrowed:
         entry = Borrowed(source, address, length, readonly, signature)
         if self.snapshot and not _is_frozen(source):
-            # Without a number, the runtime copies it within the call; until then it has to stay.
+            # The runtime copies memory without a number within the call; until then it has to stay.
             self._pinned.append(source)
             entry.index = len(self.table)
             self.table.append((address, length, 0))
@@ -221,7 +221,7 @@ class Encoder:
         return entry
 
     def _datetime(self, value: datetime) -> ExtType:
-        # In integers alone: a float is off by microseconds some centuries from now.
+        # With integers alone: a float is off by microseconds some centuries from now.
         span = None if value.tzinfo is None else value - EPOCH
         if span is None or not FIRST_MOMENT <= span <= LAST_MOMENT:
             raise MarshalError(describe_moment(value))
@@ -334,9 +334,9 @@ class Encoder:
         return ExtType(FILE, self._payload.pack([None, file.mime, payload, 0, length]))
 
     def _bytes_like(self, source: Any, view: memoryview) -> int:
-        # A view of our own keeps the memory where it is: a bytearray can't be resized while there is one.
+        # A view keeps the memory in its place: a bytearray can't be resized while there is one.
         view = memoryview(view)
-        # The cdata is let go of at once: the garbage collector can't clear a view that has one.
+        # The cdata is released at once: the garbage collector can't clear a view that has one.
         with ffi.from_buffer(view) as export:
             address = int(ffi.cast("uintptr_t", export))
         keep = source if type(source) is bytes else (source, view)
@@ -355,7 +355,7 @@ _ENCODERS: dict[type, Callable[[Encoder, Any], Any]] = {
 
 
 def _is_frozen(source: Any) -> bool:
-    """Whether nobody can write to the memory of `source`, not even through another view of it."""
+    """Whether the memory of `source` can't be written to, not even through another view of it."""
     while True:
         if type(source) is bytes:
             return True

@@ -1,4 +1,4 @@
-"""PCM bytes to `Audio` and back, in one piece or as they come. The conversion is native."""
+"""Converts PCM bytes to `Audio` and back, whole or as they arrive. The conversion itself is native."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FRAME_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "mulaw": 1, "ala
 
 
 class PCM:
-    """What raw bytes are that a session is fed with: interleaved little-endian samples.
+    """The format of raw bytes that a session is fed with: interleaved little-endian samples.
 
     `format` is u8, s16, s24, s32, f32, mulaw or alaw, `rate` in frames per second. Raises `InvalidArgumentError` for
     others.
@@ -30,7 +30,7 @@ class PCM:
         self.rate, self.channels = _whole("rate", rate, MAX_RATE), _whole("channels", channels, MAX_CHANNELS)
 
     def reader(self) -> PCMReader:
-        """Makes sound of bytes that come in pieces."""
+        """A reader that makes `Audio` of bytes that arrive in pieces."""
         return PCMReader(self)
 
     def __repr__(self) -> str:
@@ -38,16 +38,16 @@ class PCM:
 
 
 class PCMReader:
-    """Makes sound of bytes that may be split anywhere; what is no whole frame waits for the next piece."""
+    """Makes `Audio` of bytes that may be split anywhere; an incomplete frame waits for the next piece."""
 
     def __init__(self, pcm: PCM) -> None:
         self._pcm = pcm
         self._size = FRAME_BYTES[pcm.format] * pcm.channels
         self.state = (b"", 0)
-        """The bytes of a frame that is not whole yet, and the count of frames before it. It may be set back."""
+        """The bytes of an incomplete frame, and the count of frames before it. It may be set back."""
 
     def take(self, data: Any) -> Audio | None:
-        """The sound of the whole frames so far, with its place in time; None if there is not one."""
+        """The complete frames so far as `Audio`, with its place in time; None if there are none."""
         view = self._view(data)
         rest, frames = self.state
         if rest:
@@ -62,12 +62,12 @@ class PCMReader:
             return None
         pcm = self._pcm
         audio = from_pcm(view[:whole], pcm.format, pcm.rate, pcm.channels)
-        # From the count of frames, never added up: time does not drift.
+        # From the count of frames, not a sum of durations: time does not drift.
         audio.pts_ns = (frames * 1_000_000_000 + pcm.rate // 2) // pcm.rate
         return audio
 
     def take_many(self, pieces: Iterable[Any]) -> list[Audio]:
-        """The sound of the whole frames in all these pieces, as few packets of about a second.
+        """The complete frames in all these pieces, as a few packets of about a second.
 
         Raises as `take` does, and has taken nothing then.
         """
@@ -96,7 +96,7 @@ class PCMReader:
             ) from None
 
     def finish(self) -> None:
-        """Nothing more comes. Raises `InvalidArgumentError` if a frame is not whole."""
+        """Ends the bytes. Raises `InvalidArgumentError` if a frame is incomplete."""
         rest, frames = self.state
         self.state = b"", frames
         if rest:
@@ -134,7 +134,7 @@ def to_pcm(audio: Audio, format: str) -> bytes:  # noqa: A002
         table, length = used.buffers()
         status = lib.rm_audio_to_pcm(document, len(document), table, length, _name(format), used.output, used.error)
         used.output.discard_count = 0
-        # Nothing native keeps the samples after this call.
+        # Native code does not keep the samples after this call.
         used.forget()
         check(status, used.error)
         return used.unpack()  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Memory for planar samples: room that is not cleared first, copies into it, and how much of it a result may take."""
+"""Memory for planar samples: allocated without clearing it, copied into, and limited."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _allocate: Any = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 def limit_bytes() -> int:
-    """How many bytes the results of one execution may take: `output_bytes` of `configure`."""
+    """The number of bytes that the results of one execution may take: `output_bytes` of `configure`."""
     return config.output_bytes()
 
 
@@ -29,8 +29,8 @@ def uncleared(channels: int, frames: int) -> tuple[Any, int]:
 
 
 def copy_into(chunk: Audio, place: int, frames: int, begin: int) -> None:
-    """Copies a chunk into sound of so many frames at an address, to frame `begin` and those after it."""
-    # Slices of a memoryview would hold on to the interpreter's lock while they are copied.
+    """Copies a chunk into memory for `frames` frames at the address `place`, from frame `begin` on."""
+    # Copying slices of a memoryview would hold the interpreter's lock.
     import ctypes
 
     for channel in range(chunk.channels):

@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 __all__ = ["execute", "execute_sync"]
 
 INLINE_IN_A_ROW = 128
-"""After so many executions that never waited, the event loop gets a turn."""
+"""After this many executions that never waited, the event loop gets a turn."""
 
 
 EXECUTE_SYNC = "execute_sync", "await remotemedia.execute(manifest, inputs)"
 """The blocking call, and its twin."""
 
 BLOCKING = "remotemedia.execute_sync, manifest, inputs"
-"""What a thread does where no loop of asyncio runs."""
+"""The arguments of `trio.to_thread.run_sync`, where no loop of asyncio runs."""
 
 
 async def execute(
@@ -224,11 +224,11 @@ def _checked(inputs: Any) -> Sequence[Any]:
 
 
 def microseconds(name: str, span: float) -> int:
-    """A span of seconds in microseconds; -1 if it is as good as for ever. `name` is the argument's."""
+    """A span of seconds in microseconds; -1 if that is as good as no limit. `name` is the name of the argument."""
     try:
         seconds = float(span)
     except OverflowError:
-        # An int beyond all floats.
+        # An int that no float holds.
         seconds = math.inf if span > 0 else -math.inf
     except (TypeError, ValueError):
         raise InvalidArgumentError(f"{name} must be a number of seconds or None, got {span!r}") from None

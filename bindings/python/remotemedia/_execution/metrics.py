@@ -1,4 +1,4 @@
-"""What goes on in a session, as values and as a table."""
+"""Metrics of a session, as values and as a table."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class EdgeMetrics(NamedTuple):
 
 
 class Lag(NamedTuple):
-    """How far the event loop was behind since the session began: how long events waited until it took them, in seconds.
+    """The lag of the event loop since the session began: how long events waited until it took them, in seconds.
 
     Measured wherever the runtime has something to tell the loop, so None before that; within 12 %.
     """
@@ -105,7 +105,7 @@ class Metrics(NamedTuple):
     def __str__(self) -> str:
         rows = [COLUMNS, *(_row(node) for node in self.nodes)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-        # Names and reasons begin at the left, numbers end at the right.
+        # Text is aligned to the left, numbers to the right.
         lines = [
             "  ".join(
                 text.ljust(width) if column in (0, len(COLUMNS) - 1) else text.rjust(width)

@@ -35,10 +35,10 @@ RM_OK: int = lib.RM_OK
 RM_END: int = lib.RM_END
 
 INLINE_IN_A_ROW = 128
-"""After so many packets that were taken without waiting, the event loop gets a turn."""
+"""After this many packets that were taken without waiting, the event loop gets a turn."""
 
 STALL_SECONDS = 5.0
-"""How long a `send` waits for outputs that nobody ever read."""
+"""How long a `send` waits while outputs were never read."""
 
 
 class Session:
@@ -64,7 +64,7 @@ class Session:
         self._native = NativeSession(compiled, options, self._notified, self._outputs)
         self._pcm = None if pcm is None else pcm.reader()
         self._is_plain = pcm is None
-        """Whether a value is a packet as it is."""
+        """Whether values are packets as they are: no PCM, and not finished."""
         self._chosen: dict[str, Reader] = {}
         self._all = Reader(self, -1, self._native.arrived)
         self._seconds_of_watchdog = watchdog
@@ -113,7 +113,7 @@ class Session:
             self._wake()
             await self._native.cleaned()
             if self._trace is not None:
-                # Shielded by its thread: what was recorded is written also if this wait is cancelled.
+                # By a thread, which writes what was recorded also if this wait is cancelled.
                 await asyncio.to_thread(self._trace.end)
 
     # ---- in
@@ -273,12 +273,12 @@ class Session:
 
     @property
     def batch(self) -> deque[Packet]:
-        """The outputs that are here already."""
+        """The outputs that have been handed out and not read."""
         return self._all.batch
 
     @property
     def has_failed(self) -> bool:
-        """Whether the pipeline failed, and not the host."""
+        """Whether the pipeline failed, other than by an exception of the caller."""
         return self._native.error is not None
 
     @property
@@ -293,7 +293,7 @@ class Session:
         return self._native.is_closed or (completed is not None and completed.done())
 
     async def progress(self) -> None:
-        """After a refused packet: waits until there is room or an output. Raises what ended the session."""
+        """Waits, after a refused packet, until there is room or an output. Raises what ended the session."""
         self._was_read = True
         status = self._native.fetch(-1, self._all.batch)
         if status == RM_END:
@@ -380,9 +380,9 @@ class Session:
                 waiters.remove(waiter)
 
     async def _end(self) -> None:
-        """Finishes, drops what nobody reads, and waits for the end."""
+        """Finishes, drops the outputs that are not read, and waits for the end."""
         if self._native.error_was_raised:
-            # It has ended, and who uses it has been told why.
+            # It has ended, and its user knows why.
             return
         await self.finish()
         readers = list(self._chosen.values()) or [self._all]
@@ -449,7 +449,7 @@ def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
             try:
                 waiter.set_result(None)
             except RuntimeError:
-                # A session may end after its loop, when it is collected as garbage: nobody waits there any more.
+                # A session may end after its loop, when it is collected as garbage: no task waits there any more.
                 break
     waiters.clear()
 

@@ -1,4 +1,4 @@
-"""`stream` and `map`: a session, or many executions, without the tasks and the waiting around them."""
+"""`stream` and `map`: a session, or many executions, with their tasks and waiting inside."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["Mapped", "map_sources", "map_sources_sync", "stream"]
 
 INLINE_IN_A_ROW = 128
-"""After so many values that never waited, the event loop gets a turn."""
+"""After this many values that never waited, the event loop gets a turn."""
 
 _END: Any = object()
 
 
 class Mapped(NamedTuple):
-    """What became of one source: its `outputs`, or the `error` that ended it, and how many `seconds` it took."""
+    """The result for one source: its `outputs`, or the `error` that ended it, and how many `seconds` it took."""
 
     source: Any
     outputs: Result | None
@@ -43,7 +43,7 @@ class Mapped(NamedTuple):
 
     @property
     def skipped(self) -> list[NodeError]:
-        """The errors after which something of this source was dropped, since a node says `on_error: skip`."""
+        """The errors after which a packet of this source was dropped, since a node says `on_error: skip`."""
         outputs = self.outputs if self.error is None else getattr(self.error, "outputs", None)
         return outputs.skipped if isinstance(outputs, Outputs) else []
 
@@ -69,7 +69,7 @@ async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -
                     while batch:
                         yield batch.popleft().value
             except Exception as error:
-                # What came out before it is still to be read; if the session failed, reading it tells.
+                # The outputs before it are still to be read; if the session failed, reading raises that.
                 failure = error
                 break
             while batch:
@@ -109,7 +109,7 @@ async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncGe
 
 
 async def _close(source: Any) -> None:
-    """Tells an async generator that nobody reads on: a loop finds out later, and a microphone stays open until then."""
+    """Closes an async generator now: a loop would close it later, and a microphone would stay open until then."""
     close = getattr(source, "aclose", None)
     if close is not None:
         await close()
@@ -122,7 +122,7 @@ async def map_sources(
     ordered: bool,
     timeout_us: int,
 ) -> AsyncGenerator[Mapped, None]:
-    """Runs a pipeline on each source, so many at a time."""
+    """Runs a pipeline on each source, up to `concurrency` at a time."""
     _check(concurrency)
     port = loop_port(running_loop("asyncio.run, main()"))
     upcoming = aiter(sources) if isinstance(sources, AsyncIterable) else None
@@ -175,7 +175,7 @@ async def map_sources(
 def map_sources_sync(
     compiled: Compiled, sources: Iterable[Any], concurrency: int, ordered: bool, timeout_us: int
 ) -> Generator[Mapped, None, None]:
-    """The same without a running event loop, or blocking it."""
+    """Does what `map_sources` does without an event loop, or blocking it."""
     _check(concurrency)
     pipeline, functions = compiled
     if functions and any(each.on_loop for each in functions.values()):

@@ -1,4 +1,4 @@
-"""A picture of a session for Perfetto or chrome://tracing: who did what and when, and how full queues were.
+"""Traces of sessions for Perfetto and chrome://tracing: what each thread and node did, and how full queues were.
 
 A thread takes from the runtime what was recorded ten times a second and writes it, so the event loop does nothing for
 it, and memory stays bounded however long the session lasts.
@@ -23,7 +23,7 @@ _log = logging.getLogger("remotemedia")
 
 
 class TraceFile:
-    """The file of one session. `take` gives what was recorded since it was last called."""
+    """The trace file of one session. `take` returns what was recorded since it was last called."""
 
     def __init__(self, path: str | os.PathLike[str], take: Callable[[], Mapping[str, Any] | None]) -> None:
         self._file: TextIO = open(path, "w", encoding="utf-8")  # noqa: SIM115 (closed by `end`)
@@ -49,7 +49,7 @@ class TraceFile:
                     self._write()
                 self._file.write("\n]}\n")
         except Exception as error:
-            # A full disk must not end the session that is looked at.
+            # A full disk must not end the session.
             _log.error("the trace %r can't be written: %s", self._file.name, error)
 
     def _write(self) -> None:
@@ -71,7 +71,7 @@ class Events:
         self._threads: set[int] = set()
 
     def of(self, trace: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The events of what was recorded; times are microseconds, and spans come whole, with their length."""
+        """The events of a record; times are microseconds, and spans have their length."""
         for kind, node, *rest in trace["records"]:
             if kind == "fill":
                 at, packets = rest

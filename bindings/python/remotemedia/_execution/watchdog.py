@@ -1,4 +1,4 @@
-"""The watchdog of a session: names the node that holds up the others, and a `send` that waits for no reader at all."""
+"""The watchdog of a session: names the node that holds up the others, and finds a `send` that waits for no reader."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from .time_breaks import TimeBreakReport
 
 WATCHDOG_SECONDS = 5.0
-"""How long nothing may move before the watchdog says so."""
+"""How long no packet may move before the watchdog warns."""
 
 _log = logging.getLogger("remotemedia")
 
 
 class Watchdog:
-    """Looks at a session from time to time, as long as it goes on. It keeps none alive."""
+    """Checks a session from time to time while it runs. Does not keep it alive."""
 
     def __init__(self, session: Session, seconds: float, time_breaks: TimeBreakReport) -> None:
         self._session = weakref.ref(session)
@@ -31,7 +31,7 @@ class Watchdog:
         self._next = asyncio.get_running_loop().call_later(seconds, self._look)
 
     def stop(self) -> None:
-        """Looks no more."""
+        """Cancels the timer."""
         self._next.cancel()
 
     def _look(self) -> None:
@@ -45,7 +45,7 @@ class Watchdog:
         self._next = asyncio.get_running_loop().call_later(self._seconds, self._look)
 
     def _compare(self, metrics: Metrics) -> None:
-        """Says which node holds everything up, if nothing has moved since the look before."""
+        """Logs which node holds up the others, if no packet has moved since the last check."""
         now = (metrics.sent, *(node.packets for node in metrics.nodes))
         is_stuck, self._before = now == self._before, now
         if is_stuck and (said := what_is_stuck(metrics)):
@@ -53,7 +53,7 @@ class Watchdog:
 
 
 def what_is_stuck(metrics: Metrics) -> str:
-    """What the node that holds up the others is at, and what waits before it; nothing if none does."""
+    """What the node that holds up the others does, and what waits before it; empty if none does."""
     for node in metrics.nodes:
         at = "" if node.item is None else f"item {node.item}"
         if node.item is not None and node.pts is not None:
@@ -63,7 +63,7 @@ def what_is_stuck(metrics: Metrics) -> str:
             return (
                 f"node '{node.node}' waits for a reader{after}; {metrics.unread[node.node]} of its outputs are unread"
             )
-        # Whoever waits for input or room waits for another node, which is the one to name.
+        # A node that waits for input or room waits for another node, which is the one to name.
         if node.waits_for in ("nothing", "Python"):
             doing = "is in a step" if node.waits_for == "nothing" else "waits for Python"
             busy = at and f" with {at}"
@@ -74,7 +74,7 @@ def what_is_stuck(metrics: Metrics) -> str:
 
 
 def look_for_a_stall(metrics: Metrics) -> None:
-    """Raises `StalledError` if a node waits for a reader, of a session whose outputs nobody has ever read."""
+    """Raises `StalledError` if a node of a session waits for a reader, whose outputs were never read."""
     if any(node.waits_for == "a reader" for node in metrics.nodes):
         count, sink = max((count, sink) for sink, count in metrics.unread.items())
         raise StalledError(

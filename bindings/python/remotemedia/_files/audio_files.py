@@ -230,7 +230,7 @@ def _keeping(concatenator: AudioConcatenator | None, file: File) -> Iterator[Non
 
 
 def _taken(outputs: Any, concatenator: AudioConcatenator | None) -> list[Audio]:
-    # Outputs remember their values for `packets`, so that none is freed before all are.
+    # Outputs keep their values for `packets`: a plain list frees them one by one.
     return list(outputs) if concatenator is None else concatenator.chunks()
 
 

@@ -1,4 +1,4 @@
-"""Many chunks of sound become one `Audio`, with each sample copied once.
+"""Concatenates chunks of audio to one `Audio`, copying each sample once.
 
 The memory is not cleared before it is written, and each chunk is let go of as soon as it is copied: the whole takes
 little more memory than the sound itself. While a chunk is copied other threads of Python go on.
@@ -15,7 +15,7 @@ from ..media import Audio
 
 
 def concatenate(chunks: list[Audio], name: str) -> Audio:
-    """One sound of chunks that follow each other, of which there is at least one. Empties the list.
+    """One `Audio` of chunks that follow each other, of which there is at least one. Empties the list.
 
     It has the layout and the start of the first chunk. Raises `MarshalError` if rate or channels change; `name` is what
     the message calls the whole.
@@ -38,7 +38,7 @@ def concatenate(chunks: list[Audio], name: str) -> Audio:
 
 
 class AudioConcatenator:
-    """Chunks that are joined while more of them are made, if it is known in time how long the whole will be.
+    """Concatenates chunks while more of them are decoded, if the length of the whole is known in time.
 
     Then memory for all of it is taken at once, if it is no more than `most_bytes`. `expect` and `add` may be called
     from two threads. More than `limit` bytes of sound are not taken.
@@ -58,11 +58,11 @@ class AudioConcatenator:
         self._filled = 0
 
     def expect(self, duration: float) -> None:
-        """Says how many seconds of sound will come. If other sound comes nothing is lost but time."""
+        """Sets how many seconds of audio will come. If it is wrong, only time is lost."""
         self._duration = duration
 
     def add(self, chunk: Audio) -> None:
-        """Takes the next chunk. Raises `LimitExceededError` for one that is too much."""
+        """Adds the next chunk. Raises `LimitExceededError` when there is too much."""
         self._bytes += chunk.channels * chunk.frames * 4
         if self._bytes > self.limit:
             self.is_over = True
@@ -76,7 +76,7 @@ class AudioConcatenator:
             self._filled += chunk.frames
 
     def chunks(self) -> list[Audio]:
-        """All that was taken, in as few chunks as it is in by now: one, if it was as long as expected."""
+        """All that was added, in as few chunks as possible: one, if it was as long as expected."""
         first = self._first
         if first is None or self._filled == 0:
             return self._waiting
@@ -86,7 +86,7 @@ class AudioConcatenator:
         return [Audio(samples, first.rate, layout=first.layout, pts_ns=first.pts_ns), *self._waiting]
 
     def _begin(self, first: Audio, duration: float) -> None:
-        # Other memory than numpy's can't be cut if there is too much of it.
+        # Only numpy's memory can be cut if there is too much of it.
         if "numpy" in sys.modules and 0 < duration * first.rate * first.channels * 4 <= self._most_bytes:
             self._first = first
             self._frames = int(duration * first.rate + 0.5)

@@ -1,4 +1,4 @@
-"""`speech_segments`: where somebody speaks, in one call. It is a short pipeline; all that knows of media is native."""
+"""`speech_segments`: finds speech in one call. It is a short pipeline of native nodes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def aspeech_segments(source: Source | Audio, **params: Any) -> list[dict[s
 
 def _pipeline(source: Source | Audio, params: dict[str, Any]) -> tuple[Pipeline, Audio | File]:
     if params.get("max_speech_duration_s") == math.inf:
-        # So silero-vad says that there is no limit.
+        # In silero-vad this means no limit.
         params = {**params, "max_speech_duration_s": None}
     segments = SpeechSegments(**params)
     if isinstance(source, Audio):

@@ -1,4 +1,4 @@
-"""Chains of functions: what they make of a value, one by one, where some may be generators, which give several.
+"""Runs values through chains of functions, of which generators give several values for one.
 
 Each value passes the whole chain before the generator that it came from goes on. A generator that is left before its
 end is closed, the deepest one first.
@@ -26,7 +26,7 @@ _log = logging.getLogger("remotemedia")
 
 
 class Chain:
-    """Functions that are called together, each with what the one before returned; and what they are, looked up once."""
+    """Functions that are called together, each with what the one before returned, and their common traits."""
 
     __slots__ = ("epoch", "functions", "has_instances", "in_parts", "key", "on_loop", "steps", "streams")
 

@@ -1,4 +1,4 @@
-"""The event loop of a thread: which it is, what would block it, and work on it that has to come to its end."""
+"""The event loop of a thread: finds it, refuses what would deadlock on it, and completes work despite cancellations."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def running_loop(instead: str) -> asyncio.AbstractEventLoop:
 
 
 async def to_the_end(work: Awaitable[Found], lost: Callable[[BaseException], None]) -> Found:
-    """What `work` returns or raises. If this is cancelled meanwhile, that is raised here, once the work has ended.
+    """Awaits `work` to its end. If this is cancelled meanwhile, the cancellation is raised here after that.
 
-    What the work raised then goes to `lost`. Without a running loop nothing can be cancelled, and it is simply run.
+    `lost` then gets what the work raised. Without a running loop nothing can be cancelled, and it is simply awaited.
     """
     loop = asyncio._get_running_loop()
     if loop is None:
         return await work
     task = loop.create_task(_outcome(work))
-    # Who ends a loop, as `asyncio.run` does, cancels all tasks that are listed. The one that waits here is among them.
+    # At the end of a loop `asyncio.run` cancels all tasks that are listed: the one that waits here, but not this one.
     asyncio.tasks._unregister_task(task)
     cancelled = await _wait_for(task)
     found, error = task.result()
@@ -68,7 +68,7 @@ async def to_the_end(work: Awaitable[Found], lost: Callable[[BaseException], Non
 
 
 async def _outcome(work: Awaitable[Found]) -> tuple[Found | None, BaseException | None]:
-    """What `work` returned, or what it raised: a task that raises what is no `Exception` ends its loop."""
+    """The result of `work` and what it raised: a task that raises more than an `Exception` would end its loop."""
     try:
         return await work, None
     except BaseException as error:
@@ -76,14 +76,14 @@ async def _outcome(work: Awaitable[Found]) -> tuple[Found | None, BaseException 
 
 
 async def until_done(future: asyncio.Future[Any]) -> None:
-    """Waits until `future` is done. If this is cancelled meanwhile, that is raised here, but not before."""
+    """Waits until `future` is done. If this is cancelled meanwhile, the cancellation is raised after that."""
     cancelled = await _wait_for(future)
     if cancelled is not None:
         raise cancelled
 
 
 async def _wait_for(future: asyncio.Future[Any]) -> asyncio.CancelledError | None:
-    """Waits until `future` is done; answers the last cancellation that came meanwhile."""
+    """Waits until `future` is done. Returns the last cancellation that came meanwhile."""
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:

@@ -238,7 +238,7 @@ class InstancePool:
             clean()
 
     def end(self, clean: Callable[[], None]) -> bool:
-        """Has `clean` called once no work goes on: no more calls come. Returns whether to wait for that.
+        """Ends the run: has `clean` called once no work goes on. Returns whether to wait for that.
 
         Not while a sync function is at work, which may take any time.
         """
@@ -262,13 +262,13 @@ class InstancePool:
             except KeyboardInterrupt as error:
                 interrupted = error
             except BaseException as error:
-                # Also what would end a program: the work has ended, and so there is nobody to raise it to.
+                # Also what would end a program: the work has ended, and so it is logged like others.
                 complain(part, error)
         if interrupted is not None:
             raise interrupted
 
     async def clean_async(self, in_thread: InThread) -> None:
-        """The same on a loop."""
+        """Does what `clean` does on a loop."""
         await clean_up(self._instances.values(), in_thread)
 
 
@@ -313,7 +313,7 @@ async def _clean_up(functions: Iterable[HostFunction], in_thread: InThread) -> N
         except KeyboardInterrupt as error:
             interrupted = error
         except BaseException as error:
-            # Also what would end the loop: the work has ended, and so there is nobody to raise it to.
+            # Also what would end the loop: the work has ended, and so it is logged like others.
             complain(part, error)
     if interrupted is not None:
         raise interrupted

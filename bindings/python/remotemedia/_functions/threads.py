@@ -1,4 +1,4 @@
-"""Threads for Python functions that are nodes, so that none of them runs on an event loop.
+"""Serving threads, which run the sync functions of graphs: none of them runs on an event loop.
 
 They are daemons: a function that is still busy when the interpreter exits does not keep it from exiting.
 """
@@ -12,8 +12,8 @@ from queue import Empty, SimpleQueue
 from .._process import after_fork
 
 MOST = 32
-"""How many functions run at the same time. More than there are cores: one that waits for a server or hangs keeps its
-thread, and must not keep others from theirs."""
+"""The most functions that run at the same time. More than there are cores: a function that waits for a server or hangs
+keeps its thread, and must not keep others from theirs."""
 
 IDLE_SECONDS = 10.0
 """How long a thread without work stays."""
@@ -32,7 +32,7 @@ class Workers:
     def submit(self, work: Callable[[], None]) -> None:
         """Runs `work` on one of the threads. It must not raise."""
         with self._lock:
-            # Counted until it is done: a thread that has taken its work may not have told so yet.
+            # Counted until it is done: a thread that has taken work may not have counted it yet.
             self._open += 1
             grow = self._open > self._threads and self._threads < MOST
             if grow:
@@ -68,10 +68,10 @@ class Workers:
 
 
 class _Own(threading.local):
-    """What a thread of the pool does next."""
+    """The state of a thread: whether it belongs to the pool, and its next work."""
 
     is_serving = False
-    """Whether it is one."""
+    """Whether it belongs to the pool."""
     following: Callable[[], None] | None = None
 
 
@@ -101,7 +101,7 @@ def are_short() -> bool:
 
 
 def _child() -> None:
-    # The threads stayed in the parent.
+    # A child has no threads of its parent.
     global _workers
     _workers = Workers()
 

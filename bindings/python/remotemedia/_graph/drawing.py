@@ -1,4 +1,4 @@
-"""A plan as a drawing in SVG: stages as frames, nodes as boxes, connections as arrows from above to below.
+"""Draws a plan as SVG: stages as frames, nodes as boxes, connections as arrows from above to below.
 
 The text stands in the file as text. Colours are attributes, so that a viewer without style sheets shows them too; the
 style sheet is for those who like it dark.
@@ -68,7 +68,7 @@ class Link(NamedTuple):
 
 
 class Box(NamedTuple):
-    """What a node looks like, before it has a place."""
+    """The size, text and ports of a node's box, before it has a place."""
 
     node: Mapping[str, Any]
     lines: list[tuple[str, float]]
@@ -82,7 +82,7 @@ class Box(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a box is."""
+    """The place of a box."""
 
     left: float
     top: float
@@ -101,7 +101,7 @@ def svg(plan: Plan) -> str:
 
 
 class _Drawing:
-    """Nodes are stacked where they follow each other within a stage; the stacks are laid out in layers."""
+    """Stacks the nodes that follow each other within a stage, and lays the stacks out in layers."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -177,7 +177,7 @@ class _Drawing:
         return [places[index] for index in range(len(places))]
 
     def _ports(self) -> dict[tuple[int, str, str], float]:
-        """Where each port is on its side: in the order in which what is connected to them stands."""
+        """The place of each port on its side, in the order of the boxes that they are connected to."""
         far_ends: dict[tuple[int, str, str], list[float]] = {}
         for link, lanes in [*((link, []) for link in self.inner), *zip(self.outer, self.lanes, strict=True)]:
             ends = self.places[link.end], self.places[link.start]
@@ -199,7 +199,7 @@ class _Drawing:
     def _frame(self, index: int) -> str:
         (middle, top), (width, height) = self.middles[index], self.sizes[index]
         left = middle - width / 2
-        # The names of ports stand outside.
+        # The names of ports are outside of the box.
         above = LABEL * (index in self.labels_above)
         height -= above + LABEL * (index in self.labels_below)
         x, y = left + FRAME + 7, top + above + height / 2
@@ -216,7 +216,7 @@ class _Drawing:
         top, bottom = self.places[link.start].bottom, self.places[link.end].top
         points = [(start, top)]
         if link in self.outer:
-            # A link turns between two layers, where no box is, and goes straight down elsewhere.
+            # A link turns between two layers, where there is no box, and goes straight down elsewhere.
             points.append((start, next(above for above, _ in self.gaps if above >= top)))
             points += [point for middle, above, below in lanes for point in ((middle, above), (middle, below))]
             points.append((end, next(below for _, below in reversed(self.gaps) if below <= bottom)))
@@ -229,7 +229,7 @@ class _Drawing:
 
     def _port(self, node: int, side: str, port: str) -> list[str]:
         x, place = self.ports[node, side, port], self.places[node]
-        # Where a frame is, its name stands beyond it.
+        # The name is beyond the frame, if there is one.
         beyond = FRAME * any(link.at(side) == (node, port) for link in self.outer)
         parts = []
         if side == "in":
@@ -249,7 +249,7 @@ def _link(connection: Mapping[str, Any], names: Mapping[str, int]) -> Link:
 
 
 def _stacks(plan: Plan, links: Sequence[Link]) -> list[list[int]]:
-    """The nodes of each stage, from above to below; what does not form a chain stands alone."""
+    """The nodes of each stage, from above to below; those that form no chain each alone."""
     leaving = [[link for link in links if link.start == index] for index in range(len(plan.nodes))]
     entering = [[link for link in links if link.end == index] for index in range(len(plan.nodes))]
 
@@ -386,7 +386,7 @@ def _shortened(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text for content and attributes; what XML has no character for becomes a replacement character."""
+    """Text for content and attributes; characters that XML lacks become replacement characters."""
     text = re.sub("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
     for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         text = text.replace(sign, name)

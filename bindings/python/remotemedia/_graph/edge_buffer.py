@@ -1,4 +1,4 @@
-"""`Buffer`: what may wait between two nodes, and what becomes of a packet that finds no room there."""
+"""`Buffer`: bounds the queue between two nodes, and says what happens to a packet that finds no room there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Policy: TypeAlias = Literal["block", "drop_oldest", "drop_newest"]
 
 
 class Buffer(Linkable):
-    """What may wait on a connection: `camera >> rm.Buffer(packets=1, policy="drop_oldest") >> detect()`.
+    """The bounds of the queue on a connection: `camera >> rm.Buffer(packets=1, policy="drop_oldest") >> detect()`.
 
     At most `packets`, `bytes` and `ms` milliseconds of media time wait: 64, 8 MiB and 5000 unless told. What comes when
     there is no room is up to the `policy`: "block", the default, lets the node before it wait, "drop_oldest" drops what
@@ -34,7 +34,7 @@ class Buffer(Linkable):
         self._fields = {name: value for name, value in fields.items() if value is not None}
 
     def manifest(self) -> dict[str, Any]:
-        """As the `buffer` of a connection in a manifest, without what was not given."""
+        """The `buffer` of a connection in a manifest, without arguments that were not given."""
         return dict(self._fields)
 
     def __eq__(self, other: object) -> bool:

@@ -48,7 +48,7 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
     def __call__(self, *values: Any, **params: Any) -> Node:
         """A node that runs the function with these params. `name` becomes its id; see `Node` for `on_error`.
 
-        What is wrong with the params is told when the pipeline is validated or run.
+        Wrong params are reported when the pipeline is validated or run.
         """
         if values:
             title = self.fn.__name__
@@ -60,7 +60,7 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
 
     @property
     def node_type(self) -> str:
-        """How text names it: `python:package.module:function`.
+        """The node type that names it in text: `python:package.module:function`.
 
         Raises `ManifestError` for a function that no other program could import: a lambda, one that is defined in a
         function, or one of the program that runs (`__main__`).
@@ -93,14 +93,14 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
 
 
 class Processor(Protocol):
-    """What instances of a class have that is a node."""
+    """The method that a class has whose instances are nodes."""
 
     def process(self, value: Any, /) -> Any:
-        """What it makes of a value."""
+        """Processes a value."""
 
 
 class BatchDecorator(Protocol):
-    """What `@node(batch=...)` decorates with: functions from a list to a list."""
+    """The decorator `@node(batch=...)`, for functions from a list to a list."""
 
     def __call__(
         self, fn: Callable[Concatenate[list[Value], Params], Result], /
@@ -109,7 +109,7 @@ class BatchDecorator(Protocol):
 
 
 class Decorator(Protocol):
-    """What `@node(inplace=...)` decorates with: functions and classes."""
+    """The decorator `@node(inplace=...)`, for functions and classes."""
 
     @overload
     def __call__(self, fn: Callable[Concatenate[Value, Params], Result], /) -> NodeFunction[Value, Params, Result]: ...

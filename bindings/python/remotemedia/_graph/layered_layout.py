@@ -1,4 +1,4 @@
-"""Where the boxes of a directed graph without cycles go: the layered drawing of Sugiyama, Tagawa and Toda (1981).
+"""Lays out a directed graph without cycles in layers, after Sugiyama, Tagawa and Toda (1981).
 
 Each box lies in a layer below all boxes that lead to it (longest paths). A link that passes a layer gets a lane through
 it, which is placed like a box. Barycentres order the layers, so that few links cross; then each layer is moved as close
@@ -15,7 +15,7 @@ from typing import NamedTuple
 ORDERINGS = 12
 """Sweeps that order the layers. Few graphs change after half as many."""
 PLACEMENTS = 12
-"""Sweeps that place what is in the layers."""
+"""Sweeps that place the boxes within the layers."""
 SIDEWAYS = 28.0
 """The least distance between two boxes of a layer."""
 LANE = 12.0
@@ -25,7 +25,7 @@ DOWNWARDS = 36.0
 
 
 class Layout(NamedTuple):
-    """Where everything is. Coordinates grow to the right and downwards, from 0.
+    """The places of boxes and links. Coordinates grow to the right and downwards, from 0.
 
     `boxes` holds the middle and the top of each box. `lanes` holds for each link its lanes from above to below: the
     middle, the top and the bottom. Between two layers are `gaps`: where one ends, and where the next begins.
@@ -88,7 +88,7 @@ def _ranks(count: int, links: Sequence[tuple[int, int]]) -> list[int]:
             waiting[follower] -= 1
             if not waiting[follower]:
                 order.append(follower)
-    # What nothing leads to stands directly above what it leads to.
+    # A box that no link leads to is placed directly above the box that it leads to.
     for box in sources:
         if followers[box]:
             ranks[box] = min(ranks[follower] for follower in followers[box]) - 1
@@ -118,7 +118,7 @@ def _with_lanes(
 
 
 def _ordered(layers: list[list[int]], above: Sequence[list[int]], below: Sequence[list[int]]) -> list[list[int]]:
-    """The layers in the order with the fewest crossings that the sweeps come by."""
+    """The layers in the order with the fewest crossings that the sweeps find."""
     best, fewest = layers, _crossings(layers, below)
     for sweep in range(ORDERINGS):
         if fewest == 0:

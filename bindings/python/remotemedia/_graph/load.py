@@ -1,4 +1,4 @@
-"""From a manifest to the `Pipeline` that it describes."""
+"""Loads a manifest: makes the `Pipeline` that it describes."""
 
 from __future__ import annotations
 

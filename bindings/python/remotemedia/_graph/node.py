@@ -1,4 +1,4 @@
-"""`Node`: a type, its params and perhaps a name, before it belongs to a pipeline; and what `>>` means."""
+"""`Node`: a node type with its params and perhaps a name, and the operator `>>` that connects nodes."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 Init = TypeVar("Init", bound=Callable[..., None])
 
 OnError = Literal["fail", "skip"] | Mapping[Literal["retry"], Mapping[str, Any]]
-"""What an error of a node means."""
+"""What an error of a node does: it fails the work, is skipped, or is tried again."""
 
 
 class Linkable:
-    """What `>>` connects: nodes, their ports, functions that are nodes, pipelines."""
+    """The base of all that `>>` connects: nodes, their ports, functions that are nodes, pipelines."""
 
     __slots__ = ()
 
     def __rshift__(self, other: Linkable | list[Any] | tuple[Any, ...]) -> Pipeline:
-        """A pipeline in which what comes out of this goes into `other`: a node, a pipeline, or a list of branches."""
+        """A pipeline in which the output of this goes into `other`: a node, a pipeline, or a list of branches."""
         with FIRST_USE:
             from .pipeline import Pipeline
 
         return Pipeline() >> self >> other
 
     def __rrshift__(self, other: list[Any] | tuple[Any, ...]) -> Pipeline:
-        """`[a, b] >> c`: what comes out of each goes into `c`."""
+        """`[a, b] >> c`: the output of each goes into `c`."""
         with FIRST_USE:
             from .pipeline import Pipeline
 
@@ -43,7 +43,7 @@ class Node(Linkable):
 
     `remotemedia.nodes` has a class for each built-in type. `name` becomes the id in the manifest; without it the id is
     the type in lower case, with a number if it is taken: `audiolevel`, `audiolevel_2`. `capabilities` are kept as
-    they are. `on_error` says what an error of the node means: `"fail"`, which is the default, `"skip"`, or
+    they are. `on_error` says what an error of the node does: `"fail"`, which is the default, `"skip"`, or
     `{"retry": {"times": 3, "backoff_ms": 100, "then": "skip"}}`. The same object is the same node wherever it stands
     in a pipeline.
     """
@@ -96,7 +96,7 @@ class Port(Linkable):
 
 
 def takes_given_params(init: Init) -> Init:
-    """For the classes of `remotemedia.nodes`: their `__init__` is what editors show; only params that were given go on.
+    """Decorates the `__init__` of a class of `remotemedia.nodes`, which editors show: keeps the params that are given.
 
     A param that is None is left to the node, as if it were not given. Unknown and wrong ones are found with all other
     problems when the pipeline is validated or run.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class End(NamedTuple):
-    """One side of a connection: a node, and a port of it if it is named; of its beginning also what may wait on it."""
+    """One end of a connection: a node, perhaps one of its ports, and at the source the buffer of the connection."""
 
     node: Node
     port: str | None
@@ -116,7 +116,7 @@ class Pipeline(Linkable):
         joined = Pipeline()
         joined._metadata = dict(self._metadata or right._metadata)
         joined._nodes = _each_once([*self._nodes, *right._nodes])
-        # What already is in this pipeline has its place, unless it is named as the next node.
+        # Nodes that are in this pipeline already keep their places, unless one is named as the next node.
         named = isinstance(other, (Node, Port))
         heads = [head for head in right._heads if named or head.node not in self._nodes]
         across = [(end, head) for end in self._ends for head in heads]
@@ -179,7 +179,7 @@ class Pipeline(Linkable):
             from .._manifest.yaml_writer import to_yaml
 
         manifest = self.to_dict()
-        # The two hold the same values; this one names the place of any other, and of keys that are no text.
+        # Both formats hold the same values; this writer names the place of any other, and of keys that are no text.
         to_yaml(manifest)
         return json.dumps(manifest, indent=indent, ensure_ascii=False)
 
@@ -228,7 +228,7 @@ class Pipeline(Linkable):
         return svg(self.plan())
 
     def _repr_svg_(self) -> str | None:
-        # A notebook that gets nothing shows the text, which tells what is wrong.
+        # Without a drawing a notebook shows the text, which names the problem.
         try:
             return self.svg()
         except Error:
@@ -301,8 +301,8 @@ class Pipeline(Linkable):
         of it, is dropped before the next node or sink, and counted there as `late` in `session.metrics()`.
         When no packet has moved for `watchdog` seconds, the logger `remotemedia` names the node that holds them up.
         `on_progress` is called on the event loop with a `Progress`, at most ten times a second.
-        With `clock="virtual"` time is what has arrived: a packet arrives when it has sounded, once all that came
-        before is worked off, so a pipeline for live sound is tested at full speed; see `remotemedia.testing`.
+        With `clock="virtual"` time is that of the packets: one arrives when its audio has ended, once all before it
+        are processed, so that a pipeline for live audio is tested at full speed; see `remotemedia.testing`.
         `trace="out.json"` writes what each thread and node did, for https://ui.perfetto.dev or chrome://tracing.
         Raises `ManifestError` with all that is wrong.
         """
@@ -330,7 +330,7 @@ class Pipeline(Linkable):
         input: PCM | None = None,  # noqa: A002
         buffer: Mapping[str, int] | None = None,
     ) -> AsyncGenerator[Any, None]:
-        """The values that come out while the values of `source` go in: one stream, in order, bounded on its way.
+        """The outputs for the values of `source` while it is read: one stream, in order, bounded on its way.
 
         `source` is asked for its next value when there is room for it; a plain iterable runs on the event loop's
         thread, and an async generator is closed with the stream, also one that is left early (`contextlib.aclosing`).
@@ -353,7 +353,7 @@ class Pipeline(Linkable):
         """Runs the pipeline on each source by itself, up to `concurrency` at a time: `async for result in ...`.
 
         A result has `source`, `outputs` as `run` gives them or None, `error` or None, and `seconds`. They come as they
-        are done, or in the order of the sources. What fails does not stop the others; `timeout` is for each, in
+        are done, or in the order of the sources. A failure does not stop the others; `timeout` is for each, in
         seconds. `on_progress` is called with a `Progress` of all: `items` are sources, the `total` of which is known if
         `sources` has a length.
         """
@@ -421,12 +421,12 @@ class Pipeline(Linkable):
         return _unpickled, (self.manifest(),)
 
     def _current(self) -> dict[str, Any]:
-        """The manifest for a run: made once, and again when the nodes are others. Params are in it as they are now."""
+        """The manifest for a run: made once, and again after the nodes changed. Params are in it as they are now."""
         runnable = self._runnable
         if runnable is None or not runnable.holds(self._nodes):
             document = self.manifest()
             for entry, node in zip(document["nodes"], self._nodes, strict=True):
-                # The node's own dicts: what is changed in them is seen by the next run.
+                # The node's own dicts: the next run sees changes of them.
                 entry["params"] = node.params
                 if node.capabilities is not None:
                     entry["capabilities"] = node.capabilities
@@ -451,7 +451,7 @@ class Pipeline(Linkable):
 
 
 class _Runnable:
-    """A manifest, and what of its nodes it was made of."""
+    """A manifest for runs, and the parts of the nodes that it was made of."""
 
     __slots__ = ("document", "known")
 
@@ -460,7 +460,7 @@ class _Runnable:
         self.known = [(node.name, node.node_type, node.params, node.capabilities, node.on_error) for node in nodes]
 
     def holds(self, nodes: Sequence[Node]) -> bool:
-        """Whether the nodes are made of the same objects still."""
+        """Whether the nodes still consist of the same objects."""
         for node, (name, node_type, params, capabilities, on_error) in zip(nodes, self.known, strict=True):
             if (
                 node.params is not params
@@ -474,7 +474,7 @@ class _Runnable:
 
 
 def of_nodes(metadata: Mapping[str, Any], nodes: Sequence[Node], links: Iterable[tuple[End, End]]) -> Pipeline:
-    """A pipeline of parts that are connected already."""
+    """Makes a pipeline of nodes and connections."""
     pipeline = Pipeline()
     pipeline._metadata = dict(metadata)
     pipeline._nodes = list(nodes)
@@ -509,7 +509,7 @@ def _pipeline_of(part: Any) -> Pipeline:
         pipeline._heads = [End(part.node, part.name if _has(part, "inputs") else None)]
         pipeline._ends = [End(part.node, part.name if _has(part, "outputs") else None)]
         if pipeline._heads == pipeline._ends == [End(part.node, None)]:
-            # Neither: the native library says so with all other problems.
+            # Neither: the native library reports it with all other problems.
             pipeline._heads = pipeline._ends = [End(part.node, part.name)]
     elif isinstance(part, (list, tuple)):
         if not part:
@@ -537,7 +537,7 @@ def _has(port: Port, side: str) -> bool:
 
 
 def _each_once(parts: list[Any]) -> list[Any]:
-    """The parts without those that were there before. Nodes have no equality but their identity."""
+    """The parts without repetitions. Nodes are equal only to themselves."""
     return list(dict.fromkeys(parts))
 
 

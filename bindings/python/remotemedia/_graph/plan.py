@@ -52,5 +52,5 @@ class Plan:
 
     def _sources(self, name: str) -> str:
         found = [link["from"] for link in self.connections if link["to"].rpartition(".")[0] == name]
-        # The only output is "out" and needs no word.
+        # "out" as the only output needs no name.
         return ", ".join(source.removesuffix(".out") for source in found) or "-"

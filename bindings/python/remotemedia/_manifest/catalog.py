@@ -19,7 +19,7 @@ def node_types() -> dict[str, dict[str, Any]]:
 
 
 def _take_spellings(properties: dict[str, Any]) -> None:
-    """Names a second spelling of a param in the description of the first, in place of an entry of its own."""
+    """Moves each second spelling of a param into the description of the first."""
     for name in [name for name, entry in properties.items() if "x-spelling-of" in entry]:
         entry = properties[properties.pop(name)["x-spelling-of"]]
         entry["description"] = f"{entry.get('description', '')} Once written `{name}`, which still works.".strip()

@@ -1,4 +1,4 @@
-"""From a manifest, in any form in which a user may have it, to a compiled pipeline that is used again.
+"""Compiles manifests of every form to pipelines, which are used again.
 
 Pipelines are cached by the content of their manifest. Python functions in a manifest are only names there: the cache
 keeps none of them alive.
@@ -26,10 +26,10 @@ Manifest = Union[str, "os.PathLike[str]", Mapping[str, Any]]
 """A dict, a path, or JSON or YAML text."""
 
 CACHED = 128
-"""How many compiled pipelines are kept for the next use."""
+"""How many compiled pipelines are kept."""
 
 BATCH = 32
-"""The most packets that one call of a Python function node carries, unless it says itself."""
+"""The most packets in one call of a Python function, unless `@node` says otherwise."""
 
 
 class HostNodeType(NamedTuple):
@@ -37,7 +37,7 @@ class HostNodeType(NamedTuple):
 
     name: str
     ends: bool = False
-    """Whether it is to hear of ends."""
+    """Whether it gets the ends of items and of the stream."""
     batch: int = BATCH
     max_wait_ms: float | None = None
     """How long a call that is not full waits for more packets."""
@@ -46,7 +46,7 @@ class HostNodeType(NamedTuple):
     """The names of its ports, where they are not `in` and `out`."""
 
     def declared(self, token: int) -> dict[str, Any]:
-        """What the runtime is told of it."""
+        """The declaration of this type for the runtime."""
         told = {"token": token, "batch": self.batch, "ends": self.ends}
         more = {"max_wait_ms": self.max_wait_ms, "inputs": self.inputs or None, "outputs": self.outputs or None}
         return told | {key: value for key, value in more.items() if value is not None}
@@ -69,7 +69,7 @@ class CompiledPipeline:
         out, error = ffi.new("rm_pipeline **"), ffi.new("rm_error **")
         arguments = runtime(), manifest, len(manifest), options if options else NULL, len(options), out, error
         if CompiledPipeline.is_first:
-            # The library makes what checks manifests, for all of them.
+            # The library makes its checker of manifests at the first one.
             with FIRST_USE:
                 status = lib.rm_pipeline_new(*arguments)
             CompiledPipeline.is_first = False
@@ -89,11 +89,11 @@ Compiled = tuple[CompiledPipeline, dict[int, HostFunction] | None]
 
 _lock = threading.Lock()
 _cache: dict[Any, CompiledPipeline] = {}
-"""In the order of insertion. A use only marks its entry; eviction gives what was used since a second chance."""
+"""In the order of insertion. A use only marks its entry; eviction spares marked entries once."""
 
 
 def cached(text: str) -> CompiledPipeline | None:
-    """The pipeline of a manifest's text, if it was compiled lately."""
+    """The pipeline of a manifest's text, if it is in the cache."""
     pipeline = _cache.get(text)
     if pipeline is not None:
         pipeline.used = True
@@ -163,7 +163,7 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
         raise ManifestError(f"{path or 'the manifest'}: {message}", [Problem(path, message)]) from None
     finally:
         release(used)
-    # Which functions they are is no matter of the pipeline: a run brings its own.
+    # The pipeline does not depend on the functions themselves: each run brings its own.
     types = _types_of(functions)
     pipeline = _cache.get((document, types))
     if pipeline is None:
@@ -187,7 +187,7 @@ def _types_of(functions: Sequence[HostFunction]) -> tuple[HostNodeType, ...]:
 
 def _type_of(function: HostFunction) -> HostNodeType:
     name, ends, shape = function.node_type, isinstance(function, HostClass), function.spec
-    # Batches share no call with functions that take each value by itself: those would have to wait with them.
+    # Batches share no call with functions that take single values: those would have to wait for a batch to be full.
     if shape.batch is None:
         return HostNodeType(name, ends, inputs=shape.inputs, outputs=shape.outputs)
     return HostNodeType(name, ends, shape.batch, shape.max_wait_ms)
@@ -206,7 +206,7 @@ def _remember(key: Any, pipeline: CompiledPipeline) -> CompiledPipeline:
 
 
 def _child() -> None:
-    # The handles belong to the parent: freeing them here is answered without touching anything.
+    # The handles belong to the parent: freeing them here does nothing.
     global _lock
     _lock = threading.Lock()
     _cache.clear()

@@ -1,4 +1,4 @@
-"""Python functions in a manifest: names looked up, params checked, and functions replaced by names for the library."""
+"""Python functions in a manifest: looks up their names, checks their params, and replaces them by names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list
                 unique = f"{name}#{count}"
             taken.add(unique)
             params = node.get("params") or {}
-            # What @node decorates makes nodes when it is called; the function itself is inside.
+            # A decorated function makes nodes when it is called; the function itself is inside.
             kind = HostClass if inspect.isclass(getattr(function, "fn", None)) else HostFunction
             shape = spec_of(function)
             function = getattr(function, "fn", function)
@@ -43,7 +43,7 @@ def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list
 
 
 def with_functions(manifest: Mapping[str, Any], python: Sequence[str]) -> Mapping[str, Any]:
-    """The manifest with functions in place of their names. Raises `ManifestError` with all that can't be had."""
+    """The manifest with functions in place of their names. Raises `ManifestError` for all names that name none."""
     nodes = manifest.get("nodes") if isinstance(manifest, Mapping) else None
     if not isinstance(nodes, (list, tuple)):
         return manifest
@@ -67,7 +67,7 @@ def with_functions(manifest: Mapping[str, Any], python: Sequence[str]) -> Mappin
 
 
 def check_params(manifest: Mapping[str, Any], compiled: Callable[[], object]) -> None:
-    """Checks the params of decorated functions. If some are wrong, tells them with all that `compiled` raises."""
+    """Checks the params of decorated functions. Raises `ManifestError` with these problems and those of `compiled`."""
     problems: list[Problem] = []
     for index, node in enumerate(manifest["nodes"]):
         if len(problems) >= ENOUGH:

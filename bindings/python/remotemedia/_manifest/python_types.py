@@ -1,4 +1,4 @@
-"""Node types that name a Python function in text: `python:package.module:function`.
+"""Looks up node types that name a Python function: `python:package.module:function`.
 
 Looking one up imports a module, which runs code. So the caller says which packages may be.
 """

@@ -1,4 +1,4 @@
-"""Where a manifest's text comes from: a string that is the text, or the file that it names."""
+"""Reads a manifest's text: from a string, or from the file that the string names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..errors import ManifestError, Problem
 
 
 def is_text(manifest: str) -> bool:
-    """Whether a string is a manifest itself, and not the path of one."""
+    """Whether a string is a manifest, and not the path of one."""
     return "\n" in manifest or manifest.lstrip().startswith("{")
 
 

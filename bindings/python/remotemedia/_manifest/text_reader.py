@@ -1,4 +1,4 @@
-"""From a manifest's text to a dict.
+"""Reads JSON or YAML text of a manifest to a dict.
 
 Python has no reader for YAML, but the native library has one: text in YAML is handed to it as the params of a single
 node, which it repeats as plain values in its plan.
@@ -17,17 +17,17 @@ from .compile import CompiledPipeline, HostNodeType, compile_text, encoded
 from .python_types import find, names_in
 
 PORT = re.compile(rf"(?<=\.){PORT_NAME}\b")
-"""What may be the name of a port, behind the id of a node."""
+"""Matches the name of a port behind the id of a node."""
 
 MARKER = re.compile(r"(---|\.\.\.)(?=\s|$)")
-"""What begins or ends a document at the start of a line, and stands nowhere else there."""
+"""Matches the marker that begins or ends a YAML document, at the start of a line."""
 
 
 def from_text(text: str, python: Sequence[str]) -> dict[str, Any]:
-    """The manifest that JSON or YAML text holds, once it is checked.
+    """Checks JSON or YAML text and returns the manifest that it holds.
 
     A `node_type` that names a Python function of a package in `python` is looked up for its ports. Raises
-    `ManifestError` with all that is wrong; what is wrong with these names is told by `with_functions`.
+    `ManifestError` with all that is wrong; wrong names of functions are left to `with_functions`.
     """
     text = text.removeprefix("\ufeff")
     names = names_in(text)
@@ -50,7 +50,7 @@ def _declared(name: str, text: str, python: Sequence[str]) -> HostNodeType:
     try:
         shape = find(name, python, "node_type").spec
     except ManifestError:
-        # Of a function that is not there nobody knows the ports: all that look like some in the text are good.
+        # The ports of a missing function are not known: all that look like ports in the text are accepted.
         ports = list(dict.fromkeys(PORT.findall(text)))[: MOST_PORTS - 1]
         inputs, outputs = (tuple(dict.fromkeys([usual, *ports])) for usual in ("in", "out"))
         return HostNodeType(name, inputs=inputs, outputs=outputs)
@@ -58,7 +58,7 @@ def _declared(name: str, text: str, python: Sequence[str]) -> HostNodeType:
 
 
 def _without_markers(lines: list[str]) -> list[str]:
-    """The lines of the only document, without the signs that begin and end it."""
+    """The lines of the only document, without the markers that begin and end it."""
     begins = next((index for index, line in enumerate(lines) if MARKER.match(line)), None)
     if begins is not None and all(not line.strip() or line[0] in "%#" for line in lines[:begins]):
         lines = lines[begins:]

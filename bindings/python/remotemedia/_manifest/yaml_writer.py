@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import ManifestError, Problem
 
 BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*\Z")
-# What YAML 1.1 or 1.2 takes for something else than text.
+# Plain scalars that YAML 1.1 or 1.2 reads as something else than text.
 WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 

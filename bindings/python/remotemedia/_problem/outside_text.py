@@ -1,4 +1,4 @@
-"""Text from outside, as messages and terminals show it: names, keys and values that somebody else chose.
+"""Text from outside (names, keys, values) as messages and terminals show it.
 
 The same rules as in the native library (`runtime/core/src/outside.rs`): what a terminal would obey is written as
 escapes, and a message does not grow with what it quotes.
@@ -7,13 +7,13 @@ escapes, and a message does not grow with what it quotes.
 from __future__ import annotations
 
 LONGEST = 65_536
-"""So many characters a message has at most; longer ones lose their middle. The native library needs fewer."""
+"""The most characters of a message; longer ones lose their middle. The native library needs fewer."""
 
 SHOWN = 60
-"""So many characters of one text are shown."""
+"""The most characters of one text that are shown."""
 
 LONGEST_CLAUSE = 500
-"""So many characters of what is wrong with one place in a manifest."""
+"""The most characters of a clause on one place in a manifest."""
 
 # Control characters but for line breaks and tabs, what changes the direction of text, what shows nothing, and halves of
 # characters, which no terminal can be sent.
@@ -33,12 +33,12 @@ def printable(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    """JSON text that means the same, and that a terminal shows as it is."""
+    """JSON text that means the same, with escapes in place of what a terminal obeys."""
     if text.isprintable():
         return text
     import re
 
-    # They stand in strings only: outside of them JSON has no such characters.
+    # They are in strings: JSON has no such characters outside of them.
     return re.sub(_COMMANDS, lambda found: "".join(f"\\u{unit:04x}" for unit in _units(found[0])), text)
 
 
@@ -48,19 +48,19 @@ def one_line(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """The text on one line, without the end of a long one."""
+    """The text on one line; a long one without its end."""
     return one_line(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
 def brief(text: str) -> str:
-    """A clause of a message on one line, without the middle of a long one."""
+    """A clause of a message on one line; a long one without its middle."""
     if len(text) > LONGEST_CLAUSE:
         text = f"{text[: LONGEST_CLAUSE // 2]} … {text[-(LONGEST_CLAUSE // 2) :]}"
     return one_line(text)
 
 
 def message(text: str) -> str:
-    """A whole message: printable, and without the middle of a very long one."""
+    """A whole message, printable; a very long one without its middle."""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} … {text[-(LONGEST // 2) :]}"
     return printable(text)

@@ -1,4 +1,4 @@
-"""What is wrong with a manifest, and all of it as one error, worded as the native library words it."""
+"""Problems of a manifest, and one error for all of them, worded like those of the native library."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Problem(NamedTuple):
 
 
 ENOUGH = 100
-"""With so many problems the search for more ends."""
+"""The number of problems at which the search for more ends."""
 
 LISTED = 50
-"""More problems than these are counted in the message, not shown."""
+"""The number of problems that a message shows; it counts the others."""
 
 
 def refusal(problems: Sequence[Problem]) -> ManifestError:
@@ -47,7 +47,7 @@ def refusal(problems: Sequence[Problem]) -> ManifestError:
 
 
 def _bounded(problem: Problem) -> Problem:
-    """The same problem, whatever it quotes of the manifest."""
+    """The same problem, with bounded quotes from the manifest."""
 
     def bounded(text: str | None) -> str | None:
         return None if text is None else brief(text)

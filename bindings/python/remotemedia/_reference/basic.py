@@ -15,7 +15,7 @@ from ..media import Audio, File, Tensor
 
 
 class RefusedError(Exception):
-    """A node refuses a value: what is wrong, and what to do about it."""
+    """A node refuses a value: `cause` is the reason, `cure` what to do about it."""
 
     def __init__(self, cause: str, cure: str = "") -> None:
         super().__init__(cause)
@@ -24,12 +24,12 @@ class RefusedError(Exception):
 
 
 class Node(ABC):
-    """A node of one run: it makes one value of each value."""
+    """A node of one run, which makes one value of each value."""
 
     takes: tuple[str, ...] = ()
     """The kinds of values that it takes; none are named where it takes all."""
     gives: tuple[str, ...] = ()
-    """Those that it gives, likewise."""
+    """The kinds of values that it gives, likewise."""
 
     def __init__(self, name: str, params: Mapping[str, Any]) -> None:
         self.name = name
@@ -37,23 +37,23 @@ class Node(ABC):
 
     @abstractmethod
     def process(self, value: Any) -> Any:
-        """What it makes of a value. Raises `RefusedError`."""
+        """Processes a value. Raises `RefusedError`."""
 
     @classmethod
     def wrong(cls, params: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """What is wrong with params: their names and a message each."""
+        """The problems of params: their names and a message each."""
         return [(name, f"{cls.__name__} has no param {name!r}") for name in params]
 
 
 class PassThrough(Node):
-    """Gives every value on."""
+    """Passes every value on."""
 
     def process(self, value: Any) -> Any:
         return value
 
 
 class Echo(Node):
-    """Tells the value, its number within the run, and its own id."""
+    """Gives a map of the value, its number within the run, and the id of the node."""
 
     gives = ("map",)
     counter = 0

@@ -1,4 +1,4 @@
-"""What a value becomes between Python and a runtime: a copy that nobody shares, of plain types, or an error.
+"""Copies values as crossing between Python and the runtime would: of plain types, shared with nothing; or an error.
 
 Media values and arrays stay the same objects; the native runtime shares their memory too. Tables and what speaks DLPack
 alone are read by the native library's readers of those formats, and are refused where it can't be loaded.
@@ -35,13 +35,13 @@ def crossed(value: Any, name: str) -> Any:
 
 
 class _Crossing:
-    """Values of other types and what stands for them, each made once: a stream can't be read a second time."""
+    """Values of other types and their replacements, each made once: a stream can't be read a second time."""
 
     def __init__(self) -> None:
         self._made: dict[int, tuple[Any, Any]] = {}
 
     def complaint(self, value: Any) -> str | None:
-        """What is wrong with a value that is not plain Python's; None if it can cross."""
+        """What is wrong with a value of a type that is not plain Python's; None if it can cross."""
         try:
             replacement = _replacement(value)
         except MarshalError as error:
@@ -54,7 +54,7 @@ class _Crossing:
         return None if inner is None else str(inner).removeprefix("value: ")
 
     def copy(self, value: Any) -> Any:
-        """The copy of a value about which there is no complaint."""
+        """The copy of a value that can cross."""
         kind = type(value)
         if value is None or kind in (bool, int, float, str, bytes):
             return value
@@ -71,7 +71,7 @@ class _Crossing:
 
 
 def _replacement(value: Any) -> Any:
-    """What stands for a value of another type: a media value, or one to look into. Raises `MarshalError` for none."""
+    """The replacement of a value of another type: a media value, or one to look into. Raises `MarshalError`."""
     kind = type(value)
     if kind is Tensor:
         return _array(value)

@@ -43,7 +43,7 @@ async def execute(
     engine: Engine = "auto",
     on_progress: OnProgress | None = None,
 ) -> Outputs:
-    """Does what `remotemedia.execute` does, for the nodes that there are here."""
+    """Does what `remotemedia.execute` does, for the nodes that this executor has."""
     graph = _prepared(manifest, python, engine)
     running_loop("remotemedia.execute_sync, manifest, inputs")
     work = run(graph, _list(inputs), _in_thread, _deadline(timeout), asyncio.sleep)
@@ -64,7 +64,7 @@ def execute_sync(
     engine: Engine = "auto",
     on_progress: OnProgress | None = None,
 ) -> Outputs:
-    """Does what `remotemedia.execute_sync` does, for the nodes that there are here.
+    """Does what `remotemedia.execute_sync` does, for the nodes that this executor has.
 
     A sync function is not interrupted: a timeout is seen when it returns.
     """
@@ -113,7 +113,7 @@ def _completed_on_a_thread(work: Coroutine[Any, Any, Any]) -> Outputs:
 
 
 def _tell(on_progress: OnProgress | None, inputs: Sequence[Any] | None, result: Outputs) -> None:
-    """Tells once, at the end: what runs here is too short for more."""
+    """Reports progress once, at the end: runs are too short for more."""
     if on_progress is not None:
         reporter_of(on_progress, inputs).done(result)
 
@@ -123,7 +123,7 @@ async def _run_inline(work: Callable[[], Any]) -> Any:
 
 
 async def _pause(seconds: float) -> None:
-    # There is no loop that this would hold up.
+    # No event loop is blocked by this.
     time.sleep(seconds)  # noqa: ASYNC251
 
 
@@ -134,7 +134,7 @@ async def _in_thread(work: Callable[[], Any]) -> Any:
         except BaseException as error:
             return None, error
 
-    # Cancelled or not: what comes after it, such as the cleaning up, would meet a thread that is still at work.
+    # To its end, also if this is cancelled: cleaning up must not meet a thread that is still at work.
     value, error = await to_the_end(asyncio.to_thread(attempt), _log_lost)
     if error is not None:
         raise Failure(error)
@@ -194,7 +194,7 @@ def _list(inputs: Sequence[Any] | None) -> list[Any] | None:
 
 
 def _deadline(timeout: float | None) -> Callable[[], None]:
-    """What raises `TimedOut` once the time is over."""
+    """A function that raises `TimedOut` once the time is over."""
     if timeout is None:
         return lambda: None
     if not isinstance(timeout, (int, float)) or not timeout >= 0:

@@ -1,4 +1,4 @@
-"""From a manifest to steps in an order in which each comes after those that it takes from.
+"""Turns a manifest into steps, each after those that it takes from.
 
 What is checked here is what would make a wrong result; everything that is wrong with a manifest is told by the native
 library.
@@ -43,7 +43,7 @@ class Step(NamedTuple):
 
 
 class OnError(NamedTuple):
-    """What an error of a node means: how many times it tries again, the seconds before the first time, what then."""
+    """What an error of a node does: how many times it is tried again, the seconds before the first time, and then."""
 
     times: int = 0
     backoff: float = 0.0
@@ -51,7 +51,7 @@ class OnError(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """The steps, and the ids of those from which nothing goes on, in the order of the manifest."""
+    """The steps, and the ids of the sinks in the order of the manifest."""
 
     steps: list[Step]
     sinks: list[str]
@@ -81,7 +81,7 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
     buffered = {(link.source, link.target) for link, each in zip(links, connections, strict=True) if each.get("buffer")}
 
     def shares(index: int) -> bool:
-        # Functions that follow each other without a branch between them are called together, if that can't be told.
+        # The native planner lets functions share a call under these conditions.
         after = [link.target for link in links if link.source == index]
         before = [link.source for link in links if link.target in after]
         if len(after) != 1 or len(before) != 1 or (index, after[0]) in buffered:
@@ -114,7 +114,7 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
 
 
 def _with_functions(manifest: Mapping[str, Any], python: Sequence[str], problems: list[Problem]) -> Mapping[str, Any]:
-    """The manifest with functions for their names; what is wrong with their params is noted."""
+    """The manifest with functions for their names; problems of their params are added to `problems`."""
     nodes = manifest.get("nodes")
     if not isinstance(nodes, (list, tuple)):
         return manifest
@@ -207,7 +207,7 @@ def _links(
 def _misfit(
     connection: Mapping[str, Any], source: Callable[[], Node] | HostFunction, target: Callable[[], Node] | HostFunction
 ) -> Problem | None:
-    """What is wrong with a connection if nothing that the one gives can go into the other."""
+    """The problem of a connection between nodes of which one gives nothing that the other takes."""
     gives, takes = _kind(source).gives, _kind(target).takes
     if not gives or not takes or set(gives) & set(takes):
         return None
@@ -223,7 +223,7 @@ def _misfit(
 
 
 def _kind(work: Callable[[], Node] | HostFunction) -> type[Node]:
-    """The class of a node; functions take and give whatever they like, as the class of all nodes says."""
+    """The class of a node; for functions, which take and give anything, the base of all."""
     kind = getattr(work, "func", None)
     return kind if isinstance(kind, type) and issubclass(kind, Node) else Node
 

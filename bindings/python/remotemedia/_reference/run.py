@@ -1,4 +1,4 @@
-"""One run: item after item, and for each item node after node.
+"""Runs a graph: item after item, and for each item node after node.
 
 A node takes what its sources gave, in the order of the connections; that alone makes the order of the results: item,
 path, emission. Where several nodes fail, the native runtime reports one of them, whichever comes first; here it is the
@@ -27,7 +27,7 @@ from .copies import crossed
 from .graph import Graph, Step
 
 KEPT = 100
-"""So many errors that were skipped are kept; of what comes after them the first one of each node, and the count."""
+"""The number of skipped errors that are kept; after them only the first one of each node, and the count."""
 
 LONGEST_BACKOFF = 3600.0
 """The most seconds between two tries."""
@@ -65,7 +65,7 @@ async def run(
     try:
         return await _run(graph, nodes, inputs, in_thread, check, pause, stop)
     finally:
-        # What was not cleaned up at the end, because there was an error.
+        # Instances that an error has kept from being cleaned up at the end.
         await clean_up([node for node in nodes if isinstance(node, Instance)], in_thread)
 
 
@@ -108,7 +108,7 @@ async def _run(
                             number = 0
                             async for out in outs:
                                 number += 1
-                                # What it gave in an earlier try is not given twice.
+                                # Packets of an earlier try are not emitted twice.
                                 if number > taken:
                                     emitted.append(out)
                                     taken = number
@@ -116,7 +116,7 @@ async def _run(
                         break
                     except RefusedError as refused:
                         if not isinstance(step.work, HostFunction):
-                            # Nobody knows what state it is in.
+                            # Its state is unknown.
                             nodes[place] = step.work()
                         if tried < step.on_error.times:
                             report = report._replace(retries=report.retries + 1)
@@ -152,7 +152,7 @@ async def _run(
 async def _process(
     graph: Graph, step: Step, node: Node | HostFunction, packet: Packet, in_thread: InThread
 ) -> AsyncGenerator[Packet, None]:
-    """What a node makes of a packet. Raises `RefusedError`, for a function from its exception."""
+    """The packets that a node makes of a packet. Raises `RefusedError`, for a function from its exception."""
     if not isinstance(node, HostFunction):
         yield packet._replace(value=node.process(packet.value))
         return

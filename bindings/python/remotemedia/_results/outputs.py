@@ -1,4 +1,4 @@
-"""What an execution gives back: `Outputs`, a list that remembers which input each value came from."""
+"""`Outputs`, the result of an execution: a list that remembers which input each value came from."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def decode_columns(document: bytes, values: list[Any] | None) -> tuple[str, Mapp
 
 
 packet_of: Callable[[Sequence[Any]], Packet] = partial(tuple.__new__, Packet)
-"""A row of an answer as a packet, without a frame of the interpreter."""
+"""Makes a `Packet` of a row of a document, without a frame of the interpreter."""
 
 
 class SkipReport(NamedTuple):
-    """The errors of an execution that its manifest let pass: the first that were `skipped`, and counts of all."""
+    """The errors that an execution has skipped, since its manifest says so: the first ones, and counts of all."""
 
     skipped: list[NodeError]
     skips: int
@@ -59,27 +59,27 @@ class SkipReport(NamedTuple):
 
 
 def log_skip(message: str) -> None:
-    """Warns of the first error that a node skips in a piece of work."""
+    """Logs the first error that a node skips in an execution or session."""
     import logging
 
     logging.getLogger("remotemedia").warning("skipped: %s (more that this node skips is counted, not logged)", message)
 
 
 class Outputs(list[Any]):
-    """What came out of an execution.
+    """The outputs of an execution.
 
     Of a pipeline with one sink it is the list of its values, flat, ordered by input and by emission. Of one with
-    several sinks it is a mapping: iterated it gives their ids, and `outputs["id"]` is the `Outputs` of one of them,
+    several sinks it is a mapping: iterating gives their ids, and `outputs["id"]` is the `Outputs` of one of them,
     which it is for one sink as well. So `outputs["id"].packets` is right for every pipeline.
 
-    `by_item` and `packets` are made when they are asked for, and keep telling how the values came out even if the list
-    is changed.
+    `by_item` and `packets` are made when they are asked for, and stay as the values came out even if the list is
+    changed.
     """
 
     __slots__ = ("_count", "_origin", "_sinks", "_skip_report")
 
-    # Set where the outputs come from; a list made by hand (a copy, a pickle) has none. The origin is the sink and its
-    # columns, or the document that holds them, perhaps with the values beside it: most lists are never asked.
+    # Set where the outputs are made; a list made otherwise (a copy, a pickle) has none. The origin is the sink and its
+    # columns, or the document that holds them, perhaps with the values beside it: most programs never ask.
     _origin: tuple[str, Mapping[str, Sequence[Any]]] | tuple[bytes, list[Any]] | bytes
     _count: int | None
     _skip_report: SkipReport
@@ -174,7 +174,7 @@ class Outputs(list[Any]):
 
     @property
     def by_item(self) -> list[list[Any]]:
-        """The values of each input: `by_item[i]` is the list of what input `i` gave, perhaps empty; sink by sink."""
+        """The values of each input, sink by sink: `by_item[i]` is the list that input `i` gave; it may be empty."""
         if hasattr(self, "_sinks"):
             parts = zip_longest(*(each.by_item for each in self._sinks.values()), fillvalue=[])
             return [[value for part in of_item for value in part] for of_item in parts]
@@ -190,7 +190,7 @@ class Outputs(list[Any]):
 
     @property
     def packets(self) -> list[Packet]:
-        """The values with their times and places; sink by sink."""
+        """The values as packets, with their times and where they came from; sink by sink."""
         if hasattr(self, "_sinks"):
             return [packet for each in self._sinks.values() for packet in each.packets]
         sink, columns = self._known()
@@ -212,20 +212,20 @@ class Outputs(list[Any]):
 
     @property
     def skipped(self) -> list[NodeError]:
-        """The errors after which something was dropped, since a node says `on_error: skip`: the first 100.
+        """The first 100 errors after which a packet was dropped, since a node says `on_error: skip`.
 
-        They are those of the whole execution, in the outputs of each sink the same.
+        They are those of the whole execution, and the same in the outputs of each sink.
         """
         return self._skip_report.skipped if hasattr(self, "_skip_report") else []
 
     @property
     def skips(self) -> int:
-        """How many times something was dropped in the execution."""
+        """How many packets were dropped after errors in the execution."""
         return self._skip_report.skips if hasattr(self, "_skip_report") else 0
 
     @property
     def retries(self) -> int:
-        """How many times a node tried again in the execution."""
+        """How many times nodes tried again in the execution."""
         return self._skip_report.retries if hasattr(self, "_skip_report") else 0
 
     def _known(self) -> tuple[str, Mapping[str, Sequence[Any]]]:

@@ -64,7 +64,7 @@ Native = tuple[int, float | None]
 
 
 class Reporter:
-    """Calls an `on_progress`. What that raises is logged, and it is not called again."""
+    """Calls an `on_progress`. An exception of it is logged, and it is not called again."""
 
     def __init__(self, callback: OnProgress, total: int | None, media_total: float | None = None) -> None:
         if inspect.iscoroutinefunction(callback):
@@ -78,11 +78,11 @@ class Reporter:
 
     @property
     def is_due(self) -> bool:
-        """Whether the last call is long enough ago."""
+        """Whether the last call was long enough ago."""
         return self._callback is not None and time.monotonic() - self._told >= BETWEEN_SECONDS
 
     def tell(self, items: int, media: float | None) -> None:
-        """Calls it now."""
+        """Calls `on_progress` now."""
         if self._callback is None:
             return
         self._told = time.monotonic()
@@ -93,13 +93,13 @@ class Reporter:
             _log.exception("on_progress raised %s: %s; it is not called again", type(error).__name__, error)
 
     def done(self, result: Any) -> None:
-        """Tells that all is done, with what came out."""
+        """Reports that all is done, with the result."""
         if self._callback is not None:
             self.tell(self.total or 0, media_of(result))
 
 
 class Ticker:
-    """Tells a reporter on a running loop, as long as the block goes on: `with Ticker(reporter, look):`."""
+    """Calls a reporter again and again on a running loop while a block runs: `with Ticker(reporter, look):`."""
 
     def __init__(self, reporter: Reporter, look: Callable[[], Native | None]) -> None:
         self._reporter = reporter
@@ -135,7 +135,7 @@ def reporter_of_sources(callback: OnProgress, sources: Any) -> Reporter:
 
 
 async def counted(results: AsyncGenerator[Mapped, None], reporter: Reporter) -> AsyncGenerator[Mapped, None]:
-    """The results of a `map`; tells how many there were."""
+    """The results of a `map`, with a report of how many there have been."""
     so_far = _Mapped(reporter)
     try:
         async for result in results:
@@ -147,7 +147,7 @@ async def counted(results: AsyncGenerator[Mapped, None], reporter: Reporter) -> 
 
 
 def counted_sync(results: Generator[Mapped, None, None], reporter: Reporter) -> Iterator[Mapped]:
-    """The same without a running event loop."""
+    """Does what `counted` does without an event loop."""
     so_far = _Mapped(reporter)
     try:
         for result in results:
@@ -159,7 +159,7 @@ def counted_sync(results: Generator[Mapped, None, None], reporter: Reporter) -> 
 
 
 class _Mapped:
-    """What a `map` has done."""
+    """Counts of what a `map` has done."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
@@ -180,7 +180,7 @@ class _Mapped:
 
 
 def media_of(result: Any) -> float | None:
-    """How much media a result is, in seconds: of the sink with most, each input from its first packet to its end."""
+    """The seconds of media in a result: those of the sink with most, each input from its first packet to its end."""
     sinks: Iterable[Outputs] = result.values()
     return max((length for length in map(_length, sinks) if length is not None), default=None)
 
