@@ -20,7 +20,7 @@ from .._process import after_fork
 from .._results.outputs import Outputs
 from ..errors import MarshalError
 from ..table import is_table
-from .decode import Reader, Storage, unpackb
+from .decode import Decoder, Storage, unpackb
 from .diagnose import explain
 from .encode import Encoder
 
@@ -45,7 +45,7 @@ PACKING_ERRORS = (MarshalError, TypeError, ValueError, OverflowError, RecursionE
 """The exceptions of a packer for values that it can't pack."""
 
 
-class CallBuffers(Encoder, Reader):
+class CallBuffers(Encoder, Decoder):
     """Everything that one call needs. One call at a time uses it, between `acquire()` and `release()`."""
 
     def __init__(self, room: int = AREA_BYTES) -> None:

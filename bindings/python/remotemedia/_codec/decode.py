@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._abi.constants import AUDIO, BYTES, FILE, TABLE, TENSOR, VIDEO
 from .._abi.library import ffi
 from .._abi.msgpack import msgpack
 from .._abi.ownership import Borrowed
@@ -15,9 +16,6 @@ from ..media import SIZES, TYPE_STRINGS, Audio, File, Tensor
 from ..table import Column, Part, Table
 from ..video import Video, plane_shapes
 from .numpy_arrays import numpy_if_installed
-
-TENSOR, AUDIO, VIDEO, TABLE, FILE, BYTES, TIMESTAMP = 1, 2, 3, 4, 5, 6, -1
-"""The ext codes of the wire."""
 
 _ADDRESS: Any = ffi.typeof("uintptr_t")
 
@@ -55,7 +53,7 @@ class Window:
         self.__array_interface__ = interface
 
 
-class Reader:
+class Decoder:
     """Decodes the ext values of a document whose buffers are in `_storages`."""
 
     _storages: list[Storage]

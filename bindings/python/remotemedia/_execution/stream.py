@@ -1,51 +1,22 @@
-"""`stream` and `map`: a session, or many executions, with their tasks and waiting inside."""
+"""`stream`: a session with its tasks and waiting inside."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import time
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from .._engine.completion import Result
-from .._engine.loop_port import LoopPort
-from .._engine.port_registry import give_back_port, loop_port, sync_port
-from .._engine.run import Run
-from .._engine.sync_port import SyncPort, advance
-from .._functions.event_loop import running_loop
-from .._results.outputs import Outputs
-from ..errors import InvalidArgumentError
-from .execute import own_loop
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .._manifest.compile import Compiled
-    from ..errors import NodeError
     from .session import Session
 
-__all__ = ["Mapped", "map_sources", "map_sources_sync", "stream"]
+__all__ = ["close_source", "stream"]
 
 INLINE_IN_A_ROW = 128
 """After this many values that never waited, the event loop gets a turn."""
 
 _END: Any = object()
-
-
-class Mapped(NamedTuple):
-    """The result for one source: its `outputs`, or the `error` that ended it, and how many `seconds` it took."""
-
-    source: Any
-    outputs: Result | None
-    error: Exception | None
-    seconds: float
-
-    @property
-    def skipped(self) -> list[NodeError]:
-        """The errors after which a packet of this source was dropped, since a node says `on_error: skip`."""
-        outputs = self.outputs if self.error is None else getattr(self.error, "outputs", None)
-        return outputs.skipped if isinstance(outputs, Outputs) else []
 
 
 async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
@@ -103,184 +74,13 @@ async def _stream_async(session: Session, source: AsyncIterable[Any]) -> AsyncGe
     finally:
         feeding.cancel()
         await asyncio.wait([feeding])
-        await _close(source)
+        await close_source(source)
     if failures:
         raise failures[0]
 
 
-async def _close(source: Any) -> None:
+async def close_source(source: Any) -> None:
     """Closes an async generator now: a loop would close it later, and a microphone would stay open until then."""
     close = getattr(source, "aclose", None)
     if close is not None:
         await close()
-
-
-async def map_sources(
-    compiled: Compiled,
-    sources: Iterable[Any] | AsyncIterable[Any],
-    concurrency: int,
-    ordered: bool,
-    timeout_us: int,
-) -> AsyncGenerator[Mapped, None]:
-    """Runs a pipeline on each source, up to `concurrency` at a time."""
-    _check(concurrency)
-    port = loop_port(running_loop("asyncio.run, main()"))
-    upcoming = aiter(sources) if isinstance(sources, AsyncIterable) else None
-    values = iter(()) if isinstance(sources, AsyncIterable) else iter(sources)
-    fetching: asyncio.Future[Any] | None = None
-    running: deque[Mapped | asyncio.Task[Mapped]] = deque()
-    is_over = False
-    count = 0
-    try:
-        while True:
-            while not is_over and len(running) < concurrency:
-                if upcoming is None:
-                    source = next(values, _END)
-                elif fetching is None:
-                    fetching = asyncio.ensure_future(_next(upcoming))
-                    break
-                elif not fetching.done():
-                    break
-                else:
-                    source, fetching = fetching.result(), None
-                if source is _END:
-                    is_over = True
-                else:
-                    running.append(_begin(port, compiled, source, timeout_us))
-                    count += 1
-                    if count % INLINE_IN_A_ROW == 0:
-                        await asyncio.sleep(0)
-                if _finished(running, ordered) is not None:
-                    break
-            found = _finished(running, ordered)
-            if found is not None:
-                running.remove(found)
-                yield found if isinstance(found, Mapped) else found.result()
-            elif running or fetching is not None:
-                waited = {each for each in running if not isinstance(each, Mapped)}
-                await asyncio.wait(
-                    [*waited, *([fetching] if fetching is not None else [])], return_when="FIRST_COMPLETED"
-                )
-            else:
-                return
-    finally:
-        left = [each for each in running if not isinstance(each, Mapped)] + ([fetching] if fetching is not None else [])
-        for each in left:
-            each.cancel()
-        if left:
-            await asyncio.wait(left)
-        await _close(upcoming)
-
-
-def map_sources_sync(
-    compiled: Compiled, sources: Iterable[Any], concurrency: int, ordered: bool, timeout_us: int
-) -> Generator[Mapped, None, None]:
-    """Does what `map_sources` does without an event loop, or blocking it."""
-    _check(concurrency)
-    pipeline, functions = compiled
-    if functions and any(each.on_loop for each in functions.values()):
-        with own_loop() as loop:
-            results = map_sources(compiled, sources, concurrency, ordered, timeout_us)
-            try:
-                while True:
-                    try:
-                        yield loop.run_until_complete(anext(results))
-                    except StopAsyncIteration:
-                        return
-            finally:
-                loop.run_until_complete(results.aclose())
-    port = sync_port()
-    values = iter(sources)
-    running: deque[tuple[Any, float, Result | Exception | Run]] = deque()
-    is_over = False
-    try:
-        while True:
-            while not is_over and len(running) < concurrency:
-                source = next(values, _END)
-                if source is _END:
-                    is_over = True
-                    break
-                begin = time.perf_counter()
-                outcome: Result | Exception | Run
-                try:
-                    outcome = port.start(pipeline, functions, [source], timeout_us)
-                except Exception as error:
-                    outcome = error
-                running.append((source, begin, outcome))
-                if not isinstance(outcome, Run):
-                    break
-            if not running:
-                return
-            first = [running[0]] if ordered else list(running)
-            ended = next(
-                (each for each in first if not isinstance(each[2], Run) or each[2].completion is not None), None
-            )
-            if ended is None:
-                advance(port)
-                continue
-            running.remove(ended)
-            yield _settled(port, *ended)
-    finally:
-        for _, _, outcome in running:
-            if isinstance(outcome, Run):
-                port.abandon(outcome)
-        give_back_port(port)
-
-
-def _begin(port: LoopPort, compiled: Compiled, source: Any, timeout_us: int) -> Mapped | asyncio.Task[Mapped]:
-    begin = time.perf_counter()
-    try:
-        outcome = port.start(*compiled, [source], timeout_us)
-    except Exception as error:
-        return Mapped(source, None, error, time.perf_counter() - begin)
-    if isinstance(outcome, Run):
-        run = outcome
-        task = asyncio.create_task(_ended(port, run, source, begin))
-        # A task that is cancelled before it began never comes to cancel its run.
-        task.add_done_callback(lambda _: port.abandon(run))
-        return task
-    return Mapped(source, outcome, None, time.perf_counter() - begin)
-
-
-async def _ended(port: LoopPort, run: Run, source: Any, begin: float) -> Mapped:
-    try:
-        outputs = await run.outcome(port.abandon)
-    except Exception as error:
-        return Mapped(source, None, error, time.perf_counter() - begin)
-    return Mapped(source, outputs, None, time.perf_counter() - begin)
-
-
-def _settled(port: SyncPort, source: Any, begin: float, outcome: Result | Exception | Run) -> Mapped:
-    error = outcome if isinstance(outcome, Exception) else None
-    outputs: Result | None = None
-    if isinstance(outcome, Run):
-        if outcome.borrowed:
-            port.drain()
-        try:
-            outputs = outcome.settle(outcome.completion)
-        except Exception as raised:
-            error = raised
-    elif not isinstance(outcome, Exception):
-        outputs = outcome
-    return Mapped(source, outputs, error, time.perf_counter() - begin)
-
-
-def _finished(running: deque[Mapped | asyncio.Task[Mapped]], ordered: bool) -> Mapped | asyncio.Task[Mapped] | None:
-    for each in running:
-        if isinstance(each, Mapped) or each.done():
-            return each
-        if ordered:
-            return None
-    return None
-
-
-async def _next(values: AsyncIterator[Any]) -> Any:
-    try:
-        return await anext(values)
-    except StopAsyncIteration:
-        return _END
-
-
-def _check(concurrency: int) -> None:
-    if not isinstance(concurrency, int) or concurrency < 1:
-        raise InvalidArgumentError(f"concurrency must be a whole number of 1 or more, got {concurrency!r}")

@@ -21,8 +21,8 @@ from .node import Linkable, Node, Port
 if TYPE_CHECKING:
     from .._codec.pcm import PCM
     from .._engine.completion import Result
+    from .._execution.map import Mapped
     from .._execution.session import Session
-    from .._execution.stream import Mapped
     from .._manifest.compile import Manifest
     from .._reference.execute import Engine
     from .._results.progress import OnProgress
@@ -359,7 +359,7 @@ class Pipeline(Linkable):
         """
         with FIRST_USE:
             from .._execution.execute import microseconds
-            from .._execution.stream import map_sources
+            from .._execution.map import map_sources
             from .._manifest.compile import compile_manifest
 
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
@@ -383,7 +383,7 @@ class Pipeline(Linkable):
         """Runs the pipeline on each source like `map`, and blocks while it does: `for result in ...`."""
         with FIRST_USE:
             from .._execution.execute import microseconds
-            from .._execution.stream import map_sources_sync
+            from .._execution.map import map_sources_sync
             from .._functions.event_loop import refuse_in_loop
             from .._manifest.compile import compile_manifest
 

@@ -18,7 +18,7 @@ from ..media import Audio
 from .outputs import Outputs
 
 if TYPE_CHECKING:
-    from .._execution.stream import Mapped
+    from .._execution.map import Mapped
 
 __all__ = ["OnProgress", "Progress"]
 
