@@ -18,10 +18,10 @@ def limit_bytes() -> int:
 
 
 def uncleared(channels: int, frames: int) -> tuple[Any, int]:
-    """Samples that are not written yet, and their address."""
+    """Memory for samples, not cleared, and its address."""
     numpy = numpy_if_installed()
     if numpy is not None:
-        # It asks the system for large pages, which takes less than as many small ones.
+        # numpy asks the system for large pages, which takes less time than as many small ones.
         samples = numpy.empty((channels, frames), "float32")
         return samples, samples.ctypes.data
     memory = memoryview(ffi.buffer(_allocate("char[]", channels * frames * 4)))

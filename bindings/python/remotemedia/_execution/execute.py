@@ -168,7 +168,7 @@ async def with_progress(
     timeout_us: int,
     reporter: Reporter,
 ) -> Result:
-    """Runs the pipeline and tells how far it is."""
+    """Runs the pipeline and reports its progress."""
     outcome = port.start(pipeline, functions, inputs, timeout_us)
     if isinstance(outcome, Run):
         run = outcome
