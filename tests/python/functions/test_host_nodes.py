@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import gc
 import threading
 import traceback
@@ -589,3 +590,38 @@ def test_a_function_gets_no_more_values_of_a_call_that_is_over(
 
     asyncio.run(main())
     assert seen == [0, 1]
+
+
+@both
+def test_callables_that_cannot_be_remembered_are_nodes_too(execute: Any) -> None:
+    class Unhashable:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, value: int) -> int:
+            return value + 1
+
+    class WithoutWeakReferences:
+        __slots__ = ()
+
+        def __call__(self, value: int) -> int:
+            return value * 2
+
+    manifest = chain(("a", Unhashable(), {}), ("b", WithoutWeakReferences(), {}), ("c", functools.partial(pow, 2), {}))
+    for _ in range(2):
+        assert execute(manifest, [1, 2]) == [16, 64]
+
+
+@both
+def test_what_was_remembered_of_a_function_is_of_this_function_alone(execute: Any) -> None:
+    def made(asynchronous: bool) -> Any:
+        if not asynchronous:
+            return lambda value: value
+
+        async def later(value: int) -> int:
+            return value
+
+        return later
+
+    # Each is collected before the next one, which may get its address.
+    for number in range(20):
+        assert execute(chain(("f", made(number % 2 == 1), {})), [number]) == [number]

@@ -530,8 +530,8 @@ def _has(port: Port, side: str) -> bool:
         from .._manifest.catalog import node_types, type_name
 
     if not isinstance(port.node.node_type, str):
-        shape = spec_of(port.node.node_type)
-        return port.name in {"inputs": shape.inputs or ("in",), "outputs": shape.outputs or ("out",)}[side]
+        spec = spec_of(port.node.node_type)
+        return port.name in {"inputs": spec.inputs or ("in",), "outputs": spec.outputs or ("out",)}[side]
     described = node_types().get(type_name(port.node.node_type))
     return described is not None and any(each["name"] == port.name for each in described[side])
 

@@ -186,11 +186,11 @@ def _types_of(functions: Sequence[HostFunction]) -> tuple[HostNodeType, ...]:
 
 
 def _type_of(function: HostFunction) -> HostNodeType:
-    name, ends, shape = function.node_type, isinstance(function, HostClass), function.spec
+    name, ends, spec = function.node_type, isinstance(function, HostClass), function.spec
     # Batches share no call with functions that take single values: those would have to wait for a batch to be full.
-    if shape.batch is None:
-        return HostNodeType(name, ends, inputs=shape.inputs, outputs=shape.outputs)
-    return HostNodeType(name, ends, shape.batch, shape.max_wait_ms)
+    if spec.batch is None:
+        return HostNodeType(name, ends, inputs=spec.inputs, outputs=spec.outputs)
+    return HostNodeType(name, ends, spec.batch, spec.max_wait_ms)
 
 
 def _remember(key: Any, pipeline: CompiledPipeline) -> CompiledPipeline:

@@ -34,9 +34,9 @@ def take_functions(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], list
             params = node.get("params") or {}
             # A decorated function makes nodes when it is called; the function itself is inside.
             kind = HostClass if inspect.isclass(getattr(function, "fn", None)) else HostFunction
-            shape = spec_of(function)
+            spec = spec_of(function)
             function = getattr(function, "fn", function)
-            functions.append(kind(function, unique, dict(params) if isinstance(params, Mapping) else {}, shape))
+            functions.append(kind(function, unique, dict(params) if isinstance(params, Mapping) else {}, spec))
             node = {**node, "node_type": unique}
         plain.append(node)
     return {**manifest, "nodes": plain}, functions

@@ -48,13 +48,13 @@ def from_text(text: str, python: Sequence[str]) -> dict[str, Any]:
 
 def _declared(name: str, text: str, python: Sequence[str]) -> HostNodeType:
     try:
-        shape = find(name, python, "node_type").spec
+        spec = find(name, python, "node_type").spec
     except ManifestError:
         # The ports of a missing function are not known: all that look like ports in the text are accepted.
         ports = list(dict.fromkeys(PORT.findall(text)))[: MOST_PORTS - 1]
         inputs, outputs = (tuple(dict.fromkeys([usual, *ports])) for usual in ("in", "out"))
         return HostNodeType(name, inputs=inputs, outputs=outputs)
-    return HostNodeType(name, inputs=shape.inputs, outputs=shape.outputs)
+    return HostNodeType(name, inputs=spec.inputs, outputs=spec.outputs)
 
 
 def _without_markers(lines: list[str]) -> list[str]:

@@ -230,8 +230,8 @@ def _kind(work: Callable[[], Node] | HostFunction) -> type[Node]:
 
 def _ports(work: Callable[[], Node] | HostFunction, side: str) -> Sequence[str]:
     """The names of the outputs of a node, or of its inputs."""
-    shape = work.spec if isinstance(work, HostFunction) else SINGLE
-    return (shape.outputs or ("out",)) if side == "from" else (shape.inputs or ("in",))
+    spec = work.spec if isinstance(work, HostFunction) else SINGLE
+    return (spec.outputs or ("out",)) if side == "from" else (spec.inputs or ("in",))
 
 
 def _order(count: int, links: list[Link]) -> list[int]:
