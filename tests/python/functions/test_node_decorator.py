@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import weakref
 from typing import Any, Literal
 
 import pytest
 import remotemedia as rm
-from conftest import chain
+from conftest import chain, eventually
 from face_functions import even, scale
 
 ALLOWED = ["face_functions"]
@@ -191,3 +192,21 @@ def test_what_cannot_be_a_node(function: Any, message: str) -> None:
     with pytest.raises(rm.InvalidArgumentError) as caught:
         rm.node(function)
     assert str(caught.value) == message
+
+
+def test_a_class_whose_params_were_checked_is_collected() -> None:
+    @rm.node
+    class Child:
+        def __init__(self, *, parent: Any = None, level: int = 0) -> None:
+            pass
+
+        def process(self, value: int) -> int:
+            return value
+
+    Child.fn.__init__.__annotations__["parent"] = Child.fn
+    assert rm.execute_sync(chain(("a", Child, {"level": 1})), [1]) == [1]
+    with pytest.raises(rm.ManifestError, match="expected an integer, got the text"):
+        rm.execute_sync(chain(("a", Child, {"level": "1"})), [1])
+    gone = weakref.ref(Child.fn)
+    del Child
+    assert eventually(lambda: gone() is None)

@@ -36,7 +36,10 @@ NAMES: dict[Any, str] = {
 }
 
 _hints: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
-"""The annotations of functions, once all of them could be looked up."""
+"""The annotations that are checked, by functions and classes, once all of theirs could be looked up.
+
+Others are left out: a class that is annotated with itself would be kept alive for ever.
+"""
 
 
 def params_of(fn: Callable[..., Any], takes_port: bool) -> dict[str, inspect.Parameter]:
@@ -167,14 +170,15 @@ def _nearest(known: Mapping[str, inspect.Parameter], name: object) -> str:
 
 
 def _hints_of(fn: Callable[..., Any]) -> dict[str, Any]:
-    hints = _hints.get(fn)
-    if hints is None:
+    known = _hints.get(fn)
+    if known is None:
         try:
-            hints = _hints[fn] = typing.get_type_hints(fn.__init__ if inspect.isclass(fn) else fn)
+            hints = typing.get_type_hints(fn.__init__ if inspect.isclass(fn) else fn)
         except Exception:
             # An annotation that only type checkers can read: nothing to compare with.
             return {}
-    return hints
+        known = _hints[fn] = {name: hint for name, hint in hints.items() if _choices(hint) is not None}
+    return known
 
 
 def described(value: Any) -> str:
