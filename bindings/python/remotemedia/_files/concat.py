@@ -6,9 +6,9 @@ little more memory than the sound itself. While a chunk is copied other threads 
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
+from .._codec.numpy_arrays import numpy_if_installed
 from .._codec.samples import copy_into, uncleared
 from ..errors import LimitExceededError, MarshalError
 from ..media import Audio
@@ -82,12 +82,12 @@ class AudioConcatenator:
             return self._waiting
         samples = self._samples[:, : self._filled]
         if not self._waiting:
-            samples = sys.modules["numpy"].ascontiguousarray(samples)
+            samples = numpy_if_installed().ascontiguousarray(samples)
         return [Audio(samples, first.rate, layout=first.layout, pts_ns=first.pts_ns), *self._waiting]
 
     def _begin(self, first: Audio, duration: float) -> None:
         # Only numpy's memory can be cut if there is too much of it.
-        if "numpy" in sys.modules and 0 < duration * first.rate * first.channels * 4 <= self._most_bytes:
+        if numpy_if_installed() is not None and 0 < duration * first.rate * first.channels * 4 <= self._most_bytes:
             self._first = first
             self._frames = int(duration * first.rate + 0.5)
             self._samples, self._place = uncleared(first.channels, self._frames)
