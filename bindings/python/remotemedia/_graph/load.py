@@ -8,8 +8,9 @@ from typing import Any
 from .._manifest.compile import compile_manifest
 from .._manifest.functions import with_functions
 from .edge_buffer import Buffer
+from .ends import End
 from .node import Node
-from .pipeline import End, Pipeline, of_nodes
+from .pipeline import Pipeline, of_nodes
 
 
 def to_pipeline(manifest: Mapping[str, Any], python: Sequence[str]) -> Pipeline:

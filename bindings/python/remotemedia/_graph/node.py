@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .._process import FIRST_USE
 
@@ -65,9 +65,18 @@ class Node(Linkable):
         self.capabilities = capabilities
         self.on_error = on_error
 
-    def __getitem__(self, port: str) -> Port:
-        """One of its ports, to connect: `vad["speech"] >> level`, `source >> mix["voice"]`."""
-        return Port(self, port)
+    @overload
+    def __getitem__(self, port: str) -> Port: ...
+
+    @overload
+    def __getitem__(self, port: tuple[str, ...]) -> list[Port]: ...
+
+    def __getitem__(self, port: str | tuple[str, ...]) -> Port | list[Port]:
+        """One of its ports, to connect or as a result: `vad["speech"] >> level`, `source >> mix["voice"]`.
+
+        `ear["segments", "events"]` is a list of both.
+        """
+        return Port(self, port) if isinstance(port, str) else [Port(self, name) for name in port]
 
     # `[]` makes ports, it does not list them.
     __iter__ = None

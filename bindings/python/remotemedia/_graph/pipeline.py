@@ -9,12 +9,12 @@ import json
 import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
-from .._functions.spec import spec_of
 from .._process import FIRST_USE
 from ..errors import Error, InvalidArgumentError
 from .edge_buffer import Buffer
+from .ends import End, ports, results
 from .function_node import NodeFunction
 from .node import Linkable, Node, Port
 
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     from .._reference.execute import Engine
     from .._results.progress import OnProgress
     from .plan import Plan
-
-
-class End(NamedTuple):
-    """One end of a connection: a node, perhaps one of its ports, and at the source the buffer of the connection."""
-
-    node: Node
-    port: str | None
-    buffer: Buffer | None = None
 
 
 class _Previous:
@@ -56,7 +48,9 @@ class Pipeline(Linkable):
         levels = await pipeline.run([rm.File("talk.flac")])
 
     `>>` makes a new pipeline and leaves both sides as they are; `add_node` changes this one. A list on the right of
-    `>>` is a set of branches, each of which gets everything; a list on the left joins. It pickles as its manifest.
+    `>>` is a set of branches, each of which gets everything; a list on the left joins. A port at the end is a result:
+    `>> ear["events"]` is that output, and `>> [ear["segments"], ear["events"]]` are both, by the names of the ports.
+    It pickles as its manifest.
     """
 
     def __init__(self, name: str | None = None, *, description: str | None = None) -> None:
@@ -207,15 +201,18 @@ class Pipeline(Linkable):
         if self._metadata:
             document["metadata"] = dict(self._metadata)
         document["nodes"] = [_entry(ids[id(node)], node) for node in self._nodes]
-        if self._links:
-            document["connections"] = [
-                {
-                    "from": _endpoint(ids[id(start.node)], start.port),
-                    "to": _endpoint(ids[id(end.node)], end.port),
-                    **({} if start.buffer is None else {"buffer": start.buffer.manifest()}),
-                }
-                for start, end in self._links
-            ]
+        connections: list[dict[str, Any]] = [
+            {
+                "from": _endpoint(ids[id(start.node)], start.port),
+                "to": _endpoint(ids[id(end.node)], end.port),
+                **({} if start.buffer is None else {"buffer": start.buffer.manifest()}),
+            }
+            for start, end in self._links
+        ]
+        sinks, their_connections = results(self._ends, self._links, ids)
+        document["nodes"] += sinks
+        if connections or sinks:
+            document["connections"] = [*connections, *their_connections]
         return document
 
     def svg(self) -> str:
@@ -425,8 +422,9 @@ class Pipeline(Linkable):
         runnable = self._runnable
         if runnable is None or not runnable.holds(self._nodes):
             document = self.manifest()
-            for entry, node in zip(document["nodes"], self._nodes, strict=True):
-                # The node's own dicts: the next run sees changes of them.
+            # Behind the nodes come the sinks of outputs that are results, which have no params.
+            for entry, node in zip(document["nodes"], self._nodes, strict=False):
+                # The node's own dicts: what is changed in them is seen by the next run.
                 entry["params"] = node.params
                 if node.capabilities is not None:
                     entry["capabilities"] = node.capabilities
@@ -506,8 +504,8 @@ def _pipeline_of(part: Any) -> Pipeline:
         pipeline._heads = pipeline._ends = [End(part, None)]
     elif isinstance(part, Port):
         pipeline._nodes = [part.node]
-        pipeline._heads = [End(part.node, part.name if _has(part, "inputs") else None)]
-        pipeline._ends = [End(part.node, part.name if _has(part, "outputs") else None)]
+        pipeline._heads = [End(part.node, part.name if part.name in ports(part.node, "inputs") else None)]
+        pipeline._ends = [End(part.node, part.name if part.name in ports(part.node, "outputs") else None)]
         if pipeline._heads == pipeline._ends == [End(part.node, None)]:
             # Neither: the native library reports it with all other problems.
             pipeline._heads = pipeline._ends = [End(part.node, part.name)]
@@ -523,17 +521,6 @@ def _pipeline_of(part: Any) -> Pipeline:
     else:
         raise InvalidArgumentError(f">> connects nodes, pipelines and lists of them, not {_described(part)}")
     return pipeline
-
-
-def _has(port: Port, side: str) -> bool:
-    with FIRST_USE:
-        from .._manifest.catalog import node_types, type_name
-
-    if not isinstance(port.node.node_type, str):
-        spec = spec_of(port.node.node_type)
-        return port.name in {"inputs": spec.inputs or ("in",), "outputs": spec.outputs or ("out",)}[side]
-    described = node_types().get(type_name(port.node.node_type))
-    return described is not None and any(each["name"] == port.name for each in described[side])
 
 
 def _each_once(parts: list[Any]) -> list[Any]:

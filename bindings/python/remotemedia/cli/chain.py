@@ -61,7 +61,8 @@ def _built(tree: ast.expr) -> Any:
         return [_built(each) for each in tree.elts]
     if isinstance(tree, ast.Subscript):
         node, port = _built(tree.value), _literal(tree.slice)
-        if not isinstance(node, Node) or not isinstance(port, str):
+        names = port if isinstance(port, tuple) else (port,)
+        if not isinstance(node, Node) or not names or not all(isinstance(name, str) for name in names):
             raise _refused(f"{_place(tree)}: write the port of a node as SpeechSegments['events']")
         return node[port]
     if isinstance(tree, ast.Call):
