@@ -21,9 +21,10 @@ from .._results.progress import Reporter, Ticker
 from ..errors import Error, InvalidArgumentError
 from ..media import nanoseconds
 from .metrics import Metrics, metrics_of
+from .reader import Reader
 from .time_breaks import TimeBreakReport
 from .trace import TraceFile
-from .watchdog import WATCHDOG_SECONDS, Watchdog, look_for_a_stall
+from .watchdog import WATCHDOG_SECONDS, Watchdog, refuse_a_stall
 
 if TYPE_CHECKING:
     from .._codec.pcm import PCM
@@ -46,8 +47,8 @@ class Session:
 
     `await send(value)` feeds it, `async for packet in session` reads it. Do both at the same time, in two tasks, since
     `send` waits while outputs are unread. Leaving the block by an exception cancels. Leaving it normally finishes,
-    waits for the end and drops unread outputs; an error that ended the session early is raised there, unless a `send`
-    or a reader has raised it already.
+    waits for the end and for tasks that read, and drops outputs that no task reads; an error that ended the session
+    early is raised there, unless a `send` or a reader has raised it already.
     """
 
     def __init__(
@@ -76,7 +77,6 @@ class Session:
         self._trace: TraceFile | None = None
         self._room: list[asyncio.Future[None]] = []
         self._in_a_row = 0
-        self._was_read = False
         self._finished = False
 
     # ---- the block
@@ -85,8 +85,7 @@ class Session:
         self._native.enter()
         if self._trace_path is not None:
             self._trace = TraceFile(self._trace_path, self._native.trace)
-        if self._seconds_of_watchdog is not None:
-            self._watchdog = Watchdog(self, self._seconds_of_watchdog, self._time_breaks)
+        self._watchdog = Watchdog(self, self._seconds_of_watchdog, self._time_breaks)
         if self._reporter is not None:
             self._ticker = Ticker(self._reporter, self._native.progress)
             self._ticker.__enter__()
@@ -128,7 +127,7 @@ class Session:
         values have their own. With `input=` bytes may be split anywhere.
 
         Raises `MarshalError`; the error that ended the session, such as `NodeError`; `GoneError` after `cancel`;
-        `StalledError` if it has waited for 5 s because outputs were never read.
+        `StalledError` if it has waited for 5 s because the outputs of a sink were never read.
         """
         if pts is None and duration is None and self._is_plain:
             packets = [[value]]
@@ -213,7 +212,7 @@ class Session:
         if reader is None:
             if self._native.is_open:
                 raise InvalidArgumentError(f"output({sink!r}) comes too late; choose outputs before the first send")
-            reader = self._chosen[sink] = Reader(self, len(self._chosen), deque())
+            reader = self._chosen[sink] = Reader(self, len(self._chosen), deque(), sink)
             self._native.sinks.append(sink)
         return reader
 
@@ -221,7 +220,7 @@ class Session:
         if self._chosen:
             names = ", ".join(map(repr, self._chosen))
             raise InvalidArgumentError(f"the outputs of this session are read one by one: session.output({names})")
-        return self._all
+        return aiter(self._all)
 
     # ---- beside the packets
 
@@ -287,14 +286,34 @@ class Session:
         return self._native.is_open
 
     @property
+    def is_finished(self) -> bool:
+        """Whether no more packets are sent."""
+        return self._finished
+
+    @property
+    def was_left(self) -> bool:
+        """Whether its block was left."""
+        return self._native.is_closed
+
+    @property
+    def was_fed_while_read(self) -> bool:
+        """Whether something was sent while a reader waited, which another task must have done."""
+        return self._native.was_fed_while_read
+
+    @property
+    def readers(self) -> list[Reader]:
+        """Those who may read: of each sink that was chosen, or of all together."""
+        return list(self._chosen.values()) or [self._all]
+
+    @property
     def has_ended(self) -> bool:
         """Whether its block was left, or its completion is there."""
         completed = self._native.completed
         return self._native.is_closed or (completed is not None and completed.done())
 
     async def progress(self) -> None:
-        """Waits, after a refused packet, until there is room or an output. Raises what ended the session."""
-        self._was_read = True
+        """After a refused packet: waits until there is room or an output. Raises what ended the session."""
+        self._all.task = asyncio.current_task()
         status = self._native.fetch(-1, self._all.batch)
         if status == RM_END:
             await self._ended()
@@ -330,7 +349,7 @@ class Session:
 
     async def _next(self, reader: Reader) -> Packet | None:
         """The next output of a reader whose batch is empty; None after the last one."""
-        self._was_read = True
+        reader.begin()
         while not self._native.is_cancelled and not self._native.is_closed:
             status = self._native.fetch(reader.sink, reader.batch)
             if reader.batch:
@@ -341,15 +360,18 @@ class Session:
                 return reader.batch.popleft() if reader.batch else None
             if status == RM_END:
                 await self._ended()
+                reader.has_ended = True
+                # Leaving the block waits for the ends of all readers.
+                _resolve_all(self._outputs)
                 return None
-            await self._wait_in(self._outputs)
+            await self._wait_in(self._outputs, reader)
             if reader.batch:
                 return reader.batch.popleft()
         return None
 
     async def _wait_for_room(self) -> None:
         self._in_a_row = 0
-        if self._was_read:
+        if all(reader.task is not None for reader in self.readers):
             await self._wait_in(self._room)
             return
         self._native.check_place()
@@ -357,8 +379,7 @@ class Session:
         self._room.append(waiter)
         try:
             while not (await asyncio.wait([waiter], timeout=STALL_SECONDS))[0]:
-                if not self._was_read:
-                    look_for_a_stall(self.metrics())
+                refuse_a_stall("'send'", self)
         finally:
             if waiter in self._room:
                 self._room.remove(waiter)
@@ -369,13 +390,17 @@ class Session:
             unread[packet.sink] = unread.get(packet.sink, 0) + 1
         return unread
 
-    async def _wait_in(self, waiters: list[asyncio.Future[None]]) -> None:
+    async def _wait_in(self, waiters: list[asyncio.Future[None]], reader: Reader | None = None) -> None:
         self._native.check_place()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiters.append(waiter)
+        if reader is not None:
+            reader.waiter = waiter
         try:
             await waiter
         finally:
+            if reader is not None:
+                reader.waiter = None
             if waiter in waiters:
                 waiters.remove(waiter)
 
@@ -385,17 +410,37 @@ class Session:
             # It has ended, and its user knows why.
             return
         await self.finish()
-        readers = list(self._chosen.values()) or [self._all]
-        self._drop_unread()
+        # A task that was just made begins to read.
+        await asyncio.sleep(0)
+        abandoned: set[Reader] = set()
         # Sinks that are read one by one have to be emptied together: each may hold up the others.
         while not self._native.is_cancelled:
-            statuses = [self._native.fetch(reader.sink, reader.batch) for reader in readers]
-            self._drop_unread()
-            if all(status == RM_END for status in statuses):
+            left = {reader for reader in self.readers if reader.is_read_elsewhere} - abandoned
+            unread = [reader for reader in self.readers if reader not in left]
+            for reader in unread:
+                reader.batch.clear()
+            statuses = [self._native.fetch(reader.sink, reader.batch) for reader in unread]
+            for reader in unread:
+                reader.batch.clear()
+            if not left and all(status == RM_END for status in statuses):
                 break
             if RM_OK not in statuses:
-                await self._wait_in(self._outputs)
+                abandoned |= await self._wait_for_readers(left)
         await self._ended(again=False)
+
+    async def _wait_for_readers(self, readers: set[Reader]) -> set[Reader]:
+        """Waits until something comes, a reader ends, or the tasks of readers read nothing for long: returns those."""
+        self._native.check_place()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._outputs.append(waiter)
+        tasks = [reader.task for reader in readers if reader.task is not None]
+        try:
+            ended, _ = await asyncio.wait([waiter, *tasks], timeout=STALL_SECONDS, return_when="FIRST_COMPLETED")
+        finally:
+            if waiter in self._outputs:
+                self._outputs.remove(waiter)
+        # One that waits takes what comes; one that does something else may never read on.
+        return set() if ended else {reader for reader in readers if reader.waiter is None}
 
     async def _ended(self, *, again: bool = True) -> None:
         """Waits for the completion; raises what ended the session before its time, perhaps once more."""
@@ -419,28 +464,6 @@ class Session:
     def _wake(self) -> None:
         _resolve_all(self._room)
         _resolve_all(self._outputs)
-
-
-class Reader:
-    """The outputs of a session or of one of its sinks, as packets: `async for packet in reader`."""
-
-    __slots__ = ("batch", "session", "sink")
-
-    def __init__(self, session: Session, sink: int, batch: deque[Packet]) -> None:
-        self.session = session
-        self.sink = sink
-        self.batch = batch
-
-    def __aiter__(self) -> Reader:
-        return self
-
-    async def __anext__(self) -> Packet:
-        if self.batch:
-            return self.batch.popleft()
-        packet = await self.session._next(self)
-        if packet is None:
-            raise StopAsyncIteration
-        return packet
 
 
 def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:

@@ -1,4 +1,8 @@
-"""The watchdog of a session: names the node that holds up the others, and finds a `send` that waits for no reader."""
+"""The watchdog of a session: names the node that holds up the others, and what is waited for that can't come.
+
+What may still come is a warning in the log. What can't, because it is up to the very task that waits, is a
+`StalledError` of that task.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..errors import StalledError
 
 if TYPE_CHECKING:
-    from .metrics import Metrics
+    from .metrics import Metrics, NodeMetrics
     from .session import Session
     from .time_breaks import TimeBreakReport
 
@@ -20,19 +24,33 @@ WATCHDOG_SECONDS = 5.0
 _log = logging.getLogger("remotemedia")
 
 
-class Watchdog:
-    """Checks a session from time to time while it runs. Does not keep it alive."""
+LOOKS = 5
+"""How many times it looks in that time."""
 
-    def __init__(self, session: Session, seconds: float, time_breaks: TimeBreakReport) -> None:
+
+class Watchdog:
+    """Looks at a session from time to time until it ends, and holds it weakly.
+
+    With `seconds=None` it logs nothing.
+    """
+
+    def __init__(self, session: Session, seconds: float | None, time_breaks: TimeBreakReport) -> None:
         self._session = weakref.ref(session)
         self._time_breaks = time_breaks
-        self._seconds = seconds
+        self._seconds = WATCHDOG_SECONDS if seconds is None else seconds
+        self._is_silent = seconds is None
         self._before: tuple[int, ...] = ()
-        self._next = asyncio.get_running_loop().call_later(seconds, self._look)
+        self._looks = 0
+        """How many looks in a row have found nothing changed."""
+        self._has_named_a_reader = False
+        self._next = self._later()
 
     def stop(self) -> None:
-        """Cancels the timer."""
+        """Cancels the next look."""
         self._next.cancel()
+
+    def _later(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self._seconds / LOOKS, self._look)
 
     def _look(self) -> None:
         session = self._session()
@@ -40,16 +58,47 @@ class Watchdog:
             return
         if session.is_open:
             metrics = session.metrics()
-            self._compare(metrics)
+            self._compare(session, metrics)
             self._time_breaks.look(metrics)
-        self._next = asyncio.get_running_loop().call_later(self._seconds, self._look)
+        self._next = self._later()
 
-    def _compare(self, metrics: Metrics) -> None:
-        """Logs which node holds up the others, if no packet has moved since the last check."""
-        now = (metrics.sent, *(node.packets for node in metrics.nodes))
-        is_stuck, self._before = now == self._before, now
-        if is_stuck and (said := what_is_stuck(metrics)):
+    def _compare(self, session: Session, metrics: Metrics) -> None:
+        """Reports what holds everything up, if nothing has moved for long."""
+        now = (metrics.sent, *(node.packets for node in metrics.nodes), *metrics.unread.values())
+        if now != self._before:
+            self._before, self._looks = now, 0
+            return
+        self._looks += 1
+        if self._looks % LOOKS:
+            return
+        for reader in session.readers:
+            if reader.waiter is not None and not reader.waiter.done():
+                try:
+                    refuse_a_stall("the reader of " + (f"'{reader.name}'" if reader.name else "the session"), session)
+                    self._look_for_a_sender(session, metrics)
+                except StalledError as error:
+                    reader.waiter.set_exception(error)
+                    return
+        if not self._is_silent and (said := what_is_stuck(metrics)):
             _log.warning("no packet moved for %g s: %s", self._seconds, said)
+
+    def _look_for_a_sender(self, session: Session, metrics: Metrics) -> None:
+        """Reports a reader for whom nothing is sent: raises `StalledError` if only its own task could do that."""
+        if session.is_finished or session.was_fed_while_read or not all(map(_is_idle, metrics.nodes)):
+            return
+        # This is called by the loop, on which no task runs now; one is the reader's.
+        if metrics.sent and len(asyncio.all_tasks(asyncio.get_running_loop())) == 1:
+            raise StalledError(
+                f"the reader waits, and nothing was sent for {self._seconds:g} s: no other task is there to do it; "
+                "call session.finish() before reading to the end, or send in another task"
+            )
+        if not self._has_named_a_reader and not self._is_silent:
+            self._has_named_a_reader = True
+            _log.warning(
+                "no packet moved for %g s: a reader waits, and %s; call session.finish() when no more comes",
+                self._seconds,
+                "all that was sent is worked off" if metrics.sent else "nothing was sent",
+            )
 
 
 def what_is_stuck(metrics: Metrics) -> str:
@@ -73,10 +122,22 @@ def what_is_stuck(metrics: Metrics) -> str:
     return ""
 
 
-def look_for_a_stall(metrics: Metrics) -> None:
-    """Raises `StalledError` if a node of a session waits for a reader, whose outputs were never read."""
-    if any(node.waits_for == "a reader" for node in metrics.nodes):
-        count, sink = max((count, sink) for sink, count in metrics.unread.items())
-        raise StalledError(
-            f"'send' waits: {count} outputs of '{sink}' are unread; read in another task or use pipeline.stream()"
-        )
+def refuse_a_stall(waiting: str, session: Session) -> None:
+    """Raises `StalledError` if a node waits for the reader of a sink that was never read. `waiting` names who waits."""
+    never = {reader.name for reader in session.readers if reader.task is None}
+    if not never:
+        return
+    metrics = session.metrics()
+    full = {node.node for node in metrics.nodes if node.waits_for == "a reader"}
+    unread = [(count, sink) for sink, count in metrics.unread.items() if sink in full and never & {None, sink}]
+    if unread:
+        count, sink = max(unread)
+        cure = "read in another task or use pipeline.stream()"
+        if None not in never and len(session.readers) > 1:
+            cure = f"read session.output('{sink}') at the same time, in a task of its own"
+        outputs = "1 output" if count == 1 else f"{count} outputs"
+        raise StalledError(f"{waiting} waits: {outputs} of '{sink}' {'is' if count == 1 else 'are'} unread; {cure}")
+
+
+def _is_idle(node: NodeMetrics) -> bool:
+    return node.waits_for == "input" and not node.waiting

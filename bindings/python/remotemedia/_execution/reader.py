@@ -1,0 +1,78 @@
+"""`Reader`: who reads which outputs of a session. One task at a time reads a sink, and its end is read once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from .._results.outputs import Packet
+from ..errors import GoneError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+class Reader:
+    """The outputs of a session or of one of its sinks, as packets: `async for packet in reader`."""
+
+    __slots__ = ("batch", "has_ended", "name", "session", "sink", "task", "waiter")
+
+    def __init__(self, session: Session, sink: int, batch: deque[Packet], name: str | None = None) -> None:
+        self.session = session
+        self.sink = sink
+        self.batch = batch
+        self.name = name
+        """The id of the sink; None if this reads all of them."""
+        self.task: asyncio.Task[Any] | None = None
+        """The task that last asked for an output that was not there yet."""
+        self.waiter: asyncio.Future[None] | None = None
+        """What that task waits for, while it does."""
+        self.has_ended = False
+        """Whether its end was read."""
+
+    def __aiter__(self) -> Reader:
+        self.refuse_at_end()
+        return self
+
+    async def __anext__(self) -> Packet:
+        if self.batch:
+            return self.batch.popleft()
+        packet = await self.session._next(self)
+        if packet is None:
+            raise StopAsyncIteration
+        return packet
+
+    def begin(self) -> None:
+        """Notes that the running task reads. Raises `InvalidArgumentError` while another one waits for the same."""
+        if self.waiter is not None:
+            name = "this session" if self.name is None else f"'{self.name}'"
+            raise InvalidArgumentError(
+                f"another task reads the outputs of {name}, and each of them goes to one reader: "
+                "read them in one task and hand them on, for example with an asyncio.Queue for each receiver"
+            )
+        self.task = asyncio.current_task()
+
+    def refuse_at_end(self) -> None:
+        """Raises `GoneError` for a loop that begins where no outputs come any more.
+
+        Not after `cancel`, which ends all reading: a task that was about to begin knows nothing of it.
+        """
+        session = self.session
+        if session.was_left:
+            raise GoneError(
+                "the block of the session was left, which drops what was not read; "
+                "read inside of it, or in a task that it waits for"
+            )
+        if self.has_ended:
+            name = "the session" if self.name is None else f"'{self.name}'"
+            raise GoneError(
+                f"the outputs of {name} were read to their end before; keep those that are needed again, "
+                "or call pipeline.session() for another run"
+            )
+
+    @property
+    def is_read_elsewhere(self) -> bool:
+        """Whether a task that is not the running one reads it, and has not come to its end."""
+        task = self.task
+        return task is not None and not self.has_ended and not task.done() and task is not asyncio.current_task()
