@@ -14,6 +14,7 @@ import remotemedia as rm
 from conftest import chain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from remotemedia._reference.deadline import Deadline
 from remotemedia._reference.graph import graph_of
 from remotemedia._reference.run import run
 
@@ -189,7 +190,7 @@ def all_errors(links: list[Link], inputs: list[int]) -> list[tuple[Any, ...]]:
         pass
 
     try:
-        asyncio.run(run(graph_of(made(links)[0], ()), inputs, in_thread, lambda: None, pause, stop=False))
+        asyncio.run(run(graph_of(made(links)[0], ()), inputs, in_thread, Deadline(None), pause, stop=False))
     except rm.NodeError as error:
         return [told(each) for each in error.errors]
     return []

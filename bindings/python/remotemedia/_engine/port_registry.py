@@ -11,7 +11,7 @@ from collections import deque
 from .._process import after_fork
 from .loop_port import LoopPort, new_loop_port
 from .port import EventPort
-from .sync_port import SyncDriver, SyncPort
+from .sync_port import SyncDriver, SyncPort, ThreadsDriver
 
 
 class _Ports(threading.local):
@@ -20,6 +20,7 @@ class _Ports(threading.local):
     def __init__(self) -> None:
         self.last: LoopPort | None = None
         self.free: list[SyncPort] = []
+        self.free_on_threads: list[SyncPort] = []
 
 
 _lock = threading.Lock()
@@ -61,15 +62,24 @@ def forget_loop(loop: asyncio.AbstractEventLoop) -> None:
         port.close()
 
 
-def sync_port() -> SyncPort:
-    """A free port of this thread. A call within a call gets one of its own."""
+def sync_port(on_threads: bool = False) -> SyncPort:
+    """A free port of this thread. A call within a call gets one of its own.
+
+    With `on_threads` serving threads run the Python functions that are called there.
+    """
+    if on_threads:
+        free = thread_ports.free_on_threads
+        return free.pop() if free else EventPort(ThreadsDriver())
     free = thread_ports.free
     return free.pop() if free else EventPort(SyncDriver())
 
 
 def give_back_port(port: SyncPort) -> None:
     """Makes a port free for the next call."""
-    thread_ports.free.append(port)
+    if isinstance(port.driver, ThreadsDriver):
+        thread_ports.free_on_threads.append(port)
+    else:
+        thread_ports.free.append(port)
 
 
 def _forget(key: int, port: LoopPort) -> None:
@@ -96,6 +106,7 @@ def _child() -> None:
     _forgotten.clear()
     thread_ports.last = None
     thread_ports.free.clear()
+    thread_ports.free_on_threads.clear()
 
 
 after_fork(_child)

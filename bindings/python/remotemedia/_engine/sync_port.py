@@ -1,13 +1,18 @@
-"""Ports without an event loop: the thread that submits waits for their events, and runs Python functions itself."""
+"""Ports without an event loop: the thread that submits waits for their events, and runs Python functions itself.
+
+With a timeout serving threads run them, so that a function that blocks keeps this thread no longer than it may.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._abi import ownership
 from .._codec.call_buffers import CallBuffers
 from .._functions.serve import Reply, serve
+from . import loop_calls
 from .completion import Result
 from .open_calls import OpenCall
 from .partial_calls import PartialCall
@@ -16,6 +21,8 @@ from .run import Run
 
 if TYPE_CHECKING:
     from .._results.progress import Reporter
+
+_log = logging.getLogger("remotemedia")
 
 SLICE_US = 50_000
 """How long a thread waits at its port before it looks whether Ctrl-C was pressed."""
@@ -64,6 +71,33 @@ class SyncDriver:
 
     def _reply_last(self, port: EventPort[Any], call: OpenCall, reply: Reply) -> None:
         port.reply(call, reply, self.next_calls)
+
+
+class ThreadsDriver(SyncDriver):
+    """Runs the calls of a port on serving threads, while the thread that waits at it only waits."""
+
+    def serve(self, port: EventPort[SyncDriver], run: Run, call: OpenCall, on_this_thread: bool) -> None:
+        """Has a serving thread run the functions of a call, all of which are sync."""
+        loop_calls.serve(port, lambda: None, run, call, on_this_thread)
+
+    def clean(self, run: Run) -> None:
+        """Cleans up the instances of a run now, or on the thread that works with them, once it is done."""
+        instances, context = run.instances, run.context
+        if instances is None or context is None:
+            return
+        ending = True
+
+        def clean() -> None:
+            try:
+                context.copy().run(instances.clean)
+            except KeyboardInterrupt as error:
+                if ending:
+                    raise
+                # A function raised it itself; Ctrl-C strikes the main thread alone.
+                _log.warning("cleaning up raised: %r", error)
+
+        instances.end(clean)
+        ending = False
 
 
 SyncPort = EventPort[SyncDriver]

@@ -116,9 +116,10 @@ def execute_sync(
 ) -> Result:
     """Runs a manifest like `execute`, and blocks until its outputs are there: for programs without an event loop.
 
-    Sync functions that are nodes run on this thread, async ones in an event loop of their own. Ctrl-C cancels the
-    work. Where an event loop runs, as in a notebook, it blocks that too. Raises as `execute` does, and `RuntimeError`
-    if a running loop would be blocked that an async function needs.
+    Sync functions that are nodes run on this thread, with a `timeout` on others, so that it holds while they block;
+    async ones run in an event loop of their own. Ctrl-C cancels the work. Where an event loop runs, as in a notebook,
+    it blocks that too. Raises as `execute` does, and `RuntimeError` if a running loop would be blocked that an async
+    function needs.
     """
     return execute_blocking(EXECUTE_SYNC, manifest, inputs, timeout, python, engine, on_progress)
 
@@ -149,7 +150,8 @@ def execute_blocking(
     if functions and any(each.on_loop for each in functions.values()):
         refuse_in_loop(functions.values(), *names)
         return _in_own_loop(pipeline, functions, inputs, timeout_us, reporter)
-    port = sync_port()
+    # A function that blocks must not keep this thread beyond the timeout.
+    port = sync_port(on_threads=bool(functions) and timeout_us >= 0)
     try:
         outcome = port.start(pipeline, functions, inputs, timeout_us)
         result = wait(port, outcome, reporter) if isinstance(outcome, Run) else outcome

@@ -120,7 +120,8 @@ def map_sources_sync(
                         return
             finally:
                 loop.run_until_complete(results.aclose())
-    port = sync_port()
+    # As in `execute_blocking`.
+    port = sync_port(on_threads=bool(functions) and timeout_us >= 0)
     values = iter(sources)
     running: deque[tuple[Any, float, Result | Exception | Run]] = deque()
     is_over = False

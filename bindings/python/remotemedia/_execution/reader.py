@@ -25,7 +25,7 @@ class Reader:
         self.name = name
         """The id of the sink; None if this reads all of them."""
         self.task: asyncio.Task[Any] | None = None
-        """The task that last asked for an output that was not there yet."""
+        """The task that last asked for an output that was not there yet; None before that and at the end."""
         self.waiter: asyncio.Future[None] | None = None
         """What that task waits for, while it does."""
         self.has_ended = False
@@ -75,4 +75,4 @@ class Reader:
     def is_read_elsewhere(self) -> bool:
         """Whether a task that is not the running one reads it, and has not come to its end."""
         task = self.task
-        return task is not None and not self.has_ended and not task.done() and task is not asyncio.current_task()
+        return task is not None and not task.done() and task is not asyncio.current_task()

@@ -359,10 +359,11 @@ class Session:
                     await asyncio.sleep(0)
                 return reader.batch.popleft() if reader.batch else None
             if status == RM_END:
+                # Leaving the block waits for no reader that has come here.
+                reader.task = None
+                _resolve_all(self._outputs)
                 await self._ended()
                 reader.has_ended = True
-                # Leaving the block waits for the ends of all readers.
-                _resolve_all(self._outputs)
                 return None
             await self._wait_in(self._outputs, reader)
             if reader.batch:

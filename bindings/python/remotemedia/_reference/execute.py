@@ -7,23 +7,27 @@ is written to be read: no threads, no queues, no budget. See `run.py` for the or
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import functools
 import json
 import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Literal
 
-from .._functions.event_loop import refuse_in_loop, running_loop, to_the_end
+from .._functions import threads
+from .._functions.event_loop import refuse_in_loop, running_loop, to_the_end, until_done
 from .._functions.failures import Failure
 from .._functions.spec import HostFunction
 from .._manifest.source import is_text, read
 from .._process import FIRST_USE
 from .._results.outputs import Outputs
 from .._results.progress import OnProgress, reporter_of
-from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem, TimedOut
+from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem
+from .deadline import Deadline
 from .graph import Graph, graph_of
 from .run import run
 
@@ -32,6 +36,8 @@ Engine = Literal["auto", "native", "python"]
 
 _log = logging.getLogger("remotemedia")
 _told = False
+_left: set[asyncio.Task[Any]] = set()
+"""Runs that timed out while a function blocks."""
 
 
 async def execute(
@@ -46,11 +52,10 @@ async def execute(
     """Does what `remotemedia.execute` does, for the nodes that this executor has."""
     graph = _prepared(manifest, python, engine)
     running_loop("remotemedia.execute_sync, manifest, inputs")
-    work = run(graph, _list(inputs), _in_thread, _deadline(timeout), asyncio.sleep)
-    try:
-        result = await asyncio.wait_for(work, timeout)
-    except asyncio.TimeoutError:
-        raise TimedOut("the work took longer than its timeout. Allow more time, or give it less to do.") from None
+    deadline = Deadline(timeout)
+    result = await _in_time(
+        run(graph, _list(inputs), functools.partial(_in_thread, deadline), deadline, asyncio.sleep), deadline
+    )
     _tell(on_progress, inputs, result)
     return result
 
@@ -64,10 +69,7 @@ def execute_sync(
     engine: Engine = "auto",
     on_progress: OnProgress | None = None,
 ) -> Outputs:
-    """Does what `remotemedia.execute_sync` does, for the nodes that this executor has.
-
-    A sync function is not interrupted: a timeout is seen when it returns.
-    """
+    """Does what `remotemedia.execute_sync` does, for the nodes that there are here."""
     names = "execute_sync", "await remotemedia.execute(manifest, inputs)"
     return execute_blocking(names, manifest, inputs, timeout, python, engine, on_progress)
 
@@ -91,10 +93,62 @@ def execute_blocking(
         )
 
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
-    work = run(graph, _list(inputs), _run_inline, _deadline(timeout), _pause)
+    deadline = Deadline(timeout)
+    work = run(graph, _list(inputs), _run_inline, deadline, _pause)
+    if deadline.timeout is not None:
+        result = _completed_in_time(work, deadline)
+        _tell(on_progress, inputs, result)
+        return result
     result = _completed(work) if asyncio._get_running_loop() is None else _completed_on_a_thread(work)
     _tell(on_progress, inputs, result)
     return result
+
+
+async def _in_time(work: Coroutine[Any, Any, Outputs], deadline: Deadline) -> Outputs:
+    """What `work` returns, unless the deadline comes first: then it does not wait for a function that blocks."""
+    if deadline.timeout is None:
+        return await work
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait([task], timeout=deadline.timeout)
+    except asyncio.CancelledError:
+        task.cancel()
+        await until_done(task)
+        raise
+    if done:
+        return task.result()
+    expired = deadline.expired()
+    task.cancel()
+    if not deadline.blocking:
+        await until_done(task)
+        raise expired
+    _left.add(task)
+    task.add_done_callback(_forget)
+    raise expired
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _left.discard(task)
+    if not task.cancelled():
+        task.exception()
+
+
+def _completed_in_time(work: Coroutine[Any, Any, Outputs], deadline: Deadline) -> Outputs:
+    """Completes `work` on a thread, and waits for it no longer than until the deadline."""
+    context = contextvars.copy_context()
+    future: Future[Outputs] = Future()
+
+    def attempt() -> None:
+        try:
+            future.set_result(context.run(_completed, work))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threads.submit(attempt)
+    done, _ = wait([future], deadline.timeout)
+    if not done:
+        raise deadline.expired()
+    return future.result()
 
 
 def _completed(work: Coroutine[Any, Any, Any]) -> Outputs:
@@ -127,15 +181,29 @@ async def _pause(seconds: float) -> None:
     time.sleep(seconds)  # noqa: ASYNC251
 
 
-async def _in_thread(work: Callable[[], Any]) -> Any:
+async def _in_thread(deadline: Deadline, work: Callable[[], Any]) -> Any:
     def attempt() -> tuple[Any, BaseException | None]:
         try:
             return work(), None
         except BaseException as error:
             return None, error
 
-    # To its end, also if this is cancelled: cleaning up must not meet a thread that is still at work.
-    value, error = await to_the_end(asyncio.to_thread(attempt), _log_lost)
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+
+    def run_and_tell() -> None:
+        found = context.run(attempt)
+        # The loop is closed if it was left at a timeout, and then nothing waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(future.set_result, found)
+
+    deadline.blocking += 1
+    try:
+        threads.submit(run_and_tell)
+        # Cancelled or not: what comes after it, such as the cleaning up, would meet a thread that is still at work.
+        value, error = await to_the_end(future, _log_lost)
+    finally:
+        deadline.blocking -= 1
     if error is not None:
         raise Failure(error)
     return value
@@ -191,21 +259,6 @@ def _list(inputs: Sequence[Any] | None) -> list[Any] | None:
     if inputs is None or isinstance(inputs, list) or type(inputs) is tuple:
         return None if inputs is None else list(inputs)
     raise MarshalError("inputs must be a list, one entry for each input; write [x]")
-
-
-def _deadline(timeout: float | None) -> Callable[[], None]:
-    """A function that raises `TimedOut` once the time is over."""
-    if timeout is None:
-        return lambda: None
-    if not isinstance(timeout, (int, float)) or not timeout >= 0:
-        raise InvalidArgumentError(f"timeout must be 0 seconds or more, got {timeout!r}")
-    end = time.monotonic() + timeout
-
-    def check() -> None:
-        if time.monotonic() >= end:
-            raise TimedOut("the work took longer than its timeout. Allow more time, or give it less to do.")
-
-    return check
 
 
 __all__ = ["Engine", "execute", "execute_sync"]

@@ -24,6 +24,7 @@ from ..errors import NodeError
 from ..media import Audio, File
 from .basic import Node, RefusedError
 from .copies import crossed
+from .deadline import Deadline
 from .graph import Graph, Step
 
 KEPT = 100
@@ -50,20 +51,20 @@ async def run(
     graph: Graph,
     inputs: list[Any] | None,
     in_thread: InThread,
-    check: Callable[[], None],
+    deadline: Deadline,
     pause: Callable[[float], Awaitable[None]],
     *,
     stop: bool = True,
 ) -> Outputs:
     """The outputs of a graph, as `execute` returns them.
 
-    Sync functions are called by `in_thread`. `check` is called before each step, for each value that a function gives,
-    and at the end; it raises to end the run. `pause` waits for so many seconds.
+    Sync functions are called by `in_thread`. `deadline` is checked before each step, for each value that a function
+    gives, and at the end. `pause` waits for so many seconds.
     Raises `NodeError`: the first one, at once if `stop`, else when all items have been tried.
     """
     nodes = [_made(step.work) for step in graph.steps]
     try:
-        return await _run(graph, nodes, inputs, in_thread, check, pause, stop)
+        return await _run(graph, nodes, inputs, in_thread, deadline, pause, stop)
     finally:
         # Instances that an error has kept from being cleaned up at the end.
         await clean_up([node for node in nodes if isinstance(node, Instance)], in_thread)
@@ -80,7 +81,7 @@ async def _run(
     nodes: list[Node | HostFunction],
     inputs: list[Any] | None,
     in_thread: InThread,
-    check: Callable[[], None],
+    deadline: Deadline,
     pause: Callable[[float], Awaitable[None]],
     stop: bool,
 ) -> Outputs:
@@ -102,7 +103,7 @@ async def _run(
             for packet in [*(arriving if step.sources else [_packet(value, None)]), *end]:
                 taken = 0
                 for tried in itertools.count():
-                    check()
+                    deadline.begin(step, item)
                     try:
                         async with aclosing(_process(graph, step, nodes[place], packet, in_thread)) as outs:
                             number = 0
@@ -112,7 +113,7 @@ async def _run(
                                 if number > taken:
                                     emitted.append(out)
                                     taken = number
-                                check()
+                                deadline.check()
                         break
                     except RefusedError as refused:
                         if not isinstance(step.work, HostFunction):
@@ -138,7 +139,7 @@ async def _run(
         if errors and stop:
             break
     else:
-        check()
+        deadline.check()
     if not errors:
         errors += await _finish(graph, nodes, values, in_thread)
     outputs = _outputs(collected, None if inputs is None else len(inputs), report)
