@@ -9,6 +9,7 @@ import os
 import sys
 import wave
 from html import escape
+from importlib import import_module
 from typing import Any
 
 from .._graph.pipeline import Pipeline
@@ -51,9 +52,8 @@ def save(audio: Audio, path: str | os.PathLike[str], sample_format: str | None) 
 def play(audio: Audio) -> None:
     """See `Audio.play`."""
     if "ipykernel" in sys.modules:
-        from IPython.display import HTML, display
-
-        display(HTML(player(audio, autoplay=True)))
+        notebook: Any = import_module("IPython.display")
+        notebook.display(notebook.HTML(player(audio, autoplay=True)))
         return
     try:
         import sounddevice
