@@ -20,6 +20,7 @@ GROUPS = {
     "run": ["msgpack==1.2.4"],
     "test": [
         "auditwheel==6.8.2",
+        "cloudpickle>=3.1,<4",
         "editables==0.6",
         "hatchling==1.33.0",
         "hypothesis>=6.168,<7",

@@ -21,6 +21,11 @@ def sums(values: list[int], *, start: int = 0) -> list[int]:
     return [start + value for value in values]
 
 
+@rm.node
+def louder(sound: rm.Audio, db: float = 0.0) -> rm.Audio:
+    return sound
+
+
 right = [gain(), gain(db=3), scale(by=2)]
 gain(dB=3)  # wrong
 sums(start="one")  # wrong
@@ -28,6 +33,8 @@ sums.fn(1)  # wrong
 rm.node(inplace="yes")  # wrong
 rm.node(batch="two")  # wrong
 gain(db="loud")  # wrong
+louder(db="loud")  # wrong
+louder(by=3.0)  # wrong
 scale()  # wrong
 scale(2.0)  # wrong
 gain.fn(3)  # wrong
@@ -35,6 +42,9 @@ text: str = scale.fn(2.0, by=3)  # wrong
 AudioLevel(window=50)  # wrong
 AudioLevel(window_ms="50")  # wrong
 AudioMix()  # wrong
+AudioMix("one")  # wrong
+AudioMix(1, [[1.0]])  # wrong
+AudioLevel(50)  # wrong
 rm.Pipeline() >> 3  # wrong
 rm.execute_sync("a.yaml", [1], engine="rust")  # wrong
 rm.configure(limits={"dept": 3})  # wrong

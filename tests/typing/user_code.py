@@ -36,6 +36,11 @@ def gain(sound: rm.Audio, *, db: float = 0.0, mode: Literal["soft", "hard"] = "s
 
 
 @rm.node
+def above(value: float, above_db: float = -20.0) -> float | None:
+    return value if value > above_db else None
+
+
+@rm.node
 async def look_up(word: str, *, table: dict[str, int]) -> int | None:
     await asyncio.sleep(0)
     return table.get(word)
@@ -62,6 +67,7 @@ def muted(sound: rm.Audio, *, begin: int = 0) -> rm.Audio:
     return sound
 
 
+plain_params: rm.Pipeline = rm.nodes.AudioResample(16000, quality="fast") >> AudioMix(1) >> above(above_db=-30)
 quiet: rm.Audio = muted.fn(rm.Audio([0.0], 8000), begin=1)
 own_smooth: rm.Pipeline = muted(begin=2) >> rm.node(inplace=True)(Smooth)(window=2)
 counted: list[int | None] = lengths.fn(["one"], at_least=2)

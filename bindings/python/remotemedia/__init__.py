@@ -172,12 +172,25 @@ def is_available() -> bool:
     return True
 
 
+def _elsewhere(name: str) -> str:
+    """Where a name lives that is not here, as the end of a sentence; empty if it is nowhere, or a private one."""
+    if name.startswith("_"):
+        return ""
+    if name[:1].isupper() and name in import_module(f"{__name__}.nodes").__all__:
+        return f"; it is a node: {__name__}.nodes.{name}"
+    if name in import_module(f"{__name__}.testing").__all__:
+        return f"; it is in {__name__}.testing: {__name__}.testing.{name}"
+    if name in ("map", "map_sync", "run", "run_sync", "session", "stream", "stream_sync"):
+        return f"; it is a method of pipelines: (Pipeline() >> node).{name}(...)"
+    return ""
+
+
 if not TYPE_CHECKING:
     # Type checkers know the names from the imports above, and that there are no others.
     def __getattr__(name: str) -> Any:
         home = name if name in ("nodes", "testing") else _HOMES.get(name)
         if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_elsewhere(name)}")
         guard()
         with FIRST_USE:
             module = import_module(f"{__name__}.{home}")

@@ -163,9 +163,8 @@ def test_a_value_has_the_form_that_process_asks_for(execute: Any) -> None:
             "Wrong.cleanup is a generator, and nobody takes what it yields; only process and flush may yield",
         ),
         (
-            {"process": lambda self, value: None, "__init__": lambda self, window: None},
-            "Wrong has the argument 'window', which is no param: params stand behind a star, "
-            "def __init__(self, *, window)",
+            {"process": lambda self, value: None, "__init__": lambda self, *windows: None},
+            "Wrong has *windows, and a param has a name and is checked; write each of them out, such as db=0.0",
         ),
         (
             {"process": lambda self, value: None, "__init__": lambda self, *, name: None},

@@ -179,7 +179,20 @@ def test_pipelines_with_functions_pickle() -> None:
         (lambda: None, "<lambda> takes no value; write def <lambda>(value, ...)"),
         (
             lambda x, db: None,
-            "<lambda> has the argument 'db', which is no param: params stand behind a star, def <lambda>(x, *, db)",
+            "<lambda> has the argument 'db' behind its value, and calls have one value: if it is a param, give it a "
+            "default or put it behind a star, def <lambda>(x, *, db)",
+        ),
+        (
+            lambda x, *rest: None,
+            "<lambda> has *rest, and a param has a name and is checked; write each of them out, such as db=0.0",
+        ),
+        (
+            lambda x, **rest: None,
+            "<lambda> has **rest, and a param has a name and is checked; write each of them out, such as db=0.0",
+        ),
+        (
+            lambda x, db=0.0, /: None,
+            "<lambda> has the argument 'db' before the slash, and params are given by name; put it behind the slash",
         ),
         (lambda x, *, name: None, "<lambda> has the param 'name', which is the id of a node; call it otherwise"),
         (

@@ -45,7 +45,7 @@ def test_signatures_show_params_types_and_defaults() -> None:
         "silence_threshold_db: 'float' = -60.0, name: 'str | None' = None, on_error: 'OnError | None' = None) -> 'None'"
     )
     assert str(inspect.signature(nodes.AudioMix)) == (
-        "(*, channels: 'int', gains: 'Sequence[Sequence[float]] | None' = None, "
+        "(channels: 'int', *, gains: 'Sequence[Sequence[float]] | None' = None, "
         "name: 'str | None' = None, on_error: 'OnError | None' = None) -> 'None'"
     )
     assert inspect.getdoc(nodes.AudioLevel.__init__).startswith(
@@ -145,3 +145,58 @@ def test_type_checkers_know_the_params(tmp_path: Path) -> None:
         '9: note: Revealed type is "int"',
         '10: note: Revealed type is "remotemedia._graph.node.Node"',
     ], done.stdout + done.stderr
+
+
+def test_the_only_required_param_may_be_given_without_its_name() -> None:
+    assert nodes.AudioResample(16000, quality="fast").params == {"rate": 16000, "quality": "fast"}
+    assert nodes.AudioMix(1).params == {"channels": 1}
+    assert nodes.AudioFilter("lowpass", frequency_hz=100.0).params == {"kind": "lowpass", "frequency_hz": 100.0}
+    assert nodes.AudioResample(rate=16000).params == {"rate": 16000}
+    assert str(inspect.signature(nodes.AudioResample)).startswith("(rate: 'int', *, quality: ")
+    for name, described in node_types().items():
+        required = described["params"].get("required", [])
+        parameters = inspect.signature(getattr(nodes, name)).parameters.values()
+        positional = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+        assert positional == (required if len(required) == 1 else [])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: nodes.AudioResample(16000, "fast"),
+            "AudioResample takes one value, rate, once, and the others by name, such as quality=...",
+        ),
+        (
+            lambda: nodes.AudioResample(16000, rate=8000),
+            "AudioResample takes one value, rate, once, and the others by name, such as quality=...",
+        ),
+        (
+            lambda: nodes.AudioLevel(50),
+            "AudioLevel takes its params by name, such as AudioLevel(window_ms=...); it has window_ms, "
+            "low_volume_threshold_db, silence_threshold_db",
+        ),
+        (lambda: nodes.PassThrough(1), "PassThrough has no params; write PassThrough()"),
+    ],
+)
+def test_other_values_without_names_are_refused(make: Any, message: str) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        make()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("AudioLevel", "; it is a node: remotemedia.nodes.AudioLevel"),
+        ("AudioLevelNode", "; it is a node: remotemedia.nodes.AudioLevelNode"),
+        ("speech", "; it is in remotemedia.testing: remotemedia.testing.speech"),
+        ("run_sync", "; it is a method of pipelines: (Pipeline() >> node).run_sync(...)"),
+        ("AudioLevl", ""),
+        ("nope", ""),
+    ],
+)
+def test_a_name_that_lives_elsewhere_is_found_there(name: str, end: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(rm, name)
+    assert str(caught.value) == f"module 'remotemedia' has no attribute '{name}'{end}"

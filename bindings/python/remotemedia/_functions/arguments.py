@@ -2,8 +2,9 @@
 
 Arrays are read-only, or a copy of the function's own. The annotation of the first argument asks for a form: a table
 becomes a `DataFrame` of pandas or polars or a `pyarrow.Table`, an array a `remotemedia.Tensor`, a file with a path a
-`Path`, a list a tuple (a named one too), a value a member of an `Enum`, a dict a dataclass. Other annotations leave the
-value as it came. What needs no change stays the same object.
+`Path`, a list a tuple (a named one too), a value a member of an `Enum`, a dict a dataclass. `Audio`, `File`, `Table`,
+`Tensor` and `Video` are checked: another value is a `TypeError`. Other annotations leave the value as it came. What
+needs no change stays the same object.
 """
 
 from __future__ import annotations
@@ -25,6 +26,15 @@ from ..video import Video
 
 SCALARS: frozenset[type] = frozenset({bool, bytes, float, int, str})
 """Types of values that can neither be changed nor awaited: most checks of a value end with a look here."""
+
+MEDIA: dict[type, str] = {
+    Audio: "audio",
+    File: "a file",
+    Table: "a table",
+    Tensor: "an array",
+    Video: "a video frame",
+}
+"""The types whose annotation is checked, as messages name them."""
 
 Change = Callable[[Any], Any]
 """Makes another array, or other memory, of one."""
@@ -48,7 +58,10 @@ def snapshot(value: Any) -> Any:
 
 
 def converter(function: Callable[..., Any]) -> Convert | None:
-    """The function that turns a value into the form that `function` asks for; None if it takes any as it is."""
+    """The function that turns a value into the form that `function` asks for; None if it takes any as it is.
+
+    It raises `TypeError` for a value that is not of the media type that the annotation names.
+    """
     try:
         first = next(iter(inspect.signature(function).parameters.values()), None)
         if first is None or first.annotation is inspect.Parameter.empty:
@@ -57,7 +70,7 @@ def converter(function: Callable[..., Any]) -> Convert | None:
     except (NameError, TypeError, ValueError, AttributeError):
         # An annotation that can't be looked up says nothing.
         return None
-    return _of(hints.get(first.name))
+    return _of(hints.get(first.name), first.name)
 
 
 def _rebuilt(value: Any, array: Change, memory: Change) -> Any:
@@ -104,17 +117,20 @@ def _written(function: Callable[..., Any]) -> Callable[..., Any]:
     return function if inspect.isroutine(function) else type(function).__call__
 
 
-def _of(annotation: Any) -> Convert | None:
+def _of(annotation: Any, name: str) -> Convert | None:
+    """What brings a value into the form of an annotation, which is that of the argument or field `name`."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
-        inner = _of(kinds[0]) if len(kinds) == 1 else None
+        if len(kinds) > 1:
+            return _of_media(typing.get_args(annotation), name)
+        inner = _of(kinds[0], name)
         return None if inner is None else lambda value: None if value is None else inner(value)
     if typing.get_origin(annotation) is list:
         (entry,) = typing.get_args(annotation) or (None,)
-        each = _of(entry)
+        each = _of(entry, name)
         return None if each is None else lambda value: [each(item) for item in value]
     if annotation is tuple or typing.get_origin(annotation) is tuple:
-        return _of_tuple(typing.get_args(annotation))
+        return _of_tuple(typing.get_args(annotation), name)
     if not isinstance(annotation, type):
         return None
     home = annotation.__module__.partition(".")[0]
@@ -124,8 +140,8 @@ def _of(annotation: Any) -> Convert | None:
         return lambda value: value.to_arrow() if type(value) is Table else value
     if (home, annotation.__name__) == ("polars", "DataFrame"):
         return lambda value: annotation(value) if type(value) is Table else value
-    if annotation is Tensor:
-        return _tensor
+    if annotation in MEDIA:
+        return _of_media((annotation,), name)
     if issubclass(annotation, PurePath):
         return lambda value: annotation(value.path) if type(value) is File and value.path is not None else value
     if issubclass(annotation, tuple) and hasattr(annotation, "_fields"):
@@ -137,13 +153,33 @@ def _of(annotation: Any) -> Convert | None:
     return None
 
 
-def _of_tuple(entries: tuple[Any, ...]) -> Convert:
+def _of_media(kinds: tuple[Any, ...], name: str) -> Convert | None:
+    """What refuses values of other types than these, if all of them are types of media; None is one as well."""
+    media = tuple(kind for kind in kinds if kind in MEDIA)
+    if len(media) + (type(None) in kinds) < len(kinds):
+        return None
+    expected = " or ".join(MEDIA[kind] for kind in media)
+    takes_tensors = Tensor in media
+
+    def convert(value: Any) -> Any:
+        if type(value) in kinds:
+            return value
+        if takes_tensors:
+            value = _tensor(value)
+        if isinstance(value, kinds):
+            return value
+        raise TypeError(f"expected {expected} (annotation of {name!r}), got {type(value).__name__}")
+
+    return convert
+
+
+def _of_tuple(entries: tuple[Any, ...], name: str) -> Convert:
     """What makes a list the tuple that it was, and its entries what `entries` say."""
     if len(entries) == 2 and entries[1] is Ellipsis:
-        each = _of(entries[0])
+        each = _of(entries[0], name)
         inner: list[Convert | None] = []
     else:
-        each, inner = None, [_of(entry) for entry in entries]
+        each, inner = None, [_of(entry, name) for entry in entries]
 
     def convert(value: Any) -> Any:
         if type(value) is not list:
@@ -156,8 +192,15 @@ def _of_tuple(entries: tuple[Any, ...]) -> Convert:
 
 def _of_named_tuple(kind: Any) -> Convert:
     hints = typing.get_type_hints(kind)
-    plain = _of_tuple(tuple(hints.get(field) for field in kind._fields))
-    return lambda value: kind(*plain(value)) if type(value) is list else value
+    inner = [_of(hints.get(field), field) for field in kind._fields]
+
+    def convert(value: Any) -> Any:
+        if type(value) is not list:
+            return value
+        known = inner if len(inner) == len(value) else [None] * len(value)
+        return kind(*(entry if each is None else each(entry) for each, entry in zip(known, value, strict=True)))
+
+    return convert
 
 
 def _tensor(value: Any) -> Any:
@@ -170,7 +213,8 @@ def _tensor(value: Any) -> Any:
 
 def _of_dataclass(kind: type) -> Convert:
     hints = typing.get_type_hints(kind)
-    inner = {field.name: found for field in dataclasses.fields(kind) if (found := _of(hints.get(field.name)))}
+    fields = [field.name for field in dataclasses.fields(kind)]
+    inner = {field: found for field in fields if (found := _of(hints.get(field), field))}
 
     def convert(value: Any) -> Any:
         if type(value) is not dict:

@@ -1,4 +1,8 @@
-"""Params of Python functions that are nodes: their keyword-only arguments, checked before anything runs.
+"""Params of Python functions that are nodes: the arguments behind the value, checked before anything runs.
+
+Which argument is what can be seen at the definition. The first one is the value; of a function that names its inputs
+the second one is the input. All others are params: they have a default or stand behind a star. All arguments of the
+`__init__` of a class are params, since the value is an argument of `process`.
 
 Annotations that mean plain values are checked: bool, int, float, str, list, dict, None, Literal and their unions. All
 others let everything pass. Messages have the words of the native library.
@@ -43,7 +47,7 @@ Others are left out: a class that is annotated with itself would be kept alive f
 
 
 def params_of(fn: Callable[..., Any], takes_port: bool) -> dict[str, inspect.Parameter]:
-    """The params of a function or class by their names: its keyword-only arguments.
+    """The params of a function or class by their names: its arguments without the value and the input.
 
     `takes_port` says that it names its inputs. Raises `InvalidArgumentError` for anything that can't be a node.
     """
@@ -66,10 +70,11 @@ def params_of(fn: Callable[..., Any], takes_port: bool) -> dict[str, inspect.Par
             )
     params: dict[str, inspect.Parameter] = {}
     for parameter in arguments[1:]:
-        if parameter.kind is not kinds.KEYWORD_ONLY:
+        _require_name(title, parameter)
+        if parameter.kind is kinds.POSITIONAL_OR_KEYWORD and parameter.default is kinds.empty:
             raise InvalidArgumentError(
-                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
-                f"def {title}({value.name}, *, {parameter.name})"
+                f"{title} has the argument {parameter.name!r} behind its value, and calls have one value: if it is a "
+                f"param, give it a default or put it behind a star, def {title}({value.name}, *, {parameter.name})"
             )
         if parameter.name in TAKEN:
             meaning = TAKEN[parameter.name]
@@ -124,15 +129,27 @@ def _of_class(kind: type, takes_port: bool) -> dict[str, inspect.Parameter]:
         raise InvalidArgumentError(wrong)
     params: dict[str, inspect.Parameter] = {}
     for parameter in inspect.signature(kind).parameters.values():
-        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-            raise InvalidArgumentError(
-                f"{title} has the argument {parameter.name!r}, which is no param: params stand behind a star, "
-                f"def __init__(self, *, {parameter.name})"
-            )
+        _require_name(title, parameter)
         if parameter.name == "name":
             raise InvalidArgumentError(f"{title} has the param 'name', which is the id of a node; call it otherwise")
         params[parameter.name] = parameter
     return params
+
+
+def _require_name(title: str, parameter: inspect.Parameter) -> None:
+    """Raises `InvalidArgumentError` for an argument that can't be given by its name."""
+    kinds = inspect.Parameter
+    if parameter.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD):
+        stars = "*" if parameter.kind is kinds.VAR_POSITIONAL else "**"
+        raise InvalidArgumentError(
+            f"{title} has {stars}{parameter.name}, and a param has a name and is checked; write each of them out, "
+            "such as db=0.0"
+        )
+    if parameter.kind is kinds.POSITIONAL_ONLY:
+        raise InvalidArgumentError(
+            f"{title} has the argument {parameter.name!r} before the slash, and params are given by name; put it "
+            "behind the slash"
+        )
 
 
 def _wrong_with(kind: Any, takes_port: bool) -> str | None:

@@ -1,4 +1,4 @@
-"""`@remotemedia.node`: a Python function as a node whose params are the function's keyword-only arguments."""
+"""`@remotemedia.node`: a Python function as a node, with params that are the function's arguments behind the value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, SupportsIndex, TypeVar, overload
 
 from .._functions.params import params_of, problems_of
 from .._functions.spec import SINGLE, CallSpec, NodeSpec, call_spec, gives_many
@@ -22,7 +22,10 @@ Result = TypeVar("Result")
 class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
     """A function that makes nodes: `gain(db=3)` is one, `gain.fn(value, db=3)` calls the function itself.
 
-    `params` are the keyword-only arguments by their names. In a dict that is a manifest it may be a `node_type`.
+    `params` are the arguments behind the value by their names. In a dict that is a manifest it may be a `node_type`.
+
+    `pickle` writes it by its name, so it has to be at the top level of a module. cloudpickle, and what builds on it,
+    writes functions of `__main__`, lambdas and inner functions with their code.
     """
 
     fn: Callable[Concatenate[Value, Params], Result]
@@ -33,6 +36,7 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
         self.fn = fn
         self.spec = spec
         self.params: Mapping[str, inspect.Parameter] = params_of(fn, bool(spec.inputs))
+        self._maker = _maker(fn, spec)
 
     # Type checkers know no way to add `name` and `on_error` to the params of the function: with them, they let all
     # params pass.
@@ -85,8 +89,15 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
         """All that is wrong with the params of a node at `path` in its manifest, worded as for built-in nodes."""
         return problems_of(self.fn, self.params, params, path)
 
-    def __reduce__(self) -> str:
-        return self.fn.__qualname__
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        # The name of the maker has a dot, which protocols before 4 can't write.
+        return self.fn.__qualname__ if int(protocol) < 4 else (_unpickled, (self._maker,))
+
+    def __copy__(self) -> NodeFunction[Value, Params, Result]:
+        return self
+
+    def __deepcopy__(self, _: object) -> NodeFunction[Value, Params, Result]:
+        return self
 
     def __repr__(self) -> str:
         return f"<node function {self.fn.__module__}.{self.fn.__qualname__}>"
@@ -167,18 +178,22 @@ def node(
     """Makes a function a node for pipelines and manifests: sync or async, and generators of both kinds.
 
         @rm.node
-        def gain(sound: rm.Audio, *, db: float = 0.0) -> rm.Audio:
-            return rm.Audio(sound.samples * 10 ** (db / 20), sound.rate, pts=sound.pts)
+        def gain(audio: rm.Audio, db: float = 0.0) -> rm.Audio:
+            return rm.Audio(audio.samples * 10 ** (db / 20), audio.rate, pts=audio.pts)
 
         pipeline = rm.Pipeline("louder") >> rm.nodes.AudioDecode() >> gain(db=3)
 
     It gets each value by itself; arrays are read-only. Returning None emits nothing. A generator emits each value that
-    it yields at once, and goes on only while there is room behind it; what ends the work closes it. Keyword-only
-    arguments are the node's params, and their annotations are checked before anything runs. A sync function runs on a
-    thread, an async one on the caller's event loop. An exception ends the work as the `__cause__` of a `NodeError`.
+    it yields at once, and is resumed only while there is room behind it; what ends the work closes it. A sync function
+    runs on a thread, an async one on the caller's event loop. An exception ends the work as the `__cause__` of a
+    `NodeError`.
+
+    The arguments behind the value are the node's params: they have a default or stand behind a star, and their
+    annotations are checked before anything runs. The annotation of the value is checked where it is a type of media,
+    such as `Audio`: another value is a `NodeError`.
 
     A class has state between values: `process(self, value)`, and `initialize`, `flush` and `cleanup` where it needs
-    them. Every run makes an instance of its own from the params, the keyword-only arguments of `__init__`.
+    them. Every run makes an instance of its own from the params, the arguments of `__init__`.
 
     With `batch` the function gets a list of up to so many values, 1 to 1024, and returns a list as long, with None
     where nothing is to come out. It takes what is there; with `max_wait_ms`, 0 to 3,600,000, it waits so long for the
@@ -222,6 +237,28 @@ def _with_spec(fn: Callable[..., Any], spec: CallSpec) -> NodeFunction[Any, ...,
                 f"{title} is a generator, and what takes a batch returns a list; leave batch out, or return a list"
             )
     return made
+
+
+def _maker(fn: Callable[..., Any], spec: CallSpec) -> Callable[[], NodeFunction[Any, ..., Any]]:
+    """A function that makes the node of `fn`, and stands for it in pickles.
+
+    Libraries that pickle by value do so with functions alone, and with those that can't be imported. `pickle` finds it
+    by its name, as an attribute of the node, wherever that one can be found itself.
+    """
+
+    def maker() -> NodeFunction[Any, ..., Any]:
+        return NodeFunction(fn, spec)
+
+    maker.__module__, maker.__name__, maker.__qualname__ = fn.__module__, "_maker", f"{fn.__qualname__}._maker"
+    return maker
+
+
+def _unpickled(maker: Callable[[], NodeFunction[Any, ..., Any]]) -> NodeFunction[Any, ..., Any]:
+    """The node that a maker belongs to, if that one was found by its name; else a node that it makes."""
+    found = sys.modules.get(maker.__module__)
+    for part in maker.__qualname__.split(".")[:-1]:
+        found = getattr(found, part, None)
+    return found if isinstance(found, NodeFunction) and found._maker is maker else maker()
 
 
 def _found(module: str, name: str) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .._process import FIRST_USE
+from ..errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from .function_node import NodeFunction
@@ -108,12 +110,32 @@ def takes_given_params(init: Init) -> Init:
     """Decorates the `__init__` of a class of `remotemedia.nodes`, which editors show: keeps the params that are given.
 
     A param that is None is left to the node, as if it were not given. Unknown and wrong ones are found with all other
-    problems when the pipeline is validated or run.
+    problems when the pipeline is validated or run. Where exactly one param is required it may be given without its
+    name: `AudioResample(16000)`.
     """
+    code: CodeType = init.__code__
+    positional = code.co_varnames[1 : code.co_argcount]
 
     @functools.wraps(init)
-    def take(self: Node, *, name: str | None = None, on_error: OnError | None = None, **params: Any) -> None:
+    def take(self: Node, *values: Any, name: str | None = None, on_error: OnError | None = None, **params: Any) -> None:
+        if len(values) > len(positional) or any(param in params for param in positional[: len(values)]):
+            names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+            raise InvalidArgumentError(_too_many(type(self).__name__, positional, names))
+        params = dict(zip(positional, values, strict=False)) | params
         params = {key: value for key, value in params.items() if value is not None}
         Node.__init__(self, type(self).__name__, params, name=name, on_error=on_error)
 
     return take  # type: ignore[return-value]
+
+
+def _too_many(title: str, positional: Sequence[str], names: Sequence[str]) -> str:
+    """What is wrong with values that were given to a class without names, in its words."""
+    others = [name for name in names if name not in (*positional, "name", "on_error")]
+    if positional:
+        first = positional[0]
+        rest = f", and the others by name, such as {others[0]}=..." if others else ""
+        return f"{title} takes one value, {first}, once{rest}"
+    if not others:
+        return f"{title} has no params; write {title}()"
+    listed = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+    return f"{title} takes its params by name, such as {title}({others[0]}=...); it has {listed}"

@@ -1,0 +1,93 @@
+"""Nodes and pipelines in pickles: by name with `pickle`, with the code where cloudpickle writes functions so."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import remotemedia as rm
+from face_functions import Pairs, scale
+
+PROGRAM = '''
+"""Sends nodes of this program to another one, which does not have it."""
+import pickle
+import subprocess
+import sys
+
+import cloudpickle
+import numpy as np
+import remotemedia as rm
+
+FACTOR = 3
+
+
+@rm.node
+def triple(value: int, plus: int = 0) -> int:
+    return value * FACTOR + plus
+
+
+@rm.node
+class Count:
+    def __init__(self, first: int = 0) -> None:
+        self.next = first
+
+    def process(self, value: int) -> str:
+        self.next += 1
+        return f"{value} is number {self.next}"
+
+
+def inner(by: int):
+    @rm.node(batch=4)
+    def divide(values: list[int]) -> list[int]:
+        return [value // by for value in values]
+
+    return divide
+
+
+pipeline = rm.Pipeline("sent") >> triple(plus=1) >> rm.node(lambda value: value * 10) >> inner(5)() >> Count(first=6)
+expected = list(pipeline.run_sync([1, 2]))
+assert expected == ["8 is number 7", "14 is number 8"], expected
+here = cloudpickle.loads(cloudpickle.dumps(pipeline))
+assert list(here.run_sync([1, 2])) == expected
+assert pickle.loads(pickle.dumps(triple)) is triple
+for refused in (pickle.dumps, lambda node: (rm.Pipeline() >> node).to_yaml()):
+    try:
+        refused(inner(3))
+    except Exception as error:
+        print(type(error).__name__)
+reader = "import pickle, sys; print(list(pickle.load(sys.stdin.buffer).run_sync([1, 2])))"
+read = subprocess.run([sys.executable, "-c", reader], input=cloudpickle.dumps(pipeline), capture_output=True)
+print(read.stdout.decode() or read.stderr.decode())
+'''
+
+
+def test_cloudpickle_sends_functions_of_the_program_with_their_code(tmp_path: Path) -> None:
+    pytest.importorskip("cloudpickle")
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM, "utf-8")
+    run = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60)
+    assert run.stderr == ""
+    kind, refused, outputs = run.stdout.split("\n")[:3]
+    assert kind in ("PicklingError", "AttributeError")
+    assert refused == "ManifestError"
+    assert outputs == "['8 is number 7', '14 is number 8']"
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("node", [scale, Pairs])
+def test_functions_of_modules_are_pickled_by_their_name(node: Any, protocol: int) -> None:
+    document = pickle.dumps(node, protocol)
+    assert pickle.loads(document) is node
+    assert len(document) < 150
+
+
+@pytest.mark.parametrize("node", [scale, rm.node(lambda value: value)])
+def test_a_copy_is_the_same_function(node: Any) -> None:
+    assert copy.copy(node) is node
+    assert copy.deepcopy(node) is node
+    assert copy.deepcopy([node, node]) == [node, node]
