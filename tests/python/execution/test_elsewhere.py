@@ -16,8 +16,8 @@ from conftest import PASS
 
 ELSEWHERE = (
     "this session belongs to the event loop that opened it, which does not run here; from elsewhere write: "
-    "asyncio.run_coroutine_threadsafe(session.send(value), loop).result(), or "
-    "loop.call_soon_threadsafe(session.interrupt)"
+    "session.send_from_thread(value), asyncio.run_coroutine_threadsafe(session.finish(), loop).result(), "
+    "or loop.call_soon_threadsafe(session.interrupt)"
 )
 
 

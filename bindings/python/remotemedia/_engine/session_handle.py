@@ -7,6 +7,8 @@ some.
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import threading
 import weakref
 from asyncio import _get_running_loop
 from collections import deque
@@ -88,6 +90,9 @@ class NativeSession:
         self._port: LoopPort | None = None
         self._thread = 0
         """The thread of its loop."""
+        self._context: contextvars.Context | None = None
+        """What functions see if a thread opens it that has another context."""
+        self._opening = threading.Lock()
         self._handle: Any = None
         self._buffers: CallBuffers | None = None
         self._pack: Callable[[Any], bytes] = pack_plain
@@ -103,6 +108,7 @@ class NativeSession:
             raise InvalidArgumentError("a session is one block; call pipeline.session() for another one")
         self._port = loop_port(running_loop("asyncio.run, main()"))
         self._thread = get_ident()
+        self._context = contextvars.copy_context()
 
     def check_place(self) -> None:
         """Raises `InvalidArgumentError` unless this is its loop: no two threads may use a session at once."""
@@ -113,9 +119,30 @@ class NativeSession:
         if running is not None or get_ident() != self._thread:
             raise InvalidArgumentError(
                 "this session belongs to the event loop that opened it, which does not run here; from elsewhere write: "
-                "asyncio.run_coroutine_threadsafe(session.send(value), loop).result(), or "
-                "loop.call_soon_threadsafe(session.interrupt)"
+                "session.send_from_thread(value), asyncio.run_coroutine_threadsafe(session.finish(), loop).result(), "
+                "or loop.call_soon_threadsafe(session.interrupt)"
             )
+
+    def check_thread(self) -> None:
+        """Raises `InvalidArgumentError` on the thread of its loop, and before its block."""
+        if self._port is None:
+            raise InvalidArgumentError("open the session first: async with pipeline.session() as session")
+        if get_ident() == self._thread:
+            raise InvalidArgumentError(
+                "send_from_thread is for other threads than that of the event loop; here write: "
+                "await session.send(value), or session.try_send(value)"
+            )
+
+    def require_life(self) -> None:
+        """Raises `GoneError` if it has ended, on any thread. Why it failed is left for its block to raise."""
+        if self.is_cancelled:
+            raise GoneError("the session was cancelled")
+        if self.error is not None:
+            raise GoneError(f"the session has ended: {self.error}") from self.error
+        if self.is_closed:
+            raise GoneError("the session is closed; call pipeline.session() for another one")
+        if self._port is None or self._port.is_closed or self._port.driver.is_gone:
+            raise GoneError("the event loop of this session is closed; open a session in another one")
 
     @property
     def is_open(self) -> bool:
@@ -124,7 +151,8 @@ class NativeSession:
 
     def close(self) -> None:
         """Ends its use: later calls are refused."""
-        self.is_closed = True
+        with self._opening:
+            self.is_closed = True
         self._buffers = None
 
     def exchange(self, packets: list[list[Any]], borrow: bool, at_once: bool) -> int:
@@ -141,7 +169,7 @@ class NativeSession:
         try:
             document = self._pack(packets) if not borrow else _pack_borrowed(used, packets)
         except PACKING_ERRORS as error:
-            raise _refused(used, packets, error) from None
+            raise refused_packets(used, packets, error) from None
         native, has_buffers, most = used.native, used.table, 0
         if has_buffers:
             native.buffers, native.buffer_count = used.buffers()
@@ -163,7 +191,7 @@ class NativeSession:
         elif native.status < 0:
             self._refuse_packets(used, packets, native.status)
         else:
-            answer = used.unpack(self._resolve)
+            answer = used.unpack(self.resolve)
         if has_buffers:
             used.release_table()
         rows = answer[1]
@@ -199,7 +227,7 @@ class NativeSession:
         else:
             status = used.native.status
             check(status, used.error)
-            answer = used.unpack(self._resolve)
+            answer = used.unpack(self.resolve)
         batch.extend(map(packet_of, answer[0]))
         if len(answer) > 1:
             ownership.release(answer[1])
@@ -230,7 +258,8 @@ class NativeSession:
 
     def cancel(self) -> None:
         """Cancels the session."""
-        self.is_cancelled = True
+        with self._opening:
+            self.is_cancelled = True
         if self._handle is not None and self._port is not None:
             lib.rm_session_cancel(self._handle, NULL)
             # Its completion is there already, and ends the tasks of Python nodes.
@@ -285,26 +314,60 @@ class NativeSession:
         if self.is_closed:
             raise GoneError("the session is closed; call pipeline.session() for another one")
         self.check_place()
-        port = self._port
+        with self._opening:
+            if self._handle is None:
+                self._open(self._port, None)
+        used = CallBuffers(ROOM_BYTES)
+        used.snapshot = True
+        used.native.session, used.native.budget_us = self._handle, LOOP_BUDGET_US
+        self._pack = used.packer.pack
+        self._buffers = used
+        return used
+
+    def opened_by_thread(self) -> Any:
+        """The native session, for a thread that is not that of its loop. Opens it at the first use."""
+        if self._handle is None:
+            with self._opening:
+                if self._handle is None and self._port is not None:
+                    self.require_life()
+                    self._open(self._port, self._context)
+        return self._handle
+
+    def add_borrowed(self, borrowed: dict[int, Borrowed] | None) -> None:
+        """Remembers objects of ours that a thread has sent: outputs may name them."""
+        if borrowed:
+            self._borrowed.update(borrowed)
+
+    def resolve(self, token: int) -> Borrowed | None:
+        """The Python object that a number in a document stands for."""
+        return self._borrowed.get(token) or ownership.borrowed(token)
+
+    # ---- below
+
+    def _open(self, port: LoopPort, context: contextvars.Context | None) -> None:
+        """Opens the native session; its functions run in `context`, or in a copy of that of the caller."""
         loop = port.driver.loop()
-        assert loop is not None
+        if loop is None:
+            raise GoneError("the event loop of this session is closed; open a session in another one")
         token = self.token = FIRST_TOKEN + ownership.number()
         document = pack_plain({"sinks": self.sinks, **self._options})
         run = Run(token, self._functions, None, self._borrowed)
+        if context is not None and run.context is not None:
+            run.context = context
         run.future = self.completed = loop.create_future()
         run.notify = _notifier(self)
         run.skipped = self.skipped
         out, error = ffi.new("rm_session **"), ffi.new("rm_error **")
-        check(lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error), error)
-        self._handle = ffi.gc(out[0], lib.rm_session_free)
-        used = self._buffers = CallBuffers(ROOM_BYTES)
-        used.snapshot = True
-        used.native.session, used.native.budget_us = self._handle, LOOP_BUDGET_US
-        self._pack = used.packer.pack
+        # Before it is open: its first event may reach the loop while a thread is still here.
         port.runs[token] = self._run = run
-        return used
-
-    # ---- below
+        try:
+            status = lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error)
+            check(status, error)
+        except BaseException:
+            port.runs.pop(token, None)
+            self._run = None
+            raise
+        self._handle = ffi.gc(out[0], lib.rm_session_free)
 
     def _room_for_outputs(self) -> int:
         """How many outputs a send may bring."""
@@ -326,7 +389,7 @@ class NativeSession:
         refusal = failure(status, used.error)
         used.forget()
         if isinstance(refusal, MarshalError):
-            refusal = _explained(used, packets, refusal)
+            refusal = explained_packets(used, packets, refusal)
         if status != RM_GONE:
             raise refusal
         self._refuse(refusal)
@@ -350,13 +413,12 @@ class NativeSession:
         mine = self._borrowed
         if mine and not (self._run is not None and self._run.taking):
             # Released before this call: nothing that it hands out can name them, nor what a thread takes meanwhile.
-            for token in [token for token in mine if ownership.borrowed(token) is None]:
-                mine.pop(token, None)
+            # Of a copy: a thread that sends may add others meanwhile.
+            for token in list(mine):
+                if ownership.borrowed(token) is None:
+                    mine.pop(token, None)
         if borrowed:
             mine.update(borrowed)
-
-    def _resolve(self, token: int) -> Borrowed | None:
-        return self._borrowed.get(token) or ownership.borrowed(token)
 
 
 def _notifier(session: NativeSession) -> Callable[[int], None]:
@@ -381,13 +443,13 @@ def _pack_borrowed(used: CallBuffers, packets: list[list[Any]]) -> bytes:
         used.snapshot = True
 
 
-def _refused(used: CallBuffers, packets: list[list[Any]], error: Exception) -> MarshalError:
+def refused_packets(used: CallBuffers, packets: list[list[Any]], error: Exception) -> MarshalError:
     if len(packets) == 1:
         return used.refused(packets[0][0], "value", error)
     return used.refused([packet[0] for packet in packets], "values", error)
 
 
-def _explained(used: CallBuffers, packets: list[list[Any]], refusal: MarshalError) -> MarshalError:
+def explained_packets(used: CallBuffers, packets: list[list[Any]], refusal: MarshalError) -> MarshalError:
     if len(packets) == 1:
         return used.explained(packets[0][0], "value", refusal)
     return used.explained([packet[0] for packet in packets], "values", refusal)

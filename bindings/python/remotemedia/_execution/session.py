@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import os
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .._abi.constants import OUTPUTS, ROOM
 from .._abi.library import lib
 from .._engine.session_handle import NativeSession
+from .._engine.thread_sender import ThreadSender
 from .._results.outputs import Packet
 from .._results.progress import Reporter, Ticker
 from ..errors import Error, InvalidArgumentError
@@ -64,6 +66,7 @@ class Session:
         self._outputs: list[asyncio.Future[None]] = []
         self._native = NativeSession(compiled, options, self._notified, self._outputs)
         self._pcm = None if pcm is None else pcm.reader()
+        self._threads = ThreadSender(self._native, self._pcm)
         self._is_plain = pcm is None
         """Whether values are packets as they are: no PCM, and not finished."""
         self._chosen: dict[str, Reader] = {}
@@ -158,6 +161,32 @@ class Session:
         if self._pcm is not None and before is not None:
             self._pcm.state = before
         return False
+
+    def send_from_thread(
+        self,
+        value: Any,
+        *,
+        pts: float | None = None,
+        duration: float | None = None,
+        timeout: float | None = 0.0,
+    ) -> bool:
+        """Sends a value from another thread than that of the event loop, such as the callback of a sound card.
+
+            def callback(indata, frames, time, status):
+                if not session.send_from_thread(bytes(indata)):
+                    lost.append(frames)
+
+        Returns whether it was taken. It never waits for the loop, and for room only up to `timeout` in seconds, None
+        for as long as it takes. Several threads may call it; what each of them sends stays in its order. `pts` and
+        `duration` as for `send`; what can still be written to is copied.
+
+        Raises in the thread: `MarshalError`; `GoneError` once the session or its loop has ended, with the failure as
+        its `__cause__`, which leaving the block raises in the loop; `InvalidArgumentError` after `finish`, and on the
+        thread of the loop.
+        """
+        if timeout is not None and (isinstance(timeout, bool) or not _is_seconds(timeout)):
+            raise InvalidArgumentError(f"timeout must be a number of seconds, 0 or more, or None, got {timeout!r}")
+        return self._threads.send(lambda: self._packet(value, pts, duration), timeout)
 
     async def send_many(self, values: Iterable[Any], *, borrow: bool = False) -> None:
         """Sends values in their order, as many at once as there is room for. See `send`.
@@ -459,12 +488,14 @@ class Session:
     def _notified(self, kind: int) -> None:
         if kind != OUTPUTS:
             _resolve_all(self._room)
+            self._threads.wake()
         if kind != ROOM:
             _resolve_all(self._outputs)
 
     def _wake(self) -> None:
         _resolve_all(self._room)
         _resolve_all(self._outputs)
+        self._threads.wake()
 
 
 def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
@@ -476,6 +507,13 @@ def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
                 # A session may end after its loop, when it is collected as garbage: no task waits there any more.
                 break
     waiters.clear()
+
+
+def _is_seconds(value: Any) -> bool:
+    try:
+        return bool(0 <= value < math.inf)
+    except TypeError:
+        return False
 
 
 def _nanoseconds(name: str, seconds: float | None) -> int | None:
