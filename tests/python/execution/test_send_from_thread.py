@@ -26,11 +26,13 @@ class Gate:
     """A function that holds every value until it is opened."""
 
     def __init__(self) -> None:
+        self.entered = threading.Event()
         self.opened = threading.Event()
 
     def pipeline(self) -> rm.Pipeline:
         @rm.node
         def held(value: Any) -> Any:
+            self.entered.set()
             assert self.opened.wait(BOUND)
             return value
 
@@ -73,7 +75,10 @@ async def test_without_room_it_says_so_at_once_and_keeps_nothing() -> None:
     async with gate.pipeline().session(buffer={"packets": 4}) as session:
 
         def fill() -> int:
-            count = 0
+            assert session.send_from_thread(0)
+            # What it has taken leaves room once: here, and not later.
+            assert gate.entered.wait(BOUND)
+            count = 1
             while session.send_from_thread(count):
                 count += 1
                 assert count < 1000
