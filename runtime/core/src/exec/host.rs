@@ -89,7 +89,7 @@ impl HostStage {
 
     /// Whether the next call waits for more packets.
     pub(super) fn is_waiting(&self, now: Instant) -> bool {
-        self.full_by.is_some_and(|moment| now < moment)
+        self.full_by.is_some_and(|time| now < time)
     }
 
     /// Makes a call of what the inbox holds, up to a batch. Ends that the host did not ask for leave at once if no packet is

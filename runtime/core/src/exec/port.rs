@@ -417,7 +417,7 @@ mod tests {
         assert_eq!(late.map(|(flow, _)| flow), Err(ReplyError::Gone { call: first }));
         let got = session.receive(None, TakeLimit { packets: 9, bytes: 9 });
         assert!(matches!(&got, Received::Outputs(outputs) if outputs.len() == 1), "{got:?}");
-        let told = port.next(Some(Duration::from_secs(60))).events;
-        assert!(matches!(told[..], [Event::Resume { call }] if call == second), "{told:?}");
+        let events = port.next(Some(Duration::from_secs(60))).events;
+        assert!(matches!(events[..], [Event::Resume { call }] if call == second), "{events:?}");
     }
 }

@@ -30,14 +30,14 @@ fn chain(runtime: &Runtime, nodes: &[(&str, &str, &str, &str)]) -> Pipeline {
 
 /// Runs a piece of work to its end, with `answer` for the nodes of the host; the errors that were reported on the way, and
 /// which were the first of their node.
-fn run_telling(
+fn run_reporting(
     pipeline: &Pipeline,
     start: Start,
     inputs: impl Into<Option<Vec<Value>>>,
     answer: impl Fn(&HostCall) -> Reply,
 ) -> (Completion, Vec<(RunError, bool)>) {
     let port = Port::new(None);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let work = Submission { inputs: inputs.into(), ..submission(1, start, Vec::new()) };
     let mut ended = match pipeline.submit(&port, work).expect("accepted") {
         Submitted::Finished(completion) => Some(completion),
@@ -47,12 +47,12 @@ fn run_telling(
     loop {
         let events = port.next(Some(patience)).events;
         if events.is_empty() {
-            return (ended.expect("it ends"), told);
+            return (ended.expect("it ends"), reported);
         }
         for event in events {
             match event {
                 Event::Completed { completion, .. } => (ended, patience) = (Some(completion), Duration::ZERO),
-                Event::Skipped { token: 1, error, is_first } => told.push((error, is_first)),
+                Event::Skipped { token: 1, error, is_first } => reported.push((error, is_first)),
                 Event::Call(call) => {
                     port.reply(call.id, answer(&call)).expect("taken");
                 }
@@ -83,15 +83,15 @@ fn what_a_node_fails_at_is_skipped_and_everything_else_is_done() {
         &[("trip", "Trip", r#""at": [1, 3], "steps": 1"#, r#""skip""#), ("all", "Pass", "", r#""fail""#)],
     );
     for start in STARTS {
-        let (completion, told) = run_telling(&graph, start, integers(0..5), no_host);
+        let (completion, reported) = run_reporting(&graph, start, integers(0..5), no_host);
         assert_eq!(completion.outcome, Outcome::Finished);
         // The instance that tripped is gone: the next packet is the first one of another.
         assert_eq!(integers_of(&completion), [11, 121, 211, 321, 411]);
         let errors =
             ["node 'trip' (Trip), input 1: it tripped over 1", "node 'trip' (Trip), input 3: it tripped over 3"];
         assert_eq!(passed(&completion), (errors.map(str::to_owned).into(), 2, 0));
-        let told: Vec<_> = told.iter().map(|(error, is_first)| (error.to_string(), *is_first)).collect();
-        assert_eq!(told, [(errors[0].to_owned(), true), (errors[1].to_owned(), false)]);
+        let reported: Vec<_> = reported.iter().map(|(error, is_first)| (error.to_string(), *is_first)).collect();
+        assert_eq!(reported, [(errors[0].to_owned(), true), (errors[1].to_owned(), false)]);
     }
 }
 
@@ -100,7 +100,7 @@ fn the_end_of_an_item_goes_on_behind_what_was_skipped() {
     let runtime = runtime();
     for (node, skips) in [(r#""at": "process", "ledger": 40"#, 1), (r#""at": "flush", "ledger": 41"#, 5)] {
         let graph = chain(&runtime, &[("fail", "Fail", node, r#""skip""#), ("n", "Count", "", r#""fail""#)]);
-        let (completion, _) = run_telling(&graph, Start::Here, integers(0..5), no_host);
+        let (completion, _) = run_reporting(&graph, Start::Here, integers(0..5), no_host);
         let lost = i64::from(skips == 1);
         assert_eq!(integers_of(&completion), [1, 1001, 2001, 3001 - lost, 4001]);
         assert_eq!(completion.skip_report.skips, skips);
@@ -135,8 +135,8 @@ fn an_error_of_initialize_fails_the_work_whatever_the_manifest_says() {
 fn a_hundred_errors_are_kept_and_all_are_counted() {
     let runtime = runtime();
     let graph = chain(&runtime, &[("trip", "Trip", r#""at": [7]"#, r#""skip""#)]);
-    let (completion, told) = run_telling(&graph, Start::Workers, vec![Value::Int(7); 250], no_host);
-    assert_eq!((completion.skip_report.skipped.len(), completion.skip_report.skips, told.len()), (100, 250, 100));
+    let (completion, reported) = run_reporting(&graph, Start::Workers, vec![Value::Int(7); 250], no_host);
+    assert_eq!((completion.skip_report.skipped.len(), completion.skip_report.skips, reported.len()), (100, 250, 100));
 }
 
 #[test]
@@ -147,9 +147,9 @@ fn a_node_that_tries_again_repeats_nothing_that_left_it() {
     let graph = chain(&runtime, &[("trip", "Trip", params, on_error), ("all", "Pass", "", r#""fail""#)]);
     for start in STARTS {
         TRIPS[1].store(0, Ordering::SeqCst);
-        let (completion, told) = run_telling(&graph, start, integers(0..3), no_host);
+        let (completion, reported) = run_reporting(&graph, start, integers(0..3), no_host);
         assert_eq!(integers_of(&completion), [11, 12, 121, 122, 221, 222]);
-        assert_eq!((passed(&completion), told.len()), ((Vec::new(), 0, 3), 0));
+        assert_eq!((passed(&completion), reported.len()), ((Vec::new(), 0, 3), 0));
     }
 }
 
@@ -158,12 +158,12 @@ fn a_node_that_has_tried_often_enough_fails_or_skips() {
     let runtime = runtime();
     let fails = r#"{"retry": {"times": 2, "backoff_ms": 0}}"#;
     let graph = chain(&runtime, &[("trip", "Trip", r#""at": [1]"#, fails)]);
-    let (completion, _) = run_telling(&graph, Start::Here, integers(0..3), no_host);
+    let (completion, _) = run_reporting(&graph, Start::Here, integers(0..3), no_host);
     assert_eq!(message_of(&completion), "node 'trip' (Trip), input 1: it tripped over 1 (tried 3 times)");
     assert_eq!(passed(&completion), (Vec::new(), 0, 2));
     let skips = r#"{"retry": {"times": 2, "backoff_ms": 0, "then": "skip"}}"#;
     let graph = chain(&runtime, &[("trip", "Trip", r#""at": [1], "steps": 1"#, skips)]);
-    let (completion, _) = run_telling(&graph, Start::Here, integers(0..3), no_host);
+    let (completion, _) = run_reporting(&graph, Start::Here, integers(0..3), no_host);
     assert_eq!(integers_of(&completion), [11, 121, 211]);
     let error = "node 'trip' (Trip), input 1: it tripped over 1 (tried 3 times)";
     assert_eq!(passed(&completion), (vec![error.to_owned()], 1, 2));
@@ -184,7 +184,7 @@ fn a_source_that_fails_goes_on_with_its_next_item_and_does_not_try_again() {
     let runtime = runtime();
     for on_error in [r#""skip""#, r#"{"retry": {"times": 2, "then": "skip"}}"#] {
         let graph = chain(&runtime, &[("spring", "Spring", "", on_error), ("n", "Count", "", r#""fail""#)]);
-        let (completion, _) = run_telling(&graph, Start::Workers, None, no_host);
+        let (completion, _) = run_reporting(&graph, Start::Workers, None, no_host);
         assert_eq!(integers_of(&completion), [2, 1005]);
         let errors = vec!["node 'spring' (Spring), input 0: it dried up".to_owned()];
         assert_eq!(passed(&completion), (errors, 1, 0));
@@ -253,11 +253,11 @@ fn a_session_counts_what_it_skips_and_tries_again() {
     let node = &metrics.nodes[0];
     assert_eq!((node.packets, node.errors, node.skipped, node.retried), (5, 3, 1, 2));
     session.finish().expect("it goes on");
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let completion = loop {
         match port.next(Some(PATIENCE)).events.pop().expect("it ends") {
             Event::Completed { completion, .. } => break completion,
-            other => told.push(other),
+            other => reported.push(other),
         }
     };
     assert_eq!(
@@ -299,12 +299,12 @@ fn an_entry_that_the_host_fails_at_is_skipped_and_the_others_of_its_batch_are_no
     let runtime = runtime();
     let graph = chain(&runtime, &[("mine", "host", "", r#""skip""#), ("all", "Pass", "", r#""fail""#)]);
     for start in STARTS {
-        let (completion, told) =
-            run_telling(&graph, start, integers(0..5), |call| twice(call, |value| value == 1 || value == 4));
+        let (completion, reported) =
+            run_reporting(&graph, start, integers(0..5), |call| twice(call, |value| value == 1 || value == 4));
         assert_eq!(integers_of(&completion), [0, 1, 10, 20, 21, 30, 31, 40]);
         let errors = ["node 'mine' (host), input 1: ValueError: 1", "node 'mine' (host), input 4: ValueError: 4"];
         assert_eq!(passed(&completion), (errors.map(str::to_owned).into(), 2, 0));
-        assert_eq!(told.iter().map(|(_, is_first)| *is_first).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(reported.iter().map(|(_, is_first)| *is_first).collect::<Vec<_>>(), [true, false]);
     }
 }
 
@@ -315,7 +315,7 @@ fn an_entry_that_the_host_fails_at_is_tried_again_in_its_place() {
     let graph = chain(&runtime, &[("mine", "host", "", on_error), ("n", "Count", "", r#""fail""#)]);
     for start in STARTS {
         let failures = std::cell::RefCell::new(std::collections::HashMap::<i64, u32>::new());
-        let (completion, _) = run_telling(&graph, start, integers(0..6), |call| {
+        let (completion, _) = run_reporting(&graph, start, integers(0..6), |call| {
             twice(call, |value| {
                 let mut failures = failures.borrow_mut();
                 let failed = failures.entry(value).or_default();
@@ -358,7 +358,7 @@ fn what_comes_back_unanswered_counts_as_taken_once_and_each_try_of_what_failed()
 fn a_host_that_was_tried_often_enough_fails_the_work() {
     let runtime = runtime();
     let graph = chain(&runtime, &[("mine", "host", "", r#"{"retry": {"times": 2, "backoff_ms": 0}}"#)]);
-    let (completion, _) = run_telling(&graph, Start::Here, integers(0..3), |call| twice(call, |value| value == 1));
+    let (completion, _) = run_reporting(&graph, Start::Here, integers(0..3), |call| twice(call, |value| value == 1));
     assert_eq!(message_of(&completion), "node 'mine' (host), input 1: ValueError: 1 (tried 3 times)");
     assert_eq!(values_of(&completion, 0), [0, 1, 10]);
 }
@@ -369,7 +369,7 @@ fn a_node_of_the_host_that_tries_again_does_not_repeat_the_one_before_it() {
     let again = r#"{"retry": {"times": 1, "backoff_ms": 0}}"#;
     let graph = chain(&runtime, &[("a", "host", "", r#""fail""#), ("b", "host", "", again)]);
     let calls = std::cell::RefCell::new(Vec::new());
-    let (completion, _) = run_telling(&graph, Start::Here, integers(0..1), |call| {
+    let (completion, _) = run_reporting(&graph, Start::Here, integers(0..1), |call| {
         let names: Vec<String> = call.nodes.iter().map(|(_, id)| id.to_string()).collect();
         calls.borrow_mut().push(names.join("+"));
         let tries = calls.borrow().iter().filter(|call| *call == "b").count();

@@ -92,7 +92,7 @@ fn branches_come_out_in_the_order_of_the_connections_for_each_item() {
 #[test]
 fn paths_through_nested_diamonds_have_one_order() {
     let runtime = runtime();
-    // Each `mark` tells its way by hoarding nothing; ways are told apart by the item's emission count.
+    // Each item leaves six times: (1 + 2) packets at 'join', each by way of 'c' and of 'd'.
     let graph = pipeline(
         &runtime,
         &[

@@ -1,4 +1,4 @@
-//! Params that change while a session runs: when they hold, and what is refused.
+//! Params that change while a session runs: from which packet on they hold, and which changes are refused.
 
 use std::collections::VecDeque;
 

@@ -349,7 +349,7 @@ impl Node for Gate {
     }
 }
 
-/// Tells that it is at work, as if it had come to a gate, waits until its run is told to stop, and then blocks like
+/// Reports that it is at work, as if it had come to a gate, waits until its run stops, and then blocks like
 /// [`Gate`].
 pub(crate) struct Stubborn {
     work: usize,

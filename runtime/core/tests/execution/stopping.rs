@@ -201,7 +201,7 @@ fn a_timeout_ends_work_on_the_callers_thread_too() {
     assert_eq!(completed(&port, submitted, 1).outcome, Outcome::TimedOut);
 }
 
-/// Work may end in the very moment of a shutdown: its completion comes before the port's end all the same.
+/// Work may end at the very time of a shutdown: its completion comes before the port's end all the same.
 #[test]
 fn a_completion_that_meets_a_shutdown_is_not_lost() {
     for round in 0..400 {
@@ -265,5 +265,5 @@ fn work_with_long_steps_lets_others_have_their_turn() {
             order.push(token);
         }
     }
-    assert_eq!(order, [2, 1], "a quantum ends with the first step that used it up");
+    assert_eq!(order, [2, 1], "a time slice ends with the first step that uses it up");
 }

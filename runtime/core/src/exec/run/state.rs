@@ -119,7 +119,7 @@ mod tests {
     use crate::exec::test_graph::test_graph;
     use crate::value::{Packet, Value};
 
-    /// A session of two nodes that run one after the other behind their own queues, which hold one packet each.
+    /// The state of a session whose queues hold one packet each.
     fn session(graph: &Graph) -> State {
         let bounds = Bounds { packets: 1, ..Bounds::DEFAULT };
         let (queues, entry_edges) = open_queues(graph, bounds);
