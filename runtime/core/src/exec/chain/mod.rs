@@ -82,9 +82,12 @@ impl Chain {
         changes: Option<&Arc<ParamChanges>>,
     ) -> Result<Self, ChainFailure> {
         let stage = &graph.stages[index];
-        let slots = (0..stage.links.len()).map(|position| NodeSlot::new(graph, index, position, changes));
+        let mut slots = Vec::with_capacity(stage.links.len());
+        for position in 0..stage.links.len() {
+            slots.push(NodeSlot::new(graph, index, position, changes)?);
+        }
         Ok(Self {
-            slots: slots.collect::<Result<_, _>>()?,
+            slots,
             is_initialized: false,
             item: 0,
             deadline: None,
