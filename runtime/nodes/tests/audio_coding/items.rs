@@ -1,10 +1,6 @@
 //! Items through the nodes that decode and encode: what each gives, and how it fails.
 
-<<<<<<< HEAD:runtime/nodes/tests/audio_coding/items.rs
 use remotemedia_core::node::{Emission, Node, NodeError};
-=======
-use remotemedia_core::node::{Context, Node, NodeError, Step};
->>>>>>> 8417b42 (nodes: each packet keeps its place in time):runtime/nodes/tests/audio_coding/drive.rs
 use remotemedia_core::value::{Audio, File, Packet, Value};
 use serde_json::{Value as Json, json};
 
@@ -17,17 +13,7 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) fn node(name: &str, params: Json) -> Box<dyn Node> {
-<<<<<<< HEAD:runtime/nodes/tests/audio_coding/items.rs
     prepare(name, params).expect("the params are right")
-=======
-    let Json::Object(params) = params else { panic!("params are an object") };
-    let registry = remotemedia_nodes::registry();
-    let prepared = registry.get(name).expect("the node is registered").prepare(params).expect("the params are right");
-    let mut node = prepared.instantiate();
-    let context = Context { node_id: "test".into(), ..Context::default() };
-    node.initialize(&context).expect("the node initializes");
-    node
->>>>>>> 8417b42 (nodes: each packet keeps its place in time):runtime/nodes/tests/audio_coding/drive.rs
 }
 
 /// Runs one item: its packets, then flush.

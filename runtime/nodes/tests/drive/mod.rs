@@ -1,11 +1,7 @@
 //! Drives a node as the scheduler does: one item's packets, each step resumed until it is done, then the flush. The only
 //! such loop of these tests.
 
-<<<<<<< HEAD
-use remotemedia_core::node::{CancelFlag, Context, Emission, Node, NodeError, ParamError, Step};
-=======
-use remotemedia_core::node::{Context, Node, NodeError, ParamError, Step};
->>>>>>> 8417b42 (nodes: each packet keeps its place in time)
+use remotemedia_core::node::{Context, Emission, Node, NodeError, ParamError, Step};
 use remotemedia_core::value::Packet;
 use serde_json::Value as Json;
 

@@ -319,3 +319,19 @@ fn no_link_leads_out_of_the_folder() {
     assert_eq!(folder.read("elsewhere/x"), b"z");
     assert!(!folder.files().iter().any(|name| name.ends_with(".part")), "{:?}", folder.files());
 }
+
+#[test]
+fn what_is_lost_of_a_recording_is_silence_in_the_file_or_nothing() {
+    let folder = Folder::new();
+    let sound = tone(4_800).with_pts(Some(7_000_000_000));
+    // From 0.1 s to 0.2 s nothing comes.
+    let packets = || [sound.slice(0, 1_600), sound.slice(3_200, 1_600)].map(|audio| Packet::new(audio.into()));
+    for (gaps, frames) in [("restart", 3_200), ("fill", 4_800), ("ignore", 3_200)] {
+        let path = folder.path(&format!("{gaps}.wav"));
+        drive::run(&mut *sink(json!({"path": path, "gaps": gaps})), packets()).expect("written");
+        let bytes = std::fs::read(path).expect("it is there");
+        assert_eq!(bytes.len(), 44 + 2 * frames, "{gaps}");
+        let is_silent = bytes[44 + 2 * 1_600..].iter().take(2 * 1_600).all(|byte| *byte == 0);
+        assert_eq!(is_silent, gaps == "fill", "{gaps}");
+    }
+}

@@ -1,11 +1,7 @@
 //! `SpeechSegments`: the segments of silero-vad, whatever the format and the division into packets; events; refusals.
 
 use proptest::prelude::*;
-<<<<<<< HEAD
-use remotemedia_core::node::{CancelFlag, Context, Emission, Node, NodeError, Params};
-=======
-use remotemedia_core::node::{Context, Node, NodeError, Params, Step};
->>>>>>> 8417b42 (nodes: each packet keeps its place in time)
+use remotemedia_core::node::{Context, Emission, Node, NodeError, Params};
 use remotemedia_core::value::{Audio, Buffer, DataType, Layout, Packet, Tensor, Value};
 use serde_json::{Value as Json, json};
 

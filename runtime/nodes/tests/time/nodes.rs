@@ -6,6 +6,7 @@ use remotemedia_core::node::{Context, Node, NodeError, NodeType, Step, TimeBreak
 use remotemedia_core::value::{Audio, DataType, Kind, MediaTime, Packet, Value};
 use serde_json::{Value as Json, json};
 
+use crate::drive::drain;
 use crate::jumps::{Accidents, ORIGIN, Streams, accidents, happen};
 
 /// The nodes that take audio and have no param `gaps`, with the reason.
@@ -213,20 +214,8 @@ fn run(node_type: &NodeType, params: &Json, gaps: &str, packets: &[Audio]) -> (V
     (pieces, context.time_breaks.read())
 }
 
-fn collect(node: &mut dyn Node, mut step: Result<Step, NodeError>, pieces: &mut Vec<Piece>) {
-    loop {
-        let (emission, more) = match step.expect("it works") {
-            Step::Done(emission) => (emission, false),
-            Step::More(emission) => (emission, true),
-        };
-        if let Some(emission) = emission {
-            add(emission.packet, pieces);
-        }
-        if !more {
-            return;
-        }
-        step = node.resume();
-    }
+fn collect(node: &mut dyn Node, step: Result<Step, NodeError>, pieces: &mut Vec<Piece>) {
+    drain(node, step.expect("it works"), |emission| add(emission.packet, pieces)).expect("it works");
 }
 
 fn add(packet: Packet, pieces: &mut Vec<Piece>) {
