@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from .._process import FIRST_USE
 from .time_breaks import breaks_of
 
 COLUMNS = (
@@ -101,6 +102,12 @@ class Metrics(NamedTuple):
     unread: dict[str, int]
     edges: list[EdgeMetrics]
     lag: Lag
+
+    def _repr_html_(self) -> str:
+        with FIRST_USE:
+            from .._pictures.tables import html_table
+
+        return html_table(COLUMNS, map(_row, self.nodes), len(self.nodes), "nodes")
 
     def __str__(self) -> str:
         rows = [COLUMNS, *(_row(node) for node in self.nodes)]

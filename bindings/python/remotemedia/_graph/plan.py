@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._problem.outside_text import one_line
+from .._process import FIRST_USE
 
 
 class Plan:
@@ -29,7 +30,23 @@ class Plan:
         return len({node["stage"] for node in self.nodes})
 
     def __str__(self) -> str:
-        rows = [("stage", "id", "type", "params", "from", "")]
+        rows = [("stage", "id", "type", "params", "from", ""), *self._rows()]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        count, stages = len(self.nodes), self.stages
+        head = f"{one_line(self.name)}: {count} node{'s' * (count != 1)} in {stages} stage{'s' * (stages != 1)}"
+        return "\n".join([head, *(f"  {line}" for line in lines)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        with FIRST_USE:
+            from .._pictures.tables import html_table
+
+        return html_table(("stage", "id", "type", "params", "from", ""), self._rows(), len(self.nodes), "nodes")
+
+    def _rows(self) -> list[tuple[str, str, str, str, str, str]]:
+        rows = []
         for node in sorted(self.nodes, key=lambda node: int(node["stage"])):
             note = f"inserted: {node['inserted']}" if "inserted" in node else ""
             rows.append(
@@ -42,13 +59,7 @@ class Plan:
                     "; ".join(filter(None, [note, "sink" if node["id"] in self.sinks else ""])),
                 )
             )
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        count, stages = len(self.nodes), self.stages
-        head = f"{one_line(self.name)}: {count} node{'s' * (count != 1)} in {stages} stage{'s' * (stages != 1)}"
-        return "\n".join([head, *(f"  {line}" for line in lines)])
-
-    __repr__ = __str__
+        return rows
 
     def _sources(self, name: str) -> str:
         found = [link["from"] for link in self.connections if link["to"].rpartition(".")[0] == name]

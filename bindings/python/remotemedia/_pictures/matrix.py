@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import Any
 
@@ -24,22 +25,23 @@ def plot(matrix: Any, axes: Any) -> Any:
     if axes is None:
         return Picture(heat_map(rows, _label(matrix), in_decibels=_are_powers(rows)))
     if _are_powers(rows):
-        from math import log10
-
         top = max((value for row in rows for value in row), default=0.0)
-        rows = [[10 * log10(max(value, top * 1e-8, 1e-30)) for value in row] for row in rows]
+        rows = [[10 * math.log10(max(value, top * 1e-8, 1e-30)) for value in row] for row in rows]
     axes.imshow(rows, origin="lower", aspect="auto", interpolation="nearest")
     return axes
 
 
 def page(matrix: Any) -> str:
     """What a notebook shows of a matrix: its picture if it has one, and what it is."""
-    count = 1
-    for extent in matrix.shape:
-        count *= extent
-    rows = _rows(matrix) if count <= MOST_NUMBERS else None
-    drawing = "" if rows is None else heat_map(rows, _label(matrix), in_decibels=_are_powers(rows))
-    return f"<div>{drawing}<p>{escape(repr(matrix))}</p></div>"
+    return f"<div>{page_of_matrix(matrix)}<p>{escape(repr(matrix))}</p></div>"
+
+
+def page_of_matrix(value: Any) -> str:
+    """The picture of a value if it is a matrix: a spectrogram; empty for all others."""
+    if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+        return ""
+    rows = _rows(value) if math.prod(value.shape) <= MOST_NUMBERS else None
+    return "" if rows is None else f"<div>{heat_map(rows, _label(value), in_decibels=_are_powers(rows))}</div>"
 
 
 def _rows(matrix: Any) -> list[list[float]] | None:

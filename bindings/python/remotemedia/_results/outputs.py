@@ -166,11 +166,13 @@ class Outputs(list[Any]):
 
     def _repr_html_(self) -> str:
         with FIRST_USE:
+            from .._pictures.matrix import page_of_matrix
             from .._pictures.tables import html_table
 
         packets = self.packets
         rows = ((packet.sink, packet.item, packet.pts, packet.duration, packet.value) for packet in packets)
-        return html_table(("sink", "item", "pts (s)", "duration (s)", "value"), rows, len(packets), "packets")
+        table = html_table(("sink", "item", "pts (s)", "duration (s)", "value"), rows, len(packets), "packets")
+        return (page_of_matrix(packets[0].value) if packets else "") + table
 
     @property
     def by_item(self) -> list[list[Any]]:
