@@ -52,4 +52,8 @@ rm.configure(worker=3)  # wrong
 rm.Audio([0.0])  # wrong
 rm.read("a.wav", 16000.5)  # wrong
 rm.write("a.wav", b"")  # wrong
+rm.write("a.wav", rm.Audio([0.0], 8000), format="mp3")  # wrong
+rm.read(3)  # wrong
+rm.PCM("s16", 8000)  # wrong
+rm.Audio.from_pcm(b"", "s16", 8000)  # wrong
 print(rm.nope)  # wrong

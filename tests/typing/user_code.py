@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import io
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -67,6 +69,12 @@ def muted(sound: rm.Audio, *, begin: int = 0) -> rm.Audio:
     return sound
 
 
+with open("talk.wav", "rb") as opened:
+    rm.write(io.BytesIO(), rm.read(opened), format="flac")
+rm.write("tone.wav", numpy.zeros(8000), rate=8000)
+rm.write("tone.wav", array.array("f", [0.0]), rate=8000)
+formats: list[rm.PCM] = [rm.PCM("s16", 8000, 1), rm.PCM(format="s16", rate=8000, channels=1)]
+data: bytes = rm.Audio.from_pcm(b"", "s16", rate=8000, channels=1).to_pcm(sample_format="f32")
 plain_params: rm.Pipeline = rm.nodes.AudioResample(16000, quality="fast") >> AudioMix(1) >> above(above_db=-30)
 quiet: rm.Audio = muted.fn(rm.Audio([0.0], 8000), begin=1)
 own_smooth: rm.Pipeline = muted(begin=2) >> rm.node(inplace=True)(Smooth)(window=2)

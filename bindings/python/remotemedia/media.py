@@ -10,7 +10,7 @@ import os
 import re
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, overload
 
 from ._process import FIRST_USE, imported
 from .errors import InvalidArgumentError, MarshalError
@@ -229,24 +229,46 @@ class Audio:
         self.layout = _layout(layout, self.channels)
         self.pts_ns = _exact(pts_ns) if pts_ns is not None or pts is None else nanoseconds("pts", pts)
 
+    @overload
     @classmethod
-    def from_pcm(cls, data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
+    def from_pcm(cls, data: Any, sample_format: str, rate: int, channels: int) -> Audio: ...
+
+    @overload
+    @classmethod
+    def from_pcm(cls, data: Any, *, rate: int, channels: int, format: str) -> Audio: ...
+
+    @classmethod
+    def from_pcm(
+        cls,
+        data: Any,
+        sample_format: str | None = None,
+        rate: int | None = None,
+        channels: int | None = None,
+        *,
+        format: str | None = None,  # noqa: A002
+    ) -> Audio:
         """Sound from interleaved PCM bytes.
 
-        `format` is u8, s16, s24, s32, f32 (little-endian), mulaw or alaw; full scale is 2^(n-1). Raises
-        `InvalidArgumentError` for other formats, and if the bytes don't divide into whole frames.
+        `sample_format` is u8, s16, s24, s32, f32 (little-endian), mulaw or alaw; full scale is 2^(n-1). `format` is its
+        old name. Raises `InvalidArgumentError` for other formats, and if the bytes don't divide into whole frames.
         """
         with FIRST_USE:
-            from ._codec.pcm import from_pcm
+            from ._codec.pcm import from_pcm, named_format
 
-        return from_pcm(data, format, rate, channels)
+        return from_pcm(data, named_format(sample_format, format), rate, channels)
 
-    def to_pcm(self, format: str) -> bytes:  # noqa: A002
+    @overload
+    def to_pcm(self, sample_format: str) -> bytes: ...
+
+    @overload
+    def to_pcm(self, *, format: str) -> bytes: ...
+
+    def to_pcm(self, sample_format: str | None = None, *, format: str | None = None) -> bytes:  # noqa: A002
         """The samples as interleaved PCM bytes, out-of-range ones saturated. Formats as for `from_pcm`."""
         with FIRST_USE:
-            from ._codec.pcm import to_pcm
+            from ._codec.pcm import named_format, to_pcm
 
-        return to_pcm(self, format)
+        return to_pcm(self, named_format(sample_format, format))
 
     @property
     def channels(self) -> int:
@@ -392,10 +414,16 @@ class Audio:
         return f"Audio({name}, {frames} frames, {self.rate} Hz, {self.duration:.3f} s{start})"
 
 
+def at_home(path: str) -> str:
+    """The path with the user's folder in place of `~`, unless a file is called that."""
+    return os.path.expanduser(path) if path.startswith("~") and not os.path.lexists(path) else path
+
+
 class File:
     """A file, by path or by content. Nothing is opened here.
 
-    `source` is a path (`str` or `os.PathLike`) or the bytes themselves; `mime` a media type such as "audio/flac".
+    `source` is a path (`str` or `os.PathLike`), which may begin with `~`, or the bytes themselves; `mime` a media type
+    such as "audio/flac".
     """
 
     __slots__ = ("__weakref__", "data", "mime", "path")
@@ -409,7 +437,7 @@ class File:
             self.data = source
         elif isinstance(source, (str, os.PathLike)):
             path = os.fspath(source)
-            self.path = os.fsdecode(path) if isinstance(path, bytes) else path
+            self.path = at_home(os.fsdecode(path) if isinstance(path, bytes) else path)
         else:
             raise MarshalError(f"a File is made from a path or from bytes, not from {type(source).__name__}")
         if mime is not None and not isinstance(mime, str):

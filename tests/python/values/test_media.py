@@ -189,7 +189,10 @@ def test_pcm_takes_integers_of_numpy() -> None:
 def test_a_format_is_not_cut_at_a_nul() -> None:
     with pytest.raises(rm.InvalidArgumentError) as caught:
         rm.Audio.from_pcm(b"ab", "s16\0x", 8000, 1)
-    assert str(caught.value) == "format must be a name such as 's16', got 's16\\x00x'"
+    assert (
+        str(caught.value)
+        == "sample_format must be one of u8, s16, s24, s32, f32, mulaw, alaw, got 's16\\x00x'; did you mean 's16'?"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, overload
 
 from .._abi.library import check, ffi, lib
 from ..errors import InvalidArgumentError
@@ -13,28 +14,66 @@ from .call_buffers import acquire, release
 FRAME_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "mulaw": 1, "alaw": 1}
 """The size of one sample, by the name of its format."""
 
+OTHER_NAMES = {
+    "8": "u8",
+    "uint8": "u8",
+    "16": "s16",
+    "int16": "s16",
+    "i16": "s16",
+    "linear16": "s16",
+    "24": "s24",
+    "int24": "s24",
+    "i24": "s24",
+    "32": "s32",
+    "int32": "s32",
+    "i32": "s32",
+    "float": "f32",
+    "float32": "f32",
+    "flt": "f32",
+    "ulaw": "mulaw",
+    "g711u": "mulaw",
+    "g711a": "alaw",
+}
+"""What numpy, FFmpeg, ALSA and soundfile call them, in lower case and without `pcm`, `le` and hyphens."""
+
 
 class PCM:
     """The format of raw bytes that a session is fed with: interleaved little-endian samples.
 
-    `format` is u8, s16, s24, s32, f32, mulaw or alaw, `rate` in frames per second. Raises `InvalidArgumentError` for
-    others.
+    `sample_format` is u8, s16, s24, s32, f32, mulaw or alaw, `rate` in frames per second. `format` is the old name of
+    `sample_format`. Raises `InvalidArgumentError` for others.
     """
 
-    __slots__ = ("channels", "format", "rate")
+    __slots__ = ("channels", "rate", "sample_format")
 
-    def __init__(self, format: str, rate: int, channels: int) -> None:  # noqa: A002
-        if format not in FRAME_BYTES:
-            raise InvalidArgumentError(f"format must be one of {', '.join(FRAME_BYTES)}, got {format!r}")
-        self.format = format
+    @overload
+    def __init__(self, sample_format: str, rate: int, channels: int) -> None: ...
+
+    @overload
+    def __init__(self, *, rate: int, channels: int, format: str) -> None: ...
+
+    def __init__(
+        self,
+        sample_format: str | None = None,
+        rate: int | None = None,
+        channels: int | None = None,
+        *,
+        format: str | None = None,  # noqa: A002
+    ) -> None:
+        self.sample_format = named_format(sample_format, format)
         self.rate, self.channels = _whole("rate", rate, MAX_RATE), _whole("channels", channels, MAX_CHANNELS)
+
+    @property
+    def format(self) -> str:
+        """The old name of `sample_format`."""
+        return self.sample_format
 
     def reader(self) -> PCMReader:
         """A reader that makes `Audio` of bytes that arrive in pieces."""
         return PCMReader(self)
 
     def __repr__(self) -> str:
-        return f"PCM({self.format!r}, {self.rate}, {self.channels})"
+        return f"PCM({self.sample_format!r}, {self.rate}, {self.channels})"
 
 
 class PCMReader:
@@ -42,7 +81,7 @@ class PCMReader:
 
     def __init__(self, pcm: PCM) -> None:
         self._pcm = pcm
-        self._size = FRAME_BYTES[pcm.format] * pcm.channels
+        self._size = FRAME_BYTES[pcm.sample_format] * pcm.channels
         self.state = (b"", 0)
         """The bytes of an incomplete frame, and the count of frames before it. It may be set back."""
 
@@ -61,7 +100,7 @@ class PCMReader:
         if not whole:
             return None
         pcm = self._pcm
-        audio = from_pcm(view[:whole], pcm.format, pcm.rate, pcm.channels)
+        audio = from_pcm(view[:whole], pcm.sample_format, pcm.rate, pcm.channels)
         # From the count of frames, not a sum of durations: time does not drift.
         audio.pts_ns = (frames * 1_000_000_000 + pcm.rate // 2) // pcm.rate
         return audio
@@ -105,7 +144,22 @@ class PCMReader:
             )
 
 
-def from_pcm(data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa: A002
+def named_format(sample_format: Any, old_name: Any = None) -> str:
+    """The name of a format of samples that was given as `sample_format` or by the old name of that argument, `format`.
+
+    Raises `InvalidArgumentError` for what is none, with the name that was meant if it is one of another library.
+    """
+    if sample_format is not None and old_name is not None:
+        raise InvalidArgumentError("format is the old name of sample_format; leave one of them out")
+    name = old_name if sample_format is None else sample_format
+    if isinstance(name, str) and name in FRAME_BYTES:
+        return name
+    meant = _meant(name)
+    cure = "" if meant is None else f"; did you mean {meant!r}?"
+    raise InvalidArgumentError(f"sample_format must be one of {', '.join(FRAME_BYTES)}, got {name!r}{cure}")
+
+
+def from_pcm(data: Any, sample_format: str, rate: Any, channels: Any) -> Audio:
     """See `Audio.from_pcm`."""
     rate, channels = _whole("rate", rate, MAX_RATE), _whole("channels", channels, MAX_CHANNELS)
     view = memoryview(data)
@@ -116,7 +170,13 @@ def from_pcm(data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa
     try:
         used.ready()
         status = lib.rm_audio_from_pcm(
-            ffi.from_buffer("uint8_t[]", view), view.nbytes, _name(format), rate, channels, used.output, used.error
+            ffi.from_buffer("uint8_t[]", view),
+            view.nbytes,
+            sample_format.encode(),
+            rate,
+            channels,
+            used.output,
+            used.error,
         )
         used.output.discard_count = 0
         check(status, used.error)
@@ -125,14 +185,15 @@ def from_pcm(data: Any, format: str, rate: int, channels: int) -> Audio:  # noqa
         release(used)
 
 
-def to_pcm(audio: Audio, format: str) -> bytes:  # noqa: A002
+def to_pcm(audio: Audio, sample_format: str) -> bytes:
     """See `Audio.to_pcm`."""
     used = acquire()
     try:
         document = used.pack(audio, "audio")
         used.ready()
         table, length = used.buffers()
-        status = lib.rm_audio_to_pcm(document, len(document), table, length, _name(format), used.output, used.error)
+        name = sample_format.encode()
+        status = lib.rm_audio_to_pcm(document, len(document), table, length, name, used.output, used.error)
         used.output.discard_count = 0
         # Native code does not keep the samples after this call.
         used.forget()
@@ -149,7 +210,13 @@ def _whole(name: str, value: Any, most: int) -> int:
     return int(whole)
 
 
-def _name(format: str) -> bytes:  # noqa: A002
-    if not isinstance(format, str) or "\0" in format:
-        raise InvalidArgumentError(f"format must be a name such as 's16', got {format!r}")
-    return format.encode("utf-8", "replace")
+def _meant(name: Any) -> str | None:
+    """The format that a wrong name stands for: one of another library, a dtype, a number of bits, or misspelled."""
+    text = str(getattr(name, "__name__", name)).lower()
+    for part in ("pcm", "-", "_"):
+        text = text.replace(part, "")
+    text = text.removesuffix("le")
+    if text in FRAME_BYTES:
+        return text
+    near = difflib.get_close_matches(text, FRAME_BYTES, 1, 0.7) if 3 <= len(text) <= 20 else []
+    return OTHER_NAMES.get(text) or (near[0] if near else None)

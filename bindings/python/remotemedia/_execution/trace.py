@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
+from ..media import at_home
+
 BETWEEN_SECONDS = 0.1
 """How long records gather before they are written."""
 
@@ -26,7 +28,7 @@ class TraceFile:
     """The trace file of one session. `take` returns what was recorded since it was last called."""
 
     def __init__(self, path: str | os.PathLike[str], take: Callable[[], Mapping[str, Any] | None]) -> None:
-        self._file: TextIO = open(path, "w", encoding="utf-8")  # noqa: SIM115 (closed by `end`)
+        self._file: TextIO = open(at_home(os.fsdecode(path)), "w", encoding="utf-8")  # noqa: SIM115 (closed by `end`)
         self._take = take
         self._events = Events()
         self._ending = threading.Event()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from .._codec.samples import limit_bytes
 from .._graph.function_node import node
@@ -16,11 +17,22 @@ from ..errors import InvalidArgumentError, LimitExceededError, ManifestError, Ma
 from ..media import Audio, File
 from ..nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 from .concat import AudioConcatenator, concatenate
+from .places import Source, Target, file_of, is_file_object, path_of, require_bytes_file, write_all
+
+if TYPE_CHECKING:
+    import array
 
 __all__ = ["Info", "Source", "ainfo", "aread", "awrite", "info", "read", "write"]
 
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | File
-"""A path, the content of a file, or a `File`."""
+FileFormat = Literal["wav", "flac", "opus"]
+
+
+class Samples(Protocol):
+    """An array with the array interface of numpy."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
 
 CHUNK_MS = 10_000
 """The length of the chunks that cross: few crossings, and memory in pieces that are released one by one."""
@@ -62,12 +74,13 @@ def read(source: Source, rate: int | None = None, channels: int | None = None) -
 
         speech = rm.read("talk.m4a", rate=16000, channels=1)
 
-    `source` is a path, the bytes of a file, or a `File`. Raises `FileNotFoundError`; `NodeError` for a file that can't
-    be decoded, with the place; `InvalidArgumentError` for a rate or channels out of range; `LimitExceededError` for
-    samples of more bytes than `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file. It blocks,
-    also where an event loop runs, as in a notebook; `await aread(...)` does the same beside the loop.
+    `source` is a path, the bytes of a file, a file object that is opened for bytes, which is read to its end, or a
+    `File`. Raises `FileNotFoundError`; `NodeError` for a file that can't be decoded, with the place;
+    `InvalidArgumentError` for a rate or channels out of range; `LimitExceededError` for samples of more bytes than
+    `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file. It blocks, also where an event loop
+    runs, as in a notebook; `await aread(...)` does the same beside the loop.
     """
-    file = _file(source)
+    file = file_of(source, "read")
     concatenator = _joining(file)
     pipeline = _decoder(rate, channels, concatenator)
     with _keeping(concatenator, file):
@@ -77,7 +90,7 @@ def read(source: Source, rate: int | None = None, channels: int | None = None) -
 
 async def aread(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
     """Does what `read` does, beside the event loop. Cancelling the await cancels the work."""
-    file = _file(source)
+    file = await afile_of(source, "aread")
     concatenator = _joining(file)
     pipeline = _decoder(rate, channels, concatenator)
     _checked(pipeline.validate)
@@ -92,9 +105,9 @@ async def aread(source: Source, rate: int | None = None, channels: int | None = 
 def info(source: Source) -> Info:
     """Counts rate, channels and exact length of an audio file: all of it is decoded, nothing is kept.
 
-    `source` is a path, the bytes of a file, or a `File`. Raises as `read` does.
+    `source` is as for `read`, and so is what it raises.
     """
-    file = _file(source)
+    file = file_of(source, "info")
     count = _Count()
     count.pipeline().run_sync([file])
     return count.told(file)
@@ -102,30 +115,60 @@ def info(source: Source) -> Info:
 
 async def ainfo(source: Source) -> Info:
     """Does what `info` does, beside the event loop."""
-    file = _file(source)
+    file = await afile_of(source, "ainfo")
     count = _Count()
     await count.pipeline().run([file])
     return count.told(file)
 
 
-def write(path: str | os.PathLike[str], audio: Audio, *, sample_format: str | None = None) -> None:
+def write(
+    path: Target,
+    audio: Audio | Samples | array.array[float],
+    *,
+    rate: int | None = None,
+    format: FileFormat | None = None,  # noqa: A002
+    sample_format: str | None = None,
+) -> None:
     """Encodes audio to a file. The file appears when it is complete, and replaces an earlier one.
 
         rm.write("talk.flac", audio, sample_format="s24")
+        rm.write("tone.wav", samples, rate=48000)
 
-    The suffix of `path` chooses the format, `sample_format` how samples are written: `remotemedia.nodes.AudioEncode`
-    lists both. Raises `InvalidArgumentError` for others, `FileNotFoundError` for a folder that does not exist,
-    `NodeError` if the file can't be written. It blocks; `await awrite(...)` does the same beside an event loop.
+    `audio` is an `Audio`, or with `rate` an array of floats of shape (channels, frames), or (frames,) for mono. The
+    suffix of `path` chooses the format, or `format`: "wav", "flac" or "opus". A file object that is opened for bytes
+    takes the place of a path, and needs `format`. `sample_format` chooses how samples are written:
+    `remotemedia.nodes.AudioEncode` lists what there is.
+
+    Raises `InvalidArgumentError` for others, `FileNotFoundError` for a folder that does not exist, `NodeError` if the
+    file can't be written. It blocks; `await awrite(...)` does the same beside an event loop.
     """
-    pipeline = _encoder(path, audio, sample_format)
-    _checked(lambda: pipeline.run_sync([audio]))
+    audio = _audio_of(path, audio, rate, "write")
+    pipeline = _encoder(path, format, sample_format, "write")
+    outputs = _checked(lambda: pipeline.run_sync([audio]))
+    if is_file_object(path, "write"):
+        write_all(path, _encoded(outputs))
 
 
-async def awrite(path: str | os.PathLike[str], audio: Audio, *, sample_format: str | None = None) -> None:
+async def awrite(
+    path: Target,
+    audio: Audio | Samples | array.array[float],
+    *,
+    rate: int | None = None,
+    format: FileFormat | None = None,  # noqa: A002
+    sample_format: str | None = None,
+) -> None:
     """Does what `write` does, beside the event loop. If the await is cancelled there is no file."""
-    pipeline = _encoder(path, audio, sample_format)
+    audio = _audio_of(path, audio, rate, "awrite")
+    pipeline = _encoder(path, format, sample_format, "awrite")
     _checked(pipeline.validate)
-    await pipeline.run([audio])
+    outputs = await pipeline.run([audio])
+    if is_file_object(path, "write"):
+        await asyncio.to_thread(write_all, path, _encoded(outputs))
+
+
+async def afile_of(source: Source, call: str) -> File:
+    """The file that a source is, as `file_of` says; a thread reads a file object."""
+    return await asyncio.to_thread(file_of, source, call) if is_file_object(source, "read") else file_of(source, call)
 
 
 class _Count:
@@ -201,14 +244,50 @@ def _decoder(rate: int | None, channels: int | None, concatenator: AudioConcaten
     return pipeline
 
 
-def _encoder(path: str | os.PathLike[str], audio: Audio, sample_format: Any) -> Pipeline:
-    if not isinstance(audio, Audio):
-        raise MarshalError(f"write takes an Audio, not {type(audio).__name__}; write Audio(samples, rate=...)")
-    name = os.fspath(path)
-    folder = os.path.dirname(name)
-    if folder and not os.path.isdir(folder):
-        raise FileNotFoundError(f"no such folder {folder!r}{_place(folder)}; create it first")
-    return Pipeline() >> AudioEncode(path=name, sample_format=sample_format)
+def _audio_of(path: Any, audio: Any, rate: int | None, call: str) -> Audio:
+    """What is written, made of an array if it is one."""
+    if isinstance(path, Audio):
+        raise MarshalError(f"{call} takes the path first: {call}(path, audio)")
+    if isinstance(audio, Audio):
+        if rate is not None and rate != audio.rate:
+            raise InvalidArgumentError(
+                f"the audio has {audio.rate} Hz, and rate is that of an array; to change it: "
+                f"{call}(path, audio.resample({rate!r}))"
+            )
+        return audio
+    if isinstance(audio, (bytes, bytearray, str)) or not (
+        hasattr(audio, "__array_interface__") or hasattr(audio, "__buffer__") or hasattr(audio, "typecode")
+    ):
+        cure = (
+            "Audio.from_pcm(data, 's16', rate=..., channels=...)"
+            if isinstance(audio, bytes)
+            else "Audio(samples, rate=...)"
+        )
+        raise MarshalError(f"{call} takes an Audio, not {type(audio).__name__}; write {cure}")
+    if rate is None:
+        raise InvalidArgumentError(f"{call} needs the rate of an array: {call}(path, samples, rate=16000)")
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(audio, numpy.ndarray) and audio.dtype in (numpy.float64, numpy.float16):
+        audio = audio.astype(numpy.float32)
+    return Audio(audio, rate)
+
+
+def _encoder(path: Target, file_format: FileFormat | None, sample_format: Any, call: str) -> Pipeline:
+    if isinstance(path, (str, os.PathLike)):
+        return Pipeline() >> AudioEncode(path=path_of(path), format=file_format, sample_format=sample_format)
+    if not is_file_object(path, "write"):
+        raise MarshalError(f"{call} takes a path or a file object that is opened for bytes, not {type(path).__name__}")
+    require_bytes_file(path)
+    if file_format is None:
+        raise InvalidArgumentError(
+            f"a file object has no suffix that says the format; write {call}(file, audio, format='wav')"
+        )
+    return Pipeline() >> AudioEncode(format=file_format, sample_format=sample_format)
+
+
+def _encoded(outputs: Any) -> bytes:
+    """The bytes of the one file that came out; none of audio without a frame."""
+    return b"".join(outputs)
 
 
 @contextmanager
@@ -240,22 +319,11 @@ def _whole(chunks: list[Audio], file: File) -> Audio:
     return concatenate(chunks, f"the sound of {_name(file)}")
 
 
-def _file(source: Source) -> File:
-    file = source if isinstance(source, File) else File(source)
-    if file.path is not None and not os.path.exists(file.path):
-        raise FileNotFoundError(f"no such file {file.path!r}{_place(file.path)}")
-    return file
-
-
 def _size(file: File) -> int:
     if file.data is not None:
         return memoryview(file.data).nbytes
     assert file.path is not None
     return os.path.getsize(file.path)
-
-
-def _place(path: str) -> str:
-    return "" if os.path.isabs(path) else f" in {os.getcwd()}"
 
 
 def _name(file: File) -> str:

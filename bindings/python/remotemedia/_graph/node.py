@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .._process import FIRST_USE
 from ..errors import InvalidArgumentError
+from ..media import at_home
 
 if TYPE_CHECKING:
     from .function_node import NodeFunction
@@ -123,6 +125,9 @@ def takes_given_params(init: Init) -> Init:
             raise InvalidArgumentError(_too_many(type(self).__name__, positional, names))
         params = dict(zip(positional, values, strict=False)) | params
         params = {key: value for key, value in params.items() if value is not None}
+        path = params.get("path")
+        if isinstance(path, (str, os.PathLike)):
+            params["path"] = at_home(os.fsdecode(path))
         Node.__init__(self, type(self).__name__, params, name=name, on_error=on_error)
 
     return take  # type: ignore[return-value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import ManifestError, Problem
+from ..media import at_home
 
 
 def is_text(manifest: str) -> bool:
@@ -14,7 +15,7 @@ def is_text(manifest: str) -> bool:
 
 def read(path: str | bytes) -> str:
     """The text of a manifest's file. Raises `ManifestError` if it is not UTF-8, and `FileNotFoundError`."""
-    name = os.fsdecode(path)
+    name = at_home(os.fsdecode(path))
     shown = repr(name if len(name) <= 200 else name[:200] + "...")
     if not name or "\0" in name:
         what = "an empty text" if not name else f"the text {shown}, which has a NUL character,"

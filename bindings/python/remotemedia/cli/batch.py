@@ -26,10 +26,11 @@ from .._problem.outside_text import shown
 from .._results.outputs import Outputs
 from .._results.progress import Progress as Made
 from ..errors import Error, InvalidArgumentError
+from ..media import at_home
 from . import DONE, FAILED, sentence_of
 from .destination import Destination
 from .index import AppendedFile, Index, last_value
-from .inputs import Input, at_home, is_text, opened
+from .inputs import Input, is_text, opened
 from .length import Length
 from .progress import Progress
 from .records import Lines, document, json_text

@@ -16,10 +16,10 @@ from .._graph.plan import Plan
 from .._manifest.catalog import node_types, type_name
 from .._results.outputs import Packet
 from ..errors import InvalidArgumentError
-from ..media import Audio, File
+from ..media import Audio, File, at_home
 from .arrays import NoArray, npy
 from .encoders import AUDIO, STDOUT, encode, write
-from .inputs import Input, at_home
+from .inputs import Input
 from .names import FIELD, Template
 from .records import ROWS, MakeRecords, document
 

@@ -8,8 +8,8 @@ import sys
 
 from .._problem.outside_text import printable
 from ..errors import InvalidArgumentError
+from ..media import at_home
 from . import DONE
-from .inputs import at_home
 from .manifest import load
 from .whole_file import write_whole
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import InvalidArgumentError
-from ..media import File
+from ..media import File, at_home
 
 STDIN = "-"
 STDIN_PATH = "/dev/stdin"
@@ -47,11 +47,6 @@ def find_inputs(patterns: Sequence[str]) -> list[Input]:
     """
     found = {each.name: each for pattern in patterns for each in _inputs(pattern)}
     return list(found.values())
-
-
-def at_home(path: str) -> str:
-    """The path with the user's folder in place of `~`, unless a file is called that: the shell leaves quoted ones."""
-    return os.path.expanduser(path) if path.startswith("~") and not os.path.lexists(path) else path
 
 
 @contextlib.contextmanager

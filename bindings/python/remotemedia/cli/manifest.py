@@ -14,7 +14,8 @@ from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
 from .._manifest.source import is_text
 from ..errors import InvalidArgumentError, ManifestError, Problem
-from .inputs import STDIN, at_home
+from ..media import at_home
+from .inputs import STDIN
 from .parser import meant
 
 

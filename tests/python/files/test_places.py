@@ -1,0 +1,225 @@
+"""Where audio is read from and written to: file objects, arrays, paths that begin with `~`; and what is refused."""
+
+from __future__ import annotations
+
+import array
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import remotemedia as rm
+
+SAMPLES = (np.random.default_rng(3).uniform(-0.5, 0.5, (2, 1600)) * 32768).round().astype("float32") / 32768
+AUDIO = rm.Audio(SAMPLES, 16000, pts=0.0)
+FLAC = Path(rm.testing.__file__).with_name("speech.flac")
+
+
+class Dribble(io.RawIOBase):
+    """Takes few bytes at a time, as a socket or a pipe may."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.taken += bytes(data[:1000])
+        return min(len(data), 1000)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tempfile.mkdtemp(dir=tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("file_format", ["wav", "flac", "opus"])
+async def test_file_objects_are_written_and_read(file_format: Any, tmp_path: Path) -> None:
+    memory = io.BytesIO()
+    rm.write(memory, AUDIO, format=file_format)
+    path = tmp_path / f"a.{file_format}"
+    rm.write(path, AUDIO)
+    if file_format != "opus":  # its serial number is random
+        assert memory.getvalue() == path.read_bytes()
+    memory.seek(0)
+    heard = rm.read(memory)
+    assert heard == rm.read(memory.getvalue())
+    beside = io.BytesIO()
+    await rm.awrite(beside, AUDIO, format=file_format)
+    beside.seek(0)
+    assert (await rm.aread(beside)).frames == heard.frames
+    if file_format != "opus":
+        assert heard == AUDIO
+    with path.open("rb") as file:
+        assert rm.info(file).frames == heard.frames
+    with path.open("rb") as file:
+        assert (await rm.ainfo(file)).frames == heard.frames
+
+
+async def test_speech_segments_of_a_file_object() -> None:
+    expected = [segment["start_s"] for segment in rm.speech_segments(FLAC)]
+    with FLAC.open("rb") as file:
+        assert [segment["start_s"] for segment in rm.speech_segments(file)] == expected
+    with FLAC.open("rb") as file:
+        assert [segment["start_s"] for segment in await rm.aspeech_segments(file)] == expected
+
+
+def test_what_takes_bytes_in_parts_gets_all() -> None:
+    target = Dribble()
+    rm.write(target, AUDIO, format="wav")
+    assert rm.read(target.taken) == AUDIO
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        SAMPLES,
+        SAMPLES.astype("float64"),
+        SAMPLES[0],
+        np.asfortranarray(SAMPLES),
+        array.array("f", SAMPLES[0].tolist()),
+        rm.Tensor(SAMPLES.tobytes(), "float32", (2, 1600)),
+    ],
+    ids=["float32", "float64", "mono", "strided", "array", "tensor"],
+)
+async def test_an_array_is_written_with_its_rate(samples: Any, tmp_path: Path) -> None:
+    rm.write(tmp_path / "a.wav", samples, rate=16000)
+    await rm.awrite(tmp_path / "b.wav", samples, rate=16000)
+    heard = rm.read(tmp_path / "a.wav")
+    expected = SAMPLES if np.asarray(samples).ndim == 2 else SAMPLES[:1]
+    assert np.array_equal(heard.samples, expected)
+    assert rm.read(tmp_path / "b.wav") == heard
+
+
+def test_the_format_may_be_named_instead_of_the_suffix(tmp_path: Path) -> None:
+    rm.write(tmp_path / "audio.bin", AUDIO, format="flac", sample_format="s24")
+    assert rm.info(tmp_path / "audio.bin").codec == "flac"
+
+
+def names_in(folder: Path, pattern: str) -> list[str]:
+    return sorted(path.name for path in folder.glob(pattern))
+
+
+async def test_a_path_may_begin_with_the_home(home: Path) -> None:
+    rm.write("~/a.wav", AUDIO)
+    await rm.awrite("~/b.wav", AUDIO)
+    AUDIO.save("~/c.wav")
+    assert names_in(home, "*.wav") == ["a.wav", "b.wav", "c.wav"]
+    assert rm.read("~/a.wav") == AUDIO == rm.read(Path("~/b.wav"))
+    assert rm.info("~/c.wav").frames == 1600
+    assert rm.File("~/a.wav").path == str(home / "a.wav")
+    assert rm.speech_segments("~/a.wav") == []
+    decode = rm.Pipeline() >> rm.nodes.AudioDecode() >> rm.nodes.AudioEncode(path="~/d.wav")
+    (home / "p.yaml").write_text(decode.to_yaml(), "utf-8")
+    assert list(rm.Pipeline.load("~/p.yaml").run_sync([Path("~/a.wav")])) == [rm.File(str(home / "d.wav"), "audio/wav")]
+    assert list(rm.execute_sync(Path("~/p.yaml"), [rm.File("~/a.wav")])) == [rm.File(str(home / "d.wav"), "audio/wav")]
+    source = rm.Pipeline() >> rm.nodes.FileSource("~/*.wav") >> rm.nodes.AudioDecode()
+    assert len(source.run_sync()) == 4
+    async with decode.session(trace="~/trace.json"):
+        pass
+    assert names_in(home, "trace*") == ["trace.json"]
+    assert names_in(Path(), "*") == []
+
+
+def test_a_file_that_is_called_so_is_meant(home: Path) -> None:
+    Path("~").mkdir()
+    rm.write(home / "a.wav", AUDIO)
+    os.link(home / "a.wav", "~/b.wav")
+    assert rm.read("~/b.wav") == AUDIO
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: rm.read(AUDIO), rm.MarshalError, "and this is an Audio already"),
+        (lambda: rm.read(["a.wav"]), rm.MarshalError, r"one at a time: \[rm.read\(each\) for each in paths\]"),
+        (
+            lambda: rm.info(3),
+            rm.MarshalError,
+            "^info takes a path, the bytes of a file, a file object or a File, not int",
+        ),
+        (lambda: rm.read(SAMPLES), rm.MarshalError, r"not ndarray; sound of samples is rm.Audio\(samples, rate=...\)"),
+        (lambda: rm.speech_segments(None), rm.MarshalError, "^speech_segments takes a path"),
+        (lambda: rm.read(io.StringIO("a")), rm.InvalidArgumentError, r'for bytes: open\(path, "rb"\)'),
+        (lambda: rm.read(io.BytesIO()), rm.InvalidArgumentError, r"nothing left to read; .* file.seek\(0\)"),
+        (lambda: rm.read("https://a.b/c.wav"), FileNotFoundError, "is an address, and read takes files"),
+        (lambda: rm.read("*.wav"), FileNotFoundError, r"read takes one file: \[rm.read\(path\) for path in sorted"),
+        (lambda: rm.info(os.sep), IsADirectoryError, "'/' is a folder, and info takes one file"),
+        (lambda: rm.write(AUDIO, "a.wav"), rm.MarshalError, r"takes the path first: write\(path, audio\)"),
+        (lambda: rm.write("a.wav", SAMPLES), rm.InvalidArgumentError, r"needs the rate of an array: write\(path, sam"),
+        (lambda: rm.write("a.wav", AUDIO, rate=8000), rm.InvalidArgumentError, r"audio.resample\(8000\)"),
+        (lambda: rm.write("a.wav", b"ab", rate=8000), rm.MarshalError, "Audio.from_pcm"),
+        (lambda: rm.write("a.wav", None), rm.MarshalError, "takes an Audio, not NoneType"),
+        (lambda: rm.write(io.BytesIO(), AUDIO), rm.InvalidArgumentError, r"write\(file, audio, format='wav'\)"),
+        (lambda: rm.write(io.StringIO(), AUDIO, format="wav"), rm.InvalidArgumentError, r'open\(path, "wb"\)'),
+        (
+            lambda: rm.write(3, AUDIO),
+            rm.MarshalError,
+            "takes a path or a file object that is opened for bytes, not int",
+        ),
+        (lambda: rm.write(os.sep, AUDIO), IsADirectoryError, "'/' is a folder; write a file in it: '/audio.wav'"),
+        (lambda: rm.write(io.BytesIO(), AUDIO, format="mp3"), rm.InvalidArgumentError, "^format: "),
+    ],
+)
+def test_what_is_no_place_is_refused_in_the_words_of_the_call(call: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("int16", "s16"),
+        ("s16le", "s16"),
+        ("pcm_s16le", "s16"),
+        ("PCM_16", "s16"),
+        ("S16_LE", "s16"),
+        (np.int16, "s16"),
+        (np.dtype("int16"), "s16"),
+        (16, "s16"),
+        ("float32", "f32"),
+        (np.float32, "f32"),
+        ("FLOAT", "f32"),
+        ("s24le", "s24"),
+        ("int32", "s32"),
+        ("uint8", "u8"),
+        ("ulaw", "mulaw"),
+        ("mu-law", "mulaw"),
+        ("a-law", "alaw"),
+        ("mp3", None),
+        ("s16\0", "s16"),
+        (None, None),
+    ],
+)
+def test_a_wrong_format_of_samples_names_the_right_one(name: Any, meant: str | None) -> None:
+    cure = "" if meant is None else f"; did you mean {meant!r}?"
+    message = f"sample_format must be one of u8, s16, s24, s32, f32, mulaw, alaw, got {name!r}{cure}"
+    for call in (
+        lambda: rm.PCM(name, 16000, 1),
+        lambda: rm.Audio.from_pcm(b"", name, 16000, 1),
+        lambda: AUDIO.to_pcm(name),
+    ):
+        with pytest.raises(rm.InvalidArgumentError) as caught:
+            call()
+        assert str(caught.value) == message
+
+
+def test_formats_of_samples_have_one_name_and_the_old_one() -> None:
+    pcm = AUDIO.to_pcm(sample_format="s16")
+    assert pcm == AUDIO.to_pcm("s16") == AUDIO.to_pcm(format="s16")
+    plain = rm.Audio.from_pcm(pcm, sample_format="s16", rate=16000, channels=2)
+    assert plain == rm.Audio.from_pcm(pcm, format="s16", rate=16000, channels=2)
+    new, old = (
+        rm.PCM(sample_format="s16", rate=16000, channels=2),
+        rm.PCM(format="s16", rate=16000, channels=2),
+    )
+    assert repr(new) == repr(old) == "PCM('s16', 16000, 2)"
+    assert (new.sample_format, new.format) == ("s16", "s16")
+    with pytest.raises(rm.InvalidArgumentError, match="format is the old name of sample_format; leave one"):
+        AUDIO.to_pcm("s16", format="s16")
