@@ -191,3 +191,20 @@ def levels_of_the_recording() -> dict[float, float]:
     return {
         packet.pts: packet.value["rms_db"] for packet in pipeline.run_sync([rm.File(EXAMPLES / "speech.flac")]).packets
     }
+
+
+def test_twenty_calls_of_the_voice_agent_are_heard_interrupted_and_ended() -> None:
+    program = (
+        "import asyncio, json, dataclasses, voice_agent\n"
+        "print(json.dumps(dataclasses.asdict(asyncio.run(voice_agent.serve(20, clock='virtual')))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=EXAMPLES, capture_output=True, text=True, timeout=240, check=True
+    )
+    report = json.loads(done.stdout)
+    # One of twenty hangs up in the middle of a word; the others ask twice, and begin to speak twice.
+    assert (report["ended"], report["vanished"]) == (19, 1)
+    assert 38 <= report["heard"] <= 39
+    assert report["interrupted"] == 39
+    # What was said before the second question is cut short, what answers it is said to its end.
+    assert report["frames"] >= 19 * 100
