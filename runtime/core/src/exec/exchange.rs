@@ -106,6 +106,11 @@ impl Exchange {
         self.call.is_some()
     }
 
+    /// The call that is out.
+    pub(super) fn call(&self) -> Option<&OpenCall> {
+        self.call.as_ref()
+    }
+
     /// The number of the call that is out.
     pub(super) fn open_call(&self) -> Option<u64> {
         self.call.as_ref().map(|call| call.id)

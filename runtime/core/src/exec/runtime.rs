@@ -162,12 +162,12 @@ impl Pipeline {
     pub fn submit(&self, port: &Port, submission: Submission) -> Result<Submitted, SubmitError> {
         let guard = self.admit(port, submission.token)?;
         let now = Instant::now();
-        let deadline = submission.timeout.and_then(|timeout| now.checked_add(timeout));
+        let timeout = submission.timeout.and_then(|timeout| Some((now.checked_add(timeout)?, timeout)));
         let budget = submission.timeout.map_or(submission.budget, |timeout| timeout.min(submission.budget));
         let budget = Budget::on_caller(budget, submission.input_bytes);
         let identity = self.identity(guard, submission.token);
         let run = Run::one_shot(identity, submission.inputs, port, self.runtime.config.output_bytes);
-        Ok(run.start(budget, deadline).map_or(Submitted::Pending, Submitted::Finished))
+        Ok(run.start(budget, timeout).map_or(Submitted::Pending, Submitted::Finished))
     }
 
     /// Opens a session: its one completion arrives at the port under this token, and so do calls to nodes of the host.

@@ -288,6 +288,38 @@ fn a_late_answer_after_a_cancel_is_refused() {
     assert!(runtime.shut_down(PATIENCE));
 }
 
+/// The message of a run over these nodes whose host never replies, without its seconds.
+fn timed_out(nodes: &[(&str, &str, &str)], connections: &[(&str, &str)], batch: usize, inputs: i64) -> String {
+    let runtime = runtime();
+    let graph = compile(&runtime, nodes, connections, &hosts(batch));
+    let port = Port::new(None);
+    let timeout = Some(Duration::from_millis(5));
+    graph.submit(&port, Submission { timeout, ..submission(1, Start::Here, integers(0..inputs)) }).expect("accepted");
+    loop {
+        for event in port.next(Some(PATIENCE)).events {
+            if let Event::Completed { completion, .. } = event {
+                assert_eq!(completion.outcome, Outcome::TimedOut);
+                let message = message_of(&completion);
+                let (cause, seconds) = message.rsplit_once(" for ").expect("it says for how long");
+                assert!(seconds.ends_with(" s. Allow more time, or give it less to do."), "{message}");
+                return cause.to_owned();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_timeout_names_the_nodes_of_the_host_that_are_at_work_and_their_inputs() {
+    let one = &[("a", "Pass", ""), ("mine", "double", "")];
+    let links = &[("a", "mine")];
+    assert_eq!(timed_out(one, links, 4, 1), "timed out after 0.005 s: node 'mine' (double) has worked on input 0");
+    let several = timed_out(&one[1..], &[], 4, 3);
+    assert_eq!(several, "timed out after 0.005 s: node 'mine' (double) has worked on inputs 0 to 2");
+    let chain = &[("mine", "double", ""), ("yours", "drop_odd", "")];
+    let chained = timed_out(chain, &[("mine", "yours")], 4, 1);
+    assert_eq!(chained, "timed out after 0.005 s: nodes 'mine' to 'yours' have worked on input 0");
+}
+
 #[test]
 fn a_blocking_execute_refuses_nodes_of_the_host() {
     let runtime = runtime();

@@ -574,7 +574,10 @@ fn a_deadline_ends_a_session() {
     let port = Port::new(None);
     let options = SessionOptions { deadline: Some(Duration::from_millis(1)), ..SessionOptions::default() };
     let session = graph.session(&port, 1, &options).expect("accepted");
-    assert_eq!(ended(&port).outcome, Outcome::TimedOut);
+    let completion = ended(&port);
+    assert_eq!(completion.outcome, Outcome::TimedOut);
+    let waits = "timed out after 0.001 s: it waits for more packets, or for its finish.";
+    assert!(message_of(&completion).starts_with(waits), "{}", message_of(&completion));
     assert!(matches!(session.receive(None, ALL), Received::End));
 }
 

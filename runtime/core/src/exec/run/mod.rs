@@ -44,12 +44,13 @@ mod stage_cell;
 mod stage_loop;
 mod state;
 mod state_guard;
+mod timeout;
 mod timer_event;
 mod transfer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
@@ -104,7 +105,11 @@ type Ready = SmallVec<[usize; 8]>;
 impl Run {
     /// Starts it. Stages that the budget allows run on this thread until the budget is used up, all others on the workers.
     /// Returns the completion if it is there already; else it goes to the port.
-    pub(super) fn start(self: &Arc<Self>, budget: Option<Budget>, deadline: Option<Instant>) -> Option<Completion> {
+    pub(super) fn start(
+        self: &Arc<Self>,
+        budget: Option<Budget>,
+        timeout: Option<(Instant, Duration)>,
+    ) -> Option<Completion> {
         let mut ready = self.schedule_all();
         match budget {
             None => self.dispatch(&mut ready),
@@ -127,8 +132,8 @@ impl Run {
             return Some(completion);
         }
         drop(state);
-        if let Some(deadline) = deadline {
-            self.set_timer(deadline, TimerEvent::Timeout);
+        if let Some((deadline, timeout)) = timeout {
+            self.set_timer(deadline, TimerEvent::Timeout(timeout));
         }
         None
     }

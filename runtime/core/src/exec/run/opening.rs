@@ -101,8 +101,8 @@ impl Run {
         }
         let mut ready = self.schedule_all();
         self.dispatch(&mut ready);
-        if let Some(deadline) = time.and_then(|time| self.now().checked_add(time)) {
-            self.set_timer(deadline, TimerEvent::Timeout);
+        if let Some((time, deadline)) = time.and_then(|time| Some((time, self.now().checked_add(time)?))) {
+            self.set_timer(deadline, TimerEvent::Timeout(time));
         }
         Ok(())
     }

@@ -40,9 +40,10 @@ impl Run {
 
     fn fire_locked(&self, state: &mut State, event: TimerEvent, ready: &mut Ready) {
         match event {
-            TimerEvent::Timeout => {
+            TimerEvent::Timeout(timeout) => {
+                let cause = self.timeout_cause(state, timeout);
                 let cure = "Allow more time, or give it less to do.";
-                self.stop_locked(state, Outcome::TimedOut, "the work took longer than its timeout", cure, ready);
+                self.stop_locked(state, Outcome::TimedOut, &cause, cure, ready);
             }
             TimerEvent::Wake(stage) => {
                 state.stages[stage].wake();

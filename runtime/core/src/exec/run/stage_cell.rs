@@ -39,6 +39,8 @@ pub(super) struct StageCell {
     pub(super) inputs: InputState,
     /// A timer event for the stage has fired, so that it runs once more.
     is_woken: bool,
+    /// When the time slice began that a thread is in, or was in last.
+    slice_began: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,12 +68,13 @@ impl Stages {
         is_idle
     }
 
-    /// Begins a time slice of a scheduled stage. Returns its body; none if it has not run before.
-    pub(super) fn start(&mut self, index: usize) -> Option<Box<Body>> {
+    /// Begins a time slice of a scheduled stage, at the time `now`. Returns its body; none if it has not run before.
+    pub(super) fn start(&mut self, index: usize, now: Instant) -> Option<Box<Body>> {
         let cell = &mut self.cells[index];
         debug_assert_eq!(cell.status, Status::Scheduled, "only a scheduled stage starts");
         cell.status = Status::Running;
         cell.is_woken = false;
+        cell.slice_began = Some(now);
         cell.body.take()
     }
 
@@ -137,6 +140,11 @@ impl Stages {
 impl StageCell {
     pub(super) fn status(&self) -> Status {
         self.status
+    }
+
+    /// When the time slice began that a thread is in, or was in last.
+    pub(super) fn slice_began(&self) -> Option<Instant> {
+        self.slice_began
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -251,12 +259,12 @@ mod tests {
     fn a_stage_is_scheduled_once_until_it_has_run() {
         let mut stages = Stages::new(2);
         assert!(stages.schedule(0) && !stages.schedule(0), "it is scheduled already");
-        assert!(stages.start(0).is_none(), "it has not run before");
+        assert!(stages.start(0, Instant::now()).is_none(), "it has not run before");
         assert!(!stages.schedule(0), "never on two threads at a time");
         assert!(!stages.are_idle());
         stages.park(0, body());
         assert!(stages.are_idle() && !stages.have_finished());
-        assert!(stages.schedule(0) && stages.start(0).is_some());
+        assert!(stages.schedule(0) && stages.start(0, Instant::now()).is_some());
         stages.finish(0);
         assert!(!stages.schedule(0) && stages.are_idle() && stages[0].status() == Status::Finished);
         assert!(!stages.have_finished(), "the other one has not");
@@ -269,7 +277,7 @@ mod tests {
             stages.schedule(index);
         }
         for index in [2, 3] {
-            stages.start(index);
+            stages.start(index, Instant::now());
         }
         stages.park(3, body());
         let mut scheduled = Vec::new();
@@ -277,8 +285,8 @@ mod tests {
         assert_eq!(scheduled, [3]);
         let status = [0, 1, 2, 3].map(|index| stages[index].status());
         assert_eq!(status, [Status::Finished, Status::Scheduled, Status::Running, Status::Scheduled]);
-        stages.start(1);
-        assert!(stages.start(3).is_some());
+        stages.start(1, Instant::now());
+        assert!(stages.start(3, Instant::now()).is_some());
         [1, 2, 3].into_iter().for_each(|index| stages.finish(index));
         assert!(stages.are_idle() && stages.have_finished());
     }
@@ -301,7 +309,7 @@ mod tests {
         let mut stages = Stages::new(1);
         let has_work = |stages: &Stages, epoch| stages[0].has_work(epoch, Instant::now, || true);
         stages.schedule(0);
-        stages.start(0);
+        stages.start(0, Instant::now());
         let mut body = body();
         let id = call(&mut stages, &mut body);
         stages.park(0, body);
@@ -317,7 +325,7 @@ mod tests {
     fn an_interruption_ends_the_call_so_that_a_late_reply_is_refused() {
         let mut stages = Stages::new(1);
         stages.schedule(0);
-        stages.start(0);
+        stages.start(0, Instant::now());
         let mut body = body();
         let id = call(&mut stages, &mut body);
         stages.park(0, body);
@@ -332,14 +340,14 @@ mod tests {
     fn a_stage_holds_its_oldest_packet_until_nothing_is_in_work() {
         let mut stages = Stages::new(1);
         stages.schedule(0);
-        stages.start(0);
+        stages.start(0, Instant::now());
         stages[0].inputs.holds_since = Some(Instant::now());
         let mut held = body();
         held.inbox.push_back(packet());
         stages.park(0, held);
         assert!(stages[0].inputs.holds_since.is_some() && stages[0].inbox_len() == 1);
         stages.schedule(0);
-        let mut held = stages.start(0).expect("it has run");
+        let mut held = stages.start(0, Instant::now()).expect("it has run");
         held.inbox.clear();
         stages.park(0, held);
         assert!(stages[0].inputs.holds_since.is_none());

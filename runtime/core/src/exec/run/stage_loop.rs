@@ -53,7 +53,7 @@ impl Run {
         let body = {
             let mut state = self.lock();
             state.seen(budget.from);
-            state.stages.start(index)
+            state.stages.start(index, budget.from)
         };
         if self.cancel.is_cancelled() {
             return self.retire(index, body, Ok(()), ready);
