@@ -401,6 +401,7 @@ impl OldName for SileroVADNode {
             min_speech_duration_ms: params.min_speech_duration_ms,
             min_silence_duration_ms: params.min_silence_duration_ms,
             speech_pad_ms: params.speech_pad_ms,
+            start_ms: 0,
             max_speech_duration_s: None,
             gaps: Gaps::default(),
         })

@@ -37,8 +37,9 @@ documented! {
 ///
 /// The port `events` gives the maps `{type: "start", at_s, detected_s}` and `{type: "end", at_s, detected_s}` in turn:
 /// when speech begins or ends, with its padding, and how far the sound had been heard when that became known, in
-/// seconds. The start comes at once. So speech that turns out to be shorter than `min_speech_duration_ms` has its two
-/// events but gives no segment.
+/// seconds. The start comes once speech has lasted for `start_ms`, by default at once: then speech that turns out to be
+/// shorter than `min_speech_duration_ms` has its two events but gives no segment, and so has a cough. Where a start
+/// interrupts something, as at a barge-in, 200 is a good `start_ms`; speech that is shorter has no events then.
 ///
 /// Speech begins with a window of 32 ms whose probability is at least `threshold`. It ends where the probability falls
 /// below `neg_threshold` and does not rise to `threshold` again within `min_silence_duration_ms`. Where less than twice
@@ -96,6 +97,10 @@ pub struct SpeechSegmentsParams {
     #[serde(default = "default_speech_pad_ms")]
     #[schemars(range(max = 3_600_000))]
     pub speech_pad_ms: u32,
+    /// How long speech must have lasted before its start is an event; shorter speech has no events.
+    #[serde(default)]
+    #[schemars(range(max = 3_600_000))]
+    pub start_ms: u32,
     /// Segments don't get longer than this; without it there is no limit.
     #[serde(default)]
     #[schemars(range(min = 0.1, max = 1e6))]
@@ -252,6 +257,7 @@ impl Define for SpeechSegments {
                 threshold: params.threshold,
                 neg_threshold: neg_threshold(params),
                 min_speech: time(params.min_speech_duration_ms),
+                confirmed_after: time(params.start_ms),
                 min_silence: time(params.min_silence_duration_ms),
                 pad,
                 max_speech: params.max_speech_duration_s.map(longest),
