@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -220,6 +221,19 @@ async def test_a_reader_for_whom_another_task_may_still_send_is_a_warning_once(s
     assert len(said) == 1
     ending.set()
     await other
+
+
+async def test_a_thread_that_has_sent_may_take_its_time(said: Messages) -> None:
+    async with pipeline().session(watchdog=GOES_ON) as session:
+        thread = threading.Thread(target=session.send_from_thread, args=(1,))
+        thread.start()
+        thread.join()
+        reader = aiter(session)
+        assert (await anext(reader)).value == 6
+        # No other task is there: the reader's own waits for a callback of the loop.
+        asyncio.get_running_loop().call_later(10 * GOES_ON, session.try_send, 2)
+        assert (await anext(reader)).value == 7
+    assert said == []
 
 
 async def test_without_a_watchdog_nothing_is_logged(said: Messages, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -217,12 +217,12 @@ def test_context_variables_are_those_of_the_caller() -> None:
 
 
 AT_WORK = (
-    r"timed out after 0\.05 s: node 'slow' \(python:[\w.]+:wait\) has worked on input(s \d to)? \d for \d+\.\d\d s\. "
+    r"timed out after 1 s: node 'slow' \(python:[\w.]+:wait\) has worked on input(s \d to)? \d for \d+\.\d\d s\. "
     r"Allow more time, or give it less to do\."
 )
 
 
-@pytest.mark.parametrize("engine", ["python"])
+@pytest.mark.parametrize("engine", ["native", "python"])
 @pytest.mark.parametrize("is_async", [False, True])
 def test_the_message_names_the_node_its_input_and_for_how_long(is_async: bool, engine: Any) -> None:
     if is_async:
@@ -236,5 +236,15 @@ def test_the_message_names_the_node_its_input_and_for_how_long(is_async: bool, e
 
     manifest = chain(("in", "PassThrough", {}), ("slow", wait, {}))
     with pytest.raises(rm.TimedOut) as caught:
-        rm.execute_sync(manifest, [1, 2], timeout=TIMEOUT, engine=engine)
+        rm.execute_sync(manifest, [1, 2], timeout=1, engine=engine)
     assert re.fullmatch(AT_WORK, str(caught.value))
+
+
+async def test_a_session_that_is_out_of_time_says_what_it_waits_for() -> None:
+    with pytest.raises(rm.TimedOut) as caught:  # noqa: PT012
+        async with (rm.Pipeline() >> rm.nodes.PassThrough()).session(deadline=0.01) as session:
+            async for _ in session:
+                pass
+    assert str(caught.value) == (
+        "timed out after 0.01 s: it waits for more packets, or for its finish. Allow more time, or give it less to do."
+    )

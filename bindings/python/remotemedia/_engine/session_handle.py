@@ -84,8 +84,8 @@ class NativeSession:
         self._notify = notify
         self.readers = readers
         self._sent_alone = 0
-        self.was_fed_while_read = False
-        """Whether something was sent while a reader waited."""
+        self.has_other_sender = False
+        """Whether a thread has sent, or something was sent while a reader waited."""
         """How many packets were sent since a send brought outputs."""
         self._port: LoopPort | None = None
         self._thread = 0
@@ -179,7 +179,7 @@ class NativeSession:
         alone = self._sent_alone + len(packets)
         if alone >= SENT_ALONE or at_once or self.readers:
             alone, most = 0, self._room_for_outputs()
-            self.was_fed_while_read |= bool(self.readers)
+            self.has_other_sender |= bool(self.readers)
         self._sent_alone = alone
         taken: int = send(native, document, len(document), most)
         if 0 <= taken < 128:

@@ -87,6 +87,7 @@ class ThreadSender:
         """The buffers of the calls. Raises what ended the session; opens it at its first use."""
         self._native.require_life()
         handle = self._native.opened_by_thread()
+        self._native.has_other_sender = True
         used = self._buffers
         if used is None:
             used = self._buffers = CallBuffers()

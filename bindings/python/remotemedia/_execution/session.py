@@ -325,9 +325,9 @@ class Session:
         return self._native.is_closed
 
     @property
-    def was_fed_while_read(self) -> bool:
-        """Whether something was sent while a reader waited, which another task must have done."""
-        return self._native.was_fed_while_read
+    def has_other_sender(self) -> bool:
+        """Whether a thread has sent, or another task, while a reader waited."""
+        return self._native.has_other_sender
 
     @property
     def readers(self) -> list[Reader]:

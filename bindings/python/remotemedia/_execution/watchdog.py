@@ -84,7 +84,7 @@ class Watchdog:
 
     def _look_for_a_sender(self, session: Session, metrics: Metrics) -> None:
         """Reports a reader for whom nothing is sent: raises `StalledError` if only its own task could do that."""
-        if session.is_finished or session.was_fed_while_read or not all(map(_is_idle, metrics.nodes)):
+        if session.is_finished or session.has_other_sender or not all(map(_is_idle, metrics.nodes)):
             return
         # This is called by the loop, on which no task runs now; one is the reader's.
         if metrics.sent and len(asyncio.all_tasks(asyncio.get_running_loop())) == 1:
