@@ -13,7 +13,8 @@ from ._engine.completion import Result
 from ._engine.port_registry import loop_port, thread_ports
 from ._engine.run import Run
 from ._manifest.compile import compile_text
-from .errors import ManifestError, MarshalError, Problem
+from ._results.inputs import no_list
+from .errors import ManifestError, Problem
 
 __all__ = ["execute_pipeline", "execute_pipeline_with_input"]
 
@@ -34,7 +35,7 @@ async def execute_pipeline_with_input(manifest_json: str, input_data: list[Any])
     manifest or an input that can't cross, and `RuntimeError` for an execution that fails.
     """
     if not isinstance(input_data, (list, tuple)):
-        raise MarshalError("inputs must be a list, one entry for each input; write [x]")
+        raise no_list(input_data)
     return await _execute(manifest_json, list(input_data))
 
 

@@ -119,7 +119,7 @@ def test_a_large_file_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     rm.write(path, rm.Audio(noise(2, 8000 * 25), 8000), sample_format="f32")
     path.write_bytes(path.read_bytes()[: 3 << 19])
-    with pytest.raises(rm.NodeError, match="node 'audiodecode'") as caught:
+    with pytest.raises(rm.NodeError, match=r"^read 'a.wav' at ") as caught:
         rm.read(path)
     outputs = caught.value.outputs
     assert isinstance(outputs, rm.Outputs)
@@ -203,7 +203,7 @@ def test_a_sound_that_changes_within_its_file_is_refused() -> None:
 def test_a_file_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
     path = tmp_path / "a.flac"
     path.write_bytes(b"earlier")
-    with pytest.raises(rm.NodeError, match="node 'audioencode'"):
+    with pytest.raises(rm.NodeError, match=r"^write: FLAC holds"):
         # FLAC has at most 8 channels.
         rm.write(path, rm.Audio(noise(9, 100), 8000))
     assert path.read_bytes() == b"earlier"
@@ -235,7 +235,7 @@ SOUND = rm.Audio(numpy.zeros((1, 10), "float32"), 8000)
         (
             lambda: rm.write("a.wav", SOUND, sample_format="s12"),
             rm.InvalidArgumentError,
-            'sample_format: expected "s16", "s24" or "f32", got the text "s12"',
+            'sample_format: expected "s16", "s24" or "f32", got the text "s12"; did you mean "s16"?',
         ),
         (
             lambda: rm.write("/nowhere/at/all/a.wav", SOUND),
@@ -245,7 +245,7 @@ SOUND = rm.Audio(numpy.zeros((1, 10), "float32"), 8000)
         (
             lambda: rm.write("a.wav", [0.5]),  # type: ignore[arg-type]
             rm.MarshalError,
-            "write takes an Audio, not list; write Audio(samples, rate=...)",
+            'write takes an Audio or an array; write numpy.asarray(samples, dtype="float32")',
         ),
         (lambda: rm.read("/nowhere/a.wav"), FileNotFoundError, "no such file '/nowhere/a.wav'"),
         (lambda: rm.info("nowhere.wav"), FileNotFoundError, f"no such file 'nowhere.wav' in {os.getcwd()}"),

@@ -97,6 +97,12 @@ async def test_an_array_is_written_with_its_rate(samples: Any, tmp_path: Path) -
     assert rm.read(tmp_path / "b.wav") == heard
 
 
+def test_audio_without_a_frame_is_a_file_too() -> None:
+    target = io.BytesIO()
+    rm.write(target, AUDIO[:0], format="wav")
+    assert target.getvalue()[:4] == b"RIFF"
+
+
 def test_the_format_may_be_named_instead_of_the_suffix(tmp_path: Path) -> None:
     rm.write(tmp_path / "audio.bin", AUDIO, format="flac", sample_format="s24")
     assert rm.info(tmp_path / "audio.bin").codec == "flac"

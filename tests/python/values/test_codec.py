@@ -301,7 +301,7 @@ CYCLE.append(CYCLE)
         ([np.zeros(1, [("a", "i4")])], "inputs[0]: an array with fields ['a'] can't cross; "
          "pass each as an array of its own: value[name]"),
         (5, "inputs must be a list, one entry for each input; write [x]"),
-        ("text", "inputs must be a list, one entry for each input; write [x]"),
+        ("text", "inputs must be a list, one entry for each input; write [x], or [remotemedia.File(x)] for a file"),
         (np.zeros(3), "inputs must be a list, one entry for each input; write [x]"),
         ({"a": 1}, "inputs must be a list, one entry for each input; write [x]"),
     ],

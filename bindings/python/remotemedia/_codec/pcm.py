@@ -162,7 +162,10 @@ def named_format(sample_format: Any, old_name: Any = None) -> str:
 def from_pcm(data: Any, sample_format: str, rate: Any, channels: Any) -> Audio:
     """See `Audio.from_pcm`."""
     rate, channels = _whole("rate", rate, MAX_RATE), _whole("channels", channels, MAX_CHANNELS)
-    view = memoryview(data)
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise InvalidArgumentError(f"data must be bytes of PCM, got {type(data).__name__}") from None
     if not view.c_contiguous:
         view = memoryview(view.tobytes())
     view = view.cast("B") if view.nbytes else memoryview(b"")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from .._functions.event_loop import refuse_in_loop, running_loop
 from .._process import FIRST_USE, in_main_interpreter
 from .._results import progress
-from ..errors import InvalidArgumentError, LibraryError, MarshalError
+from .._results.inputs import no_list
+from ..errors import InvalidArgumentError, LibraryError
 
 try:
     from .._engine.completion import Result
@@ -222,18 +223,20 @@ def own_loop() -> Iterator[asyncio.AbstractEventLoop]:
 def _checked(inputs: Any) -> Sequence[Any]:
     if isinstance(inputs, list) or type(inputs) is tuple:
         return list(inputs)
-    raise MarshalError("inputs must be a list, one entry for each input; write [x]")
+    raise no_list(inputs)
 
 
 def microseconds(name: str, span: float) -> int:
     """A span of seconds in microseconds; -1 if that is as good as no limit. `name` is the name of the argument."""
     try:
-        seconds = float(span)
+        seconds = math.nan if isinstance(span, str) else float(span)
     except OverflowError:
         # An int that no float holds.
         seconds = math.inf if span > 0 else -math.inf
     except (TypeError, ValueError):
         raise InvalidArgumentError(f"{name} must be a number of seconds or None, got {span!r}") from None
+    if isinstance(span, str):
+        raise InvalidArgumentError(f"{name} must be a number of seconds or None, got {span!r}")
     if math.isnan(seconds) or seconds < 0:
         raise InvalidArgumentError(f"{name} must be 0 seconds or more, got {span!r}")
     return -1 if seconds > 9e12 else round(seconds * 1e6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -13,11 +13,12 @@ from .._codec.samples import limit_bytes
 from .._graph.function_node import node
 from .._graph.pipeline import Pipeline
 from .._results.outputs import Outputs
-from ..errors import InvalidArgumentError, LimitExceededError, ManifestError, MarshalError, NodeError
+from ..errors import InvalidArgumentError, LimitExceededError, MarshalError, NodeError
 from ..media import Audio, File
 from ..nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 from .concat import AudioConcatenator, concatenate
 from .places import Source, Target, file_of, is_file_object, path_of, require_bytes_file, write_all
+from .words import in_words_of
 
 if TYPE_CHECKING:
     import array
@@ -83,8 +84,8 @@ def read(source: Source, rate: int | None = None, channels: int | None = None) -
     file = file_of(source, "read")
     concatenator = _joining(file)
     pipeline = _decoder(rate, channels, concatenator)
-    with _keeping(concatenator, file):
-        outputs = _checked(lambda: pipeline.run_sync([file]))
+    with in_words_of("read"), _keeping(concatenator, file):
+        outputs = pipeline.run_sync([file])
     return _whole(_taken(outputs, concatenator), file)
 
 
@@ -93,8 +94,8 @@ async def aread(source: Source, rate: int | None = None, channels: int | None = 
     file = await afile_of(source, "aread")
     concatenator = _joining(file)
     pipeline = _decoder(rate, channels, concatenator)
-    _checked(pipeline.validate)
-    with _keeping(concatenator, file):
+    with in_words_of("aread"), _keeping(concatenator, file):
+        pipeline.validate()
         outputs = await pipeline.run([file])
     chunks = _taken(outputs, concatenator)
     if len(chunks) == 1 or sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
@@ -109,7 +110,8 @@ def info(source: Source) -> Info:
     """
     file = file_of(source, "info")
     count = _Count()
-    count.pipeline().run_sync([file])
+    with in_words_of("info"):
+        count.pipeline().run_sync([file])
     return count.told(file)
 
 
@@ -117,7 +119,8 @@ async def ainfo(source: Source) -> Info:
     """Does what `info` does, beside the event loop."""
     file = await afile_of(source, "ainfo")
     count = _Count()
-    await count.pipeline().run([file])
+    with in_words_of("ainfo"):
+        await count.pipeline().run([file])
     return count.told(file)
 
 
@@ -144,7 +147,8 @@ def write(
     """
     audio = _audio_of(path, audio, rate, "write")
     pipeline = _encoder(path, format, sample_format, "write")
-    outputs = _checked(lambda: pipeline.run_sync([audio]))
+    with in_words_of("write"):
+        outputs = pipeline.run_sync([audio])
     if is_file_object(path, "write"):
         write_all(path, _encoded(outputs))
 
@@ -160,8 +164,9 @@ async def awrite(
     """Does what `write` does, beside the event loop. If the await is cancelled there is no file."""
     audio = _audio_of(path, audio, rate, "awrite")
     pipeline = _encoder(path, format, sample_format, "awrite")
-    _checked(pipeline.validate)
-    outputs = await pipeline.run([audio])
+    with in_words_of("awrite"):
+        pipeline.validate()
+        outputs = await pipeline.run([audio])
     if is_file_object(path, "write"):
         await asyncio.to_thread(write_all, path, _encoded(outputs))
 
@@ -255,6 +260,8 @@ def _audio_of(path: Any, audio: Any, rate: int | None, call: str) -> Audio:
                 f"{call}(path, audio.resample({rate!r}))"
             )
         return audio
+    if isinstance(audio, (list, tuple)):
+        raise MarshalError(f'{call} takes an Audio or an array; write numpy.asarray(samples, dtype="float32")')
     if isinstance(audio, (bytes, bytearray, str)) or not (
         hasattr(audio, "__array_interface__") or hasattr(audio, "__buffer__") or hasattr(audio, "typecode")
     ):
@@ -286,7 +293,7 @@ def _encoder(path: Target, file_format: FileFormat | None, sample_format: Any, c
 
 
 def _encoded(outputs: Any) -> bytes:
-    """The bytes of the one file that came out; none of audio without a frame."""
+    """The bytes of the one file that came out."""
     return b"".join(outputs)
 
 
@@ -340,12 +347,3 @@ def _too_much(file: File) -> LimitExceededError:
         "part of it with AudioDecode(start_s=..., duration_s=...), take it chunk by chunk with Pipeline.stream, or "
         "raise the limit with remotemedia.configure"
     )
-
-
-def _checked(run: Callable[[], Any]) -> Any:
-    """Returns what `run` returns. A mistake in params is raised as one in arguments."""
-    try:
-        return run()
-    except ManifestError as error:
-        problem = error.problems[0]
-        raise InvalidArgumentError(f"{problem.path.rpartition('.')[2]}: {problem.message}") from None

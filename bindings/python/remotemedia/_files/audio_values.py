@@ -18,8 +18,9 @@ from .._pictures.waveform import waveform
 from ..errors import InvalidArgumentError
 from ..media import Audio
 from ..nodes import AudioGain, AudioLevel, AudioMix, AudioResample
-from .audio_files import _checked, write
+from .audio_files import write
 from .concat import concatenate
+from .words import in_words_of
 
 COLUMNS = 720
 """How many spans of time a picture shows at most."""
@@ -31,17 +32,17 @@ PLAYER_CHANNELS = 2
 
 def resampled(audio: Audio, rate: int, quality: str | None) -> Audio:
     """See `Audio.resample`."""
-    return _through(AudioResample(rate=rate, quality=quality), audio)  # type: ignore[arg-type]
+    return _through(AudioResample(rate=rate, quality=quality), audio, "resample")  # type: ignore[arg-type]
 
 
 def mixed(audio: Audio, channels: int) -> Audio:
     """See `Audio.mono`."""
-    return _through(AudioMix(channels=channels), audio)
+    return _through(AudioMix(channels=channels), audio, "mono")
 
 
 def amplified(audio: Audio, gain_db: float) -> Audio:
     """See `Audio.gain`."""
-    return _through(AudioGain(gain_db=gain_db), audio)
+    return _through(AudioGain(gain_db=gain_db), audio, "gain")
 
 
 def save(audio: Audio, path: str | os.PathLike[str], sample_format: str | None) -> None:
@@ -120,12 +121,14 @@ def _columns(audio: Audio) -> list[tuple[float, float]]:
     return [(_factor(level["peak_db"]), _factor(level["rms_db"])) for level in levels]
 
 
-def _through(node: Any, audio: Audio) -> Audio:
+def _through(node: Any, audio: Audio, call: str) -> Audio:
     if not audio.frames:
         # Nothing comes out of nothing; what changes is its form alone.
-        outputs = list(_checked(lambda: (Pipeline() >> node).run_sync([_one_frame(audio)])))
+        with in_words_of(call):
+            outputs = list((Pipeline() >> node).run_sync([_one_frame(audio)]))
         return outputs[0][:0]  # type: ignore[no-any-return]
-    outputs = list(_checked(lambda: (Pipeline() >> node).run_sync([audio])))
+    with in_words_of(call):
+        outputs = list((Pipeline() >> node).run_sync([audio]))
     return concatenate(outputs, "the audio")
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from .._graph.pipeline import Pipeline
 from ..media import Audio, File
 from ..nodes import AudioDecode, SpeechSegments
-from .audio_files import CHUNK_MS, _checked, afile_of
+from .audio_files import CHUNK_MS, afile_of
 from .places import Source, file_of
+from .words import in_words_of
 
 __all__ = ["aspeech_segments", "speech_segments"]
 
@@ -27,15 +28,17 @@ def speech_segments(source: Source | Audio, **params: Any) -> list[dict[str, Any
     that can't be decoded. It blocks; `await aspeech_segments(...)` does the same beside an event loop.
     """
     pipeline, item = _pipeline(source if isinstance(source, Audio) else file_of(source, "speech_segments"), params)
-    return list(_checked(lambda: pipeline.run_sync([item])))
+    with in_words_of("speech_segments"):
+        return list(pipeline.run_sync([item]))
 
 
 async def aspeech_segments(source: Source | Audio, **params: Any) -> list[dict[str, Any]]:
     """Does what `speech_segments` does, beside the event loop. Cancelling the await cancels the work."""
     item = source if isinstance(source, Audio) else await afile_of(source, "aspeech_segments")
     pipeline, item = _pipeline(item, params)
-    _checked(pipeline.validate)
-    return list(await pipeline.run([item]))
+    with in_words_of("aspeech_segments"):
+        pipeline.validate()
+        return list(await pipeline.run([item]))
 
 
 def _pipeline(source: File | Audio, params: dict[str, Any]) -> tuple[Pipeline, Audio | File]:

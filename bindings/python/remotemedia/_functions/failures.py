@@ -33,6 +33,8 @@ class Failure(Exception):
     def message(self) -> str:
         """The exception as a message has it, with the method of a class unless that is `process`."""
         text = text_of(self.error)
+        if isinstance(self.error, (ValueError, TypeError)) and "read-only" in text:
+            text += "; arrays are shared: with @node(inplace=True) the function gets a copy that it may write to"
         return f"in {self.method}: {text}" if self.method else text
 
     @property

@@ -282,7 +282,7 @@ class Pipeline(Linkable):
         self,
         *,
         input: PCM | None = None,  # noqa: A002
-        buffer: Mapping[str, int] | None = None,
+        buffer: Mapping[str, int] | Buffer | None = None,
         deadline: float | None = None,
         packet_deadline: float | None = None,
         watchdog: float | None = 5.0,
@@ -310,7 +310,13 @@ class Pipeline(Linkable):
 
         if clock not in ("real", "virtual"):
             raise InvalidArgumentError(f"clock must be 'real' or 'virtual', got {clock!r}")
-        options: dict[str, Any] = {"buffer": dict(buffer or {}), "clock": clock}
+        if input is not None and not hasattr(input, "reader"):
+            raise InvalidArgumentError(
+                f"input must be the format of raw bytes, such as remotemedia.PCM('s16', 16000, 1), got {input!r}"
+            )
+        if watchdog is not None:
+            microseconds("watchdog", watchdog)
+        options: dict[str, Any] = {"buffer": _bounds(buffer), "clock": clock}
         if trace is not None:
             options["trace"] = True
         for name, span in (("deadline", deadline), ("packet_deadline", packet_deadline)):
@@ -325,7 +331,7 @@ class Pipeline(Linkable):
         source: Iterable[Any] | AsyncIterable[Any],
         *,
         input: PCM | None = None,  # noqa: A002
-        buffer: Mapping[str, int] | None = None,
+        buffer: Mapping[str, int] | Buffer | None = None,
     ) -> AsyncGenerator[Any, None]:
         """The outputs for the values of `source` while it is read: one stream, in order, bounded on its way.
 
@@ -358,7 +364,9 @@ class Pipeline(Linkable):
             from .._execution.execute import microseconds
             from .._execution.map import map_sources
             from .._manifest.compile import compile_manifest
+            from .._results.inputs import require_sources
 
+        require_sources(sources, "map")
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
         results = map_sources(compile_manifest(self.manifest()), sources, concurrency, ordered, timeout_us)
         if on_progress is None:
@@ -383,7 +391,9 @@ class Pipeline(Linkable):
             from .._execution.map import map_sources_sync
             from .._functions.event_loop import refuse_in_loop
             from .._manifest.compile import compile_manifest
+            from .._results.inputs import require_sources
 
+        require_sources(sources, "map_sync")
         compiled = compile_manifest(self.manifest())
         refuse_in_loop((compiled[1] or {}).values(), "map_sync", "async for result in pipeline.map(sources)")
         timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
@@ -491,6 +501,18 @@ def _unpickled(manifest: dict[str, Any]) -> Pipeline:
     return to_pipeline(manifest, ())
 
 
+def _bounds(buffer: Any) -> dict[str, int]:
+    """The bounds of what waits at entries and sinks of a session, of a map or a `Buffer` without a policy."""
+    given = buffer.manifest() if isinstance(buffer, Buffer) else buffer or {}
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(f"buffer must be a map, such as {{'packets': 64}}, got {buffer!r}")
+    for name in given:
+        if name not in ("packets", "bytes", "ms"):
+            also = "; put a Buffer with a policy between two nodes" if name == "policy" else ""
+            raise InvalidArgumentError(f"buffer has no {name!r} here; it has 'packets', 'bytes' and 'ms'{also}")
+    return dict(given)
+
+
 def _pipeline_of(part: Any) -> Pipeline:
     if isinstance(part, Pipeline):
         return part
@@ -546,6 +568,8 @@ def _endpoint(name: str, port: str | None) -> str:
 def _described(part: Any) -> str:
     if isinstance(part, type) and issubclass(part, Node):
         return f"the class {part.__name__}; write {part.__name__}()"
+    if isinstance(part, str):
+        return f"the text {part!r}; write remotemedia.Node({part!r})"
     if callable(part):
         name = getattr(part, "__name__", type(part).__name__)
         return f"the function {name}; decorate it with @remotemedia.node"

@@ -114,7 +114,7 @@ def compile_manifest(manifest: Manifest, python: Sequence[str] = ()) -> Compiled
     if isinstance(manifest, Mapping):
         return _compile_mapping(manifest, python)
     raise ManifestError(
-        f"a manifest is a dict, a path, or JSON or YAML text, not {type(manifest).__name__}",
+        f"a manifest is a dict, a path, or JSON or YAML text, not {type(manifest).__name__}{_cure(manifest)}",
         [Problem("", "wrong type", expected="dict, path or text", got=type(manifest).__name__)],
     )
 
@@ -213,3 +213,12 @@ def _child() -> None:
 
 
 after_fork(_child)
+
+
+def _cure(given: Any) -> str:
+    """How to run what was given in place of a manifest, as the end of a sentence."""
+    if hasattr(given, "run_sync"):
+        return "; a pipeline runs by itself: await pipeline.run(inputs), or pipeline.run_sync(inputs)"
+    if hasattr(given, "node_type"):
+        return "; a node runs in a pipeline: (Pipeline() >> node).run_sync(inputs)"
+    return "; it comes first, the inputs behind it" if isinstance(given, (list, tuple)) else ""

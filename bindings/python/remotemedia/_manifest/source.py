@@ -34,7 +34,7 @@ def read(path: str | bytes) -> str:
     except UnicodeDecodeError as error:
         wrong = f"byte {error.start} is {error.object[error.start]:#x}"
         raise ManifestError(
-            f"the manifest {shown} is not UTF-8 text: {wrong}",
+            f"the manifest {shown} is not UTF-8 text: {wrong}; a media file is an input: [remotemedia.File({shown})]",
             [Problem("", "not UTF-8 text")],
         ) from None
     except OSError as error:

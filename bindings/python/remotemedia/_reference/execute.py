@@ -24,9 +24,10 @@ from .._functions.failures import Failure
 from .._functions.spec import HostFunction
 from .._manifest.source import is_text, read
 from .._process import FIRST_USE
+from .._results.inputs import no_list
 from .._results.outputs import Outputs
 from .._results.progress import OnProgress, reporter_of
-from ..errors import InvalidArgumentError, LibraryError, ManifestError, MarshalError, Problem
+from ..errors import InvalidArgumentError, LibraryError, ManifestError, Problem
 from .deadline import Deadline
 from .graph import Graph, graph_of
 from .run import run
@@ -258,7 +259,7 @@ def _read_natively(text: str, python: Sequence[str]) -> Any:
 def _list(inputs: Sequence[Any] | None) -> list[Any] | None:
     if inputs is None or isinstance(inputs, list) or type(inputs) is tuple:
         return None if inputs is None else list(inputs)
-    raise MarshalError("inputs must be a list, one entry for each input; write [x]")
+    raise no_list(inputs)
 
 
 __all__ = ["Engine", "execute", "execute_sync"]
