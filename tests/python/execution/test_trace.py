@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections import Counter
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 import remotemedia as rm
 from conftest import chain
-from remotemedia._execution.trace import Events, TraceFile
+from remotemedia._execution.trace import MOST_MARKS, Events, Marks, TraceFile
+from remotemedia._execution.traced_session import Alerts, TracedSession
+from remotemedia._results.outputs import Packet
 
 numpy = pytest.importorskip("numpy")
 
@@ -46,7 +49,7 @@ async def test_a_trace_names_nodes_and_what_begins_ends(tmp_path: Path) -> None:
     assert all(event["dur"] >= 0 for event in events if event["ph"] == "X")
     # Whatever a thread was at has a name to stand under.
     named = {event["tid"] for event in events if event["ph"] == "M"}
-    assert {event["tid"] for event in events if event["ph"] in "Xbe"} == named
+    assert {event["tid"] for event in events if event["ph"] in "Xbei"} == named
 
 
 async def test_steps_lie_within_the_stage_that_a_thread_was_with(tmp_path: Path) -> None:
@@ -91,3 +94,92 @@ def test_what_was_lost_is_told() -> None:
     ]
     assert (stage["name"], stage["ts"], stage["dur"], stage["tid"]) == ("stage of 'a'", 1.0, 4.0, 3)
     assert (lost["name"], lost["ts"]) == ("7 records found no room", 5.0)
+
+
+async def test_what_the_program_did_and_got_is_marked(tmp_path: Path) -> None:
+    def odd_alone(sound: rm.Audio) -> rm.Audio:
+        if sound.pts == 0.5:
+            raise ValueError("not this one")
+        return sound
+
+    manifest = {
+        "version": "v1",
+        "nodes": [
+            {"id": "odd", "node_type": odd_alone, "on_error": "skip"},
+            {"id": "silence", "node_type": "SilenceDetector"},
+        ],
+        "connections": [{"from": "odd", "to": "silence"}],
+    }
+    frame = numpy.full(4000, 0.5, "f4")
+    async with rm.Pipeline.load(manifest).session(trace=tmp_path / "out.json") as session:
+        await session.send(rm.Audio(frame, 8000))
+        await session.send(rm.Audio(frame, 8000, pts=0.5))
+        await session.send_many([rm.Audio(0 * frame, 8000, pts=1.0), rm.Audio(frame, 8000, pts=1.5)])
+        await session.flush()
+        packets = []
+        async for packet in session:
+            packets.append(packet)
+            if len(packets) == 15:
+                break
+        session.interrupt()
+        await session.finish()
+    events = events_of(tmp_path / "out.json")
+    marks = [event for event in events if event["ph"] == "i"]
+    sends = [mark["args"]["packets"] for mark in marks if mark["cat"] == "send"]
+    assert sum(sends) == 4
+    assert Counter(mark["cat"] for mark in marks if mark["cat"] in ("interrupt", "skip")) == {"interrupt": 1, "skip": 1}
+    (skip,) = (mark for mark in marks if mark["cat"] == "skip")
+    assert (skip["name"], "not this one" in skip["args"]["error"]) == ("skip in 'odd'", True)
+    # All are lines through the picture but the sends, and stand in the order in which they happened.
+    assert {mark["s"] for mark in marks if mark["cat"] != "send"} == {"p"}
+    assert {mark["s"] for mark in marks if mark["cat"] == "send"} == {"t"}
+    times = [mark["ts"] for mark in marks]
+    assert times == sorted(times)
+    assert times[0] >= 0
+    # They stand beside what the runtime recorded: there is no step before the first send.
+    assert min(event["ts"] for event in events if event.get("cat") == "step") >= times[0]
+    named = {(event["name"], event["args"]["name"]) for event in events if event["ph"] == "M"}
+    assert {name for name, _ in named} == {"process_name", "thread_name"}
+    assert {event["tid"] for event in marks} <= {event["tid"] for event in events if event["name"] == "thread_name"}
+
+
+def test_changes_of_faults_are_alerts_however_a_monitor_reports_them() -> None:
+    def packet(value: Any, sink: str, pts: float) -> Packet:
+        return Packet(value, int(pts * 1e9), None, 0, 0, sink, 0)
+
+    marked: list[tuple[str, Any]] = []
+    alerts = Alerts(lambda kind, name, args: marked.append((f"{kind} {name}", args["pts"])))
+    windows = [[], ["silence"], ["silence", "dropouts"], ["dropouts"], []]
+    alerts.look([packet({"faults": faults}, "line", number) for number, faults in enumerate(windows)])
+    alerts.look([packet({"type": kind, "fault": "clipping"}, "mic", 9.0) for kind in ("start", "end")])
+    alerts.look([packet(value, "mic", 9.0) for value in ({"type": "start", "at_s": 1}, None, 3, {"faults": 3})])
+    assert marked == [
+        ("alert line: silence starts", 1.0),
+        ("alert line: dropouts starts", 2.0),
+        ("alert line: silence ends", 3.0),
+        ("alert line: dropouts ends", 4.0),
+        ("alert mic: clipping starts", 9.0),
+        ("alert mic: clipping ends", 9.0),
+    ]
+
+
+def test_marks_that_find_no_room_are_counted() -> None:
+    marks = Marks()
+    for _ in range(MOST_MARKS + 2):
+        marks.add("send", "send", {})
+    kept, lost = marks.take()
+    assert (len(kept), lost, marks.take()) == (MOST_MARKS, 2, ([], 0))
+
+
+async def test_a_session_without_a_trace_marks_nothing() -> None:
+    async with (rm.Pipeline() >> rm.nodes.PassThrough()).session() as session:
+        assert not isinstance(session._native, TracedSession)
+
+
+async def test_what_a_thread_sends_is_marked(tmp_path: Path) -> None:
+    async with (rm.Pipeline() >> rm.nodes.PassThrough()).session(trace=tmp_path / "out.json") as session:
+        assert await asyncio.to_thread(session.send_from_thread, 1)
+        await session.finish()
+        assert [packet.value async for packet in session] == [1]
+    marks = [event for event in events_of(tmp_path / "out.json") if event["ph"] == "i"]
+    assert [mark["name"] for mark in marks] == ["send from a thread"]

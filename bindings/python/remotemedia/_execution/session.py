@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import math
 import os
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from types import TracebackType
@@ -25,7 +26,8 @@ from ..media import nanoseconds
 from .metrics import Metrics, metrics_of
 from .reader import Reader
 from .time_breaks import TimeBreakReport
-from .trace import TraceFile
+from .trace import Marks, TraceFile
+from .traced_session import TracedSession
 from .watchdog import WATCHDOG_SECONDS, Watchdog, refuse_a_stall
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ class Session:
         trace: str | os.PathLike[str] | None = None,
     ) -> None:
         self._outputs: list[asyncio.Future[None]] = []
-        self._native = NativeSession(compiled, options, self._notified, self._outputs)
+        self._marks = None if trace is None else Marks()
+        opening = (compiled, options, self._notified, self._outputs)
+        self._native = NativeSession(*opening) if self._marks is None else TracedSession(self._marks, *opening)
         self._pcm = None if pcm is None else pcm.reader()
         self._threads = ThreadSender(self._native, self._pcm)
         self._is_plain = pcm is None
@@ -87,7 +91,7 @@ class Session:
     async def __aenter__(self) -> Session:
         self._native.enter()
         if self._trace_path is not None:
-            self._trace = TraceFile(self._trace_path, self._native.trace)
+            self._trace = TraceFile(self._trace_path, self._native.trace, self._marks)
         self._watchdog = Watchdog(self, self._seconds_of_watchdog, self._time_breaks)
         if self._reporter is not None:
             self._ticker = Ticker(self._reporter, self._native.progress)
@@ -186,7 +190,11 @@ class Session:
         """
         if timeout is not None and (isinstance(timeout, bool) or not _is_seconds(timeout)):
             raise InvalidArgumentError(f"timeout must be a number of seconds, 0 or more, or None, got {timeout!r}")
-        return self._threads.send(lambda: self._packet(value, pts, duration), timeout)
+        sent_at = 0 if self._marks is None else time.monotonic_ns()
+        is_taken = self._threads.send(lambda: self._packet(value, pts, duration), timeout)
+        if is_taken and self._marks is not None:
+            self._marks.add("send", "send from a thread", {"packets": 1}, sent_at)
+        return is_taken
 
     async def send_many(self, values: Iterable[Any], *, borrow: bool = False) -> None:
         """Sends values in their order, as many at once as there is room for. See `send`.

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
@@ -21,15 +22,24 @@ BETWEEN_SECONDS = 0.1
 HOST_THREAD = 0
 """Calls to Python functions are shown beside the threads of the runtime, as a thread of this number."""
 
+PROGRAM_THREAD = 1_000_000
+"""So are the marks of what the program did and got; the threads of the runtime count from 1."""
+
+MOST_MARKS = 1 << 16
+"""As many marks wait for being written; more are counted as lost."""
+
 _log = logging.getLogger("remotemedia")
 
 
 class TraceFile:
     """The trace file of one session. `take` returns what was recorded since it was last called."""
 
-    def __init__(self, path: str | os.PathLike[str], take: Callable[[], Mapping[str, Any] | None]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], take: Callable[[], Mapping[str, Any] | None], marks: Marks | None = None
+    ) -> None:
         self._file: TextIO = open(at_home(os.fsdecode(path)), "w", encoding="utf-8")  # noqa: SIM115 (closed by `end`)
         self._take = take
+        self._marks = marks or Marks()
         self._events = Events()
         self._ending = threading.Event()
         self._is_first = True
@@ -56,13 +66,43 @@ class TraceFile:
 
     def _write(self) -> None:
         trace = self._take()
-        if trace is None:
+        marks, lost = self._marks.take()
+        if trace is None and not marks:
             return
         lines = []
-        for event in self._events.of(trace):
+        trace = trace or {"records": [], "lost": 0}
+        for event in self._events.of({"records": [*trace["records"], *marks], "lost": trace["lost"] + lost}):
             lines.append(("\n" if self._is_first else ",\n") + json.dumps(event))
             self._is_first = False
         self._file.write("".join(lines))
+
+
+class Marks:
+    """What happened at one moment each, until it is written. Any thread may add to it."""
+
+    def __init__(self) -> None:
+        self.begin_ns = time.monotonic_ns()
+        """When the times of the trace begin, by the monotonic clock."""
+        self._lock = threading.Lock()
+        self._marks: list[tuple[Any, ...]] = []
+        self._lost = 0
+
+    def add(self, kind: str, name: str, args: dict[str, Any], at_ns: int | None = None) -> None:
+        """Adds a mark of this kind and name, at a time of the monotonic clock, or now."""
+        # What opens a session begins a little before it.
+        at = max((time.monotonic_ns() if at_ns is None else at_ns) - self.begin_ns, 0)
+        with self._lock:
+            if len(self._marks) < MOST_MARKS:
+                self._marks.append(("mark", kind, name, at, args))
+            else:
+                self._lost += 1
+
+    def take(self) -> tuple[list[tuple[Any, ...]], int]:
+        """The marks since the last call, and how many found no room."""
+        with self._lock:
+            marks, lost = self._marks, self._lost
+            self._marks, self._lost = [], 0
+        return marks, lost
 
 
 class Events:
@@ -74,18 +114,29 @@ class Events:
 
     def of(self, trace: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The events of a record; times are microseconds, and spans have their length."""
+        if trace["records"] and not self._threads:
+            yield self._event("M", "process_name", 0, args={"name": f"remotemedia, process {self._pid}"})
+        last = 0
         for kind, node, *rest in trace["records"]:
-            if kind == "fill":
+            if kind == "mark":
+                name, at, args = rest
+                yield from self._named(PROGRAM_THREAD, "the program: sends and outputs")
+                # A send belongs to its row; the others are lines through the whole picture.
+                scope = "t" if node == "send" else "p"
+                yield self._event("i", name, at, s=scope, cat=node, tid=PROGRAM_THREAD, args=args)
+            elif kind == "fill":
                 at, packets = rest
                 yield self._event("C", f"queue before '{node}'", at, args={"packets": packets})
             elif kind == "call":
                 number, begin, end = rest
-                name = {"cat": "python", "id": number, "tid": HOST_THREAD}
+                last = max(last, end)
+                of_call = {"cat": "python", "id": number, "tid": HOST_THREAD}
                 yield from self._named(HOST_THREAD, "calls of Python functions")
-                yield self._event("b", node, begin, **name)
-                yield self._event("e", node, end, **name)
+                yield self._event("b", node, begin, **of_call)
+                yield self._event("e", node, end, **of_call)
             else:
                 thread, begin, end = rest[:3]
+                last = max(last, end)
                 yield from self._named(thread, f"thread {thread} of the runtime")
                 args = {}
                 if kind == "step":
@@ -93,7 +144,6 @@ class Events:
                 name_of = node if kind == "step" else f"stage of '{node}'"
                 yield self._event("X", name_of, begin, dur=(end - begin) / 1e3, cat=kind, tid=thread, args=args)
         if trace["lost"]:
-            last = max((record[4] for record in trace["records"] if record[0] != "fill"), default=0)
             text = f"{trace['lost']} records found no room"
             yield self._event("i", text, last, s="g", args={"lost": trace["lost"]})
 

@@ -300,7 +300,8 @@ class Pipeline(Linkable):
         `on_progress` is called on the event loop with a `Progress`, at most ten times a second.
         With `clock="virtual"` time is that of the packets: one arrives when its audio has ended, once all before it
         are processed, so that a pipeline for live audio is tested at full speed; see `remotemedia.testing`.
-        `trace="out.json"` writes what each thread and node did, for https://ui.perfetto.dev or chrome://tracing.
+        `trace="out.json"` writes what each thread and node did, for https://ui.perfetto.dev or chrome://tracing, with
+        marks for sends, interrupts, skipped packets and for where a fault that a monitor reports starts and ends.
         Raises `ManifestError` with all that is wrong.
         """
         with FIRST_USE:
