@@ -28,7 +28,8 @@ def command(chosen: argparse.Namespace) -> int:
         return DONE
     if chosen.name is None:
         width = max(map(len, types))
-        for name in sorted(types):
+        # Old names come last.
+        for name in sorted(types, key=lambda name: ("alias_of" in types[name], name)):
             print(f"{painted(name, 'bold', sys.stdout)}{' ' * (width - len(name))}  {types[name]['summary']}")
         return DONE
     name = type_name(chosen.name)
@@ -79,6 +80,9 @@ def _facts(param: str, entry: Mapping[str, Any], schema: Mapping[str, Any]) -> s
     facts = [_type(entry, schema)]
     whole = {**_resolved(entry, schema), **entry}
     low, high = whole.get("minimum"), whole.get("maximum")
+    if "enum" in whole:
+        # These values say more than bounds.
+        low = high = None
     if low is not None and high is not None:
         facts[0] += f" from {low:g} to {high:g}"
     elif low is not None or high is not None:
