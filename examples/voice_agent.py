@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import remotemedia as rm
-from remotemedia.nodes import AudioChunk, PassThrough, SpeechSegments, TextCollector
+from remotemedia.nodes import AudioChunk, SpeechSegments, TextCollector
 
 RATE = 16_000
 FRAME_S = 0.02
@@ -63,11 +63,7 @@ def speak(sentence: str) -> rm.Audio:
 
 
 VOICE = rm.testing.speech()
-EAR = SpeechSegments(min_silence_duration_ms=300)
-LISTEN = rm.Pipeline("listen") >> [
-    EAR["segments"] >> PassThrough(name="heard"),
-    EAR["events"] >> PassThrough(name="turns"),
-]
+LISTEN = rm.Pipeline("listen") >> SpeechSegments(min_silence_duration_ms=300)["segments", "events"]
 TALK = rm.Pipeline("talk") >> think() >> TextCollector() >> speak() >> AudioChunk(duration_ms=20, last="pad")
 
 
@@ -111,7 +107,7 @@ class Call:
         try:
             async with LISTEN.session(input=pcm, clock=self.clock) as ear, TALK.session(buffer={"ms": 200}) as mouth:
                 # Both outputs are asked for before anything is sent: what is sent earlier would go to all readers.
-                heard, turns = ear.output("heard"), ear.output("turns")
+                heard, turns = ear.output("segments"), ear.output("events")
                 parts = self.listen(ear), self.answer(heard, mouth), self.turns(turns, mouth), self.play(mouth)
                 await asyncio.gather(*parts)
         except (ConnectionError, asyncio.IncompleteReadError):
