@@ -316,7 +316,7 @@ def test_segments_are_those_of_the_package(folder: Path, capsys: pytest.CaptureF
 def test_info_of_several_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = command(capsys, "info", "talk.flac", "bad.mp3", "calls/june/*")
     assert code == 1
-    assert err.startswith("remotemedia: bad.mp3: node ")
+    assert err.startswith("remotemedia: bad.mp3: info: 'bad.mp3' is not audio ")
     assert [block.splitlines()[0].split(maxsplit=1)[1] for block in out.split("\n\n")] == [
         "talk.flac",
         "calls/june/a.flac",

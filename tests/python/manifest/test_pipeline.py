@@ -158,7 +158,11 @@ def test_a_cycle_is_refused_when_it_is_validated() -> None:
             len,
             ">> connects nodes, pipelines and lists of them, not the function len; decorate it with @remotemedia.node",
         ),
-        ("Echo", ">> connects nodes, pipelines and lists of them, not a value of the type str"),
+        (
+            "Echo",
+            ">> connects nodes, pipelines and lists of them, not the text 'Echo'; write remotemedia.Node('Echo')",
+        ),
+        (3, ">> connects nodes, pipelines and lists of them, not a value of the type int"),
     ],
 )
 def test_what_arrows_refuse(part: Any, message: str) -> None:
