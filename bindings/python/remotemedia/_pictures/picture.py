@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..media import at_home
-
 
 class Picture:
     """A drawing as SVG text. A notebook shows it; `save` writes it to a file."""
@@ -22,7 +20,7 @@ class Picture:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the SVG to a file."""
-        with open(at_home(os.fsdecode(path)), "w", encoding="utf-8") as file:
+        with open(path, "w", encoding="utf-8") as file:
             file.write(self.svg.replace("currentColor", "#666"))
 
 
