@@ -552,6 +552,8 @@ fn params_and_fields_are_the_published_ones() {
             .as_object()
             .expect("params")
             .iter()
+            // All nodes that keep time have this one.
+            .filter(|(name, _)| name.as_str() != "gaps")
             .map(|(name, entry)| (name.clone(), entry["default"].clone()))
             .collect();
         assert_eq!(Json::Object(defaults), params, "{monitor}");
