@@ -19,7 +19,12 @@ REPEAT = int(os.environ.get("REMOTEMEDIA_REPEAT", "2"))
 SECONDS = 120
 """How long a run may take before it counts as hanging; far more than it needs on a busy machine."""
 
-EXIT_CODES = {"exit_in_the_middle": 7, "session_exit_in_the_middle": 7, "sys_exit_in_a_node": 7}
+EXIT_CODES = {
+    "exit_in_the_middle": 7,
+    "session_exit_in_the_middle": 7,
+    "sys_exit_in_a_node": 7,
+    "threads_that_send_at_exit": 7,
+}
 INTERRUPTED = sorted(path.stem for path in HERE.glob("ctrl_c*.py"))
 SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in ("work", "test_lifecycle", *INTERRUPTED))
 
