@@ -152,7 +152,7 @@ fn audio_for(node_type: &NodeType, params: &Json) -> Audio {
     let (rate, channels) = (format.rate.unwrap_or(16_000), format.channels.unwrap_or(2));
     let sample = |number: usize| {
         let noise = (number * 7_919 % 65_536) as f32 / 32_768.0 - 1.0;
-        noise * if number / 3_000 % 3 == 0 { 0.5 } else { 0.05 }
+        noise * if (number / 3_000).is_multiple_of(3) { 0.5 } else { 0.05 }
     };
     let samples = (0..channels * rate as usize).map(sample).collect();
     Audio::from_planar(samples, channels, rate).expect("valid audio").with_pts(Some(ORIGIN))
