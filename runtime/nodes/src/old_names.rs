@@ -12,6 +12,7 @@ use crate::audio::{
 };
 use crate::monitor::{AudioLevel, AudioLevelParams};
 use crate::speech::{SpeechSegments, SpeechSegmentsParams};
+use crate::stream::changes::default_hold_ms;
 use crate::stream::timeline::Gaps;
 use crate::text::{Language, TextCollector, TextCollectorParams};
 
@@ -67,7 +68,7 @@ enum Auto {
     Auto,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 enum OldQuality {
     /// `fast`.
     #[serde(rename = "low")]
@@ -277,6 +278,8 @@ impl OldName for AudioLevelNode {
             window_ms: params.window_ms,
             low_volume_threshold_db: params.low_volume_threshold_db,
             silence_threshold_db: params.silence_threshold_db,
+            changes_only: false,
+            hold_ms: default_hold_ms(),
             gaps: Gaps::default(),
         })
     }

@@ -51,7 +51,7 @@ def test_run_prints_each_output(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = command(capsys, "run", SPEECH, "-i", RECORDING, "--set", "level.window_ms=5000")
     assert (code, err) == (0, "")
     assert [line.partition("  ")[0] for line in out.splitlines()] == ["0.000 s", "5.000 s"]
-    level = "{'rms_db': %s, 'peak_db': %s, 'is_low_volume': False, 'is_silence': False, 'health': 'ok'}"
+    level = "{'rms_db': %s, 'peak_db': %s, 'is_low_volume': False, 'is_silence': False, 'health': 'ok', 'faults': []}"
     assert out.startswith(f"0.000 s  {level % (-23.5601, -7.48628)}\n")
 
 
@@ -96,8 +96,8 @@ def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
         "   audio\n"
         "            Sound.\n"
         "output out  map\n"
-        "            For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is\n"
-        "            ok, unknown, low_volume or silence.\n"
+        "            For each window the map {rms_db, peak_db, is_low_volume, is_silence, health, faults};\n"
+        "            health is ok, unknown, low_volume or silence. With changes_only the changes of faults.\n"
         "\n"
         "params\n"
         "  window_ms  integer from 10 to 10000, default 100\n"
@@ -106,6 +106,18 @@ def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
         "      Sound whose gated RMS over seconds is below this many dBFS has a low volume.\n"
         "  silence_threshold_db  number from -120 to 0, default -60.0\n"
         "      A window whose RMS is below this many dBFS is silence. Less than `low_volume_threshold_db`.\n"
+        "  changes_only  boolean, default false\n"
+        "      Whether a map is emitted only when a fault begins and when it has ended.\n"
+        "  hold_ms  integer from 0 to 3.6e+06, default 1000\n"
+        "      How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier\n"
+        "      goes on. With `changes_only`.\n"
+        '  gaps  "restart" | "fill" | "ignore", default "restart"\n'
+        "      What the node does where the times of its input jump, as after a packet that was lost.\n"
+        '        "restart": It starts anew at the new time; an overlap is trimmed.\n'
+        '        "fill": Silence fills a gap of up to a minute, after a longer one it starts anew; an overlap\n'
+        "        is trimmed.\n"
+        '        "ignore": Times after the first are not looked at: for sources that stamp packets by a clock\n'
+        "        that jitters.\n"
         "\n"
         "example\n"
         "  - id: audiolevel\n"

@@ -3,7 +3,7 @@
 use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stream::audio_fifo::{AudioFifo, LIMIT};
 use crate::stream::reader::{Segment, SegmentEnd, sound};
@@ -54,7 +54,7 @@ pub struct AudioChunkParams {
 }
 
 /// What becomes of the last chunk if too little is left for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LastChunk {
     /// It is shorter.

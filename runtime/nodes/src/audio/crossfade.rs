@@ -5,7 +5,7 @@ use std::f64::consts::FRAC_PI_2;
 use remotemedia_core::node::{AudioFormat, Cost, Define, Emission, Kinds, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Audio, Kind, MediaTime, Packet};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stream::audio_fifo::AudioFifo;
 use crate::stream::finite::check_finite;
@@ -62,7 +62,7 @@ pub struct AudioCrossfadeParams {
 }
 
 /// How the gains of [`AudioCrossfade`] change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FadeCurve {
     /// The powers add up to 1.

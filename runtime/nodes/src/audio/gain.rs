@@ -3,7 +3,7 @@
 use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{Audio, Packet};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stream::reader::{Segment, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
@@ -49,7 +49,7 @@ pub struct AudioGainParams {
 }
 
 /// What is straight between two points of a ramp.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RampShape {
     /// The factor: the usual fade.

@@ -22,8 +22,8 @@ documented! {
 /// | a layout of the table below | stereo, mono | those of the table, scaled |
 /// | other n channels | mono | their mean |
 ///
-/// The gains for layouts are those of ITU-R BS.775-4, table 2, scaled to add up to 1; 0.7071 is -3 dB. A
-/// channel has the gain of its place:
+/// So with the gains `g` of its channels `x` an output is `(g1 x1 + g2 x2 + ...) / (g1 + g2 + ...)`, sample by sample. The gains
+/// for layouts are those of ITU-R BS.775-4, table 2; 0.7071 is -3 dB. A channel has the gain of its place:
 ///
 /// | place | left | right | mono |
 /// |---|---|---|---|

@@ -5,7 +5,7 @@ mod live;
 use remotemedia_core::node::{Cost, Define, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, Packet};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::dsp::loudness::LoudnessMeter;
 use crate::dsp::true_peak::{MARGIN, TruePeak};
@@ -59,7 +59,7 @@ pub struct LoudnessNormalizeParams {
 }
 
 /// Whether to measure first and know, or to follow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NormalizeMode {
     /// Two passes: one gain for the whole item, which comes when the item ends.

@@ -3,7 +3,7 @@
 use remotemedia_core::node::{Cost, Define, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stream::audio_fifo::AudioFifo;
 use crate::stream::reader::{Segment, SegmentEnd, sound};
@@ -45,7 +45,7 @@ pub struct AudioTrimParams {
 }
 
 /// Where silence is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrimEnds {
     /// At the beginning and at the end.

@@ -2,10 +2,10 @@
 //! of sound or nodes.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How frequencies become mels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MelScale {
     /// Linear up to 1000 Hz, logarithmic above, as in Slaney's Auditory Toolbox (1998).
@@ -16,7 +16,7 @@ pub enum MelScale {
 }
 
 /// How filters are weighted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MelNorm {
     /// By 2 / (width in Hz), so that each has about the same area.

@@ -8,11 +8,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::energy::Window;
-use super::health::{Health, SILENCE_DB, power_db};
+use super::health::{Fault, SILENCE_DB, judged, power_db};
+use crate::stream::changes::{Changes, Worse, default_hold_ms};
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
-use crate::stream::windows::{Meter, Windows};
+use crate::stream::windows::{Meter, Reading, Windows};
 
 documented! {
 /// Finds a dead or a weak channel of stereo sound.
@@ -27,10 +28,16 @@ documented! {
 /// | `has_dead_channel` | whether one side is below `dead_channel_threshold_db` while the other is not |
 /// | `dead_channel` | `"left"`, `"right"` or `"none"` |
 /// | `health` | `"dead_channel"`, else `"imbalance"` if `is_imbalanced`, else `"ok"`, or `"unknown"` where there is no verdict |
+/// | `faults` | all that is wrong, in the words of `health`, the worst first |
 ///
 /// Windows of 100 ms in which both sides are below `dead_channel_threshold_db` are silence and don't count: a pause is
 /// neither dead nor unbalanced. There is no verdict before one second of sound; five seconds of silence suspend it. Before
 /// any sound both sides have the level of that silence. Mono has two equal sides; more than two channels are an error.
+///
+/// With `changes_only` it emits a map `{type, fault, start_s, end_s, worst, measure}` when a fault begins, with the `type`
+/// `"start"`, and one when it has ended, with the `type` `"end"`, and nothing else. `worst` is the worst value so far of the
+/// field `measure`: `imbalance_db`, of which the one farther from 0 is worse, or the level of the dead side, `left_rms_db` or
+/// `right_rms_db`.
 ///
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
@@ -49,6 +56,14 @@ pub struct ChannelBalanceParams {
     #[serde(default = "default_dead_channel_threshold_db")]
     #[schemars(range(min = -120.0, max = 0.0))]
     pub dead_channel_threshold_db: f64,
+    /// Whether a map is emitted only when a fault begins and when it has ended.
+    #[serde(default)]
+    pub changes_only: bool,
+    /// How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier goes on. With
+    /// `changes_only`.
+    #[serde(default = "default_hold_ms")]
+    #[schemars(range(max = 3_600_000))]
+    pub hold_ms: u32,
     /// What the node does where the times of its input jump, as after a packet that was lost.
     #[serde(default)]
     pub gaps: Gaps,
@@ -92,7 +107,8 @@ impl Define for ChannelBalance {
         "out",
         Kinds::of(&[Kind::Map]),
         "Every 100 ms the map {left_rms_db, right_rms_db, imbalance_db, is_imbalanced, has_dead_channel, dead_channel, \
-         health} of the last five seconds; health is ok, unknown, imbalance or dead_channel.",
+         health, faults} of the last five seconds; health is ok, unknown, imbalance or dead_channel. With changes_only \
+         the changes of faults.",
     )];
     const EXAMPLE: &'static str = r#"{"imbalance_threshold_db": 6}"#;
 
@@ -109,6 +125,7 @@ impl Define for ChannelBalance {
                     duration: 0,
                     silence: 0,
                 },
+                Changes::new(params.changes_only, params.hold_ms),
             ),
             params.gaps,
         ))
@@ -116,8 +133,16 @@ impl Define for ChannelBalance {
 }
 
 impl Meter for BalanceMeter {
-    const FIELDS: &'static [&'static str] =
-        &["left_rms_db", "right_rms_db", "imbalance_db", "is_imbalanced", "has_dead_channel", "dead_channel", "health"];
+    const FIELDS: &'static [&'static str] = &[
+        "left_rms_db",
+        "right_rms_db",
+        "imbalance_db",
+        "is_imbalanced",
+        "has_dead_channel",
+        "dead_channel",
+        "health",
+        "faults",
+    ];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         if segment.channels > 2 {
@@ -134,7 +159,7 @@ impl Meter for BalanceMeter {
         self.window.add(audio);
     }
 
-    fn close(&mut self, _frames: usize, duration: i64) -> Result<Vec<Value>, NodeError> {
+    fn close(&mut self, _frames: usize, duration: i64) -> Result<Reading, NodeError> {
         let sides = [self.window.mean_square_of(0), self.window.mean_square_of(self.right)];
         self.window.clear();
         self.take(sides, duration);
@@ -147,22 +172,21 @@ impl Meter for BalanceMeter {
             [false, true] if has_verdict => "right",
             _ => "none",
         };
-        let has_dead_channel = dead_channel != "none";
-        let health = match (has_dead_channel, is_imbalanced) {
-            (true, _) => Health::DeadChannel,
-            (false, true) => Health::Imbalance,
-            (false, false) if has_verdict => Health::Ok,
-            (false, false) => Health::Unknown,
+        let dead = match dead_channel {
+            "left" => Some(Fault::DeadChannel.found("left_rms_db", left, Worse::Lower)),
+            "right" => Some(Fault::DeadChannel.found("right_rms_db", right, Worse::Lower)),
+            _ => None,
         };
-        Ok(vec![
+        let imbalance = is_imbalanced.then(|| Fault::Imbalance.found("imbalance_db", left - right, Worse::Farther));
+        let values = vec![
             Value::Float(left),
             Value::Float(right),
             Value::Float(left - right),
             Value::Bool(is_imbalanced),
-            Value::Bool(has_dead_channel),
+            Value::Bool(dead.is_some()),
             Value::text(dead_channel),
-            health.value(),
-        ])
+        ];
+        Ok(judged(values, has_verdict, dead.into_iter().chain(imbalance).collect()))
     }
 
     fn finish(&mut self) {

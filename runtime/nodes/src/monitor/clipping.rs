@@ -8,12 +8,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::flat_tops::{FlatTops, Tops};
-use super::health::Health;
+use super::health::{Fault, judged};
 use super::saturation::{Evidence, SaturationFinder};
+use crate::stream::changes::{Changes, Worse, default_hold_ms};
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
-use crate::stream::windows::{Meter, Windows};
+use crate::stream::windows::{Meter, Reading, Windows};
 
 documented! {
 /// Finds clipping, hard and soft.
@@ -27,6 +28,7 @@ documented! {
 /// | `crest_factor_db` | peak over RMS in decibels, of the channel with the least; 0 in digital silence |
 /// | `is_clipping` | see below |
 /// | `health` | `"clipping"` if `is_clipping`, else `"ok"` |
+/// | `faults` | all that is wrong, in the words of `health` |
 ///
 /// Sound clips if `saturation_ratio` is more than `saturation_ratio_threshold`, or if the form of its waves tells it, whatever
 /// the level is now. Sound that peaks below -40 dBFS is not judged by its form. There are three signs:
@@ -42,6 +44,10 @@ documented! {
 ///   which lowers that peak by 4 dB; from 2 on in four of five at 8 kHz or if the sound was resampled since. In noise, in
 ///   most music, and in sound coded with loss before or after, where much does not follow from itself, it shows
 ///   only what is stronger, or nothing.
+///
+/// With `changes_only` it emits a map `{type, fault, start_s, end_s, worst, measure}` when a fault begins, with the `type`
+/// `"start"`, and one when it has ended, with the `type` `"end"`, and nothing else. `worst` is the worst value so far of the
+/// field `measure`, `saturation_ratio`.
 ///
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
@@ -64,6 +70,14 @@ pub struct ClippingDetectorParams {
     #[serde(default = "default_crest_factor_threshold_db")]
     #[schemars(range(min = 0.0, max = 40.0))]
     pub crest_factor_threshold_db: f64,
+    /// Whether a map is emitted only when a fault begins and when it has ended.
+    #[serde(default)]
+    pub changes_only: bool,
+    /// How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier goes on. With
+    /// `changes_only`.
+    #[serde(default = "default_hold_ms")]
+    #[schemars(range(max = 3_600_000))]
+    pub hold_ms: u32,
     /// What the node does where the times of its input jump, as after a packet that was lost.
     #[serde(default)]
     pub gaps: Gaps,
@@ -127,8 +141,8 @@ impl Define for ClippingDetector {
     const OUTPUTS: &'static [Port] = &[Port::new(
         "out",
         Kinds::of(&[Kind::Map]),
-        "Every 100 ms the map {peak, saturation_ratio, crest_factor_db, is_clipping, health} of the last second; health \
-         is ok or clipping.",
+        "Every 100 ms the map {peak, saturation_ratio, crest_factor_db, is_clipping, health, faults} of the last second; \
+         health is ok or clipping. With changes_only the changes of faults.",
     )];
     const EXAMPLE: &'static str = r#"{"saturation_ratio_threshold": 0.5}"#;
 
@@ -142,6 +156,7 @@ impl Define for ClippingDetector {
                     crest_factor_threshold_db: params.crest_factor_threshold_db,
                     channels: Vec::new(),
                 },
+                Changes::new(params.changes_only, params.hold_ms),
             ),
             params.gaps,
         ))
@@ -149,7 +164,8 @@ impl Define for ClippingDetector {
 }
 
 impl Meter for ClippingMeter {
-    const FIELDS: &'static [&'static str] = &["peak", "saturation_ratio", "crest_factor_db", "is_clipping", "health"];
+    const FIELDS: &'static [&'static str] =
+        &["peak", "saturation_ratio", "crest_factor_db", "is_clipping", "health", "faults"];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let saturation = SaturationFinder::new(segment.rate);
@@ -172,7 +188,7 @@ impl Meter for ClippingMeter {
         }
     }
 
-    fn close(&mut self, _frames: usize, _duration: i64) -> Result<Vec<Value>, NodeError> {
+    fn close(&mut self, _frames: usize, _duration: i64) -> Result<Reading, NodeError> {
         let (mut peak, mut saturation_ratio, mut crest_factor_db) = (0f32, 0f64, f64::INFINITY);
         let mut is_clipping = false;
         for channel in &mut self.channels {
@@ -198,14 +214,14 @@ impl Meter for ClippingMeter {
                 crest_factor_db = crest_factor_db.min(crest_db);
             }
         }
-        let health = if is_clipping { Health::Clipping } else { Health::Ok };
-        Ok(vec![
+        let findings = is_clipping.then(|| Fault::Clipping.found("saturation_ratio", saturation_ratio, Worse::Higher));
+        let values = vec![
             Value::Float(peak.into()),
             Value::Float(saturation_ratio),
             Value::Float(if crest_factor_db.is_finite() { crest_factor_db.max(0.0) } else { 0.0 }),
             Value::Bool(is_clipping),
-            health.value(),
-        ])
+        ];
+        Ok(judged(values, true, findings.into_iter().collect()))
     }
 
     fn finish(&mut self) {

@@ -1,44 +1,59 @@
-//! The verdicts that monitors give in one word, in their field `health`, and the level below which all of them take audio for
-//! silence.
+//! The faults that monitors find, each with the word that all monitors have for it, and what all of them take for silence.
 
 use remotemedia_core::value::Value;
+
+use crate::stream::changes::{Finding, Worse};
+use crate::stream::windows::Reading;
 
 /// The level that stands for digital silence, in dBFS.
 pub(super) const FLOOR_DB: f64 = -120.0;
 
-/// Audio with a lower RMS, in dBFS, is silence for every monitor whose params give no other threshold.
+/// What has a lower RMS, in dBFS, is silence for every monitor, unless its params say something else.
 pub(super) const SILENCE_DB: f64 = -60.0;
 
-/// A verdict. `Ok`, or what is wrong; where several things are, the worse one. `Unknown` where there has not been enough
-/// sound for a verdict.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Health {
-    Ok,
-    Unknown,
-    Gated,
-    LowVolume,
+pub(super) enum Fault {
     Silence,
+    LowVolume,
     Dropouts,
+    Gated,
     Clipping,
     Imbalance,
     DeadChannel,
 }
 
-impl Health {
-    /// The word.
-    pub(super) fn value(self) -> Value {
-        Value::text(match self {
-            Health::Ok => "ok",
-            Health::Unknown => "unknown",
-            Health::Gated => "gated",
-            Health::LowVolume => "low_volume",
-            Health::Silence => "silence",
-            Health::Dropouts => "dropouts",
-            Health::Clipping => "clipping",
-            Health::Imbalance => "imbalance",
-            Health::DeadChannel => "dead_channel",
-        })
+impl Fault {
+    /// The word for it in `health`, in `faults` and in changes.
+    const fn word(self) -> &'static str {
+        match self {
+            Fault::Silence => "silence",
+            Fault::LowVolume => "low_volume",
+            Fault::Dropouts => "dropouts",
+            Fault::Gated => "gated",
+            Fault::Clipping => "clipping",
+            Fault::Imbalance => "imbalance",
+            Fault::DeadChannel => "dead_channel",
+        }
     }
+
+    /// Finds it in a window in which the measure that shows it has this value.
+    pub(super) fn found(self, measure: &'static str, value: f64, worse: Worse) -> Finding {
+        Finding { fault: self.word(), measure, value, worse, lasted: None }
+    }
+}
+
+/// What a monitor reads in a window: its own values, then `health` and `faults`. The worst fault comes first and makes `health`;
+/// without one that is `ok`, or `unknown` where there is no verdict.
+pub(super) fn judged(mut values: Vec<Value>, has_verdict: bool, findings: Vec<Finding>) -> Reading {
+    let health = match findings.first() {
+        Some(worst) => worst.fault,
+        None if has_verdict => "ok",
+        None => "unknown",
+    };
+    values.push(Value::text(health));
+    values.push(Value::list(findings.iter().map(|finding| Value::text(finding.fault)).collect()));
+    Reading { values, findings }
 }
 
 /// 10 log10 of a mean square, not under [`FLOOR_DB`].

@@ -7,11 +7,12 @@ use serde::Deserialize;
 
 use super::energy::Window;
 use super::gate::GatedLevel;
-use super::health::{Health, SILENCE_DB, amplitude_db, power_db};
+use super::health::{Fault, SILENCE_DB, amplitude_db, judged, power_db};
+use crate::stream::changes::{Changes, Finding, Worse, default_hold_ms};
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
-use crate::stream::windows::{Meter, Windows};
+use crate::stream::windows::{Meter, Reading, Windows};
 
 documented! {
 /// Measures the level of sound in windows and judges its volume.
@@ -25,21 +26,27 @@ documented! {
 /// | `is_low_volume` | whether what was heard lately is quieter than `low_volume_threshold_db` |
 /// | `is_silence` | whether `rms_db` of this window is below `silence_threshold_db` |
 /// | `health` | `"silence"` once silence has lasted half a second, else `"low_volume"` if `is_low_volume`, else `"ok"`, or `"unknown"` where there is no verdict |
+/// | `faults` | all that is wrong, in the words of `health`, the worst first |
 ///
 /// 0 dBFS is full scale, ±1.0, for the RMS as for the peak: a sine of full scale has an RMS of -3.01 dBFS. Levels under
 /// -120 dBFS, digital silence among them, are given as -120.0. Samples past full scale give levels above 0.
 ///
 /// Window `k` covers the frames from `round(k * window_ms * rate / 1000)` to the next such number, counted from the
 /// stream's start, so how the sound is divided into packets changes nothing, not a bit. What is left at the end is a
-/// shorter window of its own, and so it is where rate or channels change inside a stream. If such a rest lasts less than
-/// 10 ms and is below `silence_threshold_db`, it keeps the verdict on silence of the window before it, if there is one. Times
-/// count samples from the first packet's.
+/// shorter window of its own, and so it is where rate or channels change inside a stream. Times count samples from the
+/// first packet's.
 ///
 /// Volume is judged on the last five seconds of sound, gated as in ITU-R BS.1770: windows of silence don't count, and
 /// neither do those more than 10 dB below the mean. There is no verdict before two seconds of sound; a pause keeps it,
-/// five seconds of silence suspend it. Silence is what `SilenceDetector` takes for it, by the same threshold. If nothing louder than that gate comes for five seconds and the sound is modulated
+/// five seconds of silence suspend it. A window of silence is never `"ok"`: until half a second it is `"unknown"`, unless
+/// what was heard before has a low volume, since it may be a pause or a fault. Silence is what `SilenceDetector` takes for it, by the same threshold. If nothing louder than that gate comes for five seconds and the sound is modulated
 /// as speech is (its windows spread over 6 dB), the gated-out sound is judged instead; a steady one, such as the noise of
 /// a room, after thirty seconds.
+///
+/// With `changes_only` it emits a map `{type, fault, start_s, end_s, worst, measure}` when a fault begins, with the `type`
+/// `"start"`, and one when it has ended, with the `type` `"end"`, and nothing else. `worst` is the worst value so far of the
+/// field `measure`: `rms_db` for silence, which starts where the sound ended, and `gated_rms_db`, the gated level
+/// that volume is judged by, for low volume.
 #[derive(Debug)]
 pub struct AudioLevel(SegmentNode<Windows<LevelMeter>>);
 }
@@ -60,6 +67,14 @@ pub struct AudioLevelParams {
     #[serde(default = "default_silence_threshold_db")]
     #[schemars(range(min = -120.0, max = 0.0))]
     pub silence_threshold_db: f64,
+    /// Whether a map is emitted only when a fault begins and when it has ended.
+    #[serde(default)]
+    pub changes_only: bool,
+    /// How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier goes on. With
+    /// `changes_only`.
+    #[serde(default = "default_hold_ms")]
+    #[schemars(range(max = 3_600_000))]
+    pub hold_ms: u32,
     /// What the node does where the times of its input jump, as after a packet that was lost.
     #[serde(default)]
     pub gaps: Gaps,
@@ -83,12 +98,8 @@ struct LevelMeter {
     silence_threshold_db: f64,
     window: Window,
     level: GatedLevel,
-    /// The verdict on the last window, if there was one.
-    was_silence: Option<bool>,
 }
 
-/// A shorter window says too little to be called silence: it may lie between two waves. In nanoseconds.
-const SHORTEST_JUDGED: i64 = 10_000_000;
 /// A shorter silence is a pause. In nanoseconds.
 const PAUSE: i64 = 500_000_000;
 
@@ -103,7 +114,8 @@ impl Define for AudioLevel {
     const OUTPUTS: &'static [Port] = &[Port::new(
         "out",
         Kinds::of(&[Kind::Map]),
-        "For each window the map {rms_db, peak_db, is_low_volume, is_silence, health}; health is ok, unknown, low_volume or silence.",
+        "For each window the map {rms_db, peak_db, is_low_volume, is_silence, health, faults}; health is ok, unknown, \
+         low_volume or silence. With changes_only the changes of faults.",
     )];
     const EXAMPLE: &'static str = r#"{"window_ms": 100}"#;
 
@@ -124,14 +136,14 @@ impl Define for AudioLevel {
             silence_threshold_db: params.silence_threshold_db,
             window: Window::default(),
             level: GatedLevel::default(),
-            was_silence: None,
         };
-        AudioLevel(SegmentNode::new(Windows::new(params.window_ms, meter), params.gaps))
+        let changes = Changes::new(params.changes_only, params.hold_ms);
+        AudioLevel(SegmentNode::new(Windows::new(params.window_ms, meter, changes), params.gaps))
     }
 }
 
 impl Meter for LevelMeter {
-    const FIELDS: &'static [&'static str] = &["rms_db", "peak_db", "is_low_volume", "is_silence", "health"];
+    const FIELDS: &'static [&'static str] = &["rms_db", "peak_db", "is_low_volume", "is_silence", "health", "faults"];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         self.window = Window::new(segment.channels);
@@ -142,47 +154,35 @@ impl Meter for LevelMeter {
         self.window.add(audio);
     }
 
-    fn close(&mut self, _frames: usize, duration: i64) -> Result<Vec<Value>, NodeError> {
+    fn close(&mut self, _frames: usize, duration: i64) -> Result<Reading, NodeError> {
         let (mean_square, peak) = (self.window.mean_square(), self.window.peak());
         self.window.clear();
         let rms_db = power_db(mean_square);
-        let is_silence = self.judge(mean_square, rms_db, duration);
-        let is_low = self.level.mean_square().map(|level| level < self.low_volume_mean_square);
-        let health = match (self.level.silence() >= PAUSE, is_low) {
-            (true, _) => Health::Silence,
-            (false, Some(true)) => Health::LowVolume,
-            (false, Some(false)) => Health::Ok,
-            (false, None) => Health::Unknown,
-        };
-        Ok(vec![
-            Value::Float(rms_db),
-            Value::Float(amplitude_db(peak)),
-            Value::Bool(is_low == Some(true)),
-            Value::Bool(is_silence),
-            health.value(),
-        ])
-    }
-
-    fn finish(&mut self) {
-        self.level = GatedLevel::default();
-        self.was_silence = None;
-    }
-}
-
-impl LevelMeter {
-    /// Takes the window into account and says whether it is silence.
-    fn judge(&mut self, mean_square: f64, rms_db: f64, duration: i64) -> bool {
-        let is_quiet = rms_db < self.silence_threshold_db;
-        if duration < SHORTEST_JUDGED {
-            // What is loud is no silence, however short.
-            return is_quiet && self.was_silence.unwrap_or(true);
-        }
-        self.was_silence = Some(is_quiet);
-        if is_quiet {
+        let is_silence = rms_db < self.silence_threshold_db;
+        if is_silence {
             self.level.add_silence(duration);
         } else {
             self.level.add_sound(mean_square, duration);
         }
-        is_quiet
+        let level = self.level.mean_square();
+        let low = level.filter(|level| *level < self.low_volume_mean_square);
+        let silence = self.level.silence();
+        let mut findings = Vec::new();
+        if silence >= PAUSE {
+            findings.push(Finding { lasted: Some(silence), ..Fault::Silence.found("rms_db", rms_db, Worse::Lower) });
+        }
+        findings.extend(low.map(|level| Fault::LowVolume.found("gated_rms_db", power_db(level), Worse::Lower)));
+        let values = vec![
+            Value::Float(rms_db),
+            Value::Float(amplitude_db(peak)),
+            Value::Bool(low.is_some()),
+            Value::Bool(is_silence),
+        ];
+        // Silence may be a pause or a fault; which of them is not known before it has lasted.
+        Ok(judged(values, level.is_some() && !is_silence, findings))
+    }
+
+    fn finish(&mut self) {
+        self.level = GatedLevel::default();
     }
 }

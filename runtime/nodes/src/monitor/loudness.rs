@@ -11,7 +11,7 @@ use crate::dsp::true_peak::TruePeak;
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
-use crate::stream::windows::{Meter, Windows};
+use crate::stream::windows::{Meter, Reading, Windows};
 
 documented! {
 /// Measures loudness, its range and peaks as ITU-R BS.1770-5 and EBU R 128 have them.
@@ -82,7 +82,7 @@ impl Define for Loudness {
 
     fn new(params: &LoudnessParams) -> Self {
         let measure = Measure { meter: None, true_peaks: Vec::new(), sample_peak: 0.0 };
-        Loudness(SegmentNode::new(Windows::new(WINDOW_MS, measure), params.gaps))
+        Loudness(SegmentNode::new(Windows::new(WINDOW_MS, measure, None), params.gaps))
     }
 }
 
@@ -119,13 +119,13 @@ impl Meter for Measure {
         }
     }
 
-    fn close(&mut self, _frames: usize, _duration: i64) -> Result<Vec<Value>, NodeError> {
+    fn close(&mut self, _frames: usize, _duration: i64) -> Result<Reading, NodeError> {
         let loudness = |of: fn(&LoudnessMeter) -> Option<f64>| {
             let loudness = self.meter.as_ref().and_then(of);
             loudness.map_or(Value::Null, |value| Value::Float(value.max(FLOOR_DB)))
         };
         let true_peak = self.true_peaks.iter().map(TruePeak::peak).fold(0.0, f32::max);
-        Ok(vec![
+        let values = vec![
             loudness(LoudnessMeter::momentary),
             loudness(LoudnessMeter::short_term),
             loudness(LoudnessMeter::integrated),
@@ -134,7 +134,8 @@ impl Meter for Measure {
             loudness(LoudnessMeter::range),
             Value::Float(amplitude_db(true_peak.into())),
             Value::Float(amplitude_db(self.sample_peak.into())),
-        ])
+        ];
+        Ok(Reading { values, findings: Vec::new() })
     }
 
     fn finish(&mut self) {}

@@ -1,5 +1,5 @@
-//! Nodes that watch a stream and report its condition. They all measure windows of time, never packets, and give their
-//! verdict in a field `health`: `"ok"`, `"unknown"` before there is enough to judge, or in one word what is wrong.
+//! Nodes that watch a stream and report its condition. They all measure windows of time, never packets. All but `Loudness`,
+//! which only measures, judge what they measure: the fields `health` and `faults`, or with `changes_only` the changes of faults.
 
 mod balance;
 mod clipping;

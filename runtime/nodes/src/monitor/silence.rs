@@ -9,12 +9,13 @@ use serde::Deserialize;
 
 use super::digital_gap::{Gap, GapFinder};
 use super::dropout::{DropoutFinder, Millisecond, QUARTERS};
-use super::health::{Health, SILENCE_DB};
+use super::health::{Fault, SILENCE_DB, judged};
 use super::step::StepFinder;
+use crate::stream::changes::{Changes, Finding, Worse, default_hold_ms};
 use crate::stream::reader::Segment;
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
-use crate::stream::windows::{Meter, Windows};
+use crate::stream::windows::{Meter, Reading, Windows};
 
 documented! {
 /// Finds silence that lasts, and repeated dropouts.
@@ -23,7 +24,8 @@ documented! {
 ///
 /// | key | value |
 /// |---|---|
-/// | `is_silent` | whether the RMS of these 100 ms over all channels is below `silence_threshold_db` |
+/// | `is_silence` | whether the RMS of these 100 ms over all channels is below `silence_threshold_db` |
+/// | `is_silent` | the same, under its older name |
 /// | `silence_duration_ms` | the longest silence in these 100 ms, measured from where it began to where it ended or to now |
 /// | `is_sustained_silence` | whether that is at least `sustained_silence_ms` |
 /// | `dropout_count` | the dropouts in the last `dropout_window_ms` |
@@ -31,6 +33,7 @@ documented! {
 /// | `dropouts` | the dropouts found in these 100 ms: maps of `pts` and `duration` in nanoseconds, oldest first |
 /// | `is_gated` | whether at least `dropout_count_threshold` gaps of the last `dropout_window_ms` are no dropouts only because the material has digital silence between its sounds |
 /// | `health` | `"silence"` if `is_sustained_silence`, else `"dropouts"` if `has_intermittent_dropouts`, else `"gated"` if `is_gated`, else `"ok"` |
+/// | `faults` | all that is wrong, in the words of `health`, the worst first |
 ///
 /// The duration of silence is measured in steps of 10 ms. `silence_threshold_db` means the same as in `AudioLevel`, and has the
 /// same default, so the two agree on what is silence.
@@ -47,7 +50,12 @@ documented! {
 ///   the closure before a plosive: there the sound fades. About one such cut in six falls where a voice is weak and is not told
 ///   from these. Its place is exact to a millisecond, and it counts from 16 ms after its end on.
 ///
-/// No gap is longer than `dropout_window_ms`. FoundGaps that channels have at the same time count once.
+/// No gap is longer than `dropout_window_ms`. Gaps that channels have at the same time count once.
+///
+/// With `changes_only` it emits a map `{type, fault, start_s, end_s, worst, measure}` when a fault begins, with the `type`
+/// `"start"`, and one when it has ended, with the `type` `"end"`, and nothing else. `worst` is the worst value so far of the
+/// field `measure`: `silence_duration_ms` for silence, which starts where the sound ended, `dropout_count` for dropouts, and
+/// `gap_count`, the gaps of `is_gated`, for gated material.
 ///
 /// All is counted in frames from the start of the item, so how the sound is divided into packets changes nothing.
 #[derive(Debug)]
@@ -74,6 +82,14 @@ pub struct SilenceDetectorParams {
     #[serde(default = "default_dropout_window_ms")]
     #[schemars(range(min = 100.0, max = 3_600_000.0))]
     pub dropout_window_ms: f64,
+    /// Whether a map is emitted only when a fault begins and when it has ended.
+    #[serde(default)]
+    pub changes_only: bool,
+    /// How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier goes on. With
+    /// `changes_only`.
+    #[serde(default = "default_hold_ms")]
+    #[schemars(range(max = 3_600_000))]
+    pub hold_ms: u32,
     /// What the node does where the times of its input jump, as after a packet that was lost.
     #[serde(default)]
     pub gaps: Gaps,
@@ -109,12 +125,14 @@ struct SilenceMeter {
     block_frames: usize,
     /// Squares and frames of the open ten milliseconds.
     step: (f64, usize),
-    /// How long the present silence has lasted, and the longest that ended in the window, in nanoseconds.
-    silence: i64,
-    ended_silence: i64,
+    /// The present silence, and the longest that ended in the window.
+    silence: Silence,
+    ended_silence: Silence,
     /// Nanoseconds of the item before the open segment, and those that have been looked at.
     before: i64,
     now: i64,
+    /// The same at the end of the last window.
+    window_end: i64,
     /// What is to be added to these for the time of the stream.
     origin: i64,
     rate: u32,
@@ -123,7 +141,14 @@ struct SilenceMeter {
     withheld: FoundGaps,
 }
 
-/// FoundGaps of all channels, each once.
+/// When a silence began, in nanoseconds of the item, and how long it has lasted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Silence {
+    start: i64,
+    length: i64,
+}
+
+/// Gaps of all channels, each once.
 #[derive(Debug, Default)]
 struct FoundGaps {
     recent: VecDeque<TimedGap>,
@@ -168,8 +193,9 @@ impl Define for SilenceDetector {
     const OUTPUTS: &'static [Port] = &[Port::new(
         "out",
         Kinds::of(&[Kind::Map]),
-        "Every 100 ms the map {is_silent, silence_duration_ms, is_sustained_silence, dropout_count, \
-         has_intermittent_dropouts, dropouts, is_gated, health}; health is ok, silence, dropouts or gated.",
+        "Every 100 ms the map {is_silence, is_silent, silence_duration_ms, is_sustained_silence, dropout_count, \
+         has_intermittent_dropouts, dropouts, is_gated, health, faults}; health is ok, silence, dropouts or gated. With \
+         changes_only the changes of faults.",
     )];
     const EXAMPLE: &'static str = r#"{"sustained_silence_ms": 2000}"#;
 
@@ -187,15 +213,17 @@ impl Define for SilenceDetector {
                     block: 0,
                     block_frames: 0,
                     step: (0.0, 0),
-                    silence: 0,
-                    ended_silence: 0,
+                    silence: Silence::default(),
+                    ended_silence: Silence::default(),
                     before: 0,
                     now: 0,
+                    window_end: 0,
                     origin: 0,
                     rate: 0,
                     dropouts: FoundGaps::default(),
                     withheld: FoundGaps::default(),
                 },
+                Changes::new(params.changes_only, params.hold_ms),
             ),
             params.gaps,
         ))
@@ -204,6 +232,7 @@ impl Define for SilenceDetector {
 
 impl Meter for SilenceMeter {
     const FIELDS: &'static [&'static str] = &[
+        "is_silence",
         "is_silent",
         "silence_duration_ms",
         "is_sustained_silence",
@@ -212,6 +241,7 @@ impl Meter for SilenceMeter {
         "dropouts",
         "is_gated",
         "health",
+        "faults",
     ];
 
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
@@ -223,6 +253,7 @@ impl Meter for SilenceMeter {
         self.channels = (0..segment.channels).map(|_| channel()).collect();
         (self.window, self.block, self.block_frames, self.step) = (0.0, 0, 0, (0.0, 0));
         self.before = self.now;
+        self.window_end = self.now;
         self.rate = segment.rate;
         self.origin = segment.origin.map_or(self.origin, |origin| origin.saturating_sub(self.before));
         Ok(())
@@ -251,33 +282,38 @@ impl Meter for SilenceMeter {
         }
     }
 
-    fn close(&mut self, frames: usize, _duration: i64) -> Result<Vec<Value>, NodeError> {
+    fn close(&mut self, frames: usize, duration: i64) -> Result<Reading, NodeError> {
+        self.window_end += duration;
         let open: f64 = self.channels.iter().map(|channel| channel.squares).sum();
         let mean_square = (std::mem::take(&mut self.window) + open) / (frames.max(1) * self.channels.len()) as f64;
         let since = self.now - self.dropout_window;
         let (dropouts, withheld) = (self.dropouts.count_since(since), self.withheld.count_since(since));
         let new = self.dropouts.take_new(self.origin);
         self.withheld.new = 0;
-        let silence_ms = self.silence.max(self.ended_silence) as f64 / 1e6;
-        self.ended_silence = 0;
+        let ended = std::mem::take(&mut self.ended_silence);
+        let silence = if ended.length > self.silence.length { ended } else { self.silence };
+        let silence_ms = silence.length as f64 / 1e6;
         let is_sustained = silence_ms >= self.sustained_silence_ms;
         let [has_dropouts, is_gated] = [dropouts, withheld].map(|count| count >= self.dropout_count_threshold as usize);
-        let health = match (is_sustained, has_dropouts, is_gated) {
-            (true, _, _) => Health::Silence,
-            (false, true, _) => Health::Dropouts,
-            (false, false, true) => Health::Gated,
-            (false, false, false) => Health::Ok,
-        };
-        Ok(vec![
-            Value::Bool(frames > 0 && mean_square < self.silence_mean_square),
+        let lasted = Some(self.window_end - silence.start);
+        let sustained = Finding { lasted, ..Fault::Silence.found("silence_duration_ms", silence_ms, Worse::Higher) };
+        let findings = [
+            is_sustained.then_some(sustained),
+            has_dropouts.then(|| Fault::Dropouts.found("dropout_count", dropouts as f64, Worse::Higher)),
+            is_gated.then(|| Fault::Gated.found("gap_count", withheld as f64, Worse::Higher)),
+        ];
+        let is_silence = frames > 0 && mean_square < self.silence_mean_square;
+        let values = vec![
+            Value::Bool(is_silence),
+            Value::Bool(is_silence),
             Value::Float(silence_ms),
             Value::Bool(is_sustained),
             Value::Int(dropouts as i64),
             Value::Bool(has_dropouts),
             new,
             Value::Bool(is_gated),
-            health.value(),
-        ])
+        ];
+        Ok(judged(values, true, findings.into_iter().flatten().collect()))
     }
 
     fn end(&mut self) -> bool {
@@ -287,7 +323,8 @@ impl Meter for SilenceMeter {
     }
 
     fn finish(&mut self) {
-        (self.silence, self.ended_silence, self.now, self.origin) = (0, 0, 0, 0);
+        (self.silence, self.ended_silence) = (Silence::default(), Silence::default());
+        (self.now, self.window_end, self.origin) = (0, 0, 0);
         (self.dropouts, self.withheld) = (FoundGaps::default(), FoundGaps::default());
     }
 }
@@ -337,9 +374,15 @@ impl SilenceMeter {
         if self.block.is_multiple_of(STEP) {
             let (squares, frames) = std::mem::take(&mut self.step);
             if squares / ((frames * self.channels.len()) as f64) < self.silence_mean_square {
-                self.silence += STEP.cast_signed() * MILLISECOND;
+                if self.silence.length == 0 {
+                    self.silence.start = self.now - STEP.cast_signed() * MILLISECOND;
+                }
+                self.silence.length += STEP.cast_signed() * MILLISECOND;
             } else {
-                self.ended_silence = self.ended_silence.max(std::mem::take(&mut self.silence));
+                let ended = std::mem::take(&mut self.silence);
+                if ended.length > self.ended_silence.length {
+                    self.ended_silence = ended;
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use realfft::num_complex::Complex32;
 use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::PadMode;
 use super::analysis::{Analysis, Projection};
@@ -107,7 +107,7 @@ pub struct MelSpectrogramParams {
 }
 
 /// Where params come from that are not given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MelPreset {
     /// The defaults of `librosa.feature.melspectrogram`.

@@ -11,10 +11,10 @@ pub use stft::{Stft, StftParams, StftValue};
 
 use remotemedia_core::node::Registry;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What stands before the first sample and after the last one where frames are centred.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PadMode {
     /// Silence.

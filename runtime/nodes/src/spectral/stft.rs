@@ -4,7 +4,7 @@ use realfft::num_complex::Complex32;
 use remotemedia_core::node::{Cost, Define, Kinds, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::PadMode;
 use super::analysis::{Analysis, Projection};
@@ -64,7 +64,7 @@ pub struct StftParams {
 }
 
 /// What is emitted of each bin of a spectrum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StftValue {
     /// The complex number, as complex64.

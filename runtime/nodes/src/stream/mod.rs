@@ -3,6 +3,7 @@
 
 pub(crate) mod align;
 pub(crate) mod audio_fifo;
+pub(crate) mod changes;
 pub(crate) mod finite;
 pub(crate) mod format;
 pub(crate) mod reader;

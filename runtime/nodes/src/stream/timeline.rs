@@ -4,13 +4,13 @@
 use remotemedia_core::node::TimeBreaks;
 use remotemedia_core::value::{Audio, MediaTime};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What a node does where the times of its input jump.
 ///
 /// A jump is a deviation of a packet's `pts` from the end of the audio before it by more than half the packet, at most 10 ms
 /// and at least 1 ms. See `docs/concepts.md`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Gaps {
     /// It starts anew at the new time; an overlap is trimmed.

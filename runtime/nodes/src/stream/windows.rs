@@ -6,12 +6,13 @@ use std::sync::Arc;
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, MediaTime, Packet, Value};
 
+use super::changes::{Changes, Finding};
 use super::reader::{Segment, SegmentEnd};
 use super::segment_node::SegmentProcessor;
 
 /// Measures audio window by window.
 pub(crate) trait Meter: Send {
-    /// The names of what [`Meter::close`] gives, in its order.
+    /// The names of the values of a [`Reading`], in its order.
     const FIELDS: &'static [&'static str];
 
     /// Begins a segment.
@@ -23,11 +24,12 @@ pub(crate) trait Meter: Send {
     /// Takes in frames of the open window.
     fn add(&mut self, segment: &Segment, audio: &Audio);
 
-    /// Closes a window of `frames` frames, which lasts `duration` nanoseconds, and returns a value for each of the fields. It has no frames only if [`Meter::end`] asked for it.
+    /// Closes a window of `frames` frames, which lasts `duration` nanoseconds. It has no frames only if [`Meter::end`] asked
+    /// for it.
     ///
     /// # Errors
     /// What is wrong with its samples.
-    fn close(&mut self, frames: usize, duration: i64) -> Result<Vec<Value>, NodeError>;
+    fn close(&mut self, frames: usize, duration: i64) -> Result<Reading, NodeError>;
 
     /// Ends the segment, before its last window is closed. Whether there is something to report even if no frame has come
     /// since the window before.
@@ -39,12 +41,23 @@ pub(crate) trait Meter: Send {
     fn finish(&mut self);
 }
 
-/// Feeds a meter.
+/// What a meter reads in a window.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// A value for each of the fields.
+    pub(crate) values: Vec<Value>,
+    /// What is wrong.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Feeds a meter, and emits a map for each window, or for each change of a fault.
 #[derive(Debug)]
 pub(crate) struct Windows<M> {
     pub(crate) meter: M,
     window_ms: u32,
     keys: Vec<Arc<str>>,
+    /// The changes of faults, if they are all that is to be emitted.
+    changes: Option<Changes>,
     /// When the segment begins, or the last one ended.
     origin: i64,
     /// The number of the open window, and the frames before it.
@@ -53,9 +66,9 @@ pub(crate) struct Windows<M> {
 }
 
 impl<M: Meter> Windows<M> {
-    pub(crate) fn new(window_ms: u32, meter: M) -> Self {
+    pub(crate) fn new(window_ms: u32, meter: M, changes: Option<Changes>) -> Self {
         let keys = M::FIELDS.iter().map(|field| Arc::from(*field)).collect();
-        Self { meter, window_ms, keys, origin: 0, index: 0, start: 0 }
+        Self { meter, window_ms, keys, changes, origin: 0, index: 0, start: 0 }
     }
 
     /// Ends the open window, if it has frames or must be, and begins the next.
@@ -66,8 +79,12 @@ impl<M: Meter> Windows<M> {
         }
         let time = |frame| self.origin.saturating_add(MediaTime::of_frames(frame, segment.rate));
         let (begin, duration) = (time(start), time(end) - time(start));
-        let values = self.meter.close((end - start) as usize, duration).map_err(|error| error.at(Some(begin)))?;
-        let map = Value::map(self.keys.iter().cloned().zip(values));
+        let reading = self.meter.close((end - start) as usize, duration).map_err(|error| error.at(Some(begin)))?;
+        if let Some(changes) = &mut self.changes {
+            changes.add(begin, begin + duration, &reading.findings);
+            return Ok(changes.take());
+        }
+        let map = Value::map(self.keys.iter().cloned().zip(reading.values));
         Ok(Some(Packet::new(map).at(Some(begin), Some(duration))))
     }
 
@@ -102,15 +119,26 @@ impl<M: Meter> SegmentProcessor for Windows<M> {
         }
     }
 
-    fn end(&mut self, segment: &Segment, _why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
+    fn end(&mut self, segment: &Segment, why: SegmentEnd) -> Result<Option<Packet>, NodeError> {
         let must_be = self.meter.end();
-        let last = self.close(segment, segment.position, must_be);
+        let last = self.close(segment, segment.position, must_be)?;
         self.origin = self.origin.saturating_add(MediaTime::of_frames(segment.position, segment.rate));
-        last
+        if why == SegmentEnd::Item {
+            self.changes.iter_mut().for_each(Changes::finish);
+        }
+        Ok(last)
     }
 
     fn finish(&mut self) {
         self.origin = 0;
         self.meter.finish();
+    }
+
+    fn is_pending(&self) -> bool {
+        self.changes.as_ref().is_some_and(Changes::is_pending)
+    }
+
+    fn pending(&mut self) -> Result<Option<Packet>, NodeError> {
+        Ok(self.changes.as_mut().and_then(Changes::take))
     }
 }

@@ -9,11 +9,11 @@ use serde_json::{Value as Json, json};
 
 use crate::drive::{prepare, run};
 
-const RATE: u32 = 16_000;
-const MONITORS: [&str; 4] = ["AudioLevel", "SilenceDetector", "ClippingDetector", "ChannelBalance"];
+pub(crate) const RATE: u32 = 16_000;
+pub(crate) const MONITORS: [&str; 4] = ["AudioLevel", "SilenceDetector", "ClippingDetector", "ChannelBalance"];
 
 /// Uniform noise within ±1 of a fixed seed (Knuth's linear congruential generator).
-fn noise(frames: usize, seed: u64) -> Vec<f64> {
+pub(crate) fn noise(frames: usize, seed: u64) -> Vec<f64> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -24,7 +24,7 @@ fn noise(frames: usize, seed: u64) -> Vec<f64> {
 
 /// Something like speech: words of voiced syllables with formants that ring on, an unvoiced sound at times, plosives
 /// that begin abruptly after a closure, pauses of up to 400 ms with a quiet room in them. Peaks near `peak`.
-fn speech(seconds: f64, peak: f64, seed: u64) -> Vec<f64> {
+pub(crate) fn speech(seconds: f64, peak: f64, seed: u64) -> Vec<f64> {
     let frames = (seconds * f64::from(RATE)) as usize;
     let (hiss, room) = (noise(frames, seed), noise(frames, seed + 1));
     let mut samples = vec![0.0; frames];
@@ -59,7 +59,7 @@ fn speech(seconds: f64, peak: f64, seed: u64) -> Vec<f64> {
 }
 
 /// Something like music: chords whose notes begin abruptly and die away, and a soft rhythm of noise.
-fn music(seconds: f64, peak: f64) -> Vec<f64> {
+pub(crate) fn music(seconds: f64, peak: f64) -> Vec<f64> {
     let frames = (seconds * f64::from(RATE)) as usize;
     let beat = noise(frames, 9);
     let chords = [[220.0, 277.18, 329.63], [196.0, 246.94, 293.66], [174.61, 220.0, 261.63]];
@@ -82,7 +82,7 @@ fn tone(seconds: f64, hz: f64, amplitude: f64) -> Vec<f64> {
 }
 
 /// Cuts a gap of so many milliseconds every so many seconds and fills it with noise of this amplitude.
-fn with_gaps(mut samples: Vec<f64>, gap_ms: f64, every_s: f64, fill: f64) -> Vec<f64> {
+pub(crate) fn with_gaps(mut samples: Vec<f64>, gap_ms: f64, every_s: f64, fill: f64) -> Vec<f64> {
     let filling = noise(samples.len(), 77);
     let length = (gap_ms * f64::from(RATE) / 1000.0) as usize;
     let mut start = 0.31;
@@ -95,7 +95,7 @@ fn with_gaps(mut samples: Vec<f64>, gap_ms: f64, every_s: f64, fill: f64) -> Vec
 }
 
 /// What a gate leaves: it opens at once where a sample is 2 % of full scale, and closes within 5 ms after 20 ms without one.
-fn gated(samples: &[f64]) -> Vec<f64> {
+pub(crate) fn gated(samples: &[f64]) -> Vec<f64> {
     let (held, closing) = (RATE as usize / 50, RATE as usize / 200);
     let mut since = held + closing;
     let pass = |x: &f64| {
@@ -117,26 +117,26 @@ fn by_mu_law(x: f64) -> f64 {
     code.signum() * (256f64.powf(code.abs()) - 1.0) / 255.0
 }
 
-fn mono(samples: Vec<f64>) -> Audio {
+pub(crate) fn mono(samples: Vec<f64>) -> Audio {
     Audio::from_channels(&[samples.into_iter().map(|x| x as f32).collect::<Vec<f32>>()], RATE).expect("valid sound")
 }
 
-fn stereo(left: &[f64], right: &[f64]) -> Audio {
+pub(crate) fn stereo(left: &[f64], right: &[f64]) -> Audio {
     let channel = |side: &[f64]| side.iter().map(|x| *x as f32).collect::<Vec<f32>>();
     Audio::from_channels(&[channel(left), channel(right)], RATE).expect("valid sound")
 }
 
-fn chunks(sound: &Audio, milliseconds: usize) -> Vec<Audio> {
+pub(crate) fn chunks(sound: &Audio, milliseconds: usize) -> Vec<Audio> {
     let frames = sound.rate() as usize * milliseconds / 1000;
     (0..sound.frames()).step_by(frames).map(|first| sound.slice(first, frames.min(sound.frames() - first))).collect()
 }
 
-fn reports(node_type: &str, params: Json, sounds: impl IntoIterator<Item = Audio>) -> Vec<Packet> {
+pub(crate) fn reports(node_type: &str, params: Json, sounds: impl IntoIterator<Item = Audio>) -> Vec<Packet> {
     let mut node = prepare(node_type, params).expect("valid params");
     run(&mut *node, sounds.into_iter().map(|sound| Packet::new(sound.into()))).expect("reports")
 }
 
-fn map(packet: &Packet) -> &Map {
+pub(crate) fn map(packet: &Packet) -> &Map {
     let Value::Map(map) = &packet.value else { panic!("expected a map") };
     map
 }
@@ -533,20 +533,24 @@ fn params_and_fields_are_the_published_ones() {
         (
             "SilenceDetector",
             json!({"silence_threshold_db": -60.0, "sustained_silence_ms": 500.0, "dropout_count_threshold": 3, "dropout_window_ms": 5000.0}),
-            "is_silent silence_duration_ms is_sustained_silence dropout_count has_intermittent_dropouts dropouts is_gated health",
+            "is_silence is_silent silence_duration_ms is_sustained_silence dropout_count has_intermittent_dropouts dropouts is_gated health faults",
         ),
         (
             "ClippingDetector",
             json!({"saturation_threshold": 0.99, "saturation_ratio_threshold": 1.0, "crest_factor_threshold_db": 3.0}),
-            "peak saturation_ratio crest_factor_db is_clipping health",
+            "peak saturation_ratio crest_factor_db is_clipping health faults",
         ),
         (
             "ChannelBalance",
             json!({"imbalance_threshold_db": 10.0, "dead_channel_threshold_db": -60.0}),
-            "left_rms_db right_rms_db imbalance_db is_imbalanced has_dead_channel dead_channel health",
+            "left_rms_db right_rms_db imbalance_db is_imbalanced has_dead_channel dead_channel health faults",
         ),
     ];
-    for (monitor, params, fields) in expected {
+    for (monitor, mut params, fields) in expected {
+        // These all monitors have.
+        params["changes_only"] = json!(false);
+        params["hold_ms"] = json!(1_000);
+        params["gaps"] = json!("restart");
         let schema = &registry.get(monitor).expect("a built-in node").params_schema["properties"];
         let defaults: serde_json::Map<String, Json> = schema
             .as_object()

@@ -46,3 +46,24 @@ fn the_docs_read_well_without_rustdoc() {
         }
     }
 }
+
+#[test]
+fn every_param_with_a_choice_names_its_default() {
+    for node_type in remotemedia_nodes::registry().iter() {
+        let schema = &node_type.params_schema;
+        let required = |name: &str| {
+            schema["required"].as_array().is_some_and(|names| names.iter().any(|required| required == name))
+        };
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        for (name, entry) in properties.filter(|(name, _)| !required(name)) {
+            // A choice or a fixed list of values; one that may be left out for null has no default of its own.
+            let is_choice = entry.get("$ref").is_some() || entry.get("oneOf").is_some() || entry.get("enum").is_some();
+            let is_other_spelling = entry.get("x-spelling-of").is_some();
+            assert!(
+                !is_choice || is_other_spelling || entry["default"] != serde_json::Value::Null,
+                "{}: {name}: {entry}",
+                node_type.name
+            );
+        }
+    }
+}

@@ -14,7 +14,7 @@ use remotemedia_core::node::{
 use remotemedia_core::outside::named;
 use remotemedia_core::value::{Audio, File, FileSource, Kind, Packet, Value};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use self::dither::Dither;
 use self::flac::FlacWriter;
@@ -70,7 +70,7 @@ pub enum FileFormat {
 }
 
 /// Noise before rounding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DitherKind {
     /// None.
@@ -81,7 +81,7 @@ pub enum DitherKind {
 }
 
 /// A sample format that a file can have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EncodedSamples {
     /// Signed 16-bit integers.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use remotemedia_core::node::{AudioFormat, Context, Cost, Define, Emission, Node, NodeError, Port, Step, documented};
 use remotemedia_core::value::{Audio, Packet, Value};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stream::reader::Reader;
 use crate::stream::timeline::Gaps;
@@ -41,7 +41,7 @@ pub struct AudioResampleParams {
 
 /// What a conversion keeps and what it removes. Frequencies are shares of the lower of the two Nyquist frequencies (half
 /// the lower rate). The stop-band begins at 1 for every quality, so nothing folds back from above it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResampleQuality {
     /// Pass-band up to 0.80, stop-band at least 90 dB down, float32: for previews, and for speech where time counts.
