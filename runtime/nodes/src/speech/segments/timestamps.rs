@@ -285,12 +285,14 @@ mod tests {
             let mut next = random(seed);
             let length = 20 + (next() * 200.0) as usize;
             let mut is_speech = false;
-            let probabilities: Vec<f64> = (0..length)
+            let mut probabilities: Vec<f64> = (0..length)
                 .map(|_| {
                     is_speech ^= next() < 0.2;
                     if is_speech { 0.4 + 0.6 * next() } else { 0.55 * next() }
                 })
                 .collect();
+            // All speech ends before the stream does: at its end a silence of any length would belong to the speech.
+            probabilities.extend([0.0; 20]);
             let min_silence = (next() * 400.0) as i64 * MILLISECOND;
             let confirmed_after = (next() * 600.0) as i64 * MILLISECOND;
             let pad = if next() < 0.5 { 0 } else { 30 * MILLISECOND };
