@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 import pytest
 import remotemedia as rm
+from remotemedia import testing
 
 ROOT = Path(__file__).parents[3]
 SPEECH = ROOT / "examples" / "speech.flac"
@@ -98,3 +99,16 @@ def test_spectra_are_complex() -> None:
     (spectra,) = pipeline.run_sync([rm.read(SPEECH)])
     assert spectra.dtype == numpy.complex64
     assert spectra.shape == (257, 1 + 113600 // 128)
+
+
+def test_a_start_comes_once_speech_has_lasted_for_start_ms() -> None:
+    def events(start_ms: int) -> list[dict[str, Any]]:
+        return list(
+            (rm.Pipeline() >> rm.Node("SpeechSegments", {"start_ms": start_ms})["events"]).run_sync([testing.speech()])
+        )
+
+    (start, end), (confirmed, same_end) = events(0), events(200)
+    assert (confirmed["at_s"], same_end) == (start["at_s"], end)
+    # Windows of 32 ms from the start of the recording on, of which seven last for 200 ms.
+    assert confirmed["detected_s"] - start["detected_s"] == pytest.approx(6 * 0.032)
+    assert events(10_000) == []
