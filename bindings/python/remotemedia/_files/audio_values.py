@@ -9,7 +9,6 @@ import os
 import sys
 import wave
 from html import escape
-from importlib import import_module
 from typing import Any
 
 from .._graph.pipeline import Pipeline
@@ -53,8 +52,9 @@ def save(audio: Audio, path: str | os.PathLike[str], sample_format: str | None) 
 def play(audio: Audio) -> None:
     """See `Audio.play`."""
     if "ipykernel" in sys.modules:
-        notebook: Any = import_module("IPython.display")
-        notebook.display(notebook.HTML(player(audio, autoplay=True)))
+        from IPython.display import HTML, display
+
+        display(HTML(player(audio, autoplay=True)))
         return
     try:
         import sounddevice
