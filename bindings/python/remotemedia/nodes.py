@@ -143,8 +143,8 @@ class AudioChunk(Node):
         duration_ms: float | None = None,
         hop_frames: int | None = None,
         hop_ms: float | None = None,
-        last: Literal["keep", "pad", "drop"] | None = None,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        last: Literal["keep", "pad", "drop"] = "keep",
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -205,7 +205,7 @@ class AudioConcat(Node):
         max_duration_ms: float | None = None,
         max_frames: int | None = None,
         min_duration_ms: float = 0.0,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -259,7 +259,7 @@ class AudioConvolve(Node):
         taps: Sequence[Sequence[float]] | None = None,
         tail: bool = True,
         block_frames: int = 1024,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -308,7 +308,7 @@ class AudioCrossfade(Node):
         self,
         *,
         duration_ms: float = 1000.0,
-        curve: Literal["equal_power", "linear"] | None = None,
+        curve: Literal["equal_power", "linear"] = "equal_power",
         rate: int | None = None,
         channels: int | None = None,
         name: str | None = None,
@@ -456,10 +456,10 @@ class AudioEncode(Node):
         *,
         format: Literal["wav", "flac", "opus"] | None = None,
         sample_format: Literal["s16", "s24", "f32"] | None = None,
-        dither: Literal["none", "triangular"] | None = None,
+        dither: Literal["none", "triangular"] = "none",
         bitrate_kbps: int | None = None,
         path: str | None = None,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -551,7 +551,7 @@ class AudioFilter(Node):
         order: int | None = None,
         q: float | None = None,
         gain_db: float | None = None,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -610,8 +610,8 @@ class AudioGain(Node):
         *,
         gain_db: float = 0.0,
         ramp: Sequence[Sequence[float]] | None = None,
-        ramp_shape: Literal["linear", "exponential"] | None = None,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        ramp_shape: Literal["linear", "exponential"] = "linear",
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -642,6 +642,7 @@ class AudioLevel(Node):
     `is_silence`     whether `rms_db` of this window is below `silence_threshold_db`
     `health`         `"silence"` once silence has lasted half a second, else `"low_volume"` if
                      `is_low_volume`, else `"ok"`, or `"unknown"` where there is no verdict
+    `faults`         all that is wrong, in the words of `health`, the worst first
 
     0 dBFS is full scale, ±1.0, for the RMS as for the peak: a sine of full scale has an RMS of
     -3.01 dBFS. Levels under -120 dBFS, digital silence among them, are given as -120.0. Samples
@@ -650,21 +651,27 @@ class AudioLevel(Node):
     Window `k` covers the frames from `round(k * window_ms * rate / 1000)` to the next such number,
     counted from the stream's start, so how the sound is divided into packets changes nothing, not a
     bit. What is left at the end is a shorter window of its own, and so it is where rate or channels
-    change inside a stream. If such a rest lasts less than 10 ms and is below
-    `silence_threshold_db`, it keeps the verdict on silence of the window before it, if there is
-    one. Times count samples from the first packet's.
+    change inside a stream. Times count samples from the first packet's.
 
     Volume is judged on the last five seconds of sound, gated as in ITU-R BS.1770: windows of
     silence don't count, and neither do those more than 10 dB below the mean. There is no verdict
-    before two seconds of sound; a pause keeps it, five seconds of silence suspend it. Silence is
-    what `SilenceDetector` takes for it, by the same threshold. If nothing louder than that gate
-    comes for five seconds and the sound is modulated as speech is (its windows spread over 6 dB),
-    the gated-out sound is judged instead; a steady one, such as the noise of a room, after thirty
-    seconds.
+    before two seconds of sound; a pause keeps it, five seconds of silence suspend it. A window of
+    silence is never `"ok"`: until half a second it is `"unknown"`, unless what was heard before has
+    a low volume, since it may be a pause or a fault. Silence is what `SilenceDetector` takes for
+    it, by the same threshold. If nothing louder than that gate comes for five seconds and the sound
+    is modulated as speech is (its windows spread over 6 dB), the gated-out sound is judged instead;
+    a steady one, such as the noise of a room, after thirty seconds.
+
+    With `changes_only` it emits a map `{type, fault, start_s, end_s, worst, measure}` when a fault
+    begins, with the `type` `"start"`, and one when it has ended, with the `type` `"end"`, and
+    nothing else. `worst` is the worst value so far of the field `measure`: `rms_db` for silence,
+    which starts where the sound ended, and `gated_rms_db`, the gated level that volume is judged
+    by, for low volume.
 
     Input `in`: Sound.
-    Output `out`: For each window the map {rms_db, peak_db, is_low_volume, is_silence, health};
-      health is ok, unknown, low_volume or silence.
+    Output `out`: For each window the map {rms_db, peak_db, is_low_volume, is_silence, health,
+      faults}; health is ok, unknown, low_volume or silence. With changes_only the changes of
+      faults.
     """
 
     __slots__ = ()
@@ -676,7 +683,9 @@ class AudioLevel(Node):
         window_ms: int = 100,
         low_volume_threshold_db: float = -35.0,
         silence_threshold_db: float = -60.0,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        changes_only: bool = False,
+        hold_ms: int = 1000,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -685,6 +694,9 @@ class AudioLevel(Node):
           to 0.
         silence_threshold_db: A window whose RMS is below this many dBFS is silence. Less than
           `low_volume_threshold_db`. From -120 to 0.
+        changes_only: Whether a map is emitted only when a fault begins and when it has ended.
+        hold_ms: How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier goes on.
+          With `changes_only`. From 0 to 3600000.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
           starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
           longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
@@ -696,8 +708,9 @@ class AudioLevelNode(Node):
     """An old name of AudioLevel, which finds a low volume below -20 dBFS.
 
     Input `in`: Sound.
-    Output `out`: For each window the map {rms_db, peak_db, is_low_volume, is_silence, health};
-      health is ok, unknown, low_volume or silence.
+    Output `out`: For each window the map {rms_db, peak_db, is_low_volume, is_silence, health,
+      faults}; health is ok, unknown, low_volume or silence. With changes_only the changes of
+      faults.
     """
 
     __slots__ = ()
@@ -733,8 +746,9 @@ class AudioMix(Node):
     a layout of the table below  stereo, mono  those of the table, scaled
     other n channels             mono          their mean
 
-    The gains for layouts are those of ITU-R BS.775-4, table 2, scaled to add up to 1; 0.7071 is -3
-    dB. A channel has the gain of its place:
+    So with the gains `g` of its channels `x` an output is `(g1 x1 + g2 x2 + ...) / (g1 + g2 +
+    ...)`, sample by sample. The gains for layouts are those of ITU-R BS.775-4, table 2; 0.7071 is
+    -3 dB. A channel has the gain of its place:
 
     place                                    left    right   mono
     ---------------------------------------  ------  ------  ------
@@ -804,7 +818,7 @@ class AudioPad(Node):
         before_ms: float = 0.0,
         after_ms: float = 0.0,
         min_duration_ms: float = 0.0,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -851,8 +865,8 @@ class AudioResample(Node):
         self,
         rate: int,
         *,
-        quality: Literal["fast", "high", "best"] | None = None,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        quality: Literal["fast", "high", "best"] = "high",
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -961,8 +975,8 @@ class AudioTrim(Node):
         *,
         threshold_db: float = -60.0,
         keep_ms: float = 0.0,
-        ends: Literal["both", "start", "end"] | None = None,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        ends: Literal["both", "start", "end"] = "both",
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -1047,19 +1061,25 @@ class ChannelBalance(Node):
     `dead_channel`                 `"left"`, `"right"` or `"none"`
     `health`                       `"dead_channel"`, else `"imbalance"` if `is_imbalanced`, else
                                    `"ok"`, or `"unknown"` where there is no verdict
+    `faults`                       all that is wrong, in the words of `health`, the worst first
 
     Windows of 100 ms in which both sides are below `dead_channel_threshold_db` are silence and
     don't count: a pause is neither dead nor unbalanced. There is no verdict before one second of
     sound; five seconds of silence suspend it. Before any sound both sides have the level of that
     silence. Mono has two equal sides; more than two channels are an error.
 
+    With `changes_only` it emits a map `{type, fault, start_s, end_s, worst, measure}` when a fault
+    begins, with the `type` `"start"`, and one when it has ended, with the `type` `"end"`, and
+    nothing else. `worst` is the worst value so far of the field `measure`: `imbalance_db`, of which
+    the one farther from 0 is worse, or the level of the dead side, `left_rms_db` or `right_rms_db`.
+
     All is counted in frames from the start of the item, so how the sound is divided into packets
     changes nothing.
 
     Input `in`: Sound.
     Output `out`: Every 100 ms the map {left_rms_db, right_rms_db, imbalance_db, is_imbalanced,
-      has_dead_channel, dead_channel, health} of the last five seconds; health is ok, unknown,
-      imbalance or dead_channel.
+      has_dead_channel, dead_channel, health, faults} of the last five seconds; health is ok,
+      unknown, imbalance or dead_channel. With changes_only the changes of faults.
     """
 
     __slots__ = ()
@@ -1070,12 +1090,17 @@ class ChannelBalance(Node):
         *,
         imbalance_threshold_db: float = 10.0,
         dead_channel_threshold_db: float = -60.0,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        changes_only: bool = False,
+        hold_ms: int = 1000,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
         """imbalance_threshold_db: Sides that differ by more than this many decibels are imbalanced. From 0.1 to 120.
         dead_channel_threshold_db: A side below this many dBFS is dead if the other is not. From -120 to 0.
+        changes_only: Whether a map is emitted only when a fault begins and when it has ended.
+        hold_ms: How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier goes on.
+          With `changes_only`. From 0 to 3600000.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
           starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
           longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
@@ -1100,6 +1125,7 @@ class ClippingDetector(Node):
                         silence
     `is_clipping`       see below
     `health`            `"clipping"` if `is_clipping`, else `"ok"`
+    `faults`            all that is wrong, in the words of `health`
 
     Sound clips if `saturation_ratio` is more than `saturation_ratio_threshold`, or if the form of
     its waves tells it, whatever the level is now. Sound that peaks below -40 dBFS is not judged by
@@ -1119,12 +1145,17 @@ class ClippingDetector(Node):
       sound coded with loss before or after, where much does not follow from itself, it shows only
       what is stronger, or nothing.
 
+    With `changes_only` it emits a map `{type, fault, start_s, end_s, worst, measure}` when a fault
+    begins, with the `type` `"start"`, and one when it has ended, with the `type` `"end"`, and
+    nothing else. `worst` is the worst value so far of the field `measure`, `saturation_ratio`.
+
     All is counted in frames from the start of the item, so how the sound is divided into packets
     changes nothing.
 
     Input `in`: Sound.
     Output `out`: Every 100 ms the map {peak, saturation_ratio, crest_factor_db, is_clipping,
-      health} of the last second; health is ok or clipping.
+      health, faults} of the last second; health is ok or clipping. With changes_only the changes of
+      faults.
     """
 
     __slots__ = ()
@@ -1136,7 +1167,9 @@ class ClippingDetector(Node):
         saturation_threshold: float = 0.99,
         saturation_ratio_threshold: float = 1.0,
         crest_factor_threshold_db: float = 3.0,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        changes_only: bool = False,
+        hold_ms: int = 1000,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -1144,6 +1177,9 @@ class ClippingDetector(Node):
         saturation_ratio_threshold: More saturated samples than this many percent are clipping. From 0 to 100.
         crest_factor_threshold_db: Below this crest factor, in decibels, sound with tops flatter than those of a sine is
           clipping. From 0 to 40.
+        changes_only: Whether a map is emitted only when a fault begins and when it has ended.
+        hold_ms: How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier goes on.
+          With `changes_only`. From 0 to 3600000.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
           starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
           longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
@@ -1199,7 +1235,7 @@ class FastResampleNode(Node):
         self,
         *,
         target_rate: int | Literal["auto"] = 16000,
-        quality: Literal["low", "medium", "high", "Low", "Medium", "High"] | None = None,
+        quality: Literal["low", "medium", "high", "Low", "Medium", "High"] = "medium",
         source_rate: int | Literal["auto"] | None = None,
         channels: int | None = None,
         name: str | None = None,
@@ -1251,7 +1287,7 @@ class FileSink(Node):
         *,
         skip_existing: bool = False,
         overwrite: bool = False,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -1345,7 +1381,7 @@ class Loudness(Node):
     def __init__(
         self,
         *,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -1391,8 +1427,8 @@ class LoudnessNormalize(Node):
         target_lufs: float = -23.0,
         true_peak_db: float = -1.0,
         max_gain_db: float = 60.0,
-        mode: Literal["file", "live"] | None = None,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        mode: Literal["file", "live"] = "file",
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -1453,7 +1489,7 @@ class MelSpectrogram(Node):
     def __init__(
         self,
         *,
-        preset: Literal["librosa", "whisper"] | None = None,
+        preset: Literal["librosa", "whisper"] = "librosa",
         rate: int | None = None,
         n_fft: int | None = None,
         hop_length: int | None = None,
@@ -1464,11 +1500,11 @@ class MelSpectrogram(Node):
         n_mels: int | None = None,
         fmin_hz: float = 0.0,
         fmax_hz: float | None = None,
-        mel_scale: Literal["slaney", "htk"] | None = None,
-        norm: Literal["slaney", "none"] | None = None,
+        mel_scale: Literal["slaney", "htk"] = "slaney",
+        norm: Literal["slaney", "none"] = "slaney",
         scale: Literal["linear", "db", "log10", "whisper"] | None = None,
         whole: bool | None = None,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -1595,10 +1631,10 @@ class STFT(Node):
         hop_length: int | None = None,
         win_length: int | None = None,
         center: bool = True,
-        pad_mode: Literal["constant", "reflect"] | None = None,
-        value: Literal["complex", "magnitude", "power"] | None = None,
+        pad_mode: Literal["constant", "reflect"] = "constant",
+        value: Literal["complex", "magnitude", "power"] = "complex",
         whole: bool = False,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -1629,8 +1665,9 @@ class SilenceDetector(Node):
 
     key                          value
     ---------------------------  -------------------------------------------------------------------
-    `is_silent`                  whether the RMS of these 100 ms over all channels is below
+    `is_silence`                 whether the RMS of these 100 ms over all channels is below
                                  `silence_threshold_db`
+    `is_silent`                  the same, under its older name
     `silence_duration_ms`        the longest silence in these 100 ms, measured from where it began
                                  to where it ended or to now
     `is_sustained_silence`       whether that is at least `sustained_silence_ms`
@@ -1644,6 +1681,7 @@ class SilenceDetector(Node):
     `health`                     `"silence"` if `is_sustained_silence`, else `"dropouts"` if
                                  `has_intermittent_dropouts`, else `"gated"` if `is_gated`, else
                                  `"ok"`
+    `faults`                     all that is wrong, in the words of `health`, the worst first
 
     The duration of silence is measured in steps of 10 ms. `silence_threshold_db` means the same as
     in `AudioLevel`, and has the same default, so the two agree on what is silence.
@@ -1662,16 +1700,21 @@ class SilenceDetector(Node):
       there the sound fades. About one such cut in six falls where a voice is weak and is not told
       from these. Its place is exact to a millisecond, and it counts from 16 ms after its end on.
 
-    No gap is longer than `dropout_window_ms`. FoundGaps that channels have at the same time count
-    once.
+    No gap is longer than `dropout_window_ms`. Gaps that channels have at the same time count once.
+
+    With `changes_only` it emits a map `{type, fault, start_s, end_s, worst, measure}` when a fault
+    begins, with the `type` `"start"`, and one when it has ended, with the `type` `"end"`, and
+    nothing else. `worst` is the worst value so far of the field `measure`: `silence_duration_ms`
+    for silence, which starts where the sound ended, `dropout_count` for dropouts, and `gap_count`,
+    the gaps of `is_gated`, for gated material.
 
     All is counted in frames from the start of the item, so how the sound is divided into packets
     changes nothing.
 
     Input `in`: Sound.
-    Output `out`: Every 100 ms the map {is_silent, silence_duration_ms, is_sustained_silence,
-      dropout_count, has_intermittent_dropouts, dropouts, is_gated, health}; health is ok, silence,
-      dropouts or gated.
+    Output `out`: Every 100 ms the map {is_silence, is_silent, silence_duration_ms,
+      is_sustained_silence, dropout_count, has_intermittent_dropouts, dropouts, is_gated, health,
+      faults}; health is ok, silence, dropouts or gated. With changes_only the changes of faults.
     """
 
     __slots__ = ()
@@ -1684,7 +1727,9 @@ class SilenceDetector(Node):
         sustained_silence_ms: float = 500.0,
         dropout_count_threshold: int = 3,
         dropout_window_ms: float = 5000.0,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        changes_only: bool = False,
+        hold_ms: int = 1000,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -1692,6 +1737,9 @@ class SilenceDetector(Node):
         sustained_silence_ms: Silence that lasts this long, in milliseconds, is sustained. From 10 to 3600000.
         dropout_count_threshold: This many dropouts within `dropout_window_ms` are too many. From 1 to 100000.
         dropout_window_ms: The time in which dropouts are counted, in milliseconds. From 100 to 3600000.
+        changes_only: Whether a map is emitted only when a fault begins and when it has ended.
+        hold_ms: How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier goes on.
+          With `changes_only`. From 0 to 3600000.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
           starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
           longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
@@ -1797,7 +1845,7 @@ class SpeechSegments(Node):
         speech_pad_ms: int = 30,
         start_ms: int = 0,
         max_speech_duration_s: float | None = None,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
@@ -1891,8 +1939,7 @@ class TextCollector(Node):
             "sk",
             "ur",
             "zh",
-        ]
-        | None = None,
+        ] = "en",
         terminators: str | None = None,
         min_sentence_length: int = 3,
         yield_partial_on_end: bool = True,
@@ -2015,7 +2062,7 @@ class VAD(Node):
         self,
         *,
         rate: Literal[16000, 8000] = 16000,
-        gaps: Literal["restart", "fill", "ignore"] | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
