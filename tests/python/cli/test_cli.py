@@ -126,7 +126,7 @@ def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     )
     out = command(capsys, "nodes", "AudioResample")[1]
     assert "\n  rate  integer from 1000 to 768000, required\n" in out
-    assert '\n  quality  "fast" | "high" | "best", optional\n' in out
+    assert '\n  quality  "fast" | "high" | "best", default "high"\n' in out
     assert '\n        "high": Pass-band up to 0.9125, stop-band at least 120 dB down, float32.\n' in out
     assert command(capsys, "nodes", "AudioLevl") == (
         2,

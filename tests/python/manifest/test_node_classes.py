@@ -42,7 +42,9 @@ def test_every_type_has_a_class_and_its_other_name() -> None:
 def test_signatures_show_params_types_and_defaults() -> None:
     assert str(inspect.signature(nodes.AudioLevel)) == (
         "(*, window_ms: 'int' = 100, low_volume_threshold_db: 'float' = -35.0, "
-        "silence_threshold_db: 'float' = -60.0, name: 'str | None' = None, on_error: 'OnError | None' = None) -> 'None'"
+        "silence_threshold_db: 'float' = -60.0, changes_only: 'bool' = False, hold_ms: 'int' = 1000, "
+        "gaps: \"Literal['restart', 'fill', 'ignore']\" = 'restart', name: 'str | None' = None, "
+        "on_error: 'OnError | None' = None) -> 'None'"
     )
     assert str(inspect.signature(nodes.AudioMix)) == (
         "(channels: 'int', *, gains: 'Sequence[Sequence[float]] | None' = None, "
@@ -174,7 +176,7 @@ def test_the_only_required_param_may_be_given_without_its_name() -> None:
         (
             lambda: nodes.AudioLevel(50),
             "AudioLevel takes its params by name, such as AudioLevel(window_ms=...); it has window_ms, "
-            "low_volume_threshold_db, silence_threshold_db",
+            "low_volume_threshold_db, silence_threshold_db, ...",
         ),
         (lambda: nodes.PassThrough(1), "PassThrough has no params; write PassThrough()"),
     ],

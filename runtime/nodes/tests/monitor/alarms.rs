@@ -550,7 +550,6 @@ fn params_and_fields_are_the_published_ones() {
         // These all monitors have.
         params["changes_only"] = json!(false);
         params["hold_ms"] = json!(1_000);
-        params["gaps"] = json!("restart");
         let schema = &registry.get(monitor).expect("a built-in node").params_schema["properties"];
         let defaults: serde_json::Map<String, Json> = schema
             .as_object()
