@@ -98,6 +98,6 @@ impl OpenCall {
             PendingItem::EndOfStream => None,
         });
         let first = items.next()?;
-        Some((first, items.last().unwrap_or(first)))
+        Some((first, items.next_back().unwrap_or(first)))
     }
 }
