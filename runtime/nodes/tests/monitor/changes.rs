@@ -83,8 +83,11 @@ fn sounds() -> &'static [Audio; 3] {
     })
 }
 
-/// The field that shows how bad a fault is, and whether the first value is worse than the second.
-fn measure(fault: &str) -> (&'static [&'static str], fn(f64, f64) -> bool) {
+/// Whether the first value is worse than the second.
+type IsWorse = fn(f64, f64) -> bool;
+
+/// The fields that show how bad a fault is, and which value of them is worse.
+fn measure(fault: &str) -> (&'static [&'static str], IsWorse) {
     match fault {
         "silence" => (&["silence_duration_ms", "rms_db"], |new, old| new > old),
         "low_volume" => (&["gated_rms_db"], |new, old| new < old),
