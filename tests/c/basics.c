@@ -152,7 +152,7 @@ static void mistakes_are_named(rm_runtime *runtime, rm_pipeline *pipeline) {
     rm_output out = {0};
     const char *config = "{\"wrokers\":2}";
     CHECK_ERROR(RM_INVALID_ARGUMENT,
-                "config: unknown field `wrokers`, expected `workers` or `limits` at line 1 column 10",
+                "config: unknown field `wrokers`, expected one of `workers`, `limits`, `offsets` at line 1 column 10",
                 rm_runtime_new((const uint8_t *)config, strlen(config), &never, &error));
     CHECK(never == NULL);
 

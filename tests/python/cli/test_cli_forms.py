@@ -222,7 +222,7 @@ def test_csv_has_a_column_for_each_key(folder: Path, capsys: pytest.CaptureFixtu
     both = "AudioDecode >> [AudioLevel(window_ms=5000), Loudness]"
     assert command(capsys, "run", both, "-i", "talk.flac", "-o", "z.csv")[0] == 0
     table = list(csv.reader(io.StringIO((folder / "z.csv").read_text())))
-    assert {len(row) for row in table} == {4 + 5 + 8}
+    assert {len(row) for row in table} == {4 + 6 + 8}
 
 
 def test_stdout_holds_one_thing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

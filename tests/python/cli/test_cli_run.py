@@ -484,7 +484,7 @@ def slow(folder: Path) -> list[str]:
     """A command that takes long, and makes the file `begun` once it is at work."""
     (folder / "slow.py").write_text(
         "import pathlib, time\nimport remotemedia as rm\n@rm.node\ndef wait(value):\n"
-        "    pathlib.Path('begun').touch()\n    time.sleep(0.05)\n    return value\n"
+        "    pathlib.Path('begun').touch()\n    time.sleep(0.3)\n    return value\n"
     )
     (folder / "slow.yaml").write_text(
         MONO.replace("]\n", ", {id: wait, node_type: 'python:slow:wait'}]\n")
