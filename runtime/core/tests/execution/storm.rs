@@ -19,8 +19,10 @@ use remotemedia_core::value::Packet;
 
 use super::*;
 
-/// Only a hang reaches it, also where a hundred threads share two cores.
-const STILL: Duration = Duration::from_secs(30);
+/// So many seconds without an event are a hang. Only those count in which this thread was given a processor when it asked
+/// for one: on a machine that is busy with other work, everything else comes late as well.
+const STILL_SECONDS: u32 = 30;
+const ON_TIME: Duration = Duration::from_millis(1100);
 
 /// Values count from this in each epoch, so that a value shows in which one it was sent.
 const EPOCH: i64 = 10_000_000;
@@ -339,6 +341,20 @@ impl Host<'_> {
         }
     }
 
+    /// The next events; none if it hangs.
+    fn wait(&self) -> Vec<Event> {
+        let mut still = 0;
+        while still < STILL_SECONDS {
+            let begun = Instant::now();
+            let events = self.port.next(Some(Duration::from_secs(1))).events;
+            if !events.is_empty() {
+                return events;
+            }
+            still += u32::from(begun.elapsed() < ON_TIME);
+        }
+        Vec::new()
+    }
+
     fn cancel_call(&self, call: u64) {
         let mut calls = self.calls.lock().unwrap();
         calls.parked.remove(&call);
@@ -367,9 +383,9 @@ impl Round<'_> {
     /// is nothing to come.
     fn pump(&mut self, waits: bool) {
         let was_notified = std::mem::take(&mut self.was_notified) || self.completion.is_some();
-        let timeout = if waits && !was_notified { STILL } else { Duration::ZERO };
-        let events = self.host.port.next(Some(timeout)).events;
-        if !timeout.is_zero() && events.is_empty() {
+        let waits = waits && !was_notified;
+        let events = if waits { self.host.wait() } else { self.host.port.next(Some(Duration::ZERO)).events };
+        if waits && events.is_empty() {
             let calls = self.host.calls.lock().unwrap();
             let parked: Vec<_> = calls.parked.values().map(|work| (work.call.id, &work.outputs)).collect();
             let queued = self.host.queue.lock().unwrap().len();
