@@ -63,7 +63,8 @@ def speak(sentence: str) -> rm.Audio:
 
 
 VOICE = rm.testing.speech()
-LISTEN = rm.Pipeline("listen") >> SpeechSegments(min_silence_duration_ms=300)["segments", "events"]
+EAR = SpeechSegments(min_silence_duration_ms=300, start_ms=200)  # a cough does not interrupt
+LISTEN = rm.Pipeline("listen") >> EAR["segments", "events"]
 TALK = rm.Pipeline("talk") >> think() >> TextCollector() >> speak() >> AudioChunk(duration_ms=20, last="pad")
 
 
