@@ -8,19 +8,17 @@ come back. Two busy threads take twice as long as one in any case. Beside them, 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import threading
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import remotemedia as rm
 
+from benchmarks.busy_thread import busy_thread
 from benchmarks.measure import interleaved, machine, row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 ITEMS, ROUNDS, BUSY_ROUNDS = 10_000, 15, 7
 BAR_US = 3.0
@@ -68,25 +66,6 @@ async def stream(items: int) -> None:
     assert count == items
 
 
-@contextmanager
-def busy() -> Iterator[None]:
-    """A thread of pure Python that never waits."""
-    is_over = False
-
-    def work() -> None:
-        numbers = itertools.cycle(range(100))
-        while not is_over:
-            sum(next(numbers) for _ in range(100))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over = True
-        thread.join()
-
-
 CHAIN = pipeline()
 SIDES: dict[str, Callable[[int], Awaitable[None]]] = {"calls alone": called, "execute": execute, "stream": stream}
 
@@ -100,7 +79,7 @@ async def main() -> None:
     spent = await interleaved(SIDES, calls=ITEMS, rounds=ROUNDS, clock=time.process_time)
     for name, timing in spent.items():
         print(row(f"{name}, processor time", timing))
-    with busy():
+    with busy_thread():
         beside = await interleaved(SIDES, calls=ITEMS, rounds=BUSY_ROUNDS)
     for name, timing in beside.items():
         print(row(f"{name}, beside a busy thread", timing))

@@ -7,14 +7,14 @@ after every call that releases it, and waits for it up to the switch interval, 5
 from __future__ import annotations
 
 import asyncio
-import itertools
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import numpy
+
+from benchmarks.busy_thread import busy_thread
 
 Array = numpy.ndarray
 Step = Callable[[Array], Awaitable[Array]]
@@ -57,22 +57,3 @@ def timed(
             return {"seconds": asyncio.run(one_by_one())}
 
     return work
-
-
-@contextmanager
-def busy_thread() -> Iterator[None]:
-    """A thread of pure Python that never waits."""
-    is_over = False
-
-    def compute() -> None:
-        numbers = itertools.cycle(range(100))
-        while not is_over:
-            sum(next(numbers) for _ in range(100))
-
-    thread = threading.Thread(target=compute, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over = True
-        thread.join()
