@@ -10,7 +10,6 @@ import decimal
 import enum
 import fractions
 import io
-import math
 import uuid
 from collections import OrderedDict
 from pathlib import Path
@@ -24,6 +23,7 @@ from conftest import PASS_TEXT, through
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
+from value_table import same
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 DTYPES = ["?", *INTEGERS, "float16", "float32", "float64", "complex64", "complex128"]
@@ -45,19 +45,6 @@ plain = st.recursive(
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
     max_leaves=20,
 )
-
-
-def same(a: Any, b: Any) -> bool:
-    """Equal in type and value; NaN equals NaN, 0.0 does not equal -0.0."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, float):
-        return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, dict):
-        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
-    return bool(a == b)
 
 
 @given(st.lists(plain, max_size=5))
