@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,12 +75,7 @@ def speech() -> Audio:
     with FIRST_USE:
         from ._files.audio_files import read
 
-    read_here: list[Audio] = []
-    # `read` is for programs without a loop, and tests of live pipelines have one; this takes a few milliseconds.
-    reading = threading.Thread(target=lambda: read_here.append(read(_RECORDING)))
-    reading.start()
-    reading.join()
-    return read_here[0]
+    return read(_RECORDING)
 
 
 def _cut(audio: Audio, each: float) -> Iterator[Audio]:

@@ -15,7 +15,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import Any, Literal
 
 from .._functions import threads
@@ -96,11 +96,9 @@ def execute_blocking(
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
     deadline = Deadline(timeout)
     work = run(graph, _list(inputs), _run_inline, deadline, _pause)
-    if deadline.timeout is not None:
-        result = _completed_in_time(work, deadline)
-        _tell(on_progress, inputs, result)
-        return result
-    result = _completed(work) if asyncio._get_running_loop() is None else _completed_on_a_thread(work)
+    # Where a loop runs on this thread, what asks for it would wait for the loop, which is blocked.
+    is_inline = deadline.timeout is None and asyncio._get_running_loop() is None
+    result = _completed(work) if is_inline else _completed_in_time(work, deadline)
     _tell(on_progress, inputs, result)
     return result
 
@@ -135,7 +133,7 @@ def _forget(task: asyncio.Task[Any]) -> None:
 
 
 def _completed_in_time(work: Coroutine[Any, Any, Outputs], deadline: Deadline) -> Outputs:
-    """Completes `work` on a thread, and waits for it no longer than until the deadline."""
+    """Completes `work` on a thread, and waits for it no longer than until the deadline, if there is one."""
     context = contextvars.copy_context()
     future: Future[Outputs] = Future()
 
@@ -158,13 +156,6 @@ def _completed(work: Coroutine[Any, Any, Any]) -> Outputs:
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     raise AssertionError("the reference executor waited for something")
-
-
-def _completed_on_a_thread(work: Coroutine[Any, Any, Any]) -> Outputs:
-    """The same where a loop runs on this thread: what asks for it would wait for the loop, which is blocked."""
-    context = contextvars.copy_context()
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(context.run, _completed, work).result()
 
 
 def _tell(on_progress: OnProgress | None, inputs: Sequence[Any] | None, result: Outputs) -> None:
