@@ -9,11 +9,11 @@ import math
 from asyncio import get_running_loop
 from typing import Any
 
-from ._engine.completion import Result
 from ._engine.port_registry import loop_port, thread_ports
 from ._engine.run import Run
 from ._manifest.compile import compile_text
 from ._results.inputs import no_list
+from ._results.outputs import Outputs
 from .errors import ManifestError, Problem
 
 __all__ = ["execute_pipeline", "execute_pipeline_with_input"]
@@ -53,7 +53,7 @@ async def _execute(manifest: str, inputs: list[Any] | None) -> Any:
     return _plain(await outcome.outcome(port.abandon) if isinstance(outcome, Run) else outcome)
 
 
-def _plain(result: Result) -> Any:
+def _plain(result: Outputs) -> Any:
     if len(result.sinks) != 1:
         return {sink: [_json(value) for value in outputs] for sink, outputs in result.items()}
     return [_json(value) for value in result]

@@ -12,10 +12,8 @@ from .._process import stay_at_exit
 from .._results.outputs import Outputs, SkipReport, outputs_of, outputs_of_sinks
 from ..errors import ExecutionError, NodeError, ShutDownError, TimedOut, class_of, from_status
 
-Result = Outputs
 
-
-def settle(completion: Mapping[str, Any], count: int | None, borrowed: Mapping[int, Borrowed] | None) -> Result:
+def settle(completion: Mapping[str, Any], count: int | None, borrowed: Mapping[int, Borrowed] | None) -> Outputs:
     """The outputs of a completion, or its exception raised.
 
     `count` is the number of inputs, if known; `borrowed` are the Python objects of this execution by their numbers.

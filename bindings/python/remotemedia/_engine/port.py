@@ -33,9 +33,9 @@ from .._functions.failures import Failure
 from .._functions.serve import FULL, GONE, READY, Backpressure, Reply
 from .._manifest.compile import CompiledPipeline
 from .._process import exiting
-from .._results.outputs import log_skip
+from .._results.outputs import Outputs, log_skip
 from ..errors import MarshalError, ShutDownError
-from .completion import Result, node_error, settle
+from .completion import node_error, settle
 from .open_calls import OpenCall, OpenCalls
 from .replies import pack_reply, refused_reply
 from .run import Functions, Run
@@ -93,7 +93,7 @@ class EventPort(Generic[DriverT]):
 
     def start(
         self, pipeline: CompiledPipeline, functions: Functions, inputs: Sequence[Any] | None, timeout_us: int
-    ) -> Result | Run:
+    ) -> Outputs | Run:
         """Submits work. Returns its outputs if it is done already, else the run, which `runs` then lists.
 
         Events are dispatched on the thread that submits alone, so none can be missed between the two.

@@ -17,8 +17,9 @@ from .._functions.event_loop import until_done
 from .._functions.instances import InstancePool
 from .._functions.spec import HostClass, HostFunction
 from .._process import stay_at_exit
+from .._results.outputs import Outputs
 from ..errors import NodeError
-from .completion import Result, keep_causes, settle
+from .completion import keep_causes, settle
 
 Functions = Mapping[int, HostFunction] | None
 """The Python functions of a pipeline, by their numbers."""
@@ -99,7 +100,7 @@ class Run:
             keep_causes(completion)
             self.cleaned.add_done_callback(lambda _: self._deliver(completion))
 
-    async def outcome(self, abandon: Callable[[Run], None]) -> Result:
+    async def outcome(self, abandon: Callable[[Run], None]) -> Outputs:
         """Waits for the end; returns the outputs or raises. `abandon` is called if the wait is cancelled."""
         future = self.future = asyncio.get_running_loop().create_future()
         try:
@@ -115,7 +116,7 @@ class Run:
             raise
         return self.settle(completion)
 
-    def settle(self, completion: Any) -> Result:
+    def settle(self, completion: Any) -> Outputs:
         """The outputs of a completion, or its exception raised."""
         if isinstance(completion, BaseException):
             stay_at_exit()

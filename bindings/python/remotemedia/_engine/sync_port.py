@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from .._abi import ownership
 from .._codec.call_buffers import CallBuffers
 from .._functions.serve import Reply, serve
+from .._results.outputs import Outputs
 from . import loop_calls
-from .completion import Result
 from .open_calls import OpenCall
 from .partial_calls import PartialCall
 from .port import EventPort, NextCall
@@ -114,7 +114,7 @@ def advance(port: SyncPort) -> None:
         port.dispatch(port.next(0 if driver.next_calls else SLICE_US))
 
 
-def wait(port: SyncPort, run: Run, reporter: Reporter | None = None) -> Result:
+def wait(port: SyncPort, run: Run, reporter: Reporter | None = None) -> Outputs:
     """Waits until the run has ended. Ctrl-C interrupts it within a slice, and cancels the run."""
     try:
         while run.completion is None:

@@ -16,7 +16,6 @@ from .._results.inputs import no_list
 from ..errors import InvalidArgumentError, LibraryError
 
 try:
-    from .._engine.completion import Result
     from .._engine.loop_port import LoopPort
     from .._engine.port_registry import forget_loop, give_back_port, loop_port, sync_port, thread_ports
     from .._engine.run import Functions, Run
@@ -31,6 +30,7 @@ else:
 
 if TYPE_CHECKING:
     from .._reference.execute import Engine
+    from .._results.outputs import Outputs
     from .._results.progress import OnProgress, Reporter
 
 __all__ = ["execute", "execute_sync"]
@@ -54,7 +54,7 @@ async def execute(
     python: Sequence[str] = (),
     engine: Engine = "auto",
     on_progress: OnProgress | None = None,
-) -> Result:
+) -> Outputs:
     """Runs a manifest on a list of inputs and waits for its outputs.
 
     `manifest` is a dict, a path, or JSON or YAML text: a `str` is text if it has a newline or begins with "{", else a
@@ -114,7 +114,7 @@ def execute_sync(
     python: Sequence[str] = (),
     engine: Engine = "auto",
     on_progress: OnProgress | None = None,
-) -> Result:
+) -> Outputs:
     """Runs a manifest like `execute`, and blocks until its outputs are there: for programs without an event loop.
 
     Sync functions that are nodes run on this thread, with a `timeout` on others, so that it holds while they block;
@@ -133,7 +133,7 @@ def execute_blocking(
     python: Sequence[str],
     engine: Engine,
     on_progress: OnProgress | None,
-) -> Result:
+) -> Outputs:
     """Does what `execute_sync` does. `names` are what the user called, and what to write in a running event loop."""
     if engine != "auto" and engine != "native":
         with FIRST_USE:
@@ -170,7 +170,7 @@ async def with_progress(
     inputs: Sequence[Any] | None,
     timeout_us: int,
     reporter: Reporter,
-) -> Result:
+) -> Outputs:
     """Runs the pipeline and reports its progress."""
     outcome = port.start(pipeline, functions, inputs, timeout_us)
     if isinstance(outcome, Run):
@@ -187,10 +187,10 @@ def _in_own_loop(
     inputs: Sequence[Any] | None,
     timeout_us: int,
     reporter: Reporter | None,
-) -> Result:
+) -> Outputs:
     """Runs the pipeline in an event loop that ends with it."""
 
-    async def run() -> Result:
+    async def run() -> Outputs:
         port = loop_port(get_running_loop())
         if reporter is not None:
             return await with_progress(port, pipeline, functions, inputs, timeout_us, reporter)

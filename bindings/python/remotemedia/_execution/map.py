@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._engine.completion import Result
 from .._engine.loop_port import LoopPort
 from .._engine.port_registry import give_back_port, loop_port, sync_port
 from .._engine.run import Run
@@ -35,7 +34,7 @@ class Mapped(NamedTuple):
     """The result for one source: its `outputs`, or the `error` that ended it, and how many `seconds` it took."""
 
     source: Any
-    outputs: Result | None
+    outputs: Outputs | None
     error: Exception | None
     seconds: float
 
@@ -123,7 +122,7 @@ def map_sources_sync(
     # As in `execute_blocking`.
     port = sync_port(on_threads=bool(functions) and timeout_us >= 0)
     values = iter(sources)
-    running: deque[tuple[Any, float, Result | Exception | Run]] = deque()
+    running: deque[tuple[Any, float, Outputs | Exception | Run]] = deque()
     is_over = False
     try:
         while True:
@@ -133,7 +132,7 @@ def map_sources_sync(
                     is_over = True
                     break
                 begin = time.perf_counter()
-                outcome: Result | Exception | Run
+                outcome: Outputs | Exception | Run
                 try:
                     outcome = port.start(pipeline, functions, [source], timeout_us)
                 except Exception as error:
@@ -182,9 +181,9 @@ async def _ended(port: LoopPort, run: Run, source: Any, begin: float) -> Mapped:
     return Mapped(source, outputs, None, time.perf_counter() - begin)
 
 
-def _settled(port: SyncPort, source: Any, begin: float, outcome: Result | Exception | Run) -> Mapped:
+def _settled(port: SyncPort, source: Any, begin: float, outcome: Outputs | Exception | Run) -> Mapped:
     error = outcome if isinstance(outcome, Exception) else None
-    outputs: Result | None = None
+    outputs: Outputs | None = None
     if isinstance(outcome, Run):
         if outcome.borrowed:
             port.drain()

@@ -31,7 +31,7 @@ LOOKS = 5
 class Watchdog:
     """Looks at a session from time to time until it ends, and holds it weakly.
 
-    With `seconds=None` it logs nothing.
+    With `seconds=None` it warns of no stalls.
     """
 
     def __init__(self, session: Session, seconds: float | None, time_breaks: TimeBreakReport) -> None:

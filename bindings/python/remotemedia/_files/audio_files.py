@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from .._codec.samples import limit_bytes
 from .._graph.function_node import node
 from .._graph.pipeline import Pipeline
+from .._process import imported
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError, LimitExceededError, MarshalError, NodeError
 from ..media import Audio, File
@@ -273,7 +273,7 @@ def _audio_of(path: Any, audio: Any, rate: int | None, call: str) -> Audio:
         raise MarshalError(f"{call} takes an Audio, not {type(audio).__name__}; write {cure}")
     if rate is None:
         raise InvalidArgumentError(f"{call} needs the rate of an array: {call}(path, samples, rate=16000)")
-    numpy = sys.modules.get("numpy")
+    numpy = imported("numpy")
     if numpy is not None and isinstance(audio, numpy.ndarray) and audio.dtype in (numpy.float64, numpy.float16):
         audio = audio.astype(numpy.float32)
     return Audio(audio, rate)

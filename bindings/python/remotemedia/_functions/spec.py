@@ -9,6 +9,7 @@ import functools
 import inspect
 import re
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -101,16 +102,16 @@ METHODS = ("initialize", "process", "flush", "cleanup")
 """The methods of a class that are called. All but `process` may be missing."""
 
 
-class NodeSpec:
+class NodeSpec(ABC):
     """What `@node` makes of a function or class: the base of `NodeFunction`, for rooms that don't know graphs."""
 
     fn: Callable[..., Any]
     """The plain function or class."""
     spec: CallSpec
 
+    @abstractmethod
     def problems(self, params: Mapping[str, Any], path: str) -> list[Problem]:
         """All that is wrong with the params of a node at `path` in its manifest, worded as for built-in nodes."""
-        raise NotImplementedError
 
 
 class HostFunction:

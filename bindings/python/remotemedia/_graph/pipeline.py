@@ -20,11 +20,11 @@ from .node import Linkable, Node, Port
 
 if TYPE_CHECKING:
     from .._codec.pcm import PCM
-    from .._engine.completion import Result
     from .._execution.map import Mapped
     from .._execution.session import Session
     from .._manifest.compile import Manifest
     from .._reference.execute import Engine
+    from .._results.outputs import Outputs
     from .._results.progress import OnProgress
     from .plan import Plan
 
@@ -254,7 +254,7 @@ class Pipeline(Linkable):
         timeout: float | None = None,
         engine: Engine = "auto",
         on_progress: OnProgress | None = None,
-    ) -> Result:
+    ) -> Outputs:
         """Runs the pipeline on a list of inputs and waits for its outputs; `timeout` is in seconds.
 
         `on_progress`, what it returns and what it raises are those of `execute`.
@@ -271,7 +271,7 @@ class Pipeline(Linkable):
         timeout: float | None = None,
         engine: Engine = "auto",
         on_progress: OnProgress | None = None,
-    ) -> Result:
+    ) -> Outputs:
         """Runs the pipeline like `run`, and blocks until its outputs are there. See `execute_sync`."""
         with FIRST_USE:
             from .._execution.execute import execute_blocking
