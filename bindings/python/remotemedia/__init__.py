@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ._execution.execute import execute, execute_sync
     from ._execution.session import Session
     from ._files.audio_files import Info, ainfo, aread, awrite, info, read, write
+    from ._files.many import Loaded, aiter_many, aread_many, iter_many, read_many
     from ._files.speech import aspeech_segments, speech_segments
     from ._functions.ports import Out
     from ._graph.edge_buffer import Buffer
@@ -74,6 +75,7 @@ __all__ = [
     "LibraryError",
     "LimitExceededError",
     "Limits",
+    "Loaded",
     "ManifestError",
     "MarshalError",
     "Node",
@@ -97,7 +99,9 @@ __all__ = [
     "Video",
     "__version__",
     "ainfo",
+    "aiter_many",
     "aread",
+    "aread_many",
     "aspeech_segments",
     "awrite",
     "configure",
@@ -108,9 +112,11 @@ __all__ = [
     "get_runtime_version",
     "info",
     "is_available",
+    "iter_many",
     "node",
     "nodes",
     "read",
+    "read_many",
     "speech_segments",
     "testing",
     "write",
@@ -122,6 +128,7 @@ _HOMES = {
     "Buffer": "_graph.edge_buffer",
     "Cancelled": "errors",
     "File": "media",
+    "Loaded": "_files.many",
     "Limits": "_abi.config",
     "Info": "_files.audio_files",
     "Out": "_functions.ports",
@@ -135,7 +142,9 @@ _HOMES = {
     "Progress": "_results.progress",
     "Session": "_execution.session",
     "ainfo": "_files.audio_files",
+    "aiter_many": "_files.many",
     "aread": "_files.audio_files",
+    "aread_many": "_files.many",
     "aspeech_segments": "_files.speech",
     "awrite": "_files.audio_files",
     "Table": "table",
@@ -147,8 +156,10 @@ _HOMES = {
     "execute_pipeline_with_input": "_compat",
     "execute_sync": "_execution.execute",
     "info": "_files.audio_files",
+    "iter_many": "_files.many",
     "node": "_graph.function_node",
     "read": "_files.audio_files",
+    "read_many": "_files.many",
     "speech_segments": "_files.speech",
     "write": "_files.audio_files",
 }

@@ -70,30 +70,47 @@ class Info(NamedTuple):
     tags: dict[str, str]
 
 
-def read(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
+def read(
+    source: Source,
+    rate: int | None = None,
+    channels: int | None = None,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+) -> Audio:
     """Decodes an audio file to one `Audio`, resampled to `rate` and mixed to `channels` if they are given.
 
         speech = rm.read("talk.m4a", rate=16000, channels=1)
+        part = rm.read("talk.m4a", start_s=50, duration_s=5)
 
-    `source` is a path, the bytes of a file, a file object that is opened for bytes, which is read to its end, or a
-    `File`. Raises `FileNotFoundError`; `NodeError` for a file that can't be decoded, with the place;
+    `source` is a path, the bytes of a file, a file object that is opened for bytes, which is read to its end, a
+    `data:` URL, an address that the package fsspec can open, such as `"s3://bucket/talk.m4a"`, or a `File`.
+    `start_s` and `duration_s` choose a part of it, in seconds, exact to the sample; a file that ends sooner gives
+    what it has. Raises `FileNotFoundError`; `NodeError` for a file that can't be decoded, with the place;
     `InvalidArgumentError` for a rate or channels out of range; `LimitExceededError` for samples of more bytes than
     `output_bytes` of `configure` allows, 2 GiB, whatever the size of the file. It blocks, also where an event loop
     runs, as in a notebook; `await aread(...)` does the same beside the loop.
     """
     file = file_of(source, "read")
-    concatenator = _joining(file)
-    pipeline = _decoder(rate, channels, concatenator)
+    concatenator = _joining(file, duration_s)
+    pipeline = _decoder(rate, channels, start_s, duration_s, concatenator)
     with in_words_of("read"), _keeping(concatenator, file):
         outputs = pipeline.run_sync([file])
     return _whole(_taken(outputs, concatenator), file)
 
 
-async def aread(source: Source, rate: int | None = None, channels: int | None = None) -> Audio:
+async def aread(
+    source: Source,
+    rate: int | None = None,
+    channels: int | None = None,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+) -> Audio:
     """Does what `read` does, beside the event loop. Cancelling the await cancels the work."""
     file = await afile_of(source, "aread")
-    concatenator = _joining(file)
-    pipeline = _decoder(rate, channels, concatenator)
+    concatenator = _joining(file, duration_s)
+    pipeline = _decoder(rate, channels, start_s, duration_s, concatenator)
     with in_words_of("aread"), _keeping(concatenator, file):
         pipeline.validate()
         outputs = await pipeline.run([file])
@@ -176,6 +193,16 @@ async def afile_of(source: Source, call: str) -> File:
     return await asyncio.to_thread(file_of, source, call) if is_file_object(source, "read") else file_of(source, call)
 
 
+def decoder(rate: int | None, channels: int | None, start_s: float, duration_s: float | None) -> Pipeline:
+    """The pipeline from files to chunks of their sound, as `read` has it."""
+    return _begun(rate, channels, start_s, duration_s)[1]
+
+
+def silent(file: File) -> MarshalError:
+    """The error for a file without one frame of sound."""
+    return MarshalError(f"{_name(file)} holds no sound, not one frame")
+
+
 class _Count:
     """Counts the audio of a file as it passes."""
 
@@ -205,7 +232,7 @@ class _Count:
     def told(self, file: File) -> Info:
         first = self.first
         if first is None:
-            raise _silent(file)
+            raise silent(file)
         head = self.head
         return Info(
             rate=first.rate,
@@ -220,18 +247,21 @@ class _Count:
         )
 
 
-def _joining(file: File) -> AudioConcatenator | None:
-    size = _size(file)
-    return AudioConcatenator(size * LARGEST_RATIO, limit_bytes()) if size >= LARGE_BYTES else None
+def _joining(file: File, duration_s: float | None) -> AudioConcatenator | None:
+    # The head tells the length of the whole: a part is joined afterwards.
+    if duration_s is not None or (size := _size(file)) < LARGE_BYTES:
+        return None
+    return AudioConcatenator(size * LARGEST_RATIO, limit_bytes())
 
 
-def _decoder(rate: int | None, channels: int | None, concatenator: AudioConcatenator | None) -> Pipeline:
-    decode = AudioDecode(chunk_ms=CHUNK_MS)
-    pipeline = Pipeline() >> decode
-    if channels is not None:
-        pipeline = pipeline >> AudioMix(channels=channels)
-    if rate is not None:
-        pipeline = pipeline >> AudioResample(rate=rate)
+def _decoder(
+    rate: int | None,
+    channels: int | None,
+    start_s: float,
+    duration_s: float | None,
+    concatenator: AudioConcatenator | None,
+) -> Pipeline:
+    decode, pipeline = _begun(rate, channels, start_s, duration_s)
     if concatenator is None:
         return pipeline
 
@@ -322,7 +352,7 @@ def _taken(outputs: Any, concatenator: AudioConcatenator | None) -> list[Audio]:
 
 def _whole(chunks: list[Audio], file: File) -> Audio:
     if not chunks:
-        raise _silent(file)
+        raise silent(file)
     return concatenate(chunks, f"the sound of {_name(file)}")
 
 
@@ -337,8 +367,16 @@ def _name(file: File) -> str:
     return "the file" if file.path is None else repr(file.path)
 
 
-def _silent(file: File) -> MarshalError:
-    return MarshalError(f"{_name(file)} holds no sound, not one frame")
+def _begun(
+    rate: int | None, channels: int | None, start_s: float, duration_s: float | None
+) -> tuple[AudioDecode, Pipeline]:
+    decode = AudioDecode(chunk_ms=CHUNK_MS, start_s=start_s, duration_s=duration_s)
+    pipeline = Pipeline() >> decode
+    if channels is not None:
+        pipeline = pipeline >> AudioMix(channels=channels)
+    if rate is not None:
+        pipeline = pipeline >> AudioResample(rate=rate)
+    return decode, pipeline
 
 
 def _too_much(file: File) -> LimitExceededError:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, File, at_home
+from .addresses import content_of
 
 
 class ReadableFile(Protocol):
@@ -43,6 +44,8 @@ def file_of(source: Source, call: str) -> File:
     """
     if isinstance(source, File):
         file = source
+    elif isinstance(source, str) and (content := content_of(source, call)) is not None:
+        file = File(content)
     elif isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
         file = File(source)
     elif is_file_object(source, "read"):
@@ -105,8 +108,6 @@ def _content(source: Any, call: str) -> bytes:
 
 def _not_there(path: str, call: str) -> str:
     message = f"no such file {path!r}{place_of(path)}"
-    if "://" in path:
-        return f"{path!r} is an address, and {call} takes files; download it and pass its bytes"
     if any(letter in path for letter in "*?["):
         return f"{message}; {call} takes one file: [rm.{call}(path) for path in sorted(glob.glob({path!r}))]"
     return message

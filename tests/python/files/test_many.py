@@ -1,0 +1,176 @@
+"""`read_many`, `iter_many` and their async twins; parts of files; URLs and addresses in place of paths."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import sys
+import types
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import remotemedia as rm
+
+SPEECH = Path(__file__).resolve().parents[3] / "examples" / "speech.flac"
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> list[Path]:
+    """Forty short files of different lengths and content, as WAV and FLAC."""
+    chance = numpy.random.default_rng(5)
+    paths = []
+    for number in range(40):
+        samples = chance.uniform(-0.5, 0.5, (1 + number % 2, 800 + 37 * number)).astype("float32")
+        paths.append(tmp_path / f"{number}.{'wav' if number % 3 else 'flac'}")
+        rm.write(paths[-1], samples, rate=16000)
+    return paths
+
+
+def same(left: rm.Audio | None, right: rm.Audio) -> bool:
+    assert left is not None
+    return left.rate == right.rate and numpy.array_equal(numpy.asarray(left), numpy.asarray(right))
+
+
+def test_results_come_in_the_order_of_the_sources_and_are_what_read_gives(recordings: list[Path]) -> None:
+    loaded = rm.read_many(recordings)
+    assert [each.source for each in loaded] == recordings
+    assert all(each.error is None and same(each.audio, rm.read(each.source)) for each in loaded)
+    mixed = rm.read_many(recordings, rate=8000, channels=1, concurrency=7)
+    assert all(same(each.audio, rm.read(each.source, rate=8000, channels=1)) for each in mixed)
+
+
+def test_a_source_that_fails_is_a_result_and_disturbs_no_other(recordings: list[Path], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.flac"
+    broken.write_bytes(recordings[0].read_bytes()[:300])
+    sources: list[Any] = [tmp_path / "nothing.wav", recordings[1], broken, 5, b"no sound", *recordings[2:9], tmp_path]
+    loaded = rm.read_many(sources)
+    assert [each.source for each in loaded] == sources
+    kinds = [None if each.error is None else type(each.error) for each in loaded]
+    assert kinds == [
+        FileNotFoundError,
+        None,
+        rm.NodeError,
+        rm.MarshalError,
+        rm.NodeError,
+        *[None] * 7,
+        IsADirectoryError,
+    ]
+    assert all((each.audio is None) == (each.error is not None) for each in loaded)
+    for each in loaded:
+        if each.error is not None:
+            with pytest.raises(type(each.error)) as alone:
+                rm.read(each.source)
+            assert str(alone.value) == str(each.error).replace("read_many", "read")
+
+
+def test_strict_raises_the_first_error_in_the_order_of_the_sources(recordings: list[Path]) -> None:
+    sources: list[Any] = [*recordings[:5], "first.wav", *recordings[5:9], "second.wav"]
+    results = rm.iter_many(sources, strict=True)
+    assert [next(results).source for _ in range(5)] == recordings[:5]
+    with pytest.raises(FileNotFoundError, match=r"no such file 'first\.wav'"):
+        next(results)
+    with pytest.raises(FileNotFoundError, match=r"first\.wav"):
+        rm.read_many(sources, strict=True)
+
+
+def test_sources_without_an_end_are_asked_for_one_at_a_time(recordings: list[Path]) -> None:
+    taken = []
+
+    def endless() -> Iterator[Path]:
+        for path in itertools.cycle(recordings):
+            taken.append(path)
+            yield path
+
+    results = rm.iter_many(endless(), concurrency=3)
+    for number, result in enumerate(itertools.islice(results, 25), 1):
+        assert result.error is None
+        assert len(taken) <= number + 3
+    results.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda paths: rm.read_many(paths, rate=3), "rate: expected an integer from 1000 to 768000, got 3"),
+        (lambda paths: rm.iter_many(paths, channels=0), "channels: expected an integer from 1 to 1024, got 0"),
+        (lambda paths: rm.read_many(paths, start_s=-1), "start_s: expected a number"),
+        (lambda paths: rm.read_many(paths, concurrency=0), "concurrency must be a whole number of 1 or more, got 0"),
+        (lambda paths: rm.read_many(str(paths[0])), "read_many takes several sources, such as a list; write ["),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_read(call: Any, message: str, recordings: list[Path]) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as refused:
+        call(recordings)
+    assert str(refused.value).startswith(message)
+
+
+async def test_async_twins_give_the_same(recordings: list[Path]) -> None:
+    async def sources() -> AsyncIterator[Any]:
+        for path in [*recordings, "nothing.wav"]:
+            yield path
+
+    awaited = await rm.aread_many([*recordings, "nothing.wav"], rate=8000)
+    iterated = [each async for each in rm.aiter_many(sources(), rate=8000)]
+    for each, other in zip(awaited, iterated, strict=True):
+        assert each.source == other.source
+        if each.source == "nothing.wav":
+            assert isinstance(each.error, FileNotFoundError)
+            assert isinstance(other.error, FileNotFoundError)
+        else:
+            assert same(each.audio, rm.read(each.source, rate=8000))
+            assert same(other.audio, rm.read(each.source, rate=8000))
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        await rm.aread_many(["nothing.wav"], strict=True)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.0001, 1.0, 3.33333, 7.0])
+@pytest.mark.parametrize("duration", [None, 0.001, 0.5, 100.0])
+def test_a_part_is_the_slice_of_the_whole_that_its_seconds_round_to(start: float, duration: float | None) -> None:
+    whole = numpy.asarray(rm.read(SPEECH))
+    first = round(start * 16000)
+    last = whole.shape[1] if duration is None else min(round((start + duration) * 16000), whole.shape[1])
+    part = rm.read(SPEECH, start_s=start, duration_s=duration)
+    assert numpy.array_equal(numpy.asarray(part), whole[:, first:last])
+    assert part.pts_ns == round(first * 1e9 / 16000)
+    (many,) = rm.read_many([SPEECH], start_s=start, duration_s=duration)
+    assert same(many.audio, part)
+
+
+def test_urls_stand_in_place_of_paths() -> None:
+    content = SPEECH.read_bytes()
+    encoded = base64.b64encode(content).decode()
+    whole = rm.read(SPEECH)
+    percent = "".join(f"%{byte:02x}" for byte in content)
+    for url in (
+        f"data:audio/flac;base64,{encoded}",
+        f"data:;base64,{encoded.rstrip('=')}",
+        f"data:audio/flac,{percent}",
+        SPEECH.as_uri(),
+    ):
+        assert same(rm.read(url), whole)
+    with pytest.raises(rm.InvalidArgumentError, match="has no comma"):
+        rm.read("data:audio/flac;base64")
+    with pytest.raises(rm.InvalidArgumentError, match="the base64 of this `data:` URL is damaged"):
+        rm.read("data:;base64,@@@@")
+
+
+def test_addresses_are_opened_by_fsspec_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A stand-in with the one function that is called: fsspec's memory and network are not what is tried here.
+    opened = []
+
+    def open_address(address: str, mode: str) -> Any:
+        opened.append((address, mode))
+        return SPEECH.open(mode)
+
+    monkeypatch.setitem(sys.modules, "fsspec", types.SimpleNamespace(open=open_address))
+    assert same(rm.read("s3://bucket/speech.flac"), rm.read(SPEECH))
+    assert same(rm.read("zip://speech.flac::s3://bucket/all.zip"), rm.read(SPEECH))
+    assert opened == [("s3://bucket/speech.flac", "rb"), ("zip://speech.flac::s3://bucket/all.zip", "rb")]
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(
+        rm.InvalidArgumentError, match=r"'gs://bucket/a\.wav' is an address, .* install the package fsspec"
+    ):
+        rm.read("gs://bucket/a.wav")
