@@ -240,14 +240,23 @@ class NativeSession:
         document, error = pack_plain(wanted), ffi.new("rm_error **")
         self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
 
-    def interrupt(self) -> None:
-        """Drops the packets on their way; a session that has ended has none, and that is no error."""
-        document, error = pack_plain({"interrupt": True}), ffi.new("rm_error **")
+    def interrupt(self, at: str | None) -> None:
+        """Drops the packets on their way to a node and behind it, or all; a session that has ended has none, and that is
+        no error.
+        """
+        if at is not None:
+            self.opened()
+        wanted = {"interrupt": True} if at is None else {"interrupt": True, "at": at}
+        document, error = pack_plain(wanted), ffi.new("rm_error **")
         status = lib.rm_session_control(self._handle, document, len(document), error)
         if status < 0:
             refusal = failure(status, error)
             if status != RM_GONE:
                 raise refusal
+
+    def sinks_behind(self, node: str) -> frozenset[str]:
+        """The sinks whose outputs come from a node or pass it."""
+        return self._pipeline.sinks_behind(node)
 
     def finish(self) -> None:
         """Ends the stream: no more packets are sent."""

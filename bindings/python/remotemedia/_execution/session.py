@@ -265,15 +265,32 @@ class Session:
         """Ends the stream after the values that were sent: nodes emit what they hold back. Another stream may begin."""
         self._native.control({"flush": True})
 
-    def interrupt(self) -> None:
+    def interrupt(self, at: str | None = None) -> None:
         """Drops everything that was sent and not read, and makes the nodes new; later values are not affected.
 
+        `at` is the id of a node: only what waits before it or behind it is dropped, unread outputs included, and only
+        these nodes are made new. What is before it continues, and what comes from there afterwards is a new stream for
+        them. Outputs of sinks that are not behind it are kept. Ends that are on their way stay: a flush, or the end of
+        the session, still comes to every node. Where another branch joins nodes behind it, what waits there is dropped
+        as well.
+
         After the end of the session it drops unread outputs: the caller can't know whether it has just ended.
+
+        Raises `InvalidArgumentError` for an unknown node, and for a function that runs in one call with the function
+        before it: give the connection between the two a buffer. Nothing is dropped then.
         """
         self._native.check_place()
-        self._drop_unread()
-        if self._native.is_open:
-            self._native.interrupt()
+        if at is None:
+            self._drop_unread()
+            if self._native.is_open:
+                self._native.interrupt(None)
+            return
+        self._native.interrupt(at)
+        sinks = self._native.sinks_behind(at)
+        for reader in (self._all, *self._chosen.values()):
+            kept = [packet for packet in reader.batch if packet.sink not in sinks]
+            reader.batch.clear()
+            reader.batch.extend(kept)
 
     def set_param(self, node: str, /, **params: Any) -> None:
         """Changes params of a node while it runs: `session.set_param("gain", gain_db=-6)`.

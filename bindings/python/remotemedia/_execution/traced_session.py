@@ -48,10 +48,11 @@ class TracedSession(NativeSession):
         self._alerts.look(list(batch)[known:])
         return status
 
-    def interrupt(self) -> None:
+    def interrupt(self, at: str | None) -> None:
         """As in every session, with a mark."""
-        self._marks.add("interrupt", "interrupt", {})
-        super().interrupt()
+        name, details = ("interrupt", {}) if at is None else (f"interrupt at '{at}'", {"at": at})
+        self._marks.add("interrupt", name, details)
+        super().interrupt(at)
 
     def _open(self, port: LoopPort, context: contextvars.Context | None) -> None:
         super()._open(port, context)

@@ -55,12 +55,13 @@ class HostNodeType(NamedTuple):
 class CompiledPipeline:
     """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
 
-    __slots__ = ("handle", "tokens", "used")
+    __slots__ = ("_behind", "handle", "tokens", "used")
     is_first = True
     """Whether the next one is the first of this process."""
 
     def __init__(self, manifest: bytes, host_types: Sequence[HostNodeType] = ()) -> None:
         self.used = False
+        self._behind: dict[str, frozenset[str]] = {}
         self.tokens = [ownership.number() for _ in host_types]
         options = b""
         if host_types:
@@ -82,6 +83,21 @@ class CompiledPipeline:
         """The plan: `name`, `nodes`, `connections`, `sinks`, with stages and the converters that the planner added."""
         plan: dict[str, Any] = ask(lambda output, error: lib.rm_pipeline_describe(self.handle, output, error))
         return plan
+
+    def sinks_behind(self, node: str) -> frozenset[str]:
+        """The sinks whose outputs come from a node or pass it."""
+        known = self._behind.get(node)
+        if known is None:
+            plan = self.describe()
+            links = [(each["from"].rpartition(".")[0], each["to"].rpartition(".")[0]) for each in plan["connections"]]
+            behind, left = {node}, [node]
+            while left:
+                source = left.pop()
+                found = [target for start, target in links if start == source and target not in behind]
+                behind.update(found)
+                left += found
+            known = self._behind[node] = frozenset(behind & set(plan["sinks"]))
+        return known
 
 
 Compiled = tuple[CompiledPipeline, dict[int, HostFunction] | None]

@@ -82,6 +82,20 @@ pub enum SessionError {
         /// A suggestion, behind a semicolon.
         cure: String,
     },
+    /// The node shares a call of the host with the one before it.
+    #[error(
+        "{} runs in one call with {} before it, so they can only be interrupted together: interrupt at {}, or give the \
+         connection between the two a buffer",
+        named_in_full(node),
+        named_in_full(before),
+        named_in_full(before)
+    )]
+    SharedCall {
+        /// The id of the node.
+        node: Arc<str>,
+        /// The id of the node before it.
+        before: Arc<str>,
+    },
     /// A running node can't change this param.
     #[error("{} ({}) has {} from its start to its end; {live}", named_in_full(node), shown(node_type), named(param))]
     NotLive {

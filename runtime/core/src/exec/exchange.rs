@@ -34,8 +34,8 @@ pub(super) struct Exchange {
     outbox: VecDeque<StreamItem>,
     /// Comes after the outbox.
     failed: Option<Failed>,
-    /// An interruption has dropped the end of the stream, which no stage may lose.
-    owes_end: bool,
+    /// The ends that an interruption has taken from the call that was out, and that the stage must not lose.
+    owed_ends: Vec<StreamItem>,
     /// How many packets have left.
     next_seq: u64,
 }
@@ -43,7 +43,7 @@ pub(super) struct Exchange {
 /// What an interruption dropped; to be freed where no lock is held, since it may be the host's.
 pub(super) struct Dropped {
     call: Option<OpenCall>,
-    _outbox: VecDeque<StreamItem>,
+    _outbox: Vec<StreamItem>,
     _failed: Option<Failed>,
 }
 
@@ -207,20 +207,30 @@ impl Exchange {
         })
     }
 
-    /// Ends the call that is out, and drops everything but the end of the stream.
-    pub(super) fn interrupt(&mut self) -> Dropped {
+    /// Ends the call that is out, and drops everything but ends: of a `whole` interruption also those of items, which have
+    /// lost their beginning everywhere.
+    pub(super) fn interrupt(&mut self, whole: bool) -> Dropped {
         let (call, failed) = (self.call.take(), self.failed.take());
-        let outbox = std::mem::take(&mut self.outbox);
-        let mut calls = call.iter().chain(failed.as_ref().map(|failed| &failed.call));
-        self.owes_end |= calls
-            .any(|call| call.waiting.iter().any(|waiting| matches!(waiting, PendingItem::EndOfStream)))
-            || outbox.iter().any(|item| matches!(item, StreamItem::EndOfStream));
-        Dropped { call, _outbox: outbox, _failed: failed }
+        let calls = call.iter().chain(failed.as_ref().map(|failed| &failed.call));
+        self.owed_ends.extend(calls.flat_map(|call| call.waiting.iter().filter_map(PendingItem::end)));
+        let mut dropped = Vec::new();
+        for item in std::mem::take(&mut self.outbox) {
+            match item {
+                StreamItem::Packet(..) => dropped.push(item),
+                // The host has done its part of it.
+                end if !whole => self.outbox.push_back(end),
+                end => self.owed_ends.push(end),
+            }
+        }
+        if whole {
+            self.owed_ends.retain(|end| matches!(end, StreamItem::EndOfStream));
+        }
+        Dropped { call, _outbox: dropped, _failed: failed }
     }
 
-    /// Whether an interruption has dropped the end of the stream; the caller gives it back to the stage.
-    pub(super) fn take_owed_end(&mut self) -> bool {
-        std::mem::take(&mut self.owes_end)
+    /// The ends that interruptions have taken from a call; the caller gives them back to the stage.
+    pub(super) fn take_owed_ends(&mut self) -> Vec<StreamItem> {
+        std::mem::take(&mut self.owed_ends)
     }
 }
 
@@ -269,11 +279,16 @@ impl OpenCall {
 }
 
 impl PendingItem {
-    pub(super) fn into_stream_item(self) -> Option<StreamItem> {
+    /// The end, if it is one.
+    fn end(&self) -> Option<StreamItem> {
         match self {
             PendingItem::Entry { .. } => None,
-            PendingItem::EndOfItem(item) => Some(StreamItem::EndOfItem(item)),
+            PendingItem::EndOfItem(item) => Some(StreamItem::EndOfItem(*item)),
             PendingItem::EndOfStream => Some(StreamItem::EndOfStream),
         }
+    }
+
+    pub(super) fn into_stream_item(self) -> Option<StreamItem> {
+        self.end()
     }
 }

@@ -160,15 +160,19 @@ impl HostStage {
         PendingItem::Entry { index, place, packet: None }
     }
 
-    /// Drops what waits for a call. The end of the stream stays, and comes back if the exchange has dropped it.
-    pub(super) fn interrupt(&mut self, inbox: &mut VecDeque<StreamItem>, owes_end: bool) {
-        let was_finishing = owes_end || inbox.iter().any(|item| matches!(item, StreamItem::EndOfStream));
+    /// Drops the packets that wait for a call; of a `whole` interruption also the ends of items. `owed` are the ends that the
+    /// exchange has taken from a call: they come before those of the inbox.
+    pub(super) fn interrupt(&mut self, inbox: &mut VecDeque<StreamItem>, owed: Vec<StreamItem>, whole: bool) {
         self.next = Attempt::default();
         self.due = None;
         self.full_by = None;
         self.taken_before = 0;
-        inbox.clear();
-        inbox.extend(was_finishing.then_some(StreamItem::EndOfStream));
+        inbox.retain(|item| match item {
+            StreamItem::Packet(..) | StreamItem::EndOfInput(_) => false,
+            StreamItem::EndOfItem(_) => !whole,
+            StreamItem::EndOfStream => true,
+        });
+        owed.into_iter().rev().for_each(|end| inbox.push_front(end));
     }
 
     /// The time of the next retry, before which no call is made.

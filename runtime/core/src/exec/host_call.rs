@@ -18,7 +18,7 @@ pub struct HostCall {
     pub entries: Vec<CallEntry>,
     /// How many output ports the last of the nodes has.
     pub ports: usize,
-    /// How often the session was interrupted before: what the host's nodes have kept from earlier epochs is void.
+    /// How often these nodes were interrupted before: what they have kept from earlier epochs is void.
     pub epoch: u32,
     /// How many of its packets were in an earlier call that ended before the reply to them.
     pub(super) taken_before: usize,

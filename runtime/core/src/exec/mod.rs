@@ -9,6 +9,7 @@ mod completion;
 mod config;
 mod delays;
 mod documents;
+mod epochs;
 mod error;
 mod event;
 mod exchange;

@@ -173,6 +173,12 @@ impl Queue {
         fills.into_iter().fold(0.0, f64::max)
     }
 
+    /// Drops the packets and keeps the ends between them.
+    pub(super) fn drop_packets(&mut self) {
+        self.waiting.retain(|entry| !matches!(entry.item, StreamItem::Packet(..)));
+        (self.packets, self.bytes, self.media_nanoseconds) = (0, 0, 0);
+    }
+
     /// Drops everything but the end of the stream, which no edge may lose.
     pub(super) fn interrupt(&mut self) {
         let was_finishing = self.waiting.iter().any(|entry| matches!(entry.item, StreamItem::EndOfStream));

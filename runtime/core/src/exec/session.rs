@@ -12,7 +12,7 @@ use super::options::SessionOptions;
 use super::run::{Budget, FinalState, Run, SendError};
 use super::session_outputs::{SessionOutput, TakeLimit};
 use super::trace::{Recorder, Trace};
-use crate::graph::Graph;
+use crate::graph::{Graph, Part, SharedCall};
 use crate::lock::Lock;
 use crate::manifest::{Work, did_you_mean, names, prepare_again};
 use crate::node::{NodeType, Params};
@@ -38,6 +38,11 @@ pub enum Control {
     Flush,
     /// See [`Session::interrupt`].
     Interrupt,
+    /// See [`Session::interrupt_at`].
+    InterruptAt {
+        /// The id of the node.
+        node: String,
+    },
     /// See [`Session::set_params`].
     Set {
         /// The id of the node.
@@ -155,8 +160,26 @@ impl Session {
     /// is in the middle of is dropped when its step ends. A session that has ended drops the outputs that were not received:
     /// the caller can't know whether it has just ended.
     pub fn interrupt(&self) {
-        if !self.run.upgrade().is_some_and(|run| run.interrupt()) {
-            self.final_state.lock().outputs.clear();
+        self.interrupt_part(&Part::whole(&self.graph));
+    }
+
+    /// Interrupts a node and everything behind it: what waits there is dropped, outputs that were not received included, and the
+    /// instances are replaced. What is before the node continues undisturbed, and what comes from there afterwards is a new
+    /// stream for these nodes. Ends that are on their way stay: those of a flush, and that of the session. Where a branch from
+    /// elsewhere joins these nodes, what waits there is dropped as well.
+    ///
+    /// # Errors
+    /// If there is no such node, or the host runs it in one call with the node before it. Nothing is dropped then.
+    pub fn interrupt_at(&self, node: &str) -> Result<(), SessionError> {
+        let index = self.graph.nodes.iter().position(|known| &*known.id == node).ok_or_else(|| self.no_node(node))?;
+        let part = self.graph.part(index);
+        self.interrupt_part(&part.map_err(|SharedCall { node, before }| SessionError::SharedCall { node, before })?);
+        Ok(())
+    }
+
+    fn interrupt_part(&self, part: &Part) {
+        if !self.run.upgrade().is_some_and(|run| run.interrupt(part)) {
+            self.final_state.lock().outputs.clear(|sink| self.graph.is_sink_of(sink, part));
         }
     }
 
@@ -212,6 +235,7 @@ impl Session {
                 self.interrupt();
                 Ok(())
             }
+            Control::InterruptAt { node } => self.interrupt_at(&node),
             Control::Set { node, params } => self.set_params(&node, params),
         }
     }

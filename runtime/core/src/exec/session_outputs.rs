@@ -148,9 +148,11 @@ impl SessionOutputs {
         self.media.iter().filter_map(MediaLength::total).max()
     }
 
-    /// Drops all outputs that wait.
-    pub(super) fn clear(&mut self) {
-        for sink in &mut self.sinks {
+    /// Drops the outputs that wait at these sinks of the graph.
+    pub(super) fn clear(&mut self, is_meant: impl Fn(usize) -> bool) {
+        let meant = self.of_sink.iter().enumerate().filter(|&(sink, _)| is_meant(sink));
+        for index in meant.filter_map(|(_, index)| *index) {
+            let sink = &mut self.sinks[index];
             while sink.queue.pop().is_some() {}
             sink.arrivals.clear();
         }

@@ -4,9 +4,11 @@
 //! Knows which nodes are native and which are the host's, but runs nothing.
 
 mod describe;
+mod part;
 
 use std::sync::Arc;
 
+pub use self::part::{Part, SharedCall};
 use crate::manifest::{Blueprint, BlueprintNode, Edge, EdgeBuffer, Endpoint, ManifestError, OnError, Problem, Work};
 use crate::node::Cost;
 

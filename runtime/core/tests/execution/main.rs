@@ -9,6 +9,7 @@ mod items;
 mod lifecycle;
 mod live_params;
 mod nodes;
+mod parts;
 mod sessions;
 mod stopping;
 mod storm;

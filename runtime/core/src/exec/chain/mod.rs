@@ -5,6 +5,7 @@
 
 mod attempt;
 mod instance;
+mod interruption;
 mod kind_error;
 mod retry;
 mod slot;
@@ -17,8 +18,10 @@ use self::attempt::PendingRetry;
 pub(super) use self::instance::ChainFailure;
 pub use self::instance::panic_text;
 use self::instance::{drop_node, panic_failure};
+use self::interruption::HeldPacket;
 use self::kind_error::kind_error;
 use self::slot::NodeSlot;
+use super::epochs::Epochs;
 use super::items::Items;
 use super::metrics::Counts;
 use super::param_changes::ParamChanges;
@@ -45,6 +48,8 @@ pub(super) struct Chain {
     aligned: Vec<usize>,
     ending: Option<Ending>,
     /// Goes before everything else.
+    held: Option<HeldPacket>,
+    /// Goes before everything but that.
     pending_retry: Option<PendingRetry>,
     /// How many nodes want to be resumed.
     resumable: usize,
@@ -56,6 +61,8 @@ pub(super) struct Chain {
     is_traced: bool,
     /// Changes of params while a session runs.
     changes: Option<Arc<ParamChanges>>,
+    /// The epochs of the nodes of a session.
+    epochs: Option<Arc<Epochs>>,
     stage: usize,
 }
 
@@ -80,6 +87,7 @@ impl Chain {
         items: &Arc<Items>,
         counts: Option<&Arc<Counts>>,
         changes: Option<&Arc<ParamChanges>>,
+        epochs: Option<&Arc<Epochs>>,
     ) -> Result<Self, ChainFailure> {
         let stage = &graph.stages[index];
         let mut slots = Vec::with_capacity(stage.links.len());
@@ -101,27 +109,16 @@ impl Chain {
                 Vec::new()
             },
             ending: None,
+            held: None,
             pending_retry: None,
             resumable: 0,
             current: 0,
             counts: counts.cloned(),
             is_traced: counts.is_some_and(|counts| counts.recorder.is_some()),
             changes: changes.cloned(),
+            epochs: epochs.cloned(),
             stage: index,
         })
-    }
-
-    /// Replaces all instances, as if nothing had been processed; what the old ones held is lost.
-    pub(super) fn restart(&mut self, graph: &Graph, index: usize, cancel: &CancelFlag) -> Result<(), ChainFailure> {
-        if !self.is_initialized {
-            return Ok(());
-        }
-        let mut fresh = Self::new(graph, index, &self.items, self.counts.as_ref(), self.changes.as_ref())?;
-        for (slot, old) in fresh.slots.iter_mut().zip(&self.slots) {
-            slot.seqs.clone_from(&old.seqs);
-        }
-        std::mem::replace(self, fresh).cleanup()?;
-        self.initialize(graph, cancel)
     }
 
     /// Initializes the nodes in their order, unless that has been done.
@@ -151,7 +148,7 @@ impl Chain {
 
     /// Whether there is work without new input.
     pub(super) fn has_work(&self) -> bool {
-        self.resumable > 0 || self.ending.is_some() || self.pending_retry.is_some()
+        self.resumable > 0 || self.ending.is_some() || self.pending_retry.is_some() || self.held.is_some()
     }
 
     /// Lets the first node process a packet.
@@ -228,6 +225,10 @@ impl Chain {
     /// Works without new input until something leaves the chain or a node has more to give.
     pub(super) fn advance(&mut self) -> Result<Option<ChainOutput>, ChainFailure> {
         self.apply_changes();
+        if let Some(HeldPacket { position, port, packet, path, .. }) = self.held.take() {
+            let step = self.process(position, port, packet, path)?;
+            return self.run_down(position, step);
+        }
         if let Some(retry) = self.pending_retry.take() {
             return self.retry(retry);
         }
@@ -245,7 +246,7 @@ impl Chain {
             slot.path = self.last_path;
             let step = slot.node.flush().map_err(|error| self.failure(next, error))?;
             let exit = self.run_down(next, step)?;
-            if exit.is_some() || self.resumable > 0 {
+            if exit.is_some() || self.resumable > 0 || self.held.is_some() {
                 return Ok(exit);
             }
         }
@@ -270,13 +271,7 @@ impl Chain {
     /// Cleans up each node whose `initialize` succeeded, and drops them all. A panic in one does not keep the others
     /// from it. Returns the first panic.
     pub(super) fn cleanup(self) -> Result<(), ChainFailure> {
-        let mut result = Ok(());
-        for NodeSlot { node, wants_cleanup, index, pts, .. } in self.slots {
-            if let Err(payload) = drop_node(node, wants_cleanup) {
-                result = result.and(Err(panic_failure(index, self.item, pts, &*payload)));
-            }
-        }
-        result
+        cleanup(self.slots, self.item)
     }
 
     /// The failure for a panic of the node that was called last.
@@ -339,6 +334,10 @@ impl Chain {
             }
             let next_port = slot.next_port;
             position += 1;
+            if self.is_interrupted_before(position) {
+                self.hold(HeldPacket { position, epoch: 0, port: next_port, packet, path });
+                return Ok(None);
+            }
             step = self.process(position, next_port, packet, path)?;
         }
     }
@@ -381,4 +380,15 @@ impl Chain {
         error.position = error.position.or(slot.pts);
         ChainFailure { node: slot.index, item: self.item, error, is_panic: false }
     }
+}
+
+/// Cleans up each node whose `initialize` succeeded, and drops them all; see [`Chain::cleanup`].
+fn cleanup(slots: Vec<NodeSlot>, item: u64) -> Result<(), ChainFailure> {
+    let mut result = Ok(());
+    for NodeSlot { node, wants_cleanup, index, pts, .. } in slots {
+        if let Err(payload) = drop_node(node, wants_cleanup) {
+            result = result.and(Err(panic_failure(index, item, pts, &*payload)));
+        }
+    }
+    result
 }

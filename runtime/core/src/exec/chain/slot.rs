@@ -30,6 +30,8 @@ pub(super) struct NodeSlot {
     pub(super) pts: Option<i64>,
     /// The number of the next packet of each output port.
     pub(super) seqs: Box<[u64]>,
+    /// The epoch of the node that the instance belongs to.
+    pub(super) epoch: u32,
     /// Kept if the packets at which the node fails are tried again.
     pub(super) attempt: Option<Box<Attempt>>,
     _counted: LiveCount,
@@ -59,6 +61,7 @@ impl NodeSlot {
             path: 0,
             pts: None,
             seqs: vec![0; node_type.outputs.len()].into(),
+            epoch: 0,
             attempt: node.on_error.retry().map(|_| Box::default()),
             _counted: LiveCount::node(),
         })

@@ -137,14 +137,14 @@ pub fn write_trace(encoder: &mut Encoder, trace: &Trace, session: &Session) {
     encoder.text("lost").uint(trace.lost);
 }
 
-/// Reads a control of a session: `{"flush": true}`, `{"interrupt": true}` or
+/// Reads a control of a session: `{"flush": true}`, `{"interrupt": true, "at"?: id}` or
 /// `{"set": {"node": id, "params": {name: value}}}`.
 ///
 /// # Errors
 /// What was expected instead.
 pub fn read_control(document: &Value) -> Result<Control, DocumentError> {
     const EXPECTED: &str =
-        r#"{"flush": true}, {"interrupt": true} or {"set": {"node": "id", "params": {"name": value}}}"#;
+        r#"{"flush": true}, {"interrupt": true, "at"?: "id"} or {"set": {"node": "id", "params": {"name": value}}}"#;
     let refused = || DocumentError { document: "control", ..mismatch("", EXPECTED, document) };
     let Value::Map(control) = document else { return Err(refused()) };
     let mut entries = control.iter();
@@ -154,6 +154,16 @@ pub fn read_control(document: &Value) -> Result<Control, DocumentError> {
             "interrupt" => Ok(Control::Interrupt),
             _ => Err(refused()),
         },
+        (Some(first), Some(second)) if control.len() == 2 => {
+            let (first, second) = if &**first.0 == "at" { (second, first) } else { (first, second) };
+            match (&**first.0, first.1, &**second.0, second.1) {
+                ("interrupt", Value::Bool(true), "at", Value::Str(node)) => {
+                    Ok(Control::InterruptAt { node: node.to_string() })
+                }
+                ("interrupt", Value::Bool(true), "at", Value::Null) => Ok(Control::Interrupt),
+                _ => Err(refused()),
+            }
+        }
         (Some((name, Value::Map(change))), None) if &**name == "set" => read_change(change).ok_or_else(refused),
         _ => Err(refused()),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::exec::chain::{Chain, ChainFailure};
+use crate::exec::epochs::{Epochs, StageEpoch};
 use crate::exec::host::HostStage;
 use crate::exec::items::Items;
 use crate::exec::metrics::Counts;
@@ -16,8 +17,8 @@ use crate::graph::{Graph, Runner};
 pub(super) struct Body {
     pub(super) inbox: VecDeque<StreamItem>,
     pub(super) work: Work,
-    /// The epoch of the session that this has seen last.
-    pub(super) epoch: u32,
+    /// The epochs of its nodes that this has seen last.
+    pub(super) epoch: StageEpoch,
 }
 
 #[allow(clippy::large_enum_variant, reason = "it lives in a body, which is boxed as a whole")]
@@ -34,14 +35,14 @@ impl Body {
         items: &Arc<Items>,
         counts: Option<&Arc<Counts>>,
         changes: Option<&Arc<ParamChanges>>,
-        epoch: u32,
+        epochs: Option<&Arc<Epochs>>,
     ) -> Result<Box<Self>, ChainFailure> {
         let stage = &graph.stages[index];
         let work = match stage.runner {
-            Runner::Native => Work::Native(Chain::new(graph, index, items, counts, changes)?),
+            Runner::Native => Work::Native(Chain::new(graph, index, items, counts, changes, epochs)?),
             Runner::Host { batch } => Work::Host(HostStage::new(batch, graph, stage)),
         };
-        Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work, epoch }))
+        Ok(Box::new(Self { inbox: VecDeque::with_capacity(8), work, epoch: StageEpoch::default() }))
     }
 
     /// Whether it holds packets that are not processed.

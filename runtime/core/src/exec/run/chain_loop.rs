@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::budget::Budget;
 use super::failure::{Fault, native};
 use super::stage_loop::SliceEnd;
-use super::{Ready, Run};
+use super::{Ready, Run, State};
 use crate::exec::chain::{Chain, ChainFailure, ChainOutput};
+use crate::exec::epochs::StageEpoch;
 use crate::exec::stream_item::StreamItem;
 
 /// The most packets that a stage takes out of its queues at once, which gives credit back before the work is done.
@@ -20,14 +20,15 @@ impl Run {
         index: usize,
         chain: &mut Chain,
         inbox: &mut VecDeque<StreamItem>,
-        epoch: &mut u32,
+        epoch: &mut StageEpoch,
         budget: Budget,
         ready: &mut Ready,
     ) -> Result<SliceEnd, Fault> {
         chain.initialize(&self.graph, &self.cancel).map_err(native)?;
-        let can_wait = self.is_session || !self.graph.stages[index].outputs.is_empty();
+        let stage = &self.graph.stages[index];
+        let can_wait = self.is_session || !stage.outputs.is_empty();
         let mut has_credit = !can_wait || self.lock().has_credit(&self.graph, index);
-        let steps_per_look = budget.steps_per_look(self.graph.stages[index].cost);
+        let steps_per_look = budget.steps_per_look(stage.cost);
         for steps in 1u64.. {
             if self.cancel.is_cancelled() {
                 return Ok(SliceEnd::Stopped);
@@ -35,9 +36,8 @@ impl Run {
             if !has_credit || (steps.is_multiple_of(steps_per_look) && budget.is_used_up()) {
                 return Ok(SliceEnd::Parked);
             }
-            if *epoch != self.epoch.load(Ordering::Acquire) {
-                *epoch = self.epoch.load(Ordering::Acquire);
-                self.restart_chain(index, chain, inbox).map_err(native)?;
+            if self.epochs.as_ref().is_some_and(|epochs| epochs.of_last(stage) != epoch.last) {
+                self.restart_chain(index, chain, inbox, epoch).map_err(native)?;
             }
             if chain.due().is_some_and(|due| self.now() < due) {
                 return Ok(SliceEnd::Parked);
@@ -46,7 +46,7 @@ impl Run {
                 chain.advance()
             } else {
                 if inbox.is_empty() {
-                    self.refill(index, inbox, REFILL_PACKETS, chain.refused(), *epoch, ready);
+                    self.refill(index, inbox, REFILL_PACKETS, chain.refused(), epoch.first, ready);
                 }
                 match inbox.pop_front() {
                     None => return Ok(SliceEnd::Parked),
@@ -58,10 +58,10 @@ impl Run {
                 Err(failure) => self.recover_chain(index, chain, failure)?,
                 Ok(None) => {}
                 Ok(Some(ChainOutput::EndOfItem(item))) => {
-                    self.forward(index, || StreamItem::EndOfItem(item), Some(*epoch), ready);
+                    self.forward(index, || StreamItem::EndOfItem(item), Some(epoch.whole), ready);
                 }
                 Ok(Some(ChainOutput::Packet { port, queued })) => {
-                    has_credit = self.emit(index, port, queued, *epoch, ready)?;
+                    has_credit = self.emit(index, port, queued, epoch.last, ready)?;
                 }
             }
         }
@@ -87,24 +87,38 @@ impl Run {
         }
     }
 
-    /// After an interruption: drops what a native stage holds and replaces its instances of nodes. A source continues as it is.
+    /// After an interruption: replaces the interrupted nodes of a native stage and drops what they hold. What waits before the
+    /// stage is dropped if that is its first node. A source continues as it is.
     fn restart_chain(
         &self,
         index: usize,
         chain: &mut Chain,
         inbox: &mut VecDeque<StreamItem>,
+        epoch: &mut StageEpoch,
     ) -> Result<(), ChainFailure> {
-        if self.graph.begins_with_source(index) {
-            return Ok(());
+        let Some(epochs) = &self.epochs else { return Ok(()) };
+        let mut state = self.lock();
+        let now = epochs.of_stage(&self.graph.stages[index]);
+        let is_whole = now.whole != epoch.whole;
+        *epoch = now;
+        let Some(from) = chain.enter_epochs() else { return Ok(()) };
+        let is_source = self.graph.begins_with_source(index);
+        if from == 0 && !is_source {
+            self.drop_from_inbox(&mut state, index, inbox, is_whole);
         }
-        inbox.retain(|item| matches!(item, StreamItem::EndOfStream));
+        drop(state);
+        chain.restart(from.max(usize::from(is_source)), !is_whole || is_source, &self.graph, &self.cancel)
+    }
+
+    /// Drops the packets of an inbox; of a `whole` interruption also the ends of items.
+    fn drop_from_inbox(&self, state: &mut State, index: usize, inbox: &mut VecDeque<StreamItem>, whole: bool) {
+        let has_finished = inbox.iter().any(|item| matches!(item, StreamItem::EndOfStream));
+        inbox.retain(|item| matches!(item, StreamItem::EndOfItem(_)) && !whole);
         if self.graph.begins_with_aligning(index) {
-            let mut state = self.lock();
-            // A new instance takes packets at every input.
+            // A new instance takes packets at every input, and has not seen which of them have ended.
             state.stages[index].inputs.refused = 0;
-            let ends = self.fan_in(index).finished_inputs(&state.queues);
-            ends.into_iter().for_each(|end| inbox.push_front(end));
+            inbox.extend(self.fan_in(index).ended_inputs(&state.queues));
         }
-        chain.restart(&self.graph, index, &self.cancel)
+        inbox.extend(has_finished.then_some(StreamItem::EndOfStream));
     }
 }

@@ -80,10 +80,10 @@ impl Egress {
         }
     }
 
-    /// Drops the outputs of a session that no reader has taken.
-    pub(super) fn clear(&mut self) {
+    /// Drops the outputs of these sinks of a session that no reader has taken.
+    pub(super) fn clear(&mut self, is_meant: impl Fn(usize) -> bool) {
         if let Self::Live(outputs) = self {
-            outputs.clear();
+            outputs.clear(is_meant);
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
         egress.live().expect("it is a session").take(None, TakeLimit { packets: 1, bytes: 0 }, &mut taken);
         assert!(taken.len() == 1 && egress.has_credit(0));
         assert!(!egress.has_credit_behind(0, [queued(2).packet].iter()));
-        egress.clear();
+        egress.clear(|_| true);
         assert!(egress.has_credit_behind(0, [queued(2).packet].iter()) && egress.finish().is_empty());
     }
 }

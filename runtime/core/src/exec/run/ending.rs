@@ -103,7 +103,7 @@ impl Run {
             queue.close();
         }
         if outcome == Outcome::Cancelled {
-            state.egress.clear();
+            state.egress.clear(|_| true);
         }
     }
 

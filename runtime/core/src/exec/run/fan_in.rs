@@ -80,13 +80,13 @@ impl FanIn<'_> {
         }
     }
 
-    /// The ends that an aligning node gets at the start of an item, of ports at which nothing comes any more.
-    pub(super) fn finished_inputs(self, queues: &[Queue]) -> Vec<StreamItem> {
-        let has_finished = |&&input: &&usize| queues[input].has_finished;
-        if self.inputs().iter().all(|input| has_finished(&input)) {
+    /// The ends that a new instance of an aligning node gets, of ports at which nothing more of the item in work comes.
+    pub(super) fn ended_inputs(self, queues: &[Queue]) -> Vec<StreamItem> {
+        let has_ended = |&&input: &&usize| queues[input].ended.is_some() || queues[input].has_finished;
+        if self.inputs().iter().all(|input| queues[*input].has_finished) {
             return Vec::new();
         }
-        self.inputs().iter().filter(has_finished).filter_map(|&input| self.ended_input(queues, input)).collect()
+        self.inputs().iter().filter(has_ended).filter_map(|&input| self.ended_input(queues, input)).collect()
     }
 
     /// Whether the stage takes what waits on an input edge. It leaves an edge alone that its node has no use for yet, as long
@@ -131,7 +131,7 @@ impl FanIn<'_> {
         let item = inputs.iter().filter_map(|&input| queues[input].ended.take()).max();
         inbox.extend(item.map(StreamItem::EndOfItem));
         if aligns {
-            inbox.extend(self.finished_inputs(queues));
+            inbox.extend(self.ended_inputs(queues));
         }
     }
 

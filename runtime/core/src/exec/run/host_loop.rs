@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::failure::Fault;
 use super::stage_loop::SliceEnd;
 use super::timer_event::TimerEvent;
 use super::{Ready, Run, State};
+use crate::exec::epochs::StageEpoch;
 use crate::exec::event::Event;
 use crate::exec::host::HostStage;
 use crate::exec::host_call::HostCall;
@@ -26,7 +26,7 @@ impl Run {
         index: usize,
         host: &mut HostStage,
         inbox: &mut VecDeque<StreamItem>,
-        epoch: &mut u32,
+        epoch: &mut StageEpoch,
         ready: &mut Ready,
     ) -> Result<SliceEnd, Fault> {
         loop {
@@ -36,10 +36,12 @@ impl Run {
             // Everything under this lock is one piece: an interruption comes before it or after it.
             let mut guard = self.lock();
             let state = &mut *guard;
-            if *epoch != self.epoch.load(Ordering::Acquire) {
-                *epoch = self.epoch.load(Ordering::Acquire);
-                let owes_end = state.stages[index].exchange.take_owed_end();
-                host.interrupt(inbox, owes_end);
+            let now = self.epochs.as_ref().map_or(*epoch, |epochs| epochs.of_stage(&self.graph.stages[index]));
+            if epoch.last != now.last {
+                let is_whole = epoch.whole != now.whole;
+                *epoch = now;
+                let owed = state.stages[index].exchange.take_owed_ends();
+                host.interrupt(inbox, owed, is_whole);
             }
             if !state.has_credit(&self.graph, index) {
                 return Ok(SliceEnd::Parked);
@@ -64,7 +66,7 @@ impl Run {
             if !self.collect(state, index, host, inbox, ready) {
                 return Ok(SliceEnd::Parked);
             }
-            if let Some(call) = self.make_call(state, index, host, inbox, *epoch, ready) {
+            if let Some(call) = self.make_call(state, index, host, inbox, epoch.last, ready) {
                 return Ok(SliceEnd::Called(call));
             }
         }

@@ -49,7 +49,7 @@ mod timer_event;
 mod transfer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
@@ -64,6 +64,7 @@ pub(super) use self::stage_loop::{may_block, run_task};
 use self::state::{Phase, State};
 use self::timer_event::TimerEvent;
 use super::completion::{Completion, Outcome};
+use super::epochs::Epochs;
 use super::executor::{ActiveRunGuard, Task};
 use super::items::Items;
 use super::job::Job;
@@ -88,8 +89,8 @@ pub(super) struct Run {
     is_session: bool,
     /// How many ends of items have come to the end of the graph: one for each item and sink.
     ended: AtomicU64,
-    /// How often a session was interrupted. A stage that has seen fewer interruptions restarts its nodes.
-    epoch: AtomicU32,
+    /// How often the nodes of a session were interrupted. A stage that has seen fewer interruptions restarts its nodes.
+    epochs: Option<Arc<Epochs>>,
     meter: Meter,
     /// Changes of params while a session runs.
     changes: Option<Arc<ParamChanges>>,

@@ -1,7 +1,7 @@
 //! How runs are made: a one-shot over inputs that are in memory, or a session whose packets come while it runs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use super::Run;
@@ -14,6 +14,7 @@ use super::ingress::Ingress;
 use super::meter::Meter;
 use super::state::State;
 use super::timer_event::TimerEvent;
+use crate::exec::epochs::Epochs;
 use crate::exec::error::SubmitError;
 use crate::exec::executor::ActiveRunGuard;
 use crate::exec::histogram::Snapshot;
@@ -114,6 +115,7 @@ impl Run {
             Some(SessionParts { clock, counts, changes }) => (clock, counts, Some(changes)),
             None => (Clock::Real, None, None),
         };
+        let epochs = is_session.then(|| Arc::new(Epochs::new(graph.nodes.len())));
         Arc::new(Self {
             id,
             token,
@@ -125,7 +127,7 @@ impl Run {
             clock,
             is_session,
             ended: AtomicU64::new(0),
-            epoch: AtomicU32::new(0),
+            epochs,
             meter: Meter::new(counts),
             changes,
             state: Lock::new(state),

@@ -1,7 +1,6 @@
 //! Decides which stages can run: asked after every change of a queue, and once more under the lock when a stage parks.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::body::Body;
 use super::fan_in::FanIn;
@@ -68,7 +67,8 @@ impl Run {
             return false;
         }
         let has_input = || self.fan_in(index).has_input(&state.queues, &cell.inputs);
-        cell.has_work(self.epoch.load(Ordering::Acquire), || self.now(), has_input)
+        let epoch = self.epochs.as_ref().map_or(0, |epochs| epochs.of_last(&self.graph.stages[index]));
+        cell.has_work(epoch, || self.now(), has_input)
     }
 
     /// The inputs of a stage.

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::budget::Budget;
@@ -15,6 +14,7 @@ use crate::exec::event::Event;
 use crate::exec::exchange::Dropped;
 use crate::exec::host_call::HostCall;
 use crate::exec::session_outputs::{SessionOutput, TakeLimit};
+use crate::graph::Part;
 use crate::node::PreparedNode;
 use crate::value::Packet;
 
@@ -138,36 +138,49 @@ impl Run {
         Ok(())
     }
 
-    /// Drops everything that is on its way and replaces all instances of nodes but those of sources. Returns whether the run has
-    /// not ended.
-    pub(in crate::exec) fn interrupt(self: &Arc<Self>) -> bool {
+    /// Drops everything that is on its way to the nodes of a part and behind them, and replaces their instances but those of
+    /// sources. The ends of items are dropped only if the part is the whole graph; else they would be missing where the part
+    /// is joined with the rest. Returns whether the run has not ended.
+    pub(in crate::exec) fn interrupt(self: &Arc<Self>, part: &Part) -> bool {
         let mut ready = Ready::new();
         let mut guard = self.lock();
         let state = &mut *guard;
         match state.phase {
             Phase::Active => {}
             Phase::Stopping(_) => {
-                state.egress.clear();
+                self.clear_outputs(state, part);
                 return true;
             }
             Phase::Completed => return false,
         }
-        self.epoch.fetch_add(1, Ordering::Release);
+        if let Some(epochs) = &self.epochs {
+            epochs.raise(&self.graph, part);
+        }
         for (edge, queue) in self.graph.edges.iter().zip(&mut state.queues) {
-            if edge.from.is_some() || !self.graph.begins_with_source(edge.to) {
+            if !part.has_all_of(edge.to) {
+                continue;
+            }
+            if !part.is_whole() {
+                queue.drop_packets();
+            } else if edge.from.is_some() || !self.graph.begins_with_source(edge.to) {
                 queue.interrupt();
             }
         }
-        state.egress.clear();
-        if let Some(ingress) = state.ingress.as_deref_mut() {
+        self.clear_outputs(state, part);
+        if let Some(ingress) = state.ingress.as_deref_mut().filter(|_| part.is_whole()) {
             ingress.interrupt();
         }
         let mut dropped = Vec::new();
         for stage in 0..self.graph.stages.len() {
-            dropped.push(self.interrupt_stage(state, stage));
+            if part.from(stage).is_some() {
+                dropped.push(self.interrupt_stage(state, stage, part.is_whole()));
+            }
+        }
+        for stage in 0..self.graph.stages.len() {
             self.schedule_if_runnable(state, stage, &mut ready);
         }
         self.notify_room(state);
+        self.keep_time(state, &mut ready);
         drop(guard);
         drop(dropped);
         self.dispatch(&mut ready);
@@ -262,10 +275,15 @@ impl Run {
         }
     }
 
+    /// Drops the outputs of a part that no reader has taken.
+    fn clear_outputs(&self, state: &mut State, part: &Part) {
+        state.egress.clear(|sink| self.graph.is_sink_of(sink, part));
+    }
+
     /// Ends the call that a stage has out and drops what has come of it. A host that has begun with the call is notified,
     /// before it gets another one.
-    fn interrupt_stage(&self, state: &mut State, stage: usize) -> InterruptedStage {
-        let (dropped, untaken_call) = state.stages[stage].interrupt();
+    fn interrupt_stage(&self, state: &mut State, stage: usize, whole: bool) -> InterruptedStage {
+        let (dropped, untaken_call) = state.stages[stage].interrupt(whole);
         let mut unheard_event = None;
         if let (Some(call), Some(port)) = (dropped.call(), self.port.upgrade()) {
             let (was_open, event) = port.forget_call(call);

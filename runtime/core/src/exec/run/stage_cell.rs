@@ -165,16 +165,17 @@ impl StageCell {
         self.body.as_ref().map_or(0, |body| body.inbox.len())
     }
 
-    /// Whether the stage has something to do, apart from credit: in the session's `epoch`, at the time `now`.
+    /// Whether the stage has something to do, apart from credit: in the `epoch` of its last node, at the time `now`.
     pub(super) fn has_work(&self, epoch: u32, now: impl Fn() -> Instant, has_input: impl Fn() -> bool) -> bool {
         let Some(body) = self.body.as_deref() else { return has_input() };
-        let (exchange, is_interrupted) = (&self.exchange, body.epoch != epoch);
+        let (exchange, is_interrupted) = (&self.exchange, body.epoch.last != epoch);
         if body.work.due().is_some_and(|due| now() < due) {
             // It waits to retry, unless what it would retry was dropped.
             return is_interrupted || exchange.has_output();
         }
         match &body.work {
-            Work::Native(chain) => chain.has_work() || !body.inbox.is_empty() || has_input(),
+            // An interrupted node ends at once what it does: it may be one that can be heard.
+            Work::Native(chain) => chain.has_work() || !body.inbox.is_empty() || is_interrupted || has_input(),
             Work::Host(host) => {
                 let has_packets = || has_input() || !(body.inbox.is_empty() || host.is_waiting(now()));
                 exchange.has_output()
@@ -204,8 +205,8 @@ impl StageCell {
 
     /// Ends the call that is out and drops what has come of it. Also returns the call if a replying thread was to take it
     /// and has not.
-    pub(super) fn interrupt(&mut self) -> (Dropped, Option<HostCall>) {
-        (self.exchange.interrupt(), self.follow_up.interrupt())
+    pub(super) fn interrupt(&mut self, whole: bool) -> (Dropped, Option<HostCall>) {
+        (self.exchange.interrupt(whole), self.follow_up.interrupt())
     }
 }
 
@@ -228,6 +229,7 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
+    use crate::exec::epochs::StageEpoch;
     use crate::exec::host::HostStage;
     use crate::exec::stream_item::{QueuedPacket, StreamItem};
     use crate::exec::test_graph::test_graph;
@@ -236,7 +238,7 @@ mod tests {
     fn body() -> Box<Body> {
         let graph = test_graph(&["n"], &[]);
         let host = HostStage::new(1, &graph, &graph.stages[0]);
-        Box::new(Body { inbox: VecDeque::new(), work: Work::Host(host), epoch: 0 })
+        Box::new(Body { inbox: VecDeque::new(), work: Work::Host(host), epoch: StageEpoch::default() })
     }
 
     fn packet() -> StreamItem {
@@ -330,7 +332,7 @@ mod tests {
         let id = call(&mut stages, &mut body);
         stages.park(0, body);
         stages[0].follow_up.want(id);
-        let (dropped, untaken) = stages[0].interrupt();
+        let (dropped, untaken) = stages[0].interrupt(true);
         assert_eq!((dropped.call(), untaken.is_none()), (Some(id), true));
         assert_eq!(stages[0].take_reply(id, reply(true), |node| node), Err(ReplyError::Gone { call: id }));
         assert!(!stages.any_calls());

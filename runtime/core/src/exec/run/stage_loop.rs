@@ -83,12 +83,20 @@ impl Run {
     }
 
     fn new_body(&self, index: usize) -> Result<Box<Body>, Fault> {
-        let epoch = self.epoch.load(Ordering::Acquire);
-        let body = Body::new(&self.graph, index, &self.items, self.meter.counts(), self.changes.as_ref(), epoch);
-        body.map_err(|failure| {
+        let (counts, changes, epochs) = (self.meter.counts(), self.changes.as_ref(), self.epochs.as_ref());
+        let body = Body::new(&self.graph, index, &self.items, counts, changes, epochs);
+        let mut body = body.map_err(|failure| {
             self.poison.store(true, Ordering::Release);
             native(failure)
-        })
+        })?;
+        if let Some(epochs) = epochs {
+            let _state = self.lock();
+            body.epoch = epochs.of_stage(&self.graph.stages[index]);
+            if let Work::Native(chain) = &mut body.work {
+                chain.enter_epochs();
+            }
+        }
+        Ok(body)
     }
 
     /// The fault of a panic in a time slice: of a node, or of the scheduler itself.

@@ -1,12 +1,14 @@
 //! How items get into a stage and out of it: from its queues, to the queues behind it, to a sink.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::egress::{Egress, Pushed};
 use super::failure::{Failure, Fault, limit_error};
 use super::{Phase, Ready, Run, State};
+use crate::exec::epochs::Epochs;
 use crate::exec::event::Event;
 use crate::exec::stream_item::{QueuedPacket, StreamItem};
 use crate::node::Cost;
@@ -24,7 +26,8 @@ impl Run {
     ) {
         let mut state = self.lock();
         // After an interruption, what is in the queues is for new instances of the nodes.
-        if epoch == self.epoch.load(Ordering::Relaxed) {
+        let is_interrupted = |epochs: &Arc<Epochs>| epochs.of(self.graph.stages[index].links[0].node) != epoch;
+        if !self.epochs.as_ref().is_some_and(is_interrupted) {
             state.stages[index].inputs.refused = refused;
             self.refill_locked(&mut state, index, inbox, most, ready);
         }
@@ -68,7 +71,7 @@ impl Run {
         ready: &mut Ready,
     ) -> Result<bool, Fault> {
         let mut state = self.lock();
-        if epoch != self.epoch.load(Ordering::Relaxed) {
+        if self.epochs.as_ref().is_some_and(|epochs| epochs.of_last(&self.graph.stages[index]) != epoch) {
             return Ok(true);
         }
         self.emit_locked(&mut state, index, port, queued, ready)
@@ -127,7 +130,8 @@ impl Run {
         }
     }
 
-    /// Sends an end along every edge that a stage feeds; one that belongs to an `epoch` is dropped if that is over.
+    /// Sends an end along every edge that a stage feeds; one that belongs to an `epoch` of the whole session
+    /// is dropped if that is over.
     pub(super) fn forward(&self, index: usize, end: impl Fn() -> StreamItem, epoch: Option<u32>, ready: &mut Ready) {
         if self.graph.stages[index].outputs.is_empty() {
             // The end of an item has come to a sink; the end of the stream belongs to no epoch.
@@ -135,7 +139,8 @@ impl Run {
             return;
         }
         let mut state = self.lock();
-        if epoch.is_none_or(|epoch| epoch == self.epoch.load(Ordering::Relaxed)) {
+        let is_over = |epoch| self.epochs.as_ref().is_some_and(|epochs| epochs.whole() != epoch);
+        if !epoch.is_some_and(is_over) {
             self.forward_locked(&mut state, index, end, ready);
         }
     }
