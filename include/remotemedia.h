@@ -650,7 +650,8 @@ rm_status rm_session_finish(const struct rm_session *session, struct rm_error **
  * Asks a session for more than packets, by a map as msgpack or JSON text. `{"flush": true}` ends the stream behind what was
  * sent: everything that nodes hold back comes out, and another stream may begin. `{"interrupt": true}` drops everything
  * that was sent and not received, and lets nodes begin anew; what is sent afterwards is not touched by it. Of a session
- * that has ended it drops what was not received, and is `RM_OK` too.
+ * that has ended it drops what was not received, and is `RM_OK` too. With `"at": "id"` only what waits before this node or
+ * behind it is dropped, and only these nodes begin anew; ends that are on their way stay.
  *
  * The caller sees to it that:
  * `session` is live; `control` is readable for `len` bytes, or NULL with 0; `err` is NULL or writable.

@@ -294,7 +294,11 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
     CHECK(strstr(metrics, "\"item\":1}],\"edges\":[") != NULL);
     CHECK(strstr(metrics, "\"unread\":{\"add\":2}}") != NULL);
     free(metrics);
-    CHECK_STATUS(RM_OK, control(session, "{\"interrupt\":true}", &error));
+    CHECK_ERROR(
+        RM_INVALID_ARGUMENT,
+        "there is no node 'ad'; did you mean 'add'?",
+        control(session, "{\"interrupt\":true,\"at\":\"ad\"}", &error));
+    CHECK_STATUS(RM_OK, control(session, "{\"at\":\"add\",\"interrupt\":true}", &error));
     check_received(session, RM_WOULD_BLOCK, -1, "[[]]");
     free(send_packets(session, RM_OK, "[[3]]", 1000000, 0));
     for (rm_status status = RM_WOULD_BLOCK; status == RM_WOULD_BLOCK;) {
@@ -306,11 +310,12 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
         free(outputs);
         if (status == RM_WOULD_BLOCK) free(next_events(port, RM_OK));
     }
-    const char *const expected = "control: expected {\"flush\": true}, {\"interrupt\": true} or "
+    const char *const expected = "control: expected {\"flush\": true}, {\"interrupt\": true, \"at\"?: \"id\"} or "
                                  "{\"set\": {\"node\": \"id\", \"params\": {\"name\": value}}}, got ";
     const struct {
         const char *wanted, *got;
-    } cases[] = {{"{\"flush\":false}", "map"}, {"{}", "map"}, {"{\"stop\":true}", "map"}, {"\xc3", "bool"}};
+    } cases[] = {{"{\"flush\":false}", "map"}, {"{}", "map"}, {"{\"stop\":true}", "map"},
+                 {"{\"interrupt\":true,\"at\":1}", "map"}, {"{\"flush\":true,\"at\":\"add\"}", "map"}, {"\xc3", "bool"}};
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
         char message[192];
         snprintf(message, sizeof message, "%s%s", expected, cases[index].got);

@@ -241,9 +241,7 @@ class NativeSession:
         self._accepted(lib.rm_session_control(self._handle, document, len(document), error), error)
 
     def interrupt(self, at: str | None) -> None:
-        """Drops the packets on their way to a node and behind it, or all; a session that has ended has none, and that is
-        no error.
-        """
+        """Drops the packets on their way to a node and behind it, or all. A session that has ended has none."""
         if at is not None:
             self.opened()
         wanted = {"interrupt": True} if at is None else {"interrupt": True, "at": at}
