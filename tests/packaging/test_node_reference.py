@@ -113,7 +113,7 @@ def test_choices_their_default_and_the_keys_of_a_map_are_shown() -> None:
 
 def test_the_fields_of_raw_and_the_law_of_a_mix_are_in_the_reference() -> None:
     raw = section("AudioDecode")
-    for field in ("- `raw.encoding` (text, required)", '- `"mulaw"`', "- `raw.channels` (integer, default `1`)"):
+    for field in ("- `raw.sample_format` (text, required)", '- `"mulaw"`', "- `raw.channels` (integer, default `1`)"):
         assert field in raw
     assert "add up to 1" in section("AudioMix")
 

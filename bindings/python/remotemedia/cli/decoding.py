@@ -15,7 +15,11 @@ PLACE = "nodes[0].params.raw"
 
 def decoder(chosen: argparse.Namespace, **params: Any) -> Node:
     """The node, for files or for PCM without a header as `--raw` describes it."""
-    raw = {} if chosen.raw is None else {"raw": dict(zip(("encoding", "rate", "channels"), chosen.raw, strict=False))}
+    raw = (
+        {}
+        if chosen.raw is None
+        else {"raw": dict(zip(("sample_format", "rate", "channels"), chosen.raw, strict=False))}
+    )
     return Node("AudioDecode", {"chunk_ms": CHUNK_MS, **params, **raw})
 
 

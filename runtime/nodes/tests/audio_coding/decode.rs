@@ -138,7 +138,7 @@ fn a_part_that_begins_after_the_end_is_refused() {
 #[test]
 fn pcm_without_a_header_is_what_the_params_say() {
     let raw =
-        |encoding: &str, channels: u16| json!({"raw": {"encoding": encoding, "rate": 8000, "channels": channels}});
+        |encoding: &str, channels: u16| json!({"raw": {"sample_format": encoding, "rate": 8000, "channels": channels}});
     let bytes: Vec<u8> = [0i16, 16384, -32768, 32767].iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let expected = vec![vec![0.0, -1.0], vec![0.5, 32767.0 / 32768.0]];
     let file = media::file("raw.pcm", &bytes);
@@ -162,7 +162,7 @@ fn pcm_without_a_header_is_what_the_params_say() {
     assert_eq!(cut.samples_before_failure(), vec![vec![0.0], vec![0.0]]);
     assert_eq!(
         cut.message(),
-        "the stream ends within a frame: 3 of its 4 bytes are there. Check `encoding` and `channels` of `raw`, and that \
+        "the stream ends within a frame: 3 of its 4 bytes are there. Check `sample_format` and `channels` of `raw`, and that \
          all bytes were sent."
     );
 }

@@ -161,7 +161,8 @@ fn what_is_wrong_with_the_list_info_of_wav_is_as_if_it_were_not_there() {
 
 #[test]
 fn sound_without_a_header_is_what_the_params_say() {
-    let told = info(vec![Packet::new(Value::bytes(vec![0; 160]))], json!({"raw": {"encoding": "mulaw", "rate": 8000}}));
+    let told =
+        info(vec![Packet::new(Value::bytes(vec![0; 160]))], json!({"raw": {"sample_format": "mulaw", "rate": 8000}}));
     assert_eq!((text(&told, "container"), text(&told, "codec")), ("raw".to_owned(), "pcm_mulaw".to_owned()));
     assert!(!told.contains_key("duration_s"));
 }

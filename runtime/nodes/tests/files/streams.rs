@@ -54,7 +54,7 @@ fn a_pipe_is_decoded_like_the_file_that_comes_through_it() {
         writer.join().expect("all of it was read");
     }
     let raw: Vec<u8> = (0..100_000u32).map(|number| number as u8).collect();
-    let params = json!({"raw": {"encoding": "s16", "rate": 8000}});
+    let params = json!({"raw": {"sample_format": "s16", "rate": 8000}});
     let path = pipe(&folder, "raw");
     let writer = feed(&path, raw.clone());
     let through = run(&[("AudioDecode", params.clone())], Some(vec![file(path)]));
@@ -88,7 +88,7 @@ fn of_a_pipe_without_end_a_part_is_decoded() {
             while pipe.write_all(&[0; 4096]).is_ok() {}
         })
     };
-    let params = json!({"duration_s": 2.0, "raw": {"encoding": "s16", "rate": 8000}});
+    let params = json!({"duration_s": 2.0, "raw": {"sample_format": "s16", "rate": 8000}});
     let mut node = drive::prepare("AudioDecode", params).expect("right");
     let packets = drive::run(&mut *node, [file(path).into()]).expect("decoded");
     let frames: usize = packets

@@ -48,7 +48,7 @@ pub(super) fn without_frames(name: &str) -> NodeError {
 /// PCM without a header that ends within a frame.
 pub(super) fn cut_frame(name: &str, there: usize, frame: usize) -> NodeError {
     NodeError::new(format!("{name} ends within a frame: {there} of its {frame} bytes are there"))
-        .cure("Check `encoding` and `channels` of `raw`, and that all bytes were sent.")
+        .cure("Check `sample_format` and `channels` of `raw`, and that all bytes were sent.")
 }
 
 /// A part was asked for that begins after the end.

@@ -253,8 +253,8 @@ fn usual_name(tag: &StandardTag) -> Option<&'static str> {
 }
 
 /// The name of PCM without a header in the map, which is that of PCM with one.
-pub(super) fn raw_codec_name(encoding: SampleFormat) -> &'static str {
-    match encoding {
+pub(super) fn raw_codec_name(sample_format: SampleFormat) -> &'static str {
+    match sample_format {
         SampleFormat::U8 => "pcm_u8",
         SampleFormat::S16 => "pcm_s16le",
         SampleFormat::S24 => "pcm_s24le",

@@ -306,8 +306,12 @@ impl AudioDecode {
         let Work::Raw(sound) = &mut self.work else { return Ok(Fetched::End) };
         let chunker = self.chunker.get_or_insert_with(|| {
             let format = sound.format().clone();
-            let head =
-                Head { container: "raw", codec: raw_codec_name(sound.encoding()), duration_s: None, tags: Map::new() };
+            let head = Head {
+                container: "raw",
+                codec: raw_codec_name(sound.sample_format()),
+                duration_s: None,
+                tags: Map::new(),
+            };
             self.info = Some(Packet::new(head.value(format.rate, format.channels)).at(Some(self.origin), None));
             let part = self.range.part(0, format.rate);
             Chunker::new(format, self.chunk_ms, Trim::default(), part, self.origin)

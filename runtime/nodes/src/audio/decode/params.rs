@@ -35,7 +35,7 @@ pub struct AudioDecodeParams {
 #[serde(deny_unknown_fields)]
 pub struct RawParams {
     /// How a sample is written.
-    pub encoding: RawEncoding,
+    pub sample_format: RawSamples,
     /// Frames per second, in Hz.
     #[schemars(range(min = 1, max = 768000))]
     pub rate: u32,
@@ -48,7 +48,7 @@ pub struct RawParams {
 /// How a sample of PCM is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum RawEncoding {
+pub enum RawSamples {
     /// Unsigned 8-bit integers; 128 is silence.
     U8,
     /// Signed 16-bit integers.
@@ -83,16 +83,16 @@ pub(super) struct Range {
 impl RawParams {
     /// A decoder of such bytes, which come from `reader`, or as they are pushed. `name` is what messages call them.
     pub(super) fn sound(&self, name: String, reader: Option<Box<dyn Read + Send>>) -> RawSound {
-        let encoding = match self.encoding {
-            RawEncoding::U8 => SampleFormat::U8,
-            RawEncoding::S16 => SampleFormat::S16,
-            RawEncoding::S24 => SampleFormat::S24,
-            RawEncoding::S32 => SampleFormat::S32,
-            RawEncoding::F32 => SampleFormat::F32,
-            RawEncoding::MuLaw => SampleFormat::MuLaw,
-            RawEncoding::ALaw => SampleFormat::ALaw,
+        let format = match self.sample_format {
+            RawSamples::U8 => SampleFormat::U8,
+            RawSamples::S16 => SampleFormat::S16,
+            RawSamples::S24 => SampleFormat::S24,
+            RawSamples::S32 => SampleFormat::S32,
+            RawSamples::F32 => SampleFormat::F32,
+            RawSamples::MuLaw => SampleFormat::MuLaw,
+            RawSamples::ALaw => SampleFormat::ALaw,
         };
-        RawSound::new(encoding, self.rate, usize::from(self.channels), name, reader)
+        RawSound::new(format, self.rate, usize::from(self.channels), name, reader)
     }
 }
 

@@ -11,7 +11,7 @@ use super::failure;
 
 /// Bytes of PCM, from a file or as they arrive.
 pub(super) struct RawSound {
-    encoding: SampleFormat,
+    sample_format: SampleFormat,
     format: Format,
     name: String,
     /// Where more bytes come from, if they do not arrive.
@@ -22,16 +22,16 @@ pub(super) struct RawSound {
 }
 
 impl RawSound {
-    /// Sound of this encoding. Without a reader its bytes arrive by [`RawSound::push`].
+    /// Audio in this format of samples. Without a reader its bytes arrive by [`RawSound::push`].
     pub(super) fn new(
-        encoding: SampleFormat,
+        sample_format: SampleFormat,
         rate: u32,
         channels: usize,
         name: String,
         reader: Option<Box<dyn Read + Send>>,
     ) -> Self {
         let format = Format { rate, channels, layout: Layout::for_channels(channels) };
-        Self { encoding, format, name, reader, waiting: Vec::new(), has_ended: false, planes: Vec::new() }
+        Self { sample_format, format, name, reader, waiting: Vec::new(), has_ended: false, planes: Vec::new() }
     }
 
     pub(super) fn push(&mut self, piece: &Buffer) {
@@ -52,8 +52,8 @@ impl RawSound {
         &self.name
     }
 
-    pub(super) fn encoding(&self) -> SampleFormat {
-        self.encoding
+    pub(super) fn sample_format(&self) -> SampleFormat {
+        self.sample_format
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -74,7 +74,7 @@ impl RawSound {
             let read = reader.take(PIECE).read_to_end(&mut self.waiting);
             self.has_ended = read.map_err(|error| failure::unreadable(&self.name, &error))? == 0;
         }
-        let frame = self.encoding.bytes() * self.format.channels;
+        let frame = self.sample_format.bytes() * self.format.channels;
         let whole = self.waiting.len() / frame * frame;
         if whole == 0 {
             if self.has_ended && !self.waiting.is_empty() {
@@ -82,7 +82,7 @@ impl RawSound {
             }
             return Ok(None);
         }
-        let samples = from_pcm(&self.waiting[..whole], self.encoding, self.format.channels)
+        let samples = from_pcm(&self.waiting[..whole], self.sample_format, self.format.channels)
             .map_err(|error| NodeError::new("the params describe no sound").because(&error))?;
         self.waiting.drain(..whole);
         self.planes = samples.chunks_exact(whole / frame).map(<[f32]>::to_vec).collect();
