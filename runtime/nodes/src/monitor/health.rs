@@ -39,7 +39,7 @@ impl Fault {
 
     /// Finds it in a window in which the measure that shows it has this value.
     pub(super) fn found(self, measure: &'static str, value: f64, worse: Worse) -> Finding {
-        Finding { fault: self.word(), measure, value, worse, lasted: None }
+        Finding { fault: self.word(), measure, value, worse, lasted: None, ended: 0 }
     }
 }
 

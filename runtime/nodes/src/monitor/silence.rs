@@ -296,7 +296,11 @@ impl Meter for SilenceMeter {
         let is_sustained = silence_ms >= self.sustained_silence_ms;
         let [has_dropouts, is_gated] = [dropouts, withheld].map(|count| count >= self.dropout_count_threshold as usize);
         let lasted = Some(self.window_end - silence.start);
-        let sustained = Finding { lasted, ..Fault::Silence.found("silence_duration_ms", silence_ms, Worse::Higher) };
+        // Not if another silence that is as long has begun: both are one to the reader, since the hold time is longer.
+        let has_ended = self.silence.length == 0 || silence.start != self.silence.start;
+        let ended = if has_ended { (self.window_end - silence.start - silence.length).max(0) } else { 0 };
+        let found = Fault::Silence.found("silence_duration_ms", silence_ms, Worse::Higher);
+        let sustained = Finding { lasted, ended, ..found };
         let findings = [
             is_sustained.then_some(sustained),
             has_dropouts.then(|| Fault::Dropouts.found("dropout_count", dropouts as f64, Worse::Higher)),

@@ -18,6 +18,8 @@ pub(crate) struct Finding {
     /// How long the fault has lasted at the end of the window, in nanoseconds, if it was found late. Else it begins with
     /// the window.
     pub(crate) lasted: Option<i64>,
+    /// How long before the end of the window the fault ended, in nanoseconds; 0 if it is still there.
+    pub(crate) ended: i64,
 }
 
 /// Which of two values is the worse one.
@@ -48,7 +50,7 @@ pub(crate) struct Changes {
 #[derive(Debug)]
 struct Open {
     start: i64,
-    /// The end of the last window that had it.
+    /// Its end in the last window that had it.
     end: i64,
     /// The worst finding.
     worst: Finding,
@@ -94,7 +96,7 @@ impl Changes {
         });
         for finding in findings {
             if let Some(open) = self.open.iter_mut().find(|open| open.worst.fault == finding.fault) {
-                open.end = end;
+                open.end = end.saturating_sub(finding.ended);
                 if finding.is_worse_than(&open.worst) {
                     open.worst = *finding;
                 }
@@ -103,7 +105,7 @@ impl Changes {
             // What lasted longer was before a gap.
             let since = |lasted| end.saturating_sub(lasted).clamp(self.unbroken_since.min(begin), begin);
             let start = finding.lasted.map_or(begin, since);
-            let open = Open { start, end, worst: *finding };
+            let open = Open { start, end: end.saturating_sub(finding.ended), worst: *finding };
             self.emitted.push_back(self.map(&open, false));
             self.open.push(open);
         }
@@ -168,7 +170,7 @@ mod tests {
     const MS: i64 = 1_000_000;
 
     fn finding(value: f64) -> Finding {
-        Finding { fault: "hum", measure: "hum_db", value, worse: Worse::Higher, lasted: None }
+        Finding { fault: "hum", measure: "hum_db", value, worse: Worse::Higher, lasted: None, ended: 0 }
     }
 
     /// Windows of 100 ms with the values found in them; what is emitted, as type, start, end in milliseconds and worst value.
@@ -245,6 +247,16 @@ mod tests {
             );
         }
         assert_eq!(taken(&mut changes), [start(120, 1.0)]);
+    }
+
+    #[test]
+    fn what_ended_within_a_window_ends_there() {
+        let mut changes = Changes::new(true, 300).expect("asked for");
+        let windows = [Some(finding(1.0)), Some(Finding { ended: 70 * MS, ..finding(2.0) }), None, None, None];
+        for (begin, found) in (0..).map(|window| window * 100 * MS).zip(windows) {
+            changes.add(begin, begin + 100 * MS, found.as_slice());
+        }
+        assert_eq!(taken(&mut changes), [start(0, 1.0), end(0, 130, 2.0)]);
     }
 
     #[test]
