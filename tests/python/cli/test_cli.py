@@ -108,7 +108,7 @@ def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
         "      A window whose RMS is below this many dBFS is silence. Less than `low_volume_threshold_db`.\n"
         "  changes_only  boolean, default false\n"
         "      Whether a map is emitted only when a fault begins and when it has ended.\n"
-        "  hold_ms  integer from 0 to 3.6e+06, default 1000\n"
+        "  hold_ms  integer from 0 to 3600000, default 1000\n"
         "      How long a fault must be gone until it has ended, in milliseconds; one that comes back earlier\n"
         "      goes on. With `changes_only`.\n"
         '  gaps  "restart" | "fill" | "ignore", default "restart"\n'

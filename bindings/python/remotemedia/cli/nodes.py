@@ -84,9 +84,11 @@ def _facts(param: str, entry: Mapping[str, Any], schema: Mapping[str, Any]) -> s
         # These values say more than bounds.
         low = high = None
     if low is not None and high is not None:
-        facts[0] += f" from {low:g} to {high:g}"
-    elif low is not None or high is not None:
-        facts[0] += f", {low:g} or more" if low is not None else f", {high:g} or less"
+        facts[0] += f" from {_number(low)} to {_number(high)}"
+    elif low is not None:
+        facts[0] += f", {_number(low)} or more"
+    elif high is not None:
+        facts[0] += f", {_number(high)} or less"
     if param in schema.get("required", []):
         facts.append("required")
     elif entry.get("default") is not None:
@@ -94,6 +96,11 @@ def _facts(param: str, entry: Mapping[str, Any], schema: Mapping[str, Any]) -> s
     else:
         facts.append("optional")
     return ", ".join(facts)
+
+
+def _number(value: float) -> str:
+    """A bound as a user would type it: 3600000, and not 3.6e+06."""
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
 
 
 def _type(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
