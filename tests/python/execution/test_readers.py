@@ -236,6 +236,28 @@ async def test_a_thread_that_has_sent_may_take_its_time(said: Messages) -> None:
     assert said == []
 
 
+async def test_metrics_are_taken_only_where_something_could_be_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    real = rm.Session.metrics
+
+    def metrics(session: rm.Session) -> rm.Metrics:
+        taken.append(1)
+        return real(session)
+
+    monkeypatch.setattr("remotemedia._execution.watchdog.WATCHDOG_SECONDS", GOES_ON)
+    monkeypatch.setattr(rm.Session, "metrics", metrics)
+    async with pipeline().session(watchdog=None) as session:
+        # Nothing reads, so no wait can be in vain.
+        await session.send(1)
+        await asyncio.sleep(3 * GOES_ON)
+        assert not taken
+        reading = asyncio.create_task(collect(session))
+        await asyncio.sleep(3 * GOES_ON)
+        assert taken, "a reader waits, and nothing moves"
+        await session.finish()
+        await reading
+
+
 async def test_without_a_watchdog_nothing_is_logged(said: Messages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remotemedia._execution.watchdog.WATCHDOG_SECONDS", GOES_ON)
     async with pipeline().session(watchdog=None) as session:

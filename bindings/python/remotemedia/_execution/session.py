@@ -334,6 +334,10 @@ class Session:
         """Whether the pipeline failed, other than by an exception of the caller."""
         return self._native.error is not None
 
+    def moved(self) -> tuple[int, float | None] | None:
+        """What changes while packets come in or media comes out; cheaper than `metrics`."""
+        return self._native.progress()
+
     @property
     def is_open(self) -> bool:
         """Whether it was used."""

@@ -17,6 +17,11 @@ class TimeBreakReport:
     def __init__(self) -> None:
         self._is_done = False
 
+    @property
+    def is_done(self) -> bool:
+        """Whether something was logged."""
+        return self._is_done
+
     def look(self, metrics: Metrics) -> None:
         """Log what there is, unless something has been logged before."""
         broken = [node for node in metrics.nodes if node.gaps or node.overlaps]

@@ -40,8 +40,11 @@ class Watchdog:
         self._seconds = WATCHDOG_SECONDS if seconds is None else seconds
         self._is_silent = seconds is None
         self._before: tuple[int, ...] = ()
+        self._progress: tuple[int, float | None] | None = None
         self._looks = 0
         """How many looks in a row have found nothing changed."""
+        self._unseen = 0
+        """How many looks have found progress."""
         self._has_named_a_reader = False
         self._next = self._later()
 
@@ -56,11 +59,29 @@ class Watchdog:
         session = self._session()
         if session is None or session.has_ended:
             return
-        if session.is_open:
+        if session.is_open and self._is_wanted(session):
             metrics = session.metrics()
             self._compare(session, metrics)
             self._time_breaks.look(metrics)
         self._next = self._later()
+
+    def _is_wanted(self, session: Session) -> bool:
+        """Whether the metrics could show something to report; taking them costs more than all the rest of a look.
+
+        A silent watchdog has nothing to report but a reader whose wait is in vain, and where packets come in or media
+        comes out, nothing is stuck.
+        """
+        if self._is_silent and not any(reader.waiter is not None for reader in session.readers):
+            self._before = ()
+            return False
+        before, self._progress = self._progress, session.moved()
+        if before != self._progress:
+            self._before = ()
+            # Seen before the end of the session, but not five times as often as anything is logged.
+            self._unseen += 1
+            if self._is_silent or self._time_breaks.is_done or self._unseen % LOOKS:
+                return False
+        return True
 
     def _compare(self, session: Session, metrics: Metrics) -> None:
         """Reports what holds everything up, if nothing has moved for long."""
