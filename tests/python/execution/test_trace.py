@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,24 @@ async def test_what_a_thread_sends_is_marked(tmp_path: Path) -> None:
         assert [packet.value async for packet in session] == [1]
     marks = [event for event in events_of(tmp_path / "out.json") if event["ph"] == "i"]
     assert [mark["name"] for mark in marks] == ["send from a thread"]
+
+
+async def test_a_trace_marks_what_a_full_buffer_drops(tmp_path: Path) -> None:
+    may_go_on = threading.Event()
+
+    def slow(value: int) -> int:
+        assert may_go_on.wait(20)
+        return value
+
+    pipeline = rm.Pipeline() >> rm.nodes.PassThrough() >> rm.Buffer(packets=1, policy="drop_oldest") >> rm.node(slow)()
+    async with pipeline.session(trace=tmp_path / "out.json") as session:
+        await session.send_many(range(6))
+        while session.metrics().nodes[1].dropped < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        may_go_on.set()
+        await session.finish()
+        dropped = session.metrics().nodes[1].dropped
+        got = [packet.value async for packet in session]
+    drops = [event for event in events_of(tmp_path / "out.json") if event.get("cat") == "drop"]
+    assert sum(drop["args"]["packets"] for drop in drops) == dropped == 6 - len(got)
+    assert {(drop["ph"], drop["s"], drop["name"]) for drop in drops} == {("i", "p", "drop 1 before 'slow'")}

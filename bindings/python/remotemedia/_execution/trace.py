@@ -127,6 +127,10 @@ class Events:
             elif kind == "fill":
                 at, packets = rest
                 yield self._event("C", f"queue before '{node}'", at, args={"packets": packets})
+            elif kind == "drop":
+                at, packets = rest
+                name = f"drop {packets} before '{node}'"
+                yield self._event("i", name, at, s="p", cat="drop", args={"node": node, "packets": packets})
             elif kind == "call":
                 number, begin, end = rest
                 last = max(last, end)

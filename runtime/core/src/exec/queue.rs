@@ -92,8 +92,9 @@ impl Queue {
         self.push_at(item, None);
     }
 
-    /// Adds an item that was queued at `since`.
-    pub(super) fn push_at(&mut self, item: StreamItem, since: Option<Instant>) {
+    /// Adds an item that was queued at `since`. Returns how many packets this has dropped.
+    pub(super) fn push_at(&mut self, item: StreamItem, since: Option<Instant>) -> u64 {
+        let before = self.dropped;
         let mut weight = 0;
         if let (StreamItem::Packet(queued, _), Some(bounds)) = (&item, self.bounds) {
             weight = queued.packet.value.weight();
@@ -107,6 +108,7 @@ impl Queue {
             Policy::DropOldest => self.drop_while_over_full(|waiting, is_packet| waiting.iter().position(is_packet)),
             Policy::DropNewest => self.drop_while_over_full(|waiting, is_packet| waiting.iter().rposition(is_packet)),
         }
+        self.dropped - before
     }
 
     /// Drops packets until the rest is within the bounds. One packet always stays: one that is larger than the bounds would

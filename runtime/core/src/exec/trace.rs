@@ -63,6 +63,15 @@ pub enum TraceRecord {
         /// How many.
         packets: usize,
     },
+    /// Packets that a full buffer dropped before a node.
+    Drop {
+        /// The node.
+        node: usize,
+        /// When.
+        at: u64,
+        /// How many.
+        packets: u64,
+    },
 }
 
 /// The buffer that a session records into.

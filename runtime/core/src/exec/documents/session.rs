@@ -132,6 +132,9 @@ pub fn write_trace(encoder: &mut Encoder, trace: &Trace, session: &Session) {
             TraceRecord::Fill { node, at, packets } => {
                 encoder.array(4).text("fill").text(session.node(node)).uint(at).uint(packets as u64);
             }
+            TraceRecord::Drop { node, at, packets } => {
+                encoder.array(4).text("drop").text(session.node(node)).uint(at).uint(packets);
+            }
         }
     }
     encoder.text("lost").uint(trace.lost);

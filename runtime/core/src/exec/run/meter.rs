@@ -75,6 +75,17 @@ impl Meter {
         });
     }
 
+    /// Records that a full buffer before a stage dropped packets.
+    pub(super) fn record_drops(&self, graph: &Graph, stage: usize, packets: u64) {
+        if packets > 0 {
+            self.record(|recorder| TraceRecord::Drop {
+                node: graph.stages[stage].links[0].node,
+                at: recorder.at(Instant::now()),
+                packets,
+            });
+        }
+    }
+
     fn record(&self, made: impl FnOnce(&Recorder) -> TraceRecord) {
         if let Some(recorder) = self.recorder() {
             recorder.note(made(recorder));

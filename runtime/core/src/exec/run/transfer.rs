@@ -123,7 +123,8 @@ impl Run {
         while let Some(edge) = edges.next() {
             let copy = if edges.peek().is_some() { queued.as_ref().map(QueuedPacket::share) } else { queued.take() };
             if let Some(copy) = copy {
-                state.queues[edge].push_at(StreamItem::Packet(copy, 0), since);
+                let dropped = state.queues[edge].push_at(StreamItem::Packet(copy, 0), since);
+                self.meter.record_drops(&self.graph, self.graph.edges[edge].to, dropped);
                 self.meter.record_fill(&self.graph, self.graph.edges[edge].to, &state.queues);
                 self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
             }
