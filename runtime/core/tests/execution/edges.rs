@@ -1,6 +1,7 @@
 //! Connections with a buffer of their own: how much waits there, and what is dropped where there is no room.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use remotemedia_core::exec::{
     CallEntry, EdgeMetrics, HostOutput, Outcome, Received, Reply, Session, SessionOptions, TakeLimit, WaitsFor,
@@ -166,6 +167,94 @@ fn what_comes_too_late_is_dropped_where_it_is_and_counted() {
         let late: Vec<u64> = session.metrics().nodes.iter().map(|node| node.late).collect();
         assert_eq!((late[0], late.iter().sum::<u64>()), (20, 20));
     }
+}
+
+/// Opens a gate once `deadline` is over for everything that was sent before.
+fn open_late(gate: usize, deadline: Duration) {
+    nodes::wait_until_reached(gate);
+    let over = Instant::now() + deadline + Duration::from_millis(1);
+    while Instant::now() < over {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    nodes::open(gate);
+}
+
+/// What comes out of a session whose first packet is held up at a gate for longer than the deadline, and what each of these
+/// nodes has counted as late. All packets were sent before the gate was reached.
+fn late_at(
+    gate: usize,
+    buffer: &str,
+    nodes: &[(&str, &str, &str)],
+    hosts: &HostNodes,
+    sent: i64,
+) -> (Vec<i64>, Vec<u64>) {
+    let runtime = runtime();
+    let graph = behind(&runtime, buffer, nodes, hosts);
+    let port = Port::new(None);
+    let deadline = Duration::from_millis(30);
+    let options = SessionOptions { packet_deadline: Some(deadline), ..SessionOptions::default() };
+    let session = graph.session(&port, 1, &options).expect("accepted");
+    send(&session, 0..sent);
+    open_late(gate, deadline);
+    let values = final_state(&session, &port);
+    (values, session.metrics().nodes.iter().map(|node| node.late).collect())
+}
+
+#[test]
+fn a_packet_that_is_late_behind_a_node_is_dropped_at_the_sink() {
+    let gate = r#""gate": 20"#;
+    assert_eq!(late_at(20, "", &[("gate", "Gate", gate)], &HostNodes::new(), 1), (vec![], vec![0, 1]));
+}
+
+#[test]
+fn a_packet_that_is_late_in_a_queue_is_dropped_before_the_next_node_takes_it() {
+    let gate = r#""gate": 21"#;
+    // The one that is held up, at the sink; the others, before the node that holds it up.
+    assert_eq!(late_at(21, "", &[("gate", "Gate", gate)], &HostNodes::new(), 4), (vec![], vec![0, 4]));
+}
+
+#[test]
+fn a_packet_that_is_late_on_its_way_is_dropped_before_the_native_node_and_the_host_node_behind() {
+    let hosts: HostNodes = [("mine".to_owned(), HostNodeType::new(7, 4))].into();
+    for (gate, kind) in [(22, "Worker"), (23, "mine")] {
+        let params = format!(r#""gate": {gate}"#);
+        // Two edges lead to the last node, so that it is a stage of its own.
+        let nodes = [("gate", "Gate", &*params), ("last", kind, "")];
+        let runtime = runtime();
+        let manifest = format!(
+            r#"{{"version": "v1", "nodes": [{}], "connections": [{{"from": "gate", "to": "last", "buffer": {{}}}}]}}"#,
+            nodes
+                .map(|(id, kind, params)| format!(r#"{{"id": "{id}", "node_type": "{kind}", "params": {{{params}}}}}"#))
+                .join(", ")
+        );
+        let graph = runtime.compile(manifest.as_bytes(), &hosts).unwrap_or_else(|error| panic!("{error}"));
+        let port = Port::new(None);
+        let deadline = Duration::from_millis(30);
+        let options = SessionOptions { packet_deadline: Some(deadline), ..SessionOptions::default() };
+        let session = graph.session(&port, 1, &options).expect("accepted");
+        send(&session, 0..1);
+        open_late(gate, deadline);
+        assert!(final_state(&session, &port).is_empty(), "no call is made");
+        let late: Vec<u64> = session.metrics().nodes.iter().map(|node| node.late).collect();
+        assert_eq!(late, [0, 1], "{kind}");
+    }
+}
+
+#[test]
+fn a_packet_that_is_late_while_a_call_waits_to_be_full_is_not_part_of_it() {
+    let runtime = runtime();
+    let patient = HostNodeType { max_wait: Some(Duration::from_millis(60)), ..HostNodeType::new(7, 3) };
+    let graph = compile(&runtime, &[("host", "mine", "")], &[], &[("mine".to_owned(), patient)].into());
+    let port = Port::new(None);
+    let options = SessionOptions { packet_deadline: Some(Duration::from_millis(20)), ..SessionOptions::default() };
+    let session = graph.session(&port, 1, &options).expect("accepted");
+    send(&session, 0..2);
+    let until = Instant::now() + PATIENCE;
+    while session.metrics().nodes[0].late < 2 {
+        assert!(Instant::now() < until, "{:?}", session.metrics());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(final_state(&session, &port).is_empty());
 }
 
 #[test]
