@@ -36,6 +36,7 @@ PEERS = {
         ("numpy==2.4.6", "soxr==1.1.0", "onnxruntime==1.32.0"), "onnxruntime", alone=(weights.PACKAGE,)
     ),
     "soundfile": Peer(("numpy==2.4.6", "soundfile==0.14.0"), "soundfile"),
+    "soundfile-soxr": Peer(("numpy==2.4.6", "soundfile==0.14.0", "soxr==1.1.0"), "soundfile"),
     "pyav": Peer(("numpy==2.4.6", "av==18.1.0"), "av"),
     "remotemedia-ffi": Peer(("numpy==2.4.6", "remotemedia-ffi==0.4.4"), "remotemedia.runtime"),
     "pipecat": Peer(("pipecat-ai==1.14.0",), "pipecat.pipeline.pipeline"),
