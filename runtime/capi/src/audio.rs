@@ -1,12 +1,10 @@
 //! PCM to audio values and back, for hosts that have samples rather than files.
 
-use std::ffi::{CStr, c_char};
-
 use remotemedia_core::value::{Audio, Value};
 use remotemedia_core::wire::{self, Limits};
 use remotemedia_nodes::audio::pcm::{SampleFormat, from_pcm, to_pcm};
 
-use crate::buffer::{import, rm_buffer};
+use crate::buffer::{import_for_call, rm_buffer};
 use crate::document::{Destination, copied, rm_output};
 use crate::error::rm_error;
 use crate::failure::Failure;
@@ -18,12 +16,14 @@ use crate::status::{RM_INVALID_ARGUMENT, RM_INVALID_DOCUMENT, RM_OK, rm_status};
 /// `s16`, `s24`, `s32`, `f32`, `mulaw` or `alaw`; full scale is 2^(n-1). `data` is copied.
 ///
 /// # Safety
-/// `data` is readable for `len` bytes, or NULL with 0; `format` ends with NUL; `out` is writable; `err` is NULL or writable.
+/// `data` is readable for `len` bytes and `format` for `format_len`, or NULL with 0; `out` is writable; `err` is NULL or
+/// writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rm_audio_from_pcm(
     data: *const u8,
     len: usize,
-    format: *const c_char,
+    format: *const u8,
+    format_len: usize,
     rate: u32,
     channels: u32,
     out: *mut rm_output,
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn rm_audio_from_pcm(
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(out) }?;
         // SAFETY: as the caller promises.
-        let (bytes, format) = unsafe { (slice(data, len, "data")?, sample_format(format)?) };
+        let (bytes, format) = unsafe { (slice(data, len, "data")?, sample_format(format, format_len)?) };
         let samples = from_pcm(bytes, format, channels as usize)
             .map_err(|error| Failure::new(RM_INVALID_ARGUMENT, error.to_string()))?;
         let audio = Audio::from_planar(samples, channels as usize, rate)
@@ -44,30 +44,32 @@ pub unsafe extern "C" fn rm_audio_from_pcm(
     })
 }
 
-/// Writes a document with one bytes value: the sound of a document with one audio value, as interleaved little-endian PCM
-/// of `format`, rounded to nearest and saturated.
+/// Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian PCM
+/// of `format`, rounded to nearest and saturated. The table is read during this call: nothing is lent by it, and its tokens are
+/// not released.
 ///
 /// # Safety
-/// `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `format` ends with NUL; `out`
-/// is writable; `err` is NULL or writable.
+/// `data` is readable for `len` bytes, `buffers` for `buffer_count` entries and `format` for `format_len` bytes, or NULL with 0;
+/// `out` is writable; `err` is NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rm_audio_to_pcm(
     data: *const u8,
     len: usize,
     buffers: *const rm_buffer,
     buffer_count: usize,
-    format: *const c_char,
+    format: *const u8,
+    format_len: usize,
     out: *mut rm_output,
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
-        // SAFETY: as the caller promises.
-        let buffers = unsafe { import(buffers, buffer_count, None) };
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: as the caller promises; the buffers are dropped at the end of this block.
+        let buffers = unsafe { import_for_call(buffers, buffer_count) }?;
         // SAFETY: as the caller promises.
-        let (bytes, format) = unsafe { (copied(data, len, "data")?, sample_format(format)?) };
-        let value = wire::decode(&bytes, &buffers?, &Limits::default())?;
+        let (bytes, format) = unsafe { (copied(data, len, "data")?, sample_format(format, format_len)?) };
+        let value = wire::decode(&bytes, &buffers, &Limits::default())?;
         let Value::Audio(audio) = value else {
             let message = format!("expected an audio value, got {}", value.kind().name());
             return Err(Failure::new(RM_INVALID_DOCUMENT, message));
@@ -84,12 +86,9 @@ pub unsafe extern "C" fn rm_audio_to_pcm(
 /// The sample format with the name of the caller.
 ///
 /// # Safety
-/// `name` is NULL or ends with NUL.
-unsafe fn sample_format(name: *const c_char) -> Result<SampleFormat, Failure> {
-    if name.is_null() {
-        return Err(Failure::new(RM_INVALID_ARGUMENT, "`format` is NULL"));
-    }
-    // SAFETY: it ends with NUL, as this function's caller promises.
-    let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
+/// `name` is NULL or readable for `len` bytes.
+unsafe fn sample_format(name: *const u8, len: usize) -> Result<SampleFormat, Failure> {
+    // SAFETY: as this function's caller promises.
+    let name = String::from_utf8_lossy(unsafe { slice(name, len, "format") }?);
     name.parse().map_err(|error| Failure::new(RM_INVALID_ARGUMENT, format!("{error}")))
 }

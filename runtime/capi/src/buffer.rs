@@ -1,16 +1,12 @@
 //! The buffer table of a document: memory of the host on its way in, memory of the runtime on its way out.
 
-use remotemedia_core::exec::Port;
-use remotemedia_core::value::Buffer;
+use remotemedia_core::value::{Buffer, ForeignMemory};
 
-use crate::counters::Counter;
-use crate::deferred_free;
-use crate::error::rm_error;
 use crate::failure::Failure;
-use crate::guard::guarded;
-use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice, take};
-use crate::release::HostMemory;
-use crate::status::{RM_INVALID_ARGUMENT, RM_OK, rm_status};
+use crate::handle::{into_raw, slice};
+use crate::memory::rm_memory;
+use crate::release::Lender;
+use crate::status::RM_INVALID_ARGUMENT;
 
 /// One entry of the buffer table that travels with a document.
 #[repr(C)]
@@ -23,69 +19,18 @@ pub struct rm_buffer {
     /// In: your number for this memory, which must stay readable and unchanged until a release record names it; 0 if the
     /// bytes are to be copied at once. Out: your number, if it is your memory, else 0.
     pub token: u64,
-    /// In: NULL. Out: the runtime's memory, which lives until you give it to `rm_memory_free`; NULL if it is yours.
+    /// Out: the runtime's memory, which lives until you give it to `rm_memory_free`; NULL if it is yours. In: NULL, or such
+    /// memory with token 0, which is shared rather than copied: nothing is to be released, the handle stays yours to free, and
+    /// from now on you must not write to the memory.
     pub memory: *mut rm_memory,
-    /// Out: 1 if nobody else shares the memory, so that you may write to it. Decided once, when it is handed out.
-    pub writable: u32,
+    /// In: 0; `RM_BUFFER_WRITABLE` is ignored. Out: `RM_BUFFER_WRITABLE`, or 0.
+    pub flags: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
-/// Memory of the runtime in the hands of the host. Outlives pipeline, port and runtime.
-pub struct rm_memory {
-    header: Header,
-    buffer: Buffer,
-}
-
-impl Handle for rm_memory {
-    const NAME: &'static str = "memory";
-    const COUNTER: Counter = Counter::Memories;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
-}
-
-/// Gives memory back; NULL is fine.
-///
-/// # Safety
-/// `memory` is NULL or live, and nobody uses its bytes any more.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rm_memory_free(memory: *mut rm_memory) {
-    // SAFETY: as the caller promises.
-    unsafe { free(memory) };
-}
-
-/// Gives memory back like `rm_memory_free`, for threads that can't wait, such as that of an event loop: the system may take
-/// milliseconds to unmap what is large, so 64 KiB and more are freed by a thread of the library. NULL is fine.
-///
-/// # Safety
-/// `memory` is NULL or live, and nobody uses its bytes any more.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rm_memory_discard(memory: *mut rm_memory) {
-    // SAFETY: as the caller promises.
-    if let Some(memory) = unsafe { take(memory) } {
-        deferred_free::free(memory.buffer);
-    }
-}
-
-/// Makes another handle of the same memory, to keep it beyond the document that it came with.
-///
-/// # Safety
-/// `memory` is live; `out` is writable; `err` is NULL or writable.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rm_memory_retain(
-    memory: *const rm_memory,
-    out: *mut *mut rm_memory,
-    err: *mut *mut rm_error,
-) -> rm_status {
-    guarded!(err, {
-        // SAFETY: live or NULL, as the caller promises.
-        let memory = unsafe { borrow(memory) }?;
-        // SAFETY: writable or NULL, as the caller promises.
-        let out = unsafe { place(out, "out") }?;
-        *out = into_raw(rm_memory { header: Header::new::<rm_memory>(), buffer: memory.buffer.clone() });
-        Ok(RM_OK)
-    })
-}
+/// Nobody else shares the memory of this buffer, so you may write to it. Decided once, when it is handed out.
+pub const RM_BUFFER_WRITABLE: u32 = 1;
 
 /// The buffers of a document that comes in, and the failure of the first that is wrong. A wrong one is empty.
 pub(crate) struct Imported {
@@ -93,18 +38,14 @@ pub(crate) struct Imported {
     pub(crate) refused: Option<Failure>,
 }
 
-/// Imports the buffers of a document that comes in. Every token will then be named by a release record, also if the call
-/// fails: so a call imports before it checks anything else, and reports a failure of this in its turn.
+/// Imports the buffers of a document that comes in. Every token then comes back, also if the call fails: so a call imports
+/// before it checks anything else, and reports a failure of this in its turn.
 ///
 /// # Safety
 /// `buffers` is NULL or readable for `count` entries whose memory is as [`rm_buffer`] asks.
-pub(crate) unsafe fn import(
-    buffers: *const rm_buffer,
-    count: usize,
-    port: Option<&Port>,
-) -> Result<Vec<Buffer>, Failure> {
+pub(crate) unsafe fn import(buffers: *const rm_buffer, count: usize, lender: &Lender) -> Result<Vec<Buffer>, Failure> {
     // SAFETY: as this function's caller promises.
-    let Imported { buffers, refused } = unsafe { import_each(buffers, count, port) };
+    let Imported { buffers, refused } = unsafe { import_each(buffers, count, lender) };
     refused.map_or(Ok(buffers), Err)
 }
 
@@ -112,7 +53,39 @@ pub(crate) unsafe fn import(
 ///
 /// # Safety
 /// As for [`import`].
-pub(crate) unsafe fn import_each(buffers: *const rm_buffer, count: usize, port: Option<&Port>) -> Imported {
+pub(crate) unsafe fn import_each(buffers: *const rm_buffer, count: usize, lender: &Lender) -> Imported {
+    // SAFETY: as this function's caller promises; the memory is shared, copied, or borrowed until the release record.
+    let import = |entry: &rm_buffer, len| unsafe {
+        if entry.token != 0 {
+            return Ok(Buffer::from_foreign(Box::new(lender.borrow_memory(entry.data, len, entry.token))));
+        }
+        if !entry.memory.is_null() {
+            return rm_memory::share(entry.memory, entry.data, len);
+        }
+        Ok(Buffer::aligned_copy(slice(entry.data, len, "buffers").unwrap_or_default()))
+    };
+    // SAFETY: as this function's caller promises.
+    unsafe { import_by(buffers, count, import) }
+}
+
+/// Imports the buffers of a document that is read during this call alone: nothing is copied and nothing lent.
+///
+/// # Safety
+/// As for [`import`], and the buffers are dropped before the call returns.
+pub(crate) unsafe fn import_for_call(buffers: *const rm_buffer, count: usize) -> Result<Vec<Buffer>, Failure> {
+    let import = |entry: &rm_buffer, len| Ok(Buffer::from_foreign(Box::new(CallMemory { data: entry.data, len })));
+    // SAFETY: as this function's caller promises.
+    let Imported { buffers, refused } = unsafe { import_by(buffers, count, import) };
+    refused.map_or(Ok(buffers), Err)
+}
+
+/// # Safety
+/// `buffers` is NULL or readable for `count` entries.
+unsafe fn import_by(
+    buffers: *const rm_buffer,
+    count: usize,
+    import: impl Fn(&rm_buffer, usize) -> Result<Buffer, Failure>,
+) -> Imported {
     // SAFETY: readable or NULL, as this function's caller promises.
     let table = match unsafe { slice(buffers, count, "buffers") } {
         Ok(table) => table,
@@ -121,42 +94,83 @@ pub(crate) unsafe fn import_each(buffers: *const rm_buffer, count: usize, port: 
     let mut imported = Vec::with_capacity(table.len());
     let mut refused = None;
     for (index, entry) in table.iter().enumerate() {
-        let problem = if entry.data.is_null() && entry.len > 0 {
-            Some("is NULL but its length is not 0")
-        } else if isize::try_from(entry.len).is_err() {
-            Some("is longer than memory can be")
-        } else {
-            None
+        let mut note = |field: &str, status, problem: &str| {
+            refused.get_or_insert_with(|| Failure::new(status, format!("`buffers[{index}].{field}` {problem}")));
         };
-        let len = if problem.is_some() { 0 } else { entry.len };
-        if let Some(problem) = problem {
-            refused
-                .get_or_insert_with(|| Failure::new(RM_INVALID_ARGUMENT, format!("`buffers[{index}].data` {problem}")));
+        let problem = problem_of(entry);
+        let mut entry = *entry;
+        if let Some((field, problem)) = problem {
+            note(field, RM_INVALID_ARGUMENT, &problem);
+            (entry.len, entry.memory) = (0, std::ptr::null_mut());
         }
-        imported.push(if entry.token == 0 {
-            // SAFETY: readable for this call, as this function's caller promises.
-            Buffer::aligned_copy(unsafe { slice(entry.data, len, "buffers") }.unwrap_or_default())
-        } else {
-            // SAFETY: readable and unchanged until the release record, as this function's caller promises.
-            let memory = unsafe { HostMemory::new(entry.data, len, entry.token, port) };
-            Buffer::from_foreign(Box::new(memory))
-        });
+        imported.push(import(&entry, entry.len).unwrap_or_else(|failure| {
+            note("memory", failure.status(), failure.message());
+            Buffer::from_bytes(Vec::new())
+        }));
     }
     Imported { buffers: imported, refused }
 }
 
+/// The field that is wrong in an entry that comes in, and what is wrong with it.
+fn problem_of(entry: &rm_buffer) -> Option<(&'static str, String)> {
+    if entry.data.is_null() && entry.len > 0 {
+        Some(("data", "is NULL but its length is not 0".to_owned()))
+    } else if isize::try_from(entry.len).is_err() {
+        Some(("data", "is longer than memory can be".to_owned()))
+    } else if !entry.memory.is_null() && entry.token != 0 {
+        Some(("token", format!("is {} where `memory` is not NULL; one of the two must be 0", entry.token)))
+    } else if entry.flags & !RM_BUFFER_WRITABLE != 0 {
+        Some(("flags", format!("has bits that are not known: {:#x}; pass 0", entry.flags & !RM_BUFFER_WRITABLE)))
+    } else if entry.reserved != 0 {
+        Some(("reserved", format!("is {}; pass 0", entry.reserved)))
+    } else {
+        None
+    }
+}
+
 /// The table entry of a buffer that goes out. `may_write` is false if more than one value of the document refers to the
-/// buffer.
-pub(crate) fn export(mut buffer: Buffer, may_write: bool) -> rm_buffer {
+/// buffer. Memory of the host that nothing else refers to is released with it: its token is added to `ended`.
+pub(crate) fn export(mut buffer: Buffer, may_write: bool, ended: &mut Vec<u64>) -> rm_buffer {
     // Where the host may write, the address must come from a place that may be written.
     let exclusive = if may_write { buffer.as_mut_slice().map(|bytes| bytes.as_mut_ptr().cast_const()) } else { None };
     let (data, len) = (exclusive.unwrap_or_else(|| buffer.as_slice().as_ptr()), buffer.len());
-    match buffer.name_to_owner() {
-        Some(token) => rm_buffer { data, len, token, memory: std::ptr::null_mut(), writable: 0 },
-        None => {
-            let writable = u32::from(exclusive.is_some());
-            let memory = into_raw(rm_memory { header: Header::new::<rm_memory>(), buffer });
-            rm_buffer { data, len, token: 0, memory, writable }
+    match buffer.token() {
+        Some(token) => {
+            ended.extend(buffer.end_loan());
+            rm_buffer { data, len, token, memory: std::ptr::null_mut(), flags: 0, reserved: 0 }
         }
+        None => {
+            let flags = if exclusive.is_some() { RM_BUFFER_WRITABLE } else { 0 };
+            rm_buffer { data, len, token: 0, memory: into_raw(rm_memory::of(buffer)), flags, reserved: 0 }
+        }
+    }
+}
+
+/// Memory of the host that is read during one call.
+struct CallMemory {
+    data: *const u8,
+    len: usize,
+}
+
+// SAFETY: the memory is readable during the call, and no value that refers to it outlasts that.
+unsafe impl Send for CallMemory {}
+// SAFETY: it is only read.
+unsafe impl Sync for CallMemory {}
+
+impl ForeignMemory for CallMemory {
+    fn bytes(&self) -> &[u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        // SAFETY: readable and unchanged during the call, as the caller of `import_for_call` promises.
+        unsafe { std::slice::from_raw_parts(self.data, self.len) }
+    }
+
+    fn token(&self) -> u64 {
+        0
+    }
+
+    fn end(self: Box<Self>) -> u64 {
+        0
     }
 }

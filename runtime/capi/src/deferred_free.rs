@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use remotemedia_core::value::Buffer;
 
 use crate::leaked_once::LeakedOnce;
-use crate::sched_slice;
+use crate::{sched_slice, threads};
 
 /// For a block of this size or more, glibc considers giving memory back to the system; a smaller one is only marked as
 /// free.
@@ -55,8 +55,7 @@ impl Reclaimer {
         let (queue, buffers) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let still_waiting = Arc::clone(&waiting);
-        let thread = std::thread::Builder::new().name("remotemedia-free".to_owned());
-        thread.spawn(move || free_all(&buffers, &still_waiting)).ok()?;
+        threads::spawn("remotemedia-free".to_owned(), Box::new(move || free_all(&buffers, &still_waiting))).ok()?;
         Some(Self { queue, waiting })
     }
 }

@@ -2,13 +2,14 @@
 
 use remotemedia_core::wire::{Document, Limits, json};
 
-use crate::buffer::{export, import, rm_buffer, rm_memory, rm_memory_discard};
+use crate::buffer::{export, import_for_call, rm_buffer};
 use crate::counters::Counter;
 use crate::error::rm_error;
 use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place, slice};
-use crate::status::{RM_OK, rm_status};
+use crate::memory::{rm_memory, rm_memory_discard};
+use crate::status::{RM_INVALID_ARGUMENT, RM_OK, rm_status};
 
 /// Where a call writes a document. Zero-initialised is fine: then the document comes as an object.
 #[repr(C)]
@@ -101,7 +102,12 @@ pub unsafe extern "C" fn rm_document_free(document: *mut rm_document) {
     unsafe { free(document) };
 }
 
-/// Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end.
+/// A flag of `rm_document_to_json`: a payload that lies in the buffer table is written as `"buffer": i`, its index there.
+pub const RM_JSON_BY_REFERENCE: u32 = 1;
+
+/// Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end. The payloads are in the text,
+/// or with the flag `RM_JSON_BY_REFERENCE` named by their place in the buffer table. Without flags pass 0. The table is read
+/// during this call: nothing is lent by it, and its tokens are not released.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `json` is writable; `err`
@@ -112,39 +118,56 @@ pub unsafe extern "C" fn rm_document_to_json(
     len: usize,
     buffers: *const rm_buffer,
     buffer_count: usize,
+    flags: u32,
     json: *mut rm_output,
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
-        // SAFETY: as the caller promises.
-        let buffers = unsafe { import(buffers, buffer_count, None) };
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(json) }?;
-        // SAFETY: readable, as the caller promises.
-        let bytes = unsafe { copied(data, len, "data") }?;
-        let text = json::document_to_json(&bytes, &buffers?, &Limits::default())?;
+        if flags & !RM_JSON_BY_REFERENCE != 0 {
+            let unknown = flags & !RM_JSON_BY_REFERENCE;
+            return Err(Failure::new(
+                RM_INVALID_ARGUMENT,
+                format!("`flags` has bits that are not known: {unknown:#x}; pass 0 or RM_JSON_BY_REFERENCE"),
+            ));
+        }
+        // SAFETY: readable, as the caller promises; the buffers are dropped at the end of this block.
+        let (bytes, buffers) = unsafe { (copied(data, len, "data")?, import_for_call(buffers, buffer_count)?) };
+        let payloads = if flags == 0 { json::Payloads::InText } else { json::Payloads::ByReference };
+        let text = json::document_to_json(&bytes, &buffers, payloads, &Limits::default())?;
         destination.write(Document { bytes: text.into_bytes(), buffers: Vec::new() }, ());
         Ok(RM_OK)
     })
 }
 
-/// Writes the document of which `text` is the JSON twin.
+/// Writes the document of which `text` is the JSON twin. `"buffer": i` in the text refers to `buffers[i]`; the document refers to
+/// the same table by the same numbers, so hand both to the next call. Nothing is lent by this call. A document that refers to a
+/// table has all other payloads inside; without a table large ones come in that of `out`.
 ///
 /// # Safety
-/// `text` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
+/// `text` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `out` is writable; `err` is NULL
+/// or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rm_document_from_json(
     text: *const u8,
     len: usize,
+    buffers: *const rm_buffer,
+    buffer_count: usize,
     out: *mut rm_output,
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(out) }?;
-        // SAFETY: readable, as the caller promises.
-        let bytes = unsafe { copied(text, len, "text") }?;
-        destination.write(json::document_from_json(&bytes, &Limits::default())?, ());
+        // SAFETY: readable, as the caller promises; the buffers are dropped at the end of this block.
+        let (bytes, buffers) = unsafe { (copied(text, len, "text")?, import_for_call(buffers, buffer_count)?) };
+        let mut document = json::document_from_json(&bytes, &buffers, &Limits::default())?;
+        if !buffers.is_empty() {
+            // It refers to the caller's own table.
+            document.buffers.clear();
+        }
+        destination.write(document, ());
         Ok(RM_OK)
     })
 }
@@ -181,18 +204,20 @@ impl<'a> Destination<'a> {
     /// Writes the document to the caller's room, or makes an object of it. `values`, from which the document was encoded,
     /// is dropped first: memory to which only one value of the document refers is then writable by the host.
     pub(crate) fn write<V>(&mut self, document: Document, values: V) {
-        self.write_ended(document, values, |_| {});
+        self.write_ended(document, values, |_, _| {});
     }
 
-    /// As [`Self::write`]; `end` completes the bytes after `values` was dropped.
-    pub(crate) fn write_ended<V>(&mut self, document: Document, values: V, end: impl FnOnce(&mut Vec<u8>)) {
+    /// As [`Self::write`]; `end` completes the bytes after `values` was dropped. It gets the tokens of memory of the host that
+    /// the document alone referred to: no other thread can report them as released.
+    pub(crate) fn write_ended<V>(&mut self, document: Document, values: V, end: impl FnOnce(&mut Vec<u8>, Vec<u64>)) {
         let Document { mut bytes, buffers } = document;
         // The document holds one reference, the value from which it was encoded the other.
         let may_write: Vec<bool> = buffers.iter().map(|buffer| buffer.shares() <= 2).collect();
         drop(values);
-        let table: Vec<rm_buffer> =
-            buffers.into_iter().zip(may_write).map(|(buffer, may_write)| export(buffer, may_write)).collect();
-        end(&mut bytes);
+        let mut ended = Vec::new();
+        let entries = buffers.into_iter().zip(may_write);
+        let table: Vec<rm_buffer> = entries.map(|(buffer, may_write)| export(buffer, may_write, &mut ended)).collect();
+        end(&mut bytes, ended);
         self.write_nothing();
         let capacity = if self.output.data.is_null() { 0 } else { self.output.capacity };
         let buffer_capacity = if self.output.buffers.is_null() { 0 } else { self.output.buffer_capacity };

@@ -2,7 +2,8 @@
 //! explains it.
 
 use remotemedia_core::exec::{
-    ConfigError, DocumentError, OpenError, ReplyError, RunError, SessionError, SubmitError, write_error, write_problems,
+    ConfigError, DocumentError, OpenError, ReplyError, RunError, SessionError, SubmitError, add_released, write_error,
+    write_problems,
 };
 use remotemedia_core::manifest::ManifestError;
 use remotemedia_core::outside;
@@ -18,6 +19,7 @@ pub(crate) struct Failure {
     status: rm_status,
     message: String,
     detail: Detail,
+    released: Vec<u64>,
 }
 
 enum Detail {
@@ -28,7 +30,12 @@ enum Detail {
 
 impl Failure {
     pub(crate) fn new(status: rm_status, message: impl Into<String>) -> Self {
-        Self { status, message: outside::message(message), detail: Detail::Plain }
+        Self { status, message: outside::message(message), detail: Detail::Plain, released: Vec::new() }
+    }
+
+    /// The same failure; its detail brings the tokens back that the call was given.
+    pub(crate) fn releasing(self, released: Vec<u64>) -> Self {
+        Self { released, ..self }
     }
 
     pub(crate) fn status(&self) -> rm_status {
@@ -55,7 +62,9 @@ impl Failure {
                 write_problems(&mut encoder, &error.problems);
             }
         }
-        encoder.finish().bytes
+        let mut detail = encoder.finish().bytes;
+        add_released(&mut detail, &self.released, None);
+        detail
     }
 }
 
@@ -79,7 +88,12 @@ impl From<ConfigError> for Failure {
 
 impl From<ManifestError> for Failure {
     fn from(error: ManifestError) -> Self {
-        Self { status: RM_INVALID_MANIFEST, message: error.to_string(), detail: Detail::Manifest(error) }
+        Self {
+            status: RM_INVALID_MANIFEST,
+            message: error.to_string(),
+            detail: Detail::Manifest(error),
+            released: Vec::new(),
+        }
     }
 }
 
@@ -88,7 +102,9 @@ impl From<SubmitError> for Failure {
         let status = match error {
             SubmitError::ShutDown | SubmitError::PortClosed => RM_SHUT_DOWN,
             SubmitError::Poisoned { .. } => RM_POISONED,
-            SubmitError::TokenInUse { .. } | SubmitError::NeedsPort { .. } => RM_INVALID_ARGUMENT,
+            SubmitError::TokenInUse { .. } | SubmitError::NeedsPort { .. } | SubmitError::NeedsInputs => {
+                RM_INVALID_ARGUMENT
+            }
         };
         Self::new(status, error.to_string())
     }
@@ -129,7 +145,7 @@ impl From<RunError> for Failure {
             RM_OK => RM_EXECUTION_FAILED,
             status => status,
         };
-        Self { status, message: error.to_string(), detail: Detail::Run(Box::new(error)) }
+        Self { status, message: error.to_string(), detail: Detail::Run(Box::new(error)), released: Vec::new() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{deferred_free, generation, release};
+use crate::{deferred_free, generation};
 
 /// Installs the handler that runs in forked children. Called when the first runtime is made, so that loading the library
 /// does nothing.
@@ -31,6 +31,5 @@ pub(crate) fn watch() {
 #[cfg(unix)]
 unsafe extern "C" fn in_child() {
     generation::advance();
-    release::forget_all();
     deferred_free::forget();
 }

@@ -22,6 +22,24 @@ macro_rules! guarded {
 }
 pub(crate) use guarded;
 
+/// Runs the body of a function of the ABI that is given tokens, which come back at `records`. The body gets the [`Lender`] that
+/// takes them.
+///
+/// [`Lender`]: crate::release::Lender
+macro_rules! lending {
+    ($err:expr, $records:expr, |$lender:ident| $body:expr) => {{
+        let lender = $crate::release::Lender::new($records);
+        let outcome = $crate::guard::catch(|| {
+            let $lender = &lender;
+            $body
+        });
+        let outcome = lender.end(outcome, !$err.is_null());
+        // SAFETY: `err` is NULL or writable, as the header asks of every caller.
+        unsafe { $crate::guard::report($err, outcome) }
+    }};
+}
+pub(crate) use lending;
+
 thread_local! {
     static WHERE: RefCell<String> = const { RefCell::new(String::new()) };
 }
@@ -31,7 +49,7 @@ pub(crate) fn catch(body: impl FnOnce() -> Result<rm_status, Failure>) -> Result
     silence_panics();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
         let text = panic_text(&*payload);
-        let place = WHERE.with_borrow_mut(std::mem::take);
+        let place = WHERE.try_with(RefCell::take).unwrap_or_default();
         Err(Failure::new(RM_PANIC, format!("the library panicked{place}: {text}; please report this")))
     })
 }
@@ -59,9 +77,9 @@ fn silence_panics() {
     if !IS_DONE.load(Ordering::Acquire) {
         std::panic::set_hook(Box::new(|info| {
             if let Some(location) = info.location() {
-                WHERE.with_borrow_mut(|place| {
-                    *place = format!(" at {}:{}", location.file(), location.line());
-                });
+                let text = format!(" at {}:{}", location.file(), location.line());
+                // In an exit handler there is no such place any more, and a panic here would end the process.
+                let _ = WHERE.try_with(|place| place.replace(text));
             }
         }));
         IS_DONE.store(true, Ordering::Release);

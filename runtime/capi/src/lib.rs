@@ -6,12 +6,13 @@
 #![allow(non_camel_case_types, reason = "the names are those of the C header")]
 
 mod audio;
+mod bell;
 mod buffer;
+mod build_info;
 mod counters;
 mod deferred_free;
 mod document;
 mod error;
-mod event_fd;
 mod failure;
 mod fork;
 mod generation;
@@ -19,6 +20,7 @@ mod guard;
 mod handle;
 mod leaked_once;
 mod live_objects;
+mod memory;
 mod pipeline;
 mod port;
 mod release;
@@ -26,12 +28,15 @@ mod runtime;
 mod sched_slice;
 mod session;
 mod status;
+mod threads;
 
 pub use audio::*;
 pub use buffer::*;
+pub use build_info::*;
 pub use document::*;
 pub use error::*;
 pub use live_objects::*;
+pub use memory::*;
 pub use pipeline::*;
 pub use port::*;
 pub use runtime::*;

@@ -1,11 +1,12 @@
 //! Pipelines: manifests made ready to run, and the work that is given to them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use remotemedia_core::exec::{
-    Completion, Outcome, Pipeline, PipelineOptions, Port, Submission, Submitted, add_released,
-    write_returned_completion,
+    Completion, Outcome, Pipeline, PipelineOptions, Submission, Submitted, add_released, write_returned_completion,
 };
+use remotemedia_core::node::HostToken;
 use remotemedia_core::value::{Buffer, Value};
 use remotemedia_core::wire::{self, Encoder};
 
@@ -14,10 +15,10 @@ use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
 use crate::error::rm_error;
 use crate::failure::Failure;
-use crate::guard::guarded;
+use crate::guard::{guarded, lending};
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
 use crate::port::rm_port;
-use crate::release;
+use crate::release::{Lender, Records, RuntimeRecords};
 use crate::runtime::{rm_runtime, write_json};
 use crate::status::{RM_OK, RM_PENDING, of_outcome, rm_status};
 
@@ -25,6 +26,8 @@ use crate::status::{RM_OK, RM_PENDING, of_outcome, rm_status};
 pub struct rm_pipeline {
     header: Header,
     pub(crate) pipeline: Pipeline,
+    /// Where tokens come back that are given without a port.
+    records: Arc<RuntimeRecords>,
 }
 
 impl Handle for rm_pipeline {
@@ -38,7 +41,8 @@ impl Handle for rm_pipeline {
 
 /// Makes a pipeline. `manifest` is JSON text, YAML text or a msgpack map, told apart by the first byte. `options` is a map
 /// as JSON text or msgpack, or `(NULL, 0)`: `{"host_nodes": {"my_type": {"token": 7, "batch": 32}}}` declares node types
-/// that the host runs itself. `RM_INVALID_MANIFEST` comes with every problem at once.
+/// that the host runs itself. Each `token` comes back by a release record once no call can name it any more: the pipeline is
+/// freed and its work has ended, or this call fails. `RM_INVALID_MANIFEST` comes with every problem at once.
 ///
 /// # Safety
 /// `runtime` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -52,16 +56,22 @@ pub unsafe extern "C" fn rm_pipeline_new(
     out: *mut *mut rm_pipeline,
     err: *mut *mut rm_error,
 ) -> rm_status {
-    guarded!(err, {
-        // SAFETY: live or NULL, as the caller promises.
-        let runtime = &unsafe { borrow(runtime) }?.runtime;
+    // SAFETY: live or NULL, as the caller promises.
+    let runtime = unsafe { borrow(runtime) };
+    let records = runtime.as_ref().ok().map(|runtime| Records::Runtime(Arc::clone(&runtime.records)));
+    lending!(err, records, |lender| {
+        // SAFETY: readable, as the caller promises.
+        let options = PipelineOptions::parse(&unsafe { copied(options, options_len, "options") }?)?;
+        let host_nodes = options.host_nodes;
+        let tokens = host_nodes.values().map(|host| HostToken::new(host.token, lender.release_token())).collect();
+        let runtime = runtime?;
         // SAFETY: writable or NULL, as the caller promises.
         let out = unsafe { place(out, "out") }?;
         // SAFETY: readable, as the caller promises.
-        let (manifest, options) =
-            unsafe { (copied(manifest, len, "manifest")?, copied(options, options_len, "options")?) };
-        let pipeline = runtime.compile(&manifest, &PipelineOptions::parse(&options)?.host_nodes)?;
-        *out = into_raw(rm_pipeline { header: Header::new::<rm_pipeline>(), pipeline });
+        let manifest = unsafe { copied(manifest, len, "manifest") }?;
+        let pipeline = runtime.runtime.compile_for_host(&manifest, &host_nodes, tokens)?;
+        let records = Arc::clone(&runtime.records);
+        *out = into_raw(rm_pipeline { header: Header::new::<rm_pipeline>(), pipeline, records });
         Ok(RM_OK)
     })
 }
@@ -86,8 +96,8 @@ pub unsafe extern "C" fn rm_pipeline_describe(
     })
 }
 
-/// Runs a pipeline and waits for its end. `inputs` is a msgpack list, one item each, or nil for a graph that has only
-/// sources. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
+/// Runs a pipeline and waits for its end. `inputs` is a msgpack list, one item each; for a graph that has only sources an empty
+/// list or nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
 /// `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
 ///
 /// # Safety
@@ -103,13 +113,15 @@ pub unsafe extern "C" fn rm_pipeline_execute(
     out: *mut rm_output,
     err: *mut *mut rm_error,
 ) -> rm_status {
-    guarded!(err, {
+    // SAFETY: live or NULL, as the caller promises.
+    let pipeline = unsafe { borrow(pipeline) };
+    let records = pipeline.as_ref().ok().map(|pipeline| Records::Runtime(Arc::clone(&pipeline.records)));
+    lending!(err, records, |lender| {
         // SAFETY: as the caller promises.
-        let buffers = unsafe { import(buffers, buffer_count, None) };
+        let buffers = unsafe { import(buffers, buffer_count, lender) };
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(out) }?;
-        // SAFETY: live or NULL, as the caller promises.
-        let pipeline = &unsafe { borrow(pipeline) }?.pipeline;
+        let pipeline = &pipeline?.pipeline;
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied(inputs, len, "inputs") }?;
         let (inputs, input_bytes) = read_inputs(pipeline, &bytes, buffers?)?;
@@ -117,15 +129,16 @@ pub unsafe extern "C" fn rm_pipeline_execute(
         if completion.outcome != Outcome::Finished && !completion.errors.is_empty() {
             return Err(completion.errors.swap_remove(0).into());
         }
-        write(&mut destination, pipeline, completion, None);
+        write(&mut destination, pipeline, completion, lender);
         Ok(RM_OK)
     })
 }
 
 /// Gives a pipeline a piece of work, which ends in exactly one completion. Short work is done on the calling thread within
 /// `budget_us` microseconds: `RM_OK`, and the completion, also a failed one, is in `out`. Else `RM_PENDING`: it will arrive
-/// at `port` under `token`, as will calls to nodes of the host. Below 0 it was not accepted. `timeout_us` below 0 means
-/// none.
+/// at `port` under `token`, as will calls to nodes of the host, perhaps before this function has returned. With a budget of 0
+/// or less the calling thread does nothing of it, and the status is always `RM_PENDING`. Below 0 it was not accepted.
+/// `inputs` is as for `rm_pipeline_execute`; `timeout_us` below 0 means none.
 ///
 /// # Safety
 /// `pipeline` and `port` are live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -143,37 +156,34 @@ pub unsafe extern "C" fn rm_pipeline_submit(
     out: *mut rm_output,
     err: *mut *mut rm_error,
 ) -> rm_status {
-    guarded!(err, {
-        // SAFETY: live or NULL, as the caller promises.
-        let port = unsafe { borrow(port) }.map(|port| &port.port);
-        let notified = port.as_ref().ok().copied();
-        let status = release::attended(|| {
-            // SAFETY: as the caller promises.
-            let buffers = unsafe { import(buffers, buffer_count, notified) };
-            // SAFETY: writable, as the caller promises.
-            let mut destination = unsafe { Destination::new(out) }?;
-            // SAFETY: live or NULL, as the caller promises.
-            let (pipeline, port) = (&unsafe { borrow(pipeline) }?.pipeline, port?);
-            // SAFETY: readable, as the caller promises.
-            let bytes = unsafe { copied(inputs, len, "inputs") }?;
-            let (inputs, input_bytes) = read_inputs(pipeline, &bytes, buffers?)?;
-            let budget = Duration::from_micros(u64::try_from(budget_us).unwrap_or(0));
-            let submission = Submission { token, inputs, input_bytes, timeout: timeout(timeout_us), budget };
-            match pipeline.submit(port, submission)? {
-                Submitted::Pending => {
-                    destination.write_nothing();
-                    Ok(RM_PENDING)
-                }
-                Submitted::Finished(completion) => {
-                    write(&mut destination, pipeline, completion, notified);
-                    Ok(RM_OK)
-                }
+    // SAFETY: live or NULL, as the caller promises.
+    let (pipeline, port) = unsafe { (borrow(pipeline), borrow(port)) };
+    let records = match (&port, &pipeline) {
+        (Ok(port), _) => Some(Records::Port(Arc::clone(&port.records))),
+        (Err(_), Ok(pipeline)) => Some(Records::Runtime(Arc::clone(&pipeline.records))),
+        (Err(_), Err(_)) => None,
+    };
+    lending!(err, records, |lender| {
+        // SAFETY: as the caller promises.
+        let buffers = unsafe { import(buffers, buffer_count, lender) };
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        let (pipeline, port) = (&pipeline?.pipeline, &port?.port);
+        // SAFETY: readable, as the caller promises.
+        let bytes = unsafe { copied(inputs, len, "inputs") }?;
+        let (inputs, input_bytes) = read_inputs(pipeline, &bytes, buffers?)?;
+        let budget = Duration::from_micros(u64::try_from(budget_us).unwrap_or(0));
+        let submission = Submission { token, inputs, input_bytes, timeout: timeout(timeout_us), budget };
+        match pipeline.submit(port, submission)? {
+            Submitted::Pending => {
+                destination.write_nothing();
+                Ok(RM_PENDING)
             }
-        });
-        if let Some(port) = notified.filter(|port| release::is_waiting(port)) {
-            port.wake();
+            Submitted::Finished(completion) => {
+                write(&mut destination, pipeline, completion, lender);
+                Ok(RM_OK)
+            }
         }
-        status
     })
 }
 
@@ -198,14 +208,16 @@ fn read_inputs(
 }
 
 /// Hands out a completion, with the tokens that this releases.
-fn write(destination: &mut Destination<'_>, pipeline: &Pipeline, completion: Completion, port: Option<&Port>) {
+fn write(destination: &mut Destination<'_>, pipeline: &Pipeline, mut completion: Completion, lender: &Lender) {
     let mut encoder = Encoder::new();
     let has_offsets = pipeline.runtime().config().has_offsets;
     let offsets = write_returned_completion(&mut encoder, &completion, of_outcome, has_offsets);
-    release::collected(|records| {
-        destination.write_ended(encoder.finish(), completion, |document| {
-            add_released(document, &records.drain(port), offsets);
-        });
+    let mut released = Vec::new();
+    completion.end_tokens(&mut released);
+    destination.write_ended(encoder.finish(), completion, |document, mut ended| {
+        released.append(&mut ended);
+        lender.drain(&mut released);
+        add_released(document, &released, offsets);
     });
 }
 

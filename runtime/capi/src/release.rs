@@ -1,51 +1,218 @@
-//! Release records: the tokens of host memory and host exceptions that the runtime no longer uses. They belong to the
-//! process: any drain of any port, and any completion that is handed out at once, carries all that wait. One exception: a
-//! token that a document of a port has named is released behind that document, at that port, while the port exists.
+//! Release records: the tokens that the host gets back, of memory, of exceptions and of its node types.
+//!
+//! A token that was given through a port comes back at that port alone; one that was given without a port, or through a port
+//! that was freed, at the runtime: at any drain of any of its ports, or when the host asks for them. What a call itself gives
+//! and releases comes back with that call. There is no state of a thread here: an exit handler runs after that is gone.
 
-use std::cell::{Cell, RefCell};
+use std::cell::OnceCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use remotemedia_core::exec::{Port, WeakPort};
+use remotemedia_core::exec::{Port, ReleaseToken, WeakPort};
 use remotemedia_core::lock::Lock;
 use remotemedia_core::value::ForeignMemory;
 
 use crate::counters::Counter;
+use crate::failure::Failure;
 use crate::generation;
-use crate::leaked_once::LeakedOnce;
+use crate::status::rm_status;
 
+/// The records that wait at a runtime.
 #[derive(Default)]
-struct Records(Lock<Vec<Record>>);
-
-struct Record {
-    token: u64,
-    /// The port at which a document has named the token.
-    behind: Option<WeakPort>,
+pub(crate) struct RuntimeRecords {
+    tokens: Lock<Vec<u64>>,
+    /// Read without the lock, since mostly none wait.
+    is_waiting: AtomicBool,
 }
 
-impl Record {
-    /// Whether the record may be handed out at this port. Ports that were upgraded to check this are put into `seen`, to
-    /// be dropped outside the lock: dropping the last reference to a port releases what the port holds.
-    fn is_for(&self, port: Option<&Port>, seen: &mut Vec<Port>) -> bool {
-        let Some(behind) = &self.behind else { return true };
-        if port.is_some_and(|port| behind.is(port)) {
-            return true;
+/// The records that wait at a port.
+pub(crate) struct PortRecords {
+    state: Lock<PortState>,
+    is_waiting: AtomicBool,
+    /// Woken when records begin to wait.
+    port: WeakPort,
+    runtime: Arc<RuntimeRecords>,
+}
+
+#[derive(Default)]
+struct PortState {
+    tokens: Vec<u64>,
+    is_freed: bool,
+}
+
+/// Where the tokens of a call come back.
+#[derive(Clone)]
+pub(crate) enum Records {
+    Port(Arc<PortRecords>),
+    Runtime(Arc<RuntimeRecords>),
+}
+
+impl RuntimeRecords {
+    fn add(&self, tokens: &[u64]) {
+        self.tokens.lock().extend_from_slice(tokens);
+        self.is_waiting.store(true, Ordering::Release);
+    }
+
+    /// Moves the records that wait into `released`.
+    pub(crate) fn drain(&self, released: &mut Vec<u64>) {
+        if self.is_waiting.load(Ordering::Acquire) {
+            let mut tokens = self.tokens.lock();
+            self.is_waiting.store(false, Ordering::Relaxed);
+            released.append(&mut tokens);
         }
-        let Some(other) = behind.upgrade() else { return true };
-        let is_over = other.is_over();
-        seen.push(other);
-        is_over
     }
 }
 
-/// The records of this process. A fork empties the place, since another thread may have held the lock.
-static RECORDS: LeakedOnce<Records> = LeakedOnce::new();
+impl PortRecords {
+    pub(crate) fn new(port: &Port, runtime: &Arc<RuntimeRecords>) -> Arc<Self> {
+        Arc::new(Self {
+            state: Lock::default(),
+            is_waiting: AtomicBool::new(false),
+            port: port.downgrade(),
+            runtime: Arc::clone(runtime),
+        })
+    }
 
-thread_local! {
-    /// Set while this thread is going to look at the records itself, so that no port need be woken.
-    static ATTENDS: Cell<bool> = const { Cell::new(false) };
+    fn add(&self, tokens: &[u64]) {
+        let mut state = self.state.lock();
+        if state.is_freed {
+            drop(state);
+            return self.runtime.add(tokens);
+        }
+        let is_first = state.tokens.is_empty();
+        state.tokens.extend_from_slice(tokens);
+        self.is_waiting.store(true, Ordering::Release);
+        drop(state);
+        // Others that wait are handed out with the first one, whose port has been woken or is going to be.
+        if let (true, Some(port)) = (is_first, self.port.upgrade()) {
+            port.wake();
+        }
+    }
 
-    /// The tokens that this thread releases while it hands out a document, which is to carry these records itself.
-    static COLLECTED: RefCell<Option<Vec<u64>>> = const { RefCell::new(None) };
+    /// Whether a drain of the port would hand out records.
+    pub(crate) fn are_waiting(&self) -> bool {
+        self.is_waiting.load(Ordering::Acquire) || self.runtime.is_waiting.load(Ordering::Acquire)
+    }
+
+    /// Moves the records that wait here and at the runtime into `released`.
+    pub(crate) fn drain(&self, released: &mut Vec<u64>) {
+        if self.is_waiting.load(Ordering::Acquire) {
+            let mut state = self.state.lock();
+            self.is_waiting.store(false, Ordering::Relaxed);
+            released.append(&mut state.tokens);
+        }
+        self.runtime.drain(released);
+    }
+
+    /// Leaves what waits here, and what will come, to the runtime: the port is freed.
+    pub(crate) fn free(&self) {
+        let mut state = self.state.lock();
+        state.is_freed = true;
+        let tokens = std::mem::take(&mut state.tokens);
+        drop(state);
+        if !tokens.is_empty() {
+            self.runtime.add(&tokens);
+        }
+    }
+}
+
+impl Records {
+    fn add(&self, tokens: &[u64]) {
+        match self {
+            Self::Port(records) => records.add(tokens),
+            Self::Runtime(records) => records.add(tokens),
+        }
+    }
+
+    /// Moves the records that wait into `released`.
+    pub(crate) fn drain(&self, released: &mut Vec<u64>) {
+        match self {
+            Self::Port(records) => records.drain(released),
+            Self::Runtime(records) => records.drain(released),
+        }
+    }
+}
+
+/// The tokens that one call was given.
+struct Loans {
+    /// None if the call names no live object: it is refused, and nothing of it outlasts the call.
+    to: Option<Records>,
+    /// Those that were released while the call works; none once it has returned.
+    during: Lock<Option<Vec<u64>>>,
+}
+
+impl Loans {
+    fn release(&self, token: u64) {
+        let mut during = self.during.lock();
+        if let Some(released) = &mut *during {
+            return released.push(token);
+        }
+        drop(during);
+        if let Some(to) = &self.to {
+            to.add(&[token]);
+        }
+    }
+}
+
+/// Takes the tokens that a call is given, and sees to it that each comes back: with the call, or by a record.
+pub(crate) struct Lender {
+    to: Option<Records>,
+    /// Made with the first token: most calls are given none.
+    loans: OnceCell<Arc<Loans>>,
+}
+
+impl Lender {
+    pub(crate) fn new(to: Option<Records>) -> Self {
+        Self { to, loans: OnceCell::new() }
+    }
+
+    fn loans(&self) -> &Arc<Loans> {
+        self.loans.get_or_init(|| Arc::new(Loans { to: self.to.clone(), during: Lock::new(Some(Vec::new())) }))
+    }
+
+    /// Borrows memory of the host until the value is dropped.
+    ///
+    /// # Safety
+    /// `data` is readable for `len` bytes and does not change until a release record names `token`.
+    pub(crate) unsafe fn borrow_memory(&self, data: *const u8, len: usize, token: u64) -> HostMemory {
+        Counter::HostBuffers.add(1);
+        HostMemory { data, len, token, loans: Some(Arc::clone(self.loans())), generation: generation::current() }
+    }
+
+    /// Releases a token of the host that is no memory.
+    pub(crate) fn release_token(&self) -> ReleaseToken {
+        let loans = Arc::clone(self.loans());
+        Box::new(move |token| loans.release(token))
+    }
+
+    /// Adds the tokens of this call that were released so far to `released`, and what waits for a drain.
+    pub(crate) fn drain(&self, released: &mut Vec<u64>) {
+        if let Some(loans) = self.loans.get() {
+            released.append(loans.during.lock().get_or_insert_default());
+        }
+        if let Some(to) = &self.to {
+            to.drain(released);
+        }
+    }
+
+    /// Ends the call. Tokens of it that were released and not handed out come back with its error, if the caller takes that,
+    /// else by a record.
+    pub(crate) fn end(self, outcome: Result<rm_status, Failure>, takes_error: bool) -> Result<rm_status, Failure> {
+        let mut released = self.loans.get().and_then(|loans| loans.during.lock().take()).unwrap_or_default();
+        // In whatever order they were dropped.
+        released.sort_unstable();
+        if released.is_empty() {
+            return outcome;
+        }
+        match (outcome, self.to) {
+            (Err(failure), _) if takes_error => Err(failure.releasing(released)),
+            (outcome, Some(to)) => {
+                to.add(&released);
+                outcome
+            }
+            (outcome, None) => outcome,
+        }
+    }
 }
 
 /// Memory of the host, borrowed until the last packet that refers to it is gone.
@@ -53,8 +220,8 @@ pub(crate) struct HostMemory {
     data: *const u8,
     len: usize,
     token: u64,
-    port: Option<WeakPort>,
-    is_named: AtomicBool,
+    /// None once another one reports the release.
+    loans: Option<Arc<Loans>>,
     generation: u32,
 }
 
@@ -62,18 +229,6 @@ pub(crate) struct HostMemory {
 unsafe impl Send for HostMemory {}
 // SAFETY: it is only read.
 unsafe impl Sync for HostMemory {}
-
-impl HostMemory {
-    /// Borrows memory of the host; `port` is woken when the memory is released.
-    ///
-    /// # Safety
-    /// `data` is readable for `len` bytes and does not change until a release record names `token`.
-    pub(crate) unsafe fn new(data: *const u8, len: usize, token: u64, port: Option<&Port>) -> Self {
-        Counter::HostBuffers.add(1);
-        let port = port.map(Port::downgrade);
-        Self { data, len, token, port, is_named: AtomicBool::new(false), generation: generation::current() }
-    }
-}
 
 impl ForeignMemory for HostMemory {
     fn bytes(&self) -> &[u8] {
@@ -88,8 +243,9 @@ impl ForeignMemory for HostMemory {
         self.token
     }
 
-    fn named(&self) {
-        self.is_named.store(true, Ordering::Relaxed);
+    fn end(mut self: Box<Self>) -> u64 {
+        self.loans = None;
+        self.token
     }
 }
 
@@ -97,98 +253,9 @@ impl Drop for HostMemory {
     fn drop(&mut self) {
         if self.generation == generation::current() {
             Counter::HostBuffers.add(-1);
-            let is_named = *self.is_named.get_mut();
-            note(self.token, self.port.take(), is_named);
-        }
-    }
-}
-
-/// Releases an exception object of the host, which an error that is reported at `port` names.
-pub(crate) fn record(token: u64, port: WeakPort) {
-    note(token, Some(port), true);
-}
-
-/// The tokens that a thread releases while it hands out a document.
-pub(crate) struct Collected(());
-
-impl Collected {
-    /// Takes what was collected so far.
-    pub(crate) fn take(&self) -> Vec<u64> {
-        COLLECTED.with_borrow_mut(|collected| collected.replace(Vec::new())).unwrap_or_default()
-    }
-
-    /// Takes what was collected so far, and all records that may be handed out at this port.
-    pub(crate) fn drain(&self, port: Option<&Port>) -> Vec<u64> {
-        let mut released = self.take();
-        let mut seen = Vec::new();
-        let mut waiting = records().0.lock();
-        released.extend(waiting.extract_if(.., |record| record.is_for(port, &mut seen)).map(|record| record.token));
-        drop(waiting);
-        released
-    }
-}
-
-/// Runs something that hands out a document, which carries the tokens that this thread releases meanwhile. So no other
-/// thread can report them before the document is there.
-pub(crate) fn collected(work: impl FnOnce(&Collected)) {
-    struct End;
-    impl Drop for End {
-        fn drop(&mut self) {
-            for token in COLLECTED.take().into_iter().flatten() {
-                note(token, None, false);
+            if let Some(loans) = &self.loans {
+                loans.release(self.token);
             }
         }
     }
-    COLLECTED.set(Some(Vec::new()));
-    let _end = End;
-    work(&Collected(()));
-}
-
-/// Whether there are records that may be handed out at this port.
-pub(crate) fn is_waiting(port: &Port) -> bool {
-    let mut seen = Vec::new();
-    let waiting = records().0.lock();
-    let is_waiting = waiting.iter().any(|record| record.is_for(Some(port), &mut seen));
-    drop(waiting);
-    is_waiting
-}
-
-fn note(token: u64, port: Option<WeakPort>, is_named: bool) {
-    let is_collected = COLLECTED.with_borrow_mut(|collected| match collected {
-        Some(collected) => {
-            collected.push(token);
-            true
-        }
-        None => false,
-    });
-    if is_collected {
-        return;
-    }
-    let unattended = port.as_ref().filter(|_| !ATTENDS.get()).and_then(WeakPort::upgrade);
-    let behind = port.filter(|_| is_named);
-    records().0.lock().push(Record { token, behind });
-    if let Some(port) = unattended {
-        port.wake();
-    }
-}
-
-/// Runs something after which the caller looks at the records itself: releases do not wake a port meanwhile.
-pub(crate) fn attended<R>(work: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            ATTENDS.set(self.0);
-        }
-    }
-    let _restore = Restore(ATTENDS.replace(true));
-    work()
-}
-
-/// Forgets all records, in a forked child.
-pub(crate) fn forget_all() {
-    RECORDS.forget();
-}
-
-fn records() -> &'static Records {
-    RECORDS.get().unwrap_or_else(|| RECORDS.set(Records::default()))
 }

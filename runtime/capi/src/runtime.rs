@@ -1,10 +1,11 @@
 //! The version of the library, and the runtime object, which owns the workers.
 
 use std::ffi::c_char;
+use std::sync::Arc;
 use std::time::Duration;
 
 use remotemedia_core::exec::{Config, Runtime};
-use remotemedia_core::wire::{self, Limits, json};
+use remotemedia_core::wire::{self, Encoder, Limits, json};
 
 use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
@@ -13,18 +14,20 @@ use crate::failure::Failure;
 use crate::fork;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
-use crate::sched_slice;
-use crate::status::{RM_OK, RM_PANIC, RM_TIMEOUT, rm_status};
+use crate::release::RuntimeRecords;
+use crate::status::{RM_OK, RM_PANIC, RM_TIMEOUT, RM_WOULD_BLOCK, rm_status};
+use crate::{sched_slice, threads};
 
 /// The major version of this ABI: it changes when a signature or a meaning does.
 pub const RM_ABI_MAJOR: u32 = 0;
 /// The minor version of this ABI: it grows when something is added.
-pub const RM_ABI_MINOR: u32 = 1;
+pub const RM_ABI_MINOR: u32 = 2;
 
 /// A runtime: node types, worker threads, limits. Nothing runs until the first work is submitted. Any thread may use it.
 pub struct rm_runtime {
     header: Header,
     pub(crate) runtime: Runtime,
+    pub(crate) records: Arc<RuntimeRecords>,
 }
 
 impl Handle for rm_runtime {
@@ -67,8 +70,9 @@ pub unsafe extern "C" fn rm_runtime_new(
         let out = unsafe { place(out, "out") }?;
         // SAFETY: as the caller promises.
         let config = Config::parse(&unsafe { copied(config, len, "config") }?)?;
-        let runtime = Runtime::with_threads(config, remotemedia_nodes::registry(), sched_slice::request_long);
-        *out = into_raw(rm_runtime { header: Header::new::<rm_runtime>(), runtime });
+        let registry = remotemedia_nodes::registry();
+        let runtime = Runtime::with_threads(config, registry, threads::spawn, sched_slice::request_long);
+        *out = into_raw(rm_runtime { header: Header::new::<rm_runtime>(), runtime, records: Arc::default() });
         Ok(RM_OK)
     })
 }
@@ -93,8 +97,39 @@ pub unsafe extern "C" fn rm_runtime_describe(
     })
 }
 
-/// Ends all work with a completion each, wakes everybody who waits at a port, and waits at most `patience_us`
-/// microseconds until no node works any more: `RM_OK`, or `RM_TIMEOUT` if some still do. May be called again.
+/// Writes the tokens that come back without a port: those given to `rm_pipeline_execute` and `rm_pipeline_new`, and those of
+/// ports that were freed. `[token, ...]`: `RM_OK`, or `RM_WOULD_BLOCK` with an empty list. Ports of this runtime hand them out
+/// as well; each is named once.
+///
+/// # Safety
+/// `runtime` is live; `out` is writable; `err` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rm_runtime_released(
+    runtime: *const rm_runtime,
+    out: *mut rm_output,
+    err: *mut *mut rm_error,
+) -> rm_status {
+    guarded!(err, {
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        // SAFETY: live or NULL, as the caller promises.
+        let runtime = unsafe { borrow(runtime) }?;
+        let mut released = Vec::new();
+        runtime.records.drain(&mut released);
+        let mut encoder = Encoder::new();
+        encoder.array(released.len());
+        for token in &released {
+            encoder.uint(*token);
+        }
+        destination.write(encoder.finish(), ());
+        Ok(if released.is_empty() { RM_WOULD_BLOCK } else { RM_OK })
+    })
+}
+
+/// Ends all work with a completion each, wakes all threads that wait at a port, and waits at most `patience_us`
+/// microseconds, below 0 for ever, until no node works any more. `RM_OK`: no thread of the library reads or writes memory that
+/// you lent, not even later; only documents that you still take from a port or a session may name or copy it. `RM_TIMEOUT` if a
+/// node still works. May be called again.
 ///
 /// # Safety
 /// `runtime` is live; `err` is NULL or writable.
@@ -107,7 +142,7 @@ pub unsafe extern "C" fn rm_runtime_shutdown(
     guarded!(err, {
         // SAFETY: live or NULL, as the caller promises.
         let runtime = &unsafe { borrow(runtime) }?.runtime;
-        let patience = Duration::from_micros(u64::try_from(patience_us).unwrap_or(0));
+        let patience = u64::try_from(patience_us).map_or(Duration::MAX, Duration::from_micros);
         Ok(if runtime.shut_down(patience) { RM_OK } else { RM_TIMEOUT })
     })
 }

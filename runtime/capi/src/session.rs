@@ -1,11 +1,12 @@
 //! Sessions: a pipeline that runs beside its host, which sends packets and takes outputs as it likes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use remotemedia_core::exec::{
-    Port, Received, Session, SessionOptions, TakeLimit, WeakPort, encoder_of_outputs, end_list, read_control,
-    read_packets, write_metrics, write_received, write_sent, write_trace,
+    Received, Session, SessionOptions, TakeLimit, encoder_of_outputs, end_list, read_control, read_packets,
+    write_metrics, write_received, write_sent, write_trace,
 };
 use remotemedia_core::value::Buffer;
 use remotemedia_core::wire::{self, Encoder, Limits};
@@ -15,19 +16,19 @@ use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
 use crate::error::rm_error;
 use crate::failure::Failure;
-use crate::guard::guarded;
+use crate::guard::{guarded, lending};
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
 use crate::pipeline::rm_pipeline;
 use crate::port::rm_port;
-use crate::release;
+use crate::release::{PortRecords, Records};
 use crate::status::{RM_END, RM_GONE, RM_INVALID_ARGUMENT, RM_OK, RM_WOULD_BLOCK, rm_status};
 
 /// A session: a pipeline at work on one stream. Any thread may use it, also one that sends beside one that receives.
 pub struct rm_session {
     header: Header,
     session: Session,
-    /// The port that is woken for release records.
-    port: WeakPort,
+    /// Where the tokens that it is given come back.
+    records: Arc<PortRecords>,
     limits: Limits,
 }
 
@@ -66,14 +67,15 @@ pub unsafe extern "C" fn rm_session_new(
 ) -> rm_status {
     guarded!(err, {
         // SAFETY: live or NULL, as the caller promises.
-        let (pipeline, port) = unsafe { (&borrow(pipeline)?.pipeline, &borrow(port)?.port) };
+        let (pipeline, port) = unsafe { (&borrow(pipeline)?.pipeline, borrow(port)?) };
         // SAFETY: writable or NULL, as the caller promises.
         let out = unsafe { place(out, "out") }?;
         // SAFETY: readable, as the caller promises.
         let options = SessionOptions::parse(&unsafe { copied(options, len, "options") }?)?;
-        let session = pipeline.session(port, token, &options)?;
+        let session = pipeline.session(&port.port, token, &options)?;
         let limits = pipeline.runtime().config().wire.clone();
-        *out = into_raw(rm_session { header: Header::new::<rm_session>(), session, port: port.downgrade(), limits });
+        let records = Arc::clone(&port.records);
+        *out = into_raw(rm_session { header: Header::new::<rm_session>(), session, records, limits });
         Ok(RM_OK)
     })
 }
@@ -81,7 +83,7 @@ pub unsafe extern "C" fn rm_session_new(
 /// Sends packets: a msgpack list of `[value, pts?, duration?]`, times in nanoseconds or nil. Takes as many as there is room
 /// for and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
 /// says when to send the others again. Light work is done on the calling thread within `budget_us` microseconds, and
-/// outputs that are there come along, at most `most_outputs`. Below 0 nothing was taken; `RM_GONE` if the session has ended.
+/// outputs that are there come along, at most `most_outputs`; with a budget of 0 or less it does no work. Below 0 nothing was taken; `RM_GONE` if the session has ended.
 ///
 /// # Safety
 /// `session` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -97,40 +99,37 @@ pub unsafe extern "C" fn rm_session_send(
     out: *mut rm_output,
     err: *mut *mut rm_error,
 ) -> rm_status {
-    guarded!(err, {
-        // SAFETY: live or NULL, as the caller promises.
-        let session = unsafe { borrow(session) };
-        let port = session.as_ref().ok().and_then(|session| session.port.upgrade());
-        let status = release::attended(|| {
-            // SAFETY: as the caller promises.
-            let buffers = unsafe { import(buffers, buffer_count, port.as_ref()) };
-            // SAFETY: writable, as the caller promises.
-            let mut destination = unsafe { Destination::new(out) }?;
-            let session = session?;
-            // SAFETY: readable, as the caller promises.
-            let bytes = unsafe { copied(packets, len, "packets") }?;
-            let buffers = buffers?;
-            let packet_bytes = bytes.len() + buffers.iter().map(Buffer::len).sum::<usize>();
-            // Large packets without room need not be read yet.
-            let has_room = packet_bytes <= SMALL_BYTES || session.session.has_room()?;
-            let mut packets = VecDeque::new();
-            if has_room {
-                packets = read_packets::<Failure>(&bytes, &buffers, &session.limits)?;
-            }
-            drop(buffers);
-            let budget = Duration::from_micros(u64::try_from(budget_us).unwrap_or(0));
-            let sent = session.session.send(&mut packets, packet_bytes, budget, most(most_outputs))?;
-            let is_all = has_room && packets.is_empty();
-            drop(packets);
-            let mut encoder = encoder_of_outputs(&sent.outputs);
-            write_sent(&mut encoder, &sent, &session.session);
-            write(&mut destination, encoder, sent, port.as_ref());
-            Ok(if is_all { RM_OK } else { RM_WOULD_BLOCK })
-        });
-        if let Some(port) = port.filter(release::is_waiting) {
-            port.wake();
+    // SAFETY: live or NULL, as the caller promises.
+    let session = unsafe { borrow(session) };
+    let records = session.as_ref().ok().map(|session| Records::Port(Arc::clone(&session.records)));
+    lending!(err, records, |lender| {
+        // SAFETY: as the caller promises.
+        let buffers = unsafe { import(buffers, buffer_count, lender) };
+        // SAFETY: writable, as the caller promises.
+        let mut destination = unsafe { Destination::new(out) }?;
+        let session = session?;
+        // SAFETY: readable, as the caller promises.
+        let bytes = unsafe { copied(packets, len, "packets") }?;
+        let buffers = buffers?;
+        let packet_bytes = bytes.len() + buffers.iter().map(Buffer::len).sum::<usize>();
+        // Large packets without room need not be read yet.
+        let has_room = packet_bytes <= SMALL_BYTES || session.session.has_room()?;
+        let mut packets = VecDeque::new();
+        if has_room {
+            packets = read_packets::<Failure>(&bytes, &buffers, &session.limits)?;
         }
-        status
+        drop(buffers);
+        let budget = Duration::from_micros(u64::try_from(budget_us).unwrap_or(0));
+        let sent = session.session.send(&mut packets, packet_bytes, budget, most(most_outputs))?;
+        let is_all = has_room && packets.is_empty();
+        drop(packets);
+        let mut encoder = encoder_of_outputs(&sent.outputs);
+        write_sent(&mut encoder, &sent, &session.session);
+        destination.write_ended(encoder.finish(), sent, |document, mut released| {
+            lender.drain(&mut released);
+            end_list(document, &released);
+        });
+        Ok(if is_all { RM_OK } else { RM_WOULD_BLOCK })
     })
 }
 
@@ -168,7 +167,10 @@ pub unsafe extern "C" fn rm_session_receive(
         };
         let mut encoder = encoder_of_outputs(&outputs);
         write_received(&mut encoder, &outputs, &session.session);
-        write(&mut destination, encoder, outputs, session.port.upgrade().as_ref());
+        destination.write_ended(encoder.finish(), outputs, |document, mut released| {
+            session.records.drain(&mut released);
+            end_list(document, &released);
+        });
         Ok(status)
     })
 }
@@ -297,11 +299,4 @@ pub unsafe extern "C" fn rm_session_free(session: *mut rm_session) {
 
 fn most(packets: usize) -> TakeLimit {
     TakeLimit { packets, bytes: MOST_BYTES }
-}
-
-/// Hands out the document of `named`, which is dropped then, with the tokens that this releases.
-fn write<T>(destination: &mut Destination<'_>, mut encoder: Encoder, named: T, port: Option<&Port>) {
-    release::collected(|records| {
-        destination.write_ended(encoder.finish(), named, |document| end_list(document, &records.drain(port)));
-    });
 }

@@ -43,6 +43,8 @@ pub const RM_FORKED: rm_status = -11;
 pub const RM_OUT_OF_RESOURCES: rm_status = -12;
 /// The results grew past a limit of the runtime.
 pub const RM_LIMIT_EXCEEDED: rm_status = -13;
+/// This system, or this object, does not have what was asked for.
+pub const RM_UNSUPPORTED: rm_status = -14;
 
 /// The name of a status, such as `RM_TIMED_OUT`; `unknown status` for a number that is none. Never NULL, never freed.
 #[unsafe(no_mangle)]
@@ -66,6 +68,7 @@ pub extern "C" fn rm_status_name(status: rm_status) -> *const c_char {
         RM_FORKED => c"RM_FORKED",
         RM_OUT_OF_RESOURCES => c"RM_OUT_OF_RESOURCES",
         RM_LIMIT_EXCEEDED => c"RM_LIMIT_EXCEEDED",
+        RM_UNSUPPORTED => c"RM_UNSUPPORTED",
         _ => c"unknown status",
     };
     name.as_ptr()

@@ -103,7 +103,7 @@ fn step(host: &mut Host, input: &mut Input<'_>) {
             let runtime = host.runtimes.get(input.byte());
             let mut made = null_mut();
             // SAFETY: live or NULL.
-            let status = host.call(|err| unsafe { rm_port_new(runtime, &raw mut made, err) });
+            let status = host.call(|err| unsafe { rm_port_new(runtime, bell.as_ptr(), bell.len(), &raw mut made, err) });
             host.keep_port(status, made, input.byte());
         }
         2 | 3 => {
@@ -310,7 +310,7 @@ fn documents(host: &mut Host, input: &mut Input<'_>) {
             let table = host.table(input);
             // SAFETY: the slices are live.
             host.output(place, |out, err| unsafe {
-                rm_document_to_json(bytes.as_ptr(), bytes.len(), table.as_ptr(), table.len(), out, err)
+                rm_document_to_json(bytes.as_ptr(), bytes.len(), table.as_ptr(), table.len(), flags, out, err)
             });
         }
         _ => {

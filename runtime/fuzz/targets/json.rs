@@ -7,7 +7,7 @@ use remotemedia_core::wire::json::{document_from_json, from_json};
 use remotemedia_fuzz::{LIMITS, assert_exact};
 
 fuzz_target!(|bytes: &[u8]| {
-    let document = document_from_json(bytes, &LIMITS);
+    let document = document_from_json(bytes, &[], &LIMITS);
     let Ok(text) = std::str::from_utf8(bytes) else {
         assert!(document.is_err());
         return;

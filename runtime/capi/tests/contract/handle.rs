@@ -23,7 +23,7 @@ fn memory_outlives_everything_and_objects_are_freed_in_any_order() {
         });
         assert_eq!(outcome.status, RM_OK, "{}", outcome.message);
         let [entry] = outcome.buffers[..] else { panic!("{} buffers", outcome.buffers.len()) };
-        assert_eq!((entry.token, entry.writable), (0, 1));
+        assert_eq!((entry.token, entry.flags), (0, RM_BUFFER_WRITABLE));
         let mut kept = null_mut();
         // SAFETY: live, and writable.
         assert_eq!(unsafe { rm_memory_retain(entry.memory, &raw mut kept, null_mut()) }, RM_OK);
@@ -64,14 +64,22 @@ fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
     unsafe {
         let (mut data, mut buffers, mut fd) = (null(), null(), 0);
         let (mut len, mut count) = (0, 0);
+        let format = b"s16".as_ptr();
         let statuses = [
             rm_runtime_new(null(), 0, null_mut(), null_mut()),
             rm_runtime_new(null(), 1, &mut null_mut(), null_mut()),
             rm_runtime_describe(null(), &mut empty(), null_mut()),
             rm_runtime_describe(host.runtime, null_mut(), null_mut()),
             rm_runtime_shutdown(null(), 0, null_mut()),
-            rm_port_new(null(), &mut null_mut(), null_mut()),
-            rm_port_new(host.runtime, null_mut(), null_mut()),
+            rm_port_new(null(), null(), 0, &mut null_mut(), null_mut()),
+            rm_port_new(host.runtime, null(), 0, null_mut(), null_mut()),
+            rm_port_new(host.runtime, null(), 1, &mut null_mut(), null_mut()),
+            rm_port_shutdown(null(), null_mut()),
+            rm_runtime_released(null(), &mut empty(), null_mut()),
+            rm_runtime_released(host.runtime, null_mut(), null_mut()),
+            rm_memory_new(1, null_mut(), &mut null_mut(), null_mut()),
+            rm_memory_new(1, &mut null_mut(), null_mut(), null_mut()),
+            rm_memory_new(usize::MAX, &mut null_mut(), &mut null_mut(), null_mut()),
             rm_port_fd(null(), &raw mut fd, null_mut()),
             rm_port_fd(host.port, null_mut(), null_mut()),
             rm_port_next(null(), 0, &mut empty(), null_mut()),
@@ -82,8 +90,10 @@ fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
             rm_pipeline_describe(null(), &mut empty(), null_mut()),
             rm_pipeline_describe(host.pass, null_mut(), null_mut()),
             rm_memory_retain(null(), &mut null_mut(), null_mut()),
-            rm_document_from_json(null(), 1, &mut empty(), null_mut()),
-            rm_document_from_json(null(), 0, null_mut(), null_mut()),
+            rm_document_from_json(null(), 1, null(), 0, &mut empty(), null_mut()),
+            rm_document_from_json(null(), 0, null(), 0, null_mut(), null_mut()),
+            rm_document_from_json(null(), 0, null(), 1, &mut empty(), null_mut()),
+            rm_document_to_json(null(), 0, null(), 0, 2, &mut empty(), null_mut()),
             rm_document_view(null(), &raw mut data, &raw mut len, &raw mut buffers, &raw mut count, null_mut()),
             rm_live_objects(null_mut(), null_mut()),
             rm_session_new(null(), host.port, 1, null(), 0, &mut null_mut(), null_mut()),
@@ -97,11 +107,11 @@ fn null_is_refused_where_an_object_or_a_place_is_needed_and_is_fine_to_free() {
             rm_session_control(null(), null(), 0, null_mut()),
             rm_session_metrics(null(), &mut empty(), null_mut()),
             rm_session_trace(null(), &mut empty(), null_mut()),
-            rm_audio_from_pcm(null(), 1, c"s16".as_ptr(), 8000, 1, &mut empty(), null_mut()),
-            rm_audio_from_pcm(null(), 0, null(), 8000, 1, &mut empty(), null_mut()),
-            rm_audio_from_pcm(null(), 0, c"s16".as_ptr(), 8000, 1, null_mut(), null_mut()),
+            rm_audio_from_pcm(null(), 1, format, 3, 8000, 1, &mut empty(), null_mut()),
+            rm_audio_from_pcm(null(), 0, null(), 3, 8000, 1, &mut empty(), null_mut()),
+            rm_audio_from_pcm(null(), 0, format, 3, 8000, 1, null_mut(), null_mut()),
         ];
-        assert_eq!(statuses, [RM_INVALID_ARGUMENT; 35]);
+        assert_eq!(statuses, [RM_INVALID_ARGUMENT; 44]);
         rm_runtime_free(null_mut());
         rm_port_free(null_mut());
         rm_pipeline_free(null_mut());

@@ -13,7 +13,7 @@ pub(crate) const PASS: &str = r#"{"version": "v1", "nodes": [{"id": "only", "nod
 pub(crate) const HOST: &str = r#"{"version": "v1", "nodes": [{"id": "mine", "node_type": "mine"}]}"#;
 pub(crate) const HOST_OPTIONS: &str = r#"{"host_nodes": {"mine": {"token": 7, "batch": 1}}}"#;
 
-/// Release records and counts belong to the process: tests that look at them take turns.
+/// Counts of live objects belong to the process: tests that look at them take turns.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -50,7 +50,7 @@ impl Host {
             assert_eq!(rm_runtime_new(config.as_ptr(), config.len(), &raw mut runtime, null_mut()), RM_OK);
             // Failures of these tests are to be seen.
             let _ = std::panic::take_hook();
-            assert_eq!(rm_port_new(runtime, &raw mut port, null_mut()), RM_OK);
+            assert_eq!(rm_port_new(runtime, null(), 0, &raw mut port, null_mut()), RM_OK);
             for (manifest, options, place) in [(PASS, "", &raw mut pass), (HOST, HOST_OPTIONS, &raw mut mine)] {
                 let status = rm_pipeline_new(
                     runtime,
@@ -185,6 +185,8 @@ impl Drop for Host {
 pub(crate) struct Outcome {
     pub(crate) status: rm_status,
     pub(crate) message: String,
+    /// The tokens that the detail of a failure brings back, sorted.
+    pub(crate) released: Vec<u64>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) buffers: Vec<rm_buffer>,
     pub(crate) document: *mut rm_document,
@@ -199,9 +201,21 @@ impl Outcome {
         assert_eq!(error.is_null(), status >= 0, "there is an error exactly if the call failed");
         // SAFETY: NULL or live; the text lives as long as the error.
         let message = unsafe { CStr::from_ptr(rm_error_message(error)) }.to_string_lossy().into_owned();
+        let (mut detail, mut len) = (null(), 0);
+        // SAFETY: NULL or live; the places are writable, and the bytes live as long as the error.
+        let detail = unsafe {
+            rm_error_detail(error, &raw mut detail, &raw mut len);
+            if len == 0 { &[] } else { std::slice::from_raw_parts(detail, len) }
+        };
+        let mut released = Vec::new();
+        if let Ok(Value::Map(detail)) = wire::decode(detail, &[], &Limits::default()) {
+            released = detail.get("released").map(|tokens| list(tokens.clone())).unwrap_or_default();
+        }
+        let mut released: Vec<u64> = released.iter().map(number).collect();
+        released.sort_unstable();
         // SAFETY: NULL or live, and not used afterwards.
         unsafe { rm_error_free(error) };
-        let mut this = Self { status, message, bytes: Vec::new(), buffers: Vec::new(), document: null_mut() };
+        let mut this = Self { status, message, released, bytes: Vec::new(), buffers: Vec::new(), document: null_mut() };
         if out.document == untouched {
             assert_eq!((out.len, out.buffer_count), (17, 18), "all or nothing of an output is written");
         } else {
@@ -260,7 +274,7 @@ pub(crate) fn number(value: &Value) -> u64 {
 }
 
 pub(crate) fn from_json(text: &str) -> Vec<u8> {
-    wire::json::document_from_json(text.as_bytes(), &Limits::default()).expect("valid").bytes
+    wire::json::document_from_json(text.as_bytes(), &[], &Limits::default()).expect("valid").bytes
 }
 
 /// The inputs `[<bytes in buffer 0>]`: an ext value of code 6 that holds `[0, 0, len]`.
@@ -276,7 +290,7 @@ pub(crate) fn many_bytes_in_a_buffer(len: usize) -> Vec<u8> {
 }
 
 pub(crate) fn borrowed(bytes: &[u8], token: u64) -> rm_buffer {
-    rm_buffer { data: bytes.as_ptr(), len: bytes.len(), token, memory: null_mut(), writable: 0 }
+    rm_buffer { data: bytes.as_ptr(), len: bytes.len(), token, memory: null_mut(), flags: 0, reserved: 0 }
 }
 
 pub(crate) fn live() -> BTreeMap<String, u64> {

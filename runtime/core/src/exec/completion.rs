@@ -99,12 +99,36 @@ pub struct RunError {
     pub host_token: Option<Arc<HostToken>>,
 }
 
+impl Completion {
+    /// Takes the host's numbers for its exceptions out of the errors. Adds those to `ended` that nothing else refers to: the
+    /// caller reports them as released.
+    pub fn end_tokens(&mut self, ended: &mut Vec<u64>) {
+        for error in self.errors.iter_mut().chain(&mut self.skip_report.skipped) {
+            error.end_token(ended);
+        }
+    }
+}
+
 impl SkipReport {
     /// So many errors are kept; beyond them only the first one of each node, and the count.
     pub const MOST: usize = 100;
 }
 
 impl RunError {
+    /// Takes the host's number for its exception out, and adds it to `ended` if nothing else refers to it.
+    pub(super) fn end_token(&mut self, ended: &mut Vec<u64>) {
+        ended.extend(self.host_token.take().and_then(HostToken::end));
+    }
+
+    /// How many bytes of a document it takes, at most.
+    pub(super) fn weight(&self) -> usize {
+        const FIELDS: usize = 200;
+        let texts = [&self.node_id, &self.node_type, &self.input_name].into_iter().flatten().map(|text| text.len());
+        let chain: usize = self.chain.iter().map(|link| link.len() + 5).sum();
+        // The message repeats the cause, the cure and the names.
+        FIELDS + 2 * (texts.sum::<usize>() + self.cause.len() + self.cure.len()) + chain
+    }
+
     /// An error of the run as a whole.
     pub(super) fn of_run(outcome: Outcome, cause: impl Into<String>, cure: impl Into<String>) -> Self {
         Self {

@@ -27,6 +27,8 @@ struct ConfigDocument {
     workers: Option<usize>,
     limits: LimitsDocument,
     offsets: bool,
+    /// Reserved for libraries with further node types.
+    node_libraries: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,6 +53,10 @@ impl Config {
         let document: ConfigDocument = read(document, "config")?;
         if let Some(workers) = document.workers.filter(|workers| !(1..=MOST_WORKERS).contains(workers)) {
             return Err(ConfigError(format!("config: workers: expected 1 to {MOST_WORKERS}, got {workers}")));
+        }
+        if !document.node_libraries.is_empty() {
+            let reason = "this version loads no node libraries, so the list must be empty";
+            return Err(ConfigError(format!("config: node_libraries: {reason}")));
         }
         let defaults = Self::default();
         let limits = document.limits;
@@ -105,8 +111,14 @@ mod tests {
     fn refuses_what_it_does_not_know() {
         assert_eq!(
             refusal(r#"{"worker": 3}"#),
-            "config: unknown field `worker`, expected one of `workers`, `limits`, `offsets` at line 1 column 9"
+            "config: unknown field `worker`, expected one of `workers`, `limits`, `offsets`, `node_libraries` at line 1 \
+             column 9"
         );
         assert_eq!(refusal(r#"{"workers": 0}"#), "config: workers: expected 1 to 1024, got 0");
+        assert_eq!(
+            refusal(r#"{"node_libraries": ["a.so"]}"#),
+            "config: node_libraries: this version loads no node libraries, so the list must be empty"
+        );
+        assert!(Config::parse(br#"{"node_libraries": []}"#).is_ok());
     }
 }

@@ -33,6 +33,11 @@ pub enum SubmitError {
         /// The number.
         token: u64,
     },
+    /// The graph takes inputs, and none were given, not even an empty list.
+    #[error(
+        "the graph takes inputs, and none were given; give a list with one entry for each item, which may be empty"
+    )]
+    NeedsInputs,
     /// There is no port for calls to the host's nodes.
     #[error(
         "node {} is run by the host, and a blocking execute has no port for its calls; submit with a port instead",

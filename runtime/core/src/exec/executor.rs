@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::pool::Pool;
+use super::threads::SpawnThread;
 use super::timer::{Fire, Timer};
 use crate::lock::{Lock, Monitor};
 
@@ -33,11 +34,11 @@ pub(super) struct Task<R> {
 pub(super) struct ActiveRunGuard<R: Fire>(Arc<Executor<R>>);
 
 impl<R: Fire> Executor<R> {
-    /// An executor with this pool; no thread is started before there is work.
-    pub(super) fn new(pool: Pool<Task<R>>) -> Self {
+    /// An executor with this pool, whose timer's thread `spawn` starts; no thread is started before there is work.
+    pub(super) fn new(pool: Pool<Task<R>>, spawn: SpawnThread) -> Self {
         Self {
             pool,
-            timer: Timer::default(),
+            timer: Timer::new(spawn),
             listed: Lock::default(),
             is_shut_down: AtomicBool::new(false),
             active: AtomicUsize::new(0),
@@ -110,6 +111,7 @@ impl<R: Fire> Drop for ActiveRunGuard<R> {
 mod tests {
     use std::time::Duration;
 
+    use super::super::threads::spawn;
     use super::*;
 
     struct Idle;
@@ -121,7 +123,7 @@ mod tests {
     }
 
     fn executor() -> Arc<Executor<Idle>> {
-        Arc::new(Executor::new(Pool::new(1, || (), |_| (), |_| false)))
+        Arc::new(Executor::new(Pool::new(1, spawn, || (), |_| (), |_| false), spawn))
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod session_outputs;
 mod stream_item;
 #[cfg(test)]
 mod test_graph;
+mod threads;
 mod timer;
 mod trace;
 
@@ -41,9 +42,10 @@ pub use chain::panic_text;
 pub use completion::{Completion, Outcome, Output, RunError, SinkOutputs, SkipReport};
 pub use config::Config;
 pub use documents::{
-    DocumentError, StatusOf, add_released, encoder_of_outputs, end_events, end_list, read_control, read_packets,
-    read_reply, write_completion, write_error, write_events, write_metrics, write_next_call, write_problems,
-    write_progress, write_received, write_returned_completion, write_sent, write_trace,
+    DocumentError, ReleaseToken, StatusOf, add_released, encoder_of_outputs, end_events, end_list, event_kind,
+    read_control, read_packets, read_reply, write_completion, write_error, write_events, write_metrics,
+    write_next_call, write_problems, write_progress, write_received, write_returned_completion, write_sent,
+    write_trace,
 };
 pub use error::{ConfigError, OpenError, SessionError, SubmitError};
 pub use event::{Batch, Event};
@@ -51,10 +53,11 @@ pub use histogram::Percentiles;
 pub use host_call::{Backpressure, CallEntry, HostCall, HostFailure, HostOutput, Reply, ReplyError};
 pub use live_objects::LiveObjects;
 pub use metrics::{EdgeMetrics, NodeMetrics, SessionMetrics, StreamPosition, Waiting, WaitsFor};
-pub use options::{BufferOptions, PipelineOptions, SessionClock, SessionOptions};
+pub use options::{Bell, BufferOptions, PipelineOptions, PortOptions, SessionClock, SessionOptions};
 pub use port::{Notifier, Port, WeakPort};
 pub use progress::Progress;
 pub use runtime::{Pipeline, Runtime, Submission, Submitted};
 pub use session::{Control, Received, Sent, Session};
 pub use session_outputs::{SessionOutput, TakeLimit};
+pub use threads::{SpawnThread, ThreadBody};
 pub use trace::{Trace, TraceRecord};

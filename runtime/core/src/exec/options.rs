@@ -19,6 +19,26 @@ pub struct PipelineOptions {
     pub host_nodes: HostNodes,
 }
 
+/// The options of a port.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PortOptions {
+    /// How an event loop learns that events are there; the best that the system has if it is not chosen.
+    pub bell: Option<Bell>,
+}
+
+/// How an event loop learns that a port has events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bell {
+    /// The descriptor of a Linux eventfd.
+    EventFd,
+    /// The descriptor of one end of a pair of sockets.
+    SocketPair,
+    /// Nothing: threads wait at the port.
+    None,
+}
+
 /// The options of a session.
 #[derive(Clone, Debug, Default)]
 pub struct SessionOptions {
@@ -80,6 +100,16 @@ struct BufferDocument {
 }
 
 impl PipelineOptions {
+    /// Reads a map as JSON text or msgpack; an empty document means the defaults.
+    ///
+    /// # Errors
+    /// If an entry is unknown or out of range.
+    pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
+        read(document, "options")
+    }
+}
+
+impl PortOptions {
     /// Reads a map as JSON text or msgpack; an empty document means the defaults.
     ///
     /// # Errors

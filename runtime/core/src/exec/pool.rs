@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::delays;
+use super::threads::SpawnThread;
 use crate::lock::Monitor;
 use crate::node::{WorkerPlace, take_place};
 
@@ -29,6 +30,7 @@ struct Shared<T> {
     state: Monitor<State<T>>,
     /// A node has called the system: from then on a spare thread is kept ready.
     needs_spare: AtomicBool,
+    spawn: SpawnThread,
     begin: fn(),
     run: fn(T),
     may_block: fn(&T) -> bool,
@@ -70,11 +72,11 @@ const WAIT_THRESHOLD_US: u64 = 10_000;
 const MOST_WAITING: usize = 256;
 
 impl<T: Send + 'static> Pool<T> {
-    /// A pool of `workers` threads, none of which is started yet. Each calls `begin` first and `run` for each task;
-    /// `may_block` returns whether a task may wait for the system.
-    pub(super) fn new(workers: usize, begin: fn(), run: fn(T), may_block: fn(&T) -> bool) -> Self {
-        let shared =
-            Shared { workers, state: Monitor::default(), needs_spare: AtomicBool::new(false), begin, run, may_block };
+    /// A pool of `workers` threads, none of which is started yet. `spawn` starts them. Each calls `begin` first and `run`
+    /// for each task; `may_block` returns whether a task may wait for the system.
+    pub(super) fn new(workers: usize, spawn: SpawnThread, begin: fn(), run: fn(T), may_block: fn(&T) -> bool) -> Self {
+        let (state, needs_spare) = (Monitor::default(), AtomicBool::new(false));
+        let shared = Shared { workers, state, needs_spare, spawn, begin, run, may_block };
         Self { shared: Arc::new(shared), started: OnceLock::new() }
     }
 
@@ -122,7 +124,7 @@ impl<T: Send + 'static> Shared<T> {
     fn spawn(self: &Arc<Self>, state: &mut State<T>) -> std::io::Result<()> {
         let shared = Arc::clone(self);
         let name = format!("remotemedia-{}", state.threads);
-        std::thread::Builder::new().name(name).spawn(move || shared.serve())?;
+        (shared.spawn)(name, Box::new(move || shared.serve()))?;
         state.threads += 1;
         Ok(())
     }
@@ -284,6 +286,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::sync::mpsc;
 
+    use super::super::threads;
     use super::*;
     use crate::node::{may_block, wait};
 
@@ -293,7 +296,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     fn pool(workers: usize) -> Pool<Job> {
-        Pool::new(workers, || (), |job| job(), |_| true)
+        Pool::new(workers, threads::spawn, || (), |job| job(), |_| true)
     }
 
     #[test]

@@ -53,6 +53,8 @@ struct State {
     /// When the oldest event arrived, or the first one after the last drain.
     waits_since: Option<Instant>,
     is_notified: bool,
+    /// No more work is accepted: the port is being shut down.
+    is_ending: bool,
     is_closed: bool,
     is_woken: bool,
 }
@@ -73,6 +75,9 @@ impl Port {
     /// The most events of one drain, so that many small results don't block an event loop for long.
     pub const MOST_EVENTS: usize = 256;
 
+    /// After the first event a drain takes no further one that would make its document longer than this.
+    pub const MOST_BYTES: usize = 1 << 20;
+
     /// An open port. Without a notifier it can only be waited on.
     pub fn new(notifier: Option<Box<dyn Notifier>>) -> Self {
         Self(Arc::new(Shared { state: Monitor::default(), notifier, lag: Histogram::new() }))
@@ -87,7 +92,7 @@ impl Port {
         let is_there = |state: &State| !state.events.is_empty() || state.is_closed || state.is_woken;
         let mut state = self.0.state.wait_for(self.0.state.lock(), deadline, is_there);
         state.is_woken = false;
-        let count = state.events.len().min(Self::MOST_EVENTS);
+        let count = state.batch_len();
         let events = state.events.drain(..count).collect();
         if let Some(since) = state.waits_since.take() {
             self.0.lag.record(since.elapsed());
@@ -182,6 +187,20 @@ impl Port {
         self.0.state.notify_all();
     }
 
+    /// Ends the port: accepts no more work, and cancels what it has. Threads that wait here get the events that have arrived,
+    /// the completions among them, and then the end.
+    pub fn end(&self) {
+        let jobs = {
+            let mut state = self.0.state.lock();
+            state.is_ending = true;
+            state.jobs.values().cloned().collect::<Vec<_>>()
+        };
+        for job in jobs {
+            job.cancel();
+        }
+        self.shut_down();
+    }
+
     /// Closes the port once the events that have arrived have been taken.
     pub(super) fn shut_down(&self) {
         let mut state = self.0.state.lock();
@@ -248,7 +267,7 @@ impl Port {
     /// Lists a piece of work. Returns `false` if the number is in use or the port closed.
     pub(super) fn list(&self, token: u64, job: Arc<dyn Job>) -> bool {
         let mut state = self.0.state.lock();
-        if state.is_closed || state.jobs.contains_key(&token) {
+        if state.is_closed || state.is_ending || state.jobs.contains_key(&token) {
             return false;
         }
         state.jobs.insert(token, job);
@@ -258,7 +277,7 @@ impl Port {
     /// Checks that work with this number may be submitted here.
     pub(super) fn admit(&self, token: u64) -> Result<(), SubmitError> {
         let state = self.0.state.lock();
-        if state.is_closed {
+        if state.is_closed || state.is_ending {
             return Err(SubmitError::PortClosed);
         }
         if state.jobs.contains_key(&token) {
@@ -313,6 +332,21 @@ impl Drop for DeferredNotify {
         if let (Some(notifier), true) = (&self.port.0.notifier, self.is_due) {
             notifier.notify();
         }
+    }
+}
+
+impl State {
+    /// How many events one drain takes now: no more than [`Port::MOST_EVENTS`], and after the first as many as fit in
+    /// [`Port::MOST_BYTES`].
+    fn batch_len(&self) -> usize {
+        let mut left = Port::MOST_BYTES;
+        let fits = |event: &&Event| {
+            let weight = event.weight(left);
+            left = left.saturating_sub(weight);
+            left > 0
+        };
+        let most = self.events.len().min(Port::MOST_EVENTS);
+        self.events.iter().take(most).take_while(fits).count().max(usize::from(most > 0))
     }
 }
 

@@ -15,10 +15,11 @@ use super::pool::Pool;
 use super::port::{Port, WeakPort};
 use super::run::{self, Budget, Identity, Run, SessionSetup};
 use super::session::{Session, chosen_sinks};
+use super::threads::{self, SpawnThread};
 use crate::graph::Graph;
 use crate::lock::Lock;
 use crate::manifest::{self, HostNodes, ManifestError};
-use crate::node::Registry;
+use crate::node::{HostToken, Registry};
 use crate::value::Value;
 
 /// A runtime. Clones are the same runtime; nothing runs until the first work is submitted.
@@ -38,13 +39,13 @@ pub struct Pipeline {
 pub struct Submission {
     /// The host's number for it, free on its port.
     pub token: u64,
-    /// One item each; `None` for a graph that has only sources.
+    /// One item each; `None` for a graph that has only sources, where an empty list means the same.
     pub inputs: Option<Vec<Value>>,
     /// About how many bytes the inputs are; decides what may run on the caller's thread.
     pub input_bytes: usize,
     /// How long it may take.
     pub timeout: Option<Duration>,
-    /// How long it may keep the calling thread.
+    /// How long it may keep the calling thread. At zero the completion always arrives at the port.
     pub budget: Duration,
 }
 
@@ -71,14 +72,14 @@ const EXECUTE_BUDGET: Duration = Duration::from_micros(500);
 impl Runtime {
     /// A runtime with these node types.
     pub fn new(config: Config, registry: Registry) -> Self {
-        Self::with_threads(config, registry, || ())
+        Self::with_threads(config, registry, threads::spawn, || ())
     }
 
-    /// A runtime whose worker threads call `begin` first.
-    pub fn with_threads(config: Config, registry: Registry, begin: fn()) -> Self {
-        let pool = Pool::new(config.workers(), begin, run::run_task, run::may_block);
+    /// A runtime whose threads `spawn` starts, and whose workers call `begin` first.
+    pub fn with_threads(config: Config, registry: Registry, spawn: SpawnThread, begin: fn()) -> Self {
+        let pool = Pool::new(config.workers(), spawn, begin, run::run_task, run::may_block);
         Self(Arc::new(Shared {
-            executor: Arc::new(Executor::new(pool)),
+            executor: Arc::new(Executor::new(pool, spawn)),
             config,
             registry,
             ports: Lock::default(),
@@ -109,8 +110,22 @@ impl Runtime {
     /// # Errors
     /// Every problem of the manifest.
     pub fn compile(&self, manifest: &[u8], hosts: &HostNodes) -> Result<Pipeline, ManifestError> {
+        self.compile_for_host(manifest, hosts, Vec::new())
+    }
+
+    /// Does what [`Self::compile`] does, and drops `tokens`, the host's numbers of its node types, once no call can name them any
+    /// more: pipeline and sessions are dropped and their work has ended.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_for_host(
+        &self,
+        manifest: &[u8],
+        hosts: &HostNodes,
+        tokens: Vec<Arc<HostToken>>,
+    ) -> Result<Pipeline, ManifestError> {
         let blueprint = manifest::parse(manifest, &self.0.registry, hosts)?;
-        let graph = Graph::plan(blueprint)?;
+        let graph = Graph::plan(blueprint)?.keeping(tokens);
         Ok(Pipeline { runtime: Arc::clone(&self.0), graph: Arc::new(graph), poison: Arc::default() })
     }
 
@@ -131,7 +146,8 @@ impl Runtime {
     }
 
     /// Ends all work with a completion each, wakes all threads that wait at a port, and waits at most `patience` until no
-    /// node works any more. Returns whether that was so; calling it again waits again.
+    /// node works any more and no work holds memory of the host; `Duration::MAX` has no limit. Returns whether that was so;
+    /// calling it again waits again.
     pub fn shut_down(&self, patience: Duration) -> bool {
         let deadline = Instant::now().checked_add(patience);
         for run in self.0.executor.begin_shutdown().iter().filter_map(std::sync::Weak::upgrade) {
@@ -160,13 +176,20 @@ impl Pipeline {
     /// # Errors
     /// If it is not accepted; then nothing of it runs.
     pub fn submit(&self, port: &Port, submission: Submission) -> Result<Submitted, SubmitError> {
+        let inputs = self.checked(submission.inputs)?;
         let guard = self.admit(port, submission.token)?;
+        let output_bytes = self.runtime.config.output_bytes;
+        if submission.budget.is_zero() {
+            let run = Run::one_shot(self.identity(guard, submission.token), inputs, port, output_bytes, false);
+            run.begin(port, submission.timeout)?;
+            return Ok(Submitted::Pending);
+        }
         let now = Instant::now();
         let timeout = submission.timeout.and_then(|timeout| Some((now.checked_add(timeout)?, timeout)));
         let budget = submission.timeout.map_or(submission.budget, |timeout| timeout.min(submission.budget));
         let budget = Budget::on_caller(budget, submission.input_bytes);
         let identity = self.identity(guard, submission.token);
-        let run = Run::one_shot(identity, submission.inputs, port, self.runtime.config.output_bytes);
+        let run = Run::one_shot(identity, inputs, port, output_bytes, true);
         Ok(run.start(budget, timeout).map_or(Submitted::Pending, Submitted::Finished))
     }
 
@@ -222,6 +245,15 @@ impl Pipeline {
 }
 
 impl Pipeline {
+    /// The inputs, if the graph can do with them. A graph of sources runs once without inputs, whichever way that is expressed.
+    fn checked(&self, inputs: Option<Vec<Value>>) -> Result<Option<Vec<Value>>, SubmitError> {
+        match (inputs, self.graph.takes_inputs()) {
+            (None, true) => Err(SubmitError::NeedsInputs),
+            (Some(inputs), false) if inputs.is_empty() => Ok(None),
+            (inputs, _) => Ok(inputs),
+        }
+    }
+
     /// Counts a run that may begin.
     fn admit(&self, port: &Port, token: u64) -> Result<ActiveRunGuard<Run>, SubmitError> {
         if self.poison.load(Ordering::Acquire) {

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use super::delays;
+use super::threads::SpawnThread;
 use crate::lock::Monitor;
 
 /// Something that timer events are for.
@@ -23,6 +24,7 @@ pub(super) trait Fire: Send + Sync + 'static {
 pub(super) struct Timer<T: Fire> {
     pending: Arc<Monitor<Pending<T>>>,
     started: OnceLock<()>,
+    spawn: SpawnThread,
 }
 
 struct Pending<T: Fire> {
@@ -39,13 +41,16 @@ struct Entry<T: Fire> {
 }
 
 impl<T: Fire> Timer<T> {
+    /// A timer without events, whose thread `spawn` starts with the first one.
+    pub(super) fn new(spawn: SpawnThread) -> Self {
+        Self { pending: Arc::default(), started: OnceLock::new(), spawn }
+    }
+
     /// Fires `event` at `target` once it is `at`, unless the target is gone by then.
     pub(super) fn set(&self, at: Instant, target: Weak<T>, event: T::Event) {
         self.started.get_or_init(|| {
             let pending = Arc::clone(&self.pending);
-            let spawned = std::thread::Builder::new().name("remotemedia-timer".to_owned()).spawn(move || {
-                serve(&pending);
-            });
+            let spawned = (self.spawn)("remotemedia-timer".to_owned(), Box::new(move || serve(&pending)));
             if let Err(error) = spawned {
                 panic!("no thread for timer events could be started: {error}");
             }
@@ -58,12 +63,6 @@ impl<T: Fire> Timer<T> {
     pub(super) fn stop(&self) {
         self.pending.lock().is_stopped = true;
         self.pending.notify_one();
-    }
-}
-
-impl<T: Fire> Default for Timer<T> {
-    fn default() -> Self {
-        Self { pending: Arc::default(), started: OnceLock::new() }
     }
 }
 
@@ -152,7 +151,7 @@ mod tests {
 
     #[test]
     fn events_fire_in_the_order_of_their_times_and_not_at_a_target_that_is_gone() {
-        let timer = Timer::default();
+        let timer = Timer::new(crate::exec::threads::spawn);
         let (sender, fired) = mpsc::channel();
         let (target, gone) = (Arc::new(Target(sender.clone())), Arc::new(Target(sender)));
         let now = Instant::now();

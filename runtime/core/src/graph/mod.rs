@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub use self::part::{Part, SharedCall};
 use crate::manifest::{Blueprint, BlueprintNode, Edge, EdgeBuffer, Endpoint, ManifestError, OnError, Problem, Work};
-use crate::node::Cost;
+use crate::node::{Cost, HostToken};
 
 /// A validated graph, divided into stages.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Graph {
     pub edges: Vec<StageEdge>,
     /// The nodes without an outgoing connection, in the order of the manifest.
     pub sinks: Vec<usize>,
+    /// The host's numbers of its node types, released with the graph.
+    _host_tokens: Vec<Arc<HostToken>>,
 }
 
 /// Nodes that run one after the other on one thread, without a queue between them.
@@ -178,7 +180,7 @@ impl Graph {
                 path_offset += paths[source];
             }
         }
-        let mut graph = Self { name, nodes, stages, edges, sinks };
+        let mut graph = Self { name, nodes, stages, edges, sinks, _host_tokens: Vec::new() };
         for edge in 0..graph.edges.len() {
             graph.edges[edge].upstream = graph.upstream(edge);
         }
@@ -188,6 +190,16 @@ impl Graph {
     /// Whether the first node of this stage takes no inputs.
     pub fn begins_with_source(&self, stage: usize) -> bool {
         self.nodes[self.stages[stage].links[0].node].work.inputs().is_empty()
+    }
+
+    /// The same graph, which keeps the host's numbers of its node types while it lives.
+    pub(crate) fn keeping(self, host_tokens: Vec<Arc<HostToken>>) -> Self {
+        Self { _host_tokens: host_tokens, ..self }
+    }
+
+    /// Whether the graph takes inputs; else it has only sources.
+    pub fn takes_inputs(&self) -> bool {
+        self.edges.iter().any(|edge| edge.from.is_none() && !self.begins_with_source(edge.to))
     }
 
     /// Whether the first node of this stage makes one stream of several inputs.

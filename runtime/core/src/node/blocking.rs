@@ -36,7 +36,8 @@ pub fn wait<T>(call: impl FnOnce() -> T) -> T {
 
 /// Assigns a place to the calling thread; its nodes then report to that place.
 pub(crate) fn take_place(place: Arc<dyn WorkerPlace>) {
-    PLACE.with(|own| *own.borrow_mut() = Some(place));
+    // A thread that is ending has no place.
+    let _ = PLACE.try_with(|own| *own.borrow_mut() = Some(place));
 }
 
 fn wait_for<T>(surely: bool, call: impl FnOnce() -> T) -> T {
@@ -53,7 +54,7 @@ fn wait_for<T>(surely: bool, call: impl FnOnce() -> T) -> T {
     }
 
     // Taken for the time of the call: one within another is part of it.
-    let waiting = Waiting(PLACE.with(|own| own.borrow_mut().take()));
+    let waiting = Waiting(PLACE.try_with(|own| own.borrow_mut().take()).unwrap_or_default());
     if let Some(place) = &waiting.0 {
         place.begin_wait(surely);
     }

@@ -22,7 +22,8 @@ pub struct NodeError {
 /// The host's number for an object of its own; released when the last clone of the error is gone.
 pub struct HostToken {
     token: u64,
-    release: Box<dyn Fn(u64) + Send + Sync>,
+    /// None once another one reports the release.
+    release: Option<Box<dyn Fn(u64) + Send + Sync>>,
 }
 
 impl NodeError {
@@ -60,7 +61,14 @@ impl NodeError {
 impl HostToken {
     /// A token that `release` gives back.
     pub fn new(token: u64, release: Box<dyn Fn(u64) + Send + Sync>) -> Arc<Self> {
-        Arc::new(Self { token, release })
+        Arc::new(Self { token, release: Some(release) })
+    }
+
+    /// Drops this clone. If it was the last one, returns the number, which the caller reports as released.
+    pub fn end(self: Arc<Self>) -> Option<u64> {
+        let mut token = Arc::into_inner(self)?;
+        token.release = None;
+        Some(token.token)
     }
 
     /// The number.
@@ -71,7 +79,9 @@ impl HostToken {
 
 impl Drop for HostToken {
     fn drop(&mut self) {
-        (self.release)(self.token);
+        if let Some(release) = &self.release {
+            release(self.token);
+        }
     }
 }
 

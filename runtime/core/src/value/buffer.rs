@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Memory that belongs to a host, such as an array. Dropping the value releases the memory.
+/// Memory that belongs to a host, such as an array. Dropping the value releases the memory and reports that.
 pub trait ForeignMemory: Send + Sync {
     /// The bytes, unchanged and at the same address for as long as the value lives.
     fn bytes(&self) -> &[u8];
@@ -13,8 +13,8 @@ pub trait ForeignMemory: Send + Sync {
     /// The number by which the owner knows this memory.
     fn token(&self) -> u64;
 
-    /// Notes that a document for the owner names this memory. Its release must not be reported before that document.
-    fn named(&self) {}
+    /// Releases the memory and returns its number, which the caller reports: the value itself reports nothing then.
+    fn end(self: Box<Self>) -> u64;
 }
 
 /// An immutable window on shared memory. Cloning and slicing share it.
@@ -88,12 +88,13 @@ impl Buffer {
         }
     }
 
-    /// The host's number for this memory, if the host owns it, to be written into a document for the host.
-    pub fn name_to_owner(&self) -> Option<u64> {
-        if let Memory::Foreign(memory) = &*self.memory {
-            memory.named();
+    /// Drops this window. If it was the last one on memory of the host, returns the number of that memory, which the caller
+    /// reports as released: so no other thread can report it first.
+    pub fn end_loan(self) -> Option<u64> {
+        match Arc::into_inner(self.memory)? {
+            Memory::Foreign(memory) => Some(memory.end()),
+            Memory::Bytes(_) | Memory::Samples(_) | Memory::Words(_) => None,
         }
-        self.token()
     }
 
     /// Where this window begins within the memory that it shares, in bytes.
@@ -184,6 +185,10 @@ mod tests {
         fn token(&self) -> u64 {
             7
         }
+
+        fn end(self: Box<Self>) -> u64 {
+            7
+        }
     }
 
     impl Drop for Host {
@@ -241,6 +246,14 @@ mod tests {
         drop(buffer);
         assert!(part.is_exclusive());
         assert_eq!(part.as_mut_slice().expect("the other is gone").len(), 2);
+    }
+
+    #[test]
+    fn only_the_last_window_ends_the_loan_of_host_memory() {
+        let buffer = Buffer::from_foreign(Box::new(Host { bytes: vec![1, 2, 3], released: Arc::default() }));
+        let part = buffer.slice(1, 1).expect("it is inside");
+        assert_eq!((part.end_loan(), buffer.end_loan()), (None, Some(7)));
+        assert_eq!(Buffer::from_bytes(vec![1]).end_loan(), None);
     }
 
     #[test]

@@ -283,7 +283,11 @@ fn a_late_answer_after_a_cancel_is_refused() {
     let batch = port.next(Some(PATIENCE));
     let [Event::Call(call)] = &batch.events[..] else { panic!("unexpected {batch:?}") };
     assert!(port.cancel(1));
-    assert_eq!(completion_of(&port, 1).outcome, Outcome::Cancelled);
+    let events = port.next(Some(PATIENCE)).events;
+    let [Event::CallCancelled { call: over }, Event::Completed { token: 1, completion }] = &events[..] else {
+        panic!("unexpected {events:?}")
+    };
+    assert_eq!((*over, completion.outcome), (call.id, Outcome::Cancelled), "the call is over before its work");
     assert_eq!(port.reply(call.id, answer(call)), Err(ReplyError::Gone { call: call.id }));
     assert!(runtime.shut_down(PATIENCE));
 }

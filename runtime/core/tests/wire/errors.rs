@@ -319,6 +319,59 @@ fn malformed_json() {
 }
 
 #[test]
+fn json_that_refers_to_a_buffer_wrongly() {
+    let error = |text: &str| {
+        let table = [Buffer::from_bytes(vec![0; 10])];
+        json::document_from_json(text.as_bytes(), &table, &Limits::default()).unwrap_err().to_string()
+    };
+    let of = |kind: &str, fields: &str| error(&format!("{{\"$rm\": \"{kind}\", {fields}}}"));
+    let place = "value (line 1, column 1): ";
+    let lay_out = "; lay it out as docs/wire.md says";
+    let cases = [
+        (
+            of("bytes", "\"buffer\": 1"),
+            "the buffer of the byte string must be the index of a buffer, it is 1, and 1 came with the text",
+        ),
+        (
+            of("bytes", "\"buffer\": 0, \"offset\": 11"),
+            "the buffer of the byte string must be a part of the buffer, it is 0 bytes from 11 on, of 10",
+        ),
+        (
+            of("bytes", "\"buffer\": 0, \"offset\": 4, \"length\": 7"),
+            "the buffer of the byte string must be a part of the buffer, it is 7 bytes from 4 on, of 10",
+        ),
+        (
+            of("bytes", "\"buffer\": 0, \"base64\": \"\""),
+            "the base64 of the byte string must be left out where there is a buffer, it is there",
+        ),
+        (
+            of("bytes", "\"base64\": \"\", \"offset\": 0"),
+            "the offset of the byte string must be left out where there is no buffer, it is there",
+        ),
+        (
+            of("file", "\"path\": \"a\", \"buffer\": 0"),
+            "the buffer of the file must be left out where there is a path, it is there",
+        ),
+        (
+            of("tensor", "\"dtype\": \"int8\", \"shape\": [2], \"strides\": [1.5], \"buffer\": 0"),
+            "the strides of the tensor must be a list of integers, it is 1.5",
+        ),
+    ];
+    for (error, expected) in cases {
+        assert_eq!(error, format!("{place}{expected}{lay_out}"));
+    }
+    for fields in [
+        "\"rate\": 8000, \"channels\": 1, \"frames\": 3, \"buffer\": 0",
+        "\"rate\": 8000, \"channels\": 2, \"frames\": 1, \"buffer\": 0, \"stride\": 8",
+    ] {
+        assert!(of("audio", fields).contains("do not fit a buffer of 10 bytes"), "{}", of("audio", fields));
+    }
+    let outside = of("tensor", "\"dtype\": \"int8\", \"shape\": [2], \"strides\": [9], \"buffer\": 0, \"offset\": 1");
+    assert!(outside.contains("buffer of 10 bytes"), "{outside}");
+    assert!(json_error("{\"$rm\": \"bytes\", \"buffer\": 0}").contains("it is 0, and 0 came with the text"));
+}
+
+#[test]
 fn json_is_held_against_the_limits() {
     let error = |text: &str| json::from_json(text, &limits()).unwrap_err().to_string();
     assert_eq!(
@@ -334,7 +387,7 @@ fn json_is_held_against_the_limits() {
         "value (line 1, column 1): the document has 65 bytes, the limit is 64; send large payloads as buffers, or raise the limit \"bytes\""
     );
     assert_eq!(
-        json::document_from_json(b"\"a\xff\"", &Limits::default()).unwrap_err().to_string(),
+        json::document_from_json(b"\"a\xff\"", &[], &Limits::default()).unwrap_err().to_string(),
         "value: text is not UTF-8 from its byte 2 on; encode text as UTF-8 and send bytes as bytes"
     );
 }

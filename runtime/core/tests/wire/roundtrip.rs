@@ -1,8 +1,8 @@
 //! What goes in comes out, to the last bit, by msgpack and by JSON.
 
 use proptest::prelude::*;
-use remotemedia_core::value::{Buffer, Value};
-use remotemedia_core::wire::{Encoder, INLINE_BELOW, Limits, decode, decode_inputs, encode, json};
+use remotemedia_core::value::{Buffer, Column, FileSource, Value};
+use remotemedia_core::wire::{Document, Encoder, INLINE_BELOW, Limits, decode, decode_inputs, encode, json};
 
 use crate::identical::assert_identical;
 use crate::values::any_value;
@@ -34,9 +34,28 @@ proptest! {
     fn documents_cross_json_and_back(value in any_value()) {
         let limits = Limits::default();
         let document = encode(&value);
-        let text = json::document_to_json(&document.bytes, &document.buffers, &limits).unwrap();
-        let back = json::document_from_json(text.as_bytes(), &limits).unwrap();
+        let text = json::document_to_json(&document.bytes, &document.buffers, json::Payloads::InText, &limits).unwrap();
+        let back = json::document_from_json(text.as_bytes(), &[], &limits).unwrap();
         assert_identical(&value, &decode(&back.bytes, &back.buffers, &limits).unwrap());
+    }
+
+    #[test]
+    fn documents_cross_json_by_reference_and_back(value in any_value()) {
+        let limits = Limits::default();
+        // All payloads in the table, whatever their size, and none of them.
+        let small = encode(&value);
+        let all = in_table(&value);
+        for document in [&all, &small] {
+            let text = json::document_to_json(&document.bytes, &document.buffers, json::Payloads::ByReference, &limits);
+            let text = text.unwrap();
+            let back = json::document_from_json(text.as_bytes(), &document.buffers, &limits).unwrap();
+            assert_identical(&value, &decode(&back.bytes, &document.buffers, &limits).unwrap());
+            if !document.buffers.is_empty() {
+                prop_assert!(back.buffers.iter().zip(&document.buffers).all(|(left, right)| left.same_memory(right)));
+                let again = json::document_to_json(&back.bytes, &back.buffers, json::Payloads::ByReference, &limits);
+                prop_assert_eq!(again.unwrap(), text);
+            }
+        }
     }
 
     #[test]
@@ -50,6 +69,47 @@ proptest! {
     fn large_payloads_are_in_the_table_and_small_ones_are_not(len in 0usize..40_000) {
         let document = encode(&Value::bytes(vec![7; len]));
         prop_assert_eq!(document.buffers.len(), usize::from(len >= INLINE_BELOW));
+    }
+}
+
+/// The document of a value with the memory of every payload in its table.
+fn in_table(value: &Value) -> Document {
+    let mut table = Vec::new();
+    collect_buffers(value, &mut table);
+    let mut encoder = Encoder::over(table);
+    encoder.value(value);
+    encoder.finish()
+}
+
+fn collect_buffers(value: &Value, table: &mut Vec<Buffer>) {
+    fn of_columns(columns: &[Column], add: &mut dyn FnMut(&Buffer)) {
+        for column in columns {
+            column.buffers.iter().flatten().for_each(&mut *add);
+            of_columns(&column.children, add);
+            if let Some(dictionary) = &column.dictionary {
+                of_columns(std::slice::from_ref(dictionary), add);
+            }
+        }
+    }
+    let mut add = |buffer: &Buffer| {
+        if !table.iter().any(|known| known.same_memory(buffer)) {
+            table.push(buffer.whole());
+        }
+    };
+    match value {
+        Value::List(items) => items.iter().for_each(|item| collect_buffers(item, table)),
+        Value::Map(map) => map.values().for_each(|item| collect_buffers(item, table)),
+        Value::Bytes(buffer) => add(buffer),
+        Value::Audio(audio) => add(audio.buffer()),
+        Value::Tensor(tensor) => add(tensor.buffer()),
+        Value::Video(video) => video.planes.iter().for_each(|plane| add(&plane.buffer)),
+        Value::Table(table) => of_columns(&table.columns, &mut add),
+        Value::File(file) => {
+            if let FileSource::Bytes(content) = &file.source {
+                add(content);
+            }
+        }
+        _ => {}
     }
 }
 

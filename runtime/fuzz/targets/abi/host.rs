@@ -307,7 +307,7 @@ impl Host {
         unsafe { assert_eq!(rm_runtime_new(null(), 0, &raw mut runtime, null_mut()), RM_OK) };
         let mut port = null_mut();
         // SAFETY: as above, and the runtime is live.
-        unsafe { assert_eq!(rm_port_new(runtime, &raw mut port, null_mut()), RM_OK) };
+        unsafe { assert_eq!(rm_port_new(runtime, null(), 0, &raw mut port, null_mut()), RM_OK) };
         self.ports.keep(RM_OK, port, 0);
         for _ in 0..1000 {
             if self.lent.is_empty() {
@@ -337,7 +337,7 @@ fn alive(host: &mut Host) -> Option<(String, u64)> {
     counts.iter().map(|(name, count)| (name.to_string(), number(count))).find(|(_, count)| *count > 0)
 }
 
-const EMPTY: rm_buffer = rm_buffer { data: null(), len: 0, token: 0, memory: null_mut(), writable: 0 };
+const EMPTY: rm_buffer = rm_buffer { data: null(), len: 0, token: 0, memory: null_mut(), flags: 0, reserved: 0 };
 
 /// What a document object shows.
 pub(crate) fn view(document: *mut rm_document) -> Value {
@@ -380,5 +380,5 @@ pub(crate) fn number(value: &Value) -> u64 {
 
 /// The document of a JSON text.
 pub(crate) fn from_json(text: &str) -> Option<Vec<u8>> {
-    wire::json::document_from_json(text.as_bytes(), &Limits::default()).ok().map(|document| document.bytes)
+    wire::json::document_from_json(text.as_bytes(), &[], &Limits::default()).ok().map(|document| document.bytes)
 }

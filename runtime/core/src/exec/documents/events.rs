@@ -12,17 +12,29 @@ use crate::value::Value;
 use crate::wire::Encoder;
 
 /// The kinds of event, as the first entry of an event in a document.
-mod event_kind {
-    pub(super) const COMPLETED: i64 = 1;
-    pub(super) const CALL: i64 = 2;
-    pub(super) const RELEASED: i64 = 3;
-    pub(super) const SHUT_DOWN: i64 = 4;
-    pub(super) const ROOM: i64 = 5;
-    pub(super) const OUTPUTS: i64 = 6;
-    pub(super) const RESUME: i64 = 7;
-    pub(super) const CALL_CANCELLED: i64 = 8;
-    pub(super) const SKIPPED: i64 = 9;
+pub mod event_kind {
+    /// A piece of work has ended.
+    pub const COMPLETED: i64 = 1;
+    /// Packets for nodes of the host.
+    pub const CALL: i64 = 2;
+    /// Tokens that the host may release.
+    pub const RELEASED: i64 = 3;
+    /// No event follows.
+    pub const PORT_ENDED: i64 = 4;
+    /// A session has room for packets.
+    pub const ROOM: i64 = 5;
+    /// A session has outputs, or has ended.
+    pub const OUTPUTS: i64 = 6;
+    /// There is room for the next part of a reply.
+    pub const REPLY_ROOM: i64 = 7;
+    /// A call is over before its reply.
+    pub const CALL_OVER: i64 = 8;
+    /// A node has dropped a packet after an error.
+    pub const SKIPPED: i64 = 9;
 }
+
+/// What is called with the host's number for an exception object that is no longer needed.
+pub type ReleaseToken = Box<dyn Fn(u64) + Send + Sync>;
 
 /// The header of a list whose length, up to 65,535, is in the two bytes behind it.
 const LIST_16: u8 = 0xdc;
@@ -41,10 +53,10 @@ pub fn write_events(encoder: &mut Encoder, events: &[Event], status_of: StatusOf
                 write_call(encoder, call);
             }
             Event::Resume { call } => {
-                encoder.array(2).int(event_kind::RESUME).uint(*call);
+                encoder.array(2).int(event_kind::REPLY_ROOM).uint(*call);
             }
             Event::CallCancelled { call } => {
-                encoder.array(2).int(event_kind::CALL_CANCELLED).uint(*call);
+                encoder.array(2).int(event_kind::CALL_OVER).uint(*call);
             }
             Event::Skipped { token, error, is_first } => {
                 encoder.array(4).int(event_kind::SKIPPED).uint(*token);
@@ -114,16 +126,16 @@ pub fn end_events(document: &mut Vec<u8>, count: usize, released: &[u64], is_shu
         write_tokens(&mut encoder, released);
     }
     if is_shut_down {
-        encoder.array(1).int(event_kind::SHUT_DOWN);
+        encoder.array(1).int(event_kind::PORT_ENDED);
     }
     document.extend_from_slice(encoder.as_bytes());
 }
 
-/// Reads a reply; `release` is called when the host's exception object is no longer needed.
+/// Reads a reply. What `release` returns is called when the host's exception object is no longer needed.
 ///
 /// # Errors
 /// The place of the first entry that is not as expected.
-pub fn read_reply(document: &Value, release: impl Fn(u64) + Send + Sync + 'static) -> Result<Reply, DocumentError> {
+pub fn read_reply(document: &Value, release: impl FnOnce() -> ReleaseToken) -> Result<Reply, DocumentError> {
     let reply = as_map(document, "", "a map")?;
     // Read first and checked last: its token has to be released whatever else is wrong.
     let failure = match reply.get("error") {
@@ -163,14 +175,14 @@ fn read_output(entry: &Value, path: impl Fn() -> String) -> Result<HostOutput, D
     Ok(HostOutput { entry: index, value: value.clone(), pts: time(0)?, duration: time(1)?, port })
 }
 
-fn read_failure(failure: &Value, release: impl Fn(u64) + Send + Sync + 'static) -> Result<HostFailure, DocumentError> {
+fn read_failure(failure: &Value, release: impl FnOnce() -> ReleaseToken) -> Result<HostFailure, DocumentError> {
     let failure = as_map(failure, "error", "a map or nil")?;
     let token = match failure.get("token") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::UInt(token)) => Ok(Some(*token)),
         Some(token) => as_index(token, || "error.token".to_owned()).map(|token| Some(token as u64)),
     };
-    let token = token.map(|token| token.map(|token| HostToken::new(token, Box::new(release))));
+    let token = token.map(|token| token.map(|token| HostToken::new(token, release())));
     let text = |key: &str| match failure.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Str(text)) => Ok(Some(Arc::clone(text))),

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::body::Body;
 use super::failure::{Fault, native};
 use super::final_state::FinalState;
+use super::state::UntakenCall;
 use super::state_guard::StateGuard;
 use super::{Phase, Ready, Run, State};
 use crate::exec::completion::{Outcome, RunError};
@@ -42,10 +43,12 @@ impl Run {
             result = result.and(Err(native(failure)));
         }
         if self.graph.stages[index].runner != Runner::Native {
-            let exchange = std::mem::take(&mut self.lock().stages[index].exchange);
-            if let (Some(call), Some(port)) = (exchange.open_call(), self.port.upgrade()) {
-                port.forget_call(call);
-            }
+            // Dropped where no lock is held, since it may be the host's.
+            let _exchange = {
+                let mut state = self.lock();
+                self.end_call(&mut state, index);
+                std::mem::take(&mut state.stages[index].exchange)
+            };
         }
         let mut state = self.lock();
         state.stages.finish(index);
@@ -98,12 +101,27 @@ impl Run {
     fn stop(&self, state: &mut State, outcome: Outcome, ready: &mut Ready) {
         state.phase = Phase::Stopping(outcome);
         self.cancel.cancel();
+        for index in 0..self.graph.stages.len() {
+            self.end_call(state, index);
+        }
         state.stages.stop(|index| ready.push(index));
         for queue in &mut state.queues {
             queue.close();
         }
         if outcome == Outcome::Cancelled {
             state.egress.clear(|_| true);
+        }
+    }
+
+    /// Ends the call that a stage has out, if the host has not replied to it. The host is notified if it has got the call.
+    fn end_call(&self, state: &mut State, index: usize) {
+        let (Some(call), Some(port)) = (state.stages[index].exchange.open_call(), self.port.upgrade()) else { return };
+        let follow_up = state.stages[index].follow_up.interrupt();
+        let (was_open, event) = port.forget_call(call);
+        if event.is_some() || follow_up.is_some() {
+            state.untaken.push(UntakenCall { _event: event, _follow_up: follow_up });
+        } else if was_open {
+            self.notify(state, Event::CallCancelled { call });
         }
     }
 

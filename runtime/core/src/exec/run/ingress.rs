@@ -70,7 +70,7 @@ impl Ingress {
             return Ok(());
         }
         let is_empty = self.next_item == 0 && self.entry_edges.is_empty();
-        Err(if is_empty && !takes_packets(graph) { SendError::NoTaker } else { SendError::Finished })
+        Err(if is_empty && !graph.takes_inputs() { SendError::NoTaker } else { SendError::Finished })
     }
 
     /// Whether all entry queues have room for a packet.
@@ -184,15 +184,6 @@ impl Ingress {
 }
 
 /// Whether any node takes inputs of the run.
-fn takes_packets(graph: &Graph) -> bool {
-    let is_entry = |edge: &usize| graph.edges[*edge].from.is_none();
-    graph
-        .stages
-        .iter()
-        .enumerate()
-        .any(|(index, stage)| stage.inputs.iter().any(is_entry) && !graph.begins_with_source(index))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,12 +59,14 @@ pub(in crate::exec) struct SessionSetup {
 }
 
 impl Run {
-    /// A run over inputs that are in memory; nothing runs yet.
+    /// A run over inputs that are in memory; nothing runs yet. With `begins_here` it is for [`Self::start`], which may return
+    /// its completion; else for [`Self::begin`], and the completion goes to the port.
     pub(in crate::exec) fn one_shot(
         identity: Identity,
         inputs: Option<Vec<Value>>,
         port: &Port,
         output_bytes: usize,
+        begins_here: bool,
     ) -> Arc<Self> {
         let items = match &inputs {
             Some(inputs) => Items::given(inputs),
@@ -72,7 +74,8 @@ impl Run {
         };
         let egress = Egress::collect(&identity.graph, output_bytes);
         let queues = prefilled_queues(&identity.graph, inputs);
-        let state = State::new(&identity.graph, queues, egress, Delivery::to_submitter());
+        let delivery = if begins_here { Delivery::to_submitter() } else { Delivery::to_port() };
+        let state = State::new(&identity.graph, queues, egress, delivery);
         Self::new(identity, items, port, state, None)
     }
 
@@ -90,7 +93,7 @@ impl Run {
         Self::new(identity, items, port, state, Some(SessionParts { clock, counts, changes }))
     }
 
-    /// Lists a session with its runtime and port, and lets its sources begin.
+    /// Lists a run with its runtime and port, and lets the workers begin.
     pub(in crate::exec) fn begin(self: &Arc<Self>, port: &Port, time: Option<Duration>) -> Result<(), SubmitError> {
         if !self.guard.list(self.id, self) {
             return Err(SubmitError::ShutDown);

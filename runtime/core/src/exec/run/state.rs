@@ -7,6 +7,8 @@ use super::egress::Egress;
 use super::ingress::{Ingress, SendError};
 use super::stage_cell::Stages;
 use crate::exec::completion::Outcome;
+use crate::exec::event::Event;
+use crate::exec::host_call::HostCall;
 use crate::exec::metrics::IS_MEASURED;
 use crate::exec::port::DeferredNotify;
 use crate::exec::queue::Queue;
@@ -25,6 +27,14 @@ pub(super) struct State {
     pub(super) recent_time: Option<Instant>,
     /// The notification that is due once the lock is released.
     pub(super) notify: Option<DeferredNotify>,
+    /// Calls that their host will not get, to be dropped once the lock is released: their memory may be the host's.
+    pub(super) untaken: Vec<UntakenCall>,
+}
+
+/// A call that is over before its host has got it: as the event at the port, or with the reply to the call before.
+pub(super) struct UntakenCall {
+    pub(super) _event: Option<Event>,
+    pub(super) _follow_up: Option<HostCall>,
 }
 
 /// The phases of a run; [`super`] shows their transitions.
@@ -48,6 +58,7 @@ impl State {
             delivery,
             recent_time: None,
             notify: None,
+            untaken: Vec::new(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The lock of a run's state. Events that are posted under it notify their event loop after it was released, since the
-//! thread that wakes up may want the state at once.
+//! thread that wakes up may want the state at once; and calls that were taken back are dropped then.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::MutexGuard;
 
+use super::state::UntakenCall;
 use super::{Run, State};
 use crate::exec::delays;
 use crate::exec::event::Event;
@@ -12,15 +13,16 @@ use crate::exec::port::DeferredNotify;
 /// The locked state of a run.
 pub(super) struct StateGuard<'a> {
     state: MutexGuard<'a, State>,
-    /// Declared after the state, so that it is dropped after it.
+    /// These are declared after the state, so that they are dropped after it.
     notify: Option<DeferredNotify>,
+    _untaken: Vec<UntakenCall>,
 }
 
 impl Run {
     /// Locks the state.
     pub(super) fn lock(&self) -> StateGuard<'_> {
         delays::pause();
-        StateGuard { state: self.state.lock(), notify: None }
+        StateGuard { state: self.state.lock(), notify: None, _untaken: Vec::new() }
     }
 
     /// Posts an event at the port.
@@ -48,5 +50,6 @@ impl DerefMut for StateGuard<'_> {
 impl Drop for StateGuard<'_> {
     fn drop(&mut self) {
         self.notify = self.state.notify.take();
+        self._untaken = std::mem::take(&mut self.state.untaken);
     }
 }

@@ -2,7 +2,7 @@
 
 use rmp::encode as msgpack;
 
-use super::super::extension::{INLINE_BELOW, plane_extent};
+use super::super::extension::plane_extent;
 use super::{Encoder, WRITTEN, declared};
 use crate::value::{Audio, Buffer, Column, File, FileSource, Table, Tensor, Video};
 
@@ -27,7 +27,8 @@ impl Payload<'_> {
         for &extent in tensor.shape() {
             self.size(extent);
         }
-        if tensor.element_count().saturating_mul(tensor.data_type().size()) < INLINE_BELOW {
+        let len = tensor.element_count().saturating_mul(tensor.data_type().size());
+        if self.encoder.is_inline(tensor.buffer(), len) {
             self.nil();
             self.bin(&tensor.gathered());
             self.size(0);
@@ -54,7 +55,7 @@ impl Payload<'_> {
         self.size(audio.frames());
         let row = audio.frames() * 4;
         let len = row.saturating_mul(audio.channels());
-        if len < INLINE_BELOW {
+        if self.encoder.is_inline(audio.buffer(), len) {
             self.size(row);
             msgpack::write_bin_len(&mut self.bytes, declared(len)).expect(WRITTEN);
             for channel in audio.iter_channels() {
@@ -80,7 +81,7 @@ impl Payload<'_> {
             let extent = sizes.get(number).and_then(|&(rows, row)| plane_extent(rows, row, plane.stride));
             let extent = extent.unwrap_or(usize::MAX).min(plane.buffer.len());
             self.array(3);
-            if extent < INLINE_BELOW {
+            if self.encoder.is_inline(&plane.buffer, extent) {
                 self.bin(&plane.buffer.as_slice()[..extent]);
                 self.size(0);
             } else {
@@ -118,7 +119,7 @@ impl Payload<'_> {
         for buffer in &column.buffers {
             match buffer {
                 None => self.nil(),
-                Some(buffer) if buffer.len() < INLINE_BELOW => self.bin(buffer.as_slice()),
+                Some(buffer) if self.encoder.is_inline(buffer, buffer.len()) => self.bin(buffer.as_slice()),
                 Some(buffer) if buffer.len() == buffer.whole().len() => self.index(buffer),
                 Some(buffer) => self.bytes(buffer),
             }
@@ -144,7 +145,7 @@ impl Payload<'_> {
                 self.size(0);
                 self.size(0);
             }
-            Some(content) if content.len() < INLINE_BELOW => {
+            Some(content) if self.encoder.is_inline(content, content.len()) => {
                 self.bin(content.as_slice());
                 self.size(0);
                 self.size(content.len());

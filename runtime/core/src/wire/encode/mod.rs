@@ -35,6 +35,8 @@ pub(crate) fn set_number(document: &mut [u8], place: usize, index: usize, number
 pub struct Encoder {
     bytes: Vec<u8>,
     buffers: Vec<Buffer>,
+    /// The table was given: nothing is added to it, and only what lies in it is referred to.
+    has_given_table: bool,
     /// The index of each block of memory in the table, once the table is too long to be searched.
     index: HashMap<usize, usize>,
     /// Scratch space for the payload of an extension type, whose length has to be written first.
@@ -58,6 +60,12 @@ impl Encoder {
     /// An encoder of an empty document with capacity for this many bytes.
     pub fn with_room(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
+    /// An encoder of an empty document with this table: payloads in its memory are referred to by their index there,
+    /// whatever their size, and all others are inside the document.
+    pub fn over(table: Vec<Buffer>) -> Self {
+        Self { buffers: table, has_given_table: true, ..Self::new() }
     }
 
     /// Nil.
@@ -156,7 +164,7 @@ impl Encoder {
 
     /// Bytes: inside the document if they are few, else by the buffer table.
     pub fn buffer(&mut self, value: &Buffer) -> &mut Self {
-        if value.len() < INLINE_BELOW {
+        if self.is_inline(value, value.len()) {
             return self.bin(value.as_slice());
         }
         self.extension(ExtensionCode::Bytes, |payload| payload.bytes(value));
@@ -312,17 +320,14 @@ impl Encoder {
         self.payload = bytes;
     }
 
+    /// Whether a payload of this length goes into the document, rather than into the buffer table.
+    fn is_inline(&mut self, buffer: &Buffer, len: usize) -> bool {
+        if self.has_given_table { self.place_of(buffer).is_none() } else { len < INLINE_BELOW }
+    }
+
     /// The index of a buffer's memory in the table. New memory is appended.
     fn reference(&mut self, buffer: &Buffer) -> usize {
-        let known = if self.buffers.len() <= SEARCHED {
-            self.buffers.iter().position(|entry| entry.same_memory(buffer))
-        } else {
-            if self.index.is_empty() {
-                self.index.extend(self.buffers.iter().enumerate().map(|(index, entry)| (entry.memory_id(), index)));
-            }
-            self.index.get(&buffer.memory_id()).copied()
-        };
-        known.unwrap_or_else(|| {
+        self.place_of(buffer).unwrap_or_else(|| {
             let index = self.buffers.len();
             self.buffers.push(buffer.whole());
             if !self.index.is_empty() {
@@ -330,6 +335,18 @@ impl Encoder {
             }
             index
         })
+    }
+
+    /// The index of a buffer's memory, if it is in the table.
+    fn place_of(&mut self, buffer: &Buffer) -> Option<usize> {
+        if self.buffers.len() <= SEARCHED {
+            self.buffers.iter().position(|entry| entry.same_memory(buffer))
+        } else {
+            if self.index.is_empty() {
+                self.index.extend(self.buffers.iter().enumerate().map(|(index, entry)| (entry.memory_id(), index)));
+            }
+            self.index.get(&buffer.memory_id()).copied()
+        }
     }
 }
 

@@ -9,12 +9,21 @@ mod write;
 
 use super::error::{Place, WireError, WireErrorKind};
 use super::limits::Limits;
-use super::{Document, decode, encode};
+use super::{Document, Encoder, decode, encode};
 use crate::value::{Buffer, Value};
+
+/// Where the payloads of values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payloads {
+    /// In the text.
+    InText,
+    /// In the buffer table, where the text names their place; those that are in no buffer are in the text.
+    ByReference,
+}
 
 /// A value as JSON text on one line.
 pub fn to_json(value: &Value) -> String {
-    write::text(value)
+    write::text(value, &[])
 }
 
 /// The value of a JSON text.
@@ -23,25 +32,38 @@ pub fn to_json(value: &Value) -> String {
 /// If the text is no JSON, has a number that 64 bits can't hold, a tagged object that is not as `docs/wire.md` says,
 /// or exceeds a limit. Errors name the path, the line and the column.
 pub fn from_json(text: &str, limits: &Limits) -> Result<Value, WireError> {
-    parse::value(text, limits)
+    parse::value(text, &[], limits)
 }
 
-/// A msgpack document as JSON text on one line; payloads of the buffer table are in the text.
+/// A msgpack document as JSON text on one line.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn document_to_json(bytes: &[u8], buffers: &[Buffer], limits: &Limits) -> Result<String, WireError> {
-    decode(bytes, buffers, limits).map(|value| to_json(&value))
+pub fn document_to_json(
+    bytes: &[u8],
+    buffers: &[Buffer],
+    payloads: Payloads,
+    limits: &Limits,
+) -> Result<String, WireError> {
+    let table = if payloads == Payloads::InText { &[] } else { buffers };
+    decode(bytes, buffers, limits).map(|value| write::text(&value, table))
 }
 
-/// The msgpack document of a JSON text in UTF-8.
+/// The msgpack document of a JSON text in UTF-8, which may refer to `buffers`. If there are any, they are the table of the
+/// document, and all payloads of the text are inside it.
 ///
 /// # Errors
-/// As [`from_json`], and if the text is not UTF-8.
-pub fn document_from_json(text: &[u8], limits: &Limits) -> Result<Document, WireError> {
+/// As [`from_json`]; if the text is not UTF-8; and if it refers to a buffer, or a part of one, that is not there.
+pub fn document_from_json(text: &[u8], buffers: &[Buffer], limits: &Limits) -> Result<Document, WireError> {
     let text = std::str::from_utf8(text).map_err(|error| {
         let valid = error.valid_up_to();
         WireError::new(WireErrorKind::NotUtf8 { valid }, Some(Place::Byte(valid)))
     })?;
-    from_json(text, limits).map(|value| encode(&value))
+    let value = parse::value(text, buffers, limits)?;
+    if buffers.is_empty() {
+        return Ok(encode(&value));
+    }
+    let mut encoder = Encoder::over(buffers.to_vec());
+    encoder.value(&value);
+    Ok(encoder.finish())
 }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use super::tagged;
 use super::write::is_reserved;
 use crate::syntax::json::{self, Lexer, Number, OutOfRange, TextFault};
-use crate::value::{Map, Value};
+use crate::value::{Buffer, Map, Value};
 use crate::wire::error::{Place, Step, WireError, WireErrorKind, shortened};
 use crate::wire::limits::Limits;
 
 /// The value of a whole text.
-pub(super) fn value(text: &str, limits: &Limits) -> Result<Value, WireError> {
-    let mut parser = Parser { lexer: Lexer::new(text), items_left: limits.items, limits };
+pub(super) fn value(text: &str, buffers: &[Buffer], limits: &Limits) -> Result<Value, WireError> {
+    let mut parser = Parser { lexer: Lexer::new(text), items_left: limits.items, buffers, limits };
     if text.len() > limits.bytes {
         return Err(parser.error(WireErrorKind::Bytes { found: text.len(), limit: limits.bytes }));
     }
@@ -30,6 +30,8 @@ pub(super) fn value(text: &str, limits: &Limits) -> Result<Value, WireError> {
 struct Parser<'a> {
     lexer: Lexer<'a>,
     items_left: usize,
+    /// The buffers to which the text may refer.
+    buffers: &'a [Buffer],
     limits: &'a Limits,
 }
 
@@ -97,7 +99,7 @@ impl Parser<'_> {
             self.mark(b',', "',' or '}'")?;
         }
         if is_tagged {
-            return tagged::value(&map, self.limits).map_err(|kind| self.error_at(start, kind));
+            return tagged::value(&map, self.buffers, self.limits).map_err(|kind| self.error_at(start, kind));
         }
         if map.keys().any(|key| is_reserved(key)) {
             map = self.unescaped(map, start)?;

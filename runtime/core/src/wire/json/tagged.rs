@@ -19,18 +19,18 @@ pub(super) const TAG: &str = "$rm";
 
 type Outcome<T> = Result<T, WireErrorKind>;
 
-/// The value of an object with the key `"$rm"`.
-pub(super) fn value(map: &Map, limits: &Limits) -> Outcome<Value> {
+/// The value of an object with the key `"$rm"`, which may refer to `buffers`.
+pub(super) fn value(map: &Map, buffers: &[Buffer], limits: &Limits) -> Outcome<Value> {
     let kinds =
         [Kind::Bytes, Kind::Float, Kind::Timestamp, Kind::Audio, Kind::Video, Kind::Tensor, Kind::Table, Kind::File];
     let tag = map.get(TAG).unwrap_or(&Value::Null);
     let kind = kinds.into_iter().find(|kind| matches!(tag, Value::Str(name) if **name == *kind.name()));
     let Some(kind) = kind else { return Err(WireErrorKind::UnknownTag { found: describe(tag) }) };
-    let object = Object { kind, map };
+    let object = Object { kind, map, buffers };
     match kind {
         Kind::Bytes => {
-            object.only(&[TAG, "base64"])?;
-            Ok(Value::bytes(object.base64("base64")?))
+            object.only(&[TAG, "base64", "buffer", "offset", "length"])?;
+            Ok(Value::Bytes(Box::new(object.bytes()?)))
         }
         Kind::Float => float(&object),
         Kind::Timestamp => timestamp(&object),
@@ -69,20 +69,28 @@ fn timestamp(object: &Object<'_>) -> Outcome<Value> {
 }
 
 fn audio(object: &Object<'_>) -> Outcome<Value> {
-    object.only(&[TAG, "rate", "layout", "pts", "channels", "frames", "base64"])?;
+    object.only(&[TAG, "rate", "layout", "pts", "channels", "frames", "base64", "buffer", "offset", "stride"])?;
     let rate = object.u32("rate")?;
     let layout = object.optional_text("layout")?.map_or(Layout::Unspecified, |name| Layout::Named(name.into()));
     let pts = object.optional_signed("pts")?;
     let channels = object.size("channels")?;
     let frames = object.size("frames")?;
-    let bytes = object.base64("base64")?;
-    object.exactly("base64", &bytes, channels as u128 * frames as u128 * 4)?;
-    let audio = Audio::new(Buffer::aligned_copy(&bytes), 0, frames.saturating_mul(4), channels, frames, rate)?;
+    let row = frames.saturating_mul(4);
+    let audio = match object.payload(&["stride"])? {
+        Payload::InText(bytes) => {
+            object.exactly("base64", &bytes, channels as u128 * frames as u128 * 4)?;
+            Audio::new(Buffer::aligned_copy(&bytes), 0, row, channels, frames, rate)?
+        }
+        Payload::Referred(buffer, offset) => {
+            let stride = if map_has(object.map, "stride") { object.size("stride")? } else { row };
+            Audio::new(buffer, offset, stride, channels, frames, rate)?
+        }
+    };
     Ok(audio.with_layout(layout).with_pts(pts).into())
 }
 
 fn tensor(object: &Object<'_>) -> Outcome<Value> {
-    object.only(&[TAG, "dtype", "shape", "base64"])?;
+    object.only(&[TAG, "dtype", "shape", "base64", "buffer", "offset", "strides"])?;
     let name = object.text("dtype")?;
     let Some(data_type) = DataType::from_name(name) else {
         return Err(object.wrong("dtype", "the name of a data type such as float32", format!("{:?}", shortened(name))));
@@ -92,8 +100,17 @@ fn tensor(object: &Object<'_>) -> Outcome<Value> {
         return Err(object.wrong("shape", "a list of at most 64 sizes", format!("a list of {}", items.len())));
     }
     let shape: Vec<usize> = items.iter().map(|item| object.size_of("shape", item)).collect::<Outcome<_>>()?;
+    let bytes = match object.payload(&["strides"])? {
+        Payload::InText(bytes) => bytes,
+        Payload::Referred(buffer, offset) => {
+            let strides = match object.map.get("strides") {
+                None => Tensor::contiguous_strides(data_type, &shape)?,
+                Some(_) => object.list("strides")?.iter().map(|item| object.stride(item)).collect::<Outcome<_>>()?,
+            };
+            return Ok(Tensor::new(data_type, shape, strides, buffer, offset)?.into());
+        }
+    };
     let strides = Tensor::contiguous_strides(data_type, &shape)?;
-    let bytes = object.base64("base64")?;
     let needed: u128 = shape.iter().map(|&extent| extent as u128).product();
     object.exactly("base64", &bytes, needed * data_type.size() as u128)?;
     Ok(Tensor::new(data_type, shape, strides, Buffer::aligned_copy(&bytes), 0)?.into())
@@ -115,15 +132,19 @@ fn video(object: &Object<'_>) -> Outcome<Value> {
     let mut planes = Vec::with_capacity(sizes.len());
     for (item, (rows, row_bytes)) in items.iter().zip(sizes) {
         let plane = object.object("planes", item)?;
-        plane.only(&["stride", "base64"])?;
+        plane.only(&["stride", "base64", "buffer", "offset"])?;
         let stride = plane.size("stride")?;
         if rows > 1 && stride < row_bytes {
             return Err(plane.wrong("stride", "at least the bytes of a row", stride.to_string()));
         }
-        let bytes = plane.base64("base64")?;
         let extent = plane_extent(rows, row_bytes, stride).unwrap_or(usize::MAX);
-        plane.exactly("base64", &bytes, extent as u128)?;
-        let buffer = Buffer::aligned_copy(&bytes);
+        let buffer = match plane.payload(&[])? {
+            Payload::InText(bytes) => {
+                plane.exactly("base64", &bytes, extent as u128)?;
+                Buffer::aligned_copy(&bytes)
+            }
+            Payload::Referred(buffer, offset) => plane.part(&buffer, offset, extent)?,
+        };
         planes.push(Plane { buffer, stride });
     }
     Ok(Value::Video(Box::new(Video { format, width, height, planes, pts: object.optional_signed("pts")? })))
@@ -161,7 +182,14 @@ fn column(object: &Object<'_>, depth: usize, limits: &Limits) -> Outcome<Column>
     let buffers = object.list("buffers")?.iter().map(|item| match item {
         Value::Null => Ok(None),
         Value::Str(text) => object.base64_of("buffers", text).map(|bytes| Some(Buffer::aligned_copy(&bytes))),
-        other => Err(object.wrong("buffers", "a list of base64 text or null", describe(other))),
+        Value::Map(_) => {
+            let place = object.object("buffers", item)?;
+            place.only(&["buffer", "offset", "length"])?;
+            place.bytes().map(Some)
+        }
+        other => {
+            Err(object.wrong("buffers", "a list of base64 text, places in the buffer table or null", describe(other)))
+        }
     });
     let dictionary = match object.field("dictionary")? {
         Value::Null => None,
@@ -182,13 +210,17 @@ fn column(object: &Object<'_>, depth: usize, limits: &Limits) -> Outcome<Column>
 }
 
 fn file(object: &Object<'_>) -> Outcome<Value> {
-    object.only(&[TAG, "path", "base64", "mime"])?;
+    object.only(&[TAG, "path", "base64", "mime", "buffer", "offset", "length"])?;
     let mime = object.optional_text("mime")?.map(Arc::from);
-    let source = match (object.optional_text("path")?, object.optional_text("base64")?) {
-        (Some(path), None) => FileSource::Path(path.into()),
-        (None, Some(text)) => FileSource::Bytes(Buffer::aligned_copy(&object.base64_of("base64", text)?)),
-        (Some(_), Some(_)) => return Err(object.wrong("base64", "left out where there is a path", "there".into())),
-        (None, None) => return Err(WireErrorKind::MissingField { kind: Kind::File, field: "path" }),
+    let has_content = object.optional_text("base64")?.is_some() || map_has(object.map, "buffer");
+    let source = match (object.optional_text("path")?, has_content) {
+        (Some(path), false) => FileSource::Path(path.into()),
+        (None, true) => FileSource::Bytes(object.bytes()?),
+        (Some(_), true) => {
+            let field = if map_has(object.map, "buffer") { "buffer" } else { "base64" };
+            return Err(object.wrong(field, "left out where there is a path", "there".into()));
+        }
+        (None, false) => return Err(WireErrorKind::MissingField { kind: Kind::File, field: "path" }),
     };
     Ok(Value::File(Box::new(File { source, mime })))
 }
@@ -197,6 +229,14 @@ fn file(object: &Object<'_>) -> Outcome<Value> {
 struct Object<'a> {
     kind: Kind,
     map: &'a Map,
+    /// The buffers to which it may refer.
+    buffers: &'a [Buffer],
+}
+
+/// A payload: the bytes of the text, or a buffer of the table and where in it the payload begins.
+enum Payload {
+    InText(Vec<u8>),
+    Referred(Buffer, usize),
 }
 
 impl<'a> Object<'a> {
@@ -269,9 +309,54 @@ impl<'a> Object<'a> {
 
     fn object(&self, field: &'static str, value: &'a Value) -> Outcome<Object<'a>> {
         match value {
-            Value::Map(map) => Ok(Object { kind: self.kind, map }),
+            Value::Map(map) => Ok(Object { kind: self.kind, map, buffers: self.buffers }),
             other => Err(self.wrong(field, "made of objects", describe(other))),
         }
+    }
+
+    /// The payload of the object. `places` are further fields that only a payload of the buffer table has.
+    fn payload(&self, places: &[&'static str]) -> Outcome<Payload> {
+        let found = |field: &str| self.map.get(field).is_some_and(|value| !matches!(value, Value::Null));
+        if !found("buffer") {
+            if let Some(place) = ["offset", "length"].iter().chain(places).find(|place| map_has(self.map, place)) {
+                return Err(self.wrong(place, "left out where there is no buffer", "there".into()));
+            }
+            return self.base64("base64").map(Payload::InText);
+        }
+        if found("base64") {
+            return Err(self.wrong("base64", "left out where there is a buffer", "there".into()));
+        }
+        let index = self.size("buffer")?;
+        let Some(buffer) = self.buffers.get(index) else {
+            let found = format!("{index}, and {} came with the text", self.buffers.len());
+            return Err(self.wrong("buffer", "the index of a buffer", found));
+        };
+        let offset = if map_has(self.map, "offset") { self.size("offset")? } else { 0 };
+        Ok(Payload::Referred(buffer.clone(), offset))
+    }
+
+    /// A payload of bytes: all of it, or `length` bytes from `offset` on.
+    fn bytes(&self) -> Outcome<Buffer> {
+        match self.payload(&[])? {
+            Payload::InText(bytes) => Ok(Buffer::aligned_copy(&bytes)),
+            Payload::Referred(buffer, offset) => {
+                let rest = buffer.len().saturating_sub(offset);
+                let length = if map_has(self.map, "length") { self.size("length")? } else { rest };
+                self.part(&buffer, offset, length)
+            }
+        }
+    }
+
+    fn part(&self, buffer: &Buffer, offset: usize, length: usize) -> Outcome<Buffer> {
+        buffer.slice(offset, length).ok_or_else(|| {
+            let found = format!("{length} bytes from {offset} on, of {}", buffer.len());
+            self.wrong("buffer", "a part of the buffer", found)
+        })
+    }
+
+    fn stride(&self, item: &Value) -> Outcome<isize> {
+        let stride = if let Value::Int(stride) = item { isize::try_from(*stride).ok() } else { None };
+        stride.ok_or_else(|| self.wrong("strides", "a list of integers", describe(item)))
     }
 
     fn base64(&self, field: &'static str) -> Outcome<Vec<u8>> {
@@ -290,6 +375,10 @@ impl<'a> Object<'a> {
         }
         Err(WireErrorKind::PayloadLength { kind: self.kind, field, needed, found: bytes.len() })
     }
+}
+
+fn map_has(map: &Map, field: &str) -> bool {
+    map.contains_key(field)
 }
 
 /// A value in words, with its content where that is short.

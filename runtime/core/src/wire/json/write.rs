@@ -1,16 +1,18 @@
 //! Values to JSON text.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::value::{Audio, Column, File, FileSource, Kind, Table, Tensor, Value, Video};
+use crate::value::{Audio, Buffer, Column, File, FileSource, Kind, Table, Tensor, Value, Video};
 use crate::wire::extension::plane_extent;
 
-/// A value as JSON text on one line.
-pub(super) fn text(value: &Value) -> String {
-    let mut writer = Writer { out: String::new() };
+/// A value as JSON text on one line. Payloads in memory of the table are written as their place there.
+pub(super) fn text(value: &Value, table: &[Buffer]) -> String {
+    let places = (0..).zip(table).map(|(index, buffer)| (buffer.memory_id(), index)).collect();
+    let mut writer = Writer { out: String::new(), places };
     writer.value(value);
     writer.out
 }
@@ -20,6 +22,8 @@ pub(super) const PLAIN_NAN: u64 = 0x7ff8_0000_0000_0000;
 
 struct Writer {
     out: String,
+    /// The place of each memory in the table.
+    places: HashMap<usize, usize>,
 }
 
 impl Writer {
@@ -55,7 +59,7 @@ impl Writer {
             }
             Value::Bytes(buffer) => {
                 self.tag(Kind::Bytes);
-                self.base64("base64", buffer.as_slice());
+                self.bytes(buffer);
                 self.out.push('}');
             }
             Value::Timestamp { seconds, nanoseconds } => {
@@ -99,8 +103,14 @@ impl Writer {
         self.optional_integer("pts", audio.pts);
         self.integer("channels", audio.channels());
         self.integer("frames", audio.frames());
-        let samples: Vec<u8> = audio.iter_channels().flat_map(bytemuck::cast_slice).copied().collect();
-        self.base64("base64", &samples);
+        if self.reference(audio.buffer(), audio.offset()) {
+            if audio.channel_stride() != audio.frames() * 4 {
+                self.integer("stride", audio.channel_stride());
+            }
+        } else {
+            let samples: Vec<u8> = audio.iter_channels().flat_map(bytemuck::cast_slice).copied().collect();
+            self.base64("base64", &samples);
+        }
         self.out.push('}');
     }
 
@@ -119,7 +129,9 @@ impl Writer {
             self.number(plane.stride);
             let extent = sizes.get(position).and_then(|&(rows, row)| plane_extent(rows, row, plane.stride));
             let extent = extent.unwrap_or(usize::MAX).min(plane.buffer.len());
-            self.base64("base64", &plane.buffer.as_slice()[..extent]);
+            if !self.reference(&plane.buffer, 0) {
+                self.base64("base64", &plane.buffer.as_slice()[..extent]);
+            }
             self.out.push('}');
         }
         self.out.push_str("]}");
@@ -135,7 +147,19 @@ impl Writer {
             self.number(extent);
         }
         self.out.push(']');
-        self.base64("base64", &tensor.gathered());
+        if self.reference(tensor.buffer(), tensor.offset()) {
+            if !tensor.is_contiguous() {
+                self.key("strides");
+                self.out.push('[');
+                for (position, stride) in tensor.strides().iter().enumerate() {
+                    self.comma(position);
+                    self.number(stride);
+                }
+                self.out.push(']');
+            }
+        } else {
+            self.base64("base64", &tensor.gathered());
+        }
         self.out.push('}');
     }
 
@@ -171,6 +195,13 @@ impl Writer {
         for (position, buffer) in column.buffers.iter().enumerate() {
             self.comma(position);
             match buffer {
+                Some(buffer) if self.places.contains_key(&buffer.memory_id()) => {
+                    // Its first key has no comma before it.
+                    let begin = self.out.len();
+                    self.bytes(buffer);
+                    self.out.replace_range(begin..=begin, "{");
+                    self.out.push('}');
+                }
                 Some(buffer) => self.base64_text(buffer.as_slice()),
                 None => self.out.push_str("null"),
             }
@@ -190,10 +221,30 @@ impl Writer {
         self.tag(Kind::File);
         match &file.source {
             FileSource::Path(path) => self.optional_text("path", Some(path)),
-            FileSource::Bytes(content) => self.base64("base64", content.as_slice()),
+            FileSource::Bytes(content) => self.bytes(content),
         }
         self.optional_text("mime", file.mime.as_deref());
         self.out.push('}');
+    }
+
+    /// A payload of bytes: its place in the table with its length, if that is not the rest of the buffer, or the bytes.
+    fn bytes(&mut self, buffer: &Buffer) {
+        if !self.reference(buffer, 0) {
+            self.base64("base64", buffer.as_slice());
+        } else if buffer.offset() + buffer.len() != buffer.whole().len() {
+            self.integer("length", buffer.len());
+        }
+    }
+
+    /// The place of a payload in the table, `offset` bytes after the begin of the buffer. Returns whether it lies there.
+    fn reference(&mut self, buffer: &Buffer, offset: usize) -> bool {
+        let Some(&index) = self.places.get(&buffer.memory_id()) else { return false };
+        self.integer("buffer", index);
+        let offset = buffer.offset() + offset;
+        if offset > 0 {
+            self.integer("offset", offset);
+        }
+        true
     }
 
     /// The beginning of a tagged object.
