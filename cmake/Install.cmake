@@ -1,8 +1,9 @@
-# What `cmake --install` lays down: header, library, the package for find_package, and a file for pkg-config.
+# What `cmake --install` lays down: header and its description, library, the package for find_package, and a file for pkg-config.
 
 include(CMakePackageConfigHelpers)
 
 install(FILES include/remotemedia.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES include/remotemedia.abi.json DESTINATION ${CMAKE_INSTALL_DATADIR}/remotemedia)
 install(PROGRAMS ${CMAKE_CURRENT_BINARY_DIR}/lib/${REMOTEMEDIA_SONAME} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lib/libremotemedia.so DESTINATION ${CMAKE_INSTALL_LIBDIR})
 # The library has the weights of the speech detector inside, whose licence asks to be passed on.

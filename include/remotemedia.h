@@ -28,6 +28,61 @@
 #include <stdint.h>
 
 /**
+ * Nobody else shares the memory of this buffer, so you may write to it. Decided once, when it is handed out.
+ */
+#define RM_BUFFER_WRITABLE 1
+
+/**
+ * A flag of `rm_document_to_json`: a payload that lies in the buffer table is written as `"buffer": i`, its index there.
+ */
+#define RM_JSON_BY_REFERENCE 1
+
+/**
+ * `[1, token, completion]`: the work that was submitted with this token has ended.
+ */
+#define RM_EVENT_COMPLETED 1
+
+/**
+ * `[2, call, {...}]`: packets for nodes of the host, to be answered by `rm_port_reply`.
+ */
+#define RM_EVENT_CALL 2
+
+/**
+ * `[3, [token, ...]]`: the host may release what these tokens stand for.
+ */
+#define RM_EVENT_RELEASED 3
+
+/**
+ * `[4]`: the port has ended; no event follows.
+ */
+#define RM_EVENT_PORT_ENDED 4
+
+/**
+ * `[5, token]`: the session has room for packets that it did not take.
+ */
+#define RM_EVENT_ROOM 5
+
+/**
+ * `[6, token]`: the session has outputs, or has ended.
+ */
+#define RM_EVENT_OUTPUTS 6
+
+/**
+ * `[7, call]`: there is room for the next part of the reply to this call.
+ */
+#define RM_EVENT_REPLY_ROOM 7
+
+/**
+ * `[8, call]`: the call is over before its reply.
+ */
+#define RM_EVENT_CALL_OVER 8
+
+/**
+ * `[9, token, detail, first]`: a node of the work with this token has dropped a packet after an error.
+ */
+#define RM_EVENT_SKIPPED 9
+
+/**
  * The major version of this ABI: it changes when a signature or a meaning does.
  */
 #define RM_ABI_MAJOR 0
@@ -35,7 +90,7 @@
 /**
  * The minor version of this ABI: it grows when something is added.
  */
-#define RM_ABI_MINOR 1
+#define RM_ABI_MINOR 2
 
 /**
  * A document that did not fit the caller's buffer. Immutable; may cross threads; belongs to the caller.
@@ -58,7 +113,8 @@ typedef struct rm_memory rm_memory;
 typedef struct rm_pipeline rm_pipeline;
 
 /**
- * A port: one for each event loop or serving thread. Any thread may use it; one at a time should wait at it.
+ * A port: one for each event loop or serving thread. Any thread may use it. Where several wait at it, each event goes to one of
+ * them, and all return at its end.
  */
 typedef struct rm_port rm_port;
 
@@ -95,13 +151,19 @@ typedef struct rm_buffer {
    */
   uint64_t token;
   /**
-   * In: NULL. Out: the runtime's memory, which lives until you give it to `rm_memory_free`; NULL if it is yours.
+   * Out: the runtime's memory, which lives until you give it to `rm_memory_free`; NULL if it is yours. In: NULL, or such
+   * memory with token 0, which is shared rather than copied: nothing is to be released, the handle stays yours to free, and
+   * from now on you must not write to the memory.
    */
   struct rm_memory *memory;
   /**
-   * Out: 1 if nobody else shares the memory, so that you may write to it. Decided once, when it is handed out.
+   * In: 0; `RM_BUFFER_WRITABLE` is ignored. Out: `RM_BUFFER_WRITABLE`, or 0.
    */
-  uint32_t writable;
+  uint32_t flags;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
 } rm_buffer;
 
 /**
@@ -237,6 +299,11 @@ typedef struct rm_output {
  */
 #define RM_LIMIT_EXCEEDED (-13)
 
+/**
+ * This system, or this object, does not have what was asked for.
+ */
+#define RM_UNSUPPORTED (-14)
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -246,56 +313,41 @@ extern "C" {
  * `s16`, `s24`, `s32`, `f32`, `mulaw` or `alaw`; full scale is 2^(n-1). `data` is copied.
  *
  * The caller sees to it that:
- * `data` is readable for `len` bytes, or NULL with 0; `format` ends with NUL; `out` is writable; `err` is NULL or writable.
+ * `data` is readable for `len` bytes and `format` for `format_len`, or NULL with 0; `out` is writable; `err` is NULL or
+ * writable.
  */
 rm_status rm_audio_from_pcm(const uint8_t *data,
                             size_t len,
-                            const char *format,
+                            const uint8_t *format,
+                            size_t format_len,
                             uint32_t rate,
                             uint32_t channels,
                             struct rm_output *out,
                             struct rm_error **err);
 
 /**
- * Writes a document with one bytes value: the sound of a document with one audio value, as interleaved little-endian PCM
- * of `format`, rounded to nearest and saturated.
+ * Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian PCM
+ * of `format`, rounded to nearest and saturated. The table is read during this call: nothing is lent by it, and its tokens are
+ * not released.
  *
  * The caller sees to it that:
- * `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `format` ends with NUL; `out`
- * is writable; `err` is NULL or writable.
+ * `data` is readable for `len` bytes, `buffers` for `buffer_count` entries and `format` for `format_len` bytes, or NULL with 0;
+ * `out` is writable; `err` is NULL or writable.
  */
 rm_status rm_audio_to_pcm(const uint8_t *data,
                           size_t len,
                           const struct rm_buffer *buffers,
                           size_t buffer_count,
-                          const char *format,
+                          const uint8_t *format,
+                          size_t format_len,
                           struct rm_output *out,
                           struct rm_error **err);
 
 /**
- * Gives memory back; NULL is fine.
- *
- * The caller sees to it that:
- * `memory` is NULL or live, and nobody uses its bytes any more.
+ * How this library was built, as JSON text: `{"version", "abi", "target", "profile", "features", "rustc", "commit"?}`. Never
+ * NULL, never freed.
  */
-void rm_memory_free(struct rm_memory *memory);
-
-/**
- * Gives memory back like `rm_memory_free`, for threads that can't wait, such as that of an event loop: the system may take
- * milliseconds to unmap what is large, so 64 KiB and more are freed by a thread of the library. NULL is fine.
- *
- * The caller sees to it that:
- * `memory` is NULL or live, and nobody uses its bytes any more.
- */
-void rm_memory_discard(struct rm_memory *memory);
-
-/**
- * Makes another handle of the same memory, to keep it beyond the document that it came with.
- *
- * The caller sees to it that:
- * `memory` is live; `out` is writable; `err` is NULL or writable.
- */
-rm_status rm_memory_retain(const struct rm_memory *memory, struct rm_memory **out, struct rm_error **err);
+const char *rm_build_info(void);
 
 /**
  * The bytes and the buffer table of a document; they live as long as it does. The memory in the table belongs to the
@@ -320,7 +372,9 @@ rm_status rm_document_view(const struct rm_document *document,
 void rm_document_free(struct rm_document *document);
 
 /**
- * Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end.
+ * Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end. The payloads are in the text,
+ * or with the flag `RM_JSON_BY_REFERENCE` named by their place in the buffer table. Without flags pass 0. The table is read
+ * during this call: nothing is lent by it, and its tokens are not released.
  *
  * The caller sees to it that:
  * `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `json` is writable; `err`
@@ -330,16 +384,25 @@ rm_status rm_document_to_json(const uint8_t *data,
                               size_t len,
                               const struct rm_buffer *buffers,
                               size_t buffer_count,
+                              uint32_t flags,
                               struct rm_output *json,
                               struct rm_error **err);
 
 /**
- * Writes the document of which `text` is the JSON twin.
+ * Writes the document of which `text` is the JSON twin. `"buffer": i` in the text refers to `buffers[i]`; the document refers to
+ * the same table by the same numbers, so hand both to the next call. Nothing is lent by this call. A document that refers to a
+ * table has all other payloads inside; without a table large ones come in that of `out`.
  *
  * The caller sees to it that:
- * `text` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
+ * `text` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `out` is writable; `err` is NULL
+ * or writable.
  */
-rm_status rm_document_from_json(const uint8_t *text, size_t len, struct rm_output *out, struct rm_error **err);
+rm_status rm_document_from_json(const uint8_t *text,
+                                size_t len,
+                                const struct rm_buffer *buffers,
+                                size_t buffer_count,
+                                struct rm_output *out,
+                                struct rm_error **err);
 
 /**
  * The status that came with the error; `RM_OK` for NULL.
@@ -384,9 +447,47 @@ void rm_error_free(struct rm_error *error);
 rm_status rm_live_objects(struct rm_output *out, struct rm_error **err);
 
 /**
+ * Makes memory for the host to write: `len` bytes, all 0, at an address that is a multiple of 64, for hosts whose own heap can't
+ * be lent. Lend `data` under a token of yours as any memory; free the handle once a release record has named the token.
+ *
+ * The caller sees to it that:
+ * `data` and `out` are writable; `err` is NULL or writable.
+ */
+rm_status rm_memory_new(size_t len,
+                        uint8_t **data,
+                        struct rm_memory **out,
+                        struct rm_error **err);
+
+/**
+ * Gives memory back; NULL is fine.
+ *
+ * The caller sees to it that:
+ * `memory` is NULL or live, and nobody uses its bytes any more.
+ */
+void rm_memory_free(struct rm_memory *memory);
+
+/**
+ * Gives memory back like `rm_memory_free`, for threads that can't wait, such as that of an event loop: the system may take
+ * milliseconds to unmap what is large, so 64 KiB and more are freed by a thread of the library. NULL is fine.
+ *
+ * The caller sees to it that:
+ * `memory` is NULL or live, and nobody uses its bytes any more.
+ */
+void rm_memory_discard(struct rm_memory *memory);
+
+/**
+ * Makes another handle of the same memory, to keep it beyond the document that it came with.
+ *
+ * The caller sees to it that:
+ * `memory` is live; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_memory_retain(const struct rm_memory *memory, struct rm_memory **out, struct rm_error **err);
+
+/**
  * Makes a pipeline. `manifest` is JSON text, YAML text or a msgpack map, told apart by the first byte. `options` is a map
  * as JSON text or msgpack, or `(NULL, 0)`: `{"host_nodes": {"my_type": {"token": 7, "batch": 32}}}` declares node types
- * that the host runs itself. `RM_INVALID_MANIFEST` comes with every problem at once.
+ * that the host runs itself. Each `token` comes back by a release record once no call can name it any more: the pipeline is
+ * freed and its work has ended, or this call fails. `RM_INVALID_MANIFEST` comes with every problem at once.
  *
  * The caller sees to it that:
  * `runtime` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -408,8 +509,8 @@ rm_status rm_pipeline_new(const struct rm_runtime *runtime,
 rm_status rm_pipeline_describe(const struct rm_pipeline *pipeline, struct rm_output *plan, struct rm_error **err);
 
 /**
- * Runs a pipeline and waits for its end. `inputs` is a msgpack list, one item each, or nil for a graph that has only
- * sources. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
+ * Runs a pipeline and waits for its end. `inputs` is a msgpack list, one item each; for a graph that has only sources an empty
+ * list or nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
  * `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
  *
  * The caller sees to it that:
@@ -427,8 +528,9 @@ rm_status rm_pipeline_execute(const struct rm_pipeline *pipeline,
 /**
  * Gives a pipeline a piece of work, which ends in exactly one completion. Short work is done on the calling thread within
  * `budget_us` microseconds: `RM_OK`, and the completion, also a failed one, is in `out`. Else `RM_PENDING`: it will arrive
- * at `port` under `token`, as will calls to nodes of the host. Below 0 it was not accepted. `timeout_us` below 0 means
- * none.
+ * at `port` under `token`, as will calls to nodes of the host, perhaps before this function has returned. With a budget of 0
+ * or less the calling thread does nothing of it, and the status is always `RM_PENDING`. Below 0 it was not accepted.
+ * `inputs` is as for `rm_pipeline_execute`; `timeout_us` below 0 means none.
  *
  * The caller sees to it that:
  * `pipeline` and `port` are live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -454,32 +556,41 @@ rm_status rm_pipeline_submit(const struct rm_pipeline *pipeline,
 void rm_pipeline_free(struct rm_pipeline *pipeline);
 
 /**
- * Makes a port.
+ * Makes a port. `options` is a map as JSON text or msgpack, or `(NULL, 0)`: `{"bell": "eventfd" | "socketpair" | "none"}` chooses
+ * what `rm_port_fd` gives, by default the best that the system has. `RM_UNSUPPORTED` if it does not have the chosen one.
  *
  * The caller sees to it that:
- * `runtime` is live; `out` is writable; `err` is NULL or writable.
+ * `runtime` is live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
  */
-rm_status rm_port_new(const struct rm_runtime *runtime, struct rm_port **out, struct rm_error **err);
+rm_status rm_port_new(const struct rm_runtime *runtime,
+                      const uint8_t *options,
+                      size_t len,
+                      struct rm_port **out,
+                      struct rm_error **err);
 
 /**
  * The descriptor to watch: it is readable while something is there. It belongs to the port: don't read, write or close
  * it, and stop watching it before `rm_port_free`. `rm_port_next` clears it; while events remain it stays readable. It
- * may become readable just after another thread has taken what was there.
+ * may become readable just after another thread has taken what was there. `RM_UNSUPPORTED` for a port without a bell.
  *
  * The caller sees to it that:
- * `port` is live; `fd` is writable; `err` is NULL or writable.
+ * `port` is live; `handle` is writable; `err` is NULL or writable.
  */
-rm_status rm_port_fd(const struct rm_port *port, int32_t *fd, struct rm_error **err);
+rm_status rm_port_fd(const struct rm_port *port, intptr_t *handle, struct rm_error **err);
 
 /**
- * Hands out what has happened, as a list of events. Waits at most `timeout_us` microseconds for the first (0: not at
+ * Hands out what has happened, as a list of events: at most 256, and after the first no more than make up 1 MiB of document.
+ * Waits at most `timeout_us` microseconds for the first (0: not at
  * all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing came or `rm_port_wake` was called; `RM_END` if the port is
  * shut down and this was the last batch. The list is written in all three cases.
  *
  * The caller sees to it that:
  * `port` is live; `events` is writable; `err` is NULL or writable.
  */
-rm_status rm_port_next(const struct rm_port *port, int64_t timeout_us, struct rm_output *events, struct rm_error **err);
+rm_status rm_port_next(const struct rm_port *port,
+                       int64_t timeout_us,
+                       struct rm_output *events,
+                       struct rm_error **err);
 
 /**
  * Lets an `rm_port_next` that waits return `RM_TIMEOUT` now; if none waits, the next one does not wait.
@@ -532,7 +643,18 @@ rm_status rm_port_reply(const struct rm_port *port,
                         struct rm_error **err);
 
 /**
- * Cancels the work of a port and frees it; NULL is fine.
+ * Ends a port: its work is cancelled, it takes no more, and replies to its calls are `RM_GONE`. `rm_port_next` still hands out
+ * what has arrived, the completions and the release records among it, then `[4]` and `RM_END`. A record of memory that a node
+ * reads at the moment comes later, here or at the runtime. May be called again, and from any thread; freeing is separate.
+ *
+ * The caller sees to it that:
+ * `port` is live; `err` is NULL or writable.
+ */
+rm_status rm_port_shutdown(const struct rm_port *port,
+                           struct rm_error **err);
+
+/**
+ * Cancels the work of a port and frees it; NULL is fine. Its tokens that are not back yet come back at the runtime.
  *
  * The caller sees to it that:
  * `port` is NULL or live, nobody uses it any more and nobody watches its descriptor.
@@ -568,13 +690,29 @@ rm_status rm_runtime_new(const uint8_t *config, size_t len, struct rm_runtime **
 rm_status rm_runtime_describe(const struct rm_runtime *runtime, struct rm_output *out, struct rm_error **err);
 
 /**
- * Ends all work with a completion each, wakes everybody who waits at a port, and waits at most `patience_us`
- * microseconds until no node works any more: `RM_OK`, or `RM_TIMEOUT` if some still do. May be called again.
+ * Writes the tokens that come back without a port: those given to `rm_pipeline_execute` and `rm_pipeline_new`, and those of
+ * ports that were freed. `[token, ...]`: `RM_OK`, or `RM_WOULD_BLOCK` with an empty list. Ports of this runtime hand them out
+ * as well; each is named once.
+ *
+ * The caller sees to it that:
+ * `runtime` is live; `out` is writable; `err` is NULL or writable.
+ */
+rm_status rm_runtime_released(const struct rm_runtime *runtime,
+                              struct rm_output *out,
+                              struct rm_error **err);
+
+/**
+ * Ends all work with a completion each, wakes all threads that wait at a port, and waits at most `patience_us`
+ * microseconds, below 0 for ever, until no node works any more. `RM_OK`: no thread of the library reads or writes memory that
+ * you lent, not even later; only documents that you still take from a port or a session may name or copy it. `RM_TIMEOUT` if a
+ * node still works. May be called again.
  *
  * The caller sees to it that:
  * `runtime` is live; `err` is NULL or writable.
  */
-rm_status rm_runtime_shutdown(const struct rm_runtime *runtime, int64_t patience_us, struct rm_error **err);
+rm_status rm_runtime_shutdown(const struct rm_runtime *runtime,
+                              int64_t patience_us,
+                              struct rm_error **err);
 
 /**
  * Shuts a runtime down without waiting, and frees it; NULL is fine. Ports, pipelines and memory made by it stay valid
@@ -607,7 +745,7 @@ rm_status rm_session_new(const struct rm_pipeline *pipeline,
  * Sends packets: a msgpack list of `[value, pts?, duration?]`, times in nanoseconds or nil. Takes as many as there is room
  * for and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
  * says when to send the others again. Light work is done on the calling thread within `budget_us` microseconds, and
- * outputs that are there come along, at most `most_outputs`. Below 0 nothing was taken; `RM_GONE` if the session has ended.
+ * outputs that are there come along, at most `most_outputs`; with a budget of 0 or less it does no work. Below 0 nothing was taken; `RM_GONE` if the session has ended.
  *
  * The caller sees to it that:
  * `session` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -706,5 +844,34 @@ const char *rm_status_name(rm_status status);
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
+
+
+#if (defined(__cplusplus) && __cplusplus >= 201103L) || \
+    (!defined(__cplusplus) && defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
+/* The layout that bindings without a C compiler rely on, where pointers have 64 bits. */
+#ifdef __cplusplus
+#define RM_ASSERT_LAYOUT(condition, message) static_assert(sizeof(void *) != 8 || (condition), message)
+#else
+#define RM_ASSERT_LAYOUT(condition, message) _Static_assert(sizeof(void *) != 8 || (condition), message)
+#endif
+RM_ASSERT_LAYOUT(offsetof(rm_buffer, data) == 0, "the layout of rm_buffer, data");
+RM_ASSERT_LAYOUT(offsetof(rm_buffer, len) == 8, "the layout of rm_buffer, len");
+RM_ASSERT_LAYOUT(offsetof(rm_buffer, token) == 16, "the layout of rm_buffer, token");
+RM_ASSERT_LAYOUT(offsetof(rm_buffer, memory) == 24, "the layout of rm_buffer, memory");
+RM_ASSERT_LAYOUT(offsetof(rm_buffer, flags) == 32, "the layout of rm_buffer, flags");
+RM_ASSERT_LAYOUT(offsetof(rm_buffer, reserved) == 36, "the layout of rm_buffer, reserved");
+RM_ASSERT_LAYOUT(sizeof(rm_buffer) == 40, "the layout of rm_buffer");
+RM_ASSERT_LAYOUT(offsetof(rm_output, data) == 0, "the layout of rm_output, data");
+RM_ASSERT_LAYOUT(offsetof(rm_output, capacity) == 8, "the layout of rm_output, capacity");
+RM_ASSERT_LAYOUT(offsetof(rm_output, buffers) == 16, "the layout of rm_output, buffers");
+RM_ASSERT_LAYOUT(offsetof(rm_output, buffer_capacity) == 24, "the layout of rm_output, buffer_capacity");
+RM_ASSERT_LAYOUT(offsetof(rm_output, discard) == 32, "the layout of rm_output, discard");
+RM_ASSERT_LAYOUT(offsetof(rm_output, discard_count) == 40, "the layout of rm_output, discard_count");
+RM_ASSERT_LAYOUT(offsetof(rm_output, len) == 48, "the layout of rm_output, len");
+RM_ASSERT_LAYOUT(offsetof(rm_output, buffer_count) == 56, "the layout of rm_output, buffer_count");
+RM_ASSERT_LAYOUT(offsetof(rm_output, document) == 64, "the layout of rm_output, document");
+RM_ASSERT_LAYOUT(sizeof(rm_output) == 72, "the layout of rm_output");
+#undef RM_ASSERT_LAYOUT
+#endif
 
 #endif  /* REMOTEMEDIA_H */

@@ -1,4 +1,7 @@
-"""The committed C header: made from the Rust sources, compiled alone, compared with what the library exports."""
+"""The committed C header: made from the Rust sources, compiled alone, compared with what the library exports.
+
+Its description for programs that make bindings is generated with it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tools import machine, native
+from tools import abi_description, machine, native
 from tools.machine import BUILD, ROOT, Problem, run, say
 
 CBINDGEN_VERSION = "0.29.4"
@@ -17,25 +20,44 @@ CRATE = ROOT / "runtime" / "capi"
 # cbindgen says of each item that is not exported that it skips it. What bears our prefix must not be among them.
 PRIVATE_ITEM = re.compile(r"WARN: Skip(ping)? remotemedia-capi::(?!rm_|RM_)\w+ - \(not ")
 SYMBOLS = ROOT / "tests" / "abi" / "symbols.txt"
+LAYOUT_ASSERTS = """
+#if (defined(__cplusplus) && __cplusplus >= 201103L) || \\
+    (!defined(__cplusplus) && defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
+/* The layout that bindings without a C compiler rely on, where pointers have 64 bits. */
+#ifdef __cplusplus
+#define RM_ASSERT_LAYOUT(condition, message) static_assert(sizeof(void *) != 8 || (condition), message)
+#else
+#define RM_ASSERT_LAYOUT(condition, message) _Static_assert(sizeof(void *) != 8 || (condition), message)
+#endif
+{asserts}
+#undef RM_ASSERT_LAYOUT
+#endif
+"""
 
 
 def write() -> None:
-    """Generate the header and the list of symbols."""
+    """Generate the header, its description and the list of symbols."""
     text = _generate()
     native.HEADER.parent.mkdir(exist_ok=True)
     native.HEADER.write_text(text, "utf-8")
     SYMBOLS.parent.mkdir(exist_ok=True)
     SYMBOLS.write_text("".join(f"{name}\n" for name in functions(text)), "utf-8")
+    abi_description.PATH.write_text(abi_description.text(text), "utf-8")
     _compile_alone(native.HEADER)
-    say(f"wrote {native.HEADER.relative_to(ROOT)} and {SYMBOLS.relative_to(ROOT)}")
+    written = (native.HEADER, abi_description.PATH, SYMBOLS)
+    say("wrote " + ", ".join(str(path.relative_to(ROOT)) for path in written))
 
 
 def check() -> None:
-    """Fail unless header, sources, library and list of symbols agree and the header compiles as C99 and C++."""
+    """Fail unless header, sources, description, library and list of symbols agree, and the header compiles alone."""
     committed = native.HEADER.read_text("utf-8") if native.HEADER.exists() else ""
     difference = _difference(committed, _generate(), native.HEADER)
     if difference:
         raise Problem(f"the committed header is not what the sources give: `python3 build.py header`.\n{difference}")
+    described = abi_description.PATH.read_text("utf-8") if abi_description.PATH.exists() else ""
+    difference = _difference(described, abi_description.text(committed), abi_description.PATH)
+    if difference:
+        raise Problem(f"the committed description is not that of the header: `python3 build.py header`.\n{difference}")
     _compile_alone(native.HEADER)
     names = functions(committed)
     listed = SYMBOLS.read_text("utf-8").split() if SYMBOLS.exists() else []
@@ -88,9 +110,24 @@ def _generate() -> str:
 
 
 def _for_readers_of_c(text: str) -> str:
-    """Rust's heading for safety becomes a sentence that C readers understand; negative numbers get brackets."""
+    """Rust's heading for safety becomes a sentence that C readers understand; negative numbers get brackets; handles of
+    the system, which are an `isize`, get the type that C has for them."""
+    text = text.replace("ptrdiff_t", "intptr_t")
     text = re.sub(r"^ \* # Safety$", " * The caller sees to it that:", text, flags=re.MULTILINE)
-    return re.sub(r"^(#define RM_\w+) (-\d+)$", r"\1 (\2)", text, flags=re.MULTILINE)
+    text = re.sub(r"^(#define RM_\w+) (-\d+)$", r"\1 (\2)", text, flags=re.MULTILINE)
+    head, end = text.rsplit("\n#endif  /* REMOTEMEDIA_H */", 1)
+    return f"{head}\n{_layout_asserts(text)}\n#endif  /* REMOTEMEDIA_H */{end}"
+
+
+def _layout_asserts(header: str) -> str:
+    """Asserts on the layout of the structs of a header, for compilers that know them: of C11 or C++11, 64 bits."""
+    asserts = []
+    for struct in abi_description.structs(header):
+        name = struct["name"]
+        asserts += [f"offsetof({name}, {field['name']}) == {field['offset']}" for field in struct["fields"]]
+        asserts.append(f"sizeof({name}) == {struct['size']}")
+    lines = [f'RM_ASSERT_LAYOUT({each}, "the layout of {each.split("(")[1].split(")")[0]}");' for each in asserts]
+    return LAYOUT_ASSERTS.format(asserts="\n".join(lines))
 
 
 def _cbindgen() -> Path:
@@ -120,7 +157,9 @@ def _cbindgen() -> Path:
 
 def _compile_alone(header: Path) -> None:
     strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
-    compilers: list[list[str | Path]] = [[machine.require_c_compiler(), "-std=c99", "-x", "c"]]
+    c = machine.require_c_compiler()
+    # The asserts on the layout are for C11.
+    compilers: list[list[str | Path]] = [[c, f"-std={standard}", "-x", "c"] for standard in ("c99", "c11")]
     # C++ is checked where there is a compiler for it; the project needs none.
     cpp = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     if cpp is not None:
