@@ -42,7 +42,7 @@ static view look(const rm_output *output) {
 static rm_output from_json(const char *json) {
     rm_output document = {0};
     rm_error *error = NULL;
-    require(rm_document_from_json((const uint8_t *)json, strlen(json), &document, &error), &error);
+    require(rm_document_from_json((const uint8_t *)json, strlen(json), NULL, 0, &document, &error), &error);
     return document;
 }
 
@@ -51,7 +51,7 @@ static char *to_json(rm_output *output) {
     rm_output twin = {0};
     rm_error *error = NULL;
     view seen = look(output);
-    require(rm_document_to_json(seen.data, seen.len, seen.buffers, seen.count, &twin, &error), &error);
+    require(rm_document_to_json(seen.data, seen.len, seen.buffers, seen.count, 0, &twin, &error), &error);
     seen = look(&twin);
     char *json = calloc(seen.len + 1, 1);
     if (json == NULL) exit(1);
@@ -126,9 +126,9 @@ int main(void) {
     rm_port *port = NULL;
     rm_pipeline *pipeline = NULL;
     rm_error *error = NULL;
-    int32_t fd = -1;
+    intptr_t fd = -1;
     require(rm_runtime_new(NULL, 0, &runtime, &error), &error);
-    require(rm_port_new(runtime, &port, &error), &error);
+    require(rm_port_new(runtime, NULL, 0, &port, &error), &error);
     require(rm_port_fd(port, &fd, &error), &error);
 
     /* The type TimesTen is the host's; 7 is the number by which this program knows it. */

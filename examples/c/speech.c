@@ -37,7 +37,7 @@ static void make_inputs(const char *path, rm_output *inputs) {
     for (; *path != '\0'; *end++ = *path++)
         if (*path == '"' || *path == '\\') *end++ = '\\';
     end += sprintf(end, "\"}]");
-    require(rm_document_from_json((uint8_t *)json, (size_t)(end - json), inputs, &error), &error);
+    require(rm_document_from_json((uint8_t *)json, (size_t)(end - json), NULL, 0, inputs, &error), &error);
     free(json);
 }
 
@@ -53,7 +53,7 @@ static char *run(rm_pipeline *pipeline, const rm_output *inputs) {
     require(rm_document_view(inputs->document, &data, &len, &buffers, &count, &error), &error);
     require(rm_pipeline_execute(pipeline, data, len, buffers, count, -1, &completion, &error), &error);
     require(rm_document_view(completion.document, &data, &len, &buffers, &count, &error), &error);
-    require(rm_document_to_json(data, len, buffers, count, &twin, &error), &error);
+    require(rm_document_to_json(data, len, buffers, count, 0, &twin, &error), &error);
     require(rm_document_view(twin.document, &data, &len, &buffers, &count, &error), &error);
     json = calloc(len + 1, 1);
     if (json == NULL) exit(1);

@@ -39,6 +39,7 @@ static void every_status_has_its_name(void) {
         STATUS(RM_FORKED),
         STATUS(RM_OUT_OF_RESOURCES),
         STATUS(RM_LIMIT_EXCEEDED),
+        STATUS(RM_UNSUPPORTED),
     };
     for (size_t index = 0; index < sizeof known / sizeof *known; index++)
         CHECK_TEXT(known[index].name, rm_status_name(known[index].status));
@@ -71,7 +72,7 @@ static void null_where_an_object_is_needed_is_an_error(rm_runtime *runtime, rm_p
     rm_port *ports = NULL;
     rm_pipeline *pipelines = NULL;
     rm_memory *memory = NULL;
-    int32_t fd = 0;
+    intptr_t handle = 0;
     const uint8_t *data = NULL;
     const rm_buffer *buffers = NULL;
     size_t len = 0, count = 0;
@@ -84,11 +85,11 @@ static void null_where_an_object_is_needed_is_an_error(rm_runtime *runtime, rm_p
     CHECK_ERROR(bad, "`len` is NULL", rm_document_view(document, &data, NULL, &buffers, &count, &error));
     CHECK_ERROR(bad, "`buffers` is NULL", rm_document_view(document, &data, &len, NULL, &count, &error));
     CHECK_ERROR(bad, "`buffer_count` is NULL", rm_document_view(document, &data, &len, &buffers, NULL, &error));
-    CHECK_ERROR(bad, "`out` is NULL", rm_document_to_json(NULL, 0, NULL, 0, NULL, &error));
-    CHECK_ERROR(bad, "`data` is NULL but its length is 3", rm_document_to_json(NULL, 3, NULL, 0, &out, &error));
-    CHECK_ERROR(bad, "`buffers` is NULL but its length is 3", rm_document_to_json(NULL, 0, NULL, 3, &out, &error));
-    CHECK_ERROR(bad, "`out` is NULL", rm_document_from_json(NULL, 0, NULL, &error));
-    CHECK_ERROR(bad, "`text` is NULL but its length is 3", rm_document_from_json(NULL, 3, &out, &error));
+    CHECK_ERROR(bad, "`out` is NULL", rm_document_to_json(NULL, 0, NULL, 0, 0, NULL, &error));
+    CHECK_ERROR(bad, "`data` is NULL but its length is 3", rm_document_to_json(NULL, 3, NULL, 0, 0, &out, &error));
+    CHECK_ERROR(bad, "`buffers` is NULL but its length is 3", rm_document_to_json(NULL, 0, NULL, 3, 0, &out, &error));
+    CHECK_ERROR(bad, "`out` is NULL", rm_document_from_json(NULL, 0, NULL, 0, NULL, &error));
+    CHECK_ERROR(bad, "`text` is NULL but its length is 3", rm_document_from_json(NULL, 3, NULL, 0, &out, &error));
     CHECK_ERROR(bad, "`out` is NULL", rm_live_objects(NULL, &error));
     CHECK_ERROR(bad, "the memory is NULL", rm_memory_retain(NULL, &memory, &error));
 
@@ -98,10 +99,10 @@ static void null_where_an_object_is_needed_is_an_error(rm_runtime *runtime, rm_p
     CHECK_ERROR(bad, "`out` is NULL", rm_runtime_describe(runtime, NULL, &error));
     CHECK_ERROR(bad, "the runtime is NULL", rm_runtime_shutdown(NULL, 0, &error));
 
-    CHECK_ERROR(bad, "the runtime is NULL", rm_port_new(NULL, &ports, &error));
-    CHECK_ERROR(bad, "`out` is NULL", rm_port_new(runtime, NULL, &error));
-    CHECK_ERROR(bad, "the port is NULL", rm_port_fd(NULL, &fd, &error));
-    CHECK_ERROR(bad, "`fd` is NULL", rm_port_fd(port, NULL, &error));
+    CHECK_ERROR(bad, "the runtime is NULL", rm_port_new(NULL, NULL, 0, &ports, &error));
+    CHECK_ERROR(bad, "`out` is NULL", rm_port_new(runtime, NULL, 0, NULL, &error));
+    CHECK_ERROR(bad, "the port is NULL", rm_port_fd(NULL, &handle, &error));
+    CHECK_ERROR(bad, "`handle` is NULL", rm_port_fd(port, NULL, &error));
     CHECK_ERROR(bad, "the port is NULL", rm_port_next(NULL, 0, &out, &error));
     CHECK_ERROR(bad, "`out` is NULL", rm_port_next(port, 0, NULL, &error));
     CHECK_ERROR(bad, "the port is NULL", rm_port_wake(NULL, &error));
@@ -133,10 +134,10 @@ static void empty_slices_are_understood(rm_runtime *runtime, rm_pipeline *pipeli
     rm_pipeline *made = NULL;
     CHECK_ERROR(RM_INVALID_DOCUMENT,
                 "value: a value goes past the end (bytes needed: 1, left: 0); send the whole document",
-                rm_document_to_json(NULL, 0, NULL, 0, &out, &error));
+                rm_document_to_json(NULL, 0, NULL, 0, 0, &out, &error));
     CHECK_ERROR(RM_INVALID_DOCUMENT,
                 "value (line 1, column 1): expected a value, found the end of the text; correct the JSON text",
-                rm_document_from_json(NULL, 0, &out, &error));
+                rm_document_from_json(NULL, 0, NULL, 0, &out, &error));
     CHECK_ERROR(
         RM_INVALID_MANIFEST,
         "line 1, column 1: expected a manifest, got an empty text; begin with {\"version\": \"v1\", \"nodes\": [{\"id\": \"a\", \"node_type\": \"PassThrough\"}]}",
@@ -152,7 +153,8 @@ static void mistakes_are_named(rm_runtime *runtime, rm_pipeline *pipeline) {
     rm_output out = {0};
     const char *config = "{\"wrokers\":2}";
     CHECK_ERROR(RM_INVALID_ARGUMENT,
-                "config: unknown field `wrokers`, expected one of `workers`, `limits`, `offsets` at line 1 column 10",
+                "config: unknown field `wrokers`, expected one of `workers`, `limits`, `offsets`, "
+                "`node_libraries` at line 1 column 10",
                 rm_runtime_new((const uint8_t *)config, strlen(config), &never, &error));
     CHECK(never == NULL);
 

@@ -82,7 +82,7 @@ static inline view look(const rm_document *document) {
 /* The document of a JSON text; free it with rm_document_free. */
 static inline rm_document *from_json(const char *json) {
     rm_output output = {0};
-    CHECK_STATUS(RM_OK, rm_document_from_json((const uint8_t *)json, strlen(json), &output, &error));
+    CHECK_STATUS(RM_OK, rm_document_from_json((const uint8_t *)json, strlen(json), NULL, 0, &output, &error));
     return output.document;
 }
 
@@ -90,7 +90,7 @@ static inline rm_document *from_json(const char *json) {
 static inline char *to_json(rm_document *document) {
     rm_output output = {0};
     view seen = look(document);
-    CHECK_STATUS(RM_OK, rm_document_to_json(seen.data, seen.len, seen.buffers, seen.count, &output, &error));
+    CHECK_STATUS(RM_OK, rm_document_to_json(seen.data, seen.len, seen.buffers, seen.count, 0, &output, &error));
     seen = look(output.document);
     char *json = calloc(seen.len + 1, 1);
     CHECK(json != NULL);
@@ -106,7 +106,7 @@ static inline char *detail_of(const rm_error *of) {
     const uint8_t *data = NULL;
     size_t len = 0;
     rm_error_detail(of, &data, &len);
-    CHECK_STATUS(RM_OK, rm_document_to_json(data, len, NULL, 0, &output, &error));
+    CHECK_STATUS(RM_OK, rm_document_to_json(data, len, NULL, 0, 0, &output, &error));
     view seen = look(output.document);
     char *json = calloc(seen.len + 1, 1);
     CHECK(json != NULL);
@@ -123,7 +123,7 @@ static inline rm_runtime *new_runtime(void) {
 
 static inline rm_port *new_port(const rm_runtime *runtime) {
     rm_port *port = NULL;
-    CHECK_STATUS(RM_OK, rm_port_new(runtime, &port, &error));
+    CHECK_STATUS(RM_OK, rm_port_new(runtime, NULL, 0, &port, &error));
     return port;
 }
 
@@ -176,7 +176,7 @@ static inline char *live_objects(void) {
     CHECK_STATUS(RM_OK, rm_live_objects(&output, &error));
     CHECK(output.document == NULL);
     rm_output twin = {0};
-    CHECK_STATUS(RM_OK, rm_document_to_json(bytes, output.len, NULL, 0, &twin, &error));
+    CHECK_STATUS(RM_OK, rm_document_to_json(bytes, output.len, NULL, 0, 0, &twin, &error));
     view seen = look(twin.document);
     char *json = calloc(seen.len + 1, 1);
     CHECK(json != NULL);

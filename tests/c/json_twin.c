@@ -57,7 +57,7 @@ static void large_payloads_travel_in_the_buffer_table(void) {
     CHECK(seen.buffers[0].len >= 20001 && seen.buffers[0].len < 20001 + 8);
     CHECK(seen.len < 100);
     CHECK(seen.buffers[0].token == 0 && seen.buffers[0].memory != NULL);
-    CHECK_NUMBER(1, seen.buffers[0].writable);
+    CHECK_NUMBER(1, seen.buffers[0].flags);
 
     /* The memory outlives the document when it is retained. */
     rm_memory *kept = NULL;
@@ -77,7 +77,7 @@ static void memory_of_the_host_is_read_in_place(void) {
     static const uint8_t samples[] = {1, 2, 3};
     const rm_buffer table = {.data = samples, .len = sizeof samples};
     rm_output out = {0};
-    CHECK_STATUS(RM_OK, rm_document_to_json(bytes, sizeof bytes, &table, 1, &out, &error));
+    CHECK_STATUS(RM_OK, rm_document_to_json(bytes, sizeof bytes, &table, 1, 0, &out, &error));
     view seen = look(out.document);
     static const char expected[] = "{\"$rm\":\"tensor\",\"dtype\":\"uint8\",\"shape\":[3],\"base64\":\"AQID\"}";
     CHECK(seen.len == sizeof expected - 1 && memcmp(seen.data, expected, seen.len) == 0);
@@ -85,11 +85,11 @@ static void memory_of_the_host_is_read_in_place(void) {
 
     const rm_buffer no_memory = {.data = NULL, .len = 3};
     CHECK_ERROR(RM_INVALID_ARGUMENT, "`buffers[0].data` is NULL but its length is not 0",
-                rm_document_to_json(bytes, sizeof bytes, &no_memory, 1, &out, &error));
+                rm_document_to_json(bytes, sizeof bytes, &no_memory, 1, 0, &out, &error));
     CHECK_ERROR(
         RM_INVALID_DOCUMENT,
         "value: the tensor refers to buffer 0, the table has 0; pass the buffer table that belongs to the document",
-        rm_document_to_json(bytes, sizeof bytes, NULL, 0, &out, &error));
+        rm_document_to_json(bytes, sizeof bytes, NULL, 0, 0, &out, &error));
 }
 
 static void discarded_memory_is_freed_along_the_way(void) {
@@ -97,7 +97,7 @@ static void discarded_memory_is_freed_along_the_way(void) {
     uint8_t room[256];
     rm_buffer table[1];
     rm_output out = {.data = room, .capacity = sizeof room, .buffers = table, .buffer_capacity = 1};
-    CHECK_STATUS(RM_OK, rm_document_from_json((uint8_t *)json, strlen(json), &out, &error));
+    CHECK_STATUS(RM_OK, rm_document_from_json((uint8_t *)json, strlen(json), NULL, 0, &out, &error));
     CHECK(out.document == NULL && out.buffer_count == 1 && table[0].memory != NULL);
 
     rm_memory *const discard[] = {table[0].memory};
@@ -114,7 +114,7 @@ static void discarded_memory_is_freed_along_the_way(void) {
     do {                                                                                                               \
         rm_output out_ = {0};                                                                                          \
         CHECK_ERROR(RM_INVALID_DOCUMENT, message,                                                                      \
-                    rm_document_from_json((const uint8_t *)(json), sizeof(json) - 1, &out_, &error));                  \
+                    rm_document_from_json((const uint8_t *)(json), sizeof(json) - 1, NULL, 0, &out_, &error));         \
         CHECK(out_.document == NULL);                                                                                  \
     } while (0)
 
@@ -137,15 +137,15 @@ static void mistakes_are_named(void) {
     rm_output out = {0};
     CHECK_ERROR(RM_INVALID_DOCUMENT,
                 "value: the byte 0xc1 begins no msgpack value; check that the bytes are a msgpack document",
-                rm_document_to_json((const uint8_t *)"\xc1", 1, NULL, 0, &out, &error));
+                rm_document_to_json((const uint8_t *)"\xc1", 1, NULL, 0, 0, &out, &error));
     CHECK_ERROR(RM_INVALID_DOCUMENT,
                 "value: there is more after the end of the value (bytes: 1); send one value a document",
-                rm_document_to_json((const uint8_t *)"\x01\x01", 2, NULL, 0, &out, &error));
+                rm_document_to_json((const uint8_t *)"\x01\x01", 2, NULL, 0, 0, &out, &error));
     CHECK_ERROR(RM_INVALID_DOCUMENT,
                 "value: text goes past the end (bytes needed: 3, left: 2); send the whole document",
                 rm_document_to_json((const uint8_t *)"\xa3"
                                                      "ab",
-                                    3, NULL, 0, &out, &error));
+                                    3, NULL, 0, 0, &out, &error));
 }
 
 int main(void) {

@@ -2,9 +2,12 @@
 
 #include "check.h"
 
+#define FORMAT(name) (const uint8_t *)(name), sizeof(name) - 1
+
 static rm_document *from_pcm(const void *data, size_t len, const char *format, uint32_t rate, uint32_t channels) {
     rm_output out = {0};
-    CHECK_STATUS(RM_OK, rm_audio_from_pcm(data, len, format, rate, channels, &out, &error));
+    CHECK_STATUS(RM_OK,
+                 rm_audio_from_pcm(data, len, (const uint8_t *)format, strlen(format), rate, channels, &out, &error));
     return out.document;
 }
 
@@ -13,7 +16,8 @@ static void check_round_trip(const uint8_t *data, size_t len, const char *format
     rm_document *audio = from_pcm(data, len, format, 8000, channels);
     view seen = look(audio);
     rm_output out = {0};
-    CHECK_STATUS(RM_OK, rm_audio_to_pcm(seen.data, seen.len, seen.buffers, seen.count, format, &out, &error));
+    CHECK_STATUS(RM_OK, rm_audio_to_pcm(seen.data, seen.len, seen.buffers, seen.count, (const uint8_t *)format,
+                                        strlen(format), &out, &error));
     /* The value is msgpack bytes: bin 8, the length, the bytes. */
     seen = look(out.document);
     CHECK(seen.len == len + 2 && seen.data[0] == 0xc4 && seen.data[1] == len);
@@ -48,20 +52,24 @@ static void mistakes_are_named(void) {
     static const uint8_t bytes[] = {0, 0, 0, 0, 0};
     const rm_status bad = RM_INVALID_ARGUMENT;
     rm_output out = {0};
-    CHECK_ERROR(bad, "`format` is NULL", rm_audio_from_pcm(bytes, 4, NULL, 8000, 1, &out, &error));
-    CHECK_ERROR(bad, "`format` is NULL", rm_audio_to_pcm(bytes, 1, NULL, 0, NULL, &out, &error));
-    CHECK_ERROR(bad, "`out` is NULL", rm_audio_from_pcm(bytes, 4, "s16", 8000, 1, NULL, &error));
-    CHECK_ERROR(bad, "`out` is NULL", rm_audio_to_pcm(bytes, 1, NULL, 0, "s16", NULL, &error));
-    CHECK_ERROR(bad, "`data` is NULL but its length is 4", rm_audio_from_pcm(NULL, 4, "s16", 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "`format` is NULL but its length is 3",
+                rm_audio_from_pcm(bytes, 4, NULL, 3, 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "`format` is NULL but its length is 3", rm_audio_to_pcm(bytes, 1, NULL, 0, NULL, 3, &out, &error));
+    CHECK_ERROR(bad, "no sample format ''; there are u8, s16, s24, s32, f32, mulaw and alaw",
+                rm_audio_from_pcm(bytes, 4, NULL, 0, 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "`out` is NULL", rm_audio_from_pcm(bytes, 4, FORMAT("s16"), 8000, 1, NULL, &error));
+    CHECK_ERROR(bad, "`out` is NULL", rm_audio_to_pcm(bytes, 1, NULL, 0, FORMAT("s16"), NULL, &error));
+    CHECK_ERROR(bad, "`data` is NULL but its length is 4",
+                rm_audio_from_pcm(NULL, 4, FORMAT("s16"), 8000, 1, &out, &error));
     CHECK_ERROR(bad, "no sample format 's17'; there are u8, s16, s24, s32, f32, mulaw and alaw",
-                rm_audio_from_pcm(bytes, 4, "s17", 8000, 1, &out, &error));
+                rm_audio_from_pcm(bytes, 4, FORMAT("s17"), 8000, 1, &out, &error));
     CHECK_ERROR(bad, "5 bytes are no whole number of s16 frames of 1 channels, which take 2 bytes each",
-                rm_audio_from_pcm(bytes, 5, "s16", 8000, 1, &out, &error));
-    CHECK_ERROR(bad, "0 channels hold no sound", rm_audio_from_pcm(bytes, 4, "s16", 8000, 0, &out, &error));
+                rm_audio_from_pcm(bytes, 5, FORMAT("s16"), 8000, 1, &out, &error));
+    CHECK_ERROR(bad, "0 channels hold no sound", rm_audio_from_pcm(bytes, 4, FORMAT("s16"), 8000, 0, &out, &error));
     CHECK_ERROR(bad, "a rate of 0 Hz is not between 1 and 4294967295",
-                rm_audio_from_pcm(bytes, 4, "s16", 0, 1, &out, &error));
+                rm_audio_from_pcm(bytes, 4, FORMAT("s16"), 0, 1, &out, &error));
     CHECK_ERROR(RM_INVALID_DOCUMENT, "expected an audio value, got int",
-                rm_audio_to_pcm(bytes, 1, NULL, 0, "s16", &out, &error));
+                rm_audio_to_pcm(bytes, 1, NULL, 0, FORMAT("s16"), &out, &error));
     CHECK(out.document == NULL);
 }
 

@@ -18,10 +18,11 @@ static void work_in_flight_completes_and_the_port_ends(void) {
 
     CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
     events = next_events(port, RM_END);
-    CHECK_TEXT("[[1,5,{\"status\":-7,\"outputs\":{\"only\":{\"values\":[],\"items\":[]}},\"errors\":[{\"status\":-7,"
+    CHECK_NUMBER((long long)call, (long long)number_after(events, "[[8,"));
+    CHECK_TEXT("[1,5,{\"status\":-7,\"outputs\":{\"only\":{\"values\":[],\"items\":[]}},\"errors\":[{\"status\":-7,"
                "\"message\":\"the runtime was shut down while the work was going on\","
                "\"cause\":\"the runtime was shut down while the work was going on\"}]}],[4]]",
-               events);
+               strstr(events, "[1,5,"));
     free(events);
     /* From here on the port answers at once, always the same. */
     events = next_events(port, RM_END);
@@ -55,12 +56,17 @@ static void objects_outlive_what_they_were_made_by(void) {
     CHECK_STATUS(RM_OK, reply(other, number_after(events, "[[2,"), "{\"outputs\":[[0,true]]}", &error));
     free(events);
     events = next_events(other, RM_OK);
-    CHECK_TEXT("[[1,5,{\"status\":0,\"outputs\":{\"only\":{\"values\":[true],\"items\":[0]}},\"errors\":[]}]]", events);
+    /* No call can name the node type any more; its token comes with this batch or with the last one. */
+    static const char completion[] =
+        "[[1,5,{\"status\":0,\"outputs\":{\"only\":{\"values\":[true],\"items\":[0]}},\"errors\":[]}]";
+    CHECK(strncmp(events, completion, strlen(completion)) == 0);
+    int has_token = strcmp(events + strlen(completion), ",[3,[7]]]") == 0;
+    CHECK(has_token || strcmp(events + strlen(completion), "]") == 0);
     free(events);
     CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
     rm_runtime_free(runtime);
     events = next_events(other, RM_END);
-    CHECK_TEXT("[[4]]", events);
+    CHECK_TEXT(has_token ? "[[4]]" : "[[3,[7]],[4]]", events);
     free(events);
     rm_port_free(other);
     check_nothing_left();
