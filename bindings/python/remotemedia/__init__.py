@@ -29,6 +29,7 @@ from .errors import (
     ShutDownError,
     StalledError,
     TimedOut,
+    UnsupportedError,
 )
 
 # Every program that imports remotemedia would wait for typing; checkers take this name for true.
@@ -96,6 +97,7 @@ __all__ = [
     "Table",
     "Tensor",
     "TimedOut",
+    "UnsupportedError",
     "Video",
     "__version__",
     "ainfo",

@@ -25,7 +25,7 @@ async def execute_pipeline(manifest_json: str) -> Any:
     Returns a list of outputs, or a dict of lists if several nodes have no successor. Raises `ValueError` for a wrong
     manifest and `RuntimeError` for an execution that fails.
     """
-    return await _execute(manifest_json, None)
+    return await _execute(manifest_json, [])
 
 
 async def execute_pipeline_with_input(manifest_json: str, input_data: list[Any]) -> Any:
@@ -39,7 +39,7 @@ async def execute_pipeline_with_input(manifest_json: str, input_data: list[Any])
     return await _execute(manifest_json, list(input_data))
 
 
-async def _execute(manifest: str, inputs: list[Any] | None) -> Any:
+async def _execute(manifest: str, inputs: list[Any]) -> Any:
     if not isinstance(manifest, str):
         raise ManifestError(
             f"manifest_json must be JSON text, not {type(manifest).__name__}; write json.dumps(manifest)",

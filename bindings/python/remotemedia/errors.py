@@ -38,6 +38,7 @@ __all__ = [
     "ShutDownError",
     "StalledError",
     "TimedOut",
+    "UnsupportedError",
 ]
 
 
@@ -198,6 +199,12 @@ class LimitExceededError(Error, ValueError):
     status = "RM_LIMIT_EXCEEDED"
 
 
+class UnsupportedError(Error, RuntimeError):
+    """This system does not have what was asked for."""
+
+    status = "RM_UNSUPPORTED"
+
+
 CLASSES: dict[str, type[Error]] = {
     kind.status: kind
     for kind in (
@@ -213,6 +220,7 @@ CLASSES: dict[str, type[Error]] = {
         ForkedError,
         OutOfResourcesError,
         LimitExceededError,
+        UnsupportedError,
     )
 }
 """The class of each failing status by its name; `RM_CANCELLED` alone is asyncio's own `CancelledError`."""

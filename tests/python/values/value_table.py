@@ -276,7 +276,7 @@ def through_python(vector: dict[str, Any]) -> tuple[str, str]:
     document = used.pack(value, "value")
     table, count = used.buffers()
     out = ffi.new("rm_output *")
-    check(lib.rm_document_to_json(document, len(document), table, count, out, used.error), used.error)
+    check(lib.rm_document_to_json(document, len(document), table, count, 0, out, used.error), used.error)
     data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
     nothing, none = ffi.new("rm_buffer const **"), ffi.new("size_t *")
     check(lib.rm_document_view(out.document, data, length, nothing, none, used.error), used.error)

@@ -35,7 +35,7 @@ EXIT_PATIENCE_US = 2_000_000
 STATUS_NAMES: dict[int, str] = {
     value: name
     for name, value in ((name, getattr(lib, name)) for name in dir(lib) if name.startswith("RM_"))
-    if isinstance(value, int) and not name.startswith("RM_ABI")
+    if isinstance(value, int) and not name.startswith(("RM_ABI_", "RM_BUFFER_", "RM_EVENT_", "RM_JSON_"))
 }
 """The names of statuses by their numbers."""
 
@@ -104,6 +104,12 @@ def failure(status: int, error: Any) -> BaseException:
         data, length = ffi.new("uint8_t const **"), ffi.new("size_t *")
         lib.rm_error_detail(handle, data, length)
         detail = msgpack.unpackb(bytes(ffi.buffer(data[0], length[0]))) if length[0] else {}
+        released = detail.pop("released", None)
+        if released:
+            # It imports this module.
+            from .ownership import release
+
+            release(released)
     finally:
         lib.rm_error_free(handle)
     found = errors.from_status(name, message, detail)

@@ -19,6 +19,8 @@ from .library import NULL, ffi, lib
 FREE_AT_ONCE_BYTES = 1 << 20
 """Native memory from this size on is freed at once: it can't wait for a next call, which may never come."""
 
+WRITABLE: int = lib.RM_BUFFER_WRITABLE
+
 _numbers = itertools.count(1)
 _borrowed: dict[int, Borrowed] = {}
 pending_frees: deque[Any] = deque()
@@ -88,7 +90,7 @@ def adopt(entry: Any) -> memoryview:
         return memoryview(bytearray())
     owner = ffi.gc(entry.data, lambda _, handle=handle, length=length: free_later(handle, length))
     view = memoryview(ffi.buffer(owner, length))
-    return view if entry.writable else view.toreadonly()
+    return view if entry.flags & WRITABLE else view.toreadonly()
 
 
 def free_later(handle: Any, length: int) -> None:

@@ -24,10 +24,10 @@ from .decode import Decoder, Storage, unpackb
 from .diagnose import explain
 from .encode import Encoder
 
-ENTRY = struct.Struct("@PNQPI")
-"""An `rm_buffer`: data, len, token, memory, writable."""
+ENTRY = struct.Struct("@PNQPII")
+"""An `rm_buffer`: data, len, token, memory, flags, reserved."""
 ENTRY_BYTES: int = ffi.sizeof("rm_buffer")
-"""What an entry takes in a table, padding included."""
+assert ENTRY.size == ENTRY_BYTES
 _NOTHING = object()
 
 HAS_MORE: int = lib.RMPY_HAS_MORE
@@ -132,7 +132,7 @@ class CallBuffers(Encoder, Decoder):
             view = memoryview(ffi.buffer(table)).cast("B")
         place = 0
         for address, length, token in self.table:
-            ENTRY.pack_into(view, place, address, length, token, 0, 0)
+            ENTRY.pack_into(view, place, address, length, token, 0, 0, 0)
             place += ENTRY_BYTES
         return table, count
 
@@ -244,7 +244,7 @@ class CallBuffers(Encoder, Decoder):
     def _take(self, table: Any, view: Any, count: int, resolve: Callable[[int], Borrowed | None]) -> list[Storage]:
         storages = []
         for index in range(count):
-            address, _, token, _, _ = ENTRY.unpack_from(view, index * ENTRY_BYTES)
+            address, _, token, _, _, _ = ENTRY.unpack_from(view, index * ENTRY_BYTES)
             if token:
                 found = resolve(token)
                 if found is None:

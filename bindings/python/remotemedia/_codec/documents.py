@@ -37,8 +37,8 @@ def to_json(value: Any) -> str:
         document = used.pack(value, "value")
         table, count = used.buffers()
         output = ffi.new("rm_output *")
-        status = lib.rm_document_to_json(document, len(document), table, count, output, used.error)
-        # Native code does not keep the memory after this call.
+        status = lib.rm_document_to_json(document, len(document), table, count, 0, output, used.error)
+        # Native code has read the memory, and keeps nothing.
         used.forget()
         check(status, used.error)
         data, size = ffi.new("uint8_t const **"), ffi.new("size_t *")

@@ -169,13 +169,15 @@ def from_pcm(data: Any, sample_format: str, rate: Any, channels: Any) -> Audio:
     if not view.c_contiguous:
         view = memoryview(view.tobytes())
     view = view.cast("B") if view.nbytes else memoryview(b"")
+    name = sample_format.encode()
     used = acquire()
     try:
         used.ready()
         status = lib.rm_audio_from_pcm(
             ffi.from_buffer("uint8_t[]", view),
             view.nbytes,
-            sample_format.encode(),
+            name,
+            len(name),
             rate,
             channels,
             used.output,
@@ -196,9 +198,9 @@ def to_pcm(audio: Audio, sample_format: str) -> bytes:
         used.ready()
         table, length = used.buffers()
         name = sample_format.encode()
-        status = lib.rm_audio_to_pcm(document, len(document), table, length, name, used.output, used.error)
+        status = lib.rm_audio_to_pcm(document, len(document), table, length, name, len(name), used.output, used.error)
         used.output.discard_count = 0
-        # Native code does not keep the samples after this call.
+        # Native code has read the samples, and keeps nothing.
         used.forget()
         check(status, used.error)
         return used.unpack()  # type: ignore[no-any-return]

@@ -53,7 +53,7 @@ class LoopDriver:
 
     def start(self, port: LoopPort) -> None:
         """Has the loop drain the port; a thread where the loop can't watch descriptors."""
-        loop, descriptor, error = self.loop(), ffi.new("int32_t *"), ffi.new("rm_error **")
+        loop, descriptor, error = self.loop(), ffi.new("intptr_t *"), ffi.new("rm_error **")
         check(lib.rm_port_fd(port.handle, descriptor, error), error)
         assert loop is not None
         try:

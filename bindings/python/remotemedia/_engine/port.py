@@ -80,7 +80,7 @@ class EventPort(Generic[DriverT]):
     def __init__(self, driver: DriverT) -> None:
         self.driver = driver
         out, error = ffi.new("rm_port **"), ffi.new("rm_error **")
-        check(lib.rm_port_new(runtime(), out, error), error)
+        check(lib.rm_port_new(runtime(), NULL, 0, out, error), error)
         # Freed when nothing refers to it any more, and so not under a thread that waits at it.
         self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
         self.runs: dict[int, Run] = {}

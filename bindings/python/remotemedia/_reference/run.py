@@ -20,7 +20,7 @@ from .._functions.instances import Instance, clean_up
 from .._functions.ports import Out, output_of
 from .._functions.spec import HostClass, HostFunction, InThread
 from .._results.outputs import Outputs, SkipReport, log_skip, outputs_of, outputs_of_sinks
-from ..errors import NodeError
+from ..errors import InvalidArgumentError, NodeError
 from ..media import Audio, File
 from .basic import Node, RefusedError
 from .copies import crossed
@@ -88,7 +88,12 @@ async def _run(
     collected: dict[str, list[tuple[int, Packet]]] = {sink: [] for sink in graph.sinks}
     errors: list[NodeError] = []
     report = SkipReport([], 0, 0)
-    values = [crossed(value, f"inputs[{item}]") for item, value in enumerate(inputs or ())]
+    if inputs is None:
+        # There are no sources here.
+        raise InvalidArgumentError(
+            "the graph takes inputs, and none were given; give a list with one entry for each item, which may be empty"
+        )
+    values = [crossed(value, f"inputs[{item}]") for item, value in enumerate(inputs)]
     for item, value in enumerate(values):
         given: list[list[Packet]] = []
         for place, step in enumerate(graph.steps):
@@ -142,7 +147,7 @@ async def _run(
         deadline.check()
     if not errors:
         errors += await _finish(graph, nodes, values, in_thread)
-    outputs = _outputs(collected, None if inputs is None else len(inputs), report)
+    outputs = _outputs(collected, len(inputs), report)
     if errors:
         errors[0].outputs = outputs
         errors[0]._others = errors[1:]
