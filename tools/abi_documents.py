@@ -105,6 +105,12 @@ def documents() -> dict[str, Schema]:
         },
         {**dict.fromkeys(("p50_ns", "p99_ns", "max_ns", "oldest_ns", "item"), COUNT), "pts": TIME},
     )
+    planned_node = record(
+        "A node, and the stage that runs it.",
+        {**dict.fromkeys(("id", "node_type", "runner"), TEXT), "params": {"type": "object"}, "stage": COUNT},
+        {"inserted": TEXT, "unread": listed(TEXT)},
+    )
+    planned_edge = record("A connection.", {"from": TEXT, "to": TEXT, "kind": TEXT}, {"buffer": {"type": "object"}})
     quantiles = dict.fromkeys(("p50_ns", "p99_ns", "max_ns"), COUNT)
     live = "runtimes ports pipelines sessions documents memories errors host_buffers runs nodes"
     return {
@@ -195,6 +201,10 @@ def documents() -> dict[str, Schema]:
         "description": record(
             "What a runtime knows.",
             {"version": TEXT, "abi": COUNT, "nodes": listed({"type": "object"}), "manifest_schema": {"type": "object"}},
+        ),
+        "plan": record(
+            "What rm_pipeline_describe writes.",
+            {"name": TEXT, "nodes": listed(planned_node), "connections": listed(planned_edge), "sinks": listed(TEXT)},
         ),
         "build_info": record(
             "How the library was built.",

@@ -43,4 +43,4 @@ def check() -> None:
 
 def sources() -> list[Path]:
     """Every C source and header that is written by hand."""
-    return sorted(path for folder in FOLDERS for path in folder.iterdir() if path.suffix in (".c", ".h"))
+    return sorted(path for folder in FOLDERS for path in folder.iterdir() if path.suffix in (".c", ".cpp", ".h"))

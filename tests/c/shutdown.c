@@ -1,7 +1,9 @@
 /* Shutting down with work in flight: it completes, who waits wakes up, and objects may be freed in any order. */
 
+#define _DEFAULT_SOURCE
 #include "check.h"
 #include <pthread.h>
+#include <sys/mman.h>
 
 static const char HOSTED[] = "{\"version\":\"v1\",\"metadata\":{\"name\":\"shutdown\"},\"nodes\":["
                              "{\"id\":\"only\",\"node_type\":\"Hosted\"}],\"connections\":[]}";
@@ -92,8 +94,52 @@ static void who_waits_is_woken(void) {
     check_nothing_left();
 }
 
+/* Work on memory of the host is in full swing when the runtime is shut down. After RM_OK no thread of the library reads
+   that memory: it is gone, and a read would end this process. */
+static void lent_memory_may_go_once_the_runtime_is_shut_down(int round) {
+    static const char resample[] =
+        "{\"version\":\"v1\",\"nodes\":[{\"id\":\"a\",\"node_type\":\"AudioResample\",\"params\":{\"rate\":16000}},"
+        "{\"id\":\"b\",\"node_type\":\"Loudness\"}],\"connections\":[]}";
+    /* [audio [48000, nil, nil, 1, 2^18, 2^20, buffer 0, 0]] */
+    static const uint8_t inputs[] = {0x91, 0xc7, 19, 2, 0x98, 0xcd, 0xbb, 0x80, 0xc0, 0xc0, 1, 0xce,
+                                     0,    4,    0,  0, 0xce, 0,    16,   0,    0,    0,    0};
+    enum { LENGTH = 1 << 20, WORKS = 6 };
+    rm_runtime *runtime = new_runtime();
+    rm_port *port = new_port(runtime);
+    rm_pipeline *pipeline = new_pipeline(runtime, resample, NULL);
+    uint8_t *lent[WORKS];
+    for (uint64_t work = 0; work < WORKS; work++) {
+        lent[work] = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(lent[work] != MAP_FAILED);
+        const rm_buffer table = {.data = lent[work], .len = LENGTH, .token = work + 1};
+        rm_output out = {0};
+        CHECK_STATUS(RM_PENDING,
+                     rm_pipeline_submit(pipeline, port, work, inputs, sizeof inputs, &table, 1, -1, 0, &out, &error));
+    }
+    /* At different depths of the work. */
+    for (volatile int spin = 0; spin < round * 100000; spin++) continue;
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, -1, &error));
+    for (int work = 0; work < WORKS; work++) CHECK_NUMBER(0, munmap(lent[work], LENGTH));
+    if (round % 2 == 0) {
+        /* Each token comes back, though nothing needs it any more. */
+        char *events = next_events(port, RM_END);
+        for (uint64_t work = 0; work < WORKS; work++) {
+            char completed[40];
+            snprintf(completed, sizeof completed, "[1,%" PRIu64 ",{\"status\":", work);
+            CHECK(strstr(events, completed) != NULL);
+        }
+        CHECK(strstr(events, ",[3,[") != NULL);
+        free(events);
+    }
+    rm_port_free(port);
+    rm_pipeline_free(pipeline);
+    rm_runtime_free(runtime);
+    check_nothing_left();
+}
+
 int main(void) {
     alarm(TEST_SECONDS);
+    for (int round = 0; round < 30; round++) lent_memory_may_go_once_the_runtime_is_shut_down(round);
     work_in_flight_completes_and_the_port_ends();
     objects_outlive_what_they_were_made_by();
     for (int round = 0; round < 50; round++) who_waits_is_woken();

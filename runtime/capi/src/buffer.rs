@@ -43,7 +43,11 @@ pub(crate) struct Imported {
 ///
 /// # Safety
 /// `buffers` is NULL or readable for `count` entries whose memory is as [`rm_buffer`] asks.
-pub(crate) unsafe fn import(buffers: *const rm_buffer, count: usize, lender: &Lender) -> Result<Vec<Buffer>, Failure> {
+pub(crate) unsafe fn import(
+    buffers: *const rm_buffer,
+    count: usize,
+    lender: &Lender<'_>,
+) -> Result<Vec<Buffer>, Failure> {
     // SAFETY: as this function's caller promises.
     let Imported { buffers, refused } = unsafe { import_each(buffers, count, lender) };
     refused.map_or(Ok(buffers), Err)
@@ -53,7 +57,7 @@ pub(crate) unsafe fn import(buffers: *const rm_buffer, count: usize, lender: &Le
 ///
 /// # Safety
 /// As for [`import`].
-pub(crate) unsafe fn import_each(buffers: *const rm_buffer, count: usize, lender: &Lender) -> Imported {
+pub(crate) unsafe fn import_each(buffers: *const rm_buffer, count: usize, lender: &Lender<'_>) -> Imported {
     // SAFETY: as this function's caller promises; the memory is shared, copied, or borrowed until the release record.
     let import = |entry: &rm_buffer, len| unsafe {
         if entry.token != 0 {

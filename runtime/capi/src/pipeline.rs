@@ -58,7 +58,7 @@ pub unsafe extern "C" fn rm_pipeline_new(
 ) -> rm_status {
     // SAFETY: live or NULL, as the caller promises.
     let runtime = unsafe { borrow(runtime) };
-    let records = runtime.as_ref().ok().map(|runtime| Records::Runtime(Arc::clone(&runtime.records)));
+    let records = runtime.as_ref().ok().map(|runtime| Records::Runtime(&runtime.records));
     lending!(err, records, |lender| {
         // SAFETY: readable, as the caller promises.
         let options = PipelineOptions::parse(&unsafe { copied(options, options_len, "options") }?)?;
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn rm_pipeline_execute(
 ) -> rm_status {
     // SAFETY: live or NULL, as the caller promises.
     let pipeline = unsafe { borrow(pipeline) };
-    let records = pipeline.as_ref().ok().map(|pipeline| Records::Runtime(Arc::clone(&pipeline.records)));
+    let records = pipeline.as_ref().ok().map(|pipeline| Records::Runtime(&pipeline.records));
     lending!(err, records, |lender| {
         // SAFETY: as the caller promises.
         let buffers = unsafe { import(buffers, buffer_count, lender) };
@@ -159,8 +159,8 @@ pub unsafe extern "C" fn rm_pipeline_submit(
     // SAFETY: live or NULL, as the caller promises.
     let (pipeline, port) = unsafe { (borrow(pipeline), borrow(port)) };
     let records = match (&port, &pipeline) {
-        (Ok(port), _) => Some(Records::Port(Arc::clone(&port.records))),
-        (Err(_), Ok(pipeline)) => Some(Records::Runtime(Arc::clone(&pipeline.records))),
+        (Ok(port), _) => Some(Records::Port(&port.records)),
+        (Err(_), Ok(pipeline)) => Some(Records::Runtime(&pipeline.records)),
         (Err(_), Err(_)) => None,
     };
     lending!(err, records, |lender| {
@@ -208,7 +208,7 @@ fn read_inputs(
 }
 
 /// Hands out a completion, with the tokens that this releases.
-fn write(destination: &mut Destination<'_>, pipeline: &Pipeline, mut completion: Completion, lender: &Lender) {
+fn write(destination: &mut Destination<'_>, pipeline: &Pipeline, mut completion: Completion, lender: &Lender<'_>) {
     let mut encoder = Encoder::new();
     let has_offsets = pipeline.runtime().config().has_offsets;
     let offsets = write_returned_completion(&mut encoder, &completion, of_outcome, has_offsets);

@@ -250,7 +250,7 @@ pub unsafe extern "C" fn rm_port_reply(
 ) -> rm_status {
     // SAFETY: live or NULL, as the caller promises.
     let port = unsafe { borrow(port) };
-    let records = port.as_ref().ok().map(|port| Records::Port(Arc::clone(&port.records)));
+    let records = port.as_ref().ok().map(|port| Records::Port(&port.records));
     lending!(err, records, |lender| {
         // SAFETY: as the caller promises.
         let imported = unsafe { import_each(buffers, buffer_count, lender) };

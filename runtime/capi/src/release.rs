@@ -41,8 +41,14 @@ struct PortState {
 }
 
 /// Where the tokens of a call come back.
-#[derive(Clone)]
-pub(crate) enum Records {
+#[derive(Clone, Copy)]
+pub(crate) enum Records<'a> {
+    Port(&'a Arc<PortRecords>),
+    Runtime(&'a Arc<RuntimeRecords>),
+}
+
+/// The same, for loans that outlast the call.
+enum KeptRecords {
     Port(Arc<PortRecords>),
     Runtime(Arc<RuntimeRecords>),
 }
@@ -116,19 +122,25 @@ impl PortRecords {
     }
 }
 
-impl Records {
-    fn add(&self, tokens: &[u64]) {
+impl Records<'_> {
+    fn add(self, tokens: &[u64]) {
         match self {
             Self::Port(records) => records.add(tokens),
             Self::Runtime(records) => records.add(tokens),
         }
     }
 
-    /// Moves the records that wait into `released`.
-    pub(crate) fn drain(&self, released: &mut Vec<u64>) {
+    fn drain(self, released: &mut Vec<u64>) {
         match self {
             Self::Port(records) => records.drain(released),
             Self::Runtime(records) => records.drain(released),
+        }
+    }
+
+    fn keep(self) -> KeptRecords {
+        match self {
+            Self::Port(records) => KeptRecords::Port(Arc::clone(records)),
+            Self::Runtime(records) => KeptRecords::Runtime(Arc::clone(records)),
         }
     }
 }
@@ -136,7 +148,7 @@ impl Records {
 /// The tokens that one call was given.
 struct Loans {
     /// None if the call names no live object: it is refused, and nothing of it outlasts the call.
-    to: Option<Records>,
+    to: Option<KeptRecords>,
     /// Those that were released while the call works; none once it has returned.
     during: Lock<Option<Vec<u64>>>,
 }
@@ -148,26 +160,29 @@ impl Loans {
             return released.push(token);
         }
         drop(during);
-        if let Some(to) = &self.to {
-            to.add(&[token]);
+        match &self.to {
+            Some(KeptRecords::Port(records)) => records.add(&[token]),
+            Some(KeptRecords::Runtime(records)) => records.add(&[token]),
+            None => {}
         }
     }
 }
 
 /// Takes the tokens that a call is given, and sees to it that each comes back: with the call, or by a record.
-pub(crate) struct Lender {
-    to: Option<Records>,
+pub(crate) struct Lender<'a> {
+    to: Option<Records<'a>>,
     /// Made with the first token: most calls are given none.
     loans: OnceCell<Arc<Loans>>,
 }
 
-impl Lender {
-    pub(crate) fn new(to: Option<Records>) -> Self {
+impl<'a> Lender<'a> {
+    pub(crate) fn new(to: Option<Records<'a>>) -> Self {
         Self { to, loans: OnceCell::new() }
     }
 
     fn loans(&self) -> &Arc<Loans> {
-        self.loans.get_or_init(|| Arc::new(Loans { to: self.to.clone(), during: Lock::new(Some(Vec::new())) }))
+        self.loans
+            .get_or_init(|| Arc::new(Loans { to: self.to.map(Records::keep), during: Lock::new(Some(Vec::new())) }))
     }
 
     /// Borrows memory of the host until the value is dropped.

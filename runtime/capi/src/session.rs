@@ -101,7 +101,7 @@ pub unsafe extern "C" fn rm_session_send(
 ) -> rm_status {
     // SAFETY: live or NULL, as the caller promises.
     let session = unsafe { borrow(session) };
-    let records = session.as_ref().ok().map(|session| Records::Port(Arc::clone(&session.records)));
+    let records = session.as_ref().ok().map(|session| Records::Port(&session.records));
     lending!(err, records, |lender| {
         // SAFETY: as the caller promises.
         let buffers = unsafe { import(buffers, buffer_count, lender) };
