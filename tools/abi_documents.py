@@ -274,7 +274,11 @@ def _from_the_host() -> dict[str, Schema]:
             "description": "What rm_session_control takes: one of these.",
             "anyOf": [
                 record("Ends the stream.", {"flush": constant(True)}),
-                record("Drops what is on its way.", {"interrupt": constant(True)}),
+                record(
+                    "Drops what is on its way, or what waits at a node and behind it.",
+                    {"interrupt": constant(True)},
+                    {"at": TEXT},
+                ),
                 record("Changes params.", {"set": change}),
             ],
         },
