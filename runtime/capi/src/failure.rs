@@ -102,7 +102,7 @@ impl From<SubmitError> for Failure {
         let status = match error {
             SubmitError::ShutDown | SubmitError::PortClosed => RM_SHUT_DOWN,
             SubmitError::Poisoned { .. } => RM_POISONED,
-            SubmitError::TokenInUse { .. } | SubmitError::NeedsPort { .. } | SubmitError::NeedsInputs => {
+            SubmitError::TokenInUse { .. } | SubmitError::NeedsPort { .. } | SubmitError::Inputs(_) => {
                 RM_INVALID_ARGUMENT
             }
         };

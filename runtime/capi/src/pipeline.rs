@@ -7,7 +7,7 @@ use remotemedia_core::exec::{
     Completion, Outcome, Pipeline, PipelineOptions, Submission, Submitted, add_released, write_returned_completion,
 };
 use remotemedia_core::node::HostToken;
-use remotemedia_core::value::{Buffer, Value};
+use remotemedia_core::value::{Buffer, Inputs};
 use remotemedia_core::wire::{self, Encoder};
 
 use crate::buffer::{import, rm_buffer};
@@ -96,8 +96,9 @@ pub unsafe extern "C" fn rm_pipeline_describe(
     })
 }
 
-/// Runs a pipeline and waits for its end. `inputs` is a msgpack list, one item each; for a graph that has only sources an empty
-/// list or nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
+/// Runs a pipeline and waits for its end. `inputs` is a msgpack list with a value for each item, or a map of such lists by the
+/// names of the inputs (`{"mic": [...], "reference": [...]}`, of one length); for a graph that has only sources an empty list or
+/// nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
 /// `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
 ///
 /// # Safety
@@ -197,11 +198,7 @@ pub unsafe extern "C" fn rm_pipeline_free(pipeline: *mut rm_pipeline) {
     unsafe { free(pipeline) };
 }
 
-fn read_inputs(
-    pipeline: &Pipeline,
-    bytes: &[u8],
-    buffers: Vec<Buffer>,
-) -> Result<(Option<Vec<Value>>, usize), Failure> {
+fn read_inputs(pipeline: &Pipeline, bytes: &[u8], buffers: Vec<Buffer>) -> Result<(Inputs, usize), Failure> {
     let input_bytes = bytes.len() + buffers.iter().map(Buffer::len).sum::<usize>();
     let inputs = wire::decode_inputs(bytes, &buffers, &pipeline.runtime().config().wire)?;
     Ok((inputs, input_bytes))

@@ -49,7 +49,7 @@ const SMALL_BYTES: usize = 4 << 10;
 
 /// Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
 /// and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
-/// `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "packet_deadline_us",
+/// `(NULL, 0)`: `{"outputs": ["name", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "packet_deadline_us",
 /// "clock"}`, see docs/abi.md.
 ///
 /// # Safety
@@ -80,8 +80,8 @@ pub unsafe extern "C" fn rm_session_new(
     })
 }
 
-/// Sends packets: a msgpack list of `[value, pts?, duration?]`, times in nanoseconds or nil. Takes as many as there is room
-/// for and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
+/// Sends packets: a msgpack list of `[value, pts?, duration?, input?]`, times in nanoseconds or nil, `input` the number of an
+/// input in the order of the plan, 0 by default. Takes them in their order as far as each finds room at its input, and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
 /// says when to send the others again. Light work is done on the calling thread within `budget_us` microseconds, and
 /// outputs that are there come along, at most `most_outputs`; with a budget of 0 or less it does no work. Below 0 nothing was taken; `RM_GONE` if the session has ended.
 ///
@@ -133,9 +133,10 @@ pub unsafe extern "C" fn rm_session_send(
     })
 }
 
-/// Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all sinks in the order in which
-/// they came, or of the one at place `sink` among those that the options chose; below 0 means all. Writes
-/// `[[[value, pts, duration, seq, stream, sink id, item], ...], released?]`: `RM_OK`; `RM_WOULD_BLOCK` if there are none,
+/// Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all outputs of the graph in the
+/// order in which they came, or of the one at place `sink` among those that the options chose; below 0 means all. Writes
+/// `[[[value, pts, duration, seq, stream, output, item], ...], released?]`, `output` the number of an output in the order of the
+/// plan: `RM_OK`; `RM_WOULD_BLOCK` if there are none,
 /// and one event `[6, token]` says when there are; `RM_END` if there will never be one again.
 ///
 /// # Safety
@@ -154,9 +155,9 @@ pub unsafe extern "C" fn rm_session_receive(
         // SAFETY: live or NULL, as the caller promises.
         let session = unsafe { borrow(session) }?;
         let only = usize::try_from(sink).ok();
-        let sinks = session.session.sink_count();
-        if let Some(sink) = only.filter(|&sink| sink >= sinks) {
-            let message = format!("the session has no sink {sink}; it hands out {sinks}, counted from 0");
+        let count = session.session.outputs().len();
+        if let Some(place) = only.filter(|&place| place >= count) {
+            let message = format!("the session has no output {place}; it hands out {count}, counted from 0");
             return Err(Failure::new(RM_INVALID_ARGUMENT, message));
         }
         let most_outputs = if most_outputs == 0 { usize::MAX } else { most_outputs };
@@ -219,7 +220,7 @@ pub unsafe extern "C" fn rm_session_control(
 }
 
 /// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, late, waiting, fill, waits_for, ...}], edges: [...],
-/// lag: {...}, unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
+/// lag: {...}, inputs: [...], unread: {output: count}}`; see docs/abi.md. Also after it has ended.
 ///
 /// # Safety
 /// `session` is live; `out` is writable; `err` is NULL or writable.

@@ -61,9 +61,9 @@ const PACKETS: [&[u8]; 6] = [
 const SESSION_OPTIONS: [&str; 5] = [
     "",
     r#"{"buffer": {"packets": 1}}"#,
-    r#"{"sinks": ["a"], "buffer": {"packets": 2, "bytes": 10, "ms": 1}}"#,
+    r#"{"outputs": ["a"], "buffer": {"packets": 2, "bytes": 10, "ms": 1}}"#,
     r#"{"deadline_us": 1}"#,
-    r#"{"sinks": ["nobody"]}"#,
+    r#"{"outputs": ["nobody"]}"#,
 ];
 
 const MOST: [usize; 4] = [0, 1, 3, usize::MAX];

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use remotemedia_core::exec::{Config, Port, Runtime, Submission, Submitted};
 use remotemedia_core::manifest::HostNodes;
-use remotemedia_core::value::Value;
+use remotemedia_core::value::{Inputs, Value};
 
 const MANIFEST: &str = r#"{
     "version": "v1",
@@ -33,7 +33,7 @@ fn main() {
                 for _ in 0..CALLS {
                     let submission = Submission {
                         token: 1,
-                        inputs: Some((0..items).map(Value::Int).collect()),
+                        inputs: Inputs::List((0..items).map(Value::Int).collect()),
                         input_bytes: 4,
                         timeout: None,
                         budget: Duration::from_secs(1),

@@ -1,4 +1,4 @@
-//! The outputs of one sink of a one-shot: collected while it runs, and put in order at the end.
+//! The packets of one output of a one-shot: collected while it runs, and put in order at the end.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use super::completion::{Output, SinkOutputs};
 use super::progress::MediaLength;
 use super::stream_item::QueuedPacket;
 
-/// The outputs that have reached a sink so far, each with its path.
+/// The packets that have reached an output so far, each with its path.
 #[derive(Debug)]
 pub(super) struct Collector {
-    sink: Arc<str>,
+    name: Arc<str>,
     outputs: Vec<(u64, Output)>,
     is_in_order: bool,
     media: MediaLength,
 }
 
 impl Collector {
-    pub(super) fn new(sink: Arc<str>) -> Self {
-        Self { sink, outputs: Vec::new(), is_in_order: true, media: MediaLength::default() }
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self { name, outputs: Vec::new(), is_in_order: true, media: MediaLength::default() }
     }
 
     pub(super) fn push(&mut self, queued: QueuedPacket) {
@@ -30,7 +30,7 @@ impl Collector {
         self.outputs.push((path, output));
     }
 
-    /// The media that has reached the sink.
+    /// The media that has reached the output.
     pub(super) fn media(&self) -> Option<i64> {
         self.media.total()
     }
@@ -40,6 +40,6 @@ impl Collector {
         if !self.is_in_order {
             self.outputs.sort_by_key(|(path, output)| (output.item, *path));
         }
-        SinkOutputs { sink: self.sink, outputs: self.outputs.into_iter().map(|(_, output)| output).collect() }
+        SinkOutputs { sink: self.name, outputs: self.outputs.into_iter().map(|(_, output)| output).collect() }
     }
 }

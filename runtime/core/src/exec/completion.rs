@@ -31,7 +31,7 @@ pub enum Outcome {
 pub struct Completion {
     /// How it ended.
     pub outcome: Outcome,
-    /// The outputs of each sink so far, in the order of the manifest.
+    /// What has come out of each output of the graph, in their order.
     pub sinks: Vec<SinkOutputs>,
     /// The errors that ended the work; empty if it finished.
     pub errors: Vec<RunError>,
@@ -50,10 +50,10 @@ pub struct SkipReport {
     pub retries: u64,
 }
 
-/// The outputs of one sink, in the order of item, path and emission.
+/// What has come out of one output of a graph, in the order of item, path and emission.
 #[derive(Debug)]
 pub struct SinkOutputs {
-    /// The id of the sink.
+    /// The name of the output: of the manifest, or the id of the node.
     pub sink: Arc<str>,
     /// Its outputs.
     pub outputs: Vec<Output>,
@@ -70,7 +70,7 @@ pub struct Output {
     pub pts: Option<i64>,
     /// The duration in nanoseconds, if it has one.
     pub duration: Option<i64>,
-    /// Its number among the packets of the sink in this run.
+    /// Its number among the packets that the port has emitted in this run.
     pub seq: u64,
 }
 

@@ -33,11 +33,6 @@ pub enum SubmitError {
         /// The number.
         token: u64,
     },
-    /// The graph takes inputs, and none were given, not even an empty list.
-    #[error(
-        "the graph takes inputs, and none were given; give a list with one entry for each item, which may be empty"
-    )]
-    NeedsInputs,
     /// There is no port for calls to the host's nodes.
     #[error(
         "node {} is run by the host, and a blocking execute has no port for its calls; submit with a port instead",
@@ -47,6 +42,9 @@ pub enum SubmitError {
         /// The first host node.
         node: Arc<str>,
     },
+    /// The inputs are not those that the graph takes.
+    #[error("{0}")]
+    Inputs(String),
 }
 
 /// Why a session was not opened.
@@ -63,15 +61,25 @@ pub enum OpenError {
 /// Why a session refuses packets or a change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
-    /// A chosen node is no sink.
-    #[error("{} is no sink of pipeline {}; its sinks are {sinks}", named(sink), named(pipeline))]
-    NoSuchSink {
-        /// The chosen id.
-        sink: String,
+    /// A chosen output does not exist.
+    #[error("{} is no output of pipeline {}; {cure}", named(output), named(pipeline))]
+    NoSuchOutput {
+        /// The chosen name.
+        output: String,
         /// The name of the pipeline.
         pipeline: Arc<str>,
-        /// The sinks of the pipeline.
-        sinks: String,
+        /// The outputs of the pipeline, or the one that was probably meant.
+        cure: String,
+    },
+    /// A packet names an input that the graph does not have.
+    #[error("pipeline {} has {inputs}, so there is none with number {input}", named(pipeline))]
+    NoSuchInput {
+        /// The number.
+        input: usize,
+        /// The name of the pipeline.
+        pipeline: Arc<str>,
+        /// How many inputs the pipeline has.
+        inputs: String,
     },
     /// All nodes bring their own data.
     #[error("pipeline {} has only sources, which take no packets; read its outputs", named(pipeline))]

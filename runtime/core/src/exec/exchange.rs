@@ -9,6 +9,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
 use super::host_call::Reply;
 use super::stream_item::{QueuedPacket, StreamItem};
 use crate::node::NodeError;
@@ -36,8 +38,8 @@ pub(super) struct Exchange {
     failed: Option<Failed>,
     /// The ends that an interruption has taken from the call that was out, and that the stage must not lose.
     owed_ends: Vec<StreamItem>,
-    /// How many packets have left.
-    next_seq: u64,
+    /// How many packets have left at each output port.
+    next_seqs: SmallVec<[u64; 2]>,
 }
 
 /// What an interruption dropped; to be freed where no lock is held, since it may be the host's.
@@ -177,9 +179,12 @@ impl Exchange {
     /// Takes the next item that is to leave the stage.
     pub(super) fn take_output(&mut self) -> Option<StreamItem> {
         let mut output = self.outbox.pop_front();
-        if let Some(StreamItem::Packet(queued, _)) = &mut output {
-            queued.packet.seq = self.next_seq;
-            self.next_seq += 1;
+        if let Some(StreamItem::Packet(queued, port)) = &mut output {
+            if self.next_seqs.len() <= *port {
+                self.next_seqs.resize(*port + 1, 0);
+            }
+            queued.packet.seq = self.next_seqs[*port];
+            self.next_seqs[*port] += 1;
         }
         output
     }

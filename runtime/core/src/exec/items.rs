@@ -29,9 +29,13 @@ const MOST_NAMES: usize = 4096;
 
 impl Items {
     /// The items of a run over inputs.
-    pub(super) fn given(inputs: &[Value]) -> Self {
-        let is_named = inputs.iter().any(|input| matches!(input, Value::File(_)));
-        Items::Given(if is_named { inputs.iter().map(name_of).collect() } else { Box::default() })
+    /// Where an item has several values, it has the name of the first file among them.
+    pub(super) fn given(columns: &[Vec<Value>]) -> Self {
+        let Some(first) = columns.first() else { return Items::Given(Box::default()) };
+        let is_file = |value: &Value| matches!(value, Value::File(_));
+        let name = |item: usize| columns.iter().filter_map(|column| column.get(item)).find_map(name_of);
+        let is_named = columns.iter().flatten().any(is_file);
+        Items::Given(if is_named { (0..first.len()).map(name).collect() } else { Box::default() })
     }
 
     /// The items of a run without inputs, or of one whose inputs come while it runs.
@@ -99,10 +103,17 @@ mod tests {
 
     #[test]
     fn an_input_is_an_item_with_the_name_of_its_file() {
-        let items = Items::given(&[Value::Int(1), Value::from(File::from_path("calls/one.wav"))]);
+        let items = Items::given(&[vec![Value::Int(1), Value::from(File::from_path("calls/one.wav"))]]);
         assert_eq!(items.at(0), Item { number: 0, name: None });
         assert_eq!(items.at(1), Item { number: 1, name: Some("one.wav".into()) });
         assert_eq!(items.at(2), Item { number: 2, name: None });
+    }
+
+    #[test]
+    fn an_item_of_several_values_has_the_name_of_its_first_file() {
+        let file = |name: &str| Value::from(File::from_path(name));
+        let items = Items::given(&[vec![Value::Int(1), file("a.wav")], vec![file("b.wav"), file("c.wav")]]);
+        assert_eq!([0, 1].map(|item| items.at(item).name.expect("it is named").to_string()), ["b.wav", "a.wav"]);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct NodeMetrics {
     pub skipped: u64,
     /// After how many of these errors it tried the packet again.
     pub retried: u64,
-    /// How many packets were dropped before it, or behind it if it is a sink, because their deadline was over.
+    /// How many packets were dropped before it, or behind it on the way to an output, because their deadline was over.
     pub late: u64,
     /// Where the times of its input jumped.
     pub time_breaks: TimeBreakCounts,
@@ -119,6 +119,17 @@ pub struct EdgeMetrics {
     pub dropped: u64,
 }
 
+/// The metrics of one input of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputMetrics {
+    /// Its name; empty for the one input of a graph that names none.
+    pub name: Arc<str>,
+    /// How many packets were sent to it.
+    pub sent: u64,
+    /// How many of them wait where it comes in.
+    pub waiting: usize,
+}
+
 /// The metrics of a session.
 #[derive(Clone, Debug)]
 pub struct SessionMetrics {
@@ -126,9 +137,11 @@ pub struct SessionMetrics {
     pub nodes: Vec<NodeMetrics>,
     /// The connections that have a queue, in the order of the graph.
     pub edges: Vec<EdgeMetrics>,
-    /// How many outputs wait for a reader, for each sink that is handed out.
+    /// The inputs, in the order of the graph.
+    pub inputs: Vec<InputMetrics>,
+    /// How many packets wait for a reader, for each output that is handed out.
     pub unread: Vec<usize>,
-    /// How many packets were sent.
+    /// How many packets were sent, to all inputs together.
     pub sent: u64,
     /// How long events waited at the session's port until the host took them, since the session began: how far the
     /// host's event loop is behind.

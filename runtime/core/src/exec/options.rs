@@ -42,13 +42,13 @@ pub enum Bell {
 /// The options of a session.
 #[derive(Clone, Debug, Default)]
 pub struct SessionOptions {
-    /// The ids of the sinks to hand out; all if none is named. What reaches the others is dropped.
-    pub sinks: Vec<String>,
-    /// The bounds of each entry queue and of the queue of each sink.
+    /// The names of the outputs to hand out; all if none is named. What reaches the others is dropped.
+    pub outputs: Vec<String>,
+    /// The bounds of each entry queue and of the queue of each output.
     pub buffer: BufferOptions,
     /// How long the session may last, by its own clock.
     pub deadline: Option<Duration>,
-    /// How long a packet may take from when it is taken to its sinks; what comes later is dropped and counted.
+    /// How long a packet may take from when it is taken to its outputs; what comes later is dropped and counted.
     pub packet_deadline: Option<Duration>,
     /// The time that the session goes by.
     pub clock: SessionClock,
@@ -83,7 +83,7 @@ pub struct BufferOptions {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct SessionDocument {
-    sinks: Vec<String>,
+    outputs: Vec<String>,
     buffer: BufferDocument,
     deadline_us: Option<u64>,
     packet_deadline_us: Option<u64>,
@@ -125,7 +125,7 @@ impl SessionOptions {
     /// # Errors
     /// If an entry is unknown or out of range.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
-        let SessionDocument { sinks, buffer, deadline_us, packet_deadline_us, clock, trace } =
+        let SessionDocument { outputs, buffer, deadline_us, packet_deadline_us, clock, trace } =
             read(document, "options")?;
         for (name, is_zero) in
             [("packets", buffer.packets == Some(0)), ("bytes", buffer.bytes == Some(0)), ("ms", buffer.ms == Some(0))]
@@ -135,7 +135,7 @@ impl SessionOptions {
             }
         }
         Ok(Self {
-            sinks,
+            outputs,
             buffer: BufferOptions {
                 packets: buffer.packets,
                 bytes: buffer.bytes,
@@ -184,10 +184,10 @@ mod tests {
     #[test]
     fn a_session_has_options_of_its_own() {
         let options =
-            br#"{"sinks": ["a"], "buffer": {"packets": 3, "ms": 20}, "deadline_us": 5, "packet_deadline_us": 7}"#;
+            br#"{"outputs": ["a"], "buffer": {"packets": 3, "ms": 20}, "deadline_us": 5, "packet_deadline_us": 7}"#;
         let options = SessionOptions::parse(options).expect("valid options");
         assert_eq!(
-            (options.sinks, options.buffer.packets, options.buffer.bytes),
+            (options.outputs, options.buffer.packets, options.buffer.bytes),
             (vec!["a".to_owned()], Some(3), None)
         );
         assert_eq!(

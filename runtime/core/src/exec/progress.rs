@@ -11,7 +11,7 @@ pub struct Progress {
     pub media: Option<i64>,
 }
 
-/// How much media has reached a sink: of each item from its first packet to the end of its last one.
+/// How much media has reached an output: of each item from its first packet to the end of its last one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MediaLength {
     /// The length of the items before this one.

@@ -9,18 +9,19 @@ use super::config::Config;
 use super::error::{OpenError, SubmitError};
 use super::event::Event;
 use super::executor::{ActiveRunGuard, Executor};
+use super::inputs::columns;
 use super::metrics::{Counts, IS_MEASURED};
 use super::options::{SessionClock, SessionOptions};
 use super::pool::Pool;
 use super::port::{Port, WeakPort};
 use super::run::{self, Budget, Identity, Run, SessionSetup};
-use super::session::{Session, chosen_sinks};
+use super::session::{Session, chosen_outputs};
 use super::threads::{self, SpawnThread};
 use crate::graph::Graph;
 use crate::lock::Lock;
 use crate::manifest::{self, HostNodes, ManifestError};
 use crate::node::{HostToken, Registry};
-use crate::value::Value;
+use crate::value::Inputs;
 
 /// A runtime. Clones are the same runtime; nothing runs until the first work is submitted.
 #[derive(Clone)]
@@ -39,8 +40,8 @@ pub struct Pipeline {
 pub struct Submission {
     /// The host's number for it, free on its port.
     pub token: u64,
-    /// One item each; `None` for a graph that has only sources, where an empty list means the same.
-    pub inputs: Option<Vec<Value>>,
+    /// The values of its items.
+    pub inputs: Inputs,
     /// About how many bytes the inputs are; decides what may run on the caller's thread.
     pub input_bytes: usize,
     /// How long it may take.
@@ -176,11 +177,11 @@ impl Pipeline {
     /// # Errors
     /// If it is not accepted; then nothing of it runs.
     pub fn submit(&self, port: &Port, submission: Submission) -> Result<Submitted, SubmitError> {
-        let inputs = self.checked(submission.inputs)?;
+        let columns = columns(submission.inputs, &self.graph).map_err(SubmitError::Inputs)?;
         let guard = self.admit(port, submission.token)?;
         let output_bytes = self.runtime.config.output_bytes;
         if submission.budget.is_zero() {
-            let run = Run::one_shot(self.identity(guard, submission.token), inputs, port, output_bytes, false);
+            let run = Run::one_shot(self.identity(guard, submission.token), columns, port, output_bytes, false);
             run.begin(port, submission.timeout)?;
             return Ok(Submitted::Pending);
         }
@@ -189,21 +190,21 @@ impl Pipeline {
         let budget = submission.timeout.map_or(submission.budget, |timeout| timeout.min(submission.budget));
         let budget = Budget::on_caller(budget, submission.input_bytes);
         let identity = self.identity(guard, submission.token);
-        let run = Run::one_shot(identity, inputs, port, output_bytes, true);
+        let run = Run::one_shot(identity, columns, port, output_bytes, true);
         Ok(run.start(budget, timeout).map_or(Submitted::Pending, Submitted::Finished))
     }
 
     /// Opens a session: its one completion arrives at the port under this token, and so do calls to nodes of the host.
     ///
     /// # Errors
-    /// If it is not accepted, or a chosen node is no sink; then nothing of it runs.
+    /// If it is not accepted, or a chosen output does not exist; then nothing of it runs.
     pub fn session(&self, port: &Port, token: u64, options: &SessionOptions) -> Result<Session, OpenError> {
-        let sinks = chosen_sinks(options, &self.graph)?;
+        let chosen = chosen_outputs(options, &self.graph)?;
         let guard = self.admit(port, token)?;
         let final_state = Arc::default();
         let counts = Counts::new(self.graph.nodes.len(), options.is_traced);
         let setup = SessionSetup {
-            sinks: sinks.clone(),
+            outputs: chosen.clone(),
             bounds: options.buffer.bounds(),
             is_virtual: options.clock == SessionClock::Virtual,
             packet_timeout: options.packet_deadline,
@@ -213,7 +214,7 @@ impl Pipeline {
         };
         let run = Run::session(self.identity(guard, token), setup, port);
         run.begin(port, options.deadline)?;
-        Ok(Session::new(&run, final_state, Arc::clone(&self.graph), sinks, counts))
+        Ok(Session::new(&run, final_state, Arc::clone(&self.graph), chosen, counts))
     }
 
     /// Runs a piece of work and waits for its end.
@@ -222,7 +223,7 @@ impl Pipeline {
     /// If it is not accepted, or the host would have to run some of its nodes.
     pub fn execute(
         &self,
-        inputs: Option<Vec<Value>>,
+        inputs: impl Into<Inputs>,
         input_bytes: usize,
         timeout: Option<Duration>,
     ) -> Result<Completion, SubmitError> {
@@ -230,7 +231,7 @@ impl Pipeline {
             return Err(SubmitError::NeedsPort { node });
         }
         let port = Port::new(None);
-        let submission = Submission { token: 0, inputs, input_bytes, timeout, budget: EXECUTE_BUDGET };
+        let submission = Submission { token: 0, inputs: inputs.into(), input_bytes, timeout, budget: EXECUTE_BUDGET };
         if let Submitted::Finished(completion) = self.submit(&port, submission)? {
             return Ok(completion);
         }
@@ -243,16 +244,6 @@ impl Pipeline {
         }
     }
 }
-
-impl Pipeline {
-    /// The inputs, if the graph can do with them. A graph of sources runs once without inputs, whichever way that is expressed.
-    fn checked(&self, inputs: Option<Vec<Value>>) -> Result<Option<Vec<Value>>, SubmitError> {
-        match (inputs, self.graph.takes_inputs()) {
-            (None, true) => Err(SubmitError::NeedsInputs),
-            (Some(inputs), false) if inputs.is_empty() => Ok(None),
-            (inputs, _) => Ok(inputs),
-        }
-    }
 
     /// Counts a run that may begin.
     fn admit(&self, port: &Port, token: u64) -> Result<ActiveRunGuard<Run>, SubmitError> {

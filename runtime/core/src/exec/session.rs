@@ -7,25 +7,25 @@ use std::time::Duration;
 use super::completion::Outcome;
 use super::error::SessionError;
 use super::job::Job;
-use super::metrics::{Counts, SessionMetrics, Waiting, WaitsFor, edge_metrics};
+use super::metrics::{Counts, InputMetrics, SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use super::options::SessionOptions;
 use super::run::{Budget, FinalState, Run, SendError};
 use super::session_outputs::{SessionOutput, TakeLimit};
+use super::session_packet::EntryPacket;
 use super::trace::{Recorder, Trace};
 use crate::graph::{Graph, Part, SharedCall};
 use crate::lock::Lock;
 use crate::manifest::{Work, did_you_mean, names, prepare_again};
 use crate::node::{NodeType, Params};
 use crate::outside::named_in_full;
-use crate::value::Packet;
 
 /// A pipeline that works on one stream. It ends in one completion at its port; dropping this handle does not end it.
 pub struct Session {
     run: Weak<Run>,
     final_state: Arc<Lock<FinalState>>,
     graph: Arc<Graph>,
-    /// The sinks of the graph that are handed out, in the order in which they were chosen.
-    sinks: Vec<usize>,
+    /// The outputs of the graph that are handed out, in the order in which they were chosen.
+    chosen: Vec<usize>,
     counts: Arc<Counts>,
     /// The current params of the nodes whose params were changed, by the index of the node.
     params: Lock<BTreeMap<usize, Params>>,
@@ -77,42 +77,53 @@ impl Session {
         run: &Arc<Run>,
         final_state: Arc<Lock<FinalState>>,
         graph: Arc<Graph>,
-        sinks: Vec<usize>,
+        chosen: Vec<usize>,
         counts: Arc<Counts>,
     ) -> Self {
-        Self { run: Arc::downgrade(run), final_state, graph, sinks, counts, params: Lock::default() }
+        Self { run: Arc::downgrade(run), final_state, graph, chosen, counts, params: Lock::default() }
     }
 
-    /// How many sinks are handed out.
-    pub fn sink_count(&self) -> usize {
-        self.sinks.len()
+    /// The outputs that are handed out: their numbers in the order of the graph's outputs. [`SessionOutput::place`] is an
+    /// index into this list.
+    pub fn outputs(&self) -> &[usize] {
+        &self.chosen
     }
 
-    /// The id of a sink that is handed out, by its index among the chosen ones, which outputs name.
-    pub fn sink(&self, place: usize) -> &Arc<str> {
-        &self.graph.nodes[self.graph.sinks[self.sinks[place]]].id
+    /// The name of an output that is handed out, by its index among the chosen ones.
+    pub fn output_name(&self, place: usize) -> &Arc<str> {
+        &self.graph.outputs[self.chosen[place]].name
     }
 
-    /// Takes as many of the packets as there is room for and leaves the others; light work is done on this thread within
-    /// the budget. Also returns outputs that are ready, at most `most`.
+    /// How many inputs there are.
+    pub fn input_count(&self) -> usize {
+        self.graph.inputs.len()
+    }
+
+    /// Takes packets in their order as far as each finds room at its input, and leaves the others; light work is done on this
+    /// thread within the budget. Also returns outputs that are ready, at most `most`.
     ///
     /// # Errors
-    /// If the session takes no packets any more.
-    pub fn send(
+    /// If the session takes no packets any more, or a packet names an input that does not exist; nothing is taken then.
+    pub fn send<P: EntryPacket>(
         &self,
-        packets: &mut VecDeque<Packet>,
+        packets: &mut VecDeque<P>,
         packet_bytes: usize,
         budget: Duration,
         most: TakeLimit,
     ) -> Result<Sent, SessionError> {
         let run = self.running()?;
+        let inputs = self.input_count();
+        if let Some(input) = packets.iter().map(P::input).find(|&input| input > 0 && input >= inputs) {
+            let inputs = if inputs == 1 { "1 input".to_owned() } else { format!("{inputs} inputs") };
+            return Err(SessionError::NoSuchInput { input, pipeline: Arc::clone(&self.graph.name), inputs });
+        }
         let mut outputs = Vec::new();
         let taken = run.send(packets, Budget::on_caller(budget, packet_bytes), most, &mut outputs);
         let taken = taken.map_err(|refusal| self.refused(refusal))?;
         Ok(Sent { taken, outputs })
     }
 
-    /// Whether a packet would be taken now. If not, an event reports when there is room.
+    /// Whether a packet would be taken now, at any input. If not, an event reports when there is room.
     ///
     /// # Errors
     /// If the session takes no packets any more.
@@ -120,7 +131,7 @@ impl Session {
         self.running()?.has_room().map_err(|refusal| self.refused(refusal))
     }
 
-    /// Takes outputs that are ready, of one chosen sink or of all.
+    /// Takes packets that are ready, of one chosen output or of all.
     pub fn receive(&self, only: Option<usize>, most: TakeLimit) -> Received {
         let mut outputs = Vec::new();
         if let Some(run) = self.run.upgrade()
@@ -179,7 +190,7 @@ impl Session {
 
     fn interrupt_part(&self, part: &Part) {
         if !self.run.upgrade().is_some_and(|run| run.interrupt(part)) {
-            self.final_state.lock().outputs.clear(|sink| self.graph.is_sink_of(sink, part));
+            self.final_state.lock().outputs.clear(|output| self.graph.is_output_of(output, part));
         }
     }
 
@@ -248,12 +259,18 @@ impl Session {
         let nodes = self.graph.nodes.iter().zip(self.counts.iter());
         let nodes = nodes.map(|(node, counts)| counts.read(&node.id, Waiting::default(), WaitsFor::End)).collect();
         let final_state = self.final_state.lock();
+        let sent = |input: usize| final_state.sent.get(input).copied().unwrap_or(0);
+        let inputs = self.graph.inputs.iter().enumerate();
+        let inputs =
+            inputs.map(|(place, input)| InputMetrics { name: Arc::clone(&input.name), sent: sent(place), waiting: 0 });
+        let inputs = inputs.collect();
         let edges = edge_metrics(&self.graph, |edge| (0, final_state.dropped.get(edge).copied().unwrap_or(0)));
         SessionMetrics {
             nodes,
             edges,
+            inputs,
             unread: final_state.outputs.unread(),
-            sent: final_state.sent,
+            sent: final_state.sent.iter().sum(),
             lag: final_state.lag,
         }
     }
@@ -294,18 +311,24 @@ fn is_fixed(node_type: &NodeType, param: &str) -> bool {
     node_type.params_schema["properties"].get(param).is_some() && !node_type.live.contains(&param)
 }
 
-/// The indices of the chosen sinks among those of the graph; all if none is chosen.
-pub(super) fn chosen_sinks(options: &SessionOptions, graph: &Graph) -> Result<Vec<usize>, SessionError> {
-    let ids: Vec<&Arc<str>> = graph.sinks.iter().map(|&node| &graph.nodes[node].id).collect();
-    if options.sinks.is_empty() {
-        return Ok((0..ids.len()).collect());
+/// The indices of the chosen outputs among those of the graph; all if none is chosen.
+pub(super) fn chosen_outputs(options: &SessionOptions, graph: &Graph) -> Result<Vec<usize>, SessionError> {
+    let known: Vec<&str> = graph.outputs.iter().map(|output| &*output.name).collect();
+    if options.outputs.is_empty() {
+        return Ok((0..known.len()).collect());
     }
     let mut chosen = Vec::new();
-    for sink in &options.sinks {
-        let found = ids.iter().position(|id| ***id == **sink).ok_or_else(|| SessionError::NoSuchSink {
-            sink: sink.clone(),
-            pipeline: Arc::clone(&graph.name),
-            sinks: ids.iter().map(|id| named_in_full(id)).collect::<Vec<_>>().join(", "),
+    for name in &options.outputs {
+        let found = known.iter().position(|known| *known == name).ok_or_else(|| {
+            let near = did_you_mean(name, known.iter().copied(), named_in_full);
+            SessionError::NoSuchOutput {
+                output: name.clone(),
+                pipeline: Arc::clone(&graph.name),
+                cure: near.unwrap_or_else(|| match known[..] {
+                    [only] => format!("its output is {}", named_in_full(only)),
+                    _ => format!("its outputs are {}", names(&known)),
+                }),
+            }
         })?;
         if !chosen.contains(&found) {
             chosen.push(found);

@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Graph, Runner};
-use crate::manifest::{EdgeBuffer, Work};
+use super::{Graph, Runner, StageEdge};
+use crate::manifest::{EdgeBuffer, GraphOutput, Work};
 
 impl Graph {
-    /// The plan: `{name, nodes, connections, sinks}`, where a node is
-    /// `{id, node_type, params, runner, stage, inserted?, unread?}` and a connection is `{from, to, kind}`.
+    /// The plan: `{name, nodes, connections, inputs, outputs}`, where a node is
+    /// `{id, node_type, params, runner, stage, inserted?, unread?}`, a connection is `{from, to, kind}`, an input
+    /// `{name, to: [...]}` and an output `{name, from}`.
     /// A connection that the manifest gives a buffer has `buffer: {packets?, bytes?, ms?, policy}` as well. Nodes of
     /// one stage run on one thread without a queue between them; a `queue` connection joins two stages. `unread` names
-    /// the outputs whose packets are dropped: no connection takes them, and they are not the result of a sink.
+    /// the ports whose packets are dropped: no connection takes them, and they are no output of the graph.
     pub fn describe(&self) -> Json {
         let mut stage_of = vec![0; self.nodes.len()];
         let mut connections = Vec::new();
@@ -59,19 +60,36 @@ impl Graph {
                 described
             })
             .collect();
-        let sinks: Vec<&str> = self.sinks.iter().map(|&sink| &*self.nodes[sink].id).collect();
-        json!({"name": *self.name, "nodes": nodes, "connections": connections, "sinks": sinks})
+        let inputs: Vec<Json> = self
+            .inputs
+            .iter()
+            .map(|input| {
+                let end = |&edge: &usize| {
+                    let StageEdge { to, port, .. } = self.edges[edge];
+                    self.endpoint((self.stages[to].links[0].node, port), Work::inputs)
+                };
+                json!({"name": *input.name, "to": input.edges.iter().map(end).collect::<Vec<_>>()})
+            })
+            .collect();
+        let outputs: Vec<Json> = self
+            .outputs
+            .iter()
+            .map(|GraphOutput { name, end }| {
+                json!({"name": **name, "from": self.endpoint((end.node, end.port), Work::outputs)})
+            })
+            .collect();
+        json!({
+            "name": *self.name, "nodes": nodes, "connections": connections, "inputs": inputs, "outputs": outputs,
+        })
     }
 
-    /// The names of a node's outputs that nothing takes.
+    /// The names of a node's ports whose packets nothing takes.
     fn unread(&self, node: usize, stage: usize) -> Vec<&'static str> {
         let stage = &self.stages[stage];
         let is_last = stage.links.last().is_some_and(|link| link.node == node);
         let inner = stage.links.iter().find(|link| link.node == node).map(|link| link.output_port);
         let is_read = |port: usize| match is_last {
-            // The result of a sink is what comes out of its first output.
-            true if stage.sink.is_some() => port == 0,
-            true => stage.outputs.iter().any(|(from, _)| *from == port),
+            true => stage.exits.iter().chain(&stage.outputs).any(|(from, _)| *from == port),
             false => inner == Some(port),
         };
         let outputs = self.nodes[node].work.outputs().iter().enumerate();

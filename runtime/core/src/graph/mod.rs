@@ -9,7 +9,9 @@ mod part;
 use std::sync::Arc;
 
 pub use self::part::{Part, SharedCall};
-use crate::manifest::{Blueprint, BlueprintNode, Edge, EdgeBuffer, Endpoint, ManifestError, OnError, Problem, Work};
+use crate::manifest::{
+    Blueprint, BlueprintNode, Edge, EdgeBuffer, Endpoint, GraphOutput, ManifestError, OnError, Problem, Work,
+};
 use crate::node::{Cost, HostToken};
 
 /// A validated graph, divided into stages.
@@ -23,10 +25,23 @@ pub struct Graph {
     pub stages: Vec<Stage>,
     /// The edges between stages.
     pub edges: Vec<StageEdge>,
-    /// The nodes without an outgoing connection, in the order of the manifest.
-    pub sinks: Vec<usize>,
+    /// The inputs, in the order of the manifest; see [`Blueprint::inputs`].
+    pub inputs: Vec<Input>,
+    /// The outputs, in the order of the manifest; see [`Blueprint::outputs`].
+    pub outputs: Vec<GraphOutput>,
+    /// How many stages feed no other one.
+    pub last_stages: usize,
     /// The host's numbers of its node types, released with the graph.
     _host_tokens: Vec<Arc<HostToken>>,
+}
+
+/// An input of a graph.
+#[derive(Debug)]
+pub struct Input {
+    /// Its name; empty for the one input of a graph whose manifest names none.
+    pub name: Arc<str>,
+    /// The edges that take its packets.
+    pub edges: Vec<usize>,
 }
 
 /// Nodes that run one after the other on one thread, without a queue between them.
@@ -40,8 +55,8 @@ pub struct Stage {
     pub inputs: Vec<usize>,
     /// The edges that it feeds, with the output port of its last node.
     pub outputs: Vec<(usize, usize)>,
-    /// The index among the sinks, if its last node is one.
-    pub sink: Option<usize>,
+    /// The outputs of the graph that come out of its last node: the port, and the index among the outputs.
+    pub exits: Vec<(usize, usize)>,
     /// The last path number of its packets; see [`StageEdge::path_offset`].
     pub last_path: u64,
     /// The cost of its most expensive step.
@@ -71,11 +86,13 @@ pub enum Runner {
     },
 }
 
-/// An edge between two stages, or from the inputs of the run to an entry stage.
+/// An edge between two stages, or from an input of the graph to an entry stage.
 #[derive(Debug)]
 pub struct StageEdge {
-    /// The stage that feeds it; none for the inputs of the run.
+    /// The stage that feeds it; none for the inputs of the graph and for the start of a source.
     pub from: Option<usize>,
+    /// The input of the graph that feeds it.
+    pub input: Option<usize>,
     /// The stage that it feeds.
     pub to: usize,
     /// The input port of the first node there.
@@ -94,8 +111,11 @@ pub struct StageEdge {
 pub enum Upstream {
     /// Nodes with other outgoing edges, or with further inputs of their own: others would wait too.
     Shared,
-    /// Nodes that feed nothing else, and are fed by inputs of the run alone.
+    /// Nodes that feed nothing else, and are fed by inputs of the graph.
     Inputs,
+    /// Nodes that feed nothing else, and are fed by inputs of the graph that feed nothing else either, beside which there are
+    /// others.
+    OwnInputs,
     /// Nodes that feed nothing else, and are fed by sources alone.
     Sources,
 }
@@ -106,12 +126,19 @@ impl Graph {
     /// # Errors
     /// If there are more paths through the graph than can be numbered.
     pub fn plan(blueprint: Blueprint) -> Result<Self, ManifestError> {
-        let sinks: Vec<usize> = blueprint.sinks().collect();
-        let Blueprint { name, nodes, edges: connections, .. } = blueprint;
-        let incoming = indices_by(nodes.len(), connections.iter().map(|edge| edge.to.node));
-        let outgoing = indices_by(nodes.len(), connections.iter().map(|edge| edge.from.node));
+        let Blueprint { name, nodes, edges: connections, inputs, outputs, .. } = blueprint;
+        let ends = (0..)
+            .zip(&inputs)
+            .flat_map(|(index, input)| input.ends.iter().map(move |end| (end.node, (index, end.port))));
+        let entries: Vec<Vec<(usize, usize)>> = grouped(nodes.len(), ends);
+        let ends = (0..).zip(&outputs).map(|(index, GraphOutput { end, .. })| (end.node, (end.port, index)));
+        let exits: Vec<Vec<(usize, usize)>> = grouped(nodes.len(), ends);
+        let incoming = grouped(nodes.len(), (0..).zip(&connections).map(|(index, edge)| (edge.to.node, index)));
+        let outgoing = grouped(nodes.len(), (0..).zip(&connections).map(|(index, edge)| (edge.from.node, index)));
         let order = topological_order(nodes.len(), &incoming, |edge| connections[edge].from.node);
-        let paths = count_paths(&order, &incoming, |edge| connections[edge].from.node).ok_or_else(too_many_paths)?;
+        let begins = |node: usize| entries[node].len() as u64;
+        let paths = count_paths(&order, &incoming, begins, |edge| connections[edge].from.node);
+        let paths = paths.ok_or_else(too_many_paths)?;
 
         let mut stages: Vec<Stage> = Vec::new();
         let mut stage_of = vec![0; nodes.len()];
@@ -119,6 +146,8 @@ impl Graph {
             let join = match incoming[node][..] {
                 [only] => Some(&connections[only]).filter(|edge| {
                     edge.buffer.is_none()
+                        && entries[node].is_empty()
+                        && exits[edge.from.node].is_empty()
                         && outgoing[edge.from.node].len() == 1
                         && can_share_a_stage(&nodes[edge.from.node], &nodes[node])
                 }),
@@ -126,7 +155,6 @@ impl Graph {
             };
             let link = Link { node, output_port: 0, next_port: 0 };
             let cost = cost(&nodes[node]);
-            let sink = sinks.iter().position(|&sink| sink == node);
             if let Some(edge) = join {
                 stage_of[node] = stage_of[edge.from.node];
                 let stage = &mut stages[stage_of[node]];
@@ -134,7 +162,7 @@ impl Graph {
                     (previous.output_port, previous.next_port) = (edge.from.port, edge.to.port);
                 }
                 stage.links.push(link);
-                stage.sink = sink;
+                stage.exits = exits[node].clone();
                 stage.cost = stage.cost.max(cost);
             } else {
                 stage_of[node] = stages.len();
@@ -147,7 +175,7 @@ impl Graph {
                     runner,
                     inputs: Vec::new(),
                     outputs: Vec::new(),
-                    sink,
+                    exits: exits[node].clone(),
                     last_path: paths[node] - 1,
                     cost,
                 });
@@ -155,19 +183,29 @@ impl Graph {
         }
 
         let mut edges = Vec::new();
+        let mut graph_inputs: Vec<Input> =
+            inputs.iter().map(|input| Input { name: Arc::clone(&input.name), edges: Vec::new() }).collect();
+        let edge = |from, to, port, path_offset| StageEdge {
+            from,
+            input: None,
+            to,
+            port,
+            path_offset,
+            buffer: None,
+            upstream: Upstream::Shared,
+        };
         for stage in 0..stages.len() {
             let first = stages[stage].links[0].node;
             let mut path_offset = 0;
-            if incoming[first].is_empty() {
+            for &(input, port) in &entries[first] {
                 stages[stage].inputs.push(edges.len());
-                edges.push(StageEdge {
-                    from: None,
-                    to: stage,
-                    port: 0,
-                    path_offset,
-                    buffer: None,
-                    upstream: Upstream::Shared,
-                });
+                graph_inputs[input].edges.push(edges.len());
+                edges.push(StageEdge { input: Some(input), ..edge(None, stage, port, path_offset) });
+                path_offset += 1;
+            }
+            if path_offset == 0 && incoming[first].is_empty() {
+                stages[stage].inputs.push(edges.len());
+                edges.push(edge(None, stage, 0, path_offset));
             }
             for &connection in &incoming[first] {
                 let Endpoint { node: source, port } = connections[connection].from;
@@ -175,12 +213,13 @@ impl Graph {
                 stages[stage].inputs.push(edges.len());
                 stages[from].outputs.push((port, edges.len()));
                 let Edge { to: Endpoint { port, .. }, buffer, .. } = connections[connection];
-                let upstream = Upstream::Shared;
-                edges.push(StageEdge { from: Some(from), to: stage, port, path_offset, buffer, upstream });
+                edges.push(StageEdge { buffer, ..edge(Some(from), stage, port, path_offset) });
                 path_offset += paths[source];
             }
         }
-        let mut graph = Self { name, nodes, stages, edges, sinks, _host_tokens: Vec::new() };
+        let last_stages = stages.iter().filter(|stage| stage.outputs.is_empty()).count();
+        let _host_tokens = Vec::new();
+        let mut graph = Self { name, nodes, stages, edges, inputs: graph_inputs, outputs, last_stages, _host_tokens };
         for edge in 0..graph.edges.len() {
             graph.edges[edge].upstream = graph.upstream(edge);
         }
@@ -195,11 +234,6 @@ impl Graph {
     /// The same graph, which keeps the host's numbers of its node types while it lives.
     pub(crate) fn keeping(self, host_tokens: Vec<Arc<HostToken>>) -> Self {
         Self { _host_tokens: host_tokens, ..self }
-    }
-
-    /// Whether the graph takes inputs; else it has only sources.
-    pub fn takes_inputs(&self) -> bool {
-        self.edges.iter().any(|edge| edge.from.is_none() && !self.begins_with_source(edge.to))
     }
 
     /// Whether the first node of this stage makes one stream of several inputs.
@@ -226,14 +260,16 @@ impl Graph {
         }
         let leads_here = |&(_, output): &(usize, usize)| output == edge || waiting.contains(&self.edges[output].to);
         let is_own = |&stage: &usize| self.stages[stage].outputs.iter().all(leads_here);
-        let has_input = |&stage: &usize| {
-            let begins = self.stages[stage].inputs.iter().any(|&input| self.edges[input].from.is_none());
-            begins && !self.begins_with_source(stage)
-        };
-        match waiting.iter().all(is_own) {
-            false => Upstream::Shared,
-            true if waiting.iter().any(has_input) => Upstream::Inputs,
+        if !waiting.iter().all(is_own) {
+            return Upstream::Shared;
+        }
+        let takers = || waiting.iter().flat_map(|&stage| &self.stages[stage].inputs).copied().chain([edge]);
+        let is_own = |&input: &usize| self.inputs[input].edges.iter().all(|taker| takers().any(|own| own == *taker));
+        let inputs: Vec<usize> = takers().filter_map(|taker| self.edges[taker].input).collect();
+        match inputs.is_empty() {
             true => Upstream::Sources,
+            false if self.inputs.len() > 1 && inputs.iter().all(is_own) => Upstream::OwnInputs,
+            false => Upstream::Inputs,
         }
     }
 
@@ -268,12 +304,10 @@ fn cost(node: &BlueprintNode) -> Cost {
     }
 }
 
-/// For each of `count` owners the indices of the items that name it, in order.
-fn indices_by(count: usize, owners: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
+/// The items of each of `count` owners, in order.
+fn grouped<T: Clone>(count: usize, items: impl Iterator<Item = (usize, T)>) -> Vec<Vec<T>> {
     let mut groups = vec![Vec::new(); count];
-    for (index, owner) in owners.enumerate() {
-        groups[owner].push(index);
-    }
+    items.for_each(|(owner, item)| groups[owner].push(item));
     groups
 }
 
@@ -294,15 +328,20 @@ fn topological_order(count: usize, incoming: &[Vec<usize>], source: impl Fn(usiz
     order
 }
 
-/// The number of paths from the inputs to each node, or `None` if some number is too large to count with.
-fn count_paths(order: &[usize], incoming: &[Vec<usize>], source: impl Fn(usize) -> usize) -> Option<Vec<u64>> {
+/// The number of paths from the inputs to each node, or `None` if some number is too large to count with. `begins` is how many
+/// inputs of the graph come in at a node; a source begins a path of its own.
+fn count_paths(
+    order: &[usize],
+    incoming: &[Vec<usize>],
+    begins: impl Fn(usize) -> u64,
+    source: impl Fn(usize) -> usize,
+) -> Option<Vec<u64>> {
     const MOST: u64 = 1 << 53;
     let mut paths = vec![1u64; order.len()];
     for &node in order {
-        if !incoming[node].is_empty() {
-            let total = incoming[node].iter().try_fold(0u64, |total, &edge| total.checked_add(paths[source(edge)]))?;
-            paths[node] = Some(total).filter(|&total| total <= MOST)?;
-        }
+        let mut edges = incoming[node].iter();
+        let total = edges.try_fold(begins(node), |total, &edge| total.checked_add(paths[source(edge)]))?;
+        paths[node] = Some(total.max(1)).filter(|&total| total <= MOST)?;
     }
     Some(paths)
 }

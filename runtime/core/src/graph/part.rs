@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Graph, Runner};
+use super::{Graph, Runner, Stage};
 
 /// A node and all nodes behind it. A chain of native nodes may belong to it from its middle on.
 #[derive(Clone, Debug)]
@@ -68,9 +68,10 @@ impl Graph {
         Ok(part)
     }
 
-    /// Whether a sink, by its index among those of the graph, belongs to a part.
-    pub fn is_sink_of(&self, sink: usize, part: &Part) -> bool {
-        self.stages.iter().position(|stage| stage.sink == Some(sink)).is_some_and(|stage| part.from(stage).is_some())
+    /// Whether an output of the graph, by its index, comes out of a part.
+    pub fn is_output_of(&self, output: usize, part: &Part) -> bool {
+        let comes_out = |stage: &Stage| stage.exits.iter().any(|&(_, exit)| exit == output);
+        self.stages.iter().position(comes_out).is_some_and(|stage| part.from(stage).is_some())
     }
 
     /// Begins a part at this position of a stage, or at the converters before it.
@@ -87,8 +88,7 @@ impl Graph {
         }
         for producer in self.stages[stage].inputs.iter().filter_map(|&input| self.edges[input].from) {
             let links = &self.stages[producer].links;
-            if let Some(last) = links.last().filter(|link| self.nodes[link.node].inserted.is_some()) {
-                debug_assert!(self.stages[producer].sink.is_none(), "a converter is no sink: '{}'", last.node);
+            if links.last().is_some_and(|link| self.nodes[link.node].inserted.is_some()) {
                 self.begin(part, producer, links.len() - 1);
             }
         }

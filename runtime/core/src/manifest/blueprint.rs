@@ -60,8 +60,30 @@ pub struct Blueprint {
     /// The nodes of the manifest in its order, then the converters that the planner put in.
     pub nodes: Vec<BlueprintNode>,
     /// The edges in the order of the connections; an edge with converters is several, in the order of the flow.
-    /// Those in front of a node that receives the inputs of the whole graph come last.
+    /// Those in front of a port at which an input of the graph comes in come last.
     pub edges: Vec<Edge>,
+    /// The inputs: those that the manifest names, in its order; else one without a name, or none if all nodes are sources.
+    pub inputs: Vec<GraphInput>,
+    /// The outputs: those that the manifest names, in its order; else one for each node without an outgoing edge.
+    pub outputs: Vec<GraphOutput>,
+}
+
+/// An input of a graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphInput {
+    /// Its name; empty for the one input of a graph whose manifest names none.
+    pub name: Arc<str>,
+    /// The ports that receive its packets.
+    pub ends: Vec<Endpoint>,
+}
+
+/// An output of a graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphOutput {
+    /// Its name; the id of its node where the manifest names no outputs.
+    pub name: Arc<str>,
+    /// The port that it comes out of. A node without ports of its own has none at this number.
+    pub end: Endpoint,
 }
 
 /// One node of a [`Blueprint`].
@@ -144,22 +166,6 @@ impl Blueprint {
     /// The index of the node with this id.
     pub fn find(&self, id: &str) -> Option<usize> {
         self.nodes.iter().position(|node| &*node.id == id)
-    }
-
-    /// The nodes without an incoming edge: those with an input port receive every input, the others are sources.
-    pub fn roots(&self) -> impl Iterator<Item = usize> {
-        self.all_but(self.edges.iter().map(|edge| edge.to.node)).into_iter()
-    }
-
-    /// The nodes without an outgoing edge: what they emit is the result.
-    pub fn sinks(&self) -> impl Iterator<Item = usize> {
-        self.all_but(self.edges.iter().map(|edge| edge.from.node)).into_iter()
-    }
-
-    fn all_but(&self, nodes: impl Iterator<Item = usize>) -> Vec<usize> {
-        let mut is_left = vec![true; self.nodes.len()];
-        nodes.for_each(|node| is_left[node] = false);
-        (0..self.nodes.len()).filter(|node| is_left[*node]).collect()
     }
 }
 

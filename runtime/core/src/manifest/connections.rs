@@ -16,12 +16,16 @@ use crate::outside::{named_in_full, shown_in_full};
 pub(super) struct ConnectionDraft {
     /// Its index in the manifest.
     pub(super) index: usize,
-    from: (usize, Option<usize>),
-    to: (usize, Option<usize>),
+    from: EndDraft,
+    to: EndDraft,
 }
 
+/// A node and a port of it; no port where the type of the node is unknown, or the port is wrong.
+pub(super) type EndDraft = (usize, Option<usize>);
+
+/// The side of an edge that a text names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     From,
     To,
 }
@@ -31,6 +35,11 @@ impl ConnectionDraft {
     pub(super) fn ends(&self) -> Option<(Endpoint, Endpoint)> {
         let from = Endpoint { node: self.from.0, port: self.from.1? };
         Some((from, Endpoint { node: self.to.0, port: self.to.1? }))
+    }
+
+    /// The node that it leads to.
+    pub(super) fn target(&self) -> usize {
+        self.to.0
     }
 }
 
@@ -81,7 +90,7 @@ struct Check<'a, 'f> {
     nodes: &'a NodeDrafts<'a>,
     registry: &'a Registry,
     findings: &'f mut Findings,
-    seen: IndexMap<[(usize, Option<usize>); 2], usize>,
+    seen: IndexMap<[EndDraft; 2], usize>,
 }
 
 impl Check<'_, '_> {
@@ -118,10 +127,10 @@ impl Check<'_, '_> {
         Some(draft)
     }
 
-    fn endpoint(&mut self, connection: &Path, item: &Item, side: Side) -> Option<(usize, Option<usize>)> {
+    fn endpoint(&mut self, connection: &Path, item: &Item, side: Side) -> Option<EndDraft> {
         let field = if side == Side::From { "from" } else { "to" };
         let text = item.get(field)?.text()?;
-        match self.resolve(text, side) {
+        match resolve(self.nodes, text, side, "turn the connection around or remove it") {
             Ok(endpoint) => Some(endpoint),
             Err((finding, node)) => {
                 let path = connection.name(field);
@@ -129,39 +138,6 @@ impl Check<'_, '_> {
                 node.map(|node| (node, None))
             }
         }
-    }
-
-    /// The node and the port; None for the port of a node of unknown type. The error has the node if only the port
-    /// is wrong.
-    fn resolve(&self, text: &str, side: Side) -> Result<(usize, Option<usize>), (Finding, Option<usize>)> {
-        let (node, port) = self.nodes.find(text).map_err(|id| (self.no_node(id), None))?;
-        let NodeDraft { id, kind, .. } = &self.nodes.list[node];
-        let Some(kind) = kind else { return Ok((node, None)) };
-        let (ports, usual) = match side {
-            Side::From => (kind.outputs, "out"),
-            Side::To => (kind.inputs, "in"),
-        };
-        let index = match port {
-            None => default_port(ports, usual),
-            Some(name) => ports.iter().position(|port| port.name == name),
-        };
-        match index {
-            Some(index) => Ok((node, Some(index))),
-            None => Err((no_port(id, kind, ports, port, side), Some(node))),
-        }
-    }
-
-    fn no_node(&self, id: &str) -> Finding {
-        /// More than these are no help in a message.
-        const LISTED: usize = 12;
-        let known: Vec<&str> = self.nodes.by_id.keys().copied().collect();
-        let near = did_you_mean(id, known.iter().copied(), named);
-        let cure = near.or_else(|| (1..=LISTED).contains(&known.len()).then(|| format!("there are {}", names(&known))));
-        let finding = match id {
-            "" => Finding::new("the id of a node is missing here"),
-            _ => Finding::new(format!("there is no node {}", named(id))),
-        };
-        finding.expected("the id of a node").got(describe(&id.into())).suggest(cure)
     }
 
     /// Whether the output emits a kind that the input accepts.
@@ -245,7 +221,45 @@ impl Check<'_, '_> {
     }
 }
 
-fn no_port(id: &str, kind: &NodeKind, ports: &[Port], name: Option<&str>, side: Side) -> Finding {
+/// The node and the port that a text names; no port for a node of unknown type. `cure` is the advice for a node that has no
+/// ports on this side. The error has the node if only the port is wrong.
+pub(super) fn resolve(
+    nodes: &NodeDrafts<'_>,
+    text: &str,
+    side: Side,
+    cure: &str,
+) -> Result<EndDraft, (Finding, Option<usize>)> {
+    let (node, port) = nodes.find(text).map_err(|id| (no_node(nodes, id), None))?;
+    let NodeDraft { id, kind, .. } = &nodes.list[node];
+    let Some(kind) = kind else { return Ok((node, None)) };
+    let (ports, usual) = match side {
+        Side::From => (kind.outputs, "out"),
+        Side::To => (kind.inputs, "in"),
+    };
+    let index = match port {
+        None => default_port(ports, usual),
+        Some(name) => ports.iter().position(|port| port.name == name),
+    };
+    match index {
+        Some(index) => Ok((node, Some(index))),
+        None => Err((no_port(id, kind, ports, port, side, cure), Some(node))),
+    }
+}
+
+fn no_node(nodes: &NodeDrafts<'_>, id: &str) -> Finding {
+    /// More than these are no help in a message.
+    const LISTED: usize = 12;
+    let known: Vec<&str> = nodes.by_id.keys().copied().collect();
+    let near = did_you_mean(id, known.iter().copied(), named);
+    let cure = near.or_else(|| (1..=LISTED).contains(&known.len()).then(|| format!("there are {}", names(&known))));
+    let finding = match id {
+        "" => Finding::new("the id of a node is missing here"),
+        _ => Finding::new(format!("there is no node {}", named(id))),
+    };
+    finding.expected("the id of a node").got(describe(&id.into())).suggest(cure)
+}
+
+fn no_port(id: &str, kind: &NodeKind, ports: &[Port], name: Option<&str>, side: Side, cure: &str) -> Finding {
     let node = format!("{} ({})", named_in_full(id), shown(&kind.type_name));
     let id = shown_in_full(id);
     let (what, other) = match side {
@@ -255,7 +269,7 @@ fn no_port(id: &str, kind: &NodeKind, ports: &[Port], name: Option<&str>, side: 
     if ports.is_empty() {
         let role = if side == Side::From { "a sink" } else { "a source" };
         let finding = Finding::new(format!("{node} is {role}: it has no {what}"));
-        return finding.suggest("turn the connection around or remove it".to_owned());
+        return finding.suggest(cure.to_owned());
     }
     let full: Vec<String> = ports.iter().map(|port| format!("'{id}.{}'", port.name)).collect();
     let Some(name) = name else {

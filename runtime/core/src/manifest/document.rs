@@ -1,5 +1,7 @@
 //! Manifest v1 as typed structs: the one source of its JSON Schema and of the names of its fields.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -17,12 +19,30 @@ pub(super) struct Document {
     pub(super) version: Version,
     /// What the graph is called and what it is for.
     pub(super) metadata: Option<Metadata>,
-    /// The nodes; at least one. One without an incoming connection receives every input; what one without an
-    /// outgoing connection emits is the result.
+    /// The nodes; at least one. Without `inputs`, one without an incoming connection receives every input; without
+    /// `outputs`, what one without an outgoing connection emits is the result.
     #[schemars(length(min = 1))]
     pub(super) nodes: Vec<NodeEntry>,
     /// The ways of the packets between the nodes. They form no cycle.
     pub(super) connections: Option<Vec<Connection>>,
+    /// The inputs of the graph by their names: for each the end where it comes in, or a list of ends, all of which receive
+    /// its packets. A name has 1 to 128 letters, digits, `_` and `-`.
+    #[allow(dead_code, reason = "resolved from the text, where its place is known")]
+    pub(super) inputs: Option<BTreeMap<String, InputEnds>>,
+    /// The outputs of the graph by their names: for each the end where it comes out. What comes out of other ends that
+    /// nothing is connected to is dropped.
+    #[allow(dead_code, reason = "resolved from the text, where its place is known")]
+    pub(super) outputs: Option<BTreeMap<String, String>>,
+}
+
+/// Where an input of a graph comes in: the id of a node, or `id.port` for one of several inputs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+#[allow(dead_code, reason = "resolved from the text, where its place is known")]
+pub(super) enum InputEnds {
+    One(String),
+    Several(#[schemars(length(min = 1))] Vec<String>),
 }
 
 /// A version of the format.

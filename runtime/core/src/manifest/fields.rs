@@ -117,6 +117,8 @@ fn meant<'a>(map: &Path, name: &str, known: &'a [String]) -> Option<&'a str> {
         ("this buffer", "drop" | "leaky" | "overflow" | "when_full" | "on_full") => "policy",
         ("the manifest", "edges" | "links") => "connections",
         ("the manifest", "name" | "description") => "metadata",
+        ("the manifest", "entries") => "inputs",
+        ("the manifest", "sinks" | "exits" | "results") => "outputs",
         ("the metadata", "title") => "name",
         _ => "",
     };
@@ -164,6 +166,13 @@ fn special(path: &Path, got: &Json) -> Option<Finding> {
                 _ => r#"write each connection as an item of a list: [{"from": ..., "to": ...}]"#,
             };
             Some(Finding::mismatch("a list", describe(got)).suggest(cure.to_owned()))
+        }
+        ([Step::Name(field)], Json::Array(_)) if field == "inputs" || field == "outputs" => {
+            let cure = format!(r#"give each a name: write "{field}": {{"a": "<id of a node>"}}"#);
+            Some(Finding::mismatch("a map", describe(got)).suggest(cure))
+        }
+        ([Step::Name(field), Step::Name(_)], Json::Array(_)) if field == "outputs" => {
+            Some(Finding::mismatch("text", describe(got)).suggest("write an output for each".to_owned()))
         }
         ([Step::Name(nodes), Step::Index(_), Step::Name(id)], Json::String(text)) if nodes == "nodes" && id == "id" => {
             Some(bad_id(text))

@@ -7,6 +7,7 @@ mod blueprint;
 mod buffer;
 mod connections;
 mod document;
+mod ends;
 mod fields;
 mod findings;
 mod host_ports;
@@ -23,7 +24,7 @@ mod schema_walk;
 mod tree;
 mod yaml;
 
-pub use blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, HostNodeType, HostNodes, Work};
+pub use blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, GraphInput, GraphOutput, HostNodeType, HostNodes, Work};
 pub use buffer::{EdgeBuffer, Policy};
 pub(crate) use fields::names;
 pub(crate) use nearest::did_you_mean;
@@ -65,11 +66,12 @@ fn check(root: &Item, registry: &Registry, hosts: &HostNodes, findings: &mut Fin
     fields::check_fields(root, findings);
     let nodes = nodes::check_nodes(root, registry, hosts, findings);
     let connections = connections::check_connections(root, &nodes, registry, findings);
+    let ends = ends::check_ends(root, &nodes, &connections, findings);
     if !findings.is_empty() {
         return None;
     }
     match Document::deserialize(root.to_json()) {
-        Ok(document) => plan::plan(document, nodes, &connections, root, registry, findings),
+        Ok(document) => plan::plan(document, nodes, &connections, &ends, root, registry, findings),
         Err(error) => {
             findings.add(root.offset, Path::root(), Finding::new(error.to_string()));
             None

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, Work};
+use super::blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, GraphInput, GraphOutput, Work};
 use super::buffer::EdgeBuffer;
 use super::connections::{ConnectionDraft, default_port, end_name, path_of};
 use super::document::Document;
+use super::ends::EndDrafts;
 use super::findings::{Finding, Findings};
 use super::nodes::NodeDrafts;
 use super::tree::{Item, Path};
@@ -18,6 +19,7 @@ pub(super) fn plan(
     document: Document,
     drafts: NodeDrafts<'_>,
     connections: &[ConnectionDraft],
+    ends: &EndDrafts,
     root: &Item,
     registry: &Registry,
     findings: &mut Findings,
@@ -49,17 +51,33 @@ pub(super) fn plan(
             findings.add(root.value_offset(&path), path, finding);
         }
     }
-    let fed: HashSet<usize> = connections.iter().filter_map(ConnectionDraft::ends).map(|(_, to)| to.node).collect();
-    for node in (0..named).filter(|node| !fed.contains(node)) {
-        let inputs = planner.nodes[node].work.inputs();
-        if !inputs.is_empty() {
-            let to = Endpoint { node, port: default_port(inputs, "in").unwrap_or(0) };
-            if let Err(finding) = planner.connect(None, to, AudioFormat::default(), None) {
-                let path = Path::root().name("nodes").index(node);
-                findings.add(root.value_offset(&path), path, finding);
+    let named_inputs = ends.inputs();
+    let given = match &named_inputs {
+        Some(named) => named.iter().map(|(name, ends)| (name.as_str(), ends.clone())).collect(),
+        None => unnamed_input(&planner.nodes[..named], connections),
+    };
+    let mut inputs = Vec::new();
+    for (name, ends) in given {
+        let mut entries = Vec::new();
+        for (index, &end) in ends.iter().enumerate() {
+            match planner.connect(None, end, AudioFormat::default(), None) {
+                Ok(entry) => entries.push(entry),
+                Err(finding) => {
+                    let path = match &named_inputs {
+                        Some(_) if ends.len() > 1 => Path::root().name("inputs").name(name).index(index),
+                        Some(_) => Path::root().name("inputs").name(name),
+                        None => Path::root().name("nodes").index(end.node),
+                    };
+                    findings.add(root.value_offset(&path), path, finding);
+                }
             }
         }
+        inputs.push(GraphInput { name: name.into(), ends: entries });
     }
+    let outputs = match ends.outputs() {
+        Some(named) => named.into_iter().map(|(name, end)| GraphOutput { name: name.into(), end }).collect(),
+        None => sinks(&planner.nodes[..named], connections),
+    };
     let metadata = document.metadata;
     let (name, description, created_at) = match metadata {
         Some(metadata) => (metadata.name, metadata.description, metadata.created_at),
@@ -71,7 +89,29 @@ pub(super) fn plan(
         created_at: created_at.map(Arc::from),
         nodes: planner.nodes,
         edges: planner.edges,
+        inputs,
+        outputs,
     })
+}
+
+/// The one input of a graph whose manifest names none: it goes to every node that takes something and has no incoming
+/// connection. None if there is no such node.
+fn unnamed_input(nodes: &[BlueprintNode], connections: &[ConnectionDraft]) -> Vec<(&'static str, Vec<Endpoint>)> {
+    let fed: HashSet<usize> = connections.iter().map(ConnectionDraft::target).collect();
+    let end_of = |node: usize| {
+        let inputs = nodes[node].work.inputs();
+        (!inputs.is_empty()).then(|| Endpoint { node, port: default_port(inputs, "in").unwrap_or(0) })
+    };
+    let ends: Vec<Endpoint> = (0..nodes.len()).filter(|node| !fed.contains(node)).filter_map(end_of).collect();
+    if ends.is_empty() { Vec::new() } else { vec![("", ends)] }
+}
+
+/// The outputs of a graph whose manifest names none: the first one of every node without an outgoing connection.
+fn sinks(nodes: &[BlueprintNode], connections: &[ConnectionDraft]) -> Vec<GraphOutput> {
+    let read: HashSet<usize> =
+        connections.iter().filter_map(ConnectionDraft::ends).map(|(from, _)| from.node).collect();
+    let sinks = (0..nodes.len()).filter(|node| !read.contains(node));
+    sinks.map(|node| GraphOutput { name: Arc::clone(&nodes[node].id), end: Endpoint { node, port: 0 } }).collect()
 }
 
 struct Planner<'a> {
@@ -92,15 +132,15 @@ struct Converter {
 }
 
 impl Planner<'_> {
-    /// Joins an output, or the inputs of the graph, with an input, through the converters that it needs. They stand
-    /// before the buffer, so that nothing else can wait between it and the input.
+    /// Joins an output, or an input of the graph, with the input of a node, through the converters that it needs. They
+    /// stand before the buffer, so that nothing else can wait between it and the input. Returns the first port on the way.
     fn connect(
         &mut self,
         from: Option<Endpoint>,
         to: Endpoint,
         promise: AudioFormat,
         buffer: Option<EdgeBuffer>,
-    ) -> Result<(), Finding> {
+    ) -> Result<Endpoint, Finding> {
         let inputs = self.nodes[to.node].work.inputs();
         let to_id = self.nodes[to.node].id.clone();
         // A converter is there for the node that it stands before, and so does with errors what that does.
@@ -113,7 +153,7 @@ impl Planner<'_> {
             _ => AudioFormat::default(),
         };
         let to_name = end_name(&to_id, inputs, to.port);
-        let mut last = from;
+        let (mut last, mut entry) = (from, None);
         for converter in converters(needs, promise) {
             let Some(node_type) = self.registry.get(converter.type_name) else {
                 return Err(self.no_converter(from, &to_name, &converter));
@@ -139,11 +179,12 @@ impl Planner<'_> {
                 self.edges.push(Edge { from, to: Endpoint { node, port: 0 }, buffer: None });
             }
             last = Some(Endpoint { node, port: 0 });
+            entry = entry.or(last);
         }
         if let Some(from) = last {
             self.edges.push(Edge { from, to, buffer });
         }
-        Ok(())
+        Ok(entry.unwrap_or(to))
     }
 
     fn no_converter(&self, from: Option<Endpoint>, to_name: &str, converter: &Converter) -> Finding {

@@ -5,6 +5,7 @@
 mod audio;
 mod buffer;
 mod file;
+mod inputs;
 mod packet;
 mod table;
 mod tensor;
@@ -17,6 +18,7 @@ use indexmap::IndexMap;
 pub use audio::{Audio, AudioError, Layout};
 pub use buffer::{Buffer, ForeignMemory};
 pub use file::{File, FileSource};
+pub use inputs::Inputs;
 pub use packet::{MediaTime, Packet};
 pub use table::{Column, Table};
 pub use tensor::{DataType, Tensor, TensorError};

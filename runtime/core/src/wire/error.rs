@@ -128,7 +128,7 @@ pub enum WireErrorKind {
         /// The limit.
         limit: usize,
     },
-    /// The inputs of a run are something else than a list or nil.
+    /// The inputs of a run, or those of one name, are something else than a list.
     #[error("the inputs are {found}, not a list")]
     NotInputs {
         /// What they are.
@@ -262,7 +262,9 @@ impl WireErrorKind {
             WireErrorKind::Bytes { .. } => "send large payloads as buffers, or raise the limit \"bytes\"",
             WireErrorKind::Buffers { .. } => "send fewer large values at once, or raise the limit \"buffers\"",
             WireErrorKind::Extent { .. } => "send it without repeating strides, or raise the limit \"extent\"",
-            WireErrorKind::NotInputs { .. } => "give a list with one entry for each item, or nil for none",
+            WireErrorKind::NotInputs { .. } => {
+                "give a list with one entry for each item, a map of such lists for named inputs, or nil for none"
+            }
             WireErrorKind::Field { .. } | WireErrorKind::FieldCount { .. } => "lay it out as docs/wire.md says",
             WireErrorKind::BufferIndex { .. } => "pass the buffer table that belongs to the document",
             WireErrorKind::BufferRange { .. } => "make offset and length stay inside the buffer",

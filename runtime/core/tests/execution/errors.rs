@@ -38,7 +38,7 @@ fn run_reporting(
 ) -> (Completion, Vec<(RunError, bool)>) {
     let port = Port::new(None);
     let mut reported = Vec::new();
-    let work = Submission { inputs: inputs.into(), ..submission(1, start, Vec::new()) };
+    let work = Submission { inputs: inputs.into().into(), ..submission(1, start, Vec::new()) };
     let mut ended = match pipeline.submit(&port, work).expect("accepted") {
         Submitted::Finished(completion) => Some(completion),
         Submitted::Pending => None,

@@ -64,7 +64,7 @@ fn what_was_sent_before_keeps_the_old_value_wherever_it_waits() {
         &[("p", "gate"), ("gate", "o"), ("p", "q")],
     );
     let port = Port::new(None);
-    let options = SessionOptions { sinks: vec!["o".to_owned()], ..SessionOptions::default() };
+    let options = SessionOptions { outputs: vec!["o".to_owned()], ..SessionOptions::default() };
     let session = graph.session(&port, 1, &options).expect("accepted");
     send(&session, PATIENCE, 0..3);
     nodes::wait_until_reached(14);

@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod edges;
+mod ends;
 mod errors;
 mod graphs;
 mod hosts;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use remotemedia_core::exec::{Completion, Config, Event, Pipeline, Port, Runtime, Submission, Submitted};
 use remotemedia_core::manifest::HostNodes;
-use remotemedia_core::value::Value;
+use remotemedia_core::value::{Inputs, Value};
 
 /// Long enough that only a hang reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -71,7 +72,7 @@ fn submission(token: u64, start: Start, inputs: Vec<Value>) -> Submission {
         Start::Here => PATIENCE,
         Start::Workers => Duration::ZERO,
     };
-    Submission { token, inputs: Some(inputs), input_bytes: 0, timeout: None, budget }
+    Submission { token, inputs: Inputs::List(inputs), input_bytes: 0, timeout: None, budget }
 }
 
 /// Runs a piece of work to its end.
@@ -81,7 +82,7 @@ fn run(pipeline: &Pipeline, start: Start, inputs: Vec<Value>) -> Completion {
 
 /// Runs a graph that has no inputs to its end.
 fn run_sources(pipeline: &Pipeline, start: Start) -> Completion {
-    finish(pipeline, Submission { inputs: None, ..submission(1, start, Vec::new()) })
+    finish(pipeline, Submission { inputs: Inputs::None, ..submission(1, start, Vec::new()) })
 }
 
 fn finish(pipeline: &Pipeline, submission: Submission) -> Completion {

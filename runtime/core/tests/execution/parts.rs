@@ -89,7 +89,7 @@ fn rest(session: &Session, port: &Port) -> (Vec<(usize, i64)>, Outcome) {
     loop {
         match session.receive(None, ALL) {
             Received::Outputs(outputs) => values.extend(outputs.iter().map(|output| match output.packet.value {
-                Value::Int(value) => (output.sink, value),
+                Value::Int(value) => (output.place, value),
                 ref other => panic!("expected an integer, got {other:?}"),
             })),
             Received::End if outcome.is_some() => break,

@@ -189,14 +189,14 @@ fn whoever_finds_no_room_or_no_output_is_told_once() {
 }
 
 #[test]
-fn a_sink_that_is_none_is_refused_by_name() {
+fn an_output_that_does_not_exist_is_refused_by_name() {
     let runtime = runtime();
     let graph =
         pipeline(&runtime, &[("a", "Pass", ""), ("b", "Pass", ""), ("c", "Pass", "")], &[("a", "b"), ("a", "c")]);
     let port = Port::new(None);
-    let options = SessionOptions { sinks: vec!["c".to_owned(), "a".to_owned()], ..SessionOptions::default() };
+    let options = SessionOptions { outputs: vec!["c".to_owned(), "a".to_owned()], ..SessionOptions::default() };
     let refused = graph.session(&port, 1, &options).expect_err("refused");
-    assert_eq!(refused.to_string(), "'a' is no sink of pipeline 'test'; its sinks are 'b', 'c'");
+    assert_eq!(refused.to_string(), "'a' is no output of pipeline 'test'; its outputs are 'b' and 'c'");
 }
 
 /// Memory that is counted while anybody holds it.

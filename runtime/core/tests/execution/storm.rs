@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use remotemedia_core::exec::{
     Backpressure, BufferOptions, CallEntry, HostCall, HostFailure, HostOutput, Outcome, Received, Reply, ReplyError,
-    Session, SessionError, SessionOptions, TakeLimit,
+    Session, SessionError, SessionOptions, SessionPacket, TakeLimit,
 };
 use remotemedia_core::manifest::HostNodeType;
 use remotemedia_core::value::Packet;
@@ -130,6 +130,10 @@ struct Plan {
     nodes: Vec<Kind>,
     /// From, to, and how many packets may wait on the way.
     edges: Vec<(usize, usize, Option<usize>)>,
+    /// The nodes at which each input comes in, if the manifest names them.
+    inputs: Option<Vec<Vec<usize>>>,
+    /// The nodes from which each output comes, if the manifest names them.
+    outputs: Option<Vec<usize>>,
 }
 
 impl Plan {
@@ -147,7 +151,47 @@ impl Plan {
                 from = random.below(to);
             }
         }
-        Self { nodes, edges }
+        let mut plan = Self { nodes, edges, inputs: None, outputs: None };
+        if random.one_in(2) {
+            plan.inputs = Some(plan.random_inputs(random));
+        }
+        if random.one_in(2) {
+            plan.outputs = Some((0..1 + random.below(3)).map(|_| random.below(count)).collect());
+        }
+        plan
+    }
+
+    /// One to three inputs that reach all nodes; some come in at several, or in the middle of the graph.
+    fn random_inputs(&self, random: &mut Random) -> Vec<Vec<usize>> {
+        let mut inputs = vec![Vec::new(); 1 + random.below(3)];
+        for node in self.roots() {
+            let input = random.below(inputs.len());
+            inputs[input].push(node);
+        }
+        for ends in &mut inputs {
+            if ends.is_empty() || random.one_in(3) {
+                let node = random.below(self.nodes.len());
+                if !ends.contains(&node) {
+                    ends.push(node);
+                }
+            }
+        }
+        inputs
+    }
+
+    fn roots(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|node| !self.edges.iter().any(|edge| edge.1 == *node)).collect()
+    }
+
+    /// The nodes at which each input comes in.
+    fn entries(&self) -> Vec<Vec<usize>> {
+        self.inputs.clone().unwrap_or_else(|| vec![self.roots()])
+    }
+
+    /// The nodes from which each output comes.
+    fn exits(&self) -> Vec<usize> {
+        let is_sink = |node: &usize| !self.edges.iter().any(|edge| edge.0 == *node);
+        self.outputs.clone().unwrap_or_else(|| (0..self.nodes.len()).filter(is_sink).collect())
     }
 
     fn manifest(&self) -> String {
@@ -166,8 +210,19 @@ impl Plan {
             }
             edges.push(edge + "}");
         }
+        let mut ends = String::new();
+        if let Some(inputs) = &self.inputs {
+            let list = |nodes: &Vec<usize>| nodes.iter().map(|node| format!(r#""n{node}""#)).collect::<Vec<_>>();
+            let inputs = inputs.iter().enumerate();
+            let inputs = inputs.map(|(index, nodes)| format!(r#""i{index}": [{}]"#, list(nodes).join(", ")));
+            let _ = write!(ends, r#", "inputs": {{{}}}"#, inputs.collect::<Vec<_>>().join(", "));
+        }
+        if let Some(outputs) = &self.outputs {
+            let outputs = outputs.iter().enumerate().map(|(index, node)| format!(r#""o{index}": "n{node}""#));
+            let _ = write!(ends, r#", "outputs": {{{}}}"#, outputs.collect::<Vec<_>>().join(", "));
+        }
         format!(
-            r#"{{"version": "v1", "metadata": {{"name": "storm"}}, "nodes": [{}], "connections": [{}]}}"#,
+            r#"{{"version": "v1", "metadata": {{"name": "storm"}}, "nodes": [{}], "connections": [{}]{ends}}}"#,
             nodes.join(", "),
             edges.join(", ")
         )
@@ -183,26 +238,24 @@ impl Plan {
         is_in
     }
 
-    fn sinks(&self) -> Vec<usize> {
-        (0..self.nodes.len()).filter(|index| !self.edges.iter().any(|edge| edge.0 == *index)).collect()
-    }
-
-    /// What comes to each sink, sorted, of what is sent.
-    fn expected(&self, sent: &[i64]) -> Vec<Vec<i64>> {
+    /// What comes out of each output, sorted, of what is sent to each input.
+    fn expected(&self, sent: &[Vec<i64>]) -> Vec<Vec<i64>> {
         let mut given: Vec<Vec<i64>> = Vec::new();
         for (index, kind) in self.nodes.iter().enumerate() {
             let mut taken = Vec::new();
             for (from, _, _) in self.edges.iter().filter(|edge| edge.1 == index) {
                 taken.extend(&given[*from]);
             }
-            if !self.edges.iter().any(|edge| edge.1 == index) {
-                taken.extend(sent);
+            for (ends, sent) in self.entries().iter().zip(sent) {
+                if ends.contains(&index) {
+                    taken.extend(sent);
+                }
             }
             given.push(taken.into_iter().flat_map(|value| kind.apply(value)).collect());
         }
-        let mut sinks: Vec<_> = self.sinks().into_iter().map(|index| given[index].clone()).collect();
-        sinks.iter_mut().for_each(|values| values.sort_unstable());
-        sinks
+        let mut outputs: Vec<_> = self.exits().iter().map(|node| given[*node].clone()).collect();
+        outputs.iter_mut().for_each(|values| values.sort_unstable());
+        outputs
     }
 }
 
@@ -385,12 +438,12 @@ struct Round<'a> {
     host: &'a Host<'a>,
     plan: &'a Plan,
     random: Random,
-    /// What was sent since the last interruption.
-    sent: Vec<i64>,
+    /// What was sent to each input since the last interruption.
+    sent: Vec<Vec<i64>>,
     epoch: i64,
-    /// What has come to each sink since then.
+    /// What has come out of each output since then.
     got: Vec<Vec<i64>>,
-    /// How many values had been sent when each sink was last interrupted: of those before, any may be missing.
+    /// How many values had been sent when each output was last interrupted: of those before, any may be missing.
     certain_from: Vec<usize>,
     /// How many values had been sent when all of the graph was last interrupted as a part: they come out no more.
     void_until: usize,
@@ -430,12 +483,25 @@ impl Round<'_> {
     }
 
     fn one_shot(&mut self, pipeline: &Pipeline) {
-        let inputs: Vec<i64> = (0..self.random.below(60) as i64).map(|index| index * STEP).collect();
+        let (items, columns) = (self.random.below(60), self.plan.entries().len());
+        let value = |item: usize, column: usize| (item * columns + column) as i64 * STEP;
+        let inputs: Vec<Vec<i64>> =
+            (0..columns).map(|column| (0..items).map(|item| value(item, column)).collect()).collect();
+        let list = |values: &Vec<i64>| values.iter().copied().map(Value::Int).collect();
         let timeout = self.random.one_in(8).then(|| Duration::from_micros(self.random.next() % 2000));
         let budget = if self.random.one_in(2) { Duration::ZERO } else { Duration::from_micros(300) };
         let submission = Submission {
             token: 1,
-            inputs: Some(inputs.iter().copied().map(Value::Int).collect()),
+            inputs: match &self.plan.inputs {
+                None => Inputs::List(list(&inputs[0])),
+                Some(_) => Inputs::Named(
+                    inputs
+                        .iter()
+                        .enumerate()
+                        .map(|(index, values)| (format!("i{index}").into(), list(values)))
+                        .collect(),
+                ),
+            },
             input_bytes: 0,
             timeout,
             budget,
@@ -472,8 +538,8 @@ impl Round<'_> {
         let options = SessionOptions { buffer, ..SessionOptions::default() };
         let session = Arc::new(pipeline.session(self.host.port, 1, &options).expect("accepted"));
         self.session = Some(Arc::clone(&session));
-        self.got = vec![Vec::new(); session.sink_count()];
-        self.certain_from = vec![0; session.sink_count()];
+        self.got = vec![Vec::new(); session.outputs().len()];
+        self.certain_from = vec![0; session.outputs().len()];
         let mut left = VecDeque::new();
         let mut steps = 5 + self.random.below(40);
         while steps > 0 {
@@ -483,11 +549,12 @@ impl Round<'_> {
                 12 | 13 => self.interrupt_part(&session, left.len()),
                 1 => session.flush().expect("it goes on"),
                 2..8 if left.is_empty() => {
-                    let first = self.epoch * EPOCH + (self.sent.len() as i64) * STEP;
-                    let count = 1 + self.random.below(8) as i64;
-                    let values: Vec<i64> = (0..count).map(|index| first + index * STEP).collect();
-                    left.extend(values.iter().map(|&value| Packet::new(Value::Int(value))));
-                    self.sent.extend(values);
+                    let first = self.epoch * EPOCH + (self.sent.iter().map(Vec::len).sum::<usize>() as i64) * STEP;
+                    for index in 0..1 + self.random.below(8) as i64 {
+                        let (input, value) = (self.random.below(self.sent.len()), first + index * STEP);
+                        left.push_back(SessionPacket { packet: Packet::new(Value::Int(value)), input });
+                        self.sent[input].push(value);
+                    }
                 }
                 _ => {}
             }
@@ -523,21 +590,21 @@ impl Round<'_> {
         let completion = self.completion.as_ref().expect("it is there");
         assert_eq!(completion.outcome, Outcome::Finished, "{}", message_of(completion));
         self.got.iter_mut().for_each(|values| values.sort_unstable());
-        for (sink, (got, mut expected)) in self.got.iter().zip(self.plan.expected(&self.sent)).enumerate() {
-            let certain = self.certain_from[sink];
+        for (output, (got, mut expected)) in self.got.iter().zip(self.plan.expected(&self.sent)).enumerate() {
+            let certain = self.certain_from[output];
             // Each may be missing once for each way that it takes, but nothing may come twice.
             let mut left = got.iter().peekable();
             expected.retain(|value| {
                 let is_there = left.next_if_eq(&value).is_some();
                 is_there || number_of(*value) >= certain
             });
-            assert_eq!(got, &expected, "sink {sink}, certain from {certain}");
+            assert_eq!(got, &expected, "output {output}, certain from {certain}");
         }
         session.interrupt();
     }
 
     /// Sends what is left as far as there is room. Returns whether anything was taken.
-    fn send(&mut self, session: &Session, left: &mut VecDeque<Packet>) -> bool {
+    fn send(&mut self, session: &Session, left: &mut VecDeque<SessionPacket>) -> bool {
         if left.is_empty() {
             return false;
         }
@@ -578,15 +645,15 @@ impl Round<'_> {
             let Value::Int(value) = output.packet.value else { panic!("unexpected {output:?}") };
             assert_eq!(value / EPOCH, self.epoch, "sent before an interruption, and came out after it");
             assert!(number_of(value) >= self.void_until, "sent before an interruption of every node, and came out");
-            self.got[output.sink].push(value);
+            self.got[output.place].push(value);
         }
     }
 
-    fn interrupt(&mut self, session: &Session, left: &mut VecDeque<Packet>) {
+    fn interrupt(&mut self, session: &Session, left: &mut VecDeque<SessionPacket>) {
         session.interrupt();
         left.clear();
         self.epoch += 1;
-        self.sent.clear();
+        self.sent.iter_mut().for_each(Vec::clear);
         self.got.iter_mut().for_each(Vec::clear);
         self.certain_from.fill(0);
         self.void_until = 0;
@@ -600,13 +667,13 @@ impl Round<'_> {
             Err(SessionError::SharedCall { .. }) => return,
             Err(error) => panic!("{error}"),
         }
-        let (taken, is_in) = (self.sent.len() - left, self.plan.part(at));
-        for (sink, node) in self.plan.sinks().into_iter().enumerate() {
+        let (taken, is_in) = (self.sent.iter().map(Vec::len).sum::<usize>() - left, self.plan.part(at));
+        for (output, node) in self.plan.exits().into_iter().enumerate() {
             if is_in[node] {
-                self.certain_from[sink] = taken;
+                self.certain_from[output] = taken;
             }
         }
-        if at == 0 {
+        if is_in.iter().all(|is_in| *is_in) {
             self.void_until = taken;
         }
     }
@@ -631,7 +698,7 @@ fn round(runtime: &Runtime, seed: u64) {
         host: &host,
         plan: &plan,
         random,
-        sent: Vec::new(),
+        sent: vec![Vec::new(); plan.entries().len()],
         epoch: 0,
         got: Vec::new(),
         certain_from: Vec::new(),

@@ -1,7 +1,8 @@
 //! What valid manifests come to.
 
 use remotemedia_core::graph::Graph;
-use remotemedia_core::manifest::{Blueprint, Endpoint, OnError, Retry, Then, Work, parse};
+use remotemedia_core::manifest::{Blueprint, Endpoint, GraphInput, GraphOutput, OnError, Retry, Then, Work, parse};
+use remotemedia_core::node::Port;
 use serde_json::{Value as Json, json};
 
 use crate::node_types::{hosts, msgpack, registry};
@@ -30,6 +31,29 @@ fn edges(blueprint: &Blueprint) -> Vec<String> {
     blueprint.edges.iter().map(|edge| format!("{} -> {}", end(edge.from), end(edge.to))).collect()
 }
 
+/// `name: a`, or `name: a.port` where the node has several, for each input and the ports that it goes to.
+fn entries(blueprint: &Blueprint) -> Vec<String> {
+    let shown = |input: &GraphInput| {
+        let ends: Vec<String> = input.ends.iter().map(|end| end_name(blueprint, *end, Work::inputs)).collect();
+        format!("{}: {}", input.name, ends.join(" "))
+    };
+    blueprint.inputs.iter().map(shown).collect()
+}
+
+/// The same for each output.
+fn exits(blueprint: &Blueprint) -> Vec<String> {
+    let shown = |output: &GraphOutput| format!("{}: {}", output.name, end_name(blueprint, output.end, Work::outputs));
+    blueprint.outputs.iter().map(shown).collect()
+}
+
+fn end_name(blueprint: &Blueprint, end: Endpoint, ports: fn(&Work) -> &'static [Port]) -> String {
+    let node = &blueprint.nodes[end.node];
+    match ports(&node.work) {
+        [] | [_] => node.id.to_string(),
+        several => format!("{}.{}", node.id, several[end.port].name),
+    }
+}
+
 fn inserted(blueprint: &Blueprint) -> Vec<String> {
     let nodes = blueprint.nodes.iter().filter(|node| node.inserted.is_some());
     nodes.map(|node| format!("{node:?} {}", Json::Object(node.params.clone()))).collect()
@@ -42,7 +66,7 @@ fn the_smallest_manifest_is_one_node() {
     assert_eq!(blueprint.nodes.len(), 1);
     assert_eq!((&*blueprint.nodes[0].id, &*blueprint.nodes[0].type_name), ("pass1", "PassThrough"));
     assert!(matches!(blueprint.nodes[0].work, Work::Native { .. }));
-    assert_eq!((blueprint.roots().collect::<Vec<_>>(), blueprint.sinks().collect::<Vec<_>>()), (vec![0], vec![0]));
+    assert_eq!((entries(&blueprint), exits(&blueprint)), (vec![": pass1".to_owned()], vec!["pass1: pass1".to_owned()]));
     assert_eq!(blueprint.find("pass1"), Some(0));
 }
 
@@ -104,8 +128,8 @@ connections:
         }
         let expected = ["decode[0] -> gate[0]", "gate[0] -> whisper[0]", "decode[0] -> gate2[0]"];
         assert_eq!(edges(&blueprint), expected);
-        assert_eq!(blueprint.roots().collect::<Vec<_>>(), [0]);
-        assert_eq!(blueprint.sinks().collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(entries(&blueprint), [": decode"]);
+        assert_eq!(exits(&blueprint), ["whisper: whisper", "gate2: gate2"]);
     }
 }
 
@@ -291,7 +315,7 @@ fn converters_are_put_in_before_a_node_that_takes_the_inputs_of_the_graph() {
     let blueprint = graph(&[node("vad", "Detector"), node("log", "Log")], &[("vad.event", "log")]);
     assert_eq!(inserted(&blueprint).len(), 2);
     assert_eq!(edges(&blueprint), ["vad[1] -> log[0]", "vad.mix[0] -> vad.resample[0]", "vad.resample[0] -> vad[0]"]);
-    assert_eq!(blueprint.roots().map(|root| &*blueprint.nodes[root].id).collect::<Vec<_>>(), ["vad.mix"]);
+    assert_eq!(entries(&blueprint), [": vad.mix"]);
 }
 
 #[test]

@@ -72,9 +72,18 @@ fn malformed_bytes() {
             "inputs[0]: the extension type 42 is not known; use one of the types 1 to 6, or -1 for a timestamp",
         ),
         (
-            b"\x80",
-            "inputs: the inputs are a map, not a list; give a list with one entry for each item, or nil for none",
+            b"\xa1a",
+            "inputs: the inputs are text, not a list; give a list with one entry for each item, a map of such lists for named inputs, or nil for none",
         ),
+        (
+            b"\x82\xa3mic\x90\xa3ref\x80",
+            "inputs.ref: the inputs are a map, not a list; give a list with one entry for each item, a map of such lists for named inputs, or nil for none",
+        ),
+        (
+            b"\x81\xa3mic\x92\x01\xc1",
+            "inputs.mic[1]: the byte 0xc1 begins no msgpack value; check that the bytes are a msgpack document",
+        ),
+        (b"\x82\xa1a\x90\xa1a\x90", "inputs: the key \"a\" appears twice; give each key once"),
         (
             b"\x91\xd4\xff\x00",
             "inputs[0]: the payload of the timestamp must be 4, 8 or 12 bytes, it is 1; lay it out as docs/wire.md says",

@@ -1,7 +1,7 @@
 //! What goes in comes out, to the last bit, by msgpack and by JSON.
 
 use proptest::prelude::*;
-use remotemedia_core::value::{Buffer, Column, FileSource, Value};
+use remotemedia_core::value::{Buffer, Column, FileSource, Inputs, Value};
 use remotemedia_core::wire::{Document, Encoder, INLINE_BELOW, Limits, decode, decode_inputs, encode, json};
 
 use crate::identical::assert_identical;
@@ -114,12 +114,18 @@ fn collect_buffers(value: &Value, table: &mut Vec<Buffer>) {
 }
 
 #[test]
-fn inputs_are_a_list_or_nil() {
+fn inputs_are_a_list_a_map_of_lists_or_nil() {
     let limits = Limits::default();
     let items = vec![Value::Int(1), Value::text("two"), Value::Null];
-    assert_eq!(decode_inputs(&encode(&Value::Null).bytes, &[], &limits), Ok(None));
-    assert_eq!(decode_inputs(&encode(&Value::list(items.clone())).bytes, &[], &limits), Ok(Some(items)));
-    assert_eq!(decode_inputs(&encode(&Value::list(Vec::new())).bytes, &[], &limits), Ok(Some(Vec::new())));
+    assert_eq!(decode_inputs(&encode(&Value::Null).bytes, &[], &limits), Ok(Inputs::None));
+    assert_eq!(
+        decode_inputs(&encode(&Value::list(items.clone())).bytes, &[], &limits),
+        Ok(Inputs::List(items.clone()))
+    );
+    let named = Value::map([("mic", Value::list(items.clone())), ("reference", Value::list(Vec::new()))]);
+    let expected = vec![("mic".into(), items), ("reference".into(), Vec::new())];
+    assert_eq!(decode_inputs(&encode(&named).bytes, &[], &limits), Ok(Inputs::Named(expected)));
+    assert_eq!(decode_inputs(&encode(&Value::list(Vec::new())).bytes, &[], &limits), Ok(Inputs::List(Vec::new())));
 }
 
 #[test]

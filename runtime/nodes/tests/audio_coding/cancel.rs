@@ -85,7 +85,7 @@ fn nothing_is_decoded_after_the_chunk_at_which_the_cancel_came() {
     let pipeline = runtime.compile(manifest.as_bytes(), &HostNodes::new()).expect("a valid manifest");
     let port = EventPort::new(None);
     let inputs = Some(vec![Value::from(File::from_path(path.to_str().expect("UTF-8")))]);
-    let work = Submission { token: 1, inputs, input_bytes: 0, timeout: None, budget: Duration::ZERO };
+    let work = Submission { token: 1, inputs: inputs.into(), input_bytes: 0, timeout: None, budget: Duration::ZERO };
     pipeline.submit(&port, work).expect("accepted");
     reached.recv_timeout(PATIENCE).expect("the decoder works");
     assert!(port.cancel(1));

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use remotemedia_core::exec::{Event, Port, Submission, Submitted};
-use remotemedia_core::value::Audio;
+use remotemedia_core::value::{Audio, Inputs};
 use rustix::fs::{CWD, Mode, mkfifoat};
 
 use super::*;
@@ -141,7 +141,7 @@ fn pipes_that_nobody_writes_to_stop_no_other_work_and_end_with_a_cancel() {
 }
 
 fn submission(token: u64, input: Value) -> Submission {
-    Submission { token, inputs: Some(vec![input]), input_bytes: 0, timeout: None, budget: Duration::ZERO }
+    Submission { token, inputs: Inputs::List(vec![input]), input_bytes: 0, timeout: None, budget: Duration::ZERO }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use remotemedia_core::exec::{Config, Port, Runtime, Submission, Submitted};
 use remotemedia_core::graph::Graph;
 use remotemedia_core::manifest::{HostNodes, parse};
-use remotemedia_core::value::{Audio, Buffer, Packet, Value};
+use remotemedia_core::value::{Audio, Buffer, Inputs, Packet, Value};
 use remotemedia_core::wire::{Limits, decode};
 use serde_json::json;
 
@@ -136,7 +136,7 @@ fn execution() -> Vec<Row> {
     let pipeline = runtime.compile(manifest, &HostNodes::new()).expect("a right manifest");
     let submission = Submission {
         token: 1,
-        inputs: Some(vec![Value::bytes(vec![0; 2000])]),
+        inputs: Inputs::List(vec![Value::bytes(vec![0; 2000])]),
         input_bytes: 0,
         timeout: None,
         budget: std::time::Duration::from_secs(60),

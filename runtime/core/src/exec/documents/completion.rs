@@ -10,7 +10,7 @@ use crate::wire::{Encoder, set_number};
 /// The header of an empty map; up to 15 entries are counted in it.
 const MAP_OF_NONE: u8 = 0x80;
 
-/// Writes a completion: `{status, outputs: {sink: {values, items, ...}}, errors}`, with `skipped` and `skips`, and with
+/// Writes a completion: `{status, outputs: {name: {values, items, ...}}, errors}`, with `skipped` and `skips`, and with
 /// `retries`, where there were any.
 pub fn write_completion(encoder: &mut Encoder, completion: &Completion, status_of: StatusOf) {
     encoder.map(entries_of(completion));
@@ -20,7 +20,7 @@ pub fn write_completion(encoder: &mut Encoder, completion: &Completion, status_o
 /// Writes a completion that a call returns; [`add_released`] may add to it.
 ///
 /// With `has_offsets` it begins with `offsets`, `[values begin, values end, released begin]`, if all there is to know is
-/// what one sink put out: where in the document these lists are. Each number takes 32 bits, so that they stand at the
+/// what one output brought: where in the document these lists are. Each number takes 32 bits, so that they stand at the
 /// same place in every completion; where one has more, all are 0. Returns where the numbers stand.
 pub fn write_returned_completion(
     encoder: &mut Encoder,
@@ -63,7 +63,7 @@ pub fn add_released(completion: &mut Vec<u8>, released: &[u64], offsets: Option<
     }
 }
 
-/// Whether a completion says nothing but what one sink put out.
+/// Whether a completion says nothing but what one output brought.
 fn is_plain(completion: &Completion) -> bool {
     let SkipReport { skips, retries, .. } = completion.skip_report;
     completion.outcome == Outcome::Finished && completion.sinks.len() == 1 && skips == 0 && retries == 0
@@ -74,7 +74,7 @@ fn entries_of(completion: &Completion) -> usize {
     3 + 2 * usize::from(skips > 0) + usize::from(retries > 0)
 }
 
-/// The entries of a completion; returns where the values of the last sink stand.
+/// The entries of a completion; returns where the values of the last output stand.
 fn write_entries(encoder: &mut Encoder, completion: &Completion, status_of: StatusOf) -> Range<usize> {
     let SkipReport { skipped, skips, retries } = &completion.skip_report;
     let mut values = 0..0;

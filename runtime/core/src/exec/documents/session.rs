@@ -10,6 +10,7 @@ use crate::exec::metrics::SessionMetrics;
 use crate::exec::progress::Progress;
 use crate::exec::session::{Control, Sent, Session};
 use crate::exec::session_outputs::SessionOutput;
+use crate::exec::session_packet::SessionPacket;
 use crate::exec::trace::{Trace, TraceRecord};
 use crate::value::{Buffer, Map, Packet, Value};
 use crate::wire::{self, Encoder, INLINE_BELOW, Limits, WireError, json};
@@ -62,9 +63,9 @@ pub fn write_progress(encoder: &mut Encoder, progress: &Progress) {
 }
 
 /// Writes the metrics of a session: `{sent, nodes: [{id, packets, errors, skipped, retried, late, waiting, waits_for, ...}],
-/// edges: [{from, to, waiting, dropped}], unread: {sink: n}}`.
+/// edges: [{from, to, waiting, dropped}], inputs: [{name, sent, waiting}], unread: {output: n}}`.
 pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &Session) {
-    encoder.map(5);
+    encoder.map(6);
     encoder.text("sent").uint(metrics.sent);
     encoder.text("nodes").array(metrics.nodes.len());
     for node in &metrics.nodes {
@@ -106,9 +107,16 @@ pub fn write_metrics(encoder: &mut Encoder, metrics: &SessionMetrics, session: &
     let lag = times_of(&metrics.lag);
     encoder.text("lag").map(times_known(&lag));
     write_times(encoder, &lag);
+    encoder.text("inputs").array(metrics.inputs.len());
+    for input in &metrics.inputs {
+        encoder.map(3);
+        encoder.text("name").text(&input.name);
+        encoder.text("sent").uint(input.sent);
+        encoder.text("waiting").uint(input.waiting as u64);
+    }
     encoder.text("unread").map(metrics.unread.len());
-    for (sink, &unread) in metrics.unread.iter().enumerate() {
-        encoder.text(session.sink(sink)).uint(unread as u64);
+    for (place, &unread) in metrics.unread.iter().enumerate() {
+        encoder.text(session.output_name(place)).uint(unread as u64);
     }
 }
 
@@ -187,7 +195,7 @@ fn read_change(change: &Map) -> Option<Control> {
 /// The most packets for which room is reserved before they are read.
 const MOST_RESERVED: usize = 256;
 
-/// Reads packets for a session: `[[value, pts?, duration?], ...]`.
+/// Reads packets for a session: `[[value, pts?, duration?, input?], ...]`.
 ///
 /// # Errors
 /// If it is no document, or the place of the first packet that is not as expected.
@@ -195,7 +203,7 @@ pub fn read_packets<E: From<WireError> + From<DocumentError>>(
     bytes: &[u8],
     buffers: &[Buffer],
     limits: &Limits,
-) -> Result<VecDeque<Packet>, E> {
+) -> Result<VecDeque<SessionPacket>, E> {
     let mut read = VecDeque::new();
     let other = wire::decode_rows(bytes, buffers, limits, |index, count, row| {
         if index == 0 {
@@ -215,21 +223,29 @@ pub fn read_packets<E: From<WireError> + From<DocumentError>>(
     }
 }
 
-/// A packet of `[value, pts?, duration?]`.
-fn read_packet(index: usize, fields: &mut [Value]) -> Result<Packet, DocumentError> {
+/// A packet of `[value, pts?, duration?, input?]`.
+fn read_packet(index: usize, fields: &mut [Value]) -> Result<SessionPacket, DocumentError> {
     let time = |place: usize| match fields.get(place) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Int(time)) => Ok(Some(*time)),
         Some(other) => Err(packets_mismatch(format!("{index}[{place}]"), "nanoseconds or nil", other)),
     };
     let (pts, duration) = (time(1)?, time(2)?);
+    let input = match fields.get(3) {
+        None | Some(Value::Null) => 0,
+        Some(input) => match input {
+            Value::Int(number) => usize::try_from(*number).ok(),
+            _ => None,
+        }
+        .ok_or_else(|| packets_mismatch(format!("{index}[3]"), "the number of an input or nil", input))?,
+    };
     let packet = Packet::new(std::mem::replace(&mut fields[0], Value::Null));
     let (pts, duration) = (pts.or(packet.pts), duration.or(packet.duration));
-    Ok(packet.at(pts, duration))
+    Ok(SessionPacket { packet: packet.at(pts, duration), input })
 }
 
 fn no_packet(index: usize, got: &Value) -> DocumentError {
-    packets_mismatch(index.to_string(), "[value, pts?, duration?]", got)
+    packets_mismatch(index.to_string(), "[value, pts?, duration?, input?]", got)
 }
 
 fn packets_mismatch(path: String, expected: &'static str, got: &Value) -> DocumentError {
@@ -238,11 +254,11 @@ fn packets_mismatch(path: String, expected: &'static str, got: &Value) -> Docume
 
 fn write_outputs(encoder: &mut Encoder, outputs: &[SessionOutput], session: &Session) {
     encoder.array(outputs.len());
-    for SessionOutput { sink, packet, item } in outputs {
+    for SessionOutput { place, packet, item } in outputs {
         encoder.array(7).value(&packet.value);
         write_optional(encoder, packet.pts);
         write_optional(encoder, packet.duration);
-        encoder.uint(packet.seq).uint(u64::from(packet.stream)).text(session.sink(*sink)).uint(*item);
+        encoder.uint(packet.seq).uint(u64::from(packet.stream)).uint(session.outputs()[*place] as u64).uint(*item);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The clock of a run: the machine's, or a virtual one that stands still until the next packet arrives.
 //!
 //! Virtual time is the media time that has arrived. A packet arrives at its end, at `pts + duration`; one without a `pts`
-//! follows what came before it. So nothing waits for a machine, and what a run does depends on its input alone.
+//! follows what came before it at the same input. So nothing waits for a machine, and what a run does depends on its input alone.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +24,13 @@ pub(super) struct VirtualTime {
     pending: Lock<Pending>,
 }
 
+/// When a packet arrives, and where it ends in nanoseconds of virtual time: earlier than it arrives, if it is late.
+#[derive(Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) at: Instant,
+    end: i64,
+}
+
 #[derive(Default)]
 struct Pending {
     /// By their time, and in the order in which they were set where that is the same.
@@ -31,15 +38,17 @@ struct Pending {
     next_number: u64,
     /// The `pts` at which virtual time began: the first packet begins now, whatever its `pts`.
     origin: Option<i64>,
+    /// Where the last packet of each input ended, in nanoseconds of virtual time.
+    ends: Vec<i64>,
 }
 
 impl Clock {
-    /// A virtual clock that begins now.
-    pub(super) fn still() -> Self {
+    /// A virtual clock for so many inputs, which begins now.
+    pub(super) fn still(inputs: usize) -> Self {
         Self::Virtual(Box::new(VirtualTime {
             begin: Instant::now(),
             passed_ns: AtomicU64::new(0),
-            pending: Lock::default(),
+            pending: Lock::new(Pending { ends: vec![0; inputs], ..Pending::default() }),
         }))
     }
 
@@ -70,18 +79,27 @@ impl VirtualTime {
         pending.events.insert((at, number), event);
     }
 
-    /// The time at which a packet arrives.
-    pub(super) fn arrival(&self, packet: &Packet) -> Instant {
+    /// The time at which a packet arrives at an input.
+    pub(super) fn arrival(&self, packet: &Packet, input: usize) -> Arrival {
         let passed = i64::try_from(self.passed_ns.load(Ordering::Acquire)).unwrap_or(i64::MAX);
+        let mut pending = self.pending.lock();
         let begin = match packet.pts {
-            None => passed,
+            // No other input has moved time on.
+            None if pending.ends.len() < 2 => passed,
+            None => pending.ends[input],
             Some(pts) => {
-                let origin = *self.pending.lock().origin.get_or_insert(pts.saturating_sub(passed));
+                let origin = *pending.origin.get_or_insert(pts.saturating_sub(passed));
                 pts.saturating_sub(origin)
             }
         };
-        let end = begin.saturating_add(packet.duration.unwrap_or(0).max(0)).max(passed);
-        self.begin + Duration::from_nanos(end.unsigned_abs())
+        let end = begin.saturating_add(packet.duration.unwrap_or(0).max(0));
+        Arrival { at: self.begin + Duration::from_nanos(end.max(passed).unsigned_abs()), end }
+    }
+
+    /// A packet has arrived at an input.
+    pub(super) fn arrive(&self, Arrival { at, end }: Arrival, input: usize) {
+        self.move_to(at);
+        self.pending.lock().ends[input] = end;
     }
 
     /// Takes the next timer event, if it is due by `until`; time moves on to it.
@@ -106,10 +124,10 @@ mod tests {
 
     #[test]
     fn a_packet_arrives_at_its_end_counted_from_the_first() {
-        let Clock::Virtual(time) = Clock::still() else { panic!("it is virtual") };
+        let Clock::Virtual(time) = Clock::still(1) else { panic!("it is virtual") };
         let arrive = |pts, duration| {
-            let arrival = time.arrival(&Packet::new(Value::Null).at(pts, duration));
-            time.move_to(arrival);
+            let arrival = time.arrival(&Packet::new(Value::Null).at(pts, duration), 0);
+            time.arrive(arrival, 0);
             (time.now() - time.begin).as_nanos()
         };
         assert_eq!(arrive(None, Some(5)), 5, "without a time it follows what came before");
@@ -122,8 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_without_a_time_follows_the_one_before_it_at_its_input() {
+        let Clock::Virtual(time) = Clock::still(2) else { panic!("it is virtual") };
+        let arrive = |input, pts, duration| {
+            let arrival = time.arrival(&Packet::new(Value::Null).at(pts, Some(duration)), input);
+            time.arrive(arrival, input);
+            (time.now() - time.begin).as_nanos()
+        };
+        assert_eq!([arrive(0, None, 20), arrive(1, None, 20)], [20, 20], "they come at the same time");
+        assert_eq!([arrive(0, None, 20), arrive(0, None, 20)], [40, 60]);
+        assert_eq!([arrive(1, None, 5), arrive(1, Some(1000), 70)], [60, 130], "what is late comes now");
+    }
+
+    #[test]
     fn timer_events_fire_by_their_time_and_then_in_their_order() {
-        let Clock::Virtual(time) = Clock::still() else { panic!("it is virtual") };
+        let Clock::Virtual(time) = Clock::still(1) else { panic!("it is virtual") };
         let at = |ns| time.begin + Duration::from_nanos(ns);
         for (ns, stage) in [(30, 0), (10, 1), (30, 2), (20, 3)] {
             time.set(at(ns), TimerEvent::Wake(stage));

@@ -1,6 +1,8 @@
 //! Where the outputs of a run go: collected for the completion, or into bounded queues from which the host takes them while
 //! the run goes on.
 
+use std::sync::Arc;
+
 use crate::exec::collector::Collector;
 use crate::exec::completion::SinkOutputs;
 use crate::exec::session_outputs::SessionOutputs;
@@ -19,7 +21,7 @@ pub(super) enum Egress {
 /// What a new output means for others.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Pushed {
-    /// Whether the stage before the sink may take another step.
+    /// Whether the reader of the output leaves room for another step.
     pub(super) has_credit: bool,
     /// Whether a reader waits for the output; it is reported once.
     pub(super) is_awaited: bool,
@@ -30,45 +32,45 @@ pub(super) struct Pushed {
 pub(super) struct LimitExceeded(pub(super) usize);
 
 impl Egress {
-    /// Collects the outputs of all sinks of a graph, up to `limit` bytes.
+    /// Collects what comes out of all outputs of a graph, up to `limit` bytes.
     pub(super) fn collect(graph: &Graph, limit: usize) -> Self {
-        let collectors = graph.sinks.iter().map(|&node| Collector::new(graph.nodes[node].id.clone())).collect();
+        let collectors = graph.outputs.iter().map(|output| Collector::new(Arc::clone(&output.name))).collect();
         Self::Collected { collectors, bytes: 0, limit }
     }
 
-    /// Adds an output of a sink.
-    pub(super) fn push(&mut self, sink: usize, queued: QueuedPacket) -> Result<Pushed, LimitExceeded> {
+    /// Adds a packet to an output of the graph.
+    pub(super) fn push(&mut self, output: usize, queued: QueuedPacket) -> Result<Pushed, LimitExceeded> {
         match self {
             Self::Collected { collectors, bytes, limit } => {
                 *bytes += queued.packet.value.weight();
-                collectors[sink].push(queued);
+                collectors[output].push(queued);
                 if *bytes > *limit {
                     return Err(LimitExceeded(*limit));
                 }
                 Ok(Pushed { has_credit: true, is_awaited: false })
             }
             Self::Live(outputs) => {
-                let is_awaited = outputs.push(sink, queued);
-                Ok(Pushed { has_credit: outputs.has_credit(sink), is_awaited })
+                let is_awaited = outputs.push(output, queued);
+                Ok(Pushed { has_credit: outputs.has_credit(output), is_awaited })
             }
         }
     }
 
-    /// Whether the stage before a sink may take another step.
-    pub(super) fn has_credit(&self, sink: usize) -> bool {
+    /// Whether the stage before an output may take another step.
+    pub(super) fn has_credit(&self, output: usize) -> bool {
         match self {
             Self::Collected { .. } => true,
-            Self::Live(outputs) => outputs.has_credit(sink),
+            Self::Live(outputs) => outputs.has_credit(output),
         }
     }
 
-    /// Whether the stage before a sink may take another step once these packets, which are on their way here, have arrived.
-    pub(super) fn has_credit_behind<'a>(&self, sink: usize, coming: impl Iterator<Item = &'a Packet>) -> bool {
+    /// Whether the stage before an output may take another step once these packets, which are on their way here, have arrived.
+    pub(super) fn has_credit_behind<'a>(&self, output: usize, coming: impl Iterator<Item = &'a Packet>) -> bool {
         match self {
             Self::Collected { bytes, limit, .. } => {
                 bytes.saturating_add(coming.map(|packet| packet.value.weight()).sum()) <= *limit
             }
-            Self::Live(outputs) => outputs.has_credit_behind(sink, coming),
+            Self::Live(outputs) => outputs.has_credit_behind(output, coming),
         }
     }
 
@@ -80,7 +82,7 @@ impl Egress {
         }
     }
 
-    /// Drops the outputs of these sinks of a session that no reader has taken.
+    /// Drops what waits at these outputs of a session.
     pub(super) fn clear(&mut self, is_meant: impl Fn(usize) -> bool) {
         if let Self::Live(outputs) = self {
             outputs.clear(is_meant);

@@ -150,12 +150,12 @@ impl Run {
     fn hand_over(&self, state: &mut State, outcome: Outcome) {
         let (Some(outputs), Some(ingress)) = (state.egress.live(), state.ingress.as_deref_mut()) else { return };
         let mut outputs = std::mem::take(outputs);
-        let (is_read, is_fed) = (outputs.stop_waiting(), ingress.take_waiter());
+        let (is_read, is_fed) = (outputs.stop_waiting(), ingress.take_waiter(|_| true));
         let cause = state.delivery.first_error().map_or_else(String::new, ToString::to_string);
         *ingress.final_state.lock() = FinalState {
             outputs,
             ended: Some((outcome, cause)),
-            sent: ingress.sent(),
+            sent: ingress.sent_to_each(),
             dropped: state.queues.iter().map(Queue::dropped).collect(),
             lag: self.lag(&ingress.lag_before),
         };

@@ -98,9 +98,9 @@ impl FanIn<'_> {
         let is_refused = |edge: usize| refused >> self.graph.edges[edge].port & 1 == 1;
         let may_wait = match self.graph.edges[edge].upstream {
             Upstream::Shared => false,
-            // A session sends to all entries at once.
+            // A session sends to all edges of an input at once, and what the node waits for may come of the same packets.
             Upstream::Inputs => !self.is_session,
-            Upstream::Sources => true,
+            Upstream::OwnInputs | Upstream::Sources => true,
         };
         if !may_wait || !is_refused(edge) {
             return true;

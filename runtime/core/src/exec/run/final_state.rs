@@ -10,8 +10,8 @@ pub(in crate::exec) struct FinalState {
     pub(in crate::exec) outputs: SessionOutputs,
     /// The outcome and its cause; `None` while the run goes on.
     pub(in crate::exec) ended: Option<(Outcome, String)>,
-    /// How many packets were sent.
-    pub(in crate::exec) sent: u64,
+    /// How many packets were sent to each input.
+    pub(in crate::exec) sent: Vec<u64>,
     /// How many packets each edge dropped.
     pub(in crate::exec) dropped: Vec<u64>,
     pub(in crate::exec) lag: Percentiles,

@@ -1,5 +1,5 @@
-//! How the packets of a session come in: into the queues of all entry edges at once, numbered, and as one stream from one
-//! flush to the next.
+//! How the packets of a session come in: each into the queues of all edges of its input at once, numbered, and as one stream
+//! from one flush to the next.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,27 +9,34 @@ use crate::exec::histogram::Snapshot;
 use crate::exec::items::Items;
 use crate::exec::queue::Queue;
 use crate::exec::stream_item::{QueuedPacket, StreamItem};
-use crate::graph::Graph;
+use crate::graph::{Graph, Input};
 use crate::lock::Lock;
 use crate::value::Packet;
 
-/// The state of the input of a session.
+/// The state of the inputs of a session.
 pub(super) struct Ingress {
-    /// The edges that take packets. None once no more packets come.
-    entry_edges: Vec<usize>,
+    /// The inputs, as the graph has them.
+    inputs: Box<[Entry]>,
     /// The number of the next packet.
     next_item: u64,
     /// A packet was sent since the last end, or none has been sent yet.
     has_open_stream: bool,
     is_finished: bool,
-    /// A sender found no room and is to be notified.
-    is_awaited: bool,
-    /// How long a packet may take to the sinks.
+    /// How long a packet may take to the outputs.
     packet_timeout: Option<Duration>,
     /// Where the session finds what the run leaves.
     pub(super) final_state: Arc<Lock<FinalState>>,
     /// The lag of the port before the session began.
     pub(super) lag_before: Snapshot,
+}
+
+/// The state of one input.
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    /// How many packets were sent to it.
+    sent: u64,
+    /// A sender found no room and is to be notified.
+    is_awaited: bool,
 }
 
 /// Why a run takes no packets.
@@ -44,20 +51,18 @@ pub(in crate::exec) enum SendError {
 }
 
 impl Ingress {
-    /// The input of a session whose packets go to these edges.
+    /// The ingress of a session whose graph has so many inputs.
     pub(super) fn new(
-        entry_edges: Vec<usize>,
+        inputs: usize,
         packet_timeout: Option<Duration>,
         final_state: Arc<Lock<FinalState>>,
         lag_before: Snapshot,
     ) -> Self {
-        let is_finished = entry_edges.is_empty();
         Self {
-            entry_edges,
+            inputs: vec![Entry::default(); inputs].into(),
             next_item: 0,
             has_open_stream: true,
-            is_finished,
-            is_awaited: false,
+            is_finished: inputs == 0,
             packet_timeout,
             final_state,
             lag_before,
@@ -65,23 +70,19 @@ impl Ingress {
     }
 
     /// Checks that more packets may be sent.
-    pub(super) fn check(&self, graph: &Graph) -> Result<(), SendError> {
-        if !self.is_finished {
-            return Ok(());
+    pub(super) fn check(&self) -> Result<(), SendError> {
+        match self.is_finished {
+            false => Ok(()),
+            true if self.inputs.is_empty() => Err(SendError::NoTaker),
+            true => Err(SendError::Finished),
         }
-        let is_empty = self.next_item == 0 && self.entry_edges.is_empty();
-        Err(if is_empty && !graph.takes_inputs() { SendError::NoTaker } else { SendError::Finished })
     }
 
-    /// Whether all entry queues have room for a packet.
-    pub(super) fn has_room(&self, queues: &[Queue]) -> bool {
-        self.entry_edges.iter().all(|&edge| queues[edge].has_credit())
-    }
-
-    /// Queues a packet at all entry edges. `now` is only asked if packets have a timeout; `since` is when the packet was
+    /// Queues a packet at all edges of an input. `now` is only asked if packets have a timeout; `since` is when the packet was
     /// queued, if that is measured.
     pub(super) fn push(
         &mut self,
+        (graph, input): (&Graph, usize),
         packet: Packet,
         now: impl Fn() -> Instant,
         since: Option<Instant>,
@@ -94,8 +95,9 @@ impl Ingress {
         }
         let queued = QueuedPacket { packet, item: self.next_item, path: 0, deadline };
         self.next_item += 1;
+        self.inputs[input].sent += 1;
         self.has_open_stream = true;
-        if let Some((&last, others)) = self.entry_edges.split_last() {
+        if let Some((&last, others)) = graph.inputs[input].edges.split_last() {
             for &edge in others {
                 queues[edge].push_at(StreamItem::Packet(queued.share(), 0), since);
             }
@@ -104,27 +106,26 @@ impl Ingress {
     }
 
     /// Ends the stream behind what was sent; another one may begin.
-    pub(super) fn flush(&mut self, queues: &mut [Queue]) {
+    pub(super) fn flush(&mut self, graph: &Graph, queues: &mut [Queue]) {
         if self.next_item > 0 && std::mem::take(&mut self.has_open_stream) {
-            for &edge in &self.entry_edges {
+            for &edge in graph.inputs.iter().flat_map(|input| &input.edges) {
                 queues[edge].push(StreamItem::EndOfItem(self.next_item - 1));
             }
         }
     }
 
-    /// Ends the input. Returns the edges that it came from; none if it had been ended before.
-    pub(super) fn finish(&mut self, queues: &mut [Queue]) -> Vec<usize> {
+    /// Ends all inputs. Returns whether they had not been ended before.
+    pub(super) fn finish(&mut self, graph: &Graph, queues: &mut [Queue]) -> bool {
         if std::mem::replace(&mut self.is_finished, true) {
-            return Vec::new();
+            return false;
         }
-        let edges = std::mem::take(&mut self.entry_edges);
-        for &edge in &edges {
+        for &edge in graph.inputs.iter().flat_map(|input| &input.edges) {
             if self.has_open_stream {
                 queues[edge].push(StreamItem::EndOfItem(self.next_item.saturating_sub(1)));
             }
             queues[edge].push(StreamItem::EndOfStream);
         }
-        edges
+        true
     }
 
     /// After an interruption: what is sent next begins a stream, which needs an end even if no packet comes.
@@ -132,19 +133,28 @@ impl Ingress {
         self.has_open_stream = true;
     }
 
-    /// Has the sender notified once there is room.
-    pub(super) fn wait_for_room(&mut self) {
-        self.is_awaited = true;
+    /// Has the sender notified once there is room at one input, or at any.
+    pub(super) fn wait_for_room(&mut self, only: Option<usize>) {
+        for (input, entry) in self.inputs.iter_mut().enumerate() {
+            entry.is_awaited |= only.is_none_or(|only| only == input);
+        }
     }
 
-    /// Whether a sender waits for room.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.is_awaited
+    /// The inputs for whose room a sender waits.
+    pub(super) fn awaited(&self) -> impl Iterator<Item = usize> {
+        self.inputs.iter().enumerate().filter(|(_, entry)| entry.is_awaited).map(|(input, _)| input)
     }
 
-    /// Whether a sender waits for room; it is notified once.
-    pub(super) fn take_waiter(&mut self) -> bool {
-        std::mem::take(&mut self.is_awaited)
+    /// Whether a sender waits for room at one of the inputs that `has_room` names; it is notified once.
+    pub(super) fn take_waiter(&mut self, has_room: impl Fn(usize) -> bool) -> bool {
+        let mut any = false;
+        for (input, entry) in self.inputs.iter_mut().enumerate() {
+            if entry.is_awaited && has_room(input) {
+                entry.is_awaited = false;
+                any = true;
+            }
+        }
+        any
     }
 
     /// Whether no more packets come.
@@ -157,16 +167,15 @@ impl Ingress {
         self.next_item
     }
 
-    /// How many of the sent packets the first nodes have taken.
-    pub(super) fn taken(&self, graph: &Graph, queues: &[Queue]) -> u64 {
-        let entries = graph.edges.iter().zip(queues).filter(|(edge, _)| edge.from.is_none());
-        let waiting = entries.map(|(_, queue)| queue.packets()).max().unwrap_or(0);
-        self.next_item.saturating_sub(waiting as u64)
+    /// How many packets were sent to each input.
+    pub(super) fn sent_to_each(&self) -> Vec<u64> {
+        self.inputs.iter().map(|entry| entry.sent).collect()
     }
 
-    /// The edges that take packets.
-    pub(super) fn entry_edges(&self) -> &[usize] {
-        &self.entry_edges
+    /// How many of the sent packets the first nodes have taken.
+    pub(super) fn taken(&self, graph: &Graph, queues: &[Queue]) -> u64 {
+        let waiting: usize = graph.inputs.iter().map(|input| waiting_at(input, queues)).sum();
+        self.next_item.saturating_sub(waiting as u64)
     }
 
     /// Whether packets that are sent can reach a stage.
@@ -176,14 +185,23 @@ impl Ingress {
         for before in 0..=stage {
             is_fed[before] = graph.stages[before].inputs.iter().any(|input| match graph.edges[*input].from {
                 Some(from) => is_fed[from],
-                None => self.entry_edges.contains(input),
+                None => graph.edges[*input].input.is_some() && !self.is_finished,
             });
         }
         is_fed[stage]
     }
 }
 
-/// Whether any node takes inputs of the run.
+/// Whether all queues of an input have room for a packet.
+pub(super) fn has_room_at(input: &Input, queues: &[Queue]) -> bool {
+    input.edges.iter().all(|&edge| queues[edge].has_credit())
+}
+
+/// How many packets wait at an input, where it comes in.
+pub(super) fn waiting_at(input: &Input, queues: &[Queue]) -> usize {
+    input.edges.iter().map(|&edge| queues[edge].packets()).max().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,14 +221,14 @@ mod tests {
         let graph = test_graph(&["a", "b"], &[]);
         let bounds = crate::exec::queue::Bounds { packets: 2, ..crate::exec::queue::Bounds::DEFAULT };
         let queues = graph.edges.iter().map(|_| Queue::new(Some(bounds))).collect();
-        let entries = (0..graph.edges.len()).collect();
-        let ingress = Ingress::new(entries, packet_timeout, Arc::default(), Histogram::new().snapshot());
+        let ingress = Ingress::new(graph.inputs.len(), packet_timeout, Arc::default(), Histogram::new().snapshot());
         Test { items: Items::begun(&graph), graph, queues, ingress }
     }
 
     impl Test {
         fn push(&mut self, value: Value, now: Instant) {
-            self.ingress.push(Packet::new(value), || now, None, &mut self.queues, &self.items);
+            let (graph, packet) = (&self.graph, Packet::new(value));
+            self.ingress.push((graph, 0), packet, || now, None, &mut self.queues, &self.items);
         }
 
         /// What waits at an entry: the number of a packet, `-` for an end.
@@ -227,30 +245,30 @@ mod tests {
     #[test]
     fn every_entry_gets_every_packet_and_every_end() {
         let mut test = session(None);
-        test.ingress.flush(&mut test.queues);
+        test.ingress.flush(&test.graph, &mut test.queues);
         test.push(Value::Int(1), Instant::now());
         test.push(Value::Int(2), Instant::now());
-        assert!(!test.ingress.has_room(&test.queues));
-        test.ingress.flush(&mut test.queues);
-        test.ingress.flush(&mut test.queues);
-        assert_eq!(test.ingress.finish(&mut test.queues), [0, 1]);
+        assert!(!has_room_at(&test.graph.inputs[0], &test.queues));
+        test.ingress.flush(&test.graph, &mut test.queues);
+        test.ingress.flush(&test.graph, &mut test.queues);
+        assert!(test.ingress.finish(&test.graph, &mut test.queues));
         assert_eq!(test.ingress.taken(&test.graph, &test.queues), 0);
         for edge in 0..2 {
             assert_eq!(test.queued(edge), ["0", "1", "-1", "-"], "one end for a stream, none for an empty one");
         }
         assert_eq!((test.ingress.sent(), test.ingress.taken(&test.graph, &test.queues)), (2, 2));
-        assert_eq!(test.ingress.check(&test.graph), Err(SendError::Finished));
-        assert!(test.ingress.finish(&mut test.queues).is_empty() && test.queued(0).is_empty(), "it ends once");
+        assert_eq!(test.ingress.check(), Err(SendError::Finished));
+        assert!(!test.ingress.finish(&test.graph, &mut test.queues) && test.queued(0).is_empty(), "it ends once");
     }
 
     #[test]
     fn a_finish_ends_a_stream_that_is_open_also_an_interrupted_one() {
         let mut test = session(None);
         test.push(Value::Int(1), Instant::now());
-        test.ingress.flush(&mut test.queues);
+        test.ingress.flush(&test.graph, &mut test.queues);
         test.queues.iter_mut().for_each(Queue::interrupt);
         test.ingress.interrupt();
-        test.ingress.finish(&mut test.queues);
+        test.ingress.finish(&test.graph, &mut test.queues);
         assert_eq!(test.queued(0), ["-0", "-"]);
     }
 
@@ -259,7 +277,7 @@ mod tests {
         let mut test = session(None);
         test.push(Value::from(File::from_path("a.wav")), Instant::now());
         test.push(Value::Int(1), Instant::now());
-        test.ingress.flush(&mut test.queues);
+        test.ingress.flush(&test.graph, &mut test.queues);
         test.push(Value::from(File::from_path("b.wav")), Instant::now());
         let names = [0, 1, 2].map(|item| test.items.at(item).name.expect("it is named").to_string());
         assert_eq!(names, ["a.wav", "a.wav", "b.wav"]);
@@ -277,19 +295,36 @@ mod tests {
     #[test]
     fn a_sender_that_waits_is_notified_once() {
         let mut test = session(None);
-        assert!(!test.ingress.take_waiter());
-        test.ingress.wait_for_room();
-        assert!(test.ingress.is_awaited() && test.ingress.take_waiter() && !test.ingress.take_waiter());
+        let ingress = &mut test.ingress;
+        assert!(!ingress.take_waiter(|_| true));
+        ingress.wait_for_room(Some(0));
+        assert!(!ingress.take_waiter(|_| false) && ingress.awaited().eq([0]));
+        assert!(ingress.take_waiter(|_| true) && !ingress.take_waiter(|_| true) && ingress.awaited().next().is_none());
     }
 
     #[test]
-    fn packets_reach_what_is_behind_the_entries_that_take_them() {
-        let graph = test_graph(&["a", "b", "join"], &[("a", "join"), ("b", "join")]);
-        let ingress = |edges| Ingress::new(edges, None, Arc::default(), Histogram::new().snapshot());
-        let entries: Vec<usize> = (0..graph.edges.len()).filter(|&edge| graph.edges[edge].from.is_none()).collect();
-        let fed = |ingress: &Ingress| [0, 1, 2].map(|stage| ingress.feeds(&graph, stage));
-        assert_eq!(fed(&ingress(entries.clone())), [true, true, true]);
-        assert_eq!(fed(&ingress(vec![entries[0]])), [true, false, true]);
-        assert_eq!(fed(&ingress(Vec::new())), [false, false, false]);
+    fn a_sender_waits_for_the_input_at_which_it_found_no_room() {
+        let mut ingress = Ingress::new(3, None, Arc::default(), Histogram::new().snapshot());
+        ingress.wait_for_room(Some(0));
+        ingress.wait_for_room(Some(2));
+        assert!(!ingress.take_waiter(|input| input == 1) && ingress.take_waiter(|input| input == 2));
+        assert!(ingress.awaited().eq([0]), "the other one still waits");
+        ingress.wait_for_room(None);
+        assert!(ingress.awaited().eq([0, 1, 2]));
+    }
+
+    #[test]
+    fn packets_reach_what_is_behind_the_inputs_until_they_are_finished() {
+        let mut graph = test_graph(&["a", "b", "join"], &[("a", "join"), ("b", "join")]);
+        let mut queues: Vec<Queue> = graph.edges.iter().map(|_| Queue::new(None)).collect();
+        let mut ingress = Ingress::new(1, None, Arc::default(), Histogram::new().snapshot());
+        let fed = |ingress: &Ingress, graph: &Graph| [0, 1, 2].map(|stage| ingress.feeds(graph, stage));
+        assert_eq!(fed(&ingress, &graph), [true, true, true]);
+        let start = graph.inputs[0].edges[1];
+        let node = graph.edges[start].to;
+        graph.edges[start].input = None;
+        assert_eq!(fed(&ingress, &graph), [node != 0, node != 1, true], "a source gets nothing");
+        ingress.finish(&graph, &mut queues);
+        assert_eq!(fed(&ingress, &graph), [false, false, false]);
     }
 }

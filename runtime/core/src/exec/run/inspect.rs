@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::egress::Egress;
-use super::ingress::Ingress;
+use super::ingress::{Ingress, waiting_at};
 use super::stage_cell::Status;
 use super::{Phase, Run, State};
 use crate::exec::collector::Collector;
 use crate::exec::histogram::{Percentiles, Snapshot};
-use crate::exec::metrics::{SessionMetrics, Waiting, WaitsFor, edge_metrics};
+use crate::exec::metrics::{InputMetrics, SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use crate::exec::progress::Progress;
 use crate::exec::queue::Queue;
 use crate::graph::{Graph, Runner};
@@ -24,7 +24,7 @@ impl Run {
         }
         Some(match &state.egress {
             Egress::Collected { collectors, .. } => Progress {
-                items: self.ended.load(Ordering::Relaxed) / collectors.len().max(1) as u64,
+                items: self.ended.load(Ordering::Relaxed) / self.graph.last_stages.max(1) as u64,
                 media: collectors.iter().filter_map(Collector::media).max(),
             },
             Egress::Live(outputs) => {
@@ -66,11 +66,21 @@ impl Run {
             let queue = &state.queues[edge];
             (queue.packets(), queue.dropped())
         });
-        let ingress = state.ingress.as_deref();
-        let (sent, lag) =
-            ingress.map_or((0, Percentiles::default()), |ingress| (ingress.sent(), self.lag(&ingress.lag_before)));
-        let nodes = nodes.into_iter().flatten().collect();
-        Some(SessionMetrics { nodes, edges, unread: outputs.unread(), sent, lag })
+        let ingress = state.ingress.as_deref()?;
+        let inputs = self.graph.inputs.iter().zip(ingress.sent_to_each());
+        let inputs = inputs.map(|(input, sent)| InputMetrics {
+            name: Arc::clone(&input.name),
+            sent,
+            waiting: waiting_at(input, &state.queues),
+        });
+        Some(SessionMetrics {
+            nodes: nodes.into_iter().flatten().collect(),
+            edges,
+            inputs: inputs.collect(),
+            unread: outputs.unread(),
+            sent: ingress.sent(),
+            lag: self.lag(&ingress.lag_before),
+        })
     }
 
     /// How far the host's event loop was behind since the session began.

@@ -85,9 +85,9 @@ pub(super) struct Run {
     port: WeakPort,
     cancel: CancelFlag,
     clock: Clock,
-    /// Outputs are handed out while it runs, so that a stage before a sink may have to wait.
+    /// Outputs are handed out while it runs, so that a stage before one may have to wait.
     is_session: bool,
-    /// How many ends of items have come to the end of the graph: one for each item and sink.
+    /// How many ends of items have come to the end of the graph: one for each item and stage that feeds no other.
     ended: AtomicU64,
     /// How often the nodes of a session were interrupted. A stage that has seen fewer interruptions restarts its nodes.
     epochs: Option<Arc<Epochs>>,

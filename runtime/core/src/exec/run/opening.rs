@@ -18,6 +18,7 @@ use crate::exec::epochs::Epochs;
 use crate::exec::error::SubmitError;
 use crate::exec::executor::ActiveRunGuard;
 use crate::exec::histogram::Snapshot;
+use crate::exec::inputs::Columns;
 use crate::exec::items::Items;
 use crate::exec::job::Job;
 use crate::exec::live_objects::LiveCount;
@@ -29,7 +30,6 @@ use crate::exec::session_outputs::SessionOutputs;
 use crate::graph::Graph;
 use crate::lock::Lock;
 use crate::node::CancelFlag;
-use crate::value::Value;
 
 /// What every run begins with.
 pub(in crate::exec) struct Identity {
@@ -44,13 +44,13 @@ pub(in crate::exec) struct Identity {
 
 /// What a session begins with beside.
 pub(in crate::exec) struct SessionSetup {
-    /// The sinks of the graph that are handed out.
-    pub(in crate::exec) sinks: Vec<usize>,
-    /// The bounds of each entry queue and of the queue of each sink.
+    /// The outputs of the graph that are handed out.
+    pub(in crate::exec) outputs: Vec<usize>,
+    /// The bounds of each entry queue and of the queue of each output.
     pub(in crate::exec) bounds: Bounds,
     /// Whether its time is the media time that has arrived, rather than that of the machine.
     pub(in crate::exec) is_virtual: bool,
-    /// How long a packet may take to its sinks.
+    /// How long a packet may take to its outputs.
     pub(in crate::exec) packet_timeout: Option<Duration>,
     pub(in crate::exec) final_state: Arc<Lock<FinalState>>,
     pub(in crate::exec) counts: Option<Arc<Counts>>,
@@ -63,7 +63,7 @@ impl Run {
     /// its completion; else for [`Self::begin`], and the completion goes to the port.
     pub(in crate::exec) fn one_shot(
         identity: Identity,
-        inputs: Option<Vec<Value>>,
+        inputs: Option<Columns>,
         port: &Port,
         output_bytes: usize,
         begins_here: bool,
@@ -82,14 +82,14 @@ impl Run {
     /// A run without inputs: they come by [`Run::send`].
     pub(in crate::exec) fn session(identity: Identity, setup: SessionSetup, port: &Port) -> Arc<Self> {
         let graph = &identity.graph;
-        let SessionSetup { sinks, bounds, is_virtual, packet_timeout, final_state, counts, lag_before } = setup;
-        let (queues, entry_edges) = open_queues(graph, bounds);
-        let egress = Egress::Live(SessionOutputs::new(graph.sinks.len(), &sinks, bounds));
+        let SessionSetup { outputs, bounds, is_virtual, packet_timeout, final_state, counts, lag_before } = setup;
+        let queues = open_queues(graph, bounds);
+        let egress = Egress::Live(SessionOutputs::new(graph.outputs.len(), &outputs, bounds));
         let mut state = State::new(graph, queues, egress, Delivery::to_port());
-        state.ingress = Some(Box::new(Ingress::new(entry_edges, packet_timeout, final_state, lag_before)));
+        state.ingress = Some(Box::new(Ingress::new(graph.inputs.len(), packet_timeout, final_state, lag_before)));
         let items = Items::begun(graph);
         let changes = Arc::new(ParamChanges::new(graph.stages.len()));
-        let clock = if is_virtual { Clock::still() } else { Clock::Real };
+        let clock = if is_virtual { Clock::still(graph.inputs.len()) } else { Clock::Real };
         Self::new(identity, items, port, state, Some(SessionParts { clock, counts, changes }))
     }
 

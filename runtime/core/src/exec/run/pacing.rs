@@ -52,17 +52,17 @@ impl Run {
         }
     }
 
-    /// Lets virtual time pass until a packet arrives. Returns `false` if the run has to come to rest first.
-    pub(super) fn await_arrival(&self, state: &mut State, packet: &Packet, ready: &mut Ready) -> bool {
+    /// Lets virtual time pass until a packet arrives at its input. Returns `false` if the run has to come to rest first.
+    pub(super) fn await_arrival(&self, state: &mut State, packet: &Packet, input: usize, ready: &mut Ready) -> bool {
         let Clock::Virtual(time) = &self.clock else { return true };
         if !self.is_at_rest(state) {
             return false;
         }
-        let arrival = time.arrival(packet);
-        if !self.fire_until(state, Some(arrival), ready) {
+        let arrival = time.arrival(packet, input);
+        if !self.fire_until(state, Some(arrival.at), ready) {
             return false;
         }
-        time.move_to(arrival);
+        time.arrive(arrival, input);
         true
     }
 
@@ -73,16 +73,20 @@ impl Run {
         let Some(ingress) = state.ingress.as_deref() else { return };
         if ingress.is_finished() {
             self.fire_until(state, None, ready);
-        } else if ingress.is_awaited() {
-            self.make_room(state, ready);
+        } else if ingress.awaited().next().is_some() {
+            let has_room = |state: &State| {
+                let mut awaited = state.ingress.iter().flat_map(|ingress| ingress.awaited());
+                awaited.any(|input| state.has_entry_room(&self.graph, input))
+            };
+            self.make_room(state, has_room, ready);
             self.notify_room(state);
         }
     }
 
     /// Fires timer events of a virtual run, however far ahead, until there is room for a packet that nothing else would make.
-    pub(super) fn make_room(&self, state: &mut State, ready: &mut Ready) {
+    pub(super) fn make_room(&self, state: &mut State, has_room: impl Fn(&State) -> bool, ready: &mut Ready) {
         let Clock::Virtual(time) = &self.clock else { return };
-        while self.is_at_rest(state) && !state.has_entry_room() {
+        while self.is_at_rest(state) && !has_room(state) {
             match time.next(None) {
                 Some(event) => self.fire_locked(state, event, ready),
                 None => return,

@@ -8,15 +8,15 @@ use std::time::Instant;
 
 use super::budget::Budget;
 use super::clock::Clock;
-use super::ingress::{Ingress, SendError};
+use super::ingress::{SendError, has_room_at};
 use super::{Phase, Ready, Run, State};
 use crate::exec::event::Event;
 use crate::exec::exchange::Dropped;
 use crate::exec::host_call::HostCall;
 use crate::exec::session_outputs::{SessionOutput, TakeLimit};
+use crate::exec::session_packet::EntryPacket;
 use crate::graph::Part;
 use crate::node::PreparedNode;
-use crate::value::Packet;
 
 /// What an interruption has dropped of a stage: to be freed where no lock is held, since it may be the host's.
 struct InterruptedStage {
@@ -26,12 +26,12 @@ struct InterruptedStage {
 }
 
 impl Run {
-    /// Takes packets as far as there is room, and works on this thread within the budget. Adds the outputs that are there
+    /// Takes packets in their order as far as each finds room at its input, and works on this thread within the budget. Adds the outputs that are there
     /// to `outputs`, at most `most`. A sender that has packets left is notified once when there is room again. Returns how
     /// many packets were taken.
-    pub(in crate::exec) fn send(
+    pub(in crate::exec) fn send<P: EntryPacket>(
         self: &Arc<Self>,
-        packets: &mut VecDeque<Packet>,
+        packets: &mut VecDeque<P>,
         budget: Option<Budget>,
         most: TakeLimit,
         outputs: &mut Vec<SessionOutput>,
@@ -39,7 +39,7 @@ impl Run {
         let offered = packets.len();
         let mut ready = Ready::new();
         let mut state = self.lock();
-        state.check_input(&self.graph)?;
+        state.check_input()?;
         state.seen(budget.map_or_else(Instant::now, |budget| budget.from));
         let mut is_fresh = true;
         loop {
@@ -64,22 +64,22 @@ impl Run {
                 return Ok(offered - packets.len());
             }
         }
-        if let Some(ingress) = state.ingress.as_deref_mut().filter(|_| !packets.is_empty()) {
-            ingress.wait_for_room();
+        if let (Some(ingress), Some(next)) = (state.ingress.as_deref_mut(), packets.front()) {
+            ingress.wait_for_room(Some(next.input()));
         }
         drop(state);
         self.dispatch(&mut ready);
         Ok(offered - packets.len())
     }
 
-    /// Whether a packet would be taken now; if not, the sender is notified once there is room.
+    /// Whether a packet would be taken now at any input; if not, the sender is notified once there is room.
     pub(in crate::exec) fn has_room(self: &Arc<Self>) -> Result<bool, SendError> {
         let mut state = self.lock();
-        state.check_input(&self.graph)?;
-        let has_room = self.has_entry_credit(&state);
+        state.check_input()?;
+        let has_room = (0..self.graph.inputs.len()).any(|input| self.has_entry_credit(&state, input));
         if !has_room {
             if let Some(ingress) = state.ingress.as_deref_mut() {
-                ingress.wait_for_room();
+                ingress.wait_for_room(None);
             }
             let mut ready = Ready::new();
             self.keep_time(&mut state, &mut ready);
@@ -97,10 +97,11 @@ impl Run {
         if state.phase != Phase::Active {
             return;
         }
-        let Some(ingress) = state.ingress.as_deref_mut().filter(|ingress| !ingress.is_finished()) else { return };
-        for edge in ingress.finish(&mut state.queues) {
-            self.schedule_if_runnable(state, self.graph.edges[edge].to, &mut ready);
+        let Some(ingress) = state.ingress.as_deref_mut() else { return };
+        if !ingress.finish(&self.graph, &mut state.queues) {
+            return;
         }
+        self.schedule_entries(state, &mut ready);
         self.keep_time(state, &mut ready);
         drop(guard);
         self.dispatch(&mut ready);
@@ -110,10 +111,10 @@ impl Run {
     pub(in crate::exec) fn flush(self: &Arc<Self>) -> Result<(), SendError> {
         let mut ready = Ready::new();
         let mut guard = self.lock();
-        guard.check_input(&self.graph)?;
+        guard.check_input()?;
         let state = &mut *guard;
         if let Some(ingress) = state.ingress.as_deref_mut() {
-            ingress.flush(&mut state.queues);
+            ingress.flush(&self.graph, &mut state.queues);
             self.schedule_entries(state, &mut ready);
         }
         drop(guard);
@@ -211,33 +212,44 @@ impl Run {
 
     /// Notifies a sender that found no room, once there is some.
     pub(super) fn notify_room(&self, state: &mut State) {
-        if state.ingress.as_deref().is_some_and(Ingress::is_awaited) && self.has_entry_credit(state) {
-            state.ingress.as_deref_mut().map(Ingress::take_waiter);
+        if !state.ingress.as_deref().is_some_and(|ingress| ingress.awaited().next().is_some()) || !self.lets_in(state) {
+            return;
+        }
+        let State { ingress, queues, .. } = &mut *state;
+        let has_room = |input: usize| has_room_at(&self.graph.inputs[input], queues);
+        if ingress.as_deref_mut().is_some_and(|ingress| ingress.take_waiter(has_room)) {
             self.notify(state, Event::Room { token: self.token });
         }
     }
 
-    /// Whether a packet would be let in now.
-    fn has_entry_credit(&self, state: &State) -> bool {
-        (matches!(self.clock, Clock::Real) || self.is_at_rest(state)) && state.has_entry_room()
+    /// Whether a packet would be let in now at an input.
+    fn has_entry_credit(&self, state: &State, input: usize) -> bool {
+        self.lets_in(state) && state.has_entry_room(&self.graph, input)
     }
 
-    /// Moves packets into the entry queues while there is room in all of them, and it is their time.
-    fn take_packets(&self, state: &mut State, packets: &mut VecDeque<Packet>, ready: &mut Ready) {
+    /// Whether the clock lets packets in now.
+    fn lets_in(&self, state: &State) -> bool {
+        matches!(self.clock, Clock::Real) || self.is_at_rest(state)
+    }
+
+    /// Moves packets into the queues of their inputs while there is room for the next one, and it is its time.
+    fn take_packets<P: EntryPacket>(&self, state: &mut State, packets: &mut VecDeque<P>, ready: &mut Ready) {
         let since = state.recent_time;
         while let Some(packet) = packets.front() {
-            if !self.await_arrival(state, packet, ready) {
+            let input = packet.input();
+            if !self.await_arrival(state, packet.packet(), input, ready) {
                 break;
             }
-            if !state.has_entry_room() {
-                self.make_room(state, ready);
-                if !self.has_entry_credit(state) {
+            if !state.has_entry_room(&self.graph, input) {
+                self.make_room(state, |state| state.has_entry_room(&self.graph, input), ready);
+                if !self.has_entry_credit(state, input) {
                     break;
                 }
             }
             let (Some(ingress), Some(packet)) = (state.ingress.as_deref_mut(), packets.pop_front()) else { break };
-            ingress.push(packet, || self.now(), since, &mut state.queues, &self.items);
-            for &edge in state.ingress.as_deref().map_or(&[][..], Ingress::entry_edges) {
+            let packet = packet.into_packet();
+            ingress.push((&self.graph, input), packet, || self.now(), since, &mut state.queues, &self.items);
+            for &edge in &self.graph.inputs[input].edges {
                 self.meter.record_fill(&self.graph, self.graph.edges[edge].to, &state.queues);
             }
             if !matches!(self.clock, Clock::Real) {
@@ -267,7 +279,7 @@ impl Run {
         live.take(only, most, outputs);
         if outputs.len() > before {
             for stage in 0..self.graph.stages.len() {
-                if self.graph.stages[stage].sink.is_some() {
+                if !self.graph.stages[stage].exits.is_empty() {
                     self.schedule_if_runnable(state, stage, ready);
                 }
             }
@@ -277,7 +289,7 @@ impl Run {
 
     /// Drops the outputs of a part that no reader has taken.
     fn clear_outputs(&self, state: &mut State, part: &Part) {
-        state.egress.clear(|sink| self.graph.is_sink_of(sink, part));
+        state.egress.clear(|output| self.graph.is_output_of(output, part));
     }
 
     /// Ends the call that a stage has out and drops what has come of it. A host that has begun with the call is notified,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::delivery::Delivery;
 use super::egress::Egress;
-use super::ingress::{Ingress, SendError};
+use super::ingress::{Ingress, SendError, has_room_at};
 use super::stage_cell::Stages;
 use crate::exec::completion::Outcome;
 use crate::exec::event::Event;
@@ -12,7 +12,7 @@ use crate::exec::host_call::HostCall;
 use crate::exec::metrics::IS_MEASURED;
 use crate::exec::port::DeferredNotify;
 use crate::exec::queue::Queue;
-use crate::graph::Graph;
+use crate::graph::{Graph, Stage};
 
 /// What stands behind the lock of a run.
 pub(super) struct State {
@@ -80,8 +80,12 @@ impl State {
     /// Whether there is room behind a stage for what another step emits.
     pub(super) fn has_credit(&self, graph: &Graph, stage: usize) -> bool {
         let stage = &graph.stages[stage];
-        stage.outputs.iter().all(|&(_, edge)| self.queues[edge].has_credit())
-            && stage.sink.is_none_or(|sink| self.egress.has_credit(sink))
+        stage.outputs.iter().all(|&(_, edge)| self.queues[edge].has_credit()) && self.has_exit_credit(stage)
+    }
+
+    /// Whether the readers of the outputs that come out of a stage leave room for what another step emits.
+    pub(super) fn has_exit_credit(&self, stage: &Stage) -> bool {
+        stage.exits.iter().all(|&(_, output)| self.egress.has_credit(output))
     }
 
     /// Whether there is room behind a host stage, beside that for what is on its way out of it: another thread may be about
@@ -89,31 +93,31 @@ impl State {
     pub(super) fn has_room_behind(&self, graph: &Graph, stage: usize) -> bool {
         let (stage, exchange) = (&graph.stages[stage], &self.stages[stage].exchange);
         let has_room = |&(port, edge): &(usize, usize)| self.queues[edge].has_credit_behind(exchange.leaving(port));
-        stage.outputs.iter().all(has_room)
-            && stage.sink.is_none_or(|sink| self.egress.has_credit_behind(sink, exchange.leaving(0)))
+        let is_read = |&(port, output): &(usize, usize)| self.egress.has_credit_behind(output, exchange.leaving(port));
+        stage.outputs.iter().all(has_room) && stage.exits.iter().all(is_read)
     }
 
     /// Checks that more packets may be sent.
-    pub(super) fn check_input(&self, graph: &Graph) -> Result<(), SendError> {
+    pub(super) fn check_input(&self) -> Result<(), SendError> {
         match self.ingress.as_deref() {
-            Some(ingress) if self.phase == Phase::Active => ingress.check(graph),
+            Some(ingress) if self.phase == Phase::Active => ingress.check(),
             _ => Err(SendError::Ended),
         }
     }
 
-    /// Whether the entry queues have room for a packet.
-    pub(super) fn has_entry_room(&self) -> bool {
-        self.ingress.as_deref().is_some_and(|ingress| ingress.has_room(&self.queues))
+    /// Whether the queues of an input have room for a packet.
+    pub(super) fn has_entry_room(&self, graph: &Graph, input: usize) -> bool {
+        has_room_at(&graph.inputs[input], &self.queues)
     }
 
     /// Whether a session waits for nothing but the next packet or for time: no stage is at work, no call of the host is open,
-    /// and no sink waits for its reader.
+    /// and no output waits for its reader.
     pub(super) fn is_at_rest(&self, graph: &Graph) -> bool {
         self.phase == Phase::Active
             && self.stages.are_idle()
             && !self.stages.have_finished()
             && !self.stages.any_calls()
-            && graph.stages.iter().all(|stage| stage.sink.is_none_or(|sink| self.egress.has_credit(sink)))
+            && graph.stages.iter().all(|stage| self.has_exit_credit(stage))
     }
 }
 
@@ -133,11 +137,10 @@ mod tests {
     /// The state of a session whose queues hold one packet each.
     fn session(graph: &Graph) -> State {
         let bounds = Bounds { packets: 1, ..Bounds::DEFAULT };
-        let (queues, entry_edges) = open_queues(graph, bounds);
-        let sinks: Vec<usize> = (0..graph.sinks.len()).collect();
-        let egress = Egress::Live(SessionOutputs::new(sinks.len(), &sinks, bounds));
-        let mut state = State::new(graph, queues, egress, Delivery::to_port());
-        let ingress = Ingress::new(entry_edges, None, Arc::default(), Histogram::new().snapshot());
+        let outputs: Vec<usize> = (0..graph.outputs.len()).collect();
+        let egress = Egress::Live(SessionOutputs::new(outputs.len(), &outputs, bounds));
+        let mut state = State::new(graph, open_queues(graph, bounds), egress, Delivery::to_port());
+        let ingress = Ingress::new(graph.inputs.len(), None, Arc::default(), Histogram::new().snapshot());
         state.ingress = Some(Box::new(ingress));
         state
     }
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_is_full_takes_credit_and_rest_away() {
+    fn an_output_that_is_full_takes_credit_and_rest_away() {
         let graph = test_graph(&["n"], &[]);
         let mut state = session(&graph);
         assert!(state.has_credit(&graph, 0) && state.is_at_rest(&graph) && state.has_room_behind(&graph, 0));
@@ -170,10 +173,10 @@ mod tests {
     fn a_full_entry_queue_has_no_room_and_a_run_that_stops_takes_nothing() {
         let graph = test_graph(&["n"], &[]);
         let mut state = session(&graph);
-        assert!(state.has_entry_room() && state.check_input(&graph).is_ok());
+        assert!(state.has_entry_room(&graph, 0) && state.check_input().is_ok());
         state.queues[0].push(StreamItem::Packet(queued(), 0));
-        assert!(!state.has_entry_room() && state.check_input(&graph).is_ok());
+        assert!(!state.has_entry_room(&graph, 0) && state.check_input().is_ok());
         state.phase = Phase::Stopping(Outcome::Cancelled);
-        assert_eq!(state.check_input(&graph), Err(SendError::Ended));
+        assert_eq!(state.check_input(), Err(SendError::Ended));
     }
 }

@@ -58,12 +58,12 @@ impl Run {
         found.min_by_key(|at_work| at_work.since)
     }
 
-    /// The first input whose end has not come to all sinks; none in a session, where an input has no end of its own.
+    /// The first input whose end has not come to all ends of the graph; none in a session, where an input has no end of its own.
     fn first_open_input(&self, state: &State) -> Option<u64> {
         match &state.egress {
-            Egress::Collected { collectors, .. } => {
+            Egress::Collected { .. } => {
                 let ended = self.ended.load(std::sync::atomic::Ordering::Relaxed);
-                Some(ended / collectors.len().max(1) as u64)
+                Some(ended / self.graph.last_stages.max(1) as u64)
             }
             Egress::Live(_) => None,
         }
@@ -71,11 +71,12 @@ impl Run {
 
     /// What a run waits for in which no node is at work.
     fn waits(&self, state: &State) -> String {
-        let full = self.graph.stages.iter().enumerate().find(|&(index, stage)| {
-            stage.sink.is_some()
-                && state.stages[index].status() == Status::Idle
-                && !state.has_credit(&self.graph, index)
-        });
+        let full = self
+            .graph
+            .stages
+            .iter()
+            .enumerate()
+            .find(|&(index, stage)| state.stages[index].status() == Status::Idle && !state.has_exit_credit(stage));
         match full {
             Some((_, stage)) => {
                 let node = &self.graph.nodes[stage.links[stage.links.len() - 1].node].id;

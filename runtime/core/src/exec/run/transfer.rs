@@ -1,4 +1,4 @@
-//! How items get into a stage and out of it: from its queues, to the queues behind it, to a sink.
+//! How items get into a stage and out of it: from its queues, to the queues behind it, to the outputs.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Run {
         }
     }
 
-    /// Whether a packet comes too late to this node, or out of it to a sink; counts it then.
+    /// Whether a packet comes too late to this node, or out of it to an output; counts it then.
     pub(super) fn is_late(&self, queued: &QueuedPacket, node: usize) -> bool {
         let is_late = queued.deadline.is_some_and(|deadline| self.now() > deadline);
         if let (true, Some(counts)) = (is_late, self.meter.node(node)) {
@@ -61,7 +61,7 @@ impl Run {
         is_late
     }
 
-    /// Sends a packet out of a stage: to the sink or to every edge of that port. Returns whether there is credit left.
+    /// Sends a packet out of a stage: to every output and edge of that port. Returns whether there is credit left.
     pub(super) fn emit(
         &self,
         index: usize,
@@ -86,29 +86,48 @@ impl Run {
         queued: QueuedPacket,
         ready: &mut Ready,
     ) -> Result<bool, Fault> {
-        match self.graph.stages[index].sink {
-            Some(_) if port != 0 || state.phase != Phase::Active => Ok(true),
-            Some(sink) => self.emit_to_sink(state, index, sink, queued),
-            None => {
-                self.emit_to_edges(state, index, port, queued, ready);
-                Ok(state.has_credit(&self.graph, index))
-            }
+        let stage = &self.graph.stages[index];
+        if stage.outputs.is_empty() {
+            return self.emit_to_outputs(state, index, port, queued);
         }
+        if stage.exits.iter().any(|(from, _)| *from == port) {
+            self.emit_to_outputs(state, index, port, queued.share())?;
+        }
+        self.emit_to_edges(state, index, port, queued, ready);
+        Ok(state.has_credit(&self.graph, index))
     }
 
-    /// Adds a packet to the outputs. Returns whether there is credit left.
-    fn emit_to_sink(&self, state: &mut State, index: usize, sink: usize, queued: QueuedPacket) -> Result<bool, Fault> {
-        let node = self.graph.stages[index].links.last().map_or(0, |link| link.node);
+    /// Adds a packet to the outputs that come out of a port; one that none comes out of is dropped. Returns whether there is
+    /// credit left.
+    fn emit_to_outputs(
+        &self,
+        state: &mut State,
+        index: usize,
+        port: usize,
+        queued: QueuedPacket,
+    ) -> Result<bool, Fault> {
+        let stage = &self.graph.stages[index];
+        let mut exits = stage.exits.iter().filter(|(from, _)| *from == port).map(|&(_, output)| output).peekable();
+        if exits.peek().is_none() || state.phase != Phase::Active {
+            return Ok(true);
+        }
+        let node = stage.links.last().map_or(0, |link| link.node);
         if matches!(state.egress, Egress::Live(_)) && self.is_late(&queued, node) {
             return Ok(true);
         }
-        let pushed = state.egress.push(sink, queued);
-        let Pushed { has_credit, is_awaited } =
-            pushed.map_err(|limit| Box::new(Failure::Run(limit_error(&self.graph, node, &limit))))?;
-        if is_awaited {
-            self.notify(state, Event::Outputs { token: self.token });
+        let (mut queued, mut has_all_credit) = (Some(queued), true);
+        while let Some(output) = exits.next() {
+            let copy = if exits.peek().is_some() { queued.as_ref().map(QueuedPacket::share) } else { queued.take() };
+            let Some(copy) = copy else { break };
+            let pushed = state.egress.push(output, copy);
+            let Pushed { has_credit, is_awaited } =
+                pushed.map_err(|limit| Box::new(Failure::Run(limit_error(&self.graph, node, &limit))))?;
+            has_all_credit &= has_credit;
+            if is_awaited {
+                self.notify(state, Event::Outputs { token: self.token });
+            }
         }
-        Ok(has_credit)
+        Ok(has_all_credit)
     }
 
     /// Queues a packet at every edge of an output port, and schedules the stages behind them.
@@ -135,7 +154,7 @@ impl Run {
     /// is dropped if that is over.
     pub(super) fn forward(&self, index: usize, end: impl Fn() -> StreamItem, epoch: Option<u32>, ready: &mut Ready) {
         if self.graph.stages[index].outputs.is_empty() {
-            // The end of an item has come to a sink; the end of the stream belongs to no epoch.
+            // The end of an item has come to the end of the graph; the end of the stream belongs to no epoch.
             self.ended.fetch_add(u64::from(epoch.is_some()), Ordering::Relaxed);
             return;
         }
@@ -153,7 +172,7 @@ impl Run {
         }
     }
 
-    /// Sends the end of an item along every edge that a stage feeds, or counts that it has come to a sink.
+    /// Sends the end of an item along every edge that a stage feeds, or counts that it has come to the end of the graph.
     pub(super) fn end_item_locked(&self, state: &mut State, index: usize, item: u64, ready: &mut Ready) {
         self.ended.fetch_add(u64::from(self.graph.stages[index].outputs.is_empty()), Ordering::Relaxed);
         self.forward_locked(state, index, || StreamItem::EndOfItem(item), ready);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::error::{Place, Step, WireError, WireErrorKind, shortened};
 use super::limits::Limits;
 use super::reader::{Head, Reader};
-use crate::value::{Buffer, Map, Value};
+use crate::value::{Buffer, Inputs, Map, Value};
 
 /// Reads one value.
 ///
@@ -24,16 +24,18 @@ pub fn decode(bytes: &[u8], buffers: &[Buffer], limits: &Limits) -> Result<Value
     Ok(value)
 }
 
-/// Reads the inputs of a run: a list with one entry for each item, or nil for none.
+/// Reads the inputs of a run: a list with one entry for each item, a map of such lists by the names of the inputs, or nil for
+/// none.
 ///
 /// # Errors
-/// As [`decode`], with paths that begin with `inputs`; and if the document is something else than a list or nil.
-pub fn decode_inputs(bytes: &[u8], buffers: &[Buffer], limits: &Limits) -> Result<Option<Vec<Value>>, WireError> {
+/// As [`decode`], with paths that begin with `inputs`; and if the document is something else.
+pub fn decode_inputs(bytes: &[u8], buffers: &[Buffer], limits: &Limits) -> Result<Inputs, WireError> {
     let inputs = || -> Result<_, WireError> {
         let mut decoder = Decoder::new(bytes, buffers, limits)?;
         let items = match decoder.reader.head()? {
-            Head::Nil => None,
-            Head::List(len) => Some(decoder.items(len, 0)?),
+            Head::Nil => Inputs::None,
+            Head::List(len) => Inputs::List(decoder.items(len, 0)?),
+            Head::Map(len) => Inputs::Named(decoder.lists(len)?),
             other => return Err(decoder.reader.error(WireErrorKind::NotInputs { found: other.describe() })),
         };
         decoder.finish()?;
@@ -182,6 +184,25 @@ impl<'a> Decoder<'a> {
             }
         }
         Ok(map)
+    }
+
+    /// The lists of a map, which is the document.
+    fn lists(&mut self, len: usize) -> Result<Vec<(Arc<str>, Vec<Value>)>, WireError> {
+        self.enter("a map", len, len.saturating_mul(2), 0)?;
+        let mut lists: Vec<(Arc<str>, Vec<Value>)> = Vec::with_capacity(len.min(RESERVED_ENTRIES));
+        for _ in 0..len {
+            let name = self.key()?;
+            if lists.iter().any(|(known, _)| *known == name) {
+                return Err(self.reader.error(WireErrorKind::DuplicateKey { key: shortened(&name) }));
+            }
+            let items = match self.reader.head() {
+                Ok(Head::List(len)) => self.items(len, 1),
+                Ok(other) => Err(self.reader.error(WireErrorKind::NotInputs { found: other.describe() })),
+                Err(error) => Err(error),
+            };
+            lists.push((Arc::clone(&name), items.map_err(|error| error.inside_key(&name))?));
+        }
+        Ok(lists)
     }
 
     /// Checks the header of a list or map: its depth, its entries, and that there are bytes for them.
