@@ -175,7 +175,7 @@ def all_errors(manifest: Any, inputs: list[Any]) -> list[rm.NodeError]:
         raise AssertionError("no node tries again")
 
     try:
-        asyncio.run(run(graph_of(manifest, ()), inputs, at_once, Deadline(None), pause, stop=False))
+        asyncio.run(run(graph_of(manifest, ()), [inputs], at_once, Deadline(None), pause, stop=False))
     except rm.NodeError as error:
         return error.errors
     return []

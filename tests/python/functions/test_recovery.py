@@ -190,7 +190,7 @@ def all_errors(links: list[Link], inputs: list[int]) -> list[tuple[Any, ...]]:
         pass
 
     try:
-        asyncio.run(run(graph_of(made(links)[0], ()), inputs, in_thread, Deadline(None), pause, stop=False))
+        asyncio.run(run(graph_of(made(links)[0], ()), [inputs], in_thread, Deadline(None), pause, stop=False))
     except rm.NodeError as error:
         return [told(each) for each in error.errors]
     return []

@@ -376,7 +376,7 @@ def test_a_key_of_the_manifest_itself_that_is_no_text_is_named() -> None:
     with pytest.raises(rm.ManifestError) as caught:
         rm.Pipeline.load({**chain(("a", "Echo", {})), 3: 4})
     assert str(caught.value) == (
-        "the manifest: the key 3 is no text; a manifest has version, metadata, nodes and connections"
+        "the manifest: the key 3 is no text; its fields are version, metadata, nodes, connections, inputs, outputs"
     )
 
 

@@ -7,7 +7,7 @@ where functions run; the port hands each event to the run or the call that it is
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._abi import ownership
@@ -33,6 +33,7 @@ from .._functions.failures import Failure
 from .._functions.serve import FULL, GONE, READY, Backpressure, Reply
 from .._manifest.compile import CompiledPipeline
 from .._process import exiting
+from .._results.inputs import Inputs, count_of
 from .._results.outputs import Outputs, log_skip
 from ..errors import MarshalError, ShutDownError
 from .completion import node_error, settle
@@ -92,7 +93,7 @@ class EventPort(Generic[DriverT]):
         """Buffers that no call uses. A call within a call finds them in use, and takes others."""
 
     def start(
-        self, pipeline: CompiledPipeline, functions: Functions, inputs: Sequence[Any] | None, timeout_us: int
+        self, pipeline: CompiledPipeline, functions: Functions, inputs: Inputs | None, timeout_us: int
     ) -> Outputs | Run:
         """Submits work. Returns its outputs if it is done already, else the run, which `runs` then lists.
 
@@ -113,13 +114,14 @@ class EventPort(Generic[DriverT]):
             # The whole way there and back of a small execution is this one call.
             span = submit(used.native, pipeline.handle, self.handle, document, len(document), timeout_us)
             if span >= 0 and inputs is not None:
-                outputs = used.unpack_values(span, len(inputs), borrowed)
+                count = len(inputs) if type(inputs) is list else count_of(inputs)
+                outputs = used.unpack_values(span, count, borrowed)
                 # The inputs belong to the caller alone now. Where the completion does not bring along the records that
                 # say so, they are fetched before the caller looks.
                 if borrowed is not None and ownership.is_borrowed(borrowed):
                     self.drain()
                 return outputs
-            count = None if inputs is None else len(inputs)
+            known = None if inputs is None else count_of(inputs)
             status = used.native.status
             if status == RM_OK:
                 if borrowed is None:
@@ -128,7 +130,7 @@ class EventPort(Generic[DriverT]):
                     completion = used.unpack(lambda token: borrowed.get(token) or ownership.borrowed(token))
             elif status == RM_PENDING:
                 token = used.native.token
-                run = self.runs[token] = Run(token, functions, count, borrowed)
+                run = self.runs[token] = Run(token, functions, known, borrowed)
                 return run
             else:
                 refusal = failure(status, used.error)
@@ -141,7 +143,7 @@ class EventPort(Generic[DriverT]):
                 used.release_table()
             self._free.append(used)
         try:
-            return settle(completion, count, borrowed)
+            return settle(completion, known, borrowed)
         finally:
             if (borrowed and ownership.is_borrowed(borrowed)) or "skips" in completion:
                 self.drain()

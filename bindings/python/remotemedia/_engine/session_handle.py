@@ -48,12 +48,15 @@ MOST_OUTPUTS = 256
 SENT_ALONE = 32
 """After so many packets a send brings outputs also if no reader waits: half of what may wait natively."""
 
+OUTPUT = 5
+"""The place in a row of the number of its output."""
+
 send: Any = lib.rmpy_send
 receive: Any = lib.rmpy_receive
 
 
 class NativeSession:
-    """The native half of a session. It opens at its first use, so that its sinks can be chosen until then."""
+    """The native half of a session. It opens at its first use, so that its outputs can be chosen until then."""
 
     def __init__(
         self,
@@ -64,9 +67,9 @@ class NativeSession:
     ) -> None:
         """`notify` is called with the kind of each event; `readers` are futures of those who wait for outputs."""
         self.sinks: list[str] = []
-        """The sinks that are read one by one; none if all are read together."""
+        """The names of the outputs that are read one by one; none if all are read together."""
         self.arrived: deque[Packet] = deque()
-        """Outputs of all sinks together, brought by a send or a receive and not read yet."""
+        """What came out of all outputs together, brought by a send or a receive and not read yet."""
         self.skipped: list[NodeError] = []
         """The errors that the manifest let pass, as they come."""
         self.completed: asyncio.Future[Any] | None = None
@@ -77,6 +80,8 @@ class NativeSession:
         self.is_cancelled = False
         self.token = 0
         self._pipeline, self._functions = compiled
+        self._names = self._pipeline.outputs
+        """The names of the outputs, by the numbers that rows have."""
         self._options = options
         packets = options["buffer"].get("packets")
         # A bound of what waits at a sink holds here too. What is no number is refused at the first use.
@@ -200,7 +205,7 @@ class NativeSession:
             self._arrived_bytes += taken >> 8 if taken > 0 else ARRIVED_BYTES
             # A reader waits only if it found nothing here.
             is_first = not self.arrived
-            self.arrived.extend(map(packet_of, rows))
+            self._add(rows, self.arrived)
             if is_first:
                 self._notify(OUTPUTS)
         if len(answer) > 2:
@@ -208,7 +213,7 @@ class NativeSession:
         return answer[0]  # type: ignore[no-any-return]
 
     def fetch(self, sink: int, batch: deque[Packet]) -> int:
-        """Moves the outputs of a sink that are there into `batch`, and returns the status."""
+        """Moves what came out of the chosen output at this place into `batch`, and returns the status."""
         if get_ident() != self._thread:
             self.check_place()
         used = self._buffers
@@ -228,7 +233,7 @@ class NativeSession:
             status = used.native.status
             check(status, used.error)
             answer = used.unpack(self.resolve)
-        batch.extend(map(packet_of, answer[0]))
+        self._add(answer[0], batch)
         if len(answer) > 1:
             ownership.release(answer[1])
         return status
@@ -252,9 +257,9 @@ class NativeSession:
             if status != RM_GONE:
                 raise refusal
 
-    def sinks_behind(self, node: str) -> frozenset[str]:
+    def outputs_behind(self, node: str) -> frozenset[str]:
         """The sinks whose outputs come from a node or pass it."""
-        return self._pipeline.sinks_behind(node)
+        return self._pipeline.outputs_behind(node)
 
     def finish(self) -> None:
         """Ends the stream: no more packets are sent."""
@@ -351,13 +356,20 @@ class NativeSession:
 
     # ---- below
 
+    def _add(self, rows: list[list[Any]], batch: deque[Packet]) -> None:
+        """Adds rows of a document as packets."""
+        names = self._names
+        for row in rows:
+            row[OUTPUT] = names[row[OUTPUT]]
+        batch.extend(map(packet_of, rows))
+
     def _open(self, port: LoopPort, context: contextvars.Context | None) -> None:
         """Opens the native session; its functions run in `context`, or in a copy of that of the caller."""
         loop = port.driver.loop()
         if loop is None:
             raise GoneError("the event loop of this session is closed; open a session in another one")
         token = self.token = FIRST_TOKEN + ownership.number()
-        document = pack_plain({"sinks": self.sinks, **self._options})
+        document = pack_plain({"outputs": self.sinks, **self._options})
         run = Run(token, self._functions, None, self._borrowed)
         if context is not None and run.context is not None:
             run.context = context

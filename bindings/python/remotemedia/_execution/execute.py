@@ -7,12 +7,12 @@ import math
 from asyncio import _get_running_loop, get_running_loop
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._functions.event_loop import refuse_in_loop, running_loop
 from .._process import FIRST_USE, in_main_interpreter
 from .._results import progress
-from .._results.inputs import no_list
+from .._results.inputs import Inputs, lists_of
 from ..errors import InvalidArgumentError, LibraryError
 
 try:
@@ -48,7 +48,7 @@ BLOCKING = "remotemedia.execute_sync, manifest, inputs"
 
 async def execute(
     manifest: Manifest,
-    inputs: Sequence[Any] | None = None,
+    inputs: Inputs | None = None,
     *,
     timeout: float | None = None,
     python: Sequence[str] = (),
@@ -60,7 +60,8 @@ async def execute(
     `manifest` is a dict, a path, or JSON or YAML text: a `str` is text if it has a newline or begins with "{", else a
     path. In a dict, a `node_type` may be a Python function, sync or async: it gets each value, and the node's params
     as keywords; returning None emits nothing. Sync functions run on threads, async ones on this loop. `inputs` is a
-    list with one entry for each input, or None for manifests whose nodes need none. Arrays are borrowed until this
+    list with one entry for each input, or None for manifests whose nodes need none; a manifest that names several
+    inputs takes a list for each, of one length: `{"mic": [...], "reference": [...]}`. Arrays are borrowed until this
     returns: don't change them meanwhile. `timeout` is in seconds.
     `python` names the packages of which text may name functions, as `python:package.module:function`: it runs code.
     `engine="python"` is a reference executor in Python for the basic nodes and functions; "auto" takes it only where
@@ -68,8 +69,8 @@ async def execute(
     `on_progress` is called on this loop with a `Progress`, at most ten times a second and once when all is done. What
     it raises is logged and ends nothing.
 
-    Returns `Outputs`, a flat list ordered by input and emission; if several nodes have no successor, a dict of them by
-    node id. Cancelling the await cancels the work.
+    Returns `Outputs`, a flat list ordered by input and emission; if there are several outputs, a dict of them by name:
+    that of the manifest, or the id of a node without successor. Cancelling the await cancels the work.
 
     Raises `ManifestError`, `FileNotFoundError`, `MarshalError`, `NodeError` (an `ExecutionError`), `TimeoutError`.
     """
@@ -90,7 +91,7 @@ async def execute(
     if pipeline is None:
         pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
-        inputs = _checked(inputs)
+        inputs = lists_of(inputs)
     timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
     if on_progress is not None:
         reporter = progress.reporter_of(on_progress, inputs)
@@ -108,7 +109,7 @@ async def execute(
 
 def execute_sync(
     manifest: Manifest,
-    inputs: Sequence[Any] | None = None,
+    inputs: Inputs | None = None,
     *,
     timeout: float | None = None,
     python: Sequence[str] = (),
@@ -128,7 +129,7 @@ def execute_sync(
 def execute_blocking(
     names: tuple[str, str],
     manifest: Manifest,
-    inputs: Sequence[Any] | None,
+    inputs: Inputs | None,
     timeout: float | None,
     python: Sequence[str],
     engine: Engine,
@@ -145,7 +146,7 @@ def execute_blocking(
     if pipeline is None:
         pipeline, functions = compile_manifest(manifest, python)
     if type(inputs) is not list and inputs is not None:
-        inputs = _checked(inputs)
+        inputs = lists_of(inputs)
     timeout_us = -1 if timeout is None else microseconds("timeout", timeout)
     reporter = None if on_progress is None else progress.reporter_of(on_progress, inputs)
     if functions and any(each.on_loop for each in functions.values()):
@@ -167,7 +168,7 @@ async def with_progress(
     port: LoopPort,
     pipeline: CompiledPipeline,
     functions: Functions,
-    inputs: Sequence[Any] | None,
+    inputs: Inputs | None,
     timeout_us: int,
     reporter: Reporter,
 ) -> Outputs:
@@ -184,7 +185,7 @@ async def with_progress(
 def _in_own_loop(
     pipeline: CompiledPipeline,
     functions: Functions,
-    inputs: Sequence[Any] | None,
+    inputs: Inputs | None,
     timeout_us: int,
     reporter: Reporter | None,
 ) -> Outputs:
@@ -218,12 +219,6 @@ def own_loop() -> Iterator[asyncio.AbstractEventLoop]:
         finally:
             forget_loop(loop)
             loop.close()
-
-
-def _checked(inputs: Any) -> Sequence[Any]:
-    if isinstance(inputs, list) or type(inputs) is tuple:
-        return list(inputs)
-    raise no_list(inputs)
 
 
 def microseconds(name: str, span: float) -> int:

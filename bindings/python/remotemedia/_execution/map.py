@@ -13,6 +13,7 @@ from .._engine.port_registry import give_back_port, loop_port, sync_port
 from .._engine.run import Run
 from .._engine.sync_port import SyncPort, advance
 from .._functions.event_loop import running_loop
+from .._results.inputs import inputs_of
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
 from .execute import own_loop
@@ -134,7 +135,7 @@ def map_sources_sync(
                 begin = time.perf_counter()
                 outcome: Outputs | Exception | Run
                 try:
-                    outcome = port.start(pipeline, functions, [source], timeout_us)
+                    outcome = port.start(pipeline, functions, inputs_of(source, pipeline.inputs), timeout_us)
                 except Exception as error:
                     outcome = error
                 running.append((source, begin, outcome))
@@ -161,7 +162,8 @@ def map_sources_sync(
 def _begin(port: LoopPort, compiled: Compiled, source: Any, timeout_us: int) -> Mapped | asyncio.Task[Mapped]:
     begin = time.perf_counter()
     try:
-        outcome = port.start(*compiled, [source], timeout_us)
+        pipeline, functions = compiled
+        outcome = port.start(pipeline, functions, inputs_of(source, pipeline.inputs), timeout_us)
     except Exception as error:
         return Mapped(source, None, error, time.perf_counter() - begin)
     if isinstance(outcome, Run):

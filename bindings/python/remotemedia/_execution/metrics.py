@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._process import FIRST_USE
@@ -40,7 +40,7 @@ class NodeMetrics(NamedTuple):
     tells of what waits. `waits_for` is what keeps it from going on. `item` and `pts` name the packet that it took last,
     of several at once the first: the number of the packet sent that it comes from, and its time in seconds. `dropped`
     counts what never reached it, because a connection to it was full; see `Buffer`. `late` counts what came to it, or
-    from it to its sink, after the `packet_deadline` of the session.
+    from it to an output, after the `packet_deadline` of the session.
 
     `gaps` is how often the times of its input jumped forward, or back to begin anew, and `missing` the seconds that
     were not there; `overlaps` is how many packets began before the end of the one before, and `trimmed` the seconds
@@ -78,6 +78,14 @@ class EdgeMetrics(NamedTuple):
     dropped: int
 
 
+class InputMetrics(NamedTuple):
+    """One input of a manifest that names its inputs: how many packets were `sent` to it, and how many of them wait."""
+
+    name: str
+    sent: int
+    waiting: int
+
+
 class Lag(NamedTuple):
     """The lag of the event loop since the session began: how long events waited until it took them, in seconds.
 
@@ -90,9 +98,10 @@ class Lag(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """A session: how many packets were `sent`, its `nodes`, how many outputs of each sink are `unread`, and the `lag`.
+    """A session: how many packets were `sent`, its `nodes`, how many packets of each output are `unread`, and the
+    `lag`.
 
-    `edges` are the connections that have a queue.
+    `edges` are the connections that have a queue. `inputs` are those that the manifest names.
 
     Printed it is a table.
     """
@@ -102,6 +111,7 @@ class Metrics(NamedTuple):
     unread: dict[str, int]
     edges: list[EdgeMetrics]
     lag: Lag
+    inputs: Sequence[InputMetrics] = ()
 
     def _repr_html_(self) -> str:
         with FIRST_USE:
@@ -122,6 +132,7 @@ class Metrics(NamedTuple):
         ]
         unread = ", ".join(f"{count} of '{sink}'" for sink, count in self.unread.items())
         lag = ", ".join(f"{name} {_time(value)}" for name, value in zip(Lag._fields, self.lag, strict=True))
+        lines += [f"input '{each.name}': {each.sent} sent, {each.waiting} waiting" for each in self.inputs]
         lines += [
             f"times of '{node.node}' jump: {breaks_of(node)}" for node in self.nodes if node.gaps or node.overlaps
         ]
@@ -169,7 +180,8 @@ def metrics_of(document: Mapping[str, Any], unread: Mapping[str, int]) -> Metric
     left = {sink: count + unread.get(sink, 0) for sink, count in document["unread"].items()}
     lag = document["lag"]
     spread = Lag(seconds(lag, "p50_ns"), seconds(lag, "p99_ns"), seconds(lag, "max_ns"))
-    return Metrics(document["sent"], nodes, left, edges, spread)
+    inputs = [InputMetrics(each["name"], each["sent"], each["waiting"]) for each in document["inputs"] if each["name"]]
+    return Metrics(document["sent"], nodes, left, edges, spread, inputs)
 
 
 def _row(node: NodeMetrics) -> tuple[str, ...]:

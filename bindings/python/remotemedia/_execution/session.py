@@ -19,6 +19,7 @@ from .._abi.constants import OUTPUTS, ROOM
 from .._abi.library import lib
 from .._engine.session_handle import NativeSession
 from .._engine.thread_sender import ThreadSender
+from .._results.inputs import listed
 from .._results.outputs import Packet
 from .._results.progress import Reporter, Ticker
 from ..errors import Error, InvalidArgumentError
@@ -69,10 +70,17 @@ class Session:
         self._marks = None if trace is None else Marks()
         opening = (compiled, options, self._notified, self._outputs)
         self._native = NativeSession(*opening) if self._marks is None else TracedSession(self._marks, *opening)
+        self._inputs = compiled[0].inputs
+        """The names of the inputs."""
+        if pcm is not None and len(self._inputs) > 1:
+            raise InvalidArgumentError(
+                f"input= is for a pipeline with one input, and this one has {listed(self._inputs)}; "
+                "send remotemedia.Audio to each"
+            )
         self._pcm = None if pcm is None else pcm.reader()
         self._threads = ThreadSender(self._native, self._pcm)
-        self._is_plain = pcm is None
-        """Whether values are packets as they are: no PCM, and not finished."""
+        self._is_plain = pcm is None and len(self._inputs) < 2
+        """Whether values are packets as they are: no PCM, one input, and not finished."""
         self._chosen: dict[str, Reader] = {}
         self._all = Reader(self, -1, self._native.arrived)
         self._seconds_of_watchdog = watchdog
@@ -125,21 +133,29 @@ class Session:
     # ---- in
 
     async def send(
-        self, value: Any, *, pts: float | None = None, duration: float | None = None, borrow: bool = False
+        self,
+        value: Any,
+        *,
+        to: str | None = None,
+        pts: float | None = None,
+        duration: float | None = None,
+        borrow: bool = False,
     ) -> None:
         """Sends a value, once there is room for it.
 
+        `to` names the input, where the pipeline has several. Each has room of its own, and one that is full holds up
+        no other: send to them in tasks of their own, or in turns.
         Memory that could still be written to is copied, so that you may use it again at once. With `borrow=True` it is
         not copied, and must stay unchanged until the session has released it. `pts` and `duration` are seconds; media
         values have their own. With `input=` bytes may be split anywhere.
 
         Raises `MarshalError`; the error that ended the session, such as `NodeError`; `GoneError` after `cancel`;
-        `StalledError` if it has waited for 5 s because the outputs of a sink were never read.
+        `StalledError` if it has waited for 5 s because an output was never read.
         """
-        if pts is None and duration is None and self._is_plain:
+        if pts is None and duration is None and to is None and self._is_plain:
             packets = [[value]]
         else:
-            packet = self._packet(value, pts, duration)
+            packet = self._packet(value, pts, duration, to)
             if packet is None:
                 return
             packets = [packet]
@@ -155,11 +171,17 @@ class Session:
                 return
 
     def try_send(
-        self, value: Any, *, pts: float | None = None, duration: float | None = None, borrow: bool = False
+        self,
+        value: Any,
+        *,
+        to: str | None = None,
+        pts: float | None = None,
+        duration: float | None = None,
+        borrow: bool = False,
     ) -> bool:
         """Sends a value if there is room for it now. Returns whether it was taken. See `send`."""
         before = None if self._pcm is None else self._pcm.state
-        packet = self._packet(value, pts, duration)
+        packet = self._packet(value, pts, duration, to)
         if packet is None or self._native.exchange([packet], borrow, True):
             return True
         if self._pcm is not None and before is not None:
@@ -170,6 +192,7 @@ class Session:
         self,
         value: Any,
         *,
+        to: str | None = None,
         pts: float | None = None,
         duration: float | None = None,
         timeout: float | None = 0.0,
@@ -181,8 +204,8 @@ class Session:
                     lost.append(frames)
 
         Returns whether it was taken. It never waits for the loop, and for room only up to `timeout` in seconds, None
-        for as long as it takes. Several threads may call it; what each of them sends stays in its order. `pts` and
-        `duration` as for `send`; what can still be written to is copied.
+        for as long as it takes. Several threads may call it; what each of them sends stays in its order. `to`, `pts`
+        and `duration` as for `send`; what can still be written to is copied.
 
         Raises in the thread: `MarshalError`; `GoneError` once the session or its loop has ended, with the failure as
         its `__cause__`, which leaving the block raises in the loop; `InvalidArgumentError` after `finish`, and on the
@@ -191,21 +214,24 @@ class Session:
         if timeout is not None and (isinstance(timeout, bool) or not _is_seconds(timeout)):
             raise InvalidArgumentError(f"timeout must be a number of seconds, 0 or more, or None, got {timeout!r}")
         sent_at = 0 if self._marks is None else time.monotonic_ns()
-        is_taken = self._threads.send(lambda: self._packet(value, pts, duration), timeout)
+        is_taken = self._threads.send(lambda: self._packet(value, pts, duration, to), timeout)
         if is_taken and self._marks is not None:
             self._marks.add("send", "send from a thread", {"packets": 1}, sent_at)
         return is_taken
 
-    async def send_many(self, values: Iterable[Any], *, borrow: bool = False) -> None:
+    async def send_many(self, values: Iterable[Any], *, to: str | None = None, borrow: bool = False) -> None:
         """Sends values in their order, as many at once as there is room for. See `send`.
 
         With `input=` it joins pieces to packets of up to about a second.
         """
-        if self._is_plain:
+        if self._is_plain and to is None:
             packets = [[value] for value in values]
         else:
             self._refuse_more()
-            packets = [[sound] for sound in self._pcm.take_many(values)] if self._pcm else []
+            number = self._number(to)
+            packets = [[value] for value in (values if self._pcm is None else self._pcm.take_many(values))]
+            if number:
+                packets = [[value, None, None, number] for (value,) in packets]
         taken = 0
         while taken < len(packets):
             taken += self._native.exchange(packets[taken:] if taken else packets, borrow, False)
@@ -240,10 +266,10 @@ class Session:
     # ---- out
 
     def output(self, sink: str) -> Reader:
-        """Returns a reader of one sink, by its id: `async for packet in session.output("left")`.
+        """Returns a reader of one output, by its name: `async for packet in session.output("left")`.
 
-        Choose sinks before the first packet is sent; outputs of the others are then dropped. Raises
-        `InvalidArgumentError` after that.
+        Where the manifest names no outputs, the name is the id of a sink. Choose outputs before the first packet is
+        sent; what comes out of the others is then dropped. Raises `InvalidArgumentError` after that.
         """
         reader = self._chosen.get(sink)
         if reader is None:
@@ -286,7 +312,7 @@ class Session:
                 self._native.interrupt(None)
             return
         self._native.interrupt(at)
-        sinks = self._native.sinks_behind(at)
+        sinks = self._native.outputs_behind(at)
         for reader in (self._all, *self._chosen.values()):
             kept = [packet for packet in reader.batch if packet.sink not in sinks]
             reader.batch.clear()
@@ -328,6 +354,11 @@ class Session:
     def batch(self) -> deque[Packet]:
         """The outputs that have been handed out and not read."""
         return self._all.batch
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs; `("",)` of the one input of a pipeline that names none."""
+        return self._inputs
 
     @property
     def has_failed(self) -> bool:
@@ -389,17 +420,36 @@ class Session:
 
     # ---- below
 
-    def _packet(self, value: Any, pts: float | None, duration: float | None) -> list[Any] | None:
+    def _packet(self, value: Any, pts: float | None, duration: float | None, to: str | None) -> list[Any] | None:
         """A packet as the runtime takes it; None if there is nothing to send yet."""
         self._refuse_more()
+        number = self._number(to)
         if self._pcm is not None:
             if pts is not None or duration is not None:
                 raise InvalidArgumentError("with input= the bytes themselves tell the time; leave out pts and duration")
             audio = self._pcm.take(value)
             return None if audio is None else [audio]
+        if number:
+            return [value, _nanoseconds("pts", pts), _nanoseconds("duration", duration), number]
         if pts is None and duration is None:
             return [value]
         return [value, _nanoseconds("pts", pts), _nanoseconds("duration", duration)]
+
+    def _number(self, to: str | None) -> int:
+        """The number of an input."""
+        names = self._inputs
+        if to is None:
+            if len(names) > 1:
+                raise InvalidArgumentError(
+                    f"this pipeline has the inputs {listed(names)}; name the one that is meant: to={names[0]!r}"
+                )
+            return 0
+        if not any(names):
+            raise InvalidArgumentError(f"this pipeline names no inputs; leave out to={to!r}")
+        if to not in names:
+            what = "input is" if len(names) == 1 else "inputs are"
+            raise InvalidArgumentError(f"this pipeline has no input {to!r}; its {what} {listed(names)}")
+        return names.index(to)
 
     def _refuse_more(self) -> None:
         if self._finished:

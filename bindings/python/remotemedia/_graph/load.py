@@ -9,6 +9,7 @@ from .._manifest.compile import compile_manifest
 from .._manifest.functions import with_functions
 from .edge_buffer import Buffer
 from .ends import End
+from .named_ends import NamedEnds, as_list
 from .node import Node
 from .pipeline import Pipeline, of_nodes
 
@@ -40,4 +41,9 @@ def to_pipeline(manifest: Mapping[str, Any], python: Sequence[str]) -> Pipeline:
         return end(link["from"])._replace(buffer=None if buffer is None else Buffer(**buffer))
 
     links = [(start(link), end(link["to"])) for link in manifest.get("connections") or ()]
-    return of_nodes(manifest.get("metadata") or {}, list(nodes.values()), links)
+    inputs, outputs = manifest.get("inputs"), manifest.get("outputs")
+    named = NamedEnds(
+        None if inputs is None else {name: list(map(end, as_list(given))) for name, given in inputs.items()},
+        None if outputs is None else {name: end(given) for name, given in outputs.items()},
+    )
+    return of_nodes(manifest.get("metadata") or {}, list(nodes.values()), links, named)

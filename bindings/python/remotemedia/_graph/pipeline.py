@@ -12,10 +12,12 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, M
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._process import FIRST_USE
+from .._results.inputs import listed
 from ..errors import Error, InvalidArgumentError
 from .edge_buffer import Buffer
 from .ends import End, ports, results
 from .function_node import NodeFunction
+from .named_ends import NamedEnds
 from .node import Linkable, Node, Port
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from .._execution.session import Session
     from .._manifest.compile import Manifest
     from .._reference.execute import Engine
+    from .._results.inputs import Inputs
     from .._results.outputs import Outputs
     from .._results.progress import OnProgress
     from .plan import Plan
@@ -51,9 +54,25 @@ class Pipeline(Linkable):
     `>>` is a set of branches, each of which gets everything; a list on the left joins. A port at the end is a result:
     `>> ear["events"]` is that output, and `>> [ear["segments"], ear["events"]]` are both, by the names of the ports.
     It pickles as its manifest.
+
+    `inputs` and `outputs` name what goes in and comes out, each with the port where it does; an input may go to a list
+    of ports:
+
+        mix = rm.nodes.AudioSum()
+        call = rm.Pipeline(inputs={"mic": mix["in0"], "far": mix["in1"]}) >> mix
+        outputs = await call.run({"mic": [near], "far": [far]})
+
+    Without them every node without a predecessor gets all inputs, and every node without a successor is an output.
     """
 
-    def __init__(self, name: str | None = None, *, description: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        description: str | None = None,
+        inputs: Mapping[str, Node | Port | Sequence[Node | Port]] | None = None,
+        outputs: Mapping[str, Node | Port] | None = None,
+    ) -> None:
         self._metadata: dict[str, Any] = {} if name is None else {"name": name}
         if description is not None:
             self._metadata["description"] = description
@@ -61,6 +80,7 @@ class Pipeline(Linkable):
         self._links: list[tuple[End, End]] = []
         self._heads: list[End] = []
         self._ends: list[End] = []
+        self._named = NamedEnds.of(inputs, outputs)
         self._runnable: _Runnable | None = None
 
     @property
@@ -72,6 +92,16 @@ class Pipeline(Linkable):
     def nodes(self) -> dict[str, Node]:
         """The nodes by their ids, in the order in which they were added."""
         return dict(zip(self._ids(), self._nodes, strict=True))
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of its inputs, if it names them."""
+        return tuple(self._named.inputs or ())
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of its outputs, if it names them."""
+        return tuple(self._named.outputs or ())
 
     def add_node(self, node: Node | NodeFunction[Any, ..., Any], *, after: Any = PREVIOUS) -> Node:
         """Adds a node and connects it to the previous one; returns the node.
@@ -117,6 +147,7 @@ class Pipeline(Linkable):
         joined._links = _each_once([*self._links, *right._links, *across])
         joined._heads = list(self._heads) if self._nodes else list(right._heads)
         joined._ends = list(right._ends)
+        joined._named = self._named.joined(right._named)
         return joined
 
     def _buffered(self, buffer: Buffer) -> Pipeline:
@@ -132,6 +163,7 @@ class Pipeline(Linkable):
         buffered._metadata = dict(self._metadata)
         buffered._nodes, buffered._links, buffered._heads = list(self._nodes), list(self._links), list(self._heads)
         buffered._ends = [end._replace(buffer=buffer) for end in self._ends]
+        buffered._named = self._named
         return buffered
 
     def __rrshift__(self, other: list[Any] | tuple[Any, ...]) -> Pipeline:
@@ -209,11 +241,13 @@ class Pipeline(Linkable):
             }
             for start, end in self._links
         ]
-        sinks, their_connections = results(self._ends, self._links, ids)
-        document["nodes"] += sinks
-        if connections or sinks:
-            document["connections"] = [*connections, *their_connections]
-        return document
+        if self._named.outputs is None:
+            sinks, their_connections = results(self._ends, self._links, ids)
+            document["nodes"] += sinks
+            connections += their_connections
+        if connections:
+            document["connections"] = connections
+        return {**document, **self._named.fields(ids)}
 
     def svg(self) -> str:
         """The plan as a drawing: the text of an SVG file. Stages are frames, functions are round, inserted converters
@@ -249,7 +283,7 @@ class Pipeline(Linkable):
 
     async def run(
         self,
-        inputs: Sequence[Any] | None = None,
+        inputs: Inputs | None = None,
         *,
         timeout: float | None = None,
         engine: Engine = "auto",
@@ -257,6 +291,7 @@ class Pipeline(Linkable):
     ) -> Outputs:
         """Runs the pipeline on a list of inputs and waits for its outputs; `timeout` is in seconds.
 
+        Where the pipeline names several inputs, each has a list of its own: `{"mic": [...], "reference": [...]}`.
         `on_progress`, what it returns and what it raises are those of `execute`.
         """
         with FIRST_USE:
@@ -266,7 +301,7 @@ class Pipeline(Linkable):
 
     def run_sync(
         self,
-        inputs: Sequence[Any] | None = None,
+        inputs: Inputs | None = None,
         *,
         timeout: float | None = None,
         engine: Engine = "auto",
@@ -293,9 +328,9 @@ class Pipeline(Linkable):
         """The pipeline at work on one stream: `async with pipeline.session() as session`.
 
         `input=rm.PCM("s16", 16000, 1)` lets `send` take raw bytes, split anywhere. `buffer` bounds what waits at each
-        entry and each sink: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is how long the session may
-        last, in seconds, and `packet_deadline` how long a packet may take to a sink: one that is later, and what came
-        of it, is dropped before the next node or sink, and counted there as `late` in `session.metrics()`.
+        input and each output: `{"packets": 64, "bytes": 8388608, "ms": 5000}`. `deadline` is how long the session may
+        last, in seconds, and `packet_deadline` how long a packet may take to an output: one that is later, and what
+        came of it, is dropped before the next node or output, and counted there as `late` in `session.metrics()`.
         When no packet has moved for `watchdog` seconds, the logger `remotemedia` names the node that holds them up.
         `on_progress` is called on the event loop with a `Progress`, at most ten times a second.
         With `clock="virtual"` time is that of the packets: one arrives when its audio has ended, once all before it
@@ -343,7 +378,13 @@ class Pipeline(Linkable):
         with FIRST_USE:
             from .._execution.stream import stream
 
-        return stream(self.session(input=input, buffer=buffer), source)
+        session = self.session(input=input, buffer=buffer)
+        if len(session.inputs) > 1:
+            raise InvalidArgumentError(
+                f"stream feeds one input, and this pipeline has {listed(session.inputs)}; "
+                "open a session(), and send(value, to=...) in a task for each"
+            )
+        return stream(session, source)
 
     def map(
         self,
@@ -356,6 +397,7 @@ class Pipeline(Linkable):
     ) -> AsyncGenerator[Mapped, None]:
         """Runs the pipeline on each source by itself, up to `concurrency` at a time: `async for result in ...`.
 
+        Where the pipeline names several inputs, a source is a map with a value for each.
         A result has `source`, `outputs` as `run` gives them or None, `error` or None, and `seconds`. They come as they
         are done, or in the order of the sources. A failure does not stop the others; `timeout` is for each, in
         seconds. `on_progress` is called with a `Progress` of all: `items` are sources, the `total` of which is known if
@@ -482,9 +524,12 @@ class _Runnable:
         return True
 
 
-def of_nodes(metadata: Mapping[str, Any], nodes: Sequence[Node], links: Iterable[tuple[End, End]]) -> Pipeline:
-    """Makes a pipeline of nodes and connections."""
+def of_nodes(
+    metadata: Mapping[str, Any], nodes: Sequence[Node], links: Iterable[tuple[End, End]], named: NamedEnds
+) -> Pipeline:
+    """Makes a pipeline of nodes, connections, and the ends that have names."""
     pipeline = Pipeline()
+    pipeline._named = named
     pipeline._metadata = dict(metadata)
     pipeline._nodes = list(nodes)
     pipeline._links = list(links)
@@ -503,7 +548,7 @@ def _unpickled(manifest: dict[str, Any]) -> Pipeline:
 
 
 def _bounds(buffer: Any) -> dict[str, int]:
-    """The bounds of what waits at entries and sinks of a session, of a map or a `Buffer` without a policy."""
+    """The bounds of what waits at the inputs and outputs of a session, of a map or a `Buffer` without a policy."""
     given = buffer.manifest() if isinstance(buffer, Buffer) else buffer or {}
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(f"buffer must be a map, such as {{'packets': 64}}, got {buffer!r}")
@@ -541,6 +586,8 @@ def _pipeline_of(part: Any) -> Pipeline:
         pipeline._links = _each_once([link for branch in branches for link in branch._links])
         pipeline._heads = _each_once([head for branch in branches for head in branch._heads])
         pipeline._ends = _each_once([end for branch in branches for end in branch._ends])
+        for branch in branches:
+            pipeline._named = pipeline._named.joined(branch._named)
     else:
         raise InvalidArgumentError(f">> connects nodes, pipelines and lists of them, not {_described(part)}")
     return pipeline

@@ -15,14 +15,18 @@ class Plan:
     `nodes` are maps with `id`, `node_type`, `params`, `runner` ("native", or "host" for Python functions), `stage`,
     and for converters that the planner put in, `inserted`: the reason. Nodes of a stage follow each other without a
     queue. `connections` have `from`, `to`, `kind` ("direct" or "queue") and perhaps `buffer`, as the manifest has it;
-    `sinks` are the ids that results come from.
+    `inputs` have a `name`, empty where the manifest names none, and the ports `to` which they go; `outputs` have a
+    `name`, else the id of their node, and the port `from` which they come; `sinks` are the names of the outputs. A node
+    whose ports nothing is connected to has their names in `unread`: what they emit is dropped.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.name: str = document["name"]
         self.nodes: list[dict[str, Any]] = document["nodes"]
         self.connections: list[dict[str, Any]] = document["connections"]
-        self.sinks: list[str] = document["sinks"]
+        self.inputs: list[dict[str, Any]] = document["inputs"]
+        self.outputs: list[dict[str, Any]] = document["outputs"]
+        self.sinks: list[str] = [output["name"] for output in self.outputs]
 
     @property
     def stages(self) -> int:
@@ -48,7 +52,6 @@ class Plan:
     def _rows(self) -> list[tuple[str, str, str, str, str, str]]:
         rows = []
         for node in sorted(self.nodes, key=lambda node: int(node["stage"])):
-            note = f"inserted: {node['inserted']}" if "inserted" in node else ""
             rows.append(
                 (
                     str(node["stage"]),
@@ -56,12 +59,45 @@ class Plan:
                     one_line(node["node_type"]),
                     ", ".join(f"{one_line(key)}={value!r}" for key, value in node["params"].items()) or "-",
                     self._sources(node["id"]),
-                    "; ".join(filter(None, [note, "sink" if node["id"] in self.sinks else ""])),
+                    "; ".join(self._notes(node)),
                 )
             )
         return rows
+
+    def _notes(self, node: Mapping[str, Any]) -> list[str]:
+        """What there is to know of a node beside its place: why it was inserted, what comes in and out."""
+        notes = [f"inserted: {node['inserted']}"] if "inserted" in node else []
+        notes += [
+            f"input {each['name']}{_port(end, 'in')}"
+            for each in self.inputs
+            for end in each["to"]
+            if each["name"] and _node(end) == node["id"]
+        ]
+        outputs = [each for each in self.outputs if _node(each["from"]) == node["id"]]
+        if outputs and all(each["name"] == node["id"] for each in outputs):
+            return [*notes, "sink"]
+        notes += [f"output {each['name']}{_port(each['from'], 'out')}" for each in outputs]
+        if self.names_outputs and node.get("unread"):
+            notes.append(f"drops {', '.join(node['unread'])}")
+        return notes
+
+    @property
+    def names_outputs(self) -> bool:
+        """Whether the manifest names its outputs."""
+        return any(each["name"] != _node(each["from"]) for each in self.outputs)
 
     def _sources(self, name: str) -> str:
         found = [link["from"] for link in self.connections if link["to"].rpartition(".")[0] == name]
         # "out" as the only output needs no name.
         return ", ".join(source.removesuffix(".out") for source in found) or "-"
+
+
+def _node(end: str) -> str:
+    """The id of the node at an end: without ports of its own it is the whole end."""
+    return end.rpartition(".")[0] or end
+
+
+def _port(end: str, usual: str) -> str:
+    """The name of the port at an end, if it says anything."""
+    port = end.rpartition(".")[2]
+    return "" if port in (usual, end) else f" ({port})"

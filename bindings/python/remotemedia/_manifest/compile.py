@@ -55,7 +55,7 @@ class HostNodeType(NamedTuple):
 class CompiledPipeline:
     """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
 
-    __slots__ = ("_behind", "handle", "tokens", "used")
+    __slots__ = ("_behind", "_ends", "handle", "tokens", "used")
     is_first = True
     """Whether the next one is the first of this process."""
 
@@ -78,14 +78,15 @@ class CompiledPipeline:
             status = lib.rm_pipeline_new(*arguments)
         check(status, error)
         self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
+        self._ends: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     def describe(self) -> dict[str, Any]:
-        """The plan: `name`, `nodes`, `connections`, `sinks`, with stages and the converters that the planner added."""
+        """The plan: `name`, `nodes`, `connections`, `inputs` and `outputs`, with stages and inserted converters."""
         plan: dict[str, Any] = ask(lambda output, error: lib.rm_pipeline_describe(self.handle, output, error))
         return plan
 
-    def sinks_behind(self, node: str) -> frozenset[str]:
-        """The sinks whose outputs come from a node or pass it."""
+    def outputs_behind(self, node: str) -> frozenset[str]:
+        """The names of the outputs that come from a node or pass it."""
         known = self._behind.get(node)
         if known is None:
             plan = self.describe()
@@ -96,8 +97,25 @@ class CompiledPipeline:
                 found = [target for start, target in links if start == source and target not in behind]
                 behind.update(found)
                 left += found
-            known = self._behind[node] = frozenset(behind & set(plan["sinks"]))
+            ends = [(each["name"], each["from"].rpartition(".")[0] or each["from"]) for each in plan["outputs"]]
+            known = self._behind[node] = frozenset(name for name, source in ends if source in behind)
         return known
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs; `("",)` of the one input of a manifest that names none."""
+        return self._named_ends()[0]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs."""
+        return self._named_ends()[1]
+
+    def _named_ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if self._ends is None:
+            plan = self.describe()
+            self._ends = tuple(each["name"] for each in plan["inputs"]), tuple(each["name"] for each in plan["outputs"])
+        return self._ends
 
 
 Compiled = tuple[CompiledPipeline, dict[int, HostFunction] | None]
@@ -185,7 +203,9 @@ def _compile_mapping(manifest: Mapping[str, Any], python: Sequence[str]) -> Comp
     if pipeline is None:
         for key in plain:
             if type(key) is not str:
-                message = f"the key {key!r} is no text; a manifest has version, metadata, nodes and connections"
+                message = (
+                    f"the key {key!r} is no text; its fields are version, metadata, nodes, connections, inputs, outputs"
+                )
                 raise ManifestError(f"the manifest: {message}", [Problem("", message)])
         pipeline = _remember((document, types), CompiledPipeline(document, types))
     else:

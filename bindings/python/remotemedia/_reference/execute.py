@@ -24,12 +24,13 @@ from .._functions.failures import Failure
 from .._functions.spec import HostFunction
 from .._manifest.source import is_text, read
 from .._process import FIRST_USE
-from .._results.inputs import no_list
+from .._results.inputs import Inputs
 from .._results.outputs import Outputs
 from .._results.progress import OnProgress, reporter_of
 from ..errors import InvalidArgumentError, LibraryError, ManifestError, Problem
 from .deadline import Deadline
 from .graph import Graph, graph_of
+from .inputs import columns_of
 from .run import run
 
 Engine = Literal["auto", "native", "python"]
@@ -43,7 +44,7 @@ _left: set[asyncio.Task[Any]] = set()
 
 async def execute(
     manifest: Any,
-    inputs: Sequence[Any] | None = None,
+    inputs: Inputs | None = None,
     *,
     timeout: float | None = None,
     python: Sequence[str] = (),
@@ -55,7 +56,8 @@ async def execute(
     running_loop("remotemedia.execute_sync, manifest, inputs")
     deadline = Deadline(timeout)
     result = await _in_time(
-        run(graph, _list(inputs), functools.partial(_in_thread, deadline), deadline, asyncio.sleep), deadline
+        run(graph, columns_of(graph, inputs), functools.partial(_in_thread, deadline), deadline, asyncio.sleep),
+        deadline,
     )
     _tell(on_progress, inputs, result)
     return result
@@ -63,7 +65,7 @@ async def execute(
 
 def execute_sync(
     manifest: Any,
-    inputs: Sequence[Any] | None = None,
+    inputs: Inputs | None = None,
     *,
     timeout: float | None = None,
     python: Sequence[str] = (),
@@ -78,7 +80,7 @@ def execute_sync(
 def execute_blocking(
     names: tuple[str, str],
     manifest: Any,
-    inputs: Sequence[Any] | None,
+    inputs: Inputs | None,
     timeout: float | None,
     python: Sequence[str],
     engine: Engine,
@@ -95,7 +97,7 @@ def execute_blocking(
 
     # Nothing in it waits, so that it needs no loop, and a function may call `execute_sync` itself.
     deadline = Deadline(timeout)
-    work = run(graph, _list(inputs), _run_inline, deadline, _pause)
+    work = run(graph, columns_of(graph, inputs), _run_inline, deadline, _pause)
     # Where a loop runs on this thread, what asks for it would wait for the loop, which is blocked.
     is_inline = deadline.timeout is None and asyncio._get_running_loop() is None
     result = _completed(work) if is_inline else _completed_in_time(work, deadline)
@@ -158,7 +160,7 @@ def _completed(work: Coroutine[Any, Any, Any]) -> Outputs:
     raise AssertionError("the reference executor waited for something")
 
 
-def _tell(on_progress: OnProgress | None, inputs: Sequence[Any] | None, result: Outputs) -> None:
+def _tell(on_progress: OnProgress | None, inputs: Inputs | None, result: Outputs) -> None:
     """Reports progress once, at the end: runs are too short for more."""
     if on_progress is not None:
         reporter_of(on_progress, inputs).done(result)
@@ -245,12 +247,6 @@ def _read_natively(text: str, python: Sequence[str]) -> Any:
             f"{error}. Without it only JSON text and dicts can be read, and this manifest is neither"
         ) from None
     return from_text(text, python)
-
-
-def _list(inputs: Sequence[Any] | None) -> list[Any] | None:
-    if inputs is None or isinstance(inputs, list) or type(inputs) is tuple:
-        return None if inputs is None else list(inputs)
-    raise no_list(inputs)
 
 
 __all__ = ["Engine", "execute", "execute_sync"]

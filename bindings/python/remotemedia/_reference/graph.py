@@ -30,14 +30,16 @@ class Link(NamedTuple):
 class Step(NamedTuple):
     """A node in its place: `sources` are the links by which it is fed, by the places of their steps, in their order.
 
-    `work` makes the node for one run, or is a Python function. `shares` says that what it gives is handed on to the
-    next function as it is, without a copy.
+    `entries` are the inputs of the graph that come in here: the number of the input and that of the port. `work` makes
+    the node for one run, or is a Python function. `shares` says that what it gives is handed on to the next function as
+    it is, without a copy.
     """
 
     id: str
     node_type: str
     work: Callable[[], Node] | HostFunction
     sources: list[Link]
+    entries: list[tuple[int, int]]
     shares: bool
     on_error: OnError
 
@@ -50,11 +52,21 @@ class OnError(NamedTuple):
     skips: bool = False
 
 
-class Graph(NamedTuple):
-    """The steps, and the ids of the sinks in the order of the manifest."""
+class Output(NamedTuple):
+    """An output of a graph: its name, and the id of the node and the number of the port that it comes out of."""
 
+    name: str
+    id: str
+    port: int
+
+
+class Graph(NamedTuple):
+    """The steps, the names of the inputs (of one without a name, if the manifest names none), and the outputs."""
+
+    name: str
     steps: list[Step]
-    sinks: list[str]
+    inputs: list[str]
+    outputs: list[Output]
 
 
 def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
@@ -74,8 +86,22 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
         if not isinstance(name, str) or not name or name in ids[:index]:
             problems.append(Problem(f"nodes[{index}].id", f"expected an id of its own, got {name!r}"))
     links = [] if problems else _links(plain.get("connections") or (), ids, works, problems)
+    inputs = None if problems else named_ends(plain.get("inputs"), "inputs", ids, works, problems)
+    outputs = None if problems else named_ends(plain.get("outputs"), "outputs", ids, works, problems)
+    fed, left = {link.target for link in links}, {link.source for link in links}
+    if inputs is not None and not problems:
+        known = fed | {node for ends in inputs.values() for node, _ in ends}
+        problems += [
+            Problem(f"nodes[{index}]", f"nothing comes to {name!r}: no input names it, and no connection leads to it")
+            for index, name in enumerate(ids)
+            if index not in known
+        ]
     if problems:
         raise refusal(problems)
+    entries = inputs if inputs is not None else {"": [(index, 0) for index in range(len(nodes)) if index not in fed]}
+    exits = outputs if outputs is not None else {ids[at]: [(at, 0)] for at in range(len(nodes)) if at not in left}
+    taken = {node for ends in exits.values() for node, _ in ends}
+    entered = {node for ends in entries.values() for node, _ in ends}
     connections = plain.get("connections") or ()
     # A link for each connection, in their order.
     buffered = {(link.source, link.target) for link, each in zip(links, connections, strict=True) if each.get("buffer")}
@@ -85,6 +111,8 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
         after = [link.target for link in links if link.source == index]
         before = [link.source for link in links if link.target in after]
         if len(after) != 1 or len(before) != 1 or (index, after[0]) in buffered:
+            return False
+        if index in taken or after[0] in entered:
             return False
         work, following = works[index], works[after[0]]
         return (
@@ -104,13 +132,16 @@ def graph_of(manifest: Mapping[str, Any], python: Sequence[str]) -> Graph:
             _type_of(nodes[index]),
             works[index],
             [link._replace(source=place[link.source], target=place[index]) for link in links if link.target == index],
+            [(number, port) for number, ends in enumerate(entries.values()) for node, port in ends if node == index],
             shares(index),
             on_errors[index],
         )
         for index in order
     ]
-    left = {link.source for link in links}
-    return Graph(steps, [name for index, name in enumerate(ids) if index not in left])
+    results = [Output(name, ids[node], port) for name, ends in exits.items() for node, port in ends]
+    metadata = plain.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    return Graph(name or "pipeline", steps, list(entries), results)
 
 
 def _with_functions(manifest: Mapping[str, Any], python: Sequence[str], problems: list[Problem]) -> Mapping[str, Any]:
@@ -202,6 +233,34 @@ def _links(
     if not problems and len(_order(len(ids), links)) < len(ids):
         problems.append(Problem("connections", "the connections form a cycle"))
     return links
+
+
+def named_ends(
+    given: Any,
+    field: str,
+    ids: list[Any],
+    works: Sequence[Callable[[], Node] | HostFunction],
+    problems: list[Problem],
+) -> dict[str, list[tuple[int, int]]] | None:
+    """The nodes and ports of the named inputs or outputs; None if the manifest names none."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not given:
+        problems.append(Problem(field, f"expected a map with at least one of the {field}, got {given!r}"))
+        return None
+    found: dict[str, list[tuple[int, int]]] = {}
+    for name, ends in given.items():
+        found[name] = []
+        for text in ends if field == "inputs" and isinstance(ends, (list, tuple)) else [ends]:
+            node_id, dot, named = str(text).partition(".")
+            node = ids.index(node_id) if node_id in ids else -1
+            ports = _ports(works[node], "to" if field == "inputs" else "from")
+            end = node, ports.index(named) if dot and named in ports else 0
+            if node < 0 or (dot and named not in ports) or end in found[name]:
+                problems.append(Problem(f"{field}.{name}", f"there is no node {text!r}, or it stands there twice"))
+            else:
+                found[name].append(end)
+    return found
 
 
 def _misfit(

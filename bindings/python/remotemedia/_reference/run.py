@@ -49,14 +49,14 @@ END = Packet(None, None, None)
 
 async def run(
     graph: Graph,
-    inputs: list[Any] | None,
+    inputs: list[list[Any]] | None,
     in_thread: InThread,
     deadline: Deadline,
     pause: Callable[[float], Awaitable[None]],
     *,
     stop: bool = True,
 ) -> Outputs:
-    """The outputs of a graph, as `execute` returns them.
+    """The outputs of a graph, as `execute` returns them. `inputs` are the values of each input of the graph.
 
     Sync functions are called by `in_thread`. `deadline` is checked before each step, for each value that a function
     gives, and at the end. `pause` waits for so many seconds.
@@ -79,13 +79,13 @@ def _made(work: Callable[[], Node] | HostFunction) -> Node | HostFunction:
 async def _run(
     graph: Graph,
     nodes: list[Node | HostFunction],
-    inputs: list[Any] | None,
+    inputs: list[list[Any]] | None,
     in_thread: InThread,
     deadline: Deadline,
     pause: Callable[[float], Awaitable[None]],
     stop: bool,
 ) -> Outputs:
-    collected: dict[str, list[tuple[int, Packet]]] = {sink: [] for sink in graph.sinks}
+    collected: dict[str, list[tuple[int, Packet]]] = {output.name: [] for output in graph.outputs}
     errors: list[NodeError] = []
     report = SkipReport([], 0, 0)
     if inputs is None:
@@ -93,8 +93,13 @@ async def _run(
         raise InvalidArgumentError(
             "the graph takes inputs, and none were given; give a list with one entry for each item, which may be empty"
         )
-    values = [crossed(value, f"inputs[{item}]") for item, value in enumerate(inputs)]
-    for item, value in enumerate(values):
+    columns = [
+        [crossed(value, f"inputs{f'.{name}' if name else ''}[{item}]") for item, value in enumerate(column)]
+        for name, column in zip(graph.inputs, inputs, strict=bool(inputs))
+    ]
+    # The values of each item, one for each input.
+    values = list(zip(*columns, strict=True))
+    for item in range(len(values)):
         given: list[list[Packet]] = []
         for place, step in enumerate(graph.steps):
             arriving = [
@@ -105,7 +110,8 @@ async def _run(
             ]
             emitted = []
             end = [END] if isinstance(nodes[place], Instance) else []
-            for packet in [*(arriving if step.sources else [_packet(value, None)]), *end]:
+            entering = [_packet(values[item][number], None)._replace(port=port) for number, port in step.entries]
+            for packet in [*entering, *arriving, *end]:
                 taken = 0
                 for tried in itertools.count():
                     deadline.begin(step, item)
@@ -137,8 +143,9 @@ async def _run(
                 if errors and stop:
                     break
             given.append(emitted)
-            if step.id in collected:
-                collected[step.id] += [(item, out) for out in emitted if out.port == 0]
+            for output in graph.outputs:
+                if output.id == step.id:
+                    collected[output.name] += [(item, out) for out in emitted if out.port == output.port]
             if errors and stop:
                 break
         if errors and stop:
@@ -147,7 +154,7 @@ async def _run(
         deadline.check()
     if not errors:
         errors += await _finish(graph, nodes, values, in_thread)
-    outputs = _outputs(collected, len(inputs), report)
+    outputs = _outputs(collected, len(values), report)
     if errors:
         errors[0].outputs = outputs
         errors[0]._others = errors[1:]
@@ -178,7 +185,7 @@ async def _process(
 
 
 async def _finish(
-    graph: Graph, nodes: list[Node | HostFunction], values: list[Any], in_thread: InThread
+    graph: Graph, nodes: list[Node | HostFunction], values: list[tuple[Any, ...]], in_thread: InThread
 ) -> list[NodeError]:
     """Cleans up the instances of classes; returns the first error, if there is one."""
     for step, node in zip(graph.steps, nodes, strict=True):
@@ -192,7 +199,7 @@ async def _finish(
             refused = RefusedError(failure.message)
             refused.__cause__ = failure.error
             last = len(values) - 1
-            return [_error(step, max(last, 0), values[last] if values else None, END, refused, 0)]
+            return [_error(step, max(last, 0), values[last] if values else (), END, refused, 0)]
     return []
 
 
@@ -228,8 +235,12 @@ def _outputs(collected: dict[str, list[tuple[int, Packet]]], count: int | None, 
     return outputs_of_sinks(outputs, report)
 
 
-def _error(step: Step, item: int, value: Any, packet: Packet, refused: RefusedError, tried: int) -> NodeError:
-    name = os.path.basename(value.path) if type(value) is File and value.path else None
+def _error(
+    step: Step, item: int, values: tuple[Any, ...], packet: Packet, refused: RefusedError, tried: int
+) -> NodeError:
+    # An item is named after its first file.
+    names = [os.path.basename(value.path) for value in values if type(value) is File and value.path]
+    name = names[0] if names else None
     place = f"node '{step.id}' ({step.node_type}), input {item}"
     if name is not None:
         place += f" '{name}'"

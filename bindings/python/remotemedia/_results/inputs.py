@@ -1,13 +1,52 @@
-"""What is wrong with the inputs of a run that are no list, and how to write them."""
+"""The inputs of a run: a list, or a list for each input by its name; and what is wrong with others."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, KeysView, ValuesView
-from typing import Any
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
+from typing import Any, TypeAlias
 
 from ..errors import InvalidArgumentError, MarshalError
 from ..media import Audio, File
+
+Inputs: TypeAlias = Sequence[Any] | Mapping[str, Sequence[Any]]
+"""A list with a value for each item; or, for a manifest that names its inputs, a map of such lists by their names."""
+
+
+def lists_of(inputs: Any) -> list[Any] | dict[str, list[Any]]:
+    """Inputs as the runtime takes them. Raises `MarshalError` for what is neither a list nor a map of lists."""
+    if isinstance(inputs, list) or type(inputs) is tuple:
+        return list(inputs)
+    if isinstance(inputs, Mapping) and inputs and all(isinstance(values, (list, tuple)) for values in inputs.values()):
+        for name in inputs:
+            if not isinstance(name, str):
+                raise MarshalError(f"inputs: the name {name!r} of an input is no text")
+        return {name: list(values) for name, values in inputs.items()}
+    raise no_list(inputs)
+
+
+def count_of(inputs: Inputs) -> int:
+    """The number of items."""
+    return len(next(iter(inputs.values()), ())) if isinstance(inputs, Mapping) else len(inputs)
+
+
+def values_of(inputs: Inputs) -> list[Any]:
+    """All values, whatever input they are for."""
+    if isinstance(inputs, Mapping):
+        return [value for values in inputs.values() for value in values]
+    return list(inputs)
+
+
+def inputs_of(source: Any, names: Sequence[str]) -> list[Any] | dict[str, list[Any]]:
+    """The inputs of an execution for one source of `map`: of several inputs it is a map with a value for each."""
+    if len(names) > 1 and isinstance(source, Mapping):
+        return {name: [value] for name, value in source.items()}
+    return [source]
+
+
+def listed(names: Sequence[str]) -> str:
+    """`'a', 'b' and 'c'`"""
+    return " and ".join(filter(None, (", ".join(map(repr, names[:-1])), repr(names[-1]))))
 
 
 def no_list(inputs: Any) -> MarshalError:

@@ -10,11 +10,12 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence, Sized
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sized
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidArgumentError
 from ..media import Audio
+from .inputs import Inputs, count_of, values_of
 from .outputs import Outputs
 
 if TYPE_CHECKING:
@@ -121,12 +122,15 @@ class Ticker:
         self._next = asyncio.get_running_loop().call_later(BETWEEN_SECONDS, self._tell)
 
 
-def reporter_of(callback: OnProgress, inputs: Sequence[Any] | None) -> Reporter:
+def reporter_of(callback: OnProgress, inputs: Inputs | None) -> Reporter:
     """The reporter of one execution."""
-    lengths = [value.duration if isinstance(value, Audio) else None for value in inputs or ()]
+    lengths = [value.duration if isinstance(value, Audio) else None for value in values_of(inputs or ())]
     known = [length for length in lengths if length is not None]
     media_total = sum(known) if known and len(known) == len(lengths) else None
-    return Reporter(callback, 1 if inputs is None else len(inputs), media_total)
+    if isinstance(inputs, Mapping):
+        # Audio of several inputs lasts at the same time; which of it comes out is not known.
+        media_total = None
+    return Reporter(callback, 1 if inputs is None else count_of(inputs), media_total)
 
 
 def reporter_of_sources(callback: OnProgress, sources: Any) -> Reporter:

@@ -243,7 +243,6 @@ impl Pipeline {
             }
         }
     }
-}
 
     /// Counts a run that may begin.
     fn admit(&self, port: &Port, token: u64) -> Result<ActiveRunGuard<Run>, SubmitError> {
