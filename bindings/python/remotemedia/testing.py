@@ -9,8 +9,9 @@ shows the time of the audio, so a minute is played in the time that the work tak
 from __future__ import annotations
 
 import asyncio
+import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,20 +28,25 @@ __all__ = ["frames", "play", "speech"]
 _RECORDING = Path(__file__).with_name("speech.flac")
 
 
-async def play(pipeline: Pipeline, audio: Audio, frame_ms: float = 20) -> list[Packet]:
+async def play(pipeline: Pipeline, audio: Audio | Mapping[str, Audio], frame_ms: float = 20) -> list[Packet]:
     """Plays `audio` into a pipeline in frames of `frame_ms`, and returns the packets that come out.
 
-    Packets of all sinks are in one list, in the order in which they came; `packet.sink` names the sink. Each frame has
-    its place in time and arrives at its end. Time stands still while nodes and Python functions work, so a slow
+    A pipeline with several inputs takes audio for each by its name: `{"mic": near, "reference": far}` begin together.
+    Packets of all outputs are in one list, in the order in which they came; `packet.sink` names the output. Each frame
+    has its place in time and arrives at its end. Time stands still while nodes and Python functions work, so a slow
     function delays nothing, and nothing is late because the machine is busy.
     Raises the errors of the session, such as `NodeError`, and `InvalidArgumentError` if `audio` is not an `Audio`.
     """
-    upcoming = frames(audio, frame_ms)
+    by_input: Mapping[str | None, Audio] = audio if isinstance(audio, Mapping) else {None: audio}  # type: ignore[assignment]
+    upcoming = heapq.merge(
+        *(zip(itertools.repeat(to), frames(each, frame_ms)) for to, each in by_input.items()),
+        key=lambda frame: _end_of(frame[1]),
+    )
     async with pipeline.session(clock="virtual") as session:
 
         async def feed() -> None:
-            for frame in upcoming:
-                await session.send(frame)
+            for to, frame in upcoming:
+                await session.send(frame, to=to)
             await session.finish()
 
         feeding = asyncio.create_task(feed())
@@ -76,6 +82,10 @@ def speech() -> Audio:
         from ._files.audio_files import read
 
     return read(_RECORDING)
+
+
+def _end_of(audio: Audio) -> int:
+    return (audio.pts_ns or 0) + round(audio.frames * 1_000_000_000 / audio.rate)
 
 
 def _cut(audio: Audio, each: float) -> Iterator[Audio]:

@@ -258,7 +258,7 @@ class NativeSession:
                 raise refusal
 
     def outputs_behind(self, node: str) -> frozenset[str]:
-        """The sinks whose outputs come from a node or pass it."""
+        """The names of the outputs that come from a node or pass it."""
         return self._pipeline.outputs_behind(node)
 
     def finish(self) -> None:

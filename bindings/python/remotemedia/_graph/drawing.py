@@ -74,6 +74,8 @@ class Box(NamedTuple):
     lines: list[tuple[str, float]]
     width: float
     height: float
+    ends: Sequence[str]
+    """What comes in and out here, and what is dropped, in words."""
 
     @property
     def kind(self) -> str:
@@ -108,7 +110,7 @@ class _Drawing:
         names = {node["id"]: index for index, node in enumerate(plan.nodes)}
         links = [_link(connection, names) for connection in plan.connections]
         self.stacks = _stacks(plan, links)
-        boxes = [_box(index, node, links) for index, node in enumerate(plan.nodes)]
+        boxes = [_box(index, node, links, plan.ends_of(node)) for index, node in enumerate(plan.nodes)]
         widths = {node: max(boxes[other].width for other in stack) for stack in self.stacks for node in stack}
         self.boxes = [box._replace(width=widths[index]) for index, box in enumerate(boxes)]
         stack_of = {node: index for index, stack in enumerate(self.stacks) for node in stack}
@@ -274,18 +276,19 @@ def _stacks(plan: Plan, links: Sequence[Link]) -> list[list[int]]:
     return stacks
 
 
-def _box(index: int, node: Mapping[str, Any], links: Sequence[Link]) -> Box:
+def _box(index: int, node: Mapping[str, Any], links: Sequence[Link], ends: Sequence[str]) -> Box:
     params = ", ".join(f"{name}={value!r}" for name, value in node["params"].items())
     lines = [(node["id"], NAME), (node["node_type"], SMALL)]
     lines += [(params, SMALL)] if params else []
     lines += [(f"inserted: {node['inserted']}", SMALL)] if "inserted" in node else []
+    lines += [(end, SMALL) for end in ends]
     shown = [(_shortened(text), size) for text, size in lines]
     outputs = {link.output for link in links if link.start == index}
     inputs = {link.input for link in links if link.end == index}
     texts = max(_width(text, size) for text, size in shown)
     slots = max(sum(map(_slot, outputs)), sum(map(_slot, inputs)))
     width = max(96.0, texts + 2 * PADDING, slots)
-    return Box(node, shown, round(width, 1), round(PADDING + LINE * len(shown) + PADDING - 4, 1))
+    return Box(node, shown, round(width, 1), round(PADDING + LINE * len(shown) + PADDING - 4, 1), ends)
 
 
 def _slot(port: str) -> float:
@@ -312,6 +315,7 @@ def _node(box: Box, place: Place) -> str:
     told = [f"{node['id']}: {node['node_type']}", *(f"{name} = {value!r}" for name, value in node["params"].items())]
     told += [f"stage {node['stage']}"]
     told += [f"inserted: {node['inserted']}"] if "inserted" in node else []
+    told += box.ends
     dashes = ' stroke-dasharray="5 3"' if box.kind == "inserted" else ""
     corner = 13 if box.kind == "host" else 4
     parts = [

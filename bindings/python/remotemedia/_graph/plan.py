@@ -65,21 +65,24 @@ class Plan:
         return rows
 
     def _notes(self, node: Mapping[str, Any]) -> list[str]:
-        """What there is to know of a node beside its place: why it was inserted, what comes in and out."""
+        """What there is to know of a node beside its place."""
         notes = [f"inserted: {node['inserted']}"] if "inserted" in node else []
-        notes += [
+        is_sink = not self.names_outputs and node["id"] in self.sinks
+        return [*notes, *self.ends_of(node), *(["sink"] if is_sink else [])]
+
+    def ends_of(self, node: Mapping[str, Any]) -> list[str]:
+        """What has a name and comes in or out at a node, and what of it is dropped, in words."""
+        ends = [
             f"input {each['name']}{_port(end, 'in')}"
             for each in self.inputs
             for end in each["to"]
             if each["name"] and _node(end) == node["id"]
         ]
-        outputs = [each for each in self.outputs if _node(each["from"]) == node["id"]]
-        if outputs and all(each["name"] == node["id"] for each in outputs):
-            return [*notes, "sink"]
-        notes += [f"output {each['name']}{_port(each['from'], 'out')}" for each in outputs]
-        if self.names_outputs and node.get("unread"):
-            notes.append(f"drops {', '.join(node['unread'])}")
-        return notes
+        if self.names_outputs:
+            outputs = [each for each in self.outputs if _node(each["from"]) == node["id"]]
+            ends += [f"output {each['name']}{_port(each['from'], 'out')}" for each in outputs]
+            ends += [f"drops {', '.join(node['unread'])}"] if node.get("unread") else []
+        return ends
 
     @property
     def names_outputs(self) -> bool:

@@ -19,6 +19,10 @@ INPUTS = """\
 Inputs are files, pipes, and patterns such as `'calls/**/*.flac'`; `-` is what comes on stdin. Put `./` before a name
 that begins with a hyphen."""
 
+NAMED_INPUTS = """\
+A manifest may name several inputs: `-i mic=a.wav -i reference=b.wav`. Several files for each go in together, one of
+each at a time; names of results are made of the first input."""
+
 NAMES = """\
 Names may hold fields; quote them. `~` is your folder. Folders are made. A file appears when it is whole, and replaces
 an earlier one; inputs are never replaced.
@@ -30,7 +34,7 @@ an earlier one; inputs are never replaced.
 | {relative} | its path without the ending, below the folder where its pattern begins: may/a for \
 calls/may/a.wav of 'calls/**/*.wav' |
 | {index} | its number, from 1 |
-| {sink} | the node that results come from |
+| {sink} | the name of the output that results come from, or the id of its node |
 | {n} | the number of the value, where an input gives several files |"""
 
 INDEX = """\
@@ -40,6 +44,8 @@ done are left out, failed ones are run again."""
 
 RUN = f"""\
 {INPUTS}
+
+{NAMED_INPUTS}
 
 MANIFEST is a JSON or YAML file, `-` for stdin, or the text itself, also as it is written in Python:
 

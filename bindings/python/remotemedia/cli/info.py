@@ -13,7 +13,7 @@ from .._problem.outside_text import one_line
 from ..errors import Error
 from ..media import File
 from . import DONE, FAILED, NO_FILE, sentence_of
-from .inputs import Input, find_inputs, opened
+from .inputs import Input, find_inputs, opened_file
 from .records import json_text
 from .terminal import tell
 
@@ -40,7 +40,7 @@ def command(chosen: argparse.Namespace) -> int:
 
 
 def _info(source: Input) -> rm.Info:
-    with opened(source) as files:
+    with opened_file(source) as files:
         assert files is not None
         (file,) = files
         if source.path is None and file.data is None:

@@ -1,4 +1,4 @@
-"""The inputs of a command line: files, patterns, and `-` for stdin.
+"""The inputs of a command line: files, patterns, and `-` for stdin, perhaps for inputs of a graph by their names.
 
 An `Input` keeps the name that the user typed, since messages, results and the index call it that, and opens the file
 where its name can't travel as text.
@@ -29,6 +29,8 @@ class Input(NamedTuple):
 
     name: str | None
     relative: str = ""
+    beside: tuple[tuple[str, Input], ...] = ()
+    """Of a graph with several inputs: the file of each by its name. The first one is this file itself."""
 
     @property
     def path(self) -> str | None:
@@ -40,21 +42,68 @@ NOTHING = Input(None)
 """The input of a graph that brings its own."""
 
 
-def find_inputs(patterns: Sequence[str]) -> list[Input]:
+def find_inputs(patterns: Sequence[str], names: Sequence[str] = ("",)) -> list[Input]:
     """The inputs that files and patterns name, each once, in their order.
 
-    A pattern that leads nowhere raises `FileNotFoundError`, a folder `IsADirectoryError`.
+    `names` are those of the inputs of the graph. Where there are several, each file is for one of them: `mic=a.wav`;
+    the first ones of all go in together, then the second ones.
+
+    A pattern that leads nowhere raises `FileNotFoundError`, a folder `IsADirectoryError`, files that do not go together
+    `InvalidArgumentError`.
     """
-    found = {each.name: each for pattern in patterns for each in _inputs(pattern)}
-    return list(found.values())
+    by_name: dict[str, list[str]] = {name: [] for name in names}
+    for pattern in patterns:
+        name, equals, file = pattern.partition("=")
+        if equals and name and name in by_name:
+            by_name[name].append(file)
+        elif len(by_name) == 1:
+            by_name[next(iter(by_name))].append(pattern)
+        else:
+            raise InvalidArgumentError(
+                f"-i {pattern}: the graph has several inputs; say which: -i {next(iter(by_name), '')}={pattern}"
+            )
+    if len(by_name) < 2:
+        found = {each.name: each for given in by_name.values() for pattern in given for each in _inputs(pattern)}
+        return list(found.values())
+    return _together({name: [each for file in given for each in _inputs(file)] for name, given in by_name.items()})
+
+
+def _together(found: dict[str, list[Input]]) -> list[Input]:
+    """One input for each file of the first name, with the files of the other names beside it."""
+    if not any(found.values()):
+        return []
+    first, *others = found
+    for name in found:
+        if not found[name]:
+            raise InvalidArgumentError(f"there is no file for the input {name!r}: -i {name}=FILE")
+    for name in others:
+        if len(found[name]) != len(found[first]):
+            counts = " and ".join(f"{len(found[each])} for {each!r}" for each in (first, name))
+            raise InvalidArgumentError(f"-i: the files go in together, one for each input, and there are {counts}")
+    if sum(each.name == STDIN for files in found.values() for each in files) > 1:
+        raise InvalidArgumentError("-i: stdin can be one input only")
+    rows = zip(*found.values(), strict=True)
+    return [row[0]._replace(beside=tuple(zip(found, row, strict=True))) for row in rows]
 
 
 @contextlib.contextmanager
-def opened(source: Input) -> Iterator[list[File] | None]:
-    """What the runtime takes for an input: a list of its file, or None if there is none.
+def opened(source: Input) -> Iterator[list[File] | dict[str, list[File]] | None]:
+    """What the runtime takes for an input: a list of its file, such a list for each name, or None if there is none.
 
     A path that is not UTF-8 can't travel as text, so its file is opened here and named by its number.
     """
+    if source.beside:
+        with contextlib.ExitStack() as stack:
+            found = {name: stack.enter_context(opened_file(each)) for name, each in source.beside}
+            yield {name: files or [] for name, files in found.items()}
+        return
+    with opened_file(source) as files:
+        yield files
+
+
+@contextlib.contextmanager
+def opened_file(source: Input) -> Iterator[list[File] | None]:
+    """A list of the file of an input alone, or None if there is none."""
     if source.name is None:
         yield None
     elif source.name == STDIN:

@@ -46,7 +46,7 @@ class Destinations:
         self.kept = {} if manifest is None else {os.path.realpath(manifest): "the manifest"}
         self.kept.update((os.path.realpath(each.path), "an input") for each in inputs if each.path is not None)
         self.all = [Destination(*each, plan, options, self.kept) for each in _divided(outputs, plan.sinks)]
-        taken = {node["id"] for node in plan.nodes}
+        taken = {node["id"] for node in plan.nodes} | set(plan.sinks)
         self.branches = [
             Branch(_unused(f"{sink}_file", taken), sink, destination)
             for destination in self.all
@@ -89,11 +89,20 @@ class Destinations:
                 entry["node_type"] = "AudioEncode"
                 entry["params"] = encoder_params(path, destination.encoded[sink], destination.options.encoding)
             manifest["nodes"].append(entry)
-            links.append({"from": sink, "to": node})
+            links.append({"from": self._end(manifest, sink), "to": node})
         for node, sink in self.copies.items():
             manifest["nodes"].append({"id": node, "node_type": self._reduced or "PassThrough"})
-            links.append({"from": sink, "to": node})
+            links.append({"from": self._end(manifest, sink), "to": node})
+        if "outputs" in manifest:
+            replaced = {branch.sink for branch in self.branches} | set(self.copies.values())
+            kept = {name: end for name, end in manifest["outputs"].items() if name not in replaced}
+            added = [branch.node for branch in self.branches] + list(self.copies)
+            manifest["outputs"] = kept | {node: node for node in added}
         return manifest
+
+    def _end(self, manifest: Mapping[str, Any], sink: str) -> str:
+        """Where the results of a sink come from: the port that the manifest names, or the node of that id."""
+        return str(manifest.get("outputs", {}).get(sink, sink))
 
     def check(self, pipeline: Pipeline, source: Input) -> None:
         """Checks the graph with its encoders, before anything is read. Raises `InvalidArgumentError`."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._graph.plan import Plan
-from .._manifest.catalog import node_types, type_name
 from .._problem.outside_text import one_line
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
@@ -24,14 +23,18 @@ def command(chosen: argparse.Namespace) -> int:
     """Runs all files. Raises the first error of a file, in the order of the command line, unless `--keep-going`."""
     if chosen.json and chosen.output:
         raise InvalidArgumentError("--json prints results and -o writes them; take one, perhaps -o results.jsonl")
-    if chosen.manifest == STDIN and STDIN in chosen.input:
+    if chosen.manifest == STDIN and any(each == STDIN or each.endswith(f"={STDIN}") for each in chosen.input):
         raise InvalidArgumentError("-i -: stdin is the manifest already; name files")
     pipeline = load(chosen)
     plan = assign(pipeline, chosen.set)
-    inputs = find_inputs(chosen.input) or [NOTHING]
-    hungry = _entries(plan) if inputs == [NOTHING] else []
-    if hungry:
-        raise InvalidArgumentError(f"node {hungry[0]!r} waits for input; name files: -i FILE")
+    names = [each["name"] for each in plan.inputs]
+    inputs = find_inputs(chosen.input, names or [""]) or [NOTHING]
+    if inputs == [NOTHING] and names:
+        if any(names):
+            files = " ".join(f"-i {name}=FILE" for name in names)
+            raise InvalidArgumentError(f"the graph waits for input; name files: {files}")
+        hungry = plan.inputs[0]["to"][0].rpartition(".")[0]
+        raise InvalidArgumentError(f"node {_origin(plan, hungry)!r} waits for input; name files: -i FILE")
     options = Options(chosen.format, {}, packet_records)
     if chosen.format is not None and not chosen.output:
         raise InvalidArgumentError("--format is for what -o writes; name it, or -o - for stdout")
@@ -65,16 +68,9 @@ class _Printer:
         sys.stdout.flush()
 
 
-def _entries(plan: Plan) -> list[str]:
-    """The nodes that get the inputs of the run: those that nothing leads to, without sources."""
-    fed = {connection["to"].rpartition(".")[0] for connection in plan.connections}
-    types = node_types()
-
-    def is_source(node_type: str) -> bool:
-        described = types.get(type_name(node_type))
-        return described is not None and not described["inputs"]
-
-    return [node["id"] for node in plan.nodes if node["id"] not in fed and not is_source(node["node_type"])]
+def _origin(plan: Plan, name: str) -> str:
+    """The node of the manifest that a converter stands before; any other node itself."""
+    return next((name.partition(".")[0] for node in plan.nodes if node["id"] == name and "inserted" in node), name)
 
 
 def _shown(value: Any) -> str:
