@@ -22,9 +22,11 @@ pub(super) fn columns(inputs: Inputs, graph: &Graph) -> Result<Option<Columns>, 
     match inputs {
         Inputs::None if is_named => Err(format!("inputs are missing: {}", wanted(graph))),
         Inputs::None if graph.inputs.is_empty() => Ok(None),
-        Inputs::None => Err("the graph takes inputs, and none were given; give a list with one entry for each item, which \
+        Inputs::None => {
+            Err("the graph takes inputs, and none were given; give a list with one entry for each item, which \
                              may be empty"
-            .to_owned()),
+                .to_owned())
+        }
         Inputs::List(values) if values.is_empty() && graph.inputs.is_empty() => Ok(None),
         Inputs::List(values) if graph.inputs.len() < 2 => Ok(Some(SmallVec::from_elem(values, 1))),
         Inputs::List(_) => Err(format!("a list says nothing of where its values go: {}", wanted(graph))),
