@@ -218,3 +218,46 @@ def _keys_in_text(whole: str, position: int) -> tuple[int, int]:
     while whole.startswith((f'"{count:05d}":null,', f'"{count:05d}":null}}'), position + 13 * count):
         count += 1
     return (count, 13 * count - 1) if count > 16 else (0, 0)
+
+
+def plain(value: Value) -> Value:
+    """The value with its numbers, text and data as those of Python: what a codec reads and writes."""
+    match expanded(value):
+        case ["int", number]:
+            return ["int", int(number)]
+        case ["text" | "bytes" as kind, parts]:
+            return [kind, text_of(parts) if kind == "text" else data_of(parts)]
+        case ["utf16", units]:
+            return ["text", bytes.fromhex(units).decode("utf-16-be", "surrogatepass")]
+        case ["list", items]:
+            return ["list", [plain(item) for item in items]]
+        case ["map", pairs]:
+            return ["map", [(text_of(key), plain(item)) for key, item in pairs]]
+        case ["timestamp", *numbers]:
+            return ["timestamp", *map(int, numbers)]
+        case ["tensor", dtype, shape, parts]:
+            return ["tensor", dtype, [int(size) for size in shape], data_of(parts)]
+        case ["audio", rate, layout, pts, channels, frames, parts]:
+            return ["audio", int(rate), layout, _int(pts), int(channels), int(frames), data_of(parts)]
+        case ["video", pixels, width, height, pts, planes]:
+            rows = [(int(stride), data_of(parts)) for stride, parts in planes]
+            return ["video", pixels, int(width), int(height), _int(pts), rows]
+        case ["table", rows, metadata, columns]:
+            return ["table", int(rows), data_of(metadata), [_plain_column(column) for column in columns]]
+        case ["file", "content", parts, mime]:
+            return ["file", "content", data_of(parts), mime]
+        case other:
+            return other
+
+
+def _plain_column(column: Value) -> Value:
+    name, kind, flags, metadata, length, null_count, offset, parts, children, dictionary = column
+    buffers = [None if data is None else data_of(data) for data in parts]
+    numbers = [int(length), int(null_count), int(offset)]
+    inner = [_plain_column(child) for child in children]
+    last = None if dictionary is None else _plain_column(dictionary)
+    return [name, kind, int(flags), data_of(metadata), *numbers, buffers, inner, last]
+
+
+def _int(number: str | None) -> int | None:
+    return None if number is None else int(number)
