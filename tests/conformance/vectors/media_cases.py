@@ -145,7 +145,7 @@ def _video() -> list[Accepted]:
         written("video_nv12_odd", "3 by 1 pixels: two pairs of chroma",
                 video("nv12", 3, 1, None, [(3, b"\1\2\3"), (4, b"\5\6\7\x08")])),
         written("video_empty", "no pixels", video("gray", 0, 0, None, [(0, b"")])),
-        written("video_no_rows", "a width and no height", video("rgb24", 7, 0, None, [(21, b"")])),
+        written("video_no_rows", "a width and no height", video("rgb24", 7, 0, None, [(0, b"")])),
         written("video_below_16k", "127 by 129 pixels, in the document",
                 video("gray", 127, 129, None, [(127, b"\x05" * 127 * 129)])),
         written("video_16k", "128 by 128 pixels, in the table", video("gray", 128, 128, 5, [(128, b"\x05" * 16_384)])),
