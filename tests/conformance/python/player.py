@@ -114,12 +114,10 @@ class Player:
         for task in self.work.values():
             task.cancel()
         await asyncio.gather(*self.work.values(), return_exceptions=True)
-        for session in self.sessions.values():
-            session.cancel()
-            await session.leave(quiet=True)
+        while self.sessions:
+            await self.close(session=next(iter(self.sessions)))
         for own in self.own.values():
             own.permits.release(1000)
-        self.sessions.clear()
         self.manifests.clear()
         self.values.lent.clear()
         await self.expect_live()
