@@ -53,11 +53,11 @@ class OpenSession:
         reader = self._reader(output)
         try:
             return await asyncio.wait_for(anext(reader, None), WAIT_SECONDS)
-        except asyncio.TimeoutError:
-            raise Failed(f"nothing came within {WAIT_SECONDS:.0f} s") from None
         except rm.Error as error:
             self.error = error
             return None
+        except asyncio.TimeoutError:
+            raise Failed(f"nothing came within {WAIT_SECONDS:.0f} s") from None
 
     async def at_once(self, output: str | None) -> Any:
         """The next packet if it is there now, else None."""
