@@ -9,7 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import c_sources, delays, environment, fuzz, header, machine, native, site, type_checkers, weights
+from tools import (
+    c_sources,
+    conformance,
+    delays,
+    environment,
+    fuzz,
+    header,
+    machine,
+    native,
+    site,
+    type_checkers,
+    weights,
+)
 from tools.machine import BUILD, ROOT, Problem, run
 
 # A step that hangs is ended, so that a summary always comes.
@@ -103,6 +115,7 @@ CHECKS = [
     Check("header", "header == sources == exported symbols", header.check),
     Check("c-format", "clang-format; the extension's C without warnings", c_sources.check),
     Check("c", "cmake, ctest", tests_in_c),
+    Check("conformance", "vectors, scenarios and digests in every language", conformance.check, needs_build=True),
     Check("python-format", "ruff check, ruff format --check", format_of_python),
     Check("python-types", "mypy --strict, pyright, stubtest", types_of_python, needs_build=True),
     Check("rooms", "import-linter: knowledge in the Python package goes down", rooms_of_python),
