@@ -32,6 +32,7 @@ FEATURES = {
     "live",
     "try_send",
     "plan",
+    "interrupt_part",
     "metrics",
 }
 REASONS = {
