@@ -66,10 +66,11 @@ static void check_status(const json *wanted, const char *status, const json *err
 
 static void check_exception(scenario *play, const json *error, const json *wanted) {
     uint64_t token = (uint64_t)json_number(json_need(error, "host_token"));
-    if (token == 0 || token >= play->next_token || play->loans[token].kind != LOAN_EXCEPTION)
+    const place *at = play->failed_at;
+    if (token == 0 || token >= at->next_token || at->loans[token].kind != LOAN_EXCEPTION)
         fail("the token %" PRIu64 " is that of no exception", token);
-    if (play->loans[token].exception != json_number(wanted))
-        fail("the exception is number %" PRId64, play->loans[token].exception);
+    if (at->loans[token].exception != json_number(wanted))
+        fail("the exception is number %" PRId64, at->loans[token].exception);
 }
 
 static void expect_error(scenario *play, const json *step) {
@@ -187,7 +188,7 @@ static void describe(scenario *play, const json *step) {
         status = rm_port_progress(of->at->port, of->token, &out, &error);
     }
     if (status < RM_OK) {
-        note_error(play, status, error);
+        note_error(play, NULL, status, error);
         return;
     }
     json *found = taken(&out);

@@ -8,9 +8,9 @@ own_node *own_node_of(scenario *play, const char *type) {
     fail("there is no own node %s", type);
 }
 
-static own_node *own_node_with(scenario *play, uint64_t token) {
+static own_node *own_node_with(scenario *play, const place *at, uint64_t token) {
     for (own_node *each = play->own_nodes; each != NULL; each = each->next)
-        if (each->token == token) return each;
+        if (each->token == token && each->at == at) return each;
     fail("a call names the type %" PRIu64 ", which was never declared", token);
 }
 
@@ -28,7 +28,7 @@ void begin_call(scenario *play, place *at, json *event) {
     while (*last != NULL) last = &(*last)->next;
     *last = made;
     const json *nodes = json_need(made->content, "nodes");
-    own_node *first = own_node_with(play, (uint64_t)json_number(json_at(json_at(nodes, 0), 0)));
+    own_node *first = own_node_with(play, at, (uint64_t)json_number(json_at(json_at(nodes, 0), 0)));
     size_t packets = 0;
     for (const json *entry = made->entry; entry != NULL; entry = entry->next) packets += entry->len > 1;
     if (packets > 0) add_format(&first->sizes, "%s%zu", first->sizes.len > 0 ? "," : "", packets);
@@ -40,7 +40,7 @@ void end_call(scenario *play, const place *at, uint64_t number) {
         if (each->is_over) fail("call %" PRIu64 " is over a second time", number);
         each->is_over = true;
         const json *node = json_at(json_need(each->content, "nodes"), 0);
-        own_node *first = own_node_with(play, (uint64_t)json_number(json_at(node, 0)));
+        own_node *first = own_node_with(play, at, (uint64_t)json_number(json_at(node, 0)));
         if (behaves(first, "stream") && each->part > 0) first->closed++;
         return;
     }
@@ -70,7 +70,7 @@ static outcome pass(scenario *play, call *of, const json *node, size_t depth, co
         add_output(of, value, port);
         return DONE;
     }
-    own_node *own = own_node_with(play, (uint64_t)json_number(json_at(node, 0)));
+    own_node *own = own_node_with(play, of->at, (uint64_t)json_number(json_at(node, 0)));
     if (!of->is_counted) own->called++;
     int64_t number = own->called - 1;
     const json *options = own->options;
@@ -128,7 +128,7 @@ static void send_reply(scenario *play, call *of, bool is_final, const char *erro
         rm_error_free(refusal);
         if (!of->is_over && of->part > 0 && !is_final) {
             const json *node = json_at(json_need(of->content, "nodes"), 0);
-            own_node_with(play, (uint64_t)json_number(json_at(node, 0)))->closed++;
+            own_node_with(play, of->at, (uint64_t)json_number(json_at(node, 0)))->closed++;
         }
         of->is_over = true;
         return;
@@ -156,9 +156,9 @@ static bool stream(scenario *play, call *of, own_node *own, const char *value) {
 }
 
 static void raise_exception(scenario *play, call *of, const json *nodes, size_t failed) {
-    own_node *own = own_node_with(play, (uint64_t)json_number(json_at(json_at(nodes, failed), 0)));
+    own_node *own = own_node_with(play, of->at, (uint64_t)json_number(json_at(json_at(nodes, failed), 0)));
     int64_t number = json_int(own->options, "exception", 0);
-    uint64_t token = new_loan(play, LOAN_EXCEPTION, "exception", number);
+    uint64_t token = new_loan(of->at, LOAN_EXCEPTION, "exception", number);
     text error = {0};
     add_format(&error,
                ",\"error\":{\"entry\":%zu,\"node\":%zu,\"message\":\"exception %" PRId64
@@ -170,7 +170,7 @@ static void raise_exception(scenario *play, call *of, const json *nodes, size_t 
 /* Answers one call as far as it can be answered; whether something was done. */
 static void answer(scenario *play, call *of) {
     const json *nodes = json_need(of->content, "nodes");
-    own_node *first = own_node_with(play, (uint64_t)json_number(json_at(json_at(nodes, 0), 0)));
+    own_node *first = own_node_with(play, of->at, (uint64_t)json_number(json_at(json_at(nodes, 0), 0)));
     while (of->entry != NULL) {
         size_t failed = 0;
         if (of->entry->len <= 1) {
@@ -209,7 +209,7 @@ void go_on(scenario *play) {
         if (is_late) {
             /* An answer that comes too late takes its permit, and is refused without harm. */
             const json *node = json_at(json_need(each->content, "nodes"), 0);
-            own_node *own = own_node_with(play, (uint64_t)json_number(json_at(node, 0)));
+            own_node *own = own_node_with(play, each->at, (uint64_t)json_number(json_at(node, 0)));
             if (!behaves(own, "stall") || own->permits == 0) continue;
             answer(play, each);
             each->entry = NULL;

@@ -6,8 +6,6 @@ void run_scenario(const char *path) {
     json *file = json_file(path);
     if (json_int(file, "version", 0) != 1) fail("version %s is not known", json_shown(json_get(file, "version")));
     scenario *play = take(sizeof *play);
-    play->loans = take(MAX_TOKENS * sizeof *play->loans);
-    play->next_token = 1;
     json *outside = live_objects();
     new_place(play, "", NULL);
     play->before = live_objects();

@@ -11,9 +11,11 @@ place *new_place(scenario *play, const char *name, const json *config) {
     else
         json_write(&options, config);
     made->name = name;
+    made->loans = take(MAX_TOKENS * sizeof *made->loans);
+    made->next_token = 1;
     rm_status status = rm_runtime_new((const uint8_t *)options.data, options.len, &made->runtime, &error);
     if (status < RM_OK) {
-        note_error(play, status, error);
+        note_error(play, NULL, status, error);
         return NULL;
     }
     require(rm_port_new(made->runtime, NULL, 0, &made->port, &error), &error, "port");
@@ -60,7 +62,7 @@ static void handle(scenario *play, place *at, json *event, json *by_reference, d
     else if (kind == RM_EVENT_CALL)
         begin_call(play, at, event);
     else if (kind == RM_EVENT_RELEASED)
-        released(play, json_at(event, 1));
+        released(at, json_at(event, 1));
     else if (kind == RM_EVENT_PORT_ENDED)
         at->has_ended = true;
     else if (kind == RM_EVENT_ROOM)
@@ -107,6 +109,6 @@ void settle(scenario *play) {
         rm_error *error = NULL;
         rm_status status = rm_runtime_released(each->runtime, &out, &error);
         require(status, &error, "released");
-        released(play, taken(&out));
+        released(each, taken(&out));
     }
 }

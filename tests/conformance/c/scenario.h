@@ -7,12 +7,23 @@
 
 #define MAX_TOKENS 4096
 
-/* A runtime with the one port of this runner. */
+/* What was given away under a number, and how often it came back. */
+typedef enum loan_kind { LOAN_MEMORY, LOAN_EXCEPTION, LOAN_TYPE } loan_kind;
+typedef struct loan {
+    loan_kind kind;
+    const char *name;
+    int64_t exception;
+    int released;
+} loan;
+
+/* A runtime with the one port of this runner. Each counts its numbers from 1, so two runtimes have equal ones. */
 typedef struct place {
     const char *name;
     rm_runtime *runtime;
     rm_port *port;
     bool has_ended;
+    loan *loans; /* by token */
+    uint64_t next_token, next_work;
     struct place *next;
 } place;
 
@@ -42,6 +53,7 @@ typedef struct work {
 
 typedef struct own_node {
     const char *type;
+    const place *at;
     const json *options;
     uint64_t token;
     int64_t called, closed, failures, permits, packets;
@@ -62,15 +74,6 @@ typedef struct call {
     struct call *next;
 } call;
 
-/* What was given away under a number, and how often it came back. */
-typedef enum loan_kind { LOAN_MEMORY, LOAN_EXCEPTION, LOAN_TYPE } loan_kind;
-typedef struct loan {
-    loan_kind kind;
-    const char *name;
-    int64_t exception;
-    int released;
-} loan;
-
 typedef struct memory {
     const char *name;
     uint8_t *data;
@@ -85,11 +88,10 @@ typedef struct scenario {
     own_node *own_nodes;
     call *calls;
     memory *memories;
-    loan *loans; /* by token */
-    uint64_t next_token;
     json *before;       /* live objects */
     json *error;        /* the detail of the step that failed, or NULL */
     const char *status; /* its status */
+    place *failed_at;   /* whose error it is */
     json *failed;       /* the completion that it came with, or NULL */
     work *result;       /* whose outputs `expect_values` means */
 } scenario;
@@ -98,6 +100,7 @@ typedef struct scenario {
 
 /* The JSON twin of a value of a scenario, with large payloads by a table that grows; tokens only for what is lent. */
 typedef struct given {
+    place *at;
     text twin;
     rm_buffer table[256];
     size_t count;
@@ -105,8 +108,8 @@ typedef struct given {
 
 void give_value(scenario *play, given *to, const json *value);
 json *expected_value(scenario *play, const json *value);
-uint64_t new_loan(scenario *play, loan_kind kind, const char *name, int64_t exception);
-void released(scenario *play, const json *tokens); /* a list of tokens, or NULL */
+uint64_t new_loan(place *at, loan_kind kind, const char *name, int64_t exception);
+void released(place *at, const json *tokens); /* a list of tokens, or NULL */
 memory *memory_of(scenario *play, const char *name);
 bool is_lent(const scenario *play, const char *name);
 
@@ -128,7 +131,7 @@ void end_call(scenario *play, const place *at, uint64_t number);
 
 /* ---- steps.c, sessions.c, checks.c: what a step does; an error of the library goes to `note_error` */
 
-void note_error(scenario *play, rm_status status, rm_error *error);
+void note_error(scenario *play, place *at, rm_status status, rm_error *error);
 void note_completion(scenario *play, work *of);
 bool do_step(scenario *play, const json *step);
 bool do_session_step(scenario *play, const json *step);

@@ -9,12 +9,11 @@ static graph *graph_named(scenario *play, const char *name) {
 }
 
 static void open_session(scenario *play, const json *step) {
-    static uint64_t numbers = 1000000;
     work *made = take(sizeof *made);
     made->name = json_need(step, "as")->data;
-    made->token = ++numbers;
     made->of = graph_named(play, json_need(step, "pipeline")->data);
     made->at = made->of->at;
+    made->token = ++made->at->next_work;
     made->options = json_get(step, "options");
     text options = {0};
     if (made->options != NULL) json_write(&options, made->options);
@@ -22,7 +21,7 @@ static void open_session(scenario *play, const json *step) {
     rm_status status = rm_session_new(made->of->pipeline, made->at->port, made->token, (const uint8_t *)options.data,
                                       options.len, &made->session, &error);
     if (status < RM_OK) {
-        note_error(play, status, error);
+        note_error(play, made->at, status, error);
         return;
     }
     made->next = play->works;
@@ -76,6 +75,7 @@ static void add_time(text *to, const json *packet, const char *key) {
 
 static given *packets_of(scenario *play, work *of, const json *packets, size_t from) {
     given *all = take(sizeof *all);
+    all->at = of->at;
     size_t index = 0;
     add_text(&all->twin, "[");
     for (const json *packet = packets->first; packet != NULL; packet = packet->next, index++) {
@@ -104,12 +104,12 @@ static void send(scenario *play, const json *step) {
         rm_status status = rm_session_send(of->session, packed.bytes.data, packed.bytes.len, packed.buffers,
                                            packed.count, 0, 0, &out, &error);
         if (status < RM_OK) {
-            note_error(play, status, error);
+            note_error(play, of->at, status, error);
             return;
         }
         json *answer = taken(&out);
         size_t now = (size_t)json_number(json_at(answer, 0));
-        if (answer->len > 2) released(play, json_at(answer, 2));
+        if (answer->len > 2) released(of->at, json_at(answer, 2));
         done += now;
         if ((status == RM_OK) != (done == packets->len))
             fail("send takes %zu and answers %s", now, rm_status_name(status));
@@ -144,7 +144,7 @@ static json *next_output(scenario *play, work *of, int64_t sink, bool at_once) {
         rm_status status = rm_session_receive(of->session, sink, 1, &out, &error);
         require(status, &error, "receive");
         json *answer = taken(&out);
-        if (answer->len > 1) released(play, json_at(answer, 1));
+        if (answer->len > 1) released(of->at, json_at(answer, 1));
         json *rows = json_at(answer, 0);
         if (status == RM_OK) return json_at(rows, 0);
         if (rows->len > 0) fail("receive answers %s with outputs", rm_status_name(status));
@@ -202,6 +202,6 @@ bool do_session_step(scenario *play, const json *step) {
     } else {
         return false;
     }
-    if (status < RM_OK) note_error(play, status, error);
+    if (status < RM_OK) note_error(play, NULL, status, error);
     return true;
 }

@@ -2,11 +2,12 @@
 
 #include "scenario.h"
 
-void note_error(scenario *play, rm_status status, rm_error *error) {
+void note_error(scenario *play, place *at, rm_status status, rm_error *error) {
     play->status = rm_status_name(status);
     play->error = detail_of(error);
     play->failed = NULL;
-    released(play, json_get(play->error, "released"));
+    play->failed_at = at;
+    if (at != NULL) released(at, json_get(play->error, "released"));
 }
 
 /* The end of a run or session: its outputs are the result, or its error is that of the step. */
@@ -18,6 +19,7 @@ void note_completion(scenario *play, work *of) {
     play->status = rm_status_name((rm_status)status);
     play->error = json_at(errors, 0);
     play->failed = of->completion;
+    play->failed_at = of->at;
 }
 
 static graph *graph_of(scenario *play, const char *name) {
@@ -26,14 +28,15 @@ static graph *graph_of(scenario *play, const char *name) {
     fail("there is no pipeline %s", name);
 }
 
-static void declare(scenario *play, text *options, const json *own_nodes) {
+static void declare(scenario *play, place *at, text *options, const json *own_nodes) {
     static const char *const known[] = {"batch", "max_wait_ms", "inputs", "outputs"};
     add_text(options, "{\"host_nodes\":{");
     for (const json *type = own_nodes->first; type != NULL; type = type->next) {
         own_node *made = take(sizeof *made);
         made->type = type->key;
         made->options = type;
-        made->token = new_loan(play, LOAN_TYPE, type->key, 0);
+        made->at = at;
+        made->token = new_loan(at, LOAN_TYPE, type->key, 0);
         made->next = play->own_nodes;
         play->own_nodes = made;
         add_format(options, "%s\"%s\":{\"token\":%" PRIu64, type == own_nodes->first ? "" : ",", type->key,
@@ -66,14 +69,14 @@ static void make_pipeline(scenario *play, const json *step) {
     made->name = json_need(step, "as")->data;
     made->at = place_of(play, json_text(step, "runtime"));
     if (own_nodes != NULL) {
-        declare(play, &options, own_nodes);
+        declare(play, made->at, &options, own_nodes);
         made->has_own_nodes = true;
     }
     rm_error *error = NULL;
     rm_status status = rm_pipeline_new(made->at->runtime, (const uint8_t *)source.data, source.len,
                                        (const uint8_t *)options.data, options.len, &made->pipeline, &error);
     if (status < RM_OK) {
-        note_error(play, status, error);
+        note_error(play, made->at, status, error);
         return;
     }
     made->next = play->graphs;
@@ -82,11 +85,10 @@ static void make_pipeline(scenario *play, const json *step) {
 
 static work *new_work(scenario *play, graph *of, const char *name) {
     work *made = take(sizeof *made);
-    static uint64_t numbers = 1000;
     made->name = name;
-    made->token = ++numbers;
     made->of = of;
     made->at = of->at;
+    made->token = ++made->at->next_work;
     made->next = play->works;
     play->works = made;
     return made;
@@ -98,9 +100,10 @@ static int64_t timeout_of(const json *step) {
 }
 
 /* The inputs of a step as a document; false if they have none, which is the error of the step. */
-static bool pack_inputs(scenario *play, const json *step, document *packed) {
+static bool pack_inputs(scenario *play, place *at, const json *step, document *packed) {
     const json *inputs = json_get(step, "inputs");
     given *all = take(sizeof *all);
+    all->at = at;
     if (inputs == NULL)
         add_text(&all->twin, "null");
     else
@@ -109,14 +112,14 @@ static bool pack_inputs(scenario *play, const json *step, document *packed) {
     rm_error *error = NULL;
     const rm_buffer *table = all->count > 0 ? all->table : NULL;
     *packed = document_or_error(all->twin.data, all->twin.len, table, all->count, &status, &error);
-    if (status < RM_OK) note_error(play, status, error);
+    if (status < RM_OK) note_error(play, at, status, error);
     return status >= RM_OK;
 }
 
 static work *start(scenario *play, const json *step, const char *name) {
     work *made = new_work(play, graph_of(play, json_need(step, "pipeline")->data), name);
     document packed;
-    if (!pack_inputs(play, step, &packed)) {
+    if (!pack_inputs(play, made->at, step, &packed)) {
         play->works = made->next;
         return NULL;
     }
@@ -126,7 +129,7 @@ static work *start(scenario *play, const json *step, const char *name) {
         rm_pipeline_submit(made->of->pipeline, made->at->port, made->token, packed.bytes.data, packed.bytes.len,
                            packed.buffers, packed.count, timeout_of(step), 0, &out, &error);
     if (status < RM_OK) {
-        note_error(play, status, error);
+        note_error(play, made->at, status, error);
         play->works = made->next;
         return NULL;
     }
@@ -153,7 +156,7 @@ static void wait_for(scenario *play, work *of) {
 static void execute(scenario *play, const json *step) {
     work *made = new_work(play, graph_of(play, json_need(step, "pipeline")->data), "run");
     document packed;
-    if (!pack_inputs(play, step, &packed)) {
+    if (!pack_inputs(play, made->at, step, &packed)) {
         play->works = made->next;
         return;
     }
@@ -162,7 +165,7 @@ static void execute(scenario *play, const json *step) {
     rm_status status = rm_pipeline_execute(made->of->pipeline, packed.bytes.data, packed.bytes.len, packed.buffers,
                                            packed.count, timeout_of(step), &out, &error);
     if (status < RM_OK) {
-        note_error(play, status, error);
+        note_error(play, made->at, status, error);
         play->works = made->next;
         return;
     }
@@ -175,7 +178,7 @@ static void execute(scenario *play, const json *step) {
     made->table = take((made->table_len + 1) * sizeof *made->table);
     if (made->table_len > 0) memcpy(made->table, buffers, made->table_len * sizeof *buffers);
     rm_document_free(out.document);
-    released(play, json_get(made->completion, "released"));
+    released(made->at, json_get(made->completion, "released"));
     note_completion(play, made);
 }
 
@@ -192,7 +195,7 @@ static void cancel(scenario *play, const json *step) {
     else if (is_gone)
         fail("cancel answers %s, expected RM_GONE", rm_status_name(status));
     else if (status < RM_OK)
-        note_error(play, status, error);
+        note_error(play, of->at, status, error);
 }
 
 static void lend(scenario *play, const json *step) {
@@ -235,15 +238,19 @@ static void shut_down(scenario *play, const json *step) {
     if (status != (must_end ? RM_OK : RM_TIMEOUT)) fail("shutdown answers %s", rm_status_name(status));
 }
 
+/* Whether the next step compares what only a completion has: `execute` gives none if it fails. */
+static bool needs_completion(const json *next) {
+    if (next == NULL || !json_is(json_get(next, "do"), "expect_error")) return false;
+    return json_get(next, "outputs") != NULL || json_get(next, "errors") != NULL;
+}
+
 bool do_step(scenario *play, const json *step) {
     const json *verb = json_need(step, "do");
     if (json_is(verb, "pipeline")) {
         make_pipeline(play, step);
     } else if (json_is(verb, "run")) {
-        const json *next = step->next;
         bool needs_port =
-            graph_of(play, json_need(step, "pipeline")->data)->has_own_nodes ||
-            (next != NULL && json_get(next, "outputs") != NULL && json_is(json_get(next, "do"), "expect_error"));
+            graph_of(play, json_need(step, "pipeline")->data)->has_own_nodes || needs_completion(step->next);
         if (needs_port) {
             work *made = start(play, step, "run");
             if (made != NULL) wait_for(play, made);
@@ -302,6 +309,7 @@ void close_all(scenario *play) {
         settle(play);
         close_place(each);
     }
-    for (uint64_t token = 1; token < play->next_token; token++)
-        if (play->loans[token].released != 1) fail("at the end the loan %s is not released", play->loans[token].name);
+    for (const place *at = play->places; at != NULL; at = at->next)
+        for (uint64_t token = 1; token < at->next_token; token++)
+            if (at->loans[token].released != 1) fail("at the end the loan %s is not released", at->loans[token].name);
 }

@@ -63,7 +63,7 @@ static bool give_object(scenario *play, given *to, const json *value, bool may_r
     if (lent != NULL) {
         memory *of = memory_of(play, lent);
         add_format(&to->twin, "{\"$rm\":\"tensor\",\"dtype\":\"uint8\",\"shape\":[%zu],", of->len);
-        uint64_t token = may_refer ? new_loan(play, LOAN_MEMORY, of->name, 0) : 0;
+        uint64_t token = may_refer ? new_loan(to->at, LOAN_MEMORY, of->name, 0) : 0;
         add_payload(to, (block){of->data, of->len}, token, may_refer);
         return true;
     }
@@ -101,19 +101,18 @@ json *expected_value(scenario *play, const json *value) {
     return twin_of(made.bytes.data, made.bytes.len, made.buffers, made.count, 0);
 }
 
-uint64_t new_loan(scenario *play, loan_kind kind, const char *name, int64_t exception) {
-    uint64_t token = play->next_token++;
+uint64_t new_loan(place *at, loan_kind kind, const char *name, int64_t exception) {
+    uint64_t token = at->next_token++;
     if (token == MAX_TOKENS) fail("more than %d loans", MAX_TOKENS);
-    play->loans[token] = (loan){.kind = kind, .name = name, .exception = exception};
+    at->loans[token] = (loan){.kind = kind, .name = name, .exception = exception};
     return token;
 }
 
-void released(scenario *play, const json *tokens) {
+void released(place *at, const json *tokens) {
     for (const json *each = tokens == NULL ? NULL : tokens->first; each != NULL; each = each->next) {
         uint64_t token = (uint64_t)json_number(each);
-        if (token == 0 || token >= play->next_token)
-            fail("token %" PRIu64 " is released, which was never given", token);
-        if (++play->loans[token].released > 1) fail("token %" PRIu64 " is released twice", token);
+        if (token == 0 || token >= at->next_token) fail("token %" PRIu64 " is released, which was never given", token);
+        if (++at->loans[token].released > 1) fail("token %" PRIu64 " is released twice", token);
     }
 }
 
@@ -124,9 +123,11 @@ memory *memory_of(scenario *play, const char *name) {
 }
 
 bool is_lent(const scenario *play, const char *name) {
-    for (uint64_t token = 1; token < play->next_token; token++) {
-        const loan *each = &play->loans[token];
-        if (each->kind == LOAN_MEMORY && each->released == 0 && strcmp(each->name, name) == 0) return true;
+    for (const place *at = play->places; at != NULL; at = at->next) {
+        for (uint64_t token = 1; token < at->next_token; token++) {
+            const loan *each = &at->loans[token];
+            if (each->kind == LOAN_MEMORY && each->released == 0 && strcmp(each->name, name) == 0) return true;
+        }
     }
     return false;
 }
