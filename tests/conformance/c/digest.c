@@ -110,6 +110,8 @@ void run_digest(const char *name, const char *path, const char *root) {
     require(rm_document_view(written.document, &data, &len, &buffers, &count, &error), &error, "view");
     print_digest(name, data, len);
     rm_document_free(written.document);
+    /* The next case counts what is alive. */
+    require(rm_runtime_shutdown(runtime, -1, &error), &error, "shutdown");
     rm_pipeline_free(pipeline);
     rm_runtime_free(runtime);
 }

@@ -18,11 +18,15 @@ static bool behaves(const own_node *node, const char *behaviour) {
     return json_is(json_need(node->options, "behaviour"), behaviour);
 }
 
-void begin_call(scenario *play, place *at, json *event) {
+void begin_call(scenario *play, place *at, json *event, json *by_reference, const document *seen) {
     call *made = take(sizeof *made);
     made->number = (uint64_t)json_number(json_at(event, 1));
     made->at = at;
-    made->content = json_at(event, 2);
+    bool is_own = seen->count > 0;
+    for (size_t index = 0; index < seen->count; index++) is_own &= seen->buffers[index].token != 0;
+    made->content = json_at(is_own ? by_reference : event, 2);
+    made->table = is_own ? seen->buffers : NULL;
+    made->table_len = is_own ? seen->count : 0;
     made->entry = json_need(made->content, "entries")->first;
     call **last = &play->calls;
     while (*last != NULL) last = &(*last)->next;
@@ -120,12 +124,19 @@ static void send_reply(scenario *play, call *of, bool is_final, const char *erro
     if (error != NULL) add_text(&reply, error);
     add_text(&reply, "}");
     of->outputs = (text){0};
-    document made = document_of(reply.data, reply.len, NULL, 0);
+    rm_buffer *table = take((of->table_len + 1) * sizeof *table);
+    for (size_t index = 0; index < of->table_len; index++) {
+        const loan *lent = &of->at->loans[of->table[index].token];
+        table[index] = (rm_buffer){.data = of->table[index].data, .len = of->table[index].len};
+        table[index].token = new_loan(of->at, LOAN_MEMORY, lent->name, 0);
+    }
+    document made = document_of(reply.data, reply.len, of->table_len > 0 ? table : NULL, of->table_len);
     rm_error *refusal = NULL;
     rm_status status = rm_port_reply(of->at->port, of->number, made.bytes.data, made.bytes.len, made.buffers,
                                      made.count, NULL, &refusal);
     if (status == RM_GONE || status == RM_SHUT_DOWN) {
-        rm_error_free(refusal);
+        /* What was lent with it comes back with the refusal. */
+        released(of->at, json_get(detail_of(refusal), "released"));
         if (!of->is_over && of->part > 0 && !is_final) {
             const json *node = json_at(json_need(of->content, "nodes"), 0);
             own_node_with(play, of->at, (uint64_t)json_number(json_at(node, 0)))->closed++;

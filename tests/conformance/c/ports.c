@@ -60,7 +60,7 @@ static void handle(scenario *play, place *at, json *event, json *by_reference, d
     if (kind == RM_EVENT_COMPLETED)
         complete(play, at, event, by_reference, seen);
     else if (kind == RM_EVENT_CALL)
-        begin_call(play, at, event);
+        begin_call(play, at, event, by_reference, seen);
     else if (kind == RM_EVENT_RELEASED)
         released(at, json_at(event, 1));
     else if (kind == RM_EVENT_PORT_ENDED)

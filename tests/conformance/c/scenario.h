@@ -66,6 +66,8 @@ typedef struct call {
     uint64_t number;
     place *at;
     json *content;
+    const rm_buffer *table; /* of the host's own memory, which goes back as such; else NULL */
+    size_t table_len;
     const json *entry; /* the next one */
     size_t index;      /* its number */
     int64_t part;      /* the next part of a streaming answer */
@@ -125,7 +127,8 @@ bool is_pending(const work *of);
 /* ---- own_nodes.c */
 
 own_node *own_node_of(scenario *play, const char *type);
-void begin_call(scenario *play, place *at, json *event);
+/* `by_reference` is the event with the payloads of a table that lends the host's own memory. */
+void begin_call(scenario *play, place *at, json *event, json *by_reference, const document *seen);
 void go_on(scenario *play); /* answers all calls as far as they can be answered */
 void end_call(scenario *play, const place *at, uint64_t number);
 

@@ -87,6 +87,11 @@ class OpenSession:
         self.is_cancelled = True
         self.session.cancel()
 
+    def progress(self) -> Any:
+        """How far it is, as the runtime has it."""
+        found = self.session._native.progress()
+        return None if found is None else {"items": found[0]}
+
     def metrics(self) -> Any:
         """The metrics, as the runtime has them."""
         return self.session._native.metrics()

@@ -34,11 +34,11 @@ FEATURES = {
     "plan",
     "interrupt_part",
     "metrics",
+    "progress",
 }
 REASONS = {
     "runtimes": "the package has one runtime for each process",
     "shutdown": "the package shuts its runtime down when the interpreter exits",
-    "progress": "the package reports progress by calls of a function",
 }
 
 
@@ -304,8 +304,13 @@ class Player:
         has: Any,
         pipeline: str | None = None,
         session: str | None = None,
+        work: str | None = None,
     ) -> None:
-        if pipeline is not None:
+        if work is not None:
+            if work not in self.sessions:
+                raise Skip("the package reports the progress of runs by calls of a function")
+            contained(has, self.sessions[work].progress(), "progress")
+        elif pipeline is not None:
             plan = compiled.compile_manifest(self.manifests[pipeline])[0].describe()
             contained(has, plan, "plan")
         elif session is not None:
