@@ -21,6 +21,7 @@ from tools.machine import BUILD, ROOT, Problem, run, say
 SUITE = ROOT / "tests" / "conformance"
 FOLDER = BUILD / "hosts"
 LIMIT_SECONDS = 600
+EXIT_SECONDS = 10
 GROUPS = ("vector", "refused", "unwritable", "twin", "read_twin", "refused_twin", "scenario", "digest")
 TWINS = ("twin", "read_twin", "refused_twin")
 """Groups that a host may leave out: it need not use the JSON twin."""
@@ -109,6 +110,31 @@ class Host:
             raise Problem(f"`bench` of {self.language} ended with {done.returncode}: {done.stderr[-2000:]}")
         figures: dict[str, float] = json.loads(done.stdout)
         return figures
+
+    def exits(self, count: int) -> list[str]:
+        """Ends its program `count` times in each of its ways; what went wrong."""
+        wrong = []
+        for way, status in self.given.get("ways", {}).items():
+            words = [*self.words(self.given["exits"]), way]
+            for _ in range(count):
+                try:
+                    done = subprocess.run(
+                        words,
+                        cwd=self.folder,
+                        env=self.variables(),
+                        capture_output=True,
+                        text=True,
+                        timeout=EXIT_SECONDS,
+                        check=False,
+                    )
+                except subprocess.TimeoutExpired:
+                    wrong.append(f"{self.language}, {way}: it has not ended after {EXIT_SECONDS} s")
+                    continue
+                if done.returncode != status:
+                    wrong.append(f"{self.language}, {way}: {done.returncode}, expected {status}: {done.stderr[-500:]}")
+                elif status in (0, 3, 4) and done.stdout + done.stderr:
+                    wrong.append(f"{self.language}, {way}: it prints {(done.stdout + done.stderr)[-500:]!r}")
+        return wrong
 
     def output_of(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         """Runs one of its programs to its end."""
@@ -243,8 +269,19 @@ def bench() -> None:
     )
 
 
+def exits(count: int) -> None:
+    """Ends each program so many times in each way, in the middle of work."""
+    wrong: list[str] = []
+    for host in prepared(native.library()):
+        found = host.exits(count)
+        say(f"{host.language}: {count} exits in each of {len(host.given.get('ways', {}))} ways, {len(found)} wrong")
+        wrong += found
+    if wrong:
+        raise Problem("\n  ".join([f"{len(wrong)} exits are wrong:", *wrong[:20]]))
+
+
 if __name__ == "__main__":
     try:
-        write()
+        exits(int(sys.argv[2])) if sys.argv[1:2] == ["exits"] else write()
     except Problem as problem:
         sys.exit(f"{problem}")
