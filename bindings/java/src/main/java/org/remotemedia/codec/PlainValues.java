@@ -1,0 +1,189 @@
+package org.remotemedia.codec;
+
+import java.lang.foreign.MemorySegment;
+import java.math.BigInteger;
+import java.nio.Buffer;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.remotemedia.Audio;
+import org.remotemedia.MarshalException;
+import org.remotemedia.Table;
+import org.remotemedia.Tensor;
+import org.remotemedia.Value;
+import org.remotemedia.Video;
+
+/**
+ * Between values and Java objects, and values as text for people. It knows nothing of documents.
+ */
+public final class PlainValues {
+    private static final BigInteger MOST = BigInteger.ONE.shiftLeft(64);
+
+    private PlainValues() {}
+
+    /** The value of a Java object, see {@link Value#of}. */
+    public static Value valueOf(Object object) {
+        return switch (object) {
+            case null -> Value.NULL;
+            case Value value -> value;
+            case String text -> new Value.Text(text);
+            case Boolean bool -> new Value.Bool(bool);
+            case Integer number -> new Value.Int(number);
+            case Long number -> new Value.Int(number);
+            case Double number -> new Value.Float(number);
+            case java.lang.Float number -> new Value.Float(number);
+            case Short number -> new Value.Int(number);
+            case Byte number -> new Value.Int(number);
+            case BigInteger number -> integer(number);
+            case Map<?, ?> map -> mapOf(map);
+            case Object[] array -> listOf(Arrays.asList(array));
+            case byte[] bytes -> new Value.Bytes(bytes);
+            case MemorySegment segment -> new Value.Bytes(segment);
+            case Buffer buffer -> new Value.Bytes(MemorySegment.ofBuffer(buffer));
+            case float[] array -> Tensor.of(array);
+            case double[] array -> Tensor.of(array);
+            case int[] array -> Tensor.of(array);
+            case long[] array -> Tensor.of(array);
+            case short[] array -> Tensor.of(array);
+            case Instant moment -> new Value.Timestamp(moment.getEpochSecond(), moment.getNano());
+            // A path is an Iterable too.
+            case Path path -> new Value.File(path);
+            case Iterable<?> items -> listOf(items);
+            default -> throw new MarshalException("a " + object.getClass().getName()
+                    + " is no value; Value.of lists what can be one");
+        };
+    }
+
+    /** The Java object of a value, see {@link Value#toJava}. */
+    public static Object objectOf(Value value) {
+        return switch (value) {
+            case Value.Null nothing -> null;
+            case Value.Bool(boolean bool) -> bool;
+            case Value.Int(long number) -> number;
+            case Value.UInt number -> number.value();
+            case Value.Float(double number) -> number;
+            case Value.Text(String text) -> text;
+            case Value.Bytes bytes -> bytes.toArray();
+            case Value.Timestamp moment -> moment.toInstant();
+            case Value.List(List<Value> items) -> {
+                List<Object> objects = new ArrayList<>(items.size());
+                items.forEach(item -> objects.add(objectOf(item)));
+                yield objects;
+            }
+            case Value.Map(Map<String, Value> entries) -> {
+                Map<String, Object> objects = new LinkedHashMap<>();
+                entries.forEach((key, entry) -> objects.put(key, objectOf(entry)));
+                yield objects;
+            }
+            default -> value;
+        };
+    }
+
+    /** Reports that a value is not what its reader takes it for. */
+    public static <T> T isNo(Value value, String wanted) {
+        throw new IllegalStateException("this value is " + kindOf(value) + ", not " + wanted);
+    }
+
+    /** The kind of a value with its article. */
+    public static String kindOf(Value value) {
+        return switch (value) {
+            case Value.Null nothing -> "null";
+            case Value.Bool bool -> "a truth value";
+            case Value.Int number -> "an integer";
+            case Value.UInt number -> "an integer";
+            case Value.Float number -> "a float";
+            case Value.Text text -> "text";
+            case Value.Bytes bytes -> "bytes";
+            case Value.List list -> "a list";
+            case Value.Map map -> "a map";
+            case Value.Timestamp moment -> "a timestamp";
+            case Value.File file -> "a file";
+            case Audio audio -> "audio";
+            case Video video -> "a picture";
+            case Tensor tensor -> "a tensor";
+            case Table table -> "a table";
+        };
+    }
+
+    /** Text in quotes, with the escapes of JSON. */
+    public static String quoted(String text) {
+        StringBuilder quoted = new StringBuilder(text.length() + 2).append('"');
+        for (int index = 0; index < text.length(); index++) {
+            char character = text.charAt(index);
+            switch (character) {
+                case '"' -> quoted.append("\\\"");
+                case '\\' -> quoted.append("\\\\");
+                case '\n' -> quoted.append("\\n");
+                case '\t' -> quoted.append("\\t");
+                case '\r' -> quoted.append("\\r");
+                default -> {
+                    if (character < ' ') {
+                        quoted.append(String.format("\\u%04x", (int) character));
+                    } else {
+                        quoted.append(character);
+                    }
+                }
+            }
+        }
+        return quoted.append('"').toString();
+    }
+
+    /** A map as JSON has it. */
+    public static String braces(Map<String, Value> entries) {
+        List<String> parts = new ArrayList<>();
+        entries.forEach((key, value) -> parts.add(quoted(key) + ": " + value));
+        return "{" + String.join(", ", parts) + "}";
+    }
+
+    /** The place inside a value of an entry with this key, for messages. */
+    public static String step(Object key) {
+        if (key instanceof String text) {
+            return text.matches("[A-Za-z_][A-Za-z0-9_]*") ? "." + text : "[" + quoted(text) + "]";
+        }
+        return "[" + key + "]";
+    }
+
+    static Value integer(BigInteger number) {
+        if (number.bitLength() < 64) {
+            return new Value.Int(number.longValue());
+        }
+        if (number.signum() > 0 && number.compareTo(MOST) < 0) {
+            return new Value.UInt(number.longValue());
+        }
+        throw new MarshalException(
+                "the integer " + number + " does not fit 64 bits; use -2^63 to 2^64-1, a float, or text");
+    }
+
+    private static Value listOf(Iterable<?> items) {
+        List<Value> values = new ArrayList<>();
+        int index = 0;
+        for (Object item : items) {
+            try {
+                values.add(valueOf(item));
+            } catch (MarshalException error) {
+                throw error.inside(step(index));
+            }
+            index++;
+        }
+        return new Value.List(values);
+    }
+
+    private static Value mapOf(Map<?, ?> map) {
+        Map<String, Value> entries = new LinkedHashMap<>();
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+            if (!(entry.getKey() instanceof String key)) {
+                throw new MarshalException("the key " + entry.getKey() + " of a map is not text; make every key text");
+            }
+            try {
+                entries.put(key, valueOf(entry.getValue()));
+            } catch (MarshalException error) {
+                throw error.inside(step(key));
+            }
+        }
+        return new Value.Map(entries);
+    }
+}
