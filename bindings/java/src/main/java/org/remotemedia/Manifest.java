@@ -1,0 +1,84 @@
+package org.remotemedia;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A manifest that is built: nodes, and what connects them. Nothing is checked before a pipeline is made of it. */
+public final class Manifest {
+    private final String name;
+    private final List<Map<String, Object>> nodes = new ArrayList<>();
+    private final List<Map<String, Object>> connections = new ArrayList<>();
+    private final Map<String, Object> inputs = new LinkedHashMap<>();
+    private final Map<String, Object> outputs = new LinkedHashMap<>();
+
+    private Manifest(String name) {
+        this.name = name;
+    }
+
+    /** A manifest without nodes. */
+    public static Manifest named(String name) {
+        return new Manifest(name);
+    }
+
+    /** A manifest whose nodes follow each other. */
+    public static Manifest chain(String name, Node<?>... nodes) {
+        return new Manifest(name).then(nodes);
+    }
+
+    /** Adds nodes that follow each other. */
+    public Manifest then(Node<?>... chain) {
+        String before = null;
+        for (Node<?> node : chain) {
+            add(node);
+            if (before != null) {
+                connect(before, node.id());
+            }
+            before = node.id();
+        }
+        return this;
+    }
+
+    /** Adds a node without a connection. */
+    public Manifest add(Node<?> node) {
+        nodes.add(node.toMap());
+        return this;
+    }
+
+    /** Connects two ends: ids of nodes, or {@code id.port}. */
+    public Manifest connect(String from, String to) {
+        connections.add(Map.of("from", from, "to", to));
+        return this;
+    }
+
+    /** Names an input: the ends that get what is sent to it. */
+    public Manifest input(String name, String... ends) {
+        inputs.put(name, ends.length == 1 ? ends[0] : List.of(ends));
+        return this;
+    }
+
+    /** Names an output: the end that gives it. */
+    public Manifest output(String name, String end) {
+        outputs.put(name, end);
+        return this;
+    }
+
+    /** The manifest as a map, as docs/manifest.md describes it. */
+    public Map<String, Object> toMap() {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("version", "v1");
+        map.put("metadata", Map.of("name", name));
+        map.put("nodes", nodes);
+        if (!connections.isEmpty()) {
+            map.put("connections", connections);
+        }
+        if (!inputs.isEmpty()) {
+            map.put("inputs", inputs);
+        }
+        if (!outputs.isEmpty()) {
+            map.put("outputs", outputs);
+        }
+        return map;
+    }
+}

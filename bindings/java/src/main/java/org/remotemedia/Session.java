@@ -1,0 +1,374 @@
+package org.remotemedia;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Flow;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.remotemedia.abi.Abi;
+import org.remotemedia.engine.Completion;
+import org.remotemedia.engine.NativeSession;
+
+/**
+ * A pipeline at work on one stream that is sent and received while it runs. It is bounded at both ends: {@link #send} waits while there
+ * is no room, and a session whose outputs are not received comes to a halt.
+ *
+ * <p>Any thread may use it, also one that sends beside one that receives. Iterating gives the outputs until the session has
+ * ended. Leaving the block of {@code try} cancels what still goes on.
+ *
+ * <pre>{@code
+ * try (Session session = pipeline.session()) {
+ *     Thread.startVirtualThread(() -> { for (Audio frame : microphone) session.send(frame); session.finish(); });
+ *     for (Packet packet : session) {
+ *         System.out.println(packet.pts() + " " + packet.value());
+ *     }
+ * }
+ * }</pre>
+ */
+public final class Session implements AutoCloseable, Iterable<Packet> {
+    private static final int ALL = -1;
+
+    private final NativeSession session;
+    private final List<String> chosen;
+    private final int most;
+    private final Map<Integer, ArrayDeque<Packet>> arrived = new HashMap<>();
+    private volatile boolean isCancelled;
+
+    Session(Pipeline pipeline, SessionOptions options) {
+        this(pipeline, options, null);
+    }
+
+    Session(Pipeline pipeline, SessionOptions options, Consumer<ErrorDetail> onSkip) {
+        Value plan = pipeline.describe();
+        List<String> inputs = names(plan.get("inputs"));
+        List<String> outputs = names(plan.get("outputs") == null ? plan.get("sinks") : plan.get("outputs"));
+        chosen = options.document().get("outputs") instanceof List<?> named
+                ? named.stream().map(String::valueOf).toList()
+                : outputs;
+        most = options.most();
+        NativeSession opened = new NativeSession(
+                pipeline.owner().runtime.port(), pipeline.handle(), options.document(), inputs, outputs, onSkip);
+        session = opened;
+        RemoteMedia.CLEANER.register(this, opened::close);
+    }
+
+    /** Sends a value; waits while there is no room. */
+    public void send(Object value) throws InterruptedException {
+        send(Packet.of(value));
+    }
+
+    /** Sends a value at a time of the stream. */
+    public void send(Object value, Duration pts) throws InterruptedException {
+        send(Packet.at(value, pts));
+    }
+
+    /** Sends a packet: its value, times, and the name of the input if there are several. */
+    public void send(Packet packet) throws InterruptedException {
+        sendAll(List.of(packet));
+    }
+
+    /** Sends packets in their order. */
+    public void sendAll(List<Packet> packets) throws InterruptedException {
+        List<Packet> left = packets;
+        while (true) {
+            long seen = session.changes();
+            int taken = taken(left);
+            if (taken == left.size()) {
+                return;
+            }
+            left = left.subList(taken, left.size());
+            session.awaitChange(seen);
+        }
+    }
+
+    /** Sends as many packets as there is room for, and returns their number. */
+    public int trySend(List<Packet> packets) {
+        return taken(packets);
+    }
+
+    /** No more packets come: what was sent comes out, tails included, and then the session ends. */
+    public void finish() {
+        try {
+            session.finish();
+        } catch (RemoteMediaException.Gone gone) {
+            throw whyGone(gone);
+        }
+    }
+
+    /** Ends the stream behind what was sent: everything that nodes hold back comes out, and another stream begins. */
+    public void flush() {
+        control(Map.of("flush", true));
+    }
+
+    /** Drops everything that was sent and not received; nodes begin anew. What is sent afterwards is not touched by it. */
+    public void interrupt() {
+        // A receive meanwhile must not bring what is dropped, nor lose what comes after it.
+        synchronized (arrived) {
+            session.control(Map.of("interrupt", true));
+            arrived.clear();
+        }
+    }
+
+    /** Drops what waits before a node or behind it; these nodes begin anew, and what is before it continues. */
+    public void interrupt(String at) {
+        // A receive meanwhile must not bring what is dropped, nor lose what comes after it.
+        synchronized (arrived) {
+            session.control(Map.of("interrupt", true, "at", at));
+            arrived.clear();
+        }
+    }
+
+    /** Changes live params of a built-in node, for everything that is sent afterwards. */
+    public void set(String node, Map<String, ?> params) {
+        control(Map.of("set", Map.of("node", node, "params", params)));
+    }
+
+    /** The next packet of any output; waits for it. Empty once the session has ended. @throws NodeException if a node has failed */
+    public Optional<Packet> receive() throws InterruptedException {
+        return next(ALL);
+    }
+
+    /** The next packet of one output. All outputs must be received, since a full one holds up the pipeline. */
+    public Optional<Packet> receive(String output) throws InterruptedException {
+        return next(place(output));
+    }
+
+    /**
+     * The next packets, at most so many, of one output or with null of any; waits for the first. None once the session has ended.
+     */
+    public List<Packet> receive(String output, int most) throws InterruptedException {
+        return batch(output == null ? ALL : place(output), most);
+    }
+
+    /** The same without waiting; none if there are none now. */
+    public List<Packet> receiveNow(String output, int most) {
+        List<Packet> batch = new ArrayList<>();
+        fetch(output == null ? ALL : place(output), most, batch);
+        return batch;
+    }
+
+    /** The packets of any output until the session ends, for a loop. An interrupt ends it with {@link CancellationException}. */
+    @Override
+    public Iterator<Packet> iterator() {
+        return new Packets(ALL);
+    }
+
+    /** The packets of any output as a stream of {@link java.util.stream}. */
+    public Stream<Packet> stream() {
+        return StreamSupport.stream(spliterator(), false);
+    }
+
+    /** The packets of one output. */
+    public Iterable<Packet> output(String name) {
+        int place = place(name);
+        return () -> new Packets(place);
+    }
+
+    /**
+     * The packets of any output for one subscriber: they are received only as far as it requests them, which holds up the pipeline.
+     * Cancelling the subscription cancels the session.
+     */
+    public Flow.Publisher<Packet> publisher() {
+        return new SessionPublisher(this);
+    }
+
+    /** Done when the session has ended; exceptionally if a node has failed. Outputs may still wait to be received. */
+    public CompletableFuture<Void> completion() {
+        CompletableFuture<Void> ended = new CompletableFuture<>();
+        session.done()
+                .thenAcceptAsync(
+                        completion -> {
+                            RemoteMediaException failure = completion.failure();
+                            if (failure == null) {
+                                ended.complete(null);
+                            } else {
+                                ended.completeExceptionally(failure);
+                            }
+                        },
+                        Thread::startVirtualThread);
+        return ended;
+    }
+
+    /** What goes on in it, also after it has ended: see docs/abi.md. */
+    public Value metrics() {
+        return session.metrics();
+    }
+
+    /** How far it is; null once it has ended. */
+    public Progress progress() {
+        return Progress.of(session.progress());
+    }
+
+    /** Ends it now, and drops outputs that were not received; returns whether it still went on. */
+    public boolean cancel() {
+        isCancelled = true;
+        boolean done = session.cancel();
+        synchronized (arrived) {
+            arrived.clear();
+        }
+        return done;
+    }
+
+    /** Cancels it if it still goes on, and frees it. */
+    @Override
+    public void close() {
+        session.close();
+    }
+
+    private int taken(List<Packet> packets) {
+        try {
+            return session.send(packets);
+        } catch (RemoteMediaException.Gone gone) {
+            throw whyGone(gone);
+        }
+    }
+
+    private void control(Map<String, ?> wanted) {
+        try {
+            session.control(wanted);
+        } catch (RemoteMediaException.Gone gone) {
+            throw whyGone(gone);
+        }
+    }
+
+    /** The next packet. More are fetched than it takes: it costs less to take several together. */
+    private Optional<Packet> next(int place) throws InterruptedException {
+        synchronized (arrived) {
+            ArrayDeque<Packet> waiting = arrived.get(place);
+            if (waiting != null && !waiting.isEmpty()) {
+                return Optional.of(waiting.poll());
+            }
+        }
+        while (true) {
+            long seen = session.changes();
+            synchronized (arrived) {
+                List<Packet> batch = new ArrayList<>();
+                int status = fetch(place, most, batch);
+                if (!batch.isEmpty()) {
+                    ArrayDeque<Packet> waiting = arrived.computeIfAbsent(place, ignored -> new ArrayDeque<>());
+                    // In front: other threads may have left packets there that came later.
+                    batch.subList(1, batch.size()).reversed().forEach(waiting::addFirst);
+                    return Optional.of(batch.getFirst());
+                }
+                if (status == Abi.END) {
+                    break;
+                }
+            }
+            session.awaitChange(seen);
+        }
+        raiseFailure();
+        return Optional.empty();
+    }
+
+    private List<Packet> batch(int place, int wanted) throws InterruptedException {
+        List<Packet> batch = new ArrayList<>();
+        while (true) {
+            long seen = session.changes();
+            int status = fetch(place, wanted, batch);
+            if (!batch.isEmpty()) {
+                return batch;
+            }
+            if (status == Abi.END) {
+                raiseFailure();
+                return batch;
+            }
+            session.awaitChange(seen);
+        }
+    }
+
+    /** Moves packets that are there into {@code batch}: those that were fetched before, else new ones. Returns the status. */
+    private int fetch(int place, int wanted, List<Packet> batch) {
+        synchronized (arrived) {
+            ArrayDeque<Packet> waiting = arrived.get(place);
+            while (waiting != null && !waiting.isEmpty() && batch.size() < wanted) {
+                batch.add(waiting.poll());
+            }
+            return batch.isEmpty() ? session.receive(place, wanted, batch) : Abi.OK;
+        }
+    }
+
+    private void raiseFailure() throws InterruptedException {
+        RemoteMediaException failure = await().failure();
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private Completion await() throws InterruptedException {
+        try {
+            return session.done().get();
+        } catch (java.util.concurrent.ExecutionException error) {
+            throw new AssertionError(error);
+        }
+    }
+
+    /** The error that has ended the session says more than that it has ended. */
+    private RemoteMediaException whyGone(RemoteMediaException.Gone gone) {
+        if (session.isClosed() || isCancelled) {
+            return gone;
+        }
+        // Its event may still be on its way: the session is over natively, so it comes without waiting for anybody.
+        RemoteMediaException failure = session.done().join().failure();
+        return failure == null ? gone : failure;
+    }
+
+    private int place(String output) {
+        int place = chosen.indexOf(output);
+        if (place < 0) {
+            throw new RemoteMediaException.InvalidArgument("there is no output " + output + "; the session has " + chosen);
+        }
+        return place;
+    }
+
+    private static List<String> names(Value ends) {
+        if (ends == null) {
+            return List.of("");
+        }
+        return ends.asList().stream()
+                .map(end -> end instanceof Value.Text(String text) ? text : end.get("name").asText())
+                .toList();
+    }
+
+    private final class Packets implements Iterator<Packet> {
+        private final int place;
+        private Optional<Packet> ahead;
+
+        Packets(int place) {
+            this.place = place;
+        }
+
+        @Override
+        public boolean hasNext() {
+            if (ahead == null) {
+                try {
+                    ahead = Session.this.next(place);
+                } catch (InterruptedException error) {
+                    Thread.currentThread().interrupt();
+                    throw (CancellationException)
+                            new CancellationException("the thread that receives was interrupted").initCause(error);
+                }
+            }
+            return ahead.isPresent();
+        }
+
+        @Override
+        public Packet next() {
+            if (!hasNext()) {
+                throw new NoSuchElementException("the session has ended");
+            }
+            Packet packet = ahead.get();
+            ahead = null;
+            return packet;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package org.remotemedia;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** How a session works. Each method returns changed options; {@link #DEFAULT} has all defaults. */
+public final class SessionOptions {
+    /** All outputs; queues of 64 packets, 8 MiB and 5 s of media time; no deadlines. */
+    public static final SessionOptions DEFAULT = new SessionOptions(Map.of());
+
+    private final Map<String, Object> document;
+
+    private SessionOptions(Map<String, Object> document) {
+        this.document = document;
+    }
+
+    /** Options as docs/abi.md describes them, from a map. */
+    public static SessionOptions of(Map<String, ?> document) {
+        return new SessionOptions(new LinkedHashMap<>(document));
+    }
+
+    /** Only these outputs are handed out; those of the others are dropped. */
+    public SessionOptions outputs(String... names) {
+        return with("outputs", List.of(names));
+    }
+
+    /** The bounds of the queue at each input and each output; what is null has its default. */
+    public SessionOptions buffer(Integer packets, Long bytes, Duration media) {
+        Map<String, Object> buffer = new LinkedHashMap<>();
+        if (packets != null) {
+            buffer.put("packets", packets);
+        }
+        if (bytes != null) {
+            buffer.put("bytes", bytes);
+        }
+        if (media != null) {
+            buffer.put("ms", media.toMillis());
+        }
+        return with("buffer", buffer);
+    }
+
+    /** How long the session may last. */
+    public SessionOptions deadline(Duration time) {
+        return with("deadline_us", time.toNanos() / 1000);
+    }
+
+    /** A packet, and everything made of it, is dropped once this much time has passed since it was taken. */
+    public SessionOptions packetDeadline(Duration time) {
+        return with("packet_deadline_us", time.toNanos() / 1000);
+    }
+
+    /** The clock shows the media time that has arrived, for tests. */
+    public SessionOptions virtualClock() {
+        return with("clock", "virtual");
+    }
+
+    /** The document of the options. */
+    Map<String, Object> document() {
+        return document;
+    }
+
+    /** The most packets that one receive may bring without emptying a queue further than its bound. */
+    int most() {
+        return document.get("buffer") instanceof Map<?, ?> buffer && buffer.get("packets") instanceof Number packets
+                ? Math.clamp(packets.longValue(), 1, 256)
+                : 256;
+    }
+
+    private SessionOptions with(String option, Object value) {
+        Map<String, Object> changed = new LinkedHashMap<>(document);
+        changed.put(option, value);
+        return new SessionOptions(changed);
+    }
+}

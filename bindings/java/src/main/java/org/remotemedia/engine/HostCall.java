@@ -1,0 +1,286 @@
+package org.remotemedia.engine;
+
+import java.lang.System.Logger;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.Semaphore;
+import org.remotemedia.HostNode;
+import org.remotemedia.MarshalException;
+import org.remotemedia.Packet;
+import org.remotemedia.RemoteMediaException;
+import org.remotemedia.Value;
+import org.remotemedia.abi.Abi;
+import org.remotemedia.abi.CallBuffers;
+import org.remotemedia.abi.Native;
+import org.remotemedia.abi.Use;
+import org.remotemedia.codec.Decoder;
+import org.remotemedia.codec.Encoder;
+
+/**
+ * A call of the runtime to a chain of nodes of the host, and its reply: values with the entries that they come from, in one part or
+ * several. A virtual thread serves it, and the next call to the same nodes if the reply brings one.
+ */
+final class HostCall {
+    /** How long values wait for the rest of a reply: a slow node must not hold up what is done. */
+    private static final long PART_NANOSECONDS = 5_000_000;
+
+    private final EventPort port;
+    private final long number;
+    private final HostChain chain;
+    private final Semaphore room = new Semaphore(0);
+    private final List<Row> rows = new ArrayList<>();
+    private long due;
+    private Thread server;
+    private boolean isOver;
+
+    private record Row(int entry, Packet packet, int output) {}
+
+    private HostCall(EventPort port, long number, HostChain chain) {
+        this.port = port;
+        this.number = number;
+        this.chain = chain;
+    }
+
+    /** Reads the third field of the event. */
+    static HostCall read(EventPort port, long number, Map<String, Value> fields) {
+        long job = fields.get("job").asLong();
+        long epoch = fields.get("epoch") instanceof Value.Int(long given) ? given : 0;
+        HostInstances instances = port.instances.computeIfAbsent(job, ignored -> new HostInstances());
+        List<HostChain.Link> links = new ArrayList<>();
+        for (Value node : fields.get("nodes").asList()) {
+            if (!(port.loans.get(node.get(0).asLong()) instanceof HostNode type)) {
+                throw new IllegalStateException("the library calls a node type that it has released; please report it");
+            }
+            links.add(new HostChain.Link(node.get(1).asText(), type));
+        }
+        return new HostCall(port, number, new HostChain(links, instances, epoch, fields.get("entries").asList()));
+    }
+
+    /** Serves it on a thread of its own. */
+    void start() {
+        Thread.ofVirtual().name("remotemedia-node").start(() -> {
+            HostCall call = this;
+            while (call != null) {
+                call = call.serve();
+            }
+        });
+    }
+
+    /** There is room for the next part. */
+    void room() {
+        room.release();
+    }
+
+    /** Its reply is not wanted any more. */
+    synchronized void over() {
+        isOver = true;
+        room.release();
+        if (server != null) {
+            server.interrupt();
+        }
+    }
+
+    /** Makes the whole reply, and returns the next call to the same nodes if it is there already. */
+    private HostCall serve() {
+        synchronized (this) {
+            if (isOver) {
+                return null;
+            }
+            server = Thread.currentThread();
+        }
+        due = System.nanoTime() + PART_NANOSECONDS;
+        try {
+            chain.run(this::emit);
+            return last(null);
+        } catch (Over gone) {
+            return null;
+        } catch (Throwable error) {
+            return isWanted() ? last(error) : null;
+        } finally {
+            port.calls.remove(number, this);
+            synchronized (this) {
+                server = null;
+            }
+            // An interrupt was meant for this call, and must not meet the next one.
+            Thread.interrupted();
+        }
+    }
+
+    private void emit(int entry, Packet packet, int output) {
+        if (!isWanted()) {
+            throw new Over();
+        }
+        rows.add(new Row(entry, packet, output));
+        if (chain.isStreaming() || System.nanoTime() - due >= 0) {
+            if (part() == Abi.WOULD_BLOCK && chain.isStreaming()) {
+                awaitRoom();
+            }
+            due = System.nanoTime() + PART_NANOSECONDS;
+        }
+    }
+
+    private void awaitRoom() {
+        try {
+            room.acquire();
+        } catch (InterruptedException interrupted) {
+            throw new Over();
+        }
+        if (!isWanted()) {
+            throw new Over();
+        }
+    }
+
+    private synchronized boolean isWanted() {
+        return !isOver;
+    }
+
+    /** Sends the rows so far. @throws MarshalException if one can't cross, with the earlier ones kept */
+    private int part() {
+        CallBuffers call = CallBuffers.acquire();
+        try {
+            encode(call.encoder(), false, null, 0);
+            int status = send(call, false);
+            rows.clear();
+            if (status == Abi.GONE) {
+                throw new Over();
+            }
+            return status;
+        } finally {
+            call.release();
+        }
+    }
+
+    /** Sends the rest, and the error if there is one. */
+    private HostCall last(Throwable error) {
+        CallBuffers call = CallBuffers.acquire();
+        try {
+            long token = error == null ? 0 : port.loans.keep(error);
+            try {
+                encode(call.encoder(), true, error, token);
+            } catch (RemoteMediaException refused) {
+                if (token != 0) {
+                    port.loans.release(token);
+                }
+                return failed(error, refused);
+            }
+            int status;
+            try {
+                status = send(call, true);
+            } catch (RemoteMediaException refused) {
+                return failed(error, refused);
+            }
+            if (status == Abi.GONE || !call.hasResult()) {
+                return null;
+            }
+            return next(call.result(port.loans));
+        } finally {
+            call.release();
+        }
+    }
+
+    /** Replies with what was wrong with the reply itself, once. */
+    private HostCall failed(Throwable error, RemoteMediaException refused) {
+        if (rows.isEmpty()) {
+            EventPort.LOG.log(Logger.Level.ERROR, "a reply to a call of the runtime was refused", refused);
+            return null;
+        }
+        rows.clear();
+        return last(error == null ? refused : error);
+    }
+
+    private HostCall next(Decoder document) {
+        int fields = document.list();
+        HostCall next = read(port, document.integer(), document.value().asMap());
+        if (fields > 2) {
+            Completion.tokens(document).forEach(port.loans::release);
+        }
+        port.calls.put(next.number, next);
+        return next;
+    }
+
+    private int send(CallBuffers call, boolean isLast) {
+        long next = isLast ? call.output() : 0;
+        try (Use use = Use.of(port.handle)) {
+            int status = Native.rm_port_reply(
+                    use.address(),
+                    number,
+                    call.document(),
+                    call.length(),
+                    call.table(port.loans),
+                    call.tableLength(),
+                    next,
+                    call.error());
+            if (status == Abi.GONE) {
+                call.dropError(status, port.loans);
+                return status;
+            }
+            return call.check(status, port.loans);
+        } catch (RemoteMediaException.Gone closed) {
+            return Abi.GONE;
+        }
+    }
+
+    private void encode(Encoder document, boolean isFinal, Throwable error, long token) {
+        document.entries(error == null ? 2 : 3);
+        document.text("outputs");
+        document.array(rows.size());
+        for (Row row : rows) {
+            Packet packet = row.packet;
+            boolean timed = packet.pts() != null || packet.duration() != null;
+            document.array(row.output != 0 ? 5 : timed ? 4 : 2);
+            document.integer(row.entry);
+            try {
+                document.value(packet.value());
+            } catch (MarshalException refused) {
+                throw refused.inside("the returned value");
+            }
+            if (timed || row.output != 0) {
+                document.nanoseconds(packet.pts());
+                document.nanoseconds(packet.duration());
+            }
+            if (row.output != 0) {
+                document.integer(row.output);
+            }
+        }
+        document.text("final");
+        document.bool(isFinal);
+        if (error == null) {
+            return;
+        }
+        document.text("error");
+        document.entries(6);
+        document.text("entry");
+        document.integer(chain.entry());
+        document.text("node");
+        document.integer(chain.node());
+        document.text("type");
+        document.text(error.getClass().getName());
+        document.text("message");
+        document.text(error.getMessage() == null ? "" : printable(error.getMessage()));
+        document.text("chain");
+        List<String> causes = new ArrayList<>();
+        for (Throwable cause = error.getCause(); cause != null && causes.size() < 100; cause = cause.getCause()) {
+            causes.add(printable(cause.toString()));
+        }
+        document.value(causes);
+        document.text("token");
+        document.integer(token);
+    }
+
+    /** A message with half of a surrogate pair must not hide the error. */
+    private static String printable(String text) {
+        return new String(
+                text.getBytes(java.nio.charset.StandardCharsets.UTF_8), java.nio.charset.StandardCharsets.UTF_8);
+    }
+
+    /** Ends a handler whose values are not wanted any more. */
+    private static final class Over extends CancellationException {
+        private static final long serialVersionUID = 1;
+
+        Over() {
+            super("the values of this call are not wanted any more: its work has ended");
+        }
+    }
+}

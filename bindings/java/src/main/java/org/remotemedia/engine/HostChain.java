@@ -1,0 +1,180 @@
+package org.remotemedia.engine;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.remotemedia.HostNode;
+import org.remotemedia.Packet;
+import org.remotemedia.Value;
+
+/**
+ * The nodes that the entries of a call pass, one after the other. A value that a node emits goes on to the next one at once; a node that
+ * takes batches waits until the nodes before it have had all entries.
+ *
+ * <p>It knows nothing of replies: what the last node emits goes to a sink.
+ */
+final class HostChain {
+    /** A node of the chain. */
+    record Link(String node, HostNode type) {}
+
+    /** Where values of the last node go: the entry that they come from, and the number of the output. */
+    interface Sink {
+        void emit(int entry, Packet packet, int output);
+    }
+
+    private final List<Link> links;
+    private final HostInstances instances;
+    private final long epoch;
+    private final List<Value> entries;
+    private final List<List<Packet>> waiting = new ArrayList<>();
+    private final List<List<Integer>> waitingEntries = new ArrayList<>();
+    private final boolean streams;
+    private int entry;
+    private int node;
+
+    HostChain(List<Link> links, HostInstances instances, long epoch, List<Value> entries) {
+        this.links = links;
+        this.instances = instances;
+        this.epoch = epoch;
+        this.entries = entries;
+        boolean any = false;
+        for (Link link : links) {
+            any |= link.type.isStreaming();
+            waiting.add(new ArrayList<>());
+            waitingEntries.add(new ArrayList<>());
+        }
+        streams = any;
+    }
+
+    /** Whether each value leaves as it is emitted. */
+    boolean isStreaming() {
+        return streams;
+    }
+
+    /** The entry at work, for errors. */
+    int entry() {
+        return entry;
+    }
+
+    /** The node at work, for errors. */
+    int node() {
+        return node;
+    }
+
+    /** Passes all entries. */
+    void run(Sink sink) throws Exception {
+        for (int index = 0; index < entries.size(); index++) {
+            List<Value> fields = entries.get(index).asList();
+            if (fields.size() < 2) {
+                flush(0, sink);
+                end(index, fields.isEmpty(), sink);
+            } else {
+                int input = fields.size() > 4 ? (int) fields.get(4).asLong() : 0;
+                pass(index, 0, packet(fields, links.getFirst().type.inputs().get(input)), sink);
+            }
+        }
+        flush(0, sink);
+    }
+
+    /** Gives a packet to the node at {@code place}, and what it emits to the nodes behind it. */
+    private void pass(int from, int place, Packet packet, Sink sink) throws Exception {
+        if (place == links.size()) {
+            return;
+        }
+        HostNode type = links.get(place).type;
+        if (type.batchMapper() != null) {
+            waiting.get(place).add(packet);
+            waitingEntries.get(place).add(from);
+            return;
+        }
+        entry = from;
+        node = place;
+        handler(place).handle(packet, emitter(from, place, packet, sink));
+    }
+
+    private void end(int from, boolean isLast, Sink sink) throws Exception {
+        for (int place = 0; place < links.size() && !isLast; place++) {
+            entry = from;
+            node = place;
+            if (links.get(place).type.options().containsKey("ends")) {
+                handler(place).end(emitter(from, place, null, sink));
+                flush(place + 1, sink);
+            }
+        }
+    }
+
+    /** Calls the nodes that take batches, beginning with the one at {@code place}. */
+    private void flush(int place, Sink sink) throws Exception {
+        for (; place < links.size(); place++) {
+            List<Packet> packets = List.copyOf(waiting.get(place));
+            List<Integer> froms = List.copyOf(waitingEntries.get(place));
+            waiting.get(place).clear();
+            waitingEntries.get(place).clear();
+            if (packets.isEmpty()) {
+                continue;
+            }
+            entry = froms.getFirst();
+            node = place;
+            List<?> values = links.get(place).type.batchMapper().map(packets);
+            if (values.size() != packets.size()) {
+                throw new IllegalStateException("the node returned " + values.size() + " values for " + packets.size()
+                        + " packets; return one for each, null for none");
+            }
+            for (int index = 0; index < values.size(); index++) {
+                if (values.get(index) != null) {
+                    emitter(froms.get(index), place, packets.get(index), sink).emit(values.get(index));
+                }
+            }
+        }
+    }
+
+    private HostNode.Handler handler(int place) {
+        Link link = links.get(place);
+        return instances.handler(link.node, link.type, epoch);
+    }
+
+    private HostNode.Emitter emitter(int from, int place, Packet source, Sink sink) {
+        return packet -> {
+            HostNode type = links.get(place).type;
+            int output = packet.port() == null ? 0 : type.outputs().indexOf(packet.port());
+            if (output < 0) {
+                throw new IllegalArgumentException(
+                        type.type() + " has no output " + packet.port() + "; it has " + type.outputs());
+            }
+            if (place == links.size() - 1) {
+                sink.emit(from, packet, output);
+                return;
+            }
+            Packet next = new Packet(
+                    packet.value(),
+                    packet.pts() != null || source == null ? packet.pts() : source.pts(),
+                    packet.duration() != null || source == null ? packet.duration() : source.duration(),
+                    source == null ? 0 : source.item(),
+                    -1,
+                    0,
+                    links.get(place + 1).type.inputs().getFirst());
+            try {
+                pass(from, place + 1, next, sink);
+            } catch (RuntimeException error) {
+                throw error;
+            } catch (Exception error) {
+                throw HostChain.<RuntimeException>unchecked(error);
+            }
+            node = place;
+        };
+    }
+
+    private static Packet packet(List<Value> fields, String input) {
+        return new Packet(fields.get(1), time(fields.get(2)), time(fields.get(3)), fields.get(0).asLong(), -1, 0, input);
+    }
+
+    private static Duration time(Value value) {
+        return value instanceof Value.Int(long nanoseconds) ? Duration.ofNanos(nanoseconds) : null;
+    }
+
+    /** The exception of a node passes through the node before it as it is. */
+    @SuppressWarnings("unchecked")
+    private static <E extends Exception> E unchecked(Exception error) throws E {
+        throw (E) error;
+    }
+}
