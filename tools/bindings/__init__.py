@@ -1,1 +1,1 @@
-"""What is generated for the bindings in other languages than Python, and how their tests run: one module for each language."""
+"""Generators of what bindings repeat from the ABI and from the node types: one module for each language."""

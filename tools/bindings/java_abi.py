@@ -1,4 +1,4 @@
-"""Generates what the Java host knows of the C ABI: `Abi.java` (numbers, layouts), `Native.java` (functions), `Status.java`.
+"""Generates what the Java host knows of the C ABI: numbers and layouts, functions, statuses.
 
 It reads `include/remotemedia.abi.json` alone.
 """

@@ -1,5 +1,6 @@
 package org.remotemedia;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -42,7 +43,7 @@ public class Node<N extends Node<N>> {
 
     /** Sets a param by its name in manifests. */
     public N param(String name, Object value) {
-        params.put(name, value);
+        params.put(name, listed(value));
         return self();
     }
 
@@ -62,6 +63,15 @@ public class Node<N extends Node<N>> {
             map.put("on_error", onError);
         }
         return map;
+    }
+
+    /** Arrays of numbers are lists in a manifest, not tensors. */
+    private static Object listed(Object value) {
+        return switch (value) {
+            case double[] numbers -> Arrays.stream(numbers).boxed().toList();
+            case Object[] items -> Arrays.stream(items).map(Node::listed).toList();
+            case null, default -> value;
+        };
     }
 
     @SuppressWarnings("unchecked")
