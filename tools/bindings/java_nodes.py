@@ -92,7 +92,11 @@ def _class(described: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[
 
 def _setter(entry: Mapping[str, Any], param: str, schema: Mapping[str, Any], kind: str, value: str = "") -> str:
     given = value or _camel(param)
-    return f'param("{param}", {given}{".text()" if kind in _enums({param: entry}, schema) else ""});'
+    if kind in _enums({param: entry}, schema):
+        given += ".text()"
+    elif kind == "double":
+        given = f"number({given})"
+    return f'param("{param}", {given});'
 
 
 def _enums(properties: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:

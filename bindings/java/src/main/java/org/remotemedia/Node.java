@@ -65,6 +65,14 @@ public class Node<N extends Node<N>> {
         return map;
     }
 
+    /** A number as it is written: 5.0 as 5, since some nodes calculate with integers where all are. */
+    static Number number(double value) {
+        if (value == Math.rint(value) && Math.abs(value) < 1L << 53) {
+            return (long) value;
+        }
+        return value;
+    }
+
     /** Arrays of numbers are lists in a manifest, not tensors. */
     private static Object listed(Object value) {
         return switch (value) {

@@ -131,7 +131,7 @@ public final class Nodes {
 
         /// The length of a chunk in milliseconds. Either this or `frames`. From 0.01 to 3600000.
         public AudioChunk durationMs(double value) {
-            return param("duration_ms", value);
+            return param("duration_ms", number(value));
         }
 
         /// From the beginning of a chunk to that of the next, in frames; beside `frames`, and not more. From 1 to
@@ -143,7 +143,7 @@ public final class Nodes {
         /// From the beginning of a chunk to that of the next, in milliseconds; beside `duration_ms`, and not more.
         /// From 0.01 to 3600000.
         public AudioChunk hopMs(double value) {
-            return param("hop_ms", value);
+            return param("hop_ms", number(value));
         }
 
         /// What becomes of the last chunk if too little is left for it. By default "keep".
@@ -197,7 +197,7 @@ public final class Nodes {
         /// Emits a packet each time this many milliseconds of sound are there. Without it, all is one packet. From
         /// 1 to 36000000.
         public AudioConcat maxDurationMs(double value) {
-            return param("max_duration_ms", value);
+            return param("max_duration_ms", number(value));
         }
 
         /// Emits a packet each time so many frames are there, instead of `max_duration_ms`. From 1 to 100000000.
@@ -208,7 +208,7 @@ public final class Nodes {
         /// What is left at the end is left out if it is shorter than this many milliseconds. From 0 to 36000000. By
         /// default 0.0.
         public AudioConcat minDurationMs(double value) {
-            return param("min_duration_ms", value);
+            return param("min_duration_ms", number(value));
         }
 
         /// What the node does where the times of its input jump, as after a packet that was lost. By default
@@ -319,7 +319,7 @@ public final class Nodes {
 
         /// How long both sound, in milliseconds. From 0 to 600000. By default 1000.0.
         public AudioCrossfade durationMs(double value) {
-            return param("duration_ms", value);
+            return param("duration_ms", number(value));
         }
 
         /// How the gains change. By default "equal_power".
@@ -410,13 +410,13 @@ public final class Nodes {
         /// Where to start in each file, in seconds. What is before it is decoded and left out, so the cut is exact.
         /// From 0 to 1000000000. By default 0.0.
         public AudioDecode startS(double value) {
-            return param("start_s", value);
+            return param("start_s", number(value));
         }
 
         /// How much of each file to give from `start_s` on, in seconds; all of it if left out. From 0 to
         /// 1000000000.
         public AudioDecode durationS(double value) {
-            return param("duration_s", value);
+            return param("duration_s", number(value));
         }
 
         /// What the bytes are, if they are PCM without a header. Else the container says it. Key `encoding`
@@ -627,17 +627,17 @@ public final class Nodes {
 
         /// The cut-off or centre, for all kinds but `bandpass`. From 0.001 to 400000.
         public AudioFilter frequencyHz(double value) {
-            return param("frequency_hz", value);
+            return param("frequency_hz", number(value));
         }
 
         /// The lower edge of `bandpass`. From 0.001 to 400000.
         public AudioFilter lowHz(double value) {
-            return param("low_hz", value);
+            return param("low_hz", number(value));
         }
 
         /// The upper edge of `bandpass`. At least 0.001 more than `low_hz`. From 0.001 to 400000.
         public AudioFilter highHz(double value) {
-            return param("high_hz", value);
+            return param("high_hz", number(value));
         }
 
         /// The order of `lowpass`, `highpass` and `bandpass`: 6 dB per octave and order. 2 if it is not given. From
@@ -649,12 +649,12 @@ public final class Nodes {
         /// The quality of a section of the cookbook: the larger, the narrower. 0.7071 if it is not given. From 0.01
         /// to 1000.
         public AudioFilter q(double value) {
-            return param("q", value);
+            return param("q", number(value));
         }
 
         /// What `peaking` and the shelves do at their frequency or beyond it, in decibels. From -60 to 60.
         public AudioFilter gainDb(double value) {
-            return param("gain_db", value);
+            return param("gain_db", number(value));
         }
 
         /// What the node does where the times of its input jump, as after a packet that was lost. By default
@@ -710,7 +710,7 @@ public final class Nodes {
 
         /// The gain in decibels. -120 is silence. From -120 to 120. By default 0.0.
         public AudioGain gainDb(double value) {
-            return param("gain_db", value);
+            return param("gain_db", number(value));
         }
 
         /// Points `[seconds, decibels]` in the order of their times. A gain of -120 dB or less is silence.
@@ -783,13 +783,13 @@ public final class Nodes {
         /// Sound whose gated RMS over seconds is below this many dBFS has a low volume. From -120 to 0. By default
         /// -35.0.
         public AudioLevel lowVolumeThresholdDb(double value) {
-            return param("low_volume_threshold_db", value);
+            return param("low_volume_threshold_db", number(value));
         }
 
         /// A window whose RMS is below this many dBFS is silence. Less than `low_volume_threshold_db`. From -120 to
         /// 0. By default -60.0.
         public AudioLevel silenceThresholdDb(double value) {
-            return param("silence_threshold_db", value);
+            return param("silence_threshold_db", number(value));
         }
 
         /// Whether a map is emitted only when a fault begins and when it has ended. By default false.
@@ -830,13 +830,13 @@ public final class Nodes {
         /// Sound whose gated RMS over seconds is below this many dBFS has a low volume. Once written
         /// `lowVolumeThresholdDb`, which still works. From -120 to 0. By default -20.0.
         public AudioLevelNode lowVolumeThresholdDb(double value) {
-            return param("low_volume_threshold_db", value);
+            return param("low_volume_threshold_db", number(value));
         }
 
         /// A window whose RMS is below this many dBFS is silence. Less than `low_volume_threshold_db`. Once written
         /// `silenceThresholdDb`, which still works. From -120 to 0. By default -60.0.
         public AudioLevelNode silenceThresholdDb(double value) {
-            return param("silence_threshold_db", value);
+            return param("silence_threshold_db", number(value));
         }
     }
 
@@ -913,17 +913,17 @@ public final class Nodes {
 
         /// Silence before the sound, in milliseconds. From 0 to 3600000. By default 0.0.
         public AudioPad beforeMs(double value) {
-            return param("before_ms", value);
+            return param("before_ms", number(value));
         }
 
         /// Silence after the sound, in milliseconds. From 0 to 3600000. By default 0.0.
         public AudioPad afterMs(double value) {
-            return param("after_ms", value);
+            return param("after_ms", number(value));
         }
 
         /// The least duration of the item with its silence, in milliseconds. From 0 to 36000000. By default 0.0.
         public AudioPad minDurationMs(double value) {
-            return param("min_duration_ms", value);
+            return param("min_duration_ms", number(value));
         }
 
         /// What the node does where the times of its input jump, as after a packet that was lost. By default
@@ -1069,7 +1069,7 @@ public final class Nodes {
         /// How far an input may be behind another, in milliseconds of sound, before it counts as silent. Without it
         /// the sum waits. From 0 to 3600000.
         public AudioSum waitMs(double value) {
-            return param("wait_ms", value);
+            return param("wait_ms", number(value));
         }
     }
 
@@ -1115,12 +1115,12 @@ public final class Nodes {
 
         /// What does not exceed this magnitude, in dBFS, is silence. From -150 to 0. By default -60.0.
         public AudioTrim thresholdDb(double value) {
-            return param("threshold_db", value);
+            return param("threshold_db", number(value));
         }
 
         /// How much silence is kept on each side, in milliseconds. From 0 to 60000. By default 0.0.
         public AudioTrim keepMs(double value) {
-            return param("keep_ms", value);
+            return param("keep_ms", number(value));
         }
 
         /// Where silence is left out. By default "both".
@@ -1193,7 +1193,7 @@ public final class Nodes {
         public Calculator(Operation operation, double operand) {
             super("Calculator");
             param("operation", operation.text());
-            param("operand", operand);
+            param("operand", number(operand));
         }
     }
 
@@ -1237,12 +1237,12 @@ public final class Nodes {
 
         /// Sides that differ by more than this many decibels are imbalanced. From 0.1 to 120. By default 10.0.
         public ChannelBalance imbalanceThresholdDb(double value) {
-            return param("imbalance_threshold_db", value);
+            return param("imbalance_threshold_db", number(value));
         }
 
         /// A side below this many dBFS is dead if the other is not. From -120 to 0. By default -60.0.
         public ChannelBalance deadChannelThresholdDb(double value) {
-            return param("dead_channel_threshold_db", value);
+            return param("dead_channel_threshold_db", number(value));
         }
 
         /// Whether a map is emitted only when a fault begins and when it has ended. By default false.
@@ -1311,18 +1311,18 @@ public final class Nodes {
 
         /// From this magnitude on a sample is saturated; 1.0 is full scale. From 0.01 to 1. By default 0.99.
         public ClippingDetector saturationThreshold(double value) {
-            return param("saturation_threshold", value);
+            return param("saturation_threshold", number(value));
         }
 
         /// More saturated samples than this many percent are clipping. From 0 to 100. By default 1.0.
         public ClippingDetector saturationRatioThreshold(double value) {
-            return param("saturation_ratio_threshold", value);
+            return param("saturation_ratio_threshold", number(value));
         }
 
         /// Below this crest factor, in decibels, sound with tops flatter than those of a sine is clipping. From 0
         /// to 40. By default 3.0.
         public ClippingDetector crestFactorThresholdDb(double value) {
-            return param("crest_factor_threshold_db", value);
+            return param("crest_factor_threshold_db", number(value));
         }
 
         /// Whether a map is emitted only when a fault begins and when it has ended. By default false.
@@ -1627,17 +1627,17 @@ public final class Nodes {
         /// The loudness that is wanted, in LUFS: -23 in broadcasting, -16 to -14 for podcasts and music online.
         /// From -60 to 0. By default -23.0.
         public LoudnessNormalize targetLufs(double value) {
-            return param("target_lufs", value);
+            return param("target_lufs", number(value));
         }
 
         /// What no true peak may exceed, in dB of full scale. From -60 to 0. By default -1.0.
         public LoudnessNormalize truePeakDb(double value) {
-            return param("true_peak_db", value);
+            return param("true_peak_db", number(value));
         }
 
         /// The most that sound is raised or lowered, in decibels. From 0 to 120. By default 60.0.
         public LoudnessNormalize maxGainDb(double value) {
-            return param("max_gain_db", value);
+            return param("max_gain_db", number(value));
         }
 
         /// Whether to measure first and know, or to follow. By default "file".
@@ -1809,7 +1809,7 @@ public final class Nodes {
         /// The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10. By
         /// default 2.0.
         public MelSpectrogram power(double value) {
-            return param("power", value);
+            return param("power", number(value));
         }
 
         /// The number of filters. From 1 to 1024.
@@ -1819,12 +1819,12 @@ public final class Nodes {
 
         /// Where the first filter begins. From 0 to 384000. By default 0.0.
         public MelSpectrogram fminHz(double value) {
-            return param("fmin_hz", value);
+            return param("fmin_hz", number(value));
         }
 
         /// Where the last filter ends. By default half the rate. From 1 to 384000.
         public MelSpectrogram fmaxHz(double value) {
-            return param("fmax_hz", value);
+            return param("fmax_hz", number(value));
         }
 
         /// How frequencies become mels. By default "slaney".
@@ -1876,12 +1876,12 @@ public final class Nodes {
 
         /// The level as RMS in dBFS. From -120 to 0. By default -20.0.
         public NoiseSource levelDb(double value) {
-            return param("level_db", value);
+            return param("level_db", number(value));
         }
 
         /// How long it sounds, in seconds. From 0 to 86400. By default 1.0.
         public NoiseSource durationS(double value) {
-            return param("duration_s", value);
+            return param("duration_s", number(value));
         }
 
         /// Frames per second. From 1000 to 768000. By default 48000.
@@ -2053,12 +2053,12 @@ public final class Nodes {
 
         /// What is below this many dBFS is silence. From -120 to 0. By default -60.0.
         public SilenceDetector silenceThresholdDb(double value) {
-            return param("silence_threshold_db", value);
+            return param("silence_threshold_db", number(value));
         }
 
         /// Silence that lasts this long, in milliseconds, is sustained. From 10 to 3600000. By default 500.0.
         public SilenceDetector sustainedSilenceMs(double value) {
-            return param("sustained_silence_ms", value);
+            return param("sustained_silence_ms", number(value));
         }
 
         /// This many dropouts within `dropout_window_ms` are too many. From 1 to 100000. By default 3.
@@ -2068,7 +2068,7 @@ public final class Nodes {
 
         /// The time in which dropouts are counted, in milliseconds. From 100 to 3600000. By default 5000.0.
         public SilenceDetector dropoutWindowMs(double value) {
-            return param("dropout_window_ms", value);
+            return param("dropout_window_ms", number(value));
         }
 
         /// Whether a map is emitted only when a fault begins and when it has ended. By default false.
@@ -2109,7 +2109,7 @@ public final class Nodes {
 
         /// The probability from which on a window is speech. From 0 to 1. By default 0.5.
         public SileroVADNode threshold(double value) {
-            return param("threshold", value);
+            return param("threshold", number(value));
         }
 
         /// Not looked at: sound brings its rate with it. Once written `samplingRate`, which still works. By default
@@ -2184,13 +2184,13 @@ public final class Nodes {
 
         /// The probability from which on a window is speech. From 0 to 1. By default 0.5.
         public SpeechSegments threshold(double value) {
-            return param("threshold", value);
+            return param("threshold", number(value));
         }
 
         /// The probability below which a window within speech is silence. By default `threshold` - 0.15, and at
         /// least 0.01. From 0 to 1.
         public SpeechSegments negThreshold(double value) {
-            return param("neg_threshold", value);
+            return param("neg_threshold", number(value));
         }
 
         /// Speech that is not longer than this gives no segment. From 0 to 3600000. By default 250.
@@ -2216,7 +2216,7 @@ public final class Nodes {
 
         /// Segments don't get longer than this; without it there is no limit. From 0.1 to 1000000.
         public SpeechSegments maxSpeechDurationS(double value) {
-            return param("max_speech_duration_s", value);
+            return param("max_speech_duration_s", number(value));
         }
 
         /// What the node does where the times of its input jump, as after a packet that was lost. By default
@@ -2410,17 +2410,17 @@ public final class Nodes {
 
         /// The frequency. Less than half of `rate`. From 0.001 to 400000. By default 440.0.
         public ToneSource frequencyHz(double value) {
-            return param("frequency_hz", value);
+            return param("frequency_hz", number(value));
         }
 
         /// The level of its peaks in dBFS. From -120 to 0. By default -20.0.
         public ToneSource levelDb(double value) {
-            return param("level_db", value);
+            return param("level_db", number(value));
         }
 
         /// How long it sounds, in seconds. From 0 to 86400. By default 1.0.
         public ToneSource durationS(double value) {
-            return param("duration_s", value);
+            return param("duration_s", number(value));
         }
 
         /// Frames per second. From 1000 to 768000. By default 48000.

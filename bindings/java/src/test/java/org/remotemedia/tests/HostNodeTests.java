@@ -1,0 +1,271 @@
+package org.remotemedia.tests;
+
+import static org.remotemedia.tests.Tests.check;
+import static org.remotemedia.tests.Tests.fails;
+import static org.remotemedia.tests.Tests.same;
+import static org.remotemedia.tests.Tests.until;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.remotemedia.HostNode;
+import org.remotemedia.Manifest;
+import org.remotemedia.Node;
+import org.remotemedia.NodeException;
+import org.remotemedia.Nodes;
+import org.remotemedia.Packet;
+import org.remotemedia.Pipeline;
+import org.remotemedia.RemoteMediaException;
+import org.remotemedia.Results;
+import org.remotemedia.Run;
+import org.remotemedia.Session;
+import org.remotemedia.Value;
+
+/** Nodes of the host: functions, streams, batches, state, several ends, chains. */
+final class HostNodeTests {
+    private HostNodeTests() {}
+
+    static void aFunctionOfEachValue() throws Exception {
+        HostNode own = HostNode.map("Own", value -> value.asLong() == 2 ? null : value.asLong() * 10);
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+            Results results = pipeline.execute(List.of(1, 2, 3));
+            same(List.of(new Value.Int(10), new Value.Int(30)), results.values());
+            same(List.of(0L, 2L), results.packets().stream().map(Packet::item).toList());
+        }
+    }
+
+    static void nullIsAValueToo() throws Exception {
+        HostNode own = HostNode.map("Own", value -> Value.NULL);
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+            same(List.of(Value.NULL), pipeline.execute(List.of(1)).values());
+        }
+    }
+
+    static void aChainPassesValuesOn() throws Exception {
+        HostNode twice = HostNode.of("Twice", () -> (packet, out) -> {
+            out.emit(packet.value());
+            out.emit(packet.value());
+        });
+        HostNode batch = HostNode.batch("Batch", 32, packets ->
+                packets.stream().map(packet -> packet.value().asLong() + 1).toList());
+        HostNode plus = HostNode.map("Plus", value -> value.asLong() + 100);
+        Manifest chain = Manifest.chain("chain", Node.of("Twice"), Node.of("Batch"), Node.of("Plus"));
+        try (Pipeline pipeline = Pipeline.of(chain, twice, batch, plus)) {
+            Results results = pipeline.execute(List.of(1, 2));
+            same(List.of(102L, 102L, 103L, 103L), results.values().stream().map(Value::asLong).toList());
+            same(List.of(0L, 0L, 1L, 1L), results.packets().stream().map(Packet::item).toList());
+        }
+    }
+
+    static void theNodeOfAChainThatFailsIsNamed() {
+        HostNode first = HostNode.map("First", value -> value);
+        HostNode second = HostNode.map("Second", value -> {
+            throw new java.io.IOException("broken");
+        });
+        Manifest chain = Manifest.chain("chain", Node.of("First"), Node.of("Second"));
+        try (Pipeline pipeline = Pipeline.of(chain, first, second)) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1)));
+            same("second", error.nodeId());
+            check(error.getCause() instanceof java.io.IOException, error.getCause());
+        }
+    }
+
+    static void anEndlessStreamIsHeldUpAndEnded() throws Exception {
+        AtomicInteger emitted = new AtomicInteger();
+        CompletableFuture<Void> ended = new CompletableFuture<>();
+        HostNode own = HostNode.stream("Own", (packet, out) -> {
+            try {
+                while (true) {
+                    out.emit(emitted.getAndIncrement());
+                }
+            } finally {
+                ended.complete(null);
+            }
+        });
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+            try (Session session = pipeline.session()) {
+                session.send(1);
+                for (int number = 0; number < 500; number++) {
+                    same((long) number, session.receive().orElseThrow().value().asLong());
+                }
+                check(emitted.get() < 2000, emitted);
+            }
+            ended.get(10, TimeUnit.SECONDS);
+        }
+    }
+
+    static void stateLastsForOneRun() throws Exception {
+        AtomicInteger made = new AtomicInteger();
+        AtomicInteger closed = new AtomicInteger();
+        HostNode own = HostNode.of("Own", () -> {
+                    made.incrementAndGet();
+                    return new HostNode.Handler() {
+                        private long count;
+
+                        @Override
+                        public void handle(Packet packet, HostNode.Emitter out) {
+                            count++;
+                        }
+
+                        @Override
+                        public void end(HostNode.Emitter out) {
+                            out.emit(Map.of("packets", count));
+                            count = 0;
+                        }
+
+                        @Override
+                        public void close() {
+                            closed.incrementAndGet();
+                        }
+                    };
+                })
+                .withEnds();
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+            for (int run = 0; run < 3; run++) {
+                Results results = pipeline.execute(List.of(1, 2));
+                same(List.of(1L, 1L), results.values().stream().map(value -> value.get("packets").asLong()).toList());
+            }
+            same(3, made.get());
+            until(() -> closed.get() == 3, "all are closed");
+        }
+    }
+
+    static void anInterruptionBeginsStateAnew() throws Exception {
+        HostNode own = HostNode.of("Own", () -> {
+            AtomicInteger count = new AtomicInteger();
+            return (packet, out) -> out.emit(count.incrementAndGet());
+        });
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own);
+                Session session = pipeline.session()) {
+            session.send("a");
+            session.send("b");
+            same(1L, session.receive().orElseThrow().value().asLong());
+            same(2L, session.receive().orElseThrow().value().asLong());
+            session.interrupt();
+            session.send("c");
+            same(1L, session.receive().orElseThrow().value().asLong());
+        }
+    }
+
+    static void severalInputsAndOutputs() throws Exception {
+        HostNode split = HostNode.of("Split", () -> (packet, out) ->
+                        out.emit(packet.value(), packet.value().asLong() % 2 == 0 ? "even" : "odd"))
+                .withOutputs("even", "odd");
+        HostNode merge = HostNode.of("Merge", () -> (packet, out) ->
+                        out.emit(List.of(packet.port(), packet.value())))
+                .withInputs("left", "right");
+        Manifest manifest = Manifest.named("ends")
+                .add(Node.of("Split"))
+                .add(Node.of("Merge"))
+                .connect("split.even", "merge.left")
+                .connect("split.odd", "merge.right");
+        try (Pipeline pipeline = Pipeline.of(manifest, split, merge)) {
+            List<String> found = new ArrayList<>();
+            for (Value value : pipeline.execute(List.of(1, 2))) {
+                found.add(value.toString());
+            }
+            found.sort(null);
+            same(List.of("[\"left\", 2]", "[\"right\", 1]"), found);
+        }
+        HostNode wrong = HostNode.of("Own", () -> (packet, out) -> out.emit(1, "elsewhere"));
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), wrong)) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1)));
+            check(error.getCause() instanceof IllegalArgumentException, error.getCause());
+        }
+    }
+
+    static void whatIsNoValueFailsTheNode() {
+        HostNode own = HostNode.map("Own", value -> new Thread());
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1)));
+            check(error.getMessage().contains("a java.lang.Thread is no value"), error);
+        }
+        HostNode text = HostNode.map("Own", value -> "\udc00");
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), text)) {
+            NodeException error = fails(NodeException.class, () -> pipeline.execute(List.of(1)));
+            check(error.getMessage().contains("surrogate"), error);
+        }
+    }
+
+    static void timesOfValuesAreKept() throws Exception {
+        HostNode own = HostNode.of("Own", () -> (packet, out) -> {
+            out.emit("same");
+            out.emit(Packet.at("later", packet.pts().plusMillis(5)).lasting(Duration.ofMillis(1)));
+        });
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own);
+                Session session = pipeline.session()) {
+            session.send(1, Duration.ofMillis(3));
+            session.finish();
+            List<Duration> times = session.stream().map(Packet::pts).toList();
+            same(List.of(Duration.ofMillis(3), Duration.ofMillis(8)), times);
+        }
+    }
+
+    static void aHandlerMayUseTheLibrary() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
+            HostNode own = HostNode.map("Own", value ->
+                    add.execute(List.of(value)).values().getFirst());
+            try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+                same(List.of(new Value.Int(8)), pipeline.execute(List.of(7)).values());
+            }
+        }
+    }
+
+    static void aCancelledRunInterruptsItsHandler() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
+        HostNode own = HostNode.map("Own", value -> {
+            begun.countDown();
+            try {
+                Thread.sleep(Duration.ofMinutes(1));
+                interrupted.complete(false);
+            } catch (InterruptedException error) {
+                interrupted.complete(true);
+            }
+            return value;
+        });
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
+            Run run = pipeline.executeAsync(List.of(1));
+            begun.await();
+            check(run.cancel(true), "it was cancelled");
+            same(true, interrupted.get(10, TimeUnit.SECONDS));
+        }
+    }
+
+    static void errorsCanBeSkipped() throws Exception {
+        HostNode own = HostNode.map("Own", value -> {
+            if (value.asLong() == 2) {
+                throw new IllegalArgumentException("two");
+            }
+            return value;
+        });
+        Manifest skipping = Manifest.chain("skip", Node.of("Own").onError("skip"));
+        try (Pipeline pipeline = Pipeline.of(skipping, own)) {
+            Results results = pipeline.execute(List.of(1, 2, 3));
+            same(List.of(1L, 3L), results.values().stream().map(Value::asLong).toList());
+            same(1L, results.skips());
+            check(results.skipped().getFirst().exception() instanceof IllegalArgumentException, results.skipped());
+        }
+    }
+
+    static void builtInNodesFollow() throws Exception {
+        HostNode own = HostNode.map("Own", value -> value.asLong() + 1);
+        Manifest manifest = Manifest.chain(
+                "mixed", Node.of("Own"), new Nodes.Calculator(Nodes.Calculator.Operation.MULTIPLY, 10));
+        try (Pipeline pipeline = Pipeline.of(manifest, own)) {
+            List<Integer> inputs = new ArrayList<>();
+            List<Value> expected = new ArrayList<>();
+            for (int number = 0; number < 1000; number++) {
+                inputs.add(number);
+                expected.add(new Value.Int((number + 1) * 10L));
+            }
+            same(expected, pipeline.execute(inputs).values());
+        }
+        fails(RemoteMediaException.class, () -> Pipeline.of(Manifests.own()));
+    }
+}

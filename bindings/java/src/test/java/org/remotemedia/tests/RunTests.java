@@ -1,0 +1,124 @@
+package org.remotemedia.tests;
+
+import static org.remotemedia.tests.Tests.check;
+import static org.remotemedia.tests.Tests.fails;
+import static org.remotemedia.tests.Tests.same;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.remotemedia.Manifest;
+import org.remotemedia.NodeException;
+import org.remotemedia.Nodes;
+import org.remotemedia.Packet;
+import org.remotemedia.Pipeline;
+import org.remotemedia.RemoteMediaException;
+import org.remotemedia.Results;
+import org.remotemedia.Run;
+import org.remotemedia.Value;
+
+/** Runs: blocking, in the background, from many threads. */
+final class RunTests {
+    private RunTests() {}
+
+    static void executeGivesValuesWithTheirItems() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(5))) {
+            Results results = add.execute(List.of(1, 2.5));
+            same(List.of(new Value.Int(6), new Value.Float(7.5)), results.values("add"));
+            same(List.of(0L, 1L), results.packets().stream().map(Packet::item).toList());
+            same(List.of(), results.packets("other"));
+        }
+    }
+
+    static void sourcesTakeNoInputs() throws Exception {
+        Manifest tone = Manifest.chain("tone", new Nodes.ToneSource().durationS(0.01).rate(8000));
+        try (Pipeline pipeline = Pipeline.of(tone)) {
+            same(80L, frames(pipeline.execute()));
+            same(80L, frames(pipeline.execute(List.of())));
+            same(80L, frames(pipeline.executeAsync().get(10, TimeUnit.SECONDS)));
+        }
+        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
+            fails(RemoteMediaException.InvalidArgument.class, add::execute);
+        }
+    }
+
+    static void futuresCompleteOnVirtualThreads() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
+            boolean virtual = add.executeAsync(List.of(1))
+                    .thenApply(results -> Thread.currentThread().isVirtual())
+                    .get(10, TimeUnit.SECONDS);
+            // A future that was complete already runs what depends on it here.
+            check(virtual || !Thread.currentThread().isVirtual(), "it is not the thread of the port");
+            String name = add.executeAsync(List.of(1))
+                    .thenApply(results -> Thread.currentThread().getName())
+                    .get(10, TimeUnit.SECONDS);
+            check(!name.equals("remotemedia-port"), name);
+        }
+    }
+
+    static void aBlockedDependentHoldsNothingUp() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
+            CompletableFuture<Void> gate = new CompletableFuture<>();
+            CompletableFuture<Void> blocked = add.executeAsync(List.of(1)).thenAccept(results -> gate.join());
+            for (int round = 0; round < 20; round++) {
+                same(List.of(new Value.Int(2)), add.executeAsync(List.of(1)).get(10, TimeUnit.SECONDS).values());
+            }
+            gate.complete(null);
+            blocked.get(10, TimeUnit.SECONDS);
+        }
+    }
+
+    static void failedFuturesHaveTheError() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
+            Run run = add.executeAsync(List.of(1, "two"));
+            ExecutionException error = fails(ExecutionException.class, () -> run.get(10, TimeUnit.SECONDS));
+            NodeException failure = (NodeException) error.getCause();
+            same("add", failure.nodeId());
+            same(1L, failure.item());
+            same(List.of(new Value.Int(2)), failure.results().values());
+        }
+    }
+
+    static void timeoutsEndRuns() throws Exception {
+        Manifest long_ = Manifest.chain("long", new Nodes.NoiseSource().durationS(3600), new Nodes.Loudness());
+        try (Pipeline pipeline = Pipeline.of(long_)) {
+            fails(RemoteMediaException.TimedOut.class, () -> pipeline.execute(List.of(), Duration.ofMillis(50)));
+        }
+    }
+
+    static void aThousandVirtualThreadsShareOnePipeline() throws Exception {
+        AtomicInteger right = new AtomicInteger();
+        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
+            List<Thread> threads = new ArrayList<>();
+            for (int number = 0; number < 1000; number++) {
+                int input = number;
+                threads.add(Thread.startVirtualThread(() -> {
+                    try {
+                        for (int round = 0; round < 10; round++) {
+                            Value value = add.execute(List.of(input + round)).values().getFirst();
+                            if (value.equals(new Value.Int(input + round + 1))) {
+                                right.incrementAndGet();
+                            }
+                        }
+                    } catch (InterruptedException error) {
+                        throw new AssertionError(error);
+                    }
+                }));
+            }
+            for (Thread thread : threads) {
+                thread.join();
+            }
+        }
+        same(10_000, right.get());
+    }
+
+    private static long frames(Results results) {
+        return results.values().stream()
+                .mapToLong(value -> ((org.remotemedia.Audio) value).frames())
+                .sum();
+    }
+}

@@ -1,0 +1,278 @@
+package org.remotemedia.tests;
+
+import static org.remotemedia.tests.Tests.check;
+import static org.remotemedia.tests.Tests.fails;
+import static org.remotemedia.tests.Tests.same;
+import static org.remotemedia.tests.Tests.until;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Flow;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.remotemedia.HostNode;
+import org.remotemedia.Manifest;
+import org.remotemedia.NodeException;
+import org.remotemedia.Nodes;
+import org.remotemedia.Packet;
+import org.remotemedia.Pipeline;
+import org.remotemedia.RemoteMediaException;
+import org.remotemedia.Session;
+import org.remotemedia.SessionOptions;
+import org.remotemedia.Value;
+
+/** Sessions: order, back pressure, the ways to read one, and how it ends. */
+final class SessionTests {
+    private SessionTests() {}
+
+    static void packetsComeInTheirOrderWithTheirTimes() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1));
+                Session session = add.session()) {
+            session.send(1);
+            session.send(2, Duration.ofMillis(5));
+            session.send(Packet.at(3, Duration.ofMillis(7)).lasting(Duration.ofMillis(2)));
+            session.finish();
+            List<Packet> packets = new ArrayList<>();
+            session.forEach(packets::add);
+            same(List.of(2L, 3L, 4L), packets.stream().map(packet -> packet.value().asLong()).toList());
+            same(Duration.ofMillis(5), packets.get(1).pts());
+            same(Duration.ofMillis(2), packets.get(2).duration());
+            same(List.of(0L, 1L, 2L), packets.stream().map(Packet::seq).toList());
+            same("add", packets.getFirst().port());
+            same(Optional.empty(), session.receive());
+            session.completion().get(10, TimeUnit.SECONDS);
+        }
+    }
+
+    static void sendWaitsWhileNothingIsReceived() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1));
+                Session session = add.session(SessionOptions.DEFAULT.buffer(4, null, null))) {
+            AtomicInteger sent = new AtomicInteger();
+            Thread sender = Thread.startVirtualThread(() -> {
+                try {
+                    for (int number = 0; number < 1000; number++) {
+                        session.send(number);
+                        sent.incrementAndGet();
+                    }
+                    session.finish();
+                } catch (InterruptedException error) {
+                    throw new AssertionError(error);
+                }
+            });
+            until(() -> sender.getState() == Thread.State.WAITING, "the sender waits");
+            int before = sent.get();
+            check(before >= 4 && before <= 32, before);
+            same(0, session.trySend(List.of(Packet.of(0))));
+            List<Long> found = new ArrayList<>();
+            for (Packet packet : session) {
+                found.add(packet.value().asLong());
+            }
+            same(1000, found.size());
+            same(1000L, found.getLast());
+        }
+    }
+
+    static void aHundredPlatformThreadsMaySend() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0));
+                Session session = add.session()) {
+            CountDownLatch sent = new CountDownLatch(100);
+            for (int number = 0; number < 100; number++) {
+                Thread.ofPlatform().daemon().start(() -> {
+                    try {
+                        for (int packet = 0; packet < 100; packet++) {
+                            session.send(1);
+                        }
+                    } catch (InterruptedException error) {
+                        throw new AssertionError(error);
+                    }
+                    sent.countDown();
+                });
+            }
+            Thread.startVirtualThread(() -> {
+                try {
+                    sent.await();
+                    session.finish();
+                } catch (InterruptedException error) {
+                    throw new AssertionError(error);
+                }
+            });
+            same(10_000L, session.stream().count());
+        }
+    }
+
+    static void aFlushBringsOutWhatIsHeldBack() throws Exception {
+        Manifest chunks = Manifest.chain("chunks", new Nodes.AudioChunk().frames(4));
+        try (Pipeline pipeline = Pipeline.of(chunks);
+                Session session = pipeline.session()) {
+            session.send(org.remotemedia.Audio.of(new float[6], 8000));
+            session.flush();
+            session.send(org.remotemedia.Audio.of(new float[4], 8000));
+            session.finish();
+            List<Long> frames = session.stream()
+                    .map(packet -> ((org.remotemedia.Audio) packet.value()).frames())
+                    .toList();
+            same(List.of(4L, 2L, 4L), frames);
+        }
+    }
+
+    static void anInterruptionDropsWhatWasSent() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0));
+                Session session = add.session()) {
+            for (int number = 0; number < 10; number++) {
+                session.send(number);
+            }
+            // Fetched ahead, and dropped with the rest.
+            same(0L, session.receive().orElseThrow().value().asLong());
+            session.interrupt();
+            session.send(100);
+            session.finish();
+            same(List.of(100L), session.stream().map(packet -> packet.value().asLong()).toList());
+        }
+    }
+
+    static void outputsAreReadOneByOne() throws Exception {
+        Manifest two = Manifest.named("two")
+                .add(new Nodes.Calculator(Nodes.Calculator.Operation.ADD, 1).id("plus"))
+                .add(new Nodes.Calculator(Nodes.Calculator.Operation.MULTIPLY, 10).id("times"));
+        try (Pipeline pipeline = Pipeline.of(two);
+                Session session = pipeline.session()) {
+            session.send(1);
+            session.send(2);
+            session.finish();
+            List<Long> times = new ArrayList<>();
+            session.output("times").forEach(packet -> times.add(packet.value().asLong()));
+            same(List.of(10L, 20L), times);
+            same(2L, session.receive("plus").orElseThrow().value().asLong());
+            same(1, session.receive("plus", 10).size());
+            same(List.of(), session.receive("plus", 10));
+            fails(RemoteMediaException.InvalidArgument.class, () -> session.receive("minus"));
+        }
+    }
+
+    static void paramsChangeWhileItRuns() throws Exception {
+        Manifest gain = Manifest.chain("gain", new Nodes.AudioGain().gainDb(0));
+        try (Pipeline pipeline = Pipeline.of(gain);
+                Session session = pipeline.session()) {
+            session.send(org.remotemedia.Audio.of(new float[] {0.5f}, 8000));
+            session.set("audiogain", Map.of("gain_db", -100.0));
+            fails(RemoteMediaException.class, () -> session.set("audiogain", Map.of("gain", 1)));
+            session.finish();
+            same(1L, session.stream().count());
+            check(session.metrics().get("sent").asLong() == 1, session.metrics());
+        }
+    }
+
+    static void aFailureIsThrownBehindTheLastOutput() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1));
+                Session session = add.session()) {
+            session.send(1);
+            session.send("two");
+            same(2L, session.receive().orElseThrow().value().asLong());
+            NodeException error = fails(NodeException.class, session::receive);
+            same("add", error.nodeId());
+            fails(NodeException.class, () -> session.send(3));
+            fails(NodeException.class, session::finish);
+            check(fails(ExecutionException.class, () -> session.completion().get(10, TimeUnit.SECONDS)).getCause()
+                            instanceof NodeException,
+                    "the completion has it too");
+        }
+    }
+
+    static void anInterruptedReceiverLosesNothing() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1));
+                Session session = add.session()) {
+            CompletableFuture<Throwable> ended = new CompletableFuture<>();
+            Thread reader = Thread.startVirtualThread(() ->
+                    ended.complete(fails(InterruptedException.class, session::receive)));
+            until(() -> reader.getState() == Thread.State.WAITING, "the reader waits");
+            reader.interrupt();
+            ended.get(10, TimeUnit.SECONDS);
+            session.send(1);
+            same(2L, session.receive().orElseThrow().value().asLong());
+        }
+    }
+
+    static void closingEndsWaits() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
+            Session session = add.session();
+            CompletableFuture<Throwable> ended = new CompletableFuture<>();
+            Thread reader = Thread.startVirtualThread(
+                    () -> ended.complete(fails(RemoteMediaException.class, session::receive)));
+            until(() -> reader.getState() == Thread.State.WAITING, "the reader waits");
+            session.close();
+            ended.get(10, TimeUnit.SECONDS);
+            fails(RemoteMediaException.Gone.class, () -> session.send(1));
+        }
+    }
+
+    static void aSubscriberGetsWhatItRequests() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(0));
+                Session session = add.session(SessionOptions.DEFAULT.buffer(2, null, null))) {
+            List<Long> found = new ArrayList<>();
+            CompletableFuture<Void> complete = new CompletableFuture<>();
+            AtomicInteger outstanding = new AtomicInteger();
+            session.publisher().subscribe(new Flow.Subscriber<>() {
+                private Flow.Subscription subscription;
+
+                @Override
+                public void onSubscribe(Flow.Subscription given) {
+                    subscription = given;
+                    outstanding.set(3);
+                    subscription.request(3);
+                }
+
+                @Override
+                public void onNext(Packet packet) {
+                    check(outstanding.decrementAndGet() >= 0, "more than requested");
+                    found.add(packet.value().asLong());
+                    if (outstanding.get() == 0) {
+                        outstanding.set(3);
+                        subscription.request(3);
+                    }
+                }
+
+                @Override
+                public void onError(Throwable error) {
+                    complete.completeExceptionally(error);
+                }
+
+                @Override
+                public void onComplete() {
+                    complete.complete(null);
+                }
+            });
+            for (int number = 0; number < 100; number++) {
+                session.send(number);
+            }
+            session.finish();
+            complete.get(20, TimeUnit.SECONDS);
+            same(100, found.size());
+            same(99L, found.getLast());
+        }
+    }
+
+    static void namesOfInputsAreChecked() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1));
+                Session session = add.session()) {
+            fails(org.remotemedia.MarshalException.class, () -> session.send(Packet.of(1).to("microphone")));
+        }
+    }
+
+    static void valuesThatCantCrossLoseNothing() throws Exception {
+        HostNode own = HostNode.map("Own", value -> value);
+        try (Pipeline pipeline = Pipeline.of(Manifests.own(), own);
+                Session session = pipeline.session()) {
+            session.send(1);
+            fails(org.remotemedia.MarshalException.class, () -> session.send("\ud800"));
+            session.send(2);
+            session.finish();
+            same(List.of(new Value.Int(1), new Value.Int(2)), session.stream().map(Packet::value).toList());
+        }
+    }
+}

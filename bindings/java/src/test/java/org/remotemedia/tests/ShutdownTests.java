@@ -1,0 +1,106 @@
+package org.remotemedia.tests;
+
+import static org.remotemedia.tests.Tests.check;
+import static org.remotemedia.tests.Tests.fails;
+import static org.remotemedia.tests.Tests.same;
+import static org.remotemedia.tests.Tests.until;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.remotemedia.Manifest;
+import org.remotemedia.Nodes;
+import org.remotemedia.Pipeline;
+import org.remotemedia.RemoteMedia;
+import org.remotemedia.RemoteMediaException;
+import org.remotemedia.Run;
+import org.remotemedia.Session;
+import org.remotemedia.Value;
+
+/** The end of runtimes: by close, by the collector, with work under way. */
+final class ShutdownTests {
+    private ShutdownTests() {}
+
+    static void closingEndsAllWork() throws Exception {
+        Map<String, Value> before = live();
+        RemoteMedia runtime = RemoteMedia.open();
+        Pipeline pipeline = runtime.pipeline(
+                Manifest.chain("long", new Nodes.NoiseSource().durationS(86_400), new Nodes.Loudness()));
+        List<Run> runs = new ArrayList<>();
+        for (int number = 0; number < 10; number++) {
+            runs.add(pipeline.executeAsync());
+        }
+        Session session = pipeline.session();
+        runtime.close();
+        runtime.close();
+        for (Run run : runs) {
+            Throwable cause = fails(ExecutionException.class, () -> run.get(10, TimeUnit.SECONDS)).getCause();
+            check(cause instanceof RemoteMediaException.ShutDown, cause);
+        }
+        fails(RemoteMediaException.class, session::receive);
+        fails(RemoteMediaException.class, () -> pipeline.execute());
+        fails(RemoteMediaException.Gone.class, () -> runtime.pipeline(Manifests.same()));
+        session.close();
+        pipeline.close();
+        until(() -> live().equals(before), "nothing is left: " + before);
+    }
+
+    static void shutdownSaysWhetherAllHasEnded() throws Exception {
+        try (RemoteMedia runtime = RemoteMedia.open()) {
+            check(runtime.shutdown(Duration.ofSeconds(10)), "nothing was under way");
+            check(runtime.shutdown(Duration.ZERO), "it may be called again");
+            fails(RemoteMediaException.ShutDown.class, () -> {
+                try (Pipeline same = runtime.pipeline(Manifests.same())) {
+                    same.execute(List.of(1));
+                }
+            });
+        }
+    }
+
+    static void whatIsForgottenIsCollected() throws Exception {
+        Map<String, Value> before = live();
+        forget();
+        until(
+                () -> {
+                    System.gc();
+                    return live().equals(before);
+                },
+                "runtime, pipeline and session are freed: " + before);
+    }
+
+    private static void forget() throws InterruptedException {
+        RemoteMedia runtime = RemoteMedia.open();
+        Pipeline pipeline = runtime.pipeline(Manifests.same());
+        Session session = pipeline.session();
+        session.send(1);
+        same(1L, session.receive().orElseThrow().value().asLong());
+    }
+
+    static void twoRuntimesDoNotMeet() throws Exception {
+        try (RemoteMedia first = RemoteMedia.open();
+                RemoteMedia second = RemoteMedia.open();
+                Pipeline one = first.pipeline(Manifests.same());
+                Pipeline two = second.pipeline(Manifests.same())) {
+            for (int round = 0; round < 100; round++) {
+                byte[] large = new byte[20_000];
+                large[0] = (byte) round;
+                Value value = new Value.Bytes(large);
+                same(List.of(value), one.execute(List.of(value)).values());
+                same(List.of(value), two.execute(List.of(value)).values());
+            }
+            until(() -> first.lent() == 0 && second.lent() == 0, "all is released");
+        }
+    }
+
+    /** The objects that programs close. Memory of earlier tests may be collected meanwhile. */
+    private static Map<String, Value> live() {
+        Map<String, Value> live = new HashMap<>(RemoteMedia.liveObjects());
+        live.keySet().retainAll(Set.of("runtimes", "ports", "pipelines", "sessions", "runs", "nodes", "host_buffers"));
+        return live;
+    }
+}
