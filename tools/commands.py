@@ -93,6 +93,7 @@ def generate(_chosen: argparse.Namespace) -> int:
     machine.run(schema, environment={"UPDATE_SCHEMA": "1"})
     native.in_place(python)
     machine.run([python, "-m", "tools.node_classes"])
+    machine.run([python, "-m", "tools.bindings.java"])
     machine.run([python, "-c", "from tools import node_reference; node_reference.write()"])
     machine.run([python, "-m", "tools.transcript"])
     licences.write()

@@ -99,6 +99,12 @@ def documentation() -> None:
     site.build()
 
 
+def tests_in_java() -> None:
+    """The Java host: generated files, compilation without warnings, tests."""
+    python = environment.ready("test")
+    run([python, "-m", "tools.bindings.java_check"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
+
+
 def tests_in_python() -> None:
     """Tests of the Python package, of the vectors and of packaging."""
     python = environment.ready("build", "run", "test")
@@ -120,6 +126,7 @@ CHECKS = [
     Check("python-types", "mypy --strict, pyright, stubtest", types_of_python, needs_build=True),
     Check("rooms", "import-linter: knowledge in the Python package goes down", rooms_of_python),
     Check("docs", "the documentation site", documentation),
+    Check("java", "the Java host: compiled without warnings, tests", tests_in_java, needs_build=True),
     Check("python", "pytest", tests_in_python, needs_build=True),
 ]
 
