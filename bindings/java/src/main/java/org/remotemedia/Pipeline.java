@@ -1,5 +1,6 @@
 package org.remotemedia;
 
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -126,12 +127,17 @@ public final class Pipeline implements AutoCloseable {
         if (Thread.interrupted()) {
             throw new InterruptedException("the thread was interrupted before the run began");
         }
-        return Execution.submit(port, compiled.handle(), inputs, timeout, Execution.BUDGET_US)
-                .await()
-                .get();
+        try {
+            return Execution.submit(port, compiled.handle(), inputs, timeout, Execution.BUDGET_US)
+                    .await()
+                    .get();
+        } finally {
+            // Else the collector may take this, and shut its runtime down, while the run is waited for.
+            Reference.reachabilityFence(this);
+        }
     }
 
     private Run start(Object inputs, Duration timeout) {
-        return new Run(port, Execution.submit(port, compiled.handle(), inputs, timeout, 0));
+        return new Run(owner, Execution.submit(port, compiled.handle(), inputs, timeout, 0));
     }
 }

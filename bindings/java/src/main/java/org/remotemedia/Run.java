@@ -1,7 +1,6 @@
 package org.remotemedia;
 
 import java.util.concurrent.CompletableFuture;
-import org.remotemedia.engine.EventPort;
 import org.remotemedia.engine.Execution;
 
 /**
@@ -10,11 +9,12 @@ import org.remotemedia.engine.Execution;
  * <p>{@link #cancel} cancels the native work, as does whatever else completes it first, such as {@link #orTimeout}.
  */
 public final class Run extends CompletableFuture<Results> {
-    private final EventPort port;
+    // Kept, since a runtime that nothing refers to is shut down.
+    private final RemoteMedia owner;
     private final Execution execution;
 
-    Run(EventPort port, Execution execution) {
-        this.port = port;
+    Run(RemoteMedia owner, Execution execution) {
+        this.owner = owner;
         this.execution = execution;
         execution.done()
                 .thenAcceptAsync(
@@ -30,9 +30,9 @@ public final class Run extends CompletableFuture<Results> {
         whenComplete((results, error) -> execution.cancel());
     }
 
-    /** How far it is: inputs that are done, and how much media has come out. */
+    /** How far it is: inputs that are done, and how much media has come out; null once it has ended. */
     public Progress progress() {
-        return Progress.of(port.progress(execution.token()));
+        return Progress.of(owner.runtime.port().progress(execution.token()));
     }
 
     @Override

@@ -9,15 +9,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.remotemedia.abi.Abi;
 import org.remotemedia.engine.Completion;
 import org.remotemedia.engine.NativeSession;
+import org.remotemedia.engine.Plan;
 
 /**
  * A pipeline at work on one stream that is sent and received while it runs. It is bounded at both ends: {@link #send} waits while there
@@ -38,26 +39,24 @@ import org.remotemedia.engine.NativeSession;
 public final class Session implements AutoCloseable, Iterable<Packet> {
     private static final int ALL = -1;
 
+    // Kept, since a runtime that nothing refers to is shut down.
+    private final RemoteMedia owner;
     private final NativeSession session;
+    private final Plan plan;
     private final List<String> chosen;
     private final int most;
     private final Map<Integer, ArrayDeque<Packet>> arrived = new HashMap<>();
     private volatile boolean isCancelled;
 
     Session(Pipeline pipeline, SessionOptions options) {
-        this(pipeline, options, null);
-    }
-
-    Session(Pipeline pipeline, SessionOptions options, Consumer<ErrorDetail> onSkip) {
-        Value plan = pipeline.describe();
-        List<String> inputs = names(plan.get("inputs"));
-        List<String> outputs = names(plan.get("outputs") == null ? plan.get("sinks") : plan.get("outputs"));
+        owner = pipeline.owner();
+        plan = new Plan(pipeline.describe());
         chosen = options.document().get("outputs") instanceof List<?> named
                 ? named.stream().map(String::valueOf).toList()
-                : outputs;
+                : plan.outputs();
         most = options.most();
         NativeSession opened = new NativeSession(
-                pipeline.owner().runtime.port(), pipeline.handle(), options.document(), inputs, outputs, onSkip);
+                owner.runtime.port(), pipeline.handle(), options.document(), plan.inputs(), plan.outputs(), options.onSkip());
         session = opened;
         RemoteMedia.CLEANER.register(this, opened::close);
     }
@@ -121,10 +120,11 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
 
     /** Drops what waits before a node or behind it; these nodes begin anew, and what is before it continues. */
     public void interrupt(String at) {
+        Set<String> behind = plan.outputsBehind(at);
         // A receive meanwhile must not bring what is dropped, nor lose what comes after it.
         synchronized (arrived) {
             session.control(Map.of("interrupt", true, "at", at));
-            arrived.clear();
+            arrived.values().forEach(waiting -> waiting.removeIf(packet -> behind.contains(packet.port())));
         }
     }
 
@@ -328,15 +328,6 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
             throw new RemoteMediaException.InvalidArgument("there is no output " + output + "; the session has " + chosen);
         }
         return place;
-    }
-
-    private static List<String> names(Value ends) {
-        if (ends == null) {
-            return List.of("");
-        }
-        return ends.asList().stream()
-                .map(end -> end instanceof Value.Text(String text) ? text : end.get("name").asText())
-                .toList();
     }
 
     private final class Packets implements Iterator<Packet> {

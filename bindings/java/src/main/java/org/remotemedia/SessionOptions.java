@@ -4,21 +4,24 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** How a session works. Each method returns changed options; {@link #DEFAULT} has all defaults. */
 public final class SessionOptions {
     /** All outputs; queues of 64 packets, 8 MiB and 5 s of media time; no deadlines. */
-    public static final SessionOptions DEFAULT = new SessionOptions(Map.of());
+    public static final SessionOptions DEFAULT = new SessionOptions(Map.of(), null);
 
     private final Map<String, Object> document;
+    private final Consumer<ErrorDetail> onSkip;
 
-    private SessionOptions(Map<String, Object> document) {
+    private SessionOptions(Map<String, Object> document, Consumer<ErrorDetail> onSkip) {
         this.document = document;
+        this.onSkip = onSkip;
     }
 
     /** Options as docs/abi.md describes them, from a map. */
     public static SessionOptions of(Map<String, ?> document) {
-        return new SessionOptions(new LinkedHashMap<>(document));
+        return new SessionOptions(new LinkedHashMap<>(document), null);
     }
 
     /** Only these outputs are handed out; those of the others are dropped. */
@@ -56,6 +59,15 @@ public final class SessionOptions {
         return with("clock", "virtual");
     }
 
+    /** What gets the errors after which the manifest lets a node drop a packet, as they come, on a virtual thread. */
+    public SessionOptions onSkip(Consumer<ErrorDetail> action) {
+        return new SessionOptions(document, action);
+    }
+
+    Consumer<ErrorDetail> onSkip() {
+        return onSkip;
+    }
+
     /** The document of the options. */
     Map<String, Object> document() {
         return document;
@@ -71,6 +83,6 @@ public final class SessionOptions {
     private SessionOptions with(String option, Object value) {
         Map<String, Object> changed = new LinkedHashMap<>(document);
         changed.put(option, value);
-        return new SessionOptions(changed);
+        return new SessionOptions(changed, onSkip);
     }
 }

@@ -2,6 +2,7 @@ package org.remotemedia.engine;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +46,7 @@ public record Completion(Status status, Results results, List<ErrorDetail> error
             }
         }
         released.forEach(loans::release);
-        return new Completion(status, new Results(outputs, skipped, skips, retries), errors);
+        return new Completion(status, new Results(Collections.unmodifiableMap(outputs), skipped, skips, retries), errors);
     }
 
     /** The end of work whose runtime has gone without one. */

@@ -35,7 +35,15 @@ public final class NativeRuntime {
         } finally {
             call.release();
         }
-        port = new EventPort(handle, loans);
+        EventPort made = null;
+        try {
+            made = new EventPort(handle, loans);
+        } finally {
+            if (made == null) {
+                handle.close();
+            }
+        }
+        port = made;
     }
 
     /** The handle, for calls. */

@@ -275,4 +275,44 @@ final class SessionTests {
             same(List.of(new Value.Int(1), new Value.Int(2)), session.stream().map(Packet::value).toList());
         }
     }
+
+    static void skippedPacketsAreReported() throws Exception {
+        HostNode own = HostNode.map("Own", value -> {
+            throw new IllegalArgumentException("not " + value);
+        });
+        Manifest skipping = Manifest.chain("skip", org.remotemedia.Node.of("Own").onError("skip"));
+        CompletableFuture<org.remotemedia.ErrorDetail> skipped = new CompletableFuture<>();
+        try (Pipeline pipeline = Pipeline.of(skipping, own);
+                Session session = pipeline.session(SessionOptions.DEFAULT.onSkip(skipped::complete))) {
+            session.send(1);
+            check(skipped.get(10, TimeUnit.SECONDS).exception() instanceof IllegalArgumentException, "the exception");
+            session.finish();
+            same(0L, session.stream().count());
+        }
+    }
+
+    static void aPartIsInterrupted() throws Exception {
+        HostNode left = HostNode.map("Left", value -> value);
+        HostNode right = HostNode.map("Right", value -> value);
+        Manifest two = Manifest.named("two")
+                .add(org.remotemedia.Node.of("Left"))
+                .add(org.remotemedia.Node.of("Right"));
+        try (Pipeline pipeline = Pipeline.of(two, left, right);
+                Session session = pipeline.session()) {
+            session.send(1);
+            session.send(2);
+            // Both are fetched ahead of their readers.
+            same(1L, session.receive("left").orElseThrow().value().asLong());
+            same(1L, session.receive("right").orElseThrow().value().asLong());
+            session.interrupt("left");
+            session.send(3);
+            session.finish();
+            List<Long> found = new ArrayList<>();
+            session.output("left").forEach(packet -> found.add(packet.value().asLong()));
+            same(List.of(3L), found);
+            found.clear();
+            session.output("right").forEach(packet -> found.add(packet.value().asLong()));
+            same(List.of(2L, 3L), found);
+        }
+    }
 }
