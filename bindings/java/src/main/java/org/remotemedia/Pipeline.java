@@ -74,6 +74,11 @@ public final class Pipeline implements AutoCloseable {
         return run(null, null);
     }
 
+    /** The same with a timeout. */
+    public Results execute(Duration timeout) throws InterruptedException {
+        return run(null, timeout);
+    }
+
     /** Begins a run on a list of inputs. The calling thread does none of its work. */
     public Run executeAsync(List<?> inputs) {
         return start(inputs, null);
@@ -89,9 +94,19 @@ public final class Pipeline implements AutoCloseable {
         return start(inputs, null);
     }
 
+    /** The same with named inputs and a timeout. */
+    public Run executeAsync(Map<String, ? extends List<?>> inputs, Duration timeout) {
+        return start(inputs, timeout);
+    }
+
     /** Begins a run of a pipeline of sources. */
     public Run executeAsync() {
         return start(null, null);
+    }
+
+    /** The same with a timeout. */
+    public Run executeAsync(Duration timeout) {
+        return start(null, timeout);
     }
 
     /** Opens a session with all defaults. */

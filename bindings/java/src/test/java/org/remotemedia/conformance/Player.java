@@ -167,7 +167,7 @@ final class Player {
                         ? pipelines.get(step.text("pipeline")).describe()
                         : step.get("session") != null
                                 ? sessions.get(step.text("session")).metrics()
-                                : progress(work.get(step.text("work")));
+                                : progress(step.text("work"));
                 contained(step.get("has"), found, "description");
             }
             default -> throw new Mismatch("there is no such verb");
@@ -197,7 +197,7 @@ final class Player {
         Duration timeout = timeout(step);
         Value inputs = step.get("inputs");
         if (inputs == null) {
-            result = pipeline.execute();
+            result = pipeline.execute(timeout);
         } else if (inputs instanceof Value.Map) {
             result = pipeline.execute(named(inputs), timeout);
         } else {
@@ -210,9 +210,9 @@ final class Player {
         Duration timeout = timeout(step);
         Value inputs = step.get("inputs");
         Run run = inputs == null
-                ? pipeline.executeAsync()
+                ? pipeline.executeAsync(timeout)
                 : inputs instanceof Value.Map
-                        ? pipeline.executeAsync(named(inputs))
+                        ? pipeline.executeAsync(named(inputs), timeout)
                         : pipeline.executeAsync(built(inputs).asList(), timeout);
         work.put(step.text("as"), run);
     }
@@ -450,7 +450,7 @@ final class Player {
 
     private static void text(Fields step, String name, String found) throws Mismatch {
         if (step.get(name) != null) {
-            same(step.text(name), found, name);
+            same(step.get(name).toJava(), found, name);
         }
     }
 
@@ -573,8 +573,8 @@ final class Player {
         return memory;
     }
 
-    private static Value progress(Run run) {
-        var progress = run.progress();
+    private Value progress(String name) {
+        var progress = work.containsKey(name) ? work.get(name).progress() : sessions.get(name).progress();
         Map<String, Value> fields = new LinkedHashMap<>();
         fields.put("items", new Value.Int(progress.items()));
         if (progress.media() != null) {

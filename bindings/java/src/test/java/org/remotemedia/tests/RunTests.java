@@ -86,7 +86,7 @@ final class RunTests {
     static void timeoutsEndRuns() throws Exception {
         Manifest long_ = Manifest.chain("long", new Nodes.NoiseSource().durationS(3600), new Nodes.Loudness());
         try (Pipeline pipeline = Pipeline.of(long_)) {
-            fails(RemoteMediaException.TimedOut.class, () -> pipeline.execute(List.of(), Duration.ofMillis(50)));
+            fails(RemoteMediaException.TimedOut.class, () -> pipeline.execute(Duration.ofMillis(50)));
         }
     }
 
