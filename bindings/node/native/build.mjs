@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+/**
+ * Compiles the addon with the C compiler of the machine, against the headers that belong to this node: no download.
+ *
+ *     node native/build.mjs [--node-headers FOLDER] [--header FOLDER]
+ *
+ * A package from the registry has the addon for the platforms that it names; this makes it for another one.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values } = parseArgs({
+  options: { "node-headers": { type: "string" }, header: { type: "string" }, output: { type: "string" } },
+});
+
+const nodeHeaders = [values["node-headers"], join(dirname(process.execPath), "..", "include", "node"), "/usr/include/node"]
+  .filter((folder) => folder !== undefined)
+  .find((folder) => existsSync(join(folder, "node_api.h")) && existsSync(join(folder, "uv.h")));
+if (nodeHeaders === undefined) {
+  console.error(
+    "build.mjs: the headers of node were not found beside it (include/node/node_api.h and uv.h): install them " +
+      "(Debian, Ubuntu: apt-get install libnode-dev), or name their folder: --node-headers FOLDER",
+  );
+  process.exit(1);
+}
+const header = [values.header, here, join(here, "..", "..", "..", "include")]
+  .filter((folder) => folder !== undefined)
+  .find((folder) => existsSync(join(folder, "remotemedia.h")));
+const output = resolve(values.output ?? join(here, "..", "lib", `${process.platform}-${process.arch}`, "remotemedia.node"));
+mkdirSync(dirname(output), { recursive: true });
+const sources = readdirSync(here)
+  .filter((name) => name.endsWith(".c"))
+  .sort()
+  .map((name) => join(here, name));
+const compiler = (process.env.CC ?? "cc").split(" ");
+// A Worker that ends closes the addon; code of it that still runs must stay where it is.
+const link = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-Wl,-z,nodelete", "-ldl"];
+const words = ["-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=implicit"];
+// Processes may have the old file mapped: they keep it when the new one is renamed into place.
+const fresh = `${output}.${process.pid}`;
+execFileSync(
+  compiler[0],
+  [...compiler.slice(1), ...words, `-I${nodeHeaders}`, `-I${header}`, ...sources, "-o", fresh, ...link],
+  { stdio: "inherit" },
+);
+renameSync(fresh, output);
+console.log(output);

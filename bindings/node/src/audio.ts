@@ -1,0 +1,77 @@
+/** `Audio`: planar float32 samples with their rate. It describes memory and never looks at the samples. */
+import type { Integer } from "./values.js";
+import { integer } from "./values.js";
+
+export interface AudioOptions {
+  /** The places of the channels: `mono`, `stereo`, `5.1`; by default that of one or two channels. Null: only their number is known. */
+  layout?: string | null;
+  /** When the first frame begins, in nanoseconds. */
+  ptsNs?: Integer | null;
+}
+
+/**
+ * Audio of one or more channels, full scale at ±1.0.
+ *
+ * What the runtime hands out may be shared with other holders: copy samples before you change them.
+ */
+export class Audio {
+  readonly rate: number;
+  readonly layout: string | null;
+  /** The samples of each channel. */
+  readonly planes: readonly Float32Array[];
+  private readonly nanoseconds: Integer | null;
+
+  /** @param samples one channel, or a list with each channel; all of the same length @param rate in Hz */
+  constructor(samples: Float32Array | readonly Float32Array[], rate: number, options: AudioOptions = {}) {
+    const planes = samples instanceof Float32Array ? [samples] : samples;
+    if (planes.length < 1 || planes.length > 1024) throw new RangeError(`audio has 1 to 1024 channels, not ${planes.length}`);
+    if (!Number.isInteger(rate) || rate < 1 || rate > 0xffff_ffff)
+      throw new RangeError(`the rate is a whole number of Hz from 1 to 2^32-1, not ${rate}`);
+    const frames = planes[0]!.length;
+    for (const plane of planes) {
+      if (!(plane instanceof Float32Array)) throw new TypeError("the samples of a channel are a Float32Array");
+      if (plane.length !== frames) throw new RangeError(`the channels have ${frames} and ${plane.length} frames; make them equal`);
+    }
+    this.planes = planes;
+    this.rate = rate;
+    this.layout = options.layout === undefined ? (DEFAULT_LAYOUTS[planes.length] ?? null) : options.layout;
+    this.nanoseconds = options.ptsNs === undefined ? null : options.ptsNs;
+  }
+
+  get channels(): number {
+    return this.planes.length;
+  }
+
+  get frames(): number {
+    return this.planes[0]!.length;
+  }
+
+  /** How long it lasts, in seconds. */
+  get duration(): number {
+    return this.frames / this.rate;
+  }
+
+  /** When the first frame begins, in seconds; null if it has no place in time. */
+  get pts(): number | null {
+    return this.nanoseconds === null ? null : Number(this.nanoseconds) / 1e9;
+  }
+
+  /** When the first frame begins, in nanoseconds. */
+  get ptsNs(): bigint | null {
+    return this.nanoseconds === null ? null : BigInt(this.nanoseconds);
+  }
+
+  /** The samples of one channel. */
+  channel(index: number): Float32Array {
+    const plane = this.planes[index];
+    if (plane === undefined) throw new RangeError(`there are channels 0 to ${this.channels - 1}, not ${index}`);
+    return plane;
+  }
+
+  /** @internal */
+  get wirePts(): Integer | null {
+    return typeof this.nanoseconds === "bigint" ? integer(this.nanoseconds) : this.nanoseconds;
+  }
+}
+
+const DEFAULT_LAYOUTS: Record<number, string> = { 1: "mono", 2: "stereo" };

@@ -1,0 +1,521 @@
+/**
+ * JavaScript values to msgpack and a buffer table, as docs/wire.md lays them out, in the shortest forms.
+ *
+ * An `Encoder` writes into memory that is used again for the next document. It may be given piece by piece: the caller
+ * writes the head of a list or map, then as many entries as it declared.
+ */
+import { Audio } from "../audio.js";
+import { Table, type Column } from "../table.js";
+import { DTYPES, Tensor, dtypeOf, gather, type TypedArray } from "../tensor.js";
+import { Float, MediaFile, Timestamp, type Integer } from "../values.js";
+import { Video, planeExtent, planeSizes } from "../video.js";
+import { AUDIO, BY_BUFFER, BYTES, FILE, LIMITS, TABLE, TENSOR, TIMESTAMP, VIDEO, WireProblem } from "./wire.js";
+
+const UTF8 = new TextEncoder();
+
+/** The most bytes of an extension's head. */
+const HEAD = 6;
+
+export class Encoder {
+  bytes: Uint8Array<ArrayBuffer>;
+  /** How many of `bytes` are written. */
+  length = 0;
+  /** The buffer table. */
+  readonly table: Uint8Array[] = [];
+  /** Whether numbers are floats and BigInts are ints, so that nothing is guessed. */
+  exact = false;
+  /** Whether entries of the table are whole ArrayBuffers, each once, as loans need; else the bytes that are referred to. */
+  whole = true;
+  private view: DataView;
+
+  constructor(memory: ArrayBuffer = new ArrayBuffer(4096)) {
+    this.bytes = new Uint8Array(memory);
+    this.view = new DataView(memory);
+  }
+
+  /** Begins a new document. */
+  clear(): void {
+    this.length = 0;
+    if (this.table.length > 0) this.table.length = 0;
+  }
+
+  /** Writes any value. Throws `WireProblem`. */
+  value(value: unknown, depth = 0): void {
+    switch (typeof value) {
+      case "number":
+        if (!this.exact && Number.isSafeInteger(value) && !(value === 0 && 1 / value < 0)) this.int(value);
+        else this.float(value);
+        return;
+      case "string":
+        this.text(value);
+        return;
+      case "boolean":
+        this.byte(value ? 0xc3 : 0xc2);
+        return;
+      case "bigint":
+        this.int(value);
+        return;
+      case "object":
+        if (value === null) this.byte(0xc0);
+        else if (Array.isArray(value)) this.items(value, depth);
+        else this.object(value, depth);
+        return;
+      default:
+        throw new WireProblem(`${value === undefined ? "undefined" : `a ${typeof value}`} can't cross; give null, a number, text, bytes, a list, an object or media`);
+    }
+  }
+
+  nil(): void {
+    this.byte(0xc0);
+  }
+
+  byte(byte: number): void {
+    if (this.length === this.bytes.length) this.grow(1);
+    this.bytes[this.length++] = byte;
+  }
+
+  /** An integer, in its shortest form. */
+  int(value: Integer): void {
+    if (this.length + 9 > this.bytes.length) this.grow(9);
+    const { bytes, view } = this;
+    if (typeof value === "bigint") {
+      const number = Number(value);
+      if (!Number.isSafeInteger(number)) {
+        if (value >= 0n ? BigInt.asUintN(64, value) !== value : BigInt.asIntN(64, value) !== value)
+          throw new WireProblem(`the integer ${value} does not fit 64 bits; use -2^63 to 2^64-1, a float, or text`);
+        bytes[this.length] = value >= 0n ? 0xcf : 0xd3;
+        view.setBigInt64(this.length + 1, value);
+        this.length += 9;
+        return;
+      }
+      value = number;
+    }
+    if (value >= 0) {
+      if (value < 0x80) bytes[this.length++] = value;
+      else if (value < 0x100) this.numbered(0xcc, 1, value);
+      else if (value < 0x1_0000) this.numbered(0xcd, 2, value);
+      else if (value < 0x1_0000_0000) this.numbered(0xce, 4, value);
+      else this.wide(0xcf, value);
+    } else if (value >= -32) bytes[this.length++] = value & 0xff;
+    else if (value >= -0x80) this.numbered(0xd0, 1, value & 0xff);
+    else if (value >= -0x8000) this.numbered(0xd1, 2, value & 0xffff);
+    else if (value >= -0x8000_0000) this.numbered(0xd2, 4, value >>> 0);
+    else this.wide(0xd3, value);
+  }
+
+  float(value: number): void {
+    if (this.length + 9 > this.bytes.length) this.grow(9);
+    this.bytes[this.length] = 0xcb;
+    this.view.setFloat64(this.length + 1, value);
+    // Which NaN this writes is the engine's choice.
+    if (value !== value) this.view.setUint32(this.length + 1, 0x7ff80000), this.view.setUint32(this.length + 5, 0);
+    this.length += 9;
+  }
+
+  text(value: string): void {
+    const characters = value.length;
+    if (characters < 32) {
+      // Short text is mostly ASCII.
+      if (this.length + 1 + characters > this.bytes.length) this.grow(33);
+      const { bytes, length } = this;
+      let index = 0;
+      for (; index < characters; index++) {
+        const code = value.charCodeAt(index);
+        if (code > 0x7f) break;
+        bytes[length + 1 + index] = code;
+      }
+      if (index === characters) {
+        bytes[length] = 0xa0 | characters;
+        this.length += 1 + characters;
+        return;
+      }
+    }
+    if (!value.isWellFormed())
+      throw new WireProblem("text has half of a surrogate pair, which UTF-8 can't carry; use value.toWellFormed(), or bytes");
+    const size = Buffer.byteLength(value);
+    this.head(size, 0xa0, 32, 0xd9, 0xda, 0xdb);
+    this.reserve(size);
+    UTF8.encodeInto(value, this.bytes.subarray(this.length, this.length + size));
+    this.length += size;
+  }
+
+  listHead(count: number): void {
+    this.head(count, 0x90, 16, 0, 0xdc, 0xdd);
+  }
+
+  mapHead(count: number): void {
+    this.head(count, 0x80, 16, 0, 0xde, 0xdf);
+  }
+
+  /** Bytes inside the document, whatever their length. */
+  bin(value: Uint8Array): void {
+    this.head(value.length, 0, 0, 0xc4, 0xc5, 0xc6);
+    this.reserve(value.length);
+    this.bytes.set(value, this.length);
+    this.length += value.length;
+  }
+
+  private items(items: readonly unknown[], depth: number): void {
+    this.enter(depth);
+    const count = items.length;
+    this.listHead(count);
+    let index = 0;
+    try {
+      for (; index < count; index++) this.value(items[index], depth + 1);
+    } catch (problem) {
+      throw problem instanceof WireProblem ? problem.inside(index) : problem;
+    }
+  }
+
+  private entry(key: unknown, value: unknown, depth: number): void {
+    if (typeof key !== "string") throw new WireProblem(`a map key is ${describe(key)}, not text; make every key text`);
+    try {
+      this.text(key);
+      this.value(value, depth + 1);
+    } catch (problem) {
+      throw problem instanceof WireProblem ? problem.inside(key) : problem;
+    }
+  }
+
+  private object(value: object, depth: number): void {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype || prototype === null) {
+      this.enter(depth);
+      const keys = Object.keys(value);
+      const record = value as Record<string, unknown>;
+      let count = 0;
+      for (const key of keys) if (record[key] !== undefined) count++;
+      this.mapHead(count);
+      for (const key of keys) {
+        const entry = record[key];
+        if (entry !== undefined) this.entry(key, entry, depth);
+      }
+    } else if (value instanceof Audio) this.audio(value);
+    else if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) this.binary(value);
+    else if (value instanceof Map) {
+      this.enter(depth);
+      this.mapHead(value.size);
+      for (const [key, entry] of value) this.entry(key, entry, depth);
+    } else if (value instanceof Tensor) this.tensor(value);
+    else if (value instanceof Float) this.wrapped(value);
+    else if (value instanceof MediaFile) this.file(value);
+    else if (value instanceof Timestamp) this.timestamp(value);
+    else if (value instanceof Video) this.video(value);
+    else if (value instanceof Table) this.columnar(value);
+    else if (value instanceof Date) {
+      if (Number.isNaN(value.getTime())) throw new WireProblem("an invalid Date is no point in time; give a valid one or null");
+      this.timestamp(Timestamp.from(value));
+    } else if (value instanceof Number || value instanceof String || value instanceof Boolean) this.value(value.valueOf(), depth);
+    else throw new WireProblem(`${describe(value)} can't cross; give null, a number, text, bytes, a list, a plain object or media`);
+  }
+
+  private binary(value: ArrayBufferView | ArrayBuffer): void {
+    if (value instanceof ArrayBuffer) value = new Uint8Array(value);
+    const dtype = dtypeOf(value);
+    if (dtype !== null) {
+      this.tensor(Tensor.from(value as unknown as TypedArray));
+      return;
+    }
+    const bytes = value instanceof Uint8Array ? value : new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
+    if (bytes.length < BY_BUFFER) this.bin(bytes);
+    else this.extension(BYTES, () => this.part(bytes));
+  }
+
+  private wrapped(float: Float): void {
+    this.float(float.value);
+    if (float.bits !== null) this.view.setBigUint64(this.length - 8, float.bits);
+  }
+
+  private timestamp({ seconds, nanoseconds }: Timestamp): void {
+    this.reserve(15);
+    const { bytes, view, length } = this;
+    if (seconds >= 0n && seconds < 1n << 34n) {
+      if (nanoseconds === 0 && seconds < 1n << 32n) {
+        bytes[length] = 0xd6;
+        view.setUint32(length + 2, Number(seconds));
+        this.length += 6;
+      } else {
+        bytes[length] = 0xd7;
+        view.setBigUint64(length + 2, (BigInt(nanoseconds) << 34n) | seconds);
+        this.length += 10;
+      }
+      view.setInt8(length + 1, TIMESTAMP);
+      return;
+    }
+    bytes[length] = 0xc7;
+    bytes[length + 1] = 12;
+    view.setInt8(length + 2, TIMESTAMP);
+    view.setUint32(length + 3, nanoseconds);
+    view.setBigInt64(length + 7, seconds);
+    this.length += 15;
+  }
+
+  private tensor(tensor: Tensor): void {
+    const { size } = DTYPES[tensor.dtype];
+    const held = tensor.length * size;
+    this.extension(TENSOR, () => {
+      this.listHead(5);
+      this.text(tensor.dtype);
+      this.listHead(tensor.shape.length);
+      for (const extent of tensor.shape) this.int(extent);
+      if (held < BY_BUFFER) {
+        this.nil();
+        this.head(held, 0, 0, 0xc4, 0xc5, 0xc6);
+        this.reserve(held);
+        gather(tensor, size, this.bytes, this.length);
+        this.length += held;
+        this.int(0);
+        return;
+      }
+      if (tensor.strides === null) this.nil();
+      else {
+        this.listHead(tensor.strides.length);
+        for (const stride of tensor.strides) this.int(stride);
+      }
+      const at = this.block(tensor.bytes);
+      this.int(at + tensor.offset);
+    });
+  }
+
+  private audio(audio: Audio): void {
+    const { planes } = audio;
+    const row = audio.frames * 4;
+    const held = row * planes.length;
+    this.extension(AUDIO, () => {
+      this.listHead(8);
+      this.int(audio.rate);
+      this.optionalText(audio.layout);
+      this.optionalInt(audio.wirePts);
+      this.int(planes.length);
+      this.int(audio.frames);
+      if (held < BY_BUFFER) {
+        this.int(row);
+        this.head(held, 0, 0, 0xc4, 0xc5, 0xc6);
+        this.reserve(held);
+        for (const plane of planes) {
+          this.bytes.set(bytesOf(plane), this.length);
+          this.length += row;
+        }
+        this.int(0);
+        return;
+      }
+      const stride = strideOf(planes);
+      if (stride !== null) {
+        const first = bytesOf(planes[0]!);
+        const all = new Uint8Array(first.buffer, first.byteOffset, stride * (planes.length - 1) + row);
+        this.int(stride);
+        this.int(this.block(all));
+        return;
+      }
+      const joined = new Uint8Array(held);
+      for (const [index, plane] of planes.entries()) joined.set(bytesOf(plane), index * row);
+      this.int(row);
+      this.int(this.block(joined));
+    });
+  }
+
+  private video(video: Video): void {
+    this.extension(VIDEO, () => {
+      this.listHead(5);
+      this.text(video.format);
+      this.int(video.width);
+      this.int(video.height);
+      this.optionalInt(video.wirePts);
+      this.listHead(video.planes.length);
+      const sizes = planeSizes(video.format, video.width, video.height)!;
+      for (const [index, { data, stride }] of video.planes.entries()) {
+        const [rows, row] = sizes[index]!;
+        const extent = planeExtent(rows, row, stride);
+        this.listHead(3);
+        if (extent < BY_BUFFER) {
+          this.bin(data.subarray(0, extent));
+          this.int(0);
+        } else this.int(this.block(data));
+        this.int(stride);
+      }
+    });
+  }
+
+  private columnar(table: Table): void {
+    this.extension(TABLE, () => {
+      this.listHead(3);
+      this.int(table.rows);
+      this.bin(table.metadata);
+      this.columns(table.columns, 1);
+    });
+  }
+
+  private columns(columns: readonly Column[], depth: number): void {
+    if (depth > LIMITS.depth) throw new WireProblem(`columns are nested deeper than ${LIMITS.depth}; flatten them`);
+    this.listHead(columns.length);
+    for (const column of columns) this.column(column, depth);
+  }
+
+  private column(column: Column, depth: number): void {
+    this.listHead(10);
+    this.text(column.name);
+    this.text(column.format);
+    this.int(column.flags);
+    this.bin(column.metadata);
+    this.int(column.length);
+    this.int(column.nullCount);
+    this.int(column.offset);
+    this.listHead(column.buffers.length);
+    for (const buffer of column.buffers) {
+      if (buffer === null) this.nil();
+      else if (buffer.length < BY_BUFFER) this.bin(buffer);
+      else if (buffer.length === buffer.buffer.byteLength || !this.whole) this.block(buffer);
+      else this.part(buffer);
+    }
+    this.columns(column.children, depth + 1);
+    if (column.dictionary === null) this.nil();
+    else this.column(column.dictionary, depth + 1);
+  }
+
+  private file(file: MediaFile): void {
+    this.extension(FILE, () => {
+      const { content } = file;
+      this.listHead(5);
+      this.optionalText(file.path);
+      this.optionalText(file.mime);
+      let at = 0;
+      if (content === null) this.nil();
+      else if (content.length < BY_BUFFER) this.bin(content);
+      else at = this.block(content);
+      this.int(at);
+      this.int(content === null ? 0 : content.length);
+    });
+  }
+
+  /** `[index, offset, length]` of bytes in the table. */
+  private part(bytes: Uint8Array): void {
+    this.listHead(3);
+    const at = this.block(bytes);
+    this.int(at);
+    this.int(bytes.length);
+  }
+
+  /** Writes the index of the table's entry that holds these bytes. Returns where in it they begin. */
+  private block(bytes: Uint8Array): number {
+    // Memory that other threads may write to meanwhile is no loan.
+    if (typeof SharedArrayBuffer !== "undefined" && (bytes.buffer as unknown) instanceof SharedArrayBuffer) bytes = bytes.slice();
+    const { table } = this;
+    if (!this.whole) {
+      this.int(table.push(bytes) - 1);
+      return 0;
+    }
+    let index = 0;
+    while (index < table.length && table[index]!.buffer !== bytes.buffer) index++;
+    if (index === table.length) table.push(new Uint8Array(bytes.buffer));
+    this.int(index);
+    return bytes.byteOffset;
+  }
+
+  /** Writes an extension value. Its length comes first and is known last. */
+  private extension(code: number, payload: () => void): void {
+    this.reserve(HEAD);
+    const begin = this.length;
+    this.length += HEAD;
+    payload();
+    const size = this.length - begin - HEAD;
+    const { bytes, view } = this;
+    const fixed = FIXED[size];
+    let head = 2;
+    if (fixed !== undefined) bytes[begin] = fixed;
+    else if (size < 0x100) {
+      bytes[begin] = 0xc7;
+      bytes[begin + 1] = size;
+      head = 3;
+    } else if (size < 0x1_0000) {
+      bytes[begin] = 0xc8;
+      view.setUint16(begin + 1, size);
+      head = 4;
+    } else {
+      bytes[begin] = 0xc9;
+      view.setUint32(begin + 1, size);
+      head = 6;
+    }
+    bytes[begin + head - 1] = code;
+    if (head < HEAD) {
+      bytes.copyWithin(begin + head, begin + HEAD, this.length);
+      this.length -= HEAD - head;
+    }
+  }
+
+  private optionalText(value: string | null): void {
+    if (value === null) this.nil();
+    else this.text(value);
+  }
+
+  private optionalInt(value: Integer | null): void {
+    if (value === null) this.nil();
+    else this.int(value);
+  }
+
+  private enter(depth: number): void {
+    if (depth >= LIMITS.depth)
+      throw new WireProblem(`lists and maps are nested deeper than ${LIMITS.depth}, or contain themselves; flatten the value`);
+  }
+
+  /** The head of what has a length: a fix form below `short`, else with 8, 16 or 32 bits. */
+  private head(count: number, fix: number, short: number, byte8: number, byte16: number, byte32: number): void {
+    if (this.length + 5 > this.bytes.length) this.grow(5);
+    if (count < short) this.bytes[this.length++] = fix | count;
+    else if (byte8 !== 0 && count < 0x100) this.numbered(byte8, 1, count);
+    else if (count < 0x1_0000) this.numbered(byte16, 2, count);
+    else if (count < 0x1_0000_0000) this.numbered(byte32, 4, count);
+    else throw new WireProblem("msgpack carries less than 4 GiB in one piece; send it in parts");
+  }
+
+  private numbered(head: number, size: 1 | 2 | 4, value: number): void {
+    const { bytes, view } = this;
+    bytes[this.length] = head;
+    if (size === 1) bytes[this.length + 1] = value;
+    else if (size === 2) view.setUint16(this.length + 1, value);
+    else view.setUint32(this.length + 1, value);
+    this.length += 1 + size;
+  }
+
+  private wide(head: number, value: number): void {
+    this.bytes[this.length] = head;
+    this.view.setInt32(this.length + 1, Math.floor(value / 0x1_0000_0000));
+    this.view.setUint32(this.length + 5, value >>> 0);
+    this.length += 9;
+  }
+
+  private reserve(size: number): void {
+    if (this.length + size > this.bytes.length) this.grow(size);
+  }
+
+  private grow(size: number): void {
+    const room = Math.max(this.bytes.length * 2, this.length + size);
+    const larger = new Uint8Array(room);
+    larger.set(this.bytes.subarray(0, this.length));
+    this.bytes = larger;
+    this.view = new DataView(larger.buffer);
+  }
+}
+
+const FIXED: Record<number, number> = { 1: 0xd4, 2: 0xd5, 4: 0xd6, 8: 0xd7, 16: 0xd8 };
+
+function bytesOf(plane: Float32Array): Uint8Array {
+  return new Uint8Array(plane.buffer as ArrayBuffer, plane.byteOffset, plane.byteLength);
+}
+
+/** The distance of channels that lie in one ArrayBuffer, evenly and in order; else null. */
+function strideOf(planes: readonly Float32Array[]): number | null {
+  const first = planes[0]!;
+  if (planes.length === 1) return first.byteLength;
+  const stride = planes[1]!.byteOffset - first.byteOffset;
+  if (stride < 0) return null;
+  for (const [index, plane] of planes.entries())
+    if (plane.buffer !== first.buffer || plane.byteOffset !== first.byteOffset + index * stride) return null;
+  return stride;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value === "number" ? "a number" : typeof value === "bigint" ? "a BigInt" : `a ${typeof value}`;
+  const name: unknown = value.constructor?.name;
+  return typeof name === "string" && name !== "" ? `an object of the class ${name}` : "an object with a prototype of its own";
+}

@@ -1,0 +1,457 @@
+/**
+ * Serves calls to functions of this program: entries for a chain of nodes in, replies out.
+ *
+ * A value passes the whole chain. While functions return plainly the call is served on the spot, with one reply; from the
+ * first promise or generator on it is served asynchronously, and each value of a generator leaves as a part of the reply.
+ */
+import type { Decoder } from "./codec/decode.js";
+import { WireProblem } from "./codec/wire.js";
+import { STATUS } from "./constants.js";
+import { InvalidArgumentError } from "./errors.js";
+import { Emission, type Context, type HostNode, type HostType } from "./host_nodes.js";
+import { lend, lent, release } from "./loans.js";
+import { native } from "./native.js";
+import type { EventPort, OpenCall } from "./port.js";
+import { failure, refused, room } from "./rooms.js";
+import type { Integer, Value } from "./values.js";
+
+/** `[item, value, pts, duration, port]`; without a value the end of an item, without an item the end of all. */
+interface Entry {
+  readonly item: number | null;
+  readonly value: Value | undefined;
+  readonly pts: Integer | null;
+  readonly duration: Integer | null;
+  readonly port: number;
+}
+
+type Row = readonly [entry: number, value: unknown, pts?: Integer | null, duration?: Integer | null, port?: number];
+
+interface Thrown {
+  readonly error: unknown;
+  readonly entry: number;
+  readonly node: number;
+}
+
+interface Link {
+  readonly type: HostType;
+  readonly id: string;
+  readonly node: HostNode;
+}
+
+/** The nodes of one run of a pipeline that this program runs. */
+export class HostRun {
+  private readonly nodes = new Map<string, { node: HostNode; epoch: number }>();
+
+  constructor(
+    readonly port: EventPort,
+    readonly token: number,
+    private readonly exact: boolean,
+    private readonly params: (nodeId: string) => Record<string, unknown>,
+    /** Whether the thread waits for the run, so that nothing asynchronous can happen. */
+    readonly isBlocking: boolean,
+  ) {}
+
+  /** Serves a call whose content the decoder reads next. */
+  serve(id: number, decoder: Decoder): void {
+    let chain: [number, string][] = [];
+    let entries: Entry[] = [];
+    let epoch = 0;
+    for (let left = decoder.mapHead(); left > 0; left--) {
+      const key = decoder.string();
+      if (key === "nodes") chain = decoder.plain() as unknown as [number, string][];
+      else if (key === "entries") entries = this.entries(decoder);
+      else if (key === "epoch") epoch = decoder.int() as number;
+      else decoder.plain();
+    }
+    const links = chain.map(([token, nodeId]): Link => {
+      const type = lent(token) as HostType;
+      return { type, id: nodeId, node: this.node(type, nodeId, epoch) };
+    });
+    const call = new HostCall(this, id, links, entries);
+    this.port.calls.set(id, call);
+    call.run();
+  }
+
+  /** The run has ended. */
+  close(): void {
+    for (const { node } of this.nodes.values()) node.close?.();
+    this.nodes.clear();
+  }
+
+  context(call: HostCall, link: Link, entry: Entry): Context {
+    return {
+      nodeId: link.id,
+      nodeType: link.type.name,
+      params: this.params(link.id),
+      item: entry.item ?? -1,
+      input: link.type.inputs[entry.port] ?? link.type.inputs[0]!,
+      pts: entry.pts === null ? null : Number(entry.pts) / 1e9,
+      ptsNs: entry.pts === null ? null : BigInt(entry.pts),
+      duration: entry.duration === null ? null : Number(entry.duration) / 1e9,
+      durationNs: entry.duration === null ? null : BigInt(entry.duration),
+      get signal() {
+        return call.signal;
+      },
+    };
+  }
+
+  private node(type: HostType, id: string, epoch: number): HostNode {
+    const known = this.nodes.get(id);
+    if (known !== undefined && (known.epoch === epoch || !type.hasState)) return known.node;
+    known?.node.close?.();
+    const node = type.create();
+    this.nodes.set(id, { node, epoch });
+    return node;
+  }
+
+  private entries(decoder: Decoder): Entry[] {
+    const count = decoder.list();
+    const entries = new Array<Entry>(count);
+    for (let index = 0; index < count; index++) {
+      const fields = decoder.list();
+      const item = fields > 0 ? (decoder.int() as number) : null;
+      let value: Value | undefined;
+      if (fields > 1) {
+        decoder.exact = this.exact;
+        value = decoder.value();
+        decoder.exact = false;
+      }
+      const pts = fields > 2 && !decoder.nil() ? decoder.int() : null;
+      const duration = fields > 3 && !decoder.nil() ? decoder.int() : null;
+      const port = fields > 4 ? (decoder.int() as number) : 0;
+      entries[index] = { item, value, pts, duration, port };
+    }
+    return entries;
+  }
+
+  /** Makes a reply. Returns its status. */
+  reply(id: number, rows: readonly Row[], isFinal: boolean, thrown: Thrown | null): number {
+    const used = room(this.exact);
+    const { encoder } = used;
+    let token = 0;
+    try {
+      encoder.mapHead(thrown === null ? 2 : 3);
+      encoder.text("outputs");
+      encoder.listHead(rows.length);
+      for (const [entry, value, pts, duration, port] of rows) {
+        encoder.listHead(port !== undefined ? 5 : pts !== undefined ? 4 : 2);
+        encoder.int(entry);
+        encoder.value(value);
+        if (pts === undefined) continue;
+        for (const time of [pts, duration]) time == null ? encoder.nil() : encoder.int(time);
+        if (port !== undefined) encoder.int(port);
+      }
+      encoder.text("final");
+      encoder.byte(isFinal ? 0xc3 : 0xc2);
+      if (thrown !== null) {
+        token = lend([thrown.error]);
+        encoder.text("error");
+        const { type, message } = describe(thrown.error);
+        const exact = encoder.exact;
+        encoder.exact = false;
+        encoder.value({ entry: thrown.entry, node: thrown.node, message, type, chain: behind(thrown.error), token });
+        encoder.exact = exact;
+      }
+      const status = native().portReply(
+        used.handle, this.port.handle, id, encoder.bytes, encoder.length, used.given, used.lend(), false,
+      );
+      if (status >= STATUS.RM_OK || status === STATUS.RM_GONE) {
+        if (status === STATUS.RM_GONE) failure();
+        return status;
+      }
+      throw failure();
+    } catch (error) {
+      // Before the call nothing was taken; a failed call names its tokens itself.
+      if (error instanceof WireProblem && token !== 0) release([token]);
+      throw error;
+    } finally {
+      used.free();
+    }
+  }
+}
+
+class HostCall implements OpenCall {
+  readonly token: number;
+  private isOver = false;
+  private rows: Row[] = [];
+  private controller: AbortController | null = null;
+  private wake: (() => void) | null = null;
+
+  constructor(
+    private readonly of: HostRun,
+    private readonly id: number,
+    private readonly chain: readonly Link[],
+    private readonly entries: readonly Entry[],
+  ) {
+    this.token = of.token;
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.isOver) this.controller.abort();
+    return this.controller.signal;
+  }
+
+  resume(): void {
+    this.wake?.();
+  }
+
+  cancel(): void {
+    this.isOver = true;
+    this.controller?.abort();
+    this.wake?.();
+  }
+
+  /** Serves as long as functions return plainly. */
+  run(): void {
+    const { entries } = this;
+    try {
+      for (let index = 0; index < entries.length; index++) {
+        const { value } = entries[index]!;
+        if (value === undefined ? !this.endNow(index) : !this.passNow(value, index, 0)) return;
+        if (this.isOver) return;
+      }
+      this.finish(null);
+    } catch (error) {
+      this.finish(error instanceof Failed ? error : { error, entry: 0, node: 0 });
+    }
+  }
+
+  /** Passes a value on as long as functions return plainly. Returns whether they did; else the rest is on its way. */
+  private passNow(value: unknown, index: number, node: number): boolean {
+    const { chain } = this;
+    const entry = this.entries[index]!;
+    for (; node < chain.length; node++) {
+      const link = chain[node]!;
+      try {
+        value = link.node.process(value, this.of.context(this, link, entry));
+      } catch (error) {
+        throw new Failed(error, index, node);
+      }
+      if (this.isOver) return false;
+      if (isPromise(value) || isGenerator(value)) {
+        const result = value;
+        if (this.of.isBlocking) return this.collect(result, index, node);
+        void this.proceed(index, () => this.take(result, index, node));
+        return false;
+      }
+      if (value === undefined) return true;
+      if (value instanceof Emission && node < chain.length - 1) value = value.value;
+    }
+    this.add(index, value);
+    return true;
+  }
+
+  private endNow(index: number, from = 0): boolean {
+    if (this.entries[index]!.item === null) return true;
+    for (let node = from; node < this.chain.length; node++) {
+      const result = this.flush(index, node);
+      if (result === undefined) continue;
+      if (isPromise(result) || isGenerator(result)) {
+        if (this.of.isBlocking) this.collect(result, index, node);
+        else {
+          void this.proceed(index, async () => {
+            await this.take(result, index, node);
+            await this.end(index, node + 1);
+          });
+          return false;
+        }
+      } else if (node === this.chain.length - 1) this.add(index, result);
+      else {
+        void this.proceed(index, async () => {
+          await this.onward(result, index, node);
+          await this.end(index, node + 1);
+        });
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Takes all values of a generator while the thread is blocked, so that none can leave before the next. */
+  private collect(result: PromiseLike<unknown> | AsyncIterable<unknown>, index: number, node: number): boolean {
+    if (!(Symbol.iterator in result))
+      throw new Failed(
+        new InvalidArgumentError("an asynchronous function can't run while executeSync blocks its thread; use execute", "RM_INVALID_ARGUMENT"),
+        index,
+        node,
+      );
+    try {
+      for (const value of result as Iterable<unknown>) {
+        if (value === undefined) continue;
+        if (node === this.chain.length - 1) this.add(index, value);
+        else this.passNow(value instanceof Emission ? value.value : value, index, node + 1);
+      }
+    } catch (error) {
+      throw error instanceof Failed ? error : new Failed(error, index, node);
+    }
+    return true;
+  }
+
+  private flush(index: number, node: number): unknown {
+    const link = this.chain[node]!;
+    try {
+      return link.node.flush?.(this.of.context(this, link, this.entries[index]!));
+    } catch (error) {
+      throw new Failed(error, index, node);
+    }
+  }
+
+  /** Serves the rest: first `work` of the entry `index`, then the entries behind it. */
+  private async proceed(index: number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      for (let next = index + 1; next < this.entries.length && !this.isOver; next++) {
+        const { value } = this.entries[next]!;
+        if (value === undefined) await this.end(next, 0);
+        else await this.pass(value, next, 0);
+      }
+      this.finish(null);
+    } catch (error) {
+      this.finish(error instanceof Failed ? error : { error, entry: index, node: 0 });
+    }
+  }
+
+  /** Passes a value on, from a node of the chain to its end. */
+  private async pass(value: unknown, index: number, node: number): Promise<void> {
+    if (node === this.chain.length) {
+      this.add(index, value);
+      return;
+    }
+    const link = this.chain[node]!;
+    let result: unknown;
+    try {
+      result = link.node.process(value, this.of.context(this, link, this.entries[index]!));
+    } catch (error) {
+      throw new Failed(error, index, node);
+    }
+    await this.take(result, index, node);
+  }
+
+  /** Takes what a node has returned: all that comes of it passes the nodes behind. */
+  private async take(result: unknown, index: number, node: number): Promise<void> {
+    try {
+      if (isPromise(result)) result = await result;
+      if (this.isOver) return;
+      if (!isGenerator(result)) {
+        if (result !== undefined) await this.onward(result, index, node);
+        return;
+      }
+      // Leaving the loop early ends the generator, so that its `finally` blocks run.
+      for await (const value of result) {
+        if (value !== undefined) await this.onward(value, index, node);
+        if (this.isOver || (this.rows.length > 0 && !(await this.part()))) break;
+      }
+    } catch (error) {
+      throw error instanceof Failed ? error : new Failed(error, index, node);
+    }
+  }
+
+  private async onward(value: unknown, index: number, node: number): Promise<void> {
+    if (node === this.chain.length - 1) this.add(index, value);
+    else await this.pass(value instanceof Emission ? value.value : value, index, node + 1);
+  }
+
+  /** The end of an item: each node, from one on, gives what it holds back. */
+  private async end(index: number, from: number): Promise<void> {
+    if (this.entries[index]!.item === null) return;
+    for (let node = from; node < this.chain.length; node++) await this.take(this.flush(index, node), index, node);
+  }
+
+  private add(index: number, value: unknown): void {
+    if (!(value instanceof Emission)) {
+      this.rows.push([index, value]);
+      return;
+    }
+    const { outputs } = this.chain[this.chain.length - 1]!.type;
+    const name = value.options.output;
+    const port = name === undefined ? undefined : outputs.indexOf(name);
+    if (port === -1) throw new Failed(new TypeError(`there is no output ${JSON.stringify(name)}; there are: ${outputs.join(", ")}`), index, this.chain.length - 1);
+    if (port === undefined && value.begin === null && value.length === null) this.rows.push([index, value.value]);
+    else this.rows.push([index, value.value, value.begin, value.length, port]);
+  }
+
+  /** Sends what there is as a part of the reply, and waits for room. Returns whether more is wanted. */
+  private async part(): Promise<boolean> {
+    const rows = this.rows;
+    this.rows = [];
+    const room = new Promise<void>((resolve) => (this.wake = resolve));
+    const status = this.send(rows, false, null);
+    if (status === STATUS.RM_WOULD_BLOCK) await room;
+    else if (status === STATUS.RM_GONE) this.isOver = true;
+    this.wake = null;
+    return !this.isOver;
+  }
+
+  private finish(thrown: Thrown | null): void {
+    if (this.isOver) return;
+    this.of.port.calls.delete(this.id);
+    this.isOver = true;
+    try {
+      this.send(this.rows, true, thrown);
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+    }
+  }
+
+  /** Makes a reply; in place of a value that can't cross the failure of its node. */
+  private send(rows: readonly Row[], isFinal: boolean, thrown: Thrown | null): number {
+    try {
+      return this.of.reply(this.id, rows, isFinal, thrown);
+    } catch (problem) {
+      const node = this.chain.length - 1;
+      const error = refused(problem, "the returned value");
+      const entry = rows.length > 0 ? rows[rows.length - 1]![0] : 0;
+      this.of.port.calls.delete(this.id);
+      this.isOver = true;
+      this.of.reply(this.id, [], true, { error, entry, node });
+      throw new Failed(error, entry, node);
+    }
+  }
+}
+
+/** What a function threw, and where in the call. */
+class Failed {
+  constructor(
+    readonly error: unknown,
+    readonly entry: number,
+    readonly node: number,
+  ) {}
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** An iterator that can be iterated, as generators are; lists, maps and sets are values. */
+function isGenerator(value: unknown): value is AsyncIterable<unknown> {
+  if (typeof value !== "object" || value === null || typeof (value as { next?: unknown }).next !== "function") return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+function describe(error: unknown): { type: string; message: string } {
+  if (error instanceof Error) return { type: error.name, message: text(error.message) };
+  return { type: error === null ? "null" : typeof error, message: text(error) };
+}
+
+function behind(error: unknown): string[] {
+  const chain: string[] = [];
+  let cause: unknown = error instanceof Error ? error.cause : undefined;
+  for (; cause !== undefined && chain.length < 16; cause = cause instanceof Error ? cause.cause : undefined) {
+    const { type, message } = describe(cause);
+    chain.push(message === "" ? type : `${type}: ${message}`);
+  }
+  return chain;
+}
+
+const LONGEST = 2000;
+
+function text(value: unknown): string {
+  let written: string;
+  try {
+    written = String(value).toWellFormed();
+  } catch {
+    return "its message can't be made";
+  }
+  return written.length <= LONGEST ? written : `${written.slice(0, LONGEST).toWellFormed()}... (${written.length - LONGEST} more characters)`;
+}

@@ -1,0 +1,117 @@
+/**
+ * Nodes of one's own: what a function may be, and how the runtime knows of it. host_calls.ts serves the calls.
+ */
+import type { Input, Integer } from "./values.js";
+
+/** Where a packet is, for the function that gets it. */
+export interface Context {
+  readonly nodeId: string;
+  readonly nodeType: string;
+  /** The params that the manifest gives the node. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** The number of the input, in a session that of the sent packet. */
+  readonly item: number;
+  /** The name of the port that the packet has come to. */
+  readonly input: string;
+  /** When the packet begins, in seconds. */
+  readonly pts: number | null;
+  readonly ptsNs: bigint | null;
+  readonly duration: number | null;
+  readonly durationNs: bigint | null;
+  /** Aborted when the result is not wanted any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a node does with a value: it returns the value that goes on; `undefined` for none; a promise of these; or as a
+ * (async) generator any number of them, each of which leaves before the next is made. What it throws fails the node, and
+ * is the `cause` of the error: the same object.
+ */
+export type NodeFunction = (value: any, context: Context) => unknown;
+
+/** A node with state. There is one for each node of each run; an interruption makes it anew. */
+export interface HostNode {
+  process: NodeFunction;
+  /** Gives what is held back, at the end of an item: as `process`, without a value. */
+  flush?(context: Context): unknown;
+  /** The run has ended, or was interrupted. */
+  close?(): void;
+}
+
+export interface NodeOptions {
+  /** The most packets in one call, 32 by default. */
+  batch?: number;
+  /** How long a call with fewer packets waits for more. */
+  maxWaitMs?: number;
+  /** The names of the inputs, the default one first; `in` by default. */
+  inputs?: readonly string[];
+  /** The names of the outputs, the default one first; `out` by default. */
+  outputs?: readonly string[];
+}
+
+/** A type of node that this program runs: a function, or what makes a node with state for each run. */
+export type NodeDefinition = NodeOptions & ({ process: NodeFunction; create?: never } | { create: () => HostNode; process?: never });
+
+/** A value with a place or an output of its own, as a function may return or yield it. */
+export class Emission {
+  constructor(
+    readonly value: Input,
+    readonly options: { pts?: number; ptsNs?: Integer; duration?: number; durationNs?: Integer; output?: string },
+  ) {}
+
+  get begin(): Integer | null {
+    return nanoseconds(this.options.ptsNs, this.options.pts);
+  }
+
+  get length(): Integer | null {
+    return nanoseconds(this.options.durationNs, this.options.duration);
+  }
+}
+
+/** Gives a value a place in time (in seconds) or another output than the first: `yield emit(value, { output: "events" })`. */
+export function emit(value: Input, options: Emission["options"] = {}): Emission {
+  return new Emission(value, options);
+}
+
+/** Nanoseconds that were given as such, or in seconds; null if neither was. */
+export function nanoseconds(exact: Integer | undefined, seconds: number | undefined): Integer | null {
+  if (exact !== undefined) return exact;
+  if (seconds === undefined) return null;
+  const rounded = Math.round(seconds * 1e9);
+  if (!Number.isFinite(rounded)) throw new RangeError(`a time is a number of seconds, not ${seconds}`);
+  return Number.isSafeInteger(rounded) ? rounded : BigInt(rounded);
+}
+
+/** A definition whose defaults are filled in. */
+export class HostType {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly hasState: boolean;
+
+  constructor(
+    readonly name: string,
+    private readonly definition: NodeDefinition,
+  ) {
+    this.inputs = definition.inputs ?? ["in"];
+    this.outputs = definition.outputs ?? ["out"];
+    this.hasState = definition.create !== undefined;
+  }
+
+  /** The node of one run; the same one for all where there is no state. */
+  create(): HostNode {
+    const { create, process } = this.definition;
+    return create !== undefined ? create() : { process: process! };
+  }
+
+  /** What the options of a pipeline have about it. */
+  declaration(token: number): Record<string, unknown> {
+    const { batch, maxWaitMs, inputs, outputs } = this.definition;
+    const declared: Record<string, unknown> = { token };
+    if (batch !== undefined) declared["batch"] = batch;
+    if (maxWaitMs !== undefined) declared["max_wait_ms"] = maxWaitMs;
+    if (inputs !== undefined) declared["inputs"] = inputs;
+    if (outputs !== undefined) declared["outputs"] = outputs;
+    if (this.hasState) declared["ends"] = true;
+    return declared;
+  }
+}

@@ -1,0 +1,119 @@
+/** Manifests: what a pipeline may be made of, as text, as an object, or put together here by `Graph`. */
+import type { NodeDefinition, NodeFunction, NodeOptions } from "./host_nodes.js";
+
+/** A node of a manifest. */
+export interface ManifestNode {
+  id: string;
+  node_type: string;
+  params?: Record<string, unknown>;
+  on_error?: string | Record<string, unknown>;
+}
+
+/** A pipeline as data; docs/manifest.md has all of it. */
+export interface Manifest {
+  version: "v1";
+  metadata?: Record<string, unknown>;
+  nodes: ManifestNode[];
+  connections?: { from: string; to: string; [key: string]: unknown }[];
+  inputs?: Record<string, string | string[]>;
+  outputs?: Record<string, string>;
+}
+
+export interface NodeSettings {
+  /** Its name in the manifest; by default the type in lower case, with a number where that is taken. */
+  id?: string;
+  /** What an error of the node means, as the manifest says it: `"skip"`, `"stop"`. */
+  onError?: ManifestNode["on_error"];
+}
+
+/** A node that is to be in a graph. The functions of `remotemedia/nodes` make those of the library, `node` one's own. */
+export class GraphNode {
+  constructor(
+    readonly type: string,
+    readonly params: Readonly<Record<string, unknown>>,
+    readonly settings: NodeSettings,
+    /** What it does, if this program runs it. */
+    readonly definition: NodeDefinition | null = null,
+  ) {}
+
+  /** One of its ports, for `connect`: `node.port("events")`. */
+  port(name: string): GraphPort {
+    return { node: this, name };
+  }
+}
+
+/** A port of a node. */
+export interface GraphPort {
+  readonly node: GraphNode;
+  readonly name: string;
+}
+
+/** Makes a node of a function, or with `create` one with state. Its type is the function's name unless `type` is given. */
+export function node(
+  definition: NodeFunction | NodeDefinition,
+  options: NodeOptions & NodeSettings & { type?: string; params?: Record<string, unknown> } = {},
+): GraphNode {
+  const { id, onError, type, params, ...rest } = options;
+  const whole = typeof definition === "function" ? { process: definition, ...rest } : definition;
+  const name = type ?? (typeof definition === "function" && definition.name !== "" ? definition.name : "host_node");
+  return new GraphNode(name, params ?? {}, { ...(id === undefined ? {} : { id }), ...(onError === undefined ? {} : { onError }) }, whole);
+}
+
+/** A pipeline that is put together: `new Graph().chain(audioDecode(), audioLevel())`. */
+export class Graph {
+  private readonly nodes: ManifestNode[] = [];
+  private readonly connections: NonNullable<Manifest["connections"]> = [];
+  private readonly ids = new Map<GraphNode, string>();
+  /** The nodes that this program runs, by their type. */
+  readonly definitions: Record<string, NodeDefinition> = {};
+
+  constructor(readonly name?: string) {}
+
+  /** Adds nodes that are not there yet, and connects each with the one before. */
+  chain(...nodes: (GraphNode | GraphPort)[]): this {
+    nodes.forEach((each, index) => (index === 0 ? void this.end(each) : this.connect(nodes[index - 1]!, each)));
+    return this;
+  }
+
+  /** Connects two nodes, or ports of them. @param options such as `buffer`, as docs/manifest.md has them */
+  connect(from: GraphNode | GraphPort, to: GraphNode | GraphPort, options: Record<string, unknown> = {}): this {
+    this.connections.push({ from: this.end(from), to: this.end(to), ...options });
+    return this;
+  }
+
+  /** The manifest. */
+  toJSON(): Manifest {
+    return {
+      version: "v1",
+      ...(this.name === undefined ? {} : { metadata: { name: this.name } }),
+      nodes: this.nodes,
+      connections: this.connections,
+    };
+  }
+
+  private end(of: GraphNode | GraphPort): string {
+    return of instanceof GraphNode ? this.add(of) : `${this.add(of.node)}.${of.name}`;
+  }
+
+  private add(added: GraphNode): string {
+    const known = this.ids.get(added);
+    if (known !== undefined) return known;
+    const taken = new Set(this.ids.values());
+    let id = added.settings.id ?? added.type.toLowerCase();
+    if (added.settings.id === undefined) for (let number = 2; taken.has(id); number++) id = `${added.type.toLowerCase()}_${number}`;
+    this.ids.set(added, id);
+    let type = added.type;
+    if (added.definition !== null) {
+      for (let number = 2; type in this.definitions && this.definitions[type] !== added.definition; number++) type = `${added.type}_${number}`;
+      this.definitions[type] = added.definition;
+    }
+    const { onError } = added.settings;
+    this.nodes.push({
+      id,
+      node_type: type,
+      ...(Object.keys(added.params).length === 0 ? {} : { params: { ...added.params } }),
+      ...(onError === undefined ? {} : { on_error: onError }),
+    });
+    return id;
+  }
+}

@@ -1,0 +1,205 @@
+/** `Pipeline`: a compiled manifest, and the ways to run it. */
+import { STATUS } from "./constants.js";
+import { InvalidArgumentError } from "./errors.js";
+import { HostRun } from "./host_calls.js";
+import { HostType, type NodeDefinition, type NodeFunction } from "./host_nodes.js";
+import { lend } from "./loans.js";
+import { Graph, type Manifest } from "./manifest.js";
+import { native, type PipelineHandle } from "./native.js";
+import { completion, type Completion, type Outputs } from "./outputs.js";
+import { BUDGET_US, type EventPort, type Work } from "./port.js";
+import { called, failure, made, room, write } from "./rooms.js";
+import { Runtime } from "./runtime.js";
+import { Session, type SessionOptions } from "./session.js";
+import type { Input, Value } from "./values.js";
+
+export interface PipelineOptions {
+  /** Types of node that this program runs, by the name that the manifest uses. */
+  nodes?: Readonly<Record<string, NodeFunction | NodeDefinition>>;
+  /**
+   * Tells ints from floats: ints are BigInts, numbers are floats, maps are `Map`s, in both directions and for functions of
+   * this program. Without it numbers are what JavaScript has: 1.0 is 1, and goes in as the int 1.
+   */
+  exact?: boolean;
+  /** By default `Runtime.default`. */
+  runtime?: Runtime;
+}
+
+export interface ExecuteOptions {
+  /** Cancels the work; what is thrown then is its reason. */
+  signal?: AbortSignal;
+  /** How long it may take. */
+  timeoutMs?: number;
+}
+
+/** One input for each item; by their names where the manifest names inputs; none for a graph of sources. */
+export type Inputs = Iterable<Input> | Readonly<Record<string, Iterable<Input>>> | null;
+
+/** The plan of a pipeline; docs/abi.md describes it. */
+export interface Plan {
+  readonly name: string | null;
+  readonly nodes: readonly {
+    readonly id: string;
+    readonly node_type: string;
+    readonly params: Record<string, unknown>;
+    readonly runner: string;
+    readonly stage: number;
+    readonly inserted?: unknown;
+    readonly unread?: unknown;
+  }[];
+  readonly connections: readonly { readonly from: string; readonly to: string; readonly kind: string; readonly buffer?: unknown }[];
+  readonly inputs: readonly { readonly name: string; readonly to: readonly string[] }[];
+  readonly outputs: readonly { readonly name: string; readonly from: string }[];
+}
+
+/** A pipeline, validated and planned. It may run any number of times, also at the same time. */
+export class Pipeline {
+  readonly exact: boolean;
+  readonly runtime: Runtime;
+  /** @internal */
+  readonly handle: PipelineHandle;
+  private readonly hasHostNodes: boolean;
+  private knownPlan: Plan | null = null;
+
+  /** @param manifest text in JSON or YAML, an object, or a `Graph` */
+  constructor(manifest: string | Manifest | Graph, options: PipelineOptions = {}) {
+    this.runtime = options.runtime ?? Runtime.default;
+    this.exact = options.exact ?? false;
+    const definitions = { ...(manifest instanceof Graph ? manifest.definitions : {}), ...options.nodes };
+    const types = Object.entries(definitions).map(
+      ([name, definition]) => new HostType(name, typeof definition === "function" ? { process: definition } : definition),
+    );
+    this.hasHostNodes = types.length > 0;
+    const text = typeof manifest === "string" ? manifest : JSON.stringify(manifest);
+    const declared: Record<string, unknown> = {};
+    if (this.hasHostNodes) {
+      const first = lend(types);
+      types.forEach((type, index) => (declared[type.name] = type.declaration(first + index)));
+    }
+    const settings = this.hasHostNodes ? Buffer.from(JSON.stringify({ host_nodes: declared })) : undefined;
+    this.handle = made(native().pipelineNew(this.runtime.handle, Buffer.from(text), settings));
+  }
+
+  /** What runs where, and what the planner has inserted. */
+  get plan(): Plan {
+    return (this.knownPlan ??= called<Plan>((into) => native().pipelineDescribe(into, this.handle)));
+  }
+
+  /** Runs it on inputs, one item each. Memory of 16 KiB and more is lent: leave it unchanged until the promise settles. */
+  async execute<T = Value>(inputs: Inputs = null, options: ExecuteOptions = {}): Promise<Outputs<T>> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const { port } = this.runtime;
+    const started = this.submit(port, inputs, options.timeoutMs, BUDGET_US);
+    if (typeof started !== "number") return settle<T>(started);
+    const token = started;
+    return new Promise<Outputs<T>>((resolve, reject) => {
+      const cancel = (): void => port.cancel(token);
+      signal?.addEventListener("abort", cancel, { once: true });
+      port.begin(token, this.work(port, token, false, (end) => {
+        signal?.removeEventListener("abort", cancel);
+        if (end.error === null) resolve(end.outputs as Outputs<unknown> as Outputs<T>);
+        else reject(signal?.aborted && end.error.code === "RM_CANCELLED" ? signal.reason : end.error);
+      }));
+    });
+  }
+
+  /** As `execute`, while this thread waits: for scripts, and for Workers with nothing else to do. */
+  executeSync<T = Value>(inputs: Inputs = null, options: { timeoutMs?: number } = {}): Outputs<T> {
+    if (!this.hasHostNodes) return settle<T>(this.block(inputs, options.timeoutMs));
+    const port = this.runtime.waiting;
+    const started = this.submit(port, inputs, options.timeoutMs, 0);
+    if (typeof started !== "number") return settle<T>(started);
+    let end: Completion | null = null;
+    port.begin(started, this.work(port, started, true, (given) => (end = given)));
+    while (end === null) port.wait();
+    return settle<T>(end);
+  }
+
+  /** Opens a session: a stream that is fed and read while it runs. */
+  session<T = Value>(options: SessionOptions = {}): Session<T> {
+    return new Session<T>(this, options);
+  }
+
+  /** Frees it; what is under way continues. A pipeline that is not used any more is freed by the collector as well. */
+  close(): void {
+    native().close(this.handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @internal The functions of this program in one run. */
+  host(port: EventPort, token: number, isBlocking: boolean): HostRun | null {
+    if (!this.hasHostNodes) return null;
+    return new HostRun(port, token, this.exact, (id) => this.plan.nodes.find((each) => each.id === id)?.params ?? {}, isBlocking);
+  }
+
+  private work(port: EventPort, token: number, isBlocking: boolean, completed: (end: Completion) => void): Work {
+    const host = this.host(port, token, isBlocking);
+    return {
+      exact: this.exact,
+      completed(end) {
+        host?.close();
+        completed(end);
+      },
+      ...(host === null ? {} : { call: (id, content) => host.serve(id, content) }),
+    };
+  }
+
+  /** Submits work. Returns its end, if it has come already, else its token. */
+  private submit(port: EventPort, inputs: Inputs, timeoutMs: number | undefined, budgetUs: number): Completion | number {
+    const used = room(this.exact);
+    try {
+      const { encoder } = used;
+      write(encoder, listed(inputs), "inputs");
+      const token = port.token();
+      const status = native().pipelineSubmit(
+        used.handle, this.handle, port.handle, token, encoder.bytes, encoder.length, used.given, used.lend(),
+        microseconds(timeoutMs), budgetUs,
+      );
+      if (status < STATUS.RM_OK) throw failure();
+      return status === STATUS.RM_PENDING ? token : completion(used.read(), this.exact);
+    } finally {
+      used.free();
+    }
+  }
+
+  private block(inputs: Inputs, timeoutMs: number | undefined): Completion {
+    const used = room(this.exact);
+    try {
+      const { encoder } = used;
+      write(encoder, listed(inputs), "inputs");
+      const status = native().pipelineExecute(
+        used.handle, this.handle, encoder.bytes, encoder.length, used.given, used.lend(), microseconds(timeoutMs),
+      );
+      if (status < STATUS.RM_OK) throw failure();
+      return completion(used.read(), this.exact);
+    } finally {
+      used.free();
+      this.runtime.released();
+    }
+  }
+}
+
+function settle<T>(end: Completion): Outputs<T> {
+  if (end.error !== null) throw end.error;
+  return end.outputs as Outputs<unknown> as Outputs<T>;
+}
+
+/** Inputs as a value: lists in place of other iterables. */
+function listed(inputs: Inputs): unknown {
+  if (inputs === null || Array.isArray(inputs)) return inputs;
+  if (typeof inputs === "string" || ArrayBuffer.isView(inputs))
+    throw new InvalidArgumentError("inputs are a list with one value for each item: execute([value])", "RM_INVALID_ARGUMENT");
+  if (Symbol.iterator in inputs) return [...(inputs as Iterable<unknown>)];
+  return Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, [...values]]));
+}
+
+/** A timeout in microseconds; below 0 for none. */
+export function microseconds(ms: number | undefined): number {
+  if (ms === undefined || ms === Infinity) return -1;
+  if (!(ms >= 0)) throw new InvalidArgumentError(`timeoutMs is a number of milliseconds of 0 or more, not ${ms}`, "RM_INVALID_ARGUMENT");
+  return Math.round(ms * 1000);
+}

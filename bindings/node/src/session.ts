@@ -1,0 +1,459 @@
+/**
+ * `Session`: a pipeline at work on one stream while this program sends and receives. It is bounded at both ends: `send`
+ * waits for room, and reading waits for outputs.
+ */
+import { STATUS } from "./constants.js";
+import { CancelledError, GoneError, InvalidArgumentError, type NodeError, type RemoteMediaError } from "./errors.js";
+import type { Decoder } from "./codec/decode.js";
+import type { Encoder } from "./codec/encode.js";
+import { nanoseconds } from "./host_nodes.js";
+import { release } from "./loans.js";
+import { native, type SessionHandle } from "./native.js";
+import { Packet, type Completion } from "./outputs.js";
+import type { Pipeline } from "./pipeline.js";
+import { BUDGET_US, type EventPort } from "./port.js";
+import { called, done, failure, made, refused, room } from "./rooms.js";
+import type { Input, Integer, Value } from "./values.js";
+
+export interface SessionOptions {
+  /** The outputs that are handed out, by default all; the others are dropped. */
+  outputs?: readonly string[];
+  /** Bounds of the queue at each input and output: by default 64 packets, 8 MiB and 5000 ms of media time. */
+  buffer?: { packets?: number; bytes?: number; ms?: number };
+  /** How long the session may last. */
+  deadlineMs?: number;
+  /** A packet, and what is made of it, is dropped once this much time has passed since it was sent. */
+  packetDeadlineMs?: number;
+  /** The clock shows the media time that has arrived, for tests. */
+  clock?: "virtual";
+  /** Records the steps of the session for `trace`. */
+  trace?: boolean;
+  /** Cancels the session; what waits is rejected with its reason. */
+  signal?: AbortSignal;
+}
+
+export interface SendOptions {
+  /** When the packet begins, in seconds; by default as the value says. */
+  pts?: number;
+  ptsNs?: Integer;
+  /** How long it lasts, in seconds. */
+  duration?: number;
+  durationNs?: Integer;
+  /** The name of the input, where the manifest names several. */
+  to?: string;
+  /** Lends memory of 16 KiB and more in place of copying it: leave it unchanged until the session has ended. */
+  lend?: boolean;
+}
+
+/** What each node has done and waits for; docs/abi.md describes it. */
+export interface Metrics {
+  readonly sent: number;
+  readonly nodes: readonly (Record<string, Value> & { readonly id: string })[];
+  readonly edges: readonly Record<string, Value>[];
+  readonly lag: Record<string, number>;
+  readonly unread: Record<string, number>;
+}
+
+/** The most outputs that one call brings. */
+const MOST = 256;
+/** With so many outputs unread, a send brings no more of them. */
+const UNREAD = 64;
+/** After so long a row of sends and receives without a wait, the loop gets to do something else. */
+const TURN_MS = 8;
+
+/** A session. Iterating gives its packets; `readable` and `writable` are its two ends as Web streams. */
+export class Session<T = Value> implements AsyncIterable<Packet<T>> {
+  /** The errors after which a node dropped a packet, as the manifest asks for. */
+  readonly skipped: NodeError[] = [];
+  private readonly handle: SessionHandle;
+  private readonly port: EventPort;
+  private readonly token: number;
+  private readonly names: readonly string[];
+  private readonly inputs: readonly string[];
+  private readonly chosen: readonly string[];
+  /** What has been brought and not read: of all outputs, or by name once they are read so. */
+  private arrived: Packet<T>[] = [];
+  private split: Map<string, Packet<T>[]> | null = null;
+  private readonly roomWaiters: (() => void)[] = [];
+  private readonly outputWaiters: (() => void)[] = [];
+  private sending: Promise<void> = Promise.resolve();
+  private senders = 0;
+  private readers = 0;
+  private end: Completion | null = null;
+  private readonly ended: Promise<void>;
+  private isCancelled = false;
+  private isFinished = false;
+  private wasThrown = false;
+  private turn = performance.now();
+  private readStream: ReadableStream<Packet<T>> | null = null;
+  private writeStream: WritableStream<Input> | null = null;
+
+  /** @internal */
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly options: SessionOptions,
+  ) {
+    const { plan, runtime, exact } = pipeline;
+    this.names = plan.outputs.map((output) => output.name);
+    this.inputs = plan.inputs.map((input) => input.name);
+    this.chosen = options.outputs ?? this.names;
+    this.port = runtime.port;
+    this.token = this.port.token();
+    const host = pipeline.host(this.port, this.token, false);
+    let ended!: () => void;
+    this.ended = new Promise((resolve) => (ended = resolve));
+    options.signal?.throwIfAborted();
+    this.handle = made(native().sessionNew(pipeline.handle, this.port.handle, this.token, settings(options)));
+    const cancel = (): void => this.cancel();
+    options.signal?.addEventListener("abort", cancel, { once: true });
+    this.port.begin(this.token, {
+      exact,
+      completed: (end) => {
+        this.end = end;
+        options.signal?.removeEventListener("abort", cancel);
+        host?.close();
+        this.wake();
+        ended();
+      },
+      ...(host === null ? {} : { call: (id: number, content: Decoder) => host.serve(id, content) }),
+      room: () => wakeAll(this.roomWaiters),
+      outputs: () => wakeAll(this.outputWaiters),
+      skipped: (error) => void this.skipped.push(error as NodeError),
+    });
+  }
+
+  /** Sends a value, and waits until it is taken. */
+  async send(value: Input, options: SendOptions = NO_OPTIONS): Promise<void> {
+    if (this.senders === 0 && this.take(value, options)) {
+      if (performance.now() - this.turn > TURN_MS) await this.yield();
+      return;
+    }
+    // Those who came before are taken before.
+    const before = this.sending;
+    this.senders++;
+    this.sending = before.then(() => this.sendLater(value, options)).finally(() => this.senders--);
+    const mine = this.sending;
+    this.sending = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Sends a value if there is room for it at once. Returns whether it was taken. */
+  trySend(value: Input, options: SendOptions = NO_OPTIONS): boolean {
+    return this.senders === 0 && this.take(value, options);
+  }
+
+  /** The next packet, of all outputs or of one; undefined after the last. Throws what ended the session. */
+  async receive(output?: string): Promise<Packet<T> | undefined> {
+    this.readers++;
+    try {
+      for (;;) {
+        const found = this.tryReceive(output);
+        if (found !== undefined) {
+          if (performance.now() - this.turn > TURN_MS) await this.yield();
+          return found;
+        }
+        if (found === undefined && this.isAtEnd) {
+          await this.ended;
+          this.throwFailure();
+          return undefined;
+        }
+        await this.wait(this.outputWaiters);
+      }
+    } finally {
+      this.readers--;
+    }
+  }
+
+  /** The next packet if there is one now. After undefined `isAtEnd` says whether another may come. */
+  tryReceive(output?: string): Packet<T> | undefined {
+    const queue = this.queue(output);
+    if (queue.length > 0) return queue.shift();
+    if (this.isCancelled) {
+      this.atEnd.add(output ?? "");
+      return undefined;
+    }
+    const used = room(this.pipeline.exact);
+    try {
+      const place = output === undefined ? -1 : this.chosen.indexOf(output);
+      const status = done(native().sessionReceive(used.handle, this.handle, place, MOST));
+      if (status === STATUS.RM_OK) {
+        const decoder = used.read();
+        const fields = decoder.list();
+        this.rows(decoder, queue);
+        if (fields > 1) release(decoder.plain() as number[]);
+      } else if (status === STATUS.RM_END) this.atEnd.add(output ?? "");
+    } finally {
+      used.free();
+    }
+    return queue.shift();
+  }
+
+  /** Iterates over the packets of one output. Read all that are chosen: a full one holds up the others. */
+  output(name: string): AsyncIterableIterator<Packet<T>> {
+    this.queue(name);
+    return this.iterate(name);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Packet<T>> {
+    return this.iterate();
+  }
+
+  /** Ends the input. What was sent is processed and flushed; readers get all of it, then the end. */
+  async finish(): Promise<void> {
+    if (this.isFinished) return;
+    this.isFinished = true;
+    await this.sending;
+    if (this.isCancelled) return;
+    const status = native().sessionFinish(this.handle);
+    if (status < STATUS.RM_OK) this.refuse(failure());
+  }
+
+  /** Ends the stream after what was sent: nodes emit what they hold back. Another stream may begin. */
+  async flush(): Promise<void> {
+    await this.sending;
+    this.control({ flush: true });
+  }
+
+  /** Drops what was sent and not read, and makes nodes anew. @param options.at only what waits before this node or behind it */
+  interrupt(options: { at?: string } = {}): void {
+    if (options.at === undefined) {
+      this.arrived = [];
+      for (const queue of this.split?.values() ?? []) queue.length = 0;
+    }
+    const status = native().sessionControl(this.handle, bytes({ interrupt: true, ...options }));
+    if (status < STATUS.RM_OK) {
+      const error = failure();
+      if (!(error instanceof GoneError)) throw error;
+    }
+  }
+
+  /** Changes params of a node that may change while it runs: what is sent afterwards meets the new values. */
+  setParams(node: string, params: Record<string, unknown>): void {
+    this.control({ set: { node, params } });
+  }
+
+  /** Ends the session now and drops what is under way. */
+  cancel(): void {
+    if (this.isCancelled) return;
+    this.isCancelled = true;
+    this.arrived = [];
+    this.split?.clear();
+    native().sessionCancel(this.handle);
+    this.wake();
+  }
+
+  /** What each node has done and waits for, and how late this loop is. */
+  metrics(): Metrics {
+    return called((into) => native().sessionMetrics(into, this.handle));
+  }
+
+  /** What was recorded since the last call, if the session was opened with `trace`. */
+  trace(): { records: Value[][]; lost: number } {
+    return called((into) => native().sessionTrace(into, this.handle));
+  }
+
+  /** How many packets the first nodes have taken, and how much media time has come out. Null after the end. */
+  progress(): { items: number; media_ns?: number } | null {
+    if (this.end !== null) return null;
+    return called((into) => native().portProgress(into, this.port.handle, this.token));
+  }
+
+  /** The outputs as a stream. Its reader sets the pace. */
+  get readable(): ReadableStream<Packet<T>> {
+    return (this.readStream ??= new ReadableStream<Packet<T>>(
+      {
+        pull: async (controller) => {
+          const packet = await this.receive();
+          if (packet === undefined) controller.close();
+          else controller.enqueue(packet);
+        },
+        cancel: () => this.cancel(),
+      },
+      { highWaterMark: 0 },
+    ));
+  }
+
+  /** The input as a stream of values. Closing it finishes the session, aborting it cancels. */
+  get writable(): WritableStream<Input> {
+    return (this.writeStream ??= new WritableStream<Input>({
+      write: (value) => this.send(value),
+      close: () => this.finish(),
+      abort: () => this.cancel(),
+    }));
+  }
+
+  /** Cancels what is under way and waits for the end. Throws the failure of the pipeline if it was not seen before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cancel();
+    await this.ended;
+    native().close(this.handle);
+    const failed = this.end?.error ?? null;
+    if (failed !== null && !(failed instanceof CancelledError) && !this.wasThrown) throw failed;
+  }
+
+  private readonly atEnd = new Set<string>();
+
+  /** Whether no output comes any more, of those that were asked for last. */
+  get isAtEnd(): boolean {
+    return this.atEnd.size > 0 && (this.split === null || this.isCancelled || this.end !== null || this.atEnd.size >= this.split.size);
+  }
+
+  private async sendLater(value: Input, options: SendOptions): Promise<void> {
+    while (!this.take(value, options)) await this.wait(this.roomWaiters);
+  }
+
+  /** Sends one packet if there is room. Outputs may come along. */
+  private take(value: Input, options: SendOptions): boolean {
+    if (this.isCancelled) this.throwFailure(new GoneError("the session was cancelled", "RM_GONE"));
+    const used = room(this.pipeline.exact);
+    const { encoder } = used;
+    try {
+      encoder.whole = options.lend === true;
+      encoder.byte(0x91);
+      this.packet(encoder, value, options);
+      const isRead = this.split === null && this.arrived.length < UNREAD && this.readers > 0;
+      const status = native().sessionSend(
+        used.handle, this.handle, encoder.bytes, encoder.length, used.given, used.lend(options.lend !== true), BUDGET_US, isRead ? MOST : 0,
+      );
+      if (status < STATUS.RM_OK) this.refuse(failure());
+      const decoder = used.read();
+      const fields = decoder.list();
+      const taken = decoder.int();
+      const before = this.arrived.length;
+      this.rows(decoder, this.arrived);
+      if (fields > 2) release(decoder.plain() as number[]);
+      if (this.arrived.length > before) wakeAll(this.outputWaiters);
+      return taken === 1;
+    } finally {
+      used.free();
+    }
+  }
+
+  private packet(encoder: Encoder, value: Input, options: SendOptions): void {
+    const begin = nanoseconds(options.ptsNs, options.pts);
+    const length = nanoseconds(options.durationNs, options.duration);
+    const input = options.to === undefined ? 0 : this.inputs.indexOf(options.to);
+    if (input < 0)
+      throw new InvalidArgumentError(`there is no input ${JSON.stringify(options.to)}; there are: ${this.inputs.map((name) => JSON.stringify(name)).join(", ")}`, "RM_INVALID_ARGUMENT");
+    const fields = input > 0 ? 4 : length !== null ? 3 : begin !== null ? 2 : 1;
+    encoder.byte(0x90 | fields);
+    try {
+      encoder.value(value);
+    } catch (problem) {
+      throw refused(problem, "value");
+    }
+    if (fields > 1) begin === null ? encoder.nil() : encoder.int(begin);
+    if (fields > 2) length === null ? encoder.nil() : encoder.int(length);
+    if (fields > 3) encoder.int(input);
+  }
+
+  /** Reads rows `[value, pts, duration, seq, stream, output, item]`. */
+  private rows(decoder: Decoder, into: Packet<T>[]): void {
+    const { exact } = this.pipeline;
+    for (let left = decoder.list(); left > 0; left--) {
+      decoder.list();
+      decoder.exact = exact;
+      const value = decoder.value() as T;
+      decoder.exact = false;
+      const begin = decoder.nil() ? null : decoder.int();
+      const length = decoder.nil() ? null : decoder.int();
+      const seq = decoder.int() as number;
+      const stream = decoder.int() as number;
+      const output = decoder.int() as number;
+      const item = decoder.nil() ? -1 : (decoder.int() as number);
+      into.push(new Packet<T>(value, begin, length, seq, item, this.names[output]!, stream));
+    }
+  }
+
+  /** The packets that were brought and not read, of all outputs or of one. */
+  private queue(output: string | undefined): Packet<T>[] {
+    if (output === undefined) {
+      if (this.split !== null)
+        throw new InvalidArgumentError("the outputs of this session are read one by one: receive(name)", "RM_INVALID_ARGUMENT");
+      return this.arrived;
+    }
+    if (!this.chosen.includes(output))
+      throw new InvalidArgumentError(`there is no output ${JSON.stringify(output)}; there are: ${this.chosen.map((name) => JSON.stringify(name)).join(", ")}`, "RM_INVALID_ARGUMENT");
+    if (this.split === null) {
+      this.split = new Map(this.chosen.map((name) => [name, []]));
+      for (const packet of this.arrived) this.split.get(packet.output)?.push(packet);
+      this.arrived = [];
+    }
+    let queue = this.split.get(output);
+    if (queue === undefined) this.split.set(output, (queue = []));
+    return queue;
+  }
+
+  private async *iterate(output?: string): AsyncGenerator<Packet<T>, void, undefined> {
+    for (;;) {
+      const packet = await this.receive(output);
+      if (packet === undefined) return;
+      yield packet;
+    }
+  }
+
+  private control(wanted: Record<string, unknown>): void {
+    const status = native().sessionControl(this.handle, bytes(wanted));
+    if (status < STATUS.RM_OK) this.refuse(failure());
+  }
+
+  /** Throws why a call was refused: of a session that has ended, what ended it. */
+  private refuse(error: RemoteMediaError): never {
+    if (error instanceof GoneError) {
+      this.port.drain();
+      this.throwFailure(error);
+    }
+    throw error;
+  }
+
+  private throwFailure(otherwise?: RemoteMediaError): void {
+    const { signal } = this.options;
+    if (signal?.aborted) throw signal.reason;
+    const failed = this.end?.error ?? null;
+    if (failed !== null && !this.isCancelled) {
+      this.wasThrown = true;
+      throw failed;
+    }
+    if (otherwise !== undefined) throw otherwise;
+  }
+
+  private wait(waiters: (() => void)[]): Promise<void> {
+    this.turn = performance.now();
+    return new Promise((resolve) => waiters.push(resolve));
+  }
+
+  private yield(): Promise<void> {
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.turn = performance.now();
+        resolve();
+      }),
+    );
+  }
+
+  private wake(): void {
+    wakeAll(this.roomWaiters);
+    wakeAll(this.outputWaiters);
+  }
+}
+
+const NO_OPTIONS: SendOptions = {};
+
+function wakeAll(waiters: (() => void)[]): void {
+  for (const wake of waiters.splice(0)) wake();
+}
+
+function bytes(document: Record<string, unknown>): Uint8Array {
+  return Buffer.from(JSON.stringify(document));
+}
+
+function settings({ outputs, buffer, deadlineMs, packetDeadlineMs, clock, trace }: SessionOptions): Uint8Array {
+  return bytes({
+    ...(outputs === undefined ? {} : { outputs }),
+    ...(buffer === undefined ? {} : { buffer }),
+    ...(deadlineMs === undefined ? {} : { deadline_us: Math.round(deadlineMs * 1000) }),
+    ...(packetDeadlineMs === undefined ? {} : { packet_deadline_us: Math.round(packetDeadlineMs * 1000) }),
+    ...(clock === undefined ? {} : { clock }),
+    ...(trace === undefined ? {} : { trace }),
+  });
+}

@@ -1,0 +1,114 @@
+/**
+ * The kinds of value that cross to the runtime and back, and the small ones that JavaScript has no type for. Larger ones
+ * have files of their own: audio.ts, tensor.ts, video.ts, table.ts.
+ */
+import type { Audio } from "./audio.js";
+import type { Table } from "./table.js";
+import type { Tensor } from "./tensor.js";
+import type { Video } from "./video.js";
+
+/** An integer of up to 64 bits: a number as long as it is exact, else a BigInt. */
+export type Integer = number | bigint;
+
+/** What the runtime hands out. With `exact`, ints are BigInts, numbers are floats, and maps are `Map`s. */
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Float
+  | Timestamp
+  | Audio
+  | Tensor
+  | Video
+  | Table
+  | MediaFile
+  | Value[]
+  | { [key: string]: Value }
+  | Map<string, Value>;
+
+/** What may be handed in: every `Value`, and what has an obvious one. Entries of objects that are `undefined` are left out. */
+export type Input =
+  | Value
+  | Date
+  | ArrayBuffer
+  | ArrayBufferView
+  | readonly Input[]
+  | { readonly [key: string]: Input | undefined }
+  | ReadonlyMap<string, Input>;
+
+/** A float as a float, also where it is a whole number: `new Float(1)` crosses as 1.0, the number `1` as the int 1. */
+export class Float {
+  /** The bits of a NaN that has others than usual, else null. */
+  readonly bits: bigint | null;
+
+  constructor(
+    readonly value: number,
+    bits: bigint | null = null,
+  ) {
+    this.bits = bits;
+  }
+
+  valueOf(): number {
+    return this.value;
+  }
+
+  toString(): string {
+    return String(this.value);
+  }
+}
+
+/** A point in time, to the nanosecond. A `Date` may be handed in in its place. */
+export class Timestamp {
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+
+  /** @param seconds since 1970-01-01T00:00:00Z @param nanoseconds within the second, 0 to 999,999,999 */
+  constructor(seconds: Integer, nanoseconds = 0) {
+    this.seconds = BigInt(seconds);
+    this.nanoseconds = nanoseconds;
+    if (!Number.isInteger(nanoseconds) || nanoseconds < 0 || nanoseconds > 999_999_999)
+      throw new RangeError(`nanoseconds must be an integer from 0 to 999999999, it is ${nanoseconds}`);
+    if (BigInt.asIntN(64, this.seconds) !== this.seconds)
+      throw new RangeError(`seconds must fit 64 bits with sign, they are ${seconds}`);
+  }
+
+  static from(date: Date): Timestamp {
+    const ms = date.getTime();
+    if (Number.isNaN(ms)) throw new RangeError("an invalid Date is no point in time");
+    const seconds = Math.floor(ms / 1000);
+    return new Timestamp(seconds, Math.round((ms - seconds * 1000) * 1e6));
+  }
+
+  /** The same time as a `Date`, to the millisecond. */
+  toDate(): Date {
+    return new Date(Number(this.seconds) * 1000 + Math.floor(this.nanoseconds / 1e6));
+  }
+}
+
+/** A file: by its path on the machine of the runtime, or its content. Nothing opens a path before a node does. */
+export class MediaFile {
+  readonly path: string | null;
+  readonly content: Uint8Array | null;
+
+  /** @param mime such as `audio/flac` */
+  constructor(
+    source: string | URL | Uint8Array,
+    readonly mime: string | null = null,
+  ) {
+    if (source instanceof URL) {
+      if (source.protocol !== "file:") throw new TypeError(`a file's URL begins with file:, not ${source.protocol}`);
+      source = decodeURIComponent(source.pathname);
+    }
+    this.path = typeof source === "string" ? source : null;
+    this.content = typeof source === "string" ? null : source;
+  }
+}
+
+/** The smaller of number and BigInt that holds an integer. */
+export function integer(value: bigint): Integer {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
