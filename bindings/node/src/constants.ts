@@ -37,26 +37,38 @@ export const STATUS = {
   RM_OUT_OF_RESOURCES: -12,
   /** The results grew past a limit of the runtime. */
   RM_LIMIT_EXCEEDED: -13,
+  /** This system, or this object, does not have what was asked for. */
   RM_UNSUPPORTED: -14,
 } as const;
 
 export const EVENT = {
+  /** `[1, token, completion]`: the work that was submitted with this token has ended. */
   COMPLETED: 1,
+  /** `[2, call, {...}]`: packets for nodes of the host, to be answered by `rm_port_reply`. */
   CALL: 2,
+  /** `[3, [token, ...]]`: the host may release what these tokens stand for. */
   RELEASED: 3,
+  /** `[4]`: the port has ended; no event follows. */
   PORT_ENDED: 4,
+  /** `[5, token]`: the session has room for packets that it did not take. */
   ROOM: 5,
+  /** `[6, token]`: the session has outputs, or has ended. */
   OUTPUTS: 6,
+  /** `[7, call]`: there is room for the next part of the reply to this call. */
   REPLY_ROOM: 7,
+  /** `[8, call]`: the call is over before its reply. */
   CALL_OVER: 8,
+  /** `[9, token, detail, first]`: a node of the work with this token has dropped a packet after an error. */
   SKIPPED: 9,
 } as const;
 
 export const BUFFER = {
+  /** Nobody else shares the memory of this buffer, so you may write to it. Decided once, when it is handed out. */
   WRITABLE: 1,
 } as const;
 
 export const JSON_FLAG = {
+  /** A flag of `rm_document_to_json`: a payload that lies in the buffer table is written as `"buffer": i`, its index there. */
   BY_REFERENCE: 1,
 } as const;
 

@@ -8,7 +8,7 @@ import type { Decoder } from "./codec/decode.js";
 import { WireProblem } from "./codec/wire.js";
 import { STATUS } from "./constants.js";
 import { InvalidArgumentError } from "./errors.js";
-import { Emission, type Context, type HostNode, type HostType } from "./host_nodes.js";
+import { Emission, type BatchFunction, type Context, type HostNode, type HostType } from "./host_nodes.js";
 import { lend, lent, release } from "./loans.js";
 import { native } from "./native.js";
 import type { EventPort, OpenCall } from "./port.js";
@@ -204,7 +204,12 @@ class HostCall implements OpenCall {
 
   /** Serves as long as functions return plainly. */
   run(): void {
-    const { entries } = this;
+    const { entries, chain } = this;
+    const { processMany } = chain[0]!.node;
+    if (processMany !== undefined && chain.length === 1) {
+      void this.batch(processMany.bind(chain[0]!.node));
+      return;
+    }
     try {
       for (let index = 0; index < entries.length; index++) {
         const { value } = entries[index]!;
@@ -217,6 +222,35 @@ class HostCall implements OpenCall {
     }
   }
 
+  /** Serves the call with a function that takes all values between two ends together. */
+  private async batch(processMany: BatchFunction): Promise<void> {
+    const { entries } = this;
+    const link = this.chain[0]!;
+    let begin = 0;
+    try {
+      while (begin < entries.length && !this.isOver) {
+        let end = begin;
+        while (end < entries.length && entries[end]!.value !== undefined) end++;
+        if (end > begin) {
+          const contexts = entries.slice(begin, end).map((entry) => this.of.context(this, link, entry));
+          let results = processMany(entries.slice(begin, end).map((entry) => entry.value), contexts);
+          if (isPromise(results)) {
+            if (this.of.isBlocking) throw blocked();
+            results = await results;
+          }
+          if (results.length !== end - begin)
+            throw new TypeError(`processMany got ${end - begin} values and returned ${results.length} results; return one for each, undefined for none`);
+          for (const [place, result] of results.entries()) if (result !== undefined) this.add(begin + place, result);
+        }
+        begin = end;
+        if (begin < entries.length && !this.endNow(begin++)) return;
+      }
+      this.finish(null);
+    } catch (error) {
+      this.finish(error instanceof Failed ? error : { error, entry: Math.min(begin, entries.length - 1), node: 0 });
+    }
+  }
+
   /** Passes a value on as long as functions return plainly. Returns whether they did; else the rest is on its way. */
   private passNow(value: unknown, index: number, node: number): boolean {
     const { chain } = this;
@@ -224,7 +258,7 @@ class HostCall implements OpenCall {
     for (; node < chain.length; node++) {
       const link = chain[node]!;
       try {
-        value = link.node.process(value, this.of.context(this, link, entry));
+        value = process(link.node, value, this.of.context(this, link, entry));
       } catch (error) {
         throw new Failed(error, index, node);
       }
@@ -270,12 +304,7 @@ class HostCall implements OpenCall {
 
   /** Takes all values of a generator while the thread is blocked, so that none can leave before the next. */
   private collect(result: PromiseLike<unknown> | AsyncIterable<unknown>, index: number, node: number): boolean {
-    if (!(Symbol.iterator in result))
-      throw new Failed(
-        new InvalidArgumentError("an asynchronous function can't run while executeSync blocks its thread; use execute", "RM_INVALID_ARGUMENT"),
-        index,
-        node,
-      );
+    if (!(Symbol.iterator in result)) throw new Failed(blocked(), index, node);
     try {
       for (const value of result as Iterable<unknown>) {
         if (value === undefined) continue;
@@ -321,7 +350,7 @@ class HostCall implements OpenCall {
     const link = this.chain[node]!;
     let result: unknown;
     try {
-      result = link.node.process(value, this.of.context(this, link, this.entries[index]!));
+      result = process(link.node, value, this.of.context(this, link, this.entries[index]!));
     } catch (error) {
       throw new Failed(error, index, node);
     }
@@ -419,7 +448,18 @@ class Failed {
   ) {}
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+function blocked(): InvalidArgumentError {
+  return new InvalidArgumentError("an asynchronous function can't run while executeSync blocks its thread; use execute", "RM_INVALID_ARGUMENT");
+}
+
+/** What a node returns for one value. */
+function process(node: HostNode, value: unknown, context: Context): unknown {
+  if (node.process !== undefined) return node.process(value, context);
+  const results = node.processMany!([value], [context]);
+  return isPromise(results) ? results.then((each) => each[0]) : results[0];
+}
+
+function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 

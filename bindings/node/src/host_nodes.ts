@@ -29,9 +29,14 @@ export interface Context {
  */
 export type NodeFunction = (value: any, context: Context) => unknown;
 
+/** What a node does with the values that have come together: it returns one result for each, as a `NodeFunction` does. */
+export type BatchFunction = (values: any[], contexts: Context[]) => readonly unknown[] | PromiseLike<readonly unknown[]>;
+
 /** A node with state. There is one for each node of each run; an interruption makes it anew. */
 export interface HostNode {
-  process: NodeFunction;
+  process?: NodeFunction;
+  /** In place of `process`, for what costs less for several at once. */
+  processMany?: BatchFunction;
   /** Gives what is held back, at the end of an item: as `process`, without a value. */
   flush?(context: Context): unknown;
   /** The run has ended, or was interrupted. */
@@ -50,7 +55,12 @@ export interface NodeOptions {
 }
 
 /** A type of node that this program runs: a function, or what makes a node with state for each run. */
-export type NodeDefinition = NodeOptions & ({ process: NodeFunction; create?: never } | { create: () => HostNode; process?: never });
+export type NodeDefinition = NodeOptions &
+  (
+    | { process: NodeFunction; processMany?: never; create?: never }
+    | { processMany: BatchFunction; process?: never; create?: never }
+    | { create: () => HostNode; process?: never; processMany?: never }
+  );
 
 /** A value with a place or an output of its own, as a function may return or yield it. */
 export class Emission {
@@ -99,8 +109,9 @@ export class HostType {
 
   /** The node of one run; the same one for all where there is no state. */
   create(): HostNode {
-    const { create, process } = this.definition;
-    return create !== undefined ? create() : { process: process! };
+    const { create, process, processMany } = this.definition;
+    if (create !== undefined) return create();
+    return process !== undefined ? { process } : { processMany: processMany! };
   }
 
   /** What the options of a pipeline have about it. */

@@ -19,19 +19,13 @@ export function lent(token: number): unknown {
   return loans.get(token);
 }
 
-/** Whether native code still refers to one of the numbers from `first` on. */
-export function isLent(first: number, count: number): boolean {
-  for (let token = first; token < first + count; token++) if (loans.has(token)) return true;
-  return false;
-}
-
 /** Releases what native code does not refer to any more. */
 export function release(tokens: Iterable<number>): void {
-  for (const token of tokens) {
-    const object = loans.get(token);
-    if (!loans.delete(token)) strays.push(token);
-    for (const watcher of watchers) watcher(token, object);
-  }
+  for (const token of tokens)
+    if (!loans.delete(token))
+      process.emitWarning(`the number ${token} was released and is not lent; please report this`, "RemoteMediaWarning");
+  if (waiting.length === 0) return;
+  for (const each of waiting.splice(0)) if (isLent(each.memory)) waiting.push(each); else each.resolve();
 }
 
 /** How many objects are lent. */
@@ -39,8 +33,16 @@ export function lentCount(): number {
   return loans.size;
 }
 
-/** Numbers that were released twice or never lent, which is a defect of the library: tests look here. */
-export const strays: number[] = [];
+/** Whether native code may still read this memory, which then has to stay as it is. */
+export function isLent(memory: ArrayBufferLike | ArrayBufferView): boolean {
+  const block = ArrayBuffer.isView(memory) ? memory.buffer : memory;
+  for (const object of loans.values()) if (object instanceof Uint8Array && object.buffer === block) return true;
+  return false;
+}
 
-/** Called for each release: for tests of what is released when. */
-export const watchers = new Set<(token: number, object: unknown) => void>();
+/** Resolves once native code does not read this memory any more. */
+export async function whenReleased(memory: ArrayBufferLike | ArrayBufferView): Promise<void> {
+  if (isLent(memory)) await new Promise<void>((resolve) => void waiting.push({ memory, resolve }));
+}
+
+const waiting: { memory: ArrayBufferLike | ArrayBufferView; resolve: () => void }[] = [];

@@ -1,4 +1,5 @@
 /** `Pipeline`: a compiled manifest, and the ways to run it. */
+import { encode } from "./convert.js";
 import { STATUS } from "./constants.js";
 import { InvalidArgumentError } from "./errors.js";
 import { HostRun } from "./host_calls.js";
@@ -70,14 +71,13 @@ export class Pipeline {
       ([name, definition]) => new HostType(name, typeof definition === "function" ? { process: definition } : definition),
     );
     this.hasHostNodes = types.length > 0;
-    const text = typeof manifest === "string" ? manifest : JSON.stringify(manifest);
     const declared: Record<string, unknown> = {};
     if (this.hasHostNodes) {
       const first = lend(types);
       types.forEach((type, index) => (declared[type.name] = type.declaration(first + index)));
     }
     const settings = this.hasHostNodes ? Buffer.from(JSON.stringify({ host_nodes: declared })) : undefined;
-    this.handle = made(native().pipelineNew(this.runtime.handle, Buffer.from(text), settings));
+    this.handle = made(native().pipelineNew(this.runtime.handle, source(manifest), settings));
   }
 
   /** What runs where, and what the planner has inserted. */
@@ -181,6 +181,12 @@ export class Pipeline {
       this.runtime.released();
     }
   }
+}
+
+/** A manifest as the library takes it: text as it is, objects as a document, whose problems have no lines. */
+function source(manifest: string | Manifest | Graph): Uint8Array {
+  if (typeof manifest === "string") return Buffer.from(manifest);
+  return encode((manifest instanceof Graph ? manifest.toJSON() : manifest) as unknown as Input).bytes;
 }
 
 function settle<T>(end: Completion): Outputs<T> {

@@ -122,6 +122,13 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     });
   }
 
+  /** Resolves once the session has ended; rejects with what ended it before its time. */
+  get closed(): Promise<void> {
+    return this.ended.then(() => {
+      if (this.end?.error) this.throwFailure(this.end.error);
+    });
+  }
+
   /** Sends a value, and waits until it is taken. */
   async send(value: Input, options: SendOptions = NO_OPTIONS): Promise<void> {
     if (this.senders === 0 && this.take(value, options)) {

@@ -346,12 +346,12 @@ export class Encoder {
   }
 
   private columns(columns: readonly Column[], depth: number): void {
-    if (depth > LIMITS.depth) throw new WireProblem(`columns are nested deeper than ${LIMITS.depth}; flatten them`);
     this.listHead(columns.length);
     for (const column of columns) this.column(column, depth);
   }
 
   private column(column: Column, depth: number): void {
+    if (depth > LIMITS.depth) throw new WireProblem(`columns are nested deeper than ${LIMITS.depth}; flatten them`);
     this.listHead(10);
     this.text(column.name);
     this.text(column.format);
