@@ -68,6 +68,13 @@ export class Audio {
     return plane;
   }
 
+  /** As `console.log` shows it. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    const { layout, channels, frames, rate, duration, pts } = this;
+    const place = pts === null ? "" : `, pts ${pts.toFixed(3)} s`;
+    return `Audio(${layout ?? `${channels} channels`}, ${frames} frames, ${rate} Hz, ${duration.toFixed(3)} s${place})`;
+  }
+
   /** @internal */
   get wirePts(): Integer | null {
     return typeof this.nanoseconds === "bigint" ? integer(this.nanoseconds) : this.nanoseconds;

@@ -46,6 +46,7 @@ export class EventPort {
   readonly calls = new Map<number, OpenCall>();
   private readonly works = new Map<number, Work>();
   private isHeld = false;
+  private mayHold = true;
   private isOver = false;
 
   /** @param isWatched whether the loop announces its events; else only `wait` hands them out. */
@@ -65,8 +66,10 @@ export class EventPort {
     this.hold();
   }
 
-  get isIdle(): boolean {
-    return this.works.size === 0;
+  /** Whether work that is under way keeps the loop alive. */
+  keepAlive(wanted: boolean): void {
+    this.mayHold = wanted;
+    this.hold();
   }
 
   cancel(token: number): void {
@@ -175,7 +178,7 @@ export class EventPort {
 
   /** Keeps the loop alive while something is under way. */
   private hold(): void {
-    const isHeld = this.works.size > 0;
+    const isHeld = this.mayHold && this.works.size > 0;
     if (isHeld === this.isHeld || !this.isWatched) return;
     this.isHeld = isHeld;
     native().portHold(this.handle, isHeld);

@@ -72,6 +72,18 @@ export class Runtime {
     }
   }
 
+  /** Lets the program end while work is under way, which is then abandoned. */
+  unref(): this {
+    this.port.keepAlive(false);
+    return this;
+  }
+
+  /** Undoes `unref`: work keeps the program alive until it ends. */
+  ref(): this {
+    this.port.keepAlive(true);
+    return this;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
     this.eventPort?.close();

@@ -77,6 +77,11 @@ export class Tensor {
     return (this.gathered ??= this.elements());
   }
 
+  /** As `console.log` shows it. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Tensor(${this.dtype}, shape [${this.shape.join(", ")}])`;
+  }
+
   private elements(): TypedArray {
     const { size, array } = DTYPES[this.dtype];
     const count = this.length;

@@ -1,0 +1,179 @@
+/** Sessions: order, back pressure at both ends, streams of the Web and of Node, flush, interruption, and their ends. */
+import assert from "node:assert/strict";
+import { createReadStream } from "node:fs";
+import { Duplex, Readable } from "node:stream";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Audio, GoneError, NodeError, Pipeline, type HostNode, type Packet, type Value } from "remotemedia";
+import { ADD, OWN, calculator, deferred } from "./pipelines.js";
+
+const SPEECH = fileURLToPath(new URL("../../../../examples/speech.flac", import.meta.url));
+const LISTEN = "version: v1\nnodes:\n  - {id: decode, node_type: AudioDecode}\n  - {id: level, node_type: AudioLevel, params: {window_ms: 1000}}\nconnections:\n  - {from: decode, to: level}\n";
+
+async function all<T>(packets: AsyncIterable<Packet<T>>): Promise<T[]> {
+  const values: T[] = [];
+  for await (const { value } of packets) values.push(value);
+  return values;
+}
+
+test("packets come in their order, with their places", async () => {
+  await using session = new Pipeline(ADD).session<number>();
+  const sending = (async () => {
+    for (let index = 0; index < 500; index++) await session.send(index, { pts: index / 10, durationNs: 5 });
+    await session.finish();
+  })();
+  const packets: Packet<number>[] = [];
+  for await (const packet of session) packets.push(packet);
+  await sending;
+  assert.deepEqual(packets.map(({ value }) => value), Array.from({ length: 500 }, (_, index) => index + 5));
+  const { pts, ptsNs, durationNs, seq, item, output } = packets[499]!;
+  assert.deepEqual([pts, ptsNs, durationNs, seq, item, output], [49.9, 49_900_000_000n, 5n, 499, 499, "add"]);
+  await session.closed;
+});
+
+test("send waits for room, and what was sent first is taken first", async () => {
+  await using session = new Pipeline(ADD).session<number>({ buffer: { packets: 4 } });
+  let taken = 0;
+  while (session.trySend(taken)) taken++;
+  assert.ok(taken >= 4 && taken <= 16, `${taken} packets are taken`);
+  const done: number[] = [];
+  const waiting = [0, 1, 2].map((index) => session.send(100 + index).then(() => void done.push(index)));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(done, []);
+  assert.equal(session.trySend(0), false);
+  const found: number[] = [];
+  for (let index = 0; index < taken + 3; index++) found.push((await session.receive())!.value);
+  await Promise.all(waiting);
+  assert.deepEqual(done, [0, 1, 2]);
+  assert.deepEqual(found.slice(-3), [105, 106, 107]);
+  assert.equal(session.tryReceive(), undefined);
+  assert.equal(session.isAtEnd, false);
+});
+
+test("a body of the Web is piped through", async () => {
+  const session = new Pipeline(LISTEN).session();
+  const body = Readable.toWeb(createReadStream(SPEECH, { highWaterMark: 5000 })) as ReadableStream<Uint8Array>;
+  let count = 0;
+  for await (const packet of body.pipeThrough(session)) {
+    assert.equal(packet.output, "level");
+    count++;
+  }
+  assert.equal(count, 8);
+});
+
+test("a stream of Node is piped through", async () => {
+  const session = new Pipeline(LISTEN).session();
+  const packets = await createReadStream(SPEECH).pipe(Duplex.fromWeb(session as never, { objectMode: true })).toArray();
+  assert.equal(packets.length, 8);
+});
+
+test("who cancels the stream cancels the session", async () => {
+  const session = new Pipeline(ADD).session();
+  await session.send(1);
+  await session.readable.cancel();
+  await assert.rejects(session.send(2), GoneError);
+});
+
+class Count implements HostNode {
+  private count = 0;
+
+  process(value: Value): Value {
+    this.count++;
+    return value;
+  }
+
+  flush(): Value {
+    return { count: this.count };
+  }
+}
+
+test("a flush brings out what nodes hold back; an interruption makes them anew", async () => {
+  await using session = new Pipeline(OWN, { nodes: { Own: { create: () => new Count() } } }).session();
+  await session.send("a");
+  await session.flush();
+  assert.equal((await session.receive())!.value, "a");
+  assert.deepEqual((await session.receive())!.value, { count: 1 });
+  await session.send("b");
+  assert.equal((await session.receive())!.value, "b");
+  session.interrupt();
+  await session.send("c");
+  await session.finish();
+  assert.deepEqual(await all(session), ["c", { count: 1 }]);
+});
+
+test("live params change between what was sent before and after", async () => {
+  const gain = new Pipeline({ version: "v1", nodes: [{ id: "gain", node_type: "AudioGain", params: { gain_db: 0 } }] });
+  await using session = gain.session<Audio>();
+  const audio = new Audio(new Float32Array(8000).fill(0.5), 8000);
+  await session.send(audio);
+  session.setParams("gain", { gain_db: -20 });
+  await session.send(audio);
+  await session.finish();
+  const last = (await all(session)).map((each) => each.channel(0).at(-1)!);
+  assert.equal(last[0], 0.5);
+  assert.ok(last.at(-1)! < 0.5);
+  assert.throws(() => session.setParams("none", { x: 1 }));
+});
+
+test("a failure ends it, for those who read, send and wait", async () => {
+  const session = new Pipeline(ADD).session();
+  await session.send(1);
+  await session.send("x").catch(() => undefined);
+  assert.equal((await session.receive())!.value, 6);
+  const isIt = (error: unknown): boolean => error instanceof NodeError && error.nodeId === "add" && error.item === 1;
+  await assert.rejects(session.receive(), isIt);
+  await assert.rejects(session.send(2), isIt);
+  await assert.rejects(session.closed, isIt);
+  await session[Symbol.asyncDispose]();
+});
+
+test("a failure that nobody has seen is thrown at the end of the block", async () => {
+  const session = new Pipeline(ADD).session();
+  const closed = session.closed.catch(() => undefined);
+  await session.send("x").catch(() => undefined);
+  await closed;
+  await session[Symbol.asyncDispose]().catch((error: unknown) => assert.ok(error instanceof NodeError));
+});
+
+test("a signal ends it with its reason", async () => {
+  const controller = new AbortController();
+  const session = new Pipeline(ADD).session({ signal: controller.signal });
+  const waiting = session.receive();
+  const reason = new Error("enough");
+  controller.abort(reason);
+  await assert.rejects(waiting, (error) => error === reason);
+  await assert.rejects(session.send(1), (error) => error === reason);
+});
+
+test("several outputs are read one by one", async () => {
+  const two = new Pipeline({
+    version: "v1",
+    nodes: [calculator("in", "add", 0), calculator("one", "add", 1), calculator("two", "add", 2)],
+    connections: [{ from: "in", to: "one" }, { from: "in", to: "two" }],
+  });
+  await using session = two.session<number>();
+  for (const value of [10, 20]) await session.send(value);
+  await session.finish();
+  assert.deepEqual(await Promise.all([all(session.output("one")), all(session.output("two"))]), [[11, 21], [12, 22]]);
+  assert.throws(() => session.output("three"), /there is no output "three"; there are: "one", "two"/);
+});
+
+test("metrics, progress and trace", async () => {
+  await using session = new Pipeline(ADD).session<number>({ trace: true });
+  await session.send(1);
+  assert.equal((await session.receive())!.value, 6);
+  assert.equal(session.metrics().sent, 1);
+  assert.equal(session.metrics().nodes[0]!.id, "add");
+  assert.equal(session.progress()!.items, 1);
+  assert.ok(Array.isArray(session.trace().records));
+});
+
+test("a session that waits for a function lets the loop run", async () => {
+  const reply = deferred();
+  await using session = new Pipeline(OWN, { nodes: { Own: async (value) => (await reply.promise, value) } }).session();
+  await session.send(1);
+  const waiting = session.receive();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  reply.resolve();
+  assert.equal((await waiting)!.value, 1);
+});
