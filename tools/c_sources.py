@@ -10,7 +10,13 @@ from pathlib import Path
 from tools import environment, machine, native
 from tools.machine import ROOT, run
 
-FOLDERS = [native.EXTENSION, ROOT / "examples" / "c", ROOT / "tests" / "c", ROOT / "tests" / "conformance" / "c"]
+FOLDERS = [
+    native.EXTENSION,
+    ROOT / "bindings" / "node" / "native",
+    ROOT / "examples" / "c",
+    ROOT / "tests" / "c",
+    ROOT / "tests" / "conformance" / "c",
+]
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wstrict-prototypes", "-Werror"]
 
 

@@ -94,6 +94,7 @@ def generate(_chosen: argparse.Namespace) -> int:
     native.in_place(python)
     machine.run([python, "-m", "tools.node_classes"])
     machine.run([python, "-m", "tools.bindings.java"])
+    machine.run([python, "-m", "tools.bindings.node"])
     machine.run([python, "-c", "from tools import node_reference; node_reference.write()"])
     machine.run([python, "-m", "tools.transcript"])
     licences.write()

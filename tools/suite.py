@@ -111,6 +111,12 @@ def tests_in_python() -> None:
     run([python, "-m", "pytest"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
 
 
+def tests_in_node() -> None:
+    """The Node binding: generated files, TypeScript, the addon, tests."""
+    python = environment.ready("test")
+    run([python, "-m", "tools.bindings.node_check"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
+
+
 CHECKS = [
     Check("rust-format", "cargo fmt --check", format_of_rust),
     Check("rust-lint", "clippy, warnings are errors", lint_of_rust),
@@ -128,6 +134,7 @@ CHECKS = [
     Check("docs", "the documentation site", documentation),
     Check("java", "the Java host: compiled without warnings, tests", tests_in_java, needs_build=True),
     Check("python", "pytest", tests_in_python, needs_build=True),
+    Check("node", "the Node binding: TypeScript, the addon without warnings, tests", tests_in_node, needs_build=True),
 ]
 
 

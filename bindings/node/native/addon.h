@@ -1,4 +1,5 @@
-/* What the files of the addon share: the functions of the library, the state of one JavaScript environment, and handles.
+/* What the files of the addon share: the functions of the library, the state of one JavaScript environment, and
+ * handles.
  *
  * The addon knows the C ABI, Node-API and libuv, and nothing of documents: those are written and read in TypeScript. */
 
@@ -11,50 +12,50 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#define FUNCTIONS(X)                                                                                                \
-    X(abi_version)                                                                                                  \
-    X(version)                                                                                                      \
-    X(build_info)                                                                                                   \
-    X(live_objects)                                                                                                 \
-    X(error_status)                                                                                                 \
-    X(error_message)                                                                                                \
-    X(error_detail)                                                                                                 \
-    X(error_free)                                                                                                   \
-    X(memory_free)                                                                                                  \
-    X(memory_discard)                                                                                               \
-    X(memory_retain)                                                                                                \
-    X(document_view)                                                                                                \
-    X(document_free)                                                                                                \
-    X(document_to_json)                                                                                             \
-    X(document_from_json)                                                                                           \
-    X(audio_from_pcm)                                                                                               \
-    X(audio_to_pcm)                                                                                                 \
-    X(runtime_new)                                                                                                  \
-    X(runtime_describe)                                                                                             \
-    X(runtime_released)                                                                                             \
-    X(runtime_shutdown)                                                                                             \
-    X(runtime_free)                                                                                                 \
-    X(pipeline_new)                                                                                                 \
-    X(pipeline_describe)                                                                                            \
-    X(pipeline_execute)                                                                                             \
-    X(pipeline_submit)                                                                                              \
-    X(pipeline_free)                                                                                                \
-    X(port_new)                                                                                                     \
-    X(port_fd)                                                                                                      \
-    X(port_next)                                                                                                    \
-    X(port_cancel)                                                                                                  \
-    X(port_progress)                                                                                                \
-    X(port_reply)                                                                                                   \
-    X(port_shutdown)                                                                                                \
-    X(port_free)                                                                                                    \
-    X(session_new)                                                                                                  \
-    X(session_send)                                                                                                 \
-    X(session_receive)                                                                                              \
-    X(session_finish)                                                                                               \
-    X(session_control)                                                                                              \
-    X(session_metrics)                                                                                              \
-    X(session_trace)                                                                                                \
-    X(session_cancel)                                                                                               \
+#define FUNCTIONS(X)                                                                                                   \
+    X(abi_version)                                                                                                     \
+    X(version)                                                                                                         \
+    X(build_info)                                                                                                      \
+    X(live_objects)                                                                                                    \
+    X(error_status)                                                                                                    \
+    X(error_message)                                                                                                   \
+    X(error_detail)                                                                                                    \
+    X(error_free)                                                                                                      \
+    X(memory_free)                                                                                                     \
+    X(memory_discard)                                                                                                  \
+    X(memory_retain)                                                                                                   \
+    X(document_view)                                                                                                   \
+    X(document_free)                                                                                                   \
+    X(document_to_json)                                                                                                \
+    X(document_from_json)                                                                                              \
+    X(audio_from_pcm)                                                                                                  \
+    X(audio_to_pcm)                                                                                                    \
+    X(runtime_new)                                                                                                     \
+    X(runtime_describe)                                                                                                \
+    X(runtime_released)                                                                                                \
+    X(runtime_shutdown)                                                                                                \
+    X(runtime_free)                                                                                                    \
+    X(pipeline_new)                                                                                                    \
+    X(pipeline_describe)                                                                                               \
+    X(pipeline_execute)                                                                                                \
+    X(pipeline_submit)                                                                                                 \
+    X(pipeline_free)                                                                                                   \
+    X(port_new)                                                                                                        \
+    X(port_fd)                                                                                                         \
+    X(port_next)                                                                                                       \
+    X(port_cancel)                                                                                                     \
+    X(port_progress)                                                                                                   \
+    X(port_reply)                                                                                                      \
+    X(port_shutdown)                                                                                                   \
+    X(port_free)                                                                                                       \
+    X(session_new)                                                                                                     \
+    X(session_send)                                                                                                    \
+    X(session_receive)                                                                                                 \
+    X(session_finish)                                                                                                  \
+    X(session_control)                                                                                                 \
+    X(session_metrics)                                                                                                 \
+    X(session_trace)                                                                                                   \
+    X(session_cancel)                                                                                                  \
     X(session_free)
 
 /* The functions of the library; set once, before any other use, and the same for all environments of the process. */
@@ -66,28 +67,28 @@ typedef struct library {
 
 extern library rm;
 
-typedef enum kind { RUNTIME = 1, PIPELINE, PORT, SESSION, ROOM } kind;
+typedef enum handle_kind { RUNTIME = 1, PIPELINE, PORT, SESSION, ROOM } handle_kind;
 
 struct addon;
 
 /* What a JavaScript external points to. */
 typedef struct handle {
-    kind kind;
+    handle_kind kind;
     void *object; /* the library's; NULL once it is freed */
     struct addon *addon;
     struct handle *next, **link; /* runtimes and ports are listed, for the end of the environment */
 } handle;
 
-typedef struct port {
+typedef struct event_port {
     handle base;
     uv_poll_t poll;
     napi_ref callback;
     napi_async_context context;
     bool is_watched, is_closing, is_closed, is_collected;
-} port;
+} event_port;
 
 /* Memory for the documents of one call at a time, which belongs to JavaScript. */
-typedef struct room {
+typedef struct call_room {
     handle base;
     uint8_t *data;
     size_t capacity;
@@ -98,7 +99,7 @@ typedef struct room {
     rm_buffer *given; /* the table that goes in */
     size_t given_capacity;
     napi_ref refs[3];
-} room;
+} call_room;
 
 typedef struct addon {
     napi_env env;
@@ -114,7 +115,7 @@ napi_value library_open(napi_env env, napi_callback_info info);
 /* handles.c */
 addon *addon_of(napi_env env);
 napi_value external_of(napi_env env, handle *made, napi_finalize finalize);
-void *handle_of(napi_env env, napi_value value, kind kind);
+void *handle_of(napi_env env, napi_value value, handle_kind kind);
 void handle_link(handle *made, handle **list);
 void handle_unlink(handle *made);
 napi_value handle_close(napi_env env, napi_callback_info info);
@@ -126,15 +127,15 @@ void end_first(addon *of);
 napi_value room_new(napi_env env, napi_callback_info info);
 napi_value room_copy(napi_env env, napi_callback_info info);
 napi_value room_adopt(napi_env env, napi_callback_info info);
-rm_output room_output(room *in);
-napi_value room_filled(napi_env env, room *in, const rm_output *output, rm_status status);
-bool room_give(napi_env env, room *in, napi_value blocks, napi_value first, size_t *count);
+rm_output room_output(call_room *in);
+napi_value room_filled(napi_env env, call_room *in, const rm_output *output, rm_status status);
+bool room_give(napi_env env, call_room *in, napi_value blocks, napi_value first, size_t *count);
 
 /* port.c */
 napi_value port_new(napi_env env, napi_callback_info info);
 napi_value port_hold(napi_env env, napi_callback_info info);
 napi_value port_close(napi_env env, napi_callback_info info);
-void port_end(port *ended);
+void port_end(event_port *ended);
 
 /* calls.c */
 void define_calls(napi_env env, napi_value exports);

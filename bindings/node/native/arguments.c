@@ -17,8 +17,8 @@ bool bytes_of(napi_env env, napi_value value, const uint8_t **data, size_t *len)
         *data = found;
         return true;
     }
-    napi_valuetype kind;
-    if (napi_typeof(env, value, &kind) == napi_ok && kind == napi_undefined) return true;
+    napi_valuetype found_type;
+    if (napi_typeof(env, value, &found_type) == napi_ok && found_type == napi_undefined) return true;
     napi_throw_type_error(env, NULL, "a Uint8Array is needed here");
     return false;
 }

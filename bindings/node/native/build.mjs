@@ -39,13 +39,19 @@ const sources = readdirSync(here)
 const compiler = (process.env.CC ?? "cc").split(" ");
 // A Worker that ends closes the addon; code of it that still runs must stay where it is.
 const link = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-Wl,-z,nodelete", "-ldl"];
-const words = ["-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=implicit"];
+const flags = (process.env.CFLAGS ?? "").split(" ").filter((flag) => flag !== "");
+const words = ["-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes"];
 // Processes may have the old file mapped: they keep it when the new one is renamed into place.
 const fresh = `${output}.${process.pid}`;
-execFileSync(
-  compiler[0],
-  [...compiler.slice(1), ...words, `-I${nodeHeaders}`, `-I${header}`, ...sources, "-o", fresh, ...link],
-  { stdio: "inherit" },
-);
+try {
+  execFileSync(
+    compiler[0],
+    [...compiler.slice(1), ...words, ...flags, `-I${nodeHeaders}`, `-I${header}`, ...sources, "-o", fresh, ...link],
+    { stdio: "inherit" },
+  );
+} catch (error) {
+  console.error(`build.mjs: \`${compiler[0]}\` could not compile the addon: ${error.code ?? `exit code ${error.status}`}`);
+  process.exit(1);
+}
 renameSync(fresh, output);
 console.log(output);

@@ -9,38 +9,38 @@
 #define CALL(name) static napi_value name(napi_env env, napi_callback_info info)
 
 /* The arguments of a call as `argv`, and `of`. */
-#define TAKE(count)                                  \
-    napi_value argv[count];                          \
-    addon *of = addon_of(env);                       \
-    if (!arguments(env, info, count, argv)) return NULL; \
+#define TAKE(count)                                                                                                    \
+    napi_value argv[count];                                                                                            \
+    addon *of = addon_of(env);                                                                                         \
+    if (!arguments(env, info, count, argv)) return NULL;                                                               \
     (void)of
 
-#define OBJECT(type, name, index, wanted)                  \
-    handle *name##_handle = handle_of(env, argv[index], wanted); \
-    if (name##_handle == NULL) return NULL;                \
+#define OBJECT(type, name, index, wanted)                                                                              \
+    handle *name##_handle = handle_of(env, argv[index], wanted);                                                       \
+    if (name##_handle == NULL) return NULL;                                                                            \
     type *name = name##_handle->object
 
-#define ROOM_OF(index)                             \
-    room *in = handle_of(env, argv[index], ROOM); \
-    if (in == NULL) return NULL;                   \
+#define ROOM_OF(index)                                                                                                 \
+    call_room *in = handle_of(env, argv[index], ROOM);                                                                 \
+    if (in == NULL) return NULL;                                                                                       \
     rm_output output = room_output(in)
 
-#define BYTES(name, index)     \
-    const uint8_t *name;       \
-    size_t name##_len;         \
+#define BYTES(name, index)                                                                                             \
+    const uint8_t *name;                                                                                               \
+    size_t name##_len;                                                                                                 \
     if (!bytes_of(env, argv[index], &name, &name##_len)) return NULL
 
-#define NUMBER(name, index) \
-    int64_t name;           \
+#define NUMBER(name, index)                                                                                            \
+    int64_t name;                                                                                                      \
     if (!number_of(env, argv[index], &name)) return NULL
 
 /* A document: bytes, how many of them count, the blocks of its table, and the token of the first. */
-#define DOCUMENT(index)                                                     \
-    BYTES(bytes, index);                                                    \
-    NUMBER(bytes_used, (index) + 1);                                        \
-    size_t count;                                                           \
-    if (bytes_used < 0 || (size_t)bytes_used > bytes_len) bytes_used = 0;   \
-    if (!room_give(env, in, argv[(index) + 2], argv[(index) + 3], &count)) return NULL; \
+#define DOCUMENT(index)                                                                                                \
+    BYTES(bytes, index);                                                                                               \
+    NUMBER(bytes_used, (index) + 1);                                                                                   \
+    size_t count;                                                                                                      \
+    if (bytes_used < 0 || (size_t)bytes_used > bytes_len) bytes_used = 0;                                              \
+    if (!room_give(env, in, argv[(index) + 2], argv[(index) + 3], &count)) return NULL;                                \
     const size_t len = (size_t)bytes_used
 
 static rm_error **fresh(addon *of) {
@@ -49,7 +49,7 @@ static rm_error **fresh(addon *of) {
     return &of->error;
 }
 
-static napi_value made_handle(napi_env env, addon *of, kind kind, void *object, rm_status status) {
+static napi_value made_handle(napi_env env, addon *of, handle_kind kind, void *object, rm_status status) {
     if (status < RM_OK) return number(env, status);
     handle *made = calloc(1, sizeof *made);
     if (made == NULL) {
@@ -218,8 +218,8 @@ CALL(port_reply) {
     DOCUMENT(3);
     bool takes_next = false;
     napi_get_value_bool(env, argv[7], &takes_next);
-    rm_status status = rm.port_reply(port, (uint64_t)call, bytes, len, in->given, count, takes_next ? &output : NULL,
-                                     fresh(of));
+    rm_status status =
+        rm.port_reply(port, (uint64_t)call, bytes, len, in->given, count, takes_next ? &output : NULL, fresh(of));
     return room_filled(env, in, &output, status);
 }
 
@@ -250,8 +250,8 @@ CALL(session_send) {
     DOCUMENT(2);
     NUMBER(budget, 6);
     NUMBER(most, 7);
-    rm_status status = rm.session_send(session, bytes, len, in->given, count, budget, most < 0 ? 0 : (size_t)most,
-                                       &output, fresh(of));
+    rm_status status =
+        rm.session_send(session, bytes, len, in->given, count, budget, most < 0 ? 0 : (size_t)most, &output, fresh(of));
     return room_filled(env, in, &output, status);
 }
 
@@ -312,8 +312,8 @@ CALL(audio_from_pcm) {
     BYTES(format, 2);
     NUMBER(rate, 3);
     NUMBER(channels, 4);
-    rm_status status = rm.audio_from_pcm(data, data_len, format, format_len, (uint32_t)rate, (uint32_t)channels, &output,
-                                         fresh(of));
+    rm_status status =
+        rm.audio_from_pcm(data, data_len, format, format_len, (uint32_t)rate, (uint32_t)channels, &output, fresh(of));
     return room_filled(env, in, &output, status);
 }
 

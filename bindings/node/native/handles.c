@@ -21,7 +21,7 @@ napi_value external_of(napi_env env, handle *made, napi_finalize finalize) {
     return NULL;
 }
 
-void *handle_of(napi_env env, napi_value value, kind kind) {
+void *handle_of(napi_env env, napi_value value, handle_kind kind) {
     void *found = NULL;
     if (napi_get_value_external(env, value, &found) == napi_ok && ((handle *)found)->kind == kind) return found;
     napi_throw_type_error(env, NULL, "a handle of another kind is needed here");
@@ -81,7 +81,7 @@ static void stop(void *data) {
     addon *of = data;
     of->is_ending = true;
     for (handle *each = of->ports; each != NULL; each = each->next) {
-        port *watched = (port *)each;
+        event_port *watched = (event_port *)each;
         if (watched->is_watched && !watched->is_closing) uv_poll_stop(&watched->poll);
     }
     /* Without a loan nothing of this environment is read, and there is nothing to wait for. */
@@ -100,7 +100,7 @@ static void close_ports(napi_async_cleanup_hook_handle hook, void *data) {
     of->hook = hook;
     for (handle *each = of->ports, *next; each != NULL; each = next) {
         next = each->next;
-        port_end((port *)each);
+        port_end((event_port *)each);
     }
     end_of_environment(of);
 }

@@ -13,33 +13,35 @@ static uv_once_t once = UV_ONCE_INIT;
 static uv_mutex_t lock;
 static bool is_open;
 
-static void make_lock(void) { uv_mutex_init(&lock); }
+static void make_lock(void) {
+    uv_mutex_init(&lock);
+}
 
 /* Writes why the file can't be used; an empty text if it can. */
-static void load(const char *path, char *problem, size_t room) {
+static void load(const char *path, char *problem, size_t capacity) {
     library found;
     void *file = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (file == NULL) {
-        snprintf(problem, room, "%s", dlerror());
+        snprintf(problem, capacity, "%s", dlerror());
         return;
     }
     __typeof__(rm_abi_version) *abi_version;
     *(void **)&abi_version = dlsym(file, "rm_abi_version");
     if (abi_version == NULL) {
-        snprintf(problem, room, "%s is no library of remotemedia: it lacks rm_abi_version", path);
+        snprintf(problem, capacity, "%s is no library of remotemedia: it lacks rm_abi_version", path);
         return;
     }
     uint32_t version = abi_version();
     if (version >> 16 != RM_ABI_MAJOR || (version & 0xffff) < RM_ABI_MINOR) {
-        snprintf(problem, room, "%s has ABI %u.%u, this package needs %d.%d or a later minor version of it", path,
+        snprintf(problem, capacity, "%s has ABI %u.%u, this package needs %d.%d or a later minor version of it", path,
                  version >> 16, version & 0xffff, RM_ABI_MAJOR, RM_ABI_MINOR);
         return;
     }
-#define X(name)                                                              \
-    *(void **)&found.name = dlsym(file, "rm_" #name);                        \
-    if (found.name == NULL) {                                                \
-        snprintf(problem, room, "%s lacks the function rm_" #name, path);    \
-        return;                                                              \
+#define X(name)                                                                                                        \
+    *(void **)&found.name = dlsym(file, "rm_" #name);                                                                  \
+    if (found.name == NULL) {                                                                                          \
+        snprintf(problem, capacity, "%s lacks the function rm_" #name, path);                                          \
+        return;                                                                                                        \
     }
     FUNCTIONS(X)
 #undef X

@@ -1,16 +1,17 @@
 /* Ports: the loop of the environment watches the descriptor and calls JavaScript when events are there.
  *
- * A port is closed in two steps, as libuv demands: the watcher first, then, once the loop has let go of it, the port. */
+ * A port is closed in two steps, as libuv demands: the watcher first, then, once the loop has let go of it, the port.
+ */
 
 #include "addon.h"
 
 #include <stdlib.h>
 
-static void dispose(port *done) {
+static void dispose(event_port *done) {
     if (done->is_closed && done->is_collected) free(done);
 }
 
-static void let_go(port *ended) {
+static void let_go(event_port *ended) {
     addon *of = ended->base.addon;
     ended->is_closed = true;
     handle_unlink(&ended->base);
@@ -20,9 +21,11 @@ static void let_go(port *ended) {
     end_of_environment(of);
 }
 
-static void closed(uv_handle_t *watcher) { let_go(watcher->data); }
+static void closed(uv_handle_t *watcher) {
+    let_go(watcher->data);
+}
 
-void port_end(port *ended) {
+void port_end(event_port *ended) {
     if (ended->is_closing) return;
     ended->is_closing = true;
     if (ended->is_watched)
@@ -31,7 +34,7 @@ void port_end(port *ended) {
         let_go(ended);
 }
 
-static void forget(port *ended) {
+static void forget(event_port *ended) {
     napi_env env = ended->base.addon->env;
     if (ended->callback != NULL) napi_delete_reference(env, ended->callback);
     if (ended->context != NULL) napi_async_destroy(env, ended->context);
@@ -41,7 +44,7 @@ static void forget(port *ended) {
 
 static void collected(napi_env env, void *data, void *hint) {
     (void)env, (void)hint;
-    port *done = data;
+    event_port *done = data;
     forget(done);
     done->is_collected = true;
     if (done->is_closed)
@@ -52,7 +55,7 @@ static void collected(napi_env env, void *data, void *hint) {
 
 static void on_events(uv_poll_t *watcher, int status, int events) {
     (void)status, (void)events;
-    port *ready = watcher->data;
+    event_port *ready = watcher->data;
     napi_env env = ready->base.addon->env;
     napi_handle_scope scope;
     napi_value callback, receiver, error;
@@ -87,7 +90,7 @@ napi_value port_new(napi_env env, napi_callback_info info) {
         rm.port_free(native);
         return number(env, status);
     }
-    port *made = calloc(1, sizeof *made);
+    event_port *made = calloc(1, sizeof *made);
     if (made == NULL || napi_get_uv_event_loop(env, &loop) != napi_ok ||
         (is_watched && uv_poll_init(loop, &made->poll, (int)descriptor) != 0)) {
         rm.port_free(native);
@@ -114,7 +117,7 @@ napi_value port_hold(napi_env env, napi_callback_info info) {
     napi_value values[2];
     bool held = false;
     if (!arguments(env, info, 2, values)) return NULL;
-    port *of = handle_of(env, values[0], PORT);
+    event_port *of = handle_of(env, values[0], PORT);
     if (of == NULL || napi_get_value_bool(env, values[1], &held) != napi_ok) return NULL;
     if (!of->is_watched || of->is_closing) return undefined(env);
     if (held)
@@ -128,7 +131,7 @@ napi_value port_hold(napi_env env, napi_callback_info info) {
 napi_value port_close(napi_env env, napi_callback_info info) {
     napi_value argument;
     if (!arguments(env, info, 1, &argument)) return NULL;
-    port *of = handle_of(env, argument, PORT);
+    event_port *of = handle_of(env, argument, PORT);
     if (of == NULL) return NULL;
     forget(of);
     port_end(of);

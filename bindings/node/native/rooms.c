@@ -7,7 +7,7 @@
 
 static void room_finalize(napi_env env, void *data, void *hint) {
     (void)hint;
-    room *done = data;
+    call_room *done = data;
     for (size_t index = 0; index < 3; index++)
         if (done->refs[index] != NULL) napi_delete_reference(env, done->refs[index]);
     if (done->document != NULL) rm.document_free(done->document);
@@ -29,7 +29,7 @@ napi_value room_new(napi_env env, napi_callback_info info) {
     if (!arguments(env, info, 3, values)) return NULL;
     for (size_t index = 0; index < 3; index++)
         if (!memory_of(env, values[index], &places[index], &sizes[index])) return NULL;
-    room *made = calloc(1, sizeof *made);
+    call_room *made = calloc(1, sizeof *made);
     if (made == NULL || sizes[2] < 3 * sizeof(double)) {
         free(made);
         napi_throw_range_error(env, NULL, "there is no memory for a room");
@@ -45,14 +45,14 @@ napi_value room_new(napi_env env, napi_callback_info info) {
     return external_of(env, &made->base, room_finalize);
 }
 
-rm_output room_output(room *in) {
+rm_output room_output(call_room *in) {
     rm_output output = {
         .data = in->data, .capacity = in->capacity, .buffers = in->table, .buffer_capacity = in->table_capacity};
     return output;
 }
 
 /* Notes what a call has written. A document that had no room is kept until `roomCopy`. */
-napi_value room_filled(napi_env env, room *in, const rm_output *output, rm_status status) {
+napi_value room_filled(napi_env env, call_room *in, const rm_output *output, rm_status status) {
     if (in->document != NULL) rm.document_free(in->document);
     in->document = output->document;
     in->facts[0] = (double)output->len;
@@ -76,7 +76,7 @@ napi_value room_copy(napi_env env, napi_callback_info info) {
     void *places[2];
     size_t sizes[2];
     if (!arguments(env, info, 3, values)) return NULL;
-    room *in = handle_of(env, values[0], ROOM);
+    call_room *in = handle_of(env, values[0], ROOM);
     if (in == NULL || in->document == NULL) return undefined(env);
     for (size_t index = 0; index < 2; index++)
         if (!memory_of(env, values[index + 1], &places[index], &sizes[index])) return NULL;
@@ -109,8 +109,8 @@ static napi_value view_of(napi_env env, const rm_buffer *entry) {
     napi_value result = NULL;
     void *copy;
     if (entry->len > 0) {
-        napi_status status = napi_create_external_arraybuffer(env, (void *)entry->data, entry->len, discard,
-                                                              entry->memory, &result);
+        napi_status status =
+            napi_create_external_arraybuffer(env, (void *)entry->data, entry->len, discard, entry->memory, &result);
         if (status == napi_ok) return result;
     }
     /* Electron allows no memory of others behind an ArrayBuffer. */
@@ -141,7 +141,7 @@ napi_value room_adopt(napi_env env, napi_callback_info info) {
 }
 
 /* Makes the table that goes in of an array of Uint8Arrays, with tokens from `first` on; 0 lets the library copy. */
-bool room_give(napi_env env, room *in, napi_value blocks, napi_value first, size_t *count) {
+bool room_give(napi_env env, call_room *in, napi_value blocks, napi_value first, size_t *count) {
     uint32_t len = 0;
     int64_t token = 0;
     *count = 0;

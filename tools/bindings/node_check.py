@@ -1,0 +1,66 @@
+"""Builds and checks the Node binding: generated files are current, the C compiles without a warning, tests pass."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from tools import native
+from tools.bindings import node
+from tools.machine import ROOT, Problem, run
+from tools.stamp import Stamp, digest
+
+LIMIT_SECONDS = 300
+NEEDED = ("node", "npm", "cc")
+LOCKS = [node.FOLDER / "package.json", node.FOLDER / "package-lock.json"]
+
+
+def check() -> None:
+    """Check the binding; without its toolchain it is left out, which is reported, and fails where CI is set."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        left_out = (
+            f"the Node binding is LEFT OUT: there is no {' and no '.join(f'`{name}`' for name in missing)} on PATH; "
+            "install Node 20.4 or newer with its headers, and a C compiler"
+            " (Debian: `apt-get install nodejs npm libnode-dev`)"
+        )
+        if os.environ.get("CI"):
+            raise Problem(left_out)
+        print(f"*** {left_out}", file=sys.stderr, flush=True)
+        return
+    from remotemedia._manifest.catalog import node_types
+
+    stale = node.stale(node_types())
+    if stale:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+        raise Problem(f"{names}: not what would be generated now; run `python3 build.py generate`.")
+    build(["-Werror"])
+    # A test that waits for ever keeps its process alive, so the whole run is bounded.
+    run(
+        ["node", "--test", "--test-timeout", "60000", "build/tests/"],
+        cwd=node.FOLDER,
+        environment={"REMOTEMEDIA_LIBRARY": str(native.PACKAGE / native.SONAME)},
+        limit_seconds=LIMIT_SECONDS,
+    )
+
+
+def build(c_flags: list[str]) -> None:
+    """Compile the TypeScript, with the compiler that package-lock.json names, and the addon."""
+    stamp = Stamp("node-modules")
+    key = digest(LOCKS)
+    modules = node.FOLDER / "node_modules"
+    if stamp.outputs(key) is None or not modules.is_dir():
+        run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=node.FOLDER, limit_seconds=LIMIT_SECONDS)
+        stamp.write(key, [modules])
+    for project in ("tsconfig.json", "tsconfig.programs.json"):
+        run(["npx", "tsc", "-p", project], cwd=node.FOLDER)
+    flags = " ".join([os.environ.get("CFLAGS", ""), *c_flags]).strip()
+    run(["node", "native/build.mjs"], cwd=node.FOLDER, environment={"CFLAGS": flags})
+
+
+if __name__ == "__main__":
+    try:
+        check()
+    except Problem as problem:
+        sys.exit(str(problem))
