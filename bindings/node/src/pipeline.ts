@@ -31,6 +31,8 @@ export interface ExecuteOptions {
   signal?: AbortSignal;
   /** How long it may take. */
   timeoutMs?: number;
+  /** Does no work on this thread, not even what is short: all of it is left to the threads of the runtime. */
+  background?: boolean;
 }
 
 /** One input for each item; by their names where the manifest names inputs; none for a graph of sources. */
@@ -90,7 +92,7 @@ export class Pipeline {
     const { signal } = options;
     signal?.throwIfAborted();
     const { port } = this.runtime;
-    const started = this.submit(port, inputs, options.timeoutMs, BUDGET_US);
+    const started = this.submit(port, inputs, options.timeoutMs, options.background === true ? 0 : BUDGET_US);
     if (typeof started !== "number") return settle<T>(started);
     const token = started;
     return new Promise<Outputs<T>>((resolve, reject) => {

@@ -151,7 +151,8 @@ export class EventPort {
         return;
       case EVENT.SKIPPED: {
         const detail = decoder.plain() as unknown as Detail;
-        work?.skipped?.(nodeError(detail), decoder.plain() === true);
+        const isFirst = decoder.plain() === true;
+        work?.skipped?.(nodeError(detail), isFirst);
         return;
       }
       default:
