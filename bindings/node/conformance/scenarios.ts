@@ -222,7 +222,7 @@ class Player {
       if (packet !== undefined) throw new Mismatch(`expected the end, got ${canonical(packet.value)}`);
     } else if (then === "nothing") {
       const packet = from.tryReceive(output);
-      if (packet !== undefined || from.isAtEnd) throw new Mismatch(`expected nothing, got ${packet === undefined ? "the end" : canonical(packet.value)}`);
+      if (packet !== undefined || from.hasEnded(output)) throw new Mismatch(`expected nothing, got ${packet === undefined ? "the end" : canonical(packet.value)}`);
     }
   }
 

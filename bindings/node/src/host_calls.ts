@@ -155,11 +155,10 @@ export class HostRun {
       const status = native().portReply(
         used.handle, this.port.handle, id, encoder.bytes, encoder.length, used.given, used.lend(), false,
       );
-      if (status >= STATUS.RM_OK || status === STATUS.RM_GONE) {
-        if (status === STATUS.RM_GONE) failure();
-        return status;
-      }
-      throw failure();
+      if (status >= STATUS.RM_OK) return status;
+      const error = failure();
+      if (status === STATUS.RM_GONE || status === STATUS.RM_SHUT_DOWN) return STATUS.RM_GONE;
+      throw error;
     } catch (error) {
       // Before the call nothing was taken; a failed call names its tokens itself.
       if (error instanceof WireProblem && token !== 0) release([token]);
@@ -258,7 +257,7 @@ class HostCall implements OpenCall {
     for (; node < chain.length; node++) {
       const link = chain[node]!;
       try {
-        value = process(link.node, value, this.of.context(this, link, entry));
+        value = resultOf(link.node, value, this.of.context(this, link, entry));
       } catch (error) {
         throw new Failed(error, index, node);
       }
@@ -350,7 +349,7 @@ class HostCall implements OpenCall {
     const link = this.chain[node]!;
     let result: unknown;
     try {
-      result = process(link.node, value, this.of.context(this, link, this.entries[index]!));
+      result = resultOf(link.node, value, this.of.context(this, link, this.entries[index]!));
     } catch (error) {
       throw new Failed(error, index, node);
     }
@@ -433,7 +432,11 @@ class HostCall implements OpenCall {
       const entry = rows.length > 0 ? rows[rows.length - 1]![0] : 0;
       this.of.port.calls.delete(this.id);
       this.isOver = true;
-      this.of.reply(this.id, [], true, { error, entry, node });
+      try {
+        this.of.reply(this.id, [], true, { error, entry, node });
+      } catch (second) {
+        process.emitWarning(`a call of the node ${this.chain[node]!.id} could not be replied to: ${String(second)}`, "RemoteMediaWarning");
+      }
       throw new Failed(error, entry, node);
     }
   }
@@ -453,7 +456,7 @@ function blocked(): InvalidArgumentError {
 }
 
 /** What a node returns for one value. */
-function process(node: HostNode, value: unknown, context: Context): unknown {
+function resultOf(node: HostNode, value: unknown, context: Context): unknown {
   if (node.process !== undefined) return node.process(value, context);
   const results = node.processMany!([value], [context]);
   return isPromise(results) ? results.then((each) => each[0]) : results[0];

@@ -76,6 +76,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   private split: Map<string, Packet<T>[]> | null = null;
   private readonly roomWaiters: (() => void)[] = [];
   private readonly outputWaiters: (() => void)[] = [];
+  private readonly atEnd = new Set<string | null>();
   private sending: Promise<void> = Promise.resolve();
   private senders = 0;
   private readers = 0;
@@ -159,8 +160,10 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
           if (performance.now() - this.turn > TURN_MS) await this.yield();
           return found;
         }
-        if (found === undefined && this.isAtEnd) {
-          await this.ended;
+        if (this.hasEnded(output)) {
+          // Outputs that are read one by one may end one after the other.
+          if (this.split === null) await this.ended;
+          else this.port.drain();
           this.throwFailure();
           return undefined;
         }
@@ -171,12 +174,12 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     }
   }
 
-  /** The next packet if there is one now. After undefined `isAtEnd` says whether another may come. */
+  /** The next packet if there is one now. After undefined `hasEnded` says whether another may come. */
   tryReceive(output?: string): Packet<T> | undefined {
     const queue = this.queue(output);
     if (queue.length > 0) return queue.shift();
     if (this.isCancelled) {
-      this.atEnd.add(output ?? "");
+      this.atEnd.add(output ?? null);
       return undefined;
     }
     const used = room(this.pipeline.exact);
@@ -188,7 +191,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
         const fields = decoder.list();
         this.rows(decoder, queue);
         if (fields > 1) release(decoder.plain() as number[]);
-      } else if (status === STATUS.RM_END) this.atEnd.add(output ?? "");
+      } else if (status === STATUS.RM_END) this.atEnd.add(output ?? null);
     } finally {
       used.free();
     }
@@ -298,11 +301,9 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     if (failed !== null && !(failed instanceof CancelledError) && !this.wasThrown) throw failed;
   }
 
-  private readonly atEnd = new Set<string>();
-
-  /** Whether no output comes any more, of those that were asked for last. */
-  get isAtEnd(): boolean {
-    return this.atEnd.size > 0 && (this.split === null || this.isCancelled || this.end !== null || this.atEnd.size >= this.split.size);
+  /** Whether no packet comes any more, of all outputs or of one: what the last read of it has found. */
+  hasEnded(output?: string): boolean {
+    return this.atEnd.has(output ?? null);
   }
 
   private async sendLater(value: Input, options: SendOptions): Promise<void> {

@@ -47,7 +47,7 @@ test("send waits for room, and what was sent first is taken first", async () => 
   assert.deepEqual(done, [0, 1, 2]);
   assert.deepEqual(found.slice(-3), [105, 106, 107]);
   assert.equal(session.tryReceive(), undefined);
-  assert.equal(session.isAtEnd, false);
+  assert.equal(session.hasEnded(), false);
 });
 
 test("a body of the Web is piped through", async () => {
