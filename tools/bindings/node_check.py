@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 
 from tools import native
 from tools.bindings import node
-from tools.machine import ROOT, Problem, run
+from tools.machine import ROOT, Problem, project_version, run
 from tools.stamp import Stamp, digest
 
 LIMIT_SECONDS = 300
@@ -35,6 +36,11 @@ def check() -> None:
     if stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
         raise Problem(f"{names}: not what would be generated now; run `python3 build.py generate`.")
+    version = json.loads((node.FOLDER / "package.json").read_text("utf-8"))["version"]
+    if version != project_version():
+        raise Problem(
+            f"bindings/node/package.json has version {version}, the project {project_version()}: make them equal."
+        )
     build(["-Werror"])
     # A test that waits for ever keeps its process alive, so the whole run is bounded.
     run(
@@ -43,6 +49,9 @@ def check() -> None:
         environment={"REMOTEMEDIA_LIBRARY": str(native.PACKAGE / native.SONAME)},
         limit_seconds=LIMIT_SECONDS,
     )
+    from tools.bindings import node_pack
+
+    node_pack.check()
 
 
 def build(c_flags: list[str]) -> None:

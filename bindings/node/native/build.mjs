@@ -27,7 +27,7 @@ if (nodeHeaders === undefined) {
   );
   process.exit(1);
 }
-const header = [values.header, here, join(here, "..", "..", "..", "include")]
+const header = [values.header, join(here, "..", "..", "..", "include"), here]
   .filter((folder) => folder !== undefined)
   .find((folder) => existsSync(join(folder, "remotemedia.h")));
 const output = resolve(values.output ?? join(here, "..", "lib", `${process.platform}-${process.arch}`, "remotemedia.node"));
