@@ -22,17 +22,22 @@ type Side = (frames: readonly Uint8Array[]) => Promise<number[]>;
 /** Speech, as interleaved stereo s16 at 48 kHz, over and over. */
 async function input(): Promise<Uint8Array[]> {
   const graph = new Graph().chain(audioDecode(), audioResample({ rate: 48_000 }));
-  const pieces = (await new Pipeline(graph).execute<Audio>([new MediaFile(SPEECH)])).values.map((audio) => audioToPcm(audio, "s16"));
+  const pieces = (await new Pipeline(graph).execute<Audio>([new MediaFile(SPEECH)])).values.map((audio) =>
+    audioToPcm(audio, "s16"),
+  );
   const mono = Buffer.concat(pieces);
   const samples = new Int16Array(mono.buffer, mono.byteOffset, mono.length / 2);
   return Array.from({ length: FRAMES }, (_, frame) => {
     const stereo = new Int16Array(FRAME_BYTES / 2);
-    for (let index = 0; index < 960; index++) stereo[2 * index] = stereo[2 * index + 1] = samples[(frame * 960 + index) % samples.length]!;
+    for (let index = 0; index < 960; index++)
+      stereo[2 * index] = stereo[2 * index + 1] = samples[(frame * 960 + index) % samples.length]!;
     return new Uint8Array(stereo.buffer);
   });
 }
 
-const front = new Pipeline(new Graph("front end").chain(audioMix({ channels: 1 }), audioResample({ rate: 16_000 }), vad()));
+const front = new Pipeline(
+  new Graph("front end").chain(audioMix({ channels: 1 }), audioResample({ rate: 16_000 }), vad()),
+);
 
 const ours: Side = async (frames) => {
   await using session = front.session<{ probabilities: Tensor }>();
@@ -53,12 +58,21 @@ const ours: Side = async (frames) => {
 /** A windowed sinc of 96 taps for a third of the rate. */
 const TAPS = Float32Array.from({ length: 96 }, (_, index) => {
   const at = (index - 47.5) / 3;
-  return ((Math.sin(Math.PI * at * 0.92) / (Math.PI * at)) * (0.42 - 0.5 * Math.cos((2 * Math.PI * (index + 0.5)) / 96) + 0.08 * Math.cos((4 * Math.PI * (index + 0.5)) / 96))) / 3;
+  return (
+    ((Math.sin(Math.PI * at * 0.92) / (Math.PI * at)) *
+      (0.42 -
+        0.5 * Math.cos((2 * Math.PI * (index + 0.5)) / 96) +
+        0.08 * Math.cos((4 * Math.PI * (index + 0.5)) / 96))) /
+    3
+  );
 });
 
 async function byHand(folder: string): Promise<Side> {
   const ort = createRequire(join(folder, "package.json"))("onnxruntime-node");
-  const model = await ort.InferenceSession.create(join(folder, "vad.onnx"), { intraOpNumThreads: 1, interOpNumThreads: 1 });
+  const model = await ort.InferenceSession.create(join(folder, "vad.onnx"), {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+  });
   const rate = new ort.Tensor("int64", BigInt64Array.of(16_000n), []);
   return async (frames) => {
     let state = new ort.Tensor("float32", new Float32Array(256), [2, 1, 128]);
@@ -69,13 +83,18 @@ async function byHand(folder: string): Promise<Side> {
     for (const frame of frames) {
       const stereo = new Int16Array(frame.buffer as ArrayBuffer, frame.byteOffset, FRAME_BYTES / 2);
       line.copyWithin(0, 960);
-      for (let index = 0; index < 960; index++) line[96 + index] = (stereo[2 * index]! + stereo[2 * index + 1]!) / 65_536;
+      for (let index = 0; index < 960; index++)
+        line[96 + index] = (stereo[2 * index]! + stereo[2 * index + 1]!) / 65_536;
       for (let index = 0; index < 960; index += 3) {
         let sum = 0;
         for (let tap = 0; tap < 96; tap++) sum += line[index + tap + 3]! * TAPS[tap]!;
         window[64 + filled++] = sum;
         if (filled < WINDOW) continue;
-        const result = await model.run({ input: new ort.Tensor("float32", window.slice(), [1, 64 + WINDOW]), state, sr: rate });
+        const result = await model.run({
+          input: new ort.Tensor("float32", window.slice(), [1, 64 + WINDOW]),
+          state,
+          sr: rate,
+        });
         state = result.stateN;
         found.push(result.output.data[0]);
         window.copyWithin(0, WINDOW);
@@ -103,6 +122,8 @@ console.log(`remotemedia: ${mine.us.toFixed(1)} us for each frame, ${(mine.share
 const folder = process.argv[2];
 if (folder !== undefined) {
   const theirs = await timed(await byHand(folder), frames);
-  console.log(`onnxruntime-node by hand: ${theirs.us.toFixed(1)} us for each frame, ${(theirs.share * 100).toFixed(1)} % speech`);
+  console.log(
+    `onnxruntime-node by hand: ${theirs.us.toFixed(1)} us for each frame, ${(theirs.share * 100).toFixed(1)} % speech`,
+  );
   console.log(`${(theirs.us / mine.us).toFixed(2)} times`);
 }

@@ -37,7 +37,9 @@ if (suite === undefined) {
   process.exit(2);
 }
 const manifest = (name: string): string => readFileSync(join(suite, "bench", name), "utf8");
-const { native } = (await import(new URL("../../dist/native.js", import.meta.url).href)) as { native: () => { abiVersion(): number } };
+const { native } = (await import(new URL("../../dist/native.js", import.meta.url).href)) as {
+  native: () => { abiVersion(): number };
+};
 const addon = native();
 const three = new Pipeline(manifest("three.json"));
 const one = new Pipeline(manifest("one.json"));

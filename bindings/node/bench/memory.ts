@@ -10,7 +10,8 @@ const reading = (async () => {
   for await (const _ of session) count++;
   return count;
 })();
-const resident = (): string => `${(process.memoryUsage.rss() / 2 ** 20).toFixed(1)} MiB resident, ${(process.memoryUsage().external / 2 ** 20).toFixed(1)} MiB outside the heap`;
+const resident = (): string =>
+  `${(process.memoryUsage.rss() / 2 ** 20).toFixed(1)} MiB resident, ${(process.memoryUsage().external / 2 ** 20).toFixed(1)} MiB outside the heap`;
 const samples = new Float32Array(960).fill(0.25);
 const begun = performance.now();
 for (let frame = 0; frame < frames; frame++) {
@@ -19,4 +20,6 @@ for (let frame = 0; frame < frames; frame++) {
 }
 await session.finish();
 const count = await reading;
-console.log(`${count} levels, ${(((performance.now() - begun) * 1000) / frames).toFixed(1)} us for each frame; ${resident()}`);
+console.log(
+  `${count} levels, ${(((performance.now() - begun) * 1000) / frames).toFixed(1)} us for each frame; ${resident()}`,
+);

@@ -100,7 +100,11 @@ export class Behaviours {
       case "fail": {
         let left = declared.times ?? Infinity;
         return (value, number) => {
-          if ((declared.at === undefined || number >= declared.at) && left > 0 && (declared.at === undefined || number === declared.at || declared.times !== undefined)) {
+          if (
+            (declared.at === undefined || number >= declared.at) &&
+            left > 0 &&
+            (declared.at === undefined || number === declared.at || declared.times !== undefined)
+          ) {
             left--;
             throw this.exception(declared.exception ?? 0);
           }

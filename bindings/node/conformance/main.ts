@@ -1,6 +1,7 @@
 /** The runner of the suite: `conformance SUITE [--list] [CASE...]`, as tests/conformance/README.md describes it. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { versions } from "remotemedia";
 import { digestCases } from "./digests.js";
 import { Skip, scenarioCases } from "./scenarios.js";
 import { vectorCases, type Case } from "./vectors.js";
@@ -11,8 +12,18 @@ async function main(words: string[]): Promise<number> {
     console.error("usage: conformance SUITE [--list] [CASE...]");
     return 2;
   }
+  try {
+    versions();
+  } catch (error) {
+    console.error((error as Error).message);
+    return 2;
+  }
   const folder = resolve(suite);
-  const cases: Case[] = [...vectorCases(join(folder, "vectors.json")), ...scenarioCases(folder), ...digestCases(folder)];
+  const cases: Case[] = [
+    ...vectorCases(join(folder, "vectors.json")),
+    ...scenarioCases(folder),
+    ...digestCases(folder),
+  ];
   if (rest.includes("--list")) {
     for (const [name] of cases) console.log(name);
     return 0;

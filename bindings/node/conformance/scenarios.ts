@@ -4,8 +4,22 @@ import { join, relative } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import {
-  Audio, ExecutionError, ManifestError, NodeError, Pipeline, RemoteMediaError, Runtime, Tensor, fromJson, isLent, liveObjects, whenReleased,
-  type Outputs, type Packet, type Problem, type Session,
+  Audio,
+  ExecutionError,
+  ManifestError,
+  NodeError,
+  Pipeline,
+  RemoteMediaError,
+  Runtime,
+  Tensor,
+  fromJson,
+  isLent,
+  liveObjects,
+  whenReleased,
+  type Outputs,
+  type Packet,
+  type Problem,
+  type Session,
 } from "remotemedia";
 import { Behaviours, type Declared } from "./behaviours.js";
 import { canonical } from "./notation.js";
@@ -23,7 +37,9 @@ interface Work {
 }
 
 const FEATURES = new Set(
-  "host_nodes host_stream host_ends host_ports host_batch runtimes shutdown loans same_memory live try_send plan metrics progress named_ends interrupt_part".split(" "),
+  "host_nodes host_stream host_ends host_ports host_batch runtimes shutdown loans same_memory live try_send plan metrics progress named_ends interrupt_part".split(
+    " ",
+  ),
 );
 const LIMIT_MS = 10_000;
 
@@ -34,12 +50,23 @@ export function scenarioCases(suite: string): Case[] {
   const folder = join(suite, "scenarios");
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"));
-  return files.sort().map((name): Case => [`scenario/${relative(folder, join(folder, name)).slice(0, -5)}`, () => play(join(folder, name))]);
+  return files
+    .sort()
+    .map((name): Case => [
+      `scenario/${relative(folder, join(folder, name)).slice(0, -5)}`,
+      () => play(join(folder, name)),
+    ]);
 }
 
 async function play(path: string): Promise<void> {
-  const { schema, version, needs, steps } = JSON.parse(readFileSync(path, "utf8")) as { schema: string; version: number; needs: string[]; steps: Step[] };
-  if (schema !== "remotemedia.scenario" || version !== 1) throw new Error(`${path} has a version that this runner does not know`);
+  const { schema, version, needs, steps } = JSON.parse(readFileSync(path, "utf8")) as {
+    schema: string;
+    version: number;
+    needs: string[];
+    steps: Step[];
+  };
+  if (schema !== "remotemedia.scenario" || version !== 1)
+    throw new Error(`${path} has a version that this runner does not know`);
   const missing = needs.filter((feature) => !FEATURES.has(feature));
   if (missing.length > 0) throw new Skip(`needs ${missing.join(", ")}`);
   let releasedTwice: string | null = null;
@@ -114,7 +141,9 @@ class Player {
   }
 
   async abandon(): Promise<void> {
-    await Promise.race([this.closeAll(), new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(() => undefined);
+    await Promise.race([this.closeAll(), new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(
+      () => undefined,
+    );
   }
 
   private async closeAll(): Promise<void> {
@@ -126,7 +155,8 @@ class Player {
     for (const session of this.sessions.values()) await session[Symbol.asyncDispose]().catch(() => undefined);
     for (const pipeline of this.pipelines.values()) pipeline.close();
     for (const runtime of this.runtimes.values()) await runtime[Symbol.asyncDispose]();
-    for (const held of [this.works, this.sessions, this.pipelines, this.runtimes, this.memories, this.ended]) held.clear();
+    for (const held of [this.works, this.sessions, this.pipelines, this.runtimes, this.memories, this.ended])
+      held.clear();
     this.result = null;
     this.error = null;
   }
@@ -136,7 +166,9 @@ class Player {
   }
 
   do_pipeline({ as, manifest, text, host_nodes, runtime }: Step): void {
-    const nodes = Object.entries((host_nodes ?? {}) as Record<string, Declared>).map(([name, declared]) => [name, this.behaviours.definition(name, declared)] as const);
+    const nodes = Object.entries((host_nodes ?? {}) as Record<string, Declared>).map(
+      ([name, declared]) => [name, this.behaviours.definition(name, declared)] as const,
+    );
     const options = { exact: true, nodes: Object.fromEntries(nodes), runtime: this.runtimes.get(runtime ?? "")! };
     this.pipelines.set(as, new Pipeline(text ?? manifest, options));
   }
@@ -202,7 +234,8 @@ class Player {
       this.ended.set(session, error);
       throw error;
     }
-    if (taken !== undefined && count !== taken) throw new Mismatch(`expected ${taken} packets to be taken, ${count} were`);
+    if (taken !== undefined && count !== taken)
+      throw new Mismatch(`expected ${taken} packets to be taken, ${count} were`);
   }
 
   async do_receive({ session, rows, output, then }: Step): Promise<void> {
@@ -222,7 +255,8 @@ class Player {
       if (packet !== undefined) throw new Mismatch(`expected the end, got ${canonical(packet.value)}`);
     } else if (then === "nothing") {
       const packet = from.tryReceive(output);
-      if (packet !== undefined || from.hasEnded(output)) throw new Mismatch(`expected nothing, got ${packet === undefined ? "the end" : canonical(packet.value)}`);
+      if (packet !== undefined || from.hasEnded(output))
+        throw new Mismatch(`expected nothing, got ${packet === undefined ? "the end" : canonical(packet.value)}`);
     }
   }
 
@@ -272,9 +306,21 @@ class Player {
       const values = names.includes(name) ? result!.of(name) : [];
       same(canonical(values), canonical(((outputs[name] ?? []) as unknown[]).map((each) => this.value(each))));
     }
-    for (const [name, wanted] of Object.entries(items ?? {})) equal(result!.packets(name).map((packet) => packet.item), wanted);
-    for (const [name, wanted] of Object.entries(pts ?? {})) equal(result!.packets(name).map((packet) => time(packet.ptsNs)), wanted);
-    for (const [name, wanted] of Object.entries(durations ?? {})) equal(result!.packets(name).map((packet) => time(packet.durationNs)), wanted);
+    for (const [name, wanted] of Object.entries(items ?? {}))
+      equal(
+        result!.packets(name).map((packet) => packet.item),
+        wanted,
+      );
+    for (const [name, wanted] of Object.entries(pts ?? {}))
+      equal(
+        result!.packets(name).map((packet) => time(packet.ptsNs)),
+        wanted,
+      );
+    for (const [name, wanted] of Object.entries(durations ?? {}))
+      equal(
+        result!.packets(name).map((packet) => time(packet.durationNs)),
+        wanted,
+      );
     if (skips !== undefined) equal(result!.skips, skips);
     if (retries !== undefined) equal(result!.retries, retries);
   }
@@ -285,8 +331,14 @@ class Player {
     if (error === null) throw new Mismatch(`expected ${step["status"]}, nothing failed`);
     const statuses = ([] as string[]).concat(step["status"]);
     // A signal's reason is what a cancelled call throws.
-    const code = error instanceof RemoteMediaError ? error.code : (error as Error).name === "AbortError" ? "RM_CANCELLED" : String(error);
-    if (!statuses.includes(code)) throw new Mismatch(`expected ${statuses.join(" or ")}, got ${code}: ${(error as Error).message}`);
+    const code =
+      error instanceof RemoteMediaError
+        ? error.code
+        : (error as Error).name === "AbortError"
+          ? "RM_CANCELLED"
+          : String(error);
+    if (!statuses.includes(code))
+      throw new Mismatch(`expected ${statuses.join(" or ")}, got ${code}: ${(error as Error).message}`);
     const of = error as RemoteMediaError;
     const node = error instanceof NodeError ? error : null;
     const fields: [string, unknown][] = [
@@ -302,13 +354,16 @@ class Player {
       ["errors", error instanceof ExecutionError ? error.errors.length : undefined],
     ];
     for (const [name, found] of fields) if (name in step) equal(found, step[name], name);
-    for (const part of step["message_has"] ?? []) if (!of.message.includes(part)) throw new Mismatch(`the message lacks ${JSON.stringify(part)}: ${of.message}`);
-    if ("exception" in step && of.cause !== this.behaviours.exception(step["exception"])) throw new Mismatch(`the cause is not the exception that was thrown: ${String(of.cause)}`);
+    for (const part of step["message_has"] ?? [])
+      if (!of.message.includes(part)) throw new Mismatch(`the message lacks ${JSON.stringify(part)}: ${of.message}`);
+    if ("exception" in step && of.cause !== this.behaviours.exception(step["exception"]))
+      throw new Mismatch(`the cause is not the exception that was thrown: ${String(of.cause)}`);
     if ("problems" in step) {
       const problems = error instanceof ManifestError ? error.problems : [];
       equal(problems.length, step["problems"].length, "the number of problems");
       for (const [index, wanted] of (step["problems"] as Record<string, unknown>[]).entries())
-        for (const [name, field] of Object.entries(wanted)) equal(problems[index]![name as keyof Problem] ?? null, field, `problems[${index}].${name}`);
+        for (const [name, field] of Object.entries(wanted))
+          equal(problems[index]![name as keyof Problem] ?? null, field, `problems[${index}].${name}`);
     }
     if ("outputs" in step) {
       this.result = (error as ExecutionError).outputs ?? null;
@@ -347,14 +402,18 @@ class Player {
   async do_expect_live({ more }: Step): Promise<void> {
     const wanted: Record<string, number> = { ...this.alive };
     if (this.runtimes.size === 0) for (const name of ["runtimes", "ports"]) wanted[name]!--;
-    for (const [name, count] of Object.entries((more ?? {}) as Record<string, number>)) wanted[name] = this.alive[name]! + count;
+    for (const [name, count] of Object.entries((more ?? {}) as Record<string, number>))
+      wanted[name] = this.alive[name]! + count;
     const names = more === undefined ? Object.keys(wanted) : Object.keys(more);
     let found = liveObjects();
-    await until(async () => {
-      await settled();
-      found = liveObjects();
-      return names.every((name) => found[name] === wanted[name]);
-    }, () => `alive are ${JSON.stringify(found)}, expected ${JSON.stringify(wanted)}`);
+    await until(
+      async () => {
+        await settled();
+        found = liveObjects();
+        return names.every((name) => found[name] === wanted[name]);
+      },
+      () => `alive are ${JSON.stringify(found)}, expected ${JSON.stringify(wanted)}`,
+    );
   }
 
   do_describe({ pipeline, session, work, has }: Step): void {
@@ -367,15 +426,35 @@ class Player {
 
   private start({ pipeline, inputs, timeout_ms }: Step): Work {
     const controller = new AbortController();
-    const given = inputs === undefined ? null : Array.isArray(inputs) ? inputs.map((each) => this.value(each)) : Object.fromEntries(Object.entries(inputs as Record<string, unknown[]>).map(([name, values]) => [name, values.map((each) => this.value(each))]));
-    const promise = this.pipeline(pipeline).execute(given as never, { signal: controller.signal, ...(timeout_ms === undefined ? {} : { timeoutMs: timeout_ms }) });
+    const given =
+      inputs === undefined
+        ? null
+        : Array.isArray(inputs)
+          ? inputs.map((each) => this.value(each))
+          : Object.fromEntries(
+              Object.entries(inputs as Record<string, unknown[]>).map(([name, values]) => [
+                name,
+                values.map((each) => this.value(each)),
+              ]),
+            );
+    const promise = this.pipeline(pipeline).execute(given as never, {
+      signal: controller.signal,
+      ...(timeout_ms === undefined ? {} : { timeoutMs: timeout_ms }),
+    });
     promise.catch(() => undefined);
     return { promise, controller, isOver: false };
   }
 
   private compareRow(packet: Packet, row: Step): void {
     if ("value" in row) same(canonical(packet.value), canonical(this.value(row["value"])));
-    const fields: Record<string, unknown> = { pts: time(packet.ptsNs), duration: time(packet.durationNs), seq: packet.seq, stream: packet.stream, output: packet.output, item: packet.item };
+    const fields: Record<string, unknown> = {
+      pts: time(packet.ptsNs),
+      duration: time(packet.durationNs),
+      seq: packet.seq,
+      stream: packet.stream,
+      output: packet.output,
+      item: packet.item,
+    };
     for (const [name, found] of Object.entries(fields)) if (name in row) equal(found, row[name], name);
   }
 
@@ -391,7 +470,9 @@ class Player {
     }
     if ("$audio" in of) {
       const { rate, channels, frames, pts } = of["$audio"];
-      const planes = Array.from({ length: channels as number }, (_, channel) => Float32Array.from({ length: frames }, (_, frame) => ((channel * frames + frame) % 251) / 256));
+      const planes = Array.from({ length: channels as number }, (_, channel) =>
+        Float32Array.from({ length: frames }, (_, frame) => ((channel * frames + frame) % 251) / 256),
+      );
       return new Audio(planes, rate, { layout: null, ...(pts == null ? {} : { ptsNs: pts }) });
     }
     if ("$rm" in of) return fromJson(JSON.stringify(of), { exact: true });
@@ -419,7 +500,8 @@ function missing(name: string): never {
 }
 
 function equal(found: unknown, wanted: unknown, what = "it"): void {
-  if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Mismatch(`${what}: expected ${JSON.stringify(wanted)}, got ${JSON.stringify(found)}`);
+  if (JSON.stringify(found) !== JSON.stringify(wanted))
+    throw new Mismatch(`${what}: expected ${JSON.stringify(wanted)}, got ${JSON.stringify(found)}`);
 }
 
 function contained(found: any, wanted: any, place: string): void {
@@ -447,7 +529,10 @@ async function settled(): Promise<void> {
   }
 }
 
-async function until(isSo: () => boolean | Promise<boolean>, complaint: () => string = () => "it did not come"): Promise<void> {
+async function until(
+  isSo: () => boolean | Promise<boolean>,
+  complaint: () => string = () => "it did not come",
+): Promise<void> {
   const end = performance.now() + LIMIT_MS / 2;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Mismatch(complaint());

@@ -20,17 +20,24 @@ const EXACT = { exact: true };
 
 export function vectorCases(path: string): Case[] {
   const vectors = JSON.parse(readFileSync(path, "utf8")) as Vectors;
-  if (vectors.schema !== "remotemedia.vectors" || vectors.version !== 1) throw new Error(`${path} has a version that this runner does not know`);
+  if (vectors.schema !== "remotemedia.vectors" || vectors.version !== 1)
+    throw new Error(`${path} has a version that this runner does not know`);
   return [
     ...vectors.values.map((each): Case => [`vector/${each.name}`, () => vector(each)]),
     // What has no twin is deeper than JSON may be.
     ...vectors.values.filter(({ twin }) => twin !== null).map((each): Case => [`twin/${each.name}`, () => twin(each)]),
-    ...vectors.read_twins.map((each): Case => [`read_twin/${each.name}`, () => same(canonical(fromJson(text(each.text), EXACT)), canonical(read(each)))]),
+    ...vectors.read_twins.map((each): Case => [
+      `read_twin/${each.name}`,
+      () => same(canonical(fromJson(text(each.text), EXACT)), canonical(read(each))),
+    ]),
     ...vectors.refused.map((each): Case => [
       `refused/${each.name}`,
       () => refuses(() => decode({ bytes: bytes(each.document), buffers: each.buffers.map(bytes) }, EXACT)),
     ]),
-    ...vectors.unwritable.map((each): Case => [`unwritable/${each.name}`, () => refuses(() => encode(value(each.value), EXACT))]),
+    ...vectors.unwritable.map((each): Case => [
+      `unwritable/${each.name}`,
+      () => refuses(() => encode(value(each.value), EXACT)),
+    ]),
     ...vectors.refused_twins.map((each): Case => [
       `refused_twin/${each.name}`,
       () => refuses(() => fromJson(each.bytes === undefined ? text(each.text!) : bytes(each.bytes), EXACT)),

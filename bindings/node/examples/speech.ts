@@ -13,5 +13,6 @@ if (manifest === undefined || recording === undefined) {
 }
 const pipeline = new Pipeline(readFileSync(manifest, "utf8"));
 const levels = (await pipeline.execute<{ rms_db: number }>([new MediaFile(recording)])).packets();
-for (const { pts, value } of levels) console.log(`${pts!.toFixed(1).padStart(6)} s ${value.rms_db.toFixed(1).padStart(7)} dBFS`);
+for (const { pts, value } of levels)
+  console.log(`${pts!.toFixed(1).padStart(6)} s ${value.rms_db.toFixed(1).padStart(7)} dBFS`);
 console.log(`${levels.length} windows of 100 ms`);

@@ -23,7 +23,9 @@ interface Ending {
 }
 
 function once(way: string): Promise<Ending> {
-  const program = spawn(process.execPath, [fileURLToPath(new URL("./exits.js", import.meta.url)), way], { stdio: ["ignore", "ignore", "pipe"] });
+  const program = spawn(process.execPath, [fileURLToPath(new URL("./exits.js", import.meta.url)), way], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let stderr = "";
   program.stderr.on("data", (text) => (stderr += text));
   let isLate = false;
@@ -52,6 +54,8 @@ for (const way of ways.length > 0 ? ways : Object.keys(EXPECTED)) {
   }
   const bad = [...wrong.values()].reduce((sum, count) => sum + count, 0);
   failures += bad;
-  console.log(`${way}: ${times} exits, ${bad} wrong${[...wrong].map(([what, count]) => `\n  ${count} x ${what}`).join("")}`);
+  console.log(
+    `${way}: ${times} exits, ${bad} wrong${[...wrong].map(([what, count]) => `\n  ${count} x ${what}`).join("")}`,
+  );
 }
 process.exitCode = failures === 0 ? 0 : 1;

@@ -16,7 +16,8 @@ export async function begin(): Promise<{ native: Pipeline; finish: () => void }>
     settle(native.execute([audio, audio]));
   }
   const session = native.session({ buffer: { packets: 2 } });
-  for (let packet = 0; packet < 8; packet++) settle(session.send(new Audio(new Float32Array(48_000), 48_000), { lend: true }));
+  for (let packet = 0; packet < 8; packet++)
+    settle(session.send(new Audio(new Float32Array(48_000), 48_000), { lend: true }));
   let finish!: () => void;
   const finished = new Promise<void>((resolve) => (finish = resolve));
   await new Promise<void>((called) => {

@@ -13,5 +13,7 @@ for (let round = 0; round < times; round++) {
   longest = Math.max(longest, performance.now() - ending);
 }
 const { host_buffers, runtimes, ports, pipelines, sessions, runs } = liveObjects();
-console.log(`${times} times four Workers terminated in ${((performance.now() - begun) / 1000).toFixed(1)} s, the slowest in ${longest.toFixed(0)} ms`);
+console.log(
+  `${times} times four Workers terminated in ${((performance.now() - begun) / 1000).toFixed(1)} s, the slowest in ${longest.toFixed(0)} ms`,
+);
 console.log(`left: ${JSON.stringify({ host_buffers, runtimes, ports, pipelines, sessions, runs })}`);

@@ -17,7 +17,11 @@ const { values } = parseArgs({
   options: { "node-headers": { type: "string" }, header: { type: "string" }, output: { type: "string" } },
 });
 
-const nodeHeaders = [values["node-headers"], join(dirname(process.execPath), "..", "include", "node"), "/usr/include/node"]
+const nodeHeaders = [
+  values["node-headers"],
+  join(dirname(process.execPath), "..", "include", "node"),
+  "/usr/include/node",
+]
   .filter((folder) => folder !== undefined)
   .find((folder) => existsSync(join(folder, "node_api.h")) && existsSync(join(folder, "uv.h")));
 if (nodeHeaders === undefined) {
@@ -30,7 +34,9 @@ if (nodeHeaders === undefined) {
 const header = [values.header, join(here, "..", "..", "..", "include"), here]
   .filter((folder) => folder !== undefined)
   .find((folder) => existsSync(join(folder, "remotemedia.h")));
-const output = resolve(values.output ?? join(here, "..", "lib", `${process.platform}-${process.arch}`, "remotemedia.node"));
+const output = resolve(
+  values.output ?? join(here, "..", "lib", `${process.platform}-${process.arch}`, "remotemedia.node"),
+);
 mkdirSync(dirname(output), { recursive: true });
 const sources = readdirSync(here)
   .filter((name) => name.endsWith(".c"))
@@ -40,7 +46,17 @@ const compiler = (process.env.CC ?? "cc").split(" ");
 // A Worker that ends closes the addon; code of it that still runs must stay where it is.
 const link = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-Wl,-z,nodelete", "-ldl"];
 const flags = (process.env.CFLAGS ?? "").split(" ").filter((flag) => flag !== "");
-const words = ["-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes"];
+const words = [
+  "-std=gnu11",
+  "-O2",
+  "-fPIC",
+  "-shared",
+  "-fvisibility=hidden",
+  "-Wall",
+  "-Wextra",
+  "-Wshadow",
+  "-Wstrict-prototypes",
+];
 // Processes may have the old file mapped: they keep it when the new one is renamed into place.
 const fresh = `${output}.${process.pid}`;
 try {
@@ -50,7 +66,9 @@ try {
     { stdio: "inherit" },
   );
 } catch (error) {
-  console.error(`build.mjs: \`${compiler[0]}\` could not compile the addon: ${error.code ?? `exit code ${error.status}`}`);
+  console.error(
+    `build.mjs: \`${compiler[0]}\` could not compile the addon: ${error.code ?? `exit code ${error.status}`}`,
+  );
   process.exit(1);
 }
 renameSync(fresh, output);

@@ -20,8 +20,13 @@ export interface Document {
 }
 
 /** Audio of interleaved little-endian PCM. */
-export function audioFromPcm(bytes: Uint8Array, format: { format: SampleFormat; rate: number; channels?: number }): Audio {
-  return called((into) => native().audioFromPcm(into, bytes, Buffer.from(format.format), format.rate, format.channels ?? 1));
+export function audioFromPcm(
+  bytes: Uint8Array,
+  format: { format: SampleFormat; rate: number; channels?: number },
+): Audio {
+  return called((into) =>
+    native().audioFromPcm(into, bytes, Buffer.from(format.format), format.rate, format.channels ?? 1),
+  );
 }
 
 /** Audio as interleaved little-endian PCM, rounded to nearest and saturated. */
@@ -66,7 +71,10 @@ export function encode(value: Input, options: CodecOptions = {}): Document {
 }
 
 /** Reads a document. Throws `InvalidDocumentError` that names the place. */
-export function decode({ bytes, buffers }: { bytes: Uint8Array; buffers?: readonly Uint8Array[] }, options: CodecOptions = {}): Value {
+export function decode(
+  { bytes, buffers }: { bytes: Uint8Array; buffers?: readonly Uint8Array[] },
+  options: CodecOptions = {},
+): Value {
   const decoder = new Decoder(bytes);
   decoder.exact = options.exact ?? false;
   try {

@@ -153,7 +153,12 @@ export class LimitExceededError extends ExecutionError {}
 /** This system or this build can't do it. */
 export class UnsupportedError extends RemoteMediaError {}
 
-type ErrorClass = new (message: string, code: StatusName, detail?: Partial<Detail>, options?: ErrorOptions) => RemoteMediaError;
+type ErrorClass = new (
+  message: string,
+  code: StatusName,
+  detail?: Partial<Detail>,
+  options?: ErrorOptions,
+) => RemoteMediaError;
 
 const CLASSES: Partial<Record<StatusName, ErrorClass>> = {
   RM_INVALID_ARGUMENT: InvalidArgumentError,

@@ -153,7 +153,14 @@ export class HostRun {
         encoder.exact = exact;
       }
       const status = native().portReply(
-        used.handle, this.port.handle, id, encoder.bytes, encoder.length, used.given, used.lend(), false,
+        used.handle,
+        this.port.handle,
+        id,
+        encoder.bytes,
+        encoder.length,
+        used.given,
+        used.lend(),
+        false,
       );
       if (status >= STATUS.RM_OK) return status;
       const error = failure();
@@ -232,13 +239,18 @@ class HostCall implements OpenCall {
         while (end < entries.length && entries[end]!.value !== undefined) end++;
         if (end > begin) {
           const contexts = entries.slice(begin, end).map((entry) => this.of.context(this, link, entry));
-          let results = processMany(entries.slice(begin, end).map((entry) => entry.value), contexts);
+          let results = processMany(
+            entries.slice(begin, end).map((entry) => entry.value),
+            contexts,
+          );
           if (isPromise(results)) {
             if (this.of.isBlocking) throw blocked();
             results = await results;
           }
           if (results.length !== end - begin)
-            throw new TypeError(`processMany got ${end - begin} values and returned ${results.length} results; return one for each, undefined for none`);
+            throw new TypeError(
+              `processMany got ${end - begin} values and returned ${results.length} results; return one for each, undefined for none`,
+            );
           for (const [place, result] of results.entries()) if (result !== undefined) this.add(begin + place, result);
         }
         begin = end;
@@ -394,7 +406,12 @@ class HostCall implements OpenCall {
     const { outputs } = this.chain[this.chain.length - 1]!.type;
     const name = value.options.output;
     const port = name === undefined ? undefined : outputs.indexOf(name);
-    if (port === -1) throw new Failed(new TypeError(`there is no output ${JSON.stringify(name)}; there are: ${outputs.join(", ")}`), index, this.chain.length - 1);
+    if (port === -1)
+      throw new Failed(
+        new TypeError(`there is no output ${JSON.stringify(name)}; there are: ${outputs.join(", ")}`),
+        index,
+        this.chain.length - 1,
+      );
     if (port === undefined && value.begin === null && value.length === null) this.rows.push([index, value.value]);
     else this.rows.push([index, value.value, value.begin, value.length, port]);
   }
@@ -435,7 +452,10 @@ class HostCall implements OpenCall {
       try {
         this.of.reply(this.id, [], true, { error, entry, node });
       } catch (second) {
-        process.emitWarning(`a call of the node ${this.chain[node]!.id} could not be replied to: ${String(second)}`, "RemoteMediaWarning");
+        process.emitWarning(
+          `a call of the node ${this.chain[node]!.id} could not be replied to: ${String(second)}`,
+          "RemoteMediaWarning",
+        );
       }
       throw new Failed(error, entry, node);
     }
@@ -452,7 +472,10 @@ class Failed {
 }
 
 function blocked(): InvalidArgumentError {
-  return new InvalidArgumentError("an asynchronous function can't run while executeSync blocks its thread; use execute", "RM_INVALID_ARGUMENT");
+  return new InvalidArgumentError(
+    "an asynchronous function can't run while executeSync blocks its thread; use execute",
+    "RM_INVALID_ARGUMENT",
+  );
 }
 
 /** What a node returns for one value. */
@@ -468,7 +491,8 @@ function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
 
 /** An iterator that can be iterated, as generators are; lists, maps and sets are values. */
 function isGenerator(value: unknown): value is AsyncIterable<unknown> {
-  if (typeof value !== "object" || value === null || typeof (value as { next?: unknown }).next !== "function") return false;
+  if (typeof value !== "object" || value === null || typeof (value as { next?: unknown }).next !== "function")
+    return false;
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }
 
@@ -496,5 +520,7 @@ function text(value: unknown): string {
   } catch {
     return "its message can't be made";
   }
-  return written.length <= LONGEST ? written : `${written.slice(0, LONGEST).toWellFormed()}... (${written.length - LONGEST} more characters)`;
+  return written.length <= LONGEST
+    ? written
+    : `${written.slice(0, LONGEST).toWellFormed()}... (${written.length - LONGEST} more characters)`;
 }

@@ -30,7 +30,10 @@ export interface Context {
 export type NodeFunction = (value: any, context: Context) => unknown;
 
 /** What a node does with the values that have come together: it returns one result for each, as a `NodeFunction` does. */
-export type BatchFunction = (values: any[], contexts: Context[]) => readonly unknown[] | PromiseLike<readonly unknown[]>;
+export type BatchFunction = (
+  values: any[],
+  contexts: Context[],
+) => readonly unknown[] | PromiseLike<readonly unknown[]>;
 
 /** A node with state. There is one for each node of each run; an interruption makes it anew. */
 export interface HostNode {

@@ -14,9 +14,26 @@ export {
   type SampleFormat,
 } from "./convert.js";
 export * from "./errors.js";
-export { emit, Emission, type BatchFunction, type Context, type HostNode, type NodeDefinition, type NodeFunction, type NodeOptions } from "./host_nodes.js";
+export {
+  emit,
+  Emission,
+  type BatchFunction,
+  type Context,
+  type HostNode,
+  type NodeDefinition,
+  type NodeFunction,
+  type NodeOptions,
+} from "./host_nodes.js";
 export { isLent, whenReleased } from "./loans.js";
-export { Graph, GraphNode, node, type GraphPort, type Manifest, type ManifestNode, type NodeSettings } from "./manifest.js";
+export {
+  Graph,
+  GraphNode,
+  node,
+  type GraphPort,
+  type Manifest,
+  type ManifestNode,
+  type NodeSettings,
+} from "./manifest.js";
 export { Outputs, Packet } from "./outputs.js";
 export { Pipeline, type ExecuteOptions, type Inputs, type PipelineOptions, type Plan } from "./pipeline.js";
 export { Runtime, type NodeType, type RuntimeOptions } from "./runtime.js";

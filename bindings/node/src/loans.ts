@@ -25,7 +25,9 @@ export function release(tokens: Iterable<number>): void {
     if (!loans.delete(token))
       process.emitWarning(`the number ${token} was released and is not lent; please report this`, "RemoteMediaWarning");
   if (waiting.length === 0) return;
-  for (const each of waiting.splice(0)) if (isLent(each.memory)) waiting.push(each); else each.resolve();
+  for (const each of waiting.splice(0))
+    if (isLent(each.memory)) waiting.push(each);
+    else each.resolve();
 }
 
 /** How many objects are lent. */

@@ -56,13 +56,20 @@ export function node(
   const { id, onError, type, params, ...rest } = options;
   const whole = typeof definition === "function" ? { process: definition, ...rest } : definition;
   const name = type ?? (typeof definition === "function" && definition.name !== "" ? definition.name : "host_node");
-  return new GraphNode(name, params ?? {}, { ...(id === undefined ? {} : { id }), ...(onError === undefined ? {} : { onError }) }, whole);
+  return new GraphNode(
+    name,
+    params ?? {},
+    { ...(id === undefined ? {} : { id }), ...(onError === undefined ? {} : { onError }) },
+    whole,
+  );
 }
 
 /** A pipeline that is put together: `new Graph().chain(audioDecode(), audioLevel())`. */
 export class Graph {
   private readonly nodes: ManifestNode[] = [];
   private readonly connections: NonNullable<Manifest["connections"]> = [];
+  private readonly inputs: Record<string, string[]> = {};
+  private readonly outputs: Record<string, string> = {};
   private readonly ids = new Map<GraphNode, string>();
   /** The nodes that this program runs, by their type. */
   readonly definitions: Record<string, NodeDefinition> = {};
@@ -81,6 +88,18 @@ export class Graph {
     return this;
   }
 
+  /** Names an input of the pipeline: its packets go to these ports. */
+  input(name: string, ...to: (GraphNode | GraphPort)[]): this {
+    this.inputs[name] = to.map((each) => this.end(each));
+    return this;
+  }
+
+  /** Names an output of the pipeline. With one named, what is named nowhere and connected to nothing is dropped. */
+  output(name: string, from: GraphNode | GraphPort): this {
+    this.outputs[name] = this.end(from);
+    return this;
+  }
+
   /** The manifest. */
   toJSON(): Manifest {
     return {
@@ -88,6 +107,8 @@ export class Graph {
       ...(this.name === undefined ? {} : { metadata: { name: this.name } }),
       nodes: this.nodes,
       connections: this.connections,
+      ...(Object.keys(this.inputs).length === 0 ? {} : { inputs: this.inputs }),
+      ...(Object.keys(this.outputs).length === 0 ? {} : { outputs: this.outputs }),
     };
   }
 
@@ -100,11 +121,13 @@ export class Graph {
     if (known !== undefined) return known;
     const taken = new Set(this.ids.values());
     let id = added.settings.id ?? added.type.toLowerCase();
-    if (added.settings.id === undefined) for (let number = 2; taken.has(id); number++) id = `${added.type.toLowerCase()}_${number}`;
+    if (added.settings.id === undefined)
+      for (let number = 2; taken.has(id); number++) id = `${added.type.toLowerCase()}_${number}`;
     this.ids.set(added, id);
     let type = added.type;
     if (added.definition !== null) {
-      for (let number = 2; type in this.definitions && this.definitions[type] !== added.definition; number++) type = `${added.type}_${number}`;
+      for (let number = 2; type in this.definitions && this.definitions[type] !== added.definition; number++)
+        type = `${added.type}_${number}`;
       this.definitions[type] = added.definition;
     }
     const { onError } = added.settings;

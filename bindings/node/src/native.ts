@@ -20,7 +20,12 @@ export type SessionHandle = Handle<"session">;
 export type RoomHandle = Handle<"room">;
 
 /** A document: its bytes, how many of them count, its table, and the token of the table's first entry; 0 lets the library copy. */
-type DocumentArguments = [bytes: Uint8Array, length: number, table: readonly Uint8Array[] | undefined, firstToken: number];
+type DocumentArguments = [
+  bytes: Uint8Array,
+  length: number,
+  table: readonly Uint8Array[] | undefined,
+  firstToken: number,
+];
 
 /** The functions of the addon, in C beside this package. Those that make something return a status where they fail. */
 export interface Native {
@@ -40,7 +45,11 @@ export interface Native {
   runtimeShutdown(runtime: RuntimeHandle, patienceUs: number): number;
   pipelineNew(runtime: RuntimeHandle, manifest: Uint8Array, options: Uint8Array | undefined): PipelineHandle | number;
   pipelineDescribe(room: RoomHandle, pipeline: PipelineHandle): number;
-  pipelineExecute(room: RoomHandle, pipeline: PipelineHandle, ...rest: [...DocumentArguments, timeoutUs: number]): number;
+  pipelineExecute(
+    room: RoomHandle,
+    pipeline: PipelineHandle,
+    ...rest: [...DocumentArguments, timeoutUs: number]
+  ): number;
   pipelineSubmit(
     room: RoomHandle,
     pipeline: PipelineHandle,
@@ -54,10 +63,24 @@ export interface Native {
   portNext(room: RoomHandle, port: PortHandle, timeoutUs: number): number;
   portCancel(port: PortHandle, token: number): number;
   portProgress(room: RoomHandle, port: PortHandle, token: number): number;
-  portReply(room: RoomHandle, port: PortHandle, call: number, ...rest: [...DocumentArguments, takesNext: boolean]): number;
+  portReply(
+    room: RoomHandle,
+    port: PortHandle,
+    call: number,
+    ...rest: [...DocumentArguments, takesNext: boolean]
+  ): number;
   portShutdown(port: PortHandle): number;
-  sessionNew(pipeline: PipelineHandle, port: PortHandle, token: number, options: Uint8Array | undefined): SessionHandle | number;
-  sessionSend(room: RoomHandle, session: SessionHandle, ...rest: [...DocumentArguments, budgetUs: number, mostOutputs: number]): number;
+  sessionNew(
+    pipeline: PipelineHandle,
+    port: PortHandle,
+    token: number,
+    options: Uint8Array | undefined,
+  ): SessionHandle | number;
+  sessionSend(
+    room: RoomHandle,
+    session: SessionHandle,
+    ...rest: [...DocumentArguments, budgetUs: number, mostOutputs: number]
+  ): number;
   sessionReceive(room: RoomHandle, session: SessionHandle, output: number, mostOutputs: number): number;
   sessionFinish(session: SessionHandle): number;
   sessionControl(session: SessionHandle, control: Uint8Array): number;
@@ -109,5 +132,7 @@ function load(): Native {
   const cure = chosen
     ? "correct the environment variable REMOTEMEDIA_LIBRARY, or unset it to use the copy of this package"
     : "set the environment variable REMOTEMEDIA_LIBRARY to the path of the shared library";
-  throw new LibraryError(`the shared library of remotemedia can't be used; ${cure}:\n${problems.map((each) => `  ${each}`).join("\n")}`);
+  throw new LibraryError(
+    `the shared library of remotemedia can't be used; ${cure}:\n${problems.map((each) => `  ${each}`).join("\n")}`,
+  );
 }

@@ -1,7 +1,14 @@
 /** What comes out of a pipeline: packets, and the outputs of an execution, with the errors that it let pass. */
 import type { Decoder } from "./codec/decode.js";
 import { STATUS } from "./constants.js";
-import { ExecutionError, InvalidArgumentError, errorOf, type Detail, type NodeError, type RemoteMediaError } from "./errors.js";
+import {
+  ExecutionError,
+  InvalidArgumentError,
+  errorOf,
+  type Detail,
+  type NodeError,
+  type RemoteMediaError,
+} from "./errors.js";
 import { lent, release } from "./loans.js";
 import type { Integer, Value } from "./values.js";
 
@@ -89,7 +96,15 @@ export class Outputs<T = Value> implements Iterable<T> {
   packets(name?: string): Packet<T>[] {
     const [output, { values, items, pts, durations, seqs }] = this.column(name);
     return values.map(
-      (value, index) => new Packet(value as T, pts?.[index] ?? null, durations?.[index] ?? null, seqs?.[index] ?? index, items[index]!, output),
+      (value, index) =>
+        new Packet(
+          value as T,
+          pts?.[index] ?? null,
+          durations?.[index] ?? null,
+          seqs?.[index] ?? index,
+          items[index]!,
+          output,
+        ),
     );
   }
 

@@ -50,7 +50,12 @@ export interface Plan {
     readonly inserted?: unknown;
     readonly unread?: unknown;
   }[];
-  readonly connections: readonly { readonly from: string; readonly to: string; readonly kind: string; readonly buffer?: unknown }[];
+  readonly connections: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly kind: string;
+    readonly buffer?: unknown;
+  }[];
   readonly inputs: readonly { readonly name: string; readonly to: readonly string[] }[];
   readonly outputs: readonly { readonly name: string; readonly from: string }[];
 }
@@ -70,7 +75,8 @@ export class Pipeline {
     this.exact = options.exact ?? false;
     const definitions = { ...(manifest instanceof Graph ? manifest.definitions : {}), ...options.nodes };
     const types = Object.entries(definitions).map(
-      ([name, definition]) => new HostType(name, typeof definition === "function" ? { process: definition } : definition),
+      ([name, definition]) =>
+        new HostType(name, typeof definition === "function" ? { process: definition } : definition),
     );
     this.hasHostNodes = types.length > 0;
     const declared: Record<string, unknown> = {};
@@ -98,11 +104,14 @@ export class Pipeline {
     return new Promise<Outputs<T>>((resolve, reject) => {
       const cancel = (): void => port.cancel(token);
       signal?.addEventListener("abort", cancel, { once: true });
-      port.begin(token, this.work(port, token, false, (end) => {
-        signal?.removeEventListener("abort", cancel);
-        if (end.error === null) resolve(end.outputs as Outputs<unknown> as Outputs<T>);
-        else reject(signal?.aborted && end.error.code === "RM_CANCELLED" ? signal.reason : end.error);
-      }));
+      port.begin(
+        token,
+        this.work(port, token, false, (end) => {
+          signal?.removeEventListener("abort", cancel);
+          if (end.error === null) resolve(end.outputs as Outputs<unknown> as Outputs<T>);
+          else reject(signal?.aborted && end.error.code === "RM_CANCELLED" ? signal.reason : end.error);
+        }),
+      );
     });
   }
 
@@ -113,7 +122,10 @@ export class Pipeline {
     const started = this.submit(port, inputs, options.timeoutMs, 0);
     if (typeof started !== "number") return settle<T>(started);
     let end: Completion | null = null;
-    port.begin(started, this.work(port, started, true, (given) => (end = given)));
+    port.begin(
+      started,
+      this.work(port, started, true, (given) => (end = given)),
+    );
     while (end === null) port.wait();
     return settle<T>(end);
   }
@@ -135,7 +147,13 @@ export class Pipeline {
   /** @internal The functions of this program in one run. */
   host(port: EventPort, token: number, isBlocking: boolean): HostRun | null {
     if (!this.hasHostNodes) return null;
-    return new HostRun(port, token, this.exact, (id) => this.plan.nodes.find((each) => each.id === id)?.params ?? {}, isBlocking);
+    return new HostRun(
+      port,
+      token,
+      this.exact,
+      (id) => this.plan.nodes.find((each) => each.id === id)?.params ?? {},
+      isBlocking,
+    );
   }
 
   private work(port: EventPort, token: number, isBlocking: boolean, completed: (end: Completion) => void): Work {
@@ -151,15 +169,28 @@ export class Pipeline {
   }
 
   /** Submits work. Returns its end, if it has come already, else its token. */
-  private submit(port: EventPort, inputs: Inputs, timeoutMs: number | undefined, budgetUs: number): Completion | number {
+  private submit(
+    port: EventPort,
+    inputs: Inputs,
+    timeoutMs: number | undefined,
+    budgetUs: number,
+  ): Completion | number {
     const used = room(this.exact);
     try {
       const { encoder } = used;
       write(encoder, listed(inputs), "inputs");
       const token = port.token();
       const status = native().pipelineSubmit(
-        used.handle, this.handle, port.handle, token, encoder.bytes, encoder.length, used.given, used.lend(),
-        microseconds(timeoutMs), budgetUs,
+        used.handle,
+        this.handle,
+        port.handle,
+        token,
+        encoder.bytes,
+        encoder.length,
+        used.given,
+        used.lend(),
+        microseconds(timeoutMs),
+        budgetUs,
       );
       if (status < STATUS.RM_OK) throw failure();
       return status === STATUS.RM_PENDING ? token : completion(used.read(), this.exact);
@@ -174,7 +205,13 @@ export class Pipeline {
       const { encoder } = used;
       write(encoder, listed(inputs), "inputs");
       const status = native().pipelineExecute(
-        used.handle, this.handle, encoder.bytes, encoder.length, used.given, used.lend(), microseconds(timeoutMs),
+        used.handle,
+        this.handle,
+        encoder.bytes,
+        encoder.length,
+        used.given,
+        used.lend(),
+        microseconds(timeoutMs),
       );
       if (status < STATUS.RM_OK) throw failure();
       return completion(used.read(), this.exact);
@@ -200,7 +237,10 @@ function settle<T>(end: Completion): Outputs<T> {
 function listed(inputs: Inputs): unknown {
   if (inputs === null || Array.isArray(inputs)) return inputs;
   if (typeof inputs === "string" || ArrayBuffer.isView(inputs))
-    throw new InvalidArgumentError("inputs are a list with one value for each item: execute([value])", "RM_INVALID_ARGUMENT");
+    throw new InvalidArgumentError(
+      "inputs are a list with one value for each item: execute([value])",
+      "RM_INVALID_ARGUMENT",
+    );
   if (Symbol.iterator in inputs) return [...(inputs as Iterable<unknown>)];
   return Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, [...values]]));
 }
@@ -208,6 +248,10 @@ function listed(inputs: Inputs): unknown {
 /** A timeout in microseconds; below 0 for none. */
 export function microseconds(ms: number | undefined): number {
   if (ms === undefined || ms === Infinity) return -1;
-  if (!(ms >= 0)) throw new InvalidArgumentError(`timeoutMs is a number of milliseconds of 0 or more, not ${ms}`, "RM_INVALID_ARGUMENT");
+  if (!(ms >= 0))
+    throw new InvalidArgumentError(
+      `timeoutMs is a number of milliseconds of 0 or more, not ${ms}`,
+      "RM_INVALID_ARGUMENT",
+    );
   return Math.round(ms * 1000);
 }

@@ -50,7 +50,10 @@ export class EventPort {
   private isOver = false;
 
   /** @param isWatched whether the loop announces its events; else only `wait` hands them out. */
-  constructor(runtime: RuntimeHandle, private readonly isWatched = true) {
+  constructor(
+    runtime: RuntimeHandle,
+    private readonly isWatched = true,
+  ) {
     // The addon refers to the callback; with it alone an unused port can be collected.
     const self = new WeakRef(this);
     this.handle = made(native().portNew(runtime, isWatched ? () => self.deref()?.drain() : undefined));

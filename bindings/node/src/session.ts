@@ -321,7 +321,14 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
       this.packet(encoder, value, options);
       const isRead = this.split === null && this.arrived.length < UNREAD && this.readers > 0;
       const status = native().sessionSend(
-        used.handle, this.handle, encoder.bytes, encoder.length, used.given, used.lend(options.lend !== true), BUDGET_US, isRead ? MOST : 0,
+        used.handle,
+        this.handle,
+        encoder.bytes,
+        encoder.length,
+        used.given,
+        used.lend(options.lend !== true),
+        BUDGET_US,
+        isRead ? MOST : 0,
       );
       if (status < STATUS.RM_OK) this.refuse(failure());
       const decoder = used.read();
@@ -342,7 +349,10 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     const length = nanoseconds(options.durationNs, options.duration);
     const input = options.to === undefined ? 0 : this.inputs.indexOf(options.to);
     if (input < 0)
-      throw new InvalidArgumentError(`there is no input ${JSON.stringify(options.to)}; there are: ${this.inputs.map((name) => JSON.stringify(name)).join(", ")}`, "RM_INVALID_ARGUMENT");
+      throw new InvalidArgumentError(
+        `there is no input ${JSON.stringify(options.to)}; there are: ${this.inputs.map((name) => JSON.stringify(name)).join(", ")}`,
+        "RM_INVALID_ARGUMENT",
+      );
     const fields = input > 0 ? 4 : length !== null ? 3 : begin !== null ? 2 : 1;
     encoder.byte(0x90 | fields);
     try {
@@ -377,11 +387,17 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   private queue(output: string | undefined): Packet<T>[] {
     if (output === undefined) {
       if (this.split !== null)
-        throw new InvalidArgumentError("the outputs of this session are read one by one: receive(name)", "RM_INVALID_ARGUMENT");
+        throw new InvalidArgumentError(
+          "the outputs of this session are read one by one: receive(name)",
+          "RM_INVALID_ARGUMENT",
+        );
       return this.arrived;
     }
     if (!this.chosen.includes(output))
-      throw new InvalidArgumentError(`there is no output ${JSON.stringify(output)}; there are: ${this.chosen.map((name) => JSON.stringify(name)).join(", ")}`, "RM_INVALID_ARGUMENT");
+      throw new InvalidArgumentError(
+        `there is no output ${JSON.stringify(output)}; there are: ${this.chosen.map((name) => JSON.stringify(name)).join(", ")}`,
+        "RM_INVALID_ARGUMENT",
+      );
     if (this.split === null) {
       this.split = new Map(this.chosen.map((name) => [name, []]));
       for (const packet of this.arrived) this.split.get(packet.output)?.push(packet);

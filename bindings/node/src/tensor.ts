@@ -44,17 +44,20 @@ export class Tensor {
 
   constructor(dtype: Dtype, shape: readonly number[], data: ArrayBufferView, options: TensorOptions = {}) {
     const entry = DTYPES[dtype];
-    if (entry === undefined) throw new TypeError(`the dtype ${JSON.stringify(dtype)} is none of ${Object.keys(DTYPES).join(", ")}`);
+    if (entry === undefined)
+      throw new TypeError(`the dtype ${JSON.stringify(dtype)} is none of ${Object.keys(DTYPES).join(", ")}`);
     if (shape.length > 64) throw new RangeError(`a tensor has at most 64 dimensions, not ${shape.length}`);
     for (const extent of shape)
-      if (!Number.isSafeInteger(extent) || extent < 0) throw new RangeError(`each of a shape is an integer of 0 or more, not ${extent}`);
+      if (!Number.isSafeInteger(extent) || extent < 0)
+        throw new RangeError(`each of a shape is an integer of 0 or more, not ${extent}`);
     const strides = options.strides ?? null;
     if (strides !== null && strides.length !== shape.length)
       throw new RangeError(`the shape has ${shape.length} dimensions, strides ${strides.length}`);
     this.dtype = dtype;
     this.shape = shape;
     this.offset = options.offset ?? 0;
-    this.bytes = data instanceof Uint8Array ? data : new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    this.bytes =
+      data instanceof Uint8Array ? data : new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     this.strides = strides === null || isCOrder(shape, strides, entry.size) ? null : strides;
     const misplaced = outOfBounds(entry.size, shape, this.strides, this.offset, this.bytes.length);
     if (misplaced !== null) throw new RangeError(misplaced);

@@ -23,10 +23,16 @@ export class Video {
     options: { ptsNs?: Integer | null } = {},
   ) {
     const sizes = planeSizes(format, width, height);
-    if (sizes === null) throw new TypeError(`the format ${JSON.stringify(format)} is none of gray, rgb24, rgba, yuv420p and nv12`);
-    for (const [name, size] of [["width", width], ["height", height]] as const)
-      if (!Number.isInteger(size) || size < 0 || size > 0xffff_ffff) throw new RangeError(`the ${name} is an integer from 0 to 2^32-1, not ${size}`);
-    if (planes.length !== sizes.length) throw new RangeError(`${format} has ${sizes.length} planes, not ${planes.length}`);
+    if (sizes === null)
+      throw new TypeError(`the format ${JSON.stringify(format)} is none of gray, rgb24, rgba, yuv420p and nv12`);
+    for (const [name, size] of [
+      ["width", width],
+      ["height", height],
+    ] as const)
+      if (!Number.isInteger(size) || size < 0 || size > 0xffff_ffff)
+        throw new RangeError(`the ${name} is an integer from 0 to 2^32-1, not ${size}`);
+    if (planes.length !== sizes.length)
+      throw new RangeError(`${format} has ${sizes.length} planes, not ${planes.length}`);
     for (const [index, [rows, row]] of sizes.entries()) {
       const { data, stride } = planes[index]!;
       if (!Number.isSafeInteger(stride) || stride < 0 || (rows > 1 && stride < row))
@@ -63,9 +69,16 @@ export function planeSizes(format: string, width: number, height: number): [rows
     case "rgba":
       return [[height, width * 4]];
     case "yuv420p":
-      return [[height, width], [halfHeight, halfWidth], [halfHeight, halfWidth]];
+      return [
+        [height, width],
+        [halfHeight, halfWidth],
+        [halfHeight, halfWidth],
+      ];
     case "nv12":
-      return [[height, width], [halfHeight, halfWidth * 2]];
+      return [
+        [height, width],
+        [halfHeight, halfWidth * 2],
+      ];
     default:
       return null;
   }

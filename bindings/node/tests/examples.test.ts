@@ -14,7 +14,11 @@ const SPEECH = readFileSync(new URL("speech.flac", RECORDINGS));
 const path = (of: URL): string => fileURLToPath(of);
 
 test("speech prints the level of each window", () => {
-  const words = [new URL("speech.js", EXAMPLES), new URL("speech.yaml", RECORDINGS), new URL("speech.flac", RECORDINGS)].map(path);
+  const words = [
+    new URL("speech.js", EXAMPLES),
+    new URL("speech.yaml", RECORDINGS),
+    new URL("speech.flac", RECORDINGS),
+  ].map(path);
   const { stdout, stderr, status } = spawnSync(process.execPath, words, { encoding: "utf8", timeout: 60_000 });
   assert.deepEqual([status, stderr], [0, ""]);
   const lines = stdout.trim().split("\n");
@@ -26,7 +30,9 @@ let service: ChildProcess;
 let address = "";
 
 before(async () => {
-  service = spawn(process.execPath, [path(new URL("service.js", EXAMPLES)), "0"], { stdio: ["ignore", "pipe", "inherit"] });
+  service = spawn(process.execPath, [path(new URL("service.js", EXAMPLES)), "0"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const [line] = (await once(service.stdout!, "data")) as [Buffer];
   address = /http:\S+/.exec(line.toString())![0];
 });
@@ -40,14 +46,24 @@ after(async () => {
 async function upload(body: Uint8Array): Promise<{ status: number; lines: Record<string, unknown>[] }> {
   const response = await fetch(address, { method: "POST", body: body as never, headers: { connection: "close" } });
   const text = await response.text();
-  return { status: response.status, lines: text.trim().split("\n").filter((line) => line !== "").map((line) => JSON.parse(line)) };
+  return {
+    status: response.status,
+    lines: text
+      .trim()
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line)),
+  };
 }
 
 test("the service cuts uploads of several clients", async () => {
   const answers = await Promise.all([0, 1, 2].map(() => upload(SPEECH)));
   for (const { status, lines } of answers) {
     assert.equal(status, 200);
-    assert.deepEqual(lines.map(({ start_s, rate }) => [start_s, rate]), [[0.322, 16_000]]);
+    assert.deepEqual(
+      lines.map(({ start_s, rate }) => [start_s, rate]),
+      [[0.322, 16_000]],
+    );
   }
 });
 

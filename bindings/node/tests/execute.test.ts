@@ -2,8 +2,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  Audio, Float, InvalidArgumentError, InvalidDocumentError, ManifestError, MediaFile, NodeError, Pipeline, Runtime, Tensor, TimedOutError, Timestamp,
-  Video, audioFromPcm, audioToPcm, fromJson, isLent, liveObjects, toJson, versions, whenReleased,
+  Audio,
+  Float,
+  InvalidArgumentError,
+  InvalidDocumentError,
+  ManifestError,
+  MediaFile,
+  NodeError,
+  Pipeline,
+  Runtime,
+  Tensor,
+  TimedOutError,
+  Timestamp,
+  Video,
+  audioFromPcm,
+  audioToPcm,
+  fromJson,
+  isLent,
+  liveObjects,
+  toJson,
+  versions,
+  whenReleased,
 } from "remotemedia";
 import { ADD, OWN, PASS, calculator, deferred } from "./pipelines.js";
 
@@ -13,7 +32,14 @@ test("values pass in the order of the inputs", async () => {
   assert.deepEqual(outputs.values, [6, 7.5, [8, 9]]);
   assert.deepEqual([...outputs], outputs.of("add"));
   assert.deepEqual(outputs.ofItem(2), [[8, 9]]);
-  assert.deepEqual(outputs.packets().map(({ item, seq, output }) => [item, seq, output]), [[0, 0, "add"], [1, 1, "add"], [2, 2, "add"]]);
+  assert.deepEqual(
+    outputs.packets().map(({ item, seq, output }) => [item, seq, output]),
+    [
+      [0, 0, "add"],
+      [1, 1, "add"],
+      [2, 2, "add"],
+    ],
+  );
   assert.deepEqual(pipeline.executeSync([1]).values, [6]);
   assert.throws(() => outputs.of("missing"), /there is no output "missing"; there are: "add"/);
 });
@@ -22,9 +48,26 @@ test("every kind of value comes back as it went in", async () => {
   const pipeline = new Pipeline(PASS);
   const audio = new Audio([new Float32Array([0.5, -0.5]), new Float32Array([1, -1])], 8000, { ptsNs: 5_000_000_000 });
   const values = [
-    null, true, -7, 2 ** 40, 2n ** 63n, 1.5, NaN, -Infinity, "grüße \u{1F399}", "", new Uint8Array([1, 2, 3]), [], [1, [2]], { a: 1, b: { c: null } },
-    new Timestamp(-1, 5), new MediaFile("/tmp/a.wav", "audio/wav"), new MediaFile(new Uint8Array([7]), null), audio,
-    new Tensor("float32", [2, 2], new Float32Array([1, 2, 3, 4])), new Video("gray", 2, 1, [{ data: new Uint8Array([1, 2]), stride: 2 }]),
+    null,
+    true,
+    -7,
+    2 ** 40,
+    2n ** 63n,
+    1.5,
+    NaN,
+    -Infinity,
+    "grüße \u{1F399}",
+    "",
+    new Uint8Array([1, 2, 3]),
+    [],
+    [1, [2]],
+    { a: 1, b: { c: null } },
+    new Timestamp(-1, 5),
+    new MediaFile("/tmp/a.wav", "audio/wav"),
+    new MediaFile(new Uint8Array([7]), null),
+    audio,
+    new Tensor("float32", [2, 2], new Float32Array([1, 2, 3, 4])),
+    new Video("gray", 2, 1, [{ data: new Uint8Array([1, 2]), stride: 2 }]),
   ];
   const found = (await pipeline.execute(values)).values;
   assert.deepEqual(found.slice(0, 14), values.slice(0, 14));
@@ -37,7 +80,11 @@ test("without exact 1.0 is 1; with it ints are BigInts and maps keep their order
   const loose = new Pipeline(PASS);
   assert.deepEqual((await loose.execute([new Float(1), -0, { 2: "b", 1: "a" }])).values, [1, -0, { 1: "a", 2: "b" }]);
   const exact = new Pipeline(PASS, { exact: true });
-  const map = new Map<string, number | bigint>([["2", 1], ["1", 1n], ["__proto__", 2n ** 60n]]);
+  const map = new Map<string, number | bigint>([
+    ["2", 1],
+    ["1", 1n],
+    ["__proto__", 2n ** 60n],
+  ]);
   const [one, float, found] = (await exact.execute([1n, 1, map])).values;
   assert.equal(one, 1n);
   assert.equal(float, 1);
@@ -52,7 +99,10 @@ test("a value that can't cross is refused with its place", async () => {
     assert.equal(error.code, "RM_INVALID_DOCUMENT");
     return true;
   });
-  await assert.rejects(pipeline.execute([2n ** 64n]), /inputs\[0\]: the integer 18446744073709551616 does not fit 64 bits/);
+  await assert.rejects(
+    pipeline.execute([2n ** 64n]),
+    /inputs\[0\]: the integer 18446744073709551616 does not fit 64 bits/,
+  );
   await assert.rejects(pipeline.execute(["\ud800"]), /inputs\[0\]: text has half of a surrogate pair/);
   const loop: unknown[] = [];
   loop.push(loop);
@@ -62,13 +112,23 @@ test("a value that can't cross is refused with its place", async () => {
 });
 
 test("a manifest's mistakes come together, with line and column", () => {
-  const text = "version: v1\nnodes:\n  - id: a\n    node_type: Calculatr\n  - id: b\n    node_type: AudioResample\n    params: {rate: 1}\n";
-  assert.throws(() => new Pipeline(text), (error: Error) => {
-    assert.ok(error instanceof ManifestError);
-    assert.deepEqual(error.problems.map(({ path, line }) => [path, line]), [["nodes[0].node_type", 4], ["nodes[1].params.rate", 7]]);
-    assert.match(error.problems[0]!.suggestion!, /Calculator/);
-    return true;
-  });
+  const text =
+    "version: v1\nnodes:\n  - id: a\n    node_type: Calculatr\n  - id: b\n    node_type: AudioResample\n    params: {rate: 1}\n";
+  assert.throws(
+    () => new Pipeline(text),
+    (error: Error) => {
+      assert.ok(error instanceof ManifestError);
+      assert.deepEqual(
+        error.problems.map(({ path, line }) => [path, line]),
+        [
+          ["nodes[0].node_type", 4],
+          ["nodes[1].params.rate", 7],
+        ],
+      );
+      assert.match(error.problems[0]!.suggestion!, /Calculator/);
+      return true;
+    },
+  );
 });
 
 test("a node that fails is named, with input, cause and cure, and what came before is there", async () => {
@@ -87,7 +147,9 @@ test("a node that fails is named, with input, cause and cure, and what came befo
 
 test("a signal cancels, and its reason is thrown", async () => {
   const called = deferred<AbortSignal>();
-  const pipeline = new Pipeline(OWN, { nodes: { Own: (_, { signal }) => (called.resolve(signal), new Promise(() => undefined)) } });
+  const pipeline = new Pipeline(OWN, {
+    nodes: { Own: (_, { signal }) => (called.resolve(signal), new Promise(() => undefined)) },
+  });
   const controller = new AbortController();
   const reason = new Error("enough");
   const running = pipeline.execute([1], { signal: controller.signal });
@@ -131,14 +193,19 @@ test("memory that a session has been lent is lent until it comes out", async () 
 
 test("slices of one ArrayBuffer share it", async () => {
   const block = new Uint8Array(80_000).map((_, index) => index % 251);
-  const [first, second] = (await new Pipeline(PASS).execute<Uint8Array>([block.subarray(100, 30_000), block.subarray(40_001)])).values;
+  const [first, second] = (
+    await new Pipeline(PASS).execute<Uint8Array>([block.subarray(100, 30_000), block.subarray(40_001)])
+  ).values;
   assert.deepEqual(first, block.subarray(100, 30_000));
   assert.equal(second!.buffer, block.buffer);
   assert.equal(second!.byteOffset, 40_001);
 });
 
 test("large results are views of the runtime's memory", async () => {
-  const resample = new Pipeline({ version: "v1", nodes: [{ id: "r", node_type: "AudioResample", params: { rate: 24_000 } }] });
+  const resample = new Pipeline({
+    version: "v1",
+    nodes: [{ id: "r", node_type: "AudioResample", params: { rate: 24_000 } }],
+  });
   const outputs = await resample.execute<Audio>([new Audio(new Float32Array(96_000).fill(0.5), 48_000)]);
   const frames = outputs.values.reduce((sum, audio) => sum + audio.frames, 0);
   assert.equal(frames, 48_000);
@@ -155,18 +222,31 @@ test("PCM, JSON twins, versions", () => {
 });
 
 test("a graph of sources runs once without inputs; other graphs need some", async () => {
-  const tone = new Pipeline({ version: "v1", nodes: [{ id: "tone", node_type: "ToneSource", params: { duration_s: 0.01, rate: 8000 } }] });
+  const tone = new Pipeline({
+    version: "v1",
+    nodes: [{ id: "tone", node_type: "ToneSource", params: { duration_s: 0.01, rate: 8000 } }],
+  });
   for (const inputs of [null, []]) {
     const audio = (await tone.execute<Audio>(inputs)).values;
-    assert.equal(audio.reduce((sum, each) => sum + each.frames, 0), 80);
+    assert.equal(
+      audio.reduce((sum, each) => sum + each.frames, 0),
+      80,
+    );
   }
   await assert.rejects(new Pipeline(ADD).execute(), InvalidArgumentError);
   assert.deepEqual((await new Pipeline(ADD).execute([])).values, []);
 });
 
 test("the plan and the catalog", () => {
-  const plan = new Pipeline({ version: "v1", nodes: [calculator("a", "add", 1), calculator("b", "add", 2)], connections: [{ from: "a", to: "b" }] }).plan;
-  assert.deepEqual(plan.nodes.map((node) => node.id), ["a", "b"]);
+  const plan = new Pipeline({
+    version: "v1",
+    nodes: [calculator("a", "add", 1), calculator("b", "add", 2)],
+    connections: [{ from: "a", to: "b" }],
+  }).plan;
+  assert.deepEqual(
+    plan.nodes.map((node) => node.id),
+    ["a", "b"],
+  );
   assert.ok(Runtime.default.describe().nodes.some((type) => type.name === "AudioResample"));
 });
 

@@ -10,7 +10,11 @@ export const PASS: Manifest = { version: "v1", nodes: [{ id: "pass", node_type: 
 export const OWN: Manifest = { version: "v1", nodes: [{ id: "own", node_type: "Own" }] };
 
 /** A promise and what settles it. */
-export function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: unknown) => void } {
+export function deferred<T = void>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (reason: unknown) => void;
+} {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;
   const promise = new Promise<T>((given, refused) => {

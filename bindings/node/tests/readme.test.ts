@@ -8,7 +8,9 @@ import { fileURLToPath } from "node:url";
 const HERE = new URL("../../", import.meta.url);
 
 test("the code of the README", () => {
-  const blocks = [...readFileSync(new URL("README.md", HERE), "utf8").matchAll(/^```js\n(.*?)^```$/gms)].map((found) => found[1]!);
+  const blocks = [...readFileSync(new URL("README.md", HERE), "utf8").matchAll(/^```js\n(.*?)^```$/gms)].map(
+    (found) => found[1]!,
+  );
   assert.equal(blocks.length, 3);
   const [first, second, third] = blocks;
   const whole = `

@@ -1,14 +1,26 @@
 /** Sessions: order, back pressure at both ends, streams of the Web and of Node, flush, interruption, and their ends. */
 import assert from "node:assert/strict";
 import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { Duplex, Readable } from "node:stream";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Audio, GoneError, NodeError, Pipeline, type HostNode, type Packet, type Value } from "remotemedia";
+import {
+  Audio,
+  GoneError,
+  Graph,
+  NodeError,
+  Pipeline,
+  node,
+  type HostNode,
+  type Packet,
+  type Value,
+} from "remotemedia";
 import { ADD, OWN, calculator, deferred } from "./pipelines.js";
 
 const SPEECH = fileURLToPath(new URL("../../../../examples/speech.flac", import.meta.url));
-const LISTEN = "version: v1\nnodes:\n  - {id: decode, node_type: AudioDecode}\n  - {id: level, node_type: AudioLevel, params: {window_ms: 1000}}\nconnections:\n  - {from: decode, to: level}\n";
+const LISTEN =
+  "version: v1\nnodes:\n  - {id: decode, node_type: AudioDecode}\n  - {id: level, node_type: AudioLevel, params: {window_ms: 1000}}\nconnections:\n  - {from: decode, to: level}\n";
 
 async function all<T>(packets: AsyncIterable<Packet<T>>): Promise<T[]> {
   const values: T[] = [];
@@ -25,7 +37,10 @@ test("packets come in their order, with their places", async () => {
   const packets: Packet<number>[] = [];
   for await (const packet of session) packets.push(packet);
   await sending;
-  assert.deepEqual(packets.map(({ value }) => value), Array.from({ length: 500 }, (_, index) => index + 5));
+  assert.deepEqual(
+    packets.map(({ value }) => value),
+    Array.from({ length: 500 }, (_, index) => index + 5),
+  );
   const { pts, ptsNs, durationNs, seq, item, output } = packets[499]!;
   assert.deepEqual([pts, ptsNs, durationNs, seq, item, output], [49.9, 49_900_000_000n, 5n, 499, 499, "add"]);
   await session.closed;
@@ -63,7 +78,9 @@ test("a body of the Web is piped through", async () => {
 
 test("a stream of Node is piped through", async () => {
   const session = new Pipeline(LISTEN).session();
-  const packets = await createReadStream(SPEECH).pipe(Duplex.fromWeb(session as never, { objectMode: true })).toArray();
+  const packets = await createReadStream(SPEECH)
+    .pipe(Duplex.fromWeb(session as never, { objectMode: true }))
+    .toArray();
   assert.equal(packets.length, 8);
 });
 
@@ -149,13 +166,54 @@ test("several outputs are read one by one", async () => {
   const two = new Pipeline({
     version: "v1",
     nodes: [calculator("in", "add", 0), calculator("one", "add", 1), calculator("two", "add", 2)],
-    connections: [{ from: "in", to: "one" }, { from: "in", to: "two" }],
+    connections: [
+      { from: "in", to: "one" },
+      { from: "in", to: "two" },
+    ],
   });
   await using session = two.session<number>();
   for (const value of [10, 20]) await session.send(value);
   await session.finish();
-  assert.deepEqual(await Promise.all([all(session.output("one")), all(session.output("two"))]), [[11, 21], [12, 22]]);
+  assert.deepEqual(await Promise.all([all(session.output("one")), all(session.output("two"))]), [
+    [11, 21],
+    [12, 22],
+  ]);
   assert.throws(() => session.output("three"), /there is no output "three"; there are: "one", "two"/);
+});
+
+test("inputs and outputs have names", async () => {
+  const [near, far] = [
+    node((value: number) => value + 1, { type: "near" }),
+    node((value: number) => value + 100, { type: "far" }),
+  ];
+  const graph = new Graph().input("microphone", near).input("reference", far).output("near", near).output("far", far);
+  const pipeline = new Pipeline(graph);
+  const outputs = await pipeline.execute<number>({ microphone: [1, 2], reference: [3, 4] });
+  assert.deepEqual(
+    [outputs.of("near"), outputs.of("far")],
+    [
+      [2, 3],
+      [103, 104],
+    ],
+  );
+  await assert.rejects(pipeline.execute({ speaker: [1] }), /'speaker'/);
+  await using session = pipeline.session<number>({ outputs: ["far"] });
+  await session.send(1, { to: "microphone" });
+  await session.send(2, { to: "reference" });
+  await session.finish();
+  assert.deepEqual(await all(session), [102]);
+  await assert.rejects(
+    session.send(1, { to: "speaker" }),
+    /there is no input "speaker"; there are: "microphone", "reference"/,
+  );
+});
+
+test("sessions that wait take no thread of libuv's pool", async () => {
+  const sessions = Array.from({ length: 8 }, () => new Pipeline(ADD).session());
+  const waiting = sessions.map((session) => session.receive());
+  assert.ok((await Promise.all([0, 1, 2, 3].map(() => readFile(SPEECH)))).every((bytes) => bytes.length > 0));
+  for (const session of sessions) session.cancel();
+  assert.deepEqual(await Promise.all(waiting), new Array(8).fill(undefined));
 });
 
 test("metrics, progress and trace", async () => {

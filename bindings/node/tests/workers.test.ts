@@ -13,20 +13,36 @@ test("four Workers are terminated while native nodes have their memory", { timeo
   assert.deepEqual(await Promise.all(workers.map((worker) => worker.terminate())), [1, 1, 1, 1]);
 });
 
-for (const [way, status] of Object.entries({ return: 0, exit: 3, handler: 0, worker_exit: 0, worker_return: 0, worker_throw: 0, closed: 0 })) {
+for (const [way, status] of Object.entries({
+  return: 0,
+  exit: 3,
+  handler: 0,
+  worker_exit: 0,
+  worker_return: 0,
+  worker_throw: 0,
+  closed: 0,
+})) {
   test(`a program ends in the middle of work: ${way}`, { timeout: 60_000 }, () => {
-    const { status: found, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL("../exits/exits.js", import.meta.url)), way], { encoding: "utf8", timeout: 30_000 });
+    const { status: found, stderr } = spawnSync(
+      process.execPath,
+      [fileURLToPath(new URL("../exits/exits.js", import.meta.url)), way],
+      { encoding: "utf8", timeout: 30_000 },
+    );
     assert.deepEqual([found, stderr], [status, ""]);
   });
 }
 
 test("a library that can't be used is named, with the cure", () => {
-  const code = 'import("remotemedia").then(({ versions }) => versions()).catch((error) => console.log(error.name, error.message))';
+  const code =
+    'import("remotemedia").then(({ versions }) => versions()).catch((error) => console.log(error.name, error.message))';
   const { stdout } = spawnSync(process.execPath, ["-e", code], {
     encoding: "utf8",
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     env: { ...process.env, REMOTEMEDIA_LIBRARY: "/no/such/libremotemedia.so" },
   });
-  assert.match(stdout, /^LibraryError the shared library of remotemedia can't be used; correct the environment variable REMOTEMEDIA_LIBRARY/);
+  assert.match(
+    stdout,
+    /^LibraryError the shared library of remotemedia can't be used; correct the environment variable REMOTEMEDIA_LIBRARY/,
+  );
   assert.match(stdout, /\/no\/such\/libremotemedia\.so: there is no such file/);
 });

@@ -40,7 +40,10 @@ export class Decoder {
 
   /** Checks that nothing is left. */
   finish(): void {
-    if (this.at !== this.end) throw new WireProblem(`there is more after the end of the value (bytes: ${this.end - this.at}); send one value a document`);
+    if (this.at !== this.end)
+      throw new WireProblem(
+        `there is more after the end of the value (bytes: ${this.end - this.at}); send one value a document`,
+      );
   }
 
   value(depth = 0): Value {
@@ -184,7 +187,9 @@ export class Decoder {
   }
 
   private truncated(what: string, size: number): never {
-    throw new WireProblem(`${what} goes past the end (bytes needed: ${size}, left: ${this.end - this.at}); send the whole document`);
+    throw new WireProblem(
+      `${what} goes past the end (bytes needed: ${size}, left: ${this.end - this.at}); send the whole document`,
+    );
   }
 
   /** The length behind a head: of 8, 16 or 32 bits for a form of 0, 1 or 2. */
@@ -275,7 +280,8 @@ export class Decoder {
       const key = this.key();
       if (Object.hasOwn(record, key)) throw twice(key);
       const value = this.entry(key, depth);
-      if (key === "__proto__") Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
+      if (key === "__proto__")
+        Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
       else record[key] = value;
     }
     return record;
@@ -296,10 +302,12 @@ export class Decoder {
   }
 
   private enter(what: string, count: number, leastBytes: number, depth: number): void {
-    if (depth >= this.depth) throw new WireProblem(`lists and maps are nested deeper than ${this.depth}; flatten the value`);
+    if (depth >= this.depth)
+      throw new WireProblem(`lists and maps are nested deeper than ${this.depth}; flatten the value`);
     if (leastBytes > this.end - this.at) this.truncated(what, leastBytes);
     this.itemsLeft -= count;
-    if (this.itemsLeft < 0) throw new WireProblem(`the document has more than ${LIMITS.items} entries; put series of numbers into a tensor`);
+    if (this.itemsLeft < 0)
+      throw new WireProblem(`the document has more than ${LIMITS.items} entries; put series of numbers into a tensor`);
   }
 
   private extended(size: number): Value {

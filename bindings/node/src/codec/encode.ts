@@ -61,7 +61,9 @@ export class Encoder {
         else this.object(value, depth);
         return;
       default:
-        throw new WireProblem(`${value === undefined ? "undefined" : `a ${typeof value}`} can't cross; give null, a number, text, bytes, a list, an object or media`);
+        throw new WireProblem(
+          `${value === undefined ? "undefined" : `a ${typeof value}`} can't cross; give null, a number, text, bytes, a list, an object or media`,
+        );
     }
   }
 
@@ -108,7 +110,7 @@ export class Encoder {
     this.bytes[this.length] = 0xcb;
     this.view.setFloat64(this.length + 1, value);
     // Which NaN this writes is the engine's choice.
-    if (value !== value) this.view.setUint32(this.length + 1, 0x7ff80000), this.view.setUint32(this.length + 5, 0);
+    if (value !== value) (this.view.setUint32(this.length + 1, 0x7ff80000), this.view.setUint32(this.length + 5, 0));
     this.length += 9;
   }
 
@@ -131,7 +133,9 @@ export class Encoder {
       }
     }
     if (!value.isWellFormed())
-      throw new WireProblem("text has half of a surrogate pair, which UTF-8 can't carry; use value.toWellFormed(), or bytes");
+      throw new WireProblem(
+        "text has half of a surrogate pair, which UTF-8 can't carry; use value.toWellFormed(), or bytes",
+      );
     const size = Buffer.byteLength(value);
     this.head(size, 0xa0, 32, 0xd9, 0xda, 0xdb);
     this.reserve(size);
@@ -203,10 +207,15 @@ export class Encoder {
     else if (value instanceof Video) this.video(value);
     else if (value instanceof Table) this.columnar(value);
     else if (value instanceof Date) {
-      if (Number.isNaN(value.getTime())) throw new WireProblem("an invalid Date is no point in time; give a valid one or null");
+      if (Number.isNaN(value.getTime()))
+        throw new WireProblem("an invalid Date is no point in time; give a valid one or null");
       this.timestamp(Timestamp.from(value));
-    } else if (value instanceof Number || value instanceof String || value instanceof Boolean) this.value(value.valueOf(), depth);
-    else throw new WireProblem(`${describe(value)} can't cross; give null, a number, text, bytes, a list, a plain object or media`);
+    } else if (value instanceof Number || value instanceof String || value instanceof Boolean)
+      this.value(value.valueOf(), depth);
+    else
+      throw new WireProblem(
+        `${describe(value)} can't cross; give null, a number, text, bytes, a list, a plain object or media`,
+      );
   }
 
   private binary(value: ArrayBufferView | ArrayBuffer): void {
@@ -216,7 +225,10 @@ export class Encoder {
       this.tensor(Tensor.from(value as unknown as TypedArray));
       return;
     }
-    const bytes = value instanceof Uint8Array ? value : new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
+    const bytes =
+      value instanceof Uint8Array
+        ? value
+        : new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
     if (bytes.length < BY_BUFFER) this.bin(bytes);
     else this.extension(BYTES, () => this.part(bytes));
   }
@@ -398,7 +410,8 @@ export class Encoder {
   /** Writes the index of the table's entry that holds these bytes. Returns where in it they begin. */
   private block(bytes: Uint8Array): number {
     // Memory that other threads may write to meanwhile is no loan.
-    if (typeof SharedArrayBuffer !== "undefined" && (bytes.buffer as unknown) instanceof SharedArrayBuffer) bytes = bytes.slice();
+    if (typeof SharedArrayBuffer !== "undefined" && (bytes.buffer as unknown) instanceof SharedArrayBuffer)
+      bytes = bytes.slice();
     const { table } = this;
     if (!this.whole) {
       this.int(table.push(bytes) - 1);
@@ -454,7 +467,9 @@ export class Encoder {
 
   private enter(depth: number): void {
     if (depth >= LIMITS.depth)
-      throw new WireProblem(`lists and maps are nested deeper than ${LIMITS.depth}, or contain themselves; flatten the value`);
+      throw new WireProblem(
+        `lists and maps are nested deeper than ${LIMITS.depth}, or contain themselves; flatten the value`,
+      );
   }
 
   /** The head of what has a length: a fix form below `short`, else with 8, 16 or 32 bits. */
@@ -515,7 +530,10 @@ function strideOf(planes: readonly Float32Array[]): number | null {
 
 function describe(value: unknown): string {
   if (value === null) return "null";
-  if (typeof value !== "object") return typeof value === "number" ? "a number" : typeof value === "bigint" ? "a BigInt" : `a ${typeof value}`;
+  if (typeof value !== "object")
+    return typeof value === "number" ? "a number" : typeof value === "bigint" ? "a BigInt" : `a ${typeof value}`;
   const name: unknown = value.constructor?.name;
-  return typeof name === "string" && name !== "" ? `an object of the class ${name}` : "an object with a prototype of its own";
+  return typeof name === "string" && name !== ""
+    ? `an object of the class ${name}`
+    : "an object with a prototype of its own";
 }

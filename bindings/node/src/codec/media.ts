@@ -33,7 +33,9 @@ export function extension(decoder: Decoder, code: number): Value {
       value = part(decoder, "byte string");
       break;
     default:
-      throw new WireProblem(`the extension type ${code} is not known; use one of the types 1 to 6, or -1 for a timestamp`);
+      throw new WireProblem(
+        `the extension type ${code} is not known; use one of the types 1 to 6, or -1 for a timestamp`,
+      );
   }
   decoder.finish();
   return value;
@@ -61,7 +63,8 @@ function timestamp(decoder: Decoder): Timestamp {
 function tensor(decoder: Decoder): Tensor {
   fields(decoder, "tensor", 5);
   const dtype = text(decoder, "tensor", "dtype") as Dtype;
-  if (!Object.hasOwn(DTYPES, dtype)) throw field("tensor", "dtype", "the name of a data type such as float32", JSON.stringify(dtype));
+  if (!Object.hasOwn(DTYPES, dtype))
+    throw field("tensor", "dtype", "the name of a data type such as float32", JSON.stringify(dtype));
   const dimensions = list(decoder, "tensor", "shape");
   if (dimensions > 64) throw field("tensor", "shape", "a list of at most 64 sizes", `a list of ${dimensions}`);
   const shape = new Array<number>(dimensions);
@@ -69,7 +72,8 @@ function tensor(decoder: Decoder): Tensor {
   let strides: number[] | null = null;
   if (!decoder.nil()) {
     const count = list(decoder, "tensor", "strides");
-    if (count !== dimensions) throw field("tensor", "strides", "nil or a list as long as the shape", `a list of ${count}`);
+    if (count !== dimensions)
+      throw field("tensor", "strides", "nil or a list as long as the shape", `a list of ${count}`);
     strides = new Array<number>(dimensions);
     for (let axis = 0; axis < dimensions; axis++) strides[axis] = Number(signed(decoder, "tensor", "strides"));
   }
@@ -78,18 +82,24 @@ function tensor(decoder: Decoder): Tensor {
   const width = DTYPES[dtype].size;
   const misplaced = outOfBounds(width, shape, strides, offset, data.length);
   if (misplaced !== null) throw new WireProblem(misplaced);
-  extent("tensor", shape.reduce((count, each) => count * each, width), data.length);
+  extent(
+    "tensor",
+    shape.reduce((count, each) => count * each, width),
+    data.length,
+  );
   return new Tensor(dtype, shape, data, { strides, offset: shape.includes(0) ? 0 : offset });
 }
 
 function audio(decoder: Decoder): Audio {
   fields(decoder, "audio", 8);
   const rate = size(decoder, "audio", "rate");
-  if (rate < 1 || rate > 0xffff_ffff) throw new WireProblem(`a rate of ${rate} Hz is not between 1 and 4294967295; correct the header`);
+  if (rate < 1 || rate > 0xffff_ffff)
+    throw new WireProblem(`a rate of ${rate} Hz is not between 1 and 4294967295; correct the header`);
   const layout = optionalText(decoder, "audio", "layout");
   const pts = optionalSigned(decoder, "audio", "pts");
   const channels = size(decoder, "audio", "channels");
-  if (channels < 1 || channels > 1024) throw new WireProblem(`audio of ${channels} channels is not between 1 and 1024; correct the header`);
+  if (channels < 1 || channels > 1024)
+    throw new WireProblem(`audio of ${channels} channels is not between 1 and 1024; correct the header`);
   const frames = size(decoder, "audio", "frames");
   const stride = size(decoder, "audio", "channel stride");
   const data = payload(decoder, "audio", "samples", false);
@@ -97,7 +107,9 @@ function audio(decoder: Decoder): Audio {
   extent("audio", channels * frames * 4, data.length);
   const end = frames === 0 ? 0 : (channels - 1) * stride + offset + frames * 4;
   if (end > data.length)
-    throw new WireProblem(`${channels} channels of ${frames} frames need ${end} bytes, the data has ${data.length}; correct the header or send all samples`);
+    throw new WireProblem(
+      `${channels} channels of ${frames} frames need ${end} bytes, the data has ${data.length}; correct the header or send all samples`,
+    );
   const planes = new Array<Float32Array>(channels);
   // Samples in the document are copied out of it, together; those in the table are viewed where they are aligned.
   const isInline = data.buffer === decoder.bytes.buffer;
@@ -107,7 +119,8 @@ function audio(decoder: Decoder): Audio {
     const at = begin + channel * stride;
     if (frames === 0) planes[channel] = new Float32Array(0);
     else if (at % 4 === 0) planes[channel] = new Float32Array(source.buffer as ArrayBuffer, at, frames);
-    else planes[channel] = new Float32Array(new Uint8Array(source.buffer as ArrayBuffer, at, frames * 4).slice().buffer);
+    else
+      planes[channel] = new Float32Array(new Uint8Array(source.buffer as ArrayBuffer, at, frames * 4).slice().buffer);
   }
   return new Audio(planes, rate, { layout, ptsNs: pts });
 }
@@ -117,12 +130,15 @@ function video(decoder: Decoder): Video {
   const format = text(decoder, "video", "format") as PixelFormat;
   const width = size(decoder, "video", "width");
   const height = size(decoder, "video", "height");
-  if (width > 0xffff_ffff || height > 0xffff_ffff) throw field("video", "size", "integers from 0 to 2^32-1", `${width}x${height}`);
+  if (width > 0xffff_ffff || height > 0xffff_ffff)
+    throw field("video", "size", "integers from 0 to 2^32-1", `${width}x${height}`);
   const pts = optionalSigned(decoder, "video", "pts");
   const sizes = planeSizes(format, width, height);
-  if (sizes === null) throw field("video", "format", "one of gray, rgb24, rgba, yuv420p or nv12", JSON.stringify(format));
+  if (sizes === null)
+    throw field("video", "format", "one of gray, rgb24, rgba, yuv420p or nv12", JSON.stringify(format));
   const found = list(decoder, "video", "planes");
-  if (found !== sizes.length) throw field("video", "planes", "a list with each plane of the format", `a list of ${found}`);
+  if (found !== sizes.length)
+    throw field("video", "planes", "a list with each plane of the format", `a list of ${found}`);
   const planes: Plane[] = [];
   for (const [rows, row] of sizes) {
     const count = list(decoder, "video", "planes");
@@ -203,32 +219,41 @@ function payload(decoder: Decoder, kind: string, name: string, copied: boolean):
   const bytes = decoder.bin();
   if (bytes !== null) return copied ? bytes.slice() : bytes;
   const index = decoder.int();
-  if (typeof index !== "number" || index < 0) throw field(kind, name, "a buffer index or bytes", index ?? "something else");
+  if (typeof index !== "number" || index < 0)
+    throw field(kind, name, "a buffer index or bytes", index ?? "something else");
   return entry(decoder, kind, index);
 }
 
 function entry(decoder: Decoder, kind: string, index: number): Uint8Array {
   const block = decoder.table[index];
   if (block === undefined)
-    throw new WireProblem(`the ${kind} refers to buffer ${index}, the table has ${decoder.table.length}; pass the buffer table that belongs to the document`);
+    throw new WireProblem(
+      `the ${kind} refers to buffer ${index}, the table has ${decoder.table.length}; pass the buffer table that belongs to the document`,
+    );
   return block;
 }
 
 function window(kind: string, block: Uint8Array, offset: number, length: number): Uint8Array {
   if (offset + length > block.length)
-    throw new WireProblem(`the ${kind} takes ${length} bytes from byte ${offset}, the buffer has ${block.length}; correct offset and length`);
+    throw new WireProblem(
+      `the ${kind} takes ${length} bytes from byte ${offset}, the buffer has ${block.length}; correct offset and length`,
+    );
   return block.subarray(offset, offset + length);
 }
 
 function fields(decoder: Decoder, kind: string, count: number): void {
   const found = list(decoder, kind, "payload");
-  if (found !== count) throw new WireProblem(`the ${kind} has ${found} fields in place of ${count}; lay it out as docs/wire.md says`);
+  if (found !== count)
+    throw new WireProblem(`the ${kind} has ${found} fields in place of ${count}; lay it out as docs/wire.md says`);
 }
 
 function list(decoder: Decoder, kind: string, name: string): number {
   const count = decoder.list();
   if (count < 0) throw field(kind, name, "a list", "something else");
-  if (count > decoder.end - decoder.at) throw new WireProblem(`a list goes past the end (bytes needed: ${count}, left: ${decoder.end - decoder.at}); send the whole document`);
+  if (count > decoder.end - decoder.at)
+    throw new WireProblem(
+      `a list goes past the end (bytes needed: ${count}, left: ${decoder.end - decoder.at}); send the whole document`,
+    );
   return count;
 }
 
@@ -272,9 +297,13 @@ function bin(decoder: Decoder, name: string): Uint8Array {
 
 function extent(kind: string, found: number, held: number): void {
   if (found > held && found > LIMITS.extent)
-    throw new WireProblem(`the ${kind} has ${found} bytes laid out in full, on ${held} bytes of data; the limit is ${LIMITS.extent}`);
+    throw new WireProblem(
+      `the ${kind} has ${found} bytes laid out in full, on ${held} bytes of data; the limit is ${LIMITS.extent}`,
+    );
 }
 
 function field(kind: string, name: string, expected: string, found: unknown): WireProblem {
-  return new WireProblem(`the ${name} of the ${kind} must be ${expected}, it is ${found}; lay it out as docs/wire.md says`);
+  return new WireProblem(
+    `the ${name} of the ${kind} must be ${expected}, it is ${found}; lay it out as docs/wire.md says`,
+  );
 }

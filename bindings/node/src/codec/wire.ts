@@ -16,7 +16,14 @@ export const BYTES = 6;
 export const BY_BUFFER = 16_384;
 
 /** Bounds of a document; docs/wire.md explains each. */
-export const LIMITS = { depth: 128, deepest: 512, items: 10_000_000, bytes: 256 << 20, buffers: 65_536, extent: 256 << 20 };
+export const LIMITS = {
+  depth: 128,
+  deepest: 512,
+  items: 10_000_000,
+  bytes: 256 << 20,
+  buffers: 65_536,
+  extent: 256 << 20,
+};
 
 /** The bits of the NaN that needs no `Float`. */
 export const PLAIN_NAN = 0x7ff8000000000000n;
