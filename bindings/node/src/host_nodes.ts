@@ -1,5 +1,5 @@
 /**
- * Nodes of one's own: what a function may be, and how the runtime knows of it. host_calls.ts serves the calls.
+ * Nodes of one's own: what a function may be, and how the runtime knows of it. host_run.ts reads the calls, host_calls.ts serves them.
  */
 import type { Input, Integer } from "./values.js";
 

@@ -37,7 +37,8 @@ export {
 export { Outputs, Packet } from "./outputs.js";
 export { Pipeline, type ExecuteOptions, type Inputs, type PipelineOptions, type Plan } from "./pipeline.js";
 export { Runtime, type NodeType, type RuntimeOptions } from "./runtime.js";
-export { Session, type Metrics, type SendOptions, type SessionOptions } from "./session.js";
+export { Session } from "./session.js";
+export type { Metrics, SendOptions, SessionOptions } from "./session_options.js";
 export { Table, type Column } from "./table.js";
 export { Tensor, type Dtype, type TensorOptions, type TypedArray } from "./tensor.js";
 export { Float, MediaFile, Timestamp, type Input, type Integer, type Value } from "./values.js";

@@ -2,7 +2,7 @@
 import { encode } from "./convert.js";
 import { STATUS } from "./constants.js";
 import { InvalidArgumentError } from "./errors.js";
-import { HostRun } from "./host_calls.js";
+import { HostRun } from "./host_run.js";
 import { HostType, type NodeDefinition, type NodeFunction } from "./host_nodes.js";
 import { lend } from "./loans.js";
 import { Graph, type Manifest } from "./manifest.js";
@@ -11,7 +11,8 @@ import { completion, type Completion, type Outputs } from "./outputs.js";
 import { BUDGET_US, type EventPort, type Work } from "./port.js";
 import { called, failure, made, room, write } from "./rooms.js";
 import { Runtime } from "./runtime.js";
-import { Session, type SessionOptions } from "./session.js";
+import { Session } from "./session.js";
+import type { SessionOptions } from "./session_options.js";
 import type { Input, Value } from "./values.js";
 
 export interface PipelineOptions {

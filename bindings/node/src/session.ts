@@ -13,46 +13,8 @@ import { Packet, type Completion } from "./outputs.js";
 import type { Pipeline } from "./pipeline.js";
 import { BUDGET_US, type EventPort } from "./port.js";
 import { called, done, failure, made, refused, room } from "./rooms.js";
-import type { Input, Integer, Value } from "./values.js";
-
-export interface SessionOptions {
-  /** The outputs that are handed out, by default all; the others are dropped. */
-  outputs?: readonly string[];
-  /** Bounds of the queue at each input and output: by default 64 packets, 8 MiB and 5000 ms of media time. */
-  buffer?: { packets?: number; bytes?: number; ms?: number };
-  /** How long the session may last. */
-  deadlineMs?: number;
-  /** A packet, and what is made of it, is dropped once this much time has passed since it was sent. */
-  packetDeadlineMs?: number;
-  /** The clock shows the media time that has arrived, for tests. */
-  clock?: "virtual";
-  /** Records the steps of the session for `trace`. */
-  trace?: boolean;
-  /** Cancels the session; what waits is rejected with its reason. */
-  signal?: AbortSignal;
-}
-
-export interface SendOptions {
-  /** When the packet begins, in seconds; by default as the value says. */
-  pts?: number;
-  ptsNs?: Integer;
-  /** How long it lasts, in seconds. */
-  duration?: number;
-  durationNs?: Integer;
-  /** The name of the input, where the manifest names several. */
-  to?: string;
-  /** Lends memory of 16 KiB and more in place of copying it: leave it unchanged until the session has ended. */
-  lend?: boolean;
-}
-
-/** What each node has done and waits for; docs/abi.md describes it. */
-export interface Metrics {
-  readonly sent: number;
-  readonly nodes: readonly (Record<string, Value> & { readonly id: string })[];
-  readonly edges: readonly Record<string, Value>[];
-  readonly lag: Record<string, number>;
-  readonly unread: Record<string, number>;
-}
+import { controlDocument, settings, type Metrics, type SendOptions, type SessionOptions } from "./session_options.js";
+import type { Input, Value } from "./values.js";
 
 /** The most outputs that one call brings. */
 const MOST = 256;
@@ -230,7 +192,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
       this.arrived = [];
       for (const queue of this.split?.values() ?? []) queue.length = 0;
     }
-    const status = native().sessionControl(this.handle, bytes({ interrupt: true, ...options }));
+    const status = native().sessionControl(this.handle, controlDocument({ interrupt: true, ...options }));
     if (status < STATUS.RM_OK) {
       const error = failure();
       if (!(error instanceof GoneError)) throw error;
@@ -417,7 +379,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   }
 
   private control(wanted: Record<string, unknown>): void {
-    const status = native().sessionControl(this.handle, bytes(wanted));
+    const status = native().sessionControl(this.handle, controlDocument(wanted));
     if (status < STATUS.RM_OK) this.refuse(failure());
   }
 
@@ -465,19 +427,4 @@ const NO_OPTIONS: SendOptions = {};
 
 function wakeAll(waiters: (() => void)[]): void {
   for (const wake of waiters.splice(0)) wake();
-}
-
-function bytes(document: Record<string, unknown>): Uint8Array {
-  return Buffer.from(JSON.stringify(document));
-}
-
-function settings({ outputs, buffer, deadlineMs, packetDeadlineMs, clock, trace }: SessionOptions): Uint8Array {
-  return bytes({
-    ...(outputs === undefined ? {} : { outputs }),
-    ...(buffer === undefined ? {} : { buffer }),
-    ...(deadlineMs === undefined ? {} : { deadline_us: Math.round(deadlineMs * 1000) }),
-    ...(packetDeadlineMs === undefined ? {} : { packet_deadline_us: Math.round(packetDeadlineMs * 1000) }),
-    ...(clock === undefined ? {} : { clock }),
-    ...(trace === undefined ? {} : { trace }),
-  });
 }

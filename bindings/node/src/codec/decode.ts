@@ -1,11 +1,11 @@
 /**
- * msgpack and a buffer table to JavaScript values, checked as docs/wire.md demands. media.ts reads extension types.
+ * msgpack and a buffer table to JavaScript values, checked as docs/wire.md demands. decode_media.ts reads extension types.
  *
  * A `Decoder` may be used piece by piece: the documents of the runtime are read by their structure, and only the values
  * in them as `exact` says.
  */
 import { Float, type Integer, type Value } from "../values.js";
-import { extension } from "./media.js";
+import { extension } from "./decode_media.js";
 import { LIMITS, PLAIN_NAN, WireProblem } from "./wire.js";
 
 /** An entry of the buffer table. */

@@ -2,14 +2,15 @@
  * JavaScript values to msgpack and a buffer table, as docs/wire.md lays them out, in the shortest forms.
  *
  * An `Encoder` writes into memory that is used again for the next document. It may be given piece by piece: the caller
- * writes the head of a list or map, then as many entries as it declared.
+ * writes the head of a list or map, then as many entries as it declared. encode_media.ts writes extension types.
  */
 import { Audio } from "../audio.js";
-import { Table, type Column } from "../table.js";
-import { DTYPES, Tensor, dtypeOf, gather, type TypedArray } from "../tensor.js";
+import { Table } from "../table.js";
+import { Tensor, dtypeOf, type TypedArray } from "../tensor.js";
 import { Float, MediaFile, Timestamp, type Integer } from "../values.js";
-import { Video, planeExtent, planeSizes } from "../video.js";
-import { AUDIO, BY_BUFFER, BYTES, FILE, LIMITS, TABLE, TENSOR, TIMESTAMP, VIDEO, WireProblem } from "./wire.js";
+import { Video } from "../video.js";
+import * as media from "./encode_media.js";
+import { BY_BUFFER, BYTES, LIMITS, TIMESTAMP, WireProblem } from "./wire.js";
 
 const UTF8 = new TextEncoder();
 
@@ -194,18 +195,18 @@ export class Encoder {
         const entry = record[key];
         if (entry !== undefined) this.entry(key, entry, depth);
       }
-    } else if (value instanceof Audio) this.audio(value);
+    } else if (value instanceof Audio) media.audio(this, value);
     else if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) this.binary(value);
     else if (value instanceof Map) {
       this.enter(depth);
       this.mapHead(value.size);
       for (const [key, entry] of value) this.entry(key, entry, depth);
-    } else if (value instanceof Tensor) this.tensor(value);
+    } else if (value instanceof Tensor) media.tensor(this, value);
     else if (value instanceof Float) this.wrapped(value);
-    else if (value instanceof MediaFile) this.file(value);
+    else if (value instanceof MediaFile) media.file(this, value);
     else if (value instanceof Timestamp) this.timestamp(value);
-    else if (value instanceof Video) this.video(value);
-    else if (value instanceof Table) this.columnar(value);
+    else if (value instanceof Video) media.video(this, value);
+    else if (value instanceof Table) media.table(this, value);
     else if (value instanceof Date) {
       if (Number.isNaN(value.getTime()))
         throw new WireProblem("an invalid Date is no point in time; give a valid one or null");
@@ -222,7 +223,7 @@ export class Encoder {
     if (value instanceof ArrayBuffer) value = new Uint8Array(value);
     const dtype = dtypeOf(value);
     if (dtype !== null) {
-      this.tensor(Tensor.from(value as unknown as TypedArray));
+      media.tensor(this, Tensor.from(value as unknown as TypedArray));
       return;
     }
     const bytes =
@@ -262,145 +263,8 @@ export class Encoder {
     this.length += 15;
   }
 
-  private tensor(tensor: Tensor): void {
-    const { size } = DTYPES[tensor.dtype];
-    const held = tensor.length * size;
-    this.extension(TENSOR, () => {
-      this.listHead(5);
-      this.text(tensor.dtype);
-      this.listHead(tensor.shape.length);
-      for (const extent of tensor.shape) this.int(extent);
-      if (held < BY_BUFFER) {
-        this.nil();
-        this.head(held, 0, 0, 0xc4, 0xc5, 0xc6);
-        this.reserve(held);
-        gather(tensor, size, this.bytes, this.length);
-        this.length += held;
-        this.int(0);
-        return;
-      }
-      if (tensor.strides === null) this.nil();
-      else {
-        this.listHead(tensor.strides.length);
-        for (const stride of tensor.strides) this.int(stride);
-      }
-      const at = this.block(tensor.bytes);
-      this.int(at + tensor.offset);
-    });
-  }
-
-  private audio(audio: Audio): void {
-    const { planes } = audio;
-    const row = audio.frames * 4;
-    const held = row * planes.length;
-    this.extension(AUDIO, () => {
-      this.listHead(8);
-      this.int(audio.rate);
-      this.optionalText(audio.layout);
-      this.optionalInt(audio.wirePts);
-      this.int(planes.length);
-      this.int(audio.frames);
-      if (held < BY_BUFFER) {
-        this.int(row);
-        this.head(held, 0, 0, 0xc4, 0xc5, 0xc6);
-        this.reserve(held);
-        for (const plane of planes) {
-          this.bytes.set(bytesOf(plane), this.length);
-          this.length += row;
-        }
-        this.int(0);
-        return;
-      }
-      const stride = strideOf(planes);
-      if (stride !== null) {
-        const first = bytesOf(planes[0]!);
-        const all = new Uint8Array(first.buffer, first.byteOffset, stride * (planes.length - 1) + row);
-        this.int(stride);
-        this.int(this.block(all));
-        return;
-      }
-      const joined = new Uint8Array(held);
-      for (const [index, plane] of planes.entries()) joined.set(bytesOf(plane), index * row);
-      this.int(row);
-      this.int(this.block(joined));
-    });
-  }
-
-  private video(video: Video): void {
-    this.extension(VIDEO, () => {
-      this.listHead(5);
-      this.text(video.format);
-      this.int(video.width);
-      this.int(video.height);
-      this.optionalInt(video.wirePts);
-      this.listHead(video.planes.length);
-      const sizes = planeSizes(video.format, video.width, video.height)!;
-      for (const [index, { data, stride }] of video.planes.entries()) {
-        const [rows, row] = sizes[index]!;
-        const extent = planeExtent(rows, row, stride);
-        this.listHead(3);
-        if (extent < BY_BUFFER) {
-          this.bin(data.subarray(0, extent));
-          this.int(0);
-        } else this.int(this.block(data));
-        this.int(stride);
-      }
-    });
-  }
-
-  private columnar(table: Table): void {
-    this.extension(TABLE, () => {
-      this.listHead(3);
-      this.int(table.rows);
-      this.bin(table.metadata);
-      this.columns(table.columns, 1);
-    });
-  }
-
-  private columns(columns: readonly Column[], depth: number): void {
-    this.listHead(columns.length);
-    for (const column of columns) this.column(column, depth);
-  }
-
-  private column(column: Column, depth: number): void {
-    if (depth > LIMITS.depth) throw new WireProblem(`columns are nested deeper than ${LIMITS.depth}; flatten them`);
-    this.listHead(10);
-    this.text(column.name);
-    this.text(column.format);
-    this.int(column.flags);
-    this.bin(column.metadata);
-    this.int(column.length);
-    this.int(column.nullCount);
-    this.int(column.offset);
-    this.listHead(column.buffers.length);
-    for (const buffer of column.buffers) {
-      if (buffer === null) this.nil();
-      else if (buffer.length < BY_BUFFER) this.bin(buffer);
-      else if (buffer.length === buffer.buffer.byteLength || !this.whole) this.block(buffer);
-      else this.part(buffer);
-    }
-    this.columns(column.children, depth + 1);
-    if (column.dictionary === null) this.nil();
-    else this.column(column.dictionary, depth + 1);
-  }
-
-  private file(file: MediaFile): void {
-    this.extension(FILE, () => {
-      const { content } = file;
-      this.listHead(5);
-      this.optionalText(file.path);
-      this.optionalText(file.mime);
-      let at = 0;
-      if (content === null) this.nil();
-      else if (content.length < BY_BUFFER) this.bin(content);
-      else at = this.block(content);
-      this.int(at);
-      this.int(content === null ? 0 : content.length);
-    });
-  }
-
   /** `[index, offset, length]` of bytes in the table. */
-  private part(bytes: Uint8Array): void {
+  part(bytes: Uint8Array): void {
     this.listHead(3);
     const at = this.block(bytes);
     this.int(at);
@@ -408,7 +272,7 @@ export class Encoder {
   }
 
   /** Writes the index of the table's entry that holds these bytes. Returns where in it they begin. */
-  private block(bytes: Uint8Array): number {
+  block(bytes: Uint8Array): number {
     // Memory that other threads may write to meanwhile is no loan.
     if (typeof SharedArrayBuffer !== "undefined" && (bytes.buffer as unknown) instanceof SharedArrayBuffer)
       bytes = bytes.slice();
@@ -425,7 +289,7 @@ export class Encoder {
   }
 
   /** Writes an extension value. Its length comes first and is known last. */
-  private extension(code: number, payload: () => void): void {
+  extension(code: number, payload: () => void): void {
     this.reserve(HEAD);
     const begin = this.length;
     this.length += HEAD;
@@ -455,12 +319,12 @@ export class Encoder {
     }
   }
 
-  private optionalText(value: string | null): void {
+  optionalText(value: string | null): void {
     if (value === null) this.nil();
     else this.text(value);
   }
 
-  private optionalInt(value: Integer | null): void {
+  optionalInt(value: Integer | null): void {
     if (value === null) this.nil();
     else this.int(value);
   }
@@ -473,7 +337,7 @@ export class Encoder {
   }
 
   /** The head of what has a length: a fix form below `short`, else with 8, 16 or 32 bits. */
-  private head(count: number, fix: number, short: number, byte8: number, byte16: number, byte32: number): void {
+  head(count: number, fix: number, short: number, byte8: number, byte16: number, byte32: number): void {
     if (this.length + 5 > this.bytes.length) this.grow(5);
     if (count < short) this.bytes[this.length++] = fix | count;
     else if (byte8 !== 0 && count < 0x100) this.numbered(byte8, 1, count);
@@ -498,7 +362,7 @@ export class Encoder {
     this.length += 9;
   }
 
-  private reserve(size: number): void {
+  reserve(size: number): void {
     if (this.length + size > this.bytes.length) this.grow(size);
   }
 
@@ -512,21 +376,6 @@ export class Encoder {
 }
 
 const FIXED: Record<number, number> = { 1: 0xd4, 2: 0xd5, 4: 0xd6, 8: 0xd7, 16: 0xd8 };
-
-function bytesOf(plane: Float32Array): Uint8Array {
-  return new Uint8Array(plane.buffer as ArrayBuffer, plane.byteOffset, plane.byteLength);
-}
-
-/** The distance of channels that lie in one ArrayBuffer, evenly and in order; else null. */
-function strideOf(planes: readonly Float32Array[]): number | null {
-  const first = planes[0]!;
-  if (planes.length === 1) return first.byteLength;
-  const stride = planes[1]!.byteOffset - first.byteOffset;
-  if (stride < 0) return null;
-  for (const [index, plane] of planes.entries())
-    if (plane.buffer !== first.buffer || plane.byteOffset !== first.byteOffset + index * stride) return null;
-  return stride;
-}
 
 function describe(value: unknown): string {
   if (value === null) return "null";

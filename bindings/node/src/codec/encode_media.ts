@@ -1,0 +1,160 @@
+/** Media values to the payloads of extension types: a header, and samples inside or by the buffer table. */
+import type { Audio } from "../audio.js";
+import type { Column, Table } from "../table.js";
+import { DTYPES, gather, type Tensor } from "../tensor.js";
+import type { MediaFile } from "../values.js";
+import { planeExtent, planeSizes, type Video } from "../video.js";
+import type { Encoder } from "./encode.js";
+import { AUDIO, BY_BUFFER, FILE, LIMITS, TABLE, TENSOR, VIDEO, WireProblem } from "./wire.js";
+
+export function tensor(to: Encoder, written: Tensor): void {
+  const { size } = DTYPES[written.dtype];
+  const held = written.length * size;
+  to.extension(TENSOR, () => {
+    to.listHead(5);
+    to.text(written.dtype);
+    to.listHead(written.shape.length);
+    for (const extent of written.shape) to.int(extent);
+    if (held < BY_BUFFER) {
+      to.nil();
+      to.head(held, 0, 0, 0xc4, 0xc5, 0xc6);
+      to.reserve(held);
+      gather(written, size, to.bytes, to.length);
+      to.length += held;
+      to.int(0);
+      return;
+    }
+    if (written.strides === null) to.nil();
+    else {
+      to.listHead(written.strides.length);
+      for (const stride of written.strides) to.int(stride);
+    }
+    const at = to.block(written.bytes);
+    to.int(at + written.offset);
+  });
+}
+
+export function audio(to: Encoder, written: Audio): void {
+  const { planes } = written;
+  const row = written.frames * 4;
+  const held = row * planes.length;
+  to.extension(AUDIO, () => {
+    to.listHead(8);
+    to.int(written.rate);
+    to.optionalText(written.layout);
+    to.optionalInt(written.wirePts);
+    to.int(planes.length);
+    to.int(written.frames);
+    if (held < BY_BUFFER) {
+      to.int(row);
+      to.head(held, 0, 0, 0xc4, 0xc5, 0xc6);
+      to.reserve(held);
+      for (const plane of planes) {
+        to.bytes.set(bytesOf(plane), to.length);
+        to.length += row;
+      }
+      to.int(0);
+      return;
+    }
+    const stride = strideOf(planes);
+    if (stride !== null) {
+      const first = bytesOf(planes[0]!);
+      const all = new Uint8Array(first.buffer, first.byteOffset, stride * (planes.length - 1) + row);
+      to.int(stride);
+      to.int(to.block(all));
+      return;
+    }
+    const joined = new Uint8Array(held);
+    for (const [index, plane] of planes.entries()) joined.set(bytesOf(plane), index * row);
+    to.int(row);
+    to.int(to.block(joined));
+  });
+}
+
+export function video(to: Encoder, written: Video): void {
+  to.extension(VIDEO, () => {
+    to.listHead(5);
+    to.text(written.format);
+    to.int(written.width);
+    to.int(written.height);
+    to.optionalInt(written.wirePts);
+    to.listHead(written.planes.length);
+    const sizes = planeSizes(written.format, written.width, written.height)!;
+    for (const [index, { data, stride }] of written.planes.entries()) {
+      const [rows, row] = sizes[index]!;
+      const extent = planeExtent(rows, row, stride);
+      to.listHead(3);
+      if (extent < BY_BUFFER) {
+        to.bin(data.subarray(0, extent));
+        to.int(0);
+      } else to.int(to.block(data));
+      to.int(stride);
+    }
+  });
+}
+
+export function table(to: Encoder, written: Table): void {
+  to.extension(TABLE, () => {
+    to.listHead(3);
+    to.int(written.rows);
+    to.bin(written.metadata);
+    columns(to, written.columns, 1);
+  });
+}
+
+function columns(to: Encoder, listed: readonly Column[], depth: number): void {
+  to.listHead(listed.length);
+  for (const each of listed) column(to, each, depth);
+}
+
+function column(to: Encoder, written: Column, depth: number): void {
+  if (depth > LIMITS.depth) throw new WireProblem(`columns are nested deeper than ${LIMITS.depth}; flatten them`);
+  to.listHead(10);
+  to.text(written.name);
+  to.text(written.format);
+  to.int(written.flags);
+  to.bin(written.metadata);
+  to.int(written.length);
+  to.int(written.nullCount);
+  to.int(written.offset);
+  to.listHead(written.buffers.length);
+  for (const buffer of written.buffers) {
+    if (buffer === null) to.nil();
+    else if (buffer.length < BY_BUFFER) to.bin(buffer);
+    else if (buffer.length === buffer.buffer.byteLength || !to.whole) to.block(buffer);
+    else to.part(buffer);
+  }
+  columns(to, written.children, depth + 1);
+  if (written.dictionary === null) to.nil();
+  else column(to, written.dictionary, depth + 1);
+}
+
+export function file(to: Encoder, written: MediaFile): void {
+  to.extension(FILE, () => {
+    const { content } = written;
+    to.listHead(5);
+    to.optionalText(written.path);
+    to.optionalText(written.mime);
+    let at = 0;
+    if (content === null) to.nil();
+    else if (content.length < BY_BUFFER) to.bin(content);
+    else at = to.block(content);
+    to.int(at);
+    to.int(content === null ? 0 : content.length);
+  });
+}
+
+function bytesOf(plane: Float32Array): Uint8Array {
+  return new Uint8Array(plane.buffer as ArrayBuffer, plane.byteOffset, plane.byteLength);
+}
+
+/** The distance of channels that lie in one ArrayBuffer, evenly and in order; else null. */
+function strideOf(planes: readonly Float32Array[]): number | null {
+  const first = planes[0]!;
+  if (planes.length === 1) return first.byteLength;
+  const stride = planes[1]!.byteOffset - first.byteOffset;
+  if (stride < 0) return null;
+  for (const [index, plane] of planes.entries())
+    if (plane.buffer !== first.buffer || plane.byteOffset !== first.byteOffset + index * stride) return null;
+  return stride;
+}

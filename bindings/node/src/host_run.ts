@@ -1,0 +1,225 @@
+/**
+ * `HostRun`: the functions of this program in one run of a pipeline. It reads calls and writes replies; host_calls.ts
+ * calls the functions.
+ */
+import type { Decoder } from "./codec/decode.js";
+import { WireProblem } from "./codec/wire.js";
+import { STATUS } from "./constants.js";
+import { HostCall } from "./host_calls.js";
+import type { Context, HostNode, HostType } from "./host_nodes.js";
+import { lend, lent, release } from "./loans.js";
+import { native } from "./native.js";
+import type { EventPort } from "./port.js";
+import { failure, room } from "./rooms.js";
+import type { Integer, Value } from "./values.js";
+
+/** `[item, value, pts, duration, port]`; without a value the end of an item, without an item the end of all. */
+export interface Entry {
+  readonly item: number | null;
+  readonly value: Value | undefined;
+  readonly pts: Integer | null;
+  readonly duration: Integer | null;
+  readonly port: number;
+}
+
+export type Row = readonly [
+  entry: number,
+  value: unknown,
+  pts?: Integer | null,
+  duration?: Integer | null,
+  port?: number,
+];
+
+export interface Thrown {
+  readonly error: unknown;
+  readonly entry: number;
+  readonly node: number;
+}
+
+export interface Link {
+  readonly type: HostType;
+  readonly id: string;
+  readonly node: HostNode;
+}
+
+/** The nodes of one run of a pipeline that this program runs. */
+export class HostRun {
+  private readonly nodes = new Map<string, { node: HostNode; epoch: number }>();
+
+  constructor(
+    readonly port: EventPort,
+    readonly token: number,
+    private readonly exact: boolean,
+    private readonly params: (nodeId: string) => Record<string, unknown>,
+    /** Whether the thread waits for the run, so that nothing asynchronous can happen. */
+    readonly isBlocking: boolean,
+  ) {}
+
+  /** Serves a call whose content the decoder reads next. */
+  serve(id: number, decoder: Decoder): void {
+    let chain: [number, string][] = [];
+    let entries: Entry[] = [];
+    let epoch = 0;
+    for (let left = decoder.mapHead(); left > 0; left--) {
+      const key = decoder.string();
+      if (key === "nodes") chain = decoder.plain() as unknown as [number, string][];
+      else if (key === "entries") entries = this.entries(decoder);
+      else if (key === "epoch") epoch = decoder.int() as number;
+      else decoder.plain();
+    }
+    const links: Link[] = [];
+    try {
+      for (const [token, nodeId] of chain) {
+        const type = lent(token) as HostType;
+        links.push({ type, id: nodeId, node: this.node(type, nodeId, epoch) });
+      }
+    } catch (error) {
+      this.reply(id, [], true, { error, entry: 0, node: links.length });
+      return;
+    }
+    const call = new HostCall(this, id, links, entries);
+    this.port.calls.set(id, call);
+    call.run();
+  }
+
+  /** The run has ended. */
+  close(): void {
+    for (const [id, { node }] of this.nodes) closeNode(id, node);
+    this.nodes.clear();
+  }
+
+  context(call: HostCall, link: Link, entry: Entry): Context {
+    return {
+      nodeId: link.id,
+      nodeType: link.type.name,
+      params: this.params(link.id),
+      item: entry.item ?? -1,
+      input: link.type.inputs[entry.port] ?? link.type.inputs[0]!,
+      pts: entry.pts === null ? null : Number(entry.pts) / 1e9,
+      ptsNs: entry.pts === null ? null : BigInt(entry.pts),
+      duration: entry.duration === null ? null : Number(entry.duration) / 1e9,
+      durationNs: entry.duration === null ? null : BigInt(entry.duration),
+      get signal() {
+        return call.signal;
+      },
+    };
+  }
+
+  private node(type: HostType, id: string, epoch: number): HostNode {
+    const known = this.nodes.get(id);
+    if (known !== undefined && (known.epoch === epoch || !type.hasState)) return known.node;
+    if (known !== undefined) closeNode(id, known.node);
+    const node = type.create();
+    this.nodes.set(id, { node, epoch });
+    return node;
+  }
+
+  private entries(decoder: Decoder): Entry[] {
+    const count = decoder.list();
+    const entries = new Array<Entry>(count);
+    for (let index = 0; index < count; index++) {
+      const fields = decoder.list();
+      const item = fields > 0 ? (decoder.int() as number) : null;
+      let value: Value | undefined;
+      if (fields > 1) {
+        decoder.exact = this.exact;
+        value = decoder.value();
+        decoder.exact = false;
+      }
+      const pts = fields > 2 && !decoder.nil() ? decoder.int() : null;
+      const duration = fields > 3 && !decoder.nil() ? decoder.int() : null;
+      const port = fields > 4 ? (decoder.int() as number) : 0;
+      entries[index] = { item, value, pts, duration, port };
+    }
+    return entries;
+  }
+
+  /** Makes a reply. Returns its status. */
+  reply(id: number, rows: readonly Row[], isFinal: boolean, thrown: Thrown | null): number {
+    const used = room(this.exact);
+    const { encoder } = used;
+    let token = 0;
+    try {
+      encoder.mapHead(thrown === null ? 2 : 3);
+      encoder.text("outputs");
+      encoder.listHead(rows.length);
+      for (const [entry, value, pts, duration, port] of rows) {
+        encoder.listHead(port !== undefined ? 5 : pts !== undefined ? 4 : 2);
+        encoder.int(entry);
+        encoder.value(value);
+        if (pts === undefined) continue;
+        for (const time of [pts, duration]) time == null ? encoder.nil() : encoder.int(time);
+        if (port !== undefined) encoder.int(port);
+      }
+      encoder.text("final");
+      encoder.byte(isFinal ? 0xc3 : 0xc2);
+      if (thrown !== null) {
+        token = lend([thrown.error]);
+        encoder.text("error");
+        const { type, message } = describe(thrown.error);
+        const exact = encoder.exact;
+        encoder.exact = false;
+        encoder.value({ entry: thrown.entry, node: thrown.node, message, type, chain: behind(thrown.error), token });
+        encoder.exact = exact;
+      }
+      const status = native().portReply(
+        used.handle,
+        this.port.handle,
+        id,
+        encoder.bytes,
+        encoder.length,
+        used.given,
+        used.lend(),
+        false,
+      );
+      if (status >= STATUS.RM_OK) return status;
+      const error = failure();
+      if (status === STATUS.RM_GONE || status === STATUS.RM_SHUT_DOWN) return STATUS.RM_GONE;
+      throw error;
+    } catch (error) {
+      // Before the call nothing was taken; a failed call names its tokens itself.
+      if (error instanceof WireProblem && token !== 0) release([token]);
+      throw error;
+    } finally {
+      used.free();
+    }
+  }
+}
+
+/** Nothing waits for what this throws, so it becomes a warning. */
+function closeNode(id: string, node: HostNode): void {
+  try {
+    node.close?.();
+  } catch (error) {
+    process.emitWarning(`the node ${id} threw when it was closed: ${text(error)}`, "RemoteMediaWarning");
+  }
+}
+
+function describe(error: unknown): { type: string; message: string } {
+  if (error instanceof Error) return { type: error.name, message: text(error.message) };
+  return { type: error === null ? "null" : typeof error, message: text(error) };
+}
+
+function behind(error: unknown): string[] {
+  const chain: string[] = [];
+  let cause: unknown = error instanceof Error ? error.cause : undefined;
+  for (; cause !== undefined && chain.length < 16; cause = cause instanceof Error ? cause.cause : undefined) {
+    const { type, message } = describe(cause);
+    chain.push(message === "" ? type : `${type}: ${message}`);
+  }
+  return chain;
+}
+
+const LONGEST = 2000;
+
+function text(value: unknown): string {
+  let written: string;
+  try {
+    written = String(value).toWellFormed();
+  } catch {
+    return "its message can't be made";
+  }
+  return written.length <= LONGEST
+    ? written
+    : `${written.slice(0, LONGEST).toWellFormed()}... (${written.length - LONGEST} more characters)`;
+}

@@ -1,0 +1,59 @@
+/** What a session can be asked for and told: its options, those of a send, and its metrics. */
+import type { Integer, Value } from "./values.js";
+
+/** How a session is opened. */
+export interface SessionOptions {
+  /** The outputs that are handed out, by default all; the others are dropped. */
+  outputs?: readonly string[];
+  /** Bounds of the queue at each input and output: by default 64 packets, 8 MiB and 5000 ms of media time. */
+  buffer?: { packets?: number; bytes?: number; ms?: number };
+  /** How long the session may last. */
+  deadlineMs?: number;
+  /** A packet, and what is made of it, is dropped once this much time has passed since it was sent. */
+  packetDeadlineMs?: number;
+  /** The clock shows the media time that has arrived, for tests. */
+  clock?: "virtual";
+  /** Records the steps of the session for `trace`. */
+  trace?: boolean;
+  /** Cancels the session; what waits is rejected with its reason. */
+  signal?: AbortSignal;
+}
+
+export interface SendOptions {
+  /** When the packet begins, in seconds; by default as the value says. */
+  pts?: number;
+  ptsNs?: Integer;
+  /** How long it lasts, in seconds. */
+  duration?: number;
+  durationNs?: Integer;
+  /** The name of the input, where the manifest names several. */
+  to?: string;
+  /** Lends memory of 16 KiB and more in place of copying it: leave it unchanged until the session has ended. */
+  lend?: boolean;
+}
+
+/** What each node has done and waits for; docs/abi.md describes it. */
+export interface Metrics {
+  readonly sent: number;
+  readonly nodes: readonly (Record<string, Value> & { readonly id: string })[];
+  readonly edges: readonly Record<string, Value>[];
+  readonly lag: Record<string, number>;
+  readonly unread: Record<string, number>;
+}
+
+/** Options as the library takes them. */
+export function settings({ outputs, buffer, deadlineMs, packetDeadlineMs, clock, trace }: SessionOptions): Uint8Array {
+  return controlDocument({
+    ...(outputs === undefined ? {} : { outputs }),
+    ...(buffer === undefined ? {} : { buffer }),
+    ...(deadlineMs === undefined ? {} : { deadline_us: Math.round(deadlineMs * 1000) }),
+    ...(packetDeadlineMs === undefined ? {} : { packet_deadline_us: Math.round(packetDeadlineMs * 1000) }),
+    ...(clock === undefined ? {} : { clock }),
+    ...(trace === undefined ? {} : { trace }),
+  });
+}
+
+/** A small document, as JSON text. */
+export function controlDocument(document: Record<string, unknown>): Uint8Array {
+  return Buffer.from(JSON.stringify(document));
+}
