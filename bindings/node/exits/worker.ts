@@ -1,4 +1,4 @@
-/** A Worker that has work under way and reports so, until it is terminated or ends as its data says. */
+/** A Worker that has work under way and reports so, until it is terminated or ends in the way that its data names. */
 import { parentPort, workerData } from "node:worker_threads";
 import { Runtime } from "remotemedia";
 import { begin } from "./work.js";

@@ -1,5 +1,5 @@
 /* The calls of the library, one function each: arguments in, a status out, documents in a room. None of them waits, but
- * those that the names of docs/abi.md say so. */
+ * pipelineExecute, and portNext with a timeout. */
 
 #include "addon.h"
 

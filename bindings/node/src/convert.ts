@@ -8,7 +8,7 @@ import type { Input, Value } from "./values.js";
 
 export type SampleFormat = "u8" | "s16" | "s24" | "s32" | "f32" | "mulaw" | "alaw";
 
-/** Whether ints and floats are told apart, as in the options of a pipeline. */
+/** Whether ints and floats are kept apart, as in the options of a pipeline. */
 export interface CodecOptions {
   exact?: boolean;
 }

@@ -23,7 +23,7 @@ export interface Context {
 }
 
 /**
- * What a node does with a value: it returns the value that goes on; `undefined` for none; a promise of these; or as a
+ * What a node does with a value: it returns the value for the next node; `undefined` for none; a promise of these; or as a
  * (async) generator any number of them, each of which leaves before the next is made. What it throws fails the node, and
  * is the `cause` of the error: the same object.
  */

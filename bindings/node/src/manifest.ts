@@ -22,7 +22,7 @@ export interface Manifest {
 export interface NodeSettings {
   /** Its name in the manifest; by default the type in lower case, with a number where that is taken. */
   id?: string;
-  /** What an error of the node means, as the manifest says it: `"skip"`, `"stop"`. */
+  /** What an error of the node means, as the manifest has it: `"skip"`, `"fail"`. */
   onError?: ManifestNode["on_error"];
 }
 

@@ -140,7 +140,7 @@ export interface Completion {
   readonly error: RemoteMediaError | null;
 }
 
-/** Reads a completion, with its values as `exact` says, and releases what it names. */
+/** Reads a completion, with its values exact or not, and releases what it names. */
 export function completion(decoder: Decoder, exact: boolean): Completion {
   let status = 0;
   let skips = 0;

@@ -1,7 +1,7 @@
 /**
  * `EventPort`: where work is submitted, and where its completions and the calls to functions of this program arrive.
  *
- * The runtime never calls into JavaScript: it queues events, and the loop says when some are there. The port keeps the
+ * The runtime never calls into JavaScript: it queues events, and the loop notices when some are there. The port keeps the
  * loop alive as long as something is under way.
  */
 import type { Decoder } from "./codec/decode.js";

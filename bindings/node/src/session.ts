@@ -136,7 +136,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     }
   }
 
-  /** The next packet if there is one now. After undefined `hasEnded` says whether another may come. */
+  /** The next packet if there is one now. After undefined `hasEnded` is false if another may come. */
   tryReceive(output?: string): Packet<T> | undefined {
     const queue = this.queue(output);
     if (queue.length > 0) return queue.shift();

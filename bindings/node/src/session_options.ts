@@ -1,4 +1,4 @@
-/** What a session can be asked for and told: its options, those of a send, and its metrics. */
+/** The options of a session and of a send, and the metrics of a session. */
 import type { Integer, Value } from "./values.js";
 
 /** How a session is opened. */
@@ -20,7 +20,7 @@ export interface SessionOptions {
 }
 
 export interface SendOptions {
-  /** When the packet begins, in seconds; by default as the value says. */
+  /** When the packet begins, in seconds; by default the time of the value. */
   pts?: number;
   ptsNs?: Integer;
   /** How long it lasts, in seconds. */

@@ -57,8 +57,8 @@ async function upload(body: Uint8Array): Promise<{ status: number; lines: Record
 }
 
 test("the service cuts uploads of several clients", async () => {
-  const answers = await Promise.all([0, 1, 2].map(() => upload(SPEECH)));
-  for (const { status, lines } of answers) {
+  const replies = await Promise.all([0, 1, 2].map(() => upload(SPEECH)));
+  for (const { status, lines } of replies) {
     assert.equal(status, 200);
     assert.deepEqual(
       lines.map(({ start_s, rate }) => [start_s, rate]),

@@ -111,7 +111,7 @@ test("a result that can't cross fails the node", async () => {
   await assert.rejects(pipeline.execute([1, 2]), /the returned value\.at\[0\]: a symbol can't cross/);
 });
 
-test("the context says where the packet is", async () => {
+test("the context has the place of the packet", async () => {
   const seen: Context[] = [];
   const pipeline = new Pipeline(
     { version: "v1", nodes: [{ id: "own", node_type: "Own", params: { factor: 3 } }] },

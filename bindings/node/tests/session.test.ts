@@ -144,7 +144,7 @@ test("a failure ends it, for those who read, send and wait", async () => {
   await session[Symbol.asyncDispose]();
 });
 
-test("a failure that nobody has seen is thrown at the end of the block", async () => {
+test("a failure that was not seen is thrown at the end of the block", async () => {
   const session = new Pipeline(ADD).session();
   const closed = session.closed.catch(() => undefined);
   await session.send("x").catch(() => undefined);

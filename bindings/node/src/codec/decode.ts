@@ -1,8 +1,8 @@
 /**
  * msgpack and a buffer table to JavaScript values, checked as docs/wire.md demands. decode_media.ts reads extension types.
  *
- * A `Decoder` may be used piece by piece: the documents of the runtime are read by their structure, and only the values
- * in them as `exact` says.
+ * A `Decoder` may be used piece by piece: the documents of the runtime are read by their structure, and `exact`
+ * holds for the values in them alone.
  */
 import { Float, type Integer, type Value } from "../values.js";
 import { extension } from "./decode_media.js";
@@ -165,7 +165,7 @@ export class Decoder {
     return this.take(this.length(head - 0xc4), "bytes");
   }
 
-  /** Reads a value of the runtime's own documents: ints are numbers, whatever `exact` says. */
+  /** Reads a value of the runtime's own documents: ints are numbers, also with `exact`. */
   plain(): Value {
     const { exact } = this;
     this.exact = false;
