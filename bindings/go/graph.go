@@ -1,0 +1,135 @@
+package remotemedia
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Graph builds a manifest in Go, of the builders in package nodes and of host nodes:
+//
+//	graph := remotemedia.NewGraph("speech").
+//		Chain(nodes.AudioDecode(), nodes.AudioMix().Channels(1), nodes.AudioLevel().WindowMS(100))
+type Graph struct {
+	name        string
+	nodes       []*NodeSpec
+	hostNodes   []*HostNode
+	connections []*Map
+	inputs      *Map
+	outputs     *Map
+	ids         map[string]bool
+}
+
+// Node is what a Graph takes: a NodeSpec, a builder of package nodes, or a HostNode.
+type Node interface {
+	// Spec is the node as a manifest has it.
+	Spec() *NodeSpec
+}
+
+// NodeSpec is a node of a manifest. ID is by default the type in lower case, with a number if it is there already.
+type NodeSpec struct {
+	ID, Type string
+	Params   *Map
+	// OnError is what an error of the node means: "fail", "skip", or a map as docs/manifest.md has it.
+	OnError any
+
+	host *HostNode
+}
+
+// Spec returns the node itself.
+func (n *NodeSpec) Spec() *NodeSpec { return n }
+
+// Set sets a param.
+func (n *NodeSpec) Set(param string, value any) *NodeSpec {
+	if n.Params == nil {
+		n.Params = &Map{}
+	}
+	n.Params.Set(param, value)
+	return n
+}
+
+// Spec is a node of this type without params.
+func (n *HostNode) Spec() *NodeSpec { return &NodeSpec{Type: n.Type, host: n} }
+
+// NewGraph makes an empty graph.
+func NewGraph(name string) *Graph { return &Graph{name: name, ids: map[string]bool{}} }
+
+// Add adds nodes without connections. Their ids are settled then.
+func (g *Graph) Add(nodes ...Node) *Graph {
+	for _, each := range nodes {
+		spec := each.Spec()
+		if spec.ID == "" {
+			spec.ID = strings.ToLower(spec.Type)
+			for number := 2; g.ids[spec.ID]; number++ {
+				spec.ID = fmt.Sprintf("%s_%d", strings.ToLower(spec.Type), number)
+			}
+		}
+		g.ids[spec.ID] = true
+		g.nodes = append(g.nodes, spec)
+		if spec.host != nil {
+			g.hostNodes = append(g.hostNodes, spec.host)
+		}
+	}
+	return g
+}
+
+// Chain adds nodes, each connected to the one before it.
+func (g *Graph) Chain(nodes ...Node) *Graph {
+	first := len(g.nodes)
+	g.Add(nodes...)
+	for i := first + 1; i < len(g.nodes); i++ {
+		g.Connect(g.nodes[i-1].ID, g.nodes[i].ID)
+	}
+	return g
+}
+
+// Connect connects an output to an input: "id", or "id.port".
+func (g *Graph) Connect(from, to string) *Graph {
+	g.connections = append(g.connections, NewMap("from", from, "to", to))
+	return g
+}
+
+// Input names an input of the graph, which leads to these inputs of nodes.
+func (g *Graph) Input(name string, to ...string) *Graph {
+	if g.inputs == nil {
+		g.inputs = &Map{}
+	}
+	g.inputs.Set(name, to)
+	return g
+}
+
+// Output names an output of the graph, which is this output of a node.
+func (g *Graph) Output(name, from string) *Graph {
+	if g.outputs == nil {
+		g.outputs = &Map{}
+	}
+	g.outputs.Set(name, from)
+	return g
+}
+
+func (g *Graph) hosts() []*HostNode { return g.hostNodes }
+
+func (g *Graph) manifest() *Map {
+	var nodes []any
+	for _, each := range g.nodes {
+		node := NewMap("id", each.ID, "node_type", each.Type)
+		if each.Params.Len() > 0 {
+			node.Set("params", each.Params)
+		}
+		if each.OnError != nil {
+			node.Set("on_error", each.OnError)
+		}
+		nodes = append(nodes, node)
+	}
+	connections := []any{}
+	for _, each := range g.connections {
+		connections = append(connections, each)
+	}
+	m := NewMap("version", "v1", "metadata", NewMap("name", g.name), "nodes", nodes, "connections", connections)
+	if g.inputs != nil {
+		m.Set("inputs", g.inputs)
+	}
+	if g.outputs != nil {
+		m.Set("outputs", g.outputs)
+	}
+	return m
+}

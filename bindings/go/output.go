@@ -1,0 +1,205 @@
+package remotemedia
+
+import (
+	"context"
+	"io"
+	"iter"
+	"runtime"
+	"slices"
+
+	"github.com/remotemedia/remotemedia-go/internal/abi"
+)
+
+// Output reads a session: one output of it, or all together.
+type Output struct {
+	session *Session
+	sink    int64
+	// reading is held by the goroutine that reads.
+	reading chan struct{}
+	// fetched was taken from the runtime and not read yet; the session's mu guards it.
+	fetched []Packet
+}
+
+// Output returns a reader of the output of this name. If several outputs are read one by one, each must be read: one that is
+// full holds up the others.
+func (s *Session) Output(name string) (*Output, error) {
+	names := s.chosen
+	if names == nil {
+		ends, err := s.pipeline.graph()
+		if err != nil {
+			return nil, err
+		}
+		names = ends.outputs
+	}
+	sink := slices.Index(names, name)
+	if sink < 0 {
+		return nil, failure(StatusInvalidArgument, "the session has no output %q; it has %q", name, names)
+	}
+	o := &Output{session: s, sink: int64(sink), reading: make(chan struct{}, 1)}
+	s.mu.Lock()
+	s.readers = append(s.readers, o)
+	s.mu.Unlock()
+	return o, nil
+}
+
+// Receive waits for the next output of any name. After the last one it returns io.EOF, or what the session failed with.
+func (s *Session) Receive(ctx context.Context) (Packet, error) { return s.all.Receive(ctx) }
+
+// TryReceive returns the next output of any name if it is there.
+func (s *Session) TryReceive() (packet Packet, ok bool, err error) { return s.all.TryReceive() }
+
+// All yields the outputs of all names as they come, and at last the error that ended the session, if one did.
+func (s *Session) All(ctx context.Context) iter.Seq2[Packet, error] { return s.all.All(ctx) }
+
+// Chan is All as a channel, which is closed behind the last output or when ctx is done; Wait has the error then.
+func (s *Session) Chan(ctx context.Context) <-chan Packet { return s.all.Chan(ctx) }
+
+// Receive waits for the next output. After the last one it returns io.EOF, or what the session failed with.
+func (o *Output) Receive(ctx context.Context) (Packet, error) {
+	select {
+	case o.reading <- struct{}{}:
+		defer func() { <-o.reading }()
+	case <-ctx.Done():
+		return Packet{}, context.Cause(ctx)
+	}
+	for {
+		// Before the try: an output that comes after it is not missed.
+		changed := o.session.change()
+		packet, status, err := o.try()
+		switch {
+		case err != nil:
+			return Packet{}, err
+		case status == StatusOK:
+			return packet, nil
+		case status == StatusEnd:
+			return Packet{}, o.session.ended(ctx)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return Packet{}, context.Cause(ctx)
+		}
+	}
+}
+
+// TryReceive returns the next output if it is there. The error is io.EOF, or what the session failed with, if none will ever
+// come.
+func (o *Output) TryReceive() (packet Packet, ok bool, err error) {
+	o.reading <- struct{}{}
+	defer func() { <-o.reading }()
+	packet, status, err := o.try()
+	if err == nil && status == StatusEnd {
+		err = o.session.ended(context.Background())
+	}
+	return packet, err == nil && status == StatusOK, err
+}
+
+// All yields the outputs as they come, and at last the error that ended the session, if one did.
+func (o *Output) All(ctx context.Context) iter.Seq2[Packet, error] {
+	return func(yield func(Packet, error) bool) {
+		for {
+			packet, err := o.Receive(ctx)
+			if err == io.EOF || !yield(packet, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Chan is All as a channel, which is closed behind the last output or when ctx is done; Session.Wait has the error then.
+func (o *Output) Chan(ctx context.Context) <-chan Packet {
+	packets := make(chan Packet)
+	go func() {
+		defer close(packets)
+		for packet, err := range o.All(ctx) {
+			if err != nil {
+				return
+			}
+			select {
+			case packets <- packet:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return packets
+}
+
+// try takes an output that was fetched, or fetches some.
+func (o *Output) try() (Packet, Status, error) {
+	s := o.session
+	s.mu.Lock()
+	epoch := s.epoch
+	if len(o.fetched) > 0 {
+		defer s.mu.Unlock()
+		return o.pop(), StatusOK, nil
+	}
+	s.mu.Unlock()
+	fetched, status, err := o.fetch()
+	if err != nil || len(fetched) == 0 {
+		return Packet{}, status, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.epoch != epoch {
+		// They were interrupted while they were on their way here.
+		return Packet{}, StatusWouldBlock, nil
+	}
+	o.fetched = fetched
+	return o.pop(), StatusOK, nil
+}
+
+func (o *Output) pop() Packet {
+	packet := o.fetched[0]
+	o.fetched[0] = Packet{}
+	o.fetched = o.fetched[1:]
+	return packet
+}
+
+func (o *Output) fetch() (packets []Packet, status Status, err error) {
+	s := o.session
+	names, err := s.pipeline.graph()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !s.handle.use() {
+		return nil, 0, gone()
+	}
+	defer s.handle.done()
+	x := newExchange()
+	defer x.close()
+	port := s.run.port
+	port.reading.RLock()
+	found := abi.Call(abi.SessionReceive, s.handle.address, uintptr(o.sink), receiveMost, x.OutAddress, x.ErrAddress)
+	var released []uint64
+	if found < 0 {
+		failed := x.failure(found)
+		err, released = failed, failed.released
+	} else {
+		err = x.read(func(d *decoder) {
+			count := d.length("outputs")
+			packets = make([]Packet, d.length("rows"))
+			for i := range packets {
+				d.row(&packets[i], names.outputs)
+			}
+			if count > 1 {
+				released = d.tokens()
+			}
+		})
+	}
+	port.reading.RUnlock()
+	port.released(released)
+	runtime.KeepAlive(s)
+	return packets, Status(found), err
+}
+
+// row reads an output of a session: [value, pts, duration, seq, stream, output, item].
+func (d *decoder) row(p *Packet, outputs []string) {
+	d.fields(7, "an output")
+	p.Value = d.value()
+	p.PTS, p.Duration = d.pts(), d.pts()
+	p.Seq = d.integer("a seq", 0, 1<<62)
+	p.Stream = d.integer("a stream", 0, 1<<62)
+	p.Output = d.string("an output")
+	p.Item = d.size("an item")
+}

@@ -1,0 +1,257 @@
+package remotemedia
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/remotemedia/remotemedia-go/internal/abi"
+)
+
+// inlineBudget is how long Execute and Send let short work run on the calling thread, which saves the way through the port.
+const inlineBudget = 300 * time.Microsecond
+
+// Pipeline is a validated manifest, ready to run any number of times, also at the same time.
+type Pipeline struct {
+	handle  *handle
+	runtime *Runtime
+	hosted  bool
+	// graph knows the names of inputs and outputs; read at the first need.
+	graph func() (*ends, error)
+}
+
+// Compile makes a pipeline in the Default runtime; see Runtime.Compile.
+func Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
+	r, err := Default()
+	if err != nil {
+		return nil, err
+	}
+	return r.Compile(manifest, nodes...)
+}
+
+// Compile makes a pipeline. The manifest is YAML or JSON text (string or []byte), a *Graph, or a map. Nodes are node types
+// written in Go that it names; those in a Graph need not be given again. All that is wrong with a manifest is
+// reported at once, in Error.Problems.
+func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
+	if !r.handle.use() {
+		return nil, gone()
+	}
+	defer r.handle.done()
+	options := newExchange()
+	defer options.close()
+	x := newExchange()
+	defer x.close()
+	switch m := manifest.(type) {
+	case string:
+		x.text([]byte(m))
+	case []byte:
+		x.text(m)
+	case *Graph:
+		nodes = append(m.hosts(), nodes...)
+		if err := x.encoder.document(m.manifest(), "manifest"); err != nil {
+			return nil, err
+		}
+	default:
+		if err := x.encoder.document(manifest, "manifest"); err != nil {
+			return nil, err
+		}
+	}
+	made := &Pipeline{runtime: r, hosted: len(nodes) > 0}
+	var optionsData, optionsLength uintptr
+	var tokens []uint64
+	if made.hosted {
+		declared := &Map{}
+		for _, node := range nodes {
+			if _, twice := declared.Lookup(node.Type); !twice {
+				token := lendObject(&hostType{node: node})
+				tokens = append(tokens, token)
+				declared.Set(node.Type, node.declared(token))
+			}
+		}
+		if err := options.encoder.document(NewMap("host_nodes", declared), "nodes"); err != nil {
+			release(tokens)
+			return nil, err
+		}
+		optionsData, optionsLength, _, _ = options.input()
+	}
+	data, length, _, _ := x.input()
+	status := abi.Call(abi.PipelineNew, r.handle.address, data, length, optionsData, optionsLength, x.HandleAddress, x.ErrAddress)
+	if status < 0 {
+		err := x.failure(status)
+		// Nothing of a pipeline that was not made can call a node.
+		release(tokens)
+		return nil, err
+	}
+	made.handle = newHandle(x.Handle(), abi.PipelineFree)
+	made.graph = graphOf(made.handle)
+	runtime.AddCleanup(made, (*handle).close, made.handle)
+	return made, made.readParams(tokens)
+}
+
+// Close frees the pipeline; work that it was given goes on. The garbage collector does the same, later.
+func (p *Pipeline) Close() error {
+	p.handle.close()
+	return nil
+}
+
+// Describe returns the plan: nodes with their stages, connections, and the converters that were inserted.
+func (p *Pipeline) Describe() (*Map, error) { return p.handle.ask(abi.PipelineDescribe) }
+
+// Execute runs the pipeline on inputs, each an item of its own, and waits for the end. When ctx is done the work is
+// cancelled. Inputs of 16 KiB and more are lent, not copied: don't change them before Execute has returned without an error
+// of ctx.
+func (p *Pipeline) Execute(ctx context.Context, inputs ...any) (*Outputs, error) {
+	if inputs == nil {
+		inputs = []any{}
+	}
+	return p.execute(ctx, inputs)
+}
+
+// ExecuteNamed is Execute for a manifest with named inputs: lists of equal length by name.
+func (p *Pipeline) ExecuteNamed(ctx context.Context, inputs map[string][]any) (*Outputs, error) {
+	return p.execute(ctx, inputs)
+}
+
+// Submit starts an execution without waiting for its end.
+func (p *Pipeline) Submit(ctx context.Context, inputs ...any) (*Run, error) {
+	if inputs == nil {
+		inputs = []any{}
+	}
+	return p.submit(ctx, inputs, 0)
+}
+
+// SubmitNamed is Submit for a manifest with named inputs.
+func (p *Pipeline) SubmitNamed(ctx context.Context, inputs map[string][]any) (*Run, error) {
+	return p.submit(ctx, inputs, 0)
+}
+
+func (p *Pipeline) execute(ctx context.Context, inputs any) (*Outputs, error) {
+	run, err := p.submit(ctx, inputs, inlineBudget)
+	if err != nil {
+		return nil, err
+	}
+	<-run.done
+	return run.outputs, run.err
+}
+
+func (p *Pipeline) submit(ctx context.Context, inputs any, budget time.Duration) (*Run, error) {
+	timeout := abi.Forever
+	if err := ctx.Err(); err != nil {
+		return nil, causedBy(ctx, failure(statusOf(err), "the work was not begun: %v", err))
+	}
+	if deadline, has := ctx.Deadline(); has {
+		timeout = uintptr(max(time.Until(deadline).Microseconds(), 0))
+	}
+	port, err := p.runtime.events()
+	if err != nil {
+		return nil, err
+	}
+	if !p.handle.use() {
+		return nil, gone()
+	}
+	defer p.handle.done()
+	if !port.handle.use() {
+		return nil, failure(StatusShutDown, "the runtime is shut down; make another one")
+	}
+	defer port.handle.done()
+	x := newExchange()
+	defer x.close()
+	if err := x.encoder.document(inputs, "inputs"); err != nil {
+		x.abort()
+		return nil, err
+	}
+	run := port.begin(ctx, p)
+	data, length, table, count := x.input()
+	port.reading.RLock()
+	status := abi.Call(abi.PipelineSubmit, p.handle.address, port.handle.address, uintptr(run.token), data, length, table, count,
+		timeout, uintptr(budget.Microseconds()), x.OutAddress, x.ErrAddress)
+	var released []uint64
+	switch {
+	case status < 0:
+		failed := x.failure(status)
+		err, released = failed, failed.released
+	case Status(status) == StatusOK:
+		var outputs *Outputs
+		var ended error
+		if broken := x.read(func(d *decoder) { outputs, ended, released = d.completion() }); broken != nil {
+			ended = broken
+		}
+		port.finish(run, outputs, ended)
+	}
+	port.reading.RUnlock()
+	port.released(released)
+	if err != nil {
+		port.forget(run)
+		return nil, err
+	}
+	run.watch(ctx)
+	return run, nil
+}
+
+// statusOf is the status that an error of a context stands for.
+func statusOf(err error) Status {
+	if err == context.DeadlineExceeded {
+		return StatusTimedOut
+	}
+	return StatusCancelled
+}
+
+// ends are the names of the inputs and outputs of a pipeline, in the order of its plan.
+type ends struct{ inputs, outputs []string }
+
+func graphOf(h *handle) func() (*ends, error) {
+	return sync.OnceValues(func() (*ends, error) {
+		plan, err := h.ask(abi.PipelineDescribe)
+		if err != nil {
+			return nil, err
+		}
+		names := &ends{}
+		for _, each := range toList(plan.Get("inputs")) {
+			names.inputs = append(names.inputs, nameOf(each))
+		}
+		outputs := toList(plan.Get("outputs"))
+		if outputs == nil {
+			outputs = toList(plan.Get("sinks"))
+		}
+		for _, each := range outputs {
+			names.outputs = append(names.outputs, nameOf(each))
+		}
+		return names, nil
+	})
+}
+
+// readParams gives the types of host nodes with a constructor the params that their nodes have in the manifest.
+func (p *Pipeline) readParams(tokens []uint64) error {
+	var types []*hostType
+	for _, token := range tokens {
+		if l := lent(token); l != nil && l.object.(*hostType).node.New != nil {
+			types = append(types, l.object.(*hostType))
+		}
+	}
+	if len(types) == 0 {
+		return nil
+	}
+	plan, err := p.Describe()
+	if err != nil {
+		return err
+	}
+	params := map[string]*Map{}
+	for _, each := range toList(plan.Get("nodes")) {
+		if node, ok := each.(*Map); ok {
+			params[toText(node.Get("id"))], _ = node.Get("params").(*Map)
+		}
+	}
+	for _, each := range types {
+		each.params = params
+	}
+	return nil
+}
+
+func nameOf(value any) string {
+	if m, ok := value.(*Map); ok {
+		return toText(m.Get("name"))
+	}
+	return strings.TrimSpace(toText(value))
+}

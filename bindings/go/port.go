@@ -1,0 +1,208 @@
+package remotemedia
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/remotemedia/remotemedia-go/internal/abi"
+)
+
+// port is where completions, calls and release records of a runtime arrive. One goroutine waits at it and handles them in
+// their order.
+type port struct {
+	handle *handle
+	// runtime is freed by its own user; the port keeps what it needs of it.
+	ended chan struct{}
+
+	// reading is held for reading while a document that may name loans is fetched and decoded, and for writing while loans
+	// are ended: no loan ends between the naming and the looking up.
+	reading sync.RWMutex
+
+	mu    sync.Mutex
+	runs  map[uint64]*Run
+	calls map[uint64]*hostCall
+	// replying counts replies that may bring the next call; over are calls that ended before such a reply has returned.
+	replying int
+	over     map[uint64]bool
+}
+
+func openPort(runtime *handle) (*port, error) {
+	x := newExchange()
+	defer x.close()
+	if !runtime.use() {
+		return nil, gone()
+	}
+	defer runtime.done()
+	// A goroutine waits at the port itself, so that nobody watches a descriptor.
+	if err := x.encoder.document(NewMap("bell", "none"), "options"); err != nil {
+		return nil, err
+	}
+	data, length, _, _ := x.input()
+	_, _ = data, length
+	status := abi.Call(abi.PortNew, runtime.address, x.HandleAddress, x.ErrAddress)
+	if err := x.settle(status); err != nil {
+		return nil, err
+	}
+	p := &port{
+		handle: newHandle(x.Handle(), abi.PortFree), ended: make(chan struct{}),
+		runs: map[uint64]*Run{}, calls: map[uint64]*hostCall{}, over: map[uint64]bool{},
+	}
+	p.handle.use()
+	go p.drive()
+	return p, nil
+}
+
+// drive handles events until the port has ended.
+func (p *port) drive() {
+	for p.next() {
+	}
+	p.mu.Lock()
+	left := p.runs
+	p.runs = map[uint64]*Run{}
+	p.mu.Unlock()
+	for _, run := range left {
+		p.ending(run, nil, failure(StatusShutDown, "the runtime was shut down while this work was under way"))
+	}
+	close(p.ended)
+	p.handle.close()
+	p.handle.done()
+}
+
+// next waits for a batch of events and handles it; false after the last one.
+func (p *port) next() bool {
+	x := newExchange()
+	defer x.close()
+	status := abi.Call(abi.PortNext, p.handle.address, abi.Forever, x.OutAddress, x.ErrAddress)
+	if err := x.settle(status); err != nil {
+		slog.Error("remotemedia: the port failed", "error", err)
+		return false
+	}
+	if err := x.read(p.events); err != nil {
+		slog.Error("remotemedia: events of the runtime can't be read", "error", err)
+	}
+	return Status(status) != StatusEnd
+}
+
+// events handles a batch.
+func (p *port) events(d *decoder) {
+	for range d.length("events") {
+		count := d.length("an event")
+		switch kind := d.size("an event"); kind {
+		case eventCompleted:
+			token := d.token()
+			outputs, err, released := d.completion()
+			if run := p.take(token); run != nil {
+				p.ending(run, outputs, err)
+			}
+			p.released(released)
+		case eventCall:
+			id := d.token()
+			if call := d.call(p, id); call != nil {
+				go p.serve(call)
+			}
+		case eventReleased:
+			p.released(d.tokens())
+		case eventRoom, eventOutputs:
+			if run := p.run(d.token()); run != nil && run.session != nil {
+				run.session.notify()
+			}
+		case eventReplyRoom:
+			p.wakeCall(d.token())
+		case eventCallOver:
+			p.endCall(d.token())
+		case eventSkipped:
+			run := p.run(d.token())
+			detail, _ := d.value().(*Map)
+			if run != nil && detail != nil {
+				run.skip(errorOf(StatusExecutionFailed, detail))
+			}
+			for range count - 3 {
+				d.value()
+			}
+		default:
+			for range count - 1 {
+				d.value()
+			}
+		}
+	}
+}
+
+func (d *decoder) token() uint64 { return uint64(d.integer("a token", 0, 1<<62)) }
+
+// begin makes a run that the port knows before it is submitted: its events may come before the submit returns.
+func (p *port) begin(ctx context.Context, pipeline *Pipeline) *Run {
+	run := &Run{token: lastToken.Add(1), port: p, done: make(chan struct{}), pipeline: pipeline}
+	if pipeline.hosted {
+		run.ctx, run.cancel = context.WithCancelCause(ctx)
+	} else {
+		run.ctx, run.cancel = ctx, func(error) {}
+	}
+	p.mu.Lock()
+	p.runs[run.token] = run
+	p.mu.Unlock()
+	return run
+}
+
+func (p *port) run(token uint64) *Run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.runs[token]
+}
+
+func (p *port) take(token uint64) *Run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	run := p.runs[token]
+	delete(p.runs, token)
+	return run
+}
+
+// forget removes a run that was not accepted.
+func (p *port) forget(run *Run) {
+	p.take(run.token)
+	run.cancel(nil)
+}
+
+// finish ends a run on the goroutine that has its completion.
+func (p *port) finish(run *Run, outputs *Outputs, err error) {
+	if p.take(run.token) != nil {
+		p.ending(run, outputs, err)
+	}
+}
+
+// ending ends what functions still do for a run, and delivers its end once their instances are closed.
+func (p *port) ending(run *Run, outputs *Outputs, err error) {
+	p.endCalls(run)
+	if !run.hosts.any() {
+		run.end(outputs, err)
+		return
+	}
+	go func() {
+		run.hosts.close()
+		run.end(outputs, err)
+	}()
+}
+
+// released ends loans, once nobody decodes a document that may name them.
+func (p *port) released(tokens []uint64) {
+	if len(tokens) == 0 {
+		return
+	}
+	p.reading.Lock()
+	release(tokens)
+	p.reading.Unlock()
+}
+
+// shutdown ends the port: its work is cancelled, and its goroutine ends once everything has been handed out.
+func (p *port) shutdown() {
+	if p.handle.use() {
+		p.handle.done()
+	}
+}
+
+func (r *Run) skip(err *Error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.skipped = append(r.skipped, err)
+}

@@ -1,0 +1,383 @@
+package remotemedia
+
+import (
+	"context"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/remotemedia/remotemedia-go/internal/abi"
+)
+
+// SessionOptions are the options of a session. The zero value has all defaults.
+type SessionOptions struct {
+	// Outputs are the names of the outputs that are read; what leaves by others is dropped. By default all.
+	Outputs []string
+	// Packets, Bytes and Media bound the queue at each input and each output: 64, 8 MiB and 5 s by default.
+	Packets, Bytes int
+	Media          time.Duration
+	// Deadline is how long the session may last.
+	Deadline time.Duration
+	// PacketDeadline is after how long a packet, and all that is made of it, is dropped.
+	PacketDeadline time.Duration
+	// Virtual lets the clock show the media time that has arrived, for tests.
+	Virtual bool
+	// Trace records the steps of the session for Trace.
+	Trace bool
+}
+
+// Session is a pipeline at work on one stream, fed and read while it runs. It is bounded at both ends: Send waits for room,
+// and the pipeline waits for its reader, so read and send from two goroutines, or read what a Send has made before the next
+// one. All methods may be called from any goroutine.
+type Session struct {
+	handle   *handle
+	run      *Run
+	pipeline *Pipeline
+	all      *Output
+	chosen   []string
+
+	// sending is held by the goroutine that sends; a channel, so that waiting for it ends with a context.
+	sending chan struct{}
+
+	mu sync.Mutex
+	// changed is closed, and made anew, when there may be room or outputs.
+	changed chan struct{}
+	epoch   int
+	readers []*Output
+}
+
+// receiveMost is the most outputs that are fetched at once.
+const receiveMost = 256
+
+// Session opens a session. When ctx is done it is cancelled; Close ends it.
+func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, causedBy(ctx, failure(statusOf(err), "the session was not opened: %v", err))
+	}
+	port, err := p.runtime.events()
+	if err != nil {
+		return nil, err
+	}
+	if !p.handle.use() {
+		return nil, gone()
+	}
+	defer p.handle.done()
+	if !port.handle.use() {
+		return nil, failure(StatusShutDown, "the runtime is shut down; make another one")
+	}
+	defer port.handle.done()
+	x := newExchange()
+	defer x.close()
+	if err := x.encoder.document(options.document(ctx), "options"); err != nil {
+		return nil, err
+	}
+	s := &Session{pipeline: p, sending: make(chan struct{}, 1), changed: make(chan struct{}), chosen: options.Outputs}
+	s.all = &Output{session: s, sink: -1, reading: make(chan struct{}, 1)}
+	s.readers = []*Output{s.all}
+	s.run = port.begin(ctx, p)
+	s.run.session = s
+	data, length, _, _ := x.input()
+	status := abi.Call(abi.SessionNew, p.handle.address, port.handle.address, uintptr(s.run.token), data, length,
+		x.HandleAddress, x.ErrAddress)
+	if err := x.settle(status); err != nil {
+		port.forget(s.run)
+		return nil, err
+	}
+	s.handle = newHandle(x.Handle(), abi.SessionFree)
+	runtime.AddCleanup(s, (*handle).close, s.handle)
+	s.run.watch(ctx)
+	return s, nil
+}
+
+func (o *SessionOptions) document(ctx context.Context) *Map {
+	m, buffer := &Map{}, &Map{}
+	if o.Outputs != nil {
+		m.Set("outputs", o.Outputs)
+	}
+	if o.Packets > 0 {
+		buffer.Set("packets", o.Packets)
+	}
+	if o.Bytes > 0 {
+		buffer.Set("bytes", o.Bytes)
+	}
+	if o.Media > 0 {
+		buffer.Set("ms", o.Media.Milliseconds())
+	}
+	if buffer.Len() > 0 {
+		m.Set("buffer", buffer)
+	}
+	deadline := o.Deadline
+	if at, has := ctx.Deadline(); has && (deadline == 0 || time.Until(at) < deadline) {
+		deadline = max(time.Until(at), time.Microsecond)
+	}
+	if deadline > 0 {
+		m.Set("deadline_us", deadline.Microseconds())
+	}
+	if o.PacketDeadline > 0 {
+		m.Set("packet_deadline_us", o.PacketDeadline.Microseconds())
+	}
+	if o.Virtual {
+		m.Set("clock", "virtual")
+	}
+	if o.Trace {
+		m.Set("trace", true)
+	}
+	return m
+}
+
+// Send sends values, each as a packet, and waits for room.
+func (s *Session) Send(ctx context.Context, values ...any) error {
+	packets := make([]Packet, len(values))
+	for i, value := range values {
+		packets[i].Value = value
+	}
+	return s.SendPackets(ctx, packets...)
+}
+
+// SendPackets sends packets with times of their own, or by the inputs that they name, and waits for room. Their other
+// fields are ignored. When it returns with an error of ctx, some of them may have been taken.
+func (s *Session) SendPackets(ctx context.Context, packets ...Packet) error {
+	select {
+	case s.sending <- struct{}{}:
+		defer func() { <-s.sending }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	for len(packets) > 0 {
+		// Before the try: room that comes after it is not missed.
+		changed := s.change()
+		taken, err := s.try(packets)
+		if err != nil {
+			return err
+		}
+		if packets = packets[taken:]; len(packets) == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// TrySend sends as many packets as there is room for, and returns their number.
+func (s *Session) TrySend(packets ...Packet) (int, error) {
+	s.sending <- struct{}{}
+	defer func() { <-s.sending }()
+	return s.try(packets)
+}
+
+func (s *Session) try(packets []Packet) (taken int, err error) {
+	if !s.handle.use() {
+		return 0, gone()
+	}
+	defer s.handle.done()
+	x := newExchange()
+	defer x.close()
+	if err := s.packets(&x.encoder, packets); err != nil {
+		x.abort()
+		return 0, err
+	}
+	data, length, table, count := x.input()
+	port := s.run.port
+	port.reading.RLock()
+	status := abi.Call(abi.SessionSend, s.handle.address, data, length, table, count, uintptr(inlineBudget.Microseconds()), 0,
+		x.OutAddress, x.ErrAddress)
+	var released []uint64
+	if status < 0 {
+		failed := x.failure(status)
+		err, released = s.why(failed), failed.released
+	} else {
+		err = x.read(func(d *decoder) {
+			count := d.length("what was sent")
+			taken = d.size("the number of packets")
+			d.value()
+			if count > 2 {
+				released = d.tokens()
+			}
+		})
+	}
+	port.reading.RUnlock()
+	port.released(released)
+	return taken, err
+}
+
+// packets writes packets as the runtime takes them: [value], [value, pts, duration], or [value, pts, duration, input].
+func (s *Session) packets(e *encoder, packets []Packet) error {
+	e.array(len(packets))
+	for i := range packets {
+		p := &packets[i]
+		input := 0
+		if p.Input != "" {
+			names, err := s.pipeline.graph()
+			if err != nil {
+				return err
+			}
+			if input = slices.Index(names.inputs, p.Input); input < 0 {
+				return failure(StatusInvalidArgument, "the pipeline has no input %q; it has %q", p.Input, names.inputs)
+			}
+		}
+		timed := p.PTS.known || p.Duration.known || input > 0
+		switch {
+		case input > 0:
+			e.array(4)
+		case timed:
+			e.array(3)
+		default:
+			e.array(1)
+		}
+		if err := e.document(p.Value, "the packet"); err != nil {
+			return err
+		}
+		if timed {
+			e.time(p.PTS)
+			e.time(p.Duration)
+		}
+		if input > 0 {
+			e.int(int64(input))
+		}
+	}
+	return nil
+}
+
+// Finish ends the input: what was sent is processed and flushed, then readers get io.EOF. It may be called again.
+func (s *Session) Finish() error { return s.call(abi.SessionFinish) }
+
+// Cancel ends the session now and drops what is on its way; StatusGone if it has ended before.
+func (s *Session) Cancel() error {
+	s.drop()
+	return s.call(abi.SessionCancel)
+}
+
+// Flush ends the stream after what was sent: everything that nodes hold back comes out, and another stream may begin.
+func (s *Session) Flush() error { return s.control(NewMap("flush", true)) }
+
+// Interrupt drops everything that was sent and not read, and lets the nodes begin anew; what is sent afterwards is not
+// touched. With the id of a node it drops what waits before that node and behind it; what comes before it goes on.
+func (s *Session) Interrupt(at ...string) error {
+	if len(at) > 1 {
+		return failure(StatusInvalidArgument, "Interrupt takes one node, got %q", at)
+	}
+	control := NewMap("interrupt", true)
+	if len(at) == 1 {
+		control.Set("at", at[0])
+	} else {
+		s.drop()
+	}
+	return s.control(control)
+}
+
+// SetParam changes a live param of a node: what was sent before is processed with the old value.
+func (s *Session) SetParam(node, param string, value any) error {
+	return s.control(NewMap("set", NewMap("node", node, "params", NewMap(param, value))))
+}
+
+// Metrics returns what each node has done and waits for, as docs/abi.md describes it; also after the end.
+func (s *Session) Metrics() (*Map, error) { return s.handle.ask(abi.SessionMetrics) }
+
+// Trace returns what was recorded since the last call, as docs/abi.md describes it.
+func (s *Session) Trace() (*Map, error) { return s.handle.ask(abi.SessionTrace) }
+
+// Progress returns how far the session is; StatusGone once it has ended.
+func (s *Session) Progress() (Progress, error) { return s.run.Progress() }
+
+// Skipped returns the errors after which a node has dropped a packet so far: the first 100, and the first of each node.
+func (s *Session) Skipped() []*Error {
+	s.run.mu.Lock()
+	defer s.run.mu.Unlock()
+	return slices.Clone(s.run.skipped)
+}
+
+// Done is closed when the session has ended. Outputs from before may still be read.
+func (s *Session) Done() <-chan struct{} { return s.run.done }
+
+// Wait waits for the end, and returns what the session failed with.
+func (s *Session) Wait(ctx context.Context) error {
+	_, err := s.run.Wait(ctx)
+	return err
+}
+
+// Close cancels the session if it has not ended, and frees it. It may be called again.
+func (s *Session) Close() error {
+	s.drop()
+	s.handle.close()
+	// Whoever waits looks again, and finds it closed.
+	s.notify()
+	return nil
+}
+
+func (s *Session) control(control *Map) error {
+	x := newExchange()
+	defer x.close()
+	if err := x.encoder.document(control, "control"); err != nil {
+		return err
+	}
+	data, length, _, _ := x.input()
+	return s.call(abi.SessionControl, data, length)
+}
+
+func (s *Session) call(function abi.Function, more ...uintptr) error {
+	if !s.handle.use() {
+		return gone()
+	}
+	defer s.handle.done()
+	x := newExchange()
+	defer x.close()
+	arguments := append([]uintptr{s.handle.address}, more...)
+	return x.settle(abi.Call(function, append(arguments, x.ErrAddress)...))
+}
+
+// why makes the failure that ended a session the cause of a call that came too late.
+func (s *Session) why(failed *Error) error {
+	if failed.Status == StatusGone {
+		select {
+		case <-s.run.done:
+			if s.run.err != nil {
+				failed.err = s.run.err
+			}
+		default:
+		}
+	}
+	return failed
+}
+
+// change is closed at the next change.
+func (s *Session) change() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+func (s *Session) notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// drop drops what was fetched and not read.
+func (s *Session) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+	for _, reader := range s.readers {
+		reader.fetched = nil
+	}
+}
+
+// ended is what a reader gets after the last output.
+func (s *Session) ended(ctx context.Context) error {
+	select {
+	case <-s.run.done:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if s.run.err != nil {
+		return s.run.err
+	}
+	return io.EOF
+}

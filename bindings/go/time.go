@@ -1,0 +1,46 @@
+package remotemedia
+
+import (
+	"fmt"
+	"time"
+)
+
+// Time is a place in a stream, or a length, in whole nanoseconds. The zero Time is unknown.
+type Time struct {
+	ns    int64
+	known bool
+}
+
+// At is the Time that lies this long after the beginning of a stream, or lasts this long.
+func At(d time.Duration) Time { return Time{int64(d), true} }
+
+// Known reports whether there is a time.
+func (t Time) Known() bool { return t.known }
+
+// Duration is the time as the standard library has it; 0 if it is unknown.
+func (t Time) Duration() time.Duration { return time.Duration(t.ns) }
+
+func (t Time) String() string {
+	if !t.known {
+		return "unknown"
+	}
+	return t.Duration().String()
+}
+
+// Timestamp is a point in time with the range of the wire format, which is wider than that of time.Time's methods. A
+// time.Time is encoded as one.
+type Timestamp struct {
+	// Seconds since 1970-01-01T00:00:00Z, and nanoseconds within the second, from 0 to 999,999,999.
+	Seconds     int64
+	Nanoseconds uint32
+}
+
+// Time is the timestamp in UTC.
+func (t Timestamp) Time() time.Time { return time.Unix(t.Seconds, int64(t.Nanoseconds)).UTC() }
+
+func (t Timestamp) String() string {
+	if t.Seconds < -62135596800 || t.Seconds > 253402300799 {
+		return fmt.Sprintf("%d.%09d s", t.Seconds, t.Nanoseconds)
+	}
+	return t.Time().Format(time.RFC3339Nano)
+}
