@@ -175,7 +175,8 @@ func (p *port) serve(c *hostCall) {
 		}
 		unlock()
 		c.cancel()
-		if errors.Is(err, errOver) {
+		// A function that fails since its context has ended is not why the run fails: the run ends by its context, too.
+		if errors.Is(err, errOver) || err != nil && c.run.ctx.Err() != nil {
 			return
 		}
 		c = c.reply(err)
@@ -349,6 +350,10 @@ func (c *hostCall) emit(from *Emitter, packet Packet) error {
 		if !packet.PTS.known {
 			packet.PTS, packet.Duration = from.at.PTS, from.at.Duration
 		}
+		var err error
+		if packet.Value, err = asDecoded(packet.Value); err != nil {
+			return c.at(from.entry, from.node, err)
+		}
 		packet.Item, packet.Input, packet.Output = from.at.Item, "", ""
 		next := placed{from.entry, packet}
 		if c.collect != nil {
@@ -371,6 +376,28 @@ func (c *hostCall) emit(from *Emitter, packet Packet) error {
 		return c.part()
 	}
 	return nil
+}
+
+// asDecoded returns a value as it would come out of the runtime: nodes see the same types whether or not it was there.
+func asDecoded(value any) (any, error) {
+	switch v := value.(type) {
+	case nil, bool, int64, float64, string, []byte, *Audio, *Tensor, *Video, *Table, *File, Timestamp:
+		return value, nil
+	case int:
+		return int64(v), nil
+	}
+	e := &encoder{}
+	defer e.abort()
+	if err := e.document(value, "the returned value"); err != nil {
+		return nil, err
+	}
+	return decode(e.out, func(index int) (payload, bool) {
+		if index >= len(e.table) {
+			return payload{}, false
+		}
+		l := lent(e.table[index].Token)
+		return payload{l.data, l.native}, true
+	})
 }
 
 // row encodes an output: [entry, value], [entry, value, pts, duration], or [entry, value, pts, duration, port].

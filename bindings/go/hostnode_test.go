@@ -1,0 +1,228 @@
+package remotemedia
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestAFunctionIsANode(t *testing.T) {
+	r, ctx := begin(t)
+	double := Func("Double", func(_ context.Context, value int) (int, error) { return 2 * value, nil })
+	text := Func("Text", func(_ context.Context, value any) (string, error) {
+		if value == int64(4) {
+			return "", Nothing
+		}
+		return fmt.Sprint(value), nil
+	})
+	outputs, err := compile(t, r, chain(pass(), double, text)).Execute(ctx, 1, 2, 3)
+	must(t, err)
+	expect(t, outputs.Values(), "[2 6]")
+	expect(t, outputs.Packets("text")[1].Item, 2)
+}
+
+func TestTheErrorOfAFunctionComesBackAsItself(t *testing.T) {
+	r, ctx := begin(t)
+	type special struct{ error }
+	own := &special{errors.New("too loud")}
+	node := Func("Picky", func(_ context.Context, value int) (int, error) {
+		if value == 2 {
+			return 0, fmt.Errorf("while checking: %w", own)
+		}
+		return value, nil
+	})
+	_, err := compile(t, r, chain(node)).Execute(ctx, 1, 2, 3)
+	found := failed(t, err, StatusExecutionFailed)
+	var back *special
+	if !errors.As(err, &back) || back != own {
+		t.Fatal(err)
+	}
+	expect(t, []any{found.NodeID, found.Item, found.Outputs.Values(), found.Chain}, "[picky 1 [1] [too loud]]")
+}
+
+func TestAPanicIsAnError(t *testing.T) {
+	r, ctx := begin(t)
+	node := Func("Broken", func(context.Context, any) (any, error) { panic("out of order") })
+	_, err := compile(t, r, chain(node)).Execute(ctx, 1)
+	var found *PanicError
+	if !errors.As(err, &found) || found.Value != "out of order" || len(found.Stack) == 0 {
+		t.Fatal(err)
+	}
+}
+
+func TestAWrongTypeIsNamed(t *testing.T) {
+	r, ctx := begin(t)
+	node := Func("Number", func(_ context.Context, value int8) (int8, error) { return value, nil })
+	p := compile(t, r, chain(node))
+	for _, wrong := range []any{"one", 1.0, 300, nil} {
+		_, err := p.Execute(ctx, wrong)
+		failed(t, err, StatusExecutionFailed)
+	}
+	bad := Func("Bad", func(context.Context, any) (any, error) { return make(chan int), nil })
+	_, err := compile(t, r, chain(bad)).Execute(ctx, 1)
+	failed(t, err, StatusExecutionFailed)
+}
+
+func TestAStreamLeavesValueByValueAndWaitsForRoom(t *testing.T) {
+	r, ctx := begin(t)
+	var made atomic.Int64
+	ended := make(chan struct{})
+	node := StreamFunc("Count", func(context.Context, int) iter.Seq2[int64, error] {
+		return func(yield func(int64, error) bool) {
+			defer close(ended)
+			for i := int64(0); ; i++ {
+				made.Store(i)
+				if !yield(i, nil) {
+					return
+				}
+			}
+		}
+	})
+	s := open(t, ctx, compile(t, r, chain(node)), SessionOptions{Packets: 4})
+	must(t, s.Send(ctx, 1))
+	for i := range 20 {
+		packet, err := s.Receive(ctx)
+		must(t, err)
+		expect(t, packet.Value, i)
+	}
+	// A stream without end is not far ahead of its reader.
+	if ahead := made.Load(); ahead > 20+receiveMost+100 {
+		t.Fatal(ahead)
+	}
+	must(t, s.Cancel())
+	<-ended
+}
+
+func TestAnInterruptionEndsACall(t *testing.T) {
+	r, ctx := begin(t)
+	node, begun, release := stalling()
+	s := open(t, ctx, compile(t, r, chain(node)), SessionOptions{})
+	must(t, s.Send(ctx, 1))
+	<-begun
+	must(t, s.Interrupt())
+	must(t, s.Send(ctx, 2))
+	<-begun
+	close(release)
+	must(t, s.Finish())
+	expect(t, values(collect(t, ctx, s)), "[2]")
+}
+
+func TestABatchIsHandledTogether(t *testing.T) {
+	r, ctx := begin(t)
+	var mu sync.Mutex
+	var sizes []int
+	node := BatchFunc("Batch", 4, func(_ context.Context, in []int) ([]int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		sizes = append(sizes, len(in))
+		out := make([]int, len(in))
+		for i, value := range in {
+			out[i] = value * 10
+		}
+		return out, nil
+	})
+	plus := Func("Plus", func(_ context.Context, value int) (int, error) { return value + 1, nil })
+	outputs, err := compile(t, r, chain(plus, node, plus), node, plus).Execute(ctx, 1, 2, 3, 4, 5, 6)
+	must(t, err)
+	expect(t, outputs.Values(), "[21 31 41 51 61 71]")
+	total := 0
+	for _, size := range sizes {
+		if total += size; size > 4 {
+			t.Fatal(sizes)
+		}
+	}
+	expect(t, total, 6)
+}
+
+func TestNodesHavePorts(t *testing.T) {
+	r, ctx := begin(t)
+	route := &HostNode{Type: "Route", Outputs: []string{"even", "odd"},
+		Process: func(_ context.Context, in Packet, out *Emitter) error {
+			if in.Value.(int64)%2 == 1 {
+				return out.EmitTo("odd", in.Value)
+			}
+			return out.Emit(in.Value)
+		}}
+	merge := &HostNode{Type: "Merge", Inputs: []string{"left", "right"},
+		Process: func(_ context.Context, in Packet, out *Emitter) error {
+			return out.Emit([]any{in.Input, in.Value})
+		}}
+	graph := NewGraph("ports").Add(route, merge).Connect("route.even", "merge.right").Connect("route.odd", "merge.left")
+	outputs, err := compile(t, r, graph).Execute(ctx, 1, 2)
+	must(t, err)
+	expect(t, outputs.Values(), "[[left 1] [right 2]]")
+}
+
+// counter is a node with a state: it counts the packets of an item, and says so at its end.
+type counter struct {
+	closed  *atomic.Int64
+	packets int64
+	unit    string
+}
+
+func (c *counter) Process(_ context.Context, in Packet, out *Emitter) error {
+	c.packets++
+	return out.EmitPacket(Packet{Value: in.Value, PTS: At(time.Duration(c.packets))})
+}
+
+func (c *counter) Flush(_ context.Context, out *Emitter) error {
+	defer func() { c.packets = 0 }()
+	return out.Emit(fmt.Sprint(c.packets, " ", c.unit))
+}
+
+func (c *counter) Close() error {
+	c.closed.Add(1)
+	return nil
+}
+
+func TestANodeWithAState(t *testing.T) {
+	r, ctx := begin(t)
+	var closed atomic.Int64
+	node := &HostNode{Type: "Counter", New: func(info NodeInfo) (Processor, error) {
+		expect(t, info.ID, "counter")
+		return &counter{closed: &closed, unit: info.Params.Get("unit").(string)}, nil
+	}}
+	spec := node.Spec().Set("unit", "packets")
+	p := compile(t, r, chain(spec))
+	outputs, err := p.Execute(ctx, 7, 8)
+	must(t, err)
+	expect(t, outputs.Values(), "[7 1 packets 8 1 packets]")
+	expect(t, outputs.Packets("counter")[0].PTS, "1ns")
+	expect(t, closed.Load(), 1)
+
+	s := open(t, ctx, p, SessionOptions{})
+	must(t, s.Send(ctx, 1, 2))
+	must(t, s.Finish())
+	expect(t, values(collect(t, ctx, s)), "[1 2 2 packets]")
+	must(t, s.Wait(ctx))
+	expect(t, closed.Load(), 2)
+
+	broken := &HostNode{Type: "Never", New: func(NodeInfo) (Processor, error) { return nil, errors.New("not today") }}
+	_, err = compile(t, r, chain(broken)).Execute(ctx, 1)
+	expect(t, failed(t, err, StatusExecutionFailed).Unwrap(), "not today")
+}
+
+func TestManyGoroutinesShareAPipeline(t *testing.T) {
+	r, ctx := begin(t)
+	double := Func("Double", func(_ context.Context, value int) (int, error) { return 2 * value, nil })
+	p := compile(t, r, chain(pass(), double, pass()))
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for j := range 20 {
+				outputs, err := p.Execute(ctx, i, j)
+				if err != nil || fmt.Sprint(outputs.Values()) != fmt.Sprint([]int{2 * i, 2 * j}) {
+					t.Error(outputs, err)
+				}
+			}
+		}()
+	}
+	all.Wait()
+}

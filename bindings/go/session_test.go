@@ -1,0 +1,190 @@
+package remotemedia
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+)
+
+func TestASessionGoesThereAndBack(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	for i := range 3 {
+		must(t, s.Send(ctx, i))
+		packet, err := s.Receive(ctx)
+		must(t, err)
+		expect(t, []any{packet.Value, packet.Item, packet.Seq, packet.Output}, []any{i + 5, i, i, "add"})
+	}
+	must(t, s.SendPackets(ctx, Packet{Value: 9, PTS: At(time.Second), Duration: At(time.Millisecond)}))
+	packet, err := s.Receive(ctx)
+	must(t, err)
+	expect(t, []any{packet.PTS, packet.Duration}, "[1s 1ms]")
+	if _, ok, err := s.TryReceive(); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	must(t, s.Finish())
+	if _, err := s.Receive(ctx); err != io.EOF {
+		t.Fatal(err)
+	}
+	must(t, s.Wait(ctx))
+	if err := s.Send(ctx, 1); !errors.Is(err, StatusGone) {
+		t.Fatal(err)
+	}
+}
+
+func TestASessionIsBoundedAndLosesNothing(t *testing.T) {
+	r, ctx := begin(t)
+	const count = 5000
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{Packets: 4})
+	taken := 0
+	for {
+		packets := []Packet{{Value: taken}}
+		n, err := s.TrySend(packets...)
+		must(t, err)
+		if taken += n; n == 0 && taken >= 8 {
+			break
+		}
+		if taken > 20 {
+			t.Fatal("the session has no bound")
+		}
+	}
+	go func() {
+		for i := taken; i < count; i++ {
+			if s.Send(ctx, i) != nil {
+				return
+			}
+		}
+		_ = s.Finish()
+	}()
+	next := 0
+	for packet := range s.Chan(ctx) {
+		expect(t, packet.Value, next+5)
+		next++
+	}
+	must(t, s.Wait(ctx))
+	expect(t, next, count)
+}
+
+func TestAFailureEndsASessionAfterWhatCameBefore(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	must(t, s.Send(ctx, 1))
+	err := s.Send(ctx, "two")
+	for range 100 {
+		if err == nil {
+			err = s.Send(ctx, 3)
+			<-time.After(time.Millisecond)
+		}
+	}
+	packet, received := s.Receive(ctx)
+	must(t, received)
+	expect(t, packet.Value, 6)
+	_, received = s.Receive(ctx)
+	found := failed(t, received, StatusExecutionFailed)
+	expect(t, []any{found.NodeID, found.Item}, "[add 1]")
+	failed(t, s.Wait(ctx), StatusExecutionFailed)
+	failed(t, s.Send(ctx, 4), StatusGone)
+}
+
+func TestFlushAndInterrupt(t *testing.T) {
+	r, ctx := begin(t)
+	p := compile(t, r, chain((&NodeSpec{Type: "AudioChunk"}).Set("duration_ms", 100.0)))
+	s := open(t, ctx, p, SessionOptions{})
+	must(t, s.Send(ctx, NewAudio(1000, 1, make([]float32, 60))))
+	must(t, s.Flush())
+	packet, err := s.Receive(ctx)
+	must(t, err)
+	expect(t, packet.Value.(*Audio).Frames(), 60)
+	must(t, s.Send(ctx, NewAudio(1000, 1, make([]float32, 60))))
+	must(t, s.Interrupt())
+	must(t, s.Send(ctx, NewAudio(1000, 1, make([]float32, 30))))
+	must(t, s.Finish())
+	all := collect(t, ctx, s)
+	expect(t, len(all), 1)
+	expect(t, all[0].Value.(*Audio).Frames(), 30)
+}
+
+func TestParamsChangeWhileASessionRuns(t *testing.T) {
+	r, ctx := begin(t)
+	gain := &NodeSpec{ID: "gain", Type: "AudioGain"}
+	s := open(t, ctx, compile(t, r, chain(gain.Set("gain_db", 0.0))), SessionOptions{})
+	must(t, s.SetParam("gain", "gain_db", -6.0))
+	if err := s.SetParam("gain", "nothing", 1); !errors.Is(err, StatusInvalidArgument) {
+		t.Fatal(err)
+	}
+	metrics, err := s.Metrics()
+	must(t, err)
+	expect(t, toList(metrics.Get("nodes"))[0].(*Map).Get("id"), "gain")
+}
+
+func TestAContextEndsASession(t *testing.T) {
+	r, ctx := begin(t)
+	inner, cancel := context.WithCancel(ctx)
+	s := open(t, inner, compile(t, r, adder), SessionOptions{})
+	must(t, s.Send(ctx, 1))
+	received := make(chan error)
+	go func() {
+		for {
+			if _, err := s.Receive(ctx); err != nil {
+				received <- err
+				return
+			}
+		}
+	}()
+	cancel()
+	if err := <-received; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	// A context of one call ends that call alone.
+	other := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	brief, end := context.WithTimeout(ctx, time.Millisecond)
+	defer end()
+	if _, err := other.Receive(brief); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	must(t, other.Send(ctx, 1))
+	packet, err := other.Receive(ctx)
+	must(t, err)
+	expect(t, packet.Value, 6)
+}
+
+func TestClosingASessionWakesItsReaders(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	received := make(chan error)
+	go func() {
+		_, err := s.Receive(ctx)
+		received <- err
+	}()
+	must(t, s.Close())
+	if err := <-received; !errors.Is(err, StatusGone) && !errors.Is(err, StatusCancelled) {
+		t.Fatal(err)
+	}
+}
+
+func TestOutputsAreReadOneByOne(t *testing.T) {
+	r, ctx := begin(t)
+	graph := NewGraph("two").Add(
+		&NodeSpec{ID: "in", Type: "PassThrough"}, &NodeSpec{ID: "left", Type: "PassThrough"}, &NodeSpec{ID: "right", Type: "PassThrough"},
+	).Connect("in", "left").Connect("in", "right")
+	s := open(t, ctx, compile(t, r, graph), SessionOptions{Outputs: []string{"right", "left"}})
+	right, err := s.Output("right")
+	must(t, err)
+	left, err := s.Output("left")
+	must(t, err)
+	if _, err := s.Output("middle"); !errors.Is(err, StatusInvalidArgument) {
+		t.Fatal(err)
+	}
+	must(t, s.Send(ctx, 1, 2))
+	must(t, s.Finish())
+	for _, output := range []*Output{right, left} {
+		var all []Packet
+		for packet, err := range output.All(ctx) {
+			must(t, err)
+			all = append(all, packet)
+		}
+		expect(t, values(all), "[1 2]")
+	}
+}
