@@ -22,6 +22,8 @@ type Audio struct {
 	// stride is the distance in bytes from one channel's first sample to the next one's; offset that of the first one.
 	stride, offset int
 	payload        payload
+	// hasLayout tells an empty layout that came from elsewhere from none.
+	hasLayout bool
 }
 
 // NewAudio makes Audio of planar samples: all frames of the first channel, then all of the second. The slice is used, not

@@ -203,7 +203,9 @@ func (d *decoder) checkTensor(t *Tensor, count, size int) {
 func (d *decoder) audio() *Audio {
 	d.fields(8, "the audio")
 	a := &Audio{Rate: int(d.integer("the rate of the audio", 1, math.MaxUint32))}
-	a.Layout = d.optional("the layout of the audio")
+	if a.hasLayout = !d.isNil(); a.hasLayout {
+		a.Layout = d.string("the layout of the audio")
+	}
 	a.PTS = d.pts()
 	a.channels = int(d.integer("the number of channels", 1, maxChannels))
 	a.frames = d.size("the number of frames")
@@ -243,7 +245,7 @@ func (d *decoder) video() *Video {
 		d.fields(3, "a plane")
 		p := plane{payload: d.memory("the data of a plane"), offset: d.size("the offset of a plane")}
 		p.stride = d.size("the stride of a plane")
-		if p.stride < size.row {
+		if p.stride < size.row && size.rows > 1 {
 			d.fail("the stride of a plane is %d, and a row has %d bytes; make it at least as large", p.stride, size.row)
 		}
 		if size.rows > 1 && d.product(size.rows-1, p.stride) > len(p.payload.data) {

@@ -29,7 +29,11 @@ func (e *encoder) audio(a *Audio) error {
 	e.ext(extAudio, func() {
 		e.array(8)
 		e.int(int64(a.Rate))
-		err = e.optional(a.Layout)
+		if a.Layout != "" || a.hasLayout {
+			err = e.text(a.Layout)
+		} else {
+			e.nil()
+		}
 		e.time(a.PTS)
 		e.int(int64(a.channels))
 		e.int(int64(a.frames))

@@ -146,6 +146,8 @@ type handle struct {
 	free    abi.Function
 	users   atomic.Int64
 	closed  atomic.Bool
+	// freed is called once the object is freed, if it is set.
+	freed func()
 }
 
 func newHandle(address uintptr, free abi.Function) *handle {
@@ -173,6 +175,9 @@ func (h *handle) use() bool {
 func (h *handle) done() {
 	if h.users.Add(-1) == 0 {
 		abi.Call(h.free, h.address)
+		if h.freed != nil {
+			h.freed()
+		}
 	}
 }
 

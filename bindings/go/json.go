@@ -19,7 +19,7 @@ func ToJSON(value any) ([]byte, error) {
 		return nil, err
 	}
 	data, length, table, count := x.input()
-	if err := x.settle(abi.Call(abi.DocumentToJSON, data, length, table, count, x.OutAddress, x.ErrAddress)); err != nil {
+	if err := x.settle(abi.Call(abi.DocumentToJSON, data, length, table, count, 0, x.OutAddress, x.ErrAddress)); err != nil {
 		return nil, err
 	}
 	return slices.Clone(x.result().data), nil
@@ -34,7 +34,7 @@ func FromJSON(text []byte) (value any, err error) {
 	defer x.close()
 	x.text(text)
 	data, length, _, _ := x.input()
-	status := abi.Call(abi.DocumentFromJSON, data, length, x.OutAddress, x.ErrAddress)
+	status := abi.Call(abi.DocumentFromJSON, data, length, 0, 0, x.OutAddress, x.ErrAddress)
 	if err := x.settle(status); err != nil {
 		return nil, err
 	}

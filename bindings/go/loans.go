@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
 
 // loan is what native code knows by a number: memory that it may read, an error of a node, a node type. It stays here, and
@@ -59,10 +61,13 @@ func release(tokens []uint64) {
 	loans.Lock()
 	defer loans.Unlock()
 	for _, token := range tokens {
-		if l := loans.by[token]; l != nil {
-			l.pinner.Unpin()
-			delete(loans.by, token)
+		l := loans.by[token]
+		if l == nil {
+			abi.StrayReleases.Add(1)
+			continue
 		}
+		l.pinner.Unpin()
+		delete(loans.by, token)
 	}
 }
 

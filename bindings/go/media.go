@@ -20,20 +20,40 @@ type plane struct {
 	offset, stride int
 }
 
+// Plane is a plane of a picture: its rows, and the distance in bytes from one to the next.
+type Plane struct {
+	Data   []byte
+	Stride int
+}
+
 // NewVideo makes a picture of the planes of its format, whose rows follow each other without gaps. The slices are used, not
 // copied. It panics if their number or sizes are not those of the format.
 func NewVideo(format string, width, height int, planes ...[]byte) *Video {
-	sizes, ok := planeSizes(format, width, height)
-	if !ok || len(planes) != len(sizes) {
+	sizes, _ := planeSizes(format, width, height)
+	strided := make([]Plane, len(planes))
+	for i := range planes {
+		strided[i].Data = planes[i]
+		if i < len(sizes) {
+			strided[i].Stride = sizes[i].row
+		}
+	}
+	return NewVideoStrided(format, width, height, strided...)
+}
+
+// NewVideoStrided makes a picture of planes whose rows may have gaps between them; behind the last row there is none. It
+// panics like NewVideo.
+func NewVideoStrided(format string, width, height int, planes ...Plane) *Video {
+	sizes, known := planeSizes(format, width, height)
+	if !known || len(planes) != len(sizes) {
 		panic(fmt.Sprintf("remotemedia.NewVideo: %d planes for the format %q", len(planes), format))
 	}
 	v := &Video{Format: format, Width: width, Height: height}
-	for index, size := range sizes {
-		if len(planes[index]) != size.rows*size.row {
-			panic(fmt.Sprintf("remotemedia.NewVideo: plane %d has %d bytes, not %d rows of %d bytes",
-				index, len(planes[index]), size.rows, size.row))
+	for i, size := range sizes {
+		if each := planes[i]; each.Stride < size.row && size.rows > 1 || len(each.Data) != size.extent(each.Stride) {
+			panic(fmt.Sprintf("remotemedia.NewVideo: plane %d has %d bytes, which are not %d rows of %d bytes, each %d after the "+
+				"one before", i, len(each.Data), size.rows, size.row, each.Stride))
 		}
-		v.planes = append(v.planes, plane{payload: payload{data: planes[index]}, stride: size.row})
+		v.planes = append(v.planes, plane{payload: payload{data: planes[i].Data}, stride: planes[i].Stride})
 	}
 	return v
 }

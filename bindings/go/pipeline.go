@@ -79,12 +79,18 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	data, length, _, _ := x.input()
 	status := abi.Call(abi.PipelineNew, r.handle.address, data, length, optionsData, optionsLength, x.HandleAddress, x.ErrAddress)
 	if status < 0 {
-		err := x.failure(status)
-		// Nothing of a pipeline that was not made can call a node.
-		release(tokens)
-		return nil, err
+		return nil, x.settle(status)
 	}
 	made.handle = newHandle(x.Handle(), abi.PipelineFree)
+	if made.hosted {
+		runtimeHandle := r.handle
+		made.handle.freed = func() {
+			// As long as the runtime lives it says when nothing names the types any more.
+			if runtimeHandle.closed.Load() {
+				release(tokens)
+			}
+		}
+	}
 	made.graph = graphOf(made.handle)
 	runtime.AddCleanup(made, (*handle).close, made.handle)
 	return made, made.readParams(tokens)
@@ -120,6 +126,11 @@ func (p *Pipeline) Submit(ctx context.Context, inputs ...any) (*Run, error) {
 		inputs = []any{}
 	}
 	return p.submit(ctx, inputs, 0)
+}
+
+// SubmitSource is Submit for a graph of sources, which has no inputs.
+func (p *Pipeline) SubmitSource(ctx context.Context) (*Run, error) {
+	return p.submit(ctx, nil, 0)
 }
 
 // SubmitNamed is Submit for a manifest with named inputs.

@@ -39,8 +39,7 @@ func openPort(runtime *handle) (*port, error) {
 		return nil, err
 	}
 	data, length, _, _ := x.input()
-	_, _ = data, length
-	status := abi.Call(abi.PortNew, runtime.address, x.HandleAddress, x.ErrAddress)
+	status := abi.Call(abi.PortNew, runtime.address, data, length, x.HandleAddress, x.ErrAddress)
 	if err := x.settle(status); err != nil {
 		return nil, err
 	}
@@ -64,9 +63,9 @@ func (p *port) drive() {
 	for _, run := range left {
 		p.ending(run, nil, failure(StatusShutDown, "the runtime was shut down while this work was under way"))
 	}
-	close(p.ended)
-	p.handle.close()
 	p.handle.done()
+	p.handle.close()
+	close(p.ended)
 }
 
 // next waits for a batch of events and handles it; false after the last one.
@@ -197,6 +196,7 @@ func (p *port) released(tokens []uint64) {
 // shutdown ends the port: its work is cancelled, and its goroutine ends once everything has been handed out.
 func (p *port) shutdown() {
 	if p.handle.use() {
+		abi.Call(abi.PortShutdown, p.handle.address, 0)
 		p.handle.done()
 	}
 }

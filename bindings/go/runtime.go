@@ -118,8 +118,22 @@ func (r *Runtime) Close() error {
 		case <-ctx.Done():
 		}
 	}
+	r.handle.drain()
 	r.handle.close()
 	return err
+}
+
+// drain ends the loans of a runtime whose port has ended.
+func (h *handle) drain() {
+	if !h.use() {
+		return
+	}
+	defer h.done()
+	x := newExchange()
+	defer x.close()
+	if x.settle(abi.Call(abi.RuntimeReleased, h.address, x.OutAddress, x.ErrAddress)) == nil {
+		_ = x.read(func(d *decoder) { release(d.tokens()) })
+	}
 }
 
 // events returns the port of this runtime, whose goroutine is started at the first use.

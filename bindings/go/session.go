@@ -273,7 +273,12 @@ func (s *Session) Interrupt(at ...string) error {
 
 // SetParam changes a live param of a node: what was sent before is processed with the old value.
 func (s *Session) SetParam(node, param string, value any) error {
-	return s.control(NewMap("set", NewMap("node", node, "params", NewMap(param, value))))
+	return s.SetParams(node, NewMap(param, value))
+}
+
+// SetParams changes several live params of a node together: all of them, or none if one is refused.
+func (s *Session) SetParams(node string, params *Map) error {
+	return s.control(NewMap("set", NewMap("node", node, "params", params)))
 }
 
 // Metrics returns what each node has done and waits for, as docs/abi.md describes it; also after the end.

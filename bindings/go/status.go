@@ -43,6 +43,8 @@ const (
 	StatusOutOfResources Status = -12
 	// StatusLimitExceeded: The results grew past a limit of the runtime.
 	StatusLimitExceeded Status = -13
+	// StatusUnsupported: This system, or this object, does not have what was asked for.
+	StatusUnsupported Status = -14
 )
 
 func (s Status) String() string {
@@ -83,6 +85,21 @@ func (s Status) String() string {
 		return "RM_OUT_OF_RESOURCES"
 	case StatusLimitExceeded:
 		return "RM_LIMIT_EXCEEDED"
+	case StatusUnsupported:
+		return "RM_UNSUPPORTED"
 	}
 	return "unknown status"
 }
+
+// The kinds of events at a port.
+const (
+	eventCompleted = 1
+	eventCall      = 2
+	eventReleased  = 3
+	eventPortEnded = 4
+	eventRoom      = 5
+	eventOutputs   = 6
+	eventReplyRoom = 7
+	eventCallOver  = 8
+	eventSkipped   = 9
+)

@@ -5,7 +5,7 @@ package abi
 // Major and Minor are the version of the ABI that this package was made for.
 const (
 	Major = 0
-	Minor = 1
+	Minor = 2
 )
 
 // Function is one of the functions of the library.
@@ -15,9 +15,7 @@ type Function int
 const (
 	AudioFromPCM Function = iota
 	AudioToPCM
-	MemoryFree
-	MemoryDiscard
-	MemoryRetain
+	BuildInfo
 	DocumentView
 	DocumentFree
 	DocumentToJSON
@@ -27,6 +25,10 @@ const (
 	ErrorDetail
 	ErrorFree
 	LiveObjects
+	MemoryNew
+	MemoryFree
+	MemoryDiscard
+	MemoryRetain
 	PipelineNew
 	PipelineDescribe
 	PipelineExecute
@@ -39,11 +41,13 @@ const (
 	PortCancel
 	PortProgress
 	PortReply
+	PortShutdown
 	PortFree
 	AbiVersion
 	Version
 	RuntimeNew
 	RuntimeDescribe
+	RuntimeReleased
 	RuntimeShutdown
 	RuntimeFree
 	SessionNew
@@ -62,9 +66,7 @@ const (
 var names = [functionCount]string{
 	"rm_audio_from_pcm",
 	"rm_audio_to_pcm",
-	"rm_memory_free",
-	"rm_memory_discard",
-	"rm_memory_retain",
+	"rm_build_info",
 	"rm_document_view",
 	"rm_document_free",
 	"rm_document_to_json",
@@ -74,6 +76,10 @@ var names = [functionCount]string{
 	"rm_error_detail",
 	"rm_error_free",
 	"rm_live_objects",
+	"rm_memory_new",
+	"rm_memory_free",
+	"rm_memory_discard",
+	"rm_memory_retain",
 	"rm_pipeline_new",
 	"rm_pipeline_describe",
 	"rm_pipeline_execute",
@@ -86,11 +92,13 @@ var names = [functionCount]string{
 	"rm_port_cancel",
 	"rm_port_progress",
 	"rm_port_reply",
+	"rm_port_shutdown",
 	"rm_port_free",
 	"rm_abi_version",
 	"rm_version",
 	"rm_runtime_new",
 	"rm_runtime_describe",
+	"rm_runtime_released",
 	"rm_runtime_shutdown",
 	"rm_runtime_free",
 	"rm_session_new",
