@@ -115,6 +115,10 @@ def tests_in_node() -> None:
     """The Node binding: generated files, TypeScript, the addon, tests."""
     python = environment.ready("test")
     run([python, "-m", "tools.bindings.node_check"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
+def tests_in_go() -> None:
+    """The Go binding: generated files, vet, tests by purego and by cgo."""
+    python = environment.ready("test")
+    run([python, "-m", "tools.bindings.go_check"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
 
 
 CHECKS = [
@@ -135,6 +139,9 @@ CHECKS = [
     Check("java", "the Java host: compiled without warnings, tests", tests_in_java, needs_build=True),
     Check("python", "pytest", tests_in_python, needs_build=True),
     Check("node", "the Node binding: TypeScript, the addon without warnings, tests", tests_in_node, needs_build=True),
+    Check(
+        "go", "the Go binding: vet, tests by purego, tests by cgo with the race detector", tests_in_go, needs_build=True
+    ),
 ]
 
 
