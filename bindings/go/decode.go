@@ -192,17 +192,20 @@ func (d *decoder) enter(length, least int, what string) {
 	}
 }
 
-func (d *decoder) key() string {
-	switch head := d.data[d.at]; {
+func (d *decoder) key() string { return d.text(d.keyLength()) }
+
+// field reads a key of a document of the runtime, which is only compared.
+func (d *decoder) field() []byte { return d.take(d.keyLength(), "text") }
+
+func (d *decoder) keyLength() int {
+	switch head := d.byte(); {
 	case head >= 0xa0 && head < 0xc0:
-		d.at++
-		return d.text(int(head & 0x1f))
+		return int(head & 0x1f)
 	case head >= 0xd9 && head <= 0xdb:
-		d.at++
-		return d.text(int(d.number(1 << (head - 0xd9))))
+		return int(d.number(1 << (head - 0xd9)))
 	}
 	d.fail("a map key is not text; make every key text")
-	return ""
+	return 0
 }
 
 // ext reads an ext value: its code, and a payload of this many bytes.

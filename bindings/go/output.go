@@ -64,7 +64,7 @@ func (o *Output) Receive(ctx context.Context) (Packet, error) {
 	}
 	for {
 		// Before the try: an output that comes after it is not missed.
-		changed := o.session.change()
+		changed := o.session.changes.next()
 		packet, status, err := o.try()
 		switch {
 		case err != nil:
@@ -128,32 +128,32 @@ func (o *Output) Chan(ctx context.Context) <-chan Packet {
 // try takes an output that was fetched, or fetches some.
 func (o *Output) try() (Packet, Status, error) {
 	s := o.session
-	s.mu.Lock()
-	epoch := s.epoch
-	if len(o.fetched) > 0 {
-		defer s.mu.Unlock()
-		return o.pop(), StatusOK, nil
+	s.fetching.RLock()
+	defer s.fetching.RUnlock()
+	if packet, ok := o.pop(); ok {
+		return packet, StatusOK, nil
 	}
-	s.mu.Unlock()
 	fetched, status, err := o.fetch()
 	if err != nil || len(fetched) == 0 {
 		return Packet{}, status, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.epoch != epoch {
-		// They were interrupted while they were on their way here.
-		return Packet{}, StatusWouldBlock, nil
-	}
 	o.fetched = fetched
-	return o.pop(), StatusOK, nil
+	s.mu.Unlock()
+	packet, _ := o.pop()
+	return packet, StatusOK, nil
 }
 
-func (o *Output) pop() Packet {
+func (o *Output) pop() (Packet, bool) {
+	o.session.mu.Lock()
+	defer o.session.mu.Unlock()
+	if len(o.fetched) == 0 {
+		return Packet{}, false
+	}
 	packet := o.fetched[0]
 	o.fetched[0] = Packet{}
 	o.fetched = o.fetched[1:]
-	return packet
+	return packet, true
 }
 
 func (o *Output) fetch() (packets []Packet, status Status, err error) {
@@ -170,7 +170,7 @@ func (o *Output) fetch() (packets []Packet, status Status, err error) {
 	defer x.close()
 	port := s.run.port
 	port.reading.RLock()
-	found := abi.Call(abi.SessionReceive, s.handle.address, uintptr(o.sink), receiveMost, x.OutAddress, x.ErrAddress)
+	found := abi.Call(abi.SessionReceive, s.handle.address, uintptr(o.sink), uintptr(s.most), x.OutAddress, x.ErrAddress)
 	var released []uint64
 	if found < 0 {
 		failed := x.failure(found)

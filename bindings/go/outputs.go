@@ -90,7 +90,7 @@ func (d *decoder) completion() (outputs *Outputs, err error, released []uint64) 
 	status := StatusOK
 	var details []*Error
 	for range d.mapHead("a completion") {
-		switch d.key() {
+		switch string(d.field()) {
 		case "status":
 			status = Status(d.integer("the status", -1<<31, 1<<31))
 		case "outputs":
@@ -134,7 +134,7 @@ func (d *decoder) columns(output string) (packets []Packet) {
 	}
 	hasSeqs := false
 	for range d.mapHead("an output") {
-		switch d.key() {
+		switch string(d.field()) {
 		case "values":
 			each("values", func(p *Packet) { p.Value, p.Output = d.value(), output })
 		case "items":

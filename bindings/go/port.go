@@ -103,8 +103,8 @@ func (p *port) events(d *decoder) {
 		case eventReleased:
 			p.released(d.tokens())
 		case eventRoom, eventOutputs:
-			if run := p.run(d.token()); run != nil && run.session != nil {
-				run.session.notify()
+			if run := p.run(d.token()); run != nil && run.changes != nil {
+				run.changes.notify()
 			}
 		case eventReplyRoom:
 			p.wakeCall(d.token())

@@ -21,8 +21,8 @@ type Run struct {
 	// unwatch ends the watch of the context of the caller.
 	unwatch func() bool
 	hosts   hosts
-	// session gets the events of a session; nil for an execution.
-	session *Session
+	// changes are those of a session; nil for an execution.
+	changes *changes
 	// pipeline keeps the node types alive that calls name.
 	pipeline *Pipeline
 
@@ -107,7 +107,7 @@ func (r *Run) end(outputs *Outputs, err error) {
 		unwatch()
 	}
 	r.cancel(nil)
-	if r.session != nil {
-		r.session.notify()
+	if r.changes != nil {
+		r.changes.notify()
 	}
 }

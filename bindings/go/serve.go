@@ -73,7 +73,7 @@ func (d *decoder) call(p *port, id uint64) *hostCall {
 	c := &hostCall{port: p, id: id, room: make(chan struct{}, 1)}
 	var job uint64
 	for range d.mapHead("a call") {
-		switch d.key() {
+		switch string(d.field()) {
 		case "job":
 			job = d.token()
 		case "nodes":

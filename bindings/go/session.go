@@ -38,18 +38,24 @@ type Session struct {
 	all      *Output
 	chosen   []string
 
+	// most is the most outputs that are fetched at once: a bound of what waits at an output holds here too.
+	most int
+	// changes are told to those who wait. The run knows them, and not the session, which may be collected while it is open.
+	changes *changes
 	// sending is held by the goroutine that sends; a channel, so that waiting for it ends with a context.
 	sending chan struct{}
 
-	mu sync.Mutex
-	// changed is closed, and made anew, when there may be room or outputs.
-	changed chan struct{}
-	epoch   int
-	readers []*Output
+	// fetching is held for reading while outputs are fetched, and for writing while they are dropped.
+	fetching sync.RWMutex
+	mu       sync.Mutex
+	readers  []*Output
 }
 
-// receiveMost is the most outputs that are fetched at once.
-const receiveMost = 256
+const (
+	// receiveMost is the most outputs that are fetched at once, sendMost the most packets that are sent at once.
+	receiveMost = 256
+	sendMost    = 256
+)
 
 // Session opens a session. When ctx is done it is cancelled; Close ends it.
 func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Session, error) {
@@ -73,11 +79,14 @@ func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Sessio
 	if err := x.encoder.document(options.document(ctx), "options"); err != nil {
 		return nil, err
 	}
-	s := &Session{pipeline: p, sending: make(chan struct{}, 1), changed: make(chan struct{}), chosen: options.Outputs}
+	s := &Session{pipeline: p, sending: make(chan struct{}, 1), changes: newChanges(), chosen: options.Outputs, most: receiveMost}
+	if options.Packets > 0 {
+		s.most = min(s.most, options.Packets)
+	}
 	s.all = &Output{session: s, sink: -1, reading: make(chan struct{}, 1)}
 	s.readers = []*Output{s.all}
 	s.run = port.begin(ctx, p)
-	s.run.session = s
+	s.run.changes = s.changes
 	data, length, _, _ := x.input()
 	status := abi.Call(abi.SessionNew, p.handle.address, port.handle.address, uintptr(s.run.token), data, length,
 		x.HandleAddress, x.ErrAddress)
@@ -147,13 +156,13 @@ func (s *Session) SendPackets(ctx context.Context, packets ...Packet) error {
 	}
 	for len(packets) > 0 {
 		// Before the try: room that comes after it is not missed.
-		changed := s.change()
-		taken, err := s.try(packets)
+		changed := s.changes.next()
+		taken, err := s.try(packets[:min(len(packets), sendMost)])
 		if err != nil {
 			return err
 		}
-		if packets = packets[taken:]; len(packets) == 0 {
-			return nil
+		if packets = packets[taken:]; taken > 0 {
+			continue
 		}
 		select {
 		case <-changed:
@@ -249,8 +258,7 @@ func (s *Session) Finish() error { return s.call(abi.SessionFinish) }
 
 // Cancel ends the session now and drops what is on its way; StatusGone if it has ended before.
 func (s *Session) Cancel() error {
-	s.drop()
-	return s.call(abi.SessionCancel)
+	return s.dropping(func() error { return s.call(abi.SessionCancel) })
 }
 
 // Flush ends the stream after what was sent: everything that nodes hold back comes out, and another stream may begin.
@@ -265,10 +273,9 @@ func (s *Session) Interrupt(at ...string) error {
 	control := NewMap("interrupt", true)
 	if len(at) == 1 {
 		control.Set("at", at[0])
-	} else {
-		s.drop()
+		return s.control(control)
 	}
-	return s.control(control)
+	return s.dropping(func() error { return s.control(control) })
 }
 
 // SetParam changes a live param of a node: what was sent before is processed with the old value.
@@ -308,10 +315,12 @@ func (s *Session) Wait(ctx context.Context) error {
 
 // Close cancels the session if it has not ended, and frees it. It may be called again.
 func (s *Session) Close() error {
-	s.drop()
-	s.handle.close()
-	// Whoever waits looks again, and finds it closed.
-	s.notify()
+	_ = s.dropping(func() error {
+		s.handle.close()
+		return nil
+	})
+	// Those who wait look again, and find it closed.
+	s.changes.notify()
 	return nil
 }
 
@@ -350,28 +359,16 @@ func (s *Session) why(failed *Error) error {
 	return failed
 }
 
-// change is closed at the next change.
-func (s *Session) change() <-chan struct{} {
+// dropping drops what was fetched and not read, and keeps readers from fetching meanwhile.
+func (s *Session) dropping(then func() error) error {
+	s.fetching.Lock()
+	defer s.fetching.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changed
-}
-
-func (s *Session) notify() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
-// drop drops what was fetched and not read.
-func (s *Session) drop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.epoch++
 	for _, reader := range s.readers {
 		reader.fetched = nil
 	}
+	s.mu.Unlock()
+	return then()
 }
 
 // ended is what a reader gets after the last output.

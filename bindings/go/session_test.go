@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -186,5 +187,38 @@ func TestOutputsAreReadOneByOne(t *testing.T) {
 			all = append(all, packet)
 		}
 		expect(t, values(all), "[1 2]")
+	}
+}
+
+func TestAForgottenSessionIsCollected(t *testing.T) {
+	r, ctx := begin(t)
+	p := compile(t, r, adder)
+	func() {
+		s, err := p.Session(ctx, SessionOptions{})
+		must(t, err)
+		must(t, s.Send(ctx, 1))
+	}()
+	eventually(t, "sessions", func() string {
+		runtime.GC()
+		counts, err := LiveObjects()
+		must(t, err)
+		return differ(counts["sessions"], 0)
+	})
+}
+
+func TestNothingFromBeforeAnInterruptionComesAfterIt(t *testing.T) {
+	r, ctx := begin(t)
+	s := open(t, ctx, compile(t, r, adder), SessionOptions{})
+	for round := range 200 {
+		for i := range 10 {
+			must(t, s.Send(ctx, 100*round+i))
+		}
+		_, _, err := s.TryReceive()
+		must(t, err)
+		must(t, s.Interrupt())
+		must(t, s.Send(ctx, 1000*round))
+		packet, err := s.Receive(ctx)
+		must(t, err)
+		expect(t, packet.Value, 1000*round+5)
 	}
 }

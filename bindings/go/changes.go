@@ -1,0 +1,26 @@
+package remotemedia
+
+import "sync"
+
+// changes wake all who wait for one.
+type changes struct {
+	mu sync.Mutex
+	// closing is closed, and made anew, at each change.
+	closing chan struct{}
+}
+
+func newChanges() *changes { return &changes{closing: make(chan struct{})} }
+
+// next returns what is closed at the next change.
+func (c *changes) next() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing
+}
+
+func (c *changes) notify() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.closing)
+	c.closing = make(chan struct{})
+}
