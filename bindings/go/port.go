@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
@@ -12,8 +13,10 @@ import (
 // their order.
 type port struct {
 	handle *handle
-	// runtime is freed by its own user; the port keeps what it needs of it.
+	// ended is closed when nothing comes any more.
 	ended chan struct{}
+	// abandoned tells that the runtime was collected, and nobody else frees the port.
+	abandoned atomic.Bool
 
 	// reading is held for reading while a document that may name loans is fetched and decoded, and for writing while loans
 	// are ended: no loan ends between the naming and the looking up.
@@ -64,7 +67,9 @@ func (p *port) drive() {
 		p.ending(run, nil, failure(StatusShutDown, "the runtime was shut down while this work was under way"))
 	}
 	p.handle.done()
-	p.handle.close()
+	if p.abandoned.Load() {
+		p.handle.close()
+	}
 	close(p.ended)
 }
 
@@ -193,8 +198,10 @@ func (p *port) released(tokens []uint64) {
 	p.reading.Unlock()
 }
 
-// shutdown ends the port: its work is cancelled, and its goroutine ends once everything has been handed out.
-func (p *port) shutdown() {
+// abandon ends the port of a runtime that was collected: its work is cancelled, and its goroutine ends and frees it once
+// everything has been handed out.
+func (p *port) abandon() {
+	p.abandoned.Store(true)
 	if p.handle.use() {
 		abi.Call(abi.PortShutdown, p.handle.address, 0)
 		p.handle.done()

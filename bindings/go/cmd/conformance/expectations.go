@@ -263,7 +263,14 @@ func (p *player) describe(f *fields) error {
 		found, err = p.sessions[name].Metrics()
 	} else {
 		var progress remotemedia.Progress
-		progress, err = p.work[f.text("work")].Progress()
+		name := f.text("work")
+		if started := p.work[name]; started != nil {
+			progress, err = started.Progress()
+		} else if opened := p.sessions[name]; opened != nil {
+			progress, err = opened.Progress()
+		} else {
+			return fail("no work is called %q", name)
+		}
 		found = remotemedia.NewMap("items", int64(progress.Items))
 		if progress.Media.Known() {
 			found.Set("media_ns", int64(progress.Media.Duration()))

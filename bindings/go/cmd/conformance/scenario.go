@@ -92,6 +92,12 @@ func play(file string) error {
 	if err := p.begin(); err != nil {
 		return err
 	}
+	defer func() {
+		if found := recover(); found != nil {
+			_ = p.end()
+			panic(found)
+		}
+	}()
 	strays := abi.StrayReleases.Load()
 	for i, each := range list(scenario.Get("steps")) {
 		step := each.(*remotemedia.Map)
@@ -115,6 +121,9 @@ func play(file string) error {
 
 // begin makes the runtime of the scenario, and notes what is alive.
 func (p *player) begin() error {
+	if err := p.expectLive(map[string]int{"runtimes": 0, "ports": 0, "pipelines": 0, "sessions": 0, "runs": 0}); err != nil {
+		return fmt.Errorf("before the scenario: %w", err)
+	}
 	r, err := remotemedia.NewRuntime(remotemedia.Config{})
 	if err != nil {
 		return err
@@ -144,16 +153,18 @@ func (p *player) step(step *remotemedia.Map) error {
 	s := &fields{Map: step, used: map[string]bool{"do": true}}
 	err := action(p, s)
 	var own failed
+	var cannot skip
 	switch {
-	case errors.As(err, &own):
+	case errors.As(err, &own), errors.As(err, &cannot):
 		return err
 	case verb == "expect_error":
 		if err != nil {
 			return err
 		}
 		p.failure = nil
-	default:
+	case err != nil:
 		p.failure = err
+		return nil
 	}
 	return s.unused()
 }
