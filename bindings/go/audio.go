@@ -1,3 +1,5 @@
+// Audio values.
+
 package remotemedia
 
 import (
@@ -6,28 +8,30 @@ import (
 	"time"
 )
 
-// Audio is sound: planar float32 samples with full scale at ±1.0.
+// Audio is audio as planar float32 samples with full scale at ±1.0.
 //
-// The samples belong to the Audio: once it was made or sent, don't change them. Samples of 16 KiB and more are lent to the
-// runtime without a copy.
+// The samples belong to the Audio: once it was made or sent, don't change them. Samples of 16 KiB and more are lent
+// to the runtime without a copy.
 type Audio struct {
 	// Rate is the number of frames in a second.
 	Rate int
-	// Layout names the places of the channels, such as "mono", "stereo" or "5.1"; empty if only their number is known.
+	// Layout names the places of the channels, such as "mono", "stereo" or "5.1"; empty if only their number is
+	// known.
 	Layout string
 	// PTS is the time of the first frame.
 	PTS Time
 
 	channels, frames int
-	// stride is the distance in bytes from one channel's first sample to the next one's; offset that of the first one.
+	// stride is the distance in bytes from one channel's first sample to the next one's; offset that of the first
+	// one.
 	stride, offset int
 	payload        payload
-	// hasLayout tells an empty layout that came from elsewhere from none.
+	// hasLayout distinguishes an empty layout, which other hosts may send, from none.
 	hasLayout bool
 }
 
-// NewAudio makes Audio of planar samples: all frames of the first channel, then all of the second. The slice is used, not
-// copied. It panics if the samples can't be divided into channels.
+// NewAudio makes Audio of planar samples: all frames of the first channel, then all of the second. The slice is used,
+// not copied. It panics if the samples can't be divided into channels.
 func NewAudio(rate, channels int, samples []float32) *Audio {
 	if channels < 1 || len(samples)%channels != 0 {
 		panic(fmt.Sprintf("remotemedia.NewAudio: %d samples can't be divided into %d channels", len(samples), channels))
@@ -64,8 +68,8 @@ func (a *Audio) Duration() time.Duration {
 	return time.Duration(frames/rate*int64(time.Second) + frames%rate*int64(time.Second)/rate)
 }
 
-// Channel returns the samples of a channel, in Go memory: where they lie, or a copy of what the runtime holds. View does
-// without a copy.
+// Channel returns the samples of a channel, in Go memory: where they lie, or a copy of what the runtime holds. View
+// does without a copy.
 func (a *Audio) Channel(channel int) []float32 {
 	return floats(aligned(a.payload.inGo(a.plane(channel)), 4))
 }

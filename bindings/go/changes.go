@@ -1,3 +1,5 @@
+// A signal that wakes all who wait for it.
+
 package remotemedia
 
 import "sync"
@@ -5,7 +7,7 @@ import "sync"
 // changes wake all who wait for one.
 type changes struct {
 	mu sync.Mutex
-	// closing is closed, and made anew, at each change.
+	// closing is closed at each change, and replaced.
 	closing chan struct{}
 }
 

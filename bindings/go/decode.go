@@ -1,3 +1,5 @@
+// The decoder: documents to values. It knows docs/wire.md, and nothing of calls.
+
 package remotemedia
 
 import (
@@ -25,8 +27,8 @@ type decoder struct {
 	buffer func(index int) (payload, bool)
 }
 
-// malformed is panicked with, and recovered where decoding begins: a reader of nested values is clearer without a check
-// after each step.
+// malformed is panicked with, and recovered where decoding begins: a reader of nested values is clearer without a
+// check after each step.
 type malformed string
 
 func (d *decoder) fail(format string, arguments ...any) {

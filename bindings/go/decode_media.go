@@ -1,3 +1,5 @@
+// The decoder of ext values.
+
 package remotemedia
 
 import (

@@ -1,3 +1,5 @@
+// Values as documents, for those who keep or send them by other ways than the runtime.
+
 package remotemedia
 
 import (
@@ -10,8 +12,8 @@ type Document struct {
 	Buffers [][]byte
 }
 
-// Encode writes a value as a document. Payloads of 16 KiB and more are its buffers; they are copied only if the runtime
-// holds them.
+// Encode writes a value as a document. Payloads of 16 KiB and more are its buffers; they are copied only if the
+// runtime holds them.
 func Encode(value any) (Document, error) {
 	e := &encoder{}
 	defer e.abort()
@@ -37,8 +39,8 @@ func Decode(document Document) (any, error) {
 	})
 }
 
-// Lent reports whether memory that was sent, or a part of it, is still lent to the runtime: until it is not, it must not be
-// changed.
+// Lent reports whether memory that was sent, or a part of it, is still lent to the runtime: until it is not, it must
+// not be changed.
 func Lent(data []byte) bool {
 	begin := abi.Address(data)
 	loans.Lock()
@@ -49,4 +51,27 @@ func Lent(data []byte) bool {
 		}
 	}
 	return false
+}
+
+// asDecoded returns a value as it would come out of the runtime: nodes see the same types whether or not it was
+// there.
+func asDecoded(value any) (any, error) {
+	switch v := value.(type) {
+	case nil, bool, int64, float64, string, []byte, *Audio, *Tensor, *Video, *Table, *File, Timestamp:
+		return value, nil
+	case int:
+		return int64(v), nil
+	}
+	e := &encoder{}
+	defer e.abort()
+	if err := e.document(value, "the returned value"); err != nil {
+		return nil, err
+	}
+	return decode(e.out, func(index int) (payload, bool) {
+		if index >= len(e.table) {
+			return payload{}, false
+		}
+		l := lent(e.table[index].Token)
+		return payload{l.data, l.native}, true
+	})
 }

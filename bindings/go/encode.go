@@ -1,3 +1,5 @@
+// The encoder: values to documents. It knows docs/wire.md, and nothing of calls.
+
 package remotemedia
 
 import (
@@ -70,9 +72,13 @@ func within(err error, segment string) error {
 // document writes a whole value; place names it in errors.
 func (e *encoder) document(value any, place string) error {
 	if err := e.value(value); err != nil {
-		return &Error{Status: StatusInvalidDocument, Item: -1, Message: within(err, place).Error(), err: err}
+		return unwritable(err, place)
 	}
 	return nil
+}
+
+func unwritable(err error, place string) error {
+	return &Error{Status: StatusInvalidDocument, Item: -1, Message: within(err, place).Error(), err: err}
 }
 
 func (e *encoder) value(value any) error {

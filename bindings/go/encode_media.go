@@ -1,3 +1,5 @@
+// The encoder of ext values.
+
 package remotemedia
 
 import (

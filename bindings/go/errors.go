@@ -1,3 +1,5 @@
+// Errors: those of the library with all that they name, and those of functions.
+
 package remotemedia
 
 import (
@@ -8,8 +10,8 @@ import (
 )
 
 // Error is a failure that the runtime, or this package in its place, reports. errors.Is finds its Status, and with
-// StatusTimedOut and StatusCancelled also context.DeadlineExceeded and context.Canceled; the error of a node written in Go is
-// what Unwrap returns, the same value.
+// StatusTimedOut and StatusCancelled also context.DeadlineExceeded and context.Canceled; the error of a node written
+// in Go is what Unwrap returns, the same value.
 type Error struct {
 	// Status is the kind of failure.
 	Status Status

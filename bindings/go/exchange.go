@@ -1,3 +1,5 @@
+// One call of the library with a document in and a document or an error out, and the handles of its objects.
+
 package remotemedia
 
 import (

@@ -1,3 +1,5 @@
+// Graphs built in Go, as manifests.
+
 package remotemedia
 
 import (

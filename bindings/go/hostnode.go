@@ -1,3 +1,5 @@
+// Node types written in Go, as their authors see them.
+
 package remotemedia
 
 import (
@@ -9,8 +11,8 @@ import (
 	"time"
 )
 
-// HostNode is a node type that is written in Go. Func, StreamFunc and BatchFunc make one of a function; one with a state for
-// each run sets New. It is given to Compile, and manifests name it by its Type.
+// HostNode is a node type that is written in Go. Func, StreamFunc and BatchFunc make one of a function; one with a
+// state for each run sets New. It is given to Compile, and manifests name it by its Type.
 type HostNode struct {
 	// Type is the name in manifests.
 	Type string
@@ -37,8 +39,8 @@ type NodeInfo struct {
 	Params   *Map
 }
 
-// Processor is a node with a state of its own. One goroutine at a time uses it. If it has a Flush it is a Flusher; if it is an
-// io.Closer it is closed once, when its run has ended.
+// Processor is a node with a state of its own. One goroutine at a time uses it. If it has a Flush it is a Flusher; if
+// it is an io.Closer it is closed once, when its run has ended.
 type Processor interface {
 	Process(ctx context.Context, in Packet, out *Emitter) error
 }
@@ -49,7 +51,7 @@ type Flusher interface {
 }
 
 // Nothing is what a function of Func returns as its error to emit nothing for a packet.
-var Nothing = errors.New("nothing is emitted for this packet") //nolint:errname // It is no failure.
+var Nothing = errors.New("nothing is emitted for this packet")
 
 // Func makes a node of a function that gives a value for each value. Values that are no In fail the run.
 func Func[In, Out any](nodeType string, function func(context.Context, In) (Out, error)) *HostNode {
@@ -69,8 +71,8 @@ func Func[In, Out any](nodeType string, function func(context.Context, In) (Out,
 	}}
 }
 
-// StreamFunc makes a node of a function that gives any number of values for each one, as a sequence. Each leaves before the
-// next one is made; the sequence is broken off when nobody wants more.
+// StreamFunc makes a node of a function that gives any number of values for each one, as a sequence. Each leaves
+// before the next one is made; the sequence is broken off when no more values are wanted.
 func StreamFunc[In, Out any](nodeType string, function func(context.Context, In) iter.Seq2[Out, error]) *HostNode {
 	return &HostNode{Type: nodeType, Streams: true, Process: func(ctx context.Context, in Packet, out *Emitter) error {
 		value, err := as[In](in.Value, nodeType)
@@ -121,8 +123,8 @@ type Emitter struct {
 	at Packet
 }
 
-// Emit emits a value by the first output. It waits while the pipeline has no room; when nobody wants the value any more it
-// returns an error, which the node passes on.
+// Emit emits a value by the first output. It waits while the pipeline has no room; once its call is over it returns
+// an error, which the node returns in turn.
 func (e *Emitter) Emit(value any) error { return e.EmitPacket(Packet{Value: value}) }
 
 // EmitTo emits a value by an output of this name.

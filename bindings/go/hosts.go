@@ -1,3 +1,5 @@
+// The states of nodes in Go during a run. An instance is used by one call at a time.
+
 package remotemedia
 
 import (
@@ -12,8 +14,8 @@ type hosts struct {
 	nodes map[string]*instance
 }
 
-// instance is the state of a node. Its lock is held while a call uses it: after an interruption the work of a call that was
-// ended may still be under way.
+// instance is the state of a node. Its lock is held while a call uses it: after an interruption the work of a call
+// that was ended may still be under way.
 type instance struct {
 	lock  sync.Mutex
 	epoch int64

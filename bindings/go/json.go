@@ -1,3 +1,5 @@
+// The JSON twin of values, by the library.
+
 package remotemedia
 
 import (
@@ -6,7 +8,8 @@ import (
 	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
 
-// ToJSON returns the JSON twin of a value, on one line: plain JSON, with objects that have a key "$rm" for what JSON lacks.
+// ToJSON returns the JSON twin of a value, on one line: plain JSON, with objects that have a key "$rm" for what JSON
+// lacks.
 func ToJSON(value any) ([]byte, error) {
 	if err := abi.Load(); err != nil {
 		return nil, err

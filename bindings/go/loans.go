@@ -1,3 +1,5 @@
+// What native code knows by a number, and what must stay until a release record names the number.
+
 package remotemedia
 
 import (
@@ -9,8 +11,8 @@ import (
 	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
 
-// loan is what native code knows by a number: memory that it may read, an error of a node, a node type. It stays here, and
-// its memory pinned, until a release record names the number.
+// loan is what native code knows by a number: memory that it may read, an error of a node, a node type. It stays
+// here, and its memory pinned, until a release record names the number.
 type loan struct {
 	pinner runtime.Pinner
 	data   []byte

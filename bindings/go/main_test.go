@@ -9,13 +9,12 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
 
 const adder = `{"version": "v1", "nodes": [{"id": "add", "node_type": "Calculator", "params": {"operation": "add", "operand": 5}}]}`
 
-// begin makes a runtime for one test, and checks at its end that nothing is left: no goroutine, loan or native object.
+// begin makes a runtime for one test, and checks at its end that nothing is left: no goroutine, loan or native
+// object.
 func begin(t *testing.T) (*Runtime, context.Context) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -30,9 +29,7 @@ func begin(t *testing.T) (*Runtime, context.Context) {
 			t.Error("closing the runtime:", err)
 		}
 		eventually(t, "goroutines", func() string { return differ(runtime.NumGoroutine(), before) })
-		if abi.Minor >= 2 {
-			eventually(t, "loans", func() string { return differ(loanCount(), 0) })
-		}
+		eventually(t, "loans", func() string { return differ(loanCount(), 0) })
 		eventually(t, "native objects", func() string {
 			runtime.GC()
 			counts, err := LiveObjects()

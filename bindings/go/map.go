@@ -1,3 +1,5 @@
+// Maps that keep the order of their keys.
+
 package remotemedia
 
 import (
@@ -6,8 +8,8 @@ import (
 	"strings"
 )
 
-// Map is a map with text keys that keeps their order, which is part of the value. Maps of the runtime come out as *Map;
-// a Go map goes in with its keys sorted. The zero Map is empty and ready for use.
+// Map is a map with text keys that keeps their order, which is part of the value. Maps of the runtime come out as
+// *Map; a Go map goes in with its keys sorted. The zero Map is empty and ready for use.
 type Map struct {
 	keys   []string
 	values []any
@@ -17,8 +19,8 @@ type Map struct {
 // indexed is from how many entries on a Map looks its keys up in an index.
 const indexed = 16
 
-// NewMap makes a Map of keys and values that take turns: NewMap("rate", 16000, "mono", true). It panics if a key is not
-// a string, or lacks its value.
+// NewMap makes a Map of keys and values that take turns: NewMap("rate", 16000, "mono", true). It panics if a key is
+// not a string, or lacks its value.
 func NewMap(keysAndValues ...any) *Map {
 	if len(keysAndValues)%2 != 0 {
 		panic("remotemedia.NewMap: the last key has no value")

@@ -1,3 +1,5 @@
+// Pictures, files and tables.
+
 package remotemedia
 
 import (
@@ -26,8 +28,8 @@ type Plane struct {
 	Stride int
 }
 
-// NewVideo makes a picture of the planes of its format, whose rows follow each other without gaps. The slices are used, not
-// copied. It panics if their number or sizes are not those of the format.
+// NewVideo makes a picture of the planes of its format, whose rows follow each other without gaps. The slices are
+// used, not copied. It panics if their number or sizes are not those of the format.
 func NewVideo(format string, width, height int, planes ...[]byte) *Video {
 	sizes, _ := planeSizes(format, width, height)
 	strided := make([]Plane, len(planes))
@@ -40,8 +42,8 @@ func NewVideo(format string, width, height int, planes ...[]byte) *Video {
 	return NewVideoStrided(format, width, height, strided...)
 }
 
-// NewVideoStrided makes a picture of planes whose rows may have gaps between them; behind the last row there is none. It
-// panics like NewVideo.
+// NewVideoStrided makes a picture of planes whose rows may have gaps between them; behind the last row there is none.
+// It panics like NewVideo.
 func NewVideoStrided(format string, width, height int, planes ...Plane) *Video {
 	sizes, known := planeSizes(format, width, height)
 	if !known || len(planes) != len(sizes) {
@@ -61,8 +63,8 @@ func NewVideoStrided(format string, width, height int, planes ...Plane) *Video {
 // Planes is the number of planes.
 func (v *Video) Planes() int { return len(v.planes) }
 
-// Plane returns the bytes of a plane in Go memory, and the distance from one row to the next. What the runtime holds is
-// copied.
+// Plane returns the bytes of a plane in Go memory, and the distance from one row to the next. What the runtime holds
+// is copied.
 func (v *Video) Plane(index int) (data []byte, stride int) {
 	data, stride = v.plane(index)
 	return v.planes[index].payload.inGo(data), stride

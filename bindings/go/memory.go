@@ -1,3 +1,5 @@
+// Memory behind values: of Go, or of the runtime until the garbage collector finds it unused.
+
 package remotemedia
 
 import (
@@ -28,8 +30,8 @@ func (p *payload) inGo(part []byte) []byte {
 // nativeMemory is a handle of the runtime's memory, freed when the garbage collector finds it unused.
 type nativeMemory struct{ size int }
 
-// collectAbove is how much of the runtime's memory may wait for the garbage collector, which sees only the small Go values
-// that hold it.
+// collectAbove is how much of the runtime's memory may wait for the garbage collector, which sees only the small Go
+// values that hold it.
 const collectAbove = 128 << 20
 
 var (

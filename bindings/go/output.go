@@ -1,3 +1,5 @@
+// Sessions: the side that receives.
+
 package remotemedia
 
 import (
@@ -20,8 +22,8 @@ type Output struct {
 	fetched []Packet
 }
 
-// Output returns a reader of the output of this name. If several outputs are read one by one, each must be read: one that is
-// full holds up the others.
+// Output returns a reader of the output of this name. If several outputs are read one by one, each must be read: one
+// that is full holds up the others.
 func (s *Session) Output(name string) (*Output, error) {
 	names := s.chosen
 	if names == nil {
@@ -42,7 +44,8 @@ func (s *Session) Output(name string) (*Output, error) {
 	return o, nil
 }
 
-// Receive waits for the next output of any name. After the last one it returns io.EOF, or what the session failed with.
+// Receive waits for the next output of any name. After the last one it returns io.EOF, or what the session failed
+// with.
 func (s *Session) Receive(ctx context.Context) (Packet, error) { return s.all.Receive(ctx) }
 
 // TryReceive returns the next output of any name if it is there.
@@ -82,8 +85,8 @@ func (o *Output) Receive(ctx context.Context) (Packet, error) {
 	}
 }
 
-// TryReceive returns the next output if it is there. The error is io.EOF, or what the session failed with, if none will ever
-// come.
+// TryReceive returns the next output if it is there. The error is io.EOF, or what the session failed with, if none
+// will ever come.
 func (o *Output) TryReceive() (packet Packet, ok bool, err error) {
 	o.reading <- struct{}{}
 	defer func() { <-o.reading }()
@@ -106,7 +109,8 @@ func (o *Output) All(ctx context.Context) iter.Seq2[Packet, error] {
 	}
 }
 
-// Chan is All as a channel, which is closed behind the last output or when ctx is done; Session.Wait has the error then.
+// Chan is All as a channel, which is closed behind the last output or when ctx is done; Session.Wait has the error
+// then.
 func (o *Output) Chan(ctx context.Context) <-chan Packet {
 	packets := make(chan Packet)
 	go func() {

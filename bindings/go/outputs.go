@@ -1,3 +1,5 @@
+// What an execution has made, read from its completion.
+
 package remotemedia
 
 import (
@@ -27,7 +29,7 @@ type Outputs struct {
 	packets [][]Packet
 	// Skipped holds the errors after which a packet was dropped: the first 100, and the first of each node.
 	Skipped []*Error
-	// Skips and Retries count the errors that let an execution go on.
+	// Skips and Retries count the errors after which an execution continued.
 	Skips, Retries int
 }
 

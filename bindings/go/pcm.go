@@ -1,3 +1,5 @@
+// Audio from PCM and to PCM, by the library.
+
 package remotemedia
 
 import (
@@ -6,8 +8,8 @@ import (
 	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
 
-// NewAudioPCM makes Audio of interleaved little-endian PCM, which is copied. The format is "u8", "s16", "s24", "s32", "f32",
-// "mulaw" or "alaw".
+// NewAudioPCM makes Audio of interleaved little-endian PCM, which is copied. The format is "u8", "s16", "s24", "s32",
+// "f32", "mulaw" or "alaw".
 func NewAudioPCM(format string, rate, channels int, data []byte) (*Audio, error) {
 	if err := abi.Load(); err != nil {
 		return nil, err
@@ -29,7 +31,8 @@ func NewAudioPCM(format string, rate, channels int, data []byte) (*Audio, error)
 	return audio, err
 }
 
-// PCM returns the samples as interleaved little-endian PCM of a format as NewAudioPCM takes it, rounded and saturated.
+// PCM returns the samples as interleaved little-endian PCM of a format as NewAudioPCM takes it, rounded and
+// saturated.
 func (a *Audio) PCM(format string) ([]byte, error) {
 	if err := abi.Load(); err != nil {
 		return nil, err

@@ -1,3 +1,5 @@
+// Pipelines: compiled from manifests, executed, submitted to.
+
 package remotemedia
 
 import (
@@ -10,7 +12,8 @@ import (
 	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
 
-// inlineBudget is how long Execute and Send let short work run on the calling thread, which saves the way through the port.
+// inlineBudget is how long Execute and Send let short work run on the calling thread, which saves the way through the
+// port.
 const inlineBudget = 300 * time.Microsecond
 
 // Pipeline is a validated manifest, ready to run any number of times, also at the same time.
@@ -31,8 +34,8 @@ func Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	return r.Compile(manifest, nodes...)
 }
 
-// Compile makes a pipeline. The manifest is YAML or JSON text (string or []byte), a *Graph, or a map. Nodes are node types
-// written in Go that it names; those in a Graph need not be given again. All that is wrong with a manifest is
+// Compile makes a pipeline. The manifest is YAML or JSON text (string or []byte), a *Graph, or a map. Nodes are node
+// types written in Go that it names; those in a Graph need not be given again. All that is wrong with a manifest is
 // reported at once, in Error.Problems.
 func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	if !r.handle.use() {
@@ -85,7 +88,7 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	if made.hosted {
 		runtimeHandle := r.handle
 		made.handle.freed = func() {
-			// As long as the runtime lives it says when nothing names the types any more.
+			// As long as the runtime lives, a release record comes once nothing names the types any more.
 			if runtimeHandle.closed.Load() {
 				release(tokens)
 			}
@@ -96,7 +99,7 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	return made, made.readParams(tokens)
 }
 
-// Close frees the pipeline; work that it was given goes on. The garbage collector does the same, later.
+// Close frees the pipeline; work that was submitted continues. The garbage collector does the same, later.
 func (p *Pipeline) Close() error {
 	p.handle.close()
 	return nil
@@ -106,8 +109,8 @@ func (p *Pipeline) Close() error {
 func (p *Pipeline) Describe() (*Map, error) { return p.handle.ask(abi.PipelineDescribe) }
 
 // Execute runs the pipeline on inputs, each an item of its own, and waits for the end. When ctx is done the work is
-// cancelled. Inputs of 16 KiB and more are lent, not copied: don't change them before Execute has returned without an error
-// of ctx.
+// cancelled. Inputs of 16 KiB and more are lent, not copied: don't change them before Execute has returned without an
+// error of ctx.
 func (p *Pipeline) Execute(ctx context.Context, inputs ...any) (*Outputs, error) {
 	if inputs == nil {
 		inputs = []any{}

@@ -1,3 +1,5 @@
+// The port: its goroutine takes events and delivers them to runs and calls.
+
 package remotemedia
 
 import (
@@ -9,23 +11,24 @@ import (
 	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
 
-// port is where completions, calls and release records of a runtime arrive. One goroutine waits at it and handles them in
-// their order.
+// port is where completions, calls and release records of a runtime arrive. One goroutine waits at it and handles
+// them in their order.
 type port struct {
 	handle *handle
 	// ended is closed when nothing comes any more.
 	ended chan struct{}
-	// abandoned tells that the runtime was collected, and nobody else frees the port.
+	// abandoned is set when the runtime was collected: then the goroutine frees the port.
 	abandoned atomic.Bool
 
-	// reading is held for reading while a document that may name loans is fetched and decoded, and for writing while loans
-	// are ended: no loan ends between the naming and the looking up.
+	// reading is held for reading while a document that may name loans is fetched and decoded, and for writing while
+	// loans are ended: no loan ends between the naming and the looking up.
 	reading sync.RWMutex
 
 	mu    sync.Mutex
 	runs  map[uint64]*Run
 	calls map[uint64]*hostCall
-	// replying counts replies that may bring the next call; over are calls that ended before such a reply has returned.
+	// replying counts replies that may bring the next call; over are calls that ended before such a reply has
+	// returned.
 	replying int
 	over     map[uint64]bool
 }
@@ -37,7 +40,7 @@ func openPort(runtime *handle) (*port, error) {
 		return nil, gone()
 	}
 	defer runtime.done()
-	// A goroutine waits at the port itself, so that nobody watches a descriptor.
+	// A goroutine waits at the port itself, so no descriptor is watched.
 	if err := x.encoder.document(NewMap("bell", "none"), "options"); err != nil {
 		return nil, err
 	}
@@ -188,7 +191,7 @@ func (p *port) ending(run *Run, outputs *Outputs, err error) {
 	}()
 }
 
-// released ends loans, once nobody decodes a document that may name them.
+// released ends loans, once no document that may name them is being decoded.
 func (p *port) released(tokens []uint64) {
 	if len(tokens) == 0 {
 		return
@@ -198,8 +201,8 @@ func (p *port) released(tokens []uint64) {
 	p.reading.Unlock()
 }
 
-// abandon ends the port of a runtime that was collected: its work is cancelled, and its goroutine ends and frees it once
-// everything has been handed out.
+// abandon ends the port of a runtime that was collected: its work is cancelled, and its goroutine ends and frees it
+// once everything has been handed out.
 func (p *port) abandon() {
 	p.abandoned.Store(true)
 	if p.handle.use() {

@@ -1,3 +1,5 @@
+// One execution or session that the runtime is at work on, from its submit to its end.
+
 package remotemedia
 
 import (
@@ -33,7 +35,8 @@ type Run struct {
 // Done is closed when the execution has ended.
 func (r *Run) Done() <-chan struct{} { return r.done }
 
-// Wait waits for the end, which ctx does not hasten: the context that was given to Submit, and Cancel, cancel the work.
+// Wait waits for the end, which ctx does not hasten: the context that was given to Submit, and Cancel, cancel the
+// work.
 func (r *Run) Wait(ctx context.Context) (*Outputs, error) {
 	select {
 	case <-r.done:

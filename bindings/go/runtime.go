@@ -1,3 +1,5 @@
+// The runtime: made, shut down, closed.
+
 package remotemedia
 
 import (
@@ -29,8 +31,8 @@ const patience = 10 * time.Second
 
 var defaultRuntime = sync.OnceValues(func() (*Runtime, error) { return NewRuntime(Config{}) })
 
-// Default returns the runtime of the process, which is made at the first use. It needs no Close: a program may end with
-// work under way.
+// Default returns the runtime of the process, which is made at the first use. It needs no Close: a program may end
+// with work under way.
 func Default() (*Runtime, error) { return defaultRuntime() }
 
 // NewRuntime loads the library, unless that was done before, and makes a runtime. Close ends it.
@@ -75,8 +77,8 @@ func (r *Runtime) Describe() (*Map, error) {
 	return r.handle.ask(abi.RuntimeDescribe)
 }
 
-// Shutdown ends all work, which fails with StatusShutDown, and waits until native code has let go of all memory that was
-// lent, or ctx is done. It may be called again.
+// Shutdown ends all work, which fails with StatusShutDown, and waits until native code has let go of all memory that
+// was lent, or ctx is done. It may be called again.
 func (r *Runtime) Shutdown(ctx context.Context) error {
 	if !r.handle.use() {
 		return nil

@@ -1,16 +1,14 @@
+// Serves calls to nodes in Go: each packet passes the whole chain.
+
 package remotemedia
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
 
 const (
@@ -65,66 +63,8 @@ type placed struct {
 	packet Packet
 }
 
-// errOver ends the work for a call that nobody wants any more.
+// errOver ends the work for a call that is over.
 var errOver = errors.New("the call is over: its run has ended or was interrupted")
-
-// call reads a call, and registers it; nil if its run has ended.
-func (d *decoder) call(p *port, id uint64) *hostCall {
-	c := &hostCall{port: p, id: id, room: make(chan struct{}, 1)}
-	var job uint64
-	for range d.mapHead("a call") {
-		switch string(d.field()) {
-		case "job":
-			job = d.token()
-		case "nodes":
-			for range d.length("nodes") {
-				d.fields(2, "a node")
-				if l := lent(d.token()); l != nil {
-					host, _ := l.object.(*hostType)
-					c.nodes = append(c.nodes, hostRef{host: host, id: d.string("the id of a node")})
-				} else {
-					d.value()
-				}
-			}
-		case "entries":
-			count := d.length("entries")
-			c.entries = make([]entry, count)
-			for i := range c.entries {
-				d.entryOf(&c.entries[i])
-			}
-		case "epoch":
-			c.epoch = d.integer("an epoch", 0, 1<<62)
-		default:
-			d.value()
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c.run = p.runs[job]
-	if c.run == nil || p.over[id] {
-		return nil
-	}
-	c.ctx, c.cancel = context.WithCancel(c.run.ctx)
-	p.calls[id] = c
-	return c
-}
-
-func (d *decoder) entryOf(e *entry) {
-	count := d.length("an entry")
-	e.isEnd = count < 4
-	e.packet.Item = -1
-	if count > 0 {
-		e.packet.Item = d.size("an item")
-	}
-	if e.isEnd {
-		return
-	}
-	e.packet.Value = d.value()
-	e.packet.PTS, e.packet.Duration = d.pts(), d.pts()
-	if count > 4 {
-		e.port = d.size("a port")
-	}
-}
 
 func (p *port) wakeCall(id uint64) {
 	p.mu.Lock()
@@ -175,7 +115,8 @@ func (p *port) serve(c *hostCall) {
 		}
 		unlock()
 		c.cancel()
-		// A function that fails since its context has ended is not why the run fails: the run ends by its context, too.
+		// A function that fails since its context has ended is not why the run fails: the run ends by its context,
+		// too.
 		if errors.Is(err, errOver) || err != nil && c.run.ctx.Err() != nil {
 			return
 		}
@@ -229,7 +170,7 @@ func (c *hostCall) work() (err error) {
 	return nil
 }
 
-// process lets a node handle a packet; what it emits goes on to the next one.
+// process lets a node handle a packet; what it emits goes to the next one.
 func (c *hostCall) process(node int, p placed) error {
 	c.failed.entry, c.failed.node = p.entry, node
 	ref := &c.nodes[node]
@@ -376,179 +317,4 @@ func (c *hostCall) emit(from *Emitter, packet Packet) error {
 		return c.part()
 	}
 	return nil
-}
-
-// asDecoded returns a value as it would come out of the runtime: nodes see the same types whether or not it was there.
-func asDecoded(value any) (any, error) {
-	switch v := value.(type) {
-	case nil, bool, int64, float64, string, []byte, *Audio, *Tensor, *Video, *Table, *File, Timestamp:
-		return value, nil
-	case int:
-		return int64(v), nil
-	}
-	e := &encoder{}
-	defer e.abort()
-	if err := e.document(value, "the returned value"); err != nil {
-		return nil, err
-	}
-	return decode(e.out, func(index int) (payload, bool) {
-		if index >= len(e.table) {
-			return payload{}, false
-		}
-		l := lent(e.table[index].Token)
-		return payload{l.data, l.native}, true
-	})
-}
-
-// row encodes an output: [entry, value], [entry, value, pts, duration], or [entry, value, pts, duration, port].
-func (c *hostCall) row(entry int, packet Packet, output int) error {
-	e := &c.rows
-	before, depth, table := len(e.out), e.depth, len(e.table)
-	switch {
-	case output > 0:
-		e.array(5)
-	case packet.PTS.known || packet.Duration.known:
-		e.array(4)
-	default:
-		e.array(2)
-	}
-	e.int(int64(entry))
-	if err := e.document(packet.Value, "the returned value"); err != nil {
-		// What was lent for it is given up with the rest of the call.
-		e.out, e.depth, e.table = e.out[:before], depth, e.table[:table]
-		return err
-	}
-	if output > 0 || packet.PTS.known || packet.Duration.known {
-		e.time(packet.PTS)
-		e.time(packet.Duration)
-	}
-	if output > 0 {
-		e.int(int64(output))
-	}
-	c.count++
-	return nil
-}
-
-// part sends what there is, and waits while the pipeline has no room for more.
-func (c *hostCall) part() error {
-	select {
-	case <-c.room:
-	default:
-	}
-	status, _ := c.send(false, nil)
-	c.begun = time.Now()
-	switch {
-	case status < 0:
-		return errOver
-	case status != StatusWouldBlock:
-		return nil
-	}
-	select {
-	case <-c.room:
-		return nil
-	case <-c.ctx.Done():
-		return errOver
-	}
-}
-
-// reply ends the call, and returns the next one if the reply has brought it.
-func (c *hostCall) reply(err error) *hostCall {
-	var failed *nodeFailure
-	if err != nil && !errors.As(err, &failed) {
-		failed = &nodeFailure{entry: c.failed.entry, node: c.failed.node, err: err}
-	}
-	status, next := c.send(true, failed)
-	if status < 0 && status != StatusGone {
-		// The runtime refuses the values; it is told why the call fails instead.
-		refused := failure(status, "the returned values were refused: %v", status)
-		_, next = c.send(true, &nodeFailure{node: len(c.nodes) - 1, err: refused})
-	}
-	return next
-}
-
-// send sends a part of the reply.
-func (c *hostCall) send(final bool, failed *nodeFailure) (Status, *hostCall) {
-	p := c.port
-	if !p.handle.use() {
-		return StatusGone, nil
-	}
-	defer p.handle.done()
-	x := newExchange()
-	defer x.close()
-	c.document(&x.encoder, final, failed)
-	out := uintptr(0)
-	p.mu.Lock()
-	if final {
-		delete(p.calls, c.id)
-		p.replying++
-		out = x.OutAddress
-	}
-	p.mu.Unlock()
-	data, length, table, count := x.input()
-	p.reading.RLock()
-	status := abi.Call(abi.PortReply, p.handle.address, uintptr(c.id), data, length, table, count, out, x.ErrAddress)
-	var next *hostCall
-	var released []uint64
-	if status < 0 {
-		err := x.failure(status)
-		released = err.released
-		if Status(status) != StatusGone && !final {
-			slog.Error("remotemedia: a reply was refused", "error", err)
-		}
-	} else if final && (x.Out.Len > 0 || x.Out.Document != 0) {
-		if err := x.read(func(d *decoder) {
-			count := d.length("a call")
-			next = d.call(p, d.token())
-			if count > 2 {
-				released = d.tokens()
-			}
-		}); err != nil {
-			slog.Error("remotemedia: a call of the runtime can't be read", "error", err)
-		}
-	}
-	p.reading.RUnlock()
-	if final {
-		p.mu.Lock()
-		if p.replying--; p.replying == 0 {
-			clear(p.over)
-		}
-		p.mu.Unlock()
-	}
-	p.released(released)
-	return Status(status), next
-}
-
-// document writes a reply of the rows that have not been sent yet.
-func (c *hostCall) document(e *encoder, final bool, failed *nodeFailure) {
-	entries := 2
-	if failed != nil {
-		entries = 3
-	}
-	e.wide(entries, 0x80, 0xde)
-	_ = e.text("outputs")
-	e.array(c.count)
-	e.out = append(e.out, c.rows.out...)
-	e.table = append(e.table, c.rows.table...)
-	c.rows, c.count = encoder{out: c.rows.out[:0]}, 0
-	_ = e.text("final")
-	e.bool(final)
-	if failed == nil {
-		return
-	}
-	_ = e.text("error")
-	var chain []any
-	for cause := errors.Unwrap(failed.err); cause != nil && len(chain) < longestChain; cause = errors.Unwrap(cause) {
-		chain = append(chain, bounded(cause.Error()))
-	}
-	_ = e.value(NewMap("entry", failed.entry, "node", failed.node, "message", bounded(failed.err.Error()),
-		"chain", chain, "token", lendObject(failed.err)))
-}
-
-// bounded is a message as text that the runtime takes.
-func bounded(message string) string {
-	message = strings.ToValidUTF8(message, "\uFFFD")
-	if len(message) > longestMessage {
-		message = strings.ToValidUTF8(message[:longestMessage], "") + "..."
-	}
-	return message
 }

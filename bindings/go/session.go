@@ -1,7 +1,10 @@
+// Sessions: the side that sends and controls.
+
 package remotemedia
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -28,9 +31,9 @@ type SessionOptions struct {
 	Trace bool
 }
 
-// Session is a pipeline at work on one stream, fed and read while it runs. It is bounded at both ends: Send waits for room,
-// and the pipeline waits for its reader, so read and send from two goroutines, or read what a Send has made before the next
-// one. All methods may be called from any goroutine.
+// Session is a pipeline at work on one stream, fed and read while it runs. It is bounded at both ends: Send waits for
+// room, and the pipeline waits for its reader, so read and send from two goroutines, or read what a Send has made
+// before the next one. All methods may be called from any goroutine.
 type Session struct {
 	handle   *handle
 	run      *Run
@@ -40,7 +43,8 @@ type Session struct {
 
 	// most is the most outputs that are fetched at once: a bound of what waits at an output holds here too.
 	most int
-	// changes are told to those who wait. The run knows them, and not the session, which may be collected while it is open.
+	// changes wake those who wait. The run refers to them and not to the session, which may be collected while it is
+	// open.
 	changes *changes
 	// sending is held by the goroutine that sends; a channel, so that waiting for it ends with a context.
 	sending chan struct{}
@@ -215,7 +219,8 @@ func (s *Session) try(packets []Packet) (taken int, err error) {
 	return taken, err
 }
 
-// packets writes packets as the runtime takes them: [value], [value, pts, duration], or [value, pts, duration, input].
+// packets writes packets as the runtime takes them: [value], [value, pts, duration], or [value, pts, duration,
+// input].
 func (s *Session) packets(e *encoder, packets []Packet) error {
 	e.array(len(packets))
 	for i := range packets {
@@ -239,8 +244,8 @@ func (s *Session) packets(e *encoder, packets []Packet) error {
 		default:
 			e.array(1)
 		}
-		if err := e.document(p.Value, "the packet"); err != nil {
-			return err
+		if err := e.value(p.Value); err != nil {
+			return unwritable(err, fmt.Sprintf("packets[%d]", i))
 		}
 		if timed {
 			e.time(p.PTS)
@@ -264,8 +269,9 @@ func (s *Session) Cancel() error {
 // Flush ends the stream after what was sent: everything that nodes hold back comes out, and another stream may begin.
 func (s *Session) Flush() error { return s.control(NewMap("flush", true)) }
 
-// Interrupt drops everything that was sent and not read, and lets the nodes begin anew; what is sent afterwards is not
-// touched. With the id of a node it drops what waits before that node and behind it; what comes before it goes on.
+// Interrupt drops everything that was sent and not read, and resets the nodes; what is sent afterwards is not
+// affected. With the id of a node it drops what waits before that node and behind it, and resets these; the nodes
+// before it continue.
 func (s *Session) Interrupt(at ...string) error {
 	if len(at) > 1 {
 		return failure(StatusInvalidArgument, "Interrupt takes one node, got %q", at)
@@ -297,7 +303,8 @@ func (s *Session) Trace() (*Map, error) { return s.handle.ask(abi.SessionTrace) 
 // Progress returns how far the session is; StatusGone once it has ended.
 func (s *Session) Progress() (Progress, error) { return s.run.Progress() }
 
-// Skipped returns the errors after which a node has dropped a packet so far: the first 100, and the first of each node.
+// Skipped returns the errors after which a node has dropped a packet so far: the first 100, and the first of each
+// node.
 func (s *Session) Skipped() []*Error {
 	s.run.mu.Lock()
 	defer s.run.mu.Unlock()

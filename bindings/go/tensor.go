@@ -1,3 +1,5 @@
+// Tensor values.
+
 package remotemedia
 
 import (
@@ -14,8 +16,8 @@ type Element interface {
 
 // Tensor is an array of numbers with any number of dimensions.
 //
-// The elements belong to the Tensor: once it was made or sent, don't change them. 16 KiB and more are lent to the runtime
-// without a copy.
+// The elements belong to the Tensor: once it was made or sent, don't change them. 16 KiB and more are lent to the
+// runtime without a copy.
 type Tensor struct {
 	// DType is the type of the elements, such as "float32"; float16 and bfloat16 have no type in Go.
 	DType string
@@ -33,8 +35,8 @@ var elementSizes = map[string]int{
 	"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "complex64": 8, "complex128": 16,
 }
 
-// NewTensor makes a Tensor of elements in C order, the last dimension contiguous. Without a shape it has one dimension. The
-// slice is used, not copied. It panics if the shape asks for another number of elements.
+// NewTensor makes a Tensor of elements in C order, the last dimension contiguous. Without a shape it has one
+// dimension. The slice is used, not copied. It panics if the shape asks for another number of elements.
 func NewTensor[T Element](data []T, shape ...int) *Tensor {
 	if len(shape) == 0 {
 		shape = []int{len(data)}
@@ -47,8 +49,8 @@ func NewScalar[T Element](value T) *Tensor {
 	return &Tensor{DType: dtypeOf[T](), payload: payload{data: bytesOf([]T{value})}}
 }
 
-// NewTensorOf makes a Tensor of little-endian bytes in C order, of any type that the wire format has. It panics if they are
-// not as many as type and shape ask for.
+// NewTensorOf makes a Tensor of little-endian bytes in C order, of any type that the wire format has. It panics if
+// they are not as many as type and shape ask for.
 func NewTensorOf(dtype string, data []byte, shape ...int) *Tensor {
 	size, known := elementSizes[dtype]
 	if !known {
@@ -70,8 +72,8 @@ func (t *Tensor) Len() int {
 	return count
 }
 
-// Bytes returns the elements in C order, in Go memory: where they lie, or a copy of what the runtime holds or has in another
-// order. View does without a copy.
+// Bytes returns the elements in C order, in Go memory: where they lie, or a copy of what the runtime holds or has in
+// another order. View does without a copy.
 func (t *Tensor) Bytes() []byte {
 	if !t.isContiguous() {
 		return t.contiguous()
@@ -79,8 +81,8 @@ func (t *Tensor) Bytes() []byte {
 	return t.payload.inGo(t.contiguous())
 }
 
-// View calls see with the elements in C order where they lie, without a copy if they are in that order. The bytes must
-// not be used after see has returned: they may lie in memory of the runtime, which is freed with the Tensor.
+// View calls see with the elements in C order where they lie, without a copy if they are in that order. The bytes
+// must not be used after see has returned: they may lie in memory of the runtime, which is freed with the Tensor.
 func (t *Tensor) View(see func(elements []byte)) {
 	see(t.contiguous())
 	runtime.KeepAlive(t)

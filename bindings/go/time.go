@@ -1,3 +1,5 @@
+// Times: places in a stream, and points in time.
+
 package remotemedia
 
 import (

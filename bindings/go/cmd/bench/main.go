@@ -1,4 +1,5 @@
-// Command bench prints the five figures of the conformance suite for the Go binding, as one JSON map: nanoseconds by name.
+// Command bench prints the five figures of the conformance suite for the Go binding, as one JSON map: nanoseconds by
+// name.
 //
 //	bench SUITE
 package main

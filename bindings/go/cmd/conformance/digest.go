@@ -18,10 +18,10 @@ func digestCases(suite string) ([]testCase, error) {
 	var cases []testCase
 	for _, file := range files {
 		name := "digest/" + strings.TrimSuffix(filepath.Base(file), ".json")
-		cases = append(cases, testCase{name, func(say func(string)) error {
+		cases = append(cases, testCase{name, func(print func(string)) error {
 			digest, err := digestOf(file, filepath.Join(suite, "..", ".."))
 			if err == nil {
-				say(fmt.Sprintf("digest %s %s", name, digest))
+				print(fmt.Sprintf("digest %s %s", name, digest))
 			}
 			return err
 		}})

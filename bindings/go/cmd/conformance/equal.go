@@ -97,7 +97,8 @@ func sameColumn(a, b remotemedia.Column) bool {
 		slices.EqualFunc(a.Buffers, b.Buffers, sameData) && slices.EqualFunc(a.Children, b.Children, sameColumn)
 }
 
-// contained returns what of an expected value is missing in a found one: of maps only the entries that are expected count.
+// contained returns what of an expected value is missing in a found one: of maps only the entries that are expected
+// count.
 func contained(expected, found any, where string) error {
 	switch expected := expected.(type) {
 	case *remotemedia.Map:

@@ -198,7 +198,7 @@ func (p *player) expectClosed(f *fields) error {
 	own, times := p.nodes[f.text("node")], int64(f.number("times", 0))
 	_ = until(func() bool { return own.closed.Load() >= times })
 	if found := own.closed.Load(); found != times {
-		return fail("%d answers were ended, expected %d", found, times)
+		return fail("%d streams were ended, expected %d", found, times)
 	}
 	return nil
 }

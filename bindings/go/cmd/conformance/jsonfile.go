@@ -9,8 +9,8 @@ import (
 	remotemedia "github.com/remotemedia/remotemedia-go"
 )
 
-// readMap reads a file of the suite as the map that it is: entries keep their order, ints are no floats, and objects with a
-// key "$rm" are the values of which they are the twins.
+// readMap reads a file of the suite as the map that it is: entries keep their order, ints are no floats, and objects
+// with a key "$rm" are the values of which they are the twins.
 func readMap(file string) (*remotemedia.Map, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	remotemedia "github.com/remotemedia/remotemedia-go"
 )
 
-// testCase is one case of the suite. It prints what it has to say before its own line.
+// testCase is one case of the suite. What it prints comes before its own line.
 type testCase struct {
 	name string
-	run  func(say func(string)) error
+	run  func(print func(string)) error
 }
 
 // skip is why a case can't be run.
@@ -77,19 +77,19 @@ func stop(err error) {
 // report runs a case and prints its line; false if it has failed.
 func report(out *bufio.Writer, each testCase) bool {
 	done := make(chan error, 1)
-	var said []string
+	var printed []string
 	go func() {
 		defer func() {
 			if found := recover(); found != nil {
 				done <- fmt.Errorf("panic: %v", found)
 			}
 		}()
-		done <- each.run(func(line string) { said = append(said, line) })
+		done <- each.run(func(line string) { printed = append(printed, line) })
 	}()
 	var err error
 	select {
 	case err = <-done:
-		for _, line := range said {
+		for _, line := range printed {
 			fmt.Fprintln(out, line)
 		}
 	case <-time.After(caseLimit):

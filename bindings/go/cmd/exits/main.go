@@ -3,8 +3,8 @@
 //	exits WAY            end in this way
 //	exits all COUNT      end so many processes in each way, and report those that end otherwise
 //
-// tests/conformance/README.md lists the ways. Go has neither exit handlers nor destructors of globals: deferred functions of main
-// stand for both.
+// tests/conformance/README.md lists the ways. Go has neither exit handlers nor destructors of globals: deferred
+// functions of main stand for both.
 package main
 
 import (
@@ -25,7 +25,8 @@ import (
 // limit is how long a process may take to end.
 const limit = 10 * time.Second
 
-// ways are what a process does while work is under way, and how it ends then: its status, or the number of a signal below 0.
+// ways are what a process does while work is under way, and how it ends then: its status, or the number of a signal
+// below 0.
 var ways = map[string]struct {
 	end    func(*busy)
 	status int
@@ -89,12 +90,12 @@ func work() *busy {
 	b.pipeline, err = b.runtime.Compile(remotemedia.NewGraph("busy").Chain(
 		&remotemedia.NodeSpec{Type: "PassThrough"}, slow, (&remotemedia.NodeSpec{Type: "AudioResample"}).Set("rate", 8000)))
 	check(err)
-	sound := remotemedia.NewAudio(48000, 1, make([]float32, 48000))
+	audio := remotemedia.NewAudio(48000, 1, make([]float32, 48000))
 	b.session, err = b.pipeline.Session(ctx, remotemedia.SessionOptions{})
 	check(err)
-	check(b.session.Send(ctx, sound))
+	check(b.session.Send(ctx, audio))
 	for range 10 {
-		run, err := b.pipeline.Submit(ctx, sound, sound, sound)
+		run, err := b.pipeline.Submit(ctx, audio, audio, audio)
 		check(err)
 		b.runs = append(b.runs, run)
 	}
@@ -152,8 +153,8 @@ func endOnce(name string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	command := exec.CommandContext(ctx, os.Args[0], name)
-	var said bytes.Buffer
-	command.Stdout, command.Stderr = &said, &said
+	var output bytes.Buffer
+	command.Stdout, command.Stderr = &output, &output
 	_ = command.Run()
 	way, state := ways[name], command.ProcessState
 	if ctx.Err() != nil {
@@ -163,8 +164,8 @@ func endOnce(name string) string {
 	if wait, ok := state.Sys().(syscall.WaitStatus); ok && wait.Signaled() {
 		status = -int(wait.Signal())
 	}
-	if status != way.status || said.Len() > 0 && !way.loud {
-		return fmt.Sprintf("it ended with %d and said %.2000q", status, said.String())
+	if status != way.status || output.Len() > 0 && !way.loud {
+		return fmt.Sprintf("it ended with %d and printed %.2000q", status, output.String())
 	}
 	return ""
 }

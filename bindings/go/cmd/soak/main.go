@@ -1,5 +1,5 @@
-// Command soak sends frames of 20 ms through a session, and prints how much memory the process has, as JSON: resident bytes
-// after one tenth of the frames and at the end.
+// Command soak sends frames of 20 ms through a session, and prints how much memory the process has, as JSON: resident
+// bytes after one tenth of the frames and at the end.
 //
 //	soak [FRAMES]
 package main
@@ -78,7 +78,7 @@ func run(frames int) error {
 	})
 }
 
-// resident is the number of bytes of the process that are in memory; 0 where the system does not say.
+// resident is the number of bytes of the process that are in memory; 0 where it is unknown.
 func resident() int {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

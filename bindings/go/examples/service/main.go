@@ -3,8 +3,8 @@
 //	go run ./examples/service -listen 127.0.0.1:8080 &
 //	curl -T ../../examples/speech.flac http://127.0.0.1:8080/
 //
-// Each segment is one line of JSON, written as soon as it is known. An upload is decoded while it arrives, so memory stays
-// flat however long it is.
+// Each segment is one line of JSON, written as soon as it is known. An upload is decoded while it arrives, so memory
+// stays flat however long it is.
 package main
 
 import (

@@ -1,11 +1,11 @@
-// Package abi is the C ABI of libremotemedia as Go sees it: the library is found and loaded, its functions are called,
-// and its structs are laid out here. It knows nothing of values, errors or ports.
+// Package abi is the C ABI of libremotemedia as Go sees it: the library is found and loaded, its functions are
+// called, and its structs are laid out here. It knows nothing of values, errors or ports.
 package abi
 
 import "unsafe"
 
-// Buffer is rm_buffer. It lives in C memory, so addresses are numbers here: a Go pointer written to memory outside the
-// heap would trip over the garbage collector's write barrier.
+// Buffer is rm_buffer. It lives in C memory, so addresses are numbers here: a Go pointer written to memory outside
+// the heap would trip over the garbage collector's write barrier.
 type Buffer struct {
 	Data     uintptr
 	Len      uintptr

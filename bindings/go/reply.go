@@ -1,0 +1,165 @@
+// Replies to calls: rows of values, in parts where nodes stream, and the error that ended a call.
+
+package remotemedia
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/remotemedia/remotemedia-go/internal/abi"
+)
+
+// row encodes an output: [entry, value], [entry, value, pts, duration], or [entry, value, pts, duration, port].
+func (c *hostCall) row(entry int, packet Packet, output int) error {
+	e := &c.rows
+	before, depth, table := len(e.out), e.depth, len(e.table)
+	switch {
+	case output > 0:
+		e.array(5)
+	case packet.PTS.known || packet.Duration.known:
+		e.array(4)
+	default:
+		e.array(2)
+	}
+	e.int(int64(entry))
+	if err := e.document(packet.Value, "the returned value"); err != nil {
+		// What was lent for it is given up with the rest of the call.
+		e.out, e.depth, e.table = e.out[:before], depth, e.table[:table]
+		return err
+	}
+	if output > 0 || packet.PTS.known || packet.Duration.known {
+		e.time(packet.PTS)
+		e.time(packet.Duration)
+	}
+	if output > 0 {
+		e.int(int64(output))
+	}
+	c.count++
+	return nil
+}
+
+// part sends what there is, and waits while the pipeline has no room for more.
+func (c *hostCall) part() error {
+	select {
+	case <-c.room:
+	default:
+	}
+	status, _ := c.send(false, nil)
+	c.begun = time.Now()
+	switch {
+	case status < 0:
+		return errOver
+	case status != StatusWouldBlock:
+		return nil
+	}
+	select {
+	case <-c.room:
+		return nil
+	case <-c.ctx.Done():
+		return errOver
+	}
+}
+
+// reply ends the call, and returns the next one if the reply has brought it.
+func (c *hostCall) reply(err error) *hostCall {
+	var failed *nodeFailure
+	if err != nil && !errors.As(err, &failed) {
+		failed = &nodeFailure{entry: c.failed.entry, node: c.failed.node, err: err}
+	}
+	status, next := c.send(true, failed)
+	if status < 0 && status != StatusGone {
+		// The runtime refuses the values; the call fails with that reason instead.
+		refused := failure(status, "the returned values were refused: %v", status)
+		_, next = c.send(true, &nodeFailure{node: len(c.nodes) - 1, err: refused})
+	}
+	return next
+}
+
+// send sends a part of the reply.
+func (c *hostCall) send(final bool, failed *nodeFailure) (Status, *hostCall) {
+	p := c.port
+	if !p.handle.use() {
+		return StatusGone, nil
+	}
+	defer p.handle.done()
+	x := newExchange()
+	defer x.close()
+	c.document(&x.encoder, final, failed)
+	out := uintptr(0)
+	p.mu.Lock()
+	if final {
+		delete(p.calls, c.id)
+		p.replying++
+		out = x.OutAddress
+	}
+	p.mu.Unlock()
+	data, length, table, count := x.input()
+	p.reading.RLock()
+	status := abi.Call(abi.PortReply, p.handle.address, uintptr(c.id), data, length, table, count, out, x.ErrAddress)
+	var next *hostCall
+	var released []uint64
+	if status < 0 {
+		err := x.failure(status)
+		released = err.released
+		if Status(status) != StatusGone && !final {
+			slog.Error("remotemedia: a reply was refused", "error", err)
+		}
+	} else if final && (x.Out.Len > 0 || x.Out.Document != 0) {
+		if err := x.read(func(d *decoder) {
+			count := d.length("a call")
+			next = d.call(p, d.token())
+			if count > 2 {
+				released = d.tokens()
+			}
+		}); err != nil {
+			slog.Error("remotemedia: a call of the runtime can't be read", "error", err)
+		}
+	}
+	p.reading.RUnlock()
+	if final {
+		p.mu.Lock()
+		if p.replying--; p.replying == 0 {
+			clear(p.over)
+		}
+		p.mu.Unlock()
+	}
+	p.released(released)
+	return Status(status), next
+}
+
+// document writes a reply of the rows that have not been sent yet.
+func (c *hostCall) document(e *encoder, final bool, failed *nodeFailure) {
+	entries := 2
+	if failed != nil {
+		entries = 3
+	}
+	e.wide(entries, 0x80, 0xde)
+	_ = e.text("outputs")
+	e.array(c.count)
+	e.out = append(e.out, c.rows.out...)
+	e.table = append(e.table, c.rows.table...)
+	c.rows, c.count = encoder{out: c.rows.out[:0]}, 0
+	_ = e.text("final")
+	e.bool(final)
+	if failed == nil {
+		return
+	}
+	_ = e.text("error")
+	var chain []any
+	for cause := errors.Unwrap(failed.err); cause != nil && len(chain) < longestChain; cause = errors.Unwrap(cause) {
+		chain = append(chain, bounded(cause.Error()))
+	}
+	_ = e.value(NewMap("entry", failed.entry, "node", failed.node, "message", bounded(failed.err.Error()),
+		"chain", chain, "token", lendObject(failed.err)))
+}
+
+// bounded is a message as text that the runtime takes.
+func bounded(message string) string {
+	message = strings.ToValidUTF8(message, "\uFFFD")
+	if len(message) > longestMessage {
+		message = strings.ToValidUTF8(message[:longestMessage], "") + "..."
+	}
+	return message
+}
