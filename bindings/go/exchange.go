@@ -160,9 +160,11 @@ func newHandle(address uintptr, free abi.Function) *handle {
 
 // use marks one more user, unless the object is closed; done must follow.
 func (h *handle) use() bool {
-	if h.closed.Load() {
-		return false
-	}
+	return !h.closed.Load() && h.hold()
+}
+
+// hold is use also of an object that is closed and not freed yet.
+func (h *handle) hold() bool {
 	for {
 		users := h.users.Load()
 		if users == 0 {

@@ -88,10 +88,15 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 	if made.hosted {
 		runtimeHandle := r.handle
 		made.handle.freed = func() {
-			// As long as the runtime lives, a release record comes once nothing names the types any more.
-			if runtimeHandle.closed.Load() {
+			// Release records come by the port, and after its end by the runtime.
+			if !runtimeHandle.hold() {
 				release(tokens)
+				return
 			}
+			if runtimeHandle.closed.Load() {
+				runtimeHandle.drain()
+			}
+			runtimeHandle.done()
 		}
 	}
 	made.graph = graphOf(made.handle)

@@ -39,19 +39,25 @@ func openPort(runtime *handle) (*port, error) {
 	if !runtime.use() {
 		return nil, gone()
 	}
-	defer runtime.done()
 	// A goroutine waits at the port itself, so no descriptor is watched.
 	if err := x.encoder.document(NewMap("bell", "none"), "options"); err != nil {
+		runtime.done()
 		return nil, err
 	}
 	data, length, _, _ := x.input()
 	status := abi.Call(abi.PortNew, runtime.address, data, length, x.HandleAddress, x.ErrAddress)
 	if err := x.settle(status); err != nil {
+		runtime.done()
 		return nil, err
 	}
 	p := &port{
 		handle: newHandle(x.Handle(), abi.PortFree), ended: make(chan struct{}),
 		runs: map[uint64]*Run{}, calls: map[uint64]*hostCall{}, over: map[uint64]bool{},
+	}
+	// Records of a port that is freed come by the runtime, which lives as long.
+	p.handle.freed = func() {
+		runtime.drain()
+		runtime.done()
 	}
 	p.handle.use()
 	go p.drive()

@@ -14,7 +14,7 @@ import (
 // row encodes an output: [entry, value], [entry, value, pts, duration], or [entry, value, pts, duration, port].
 func (c *hostCall) row(entry int, packet Packet, output int) error {
 	e := &c.rows
-	before, depth, table := len(e.out), e.depth, len(e.table)
+	before, depth, table, tokens := len(e.out), e.depth, len(e.table), len(e.tokens)
 	switch {
 	case output > 0:
 		e.array(5)
@@ -25,8 +25,8 @@ func (c *hostCall) row(entry int, packet Packet, output int) error {
 	}
 	e.int(int64(entry))
 	if err := e.document(packet.Value, "the returned value"); err != nil {
-		// What was lent for it is given up with the rest of the call.
-		e.out, e.depth, e.table = e.out[:before], depth, e.table[:table]
+		release(e.tokens[tokens:])
+		e.out, e.depth, e.table, e.tokens = e.out[:before], depth, e.table[:table], e.tokens[:tokens]
 		return err
 	}
 	if output > 0 || packet.PTS.known || packet.Duration.known {
@@ -81,6 +81,7 @@ func (c *hostCall) reply(err error) *hostCall {
 func (c *hostCall) send(final bool, failed *nodeFailure) (Status, *hostCall) {
 	p := c.port
 	if !p.handle.use() {
+		c.rows.abort()
 		return StatusGone, nil
 	}
 	defer p.handle.done()

@@ -120,18 +120,16 @@ func (r *Runtime) Close() error {
 		case <-ctx.Done():
 		}
 		p.handle.close()
+	} else if r.handle.use() {
+		r.handle.drain()
+		r.handle.done()
 	}
-	r.handle.drain()
 	r.handle.close()
 	return err
 }
 
-// drain ends the loans of a runtime whose port has ended.
+// drain ends the loans of a runtime whose port is freed. The caller uses the handle.
 func (h *handle) drain() {
-	if !h.use() {
-		return
-	}
-	defer h.done()
 	x := newExchange()
 	defer x.close()
 	if x.settle(abi.Call(abi.RuntimeReleased, h.address, x.OutAddress, x.ErrAddress)) == nil {

@@ -118,6 +118,7 @@ func (p *port) serve(c *hostCall) {
 		// A function that fails since its context has ended is not why the run fails: the run ends by its context,
 		// too.
 		if errors.Is(err, errOver) || err != nil && c.run.ctx.Err() != nil {
+			c.rows.abort()
 			return
 		}
 		c = c.reply(err)
