@@ -16,22 +16,8 @@ import (
 	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
 
-// Ext codes of the wire format.
-const (
-	extTimestamp = -1
-	extTensor    = 1
-	extAudio     = 2
-	extVideo     = 3
-	extTable     = 4
-	extFile      = 5
-	extBytes     = 6
-)
-
-const (
-	// inlineBelow is the size from which a payload travels in the buffer table.
-	inlineBelow = 16 * 1024
-	maxDepth    = 128
-)
+// maxDepth is how deep lists and maps may lie inside each other.
+const maxDepth = 128
 
 // encoder writes values as a document: msgpack in out, large payloads in table, lent by their tokens.
 type encoder struct {

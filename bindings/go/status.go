@@ -103,3 +103,17 @@ const (
 	eventCallOver  = 8
 	eventSkipped   = 9
 )
+
+// Ext codes of the wire format.
+const (
+	extTimestamp = -1
+	extTensor    = 1
+	extAudio     = 2
+	extVideo     = 3
+	extTable     = 4
+	extFile      = 5
+	extBytes     = 6
+)
+
+// inlineBelow is the size in bytes from which a payload travels in the buffer table.
+const inlineBelow = 16384

@@ -2,10 +2,18 @@
 
 package abi
 
+import "unsafe"
+
 // Major and Minor are the version of the ABI that this package was made for.
 const (
 	Major = 0
 	Minor = 2
+)
+
+// The structs have the sizes that the library gives them; another size does not compile.
+var (
+	_ [40]byte = [unsafe.Sizeof(Buffer{})]byte{}
+	_ [72]byte = [unsafe.Sizeof(Output{})]byte{}
 )
 
 // Function is one of the functions of the library.
