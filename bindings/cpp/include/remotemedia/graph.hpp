@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// `Graph`: a manifest that is built in code, of the node types in nodes.hpp and of functions. It knows the manifest's layout
+// (docs/manifest.md), and checks nothing: the runtime does, and reports all problems at once.
+
+#pragma once
+
+#include "host_node.hpp"
+
+#include <map>
+#include <unordered_set>
+
+namespace remotemedia {
+
+/// A param that has no default: leaving it out does not compile.
+template <typename T> class Required {
+  public:
+    template <typename U>
+        requires std::constructible_from<T, U> && (!std::same_as<std::remove_cvref_t<U>, Required>)
+    Required(U &&value) : value_(std::forward<U>(value)) {
+    }
+    const T &operator*() const noexcept {
+        return value_;
+    }
+
+  private:
+    T value_;
+};
+
+/// A node of a manifest: its type, its id, and the params that were given.
+struct Node {
+    std::string type;
+    /// Without an id it is the type in lower case, with a number where a graph has it already.
+    std::string id{};
+    Map params{};
+    /// What an error of it means, as docs/manifest.md has it: `skip`, or a map; null for the default.
+    Value on_error{};
+    /// The function of a node of this program; null for other nodes.
+    std::shared_ptr<const HostNode> function{};
+};
+
+/// A node of this program, under a type of its own.
+inline Node host_node(std::string type, HostNode function) {
+    return {std::move(type), {}, {}, {}, std::make_shared<const HostNode>(std::move(function))};
+}
+
+namespace detail {
+
+/// What has the type and the params of a node: the structs in nodes.hpp, and `Node` itself.
+template <typename T>
+concept NodeLike = std::same_as<std::remove_cvref_t<T>, Node> || requires(const T &node) {
+    { node.node() } -> std::same_as<Node>;
+};
+
+} // namespace detail
+
+/// Nodes and their connections.
+class Graph {
+  public:
+    explicit Graph(std::string name = "pipeline") : name_(std::move(name)) {
+    }
+
+    /// Adds a node without a connection, and returns its id. What `>>` adds next follows on it.
+    template <detail::NodeLike T> std::string add(T &&node) {
+        if constexpr (std::same_as<std::remove_cvref_t<T>, Node>) {
+            return append(std::forward<T>(node));
+        } else {
+            return append(node.node());
+        }
+    }
+
+    /// Connects two nodes, or ports of them: `id` or `id.port`. The edge may have a delay, as feedback has.
+    Graph &connect(std::string_view from, std::string_view to, Value options = {}) {
+        Map connection{{"from", from}, {"to", to}};
+        if (const Map *more = options.get_if<Map>()) {
+            for (const auto &[key, value] : *more) connection[key] = value;
+        }
+        connections_.emplace_back(std::move(connection));
+        return *this;
+    }
+
+    /// Names an input of the graph, or an output of it.
+    Graph &input(std::string_view name, Value ends) {
+        inputs_[name] = std::move(ends);
+        return *this;
+    }
+    Graph &output(std::string_view name, std::string_view end) {
+        outputs_[name] = end;
+        return *this;
+    }
+
+    /// Adds a node behind the one that was added last.
+    template <detail::NodeLike T> Graph &operator>>(T &&node) & {
+        const std::string before = last_;
+        const std::string id = add(std::forward<T>(node));
+        if (!before.empty()) connect(before, id);
+        return *this;
+    }
+    template <detail::NodeLike T> Graph operator>>(T &&node) && {
+        *this >> std::forward<T>(node);
+        return std::move(*this);
+    }
+
+    /// The manifest, as docs/manifest.md has it.
+    Map manifest() const {
+        Map map{{"version", "v1"}, {"metadata", Map{{"name", name_}}}, {"nodes", nodes_}};
+        if (!connections_.empty()) map["connections"] = connections_;
+        if (!inputs_.empty()) map["inputs"] = inputs_;
+        if (!outputs_.empty()) map["outputs"] = outputs_;
+        return map;
+    }
+
+    /// The functions among its nodes, by their types.
+    const std::map<std::string, HostNode> &functions() const noexcept {
+        return functions_;
+    }
+
+  private:
+    std::string append(Node node) {
+        std::string id = node.id;
+        if (id.empty()) {
+            id = node.type;
+            for (char &each : id) each = each >= 'A' && each <= 'Z' ? static_cast<char>(each - 'A' + 'a') : each;
+            const std::string first = id;
+            for (int number = 2; ids_.contains(id); number++) id = first + std::to_string(number);
+        }
+        ids_.insert(id);
+        Map map{{"id", id}, {"node_type", node.type}};
+        if (!node.params.empty()) map["params"] = std::move(node.params);
+        if (!node.on_error.is_null()) map["on_error"] = std::move(node.on_error);
+        nodes_.emplace_back(std::move(map));
+        if (node.function) functions_.insert_or_assign(node.type, *node.function);
+        last_ = id;
+        return id;
+    }
+
+    std::string name_, last_;
+    List nodes_, connections_;
+    Map inputs_, outputs_;
+    std::unordered_set<std::string> ids_;
+    std::map<std::string, HostNode> functions_;
+};
+
+} // namespace remotemedia

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Serves one call of the runtime to nodes of this program: passes its packets through their functions, and replies. It
+// knows calls and replies as docs/abi.md lays them out; the port sends the replies.
+
+#pragma once
+
+#include "host_node.hpp"
+#include "outputs.hpp"
+
+#include <cxxabi.h>
+
+#include <typeinfo>
+
+namespace remotemedia::detail {
+
+/// Work of a port: a run or a session.
+class Work {
+  public:
+    virtual ~Work() = default;
+    /// The end of the work; after it nothing more is called.
+    virtual void completed(Completion completion) = 0;
+    /// `RM_EVENT_ROOM` or `RM_EVENT_OUTPUTS`.
+    virtual void notify(std::int64_t kind) = 0;
+    virtual void skipped(WorkError error) = 0;
+
+    /// The instance of a node at work on this stream. One call at a time is made to a node, so none needs a lock.
+    std::shared_ptr<HostInstance> instance(const HostType &type, const std::string &node_id, std::uint64_t epoch) {
+        if (!type.is_stateful) return type.make();
+        const std::lock_guard lock(instances_mutex_);
+        Held &held = instances_[node_id];
+        if (!held.instance || held.epoch != epoch) held = {type.make(), epoch};
+        return held.instance;
+    }
+
+    std::uint64_t token = 0;
+
+  private:
+    struct Held {
+        std::shared_ptr<HostInstance> instance;
+        std::uint64_t epoch = 0;
+    };
+    std::mutex instances_mutex_;
+    std::unordered_map<std::string, Held> instances_;
+};
+
+/// One entry of a call: a packet, or an end.
+struct CallEntry {
+    bool is_end = false;
+    HostEnd end;
+    HostPacket packet;
+};
+
+/// A call that has no last reply yet. Its port guards what changes.
+struct OpenCall {
+    std::uint64_t id = 0, job = 0, epoch = 0;
+    std::vector<std::pair<std::shared_ptr<const HostType>, std::string>> nodes;
+    std::vector<CallEntry> entries;
+    std::shared_ptr<Work> work;
+    bool is_over = false, has_room = true;
+    std::stop_source stop;
+};
+
+inline CallEntry read_entry(Decoder &decoder) {
+    CallEntry entry;
+    const std::size_t fields = decoder.open(Head::list, "an entry of a call is a list");
+    entry.is_end = fields < 2;
+    if (fields > 0) {
+        const auto item = static_cast<std::size_t>(decoder.number("the item of an entry is a number"));
+        entry.packet.item = item;
+        if (entry.is_end) entry.end.item = item;
+    }
+    if (fields > 1) entry.packet.value = decoder.value();
+    for (std::size_t field = 2; field < fields; field++) {
+        const Head head = decoder.head();
+        if (field == 4) entry.packet.port = static_cast<std::size_t>(head.number);
+        else if (head.kind != Head::nil) (field == 2 ? entry.packet.pts : entry.packet.duration) = static_cast<std::int64_t>(head.number);
+    }
+    return entry;
+}
+
+/// Reads `{"job", "nodes", "entries", "epoch"?}`.
+inline std::shared_ptr<OpenCall> read_call(std::uint64_t id, Decoder &decoder, const Loans &loans) {
+    auto call = std::make_shared<OpenCall>();
+    call->id = id;
+    const std::size_t entries = decoder.open(Head::map, "a call is a map");
+    for (std::size_t entry = 0; entry < entries; entry++) {
+        const std::string_view key = decoder.text();
+        if (key == "job") {
+            call->job = decoder.number("the job of a call is a number");
+        } else if (key == "epoch") {
+            call->epoch = decoder.number("the epoch of a call is a number");
+        } else if (key == "nodes") {
+            const std::size_t count = decoder.open(Head::list, "the nodes of a call are a list");
+            for (std::size_t index = 0; index < count; index++) {
+                decoder.open(Head::list, "a node of a call is a list");
+                const std::uint64_t token = decoder.number("the token of a node is a number");
+                call->nodes.emplace_back(loans.find<std::shared_ptr<const HostType>>(token), std::string(decoder.text()));
+            }
+        } else if (key == "entries") {
+            const std::size_t count = decoder.open(Head::list, "the entries of a call are a list");
+            call->entries.reserve(count);
+            for (std::size_t index = 0; index < count; index++) call->entries.push_back(read_entry(decoder));
+        } else {
+            decoder.value();
+        }
+    }
+    return call;
+}
+
+/// What a port does for the call that is being served.
+class Replier {
+  public:
+    enum class Room { ready, full, gone };
+    virtual ~Replier() = default;
+    /// Sends a reply. `next` gets the next call to the same nodes if the port may hand it out, and it is there.
+    virtual Room reply(const std::shared_ptr<OpenCall> &call, const Encoder &reply, bool is_final,
+                       std::shared_ptr<OpenCall> *next) = 0;
+    /// Waits until there is room for more, or the call is over: false.
+    virtual bool wait_for_room(OpenCall &call) = 0;
+    virtual bool is_over(OpenCall &call) = 0;
+    virtual Loans &loans() = 0;
+};
+
+/// What the causes behind an exception say, nearest first.
+inline void append_causes(const std::exception &error, std::vector<std::string> &chain) {
+    const auto *nested = dynamic_cast<const std::nested_exception *>(&error);
+    if (!nested || !nested->nested_ptr() || chain.size() >= 16) return;
+    try {
+        nested->rethrow_nested();
+    } catch (const std::exception &cause) {
+        chain.emplace_back(cause.what());
+        append_causes(cause, chain);
+    } catch (...) {
+        chain.emplace_back("an exception that is no std::exception");
+    }
+}
+
+/// The failure of a function, as a reply carries it.
+struct HostFailure {
+    std::size_t entry = 0, node = 0;
+    std::exception_ptr exception;
+
+    void write(Encoder &out, Loans &loans) const {
+        std::string message = "an exception that is no std::exception";
+        std::optional<std::string> type;
+        std::vector<std::string> chain;
+        try {
+            std::rethrow_exception(exception);
+        } catch (const std::exception &error) {
+            message = error.what();
+            type = demangled(typeid(error));
+            append_causes(error, chain);
+        } catch (...) {
+        }
+        out.text("error");
+        out.map(type ? 6 : 5);
+        out.text("entry");
+        out.unsigned_integer(entry);
+        out.text("node");
+        out.unsigned_integer(node);
+        out.text("message");
+        out.text(readable(message));
+        if (type) {
+            out.text("type");
+            out.text(*type);
+        }
+        out.text("chain");
+        out.list(chain.size());
+        for (const std::string &cause : chain) out.text(readable(cause));
+        out.text("token");
+        out.unsigned_integer(loans.lend(exception));
+    }
+
+  private:
+    /// What is no UTF-8 can't be sent.
+    static std::string readable(std::string text) {
+        for (char &each : text) {
+            const auto *bytes = reinterpret_cast<const unsigned char *>(text.data());
+            if (is_utf8(bytes, bytes + text.size())) break;
+            if (static_cast<unsigned char>(each) >= 0x80) each = '?';
+        }
+        return text;
+    }
+
+    static std::string demangled(const std::type_info &type) {
+        int status = 0;
+        const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
+                                                               std::free);
+        return name ? name.get() : type.name();
+    }
+};
+
+/// One call being served on this thread.
+class Serving final : public EmitTarget {
+  public:
+    Serving(Replier &replier, std::shared_ptr<OpenCall> call) : replier_(replier), call_(std::move(call)) {
+        begin_reply();
+    }
+
+    /// Serves the call to its last reply. Returns the next call to the same nodes, if it is there and `takes_next`.
+    std::shared_ptr<OpenCall> run(bool takes_next) {
+        try {
+            for (const auto &[type, id] : call_->nodes) {
+                if (!type || !call_->work) return nullptr;
+                instances_.push_back(call_->work->instance(*type, id, call_->epoch));
+            }
+            pass_entries();
+        } catch (const Unwinding &) {
+        } catch (...) {
+            // The factory of a stateful node has failed.
+            fail({0, instances_.size(), std::current_exception()});
+        }
+        if (is_gone_) return nullptr;
+        std::shared_ptr<OpenCall> next;
+        std::shared_ptr<OpenCall> *place = takes_next ? &next : nullptr;
+        try {
+            send(true, place);
+        } catch (...) {
+            // The library has refused a value: that is a failure of the last node.
+            begin_reply();
+            fail({entry_, call_->nodes.size() - 1, std::current_exception()});
+            send(true, place);
+        }
+        return next;
+    }
+
+    void begin(std::size_t entry) override {
+        entry_ = entry;
+    }
+
+    void emit(std::size_t node, std::size_t entry, const HostPacket *source, Value value, const EmitAt &at) override {
+        check_wanted();
+        if (node + 1 == call_->nodes.size()) {
+            write(entry, value, at);
+            return;
+        }
+        HostPacket packet{std::move(value), at.pts, at.duration, call_->entries[entry].packet.item, 0};
+        place(packet, source);
+        pass(node + 1, {&entry, 1}, {&packet, 1});
+    }
+
+    void flush() override {
+        if (count_ == 0) return;
+        const auto room = send(false, nullptr);
+        if (room == Replier::Room::full && !replier_.wait_for_room(*call_)) is_gone_ = true;
+        check_wanted();
+        begin_reply();
+    }
+
+    std::stop_token stop_token() override {
+        return call_->stop.get_token();
+    }
+
+  private:
+    /// Leaves the functions of a call whose reply is settled.
+    struct Unwinding {};
+
+    static constexpr std::size_t most_rows = 4096, most_bytes = 1 << 20;
+
+    void pass_entries() {
+        const auto &entries = call_->entries;
+        std::vector<std::size_t> numbers;
+        std::vector<HostPacket> packets;
+        for (std::size_t index = 0; index < entries.size();) {
+            if (entries[index].is_end) {
+                for (std::size_t node = 0; node < instances_.size(); node++) {
+                    guarded(node, index, [&] { instances_[node]->end(*this, node, index, entries[index].end); });
+                }
+                index++;
+                continue;
+            }
+            numbers.clear();
+            packets.clear();
+            for (; index < entries.size() && !entries[index].is_end; index++) {
+                numbers.push_back(index);
+                packets.push_back(std::move(call_->entries[index].packet));
+            }
+            pass(0, numbers, packets);
+        }
+    }
+
+    void pass(std::size_t node, std::span<const std::size_t> entries, std::span<const HostPacket> packets) {
+        guarded(node, entries.front(), [&] { instances_[node]->packets(*this, node, entries, packets); });
+    }
+
+    /// Calls a function, and notes what it throws as its failure.
+    template <typename Call> void guarded(std::size_t node, std::size_t entry, Call &&call) {
+        entry_ = entry;
+        try {
+            call();
+        } catch (const Unwinding &) {
+            throw;
+        } catch (...) {
+            if (!is_gone_ && !failure_) fail({entry_, node, std::current_exception()});
+        }
+        // A function may have caught what it should have let pass.
+        if (is_gone_ || failure_) throw Unwinding{};
+    }
+
+    void fail(HostFailure failure) {
+        failure_ = std::move(failure);
+    }
+
+    void check_wanted() {
+        if (!is_gone_ && replier_.is_over(*call_)) is_gone_ = true;
+        if (is_gone_) throw Cancelled(Status::cancelled, "the answer of this call is not wanted any more");
+    }
+
+    /// A packet between two functions has the times that it was given, or those of its value, or of its source.
+    static void place(HostPacket &packet, const HostPacket *source) {
+        if (packet.pts || packet.duration) return;
+        if (const Audio *audio = packet.value.get_if<Audio>(); audio && audio->pts) {
+            packet.pts = audio->pts;
+            packet.duration = audio->duration();
+        } else if (const Video *video = packet.value.get_if<Video>(); video && video->pts) {
+            packet.pts = video->pts;
+        } else if (source) {
+            packet.pts = source->pts;
+            packet.duration = source->duration;
+        }
+    }
+
+    void begin_reply() {
+        reply_.rewind(0, 0);
+        reply_.map(2);
+        reply_.text("outputs");
+        rows_ = reply_.counted_list();
+        count_ = 0;
+    }
+
+    void write(std::size_t entry, const Value &value, const EmitAt &at) {
+        const std::size_t size = reply_.document().size(), blocks = reply_.blocks().size();
+        const bool has_times = at.pts || at.duration || at.port != 0;
+        try {
+            reply_.list(at.port != 0 ? 5 : has_times ? 4 : 2);
+            reply_.unsigned_integer(entry);
+            reply_.value(value);
+            if (has_times) {
+                reply_.optional_time(at.pts);
+                reply_.optional_time(at.duration);
+            }
+            if (at.port != 0) reply_.unsigned_integer(at.port);
+        } catch (...) {
+            reply_.rewind(size, blocks);
+            throw;
+        }
+        count_++;
+        if (count_ == most_rows || reply_.document().size() >= most_bytes) flush();
+    }
+
+    Replier::Room send(bool is_final, std::shared_ptr<OpenCall> *next) {
+        reply_.set_count(rows_, count_);
+        reply_.text("final");
+        reply_.boolean(is_final);
+        if (is_final && failure_) {
+            reply_.set_entries(0, 3);
+            failure_->write(reply_, replier_.loans());
+        }
+        Replier::Room room;
+        try {
+            room = replier_.reply(call_, reply_, is_final, next);
+        } catch (...) {
+            begin_reply();
+            throw;
+        }
+        if (room == Replier::Room::gone) is_gone_ = true;
+        return room;
+    }
+
+    Replier &replier_;
+    std::shared_ptr<OpenCall> call_;
+    std::vector<std::shared_ptr<HostInstance>> instances_;
+    Encoder reply_;
+    std::size_t rows_ = 0, count_ = 0, entry_ = 0;
+    std::optional<HostFailure> failure_;
+    bool is_gone_ = false;
+};
+
+} // namespace remotemedia::detail

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Runs: their outputs and errors, memory that is lent and comes back, cancelling and timeouts.
+
+#include "check.hpp"
+
+namespace {
+
+rm::Node calculator(const char *operation, rm::Value operand) {
+    return {"Calculator", {}, {{"operation", operation}, {"operand", std::move(operand)}}};
+}
+
+rm::Graph add_five() {
+    return rm::Graph("add five") >> calculator("add", 5);
+}
+
+} // namespace
+
+TEST(run, outputs_are_values_in_the_order_of_the_inputs) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, add_five());
+    const rm::Outputs outputs = pipeline.run({1, 2.5, rm::Value::list(1, 2)});
+    CHECK(outputs.values() == (rm::List{6, 7.5, rm::Value::list(6, 7)}));
+    CHECK(outputs["calculator"].items == (std::vector<std::size_t>{0, 1, 2}));
+    THROWN(std::out_of_range, outputs["other"]);
+}
+
+TEST(run, a_manifest_may_be_text_or_a_map) {
+    rm::Runtime runtime;
+    const rm::Pipeline text(runtime, "version: v1\nnodes:\n  - id: a\n    node_type: Calculator\n"
+                                     "    params: {operation: add, operand: 5}\n");
+    CHECK(text.run({1}).values() == rm::List{6});
+    const rm::Pipeline map(runtime, add_five().manifest());
+    CHECK(map.run({1}).values() == rm::List{6});
+    CHECK_EQUAL("add five", map.describe()["name"].as<std::string>());
+}
+
+TEST(run, problems_of_a_manifest_have_their_places) {
+    rm::Runtime runtime;
+    const auto error = THROWN(rm::ManifestError,
+                              rm::Pipeline(runtime, "version: v1\nnodes:\n  - id: a\n    node_type: Nope\n"));
+    CHECK(error.status() == rm::Status::invalid_manifest);
+    CHECK_EQUAL(1u, error.problems().size());
+    CHECK_EQUAL("nodes[0].node_type", error.problems()[0].path);
+    CHECK_EQUAL(4, *error.problems()[0].line);
+    CHECK_EQUAL(16, *error.problems()[0].column);
+}
+
+TEST(run, an_error_of_a_node_has_its_fields) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, rm::Graph() >> calculator("divide", 2));
+    const auto error = THROWN(rm::NodeError, pipeline.run({1, "text"}));
+    CHECK_EQUAL("calculator", *error.node_id());
+    CHECK_EQUAL("Calculator", *error.node_type());
+    CHECK_EQUAL(1, *error.detail().item);
+    CHECK(error.detail().cause && error.detail().cure);
+    CHECK(error.outputs() != nullptr);
+    CHECK(!error.exception());
+    const auto same = THROWN(rm::NodeError, pipeline.execute({1, "text"}).get());
+    CHECK_EQUAL(std::string(error.what()), std::string(same.what()));
+}
+
+TEST(run, memory_is_lent_and_comes_back_as_itself) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::Node{"PassThrough", {}, {}});
+    auto owner = std::make_shared<std::vector<std::uint8_t>>(2'764'800, std::uint8_t{7});
+    const rm::Bytes lent = rm::Bytes::share(std::span<const std::uint8_t>(*owner), owner);
+    for (int round = 0; round < 3; round++) {
+        const rm::Outputs outputs = round == 0 ? pipeline.run({lent}) : pipeline.execute({lent}).get();
+        CHECK(outputs.values()[0].as<rm::Bytes>().data() == lent.data());
+    }
+    // A part of it names the same block.
+    const rm::Bytes part = lent.part(1000, 100'000);
+    const rm::Outputs outputs = pipeline.run({part, lent});
+    CHECK(outputs.values()[0].as<rm::Bytes>().data() == lent.data() + 1000);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (runtime.has(lent) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    CHECK(!runtime.has(lent));
+    CHECK_EQUAL(0u, runtime.lent());
+}
+
+TEST(run, memory_of_the_runtime_outlives_it) {
+    rm::Value value;
+    {
+        rm::Runtime runtime;
+        const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::Node{"AudioResample", {}, {{"rate", 16000}}});
+        value = pipeline.run({rm::Audio::take(std::vector<float>(48'000, 0.5f), 48'000)}).values()[0];
+    }
+    const rm::Audio &audio = value.as<rm::Audio>();
+    CHECK_EQUAL(16'000u, audio.rate);
+    float last = 0;
+    for (const float sample : audio.channel(0)) last = sample;
+    CHECK(last == last);
+}
+
+TEST(run, a_timeout_and_a_stop_end_a_run) {
+    rm::Runtime runtime;
+    Gate entered;
+    const rm::Graph graph = rm::Graph() >> rm::host_node("Wait", [&entered](const rm::HostPacket &, rm::Emitter &emit) {
+                                entered.open();
+                                Gate never;
+                                never.wait(emit.stop_token());
+                            });
+    const rm::Pipeline pipeline(runtime, graph);
+    THROWN(rm::TimedOut, pipeline.execute({1}, {.timeout = std::chrono::milliseconds(20)}).get());
+    std::stop_source stop;
+    rm::Execution execution = pipeline.execute({1}, {.stop = stop.get_token()});
+    entered.wait();
+    stop.request_stop();
+    THROWN(rm::Cancelled, execution.get());
+    CHECK(!execution.cancel());
+    // The blocking call: another thread stops it while a function is at work.
+    std::stop_source other;
+    Gate begun;
+    const rm::Pipeline blocking(runtime, rm::Graph() >> rm::host_node("Wait", [&](const rm::HostPacket &, rm::Emitter &emit) {
+                                             begun.open();
+                                             Gate never;
+                                             never.wait(emit.stop_token());
+                                         }));
+    std::jthread stopper([&] {
+        begun.wait();
+        other.request_stop();
+    });
+    THROWN(rm::Cancelled, blocking.run({1}, {.stop = other.get_token()}));
+}
+
+TEST(run, a_run_that_nobody_waits_for_is_cancelled) {
+    rm::Runtime runtime;
+    auto stopped = std::make_shared<Gate>();
+    auto entered = std::make_shared<Gate>();
+    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Wait", [=](const rm::HostPacket &, rm::Emitter &emit) {
+                                             entered->open();
+                                             Gate never;
+                                             never.wait(emit.stop_token());
+                                             stopped->open();
+                                         }));
+    {
+        rm::Execution execution = pipeline.execute({1});
+        entered->wait();
+    }
+    stopped->wait();
+}
+
+TEST(run, a_runtime_that_is_shut_down_refuses_work) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, add_five());
+    CHECK(pipeline.execute({1}).get().values() == rm::List{6});
+    CHECK(runtime.shut_down(std::chrono::seconds(5)));
+    THROWN(rm::ShutDown, pipeline.run({1}));
+    THROWN(rm::ShutDown, pipeline.execute({1}));
+}
+
+TEST(run, nothing_stays_alive) {
+    const rm::Value before = rm::live_objects();
+    {
+        rm::Runtime runtime;
+        const rm::Pipeline pipeline(runtime, add_five());
+        std::vector<rm::Execution> executions;
+        for (int number = 0; number < 100; number++) executions.push_back(pipeline.execute({number, number}));
+        for (int number = 0; number < 100; number++) {
+            CHECK(executions[static_cast<std::size_t>(number)].get().values() == (rm::List{number + 5, number + 5}));
+        }
+    }
+    CHECK_EQUAL(before, rm::live_objects());
+}
