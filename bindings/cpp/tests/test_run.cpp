@@ -53,7 +53,7 @@ TEST(run, an_error_of_a_node_has_its_fields) {
     CHECK_EQUAL("Calculator", *error.node_type());
     CHECK_EQUAL(1, *error.detail().item);
     CHECK(error.detail().cause && error.detail().cure);
-    CHECK(error.outputs() != nullptr);
+    CHECK_EQUAL(rm::Value::list(0.5), rm::Value((*error.outputs())["calculator"].values));
     CHECK(!error.exception());
     const auto same = THROWN(rm::NodeError, pipeline.execute({1, "text"}).get());
     CHECK_EQUAL(std::string(error.what()), std::string(same.what()));

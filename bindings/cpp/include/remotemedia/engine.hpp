@@ -21,22 +21,28 @@ using Executor = std::function<void(std::function<void()>)>;
 namespace detail {
 
 /// Starts a thread that no signal interrupts: signals belong to the threads of the program.
-template <typename Function> void start_thread(Function &&function) {
+template <typename Function> std::thread start_thread(Function &&function) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread thread;
     try {
-        std::thread(std::forward<Function>(function)).detach();
+        thread = std::thread(std::forward<Function>(function));
     } catch (...) {
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
         throw;
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return thread;
 }
 
 /// Threads for functions that may block. They begin when needed; one that waits for room does not count.
 class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
   public:
+    /// At most so many that are at work.
+    explicit ServingThreads(std::size_t most) : most_(std::max<std::size_t>(most, 1)) {
+    }
+
     void post(std::function<void()> task) {
         bool needs_thread = false;
         {
@@ -48,7 +54,7 @@ class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
         changed_.notify_one();
         if (!needs_thread) return;
         try {
-            start_thread([self = shared_from_this()] { self->run(); });
+            start_thread([self = shared_from_this()] { self->run(); }).detach();
         } catch (...) {
             const std::lock_guard lock(mutex_);
             // The threads that are there do it, if any.
@@ -73,7 +79,7 @@ class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
             threads_.blocked_--;
         }
         void replace() {
-            if (needs_thread_) start_thread([self = threads_.shared_from_this()] { self->run(); });
+            if (needs_thread_) start_thread([self = threads_.shared_from_this()] { self->run(); }).detach();
         }
 
       private:
@@ -119,7 +125,7 @@ class ServingThreads : public std::enable_shared_from_this<ServingThreads> {
     std::condition_variable changed_, ended_;
     std::deque<std::function<void()>> tasks_;
     std::size_t idle_ = 0, threads_ = 0, blocked_ = 0;
-    const std::size_t most_ = std::max(4u, 2 * std::thread::hardware_concurrency());
+    const std::size_t most_;
     bool is_closed_ = false;
 };
 
@@ -131,24 +137,28 @@ class BackgroundPort final : public EventPort {
         checked(&loans(), [this](rm_error **error) { return rm_port_fd(handle(), &descriptor_, error); });
     }
 
+    ~BackgroundPort() override {
+        if (driver_.joinable()) driver_.detach();
+    }
+
+    /// Starts the thread, which uses this object until `wait_for_end` has returned true.
     void start() {
-        auto self = std::static_pointer_cast<BackgroundPort>(shared_from_this());
-        start_thread([self] { self->run(); });
+        driver_ = start_thread([this] { run(); });
     }
 
     /// Waits so long until no event comes any more, which is after the runtime or the port was shut down.
     bool wait_for_end(std::chrono::microseconds patience) {
+        if (driver_.get_id() == std::this_thread::get_id()) return false;
         std::unique_lock lock(mutex_);
-        if (driver_ == std::this_thread::get_id()) return false;
-        return changed_.wait_for(lock, patience, [this] { return has_ended_; });
+        if (!changed_.wait_for(lock, patience, [this] { return has_ended_; })) return false;
+        if (std::exchange(is_joined_, true)) return true;
+        lock.unlock();
+        driver_.join();
+        return true;
     }
 
   private:
     void run() {
-        {
-            const std::lock_guard lock(mutex_);
-            driver_ = std::this_thread::get_id();
-        }
         std::deque<Event> events;
         for (bool more = true; more;) {
             {
@@ -182,14 +192,14 @@ class BackgroundPort final : public EventPort {
 
     std::shared_ptr<ServingThreads> threads_;
     std::intptr_t descriptor_ = -1;
-    std::thread::id driver_;
-    bool has_ended_ = false;
+    std::thread driver_;
+    bool has_ended_ = false, is_joined_ = false;
 };
 
 class Engine {
   public:
-    Engine(const Value &config, Executor executor)
-        : runtime(std::make_shared<RuntimeHandle>()), threads(std::make_shared<ServingThreads>()),
+    Engine(const Value &config, std::size_t most_threads, Executor executor)
+        : runtime(std::make_shared<RuntimeHandle>()), threads(std::make_shared<ServingThreads>(most_threads)),
           executor_(std::move(executor)) {
         check_version();
         Encoder document;
@@ -273,12 +283,17 @@ class Engine {
             // No thread of this engine lives in a child, and its locks may be held for ever.
             new std::shared_ptr<RuntimeHandle>(runtime);
             new std::shared_ptr<ServingThreads>(threads);
+            new std::shared_ptr<BackgroundPort>(port_);
             return;
         }
         try {
-            if (!shut_down(patience)) new std::shared_ptr<RuntimeHandle>(runtime);
+            const bool has_ended = shut_down(patience);
             threads->close(std::chrono::milliseconds(100));
             const std::lock_guard lock(mutex_);
+            if (!has_ended) {
+                new std::shared_ptr<RuntimeHandle>(runtime);
+                new std::shared_ptr<BackgroundPort>(port_);
+            }
             port_.reset();
         } catch (...) {
             // The loader has unloaded what it needs: nothing is left to end.

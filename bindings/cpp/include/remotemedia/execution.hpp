@@ -83,6 +83,11 @@ class Run final : public Work {
         return std::move(completion_.outputs);
     }
 
+    Completion take_completion() {
+        const std::lock_guard lock(mutex_);
+        return std::move(completion_);
+    }
+
   private:
     mutable std::mutex mutex_;
     mutable std::condition_variable done_;

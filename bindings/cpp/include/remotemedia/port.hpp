@@ -6,6 +6,7 @@
 
 #include "serve.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <unordered_set>
 
@@ -63,12 +64,14 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
         return runtime_->loans;
     }
 
-    /// Registers work under a token of its own, before it is begun: its events may come before the call that begins it
-    /// returns.
+    /// A number for work that is to be begun.
+    std::uint64_t next_token() noexcept {
+        return ++last_token_;
+    }
+    /// Registers work under its token, which its events name.
     void add(const std::shared_ptr<Work> &work) {
         const std::lock_guard lock(mutex_);
         if (is_ended_) throw ShutDown("the runtime is shut down; make another one");
-        work->token = ++last_token_;
         works_.emplace(work->token, work);
     }
     void remove(const Work &work) {
@@ -335,7 +338,7 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
     std::unordered_map<std::uint64_t, std::shared_ptr<OpenCall>> calls_;
     std::unordered_set<std::uint64_t> over_early_;
     std::size_t replies_with_next_ = 0;
-    std::uint64_t last_token_ = 0;
+    std::atomic<std::uint64_t> last_token_ = 0;
     bool is_ended_ = false;
 };
 

@@ -14,6 +14,8 @@ namespace remotemedia {
 struct RuntimeOptions {
     /// The number of worker threads; by default that of the cores that the process may use.
     std::optional<unsigned> workers{};
+    /// The most threads that run functions of this program at the same time. They begin when needed.
+    std::size_t threads = 64;
     /// Further entries of the config, as docs/abi.md has them: `{"limits": {...}}`.
     Map config{};
     /// Resumes coroutines and calls continuations; by default the threads of the runtime that run functions do.
@@ -28,7 +30,7 @@ class Runtime {
     explicit Runtime(RuntimeOptions options = {}) : patience_(options.patience) {
         Map config = std::move(options.config);
         if (options.workers) config["workers"] = *options.workers;
-        engine_ = std::make_shared<detail::Engine>(std::move(config), std::move(options.executor));
+        engine_ = std::make_shared<detail::Engine>(std::move(config), options.threads, std::move(options.executor));
     }
     Runtime(Runtime &&) = default;
     Runtime &operator=(Runtime &&other) noexcept {
@@ -238,23 +240,8 @@ class Pipeline {
         return timeout ? std::max<std::int64_t>(0, timeout->count()) : -1;
     }
 
+    /// Runs on a port of this thread's own, which knows what had come out before a failure.
     Outputs run_document(const detail::Encoder &document, const RunOptions &options) const {
-        if (handle_->has_functions || options.stop.stop_possible()) return run_by_port(document, options);
-        detail::RuntimeHandle &runtime = *handle_->engine->runtime;
-        const detail::Argument inputs(document, runtime.loans);
-        detail::Answer answer;
-        answer.of(&runtime.loans, [&](rm_output *out, rm_error **error) {
-            return rm_pipeline_execute(handle_->handle, inputs.data(), inputs.size(), inputs.buffers(),
-                                       inputs.buffer_count(), microseconds(options.timeout), out, error);
-        });
-        detail::Completion completion = read(answer, &inputs);
-        if (inputs.buffer_count() != 0) runtime.take_released();
-        if (completion.error) std::rethrow_exception(completion.error);
-        return std::move(completion.outputs);
-    }
-
-    /// Runs with functions, or where a stop may be requested: this thread handles the events of a port.
-    Outputs run_by_port(const detail::Encoder &document, const RunOptions &options) const {
         struct Lease {
             detail::Engine &engine;
             std::shared_ptr<detail::InlinePort> port;
@@ -262,14 +249,31 @@ class Pipeline {
                 engine.give_back(std::move(port));
             }
         } lease{*handle_->engine, handle_->engine->acquire()};
+        if (!handle_->has_functions && !options.stop.stop_possible()) {
+            // Nothing can happen before the call returns, so short work needs no entry at the port.
+            const std::uint64_t token = lease.port->next_token();
+            if (auto completion = begin(*lease.port, token, document, options.timeout, inline_budget)) {
+                return settle(*lease.port, std::move(*completion));
+            }
+            auto run = std::make_shared<detail::Run>();
+            run->token = token;
+            lease.port->add(run);
+            lease.port->drive([&] { return run->is_done(); });
+            return settle(*lease.port, run->take_completion());
+        }
         auto run = std::make_shared<detail::Run>();
         begin(*lease.port, run, document, options.timeout, inline_budget);
         {
             const std::stop_callback stop(options.stop, [&] { lease.port->cancel(*run); });
             lease.port->drive([&] { return run->is_done(); });
         }
-        if (handle_->engine->runtime->loans.count() != 0) lease.port->drain();
-        return run->take();
+        return settle(*lease.port, run->take_completion());
+    }
+
+    Outputs settle(detail::InlinePort &port, detail::Completion completion) const {
+        if (handle_->engine->runtime->loans.count() != 0) port.drain();
+        if (completion.error) std::rethrow_exception(completion.error);
+        return std::move(completion.outputs);
     }
 
     Execution submit(const detail::Encoder &document, const RunOptions &options) const {
@@ -283,28 +287,34 @@ class Pipeline {
 
     void begin(detail::EventPort &port, const std::shared_ptr<detail::Run> &run, const detail::Encoder &document,
                const std::optional<std::chrono::microseconds> &timeout, std::chrono::microseconds budget) const {
-        detail::Loans &loans = handle_->engine->runtime->loans;
+        run->token = port.next_token();
+        // Its events may come before the call that begins it returns.
         port.add(run);
         try {
-            const detail::Argument inputs(document, loans);
-            detail::Answer answer;
-            const rm_status status = answer.of(&loans, [&](rm_output *out, rm_error **error) {
-                return rm_pipeline_submit(handle_->handle, port.handle(), run->token, inputs.data(), inputs.size(),
-                                          inputs.buffers(), inputs.buffer_count(), microseconds(timeout), budget.count(),
-                                          out, error);
-            });
-            if (status == RM_PENDING) return;
+            auto completion = begin(port, run->token, document, timeout, budget);
+            if (!completion) return;
             port.remove(*run);
-            run->completed(read(answer, &inputs));
+            run->completed(std::move(*completion));
         } catch (...) {
             port.remove(*run);
             throw;
         }
     }
 
-    detail::Completion read(detail::Answer &answer, const detail::Argument *inputs) const {
+    /// Submits work; returns its completion if it was done at once.
+    std::optional<detail::Completion> begin(detail::EventPort &port, std::uint64_t token, const detail::Encoder &document,
+                                            const std::optional<std::chrono::microseconds> &timeout,
+                                            std::chrono::microseconds budget) const {
         detail::Loans &loans = handle_->engine->runtime->loans;
-        detail::Decoder decoder = answer.decoder(&loans, inputs);
+        const detail::Argument inputs(document, loans);
+        detail::Answer answer;
+        const rm_status status = answer.of(&loans, [&](rm_output *out, rm_error **error) {
+            return rm_pipeline_submit(handle_->handle, port.handle(), token, inputs.data(), inputs.size(),
+                                      inputs.buffers(), inputs.buffer_count(), microseconds(timeout), budget.count(), out,
+                                      error);
+        });
+        if (status == RM_PENDING) return std::nullopt;
+        detail::Decoder decoder = answer.decoder(&loans, &inputs);
         std::vector<std::uint64_t> released;
         detail::Completion completion = detail::read_completion(decoder, loans, released);
         loans.release(std::move(released));

@@ -114,8 +114,7 @@ class SendOperation final : public SessionOperation {
     bool try_once(SessionState &state) override {
         const auto found = state.send(document_);
         if (found != SessionState::Result::end) return found == SessionState::Result::done;
-        state.throw_failure();
-        throw Gone("the session has ended; call pipeline.session() for another one");
+        throw Gone(state.farewell());
     }
 
     Encoder document_;
@@ -263,7 +262,7 @@ class Session {
         drop();
     }
 
-    /// Sends a packet, and waits while there is no room. Throws the failure that ended the session, or `Gone`.
+    /// Sends a packet, and waits while there is no room. Throws `Gone` where the session has ended; `wait` says why.
     void send(const Value &value, const SendAt &at = {}, const Wait &options = {}) {
         detail::SendOperation packet(state_, value, at);
         for (;;) {

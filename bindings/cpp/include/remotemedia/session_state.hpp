@@ -55,6 +55,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         read_plan(options);
         Encoder document;
         document.value(options);
+        token = port_->next_token();
         port_->add(shared_from_this());
         try {
             checked(&loans(), [&](rm_error **error) {
@@ -107,7 +108,7 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         return true;
     }
 
-    /// Sends a document of one packet. Throws the failure of a session that has ended by one.
+    /// Sends a document of one packet.
     Result send(const Encoder &packet) {
         const Argument document(packet, loans());
         const Loans::Reading reading(loans());
@@ -181,6 +182,16 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         const std::lock_guard lock(mutex_);
         if (error_) std::rethrow_exception(error_);
     }
+    /// Why it takes no more packets.
+    std::string farewell() const {
+        const std::lock_guard lock(mutex_);
+        if (!error_) return "the session has ended; call pipeline.session() for another one";
+        try {
+            std::rethrow_exception(error_);
+        } catch (const std::exception &error) {
+            return std::string("the session has ended: ") + error.what();
+        }
+    }
     std::vector<WorkError> skipped_errors() const {
         const std::lock_guard lock(mutex_);
         return skipped_;
@@ -246,12 +257,15 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
             std::vector<std::string> names;
             const Value *entries = plan.find(key);
             if (const List *list = entries ? entries->get_if<List>() : nullptr) {
-                for (const Value &entry : *list) names.push_back(text_at(entry, "name").value_or(""));
+                for (const Value &entry : *list) {
+                    const std::string *id = entry.get_if<std::string>();
+                    names.push_back(id ? *id : text_at(entry, "name").value_or(""));
+                }
             }
             return names;
         };
         inputs_ = names("inputs");
-        outputs_ = names("outputs");
+        outputs_ = names(plan.find("outputs") ? "outputs" : "sinks");
         chosen_ = outputs_;
         const Value *chosen = options.find("outputs");
         if (const List *list = chosen ? chosen->get_if<List>() : nullptr) {
@@ -270,8 +284,9 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         }
         packet.sequence = static_cast<std::size_t>(decoder.number("the number of an output is a number"));
         packet.stream = static_cast<std::size_t>(decoder.number("the stream of an output is a number"));
-        const auto number = static_cast<std::size_t>(decoder.number("an output is named by its number"));
-        if (number < outputs_.size()) packet.output = outputs_[number];
+        const Value output = decoder.value();
+        if (const auto *name = output.get_if<std::string>()) packet.output = *name;
+        else if (const auto number = output.as<std::size_t>(); number < outputs_.size()) packet.output = outputs_[number];
         packet.item = static_cast<std::size_t>(decoder.number("the item of an output is a number"));
         return packet;
     }

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Nodes of this program: the forms that a function may have, chains, streaming answers, ends, state, and what they throw.
+
+#include "check.hpp"
+
+#include <atomic>
+
+namespace {
+
+struct Peculiar : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+rm::Graph of(rm::HostNode function) {
+    return rm::Graph() >> rm::host_node("Own", std::move(function));
+}
+
+/// The values of a run, blocking and by the port.
+rm::List both(const rm::Pipeline &pipeline, const rm::List &inputs) {
+    rm::List values = pipeline.run(inputs).values();
+    CHECK(pipeline.execute(inputs).get().values() == values);
+    return values;
+}
+
+} // namespace
+
+TEST(host_nodes, a_function_may_take_what_a_value_holds) {
+    rm::Runtime runtime;
+    CHECK(both({runtime, of([](double x) { return x * 2; })}, {1.5, 2.0}) == (rm::List{3.0, 4.0}));
+    CHECK(both({runtime, of([](const std::string &text) { return text + "!"; })}, {"a"}) == rm::List{"a!"});
+    CHECK(both({runtime, of([](const rm::Value &value) { return rm::Value::list(value); })}, {1}) ==
+          rm::List{rm::Value::list(1)});
+    CHECK(both({runtime, of([](const rm::HostPacket &packet) { return packet.item; })}, {7, 7}) == (rm::List{0, 1}));
+    const auto even = [](int x) -> std::optional<int> { return x % 2 == 0 ? std::optional(x) : std::nullopt; };
+    CHECK(both({runtime, of(even)}, {1, 2, 3, 4}) == (rm::List{2, 4}));
+    std::atomic<int> seen = 0;
+    CHECK(both({runtime, of([&seen](const rm::Value &) { seen++; })}, {1, 2}).empty());
+    CHECK_EQUAL(4, seen.load());
+    const rm::Value wrong = "text";
+    const rm::Pipeline strict(runtime, of([](double x) { return x; }));
+    THROWN(rm::HostNodeError, strict.run({wrong}));
+}
+
+TEST(host_nodes, functions_stand_among_built_in_nodes_and_in_chains) {
+    rm::Runtime runtime;
+    const rm::Node plus{"Calculator", "plus", {{"operation", "add"}, {"operand", 1}}};
+    const rm::Graph graph = rm::Graph() >> plus >> rm::host_node("Ten", [](int x) { return x * 10; }) >>
+                            rm::host_node("Twice", [](const rm::HostPacket &packet, rm::Emitter &emit) {
+                                emit(packet.value);
+                                emit(rm::Value::list(packet.value));
+                            }) >> rm::Node{"PassThrough"};
+    CHECK(both({runtime, graph}, {1, 2}) == (rm::List{20, rm::Value::list(20), 30, rm::Value::list(30)}));
+}
+
+TEST(host_nodes, a_batch_is_handled_together) {
+    rm::Runtime runtime;
+    std::atomic<std::size_t> most = 0;
+    rm::HostNode node = [&most](std::span<const rm::HostPacket> packets, rm::BatchEmitter &emit) {
+        most = std::max(most.load(), packets.size());
+        for (std::size_t index = 0; index < packets.size(); index++) emit(index, packets[index].value.as<int>() + 1);
+    };
+    const rm::Pipeline pipeline(runtime, of(std::move(node.batch(8))));
+    rm::List inputs, expected;
+    for (int number = 0; number < 100; number++) {
+        inputs.emplace_back(number);
+        expected.emplace_back(number + 1);
+    }
+    CHECK(both(pipeline, inputs) == expected);
+    CHECK(most.load() >= 1 && most.load() <= 8);
+}
+
+TEST(host_nodes, streaming_answers_wait_for_room) {
+    rm::Runtime runtime;
+    const rm::Node pass{"PassThrough"};
+    const rm::Graph graph = rm::Graph() >> rm::host_node("Same", [](int x) { return x; }) >>
+                            rm::host_node("Count", [](const rm::HostPacket &packet, rm::Emitter &emit) {
+                                for (int number = 0; number < packet.value.as<int>(); number++) emit(number);
+                            }) >> pass >> rm::host_node("Last", [](int x) { return x; });
+    const rm::Pipeline pipeline(runtime, graph);
+    const rm::List values = both(pipeline, {3000});
+    CHECK_EQUAL(3000u, values.size());
+    for (int number = 0; number < 3000; number++) CHECK(values[static_cast<std::size_t>(number)] == rm::Value(number));
+}
+
+TEST(host_nodes, an_exception_comes_back_as_the_same_object) {
+    rm::Runtime runtime;
+    const std::exception_ptr own = std::make_exception_ptr(Peculiar("my own"));
+    const rm::Pipeline pipeline(runtime, of([own](const rm::Value &value) -> rm::Value {
+                                    if (value == rm::Value(2)) std::rethrow_exception(own);
+                                    return value;
+                                }));
+    for (const bool is_blocking : {true, false}) {
+        const auto error = THROWN(rm::HostNodeError, is_blocking ? pipeline.run({1, 2}) : pipeline.execute({1, 2}).get());
+        CHECK(error.exception() == own);
+        CHECK(error.nested_ptr() == own);
+        CHECK_EQUAL("own", *error.node_id());
+        CHECK_EQUAL(1, *error.detail().item);
+        CHECK(std::string(error.what()).find("Peculiar: my own") != std::string::npos);
+        const auto nested = THROWN(Peculiar, std::rethrow_if_nested(error));
+        CHECK_EQUAL(std::string("my own"), std::string(nested.what()));
+        CHECK((*error.outputs())["own"].values == rm::List{1});
+    }
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    // The function itself stays lent.
+    while (runtime.lent() > 1 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    CHECK_EQUAL(1u, runtime.lent());
+}
+
+TEST(host_nodes, causes_and_strange_exceptions_are_told) {
+    rm::Runtime runtime;
+    const rm::Pipeline nested(runtime, of([](const rm::Value &) -> rm::Value {
+                                  try {
+                                      throw std::runtime_error("the disk is full");
+                                  } catch (...) {
+                                      std::throw_with_nested(Peculiar("can't save"));
+                                  }
+                              }));
+    const auto error = THROWN(rm::HostNodeError, nested.run({1}));
+    CHECK(!error.detail().chain.empty() && error.detail().chain.back() == "the disk is full");
+    const rm::Pipeline strange(runtime, of([](const rm::Value &) -> rm::Value { throw 5; }));
+    const auto other = THROWN(rm::HostNodeError, strange.run({1}));
+    CHECK_EQUAL(5, THROWN(int, std::rethrow_exception(other.exception())));
+    // Text that is no UTF-8 can't cross, and is shown.
+    const rm::Pipeline bytes(runtime, of([](const rm::Value &) -> rm::Value { throw std::runtime_error("caf\xe9"); }));
+    CHECK(std::string(THROWN(rm::HostNodeError, bytes.run({1})).what()).find("caf?") != std::string::npos);
+    // A value that no document has is a failure of the function that gave it.
+    const rm::Pipeline broken(runtime, of([](const rm::Value &) { return rm::Value("\xff"); }));
+    CHECK_EQUAL("own", *THROWN(rm::HostNodeError, broken.run({1})).node_id());
+}
+
+TEST(host_nodes, state_belongs_to_a_run_and_ends_are_seen) {
+    struct Sum {
+        int sum = 0;
+        void operator()(const rm::HostPacket &packet, rm::Emitter &) {
+            sum += packet.value.as<int>();
+        }
+        void end(const rm::HostEnd &end, rm::Emitter &emit) {
+            if (end.item) emit(sum);
+        }
+    };
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, of(rm::HostNode::stateful([] { return Sum(); })));
+    CHECK(both(pipeline, {1, 2, 3}) == (rm::List{1, 3, 6}));
+    CHECK(both(pipeline, {5}) == rm::List{5});
+}
+
+TEST(host_nodes, functions_are_given_back_with_their_pipeline) {
+    rm::Runtime runtime;
+    auto owned = std::make_shared<int>(5);
+    std::weak_ptr<int> watched = owned;
+    {
+        const rm::Pipeline pipeline(runtime, of([owned](int x) { return x + *owned; }));
+        owned.reset();
+        CHECK(both(pipeline, {1}) == rm::List{6});
+        CHECK(!watched.expired());
+    }
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (runtime.lent() > 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    CHECK(watched.expired());
+}
+
+TEST(host_nodes, a_function_may_run_a_pipeline_itself) {
+    rm::Runtime runtime;
+    const rm::Pipeline inner(runtime, of([](int x) { return x + 1; }));
+    const rm::Pipeline outer(runtime, of([&inner](int x) { return inner.run({x}).values()[0]; }));
+    CHECK(both(outer, {1, 2, 3}) == (rm::List{2, 3, 4}));
+}
+
+TEST(host_nodes, large_values_cross_without_copies) {
+    rm::Runtime runtime;
+    std::atomic<const std::byte *> seen = nullptr;
+    const rm::Pipeline pipeline(runtime, of([&seen](const rm::Bytes &bytes) {
+                                    seen = bytes.data();
+                                    return bytes;
+                                }));
+    const rm::Bytes bytes = rm::Bytes::copy(std::string(1'000'000, 'x'));
+    const rm::Outputs outputs = pipeline.run({bytes});
+    CHECK(seen.load() == bytes.data());
+    CHECK(outputs.values()[0].as<rm::Bytes>().data() == bytes.data());
+}
