@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tools import (
@@ -99,26 +100,17 @@ def documentation() -> None:
     site.build()
 
 
-def tests_in_java() -> None:
-    """The Java host: generated files, compilation without warnings, tests."""
+def tests_of_host(language: str) -> None:
+    """Generated files, compilation without warnings and tests of the binding of another language."""
     python = environment.ready("test")
-    run([python, "-m", "tools.bindings.java_check"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
+    check = f"tools.bindings.{language}_check"
+    run([python, "-m", check], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
 
 
 def tests_in_python() -> None:
     """Tests of the Python package, of the vectors and of packaging."""
     python = environment.ready("build", "run", "test")
     run([python, "-m", "pytest"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
-
-
-def tests_in_node() -> None:
-    """The Node binding: generated files, TypeScript, the addon, tests."""
-    python = environment.ready("test")
-    run([python, "-m", "tools.bindings.node_check"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
-def tests_in_go() -> None:
-    """The Go binding: generated files, vet, tests by purego and by cgo."""
-    python = environment.ready("test")
-    run([python, "-m", "tools.bindings.go_check"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
 
 
 CHECKS = [
@@ -136,12 +128,10 @@ CHECKS = [
     Check("python-types", "mypy --strict, pyright, stubtest", types_of_python, needs_build=True),
     Check("rooms", "import-linter: knowledge in the Python package goes down", rooms_of_python),
     Check("docs", "the documentation site", documentation),
-    Check("java", "the Java host: compiled without warnings, tests", tests_in_java, needs_build=True),
+    Check("go", "the Go binding: vet, tests by purego and by cgo, race detector", partial(tests_of_host, "go"), needs_build=True),
+    Check("node", "the Node binding: TypeScript, the addon, tests", partial(tests_of_host, "node"), needs_build=True),
+    Check("java", "the Java binding: compiled without warnings, tests", partial(tests_of_host, "java"), needs_build=True),
     Check("python", "pytest", tests_in_python, needs_build=True),
-    Check("node", "the Node binding: TypeScript, the addon without warnings, tests", tests_in_node, needs_build=True),
-    Check(
-        "go", "the Go binding: vet, tests by purego, tests by cgo with the race detector", tests_in_go, needs_build=True
-    ),
 ]
 
 
