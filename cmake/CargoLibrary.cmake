@@ -7,11 +7,27 @@ set(REMOTEMEDIA_SONAME libremotemedia.so.0)
 #   REMOTEMEDIA_CARGO_PROFILE     "release" or "dev"; by default "dev" for CMAKE_BUILD_TYPE=Debug, else "release"
 #   REMOTEMEDIA_CARGO_TARGET_DIR  cargo's target folder; by default that of the source tree when this is the top-level
 #                                 project (or $CARGO_TARGET_DIR), else one in the binary folder
+#   REMOTEMEDIA_LIBRARY           a shared library that was built already; then cargo is not asked
 #   REMOTEMEDIA_VAD_WEIGHTS       the weights of the speech detector; by default .build/weights/silero_vad.f32, which is
 #                                 fetched if it is not there
 function(remotemedia_add_cargo_library)
   if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
     message(FATAL_ERROR "remotemedia builds on Linux so far, not on ${CMAKE_SYSTEM_NAME}: use a Linux machine or a container.")
+  endif()
+
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/lib)
+  file(MAKE_DIRECTORY ${folder})
+  add_library(remotemedia::remotemedia SHARED IMPORTED GLOBAL)
+  set_target_properties(remotemedia::remotemedia PROPERTIES
+    IMPORTED_LOCATION ${folder}/${REMOTEMEDIA_SONAME}
+    IMPORTED_SONAME ${REMOTEMEDIA_SONAME}
+    INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include)
+
+  set(REMOTEMEDIA_LIBRARY "" CACHE FILEPATH "A libremotemedia.so that was built already; empty: cargo builds it")
+  if(REMOTEMEDIA_LIBRARY)
+    configure_file(${REMOTEMEDIA_LIBRARY} ${folder}/${REMOTEMEDIA_SONAME} COPYONLY)
+    file(CREATE_LINK ${REMOTEMEDIA_SONAME} ${folder}/libremotemedia.so SYMBOLIC)
+    return()
   endif()
 
   find_program(CARGO_EXECUTABLE cargo DOC "Rust's build tool")
@@ -62,8 +78,6 @@ function(remotemedia_add_cargo_library)
   endif()
 
   set(built ${REMOTEMEDIA_CARGO_TARGET_DIR}/${profile_folder}/libremotemedia.so)
-  set(folder ${CMAKE_CURRENT_BINARY_DIR}/lib)
-  file(MAKE_DIRECTORY ${folder})
 
   # Panics carry the path of the source that they come from: a name in place of this machine's folder of crates.
   # tools/native.py says the same, so that both share what cargo has built.
@@ -95,10 +109,5 @@ function(remotemedia_add_cargo_library)
     USES_TERMINAL
     VERBATIM)
 
-  add_library(remotemedia::remotemedia SHARED IMPORTED GLOBAL)
-  set_target_properties(remotemedia::remotemedia PROPERTIES
-    IMPORTED_LOCATION ${folder}/${REMOTEMEDIA_SONAME}
-    IMPORTED_SONAME ${REMOTEMEDIA_SONAME}
-    INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include)
   add_dependencies(remotemedia::remotemedia remotemedia_cargo)
 endfunction()

@@ -62,6 +62,17 @@ def build(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def release(chosen: argparse.Namespace) -> int:
+    """Build the wheel and the archive of targets into dist/."""
+    from tools import release as the_release
+    from tools import target
+
+    for name in chosen.target or [target.TARGETS[0].name]:
+        for made in the_release.make(target.named(name)):
+            print(made)
+    return 0
+
+
 def weights(_chosen: argparse.Namespace) -> int:
     """Fetch the weights that the library embeds, unless they are there."""
     from tools import weights as the_weights
@@ -171,6 +182,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     builds = command(build, "build the shared library and the Python extension")
     builds.add_argument("--wheel", action="store_true", help="make a wheel in dist/ too")
+    from tools.target import TARGETS
+
+    releases = command(release, "build the portable wheel and the archive of a platform into dist/")
+    releases.add_argument(
+        "--target",
+        action="append",
+        choices=[target.name for target in TARGETS],
+        help=f"{', '.join(target.name for target in TARGETS)}; default: the first; may be given again",
+    )
     command(weights, "fetch the weights of the speech detector, which cargo needs to build the library")
     headers = command(header, "generate include/remotemedia.h from the Rust sources")
     headers.add_argument("--check", action="store_true", help="only compare header, sources, library and symbol list")

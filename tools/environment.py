@@ -43,6 +43,7 @@ GROUPS = {
     "bench": ["pyperf==2.11.0"],
     "c": ["clang-format==21.1.8"],
     "cmake": ["cmake==4.4.4", "ninja>=1.11,<2"],
+    "portable": ["cargo-zigbuild==0.24.1", "ziglang==0.17.1"],
 }
 
 

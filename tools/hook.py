@@ -11,7 +11,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-from tools import environment, glibc, machine, native, weights
+from tools import environment, glibc, machine, native, target, weights
 
 
 class NativeBuildHook(BuildHookInterface[Any]):
@@ -33,23 +33,26 @@ class NativeBuildHook(BuildHookInterface[Any]):
                 native.in_place(sys.executable)
                 build_data["tag"] = wheel_tag()
             else:
-                files = native.staged(sys.executable)
+                portable = target.chosen()
+                files = native.staged(sys.executable, portable)
                 for file in files:
                     build_data["force_include"][str(file)] = f"remotemedia/{file.name}"
-                build_data["tag"] = wheel_tag(glibc.oldest_for(files))
+                build_data["tag"] = wheel_tag(glibc.oldest_for(files), portable)
         except machine.Problem as problem:
             self.app.abort(f"remotemedia: {problem}")
         build_data["pure_python"] = False
 
 
-def wheel_tag(oldest_glibc: tuple[int, int] | None = None) -> str:
+def wheel_tag(oldest_glibc: tuple[int, int] | None = None, portable: target.Target | None = None) -> str:
     """One wheel of the stable ABI for every Python from 3.10 on; one of its own for each free-threaded Python.
 
     With the oldest glibc that the files run with it is for every Linux that has this one or a newer one, as PEP 600
-    defines; without, for machines like this one.
+    defines; built for a target, for what this one names; otherwise for machines like this one.
     """
     platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-    if oldest_glibc is not None:
+    if portable is not None:
+        platform = portable.wheel_platform
+    elif oldest_glibc is not None:
         platform = platform.replace("linux_", "manylinux_{}_{}_".format(*oldest_glibc), 1)
     if native.is_free_threaded():
         python = f"cp{sys.version_info[0]}{sys.version_info[1]}"

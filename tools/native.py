@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
-from tools import machine, weights
+from tools import environment, machine, weights
 from tools.machine import BUILD, ROOT, Problem, say
 from tools.stamp import Stamp, digest, files_below
+from tools.target import Target
 
 HEADER = ROOT / "include" / "remotemedia.h"
 PACKAGE = ROOT / "bindings" / "python" / "remotemedia"
@@ -21,40 +23,48 @@ EXTENSION = ROOT / "bindings" / "python" / "native"
 SONAME = "libremotemedia.so.0"
 
 
-def library() -> Path:
+def library(target: Target | None = None) -> Path:
     """Build `libremotemedia.so` for release, unless it is up to date; returns where cargo put it."""
     machine.require_linux()
     machine.require_c_compiler()
     compiler = machine.require_rust()
+    if target is not None:
+        target.require()
     crates = [ROOT / "runtime" / name for name in ("core", "nodes", "capi")]
     sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(*crates)]
     settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
     model = weights.ready()
     model_digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    key = digest(sources, compiler, sorted(settings.items()), flags(), c_flags(), str(model), model_digest)
-    stamp = Stamp("library")
+    key = digest(sources, compiler, sorted(settings.items()), flags(), c_flags(), str(model), model_digest, target)
+    stamp = Stamp(_of("library", target))
     done = stamp.outputs(key)
     if done is not None:
         return done[0]
     machine.require_cmake()
-    say("cargo build --release (minutes the first time)")
-    built = _cargo_build()
+    say(f"cargo build --release{f' for {target.name}' if target else ''} (minutes the first time)")
+    built = _cargo_build(target)
     stamp.write(key, [built])
     return built
 
 
-def staged(python: Path | str) -> list[Path]:
+def static_library(target: Target) -> Path:
+    """Build `libremotemedia.a` of a target, for release; returns where cargo put it."""
+    library(target)
+    return _cargo_build(target, "staticlib")
+
+
+def staged(python: Path | str, target: Target | None = None) -> list[Path]:
     """Build the library and the extension for a Python that has cffi; returns the files that a wheel carries."""
-    folder = BUILD / "native" / sysconfig.get_config_var("SOABI")
-    built = library()
+    folder = BUILD / "native" / _of(sysconfig.get_config_var("SOABI"), target)
+    built = library(target)
     library_copy = folder / SONAME
     key = digest([], os.stat(built).st_mtime_ns, built)
     stamp = Stamp(f"staged-library-{folder.name}")
     if stamp.outputs(key) != [library_copy]:
         folder.mkdir(parents=True, exist_ok=True)
-        _copy_stripped(built, library_copy)
+        copy_stripped(built, library_copy, target)
         stamp.write(key, [library_copy])
-    return [library_copy, _extension(python, folder, built)]
+    return [library_copy, _extension(python, folder, built, target)]
 
 
 def in_place(python: Path | str) -> None:
@@ -66,6 +76,17 @@ def in_place(python: Path | str) -> None:
             fresh = target.with_name(f"{target.name}.{os.getpid()}")
             shutil.copy2(source, fresh)
             os.replace(fresh, target)
+
+
+def copy_stripped(source: Path, copy: Path, target: Target | None = None) -> None:
+    """Copy a native file without its debug information, which is most of its size and stays in cargo's folder."""
+    strip = shutil.which("strip")
+    if strip is None or (target is not None and target.arch != platform.machine()):
+        strip = shutil.which("llvm-strip") or (shutil.which(f"{target.arch}-linux-gnu-strip") if target else None)
+    if strip is None:
+        shutil.copyfile(source, copy)
+    else:
+        machine.run([strip, "--strip-debug", "-o", copy, source])
 
 
 def flags() -> str:
@@ -95,34 +116,37 @@ def _cargo_home() -> str:
     return os.path.abspath(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
 
 
-def _cargo_build() -> Path:
+def _of(name: str, target: Target | None) -> str:
+    return name if target is None else f"{name}-{target.name}"
+
+
+def _cargo_build(target: Target | None, crate_type: str = "cdylib") -> Path:
+    """Let cargo build one kind of the library; returns its file."""
     command = ["cargo", "build", "--release", "--locked", "--package", "remotemedia-capi", "--lib"]
+    rust_flags, folders = flags(), {}
+    if target is not None:
+        environment.ready("portable")
+        command[:2] = ["cargo-zigbuild", "rustc", "--target", target.cargo, "--crate-type", crate_type]
+        rust_flags = "\x1f".join([rust_flags, *target.rust_flags])
+        folders = environment.search_path()
     command.append("--message-format=json-render-diagnostics")
-    environment = {**os.environ, "CARGO_ENCODED_RUSTFLAGS": flags(), "CFLAGS": c_flags()}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    settings = {**os.environ, **folders, "CARGO_ENCODED_RUSTFLAGS": rust_flags, "CFLAGS": c_flags()}
+    done = subprocess.run(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise Problem(f"`{' '.join(command[:-1])}` failed, see above.")
+    suffix = ".a" if crate_type == "staticlib" else ".so"
     for line in done.stdout.splitlines():
         message = json.loads(line)
         if message.get("reason") == "compiler-artifact" and message["target"]["name"] == "remotemedia":
             for file in message["filenames"]:
-                if file.endswith(".so"):
+                if file.endswith(suffix):
                     return Path(file)
-    raise Problem("cargo built no shared library: is `cdylib` among the crate types of runtime/capi/Cargo.toml?")
+    raise Problem(f"cargo built no `{suffix}` file: look at the crate types of runtime/capi/Cargo.toml.")
 
 
-def _copy_stripped(source: Path, target: Path) -> None:
-    """Debug information stays in cargo's target folder: it is most of the size."""
-    strip = shutil.which("strip")
-    if strip is None:
-        shutil.copyfile(source, target)
-    else:
-        machine.run([strip, "--strip-debug", "-o", target, source])
-
-
-def _extension(python: Path | str, folder: Path, built: Path) -> Path:
+def _extension(python: Path | str, folder: Path, built: Path, target: Target | None) -> Path:
     machine.require_python_headers()
-    key = digest([HEADER, *files_below(EXTENSION)], sys.version, sys.platform)
+    key = digest([HEADER, *files_below(EXTENSION)], sys.version, sys.platform, target)
     stamp = Stamp(f"extension-{folder.name}")
     done = stamp.outputs(key)
     if done is not None:
@@ -132,6 +156,8 @@ def _extension(python: Path | str, folder: Path, built: Path) -> Path:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     places = ["--header", HEADER, "--library-dir", built.parent, "--output-dir", work]
+    if target is not None:
+        places += ["--compiler", target.c_compiler()]
     machine.output_of([python, EXTENSION / "build.py", *places])
     found = sorted(work.rglob("_native.*.so"))
     if len(found) != 1:

@@ -53,11 +53,14 @@ def declarations(header: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() + "\n"
 
 
-def build(header: Path, library_dir: Path, output_dir: Path, *, library: str = "remotemedia") -> Path:
+def build(
+    header: Path, library_dir: Path, output_dir: Path, *, library: str = "remotemedia", compiler: str | None = None
+) -> Path:
     """Compiles the module into `output_dir/remotemedia/` and returns its path.
 
     `header` is `remotemedia.h`, `library_dir` holds `lib<library>.so`, which must be copied beside the module to be
-    found at import. Raises what cffi and the compiler raise: `cffi.VerificationError` with the compiler's words.
+    found at import. `compiler` is the command line of a C compiler for another platform than that of this Python.
+    Raises what cffi and the compiler raise: `cffi.VerificationError` with the compiler's words.
     """
     from cffi import FFI
 
@@ -78,6 +81,9 @@ def build(header: Path, library_dir: Path, output_dir: Path, *, library: str = "
         # Python finds the module's one entry; no other name is exported.
         extra_compile_args=["-O2", "-g0", "-fvisibility=hidden"],
     )
+    if compiler is not None:
+        os.environ["CC"] = compiler
+        os.environ["LDSHARED"] = f"{compiler} -shared"
     with tempfile.TemporaryDirectory(prefix="remotemedia-cffi-") as scratch:
         with _linked_without_foreign_paths():
             compiled = Path(ffi.compile(tmpdir=scratch, verbose=False))
@@ -118,8 +124,10 @@ def main() -> None:
     parser.add_argument(
         "--output-dir", type=Path, default=FOLDER.parent, help="the folder of packages; default: %(default)s"
     )
+    parser.add_argument("--compiler", help="command line of a C compiler for another platform; default: that of Python")
     options = parser.parse_args()
-    print(build(options.header, options.library_dir, options.output_dir, library=options.library))
+    places = (options.header, options.library_dir, options.output_dir)
+    print(build(*places, library=options.library, compiler=options.compiler))
 
 
 if __name__ == "__main__":
