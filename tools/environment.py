@@ -16,7 +16,7 @@ PYTHON = FOLDER / "bin" / "python"
 
 # What to install for which purpose. `numpy` and `hypothesis` have no single version for every Python from 3.10 on.
 GROUPS = {
-    "build": ["cffi==2.1.1", "setuptools==80.9.0"],
+    "build": ["cffi==2.1.1"],
     "run": ["msgpack==1.2.4"],
     "test": [
         "auditwheel==6.8.2",

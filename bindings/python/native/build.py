@@ -10,11 +10,9 @@ import argparse
 import os
 import re
 import shlex
-import shutil
+import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 MODULE = "remotemedia._native"
@@ -59,8 +57,9 @@ def build(
     """Compiles the module into `output_dir/remotemedia/` and returns its path.
 
     `header` is `remotemedia.h`, `library_dir` holds `lib<library>.so`, which must be copied beside the module to be
-    found at import. `compiler` is the command line of a C compiler for another platform than that of this Python.
-    Raises what cffi and the compiler raise: `cffi.VerificationError` with the compiler's words.
+    found at import. `compiler` is the command line of a C compiler, by default `$CC` or `cc`; it may compile for another
+    platform than that of this Python. Raises what cffi raises for a header that it can't read, and
+    `subprocess.CalledProcessError` with the compiler's words.
     """
     from cffi import FFI
 
@@ -68,49 +67,27 @@ def build(
     headers = [header, *HEADERS]
     ffi = FFI()
     ffi.cdef("".join(declarations(each.read_text(encoding="utf-8")) for each in headers))
-    ffi.set_source(
-        MODULE,
-        "\n".join(f'#include "{each.name}"' for each in headers),
-        sources=[str(source) for source in SOURCES],
-        py_limited_api=True,
-        define_macros=[("Py_LIMITED_API", LIMITED_API)],
-        include_dirs=[str(header.parent), str(FOLDER)],
-        library_dirs=[str(library_dir.resolve())],
-        libraries=[library],
-        extra_link_args=["-Wl,-rpath,$ORIGIN"],
-        # Python finds the module's one entry; no other name is exported.
-        extra_compile_args=["-O2", "-g0", "-fvisibility=hidden"],
-    )
-    if compiler is not None:
-        os.environ["CC"] = compiler
-        os.environ["LDSHARED"] = f"{compiler} -shared"
+    ffi.set_source(MODULE, "\n".join(f'#include "{each.name}"' for each in headers), py_limited_api=True)
+    target = output_dir / "remotemedia" / "_native.abi3.so"
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="remotemedia-cffi-") as scratch:
-        with _linked_without_foreign_paths():
-            compiled = Path(ffi.compile(tmpdir=scratch, verbose=False))
-        target = output_dir / "remotemedia" / "_native.abi3.so"
-        target.parent.mkdir(parents=True, exist_ok=True)
+        generated, compiled = Path(scratch) / "_native.c", Path(scratch) / target.name
+        ffi.emit_c_code(str(generated))
+        # Called directly: the flags of the Python at hand fit its own compiler and platform, and may name its folders.
+        command = shlex.split(compiler or os.environ.get("CC") or "cc")
+        # Python finds the module's one entry; no other name is exported.
+        command += ["-O2", "-g0", "-DNDEBUG", "-fPIC", "-fvisibility=hidden", "-shared", f"-DPy_LIMITED_API={LIMITED_API}"]
+        includes = [header.parent, FOLDER, Path(sysconfig.get_paths()["include"])]
+        command += [f"-I{folder}" for folder in includes]
+        command += [str(generated), *map(str, SOURCES), f"-L{library_dir.resolve()}", f"-l{library}"]
+        command += ["-Wl,-rpath,$ORIGIN", "-o", str(compiled)]
+        subprocess.run(command, check=True, cwd=scratch)
         # A new inode: a process that has the old module mapped keeps it whole.
-        target.unlink(missing_ok=True)
-        shutil.copy2(compiled, target)
+        fresh = target.with_name(f"{target.name}.{os.getpid()}")
+        fresh.write_bytes(compiled.read_bytes())
+        fresh.chmod(0o755)
+        os.replace(fresh, target)
     return target
-
-
-@contextmanager
-def _linked_without_foreign_paths() -> Iterator[None]:
-    """Keeps out of the module where this Python's own libraries are: a Python of pyenv or conda links that in."""
-    link = os.environ.get("LDSHARED")
-    words = shlex.split(link or sysconfig.get_config_var("LDSHARED") or "cc -shared")
-    if link is None and "CC" in os.environ:
-        words[:1] = shlex.split(os.environ["CC"])
-    kept = [word for word in words if not word.startswith(("-Wl,-rpath", "-Wl,--rpath"))]
-    os.environ["LDSHARED"] = shlex.join(kept)
-    try:
-        yield
-    finally:
-        if link is None:
-            del os.environ["LDSHARED"]
-        else:
-            os.environ["LDSHARED"] = link
 
 
 def main() -> None:
@@ -124,7 +101,7 @@ def main() -> None:
     parser.add_argument(
         "--output-dir", type=Path, default=FOLDER.parent, help="the folder of packages; default: %(default)s"
     )
-    parser.add_argument("--compiler", help="command line of a C compiler for another platform; default: that of Python")
+    parser.add_argument("--compiler", help="command line of a C compiler; default: $CC or cc")
     options = parser.parse_args()
     places = (options.header, options.library_dir, options.output_dir)
     print(build(*places, library=options.library, compiler=options.compiler))
