@@ -46,6 +46,13 @@ def test(chosen: argparse.Namespace) -> int:
     return suite.main(chosen.check)
 
 
+def prove(chosen: argparse.Namespace) -> int:
+    """Prove the ABI: sanitizers, valgrind, panics, exits, old programs; prints a table."""
+    from tools.prove import command as proof
+
+    return proof.main(chosen.area)
+
+
 def build(chosen: argparse.Namespace) -> int:
     """Build the library and the extension beside the Python sources; a wheel too if asked."""
     from tools import environment, native
@@ -180,6 +187,8 @@ def _parser() -> argparse.ArgumentParser:
     tests.add_argument(
         "check", nargs="*", choices=[*names, []], metavar="CHECK", help=f"only these: {', '.join(names)}"
     )
+    proofs = command(prove, "prove the ABI: sanitizers, valgrind, panics, exits, old programs; prints a table")
+    proofs.add_argument("area", nargs="*", metavar="AREA", help="only these rows of the table")
     builds = command(build, "build the shared library and the Python extension")
     builds.add_argument("--wheel", action="store_true", help="make a wheel in dist/ too")
     from tools.target import TARGETS

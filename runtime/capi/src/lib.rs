@@ -22,6 +22,8 @@ mod leaked_once;
 mod live_objects;
 mod memory;
 mod pipeline;
+#[cfg(feature = "planted")]
+mod planted;
 mod port;
 mod release;
 mod runtime;
@@ -38,6 +40,8 @@ pub use error::*;
 pub use live_objects::*;
 pub use memory::*;
 pub use pipeline::*;
+#[cfg(feature = "planted")]
+pub use planted::rm_planted_defect;
 pub use port::*;
 pub use runtime::*;
 pub use session::*;

@@ -70,8 +70,7 @@ pub unsafe extern "C" fn rm_runtime_new(
         let out = unsafe { place(out, "out") }?;
         // SAFETY: as the caller promises.
         let config = Config::parse(&unsafe { copied(config, len, "config") }?)?;
-        let registry = remotemedia_nodes::registry();
-        let runtime = Runtime::with_threads(config, registry, threads::spawn, sched_slice::request_long);
+        let runtime = Runtime::with_threads(config, registry(), threads::spawn, sched_slice::request_long);
         *out = into_raw(rm_runtime { header: Header::new::<rm_runtime>(), runtime, records: Arc::default() });
         Ok(RM_OK)
     })
@@ -171,4 +170,14 @@ pub(crate) fn write_json(destination: &mut Destination<'_>, text: &str) -> Resul
         .map_err(|error| Failure::new(RM_PANIC, format!("a description can't be written: {error}")))?;
     destination.write(wire::encode(&value), ());
     Ok(())
+}
+
+#[cfg(not(feature = "planted"))]
+use remotemedia_nodes::registry;
+
+#[cfg(feature = "planted")]
+fn registry() -> remotemedia_core::node::Registry {
+    let mut registry = remotemedia_nodes::registry();
+    crate::planted::register(&mut registry);
+    registry
 }

@@ -1,0 +1,123 @@
+"""The programs that a proof runs: the tests in C linked with one build of the library, and how they are run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools import machine, native, weights
+from tools.environment import find_cmake
+from tools.machine import BUILD, ROOT, Problem
+
+FOLDER = BUILD / "prove"
+C_TESTS = ROOT / "tests" / "c"
+OWN_TESTS = ROOT / "tests" / "prove"
+
+
+@dataclass(frozen=True)
+class Build:
+    """The library, built in one way, and the flags of the programs that are linked with it."""
+
+    name: str
+    library: Path
+    flags: Sequence[str] = ()
+    compiler: Sequence[str] = ("cc",)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def program(self, source: Path, *more: str) -> Path:
+        """Compile one program and link it with the library."""
+        folder = FOLDER / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        link = folder / native.SONAME
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.library)
+        program = folder / source.stem
+        flags = ["-O1", "-g", "-pthread", f'-DEXPECTED_VERSION="{machine.project_version()}"', f"-I{native.HEADER.parent}"]
+        flags += [f"-Wl,-rpath,{folder}", *self.flags, *more]
+        machine.output_of([*self.compiler, *flags, source, "-o", program, link, "-lm"])
+        return program
+
+    def tests(self) -> list[Path]:
+        """The tests of the ABI in C."""
+        return [self.program(source) for source in sorted(C_TESTS.glob("*.c"))]
+
+
+def release() -> Build:
+    """The library that users get."""
+    return Build("release", native.library())
+
+
+def planted() -> Build:
+    """A library with the feature `planted`, with debug assertions."""
+    return Build("planted", cargo_library("planted", ["--features", "planted"]))
+
+
+def with_address_sanitizer() -> Build:
+    """A library with the feature `planted` under AddressSanitizer. Raises `Problem` if it is not really in there."""
+    host = host_triple()
+    settings = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": "-Zsanitizer=address"}
+    library = cargo_library("address", ["--features", "planted", "--target", host], settings)
+    symbols = machine.output_of(["nm", "--dynamic", "--undefined-only", library])
+    if "__asan_report_load4" not in symbols:
+        raise Problem(f"{library} is not instrumented: nm shows no __asan_report_load4")
+    options = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0"}
+    return Build("address", library, ["-fsanitize=address"], environment=options)
+
+
+def host_triple() -> str:
+    """The platform of this machine as rustc names it."""
+    found = re.search(r"^host: (\S+)", machine.require_rust(), re.MULTILINE)
+    assert found is not None, "rustc names its host"
+    return found[1]
+
+
+def cargo_library(name: str, words: Sequence[str], settings: Mapping[str, str] | None = None) -> Path:
+    """Build the shared library with other flags, in a target folder of its own."""
+    machine.require_c_compiler()
+    weights.ready()
+    find_cmake()
+    command = ["cargo", "build", "--locked", "--package", "remotemedia-capi", "--lib", *words]
+    command += ["--target-dir", str(ROOT / "target" / f"prove-{name}"), "--message-format=json-render-diagnostics"]
+    environment = {**os.environ, "CARGO_TERM_PROGRESS_WHEN": "never", **(settings or {})}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise Problem(f"`{' '.join(command[:-1])}` failed, see above.")
+    for line in done.stdout.splitlines():
+        message = json.loads(line)
+        if message.get("reason") == "compiler-artifact" and message["target"]["name"] == "remotemedia":
+            return next(Path(file) for file in message["filenames"] if file.endswith(".so"))
+    raise Problem("cargo built no shared library.")
+
+
+def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None, *, seconds: float = 300) -> str:
+    """Run a program that has to end with 0; returns what it printed. Raises `Problem` with its last words."""
+    code, printed = ending(command, environment, seconds=seconds)
+    if code != 0:
+        raise Problem(f"ended with {code}\n{printed[-3000:]}")
+    return printed
+
+
+def ending(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None = None, *, seconds: float = 300
+) -> tuple[int, str]:
+    """Run a program; returns its exit code and what it printed. Raises `Problem` if it does not end."""
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(
+            words,
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Problem(f"still running after {seconds:.0f} s") from None
+    return done.returncode, done.stdout
