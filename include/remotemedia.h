@@ -509,8 +509,9 @@ rm_status rm_pipeline_new(const struct rm_runtime *runtime,
 rm_status rm_pipeline_describe(const struct rm_pipeline *pipeline, struct rm_output *plan, struct rm_error **err);
 
 /**
- * Runs a pipeline and waits for its end. `inputs` is a msgpack list, one item each; for a graph that has only sources an empty
- * list or nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
+ * Runs a pipeline and waits for its end. `inputs` is a msgpack list with a value for each item, or a map of such lists by the
+ * names of the inputs (`{"mic": [...], "reference": [...]}`, of one length); for a graph that has only sources an empty list or
+ * nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
  * `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
  *
  * The caller sees to it that:
@@ -726,7 +727,7 @@ void rm_runtime_free(struct rm_runtime *runtime);
 /**
  * Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
  * and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
- * `(NULL, 0)`: `{"sinks": ["id", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "packet_deadline_us",
+ * `(NULL, 0)`: `{"outputs": ["name", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "packet_deadline_us",
  * "clock"}`, see docs/abi.md.
  *
  * The caller sees to it that:
@@ -742,8 +743,8 @@ rm_status rm_session_new(const struct rm_pipeline *pipeline,
                          struct rm_error **err);
 
 /**
- * Sends packets: a msgpack list of `[value, pts?, duration?]`, times in nanoseconds or nil. Takes as many as there is room
- * for and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
+ * Sends packets: a msgpack list of `[value, pts?, duration?, input?]`, times in nanoseconds or nil, `input` the number of an
+ * input in the order of the plan, 0 by default. Takes them in their order as far as each finds room at its input, and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
  * says when to send the others again. Light work is done on the calling thread within `budget_us` microseconds, and
  * outputs that are there come along, at most `most_outputs`; with a budget of 0 or less it does no work. Below 0 nothing was taken; `RM_GONE` if the session has ended.
  *
@@ -761,9 +762,10 @@ rm_status rm_session_send(const struct rm_session *session,
                           struct rm_error **err);
 
 /**
- * Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all sinks in the order in which
- * they came, or of the one at place `sink` among those that the options chose; below 0 means all. Writes
- * `[[[value, pts, duration, seq, stream, sink id, item], ...], released?]`: `RM_OK`; `RM_WOULD_BLOCK` if there are none,
+ * Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all outputs of the graph in the
+ * order in which they came, or of the one at place `sink` among those that the options chose; below 0 means all. Writes
+ * `[[[value, pts, duration, seq, stream, output, item], ...], released?]`, `output` the number of an output in the order of the
+ * plan: `RM_OK`; `RM_WOULD_BLOCK` if there are none,
  * and one event `[6, token]` says when there are; `RM_END` if there will never be one again.
  *
  * The caller sees to it that:
@@ -801,7 +803,7 @@ rm_status rm_session_control(const struct rm_session *session,
 
 /**
  * Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, late, waiting, fill, waits_for, ...}], edges: [...],
- * lag: {...}, unread: {sink id: count}}`; see docs/abi.md. Also after it has ended.
+ * lag: {...}, inputs: [...], unread: {output: count}}`; see docs/abi.md. Also after it has ended.
  *
  * The caller sees to it that:
  * `session` is live; `out` is writable; `err` is NULL or writable.
