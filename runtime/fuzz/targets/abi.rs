@@ -66,6 +66,9 @@ const SESSION_OPTIONS: [&str; 5] = [
     r#"{"outputs": ["nobody"]}"#,
 ];
 
+const BELLS: [&str; 5] =
+    ["", r#"{"bell": "eventfd"}"#, r#"{"bell": "socketpair"}"#, r#"{"bell": "none"}"#, r#"{"bell": "doorbell"}"#];
+
 const MOST: [usize; 4] = [0, 1, 3, usize::MAX];
 
 const TIMEOUTS: [i64; 6] = [-1, 0, 1, 1000, i64::MIN, i64::MAX];
@@ -91,18 +94,19 @@ fuzz_target!(
 
 /// One call. Objects are chosen by a byte; a place where none lives is NULL.
 fn step(host: &mut Host, input: &mut Input<'_>) {
-    match input.byte() % 30 {
+    match input.byte() % 33 {
         0 => {
             let config = text(input, &CONFIGS);
             let mut made = null_mut();
             // SAFETY: the slice and the places are live.
             let status = host.call(|err| unsafe { rm_runtime_new(config.as_ptr(), config.len(), &raw mut made, err) });
-            host.runtimes.keep(status, made, input.byte());
+            host.keep_runtime(status, made, input.byte());
         }
         1 => {
             let runtime = host.runtimes.get(input.byte());
+            let bell = text(input, &BELLS);
             let mut made = null_mut();
-            // SAFETY: live or NULL.
+            // SAFETY: live or NULL; the slice is live.
             let status = host.call(|err| unsafe { rm_port_new(runtime, bell.as_ptr(), bell.len(), &raw mut made, err) });
             host.keep_port(status, made, input.byte());
         }
@@ -156,6 +160,7 @@ fn step(host: &mut Host, input: &mut Input<'_>) {
         }
         17 => {
             let runtime = host.runtimes.take(input.byte());
+            host.forget_runtime(runtime);
             // SAFETY: as above.
             unsafe { rm_runtime_free(runtime) };
         }
@@ -190,10 +195,31 @@ fn step(host: &mut Host, input: &mut Input<'_>) {
                 if input.byte() & 1 == 0 { rm_session_finish(session, err) } else { rm_session_cancel(session, err) }
             });
         }
-        _ => {
+        29 => {
             let session = host.sessions.take(input.byte());
             // SAFETY: live or NULL, and not used afterwards.
             unsafe { rm_session_free(session) };
+        }
+        30 => {
+            let port = host.ports.get(input.byte());
+            // SAFETY: live or NULL.
+            host.call(|err| unsafe { rm_port_shutdown(port, err) });
+        }
+        31 => {
+            let place = input.byte();
+            host.collect(place);
+        }
+        _ => {
+            let len = input.choose(&[0, 1, 100, 1 << 20, usize::MAX]);
+            let (mut data, mut made) = (null_mut::<u8>(), null_mut());
+            // SAFETY: the places are live.
+            let status = host.call(|err| unsafe { rm_memory_new(len, &raw mut data, &raw mut made, err) });
+            if status == RM_OK {
+                assert!(data.addr() % 64 == 0);
+                // SAFETY: it has `len` bytes, which are this host's to write.
+                unsafe { data.write_bytes(7, len) };
+            }
+            host.memories.keep(status, made, input.byte());
         }
     }
 }
@@ -308,15 +334,21 @@ fn documents(host: &mut Host, input: &mut Input<'_>) {
         2 => {
             let bytes = document(input);
             let table = host.table(input);
+            let flags = u32::from(input.byte() % 3);
             // SAFETY: the slices are live.
             host.output(place, |out, err| unsafe {
                 rm_document_to_json(bytes.as_ptr(), bytes.len(), table.as_ptr(), table.len(), flags, out, err)
             });
+            host.unlend(&table);
         }
         _ => {
             let text = text(input, &MANIFESTS);
-            // SAFETY: the slice is live.
-            host.output(place, |out, err| unsafe { rm_document_from_json(text.as_ptr(), text.len(), out, err) });
+            let table = host.table(input);
+            // SAFETY: the slices are live.
+            host.output(place, |out, err| unsafe {
+                rm_document_from_json(text.as_ptr(), text.len(), table.as_ptr(), table.len(), out, err)
+            });
+            host.unlend(&table);
         }
     }
 }
@@ -333,6 +365,7 @@ fn describe(host: &mut Host, input: &mut Input<'_>) {
             let mut descriptor = -1;
             let status = host.call(|err| unsafe { rm_port_fd(port, &raw mut descriptor, err) });
             assert_eq!(status == RM_OK, descriptor >= 0);
+            assert!(status == RM_OK || status == RM_UNSUPPORTED || port.is_null());
         }
         _ => {
             let name = rm_status_name(input.word() as i32);
@@ -342,15 +375,15 @@ fn describe(host: &mut Host, input: &mut Input<'_>) {
 }
 
 fn sound(host: &mut Host, input: &mut Input<'_>) {
-    let format = input.choose(&[c"u8", c"s16", c"s24", c"s32", c"f32", c"mulaw", c"alaw", c"odd", c""]);
+    let format = input.choose(&["u8", "s16", "s24", "s32", "f32", "mulaw", "alaw", "odd", ""]);
     let place = input.byte();
     if place & 1 == 0 {
         let (rate, channels) = (input.word(), u32::from(input.byte()));
         let bytes = input.take(usize::from(place));
         let data = if bytes.is_empty() { null() } else { bytes.as_ptr() };
-        // SAFETY: the slices are live; the format ends with NUL.
+        // SAFETY: the slices are live.
         host.output(place, |out, err| unsafe {
-            rm_audio_from_pcm(data, bytes.len(), format.as_ptr(), rate, channels, out, err)
+            rm_audio_from_pcm(data, bytes.len(), format.as_ptr(), format.len(), rate, channels, out, err)
         });
     } else {
         let bytes = document(input);
@@ -358,8 +391,9 @@ fn sound(host: &mut Host, input: &mut Input<'_>) {
         // SAFETY: as above.
         host.output(place, |out, err| unsafe {
             let (data, len) = (bytes.as_ptr(), bytes.len());
-            rm_audio_to_pcm(data, len, table.as_ptr(), table.len(), format.as_ptr(), out, err)
+            rm_audio_to_pcm(data, len, table.as_ptr(), table.len(), format.as_ptr(), format.len(), out, err)
         });
+        host.unlend(&table);
     }
 }
 
