@@ -140,7 +140,7 @@ async def test_outputs_are_read_one_by_one_if_they_are_chosen() -> None:
             aiter(session)
         with pytest.raises(rm.InvalidArgumentError, match=r"output\('left'\) comes too late"):
             session.output("left")
-    message = "'in' is no sink of pipeline 'test'; its sinks are 'left', 'right'"
+    message = "'in' is no output of pipeline 'test'; its outputs are 'left' and 'right'"
     with pytest.raises(rm.InvalidArgumentError, match=message):  # noqa: PT012
         async with pipeline(FAN_OUT).session() as session:
             session.output("in")

@@ -67,7 +67,11 @@ class Destination:
         kept: Mapping[str, str],
     ) -> None:
         self.option, self.sinks, self.plan, self.options, self.kept = option, sinks, plan, options, kept
-        self.nodes = {node["id"]: node for node in plan.nodes}
+        by_id = {node["id"]: node for node in plan.nodes}
+        ends = [(each["name"], *each["from"].rpartition(".")) for each in plan.outputs]
+        # A node without ports is all of its end.
+        self.nodes = {name: by_id[node or port] for name, node, _, port in ends}
+        self.ports = {name: port for name, _, _, port in ends}
         self.is_stdout = output == STDOUT
         if not output:
             raise InvalidArgumentError(f"{option}: the name is empty; write a file, a folder, or - for stdout")
@@ -220,7 +224,7 @@ class Destination:
             if self.kinds(sink) <= {"audio", "tensor"}:
                 given = " or ".join(sorted(self.kinds(sink)))
                 raise InvalidArgumentError(
-                    f"{self.option}: node {sink!r} gives {given}, which has no place in a row; "
+                    f"{self.option}: {self._what(sink)} {sink!r} gives {given}, which has no place in a row; "
                     "end the name in .npy or .jsonl"
                 )
         if self.ending not in (*AUDIO, ARRAYS):
@@ -242,10 +246,10 @@ class Destination:
                 others = [each for each in self.sinks if self.kinds(each) & good]
                 cure = f"; -o {others[0]}={self.template.pattern} is for {others[0]!r} alone" if others else ""
                 raise InvalidArgumentError(
-                    f"{self.option}: node {sink!r} gives {given}, no {what}; end the name in .jsonl or .csv{cure}"
+                    f"{self.option}: {self._what(sink)} {sink!r} gives {given}, no {what}; end the name in .jsonl or .csv{cure}"
                 )
             if made not in (None, self.ending) and not self.is_folder:
-                raise InvalidArgumentError(f"{self.option}: node {sink!r} makes {made} files; end the name in {made}")
+                raise InvalidArgumentError(f"{self.option}: {self._what(sink)} {sink!r} makes {made} files; end the name in {made}")
 
     def _check_unknown(self) -> None:
         """Refuses a format that only audio would have, and that no encoder writes."""
@@ -264,15 +268,23 @@ class Destination:
         return self.ending if self.ending in AUDIO and "audio" in kinds else None
 
     def kinds(self, sink: str) -> frozenset[str]:
-        """The kinds of values that a sink may give: those of its first output."""
+        """The kinds of values that a sink may give: those of its port."""
         described = node_types().get(type_name(self.nodes[sink]["node_type"]))
         if described is None:
             # A Python function.
             return frozenset(("audio", "tensor", "map", "float", *FILES))
-        return frozenset(kind for port in described["outputs"][:1] for kind in port["kinds"])
+        ports = [port for port in described["outputs"] if port["name"] == self.ports[sink]]
+        return frozenset(kind for port in ports for kind in port["kinds"])
 
     def _is_segments(self, sink: str) -> bool:
-        return type_name(self.nodes[sink]["node_type"]) in SEGMENTS
+        described = node_types().get(type_name(self.nodes[sink]["node_type"]))
+        if described is None or described["name"] not in SEGMENTS:
+            return False
+        return bool(described["outputs"][0]["name"] == self.ports[sink])
+
+    def _what(self, sink: str) -> str:
+        """What the name of a sink is the name of."""
+        return "node" if self.nodes[sink]["id"] == sink else "output"
 
     def _format(self, sink: str) -> str | None:
         """The ending of the files that a sink makes, if its params tell."""
