@@ -19,6 +19,8 @@ TOKEN: Schema = {"type": "integer", "minimum": 0, "maximum": 2**64 - 1}
 """A number that the host chooses."""
 NANOSECONDS: Schema = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
 TIME: Schema = {"anyOf": [NANOSECONDS, {"type": "null"}]}
+INPUT: Schema = {"anyOf": [COUNT, {"type": "null"}]}
+"""The number of an input; nil for the first one."""
 
 
 def reference(name: str) -> Schema:
@@ -94,7 +96,7 @@ def documents() -> dict[str, Schema]:
         {"path": TEXT, "message": TEXT},
         {"line": COUNT, "column": COUNT, "expected": TEXT, "got": TEXT, "suggestion": TEXT},
     )
-    session_output = row(ANY, TIME, TIME, COUNT, COUNT, TEXT, COUNT)
+    session_output = row(ANY, TIME, TIME, COUNT, COUNT, COUNT, COUNT)
     node_metrics = record(
         "What a node of a session has done, and what it waits for.",
         {
@@ -178,6 +180,7 @@ def documents() -> dict[str, Schema]:
                     record("A queue.", {"from": TEXT, "to": TEXT, "waiting": COUNT, "dropped": COUNT}),
                 ),
                 "lag": record("How long events waited for the host.", {}, quantiles),
+                "inputs": listed(record("An input.", {"name": TEXT, "sent": COUNT, "waiting": COUNT})),
                 "unread": mapping(COUNT),
             },
         ),
@@ -204,7 +207,15 @@ def documents() -> dict[str, Schema]:
         ),
         "plan": record(
             "What rm_pipeline_describe writes.",
-            {"name": TEXT, "nodes": listed(planned_node), "connections": listed(planned_edge), "sinks": listed(TEXT)},
+            {
+                "name": TEXT,
+                "nodes": listed(planned_node),
+                "connections": listed(planned_edge),
+                "inputs": listed(
+                    record("An input, and the ports that it goes to.", {"name": TEXT, "to": listed(TEXT)})
+                ),
+                "outputs": listed(record("An output, and the port that it comes from.", {"name": TEXT, "from": TEXT})),
+            },
         ),
         "build_info": record(
             "How the library was built.",
@@ -247,7 +258,7 @@ def _from_the_host() -> dict[str, Schema]:
             "The options of a session.",
             {},
             {
-                "sinks": listed(TEXT),
+                "outputs": listed(TEXT),
                 "buffer": record(
                     "Bounds of the queues at both ends.", {}, dict.fromkeys(("packets", "bytes", "ms"), POSITIVE)
                 ),
@@ -257,10 +268,10 @@ def _from_the_host() -> dict[str, Schema]:
             },
         ),
         "inputs": {
-            "description": "One entry for each item; nil for a graph of sources.",
-            "anyOf": [VALUES, {"type": "null"}],
+            "description": "One entry for each item, or such a list for each input by its name; nil for a graph of sources.",
+            "anyOf": [VALUES, mapping(VALUES), {"type": "null"}],
         },
-        "packets": {"description": "What rm_session_send takes.", **listed(row(ANY, TIME, TIME, needed=1))},
+        "packets": {"description": "What rm_session_send takes.", **listed(row(ANY, TIME, TIME, INPUT, needed=1))},
         "reply": record(
             "A reply to a call, or a part of one.",
             {},

@@ -38,9 +38,9 @@ static void check_sent(rm_session *session, const char *expected, const char *pa
     free(answer);
 }
 
-static void check_received(rm_session *session, rm_status status, int64_t sink, const char *expected) {
+static void check_received(rm_session *session, rm_status status, int64_t place, const char *expected) {
     rm_output out = {0};
-    CHECK_STATUS(status, rm_session_receive(session, sink, 0, &out, &error));
+    CHECK_STATUS(status, rm_session_receive(session, place, 0, &out, &error));
     char *outputs = to_json(out.document);
     CHECK_TEXT(expected, outputs);
     free(outputs);
@@ -54,8 +54,8 @@ static void check_events(rm_port *port, const char *expected) {
 
 static void one_call_goes_there_and_back(rm_pipeline *add, rm_port *port) {
     rm_session *session = open_session(add, port, 1, NULL);
-    check_sent(session, "[1,[[6,null,null,0,0,\"add\",0]]]", "[[1]]");
-    check_sent(session, "[2,[[7,10,20,1,0,\"add\",1],[8,null,null,2,0,\"add\",2]]]", "[[2,10,20],[3,null,null]]");
+    check_sent(session, "[1,[[6,null,null,0,0,0,0]]]", "[[1]]");
+    check_sent(session, "[2,[[7,10,20,1,0,0,1],[8,null,null,2,0,0,2]]]", "[[2,10,20],[3,null,null]]");
     check_sent(session, "[0,[]]", "[]");
     check_received(session, RM_WOULD_BLOCK, -1, "[[]]");
     CHECK_STATUS(RM_OK, rm_session_finish(session, &error));
@@ -75,31 +75,31 @@ static void one_call_goes_there_and_back(rm_pipeline *add, rm_port *port) {
     rm_session_free(session);
 }
 
-static void sinks_are_chosen_and_read_one_by_one(rm_pipeline *pass, rm_port *port) {
-    rm_session *session = open_session(pass, port, 2, "{\"sinks\":[\"right\",\"left\"]}");
+static void outputs_are_chosen_and_read_one_by_one(rm_pipeline *pass, rm_port *port) {
+    rm_session *session = open_session(pass, port, 2, "{\"outputs\":[\"right\",\"left\"]}");
     char *answer = send_packets(session, RM_OK, "[[1],[2]]", 1000000, 0);
     CHECK_TEXT("[2,[]]", answer);
     free(answer);
-    check_received(session, RM_OK, 0, "[[[1,null,null,0,0,\"right\",0],[2,null,null,1,0,\"right\",1]]]");
+    check_received(session, RM_OK, 0, "[[[1,null,null,0,0,1,0],[2,null,null,1,0,1,1]]]");
     check_received(session, RM_WOULD_BLOCK, 0, "[[]]");
-    check_received(session, RM_OK, 1, "[[[1,null,null,0,0,\"left\",0],[2,null,null,1,0,\"left\",1]]]");
+    check_received(session, RM_OK, 1, "[[[1,null,null,0,0,0,0],[2,null,null,1,0,0,1]]]");
     rm_output out = {0};
-    CHECK_ERROR(RM_INVALID_ARGUMENT, "the session has no sink 2; it hands out 2, counted from 0",
+    CHECK_ERROR(RM_INVALID_ARGUMENT, "the session has no output 2; it hands out 2, counted from 0",
                 rm_session_receive(session, 2, 0, &out, &error));
     rm_session_free(session);
     check_events(port,
                  "[[6,2],[1,2,{\"status\":-5,\"outputs\":{},\"errors\":[{\"status\":-5,\"message\":\"the work was "
                  "cancelled\",\"cause\":\"the work was cancelled\"}]}]]");
     rm_session *none = NULL;
-    const char *wrong = "{\"sinks\":[\"in\"]}";
-    CHECK_ERROR(RM_INVALID_ARGUMENT, "'in' is no sink of pipeline 'pass'; its sinks are 'left', 'right'",
+    const char *wrong = "{\"outputs\":[\"in\"]}";
+    CHECK_ERROR(RM_INVALID_ARGUMENT, "'in' is no output of pipeline 'pass'; its outputs are 'left' and 'right'",
                 rm_session_new(pass, port, 3, (const uint8_t *)wrong, strlen(wrong), &none, &error));
     CHECK(none == NULL);
 }
 
 static void without_a_reader_there_is_no_room_at_some_point(rm_pipeline *add, rm_port *port) {
     rm_session *session = open_session(add, port, 4, "{\"buffer\":{\"packets\":2}}");
-    /* Two wait at the sink, two at the entry, and one is on its way between them. */
+    /* Two wait at the output, two at the entry, and one is on its way between them. */
     size_t taken = 0;
     for (rm_status status = RM_OK; status == RM_OK;) {
         rm_document *document = from_json("[[1]]");
@@ -160,7 +160,7 @@ static void a_failure_comes_after_what_was_done_before_it(rm_pipeline *add, rm_p
             "[[1,5,{\"status\":-4,\"outputs\":{},\"errors\":[{\"status\":-4,\"message\":\"node 'add' (Calculator), input 1: ") ==
         events);
     free(events);
-    check_received(session, RM_OK, -1, "[[[6,null,null,0,0,\"add\",0]]]");
+    check_received(session, RM_OK, -1, "[[[6,null,null,0,0,0,0]]]");
     check_received(session, RM_END, -1, "[[]]");
     rm_session_free(session);
 }
@@ -202,7 +202,7 @@ static void calls_to_the_hosts_nodes_come_to_the_same_port(rm_runtime *runtime, 
         free(outputs);
         if (status == RM_WOULD_BLOCK) free(next_events(port, RM_OK));
     }
-    CHECK_TEXT("[[[\"a\",null,null,0,0,\"mine\",0]]][[[\"b\",null,null,1,0,\"mine\",1]]]", seen);
+    CHECK_TEXT("[[[\"a\",null,null,0,0,0,0]]][[[\"b\",null,null,1,0,0,1]]]", seen);
     free(seen);
     rm_session_free(session);
     rm_port_free(port);
@@ -242,7 +242,7 @@ static void answers_in_parts_wait_for_room_and_an_interruption_calls_them_off(rm
     const char *part = "{\"outputs\":[[0,\"a\"]],\"final\":false}";
     CHECK_STATUS(RM_OK, reply(port, call, part, &error));
     CHECK_STATUS(RM_WOULD_BLOCK, reply(port, call, part, &error));
-    check_received(session, RM_OK, -1, "[[[\"a\",null,null,0,0,\"mine\",0],[\"a\",null,null,1,0,\"mine\",0]]]");
+    check_received(session, RM_OK, -1, "[[[\"a\",null,null,0,0,0,0],[\"a\",null,null,1,0,0,0]]]");
     char told[64];
     snprintf(told, sizeof told, "[[7,%" PRIu64 "]]", call);
     check_events(port, told);
@@ -306,7 +306,7 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
         rm_output got = {0};
         status = rm_session_receive(session, -1, 0, &got, NULL);
         char *outputs = to_json(got.document);
-        CHECK_TEXT(status == RM_OK ? "[[[8,null,null,2,0,\"add\",2]]]" : "[[]]", outputs);
+        CHECK_TEXT(status == RM_OK ? "[[[8,null,null,2,0,0,2]]]" : "[[]]", outputs);
         free(outputs);
         if (status == RM_WOULD_BLOCK) free(next_events(port, RM_OK));
     }
@@ -362,7 +362,7 @@ int main(void) {
     rm_pipeline *add = new_pipeline(runtime, ADD, NULL);
     rm_pipeline *hosted = new_pipeline(runtime, HOSTED, HOSTED_OPTIONS);
     one_call_goes_there_and_back(add, port);
-    sinks_are_chosen_and_read_one_by_one(pass, port);
+    outputs_are_chosen_and_read_one_by_one(pass, port);
     without_a_reader_there_is_no_room_at_some_point(add, port);
     a_failure_comes_after_what_was_done_before_it(add, port);
     calls_to_the_hosts_nodes_come_to_the_same_port(runtime, hosted);

@@ -271,7 +271,7 @@ def test_what_calls_return_is_as_its_schemas_say(host: Host) -> None:
     [
         ("config", {"workers": 2, "limits": {"depth": 7}, "offsets": True, "node_libraries": []}),
         ("port_options", {"bell": "none"}),
-        ("session_options", {"sinks": ["a"], "packet_deadline_us": 5, "clock": "virtual"}),
+        ("session_options", {"outputs": ["a"], "packet_deadline_us": 5, "clock": "virtual"}),
     ],
 )
 def test_a_document_of_the_host_that_the_schema_allows_is_accepted(host: Host, name: str, document: Any) -> None:

@@ -130,7 +130,8 @@ def plans(draw: st.DrawFn) -> Plan:
         {"from": f"n{start}.{output}", "to": f"n{end}.{entry}", "kind": "queue"}
         for start, output, end, entry in sorted(links)
     ]
-    return Plan({"name": draw(st.text(max_size=8)), "nodes": described, "connections": connections, "sinks": []})
+    ends: dict[str, Any] = {"inputs": [], "outputs": []}
+    return Plan({"name": draw(st.text(max_size=8)), "nodes": described, "connections": connections, **ends})
 
 
 @settings(max_examples=60, deadline=None)
@@ -191,7 +192,7 @@ def test_fewer_links_cross_than_as_written() -> None:
         for stage, name in enumerate("abcd")
     ]
     links = [{"from": f"{start}.out", "to": f"{end}.in", "kind": "queue"} for start, end in ("ad", "bc")]
-    drawn = read_plan({"name": "x", "nodes": described, "connections": links, "sinks": []})
+    drawn = read_plan({"name": "x", "nodes": described, "connections": links, "inputs": [], "outputs": []})
     assert (drawn["a"].left < drawn["b"].left) == (drawn["d"].left < drawn["c"].left)
 
 
@@ -211,7 +212,8 @@ def test_the_table_names_what_feeds_a_converter() -> None:
                 },
             ],
             "connections": [{"from": "a.out", "to": "b.resample.in", "kind": "direct"}],
-            "sinks": ["b.resample"],
+            "inputs": [{"name": "", "to": ["a.in"]}],
+            "outputs": [{"name": "b.resample", "from": "b.resample.out"}],
         }
     )
     assert str(plan).splitlines()[-1] == (

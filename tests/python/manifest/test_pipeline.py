@@ -298,7 +298,8 @@ def test_the_plan_is_a_table_with_stages_and_inserted_converters() -> None:
                 {"id": "v", "node_type": "VAD", "params": {}, "stage": 0},
             ],
             "connections": [{"from": "v.mix.out", "to": "v.in", "kind": "direct"}],
-            "sinks": ["v"],
+            "inputs": [{"name": "", "to": ["v.mix.in"]}],
+            "outputs": [{"name": "v", "from": "v.out"}],
         }
     )
     assert str(plan) == textwrap.dedent("""\

@@ -242,14 +242,16 @@ class Destination:
                     )
                 continue
             if not kinds & good and not self.is_folder:
-                given = " or ".join(sorted(kinds))
+                given, named = " or ".join(sorted(kinds)), f"{self._what(sink)} {sink!r}"
                 others = [each for each in self.sinks if self.kinds(each) & good]
                 cure = f"; -o {others[0]}={self.template.pattern} is for {others[0]!r} alone" if others else ""
                 raise InvalidArgumentError(
-                    f"{self.option}: {self._what(sink)} {sink!r} gives {given}, no {what}; end the name in .jsonl or .csv{cure}"
+                    f"{self.option}: {named} gives {given}, no {what}; end the name in .jsonl or .csv{cure}"
                 )
             if made not in (None, self.ending) and not self.is_folder:
-                raise InvalidArgumentError(f"{self.option}: {self._what(sink)} {sink!r} makes {made} files; end the name in {made}")
+                raise InvalidArgumentError(
+                    f"{self.option}: {self._what(sink)} {sink!r} makes {made} files; end the name in {made}"
+                )
 
     def _check_unknown(self) -> None:
         """Refuses a format that only audio would have, and that no encoder writes."""
