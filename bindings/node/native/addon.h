@@ -107,6 +107,7 @@ typedef struct addon {
     handle *runtimes, *ports;
     napi_async_cleanup_hook_handle hook; /* set once the environment ends */
     bool is_ending, has_lent;
+    size_t viewed_bytes; /* of the runtime's memory behind ArrayBuffers */
 } addon;
 
 /* library.c */

@@ -100,23 +100,42 @@ napi_value room_copy(napi_env env, napi_callback_info info) {
     return undefined(env);
 }
 
-static void discard(napi_env env, void *data, void *hint) {
-    (void)env, (void)data;
-    rm.memory_discard(hint);
+/* With so many bytes behind ArrayBuffers more are copied: Node frees foreign memory in a later turn of the loop alone,
+ * and a program that computes may take none for long, while its own memory is freed by the collector at once. */
+static const size_t VIEWED_BYTES = 64 << 20;
+
+typedef struct view {
+    rm_memory *memory;
+    size_t len;
+} view;
+
+static void view_finalize(napi_env env, void *data, void *hint) {
+    (void)data;
+    view *done = hint;
+    addon_of(env)->viewed_bytes -= done->len;
+    rm.memory_discard(done->memory);
+    free(done);
 }
 
 static napi_value view_of(napi_env env, const rm_buffer *entry) {
+    addon *of = addon_of(env);
     napi_value result = NULL;
     void *copy;
-    if (entry->len > 0) {
+    view *made = entry->len > 0 && of->viewed_bytes < VIEWED_BYTES ? malloc(sizeof *made) : NULL;
+    if (made != NULL) {
+        *made = (view){.memory = entry->memory, .len = entry->len};
         napi_status status =
-            napi_create_external_arraybuffer(env, (void *)entry->data, entry->len, discard, entry->memory, &result);
-        if (status == napi_ok) return result;
+            napi_create_external_arraybuffer(env, (void *)entry->data, entry->len, view_finalize, made, &result);
+        if (status == napi_ok) {
+            of->viewed_bytes += entry->len;
+            return result;
+        }
+        free(made);
     }
-    /* Electron allows no memory of others behind an ArrayBuffer. */
+    /* Electron allows no foreign memory behind an ArrayBuffer. */
     if (napi_create_arraybuffer(env, entry->len, &copy, &result) == napi_ok && entry->len > 0)
         memcpy(copy, entry->data, entry->len);
-    rm.memory_free(entry->memory);
+    rm.memory_discard(entry->memory);
     return result;
 }
 
@@ -132,9 +151,9 @@ napi_value room_adopt(napi_env env, napi_callback_info info) {
     napi_create_array_with_length(env, (size_t)count, &result);
     for (int64_t index = 0; index < count; index++) {
         if (table[index].memory == NULL) continue;
-        napi_value view = view_of(env, &table[index]);
+        napi_value buffer = view_of(env, &table[index]);
         table[index].memory = NULL;
-        if (view != NULL) napi_set_element(env, result, (uint32_t)index, view);
+        if (buffer != NULL) napi_set_element(env, result, (uint32_t)index, buffer);
     }
     end_first(addon_of(env));
     return result;

@@ -13,6 +13,7 @@ import { called, failure, made, room, write } from "./rooms.js";
 import { Runtime } from "./runtime.js";
 import { Session } from "./session.js";
 import type { SessionOptions } from "./session_options.js";
+import { turn } from "./turns.js";
 import type { Input, Value } from "./values.js";
 
 export interface PipelineOptions {
@@ -100,7 +101,11 @@ export class Pipeline {
     signal?.throwIfAborted();
     const { port } = this.runtime;
     const started = this.submit(port, inputs, options.timeoutMs, options.background === true ? 0 : BUDGET_US);
-    if (typeof started !== "number") return settle<T>(started);
+    if (typeof started !== "number") {
+      const due = turn();
+      if (due !== null) await due;
+      return settle<T>(started);
+    }
     const token = started;
     return new Promise<Outputs<T>>((resolve, reject) => {
       const cancel = (): void => port.cancel(token);

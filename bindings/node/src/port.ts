@@ -11,6 +11,7 @@ import { release } from "./loans.js";
 import { native, type PortHandle, type RuntimeHandle } from "./native.js";
 import { completion, nodeError, type Completion } from "./outputs.js";
 import { done, failure, made, room } from "./rooms.js";
+import { turned } from "./turns.js";
 
 /** What was submitted to a port and has not ended. */
 export interface Work {
@@ -56,7 +57,7 @@ export class EventPort {
   ) {
     // The addon refers to the callback; with it alone an unused port can be collected.
     const self = new WeakRef(this);
-    this.handle = made(native().portNew(runtime, isWatched ? () => self.deref()?.drain() : undefined));
+    this.handle = made(native().portNew(runtime, isWatched ? () => self.deref()?.announced() : undefined));
   }
 
   /** A number for work that is about to begin. */
@@ -78,6 +79,12 @@ export class EventPort {
   cancel(token: number): void {
     // Work that has ended is none that could be cancelled.
     native().portCancel(this.handle, token);
+  }
+
+  /** The loop has found events. */
+  announced(): void {
+    turned();
+    this.drain();
   }
 
   /** Handles the events that are there. */

@@ -14,14 +14,13 @@ import type { Pipeline } from "./pipeline.js";
 import { BUDGET_US, type EventPort } from "./port.js";
 import { called, done, failure, made, refused, room } from "./rooms.js";
 import { controlDocument, settings, type Metrics, type SendOptions, type SessionOptions } from "./session_options.js";
+import { turn } from "./turns.js";
 import type { Input, Value } from "./values.js";
 
 /** The most outputs that one call brings. */
 const MOST = 256;
 /** With so many outputs unread, a send brings no more of them. */
 const UNREAD = 64;
-/** After so long a row of sends and receives without a wait, the loop gets to do something else. */
-const TURN_MS = 8;
 
 /** A session. Iterating gives its packets; `readable` and `writable` are its two ends as Web streams. */
 export class Session<T = Value> implements AsyncIterable<Packet<T>> {
@@ -47,7 +46,6 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   private isCancelled = false;
   private isFinished = false;
   private wasThrown = false;
-  private turn = performance.now();
   private readStream: ReadableStream<Packet<T>> | null = null;
   private writeStream: WritableStream<Input> | null = null;
 
@@ -95,7 +93,8 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   /** Sends a value, and waits until it is taken. */
   async send(value: Input, options: SendOptions = NO_OPTIONS): Promise<void> {
     if (this.senders === 0 && this.take(value, options)) {
-      if (performance.now() - this.turn > TURN_MS) await this.yield();
+      const due = turn();
+      if (due !== null) await due;
       return;
     }
     // Those who came before are taken before.
@@ -119,7 +118,8 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
       for (;;) {
         const found = this.tryReceive(output);
         if (found !== undefined) {
-          if (performance.now() - this.turn > TURN_MS) await this.yield();
+          const due = turn();
+          if (due !== null) await due;
           return found;
         }
         if (this.hasEnded(output)) {
@@ -404,17 +404,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
   }
 
   private wait(waiters: (() => void)[]): Promise<void> {
-    this.turn = performance.now();
     return new Promise((resolve) => waiters.push(resolve));
-  }
-
-  private yield(): Promise<void> {
-    return new Promise((resolve) =>
-      setImmediate(() => {
-        this.turn = performance.now();
-        resolve();
-      }),
-    );
   }
 
   private wake(): void {

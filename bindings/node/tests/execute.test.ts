@@ -211,6 +211,16 @@ test("large results are views of the runtime's memory", async () => {
   assert.equal(frames, 48_000);
 });
 
+test("results that are not used any more stay within 64 MiB without a turn of the loop", () => {
+  const gain = new Pipeline({ version: "v1", nodes: [{ id: "gain", node_type: "AudioGain", params: { gain_db: -6 } }] });
+  const audio = new Audio(new Float32Array(1 << 20).fill(0.5), 48_000);
+  for (let run = 0; run < 40; run++) {
+    const result = gain.executeSync<Audio>([audio]).values[0]!;
+    assert.ok(Math.abs(result.channel(0)[1 << 19]! - 0.25) < 0.01);
+    assert.ok(liveObjects()["memories"]! <= 20);
+  }
+});
+
 test("PCM, JSON twins, versions", () => {
   const audio = audioFromPcm(new Uint8Array([0, 0x40, 0, 0xc0]), { format: "s16", rate: 8000 });
   assert.deepEqual([...audio.channel(0)], [0.5, -0.5]);
