@@ -27,7 +27,7 @@ type Output struct {
 func (s *Session) Output(name string) (*Output, error) {
 	names := s.chosen
 	if names == nil {
-		ends, err := s.pipeline.graph()
+		ends, err := s.pipeline.ends()
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +162,7 @@ func (o *Output) pop() (Packet, bool) {
 
 func (o *Output) fetch() (packets []Packet, status Status, err error) {
 	s := o.session
-	names, err := s.pipeline.graph()
+	names, err := s.pipeline.ends()
 	if err != nil {
 		return nil, 0, err
 	}

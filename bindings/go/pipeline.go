@@ -5,8 +5,6 @@ package remotemedia
 import (
 	"context"
 	"runtime"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/remotemedia/remotemedia-go/internal/abi"
@@ -21,8 +19,7 @@ type Pipeline struct {
 	handle  *handle
 	runtime *Runtime
 	hosted  bool
-	// graph knows the names of inputs and outputs; read at the first need.
-	graph func() (*ends, error)
+	ends    func() (*ends, error)
 }
 
 // Compile makes a pipeline in the Default runtime; see Runtime.Compile.
@@ -99,7 +96,7 @@ func (r *Runtime) Compile(manifest any, nodes ...*HostNode) (*Pipeline, error) {
 			runtimeHandle.done()
 		}
 	}
-	made.graph = graphOf(made.handle)
+	made.ends = endsOf(made.handle)
 	runtime.AddCleanup(made, (*handle).close, made.handle)
 	return made, made.readParams(tokens)
 }
@@ -217,30 +214,6 @@ func statusOf(err error) Status {
 	return StatusCancelled
 }
 
-// ends are the names of the inputs and outputs of a pipeline, in the order of its plan.
-type ends struct{ inputs, outputs []string }
-
-func graphOf(h *handle) func() (*ends, error) {
-	return sync.OnceValues(func() (*ends, error) {
-		plan, err := h.ask(abi.PipelineDescribe)
-		if err != nil {
-			return nil, err
-		}
-		names := &ends{}
-		for _, each := range toList(plan.Get("inputs")) {
-			names.inputs = append(names.inputs, nameOf(each))
-		}
-		outputs := toList(plan.Get("outputs"))
-		if outputs == nil {
-			outputs = toList(plan.Get("sinks"))
-		}
-		for _, each := range outputs {
-			names.outputs = append(names.outputs, nameOf(each))
-		}
-		return names, nil
-	})
-}
-
 // readParams gives the types of host nodes with a constructor the params that their nodes have in the manifest.
 func (p *Pipeline) readParams(tokens []uint64) error {
 	var types []*hostType
@@ -266,11 +239,4 @@ func (p *Pipeline) readParams(tokens []uint64) error {
 		each.params = params
 	}
 	return nil
-}
-
-func nameOf(value any) string {
-	if m, ok := value.(*Map); ok {
-		return toText(m.Get("name"))
-	}
-	return strings.TrimSpace(toText(value))
 }

@@ -227,7 +227,7 @@ func (s *Session) packets(e *encoder, packets []Packet) error {
 		p := &packets[i]
 		input := 0
 		if p.Input != "" {
-			names, err := s.pipeline.graph()
+			names, err := s.pipeline.ends()
 			if err != nil {
 				return err
 			}
@@ -263,7 +263,7 @@ func (s *Session) Finish() error { return s.call(abi.SessionFinish) }
 
 // Cancel ends the session now and drops what is on its way; StatusGone if it has ended before.
 func (s *Session) Cancel() error {
-	return s.dropping(func() error { return s.call(abi.SessionCancel) })
+	return s.dropping(everything, func() error { return s.call(abi.SessionCancel) })
 }
 
 // Flush ends the stream after what was sent: everything that nodes hold back comes out, and another stream may begin.
@@ -279,9 +279,17 @@ func (s *Session) Interrupt(at ...string) error {
 	control := NewMap("interrupt", true)
 	if len(at) == 1 {
 		control.Set("at", at[0])
-		return s.control(control)
 	}
-	return s.dropping(func() error { return s.control(control) })
+	drop := everything
+	if len(at) == 1 {
+		ends, err := s.pipeline.ends()
+		if err != nil {
+			return err
+		}
+		outputs := ends.behind(at[0])
+		drop = func(packet Packet) bool { return outputs[packet.Output] }
+	}
+	return s.dropping(drop, func() error { return s.control(control) })
 }
 
 // SetParam changes a live param of a node: what was sent before is processed with the old value.
@@ -322,7 +330,7 @@ func (s *Session) Wait(ctx context.Context) error {
 
 // Close cancels the session if it has not ended, and frees it. It may be called again.
 func (s *Session) Close() error {
-	_ = s.dropping(func() error {
+	_ = s.dropping(everything, func() error {
 		s.handle.close()
 		return nil
 	})
@@ -366,17 +374,23 @@ func (s *Session) why(failed *Error) error {
 	return failed
 }
 
-// dropping drops what was fetched and not read, and keeps readers from fetching meanwhile.
-func (s *Session) dropping(then func() error) error {
+// dropping does something to the session, and if that succeeds drops what was fetched and not read. Readers fetch nothing
+// meanwhile.
+func (s *Session) dropping(drop func(Packet) bool, do func() error) error {
 	s.fetching.Lock()
 	defer s.fetching.Unlock()
-	s.mu.Lock()
-	for _, reader := range s.readers {
-		reader.fetched = nil
+	if err := do(); err != nil {
+		return err
 	}
-	s.mu.Unlock()
-	return then()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, reader := range s.readers {
+		reader.fetched = slices.DeleteFunc(reader.fetched, drop)
+	}
+	return nil
 }
+
+func everything(Packet) bool { return true }
 
 // ended is what a reader gets after the last output.
 func (s *Session) ended(ctx context.Context) error {
