@@ -27,8 +27,8 @@ import org.remotemedia.Value;
  * curl -T ../../examples/speech.flac http://127.0.0.1:8080/
  * </pre>
  *
- * <p>Each segment is one line of JSON, written as soon as it is known. An upload is decoded while it arrives, so memory stays flat however
- * long it is. Each request has a virtual thread, and a second one that reads its body.
+ * <p>Each segment is one line of JSON, written as soon as it is known. An upload is decoded while it arrives, so
+ * memory stays flat however long it is. Each request has a virtual thread, and a second one that reads its body.
  */
 public final class Service implements AutoCloseable {
     private static final int PIECE = 8 * 1024;
@@ -90,7 +90,10 @@ public final class Service implements AutoCloseable {
         }
     }
 
-    /** Sends a body in pieces, as fast as they are decoded. A body that breaks off is no recording: its session is cancelled. */
+    /**
+     * Sends a body in pieces, as fast as they are decoded. A body that breaks off is no recording: its session is
+     * cancelled.
+     */
     private static void send(InputStream body, Session session) {
         byte[] piece = new byte[PIECE];
         try {

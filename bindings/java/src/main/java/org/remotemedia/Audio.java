@@ -14,7 +14,8 @@ import java.util.Objects;
  * @param channels 1 to 1024
  * @param frames samples in each channel
  * @param stride the distance in bytes from the first sample of one channel to that of the next
- * @param data little-endian samples, from the first sample of the first channel; the frames of a channel are contiguous
+ * @param data little-endian samples, from the first sample of the first channel; the frames of a channel are
+ * contiguous
  */
 public record Audio(
         long rate, String layout, Duration pts, int channels, long frames, long stride, MemorySegment data)

@@ -38,7 +38,8 @@ public record ErrorDetail(
     }
 
     /**
-     * One mistake in a manifest. Fields that are not known are null; line and column count from 1, and are 0 if not known.
+     * One mistake in a manifest. Fields that are not known are null; line and column count from 1, and are 0 if not
+     * known.
      *
      * @param path where, such as {@code nodes[0].params.rate}
      */

@@ -9,8 +9,8 @@ import java.util.Objects;
 import java.util.function.Supplier;
 
 /**
- * A node type that this program runs itself: a function of Java. A pipeline that is made with it may use its name as a
- * {@code node_type}.
+ * A node type that this program runs itself: a function of Java. A pipeline that is made with it may use its name as
+ * a {@code node_type}.
  *
  * <p>Each call runs on a virtual thread, one call at a time for each node. An exception ends the run, or what the
  * manifest says, and is the cause of the {@link NodeException}. When the run is cancelled the thread is interrupted.
@@ -30,7 +30,9 @@ public final class HostNode {
         List<?> map(List<Packet> packets) throws Exception;
     }
 
-    /** What a node does, with state of its own: a run, or a session until it is interrupted, has one for each node. */
+    /**
+     * What a node does, with state of its own: a run, or a session until it is interrupted, has one for each node.
+     */
     @FunctionalInterface
     public interface Handler {
         /** Takes a packet, and emits any number of values. */
@@ -46,8 +48,8 @@ public final class HostNode {
     /** Where a node leaves its values. */
     public interface Emitter {
         /**
-         * Emits a value, at the time of the packet that it was made of unless it has its own. Of a streaming node it waits
-         * while there is no room for more.
+         * Emits a value, at the time of the packet that it was made of unless it has its own. Of a streaming node it
+         * waits while there is no room for more.
          *
          * @throws java.util.concurrent.CancellationException if the values are not wanted any more
          */

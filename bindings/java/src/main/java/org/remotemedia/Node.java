@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * A node of a {@link Manifest}: a type, an id, and params. {@link Nodes} has a class for each built-in type; a type of the host is
- * {@code new Node<>("Mine")}.
+ * A node of a {@link Manifest}: a type, an id, and params. {@link Nodes} has a class for each built-in type; a type
+ * of the host is {@code new Node<>("Mine")}.
  *
  * @param <N> the class itself, so that calls can be chained
  */

@@ -3,8 +3,8 @@ package org.remotemedia;
 import java.util.List;
 
 /**
- * A node failed. {@link #getCause} is the exception of a node of the host, the same object; {@link #results} has what came out
- * before.
+ * A node failed. {@link #getCause} is the exception of a node of the host, the same object; {@link #results} has what
+ * came out before.
  */
 public final class NodeException extends RemoteMediaException.WithResults {
     NodeException(ErrorDetail detail, Results results, List<ErrorDetail> errors) {

@@ -11,10 +11,11 @@ import org.remotemedia.engine.Execution;
 import org.remotemedia.engine.NativePipeline;
 
 /**
- * A pipeline: a manifest that was checked and compiled. It runs any number of times, also at the same time, from any thread.
+ * A pipeline: a manifest that was checked and compiled. It runs any number of times, also at the same time, from any
+ * thread.
  *
- * <p>Inputs are a list with one entry for each item, or for a manifest with named inputs a map of such lists. An entry is a
- * {@link Value}, or any object that {@link Value#of} takes.
+ * <p>Inputs are a list with one entry for each item, or for a manifest with named inputs a map of such lists. An
+ * entry is a {@link Value}, or any object that {@link Value#of} takes.
  */
 public final class Pipeline implements AutoCloseable {
     private final RemoteMedia owner;

@@ -82,7 +82,10 @@ public final class RemoteMedia implements AutoCloseable {
         return new Pipeline(this, NativeRuntime.encoded(manifest), List.of(nodes));
     }
 
-    /** What this runtime knows: {@code version}, {@code nodes} with their params as JSON Schemas, {@code manifest_schema}. */
+    /**
+     * What this runtime knows: {@code version}, {@code nodes} with their params as JSON Schemas,
+     * {@code manifest_schema}.
+     */
     public Value describe() {
         return runtime.describe();
     }

@@ -9,7 +9,8 @@ import org.remotemedia.engine.Completion;
 import org.remotemedia.engine.Execution;
 
 /**
- * A run under way. It completes with the results, or exceptionally with a {@link RemoteMediaException}, on a virtual thread.
+ * A run under way. It completes with the results, or exceptionally with a {@link RemoteMediaException}, on a virtual
+ * thread.
  *
  * <p>{@link #cancel} cancels the native work, as does whatever else completes it first, such as {@link #orTimeout}.
  */
@@ -17,7 +18,9 @@ public final class Run extends CompletableFuture<Results> {
     // Kept, since a runtime that nothing refers to is shut down.
     private final RemoteMedia owner;
     private final Execution execution;
-    /** Opens when the native work has ended or this was completed: who waits need not wait for the virtual thread too. */
+    /**
+     * Opens when the native work has ended or this was completed: who waits need not wait for the virtual thread too.
+     */
     private final CountDownLatch settled = new CountDownLatch(1);
 
     Run(RemoteMedia owner, Execution execution) {

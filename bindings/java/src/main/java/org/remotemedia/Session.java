@@ -21,11 +21,11 @@ import org.remotemedia.engine.NativeSession;
 import org.remotemedia.engine.Plan;
 
 /**
- * A pipeline at work on one stream that is sent and received while it runs. It is bounded at both ends: {@link #send} waits while there
- * is no room, and a session whose outputs are not received comes to a halt.
+ * A pipeline at work on one stream that is sent and received while it runs. It is bounded at both ends: {@link #send}
+ * waits while there is no room, and a session whose outputs are not received comes to a halt.
  *
- * <p>Any thread may use it, also one that sends beside one that receives. Iterating gives the outputs until the session has
- * ended. Leaving the block of {@code try} cancels what still goes on.
+ * <p>Any thread may use it, also one that sends beside one that receives. Iterating gives the outputs until the
+ * session has ended. Leaving the block of {@code try} cancels what still goes on.
  *
  * <pre>{@code
  * try (Session session = pipeline.session()) {
@@ -56,7 +56,12 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
                 : plan.outputs();
         most = options.most();
         NativeSession opened = new NativeSession(
-                owner.runtime.port(), pipeline.handle(), options.document(), plan.inputs(), plan.outputs(), options.onSkip());
+                owner.runtime.port(),
+                pipeline.handle(),
+                options.document(),
+                plan.inputs(),
+                plan.outputs(),
+                options.onSkip());
         session = opened;
         RemoteMedia.CLEANER.register(this, opened::close);
     }
@@ -109,7 +114,10 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         control(Map.of("flush", true));
     }
 
-    /** Drops everything that was sent and not received; nodes begin anew. What is sent afterwards is not touched by it. */
+    /**
+     * Drops everything that was sent and not received; nodes begin anew. What is sent afterwards is not touched by
+     * it.
+     */
     public void interrupt() {
         // A receive meanwhile must not bring what is dropped, nor lose what comes after it.
         synchronized (arrived) {
@@ -133,7 +141,11 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         control(Map.of("set", Map.of("node", node, "params", params)));
     }
 
-    /** The next packet of any output; waits for it. Empty once the session has ended. @throws NodeException if a node has failed */
+    /**
+     * The next packet of any output; waits for it. Empty once the session has ended.
+     *
+     * @throws NodeException if a node has failed
+     */
     public Optional<Packet> receive() throws InterruptedException {
         return next(ALL);
     }
@@ -144,7 +156,8 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
     }
 
     /**
-     * The next packets, at most so many, of one output or with null of any; waits for the first. None once the session has ended.
+     * The next packets, at most so many, of one output or with null of any; waits for the first. None once the
+     * session has ended.
      */
     public List<Packet> receive(String output, int most) throws InterruptedException {
         return batch(output == null ? ALL : place(output), most);
@@ -157,7 +170,10 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         return batch;
     }
 
-    /** The packets of any output until the session ends, for a loop. An interrupt ends it with {@link CancellationException}. */
+    /**
+     * The packets of any output until the session ends, for a loop. An interrupt ends it with
+     * {@link CancellationException}.
+     */
     @Override
     public Iterator<Packet> iterator() {
         return new Packets(ALL);
@@ -175,8 +191,8 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
     }
 
     /**
-     * The packets of any output for one subscriber: they are received only as far as it requests them, which holds up the pipeline.
-     * Cancelling the subscription cancels the session.
+     * The packets of any output for one subscriber: they are received only as far as it requests them, which holds up
+     * the pipeline. Cancelling the subscription cancels the session.
      */
     public Flow.Publisher<Packet> publisher() {
         return new SessionPublisher(this);
@@ -286,7 +302,10 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         }
     }
 
-    /** Moves packets that are there into {@code batch}: those that were fetched before, else new ones. Returns the status. */
+    /**
+     * Moves packets that are there into {@code batch}: those that were fetched before, else new ones. Returns the
+     * status.
+     */
     private int fetch(int place, int wanted, List<Packet> batch) {
         synchronized (arrived) {
             ArrayDeque<Packet> waiting = arrived.get(place);
@@ -325,7 +344,8 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
     private int place(String output) {
         int place = chosen.indexOf(output);
         if (place < 0) {
-            throw new RemoteMediaException.InvalidArgument("there is no output " + output + "; the session has " + chosen);
+            throw new RemoteMediaException.InvalidArgument(
+                    "there is no output " + output + "; the session has " + chosen);
         }
         return place;
     }

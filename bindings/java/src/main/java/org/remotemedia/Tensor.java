@@ -71,7 +71,8 @@ public record Tensor(DType dtype, long[] shape, long[] strides, MemorySegment da
 
     /** A tensor in C order; {@code shape} may be left out for one dimension. */
     public static Tensor of(DType dtype, MemorySegment data, long... shape) {
-        return new Tensor(dtype, shape.length == 0 ? new long[] {data.byteSize() / dtype.size()} : shape, null, data, 0);
+        long[] sizes = shape.length == 0 ? new long[] {data.byteSize() / dtype.size()} : shape;
+        return new Tensor(dtype, sizes, null, data, 0);
     }
 
     /** A tensor of {@code float32}. */

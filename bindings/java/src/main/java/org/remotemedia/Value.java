@@ -13,9 +13,9 @@ import org.remotemedia.codec.PlainValues;
 /**
  * A value that travels through a pipeline: plain data, or media.
  *
- * <p>Values are immutable, but for the memory of media. Two values are equal if they have the same kind and all their bits
- * are equal: {@code Int(1)} is not {@code Float(1.0)}, and the order of the entries of a map counts. Wherever the API takes
- * an {@code Object} as a value, {@link #of} describes which Java objects it may be.
+ * <p>Values are immutable, but for the memory of media. Two values are equal if they have the same kind and all their
+ * bits are equal: {@code Int(1)} is not {@code Float(1.0)}, and the order of the entries of a map counts. Wherever
+ * the API takes an {@code Object} as a value, {@link #of} describes which Java objects it may be.
  */
 public sealed interface Value
         permits Value.Null,
@@ -193,7 +193,9 @@ public sealed interface Value
             }
         }
 
-        /** The same moment; {@link Instant} has a smaller range, and {@link java.time.DateTimeException} reports it. */
+        /**
+         * The same moment; {@link Instant} has a smaller range, and {@link java.time.DateTimeException} reports it.
+         */
         public Instant toInstant() {
             return Instant.ofEpochSecond(seconds, nanoseconds);
         }
@@ -239,10 +241,10 @@ public sealed interface Value
     }
 
     /**
-     * The value of a Java object: null, {@code Boolean}, integers up to {@code BigInteger}, {@code Float}, {@code Double},
-     * {@code String}, {@code byte[]}, {@code MemorySegment} and {@code ByteBuffer} (bytes), arrays of other numbers (a
-     * {@link Tensor} of one dimension), {@code Path} (a {@link File}), {@code Instant}, {@code Iterable}, {@code Object[]}, and
-     * {@code Map} with text as keys. A {@code Value} is itself.
+     * The value of a Java object: null, {@code Boolean}, integers up to {@code BigInteger}, {@code Float},
+     * {@code Double}, {@code String}, {@code byte[]}, {@code MemorySegment} and {@code ByteBuffer} (bytes), arrays of
+     * other numbers (a {@link Tensor} of one dimension), {@code Path} (a {@link File}), {@code Instant},
+     * {@code Iterable}, {@code Object[]}, and {@code Map} with text as keys. A {@code Value} is itself.
      *
      * @throws MarshalException if the object, or one inside it, is something else
      */
@@ -251,8 +253,8 @@ public sealed interface Value
     }
 
     /**
-     * The Java object of a plain value: null, {@code Boolean}, {@code Long}, {@code BigInteger}, {@code Double}, {@code String},
-     * {@code byte[]}, {@code List}, {@code Map}, {@code Instant}. Media are themselves.
+     * The Java object of a plain value: null, {@code Boolean}, {@code Long}, {@code BigInteger}, {@code Double},
+     * {@code String}, {@code byte[]}, {@code List}, {@code Map}, {@code Instant}. Media are themselves.
      */
     default Object toJava() {
         return PlainValues.objectOf(this);

@@ -15,8 +15,8 @@ import org.remotemedia.codec.Encoder;
 import org.remotemedia.codec.Limits;
 
 /**
- * Native memory for one call at a time: the document that goes in with its buffer table, room for the one that comes out, and a place
- * for an error. They are pooled, since virtual threads are too many to have their own.
+ * Native memory for one call at a time: the document that goes in with its buffer table, room for the one that comes
+ * out, and a place for an error. They are pooled, since virtual threads are too many to have their own.
  */
 public final class CallBuffers {
     private static final int ROOM = 64 * 1024;
@@ -76,8 +76,8 @@ public final class CallBuffers {
     }
 
     /**
-     * The address of the buffer table of what the encoder has written: its memory is lent now; without {@code loans} it is
-     * read during the call alone.
+     * The address of the buffer table of what the encoder has written: its memory is lent now; without {@code loans}
+     * it is read during the call alone.
      */
     public long table(Loans loans) {
         List<MemorySegment> buffers = encoder.buffers();
@@ -154,7 +154,9 @@ public final class CallBuffers {
                 || block.get(JAVA_LONG, OUTPUT_AT + Abi.OUTPUT_DOCUMENT) != 0;
     }
 
-    /** A decoder of the document that the call has written. {@code loans} may be null for one without buffers of ours. */
+    /**
+     * A decoder of the document that the call has written. {@code loans} may be null for one without buffers of ours.
+     */
     public Decoder result(Loans loans) {
         long object = block.get(JAVA_LONG, OUTPUT_AT + Abi.OUTPUT_DOCUMENT);
         if (object == 0) {

@@ -15,10 +15,13 @@ import org.remotemedia.codec.Limits;
 public final class ErrorReader {
     private ErrorReader() {}
 
-    /** The exception of an error, which is freed. The objects that it names are looked up before they are released. */
+    /**
+     * The exception of an error, which is freed. The objects that it names are looked up before they are released.
+     */
     static RemoteMediaException taken(int status, long error, Loans loans) {
         if (error == 0) {
-            return RemoteMediaException.of(new ErrorDetail(Status.of(status), CallBuffers.text(Native.rm_status_name(status))));
+            String name = CallBuffers.text(Native.rm_status_name(status));
+            return RemoteMediaException.of(new ErrorDetail(Status.of(status), name));
         }
         CallBuffers cells = CallBuffers.acquire();
         try {
@@ -39,7 +42,8 @@ public final class ErrorReader {
 
     /** The fields of a detail. */
     public static ErrorDetail detail(Map<String, Value> fields, Loans loans) {
-        Object exception = loans != null && fields.get("host_token") instanceof Value.Int(long token) ? loans.get(token) : null;
+        Object exception =
+                loans != null && fields.get("host_token") instanceof Value.Int(long token) ? loans.get(token) : null;
         return new ErrorDetail(
                 fields.get("status") instanceof Value.Int(long code) ? Status.of((int) code) : Status.PANIC,
                 text(fields, "message"),

@@ -22,8 +22,9 @@ import org.remotemedia.Status;
 /**
  * Finds and loads the native library, and checks its version. Loading it starts nothing, and it is never unloaded.
  *
- * <p>It looks at the path that {@code REMOTEMEDIA_LIBRARY} or the property {@code remotemedia.library} names, then for a copy beside the
- * jar ({@code lib/}) or inside it ({@code lib/<system>-<processor>/}), then where the system has libraries.
+ * <p>It looks at the path that {@code REMOTEMEDIA_LIBRARY} or the property {@code remotemedia.library} names, then
+ * for a copy beside the jar ({@code lib/}) or inside it ({@code lib/<system>-<processor>/}), then where the system
+ * has libraries.
  */
 public final class Library {
     private static final String VARIABLE = "REMOTEMEDIA_LIBRARY";
@@ -31,7 +32,11 @@ public final class Library {
 
     private Library() {}
 
-    /** Loads the library at the first call. @throws RemoteMediaException.LibraryMissing with all the places, if none is found */
+    /**
+     * Loads the library at the first call.
+     *
+     * @throws RemoteMediaException.LibraryMissing with all the places, if none is found
+     */
     public static synchronized SymbolLookup load() {
         if (loaded == null) {
             SymbolLookup found = find();

@@ -7,13 +7,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
 /**
- * Objects that the library knows by their tokens: memory, exceptions and node types of the host. Each stays reachable from
- * before the call that lends it until a release record names its token.
+ * Objects that the library knows by their tokens: memory, exceptions and node types of the host. Each stays reachable
+ * from before the call that lends it until a release record names its token.
  */
 public final class Loans {
     private static final Class<?> AUTOMATIC = Arena.ofAuto().scope().getClass();
     private static final Class<?> GLOBAL = Arena.global().scope().getClass();
-    // Scopes that can be closed have other classes. Where they have not, nothing is recognised, and everything is copied.
+    // Scopes that can be closed have other classes. Where they have not, nothing is recognised, and everything is
+    // copied.
     private static final boolean DISTINCT = isDistinct();
 
     private final ConcurrentHashMap<Long, Object> kept = new ConcurrentHashMap<>();
@@ -56,8 +57,8 @@ public final class Loans {
     }
 
     /**
-     * The memory itself if it can be lent, else a copy off the heap. Memory of a confined or shared arena is copied, since
-     * its owner may close the arena while native code reads it.
+     * The memory itself if it can be lent, else a copy off the heap. Memory of a confined or shared arena is copied,
+     * since its owner may close the arena while native code reads it.
      */
     public static MemorySegment lendable(MemorySegment segment) {
         if (segment.isNative() && DISTINCT) {

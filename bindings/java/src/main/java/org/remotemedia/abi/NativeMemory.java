@@ -7,7 +7,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * Memory of the library in the hands of Java: a segment that gives it back when nothing refers to it any more.
  *
- * <p>The collector does not see how large it is. So each time that 256 MiB have come, while that much is out, it is asked to run.
+ * <p>The collector does not see how large it is. So each time that 256 MiB have come, while that much is out, it is
+ * asked to run.
  */
 final class NativeMemory {
     private static final long STEP = 256L << 20;

@@ -13,8 +13,8 @@ import org.remotemedia.Value;
 /**
  * Reads documents: the msgpack bytes of a value, whose payloads may lie in a table of memory.
  *
- * <p>No number is trusted: a declared length counts only as far as there are bytes for it. The payloads of media are read by
- * {@link MediaReader}.
+ * <p>No number is trusted: a declared length counts only as far as there are bytes for it. The payloads of media are
+ * read by {@link MediaReader}.
  */
 public final class Decoder {
     private static final VarHandle SHORT = view(short[].class);
@@ -42,7 +42,8 @@ public final class Decoder {
             throw new MarshalException("the document has " + length + " bytes, the limit is " + limits.bytes());
         }
         if (buffers.size() > limits.buffers()) {
-            throw new MarshalException("the table has " + buffers.size() + " buffers, the limit is " + limits.buffers());
+            throw new MarshalException(
+                    "the table has " + buffers.size() + " buffers, the limit is " + limits.buffers());
         }
     }
 
@@ -277,7 +278,8 @@ public final class Decoder {
 
     private void enter(String what, int count, long leastBytes, int depth) {
         if (depth >= limits.depth()) {
-            throw new MarshalException("lists and maps lie inside each other deeper than " + limits.depth() + " levels");
+            throw new MarshalException(
+                    "lists and maps lie inside each other deeper than " + limits.depth() + " levels");
         }
         if (leastBytes > end - at) {
             throw truncated(what, leastBytes);

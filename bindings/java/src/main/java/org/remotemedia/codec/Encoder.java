@@ -21,7 +21,8 @@ import org.remotemedia.Video;
 /**
  * Writes values as documents: msgpack bytes, and a table of the memory that payloads of 16 KiB and more lie in.
  *
- * <p>{@code docs/wire.md} describes the format. It knows nothing of native memory: the table holds segments as they are.
+ * <p>{@code docs/wire.md} describes the format. It knows nothing of native memory: the table holds segments as they
+ * are.
  */
 public final class Encoder {
     /** Payloads below this many bytes lie inside the document. */

@@ -16,7 +16,8 @@ import org.remotemedia.Value;
 import org.remotemedia.Video;
 
 /**
- * Reads the payloads of extension types. Every window is checked against its memory: the constructors of the values do so.
+ * Reads the payloads of extension types. Every window is checked against its memory: the constructors of the values
+ * do so.
  */
 final class MediaReader {
     private final Decoder source;
@@ -36,7 +37,7 @@ final class MediaReader {
                 case 5 -> file();
                 case 6 -> bytes();
                 default -> throw new MarshalException(
-                        "the extension type " + code + " is not known; use one of the types 1 to 6, or -1 for a timestamp");
+                        "the extension type " + code + " is not known; use one of 1 to 6, or -1 for a timestamp");
             };
         } catch (IllegalArgumentException error) {
             throw new MarshalException(error.getMessage());
@@ -181,7 +182,8 @@ final class MediaReader {
 
     private Table.Column column(int depth) {
         if (depth > source.limits.depth()) {
-            throw new MarshalException("columns lie inside each other deeper than " + source.limits.depth() + " levels");
+            throw new MarshalException(
+                    "columns lie inside each other deeper than " + source.limits.depth() + " levels");
         }
         open(10, "column");
         String name = source.text();

@@ -17,7 +17,8 @@ final class Utf8 {
             encoded.get(bytes);
             return bytes;
         } catch (CharacterCodingException error) {
-            throw new MarshalException("the text has half of a surrogate pair, which UTF-8 can't hold; send it as bytes");
+            throw new MarshalException(
+                    "the text has half of a surrogate pair, which UTF-8 can't hold; send it as bytes");
         }
     }
 

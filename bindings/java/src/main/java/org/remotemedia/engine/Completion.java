@@ -16,7 +16,10 @@ import org.remotemedia.abi.ErrorReader;
 import org.remotemedia.abi.Loans;
 import org.remotemedia.codec.Decoder;
 
-/** The end of a piece of work, read where its document came: the objects that it names are looked up before they are released. */
+/**
+ * The end of a piece of work, read where its document came: the objects that it names are looked up before they are
+ * released.
+ */
 public record Completion(Status status, Results results, List<ErrorDetail> errors) {
 
     /** Reads the completion that the decoder stands before, and lets go of what it releases. */
@@ -46,12 +49,14 @@ public record Completion(Status status, Results results, List<ErrorDetail> error
             }
         }
         released.forEach(loans::release);
-        return new Completion(status, new Results(Collections.unmodifiableMap(outputs), skipped, skips, retries), errors);
+        Results results = new Results(Collections.unmodifiableMap(outputs), skipped, skips, retries);
+        return new Completion(status, results, errors);
     }
 
     /** The end of work whose runtime has gone without one. */
     static Completion without(Status status, String message) {
-        return new Completion(status, new Results(Map.of(), List.of(), 0, 0), List.of(new ErrorDetail(status, message)));
+        Results nothing = new Results(Map.of(), List.of(), 0, 0);
+        return new Completion(status, nothing, List.of(new ErrorDetail(status, message)));
     }
 
     /** The results. @throws RemoteMediaException the error that has ended the work; a new object for each reader */

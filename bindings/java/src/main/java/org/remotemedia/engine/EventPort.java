@@ -20,8 +20,8 @@ import org.remotemedia.abi.Use;
 import org.remotemedia.codec.Decoder;
 
 /**
- * A port with its thread, which waits in the library and hands out what has happened: ends of work, calls to nodes of the host, release
- * records. It is a platform thread, since the library would pin a virtual one.
+ * A port with its thread, which waits in the library and hands out what has happened: ends of work, calls to nodes of
+ * the host, release records. It is a platform thread, since the library would pin a virtual one.
  *
  * <p>Events are handled in their order. Nothing of the user's runs on this thread.
  */

@@ -25,7 +25,8 @@ public final class Execution implements Work {
     }
 
     /**
-     * Submits inputs: null for none, a list, or a map of lists. With a budget the calling thread does short work itself.
+     * Submits inputs: null for none, a list, or a map of lists. With a budget the calling thread does short work
+     * itself.
      *
      * @param timeout null for none
      */

@@ -19,8 +19,8 @@ import org.remotemedia.codec.Decoder;
 import org.remotemedia.codec.Encoder;
 
 /**
- * A call of the runtime to a chain of nodes of the host, and its reply: values with the entries that they come from, in one part or
- * several. A virtual thread serves it, and the next call to the same nodes if the reply brings one.
+ * A call of the runtime to a chain of nodes of the host, and its reply: values with the entries that they come from,
+ * in one part or several. A virtual thread serves it, and the next call to the same nodes if the reply brings one.
  */
 final class HostCall {
     /** How long values wait for the rest of a reply: a slow node must not hold up what is done. */

@@ -8,8 +8,8 @@ import org.remotemedia.Packet;
 import org.remotemedia.Value;
 
 /**
- * The nodes that the entries of a call pass, one after the other. A value that a node emits goes on to the next one at once; a node that
- * takes batches waits until the nodes before it have had all entries.
+ * The nodes that the entries of a call pass, one after the other. A value that a node emits goes on to the next one
+ * at once; a node that takes batches waits until the nodes before it have had all entries.
  *
  * <p>It knows nothing of replies: what the last node emits goes to a sink.
  */
@@ -165,7 +165,8 @@ final class HostChain {
     }
 
     private static Packet packet(List<Value> fields, String input) {
-        return new Packet(fields.get(1), time(fields.get(2)), time(fields.get(3)), fields.get(0).asLong(), -1, 0, input);
+        long item = fields.get(0).asLong();
+        return new Packet(fields.get(1), time(fields.get(2)), time(fields.get(3)), item, -1, 0, input);
     }
 
     private static Duration time(Value value) {

@@ -5,7 +5,10 @@ import java.util.HashMap;
 import java.util.Map;
 import org.remotemedia.HostNode;
 
-/** The handlers that serve the nodes of one piece of work: one for each node, which is made anew after an interruption. */
+/**
+ * The handlers that serve the nodes of one piece of work: one for each node, which is made anew after an
+ * interruption.
+ */
 final class HostInstances {
     private record Instance(HostNode.Handler handler, long epoch) {}
 

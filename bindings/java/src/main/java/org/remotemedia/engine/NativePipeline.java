@@ -12,7 +12,9 @@ import org.remotemedia.abi.Loans;
 import org.remotemedia.abi.Native;
 import org.remotemedia.abi.Use;
 
-/** A compiled pipeline. The node types of the host that it names stay known until a release record names their tokens. */
+/**
+ * A compiled pipeline. The node types of the host that it names stay known until a release record names their tokens.
+ */
 public final class NativePipeline implements AutoCloseable {
     private final NativeRuntime runtime;
     private final Handle handle;

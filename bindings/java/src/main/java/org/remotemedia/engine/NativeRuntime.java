@@ -127,7 +127,10 @@ public final class NativeRuntime {
         handle.close();
     }
 
-    /** Lets go of what was lent without a port, such as node types of pipelines that were freed: no event may come for it. */
+    /**
+     * Lets go of what was lent without a port, such as node types of pipelines that were freed: no event may come for
+     * it.
+     */
     public void takeReleased() {
         CallBuffers call = CallBuffers.acquire();
         try (Use use = Use.of(handle)) {

@@ -20,8 +20,8 @@ import org.remotemedia.codec.Decoder;
 import org.remotemedia.codec.Encoder;
 
 /**
- * The calls of the library that a session makes, and the events that end their waits. A call that finds no room or no output returns so;
- * {@link #awaitChange} waits for the event that it has armed.
+ * The calls of the library that a session makes, and the events that end their waits. A call that finds no room or no
+ * output returns so; {@link #awaitChange} waits for the event that it has armed.
  */
 public final class NativeSession implements Work, AutoCloseable {
     private final EventPort port;

@@ -58,7 +58,8 @@ public final class Conformance {
         }
         for (Path file : files(suite.resolve("digests"))) {
             String name = "digest/" + file.getFileName().toString().replace(".json", "");
-            cases.put(name, () -> Digests.run(name, read(file), suite.toAbsolutePath().normalize().getParent().getParent()));
+            Path root = suite.toAbsolutePath().normalize().getParent().getParent();
+            cases.put(name, () -> Digests.run(name, read(file), root));
         }
         if (isList) {
             cases.keySet().forEach(System.out::println);
@@ -95,7 +96,8 @@ public final class Conformance {
         if (!(error instanceof Mismatch)) {
             error.printStackTrace();
         }
-        System.out.println("FAIL " + name + ": " + (error instanceof Mismatch ? error.getMessage() : error).toString().replace('\n', ' '));
+        String message = error instanceof Mismatch ? error.getMessage() : error.toString();
+        System.out.println("FAIL " + name + ": " + message.replace('\n', ' '));
         return false;
     }
 

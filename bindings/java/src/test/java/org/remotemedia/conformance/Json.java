@@ -106,7 +106,9 @@ final class Json {
             at++;
         }
         String digits = text.substring(from, at);
-        return digits.matches("-?\\d+") ? new Value.Int(Long.parseLong(digits)) : new Value.Float(Double.parseDouble(digits));
+        return digits.matches("-?\\d+")
+                ? new Value.Int(Long.parseLong(digits))
+                : new Value.Float(Double.parseDouble(digits));
     }
 
     private Value word(String word, Value value) {

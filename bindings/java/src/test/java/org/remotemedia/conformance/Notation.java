@@ -31,16 +31,18 @@ final class Notation {
             case "null" -> Value.NULL;
             case "bool" -> new Value.Bool(fields.get(1).asBool());
             case "int" -> integer(fields.get(1).asText());
-            case "float" -> new Value.Float(Double.longBitsToDouble(Long.parseUnsignedLong(fields.get(1).asText(), 16)));
+            case "float" ->
+                new Value.Float(Double.longBitsToDouble(Long.parseUnsignedLong(fields.get(1).asText(), 16)));
             case "text" -> new Value.Text(text(fields.get(1)));
             case "utf16" -> units(fields.get(1).asText());
             case "bytes" -> new Value.Bytes(bytes(fields.get(1)));
             case "list" -> list(fields.get(1).asList());
-            case "repeat" -> new Value.List(Collections.nCopies((int) fields.get(2).asLong(), (Value) value(fields.get(1))));
+            case "repeat" ->
+                new Value.List(Collections.nCopies((int) fields.get(2).asLong(), (Value) value(fields.get(1))));
             case "map" -> map(fields.get(1).asList());
             case "keys" -> keys((int) fields.get(1).asLong());
             case "nest" -> nest(fields.get(1).asText(), fields.get(2).asLong());
-            case "timestamp" -> new Value.Timestamp(Long.parseLong(digits(fields.get(1))), Integer.parseInt(digits(fields.get(2))));
+            case "timestamp" -> new Value.Timestamp(number(fields.get(1)), (int) number(fields.get(2)));
             case "tensor" -> new Tensor(
                     DType.fromText(fields.get(1).asText()),
                     fields.get(2).asList().stream().mapToLong(size -> Long.parseLong(digits(size))).toArray(),
@@ -99,7 +101,8 @@ final class Notation {
     private static Object integer(String digits) {
         BigInteger number = new BigInteger(digits);
         // What fits no value is left to the encoder to refuse.
-        return number.bitLength() < 64 || number.signum() > 0 && number.bitLength() == 64 ? PlainValues.valueOf(number) : number;
+        boolean fits = number.bitLength() < 64 || number.signum() > 0 && number.bitLength() == 64;
+        return fits ? PlainValues.valueOf(number) : number;
     }
 
     private static String units(String hex) {

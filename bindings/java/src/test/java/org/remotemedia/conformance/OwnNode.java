@@ -75,7 +75,7 @@ final class OwnNode {
                 counted(packet.value());
                 out.emit(List.of(packet.port(), packet.value()));
             });
-            default -> throw new IllegalArgumentException("the behaviour " + options.get("behaviour") + " is not known");
+            default -> throw new IllegalArgumentException("unknown behaviour " + options.get("behaviour"));
         };
     }
 

@@ -158,7 +158,7 @@ final class Player {
             }
             case "expect_same_memory" -> {
                 Value value = result.values(step.text("output")).get((int) step.number("index", 0));
-                MemorySegment found = value instanceof Tensor tensor ? tensor.contiguous() : ((Value.Bytes) value).data();
+                MemorySegment found = ((Tensor) value).contiguous();
                 same(lent.get(step.text("memory")).address(), found.address(), "address");
             }
             case "expect_live" -> expectLive(step.get("more"));
@@ -258,7 +258,9 @@ final class Player {
         List<Packet> packets = new ArrayList<>();
         for (Value given : step.get("packets").asList()) {
             Fields packet = new Fields(given.asMap());
-            Packet made = new Packet(built(packet.get("value")), time(packet.get("pts")), time(packet.get("duration")), 0, -1, 0, packet.textOr("to", null));
+            Packet made = Packet.at(built(packet.get("value")), time(packet.get("pts")))
+                    .lasting(time(packet.get("duration")))
+                    .to(packet.textOr("to", null));
             packet.close();
             packets.add(made);
         }
@@ -490,7 +492,7 @@ final class Player {
                 () -> {
                     System.gc();
                     Map<String, Value> found = live();
-                    return wanted.entrySet().stream().allMatch(each -> each.getValue().equals(found.get(each.getKey())));
+                    return found.entrySet().containsAll(wanted.entrySet());
                 },
                 () -> "live objects: expected " + wanted + ", got " + live());
     }
@@ -562,7 +564,8 @@ final class Player {
             samples[index] = index % 251 / 256f;
         }
         MemorySegment data = MemorySegment.ofArray(samples);
-        return new Audio(fields.get("rate").asLong(), null, time(fields.get("pts")), channels, frames, 4L * frames, data);
+        long rate = fields.get("rate").asLong();
+        return new Audio(rate, null, time(fields.get("pts")), channels, frames, 4L * frames, data);
     }
 
     private static MemorySegment ramp(long length) {
@@ -633,7 +636,8 @@ final class Player {
     }
 
     private static Duration timeout(Fields step) {
-        return step.get("timeout_ms") == null ? null : Duration.ofNanos((long) (step.get("timeout_ms").asDouble() * 1e6));
+        Value given = step.get("timeout_ms");
+        return given == null ? null : Duration.ofNanos((long) (given.asDouble() * 1e6));
     }
 
     /** The fields of a step; one that nothing has read is a mistake. */

@@ -12,7 +12,8 @@ import org.remotemedia.RemoteMedia;
 import org.remotemedia.Session;
 
 /**
- * Sends frames of 20 ms through a session, a million unless a word says otherwise, and prints the resident memory on the way: it must not grow.
+ * Sends frames of 20 ms through a session, a million unless a word says otherwise, and prints the resident memory on
+ * the way: it must not grow.
  */
 public final class Frames {
     private static final int FRAME = 320;
@@ -43,7 +44,8 @@ public final class Frames {
             }
             sender.join();
             double seconds = (System.nanoTime() - begun) / 1e9;
-            System.out.printf("%d of %d frames in %.1f s, %.2f us each%n", received, count, seconds, seconds * 1e6 / count);
+            double each = seconds * 1e6 / count;
+            System.out.printf("%d of %d frames in %.1f s, %.2f us each%n", received, count, seconds, each);
             System.out.println("alive: " + RemoteMedia.liveObjects() + ", lent: " + RemoteMedia.shared().lent());
             if (received != count) {
                 System.exit(1);

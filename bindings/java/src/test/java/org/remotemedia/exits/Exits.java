@@ -13,8 +13,8 @@ import org.remotemedia.Run;
 import org.remotemedia.Session;
 
 /**
- * Ends the process in a named way while work is under way: {@code tests/conformance/README.md} lists the ways. It must end with the status of the
- * way, silent, and soon.
+ * Ends the process in a named way while work is under way: {@code tests/conformance/README.md} lists the ways. It
+ * must end with the status of the way, silent, and soon.
  */
 public final class Exits {
     private Exits() {}
@@ -26,7 +26,7 @@ public final class Exits {
             Runtime.getRuntime().addShutdownHook(new Thread(Exits::useAgain));
         }
         RemoteMedia runtime = RemoteMedia.open();
-        Pipeline sources = runtime.pipeline(Manifest.chain("long", new Nodes.NoiseSource().durationS(86_400), new Nodes.Loudness()));
+        Pipeline sources = runtime.pipeline(endless());
         CountDownLatch begun = new CountDownLatch(1);
         HostNode own = HostNode.map("Own", value -> {
             begun.countDown();
@@ -72,8 +72,7 @@ public final class Exits {
             case "worker" -> {
                 Thread worker = Thread.ofPlatform().start(() -> {
                     try (RemoteMedia other = RemoteMedia.open();
-                            Pipeline pipeline = other.pipeline(
-                                    Manifest.chain("long", new Nodes.NoiseSource().durationS(86_400), new Nodes.Loudness()))) {
+                            Pipeline pipeline = other.pipeline(endless())) {
                         pipeline.execute();
                     } catch (InterruptedException ended) {
                         // By the main thread.
@@ -112,6 +111,10 @@ public final class Exits {
             });
         }
         running.await();
+    }
+
+    private static Manifest endless() {
+        return Manifest.chain("long", new Nodes.NoiseSource().durationS(86_400), new Nodes.Loudness());
     }
 
     private static void useAgain() {

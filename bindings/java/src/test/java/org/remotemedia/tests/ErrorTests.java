@@ -12,6 +12,7 @@ import org.remotemedia.NodeException;
 import org.remotemedia.Pipeline;
 import org.remotemedia.RemoteMedia;
 import org.remotemedia.RemoteMediaException;
+import org.remotemedia.SessionOptions;
 import org.remotemedia.Status;
 
 /** Errors: a class for each status, all fields, and the host's own exceptions. */
@@ -55,7 +56,8 @@ final class ErrorTests {
 
     static void theHostsExceptionIsTheCause() throws Exception {
         RemoteMedia runtime = RemoteMedia.open();
-        for (Throwable thrown : List.of(new IllegalStateException("mine"), new Exception(), new StackOverflowError("deep"))) {
+        List<Throwable> all = List.of(new IllegalStateException("mine"), new Exception(), new StackOverflowError());
+        for (Throwable thrown : all) {
             HostNode own = HostNode.map("Own", value -> {
                 if (thrown instanceof Error fatal) {
                     throw fatal;
@@ -95,8 +97,8 @@ final class ErrorTests {
         fails(RemoteMediaException.class, () -> RemoteMedia.open(java.util.Map.of("wrokers", 2)));
         try (Pipeline add = Pipeline.of(Manifests.add(1))) {
             fails(RemoteMediaException.class, () -> add.session(
-                    org.remotemedia.SessionOptions.of(java.util.Map.of("no_such_option", true))));
-            fails(RemoteMediaException.class, () -> add.session(org.remotemedia.SessionOptions.DEFAULT.outputs("none")));
+                    SessionOptions.of(java.util.Map.of("no_such_option", true))));
+            fails(RemoteMediaException.class, () -> add.session(SessionOptions.DEFAULT.outputs("none")));
         }
     }
 

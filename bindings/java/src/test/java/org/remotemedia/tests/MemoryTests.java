@@ -84,9 +84,7 @@ final class MemoryTests {
     }
 
     static void resultsOfTheRuntimeAreViews() throws Exception {
-        Manifest tone = Manifest.chain(
-                "tone", new Nodes.ToneSource().durationS(1).rate(48_000), new Nodes.AudioChunk().frames(48_000));
-        look(tone);
+        look(tone());
         // Nothing refers to it any more.
         until(
                 () -> {
@@ -94,6 +92,11 @@ final class MemoryTests {
                     return RemoteMedia.liveObjects().get("memories").asLong() == 0;
                 },
                 "views give their memory back");
+    }
+
+    private static Manifest tone() {
+        return Manifest.chain(
+                "tone", new Nodes.ToneSource().durationS(1).rate(48_000), new Nodes.AudioChunk().frames(48_000));
     }
 
     private static void look(Manifest tone) throws InterruptedException {
@@ -110,8 +113,7 @@ final class MemoryTests {
     static void resultsOutliveEverything() throws Exception {
         Audio audio;
         try (RemoteMedia runtime = RemoteMedia.open();
-                Pipeline pipeline = runtime.pipeline(Manifest.chain(
-                        "tone", new Nodes.ToneSource().durationS(1).rate(48_000), new Nodes.AudioChunk().frames(48_000)))) {
+                Pipeline pipeline = runtime.pipeline(tone())) {
             audio = (Audio) pipeline.execute().values().getFirst();
         }
         float sum = 0;

@@ -14,7 +14,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 
-/** Runs every test: each package-private static method without arguments of the classes below. Words choose by part of the name. */
+/**
+ * Runs every test: each package-private static method without arguments of the classes below. Words choose by part of
+ * the name.
+ */
 public final class Tests {
     private static final List<Class<?>> CLASSES = List.of(
             ValueTests.class,

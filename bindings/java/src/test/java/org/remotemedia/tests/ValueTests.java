@@ -127,7 +127,8 @@ final class ValueTests {
 
     static void headersOfMediaAreChecked() {
         fails(IllegalArgumentException.class, () -> Audio.of(new float[1], 0));
-        fails(IllegalArgumentException.class, () -> new Audio(8000, null, null, 2, 2, 8, Audio.of(new float[3], 1).data()));
+        var three = Audio.of(new float[3], 1).data();
+        fails(IllegalArgumentException.class, () -> new Audio(8000, null, null, 2, 2, 8, three));
         fails(IllegalArgumentException.class, () -> Tensor.of(new float[3], 2, 2));
         fails(IllegalArgumentException.class, () -> Tensor.of(new float[3], Long.MAX_VALUE, Long.MAX_VALUE));
         fails(IllegalArgumentException.class, () -> new Value.File(null, null, null));
