@@ -11,7 +11,9 @@ from remotemedia._abi.ownership import Borrowed
 from remotemedia._codec.call_buffers import CallBuffers
 from remotemedia._engine.open_calls import OpenCall
 from remotemedia._engine.port import EventPort
+from remotemedia._engine.port_registry import give_back_port, thread_ports
 from remotemedia._engine.run import Run
+from remotemedia._engine.sync_port import SyncDriver
 from remotemedia._functions.spec import HostFunction
 
 COMPLETION: dict[str, Any] = {"status": 0, "outputs": {"sink": {"values": [], "items": []}}, "errors": []}
@@ -121,3 +123,20 @@ def test_a_closed_port_abandons_its_runs_and_replies_to_no_call() -> None:
     assert (port.runs, opened.is_over, port.driver.log[-1]) == ({}, True, "stop")
     assert port.reply(opened, Reply([[0, 1]])) is GONE
     port.drain()
+
+
+@pytest.mark.parametrize("is_released", [True, False])
+def test_a_port_that_is_given_back_keeps_no_loans_for_a_thread_that_may_never_look_again(is_released: bool) -> None:
+    port = EventPort(SyncDriver())
+    token = ownership.borrow(Borrowed(b"", 0, 0, True, None))
+    run = Run(1, None, 1, {token: Borrowed(b"", 0, 0, True, None)})
+    port.runs[1] = run
+    if is_released:
+        ownership.release([token])
+    port.abandon(run)
+    before = list(thread_ports.free)
+    give_back_port(port)
+    assert port.is_closed != is_released
+    assert thread_ports.free == [*before, port] if is_released else thread_ports.free == before
+    ownership.release([token])
+    thread_ports.free[:] = before

@@ -87,6 +87,8 @@ class EventPort(Generic[DriverT]):
         self.runs: dict[int, Run] = {}
         self.calls = OpenCalls()
         self.is_closed = False
+        self.has_loans_left = False
+        """Whether native code may still read memory of a run that has ended: it comes back at this port later."""
         self.is_paused = False
         """Whether another thread decodes events: later ones wait, so that they are dispatched in their order."""
         self._free: list[CallBuffers] = []
@@ -277,6 +279,12 @@ class EventPort(Generic[DriverT]):
         if self.runs.pop(run.token, None) is not None:
             self._end(run)
             lib.rm_port_cancel(self.handle, run.token, NULL)
+        self.note_loans(run)
+
+    def note_loans(self, run: Run) -> None:
+        """Notes whether native code may still read memory of a run that has ended."""
+        if run.borrowed and ownership.is_borrowed(run.borrowed):
+            self.has_loans_left = True
 
     def close(self) -> None:
         """Cancels all runs and lets go of the native port."""

@@ -76,7 +76,10 @@ def sync_port(on_threads: bool = False) -> SyncPort:
 
 def give_back_port(port: SyncPort) -> None:
     """Makes a port free for the next call."""
-    if isinstance(port.driver, ThreadsDriver):
+    if port.has_loans_left:
+        # This thread may never look at it again. What a port that is freed was lent comes back at any other one.
+        port.close()
+    elif isinstance(port.driver, ThreadsDriver):
         thread_ports.free_on_threads.append(port)
     else:
         thread_ports.free.append(port)
