@@ -16,6 +16,8 @@
  *             texts that go in are copied before the call returns; the memory in a buffer table is not, see rm_buffer.
  * Threads     Every object may be used from any thread, and by several at once, but for being freed.
  * Callbacks   There are none. What happens arrives as events at a port, and rm_port_next hands them out.
+ * Exit        In exit handlers and destructors of static objects every object can be freed, and other calls work or answer
+ *             RM_SHUT_DOWN.
  * Fork        In a forked child every inherited object answers RM_FORKED, and freeing it does nothing: make new ones.
  */
 
