@@ -583,9 +583,9 @@ rm_status rm_port_fd(const struct rm_port *port, intptr_t *handle, struct rm_err
 
 /**
  * Hands out what has happened, as a list of events: at most 256, and after the first no more than make up 1 MiB of document.
- * Waits at most `timeout_us` microseconds for the first (0: not at
- * all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing came or `rm_port_wake` was called; `RM_END` if the port is
- * shut down and this was the last batch. The list is written in all three cases.
+ * Waits at most `timeout_us` microseconds for the first (0: not at all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing
+ * came, if `rm_port_wake` was called, or if another thread has taken what woke this one; `RM_END` if the port has ended and
+ * this was the last batch. The list is written in all three cases.
  *
  * The caller sees to it that:
  * `port` is live; `events` is writable; `err` is NULL or writable.

@@ -127,9 +127,9 @@ pub unsafe extern "C" fn rm_port_fd(port: *const rm_port, handle: *mut isize, er
 }
 
 /// Hands out what has happened, as a list of events: at most 256, and after the first no more than make up 1 MiB of document.
-/// Waits at most `timeout_us` microseconds for the first (0: not at
-/// all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing came or `rm_port_wake` was called; `RM_END` if the port is
-/// shut down and this was the last batch. The list is written in all three cases.
+/// Waits at most `timeout_us` microseconds for the first (0: not at all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing
+/// came, if `rm_port_wake` was called, or if another thread has taken what woke this one; `RM_END` if the port has ended and
+/// this was the last batch. The list is written in all three cases.
 ///
 /// # Safety
 /// `port` is live; `events` is writable; `err` is NULL or writable.

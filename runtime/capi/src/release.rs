@@ -55,7 +55,9 @@ enum KeptRecords {
 
 impl RuntimeRecords {
     fn add(&self, tokens: &[u64]) {
-        self.tokens.lock().extend_from_slice(tokens);
+        let mut waiting = self.tokens.lock();
+        waiting.extend_from_slice(tokens);
+        // Under the lock, or a drain in between would leave it set with nothing there.
         self.is_waiting.store(true, Ordering::Release);
     }
 
