@@ -33,6 +33,7 @@ FEATURES = {
     "try_send",
     "plan",
     "interrupt_part",
+    "named_ends",
     "metrics",
     "progress",
 }
