@@ -42,6 +42,9 @@ const BATCHES = 16;
 
 let nextToken = 1;
 
+/** Ports with work under way: those who wait for it may be referred to by nothing else. */
+const busy = new Set<EventPort>();
+
 export class EventPort {
   readonly handle: PortHandle;
   readonly calls = new Map<number, OpenCall>();
@@ -52,7 +55,8 @@ export class EventPort {
 
   /** @param isWatched whether the loop announces its events; else only `wait` hands them out. */
   constructor(
-    runtime: RuntimeHandle,
+    // A runtime that is collected ends its work.
+    readonly runtime: RuntimeHandle,
     private readonly isWatched = true,
   ) {
     // The addon refers to the callback; with it alone an unused port can be collected.
@@ -189,6 +193,8 @@ export class EventPort {
 
   /** Keeps the loop alive while something is under way. */
   private hold(): void {
+    if (this.works.size > 0) busy.add(this);
+    else busy.delete(this);
     const isHeld = this.mayHold && this.works.size > 0;
     if (isHeld === this.isHeld || !this.isWatched) return;
     this.isHeld = isHeld;

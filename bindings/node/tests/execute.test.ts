@@ -1,6 +1,8 @@
 /** Executions: values there and back, errors with all that is known of them, cancellation, and memory that is lent. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   Audio,
   Float,
@@ -266,6 +268,21 @@ test("the plan and the catalog", () => {
     ["a", "b"],
   );
   assert.ok(Runtime.default.describe().nodes.some((type) => type.name === "AudioResample"));
+});
+
+test("what is awaited is not collected", async () => {
+  setFlagsFromString("--expose_gc");
+  const collect = runInNewContext("gc") as () => void;
+  // It waits in the runtime alone, for its second try.
+  const node = { ...calculator("add", "add", 5), on_error: { retry: { times: 1, backoff_ms: 100 } } };
+  const start = (): Promise<unknown> =>
+    new Pipeline({ version: "v1", nodes: [node] }, { runtime: new Runtime() }).execute(["x"]);
+  const rejected = assert.rejects(start(), NodeError);
+  for (let round = 0; round < 4; round++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+  }
+  await rejected;
 });
 
 test("a runtime of one's own ends with its block", async () => {
