@@ -71,7 +71,14 @@ def main(words: list[str]) -> int:
         case ["doc", *folder] if len(folder) < 2:
             target = Path(*folder) if folder else HERE / "build" / "doc"
             sources = HERE / "src" / "main" / "java"
-            javadoc: list[str | Path] = [jdk() / "bin" / "javadoc", "-quiet", "-d", target, "--module-source-path"]
+            javadoc: list[str | Path] = [
+                jdk() / "bin" / "javadoc",
+                "-quiet",
+                "-Xdoclint:all,-missing",
+                "-d",
+                target,
+                "--module-source-path",
+            ]
             _run([*javadoc, f"org.remotemedia={sources}", "--module", "org.remotemedia"])
             print(target / "index.html")
         case ["run", folder, *rest] if rest:

@@ -12,8 +12,9 @@ import java.util.function.Supplier;
  * A node type that this program runs itself: a function of Java. A pipeline that is made with it may use its name as
  * a {@code node_type}.
  *
- * <p>Each call runs on a virtual thread, one call at a time for each node. An exception ends the run, or what the
- * manifest says, and is the cause of the {@link NodeException}. When the run is cancelled the thread is interrupted.
+ * <p>Each call runs on a virtual thread, one call at a time for each node. An exception ends the run, unless the
+ * manifest has another action for it ({@code on_error}); it is the cause of the {@link NodeException}, the same object.
+ * When the run is cancelled the thread is interrupted.
  */
 public final class HostNode {
     /** A function of each value. */
@@ -127,7 +128,7 @@ public final class HostNode {
         return with("max_wait_ms", time.toMillis());
     }
 
-    /** The same with these inputs, the first one by default; {@link Packet#port} says where a packet came. */
+    /** The same with these inputs, the first one by default; {@link Packet#port} names the one where a packet came. */
     public HostNode withInputs(String... names) {
         return with("inputs", List.of(names));
     }

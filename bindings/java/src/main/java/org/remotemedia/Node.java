@@ -35,7 +35,7 @@ public class Node<N extends Node<N>> {
         return self();
     }
 
-    /** Says what an error of it means, such as {@code skip}; see docs/manifest.md. */
+    /** Sets what an error of it means, such as {@code skip}; see docs/manifest.md. */
     public N onError(Object action) {
         onError = action;
         return self();

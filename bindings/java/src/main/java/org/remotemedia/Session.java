@@ -25,7 +25,7 @@ import org.remotemedia.engine.Plan;
  * waits while there is no room, and a session whose outputs are not received comes to a halt.
  *
  * <p>Any thread may use it, also one that sends beside one that receives. Iterating gives the outputs until the
- * session has ended. Leaving the block of {@code try} cancels what still goes on.
+ * session has ended. Leaving the block of {@code try} cancels a session that has not ended.
  *
  * <pre>{@code
  * try (Session session = pipeline.session()) {
@@ -215,7 +215,7 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         return ended;
     }
 
-    /** What goes on in it, also after it has ended: see docs/abi.md. */
+    /** Counters of its nodes and queues, also after it has ended: see docs/abi.md. */
     public Value metrics() {
         return session.metrics();
     }
@@ -235,7 +235,7 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         return done;
     }
 
-    /** Cancels it if it still goes on, and frees it. */
+    /** Cancels it unless it has ended, and frees it. */
     @Override
     public void close() {
         session.close();
@@ -331,7 +331,7 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         }
     }
 
-    /** The error that has ended the session says more than that it has ended. */
+    /** Prefers the error that has ended the session to the report that it is over. */
     private RemoteMediaException whyGone(RemoteMediaException.Gone gone) {
         if (session.isClosed() || isCancelled) {
             return gone;

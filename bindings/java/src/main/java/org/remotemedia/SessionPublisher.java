@@ -56,7 +56,7 @@ final class SessionPublisher implements Flow.Publisher<Packet> {
                 return;
             }
             synchronized (requested) {
-                // A semaphore counts to 2^31: as many as nobody receives.
+                // A semaphore counts to 2^31 only, which no session reaches between two requests.
                 int free = Integer.MAX_VALUE - requested.availablePermits();
                 requested.release((int) Math.min(count, free));
             }

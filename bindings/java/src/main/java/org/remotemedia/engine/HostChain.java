@@ -8,7 +8,7 @@ import org.remotemedia.Packet;
 import org.remotemedia.Value;
 
 /**
- * The nodes that the entries of a call pass, one after the other. A value that a node emits goes on to the next one
+ * The nodes that the entries of a call pass, one after the other. A value that a node emits is passed to the next one
  * at once; a node that takes batches waits until the nodes before it have had all entries.
  *
  * <p>It knows nothing of replies: what the last node emits goes to a sink.

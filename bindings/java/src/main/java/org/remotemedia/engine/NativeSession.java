@@ -194,7 +194,7 @@ public final class NativeSession implements Work, AutoCloseable {
         }
     }
 
-    /** What goes on in it. */
+    /** Counters of its nodes and queues. */
     public Value metrics() {
         CallBuffers call = CallBuffers.acquire();
         try (Use use = Use.of(handle)) {
@@ -221,7 +221,7 @@ public final class NativeSession implements Work, AutoCloseable {
         return port.progress(token);
     }
 
-    /** Cancels it if it still goes on, and frees it. May be called again. */
+    /** Cancels it unless it has ended, and frees it. May be called again. */
     @Override
     public void close() {
         if (!handle.isClosed() && !done.isDone()) {

@@ -15,7 +15,7 @@ import org.remotemedia.MarshalException;
 import org.remotemedia.RemoteMedia;
 import org.remotemedia.Value;
 
-/** The conformance runner of Java: {@code tests/conformance/README.md} says what it prints. */
+/** The conformance runner of Java: {@code tests/conformance/README.md} describes its output. */
 public final class Conformance {
     private static final long CASE_SECONDS = 60;
 

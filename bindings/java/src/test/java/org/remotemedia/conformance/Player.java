@@ -246,7 +246,7 @@ final class Player {
                 ? sessions.get(step.text("session")).cancel()
                 : work.get(step.text("work")).cancel(true);
         if (gone != null && gone.asBool()) {
-            // A future that was cancelled says so again.
+            // A future that was cancelled reports that it is, at each call.
             boolean again = step.get("work") != null && work.get(step.text("work")).isCancelled();
             same(false, did && !again, "whether it was cancelled");
         }

@@ -12,7 +12,7 @@ import org.remotemedia.RemoteMedia;
 import org.remotemedia.Session;
 
 /**
- * Sends frames of 20 ms through a session, a million unless a word says otherwise, and prints the resident memory on
+ * Sends frames of 20 ms through a session, a million or as many as a word gives, and prints the resident memory on
  * the way: it must not grow.
  */
 public final class Frames {
