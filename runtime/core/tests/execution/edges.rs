@@ -202,21 +202,21 @@ fn late_at(
 
 #[test]
 fn a_packet_that_is_late_behind_a_node_is_dropped_at_the_sink() {
-    let gate = r#""gate": 20"#;
-    assert_eq!(late_at(20, "", &[("gate", "Gate", gate)], &HostNodes::new(), 1), (vec![], vec![0, 1]));
+    let gate = r#""gate": 32"#;
+    assert_eq!(late_at(32, "", &[("gate", "Gate", gate)], &HostNodes::new(), 1), (vec![], vec![0, 1]));
 }
 
 #[test]
 fn a_packet_that_is_late_in_a_queue_is_dropped_before_the_next_node_takes_it() {
-    let gate = r#""gate": 21"#;
+    let gate = r#""gate": 33"#;
     // The one that is held up, at the sink; the others, before the node that holds it up.
-    assert_eq!(late_at(21, "", &[("gate", "Gate", gate)], &HostNodes::new(), 4), (vec![], vec![0, 4]));
+    assert_eq!(late_at(33, "", &[("gate", "Gate", gate)], &HostNodes::new(), 4), (vec![], vec![0, 4]));
 }
 
 #[test]
 fn a_packet_that_is_late_on_its_way_is_dropped_before_the_native_node_and_the_host_node_behind() {
     let hosts: HostNodes = [("mine".to_owned(), HostNodeType::new(7, 4))].into();
-    for (gate, kind) in [(22, "Worker"), (23, "mine")] {
+    for (gate, kind) in [(34, "Worker"), (35, "mine")] {
         let params = format!(r#""gate": {gate}"#);
         // Two edges lead to the last node, so that it is a stage of its own.
         let nodes = [("gate", "Gate", &*params), ("last", kind, "")];

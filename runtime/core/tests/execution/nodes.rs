@@ -310,8 +310,8 @@ struct GateState {
     is_open: bool,
 }
 
-static GATES: [(Mutex<GateState>, Condvar); 32] =
-    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 32];
+static GATES: [(Mutex<GateState>, Condvar); 36] =
+    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 36];
 
 pub(crate) fn wait_until_reached(gate: usize) {
     let (state, changed) = &GATES[gate];
