@@ -4,7 +4,7 @@
 //! packets instead of making its producer wait; the ends of items are never dropped.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::stream_item::StreamItem;
 use crate::manifest::{EdgeBuffer, Policy};
@@ -88,6 +88,21 @@ impl Queue {
         Self { policy, ..Self::new(Some(buffer.map_or(Bounds::DEFAULT, Bounds::of))) }
     }
 
+    /// The queue of an edge that goes backwards: it drops its oldest packets, and has room for those that are under way for as
+    /// long as the delay.
+    pub(super) fn of_feedback(buffer: Option<EdgeBuffer>, delay: Duration) -> Self {
+        let EdgeBuffer { packets, ms, .. } = buffer.unwrap_or_default();
+        let mut bounds = Bounds::of(buffer.unwrap_or_default());
+        if packets.is_none() {
+            // A packet for each millisecond is more than audio has.
+            bounds.packets += delay.as_millis() as usize;
+        }
+        if ms.is_none() {
+            bounds.media_nanoseconds += delay.as_nanos() as i64;
+        }
+        Self { policy: Policy::DropOldest, ..Self::new(Some(bounds)) }
+    }
+
     pub(super) fn push(&mut self, item: StreamItem) {
         self.push_at(item, None);
     }
@@ -159,7 +174,12 @@ impl Queue {
         *self = Self { dropped: self.dropped, ..Self::new(None) };
     }
 
-    /// When the oldest item was queued, where that is measured.
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// When the oldest item was queued, where that is measured; on an edge that goes backwards, when it arrives.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.waiting.front()?.since
     }

@@ -10,7 +10,8 @@ impl Graph {
     /// `{id, node_type, params, runner, stage, inserted?, unread?}`, a connection is `{from, to, kind}`, an input
     /// `{name, to: [...]}` and an output `{name, from}`.
     /// A connection that the manifest gives a buffer has `buffer: {packets?, bytes?, ms?, policy}` as well. Nodes of
-    /// one stage run on one thread without a queue between them; a `queue` connection joins two stages. `unread` names
+    /// one stage run on one thread without a queue between them; a `queue` connection joins two stages, and a `feedback` one goes
+    /// backwards, with its `delay_ms`. `unread` names
     /// the ports whose packets are dropped: no connection takes them, and they are no output of the graph.
     pub fn describe(&self) -> Json {
         let mut stage_of = vec![0; self.nodes.len()];
@@ -26,10 +27,14 @@ impl Graph {
                     "direct",
                 ));
             }
-            for &(port, edge) in &stage.outputs {
+            for &(port, edge) in stage.outputs.iter().chain(&stage.feedback_outputs) {
                 let target = &self.edges[edge];
                 if let (Some(from), Some(to)) = (stage.links.last(), self.stages[target.to].links.first()) {
-                    let mut connection = self.connection((from.node, port), (to.node, target.port), "queue");
+                    let kind = if target.delay.is_some() { "feedback" } else { "queue" };
+                    let mut connection = self.connection((from.node, port), (to.node, target.port), kind);
+                    if let Some(delay) = target.delay {
+                        connection["delay_ms"] = json!(delay.as_millis() as u64);
+                    }
                     if let Some(buffer) = target.buffer {
                         connection["buffer"] = described(buffer);
                     }
@@ -89,7 +94,9 @@ impl Graph {
         let is_last = stage.links.last().is_some_and(|link| link.node == node);
         let inner = stage.links.iter().find(|link| link.node == node).map(|link| link.output_port);
         let is_read = |port: usize| match is_last {
-            true => stage.exits.iter().chain(&stage.outputs).any(|(from, _)| *from == port),
+            true => {
+                stage.exits.iter().chain(&stage.outputs).chain(&stage.feedback_outputs).any(|(from, _)| *from == port)
+            }
             false => inner == Some(port),
         };
         let outputs = self.nodes[node].work.outputs().iter().enumerate();
@@ -102,7 +109,7 @@ impl Graph {
         let joint = &self.edges[edge];
         let stage = &self.stages[joint.from?];
         let from = stage.links.last()?.node;
-        let (port, _) = *stage.outputs.iter().find(|(_, output)| *output == edge)?;
+        let (port, _) = *stage.outputs.iter().chain(&stage.feedback_outputs).find(|(_, output)| *output == edge)?;
         let to = self.stages[joint.to].links.first()?.node;
         Some((self.endpoint((from, port), Work::outputs), self.endpoint((to, joint.port), Work::inputs)))
     }

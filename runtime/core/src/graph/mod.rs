@@ -7,6 +7,7 @@ mod describe;
 mod part;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::part::{Part, SharedCall};
 use crate::manifest::{
@@ -53,8 +54,12 @@ pub struct Stage {
     pub runner: Runner,
     /// The edges that feed it, in the order of the connections.
     pub inputs: Vec<usize>,
+    /// The edges that feed it and go backwards.
+    pub feedback_inputs: Vec<usize>,
     /// The edges that it feeds, with the output port of its last node.
     pub outputs: Vec<(usize, usize)>,
+    /// The edges that it feeds and that go backwards, in the same way.
+    pub feedback_outputs: Vec<(usize, usize)>,
     /// The outputs of the graph that come out of its last node: the port, and the index among the outputs.
     pub exits: Vec<(usize, usize)>,
     /// The last path number of its packets; see [`StageEdge::path_offset`].
@@ -102,6 +107,8 @@ pub struct StageEdge {
     pub path_offset: u64,
     /// The limits of the queue, if the manifest gives any.
     pub buffer: Option<EdgeBuffer>,
+    /// For an edge that goes backwards: how much later its packets arrive. No end comes by such an edge.
+    pub delay: Option<Duration>,
     /// What has to wait if the stage takes nothing from this edge for a while.
     pub upstream: Upstream,
 }
@@ -133,8 +140,10 @@ impl Graph {
         let entries: Vec<Vec<(usize, usize)>> = grouped(nodes.len(), ends);
         let ends = (0..).zip(&outputs).map(|(index, GraphOutput { end, .. })| (end.node, (end.port, index)));
         let exits: Vec<Vec<(usize, usize)>> = grouped(nodes.len(), ends);
-        let incoming = grouped(nodes.len(), (0..).zip(&connections).map(|(index, edge)| (edge.to.node, index)));
-        let outgoing = grouped(nodes.len(), (0..).zip(&connections).map(|(index, edge)| (edge.from.node, index)));
+        let forward = || (0..).zip(&connections).filter(|(_, edge)| edge.delay.is_none());
+        let incoming = grouped(nodes.len(), forward().map(|(index, edge)| (edge.to.node, index)));
+        let outgoing = grouped(nodes.len(), forward().map(|(index, edge)| (edge.from.node, index)));
+        let backward = || connections.iter().filter(|edge| edge.delay.is_some());
         let order = topological_order(nodes.len(), &incoming, |edge| connections[edge].from.node);
         let begins = |node: usize| entries[node].len() as u64;
         let paths = count_paths(&order, &incoming, begins, |edge| connections[edge].from.node);
@@ -148,6 +157,7 @@ impl Graph {
                     edge.buffer.is_none()
                         && entries[node].is_empty()
                         && exits[edge.from.node].is_empty()
+                        && !backward().any(|back| back.to.node == node || back.from.node == edge.from.node)
                         && outgoing[edge.from.node].len() == 1
                         && can_share_a_stage(&nodes[edge.from.node], &nodes[node])
                 }),
@@ -174,7 +184,9 @@ impl Graph {
                     links: vec![link],
                     runner,
                     inputs: Vec::new(),
+                    feedback_inputs: Vec::new(),
                     outputs: Vec::new(),
+                    feedback_outputs: Vec::new(),
                     exits: exits[node].clone(),
                     last_path: paths[node] - 1,
                     cost,
@@ -192,6 +204,7 @@ impl Graph {
             port,
             path_offset,
             buffer: None,
+            delay: None,
             upstream: Upstream::Shared,
         };
         for stage in 0..stages.len() {
@@ -217,6 +230,11 @@ impl Graph {
                 path_offset += paths[source];
             }
         }
+        for &Edge { from, to, buffer, delay } in backward() {
+            stages[stage_of[to.node]].feedback_inputs.push(edges.len());
+            stages[stage_of[from.node]].feedback_outputs.push((from.port, edges.len()));
+            edges.push(StageEdge { buffer, delay, ..edge(Some(stage_of[from.node]), stage_of[to.node], to.port, 0) });
+        }
         let last_stages = stages.iter().filter(|stage| stage.outputs.is_empty()).count();
         let _host_tokens = Vec::new();
         let mut graph = Self { name, nodes, stages, edges, inputs: graph_inputs, outputs, last_stages, _host_tokens };
@@ -238,14 +256,20 @@ impl Graph {
 
     /// Whether the first node of this stage makes one stream of several inputs.
     pub fn begins_with_aligning(&self, stage: usize) -> bool {
-        let Stage { links, inputs, .. } = &self.stages[stage];
+        let Stage { links, inputs, feedback_inputs, .. } = &self.stages[stage];
         let aligns = |work: &Work| matches!(work, Work::Native { node_type, .. } if node_type.aligns);
-        inputs.len() > 1 && aligns(&self.nodes[links[0].node].work)
+        inputs.len() + feedback_inputs.len() > 1 && aligns(&self.nodes[links[0].node].work)
+    }
+
+    /// The input ports of the first node of a stage that edges lead to.
+    pub fn connected_ports(&self, stage: usize) -> impl Iterator<Item = usize> {
+        let Stage { inputs, feedback_inputs, .. } = &self.stages[stage];
+        inputs.iter().chain(feedback_inputs).map(|edge| self.edges[*edge].port)
     }
 
     /// What would have to wait if nothing were taken from an edge.
     fn upstream(&self, edge: usize) -> Upstream {
-        if !self.begins_with_aligning(self.edges[edge].to) {
+        if self.edges[edge].delay.is_some() || !self.begins_with_aligning(self.edges[edge].to) {
             return Upstream::Shared;
         }
         let mut waiting: Vec<usize> = self.edges[edge].from.into_iter().collect();

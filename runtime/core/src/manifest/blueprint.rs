@@ -48,7 +48,7 @@ impl HostNodeType {
     }
 }
 
-/// A checked graph: acyclic, every reference resolved, every param typed, every converter in place.
+/// A checked graph: acyclic but for edges with a delay, every reference resolved, every param typed, every converter in place.
 #[derive(Clone, Debug)]
 pub struct Blueprint {
     /// The name that the metadata gives; `pipeline` where there is none.
@@ -129,6 +129,8 @@ pub struct Edge {
     /// The limits of the edge's queue, if the manifest gives any. Of several edges that a connection became, the last
     /// one has them.
     pub buffer: Option<EdgeBuffer>,
+    /// For an edge that goes backwards: how much later its packets arrive.
+    pub delay: Option<Duration>,
 }
 
 /// A port of a node, by numbers.

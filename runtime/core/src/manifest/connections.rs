@@ -3,11 +3,12 @@
 use indexmap::IndexMap;
 
 use super::blueprint::Endpoint;
+use super::buffer::Policy;
 use super::fields::{listed, names};
 use super::findings::{Finding, Findings};
 use super::nearest::did_you_mean;
 use super::nodes::{NodeDraft, NodeDrafts, NodeKind};
-use super::tree::{Item, Path, describe, named, shown};
+use super::tree::{Data, Item, Path, describe, named, shown};
 use crate::node::{Kinds, Port, Registry};
 use crate::outside::{named_in_full, shown_in_full};
 
@@ -18,6 +19,8 @@ pub(super) struct ConnectionDraft {
     pub(super) index: usize,
     from: EndDraft,
     to: EndDraft,
+    /// It has a delay, as one that closes a cycle needs.
+    pub(super) goes_back: bool,
 }
 
 /// A node and a port of it; no port where the type of the node is unknown, or the port is wrong.
@@ -81,7 +84,11 @@ pub(super) fn check_connections(
         }
         drafts.extend(check.connection(index, item));
     }
+    let count = check.findings.count();
     check.cycles(&drafts);
+    if check.findings.count() == count {
+        check.delays(&drafts);
+    }
     drafts
 }
 
@@ -100,12 +107,15 @@ impl Check<'_, '_> {
         let from = self.endpoint(&path, item, Side::From);
         let to = self.endpoint(&path, item, Side::To);
         let ends_are_right = self.findings.count() == before;
-        let draft = ConnectionDraft { index, from: from?, to: to? };
+        let draft = ConnectionDraft { index, from: from?, to: to?, goes_back: has_value(item, "delay_ms") };
         let (from, to) = (&self.nodes.list[draft.from.0], &self.nodes.list[draft.to.0]);
-        if draft.from.0 == draft.to.0 {
+        if draft.from.0 == draft.to.0 && !draft.goes_back {
             let finding = Finding::new(format!("{} is connected to itself", named_in_full(from.id)));
-            self.note(path, finding.suggest("remove this connection: a graph has no cycles".to_owned()));
+            self.note(path, finding.suggest("remove this connection, or give it a delay_ms".to_owned()));
             return None;
+        }
+        if draft.goes_back {
+            self.drop_policy(&path, item);
         }
         if !ends_are_right {
             return Some(draft);
@@ -171,7 +181,7 @@ impl Check<'_, '_> {
     fn cycles(&mut self, drafts: &[ConnectionDraft]) {
         let count = self.nodes.list.len();
         let mut outgoing: Vec<Vec<&ConnectionDraft>> = vec![Vec::new(); count];
-        for draft in drafts {
+        for draft in drafts.iter().filter(|draft| !draft.goes_back) {
             outgoing[draft.from.0].push(draft);
         }
         let (mut done, mut next, mut depth) = (vec![false; count], vec![0; count], vec![None; count]);
@@ -213,7 +223,44 @@ impl Check<'_, '_> {
             ids.splice(SHOWN / 2..ids.len() - SHOWN / 2, ["...".to_owned()]);
         }
         Finding::new(format!("the nodes form a cycle: {}", ids.join(" -> ")))
-            .suggest("remove one of these connections".to_owned())
+            .suggest("give the connection that goes backwards a delay_ms, or remove one of these".to_owned())
+    }
+
+    /// Notes the connections with a delay that close no cycle: what waits for their packets would not wait for their end.
+    fn delays(&mut self, drafts: &[ConnectionDraft]) {
+        for draft in drafts.iter().filter(|draft| draft.goes_back) {
+            let mut reached = vec![draft.to.0];
+            let mut next = 0;
+            while let Some(&node) = reached.get(next) {
+                let forward = drafts.iter().filter(|draft| !draft.goes_back && draft.from.0 == node);
+                let new: Vec<usize> = forward.map(|draft| draft.to.0).filter(|to| !reached.contains(to)).collect();
+                reached.extend(new);
+                next += 1;
+            }
+            if !reached.contains(&draft.from.0) {
+                let [from, to] = [draft.from.0, draft.to.0].map(|node| named_in_full(self.nodes.list[node].id));
+                let finding = Finding::new(format!(
+                    "delay_ms is for a connection that goes backwards, and nothing leads from {to} to {from}"
+                ));
+                self.note(path_of(draft.index).name("delay_ms"), finding.suggest("remove it".to_owned()));
+            }
+        }
+    }
+
+    /// Notes a policy that a connection that goes backwards can't have: a node that waited for room there would wait for itself.
+    fn drop_policy(&mut self, connection: &Path, item: &Item) {
+        let policy = item.get("buffer").and_then(|buffer| buffer.get("policy")).and_then(Item::text);
+        if let Some(policy) = policy.filter(|policy| *policy != Policy::DropOldest.name()) {
+            let finding = Finding::new(format!(
+                "a connection with delay_ms drops its oldest packets, and can't {}",
+                named(policy)
+            ));
+            let path = connection.name("buffer").name("policy");
+            self.note(
+                path,
+                finding.expected("\"drop_oldest\"").got(named(policy)).suggest("leave the policy out".to_owned()),
+            );
+        }
     }
 
     fn note(&mut self, path: Path, finding: Finding) {
@@ -244,6 +291,11 @@ pub(super) fn resolve(
         Some(index) => Ok((node, Some(index))),
         None => Err((no_port(id, kind, ports, port, side, cure), Some(node))),
     }
+}
+
+/// Whether a map has a value of this name other than null.
+fn has_value(item: &Item, name: &str) -> bool {
+    item.get(name).is_some_and(|value| !matches!(value.data, Data::Null))
 }
 
 fn no_node(nodes: &NodeDrafts<'_>, id: &str) -> Finding {

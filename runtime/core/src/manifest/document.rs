@@ -1,6 +1,7 @@
 //! Manifest v1 as typed structs: the one source of its JSON Schema and of the names of its fields.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,7 +24,7 @@ pub(super) struct Document {
     /// `outputs`, what one without an outgoing connection emits is the result.
     #[schemars(length(min = 1))]
     pub(super) nodes: Vec<NodeEntry>,
-    /// The ways of the packets between the nodes. They form no cycle.
+    /// The ways of the packets between the nodes. They form no cycle, but for those with a `delay_ms`.
     pub(super) connections: Option<Vec<Connection>>,
     /// The inputs of the graph by their names: for each the end where it comes in, or a list of ends, all of which receive
     /// its packets. A name has 1 to 128 letters, digits, `_` and `-`.
@@ -101,6 +102,11 @@ pub(super) struct Connection {
     pub(super) to: String,
     /// What may wait between the two, and what becomes of a packet that finds no room.
     pub(super) buffer: Option<EdgeBuffer>,
+    /// For a connection that goes backwards: how much later its packets arrive, in milliseconds, by the clock of the
+    /// session and by their own times. It never holds up the node before it, but drops its oldest packets, and takes no part in
+    /// the end of a stream.
+    #[schemars(range(min = 1, max = 60_000))]
+    pub(super) delay_ms: Option<NonZeroU32>,
 }
 
 /// Ids hold no dot, so that `vad.speech` can only mean the port `speech` of the node `vad`.

@@ -140,7 +140,10 @@ impl Check<'_, '_> {
         for (node, draft) in self.nodes.list.iter().enumerate() {
             let is_source = draft.kind.as_ref().is_none_or(|kind| kind.inputs.is_empty());
             let is_named = inputs.iter().flat_map(|(_, ends)| ends).any(|end| end.0 == node);
-            if is_source || is_named || connections.iter().any(|connection| connection.target() == node) {
+            if is_source
+                || is_named
+                || connections.iter().any(|connection| connection.target() == node && !connection.goes_back)
+            {
                 continue;
             }
             let id = named_in_full(draft.id);

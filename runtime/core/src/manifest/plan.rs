@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::blueprint::{Blueprint, BlueprintNode, Edge, Endpoint, GraphInput, GraphOutput, Work};
-use super::buffer::EdgeBuffer;
+use super::buffer::{EdgeBuffer, Policy};
 use super::connections::{ConnectionDraft, default_port, end_name, path_of};
 use super::document::Document;
 use super::ends::EndDrafts;
@@ -41,12 +42,18 @@ pub(super) fn plan(
     let written = document.connections.unwrap_or_default();
     for connection in connections {
         let (from, to) = connection.ends()?;
-        let buffer = written.get(connection.index).and_then(|connection| connection.buffer);
+        let written = written.get(connection.index);
+        let delay = written.and_then(|written| written.delay_ms).map(|delay| Duration::from_millis(delay.get().into()));
+        let mut buffer = written.and_then(|written| written.buffer);
+        if let (Some(buffer), Some(_)) = (&mut buffer, delay) {
+            // It has no other.
+            buffer.policy = Some(Policy::DropOldest);
+        }
         let promise = match &planner.nodes[from.node].work {
             Work::Native { prepared, .. } => prepared.output_format(from.port).unwrap_or_default(),
             Work::Host(_) => AudioFormat::default(),
         };
-        if let Err(finding) = planner.connect(Some(from), to, promise, buffer) {
+        if let Err(finding) = planner.connect(Some(from), to, promise, (buffer, delay)) {
             let path = path_of(connection.index);
             findings.add(root.value_offset(&path), path, finding);
         }
@@ -60,7 +67,7 @@ pub(super) fn plan(
     for (name, ends) in given {
         let mut entries = Vec::new();
         for (index, &end) in ends.iter().enumerate() {
-            match planner.connect(None, end, AudioFormat::default(), None) {
+            match planner.connect(None, end, AudioFormat::default(), (None, None)) {
                 Ok(entry) => entries.push(entry),
                 Err(finding) => {
                     let path = match &named_inputs {
@@ -97,7 +104,8 @@ pub(super) fn plan(
 /// The one input of a graph whose manifest names none: it goes to every node that takes something and has no incoming
 /// connection. None if there is no such node.
 fn unnamed_input(nodes: &[BlueprintNode], connections: &[ConnectionDraft]) -> Vec<(&'static str, Vec<Endpoint>)> {
-    let fed: HashSet<usize> = connections.iter().map(ConnectionDraft::target).collect();
+    let forward = connections.iter().filter(|connection| !connection.goes_back);
+    let fed: HashSet<usize> = forward.map(ConnectionDraft::target).collect();
     let end_of = |node: usize| {
         let inputs = nodes[node].work.inputs();
         (!inputs.is_empty()).then(|| Endpoint { node, port: default_port(inputs, "in").unwrap_or(0) })
@@ -108,8 +116,8 @@ fn unnamed_input(nodes: &[BlueprintNode], connections: &[ConnectionDraft]) -> Ve
 
 /// The outputs of a graph whose manifest names none: the first one of every node without an outgoing connection.
 fn sinks(nodes: &[BlueprintNode], connections: &[ConnectionDraft]) -> Vec<GraphOutput> {
-    let read: HashSet<usize> =
-        connections.iter().filter_map(ConnectionDraft::ends).map(|(from, _)| from.node).collect();
+    let forward = connections.iter().filter(|connection| !connection.goes_back);
+    let read: HashSet<usize> = forward.filter_map(ConnectionDraft::ends).map(|(from, _)| from.node).collect();
     let sinks = (0..nodes.len()).filter(|node| !read.contains(node));
     sinks.map(|node| GraphOutput { name: Arc::clone(&nodes[node].id), end: Endpoint { node, port: 0 } }).collect()
 }
@@ -133,13 +141,14 @@ struct Converter {
 
 impl Planner<'_> {
     /// Joins an output, or an input of the graph, with the input of a node, through the converters that it needs. They
-    /// stand before the buffer, so that nothing else can wait between it and the input. Returns the first port on the way.
+    /// stand before the buffer and the delay, so that nothing else can wait between these and the input. Returns the first port
+    /// on the way.
     fn connect(
         &mut self,
         from: Option<Endpoint>,
         to: Endpoint,
         promise: AudioFormat,
-        buffer: Option<EdgeBuffer>,
+        (buffer, delay): (Option<EdgeBuffer>, Option<Duration>),
     ) -> Result<Endpoint, Finding> {
         let inputs = self.nodes[to.node].work.inputs();
         let to_id = self.nodes[to.node].id.clone();
@@ -176,13 +185,13 @@ impl Planner<'_> {
                 inserted: Some(format!("{to_name} needs {}", converter.amount)),
             });
             if let Some(from) = last {
-                self.edges.push(Edge { from, to: Endpoint { node, port: 0 }, buffer: None });
+                self.edges.push(Edge { from, to: Endpoint { node, port: 0 }, buffer: None, delay: None });
             }
             last = Some(Endpoint { node, port: 0 });
             entry = entry.or(last);
         }
         if let Some(from) = last {
-            self.edges.push(Edge { from, to, buffer });
+            self.edges.push(Edge { from, to, buffer, delay });
         }
         Ok(entry.unwrap_or(to))
     }

@@ -1,5 +1,7 @@
 //! Packets, which a graph moves: a value with its place in time and in its stream.
 
+use std::time::Duration;
+
 use super::Value;
 
 /// A value on its way through a graph.
@@ -37,6 +39,20 @@ impl Packet {
     pub fn at(mut self, pts: Option<i64>, duration: Option<i64>) -> Self {
         self.pts = pts;
         self.duration = duration;
+        self
+    }
+
+    /// The same packet so much later, as the value has it too; one without a time stays so.
+    #[must_use]
+    pub fn later(mut self, delay: Duration) -> Self {
+        let delay = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
+        let shift = |pts: Option<i64>| pts.map(|pts| pts.saturating_add(delay));
+        self.pts = shift(self.pts);
+        match &mut self.value {
+            Value::Audio(audio) => audio.pts = shift(audio.pts),
+            Value::Video(video) => video.pts = shift(video.pts),
+            _ => {}
+        }
         self
     }
 }

@@ -4,6 +4,7 @@ mod boundaries;
 mod edges;
 mod ends;
 mod errors;
+mod feedback;
 mod graphs;
 mod hosts;
 mod items;

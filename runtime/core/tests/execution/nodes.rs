@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex};
 
 use super::PATIENCE;
 use remotemedia_core::node::{
-    CancelFlag, Context, Cost, Define, Documented, Item, Node, NodeError, Port, Registry, Step, documented,
+    CancelFlag, Context, Cost, Define, Documented, Item, Kinds, Node, NodeError, Port, Registry, Step, documented,
 };
 use remotemedia_core::value::{Packet, Value};
 use schemars::JsonSchema;
@@ -29,6 +29,7 @@ pub(crate) fn registry() -> Registry {
         .add::<super::items::Label>()
         .add::<super::items::Shelf>()
         .add::<super::waiting::Mount>()
+        .add::<Ear>()
         .add::<Wide>()
         .add::<Trip>()
         .add::<Spring>();
@@ -472,6 +473,32 @@ impl Node for Source {
         }
         self.next += 1;
         Ok(Step::emit_more(Value::Int(self.next - 1)))
+    }
+}
+
+documented! {
+/// Emits what comes at `in`, and nothing for what comes at `back`.
+pub(crate) struct Ear;
+}
+
+impl Define for Ear {
+    type Params = Nothing;
+    const NAME: &'static str = "Ear";
+    const COST: Cost = Cost::Light;
+    const INPUTS: &'static [Port] = EAR_INPUTS;
+    const OUTPUTS: &'static [Port] = &[Port::ANY_OUT];
+
+    fn new(_: &Nothing) -> Self {
+        Ear
+    }
+}
+
+/// The inputs of [`Ear`], and of a node of the host that does the same.
+pub(crate) const EAR_INPUTS: &[Port] = &[Port::ANY_IN, Port::new("back", Kinds::ANY, "What comes back.")];
+
+impl Node for Ear {
+    fn process(&mut self, port: usize, packet: Packet) -> Result<Step, NodeError> {
+        Ok(Step::maybe((port == 0).then_some(packet)))
     }
 }
 

@@ -1,5 +1,5 @@
 //! Random graphs under random use, against an oracle: sessions and one-shots with native nodes and nodes of the host, small
-//! buffers, replies in parts, late and failing replies, flushes, interruptions of all and of parts, cancels and timeouts.
+//! buffers, replies in parts, late and failing replies, loops, flushes, interruptions of all and of parts, cancels and timeouts.
 //!
 //! A few seconds of it are a test. `REMOTEMEDIA_STORM_SECONDS=3600` makes it an hour, `REMOTEMEDIA_STORM_SEED` begins with
 //! the seed of a round that failed, and `REMOTEMEDIA_DELAYS=<seed>` lets threads meet in odd orders.
@@ -64,11 +64,15 @@ enum Kind {
     Skips,
     /// Fails at some values once; `on_error: retry`.
     Tries,
+    /// Drops what comes back to it by a connection that goes backwards; native.
+    Ear,
+    /// The same, of the host.
+    Listens,
 }
 
 impl Kind {
     fn random(random: &mut Random) -> Self {
-        match random.below(10) {
+        match random.below(12) {
             0 => Self::Pass,
             1 => Self::Worker,
             2 => Self::Repeat(1 + random.below(4)),
@@ -77,6 +81,8 @@ impl Kind {
             5 => Self::Skips,
             6 => Self::Tries,
             7 => Self::Twice,
+            8 => Self::Ear,
+            9 => Self::Listens,
             _ => Self::Same,
         }
     }
@@ -92,6 +98,8 @@ impl Kind {
             Self::Twice => ("twice", String::new()),
             Self::Skips => ("skips", String::new()),
             Self::Tries => ("tries", String::new()),
+            Self::Ear => ("Ear", String::new()),
+            Self::Listens => ("listens", String::new()),
         }
     }
 
@@ -130,6 +138,8 @@ struct Plan {
     nodes: Vec<Kind>,
     /// From, to, and how many packets may wait on the way.
     edges: Vec<(usize, usize, Option<usize>)>,
+    /// From, to, the delay in milliseconds and how many packets may be on the way, of those that go backwards.
+    feedback: Vec<(usize, usize, usize, usize)>,
     /// The nodes at which each input comes in, if the manifest names them.
     inputs: Option<Vec<Vec<usize>>>,
     /// The nodes from which each output comes, if the manifest names them.
@@ -139,7 +149,7 @@ struct Plan {
 impl Plan {
     fn random(random: &mut Random) -> Self {
         let count = 1 + random.below(6);
-        let nodes = (0..count).map(|_| Kind::random(random)).collect();
+        let nodes: Vec<Kind> = (0..count).map(|_| Kind::random(random)).collect();
         let mut edges = Vec::new();
         for to in 1..count {
             let mut from = random.below(to);
@@ -151,7 +161,8 @@ impl Plan {
                 from = random.below(to);
             }
         }
-        let mut plan = Self { nodes, edges, inputs: None, outputs: None };
+        let mut plan = Self { nodes, edges, feedback: Vec::new(), inputs: None, outputs: None };
+        plan.feedback = plan.random_feedback(random);
         if random.one_in(2) {
             plan.inputs = Some(plan.random_inputs(random));
         }
@@ -159,6 +170,22 @@ impl Plan {
             plan.outputs = Some((0..1 + random.below(3)).map(|_| random.below(count)).collect());
         }
         plan
+    }
+
+    /// Ways back to nodes that can listen, from nodes that they lead to or from themselves.
+    fn random_feedback(&self, random: &mut Random) -> Vec<(usize, usize, usize, usize)> {
+        let mut feedback = Vec::new();
+        for to in 0..self.nodes.len() {
+            if !matches!(self.nodes[to], Kind::Ear | Kind::Listens) {
+                continue;
+            }
+            for (from, is_behind) in self.part(to).into_iter().enumerate() {
+                if is_behind && random.one_in(2) {
+                    feedback.push((from, to, 1 + random.below(4), 1 + random.below(4)));
+                }
+            }
+        }
+        feedback
     }
 
     /// One to three inputs that reach all nodes; some come in at several, or in the middle of the graph.
@@ -209,6 +236,11 @@ impl Plan {
                 let _ = write!(edge, r#", "buffer": {{"packets": {packets}}}"#);
             }
             edges.push(edge + "}");
+        }
+        for (from, to, delay, packets) in &self.feedback {
+            edges.push(format!(
+                r#"{{"from": "n{from}", "to": "n{to}.back", "delay_ms": {delay}, "buffer": {{"packets": {packets}}}}}"#
+            ));
         }
         let mut ends = String::new();
         if let Some(inputs) = &self.inputs {
@@ -261,7 +293,11 @@ impl Plan {
 
 fn hosts(random: &mut Random) -> HostNodes {
     let mut of = |token| HostNodeType::new(token, 1 + random.below(5));
-    [("same", 1), ("twice", 2), ("skips", 3), ("tries", 4)].map(|(name, token)| (name.to_owned(), of(token))).into()
+    let mut hosts: HostNodes = [("same", 1), ("twice", 2), ("skips", 3), ("tries", 4)]
+        .map(|(name, token)| (name.to_owned(), of(token)))
+        .into();
+    hosts.insert("listens".to_owned(), HostNodeType { inputs: nodes::EAR_INPUTS, ..of(5) });
+    hosts
 }
 
 /// The threads of a host, which reply to calls.
@@ -297,9 +333,13 @@ impl Host<'_> {
         let mut random = Random(self.seed ^ call.id);
         let mut answering = Answering { outputs: VecDeque::new(), failure: None, call };
         for (entry, each) in answering.call.entries.iter().enumerate() {
-            let CallEntry::Packet { packet: Packet { value: Value::Int(value), .. }, .. } = each else {
+            let CallEntry::Packet { packet: Packet { value: Value::Int(value), .. }, port, .. } = each else {
                 panic!("unexpected {each:?}")
             };
+            if *port > 0 {
+                // It came back, and was seen before.
+                continue;
+            }
             let mut values = vec![*value];
             let mut failing = None;
             for (node, (token, id)) in answering.call.nodes.iter().enumerate() {

@@ -310,7 +310,7 @@ const JSON: &[Row] = &[
     "the manifest has 3 problems:
   line 1, column 129: connections[0].source: this connection has no field 'source'; did you mean 'from'?
   line 1, column 144: connections[0].target: this connection has no field 'target'; did you mean 'to'?
-  line 1, column 159: connections[0].size: this connection has no field 'size'; its fields are 'from', 'to' and 'buffer'",
+  line 1, column 159: connections[0].size: this connection has no field 'size'; its fields are 'from', 'to', 'buffer' and 'delay_ms'",
 ),
 (
     "metadata without name",
@@ -628,12 +628,12 @@ const JSON: &[Row] = &[
 (
     "self-loop",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "a"}]}"#,
-    "line 1, column 128: connections[0]: 'a' is connected to itself; remove this connection: a graph has no cycles",
+    "line 1, column 128: connections[0]: 'a' is connected to itself; remove this connection, or give it a delay_ms",
 ),
 (
     "cycle of two",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b"}, {"from": "b", "to": "a"}]}"#,
-    "line 1, column 154: connections[1]: the nodes form a cycle: a -> b -> a; remove one of these connections",
+    "line 1, column 154: connections[1]: the nodes form a cycle: a -> b -> a; give the connection that goes backwards a delay_ms, or remove one of these",
 ),
 (
     "cycle of three",
@@ -650,7 +650,24 @@ const JSON: &[Row] = &[
     {"from": "a", "to": "b"}
   ]
 }"#,
-    "line 10, column 5: connections[1]: the nodes form a cycle: a -> b -> c -> a; remove one of these connections",
+    "line 10, column 5: connections[1]: the nodes form a cycle: a -> b -> c -> a; give the connection that goes backwards a delay_ms, or remove one of these",
+),
+(
+    "delay on a connection that goes forward",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b", "delay_ms": 20}]}"#,
+    "line 1, column 165: connections[0].delay_ms: delay_ms is for a connection that goes backwards, and nothing leads from 'b' to 'a'; remove it",
+),
+(
+    "delay out of range",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b"}, {"from": "b", "to": "a", "delay_ms": 0}, {"from": "a", "to": "a", "delay_ms": 60001}]}"#,
+    "the manifest has 2 problems:
+  line 1, column 191: connections[1].delay_ms: expected an integer from 1 to 60000, got 0
+  line 1, column 232: connections[2].delay_ms: expected an integer from 1 to 60000, got 60001",
+),
+(
+    "policy of a connection that goes backwards",
+    r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b"}, {"from": "b", "to": "a", "delay_ms": 20, "buffer": {"policy": "block"}}]}"#,
+    "line 1, column 216: connections[1].buffer.policy: a connection with delay_ms drops its oldest packets, and can't 'block'; leave the policy out",
 ),
 (
     "incompatible ports, a node would mend it",
@@ -822,7 +839,7 @@ connections:
   line 9, column 16: nodes[1].params.operand: expected a number, got the text "five"
   line 10, column 7: nodes[1].params.tims: Calculator has no param 'tims'; did you mean 'times'?
   line 13, column 9: connections[0].to: there is no node 'summ'; did you mean 'sum'?
-  line 14, column 5: connections[1]: the nodes form a cycle: calc -> sum -> calc; remove one of these connections"#,
+  line 14, column 5: connections[1]: the nodes form a cycle: calc -> sum -> calc; give the connection that goes backwards a delay_ms, or remove one of these"#,
 ),
 (
     "number where text is needed",
@@ -950,7 +967,7 @@ const MSGPACK: &[Row] = &[
 (
     "cycle",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}], "connections": [{"from": "a", "to": "b"}, {"from": "b", "to": "a"}]}"#,
-    "connections[1]: the nodes form a cycle: a -> b -> a; remove one of these connections",
+    "connections[1]: the nodes form a cycle: a -> b -> a; give the connection that goes backwards a delay_ms, or remove one of these",
 ),
 (
     "several param mistakes",

@@ -29,7 +29,7 @@ pub(super) fn instance(
     let changed = changes.and_then(|changes| changes.applied(stage_index, index));
     // The first node takes what the edges bring, every other one what the node before it gives.
     let inputs: Vec<usize> = match position.checked_sub(1) {
-        None => stage.inputs.iter().map(|edge| graph.edges[*edge].port).collect(),
+        None => graph.connected_ports(stage_index).collect(),
         Some(before) => vec![stage.links[before].next_port],
     };
     let made = catch_unwind(AssertUnwindSafe(|| match &graph.nodes[index].work {

@@ -104,7 +104,7 @@ impl Chain {
             brings_items: items.come_from(index),
             last_path: stage.last_path,
             aligned: if graph.begins_with_aligning(index) {
-                stage.inputs.iter().map(|edge| graph.edges[*edge].port).collect()
+                graph.connected_ports(index).collect()
             } else {
                 Vec::new()
             },

@@ -12,10 +12,11 @@ pub(super) fn prefilled_queues(graph: &Graph, columns: Option<Columns>) -> Vec<Q
     let items = columns.as_ref().and_then(|columns| columns.first()).map_or(0, Vec::len);
     // A packet and its end for each input, and the end of the stream.
     let capacity = if columns.is_some() { items * 2 + 1 } else { 2 };
-    let queue_of = |edge: &StageEdge| match edge.from {
-        None => Queue::with_capacity(None, capacity),
+    let queue_of = |edge: &StageEdge| match (edge.from, edge.delay) {
+        (None, _) => Queue::with_capacity(None, capacity),
+        (_, Some(delay)) => Queue::of_feedback(edge.buffer, delay),
         // Nothing is dropped where all inputs are there at the start: nothing live has to wait.
-        Some(_) => Queue::of_edge(edge.buffer, Policy::Block),
+        _ => Queue::of_edge(edge.buffer, Policy::Block),
     };
     let mut queues: Vec<Queue> = graph.edges.iter().map(queue_of).collect();
     let entries: Vec<usize> = (0..queues.len()).filter(|&edge| graph.edges[edge].from.is_none()).collect();
@@ -43,6 +44,9 @@ pub(super) fn prefilled_queues(graph: &Graph, columns: Option<Columns>) -> Vec<Q
 /// The queues of a graph whose inputs come while it runs. Sources begin at once.
 pub(super) fn open_queues(graph: &Graph, bounds: Bounds) -> Vec<Queue> {
     let queue_of = |edge: &StageEdge| {
+        if let Some(delay) = edge.delay {
+            return Queue::of_feedback(edge.buffer, delay);
+        }
         if edge.from.is_some() {
             return Queue::of_edge(edge.buffer, edge.buffer.map_or(Policy::Block, EdgeBuffer::policy));
         }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::clock::Clock;
 use crate::exec::queue::Queue;
 use crate::exec::stream_item::StreamItem;
 use crate::graph::{Graph, Runner, Upstream};
@@ -25,6 +26,8 @@ pub(super) struct FanIn<'a> {
     pub(super) graph: &'a Graph,
     pub(super) stage: usize,
     pub(super) is_session: bool,
+    /// By which packets arrive that go backwards.
+    pub(super) clock: &'a Clock,
 }
 
 /// The most bytes that a stage takes out of its queues at once.
@@ -34,6 +37,7 @@ impl FanIn<'_> {
     /// Whether the stage takes anything now.
     pub(super) fn has_input(self, queues: &[Queue], state: &InputState) -> bool {
         self.inputs().iter().any(|&edge| self.takes_from(queues, state.refused, edge))
+            || self.feedback().iter().any(|&edge| self.takes_back(queues, edge))
     }
 
     /// Moves at most `most` packets into the inbox, and the ends between them.
@@ -112,11 +116,26 @@ impl FanIn<'_> {
 
     /// The edge whose turn it is.
     fn next_edge(self, queues: &[Queue], state: &mut InputState) -> Option<usize> {
-        let inputs = self.inputs();
-        let turns = (0..inputs.len()).map(|turn| (state.next + turn) % inputs.len());
-        let position = { turns }.find(|&position| self.takes_from(queues, state.refused, inputs[position]))?;
-        state.next = (position + 1) % inputs.len();
-        Some(inputs[position])
+        let (inputs, feedback) = (self.inputs(), self.feedback());
+        let count = inputs.len() + feedback.len();
+        let edge = |position: usize| inputs.get(position).or_else(|| feedback.get(position - inputs.len())).copied();
+        let is_taken = |edge: usize| match self.graph.edges[edge].delay {
+            None => self.takes_from(queues, state.refused, edge),
+            Some(_) => self.takes_back(queues, edge),
+        };
+        let turns = (0..count).map(|turn| (state.next + turn) % count);
+        let position = { turns }.find(|&position| edge(position).is_some_and(is_taken))?;
+        state.next = (position + 1) % count;
+        edge(position)
+    }
+
+    /// Whether the stage takes what waits on an edge that goes backwards: once it has arrived, and nothing behind the end of the
+    /// stream. Where all inputs are there from the start there is no time to pass.
+    fn takes_back(self, queues: &[Queue], edge: usize) -> bool {
+        let has_arrived = |due| !self.is_session || due <= self.clock.now();
+        !queues[edge].is_empty()
+            && queues[edge].oldest().is_none_or(has_arrived)
+            && !self.inputs().iter().all(|&input| queues[input].has_finished)
     }
 
     /// Passes the end of an item on, once it has come on all edges that still bring something.
@@ -146,6 +165,11 @@ impl FanIn<'_> {
     fn inputs(&self) -> &[usize] {
         &self.graph.stages[self.stage].inputs
     }
+
+    /// The edges that go backwards. They take no part in ends, and nothing waits for them.
+    fn feedback(&self) -> &[usize] {
+        &self.graph.stages[self.stage].feedback_inputs
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +192,7 @@ mod tests {
         for (items, &edge) in edges.into_iter().zip(&graph.stages[stage].inputs) {
             items.into_iter().for_each(|item| queues[edge].push(item));
         }
-        let fan_in = FanIn { graph: &graph, stage, is_session: false };
+        let fan_in = FanIn { graph: &graph, stage, is_session: false, clock: &Clock::Real };
         let (mut state, mut inbox) = (InputState::default(), VecDeque::new());
         while fan_in.has_input(&queues, &state) {
             fan_in.fill(&mut queues, &mut state, &mut inbox, most);

@@ -73,7 +73,7 @@ impl Run {
     }
 
     /// Sends on the next item that the host's replies have brought.
-    fn send_on(&self, state: &mut State, index: usize, ready: &mut Ready) -> Result<SentOn, Fault> {
+    fn send_on(self: &Arc<Self>, state: &mut State, index: usize, ready: &mut Ready) -> Result<SentOn, Fault> {
         match state.stages[index].exchange.take_output() {
             Some(StreamItem::Packet(queued, port)) => {
                 self.emit_locked(state, index, port, queued, ready)?;

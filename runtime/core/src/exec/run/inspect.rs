@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::egress::Egress;
 use super::ingress::{Ingress, waiting_at};
+use super::meter::edges_into;
 use super::stage_cell::Status;
 use super::{Phase, Run, State};
 use crate::exec::collector::Collector;
@@ -91,8 +92,8 @@ impl Run {
 
 /// What waits before a stage.
 fn waiting(graph: &Graph, state: &State, index: usize) -> Waiting {
-    let (stage, inputs) = (&state.stages[index], &graph.stages[index].inputs);
-    let queues = || inputs.iter().map(|&input| &state.queues[input]);
+    let stage = &state.stages[index];
+    let queues = || edges_into(graph, index).map(|input| &state.queues[input]);
     let oldest = queues().filter_map(Queue::oldest).chain(stage.inputs.holds_since).min();
     Waiting {
         packets: stage.inbox_len() + queues().map(Queue::packets).sum::<usize>(),

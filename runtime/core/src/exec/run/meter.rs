@@ -71,7 +71,7 @@ impl Meter {
         self.record(|recorder| TraceRecord::Fill {
             node: graph.stages[stage].links[0].node,
             at: recorder.at(Instant::now()),
-            packets: graph.stages[stage].inputs.iter().map(|&input| queues[input].packets()).sum(),
+            packets: edges_into(graph, stage).map(|input| queues[input].packets()).sum(),
         });
     }
 
@@ -95,6 +95,11 @@ impl Meter {
     fn recorder(&self) -> Option<&Recorder> {
         self.counts.as_ref()?.recorder.as_ref()
     }
+}
+
+/// All edges that lead to a stage.
+pub(super) fn edges_into(graph: &Graph, stage: usize) -> impl Iterator<Item = usize> {
+    graph.stages[stage].inputs.iter().chain(&graph.stages[stage].feedback_inputs).copied()
 }
 
 #[cfg(test)]

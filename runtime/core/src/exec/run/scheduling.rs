@@ -73,6 +73,6 @@ impl Run {
 
     /// The inputs of a stage.
     pub(super) fn fan_in(&self, stage: usize) -> FanIn<'_> {
-        FanIn { graph: &self.graph, stage, is_session: self.is_session }
+        FanIn { graph: &self.graph, stage, is_session: self.is_session, clock: &self.clock }
     }
 }

@@ -158,6 +158,13 @@ impl Run {
             epochs.raise(&self.graph, part);
         }
         for (edge, queue) in self.graph.edges.iter().zip(&mut state.queues) {
+            if edge.delay.is_some() {
+                // What is on its way back belongs to both of its ends.
+                if part.has_all_of(edge.to) || edge.from.is_some_and(|from| part.from(from).is_some()) {
+                    queue.interrupt();
+                }
+                continue;
+            }
             if !part.has_all_of(edge.to) {
                 continue;
             }

@@ -7,10 +7,13 @@ use std::time::Instant;
 
 use super::egress::{Egress, Pushed};
 use super::failure::{Failure, Fault, limit_error};
+use super::stage_cell::Status;
+use super::timer_event::TimerEvent;
 use super::{Phase, Ready, Run, State};
 use crate::exec::epochs::Epochs;
 use crate::exec::event::Event;
 use crate::exec::stream_item::{QueuedPacket, StreamItem};
+use crate::graph::StageEdge;
 use crate::node::Cost;
 
 impl Run {
@@ -63,7 +66,7 @@ impl Run {
 
     /// Sends a packet out of a stage: to every output and edge of that port. Returns whether there is credit left.
     pub(super) fn emit(
-        &self,
+        self: &Arc<Self>,
         index: usize,
         port: usize,
         queued: QueuedPacket,
@@ -79,7 +82,7 @@ impl Run {
 
     /// Sends a packet out of a stage under the lock.
     pub(super) fn emit_locked(
-        &self,
+        self: &Arc<Self>,
         state: &mut State,
         index: usize,
         port: usize,
@@ -87,6 +90,9 @@ impl Run {
         ready: &mut Ready,
     ) -> Result<bool, Fault> {
         let stage = &self.graph.stages[index];
+        if !stage.feedback_outputs.is_empty() {
+            self.emit_backwards(state, index, port, &queued, ready);
+        }
         if stage.outputs.is_empty() {
             return self.emit_to_outputs(state, index, port, queued);
         }
@@ -146,6 +152,35 @@ impl Run {
                 self.meter.record_drops(&self.graph, self.graph.edges[edge].to, dropped);
                 self.meter.record_fill(&self.graph, self.graph.edges[edge].to, &state.queues);
                 self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
+            }
+        }
+    }
+
+    /// Queues a packet at every edge of an output port that goes backwards. All of its times are later by the delay. In a session
+    /// it is taken then; a run over inputs that are all there has no clock that it could wait for.
+    fn emit_backwards(
+        self: &Arc<Self>,
+        state: &mut State,
+        index: usize,
+        port: usize,
+        queued: &QueuedPacket,
+        ready: &mut Ready,
+    ) {
+        let edges = self.graph.stages[index].feedback_outputs.iter().filter(|(from, _)| *from == port);
+        for &(_, edge) in edges {
+            let StageEdge { to, delay, .. } = self.graph.edges[edge];
+            let Some(delay) = delay.filter(|_| state.stages[to].status() != Status::Finished) else { continue };
+            let QueuedPacket { packet, item, deadline, .. } = queued.share();
+            let deadline = deadline.and_then(|deadline| deadline.checked_add(delay));
+            // It has come back to where its way began.
+            let later = QueuedPacket { packet: packet.later(delay), item, path: 0, deadline };
+            let due = self.is_session.then(|| self.now() + delay);
+            let dropped = state.queues[edge].push_at(StreamItem::Packet(later, 0), due);
+            self.meter.record_drops(&self.graph, to, dropped);
+            self.meter.record_fill(&self.graph, to, &state.queues);
+            match due {
+                Some(due) => self.set_timer(due, TimerEvent::Wake(to)),
+                None => self.schedule_if_runnable(state, to, ready),
             }
         }
     }
