@@ -310,6 +310,46 @@ fn converters_are_put_in_where_nothing_is_promised() {
     );
 }
 
+fn with_ends(nodes: &[Json], connections: &[(&str, &str)], inputs: &Json, outputs: &Json) -> Blueprint {
+    let connections: Vec<_> = connections.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+    let manifest = json!({
+        "version": "v1", "nodes": nodes, "connections": connections, "inputs": inputs, "outputs": outputs,
+    });
+    accepted(manifest.to_string().as_bytes())
+}
+
+#[test]
+fn named_ends_come_in_and_out_at_their_ports_in_the_order_of_the_manifest() {
+    let nodes = [node("m", "Merge"), node("vad", "Detector"), node("log", "Log"), node("mic", "Microphone")];
+    let inputs = json!({ "right": "m.right", "left": ["m.left", "log"] });
+    let outputs = json!({ "event": "vad.event", "sum": "m", "live": "mic", "again": "m" });
+    let blueprint = with_ends(&nodes, &[("m", "vad")], &inputs, &outputs);
+    assert_eq!(entries(&blueprint), ["right: m.right", "left: m.left log"]);
+    assert_eq!(exits(&blueprint), ["event: vad.event", "sum: m", "live: mic", "again: m"]);
+    // With one of the two, the other is as without.
+    let only = with_ends(&nodes[..2], &[("m", "vad")], &json!({ "x": ["m.left", "m.right"] }), &Json::Null);
+    assert_eq!(
+        (entries(&only), exits(&only)),
+        (vec!["x: m.left m.right".to_owned()], vec!["vad: vad.speech".to_owned()])
+    );
+    let only = with_ends(&nodes[2..3], &[], &Json::Null, &Json::Null);
+    assert_eq!((entries(&only), exits(&only)), (vec![": log".to_owned()], vec!["log: log".to_owned()]));
+}
+
+#[test]
+fn converters_are_put_in_before_each_end_that_needs_them() {
+    let nodes = [node("mic", "Microphone"), node("vad", "Detector")];
+    let blueprint = with_ends(&nodes, &[("mic", "vad")], &json!({ "far": "vad" }), &json!({ "speech": "vad.speech" }));
+    assert_eq!(entries(&blueprint), ["far: vad.mix"]);
+    let expected = [
+        "mic[0] -> vad.resample[0]",
+        "vad.resample[0] -> vad[0]",
+        "vad.mix[0] -> vad.resample2[0]",
+        "vad.resample2[0] -> vad[0]",
+    ];
+    assert_eq!(edges(&blueprint), expected);
+}
+
 #[test]
 fn converters_are_put_in_before_a_node_that_takes_the_inputs_of_the_graph() {
     let blueprint = graph(&[node("vad", "Detector"), node("log", "Log")], &[("vad.event", "log")]);

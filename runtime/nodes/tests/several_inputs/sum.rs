@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use remotemedia_core::exec::{
-    Completion, Config, Event, Outcome, Port, Received, Runtime, Session, SessionOptions, TakeLimit,
+    Completion, Config, Event, Outcome, Pipeline, Port, Received, Runtime, Session, SessionOptions, SessionPacket,
+    TakeLimit,
 };
 use remotemedia_core::manifest::HostNodes;
 use remotemedia_core::node::{Node, NodeError};
@@ -429,4 +430,61 @@ fn an_interruption_does_not_wait_for_what_is_over() {
     sounds.extend(rest_of(&session, &port));
     let made: Vec<f32> = sounds.iter().flat_map(|audio| audio.channel(0)).copied().collect();
     assert_eq!(made, second.channel(0));
+}
+
+/// Two inputs, one at each port of a sum, and what the manifest adds behind them.
+fn two_inputs(runtime: &Runtime, mic: &Json) -> Pipeline {
+    let mut document: Json =
+        serde_json::from_str(&manifest(&[("sum", "AudioSum", json!({})), ("level", "AudioLevel", json!({}))], &[]))
+            .expect("JSON");
+    document["inputs"] = json!({"mic": mic, "far": "sum.in1", "other": "level"});
+    runtime.compile(document.to_string().as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn seconds(input: usize, range: std::ops::Range<usize>) -> VecDeque<SessionPacket> {
+    let packet = |_| Packet::new(ramp(1, 1, RATE as usize).into());
+    range.map(|second| SessionPacket { packet: packet(second), input }).collect()
+}
+
+#[test]
+fn an_input_that_runs_ahead_of_another_finds_no_room() {
+    let runtime = runtime();
+    let pipeline = two_inputs(&runtime, &json!("sum.in0"));
+    let port = Port::new(None);
+    let session = pipeline.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    let mut ahead = seconds(0, 0..100);
+    // The node takes about a second more of it, the queue five seconds, and a stage takes several packets at once.
+    let taken = session.send(&mut ahead, 0, PATIENCE, ALL).expect("taken").taken;
+    assert!((5..50).contains(&taken), "{taken}");
+    // What comes at the other input makes room.
+    let mut outputs = 0;
+    let mut behind = seconds(1, 0..100);
+    while !(ahead.is_empty() && behind.is_empty()) {
+        for packets in [&mut ahead, &mut behind] {
+            session.send(packets, 0, PATIENCE, ALL).expect("taken").outputs.iter().for_each(|_| outputs += 1);
+        }
+        outputs += received(&session).len();
+        port.next(Some(Duration::from_millis(1)));
+    }
+    session.finish().expect("it goes on");
+    outputs += rest_of(&session, &port).len();
+    assert!(outputs > 0);
+}
+
+#[test]
+fn an_input_that_leads_elsewhere_too_holds_up_nothing_there() {
+    let runtime = runtime();
+    let pipeline = two_inputs(&runtime, &json!(["sum.in0", "level"]));
+    let port = Port::new(None);
+    let session = pipeline.session(&port, 1, &SessionOptions::default()).expect("accepted");
+    let (mut ahead, mut levels) = (seconds(0, 0..30), 0);
+    while levels < 30 {
+        session.send(&mut ahead, 0, PATIENCE, TakeLimit { packets: 0, bytes: 0 }).expect("taken");
+        match session.receive(None, ALL) {
+            Received::Outputs(outputs) => levels += outputs.iter().filter(|output| output.place == 1).count(),
+            Received::WouldBlock => assert!(!port.next(Some(PATIENCE)).events.is_empty(), "nothing comes"),
+            Received::End => panic!("the session goes on"),
+        }
+    }
+    assert!(session.cancel());
 }
