@@ -54,7 +54,8 @@ class JsonFile {
     }
 
     rm::Value word(std::string_view word, rm::Value value) {
-        if (text_.compare(at_, word.size(), word) != 0) throw std::runtime_error("a file of the suite has an unknown word");
+        if (text_.compare(at_, word.size(), word) != 0)
+            throw std::runtime_error("a file of the suite has an unknown word");
         at_ += word.size();
         return value;
     }
@@ -131,8 +132,10 @@ class JsonFile {
             const char escape = peek();
             at_++;
             static constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
-            if (escape == 'u') append_code(out);
-            else out += meanings.at(letters.find(escape));
+            if (escape == 'u')
+                append_code(out);
+            else
+                out += meanings.at(letters.find(escape));
         }
         at_++;
         return out;

@@ -9,8 +9,10 @@ int main(int argc, char **argv) {
     std::vector<std::string> wanted;
     bool is_list = false;
     for (int index = 2; index < argc; index++) {
-        if (std::string_view(argv[index]) == "--list") is_list = true;
-        else wanted.emplace_back(argv[index]);
+        if (std::string_view(argv[index]) == "--list")
+            is_list = true;
+        else
+            wanted.emplace_back(argv[index]);
     }
     if (argc < 2) {
         std::cerr << "usage: conformance SUITE [--list] [CASE...]\n";

@@ -49,7 +49,8 @@ inline std::string text(const rm::Value &parts) {
         if (const auto *text = part.get_if<std::string>()) {
             out += *text;
         } else if (const auto *list = part.get_if<rm::List>()) {
-            for (std::size_t count = (*list)[1].as<std::size_t>(); count > 0; count--) out += (*list)[0].as<std::string>();
+            for (std::size_t count = (*list)[1].as<std::size_t>(); count > 0; count--)
+                out += (*list)[0].as<std::string>();
         } else {
             for (std::size_t number = 0; number < part["keys"].as<std::size_t>(); number++) {
                 if (number > 0) out += ',';
@@ -126,8 +127,10 @@ inline rm::Column column(const rm::Value &value) {
     column.null_count = number<std::int64_t>(value[5]);
     column.offset = number<std::size_t>(value[6]);
     for (const rm::Value &buffer : value[7].as<rm::List>()) {
-        if (buffer.is_null()) column.buffers.emplace_back();
-        else column.buffers.emplace_back(data(buffer));
+        if (buffer.is_null())
+            column.buffers.emplace_back();
+        else
+            column.buffers.emplace_back(data(buffer));
     }
     for (const rm::Value &child : value[8].as<rm::List>()) column.children.push_back(notation::column(child));
     if (!value[9].is_null()) column.dictionary = std::make_shared<const rm::Column>(notation::column(value[9]));
@@ -150,13 +153,21 @@ inline rm::Value media(const std::string &kind, const rm::Value &written) {
     }
     if (kind == "audio") {
         const auto frames = number<std::size_t>(written[5]);
-        return rm::Audio{number<std::uint32_t>(written[1]), optional_text(written[2]), time(written[3]),
-                         number<std::size_t>(written[4]),   frames,                    frames * 4,
-                         data(written[6]),                  0};
+        return rm::Audio{number<std::uint32_t>(written[1]),
+                         optional_text(written[2]),
+                         time(written[3]),
+                         number<std::size_t>(written[4]),
+                         frames,
+                         frames * 4,
+                         data(written[6]),
+                         0};
     }
     if (kind == "video") {
-        rm::Video video{rm::pixel_format_named(written[1].as<std::string>()).value(), number<std::uint32_t>(written[2]),
-                        number<std::uint32_t>(written[3]), time(written[4]), {}};
+        rm::Video video{rm::pixel_format_named(written[1].as<std::string>()).value(),
+                        number<std::uint32_t>(written[2]),
+                        number<std::uint32_t>(written[3]),
+                        time(written[4]),
+                        {}};
         for (const rm::Value &plane : written[5].as<rm::List>()) {
             video.planes.push_back({data(plane[1]), number<std::size_t>(plane[0])});
         }

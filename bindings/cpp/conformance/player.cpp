@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::chrono::seconds patience{10};
 
-const std::set<std::string> features{"host_nodes", "host_stream", "host_ends",  "host_ports", "host_batch", "runtimes",
-                                     "shutdown",   "loans",       "same_memory", "live",      "try_send",   "plan",
-                                     "metrics",    "progress",    "named_ends", "interrupt_part"};
+const std::set<std::string> features{
+    "host_nodes",  "host_stream", "host_ends", "host_ports", "host_batch", "runtimes", "shutdown",   "loans",
+    "same_memory", "live",        "try_send",  "plan",       "metrics",    "progress", "named_ends", "interrupt_part"};
 
 /// Waits until a condition holds that another thread makes true.
 void until(const std::function<bool()> &holds, const std::string &what) {
@@ -43,6 +43,7 @@ class Player {
             warm.run({1});
             warm.execute({1}).get();
         }
+        until([] { return rm::live_objects()["runs"] == rm::Value(0); }, "the first run is still there");
         before_ = rm::live_objects();
         std::size_t number = 0;
         for (const rm::Value &step : steps_) {
@@ -52,9 +53,11 @@ class Player {
             } catch (const Skip &) {
                 throw;
             } catch (const Failed &failure) {
-                throw Failed("step " + std::to_string(number) + " (" + step["do"].as<std::string>() + "): " + failure.what());
+                throw Failed("step " + std::to_string(number) + " (" + step["do"].as<std::string>() +
+                             "): " + failure.what());
             } catch (const std::out_of_range &failure) {
-                throw Failed("step " + std::to_string(number) + " (" + step["do"].as<std::string>() + "): " + failure.what());
+                throw Failed("step " + std::to_string(number) + " (" + step["do"].as<std::string>() +
+                             "): " + failure.what());
             }
         }
         if (error_) throw Failed("the last step failed: " + text_of(error_));
@@ -196,8 +199,8 @@ class Player {
 
     void cancel(const Step &step) {
         const rm::Value *session = step.find("session");
-        const bool was_alive = session ? sessions_.at(session->as<std::string>()).cancel()
-                                       : work_.at(text(step, "work")).cancel();
+        const bool was_alive =
+            session ? sessions_.at(session->as<std::string>()).cancel() : work_.at(text(step, "work")).cancel();
         const rm::Value *gone = step.find("gone");
         same(gone ? gone->as<bool>() : false, !was_alive, "whether it has ended already");
     }
@@ -216,8 +219,10 @@ class Player {
             const rm::Value value = built(packet["value"], lent_);
             const rm::SendAt at{time_of(packet, "pts"), time_of(packet, "duration"),
                                 packet.find("to") ? std::string_view(text(packet, "to")) : std::string_view()};
-            if (!taken) session.send(value, at, {.timeout = patience});
-            else if (!session.try_send(value, at)) break;
+            if (!taken)
+                session.send(value, at, {.timeout = patience});
+            else if (!session.try_send(value, at))
+                break;
             sent++;
         }
         if (taken) same(*taken, sent, "taken");
@@ -248,8 +253,8 @@ class Player {
             const auto packet = next();
             const std::string where = " of row " + std::to_string(index++);
             if (!packet) throw Failed("the session has ended before row " + std::to_string(index - 1));
-            const rm::Map found{{"value", packet->value},   {"pts", packet->pts},       {"duration", packet->duration},
-                                {"seq", packet->sequence},  {"stream", packet->stream}, {"output", packet->output},
+            const rm::Map found{{"value", packet->value},  {"pts", packet->pts},       {"duration", packet->duration},
+                                {"seq", packet->sequence}, {"stream", packet->stream}, {"output", packet->output},
                                 {"item", packet->item}};
             for (const auto &[key, value] : row.as<rm::Map>()) {
                 same(key == "value" ? built(value, lent_) : value, found.at(key), key + where);
@@ -294,7 +299,8 @@ class Player {
 
     void compare_outputs(const rm::Outputs &found, const rm::Value &expected) const {
         for (const rm::Output &output : found) {
-            if (!output.values.empty() && !expected.find(output.name)) throw Failed("there is an output " + output.name);
+            if (!output.values.empty() && !expected.find(output.name))
+                throw Failed("there is an output " + output.name);
         }
         for (const auto &[name, values] : expected.as<rm::Map>()) {
             const rm::Output *output = found.find(name);
@@ -310,14 +316,16 @@ class Player {
             for (const auto &[name, values] : expected->as<rm::Map>()) {
                 rm::List found;
                 const rm::Output &output = result_[name];
-                for (std::size_t index = 0; index < output.values.size(); index++) found.push_back(entry(output, index));
+                for (std::size_t index = 0; index < output.values.size(); index++)
+                    found.push_back(entry(output, index));
                 same(values, found, std::string(key) + " of " + name);
             }
         };
         const auto time = [](const std::vector<std::optional<std::int64_t>> &times, std::size_t index) -> rm::Value {
             return times.empty() ? std::nullopt : times[index];
         };
-        column("items", [](const rm::Output &output, std::size_t index) -> rm::Value { return output.items.at(index); });
+        column("items",
+               [](const rm::Output &output, std::size_t index) -> rm::Value { return output.items.at(index); });
         column("pts", [&](const rm::Output &output, std::size_t index) { return time(output.pts, index); });
         column("durations", [&](const rm::Output &output, std::size_t index) { return time(output.durations, index); });
         if (const rm::Value *skips = step.find("skips")) same(*skips, result_.skips(), "skips");
@@ -366,13 +374,16 @@ class Player {
         const auto is_lent = [&] {
             return std::ranges::any_of(runtimes_, [&](const auto &entry) { return entry.second.has(memory); });
         };
-        if (text(step, "is") == "lent") same(true, is_lent(), "lent");
-        else until([&] { return !is_lent(); }, "it is still lent");
+        if (text(step, "is") == "lent")
+            same(true, is_lent(), "lent");
+        else
+            until([&] { return !is_lent(); }, "it is still lent");
     }
 
     void expect_same_memory(const Step &step) {
         const rm::Value &value = result_[text(step, "output")].values.at(step["index"].as<std::size_t>());
-        if (value.as<rm::Bytes>().data() != lent_.at(text(step, "memory")).data()) throw Failed("it has another address");
+        if (value.as<rm::Bytes>().data() != lent_.at(text(step, "memory")).data())
+            throw Failed("it has another address");
     }
 
     void expect_live(const Step &step) {
@@ -388,7 +399,8 @@ class Player {
             for (const auto &[name, count] : before_.as<rm::Map>()) {
                 const rm::Value *wanted = more.find(name);
                 if (only_named && !wanted) continue;
-                if (found[name].as<std::int64_t>() != count.as<std::int64_t>() + (wanted ? wanted->as<std::int64_t>() : 0)) {
+                if (found[name].as<std::int64_t>() !=
+                    count.as<std::int64_t>() + (wanted ? wanted->as<std::int64_t>() : 0)) {
                     return false;
                 }
             }

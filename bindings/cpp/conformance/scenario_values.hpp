@@ -92,9 +92,11 @@ inline rm::Value list_of(const std::vector<std::string> &texts) {
 inline void check_error(const rm::Error &error, const rm::Map &expected,
                         const std::vector<std::exception_ptr> &exceptions) {
     const rm::ErrorDetail &detail = error.detail();
-    const rm::Map found{{"message", error.what()}, {"cause", detail.cause}, {"cure", detail.cure},
-                        {"node_id", detail.node_id}, {"node_type", detail.node_type}, {"item", detail.item},
-                        {"input", detail.input}, {"position_ns", detail.position_ns}, {"chain", list_of(detail.chain)}};
+    const rm::Map found{{"message", error.what()},       {"cause", detail.cause},
+                        {"cure", detail.cure},           {"node_id", detail.node_id},
+                        {"node_type", detail.node_type}, {"item", detail.item},
+                        {"input", detail.input},         {"position_ns", detail.position_ns},
+                        {"chain", list_of(detail.chain)}};
     for (const auto &[key, value] : expected) {
         if (key == "outputs") continue;
         if (key == "status") {
@@ -117,9 +119,12 @@ inline void check_error(const rm::Error &error, const rm::Map &expected,
             same(value.as<rm::List>().size(), error.problems().size(), "problems");
             for (std::size_t index = 0; index < error.problems().size(); index++) {
                 const rm::Problem &problem = error.problems()[index];
-                const rm::Map fields{{"path", problem.path},     {"message", problem.message},
-                                     {"line", problem.line},     {"column", problem.column},
-                                     {"expected", problem.expected}, {"got", problem.got},
+                const rm::Map fields{{"path", problem.path},
+                                     {"message", problem.message},
+                                     {"line", problem.line},
+                                     {"column", problem.column},
+                                     {"expected", problem.expected},
+                                     {"got", problem.got},
                                      {"suggestion", problem.suggestion}};
                 for (const auto &[field, wanted] : value[index].as<rm::Map>()) {
                     same(wanted, fields.at(field), "problems[" + std::to_string(index) + "]." + field);

@@ -96,8 +96,8 @@ std::vector<Case> vector_cases(const std::string &suite) {
         const rm::Value *entries = vectors->find(key);
         if (!entries) return;
         for (const rm::Value &entry : entries->as<rm::List>()) {
-            cases.push_back({std::string(kind) + "/" + entry["name"].as<std::string>(),
-                             [vectors, &entry, play] { play(entry); }});
+            cases.push_back(
+                {std::string(kind) + "/" + entry["name"].as<std::string>(), [vectors, &entry, play] { play(entry); }});
         }
     };
     add("values", "vector", play_vector);

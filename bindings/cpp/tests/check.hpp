@@ -23,7 +23,8 @@ struct Test {
 
 #define TEST(area, name)                                                                                               \
     static void test_##area##_##name();                                                                                \
-    static const bool registered_##area##_##name = (Test::all().push_back({#area, #name, test_##area##_##name}), true); \
+    static const bool registered_##area##_##name =                                                                     \
+        (Test::all().push_back({#area, #name, test_##area##_##name}), true);                                           \
     static void test_##area##_##name()
 
 [[noreturn]] inline void fail(const char *file, int line, const std::string &what) {
@@ -36,7 +37,8 @@ struct Test {
     } while (0)
 
 template <typename T> std::string shown(const T &value) {
-    if constexpr (std::convertible_to<T, rm::Value>) return rm::to_json(rm::Value(value));
+    if constexpr (std::convertible_to<T, rm::Value>)
+        return rm::to_json(rm::Value(value));
     else if constexpr (requires(std::ostringstream out) { out << value; }) {
         std::ostringstream out;
         out << value;
@@ -51,7 +53,8 @@ template <typename T> std::string shown(const T &value) {
         const auto expected_ = (expected);                                                                             \
         const auto actual_ = (actual);                                                                                 \
         if (!(expected_ == actual_))                                                                                   \
-            fail(__FILE__, __LINE__, std::string(#actual) + ": expected " + shown(expected_) + ", got " + shown(actual_)); \
+            fail(__FILE__, __LINE__,                                                                                   \
+                 std::string(#actual) + ": expected " + shown(expected_) + ", got " + shown(actual_));                 \
     } while (0)
 
 /// Makes a call that must throw this class, and returns what it threw.
@@ -89,7 +92,8 @@ class Gate {
     }
     void wait(std::stop_token stop = {}) {
         std::unique_lock lock(mutex_);
-        if (!changed_.wait_for(lock, stop, std::chrono::seconds(10), [this] { return is_open_; }) && !stop.stop_requested()) {
+        if (!changed_.wait_for(lock, stop, std::chrono::seconds(10), [this] { return is_open_; }) &&
+            !stop.stop_requested()) {
             throw std::runtime_error("nothing came within ten seconds");
         }
     }

@@ -52,11 +52,11 @@ TEST(codec, refused_documents_throw) {
 }
 
 TEST(codec, every_cut_of_a_document_is_refused) {
-    const rm::Value value = rm::Value::map(
-        {{"audio", rm::Audio::copy(std::vector<float>(40, 0.5f), 8000, 2)},
-         {"tensor", rm::Tensor::take(std::vector<std::int16_t>{1, 2, 3, 4, 5, 6}, {2, 3})},
-         {"list", rm::Value::list(nullptr, true, -129, 1e300, "text", rm::Timestamp{5, 6}, UINT64_MAX)},
-         {"file", rm::File::of(rm::Bytes::copy("content"), "text/plain")}});
+    const rm::Value value =
+        rm::Value::map({{"audio", rm::Audio::copy(std::vector<float>(40, 0.5f), 8000, 2)},
+                        {"tensor", rm::Tensor::take(std::vector<std::int16_t>{1, 2, 3, 4, 5, 6}, {2, 3})},
+                        {"list", rm::Value::list(nullptr, true, -129, 1e300, "text", rm::Timestamp{5, 6}, UINT64_MAX)},
+                        {"file", rm::File::of(rm::Bytes::copy("content"), "text/plain")}});
     const rm::Document document = rm::encode(value);
     CHECK(rm::decode(document.bytes) == value);
     for (std::size_t size = 0; size < document.bytes.size(); size++) {

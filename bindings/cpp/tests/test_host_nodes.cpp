@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Nodes of this program: the forms that a function may have, chains, streaming answers, ends, state, and what they throw.
+// Nodes of this program: the forms that a function may have, chains, streaming answers, ends, state, and what they
+// throw.
 
 #include "check.hpp"
 
@@ -45,10 +46,12 @@ TEST(host_nodes, functions_stand_among_built_in_nodes_and_in_chains) {
     rm::Runtime runtime;
     const rm::Node plus{"Calculator", "plus", {{"operation", "add"}, {"operand", 1}}};
     const rm::Graph graph = rm::Graph() >> plus >> rm::host_node("Ten", [](int x) { return x * 10; }) >>
-                            rm::host_node("Twice", [](const rm::HostPacket &packet, rm::Emitter &emit) {
-                                emit(packet.value);
-                                emit(rm::Value::list(packet.value));
-                            }) >> rm::Node{"PassThrough"};
+                            rm::host_node("Twice",
+                                          [](const rm::HostPacket &packet, rm::Emitter &emit) {
+                                              emit(packet.value);
+                                              emit(rm::Value::list(packet.value));
+                                          }) >>
+                            rm::Node{"PassThrough"};
     CHECK(both({runtime, graph}, {1, 2}) == (rm::List{20, rm::Value::list(20), 30, rm::Value::list(30)}));
 }
 
@@ -73,9 +76,12 @@ TEST(host_nodes, streaming_answers_wait_for_room) {
     rm::Runtime runtime;
     const rm::Node pass{"PassThrough"};
     const rm::Graph graph = rm::Graph() >> rm::host_node("Same", [](int x) { return x; }) >>
-                            rm::host_node("Count", [](const rm::HostPacket &packet, rm::Emitter &emit) {
-                                for (int number = 0; number < packet.value.as<int>(); number++) emit(number);
-                            }) >> pass >> rm::host_node("Last", [](int x) { return x; });
+                            rm::host_node("Count",
+                                          [](const rm::HostPacket &packet, rm::Emitter &emit) {
+                                              for (int number = 0; number < packet.value.as<int>(); number++)
+                                                  emit(number);
+                                          }) >>
+                            pass >> rm::host_node("Last", [](int x) { return x; });
     const rm::Pipeline pipeline(runtime, graph);
     const rm::List values = both(pipeline, {3000});
     CHECK_EQUAL(3000u, values.size());
@@ -90,7 +96,8 @@ TEST(host_nodes, an_exception_comes_back_as_the_same_object) {
                                     return value;
                                 }));
     for (const bool is_blocking : {true, false}) {
-        const auto error = THROWN(rm::HostNodeError, is_blocking ? pipeline.run({1, 2}) : pipeline.execute({1, 2}).get());
+        const auto error =
+            THROWN(rm::HostNodeError, is_blocking ? pipeline.run({1, 2}) : pipeline.execute({1, 2}).get());
         CHECK(error.exception() == own);
         CHECK(error.nested_ptr() == own);
         CHECK_EQUAL("own", *error.node_id());

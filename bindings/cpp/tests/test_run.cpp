@@ -36,8 +36,8 @@ TEST(run, a_manifest_may_be_text_or_a_map) {
 
 TEST(run, problems_of_a_manifest_have_their_places) {
     rm::Runtime runtime;
-    const auto error = THROWN(rm::ManifestError,
-                              rm::Pipeline(runtime, "version: v1\nnodes:\n  - id: a\n    node_type: Nope\n"));
+    const auto error =
+        THROWN(rm::ManifestError, rm::Pipeline(runtime, "version: v1\nnodes:\n  - id: a\n    node_type: Nope\n"));
     CHECK(error.status() == rm::Status::invalid_manifest);
     CHECK_EQUAL(1u, error.problems().size());
     CHECK_EQUAL("nodes[0].node_type", error.problems()[0].path);
@@ -111,11 +111,12 @@ TEST(run, a_timeout_and_a_stop_end_a_run) {
     // The blocking call: another thread stops it while a function is at work.
     std::stop_source other;
     Gate begun;
-    const rm::Pipeline blocking(runtime, rm::Graph() >> rm::host_node("Wait", [&](const rm::HostPacket &, rm::Emitter &emit) {
-                                             begun.open();
-                                             Gate never;
-                                             never.wait(emit.stop_token());
-                                         }));
+    const rm::Pipeline blocking(runtime,
+                                rm::Graph() >> rm::host_node("Wait", [&](const rm::HostPacket &, rm::Emitter &emit) {
+                                    begun.open();
+                                    Gate never;
+                                    never.wait(emit.stop_token());
+                                }));
     std::jthread stopper([&] {
         begun.wait();
         other.request_stop();
@@ -127,12 +128,13 @@ TEST(run, a_run_that_nobody_waits_for_is_cancelled) {
     rm::Runtime runtime;
     auto stopped = std::make_shared<Gate>();
     auto entered = std::make_shared<Gate>();
-    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Wait", [=](const rm::HostPacket &, rm::Emitter &emit) {
-                                             entered->open();
-                                             Gate never;
-                                             never.wait(emit.stop_token());
-                                             stopped->open();
-                                         }));
+    const rm::Pipeline pipeline(runtime,
+                                rm::Graph() >> rm::host_node("Wait", [=](const rm::HostPacket &, rm::Emitter &emit) {
+                                    entered->open();
+                                    Gate never;
+                                    never.wait(emit.stop_token());
+                                    stopped->open();
+                                }));
     {
         rm::Execution execution = pipeline.execute({1});
         entered->wait();

@@ -67,7 +67,8 @@ TEST(sessions, a_flush_ends_a_stream_and_an_interruption_drops_it) {
         }
     };
     rm::Runtime runtime;
-    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Count", rm::HostNode::stateful([] { return Count(); })));
+    const rm::Pipeline pipeline(runtime,
+                                rm::Graph() >> rm::host_node("Count", rm::HostNode::stateful([] { return Count(); })));
     rm::Session session = pipeline.session();
     session.send("a");
     session.send("b");
@@ -87,7 +88,8 @@ TEST(sessions, a_flush_ends_a_stream_and_an_interruption_drops_it) {
 
 TEST(sessions, a_failure_is_thrown_after_the_outputs_before_it) {
     rm::Runtime runtime;
-    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::Node{"Calculator", {}, {{"operation", "add"}, {"operand", 1}}});
+    const rm::Pipeline pipeline(runtime,
+                                rm::Graph() >> rm::Node{"Calculator", {}, {{"operation", "add"}, {"operand", 1}}});
     rm::Session session = pipeline.session();
     session.send(1);
     CHECK(session.receive(ten_seconds)->value == rm::Value(2));
@@ -100,7 +102,8 @@ TEST(sessions, a_failure_is_thrown_after_the_outputs_before_it) {
 
 TEST(sessions, live_params_and_metrics) {
     rm::Runtime runtime;
-    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::Node{"Calculator", "sum", {{"operation", "add"}, {"operand", 1}}});
+    const rm::Pipeline pipeline(runtime,
+                                rm::Graph() >> rm::Node{"Calculator", "sum", {{"operation", "add"}, {"operand", 1}}});
     rm::Session session = pipeline.session();
     session.send(1);
     session.set_params("sum", {{"operand", 10}});
@@ -132,12 +135,13 @@ TEST(sessions, several_outputs_are_read_one_by_one) {
 TEST(sessions, destroying_a_session_stops_its_functions) {
     rm::Runtime runtime;
     auto entered = std::make_shared<Gate>(), stopped = std::make_shared<Gate>();
-    const rm::Pipeline pipeline(runtime, rm::Graph() >> rm::host_node("Wait", [=](const rm::HostPacket &, rm::Emitter &emit) {
-                                             entered->open();
-                                             Gate never;
-                                             never.wait(emit.stop_token());
-                                             stopped->open();
-                                         }));
+    const rm::Pipeline pipeline(runtime,
+                                rm::Graph() >> rm::host_node("Wait", [=](const rm::HostPacket &, rm::Emitter &emit) {
+                                    entered->open();
+                                    Gate never;
+                                    never.wait(emit.stop_token());
+                                    stopped->open();
+                                }));
     {
         rm::Session session = pipeline.session();
         session.send(1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Memory that values share: blocks with an owner, and views of their parts. It knows the handle of the runtime's memory,
-// so that a view of it keeps the handle, and nothing else of the runtime.
+// Memory that values share: blocks with an owner, and views of their parts. It knows the handle of the runtime's
+// memory, so that a view of it keeps the handle, and nothing else of the runtime.
 
 #pragma once
 
@@ -93,8 +93,8 @@ class Bytes {
         requires std::is_trivially_copyable_v<T>
     static Bytes share(std::span<T> elements, std::shared_ptr<const void> owner) {
         const auto *place = reinterpret_cast<const std::byte *>(elements.data());
-        auto block = std::make_shared<const Block>(
-            Block{place, elements.size_bytes(), std::move(owner), !std::is_const_v<T>});
+        auto block =
+            std::make_shared<const Block>(Block{place, elements.size_bytes(), std::move(owner), !std::is_const_v<T>});
         return Bytes(std::move(block), 0, elements.size_bytes());
     }
 
@@ -124,7 +124,8 @@ class Bytes {
 
     /// A part of these bytes, in the same block.
     Bytes part(std::size_t offset, std::size_t size) const {
-        if (offset > size_ || size > size_ - offset) throw std::out_of_range("the part reaches past the end of the bytes");
+        if (offset > size_ || size > size_ - offset)
+            throw std::out_of_range("the part reaches past the end of the bytes");
         Bytes found = *this;
         found.data_ += offset;
         found.size_ = size;
@@ -155,8 +156,7 @@ class Bytes {
 
     /// Compares contents.
     friend bool operator==(const Bytes &left, const Bytes &right) noexcept {
-        return left.size_ == right.size_ &&
-               (left.size_ == 0 || std::memcmp(left.data_, right.data_, left.size_) == 0);
+        return left.size_ == right.size_ && (left.size_ == 0 || std::memcmp(left.data_, right.data_, left.size_) == 0);
     }
 
   private:

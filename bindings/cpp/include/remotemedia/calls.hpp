@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// What calls of the C ABI have in common: documents that go in with their buffer tables, documents that come out, failures
-// as exceptions. It knows documents and loans, and no object of the runtime.
+// What calls of the C ABI have in common: documents that go in with their buffer tables, documents that come out,
+// failures as exceptions. It knows documents and loans, and no object of the runtime.
 
 #pragma once
 
@@ -9,8 +9,8 @@
 
 namespace remotemedia::detail {
 
-/// An encoded document as a call takes it: its bytes, and its table under numbers of `loans`. Every number that is passed
-/// to a call comes back in a release record, also if the call fails, so one is made for one call alone.
+/// An encoded document as a call takes it: its bytes, and its table under numbers of `loans`. Every number that is
+/// passed to a call comes back in a release record, also if the call fails, so one is made for one call alone.
 class Argument {
   public:
     Argument(const Encoder &encoder, Loans &loans) : document_(encoder.document()) {
@@ -70,7 +70,8 @@ struct Failure {
         Failure failure{static_cast<Status>(int_at(map, "status").value_or(RM_PANIC)),
                         text_at(map, "message").value_or(""), read_detail(map)};
         const auto token = int_at(map, "host_token");
-        if (token && loans) failure.detail.exception = loans->find<std::exception_ptr>(static_cast<std::uint64_t>(*token));
+        if (token && loans)
+            failure.detail.exception = loans->find<std::exception_ptr>(static_cast<std::uint64_t>(*token));
         return failure;
     }
 };
@@ -143,8 +144,8 @@ class Answer {
         return {reinterpret_cast<const char *>(data_), size_};
     }
 
-    /// A decoder of the document. Takes its memory over: values share it. Numbers of memory are looked up in the argument
-    /// of the call first, which needs no `Loans::Reading`.
+    /// A decoder of the document. Takes its memory over: values share it. Numbers of memory are looked up in the
+    /// argument of the call first, which needs no `Loans::Reading`.
     Decoder decoder(Loans *loans, const Argument *argument = nullptr) {
         view();
         blocks_.clear();

@@ -41,7 +41,8 @@ inline bool is_utf8(const unsigned char *at, const unsigned char *end) noexcept 
         if (first < 0x80) continue;
         int more;
         unsigned char low = 0x80, high = 0xbf;
-        if (first >= 0xc2 && first <= 0xdf) more = 1;
+        if (first >= 0xc2 && first <= 0xdf)
+            more = 1;
         else if (first >= 0xe0 && first <= 0xef) {
             more = 2;
             if (first == 0xe0) low = 0xa0;
@@ -276,7 +277,8 @@ class Decoder {
     /// The bits of a float of 32 bits as one of 64; the bits of a NaN are kept, which a conversion would quieten.
     static std::uint64_t widened(std::uint32_t bits) {
         if ((bits & 0x7f800000u) == 0x7f800000u) {
-            return (std::uint64_t{bits & 0x80000000u} << 32) | 0x7ff0000000000000u | (std::uint64_t{bits & 0x7fffffu} << 29);
+            return (std::uint64_t{bits & 0x80000000u} << 32) | 0x7ff0000000000000u |
+                   (std::uint64_t{bits & 0x7fffffu} << 29);
         }
         return std::bit_cast<std::uint64_t>(static_cast<double>(std::bit_cast<float>(bits)));
     }
@@ -363,7 +365,8 @@ class Decoder {
 
     /// Refuses a large array on little memory, which strides of 0 allow.
     void check_extent(WideUnsigned found, std::size_t held) const {
-        if (found > held && found > limits_.extent_bytes) fail("an array laid out in full exceeds the limit extent_bytes");
+        if (found > held && found > limits_.extent_bytes)
+            fail("an array laid out in full exceeds the limit extent_bytes");
     }
 
     const std::uint8_t *begin_, *at_, *end_;

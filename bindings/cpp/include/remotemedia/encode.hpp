@@ -43,7 +43,8 @@ class Writer {
     void marked(std::uint8_t marker, std::uint64_t number, std::size_t count) {
         std::uint8_t *place = grow(1 + count);
         *place = marker;
-        for (std::size_t index = count; index > 0; index--, number >>= 8) place[index] = static_cast<std::uint8_t>(number);
+        for (std::size_t index = count; index > 0; index--, number >>= 8)
+            place[index] = static_cast<std::uint8_t>(number);
     }
     /// Moves what was written from `start` on, so that `count` bytes fit before it, and returns where they belong.
     std::uint8_t *insert(std::size_t start, std::size_t count) {
@@ -166,24 +167,37 @@ class Encoder {
         out_.bytes(data, binary_head(size));
     }
     void optional_time(const std::optional<std::int64_t> &value) {
-        if (value) integer(*value);
-        else nil();
+        if (value)
+            integer(*value);
+        else
+            nil();
     }
 
     void value(const Value &value, std::size_t depth = 0) {
         std::visit(
             [this, depth]<typename T>(const T &held) {
-                if constexpr (std::same_as<T, std::monostate>) nil();
-                else if constexpr (std::same_as<T, bool>) boolean(held);
-                else if constexpr (std::same_as<T, std::int64_t>) integer(held);
-                else if constexpr (std::same_as<T, std::uint64_t>) unsigned_integer(held);
-                else if constexpr (std::same_as<T, double>) floating(held);
-                else if constexpr (std::same_as<T, std::string>) text(held);
-                else if constexpr (std::same_as<T, List>) items(held, depth);
-                else if constexpr (std::same_as<T, Map>) entries(held, depth);
-                else if constexpr (std::same_as<T, Bytes>) bytes(held);
-                else if constexpr (std::same_as<T, Timestamp>) timestamp(held);
-                else media(*held);
+                if constexpr (std::same_as<T, std::monostate>)
+                    nil();
+                else if constexpr (std::same_as<T, bool>)
+                    boolean(held);
+                else if constexpr (std::same_as<T, std::int64_t>)
+                    integer(held);
+                else if constexpr (std::same_as<T, std::uint64_t>)
+                    unsigned_integer(held);
+                else if constexpr (std::same_as<T, double>)
+                    floating(held);
+                else if constexpr (std::same_as<T, std::string>)
+                    text(held);
+                else if constexpr (std::same_as<T, List>)
+                    items(held, depth);
+                else if constexpr (std::same_as<T, Map>)
+                    entries(held, depth);
+                else if constexpr (std::same_as<T, Bytes>)
+                    bytes(held);
+                else if constexpr (std::same_as<T, Timestamp>)
+                    timestamp(held);
+                else
+                    media(*held);
             },
             value.variant());
     }
@@ -220,7 +234,8 @@ class Encoder {
         std::unordered_set<std::string_view> keys;
         for (auto entry = entries.begin(); entry != entries.end(); ++entry) {
             bool is_repeated = false;
-            if (entries.size() > compared) is_repeated = !keys.insert(entry->first).second;
+            if (entries.size() > compared)
+                is_repeated = !keys.insert(entry->first).second;
             else {
                 for (auto other = entries.begin(); other != entry; ++other) is_repeated |= other->first == entry->first;
             }
@@ -277,7 +292,8 @@ class Encoder {
 
     void timestamp(const Timestamp &time) {
         if (time.nanoseconds > 999'999'999) {
-            throw DocumentError("the nanoseconds of a timestamp are 0 to 999999999; carry the rest over to its seconds");
+            throw DocumentError(
+                "the nanoseconds of a timestamp are 0 to 999999999; carry the rest over to its seconds");
         }
         const std::size_t start = out_.size();
         const auto seconds = static_cast<std::uint64_t>(time.seconds);
@@ -294,7 +310,8 @@ class Encoder {
 
     void number(std::uint64_t value, std::size_t count) {
         std::uint8_t *place = out_.grow(count);
-        for (std::size_t index = count; index > 0; index--, value >>= 8) place[index - 1] = static_cast<std::uint8_t>(value);
+        for (std::size_t index = count; index > 0; index--, value >>= 8)
+            place[index - 1] = static_cast<std::uint8_t>(value);
     }
 
     void bytes(const Bytes &value) {
@@ -326,8 +343,10 @@ class Encoder {
     }
 
     void optional_text(const std::optional<std::string> &value) {
-        if (value) text(*value);
-        else nil();
+        if (value)
+            text(*value);
+        else
+            nil();
     }
 
     void media(const Tensor &tensor);
@@ -395,7 +414,8 @@ inline void Encoder::media(const Audio &audio) {
 inline void Encoder::media(const Video &video) {
     const std::size_t start = out_.size();
     const auto sizes = Video::sizes(video.format, video.width, video.height);
-    if (video.planes.size() != sizes.size()) throw DocumentError("a picture has each plane of its format; add what lacks");
+    if (video.planes.size() != sizes.size())
+        throw DocumentError("a picture has each plane of its format; add what lacks");
     list(5);
     text(name_of(video.format));
     unsigned_integer(video.width);
@@ -460,8 +480,10 @@ inline void Encoder::column(const Column &column, std::size_t depth) {
         }
     }
     columns(column.children, depth + 1);
-    if (column.dictionary) this->column(*column.dictionary, depth + 1);
-    else nil();
+    if (column.dictionary)
+        this->column(*column.dictionary, depth + 1);
+    else
+        nil();
 }
 
 inline void Encoder::media(const File &file) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// `Engine`: what stands behind a `Runtime`: its handle, the port with its driver thread for asynchronous work, ports for
-// threads that wait, and the threads that run functions. It decides what happens on which thread, and how all ends.
+// `Engine`: what stands behind a `Runtime`: its handle, the port with its driver thread for asynchronous work, ports
+// for threads that wait, and the threads that run functions. It decides what happens on which thread, and how all ends.
 
 #pragma once
 
@@ -213,9 +213,10 @@ class Engine {
     static void check_version() {
         const std::uint32_t found = rm_abi_version();
         if (found >> 16 == RM_ABI_MAJOR && (found & 0xffff) >= RM_ABI_MINOR) return;
-        throw Unsupported("libremotemedia " + std::string(rm_version()) + " has the ABI " + std::to_string(found >> 16) +
-                          "." + std::to_string(found & 0xffff) + ", this program was compiled for " +
-                          std::to_string(RM_ABI_MAJOR) + "." + std::to_string(RM_ABI_MINOR) +
+        throw Unsupported("libremotemedia " + std::string(rm_version()) + " has the ABI " +
+                          std::to_string(found >> 16) + "." + std::to_string(found & 0xffff) +
+                          ", this program was compiled for " + std::to_string(RM_ABI_MAJOR) + "." +
+                          std::to_string(RM_ABI_MINOR) +
                           ": install the library that belongs to the header, or compile the program anew");
     }
 
@@ -248,8 +249,10 @@ class Engine {
 
     /// Runs a continuation where the program wants it.
     void post(std::function<void()> function) {
-        if (executor_) executor_(std::move(function));
-        else threads->post(std::move(function));
+        if (executor_)
+            executor_(std::move(function));
+        else
+            threads->post(std::move(function));
     }
 
     bool is_forked() const noexcept {

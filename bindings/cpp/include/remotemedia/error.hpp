@@ -67,7 +67,8 @@ class Outputs;
 class Error : public std::runtime_error {
   public:
     Error(Status status, const std::string &message, ErrorDetail detail = {})
-        : std::runtime_error(message), status_(status), detail_(std::make_shared<const ErrorDetail>(std::move(detail))) {
+        : std::runtime_error(message), status_(status),
+          detail_(std::make_shared<const ErrorDetail>(std::move(detail))) {
     }
 
     Status status() const noexcept {

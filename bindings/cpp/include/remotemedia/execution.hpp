@@ -98,8 +98,8 @@ class Run final : public Work {
 
 } // namespace detail
 
-/// A run that was begun. Destroying it cancels the run, unless it is done or `detach` was called. `co_await` it, or call
-/// `get`; a failure is thrown there.
+/// A run that was begun. Destroying it cancels the run, unless it is done or `detach` was called. `co_await` it, or
+/// call `get`; a failure is thrown there.
 class [[nodiscard]] Execution {
   public:
     Execution(std::shared_ptr<detail::Engine> engine, std::shared_ptr<detail::EventPort> port,

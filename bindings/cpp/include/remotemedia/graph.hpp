@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// `Graph`: a manifest that is built in code, of the node types in nodes.hpp and of functions. It knows the manifest's layout
-// (docs/manifest.md), and checks nothing: the runtime does, and reports all problems at once.
+// `Graph`: a manifest that is built in code, of the node types in nodes.hpp and of functions. It knows the manifest's
+// layout (docs/manifest.md), and checks nothing: the runtime does, and reports all problems at once.
 
 #pragma once
 
@@ -24,6 +24,21 @@ template <typename T> class Required {
 
   private:
     T value_;
+};
+
+/// A param that is an int or a float: it stays what it was given as.
+class Number {
+  public:
+    template <typename T>
+        requires(detail::Integer<T> || std::floating_point<T>)
+    Number(T value) : value_(value) {
+    }
+    operator Value() const {
+        return value_;
+    }
+
+  private:
+    Value value_;
 };
 
 /// A node of a manifest: its type, its id, and the params that were given.

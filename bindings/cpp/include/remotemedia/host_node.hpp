@@ -55,7 +55,8 @@ class EmitTarget {
 /// Takes the values that a node gives for one packet: none, one or several.
 class Emitter {
   public:
-    Emitter(detail::EmitTarget &target, std::size_t node, std::size_t entry, const HostPacket *source, bool is_streaming)
+    Emitter(detail::EmitTarget &target, std::size_t node, std::size_t entry, const HostPacket *source,
+            bool is_streaming)
         : target_(&target), node_(node), entry_(entry), source_(source), is_streaming_(is_streaming) {
     }
 
@@ -66,7 +67,8 @@ class Emitter {
         if (is_streaming_) target_->flush();
     }
 
-    /// Signals that the answer is not wanted any more: the work was cancelled or interrupted. For functions that take long.
+    /// Signals that the answer is not wanted any more: the work was cancelled or interrupted. For functions that take
+    /// long.
     std::stop_token stop_token() const {
         return target_->stop_token();
     }
@@ -183,7 +185,8 @@ template <typename F> class InstanceOf final : public HostInstance {
             give(target, node, entry, packet, [&]() -> decltype(auto) { return function_(packet.value); });
         } else {
             using Given = typename Parameter<F>::type;
-            give(target, node, entry, packet, [&]() -> decltype(auto) { return function_(packet.value.template as<Given>()); });
+            give(target, node, entry, packet,
+                 [&]() -> decltype(auto) { return function_(packet.value.template as<Given>()); });
         }
     }
 
@@ -192,7 +195,10 @@ template <typename F> class InstanceOf final : public HostInstance {
         using Result = std::remove_cvref_t<decltype(call())>;
         if constexpr (std::is_void_v<Result>) {
             call();
-        } else if constexpr (requires(Result result) { result.has_value(); *result; }) {
+        } else if constexpr (requires(Result result) {
+                                 result.has_value();
+                                 *result;
+                             }) {
             if (auto result = call()) target.emit(node, entry, &packet, Value(*std::move(result)), {});
         } else {
             target.emit(node, entry, &packet, Value(call()), {});
@@ -220,8 +226,8 @@ class HostType {
 ///     void(const HostPacket &, Emitter &)                        gives any number of values, each at once
 ///     void(std::span<const HostPacket>, BatchEmitter &)          handles several packets together
 ///
-/// An object with `void end(const HostEnd &, Emitter &)` as well is called at the end of each item. What a function throws
-/// ends the run as a `HostNodeError`, and is its `exception()`.
+/// An object with `void end(const HostEnd &, Emitter &)` as well is called at the end of each item. What a function
+/// throws ends the run as a `HostNodeError`, and is its `exception()`.
 class HostNode {
   public:
     /// A function that all runs share. Different runs may call it at the same time.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Values as JSON text and back, by the library: docs/wire.md has the twin of each kind. Counts of what is alive, for tests.
+// Values as JSON text and back, by the library: docs/wire.md has the twin of each kind. Counts of what is alive, for
+// tests.
 
 #pragma once
 
@@ -21,8 +22,8 @@ inline std::string to_json(const Value &value) {
     }
     detail::Answer answer;
     answer.of(nullptr, [&](rm_output *out, rm_error **error) {
-        return rm_document_to_json(document.document().data(), document.document().size(), table.data(), table.size(), 0,
-                                   out, error);
+        return rm_document_to_json(document.document().data(), document.document().size(), table.data(), table.size(),
+                                   0, out, error);
     });
     return std::string(answer.text());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// `Loans`: what the runtime knows of this program by number, until a release record names it: borrowed memory, exceptions,
-// and functions that are nodes. It knows nothing of calls.
+// `Loans`: what the runtime knows of this program by number, until a release record names it: borrowed memory,
+// exceptions, and functions that are nodes. It knows nothing of calls.
 
 #pragma once
 

@@ -73,7 +73,8 @@ inline constexpr std::array<DataTypeInfo, 15> data_types{{{"bool", 1},
 template <typename T> constexpr DataType data_type_of() {
     using U = std::remove_const_t<T>;
     static_assert(std::is_arithmetic_v<U>, "a tensor holds bools, integers and floats of 8 to 64 bits");
-    if constexpr (std::is_same_v<U, bool>) return DataType::boolean;
+    if constexpr (std::is_same_v<U, bool>)
+        return DataType::boolean;
     else if constexpr (std::is_floating_point_v<U>) {
         static_assert(sizeof(U) <= 8, "a tensor holds floats of 32 and 64 bits");
         return sizeof(U) == 4 ? DataType::float32 : DataType::float64;
@@ -120,7 +121,8 @@ struct Tensor {
     /// A tensor over elements in C order, without copying them.
     template <typename T> static Tensor take(std::vector<T> &&elements, std::vector<std::size_t> shape) {
         static_assert(!std::is_same_v<T, bool>, "std::vector<bool> has no contiguous elements; use std::uint8_t");
-        return checked({detail::data_type_of<T>(), std::move(shape), std::nullopt, Bytes::take(std::move(elements)), 0});
+        return checked(
+            {detail::data_type_of<T>(), std::move(shape), std::nullopt, Bytes::take(std::move(elements)), 0});
     }
 
     /// A tensor with a copy of elements in C order.
@@ -131,8 +133,8 @@ struct Tensor {
     /// A tensor over elements in C order that `owner` keeps alive; see `Bytes::share`.
     template <typename T>
     static Tensor share(std::span<T> elements, std::vector<std::size_t> shape, std::shared_ptr<const void> owner) {
-        return checked({detail::data_type_of<T>(), std::move(shape), std::nullopt,
-                        Bytes::share(elements, std::move(owner)), 0});
+        return checked(
+            {detail::data_type_of<T>(), std::move(shape), std::nullopt, Bytes::share(elements, std::move(owner)), 0});
     }
 
     std::size_t element_count() const {
@@ -173,7 +175,8 @@ struct Tensor {
 
     /// The same tensor in C order, in memory of its own unless it is so already.
     Tensor gathered() const {
-        if (is_contiguous() && (reinterpret_cast<std::uintptr_t>(data.data()) + offset) % size_of(type) == 0) return *this;
+        if (is_contiguous() && (reinterpret_cast<std::uintptr_t>(data.data()) + offset) % size_of(type) == 0)
+            return *this;
         auto [block, place] = detail::new_block(element_count() * size_of(type));
         const std::size_t size = block->size;
         gather(place);
@@ -284,7 +287,8 @@ struct Audio {
 
     /// The same audio without the frames before `first` and after `first + count`, in the same memory and at its time.
     Audio part(std::size_t first, std::size_t count) const {
-        if (first > frames || count > frames - first) throw std::out_of_range("the part reaches past the end of the audio");
+        if (first > frames || count > frames - first)
+            throw std::out_of_range("the part reaches past the end of the audio");
         Audio found = *this;
         found.frames = count;
         found.offset += first * sizeof(float);
@@ -412,7 +416,8 @@ struct Video {
         for (std::size_t number = 0; number < left.planes.size() && number < sizes.size(); number++) {
             const Plane &a = left.planes[number], &b = right.planes[number];
             for (std::size_t row = 0; row < sizes[number].rows && sizes[number].row_bytes != 0; row++) {
-                if (std::memcmp(a.data.data() + row * a.stride, b.data.data() + row * b.stride, sizes[number].row_bytes) != 0) {
+                if (std::memcmp(a.data.data() + row * a.stride, b.data.data() + row * b.stride,
+                                sizes[number].row_bytes) != 0) {
                     return false;
                 }
             }
@@ -437,7 +442,7 @@ struct Column {
 
     friend bool operator==(const Column &left, const Column &right) {
         const bool equal_dictionaries = left.dictionary && right.dictionary ? *left.dictionary == *right.dictionary
-                                                                             : !left.dictionary && !right.dictionary;
+                                                                            : !left.dictionary && !right.dictionary;
         return equal_dictionaries && left.name == right.name && left.format == right.format &&
                left.flags == right.flags && left.metadata == right.metadata && left.length == right.length &&
                left.null_count == right.null_count && left.offset == right.offset && left.buffers == right.buffers &&

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// What work gives: the outputs of a run, and how a completion is read. It knows completions as docs/abi.md lays them out.
+// What work gives: the outputs of a run, and how a completion is read. It knows completions as docs/abi.md lays them
+// out.
 
 #pragma once
 
@@ -57,7 +58,8 @@ class Outputs {
     /// The values of a pipeline with one output; throws `std::logic_error` where it has several.
     const List &values() const {
         static const List none;
-        if (outputs_.size() > 1) throw std::logic_error("the pipeline has several outputs; name one: outputs[\"name\"]");
+        if (outputs_.size() > 1)
+            throw std::logic_error("the pipeline has several outputs; name one: outputs[\"name\"]");
         return outputs_.empty() ? none : outputs_.front().values;
     }
 
@@ -151,8 +153,10 @@ inline Completion read_completion(Decoder &decoder, Loans &loans, std::vector<st
             const std::size_t count = decoder.open(Head::list, "errors are a list");
             for (std::size_t index = 0; index < count; index++) {
                 Failure failure = Failure::read(decoder.value(), &loans);
-                if (key == "errors") failures.push_back(std::move(failure));
-                else skipped.push_back(node_error(std::move(failure)));
+                if (key == "errors")
+                    failures.push_back(std::move(failure));
+                else
+                    skipped.push_back(node_error(std::move(failure)));
             }
         } else if (key == "skips") {
             skips = static_cast<std::size_t>(decoder.number("skips is a number"));
@@ -173,7 +177,8 @@ inline Completion read_completion(Decoder &decoder, Loans &loans, std::vector<st
         first.detail = std::move(failures.front().detail);
     }
     std::vector<WorkError> others;
-    for (std::size_t index = 1; index < failures.size(); index++) others.push_back(node_error(std::move(failures[index])));
+    for (std::size_t index = 1; index < failures.size(); index++)
+        others.push_back(node_error(std::move(failures[index])));
     return {{},
             make_error(status, first.message, std::move(first.detail), std::move(others),
                        std::make_shared<const Outputs>(std::move(found)))};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Ports: how completions, calls and other events of the runtime reach the work that they are for. `EventPort` has what all
-// ports share, `InlinePort` is driven by the thread that waits for a run. It knows the C ABI of ports.
+// Ports: how completions, calls and other events of the runtime reach the work that they are for. `EventPort` has what
+// all ports share, `InlinePort` is driven by the thread that waits for a run. It knows the C ABI of ports.
 
 #pragma once
 
@@ -47,9 +47,8 @@ struct Event {
 class EventPort : public Replier, public std::enable_shared_from_this<EventPort> {
   public:
     explicit EventPort(std::shared_ptr<RuntimeHandle> runtime) : runtime_(std::move(runtime)) {
-        checked(&runtime_->loans, [this](rm_error **error) {
-            return rm_port_new(runtime_->handle, nullptr, 0, &handle_, error);
-        });
+        checked(&runtime_->loans,
+                [this](rm_error **error) { return rm_port_new(runtime_->handle, nullptr, 0, &handle_, error); });
     }
     EventPort(const EventPort &) = delete;
     EventPort &operator=(const EventPort &) = delete;
@@ -90,9 +89,8 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
 
     Value progress(const Work &work) {
         Answer answer;
-        answer.of(&loans(), [&](rm_output *out, rm_error **error) {
-            return rm_port_progress(handle_, work.token, out, error);
-        });
+        answer.of(&loans(),
+                  [&](rm_output *out, rm_error **error) { return rm_port_progress(handle_, work.token, out, error); });
         return answer.value(&loans());
     }
 
@@ -153,9 +151,8 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
     /// Takes the events that are there, and waits for the first one. Returns false once no more will come.
     bool fetch(std::int64_t timeout_us, std::deque<Event> &events) {
         Answer answer;
-        const rm_status status = answer.of(&loans(), [&](rm_output *out, rm_error **error) {
-            return rm_port_next(handle_, timeout_us, out, error);
-        });
+        const rm_status status = answer.of(
+            &loans(), [&](rm_output *out, rm_error **error) { return rm_port_next(handle_, timeout_us, out, error); });
         if (!answer.empty()) {
             Decoder decoder = answer.decoder(&loans());
             std::vector<std::uint64_t> released;
@@ -203,7 +200,8 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
         }
         stop_calls([](const OpenCall &) { return true; });
         for (const auto &work : works) {
-            work->completed({{}, std::make_exception_ptr(ShutDown("the runtime was shut down while the work went on"))});
+            work->completed(
+                {{}, std::make_exception_ptr(ShutDown("the runtime was shut down while the work went on"))});
         }
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// `Runtime` and `Pipeline`: what a program makes first, and how it runs a pipeline on a list of inputs. It knows the engine,
-// and leaves sessions to session.hpp.
+// `Runtime` and `Pipeline`: what a program makes first, and how it runs a pipeline on a list of inputs. It knows the
+// engine, and leaves sessions to session.hpp.
 
 #pragma once
 
@@ -71,8 +71,8 @@ class Runtime {
         return *runtime;
     }
 
-    /// Ends all work, which fails as `ShutDown`. Returns whether everything has ended within the patience: then nothing of
-    /// this program is read or written any more. May be called again.
+    /// Ends all work, which fails as `ShutDown`. Returns whether everything has ended within the patience: then nothing
+    /// of this program is read or written any more. May be called again.
     bool shut_down(std::chrono::microseconds patience) {
         return engine_->shut_down(patience);
     }
@@ -153,7 +153,8 @@ class Pipeline {
     using Functions = std::map<std::string, HostNode>;
 
     /// Of a manifest as YAML or JSON text, with the functions that are nodes in it by their types.
-    explicit Pipeline(std::string_view manifest, const Functions &functions = {}) : Pipeline(Runtime::shared(), manifest, functions) {
+    explicit Pipeline(std::string_view manifest, const Functions &functions = {})
+        : Pipeline(Runtime::shared(), manifest, functions) {
     }
     explicit Pipeline(const Graph &graph) : Pipeline(Runtime::shared(), graph) {
     }
@@ -171,8 +172,8 @@ class Pipeline {
     Pipeline(Pipeline &&) = default;
     Pipeline &operator=(Pipeline &&) = default;
 
-    /// Runs and waits. Functions run on this thread. `inputs` are a list with one entry for each item, a map of such lists
-    /// for a graph with named inputs, or null for a graph that has only sources.
+    /// Runs and waits. Functions run on this thread. `inputs` are a list with one entry for each item, a map of such
+    /// lists for a graph with named inputs, or null for a graph that has only sources.
     Outputs run(const Value &inputs, const RunOptions &options = {}) const {
         detail::Encoder document;
         document.value(inputs);
@@ -191,8 +192,8 @@ class Pipeline {
         return run(Value(), options);
     }
 
-    /// Begins a run: `co_await pipeline.execute(inputs)`, or `pipeline.execute(inputs).get()`. Functions run on threads of
-    /// the runtime.
+    /// Begins a run: `co_await pipeline.execute(inputs)`, or `pipeline.execute(inputs).get()`. Functions run on threads
+    /// of the runtime.
     Execution execute(const Value &inputs, const RunOptions &options = {}) const {
         detail::Encoder document;
         document.value(inputs);
@@ -302,7 +303,8 @@ class Pipeline {
     }
 
     /// Submits work; returns its completion if it was done at once.
-    std::optional<detail::Completion> begin(detail::EventPort &port, std::uint64_t token, const detail::Encoder &document,
+    std::optional<detail::Completion> begin(detail::EventPort &port, std::uint64_t token,
+                                            const detail::Encoder &document,
                                             const std::optional<std::chrono::microseconds> &timeout,
                                             std::chrono::microseconds budget) const {
         detail::Loans &loans = handle_->engine->runtime->loans;
@@ -310,8 +312,8 @@ class Pipeline {
         detail::Answer answer;
         const rm_status status = answer.of(&loans, [&](rm_output *out, rm_error **error) {
             return rm_pipeline_submit(handle_->handle, port.handle(), token, inputs.data(), inputs.size(),
-                                      inputs.buffers(), inputs.buffer_count(), microseconds(timeout), budget.count(), out,
-                                      error);
+                                      inputs.buffers(), inputs.buffer_count(), microseconds(timeout), budget.count(),
+                                      out, error);
         });
         if (status == RM_PENDING) return std::nullopt;
         detail::Decoder decoder = answer.decoder(&loans, &inputs);

@@ -72,8 +72,10 @@ inline CallEntry read_entry(Decoder &decoder) {
     if (fields > 1) entry.packet.value = decoder.value();
     for (std::size_t field = 2; field < fields; field++) {
         const Head head = decoder.head();
-        if (field == 4) entry.packet.port = static_cast<std::size_t>(head.number);
-        else if (head.kind != Head::nil) (field == 2 ? entry.packet.pts : entry.packet.duration) = static_cast<std::int64_t>(head.number);
+        if (field == 4)
+            entry.packet.port = static_cast<std::size_t>(head.number);
+        else if (head.kind != Head::nil)
+            (field == 2 ? entry.packet.pts : entry.packet.duration) = static_cast<std::int64_t>(head.number);
     }
     return entry;
 }
@@ -94,7 +96,8 @@ inline std::shared_ptr<OpenCall> read_call(std::uint64_t id, Decoder &decoder, c
             for (std::size_t index = 0; index < count; index++) {
                 decoder.open(Head::list, "a node of a call is a list");
                 const std::uint64_t token = decoder.number("the token of a node is a number");
-                call->nodes.emplace_back(loans.find<std::shared_ptr<const HostType>>(token), std::string(decoder.text()));
+                call->nodes.emplace_back(loans.find<std::shared_ptr<const HostType>>(token),
+                                         std::string(decoder.text()));
             }
         } else if (key == "entries") {
             const std::size_t count = decoder.open(Head::list, "the entries of a call are a list");
@@ -184,8 +187,8 @@ struct HostFailure {
 
     static std::string demangled(const std::type_info &type) {
         int status = 0;
-        const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
-                                                               std::free);
+        const std::unique_ptr<char, decltype(&std::free)> name(
+            abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
         return name ? name.get() : type.name();
     }
 };

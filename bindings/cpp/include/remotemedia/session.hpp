@@ -104,7 +104,8 @@ class SessionOperation : public std::enable_shared_from_this<SessionOperation> {
 
 class SendOperation final : public SessionOperation {
   public:
-    SendOperation(const std::shared_ptr<SessionState> &state, const Value &value, const SendAt &at) : SessionOperation(state) {
+    SendOperation(const std::shared_ptr<SessionState> &state, const Value &value, const SendAt &at)
+        : SessionOperation(state) {
         state->write_packet(document_, value, at);
     }
     void result() const {
@@ -122,7 +123,8 @@ class SendOperation final : public SessionOperation {
 
 class ReceiveOperation final : public SessionOperation {
   public:
-    ReceiveOperation(const std::shared_ptr<SessionState> &state, std::int64_t sink) : SessionOperation(state), sink_(sink) {
+    ReceiveOperation(const std::shared_ptr<SessionState> &state, std::int64_t sink)
+        : SessionOperation(state), sink_(sink) {
     }
     std::optional<Packet> result() {
         return std::move(packet_);
@@ -169,7 +171,8 @@ template <typename Operation> class [[nodiscard]] SessionAwaiter {
 /// Outputs of a session as they come: a range that ends with the session. Each is handed out once.
 class PacketRange {
   public:
-    PacketRange(std::shared_ptr<detail::SessionState> state, std::int64_t sink) : state_(std::move(state)), sink_(sink) {
+    PacketRange(std::shared_ptr<detail::SessionState> state, std::int64_t sink)
+        : state_(std::move(state)), sink_(sink) {
     }
 
     /// Waits for an output; nothing once there will never be one again. Throws the failure that ended the session.
@@ -243,8 +246,8 @@ class PacketRange {
     std::int64_t sink_;
 };
 
-/// A pipeline at work on one stream: `send` packets, and read the outputs, from any threads. Its queues are bounded: `send`
-/// waits while there is no room, so read beside it. Destroying a session cancels it if it has not ended.
+/// A pipeline at work on one stream: `send` packets, and read the outputs, from any threads. Its queues are bounded:
+/// `send` waits while there is no room, so read beside it. Destroying a session cancels it if it has not ended.
 class Session {
   public:
     explicit Session(std::shared_ptr<detail::SessionState> state) : state_(std::move(state)), all_(state_, -1) {

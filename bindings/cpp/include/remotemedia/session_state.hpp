@@ -285,8 +285,10 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         packet.sequence = static_cast<std::size_t>(decoder.number("the number of an output is a number"));
         packet.stream = static_cast<std::size_t>(decoder.number("the stream of an output is a number"));
         const Value output = decoder.value();
-        if (const auto *name = output.get_if<std::string>()) packet.output = *name;
-        else if (const auto number = output.as<std::size_t>(); number < outputs_.size()) packet.output = outputs_[number];
+        if (const auto *name = output.get_if<std::string>())
+            packet.output = *name;
+        else if (const auto number = output.as<std::size_t>(); number < outputs_.size())
+            packet.output = outputs_[number];
         packet.item = static_cast<std::size_t>(decoder.number("the item of an output is a number"));
         return packet;
     }

@@ -67,9 +67,10 @@ concept Integer = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T,
 class Value {
   public:
     /// Media are shared and immutable; an unsigned int is held only where it does not fit the signed one.
-    using Variant = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, Bytes, List, Map,
-                                 Timestamp, std::shared_ptr<const Tensor>, std::shared_ptr<const Audio>,
-                                 std::shared_ptr<const Video>, std::shared_ptr<const Table>, std::shared_ptr<const File>>;
+    using Variant =
+        std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, Bytes, List, Map,
+                     Timestamp, std::shared_ptr<const Tensor>, std::shared_ptr<const Audio>,
+                     std::shared_ptr<const Video>, std::shared_ptr<const Table>, std::shared_ptr<const File>>;
 
     Value() = default;
     Value(std::nullptr_t) {
@@ -137,7 +138,8 @@ class Value {
             return std::get_if<T>(&variant_);
         }
     }
-    template <typename T> T *get_if() noexcept
+    template <typename T>
+    T *get_if() noexcept
         requires(!detail::Media<T>)
     {
         return std::get_if<T>(&variant_);
@@ -184,8 +186,8 @@ class Value {
     /// What it is, with its article: `null`, `an int`, `audio`.
     std::string_view kind() const noexcept {
         static constexpr std::array<std::string_view, 15> names{
-            "null",   "a bool", "an int",      "an int",   "a float", "text",    "bytes",  "a list",
-            "a map",  "a timestamp", "a tensor", "audio",   "a picture", "a table", "a file"};
+            "null",  "a bool",      "an int",   "an int", "a float",   "text",    "bytes", "a list",
+            "a map", "a timestamp", "a tensor", "audio",  "a picture", "a table", "a file"};
         return names[variant_.index()];
     }
 
@@ -208,8 +210,10 @@ class Value {
 
   private:
     template <typename T> T integer() const {
-        if (const auto *value = get_if<std::int64_t>(); value && std::in_range<T>(*value)) return static_cast<T>(*value);
-        if (const auto *value = get_if<std::uint64_t>(); value && std::in_range<T>(*value)) return static_cast<T>(*value);
+        if (const auto *value = get_if<std::int64_t>(); value && std::in_range<T>(*value))
+            return static_cast<T>(*value);
+        if (const auto *value = get_if<std::uint64_t>(); value && std::in_range<T>(*value))
+            return static_cast<T>(*value);
         detail::wrong_kind("an int of the range that was asked for", kind());
     }
 
