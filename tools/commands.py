@@ -115,6 +115,7 @@ def generate(_chosen: argparse.Namespace) -> int:
     machine.run([python, "-m", "tools.bindings.node"])
     if shutil.which("gofmt"):
         machine.run([python, "-m", "tools.bindings.go"])
+    machine.run([python, "-m", "tools.bindings.cpp"])
     machine.run([python, "-c", "from tools import node_reference; node_reference.write()"])
     machine.run([python, "-m", "tools.transcript"])
     licences.write()

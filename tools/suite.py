@@ -131,6 +131,7 @@ CHECKS = [
     Check("go", "the Go binding: vet, tests by purego and by cgo, race detector", partial(tests_of_host, "go"), needs_build=True),
     Check("node", "the Node binding: TypeScript, the addon, tests", partial(tests_of_host, "node"), needs_build=True),
     Check("java", "the Java binding: compiled without warnings, tests", partial(tests_of_host, "java"), needs_build=True),
+    Check("cpp", "the C++ host: format, tests with sanitizers", partial(tests_of_host, "cpp"), needs_build=True),
     Check("python", "pytest", tests_in_python, needs_build=True),
 ]
 

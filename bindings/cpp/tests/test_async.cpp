@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Coroutines, executors, futures and Asio.
+
+#include "check.hpp"
+
+#include <atomic>
+#include <coroutine>
+
+#ifdef TESTS_ASIO
+#include <remotemedia/asio.hpp>
+
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/use_future.hpp>
+#endif
+
+namespace {
+
+/// A coroutine that begins at once and is waited for with `get`.
+template <typename T> class Task {
+  public:
+    struct promise_type {
+        std::promise<T> result;
+        Task get_return_object() {
+            return Task(result.get_future());
+        }
+        std::suspend_never initial_suspend() noexcept {
+            return {};
+        }
+        std::suspend_never final_suspend() noexcept {
+            return {};
+        }
+        void return_value(T value) {
+            result.set_value(std::move(value));
+        }
+        void unhandled_exception() {
+            result.set_exception(std::current_exception());
+        }
+    };
+    explicit Task(std::future<T> result) : result_(std::move(result)) {
+    }
+    T get() {
+        if (result_.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
+            throw std::runtime_error("the coroutine does not end");
+        }
+        return result_.get();
+    }
+
+  private:
+    std::future<T> result_;
+};
+
+rm::Graph add(int operand) {
+    return rm::Graph() >> rm::Node{"Calculator", {}, {{"operation", "add"}, {"operand", operand}}};
+}
+
+Task<rm::List> run_often(const rm::Pipeline &pipeline, int times) {
+    rm::List values;
+    for (int number = 0; number < times; number++) {
+        const rm::Outputs outputs = co_await pipeline.execute(rm::Value::list(number));
+        values.push_back(outputs.values()[0]);
+    }
+    co_return values;
+}
+
+Task<int> converse(rm::Session &session, int count) {
+    for (int number = 0; number < count; number++) co_await session.async_send(number);
+    session.finish();
+    co_return count;
+}
+
+Task<int> listen(rm::Session &session) {
+    int received = 0;
+    while (const std::optional<rm::Packet> packet = co_await session.async_receive()) {
+        if (!(packet->value == rm::Value(received + 1))) co_return -1;
+        received++;
+    }
+    co_return received;
+}
+
+Task<std::string> fail(const rm::Pipeline &pipeline) {
+    try {
+        co_await pipeline.execute(rm::Value::list("text"));
+    } catch (const rm::NodeError &error) {
+        co_return *error.node_id();
+    }
+    co_return "nothing";
+}
+
+} // namespace
+
+TEST(async, a_run_is_awaited) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, add(5));
+    const rm::List values = run_often(pipeline, 200).get();
+    CHECK_EQUAL(200u, values.size());
+    CHECK(values[199] == rm::Value(204));
+    CHECK_EQUAL(std::string("calculator"), fail(pipeline).get());
+}
+
+TEST(async, a_session_is_awaited_at_both_ends) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, add(1));
+    rm::Session session = pipeline.session({.packets = 4});
+    Task<int> sending = converse(session, 2000), receiving = listen(session);
+    CHECK_EQUAL(2000, sending.get());
+    CHECK_EQUAL(2000, receiving.get());
+}
+
+TEST(async, the_executor_resumes) {
+    std::atomic<int> resumed = 0;
+    rm::Runtime runtime({.executor = [&resumed](std::function<void()> function) {
+        resumed++;
+        function();
+    }});
+    const rm::Pipeline pipeline(runtime, add(5));
+    CHECK_EQUAL(10u, run_often(pipeline, 10).get().size());
+    CHECK(resumed.load() > 0);
+}
+
+TEST(async, a_future_takes_a_run_over) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, add(5));
+    std::future<rm::Outputs> future = pipeline.execute({1}).future();
+    CHECK(future.get().values() == rm::List{6});
+    THROWN(rm::NodeError, pipeline.execute({"text"}).future().get());
+    // Work that is done within the budget never leaves this thread.
+    CHECK(pipeline.execute({2}, {.budget = std::chrono::seconds(1)}).get().values() == rm::List{7});
+}
+
+TEST(async, a_coroutine_that_is_shut_down_ends) {
+    auto runtime = std::make_unique<rm::Runtime>();
+    const rm::Pipeline pipeline(*runtime, add(5));
+    rm::Session session = pipeline.session();
+    Task<int> receiving = listen(session);
+    runtime.reset();
+    THROWN(rm::ShutDown, receiving.get());
+}
+
+#ifdef TESTS_ASIO
+TEST(async, asio_runs_a_pipeline_with_any_token) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, add(5));
+    asio::io_context context;
+    const auto thread = std::this_thread::get_id();
+    bool is_here = false;
+    rm::async_run(context.get_executor(), pipeline, rm::Value::list(1),
+                  [&](std::exception_ptr error, rm::Outputs outputs) {
+                      is_here = !error && outputs.values() == rm::List{6} && std::this_thread::get_id() == thread;
+                  });
+    rm::List values;
+    asio::co_spawn(
+        context,
+        [&]() -> asio::awaitable<void> {
+            const rm::Outputs outputs =
+                co_await rm::async_run(context.get_executor(), pipeline, rm::Value::list(2), asio::use_awaitable);
+            values = outputs.values();
+        },
+        [](std::exception_ptr error) {
+            if (error) std::rethrow_exception(error);
+        });
+    auto future = rm::async_run(context.get_executor(), pipeline, rm::Value::list("text"), asio::use_future);
+    context.run();
+    CHECK(is_here);
+    CHECK(values == rm::List{7});
+    THROWN(rm::NodeError, future.get());
+}
+#endif

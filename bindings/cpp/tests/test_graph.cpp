@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Graphs built in code, with the generated node types.
+
+#include "check.hpp"
+
+#include <remotemedia/nodes.hpp>
+
+rm::Graph levels_of_speech();
+
+TEST(graph, node_types_have_their_params) {
+    const rm::Value manifest = levels_of_speech().manifest();
+    CHECK_EQUAL(json(R"({"id":"audioresample","node_type":"AudioResample","params":{"rate":16000}})"),
+                manifest["nodes"][2]);
+    CHECK_EQUAL(json(R"({"from":"audiomix","to":"audioresample"})"), manifest["connections"][1]);
+    const rm::Value plain = (rm::Graph() >> rm::nodes::AudioDecode{.id = "mine"}).manifest();
+    CHECK_EQUAL(json(R"([{"id":"mine","node_type":"AudioDecode"}])"), plain["nodes"]);
+}
+
+TEST(graph, a_recording_is_run) {
+    rm::Runtime runtime;
+    const rm::Pipeline pipeline(runtime, levels_of_speech());
+    const rm::Outputs outputs = pipeline.run({rm::File::at(TESTS_ROOT "/examples/speech.flac")});
+    CHECK_EQUAL(71u, outputs.values().size());
+    CHECK(outputs["audiolevel"].pts[70] == 7'000'000'000);
+    CHECK(outputs.values()[0]["rms_db"].is<double>());
+}
+
+TEST(graph, equal_types_get_ids_of_their_own) {
+    const rm::Graph graph = rm::Graph() >> rm::nodes::AudioDecode{} >> rm::nodes::AudioMix{.channels = 1} >>
+                            rm::nodes::AudioMix{.channels = 2};
+    CHECK_EQUAL("audiomix2", graph.manifest().at("nodes")[2]["id"].as<std::string>());
+}
+
+TEST(graph, every_node_type_is_known_to_the_library) {
+    rm::Runtime runtime;
+    const rm::Value described = runtime.describe();
+    std::size_t count = 0;
+    for (const rm::Value &node : described["nodes"].as<rm::List>()) count += node.find("alias_of") == nullptr;
+    CHECK_EQUAL(count, rm::nodes::count);
+}
