@@ -21,7 +21,7 @@ function(remotemedia_add_cargo_library)
   set_target_properties(remotemedia::remotemedia PROPERTIES
     IMPORTED_LOCATION ${folder}/${REMOTEMEDIA_SONAME}
     IMPORTED_SONAME ${REMOTEMEDIA_SONAME}
-    INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include)
+    INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include;${PROJECT_SOURCE_DIR}/bindings/cpp/include")
 
   set(REMOTEMEDIA_LIBRARY "" CACHE FILEPATH "A libremotemedia.so that was built already; empty: cargo builds it")
   if(REMOTEMEDIA_LIBRARY)

@@ -4,6 +4,8 @@ include(CMakePackageConfigHelpers)
 
 install(FILES include/remotemedia.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES include/remotemedia.abi.json DESTINATION ${CMAKE_INSTALL_DATADIR}/remotemedia)
+# C++ programs include <remotemedia.hpp>; it needs no library of its own.
+install(DIRECTORY bindings/cpp/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 install(PROGRAMS ${CMAKE_CURRENT_BINARY_DIR}/lib/${REMOTEMEDIA_SONAME} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lib/libremotemedia.so DESTINATION ${CMAKE_INSTALL_LIBDIR})
 # The library has the weights of the speech detector inside, whose licence asks to be passed on.

@@ -25,6 +25,28 @@ target_link_libraries(consumer PRIVATE remotemedia::remotemedia)
 """
 
 
+CPP_PROGRAM = """
+#include <remotemedia.hpp>
+#include <remotemedia/nodes.hpp>
+#include <iostream>
+int main() {
+    namespace rm = remotemedia;
+    const rm::Pipeline pipeline(rm::Graph() >> rm::nodes::Calculator{.operation = "add", .operand = 5});
+    std::cout << rm::to_json(pipeline.run({1, 2.5}).values()) << std::endl;
+}
+"""
+
+CPP_PROJECT = """
+cmake_minimum_required(VERSION 3.20)
+project(consumer LANGUAGES CXX)
+find_package(remotemedia REQUIRED CONFIG)
+find_package(Threads REQUIRED)
+add_executable(consumer consumer.cpp)
+target_compile_features(consumer PRIVATE cxx_std_20)
+target_link_libraries(consumer PRIVATE remotemedia::remotemedia Threads::Threads)
+"""
+
+
 @pytest.fixture(scope="module")
 def cmake() -> str:
     return environment.tool("cmake", "cmake")
@@ -61,6 +83,13 @@ def test_find_package_finds_an_installed_tree(cmake: str, installed: Path, tmp_p
     version = machine.project_version()
     source = consumer(tmp_path, f"find_package(remotemedia {version} REQUIRED CONFIG)")
     assert build_and_run(cmake, source, f"-DCMAKE_PREFIX_PATH={installed}") == f"{version}\n"
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="there is no C++ compiler")
+def test_a_cpp_program_finds_an_installed_tree(cmake: str, installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "consumer.cpp").write_text(CPP_PROGRAM)
+    (tmp_path / "CMakeLists.txt").write_text(CPP_PROJECT)
+    assert build_and_run(cmake, tmp_path, f"-DCMAKE_PREFIX_PATH={installed}") == "[6,7.5]\n"
 
 
 def test_add_subdirectory_builds_what_it_needs(cmake: str, tmp_path: Path) -> None:
