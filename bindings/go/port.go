@@ -5,8 +5,10 @@ package remotemedia
 import (
 	"context"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/remotemedia/remotemedia-go/internal/abi"
 )
@@ -15,6 +17,8 @@ import (
 // them in their order.
 type port struct {
 	handle *handle
+	// bell is readable while something is there: a copy of the port's own descriptor, since closing it is up to Go.
+	bell *os.File
 	// ended is closed when nothing comes any more.
 	ended chan struct{}
 	// abandoned is set when the runtime was collected: then the goroutine frees the port.
@@ -39,14 +43,7 @@ func openPort(runtime *handle) (*port, error) {
 	if !runtime.use() {
 		return nil, gone()
 	}
-	// A goroutine waits at the port itself, so no descriptor is watched.
-	if err := x.encoder.document(NewMap("bell", "none"), "options"); err != nil {
-		runtime.done()
-		return nil, err
-	}
-	data, length, _, _ := x.input()
-	status := abi.Call(abi.PortNew, runtime.address, data, length, x.HandleAddress, x.ErrAddress)
-	if err := x.settle(status); err != nil {
+	if err := x.settle(abi.Call(abi.PortNew, runtime.address, 0, 0, x.HandleAddress, x.ErrAddress)); err != nil {
 		runtime.done()
 		return nil, err
 	}
@@ -59,15 +56,48 @@ func openPort(runtime *handle) (*port, error) {
 		runtime.drain()
 		runtime.done()
 	}
+	var err error
+	if p.bell, err = x.bell(p.handle.address); err != nil {
+		p.handle.close()
+		return nil, err
+	}
 	p.handle.use()
 	go p.drive()
 	return p, nil
 }
 
+// bell opens a copy of the descriptor of a port, for the poller of Go.
+func (x *exchange) bell(port uintptr) (*os.File, error) {
+	if err := x.settle(abi.Call(abi.PortFd, port, x.HandleAddress, x.ErrAddress)); err != nil {
+		return nil, err
+	}
+	copied, err := syscall.Dup(int(x.Handle()))
+	if err != nil {
+		return nil, failure(StatusOutOfResources, "the descriptor of the port can't be copied: %v", err)
+	}
+	syscall.CloseOnExec(copied)
+	// os.NewFile gives only these to the poller.
+	if err := syscall.SetNonblock(copied, true); err != nil {
+		_ = syscall.Close(copied)
+		return nil, failure(StatusOutOfResources, "the descriptor of the port can't be polled: %v", err)
+	}
+	return os.NewFile(uintptr(copied), "port of remotemedia"), nil
+}
+
 // drive handles events until the port has ended.
 func (p *port) drive() {
-	for p.next() {
+	conn, err := p.bell.SyscallConn()
+	for more := true; more && err == nil; {
+		err = conn.Read(func(uintptr) (found bool) {
+			// Without events the poller waits for the next ones.
+			found, more = p.next()
+			return found || !more
+		})
 	}
+	if err != nil {
+		slog.Error("remotemedia: the port can't be watched", "error", err)
+	}
+	_ = p.bell.Close()
 	p.mu.Lock()
 	left := p.runs
 	p.runs = map[uint64]*Run{}
@@ -82,63 +112,70 @@ func (p *port) drive() {
 	close(p.ended)
 }
 
-// next waits for a batch of events and handles it; false after the last one.
-func (p *port) next() bool {
+// next handles the batch of events that is there. It returns whether there was one, and whether more may come.
+func (p *port) next() (found, more bool) {
 	x := newExchange()
 	defer x.close()
-	status := abi.Call(abi.PortNext, p.handle.address, abi.Forever, x.OutAddress, x.ErrAddress)
-	if err := x.settle(status); err != nil {
-		slog.Error("remotemedia: the port failed", "error", err)
-		return false
+	var released []uint64
+	p.reading.RLock()
+	status := abi.Call(abi.PortNext, p.handle.address, 0, x.OutAddress, x.ErrAddress)
+	err := x.settle(status)
+	if err == nil {
+		err = x.read(func(d *decoder) {
+			for range d.length("events") {
+				released = append(released, p.event(d)...)
+			}
+		})
 	}
-	if err := x.read(p.events); err != nil {
+	p.reading.RUnlock()
+	p.released(released)
+	if err != nil {
 		slog.Error("remotemedia: events of the runtime can't be read", "error", err)
 	}
-	return Status(status) != StatusEnd
+	return Status(status) == StatusOK, status >= 0 && Status(status) != StatusEnd
 }
 
-// events handles a batch.
-func (p *port) events(d *decoder) {
-	for range d.length("events") {
-		count := d.length("an event")
-		switch kind := d.size("an event"); kind {
-		case eventCompleted:
-			token := d.token()
-			outputs, err, released := d.completion()
-			if run := p.take(token); run != nil {
-				p.ending(run, outputs, err)
-			}
-			p.released(released)
-		case eventCall:
-			id := d.token()
-			if call := d.call(p, id); call != nil {
-				go p.serve(call)
-			}
-		case eventReleased:
-			p.released(d.tokens())
-		case eventRoom, eventOutputs:
-			if run := p.run(d.token()); run != nil && run.changes != nil {
-				run.changes.notify()
-			}
-		case eventReplyRoom:
-			p.wakeCall(d.token())
-		case eventCallOver:
-			p.endCall(d.token())
-		case eventSkipped:
-			run := p.run(d.token())
-			detail, _ := d.value().(*Map)
-			if run != nil && detail != nil {
-				run.skip(errorOf(StatusExecutionFailed, detail))
-			}
-			for range count - 3 {
-				d.value()
-			}
-		default:
-			for range count - 1 {
-				d.value()
-			}
+// event handles an event, and returns the loans that end with it.
+func (p *port) event(d *decoder) (released []uint64) {
+	count := d.length("an event")
+	switch kind := d.size("an event"); kind {
+	case eventCompleted:
+		token := d.token()
+		outputs, err, released := d.completion()
+		if run := p.take(token); run != nil {
+			p.ending(run, outputs, err)
+		}
+		return released
+	case eventCall:
+		id := d.token()
+		if call := d.call(p, id); call != nil {
+			go p.serve(call)
+		}
+	case eventReleased:
+		return d.tokens()
+	case eventRoom, eventOutputs:
+		if run := p.run(d.token()); run != nil && run.changes != nil {
+			run.changes.notify()
+		}
+	case eventReplyRoom:
+		p.wakeCall(d.token())
+	case eventCallOver:
+		p.endCall(d.token())
+	case eventSkipped:
+		run := p.run(d.token())
+		detail, _ := d.value().(*Map)
+		if run != nil && detail != nil {
+			run.skip(errorOf(StatusExecutionFailed, detail))
+		}
+		for range count - 3 {
+			d.value()
+		}
+	default:
+		for range count - 1 {
+			d.value()
 		}
 	}
+	return nil
 }
 
 func (d *decoder) token() uint64 { return uint64(d.integer("a token", 0, 1<<62)) }
