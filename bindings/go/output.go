@@ -204,10 +204,6 @@ func (d *decoder) row(p *Packet, outputs []string) {
 	p.PTS, p.Duration = d.pts(), d.pts()
 	p.Seq = d.integer("a seq", 0, 1<<62)
 	p.Stream = d.integer("a stream", 0, 1<<62)
-	if d.at < len(d.data) && d.data[d.at] >= 0xa0 && d.data[d.at] < 0xe0 {
-		p.Output = d.string("an output")
-	} else if output := int(d.integer("an output", 0, int64(len(outputs)-1))); output >= 0 {
-		p.Output = outputs[output]
-	}
+	p.Output = outputs[d.integer("the number of an output", 0, int64(len(outputs)-1))]
 	p.Item = d.size("an item")
 }

@@ -272,25 +272,25 @@ const (
 	RampShapeExponential RampShape = "exponential"
 )
 
-// RawEncoding: How a sample of PCM is written.
-type RawEncoding string
+// RawSamples: How a sample of PCM is written.
+type RawSamples string
 
-// The values of RawEncoding.
+// The values of RawSamples.
 const (
-	// RawEncodingU8: Unsigned 8-bit integers; 128 is silence.
-	RawEncodingU8 RawEncoding = "u8"
-	// RawEncodingS16: Signed 16-bit integers.
-	RawEncodingS16 RawEncoding = "s16"
-	// RawEncodingS24: Signed 24-bit integers in three bytes.
-	RawEncodingS24 RawEncoding = "s24"
-	// RawEncodingS32: Signed 32-bit integers.
-	RawEncodingS32 RawEncoding = "s32"
-	// RawEncodingF32: 32-bit floats.
-	RawEncodingF32 RawEncoding = "f32"
-	// RawEncodingMulaw: G.711 mu-law, as telephony in America and Japan has it.
-	RawEncodingMulaw RawEncoding = "mulaw"
-	// RawEncodingAlaw: G.711 A-law, as telephony elsewhere has it.
-	RawEncodingAlaw RawEncoding = "alaw"
+	// RawSamplesU8: Unsigned 8-bit integers; 128 is silence.
+	RawSamplesU8 RawSamples = "u8"
+	// RawSamplesS16: Signed 16-bit integers.
+	RawSamplesS16 RawSamples = "s16"
+	// RawSamplesS24: Signed 24-bit integers in three bytes.
+	RawSamplesS24 RawSamples = "s24"
+	// RawSamplesS32: Signed 32-bit integers.
+	RawSamplesS32 RawSamples = "s32"
+	// RawSamplesF32: 32-bit floats.
+	RawSamplesF32 RawSamples = "f32"
+	// RawSamplesMulaw: G.711 mu-law, as telephony in America and Japan has it.
+	RawSamplesMulaw RawSamples = "mulaw"
+	// RawSamplesAlaw: G.711 A-law, as telephony elsewhere has it.
+	RawSamplesAlaw RawSamples = "alaw"
 )
 
 // ResampleQuality: What a conversion keeps and what it removes. Frequencies are shares of the lower of the two Nyquist
@@ -680,7 +680,7 @@ func (n *AudioDecodeSpec) DurationS(value float64) *AudioDecodeSpec {
 	return n
 }
 
-// Raw sets raw. What the bytes are, if they are PCM without a header. Else the container says it. Key encoding
+// Raw sets raw. What the bytes are, if they are PCM without a header. Else the container says it. Key sample_format
 // (required): How a sample is written. Key rate (required): Frames per second, in Hz. From 1 to 768000. Key channels
 // (default 1): The number of channels. From 1 to 64. The default is 1.
 func (n *AudioDecodeSpec) Raw(value *remotemedia.Map) *AudioDecodeSpec {
