@@ -10,7 +10,7 @@ import { nanoseconds } from "./host_nodes.js";
 import { release } from "./loans.js";
 import { native, type SessionHandle } from "./native.js";
 import { Packet, type Completion } from "./outputs.js";
-import type { Pipeline } from "./pipeline.js";
+import type { Pipeline, Plan } from "./pipeline.js";
 import { BUDGET_US, type EventPort } from "./port.js";
 import { called, done, failure, made, refused, room } from "./rooms.js";
 import { controlDocument, settings, type Metrics, type SendOptions, type SessionOptions } from "./session_options.js";
@@ -188,15 +188,16 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 
   /** Drops what was sent and not read, and makes nodes anew. @param options.at only what waits before this node or behind it */
   interrupt(options: { at?: string } = {}): void {
-    if (options.at === undefined) {
-      this.arrived = [];
-      for (const queue of this.split?.values() ?? []) queue.length = 0;
-    }
     const status = native().sessionControl(this.handle, controlDocument({ interrupt: true, ...options }));
     if (status < STATUS.RM_OK) {
       const error = failure();
       if (!(error instanceof GoneError)) throw error;
     }
+    // What has been brought here and not read is dropped as well.
+    const dropped = options.at === undefined ? null : outputsBehind(this.pipeline.plan, options.at);
+    const isKept = ({ output }: Packet<T>): boolean => dropped !== null && !dropped.has(output);
+    this.arrived = this.arrived.filter(isKept);
+    for (const [name, queue] of this.split ?? []) this.split!.set(name, queue.filter(isKept));
   }
 
   /** Changes params of a node that may change while it runs: what is sent afterwards meets the new values. */
@@ -414,6 +415,17 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 }
 
 const NO_OPTIONS: SendOptions = {};
+
+/** The names of the outputs that what leaves a node may reach. */
+function outputsBehind({ nodes, connections, outputs }: Plan, id: string): Set<string> {
+  const isOf = (end: string, node: string): boolean => end === node || end.startsWith(`${node}.`);
+  const reached = new Set([id]);
+  // Nodes are added while this iterates.
+  for (const node of reached)
+    for (const { from, to } of connections)
+      if (isOf(from, node)) for (const next of nodes) if (isOf(to, next.id)) reached.add(next.id);
+  return new Set(outputs.filter(({ from }) => [...reached].some((node) => isOf(from, node))).map(({ name }) => name));
+}
 
 function wakeAll(waiters: (() => void)[]): void {
   for (const wake of waiters.splice(0)) wake();
