@@ -35,7 +35,8 @@ export {
   type NodeSettings,
 } from "./manifest.js";
 export { Outputs, Packet } from "./outputs.js";
-export { Pipeline, type ExecuteOptions, type Inputs, type PipelineOptions, type Plan } from "./pipeline.js";
+export { Pipeline, type ExecuteOptions, type Inputs, type PipelineOptions } from "./pipeline.js";
+export type { Plan } from "./plan.js";
 export { Runtime, type NodeType, type RuntimeOptions } from "./runtime.js";
 export { Session } from "./session.js";
 export type { Metrics, SendOptions, SessionOptions } from "./session_options.js";

@@ -8,6 +8,7 @@ import { lend } from "./loans.js";
 import { Graph, type Manifest } from "./manifest.js";
 import { native, type PipelineHandle } from "./native.js";
 import { completion, type Completion, type Outputs } from "./outputs.js";
+import type { Plan } from "./plan.js";
 import { BUDGET_US, type EventPort, type Work } from "./port.js";
 import { called, failure, made, room, write } from "./rooms.js";
 import { Runtime } from "./runtime.js";
@@ -39,28 +40,6 @@ export interface ExecuteOptions {
 
 /** One input for each item; by their names where the manifest names inputs; none for a graph of sources. */
 export type Inputs = Iterable<Input> | Readonly<Record<string, Iterable<Input>>> | null;
-
-/** The plan of a pipeline; docs/abi.md describes it. */
-export interface Plan {
-  readonly name: string | null;
-  readonly nodes: readonly {
-    readonly id: string;
-    readonly node_type: string;
-    readonly params: Record<string, unknown>;
-    readonly runner: string;
-    readonly stage: number;
-    readonly inserted?: unknown;
-    readonly unread?: unknown;
-  }[];
-  readonly connections: readonly {
-    readonly from: string;
-    readonly to: string;
-    readonly kind: string;
-    readonly buffer?: unknown;
-  }[];
-  readonly inputs: readonly { readonly name: string; readonly to: readonly string[] }[];
-  readonly outputs: readonly { readonly name: string; readonly from: string }[];
-}
 
 /** A pipeline, validated and planned. It may run any number of times, also at the same time. */
 export class Pipeline {

@@ -10,7 +10,8 @@ import { nanoseconds } from "./host_nodes.js";
 import { release } from "./loans.js";
 import { native, type SessionHandle } from "./native.js";
 import { Packet, type Completion } from "./outputs.js";
-import type { Pipeline, Plan } from "./pipeline.js";
+import type { Pipeline } from "./pipeline.js";
+import { outputsBehind } from "./plan.js";
 import { BUDGET_US, type EventPort } from "./port.js";
 import { called, done, failure, made, refused, room } from "./rooms.js";
 import { controlDocument, settings, type Metrics, type SendOptions, type SessionOptions } from "./session_options.js";
@@ -415,17 +416,6 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
 }
 
 const NO_OPTIONS: SendOptions = {};
-
-/** The names of the outputs that what leaves a node may reach. */
-function outputsBehind({ nodes, connections, outputs }: Plan, id: string): Set<string> {
-  const isOf = (end: string, node: string): boolean => end === node || end.startsWith(`${node}.`);
-  const reached = new Set([id]);
-  // Nodes are added while this iterates.
-  for (const node of reached)
-    for (const { from, to } of connections)
-      if (isOf(from, node)) for (const next of nodes) if (isOf(to, next.id)) reached.add(next.id);
-  return new Set(outputs.filter(({ from }) => [...reached].some((node) => isOf(from, node))).map(({ name }) => name));
-}
 
 function wakeAll(waiters: (() => void)[]): void {
   for (const wake of waiters.splice(0)) wake();
