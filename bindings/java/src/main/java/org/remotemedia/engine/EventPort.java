@@ -32,7 +32,7 @@ public final class EventPort {
     final Loans loans;
     private final AtomicLong tokens = new AtomicLong(1);
     private final ConcurrentHashMap<Long, Work> works = new ConcurrentHashMap<>();
-    final ConcurrentHashMap<Long, HostCall> calls = new ConcurrentHashMap<>();
+    final OpenCalls calls = new OpenCalls();
     final ConcurrentHashMap<Long, HostInstances> instances = new ConcurrentHashMap<>();
     private final CountDownLatch ended = new CountDownLatch(1);
 
@@ -146,7 +146,7 @@ public final class EventPort {
                 case Abi.EVENT_CALL -> {
                     long number = events.integer();
                     HostCall call = HostCall.read(this, number, events.value().asMap());
-                    calls.put(number, call);
+                    calls.add(number, call);
                     call.start();
                 }
                 case Abi.EVENT_RELEASED -> Completion.tokens(events).forEach(loans::release);
@@ -158,12 +158,7 @@ public final class EventPort {
                         call.room();
                     }
                 }
-                case Abi.EVENT_CALL_OVER -> {
-                    HostCall call = calls.remove(events.integer());
-                    if (call != null) {
-                        call.over();
-                    }
-                }
+                case Abi.EVENT_CALL_OVER -> calls.over(events.integer());
                 case Abi.EVENT_SKIPPED -> {
                     Work work = works.get(events.integer());
                     Map<String, Value> detail = events.value().asMap();
@@ -197,10 +192,7 @@ public final class EventPort {
     }
 
     private void end() {
-        for (HostCall call : List.copyOf(calls.values())) {
-            call.over();
-        }
-        calls.clear();
+        calls.allOver();
         for (Long token : List.copyOf(works.keySet())) {
             Work work = works.remove(token);
             forgetInstances(token);

@@ -99,7 +99,7 @@ final class HostCall {
         } catch (Throwable error) {
             return isWanted() ? last(error) : null;
         } finally {
-            port.calls.remove(number, this);
+            port.calls.remove(number);
             synchronized (this) {
                 server = null;
             }
@@ -165,16 +165,17 @@ final class HostCall {
                 }
                 return failed(error, refused);
             }
-            int status;
+            port.calls.beginReply();
             try {
-                status = send(call, true);
+                if (send(call, true) == Abi.GONE || !call.hasResult()) {
+                    return null;
+                }
+                return next(call.result(port.loans));
             } catch (RemoteMediaException refused) {
                 return failed(error, refused);
+            } finally {
+                port.calls.endReply();
             }
-            if (status == Abi.GONE || !call.hasResult()) {
-                return null;
-            }
-            return next(call.result(port.loans));
         } finally {
             call.release();
         }
@@ -196,7 +197,7 @@ final class HostCall {
         if (fields > 2) {
             Completion.tokens(document).forEach(port.loans::release);
         }
-        port.calls.put(next.number, next);
+        port.calls.addNext(next.number, next);
         return next;
     }
 

@@ -8,9 +8,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.remotemedia.HostNode;
 import org.remotemedia.Manifest;
 import org.remotemedia.NodeException;
 import org.remotemedia.Nodes;
@@ -46,29 +48,26 @@ final class RunTests {
         }
     }
 
-    static void futuresCompleteOnVirtualThreads() throws Exception {
-        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
-            boolean virtual = add.executeAsync(List.of(1))
-                    .thenApply(results -> Thread.currentThread().isVirtual())
-                    .get(10, TimeUnit.SECONDS);
-            // A future that was complete already runs what depends on it here.
-            check(virtual || !Thread.currentThread().isVirtual(), "it is not the thread of the port");
-            String name = add.executeAsync(List.of(1))
-                    .thenApply(results -> Thread.currentThread().getName())
-                    .get(10, TimeUnit.SECONDS);
-            check(!name.equals("remotemedia-port"), name);
-        }
-    }
-
-    static void aBlockedDependentHoldsNothingUp() throws Exception {
-        try (Pipeline add = Pipeline.of(Manifests.add(1))) {
-            CompletableFuture<Void> gate = new CompletableFuture<>();
-            CompletableFuture<Void> blocked = add.executeAsync(List.of(1)).thenAccept(results -> gate.join());
+    static void dependentsRunOnVirtualThreadsAndHoldNothingUp() throws Exception {
+        CountDownLatch registered = new CountDownLatch(1);
+        CompletableFuture<Void> gate = new CompletableFuture<>();
+        HostNode own = HostNode.map("Own", value -> {
+            registered.await();
+            return value;
+        });
+        try (Pipeline held = Pipeline.of(Manifests.own(), own);
+                Pipeline add = Pipeline.of(Manifests.add(1))) {
+            CompletableFuture<Boolean> blocked = held.executeAsync(List.of(1)).thenApply(results -> {
+                gate.join();
+                return Thread.currentThread().isVirtual();
+            });
+            registered.countDown();
             for (int round = 0; round < 20; round++) {
-                same(List.of(new Value.Int(2)), add.executeAsync(List.of(1)).get(10, TimeUnit.SECONDS).values());
+                Run run = add.executeAsync(List.of(1));
+                same(List.of(new Value.Int(2)), run.get(10, TimeUnit.SECONDS).values());
             }
             gate.complete(null);
-            blocked.get(10, TimeUnit.SECONDS);
+            same(true, blocked.get(10, TimeUnit.SECONDS));
         }
     }
 
