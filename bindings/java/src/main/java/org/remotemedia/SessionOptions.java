@@ -21,7 +21,9 @@ public final class SessionOptions {
 
     /** Options as docs/abi.md describes them, from a map. */
     public static SessionOptions of(Map<String, ?> document) {
-        return new SessionOptions(new LinkedHashMap<>(document), null);
+        Map<String, Object> plain = new LinkedHashMap<>();
+        document.forEach((option, value) -> plain.put(option, value instanceof Value tagged ? tagged.toJava() : value));
+        return new SessionOptions(plain, null);
     }
 
     /** Only these outputs are handed out; those of the others are dropped. */
