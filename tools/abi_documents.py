@@ -268,7 +268,7 @@ def _from_the_host() -> dict[str, Schema]:
             },
         ),
         "inputs": {
-            "description": "One entry for each item, or such a list for each input by name; nil for a graph of sources.",
+            "description": "An entry for each item, or such a list for each input by name; nil for a graph of sources.",
             "anyOf": [VALUES, mapping(VALUES), {"type": "null"}],
         },
         "packets": {"description": "What rm_session_send takes.", **listed(row(ANY, TIME, TIME, INPUT, needed=1))},

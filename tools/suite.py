@@ -128,9 +128,16 @@ CHECKS = [
     Check("python-types", "mypy --strict, pyright, stubtest", types_of_python, needs_build=True),
     Check("rooms", "import-linter: knowledge in the Python package goes down", rooms_of_python),
     Check("docs", "the documentation site", documentation),
-    Check("go", "the Go binding: vet, tests by purego and by cgo, race detector", partial(tests_of_host, "go"), needs_build=True),
+    Check(
+        "go",
+        "the Go binding: vet, tests by purego and by cgo, race detector",
+        partial(tests_of_host, "go"),
+        needs_build=True,
+    ),
     Check("node", "the Node binding: TypeScript, the addon, tests", partial(tests_of_host, "node"), needs_build=True),
-    Check("java", "the Java binding: compiled without warnings, tests", partial(tests_of_host, "java"), needs_build=True),
+    Check(
+        "java", "the Java binding: compiled without warnings, tests", partial(tests_of_host, "java"), needs_build=True
+    ),
     Check("cpp", "the C++ host: format, tests with sanitizers", partial(tests_of_host, "cpp"), needs_build=True),
     Check("python", "pytest", tests_in_python, needs_build=True),
 ]

@@ -64,8 +64,8 @@ class Target:
         folder = Path(machine.output_of(["rustc", "--print", "target-libdir", "--target", self.triple]).strip())
         if not any(folder.glob("libstd-*")):
             raise Problem(
-                f"rustc has no standard library for {self.triple}: `rustup target add {self.triple}`, or, with Debian's "
-                "rustc, install libstd-rust-dev of that architecture."
+                f"rustc has no standard library for {self.triple}: `rustup target add {self.triple}`, or, with "
+                "Debian's rustc, install libstd-rust-dev of that architecture."
             )
 
 

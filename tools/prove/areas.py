@@ -1,17 +1,16 @@
-"""The areas of the proof: what has to hold of the header, of memory, of panics, of the ends of processes, of old programs."""
+"""The areas of the proof: the header, memory, threads, panics, ends of processes, old programs, planted defects."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from tools import environment, header, machine, native
+from tools import environment, machine, native
 from tools.machine import ROOT, Problem
 from tools.prove import compatibility, programs
 from tools.prove.table import Area, Case
@@ -22,7 +21,13 @@ REPEAT = 100
 LIFECYCLE = ROOT / "tests" / "python" / "lifecycle"
 
 # valgrind sees every thread of the program as it is; what the C library keeps until the process ends is no leak.
-MEMCHECK = ["--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite", "--fair-sched=yes", "--quiet"]
+MEMCHECK = [
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--errors-for-leak-kinds=definite",
+    "--fair-sched=yes",
+    "--quiet",
+]
 HELGRIND = ["--tool=helgrind", "--error-exitcode=99", "--fair-sched=yes", "--quiet"]
 
 
@@ -43,7 +48,12 @@ def areas() -> list[Area]:
 
 def _header() -> Iterator[Case]:
     strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-    for compiler, language, standard in (("cc", "c", "c99"), ("cc", "c", "c17"), ("c++", "c++", "c++17"), ("c++", "c++", "c++20")):
+    for compiler, language, standard in (
+        ("cc", "c", "c99"),
+        ("cc", "c", "c17"),
+        ("c++", "c++", "c++17"),
+        ("c++", "c++", "c++20"),
+    ):
         if shutil.which(compiler) is None:
             raise Problem(f"`{compiler}` was not found on PATH: install gcc and g++.")
         command = [compiler, "-x", language, f"-std={standard}", *strict]

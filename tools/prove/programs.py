@@ -37,7 +37,13 @@ class Build:
         link.unlink(missing_ok=True)
         link.symlink_to(self.library)
         program = folder / source.stem
-        flags = ["-O1", "-g", "-pthread", f'-DEXPECTED_VERSION="{machine.project_version()}"', f"-I{native.HEADER.parent}"]
+        flags = [
+            "-O1",
+            "-g",
+            "-pthread",
+            f'-DEXPECTED_VERSION="{machine.project_version()}"',
+            f"-I{native.HEADER.parent}",
+        ]
         flags += [f"-Wl,-rpath,{folder}", *self.flags, *more]
         machine.output_of([*self.compiler, *flags, source, "-o", program, link, "-lm"])
         return program

@@ -57,8 +57,8 @@ def build(
     """Compiles the module into `output_dir/remotemedia/` and returns its path.
 
     `header` is `remotemedia.h`, `library_dir` holds `lib<library>.so`, which must be copied beside the module to be
-    found at import. `compiler` is the command line of a C compiler, by default `$CC` or `cc`; it may compile for another
-    platform than that of this Python. Raises what cffi raises for a header that it can't read, and
+    found at import. `compiler` is the command line of a C compiler, by default `$CC` or `cc`; it may compile for
+    another platform than that of this Python. Raises what cffi raises for a header that it can't read, and
     `subprocess.CalledProcessError` with the compiler's words.
     """
     from cffi import FFI
@@ -76,7 +76,15 @@ def build(
         # Called directly: the flags of the Python at hand fit its own compiler and platform, and may name its folders.
         command = shlex.split(compiler or os.environ.get("CC") or "cc")
         # Python finds the module's one entry; no other name is exported.
-        command += ["-O2", "-g0", "-DNDEBUG", "-fPIC", "-fvisibility=hidden", "-shared", f"-DPy_LIMITED_API={LIMITED_API}"]
+        command += [
+            "-O2",
+            "-g0",
+            "-DNDEBUG",
+            "-fPIC",
+            "-fvisibility=hidden",
+            "-shared",
+            f"-DPy_LIMITED_API={LIMITED_API}",
+        ]
         includes = [header.parent, FOLDER, Path(sysconfig.get_paths()["include"])]
         command += [f"-I{folder}" for folder in includes]
         command += [str(generated), *map(str, SOURCES), f"-L{library_dir.resolve()}", f"-l{library}"]

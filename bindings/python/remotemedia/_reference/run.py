@@ -20,7 +20,7 @@ from .._functions.instances import Instance, clean_up
 from .._functions.ports import Out, output_of
 from .._functions.spec import HostClass, HostFunction, InThread
 from .._results.outputs import Outputs, SkipReport, log_skip, outputs_of, outputs_of_sinks
-from ..errors import NodeError
+from ..errors import InvalidArgumentError, NodeError
 from ..media import Audio, File
 from .basic import Node, RefusedError
 from .copies import crossed
