@@ -257,15 +257,12 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
             std::vector<std::string> names;
             const Value *entries = plan.find(key);
             if (const List *list = entries ? entries->get_if<List>() : nullptr) {
-                for (const Value &entry : *list) {
-                    const std::string *id = entry.get_if<std::string>();
-                    names.push_back(id ? *id : text_at(entry, "name").value_or(""));
-                }
+                for (const Value &entry : *list) names.push_back(text_at(entry, "name").value_or(""));
             }
             return names;
         };
         inputs_ = names("inputs");
-        outputs_ = names(plan.find("outputs") ? "outputs" : "sinks");
+        outputs_ = names("outputs");
         chosen_ = outputs_;
         const Value *chosen = options.find("outputs");
         if (const List *list = chosen ? chosen->get_if<List>() : nullptr) {
@@ -284,11 +281,8 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         }
         packet.sequence = static_cast<std::size_t>(decoder.number("the number of an output is a number"));
         packet.stream = static_cast<std::size_t>(decoder.number("the stream of an output is a number"));
-        const Value output = decoder.value();
-        if (const auto *name = output.get_if<std::string>())
-            packet.output = *name;
-        else if (const auto number = output.as<std::size_t>(); number < outputs_.size())
-            packet.output = outputs_[number];
+        const auto number = static_cast<std::size_t>(decoder.number("an output is named by its number"));
+        if (number < outputs_.size()) packet.output = outputs_[number];
         packet.item = static_cast<std::size_t>(decoder.number("the item of an output is a number"));
         return packet;
     }

@@ -155,7 +155,9 @@ class Value {
         if constexpr (detail::Integer<T>) {
             return integer<T>();
         } else if constexpr (std::same_as<T, float>) {
-            return static_cast<float>(as<double>());
+            const double *found = get_if<double>();
+            if (!found) detail::wrong_kind("a float", kind());
+            return static_cast<float>(*found);
         } else {
             const T *found = get_if<T>();
             if (!found) detail::wrong_kind(kind_name<T>(), kind());
