@@ -624,58 +624,78 @@ const JSON: &[Row] = &[
     "named ends that are no maps",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}],
  "inputs": ["a"], "outputs": "a"}"#,
-    "?",
+    r#"the manifest has 2 problems:
+  line 2, column 12: inputs: expected a map, got a list; give each a name: write "inputs": {"a": "<id of a node>"}
+  line 2, column 30: outputs: expected a map, got the text "a""#,
 ),
 (
     "named ends without a name",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}],
  "inputs": {}, "outputs": {}}"#,
-    "?",
+    r#"the manifest has 2 problems:
+  line 2, column 12: inputs: expected at least one input, got an empty map; leave 'inputs' out
+  line 2, column 27: outputs: expected at least one output, got an empty map; leave 'outputs' out"#,
 ),
 (
     "names of ends",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}],
  "inputs": {"my mic": "a"},
  "outputs": {"": "a"}}"#,
-    "?",
+    r#"the manifest has 2 problems:
+  line 2, column 13: inputs["my mic"]: expected an input with a name of 1 to 128 letters, digits, '_' and '-', got the text "my mic"; write "my_mic"
+  line 3, column 14: outputs[""]: expected an output with a name of 1 to 128 letters, digits, '_' and '-', got an empty text"#,
 ),
 (
     "ends that do not exist",
     r#"{"version": "v1", "nodes": [{"id": "vad", "node_type": "Detector"}, {"id": "m", "node_type": "Merge"}],
  "inputs": {"mic": "vat", "far": ["m.left", "m.center", "m"]},
  "outputs": {"a": "vad", "b": "vad.speach", "c": "m.left"}}"#,
-    "?",
+    r#"the manifest has 6 problems:
+  line 2, column 20: inputs.mic: there is no node 'vat'; did you mean 'vad'?
+  line 2, column 45: inputs.far[1]: 'm' (Merge) has no input 'center'; its inputs are 'm.left' and 'm.right'
+  line 2, column 57: inputs.far[2]: 'm' (Merge) has 2 inputs; say which: 'm.left' or 'm.right'
+  line 3, column 19: outputs.a: 'vad' (Detector) has 2 outputs; say which: 'vad.speech' or 'vad.event'
+  line 3, column 31: outputs.b: 'vad' (Detector) has no output 'speach'; did you mean 'vad.speech'?
+  line 3, column 50: outputs.c: 'm' (Merge) has no output 'left'; its only output is 'm.out'"#,
 ),
 (
     "ends of nodes that have none",
     r#"{"version": "v1", "nodes": [{"id": "mic", "node_type": "Microphone"}, {"id": "log", "node_type": "Log"}],
  "inputs": {"x": "mic"},
  "outputs": {"y": "log"}}"#,
-    "?",
+    r#"the manifest has 2 problems:
+  line 2, column 18: inputs.x: 'mic' (Microphone) is a source: it has no input; name an input of another node, or leave this one out
+  line 3, column 19: outputs.y: 'log' (Log) is a sink: it has no output; name an output of another node, or leave this one out"#,
 ),
 (
     "ends of the wrong type",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}],
  "inputs": {"x": 3, "y": []},
  "outputs": {"z": ["a"], "w": {"from": "a"}}}"#,
-    "?",
+    r#"the manifest has 4 problems:
+  line 2, column 18: inputs.x: expected text or a list, got 3; put it in quotes: "3"
+  line 2, column 26: inputs.y: expected text or a list of at least 1 item, got 0 items
+  line 3, column 19: outputs.z: expected text, got a list; write an output for each
+  line 3, column 31: outputs.w: expected text, got a map"#,
 ),
 (
     "the same end twice",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}],
  "inputs": {"x": ["a", "a.in"], "y": "a"}}"#,
-    "?",
+    r#"line 2, column 24: inputs.x[1]: 'a.in' stands in this list twice; remove one of the two"#,
 ),
 (
     "a node that no input reaches",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}, {"id": "b", "node_type": "PassThrough"}, {"id": "mic", "node_type": "Microphone"}],
  "inputs": {"x": "a"}}"#,
-    "?",
+    r#"line 1, column 70: nodes[1]: nothing comes to 'b': no input names it, and no connection leads to it; add 'b' to 'inputs', connect it, or remove it"#,
 ),
 (
     "fields of other tools for ends",
     r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "PassThrough"}], "input": {"x": "a"}, "sinks": {"y": "a"}}"#,
-    "?",
+    r#"the manifest has 2 problems:
+  line 1, column 71: input: the manifest has no field 'input'; did you mean 'inputs'?
+  line 1, column 92: sinks: the manifest has no field 'sinks'; did you mean 'outputs'?"#,
 ),
 (
     "connection twice",
