@@ -5,6 +5,7 @@ package remotemedia
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Graph builds a manifest in Go, of the builders in package nodes and of host nodes:
@@ -87,6 +88,50 @@ func (g *Graph) Chain(nodes ...Node) *Graph {
 // Connect connects an output to an input: "id", or "id.port".
 func (g *Graph) Connect(from, to string) *Graph {
 	g.connections = append(g.connections, NewMap("from", from, "to", to))
+	return g
+}
+
+// Connection is a connection with a queue of its own, or one that goes backwards.
+type Connection struct {
+	// From and To are "id", or "id.port".
+	From, To string
+	// Buffer bounds what waits between the two nodes; nil for none of its own.
+	Buffer *Buffer
+	// Delay is by how much later packets of a connection that goes backwards arrive.
+	Delay time.Duration
+}
+
+// Buffer bounds the queue of a connection. What is 0 has the default.
+type Buffer struct {
+	Packets, Bytes int
+	Media          time.Duration
+	// Policy is what becomes of a packet without room: "block", "drop_oldest" or "drop_newest".
+	Policy string
+}
+
+// Join adds a connection.
+func (g *Graph) Join(c Connection) *Graph {
+	m := NewMap("from", c.From, "to", c.To)
+	if c.Buffer != nil {
+		buffer := &Map{}
+		if c.Buffer.Packets > 0 {
+			buffer.Set("packets", c.Buffer.Packets)
+		}
+		if c.Buffer.Bytes > 0 {
+			buffer.Set("bytes", c.Buffer.Bytes)
+		}
+		if c.Buffer.Media > 0 {
+			buffer.Set("ms", c.Buffer.Media.Milliseconds())
+		}
+		if c.Buffer.Policy != "" {
+			buffer.Set("policy", c.Buffer.Policy)
+		}
+		m.Set("buffer", buffer)
+	}
+	if c.Delay > 0 {
+		m.Set("delay_ms", c.Delay.Milliseconds())
+	}
+	g.connections = append(g.connections, m)
 	return g
 }
 

@@ -222,3 +222,22 @@ func TestNothingFromBeforeAnInterruptionComesAfterIt(t *testing.T) {
 		expect(t, packet.Value, 1000*round+5)
 	}
 }
+
+func TestAConnectionHasABuffer(t *testing.T) {
+	r, ctx := begin(t)
+	node, begun, release := stalling()
+	graph := NewGraph("latest").Add(&NodeSpec{ID: "in", Type: "PassThrough"}, node).
+		Join(Connection{From: "in", To: "stall", Buffer: &Buffer{Packets: 1, Policy: "drop_oldest"}})
+	s := open(t, ctx, compile(t, r, graph), SessionOptions{})
+	must(t, s.Send(ctx, 0))
+	<-begun
+	for i := range 50 {
+		must(t, s.Send(ctx, i+1))
+	}
+	close(release)
+	must(t, s.Finish())
+	all := values(collect(t, ctx, s))
+	if len(all) >= 51 || all[len(all)-1] != int64(50) {
+		t.Fatal(all)
+	}
+}
