@@ -71,11 +71,16 @@ func (x *exchange) bell(port uintptr) (*os.File, error) {
 	if err := x.settle(abi.Call(abi.PortFd, port, x.HandleAddress, x.ErrAddress)); err != nil {
 		return nil, err
 	}
+	// No child that another goroutine starts may inherit it.
+	syscall.ForkLock.RLock()
 	copied, err := syscall.Dup(int(x.Handle()))
+	if err == nil {
+		syscall.CloseOnExec(copied)
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return nil, failure(StatusOutOfResources, "the descriptor of the port can't be copied: %v", err)
 	}
-	syscall.CloseOnExec(copied)
 	// os.NewFile gives only these to the poller.
 	if err := syscall.SetNonblock(copied, true); err != nil {
 		_ = syscall.Close(copied)
