@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 
 from tools import native
 from tools.bindings import node
-from tools.machine import ROOT, Problem, project_version, run
+from tools.machine import ROOT, Problem, output_of, project_version, run
 from tools.stamp import Stamp, digest
 
 LIMIT_SECONDS = 300
 NEEDED = ("node", "npm", "cc")
+OLDEST = (20, 4)
 LOCKS = [node.FOLDER / "package.json", node.FOLDER / "package-lock.json"]
 
 
 def check() -> None:
     """Check the binding; without its toolchain it is left out, which is reported, and fails where CI is set."""
-    missing = [name for name in NEEDED if shutil.which(name) is None]
+    missing = [f"there is no `{name}` on PATH" for name in NEEDED if shutil.which(name) is None]
+    if not missing and (found := _version()) < OLDEST:
+        missing = [f"`node` is {found[0]}.{found[1]}"]
     if missing:
         left_out = (
-            f"the Node binding is LEFT OUT: there is no {' and no '.join(f'`{name}`' for name in missing)} on PATH; "
+            f"the Node binding is LEFT OUT: {' and '.join(missing)}; "
             "install Node 20.4 or newer with its headers, and a C compiler"
             " (Debian: `apt-get install nodejs npm libnode-dev`)"
         )
@@ -52,6 +56,11 @@ def check() -> None:
     from tools.bindings import node_pack
 
     node_pack.check()
+
+
+def _version() -> tuple[int, int]:
+    found = re.match(r"v(\d+)\.(\d+)", output_of(["node", "--version"]))
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def build(c_flags: list[str]) -> None:

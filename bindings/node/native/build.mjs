@@ -23,7 +23,11 @@ const nodeHeaders = [
   "/usr/include/node",
 ]
   .filter((folder) => folder !== undefined)
-  .find((folder) => existsSync(join(folder, "node_api.h")) && existsSync(join(folder, "uv.h")));
+  .find(
+    (folder) =>
+      existsSync(join(folder, "node_api.h")) &&
+      [folder, "/usr/include"].some((place) => existsSync(join(place, "uv.h"))),
+  );
 if (nodeHeaders === undefined) {
   console.error(
     "build.mjs: the headers of node were not found beside it (include/node/node_api.h and uv.h): install them " +
