@@ -419,7 +419,7 @@ public final class Nodes {
             return param("duration_s", number(value));
         }
 
-        /// What the bytes are, if they are PCM without a header. Else the container says it. Key `encoding`
+        /// What the bytes are, if they are PCM without a header. Else the container says it. Key `sample_format`
         /// (required): How a sample is written. Key `rate` (required): Frames per second, in Hz. From 1 to 768000.
         /// Key `channels` (default 1): The number of channels. From 1 to 64.
         public AudioDecode raw(Map<String, ?> value) {

@@ -220,6 +220,11 @@ public final class Session implements AutoCloseable, Iterable<Packet> {
         return session.metrics();
     }
 
+    /** What was recorded since the last call, of a session with the option {@code trace}: see docs/abi.md. */
+    public Value trace() {
+        return session.trace();
+    }
+
     /** How far it is; null once it has ended. */
     public Progress progress() {
         return Progress.of(session.progress());

@@ -61,6 +61,11 @@ public final class SessionOptions {
         return with("clock", "virtual");
     }
 
+    /** Records the steps of the session, for {@link Session#trace}. */
+    public SessionOptions trace() {
+        return with("trace", true);
+    }
+
     /** What gets the errors after which the manifest lets a node drop a packet, as they come, on a virtual thread. */
     public SessionOptions onSkip(Consumer<ErrorDetail> action) {
         return new SessionOptions(document, action);

@@ -315,4 +315,36 @@ final class SessionTests {
             same(List.of(2L, 3L), found);
         }
     }
+
+    static void stepsAreRecorded() throws Exception {
+        try (Pipeline add = Pipeline.of(Manifests.add(1));
+                Session session = add.session(SessionOptions.DEFAULT.trace())) {
+            session.send(1);
+            session.finish();
+            same(1L, session.stream().count());
+            check(!session.trace().get("records").asList().isEmpty(), "there are records");
+        }
+    }
+
+    static void inputsAndOutputsHaveNames() throws Exception {
+        Manifest two = Manifest.named("two")
+                .add(new Nodes.Calculator(Nodes.Calculator.Operation.ADD, 1).id("plus"))
+                .add(new Nodes.Calculator(Nodes.Calculator.Operation.MULTIPLY, 10).id("times"))
+                .input("left", "plus.in")
+                .input("right", "times.in")
+                .output("sum", "plus.out")
+                .output("product", "times.out");
+        try (Pipeline pipeline = Pipeline.of(two)) {
+            var results = pipeline.execute(Map.of("left", List.of(1), "right", List.of(2)));
+            same(List.of(new Value.Int(2)), results.values("sum"));
+            same(List.of(new Value.Int(20)), results.values("product"));
+            try (Session session = pipeline.session()) {
+                session.send(Packet.of(3).to("right"));
+                session.send(Packet.of(4).to("left"));
+                session.finish();
+                same(30L, session.receive("product").orElseThrow().value().asLong());
+                same("sum", session.receive("sum").orElseThrow().port());
+            }
+        }
+    }
 }
