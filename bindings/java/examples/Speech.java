@@ -1,5 +1,6 @@
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.remotemedia.ErrorDetail;
 import org.remotemedia.ManifestException;
 import org.remotemedia.Packet;
@@ -24,6 +25,7 @@ public final class Speech {
             for (Packet window : windows) {
                 Value level = window.value();
                 System.out.printf(
+                        Locale.ROOT,
                         "%6.1f s %7.1f dBFS%n",
                         window.pts().toMillis() / 1e3, level.get("rms_db").asDouble());
             }

@@ -28,6 +28,7 @@ public final class Tests {
             MemoryTests.class,
             CancelTests.class,
             ShutdownTests.class,
+            ExampleTests.class,
             LibraryTests.class);
     private static final long TEST_SECONDS = 60;
 
