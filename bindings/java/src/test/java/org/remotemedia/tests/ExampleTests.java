@@ -20,7 +20,7 @@ import java.util.Arrays;
 import org.remotemedia.RemoteMedia;
 import org.remotemedia.Value;
 
-/** The examples, which are in no package: by reflection. They need the recording of the repository, from which this runs. */
+/** The examples, which are in no package: by reflection. They need the recording of the repository. */
 final class ExampleTests {
     private ExampleTests() {}
 
