@@ -179,7 +179,7 @@ static void mistakes_are_named(rm_runtime *runtime, rm_pipeline *pipeline) {
                 rm_pipeline_execute(pipeline, (const uint8_t *)"\x93\x01", 2, NULL, 0, -1, &out, &error));
     CHECK_ERROR(
         RM_INVALID_DOCUMENT,
-        "inputs: the inputs are an integer, not a list; give a list with one entry for each item, or nil for none",
+        "inputs: the inputs are an integer, not a list; give a list with one entry for each item, a map of such lists for named inputs, or nil for none",
         rm_pipeline_execute(pipeline, (const uint8_t *)"\x01", 1, NULL, 0, -1, &out, &error));
     CHECK(out.document == NULL);
 }

@@ -214,8 +214,8 @@ static void packets_that_make_no_sense_are_refused(rm_pipeline *add, rm_port *po
         const char *packets, *message;
     } cases[] = {
         {"3", "packets: expected a list, got int"},
-        {"[3]", "packets.0: expected [value, pts?, duration?], got int"},
-        {"[[1],[]]", "packets.1: expected [value, pts?, duration?], got list"},
+        {"[3]", "packets.0: expected [value, pts?, duration?, input?], got int"},
+        {"[[1],[]]", "packets.1: expected [value, pts?, duration?, input?], got list"},
         {"[[1,\"now\"]]", "packets.0[1]: expected nanoseconds or nil, got str"},
     };
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
@@ -294,10 +294,8 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
     CHECK(strstr(metrics, "\"item\":1}],\"edges\":[") != NULL);
     CHECK(strstr(metrics, "\"unread\":{\"add\":2}}") != NULL);
     free(metrics);
-    CHECK_ERROR(
-        RM_INVALID_ARGUMENT,
-        "there is no node 'ad'; did you mean 'add'?",
-        control(session, "{\"interrupt\":true,\"at\":\"ad\"}", &error));
+    CHECK_ERROR(RM_INVALID_ARGUMENT, "there is no node 'ad'; did you mean 'add'?",
+                control(session, "{\"interrupt\":true,\"at\":\"ad\"}", &error));
     CHECK_STATUS(RM_OK, control(session, "{\"at\":\"add\",\"interrupt\":true}", &error));
     check_received(session, RM_WOULD_BLOCK, -1, "[[]]");
     free(send_packets(session, RM_OK, "[[3]]", 1000000, 0));
@@ -314,8 +312,12 @@ static void controls_and_metrics(rm_pipeline *add, rm_port *port) {
                                  "{\"set\": {\"node\": \"id\", \"params\": {\"name\": value}}}, got ";
     const struct {
         const char *wanted, *got;
-    } cases[] = {{"{\"flush\":false}", "map"}, {"{}", "map"}, {"{\"stop\":true}", "map"},
-                 {"{\"interrupt\":true,\"at\":1}", "map"}, {"{\"flush\":true,\"at\":\"add\"}", "map"}, {"\xc3", "bool"}};
+    } cases[] = {{"{\"flush\":false}", "map"},
+                 {"{}", "map"},
+                 {"{\"stop\":true}", "map"},
+                 {"{\"interrupt\":true,\"at\":1}", "map"},
+                 {"{\"flush\":true,\"at\":\"add\"}", "map"},
+                 {"\xc3", "bool"}};
     for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
         char message[192];
         snprintf(message, sizeof message, "%s%s", expected, cases[index].got);
