@@ -13,8 +13,8 @@ import java.util.function.Supplier;
  * a {@code node_type}.
  *
  * <p>Each call runs on a virtual thread, one call at a time for each node. An exception ends the run, unless the
- * manifest has another action for it ({@code on_error}); it is the cause of the {@link NodeException}, the same object.
- * When the run is cancelled the thread is interrupted.
+ * manifest has another action for it ({@code on_error}); it is the cause of the {@link NodeException}, the same
+ * object. When the run is cancelled the thread is interrupted.
  */
 public final class HostNode {
     /** A function of each value. */
@@ -49,8 +49,8 @@ public final class HostNode {
     /** Where a node leaves its values. */
     public interface Emitter {
         /**
-         * Emits a value, at the time of the packet that it was made of unless it has its own. Of a streaming node it
-         * waits while there is no room for more.
+         * Emits a value, at the time of the packet that it was made of unless it has its own. Waits while there is no
+         * room for more.
          *
          * @throws java.util.concurrent.CancellationException if the values are not wanted any more
          */

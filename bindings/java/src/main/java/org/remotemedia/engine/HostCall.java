@@ -26,6 +26,9 @@ final class HostCall {
     /** How long values wait for the rest of a reply: a slow node must not hold up what is done. */
     private static final long PART_NANOSECONDS = 5_000_000;
 
+    /** How many values wait for the rest of a reply: a node may emit any number for one packet. */
+    private static final int PART_ROWS = 64;
+
     private final EventPort port;
     private final long number;
     private final HostChain chain;
@@ -113,8 +116,8 @@ final class HostCall {
             throw new Over();
         }
         rows.add(new Row(entry, packet, output));
-        if (chain.isStreaming() || System.nanoTime() - due >= 0) {
-            if (part() == Abi.WOULD_BLOCK && chain.isStreaming()) {
+        if (chain.isStreaming() || rows.size() >= PART_ROWS || System.nanoTime() - due >= 0) {
+            if (part() == Abi.WOULD_BLOCK) {
                 awaitRoom();
             }
             due = System.nanoTime() + PART_NANOSECONDS;

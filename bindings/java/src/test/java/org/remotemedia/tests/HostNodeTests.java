@@ -75,10 +75,15 @@ final class HostNodeTests {
         }
     }
 
-    static void anEndlessStreamIsHeldUpAndEnded() throws Exception {
+    static void endlessValuesAreHeldUpAndEnded() throws Exception {
+        isHeldUpAndEnded(false);
+        isHeldUpAndEnded(true);
+    }
+
+    private static void isHeldUpAndEnded(boolean streaming) throws Exception {
         AtomicInteger emitted = new AtomicInteger();
         CompletableFuture<Void> ended = new CompletableFuture<>();
-        HostNode own = HostNode.stream("Own", (packet, out) -> {
+        HostNode.Handler endless = (packet, out) -> {
             try {
                 while (true) {
                     out.emit(emitted.getAndIncrement());
@@ -86,7 +91,8 @@ final class HostNodeTests {
             } finally {
                 ended.complete(null);
             }
-        });
+        };
+        HostNode own = streaming ? HostNode.stream("Own", endless) : HostNode.of("Own", () -> endless);
         try (Pipeline pipeline = Pipeline.of(Manifests.own(), own)) {
             try (Session session = pipeline.session()) {
                 session.send(1);
