@@ -50,6 +50,9 @@ impl DerefMut for StateGuard<'_> {
 impl Drop for StateGuard<'_> {
     fn drop(&mut self) {
         self.notify = self.state.notify.take();
-        self._untaken = std::mem::take(&mut self.state.untaken);
+        // Seldom there, and the lock is released many times for each piece of work.
+        if !self.state.untaken.is_empty() {
+            self._untaken = std::mem::take(&mut self.state.untaken);
+        }
     }
 }
