@@ -1,5 +1,5 @@
 """Random graphs under random use, against an oracle: functions, generators, classes and batches, sync and async, beside
-built-in nodes; small buffers, errors that are skipped or tried again, flushes, interruptions of all and of parts,
+built-in nodes; small buffers, loops, errors that are skipped or tried again, flushes, interruptions of all and parts,
 cancels and timeouts.
 
     .build/venv/bin/python tools/endurance/storm.py --seconds 3600
@@ -200,6 +200,16 @@ def fails_once_later(dice: random.Random) -> Any:
     return node
 
 
+def listens(dice: random.Random) -> Any:
+    @rm.node(inputs=["in", "back"])
+    def node(value: int, port: str) -> int | None:
+        pause(dice)
+        # What comes back was seen before.
+        return value if port == "in" else None
+
+    return node
+
+
 def both(value: int) -> list[int]:
     return [value, value]
 
@@ -218,6 +228,7 @@ KINDS = [
     Kind(fails, lambda value: [] if trips(value) else [value], {"on_error": "skip"}),
     Kind(fails_once, both, RETRY),
     Kind(fails_once_later, entry=RETRY),
+    Kind(listens),
 ]
 
 
@@ -235,6 +246,13 @@ class Graph:
         ends = [index for index in range(count - 1) if not any(edge[0] == index for edge in edges)]
         edges.update({(end, count - 1): False for end in ends})
         self.edges = list(edges)
+        self.feedback = [
+            (source, target)
+            for target, kind in enumerate(self.kinds)
+            if kind.make is listens
+            for source in sorted(self.behind(target))
+            if dice.random() < 0.5
+        ]
         self.manifest: dict[str, Any] = {
             "version": "v1",
             "nodes": [
@@ -244,8 +262,25 @@ class Graph:
             "connections": [
                 {"from": f"n{a}", "to": f"n{b}", **({"buffer": {"packets": dice.randint(1, 4)}} if bounded else {})}
                 for (a, b), bounded in edges.items()
+            ]
+            + [
+                {
+                    "from": f"n{a}",
+                    "to": f"n{b}.back",
+                    "delay_ms": dice.randint(1, 4),
+                    "buffer": {"packets": dice.randint(1, 4)},
+                }
+                for a, b in self.feedback
             ],
         }
+
+    def behind(self, node: int) -> set[int]:
+        """A node, and all that it leads to."""
+        found = {node}
+        for other in range(node + 1, len(self.kinds)):
+            if any(a in found and b == other for a, b in self.edges):
+                found.add(other)
+        return found
 
     def expected(self, sent: list[int]) -> Counter[int]:
         """What comes to the sink."""

@@ -25,6 +25,8 @@ LABEL = 16.0
 """The height that the name of a port takes beside a box."""
 TIP = 8.0
 """The height of the tip of an arrow."""
+BACK = 40.0
+"""The width that a connection takes which goes backwards."""
 
 LIGHT = {
     "panel": ("#ffffff", "none"),
@@ -108,7 +110,8 @@ class _Drawing:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         names = {node["id"]: index for index, node in enumerate(plan.nodes)}
-        links = [_link(connection, names) for connection in plan.connections]
+        links = [_link(each, names) for each in plan.connections if each["kind"] != "feedback"]
+        self.back = [(_link(each, names), each["delay_ms"]) for each in plan.connections if each["kind"] == "feedback"]
         self.stacks = _stacks(plan, links)
         boxes = [_box(index, node, links, plan.ends_of(node)) for index, node in enumerate(plan.nodes)]
         widths = {node: max(boxes[other].width for other in stack) for stack in self.stacks for node in stack}
@@ -132,6 +135,9 @@ class _Drawing:
             [(middle + left, above + top, below + top) for middle, above, below in lanes] for lanes in layout.lanes
         ]
         self.width, self.height = layout.width + 2 * MARGIN, layout.height + top + MARGIN
+        self.beside = self.width - MARGIN + BACK
+        """Where the first connection that goes backwards goes up, on the right of all boxes."""
+        self.width += (BACK * len(self.back) + LABEL) * bool(self.back)
         self.places = self._places()
         self.ports = self._ports()
 
@@ -155,6 +161,7 @@ class _Drawing:
             parts += [self._frame(index) for index in range(len(self.stacks))]
         parts += [self._arrow(link, []) for link in self.inner]
         parts += [self._arrow(link, lanes) for link, lanes in zip(self.outer, self.lanes, strict=True)]
+        parts += [self._backward(link, delay, number) for number, (link, delay) in enumerate(self.back)]
         parts += [_node(box, self.places[index]) for index, box in enumerate(self.boxes)]
         parts += [part for port in sorted(self.ports) for part in self._port(*port)]
         return "\n".join([*parts, "</svg>\n"])
@@ -227,6 +234,27 @@ class _Drawing:
         return (
             f'<path class="rm-line" data-from="{_text(ends[0])}" data-to="{_text(ends[1])}" {_paint("line")} '
             f'stroke-width="1.4" d="{_curve(points)}"/>'
+        )
+
+    def _backward(self, link: Link, delay_ms: int, number: int) -> str:
+        """A dashed arrow from below one box, on the right of all boxes, to above another one, with its delay."""
+        start, end = self.places[link.start], self.places[link.end]
+        x = self.beside + BACK * number
+        # Between two layers, where there is no box. It begins and ends beside what leads forward.
+        below, above = start.bottom + FRAME + 5, end.top - FRAME - 5
+        left, right = start.right - 12, end.right - 12
+        path = (
+            f"M{_n(left)} {_n(start.bottom)}V{_n(below - 8)}q0 8 8 8H{_n(x - 8)}q8 0 8 -8V{_n(above + 8)}q0 -8 -8 -8"
+            f"H{_n(right + 4)}q-4 0 -4 4V{_n(end.top - TIP + 2)}"
+        )
+        ends = f"{self.plan.nodes[link.start]['id']}.{link.output}", f"{self.plan.nodes[link.end]['id']}.{link.input}"
+        title = f"{ends[0]} back to {ends[1]}, {delay_ms} ms later"
+        return (
+            f'<g class="rm-back" data-from="{_text(ends[0])}" data-to="{_text(ends[1])}">\n'
+            f"<title>{_text(title)}</title>\n"
+            f'<path class="rm-line" {_paint("line")} stroke-width="1.4" stroke-dasharray="5 3" d="{path}"/>\n'
+            f'<path class="rm-tip" {_paint("tip")} d="M{_n(right - 4)} {_n(end.top - TIP)}h8l-4 {_n(TIP)}z"/>\n'
+            f"{_label(f'{delay_ms} ms', x, (above + below) / 2)}\n</g>"
         )
 
     def _port(self, node: int, side: str, port: str) -> list[str]:

@@ -27,6 +27,14 @@ class End(NamedTuple):
     buffer: Buffer | None = None
 
 
+class Feedback(NamedTuple):
+    """A connection that goes backwards, and how much later its packets arrive."""
+
+    start: End
+    end: End
+    delay_ms: int
+
+
 def ports(node: Node, side: str) -> list[str]:
     """The names of the `inputs` or the `outputs` of a node; none if its type is unknown."""
     with FIRST_USE:

@@ -8,7 +8,7 @@ from typing import Any
 from .._manifest.compile import compile_manifest
 from .._manifest.functions import with_functions
 from .edge_buffer import Buffer
-from .ends import End
+from .ends import End, Feedback
 from .named_ends import NamedEnds, as_list
 from .node import Node
 from .pipeline import Pipeline, of_nodes
@@ -40,10 +40,16 @@ def to_pipeline(manifest: Mapping[str, Any], python: Sequence[str]) -> Pipeline:
         buffer = link.get("buffer")
         return end(link["from"])._replace(buffer=None if buffer is None else Buffer(**buffer))
 
-    links = [(start(link), end(link["to"])) for link in manifest.get("connections") or ()]
+    connections = manifest.get("connections") or ()
+    links = [(start(link), end(link["to"])) for link in connections if link.get("delay_ms") is None]
+    feedback = [
+        Feedback(start(link), end(link["to"]), link["delay_ms"])
+        for link in connections
+        if link.get("delay_ms") is not None
+    ]
     inputs, outputs = manifest.get("inputs"), manifest.get("outputs")
     named = NamedEnds(
         None if inputs is None else {name: list(map(end, as_list(given))) for name, given in inputs.items()},
         None if outputs is None else {name: end(given) for name, given in outputs.items()},
     )
-    return of_nodes(manifest.get("metadata") or {}, list(nodes.values()), links, named)
+    return of_nodes(manifest.get("metadata") or {}, list(nodes.values()), links, feedback, named)

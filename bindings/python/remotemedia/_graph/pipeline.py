@@ -15,7 +15,7 @@ from .._process import FIRST_USE
 from .._results.inputs import listed
 from ..errors import Error, InvalidArgumentError
 from .edge_buffer import Buffer
-from .ends import End, ports, results
+from .ends import End, Feedback, ports, results
 from .function_node import NodeFunction
 from .named_ends import NamedEnds
 from .node import Linkable, Node, Port
@@ -81,6 +81,7 @@ class Pipeline(Linkable):
         self._heads: list[End] = []
         self._ends: list[End] = []
         self._named = NamedEnds.of(inputs, outputs)
+        self._feedback: list[Feedback] = []
         self._runnable: _Runnable | None = None
 
     @property
@@ -148,7 +149,33 @@ class Pipeline(Linkable):
         joined._heads = list(self._heads) if self._nodes else list(right._heads)
         joined._ends = list(right._ends)
         joined._named = self._named.joined(right._named)
+        joined._feedback = _each_once([*self._feedback, *right._feedback])
         return joined
+
+    def feedback(
+        self, source: Node | Port, target: Node | Port, *, delay_ms: int, buffer: Buffer | None = None
+    ) -> Pipeline:
+        """Returns a new pipeline in which a connection leads backwards, from `source` to a node that leads to it.
+
+            echo, playout = Echo(), Playout()
+            call = rm.Pipeline() >> echo >> playout
+            call = call.feedback(playout, echo["reference"], delay_ms=20)
+
+        What comes by it arrives `delay_ms` milliseconds later, 1 to 60000, by the clock of the session and by its own
+        times. It never holds up `source`: where the `buffer` is full it drops the oldest. No end of a stream comes by
+        it, and an interruption of either node clears it.
+
+        Raises `InvalidArgumentError` for a node that is not in the pipeline.
+        """
+        ends = []
+        for part, side in ((source, "source"), (target, "target")):
+            (end,) = _pipeline_of(part)._ends if side == "source" else _pipeline_of(part)._heads
+            if end.node not in self._nodes:
+                raise InvalidArgumentError(f"{side}={end.node!r} is not in the pipeline; add it first")
+            ends.append(end)
+        looped = self._copy()
+        looped._feedback.append(Feedback(ends[0]._replace(buffer=buffer), ends[1], delay_ms))
+        return looped
 
     def _buffered(self, buffer: Buffer) -> Pipeline:
         """This pipeline, with a buffer on the connections that the next `>>` makes."""
@@ -159,12 +186,16 @@ class Pipeline(Linkable):
         for end in self._ends:
             if end.buffer is not None:
                 raise InvalidArgumentError(f"{end.buffer!r} and {buffer!r} stand between the same nodes; keep one")
-        buffered = Pipeline()
-        buffered._metadata = dict(self._metadata)
-        buffered._nodes, buffered._links, buffered._heads = list(self._nodes), list(self._links), list(self._heads)
+        buffered = self._copy()
         buffered._ends = [end._replace(buffer=buffer) for end in self._ends]
-        buffered._named = self._named
         return buffered
+
+    def _copy(self) -> Pipeline:
+        copy = Pipeline()
+        copy._metadata = dict(self._metadata)
+        copy._nodes, copy._links, copy._feedback = list(self._nodes), list(self._links), list(self._feedback)
+        copy._heads, copy._ends, copy._named = list(self._heads), list(self._ends), self._named
+        return copy
 
     def __rrshift__(self, other: list[Any] | tuple[Any, ...]) -> Pipeline:
         """`[a, b] >> pipeline`."""
@@ -240,6 +271,15 @@ class Pipeline(Linkable):
                 **({} if start.buffer is None else {"buffer": start.buffer.manifest()}),
             }
             for start, end in self._links
+        ]
+        connections += [
+            {
+                "from": _endpoint(ids[id(start.node)], start.port),
+                "to": _endpoint(ids[id(end.node)], end.port),
+                "delay_ms": delay_ms,
+                **({} if start.buffer is None else {"buffer": start.buffer.manifest()}),
+            }
+            for start, end, delay_ms in self._feedback
         ]
         if self._named.outputs is None:
             sinks, their_connections = results(self._ends, self._links, ids)
@@ -525,14 +565,18 @@ class _Runnable:
 
 
 def of_nodes(
-    metadata: Mapping[str, Any], nodes: Sequence[Node], links: Iterable[tuple[End, End]], named: NamedEnds
+    metadata: Mapping[str, Any],
+    nodes: Sequence[Node],
+    links: Iterable[tuple[End, End]],
+    feedback: Iterable[Feedback],
+    named: NamedEnds,
 ) -> Pipeline:
     """Makes a pipeline of nodes, connections, and the ends that have names."""
     pipeline = Pipeline()
     pipeline._named = named
     pipeline._metadata = dict(metadata)
     pipeline._nodes = list(nodes)
-    pipeline._links = list(links)
+    pipeline._links, pipeline._feedback = list(links), list(feedback)
     entered = {id(link[1].node) for link in pipeline._links}
     left = {id(link[0].node) for link in pipeline._links}
     pipeline._heads = [End(node, None) for node in nodes if id(node) not in entered]
@@ -588,6 +632,7 @@ def _pipeline_of(part: Any) -> Pipeline:
         pipeline._ends = _each_once([end for branch in branches for end in branch._ends])
         for branch in branches:
             pipeline._named = pipeline._named.joined(branch._named)
+        pipeline._feedback = _each_once([each for branch in branches for each in branch._feedback])
     else:
         raise InvalidArgumentError(f">> connects nodes, pipelines and lists of them, not {_described(part)}")
     return pipeline

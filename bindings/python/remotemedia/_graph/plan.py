@@ -14,7 +14,8 @@ class Plan:
 
     `nodes` are maps with `id`, `node_type`, `params`, `runner` ("native", or "host" for Python functions), `stage`,
     and for converters that the planner put in, `inserted`: the reason. Nodes of a stage follow each other without a
-    queue. `connections` have `from`, `to`, `kind` ("direct" or "queue") and perhaps `buffer`, as the manifest has it;
+    queue. `connections` have `from`, `to`, `kind` ("direct", "queue", or "feedback" with its `delay_ms`) and perhaps
+    `buffer`, as the manifest has it;
     `inputs` have a `name`, empty where the manifest names none, and the ports `to` which they go; `outputs` have a
     `name`, else the id of their node, and the port `from` which they come; `sinks` are the names of the outputs. A node
     whose ports nothing is connected to has their names in `unread`: what they emit is dropped.
@@ -90,9 +91,14 @@ class Plan:
         return any(each["name"] != _node(each["from"]) for each in self.outputs)
 
     def _sources(self, name: str) -> str:
-        found = [link["from"] for link in self.connections if link["to"].rpartition(".")[0] == name]
-        # "out" as the only output needs no name.
-        return ", ".join(source.removesuffix(".out") for source in found) or "-"
+        found = [link for link in self.connections if link["to"].rpartition(".")[0] == name]
+        return ", ".join(map(_source, found)) or "-"
+
+
+def _source(link: Mapping[str, Any]) -> str:
+    """Where a connection comes from; "out" as the only output needs no name."""
+    source = str(link["from"]).removesuffix(".out")
+    return source if "delay_ms" not in link else f"{source} (back, {link['delay_ms']} ms later)"
 
 
 def _node(end: str) -> str:

@@ -90,7 +90,11 @@ class CompiledPipeline:
         known = self._behind.get(node)
         if known is None:
             plan = self.describe()
-            links = [(each["from"].rpartition(".")[0], each["to"].rpartition(".")[0]) for each in plan["connections"]]
+            links = [
+                (each["from"].rpartition(".")[0], each["to"].rpartition(".")[0])
+                for each in plan["connections"]
+                if each["kind"] != "feedback"
+            ]
             behind, left = {node}, [node]
             while left:
                 source = left.pop()

@@ -222,6 +222,11 @@ def _links(
                 problems.append(Problem(f"connections[{index}].{side}", f"there is no node {text!r}"))
             else:
                 ends.append((node, ports.index(named) if dot else 0))
+        if isinstance(connection, Mapping) and connection.get("delay_ms") is not None:
+            message = "the Python engine has no connections that go backwards"
+            problems.append(
+                Problem(f"connections[{index}].delay_ms", message, suggestion='run it with engine="native"')
+            )
         if len(ends) == 2:
             (source, output), (target, into) = ends
             if wrong := _misfit(connection, works[source], works[target]):
