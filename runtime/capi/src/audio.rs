@@ -12,8 +12,8 @@ use crate::guard::guarded;
 use crate::handle::slice;
 use crate::status::{RM_INVALID_ARGUMENT, RM_INVALID_DOCUMENT, RM_OK, rm_status};
 
-/// Writes a document with one audio value, of interleaved little-endian PCM. `format` is the name of a sample format: `u8`,
-/// `s16`, `s24`, `s32`, `f32`, `mulaw` or `alaw`; full scale is 2^(n-1). `data` is copied.
+/// Writes a document with one audio value, of interleaved little-endian PCM. `format` is the name of a sample format:
+/// `u8`, `s16`, `s24`, `s32`, `f32`, `mulaw` or `alaw`; full scale is 2^(n-1). `data` is copied.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes and `format` for `format_len`, or NULL with 0; `out` is writable; `err` is NULL or
@@ -44,9 +44,9 @@ pub unsafe extern "C" fn rm_audio_from_pcm(
     })
 }
 
-/// Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian PCM
-/// of `format`, rounded to nearest and saturated. The table is read during this call: nothing is lent by it, and its tokens are
-/// not released.
+/// Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian
+/// PCM of `format`, rounded to nearest and saturated. The table is read during this call: nothing is lent by it, and
+/// its tokens are not released.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes, `buffers` for `buffer_count` entries and `format` for `format_len` bytes, or NULL with 0;

@@ -85,8 +85,8 @@ impl Notifier for Bell {
     fn clear(&self) {
         #[cfg(unix)]
         {
-            // An eventfd is cleared by one read. A pair of sockets has few notifications: one until it is cleared, and one for
-            // each that was late.
+            // An eventfd is cleared by one read. A pair of sockets has few notifications: one until it is cleared, and
+            // one for each that was late.
             let mut counts = [0u8; 64];
             while let Ok(64) = rustix::io::read(&self.0.reader, &mut counts) {}
         }

@@ -19,9 +19,9 @@ pub struct rm_buffer {
     /// In: your number for this memory, which must stay readable and unchanged until a release record names it; 0 if the
     /// bytes are to be copied at once. Out: your number, if it is your memory, else 0.
     pub token: u64,
-    /// Out: the runtime's memory, which lives until you give it to `rm_memory_free`; NULL if it is yours. In: NULL, or such
-    /// memory with token 0, which is shared rather than copied: nothing is to be released, the handle stays yours to free, and
-    /// from now on you must not write to the memory.
+    /// Out: the runtime's memory, which lives until you give it to `rm_memory_free`; NULL if it is yours. In: NULL, or
+    /// such memory with token 0, which is shared rather than copied: nothing is to be released, the handle stays yours
+    /// to free, and from now on you must not write to the memory.
     pub memory: *mut rm_memory,
     /// In: 0; `RM_BUFFER_WRITABLE` is ignored. Out: `RM_BUFFER_WRITABLE`, or 0.
     pub flags: u32,
@@ -38,8 +38,8 @@ pub(crate) struct Imported {
     pub(crate) refused: Option<Failure>,
 }
 
-/// Imports the buffers of a document that comes in. Every token then comes back, also if the call fails: so a call imports
-/// before it checks anything else, and reports a failure of this in its turn.
+/// Imports the buffers of a document that comes in. Every token then comes back, also if the call fails: so a call
+/// imports before it checks anything else, and reports a failure of this in its turn.
 ///
 /// # Safety
 /// `buffers` is NULL or readable for `count` entries whose memory is as [`rm_buffer`] asks.

@@ -7,8 +7,8 @@ use crate::runtime::{RM_ABI_MAJOR, RM_ABI_MINOR};
 
 static TEXT: LeakedOnce<CString> = LeakedOnce::new();
 
-/// How this library was built, as JSON text: `{"version", "abi", "target", "profile", "features", "rustc", "commit"?}`. Never
-/// NULL, never freed.
+/// How this library was built, as JSON text: `{"version", "abi", "target", "profile", "features", "rustc", "commit"?}`.
+/// Never NULL, never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rm_build_info() -> *const c_char {
     TEXT.get().unwrap_or_else(|| TEXT.set(text())).as_ptr()

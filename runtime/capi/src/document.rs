@@ -105,9 +105,9 @@ pub unsafe extern "C" fn rm_document_free(document: *mut rm_document) {
 /// A flag of `rm_document_to_json`: a payload that lies in the buffer table is written as `"buffer": i`, its index there.
 pub const RM_JSON_BY_REFERENCE: u32 = 1;
 
-/// Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end. The payloads are in the text,
-/// or with the flag `RM_JSON_BY_REFERENCE` named by their place in the buffer table. Without flags pass 0. The table is read
-/// during this call: nothing is lent by it, and its tokens are not released.
+/// Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end. The payloads are in
+/// the text, or with the flag `RM_JSON_BY_REFERENCE` named by their place in the buffer table. Without flags pass 0.
+/// The table is read during this call: nothing is lent by it, and its tokens are not released.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `json` is writable; `err`
@@ -141,9 +141,9 @@ pub unsafe extern "C" fn rm_document_to_json(
     })
 }
 
-/// Writes the document of which `text` is the JSON twin. `"buffer": i` in the text refers to `buffers[i]`; the document refers to
-/// the same table by the same numbers, so hand both to the next call. Nothing is lent by this call. A document that refers to a
-/// table has all other payloads inside; without a table large ones come in that of `out`.
+/// Writes the document of which `text` is the JSON twin. `"buffer": i` in the text refers to `buffers[i]`; the document
+/// refers to the same table by the same numbers, so hand both to the next call. Nothing is lent by this call. A
+/// document that refers to a table has all other payloads inside; without a table large ones come in that of `out`.
 ///
 /// # Safety
 /// `text` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `out` is writable; `err` is NULL
@@ -207,8 +207,8 @@ impl<'a> Destination<'a> {
         self.write_ended(document, values, |_, _| {});
     }
 
-    /// As [`Self::write`]; `end` completes the bytes after `values` was dropped. It gets the tokens of memory of the host that
-    /// the document alone referred to: no other thread can report them as released.
+    /// As [`Self::write`]; `end` completes the bytes after `values` was dropped. It gets the tokens of memory of the
+    /// host that the document alone referred to: no other thread can report them as released.
     pub(crate) fn write_ended<V>(&mut self, document: Document, values: V, end: impl FnOnce(&mut Vec<u8>, Vec<u64>)) {
         let Document { mut bytes, buffers } = document;
         // The document holds one reference, the value from which it was encoded the other.

@@ -1,5 +1,5 @@
-//! Failures of the ABI inside the library: what the core reports, with the status that C gets for it and the document that
-//! explains it.
+//! Failures of the ABI inside the library: what the core reports, with the status that C gets for it and the document
+//! that explains it.
 
 use remotemedia_core::exec::{
     ConfigError, DocumentError, OpenError, ReplyError, RunError, SessionError, SubmitError, add_released, write_error,

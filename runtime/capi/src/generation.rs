@@ -1,5 +1,5 @@
-//! Counts the forks between the first process and this one, so that an object made before a fork can be told from one made
-//! after it.
+//! Counts the forks between the first process and this one, so that an object made before a fork can be told from one
+//! made after it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -22,8 +22,8 @@ macro_rules! guarded {
 }
 pub(crate) use guarded;
 
-/// Runs the body of a function of the ABI that is given tokens, which come back at `records`. The body gets the [`Lender`] that
-/// takes them.
+/// Runs the body of a function of the ABI that is given tokens, which come back at `records`. The body gets the
+/// [`Lender`] that takes them.
 ///
 /// [`Lender`]: crate::release::Lender
 macro_rules! lending {
@@ -72,8 +72,8 @@ pub(crate) unsafe fn report(err: *mut *mut rm_error, outcome: Result<rm_status, 
 /// Keeps panics of this library off the host's stderr; their place is kept for the message instead.
 fn silence_panics() {
     static IS_DONE: AtomicBool = AtomicBool::new(false);
-    // Two threads that come first may both set the hook. A `Once` would let one wait, which in a forked child could be for
-    // ever.
+    // Two threads that come first may both set the hook. A `Once` would let one wait, which in a forked child could be
+    // for ever.
     if !IS_DONE.load(Ordering::Acquire) {
         std::panic::set_hook(Box::new(|info| {
             if let Some(location) = info.location() {

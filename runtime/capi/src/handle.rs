@@ -101,6 +101,7 @@ pub(crate) unsafe fn slice<'a, T>(data: *const T, len: usize, name: &str) -> Res
     if len.checked_mul(size_of::<T>()).is_none_or(|bytes| isize::try_from(bytes).is_err()) {
         return Err(Failure::new(RM_INVALID_ARGUMENT, format!("`{name}` is longer than memory can be")));
     }
-    // SAFETY: not NULL, readable for `len` elements as this function's caller promises, and no longer than a slice may be.
+    // SAFETY: not NULL, readable for `len` elements as this function's caller promises, and no longer than a slice may
+    // be.
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }

@@ -52,8 +52,9 @@ impl Handle for rm_memory {
     }
 }
 
-/// Makes memory for the host to write: `len` bytes, all 0, at an address that is a multiple of 64, for hosts whose own heap can't
-/// be lent. Lend `data` under a token of yours as any memory; free the handle once a release record has named the token.
+/// Makes memory for the host to write: `len` bytes, all 0, at an address that is a multiple of 64, for hosts whose own
+/// heap can't be lent. Lend `data` under a token of yours as any memory; free the handle once a release record has
+/// named the token.
 ///
 /// # Safety
 /// `data` and `out` are writable; `err` is NULL or writable.
@@ -84,8 +85,8 @@ pub unsafe extern "C" fn rm_memory_free(memory: *mut rm_memory) {
     unsafe { free(memory) };
 }
 
-/// Gives memory back like `rm_memory_free`, for threads that can't wait, such as that of an event loop: the system may take
-/// milliseconds to unmap what is large, so 64 KiB and more are freed by a thread of the library. NULL is fine.
+/// Gives memory back like `rm_memory_free`, for threads that can't wait, such as that of an event loop: the system may
+/// take milliseconds to unmap what is large, so 64 KiB and more are freed by a thread of the library. NULL is fine.
 ///
 /// # Safety
 /// `memory` is NULL or live, and nobody uses its bytes any more.
@@ -121,8 +122,8 @@ pub unsafe extern "C" fn rm_memory_retain(
     })
 }
 
-/// A block that the host writes. Only its handles refer to it: no document does, and the runtime never reads it but as memory
-/// that the host lends.
+/// A block that the host writes. Only its handles refer to it: no document does, and the runtime never reads it but as
+/// memory that the host lends.
 struct Block {
     begin: NonNull<u8>,
     layout: Layout,

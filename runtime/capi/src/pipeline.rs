@@ -39,10 +39,11 @@ impl Handle for rm_pipeline {
     }
 }
 
-/// Makes a pipeline. `manifest` is JSON text, YAML text or a msgpack map, told apart by the first byte. `options` is a map
-/// as JSON text or msgpack, or `(NULL, 0)`: `{"host_nodes": {"my_type": {"token": 7, "batch": 32}}}` declares node types
-/// that the host runs itself. Each `token` comes back by a release record once no call can name it any more: the pipeline is
-/// freed and its work has ended, or this call fails. `RM_INVALID_MANIFEST` comes with every problem at once.
+/// Makes a pipeline. `manifest` is JSON text, YAML text or a msgpack map, told apart by the first byte. `options` is a
+/// map as JSON text or msgpack, or `(NULL, 0)`: `{"host_nodes": {"my_type": {"token": 7, "batch": 32}}}` declares node
+/// types that the host runs itself. Each `token` comes back by a release record once no call can name it any more: the
+/// pipeline is freed and its work has ended, or this call fails. `RM_INVALID_MANIFEST` comes with every problem at
+/// once.
 ///
 /// # Safety
 /// `runtime` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -96,10 +97,10 @@ pub unsafe extern "C" fn rm_pipeline_describe(
     })
 }
 
-/// Runs a pipeline and waits for its end. `inputs` is a msgpack list with a value for each item, or a map of such lists by the
-/// names of the inputs (`{"mic": [...], "reference": [...]}`, of one length); for a graph that has only sources an empty list or
-/// nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
-/// `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
+/// Runs a pipeline and waits for its end. `inputs` is a msgpack list with a value for each item, or a map of such lists
+/// by the names of the inputs (`{"mic": [...], "reference": [...]}`, of one length); for a graph that has only sources
+/// an empty list or nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is
+/// written and `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
 ///
 /// # Safety
 /// `pipeline` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -135,11 +136,11 @@ pub unsafe extern "C" fn rm_pipeline_execute(
     })
 }
 
-/// Gives a pipeline a piece of work, which ends in exactly one completion. Short work is done on the calling thread within
-/// `budget_us` microseconds: `RM_OK`, and the completion, also a failed one, is in `out`. Else `RM_PENDING`: it will arrive
-/// at `port` under `token`, as will calls to nodes of the host, perhaps before this function has returned. With a budget of 0
-/// or less the calling thread does nothing of it, and the status is always `RM_PENDING`. Below 0 it was not accepted.
-/// `inputs` is as for `rm_pipeline_execute`; `timeout_us` below 0 means none.
+/// Gives a pipeline a piece of work, which ends in exactly one completion. Short work is done on the calling thread
+/// within `budget_us` microseconds: `RM_OK`, and the completion, also a failed one, is in `out`. Else `RM_PENDING`: it
+/// will arrive at `port` under `token`, as will calls to nodes of the host, perhaps before this function has returned.
+/// With a budget of 0 or less the calling thread does nothing of it, and the status is always `RM_PENDING`. Below 0 it
+/// was not accepted. `inputs` is as for `rm_pipeline_execute`; `timeout_us` below 0 means none.
 ///
 /// # Safety
 /// `pipeline` and `port` are live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.

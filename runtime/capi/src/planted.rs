@@ -1,5 +1,6 @@
-//! Defects on purpose, in builds with the feature `planted` alone: `build.py prove` shows with them that each of its tools
-//! sees what it is there for, and that a panic of a node stays inside its run. Nothing of this is in a library for users.
+//! Defects on purpose, in builds with the feature `planted` alone: `build.py prove` shows with them that each of its
+//! tools sees what it is there for, and that a panic of a node stays inside its run. Nothing of this is in a library
+//! for users.
 
 use std::sync::Barrier;
 use std::thread;

@@ -51,8 +51,8 @@ const _: () = {
     assert!(RM_EVENT_SKIPPED as usize == of_the_core.len());
 };
 
-/// A port: one for each event loop or serving thread. Any thread may use it. Where several wait at it, each event goes to one of
-/// them, and all return at its end.
+/// A port: one for each event loop or serving thread. Any thread may use it. Where several wait at it, each event goes
+/// to one of them, and all return at its end.
 pub struct rm_port {
     header: Header,
     pub(crate) port: Port,
@@ -76,8 +76,9 @@ impl Handle for rm_port {
     }
 }
 
-/// Makes a port. `options` is a map as JSON text or msgpack, or `(NULL, 0)`: `{"bell": "eventfd" | "socketpair" | "none"}` chooses
-/// what `rm_port_fd` gives, by default the best that the system has. `RM_UNSUPPORTED` if it does not have the chosen one.
+/// Makes a port. `options` is a map as JSON text or msgpack, or `(NULL, 0)`: `{"bell": "eventfd" | "socketpair" |
+/// "none"}` chooses what `rm_port_fd` gives, by default the best that the system has. `RM_UNSUPPORTED` if it does not
+/// have the chosen one.
 ///
 /// # Safety
 /// `runtime` is live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -126,10 +127,10 @@ pub unsafe extern "C" fn rm_port_fd(port: *const rm_port, handle: *mut isize, er
     })
 }
 
-/// Hands out what has happened, as a list of events: at most 256, and after the first no more than make up 1 MiB of document.
-/// Waits at most `timeout_us` microseconds for the first (0: not at all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing
-/// came, if `rm_port_wake` was called, or if another thread has taken what woke this one; `RM_END` if the port has ended and
-/// this was the last batch. The list is written in all three cases.
+/// Hands out what has happened, as a list of events: at most 256, and after the first no more than make up 1 MiB of
+/// document. Waits at most `timeout_us` microseconds for the first (0: not at all; below 0: for ever): `RM_OK`;
+/// `RM_TIMEOUT` if nothing came, if `rm_port_wake` was called, or if another thread has taken what woke this one;
+/// `RM_END` if the port has ended and this was the last batch. The list is written in all three cases.
 ///
 /// # Safety
 /// `port` is live; `events` is writable; `err` is NULL or writable.
@@ -286,9 +287,10 @@ pub unsafe extern "C" fn rm_port_reply(
     })
 }
 
-/// Ends a port: its work is cancelled, it takes no more, and replies to its calls are `RM_GONE`. `rm_port_next` still hands out
-/// what has arrived, the completions and the release records among it, then `[4]` and `RM_END`. A record of memory that a node
-/// reads at the moment comes later, here or at the runtime. May be called again, and from any thread; freeing is separate.
+/// Ends a port: its work is cancelled, it takes no more, and replies to its calls are `RM_GONE`. `rm_port_next` still
+/// hands out what has arrived, the completions and the release records among it, then `[4]` and `RM_END`. A record of
+/// memory that a node reads at the moment comes later, here or at the runtime. May be called again, and from any
+/// thread; freeing is separate.
 ///
 /// # Safety
 /// `port` is live; `err` is NULL or writable.
@@ -318,8 +320,8 @@ pub unsafe extern "C" fn rm_port_free(port: *mut rm_port) {
     unsafe { free(port) };
 }
 
-/// Hands out the call that follows the one that was answered, with the tokens of memory that it alone named. Other records wait
-/// for a drain, since a document that names them may have been handed out there and not been read yet.
+/// Hands out the call that follows the one that was answered, with the tokens of memory that it alone named. Other
+/// records wait for a drain, since a document that names them may have been handed out there and not been read yet.
 fn write_next(destination: &mut Destination<'_>, call: HostCall) {
     let mut encoder = Encoder::new();
     write_next_call(&mut encoder, &call);

@@ -1,8 +1,9 @@
 //! Release records: the tokens that the host gets back, of memory, of exceptions and of its node types.
 //!
-//! A token that was given through a port comes back at that port alone; one that was given without a port, or through a port
-//! that was freed, at the runtime: at any drain of any of its ports, or when the host asks for them. What a call itself gives
-//! and releases comes back with that call. There is no state of a thread here: an exit handler runs after that is gone.
+//! A token that was given through a port comes back at that port alone; one that was given without a port, or through a
+//! port that was freed, at the runtime: at any drain of any of its ports, or when the host asks for them. What a call
+//! itself gives and releases comes back with that call. There is no state of a thread here: an exit handler runs after
+//! that is gone.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -212,8 +213,8 @@ impl<'a> Lender<'a> {
         }
     }
 
-    /// Ends the call. Tokens of it that were released and not handed out come back with its error, if the caller takes that,
-    /// else by a record.
+    /// Ends the call. Tokens of it that were released and not handed out come back with its error, if the caller takes
+    /// that, else by a record.
     pub(crate) fn end(self, outcome: Result<rm_status, Failure>, takes_error: bool) -> Result<rm_status, Failure> {
         let mut released = self.loans.get().and_then(|loans| loans.during.lock().take()).unwrap_or_default();
         // In whatever order they were dropped.

@@ -96,9 +96,9 @@ pub unsafe extern "C" fn rm_runtime_describe(
     })
 }
 
-/// Writes the tokens that come back without a port: those given to `rm_pipeline_execute` and `rm_pipeline_new`, and those of
-/// ports that were freed. `[token, ...]`: `RM_OK`, or `RM_WOULD_BLOCK` with an empty list. Ports of this runtime hand them out
-/// as well; each is named once.
+/// Writes the tokens that come back without a port: those given to `rm_pipeline_execute` and `rm_pipeline_new`, and
+/// those of ports that were freed. `[token, ...]`: `RM_OK`, or `RM_WOULD_BLOCK` with an empty list. Ports of this
+/// runtime hand them out as well; each is named once.
 ///
 /// # Safety
 /// `runtime` is live; `out` is writable; `err` is NULL or writable.
@@ -126,9 +126,9 @@ pub unsafe extern "C" fn rm_runtime_released(
 }
 
 /// Ends all work with a completion each, wakes all threads that wait at a port, and waits at most `patience_us`
-/// microseconds, below 0 for ever, until no node works any more. `RM_OK`: no thread of the library reads or writes memory that
-/// you lent, not even later; only documents that you still take from a port or a session may name or copy it. `RM_TIMEOUT` if a
-/// node still works. May be called again.
+/// microseconds, below 0 for ever, until no node works any more. `RM_OK`: no thread of the library reads or writes
+/// memory that you lent, not even later; only documents that you still take from a port or a session may name or copy
+/// it. `RM_TIMEOUT` if a node still works. May be called again.
 ///
 /// # Safety
 /// `runtime` is live; `err` is NULL or writable.

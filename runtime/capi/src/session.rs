@@ -47,10 +47,10 @@ const MOST_BYTES: usize = 1 << 20;
 /// Packets of at most this many bytes are read before it is known whether there is room: cheaper than to ask first.
 const SMALL_BYTES: usize = 4 << 10;
 
-/// Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
-/// and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
-/// `(NULL, 0)`: `{"outputs": ["name", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "packet_deadline_us",
-/// "clock"}`, see docs/abi.md.
+/// Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the
+/// host, and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack,
+/// or `(NULL, 0)`: `{"outputs": ["name", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us",
+/// "packet_deadline_us", "clock"}`, see docs/abi.md.
 ///
 /// # Safety
 /// `pipeline` and `port` are live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL
@@ -80,10 +80,12 @@ pub unsafe extern "C" fn rm_session_new(
     })
 }
 
-/// Sends packets: a msgpack list of `[value, pts?, duration?, input?]`, times in nanoseconds or nil, `input` the number of an
-/// input in the order of the plan, 0 by default. Takes them in their order as far as each finds room at its input, and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
-/// says when to send the others again. Light work is done on the calling thread within `budget_us` microseconds, and
-/// outputs that are there come along, at most `most_outputs`; with a budget of 0 or less it does no work. Below 0 nothing was taken; `RM_GONE` if the session has ended.
+/// Sends packets: a msgpack list of `[value, pts?, duration?, input?]`, times in nanoseconds or nil, `input` the number
+/// of an input in the order of the plan, 0 by default. Takes them in their order as far as each finds room at its
+/// input, and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5,
+/// token]` says when to send the others again. Light work is done on the calling thread within `budget_us`
+/// microseconds, and outputs that are there come along, at most `most_outputs`; with a budget of 0 or less it does no
+/// work. Below 0 nothing was taken; `RM_GONE` if the session has ended.
 ///
 /// # Safety
 /// `session` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -133,11 +135,11 @@ pub unsafe extern "C" fn rm_session_send(
     })
 }
 
-/// Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all outputs of the graph in the
-/// order in which they came, or of the one at place `sink` among those that the options chose; below 0 means all. Writes
-/// `[[[value, pts, duration, seq, stream, output, item], ...], released?]`, `output` the number of an output in the order of the
-/// plan: `RM_OK`; `RM_WOULD_BLOCK` if there are none,
-/// and one event `[6, token]` says when there are; `RM_END` if there will never be one again.
+/// Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all outputs of the graph in
+/// the order in which they came, or of the one at place `sink` among those that the options chose; below 0 means all.
+/// Writes `[[[value, pts, duration, seq, stream, output, item], ...], released?]`, `output` the number of an output in
+/// the order of the plan: `RM_OK`; `RM_WOULD_BLOCK` if there are none, and one event `[6, token]` says when there are;
+/// `RM_END` if there will never be one again.
 ///
 /// # Safety
 /// `session` is live; `out` is writable; `err` is NULL or writable.
@@ -190,11 +192,11 @@ pub unsafe extern "C" fn rm_session_finish(session: *const rm_session, err: *mut
     })
 }
 
-/// Asks a session for more than packets, by a map as msgpack or JSON text. `{"flush": true}` ends the stream behind what was
-/// sent: everything that nodes hold back comes out, and another stream may begin. `{"interrupt": true}` drops everything
-/// that was sent and not received, and lets nodes begin anew; what is sent afterwards is not touched by it. Of a session
-/// that has ended it drops what was not received, and is `RM_OK` too. With `"at": "id"` only what waits before this node or
-/// behind it is dropped, and only these nodes begin anew; ends that are on their way stay.
+/// Asks a session for more than packets, by a map as msgpack or JSON text. `{"flush": true}` ends the stream behind
+/// what was sent: everything that nodes hold back comes out, and another stream may begin. `{"interrupt": true}` drops
+/// everything that was sent and not received, and lets nodes begin anew; what is sent afterwards is not touched by it.
+/// Of a session that has ended it drops what was not received, and is `RM_OK` too. With `"at": "id"` only what waits
+/// before this node or behind it is dropped, and only these nodes begin anew; ends that are on their way stay.
 ///
 /// # Safety
 /// `session` is live; `control` is readable for `len` bytes, or NULL with 0; `err` is NULL or writable.
@@ -219,8 +221,8 @@ pub unsafe extern "C" fn rm_session_control(
     })
 }
 
-/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, late, waiting, fill, waits_for, ...}], edges: [...],
-/// lag: {...}, inputs: [...], unread: {output: count}}`; see docs/abi.md. Also after it has ended.
+/// Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, late, waiting, fill, waits_for, ...}],
+/// edges: [...], lag: {...}, inputs: [...], unread: {output: count}}`; see docs/abi.md. Also after it has ended.
 ///
 /// # Safety
 /// `session` is live; `out` is writable; `err` is NULL or writable.

@@ -14,8 +14,8 @@ pub(crate) fn spawn(name: String, body: ThreadBody) -> io::Result<()> {
 
 #[cfg(unix)]
 mod signals {
-    /// Faults of a thread come to that thread alone: blocked, they would end the process before a handler of the host sees
-    /// them.
+    /// Faults of a thread come to that thread alone: blocked, they would end the process before a handler of the host
+    /// sees them.
     const FAULTS: [libc::c_int; 7] =
         [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGSYS];
 

@@ -1,13 +1,11 @@
 //! The values of a one-shot by the inputs of its graph: checks what a host gives against what the graph takes.
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
 use crate::graph::Graph;
 use crate::manifest::{did_you_mean, names};
 use crate::outside::named_in_full;
-use crate::value::{Inputs, Value};
+use crate::value::{Inputs, NamedInputs, Value};
 
 /// The values of each input of a graph, in the order of its inputs; all have one length. Values for a graph without inputs are
 /// one column.
@@ -38,7 +36,7 @@ pub(super) fn columns(inputs: Inputs, graph: &Graph) -> Result<Option<Columns>, 
     }
 }
 
-fn named_columns(given: Vec<(Arc<str>, Vec<Value>)>, graph: &Graph) -> Result<Columns, String> {
+fn named_columns(given: NamedInputs, graph: &Graph) -> Result<Columns, String> {
     let known: Vec<&str> = graph.inputs.iter().map(|input| &*input.name).collect();
     let mut columns: SmallVec<[Option<Vec<Value>>; 1]> = known.iter().map(|_| None).collect();
     for (name, values) in given {

@@ -13,8 +13,11 @@ pub enum Inputs {
     /// One value for each item, for a graph with one input.
     List(Vec<Value>),
     /// By the names of the inputs: item `i` is the `i`-th value of each.
-    Named(Vec<(Arc<str>, Vec<Value>)>),
+    Named(NamedInputs),
 }
+
+/// Values by the names of the inputs that take them.
+pub type NamedInputs = Vec<(Arc<str>, Vec<Value>)>;
 
 impl From<Option<Vec<Value>>> for Inputs {
     fn from(values: Option<Vec<Value>>) -> Self {

@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 pub use audio::{Audio, AudioError, Layout};
 pub use buffer::{Buffer, ForeignMemory};
 pub use file::{File, FileSource};
-pub use inputs::Inputs;
+pub use inputs::{Inputs, NamedInputs};
 pub use packet::{MediaTime, Packet};
 pub use table::{Column, Table};
 pub use tensor::{DataType, Tensor, TensorError};

@@ -219,7 +219,8 @@ impl Run {
 
     /// Notifies a sender that found no room, once there is some.
     pub(super) fn notify_room(&self, state: &mut State) {
-        if !state.ingress.as_deref().is_some_and(|ingress| ingress.awaited().next().is_some()) || !self.lets_in(state) {
+        let is_awaited = state.ingress.as_deref().is_some_and(|ingress| ingress.awaited().next().is_some());
+        if !is_awaited || !self.lets_in(state) {
             return;
         }
         let State { ingress, queues, .. } = &mut *state;

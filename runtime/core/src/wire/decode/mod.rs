@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::error::{Place, Step, WireError, WireErrorKind, shortened};
 use super::limits::Limits;
 use super::reader::{Head, Reader};
-use crate::value::{Buffer, Inputs, Map, Value};
+use crate::value::{Buffer, Inputs, Map, NamedInputs, Value};
 
 /// Reads one value.
 ///
@@ -187,9 +187,9 @@ impl<'a> Decoder<'a> {
     }
 
     /// The lists of a map, which is the document.
-    fn lists(&mut self, len: usize) -> Result<Vec<(Arc<str>, Vec<Value>)>, WireError> {
+    fn lists(&mut self, len: usize) -> Result<NamedInputs, WireError> {
         self.enter("a map", len, len.saturating_mul(2), 0)?;
-        let mut lists: Vec<(Arc<str>, Vec<Value>)> = Vec::with_capacity(len.min(RESERVED_ENTRIES));
+        let mut lists = NamedInputs::with_capacity(len.min(RESERVED_ENTRIES));
         for _ in 0..len {
             let name = self.key()?;
             if lists.iter().any(|(known, _)| *known == name) {
