@@ -115,8 +115,8 @@ typedef struct rm_memory rm_memory;
 typedef struct rm_pipeline rm_pipeline;
 
 /**
- * A port: one for each event loop or serving thread. Any thread may use it. Where several wait at it, each event goes to one of
- * them, and all return at its end.
+ * A port: one for each event loop or serving thread. Any thread may use it. Where several wait at it, each event goes
+ * to one of them, and all return at its end.
  */
 typedef struct rm_port rm_port;
 
@@ -153,9 +153,9 @@ typedef struct rm_buffer {
    */
   uint64_t token;
   /**
-   * Out: the runtime's memory, which lives until you give it to `rm_memory_free`; NULL if it is yours. In: NULL, or such
-   * memory with token 0, which is shared rather than copied: nothing is to be released, the handle stays yours to free, and
-   * from now on you must not write to the memory.
+   * Out: the runtime's memory, which lives until you give it to `rm_memory_free`; NULL if it is yours. In: NULL, or
+   * such memory with token 0, which is shared rather than copied: nothing is to be released, the handle stays yours
+   * to free, and from now on you must not write to the memory.
    */
   struct rm_memory *memory;
   /**
@@ -311,8 +311,8 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Writes a document with one audio value, of interleaved little-endian PCM. `format` is the name of a sample format: `u8`,
- * `s16`, `s24`, `s32`, `f32`, `mulaw` or `alaw`; full scale is 2^(n-1). `data` is copied.
+ * Writes a document with one audio value, of interleaved little-endian PCM. `format` is the name of a sample format:
+ * `u8`, `s16`, `s24`, `s32`, `f32`, `mulaw` or `alaw`; full scale is 2^(n-1). `data` is copied.
  *
  * The caller sees to it that:
  * `data` is readable for `len` bytes and `format` for `format_len`, or NULL with 0; `out` is writable; `err` is NULL or
@@ -328,9 +328,9 @@ rm_status rm_audio_from_pcm(const uint8_t *data,
                             struct rm_error **err);
 
 /**
- * Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian PCM
- * of `format`, rounded to nearest and saturated. The table is read during this call: nothing is lent by it, and its tokens are
- * not released.
+ * Writes a document with one bytes value: the audio of a document with one audio value, as interleaved little-endian
+ * PCM of `format`, rounded to nearest and saturated. The table is read during this call: nothing is lent by it, and
+ * its tokens are not released.
  *
  * The caller sees to it that:
  * `data` is readable for `len` bytes, `buffers` for `buffer_count` entries and `format` for `format_len` bytes, or NULL with 0;
@@ -346,8 +346,8 @@ rm_status rm_audio_to_pcm(const uint8_t *data,
                           struct rm_error **err);
 
 /**
- * How this library was built, as JSON text: `{"version", "abi", "target", "profile", "features", "rustc", "commit"?}`. Never
- * NULL, never freed.
+ * How this library was built, as JSON text: `{"version", "abi", "target", "profile", "features", "rustc", "commit"?}`.
+ * Never NULL, never freed.
  */
 const char *rm_build_info(void);
 
@@ -374,9 +374,9 @@ rm_status rm_document_view(const struct rm_document *document,
 void rm_document_free(struct rm_document *document);
 
 /**
- * Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end. The payloads are in the text,
- * or with the flag `RM_JSON_BY_REFERENCE` named by their place in the buffer table. Without flags pass 0. The table is read
- * during this call: nothing is lent by it, and its tokens are not released.
+ * Writes the JSON twin of a document; the bytes of `json` are UTF-8 text without a NUL at the end. The payloads are in
+ * the text, or with the flag `RM_JSON_BY_REFERENCE` named by their place in the buffer table. Without flags pass 0.
+ * The table is read during this call: nothing is lent by it, and its tokens are not released.
  *
  * The caller sees to it that:
  * `data` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `json` is writable; `err`
@@ -391,9 +391,9 @@ rm_status rm_document_to_json(const uint8_t *data,
                               struct rm_error **err);
 
 /**
- * Writes the document of which `text` is the JSON twin. `"buffer": i` in the text refers to `buffers[i]`; the document refers to
- * the same table by the same numbers, so hand both to the next call. Nothing is lent by this call. A document that refers to a
- * table has all other payloads inside; without a table large ones come in that of `out`.
+ * Writes the document of which `text` is the JSON twin. `"buffer": i` in the text refers to `buffers[i]`; the document
+ * refers to the same table by the same numbers, so hand both to the next call. Nothing is lent by this call. A
+ * document that refers to a table has all other payloads inside; without a table large ones come in that of `out`.
  *
  * The caller sees to it that:
  * `text` is readable for `len` bytes and `buffers` for `buffer_count` entries, or NULL with 0; `out` is writable; `err` is NULL
@@ -449,16 +449,14 @@ void rm_error_free(struct rm_error *error);
 rm_status rm_live_objects(struct rm_output *out, struct rm_error **err);
 
 /**
- * Makes memory for the host to write: `len` bytes, all 0, at an address that is a multiple of 64, for hosts whose own heap can't
- * be lent. Lend `data` under a token of yours as any memory; free the handle once a release record has named the token.
+ * Makes memory for the host to write: `len` bytes, all 0, at an address that is a multiple of 64, for hosts whose own
+ * heap can't be lent. Lend `data` under a token of yours as any memory; free the handle once a release record has
+ * named the token.
  *
  * The caller sees to it that:
  * `data` and `out` are writable; `err` is NULL or writable.
  */
-rm_status rm_memory_new(size_t len,
-                        uint8_t **data,
-                        struct rm_memory **out,
-                        struct rm_error **err);
+rm_status rm_memory_new(size_t len, uint8_t **data, struct rm_memory **out, struct rm_error **err);
 
 /**
  * Gives memory back; NULL is fine.
@@ -469,8 +467,8 @@ rm_status rm_memory_new(size_t len,
 void rm_memory_free(struct rm_memory *memory);
 
 /**
- * Gives memory back like `rm_memory_free`, for threads that can't wait, such as that of an event loop: the system may take
- * milliseconds to unmap what is large, so 64 KiB and more are freed by a thread of the library. NULL is fine.
+ * Gives memory back like `rm_memory_free`, for threads that can't wait, such as that of an event loop: the system may
+ * take milliseconds to unmap what is large, so 64 KiB and more are freed by a thread of the library. NULL is fine.
  *
  * The caller sees to it that:
  * `memory` is NULL or live, and nobody uses its bytes any more.
@@ -486,10 +484,11 @@ void rm_memory_discard(struct rm_memory *memory);
 rm_status rm_memory_retain(const struct rm_memory *memory, struct rm_memory **out, struct rm_error **err);
 
 /**
- * Makes a pipeline. `manifest` is JSON text, YAML text or a msgpack map, told apart by the first byte. `options` is a map
- * as JSON text or msgpack, or `(NULL, 0)`: `{"host_nodes": {"my_type": {"token": 7, "batch": 32}}}` declares node types
- * that the host runs itself. Each `token` comes back by a release record once no call can name it any more: the pipeline is
- * freed and its work has ended, or this call fails. `RM_INVALID_MANIFEST` comes with every problem at once.
+ * Makes a pipeline. `manifest` is JSON text, YAML text or a msgpack map, told apart by the first byte. `options` is a
+ * map as JSON text or msgpack, or `(NULL, 0)`: `{"host_nodes": {"my_type": {"token": 7, "batch": 32}}}` declares node
+ * types that the host runs itself. Each `token` comes back by a release record once no call can name it any more: the
+ * pipeline is freed and its work has ended, or this call fails. `RM_INVALID_MANIFEST` comes with every problem at
+ * once.
  *
  * The caller sees to it that:
  * `runtime` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -511,10 +510,10 @@ rm_status rm_pipeline_new(const struct rm_runtime *runtime,
 rm_status rm_pipeline_describe(const struct rm_pipeline *pipeline, struct rm_output *plan, struct rm_error **err);
 
 /**
- * Runs a pipeline and waits for its end. `inputs` is a msgpack list with a value for each item, or a map of such lists by the
- * names of the inputs (`{"mic": [...], "reference": [...]}`, of one length); for a graph that has only sources an empty list or
- * nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is written and
- * `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
+ * Runs a pipeline and waits for its end. `inputs` is a msgpack list with a value for each item, or a map of such lists
+ * by the names of the inputs (`{"mic": [...], "reference": [...]}`, of one length); for a graph that has only sources
+ * an empty list or nil. `timeout_us` below 0 means none. On success `out` holds the completion; on failure nothing is
+ * written and `err` says why. A pipeline with nodes of the host needs `rm_pipeline_submit`.
  *
  * The caller sees to it that:
  * `pipeline` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -529,11 +528,11 @@ rm_status rm_pipeline_execute(const struct rm_pipeline *pipeline,
                               struct rm_error **err);
 
 /**
- * Gives a pipeline a piece of work, which ends in exactly one completion. Short work is done on the calling thread within
- * `budget_us` microseconds: `RM_OK`, and the completion, also a failed one, is in `out`. Else `RM_PENDING`: it will arrive
- * at `port` under `token`, as will calls to nodes of the host, perhaps before this function has returned. With a budget of 0
- * or less the calling thread does nothing of it, and the status is always `RM_PENDING`. Below 0 it was not accepted.
- * `inputs` is as for `rm_pipeline_execute`; `timeout_us` below 0 means none.
+ * Gives a pipeline a piece of work, which ends in exactly one completion. Short work is done on the calling thread
+ * within `budget_us` microseconds: `RM_OK`, and the completion, also a failed one, is in `out`. Else `RM_PENDING`: it
+ * will arrive at `port` under `token`, as will calls to nodes of the host, perhaps before this function has returned.
+ * With a budget of 0 or less the calling thread does nothing of it, and the status is always `RM_PENDING`. Below 0 it
+ * was not accepted. `inputs` is as for `rm_pipeline_execute`; `timeout_us` below 0 means none.
  *
  * The caller sees to it that:
  * `pipeline` and `port` are live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -559,8 +558,9 @@ rm_status rm_pipeline_submit(const struct rm_pipeline *pipeline,
 void rm_pipeline_free(struct rm_pipeline *pipeline);
 
 /**
- * Makes a port. `options` is a map as JSON text or msgpack, or `(NULL, 0)`: `{"bell": "eventfd" | "socketpair" | "none"}` chooses
- * what `rm_port_fd` gives, by default the best that the system has. `RM_UNSUPPORTED` if it does not have the chosen one.
+ * Makes a port. `options` is a map as JSON text or msgpack, or `(NULL, 0)`: `{"bell": "eventfd" | "socketpair" |
+ * "none"}` chooses what `rm_port_fd` gives, by default the best that the system has. `RM_UNSUPPORTED` if it does not
+ * have the chosen one.
  *
  * The caller sees to it that:
  * `runtime` is live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -582,18 +582,15 @@ rm_status rm_port_new(const struct rm_runtime *runtime,
 rm_status rm_port_fd(const struct rm_port *port, intptr_t *handle, struct rm_error **err);
 
 /**
- * Hands out what has happened, as a list of events: at most 256, and after the first no more than make up 1 MiB of document.
- * Waits at most `timeout_us` microseconds for the first (0: not at all; below 0: for ever): `RM_OK`; `RM_TIMEOUT` if nothing
- * came, if `rm_port_wake` was called, or if another thread has taken what woke this one; `RM_END` if the port has ended and
- * this was the last batch. The list is written in all three cases.
+ * Hands out what has happened, as a list of events: at most 256, and after the first no more than make up 1 MiB of
+ * document. Waits at most `timeout_us` microseconds for the first (0: not at all; below 0: for ever): `RM_OK`;
+ * `RM_TIMEOUT` if nothing came, if `rm_port_wake` was called, or if another thread has taken what woke this one;
+ * `RM_END` if the port has ended and this was the last batch. The list is written in all three cases.
  *
  * The caller sees to it that:
  * `port` is live; `events` is writable; `err` is NULL or writable.
  */
-rm_status rm_port_next(const struct rm_port *port,
-                       int64_t timeout_us,
-                       struct rm_output *events,
-                       struct rm_error **err);
+rm_status rm_port_next(const struct rm_port *port, int64_t timeout_us, struct rm_output *events, struct rm_error **err);
 
 /**
  * Lets an `rm_port_next` that waits return `RM_TIMEOUT` now; if none waits, the next one does not wait.
@@ -646,15 +643,15 @@ rm_status rm_port_reply(const struct rm_port *port,
                         struct rm_error **err);
 
 /**
- * Ends a port: its work is cancelled, it takes no more, and replies to its calls are `RM_GONE`. `rm_port_next` still hands out
- * what has arrived, the completions and the release records among it, then `[4]` and `RM_END`. A record of memory that a node
- * reads at the moment comes later, here or at the runtime. May be called again, and from any thread; freeing is separate.
+ * Ends a port: its work is cancelled, it takes no more, and replies to its calls are `RM_GONE`. `rm_port_next` still
+ * hands out what has arrived, the completions and the release records among it, then `[4]` and `RM_END`. A record of
+ * memory that a node reads at the moment comes later, here or at the runtime. May be called again, and from any
+ * thread; freeing is separate.
  *
  * The caller sees to it that:
  * `port` is live; `err` is NULL or writable.
  */
-rm_status rm_port_shutdown(const struct rm_port *port,
-                           struct rm_error **err);
+rm_status rm_port_shutdown(const struct rm_port *port, struct rm_error **err);
 
 /**
  * Cancels the work of a port and frees it; NULL is fine. Its tokens that are not back yet come back at the runtime.
@@ -693,29 +690,25 @@ rm_status rm_runtime_new(const uint8_t *config, size_t len, struct rm_runtime **
 rm_status rm_runtime_describe(const struct rm_runtime *runtime, struct rm_output *out, struct rm_error **err);
 
 /**
- * Writes the tokens that come back without a port: those given to `rm_pipeline_execute` and `rm_pipeline_new`, and those of
- * ports that were freed. `[token, ...]`: `RM_OK`, or `RM_WOULD_BLOCK` with an empty list. Ports of this runtime hand them out
- * as well; each is named once.
+ * Writes the tokens that come back without a port: those given to `rm_pipeline_execute` and `rm_pipeline_new`, and
+ * those of ports that were freed. `[token, ...]`: `RM_OK`, or `RM_WOULD_BLOCK` with an empty list. Ports of this
+ * runtime hand them out as well; each is named once.
  *
  * The caller sees to it that:
  * `runtime` is live; `out` is writable; `err` is NULL or writable.
  */
-rm_status rm_runtime_released(const struct rm_runtime *runtime,
-                              struct rm_output *out,
-                              struct rm_error **err);
+rm_status rm_runtime_released(const struct rm_runtime *runtime, struct rm_output *out, struct rm_error **err);
 
 /**
  * Ends all work with a completion each, wakes all threads that wait at a port, and waits at most `patience_us`
- * microseconds, below 0 for ever, until no node works any more. `RM_OK`: no thread of the library reads or writes memory that
- * you lent, not even later; only documents that you still take from a port or a session may name or copy it. `RM_TIMEOUT` if a
- * node still works. May be called again.
+ * microseconds, below 0 for ever, until no node works any more. `RM_OK`: no thread of the library reads or writes
+ * memory that you lent, not even later; only documents that you still take from a port or a session may name or copy
+ * it. `RM_TIMEOUT` if a node still works. May be called again.
  *
  * The caller sees to it that:
  * `runtime` is live; `err` is NULL or writable.
  */
-rm_status rm_runtime_shutdown(const struct rm_runtime *runtime,
-                              int64_t patience_us,
-                              struct rm_error **err);
+rm_status rm_runtime_shutdown(const struct rm_runtime *runtime, int64_t patience_us, struct rm_error **err);
 
 /**
  * Shuts a runtime down without waiting, and frees it; NULL is fine. Ports, pipelines and memory made by it stay valid
@@ -727,10 +720,10 @@ rm_status rm_runtime_shutdown(const struct rm_runtime *runtime,
 void rm_runtime_free(struct rm_runtime *runtime);
 
 /**
- * Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the host,
- * and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack, or
- * `(NULL, 0)`: `{"outputs": ["name", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us", "packet_deadline_us",
- * "clock"}`, see docs/abi.md.
+ * Opens a session. Its one completion arrives at `port` under `token`, without outputs; so do calls to nodes of the
+ * host, and the events that there is room again or that outputs are there. `options` is a map as JSON text or msgpack,
+ * or `(NULL, 0)`: `{"outputs": ["name", ...], "buffer": {"packets", "bytes", "ms"}, "deadline_us",
+ * "packet_deadline_us", "clock"}`, see docs/abi.md.
  *
  * The caller sees to it that:
  * `pipeline` and `port` are live; `options` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL
@@ -745,10 +738,12 @@ rm_status rm_session_new(const struct rm_pipeline *pipeline,
                          struct rm_error **err);
 
 /**
- * Sends packets: a msgpack list of `[value, pts?, duration?, input?]`, times in nanoseconds or nil, `input` the number of an
- * input in the order of the plan, 0 by default. Takes them in their order as far as each finds room at its input, and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5, token]`
- * says when to send the others again. Light work is done on the calling thread within `budget_us` microseconds, and
- * outputs that are there come along, at most `most_outputs`; with a budget of 0 or less it does no work. Below 0 nothing was taken; `RM_GONE` if the session has ended.
+ * Sends packets: a msgpack list of `[value, pts?, duration?, input?]`, times in nanoseconds or nil, `input` the number
+ * of an input in the order of the plan, 0 by default. Takes them in their order as far as each finds room at its
+ * input, and writes `[taken, outputs, released?]`: `RM_OK` if that is all; else `RM_WOULD_BLOCK`, and one event `[5,
+ * token]` says when to send the others again. Light work is done on the calling thread within `budget_us`
+ * microseconds, and outputs that are there come along, at most `most_outputs`; with a budget of 0 or less it does no
+ * work. Below 0 nothing was taken; `RM_GONE` if the session has ended.
  *
  * The caller sees to it that:
  * `session` is live; the slices are readable, or NULL with 0; `out` is writable; `err` is NULL or writable.
@@ -764,11 +759,11 @@ rm_status rm_session_send(const struct rm_session *session,
                           struct rm_error **err);
 
 /**
- * Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all outputs of the graph in the
- * order in which they came, or of the one at place `sink` among those that the options chose; below 0 means all. Writes
- * `[[[value, pts, duration, seq, stream, output, item], ...], released?]`, `output` the number of an output in the order of the
- * plan: `RM_OK`; `RM_WOULD_BLOCK` if there are none,
- * and one event `[6, token]` says when there are; `RM_END` if there will never be one again.
+ * Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all outputs of the graph in
+ * the order in which they came, or of the one at place `sink` among those that the options chose; below 0 means all.
+ * Writes `[[[value, pts, duration, seq, stream, output, item], ...], released?]`, `output` the number of an output in
+ * the order of the plan: `RM_OK`; `RM_WOULD_BLOCK` if there are none, and one event `[6, token]` says when there are;
+ * `RM_END` if there will never be one again.
  *
  * The caller sees to it that:
  * `session` is live; `out` is writable; `err` is NULL or writable.
@@ -789,11 +784,11 @@ rm_status rm_session_receive(const struct rm_session *session,
 rm_status rm_session_finish(const struct rm_session *session, struct rm_error **err);
 
 /**
- * Asks a session for more than packets, by a map as msgpack or JSON text. `{"flush": true}` ends the stream behind what was
- * sent: everything that nodes hold back comes out, and another stream may begin. `{"interrupt": true}` drops everything
- * that was sent and not received, and lets nodes begin anew; what is sent afterwards is not touched by it. Of a session
- * that has ended it drops what was not received, and is `RM_OK` too. With `"at": "id"` only what waits before this node or
- * behind it is dropped, and only these nodes begin anew; ends that are on their way stay.
+ * Asks a session for more than packets, by a map as msgpack or JSON text. `{"flush": true}` ends the stream behind
+ * what was sent: everything that nodes hold back comes out, and another stream may begin. `{"interrupt": true}` drops
+ * everything that was sent and not received, and lets nodes begin anew; what is sent afterwards is not touched by it.
+ * Of a session that has ended it drops what was not received, and is `RM_OK` too. With `"at": "id"` only what waits
+ * before this node or behind it is dropped, and only these nodes begin anew; ends that are on their way stay.
  *
  * The caller sees to it that:
  * `session` is live; `control` is readable for `len` bytes, or NULL with 0; `err` is NULL or writable.
@@ -804,15 +799,13 @@ rm_status rm_session_control(const struct rm_session *session,
                              struct rm_error **err);
 
 /**
- * Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, late, waiting, fill, waits_for, ...}], edges: [...],
- * lag: {...}, inputs: [...], unread: {output: count}}`; see docs/abi.md. Also after it has ended.
+ * Writes what goes on in a session: `{sent, nodes: [{id, packets, errors, late, waiting, fill, waits_for, ...}],
+ * edges: [...], lag: {...}, inputs: [...], unread: {output: count}}`; see docs/abi.md. Also after it has ended.
  *
  * The caller sees to it that:
  * `session` is live; `out` is writable; `err` is NULL or writable.
  */
-rm_status rm_session_metrics(const struct rm_session *session,
-                             struct rm_output *out,
-                             struct rm_error **err);
+rm_status rm_session_metrics(const struct rm_session *session, struct rm_output *out, struct rm_error **err);
 
 /**
  * Writes what a session that was opened with `"trace": true` has recorded since this was last called:

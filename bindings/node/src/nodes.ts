@@ -249,8 +249,8 @@ export interface AudioDecodeParams {
   /** How much of each file to give from `start_s` on, in seconds; all of it if left out. From 0 to 1000000000. */
   duration_s?: number | null;
   /**
-   * What the bytes are, if they are PCM without a header. Else the container says it. Key `encoding` (required): How a
-   * sample is written. `"u8"`: Unsigned 8-bit integers; 128 is silence. `"s16"`: Signed 16-bit integers. `"s24"`:
+   * What the bytes are, if they are PCM without a header. Else the container says it. Key `sample_format` (required):
+   * How a sample is written. `"u8"`: Unsigned 8-bit integers; 128 is silence. `"s16"`: Signed 16-bit integers. `"s24"`:
    * Signed 24-bit integers in three bytes. `"s32"`: Signed 32-bit integers. `"f32"`: 32-bit floats. `"mulaw"`: G.711
    * mu-law, as telephony in America and Japan has it. `"alaw"`: G.711 A-law, as telephony elsewhere has it. Key `rate`
    * (required): Frames per second, in Hz. From 1 to 768000. Key `channels` (default 1): The number of channels. From 1
