@@ -107,7 +107,8 @@ fn step(host: &mut Host, input: &mut Input<'_>) {
             let bell = text(input, &BELLS);
             let mut made = null_mut();
             // SAFETY: live or NULL; the slice is live.
-            let status = host.call(|err| unsafe { rm_port_new(runtime, bell.as_ptr(), bell.len(), &raw mut made, err) });
+            let status =
+                host.call(|err| unsafe { rm_port_new(runtime, bell.as_ptr(), bell.len(), &raw mut made, err) });
             host.keep_port(status, made, input.byte());
         }
         2 | 3 => {
