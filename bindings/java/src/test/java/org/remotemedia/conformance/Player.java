@@ -67,10 +67,10 @@ final class Player {
             }
         }
         Player player = new Player();
-        Map<String, Value> empty = live();
+        Map<String, Value> empty = settled();
         player.runtimes.put("", RemoteMedia.open());
         try {
-            player.before = live();
+            player.before = settled();
             player.steps(scenario.get("steps").asList());
             player.end(empty);
         } finally {
@@ -621,6 +621,21 @@ final class Player {
                 throw new Mismatch("interrupted");
             }
         }
+    }
+
+    /** What is alive once the collector has freed what the case before it has left. */
+    private static Map<String, Value> settled() throws InterruptedException {
+        Map<String, Value> last = null;
+        for (int round = 0; round < 100; round++) {
+            System.gc();
+            Thread.sleep(2);
+            Map<String, Value> now = live();
+            if (now.equals(last)) {
+                return now;
+            }
+            last = now;
+        }
+        return last;
     }
 
     private static Map<String, Value> live() {
