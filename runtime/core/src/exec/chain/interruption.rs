@@ -1,24 +1,12 @@
 //! A chain whose session is interrupted from one of its nodes on: that node and those behind it are replaced, those before it
 //! continue as they are, and a packet that comes to the first replaced node meanwhile waits for the new instance.
 
+use super::held_packet::HeldPacket;
 use super::instance::ChainFailure;
 use super::slot::NodeSlot;
 use super::{Chain, cleanup};
 use crate::graph::Graph;
 use crate::node::CancelFlag;
-use crate::value::Packet;
-
-/// A packet between two nodes of a chain, of which the later one was interrupted.
-pub(super) struct HeldPacket {
-    /// The position of the later one.
-    pub(super) position: usize,
-    /// The epoch of that node in which the packet was emitted.
-    pub(super) epoch: u32,
-    /// The input port of that node.
-    pub(super) port: usize,
-    pub(super) packet: Packet,
-    pub(super) path: u64,
-}
 
 impl Chain {
     /// Takes over the current epochs of the nodes. Returns the position of the first node that was interrupted since this was

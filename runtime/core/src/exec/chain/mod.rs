@@ -4,6 +4,7 @@
 //! packet is on its way through it at a time.
 
 mod attempt;
+mod held_packet;
 mod instance;
 mod interruption;
 mod kind_error;
@@ -15,10 +16,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::attempt::PendingRetry;
+use self::held_packet::HeldPacket;
 pub(super) use self::instance::ChainFailure;
 pub use self::instance::panic_text;
 use self::instance::{drop_node, panic_failure};
-use self::interruption::HeldPacket;
 use self::kind_error::kind_error;
 use self::slot::NodeSlot;
 use super::epochs::Epochs;
