@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from importlib import import_module
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from ..errors import InvalidArgumentError
@@ -44,7 +43,7 @@ def _data(text: str, call: str) -> bytes:
 
 def _opened(text: str, call: str) -> bytes:
     try:
-        fsspec = import_module("fsspec")
+        import fsspec
     except ImportError:
         raise InvalidArgumentError(
             f"{text!r} is an address, and {call} takes files; install the package fsspec, which opens addresses, or "
