@@ -22,7 +22,8 @@ class OwnNode : public std::enable_shared_from_this<OwnNode> {
     rm::HostNode node() {
         rm::HostNode made = behaviour(options_["behaviour"].as<std::string>());
         if (const rm::Value *batch = options_.find("batch")) made.batch(batch->as<std::size_t>());
-        if (const rm::Value *wait = options_.find("max_wait_ms")) made.max_wait(std::chrono::milliseconds(wait->as<int>()));
+        if (const rm::Value *wait = options_.find("max_wait_ms"))
+            made.max_wait(std::chrono::milliseconds(wait->as<int>()));
         if (options_.find("inputs")) made.inputs(names("inputs"));
         if (options_.find("outputs")) made.outputs(names("outputs"));
         return made;
