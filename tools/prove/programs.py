@@ -71,7 +71,7 @@ def with_address_sanitizer() -> Build:
     symbols = machine.output_of(["nm", "--dynamic", "--undefined-only", library])
     if "__asan_report_load4" not in symbols:
         raise Problem(f"{library} is not instrumented: nm shows no __asan_report_load4")
-    options = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0"}
+    options = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0:allocator_may_return_null=1"}
     return Build("address", library, ["-fsanitize=address"], environment=options)
 
 
