@@ -23,7 +23,7 @@ mod live_objects;
 mod memory;
 mod pipeline;
 #[cfg(feature = "planted")]
-mod planted;
+pub mod planted;
 mod port;
 mod release;
 mod runtime;
@@ -40,8 +40,6 @@ pub use error::*;
 pub use live_objects::*;
 pub use memory::*;
 pub use pipeline::*;
-#[cfg(feature = "planted")]
-pub use planted::rm_planted_defect;
 pub use port::*;
 pub use runtime::*;
 pub use session::*;
