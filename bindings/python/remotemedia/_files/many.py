@@ -55,8 +55,8 @@ def read_many(
     It blocks, also where an event loop runs; `await aread_many(...)` does the same beside the loop. Raises
     `InvalidArgumentError` for arguments that no file could be read with.
     """
-    arguments = (rate, channels, start_s, duration_s, concurrency, strict)
-    return list(_results("read_many", sources, *arguments))
+    job = _job("read_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
+    return list(_results(job, sources))
 
 
 def iter_many(
@@ -76,7 +76,7 @@ def iter_many(
 
     `sources` may be without an end: it is asked for the next one when there is room for it.
     """
-    return _results("iter_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
+    return _results(_job("iter_many", sources, rate, channels, start_s, duration_s, concurrency, strict), sources)
 
 
 async def aread_many(
@@ -90,8 +90,8 @@ async def aread_many(
     strict: bool = False,
 ) -> list[Loaded]:
     """Does what `read_many` does, beside the event loop. Cancelling the await cancels the work."""
-    arguments = (rate, channels, start_s, duration_s, concurrency, strict)
-    return [each async for each in _results_async("aread_many", sources, *arguments)]
+    job = _job("aread_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
+    return [each async for each in _results_async(job, sources)]
 
 
 def aiter_many(
@@ -105,93 +105,8 @@ def aiter_many(
     strict: bool = False,
 ) -> AsyncIterator[Loaded]:
     """Does what `iter_many` does, beside the event loop: `async for clip in rm.aiter_many(paths)`."""
-    return _results_async("aiter_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
-
-
-def _results(
-    call: str,
-    sources: Iterable[Source],
-    rate: int | None,
-    channels: int | None,
-    start_s: float,
-    duration_s: float | None,
-    concurrency: int | None,
-    strict: bool,
-) -> Generator[Loaded, None, None]:
-    require_sources(sources, call)
-    pipeline = _pipeline(call, rate, channels, start_s, duration_s)
-    at_a_time = _at_a_time(concurrency)
-    return _generate(call, sources, pipeline, at_a_time, strict)
-
-
-def _generate(
-    call: str, sources: Iterable[Source], pipeline: Pipeline, at_a_time: int, strict: bool
-) -> Generator[Loaded, None, None]:
-    begun: deque[_Begun] = deque()
-
-    def files() -> Iterator[File]:
-        for source in sources:
-            try:
-                file = file_of(source, call)
-            except Exception as error:
-                begun.append(_Begun(source, error))
-                continue
-            begun.append(_Begun(source, None))
-            yield file
-
-    results = pipeline.map_sync(files(), concurrency=at_a_time, ordered=True)
-    for result in results:
-        for failed in _failed_first(begun):
-            yield _checked(failed, strict)
-        yield _checked(_loaded(call, begun.popleft().source, result), strict)
-    for failed in _failed_first(begun):
-        yield _checked(failed, strict)
-
-
-def _results_async(
-    call: str,
-    sources: Iterable[Source] | AsyncIterable[Source],
-    rate: int | None,
-    channels: int | None,
-    start_s: float,
-    duration_s: float | None,
-    concurrency: int | None,
-    strict: bool,
-) -> AsyncGenerator[Loaded, None]:
-    require_sources(sources, call)
-    pipeline = _pipeline(call, rate, channels, start_s, duration_s)
-    return _generate_async(call, sources, pipeline, _at_a_time(concurrency), strict)
-
-
-async def _generate_async(
-    call: str,
-    sources: Iterable[Source] | AsyncIterable[Source],
-    pipeline: Pipeline,
-    at_a_time: int,
-    strict: bool,
-) -> AsyncGenerator[Loaded, None]:
-    begun: deque[_Begun] = deque()
-
-    async def files() -> AsyncGenerator[File, None]:
-        async for source in _each(sources):
-            try:
-                file = await afile_of(source, call)
-            except Exception as error:
-                begun.append(_Begun(source, error))
-                continue
-            begun.append(_Begun(source, None))
-            yield file
-
-    results = pipeline.map(files(), concurrency=at_a_time, ordered=True)
-    try:
-        async for result in results:
-            for failed in _failed_first(begun):
-                yield _checked(failed, strict)
-            yield _checked(_loaded(call, begun.popleft().source, result), strict)
-        for failed in _failed_first(begun):
-            yield _checked(failed, strict)
-    finally:
-        await results.aclose()
+    job = _job("aiter_many", sources, rate, channels, start_s, duration_s, concurrency, strict)
+    return _results_async(job, sources)
 
 
 class _Begun(NamedTuple):
@@ -201,11 +116,83 @@ class _Begun(NamedTuple):
     error: Exception | None
 
 
-def _failed_first(begun: deque[_Begun]) -> Iterator[Loaded]:
-    """The sources that come next in order and could not be opened."""
-    while begun and begun[0].error is not None:
-        source, error = begun.popleft()
-        yield Loaded(source, None, error, 0.0)
+class _Job(NamedTuple):
+    """What is done with each source, and those that were taken and have no result yet, in their order."""
+
+    call: str
+    pipeline: Pipeline
+    at_a_time: int
+    strict: bool
+    begun: deque[_Begun]
+
+    def results(self, result: Mapped | None) -> Iterator[Loaded]:
+        """The results that come next in order: of sources that could not be opened, then of the one that is done."""
+        while self.begun and self.begun[0].error is not None:
+            source, error = self.begun.popleft()
+            yield self._checked(Loaded(source, None, error, 0.0))
+        if result is not None:
+            yield self._checked(_loaded(self.call, self.begun.popleft().source, result))
+
+    def _checked(self, loaded: Loaded) -> Loaded:
+        if self.strict and loaded.error is not None:
+            raise loaded.error
+        return loaded
+
+
+def _job(
+    call: str,
+    sources: Iterable[Source] | AsyncIterable[Source],
+    rate: int | None,
+    channels: int | None,
+    start_s: float,
+    duration_s: float | None,
+    concurrency: int | None,
+    strict: bool,
+) -> _Job:
+    """Checks the arguments. What is joined is joined on a native thread, at the end of the pipeline."""
+    require_sources(sources, call)
+    pipeline = decoder(rate, channels, start_s, duration_s) >> AudioConcat()
+    with in_words_of(call):
+        pipeline.validate()
+    return _Job(call, pipeline, _at_a_time(concurrency), strict, deque())
+
+
+def _results(job: _Job, sources: Iterable[Source]) -> Generator[Loaded, None, None]:
+    def files() -> Iterator[File]:
+        for source in sources:
+            try:
+                file = file_of(source, job.call)
+            except Exception as error:
+                job.begun.append(_Begun(source, error))
+                continue
+            job.begun.append(_Begun(source, None))
+            yield file
+
+    for result in job.pipeline.map_sync(files(), concurrency=job.at_a_time, ordered=True):
+        yield from job.results(result)
+    yield from job.results(None)
+
+
+async def _results_async(job: _Job, sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGenerator[Loaded, None]:
+    async def files() -> AsyncGenerator[File, None]:
+        async for source in _each(sources):
+            try:
+                file = await afile_of(source, job.call)
+            except Exception as error:
+                job.begun.append(_Begun(source, error))
+                continue
+            job.begun.append(_Begun(source, None))
+            yield file
+
+    results = job.pipeline.map(files(), concurrency=job.at_a_time, ordered=True)
+    try:
+        async for result in results:
+            for loaded in job.results(result):
+                yield loaded
+        for loaded in job.results(None):
+            yield loaded
+    finally:
+        await results.aclose()
 
 
 async def _each(sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGenerator[Source, None]:
@@ -215,14 +202,6 @@ async def _each(sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGener
     else:
         for source in sources:
             yield source
-
-
-def _pipeline(call: str, rate: int | None, channels: int | None, start_s: float, duration_s: float | None) -> Pipeline:
-    """Decoder, mixer, resampler, and all of it in one piece: what is joined is joined on a native thread."""
-    pipeline = decoder(rate, channels, start_s, duration_s) >> AudioConcat()
-    with in_words_of(call):
-        pipeline.validate()
-    return pipeline
 
 
 def _loaded(call: str, source: Any, result: Mapped) -> Loaded:
@@ -248,12 +227,6 @@ def _in_words_of(call: str, error: Exception) -> Exception:
             raise error
     except Exception as told:
         return told
-
-
-def _checked(loaded: Loaded, strict: bool) -> Loaded:
-    if strict and loaded.error is not None:
-        raise loaded.error
-    return loaded
 
 
 def _at_a_time(concurrency: int | None) -> int:
