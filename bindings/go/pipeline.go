@@ -152,6 +152,22 @@ func (p *Pipeline) execute(ctx context.Context, inputs any) (*Outputs, error) {
 	return run.outputs, run.err
 }
 
+// use keeps the pipeline and the port of its runtime for one call, until done is called.
+func (p *Pipeline) use() (at *port, done func(), err error) {
+	at, err = p.runtime.events()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !p.handle.use() {
+		return nil, nil, gone()
+	}
+	if !at.handle.use() {
+		p.handle.done()
+		return nil, nil, failure(StatusShutDown, "the runtime is shut down; make another one")
+	}
+	return at, func() { at.handle.done(); p.handle.done() }, nil
+}
+
 func (p *Pipeline) submit(ctx context.Context, inputs any, budget time.Duration) (*Run, error) {
 	timeout := abi.Forever
 	if err := ctx.Err(); err != nil {
@@ -160,18 +176,11 @@ func (p *Pipeline) submit(ctx context.Context, inputs any, budget time.Duration)
 	if deadline, has := ctx.Deadline(); has {
 		timeout = uintptr(max(time.Until(deadline).Microseconds(), 0))
 	}
-	port, err := p.runtime.events()
+	port, done, err := p.use()
 	if err != nil {
 		return nil, err
 	}
-	if !p.handle.use() {
-		return nil, gone()
-	}
-	defer p.handle.done()
-	if !port.handle.use() {
-		return nil, failure(StatusShutDown, "the runtime is shut down; make another one")
-	}
-	defer port.handle.done()
+	defer done()
 	x := newExchange()
 	defer x.close()
 	if err := x.encoder.document(inputs, "inputs"); err != nil {

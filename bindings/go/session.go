@@ -66,18 +66,11 @@ func (p *Pipeline) Session(ctx context.Context, options SessionOptions) (*Sessio
 	if err := ctx.Err(); err != nil {
 		return nil, causedBy(ctx, failure(statusOf(err), "the session was not opened: %v", err))
 	}
-	port, err := p.runtime.events()
+	port, done, err := p.use()
 	if err != nil {
 		return nil, err
 	}
-	if !p.handle.use() {
-		return nil, gone()
-	}
-	defer p.handle.done()
-	if !port.handle.use() {
-		return nil, failure(StatusShutDown, "the runtime is shut down; make another one")
-	}
-	defer port.handle.done()
+	defer done()
 	x := newExchange()
 	defer x.close()
 	if err := x.encoder.document(options.document(ctx), "options"); err != nil {
