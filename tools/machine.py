@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -89,6 +90,24 @@ def require_rust() -> str:
             f"Rust {found[1]}.{found[2]} is too old, {oldest_rust()} or newer is needed: `rustup update stable`."
         )
     return report
+
+
+def host_triple() -> str:
+    """The platform of this machine as rustc names it."""
+    found = re.search(r"^host: (\S+)", require_rust(), re.MULTILINE)
+    assert found is not None, "rustc names its host"
+    return found[1]
+
+
+def cargo_library(messages: str, suffix: str) -> Path:
+    """The library that cargo built, by its messages in JSON. Raises `Problem` if there is none of this kind."""
+    for line in messages.splitlines():
+        message = json.loads(line)
+        if message.get("reason") == "compiler-artifact" and message["target"]["name"] == "remotemedia":
+            for file in message["filenames"]:
+                if file.endswith(suffix):
+                    return Path(file)
+    raise Problem(f"cargo built no `{suffix}` file: look at the crate types of runtime/capi/Cargo.toml.")
 
 
 def oldest_rust() -> str:

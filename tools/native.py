@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import shutil
@@ -134,14 +133,7 @@ def _cargo_build(target: Target | None, crate_type: str = "cdylib") -> Path:
     done = subprocess.run(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise Problem(f"`{' '.join(command[:-1])}` failed, see above.")
-    suffix = ".a" if crate_type == "staticlib" else ".so"
-    for line in done.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("reason") == "compiler-artifact" and message["target"]["name"] == "remotemedia":
-            for file in message["filenames"]:
-                if file.endswith(suffix):
-                    return Path(file)
-    raise Problem(f"cargo built no `{suffix}` file: look at the crate types of runtime/capi/Cargo.toml.")
+    return machine.cargo_library(done.stdout, ".a" if crate_type == "staticlib" else ".so")
 
 
 def _extension(python: Path | str, folder: Path, built: Path, target: Target | None) -> Path:

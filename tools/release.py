@@ -10,7 +10,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from tools import environment, glibc, machine, native
+from tools import environment, glibc, machine, native, wheels
 from tools.machine import BUILD, ROOT, Problem, say
 from tools.target import VARIABLE, Target
 
@@ -28,18 +28,15 @@ def make(target: Target) -> list[Path]:
 
 def wheel(target: Target) -> Path:
     """Build the wheel of a target, and check that its files run with the oldest C library that its tag names."""
-    python = environment.ready("build", "run", "test")
-    files = native.staged(python, target)
+    files = native.staged(environment.ready("build", "run", "test"), target)
     if target.libc == "gnu":
         _check_floor(files, target)
     say(f"the wheel for {target.name}")
-    program = "import sys, hatchling.build as backend; print(backend.build_wheel(sys.argv[1]))"
     os.environ[VARIABLE] = target.name
     try:
-        printed = machine.output_of([python, "-c", program, DIST])
+        return wheels.make(DIST)
     finally:
         del os.environ[VARIABLE]
-    return DIST / printed.splitlines()[-1]
 
 
 def archive(target: Target) -> Path:

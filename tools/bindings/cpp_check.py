@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
-from tools import environment, native
+from tools import environment
 from tools.bindings import cpp
-from tools.machine import BUILD, ROOT, Problem, run
+from tools.bindings.host_check import LIBRARY, leave_out, require_current, run_as_program
+from tools.machine import BUILD, ROOT, run
 
 LIMIT_SECONDS = 900
 BINDING = ROOT / "bindings" / "cpp"
@@ -25,21 +25,16 @@ def check() -> None:
             f"the C++ host is LEFT OUT: there is no `{compiler}` on PATH; install a compiler for C++20 "
             "(Debian, Ubuntu: `apt-get install g++ libasio-dev`)"
         )
-        if os.environ.get("CI"):
-            raise Problem(left_out)
-        print(f"*** {left_out}", file=sys.stderr, flush=True)
+        leave_out(left_out)
         return
     from remotemedia._manifest.catalog import node_types
 
-    if cpp.PATH.read_text("utf-8") != cpp.generated(node_types()):
-        raise Problem(
-            f"{cpp.PATH.relative_to(ROOT)}: not what would be generated now; run `python3 build.py generate`."
-        )
+    require_current([] if cpp.PATH.read_text("utf-8") == cpp.generated(node_types()) else [cpp.PATH])
     environment.ready("c")
     run([environment.FOLDER / "bin" / "clang-format", "--dry-run", "--Werror", *sources()])
     cmake = environment.tool("cmake", "cmake")
-    library = native.PACKAGE / native.SONAME
-    run([cmake, "-S", BINDING, "-B", FOLDER, "-DCMAKE_BUILD_TYPE=Debug", f"-DREMOTEMEDIA_LIBRARY={library}"])
+    places = [f"-D{name}={place}" for name, place in LIBRARY.items()]
+    run([cmake, "-S", BINDING, "-B", FOLDER, "-DCMAKE_BUILD_TYPE=Debug", *places])
     run([cmake, "--build", FOLDER, "--parallel", "2", "--target", *TARGETS], limit_seconds=LIMIT_SECONDS)
     ctest = str(Path(cmake).with_name("ctest"))
     run([ctest, "--test-dir", FOLDER, "--output-on-failure", "--no-tests=error"], limit_seconds=LIMIT_SECONDS)
@@ -52,7 +47,4 @@ def sources() -> list[Path]:
 
 
 if __name__ == "__main__":
-    try:
-        check()
-    except Problem as problem:
-        sys.exit(str(problem))
+    run_as_program(check)

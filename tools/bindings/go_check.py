@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 
-from tools import native
 from tools.bindings import go
+from tools.bindings.host_check import LIBRARY, leave_out, require_current, run_as_program
 from tools.machine import Problem, run
 
 LIMIT_SECONDS = 300
@@ -21,27 +20,21 @@ def check() -> None:
         left_out = (
             "the Go binding is LEFT OUT: there is no `go` on PATH; install Go 1.25 or newer, from https://go.dev/dl"
         )
-        if os.environ.get("CI"):
-            raise Problem(left_out)
-        print(f"*** {left_out}", file=sys.stderr, flush=True)
+        leave_out(left_out)
         return
     from remotemedia._manifest.catalog import node_types
 
-    stale = go.stale(node_types())
-    if stale:
-        names = ", ".join(str(path.relative_to(go.ROOT)) for path in stale)
-        raise Problem(f"{names}: not what would be generated now; run `python3 build.py generate`.")
+    require_current(go.stale(node_types()))
     found = subprocess.run(["gofmt", "-l", "."], cwd=go.BINDING, capture_output=True, text=True, check=False)
     if found.stdout or found.returncode != 0:
         raise Problem(f"gofmt would change {' '.join(found.stdout.split())}{found.stderr}")
-    library = {"REMOTEMEDIA_LIBRARY": str(native.PACKAGE / native.SONAME)}
     for tags in ([], TAGS):
         run(["go", "vet", *tags, "./..."], cwd=go.BINDING, limit_seconds=LIMIT_SECONDS)
-    _test([], {**library, "CGO_ENABLED": "0"})
+    _test([], {**LIBRARY, "CGO_ENABLED": "0"})
     if shutil.which("gcc") is None and shutil.which("clang") is None:
         print("*** LEFT OUT: the tests with cgo and the race detector, since there is no C compiler", file=sys.stderr)
         return
-    _test(["-race", *TAGS], {**library, "CGO_ENABLED": "1"})
+    _test(["-race", *TAGS], {**LIBRARY, "CGO_ENABLED": "1"})
 
 
 def _test(words: list[str], environment: dict[str, str]) -> None:
@@ -50,7 +43,4 @@ def _test(words: list[str], environment: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        check()
-    except Problem as problem:
-        sys.exit(str(problem))
+    run_as_program(check)

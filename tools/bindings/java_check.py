@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tools import native
 from tools.bindings import java
-from tools.machine import BUILD, ROOT, Problem, run
+from tools.bindings.host_check import LIBRARY, leave_out, require_current, run_as_program
+from tools.machine import BUILD, run
 
 LIMIT_SECONDS = 300
 
@@ -20,26 +19,17 @@ def check() -> None:
     found = subprocess.run([sys.executable, script, "jdk"], capture_output=True, text=True, check=False)
     if found.returncode != 0:
         left_out = f"the Java host is LEFT OUT. {found.stderr.strip()}"
-        if os.environ.get("CI"):
-            raise Problem(left_out)
-        print(f"*** {left_out}", file=sys.stderr, flush=True)
+        leave_out(left_out)
         return
     from remotemedia._manifest.catalog import node_types
 
-    stale = java.stale(node_types())
-    if stale:
-        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        raise Problem(f"{names}: not what would be generated now; run `python3 build.py generate`.")
+    require_current(java.stale(node_types()))
     folder = BUILD / "java"
     build: list[str | Path] = [sys.executable, script, "build", folder]
     run(build, limit_seconds=LIMIT_SECONDS)
-    library = {"REMOTEMEDIA_LIBRARY": str(native.PACKAGE / native.SONAME)}
     tests: list[str | Path] = [sys.executable, script, "run", folder, "org.remotemedia.tests.Tests"]
-    run(tests, environment=library, limit_seconds=LIMIT_SECONDS)
+    run(tests, environment=LIBRARY, limit_seconds=LIMIT_SECONDS)
 
 
 if __name__ == "__main__":
-    try:
-        check()
-    except Problem as problem:
-        sys.exit(str(problem))
+    run_as_program(check)

@@ -6,11 +6,10 @@ import json
 import os
 import re
 import shutil
-import sys
 
-from tools import native
 from tools.bindings import node
-from tools.machine import ROOT, Problem, output_of, project_version, run
+from tools.bindings.host_check import LIBRARY, leave_out, require_current, run_as_program
+from tools.machine import Problem, output_of, project_version, run
 from tools.stamp import Stamp, digest
 
 LIMIT_SECONDS = 300
@@ -30,16 +29,11 @@ def check() -> None:
             "install Node 20.4 or newer with its headers, and a C compiler"
             " (Debian: `apt-get install nodejs npm libnode-dev`)"
         )
-        if os.environ.get("CI"):
-            raise Problem(left_out)
-        print(f"*** {left_out}", file=sys.stderr, flush=True)
+        leave_out(left_out)
         return
     from remotemedia._manifest.catalog import node_types
 
-    stale = node.stale(node_types())
-    if stale:
-        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        raise Problem(f"{names}: not what would be generated now; run `python3 build.py generate`.")
+    require_current(node.stale(node_types()))
     version = json.loads((node.FOLDER / "package.json").read_text("utf-8"))["version"]
     if version != project_version():
         raise Problem(
@@ -50,7 +44,7 @@ def check() -> None:
     run(
         ["node", "--test", "--test-timeout", "60000", "build/tests/"],
         cwd=node.FOLDER,
-        environment={"REMOTEMEDIA_LIBRARY": str(native.PACKAGE / native.SONAME)},
+        environment=LIBRARY,
         limit_seconds=LIMIT_SECONDS,
     )
     from tools.bindings import node_pack
@@ -78,7 +72,4 @@ def build(c_flags: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        check()
-    except Problem as problem:
-        sys.exit(str(problem))
+    run_as_program(check)

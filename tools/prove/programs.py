@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,7 +63,7 @@ def planted() -> Build:
 
 def with_address_sanitizer() -> Build:
     """A library with the feature `planted` under AddressSanitizer. Raises `Problem` if it is not really in there."""
-    host = host_triple()
+    host = machine.host_triple()
     settings = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": "-Zsanitizer=address"}
     library = cargo_library("address", ["--features", "planted", "--target", host], settings)
     symbols = machine.output_of(["nm", "--dynamic", "--undefined-only", library])
@@ -73,13 +71,6 @@ def with_address_sanitizer() -> Build:
         raise Problem(f"{library} is not instrumented: nm shows no __asan_report_load4")
     options = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0:allocator_may_return_null=1"}
     return Build("address", library, ["-fsanitize=address"], environment=options)
-
-
-def host_triple() -> str:
-    """The platform of this machine as rustc names it."""
-    found = re.search(r"^host: (\S+)", machine.require_rust(), re.MULTILINE)
-    assert found is not None, "rustc names its host"
-    return found[1]
 
 
 def cargo_library(name: str, words: Sequence[str], settings: Mapping[str, str] | None = None) -> Path:
@@ -93,11 +84,7 @@ def cargo_library(name: str, words: Sequence[str], settings: Mapping[str, str] |
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise Problem(f"`{' '.join(command[:-1])}` failed, see above.")
-    for line in done.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("reason") == "compiler-artifact" and message["target"]["name"] == "remotemedia":
-            return next(Path(file) for file in message["filenames"] if file.endswith(".so"))
-    raise Problem("cargo built no shared library.")
+    return machine.cargo_library(done.stdout, ".so")
 
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None, *, seconds: float = 300) -> str:
