@@ -1,7 +1,7 @@
 # Runs cargo and describes what it makes as the imported target remotemedia::remotemedia.
 
 # The name that the loader looks for; its number is the major version of the ABI (runtime/capi/build.rs sets it).
-set(REMOTEMEDIA_SONAME libremotemedia.so.0)
+set(REMOTEMEDIA_SONAME libremotemedia.so.1)
 
 # Adds the build step and the target. What decides the outcome:
 #   REMOTEMEDIA_CARGO_PROFILE     "release" or "dev"; by default "dev" for CMAKE_BUILD_TYPE=Debug, else "release"

@@ -87,12 +87,12 @@
 /**
  * The major version of this ABI: it changes when a signature or a meaning does.
  */
-#define RM_ABI_MAJOR 0
+#define RM_ABI_MAJOR 1
 
 /**
  * The minor version of this ABI: it grows when something is added.
  */
-#define RM_ABI_MINOR 2
+#define RM_ABI_MINOR 0
 
 /**
  * A document that did not fit the caller's buffer. Immutable; may cross threads; belongs to the caller.

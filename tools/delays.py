@@ -53,7 +53,7 @@ def _programs() -> Mapping[str, list[str | Path]]:
     weights.ready()
     scheduler, library = _built()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    link = FOLDER / "libremotemedia.so.0"
+    link = FOLDER / "libremotemedia.so.1"
     link.unlink(missing_ok=True)
     link.symlink_to(library)
     programs: dict[str, list[str | Path]] = {"scheduler": [scheduler, "--quiet"]}

@@ -21,6 +21,7 @@ GROUPS = {
     "test": [
         "auditwheel==6.8.2",
         "cloudpickle>=3.1,<4",
+        "cyclonedx-python-lib[json-validation]>=11.4,<12",
         "editables==0.6",
         "hatchling==1.33.0",
         "hypothesis>=6.168,<7",

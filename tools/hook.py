@@ -11,7 +11,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-from tools import environment, glibc, machine, native, target, weights
+from tools import environment, glibc, machine, native, sbom, target, weights
 
 
 class NativeBuildHook(BuildHookInterface[Any]):
@@ -38,6 +38,7 @@ class NativeBuildHook(BuildHookInterface[Any]):
                 for file in files:
                     build_data["force_include"][str(file)] = f"remotemedia/{file.name}"
                 build_data["tag"] = wheel_tag(glibc.oldest_for(files), portable)
+                build_data["sbom_files"].append(str(sbom.write(machine.BUILD / "native", portable)))
         except machine.Problem as problem:
             self.app.abort(f"remotemedia: {problem}")
         build_data["pure_python"] = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,10 +154,10 @@ def is_accepted(expression: str) -> bool:
     return either() and position == len(words)
 
 
-def crates() -> list[Crate]:
+def crates(platforms: Sequence[str] = PLATFORMS) -> list[Crate]:
     """Every crate of other people that the workspace depends on, tests and build scripts included."""
     found: dict[tuple[str, str], Crate] = {}
-    for platform in PLATFORMS:
+    for platform in platforms:
         for crate in _crates_for(platform):
             key = crate.name, crate.version
             if key not in found or crate.linked:

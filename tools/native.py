@@ -19,7 +19,7 @@ from tools.target import Target
 HEADER = ROOT / "include" / "remotemedia.h"
 PACKAGE = ROOT / "bindings" / "python" / "remotemedia"
 EXTENSION = ROOT / "bindings" / "python" / "native"
-SONAME = "libremotemedia.so.0"
+SONAME = "libremotemedia.so.1"
 
 
 def library(target: Target | None = None) -> Path:

@@ -10,7 +10,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from tools import environment, glibc, machine, native, wheels
+from tools import environment, glibc, machine, native, sbom, wheels
 from tools.machine import BUILD, ROOT, Problem, say
 from tools.target import VARIABLE, Target
 
@@ -40,7 +40,7 @@ def wheel(target: Target) -> Path:
 
 
 def archive(target: Target) -> Path:
-    """Build the archive of a target: headers, both libraries, the files of pkg-config and CMake, licences."""
+    """Build the archive of a target: headers, both libraries, files of pkg-config and CMake, licences, materials."""
     name = f"remotemedia-{machine.project_version()}-{target.name}"
     folder = BUILD / "release" / target.name
     tree = folder / name
@@ -56,6 +56,7 @@ def archive(target: Target) -> Path:
     native.copy_stripped(native.static_library(target), tree / "lib" / "libremotemedia.a", target)
     for licence in LICENCES:
         shutil.copyfile(ROOT / licence, tree / licence)
+    sbom.write(tree, target)
     packed = DIST / f"{name}.tar.gz"
     with tarfile.open(packed, "w:gz") as opened:
         opened.add(tree, name, filter=_without_owner)

@@ -9,7 +9,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed=REMOTEMEDIA_COMMIT");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         // The number is the ABI's major version, the upper half of `rm_abi_version()`.
-        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libremotemedia.so.0");
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libremotemedia.so.1");
         // Threads, and objects that the host still holds, run code of this library for as long as the process lives.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import json
 import re
 import subprocess
 import sys
@@ -11,9 +12,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from project import ROOT, succeed
 
-from tools import glibc, hook, licences, machine, native, weights, wheels
+from tools import glibc, hook, licences, machine, native, sbom, weights, wheels
 
 # Hatchling is called as pip calls it, without an environment of its own: that would ask the network.
 BACKEND = "import sys, hatchling.build as backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))"
@@ -87,6 +90,24 @@ def test_a_wheel_needs_two_packages_and_states_its_licence(wheel: Path) -> None:
 
 def test_licences_of_others_are_permissive_and_their_texts_are_those_of_the_crates() -> None:
     licences.check()
+
+
+def test_a_wheel_lists_what_its_library_was_compiled_from(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        name = f"remotemedia-{machine.project_version()}.dist-info/sboms/{sbom.NAME}"
+        bill = json.loads(archive.read(name))
+        library = archive.read(f"remotemedia/{native.SONAME}")
+    # The reader is CycloneDX's own: it refuses what its schema does not allow.
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
+    assert bill["metadata"]["component"]["version"] == machine.project_version()
+    parts = {part["name"]: part for part in bill["components"]}
+    assert {"symphonia-core", "libopus", "silero-vad"} <= set(parts)
+    # Panics say where they were raised, by the folders of crates: each of these is in the bill.
+    named = set(re.findall(rb"crates\.io[^/]*/([a-z][\w-]*?)-\d+\.\d+\.\d+[\w.+-]*/src", library))
+    assert {each.decode() for each in named} <= set(parts)
+    carried = {tuple(line.split(": ")[0].split()) for line in licences.FILE.read_text("utf-8").splitlines()}
+    crates = {(part["name"], part["version"]) for part in parts.values() if part["purl"].startswith("pkg:cargo/")}
+    assert crates <= carried
 
 
 def test_a_licence_is_accepted_if_one_of_the_choices_is() -> None:

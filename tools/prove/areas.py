@@ -75,7 +75,7 @@ def _valgrind(name: str, options: Sequence[str]) -> Iterator[Case]:
     if shutil.which("valgrind") is None:
         raise Problem("`valgrind` was not found on PATH: install it (Debian: `apt-get install valgrind`).")
     suppressions = f"--suppressions={programs.OWN_TESTS / f'{name}.supp'}"
-    build = replace(programs.release(), environment={"REMOTEMEDIA_TEST_SECONDS": "280"})
+    build = replace(programs.release(), environment=programs.PATIENCE)
     for case in _tests(build, ["valgrind", *options, suppressions]):
         # Of the signals that a thread blocks valgrind shows its own set.
         if case.name != "signals":

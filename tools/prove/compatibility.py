@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from tools import header, machine, native
 from tools.machine import ROOT, Problem
 from tools.prove import programs
 from tools.prove.table import Case
+from tools.target import TARGETS
 
 FROZEN = ROOT / "tests" / "abi"
 BASELINE = FROZEN / "remotemedia.abi.xml"
@@ -24,7 +27,7 @@ def cases() -> Iterator[Case]:
     yield Case("symbols", _symbols)
     yield Case("numbers", _numbers)
     yield Case("abidiff", lambda: _compare(native.HEADER.read_text("utf-8")))
-    for program in sorted(CONSUMERS.glob("consumer-*")):
+    for program in sorted(CONSUMERS.glob(f"consumer-*-{platform.machine()}")):
         yield Case(program.name, lambda program=program: _runs(program))  # type: ignore[misc]
 
 
@@ -47,6 +50,19 @@ def freeze() -> None:
         library = _library_of(text, Path(folder))
         options = ["--no-show-locs", "--no-comp-dir-path", "--no-corpus-path"]
         machine.output_of(["abidw", *options, "--out-file", BASELINE, library])
+
+
+def keep_consumer() -> Path:
+    """Compile the consumer against the header of today, for the oldest C library; once for each minor version."""
+    version = "{RM_ABI_MAJOR}.{RM_ABI_MINOR}".format(**_constants(native.HEADER.read_text("utf-8")))
+    oldest = TARGETS[0]
+    program = CONSUMERS / f"consumer-{version}-{oldest.arch}"
+    with tempfile.TemporaryDirectory() as folder:
+        library = _library_of(native.HEADER.read_text("utf-8"), Path(folder))
+        flags = ["-std=c99", "-Os", "-s", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-D_DEFAULT_SOURCE"]
+        places = [f"-I{native.HEADER.parent}", CONSUMERS / "consumer.c", "-o", program, library]
+        machine.output_of([*shlex.split(oldest.c_compiler()), *flags, *places])
+    return program
 
 
 def _symbols() -> None:

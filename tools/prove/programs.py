@@ -16,6 +16,9 @@ FOLDER = BUILD / "prove"
 C_TESTS = ROOT / "tests" / "c"
 OWN_TESTS = ROOT / "tests" / "prove"
 
+PATIENCE = {"REMOTEMEDIA_TEST_SECONDS": "280"}
+"""A tool that watches every access makes the tests in C take many times as long."""
+
 
 @dataclass(frozen=True)
 class Build:
@@ -69,7 +72,7 @@ def with_address_sanitizer() -> Build:
     symbols = machine.output_of(["nm", "--dynamic", "--undefined-only", library])
     if "__asan_report_load4" not in symbols:
         raise Problem(f"{library} is not instrumented: nm shows no __asan_report_load4")
-    options = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0:allocator_may_return_null=1"}
+    options = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0:allocator_may_return_null=1", **PATIENCE}
     return Build("address", library, ["-fsanitize=address"], environment=options)
 
 

@@ -19,9 +19,9 @@ use crate::status::{RM_OK, RM_PANIC, RM_TIMEOUT, RM_WOULD_BLOCK, rm_status};
 use crate::{sched_slice, threads};
 
 /// The major version of this ABI: it changes when a signature or a meaning does.
-pub const RM_ABI_MAJOR: u32 = 0;
+pub const RM_ABI_MAJOR: u32 = 1;
 /// The minor version of this ABI: it grows when something is added.
-pub const RM_ABI_MINOR: u32 = 2;
+pub const RM_ABI_MINOR: u32 = 0;
 
 /// A runtime: node types, worker threads, limits. Nothing runs until the first work is submitted. Any thread may use it.
 pub struct rm_runtime {
