@@ -245,7 +245,7 @@ int main(void) {
     a_result_is_written_where_there_is_room(pipeline);
     rm_pipeline_free(pipeline);
     rm_port_free(port);
-    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, PATIENCE_US, &error));
     rm_runtime_free(runtime);
     check_nothing_left();
     return 0;

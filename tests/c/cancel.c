@@ -118,7 +118,7 @@ int main(void) {
     a_wake_up_ends_one_wait(port);
     rm_pipeline_free(pipeline);
     rm_port_free(port);
-    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, PATIENCE_US, &error));
     rm_runtime_free(runtime);
     check_nothing_left();
     return 0;

@@ -19,6 +19,9 @@ static inline unsigned test_seconds(void) {
     return given == NULL ? 50 : (unsigned)strtoul(given, NULL, 10);
 }
 
+/* How long a test waits for what has to come. */
+#define PATIENCE_US ((int64_t)TEST_SECONDS * 500000)
+
 #define CHECK(condition)                                                                                               \
     do {                                                                                                               \
         if (!(condition)) fail(__FILE__, __LINE__, #condition);                                                        \
@@ -153,7 +156,7 @@ static inline void submit(rm_pipeline *pipeline, rm_port *port, uint64_t token, 
 /* The next batch of events as a JSON string to free; waits until there is one. */
 static inline char *next_events(rm_port *port, rm_status expected) {
     rm_output output = {0};
-    CHECK_STATUS(expected, rm_port_next(port, 10000000, &output, &error));
+    CHECK_STATUS(expected, rm_port_next(port, PATIENCE_US, &output, &error));
     return to_json(output.document);
 }
 

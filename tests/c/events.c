@@ -128,7 +128,7 @@ static void a_batch_is_bounded_and_an_event_is_whole(rm_pipeline *pipeline, rm_p
     int seen = 0, batches = 0;
     while (seen < WORKS) {
         rm_output out = {0};
-        CHECK_STATUS(RM_OK, rm_port_next(port, 20000000, &out, &error));
+        CHECK_STATUS(RM_OK, rm_port_next(port, PATIENCE_US, &out, &error));
         size_t len = look(out.document).len;
         char *events = to_json(out.document);
         int in_batch = 0;

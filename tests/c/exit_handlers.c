@@ -66,7 +66,7 @@ static void call(void) {
         rm_document_free(completion.document);
         while (status == RM_PENDING) {
             rm_output events = {0};
-            CHECK_STATUS(RM_OK, rm_port_next(port, 10000000, &events, &error));
+            CHECK_STATUS(RM_OK, rm_port_next(port, PATIENCE_US, &events, &error));
             char *json = to_json(events.document);
             if (strstr(json, "[1,60,") != NULL) status = RM_OK;
             free(json);

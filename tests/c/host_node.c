@@ -93,7 +93,7 @@ int main(void) {
     failures_name_the_node_and_give_the_token_back(pipeline, port);
     rm_pipeline_free(pipeline);
     rm_port_free(port);
-    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, PATIENCE_US, &error));
     rm_runtime_free(runtime);
     check_nothing_left();
     return 0;

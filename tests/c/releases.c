@@ -30,7 +30,7 @@ static void submit_lending(rm_pipeline *pipeline, rm_port *port, uint64_t work, 
 /* The number of the first call that a port has, which names memory that stays lent. */
 static uint64_t take_call(rm_port *port) {
     rm_output out = {0};
-    CHECK_STATUS(RM_OK, rm_port_next(port, 10000000, &out, &error));
+    CHECK_STATUS(RM_OK, rm_port_next(port, PATIENCE_US, &out, &error));
     view seen = look(out.document);
     CHECK_NUMBER(1, (long long)seen.count);
     CHECK(seen.buffers[0].data == lent && seen.buffers[0].memory == NULL);

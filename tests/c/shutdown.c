@@ -18,7 +18,7 @@ static void work_in_flight_completes_and_the_port_ends(void) {
     uint64_t call = number_after(events, "[[2,");
     free(events);
 
-    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, PATIENCE_US, &error));
     events = next_events(port, RM_END);
     CHECK_NUMBER((long long)call, (long long)number_after(events, "[[8,"));
     CHECK_TEXT("[1,5,{\"status\":-7,\"outputs\":{\"only\":{\"values\":[],\"items\":[]}},\"errors\":[{\"status\":-7,"
@@ -65,7 +65,7 @@ static void objects_outlive_what_they_were_made_by(void) {
     int has_token = strcmp(events + strlen(completion), ",[3,[7]]]") == 0;
     CHECK(has_token || strcmp(events + strlen(completion), "]") == 0);
     free(events);
-    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, PATIENCE_US, &error));
     rm_runtime_free(runtime);
     events = next_events(other, RM_END);
     CHECK_TEXT(has_token ? "[[4]]" : "[[3,[7]],[4]]", events);
@@ -87,7 +87,7 @@ static void who_waits_is_woken(void) {
     pthread_t waiting;
     CHECK_NUMBER(0, pthread_create(&waiting, NULL, wait_at_port, port));
     /* Whether the thread waits already or comes to the port later, it has to end. */
-    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, 10000000, &error));
+    CHECK_STATUS(RM_OK, rm_runtime_shutdown(runtime, PATIENCE_US, &error));
     CHECK_NUMBER(0, pthread_join(waiting, NULL));
     rm_port_free(port);
     rm_runtime_free(runtime);

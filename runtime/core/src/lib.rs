@@ -6,6 +6,7 @@
 pub mod exec;
 pub mod graph;
 pub mod lock;
+mod lock_order;
 pub mod manifest;
 pub mod node;
 pub mod outside;

@@ -4,12 +4,25 @@
 //! What a thread that panicked left behind is taken as it is: nodes panic where no lock is held, and a defect beyond them
 //! must not take the other threads along.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use crate::lock_order::{LockOrder, Taken};
+
 /// A value for one thread at a time.
 #[derive(Debug, Default)]
-pub struct Lock<T>(Mutex<T>);
+pub struct Lock<T> {
+    order: LockOrder,
+    value: Mutex<T>,
+}
+
+/// The value of a lock that this thread holds, until it is dropped.
+pub struct Guard<'a, T> {
+    /// Dropped before the value, so while the lock is still held.
+    order: Taken<'a>,
+    value: MutexGuard<'a, T>,
+}
 
 /// A lock whose holder may sleep until another thread changes what it guards.
 #[derive(Default)]
@@ -21,40 +34,48 @@ pub(crate) struct Monitor<T> {
 impl<T> Lock<T> {
     /// A lock that is free.
     pub const fn new(value: T) -> Self {
-        Self(Mutex::new(value))
+        Self { order: LockOrder::new(), value: Mutex::new(value) }
     }
 
     /// Waits until no other thread holds it.
-    pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn lock(&self) -> Guard<'_, T> {
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        Guard { order: self.order.taken(), value }
     }
 
     /// The value, of which there is no other user.
     pub fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+        self.value.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> Monitor<T> {
     /// Waits until no other thread holds it.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub(crate) fn lock(&self) -> Guard<'_, T> {
         self.value.lock()
     }
 
     /// Lets go of it until it is notified, at most until then, perhaps shorter for no reason.
-    pub(crate) fn wait<'a>(&self, held: MutexGuard<'a, T>, until: Option<Instant>) -> MutexGuard<'a, T> {
-        let Some(until) = until else { return self.changed.wait(held).unwrap_or_else(PoisonError::into_inner) };
-        let left = until.saturating_duration_since(Instant::now());
-        self.changed.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0
+    pub(crate) fn wait<'a>(&'a self, held: Guard<'a, T>, until: Option<Instant>) -> Guard<'a, T> {
+        let Guard { order, value } = held;
+        drop(order);
+        let value = match until {
+            None => self.changed.wait(value).unwrap_or_else(PoisonError::into_inner),
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                self.changed.wait_timeout(value, left).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        Guard { order: self.value.order.taken(), value }
     }
 
     /// Waits for something to become true, at most until then; whether it has is for the caller to look at.
     pub(crate) fn wait_for<'a>(
-        &self,
-        mut held: MutexGuard<'a, T>,
+        &'a self,
+        mut held: Guard<'a, T>,
         until: Option<Instant>,
         is_true: impl Fn(&T) -> bool,
-    ) -> MutexGuard<'a, T> {
+    ) -> Guard<'a, T> {
         while !is_true(&held) && until.is_none_or(|until| Instant::now() < until) {
             held = self.wait(held, until);
         }
@@ -69,5 +90,19 @@ impl<T> Monitor<T> {
     /// Wakes all threads that wait.
     pub(crate) fn notify_all(&self) {
         self.changed.notify_all();
+    }
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
     }
 }

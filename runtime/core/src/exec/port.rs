@@ -4,7 +4,7 @@
 //! numbers.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::completion::Completion;
@@ -15,7 +15,7 @@ use super::histogram::{Histogram, Snapshot};
 use super::host_call::{Backpressure, HostCall, Reply, ReplyError};
 use super::job::Job;
 use super::progress::Progress;
-use crate::lock::Monitor;
+use crate::lock::{Guard, Monitor};
 
 /// Wakes an event loop when a port has events, such as by a file descriptor that becomes readable.
 pub trait Notifier: Send + Sync {
@@ -235,7 +235,7 @@ impl Port {
         self.post_locked(self.0.state.lock(), event)
     }
 
-    fn post_locked(&self, mut state: MutexGuard<'_, State>, event: Event) -> DeferredNotify {
+    fn post_locked(&self, mut state: Guard<'_, State>, event: Event) -> DeferredNotify {
         if state.is_closed {
             drop(state);
             return DeferredNotify { port: self.clone(), is_due: false };

@@ -2,17 +2,17 @@
 //! thread that wakes up may want the state at once; and calls that were taken back are dropped then.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::MutexGuard;
 
 use super::state::UntakenCall;
 use super::{Run, State};
 use crate::exec::delays;
 use crate::exec::event::Event;
 use crate::exec::port::DeferredNotify;
+use crate::lock::Guard;
 
 /// The locked state of a run.
 pub(super) struct StateGuard<'a> {
-    state: MutexGuard<'a, State>,
+    state: Guard<'a, State>,
     /// These are declared after the state, so that they are dropped after it.
     notify: Option<DeferredNotify>,
     _untaken: Vec<UntakenCall>,
