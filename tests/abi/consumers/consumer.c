@@ -1,5 +1,6 @@
-/* A program as a user of 1.0 would have compiled it: it calls every part of the ABI, and looks only at what is promised to stay, so
- * numbers, keys and layouts, never the texts of messages. Its binaries in this folder have to run with every later library. */
+/* A program as a user of 1.0 would have compiled it: it calls every part of the ABI, and looks only at what is promised
+ * to stay, so numbers, keys and layouts, never the texts of messages. Its binaries in this folder have to run with
+ * every later library. */
 
 #include <remotemedia.h>
 #include <stdio.h>
@@ -95,7 +96,8 @@ static void work_runs_at_once_and_later(const rm_runtime *runtime, const rm_port
     CHECK(out.document == NULL && out.len > 0 && out.len <= sizeof room);
 
     rm_output later = {0};
-    const rm_status status = rm_pipeline_submit(pipeline, port, 42, inputs, sizeof inputs, NULL, 0, -1, 0, &later, NULL);
+    const rm_status status =
+        rm_pipeline_submit(pipeline, port, 42, inputs, sizeof inputs, NULL, 0, -1, 0, &later, NULL);
     CHECK(status == RM_PENDING && later.document == NULL);
     CHECK(has(next(port), "[1,42,{\"status\":0,\"outputs\":{\"only\":{\"values\":[100,200]"));
     rm_pipeline_free(pipeline);
