@@ -41,6 +41,7 @@ LIMITS = tuple(Limits.__annotations__)
 VARIABLES = {"WORKERS": "workers", **{f"LIMIT_{name.upper()}": name for name in LIMITS}}
 
 _chosen: dict[str, int] = {}
+_offered: dict[str, int] = {}
 _in_force: dict[str, int] | None = None
 
 
@@ -70,10 +71,18 @@ def configure(*, workers: int | None = None, limits: Limits | None = None) -> No
     _chosen.update(given)
 
 
+def offer_workers(count: int) -> None:
+    """Has the runtime start with so many workers if neither `configure` nor the environment has chosen.
+
+    It changes nothing where the runtime runs. A later offer takes the place of an earlier one, also in a forked child.
+    """
+    _offered["workers"] = _whole("workers", count, MOST_WORKERS)
+
+
 def started() -> bytes:
     """The configuration as the runtime takes it, which is in force from now on. Raises `InvalidArgumentError`."""
     global _in_force
-    found = {**_of_environment(), **_chosen}
+    found = {**_offered, **_of_environment(), **_chosen}
     _in_force = found
     limits = {name: value for name, value in found.items() if name != "workers"}
     # `rmpy_submit` finds the values of a completion by them.

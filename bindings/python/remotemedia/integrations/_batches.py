@@ -1,0 +1,140 @@
+"""What adapters share: a batch of sources through one pipeline, whose bad files are rows, on the threads of a slot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .._abi.config import offer_workers
+from .._files.many import Loaded, read_many
+from .._files.places import Source, file_of
+from .._graph.pipeline import Pipeline
+from .._manifest.compile import Manifest
+from .._results.outputs import Outputs
+from ..errors import InvalidArgumentError
+from ..media import File
+
+
+class Row(NamedTuple):
+    """What a pipeline gave for one source: its `outputs`, or the `error` that ended it. `source` is what was given."""
+
+    source: Any
+    outputs: Outputs | None
+    error: Exception | None
+
+
+class BatchRunner:
+    """Runs one pipeline on each source of a batch, in order, on native threads.
+
+    `pipeline` is a `Pipeline`, the path of a manifest, its text or its dict. It is checked here, so that what is wrong
+    with it is reported where it was written and not in a worker. It pickles as its manifest.
+
+    Raises `ManifestError` with all that is wrong, and `InvalidArgumentError` for a pipeline with several inputs.
+    """
+
+    def __init__(self, pipeline: Pipeline | Manifest, *, call: str, strict: bool = False) -> None:
+        self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline.load(pipeline)
+        self.call = call
+        self.strict = strict
+        self.pipeline.validate()
+        if len(self.pipeline.inputs) > 1:
+            raise InvalidArgumentError(
+                f"{call} feeds one input with files, and this pipeline has {', '.join(self.pipeline.inputs)}"
+            )
+
+    def run(self, sources: Sequence[Source], *, threads: int | None = None) -> list[Row]:
+        """A row for each source, in order. `threads` are those of the slot: see `take_slot`.
+
+        With `strict` the first error in the order of the sources is raised instead.
+        """
+        rows: list[Row] = [Row(source, None, None) for source in sources]
+        files: list[File] = []
+        places: list[int] = []
+        for place, source in enumerate(sources):
+            try:
+                files.append(file_of(source, self.call))
+            except Exception as error:
+                rows[place] = Row(source, None, error)
+            else:
+                places.append(place)
+        results = self.pipeline.map_sync(files, concurrency=at_a_time(threads), ordered=True)
+        for place, result in zip(places, results, strict=True):
+            rows[place] = Row(sources[place], result.outputs, result.error)
+        if self.strict:
+            for row in rows:
+                if row.error is not None:
+                    raise row.error
+        return rows
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.pipeline, self.call, self.strict)
+
+
+def decode_batch(
+    sources: Iterable[Source],
+    *,
+    rate: int | None,
+    channels: int | None,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    strict: bool = False,
+    threads: int | None = None,
+) -> list[Loaded]:
+    """The sound of each source, or its error, in order: `read_many` on the threads of the slot."""
+    return read_many(
+        sources,
+        rate=rate,
+        channels=channels,
+        start_s=start_s,
+        duration_s=duration_s,
+        concurrency=at_a_time(threads),
+        strict=strict,
+    )
+
+
+def take_slot(slots: int) -> int:
+    """The number of native threads of one of `slots` workers that share this machine's cores: at least 1.
+
+    The runtime of this process starts with as many, unless the program or `REMOTEMEDIA_WORKERS` has chosen already, or
+    it runs.
+    """
+    threads = max(1, cores() // max(1, slots))
+    offer_workers(threads)
+    return threads
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def at_a_time(threads: int | None) -> int:
+    """How many sources are under way at a time: one more than threads, so that none waits while Python takes a result."""
+    return (cores() if threads is None else threads) + 1
+
+
+def source_of(row: Mapping[str, Any]) -> Source:
+    """The source in a row with `bytes` or `path`: the bytes if there are any.
+
+    Raises `InvalidArgumentError` for a row with neither.
+    """
+    content = row.get("bytes")
+    if content is not None:
+        return content  # type: ignore[no-any-return]
+    path = row.get("path")
+    if path is None:
+        raise InvalidArgumentError("the row has neither bytes nor a path")
+    return path  # type: ignore[no-any-return]
+
+
+def text_of(error: Exception | None) -> str | None:
+    """What stands in the column `error` of a row: None if all went well."""
+    return None if error is None else f"{type(error).__name__}: {error}"
+
+
+def _unpickled(pipeline: Pipeline, call: str, strict: bool) -> BatchRunner:
+    # Checked when it was made; a worker compiles it at its first batch.
+    runner = object.__new__(BatchRunner)
+    runner.pipeline, runner.call, runner.strict = pipeline, call, strict
+    return runner
