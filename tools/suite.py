@@ -113,6 +113,13 @@ def tests_in_python() -> None:
     run([python, "-m", "pytest"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
 
 
+def tests_of_integrations() -> None:
+    """Adapters to other libraries against these libraries, and the programs of their page."""
+    python = environment.ready("build", "run", "test", "integrations")
+    folder = ROOT / "bindings" / "python" / "tests" / "integrations"
+    run([python, "-m", "pytest", folder], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
+
+
 CHECKS = [
     Check("rust-format", "cargo fmt --check", format_of_rust),
     Check("rust-lint", "clippy, warnings are errors", lint_of_rust),
@@ -140,6 +147,7 @@ CHECKS = [
     ),
     Check("cpp", "the C++ host: format, tests with sanitizers", partial(tests_of_host, "cpp"), needs_build=True),
     Check("python", "pytest", tests_in_python, needs_build=True),
+    Check("integrations", "adapters against the real libraries", tests_of_integrations, needs_build=True),
 ]
 
 

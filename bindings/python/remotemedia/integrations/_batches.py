@@ -110,7 +110,7 @@ def cores() -> int:
 
 
 def at_a_time(threads: int | None) -> int:
-    """How many sources are under way at a time: one more than threads, so that none waits while Python takes a result."""
+    """How many sources are under way at a time: one more than threads, as none waits while Python takes a result."""
     return (cores() if threads is None else threads) + 1
 
 

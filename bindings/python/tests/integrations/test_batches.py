@@ -134,5 +134,5 @@ def test_a_library_that_is_missing_is_named_with_its_installation() -> None:
 def test_a_library_that_is_broken_says_so_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken_library.py").write_text("import no_such_part", "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ModuleNotFoundError, match="^No module named 'no_such_part'"):
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'no_such_part'"):
         require("broken_library", "Audio.torch", "torch")
