@@ -128,4 +128,7 @@ def use_sync() -> None:
         raise
     plan: rm.Plan = build().validate()
     text: str = build().to_yaml() + rm.get_runtime_version() + str(plan.stages)
+    batch, lengths = rm.pad_batch([rm.read("a.wav"), rm.testing.speech()], length=16000)
+    longest: int = max(lengths)
+    print(batch.torch(), rm.testing.speech().numpy(), longest)
     print(text, rm.is_available(), rm.read("a.wav").samples.shape, rm.Tensor(b"", "float32", [0]).shape)

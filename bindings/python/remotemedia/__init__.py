@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ._execution.session import Session
     from ._files.audio_files import Info, ainfo, aread, awrite, info, read, write
     from ._files.many import Loaded, aiter_many, aread_many, iter_many, read_many
+    from ._files.padding import pad_batch
     from ._files.speech import aspeech_segments, speech_segments
     from ._functions.ports import Out
     from ._graph.edge_buffer import Buffer
@@ -117,6 +118,7 @@ __all__ = [
     "iter_many",
     "node",
     "nodes",
+    "pad_batch",
     "read",
     "read_many",
     "speech_segments",
@@ -160,6 +162,7 @@ _HOMES = {
     "info": "_files.audio_files",
     "iter_many": "_files.many",
     "node": "_graph.function_node",
+    "pad_batch": "_files.padding",
     "read": "_files.audio_files",
     "read_many": "_files.many",
     "speech_segments": "_files.speech",

@@ -129,6 +129,35 @@ class Tensor:
             return _empty(self.shape)
         return self.data.cast(FORMATS[self.dtype], self.shape).tolist()  # type: ignore[call-overload]
 
+    def numpy(self) -> Any:
+        """The same memory as an array of numpy. Raises `ImportError` without numpy, `TypeError` for bfloat16."""
+        with FIRST_USE:
+            from ._codec.array_libraries import to_numpy
+
+        if self.dtype == "bfloat16":
+            raise TypeError("numpy has no bfloat16; tensor.torch() and tensor.jax() take it")
+        return to_numpy(self, "Tensor.numpy")
+
+    def torch(self) -> Any:
+        """A tensor of torch, by DLPack: the same memory, or a copy if that may only be read.
+
+        Raises `ImportError` without torch.
+        """
+        with FIRST_USE:
+            from ._codec.array_libraries import to_torch
+
+        return to_torch(self, "Tensor.torch")
+
+    def jax(self) -> Any:
+        """An array of jax, by DLPack: the same memory where jax can have it, else a copy.
+
+        jax wants an address that 64 divides. Raises `ImportError` without jax.
+        """
+        with FIRST_USE:
+            from ._codec.array_libraries import to_jax
+
+        return to_jax(self, "Tensor.jax")
+
     def plot(self, axes: Any = None) -> Any:
         """Draws a matrix, such as a mel spectrogram: into `axes` of matplotlib, or new ones; without it as an SVG."""
         with FIRST_USE:
@@ -310,6 +339,38 @@ class Audio:
             from ._files.audio_values import amplified
 
         return amplified(self, gain_db)
+
+    def numpy(self) -> Any:
+        """The samples as an array of numpy of shape (channels, frames), with the same memory.
+
+        Raises `ImportError` without numpy.
+        """
+        with FIRST_USE:
+            from ._codec.array_libraries import to_numpy
+
+        return to_numpy(self.samples, "Audio.numpy")
+
+    def torch(self) -> Any:
+        """The samples as a tensor of torch of shape (channels, frames), by DLPack.
+
+        It has the same memory, or a copy if that may only be read: torch has no tensors that refuse to be written to.
+        Raises `ImportError` without torch.
+        """
+        with FIRST_USE:
+            from ._codec.array_libraries import to_torch
+
+        return to_torch(self.samples, "Audio.torch")
+
+    def jax(self) -> Any:
+        """The samples as an array of jax of shape (channels, frames), by DLPack.
+
+        It has the same memory where jax can have it, else a copy: jax wants writable memory without gaps at an address
+        that 64 divides. Raises `ImportError` without jax.
+        """
+        with FIRST_USE:
+            from ._codec.array_libraries import to_jax
+
+        return to_jax(self.samples, "Audio.jax")
 
     def save(self, path: str | os.PathLike[str], *, sample_format: str | None = None) -> None:
         """Writes it to a file, as `remotemedia.write` does; the suffix says the format."""

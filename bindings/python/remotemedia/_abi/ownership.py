@@ -88,14 +88,16 @@ def adopt(entry: Any) -> memoryview:
     if length == 0:
         free_later(handle, 0)
         return memoryview(bytearray())
-    owner = ffi.gc(entry.data, lambda _, handle=handle, length=length: free_later(handle, length))
+    # As a default, since an interpreter that ends clears modules before it frees what other libraries hold.
+    owner = ffi.gc(entry.data, lambda _, handle=handle, length=length, free=free_later: free(handle, length))
     view = memoryview(ffi.buffer(owner, length))
     return view if entry.flags & WRITABLE else view.toreadonly()
 
 
 def free_later(handle: Any, length: int) -> None:
     """Frees native memory: small with the next call, large at once, by another thread if an event loop runs here."""
-    if handle == NULL or _exited:
+    # None once this module is cleared.
+    if _exited is not False or handle == NULL:
         return
     if length < FREE_AT_ONCE_BYTES:
         pending_frees.append(handle)

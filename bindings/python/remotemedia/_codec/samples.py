@@ -38,6 +38,16 @@ def copy_into(chunk: Audio, place: int, frames: int, begin: int) -> None:
         ctypes.memmove(place + (channel * frames + begin) * 4, _address(row), row.nbytes)
 
 
+def fill(place: int, count: int, element: bytes) -> None:
+    """Writes `count` times the four bytes of `element` to the address `place`."""
+    import ctypes
+
+    if element[1:] == element[:-1]:
+        ctypes.memset(place, element[0], count * 4)
+    else:
+        ctypes.memmove(place, element * count, count * 4)
+
+
 def _channel(samples: Any, channel: int) -> memoryview:
     if isinstance(samples, Tensor):
         size = samples.shape[1] * 4

@@ -55,6 +55,7 @@ def test_strict_raises_the_first_error_in_the_order_of_the_sources() -> None:
         decode_batch([SPEECH, "first.wav"], rate=None, channels=None, strict=True)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork")  # of a process with threads, which is what is tested
 @pytest.mark.parametrize("given", ["path", "text", "pipeline"])
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 def test_a_runner_works_in_another_process_alike(given: str, method: str, tmp_path: Path) -> None:
