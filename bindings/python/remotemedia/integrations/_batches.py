@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._abi.config import offer_workers
+from .._files.audio_files import decoder
 from .._files.many import Loaded, read_many
 from .._files.places import Source, file_of
+from .._files.words import in_words_of
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import Manifest
 from .._results.outputs import Outputs
@@ -91,6 +93,14 @@ def decode_batch(
         concurrency=at_a_time(threads),
         strict=strict,
     )
+
+
+def require_decoding(
+    call: str, *, rate: int | None, channels: int | None, start_s: float = 0.0, duration_s: float | None = None
+) -> None:
+    """Raises `InvalidArgumentError` for params that no file could be decoded with; `call` is what the user called."""
+    with in_words_of(call):
+        decoder(rate, channels, start_s, duration_s).validate()
 
 
 def take_slot(slots: int) -> int:
