@@ -124,18 +124,35 @@ def at_a_time(threads: int | None) -> int:
     return (cores() if threads is None else threads) + 1
 
 
-def source_of(row: Mapping[str, Any]) -> Source:
-    """The source in a row with `bytes` or `path`: the bytes if there are any.
+def source_of(row: Any) -> Source:
+    """The source in a row: what is no map itself, else its `bytes` if there are any, else its `path`.
 
-    Raises `InvalidArgumentError` for a row with neither.
+    Raises `InvalidArgumentError` for a row without either.
     """
-    content = row.get("bytes")
-    if content is not None:
-        return content  # type: ignore[no-any-return]
-    path = row.get("path")
-    if path is None:
+    if not isinstance(row, Mapping):
+        found = row
+    else:
+        content = row.get("bytes")
+        found = row.get("path") if content is None else content
+    if found is None:
         raise InvalidArgumentError("the row has neither bytes nor a path")
-    return path  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]
+
+
+def row_sources(rows: Iterable[Any], strict: bool) -> tuple[list[Source], list[Exception | None]]:
+    """The sources of the rows that have one, and for each row the error if it has none, which `strict` raises."""
+    sources: list[Source] = []
+    errors: list[Exception | None] = []
+    for row in rows:
+        try:
+            sources.append(source_of(row))
+        except InvalidArgumentError as error:
+            if strict:
+                raise
+            errors.append(error)
+        else:
+            errors.append(None)
+    return sources, errors
 
 
 def text_of(error: Exception | None) -> str | None:
