@@ -13,6 +13,7 @@ from .._files.places import Source, file_of
 from .._files.words import in_words_of
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import Manifest
+from .._process import imported
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
 from ..media import File
@@ -112,6 +113,13 @@ def take_slot(slots: int) -> int:
     threads = max(1, cores() // max(1, slots))
     offer_workers(threads)
     return threads
+
+
+def processes_here() -> int:
+    """How many processes share the cores with this one, itself among them, if it is a worker of torch's DataLoader."""
+    torch = imported("torch")
+    info = None if torch is None else torch.utils.data.get_worker_info()
+    return 1 if info is None else int(info.num_workers)
 
 
 def cores() -> int:

@@ -16,7 +16,7 @@ from .._process import imported
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
 from ..media import Audio, Tensor
-from ._batches import BatchRunner, decode_batch, require_decoding, take_slot, text_of
+from ._batches import BatchRunner, decode_batch, processes_here, require_decoding, take_slot, text_of
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as _Dataset
@@ -127,7 +127,7 @@ class Dataset(_Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         # DataLoader calls this in the process that puts batches together.
         torch.utils.data._utils.collate.default_collate_fn_map[Sample] = collate
         sources = [self.sources[index] for index in indices]
-        threads = take_slot(_workers(torch))
+        threads = take_slot(processes_here())
         if self._runner is None:
             loaded = decode_batch(sources, **self._decoding, strict=self._strict, threads=threads)
             return [_sample(each.source, [each.audio], each.error, self._strict, True) for each in loaded]
@@ -156,12 +156,6 @@ def collate(samples: Sequence[Sample], *, collate_fn_map: Any = None) -> Batch:
         next(iter(rates), None),
         [each.error for each in samples],
     )
-
-
-def _workers(torch: Any) -> int:
-    """How many processes share the cores with this one, itself among them."""
-    info = torch.utils.data.get_worker_info()
-    return 1 if info is None else int(info.num_workers)
 
 
 def _sample(source: Any, outputs: Any, error: Exception | None, strict: bool, join: bool) -> Sample:
