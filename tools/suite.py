@@ -117,7 +117,10 @@ def tests_of_integrations() -> None:
     """Adapters to other libraries against these libraries, and the programs of their page."""
     python = environment.ready("build", "run", "test", "integrations")
     folder = ROOT / "bindings" / "python" / "tests" / "integrations"
-    run([python, "-m", "pytest", folder], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
+    pages = ROOT / "tests" / "packaging" / "test_docs.py"
+    # By their folder, and by the name of their page.
+    words = [python, "-m", "pytest", folder, pages, "-k", "integrations"]
+    run(words, environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
 
 
 CHECKS = [

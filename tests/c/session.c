@@ -46,8 +46,7 @@ static void check_received(rm_session *session, rm_status status, int64_t place,
     free(outputs);
 }
 
-/* Frees a pipeline with a node type of the host. Its token comes back once the nodes are cleaned up, and to whoever asks
- * next. */
+/* Frees a pipeline with a node type of the host, whose token comes back once the nodes are cleaned up. */
 static void free_hosted(rm_runtime *runtime, rm_pipeline *pipeline) {
     rm_pipeline_free(pipeline);
     rm_output out = {0};

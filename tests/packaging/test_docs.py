@@ -2,7 +2,8 @@
 
 A fenced block with a language is checked as that language; a `text` block behind it is its output, in which a line
 `...` stands for anything. `title="exit code N: ..."` on a shell block says how it ends. `console` blocks
-are what tools/transcript.py made of a run, and tested with it. Blocks without a language show shapes.
+are what tools/transcript.py made of a run, and tested with it. Blocks without a language show shapes. A program with
+`title="needs LIBRARY"` is skipped where that is not installed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,9 @@ def test_every_language_is_one_that_is_checked_and_every_output_belongs_to_a_pro
 
 @pytest.mark.parametrize("block", of("python"))
 def test_python_runs(block: Block, folder: Path) -> None:
+    needed = re.match(r'title="needs (\w+)"', block.info)
+    if needed and find_spec(needed[1]) is None:
+        pytest.skip(f"{needed[1]} is not installed: pip install 'remotemedia[{needed[1]}]'")
     program = folder / "block.py"
     program.write_text(block.text, "utf-8")
     block.check_output(succeed([sys.executable, program], cwd=folder))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,7 @@ def test_many_threads_load_at_once(path: Path) -> None:
 
 
 def test_the_entry_point_names_it() -> None:
-    text = (ROOT / "pyproject.toml").read_text("utf-8")
-    section = text.partition('[project.entry-points."vllm.general_plugins"]\n')[2].partition("\n\n")[0]
-    module, _, name = json.loads(section.partition(" = ")[2]).partition(":")
+    module, _, name = entry_points().partition(" = ")[2].strip().partition(":")
     assert getattr(import_module(module), name) is adapter.register
 
 
@@ -98,40 +97,50 @@ def test_a_vllm_with_other_tables_is_told_in_the_log(
     assert "the audio backend 'remotemedia' is not registered: this vLLM has other tables than 0.33" in caplog.text
 
 
-def in_vllm(program: str, **environment: str) -> str:
-    """What a program prints that has vLLM's plug-ins loaded. A process of its own: what it registers stays."""
-    head = """
+def entry_points() -> str:
+    """The entry points for vLLM in pyproject.toml, as a wheel has them in its file of entry points."""
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    section = text.partition('[project.entry-points."vllm.general_plugins"]\n')[2].partition("\n\n")[0]
+    return "[vllm.general_plugins]\n" + section.replace('"', "")
+
+
+@pytest.fixture
+def in_vllm(tmp_path: Path) -> Callable[..., str]:
+    """What a program prints that has vLLM's plug-ins loaded, ours among them, in a process of its own."""
+    if find_spec("vllm") is None:
+        pytest.skip(NO_VLLM)
+    # The sources are on the path, not installed: what says that they are is put beside them.
+    installed = tmp_path / "remotemedia-0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: remotemedia\nVersion: 0\n", "utf-8")
+    (installed / "entry_points.txt").write_text(entry_points(), "utf-8")
+
+    def run(program: str, **environment: str) -> str:
+        search = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+        done = subprocess.run(
+            [sys.executable, "-c", HEAD + program],
+            env={**os.environ, "PYTHONPATH": search, **environment},
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[-1]
+
+    return run
+
+
+HEAD = """
 import io, numpy
-from importlib.metadata import EntryPoint
-import importlib.metadata
-# As it is when the package is installed, and not on the path beside its sources.
-point = EntryPoint("remotemedia", "remotemedia.integrations.vllm:register", "vllm.general_plugins")
-importlib.metadata.entry_points = lambda group: [point] if group == point.group else []
 from vllm.plugins import load_general_plugins
 load_general_plugins()
 from vllm.multimodal.media import audio
 from vllm.multimodal.media.audio import AudioMediaIO
 """
-    done = subprocess.run(
-        [sys.executable, "-c", head + program],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()[-1]
 
 
-@pytest.fixture(scope="module")
-def real_vllm() -> None:
-    pytest.importorskip("torch", reason=NO_VLLM)
-    pytest.importorskip("vllm", reason=NO_VLLM)
-
-
-@pytest.mark.usefixtures("real_vllm")
-def test_vllm_finds_the_backend_in_its_table(path: Path) -> None:
+def test_vllm_finds_the_backend_in_its_table(in_vllm: Callable[..., str], path: Path) -> None:
     printed = in_vllm(f"""
 assert audio.AUDIO_BACKENDS[-1] == "remotemedia" and audio.AUDIO_BACKENDS.count("remotemedia") == 1
 from remotemedia.integrations.vllm import load_audio, register
@@ -155,8 +164,7 @@ except ValueError as error:
     assert printed.startswith("remotemedia: the file is not audio that remotemedia knows")
 
 
-@pytest.mark.usefixtures("real_vllm")
-def test_the_limits_of_vllm_hold(path: Path) -> None:
+def test_the_limits_of_vllm_hold(in_vllm: Callable[..., str], path: Path) -> None:
     printed = in_vllm(
         f"""
 try:
@@ -170,9 +178,8 @@ except ValueError as error:
     assert printed.endswith("VLLM_MAX_AUDIO_DECODE_DURATION_S sets this limit")
 
 
-@pytest.mark.usefixtures("real_vllm")
 @pytest.mark.parametrize("auto", ["0", "1"])
-def test_auto_tries_it_first_where_it_is_asked_to(auto: str, path: Path) -> None:
+def test_auto_tries_it_first_where_it_is_asked_to(in_vllm: Callable[..., str], auto: str, path: Path) -> None:
     printed = in_vllm(
         f"""
 import remotemedia.integrations.vllm as adapter
