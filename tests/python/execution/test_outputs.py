@@ -125,7 +125,7 @@ def test_as_a_table_of_arrow_it_loses_nothing() -> None:
     assert np.array_equal(np.array(row["audio"]["samples"], "float32"), np.asarray(segment["audio"]))
     arrays = rm.execute_sync(PASS_TEXT, [np.arange(6).reshape(2, 3), rm.File("a.wav")])
     with_arrays = rm.execute_sync(PASS_TEXT, [np.arange(6).reshape(2, 3)]).to_arrow()
-    assert with_arrays["value"].to_pylist() == [[[0, 1, 2], [3, 4, 5]]]
+    assert np.asarray(rm.Tensor(**with_arrays["value"].to_pylist()[0])).tolist() == [[0, 1, 2], [3, 4, 5]]
     assert arrays.packets[1].value.path == "a.wav"
 
 

@@ -321,6 +321,27 @@ class Pipeline(Linkable):
         """The graph as it will run, with stages and inserted converters; printed it is a table. See `validate`."""
         return self.validate()
 
+    def schema(
+        self,
+        *,
+        rows: Literal["packets", "items"] = "packets",
+        arrays: bool = True,
+        types: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The `pyarrow.Schema` of its results, known before it runs: that of `outputs.to_arrow(schema, rows=rows)`.
+
+        Without `arrays` audio, video and tensors are described and bring no samples. Where the plan does not say what
+        an output gives (a function without an annotation, `Calculator`), `types` has its type by its name.
+
+        Raises `ManifestError`, `LibraryError` without pyarrow, and `UnsupportedError` for outputs without a known type.
+        """
+        with FIRST_USE:
+            from .schema import schema_of
+
+        manifest = self.manifest()
+        functions = {node["id"]: node["node_type"] for node in manifest["nodes"] if callable(node["node_type"])}
+        return schema_of(self.validate(), functions, rows, arrays, types)
+
     async def run(
         self,
         inputs: Inputs | None = None,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..media import Audio, File, Tensor
-
 if TYPE_CHECKING:
-    from .outputs import Packet
+    from .outputs import Outputs, Packet
+
+PACKET_COLUMNS = {"sink": "str", "item": "int", "pts": "float", "duration": "float"}
+"""The columns that every packet has, with the kinds of their values."""
 
 
 def columns_of_packets(packets: Sequence[Packet]) -> dict[str, list[Any]]:
@@ -23,29 +24,22 @@ def columns_of_packets(packets: Sequence[Packet]) -> dict[str, list[Any]]:
         "duration": [packet.duration for packet in packets],
     }
     keys = list(dict.fromkeys(key for packet in packets if type(packet.value) is dict for key in packet.value))
-    names = {key: f"value.{key}" if key in columns or key == "value" else key for key in keys}
-    for key, name in names.items():
-        columns[name] = [packet.value.get(key) if type(packet.value) is dict else None for packet in packets]
+    for key in keys:
+        columns[column_of_key(key)] = [
+            packet.value.get(key) if type(packet.value) is dict else None for packet in packets
+        ]
     if not packets or any(type(packet.value) is not dict for packet in packets):
         columns["value"] = [None if type(packet.value) is dict else packet.value for packet in packets]
     return columns
 
 
-def plain_column(values: list[Any]) -> list[Any]:
-    """Values as plain Python, of which pyarrow knows the types."""
-    return [_plain(value) for value in values]
+def column_of_key(key: str) -> str:
+    """The name of the column for a key of values that are maps."""
+    return f"value.{key}" if key in PACKET_COLUMNS or key == "value" else key
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Audio):
-        samples = _plain(value.samples)
-        return {"rate": value.rate, "layout": value.layout, "pts_ns": value.pts_ns, "samples": samples}
-    if isinstance(value, File):
-        return {"path": value.path, "data": None if value.data is None else bytes(value.data), "mime": value.mime}
-    if isinstance(value, Tensor) or (hasattr(value, "dtype") and hasattr(value, "tolist")):
-        return value.tolist()
-    if type(value) is dict:
-        return {key: _plain(entry) for key, entry in value.items()}
-    if type(value) is list:
-        return [_plain(entry) for entry in value]
-    return value
+def columns_of_items(outputs: Outputs) -> dict[str, list[list[Any]]]:
+    """The values of each sink by its id, a list for each item of the inputs."""
+    parts = {sink: each.by_item for sink, each in outputs.items()}
+    count = max(map(len, parts.values()), default=0)
+    return {sink: part + [[] for _ in range(count - len(part))] for sink, part in parts.items()}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, overload
 
 from .._process import FIRST_USE
+from ..errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from ..errors import NodeError
@@ -134,17 +135,28 @@ class Outputs(list[Any]):
 
         return pandas.DataFrame(columns_of_packets(self.packets))
 
-    def to_arrow(self) -> Any:
-        """A table of pyarrow, with the columns of `to_pandas`.
+    def to_arrow(self, schema: Any = None, *, rows: Literal["packets", "items"] = "packets") -> Any:
+        """A table of pyarrow: a row for each packet with the columns of `to_pandas`, or for each item of the inputs.
 
-        Arrays are lists; `Audio` is a struct of rate, layout, start in nanoseconds and samples, channel by channel.
+        With `rows="items"` there is a column for each sink, by its id, whose values are lists. `Audio` is a struct of
+        rate, channels, frames, layout, start in nanoseconds and samples (float32, channel by channel); a tensor is one
+        of dtype, shape and data, which `Tensor(**row)` takes; `File` and `Video` are structs of what they hold.
+
+        Types are those of `schema`, such as that of `pipeline.schema()`, else what the values show: a column without
+        any is null then. Raises `LibraryError` without pyarrow, and `MarshalError` for values that have no type in
+        common, or another one than the schema says.
         """
-        import pyarrow
-
         with FIRST_USE:
-            from .columns import columns_of_packets, plain_column
+            from .arrow_columns import table_of_columns
+            from .arrow_types import pyarrow_for, type_of_shape
+            from .columns import PACKET_COLUMNS, columns_of_items, columns_of_packets
 
-        return pyarrow.table({name: plain_column(each) for name, each in columns_of_packets(self.packets).items()})
+        pyarrow_for("to_arrow")
+        if rows not in ("packets", "items"):
+            raise InvalidArgumentError(f"rows must be 'packets' or 'items', got {rows!r}")
+        columns = columns_of_packets(self.packets) if rows == "packets" else columns_of_items(self)
+        known = {name: type_of_shape(kind) for name, kind in PACKET_COLUMNS.items()} if rows == "packets" else {}
+        return table_of_columns(columns, schema, known)
 
     def _by_sink(self) -> dict[str, Outputs]:
         if hasattr(self, "_sinks"):

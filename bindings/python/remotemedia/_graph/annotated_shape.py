@@ -1,0 +1,75 @@
+"""What a Python function that is a node emits, as its annotation of the result says it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import inspect
+import types
+import typing
+from collections import abc
+from typing import Any
+
+from .._functions.spec import CallSpec
+from .._results.arrow_types import Shape
+from ..media import Audio, File, Tensor
+from ..video import Video
+
+PLAIN: dict[Any, Shape] = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "str",
+    bytes: "bytes",
+    datetime.datetime: "timestamp",
+    Audio: "audio",
+    File: "file",
+    Tensor: "tensor",
+    Video: "video",
+}
+MANY = (abc.Iterator, abc.Iterable, abc.Generator, abc.AsyncIterator, abc.AsyncIterable, abc.AsyncGenerator)
+
+
+def shape_of_results(function: Any, spec: CallSpec) -> Shape | None:
+    """What each value of a function or class looks like; None where its annotation does not say so."""
+    called = getattr(function, "process", None) if isinstance(function, type) else function
+    while isinstance(called, functools.partial):
+        called = called.func
+    if called is None or spec.outputs:
+        return None
+    try:
+        called = inspect.unwrap(called)
+        hint = typing.get_type_hints(called if inspect.isroutine(called) else type(called).__call__).get("return")
+    except (NameError, TypeError, AttributeError):
+        # An annotation that can't be looked up says nothing.
+        return None
+    if typing.get_origin(hint) in MANY:
+        hint = (*typing.get_args(hint), None)[0]
+    if spec.batch is not None:
+        hint = typing.get_args(hint)[0] if typing.get_origin(hint) is list and typing.get_args(hint) else None
+    return shape_of_annotation(hint)
+
+
+def shape_of_annotation(hint: Any) -> Shape | None:
+    """What values of a type look like: scalars, media, lists, `TypedDict`, dataclasses; None for others."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        given = [each for each in inner if each is not type(None)]
+        return shape_of_annotation(given[0]) if len(given) == 1 else None
+    if origin is typing.Literal:
+        kinds = {type(each) for each in inner if each is not None}
+        return shape_of_annotation(kinds.pop()) if len(kinds) == 1 else None
+    if origin is list and inner:
+        entry = shape_of_annotation(inner[0])
+        return None if entry is None else (entry,)
+    if origin is dict:
+        return "texts" if inner == (str, str) else None
+    if typing.is_typeddict(hint) or (dataclasses.is_dataclass(hint) and isinstance(hint, type)):
+        fields = {name: shape_of_annotation(each) for name, each in typing.get_type_hints(hint).items()}
+        known = {name: shape for name, shape in fields.items() if shape is not None}
+        return known if len(known) == len(fields) else None
+    kind = origin or hint
+    if getattr(kind, "__module__", "").partition(".")[0] == "numpy" and getattr(kind, "__name__", "") == "ndarray":
+        return "tensor"
+    return PLAIN.get(kind) if isinstance(kind, type) else None

@@ -1,0 +1,124 @@
+"""The Arrow schema of what a pipeline gives: declared by its plan, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._functions.spec import NodeSpec, spec_of
+from .._manifest.catalog import node_types, type_name
+from .._results.arrow_types import KINDS, Shape, pyarrow_for, type_of_shape
+from .._results.columns import PACKET_COLUMNS, column_of_key
+from ..errors import InvalidArgumentError, UnsupportedError
+from .annotated_shape import shape_of_results
+from .map_fields import fields_of
+from .plan import Plan
+
+
+def schema_of(
+    plan: Plan, functions: Mapping[str, Any], rows: str, arrays: bool, types: Mapping[str, Any] | None
+) -> Any:
+    """The `pyarrow.Schema` of a plan. `functions` are the Python functions in it by the ids of their nodes.
+
+    Raises `UnsupportedError` for an output whose values have no type that is known, and is not in `types`.
+    """
+    pyarrow = pyarrow_for("schema")
+    if rows not in ("packets", "items"):
+        raise InvalidArgumentError(f"rows must be 'packets' or 'items', got {rows!r}")
+    given = dict(types or {})
+    unknown = next((name for name in given if name not in plan.sinks), None)
+    if unknown is not None:
+        raise InvalidArgumentError(
+            f"types: there is no output {unknown!r}; there is {' and '.join(map(repr, plan.sinks))}"
+        )
+    shapes = _Shapes(plan, functions)
+    found = {}
+    for output in plan.outputs:
+        name = output["name"]
+        if name not in given:
+            shape = shapes.of_end(output["from"])
+            if shape is None:
+                raise UnsupportedError(shapes.missing(name, output["from"]))
+            given[name] = type_of_shape(shape, arrays)
+        found[name] = given[name]
+    if rows == "items":
+        return pyarrow.schema([(name, pyarrow.list_(each)) for name, each in found.items()])
+    return pyarrow.schema(list(_packet_columns(found).items()))
+
+
+def _packet_columns(types: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a table with a row for each packet, for outputs of these types."""
+    import pyarrow
+
+    columns = {name: type_of_shape(kind) for name, kind in PACKET_COLUMNS.items()}
+    values: dict[str, Any] = {}
+    owners: dict[str, str] = {}
+    for sink, each in types.items():
+        is_map = pyarrow.types.is_struct(each) and not _is_media(each)
+        for name, type_ in [(column_of_key(f.name), f.type) for f in each] if is_map else [("value", each)]:
+            if values.setdefault(name, type_) != type_:
+                raise UnsupportedError(
+                    f"the outputs {owners[name]!r} and {sink!r} have different types in the column {name!r}; "
+                    "ask for rows='items', which have a column for each output"
+                )
+            owners.setdefault(name, sink)
+    # As in tables of results, behind all columns for keys.
+    last = {"value": values.pop("value")} if "value" in values else {}
+    return columns | values | last
+
+
+def _is_media(type_: Any) -> bool:
+    return any(type_ == type_of_shape(kind, arrays) for kind in KINDS for arrays in (True, False))
+
+
+class _Shapes:
+    """What comes out of the ports of a plan."""
+
+    def __init__(self, plan: Plan, functions: Mapping[str, Any]) -> None:
+        self.nodes: dict[str, dict[str, Any]] = {node["id"]: node for node in plan.nodes}
+        self.links = [link for link in plan.connections if link["kind"] != "feedback"]
+        self.functions = functions
+
+    def of_end(self, end: str) -> Shape | None:
+        """What comes out of an end, `node.port`; None if its kind does not say what it looks like."""
+        name, _, port = end.rpartition(".") if end not in self.nodes else (end, "", "")
+        node = self.nodes[name]
+        if node["runner"] == "host":
+            return self._of_function(name)
+        node_type, params = _original(node["node_type"]), node["params"]
+        if node_type == "PassThrough":
+            return self._of_inputs(name)
+        if node_type == "AudioEncode":
+            return "bytes" if params.get("path") is None else "file"
+        if node_type == "FileSink" and not params.get("skip_existing"):
+            return "file"
+        ports = {each["name"]: each["kinds"] for each in node_types()[node_type]["outputs"]}
+        kinds = ports[port] if port else next(iter(ports.values()))
+        if kinds == ["map"]:
+            return fields_of(node_type, port or next(iter(ports)), params)
+        return kinds[0] if len(kinds) == 1 and kinds[0] in KINDS else None
+
+    def missing(self, name: str, end: str) -> str:
+        """What is wrong with an output whose shape is not known, and the cure."""
+        node = end.rpartition(".")[0] or end
+        cure = f"say it: types={{{name!r}: pyarrow.float64()}}, or whatever comes"
+        if node in self.functions:
+            cure = f"annotate what the function returns, or {cure}"
+        return f"what comes out of {name!r} has no type that is known before it runs; {cure}"
+
+    def _of_function(self, name: str) -> Shape | None:
+        function = self.functions.get(name)
+        plain = function.fn if isinstance(function, NodeSpec) else function
+        return None if function is None else shape_of_results(plain, spec_of(function))
+
+    def _of_inputs(self, name: str) -> Shape | None:
+        sources = [link["from"] for link in self.links if link["to"].rpartition(".")[0] == name]
+        shapes = [self.of_end(source) for source in sources]
+        return shapes[0] if shapes and all(shape == shapes[0] for shape in shapes) else None
+
+
+def _original(node_type: str) -> str:
+    """The type that a name stands for."""
+    name = type_name(node_type)
+    original: str = node_types()[name].get("alias_of", name)
+    return original
