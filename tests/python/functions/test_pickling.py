@@ -91,3 +91,34 @@ def test_a_copy_is_the_same_function(node: Any) -> None:
     assert copy.copy(node) is node
     assert copy.deepcopy(node) is node
     assert copy.deepcopy([node, node]) == [node, node]
+
+
+READER = """
+import pickle, sys
+import remotemedia as rm
+from remotemedia._abi import config
+pipeline = pickle.load(sys.stdin.buffer)
+assert config._in_force is None, "to load a pipeline starts the runtime"
+rm.configure(workers=2)
+print(list(pipeline.run_sync([20])), config._in_force["workers"])
+"""
+
+
+def test_a_pipeline_is_compiled_at_its_first_use_where_it_arrives() -> None:
+    pipeline = rm.Pipeline() >> scale(by=3) >> rm.nodes.Calculator(operation="add", operand=2)
+    pipeline.run_sync([1])
+    assert pickle.loads(pickle.dumps(pipeline)) == pipeline
+    folder = Path(sys.modules[scale.fn.__module__].__file__ or "").parent
+    read = subprocess.run(
+        [sys.executable, "-c", READER], input=pickle.dumps(pipeline), capture_output=True, cwd=folder, timeout=60
+    )
+    assert (read.stdout.decode(), read.stderr.decode()) == (f"{list(pipeline.run_sync([20]))} 2\n", "")
+
+
+def test_a_pipeline_with_mistakes_arrives_with_them() -> None:
+    wrong = rm.Pipeline() >> rm.nodes.AudioLevel(window_ms=1)
+    with pytest.raises(rm.ManifestError, match="window_ms"):
+        pickle.loads(pickle.dumps(wrong)).validate()
+    twice = rm.Pipeline() >> rm.nodes.PassThrough(name="a") >> rm.nodes.Echo(name="a")
+    with pytest.raises(rm.ManifestError, match="'a'"):
+        pickle.loads(pickle.dumps(twice))

@@ -40,8 +40,11 @@ def shape_of_results(function: Any, spec: CallSpec) -> Shape | None:
         return None
     try:
         called = inspect.unwrap(called)
-        hint = typing.get_type_hints(called if inspect.isroutine(called) else type(called).__call__).get("return")
-    except (NameError, TypeError, AttributeError):
+        called = called if inspect.isroutine(called) else type(called).__call__
+        # By itself: others may name what a function lacks that cloudpickle has brought here.
+        result = types.SimpleNamespace(__annotations__={"return": called.__annotations__["return"]})
+        hint = typing.get_type_hints(result, getattr(called, "__globals__", None)).get("return")
+    except (KeyError, NameError, TypeError, AttributeError):
         # An annotation that can't be looked up says nothing.
         return None
     if typing.get_origin(hint) in MANY:

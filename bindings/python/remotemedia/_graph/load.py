@@ -21,6 +21,20 @@ def to_pipeline(manifest: Mapping[str, Any], python: Sequence[str]) -> Pipeline:
     """
     manifest = with_functions(manifest, python)
     compile_manifest(manifest)
+    return of_checked(manifest)
+
+
+def of_pickled(manifest: Mapping[str, Any]) -> Pipeline:
+    """The pipeline that a pickled one was: not compiled before its first use, so that a worker can configure first.
+
+    Raises `ManifestError` where two nodes have one id.
+    """
+    names = [entry["id"] for entry in manifest["nodes"]]
+    return of_checked(manifest) if len(set(names)) == len(names) else to_pipeline(manifest, ())
+
+
+def of_checked(manifest: Mapping[str, Any]) -> Pipeline:
+    """The pipeline of a manifest in which every end of a connection has its node."""
     nodes = {
         entry["id"]: Node(
             entry["node_type"],

@@ -607,9 +607,9 @@ def of_nodes(
 
 def _unpickled(manifest: dict[str, Any]) -> Pipeline:
     with FIRST_USE:
-        from .load import to_pipeline
+        from .load import of_pickled
 
-    return to_pipeline(manifest, ())
+    return of_pickled(manifest)
 
 
 def _bounds(buffer: Any) -> dict[str, int]:
