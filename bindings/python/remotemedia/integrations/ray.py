@@ -49,7 +49,7 @@ class Pipeline:
         bytes_column: str = "bytes",
         path_column: str = "path",
     ) -> None:
-        self._threads = _cpus_of_actor()
+        self._threads = cpus_of_actor()
         if self._threads is not None:
             offer_workers(self._threads)
         self._runner = ColumnRunner(
@@ -88,7 +88,7 @@ class Pipeline:
         return [content if content is not None else _plain(path) for content, path in zip(contents, paths, strict=True)]
 
 
-def _cpus_of_actor() -> int | None:
+def cpus_of_actor() -> int | None:
     """The CPUs of the actor that this is in, at least 1; None outside of one."""
     ray = require("ray", "integrations.ray.Pipeline", "ray")
     if not ray.is_initialized() or (context := ray.get_runtime_context()).worker.mode != ray.WORKER_MODE:
