@@ -122,3 +122,45 @@ def test_a_pipeline_with_mistakes_arrives_with_them() -> None:
     twice = rm.Pipeline() >> rm.nodes.PassThrough(name="a") >> rm.nodes.Echo(name="a")
     with pytest.raises(rm.ManifestError, match="'a'"):
         pickle.loads(pickle.dumps(twice))
+
+
+DECLARED = '''
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TypedDict
+
+import cloudpickle
+import remotemedia as rm
+
+
+class Word(TypedDict):
+    text: str
+    sound: rm.Audio
+
+
+@rm.node
+def word(sound: rm.Audio) -> Word:
+    return {"text": "then", "sound": sound}
+
+
+pipeline = rm.Pipeline() >> word()
+here = pipeline.schema()
+reader = """
+import pickle, sys
+once = pickle.load(sys.stdin.buffer)
+print(pickle.loads(__import__("cloudpickle").dumps(once)).schema())
+"""
+read = subprocess.run([sys.executable, "-c", reader], input=cloudpickle.dumps(pipeline), capture_output=True)
+print(read.stdout.decode().strip() == str(here).strip() or read.stderr.decode())
+'''
+
+
+def test_what_a_function_returns_is_known_where_its_code_arrives(tmp_path: Path) -> None:
+    pytest.importorskip("cloudpickle")
+    pytest.importorskip("pyarrow")
+    program = tmp_path / "program.py"
+    program.write_text(DECLARED, "utf-8")
+    run = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60)
+    assert (run.stdout, run.stderr) == ("True\n", "")

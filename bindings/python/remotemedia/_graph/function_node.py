@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, SupportsIndex
 
 from .._functions.params import params_of, problems_of
 from .._functions.spec import SINGLE, CallSpec, NodeSpec, call_spec, gives_many
+from .._process import FIRST_USE
 from ..errors import InvalidArgumentError, ManifestError, Problem
 from .node import Linkable, Node, OnError
 
@@ -37,6 +38,8 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
         self.spec = spec
         self.params: Mapping[str, inspect.Parameter] = params_of(fn, bool(spec.inputs))
         self._maker = _maker(fn, spec)
+        self.emits: Any = None
+        """The shape of its results, where a pickle brought it: names in annotations don't travel with the code."""
 
     # Type checkers know no way to add `name` and `on_error` to the params of the function: with them, they let all
     # params pass.
@@ -91,7 +94,14 @@ class NodeFunction(Linkable, NodeSpec, Generic[Value, Params, Result]):
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         # The name of the maker has a dot, which protocols before 4 can't write.
-        return self.fn.__qualname__ if int(protocol) < 4 else (_unpickled, (self._maker,))
+        if int(protocol) < 4:
+            return self.fn.__qualname__
+        if self.fn.__module__ != "__main__" and _found(self.fn.__module__, self.fn.__qualname__) is self:
+            return _unpickled, (self._maker,)
+        with FIRST_USE:
+            from .annotated_shape import shape_of_results
+
+        return _unpickled, (self._maker, self.emits or shape_of_results(self.fn, self.spec))
 
     def __copy__(self) -> NodeFunction[Value, Params, Result]:
         return self
@@ -253,12 +263,16 @@ def _maker(fn: Callable[..., Any], spec: CallSpec) -> Callable[[], NodeFunction[
     return maker
 
 
-def _unpickled(maker: Callable[[], NodeFunction[Any, ..., Any]]) -> NodeFunction[Any, ..., Any]:
+def _unpickled(maker: Callable[[], NodeFunction[Any, ..., Any]], emits: Any = None) -> NodeFunction[Any, ..., Any]:
     """The node that a maker belongs to, if that one was found by its name; else a node that it makes."""
     found = sys.modules.get(maker.__module__)
     for part in maker.__qualname__.split(".")[:-1]:
         found = getattr(found, part, None)
-    return found if isinstance(found, NodeFunction) and found._maker is maker else maker()
+    if isinstance(found, NodeFunction) and found._maker is maker:
+        return found
+    made = maker()
+    made.emits = emits
+    return made
 
 
 def _found(module: str, name: str) -> Any:

@@ -109,7 +109,9 @@ class _Shapes:
     def _of_function(self, name: str) -> Shape | None:
         function = self.functions.get(name)
         plain = function.fn if isinstance(function, NodeSpec) else function
-        return None if function is None else shape_of_results(plain, spec_of(function))
+        if function is None:
+            return None
+        return getattr(function, "emits", None) or shape_of_results(plain, spec_of(function))
 
     def _of_inputs(self, name: str) -> Shape | None:
         sources = [link["from"] for link in self.links if link["to"].rpartition(".")[0] == name]

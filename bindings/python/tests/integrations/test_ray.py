@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,12 @@ ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'ray[
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
 
 from remotemedia.integrations.ray import Pipeline  # noqa: E402
+
+# Ray leaves a socket and a file of its log to the collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::UserWarning"),
+]
 
 SPEECH = Path(__file__).resolve().parents[4] / "examples" / "speech.flac"
 NAMES = ["path", "level", "error"]
@@ -121,7 +130,11 @@ def test_it_needs_no_cluster_and_travels_as_its_manifest() -> None:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A Ray of this machine alone, ended with the module, with places for two actors and what feeds them."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    patch = pytest.MonkeyPatch()
+    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    # The workers import the examples too.
+    patch.syspath_prepend(SPEECH.parent)
+    patch.setenv("PYTHONPATH", str(SPEECH.parent))
     ray.init(
         num_cpus=4,
         include_dashboard=False,
@@ -133,11 +146,9 @@ def cluster() -> Iterator[None]:
     context.enable_progress_bars = False
     yield
     ray.shutdown()
+    patch.undo()
 
 
-# Ray leaves a socket and a file of its log to the collector.
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::UserWarning")
 def test_a_killed_actor_loses_and_doubles_nothing(cluster: None, tmp_path: Path) -> None:
     folder, marker = tmp_path / "files", tmp_path / "killed"
     folder.mkdir()
@@ -184,3 +195,35 @@ def test_a_killed_actor_loses_and_doubles_nothing(cluster: None, tmp_path: Path)
         assert set(row["workers"] or ()) <= {1}, "an actor has one CPU"
     assert sum(row["error"] is not None for row in rows) == 3
     assert len(next(row for row in rows if row["path"].endswith("long.wav"))["level"]) == 300
+
+
+def test_a_cluster_prepares_what_one_process_does_and_goes_on(
+    cluster: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import prepare_cluster
+
+    folder, here, there = (tmp_path / name for name in ("recordings", "here", "there"))
+    folder.mkdir()
+    recordings = SPEECH.parents[1] / "tests" / "media" / "librivox"
+    shutil.copy(recordings / "0880.flac", folder)
+    folder.joinpath("cut.flac").write_bytes(SPEECH.read_bytes()[:30_000])
+    assert prepare_cluster.main(folder, there) == 1
+    first, problems = capsys.readouterr()
+    assert first.splitlines()[-1].endswith(" s, from 1 of 2 files")
+    assert problems.splitlines()[-1].startswith("cut.flac: NodeError: node 'audiodecode' (AudioDecode)")
+    before = {path: path.stat().st_mtime_ns for path in there.rglob("*.*")}
+    # Another recording, one with the content of the first, and the cut one whole.
+    for name in ("0890.flac", "again.flac", "cut.flac"):
+        shutil.copy(recordings / ("0890.flac" if name == "0890.flac" else "0880.flac"), folder / name)
+    assert prepare_cluster.main(folder, there) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith(" s, from 4 of 4 files, 1 of them done before")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    subprocess.run([sys.executable, SPEECH.parent / "prepare_dataset.py", folder, here], check=True, timeout=120)
+    made = sorted(path.name for path in here.iterdir())
+    assert len(made) == 8
+    assert sorted(path.name for path in there.iterdir() if path.is_file()) == made
+    for name in made:
+        if name.endswith(".flac"):
+            assert (here / name).read_bytes() == (there / name).read_bytes()
+        else:
+            assert np.array_equal(np.load(here / name), np.load(there / name))
