@@ -105,6 +105,11 @@ class Contestant:
         )
         self._answer()
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._process.pid
+
     def result(self) -> Any:
         """Does the work once; returns what came of it."""
         path = self._folder / f"{self.task}-{self.side.name}.npy"

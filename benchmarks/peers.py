@@ -35,6 +35,9 @@ PEERS = {
     "soxr-onnxruntime": Peer(
         ("numpy==2.4.6", "soxr==1.1.0", "onnxruntime==1.32.0"), "onnxruntime", alone=(weights.PACKAGE,)
     ),
+    "pyav-soxr-onnxruntime": Peer(
+        ("numpy==2.4.6", "av==18.1.0", "soxr==1.1.0", "onnxruntime==1.32.0"), "av", alone=(weights.PACKAGE,)
+    ),
     "soundfile": Peer(("numpy==2.4.6", "soundfile==0.14.0"), "soundfile"),
     "soundfile-soxr": Peer(("numpy==2.4.6", "soundfile==0.14.0", "soxr==1.1.0"), "soundfile"),
     "pyav": Peer(("numpy==2.4.6", "av==18.1.0"), "av"),

@@ -1,0 +1,109 @@
+"""A data set by this package: in one process, in two, and in two actors of Ray Data."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypedDict
+
+import remotemedia as rm
+from remotemedia.nodes import AudioDecode, AudioMix, AudioResample, MelSpectrogram, SpeechSegments
+
+SPEECH = AudioDecode(chunk_ms=1000) >> AudioMix(channels=1) >> AudioResample(rate=16_000) >> SpeechSegments()
+SPECTRA = rm.Pipeline() >> MelSpectrogram(preset="whisper", n_mels=80)
+PROCESSES, ONE_PROCESS = 2, 8
+CHUNK = 8
+
+
+class Found(TypedDict):
+    """A segment, without its sound."""
+
+    start_s: float
+    end_s: float
+    frames: int
+
+
+@rm.node(batch=CHUNK)
+def spectra(segments: list[dict[str, Any]]) -> list[Found]:
+    """The frames of spectra of each segment, all of which are computed."""
+    made = SPECTRA.run_sync([segment["audio"] for segment in segments]).by_item
+    return [
+        {"start_s": segment["start_s"], "end_s": segment["end_s"], "frames": sum(each.shape[1] for each in parts)}
+        for segment, parts in zip(segments, made, strict=True)
+    ]
+
+
+PREPARED = SPEECH >> spectra(name="found")
+
+Row = tuple[str, list[tuple[float, float]], int]
+
+
+def one_process(folder: Path) -> Callable[[], dict[str, object]]:
+    """By `map_sync`: native threads do the work."""
+    paths = paths_of(folder)
+    return lambda: table(rows_of(paths, ONE_PROCESS))
+
+
+def processes(folder: Path) -> Callable[[], dict[str, object]]:
+    """By a pool of two processes with one thread each."""
+    paths = paths_of(folder)
+    parts = [paths[begin : begin + CHUNK] for begin in range(0, len(paths), CHUNK)]
+
+    def work() -> dict[str, object]:
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(PROCESSES, initializer=_one_thread) as pool:
+            return table(row for rows in pool.imap_unordered(part_of, parts) for row in rows)
+
+    return work
+
+
+def ray_data(folder: Path) -> Callable[[], dict[str, object]]:
+    """By two actors of Ray Data, which get paths."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    import ray
+    from remotemedia.integrations.ray import Pipeline
+
+    # A third place, for what hands out the paths.
+    ray.init(num_cpus=PROCESSES + 1, include_dashboard=False, object_store_memory=100 << 20, log_to_driver=False)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    paths = ray.data.from_items([{"path": path} for path in paths_of(folder)])
+
+    def work() -> dict[str, object]:
+        strategy = ray.data.ActorPoolStrategy(size=PROCESSES)
+        made = paths.map_batches(Pipeline, fn_constructor_args=[PREPARED], batch_size=CHUNK, compute=strategy)
+        return table((row["path"], *_sums(row["found"])) for row in made.iter_rows())
+
+    return work
+
+
+def paths_of(folder: Path) -> list[str]:
+    """The clips."""
+    return sorted(map(str, folder.glob("clip-*")))
+
+
+def rows_of(paths: list[str], concurrency: int) -> Iterator[Row]:
+    """The row of each path."""
+    for result in PREPARED.map_sync([rm.File(path) for path in paths], concurrency=concurrency):
+        if result.error is not None:
+            raise result.error
+        yield (result.source.path, *_sums(list(result.outputs or ())))
+
+
+def part_of(paths: list[str]) -> list[Row]:
+    """The rows of some paths, in a process of the pool."""
+    return list(rows_of(paths, 2))
+
+
+def table(rows: Any) -> dict[str, object]:
+    """The segments and frames by the names of the clips."""
+    return {Path(path).name: [segments, frames] for path, segments, frames in rows}
+
+
+def _sums(found: Any) -> tuple[list[tuple[float, float]], int]:
+    return [(each["start_s"], each["end_s"]) for each in found], sum(each["frames"] for each in found)
+
+
+def _one_thread() -> None:
+    rm.configure(workers=1)
