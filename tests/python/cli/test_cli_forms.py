@@ -162,11 +162,28 @@ def test_python_functions_are_allowed_in_the_words_of_the_command_line(
     assert (folder / "out" / "talk.wav").read_bytes() == (folder / "x.wav").read_bytes()
 
 
-def test_a_file_sink_has_less_fields_than_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    for field in ("relative", "parent"):
-        code, _, err = command(capsys, "validate", f"AudioDecode >> FileSink(path='out/{{{field}}}.wav')")
-        assert code == 3
-        assert err.endswith(f"got {{{field}}}; a FileSink has no such field, -o 'out/{{{field}}}.wav' does\n")
+def test_a_file_sink_has_the_fields_of_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "calls" / "may").mkdir(parents=True)
+    shutil.copy(folder / "talk.flac", "calls/may/a.flac")
+    shutil.copy(folder / "talk.flac", "calls/b.flac")
+    graph = "AudioDecode >> FileSink(path='sunk/{relative}-{parent}.wav')"
+    # By a pattern from where it begins, by name from here; and as -o does.
+    words = ("-i", "calls/**/*.flac", "talk.flac", "--json")
+    code, out, err = command(capsys, "run", graph, *words)
+    assert (code, err.count("\n")) == (0, 1)
+    made = ["sunk/b-calls.wav", "sunk/may/a-may.wav", f"sunk/talk-{folder.name}.wav"]
+    assert [json.loads(line)["value"]["path"] for line in out.splitlines()] == made
+    assert command(capsys, "convert", *words[1:3], "-o", "out/{relative}-{parent}.wav")[0] == 0
+    assert files_in(folder / "sunk") == files_in(folder / "out")
+    (folder / "calls" / "may" / "c.flac").write_bytes(b"no sound")
+    code, _, err = command(capsys, "run", graph, "-i", "calls/*/c.flac")
+    assert code == 1
+    assert "input 0 'c.flac': 'calls/may/c.flac' is not audio" in err
+    code, _, err = command(capsys, "validate", "AudioDecode >> FileSink(path='out/{relativ}.wav')")
+    assert (code, err.splitlines()[-1].rpartition("expected ")[2]) == (
+        3,
+        "{stem}, {parent}, {relative}, {index} or {index:05d} in braces, and {{ for a brace, got {relativ}",
+    )
 
 
 def test_each_sink_may_have_outputs_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

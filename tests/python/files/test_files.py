@@ -84,6 +84,21 @@ def test_each_segment_is_a_file_named_after_its_recording(tmp_path: Path) -> Non
         assert numpy.abs(rm.read(file).samples - segment["audio"].samples).max() <= 0.5001 / 2**15
 
 
+def test_results_lie_as_their_files_do(calls: Path, tmp_path: Path) -> None:
+    convert = rm.Pipeline() >> AudioDecode() >> FileSink(path=f"{tmp_path}/out/{{relative}}.wav")
+    found = rm.Pipeline() >> FileSource(path=f"{calls}/**/c.wav") >> AudioDecode()
+    (file,) = (found >> FileSink(path=f"{tmp_path}/found/{{parent}}/{{relative}}.wav")).run_sync()
+    assert file.path == f"{tmp_path}/found/monday/monday/c.wav"
+    (file,) = convert.run_sync([rm.File(f"{calls}/./monday/c.wav")])
+    assert file.path == f"{tmp_path}/out/monday/c.wav"
+    with pytest.raises(rm.NodeError) as caught:
+        convert.run_sync([rm.File((calls / "a.wav").read_bytes())])
+    assert str(caught.value) == (
+        "node 'filesink' (FileSink), input 0 at 00:00:00.000: the item has no path that {relative} could be made of. "
+        "Send a File by path, or use {stem} or {index}."
+    )
+
+
 def test_an_error_leaves_whole_files_alone_and_no_half_one(calls: Path, tmp_path: Path) -> None:
     (calls / "b.wav").write_bytes((calls / "a.wav").read_bytes()[:5000])
     pipeline = rm.Pipeline() >> FileSource(path=f"{calls}/*.wav") >> AudioDecode(chunk_ms=10)

@@ -20,7 +20,6 @@ DONE, FAILED, USAGE, REFUSED, NO_FILE, NO_LIBRARY, INTERRUPTED = 0, 1, 2, 3, 4, 
 CURES = (
     (r"python=\[(['\"])([^'\"]*)\1\]", r"--python \2"),
     (r"pass a dict, a path, or JSON or YAML text", "name a file, or write the text of a pipeline, or - for stdin"),
-    (r"(in braces, .*got )\{(relative|parent)\}", r"\1{\2}; a FileSink has no such field, -o 'out/{\2}.wav' does"),
     (r"raise limits\.output_bytes of the runtime", "use the Python package, whose configure() raises output_bytes"),
 )
 """What the Python package advises, and what to type instead."""

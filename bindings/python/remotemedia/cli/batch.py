@@ -30,7 +30,7 @@ from ..media import at_home
 from . import DONE, FAILED, sentence_of
 from .destination import Destination
 from .index import AppendedFile, Index, last_value
-from .inputs import Input, is_text, opened
+from .inputs import Input, is_text, marked, opened
 from .length import Length
 from .progress import Progress
 from .records import Lines, document, json_text
@@ -91,6 +91,8 @@ class Batch:
         self.silent = printed and (_is_pipe(sys.stdout) or (getattr(chosen, "json", False) and not sys.stdout.isatty()))
         self.progress = Progress(len(inputs), sys.stderr, quiet=self.silent)
         self.places = asyncio.Semaphore(chosen.jobs)
+        # Only a node that asks for it gets to see it, since messages and results have the path too.
+        self.marks_roots = any("{relative}" in str(node["params"].get("path", "")) for node in plan.nodes)
         self._check()
         destinations.check(pipeline, inputs[0])
 
@@ -202,7 +204,7 @@ class Batch:
         def told(progress: Made) -> None:
             self.progress.tell(index, progress.media)
 
-        with opened(source) as inputs:
+        with opened(source, marks=self.marks_roots) as inputs:
             results = await execute(
                 manifest,
                 inputs,
@@ -250,6 +252,10 @@ class Batch:
     def _failed(self, source: Input, error: Error | OSError) -> None:
         message, node_id = sentence_of(error), getattr(error, "node_id", None)
         position = getattr(error, "position", None)
+        if self.marks_roots:
+            for each in (source, *(file for _, file in source.beside)):
+                message = message.replace(shown(marked(each)), shown(each.name or ""))
+            error = Error(message)
         if source.name is not None and not is_text(source.name):
             # Its file was named by its number.
             name = shown(source.name)

@@ -86,30 +86,41 @@ def _together(found: dict[str, list[Input]]) -> list[Input]:
     return [row[0]._replace(beside=tuple(zip(found, row, strict=True))) for row in rows]
 
 
+def marked(source: Input) -> str:
+    """The path of a file with `/./` where the folder ends in which its pattern begins, as a `FileSink` looks for it.
+
+    A file that was named itself is seen from the current folder already.
+    """
+    path = source.path or ""
+    folder = path.removesuffix(f"/{source.relative}")
+    return path if folder == path else f"{folder.replace('/./', '/')}/./{source.relative}"
+
+
 @contextlib.contextmanager
-def opened(source: Input) -> Iterator[list[File] | dict[str, list[File]] | None]:
+def opened(source: Input, *, marks: bool = False) -> Iterator[list[File] | dict[str, list[File]] | None]:
     """What the runtime takes for an input: a list of its file, such a list for each name, or None if there is none.
 
-    A path that is not UTF-8 can't travel as text, so its file is opened here and named by its number.
+    A path that is not UTF-8 can't travel as text, so its file is opened here and named by its number. With `marks` a
+    path tells where its pattern begins.
     """
     if source.beside:
         with contextlib.ExitStack() as stack:
-            found = {name: stack.enter_context(opened_file(each)) for name, each in source.beside}
+            found = {name: stack.enter_context(opened_file(each, marks=marks)) for name, each in source.beside}
             yield {name: files or [] for name, files in found.items()}
         return
-    with opened_file(source) as files:
+    with opened_file(source, marks=marks) as files:
         yield files
 
 
 @contextlib.contextmanager
-def opened_file(source: Input) -> Iterator[list[File] | None]:
+def opened_file(source: Input, *, marks: bool = False) -> Iterator[list[File] | None]:
     """A list of the file of an input alone, or None if there is none."""
     if source.name is None:
         yield None
     elif source.name == STDIN:
         yield [_stdin()]
     elif is_text(source.name):
-        yield [File(source.name)]
+        yield [File(marked(source) if marks else source.name)]
     else:
         with open(source.name, "rb", buffering=0) as file:
             yield [File(f"/dev/fd/{file.fileno()}")]

@@ -1,10 +1,9 @@
-//! The items of a run: their numbers and names, known to every stage.
+//! The items of a run: their numbers, names and paths, known to every stage.
 //!
 //! Each input of a one-shot is an item. A source that is the only entry brings as many items as it has, and names them. In a
 //! session an item is the stream from one end to the next.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::graph::Graph;
 use crate::lock::Lock;
@@ -14,28 +13,31 @@ use crate::value::Value;
 /// What the stages of a run know of its items.
 #[derive(Debug)]
 pub(super) enum Items {
-    /// The names of the inputs of a run; empty if none has one.
-    Given(Box<[Option<Arc<str>>]>),
-    /// Items that begin while the run goes on: the name of each, by the number of its first packet.
+    /// The inputs of a run; empty if none is a file.
+    Given(Box<[Item]>),
+    /// Items that begin while the run goes on, by the number of their first packet.
     Begun {
-        names: Lock<BTreeMap<u64, Option<Arc<str>>>>,
+        known: Lock<BTreeMap<u64, Item>>,
         /// The stage whose source decides how many there are.
         source: Option<usize>,
     },
 }
 
 /// How many of the items that have begun are kept: more than the queues of a run hold.
-const MOST_NAMES: usize = 4096;
+const MOST_ITEMS: usize = 4096;
 
 impl Items {
     /// The items of a run over inputs.
     /// Where an item has several values, it has the name of the first file among them.
     pub(super) fn given(columns: &[Vec<Value>]) -> Self {
         let Some(first) = columns.first() else { return Items::Given(Box::default()) };
-        let is_file = |value: &Value| matches!(value, Value::File(_));
-        let name = |item: usize| columns.iter().filter_map(|column| column.get(item)).find_map(name_of);
-        let is_named = columns.iter().flatten().any(is_file);
-        Items::Given(if is_named { (0..first.len()).map(name).collect() } else { Box::default() })
+        let item = |number: usize| {
+            let values = columns.iter().filter_map(|column| column.get(number));
+            let named = values.map(|value| item_of(number as u64, value)).find(|item| item.name.is_some());
+            named.unwrap_or(Item::unnamed(number as u64))
+        };
+        let has_files = columns.iter().flatten().any(|value| matches!(value, Value::File(_)));
+        Items::Given(if has_files { (0..first.len()).map(item).collect() } else { Box::default() })
     }
 
     /// The items of a run without inputs, or of one whose inputs come while it runs.
@@ -45,7 +47,7 @@ impl Items {
             (Some(stage), None) if graph.begins_with_source(stage) => Some(stage),
             _ => None,
         };
-        Items::Begun { names: Lock::default(), source }
+        Items::Begun { known: Lock::default(), source }
     }
 
     /// Whether the first node of this stage decides how many items there are.
@@ -53,42 +55,42 @@ impl Items {
         matches!(self, Items::Begun { source: Some(source), .. } if *source == stage)
     }
 
-    /// Begins an item with packet `number`.
-    pub(super) fn begin(&self, number: u64, name: Option<Arc<str>>) {
-        if let Items::Begun { names, .. } = self {
-            let mut names = names.lock();
-            names.insert(number, name);
-            if names.len() > MOST_NAMES {
-                names.pop_first();
+    /// Begins an item with the packet of its number.
+    pub(super) fn begin(&self, item: Item) {
+        if let Items::Begun { known, .. } = self {
+            let mut known = known.lock();
+            known.insert(item.number, item);
+            if known.len() > MOST_ITEMS {
+                known.pop_first();
             }
         }
     }
 
     /// Begins the item of a session's stream, whose first packet this is.
     pub(super) fn begin_stream(&self, number: u64, first: &Value) {
-        self.begin(number, name_of(first));
+        self.begin(item_of(number, first));
     }
 
     /// The item of packet `number`.
     pub(super) fn at(&self, number: u64) -> Item {
         match self {
-            Items::Given(names) => {
-                let name = usize::try_from(number).ok().and_then(|index| names.get(index)?.clone());
-                Item { number, name }
+            Items::Given(known) => {
+                let item = usize::try_from(number).ok().and_then(|index| known.get(index));
+                item.cloned().unwrap_or(Item::unnamed(number))
             }
-            Items::Begun { names, .. } => match names.lock().range(..=number).next_back() {
-                Some((&number, name)) => Item { number, name: name.clone() },
-                None => Item { number, name: None },
+            Items::Begun { known, .. } => match known.lock().range(..=number).next_back() {
+                Some((_, item)) => item.clone(),
+                None => Item::unnamed(number),
             },
         }
     }
 }
 
-/// The name of an input, if it is a file.
-fn name_of(input: &Value) -> Option<Arc<str>> {
+/// The item that an input begins.
+fn item_of(number: u64, input: &Value) -> Item {
     match input {
-        Value::File(file) => file.name().map(Arc::from),
-        _ => None,
+        Value::File(file) => Item::of_file(number, file),
+        _ => Item::unnamed(number),
     }
 }
 
@@ -98,15 +100,15 @@ mod tests {
     use crate::value::File;
 
     fn begun() -> Items {
-        Items::Begun { names: Lock::default(), source: None }
+        Items::Begun { known: Lock::default(), source: None }
     }
 
     #[test]
     fn an_input_is_an_item_with_the_name_of_its_file() {
         let items = Items::given(&[vec![Value::Int(1), Value::from(File::from_path("calls/one.wav"))]]);
-        assert_eq!(items.at(0), Item { number: 0, name: None });
-        assert_eq!(items.at(1), Item { number: 1, name: Some("one.wav".into()) });
-        assert_eq!(items.at(2), Item { number: 2, name: None });
+        assert_eq!(items.at(0), Item::unnamed(0));
+        assert_eq!(items.at(1), Item { path: Some("calls/one.wav".into()), ..Item::named(1, "one.wav") });
+        assert_eq!(items.at(2), Item::unnamed(2));
     }
 
     #[test]
@@ -121,19 +123,19 @@ mod tests {
         let items = begun();
         items.begin_stream(0, &Value::from(File::from_path("a.wav")));
         items.begin_stream(5, &Value::Int(1));
-        assert_eq!(items.at(4), Item { number: 0, name: Some("a.wav".into()) });
-        assert_eq!(items.at(5), Item { number: 5, name: None });
-        assert_eq!(items.at(900), Item { number: 5, name: None });
+        assert_eq!(items.at(4), Item { path: Some("a.wav".into()), ..Item::named(0, "a.wav") });
+        assert_eq!(items.at(5), Item::unnamed(5));
+        assert_eq!(items.at(900), Item::unnamed(5));
     }
 
     #[test]
     fn memory_does_not_grow_with_the_number_of_items() {
         let items = begun();
         for number in 0..10_000 {
-            items.begin(number, Some("x".into()));
+            items.begin(Item::named(number, "x"));
         }
-        let Items::Begun { names, .. } = &items else { unreachable!() };
-        assert_eq!(names.lock().len(), MOST_NAMES);
+        let Items::Begun { known, .. } = &items else { unreachable!() };
+        assert_eq!(known.lock().len(), MOST_ITEMS);
         assert_eq!(items.at(9_999).name.as_deref(), Some("x"));
     }
 }

@@ -60,7 +60,7 @@ pub trait Node: Any + Send {
         let _ = item;
     }
 
-    /// For a source: begins item `number` if there is another one, which `flush` then emits.
+    /// For a source: begins item `number` if there is another one, which `flush` then emits. Its number stays this one.
     ///
     /// Called before every item, but only for a source that is the only entry of its graph, in a run without inputs.
     /// The first item takes place whatever this returns. A source for which it is not called emits all it has in each

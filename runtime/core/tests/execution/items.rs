@@ -250,7 +250,7 @@ impl Node for Shelf {
     fn next_item(&mut self, number: u64) -> Option<Item> {
         let name = self.names.get(self.asked)?;
         self.asked += 1;
-        Some(Item { number, name: Some(name.as_str().into()) })
+        Some(Item::named(number, name.as_str()))
     }
 
     fn process(&mut self, _port: usize, _packet: Packet) -> Result<Step, NodeError> {

@@ -591,7 +591,7 @@ impl Node for Spring {
 
     fn next_item(&mut self, number: u64) -> Option<Item> {
         self.items += 1;
-        (self.items <= 2).then_some(Item { number, name: None })
+        (self.items <= 2).then_some(Item::unnamed(number))
     }
 
     fn flush(&mut self) -> Result<Step, NodeError> {

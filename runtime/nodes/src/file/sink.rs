@@ -56,8 +56,11 @@ pub struct FileSink {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileSinkParams {
-    /// Where to write. `{stem}` is the name of the item without its ending, `{index}` the number of the file in the run from
-    /// 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are braces.
+    /// Where to write. `{stem}` is the name of the item without its ending, `{parent}` the name of the folder that its file
+    /// is in, `{relative}` the path of its file without the ending, below the folder where the pattern of `FileSource`
+    /// begins: `may/a` for `calls/may/a.flac` of `calls/**/*.flac`. A file that is named itself is seen from the current
+    /// folder, or from `/./` in its path: `calls/./may/a.flac`; one that lies outside from `/`. `{index}` is the number of
+    /// the file in the run from 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are braces.
     pub path: String,
     /// Leaves files alone that are there already, and emits `{type: "skipped", file}` for each. Else they are an error.
     #[serde(default)]
@@ -319,7 +322,7 @@ impl Define for FileSink {
             skip_existing: params.skip_existing,
             existing: if params.overwrite { Existing::Replaced } else { Existing::Kept },
             cancel: CancelFlag::default(),
-            item: Item { number: 0, name: None },
+            item: Item::default(),
             index: 0,
             taken: HashMap::new(),
             open: None,

@@ -10,14 +10,14 @@ use remotemedia_core::value::{File, Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::io::{Found, find};
+use crate::io::{Found, find, root};
 
 documented! {
 /// Brings the files of a path or pattern, each an item of its own.
 ///
 /// Files come by path, sorted by path; nothing of them is read here. Each file is an item of its own, with its name:
-/// media state ends with it, messages name it, and `FileSink` can be told to call its result the same. Where other
-/// nodes take inputs beside it, all files come in each item.
+/// media state ends with it, messages name it, and `FileSink` can be told to call its result the same, or to put it at the
+/// same place below another folder. Where other nodes take inputs beside it, all files come in each item.
 ///
 /// A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well, at their place among
 /// the others, and fail: by `on_error: skip` the others go on.
@@ -26,6 +26,8 @@ documented! {
 #[derive(Debug)]
 pub struct FileSource {
     path: String,
+    /// The folder where a pattern begins to search; `None` for a file that is named itself.
+    root: Option<Arc<str>>,
     files: Vec<Found>,
     /// The files that are still to come in this item.
     left: VecDeque<usize>,
@@ -46,13 +48,14 @@ pub struct FileSourceParams {
 impl Node for FileSource {
     fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
         self.files = may_block(|| find(&self.path, &context.cancel))?;
+        self.root = root(&self.path, &self.files).map(Arc::from);
         Ok(())
     }
 
     fn next_item(&mut self, number: u64) -> Option<Item> {
         let found = self.files.get(self.asked)?;
         self.asked += 1;
-        Some(Item { number, name: File::from_path(found.path.as_str()).name().map(Arc::from) })
+        Some(Item::of_file(number, &File::from_path(found.path.as_str())).below(self.root.clone()))
     }
 
     fn process(&mut self, _port: usize, _packet: Packet) -> Result<Step, NodeError> {
@@ -101,6 +104,6 @@ impl Define for FileSource {
     }
 
     fn new(params: &FileSourceParams) -> Self {
-        Self { path: params.path.clone(), files: Vec::new(), left: VecDeque::new(), asked: 0 }
+        Self { path: params.path.clone(), root: None, files: Vec::new(), left: VecDeque::new(), asked: 0 }
     }
 }

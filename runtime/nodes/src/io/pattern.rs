@@ -58,11 +58,23 @@ pub(crate) fn find(pattern: &str, cancel: &CancelFlag) -> Result<Vec<Found>, Nod
     Ok(found)
 }
 
+/// The folder in which a pattern begins to search: what stands before its first wildcard. `None` for the current one, and
+/// for a file that is named itself.
+pub(crate) fn root<'a>(pattern: &'a str, found: &[Found]) -> Option<&'a str> {
+    if found.iter().any(|each| each.path == pattern) {
+        return None;
+    }
+    let fixed = &pattern[..pattern.find(WILDCARDS)?];
+    fixed.rfind('/').map(|end| &fixed[..end.max(1)])
+}
+
 /// What stands for any number of folders.
 const ANY_FOLDERS: &str = "**";
 
+const WILDCARDS: [char; 3] = ['*', '?', '['];
+
 fn is_pattern(name: &str) -> bool {
-    name.contains(['*', '?', '['])
+    name.contains(WILDCARDS)
 }
 
 /// A search that is on its way.

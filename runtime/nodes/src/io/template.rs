@@ -3,6 +3,8 @@
 use remotemedia_core::node::{Item, NodeError};
 use remotemedia_core::outside::{quoted, shown};
 
+use super::item_names::{parent, relative, stem};
+
 /// A path in parts, with the folder that no file made of it may leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Template {
@@ -15,6 +17,10 @@ enum Part {
     Text(String),
     /// The name of the item, without its ending.
     Stem,
+    /// The name of the folder that the file of the item is in.
+    Parent,
+    /// The path of the file of the item below the folder where its search began, without its ending.
+    Relative,
     /// The number of the file, with at least so many digits.
     Index(usize),
 }
@@ -41,7 +47,8 @@ impl Template {
                 parts.push(Part::Text(std::mem::take(&mut text)));
             }
             parts.push(Part::parse(inside).ok_or_else(|| {
-                let expected = "{stem}, {index} or {index:05d} in braces, and {{ for a brace".to_owned();
+                let expected =
+                    "{stem}, {parent}, {relative}, {index} or {index:05d} in braces, and {{ for a brace".to_owned();
                 (expected, format!("{{{}}}", shown(inside)))
             })?);
             rest = behind;
@@ -90,7 +97,9 @@ impl Template {
             match part {
                 Part::Text(text) => path.push_str(text),
                 Part::Index(width) => path.push_str(&format!("{index:0width$}")),
-                Part::Stem => path.push_str(&stem(item)?),
+                Part::Stem => path.push_str(stem(item)?),
+                Part::Parent => path.push_str(&parent(item)?),
+                Part::Relative => path.push_str(&relative(item)?),
             }
         }
         Ok(path)
@@ -101,6 +110,8 @@ impl Part {
     fn parse(inside: &str) -> Option<Self> {
         match inside {
             "stem" => Some(Part::Stem),
+            "parent" => Some(Part::Parent),
+            "relative" => Some(Part::Relative),
             "index" => Some(Part::Index(0)),
             _ => {
                 let width = inside.strip_prefix("index:0")?.strip_suffix('d')?;
@@ -114,37 +125,21 @@ impl Part {
         match self {
             Part::Text(text) => text,
             Part::Stem => "stem",
+            Part::Parent => "parent",
+            Part::Relative => "relative",
             Part::Index(_) => "0",
         }
     }
 }
 
-/// The name of an item without its ending, if it can be a part of a path.
-fn stem(item: &Item) -> Result<String, NodeError> {
-    let Some(name) = &item.name else {
-        return Err(NodeError::new("the item has no name that {stem} could stand for")
-            .cure("Send a File by path, or use {index}."));
-    };
-    let stem = match name.rsplit_once('.') {
-        Some((stem, _)) if !stem.is_empty() && &**name != ".." => stem,
-        _ => name,
-    };
-    // What divides a path is up to the system: `\` is a letter on Unix.
-    let leads_away =
-        stem.contains(|letter| std::path::is_separator(letter) || letter == '\0') || matches!(stem, "" | "." | "..");
-    if leads_away {
-        return Err(NodeError::new(format!("{{stem}} of the item {} is no name of a file or folder", quoted(name)))
-            .cure("Rename the item, or use {index}."));
-    }
-    Ok(stem.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use remotemedia_core::value::File;
+
     use super::*;
 
     fn item(name: &str) -> Item {
-        Item { number: 3, name: Some(name.into()) }
+        Item::named(3, name)
     }
 
     fn filled(path: &str, name: &str, index: u64) -> String {
@@ -156,6 +151,9 @@ mod tests {
         assert_eq!(filled("out/{stem}/{index:05d}.wav", "call.flac", 7), "out/call/00007.wav");
         assert_eq!(filled("{index}{stem}.x", "a.b.c", 123), "123a.b.x");
         assert_eq!(filled("{stem}", ".profile", 0), ".profile");
+        let item = Item::of_file(0, &File::from_path("calls/./may/a.b.flac"));
+        let path = Template::parse("{parent}-{stem}/{relative}.opus").unwrap().fill(&item, 0).unwrap();
+        assert_eq!(path, "may-a.b/may/a.b.opus");
         assert_eq!(filled("o{{ut}}/{index:02d}", "x", 123), "o{ut}/123");
         #[cfg(unix)]
         assert_eq!(filled("{stem}.x", "a\\b.bin", 0), "a\\b.x");
@@ -177,7 +175,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_path_is_said() {
         let braces = "a path whose braces come in pairs; write {{ or }} for one that is meant";
-        let places = "{stem}, {index} or {index:05d} in braces, and {{ for a brace";
+        let places = "{stem}, {parent}, {relative}, {index} or {index:05d} in braces, and {{ for a brace";
         let named = "a path that ends with the name of a file";
         for (path, expected, got) in [
             ("out/{stem.wav", braces, "\"out/{stem.wav\""),
@@ -188,23 +186,11 @@ mod tests {
             ("{index:0+5d}.wav", places, "{index:0+5d}"),
             ("out/", named, "\"out/\""),
             ("", named, "\"\""),
+            ("{relative}/../x.wav", "a path without '..' behind a placeholder", "\"{relative}/../x.wav\""),
             ("{stem}/..", named, "\"{stem}/..\""),
             ("{stem}/../../x.wav", "a path without '..' behind a placeholder", "\"{stem}/../../x.wav\""),
         ] {
             assert_eq!(Template::parse(path), Err((expected.to_owned(), got.to_owned())), "{path}");
         }
-    }
-
-    #[test]
-    fn a_name_that_leads_elsewhere_is_refused() {
-        let template = Template::parse("out/{stem}.wav").unwrap();
-        for name in ["..", "../../etc/passwd", "/etc/passwd", ".", "", "a\0b"] {
-            let error = template.fill(&item(name), 0).unwrap_err();
-            assert_eq!(error.cause, format!("{{stem}} of the item {} is no name of a file or folder", quoted(name)));
-            assert_eq!(error.cure, "Rename the item, or use {index}.");
-        }
-        let error = template.fill(&Item { number: 0, name: None }, 0).unwrap_err();
-        assert_eq!(error.cause, "the item has no name that {stem} could stand for");
-        assert_eq!(error.cure, "Send a File by path, or use {index}.");
     }
 }

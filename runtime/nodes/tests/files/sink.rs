@@ -15,7 +15,7 @@ fn content(bytes: &[u8]) -> Value {
 }
 
 fn named(number: u64, name: &str) -> Item {
-    Item { number, name: Some(name.into()) }
+    Item::named(number, name)
 }
 
 fn tone(frames: usize) -> Audio {
@@ -263,6 +263,60 @@ fn no_name_leads_out_of_the_folder() {
         );
     }
     assert_eq!(folder.files(), Vec::<String>::new());
+}
+
+#[test]
+fn results_lie_as_their_files_do() {
+    let folder = Folder::new();
+    for name in ["in/a/x.wav", "in/a/deep/y.tar.gz", "in/b/x.wav"] {
+        folder.write(name, name.as_bytes());
+    }
+    let pattern = folder.path("in/**/*.*");
+    let sink = json!({"path": folder.path("out/{relative}.{parent}")});
+    let completion = run(&[("FileSource", json!({"path": pattern})), ("FileSink", sink.clone())], None);
+    let written: Vec<&str> = outputs(&completion).iter().map(|value| path_of(value)).collect();
+    let expected = ["out/a/deep/y.tar.deep", "out/a/x.a", "out/b/x.b"].map(|name| folder.path(name));
+    assert_eq!(written, expected);
+    assert_eq!(folder.read("out/a/deep/y.tar.deep"), b"in/a/deep/y.tar.gz");
+    // An input has its root in its path.
+    let completion = run(&[("FileSink", sink)], Some(vec![file(folder.path("in/./b/x.wav"))]));
+    assert_eq!(error(&completion), {
+        let place = folder.path("out/b/x.b");
+        format!(
+            "node 'filesink' (FileSink), input 0 'x.wav': '{place}' is there already. Set `overwrite` to replace it, or \
+             `skip_existing` to keep it."
+        )
+    });
+    // One that is named itself is seen from where the process stands.
+    let sink = json!({"path": folder.path("named/{relative}.txt")});
+    let completion = run(&[("FileSource", json!({"path": "Cargo.toml"})), ("FileSink", sink)], None);
+    assert_eq!(path_of(outputs(&completion)[0]), folder.path("named/Cargo.txt"));
+}
+
+#[test]
+fn no_path_leads_out_of_the_folder() {
+    let folder = Folder::new();
+    folder.write("in/a/x.txt", b"x");
+    let sink = |path: &str| json!({"path": folder.path(path)});
+    let source = file(folder.path("in/./a/../../in/../in/a/x.txt"));
+    let completion = run(&[("FileSink", sink("out/{relative}.txt"))], Some(vec![source]));
+    assert_eq!(path_of(outputs(&completion)[0]), folder.path("out/a/x.txt"));
+    // What is not below the root is seen from `/`, and so stays below the folder.
+    folder.write("elsewhere/y.txt", b"y");
+    let source = file(folder.path("elsewhere/./../in/a/x.txt"));
+    let completion = run(&[("FileSink", sink("far/{relative}.txt"))], Some(vec![source]));
+    assert_eq!(path_of(outputs(&completion)[0]), folder.path("far") + &folder.path("in/a/x.txt"));
+    for (path, field) in [("no/{relative}.txt", "{relative}"), ("no/{parent}/{index}", "{parent}")] {
+        let completion = run(&[("FileSink", sink(path))], Some(vec![content(b"x")]));
+        assert_eq!(
+            error(&completion),
+            format!(
+                "node 'filesink' (FileSink), input 0: the item has no path that {field} could be made of. \
+                 Send a File by path, or use {{stem}} or {{index}}."
+            )
+        );
+    }
+    assert_eq!(folder.files().iter().filter(|name| name.starts_with("no/")).count(), 0);
 }
 
 #[cfg(unix)]

@@ -181,8 +181,8 @@ impl Chain {
     /// Feeds the end of an item, behind its last packet.
     pub(super) fn end(&mut self, item: u64) {
         if self.brings_items {
-            let name = self.ask_source(item).and_then(|item| item.name);
-            self.items.begin(item, name);
+            let first = self.ask_source(item).unwrap_or(Item::unnamed(item));
+            self.items.begin(Item { number: item, ..first });
         }
         self.begin_ending(item);
     }
@@ -263,7 +263,7 @@ impl Chain {
         self.has_begun = false;
         let next = if self.brings_items { self.ask_source(item + 1) } else { None };
         if let Some(next) = next {
-            self.items.begin(item + 1, next.name);
+            self.items.begin(Item { number: item + 1, ..next });
             self.begin_ending(item + 1);
         }
         ChainOutput::EndOfItem(item)
