@@ -1,0 +1,138 @@
+"""What `--measure` measures of an input, behind its decoder, while the audio passes: columns of the index.
+
+The nodes stand beside those of the user's graph, which they change nothing of. One more measure is one more line of
+`MEASURES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from .._graph.function_node import node
+from .._graph.plan import Plan
+from .._manifest.catalog import type_name
+from ..errors import InvalidArgumentError
+from ..media import Audio
+from .parser import meant
+
+DECODERS = frozenset(("AudioDecode", "AudioDecodeNode"))
+DURATION = "duration"
+
+
+class Column(NamedTuple):
+    """A column of the index: `step` makes its state of the one before, at first None, and the next map of the node;
+    `end` its value of the last state and the duration in seconds.
+    """
+
+    step: Callable[[Any, Mapping[str, Any]], Any]
+    end: Callable[[Any, float], Any]
+
+
+class Measure(NamedTuple):
+    """A node behind the decoder, and the columns that are made of what it gives."""
+
+    node_type: str
+    params: Mapping[str, Any]
+    columns: Mapping[str, Column]
+
+
+def last(key: str) -> Column:
+    """The last value of this key."""
+    return Column(lambda state, value: value.get(key), lambda state, seconds: state)
+
+
+def share_of_time() -> Column:
+    """The part of the duration, from 0 to 1, that segments take. None where there is no audio."""
+    return Column(
+        lambda state, value: (state or 0.0) + value["end_s"] - value["start_s"],
+        lambda state, seconds: min((state or 0.0) / seconds, 1.0) if seconds > 0 else None,
+    )
+
+
+MEASURES = {
+    "loudness": Measure(
+        "Loudness", {}, {"loudness_lufs": last("integrated_lufs"), "true_peak_dbtp": last("true_peak_dbtp")}
+    ),
+    "speech": Measure("SpeechSegments", {}, {"speech_ratio": share_of_time()}),
+}
+"""What `--measure` knows beside the duration, which is always measured."""
+
+
+def measures_of(text: str | None) -> list[str]:
+    """The words of `--measure`, each once. Raises `InvalidArgumentError`."""
+    words = list(dict.fromkeys(word.strip() for word in (text or DURATION).split(",")))
+    known = [DURATION, *MEASURES]
+    for word in words:
+        if word not in known:
+            near = meant(word, known)
+            hint = f"the measures are {', '.join(known)}" if near is None else f"did you mean {near!r}?"
+            raise InvalidArgumentError(f"--measure {text}: there is no measure {word!r}; {hint}")
+    return [word for word in words if word != DURATION]
+
+
+def check_measures(words: list[str], plan: Plan) -> None:
+    """Raises `InvalidArgumentError` for a graph in which nothing can be measured."""
+    if words and not _decoders(plan):
+        raise InvalidArgumentError(f"--measure {','.join(words)}: the graph has no AudioDecode whose audio it could be")
+
+
+def column_names(words: list[str]) -> list[str]:
+    """The columns that these measures fill, beside the duration."""
+    return [name for word in words for name in MEASURES[word].columns]
+
+
+class Measured:
+    """What is measured of one input: behind its longest decoder the duration, behind its first one everything else."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.seconds: float | None = None
+        self._words = words
+        self._states: dict[str, Any] = {}
+
+    def add_to(self, manifest: dict[str, Any], plan: Plan) -> None:
+        """Puts the nodes into a manifest."""
+        taken = {entry["id"] for entry in manifest["nodes"]}
+        decoders = _decoders(plan)
+        for decoder in decoders:
+            self.seconds = 0.0
+
+            @node
+            def count(audio: Audio) -> None:
+                self.seconds = max(self.seconds or 0.0, (audio.pts or 0.0) + audio.duration)
+
+            _add(manifest, taken, decoder, f"{decoder}_length", {"node_type": count})
+        for word in self._words if decoders else ():
+            measure = MEASURES[word]
+            entry = {"node_type": measure.node_type, "params": dict(measure.params)}
+            name = _add(manifest, taken, decoders[0], f"{decoders[0]}_{word}", entry)
+            _add(manifest, taken, name, f"{name}_end", {"node_type": self._keeper(measure)})
+
+    def columns(self) -> dict[str, Any]:
+        """The columns, without the duration."""
+        return {
+            name: column.end(self._states.get(name), self.seconds or 0.0)
+            for word in self._words
+            for name, column in MEASURES[word].columns.items()
+        }
+
+    def _keeper(self, measure: Measure) -> Any:
+        @node
+        def keep(value: dict[str, Any]) -> None:
+            for name, column in measure.columns.items():
+                self._states[name] = column.step(self._states.get(name), value)
+
+        return keep
+
+
+def _decoders(plan: Plan) -> list[str]:
+    return [str(entry["id"]) for entry in plan.nodes if type_name(entry["node_type"]) in DECODERS]
+
+
+def _add(manifest: dict[str, Any], taken: set[str], before: str, name: str, entry: Mapping[str, Any]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    manifest["nodes"].append({"id": name, **entry})
+    manifest["connections"].append({"from": before, "to": name})
+    return name

@@ -1,0 +1,66 @@
+"""The index as a Parquet file, made of its rows when a run ends. pyarrow is imported here alone, when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..errors import InvalidArgumentError
+from .records import json_text
+from .whole_file import whole
+
+ENDING = ".parquet"
+ROWS = ".jsonl"
+"""What the file of the rows is called beside it: they grow one by one, which Parquet can't."""
+
+
+def check_pyarrow(option: str) -> None:
+    """Raises `InvalidArgumentError` where pyarrow is not installed."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        raise InvalidArgumentError(
+            f"{option}: Parquet is written by pyarrow, which is not installed; pip install pyarrow, or end the name in "
+            ".jsonl"
+        ) from None
+
+
+def write_parquet(path: str, rows: Iterable[Mapping[str, Any]], measures: Sequence[str]) -> None:
+    """Writes rows of an index, in the columns that it always has and those of the measures. `last` is JSON.
+
+    Bytes of a name that are not UTF-8 become escapes (`\\xff`), since a text of Parquet has no place for them.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    text, number = pyarrow.string(), pyarrow.float64()
+    fields = {
+        "input": text,
+        "duration": number,
+        **dict.fromkeys(measures, number),
+        "last": text,
+        "files": pyarrow.list_(text),
+        "error": text,
+        "node": text,
+        "position": number,
+        "sha256": text,
+        "manifest": text,
+        "shard": pyarrow.int64(),
+    }
+    columns: dict[str, list[Any]] = {name: [] for name in fields}
+    for row in rows:
+        for name, column in columns.items():
+            value = row.get(name)
+            column.append(_plain(json_text(value) if name == "last" else value))
+    schema = pyarrow.schema(list(fields.items()))
+    table = pyarrow.Table.from_pydict(columns, schema=schema)
+    with whole(path) as file:
+        pyarrow.parquet.write_table(table, file)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return value
