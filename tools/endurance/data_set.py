@@ -206,8 +206,8 @@ def _done(index: Path) -> int:
 
 
 def _made(root: Path) -> list[Path]:
-    # What SIGKILL leaves of a file is hidden.
-    return [path for path in root.rglob("*/*") if path.is_file() and not path.name.startswith(".")]
+    # What SIGKILL left of a file is hidden, and counts: to resume is to remove it.
+    return [path for path in root.rglob("*/*") if path.is_file()]
 
 
 if __name__ == "__main__":

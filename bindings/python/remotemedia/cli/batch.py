@@ -14,6 +14,7 @@ import re
 import select
 import stat
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -28,13 +29,19 @@ from .._results.progress import Progress as Made
 from ..errors import Error, InvalidArgumentError
 from ..media import at_home
 from . import DONE, FAILED, sentence_of
+from .batch_files import check
 from .destination import Destination
+from .fingerprint import content_hash, manifest_hash
 from .index import AppendedFile, Index, last_value
 from .inputs import Input, is_text, marked, opened
-from .length import Length
-from .progress import Progress
+from .leftovers import remove_parts
+from .measures import Measured, check_measures, column_names, measures_of
+from .parquet_index import ENDING, ROWS, check_pyarrow, write_parquet
+from .progress import Progress, Warnings
 from .records import Lines, document, json_text
+from .report import told, write_report
 from .results import Destinations
+from .summary import Summary
 from .terminal import is_terminal, tell
 from .whole_file import is_full, whole
 
@@ -58,7 +65,7 @@ class Done(NamedTuple):
     """What became of an input: its values by sink, what the index has of it, or the error that ended it."""
 
     found: Mapping[str, Outputs]
-    row: Mapping[str, Any]
+    row: dict[str, Any]
     error: Error | OSError | None
 
 
@@ -86,14 +93,20 @@ class Batch:
         self.shared: list[tuple[Destination, Lines]] = []
         self.journals: list[tuple[Destination, AppendedFile]] = []
         self.done_before = self.indexed = 0
+        self.report_path = None if chosen.report is None else at_home(chosen.report)
+        self.has_rows = any((self.index_path, self.report_path, destinations.shards))
         # What reads our output may be on the same terminal; a bar would get in its way.
         printed = not destinations.all or any(each.is_stdout for each in destinations.all)
         self.silent = printed and (_is_pipe(sys.stdout) or (getattr(chosen, "json", False) and not sys.stdout.isatty()))
         self.progress = Progress(len(inputs), sys.stderr, quiet=self.silent)
         self.places = asyncio.Semaphore(chosen.jobs)
+        self.measures = measures_of(chosen.measure)
+        self.summary = Summary(column_names(self.measures))
+        check_measures(self.measures, plan)
+        self.manifest_hash = manifest_hash(plan, {**destinations.asked, "measures": self.measures})
         # Only a node that asks for it gets to see it, since messages and results have the path too.
         self.marks_roots = any("{relative}" in str(node["params"].get("path", "")) for node in plan.nodes)
-        self._check()
+        check(chosen, destinations)
         destinations.check(pipeline, inputs[0])
 
     def run(self) -> int:
@@ -104,25 +117,61 @@ class Batch:
         """
         with contextlib.ExitStack() as files:
             # The index first: it refuses a second process, which would empty the file of failures.
+            shards = self.destinations.shards
+            if shards is not None:
+                files.callback(shards.close)
             if self.index_path is not None:
-                self.index = Index(self.index_path, resume=self.chosen.resume)
+                self.index = Index(self._rows_path(self.index_path), resume=self.chosen.resume)
                 files.callback(self.index.close)
+                if self.chosen.resume:
+                    self._resume(self.index)
             done: AbstractSet[str | None] = frozenset() if self.index is None else self.index.done
             self.done_before = sum(source.name in done for source in self.inputs)
             self.progress.total -= self.done_before
-            if self.index is not None and done:
-                left = {number: source for number, source in enumerate(self.inputs) if source.name not in done}
-                self.destinations.keep_results(self.index.files, left)
             if self.failures_path is not None:
                 self.failures = files.enter_context(open(self.failures_path, "w", encoding="utf-8"))
             try:
-                return asyncio.run(self._run(done))
+                code = asyncio.run(self._run(done))
+                if self.index is not None and self.index_path is not None and self.index_path.endswith(ENDING):
+                    write_parquet(self.index_path, self.index.all_rows(), column_names(self.measures))
+                return code
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(self._how_far()) from None
 
+    def _rows_path(self, index: str) -> str:
+        """The file of the rows: the index itself, or the one that grows beside it."""
+        if not index.endswith(ENDING):
+            return index
+        check_pyarrow(f"--index {index}")
+        if not self.chosen.resume and os.path.exists(index):
+            raise InvalidArgumentError(f"--index {index}: it is there already; choose another name, or remove it")
+        return index + ROWS
+
+    def _resume(self, index: Index) -> None:
+        """Finds what is done, and removes what a killed run left of files."""
+        if is_terminal(sys.stderr):
+            tell("comparing the inputs with the index", sys.stderr, "bold")
+        index.resume(self.inputs, self.manifest_hash, self.chosen.jobs)
+        if index.changed:
+            what = "what is asked for" if index.manifest_changed else "an input"
+            tell(
+                f"{what} has changed since the index was written; to run again: {len(index.changed)}",
+                sys.stderr,
+                "bold",
+            )
+        if self.destinations.shards is not None:
+            stale = self.destinations.shards.stale(index.rows, index.changed.values())
+            index.drop(lambda row: row.get("shard") in stale)
+            self.destinations.shards.resume(index.rows, stale)
+        for row in index.rows:
+            self.summary.add(row)
+        left = {number: source for number, source in enumerate(self.inputs) if source.name not in index.done}
+        self.destinations.keep_results(index.files, left)
+        remove_parts([*self.destinations.paths(left), *filter(None, (self.index_path, self.failures_path))])
+
     async def _run(self, done: AbstractSet[str | None]) -> int:
         bar = asyncio.create_task(self._draw()) if self.progress.draws else None
-        warnings, log = _Warnings(self.progress), logging.getLogger("remotemedia")
+        warnings, log = Warnings(self.progress), logging.getLogger("remotemedia")
         log.addHandler(warnings)
         try:
             with contextlib.ExitStack() as files:
@@ -130,6 +179,8 @@ class Batch:
                 await self._run_all(done)
                 for _, lines in self.shared:
                     lines.end()
+                if self.destinations.shards is not None:
+                    self._add_rows(self.destinations.shards.end())
                 if not self.destinations.all:
                     self.printer.end()
         finally:
@@ -144,6 +195,8 @@ class Batch:
             tell(f"{self.progress.summary()}{before}{self._where()}", sys.stderr, "error" if failed else "bold")
         elif self.destinations.all and is_terminal(sys.stderr) and not self.silent:
             tell(f"done{self._where()}", sys.stderr, "bold")
+        if self.report_path is not None:
+            self._report(self.report_path)
         if failed and self.index is not None:
             tell("to run the failed ones again, repeat the command with --resume", sys.stderr, "bold")
         return FAILED if failed else DONE
@@ -197,9 +250,11 @@ class Batch:
     async def _results(self, source: Input, index: int) -> Done:
         self.destinations.make_folders(source, index)
         manifest = self.destinations.manifest(self.pipeline, source, index)
-        length = Length()
+        measured, content = Measured(self.measures), None
         if self.index is not None:
-            length.add_to(manifest, self.plan)
+            content = await _hash_of(source)
+        if self.has_rows:
+            measured.add_to(manifest, self.plan)
 
         def told(progress: Made) -> None:
             self.progress.tell(index, progress.media)
@@ -215,13 +270,16 @@ class Batch:
         files = await self.destinations.write(results, source, index)
         found = self.destinations.by_sink(results)
         row: dict[str, Any] = {}
-        if self.index is not None:
+        if self.has_rows:
             row = {
                 "input": source.name,
-                "duration": _end(found) if length.seconds is None else length.seconds,
+                "duration": _end(found) if measured.seconds is None else measured.seconds,
+                **measured.columns(),
                 "last": {sink: last_value(outputs.packets) for sink, outputs in found.items()},
                 "files": files,
                 "error": None,
+                "sha256": content,
+                "manifest": self.manifest_hash,
             }
         # What is written already need not wait in memory for an earlier input.
         is_waited_for = not self.destinations.all or self.destinations.shared
@@ -245,9 +303,10 @@ class Batch:
             self.progress.erase()
             self.printer.add(done.found, source)
             sys.stdout.flush()
-        if self.index is not None:
-            self.index.add(done.row)
-            self.indexed += 1
+        if self.destinations.shards is not None:
+            self._add_rows(await asyncio.to_thread(self._to_shard, source, done.row))
+        elif self.has_rows:
+            self._add_rows([done.row])
 
     def _failed(self, source: Input, error: Error | OSError) -> None:
         message, node_id = sentence_of(error), getattr(error, "node_id", None)
@@ -268,13 +327,45 @@ class Batch:
         failure = {"input": source.name, "error": message, "node": node_id, "position": position}
         if self.failures is not None:
             print(json_text(failure), file=self.failures, flush=True)
+        row = {"input": source.name, "duration": None, "last": {}, "files": []} | failure
+        self.summary.add(row)
         if self.index is not None:
-            self.index.add({"input": source.name, "duration": None, "last": {}, "files": []} | failure)
+            self.index.add(row)
         if not self.chosen.keep_going or len(self.inputs) == 1:
             raise error
         self.progress.erase()
         sys.stdout.flush()
         tell(message if source.name is None else f"{source.name}: {message}", sys.stderr)
+
+    def _to_shard(self, source: Input, row: dict[str, Any]) -> list[dict[str, Any]]:
+        assert self.destinations.shards is not None
+        (staged,) = (each for each in self.destinations.all if each.is_staged)
+        # Its own values are the samples.
+        beside = {sink: value for sink, value in row["last"].items() if sink not in staged.sinks}
+        facts = {name: row[name] for name in column_names(self.measures)} | ({"last": beside} if beside else {})
+        return self.destinations.shards.add(source, row, staged.spans, facts)
+
+    def _add_rows(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Takes rows that are final: whatever comes next, these inputs are done."""
+        for row in rows:
+            self.summary.add(row)
+        if self.index is None or not rows:
+            return
+        self.index.add(*rows)
+        self.indexed += len(rows)
+        for row in rows if self.destinations.shards is None else ():
+            old = self.index.changed.get(row["input"], {})
+            # Of other results, made by another manifest, a user may have use.
+            if old.get("manifest") == self.manifest_hash:
+                self._remove_old(old["files"], row["files"])
+
+    def _remove_old(self, old: Sequence[str], new: Sequence[str]) -> None:
+        """Removes what an input gave before it changed, and gives no more: a seventh segment where there are six."""
+        kept = {os.path.realpath(path) for path in new}
+        for path in old:
+            if os.path.realpath(path) not in kept and os.path.isfile(path):
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
 
     async def _draw(self) -> None:
         while True:
@@ -289,12 +380,21 @@ class Batch:
         poll.register(sys.stdout.fileno(), select.POLLOUT)
         return any(events & select.POLLERR for _, events in poll.poll(0))
 
+    def _report(self, path: str) -> None:
+        """Writes the page about the run, and tells the most of it."""
+        places = [f"Results are in {self.destinations.places}."] if self._wrote_files() else []
+        places += [f"The index is {self.index_path}."] if self.index_path else []
+        write_report(path, self.summary, self.plan.name, self.progress.seconds, places)
+        for line in told(self.summary) if not self.silent else ():
+            tell(line, sys.stderr, "bold")
+
     def _where(self) -> str:
         """Where the results are, behind the summary."""
         some = self.progress.done + self.done_before > self.progress.failed
         places = [f"results are in {self.destinations.places}"] if some and self._wrote_files() else []
         places += [f"failures in {self.failures_path}"] if self.failures_path and self.progress.failed else []
         places += [f"the index is {self.index_path}"] if self.index_path else []
+        places += [f"the report is {self.report_path}"] if self.report_path else []
         return f"; {', '.join(places)}" if places else ""
 
     def _how_far(self) -> str:
@@ -313,50 +413,14 @@ class Batch:
     def _wrote_files(self) -> bool:
         return any(not each.is_stdout for each in self.destinations.all)
 
-    def _check(self) -> None:
-        chosen = self.chosen
-        if chosen.resume and chosen.index is None:
-            raise InvalidArgumentError("--resume needs the index of the run that was cut off: --index FILE")
-        for destination in self.destinations.shared if self.index_path is not None else ():
-            if destination.ending != ".jsonl" and not destination.is_stdout:
-                raise InvalidArgumentError(
-                    f"{destination.option}: with --index it grows file by file, which {destination.ending} can't; "
-                    "end the name in .jsonl, or give each input a file: "
-                    f"-o 'out/{{relative}}{destination.ending}'"
-                )
-        taken: dict[str, str] = {}
-        for option, path in (("--failures", self.failures_path), ("--index", self.index_path)):
-            if path is None:
-                continue
-            for destination in self.destinations.shared:
-                if destination.shared is not None and os.path.realpath(destination.shared) == os.path.realpath(path):
-                    raise InvalidArgumentError(f"{option} {path}: the results go there already; choose another name")
-            other = taken.setdefault(os.path.realpath(path), option)
-            if other != option:
-                raise InvalidArgumentError(f"{option} {path}: {other} is the same file; choose another name")
-            self._check_kept(option, path)
 
-    def _check_kept(self, option: str, path: str) -> None:
-        """Refuses a file that holds something else, under whatever name: it would be emptied."""
-        for other, what in self.destinations.kept.items():
-            with contextlib.suppress(OSError):
-                if os.path.samefile(path, other) and os.path.isfile(path):
-                    raise InvalidArgumentError(
-                        f"{option} {path}: this is {what} and would be emptied; choose another name"
-                    )
-
-
-class _Warnings(logging.Handler):
-    """Prints what the package logs, and takes the bar away before."""
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__(logging.WARNING)
-        self._progress = progress
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._progress.erase()
-        sys.stdout.flush()
-        tell(record.getMessage(), sys.stderr)
+async def _hash_of(source: Input) -> str | None:
+    stop = threading.Event()
+    try:
+        return await asyncio.to_thread(content_hash, source, stop)
+    finally:
+        # Else a large file would be read to its end after Ctrl-C.
+        stop.set()
 
 
 def _end(found: Mapping[str, Outputs]) -> float | None:

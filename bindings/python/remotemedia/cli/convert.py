@@ -17,7 +17,7 @@ from .encoders import AUDIO
 from .inputs import Input, find_inputs
 from .manifest import planned
 from .records import ROWS, packet_records
-from .results import Destinations
+from .shard_options import destinations_of
 
 
 def command(chosen: argparse.Namespace) -> int:
@@ -27,7 +27,7 @@ def command(chosen: argparse.Namespace) -> int:
     plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
     options = Options(chosen.format, _encoding(chosen), packet_records)
-    destinations = Destinations([chosen.output], plan, inputs, None, options)
+    destinations = destinations_of(chosen, [chosen.output], plan, inputs, None, options)
     (destination,) = destinations.all
     if destination.ending in ROWS:
         raise InvalidArgumentError(f"{destination.option}: end the name in {', '.join(AUDIO)} or {ARRAYS}")

@@ -40,13 +40,15 @@ ENDINGS = {
 class Options(NamedTuple):
     """What holds for all destinations: `--format`, params of encoders, how records are made.
 
-    `reduced` is a function through which results pass before they are collected, or None.
+    `reduced` is a function through which results pass before they are collected, or None. `staged` are templates by the
+    `-o` that takes their results from there, as shards do.
     """
 
     format: str | None
     encoding: Mapping[str, Any]
     records: MakeRecords
     reduced: Any = None
+    staged: Mapping[str, str] = {}
 
 
 class Destination:
@@ -76,7 +78,7 @@ class Destination:
         if not output:
             raise InvalidArgumentError(f"{option}: the name is empty; write a file, a folder, or - for stdout")
         form = "" if options.format is None else f".{options.format}"
-        output = at_home(output)
+        output = at_home(options.staged.get(output, output))
         by_name = os.path.splitext(output.lower())[1]
         self.is_folder = not self.is_stdout and (
             os.path.isdir(output) or output.endswith("/") or not (by_name or FIELD.search(output))
@@ -91,6 +93,9 @@ class Destination:
         self.template = Template(option, output)
         self.shared = output if self.ending in ROWS and not self.is_folder and not self.template.fields else None
         self.written: set[str] = set()
+        self.spans: dict[str, tuple[float, float]] = {}
+        """Start and end of each segment that was cut, by its file, in seconds; of staged ones only."""
+        self.is_staged = output in options.staged.values()
         self.encoded = {sink: ending for sink in sinks if (ending := self._audio_ending(sink)) is not None}
         self.cut = {sink for sink in sinks if self._is_segments(sink) and self.ending in AUDIO}
         self._check_kinds()
@@ -157,6 +162,8 @@ class Destination:
             path = self.path(source, index, sink, number)
             path += f"-{number}{self.ending}" if self.is_folder else ""
             names.extend(await self._encode([segment["audio"]], path, self.ending))
+            if self.is_staged:
+                self.spans[path] = (segment["start_s"], segment["end_s"])
 
         return cut
 

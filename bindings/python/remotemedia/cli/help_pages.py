@@ -38,9 +38,14 @@ calls/may/a.wav of 'calls/**/*.wav' |
 | {n} | the number of the value, where an input gives several files |"""
 
 INDEX = """\
-`--index FILE` gets a row of JSON for each input: its duration in seconds, the last value of each sink, its files, its
-error. If the command is cut off, by Ctrl-C or kill -9 alike, repeat it with `--resume`: inputs that the index has as
-done are left out, failed ones are run again."""
+`--index FILE` gets a row of JSON for each input: its duration in seconds, what `--measure` asks for, the last value of
+each sink, its files, its error; an index that ends in .parquet becomes one at the end. If the command is cut off, by
+Ctrl-C or kill -9 alike, repeat it with `--resume`: inputs that the index has as done and that did not change are left
+out, failed ones are run again."""
+
+SHARDS = """\
+`--shard-format` puts audio into archives with `--shard-size` samples each. For webdataset `-o` is a folder or a name
+such as 'shards/{shard:06d}.tar', for shar and nemo a folder."""
 
 RUN = f"""\
 {INPUTS}
@@ -66,7 +71,9 @@ for other values, and what a node made as a file with the ending it has |
 
 {NAMES}
 
-{INDEX}"""
+{INDEX}
+
+{SHARDS}"""
 
 CONVERT = f"""\
 {INPUTS}
@@ -77,6 +84,8 @@ A folder gets STEM.wav, or what `--format` names. With `-o -` the audio goes to 
 {NAMES}
 
 {INDEX}
+
+{SHARDS}
 
 Examples:
 
@@ -117,6 +126,8 @@ name that ends in .wav, .flac or .opus the audio of each segment. `-o` may stand
 {NAMES}
 
 {INDEX}
+
+{SHARDS}
 
 Examples:
 

@@ -153,6 +153,7 @@ class CommandLine:
         )
         _output(run, "where results go; without it they are printed")
         _format(run, FORMATS, "the format of -o - and of folders")
+        _shards(run)
         run.add_argument(
             "--set",
             action="append",
@@ -171,6 +172,7 @@ class CommandLine:
             "-o", "--output", metavar="OUT", required=True, help="where they go; the ending is the format"
         )
         _format(convert, FORMATS[:4], "the format of -o - and of folders")
+        _shards(convert)
         convert.add_argument("--rate", type=_number(int), metavar="HZ", help="resample, for example to 16000")
         convert.add_argument("--channels", type=_number(int), metavar="N", help="mix to so many channels")
         convert.add_argument("--start", type=_number(float), metavar="SECONDS", help="begin there")
@@ -217,6 +219,7 @@ class CommandLine:
         segments.add_argument("--max-s", type=_number(float), metavar="SECONDS", help="cut segments that are longer")
         _output(segments, "where results go; without it they are printed")
         _format(segments, FORMATS, "the format of -o - and of folders")
+        _shards(segments)
         _printed(segments)
         _batch(segments)
         _stop(segments)
@@ -243,6 +246,16 @@ def _format(parser: Parser, choices: Sequence[str], summary: str) -> None:
     parser.add_argument("-f", "--format", choices=choices, metavar="FORMAT", help=f"{summary}: {', '.join(choices)}")
 
 
+def _shards(parser: Parser) -> None:
+    parser.add_argument(
+        "--shard-format",
+        choices=("webdataset", "shar", "nemo"),
+        metavar="TOOL",
+        help="write audio, flac or opus, into archives that this tool reads: webdataset, shar (Lhotse), nemo",
+    )
+    parser.add_argument("--shard-size", type=_count, metavar="N", help="how many samples an archive has (default 1000)")
+
+
 def _printed(parser: Parser) -> None:
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="print a JSON object on a line for each row")
@@ -254,8 +267,20 @@ def _batch(parser: Parser) -> None:
     parser.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="files at the same time (default 1)")
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="the most that one file may take")
     parser.add_argument("--failures", metavar="FILE", help="write a JSON object on a line for each file that failed")
-    parser.add_argument("--index", metavar="FILE", help="write a JSON object on a line for each file, done or failed")
-    parser.add_argument("--resume", action="store_true", help="leave out the files that the index has as done")
+    parser.add_argument(
+        "--index",
+        metavar="FILE",
+        help="write a row for each file, done or failed: JSON lines, or .parquet by pyarrow",
+    )
+    parser.add_argument(
+        "--measure",
+        metavar="WORDS",
+        help="what the index has of each file: duration, loudness, speech; divided by commas (default duration)",
+    )
+    parser.add_argument("--report", metavar="FILE.html", help="write a page about the run: counts, failures, measures")
+    parser.add_argument(
+        "--resume", action="store_true", help="leave out the files that the index has as done and that did not change"
+    )
 
 
 def _stop(parser: Parser) -> None:
@@ -280,6 +305,12 @@ def _jobs(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 1024:
         return int(text)
     raise argparse.ArgumentTypeError(f"expected a whole number from 1 to 1024, got {text!r}")
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
 
 
 def _raw(text: str) -> tuple[str | int, ...]:

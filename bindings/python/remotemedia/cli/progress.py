@@ -5,12 +5,14 @@ Nothing of the terminal is changed but the line of the bar, which is erased when
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 import time
 from collections.abc import Callable
 from typing import TextIO
 
-from .terminal import is_terminal
+from .terminal import is_terminal, tell
 
 PATIENCE = 0.5
 """Seconds before a bar appears: what is done sooner needs none."""
@@ -77,6 +79,11 @@ class Progress:
             self._stream.flush()
             self._drawn = ""
 
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return self._clock() - self._begun
+
     def summary(self) -> str:
         """What a run of several files ends with."""
         return f"{self._counts()}, {_spoken(self._clock() - self._begun)}"
@@ -96,6 +103,20 @@ class Progress:
     def _rate(self, now: float) -> str:
         media, elapsed = sum(self._media.values()), now - self._begun
         return f", {media / elapsed:.0f} x real time" if media and elapsed > 0 else ""
+
+
+class Warnings(logging.Handler):
+    """Prints what the package logs, and takes the bar away before."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints a record."""
+        self._progress.erase()
+        sys.stdout.flush()
+        tell(record.getMessage(), sys.stderr)
 
 
 def _spoken(seconds: float) -> str:

@@ -14,6 +14,7 @@ from ..errors import InvalidArgumentError, ManifestError
 from .destination import Destination, Options
 from .encoders import encoder_params
 from .inputs import Input
+from .shards import Shards
 
 ENCODING = {"sample_format": "--sample-format", "bitrate_kbps": "--bitrate"}
 """The params of encoders that options are for."""
@@ -53,6 +54,12 @@ class Destinations:
             for sink in (*destination.encoded, *destination.cut)
         ]
         self._cut: dict[int, list[str]] = {}
+        self.shards: Shards | None = None
+        self.asked: dict[str, Any] = {
+            "outputs": list(outputs),
+            "format": options.format,
+            "encoding": dict(options.encoding),
+        }
         self._reduced = options.reduced
         branched = {branch.sink for branch in self.branches}
         wanted = {sink for each in self.all for sink in each.sinks if sink not in (*each.encoded, *each.cut)}
@@ -71,7 +78,8 @@ class Destinations:
     @property
     def places(self) -> str:
         """Where results are, for people."""
-        return " and ".join(dict.fromkeys(each.place for each in self.all))
+        places = (self.shards.place if self.shards and each.is_staged else each.place for each in self.all)
+        return " and ".join(dict.fromkeys(places))
 
     def manifest(self, pipeline: Pipeline, source: Input, index: int) -> dict[str, Any]:
         """The manifest for an input, with what stands behind its sinks."""
@@ -118,6 +126,18 @@ class Destinations:
             param = found[2] if found else ""
             where = f"{ENCODING[param]} {self.all[0].options.encoding[param]}" if param in ENCODING else where
             raise InvalidArgumentError(f"{where}: {problem.message}") from None
+
+    def paths(self, inputs: Mapping[int, Input]) -> Iterator[str]:
+        """The files of these inputs, which have these indices, perhaps without their endings; shared ones too."""
+        for destination in self.all:
+            if destination.is_stdout:
+                continue
+            if destination.shared is not None:
+                yield destination.shared
+                continue
+            for index, source in inputs.items():
+                for sink in destination.sinks:
+                    yield destination.path(source, index, sink)
 
     def keep_results(self, files: Mapping[str, str], left: Mapping[int, Input]) -> None:
         """Refuses to replace results of inputs that are done, by those that are `left`, which have these indices.

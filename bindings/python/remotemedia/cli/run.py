@@ -16,7 +16,7 @@ from .destination import Options
 from .inputs import NOTHING, STDIN, Input, find_inputs
 from .manifest import assign, file_of, load
 from .records import json_line, packet_records
-from .results import Destinations
+from .shard_options import destinations_of
 
 
 def command(chosen: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ def command(chosen: argparse.Namespace) -> int:
     options = Options(chosen.format, {}, packet_records)
     if chosen.format is not None and not chosen.output:
         raise InvalidArgumentError("--format is for what -o writes; name it, or -o - for stdout")
-    destinations = Destinations(chosen.output, plan, inputs, file_of(chosen.manifest), options)
+    destinations = destinations_of(chosen, chosen.output, plan, inputs, file_of(chosen.manifest), options)
     printer = _Printer(chosen.json, len(inputs) > 1, len(plan.sinks) > 1)
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()
 

@@ -16,7 +16,7 @@ from .destination import Options
 from .inputs import find_inputs
 from .manifest import planned
 from .records import Record
-from .results import Destinations
+from .shard_options import destinations_of
 from .tables import Column, TablePrinter, printed_form
 
 COLUMNS = (
@@ -54,7 +54,7 @@ def command(chosen: argparse.Namespace) -> int:
     plan = planned(pipeline, places)
     inputs = find_inputs(chosen.files)
     options = Options(chosen.format, {}, _records, without_audio)
-    destinations = Destinations(chosen.output, plan, inputs, None, options)
+    destinations = destinations_of(chosen, chosen.output, plan, inputs, None, options)
     keys = ["input", *(column.key for column in COLUMNS)]
     printer = TablePrinter(COLUMNS, keys, _records, form)
     return Batch(chosen, pipeline, plan, inputs, destinations, printer).run()

@@ -1,0 +1,49 @@
+"""Checks of the files that commands on many inputs write beside results: the index, the failures."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+
+from ..errors import InvalidArgumentError
+from ..media import at_home
+from .results import Destinations
+
+FILES = ("failures", "index", "report")
+
+
+def check(chosen: argparse.Namespace, destinations: Destinations) -> None:
+    """Raises `InvalidArgumentError` for options that don't go together, and for a file that holds something else."""
+    if chosen.resume and chosen.index is None:
+        raise InvalidArgumentError("--resume needs the index of the run that was cut off: --index FILE")
+    if chosen.measure is not None and chosen.index is None and chosen.report is None and destinations.shards is None:
+        raise InvalidArgumentError(f"--measure {chosen.measure}: it fills columns of the index; name it: --index FILE")
+    for destination in destinations.shared if chosen.index is not None else ():
+        if destination.ending != ".jsonl" and not destination.is_stdout:
+            raise InvalidArgumentError(
+                f"{destination.option}: with --index it grows file by file, which {destination.ending} can't; "
+                "end the name in .jsonl, or give each input a file: "
+                f"-o 'out/{{relative}}{destination.ending}'"
+            )
+    taken: dict[str, str] = {}
+    for name in FILES:
+        option, given = f"--{name}", getattr(chosen, name)
+        if given is None:
+            continue
+        path = at_home(given)
+        for destination in destinations.shared:
+            if destination.shared is not None and os.path.realpath(destination.shared) == os.path.realpath(path):
+                raise InvalidArgumentError(f"{option} {path}: the results go there already; choose another name")
+        other = taken.setdefault(os.path.realpath(path), option)
+        if other != option:
+            raise InvalidArgumentError(f"{option} {path}: {other} is the same file; choose another name")
+        _check_kept(destinations, option, path)
+
+
+def _check_kept(destinations: Destinations, option: str, path: str) -> None:
+    """Refuses a file that holds something else, under whatever name: it would be emptied."""
+    for other, what in destinations.kept.items():
+        with contextlib.suppress(OSError):
+            if os.path.samefile(path, other) and os.path.isfile(path):
+                raise InvalidArgumentError(f"{option} {path}: this is {what} and would be emptied; choose another name")

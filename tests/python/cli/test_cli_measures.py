@@ -1,0 +1,129 @@
+"""`--measure`: columns of the index, in JSON lines and in Parquet."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+import remotemedia as rm
+from remotemedia.cli import main
+from remotemedia.nodes import AudioDecode, Loudness
+
+ROOT = Path(__file__).parents[3]
+RECORDING = ROOT / "examples" / "speech.flac"
+MEASURES = ("--measure", "duration,loudness,speech")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a recording, one with as much silence behind it, silence, and a broken one."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(RECORDING, "a.flac")
+    speech = np.asarray(rm.read(RECORDING).samples)
+    rm.write("b.flac", np.concatenate([speech, np.zeros_like(speech)], axis=1), rate=16000)
+    rm.write("c.flac", np.zeros((2, 48000), "float32"), rate=48000)
+    (tmp_path / "d.flac").write_bytes(b"no sound")
+    return tmp_path
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(words)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def rows() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path("rows.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_measures_are_those_of_the_nodes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("convert", "*.flac", "-o", "out/{stem}.wav", "--rate", "8000", "--index", "rows.jsonl")
+    assert command(capsys, *words, *MEASURES)[0] == 1
+    speech, padded, silence, broken = rows()
+    whole = list((rm.Pipeline() >> AudioDecode() >> Loudness()).run_sync([rm.File("a.flac")]))[-1]
+    found = rm.speech_segments("a.flac")
+    assert speech["loudness_lufs"] == pytest.approx(whole["integrated_lufs"], abs=1e-9)
+    assert speech["true_peak_dbtp"] == pytest.approx(whole["true_peak_dbtp"], abs=1e-9)
+    seconds = sum(segment["end_s"] - segment["start_s"] for segment in found)
+    assert speech["speech_ratio"] == pytest.approx(seconds / 7.1, abs=1e-9)
+    # Silence behind it is gated by R 128, and halves the share of speech.
+    assert padded["duration"] == pytest.approx(14.2)
+    assert padded["loudness_lufs"] == pytest.approx(speech["loudness_lufs"], abs=0.3)
+    assert padded["speech_ratio"] == pytest.approx(speech["speech_ratio"] / 2, abs=0.01)
+    assert (silence["duration"], silence["loudness_lufs"], silence["speech_ratio"]) == (1.0, None, 0.0)
+    assert broken["error"] is not None
+    # What is written is not touched by it.
+    made = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    assert command(capsys, "convert", "*.flac", "-o", "plain/{stem}.wav", "--rate", "8000")[0] == 1
+    assert {path.name: path.read_bytes() for path in Path("plain").iterdir()} == made
+    assert rows()[0]["last"] == {}
+
+
+def test_parquet_has_the_rows_of_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.move("a.flac", b"a\xff.flac")
+    words = ("levels", "*.flac", "-o", "out", "--index", "rows.parquet", *MEASURES)
+    code, _, err = command(capsys, *words)
+    assert (code, "; results are in out/, the index is rows.parquet\n" in err) == (1, True)
+    table = pyarrow.parquet.read_table("rows.parquet").to_pydict()
+    lines = [json.loads(line) for line in Path("rows.parquet.jsonl").read_text("utf-8").splitlines()]
+    assert table["input"] == ["a\\xff.flac", "b.flac", "c.flac", "d.flac"]
+    for name in ("duration", "loudness_lufs", "speech_ratio", "error", "node", "sha256"):
+        assert table[name] == [line.get(name) for line in lines], name
+    assert [json.loads(last) for last in table["last"]] == [line["last"] for line in lines]
+    assert table["files"][1] == ["out/b.jsonl"]
+    shutil.copy("b.flac", "d.flac")
+    assert command(capsys, *words)[2] == (
+        "remotemedia: --index rows.parquet: it is there already; choose another name, or remove it\n"
+    )
+    assert command(capsys, *words, "--resume")[0] == 0
+    table = pyarrow.parquet.read_table("rows.parquet").to_pydict()
+    assert (table["input"][-1], table["error"]) == ("d.flac", [None] * 4)
+    assert len(table["input"]) == 4
+
+
+def test_parquet_without_pyarrow_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    code, _, err = command(capsys, "levels", "a.flac", "-o", "out", "--index", "rows.parquet")
+    assert (code, err) == (
+        2,
+        "remotemedia: --index rows.parquet: Parquet is written by pyarrow, which is not installed; pip install "
+        "pyarrow, or end the name in .jsonl\n",
+    )
+    assert not list(folder.glob("rows*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--measure", "loudnes", "--index", "i"),
+            "--measure loudnes: there is no measure 'loudnes'; did you mean 'loudness'?",
+        ),
+        (
+            ("--measure", "duration,x", "--index", "i"),
+            "--measure duration,x: there is no measure 'x'; the measures are duration, loudness, speech",
+        ),
+        (("--measure", "speech"), "--measure speech: it fills columns of the index; name it: --index FILE"),
+    ],
+)
+def test_wrong_measures_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    code, _, err = command(capsys, "levels", "a.flac", "-o", "out", *words)
+    assert (code, err) == (2, f"remotemedia: {message}\n")
+
+
+def test_a_graph_without_a_decoder_has_nothing_to_measure(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = command(capsys, "run", "PassThrough", "-i", "a.flac", "--index", "rows.jsonl", "--measure", "speech")
+    assert (code, err) == (
+        2,
+        "remotemedia: --measure speech: the graph has no AudioDecode whose audio it could be\n",
+    )

@@ -1,0 +1,169 @@
+"""`--resume` by content: what changed is made again, what did not is left alone, what a killed run left is removed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import remotemedia as rm
+from remotemedia.cli import main
+from remotemedia.cli.leftovers import remove_parts
+
+ROOT = Path(__file__).parents[3]
+RECORDING = ROOT / "examples" / "speech.flac"
+CONVERT = ("convert", "*.flac", "-o", "out/{stem}.wav", "--index", "rows.jsonl")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with three recordings."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.flac", "b.flac", "c.flac"):
+        shutil.copy(RECORDING, tmp_path / name)
+    return tmp_path
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(words)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def rows() -> dict[str, dict[str, Any]]:
+    found = [json.loads(line) for line in Path("rows.jsonl").read_text("utf-8").splitlines()]
+    assert len({row["input"] for row in found}) == len(found)
+    return {row["input"]: row for row in found}
+
+
+def versions() -> dict[str, tuple[int, int]]:
+    """Which files are there, each with what is another number once it was written anew."""
+    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in Path("out").iterdir()}
+
+
+def test_an_input_that_changed_is_run_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, *CONVERT)[0] == 0
+    assert rows()["b.flac"]["sha256"] == sha256(RECORDING.read_bytes()).hexdigest()
+    before, times = versions(), os.stat("b.flac")
+    rm.write("b.flac", rm.read(RECORDING).samples[:, :16000], rate=16000)
+    # Neither the time of a file nor its place tells anything.
+    os.utime("b.flac", ns=(times.st_atime_ns, times.st_mtime_ns))
+    os.utime("c.flac")
+    code, _, err = command(capsys, *CONVERT, "--resume")
+    assert (code, err.splitlines()[0]) == (
+        0,
+        "remotemedia: an input has changed since the index was written; to run again: 1",
+    )
+    assert " 2 done before" in err
+    after = versions()
+    assert [name for name in after if after[name] != before[name]] == ["b.wav"]
+    assert rm.read("out/b.wav").frames == 16000
+    assert list(rows()) == ["a.flac", "c.flac", "b.flac"]
+
+
+def test_what_an_input_gave_before_it_changed_goes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("segments", "*.flac", "--max-s", "3", "-o", "out/{stem}-{n}.wav", "--index", "rows.jsonl")
+    assert command(capsys, *words)[0] == 0
+    assert len(list(Path("out").glob("b-*"))) == 3
+    rm.write("b.flac", rm.read(RECORDING).samples[:, :40000], rate=16000)
+    assert command(capsys, *words, "--resume")[0] == 0
+    assert [path.name for path in Path("out").glob("b-*")] == ["b-1.wav"]
+    assert len(list(Path("out").glob("a-*"))) == 3
+    # A segment that has been put elsewhere is none of ours, and no error.
+    os.unlink("out/a-2.wav")
+    rm.write("a.flac", np.zeros((1, 16000), "float32"), rate=16000)
+    assert command(capsys, *words, "--resume")[0] == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["b-1.wav", "c-1.wav", "c-2.wav", "c-3.wav"]
+
+
+@pytest.mark.parametrize("change", [("--rate", "8000"), ("--bitrate", "16"), ("-o", "out/{stem}.opus")])
+def test_another_manifest_runs_all_inputs_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str]
+) -> None:
+    words = ("convert", "*.flac", "--index", "rows.jsonl", "-o", "out/{stem}.ogg.opus", "--bitrate", "24")
+    assert command(capsys, *words)[0] == 0
+    before = versions()
+    code, _, err = command(capsys, *words, *change, "--resume")
+    assert (code, err.splitlines()[0]) == (
+        0,
+        "remotemedia: what is asked for has changed since the index was written; to run again: 3",
+    )
+    assert "done before" not in err
+    after = versions()
+    made = [name for name in after if after[name] != before.get(name)]
+    assert len(made) == 3
+    # What the other one made is no rubbish.
+    assert set(before) <= set(after)
+    assert len(rows()) == 3
+
+
+def test_what_does_not_change_results_is_no_other_manifest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(capsys, *CONVERT)[0] == 0
+    before = versions()
+    code, _, err = command(capsys, *CONVERT, "-j", "3", "--timeout", "60", "--failures", "failed.jsonl", "--resume")
+    assert (code, err.splitlines()[0].partition(",")[0]) == (0, "remotemedia: 0 of 0 files")
+    assert versions() == before
+    # One more input changes nothing for the others.
+    shutil.copy(RECORDING, "d.flac")
+    assert command(capsys, *CONVERT, "--resume")[0] == 0
+    after = versions()
+    assert [name for name in after if name not in before] == ["d.wav"]
+    assert {name: after[name] for name in before} == before
+
+
+def test_inputs_that_go_in_together_are_one_content(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("two.yaml").write_text(
+        "version: v1\nnodes: [{id: one, node_type: AudioDecode}, {id: two, node_type: AudioDecode},"
+        " {id: sum, node_type: AudioSum}]\nconnections: [{from: one, to: sum.in1}, {from: two, to: sum.in2}]\n"
+        "inputs: {mic: one, far: two}\n"
+    )
+    words = ("run", "two.yaml", "-i", "mic=a.flac", "-i", "far=b.flac", "-o", "out/{stem}.wav", "--index", "rows.jsonl")
+    assert command(capsys, *words)[0] == 0
+    before = versions()
+    assert command(capsys, *words, "--resume")[0] == 0
+    assert versions() == before
+    rm.write("b.flac", np.zeros((1, 113600), "float32"), rate=16000)
+    assert command(capsys, *words, "--resume")[0] == 0
+    assert versions() != before
+
+
+def test_a_pipe_has_no_content_that_could_be_the_same(folder: Path) -> None:
+    words = [sys.executable, "-m", "remotemedia", "levels", "-", "-o", "out/{stem}.jsonl", "--index", "rows.jsonl"]
+    for more in ([], ["--resume"]):
+        done = subprocess.run(
+            ["bash", "-c", 'cat a.flac | "$@"', "bash", *words, *more], capture_output=True, text=True, timeout=120
+        )
+        assert (done.returncode, "done before" in done.stderr) == (0, False)
+        assert rows()["-"]["sha256"] is None
+
+
+def test_parts_of_a_killed_run_are_removed_and_no_others(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    dead, alive = process.pid, os.getpid()
+    long = "ü" * 60
+    ours = [
+        f".a.flac.{dead}-0.part",
+        f".cut-12.flac.{dead}-7.part",
+        f".a.flac.{dead}-12.part",
+        f".{long[:32]}.{dead}-1.part",
+    ]
+    others = [
+        f".a.flac.{alive}-0.part",
+        f".b.flac.{dead}-0.part",
+        f"a.flac.{dead}-0.part",
+        ".a.flac.part",
+        ".a.flac.tmp",
+        "a.flac",
+    ]
+    for name in (*ours, *others):
+        (tmp_path / name).write_bytes(b"x")
+    remove_parts([f"{tmp_path}/a.flac", f"{tmp_path}/cut-1.flac", f"{tmp_path}/{long}.flac", f"{tmp_path}/none/x.flac"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)

@@ -1,0 +1,311 @@
+"""`--shard-format`: archives for WebDataset, Lhotse and NeMo, whole or not there, and the same however often killed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import remotemedia as rm
+from conftest import eventually
+from remotemedia.cli import main
+from remotemedia.cli.audio_header import read_header
+
+ROOT = Path(__file__).parents[3]
+RECORDING = ROOT / "examples" / "speech.flac"
+WEBDATASET = ("--shard-format", "webdataset", "--shard-size", "2", "--index", "rows.jsonl", "--keep-going")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with five pieces of a recording of different lengths and a broken file in `in`."""
+    monkeypatch.chdir(tmp_path)
+    speech = np.asarray(rm.read(RECORDING).samples)
+    for number, name in enumerate(("a/x.y.flac", "a/z.flac", "b/x.y.flac", "c.flac", "e.flac")):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        rm.write(f"in/{name}", speech[:, : 16000 * (number + 1)], rate=16000)
+    (tmp_path / "in" / "d.flac").write_bytes(b"no sound")
+    return tmp_path
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(words)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def members(path: str | Path) -> dict[str, bytes]:
+    with tarfile.open(path) as tar:
+        return {entry.name: tar.extractfile(entry).read() for entry in tar}  # type: ignore[union-attr]
+
+
+def rows() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path("rows.jsonl").read_text("utf-8").splitlines()]
+
+
+def files_in(folder: str) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def graph_of(*more: str) -> tuple[str, ...]:
+    return ("run", "AudioDecode >> AudioResample(8000)", "-i", "in/**/*.flac", *more)
+
+
+def test_a_shard_of_webdataset_has_audio_and_facts_of_so_many_samples(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = command(
+        capsys, *graph_of("-o", "shards/{shard:04d}.tar", *WEBDATASET, "--measure", "loudness", "-j", "3")
+    )
+    assert (code, "; results are in shards/, the index is rows.jsonl\n" in err) == (1, True)
+    assert sorted(files_in("shards")) == ["0000.tar", "0001.tar", "0002.tar"]
+    found = [members(f"shards/{name}") for name in sorted(files_in("shards"))]
+    # The key of a sample ends at the first dot of its name.
+    assert [list(each) for each in found] == [
+        ["a_x_y.flac", "a_x_y.json", "a_z.flac", "a_z.json"],
+        ["b_x_y.flac", "b_x_y.json", "c.flac", "c.json"],
+        ["e.flac", "e.json"],
+    ]
+    assert command(capsys, *graph_of("-o", "plain/{relative}.flac", "--keep-going"))[0] == 1
+    plain = files_in("plain")
+    for row in rows():
+        if row["error"] is not None:
+            assert "shard" not in row
+            continue
+        key = row["input"][3:-5].replace("/", "_").replace(".", "_")
+        shard = found[row["shard"]]
+        assert row["files"] == [f"shards/{row['shard']:04d}.tar"]
+        assert shard[f"{key}.flac"] == plain[row["input"][3:]]
+        assert json.loads(shard[f"{key}.json"]) == {
+            "input": row["input"],
+            "duration": row["duration"],
+            "sample_rate": 8000,
+            "channels": 1,
+            "loudness_lufs": row["loudness_lufs"],
+            "true_peak_dbtp": row["true_peak_dbtp"],
+        }
+    assert rows()[0]["duration"] == 1.0
+
+
+def test_webdataset_reads_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    webdataset = pytest.importorskip("webdataset")
+    assert command(capsys, *graph_of("-o", "shards", *WEBDATASET))[0] == 1
+    found = list(webdataset.WebDataset("shards/{000000..000002}.tar", shardshuffle=False).decode())
+    assert [sample["__key__"] for sample in found] == ["a_x_y", "a_z", "b_x_y", "c", "e"]
+    assert [sample["json"]["duration"] for sample in found] == [1, 2, 3, 4, 5]
+    assert [rm.read(sample["flac"]).frames for sample in found] == [8000 * n for n in range(1, 6)]
+
+
+def test_killed_runs_end_in_the_same_shards(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    speech = np.asarray(rm.read(RECORDING).samples)
+    names = [f"in/{number:02}.flac" for number in range(20)]
+    for number, name in enumerate(names):
+        rm.write(tmp_path / name, speech[:, number * 4000 : number * 4000 + 24000], rate=16000)
+    (tmp_path / names[3]).write_bytes(b"no sound")
+
+    def run(output: str, *more: str) -> subprocess.Popen[bytes]:
+        words = ["convert", "in/*.flac", "-o", f"{output}/{{shard}}.tar", "--shard-format", "webdataset"]
+        words += ["--shard-size", "4", "--index", f"{output}.jsonl", "--measure", "speech", *more]
+        return subprocess.Popen([sys.executable, "-m", "remotemedia", *words], cwd=tmp_path, stderr=subprocess.DEVNULL)
+
+    assert run("whole").wait(timeout=120) == 1
+    more: tuple[str, ...] = ()
+    part, index = tmp_path / "killed", tmp_path / "killed.jsonl"
+    for is_there in (
+        lambda: any(part.glob(".*.part")),
+        lambda: (part / "0.tar").exists(),
+        lambda: index.read_bytes().count(b"\n") > 5,
+        lambda: (part / "2.tar").exists(),
+        lambda: any(part.glob(".shards-*/*")),
+    ):
+        process = run("killed", *more)
+        assert eventually(lambda is_there=is_there, process=process: is_there() or process.poll() is not None)
+        process.kill()
+        process.wait()
+        more = ("--resume",)
+    assert run("killed", *more).wait(timeout=120) == 1
+    assert files_in(f"{part}") == files_in(f"{tmp_path}/whole")
+    assert sorted(path.name for path in part.iterdir()) == ["0.tar", "1.tar", "2.tar", "3.tar", "4.tar"]
+    found = [json.loads(line) for line in index.read_text("utf-8").splitlines()]
+    assert sorted(row["input"] for row in found) == names
+
+
+def test_a_shard_of_an_input_that_changed_is_made_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = graph_of("-o", "shards", *WEBDATASET)
+    assert command(capsys, *words)[0] == 1
+    before = {path.name: path.stat().st_ino for path in Path("shards").iterdir()}
+    first = files_in("shards")
+    shutil.copy("in/e.flac", "in/b/x.y.flac")
+    assert command(capsys, *words, "--resume")[0] == 1
+    after = {path.name: path.stat().st_ino for path in Path("shards").iterdir()}
+    assert {name for name in after if after[name] != before.get(name)} == {"000001.tar"}
+    found = members("shards/000001.tar")
+    assert list(found) == ["b_x_y.flac", "b_x_y.json", "c.flac", "c.json"]
+    assert json.loads(found["b_x_y.json"])["duration"] == 5
+    # What is repaired has a shard of its own, and one that somebody removed is there again.
+    Path("shards/000000.tar").unlink()
+    shutil.copy("in/e.flac", "in/d.flac")
+    assert command(capsys, *words, "--resume")[0] == 0
+    assert files_in("shards")["000000.tar"] == first["000000.tar"]
+    assert list(members("shards/000003.tar")) == ["d.flac", "d.json"]
+    assert sorted(row["input"] for row in rows()) == [
+        f"in/{name}" for name in ("a/x.y.flac", "a/z.flac", "b/x.y.flac", "c.flac", "d.flac", "e.flac")
+    ]
+
+
+def test_segments_are_samples_with_their_places(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(RECORDING, "talk.flac")
+    words = ("segments", "talk.flac", "--max-s", "3", "--shard-format", "webdataset", "-o", "shards", "-f", "opus")
+    assert command(capsys, *words, "--shard-size", "1", "-o", "all.csv")[0] == 0
+    segments = rm.speech_segments("talk.flac", max_speech_duration_s=3)
+    # Those of one input stay together.
+    found = members("shards/000000.tar")
+    assert list(files_in("shards")) == ["000000.tar"]
+    assert list(found) == [f"talk-{n}.{ending}" for n in (1, 2, 3) for ending in ("opus", "json")]
+    for number, segment in enumerate(segments, 1):
+        facts = json.loads(found[f"talk-{number}.json"])
+        assert (facts["start_s"], facts["end_s"]) == (segment["start_s"], segment["end_s"])
+        assert facts["duration"] == pytest.approx(segment["end_s"] - segment["start_s"], abs=1e-4)
+        sound = rm.read(found[f"talk-{number}.opus"])
+        assert (sound.rate, sound.duration) == (48000, pytest.approx(facts["duration"], abs=1e-4))
+    assert Path("all.csv").read_text().count("\n") == 4
+
+
+def test_shar_has_cuts_and_recordings_of_the_same_keys(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = 'AudioDecode >> [AudioMix(channels=2, name="sound"), "python:texts:text"]'
+    Path("texts.py").write_text(
+        "import remotemedia as rm\n\n@rm.node\nclass text:\n"
+        "    def process(self, audio: rm.Audio) -> None:\n        self.rate = audio.rate\n"
+        "    def flush(self) -> str:\n        return f'at {self.rate}'\n"
+    )
+    words = ("run", graph, "--python", "texts", "-i", "in/**/*.flac", "--keep-going", "--shard-format", "shar")
+    assert command(capsys, *words, "-o", "sound=shar", "--shard-size", "3")[0] == 1
+    assert sorted(files_in("shar")) == [
+        "cuts.000000.jsonl.gz",
+        "cuts.000001.jsonl.gz",
+        "recording.000000.tar",
+        "recording.000001.tar",
+    ]
+    for shard, count in ((0, 3), (1, 2)):
+        data = Path(f"shar/cuts.{shard:06d}.jsonl.gz").read_bytes()
+        cuts = [json.loads(line) for line in gzip.decompress(data).splitlines()]
+        found = members(f"shar/recording.{shard:06d}.tar")
+        # The audio first, then what it is, in the order of the cuts.
+        assert list(found) == [f"{cut['id']}.{ending}" for cut in cuts for ending in ("flac", "json")]
+        assert len(cuts) == count
+        for cut in cuts:
+            recording = json.loads(found[f"{cut['id']}.json"])
+            sound = rm.read(found[f"{cut['id']}.flac"])
+            assert recording == cut["recording"]
+            assert (recording["num_samples"], recording["sampling_rate"]) == (sound.frames, sound.rate)
+            assert recording["sources"] == [{"type": "shar", "channels": [0, 1], "source": ""}]
+            assert (cut["type"], cut["channel"], cut["duration"]) == ("MultiCut", [0, 1], sound.duration)
+            (supervision,) = cut["supervisions"]
+            assert (supervision["text"], supervision["recording_id"]) == ("at 16000", cut["id"])
+
+
+def test_nemo_has_a_manifest_of_each_tar_and_one_of_all(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = graph_of("-o", "nemo/", "--shard-format", "nemo", "--shard-size", "2", "--keep-going")
+    assert command(capsys, *words, "--index", "rows.jsonl")[0] == 1
+    lines = [json.loads(line) for line in Path("nemo/tarred_audio_manifest.json").read_text().splitlines()]
+    assert [(line["audio_filepath"], line["duration"], line["shard_id"]) for line in lines] == [
+        ("a_x_y.flac", 1.0, 0),
+        ("a_z.flac", 2.0, 0),
+        ("b_x_y.flac", 3.0, 1),
+        ("c.flac", 4.0, 1),
+        ("e.flac", 5.0, 2),
+    ]
+    for shard in range(3):
+        own = [line for line in lines if line["shard_id"] == shard]
+        manifest = Path(f"nemo/sharded_manifests/manifest_{shard}.json").read_text()
+        assert [json.loads(line) for line in manifest.splitlines()] == own
+        assert list(members(f"nemo/audio_{shard}.tar")) == [line["audio_filepath"] for line in own]
+    shutil.copy("in/e.flac", "in/d.flac")
+    assert command(capsys, *words, "--index", "rows.jsonl", "--resume")[0] == 0
+    lines = [json.loads(line) for line in Path("nemo/tarred_audio_manifest.json").read_text().splitlines()]
+    assert [line["audio_filepath"] for line in lines][4:] == ["e.flac", "d.flac"]
+
+
+def test_inputs_that_would_have_one_key_have_two(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("two").mkdir()
+    for name in ("two/a_b.flac", "two/a.b.flac", "two/c.flac"):
+        shutil.copy("in/c.flac", name)
+    assert command(capsys, "convert", "two/*", "-o", "shards", "--shard-format", "webdataset")[0] == 0
+    keys = [name.partition(".")[0] for name in members("shards/000000.tar")][::2]
+    assert (len(set(keys)), [key[:4] for key in keys], keys[2]) == (3, ["a_b_", "a_b_", "c"], "c")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("-o", "x.zip", "--shard-format", "webdataset"),
+            "-o x.zip: shards of WebDataset have names such as 'shards/{shard:06d}.tar'; write that, or a folder",
+        ),
+        (
+            ("-o", "x.tar", "--shard-format", "webdataset"),
+            "-o x.tar: shards of WebDataset have names such as 'shards/{shard:06d}.tar'; write that, or a folder",
+        ),
+        (
+            ("-o", "x/{shard}.tar", "--shard-format", "shar"),
+            "-o x/{shard}.tar: Shar chooses the names of its files itself; write a folder",
+        ),
+        (("-o", "x", "--shard-format", "nemo", "-f", "wav"), "--format wav: the audio of shards is flac or opus"),
+        (("-o", "x", "--shard-size", "5"), "--shard-size 5: it is for shards; say of what: --shard-format webdataset"),
+        (
+            ("-o", "x", "--shard-format", "shar", "--index", "x/rows.jsonl"),
+            "--index x/rows.jsonl: Lhotse takes each file of that folder for data; choose another",
+        ),
+    ],
+)
+def test_wrong_shards_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    before = files_in(".")
+    code, _, err = command(capsys, "convert", "in/c.flac", *words)
+    assert (code, err) == (2, f"remotemedia: {message}\n")
+    assert files_in(".") == before
+
+
+def test_shards_that_are_there_are_not_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("convert", "in/c.flac", "-o", "shards", "--shard-format", "webdataset")
+    assert command(capsys, *words)[0] == 0
+    before = files_in("shards")
+    code, _, err = command(capsys, *words)
+    assert (code, err) == (
+        2,
+        "remotemedia: -o shards: 'shards/000000.tar' is there already; continue by --index FILE --resume, or remove "
+        "the shards\n",
+    )
+    assert files_in("shards") == before
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "frames"), [(8000, 1, 1), (16000, 2, 4801), (44100, 1, 12345), (96000, 8, 7)]
+)
+@pytest.mark.parametrize("ending", ["flac", "opus"])
+def test_headers_tell_what_decoding_counts(tmp_path: Path, ending: str, rate: int, channels: int, frames: int) -> None:
+    if ending == "opus" and rate == 96000:
+        pytest.skip("Opus has no such rate")
+    path = str(tmp_path / f"x.{ending}")
+    rm.write(path, np.full((channels, frames), 0.25, "float32"), rate=rate)
+    header, sound = read_header(path), rm.info(path)
+    assert (header.channels, header.duration) == (channels, pytest.approx(sound.duration, abs=1 / 8000))
+    if ending == "flac":
+        assert tuple(header) == (rate, channels, frames)
+
+
+def test_a_header_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(io.BytesIO(b"RIFF").getvalue())
+    with pytest.raises(ValueError, match="is neither FLAC nor Opus"):
+        read_header(str(path))
