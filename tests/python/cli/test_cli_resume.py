@@ -83,6 +83,17 @@ def test_what_an_input_gave_before_it_changed_goes(folder: Path, capsys: pytest.
     assert sorted(path.name for path in Path("out").iterdir()) == ["b-1.wav", "c-1.wav", "c-2.wav", "c-3.wav"]
 
 
+def test_a_name_that_another_input_has_now_is_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("convert", "[bc]*.flac", "a.flac", "-o", "out/{index}.wav", "--index", "rows.jsonl")
+    assert command(capsys, *words)[0] == 0
+    # It takes the place of `a`, which is another one now and has the next.
+    shutil.copy(RECORDING, "b2.flac")
+    for name in ("a.flac", "c.flac"):
+        rm.write(name, rm.read(RECORDING).samples[:, :16000], rate=16000)
+    assert command(capsys, *words, "--resume")[0] == 0
+    assert [rm.read(f"out/{number}.wav").duration for number in (1, 2, 3, 4)] == [7.1, 7.1, 1.0, 1.0]
+
+
 @pytest.mark.parametrize("change", [("--rate", "8000"), ("--bitrate", "16"), ("-o", "out/{stem}.opus")])
 def test_another_manifest_runs_all_inputs_again(
     folder: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str]

@@ -361,6 +361,9 @@ class Batch:
 
     def _remove_old(self, old: Sequence[str], new: Sequence[str]) -> None:
         """Removes what an input gave before it changed, and gives no more: a seventh segment where there are six."""
+        if any("index" in each.template.fields for each in self.destinations.all):
+            # With other inputs before it, that name may be another one's.
+            return
         kept = {os.path.realpath(path) for path in new}
         for path in old:
             if os.path.realpath(path) not in kept and os.path.isfile(path):
@@ -418,6 +421,9 @@ async def _hash_of(source: Input) -> str | None:
     stop = threading.Event()
     try:
         return await asyncio.to_thread(content_hash, source, stop)
+    except OSError:
+        # Its node tells more of what is wrong with it.
+        return None
     finally:
         # Else a large file would be read to its end after Ctrl-C.
         stop.set()
