@@ -21,6 +21,7 @@ TITLES = {
 """Columns of the index for people, with their units; any other one is called as it is."""
 PARTS = (("least", 0.0), ("5 %", 0.05), ("median", 0.5), ("95 %", 0.95), ("most", 1.0))
 WIDTH, HEIGHT, FOOT = 640, 160, 22
+WIDEST_BAR = 80
 
 STYLE = """\
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --line: #d1d9e0; --bar: #00796b; --bad: #b42318;
@@ -114,7 +115,7 @@ def _distribution(name: str, values: Sequence[float]) -> str:
 
 def _bars(title: str, bins: Sequence[Bin]) -> str:
     """A histogram as SVG; a bar tells its numbers when it is pointed at, and to a screen reader."""
-    most, step = max(each.total for each in bins), WIDTH / len(bins)
+    most, step = max(each.total for each in bins), min(WIDTH / len(bins), WIDEST_BAR)
     drawn: list[str] = []
     for number, each in enumerate(bins):
         height = each.total / most * (HEIGHT - FOOT - 14)
