@@ -29,7 +29,6 @@ MEMCHECK = [
     "--fair-sched=yes",
     "--quiet",
 ]
-HELGRIND = ["--tool=helgrind", "--error-exitcode=99", "--fair-sched=yes", "--quiet"]
 
 
 def areas() -> list[Area]:
@@ -39,8 +38,8 @@ def areas() -> list[Area]:
         Area("stability", "abidw, lists of names and numbers", compatibility.cases),
         Area("tests in C", "the release build", _plain),
         Area("memory, leaks", "AddressSanitizer, LeakSanitizer", _address),
-        Area("memory", "valgrind memcheck", lambda: _valgrind("memcheck", MEMCHECK)),
-        Area("threads", "valgrind helgrind", lambda: _valgrind("helgrind", HELGRIND)),
+        Area("memory", "valgrind memcheck", _memcheck),
+        Area("threads", "ThreadSanitizer", _threads),
         Area("panics", "a node that panics, in C", _panics),
         Area("ends of processes", f"{REPEAT} times each, Python", _lifecycle),
         Area("planted defects", "each tool sees its own", _planted),
@@ -71,13 +70,20 @@ def _address() -> Iterator[Case]:
     yield from _tests(_address_build())
 
 
-def _valgrind(name: str, options: Sequence[str]) -> Iterator[Case]:
+def _memcheck() -> Iterator[Case]:
     if shutil.which("valgrind") is None:
         raise Problem("`valgrind` was not found on PATH: install it (Debian: `apt-get install valgrind`).")
-    suppressions = f"--suppressions={programs.OWN_TESTS / f'{name}.supp'}"
+    suppressions = f"--suppressions={programs.OWN_TESTS / 'memcheck.supp'}"
     build = replace(programs.release(), environment=programs.PATIENCE)
-    for case in _tests(build, ["valgrind", *options, suppressions]):
+    for case in _tests(build, ["valgrind", *MEMCHECK, suppressions]):
         # Of the signals that a thread blocks valgrind shows its own set.
+        if case.name != "signals":
+            yield case
+
+
+def _threads() -> Iterator[Case]:
+    for case in _tests(_thread_build()):
+        # ThreadSanitizer has a thread and handlers of signals of its own.
         if case.name != "signals":
             yield case
 
@@ -121,17 +127,19 @@ ENDINGS = {
 def _planted() -> Iterator[Case]:
     build, address = _planted_build(), _address_build()
     plain, watched = (each.program(programs.OWN_TESTS / "planted.c") for each in (build, address))
-    memcheck, helgrind = ["valgrind", *MEMCHECK], ["valgrind", *HELGRIND]
+    threads = _thread_build()
+    memcheck = ["valgrind", *MEMCHECK]
     seen: list[tuple[str, list[str | Path], str]] = [
         ("AddressSanitizer: a read after free", [watched, "1"], "heap-use-after-free"),
         ("LeakSanitizer: lost memory", [watched, "2"], "12345 byte"),
         ("memcheck: a read after free", [*memcheck, plain, "1"], "Invalid read"),
         ("memcheck: lost memory", [*memcheck, plain, "2"], "12,345 bytes in 1 blocks are definitely lost"),
         ("memcheck: a decision by what was never written", [*memcheck, plain, "3"], "uninitialised"),
-        ("helgrind: two threads write", [*helgrind, plain, "4"], "Possible data race"),
     ]
     for name, command, words in seen:
         yield Case(name, lambda command=command, words=words: _is_seen(command, words, address))  # type: ignore[misc]
+    racing: list[str | Path] = [threads.program(programs.OWN_TESTS / "planted.c"), "4"]
+    yield Case("ThreadSanitizer: two threads write", lambda: _is_seen(racing, "data race", threads))
     yield Case("none of them without a defect", lambda: _discard(programs.run([watched, "0"], address.environment)))
     yield from compatibility.planted()
 
@@ -139,6 +147,11 @@ def _planted() -> Iterator[Case]:
 @cache
 def _address_build() -> programs.Build:
     return programs.with_address_sanitizer()
+
+
+@cache
+def _thread_build() -> programs.Build:
+    return programs.with_thread_sanitizer()
 
 
 @cache

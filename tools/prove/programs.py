@@ -66,14 +66,29 @@ def planted() -> Build:
 
 def with_address_sanitizer() -> Build:
     """A library with the feature `planted` under AddressSanitizer. Raises `Problem` if it is not really in there."""
-    host = machine.host_triple()
-    settings = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": "-Zsanitizer=address"}
-    library = cargo_library("address", ["--features", "planted", "--target", host], settings)
-    symbols = machine.output_of(["nm", "--dynamic", "--undefined-only", library])
-    if "__asan_report_load4" not in symbols:
-        raise Problem(f"{library} is not instrumented: nm shows no __asan_report_load4")
-    options = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0:allocator_may_return_null=1", **PATIENCE}
-    return Build("address", library, ["-fsanitize=address"], environment=options)
+    library = _sanitized("address", ["-Zsanitizer=address"], "__asan_report_load4")
+    options = "detect_leaks=1:exitcode=99:abort_on_error=0:allocator_may_return_null=1"
+    return Build("address", library, ["-fsanitize=address"], environment={"ASAN_OPTIONS": options, **PATIENCE})
+
+
+def with_thread_sanitizer() -> Build:
+    """A library with the feature `planted` under ThreadSanitizer, whose locks say what they order.
+
+    Helgrind and DRD know the locks of pthread alone, and those of Rust's standard library are made of atomic numbers.
+    """
+    flags = ["-Zsanitizer=thread", "-Cunsafe-allow-abi-mismatch=sanitizer", "--cfg", "remotemedia_watched"]
+    library = _sanitized("thread", flags, "__tsan_read4")
+    # A child of a fork is watched too.
+    options = f"exitcode=99:die_after_fork=0:suppressions={OWN_TESTS / 'thread.supp'}"
+    return Build("thread", library, ["-fsanitize=thread"], environment={"TSAN_OPTIONS": options, **PATIENCE})
+
+
+def _sanitized(name: str, flags: Sequence[str], sign: str) -> Path:
+    settings = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": " ".join(flags)}
+    library = cargo_library(name, ["--features", "planted", "--target", machine.host_triple()], settings)
+    if sign not in machine.output_of(["nm", "--dynamic", "--undefined-only", library]):
+        raise Problem(f"{library} is not instrumented: nm shows no {sign}")
+    return library
 
 
 def cargo_library(name: str, words: Sequence[str], settings: Mapping[str, str] | None = None) -> Path:
