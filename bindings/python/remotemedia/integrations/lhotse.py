@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 from .._files.audio_files import info, read, write
@@ -109,9 +108,18 @@ class Backend:
             write(dest, audio, format=OWN_FORMATS[name], sample_format=SAMPLE_FORMATS[encoding])  # type: ignore[arg-type]
 
 
-@cache
+_made: Any = None
+
+
 def _class() -> Any:
     """The class that has lhotse's base, which `set_current_audio_backend` asks for."""
+    global _made
+    if _made is None:
+        _made = _new_class()
+    return _made
+
+
+def _new_class() -> Any:
     backend = require("lhotse.audio.backend", "Backend", "lhotse")
     # What ours has comes first; lhotse enters it by its name into its list of backends.
     return type("RemotemediaBackend", (Backend, backend.AudioBackend), {"__doc__": Backend.__doc__})
