@@ -10,7 +10,7 @@ import os
 import re
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, overload
+from typing import Any, Literal, NoReturn, overload
 
 from ._process import FIRST_USE, imported
 from .errors import InvalidArgumentError, MarshalError
@@ -340,15 +340,20 @@ class Audio:
 
         return amplified(self, gain_db)
 
-    def numpy(self) -> Any:
+    def numpy(self, dtype: Literal["float32", "int16"] = "float32") -> Any:
         """The samples as an array of numpy of shape (channels, frames), with the same memory.
 
-        Raises `ImportError` without numpy.
+        With `dtype="int16"` it is a copy: full scale is 32768, rounded to nearest, and what is out of range saturates.
+        Raises `InvalidArgumentError` for other types, and `ImportError` without numpy.
         """
         with FIRST_USE:
-            from ._codec.array_libraries import to_numpy
+            from ._codec.array_libraries import int16_array, to_numpy
 
-        return to_numpy(self.samples, "Audio.numpy")
+        if dtype not in ("float32", "int16"):
+            raise InvalidArgumentError(
+                f"dtype must be 'float32' or 'int16', got {dtype!r}; for others: audio.numpy().astype({dtype!r})"
+            )
+        return to_numpy(self.samples, "Audio.numpy") if dtype == "float32" else int16_array(self, "Audio.numpy")
 
     def torch(self) -> Any:
         """The samples as a tensor of torch of shape (channels, frames), by DLPack.

@@ -8,12 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from .._problem.missing_library import require
-from ..media import Tensor
+from ..media import Audio, Tensor
 
 
 def to_numpy(array: Any, call: str) -> Any:
     """The array of numpy. `call` is what the user has called, for messages. Raises `ImportError` without numpy."""
     return require("numpy", call, "numpy").asarray(array)
+
+
+def int16_array(audio: Audio, call: str) -> Any:
+    """The samples as an array of numpy of 16-bit integers, of shape (channels, frames). Raises `ImportError`."""
+    interleaved = require("numpy", call, "numpy").frombuffer(bytearray(audio.to_pcm("s16")), "<i2")
+    return interleaved.reshape(audio.frames, audio.channels).T.copy(order="C")
 
 
 def to_torch(array: Any, call: str) -> Any:

@@ -46,6 +46,26 @@ def test_numpy_has_the_same_memory() -> None:
         rm.Tensor(bytes(12), "bfloat16", (2, 3)).numpy()
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_sixteen_bits_are_the_nearest_and_saturate(channels: int) -> None:
+    chance = numpy.random.default_rng(7)
+    samples = chance.uniform(-1.1, 1.1, (channels, 5000)).astype("float32")
+    samples[0, :6] = [1.0, -1.0, 0.0, 32767 / 32768, 1e9, -1e9]
+    converted = rm.Audio(samples, 8000).numpy("int16")
+    assert (converted.dtype, converted.shape) == (numpy.int16, samples.shape)
+    assert converted[0, :6].tolist() == [32767, -32768, 0, 32767, 32767, -32768]
+    # Doubles hold these products exactly.
+    exact = numpy.clip(samples.astype("float64") * 32768, -32768, 32767)
+    assert numpy.abs(converted - exact).max() <= 0.5
+    assert rm.Audio(samples[:, :0], 8000).numpy("int16").shape == (channels, 0)
+    converted[:] = 0
+    with pytest.raises(rm.InvalidArgumentError) as refused:
+        rm.Audio(samples, 8000).numpy("float64")  # type: ignore[arg-type]
+    assert str(refused.value) == (
+        "dtype must be 'float32' or 'int16', got 'float64'; for others: audio.numpy().astype('float64')"
+    )
+
+
 def test_torch_has_the_same_memory() -> None:
     torch = pytest.importorskip("torch", reason=NO_TORCH)
     audio = rm.read(SPEECH)
