@@ -19,13 +19,14 @@ PICKLERS = {"remotemedia/errors.py"}
 # `urllib.parse` takes a URL apart and opens nothing.
 SPLITTERS = {"remotemedia/_files/addresses.py"}
 UNWANTED_CALLS = {"eval", "exec", "compile", "__import__"}
-# Where a module may be imported by name: parts of the package itself, functions that the caller has allowed, and the
-# module of a function that the caller gave.
+# Where a module may be imported by name: parts of the package itself, functions that the caller has allowed, the module
+# of a function that the caller gave, and libraries whose names stand in the package.
 IMPORTERS = {
     "remotemedia/__init__.py",
     "remotemedia/_abi/library.py",
     "remotemedia/_graph/function_node.py",
     "remotemedia/_manifest/python_types.py",
+    "remotemedia/_problem/missing_library.py",
     "remotemedia/cli/__init__.py",
 }
 
@@ -53,6 +54,16 @@ def test_no_source_turns_data_into_code(name: str) -> None:
     assert found.isdisjoint(f"{name}()" for name in UNWANTED_CALLS)
     if name not in IMPORTERS:
         assert "import_module()" not in found
+
+
+def test_libraries_are_imported_by_names_that_stand_in_the_package() -> None:
+    names = set()
+    for source in SOURCES:
+        for part in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "require":
+                assert isinstance(part.args[0], ast.Constant), f"{source}:{part.lineno}"
+                names.add(part.args[0].value)
+    assert "torch" in names
 
 
 def test_nothing_is_imported_before_it_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
