@@ -1,5 +1,5 @@
-//! Filters whose spacing follows the ear: triangles on the mel scale, as `librosa.filters.mel` makes them. Knows nothing
-//! of sound or nodes.
+//! Filters whose spacing follows the ear: triangles on the mel scale, as `librosa.filters.mel`
+//! or Kaldi makes them. Knows nothing of sound or nodes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,15 @@ pub enum MelNorm {
     None,
 }
 
+/// Where the slopes of a filter are straight lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MelSlopes {
+    /// Over the frequency in Hz, as in librosa.
+    Hertz,
+    /// Over the mels, as in HTK and Kaldi.
+    Mels,
+}
+
 /// What filters are made of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MelDesign {
@@ -34,6 +43,7 @@ pub(crate) struct MelDesign {
     pub(crate) high_hz: f64,
     pub(crate) scale: MelScale,
     pub(crate) norm: MelNorm,
+    pub(crate) slopes: MelSlopes,
 }
 
 /// The weights of one filter, from its first bin on.
@@ -47,18 +57,22 @@ impl MelDesign {
     /// The filters for spectra of `n_fft / 2 + 1` bins at this rate. One may be empty, where bins lie too far apart.
     pub(crate) fn filters(&self, rate: u32, n_fft: usize) -> Vec<MelFilter> {
         let (low, high) = (self.scale.mels(self.low_hz), self.scale.mels(self.high_hz));
-        let edge = |index: usize| self.scale.hertz(low + (high - low) * index as f64 / (self.count + 1) as f64);
+        let edge = |index: usize| low + (high - low) * index as f64 / (self.count + 1) as f64;
         let bins = n_fft / 2 + 1;
         let frequency = |bin: usize| f64::from(rate) / n_fft as f64 * bin as f64;
         let filter = |index: usize| {
-            let [start, peak, end] = [edge(index), edge(index + 1), edge(index + 2)];
+            let mels = [edge(index), edge(index + 1), edge(index + 2)];
+            let hertz = mels.map(|edge| self.scale.hertz(edge));
             let gain = match self.norm {
-                MelNorm::Slaney => 2.0 / (end - start),
+                MelNorm::Slaney => 2.0 / (hertz[2] - hertz[0]),
                 MelNorm::None => 1.0,
             };
             let weight = |bin: usize| {
-                let (rising, falling) =
-                    ((frequency(bin) - start) / (peak - start), (end - frequency(bin)) / (end - peak));
+                let (at, [start, peak, end]) = match self.slopes {
+                    MelSlopes::Hertz => (frequency(bin), hertz),
+                    MelSlopes::Mels => (self.scale.mels(frequency(bin)), mels),
+                };
+                let (rising, falling) = ((at - start) / (peak - start), (end - at) / (end - peak));
                 rising.min(falling).max(0.0) * gain
             };
             let first = (0..bins).find(|bin| weight(*bin) > 0.0).unwrap_or(0);

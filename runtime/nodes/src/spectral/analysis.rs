@@ -1,4 +1,5 @@
-//! What `STFT` and `MelSpectrogram` have in common: sound to frames to spectra, in bounded steps, packed into tensors.
+//! What `STFT`, `MelSpectrogram` and `MFCC` have in common: sound to frames to spectra, in bounded steps, packed into
+//! tensors.
 
 use std::f64::consts::TAU;
 use std::sync::Arc;
@@ -20,8 +21,23 @@ pub(super) trait Projection: Send {
     /// The values of one frame.
     fn rows(&self) -> usize;
 
-    /// Appends the values of one frame, as float32 numbers.
+    /// Changes the samples of a frame before the window is applied.
+    fn prepare(&mut self, frame: &mut [f32]) {
+        let _ = frame;
+    }
+
+    /// Appends the values of one frame, as float32 numbers; a draft of them if there are [`Projection::draft_rows`].
     fn project(&mut self, spectrum: &[Complex32], values: &mut Vec<f32>);
+
+    /// The numbers in the draft of a frame whose values only the whole item decides. Drafts are kept until it ends.
+    fn draft_rows(&self) -> Option<usize> {
+        None
+    }
+
+    /// Appends the values of frames to their drafts, now that all frames of the item have been projected.
+    fn settle(&self, drafts: &[f32], values: &mut Vec<f32>) {
+        let _ = (drafts, values);
+    }
 
     /// Changes all values of an item, where they are emitted in one.
     fn complete(&self, values: &mut [f32]) {
@@ -36,6 +52,8 @@ pub(super) type MakeProjection = Box<dyn Fn(u32) -> Result<Box<dyn Projection>, 
 pub(super) struct Analysis {
     framing: Framing,
     taper: Arc<[f32]>,
+    /// The length of the transform: frames are filled up with zeros.
+    fft_length: usize,
     fft: Option<Arc<dyn RealToComplex<f32>>>,
     make: MakeProjection,
     whole: bool,
@@ -56,6 +74,9 @@ struct Recording {
     /// The values of the frames that are to be emitted: frame after frame, in each channel after channel.
     values: Vec<f32>,
     frames: usize,
+    /// What becomes these values at the end of the item, and how much of it has.
+    drafts: Vec<f32>,
+    settled: usize,
     windowed: Vec<f32>,
     spectrum: Vec<Complex32>,
     scratch: Vec<Complex32>,
@@ -75,15 +96,26 @@ impl Analysis {
         drops_last: bool,
         make: MakeProjection,
     ) -> Self {
-        Self { framing, taper: hann(win_length, framing.length), fft: None, make, whole, drops_last, recording: None }
+        let taper = hann(win_length, framing.length);
+        Self { framing, taper, fft_length: framing.length, fft: None, make, whole, drops_last, recording: None }
+    }
+
+    /// The same with this window, as long as a frame, and transforms of at least its length.
+    pub(super) fn with_window(mut self, taper: Arc<[f32]>, fft_length: usize) -> Self {
+        (self.taper, self.fft_length) = (taper, fft_length);
+        self
     }
 
     /// Transforms frames that are complete, up to a step's work, and emits what is to be emitted by now.
     fn transform(&mut self) -> Result<Option<Packet>, NodeError> {
         let Some(recording) = &mut self.recording else { return Ok(None) };
-        let fft = self.fft.get_or_insert_with(|| RealFftPlanner::new().plan_fft_forward(self.framing.length));
-        recording.transform(&**fft, &self.taper, self.drops_last)?;
-        let is_over = recording.is_finished && recording.ready(self.drops_last) == 0;
+        let fft = self.fft.get_or_insert_with(|| RealFftPlanner::new().plan_fft_forward(self.fft_length));
+        if recording.ready(self.drops_last) > 0 {
+            recording.transform(&**fft, &self.taper, self.drops_last)?;
+        } else if recording.is_finished {
+            recording.settle();
+        }
+        let is_over = recording.is_finished && !recording.has_work(self.drops_last);
         let is_due = recording.frames > 0 && (is_over || !self.whole);
         let packet = is_due.then(|| recording.packet(self.framing.hop, self.whole));
         if is_over {
@@ -96,14 +128,14 @@ impl Analysis {
 impl SegmentProcessor for Analysis {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let projection = (self.make)(segment.rate).map_err(|error| error.at(segment.origin))?;
-        self.recording = Some(Recording::new(segment, self.framing, projection));
+        self.recording = Some(Recording::new(segment, self.framing, self.fft_length, projection));
         Ok(())
     }
 
     fn wants(&mut self, segment: &Segment) -> usize {
         // Frames overlap, so that fewer samples make as much work.
         let share = self.framing.hop.min(self.framing.length);
-        (STEP_SAMPLES / self.framing.length * share / segment.channels).max(share)
+        (STEP_SAMPLES / self.fft_length * share / segment.channels).max(share)
     }
 
     fn frames(&mut self, _segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
@@ -123,7 +155,7 @@ impl SegmentProcessor for Analysis {
     }
 
     fn is_pending(&self) -> bool {
-        self.recording.as_ref().is_some_and(|recording| recording.ready(self.drops_last) > 0)
+        self.recording.as_ref().is_some_and(|recording| recording.has_work(self.drops_last))
     }
 
     fn pending(&mut self) -> Result<Option<Packet>, NodeError> {
@@ -132,7 +164,7 @@ impl SegmentProcessor for Analysis {
 }
 
 impl Recording {
-    fn new(segment: &Segment, framing: Framing, projection: Box<dyn Projection>) -> Self {
+    fn new(segment: &Segment, framing: Framing, fft_length: usize, projection: Box<dyn Projection>) -> Self {
         Self {
             rate: segment.rate,
             channels: (0..segment.channels).map(|_| Frames::new(framing)).collect(),
@@ -142,8 +174,10 @@ impl Recording {
             is_finished: false,
             values: Vec::new(),
             frames: 0,
-            windowed: vec![0.0; framing.length],
-            spectrum: vec![Complex32::default(); framing.length / 2 + 1],
+            drafts: Vec::new(),
+            settled: 0,
+            windowed: vec![0.0; fft_length],
+            spectrum: vec![Complex32::default(); fft_length / 2 + 1],
             scratch: Vec::new(),
         }
     }
@@ -162,28 +196,46 @@ impl Recording {
         if drops_last { ready.saturating_sub(1) } else { ready }
     }
 
+    /// Whether there is work without new input.
+    fn has_work(&self, drops_last: bool) -> bool {
+        self.ready(drops_last) > 0 || self.is_finished && self.settled < self.drafts.len()
+    }
+
     /// Transforms frames, up to a step's work.
     fn transform(&mut self, fft: &dyn RealToComplex<f32>, taper: &[f32], drops_last: bool) -> Result<(), NodeError> {
-        let most = (STEP_SAMPLES / taper.len() / self.channels.len()).max(1);
+        let most = (STEP_SAMPLES / self.windowed.len() / self.channels.len()).max(1);
         let frames = self.ready(drops_last).min(most);
         self.scratch.resize(fft.get_scratch_len(), Complex32::default());
         for frame in 0..frames {
             for channel in &self.channels {
-                for (windowed, (sample, weight)) in self.windowed.iter_mut().zip(channel.get(frame).iter().zip(taper)) {
-                    *windowed = sample * weight;
-                }
+                let (windowed, beyond) = self.windowed.split_at_mut(taper.len());
+                windowed.copy_from_slice(channel.get(frame));
+                beyond.fill(0.0);
+                self.projection.prepare(windowed);
+                windowed.iter_mut().zip(taper).for_each(|(sample, weight)| *sample *= weight);
                 fft.process_with_scratch(&mut self.windowed, &mut self.spectrum, &mut self.scratch)
                     .expect("the lengths are those of the plan");
-                self.projection.project(&self.spectrum, &mut self.values);
+                let is_draft = self.projection.draft_rows().is_some();
+                let values = if is_draft { &mut self.drafts } else { &mut self.values };
+                self.projection.project(&self.spectrum, values);
             }
         }
         self.channels.iter_mut().for_each(|channel| channel.advance(frames));
         self.frames += frames;
-        if self.values.len() * size_of::<f32>() > MOST_BYTES {
+        if (self.values.len() + self.drafts.len()) * size_of::<f32>() > MOST_BYTES {
             let cause = "the spectra of one item fill more than 1 GiB";
             return Err(NodeError::new(cause).cure("Cut the sound before this node, or set 'whole' to false."));
         }
         Ok(())
+    }
+
+    /// Makes values of drafts, up to a step's work.
+    fn settle(&mut self) {
+        let Some(rows) = self.projection.draft_rows() else { return };
+        let most = (STEP_SAMPLES / rows).max(1) * rows;
+        let end = (self.settled + most).min(self.drafts.len());
+        self.projection.settle(&self.drafts[self.settled..end], &mut self.values);
+        self.settled = end;
     }
 
     /// The frames that have been transformed: a tensor `(rows, frames)`, or `(channels, rows, frames)`.

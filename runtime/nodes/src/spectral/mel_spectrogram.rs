@@ -10,7 +10,7 @@ use super::PadMode;
 use super::analysis::{Analysis, Projection};
 use super::frames::Framing;
 use super::stft::check_window;
-use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale};
+use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale, MelSlopes};
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
 
@@ -259,6 +259,7 @@ impl Define for MelSpectrogram {
             high_hz: params.fmax_hz.unwrap_or(f64::INFINITY),
             scale: params.mel_scale,
             norm: params.norm,
+            slopes: MelSlopes::Hertz,
         };
         let (power, scale) = (params.power, params.scale());
         let make = Box::new(move |rate: u32| {

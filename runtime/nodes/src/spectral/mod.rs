@@ -1,13 +1,19 @@
 //! Nodes that compute spectra of audio.
 
 mod analysis;
+mod bandwidth;
 mod frames;
 mod mel_spectrogram;
+mod mfcc;
 mod stft;
+mod time_frequency_mask;
 
 pub use crate::dsp::mel::{MelNorm, MelScale};
+pub use bandwidth::{Bandwidth, BandwidthParams};
 pub use mel_spectrogram::{LevelScale, MelPreset, MelSpectrogram, MelSpectrogramParams};
+pub use mfcc::{Mfcc, MfccConvention, MfccParams};
 pub use stft::{Stft, StftParams, StftValue};
+pub use time_frequency_mask::{MaskFill, TimeFrequencyMask, TimeFrequencyMaskParams};
 
 use remotemedia_core::node::Registry;
 use schemars::JsonSchema;
@@ -26,5 +32,5 @@ pub enum PadMode {
 
 /// Adds the nodes of this family.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.add::<Stft>().add::<MelSpectrogram>();
+    registry.add::<Stft>().add::<MelSpectrogram>().add::<Mfcc>().add::<TimeFrequencyMask>().add::<Bandwidth>();
 }

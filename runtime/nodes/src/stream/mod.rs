@@ -1,9 +1,10 @@
 //! What nodes need to follow a stream of audio from packet to packet, whatever they do with it: segments, windows, inputs
-//! that are aligned, a FIFO, the check for NaN. It knows packets, and nothing of files or of any one node.
+//! that are aligned, a FIFO, the check for NaN, random draws. It knows packets, and nothing of files or of any one node.
 
 pub(crate) mod align;
 pub(crate) mod audio_fifo;
 pub(crate) mod changes;
+pub(crate) mod draws;
 pub(crate) mod finite;
 pub(crate) mod format;
 pub(crate) mod reader;

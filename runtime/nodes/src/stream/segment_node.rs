@@ -1,7 +1,7 @@
 //! The steps of a node that takes audio segment by segment: a node implements [`SegmentProcessor`], and [`SegmentNode`]
 //! does the rest. It knows nothing of what is done with the frames.
 
-use remotemedia_core::node::{Context, Emission, NodeError, Step};
+use remotemedia_core::node::{Context, Emission, Item, NodeError, Step};
 use remotemedia_core::value::{Audio, Packet};
 
 use super::finite::check_finite;
@@ -20,6 +20,11 @@ pub(crate) trait SegmentProcessor: Send {
     /// Whatever keeps the node from working.
     fn initialize(&mut self) -> Result<(), NodeError> {
         Ok(())
+    }
+
+    /// Begins an item, as [`Node::begin_item`](remotemedia_core::node::Node::begin_item) does.
+    fn begin_item(&mut self, item: &Item) {
+        let _ = item;
     }
 
     /// Begins a segment.
@@ -92,6 +97,10 @@ macro_rules! impl_node {
                 self.0.initialize(context)
             }
 
+            fn begin_item(&mut self, item: &remotemedia_core::node::Item) {
+                self.0.begin_item(item);
+            }
+
             fn process(
                 &mut self,
                 _port: usize,
@@ -121,6 +130,10 @@ impl<P: SegmentProcessor> SegmentNode<P> {
     pub(crate) fn initialize(&mut self, context: &Context) -> Result<(), NodeError> {
         self.reader.count_in(&context.time_breaks);
         self.process.initialize()
+    }
+
+    pub(crate) fn begin_item(&mut self, item: &Item) {
+        self.process.begin_item(item);
     }
 
     pub(crate) fn process(&mut self, packet: Packet) -> Result<Step, NodeError> {

@@ -1,7 +1,7 @@
 //! Drives a node as the scheduler does: one item's packets, each step resumed until it is done, then the flush. The only
 //! such loop of these tests.
 
-use remotemedia_core::node::{Context, Emission, Node, NodeError, ParamError, Step};
+use remotemedia_core::node::{Context, Emission, Item, Node, NodeError, ParamError, Step};
 use remotemedia_core::value::Packet;
 use serde_json::Value as Json;
 
@@ -35,6 +35,17 @@ pub(crate) fn run(node: &mut dyn Node, packets: impl IntoIterator<Item = Packet>
     let step = node.flush()?;
     drain(node, step, |emission| emitted.extend(first_port(emission)))?;
     Ok(emitted)
+}
+
+/// The same for the item of this number and name.
+#[allow(dead_code, reason = "as `run`")]
+pub(crate) fn run_item(
+    node: &mut dyn Node,
+    (number, name): (u64, Option<&str>),
+    packets: impl IntoIterator<Item = Packet>,
+) -> Result<Vec<Packet>, NodeError> {
+    node.begin_item(&Item { number, name: name.map(Into::into) });
+    run(node, packets)
 }
 
 /// Resumes a node after a step until it is done, and hands on everything that it emits.

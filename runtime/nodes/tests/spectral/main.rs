@@ -1,7 +1,12 @@
-//! `STFT` and `MelSpectrogram`: the numbers of librosa and Whisper, whatever the division into packets.
+//! `STFT`, `MelSpectrogram`, `MFCC` and masks over them: the numbers of librosa, Whisper and Kaldi, whatever the division
+//! into packets.
 
 #[path = "../drive/mod.rs"]
 mod drive;
+
+mod bandwidth;
+mod mask;
+mod mfcc;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,86 @@
+"""Makes `mfcc.json`: what librosa and Kaldi make of the signal that `reference.py` and the tests compute too.
+
+    pip install librosa==0.11.0 kaldi-native-fbank==1.23.0
+    python mfcc_reference.py
+
+kaldi-native-fbank is Kaldi's code for features without Kaldi around it. Numbers are rounded to seven digits.
+"""
+
+import json
+from pathlib import Path
+
+import kaldi_native_fbank as knf
+import librosa
+import numpy as np
+
+HERE = Path(__file__).parent
+
+
+def signal(count: int) -> np.ndarray:
+    """Two triangle waves, the second rising, and a little noise, in whole numbers."""
+    state, samples = 7, []
+    for n in range(count):
+        state = (state * 1664525 + 1013904223) % 2**32
+        noise = ((state >> 16) - 32768) // 64
+        waves = [abs((n * step) % 65536 - 32768) - 16384 for step in (1801, n // 2 + 300)]
+        samples.append(waves[0] // 2 + waves[1] // 4 + noise)
+    return np.array(samples, np.float32) / 32768
+
+
+LIBROSA = [
+    (4000, 16000, {}),
+    (4000, 22050, {"whole": False, "n_mfcc": 13, "n_mels": 40, "n_fft": 512, "hop_length": 256, "lifter": 22.0}),
+    (4000, 16000, {"top_db": 30.0, "n_fft": 400, "hop_length": 200, "mel_scale": "htk", "norm": "none", "pad_mode": "reflect"}),
+    (2000, 8000, {"n_fft": 256, "win_length": 200, "hop_length": 80, "n_mels": 24, "fmin_hz": 100.0, "fmax_hz": 3800.0}),
+]
+KALDI = [
+    (2000, 16000, {}),
+    (2000, 16000, {"use_energy": False, "n_mfcc": 20, "n_mels": 40, "fmin_hz": 40.0, "fmax_hz": 7600.0, "lifter": 0.0}),
+    (1200, 8000, {"rate": 8000, "use_energy": False, "full_scale": 1.0}),
+    (4000, 44100, {"rate": 44100}),
+]
+
+
+def of_librosa(samples: np.ndarray, rate: int, params: dict) -> np.ndarray:
+    params = dict(params)
+    top_db = params.pop("top_db", 80.0) if params.pop("whole", True) else None
+    n_mfcc, lifter = params.pop("n_mfcc", 20), params.pop("lifter", 0)
+    for name in ("fmin", "fmax"):
+        if f"{name}_hz" in params:
+            params[name] = params.pop(f"{name}_hz")
+    if params.get("norm") == "none":
+        params["norm"] = None
+    htk = params.pop("mel_scale", "slaney") == "htk"
+    powers = librosa.feature.melspectrogram(y=samples, sr=rate, htk=htk, **params)
+    levels = librosa.power_to_db(powers, top_db=top_db)
+    return librosa.feature.mfcc(S=levels, n_mfcc=n_mfcc, lifter=lifter)
+
+
+def of_kaldi(samples: np.ndarray, rate: int, params: dict) -> np.ndarray:
+    options = knf.MfccOptions()
+    options.frame_opts.samp_freq = rate
+    options.frame_opts.dither = 0.0
+    options.mel_opts.num_bins = params.get("n_mels", 23)
+    options.mel_opts.low_freq = params.get("fmin_hz", 20.0)
+    options.mel_opts.high_freq = params.get("fmax_hz", 0.0)
+    options.num_ceps = params.get("n_mfcc", 13)
+    options.use_energy = params.get("use_energy", True)
+    options.cepstral_lifter = params.get("lifter", 22.0)
+    mfcc = knf.OnlineMfcc(options)
+    mfcc.accept_waveform(rate, (samples * params.get("full_scale", 32768.0)).tolist())
+    mfcc.input_finished()
+    return np.array([mfcc.get_frame(frame) for frame in range(mfcc.num_frames_ready)]).T
+
+
+def main() -> None:
+    cases = []
+    for convention, of, table in [("librosa", of_librosa, LIBROSA), ("kaldi", of_kaldi, KALDI)]:
+        for count, rate, params in table:
+            numbers = [[float(f"{number:.7g}") for number in row] for row in of(signal(count), rate, params)]
+            params = {"convention": convention, **params}
+            cases.append({"params": params, "rate": rate, "samples": count, "coefficients": numbers})
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    (HERE / "mfcc.json").write_text(f"[\n{lines}\n]\n", "utf-8")
+
+
+main()
