@@ -3,16 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use remotemedia_core::node::{Cost, Define, Node as _, NodeError, ParamError, Port, Step, documented};
-use remotemedia_core::value::{Audio, File, Layout, Packet, Value};
+use remotemedia_core::node::{Cost, Define, NodeError, ParamError, Port, documented};
+use remotemedia_core::value::{Audio, Layout, Packet};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
-use super::decode::AudioDecode;
+use super::sound_file::{Decoding, SoundFile};
 use crate::dsp::partitioned::{Convolver, Response};
 use crate::stream::audio_fifo::AudioFifo;
-use crate::stream::finite::check_finite;
 use crate::stream::reader::{Segment, SegmentEnd, sound};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 use crate::stream::timeline::Gaps;
@@ -260,28 +258,14 @@ impl Convolve {
 
 /// The sound of a file as one.
 fn read(path: &str) -> Result<Audio, NodeError> {
-    let params = serde_json::from_value(json!({})).expect("its params have defaults");
-    let mut decoder = AudioDecode::new(&params);
-    let mut held = AudioFifo::default();
-    let mut step = decoder.process(0, Packet::new(Value::from(File::from_path(path))))?;
+    let mut file = SoundFile::new(path, LONGEST);
     loop {
-        let (Step::Done(emission) | Step::More(emission)) = &mut step;
-        if let Some(Value::Audio(audio)) = emission.take().map(|emission| emission.packet.value) {
-            check_finite(&audio, 0, audio.frames(), |_| audio.pts)?;
-            held.push(*audio);
+        match file.step()? {
+            Decoding::Goes => {}
+            Decoding::Done(audio) => return Ok(audio),
+            Decoding::TooLong => return Err(too_long()),
         }
-        if held.frames() > LONGEST {
-            return Err(too_long());
-        }
-        if matches!(step, Step::Done(_)) {
-            break;
-        }
-        step = decoder.resume()?;
     }
-    if held.frames() == 0 {
-        return Err(NodeError::new(format!("'{path}' has no sound in it")).cure("Name a file with a response."));
-    }
-    Ok(held.peek(held.frames()))
 }
 
 fn too_long() -> NodeError {

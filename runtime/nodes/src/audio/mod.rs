@@ -1,5 +1,6 @@
 //! Nodes that decode, convert, change, join and encode audio.
 
+mod add_noise;
 mod chunk;
 mod concat;
 mod convolve;
@@ -9,14 +10,18 @@ mod encode;
 mod filter;
 mod gain;
 mod mix;
+mod noise_bed;
 mod normalize;
 mod opus_head;
 mod pad;
 pub mod pcm;
+mod random_crop;
 mod resample;
+mod sound_file;
 mod sum;
 mod trim;
 
+pub use add_noise::{AddNoise, AddNoiseParams, NoiseColor};
 pub use chunk::{AudioChunk, AudioChunkParams, LastChunk};
 pub use concat::{AudioConcat, AudioConcatParams};
 pub use convolve::{AudioConvolve, AudioConvolveParams};
@@ -29,8 +34,9 @@ pub use gain::{AudioGain, AudioGainParams, RampShape};
 pub use mix::{AudioMix, AudioMixParams};
 pub use normalize::{LoudnessNormalize, LoudnessNormalizeParams, NormalizeMode};
 pub use pad::{AudioPad, AudioPadParams};
+pub use random_crop::{CropPad, RandomCrop, RandomCropParams};
 pub(crate) use resample::SAME_RATE;
-pub use resample::{AudioResample, AudioResampleParams, ResampleQuality};
+pub use resample::{AudioResample, AudioResampleParams, ResampleQuality, SpeedPerturb, SpeedPerturbParams};
 pub use sum::{AudioSum, AudioSumParams};
 pub use trim::{AudioTrim, AudioTrimParams, TrimEnds};
 
@@ -52,5 +58,8 @@ pub(crate) fn register(registry: &mut Registry) {
         .add::<LoudnessNormalize>()
         .add::<AudioSum>()
         .add::<AudioCrossfade>()
-        .add::<AudioConvolve>();
+        .add::<AudioConvolve>()
+        .add::<SpeedPerturb>()
+        .add::<AddNoise>()
+        .add::<RandomCrop>();
 }

@@ -5,6 +5,7 @@
 mod drive;
 mod stream;
 
+mod add_noise;
 mod chunk;
 mod concat;
 mod convolve;
@@ -14,7 +15,9 @@ mod gain;
 mod loudness;
 mod mix;
 mod pad;
+mod random_crop;
 mod reference;
 mod resample;
 mod sources;
+mod speed_perturb;
 mod trim;

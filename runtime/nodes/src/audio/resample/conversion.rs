@@ -14,6 +14,7 @@ pub(super) struct Conversion {
     channels: usize,
     layout: Layout,
     rate_out: u32,
+    ratio: Ratio,
     /// When the first frame sounds, in nanoseconds.
     origin: Option<i64>,
     /// Frames of sound taken.
@@ -27,6 +28,16 @@ pub(super) struct Conversion {
     /// The number of output frames, once the input is complete.
     total: Option<u64>,
     piece: Option<Piece>,
+}
+
+/// How the number of frames changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ratio {
+    /// So many frames of input become so many of output.
+    pub(super) input: u32,
+    pub(super) output: u32,
+    /// Whether half a frame at the end counts as one.
+    pub(super) halves_up: bool,
 }
 
 /// Output in the making: some channels are done, others not.
@@ -46,6 +57,7 @@ impl Conversion {
             channels: segment.channels,
             layout: segment.layout.clone(),
             rate_out,
+            ratio: Ratio { input: segment.rate, output: rate_out, halves_up: true },
             origin: segment.origin,
             taken: 0,
             pushed: 0,
@@ -54,6 +66,11 @@ impl Conversion {
             total: None,
             piece: None,
         }
+    }
+
+    /// The conversion of a segment that keeps its rate and changes its length.
+    pub(super) fn of_length(kernel: Box<dyn Kernel>, segment: &Segment, ratio: Ratio) -> Self {
+        Self { ratio, ..Self::new(kernel, segment, segment.rate) }
     }
 
     /// When an input frame sounds, in nanoseconds.
@@ -83,7 +100,7 @@ impl Conversion {
     /// Declares the input complete.
     pub(super) fn finish(&mut self) {
         if self.total.is_none() {
-            let total = output_frames(self.taken, self.rate, self.rate_out);
+            let total = self.ratio.output_frames(self.taken);
             let hop = self.kernel.hop() as u64;
             let mut blocks = self.pushed / hop;
             while self.kernel.available(blocks) < total {
@@ -166,8 +183,11 @@ impl Conversion {
     }
 }
 
-/// `frames * to / from`, rounded to nearest, halves up.
-fn output_frames(frames: u64, from: u32, to: u32) -> u64 {
-    let (from, to) = (u128::from(from), u128::from(to));
-    u64::try_from((2 * u128::from(frames) * to + from) / (2 * from)).unwrap_or(u64::MAX)
+impl Ratio {
+    /// `frames * output / input`, rounded to nearest.
+    fn output_frames(self, frames: u64) -> u64 {
+        let (input, output) = (u128::from(self.input), u128::from(self.output));
+        let half = if self.halves_up { input } else { input - 1 };
+        u64::try_from((2 * u128::from(frames) * output + half) / (2 * input)).unwrap_or(u64::MAX)
+    }
 }

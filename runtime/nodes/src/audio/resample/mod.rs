@@ -4,6 +4,7 @@ mod block;
 mod conversion;
 mod interpolate;
 mod kernel;
+mod speed_perturb;
 mod transform;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::stream::reader::Reader;
 use crate::stream::timeline::Gaps;
 use conversion::Conversion;
 use kernel::{Kernel, Plan, Requirement};
+pub use speed_perturb::{SpeedPerturb, SpeedPerturbParams};
 
 /// The rates that can be converted, in Hz.
 const RATES: std::ops::RangeInclusive<u32> = 1000..=768_000;
