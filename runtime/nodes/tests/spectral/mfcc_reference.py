@@ -30,8 +30,16 @@ def signal(count: int) -> np.ndarray:
 LIBROSA = [
     (4000, 16000, {}),
     (4000, 22050, {"whole": False, "n_mfcc": 13, "n_mels": 40, "n_fft": 512, "hop_length": 256, "lifter": 22.0}),
-    (4000, 16000, {"top_db": 30.0, "n_fft": 400, "hop_length": 200, "mel_scale": "htk", "norm": "none", "pad_mode": "reflect"}),
-    (2000, 8000, {"n_fft": 256, "win_length": 200, "hop_length": 80, "n_mels": 24, "fmin_hz": 100.0, "fmax_hz": 3800.0}),
+    (
+        4000,
+        16000,
+        {"top_db": 30.0, "n_fft": 400, "hop_length": 200, "mel_scale": "htk", "norm": "none", "pad_mode": "reflect"},
+    ),
+    (
+        2000,
+        8000,
+        {"n_fft": 256, "win_length": 200, "hop_length": 80, "n_mels": 24, "fmin_hz": 100.0, "fmax_hz": 3800.0},
+    ),
 ]
 KALDI = [
     (2000, 16000, {}),
