@@ -4,7 +4,9 @@ mod segments;
 pub mod silero;
 mod vad;
 
-pub use segments::{SpeechSegments, SpeechSegmentsParams};
+pub use segments::{
+    SnrEstimate, SnrEstimateParams, SpeechRatio, SpeechRatioParams, SpeechSegments, SpeechSegmentsParams,
+};
 pub(crate) use segments::{
     default_min_silence_duration_ms, default_min_speech_duration_ms, default_speech_pad_ms, default_threshold,
 };
@@ -14,5 +16,5 @@ use remotemedia_core::node::Registry;
 
 /// Adds the nodes of this family.
 pub(crate) fn register(registry: &mut Registry) {
-    registry.add::<Vad>().add::<SpeechSegments>();
+    registry.add::<Vad>().add::<SpeechSegments>().add::<SpeechRatio>().add::<SnrEstimate>();
 }

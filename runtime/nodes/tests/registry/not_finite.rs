@@ -8,13 +8,14 @@ use serde_json::{Value as Json, json};
 use crate::drive::{prepare, run};
 
 /// The nodes that leave samples as they are, and what they do with them. All others that take sound must refuse.
-const HANDING_ON: [(&str, &str); 7] = [
+const HANDING_ON: [(&str, &str); 8] = [
     ("PassThrough", "hands on any value"),
     ("Echo", "hands on any value"),
     ("AudioChunk", "cuts sound"),
     ("AudioConcat", "joins sound"),
     ("AudioPad", "puts silence around sound"),
     ("AudioTrim", "leaves out what is quiet"),
+    ("RandomCrop", "cuts sound"),
     ("FileSink", "writes what comes; into a file of float samples as it is"),
 ];
 
@@ -29,6 +30,9 @@ fn other_ways() -> Vec<(&'static str, Json)> {
         ("AudioGain", json!({"gain_db": 0})),
         ("LoudnessNormalize", json!({"mode": "live"})),
         ("AudioResample", json!({"rate": 16000, "quality": "fast"})),
+        ("SpeedPerturb", json!({"factors": [1.0]})),
+        ("SpeedPerturb", json!({"factors": [1.1]})),
+        ("MFCC", json!({})),
         ("AudioResample", json!({"rate": 47999, "quality": "best"})),
     ];
     let filters = ["lowpass", "highpass", "biquad_lowpass", "biquad_highpass", "biquad_bandpass", "notch", "allpass"];

@@ -2,6 +2,7 @@
 
 #[path = "../drive/mod.rs"]
 mod drive;
+mod measures;
 mod pipelines;
 mod reference;
 mod segments;

@@ -47,6 +47,10 @@ fn ways() -> Vec<(&'static str, Json, After)> {
         ("AudioTrim", json!({}), After::Goes),
         ("LoudnessNormalize", json!({}), After::Times),
         ("LoudnessNormalize", json!({"mode": "live"}), After::Times),
+        // Other factors are in `audio_processing`: there the times after a jump are no longer those of the input.
+        ("SpeedPerturb", json!({"factors": [1.0]}), After::Anew),
+        ("AddNoise", json!({"snr_db": [10, 10]}), After::Times),
+        ("RandomCrop", json!({"duration_s": 5, "pad": "none"}), After::Goes),
         ("AudioEncode", json!({"format": "wav"}), After::Goes),
         ("AudioEncode", json!({"format": "flac"}), After::Goes),
         ("AudioLevel", json!({"window_ms": 30}), After::Times),
@@ -56,10 +60,15 @@ fn ways() -> Vec<(&'static str, Json, After)> {
         ("Loudness", json!({}), After::Times),
         ("VAD", json!({}), After::Anew),
         ("SpeechSegments", json!({}), After::Anew),
+        ("SpeechRatio", json!({}), After::Anew),
+        ("SNREstimate", json!({}), After::Anew),
+        ("Bandwidth", json!({}), After::Anew),
         ("STFT", json!({"n_fft": 256}), After::Anew),
         ("STFT", json!({"n_fft": 256, "whole": true, "center": false}), After::Anew),
         ("MelSpectrogram", json!({"preset": "whisper"}), After::Anew),
         ("MelSpectrogram", json!({"n_fft": 512, "n_mels": 20}), After::Anew),
+        ("MFCC", json!({"n_mels": 40}), After::Anew),
+        ("MFCC", json!({"convention": "kaldi"}), After::Anew),
     ]
 }
 

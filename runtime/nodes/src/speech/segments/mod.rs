@@ -2,6 +2,8 @@
 
 mod front_end;
 mod recording;
+mod snr_estimate;
+mod speech_ratio;
 mod timestamps;
 mod windows;
 
@@ -17,6 +19,8 @@ use serde::Deserialize;
 
 use front_end::FrontEnd;
 use recording::Recording;
+pub use snr_estimate::{SnrEstimate, SnrEstimateParams};
+pub use speech_ratio::{SpeechRatio, SpeechRatioParams};
 use timestamps::{Found, Rules, Timestamps};
 use windows::{Window, Windows};
 
