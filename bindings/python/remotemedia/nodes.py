@@ -17,8 +17,11 @@ from typing import Literal
 from ._graph.node import Node, OnError, takes_given_params
 
 __all__ = [
+    "MFCC",
     "STFT",
     "VAD",
+    "AddNoise",
+    "AddNoiseNode",
     "AudioBufferAccumulatorNode",
     "AudioChunk",
     "AudioChunkNode",
@@ -49,6 +52,8 @@ __all__ = [
     "AudioSumNode",
     "AudioTrim",
     "AudioTrimNode",
+    "Bandwidth",
+    "BandwidthNode",
     "Calculator",
     "CalculatorNode",
     "ChannelBalance",
@@ -66,24 +71,93 @@ __all__ = [
     "LoudnessNode",
     "LoudnessNormalize",
     "LoudnessNormalizeNode",
+    "MFCCNode",
     "MelSpectrogram",
     "MelSpectrogramNode",
     "NoiseSource",
     "NoiseSourceNode",
     "PassThrough",
     "PassThroughNode",
+    "RandomCrop",
+    "RandomCropNode",
+    "SNREstimate",
+    "SNREstimateNode",
     "STFTNode",
     "SilenceDetector",
     "SilenceDetectorNode",
     "SileroVADNode",
+    "SpeechRatio",
+    "SpeechRatioNode",
     "SpeechSegments",
     "SpeechSegmentsNode",
+    "SpeedPerturb",
+    "SpeedPerturbNode",
     "TextCollector",
     "TextCollectorNode",
+    "TimeFrequencyMask",
+    "TimeFrequencyMaskNode",
     "ToneSource",
     "ToneSourceNode",
     "VADNode",
 ]
+
+
+class AddNoise(Node):
+    """Adds noise to sound at a signal-to-noise ratio that is drawn for each item, for training.
+
+    For each item a ratio within `snr_db` is drawn and, with `paths`, one of their files and the
+    place in it where the noise begins. Noise that ends before the item begins again from its start.
+    Files of another rate are resampled, and those with another number of channels than the sound
+    are mixed to one, which goes into each. Without `paths` the noise is made: normally distributed,
+    independent in each channel.
+
+    The ratio is that of mean powers: of all frames and channels of the item, pauses included, to
+    all of the noise that lies under it, as in Kaldi's `wav-reverberate` and in Lhotse's `mix`. For
+    that the node takes the whole item first and then emits it: its samples stay in memory until it
+    ends, at most 1 GiB (93 minutes of mono at 48 kHz); more is an error. An item of digital silence
+    has no ratio and stays as it is; noise that is digital silence is an error.
+
+    Sums are computed in float64 and rounded once. Nothing limits them: sound may exceed full scale.
+    Every frame that comes in goes out, at its time. Where rate or layout change inside an item,
+    each part has its own noise.
+
+    Draws depend on `seed`, the number of the item in its run and its name, where it has one: the
+    same for the same input, however it is divided into packets. Files are decoded when they are
+    first drawn and kept for the run, up to 256 MiB together; one may have 134,217,728 frames.
+    Samples that are NaN or infinite are refused.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @takes_given_params
+    def __init__(
+        self,
+        *,
+        paths: Sequence[str] | None = None,
+        color: Literal["white", "pink"] = "white",
+        snr_db: Sequence[float] = [10.0, 20.0],
+        seed: int = 0,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """paths: Sound files with noise, or patterns such as `noise/**/*.wav`, as `FileSource` has them. Without it
+          noise is made.
+        color: The noise that is made without `paths`. "white": The same for every hertz. "pink": The same for every
+          octave: 3 dB less with each.
+        snr_db: The least and the greatest ratio of the sound to the noise, in decibels, from -100 to 100.
+        seed: What the draws begin from: another seed, other draws. 0 or more.
+        gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
+          starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
+          longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
+          sources that stamp packets by a clock that jitters.
+        """
+
+
+AddNoiseNode = AddNoise
 
 
 class AudioBufferAccumulatorNode(Node):
@@ -994,6 +1068,58 @@ class AudioTrim(Node):
 AudioTrimNode = AudioTrim
 
 
+class Bandwidth(Node):
+    """Measures up to which frequency there is sound, whatever its rate.
+
+    It shows what a telephone or a codec left of a recording that was resampled since. At the end of
+    each item it emits a map:
+
+    key             value
+    --------------  --------------------------------------------------------------------------------
+    `bandwidth_hz`  the upper end of the highest band that is at most `drop_db` below the strongest
+                    one; null for digital silence
+    `nyquist_hz`    half the rate: the most that it could be
+    `duration_s`    the length of the item, in seconds
+
+    The spectrum is that of the whole item and all channels, by Welch's method: Blackman-Harris
+    windows of a power of two of samples, 62 to 125 ms long, half a window apart, whose powers are
+    averaged. A band is 100 Hz wide and has the mean power of the bins in it. So the number is a
+    multiple of 100 Hz, or half the rate.
+
+    Speech at 16 kHz from a telephone gives about 3400 Hz to 4000 Hz. Noise counts as sound: where
+    that of 16-bit samples or of a microphone lies less than `drop_db` below the strongest band, the
+    bandwidth is half the rate.
+
+    How the sound is divided into packets changes nothing. A change of rate or layout ends one
+    measurement and begins the next, and so does a jump in time unless `gaps` says otherwise. NaN
+    and infinity are an error.
+
+    Input `in`: Sound.
+    Output `out`: At the end of each item the map {bandwidth_hz, nyquist_hz, duration_s}.
+    """
+
+    __slots__ = ()
+
+    @takes_given_params
+    def __init__(
+        self,
+        *,
+        drop_db: float = 60.0,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """drop_db: How far below the strongest band there still is sound, in decibels. From 1 to 120.
+        gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
+          starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
+          longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
+          sources that stamp packets by a clock that jitters.
+        """
+
+
+BandwidthNode = Bandwidth
+
+
 class Calculator(Node):
     """Computes with a fixed operand on numbers, lists of numbers and tensors.
 
@@ -1448,6 +1574,116 @@ class LoudnessNormalize(Node):
 LoudnessNormalizeNode = LoudnessNormalize
 
 
+class MFCC(Node):
+    """Computes mel-frequency cepstral coefficients, as librosa or as Kaldi does.
+
+    It emits float32 tensors of shape `(n_mfcc, frames)`, or `(channels, n_mfcc, frames)` if there
+    are several channels: for each packet the frames that it completes, or with `whole` all of an
+    item at its end. Params that are not given have the values of the `convention`:
+
+    param                            `librosa`                       `kaldi`
+    -------------------------------  ------------------------------  -------------------------------
+    `rate`                           that of the sound               16000
+    `n_mfcc`                         20                              13
+    `n_mels`                         128                             23
+    `win_length`                     `n_fft`                         25 ms: 400 at 16 kHz
+    `hop_length`                     512                             10 ms: 160 at 16 kHz
+    `n_fft`                          2048                            the power of two that holds
+                                                                     `win_length`: 512
+    `fmin_hz`                        0                               20
+    `lifter`                         0                               22
+    `full_scale`                     1                               32768
+    `use_energy`                     no such param                   true
+    `mel_scale`, `norm`, `pad_mode`  `slaney`, `slaney`, `constant`  no such params
+    `top_db`                         80 if `whole`, else none        no such param
+    `whole`                          true                            false
+
+    `librosa` gives what `librosa.feature.mfcc` gives: frames of `n_fft` samples that are centred on
+    sample `k * hop_length`, a periodic Hann window, power, mel filters, decibels not more than
+    `top_db` below the largest of the item, and the first `n_mfcc` numbers of an orthonormal cosine
+    transform (type II); coefficient `k` is multiplied by `1 + lifter / 2 * sin(pi * (k + 1) /
+    lifter)`. What lies `top_db` below the largest is known at the end of an item, so with `whole`
+    off there is no `top_db`.
+
+    `kaldi` gives what `compute-mfcc-feats` of Kaldi gives with `--dither=0`: frames of `win_length`
+    samples that begin at sample `k * hop_length` and lie in the sound (`--snip-edges=true`),
+    without their mean, with a pre-emphasis of 0.97, a Povey window and zeros up to `n_fft`;
+    triangles on the mel scale of HTK, natural logarithms, the same cosine transform, and a factor
+    of `1 + lifter / 2 * sin(pi * k / lifter)`. With `use_energy` the first coefficient is the
+    logarithm of the frame's energy before pre-emphasis and window. Kaldi reads 16-bit samples,
+    hence `full_scale`: for what `torchaudio.compliance.kaldi.mfcc` gives for sound within ±1, set
+    it to 1 and `use_energy` to false.
+
+    The arithmetic is float32. The time of a packet is that of its first frame: of its centre, or
+    with `kaldi` of its first sample. How the sound is divided into packets changes no value. A
+    change of rate or layout ends one recording and begins the next.
+
+    NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the
+    numbers of one item may fill 1 GiB; more is an error.
+
+    Input `in`: Sound.
+    Output `out`: Float32 tensors (n_mfcc, frames), with several channels (channels, n_mfcc,
+      frames).
+    """
+
+    __slots__ = ()
+
+    @takes_given_params
+    def __init__(
+        self,
+        *,
+        convention: Literal["librosa", "kaldi"] = "librosa",
+        rate: int | None = None,
+        n_mfcc: int | None = None,
+        n_mels: int | None = None,
+        n_fft: int | None = None,
+        win_length: int | None = None,
+        hop_length: int | None = None,
+        fmin_hz: float | None = None,
+        fmax_hz: float | None = None,
+        lifter: float | None = None,
+        full_scale: float | None = None,
+        use_energy: bool | None = None,
+        mel_scale: Literal["slaney", "htk"] | None = None,
+        norm: Literal["slaney", "none"] | None = None,
+        pad_mode: Literal["constant", "reflect"] | None = None,
+        top_db: float | None = None,
+        whole: bool | None = None,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """convention: Whose coefficients they are, and where params that are not given come from. "librosa": Those of
+          `librosa.feature.mfcc`. "kaldi": Those of Kaldi's `compute-mfcc-feats`.
+        rate: The rate at which the sound is looked at, in Hz. From 1000 to 768000.
+        n_mfcc: The number of coefficients, at most `n_mels`. From 1 to 1024.
+        n_mels: The number of mel filters. From 1 to 1024.
+        n_fft: The length of the transform, in samples. From 2 to 65536.
+        win_length: The length of the window, in samples. Not more than `n_fft`. From 2 to 65536.
+        hop_length: From one frame to the next, in samples. From 1 to 1000000.
+        fmin_hz: Where the first filter begins. From 0 to 384000.
+        fmax_hz: Where the last filter ends. By default half the rate. From 1 to 384000.
+        lifter: How much higher coefficients are raised; 0 leaves them as they are. From 0 to 1000.
+        full_scale: The number for which a sample of 1 stands. From 1e-06 to 1e+10.
+        use_energy: Whether the first coefficient is the energy of the frame.
+        mel_scale: How frequencies become mels. "slaney": Linear up to 1000 Hz, logarithmic above, as in Slaney's
+          Auditory Toolbox (1998). "htk": 2595 log10(1 + f / 700), as in HTK.
+        norm: How filters are weighted. "slaney": By 2 / (width in Hz), so that each has about the same area. "none":
+          Not: each has a peak of 1.
+        pad_mode: What stands before the first sample and after the last one. "constant": Silence. "reflect": The sound
+          in a mirror that stands on its first or last sample.
+        top_db: How far below the largest of the item decibels may lie, in decibels. From 0 to 1000.
+        whole: Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
+        gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
+          starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
+          longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
+          sources that stamp packets by a clock that jitters.
+        """
+
+
+MFCCNode = MFCC
+
+
 class MelSpectrogram(Node):
     """Computes spectra of sound on the mel scale, as librosa or as Whisper does.
 
@@ -1595,6 +1831,106 @@ class PassThrough(Node):
 
 
 PassThroughNode = PassThrough
+
+
+class RandomCrop(Node):
+    """Cuts a piece of one length from a random place of each item, for training.
+
+    The piece has exactly `duration_s` times the rate frames, rounded to nearest, whatever the item
+    has: of n frames each of the n - m + 1 places for m frames is as likely. An item that is shorter
+    is taken from its start and gets what `pad` says after its end. The piece keeps its time and
+    every bit of its samples.
+
+    The draw depends on `seed`, the number of the item in its run and its name, where it has one:
+    the same for the same input, however it is divided into packets.
+
+    How long an item is, is known at its end, so its samples stay in memory until then, at most 1
+    GiB (93 minutes of mono at 48 kHz); more is an error. Where rate or layout change inside an
+    item, each part is cut by itself. An item without a packet stays empty.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @takes_given_params
+    def __init__(
+        self,
+        duration_s: float,
+        *,
+        seed: int = 0,
+        pad: Literal["silence", "repeat", "none"] = "silence",
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """duration_s: The length of the piece, in seconds; at least one frame. From 0.0001 to 86400.
+        seed: What the draws begin from: another seed, other draws. 0 or more.
+        pad: What follows an item that is shorter. "silence": Digital silence. "repeat": The item again, from its start,
+          as often as it takes. An item without frames is padded with silence. "none": Nothing: the piece is shorter
+          then.
+        gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
+          starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
+          longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
+          sources that stamp packets by a clock that jitters.
+        """
+
+
+RandomCropNode = RandomCrop
+
+
+class SNREstimate(Node):
+    """Estimates the signal-to-noise ratio of speech from the sound alone.
+
+    Sound of any rate and layout goes in. At the end of each item it emits a map:
+
+    key           value
+    ------------  ----------------------------------------------------------------------------------
+    `snr_db`      the ratio of the mean powers of speech and noise over the item, in decibels from
+                  -20 to 100; null where there is no estimate
+    `noise_db`    the power of the noise, in decibels of full scale; null likewise
+    `duration_s`  the length of the item, in seconds
+
+    Windows of 32 ms are judged by the detector of `VAD`. The noise is the median power of those
+    that are not speech: whose probability is more than 0.15 below `threshold`. What the item has
+    beyond that is speech. An estimate takes one window with speech and three without; windows of
+    digital silence are left out, and so is the last one where it is not complete. All channels
+    count.
+
+    The noise has to be steady, and at least 0.1 s of pauses to be there. Five clips of read speech,
+    3 to 7 s long, with noise added at 0, 5 and 10 dB were estimated to within 1 dB for white noise
+    and 3 dB for pink noise, whose power wanders. Of a ratio that is better than that of the
+    recording itself only the latter can be found.
+
+    How the sound is divided into packets changes nothing. 16 bytes are kept for each window. A
+    change of rate or layout ends one measurement and begins the next, and so does a jump in time
+    unless `gaps` says otherwise. NaN and infinity are an error.
+
+    Input `in`: Sound.
+    Output `out`: At the end of each item the map {snr_db, noise_db, duration_s}.
+    """
+
+    __slots__ = ()
+
+    @takes_given_params
+    def __init__(
+        self,
+        *,
+        threshold: float = 0.5,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """threshold: The probability from which on a window is speech. From 0 to 1.
+        gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
+          starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
+          longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
+          sources that stamp packets by a clock that jitters.
+        """
+
+
+SNREstimateNode = SNREstimate
 
 
 class STFT(Node):
@@ -1788,6 +2124,59 @@ class SileroVADNode(Node):
         """
 
 
+class SpeechRatio(Node):
+    """Measures the share of the time in which somebody speaks.
+
+    Sound of any rate and layout goes in. At the end of each item it emits a map:
+
+    key             value
+    --------------  --------------------------------------------------------------------------------
+    `speech_ratio`  the share of the time that is speech, from 0 to 1; null for an item without
+                    frames
+    `speech_s`      how long that is, in seconds
+    `duration_s`    the length of the item, in seconds
+
+    Speech is what lies in the segments that `SpeechSegments` finds with the same params, its
+    padding included: the detector is that of `VAD`, at 8 kHz for sound of that rate, else at 16
+    kHz. Nothing of the sound is kept.
+
+    How the sound is divided into packets changes nothing. A change of rate or layout ends one
+    measurement and begins the next, and so does a jump in time unless `gaps` says otherwise. NaN
+    and infinity are an error.
+
+    Input `in`: Sound.
+    Output `out`: At the end of each item the map {speech_ratio, speech_s, duration_s}.
+    """
+
+    __slots__ = ()
+
+    @takes_given_params
+    def __init__(
+        self,
+        *,
+        threshold: float = 0.5,
+        min_speech_duration_ms: int = 250,
+        min_silence_duration_ms: int = 100,
+        speech_pad_ms: int = 30,
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """threshold: The probability from which on a window is speech. Speech ends where it falls 0.15 below, but not
+          below 0.01. From 0 to 1.
+        min_speech_duration_ms: Speech that is not longer than this does not count. From 0 to 3600000.
+        min_silence_duration_ms: Silence that is shorter than this does not end speech. From 0 to 3600000.
+        speech_pad_ms: What counts as speech before and after it. From 0 to 3600000.
+        gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
+          starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
+          longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
+          sources that stamp packets by a clock that jitters.
+        """
+
+
+SpeechRatioNode = SpeechRatio
+
+
 class SpeechSegments(Node):
     """Cuts sound into the segments in which somebody speaks.
 
@@ -1866,6 +2255,58 @@ class SpeechSegments(Node):
 
 
 SpeechSegmentsNode = SpeechSegments
+
+
+class SpeedPerturb(Node):
+    """Makes sound faster or slower by a factor that is drawn for each item, for training.
+
+    Pitch changes with the speed, as with a tape (Ko, Povey, Peddinti and Khudanpur, "Audio
+    augmentation for speech recognition", Interspeech 2015; the `speed` of sox). The sound is
+    resampled by the filters of `AudioResample` and keeps its rate: a factor of 1.1 makes n frames n
+    / 1.1, rounded to nearest, halves up, or down where the factor is below 1: the count of Lhotse's
+    `perturb_num_samples`. Output frame k has what the input has at frame k times the factor; the
+    filter's delay is taken out.
+
+    Each of the `factors` is as likely as the others; name one twice to draw it twice as often. The
+    draw depends on `seed`, the number of the item in its run and its name, where it has one: the
+    same for the same input, however it is divided into packets. A change of rate or layout inside
+    an item begins anew with the same factor.
+
+    Times begin with the item's first and then pass at the new speed, also after a jump. Sound with
+    the factor 1 passes as it is. Rates from 1,000 to 768,000 Hz are converted, others are an error,
+    and so are NaN and infinity.
+
+    Input `in`: Sound.
+    Output `out`: Sound.
+    """
+
+    __slots__ = ()
+
+    @takes_given_params
+    def __init__(
+        self,
+        *,
+        factors: Sequence[float] = [0.9, 1.0, 1.1],
+        seed: int = 0,
+        quality: Literal["fast", "high", "best"] = "high",
+        gaps: Literal["restart", "fill", "ignore"] = "restart",
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """factors: The factors to draw from: 1 to 64 numbers from 0.25 to 4 with at most three decimals.
+        seed: What the draws begin from: another seed, other draws. 0 or more.
+        quality: How sharp the filter is, and how exact the arithmetic. "fast": Pass-band up to 0.80, stop-band at least
+          90 dB down, float32: for previews, and for speech where time counts. "high": Pass-band up to 0.9125, stop-band
+          at least 120 dB down, float32. "best": Pass-band up to 0.95, stop-band at least 140 dB down, float64: as exact
+          as float32 samples can tell.
+        gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
+          starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a
+          longer one it starts anew; an overlap is trimmed. "ignore": Times after the first are not looked at: for
+          sources that stamp packets by a clock that jitters.
+        """
+
+
+SpeedPerturbNode = SpeedPerturb
 
 
 class TextCollector(Node):
@@ -1992,6 +2433,59 @@ class TextCollectorNode(Node):
         yield_partial_on_end: Whether what is unfinished at the end is emitted as well. The end is that of the item, or
           one of the texts `<|text_end|>` and `<|audio_end|>`. Once written `yieldPartialOnEnd`, which still works.
         """
+
+
+class TimeFrequencyMask(Node):
+    """Masks random bands of frequencies and stretches of time in spectra, for training.
+
+    It is the masking of SpecAugment (Park et al., "SpecAugment: a simple data augmentation method
+    for automatic speech recognition", Interspeech 2019), without its time warping; the defaults are
+    its policy LD. Tensors of float32 go in, of shape `(bands, frames)` or `(channels, bands,
+    frames)`, as `MelSpectrogram` and `MFCC` emit them. All of an item are put together along the
+    frames, and one tensor comes out at its end.
+
+    The width of a mask is drawn from 0 to `frequency_width` bands or `time_width` frames, each as
+    likely, but not more than there are, and over time not more than `time_share` of the frames.
+    Then its place is drawn, each as likely. Masks may overlap, and are the same for all channels.
+
+    The draws depend on `seed`, the number of the item in its run and its name, where it has one:
+    the same for the same input, however it is divided into packets. An item may fill 1 GiB; more is
+    an error, and so are tensors that differ in type, channels or bands.
+
+    Input `in`: Float32 tensors (bands, frames) or (channels, bands, frames).
+    Output `out`: For each item one tensor of the same form, with all its frames.
+    """
+
+    __slots__ = ()
+
+    @takes_given_params
+    def __init__(
+        self,
+        *,
+        frequency_masks: int = 2,
+        frequency_width: int = 27,
+        time_masks: int = 2,
+        time_width: int = 100,
+        time_share: float = 1.0,
+        fill: Literal["mean", "zero", "value"] = "mean",
+        value: float = 0.0,
+        seed: int = 0,
+        name: str | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        """frequency_masks: The number of masks over frequencies. From 0 to 1000.
+        frequency_width: The most bands of one mask. From 0 to 65536.
+        time_masks: The number of masks over time. From 0 to 1000.
+        time_width: The most frames of one mask. From 0 to 100000000.
+        time_share: The largest share of the item's frames for one mask over time. From 0 to 1.
+        fill: What stands in place of what is masked. "mean": The mean of all numbers of the item. "zero": Zero.
+          "value": The param `value`.
+        value: The number for `fill: "value"`.
+        seed: What the draws begin from: another seed, other draws. 0 or more.
+        """
+
+
+TimeFrequencyMaskNode = TimeFrequencyMask
 
 
 class ToneSource(Node):
