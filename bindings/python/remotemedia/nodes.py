@@ -1900,7 +1900,7 @@ class SNREstimate(Node):
 
     The noise has to be steady, and at least 0.1 s of pauses to be there. Five clips of read speech,
     3 to 7 s long, with noise added at 0, 5 and 10 dB were estimated to within 1 dB for white noise
-    and 3 dB for pink noise, whose power wanders. Of a ratio that is better than that of the
+    and 4 dB for pink noise, whose power wanders. Of a ratio that is better than that of the
     recording itself only the latter can be found.
 
     How the sound is divided into packets changes nothing. 16 bytes are kept for each window. A
