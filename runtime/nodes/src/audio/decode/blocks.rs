@@ -3,19 +3,19 @@
 //!
 //! It may know nothing of these headers.
 
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 
 use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatReader, MediaInfo, Timestamp};
-use symphonia::core::formats::{FORMAT_ID_NULL, Track};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::formats::{FORMAT_ID_NULL, SeekMode, SeekTo, SeekedTo, Track};
+use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
 use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
-use super::symphonia_reader::{format_reader_fields, read_ahead};
+use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
 
 /// What a header says of the sound behind it.
 pub(super) struct Sound {
@@ -93,6 +93,9 @@ pub(super) struct BlockReader {
     tracks: Vec<Track>,
     metadata: MetadataLog,
     cut: Cut,
+    /// The place of the first byte of the sound, and how many there are, if that is known.
+    begins: u64,
+    len: Option<u64>,
     /// The next of the packets.
     packet: usize,
     left: Option<u64>,
@@ -142,6 +145,8 @@ impl BlockReader {
             track.with_padding(u32::try_from(unheard).unwrap_or(0));
         }
         Ok(Self {
+            begins: reader.pos(),
+            len: sound.len,
             reader,
             media: MediaInfo::from_track(&track),
             tracks: vec![track],
@@ -169,6 +174,29 @@ impl BlockReader {
         Ok(Some(self.packet(bytes, u64::from(frames))))
     }
 
+    /// The packet that holds a frame, of those that are there as a whole; the one after the last of them if the frame lies
+    /// beyond. Its number in the table of packets, the bytes and the frames before it.
+    fn find(&self, frame: u64, there: u64) -> (usize, u64, u64) {
+        match &self.cut {
+            Cut::Blocks { bytes, frames } => {
+                let (bytes, frames) = (u64::from(*bytes), u64::from(*frames));
+                let block = (frame / frames).min(self.len.unwrap_or(there).min(there) / bytes);
+                (0, block * bytes, block * frames)
+            }
+            Cut::Packets(packets) => {
+                let mut found = (0, 0u64, 0u64);
+                for (bytes, frames) in packets {
+                    let (place, passed) = (found.1 + u64::from(*bytes), found.2 + u64::from(*frames));
+                    if passed > frame || place > there {
+                        break;
+                    }
+                    found = (found.0 + 1, place, passed);
+                }
+                found
+            }
+        }
+    }
+
     fn packet(&mut self, bytes: usize, frames: u64) -> Packet {
         let rest = self.part.split_off(bytes);
         let data = std::mem::replace(&mut self.part, rest).into_boxed_slice();
@@ -183,6 +211,19 @@ impl BlockReader {
 
 impl FormatReader for BlockReader {
     format_reader_fields!(&INFO);
+
+    fn seek(&mut self, _: SeekMode, to: SeekTo) -> Result<SeekedTo> {
+        let frame = wanted_frame(to)?;
+        let Some(end) = self.reader.byte_len().filter(|_| self.reader.is_seekable()) else {
+            return Err(Error::Unsupported("jumps in what arrives"));
+        };
+        let (packet, bytes, frames) = self.find(frame, end.saturating_sub(self.begins));
+        self.reader.seek(SeekFrom::Start(self.begins + bytes))?;
+        self.part.clear();
+        (self.packet, self.frames) = (packet, frames);
+        self.left = self.len.map(|len| len.saturating_sub(bytes));
+        Ok(jumped_to(frames, frame))
+    }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         let ended = || Err(Error::IoError(io::ErrorKind::UnexpectedEof.into()));

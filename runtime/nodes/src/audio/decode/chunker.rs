@@ -85,6 +85,16 @@ impl Chunker {
         self.head = 0;
     }
 
+    /// How many of the frames that come next are not wanted.
+    pub(super) fn unwanted(&self) -> u64 {
+        self.skip_left
+    }
+
+    /// Notes that so many of the frames that are not wanted do not come in.
+    pub(super) fn pass_over(&mut self, frames: u64) {
+        self.skip_left = self.skip_left.saturating_sub(frames);
+    }
+
     /// The next whole chunk, if there is one.
     pub(super) fn whole(&mut self) -> Result<Option<Audio>, NodeError> {
         if self.sound() < self.chunk_frames { Ok(None) } else { self.emit(self.chunk_frames) }
@@ -106,9 +116,10 @@ impl Chunker {
         (self.emitted + self.waiting() as u64).saturating_sub(self.skip_left)
     }
 
-    /// Whether all of the part came in, so that no more is of use.
+    /// Whether all of the part came in, so that no more is of use. Of an empty one a frame beyond it must have come, which
+    /// shows that it lies within the sound.
     pub(super) fn is_complete(&self) -> bool {
-        self.part.end.is_some_and(|end| self.frames() >= end)
+        self.part.end.is_some_and(|end| self.frames() >= end && !self.is_before_part())
     }
 
     /// Whether the sound is too short for the part to have begun.
@@ -236,6 +247,30 @@ mod tests {
         let audio = chunker.rest().unwrap().unwrap();
         assert_eq!((audio.channel(0), audio.pts), (&[6.0, 7.0, 8.0, 9.0, 10.0][..], Some(4_000_005)));
         assert!(chunker.rest().unwrap().is_none());
+    }
+
+    #[test]
+    fn frames_before_a_part_may_be_passed_over() {
+        let format = Format { rate: 1000, channels: 1, layout: Layout::for_channels(1) };
+        let part = Part { start: 40, end: Some(42) };
+        let mut chunker = Chunker::new(format, 10, Trim { delay: 2, end: None }, part, 5);
+        chunker.push(&[vec![0.0; 5]]);
+        assert_eq!((chunker.unwanted(), chunker.position()), (37, 3_000_005));
+        chunker.pass_over(35);
+        assert_eq!((chunker.unwanted(), chunker.frames()), (2, 38));
+        chunker.push(&[(40..50u8).map(f32::from).collect()]);
+        let audio = chunker.rest().unwrap().unwrap();
+        assert_eq!((audio.channel(0), audio.pts), (&[42.0, 43.0][..], Some(40_000_005)));
+    }
+
+    #[test]
+    fn an_empty_part_needs_a_frame_after_its_start() {
+        let format = Format { rate: 1000, channels: 1, layout: Layout::for_channels(1) };
+        let mut chunker = Chunker::new(format, 10, Trim::default(), Part { start: 4, end: Some(4) }, 0);
+        chunker.push(&[vec![0.0; 4]]);
+        assert!(!chunker.is_complete() && chunker.is_before_part());
+        chunker.push(&[vec![0.0; 1]]);
+        assert!(chunker.is_complete() && !chunker.is_before_part() && chunker.rest().unwrap().is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From a source to decoded packets: finds the container, picks the audio track, decodes packet by packet, and notices
 //! what is missing.
 
+use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,8 +23,10 @@ use super::container::Container;
 use super::container_reader::{Unopened, open_reader};
 use super::failure;
 use super::info::{Head, codec_name, container_name, tags};
+use super::landing::land;
 use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
+use super::memory::Memory;
 use super::mp4_gapless::Movie;
 use super::track::{TrackFacts, choose_track};
 
@@ -34,6 +37,10 @@ pub(super) struct Demuxer {
     reader: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
     track: TrackFacts,
+    /// What the reader gave already, while it was looking for a later frame.
+    read: VecDeque<Result<Option<Packet>, Error>>,
+    /// Whether a later frame of this stream was looked for.
+    has_passed_over: bool,
     /// The planes of the last packet.
     planes: Vec<Vec<f32>>,
     /// Frames decoded so far, encoder delay and padding included.
@@ -108,6 +115,8 @@ impl Demuxer {
             reader,
             decoder,
             track,
+            read: VecDeque::new(),
+            has_passed_over: false,
             planes: Vec::new(),
             decoded: 0,
             next_timestamp: None,
@@ -170,9 +179,48 @@ impl Demuxer {
             .unwrap_or_else(|panic| Err(Stop::Failed(failure::unexpected(&self.name, &panic))))
     }
 
+    /// Leaves out up to so many of the frames that come next, without decoding them where the format allows that. How
+    /// many were left out: fewer where a packet begins before the frame that is wanted, or the file ends.
+    pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, Stop> {
+        let Some(memory) = Memory::of(self.track.params.codec).filter(|_| frames > 0 && !self.has_passed_over) else {
+            return Ok(0);
+        };
+        self.has_passed_over = true;
+        unbroken(|| self.go_to(self.decoded.saturating_add(frames), memory))
+            .unwrap_or_else(|panic| Err(Stop::Failed(failure::unexpected(&self.name, &panic))))
+    }
+
+    fn go_to(&mut self, frame: u64, memory: Memory) -> Result<u64, Stop> {
+        let landing = land(self.reader.as_mut(), self.container, memory, self.decoded, frame);
+        let landing = landing.map_err(|error| Stop::Failed(self.failed(&error)))?;
+        self.read = landing.read;
+        if landing.is_continuous {
+            return Ok(0);
+        }
+        self.decoder.reset();
+        for _ in 0..landing.priming {
+            if let Some(Ok(Some(packet))) = self.read.pop_front() {
+                self.prime(&packet)?;
+            }
+        }
+        let passed = landing.frame.saturating_sub(self.decoded);
+        self.decoded = landing.frame;
+        self.next_timestamp = None;
+        Ok(passed)
+    }
+
+    /// Decodes a packet whose sound is not wanted. What is wrong in it does not matter then.
+    fn prime(&mut self, packet: &Packet) -> Result<(), Stop> {
+        if self.decoder.decode(packet).is_err() {
+            self.decoder = make_decoder(&self.track.params, self.container, &self.name).map_err(Stop::Failed)?;
+            let _ = self.decoder.decode(packet);
+        }
+        Ok(())
+    }
+
     fn next_packet(&mut self) -> Result<Progress, Stop> {
         loop {
-            match self.reader.next_packet() {
+            match self.read.pop_front().unwrap_or_else(|| self.reader.next_packet()) {
                 Ok(Some(packet)) if packet.track_id == self.track.id => return self.decode(&packet),
                 Ok(Some(_)) => {}
                 Ok(None) => return self.end(),
@@ -184,9 +232,16 @@ impl Demuxer {
                         Ok(_) => Err(Stop::SourceEnded(failure::truncated(&self.name, self.decoded, None))),
                     };
                 }
-                Err(Error::IoError(error)) => return Err(Stop::Failed(failure::unreadable(&self.name, &error))),
-                Err(error) => return Err(Stop::Failed(self.damaged(&error))),
+                Err(error) => return Err(Stop::Failed(self.failed(&error))),
             }
+        }
+    }
+
+    /// An error of the reader.
+    fn failed(&self, error: &Error) -> NodeError {
+        match error {
+            Error::IoError(error) => failure::unreadable(&self.name, error),
+            error => self.damaged(error),
         }
     }
 
@@ -279,6 +334,7 @@ impl Demuxer {
         self.decoder = make_decoder(&self.track.params, self.container, &self.name)?;
         self.next_timestamp = None;
         self.decoded = 0;
+        self.has_passed_over = false;
         Ok(())
     }
 

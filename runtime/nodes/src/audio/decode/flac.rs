@@ -9,12 +9,12 @@ use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 use symphonia::core::errors::{Error, Result};
-use symphonia::core::formats::Track;
 use symphonia::core::formats::prelude::{
     Duration, FormatInfo, FormatOptions, FormatReader, MediaInfo, TimeBase, Timestamp,
 };
 use symphonia::core::formats::probe::{ProbeDataMatchSpec, ProbeFormatData, ProbeableFormat, Score, Scoreable};
 use symphonia::core::formats::well_known::FORMAT_ID_FLAC;
+use symphonia::core::formats::{SeekMode, SeekTo, SeekedTo, Track};
 use symphonia::core::io::{BufReader, MediaSourceStream, ReadBytes, ScopedStream};
 use symphonia::core::meta::{MetadataBuilder, MetadataLog};
 use symphonia::core::packet::Packet;
@@ -314,6 +314,10 @@ fn ended() -> Error {
 
 impl FormatReader for FlacReader<'_> {
     format_reader_fields!(&INFO);
+
+    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
+        Err(Error::Unsupported("seeking"))
+    }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         loop {

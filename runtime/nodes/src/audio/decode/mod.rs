@@ -17,8 +17,10 @@ mod flac;
 mod flac_frame;
 mod incremental;
 mod info;
+mod landing;
 mod layout;
 mod matroska;
+mod memory;
 mod mp4_gapless;
 mod mpeg;
 mod mpeg_free;
@@ -277,6 +279,9 @@ impl AudioDecode {
         if self.is_part_out() {
             let is_arriving = self.incoming.is_none() && self.work.is_arriving();
             return Ok(if is_arriving { Fetched::Waiting } else { Fetched::End });
+        }
+        if let Some(chunker) = &mut self.chunker {
+            chunker.pass_over(self.work.pass_over(chunker.unwanted())?);
         }
         if let Work::Raw(_) = self.work {
             return self.fetch_raw();

@@ -10,10 +10,10 @@ use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 use symphonia::core::errors::{Error, Result};
-use symphonia::core::formats::Track;
 use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatOptions, FormatReader, MediaInfo, Timestamp};
 use symphonia::core::formats::probe::{ProbeDataMatchSpec, ProbeFormatData, ProbeableFormat, Score, Scoreable};
 use symphonia::core::formats::well_known::FORMAT_ID_MP3;
+use symphonia::core::formats::{SeekMode, SeekTo, SeekedTo, Track};
 use symphonia::core::io::{MediaSourceStream, ScopedStream};
 use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
@@ -163,6 +163,10 @@ impl<'s> MpegReader<'s> {
 
 impl FormatReader for MpegReader<'_> {
     format_reader_fields!(&INFO);
+
+    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
+        Err(Error::Unsupported("seeking"))
+    }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         loop {

@@ -1,12 +1,10 @@
 //! What `AudioDecode` can be asked for: its params, and the part of each file that they name.
 
-use std::io::Read;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::chunker::Part;
-use super::raw::RawSound;
+use super::raw::{Bytes, RawSound};
 use crate::audio::pcm::SampleFormat;
 
 /// Params of [`AudioDecode`].
@@ -17,7 +15,8 @@ pub struct AudioDecodeParams {
     #[serde(default = "default_chunk_ms")]
     #[schemars(range(min = 1, max = 60000))]
     pub chunk_ms: u32,
-    /// Where to start in each file, in seconds. What is before it is decoded and left out, so the cut is exact.
+    /// Where to start in each file, in seconds. The cut is exact: the samples are those that decoding from the start gives.
+    /// Damage before it is not looked for.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1e9))]
     pub start_s: f64,
@@ -82,7 +81,7 @@ pub(super) struct Range {
 
 impl RawParams {
     /// A decoder of such bytes, which come from `reader`, or as they are pushed. `name` is what messages call them.
-    pub(super) fn sound(&self, name: String, reader: Option<Box<dyn Read + Send>>) -> RawSound {
+    pub(super) fn sound(&self, name: String, reader: Option<Box<dyn Bytes>>) -> RawSound {
         let format = match self.sample_format {
             RawSamples::U8 => SampleFormat::U8,
             RawSamples::S16 => SampleFormat::S16,

@@ -1,6 +1,6 @@
 //! PCM without a header, as telephony and capture devices deliver it: only params say what it is.
 
-use std::io::Read;
+use std::io::{self, Read, Seek, SeekFrom};
 
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Buffer, Layout};
@@ -9,13 +9,18 @@ use super::super::pcm::{SampleFormat, from_pcm};
 use super::chunker::Format;
 use super::failure;
 
+/// Where bytes come from that are there as a whole.
+pub(super) trait Bytes: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Bytes for T {}
+
 /// Bytes of PCM, from a file or as they arrive.
 pub(super) struct RawSound {
     sample_format: SampleFormat,
     format: Format,
     name: String,
     /// Where more bytes come from, if they do not arrive.
-    reader: Option<Box<dyn Read + Send>>,
+    reader: Option<Box<dyn Bytes>>,
     waiting: Vec<u8>,
     has_ended: bool,
     planes: Vec<Vec<f32>>,
@@ -28,7 +33,7 @@ impl RawSound {
         rate: u32,
         channels: usize,
         name: String,
-        reader: Option<Box<dyn Read + Send>>,
+        reader: Option<Box<dyn Bytes>>,
     ) -> Self {
         let format = Format { rate, channels, layout: Layout::for_channels(channels) };
         Self { sample_format, format, name, reader, waiting: Vec::new(), has_ended: false, planes: Vec::new() }
@@ -64,6 +69,19 @@ impl RawSound {
         &self.format
     }
 
+    /// Leaves out up to so many of the frames that come next; fewer where the bytes end, and none of bytes that arrive.
+    /// How many were left out.
+    ///
+    /// # Errors
+    /// If the bytes can't be read.
+    pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, NodeError> {
+        let frame = (self.sample_format.bytes() * self.format.channels) as u64;
+        let Some(reader) = self.reader.as_mut().filter(|_| frames > 0 && self.waiting.is_empty()) else {
+            return Ok(0);
+        };
+        pass_over(reader, frames, frame).map_err(|error| failure::unreadable(&self.name, &error))
+    }
+
     /// The next frames, plane by plane; `None` if no whole frame is there.
     ///
     /// # Errors
@@ -88,4 +106,12 @@ impl RawSound {
         self.planes = samples.chunks_exact(whole / frame).map(<[f32]>::to_vec).collect();
         Ok(Some(&self.planes))
     }
+}
+
+fn pass_over(reader: &mut dyn Bytes, frames: u64, frame: u64) -> io::Result<u64> {
+    let place = reader.stream_position()?;
+    let left = reader.seek(SeekFrom::End(0))?.saturating_sub(place);
+    let frames = frames.min(left / frame);
+    reader.seek(SeekFrom::Start(place + frames * frame))?;
+    Ok(frames)
 }

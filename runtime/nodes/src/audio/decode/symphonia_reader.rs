@@ -3,8 +3,10 @@
 
 use std::io;
 
-use symphonia::core::errors::{Error, Result};
+use symphonia::core::errors::{Error, Result, SeekErrorKind};
+use symphonia::core::formats::{SeekTo, SeekedTo};
 use symphonia::core::io::{MediaSourceStream, ReadBytes};
+use symphonia::core::units::Timestamp;
 
 /// Reads on until there are `wanted` bytes in `bytes`, in pieces of `least` to `most` bytes; fewer are there where the
 /// source ends. Whether it does.
@@ -33,8 +35,25 @@ pub(super) fn read_ahead(
     Ok(false)
 }
 
-/// The methods of Symphonia's `FormatReader` that give a reader's fields `media`, `metadata`, `tracks` and `reader`, and
-/// refuse to seek; the format is `$info`.
+/// The frame that a reader of ours is to jump to, whose timestamps are decoded frames.
+///
+/// # Errors
+/// If a time is asked for.
+pub(super) fn wanted_frame(to: SeekTo) -> Result<u64> {
+    match to {
+        SeekTo::Timestamp { ts, .. } => Ok(u64::try_from(ts.get()).unwrap_or(0)),
+        SeekTo::Time { .. } => Err(Error::SeekError(SeekErrorKind::Unseekable)),
+    }
+}
+
+/// What a reader of ours says that jumped to the packet before which so many frames lie, as it was asked for a frame.
+pub(super) fn jumped_to(packet: u64, frame: u64) -> SeekedTo {
+    let timestamp = |frame: u64| Timestamp::from(i64::try_from(frame).unwrap_or(i64::MAX));
+    SeekedTo { track_id: 0, required_ts: timestamp(frame), actual_ts: timestamp(packet) }
+}
+
+/// The methods of Symphonia's `FormatReader` that give a reader's fields `media`, `metadata`, `tracks` and `reader`; the
+/// format is `$info`.
 macro_rules! format_reader_fields {
     ($info:expr) => {
         fn format_info(&self) -> &symphonia::core::formats::FormatInfo {
@@ -51,14 +70,6 @@ macro_rules! format_reader_fields {
 
         fn tracks(&self) -> &[symphonia::core::formats::Track] {
             &self.tracks
-        }
-
-        fn seek(
-            &mut self,
-            _: symphonia::core::formats::SeekMode,
-            _: symphonia::core::formats::SeekTo,
-        ) -> symphonia::core::errors::Result<symphonia::core::formats::SeekedTo> {
-            Err(symphonia::core::errors::Error::Unsupported("seeking"))
         }
 
         fn into_inner<'inner>(self: Box<Self>) -> symphonia::core::io::MediaSourceStream<'inner>

@@ -174,6 +174,21 @@ impl Work {
         }
     }
 
+    /// Leaves out up to so many of the frames that come next, without decoding them. How many were left out: 0 where that
+    /// can't be done, and of bytes that arrive.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, NodeError> {
+        match self {
+            Work::File(demuxer) => demuxer.pass_over(frames).map_err(|stop| match stop {
+                Stop::SourceEnded(failure) | Stop::Failed(failure) => failure,
+            }),
+            Work::Raw(sound) => sound.pass_over(frames),
+            Work::Idle | Work::Stream(_) => Ok(0),
+        }
+    }
+
     /// The sound is out. Chunks and tags may follow that are still arriving.
     fn ended(&mut self) -> Got {
         let Work::Stream(stream) = self else { return Got::End };

@@ -1,0 +1,92 @@
+//! What a decoder remembers of the packets before the one that it decodes. A decoder that begins in the middle of a file
+//! must get these first, or it would give other samples than one that began at the start.
+
+use std::collections::VecDeque;
+
+use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
+use symphonia::core::packet::Packet;
+
+use super::mpeg_header::Header;
+
+/// The memory of a decoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// So many packets.
+    Packets(usize),
+    /// That of layer III, whose frames lend each other room: the main data of a frame may begin in frames before.
+    Reservoir,
+}
+
+impl Memory {
+    /// The memory of the decoder of a codec, where it is known and ends.
+    pub(super) fn of(id: AudioCodecId) -> Option<Self> {
+        match id {
+            codec::CODEC_ID_FLAC | codec::CODEC_ID_ALAC => Some(Self::Packets(0)),
+            codec::CODEC_ID_ADPCM_MS | codec::CODEC_ID_ADPCM_IMA_WAV | codec::CODEC_ID_ADPCM_IMA_QT => {
+                Some(Self::Packets(0))
+            }
+            // The filter bank holds 480 samples (ISO/IEC 11172-3, 2.4.3.2.2), and the shortest frame has 384.
+            codec::CODEC_ID_MP1 | codec::CODEC_ID_MP2 => Some(Self::Packets(2)),
+            codec::CODEC_ID_MP3 => Some(Self::Reservoir),
+            id if is_pcm(id) => Some(Self::Packets(0)),
+            _ => None,
+        }
+    }
+
+    /// The frame to jump to, so that what is remembered of a frame lies behind it.
+    pub(super) fn start(self, frame: u64) -> u64 {
+        frame
+    }
+
+    /// How many of the first of these packets are forgotten before the packet after the last of them is decoded.
+    pub(super) fn forgotten(self, packets: &VecDeque<Packet>) -> usize {
+        match self {
+            Self::Packets(count) => packets.len().saturating_sub(count),
+            Self::Reservoir => forgotten_by_layer_3(packets),
+        }
+    }
+}
+
+/// The transform of layer III overlaps with one granule before, and the filter bank with another one: these are in two
+/// frames, as one of MPEG-2 has only one granule. The spectra of both must be right, so the room that they were lent
+/// (up to 511 bytes, ISO/IEC 11172-3, 2.4.1.7) has to be there as well. Twice that is kept, and a frame more: the room of
+/// the first frames that are decoded lacks what lies before them.
+fn forgotten_by_layer_3(packets: &VecDeque<Packet>) -> usize {
+    const FRAMES: usize = 3;
+    const ROOM: usize = 2 * 511;
+    let mut room = 0;
+    for (index, packet) in packets.iter().enumerate().rev().skip(FRAMES) {
+        room += main_data(&packet.data);
+        if room >= ROOM {
+            return index;
+        }
+    }
+    0
+}
+
+/// The bytes of main data in a frame.
+fn main_data(frame: &[u8]) -> usize {
+    Header::read(frame).map_or(0, |header| frame.len().saturating_sub(header.head_len() + header.side_len()))
+}
+
+fn is_pcm(id: AudioCodecId) -> bool {
+    const CODECS: [AudioCodecId; 16] = [
+        codec::CODEC_ID_PCM_U8,
+        codec::CODEC_ID_PCM_S8,
+        codec::CODEC_ID_PCM_S16LE,
+        codec::CODEC_ID_PCM_S16BE,
+        codec::CODEC_ID_PCM_S24LE,
+        codec::CODEC_ID_PCM_S24BE,
+        codec::CODEC_ID_PCM_S32LE,
+        codec::CODEC_ID_PCM_S32BE,
+        codec::CODEC_ID_PCM_F32LE,
+        codec::CODEC_ID_PCM_F32BE,
+        codec::CODEC_ID_PCM_F64LE,
+        codec::CODEC_ID_PCM_F64BE,
+        codec::CODEC_ID_PCM_ALAW,
+        codec::CODEC_ID_PCM_MULAW,
+        codec::CODEC_ID_PCM_U16LE,
+        codec::CODEC_ID_PCM_U16BE,
+    ];
+    CODECS.contains(&id)
+}

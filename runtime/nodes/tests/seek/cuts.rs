@@ -1,0 +1,125 @@
+//! Random cuts of one file, each beside the same part of its whole decode.
+
+use remotemedia_core::value::{Buffer, File, FileSource, MediaTime, Packet, Value};
+use serde_json::{Value as Json, json};
+
+use crate::items::{Outcome, node, run_item};
+use crate::media;
+
+/// How many random cuts are made of each file.
+const CUTS: u32 = 200;
+/// Every so many cuts are of the file by path.
+const BY_PATH: u32 = 5;
+
+/// A file and the params that read it.
+pub(crate) struct Subject<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) bytes: Vec<u8>,
+    /// Params besides those of the part.
+    pub(crate) params: Json,
+}
+
+/// Checks random cuts of a file, and those at its ends. Gives its whole decode.
+pub(crate) fn check(name: &str, bytes: Vec<u8>) -> Outcome {
+    Subject { name, bytes, params: json!({}) }.check()
+}
+
+impl Subject<'_> {
+    /// Checks random cuts, and those at the ends. Gives the whole decode.
+    pub(crate) fn check(&self) -> Outcome {
+        let whole = self.decode(self.in_memory(), json!({}));
+        let (rate, frames) = (whole.chunks()[0].rate(), total(&whole));
+        let path = media::file("cut", &self.bytes);
+        let most = (rate as usize / 5).min(frames);
+        let mut random = crate::cuts::random(self.name);
+        for cut in 0..CUTS {
+            let (start, len) = match cut {
+                0 => (0, 1),
+                1 => (0, 0),
+                2 => (1, 1),
+                3 => (frames - 1, 1),
+                4 => (frames - 1, 100),
+                5 => (frames - 2, 2),
+                6 => (frames / 2, 0),
+                7 => (0, frames),
+                8 => (0, frames + 7),
+                _ => (random(frames), random(most + 1)),
+            };
+            let file = if cut % BY_PATH == 0 { File::from_path(path.clone()) } else { self.in_memory() };
+            self.check_cut(&whole, file, start, len, 20 + random(200));
+        }
+        for beyond in [0, 1, 1000, 10 * frames] {
+            self.check_beyond(&whole, frames + beyond, rate);
+        }
+        whole
+    }
+
+    fn check_cut(&self, whole: &Outcome, file: File, start: usize, len: usize, chunk_ms: usize) {
+        let rate = whole.chunks()[0].rate();
+        let seconds = |frames: usize| frames as f64 / f64::from(rate);
+        let params = json!({"start_s": seconds(start), "duration_s": seconds(len), "chunk_ms": chunk_ms});
+        let part = self.decode(file, params);
+        let shown = format!("{}: {len} frames from {start} on", self.name);
+        let mut place = start;
+        for chunk in part.chunks() {
+            assert_eq!(chunk.pts, Some(MediaTime::of_frames(place as u64, rate)), "{shown}");
+            place += chunk.frames();
+        }
+        let end = (start + len).min(total(whole));
+        assert_eq!(place, end, "{shown}");
+        for (channel, samples) in part.samples_before_failure().iter().enumerate() {
+            let expected: Vec<f32> = whole.chunks().iter().flat_map(|chunk| chunk.channel(channel).to_vec()).collect();
+            let wrong = samples.iter().zip(&expected[start..end]).position(|(left, right)| left != right);
+            assert_eq!(wrong, None, "{shown}, channel {channel}");
+        }
+        let failure = if start + len > total(whole) { &whole.failure } else { &None };
+        assert_eq!(&part.failure, failure, "{shown}");
+    }
+
+    /// A part that begins after the end fails as it does where the bytes arrive, which are decoded from the start.
+    fn check_beyond(&self, whole: &Outcome, start: usize, rate: u32) {
+        let params = json!({"start_s": start as f64 / f64::from(rate), "duration_s": 0.1});
+        let part = self.decode(self.in_memory(), params.clone());
+        assert!(part.values.is_empty(), "{}: from {start} on", self.name);
+        if whole.failure.is_some() {
+            assert_eq!(part.failure, whole.failure, "{}: from {start} on", self.name);
+            return;
+        }
+        let packet = Packet::new(Value::bytes(self.bytes.clone()));
+        let arriving = run_item(node("AudioDecode", self.with(params)).as_mut(), vec![packet]);
+        assert_eq!(part.message(), arriving.message().replacen("the stream", "the file", 1), "{}", self.name);
+        assert!(part.message().contains("`start_s`"), "{}: {}", self.name, part.message());
+    }
+
+    fn decode(&self, file: File, params: Json) -> Outcome {
+        run_item(node("AudioDecode", self.with(params)).as_mut(), vec![Packet::new(file.into())])
+    }
+
+    fn with(&self, mut params: Json) -> Json {
+        let (Json::Object(all), Json::Object(own)) = (&mut params, &self.params) else {
+            panic!("params are an object");
+        };
+        all.extend(own.clone());
+        params
+    }
+
+    fn in_memory(&self) -> File {
+        File { source: FileSource::Bytes(Buffer::from_bytes(self.bytes.clone())), mime: None }
+    }
+}
+
+/// The frames that come out of a file.
+pub(crate) fn total(outcome: &Outcome) -> usize {
+    outcome.chunks().iter().map(|chunk| chunk.frames()).sum()
+}
+
+/// Numbers below a limit (Marsaglia's xorshift), the same for the same name each time.
+pub(crate) fn random(name: &str) -> impl FnMut(usize) -> usize + use<> {
+    let mut state = name.bytes().fold(0x9e37_79b9_7f4a_7c15, |sum: u64, byte| sum.rotate_left(7) ^ u64::from(byte));
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    }
+}

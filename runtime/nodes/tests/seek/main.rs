@@ -1,0 +1,15 @@
+//! Parts of files by `start_s` and `duration_s`: the same samples, times and errors as those of the whole decode.
+
+mod cuts;
+#[path = "../drive/mod.rs"]
+mod drive;
+#[allow(dead_code, reason = "what these tests need of it")]
+#[path = "../audio_coding/items.rs"]
+mod items;
+#[allow(dead_code, reason = "as `items`")]
+#[path = "../audio_coding/media.rs"]
+mod media;
+mod pcm;
+#[allow(dead_code, reason = "as `items`")]
+#[path = "../audio_coding/pcm_files.rs"]
+mod pcm_files;
