@@ -24,9 +24,35 @@ pub(crate) fn check(name: &str, bytes: Vec<u8>) -> Outcome {
     Subject { name, bytes, params: json!({}) }.check()
 }
 
+/// Checks random cuts within what comes out of a file. Gives its whole decode.
+pub(crate) fn check_cuts(name: &str, bytes: Vec<u8>) -> Outcome {
+    Subject { name, bytes, params: json!({}) }.check_cuts()
+}
+
+/// Checks cuts of a file whose rate or number of channels changes beside those of its bytes as they arrive, which are
+/// decoded from the start.
+pub(crate) fn check_changing(name: &str, bytes: Vec<u8>) {
+    let subject = Subject { name, bytes, params: json!({}) };
+    for tenths in 0..25 {
+        let params = json!({"start_s": f64::from(tenths) / 10.0, "duration_s": 0.15});
+        let (part, arriving) = (subject.part(params.clone()), subject.arriving(params));
+        assert_eq!(part.values, arriving.values, "{name} from {tenths} tenths on");
+        assert_eq!(part.failure.is_some(), arriving.failure.is_some(), "{name} from {tenths} tenths on");
+    }
+}
+
 impl Subject<'_> {
-    /// Checks random cuts, and those at the ends. Gives the whole decode.
+    /// Checks random cuts, those at the ends, and those beyond. Gives the whole decode.
     pub(crate) fn check(&self) -> Outcome {
+        let whole = self.check_cuts();
+        let (rate, frames) = (whole.chunks()[0].rate(), total(&whole));
+        for beyond in [0, 1, 1000, 10 * frames] {
+            self.check_beyond(&whole, frames + beyond, rate);
+        }
+        whole
+    }
+
+    fn check_cuts(&self) -> Outcome {
         let whole = self.decode(self.in_memory(), json!({}));
         let (rate, frames) = (whole.chunks()[0].rate(), total(&whole));
         let path = media::file("cut", &self.bytes);
@@ -47,9 +73,6 @@ impl Subject<'_> {
             };
             let file = if cut % BY_PATH == 0 { File::from_path(path.clone()) } else { self.in_memory() };
             self.check_cut(&whole, file, start, len, 20 + random(200));
-        }
-        for beyond in [0, 1, 1000, 10 * frames] {
-            self.check_beyond(&whole, frames + beyond, rate);
         }
         whole
     }
@@ -79,16 +102,25 @@ impl Subject<'_> {
     /// A part that begins after the end fails as it does where the bytes arrive, which are decoded from the start.
     fn check_beyond(&self, whole: &Outcome, start: usize, rate: u32) {
         let params = json!({"start_s": start as f64 / f64::from(rate), "duration_s": 0.1});
-        let part = self.decode(self.in_memory(), params.clone());
+        let part = self.part(params.clone());
         assert!(part.values.is_empty(), "{}: from {start} on", self.name);
         if whole.failure.is_some() {
             assert_eq!(part.failure, whole.failure, "{}: from {start} on", self.name);
             return;
         }
-        let packet = Packet::new(Value::bytes(self.bytes.clone()));
-        let arriving = run_item(node("AudioDecode", self.with(params)).as_mut(), vec![packet]);
+        let arriving = self.arriving(params);
         assert_eq!(part.message(), arriving.message().replacen("the stream", "the file", 1), "{}", self.name);
         assert!(part.message().contains("`start_s`"), "{}: {}", self.name, part.message());
+    }
+
+    /// A part of the file.
+    pub(crate) fn part(&self, params: Json) -> Outcome {
+        self.decode(self.in_memory(), params)
+    }
+
+    fn arriving(&self, params: Json) -> Outcome {
+        let packet = Packet::new(Value::bytes(self.bytes.clone()));
+        run_item(node("AudioDecode", self.with(params)).as_mut(), vec![packet])
     }
 
     fn decode(&self, file: File, params: Json) -> Outcome {

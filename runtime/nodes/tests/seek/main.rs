@@ -3,12 +3,14 @@
 mod cuts;
 #[path = "../drive/mod.rs"]
 mod drive;
+mod flac;
 #[allow(dead_code, reason = "what these tests need of it")]
 #[path = "../audio_coding/items.rs"]
 mod items;
 #[allow(dead_code, reason = "as `items`")]
 #[path = "../audio_coding/media.rs"]
 mod media;
+mod mpeg;
 mod pcm;
 #[allow(dead_code, reason = "as `items`")]
 #[path = "../audio_coding/pcm_files.rs"]

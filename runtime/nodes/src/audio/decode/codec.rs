@@ -1,13 +1,13 @@
 //! The decoder for a track.
 
 use remotemedia_core::node::NodeError;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 
 use super::container::Container;
 use super::opus::PreSkip;
-use super::{failure, flac_frame, opus};
+use super::{aac, failure, flac_frame, opus};
 
 /// A decoder that takes the packets of a container.
 ///
@@ -43,7 +43,11 @@ pub(super) fn make_decoder(
     // Vorbis is never sound: it only is what the second one overlaps with (Vorbis I, 4.3.8).
     let options =
         AudioDecoderOptions::default().gapless(container == Container::Ogg || params.codec == CODEC_ID_VORBIS);
-    symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(|error| match error {
+    let made = match params.codec {
+        CODEC_ID_AAC => aac::Decoder::new(params).map(|decoder| Box::new(decoder) as _),
+        _ => symphonia::default::get_codecs().make_audio_decoder(params, &options),
+    };
+    made.map_err(|error| match error {
         Error::Unsupported("aac: aac too complex") => {
             failure::codec_unsupported(name, params.codec, Some("HE-AAC, or more than two channels"))
         }

@@ -23,7 +23,7 @@ use super::container::Container;
 use super::container_reader::{Unopened, open_reader};
 use super::failure;
 use super::info::{Head, codec_name, container_name, tags};
-use super::landing::land;
+use super::landing::{Start, counts_frames, land};
 use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
@@ -182,16 +182,18 @@ impl Demuxer {
     /// Leaves out up to so many of the frames that come next, without decoding them where the format allows that. How
     /// many were left out: fewer where a packet begins before the frame that is wanted, or the file ends.
     pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, Stop> {
-        let Some(memory) = Memory::of(self.track.params.codec).filter(|_| frames > 0 && !self.has_passed_over) else {
+        if frames == 0 || self.has_passed_over || !counts_frames(self.container) {
             return Ok(0);
-        };
+        }
+        let Some(memory) = Memory::of(self.track.params.codec) else { return Ok(0) };
         self.has_passed_over = true;
         unbroken(|| self.go_to(self.decoded.saturating_add(frames), memory))
             .unwrap_or_else(|panic| Err(Stop::Failed(failure::unexpected(&self.name, &panic))))
     }
 
     fn go_to(&mut self, frame: u64, memory: Memory) -> Result<u64, Stop> {
-        let landing = land(self.reader.as_mut(), self.container, memory, self.decoded, frame);
+        let start = Start { decoded: self.decoded, next_timestamp: self.next_timestamp };
+        let landing = land(self.reader.as_mut(), self.container, memory, start, frame);
         let landing = landing.map_err(|error| Stop::Failed(self.failed(&error)))?;
         self.read = landing.read;
         if landing.is_continuous {
@@ -205,7 +207,7 @@ impl Demuxer {
         }
         let passed = landing.frame.saturating_sub(self.decoded);
         self.decoded = landing.frame;
-        self.next_timestamp = None;
+        self.next_timestamp = landing.next_timestamp;
         Ok(passed)
     }
 

@@ -21,7 +21,9 @@ use symphonia::core::packet::Packet;
 use symphonia::default::meta::embedded::flac::{FLAC_METADATA_INFO, read_flac_comment_block};
 
 use super::flac_frame::{FrameHeader, MOST_HEADER, StreamInfo, checksum, frame_header};
-use super::symphonia_reader::{format_reader_fields, read_ahead};
+use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
+
+mod search;
 
 const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_FLAC, short_name: "flac", long_name: "FLAC" };
 /// How many bytes that are no frame may stand before the first one.
@@ -46,6 +48,8 @@ pub(super) struct FlacReader<'s> {
     /// The samples before the next frame, lost ones included.
     position: u64,
     last: Option<FrameHeader>,
+    /// The first frame of the stream, and its place.
+    first: Option<(u64, FrameHeader)>,
 }
 
 /// Where a frame ends.
@@ -81,6 +85,7 @@ impl<'s> FlacReader<'s> {
             sum: 0,
             position: 0,
             last: None,
+            first: None,
         };
         flac.begin()?;
         Ok(flac)
@@ -90,6 +95,7 @@ impl<'s> FlacReader<'s> {
     fn begin(&mut self) -> Result<()> {
         let stream = if matches!(self.found()?, Found::Head) { self.read_head()? } else { None };
         let first = self.first_frame()?;
+        self.first = Some((self.offset(), first));
         self.stream = stream
             .or_else(|| StreamInfo::of_frame(&first))
             .ok_or(Error::DecodeError("the block STREAMINFO is missing, which gives its rate"))?;
@@ -315,8 +321,10 @@ fn ended() -> Error {
 impl FormatReader for FlacReader<'_> {
     format_reader_fields!(&INFO);
 
-    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
-        Err(Error::Unsupported("seeking"))
+    fn seek(&mut self, _: SeekMode, to: SeekTo) -> Result<SeekedTo> {
+        let frame = wanted_frame(to)?;
+        let found = self.go_near(frame)?.ok_or(Error::Unsupported("a search of this file"))?;
+        Ok(jumped_to(found, frame))
     }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 use symphonia::core::packet::Packet;
 
+use super::aac;
 use super::mpeg_header::Header;
 
 /// The memory of a decoder.
@@ -15,6 +16,8 @@ pub(super) enum Memory {
     Packets(usize),
     /// That of layer III, whose frames lend each other room: the main data of a frame may begin in frames before.
     Reservoir,
+    /// That of [`aac::Decoder`].
+    Aac,
 }
 
 impl Memory {
@@ -28,6 +31,7 @@ impl Memory {
             // The filter bank holds 480 samples (ISO/IEC 11172-3, 2.4.3.2.2), and the shortest frame has 384.
             codec::CODEC_ID_MP1 | codec::CODEC_ID_MP2 => Some(Self::Packets(2)),
             codec::CODEC_ID_MP3 => Some(Self::Reservoir),
+            codec::CODEC_ID_AAC => Some(Self::Aac),
             id if is_pcm(id) => Some(Self::Packets(0)),
             _ => None,
         }
@@ -35,7 +39,10 @@ impl Memory {
 
     /// The frame to jump to, so that what is remembered of a frame lies behind it.
     pub(super) fn start(self, frame: u64) -> u64 {
-        frame
+        match self {
+            Self::Packets(_) | Self::Reservoir => frame,
+            Self::Aac => aac::first_packet(frame),
+        }
     }
 
     /// How many of the first of these packets are forgotten before the packet after the last of them is decoded.
@@ -43,6 +50,7 @@ impl Memory {
         match self {
             Self::Packets(count) => packets.len().saturating_sub(count),
             Self::Reservoir => forgotten_by_layer_3(packets),
+            Self::Aac => packets.iter().rposition(|packet| aac::ends_period(&packet.as_packet_ref())).unwrap_or(0),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The node itself only sequences: it opens what arrives, asks for packets until a chunk is full, and keeps what it
 //! must still say for the next step.
 
+mod aac;
 mod aac_config;
 mod aiff;
 mod blocks;
