@@ -59,6 +59,33 @@ fn layer_three_gets_the_room_that_frames_before_lent() {
     crate::cuts::check_changing("changing", changing);
 }
 
+/// Frames behind a tag that gives their number.
+fn tagged(frames: &[u8], count: u32) -> Vec<u8> {
+    let mut tag = frames[..4].to_vec();
+    tag.extend([0; 9]);
+    tag.extend([b"Info\0\0\0\x01", &count.to_be_bytes()[..]].concat());
+    // 64 kbit/s at 16 kHz.
+    tag.resize(288, 0);
+    [&tag[..], frames].concat()
+}
+
+#[test]
+fn frames_of_one_length_are_found_by_it() {
+    let frames = bare("mono.mp3").repeat(20);
+    let count = frames.len() as u32 / 288;
+    assert_eq!((frames.len() % 288, count > 500), (0, true));
+    let behind = [&tagged(&frames, count)[..], b"TAGtitle", &[0; 120]].concat();
+    for (name, bytes) in [("constant", tagged(&frames, count)), ("with a tag behind it", behind)] {
+        assert_eq!(total(&check(name, bytes)), 576 * count as usize, "{name}");
+    }
+    // A number that the file does not have, and bytes that are lost or too many.
+    assert_eq!(check("wrong number", tagged(&frames, count - 7)).failure, None);
+    let lost = [&frames[..288 * 200 + 100], &frames[288 * 201 + 90..]].concat();
+    assert_eq!(check("lost bytes", tagged(&lost, count)).failure, None);
+    let more = [&frames[..288 * 200], b"this is no frame", &frames[288 * 200..]].concat();
+    assert_eq!(check("foreign bytes", tagged(&more, count)).failure, None);
+}
+
 #[test]
 fn layers_one_and_two_get_what_their_filters_hold() {
     assert_eq!(total(&check("layer I", layer_1(100))), 38_400);
@@ -85,4 +112,9 @@ fn aac_in_adts() {
     let aac = media::bytes("stereo.aac");
     assert_eq!(check("AAC", aac.clone()).failure, None);
     assert_eq!(check("AAC four times", aac.repeat(4)).failure, None);
+    // Noise, of which the encoder writes only the power: what is made for it is other from one time to the next.
+    let noise = media::bytes("noise.aac");
+    let twice = check("noise", noise.repeat(2)).samples();
+    let (first, second) = twice[0].split_at(twice[0].len() / 2);
+    assert_ne!(first[4096..], second[4096..]);
 }

@@ -387,6 +387,9 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
 }
 
 #[cfg(test)]
+mod cost;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

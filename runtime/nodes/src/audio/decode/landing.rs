@@ -98,7 +98,8 @@ pub(super) fn land(
 /// delay included. They land on the last packet that is there, if the frame lies beyond it.
 fn jump(reader: &mut dyn FormatReader, container: Container, frame: u64) -> Result<Option<u64>> {
     match container {
-        Container::Wav | Container::W64 | Container::Aiff | Container::Sun | Container::Caf | Container::Flac => {}
+        Container::Wav | Container::W64 | Container::Aiff | Container::Sun | Container::Caf => {}
+        Container::Flac | Container::Mpeg => {}
         _ => return Ok(None),
     }
     let ts = Timestamp::from(i64::try_from(frame).unwrap_or(i64::MAX));

@@ -14,14 +14,16 @@ use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatOptions, For
 use symphonia::core::formats::probe::{ProbeDataMatchSpec, ProbeFormatData, ProbeableFormat, Score, Scoreable};
 use symphonia::core::formats::well_known::FORMAT_ID_MP3;
 use symphonia::core::formats::{SeekMode, SeekTo, SeekedTo, Track};
-use symphonia::core::io::{MediaSourceStream, ScopedStream};
+use symphonia::core::io::{MediaSourceStream, ReadBytes, ScopedStream};
 use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
 use super::mpeg_free::Rewriter;
 use super::mpeg_header::{Chain, Header, chain};
 use super::mpeg_tag::{Facts, facts};
-use super::symphonia_reader::{format_reader_fields, read_ahead};
+use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
+
+mod constant;
 
 const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_MP3, short_name: "mpeg", long_name: "MPEG audio" };
 /// Foreign bytes end where so many frames follow on each other.
@@ -41,6 +43,8 @@ pub(super) struct MpegReader<'s> {
     free: Option<usize>,
     rewriter: Rewriter,
     position: i64,
+    /// The tag at the start, if it gives the number of frames.
+    tagged: Option<constant::Tagged>,
 }
 
 impl<'s> MpegReader<'s> {
@@ -59,11 +63,14 @@ impl<'s> MpegReader<'s> {
             free: None,
             rewriter: Rewriter::default(),
             position: 0,
+            tagged: None,
         };
         let (header, len) = mpeg.next_frame()?.ok_or_else(|| Error::IoError(io::ErrorKind::UnexpectedEof.into()))?;
         let facts = facts(&mpeg.waiting[..len], &header);
-        if facts.is_some() {
+        if let Some(facts) = facts {
             mpeg.waiting.drain(..len);
+            let begins = mpeg.reader.pos() - mpeg.waiting.len() as u64;
+            mpeg.tagged = facts.frames.map(|frames| constant::Tagged { begins, frames: frames.into(), like: header });
         }
         mpeg.announce(&header, facts.unwrap_or_default());
         Ok(mpeg)
@@ -164,21 +171,23 @@ impl<'s> MpegReader<'s> {
 impl FormatReader for MpegReader<'_> {
     format_reader_fields!(&INFO);
 
-    fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo> {
-        Err(Error::Unsupported("seeking"))
+    fn seek(&mut self, _: SeekMode, to: SeekTo) -> Result<SeekedTo> {
+        let frame = wanted_frame(to)?;
+        let found = self.go_near(frame)?.ok_or(Error::Unsupported("a jump in frames of several lengths"))?;
+        Ok(jumped_to(found, frame))
     }
 
     fn next_packet(&mut self) -> Result<Option<Packet>> {
         loop {
             let Some((header, len)) = self.next_frame()? else { return Ok(None) };
-            let rest = self.waiting.split_off(len);
-            let frame = std::mem::replace(&mut self.waiting, rest);
+            let frame: Box<[u8]> = self.waiting[..len].into();
+            self.waiting.drain(..len);
             self.last = Some(header);
             // The tag of another file, which was put behind the first, is no sound.
             if facts(&frame, &header).is_some() {
                 continue;
             }
-            let data = if header.is_free() { self.rewriter.rewritten(&frame, &header)? } else { frame };
+            let data = if header.is_free() { self.rewriter.rewritten(&frame, &header)?.into() } else { frame };
             let starts = Timestamp::from(self.position);
             self.position = self.position.saturating_add(i64::from(header.samples()));
             return Ok(Some(Packet::new(0, starts, Duration::from(header.samples()), data)));

@@ -64,13 +64,22 @@ impl Header {
         slots * self.slot()
     }
 
+    /// The bytes of a frame on average, where padding makes up for what the rate leaves over: a fraction.
+    pub(super) fn exact_len(&self) -> Option<(u64, u64)> {
+        let bits = u64::from(kilobits(self, self.bit_rate)) * 1000;
+        (bits > 0).then(|| (u64::from(self.factor()) * bits * self.slot() as u64, u64::from(self.rate)))
+    }
+
     fn slots_for(&self, bits: u32) -> usize {
-        let factor = match self.layer {
+        (self.factor() * bits / self.rate) as usize
+    }
+
+    fn factor(&self) -> u32 {
+        match self.layer {
             1 => 12,
             3 if !self.is_mpeg_1() => 72,
             _ => 144,
-        };
-        (factor * bits / self.rate) as usize
+        }
     }
 
     /// The bytes that padding adds.
@@ -248,6 +257,8 @@ mod tests {
         ] {
             let read = Header::read(&header).expect("it is a header");
             assert_eq!((read.len(), read.samples()), (Some(len), samples), "{header:02x?}");
+            let (bytes, per) = read.exact_len().expect("it has a bit rate");
+            assert!((bytes / per).abs_diff(len as u64) <= read.slot() as u64, "{header:02x?}");
         }
     }
 

@@ -59,15 +59,12 @@ impl FlacReader<'_> {
         if high.sample + u64::from(high.block) != self.stream.frames {
             return Ok(None);
         }
-        if sample >= high.sample {
-            return Ok(Some(high));
-        }
         // The numbers of two files of the same length, one after the other, do not rise all the way.
-        let (start, quarter) = (low.begins, (high.begins - low.begins) / 4);
+        let (start, quarter, last) = (low.begins, (high.begins - low.begins) / 4, high);
         let mut before = low;
         for part in 1..4 {
             let Some(found) = self.look(start + part * quarter, &header, end)? else { return Ok(None) };
-            if found.begins > before.begins && found.sample <= before.sample || found.sample > high.sample {
+            if found.begins > before.begins && found.sample <= before.sample || found.sample > last.sample {
                 return Ok(None);
             }
             before = found;
@@ -76,6 +73,9 @@ impl FlacReader<'_> {
             } else if found.begins < high.begins {
                 high = found;
             }
+        }
+        if sample >= last.sample {
+            return Ok(Some(last));
         }
         // Between these no frame begins that is not known yet.
         let mut limit = high.begins;
