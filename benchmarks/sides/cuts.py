@@ -13,7 +13,7 @@ Cut = Callable[[str, float, float], numpy.ndarray]
 
 
 def work_of(folder: Path, suffix: str, cut: Cut) -> Callable[..., object]:
-    """The work of a side. Without a value it returns the first part; with one, `{"starts", "seconds"}`, what all took."""
+    """The work of a side. Without a value it returns one part; with `{"starts", "seconds"}`, what all of them took."""
     path = str(folder / f"hour.{suffix}")
 
     def work(order: dict[str, object] | None = None) -> object:

@@ -39,6 +39,11 @@ ffmpeg("/tmp/mono.wav", "-c:a", "libvorbis", "-q:a", "4", "-page_duration", "100
 ffmpeg("/tmp/stereo.wav", "-c:a", "aac", "-b:a", "128k", "stereo.m4a")
 ffmpeg("/tmp/mono.wav", "-c:a", "aac", "-b:a", "64k", "-movflags", "+faststart", "mono.m4a")
 ffmpeg("/tmp/stereo.wav", "-c:a", "aac", "-b:a", "128k", "-f", "adts", "stereo.aac")
+# Noise, of which the encoder writes the power alone. The committed file is by PyAV 18.1, from another noise.
+NOISE = "anoisesrc=r=32000:d=2.5:a=0.3:seed=5"
+subprocess.run(
+    ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", NOISE, "-c:a", "aac", "-b:a", "24k", "noise.aac"], check=True
+)
 ffmpeg("/tmp/short.wav", "-c:a", "alac", "alac.m4a")
 ffmpeg("/tmp/short.wav", "-c:a", "flac", "short.flac")
 ffmpeg("/tmp/mono.wav", "-c:a", "libopus", "-b:a", "32k", "mono.opus")

@@ -3,14 +3,16 @@
 use crate::cuts::{check, random, total};
 use crate::media;
 
-/// The file from its first frame of sound on, without its tag.
+/// The frames of sound of a file, without its tag.
 fn bare(name: &str) -> Vec<u8> {
     let bytes = media::bytes(name);
-    let frames: Vec<usize> = (0..bytes.len() - 4)
-        .filter(|place| bytes[*place] == 0xff && bytes[place + 1] & 0xe6 == 0xe2 && bytes[place + 2] >> 4 != 15)
-        .collect();
-    let tag = frames.iter().position(|place| bytes[place + 4..].iter().take(40).any(|byte| *byte != 0));
-    bytes[frames[tag.expect("there is sound")]..].to_vec()
+    let is_named = |window: &[u8]| window == b"Info" || window == b"Xing";
+    let name = bytes.windows(4).position(is_named).expect("it has a tag");
+    let is_frame = |place: &usize| bytes[*place] == 0xff && bytes[place + 1] & 0xe6 == 0xe2;
+    let tag = (0..name).rfind(is_frame).expect("the tag is in a frame");
+    let header = bytes[tag..tag + 2].to_vec();
+    let first = (name..bytes.len() - 4).find(|place| bytes[*place..].starts_with(&header)).expect("there is sound");
+    bytes[first..].to_vec()
 }
 
 /// Frames of layer I at 96 kbit/s and 32 kHz with samples of 2 bits in all subbands: noise.

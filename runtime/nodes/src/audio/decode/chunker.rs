@@ -117,9 +117,14 @@ impl Chunker {
     }
 
     /// Whether all of the part came in, so that no more is of use. Of an empty one a frame beyond it must have come, which
-    /// shows that it lies within the sound.
+    /// shows that it lies within the sound; of one that ends in what may be padding, more than the padding.
     pub(super) fn is_complete(&self) -> bool {
-        self.part.end.is_some_and(|end| self.frames() >= end && !self.is_before_part())
+        let Some(end) = self.part.end else { return false };
+        let may_be_padding = match self.trim.end {
+            Some((sound, padding)) => end > sound && self.frames() <= sound.saturating_add(padding),
+            None => false,
+        };
+        self.frames() >= end && !self.is_before_part() && !may_be_padding
     }
 
     /// Whether the sound is too short for the part to have begun.
@@ -275,8 +280,17 @@ mod tests {
 
     #[test]
     fn more_than_the_padding_is_sound() {
-        let mut chunker = chunker(Trim { delay: 0, end: Some((2, 2)) });
+        let trim = Trim { delay: 0, end: Some((2, 2)) };
+        let mut chunker = chunker(trim);
         chunker.push(&[vec![0.0, 1.0, 2.0, 3.0, 4.0]]);
         assert_eq!(drain(&mut chunker), [0.0, 1.0, 2.0, 3.0, 4.0]);
+        // So does a part that ends within it.
+        let format = Format { rate: 1000, channels: 1, layout: Layout::for_channels(1) };
+        let mut chunker = Chunker::new(format, 10, trim, Part { start: 1, end: Some(3) }, 0);
+        chunker.push(&[vec![0.0, 1.0, 2.0, 3.0]]);
+        assert!(!chunker.is_complete());
+        chunker.push(&[vec![4.0]]);
+        assert!(chunker.is_complete());
+        assert_eq!(drain(&mut chunker), [1.0, 2.0]);
     }
 }

@@ -72,6 +72,9 @@ documented! {
 ///
 /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
 ///   sound is alive at a time.
+/// - `start_s` is gone to without decoding what lies before it, in files by path and by content: in WAV and its kin, AIFF,
+///   CAF, Sun audio, FLAC and PCM without a header it is found, in MPEG audio and ADTS the headers up to it are read. The
+///   samples are those of the whole decode all the same. Bytes that arrive are decoded from the start.
 /// - A path may lead to a pipe, a terminal or another device, as `/dev/stdin` and `<(command)` of a shell do: it is read as its
 ///   bytes come, like packets of bytes, and to wait for them takes nobody's worker.
 /// - Bytes packets are the pieces of one file, cut anywhere. All containers are decoded while they arrive, as soon as a
