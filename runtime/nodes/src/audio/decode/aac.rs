@@ -11,8 +11,9 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Result;
 use symphonia::core::packet::{Packet, PacketRef};
 
-/// A decoder begins anew after so many packets.
-const PERIOD: u64 = 32;
+/// A decoder begins anew after so many packets. To make one takes as long as to decode some ten packets, as it computes its
+/// windows; a part costs up to so many packets more.
+const PERIOD: u64 = 128;
 /// The frames of a packet. There are others of 960, which Symphonia does not decode.
 const FRAMES: u64 = 1024;
 
