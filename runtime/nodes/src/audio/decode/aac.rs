@@ -15,7 +15,7 @@ use symphonia::core::packet::{Packet, PacketRef};
 /// windows; a part costs up to so many packets more.
 const PERIOD: u64 = 128;
 /// The frames of a packet. There are others of 960, which Symphonia does not decode.
-const FRAMES: u64 = 1024;
+pub(super) const FRAMES: u64 = 1024;
 
 /// Whether the packet after this one begins anew.
 pub(super) fn ends_period(packet: &PacketRef<'_>) -> bool {

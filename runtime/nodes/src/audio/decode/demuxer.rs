@@ -22,12 +22,17 @@ use super::codec::make_decoder;
 use super::container::Container;
 use super::container_reader::{Unopened, open_reader};
 use super::failure;
+use super::gap_source::GapSource;
 use super::info::{Head, codec_name, container_name, tags};
+use super::jump_reader::{Jump, JumpReader};
 use super::landing::{Start, counts_frames, land};
 use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
 use super::mp4_gapless::Movie;
+use super::mp4_jump::Mp4Jump;
+use super::ogg_jump::OggJump;
+use super::opus;
 use super::track::{TrackFacts, choose_track};
 
 /// An open file.
@@ -41,6 +46,8 @@ pub(super) struct Demuxer {
     read: VecDeque<Result<Option<Packet>, Error>>,
     /// Whether a later frame of this stream was looked for.
     has_passed_over: bool,
+    /// Whether the durations of packets are decoded frames.
+    counts_frames: bool,
     /// The planes of the last packet.
     planes: Vec<Vec<f32>>,
     /// Frames decoded so far, encoder delay and padding included.
@@ -109,9 +116,11 @@ impl Demuxer {
         let track = choose_track(reader.as_ref(), container, movie, &name)?;
         let decoder = make_decoder(&track.params, container, &name)?;
         let padding = Padding::default();
+        let counts_frames = counts_frames(container);
         Ok(Self {
             name,
             container,
+            counts_frames,
             reader,
             decoder,
             track,
@@ -158,6 +167,25 @@ impl Demuxer {
         self.may_end = blocks.ends_whole();
     }
 
+    /// Lets the reader jump in a file that is there as a whole, of which it reads the same one.
+    pub(super) fn jumping(self, file: GapSource, movie: Option<&Movie>) -> Self {
+        let track = &self.track;
+        let jump: Option<Box<dyn Jump>> = match self.container {
+            Container::Ogg => Some(Box::new(OggJump::new(track.id, opus::pre_skip(&track.params).into()))),
+            Container::Mp4 => movie
+                .and_then(|movie| Mp4Jump::new(movie, track.id, &track.params))
+                .map(|jump| Box::new(jump) as Box<dyn Jump>),
+            _ => None,
+        };
+        match jump {
+            Some(jump) => {
+                let reader = Box::new(JumpReader::new(file, self.reader, jump, track.id));
+                Self { reader, counts_frames: true, ..self }
+            }
+            None => self,
+        }
+    }
+
     /// Takes the tags of a WAV file.
     pub(super) fn tell(&mut self, tags: Map) {
         self.tags = tags;
@@ -182,7 +210,9 @@ impl Demuxer {
     /// Leaves out up to so many of the frames that come next, without decoding them where the format allows that. How
     /// many were left out: fewer where a packet begins before the frame that is wanted, or the file ends.
     pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, Stop> {
-        if frames == 0 || self.has_passed_over || !counts_frames(self.container) {
+        // Before its first frame a decoder may still leave out what is no sound.
+        let can = self.counts_frames && self.decoded > 0 && !self.has_passed_over;
+        if frames == 0 || !can {
             return Ok(0);
         }
         let Some(memory) = Memory::of(self.track.params.codec) else { return Ok(0) };

@@ -349,7 +349,7 @@ impl OggPages {
 }
 
 /// The length of the page that begins with this header, if it is one and its table of segments is there.
-fn page_len(header: &[u8]) -> Option<u64> {
+pub(super) fn page_len(header: &[u8]) -> Option<u64> {
     if !header.starts_with(b"OggS") {
         return None;
     }

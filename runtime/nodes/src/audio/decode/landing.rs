@@ -34,7 +34,7 @@ pub(super) struct Start {
     pub(super) next_timestamp: Option<i64>,
 }
 
-/// Whether the packets of a container say how many frames they hold.
+/// Whether the packets of a container say how many frames they hold. Those of the others do so where their reader jumps.
 pub(super) fn counts_frames(container: Container) -> bool {
     match container {
         Container::Wav | Container::W64 | Container::Aiff | Container::Sun | Container::Caf => true,
@@ -56,39 +56,40 @@ pub(super) fn land(
     start: Start,
     frame: u64,
 ) -> Result<Landing> {
-    let jumped = jump(reader, container, memory.start(frame))?;
+    let first = memory.start(frame);
+    let jumped = if first > start.decoded { jump(reader, container, first)? } else { None };
     let mut place = jumped.unwrap_or(start.decoded);
     let mut is_continuous = jumped.is_none();
     let mut next_timestamp = start.next_timestamp.filter(|_| is_continuous);
     let mut before = VecDeque::new();
+    // The last packet of all is decoded in any case: it may be one of which only its decoder knows how many frames count.
+    let mut held: Option<Packet> = None;
     loop {
         let next = reader.next_packet();
-        let (len, is_next) = match &next {
-            Ok(Some(packet)) => {
-                let is_next = next_timestamp.is_none_or(|expected| packet.pts.get() <= expected);
-                (packet.block_dur().get(), is_next)
+        if next.as_ref().is_ok_and(Option::is_some)
+            && let Some(passed) = held.take()
+        {
+            place = place.saturating_add(passed.dur.get());
+            next_timestamp = Some(passed.pts.get().saturating_add_unsigned(passed.block_dur().get()));
+            before.push_back(passed);
+            let forgotten = memory.forgotten(&before);
+            before.drain(..forgotten);
+            is_continuous &= forgotten == 0;
+        }
+        let is_next = |packet: &Packet| next_timestamp.is_none_or(|expected| packet.pts.get() <= expected);
+        match next {
+            Ok(Some(packet)) if is_next(&packet) && place.saturating_add(packet.dur.get()) <= frame => {
+                held = Some(packet);
             }
-            _ => (0, false),
-        };
-        let packet = match next {
-            Ok(Some(packet)) if is_next && place.saturating_add(len) <= frame => packet,
             last => {
-                let read = before.into_iter().map(|packet| Ok(Some(packet))).chain([last]).collect::<VecDeque<_>>();
-                if is_continuous {
-                    let Start { decoded, next_timestamp } = start;
-                    return Ok(Landing { frame: decoded, read, priming: 0, is_continuous, next_timestamp });
-                }
-                let priming = read.len() - 1;
-                return Ok(Landing { frame: place, read, priming, is_continuous, next_timestamp });
+                let priming = if is_continuous { 0 } else { before.len() };
+                let read = before.into_iter().chain(held).map(|packet| Ok(Some(packet))).chain([last]).collect();
+                let Start { decoded, next_timestamp: follows } = start;
+                let (frame, next_timestamp) =
+                    if is_continuous { (decoded, follows) } else { (place, next_timestamp) };
+                return Ok(Landing { frame, read, priming, is_continuous, next_timestamp });
             }
-        };
-        place += len;
-        let len = i64::try_from(len).unwrap_or(i64::MAX);
-        next_timestamp = Some(packet.pts.get().saturating_add(len));
-        before.push_back(packet);
-        let forgotten = memory.forgotten(&before);
-        before.drain(..forgotten);
-        is_continuous &= forgotten == 0;
+        }
     }
 }
 
@@ -100,6 +101,7 @@ fn jump(reader: &mut dyn FormatReader, container: Container, frame: u64) -> Resu
     match container {
         Container::Wav | Container::W64 | Container::Aiff | Container::Sun | Container::Caf => {}
         Container::Flac | Container::Mpeg => {}
+        Container::Ogg | Container::Mp4 | Container::Matroska => {}
         _ => return Ok(None),
     }
     let ts = Timestamp::from(i64::try_from(frame).unwrap_or(i64::MAX));

@@ -4,12 +4,13 @@
 //! not as expected is as if it were not there: the demuxer is the one to complain.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 use super::chunker::Trim;
 
 /// The index of a file.
 pub(super) struct Movie {
-    content: Vec<u8>,
+    content: Arc<Vec<u8>>,
     /// The length that the file should have.
     pub(super) file_len: u64,
     /// Whether it has the box `ftyp`.
@@ -40,12 +41,17 @@ impl Movie {
                 break;
             }
         }
-        Ok(content.map(|content| Self { content, file_len: end.max(place), has_type }))
+        Ok(content.map(|content| Self { content: Arc::new(content), file_len: end.max(place), has_type }))
     }
 
     /// Whether the sound comes in fragments, so that the index does not count it.
     pub(super) fn is_fragmented(&self) -> bool {
         child(&self.content, b"mvex").is_some()
+    }
+
+    /// The content of the box `moov`.
+    pub(super) fn content(&self) -> &Arc<Vec<u8>> {
+        &self.content
     }
 
     /// What of a track's decoded frames is sound. `frames` is the length of all its samples.
@@ -67,13 +73,8 @@ impl Movie {
 
     /// Delay and length of the track's only edit, in frames.
     fn edit(&self, track_id: u32, rate: u32) -> Option<(u64, Option<u64>)> {
-        let track = children(&self.content)
-            .filter(|(kind, _)| kind == b"trak")
-            .find(|(_, track)| {
-                child(track, b"tkhd").and_then(|header| versioned(header, 12, 20, 4)) == Some(track_id.into())
-            })?
-            .1;
-        let media_scale = versioned(child(child(track, b"mdia")?, b"mdhd")?, 12, 20, 4)?;
+        let track = track_box(&self.content, track_id)?;
+        let media_scale = media_scale(track)?;
         let movie_scale = versioned(child(&self.content, b"mvhd")?, 12, 20, 4)?;
         let list = child(child(track, b"edts")?, b"elst")?;
         let width = if *list.first()? == 1 { 8 } else { 4 };
@@ -120,6 +121,18 @@ fn box_header(bytes: &[u8], rest: u64) -> Option<([u8; 4], u64, u64)> {
     (len >= header).then_some((kind, header, len))
 }
 
+/// The content of the box of a track.
+pub(super) fn track_box(movie: &[u8], track_id: u32) -> Option<&[u8]> {
+    let is_it =
+        |track: &[u8]| child(track, b"tkhd").and_then(|header| versioned(header, 12, 20, 4)) == Some(track_id.into());
+    children(movie).find(|(kind, track)| kind == b"trak" && is_it(track)).map(|(_, track)| track)
+}
+
+/// The ticks of a track's clock in a second.
+pub(super) fn media_scale(track: &[u8]) -> Option<u64> {
+    versioned(child(child(track, b"mdia")?, b"mdhd")?, 12, 20, 4)
+}
+
 fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let (kind, header, len) = box_header(content, content.len() as u64)?;
@@ -130,7 +143,7 @@ fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     })
 }
 
-fn child<'a>(content: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+pub(super) fn child<'a>(content: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     children(content).find(|(other, _)| other == kind).map(|(_, content)| content)
 }
 
@@ -140,7 +153,7 @@ fn versioned(content: &[u8], place: usize, place_in_version_1: usize, len: usize
     content.get(place..place + len).map(number)
 }
 
-fn number(bytes: &[u8]) -> u64 {
+pub(super) fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 

@@ -10,6 +10,7 @@ use symphonia::core::io::MediaSource;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
 use super::demuxer::Demuxer;
 use super::failure;
+use super::gap_source::GapSource;
 use super::matroska::Blocks;
 use super::mp4_gapless::Movie;
 use super::source::{BufferBytes, CutSource, DiskSource, TailedSource};
@@ -102,7 +103,14 @@ impl Found {
         source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
         let movie = self.movie.as_ref();
         let source = at_full_length(source, self.len, movie);
-        let mut demuxer = Demuxer::open(source, self.container, self.begins, name, &self.first, movie)?;
+        let mut demuxer = if matches!(self.container, Container::Ogg | Container::Mp4 | Container::Matroska) {
+            let file = GapSource::new(source);
+            let view = Box::new(file.view(None));
+            let demuxer = Demuxer::open(view, self.container, self.begins, name, &self.first, movie)?;
+            demuxer.jumping(file, movie)
+        } else {
+            Demuxer::open(source, self.container, self.begins, name, &self.first, movie)?
+        };
         if let Some(blocks) = &self.blocks {
             demuxer.learn(blocks);
         }

@@ -1,0 +1,113 @@
+//! A reader of Symphonia's that can jump: to a packet of its track at or before a decoded frame, exactly, as the readers of
+//! our own do. How a container finds the packet is the container's part, behind [`Jump`].
+
+use std::collections::VecDeque;
+
+use symphonia::core::errors::{Error, Result};
+use symphonia::core::formats::{Attachment, FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track};
+use symphonia::core::io::MediaSourceStream;
+use symphonia::core::meta::{ChapterGroup, Metadata};
+use symphonia::core::packet::Packet;
+
+use super::gap_source::GapSource;
+use super::symphonia_reader::{jumped_to, wanted_frame};
+
+/// How a container jumps. Frames are decoded frames from the start of the file, as the decoder gives them.
+pub(super) trait Jump: Send + Sync {
+    /// Looks at a packet of the track that comes from the start of the file, and sets its duration to decoded frames.
+    fn see(&mut self, packet: &mut Packet);
+
+    /// A reader that goes on at a packet at or before a frame; `None` if there is no such packet that is known for
+    /// certain.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    fn land(&mut self, file: &GapSource, frame: u64) -> Result<Option<Landed>>;
+}
+
+/// Where a jump led to.
+pub(super) struct Landed {
+    pub(super) reader: Box<dyn FormatReader>,
+    /// Packets that were read already, of which the first is the one that was found.
+    pub(super) packets: Vec<Packet>,
+    /// The frames before it.
+    pub(super) frame: u64,
+}
+
+/// The reader of one track.
+pub(super) struct JumpReader {
+    file: GapSource,
+    reader: Box<dyn FormatReader>,
+    jump: Box<dyn Jump>,
+    track: u32,
+    read: VecDeque<Packet>,
+    /// Whether a new stream has begun, of which nothing is known.
+    is_chained: bool,
+}
+
+impl JumpReader {
+    /// A reader of this file that stands before its first packet.
+    pub(super) fn new(file: GapSource, reader: Box<dyn FormatReader>, jump: Box<dyn Jump>, track: u32) -> Self {
+        Self { file, reader, jump, track, read: VecDeque::new(), is_chained: false }
+    }
+}
+
+impl FormatReader for JumpReader {
+    fn format_info(&self) -> &FormatInfo {
+        self.reader.format_info()
+    }
+
+    fn media_info(&self) -> &MediaInfo {
+        self.reader.media_info()
+    }
+
+    fn attachments(&self) -> &[Attachment] {
+        self.reader.attachments()
+    }
+
+    fn chapters(&self) -> Option<&ChapterGroup> {
+        self.reader.chapters()
+    }
+
+    fn metadata(&mut self) -> Metadata<'_> {
+        self.reader.metadata()
+    }
+
+    fn tracks(&self) -> &[Track] {
+        self.reader.tracks()
+    }
+
+    fn seek(&mut self, _: SeekMode, to: SeekTo) -> Result<SeekedTo> {
+        let frame = wanted_frame(to)?;
+        let landed = if self.is_chained { None } else { self.jump.land(&self.file, frame)? };
+        let landed = landed.filter(|landed| landed.frame <= frame).ok_or(Error::Unsupported("jumps in this file"))?;
+        self.reader = landed.reader;
+        self.read = landed.packets.into();
+        self.read.iter_mut().for_each(|packet| self.jump.see(packet));
+        Ok(jumped_to(landed.frame, frame))
+    }
+
+    fn next_packet(&mut self) -> Result<Option<Packet>> {
+        if let Some(packet) = self.read.pop_front() {
+            return Ok(Some(packet));
+        }
+        loop {
+            let mut next = self.reader.next_packet();
+            match &mut next {
+                Ok(Some(_)) if self.is_chained => {}
+                Ok(Some(packet)) if packet.track_id == self.track => self.jump.see(packet),
+                Ok(Some(_)) => continue,
+                Err(Error::ResetRequired) => self.is_chained = true,
+                _ => {}
+            }
+            return next;
+        }
+    }
+
+    fn into_inner<'inner>(self: Box<Self>) -> MediaSourceStream<'inner>
+    where
+        Self: 'inner,
+    {
+        self.reader.into_inner()
+    }
+}

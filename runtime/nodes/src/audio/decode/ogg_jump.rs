@@ -1,0 +1,180 @@
+//! Jumps in Ogg (RFC 3533): finds a page whose position, as its header counts frames, lies before a frame, and opens the
+//! stream anew as if that page followed on its head.
+//!
+//! Positions are those that Symphonia's reader gives packets as timestamps. It may know nothing of codecs.
+
+use std::io;
+
+use symphonia::core::errors::Result;
+use symphonia::core::packet::Packet;
+
+use super::container::Container;
+use super::container_reader::open_reader;
+use super::gap_source::{Gap, GapSource};
+use super::incremental::page_len;
+use super::jump_reader::{Jump, Landed};
+
+/// Jumps in the first stream of a file.
+pub(super) struct OggJump {
+    track: u32,
+    /// Frames that the decoder leaves out at the start.
+    skip: u64,
+    /// The position at which the decoder's first frame lies.
+    origin: Option<i64>,
+}
+
+impl OggJump {
+    /// Jumps in the stream of this number, of which the decoder leaves out so many frames at the start.
+    pub(super) fn new(track: u32, skip: u64) -> Self {
+        Self { track, skip, origin: None }
+    }
+
+    fn frame_of(&self, packet: &Packet) -> Option<u64> {
+        let place = packet.pts.get().checked_add_unsigned(packet.trim_start.get())?;
+        u64::try_from(place.checked_sub(self.origin?)?).ok()
+    }
+}
+
+impl Jump for OggJump {
+    fn see(&mut self, packet: &mut Packet) {
+        let place = packet.pts.get().saturating_add_unsigned(packet.trim_start.get());
+        self.origin.get_or_insert(place.saturating_add_unsigned(self.skip));
+    }
+
+    fn land(&mut self, file: &GapSource, frame: u64) -> Result<Option<Landed>> {
+        let Some(position) = self.origin.and_then(|origin| origin.checked_add_unsigned(frame)) else { return Ok(None) };
+        let mut pages = Pages { file: file.view(None), known: Vec::new() };
+        let Some((from, to)) = pages.landing(self.track, position)? else { return Ok(None) };
+        let source = Box::new(file.view(Some(Gap::Cut { from, to })));
+        let Ok(mut reader) = open_reader(source, Container::Ogg, 0) else { return Ok(None) };
+        while let Ok(Some(packet)) = reader.next_packet() {
+            if packet.track_id == self.track {
+                let frame = self.frame_of(&packet);
+                return Ok(frame.map(|frame| Landed { reader, packets: vec![packet], frame }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The pages of a file.
+struct Pages {
+    file: GapSource,
+    /// The numbers of the streams that begin with the file.
+    known: Vec<u32>,
+}
+
+/// The header of a page.
+#[derive(Clone, Copy, Debug)]
+struct Page {
+    place: u64,
+    len: u64,
+    serial: u32,
+    /// The position after the last packet that ends on it; -1 where none does.
+    position: i64,
+    is_first: bool,
+    is_last: bool,
+}
+
+/// The fixed part of a page's header and the longest table of segments.
+const HEADER: usize = 27 + 255;
+
+impl Pages {
+    /// The bytes to leave out, so that on the head of the file follows a page of the stream up to whose end there are no
+    /// frames behind a position. That page is not the last one, whose position leaves padding out.
+    fn landing(&mut self, track: u32, position: i64) -> io::Result<Option<(u64, u64)>> {
+        /// Below this distance page after page is looked at.
+        const NEAR: u64 = 1 << 16;
+        /// Tools draw the numbers of streams. A writer that does not may give one number to all that it writes, and in a
+        /// chain of these only a look at each page shows where the first one ends.
+        const DRAWN: u32 = 1 << 16;
+        let end = symphonia::core::io::MediaSource::byte_len(&self.file).unwrap_or(0);
+        let Some(first) = self.first_of_sound(track, end)? else { return Ok(None) };
+        let is_before = |page: &Page| page.position <= position && !page.is_last;
+        let (mut low, mut high, mut found) = (first.place + first.len, end, None);
+        while track >= DRAWN && high.saturating_sub(low) > NEAR {
+            let middle = low + (high - low) / 2;
+            match self.next_of(track, middle, high, end)?.filter(is_before) {
+                Some(page) => (low, found) = (page.place + page.len, Some(page)),
+                None => high = middle,
+            }
+        }
+        while let Some(page) = self.next_of(track, low, high, end)?.filter(is_before) {
+            (low, found) = (page.place + page.len, Some(page));
+        }
+        Ok(found.map(|page| (first.place, page.place)))
+    }
+
+    /// The first page on which a packet of sound ends.
+    fn first_of_sound(&mut self, track: u32, end: u64) -> io::Result<Option<Page>> {
+        let mut place = 0;
+        while let Some(page) = self.next(place, end, end)? {
+            if page.is_first {
+                self.known.push(page.serial);
+            } else if page.serial == track && page.position > 0 {
+                return Ok(Some(page));
+            }
+            place = page.place + page.len;
+        }
+        Ok(None)
+    }
+
+    /// The next page of a stream on which a packet ends, if it begins from `place` to `limit`, and before a new stream.
+    fn next_of(&mut self, track: u32, mut place: u64, limit: u64, end: u64) -> io::Result<Option<Page>> {
+        while let Some(page) = self.next(place, limit, end)? {
+            if page.is_first || !self.known.contains(&page.serial) {
+                return Ok(None);
+            }
+            if page.serial == track && page.position > 0 {
+                return Ok(Some(page));
+            }
+            place = page.place + page.len;
+        }
+        Ok(None)
+    }
+
+    /// The next page that begins from `place` to `limit`. Another one must follow, or the end of the file: four bytes alone
+    /// are no proof.
+    fn next(&mut self, mut place: u64, limit: u64, end: u64) -> io::Result<Option<Page>> {
+        const BLOCK: usize = 1 << 13;
+        const MARK: &[u8] = b"OggS";
+        while place < limit {
+            let header = self.file.bytes_at(place, HEADER)?;
+            if let Some(page) = Page::read(place, &header) {
+                let after = self.file.bytes_at(page.place + page.len, MARK.len())?;
+                if after == MARK || page.place + page.len >= end {
+                    return Ok(Some(page));
+                }
+            }
+            place += 1;
+            while place < limit {
+                let block = self.file.bytes_at(place, BLOCK)?;
+                if let Some(found) = block.windows(MARK.len()).position(|window| window == MARK) {
+                    place += found as u64;
+                    break;
+                }
+                if block.len() < MARK.len() {
+                    return Ok(None);
+                }
+                place += (block.len() - MARK.len() + 1) as u64;
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Page {
+    fn read(place: u64, header: &[u8]) -> Option<Self> {
+        let len = page_len(header)?;
+        let fixed = header.first_chunk::<27>()?;
+        let [_, _, _, _, version, flags, a, b, c, d, e, f, g, h, i, j, k, l, ..] = *fixed;
+        (version == 0 && flags < 8).then_some(Self {
+            place,
+            len,
+            serial: u32::from_le_bytes([i, j, k, l]),
+            position: i64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            is_first: flags & 2 != 0,
+            is_last: flags & 4 != 0,
+        })
+    }
+}
