@@ -20,7 +20,7 @@ pub(super) const FRAMES: u64 = 1024;
 /// Whether the packet after this one begins anew.
 pub(super) fn ends_period(packet: &PacketRef<'_>) -> bool {
     let len = packet.block_dur().get();
-    let Ok(starts) = u64::try_from(packet.pts.get()) else { return false };
+    let Ok(starts) = u64::try_from(packet.dts.get()) else { return false };
     let period = PERIOD * len;
     len > 0 && starts / period != (starts + len) / period
 }

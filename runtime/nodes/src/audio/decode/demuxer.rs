@@ -16,7 +16,9 @@ use symphonia::core::errors::Error;
 use symphonia::core::formats::FormatReader;
 use symphonia::core::io::MediaSource;
 use symphonia::core::packet::Packet;
+use symphonia::core::units::{Duration, Timestamp};
 
+use super::aac;
 use super::chunker::{Format, Trim};
 use super::codec::make_decoder;
 use super::container::Container;
@@ -24,15 +26,12 @@ use super::container_reader::{Unopened, open_reader};
 use super::failure;
 use super::gap_source::GapSource;
 use super::info::{Head, codec_name, container_name, tags};
-use super::jump_reader::{Jump, JumpReader};
+use super::jumps::jumping;
 use super::landing::{Start, counts_frames, land};
 use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
 use super::mp4_gapless::Movie;
-use super::mp4_jump::Mp4Jump;
-use super::ogg_jump::OggJump;
-use super::opus;
 use super::track::{TrackFacts, choose_track};
 
 /// An open file.
@@ -167,22 +166,11 @@ impl Demuxer {
         self.may_end = blocks.ends_whole();
     }
 
-    /// Lets the reader jump in a file that is there as a whole, of which it reads the same one.
-    pub(super) fn jumping(self, file: GapSource, movie: Option<&Movie>) -> Self {
-        let track = &self.track;
-        let jump: Option<Box<dyn Jump>> = match self.container {
-            Container::Ogg => Some(Box::new(OggJump::new(track.id, opus::pre_skip(&track.params).into()))),
-            Container::Mp4 => movie
-                .and_then(|movie| Mp4Jump::new(movie, track.id, &track.params))
-                .map(|jump| Box::new(jump) as Box<dyn Jump>),
-            _ => None,
-        };
-        match jump {
-            Some(jump) => {
-                let reader = Box::new(JumpReader::new(file, self.reader, jump, track.id));
-                Self { reader, counts_frames: true, ..self }
-            }
-            None => self,
+    /// Lets the reader jump in a file that is there as a whole, which must be the one that it reads.
+    pub(super) fn jumping(self, file: GapSource, movie: Option<&Movie>, blocks: Option<&Blocks>) -> Self {
+        match jumping(self.reader, file, self.container, &self.track, movie, blocks) {
+            Ok(reader) => Self { reader, counts_frames: true, ..self },
+            Err(reader) => Self { reader, ..self },
         }
     }
 
@@ -253,7 +241,14 @@ impl Demuxer {
     fn next_packet(&mut self) -> Result<Progress, Stop> {
         loop {
             match self.read.pop_front().unwrap_or_else(|| self.reader.next_packet()) {
-                Ok(Some(packet)) if packet.track_id == self.track.id => return self.decode(&packet),
+                Ok(Some(mut packet)) if packet.track_id == self.track.id => {
+                    if !self.counts_frames && self.track.params.codec == CODEC_ID_AAC {
+                        // As a reader that jumps counts, so that the same file sounds the same as it arrives.
+                        packet.dts = Timestamp::from(i64::try_from(self.decoded).unwrap_or(i64::MAX));
+                        packet.dur = Duration::from(aac::FRAMES);
+                    }
+                    return self.decode(&packet);
+                }
                 Ok(Some(_)) => {}
                 Ok(None) => return self.end(),
                 Err(Error::ResetRequired) => self.restart().map_err(Stop::Failed)?,

@@ -14,7 +14,8 @@ use super::symphonia_reader::{jumped_to, wanted_frame};
 
 /// How a container jumps. Frames are decoded frames from the start of the file, as the decoder gives them.
 pub(super) trait Jump: Send + Sync {
-    /// Looks at a packet of the track that comes from the start of the file, and sets its duration to decoded frames.
+    /// Looks at a packet of the track that comes from the start of the file, and sets its duration to decoded
+    /// frames, and its decoding time to those before it where the decoder looks at that.
     fn see(&mut self, packet: &mut Packet);
 
     /// A reader that goes on at a packet at or before a frame; `None` if there is no such packet that is known for

@@ -85,8 +85,7 @@ pub(super) fn land(
                 let priming = if is_continuous { 0 } else { before.len() };
                 let read = before.into_iter().chain(held).map(|packet| Ok(Some(packet))).chain([last]).collect();
                 let Start { decoded, next_timestamp: follows } = start;
-                let (frame, next_timestamp) =
-                    if is_continuous { (decoded, follows) } else { (place, next_timestamp) };
+                let (frame, next_timestamp) = if is_continuous { (decoded, follows) } else { (place, next_timestamp) };
                 return Ok(Landing { frame, read, priming, is_continuous, next_timestamp });
             }
         }

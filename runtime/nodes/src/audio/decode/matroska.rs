@@ -25,6 +25,8 @@ pub(super) struct Blocks {
     tracks: BTreeMap<u64, TrackBlocks>,
     is_lost: bool,
     ends_whole: bool,
+    /// Where the clusters of a whole file begin.
+    clusters: Vec<u64>,
 }
 
 /// The blocks of one track.
@@ -58,6 +60,9 @@ impl Blocks {
         let mut last_cluster = None;
         while let Some(element) = element_at(&mut read, blocks.next, end) {
             let after = element.len.map(|len| element.data.saturating_add(len));
+            if element.id == CLUSTER {
+                blocks.clusters.push(blocks.next);
+            }
             match after {
                 Some(after) if element.id == CLUSTER && !blocks.tracks.is_empty() => {
                     last_cluster = Some((element.data, after.min(end)));
@@ -101,6 +106,11 @@ impl Blocks {
     /// Whether a block of any track is whole.
     pub(super) fn has_block(&self) -> bool {
         !self.tracks.is_empty()
+    }
+
+    /// Where the clusters of a whole file begin.
+    pub(super) fn clusters(&self) -> &[u64] {
+        &self.clusters
     }
 
     /// Whether no element is cut off.
@@ -174,6 +184,25 @@ impl Padding {
         let since_first = time.saturating_sub(*self.first_time.get_or_insert(time));
         self.padded.iter().find(|(time, _)| *time == since_first).map_or(0, |(_, padding)| *padding)
     }
+}
+
+/// The time of a cluster that begins with these bytes, in ticks.
+pub(super) fn cluster_time(bytes: &[u8]) -> Option<i64> {
+    let end = bytes.len() as u64;
+    let mut read = |place: u64, len: usize| {
+        let start = usize::try_from(place).map_or(bytes.len(), |place| place.min(bytes.len()));
+        bytes[start..].iter().copied().take(len).collect()
+    };
+    let cluster = element_at(&mut read, 0, end).filter(|element| element.id == CLUSTER)?;
+    let mut place = cluster.data;
+    while let Some(element) = element_at(&mut read, place, end) {
+        let len = element.len?;
+        if element.id == TIMESTAMP {
+            return i64::try_from(unsigned(&read(element.data, 8), Some(len))).ok();
+        }
+        place = element.data.checked_add(len)?;
+    }
+    None
 }
 
 fn element_at(read: &mut impl FnMut(u64, usize) -> Vec<u8>, place: u64, end: u64) -> Option<Element> {

@@ -10,9 +10,9 @@ use super::aac;
 use super::mpeg_header::Header;
 
 /// What a decoder of Opus gets first, in frames: a second. RFC 7845, 4.6 asks for 80 ms, after which the sound is only some
-/// 25 dB away from that of the whole stream. After a second that of CELT was the same bit by bit, in all of 200 cuts at 5 to
-/// 20 ms and 64 to 256 kbit/s. SILK never gets quite there: 8 to 36 kbit/s stayed 44 to 60 dB below the sound, and 0.025 of
-/// full scale at most, after one second as after eight.
+/// 25 dB away from that of the whole stream. After a second CELT at 64 to 256 kbit/s and 5 to 20 ms was the same bit by bit,
+/// in all of 1000 cuts. SILK and hybrid at 8 to 36 kbit/s were 45 to 63 dB away, and 0.022 of full scale at most; eight seconds
+/// bring them nearer by 3 dB at most, as its filters are of integers, whose rounding goes on and on.
 const OPUS: u64 = 48_000;
 
 /// The memory of a decoder.

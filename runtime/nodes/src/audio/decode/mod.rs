@@ -20,9 +20,11 @@ mod gap_source;
 mod incremental;
 mod info;
 mod jump_reader;
+mod jumps;
 mod landing;
 mod layout;
 mod matroska;
+mod matroska_jump;
 mod memory;
 mod mp4_gapless;
 mod mp4_jump;
@@ -33,11 +35,13 @@ mod mpeg_tag;
 mod ogg_jump;
 mod opus;
 mod opus_streams;
+mod packet_frames;
 mod params;
 mod raw;
 mod source;
 mod symphonia_reader;
 mod track;
+mod vorbis_blocks;
 mod wav_tags;
 mod wave;
 mod wave_codec;
@@ -96,6 +100,24 @@ documented! {
 ///   their end. FLAC frames are decoded only if their checksums are right, in any container.
 /// - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
 ///   else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
+///
+/// What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path or by
+/// content; bytes that arrive are decoded from their beginning. The start is found by
+///
+/// | in | by |
+/// |---|---|
+/// | WAV and its kin, AIFF, AU, CAF | arithmetic, or the table of packets |
+/// | FLAC | the numbers in its frames |
+/// | Ogg | the positions of its pages; of a chain only the first stream, of the others each packet is read but not decoded |
+/// | MP4, M4A, MOV | the tables of the index; in fragments each packet is read but not decoded |
+/// | WebM, Matroska | the times of clusters. Where a time does not tell one frame, because of a gap or of packets shorter than times are exact, each packet is read but not decoded. A gap of whole packets is not noticed: then the times count |
+/// | MPEG audio, ADTS | the headers of frames, which are read but not decoded |
+///
+/// The part is cut to the sample, and its samples are those of the whole file, bit by bit: a decoder that remembers what was
+/// before gets that first, such as a packet of Vorbis or up to 33 of AAC. Only Opus never forgets for certain. Its decoder gets
+/// a second, where RFC 7845 asks for 80 ms. After that music in CELT was the same in all of 1000 cuts at 64 to 256 kbit/s.
+/// Speech in SILK, alone or with CELT, was the same in 950 of 1600 cuts at 8 to 36 kbit/s; the others had noise 45 dB or more
+/// below the sound, of at most 0.022 of full scale.
 ///
 /// The map at the port `info`:
 ///

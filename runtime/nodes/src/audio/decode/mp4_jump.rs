@@ -7,7 +7,6 @@ use std::io::{self, Seek as _, SeekFrom};
 use std::sync::Arc;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatReader, MediaInfo, Timestamp};
 use symphonia::core::formats::{FORMAT_ID_NULL, SeekMode, SeekTo, SeekedTo, Track};
@@ -15,11 +14,11 @@ use symphonia::core::io::{MediaSource as _, MediaSourceStream, ReadBytes as _};
 use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
-use super::aac;
 use super::gap_source::GapSource;
 use super::jump_reader::{Jump, Landed};
 use super::memory::is_pcm;
 use super::mp4_gapless::{Movie, child, media_scale, number, track_box};
+use super::packet_frames::{PacketFrames, UNKNOWN};
 use super::symphonia_reader::format_reader_fields;
 
 /// Jumps in one track.
@@ -27,43 +26,51 @@ pub(super) struct Mp4Jump {
     movie: Arc<Vec<u8>>,
     is_fragmented: bool,
     track: u32,
-    /// The frames of each packet, if the codec says so.
-    packet_frames: Option<u64>,
+    frames: PacketFrames,
+    /// Whether the durations of samples are frames, as long as they agree with the first packet.
+    counts_frames: bool,
     is_pcm: bool,
-    /// The number of the next packet.
-    next: u64,
+    /// The frames of the first packet, and those before the next one.
+    first: Option<u64>,
+    place: u64,
 }
 
 impl Mp4Jump {
-    /// Jumps in the track of this number; `None` if its packets are not counted in frames.
+    /// Jumps in the track of this number; `None` if its packets don't say how many frames they hold.
     pub(super) fn new(movie: &Movie, track: u32, params: &AudioCodecParameters) -> Option<Self> {
-        let packet_frames = (params.codec == CODEC_ID_AAC).then_some(aac::FRAMES);
         let scale = media_scale(track_box(movie.content(), track)?)?;
-        (packet_frames.is_some() || params.sample_rate.map(u64::from) == Some(scale)).then(|| Self {
+        Some(Self {
             movie: Arc::clone(movie.content()),
             is_fragmented: movie.is_fragmented(),
             track,
-            packet_frames,
+            frames: PacketFrames::of(params)?,
+            counts_frames: params.sample_rate.map(u64::from) == Some(scale),
             is_pcm: is_pcm(params.codec),
-            next: 0,
+            first: None,
+            place: 0,
         })
     }
 
     fn find(&self, len: u64, frame: u64) -> Option<(Samples, Place)> {
-        let samples = Samples::read(track_box(&self.movie, self.track)?, self.packet_frames)?;
+        let frames = match &self.frames {
+            PacketFrames::Same(frames) => Some(*frames),
+            _ if self.counts_frames => None,
+            _ => return None,
+        };
+        let samples = Samples::read(track_box(&self.movie, self.track)?, frames)?;
         let wanted = u32::try_from(frame / samples.frames).unwrap_or(u32::MAX).min(samples.count);
-        let place = samples.find(wanted, len)?;
+        let place = samples.find(wanted, len).filter(|_| self.first == Some(samples.frames))?;
         Some((samples, place))
     }
 }
 
 impl Jump for Mp4Jump {
     fn see(&mut self, packet: &mut Packet) {
-        if let Some(frames) = self.packet_frames {
-            packet.dur = Duration::from(frames);
-            packet.pts = timestamp(self.next.saturating_mul(frames));
-            self.next += 1;
-        }
+        let frames = self.frames.next(&packet.data);
+        self.first = self.first.or(frames);
+        packet.dts = timestamp(self.place);
+        packet.dur = Duration::from(frames.unwrap_or(UNKNOWN));
+        self.place = self.place.saturating_add(packet.dur.get());
     }
 
     fn land(&mut self, file: &GapSource, frame: u64) -> Result<Option<Landed>> {
@@ -71,8 +78,8 @@ impl Jump for Mp4Jump {
         let Some((samples, place)) = (!self.is_fragmented).then(|| self.find(len, frame)).flatten() else {
             return Ok(None);
         };
-        self.next = place.sample.into();
-        let frame = self.next * samples.frames;
+        let frame = u64::from(place.sample) * samples.frames;
+        self.place = frame;
         let reader = MediaSourceStream::new(Box::new(file.view(None)), Default::default());
         let track = Track::new(self.track);
         let reader = SampleReader {
@@ -258,7 +265,8 @@ impl FormatReader for SampleReader {
         if self.reader.pos() != place.byte {
             self.reader.seek(SeekFrom::Start(place.byte))?;
         }
-        let data = self.reader.read_boxed_slice_exact(usize::try_from(size * u64::from(count)).unwrap_or(usize::MAX))?;
+        let data =
+            self.reader.read_boxed_slice_exact(usize::try_from(size * u64::from(count)).unwrap_or(usize::MAX))?;
         let frame = u64::from(place.sample) * self.samples.frames;
         let frames = self.samples.frames * u64::from(count);
         self.place = match self.samples.after(place, count) {

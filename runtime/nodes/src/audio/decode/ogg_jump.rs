@@ -74,6 +74,9 @@ struct Page {
     position: i64,
     is_first: bool,
     is_last: bool,
+    /// How long the header is, and how many packets end on the page.
+    head_len: u64,
+    packets: u64,
 }
 
 /// The fixed part of a page's header and the longest table of segments.
@@ -105,16 +108,24 @@ impl Pages {
         Ok(found.map(|page| (first.place, page.place)))
     }
 
-    /// The first page on which a packet of sound ends.
+    /// The page after those of the head of a stream, on which the first packet of sound begins.
     fn first_of_sound(&mut self, track: u32, end: u64) -> io::Result<Option<Page>> {
-        let mut place = 0;
+        let (mut place, mut heads) = (0, None);
         while let Some(page) = self.next(place, end, end)? {
+            place = page.place + page.len;
             if page.is_first {
                 self.known.push(page.serial);
-            } else if page.serial == track && page.position > 0 {
-                return Ok(Some(page));
             }
-            place = page.place + page.len;
+            if page.serial != track {
+                continue;
+            }
+            heads = match heads {
+                None => head_packets(&self.file.bytes_at(page.place + page.head_len, 9)?),
+                Some(0) => return Ok(Some(page)),
+                left => left,
+            };
+            let Some(left) = heads.and_then(|left| left.checked_sub(page.packets)) else { return Ok(None) };
+            heads = Some(left);
         }
         Ok(None)
     }
@@ -163,6 +174,19 @@ impl Pages {
     }
 }
 
+/// How many packets the head of a stream is, from the first one: Vorbis I, 4.2; RFC 7845, 3; RFC 9639, 10.1.
+fn head_packets(first: &[u8]) -> Option<u64> {
+    match first {
+        [1, b'v', b'o', b'r', b'b', b'i', b's', ..] => Some(3),
+        [b'O', b'p', b'u', b's', b'H', b'e', b'a', b'd', ..] => Some(2),
+        [0x7f, b'F', b'L', b'A', b'C', _, _, high, low] => {
+            let others = u64::from(u16::from_be_bytes([*high, *low]));
+            (others > 0).then_some(1 + others)
+        }
+        _ => None,
+    }
+}
+
 impl Page {
     fn read(place: u64, header: &[u8]) -> Option<Self> {
         let len = page_len(header)?;
@@ -175,6 +199,8 @@ impl Page {
             position: i64::from_le_bytes([a, b, c, d, e, f, g, h]),
             is_first: flags & 2 != 0,
             is_last: flags & 4 != 0,
+            head_len: 27 + u64::from(header[26]),
+            packets: header[27..].iter().take(header[26].into()).filter(|len| **len < 255).count() as u64,
         })
     }
 }

@@ -107,7 +107,7 @@ impl Found {
             let file = GapSource::new(source);
             let view = Box::new(file.view(None));
             let demuxer = Demuxer::open(view, self.container, self.begins, name, &self.first, movie)?;
-            demuxer.jumping(file, movie)
+            demuxer.jumping(file, movie, self.blocks.as_ref())
         } else {
             Demuxer::open(source, self.container, self.begins, name, &self.first, movie)?
         };
@@ -137,3 +137,6 @@ fn at_full_length(source: impl MediaSource + 'static, end: u64, movie: Option<&M
         _ => Box::new(source),
     }
 }
+
+#[cfg(test)]
+mod cost;

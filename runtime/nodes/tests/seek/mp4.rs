@@ -1,0 +1,54 @@
+//! AAC, FLAC, MP3 and PCM in MP4: packets are found by the table of samples.
+
+use serde_json::json;
+
+use crate::codecs::{aac, flac, mp3, pcm};
+use crate::cuts::{Subject, check, check_cuts, total};
+use crate::media;
+use crate::near::spoilt;
+
+#[test]
+fn aac_begins_with_the_packet_before() {
+    let stream = aac();
+    let frames = stream.packets.len() * 1024;
+    for (name, per_chunk, is_uneven) in [("even", 20, false), ("uneven", 7, true), ("of one chunk", 1000, false)] {
+        // What the clock of an uneven one leaves out at its end is decoded all the same.
+        let check = if is_uneven { check_cuts } else { check };
+        let whole = check(&format!("AAC, {name}"), stream.mp4(per_chunk, is_uneven));
+        assert_eq!((whole.failure.as_ref(), total(&whole).next_multiple_of(1024)), (None, frames), "{name}");
+    }
+    for name in ["stereo.m4a", "mono.m4a", "alac.m4a", "flac.mp4", "rate-96000.m4a"] {
+        assert_eq!(check_cuts(name, media::bytes(name)).failure, None, "{name}");
+    }
+}
+
+#[test]
+fn other_codecs_in_mp4() {
+    for (name, stream, per_chunk) in [
+        ("FLAC", flac(40), 3),
+        ("MP3", mp3(), 10),
+        ("PCM", pcm(2000, 1), 700),
+        ("PCM in small chunks", pcm(2000, 1), 9),
+    ] {
+        let frames: u64 = stream.packets.iter().map(|(_, frames)| frames).sum();
+        let whole = check(name, stream.mp4(per_chunk, false));
+        assert_eq!((whole.failure.as_ref(), total(&whole) as u64), (None, frames), "{name}");
+    }
+    assert_eq!(check_cuts("MP3, uneven", mp3().mp4(10, true)).failure, None);
+}
+
+#[test]
+fn files_that_are_cut_off_end_where_they_are_cut() {
+    let file = media::bytes("mono.m4a");
+    assert!(check("cut off", file[..file.len() * 2 / 3].to_vec()).failure.is_some());
+}
+
+#[test]
+fn what_lies_before_is_not_decoded() {
+    let file = aac().repeated(10).mp4(20, false);
+    let params = json!({"start_s": 40.0, "duration_s": 1.0});
+    let part = |bytes: Vec<u8>| Subject { name: "spoilt", bytes, params: json!({}) }.part(params.clone());
+    // The packet that primes is up to 32 before.
+    let spoilt = spoilt(&file, 20_000, file.len() * 30 / 80);
+    assert_eq!(part(spoilt).samples(), part(file).samples());
+}
