@@ -17,7 +17,6 @@ mod mpeg;
 mod near;
 mod ogg;
 mod pcm;
-
 #[allow(dead_code, reason = "as `items`")]
 #[path = "../audio_coding/pcm_files.rs"]
 mod pcm_files;

@@ -11,13 +11,13 @@ use crate::near::spoilt;
 fn aac_begins_with_the_packet_before() {
     let stream = aac();
     let frames = stream.packets.len() * 1024;
-    for (name, per_chunk, is_uneven) in [("even", 20, false), ("uneven", 7, true), ("of one chunk", 1000, false)] {
+    for (name, per_chunk, is_uneven) in [("even", 20, false), ("uneven", 7, true)] {
         // What the clock of an uneven one leaves out at its end is decoded all the same.
         let check = if is_uneven { check_cuts } else { check };
         let whole = check(&format!("AAC, {name}"), stream.mp4(per_chunk, is_uneven));
         assert_eq!((whole.failure.as_ref(), total(&whole).next_multiple_of(1024)), (None, frames), "{name}");
     }
-    for name in ["stereo.m4a", "mono.m4a", "alac.m4a", "flac.mp4", "rate-96000.m4a"] {
+    for name in ["stereo.m4a", "alac.m4a"] {
         assert_eq!(check_cuts(name, media::bytes(name)).failure, None, "{name}");
     }
 }

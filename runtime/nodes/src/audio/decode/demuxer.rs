@@ -412,7 +412,7 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
 }
 
 #[cfg(test)]
-mod cost;
+pub(super) mod cost;
 
 #[cfg(test)]
 mod tests {

@@ -114,7 +114,7 @@ documented! {
 /// | MPEG audio, ADTS | the headers of frames, which are read but not decoded |
 ///
 /// The part is cut to the sample, and its samples are those of the whole file, bit by bit: a decoder that remembers what was
-/// before gets that first, such as a packet of Vorbis or up to 33 of AAC. Only Opus never forgets for certain. Its decoder gets
+/// before gets that first, such as a packet of Vorbis or up to 129 of AAC. Only Opus never forgets for certain. Its decoder gets
 /// a second, where RFC 7845 asks for 80 ms. After that music in CELT was the same in all of 1000 cuts at 64 to 256 kbit/s.
 /// Speech in SILK, alone or with CELT, was the same in 950 of 1600 cuts at 8 to 36 kbit/s; the others had noise 45 dB or more
 /// below the sound, of at most 0.022 of full scale.

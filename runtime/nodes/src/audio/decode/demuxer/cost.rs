@@ -15,7 +15,10 @@ use super::*;
 use crate::audio::decode::flac_frame::checksum;
 
 /// A file that counts the bytes which are read of it.
-struct Counted(Cursor<Vec<u8>>, Arc<AtomicU64>);
+pub(in crate::audio::decode) struct Counted(
+    pub(in crate::audio::decode) Cursor<Vec<u8>>,
+    pub(in crate::audio::decode) Arc<AtomicU64>,
+);
 
 impl Read for Counted {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
