@@ -124,6 +124,20 @@ def test_the_threads_of_a_process_are_those_of_its_slot(before: str, environment
     assert done.stdout.split() == ["1", "True", "1", str(workers)]
 
 
+def test_importing_an_adapter_imports_no_library_and_starts_nothing() -> None:
+    program = """
+import importlib, pkgutil, sys, threading
+import remotemedia.integrations
+names = [each.name for each in pkgutil.iter_modules(remotemedia.integrations.__path__)]
+for name in names:
+    importlib.import_module(f"remotemedia.integrations.{name}")
+from remotemedia._abi import config
+print(sorted({*names, "numpy"} & set(sys.modules)), config._in_force, threading.active_count(), "torch" in names)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[] None 1 True"
+
+
 def test_a_library_that_is_missing_is_named_with_its_installation() -> None:
     with pytest.raises(ImportError) as missing:
         require("no_such_library.part", "Audio.torch", "torch")
