@@ -23,7 +23,7 @@ impl Draws {
 
     /// The draws for an item without a name, the first of its run.
     pub(crate) fn first(node_type: &str, seed: u64) -> Self {
-        Self::new(node_type, seed, &Item { number: 0, name: None })
+        Self::new(node_type, seed, &Item::unnamed(0))
     }
 
     /// 64 random bits.
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn each_of_node_seed_number_and_name_makes_other_draws() {
-        let item = |number: u64, name: Option<&str>| Item { number, name: name.map(Into::into) };
+        let item = |number: u64, name: Option<&str>| name.map_or_else(|| Item::unnamed(number), |name| Item::named(number, name));
         let bits = |node, seed, item: &Item| Draws::new(node, seed, item).bits();
         let all = [
             bits("A", 1, &item(0, None)),

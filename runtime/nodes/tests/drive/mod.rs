@@ -44,7 +44,7 @@ pub(crate) fn run_item(
     (number, name): (u64, Option<&str>),
     packets: impl IntoIterator<Item = Packet>,
 ) -> Result<Vec<Packet>, NodeError> {
-    node.begin_item(&Item { number, name: name.map(Into::into) });
+    node.begin_item(&name.map_or_else(|| Item::unnamed(number), |name| Item::named(number, name)));
     run(node, packets)
 }
 

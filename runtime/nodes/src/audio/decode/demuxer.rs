@@ -27,7 +27,7 @@ use super::failure;
 use super::gap_source::GapSource;
 use super::info::{Head, codec_name, container_name, tags};
 use super::jumps::jumping;
-use super::landing::{Start, counts_frames, land};
+use super::landing::{PacketFormat, Start, counts_frames, land};
 use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
@@ -199,21 +199,24 @@ impl Demuxer {
     /// many were left out: fewer where a packet begins before the frame that is wanted, or the file ends.
     pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, Stop> {
         // Before its first frame a decoder may still leave out what is no sound.
-        let can = self.counts_frames && self.decoded > 0 && !self.has_passed_over;
+        let can = self.counts_frames && self.decoded > 0 && !self.has_passed_over && self.read.is_empty();
         if frames == 0 || !can {
             return Ok(0);
         }
         let Some(memory) = Memory::of(self.track.params.codec) else { return Ok(0) };
-        self.has_passed_over = true;
         unbroken(|| self.go_to(self.decoded.saturating_add(frames), memory))
             .unwrap_or_else(|panic| Err(Stop::Failed(failure::unexpected(&self.name, &panic))))
     }
 
     fn go_to(&mut self, frame: u64, memory: Memory) -> Result<u64, Stop> {
-        let start = Start { decoded: self.decoded, next_timestamp: self.next_timestamp };
+        let last = self.decoder.last_decoded();
+        let format = PacketFormat { rate: last.spec().rate(), channels: last.spec().channels().count() };
+        let (decoded, next_timestamp) = (self.decoded, self.next_timestamp);
+        let start = Start { codec: self.track.params.codec, format, decoded, next_timestamp };
         let landing = land(self.reader.as_mut(), self.container, memory, start, frame);
         let landing = landing.map_err(|error| Stop::Failed(self.failed(&error)))?;
         self.read = landing.read;
+        self.has_passed_over = landing.is_there;
         if landing.is_continuous {
             return Ok(0);
         }

@@ -5,13 +5,17 @@
 
 use std::collections::VecDeque;
 
+use symphonia::core::codecs::audio::AudioCodecId;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::Timestamp;
 
 use super::container::Container;
+use super::flac_frame::frame_header;
 use super::memory::Memory;
+use super::mpeg_header::Header;
 
 /// Where a file goes on.
 pub(super) struct Landing {
@@ -25,13 +29,42 @@ pub(super) struct Landing {
     pub(super) is_continuous: bool,
     /// The timestamp that follows on the last packet before the first which counts.
     pub(super) next_timestamp: Option<i64>,
+    /// Whether the first packet which counts holds the frame.
+    pub(super) is_there: bool,
 }
 
 /// Where a file is: so many frames were decoded, and this timestamp follows, where that is known.
 #[derive(Clone, Copy)]
 pub(super) struct Start {
+    pub(super) codec: AudioCodecId,
+    pub(super) format: PacketFormat,
     pub(super) decoded: u64,
     pub(super) next_timestamp: Option<i64>,
+}
+
+/// The rate and the number of channels of a packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct PacketFormat {
+    pub(super) rate: u32,
+    pub(super) channels: usize,
+}
+
+impl PacketFormat {
+    /// As the header of a packet gives it; what that leaves out is as before.
+    fn of(codec: AudioCodecId, packet: &[u8], before: Self) -> Self {
+        let (rate, channels) = match codec {
+            CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3 => match Header::read(packet) {
+                Some(header) => (Some(header.rate), header.channels),
+                None => return before,
+            },
+            CODEC_ID_FLAC => match frame_header(packet) {
+                Some(header) => (header.rate, header.channels),
+                None => return before,
+            },
+            _ => return before,
+        };
+        Self { rate: rate.unwrap_or(before.rate), channels: usize::from(channels) }
+    }
 }
 
 /// Whether the packets of a container say how many frames they hold. Those of the others do so where their reader jumps.
@@ -44,8 +77,8 @@ pub(super) fn counts_frames(container: Container) -> bool {
     }
 }
 
-/// Goes to the packet that holds a frame. Lands before it where the file ends, has a gap or goes on with a new stream
-/// before the frame comes: what the reader said then is said again.
+/// Goes to the packet that holds a frame. Lands before it where the file ends, has a gap, or goes on in another format or
+/// with a new stream before the frame comes: what the reader said then is said again.
 ///
 /// # Errors
 /// If the source can't be read.
@@ -76,17 +109,21 @@ pub(super) fn land(
             before.drain(..forgotten);
             is_continuous &= forgotten == 0;
         }
-        let is_next = |packet: &Packet| next_timestamp.is_none_or(|expected| packet.pts.get() <= expected);
+        let is_next = |packet: &Packet| {
+            next_timestamp.is_none_or(|expected| packet.pts.get() <= expected)
+                && PacketFormat::of(start.codec, &packet.data, start.format) == start.format
+        };
         match next {
             Ok(Some(packet)) if is_next(&packet) && place.saturating_add(packet.dur.get()) <= frame => {
                 held = Some(packet);
             }
             last => {
+                let is_there = matches!(&last, Ok(Some(packet)) if is_next(packet));
                 let priming = if is_continuous { 0 } else { before.len() };
                 let read = before.into_iter().chain(held).map(|packet| Ok(Some(packet))).chain([last]).collect();
-                let Start { decoded, next_timestamp: follows } = start;
+                let Start { decoded, next_timestamp: follows, .. } = start;
                 let (frame, next_timestamp) = if is_continuous { (decoded, follows) } else { (place, next_timestamp) };
-                return Ok(Landing { frame, read, priming, is_continuous, next_timestamp });
+                return Ok(Landing { frame, read, priming, is_continuous, next_timestamp, is_there });
             }
         }
     }

@@ -74,9 +74,9 @@ impl AudioDecoder for CountedDecoder {
     }
 }
 
-/// Passes over frames of a file and decodes the packet after them. The bytes that were read and the packets that were
-/// decoded for it, and the first frame of that packet.
-fn cost(container: Container, file: Vec<u8>, frames: u64) -> (u64, u64, u64) {
+/// Decodes the first packet of a file and the one that holds a frame. The bytes that were read for both, the packets that
+/// were decoded for the second, and its first frame.
+fn cost(container: Container, file: Vec<u8>, frame: u64) -> (u64, u64, u64) {
     let (bytes, packets) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let source = Counted(Cursor::new(file), Arc::clone(&bytes));
     let opened = Demuxer::open(Box::new(source), container, 0, "the file".to_owned(), &[], None);
@@ -84,9 +84,12 @@ fn cost(container: Container, file: Vec<u8>, frames: u64) -> (u64, u64, u64) {
     let fresh =
         make_decoder(&demuxer.track.params, container, "the file").unwrap_or_else(|failure| panic!("{failure:?}"));
     demuxer.decoder = Box::new(CountedDecoder(fresh, Arc::clone(&packets)));
-    let Ok(passed) = demuxer.pass_over(frames) else { panic!("the file is right") };
     assert!(matches!(demuxer.next(), Ok(Progress::Packet(_))));
-    (bytes.load(Ordering::Relaxed), packets.load(Ordering::Relaxed), passed)
+    packets.store(0, Ordering::Relaxed);
+    let first = demuxer.decoded;
+    let Ok(passed) = demuxer.pass_over(frame - first) else { panic!("the file is right") };
+    assert!(matches!(demuxer.next(), Ok(Progress::Packet(_))));
+    (bytes.load(Ordering::Relaxed), packets.load(Ordering::Relaxed), first + passed)
 }
 
 const FRAMES: u64 = 10 * 60 * 8000;
