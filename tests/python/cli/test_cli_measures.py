@@ -109,7 +109,7 @@ def test_parquet_without_pyarrow_is_refused(
         ),
         (
             ("--measure", "duration,x", "--index", "i"),
-            "--measure duration,x: there is no measure 'x'; the measures are duration, loudness, speech",
+            "--measure duration,x: there is no measure 'x'; the measures are duration, loudness, speech, snr",
         ),
         (("--measure", "speech"), "--measure speech: it fills columns of the index; name it: --index FILE"),
     ],

@@ -77,6 +77,9 @@ FIELDS: dict[tuple[str, str], dict[str, Shape]] = {
     },
     ("VAD", "out"): {"probabilities": "tensor", "window_ms": "int", "pts": "int"},
     ("SpeechSegments", "segments"): {"type": "str", "start_s": "float", "end_s": "float", "audio": "audio"},
+    ("SpeechRatio", "out"): {"speech_ratio": "float", "speech_s": "float", "duration_s": "float"},
+    ("SNREstimate", "out"): {"snr_db": "float", "noise_db": "float", "duration_s": "float"},
+    ("Bandwidth", "out"): {"bandwidth_hz": "float", "nyquist_hz": "float", "duration_s": "float"},
     ("SpeechSegments", "events"): {"type": "str", "at_s": "float", "detected_s": "float"},
 }
 

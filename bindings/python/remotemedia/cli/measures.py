@@ -6,7 +6,7 @@ The nodes stand beside those of the user's graph, which they change nothing of. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .._graph.function_node import node
@@ -20,41 +20,17 @@ DECODERS = frozenset(("AudioDecode", "AudioDecodeNode"))
 DURATION = "duration"
 
 
-class Column(NamedTuple):
-    """A column of the index: `step` makes its state of the one before, at first None, and the next map of the node;
-    `end` its value of the last state and the duration in seconds.
-    """
-
-    step: Callable[[Any, Mapping[str, Any]], Any]
-    end: Callable[[Any, float], Any]
-
-
 class Measure(NamedTuple):
-    """A node behind the decoder, and the columns that are made of what it gives."""
+    """A node behind the decoder, and the columns that the last map of it fills: the key in the map by the column's name."""
 
     node_type: str
-    params: Mapping[str, Any]
-    columns: Mapping[str, Column]
-
-
-def last(key: str) -> Column:
-    """The last value of this key."""
-    return Column(lambda state, value: value.get(key), lambda state, seconds: state)
-
-
-def share_of_time() -> Column:
-    """The part of the duration, from 0 to 1, that segments take. None where there is no audio."""
-    return Column(
-        lambda state, value: (state or 0.0) + value["end_s"] - value["start_s"],
-        lambda state, seconds: min((state or 0.0) / seconds, 1.0) if seconds > 0 else None,
-    )
+    columns: Mapping[str, str]
 
 
 MEASURES = {
-    "loudness": Measure(
-        "Loudness", {}, {"loudness_lufs": last("integrated_lufs"), "true_peak_dbtp": last("true_peak_dbtp")}
-    ),
-    "speech": Measure("SpeechSegments", {}, {"speech_ratio": share_of_time()}),
+    "loudness": Measure("Loudness", {"loudness_lufs": "integrated_lufs", "true_peak_dbtp": "true_peak_dbtp"}),
+    "speech": Measure("SpeechRatio", {"speech_ratio": "speech_ratio"}),
+    "snr": Measure("SNREstimate", {"snr_db": "snr_db"}),
 }
 """What `--measure` knows beside the duration, which is always measured."""
 
@@ -88,7 +64,7 @@ class Measured:
     def __init__(self, words: list[str]) -> None:
         self.seconds: float | None = None
         self._words = words
-        self._states: dict[str, Any] = {}
+        self._last: dict[str, Any] = {}
 
     def add_to(self, manifest: dict[str, Any], plan: Plan) -> None:
         """Puts the nodes into a manifest."""
@@ -104,23 +80,17 @@ class Measured:
             _add(manifest, taken, decoder, f"{decoder}_length", {"node_type": count})
         for word in self._words if decoders else ():
             measure = MEASURES[word]
-            entry = {"node_type": measure.node_type, "params": dict(measure.params)}
-            name = _add(manifest, taken, decoders[0], f"{decoders[0]}_{word}", entry)
+            name = _add(manifest, taken, decoders[0], f"{decoders[0]}_{word}", {"node_type": measure.node_type})
             _add(manifest, taken, name, f"{name}_end", {"node_type": self._keeper(measure)})
 
     def columns(self) -> dict[str, Any]:
         """The columns, without the duration."""
-        return {
-            name: column.end(self._states.get(name), self.seconds or 0.0)
-            for word in self._words
-            for name, column in MEASURES[word].columns.items()
-        }
+        return {name: self._last.get(name) for name in column_names(self._words)}
 
     def _keeper(self, measure: Measure) -> Any:
         @node
         def keep(value: dict[str, Any]) -> None:
-            for name, column in measure.columns.items():
-                self._states[name] = column.step(self._states.get(name), value)
+            self._last.update({name: value.get(key) for name, key in measure.columns.items()})
 
         return keep
 

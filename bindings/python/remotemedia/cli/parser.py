@@ -275,7 +275,7 @@ def _batch(parser: Parser) -> None:
     parser.add_argument(
         "--measure",
         metavar="WORDS",
-        help="what the index has of each file: duration, loudness, speech; divided by commas (default duration)",
+        help="what the index has of each file: duration, loudness, speech, snr; divided by commas (default duration)",
     )
     parser.add_argument("--report", metavar="FILE.html", help="write a page about the run: counts, failures, measures")
     parser.add_argument(

@@ -83,7 +83,7 @@ mod tests {
     /// Bits, least one first, as numbers of so many of them.
     fn packed(fields: &[(u64, usize)]) -> Vec<u8> {
         let bits: Vec<u8> =
-            fields.iter().flat_map(|(value, len)| (0..*len).map(|bit| (value >> bit & 1) as u8)).collect();
+            fields.iter().flat_map(|(value, len)| (0..*len).map(move |bit| (value >> bit & 1) as u8)).collect();
         bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, bit| sum << 1 | bit)).collect()
     }
 
