@@ -131,4 +131,4 @@ def test_what_is_wrong_with_a_path_is_said_before_anything_runs() -> None:
     with pytest.raises(rm.ManifestError) as caught:
         (rm.Pipeline() >> FileSink(path="out/{name}.wav")).validate()
     assert caught.value.problems[0].path == "nodes[0].params.path"
-    assert "{stem}, {index} or {index:05d}" in str(caught.value)
+    assert "{stem}, {parent}, {relative}, {index} or {index:05d}" in str(caught.value)
