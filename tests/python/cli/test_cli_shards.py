@@ -95,6 +95,8 @@ def test_a_shard_of_webdataset_has_audio_and_facts_of_so_many_samples(
     assert rows()[0]["duration"] == 1.0
 
 
+# It leaves files to the garbage collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_reads_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     webdataset = pytest.importorskip("webdataset")
     assert command(capsys, *graph_of("-o", "shards", *WEBDATASET))[0] == 1
