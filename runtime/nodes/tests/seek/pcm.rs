@@ -67,8 +67,8 @@ fn adpcm_and_packets_by_a_table() {
     for name in ["ima.wav", "ms.wav", "ima4.aifc", "ima4.caf", "alac.caf"] {
         let bytes = media::bytes(name);
         assert_eq!(check(name, bytes.clone()).failure, None, "{name}");
-        if name == "alac.caf" {
-            // The table of its packets comes last.
+        // What a CAF file of packets says of them may come last: one that was cut off is not opened.
+        if name.ends_with(".caf") {
             continue;
         }
         let cut = check(&format!("{name}, cut off"), bytes[..bytes.len() * 2 / 3].to_vec());
