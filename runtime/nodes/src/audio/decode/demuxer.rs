@@ -10,7 +10,7 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Map, MediaTime};
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_SPEEX,
+    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS,
 };
 use symphonia::core::errors::Error;
 use symphonia::core::formats::FormatReader;
@@ -198,8 +198,9 @@ impl Demuxer {
     /// Leaves out up to so many of the frames that come next, without decoding them where the format allows that. How
     /// many were left out: fewer where a packet begins before the frame that is wanted, or the file ends.
     pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, Stop> {
-        // Before its first frame a decoder may still leave out what is no sound.
-        let can = self.counts_frames && self.decoded > 0 && !self.has_passed_over && self.read.is_empty();
+        // Before its first frame a decoder of these may still leave out what is no sound.
+        let may_leave_out = matches!(self.track.params.codec, CODEC_ID_OPUS | CODEC_ID_VORBIS) && self.decoded == 0;
+        let can = self.counts_frames && !self.has_passed_over && self.read.is_empty() && !may_leave_out;
         if frames == 0 || !can {
             return Ok(0);
         }

@@ -109,21 +109,18 @@ pub(super) fn land(
             before.drain(..forgotten);
             is_continuous &= forgotten == 0;
         }
-        let is_next = |packet: &Packet| {
+        let is_next = next.as_ref().ok().and_then(Option::as_ref).is_some_and(|packet| {
             next_timestamp.is_none_or(|expected| packet.pts.get() <= expected)
                 && PacketFormat::of(start.codec, &packet.data, start.format) == start.format
-        };
+        });
         match next {
-            Ok(Some(packet)) if is_next(&packet) && place.saturating_add(packet.dur.get()) <= frame => {
-                held = Some(packet);
-            }
+            Ok(Some(packet)) if is_next && place.saturating_add(packet.dur.get()) <= frame => held = Some(packet),
             last => {
-                let is_there = matches!(&last, Ok(Some(packet)) if is_next(packet));
                 let priming = if is_continuous { 0 } else { before.len() };
                 let read = before.into_iter().chain(held).map(|packet| Ok(Some(packet))).chain([last]).collect();
-                let Start { decoded, next_timestamp: follows, .. } = start;
-                let (frame, next_timestamp) = if is_continuous { (decoded, follows) } else { (place, next_timestamp) };
-                return Ok(Landing { frame, read, priming, is_continuous, next_timestamp, is_there });
+                let (frame, next_timestamp) =
+                    if is_continuous { (start.decoded, start.next_timestamp) } else { (place, next_timestamp) };
+                return Ok(Landing { frame, read, priming, is_continuous, next_timestamp, is_there: is_next });
             }
         }
     }
