@@ -95,6 +95,8 @@ pub(super) fn land(
     let mut is_continuous = jumped.is_none();
     let mut next_timestamp = start.next_timestamp.filter(|_| is_continuous);
     let mut before = VecDeque::new();
+    // Those of the others are in units of their own.
+    let has_times = !matches!(container, Container::Mp4 | Container::Matroska);
     // The last packet of all is decoded in any case: it may be one of which only its decoder knows how many frames count.
     let mut held: Option<Packet> = None;
     loop {
@@ -110,7 +112,7 @@ pub(super) fn land(
             is_continuous &= forgotten == 0;
         }
         let is_next = next.as_ref().ok().and_then(Option::as_ref).is_some_and(|packet| {
-            next_timestamp.is_none_or(|expected| packet.pts.get() <= expected)
+            (!has_times || next_timestamp.is_none_or(|expected| packet.pts.get() <= expected))
                 && PacketFormat::of(start.codec, &packet.data, start.format) == start.format
         });
         match next {

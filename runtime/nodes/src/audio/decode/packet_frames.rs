@@ -53,7 +53,7 @@ impl PacketFrames {
             Self::Same(frames) => Some(*frames),
             Self::Pcm(bytes) => {
                 let len = packet.len() as u64;
-                (len % *bytes == 0).then_some(len / *bytes)
+                len.is_multiple_of(*bytes).then_some(len / *bytes)
             }
             Self::Opus => opus_frames(packet),
             Self::Flac => frame_header(packet).map(|header| header.block.into()),
