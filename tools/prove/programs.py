@@ -79,8 +79,9 @@ def with_thread_sanitizer() -> Build:
     flags = ["-Zsanitizer=thread", "-Cunsafe-allow-abi-mismatch=sanitizer", "--cfg", "remotemedia_watched"]
     library = _sanitized("thread", flags, "__tsan_read4")
     # A child of a fork is watched too.
-    options = f"exitcode=99:die_after_fork=0:suppressions={OWN_TESTS / 'thread.supp'}"
-    return Build("thread", library, ["-fsanitize=thread"], environment={"TSAN_OPTIONS": options, **PATIENCE})
+    options = f"exitcode=99:die_after_fork=0:allocator_may_return_null=1:suppressions={OWN_TESTS / 'thread.supp'}"
+    flags = ["-fsanitize=thread", str(OWN_TESTS / "thread_names.c")]
+    return Build("thread", library, flags, environment={"TSAN_OPTIONS": options, **PATIENCE})
 
 
 def _sanitized(name: str, flags: Sequence[str], sign: str) -> Path:

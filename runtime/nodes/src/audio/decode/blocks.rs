@@ -174,8 +174,8 @@ impl BlockReader {
         Ok(Some(self.packet(bytes, u64::from(frames))))
     }
 
-    /// The packet that holds a frame, of those that are there as a whole; the one after the last of them if the frame lies
-    /// beyond. Its number in the table of packets, the bytes and the frames before it.
+    /// The packet that holds a frame, of those that are there as a whole; if the frame lies beyond, the block after the last
+    /// of them, or the last of the table. Its number in the table of packets, the bytes and the frames before it.
     fn find(&self, frame: u64, there: u64) -> (usize, u64, u64) {
         match &self.cut {
             Cut::Blocks { bytes, frames } => {
@@ -185,7 +185,9 @@ impl BlockReader {
             }
             Cut::Packets(packets) => {
                 let mut found = (0, 0u64, 0u64);
-                for (bytes, frames) in packets {
+                // The last one may hold fewer frames than the table says, so it has to be decoded.
+                let last = packets.len().saturating_sub(1);
+                for (bytes, frames) in &packets[..last] {
                     let (place, passed) = (found.1 + u64::from(*bytes), found.2 + u64::from(*frames));
                     if passed > frame || place > there {
                         break;

@@ -91,10 +91,12 @@ pub(super) fn land(
 ) -> Result<Landing> {
     let first = memory.start(frame);
     let jumped = if first > start.decoded { jump(reader, container, first)? } else { None };
-    let mut place = jumped.unwrap_or(start.decoded);
-    let mut is_continuous = jumped.is_none();
-    let mut next_timestamp = start.next_timestamp.filter(|_| is_continuous);
-    let mut before = VecDeque::new();
+    let mut passed = Passed {
+        place: jumped.unwrap_or(start.decoded),
+        next_timestamp: start.next_timestamp.filter(|_| jumped.is_none()),
+        remembered: VecDeque::new(),
+        is_continuous: jumped.is_none(),
+    };
     // Those of the others are in units of their own.
     let has_times = !matches!(container, Container::Mp4 | Container::Matroska);
     // The last packet of all is decoded in any case: it may be one of which only its decoder knows how many frames count.
@@ -102,29 +104,52 @@ pub(super) fn land(
     loop {
         let next = reader.next_packet();
         if next.as_ref().is_ok_and(Option::is_some)
-            && let Some(passed) = held.take()
+            && let Some(packet) = held.take()
         {
-            place = place.saturating_add(passed.dur.get());
-            next_timestamp = Some(passed.pts.get().saturating_add_unsigned(passed.block_dur().get()));
-            before.push_back(passed);
-            let forgotten = memory.forgotten(&before);
-            before.drain(..forgotten);
-            is_continuous &= forgotten == 0;
+            passed.pass(packet, memory);
         }
         let is_next = next.as_ref().ok().and_then(Option::as_ref).is_some_and(|packet| {
-            (!has_times || next_timestamp.is_none_or(|expected| packet.pts.get() <= expected))
+            (!has_times || passed.next_timestamp.is_none_or(|expected| packet.pts.get() <= expected))
                 && PacketFormat::of(start.codec, &packet.data, start.format) == start.format
         });
         match next {
-            Ok(Some(packet)) if is_next && place.saturating_add(packet.dur.get()) <= frame => held = Some(packet),
+            // The last packet may hold fewer frames than its length says: a jump then lands on what was decoded.
+            Ok(Some(packet)) if passed.place < start.decoded => {
+                passed.pass(packet, memory);
+                passed.place = passed.place.min(start.decoded);
+            }
+            Ok(Some(packet)) if is_next && passed.place.saturating_add(packet.dur.get()) <= frame => {
+                held = Some(packet);
+            }
             last => {
-                let priming = if is_continuous { 0 } else { before.len() };
-                let read = before.into_iter().chain(held).map(|packet| Ok(Some(packet))).chain([last]).collect();
+                let Passed { place, next_timestamp, remembered, is_continuous } = passed;
+                let priming = if is_continuous { 0 } else { remembered.len() };
+                let read = remembered.into_iter().chain(held).map(|packet| Ok(Some(packet))).chain([last]).collect();
                 let (frame, next_timestamp) =
                     if is_continuous { (start.decoded, start.next_timestamp) } else { (place, next_timestamp) };
                 return Ok(Landing { frame, read, priming, is_continuous, next_timestamp, is_there: is_next });
             }
         }
+    }
+}
+
+/// What was passed over: so many frames of the file lie before the next packet.
+struct Passed {
+    place: u64,
+    next_timestamp: Option<i64>,
+    /// The packets of which a decoder remembers something, and whether these are all.
+    remembered: VecDeque<Packet>,
+    is_continuous: bool,
+}
+
+impl Passed {
+    fn pass(&mut self, packet: Packet, memory: Memory) {
+        self.place = self.place.saturating_add(packet.dur.get());
+        self.next_timestamp = Some(packet.pts.get().saturating_add_unsigned(packet.block_dur().get()));
+        self.remembered.push_back(packet);
+        let forgotten = memory.forgotten(&self.remembered);
+        self.remembered.drain(..forgotten);
+        self.is_continuous &= forgotten == 0;
     }
 }
 

@@ -106,7 +106,7 @@ fn a_part_of_wav_costs_its_packet() {
 
 /// A FLAC file of 8 kHz and 16 bits, whose frames of 4096 samples are written as they are.
 fn flac(frames: u64) -> Vec<u8> {
-    let packed = 8000 << 44 | 15 << 36 | (frames * 4096);
+    let packed = (8000 << 44) | (15 << 36) | (frames * 4096);
     let mut file = [b"fLaC\x80\0\0\x22\x10\0\x10\0\0\0\0\0\0\0", &packed.to_be_bytes()[..], &[0; 16]].concat();
     for number in 0..frames {
         let letter = char::from_u32(number as u32).expect("it is a letter").to_string();
