@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn each_of_node_seed_number_and_name_makes_other_draws() {
-        let item = |number: u64, name: Option<&str>| name.map_or_else(|| Item::unnamed(number), |name| Item::named(number, name));
+        let item = |number: u64, name: Option<&str>| {
+            name.map_or_else(|| Item::unnamed(number), |name| Item::named(number, name))
+        };
         let bits = |node, seed, item: &Item| Draws::new(node, seed, item).bits();
         let all = [
             bits("A", 1, &item(0, None)),
