@@ -116,7 +116,7 @@ def tests_in_python() -> None:
 def tests_of_integrations() -> None:
     """Adapters to other libraries against these libraries, and the programs of their page."""
     python = environment.ready("build", "run", "test", "integrations")
-    folder = ROOT / "bindings" / "python" / "tests" / "integrations"
+    folder = ROOT / "tests" / "integrations"
     pages = ROOT / "tests" / "packaging" / "test_docs.py"
     # By their folder, and by the name of their page.
     words = [python, "-m", "pytest", folder, pages, "-k", "integrations"]

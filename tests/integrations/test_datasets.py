@@ -14,7 +14,7 @@ datasets = pytest.importorskip("datasets", reason="datasets is not installed: pi
 from datasets.fingerprint import Hasher  # noqa: E402
 from remotemedia.integrations.datasets import decode  # noqa: E402
 
-SPEECH = Path(__file__).resolve().parents[4] / "examples" / "speech.flac"
+SPEECH = Path(__file__).resolve().parents[2] / "examples" / "speech.flac"
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork")
 
 

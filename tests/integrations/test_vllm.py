@@ -19,7 +19,7 @@ import pytest
 import remotemedia as rm
 from remotemedia.integrations import vllm as adapter
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = numpy.random.default_rng(8).uniform(-0.5, 0.5, (2, 24000)).astype("float32")
 NO_VLLM = "vllm is not installed: pip install 'remotemedia[vllm]'"
 

@@ -16,7 +16,7 @@ from remotemedia._problem.missing_library import require
 from remotemedia.integrations._batches import BatchRunner, decode_batch, source_of, text_of
 from remotemedia.nodes import AudioDecode, AudioLevel, AudioSum
 
-SPEECH = Path(__file__).resolve().parents[4] / "examples" / "speech.flac"
+SPEECH = Path(__file__).resolve().parents[2] / "examples" / "speech.flac"
 MANIFEST = """
 version: v1
 nodes:

@@ -11,7 +11,7 @@ import numpy
 import pytest
 import remotemedia as rm
 
-SPEECH = Path(__file__).resolve().parents[4] / "examples" / "speech.flac"
+SPEECH = Path(__file__).resolve().parents[2] / "examples" / "speech.flac"
 ONE_TO_SIX = numpy.arange(1, 7, dtype="float32").reshape(2, 3)
 NO_TORCH = "torch is not installed: pip install 'remotemedia[torch]'"
 NO_JAX = "jax is not installed: pip install 'remotemedia[jax]'"

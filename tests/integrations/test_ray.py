@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::UserWarning"),
 ]
 
-SPEECH = Path(__file__).resolve().parents[4] / "examples" / "speech.flac"
+SPEECH = Path(__file__).resolve().parents[2] / "examples" / "speech.flac"
 NAMES = ["path", "level", "error"]
 
 

@@ -12,7 +12,7 @@ import remotemedia as rm
 pytest.importorskip("ray.serve", reason="Ray Serve is not installed: pip install 'ray[serve]'")
 pytest.importorskip("websockets", reason="websockets is not installed: pip install websockets")
 
-EXAMPLE = Path(__file__).resolve().parents[4] / "examples" / "ray_serve.py"
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "ray_serve.py"
 
 
 def test_the_clients_of_the_example_hear_the_loudest_second() -> None:

@@ -21,7 +21,7 @@ from remotemedia.integrations.daft import pipeline  # noqa: E402
 # Daft leaves the pipes of its processes to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-SPEECH = Path(__file__).resolve().parents[4] / "examples" / "speech.flac"
+SPEECH = Path(__file__).resolve().parents[2] / "examples" / "speech.flac"
 
 
 def levels() -> rm.Pipeline:
