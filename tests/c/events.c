@@ -113,7 +113,7 @@ static void a_call_of_a_port_that_ends_is_over_before_its_work(rm_runtime *runti
 
 /* Work that is done and was not taken: a batch ends where its document would be longer than 1 MiB. */
 static void a_batch_is_bounded_and_an_event_is_whole(rm_pipeline *pipeline, rm_port *port) {
-    enum { WORKS = 40, VALUES = 100000, LARGE = 1500000 };
+    enum { WORKS = 24, VALUES = 100000, LARGE = 1100000 };
     char *inputs = malloc(LARGE * 2 + 10);
     CHECK(inputs != NULL);
     for (int work = 0; work < WORKS; work++) {

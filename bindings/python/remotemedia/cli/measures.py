@@ -21,7 +21,7 @@ DURATION = "duration"
 
 
 class Measure(NamedTuple):
-    """A node behind the decoder, and the columns that the last map of it fills: the key in the map by the column's name."""
+    """A node behind the decoder, and the columns that its last map fills: the key in the map by the column's name."""
 
     node_type: str
     columns: Mapping[str, str]
