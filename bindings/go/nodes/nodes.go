@@ -10,6 +10,19 @@ package nodes
 
 import "github.com/remotemedia/remotemedia-go"
 
+// CropPad: What follows an item that is shorter than the piece.
+type CropPad string
+
+// The values of CropPad.
+const (
+	// CropPadSilence: Digital silence.
+	CropPadSilence CropPad = "silence"
+	// CropPadRepeat: The item again, from its start, as often as it takes. An item without frames is padded with silence.
+	CropPadRepeat CropPad = "repeat"
+	// CropPadNone: Nothing: the piece is shorter then.
+	CropPadNone CropPad = "none"
+)
+
 // DitherKind: Noise before rounding.
 type DitherKind string
 
@@ -186,6 +199,19 @@ const (
 	LevelScaleWhisper LevelScale = "whisper"
 )
 
+// MaskFill: What stands in place of what is masked.
+type MaskFill string
+
+// The values of MaskFill.
+const (
+	// MaskFillMean: The mean of all numbers of the item.
+	MaskFillMean MaskFill = "mean"
+	// MaskFillZero: Zero.
+	MaskFillZero MaskFill = "zero"
+	// MaskFillValue: The param `value`.
+	MaskFillValue MaskFill = "value"
+)
+
 // MelNorm: How filters are weighted.
 type MelNorm string
 
@@ -217,6 +243,28 @@ const (
 	MelScaleSlaney MelScale = "slaney"
 	// MelScaleHtk: 2595 log10(1 + f / 700), as in HTK.
 	MelScaleHtk MelScale = "htk"
+)
+
+// MfccConvention: Whose coefficients they are.
+type MfccConvention string
+
+// The values of MfccConvention.
+const (
+	// MfccConventionLibrosa: Those of `librosa.feature.mfcc`.
+	MfccConventionLibrosa MfccConvention = "librosa"
+	// MfccConventionKaldi: Those of Kaldi's `compute-mfcc-feats`.
+	MfccConventionKaldi MfccConvention = "kaldi"
+)
+
+// NoiseColor: How the power of noise lies over the frequencies.
+type NoiseColor string
+
+// The values of NoiseColor.
+const (
+	// NoiseColorWhite: The same for every hertz.
+	NoiseColorWhite NoiseColor = "white"
+	// NoiseColorPink: The same for every octave: 3 dB less with each.
+	NoiseColorPink NoiseColor = "pink"
 )
 
 // NormalizeMode: Whether to measure first and know, or to follow.
@@ -334,6 +382,76 @@ const (
 	// TrimEndsEnd: At the end alone.
 	TrimEndsEnd TrimEnds = "end"
 )
+
+// AddNoiseSpec builds a node of the type AddNoise.
+type AddNoiseSpec struct{ remotemedia.NodeSpec }
+
+// AddNoise adds noise to sound at a signal-to-noise ratio that is drawn for each item, for training.
+//
+// For each item a ratio within `snr_db` is drawn and, with `paths`, one of their files and the place in it where
+// the noise begins. Noise that ends before the item begins again from its start. Files of another rate are
+// resampled, and those with another number of channels than the sound are mixed to one, which goes into each.
+// Without `paths` the noise is made: normally distributed, independent in each channel.
+//
+// The ratio is that of mean powers: of all frames and channels of the item, pauses included, to all of the noise
+// that lies under it, as in Kaldi's `wav-reverberate` and in Lhotse's `mix`. For that the node takes the whole item
+// first and then emits it: its samples stay in memory until it ends, at most 1 GiB (93 minutes of mono at 48 kHz);
+// more is an error. An item of digital silence has no ratio and stays as it is; noise that is digital silence is an
+// error.
+//
+// Sums are computed in float64 and rounded once. Nothing limits them: sound may exceed full scale. Every frame that
+// comes in goes out, at its time. Where rate or layout change inside an item, each part has its own noise.
+//
+// Draws depend on `seed`, the number of the item in its run and its name, where it has one: the same for the same
+// input, however it is divided into packets. Files are decoded when they are first drawn and kept for the run, up
+// to 256 MiB together; one may have 134,217,728 frames. Samples that are NaN or infinite are refused.
+//
+// Input in: Sound.
+//
+// Output out: Sound.
+func AddNoise() *AddNoiseSpec {
+	n := &AddNoiseSpec{remotemedia.NodeSpec{Type: "AddNoise"}}
+	return n
+}
+
+// Named sets the id in the manifest.
+func (n *AddNoiseSpec) Named(id string) *AddNoiseSpec {
+	n.ID = id
+	return n
+}
+
+// Paths sets paths. Sound files with noise, or patterns such as `noise/**/*.wav`, as `FileSource` has them. Without it
+// noise is made.
+func (n *AddNoiseSpec) Paths(value []string) *AddNoiseSpec {
+	n.Set("paths", value)
+	return n
+}
+
+// Color sets color. The noise that is made without `paths`. The default is "white".
+func (n *AddNoiseSpec) Color(value NoiseColor) *AddNoiseSpec {
+	n.Set("color", string(value))
+	return n
+}
+
+// SnrDB sets snr_db. The least and the greatest ratio of the sound to the noise, in decibels, from -100 to 100. The
+// default is [10.0, 20.0].
+func (n *AddNoiseSpec) SnrDB(value []float64) *AddNoiseSpec {
+	n.Set("snr_db", value)
+	return n
+}
+
+// Seed sets seed. What the draws begin from: another seed, other draws. 0 or more. The default is 0.
+func (n *AddNoiseSpec) Seed(value int) *AddNoiseSpec {
+	n.Set("seed", value)
+	return n
+}
+
+// Gaps sets gaps. What the node does where the times of its input jump, as after a packet that was lost. The default
+// is "restart".
+func (n *AddNoiseSpec) Gaps(value Gaps) *AddNoiseSpec {
+	n.Set("gaps", string(value))
+	return n
+}
 
 // AudioChunkSpec builds a node of the type AudioChunk.
 type AudioChunkSpec struct{ remotemedia.NodeSpec }
@@ -608,6 +726,9 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 //
 //   - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk
 //     of sound is alive at a time.
+//   - `start_s` is gone to without decoding what lies before it, in files by path and by content: in WAV and its kin,
+//     AIFF, CAF, Sun audio, FLAC and PCM without a header it is found, in MPEG audio and ADTS the headers up to it
+//     are read. The samples are those of the whole decode all the same. Bytes that arrive are decoded from the start.
 //   - A path may lead to a pipe, a terminal or another device, as `/dev/stdin` and `<(command)` of a shell do: it is
 //     read as its bytes come, like packets of bytes, and to wait for them takes nobody's worker.
 //   - Bytes packets are the pieces of one file, cut anywhere. All containers are decoded while they arrive, as soon
@@ -629,6 +750,31 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 //   - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on.
 //     Anything else that is damaged, missing or cut off ends the file with an error, after all sound before it came
 //     out.
+//
+// What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path
+// or by content; bytes that arrive are decoded from their beginning. The start is found by
+//
+// in                              by
+// ------------------------------  ---------------------------------------------------------------------------------
+// WAV and its kin, AIFF, AU, CAF  arithmetic, or the table of packets
+// FLAC                            the numbers in its frames
+// Ogg                             the positions of its pages; of a chain only the first stream, of the others each
+//
+//	packet is read but not decoded
+//
+// MP4, M4A, MOV                   the tables of the index; in fragments each packet is read but not decoded
+// WebM, Matroska                  the times of clusters. Where a time does not tell one frame, because of a gap or
+//
+//	of packets shorter than times are exact, each packet is read but not decoded. A
+//	gap of whole packets is not noticed: then the times count
+//
+// MPEG audio, ADTS                the headers of frames, which are read but not decoded
+//
+// The part is cut to the sample, and its samples are those of the whole file, bit by bit: a decoder that remembers
+// what was before gets that first, such as a packet of Vorbis or up to 129 of AAC. Only Opus never forgets for
+// certain. Its decoder gets a second, where RFC 7845 asks for 80 ms. After that music in CELT was the same in all
+// of 1000 cuts at 64 to 256 kbit/s. Speech in SILK, alone or with CELT, was the same in 950 of 1600 cuts at 8 to 36
+// kbit/s; the others had noise 45 dB or more below the sound, of at most 0.022 of full scale.
 //
 // The map at the port `info`:
 //
@@ -666,8 +812,8 @@ func (n *AudioDecodeSpec) ChunkMS(value int) *AudioDecodeSpec {
 	return n
 }
 
-// StartS sets start_s. Where to start in each file, in seconds. What is before it is decoded and left out, so the cut
-// is exact. From 0 to 1000000000. The default is 0.0.
+// StartS sets start_s. Where to start in each file, in seconds. The cut is exact: the samples are those that decoding
+// from the start gives. Damage before it is not looked for. From 0 to 1000000000. The default is 0.0.
 func (n *AudioDecodeSpec) StartS(value float64) *AudioDecodeSpec {
 	n.Set("start_s", value)
 	return n
@@ -1329,6 +1475,61 @@ func (n *AudioTrimSpec) Gaps(value Gaps) *AudioTrimSpec {
 	return n
 }
 
+// BandwidthSpec builds a node of the type Bandwidth.
+type BandwidthSpec struct{ remotemedia.NodeSpec }
+
+// Bandwidth measures up to which frequency there is sound, whatever its rate.
+//
+// It shows what a telephone or a codec left of a recording that was resampled since. At the end of each item it
+// emits a map:
+//
+// key             value
+// --------------  -------------------------------------------------------------------------------------------------
+// `bandwidth_hz`  the upper end of the highest band that is at most `drop_db` below the strongest one; null for
+//
+//	digital silence
+//
+// `nyquist_hz`    half the rate: the most that it could be
+// `duration_s`    the length of the item, in seconds
+//
+// The spectrum is that of the whole item and all channels, by Welch's method: Blackman-Harris windows of a power of
+// two of samples, 62 to 125 ms long, half a window apart, whose powers are averaged. A band is 100 Hz wide and has
+// the mean power of the bins in it. So the number is a multiple of 100 Hz, or half the rate.
+//
+// Speech at 16 kHz from a telephone gives about 3400 Hz to 4000 Hz. Noise counts as sound: where that of 16-bit
+// samples or of a microphone lies less than `drop_db` below the strongest band, the bandwidth is half the rate.
+//
+// How the sound is divided into packets changes nothing. A change of rate or layout ends one measurement and begins
+// the next, and so does a jump in time unless `gaps` says otherwise. NaN and infinity are an error.
+//
+// Input in: Sound.
+//
+// Output out: At the end of each item the map {bandwidth_hz, nyquist_hz, duration_s}.
+func Bandwidth() *BandwidthSpec {
+	n := &BandwidthSpec{remotemedia.NodeSpec{Type: "Bandwidth"}}
+	return n
+}
+
+// Named sets the id in the manifest.
+func (n *BandwidthSpec) Named(id string) *BandwidthSpec {
+	n.ID = id
+	return n
+}
+
+// DropDB sets drop_db. How far below the strongest band there still is sound, in decibels. From 1 to 120. The default
+// is 60.0.
+func (n *BandwidthSpec) DropDB(value float64) *BandwidthSpec {
+	n.Set("drop_db", value)
+	return n
+}
+
+// Gaps sets gaps. What the node does where the times of its input jump, as after a packet that was lost. The default
+// is "restart".
+func (n *BandwidthSpec) Gaps(value Gaps) *BandwidthSpec {
+	n.Set("gaps", string(value))
+	return n
+}
+
 // CalculatorSpec builds a node of the type Calculator.
 type CalculatorSpec struct{ remotemedia.NodeSpec }
 
@@ -1633,8 +1834,12 @@ func (n *FileSinkSpec) Named(id string) *FileSinkSpec {
 	return n
 }
 
-// Path sets path. Where to write. `{stem}` is the name of the item without its ending, `{index}` the number of the
-// file in the run from 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are braces.
+// Path sets path. Where to write. `{stem}` is the name of the item without its ending, `{parent}` the name of the
+// folder that its file is in, `{relative}` the path of its file without the ending, below the folder where the pattern
+// of `FileSource` begins: `may/a` for `calls/may/a.flac` of `calls/**/*.flac`. A file that is named itself is seen
+// from the current folder, or from `/./` in its path: `calls/./may/a.flac`; one that lies outside from `/`. `{index}`
+// is the number of the file in the run from 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are
+// braces.
 func (n *FileSinkSpec) Path(value string) *FileSinkSpec {
 	n.Set("path", value)
 	return n
@@ -1667,8 +1872,8 @@ type FileSourceSpec struct{ remotemedia.NodeSpec }
 // FileSource brings the files of a path or pattern, each an item of its own.
 //
 // Files come by path, sorted by path; nothing of them is read here. Each file is an item of its own, with its name:
-// media state ends with it, messages name it, and `FileSink` can be told to call its result the same. Where other
-// nodes take inputs beside it, all files come in each item.
+// media state ends with it, messages name it, and `FileSink` can be told to call its result the same, or to put it
+// at the same place below another folder. Where other nodes take inputs beside it, all files come in each item.
 //
 // A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well, at their place
 // among the others, and fail: by `on_error: skip` the others go on.
@@ -1815,6 +2020,176 @@ func (n *LoudnessNormalizeSpec) Mode(value NormalizeMode) *LoudnessNormalizeSpec
 // Gaps sets gaps. What the node does where the times of its input jump, as after a packet that was lost. The default
 // is "restart".
 func (n *LoudnessNormalizeSpec) Gaps(value Gaps) *LoudnessNormalizeSpec {
+	n.Set("gaps", string(value))
+	return n
+}
+
+// MFCCSpec builds a node of the type MFCC.
+type MFCCSpec struct{ remotemedia.NodeSpec }
+
+// MFCC computes mel-frequency cepstral coefficients, as librosa or as Kaldi does.
+//
+// It emits float32 tensors of shape `(n_mfcc, frames)`, or `(channels, n_mfcc, frames)` if there are several
+// channels: for each packet the frames that it completes, or with `whole` all of an item at its end. Params that
+// are not given have the values of the `convention`:
+//
+// param                            `librosa`                       `kaldi`
+// -------------------------------  ------------------------------  ---------------------------------------------
+// `rate`                           that of the sound               16000
+// `n_mfcc`                         20                              13
+// `n_mels`                         128                             23
+// `win_length`                     `n_fft`                         25 ms: 400 at 16 kHz
+// `hop_length`                     512                             10 ms: 160 at 16 kHz
+// `n_fft`                          2048                            the power of two that holds `win_length`: 512
+// `fmin_hz`                        0                               20
+// `lifter`                         0                               22
+// `full_scale`                     1                               32768
+// `use_energy`                     no such param                   true
+// `mel_scale`, `norm`, `pad_mode`  `slaney`, `slaney`, `constant`  no such params
+// `top_db`                         80 if `whole`, else none        no such param
+// `whole`                          true                            false
+//
+// `librosa` gives what `librosa.feature.mfcc` gives: frames of `n_fft` samples that are centred on sample `k *
+// hop_length`, a periodic Hann window, power, mel filters, decibels not more than `top_db` below the largest of the
+// item, and the first `n_mfcc` numbers of an orthonormal cosine transform (type II); coefficient `k` is multiplied
+// by `1 + lifter / 2 * sin(pi * (k + 1) / lifter)`. What lies `top_db` below the largest is known at the end of an
+// item, so with `whole` off there is no `top_db`.
+//
+// `kaldi` gives what `compute-mfcc-feats` of Kaldi gives with `--dither=0`: frames of `win_length` samples that
+// begin at sample `k * hop_length` and lie in the sound (`--snip-edges=true`), without their mean, with a
+// pre-emphasis of 0.97, a Povey window and zeros up to `n_fft`; triangles on the mel scale of HTK, natural
+// logarithms, the same cosine transform, and a factor of `1 + lifter / 2 * sin(pi * k / lifter)`. With `use_energy`
+// the first coefficient is the logarithm of the frame's energy before pre-emphasis and window. Kaldi reads 16-bit
+// samples, hence `full_scale`: for what `torchaudio.compliance.kaldi.mfcc` gives for sound within ±1, set it to 1
+// and `use_energy` to false.
+//
+// The arithmetic is float32. The time of a packet is that of its first frame: of its centre, or with `kaldi` of its
+// first sample. How the sound is divided into packets changes no value. A change of rate or layout ends one
+// recording and begins the next.
+//
+// NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the numbers of one
+// item may fill 1 GiB; more is an error.
+//
+// Input in: Sound.
+//
+// Output out: Float32 tensors (n_mfcc, frames), with several channels (channels, n_mfcc, frames).
+func MFCC() *MFCCSpec {
+	n := &MFCCSpec{remotemedia.NodeSpec{Type: "MFCC"}}
+	return n
+}
+
+// Named sets the id in the manifest.
+func (n *MFCCSpec) Named(id string) *MFCCSpec {
+	n.ID = id
+	return n
+}
+
+// Convention sets convention. Whose coefficients they are, and where params that are not given come from. The default
+// is "librosa".
+func (n *MFCCSpec) Convention(value MfccConvention) *MFCCSpec {
+	n.Set("convention", string(value))
+	return n
+}
+
+// Rate sets rate. The rate at which the sound is looked at, in Hz. From 1000 to 768000.
+func (n *MFCCSpec) Rate(value int) *MFCCSpec {
+	n.Set("rate", value)
+	return n
+}
+
+// NMfcc sets n_mfcc. The number of coefficients, at most `n_mels`. From 1 to 1024.
+func (n *MFCCSpec) NMfcc(value int) *MFCCSpec {
+	n.Set("n_mfcc", value)
+	return n
+}
+
+// NMels sets n_mels. The number of mel filters. From 1 to 1024.
+func (n *MFCCSpec) NMels(value int) *MFCCSpec {
+	n.Set("n_mels", value)
+	return n
+}
+
+// NFft sets n_fft. The length of the transform, in samples. From 2 to 65536.
+func (n *MFCCSpec) NFft(value int) *MFCCSpec {
+	n.Set("n_fft", value)
+	return n
+}
+
+// WinLength sets win_length. The length of the window, in samples. Not more than `n_fft`. From 2 to 65536.
+func (n *MFCCSpec) WinLength(value int) *MFCCSpec {
+	n.Set("win_length", value)
+	return n
+}
+
+// HopLength sets hop_length. From one frame to the next, in samples. From 1 to 1000000.
+func (n *MFCCSpec) HopLength(value int) *MFCCSpec {
+	n.Set("hop_length", value)
+	return n
+}
+
+// FminHz sets fmin_hz. Where the first filter begins. From 0 to 384000.
+func (n *MFCCSpec) FminHz(value float64) *MFCCSpec {
+	n.Set("fmin_hz", value)
+	return n
+}
+
+// FmaxHz sets fmax_hz. Where the last filter ends. By default half the rate. From 1 to 384000.
+func (n *MFCCSpec) FmaxHz(value float64) *MFCCSpec {
+	n.Set("fmax_hz", value)
+	return n
+}
+
+// Lifter sets lifter. How much higher coefficients are raised; 0 leaves them as they are. From 0 to 1000.
+func (n *MFCCSpec) Lifter(value float64) *MFCCSpec {
+	n.Set("lifter", value)
+	return n
+}
+
+// FullScale sets full_scale. The number for which a sample of 1 stands. From 0.001 to 1000000000.
+func (n *MFCCSpec) FullScale(value float64) *MFCCSpec {
+	n.Set("full_scale", value)
+	return n
+}
+
+// UseEnergy sets use_energy. Whether the first coefficient is the energy of the frame.
+func (n *MFCCSpec) UseEnergy(value bool) *MFCCSpec {
+	n.Set("use_energy", value)
+	return n
+}
+
+// MelScale sets mel_scale. How frequencies become mels.
+func (n *MFCCSpec) MelScale(value MelScale) *MFCCSpec {
+	n.Set("mel_scale", string(value))
+	return n
+}
+
+// Norm sets norm. How filters are weighted.
+func (n *MFCCSpec) Norm(value MelNorm) *MFCCSpec {
+	n.Set("norm", string(value))
+	return n
+}
+
+// PadMode sets pad_mode. What stands before the first sample and after the last one.
+func (n *MFCCSpec) PadMode(value PadMode) *MFCCSpec {
+	n.Set("pad_mode", string(value))
+	return n
+}
+
+// TopDB sets top_db. How far below the largest of the item decibels may lie, in decibels. From 0 to 1000.
+func (n *MFCCSpec) TopDB(value float64) *MFCCSpec {
+	n.Set("top_db", value)
+	return n
+}
+
+// Whole sets whole. Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
+func (n *MFCCSpec) Whole(value bool) *MFCCSpec {
+	n.Set("whole", value)
+	return n
+}
+
+// Gaps sets gaps. What the node does where the times of its input jump, as after a packet that was lost. The default
+// is "restart".
+func (n *MFCCSpec) Gaps(value Gaps) *MFCCSpec {
 	n.Set("gaps", string(value))
 	return n
 }
@@ -2037,6 +2412,118 @@ func (n *PassThroughSpec) Named(id string) *PassThroughSpec {
 	return n
 }
 
+// RandomCropSpec builds a node of the type RandomCrop.
+type RandomCropSpec struct{ remotemedia.NodeSpec }
+
+// RandomCrop cuts a piece of one length from a random place of each item, for training.
+//
+// The piece has exactly `duration_s` times the rate frames, rounded to nearest, whatever the item has: of n frames
+// each of the n - m + 1 places for m frames is as likely. An item that is shorter is taken from its start and gets
+// what `pad` says after its end. The piece keeps its time and every bit of its samples.
+//
+// The draw depends on `seed`, the number of the item in its run and its name, where it has one: the same for the
+// same input, however it is divided into packets.
+//
+// How long an item is, is known at its end, so its samples stay in memory until then, at most 1 GiB (93 minutes of
+// mono at 48 kHz); more is an error. Where rate or layout change inside an item, each part is cut by itself. An
+// item without a packet stays empty.
+//
+// Input in: Sound.
+//
+// Output out: Sound.
+func RandomCrop(durationS float64) *RandomCropSpec {
+	n := &RandomCropSpec{remotemedia.NodeSpec{Type: "RandomCrop"}}
+	n.Set("duration_s", durationS)
+	return n
+}
+
+// Named sets the id in the manifest.
+func (n *RandomCropSpec) Named(id string) *RandomCropSpec {
+	n.ID = id
+	return n
+}
+
+// DurationS sets duration_s. The length of the piece, in seconds; at least one frame. From 0.0001 to 86400.
+func (n *RandomCropSpec) DurationS(value float64) *RandomCropSpec {
+	n.Set("duration_s", value)
+	return n
+}
+
+// Seed sets seed. What the draws begin from: another seed, other draws. 0 or more. The default is 0.
+func (n *RandomCropSpec) Seed(value int) *RandomCropSpec {
+	n.Set("seed", value)
+	return n
+}
+
+// Pad sets pad. What follows an item that is shorter. The default is "silence".
+func (n *RandomCropSpec) Pad(value CropPad) *RandomCropSpec {
+	n.Set("pad", string(value))
+	return n
+}
+
+// Gaps sets gaps. What the node does where the times of its input jump, as after a packet that was lost. The default
+// is "restart".
+func (n *RandomCropSpec) Gaps(value Gaps) *RandomCropSpec {
+	n.Set("gaps", string(value))
+	return n
+}
+
+// SNREstimateSpec builds a node of the type SNREstimate.
+type SNREstimateSpec struct{ remotemedia.NodeSpec }
+
+// SNREstimate estimates the signal-to-noise ratio of speech from the sound alone.
+//
+// Sound of any rate and layout goes in. At the end of each item it emits a map:
+//
+// key           value
+// ------------  ---------------------------------------------------------------------------------------------------
+// `snr_db`      the ratio of the mean powers of speech and noise over the item, in decibels from -20 to 100; null
+//
+//	where there is no estimate
+//
+// `noise_db`    the power of the noise, in decibels of full scale; null likewise
+// `duration_s`  the length of the item, in seconds
+//
+// Windows of 32 ms are judged by the detector of `VAD`. The noise is the median power of those that are not speech:
+// whose probability is more than 0.15 below `threshold`. What the item has beyond that is speech. An estimate takes
+// one window with speech and three without; windows of digital silence are left out, and so is the last one where
+// it is not complete. All channels count.
+//
+// The noise has to be steady, and at least 0.1 s of pauses to be there. Five clips of read speech, 3 to 7 s long,
+// with noise added at 0, 5 and 10 dB were estimated to within 1 dB for white noise and 4 dB for pink noise, whose
+// power wanders. Of a ratio that is better than that of the recording itself only the latter can be found.
+//
+// How the sound is divided into packets changes nothing. 16 bytes are kept for each window. A change of rate or
+// layout ends one measurement and begins the next, and so does a jump in time unless `gaps` says otherwise. NaN and
+// infinity are an error.
+//
+// Input in: Sound.
+//
+// Output out: At the end of each item the map {snr_db, noise_db, duration_s}.
+func SNREstimate() *SNREstimateSpec {
+	n := &SNREstimateSpec{remotemedia.NodeSpec{Type: "SNREstimate"}}
+	return n
+}
+
+// Named sets the id in the manifest.
+func (n *SNREstimateSpec) Named(id string) *SNREstimateSpec {
+	n.ID = id
+	return n
+}
+
+// Threshold sets threshold. The probability from which on a window is speech. From 0 to 1. The default is 0.5.
+func (n *SNREstimateSpec) Threshold(value float64) *SNREstimateSpec {
+	n.Set("threshold", value)
+	return n
+}
+
+// Gaps sets gaps. What the node does where the times of its input jump, as after a packet that was lost. The default
+// is "restart".
+func (n *SNREstimateSpec) Gaps(value Gaps) *SNREstimateSpec {
+	n.Set("gaps", string(value))
+	return n
+}
+
 // STFTSpec builds a node of the type STFT.
 type STFTSpec struct{ remotemedia.NodeSpec }
 
@@ -2246,6 +2733,73 @@ func (n *SilenceDetectorSpec) Gaps(value Gaps) *SilenceDetectorSpec {
 	return n
 }
 
+// SpeechRatioSpec builds a node of the type SpeechRatio.
+type SpeechRatioSpec struct{ remotemedia.NodeSpec }
+
+// SpeechRatio measures the share of the time in which somebody speaks.
+//
+// Sound of any rate and layout goes in. At the end of each item it emits a map:
+//
+// key             value
+// --------------  ----------------------------------------------------------------------------------
+// `speech_ratio`  the share of the time that is speech, from 0 to 1; null for an item without frames
+// `speech_s`      how long that is, in seconds
+// `duration_s`    the length of the item, in seconds
+//
+// Speech is what lies in the segments that `SpeechSegments` finds with the same params, its padding included: the
+// detector is that of `VAD`, at 8 kHz for sound of that rate, else at 16 kHz. Nothing of the sound is kept.
+//
+// How the sound is divided into packets changes nothing. A change of rate or layout ends one measurement and begins
+// the next, and so does a jump in time unless `gaps` says otherwise. NaN and infinity are an error.
+//
+// Input in: Sound.
+//
+// Output out: At the end of each item the map {speech_ratio, speech_s, duration_s}.
+func SpeechRatio() *SpeechRatioSpec {
+	n := &SpeechRatioSpec{remotemedia.NodeSpec{Type: "SpeechRatio"}}
+	return n
+}
+
+// Named sets the id in the manifest.
+func (n *SpeechRatioSpec) Named(id string) *SpeechRatioSpec {
+	n.ID = id
+	return n
+}
+
+// Threshold sets threshold. The probability from which on a window is speech. Speech ends where it falls 0.15 below,
+// but not below 0.01. From 0 to 1. The default is 0.5.
+func (n *SpeechRatioSpec) Threshold(value float64) *SpeechRatioSpec {
+	n.Set("threshold", value)
+	return n
+}
+
+// MinSpeechDurationMS sets min_speech_duration_ms. Speech that is not longer than this does not count. From 0 to
+// 3600000. The default is 250.
+func (n *SpeechRatioSpec) MinSpeechDurationMS(value int) *SpeechRatioSpec {
+	n.Set("min_speech_duration_ms", value)
+	return n
+}
+
+// MinSilenceDurationMS sets min_silence_duration_ms. Silence that is shorter than this does not end speech. From 0 to
+// 3600000. The default is 100.
+func (n *SpeechRatioSpec) MinSilenceDurationMS(value int) *SpeechRatioSpec {
+	n.Set("min_silence_duration_ms", value)
+	return n
+}
+
+// SpeechPadMS sets speech_pad_ms. What counts as speech before and after it. From 0 to 3600000. The default is 30.
+func (n *SpeechRatioSpec) SpeechPadMS(value int) *SpeechRatioSpec {
+	n.Set("speech_pad_ms", value)
+	return n
+}
+
+// Gaps sets gaps. What the node does where the times of its input jump, as after a packet that was lost. The default
+// is "restart".
+func (n *SpeechRatioSpec) Gaps(value Gaps) *SpeechRatioSpec {
+	n.Set("gaps", string(value))
+	return n
+}
+
 // SpeechSegmentsSpec builds a node of the type SpeechSegments.
 type SpeechSegmentsSpec struct{ remotemedia.NodeSpec }
 
@@ -2353,6 +2907,64 @@ func (n *SpeechSegmentsSpec) Gaps(value Gaps) *SpeechSegmentsSpec {
 	return n
 }
 
+// SpeedPerturbSpec builds a node of the type SpeedPerturb.
+type SpeedPerturbSpec struct{ remotemedia.NodeSpec }
+
+// SpeedPerturb makes sound faster or slower by a factor that is drawn for each item, for training.
+//
+// Pitch changes with the speed, as with a tape (Ko, Povey, Peddinti and Khudanpur, "Audio augmentation for speech
+// recognition", Interspeech 2015; the `speed` of sox). The sound is resampled by the filters of `AudioResample` and
+// keeps its rate: a factor of 1.1 makes n frames n / 1.1, rounded to nearest, halves up, or down where the factor
+// is below 1: the count of Lhotse's `perturb_num_samples`. Output frame k has what the input has at frame k times
+// the factor; the filter's delay is taken out.
+//
+// Each of the `factors` is as likely as the others; name one twice to draw it twice as often. The draw depends on
+// `seed`, the number of the item in its run and its name, where it has one: the same for the same input, however it
+// is divided into packets. A change of rate or layout inside an item begins anew with the same factor.
+//
+// Times begin with the item's first and then pass at the new speed, also after a jump. Sound with the factor 1
+// passes as it is. Rates from 1,000 to 768,000 Hz are converted, others are an error, and so are NaN and infinity.
+//
+// Input in: Sound.
+//
+// Output out: Sound.
+func SpeedPerturb() *SpeedPerturbSpec {
+	n := &SpeedPerturbSpec{remotemedia.NodeSpec{Type: "SpeedPerturb"}}
+	return n
+}
+
+// Named sets the id in the manifest.
+func (n *SpeedPerturbSpec) Named(id string) *SpeedPerturbSpec {
+	n.ID = id
+	return n
+}
+
+// Factors sets factors. The factors to draw from: 1 to 64 numbers from 0.25 to 4 with at most three decimals. The
+// default is [0.9, 1.0, 1.1].
+func (n *SpeedPerturbSpec) Factors(value []float64) *SpeedPerturbSpec {
+	n.Set("factors", value)
+	return n
+}
+
+// Seed sets seed. What the draws begin from: another seed, other draws. 0 or more. The default is 0.
+func (n *SpeedPerturbSpec) Seed(value int) *SpeedPerturbSpec {
+	n.Set("seed", value)
+	return n
+}
+
+// Quality sets quality. How sharp the filter is, and how exact the arithmetic. The default is "high".
+func (n *SpeedPerturbSpec) Quality(value ResampleQuality) *SpeedPerturbSpec {
+	n.Set("quality", string(value))
+	return n
+}
+
+// Gaps sets gaps. What the node does where the times of its input jump, as after a packet that was lost. The default
+// is "restart".
+func (n *SpeedPerturbSpec) Gaps(value Gaps) *SpeedPerturbSpec {
+	n.Set("gaps", string(value))
+	return n
+}
+
 // TextCollectorSpec builds a node of the type TextCollector.
 type TextCollectorSpec struct{ remotemedia.NodeSpec }
 
@@ -2450,6 +3062,87 @@ func (n *TextCollectorSpec) Partials(value bool) *TextCollectorSpec {
 // sentence.
 func (n *TextCollectorSpec) EndTokens(value []string) *TextCollectorSpec {
 	n.Set("end_tokens", value)
+	return n
+}
+
+// TimeFrequencyMaskSpec builds a node of the type TimeFrequencyMask.
+type TimeFrequencyMaskSpec struct{ remotemedia.NodeSpec }
+
+// TimeFrequencyMask masks random bands of frequencies and stretches of time in spectra, for training.
+//
+// It is the masking of SpecAugment (Park et al., "SpecAugment: a simple data augmentation method for automatic
+// speech recognition", Interspeech 2019), without its time warping; the defaults are its policy LD. Tensors of
+// float32 go in, of shape `(bands, frames)` or `(channels, bands, frames)`, as `MelSpectrogram` and `MFCC` emit
+// them. All of an item are put together along the frames, and one tensor comes out at its end.
+//
+// The width of a mask is drawn from 0 to `frequency_width` bands or `time_width` frames, each as likely, but not
+// more than there are, and over time not more than `time_share` of the frames. Then its place is drawn, each as
+// likely. Masks may overlap, and are the same for all channels.
+//
+// The draws depend on `seed`, the number of the item in its run and its name, where it has one: the same for the
+// same input, however it is divided into packets. An item may fill 1 GiB; more is an error, and so are tensors that
+// differ in type, channels or bands.
+//
+// Input in: Float32 tensors (bands, frames) or (channels, bands, frames).
+//
+// Output out: For each item one tensor of the same form, with all its frames.
+func TimeFrequencyMask() *TimeFrequencyMaskSpec {
+	n := &TimeFrequencyMaskSpec{remotemedia.NodeSpec{Type: "TimeFrequencyMask"}}
+	return n
+}
+
+// Named sets the id in the manifest.
+func (n *TimeFrequencyMaskSpec) Named(id string) *TimeFrequencyMaskSpec {
+	n.ID = id
+	return n
+}
+
+// FrequencyMasks sets frequency_masks. The number of masks over frequencies. From 0 to 1000. The default is 2.
+func (n *TimeFrequencyMaskSpec) FrequencyMasks(value int) *TimeFrequencyMaskSpec {
+	n.Set("frequency_masks", value)
+	return n
+}
+
+// FrequencyWidth sets frequency_width. The most bands of one mask. From 0 to 65536. The default is 27.
+func (n *TimeFrequencyMaskSpec) FrequencyWidth(value int) *TimeFrequencyMaskSpec {
+	n.Set("frequency_width", value)
+	return n
+}
+
+// TimeMasks sets time_masks. The number of masks over time. From 0 to 1000. The default is 2.
+func (n *TimeFrequencyMaskSpec) TimeMasks(value int) *TimeFrequencyMaskSpec {
+	n.Set("time_masks", value)
+	return n
+}
+
+// TimeWidth sets time_width. The most frames of one mask. From 0 to 100000000. The default is 100.
+func (n *TimeFrequencyMaskSpec) TimeWidth(value int) *TimeFrequencyMaskSpec {
+	n.Set("time_width", value)
+	return n
+}
+
+// TimeShare sets time_share. The largest share of the item's frames for one mask over time. From 0 to 1. The default
+// is 1.0.
+func (n *TimeFrequencyMaskSpec) TimeShare(value float64) *TimeFrequencyMaskSpec {
+	n.Set("time_share", value)
+	return n
+}
+
+// Fill sets fill. What stands in place of what is masked. The default is "mean".
+func (n *TimeFrequencyMaskSpec) Fill(value MaskFill) *TimeFrequencyMaskSpec {
+	n.Set("fill", string(value))
+	return n
+}
+
+// Value sets value. The number for `fill: "value"`. The default is 0.0.
+func (n *TimeFrequencyMaskSpec) Value(value float64) *TimeFrequencyMaskSpec {
+	n.Set("value", value)
+	return n
+}
+
+// Seed sets seed. What the draws begin from: another seed, other draws. 0 or more. The default is 0.
+func (n *TimeFrequencyMaskSpec) Seed(value int) *TimeFrequencyMaskSpec {
+	n.Set("seed", value)
 	return n
 }
 

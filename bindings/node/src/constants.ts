@@ -74,9 +74,9 @@ export const FLAG = {
 
 export const ABI = {
   /** The major version of this ABI: it changes when a signature or a meaning does. */
-  MAJOR: 0,
+  MAJOR: 1,
   /** The minor version of this ABI: it grows when something is added. */
-  MINOR: 2,
+  MINOR: 0,
 } as const;
 
 export type StatusName = keyof typeof STATUS;

@@ -6,6 +6,59 @@
  */
 import { GraphNode, type NodeSettings } from "./manifest.js";
 
+/** Params of `addNoise`. */
+export interface AddNoiseParams {
+  /**
+   * Sound files with noise, or patterns such as `noise/**​/*.wav`, as `FileSource` has them. Without it noise is made.
+   */
+  paths?: ReadonlyArray<string> | null;
+  /**
+   * The noise that is made without `paths`. `"white"`: The same for every hertz. `"pink"`: The same for every octave: 3
+   * dB less with each. By default "white".
+   */
+  color?: "white" | "pink";
+  /**
+   * The least and the greatest ratio of the sound to the noise, in decibels, from -100 to 100. By default [10.0, 20.0].
+   */
+  snr_db?: ReadonlyArray<number>;
+  /** What the draws begin from: another seed, other draws. 0 or more. By default 0. */
+  seed?: number;
+  /**
+   * What the node does where the times of its input jump, as after a packet that was lost. `"restart"`: It starts anew
+   * at the new time; an overlap is trimmed. `"fill"`: Silence fills a gap of up to a minute, after a longer one it
+   * starts anew; an overlap is trimmed. `"ignore"`: Times after the first are not looked at: for sources that stamp
+   * packets by a clock that jitters. By default "restart".
+   */
+  gaps?: "restart" | "fill" | "ignore";
+}
+
+/**
+ * Adds noise to sound at a signal-to-noise ratio that is drawn for each item, for training.
+ *
+ * For each item a ratio within `snr_db` is drawn and, with `paths`, one of their files and the place in it where the
+ * noise begins. Noise that ends before the item begins again from its start. Files of another rate are resampled, and
+ * those with another number of channels than the sound are mixed to one, which goes into each. Without `paths` the
+ * noise is made: normally distributed, independent in each channel.
+ *
+ * The ratio is that of mean powers: of all frames and channels of the item, pauses included, to all of the noise that
+ * lies under it, as in Kaldi's `wav-reverberate` and in Lhotse's `mix`. For that the node takes the whole item first
+ * and then emits it: its samples stay in memory until it ends, at most 1 GiB (93 minutes of mono at 48 kHz); more is
+ * an error. An item of digital silence has no ratio and stays as it is; noise that is digital silence is an error.
+ *
+ * Sums are computed in float64 and rounded once. Nothing limits them: sound may exceed full scale. Every frame that
+ * comes in goes out, at its time. Where rate or layout change inside an item, each part has its own noise.
+ *
+ * Draws depend on `seed`, the number of the item in its run and its name, where it has one: the same for the same
+ * input, however it is divided into packets. Files are decoded when they are first drawn and kept for the run, up to
+ * 256 MiB together; one may have 134,217,728 frames. Samples that are NaN or infinite are refused.
+ *
+ * Input `in`: Sound.
+ * Output `out`: Sound.
+ */
+export function addNoise(params: AddNoiseParams = {}, settings: NodeSettings = {}): GraphNode {
+  return new GraphNode("AddNoise", { ...params }, settings);
+}
+
 /** Params of `audioBufferAccumulatorNode`. */
 export interface AudioBufferAccumulatorNodeParams {
   /**
@@ -242,8 +295,8 @@ export interface AudioDecodeParams {
    */
   chunk_ms?: number;
   /**
-   * Where to start in each file, in seconds. What is before it is decoded and left out, so the cut is exact. From 0 to
-   * 1000000000. By default 0.0.
+   * Where to start in each file, in seconds. The cut is exact: the samples are those that decoding from the start
+   * gives. Damage before it is not looked for. From 0 to 1000000000. By default 0.0.
    */
   start_s?: number;
   /** How much of each file to give from `start_s` on, in seconds; all of it if left out. From 0 to 1000000000. */
@@ -282,6 +335,9 @@ export interface AudioDecodeParams {
  *
  * - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
  *   sound is alive at a time.
+ * - `start_s` is gone to without decoding what lies before it, in files by path and by content: in WAV and its kin,
+ *   AIFF, CAF, Sun audio, FLAC and PCM without a header it is found, in MPEG audio and ADTS the headers up to it are
+ *   read. The samples are those of the whole decode all the same. Bytes that arrive are decoded from the start.
  * - A path may lead to a pipe, a terminal or another device, as `/dev/stdin` and `<(command)` of a shell do: it is
  *   read as its bytes come, like packets of bytes, and to wait for them takes nobody's worker.
  * - Bytes packets are the pieces of one file, cut anywhere. All containers are decoded while they arrive, as soon as a
@@ -302,6 +358,27 @@ export interface AudioDecodeParams {
  *   to their end. FLAC frames are decoded only if their checksums are right, in any container.
  * - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
  *   else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
+ *
+ * What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path or
+ * by content; bytes that arrive are decoded from their beginning. The start is found by
+ *
+ * in                              by
+ * ------------------------------  ------------------------------------------------------------------------------------
+ * WAV and its kin, AIFF, AU, CAF  arithmetic, or the table of packets
+ * FLAC                            the numbers in its frames
+ * Ogg                             the positions of its pages; of a chain only the first stream, of the others each
+ *                                 packet is read but not decoded
+ * MP4, M4A, MOV                   the tables of the index; in fragments each packet is read but not decoded
+ * WebM, Matroska                  the times of clusters. Where a time does not tell one frame, because of a gap or of
+ *                                 packets shorter than times are exact, each packet is read but not decoded. A gap of
+ *                                 whole packets is not noticed: then the times count
+ * MPEG audio, ADTS                the headers of frames, which are read but not decoded
+ *
+ * The part is cut to the sample, and its samples are those of the whole file, bit by bit: a decoder that remembers
+ * what was before gets that first, such as a packet of Vorbis or up to 129 of AAC. Only Opus never forgets for
+ * certain. Its decoder gets a second, where RFC 7845 asks for 80 ms. After that music in CELT was the same in all of
+ * 1000 cuts at 64 to 256 kbit/s. Speech in SILK, alone or with CELT, was the same in 950 of 1600 cuts at 8 to 36
+ * kbit/s; the others had noise 45 dB or more below the sound, of at most 0.022 of full scale.
  *
  * The map at the port `info`:
  *
@@ -828,6 +905,49 @@ export function audioTrim(params: AudioTrimParams = {}, settings: NodeSettings =
   return new GraphNode("AudioTrim", { ...params }, settings);
 }
 
+/** Params of `bandwidth`. */
+export interface BandwidthParams {
+  /** How far below the strongest band there still is sound, in decibels. From 1 to 120. By default 60.0. */
+  drop_db?: number;
+  /**
+   * What the node does where the times of its input jump, as after a packet that was lost. `"restart"`: It starts anew
+   * at the new time; an overlap is trimmed. `"fill"`: Silence fills a gap of up to a minute, after a longer one it
+   * starts anew; an overlap is trimmed. `"ignore"`: Times after the first are not looked at: for sources that stamp
+   * packets by a clock that jitters. By default "restart".
+   */
+  gaps?: "restart" | "fill" | "ignore";
+}
+
+/**
+ * Measures up to which frequency there is sound, whatever its rate.
+ *
+ * It shows what a telephone or a codec left of a recording that was resampled since. At the end of each item it emits
+ * a map:
+ *
+ * key             value
+ * --------------  ----------------------------------------------------------------------------------------------------
+ * `bandwidth_hz`  the upper end of the highest band that is at most `drop_db` below the strongest one; null for
+ *                 digital silence
+ * `nyquist_hz`    half the rate: the most that it could be
+ * `duration_s`    the length of the item, in seconds
+ *
+ * The spectrum is that of the whole item and all channels, by Welch's method: Blackman-Harris windows of a power of
+ * two of samples, 62 to 125 ms long, half a window apart, whose powers are averaged. A band is 100 Hz wide and has the
+ * mean power of the bins in it. So the number is a multiple of 100 Hz, or half the rate.
+ *
+ * Speech at 16 kHz from a telephone gives about 3400 Hz to 4000 Hz. Noise counts as sound: where that of 16-bit
+ * samples or of a microphone lies less than `drop_db` below the strongest band, the bandwidth is half the rate.
+ *
+ * How the sound is divided into packets changes nothing. A change of rate or layout ends one measurement and begins
+ * the next, and so does a jump in time unless `gaps` says otherwise. NaN and infinity are an error.
+ *
+ * Input `in`: Sound.
+ * Output `out`: At the end of each item the map {bandwidth_hz, nyquist_hz, duration_s}.
+ */
+export function bandwidth(params: BandwidthParams = {}, settings: NodeSettings = {}): GraphNode {
+  return new GraphNode("Bandwidth", { ...params }, settings);
+}
+
 /** Params of `calculator`. */
 export interface CalculatorParams {
   /**
@@ -1060,8 +1180,12 @@ export function fastResampleNode(params: FastResampleNodeParams = {}, settings: 
 /** Params of `fileSink`. */
 export interface FileSinkParams {
   /**
-   * Where to write. `{stem}` is the name of the item without its ending, `{index}` the number of the file in the run
-   * from 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are braces.
+   * Where to write. `{stem}` is the name of the item without its ending, `{parent}` the name of the folder that its
+   * file is in, `{relative}` the path of its file without the ending, below the folder where the pattern of
+   * `FileSource` begins: `may/a` for `calls/may/a.flac` of `calls/**​/*.flac`. A file that is named itself is seen from
+   * the current folder, or from `/./` in its path: `calls/./may/a.flac`; one that lies outside from `/`. `{index}` is
+   * the number of the file in the run from 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are
+   * braces.
    */
   path: string;
   /**
@@ -1120,8 +1244,8 @@ export interface FileSourceParams {
  * Brings the files of a path or pattern, each an item of its own.
  *
  * Files come by path, sorted by path; nothing of them is read here. Each file is an item of its own, with its name:
- * media state ends with it, messages name it, and `FileSink` can be told to call its result the same. Where other
- * nodes take inputs beside it, all files come in each item.
+ * media state ends with it, messages name it, and `FileSink` can be told to call its result the same, or to put it at
+ * the same place below another folder. Where other nodes take inputs beside it, all files come in each item.
  *
  * A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well, at their place among
  * the others, and fail: by `on_error: skip` the others go on.
@@ -1230,6 +1354,113 @@ export interface LoudnessNormalizeParams {
  */
 export function loudnessNormalize(params: LoudnessNormalizeParams = {}, settings: NodeSettings = {}): GraphNode {
   return new GraphNode("LoudnessNormalize", { ...params }, settings);
+}
+
+/** Params of `mfcc`. */
+export interface MFCCParams {
+  /**
+   * Whose coefficients they are, and where params that are not given come from. `"librosa"`: Those of
+   * `librosa.feature.mfcc`. `"kaldi"`: Those of Kaldi's `compute-mfcc-feats`. By default "librosa".
+   */
+  convention?: "librosa" | "kaldi";
+  /** The rate at which the sound is looked at, in Hz. From 1000 to 768000. */
+  rate?: number | null;
+  /** The number of coefficients, at most `n_mels`. From 1 to 1024. */
+  n_mfcc?: number | null;
+  /** The number of mel filters. From 1 to 1024. */
+  n_mels?: number | null;
+  /** The length of the transform, in samples. From 2 to 65536. */
+  n_fft?: number | null;
+  /** The length of the window, in samples. Not more than `n_fft`. From 2 to 65536. */
+  win_length?: number | null;
+  /** From one frame to the next, in samples. From 1 to 1000000. */
+  hop_length?: number | null;
+  /** Where the first filter begins. From 0 to 384000. */
+  fmin_hz?: number | null;
+  /** Where the last filter ends. By default half the rate. From 1 to 384000. */
+  fmax_hz?: number | null;
+  /** How much higher coefficients are raised; 0 leaves them as they are. From 0 to 1000. */
+  lifter?: number | null;
+  /** The number for which a sample of 1 stands. From 0.001 to 1000000000. */
+  full_scale?: number | null;
+  /** Whether the first coefficient is the energy of the frame. */
+  use_energy?: boolean | null;
+  /**
+   * How frequencies become mels. `"slaney"`: Linear up to 1000 Hz, logarithmic above, as in Slaney's Auditory Toolbox
+   * (1998). `"htk"`: 2595 log10(1 + f / 700), as in HTK.
+   */
+  mel_scale?: "slaney" | "htk" | null;
+  /**
+   * How filters are weighted. `"slaney"`: By 2 / (width in Hz), so that each has about the same area. `"none"`: Not:
+   * each has a peak of 1.
+   */
+  norm?: "slaney" | "none" | null;
+  /**
+   * What stands before the first sample and after the last one. `"constant"`: Silence. `"reflect"`: The sound in a
+   * mirror that stands on its first or last sample.
+   */
+  pad_mode?: "constant" | "reflect" | null;
+  /** How far below the largest of the item decibels may lie, in decibels. From 0 to 1000. */
+  top_db?: number | null;
+  /** Whether all frames of an item come in one tensor at its end. They may fill 1 GiB. */
+  whole?: boolean | null;
+  /**
+   * What the node does where the times of its input jump, as after a packet that was lost. `"restart"`: It starts anew
+   * at the new time; an overlap is trimmed. `"fill"`: Silence fills a gap of up to a minute, after a longer one it
+   * starts anew; an overlap is trimmed. `"ignore"`: Times after the first are not looked at: for sources that stamp
+   * packets by a clock that jitters. By default "restart".
+   */
+  gaps?: "restart" | "fill" | "ignore";
+}
+
+/**
+ * Computes mel-frequency cepstral coefficients, as librosa or as Kaldi does.
+ *
+ * It emits float32 tensors of shape `(n_mfcc, frames)`, or `(channels, n_mfcc, frames)` if there are several channels:
+ * for each packet the frames that it completes, or with `whole` all of an item at its end. Params that are not given
+ * have the values of the `convention`:
+ *
+ * param                            `librosa`                       `kaldi`
+ * -------------------------------  ------------------------------  ---------------------------------------------
+ * `rate`                           that of the sound               16000
+ * `n_mfcc`                         20                              13
+ * `n_mels`                         128                             23
+ * `win_length`                     `n_fft`                         25 ms: 400 at 16 kHz
+ * `hop_length`                     512                             10 ms: 160 at 16 kHz
+ * `n_fft`                          2048                            the power of two that holds `win_length`: 512
+ * `fmin_hz`                        0                               20
+ * `lifter`                         0                               22
+ * `full_scale`                     1                               32768
+ * `use_energy`                     no such param                   true
+ * `mel_scale`, `norm`, `pad_mode`  `slaney`, `slaney`, `constant`  no such params
+ * `top_db`                         80 if `whole`, else none        no such param
+ * `whole`                          true                            false
+ *
+ * `librosa` gives what `librosa.feature.mfcc` gives: frames of `n_fft` samples that are centred on sample `k *
+ * hop_length`, a periodic Hann window, power, mel filters, decibels not more than `top_db` below the largest of the
+ * item, and the first `n_mfcc` numbers of an orthonormal cosine transform (type II); coefficient `k` is multiplied by
+ * `1 + lifter / 2 * sin(pi * (k + 1) / lifter)`. What lies `top_db` below the largest is known at the end of an item,
+ * so with `whole` off there is no `top_db`.
+ *
+ * `kaldi` gives what `compute-mfcc-feats` of Kaldi gives with `--dither=0`: frames of `win_length` samples that begin
+ * at sample `k * hop_length` and lie in the sound (`--snip-edges=true`), without their mean, with a pre-emphasis of
+ * 0.97, a Povey window and zeros up to `n_fft`; triangles on the mel scale of HTK, natural logarithms, the same cosine
+ * transform, and a factor of `1 + lifter / 2 * sin(pi * k / lifter)`. With `use_energy` the first coefficient is the
+ * logarithm of the frame's energy before pre-emphasis and window. Kaldi reads 16-bit samples, hence `full_scale`: for
+ * what `torchaudio.compliance.kaldi.mfcc` gives for sound within ±1, set it to 1 and `use_energy` to false.
+ *
+ * The arithmetic is float32. The time of a packet is that of its first frame: of its centre, or with `kaldi` of its
+ * first sample. How the sound is divided into packets changes no value. A change of rate or layout ends one recording
+ * and begins the next.
+ *
+ * NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the numbers of one item
+ * may fill 1 GiB; more is an error.
+ *
+ * Input `in`: Sound.
+ * Output `out`: Float32 tensors (n_mfcc, frames), with several channels (channels, n_mfcc, frames).
+ */
+export function mfcc(params: MFCCParams = {}, settings: NodeSettings = {}): GraphNode {
+  return new GraphNode("MFCC", { ...params }, settings);
 }
 
 /** Params of `melSpectrogram`. */
@@ -1365,6 +1596,93 @@ export function noiseSource(params: NoiseSourceParams = {}, settings: NodeSettin
  */
 export function passThrough(settings: NodeSettings = {}): GraphNode {
   return new GraphNode("PassThrough", {}, settings);
+}
+
+/** Params of `randomCrop`. */
+export interface RandomCropParams {
+  /** The length of the piece, in seconds; at least one frame. From 0.0001 to 86400. */
+  duration_s: number;
+  /** What the draws begin from: another seed, other draws. 0 or more. By default 0. */
+  seed?: number;
+  /**
+   * What follows an item that is shorter. `"silence"`: Digital silence. `"repeat"`: The item again, from its start, as
+   * often as it takes. An item without frames is padded with silence. `"none"`: Nothing: the piece is shorter then. By
+   * default "silence".
+   */
+  pad?: "silence" | "repeat" | "none";
+  /**
+   * What the node does where the times of its input jump, as after a packet that was lost. `"restart"`: It starts anew
+   * at the new time; an overlap is trimmed. `"fill"`: Silence fills a gap of up to a minute, after a longer one it
+   * starts anew; an overlap is trimmed. `"ignore"`: Times after the first are not looked at: for sources that stamp
+   * packets by a clock that jitters. By default "restart".
+   */
+  gaps?: "restart" | "fill" | "ignore";
+}
+
+/**
+ * Cuts a piece of one length from a random place of each item, for training.
+ *
+ * The piece has exactly `duration_s` times the rate frames, rounded to nearest, whatever the item has: of n frames
+ * each of the n - m + 1 places for m frames is as likely. An item that is shorter is taken from its start and gets
+ * what `pad` says after its end. The piece keeps its time and every bit of its samples.
+ *
+ * The draw depends on `seed`, the number of the item in its run and its name, where it has one: the same for the same
+ * input, however it is divided into packets.
+ *
+ * How long an item is, is known at its end, so its samples stay in memory until then, at most 1 GiB (93 minutes of
+ * mono at 48 kHz); more is an error. Where rate or layout change inside an item, each part is cut by itself. An item
+ * without a packet stays empty.
+ *
+ * Input `in`: Sound.
+ * Output `out`: Sound.
+ */
+export function randomCrop(params: RandomCropParams, settings: NodeSettings = {}): GraphNode {
+  return new GraphNode("RandomCrop", { ...params }, settings);
+}
+
+/** Params of `sNREstimate`. */
+export interface SNREstimateParams {
+  /** The probability from which on a window is speech. From 0 to 1. By default 0.5. */
+  threshold?: number;
+  /**
+   * What the node does where the times of its input jump, as after a packet that was lost. `"restart"`: It starts anew
+   * at the new time; an overlap is trimmed. `"fill"`: Silence fills a gap of up to a minute, after a longer one it
+   * starts anew; an overlap is trimmed. `"ignore"`: Times after the first are not looked at: for sources that stamp
+   * packets by a clock that jitters. By default "restart".
+   */
+  gaps?: "restart" | "fill" | "ignore";
+}
+
+/**
+ * Estimates the signal-to-noise ratio of speech from the sound alone.
+ *
+ * Sound of any rate and layout goes in. At the end of each item it emits a map:
+ *
+ * key           value
+ * ------------  ------------------------------------------------------------------------------------------------------
+ * `snr_db`      the ratio of the mean powers of speech and noise over the item, in decibels from -20 to 100; null
+ *               where there is no estimate
+ * `noise_db`    the power of the noise, in decibels of full scale; null likewise
+ * `duration_s`  the length of the item, in seconds
+ *
+ * Windows of 32 ms are judged by the detector of `VAD`. The noise is the median power of those that are not speech:
+ * whose probability is more than 0.15 below `threshold`. What the item has beyond that is speech. An estimate takes
+ * one window with speech and three without; windows of digital silence are left out, and so is the last one where it
+ * is not complete. All channels count.
+ *
+ * The noise has to be steady, and at least 0.1 s of pauses to be there. Five clips of read speech, 3 to 7 s long, with
+ * noise added at 0, 5 and 10 dB were estimated to within 1 dB for white noise and 4 dB for pink noise, whose power
+ * wanders. Of a ratio that is better than that of the recording itself only the latter can be found.
+ *
+ * How the sound is divided into packets changes nothing. 16 bytes are kept for each window. A change of rate or layout
+ * ends one measurement and begins the next, and so does a jump in time unless `gaps` says otherwise. NaN and infinity
+ * are an error.
+ *
+ * Input `in`: Sound.
+ * Output `out`: At the end of each item the map {snr_db, noise_db, duration_s}.
+ */
+export function sNREstimate(params: SNREstimateParams = {}, settings: NodeSettings = {}): GraphNode {
+  return new GraphNode("SNREstimate", { ...params }, settings);
 }
 
 /** Params of `stft`. */
@@ -1543,6 +1861,52 @@ export function sileroVADNode(params: SileroVADNodeParams = {}, settings: NodeSe
   return new GraphNode("SileroVADNode", { ...params }, settings);
 }
 
+/** Params of `speechRatio`. */
+export interface SpeechRatioParams {
+  /**
+   * The probability from which on a window is speech. Speech ends where it falls 0.15 below, but not below 0.01. From 0
+   * to 1. By default 0.5.
+   */
+  threshold?: number;
+  /** Speech that is not longer than this does not count. From 0 to 3600000. By default 250. */
+  min_speech_duration_ms?: number;
+  /** Silence that is shorter than this does not end speech. From 0 to 3600000. By default 100. */
+  min_silence_duration_ms?: number;
+  /** What counts as speech before and after it. From 0 to 3600000. By default 30. */
+  speech_pad_ms?: number;
+  /**
+   * What the node does where the times of its input jump, as after a packet that was lost. `"restart"`: It starts anew
+   * at the new time; an overlap is trimmed. `"fill"`: Silence fills a gap of up to a minute, after a longer one it
+   * starts anew; an overlap is trimmed. `"ignore"`: Times after the first are not looked at: for sources that stamp
+   * packets by a clock that jitters. By default "restart".
+   */
+  gaps?: "restart" | "fill" | "ignore";
+}
+
+/**
+ * Measures the share of the time in which somebody speaks.
+ *
+ * Sound of any rate and layout goes in. At the end of each item it emits a map:
+ *
+ * key             value
+ * --------------  ----------------------------------------------------------------------------------
+ * `speech_ratio`  the share of the time that is speech, from 0 to 1; null for an item without frames
+ * `speech_s`      how long that is, in seconds
+ * `duration_s`    the length of the item, in seconds
+ *
+ * Speech is what lies in the segments that `SpeechSegments` finds with the same params, its padding included: the
+ * detector is that of `VAD`, at 8 kHz for sound of that rate, else at 16 kHz. Nothing of the sound is kept.
+ *
+ * How the sound is divided into packets changes nothing. A change of rate or layout ends one measurement and begins
+ * the next, and so does a jump in time unless `gaps` says otherwise. NaN and infinity are an error.
+ *
+ * Input `in`: Sound.
+ * Output `out`: At the end of each item the map {speech_ratio, speech_s, duration_s}.
+ */
+export function speechRatio(params: SpeechRatioParams = {}, settings: NodeSettings = {}): GraphNode {
+  return new GraphNode("SpeechRatio", { ...params }, settings);
+}
+
 /** Params of `speechSegments`. */
 export interface SpeechSegmentsParams {
   /** The probability from which on a window is speech. From 0 to 1. By default 0.5. */
@@ -1612,6 +1976,53 @@ export interface SpeechSegmentsParams {
  */
 export function speechSegments(params: SpeechSegmentsParams = {}, settings: NodeSettings = {}): GraphNode {
   return new GraphNode("SpeechSegments", { ...params }, settings);
+}
+
+/** Params of `speedPerturb`. */
+export interface SpeedPerturbParams {
+  /**
+   * The factors to draw from: 1 to 64 numbers from 0.25 to 4 with at most three decimals. By default [0.9, 1.0, 1.1].
+   */
+  factors?: ReadonlyArray<number>;
+  /** What the draws begin from: another seed, other draws. 0 or more. By default 0. */
+  seed?: number;
+  /**
+   * How sharp the filter is, and how exact the arithmetic. `"fast"`: Pass-band up to 0.80, stop-band at least 90 dB
+   * down, float32: for previews, and for speech where time counts. `"high"`: Pass-band up to 0.9125, stop-band at least
+   * 120 dB down, float32. `"best"`: Pass-band up to 0.95, stop-band at least 140 dB down, float64: as exact as float32
+   * samples can tell. By default "high".
+   */
+  quality?: "fast" | "high" | "best";
+  /**
+   * What the node does where the times of its input jump, as after a packet that was lost. `"restart"`: It starts anew
+   * at the new time; an overlap is trimmed. `"fill"`: Silence fills a gap of up to a minute, after a longer one it
+   * starts anew; an overlap is trimmed. `"ignore"`: Times after the first are not looked at: for sources that stamp
+   * packets by a clock that jitters. By default "restart".
+   */
+  gaps?: "restart" | "fill" | "ignore";
+}
+
+/**
+ * Makes sound faster or slower by a factor that is drawn for each item, for training.
+ *
+ * Pitch changes with the speed, as with a tape (Ko, Povey, Peddinti and Khudanpur, "Audio augmentation for speech
+ * recognition", Interspeech 2015; the `speed` of sox). The sound is resampled by the filters of `AudioResample` and
+ * keeps its rate: a factor of 1.1 makes n frames n / 1.1, rounded to nearest, halves up, or down where the factor is
+ * below 1: the count of Lhotse's `perturb_num_samples`. Output frame k has what the input has at frame k times the
+ * factor; the filter's delay is taken out.
+ *
+ * Each of the `factors` is as likely as the others; name one twice to draw it twice as often. The draw depends on
+ * `seed`, the number of the item in its run and its name, where it has one: the same for the same input, however it is
+ * divided into packets. A change of rate or layout inside an item begins anew with the same factor.
+ *
+ * Times begin with the item's first and then pass at the new speed, also after a jump. Sound with the factor 1 passes
+ * as it is. Rates from 1,000 to 768,000 Hz are converted, others are an error, and so are NaN and infinity.
+ *
+ * Input `in`: Sound.
+ * Output `out`: Sound.
+ */
+export function speedPerturb(params: SpeedPerturbParams = {}, settings: NodeSettings = {}): GraphNode {
+  return new GraphNode("SpeedPerturb", { ...params }, settings);
 }
 
 /** Params of `textCollector`. */
@@ -1710,6 +2121,52 @@ export interface TextCollectorNodeParams {
  */
 export function textCollectorNode(params: TextCollectorNodeParams = {}, settings: NodeSettings = {}): GraphNode {
   return new GraphNode("TextCollectorNode", { ...params }, settings);
+}
+
+/** Params of `timeFrequencyMask`. */
+export interface TimeFrequencyMaskParams {
+  /** The number of masks over frequencies. From 0 to 1000. By default 2. */
+  frequency_masks?: number;
+  /** The most bands of one mask. From 0 to 65536. By default 27. */
+  frequency_width?: number;
+  /** The number of masks over time. From 0 to 1000. By default 2. */
+  time_masks?: number;
+  /** The most frames of one mask. From 0 to 100000000. By default 100. */
+  time_width?: number;
+  /** The largest share of the item's frames for one mask over time. From 0 to 1. By default 1.0. */
+  time_share?: number;
+  /**
+   * What stands in place of what is masked. `"mean"`: The mean of all numbers of the item. `"zero"`: Zero. `"value"`:
+   * The param `value`. By default "mean".
+   */
+  fill?: "mean" | "zero" | "value";
+  /** The number for `fill: "value"`. By default 0.0. */
+  value?: number;
+  /** What the draws begin from: another seed, other draws. 0 or more. By default 0. */
+  seed?: number;
+}
+
+/**
+ * Masks random bands of frequencies and stretches of time in spectra, for training.
+ *
+ * It is the masking of SpecAugment (Park et al., "SpecAugment: a simple data augmentation method for automatic speech
+ * recognition", Interspeech 2019), without its time warping; the defaults are its policy LD. Tensors of float32 go in,
+ * of shape `(bands, frames)` or `(channels, bands, frames)`, as `MelSpectrogram` and `MFCC` emit them. All of an item
+ * are put together along the frames, and one tensor comes out at its end.
+ *
+ * The width of a mask is drawn from 0 to `frequency_width` bands or `time_width` frames, each as likely, but not more
+ * than there are, and over time not more than `time_share` of the frames. Then its place is drawn, each as likely.
+ * Masks may overlap, and are the same for all channels.
+ *
+ * The draws depend on `seed`, the number of the item in its run and its name, where it has one: the same for the same
+ * input, however it is divided into packets. An item may fill 1 GiB; more is an error, and so are tensors that differ
+ * in type, channels or bands.
+ *
+ * Input `in`: Float32 tensors (bands, frames) or (channels, bands, frames).
+ * Output `out`: For each item one tensor of the same form, with all its frames.
+ */
+export function timeFrequencyMask(params: TimeFrequencyMaskParams = {}, settings: NodeSettings = {}): GraphNode {
+  return new GraphNode("TimeFrequencyMask", { ...params }, settings);
 }
 
 /** Params of `toneSource`. */

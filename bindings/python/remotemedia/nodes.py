@@ -428,6 +428,10 @@ class AudioDecode(Node):
 
     - A file by path is read as it is decoded, a file by content is decoded in place; either way
       only about one chunk of sound is alive at a time.
+    - `start_s` is gone to without decoding what lies before it, in files by path and by content: in
+      WAV and its kin, AIFF, CAF, Sun audio, FLAC and PCM without a header it is found, in MPEG
+      audio and ADTS the headers up to it are read. The samples are those of the whole decode all
+      the same. Bytes that arrive are decoded from the start.
     - A path may lead to a pipe, a terminal or another device, as `/dev/stdin` and `<(command)` of a
       shell do: it is read as its bytes come, like packets of bytes, and to wait for them takes
       nobody's worker.
@@ -452,6 +456,31 @@ class AudioDecode(Node):
     - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and
       decoding goes on. Anything else that is damaged, missing or cut off ends the file with an
       error, after all sound before it came out.
+
+    What lies before `start_s` is not decoded, and mostly not even read, in files that are there as
+    a whole, by path or by content; bytes that arrive are decoded from their beginning. The start is
+    found by
+
+    in                              by
+    ------------------------------  ----------------------------------------------------------------
+    WAV and its kin, AIFF, AU, CAF  arithmetic, or the table of packets
+    FLAC                            the numbers in its frames
+    Ogg                             the positions of its pages; of a chain only the first stream, of
+                                    the others each packet is read but not decoded
+    MP4, M4A, MOV                   the tables of the index; in fragments each packet is read but
+                                    not decoded
+    WebM, Matroska                  the times of clusters. Where a time does not tell one frame,
+                                    because of a gap or of packets shorter than times are exact,
+                                    each packet is read but not decoded. A gap of whole packets is
+                                    not noticed: then the times count
+    MPEG audio, ADTS                the headers of frames, which are read but not decoded
+
+    The part is cut to the sample, and its samples are those of the whole file, bit by bit: a
+    decoder that remembers what was before gets that first, such as a packet of Vorbis or up to 129
+    of AAC. Only Opus never forgets for certain. Its decoder gets a second, where RFC 7845 asks for
+    80 ms. After that music in CELT was the same in all of 1000 cuts at 64 to 256 kbit/s. Speech in
+    SILK, alone or with CELT, was the same in 950 of 1600 cuts at 8 to 36 kbit/s; the others had
+    noise 45 dB or more below the sound, of at most 0.022 of full scale.
 
     The map at the port `info`:
 
@@ -485,8 +514,8 @@ class AudioDecode(Node):
     ) -> None:
         """chunk_ms: The length of the chunks that come out, in milliseconds of sound. The last one of a file is
           shorter. From 1 to 60000.
-        start_s: Where to start in each file, in seconds. What is before it is decoded and left out, so the cut is
-          exact. From 0 to 1000000000.
+        start_s: Where to start in each file, in seconds. The cut is exact: the samples are those that decoding from the
+          start gives. Damage before it is not looked for. From 0 to 1000000000.
         duration_s: How much of each file to give from `start_s` on, in seconds; all of it if left out. From 0 to
           1000000000.
         raw: What the bytes are, if they are PCM without a header. Else the container says it. Key 'sample_format'
@@ -1417,8 +1446,12 @@ class FileSink(Node):
         name: str | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        """path: Where to write. `{stem}` is the name of the item without its ending, `{index}` the number of the file
-          in the run from 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are braces.
+        """path: Where to write. `{stem}` is the name of the item without its ending, `{parent}` the name of the folder
+          that its file is in, `{relative}` the path of its file without the ending, below the folder where the
+          pattern of `FileSource` begins: `may/a` for `calls/may/a.flac` of `calls/**/*.flac`. A file that is named
+          itself is seen from the current folder, or from `/./` in its path: `calls/./may/a.flac`; one that lies
+          outside from `/`. `{index}` is the number of the file in the run from 0 on, `{index:05d}` the same with at
+          least five digits; `{{` and `}}` are braces.
         skip_existing: Leaves files alone that are there already, and emits `{type: "skipped", file}` for each. Else
           they are an error.
         overwrite: Replaces files that are there already.
@@ -1438,7 +1471,8 @@ class FileSource(Node):
 
     Files come by path, sorted by path; nothing of them is read here. Each file is an item of its
     own, with its name: media state ends with it, messages name it, and `FileSink` can be told to
-    call its result the same. Where other nodes take inputs beside it, all files come in each item.
+    call its result the same, or to put it at the same place below another folder. Where other nodes
+    take inputs beside it, all files come in each item.
 
     A folder that can't be read, a name that is not UTF-8 and links in a circle are items as well,
     at their place among the others, and fail: by `on_error: skip` the others go on.
@@ -1664,7 +1698,7 @@ class MFCC(Node):
         fmin_hz: Where the first filter begins. From 0 to 384000.
         fmax_hz: Where the last filter ends. By default half the rate. From 1 to 384000.
         lifter: How much higher coefficients are raised; 0 leaves them as they are. From 0 to 1000.
-        full_scale: The number for which a sample of 1 stands. From 1e-06 to 1e+10.
+        full_scale: The number for which a sample of 1 stands. From 0.001 to 1000000000.
         use_energy: Whether the first coefficient is the energy of the frame.
         mel_scale: How frequencies become mels. "slaney": Linear up to 1000 Hz, logarithmic above, as in Slaney's
           Auditory Toolbox (1998). "htk": 2595 log10(1 + f / 700), as in HTK.

@@ -10,6 +10,40 @@
 
 namespace remotemedia::nodes {
 
+/// Adds noise to sound at a signal-to-noise ratio that is drawn for each item, for training.
+/// Input `in`: Sound.
+/// Output `out`: Sound.
+struct AddNoise {
+    /// Sound files with noise, or patterns such as `noise/**/*.wav`, as `FileSource` has them. Without it noise is
+    /// made.
+    std::optional<Value> paths{};
+    /// The noise that is made without `paths`. One of `white` (The same for every hertz), `pink` (The same for every
+    /// octave: 3 dB less with each). By default white.
+    std::optional<std::string> color{};
+    /// The least and the greatest ratio of the sound to the noise, in decibels, from -100 to 100. By default [10.0,
+    /// 20.0].
+    std::optional<Value> snr_db{};
+    /// What the draws begin from: another seed, other draws. 0 or more. By default 0.
+    std::optional<std::int64_t> seed{};
+    /// What the node does where the times of its input jump, as after a packet that was lost. One of `restart` (It
+    /// starts anew at the new time; an overlap is trimmed), `fill` (Silence fills a gap of up to a minute, after a
+    /// longer one it starts anew; an overlap is trimmed), `ignore` (Times after the first are not looked at: for
+    /// sources that stamp packets by a clock that jitters). By default restart.
+    std::optional<std::string> gaps{};
+    std::string id{};
+    Value on_error{};
+
+    Node node() const {
+        Map params;
+        if (paths) params.append("paths", Value(*paths));
+        if (color) params.append("color", Value(*color));
+        if (snr_db) params.append("snr_db", Value(*snr_db));
+        if (seed) params.append("seed", Value(*seed));
+        if (gaps) params.append("gaps", Value(*gaps));
+        return {"AddNoise", id, std::move(params), on_error, nullptr};
+    }
+};
+
 /// Divides sound into chunks of equal length, which may overlap.
 /// Input `in`: Sound.
 /// Output `out`: Sound.
@@ -146,8 +180,8 @@ struct AudioDecode {
     /// The length of the chunks that come out, in milliseconds of sound. The last one of a file is shorter. From 1 to
     /// 60000. By default 100.
     std::optional<std::int64_t> chunk_ms{};
-    /// Where to start in each file, in seconds. What is before it is decoded and left out, so the cut is exact. From 0
-    /// to 1000000000. By default 0.0.
+    /// Where to start in each file, in seconds. The cut is exact: the samples are those that decoding from the start
+    /// gives. Damage before it is not looked for. From 0 to 1000000000. By default 0.0.
     std::optional<Number> start_s{};
     /// How much of each file to give from `start_s` on, in seconds; all of it if left out. From 0 to 1000000000.
     std::optional<Number> duration_s{};
@@ -464,6 +498,28 @@ struct AudioTrim {
     }
 };
 
+/// Measures up to which frequency there is sound, whatever its rate.
+/// Input `in`: Sound.
+/// Output `out`: At the end of each item the map {bandwidth_hz, nyquist_hz, duration_s}.
+struct Bandwidth {
+    /// How far below the strongest band there still is sound, in decibels. From 1 to 120. By default 60.0.
+    std::optional<Number> drop_db{};
+    /// What the node does where the times of its input jump, as after a packet that was lost. One of `restart` (It
+    /// starts anew at the new time; an overlap is trimmed), `fill` (Silence fills a gap of up to a minute, after a
+    /// longer one it starts anew; an overlap is trimmed), `ignore` (Times after the first are not looked at: for
+    /// sources that stamp packets by a clock that jitters). By default restart.
+    std::optional<std::string> gaps{};
+    std::string id{};
+    Value on_error{};
+
+    Node node() const {
+        Map params;
+        if (drop_db) params.append("drop_db", Value(*drop_db));
+        if (gaps) params.append("gaps", Value(*gaps));
+        return {"Bandwidth", id, std::move(params), on_error, nullptr};
+    }
+};
+
 /// Computes with a fixed operand on numbers, lists of numbers and tensors.
 /// Input `in`: A number, a list of numbers or a tensor.
 /// Output `out`: The result, in the shape of the input.
@@ -576,8 +632,12 @@ struct Echo {
 /// Input `in`: Sound or bytes of one file in pieces, whole files, or segments with their sound.
 /// Output `out`: Each file that was written, by path; `{type: "skipped", file}` for one that was left alone.
 struct FileSink {
-    /// Where to write. `{stem}` is the name of the item without its ending, `{index}` the number of the file in the run
-    /// from 0 on, `{index:05d}` the same with at least five digits; `{{` and `}}` are braces.
+    /// Where to write. `{stem}` is the name of the item without its ending, `{parent}` the name of the folder that its
+    /// file is in, `{relative}` the path of its file without the ending, below the folder where the pattern of
+    /// `FileSource` begins: `may/a` for `calls/may/a.flac` of `calls/**/*.flac`. A file that is named itself is seen
+    /// from the current folder, or from `/./` in its path: `calls/./may/a.flac`; one that lies outside from `/`.
+    /// `{index}` is the number of the file in the run from 0 on, `{index:05d}` the same with at least five digits; `{{`
+    /// and `}}` are braces.
     Required<std::string> path;
     /// Leaves files alone that are there already, and emits `{type: "skipped", file}` for each. Else they are an error.
     /// By default false.
@@ -669,6 +729,80 @@ struct LoudnessNormalize {
         if (mode) params.append("mode", Value(*mode));
         if (gaps) params.append("gaps", Value(*gaps));
         return {"LoudnessNormalize", id, std::move(params), on_error, nullptr};
+    }
+};
+
+/// Computes mel-frequency cepstral coefficients, as librosa or as Kaldi does.
+/// Input `in`: Sound.
+/// Output `out`: Float32 tensors (n_mfcc, frames), with several channels (channels, n_mfcc, frames).
+struct MFCC {
+    /// Whose coefficients they are, and where params that are not given come from. One of `librosa` (Those of
+    /// `librosa.feature.mfcc`), `kaldi` (Those of Kaldi's `compute-mfcc-feats`). By default librosa.
+    std::optional<std::string> convention{};
+    /// The rate at which the sound is looked at, in Hz. From 1000 to 768000.
+    std::optional<std::int64_t> rate{};
+    /// The number of coefficients, at most `n_mels`. From 1 to 1024.
+    std::optional<std::int64_t> n_mfcc{};
+    /// The number of mel filters. From 1 to 1024.
+    std::optional<std::int64_t> n_mels{};
+    /// The length of the transform, in samples. From 2 to 65536.
+    std::optional<std::int64_t> n_fft{};
+    /// The length of the window, in samples. Not more than `n_fft`. From 2 to 65536.
+    std::optional<std::int64_t> win_length{};
+    /// From one frame to the next, in samples. From 1 to 1000000.
+    std::optional<std::int64_t> hop_length{};
+    /// Where the first filter begins. From 0 to 384000.
+    std::optional<Number> fmin_hz{};
+    /// Where the last filter ends. By default half the rate. From 1 to 384000.
+    std::optional<Number> fmax_hz{};
+    /// How much higher coefficients are raised; 0 leaves them as they are. From 0 to 1000.
+    std::optional<Number> lifter{};
+    /// The number for which a sample of 1 stands. From 0.001 to 1000000000.
+    std::optional<Number> full_scale{};
+    /// Whether the first coefficient is the energy of the frame.
+    std::optional<bool> use_energy{};
+    /// How frequencies become mels. One of `slaney` (Linear up to 1000 Hz, logarithmic above, as in Slaney's Auditory
+    /// Toolbox (1998)), `htk` (2595 log10(1 + f / 700), as in HTK).
+    std::optional<std::string> mel_scale{};
+    /// How filters are weighted. One of `slaney` (By 2 / (width in Hz), so that each has about the same area), `none`
+    /// (Not: each has a peak of 1).
+    std::optional<std::string> norm{};
+    /// What stands before the first sample and after the last one. One of `constant` (Silence), `reflect` (The sound in
+    /// a mirror that stands on its first or last sample).
+    std::optional<std::string> pad_mode{};
+    /// How far below the largest of the item decibels may lie, in decibels. From 0 to 1000.
+    std::optional<Number> top_db{};
+    /// Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
+    std::optional<bool> whole{};
+    /// What the node does where the times of its input jump, as after a packet that was lost. One of `restart` (It
+    /// starts anew at the new time; an overlap is trimmed), `fill` (Silence fills a gap of up to a minute, after a
+    /// longer one it starts anew; an overlap is trimmed), `ignore` (Times after the first are not looked at: for
+    /// sources that stamp packets by a clock that jitters). By default restart.
+    std::optional<std::string> gaps{};
+    std::string id{};
+    Value on_error{};
+
+    Node node() const {
+        Map params;
+        if (convention) params.append("convention", Value(*convention));
+        if (rate) params.append("rate", Value(*rate));
+        if (n_mfcc) params.append("n_mfcc", Value(*n_mfcc));
+        if (n_mels) params.append("n_mels", Value(*n_mels));
+        if (n_fft) params.append("n_fft", Value(*n_fft));
+        if (win_length) params.append("win_length", Value(*win_length));
+        if (hop_length) params.append("hop_length", Value(*hop_length));
+        if (fmin_hz) params.append("fmin_hz", Value(*fmin_hz));
+        if (fmax_hz) params.append("fmax_hz", Value(*fmax_hz));
+        if (lifter) params.append("lifter", Value(*lifter));
+        if (full_scale) params.append("full_scale", Value(*full_scale));
+        if (use_energy) params.append("use_energy", Value(*use_energy));
+        if (mel_scale) params.append("mel_scale", Value(*mel_scale));
+        if (norm) params.append("norm", Value(*norm));
+        if (pad_mode) params.append("pad_mode", Value(*pad_mode));
+        if (top_db) params.append("top_db", Value(*top_db));
+        if (whole) params.append("whole", Value(*whole));
+        if (gaps) params.append("gaps", Value(*gaps));
+        return {"MFCC", id, std::move(params), on_error, nullptr};
     }
 };
 
@@ -782,6 +916,58 @@ struct PassThrough {
     }
 };
 
+/// Cuts a piece of one length from a random place of each item, for training.
+/// Input `in`: Sound.
+/// Output `out`: Sound.
+struct RandomCrop {
+    /// The length of the piece, in seconds; at least one frame. From 0.0001 to 86400.
+    Required<Number> duration_s;
+    /// What the draws begin from: another seed, other draws. 0 or more. By default 0.
+    std::optional<std::int64_t> seed{};
+    /// What follows an item that is shorter. One of `silence` (Digital silence), `repeat` (The item again, from its
+    /// start, as often as it takes. An item without frames is padded with silence), `none` (Nothing: the piece is
+    /// shorter then). By default silence.
+    std::optional<std::string> pad{};
+    /// What the node does where the times of its input jump, as after a packet that was lost. One of `restart` (It
+    /// starts anew at the new time; an overlap is trimmed), `fill` (Silence fills a gap of up to a minute, after a
+    /// longer one it starts anew; an overlap is trimmed), `ignore` (Times after the first are not looked at: for
+    /// sources that stamp packets by a clock that jitters). By default restart.
+    std::optional<std::string> gaps{};
+    std::string id{};
+    Value on_error{};
+
+    Node node() const {
+        Map params;
+        params.append("duration_s", Value(*duration_s));
+        if (seed) params.append("seed", Value(*seed));
+        if (pad) params.append("pad", Value(*pad));
+        if (gaps) params.append("gaps", Value(*gaps));
+        return {"RandomCrop", id, std::move(params), on_error, nullptr};
+    }
+};
+
+/// Estimates the signal-to-noise ratio of speech from the sound alone.
+/// Input `in`: Sound.
+/// Output `out`: At the end of each item the map {snr_db, noise_db, duration_s}.
+struct SNREstimate {
+    /// The probability from which on a window is speech. From 0 to 1. By default 0.5.
+    std::optional<Number> threshold{};
+    /// What the node does where the times of its input jump, as after a packet that was lost. One of `restart` (It
+    /// starts anew at the new time; an overlap is trimmed), `fill` (Silence fills a gap of up to a minute, after a
+    /// longer one it starts anew; an overlap is trimmed), `ignore` (Times after the first are not looked at: for
+    /// sources that stamp packets by a clock that jitters). By default restart.
+    std::optional<std::string> gaps{};
+    std::string id{};
+    Value on_error{};
+
+    Node node() const {
+        Map params;
+        if (threshold) params.append("threshold", Value(*threshold));
+        if (gaps) params.append("gaps", Value(*gaps));
+        return {"SNREstimate", id, std::move(params), on_error, nullptr};
+    }
+};
+
 /// Computes the spectra of overlapping frames of sound, as `librosa.stft` does.
 /// Input `in`: Sound.
 /// Output `out`: Tensors (n_fft / 2 + 1, frames), with several channels (channels, n_fft / 2 + 1, frames).
@@ -864,6 +1050,38 @@ struct SilenceDetector {
     }
 };
 
+/// Measures the share of the time in which somebody speaks.
+/// Input `in`: Sound.
+/// Output `out`: At the end of each item the map {speech_ratio, speech_s, duration_s}.
+struct SpeechRatio {
+    /// The probability from which on a window is speech. Speech ends where it falls 0.15 below, but not below 0.01.
+    /// From 0 to 1. By default 0.5.
+    std::optional<Number> threshold{};
+    /// Speech that is not longer than this does not count. From 0 to 3600000. By default 250.
+    std::optional<std::int64_t> min_speech_duration_ms{};
+    /// Silence that is shorter than this does not end speech. From 0 to 3600000. By default 100.
+    std::optional<std::int64_t> min_silence_duration_ms{};
+    /// What counts as speech before and after it. From 0 to 3600000. By default 30.
+    std::optional<std::int64_t> speech_pad_ms{};
+    /// What the node does where the times of its input jump, as after a packet that was lost. One of `restart` (It
+    /// starts anew at the new time; an overlap is trimmed), `fill` (Silence fills a gap of up to a minute, after a
+    /// longer one it starts anew; an overlap is trimmed), `ignore` (Times after the first are not looked at: for
+    /// sources that stamp packets by a clock that jitters). By default restart.
+    std::optional<std::string> gaps{};
+    std::string id{};
+    Value on_error{};
+
+    Node node() const {
+        Map params;
+        if (threshold) params.append("threshold", Value(*threshold));
+        if (min_speech_duration_ms) params.append("min_speech_duration_ms", Value(*min_speech_duration_ms));
+        if (min_silence_duration_ms) params.append("min_silence_duration_ms", Value(*min_silence_duration_ms));
+        if (speech_pad_ms) params.append("speech_pad_ms", Value(*speech_pad_ms));
+        if (gaps) params.append("gaps", Value(*gaps));
+        return {"SpeechRatio", id, std::move(params), on_error, nullptr};
+    }
+};
+
 /// Cuts sound into the segments in which somebody speaks.
 /// Input `in`: Sound.
 /// Input `vad`: What VAD emits for the same sound: {probabilities, window_ms}. Optional.
@@ -908,6 +1126,38 @@ struct SpeechSegments {
     }
 };
 
+/// Makes sound faster or slower by a factor that is drawn for each item, for training.
+/// Input `in`: Sound.
+/// Output `out`: Sound.
+struct SpeedPerturb {
+    /// The factors to draw from: 1 to 64 numbers from 0.25 to 4 with at most three decimals. By default [0.9, 1.0,
+    /// 1.1].
+    std::optional<Value> factors{};
+    /// What the draws begin from: another seed, other draws. 0 or more. By default 0.
+    std::optional<std::int64_t> seed{};
+    /// How sharp the filter is, and how exact the arithmetic. One of `fast` (Pass-band up to 0.80, stop-band at least
+    /// 90 dB down, float32: for previews, and for speech where time counts), `high` (Pass-band up to 0.9125, stop-band
+    /// at least 120 dB down, float32), `best` (Pass-band up to 0.95, stop-band at least 140 dB down, float64: as exact
+    /// as float32 samples can tell). By default high.
+    std::optional<std::string> quality{};
+    /// What the node does where the times of its input jump, as after a packet that was lost. One of `restart` (It
+    /// starts anew at the new time; an overlap is trimmed), `fill` (Silence fills a gap of up to a minute, after a
+    /// longer one it starts anew; an overlap is trimmed), `ignore` (Times after the first are not looked at: for
+    /// sources that stamp packets by a clock that jitters). By default restart.
+    std::optional<std::string> gaps{};
+    std::string id{};
+    Value on_error{};
+
+    Node node() const {
+        Map params;
+        if (factors) params.append("factors", Value(*factors));
+        if (seed) params.append("seed", Value(*seed));
+        if (quality) params.append("quality", Value(*quality));
+        if (gaps) params.append("gaps", Value(*gaps));
+        return {"SpeedPerturb", id, std::move(params), on_error, nullptr};
+    }
+};
+
 /// Makes sentences of a stream of tokens.
 /// Input `in`: Text in pieces of any length.
 /// Output `out`: A sentence.
@@ -942,6 +1192,44 @@ struct TextCollector {
         if (partials) params.append("partials", Value(*partials));
         if (end_tokens) params.append("end_tokens", Value(*end_tokens));
         return {"TextCollector", id, std::move(params), on_error, nullptr};
+    }
+};
+
+/// Masks random bands of frequencies and stretches of time in spectra, for training.
+/// Input `in`: Float32 tensors (bands, frames) or (channels, bands, frames).
+/// Output `out`: For each item one tensor of the same form, with all its frames.
+struct TimeFrequencyMask {
+    /// The number of masks over frequencies. From 0 to 1000. By default 2.
+    std::optional<std::int64_t> frequency_masks{};
+    /// The most bands of one mask. From 0 to 65536. By default 27.
+    std::optional<std::int64_t> frequency_width{};
+    /// The number of masks over time. From 0 to 1000. By default 2.
+    std::optional<std::int64_t> time_masks{};
+    /// The most frames of one mask. From 0 to 100000000. By default 100.
+    std::optional<std::int64_t> time_width{};
+    /// The largest share of the item's frames for one mask over time. From 0 to 1. By default 1.0.
+    std::optional<Number> time_share{};
+    /// What stands in place of what is masked. One of `mean` (The mean of all numbers of the item), `zero` (Zero),
+    /// `value` (The param `value`). By default mean.
+    std::optional<std::string> fill{};
+    /// The number for `fill: "value"`. By default 0.0.
+    std::optional<Number> value{};
+    /// What the draws begin from: another seed, other draws. 0 or more. By default 0.
+    std::optional<std::int64_t> seed{};
+    std::string id{};
+    Value on_error{};
+
+    Node node() const {
+        Map params;
+        if (frequency_masks) params.append("frequency_masks", Value(*frequency_masks));
+        if (frequency_width) params.append("frequency_width", Value(*frequency_width));
+        if (time_masks) params.append("time_masks", Value(*time_masks));
+        if (time_width) params.append("time_width", Value(*time_width));
+        if (time_share) params.append("time_share", Value(*time_share));
+        if (fill) params.append("fill", Value(*fill));
+        if (value) params.append("value", Value(*value));
+        if (seed) params.append("seed", Value(*seed));
+        return {"TimeFrequencyMask", id, std::move(params), on_error, nullptr};
     }
 };
 
@@ -997,6 +1285,6 @@ struct VAD {
 };
 
 /// The number of node types in this header.
-inline constexpr std::size_t count = 31;
+inline constexpr std::size_t count = 39;
 
 } // namespace remotemedia::nodes

@@ -6,8 +6,8 @@ import "unsafe"
 
 // Major and Minor are the version of the ABI that this package was made for.
 const (
-	Major = 0
-	Minor = 2
+	Major = 1
+	Minor = 0
 )
 
 // The structs have the sizes that the library gives them; another size does not compile.

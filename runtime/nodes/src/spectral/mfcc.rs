@@ -107,7 +107,7 @@ pub struct MfccParams {
     pub lifter: Option<f64>,
     /// The number for which a sample of 1 stands.
     #[serde(default)]
-    #[schemars(range(min = 1e-6, max = 1e10))]
+    #[schemars(range(min = 0.001, max = 1e9))]
     pub full_scale: Option<f64>,
     /// Whether the first coefficient is the energy of the frame.
     #[serde(default)]

@@ -30,9 +30,9 @@ public final class Abi {
     /** [9, token, detail, first]: a node of the work with this token has dropped a packet after an error. */
     public static final int EVENT_SKIPPED = 9;
     /** The major version of this ABI: it changes when a signature or a meaning does. */
-    public static final int ABI_MAJOR = 0;
+    public static final int ABI_MAJOR = 1;
     /** The minor version of this ABI: it grows when something is added. */
-    public static final int ABI_MINOR = 2;
+    public static final int ABI_MINOR = 0;
     /** Done. */
     public static final int OK = 0;
     /** Accepted; the completion will arrive at the port. */
