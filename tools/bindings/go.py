@@ -162,6 +162,15 @@ def _nodes(types: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _with_tables(lines: list[str]) -> list[str]:
+    """The lines behind `//`: those of tables with a tab, by which documentation of Go leaves them as they are."""
+    found, tables = [], False
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        tables = bool(line) and (tables or re.fullmatch(r"-+( +-+)+", following) is not None)
+        found.append(f"\t{line}" if tables else f" {line}")
+    return found
+
+
 def _choice_type(name: str, definition: Mapping[str, Any]) -> list[str]:
     found = choices(definition, {})
     if not found:
@@ -193,7 +202,7 @@ def _builder(described: Mapping[str, Any]) -> list[str]:
     for side, ports in (("Input", described["inputs"]), ("Output", described["outputs"])):
         for port in ports:
             paragraphs += ["", *textwrap.wrap(f"{side} {port['name']}: {port['summary']}", WIDTH - 3)]
-    lines += [f"// {line}".rstrip() for line in paragraphs]
+    lines += [f"//{line}".rstrip() for line in _with_tables(paragraphs)]
     arguments = ", ".join(f"{_argument(param)} {_type(properties[param], schema)}" for param in required)
     lines += [f"func {name}({arguments}) *{kind} {{"]
     lines += [f'\tn := &{kind}{{remotemedia.NodeSpec{{Type: "{name}"}}}}']

@@ -705,22 +705,18 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 // and emits one chunk for each step. Vorbis and AAC may have up to two channels. Opus comes out at 48 kHz, whatever
 // its encoder was given.
 //
-// container                                   what it may hold
-// ------------------------------------------  ---------------------------------------------------------------------
-// WAV (RIFF, RIFX, RF64, BW64) and Wave64     PCM of 8 to 32 bits, floats, A-law, mu-law, ADPCM (Microsoft's and
-//
-//	IMA), MPEG audio
-//
-// AIFF and AIFF-C, Sun audio (`.au`, `.snd`)  PCM of 8 to 32 bits, floats, A-law, mu-law; AIFF-C also IMA ADPCM
-// Core Audio (CAF)                            PCM, floats, A-law, mu-law, IMA ADPCM, ALAC, AAC-LC, MPEG audio
-// FLAC                                        FLAC; the rate, the number of channels and the width may change
-// bare frames                                 MPEG audio (layer I, layer II, MP3; also of free format), AAC-LC in
-//
-//	ADTS
-//
-// Ogg                                         Vorbis, Opus, FLAC
-// WebM and Matroska                           Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM
-// MP4, M4A, M4B and QuickTime                 AAC-LC, ALAC, FLAC, MP3, PCM
+//	container                                   what it may hold
+//	------------------------------------------  ---------------------------------------------------------------------
+//	WAV (RIFF, RIFX, RF64, BW64) and Wave64     PCM of 8 to 32 bits, floats, A-law, mu-law, ADPCM (Microsoft's and
+//	                                            IMA), MPEG audio
+//	AIFF and AIFF-C, Sun audio (`.au`, `.snd`)  PCM of 8 to 32 bits, floats, A-law, mu-law; AIFF-C also IMA ADPCM
+//	Core Audio (CAF)                            PCM, floats, A-law, mu-law, IMA ADPCM, ALAC, AAC-LC, MPEG audio
+//	FLAC                                        FLAC; the rate, the number of channels and the width may change
+//	bare frames                                 MPEG audio (layer I, layer II, MP3; also of free format), AAC-LC in
+//	                                            ADTS
+//	Ogg                                         Vorbis, Opus, FLAC
+//	WebM and Matroska                           Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM
+//	MP4, M4A, M4B and QuickTime                 AAC-LC, ALAC, FLAC, MP3, PCM
 //
 // What a file is, is known by its content and not by its name; a codec that can't be decoded is called by its name.
 //
@@ -754,21 +750,17 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 // What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path
 // or by content; bytes that arrive are decoded from their beginning. The start is found by
 //
-// in                              by
-// ------------------------------  ---------------------------------------------------------------------------------
-// WAV and its kin, AIFF, AU, CAF  arithmetic, or the table of packets
-// FLAC                            the numbers in its frames
-// Ogg                             the positions of its pages; of a chain only the first stream, of the others each
-//
-//	packet is read but not decoded
-//
-// MP4, M4A, MOV                   the tables of the index; in fragments each packet is read but not decoded
-// WebM, Matroska                  the times of clusters. Where a time does not tell one frame, because of a gap or
-//
-//	of packets shorter than times are exact, each packet is read but not decoded. A
-//	gap of whole packets is not noticed: then the times count
-//
-// MPEG audio, ADTS                the headers of frames, which are read but not decoded
+//	in                              by
+//	------------------------------  ---------------------------------------------------------------------------------
+//	WAV and its kin, AIFF, AU, CAF  arithmetic, or the table of packets
+//	FLAC                            the numbers in its frames
+//	Ogg                             the positions of its pages; of a chain only the first stream, of the others each
+//	                                packet is read but not decoded
+//	MP4, M4A, MOV                   the tables of the index; in fragments each packet is read but not decoded
+//	WebM, Matroska                  the times of clusters. Where a time does not tell one frame, because of a gap or
+//	                                of packets shorter than times are exact, each packet is read but not decoded. A
+//	                                gap of whole packets is not noticed: then the times count
+//	MPEG audio, ADTS                the headers of frames, which are read but not decoded
 //
 // The part is cut to the sample, and its samples are those of the whole file, bit by bit: a decoder that remembers
 // what was before gets that first, such as a packet of Vorbis or up to 129 of AAC. Only Opus never forgets for
@@ -778,16 +770,14 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 //
 // The map at the port `info`:
 //
-// key                 value
-// ------------------  ---------------------------------------------------------------------------------------------
-// `container`         `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`, `adts`, `mp4` or
-//
-//	`matroska`
-//
-// `codec`             its name, such as `pcm_s16le`, `mp3`, `aac` or `opus`
-// `rate`, `channels`  of the sound that comes out, in Hz and as a number
-// `duration_s`        the length in seconds; missing where the file does not give it
-// `tags`              a map of text, at most 256 tags of at most 16 KiB each
+//	key                 value
+//	------------------  ---------------------------------------------------------------------------------------------
+//	`container`         `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`, `adts`, `mp4` or
+//	                    `matroska`
+//	`codec`             its name, such as `pcm_s16le`, `mp3`, `aac` or `opus`
+//	`rate`, `channels`  of the sound that comes out, in Hz and as a number
+//	`duration_s`        the length in seconds; missing where the file does not give it
+//	`tags`              a map of text, at most 256 tags of at most 16 KiB each
 //
 // Input in: Files by path or content, or the bytes of one file in pieces.
 //
@@ -917,23 +907,17 @@ type AudioFilterSpec struct{ remotemedia.NodeSpec }
 //
 // Each channel is filtered by itself. A filter is of one of these kinds:
 //
-// kind                                     what it is                                its params
-// ---------------------------------------  ----------------------------------------  ------------------------------
-// `lowpass`, `highpass`                    Butterworth of `order`, -3 dB at          `frequency_hz`, `order`
-//
-//	`frequency_hz`
-//
-// `bandpass`                               Butterworth of `order` at each edge, -3   `low_hz`, `high_hz`, `order`
-//
-//	dB at both
-//
-// `dc_block`                               one zero at 0 Hz, one pole: takes an      `frequency_hz` (10)
-//
-//	offset away
-//
-// `biquad_lowpass`, `biquad_highpass`,     one section of the cookbook               `frequency_hz`, `q`
-// `biquad_bandpass`, `notch`, `allpass`
-// `peaking`, `low_shelf`, `high_shelf`     one section of the cookbook               `frequency_hz`, `q`, `gain_db`
+//	kind                                     what it is                                its params
+//	---------------------------------------  ----------------------------------------  ------------------------------
+//	`lowpass`, `highpass`                    Butterworth of `order`, -3 dB at          `frequency_hz`, `order`
+//	                                         `frequency_hz`
+//	`bandpass`                               Butterworth of `order` at each edge, -3   `low_hz`, `high_hz`, `order`
+//	                                         dB at both
+//	`dc_block`                               one zero at 0 Hz, one pole: takes an      `frequency_hz` (10)
+//	                                         offset away
+//	`biquad_lowpass`, `biquad_highpass`,     one section of the cookbook               `frequency_hz`, `q`
+//	`biquad_bandpass`, `notch`, `allpass`
+//	`peaking`, `low_shelf`, `high_shelf`     one section of the cookbook               `frequency_hz`, `q`, `gain_db`
 //
 // The cookbook is R. Bristow-Johnson's; `biquad_bandpass` has a gain of 1 at its centre. Butterworth filters are
 // made by the bilinear transform with prewarped frequencies and have a gain of 1 in their band. They are sections
@@ -1076,17 +1060,15 @@ type AudioLevelSpec struct{ remotemedia.NodeSpec }
 //
 // For each window it emits a map, at the window's time and with its duration:
 //
-// key              value
-// ---------------  ------------------------------------------------------------------------------------------------
-// `rms_db`         10 log10 of the mean square over all samples of all channels, in dBFS
-// `peak_db`        20 log10 of the largest magnitude in any channel, in dBFS
-// `is_low_volume`  whether what was heard lately is quieter than `low_volume_threshold_db`
-// `is_silence`     whether `rms_db` of this window is below `silence_threshold_db`
-// `health`         `"silence"` once silence has lasted half a second, else `"low_volume"` if `is_low_volume`, else
-//
-//	`"ok"`, or `"unknown"` where there is no verdict
-//
-// `faults`         all that is wrong, in the words of `health`, the worst first
+//	key              value
+//	---------------  ------------------------------------------------------------------------------------------------
+//	`rms_db`         10 log10 of the mean square over all samples of all channels, in dBFS
+//	`peak_db`        20 log10 of the largest magnitude in any channel, in dBFS
+//	`is_low_volume`  whether what was heard lately is quieter than `low_volume_threshold_db`
+//	`is_silence`     whether `rms_db` of this window is below `silence_threshold_db`
+//	`health`         `"silence"` once silence has lasted half a second, else `"low_volume"` if `is_low_volume`, else
+//	                 `"ok"`, or `"unknown"` where there is no verdict
+//	`faults`         all that is wrong, in the words of `health`, the worst first
 //
 // 0 dBFS is full scale, ±1.0, for the RMS as for the peak: a sine of full scale has an RMS of -3.01 dBFS. Levels
 // under -120 dBFS, digital silence among them, are given as -120.0. Samples past full scale give levels above 0.
@@ -1172,26 +1154,26 @@ type AudioMixSpec struct{ remotemedia.NodeSpec }
 //
 // Without `gains`, the gains of each output add up to 1, so that no sum of full-scale channels can clip:
 //
-// from                         to            gains
-// ---------------------------  ------------  ----------------------------------------------
-// n channels                   n channels    the sound passes unchanged, in the same memory
-// mono                         n channels    n copies at unity
-// a layout of the table below  stereo, mono  those of the table, scaled
-// other n channels             mono          their mean
+//	from                         to            gains
+//	---------------------------  ------------  ----------------------------------------------
+//	n channels                   n channels    the sound passes unchanged, in the same memory
+//	mono                         n channels    n copies at unity
+//	a layout of the table below  stereo, mono  those of the table, scaled
+//	other n channels             mono          their mean
 //
 // So with the gains `g` of its channels `x` an output is `(g1 x1 + g2 x2 + ...) / (g1 + g2 + ...)`, sample by
 // sample. The gains for layouts are those of ITU-R BS.775-4, table 2; 0.7071 is -3 dB. A channel has the gain of
 // its place:
 //
-// place                                    left    right   mono
-// ---------------------------------------  ------  ------  ------
-// front left                               1       -       0.7071
-// front right                              -       1       0.7071
-// centre                                   0.7071  0.7071  1
-// left surround, at the side or the back   0.7071  -       0.5
-// right surround, at the side or the back  -       0.7071  0.5
-// back centre                              0.5     0.5     0.5
-// low frequency                            -       -       -
+//	place                                    left    right   mono
+//	---------------------------------------  ------  ------  ------
+//	front left                               1       -       0.7071
+//	front right                              -       1       0.7071
+//	centre                                   0.7071  0.7071  1
+//	left surround, at the side or the back   0.7071  -       0.5
+//	right surround, at the side or the back  -       0.7071  0.5
+//	back centre                              0.5     0.5     0.5
+//	low frequency                            -       -       -
 //
 // So 5.1 to the left is (L + 0.7071 C + 0.7071 Ls) / 2.4142. The layouts are FFmpeg's `stereo` (to mono, 0.5 L +
 // 0.5 R), `2.1`, `3.0`, `3.0(back)`, `3.1`, `4.0`, `quad`, `quad(side)`, `5.0`, `5.0(side)`, `5.1`, `5.1(side)`,
@@ -1483,14 +1465,12 @@ type BandwidthSpec struct{ remotemedia.NodeSpec }
 // It shows what a telephone or a codec left of a recording that was resampled since. At the end of each item it
 // emits a map:
 //
-// key             value
-// --------------  -------------------------------------------------------------------------------------------------
-// `bandwidth_hz`  the upper end of the highest band that is at most `drop_db` below the strongest one; null for
-//
-//	digital silence
-//
-// `nyquist_hz`    half the rate: the most that it could be
-// `duration_s`    the length of the item, in seconds
+//	key             value
+//	--------------  -------------------------------------------------------------------------------------------------
+//	`bandwidth_hz`  the upper end of the highest band that is at most `drop_db` below the strongest one; null for
+//	                digital silence
+//	`nyquist_hz`    half the rate: the most that it could be
+//	`duration_s`    the length of the item, in seconds
 //
 // The spectrum is that of the whole item and all channels, by Welch's method: Blackman-Harris windows of a power of
 // two of samples, 62 to 125 ms long, half a window apart, whose powers are averaged. A band is 100 Hz wide and has
@@ -1537,22 +1517,17 @@ type CalculatorSpec struct{ remotemedia.NodeSpec }
 //
 // The result is `value <operation> operand`:
 //
-// value                             result
-// --------------------------------  -------------------------------------------------------------------------------
-// integer, with an integer operand  an exact integer from -2^63 to 2^64 - 1; past that an error. `divide` gives a
-//
-//	float where the quotient is no integer (7 / 2 is 3.5, 6 / 2 is 3), `power`
-//	where the operand is negative
-//
-// float, or a float operand         a 64-bit float. Past its range it is infinite, and a negative number to a
-//
-//	fractional power is NaN, as IEEE 754 has it
-//
-// list                              a list of the results; lists within it too
-// tensor of floats                  the same data type, each result rounded once
-// tensor of integers                the same data type, a result that does not fit it is an error; float64 for
-//
-//	`divide`, a negative power, or a float operand
+//	value                             result
+//	--------------------------------  -------------------------------------------------------------------------------
+//	integer, with an integer operand  an exact integer from -2^63 to 2^64 - 1; past that an error. `divide` gives a
+//	                                  float where the quotient is no integer (7 / 2 is 3.5, 6 / 2 is 3), `power`
+//	                                  where the operand is negative
+//	float, or a float operand         a 64-bit float. Past its range it is infinite, and a negative number to a
+//	                                  fractional power is NaN, as IEEE 754 has it
+//	list                              a list of the results; lists within it too
+//	tensor of floats                  the same data type, each result rounded once
+//	tensor of integers                the same data type, a result that does not fit it is an error; float64 for
+//	                                  `divide`, a negative power, or a float operand
 //
 // `modulo` has the sign of the operand, as in Python. To divide by zero is an error, for zero to a negative power
 // too. Truth values, text and everything else are errors that name their place. The packet's time stays.
@@ -1595,18 +1570,16 @@ type ChannelBalanceSpec struct{ remotemedia.NodeSpec }
 //
 // Every 100 ms, and at the end, it emits a map about the last five seconds of sound:
 //
-// key                            value
-// -----------------------------  ----------------------------------------------------------------------------------
-// `left_rms_db`, `right_rms_db`  the RMS of each side in dBFS; -120.0 is digital silence
-// `imbalance_db`                 left minus right: positive where the left side is louder
-// `is_imbalanced`                whether the sides differ by more than `imbalance_threshold_db`
-// `has_dead_channel`             whether one side is below `dead_channel_threshold_db` while the other is not
-// `dead_channel`                 `"left"`, `"right"` or `"none"`
-// `health`                       `"dead_channel"`, else `"imbalance"` if `is_imbalanced`, else `"ok"`, or
-//
-//	`"unknown"` where there is no verdict
-//
-// `faults`                       all that is wrong, in the words of `health`, the worst first
+//	key                            value
+//	-----------------------------  ----------------------------------------------------------------------------------
+//	`left_rms_db`, `right_rms_db`  the RMS of each side in dBFS; -120.0 is digital silence
+//	`imbalance_db`                 left minus right: positive where the left side is louder
+//	`is_imbalanced`                whether the sides differ by more than `imbalance_threshold_db`
+//	`has_dead_channel`             whether one side is below `dead_channel_threshold_db` while the other is not
+//	`dead_channel`                 `"left"`, `"right"` or `"none"`
+//	`health`                       `"dead_channel"`, else `"imbalance"` if `is_imbalanced`, else `"ok"`, or
+//	                               `"unknown"` where there is no verdict
+//	`faults`                       all that is wrong, in the words of `health`, the worst first
 //
 // Windows of 100 ms in which both sides are below `dead_channel_threshold_db` are silence and don't count: a pause
 // is neither dead nor unbalanced. There is no verdict before one second of sound; five seconds of silence suspend
@@ -1678,17 +1651,15 @@ type ClippingDetectorSpec struct{ remotemedia.NodeSpec }
 //
 // Every 100 ms, and at the end, it emits a map about the last second:
 //
-// key                 value
-// ------------------  ---------------------------------------------------------------------------------------------
-// `peak`              the largest magnitude in any channel; 1.0 is full scale
-// `saturation_ratio`  the samples of at least `saturation_threshold` in magnitude, in percent, of the channel with
-//
-//	the most
-//
-// `crest_factor_db`   peak over RMS in decibels, of the channel with the least; 0 in digital silence
-// `is_clipping`       see below
-// `health`            `"clipping"` if `is_clipping`, else `"ok"`
-// `faults`            all that is wrong, in the words of `health`
+//	key                 value
+//	------------------  ---------------------------------------------------------------------------------------------
+//	`peak`              the largest magnitude in any channel; 1.0 is full scale
+//	`saturation_ratio`  the samples of at least `saturation_threshold` in magnitude, in percent, of the channel with
+//	                    the most
+//	`crest_factor_db`   peak over RMS in decibels, of the channel with the least; 0 in digital silence
+//	`is_clipping`       see below
+//	`health`            `"clipping"` if `is_clipping`, else `"ok"`
+//	`faults`            all that is wrong, in the words of `health`
 //
 // Sound clips if `saturation_ratio` is more than `saturation_ratio_threshold`, or if the form of its waves tells
 // it, whatever the level is now. Sound that peaks below -40 dBFS is not judged by its form. There are three signs:
@@ -1778,11 +1749,11 @@ type EchoSpec struct{ remotemedia.NodeSpec }
 // for the first packet of a run and rises by one with each packet; the end of an item does not reset it. `node` is
 // the id of this node in the manifest.
 //
-// key        value
-// ---------  ------------------------------------
-// `input`    the value of the packet, of any kind
-// `counter`  an integer, 1 or more
-// `node`     text
+//	key        value
+//	---------  ------------------------------------
+//	`input`    the value of the packet, of any kind
+//	`counter`  an integer, 1 or more
+//	`node`     text
 //
 // Input in: Any value.
 //
@@ -1907,19 +1878,17 @@ type LoudnessSpec struct{ remotemedia.NodeSpec }
 //
 // Every 100 ms, and at the end, it emits a map:
 //
-// key                    value
-// ---------------------  ------------------------------------------------------------------------------------------
-// `momentary_lufs`       the loudness of the last 400 ms
-// `short_term_lufs`      the loudness of the last 3 s
-// `integrated_lufs`      the gated loudness from the start of the item
-// `max_momentary_lufs`   the loudest 400 ms from the start of the item, looked for every 10 ms
-// `max_short_term_lufs`  the loudest 3 s from the start of the item, looked for every 10 ms
-// `loudness_range_lu`    the loudness range of EBU Tech 3342 from the start of the item: from the 10th to the 95th
-//
-//	percentile of the short-term loudness
-//
-// `true_peak_dbtp`       the largest true peak of all channels from the start of the item, in dB of full scale
-// `sample_peak_dbfs`     the largest sample of all channels from the start of the item, in dB of full scale
+//	key                    value
+//	---------------------  ------------------------------------------------------------------------------------------
+//	`momentary_lufs`       the loudness of the last 400 ms
+//	`short_term_lufs`      the loudness of the last 3 s
+//	`integrated_lufs`      the gated loudness from the start of the item
+//	`max_momentary_lufs`   the loudest 400 ms from the start of the item, looked for every 10 ms
+//	`max_short_term_lufs`  the loudest 3 s from the start of the item, looked for every 10 ms
+//	`loudness_range_lu`    the loudness range of EBU Tech 3342 from the start of the item: from the 10th to the 95th
+//	                       percentile of the short-term loudness
+//	`true_peak_dbtp`       the largest true peak of all channels from the start of the item, in dB of full scale
+//	`sample_peak_dbfs`     the largest sample of all channels from the start of the item, in dB of full scale
 //
 // A value is null as long as it does not exist: before 400 ms or 3 s have passed, or, for those with gates, while
 // nothing has been louder than -70 LUFS. Silence has -120.0. Blocks are sorted into bins of 0.01 LU, so that a
@@ -2033,21 +2002,21 @@ type MFCCSpec struct{ remotemedia.NodeSpec }
 // channels: for each packet the frames that it completes, or with `whole` all of an item at its end. Params that
 // are not given have the values of the `convention`:
 //
-// param                            `librosa`                       `kaldi`
-// -------------------------------  ------------------------------  ---------------------------------------------
-// `rate`                           that of the sound               16000
-// `n_mfcc`                         20                              13
-// `n_mels`                         128                             23
-// `win_length`                     `n_fft`                         25 ms: 400 at 16 kHz
-// `hop_length`                     512                             10 ms: 160 at 16 kHz
-// `n_fft`                          2048                            the power of two that holds `win_length`: 512
-// `fmin_hz`                        0                               20
-// `lifter`                         0                               22
-// `full_scale`                     1                               32768
-// `use_energy`                     no such param                   true
-// `mel_scale`, `norm`, `pad_mode`  `slaney`, `slaney`, `constant`  no such params
-// `top_db`                         80 if `whole`, else none        no such param
-// `whole`                          true                            false
+//	param                            `librosa`                       `kaldi`
+//	-------------------------------  ------------------------------  ---------------------------------------------
+//	`rate`                           that of the sound               16000
+//	`n_mfcc`                         20                              13
+//	`n_mels`                         128                             23
+//	`win_length`                     `n_fft`                         25 ms: 400 at 16 kHz
+//	`hop_length`                     512                             10 ms: 160 at 16 kHz
+//	`n_fft`                          2048                            the power of two that holds `win_length`: 512
+//	`fmin_hz`                        0                               20
+//	`lifter`                         0                               22
+//	`full_scale`                     1                               32768
+//	`use_energy`                     no such param                   true
+//	`mel_scale`, `norm`, `pad_mode`  `slaney`, `slaney`, `constant`  no such params
+//	`top_db`                         80 if `whole`, else none        no such param
+//	`whole`                          true                            false
 //
 // `librosa` gives what `librosa.feature.mfcc` gives: frames of `n_fft` samples that are centred on sample `k *
 // hop_length`, a periodic Hann window, power, mel filters, decibels not more than `top_db` below the largest of the
@@ -2203,15 +2172,15 @@ type MelSpectrogramSpec struct{ remotemedia.NodeSpec }
 // channels: for each packet the frames that it completes, or with `whole` all of an item at its end. Params that
 // are not given have the values of the `preset`:
 //
-// param         `librosa`          `whisper`
-// ------------  -----------------  ----------------------
-// `rate`        that of the sound  16000, and mono
-// `n_fft`       2048               400
-// `hop_length`  512                160
-// `n_mels`      128                80; large-v3 needs 128
-// `pad_mode`    `constant`         `reflect`
-// `scale`       `linear`           `whisper`
-// `whole`       false              true
+//	param         `librosa`          `whisper`
+//	------------  -----------------  ----------------------
+//	`rate`        that of the sound  16000, and mono
+//	`n_fft`       2048               400
+//	`hop_length`  512                160
+//	`n_mels`      128                80; large-v3 needs 128
+//	`pad_mode`    `constant`         `reflect`
+//	`scale`       `linear`           `whisper`
+//	`whole`       false              true
 //
 // `librosa` gives what `librosa.feature.melspectrogram` gives. `whisper` gives what `log_mel_spectrogram` of
 // openai-whisper gives: `n // 160` frames for `n` samples, without the padding to 30 s. With any other `scale` than
@@ -2475,14 +2444,12 @@ type SNREstimateSpec struct{ remotemedia.NodeSpec }
 //
 // Sound of any rate and layout goes in. At the end of each item it emits a map:
 //
-// key           value
-// ------------  ---------------------------------------------------------------------------------------------------
-// `snr_db`      the ratio of the mean powers of speech and noise over the item, in decibels from -20 to 100; null
-//
-//	where there is no estimate
-//
-// `noise_db`    the power of the noise, in decibels of full scale; null likewise
-// `duration_s`  the length of the item, in seconds
+//	key           value
+//	------------  ---------------------------------------------------------------------------------------------------
+//	`snr_db`      the ratio of the mean powers of speech and noise over the item, in decibels from -20 to 100; null
+//	              where there is no estimate
+//	`noise_db`    the power of the noise, in decibels of full scale; null likewise
+//	`duration_s`  the length of the item, in seconds
 //
 // Windows of 32 ms are judged by the detector of `VAD`. The noise is the median power of those that are not speech:
 // whose probability is more than 0.15 below `threshold`. What the item has beyond that is speech. An estimate takes
@@ -2617,30 +2584,22 @@ type SilenceDetectorSpec struct{ remotemedia.NodeSpec }
 //
 // Every 100 ms, and at the end, it emits a map:
 //
-// key                          value
-// ---------------------------  ------------------------------------------------------------------------------------
-// `is_silence`                 whether the RMS of these 100 ms over all channels is below `silence_threshold_db`
-// `is_silent`                  the same, under its older name
-// `silence_duration_ms`        the longest silence in these 100 ms, measured from where it began to where it ended
-//
-//	or to now
-//
-// `is_sustained_silence`       whether that is at least `sustained_silence_ms`
-// `dropout_count`              the dropouts in the last `dropout_window_ms`
-// `has_intermittent_dropouts`  whether those are at least `dropout_count_threshold`
-// `dropouts`                   the dropouts found in these 100 ms: maps of `pts` and `duration` in nanoseconds,
-//
-//	oldest first
-//
-// `is_gated`                   whether at least `dropout_count_threshold` gaps of the last `dropout_window_ms` are
-//
-//	no dropouts only because the material has digital silence between its sounds
-//
-// `health`                     `"silence"` if `is_sustained_silence`, else `"dropouts"` if
-//
-//	`has_intermittent_dropouts`, else `"gated"` if `is_gated`, else `"ok"`
-//
-// `faults`                     all that is wrong, in the words of `health`, the worst first
+//	key                          value
+//	---------------------------  ------------------------------------------------------------------------------------
+//	`is_silence`                 whether the RMS of these 100 ms over all channels is below `silence_threshold_db`
+//	`is_silent`                  the same, under its older name
+//	`silence_duration_ms`        the longest silence in these 100 ms, measured from where it began to where it ended
+//	                             or to now
+//	`is_sustained_silence`       whether that is at least `sustained_silence_ms`
+//	`dropout_count`              the dropouts in the last `dropout_window_ms`
+//	`has_intermittent_dropouts`  whether those are at least `dropout_count_threshold`
+//	`dropouts`                   the dropouts found in these 100 ms: maps of `pts` and `duration` in nanoseconds,
+//	                             oldest first
+//	`is_gated`                   whether at least `dropout_count_threshold` gaps of the last `dropout_window_ms` are
+//	                             no dropouts only because the material has digital silence between its sounds
+//	`health`                     `"silence"` if `is_sustained_silence`, else `"dropouts"` if
+//	                             `has_intermittent_dropouts`, else `"gated"` if `is_gated`, else `"ok"`
+//	`faults`                     all that is wrong, in the words of `health`, the worst first
 //
 // The duration of silence is measured in steps of 10 ms. `silence_threshold_db` means the same as in `AudioLevel`,
 // and has the same default, so the two agree on what is silence.
@@ -2740,11 +2699,11 @@ type SpeechRatioSpec struct{ remotemedia.NodeSpec }
 //
 // Sound of any rate and layout goes in. At the end of each item it emits a map:
 //
-// key             value
-// --------------  ----------------------------------------------------------------------------------
-// `speech_ratio`  the share of the time that is speech, from 0 to 1; null for an item without frames
-// `speech_s`      how long that is, in seconds
-// `duration_s`    the length of the item, in seconds
+//	key             value
+//	--------------  ----------------------------------------------------------------------------------
+//	`speech_ratio`  the share of the time that is speech, from 0 to 1; null for an item without frames
+//	`speech_s`      how long that is, in seconds
+//	`duration_s`    the length of the item, in seconds
 //
 // Speech is what lies in the segments that `SpeechSegments` finds with the same params, its padding included: the
 // detector is that of `VAD`, at 8 kHz for sound of that rate, else at 16 kHz. Nothing of the sound is kept.
@@ -2975,26 +2934,20 @@ type TextCollectorSpec struct{ remotemedia.NodeSpec }
 // Amharic, the danda, the Arabic question mark and the Urdu full stop). What only looks like an end is judged with
 // the abbreviations and the usual first words of `language`:
 //
-// text                                                     the sentence
-// -------------------------------------------------------  --------------------------------------------------------
-// `Dr. Ito`, `e.g.`, `J. S. Bach`, `3.14`, `a.b@c.de`,     goes on
-// `1. Take`
-// `No. 5`, `p. 55`                                         goes on before a number
-// `Inc.`, `etc.`, `p.m.`, an ellipsis                      ends if a capital follows
-// `U.S.`                                                   ends if a word follows that usually begins a sentence:
-//
-//	`U.S. She`, but not `U.S. Army`
-//
-// `12. Juni`, `XIV. König`                                 goes on in languages that write ordinals with a dot,
-//
-//	unless such a word follows
-//
-// `"Really?" she asked`, `(wait.) and`                     goes on before a small letter
-// `"One. Two."`, `(One. Two.)`                             is not divided inside quotes and brackets that close
-//
-//	within 250 characters on the same line
-//
-// `1) one 2) two`, bullets                                 ends before the next item of a list that it begins with
+//	text                                                     the sentence
+//	-------------------------------------------------------  --------------------------------------------------------
+//	`Dr. Ito`, `e.g.`, `J. S. Bach`, `3.14`, `a.b@c.de`,     goes on
+//	`1. Take`
+//	`No. 5`, `p. 55`                                         goes on before a number
+//	`Inc.`, `etc.`, `p.m.`, an ellipsis                      ends if a capital follows
+//	`U.S.`                                                   ends if a word follows that usually begins a sentence:
+//	                                                         `U.S. She`, but not `U.S. Army`
+//	`12. Juni`, `XIV. König`                                 goes on in languages that write ordinals with a dot,
+//	                                                         unless such a word follows
+//	`"Really?" she asked`, `(wait.) and`                     goes on before a small letter
+//	`"One. Two."`, `(One. Two.)`                             is not divided inside quotes and brackets that close
+//	                                                         within 250 characters on the same line
+//	`1) one 2) two`, bullets                                 ends before the next item of a list that it begins with
 //
 // An answer never depends on how much more has come, so where the tokens are cut changes nothing of the sentences.
 // To know, it looks ahead: at the first letter or mark behind the white space; for what ends only before certain
@@ -3206,11 +3159,11 @@ type VADSpec struct{ remotemedia.NodeSpec }
 //
 // For each packet that completes windows it emits a map, at the time of the first of them:
 //
-// key              value
-// ---------------  -------------------------------------------------------------------------
-// `probabilities`  float32 tensor of shape `(windows,)`, each between 0 and 1
-// `window_ms`      32, the length of a window in milliseconds
-// `pts`            when the first window begins, in nanoseconds from the start of the stream
+//	key              value
+//	---------------  -------------------------------------------------------------------------
+//	`probabilities`  float32 tensor of shape `(windows,)`, each between 0 and 1
+//	`window_ms`      32, the length of a window in milliseconds
+//	`pts`            when the first window begins, in nanoseconds from the start of the stream
 //
 // Window `k` covers 512 samples from sample `512 k` on at 16 kHz, 256 at 8 kHz, counted from the stream's start, so
 // how the sound is divided into packets changes nothing, not a bit. At the end, silence completes the last window.

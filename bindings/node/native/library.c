@@ -32,7 +32,7 @@ static void load(const char *path, char *problem, size_t capacity) {
         return;
     }
     uint32_t version = abi_version();
-    if (version >> 16 != RM_ABI_MAJOR || (version & 0xffff) < RM_ABI_MINOR) {
+    if (version >> 16 != RM_ABI_MAJOR || version < (RM_ABI_MAJOR << 16 | RM_ABI_MINOR)) {
         snprintf(problem, capacity, "%s has ABI %u.%u, this package needs %d.%d or a later minor version of it", path,
                  version >> 16, version & 0xffff, RM_ABI_MAJOR, RM_ABI_MINOR);
         return;

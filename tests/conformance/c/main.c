@@ -101,7 +101,7 @@ int main(int count, char **arguments) {
         fprintf(stderr, "%s\n", reason);
         return 2;
     }
-    if (rm_abi_version() >> 16 != RM_ABI_MAJOR || (rm_abi_version() & 0xffff) < RM_ABI_MINOR)
+    if (rm_abi_version() >> 16 != RM_ABI_MAJOR || rm_abi_version() < (RM_ABI_MAJOR << 16 | RM_ABI_MINOR))
         fail("the library has another ABI than the header");
     const json *vectors = json_file(joined(suite, "/", "vectors.json"));
     if (json_int(vectors, "version", 0) != 1) fail("vectors.json has an unknown version");

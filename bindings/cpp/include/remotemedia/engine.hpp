@@ -212,7 +212,8 @@ class Engine {
     /// Throws where the library is of another version than the header.
     static void check_version() {
         const std::uint32_t found = rm_abi_version();
-        if (found >> 16 == RM_ABI_MAJOR && (found & 0xffff) >= RM_ABI_MINOR) return;
+        constexpr std::uint32_t oldest = RM_ABI_MAJOR << 16 | RM_ABI_MINOR;
+        if (found >> 16 == RM_ABI_MAJOR && found >= oldest) return;
         throw Unsupported("libremotemedia " + std::string(rm_version()) + " has the ABI " +
                           std::to_string(found >> 16) + "." + std::to_string(found & 0xffff) +
                           ", this program was compiled for " + std::to_string(RM_ABI_MAJOR) + "." +
