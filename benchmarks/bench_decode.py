@@ -22,7 +22,8 @@ SIDES = [OURS, SOUNDFILE, PYAV]
 RATE, SECONDS = 48_000, 600
 # Count it up when the sound or the encoders change.
 RECIPE = 1
-DEVIATION = 1e-3
+# AAC leaves bands of noise to the decoder, and ours makes it by its place in the file.
+DEVIATION = {"m4a": 0.05}
 # libsndfile has no decoder for it.
 NOT_BY_SOUNDFILE = {"m4a"}
 FORMATS = ["mp3", "flac", "ogg", "m4a", "opus"]
@@ -73,7 +74,7 @@ def same_work(results: dict[str, numpy.ndarray], suffix: str, original: numpy.nd
         frames = min(theirs.shape[1], ours.shape[1])
         largest = float(numpy.abs(theirs[:, :frames] - ours[:, :frames]).max())
         # Where a decoder leaves the padding at the end to its caller, that is told and no other work.
-        if largest > DEVIATION or abs(theirs.shape[1] - ours.shape[1]) > RATE // 10:
+        if largest > DEVIATION.get(suffix, 1e-3) or abs(theirs.shape[1] - ours.shape[1]) > RATE // 10:
             raise Problem(f"{suffix}: {name} gives {theirs.shape}, by up to {largest:.1e} other than our {ours.shape}.")
         said.append(f"{name} {theirs.shape[1]}" + ("" if theirs is ours else f" ({largest:.0e})"))
     return f"{suffix}: frames (largest difference): {', '.join(said)}"
