@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools import machine, weights
+from tools import machine, native, weights
 from tools.machine import BUILD, ROOT, Problem, say
 
 FOLDER = BUILD / "delays"
@@ -53,7 +53,7 @@ def _programs() -> Mapping[str, list[str | Path]]:
     weights.ready()
     scheduler, library = _built()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    link = FOLDER / "libremotemedia.so.1"
+    link = FOLDER / native.SONAME
     link.unlink(missing_ok=True)
     link.symlink_to(library)
     programs: dict[str, list[str | Path]] = {"scheduler": [scheduler, "--quiet"]}

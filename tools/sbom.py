@@ -37,8 +37,8 @@ def described(target: Target | None = None) -> dict[str, Any]:
         "licenses": [{"expression": "MIT OR Apache-2.0"}],
     }
     triple = machine.host_triple() if target is None else target.triple
-    parts = [_crate(crate) for crate in licences.crates([triple]) if crate.linked]
-    parts += [_libopus(), _weights()]
+    linked = [crate for crate in licences.crates([triple]) if crate.linked]
+    parts = [*map(_crate, linked), _libopus(linked), _weights()]
     needed = [part["bom-ref"] for part in parts]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -66,9 +66,9 @@ def _checksum(name: str, version: str) -> str:
     return found[1]
 
 
-def _libopus() -> dict[str, Any]:
+def _libopus(linked: list[licences.Crate]) -> dict[str, Any]:
     """The C library that a crate carries the sources of."""
-    carrier = next(crate for crate in licences.crates() if crate.name == "opusic-sys")
+    carrier = next(crate for crate in linked if crate.name == "opusic-sys")
     found = re.search(r'PACKAGE_VERSION="([^"]+)"', (carrier.folder / "opus" / "package_version").read_text("utf-8"))
     if found is None:
         raise Problem(f"{carrier.name} does not say which libopus it carries.")

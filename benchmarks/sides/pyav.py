@@ -12,37 +12,16 @@ import numpy
 
 from benchmarks.sides.busy import Array, Step, timed
 from benchmarks.sides.heartbeat import lateness
-
-CODECS = {
-    "mp3": ("libmp3lame", "fltp", 128_000),
-    "flac": ("flac", "s16", None),
-    "m4a": ("aac", "fltp", 128_000),
-    "opus": ("libopus", "flt", 96_000),
-}
+from benchmarks.sides.pyav_encoder import RATE, write
 
 
 def encode(folder: Path, suffix: str) -> Callable[[], int]:
     """`input.npy`, (2, frames) of float32 at 48 kHz, to a file in this format; returns its size."""
-    codec, sample_format, bit_rate = CODECS[suffix]
-    path = folder / f"input.{suffix}"
 
     def work() -> int:
         sound = numpy.load(folder / "input.npy")
-        fresh = path.with_name(f"making.{suffix}")
-        with av.open(str(fresh), "w") as container:
-            stream = container.add_stream(codec, rate=48000, layout="stereo", format=sample_format)
-            if bit_rate is not None:
-                stream.bit_rate = bit_rate
-            resampler = av.AudioResampler(sample_format, "stereo", 48000)
-            for begin in range(0, sound.shape[1], 48000):
-                part = numpy.ascontiguousarray(sound[:, begin : begin + 48000])
-                frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
-                frame.sample_rate, frame.pts = 48000, begin
-                for converted in resampler.resample(frame):
-                    container.mux(stream.encode(converted))
-            container.mux(stream.encode(None))
-        fresh.rename(path)
-        return path.stat().st_size
+        parts = (sound[:, begin : begin + RATE] for begin in range(0, sound.shape[1], RATE))
+        return write(folder / f"input.{suffix}", parts)
 
     return work
 

@@ -9,40 +9,18 @@ import av
 import numpy
 
 from benchmarks.sides.cuts import work_of
+from benchmarks.sides.pyav_encoder import RATE, write
 
-CODECS = {
-    "wav": ("pcm_s16le", "s16", None),
-    "flac": ("flac", "s16", None),
-    "mp3": ("libmp3lame", "fltp", 128_000),
-    "m4a": ("aac", "fltp", 128_000),
-    "opus": ("libopus", "flt", 96_000),
-}
-RATE = 48_000
+SECONDS = 3600
 
 
 def encode(folder: Path, suffix: str) -> Callable[[], int]:
     """`clip.npy`, (2, frames) of float32 at 48 kHz, again and again up to an hour; returns the size of the file."""
-    codec, sample_format, bit_rate = CODECS[suffix]
-    path = folder / f"hour.{suffix}"
 
     def work() -> int:
         clip = numpy.load(folder / "clip.npy")
-        fresh = path.with_name(f"making.{suffix}")
-        with av.open(str(fresh), "w") as container:
-            stream = container.add_stream(codec, rate=RATE, layout="stereo", format=sample_format)
-            if bit_rate is not None:
-                stream.bit_rate = bit_rate
-            resampler = av.AudioResampler(sample_format, "stereo", RATE)
-            for begin in range(0, 3600 * RATE, RATE):
-                place = begin % clip.shape[1]
-                part = numpy.ascontiguousarray(clip[:, place : place + RATE])
-                frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
-                frame.sample_rate, frame.pts = RATE, begin
-                for converted in resampler.resample(frame):
-                    container.mux(stream.encode(converted))
-            container.mux(stream.encode(None))
-        fresh.rename(path)
-        return path.stat().st_size
+        places = (second * RATE % clip.shape[1] for second in range(SECONDS))
+        return write(folder / f"hour.{suffix}", (clip[:, place : place + RATE] for place in places))
 
     return work
 

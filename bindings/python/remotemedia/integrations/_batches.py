@@ -37,14 +37,9 @@ class BatchRunner:
     """
 
     def __init__(self, pipeline: Pipeline | Manifest, *, call: str, strict: bool = False) -> None:
-        self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline.load(pipeline)
+        self.pipeline = one_input(pipeline, f"{call} feeds one input with files")
         self.call = call
         self.strict = strict
-        self.pipeline.validate()
-        if len(self.pipeline.inputs) > 1:
-            raise InvalidArgumentError(
-                f"{call} feeds one input with files, and this pipeline has {', '.join(self.pipeline.inputs)}"
-            )
 
     def run(self, sources: Sequence[Source], *, threads: int | None = None) -> list[Row]:
         """A row for each source, in order. `threads` are those of the slot: see `take_slot`.
@@ -72,6 +67,18 @@ class BatchRunner:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.pipeline, self.call, self.strict)
+
+
+def one_input(pipeline: Pipeline | Manifest, what: str) -> Pipeline:
+    """The pipeline, loaded if it is none yet, and checked. `what` says of it in messages why it has one input.
+
+    Raises `ManifestError` with all that is wrong, and `InvalidArgumentError` for a pipeline with several inputs.
+    """
+    found = pipeline if isinstance(pipeline, Pipeline) else Pipeline.load(pipeline)
+    found.validate()
+    if len(found.inputs) > 1:
+        raise InvalidArgumentError(f"{what}, and this pipeline has {', '.join(found.inputs)}")
+    return found
 
 
 def decode_batch(
@@ -110,7 +117,12 @@ def take_slot(slots: int) -> int:
     The runtime of this process starts with as many, unless the program or `REMOTEMEDIA_WORKERS` has chosen already, or
     it runs.
     """
-    threads = max(1, cores() // max(1, slots))
+    return take_threads(cores() // max(1, slots))
+
+
+def take_threads(count: float) -> int:
+    """So many native threads, at least 1, with which the runtime starts as `take_slot` says."""
+    threads = max(1, int(count))
     offer_workers(threads)
     return threads
 

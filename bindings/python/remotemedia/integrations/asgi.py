@@ -15,7 +15,8 @@ from .._codec.pcm import PCM
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import Manifest
 from .._results.outputs import Packet
-from ..errors import Error, InvalidArgumentError
+from ..errors import Error
+from ._batches import one_input
 
 __all__ = ["SessionApp"]
 
@@ -50,11 +51,7 @@ class SessionApp:
     """
 
     def __init__(self, pipeline: Pipeline | Manifest, *, input: PCM | None = None, **options: Any) -> None:  # noqa: A002
-        self.pipeline = pipeline if isinstance(pipeline, Pipeline) else Pipeline.load(pipeline)
-        if len(self.pipeline.inputs) > 1:
-            names = ", ".join(self.pipeline.inputs)
-            raise InvalidArgumentError(f"SessionApp feeds one input, and this pipeline has {names}")
-        self.pipeline.validate()
+        self.pipeline = one_input(pipeline, "SessionApp feeds one input")
         self.input = input
         self.options = options
 

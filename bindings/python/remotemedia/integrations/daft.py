@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._abi.config import offer_workers
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import Manifest
 from .._problem.missing_library import require
 from ..errors import InvalidArgumentError
-from ._batches import take_slot
+from ._batches import take_slot, take_threads
 from ._declared import ColumnRunner
 
 __all__ = ["pipeline"]
@@ -58,8 +57,7 @@ def pipeline(
         def __init__(self) -> None:
             self.threads: int | None = None
             if cpus is not None:
-                self.threads = max(1, int(cpus))
-                offer_workers(self.threads)
+                self.threads = take_threads(cpus)
             elif max_concurrency is not None:
                 self.threads = take_slot(max_concurrency)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._abi.config import offer_workers
 from .._graph.pipeline import Pipeline as Graph
 from .._manifest.compile import Manifest
 from .._problem.missing_library import require
 from ..errors import InvalidArgumentError
+from ._batches import take_threads
 from ._declared import ColumnRunner
 
 __all__ = ["Pipeline"]
@@ -49,9 +49,7 @@ class Pipeline:
         bytes_column: str = "bytes",
         path_column: str = "path",
     ) -> None:
-        self._threads = cpus_of_actor()
-        if self._threads is not None:
-            offer_workers(self._threads)
+        self._threads = take_actor()
         self._runner = ColumnRunner(
             pipeline, call="integrations.ray.Pipeline", strict=strict, arrays=arrays, types=types
         )
@@ -88,12 +86,12 @@ class Pipeline:
         return [content if content is not None else _plain(path) for content, path in zip(contents, paths, strict=True)]
 
 
-def cpus_of_actor() -> int | None:
-    """The CPUs of the actor that this is in, at least 1; None outside of one."""
+def take_actor() -> int | None:
+    """As many native threads as the actor that this is in has CPUs, at least 1; None outside of one."""
     ray = require("ray", "integrations.ray.Pipeline", "ray")
     if not ray.is_initialized() or (context := ray.get_runtime_context()).worker.mode != ray.WORKER_MODE:
         return None
-    return max(1, int(context.get_assigned_resources().get("CPU", 1)))
+    return take_threads(context.get_assigned_resources().get("CPU", 1))
 
 
 def _columns_of(batch: Any) -> dict[str, Any]:

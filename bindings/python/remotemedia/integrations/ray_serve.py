@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._abi.config import offer_workers
 from .._codec.pcm import PCM
 from .._graph.pipeline import Pipeline
 from .._manifest.compile import Manifest
 from .._problem.missing_library import require
 from .asgi import SessionApp
-from .ray import cpus_of_actor
+from .ray import take_actor
 
 __all__ = ["deployment"]
 
@@ -30,9 +29,7 @@ def deployment(pipeline: Pipeline | Manifest, *, input: PCM | None = None, **opt
     checked = SessionApp(pipeline, input=input, **options).pipeline
 
     def build() -> SessionApp:
-        threads = cpus_of_actor()
-        if threads is not None:
-            offer_workers(threads)
+        take_actor()
         return SessionApp(checked, input=input, **options)
 
     return serve.deployment(serve.ingress(build)())

@@ -1,4 +1,4 @@
-"""Makes `mfcc.json`: what librosa and Kaldi make of the signal that `reference.py` and the tests compute too.
+"""Makes `mfcc.json`: what librosa and Kaldi make of the signal that the tests compute too.
 
     pip install librosa==0.11.0 kaldi-native-fbank==1.23.0
     python mfcc_reference.py
@@ -12,19 +12,9 @@ from pathlib import Path
 import kaldi_native_fbank as knf
 import librosa
 import numpy as np
+from reference_signal import signal
 
 HERE = Path(__file__).parent
-
-
-def signal(count: int) -> np.ndarray:
-    """Two triangle waves, the second rising, and a little noise, in whole numbers."""
-    state, samples = 7, []
-    for n in range(count):
-        state = (state * 1664525 + 1013904223) % 2**32
-        noise = ((state >> 16) - 32768) // 64
-        waves = [abs((n * step) % 65536 - 32768) - 16384 for step in (1801, n // 2 + 300)]
-        samples.append(waves[0] // 2 + waves[1] // 4 + noise)
-    return np.array(samples, np.float32) / 32768
 
 
 LIBROSA = [

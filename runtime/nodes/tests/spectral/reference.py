@@ -16,19 +16,9 @@ from pathlib import Path
 
 import librosa
 import numpy as np
+from reference_signal import signal
 
 HERE = Path(__file__).parent
-
-
-def signal(count: int) -> np.ndarray:
-    """Two triangle waves, the second rising, and a little noise, in whole numbers."""
-    state, samples = 7, []
-    for n in range(count):
-        state = (state * 1664525 + 1013904223) % 2**32
-        noise = ((state >> 16) - 32768) // 64
-        waves = [abs((n * step) % 65536 - 32768) - 16384 for step in (1801, n // 2 + 300)]
-        samples.append(waves[0] // 2 + waves[1] // 4 + noise)
-    return np.array(samples, np.float32) / 32768
 
 
 STFT = [
