@@ -113,16 +113,24 @@ static void a_call_of_a_port_that_ends_is_over_before_its_work(rm_runtime *runti
 
 /* Work that is done and was not taken: a batch ends where its document would be longer than 1 MiB. */
 static void a_batch_is_bounded_and_an_event_is_whole(rm_pipeline *pipeline, rm_port *port) {
-    enum { WORKS = 24, VALUES = 100000, LARGE = 1100000 };
-    char *inputs = malloc(LARGE * 2 + 10);
+    /* Few values of many letters: the scheduler's pauses of `tools/delays.py` are for each value. */
+    enum { WORKS = 24, LETTERS = 10000, VALUES = 10, LARGE = 110 };
+    static const char end[] = "\",\"";
+    const size_t stride = LETTERS + sizeof end - 1;
+    char *inputs = malloc(2 + LARGE * stride + 2);
     CHECK(inputs != NULL);
+    memcpy(inputs, "[\"", 2);
+    for (int value = 0; value < LARGE; value++) {
+        memset(inputs + 2 + value * stride, 'a', LETTERS);
+        memcpy(inputs + 2 + value * stride + LETTERS, end, sizeof end - 1);
+    }
     for (int work = 0; work < WORKS; work++) {
         /* One is larger than a batch may be. */
-        int values = work == WORKS / 2 ? LARGE : VALUES;
-        inputs[0] = '[';
-        for (int value = 0; value < values; value++) memcpy(inputs + 1 + 2 * value, "1,", 2);
-        memcpy(inputs + 2 * values, "]", 2);
+        const int values = work == WORKS / 2 ? LARGE : VALUES;
+        char *after_last = inputs + 2 + values * stride - 2;
+        memcpy(after_last, "]", 2);
         submit(pipeline, port, 100 + (uint64_t)work, inputs);
+        memcpy(after_last, ",\"", 2);
     }
     free(inputs);
     int seen = 0, batches = 0;

@@ -128,12 +128,20 @@ static void a_token_comes_back_at_the_port_that_it_was_given_through(rm_runtime 
     free(events);
     rm_port_free(other);
     rm_pipeline_free(pipeline);
-    rm_output out = {0};
-    /* The nodes of the work that was cancelled may still be cleaned up. */
-    while (rm_runtime_released(runtime, &out, NULL) == RM_WOULD_BLOCK) rm_document_free(out.document);
-    char *released = to_json(out.document);
-    CHECK_TEXT("[7,8]", released);
-    free(released);
+    /* The nodes of the work that was cancelled may still be cleaned up: one token may come before the other. */
+    int sevens = 0, eights = 0;
+    while (sevens + eights < 2) {
+        rm_output out = {0};
+        rm_runtime_released(runtime, &out, NULL);
+        char *released = to_json(out.document);
+        sevens += strcmp(released, "[7]") == 0 || strcmp(released, "[7,8]") == 0;
+        eights += strcmp(released, "[8]") == 0 || strcmp(released, "[7,8]") == 0;
+        CHECK(sevens + eights > 0 || strcmp(released, "[]") == 0);
+        free(released);
+    }
+    CHECK_NUMBER(1, sevens);
+    CHECK_NUMBER(1, eights);
+    check_released(runtime, RM_WOULD_BLOCK, "[]");
 }
 
 /* rm_pipeline_execute has no port: what it was given comes back with it, or at the runtime. */

@@ -58,7 +58,7 @@ impl<T> Monitor<T> {
     /// Lets go of it until it is notified, at most until then, perhaps shorter for no reason.
     pub(crate) fn wait<'a>(&'a self, held: Guard<'a, T>, until: Option<Instant>) -> Guard<'a, T> {
         let Guard { order, value } = held;
-        drop(order);
+        order.release();
         let value = match until {
             None => self.changed.wait(value).unwrap_or_else(PoisonError::into_inner),
             Some(until) => {

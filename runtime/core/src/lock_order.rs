@@ -35,6 +35,12 @@ impl LockOrder {
     }
 }
 
+impl Taken<'_> {
+    /// Called while the lock is still held, by a thread that is about to wait and lets go of it.
+    #[inline]
+    pub(crate) fn release(self) {}
+}
+
 #[cfg(remotemedia_watched)]
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
