@@ -39,6 +39,16 @@ class Check:
     needs_build: bool = False
 
 
+@dataclass(frozen=True)
+class Result:
+    """How a check ended, and what it took."""
+
+    check: Check
+    outcome: str
+    seconds: float
+    cpu_seconds: float
+
+
 def format_of_rust() -> None:
     """Rust sources are formatted."""
     machine.require_rust()
@@ -160,32 +170,40 @@ def main(names: list[str]) -> int:
     if any(check.needs_build for check in chosen) and not any(check.name == "build" for check in chosen):
         first = next(index for index, check in enumerate(chosen) if check.needs_build)
         chosen.insert(first, next(check for check in CHECKS if check.name == "build"))
-    results: list[tuple[Check, str, float]] = []
+    results: list[Result] = []
     started = time.monotonic()
     for check in chosen:
-        if check.needs_build and any(done.name == "build" and result == "FAILED" for done, result, _ in results):
-            results.append((check, "skipped", 0.0))
+        if check.needs_build and any(done.check.name == "build" and done.outcome == "FAILED" for done in results):
+            results.append(Result(check, "skipped", 0.0, 0.0))
             continue
         print(f"\n=== {check.name}: {check.summary}", flush=True)
-        begun = time.monotonic()
+        begun, spent = time.monotonic(), _cpu_seconds()
         try:
             check.action()
-            result = "passed"
+            outcome = "passed"
         except Problem as problem:
             print(f"build.py: {problem}", file=sys.stderr, flush=True)
-            result = "FAILED"
-        results.append((check, result, time.monotonic() - begun))
+            outcome = "FAILED"
+        results.append(Result(check, outcome, time.monotonic() - begun, _cpu_seconds() - spent))
     _sum_up(results, time.monotonic() - started)
-    return 0 if all(result == "passed" for _, result, _ in results) else 1
+    return 0 if all(result.outcome == "passed" for result in results) else 1
 
 
-def _sum_up(results: list[tuple[Check, str, float]], seconds: float) -> None:
-    print("\n=== summary")
-    for check, result, taken in results:
-        print(f"{result:8}{taken:8.1f} s  {check.name}: {check.summary}")
-    counts = [sum(result == wanted for _, result, _ in results) for wanted in ("passed", "FAILED", "skipped")]
+def _cpu_seconds() -> float:
+    """Processor time of this process and of all that it has waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _sum_up(results: list[Result], seconds: float) -> None:
+    print("\n=== summary: by the clock, and by processors")
+    for result in results:
+        times = f"{result.seconds:8.1f} s{result.cpu_seconds:8.1f} s"
+        print(f"{result.outcome:8}{times}  {result.check.name}: {result.check.summary}")
+    counts = [sum(result.outcome == wanted for result in results) for wanted in ("passed", "FAILED", "skipped")]
     skipped = f", {counts[2]} skipped" if counts[2] else ""
-    print(f"{sum(counts)} checks in {seconds:.1f} s")
+    cpu_minutes = sum(result.cpu_seconds for result in results) / 60
+    print(f"{sum(counts)} checks in {seconds:.1f} s, {cpu_minutes:.1f} minutes of processors")
     print(f"checks: {counts[0]} passed, {counts[1]} failed{skipped}", flush=True)
 
 
