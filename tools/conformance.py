@@ -1,6 +1,8 @@
 """The conformance suite: whether its vectors notice mistakes, and every host's runner on every case.
 
 `docs/conformance.md` shows the result as a table of languages and cases: `python3 -m tools.conformance` writes it.
+`python3 -m tools.conformance exits 100` ends every host's program so many times in each way, in the middle of work, and
+`python3 -m tools.conformance frames 1000000` sends so many frames through a session of each.
 """
 
 from __future__ import annotations
@@ -22,6 +24,11 @@ SUITE = ROOT / "tests" / "conformance"
 FOLDER = BUILD / "hosts"
 LIMIT_SECONDS = 600
 EXIT_SECONDS = 10
+FRAME_SECONDS = 0.005
+"""What a frame may take on a busy machine: a limit for a program that hangs, and no figure."""
+GROWTH_KIB = 8192
+"""How much more memory may be resident towards the end of a million frames than towards their beginning: what garbage
+collectors and the heap's fragments do by themselves. It is what a leak of 12 bytes for each frame would take."""
 GROUPS = ("vector", "refused", "unwritable", "twin", "read_twin", "refused_twin", "scenario", "digest")
 TWINS = ("twin", "read_twin", "refused_twin")
 """Groups that a host may leave out: it need not use the JSON twin."""
@@ -111,10 +118,22 @@ class Host:
         figures: dict[str, float] = json.loads(done.stdout)
         return figures
 
+    def frames(self, count: int) -> list[int]:
+        """Sends so many frames through one session; the KiB that were resident after each tenth of them."""
+        limit = LIMIT_SECONDS + count * FRAME_SECONDS
+        done = self.output_of([*self.given["frames"], str(count)], limit_seconds=limit)
+        if done.returncode != 0:
+            raise Problem(f"`frames` of {self.language} ended with {done.returncode}: {done.stderr[-2000:]}")
+        result = json.loads(done.stdout)
+        if (result["sent"], result["received"]) != (count, count) or len(result["resident_kib"]) != 10:
+            raise Problem(f"`frames` of {self.language} has lost something: {done.stdout.strip()}")
+        resident: list[int] = result["resident_kib"]
+        return resident
+
     def exits(self, count: int) -> list[str]:
         """Ends its program `count` times in each of its ways; what went wrong."""
         wrong = []
-        for way, status in self.given.get("ways", {}).items():
+        for way, status in self.given["ways"].items():
             words = [*self.words(self.given["exits"]), way]
             for _ in range(count):
                 try:
@@ -136,7 +155,9 @@ class Host:
                     wrong.append(f"{self.language}, {way}: it prints {(done.stdout + done.stderr)[-500:]!r}")
         return wrong
 
-    def output_of(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+    def output_of(
+        self, command: list[str], *, limit_seconds: float = LIMIT_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Runs one of its programs to its end."""
         try:
             return subprocess.run(
@@ -145,11 +166,11 @@ class Host:
                 env=self.variables(),
                 capture_output=True,
                 text=True,
-                timeout=LIMIT_SECONDS,
+                timeout=limit_seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Problem(f"a program of {self.language} was still running after {LIMIT_SECONDS} s") from None
+            raise Problem(f"a program of {self.language} was still running after {limit_seconds:.0f} s") from None
 
 
 def hosts() -> list[Host]:
@@ -180,7 +201,7 @@ def prepared(library: Path) -> Iterator[Host]:
 
 
 def results(library: Path) -> list[Result]:
-    """What each runner printed. A failure is a `Problem`, once all have run."""
+    """What each runner printed; its other programs run too, in short. A failure is a `Problem`, once all have run."""
     names = case_names()
     found: list[Result] = []
     problems: list[str] = []
@@ -190,6 +211,8 @@ def results(library: Path) -> list[Result]:
         counts = [sum(word == wanted for word, _ in result.cases.values()) for wanted in ("ok", "skip", "FAIL")]
         say(f"{host.language}: {counts[0]} ok, {counts[1]} skipped, {counts[2]} failed")
         problems += [f"{host.language}: {problem}" for problem in result.problems(names, host.without)]
+        problems += host.exits(1)
+        host.frames(1000)
     problems += _different_digests(found)
     if problems:
         raise Problem("\n  ".join([f"{len(problems)} cases are wrong:", *problems[:100]]))
@@ -274,14 +297,30 @@ def exits(count: int) -> None:
     wrong: list[str] = []
     for host in prepared(native.library()):
         found = host.exits(count)
-        say(f"{host.language}: {count} exits in each of {len(host.given.get('ways', {}))} ways, {len(found)} wrong")
+        say(f"{host.language}: {count} exits in each of {len(host.given['ways'])} ways, {len(found)} wrong")
         wrong += found
     if wrong:
         raise Problem("\n  ".join([f"{len(wrong)} exits are wrong:", *wrong[:20]]))
 
 
+def frames(count: int) -> None:
+    """Sends so many frames through a session of each language, whose memory must stay as it is."""
+    grown = []
+    for host in prepared(native.library()):
+        resident = host.frames(count)
+        # Of three tenths each: the first one is what start-up leaves behind.
+        growth = sorted(resident[7:])[1] - sorted(resident[1:4])[1]
+        shown = " ".join(f"{kib / 1024:.1f}" for kib in resident)
+        say(f"{host.language}: {count} frames, MiB resident after each tenth: {shown}; growth {growth / 1024:.1f}")
+        if growth > GROWTH_KIB:
+            grown.append(host.language)
+    if grown:
+        raise Problem(f"memory grows with the frames: {', '.join(grown)}")
+
+
 if __name__ == "__main__":
+    what = {"exits": exits, "frames": frames}
     try:
-        exits(int(sys.argv[2])) if sys.argv[1:2] == ["exits"] else write()
+        what[sys.argv[1]](int(sys.argv[2])) if len(sys.argv) == 3 and sys.argv[1] in what else write()
     except Problem as problem:
         sys.exit(f"{problem}")

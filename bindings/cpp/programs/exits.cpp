@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Ends in one way with work under way: `exits WAY`, as tests/conformance/README.md lists them. programs/exits.sh
-// repeats it.
+// Ends in one way with work under way: `exits WAY`, as tests/conformance/README.md lists them. The driver of
+// that suite repeats it.
 
 #include <remotemedia.hpp>
 

@@ -1,45 +1,62 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Sends many frames of 20 ms through a session and prints the resident memory: `frames [COUNT]`. It must stay flat.
+// Sends frames of 20 ms through one session, and prints the memory of the process on the way: `frames SUITE [COUNT]`,
+// as tests/conformance/README.md describes it.
 
 #include <remotemedia.hpp>
-#include <remotemedia/nodes.hpp>
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include <unistd.h>
 
 namespace rm = remotemedia;
 
-static long resident_kib() {
-    long pages = 0, resident = 0;
-    if (std::FILE *file = std::fopen("/proc/self/statm", "r")) {
-        if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
-        std::fclose(file);
-    }
+namespace {
+
+constexpr long tenths = 10;
+
+long resident_kib() {
+    long pages = 0;
+    long resident = 0;
+    std::ifstream("/proc/self/statm") >> pages >> resident;
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+std::string content(const std::string &path) {
+    const std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+} // namespace
+
 int main(int argc, char **argv) {
-    const long count = argc > 1 ? std::atol(argv[1]) : 1'000'000;
+    if (argc < 2 || argc > 3) {
+        std::fprintf(stderr, "frames SUITE [COUNT]\n");
+        return 2;
+    }
+    const long frames = argc == 3 ? std::atol(argv[2]) : 1'000'000;
     rm::Runtime runtime;
-    const rm::Pipeline pipeline(runtime, rm::Graph("frames") >> rm::nodes::AudioResample{.rate = 8000});
+    const rm::Pipeline pipeline(runtime, content(std::string(argv[1]) + "/bench/frames.json"));
     rm::Session session = pipeline.session();
+    std::vector<long> resident;
     std::jthread sender([&] {
-        for (long number = 0; number < count; number++) {
-            session.send(rm::Audio::take(std::vector<float>(320, 0.25f), 16000), {.pts = number * 20'000'000});
+        for (long number = 1; number <= frames; number++) {
+            session.send(rm::Audio::take(std::vector<float>(std::size_t{8} * 960, 0.25f), 48000, 8));
+            if (number == frames * (static_cast<long>(resident.size()) + 1) / tenths)
+                resident.push_back(resident_kib());
         }
         session.finish();
     });
-    const auto begun = std::chrono::steady_clock::now();
     long received = 0;
-    for (const rm::Packet &packet : session) {
-        received += packet.value.is<rm::Audio>();
-        if (received % std::max(1L, count / 5) == 0) {
-            std::printf("%ld frames, %ld KiB resident, %zu lent\n", received, resident_kib(), runtime.lent());
-        }
-    }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    std::printf("%ld frames in %.1f s, %.0f a second\n", received, seconds, static_cast<double>(received) / seconds);
+    for ([[maybe_unused]] const rm::Packet &packet : session) received++;
+    sender.join();
+    std::printf("{\"sent\": %ld, \"resident_kib\": [", frames);
+    for (std::size_t index = 0; index < resident.size(); index++)
+        std::printf("%s%ld", index == 0 ? "" : ", ", resident[index]);
+    std::printf("], \"received\": %ld}\n", received);
 }
