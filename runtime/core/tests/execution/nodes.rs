@@ -322,6 +322,10 @@ pub(crate) fn wait_until_reached(gate: usize) {
     assert!(!timed_out, "nobody came to gate {gate}");
 }
 
+pub(crate) fn is_reached(gate: usize) -> bool {
+    GATES[gate].0.lock().expect("no test panics with it").is_reached
+}
+
 pub(crate) fn open(gate: usize) {
     let (state, changed) = &GATES[gate];
     state.lock().expect("no test panics with it").is_open = true;
