@@ -1,42 +1,46 @@
 //! FLAC (RFC 9639): blocks of 4096 frames, written as they come, with lengths and checksum put into the header at the
 //! end.
 
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+mod bits;
+mod fixed;
+mod frame;
+mod lpc;
+mod rice;
+mod subframe;
 
-use flacenc::bitsink::ByteSink;
-use flacenc::component::{BitRepr as _, Stream, StreamInfo};
-use flacenc::config;
-use flacenc::error::{Verified, Verify as _};
-use flacenc::source::{Context, Fill as _, FrameBuf};
+use std::io::{Seek as _, SeekFrom, Write as _};
+
+use md5::{Digest as _, Md5};
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Audio;
 
+use self::frame::FrameEncoder;
 use super::super::pcm::{SampleFormat, quantize};
 use crate::io::{Output, unwritten};
 
 const BLOCK: usize = 4096;
 
-/// What a frame has beside its samples: 16 bytes of header, 2 bytes for each subframe, 2 bytes of checksum.
-const MOST_HEADER_BITS: usize = (16 + 2 * 8 + 2) * 8;
-
 /// Encodes frames block by block.
 pub(super) struct FlacWriter {
-    bits: u32,
-    config: Verified<config::Encoder>,
-    /// Predicts nothing: samples are written as they are.
-    verbatim: Verified<config::Encoder>,
-    info: StreamInfo,
-    context: Context,
-    block: FrameBuf,
-    /// Interleaved integers that wait for a whole block.
-    waiting: Vec<i32>,
+    rate: u32,
     channels: usize,
+    bits: u32,
+    encoder: FrameEncoder,
+    /// For each channel the integers that wait for a whole block.
+    waiting: Vec<Vec<i32>>,
+    /// The samples of a block as the checksum takes them.
+    packed: Vec<u8>,
+    /// Of all samples. Without it where the header can't be written again.
+    checksum: Option<Md5>,
+    total: u64,
+    /// The lengths of the shortest and the longest frame in bytes.
+    shortest: u32,
+    longest: u32,
 }
 
 impl FlacWriter {
     pub(super) fn new(audio: &Audio, format: SampleFormat, output: &mut Output, name: &str) -> Result<Self, NodeError> {
         const MOST_CHANNELS: usize = 8;
-        /// What the encoder underneath takes.
         const FASTEST_RATE: u32 = 96_000;
         let (rate, channels) = (audio.rate(), audio.channels());
         if channels > MOST_CHANNELS {
@@ -48,90 +52,91 @@ impl FlacWriter {
                 .cure("Put an AudioResample before it, or use format \"wav\"."));
         }
         let bits = if format == SampleFormat::S24 { 24 } else { 16 };
-        let mut plain = config::Encoder::default();
-        plain.subframe_coding.use_fixed = false;
-        plain.subframe_coding.use_lpc = false;
-        let (config, verbatim) = (verified(config::Encoder::default())?, verified(plain)?);
-        let info = StreamInfo::new(rate as usize, channels, bits as usize).map_err(|error| refused(&error))?;
-        let block = FrameBuf::with_size(channels, BLOCK).map_err(|error| refused(&error))?;
-        let mut writer = Self {
-            bits,
-            config,
-            verbatim,
-            info,
-            context: Context::new(bits as usize, channels),
-            block,
-            waiting: Vec::new(),
+        let writer = Self {
+            rate,
             channels,
+            bits,
+            encoder: FrameEncoder::new(rate, bits),
+            waiting: vec![Vec::new(); channels],
+            packed: Vec::new(),
+            checksum: output.can_seek().then(Md5::new),
+            total: 0,
+            shortest: u32::MAX,
+            longest: 0,
         };
-        writer.write_header(output, name)?;
+        output.write_all(&writer.header([0; 16])).map_err(|error| unwritten(name, &error))?;
         Ok(writer)
     }
 
     pub(super) fn write(&mut self, audio: &Audio, output: &mut Output, name: &str) -> Result<(), NodeError> {
-        let channels: Vec<&[f32]> = audio.iter_channels().collect();
-        for frame in 0..audio.frames() {
-            self.waiting.extend(channels.iter().map(|channel| quantize(channel[frame], self.bits)));
+        for (waiting, samples) in self.waiting.iter_mut().zip(audio.iter_channels()) {
+            waiting.extend(samples.iter().map(|sample| quantize(*sample, self.bits)));
         }
-        let whole = self.waiting.len() / (BLOCK * self.channels) * BLOCK * self.channels;
-        let blocks: Vec<i32> = self.waiting.drain(..whole).collect();
-        blocks.chunks_exact(BLOCK * self.channels).try_for_each(|block| self.encode(block, output, name))
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let whole = waiting[0].len() / BLOCK * BLOCK;
+        let result = (0..whole).step_by(BLOCK).try_for_each(|begin| {
+            let planes: Vec<&[i32]> = waiting.iter().map(|plane| &plane[begin..begin + BLOCK]).collect();
+            self.encode(&planes, output, name)
+        });
+        waiting.iter_mut().for_each(|plane| drop(plane.drain(..whole)));
+        self.waiting = waiting;
+        result
     }
 
     pub(super) fn finish(&mut self, output: &mut Output, name: &str) -> Result<(), NodeError> {
         let last = std::mem::take(&mut self.waiting);
-        if !last.is_empty() {
-            self.encode(&last, output, name)?;
+        let planes: Vec<&[i32]> = last.iter().map(Vec::as_slice).collect();
+        if !planes[0].is_empty() {
+            self.encode(&planes, output, name)?;
         }
-        if !output.can_seek() {
+        let Some(checksum) = self.checksum.take() else {
             // The header at the beginning says that length and checksum are unknown (RFC 9639, 8.2).
             return Ok(());
-        }
-        self.info.set_md5_digest(&self.context.md5_digest());
-        output.seek(SeekFrom::Start(0)).map_err(|error| unwritten(name, &error))?;
-        self.write_header(output, name)?;
-        output.seek(SeekFrom::End(0)).map_err(|error| unwritten(name, &error))?;
-        Ok(())
+        };
+        let header = self.header(checksum.finalize().into());
+        let written = output.seek(SeekFrom::Start(0)).and_then(|_| output.write_all(&header));
+        written.and_then(|()| output.seek(SeekFrom::End(0)).map(drop)).map_err(|error| unwritten(name, &error))
     }
 
-    fn encode(&mut self, interleaved: &[i32], output: &mut Output, name: &str) -> Result<(), NodeError> {
-        self.block.fill_interleaved(interleaved).map_err(|error| refused(&error))?;
-        self.context.fill_interleaved(interleaved).map_err(|error| refused(&error))?;
-        let number = self.context.current_frame_number().unwrap_or(0);
-        let with = |config| flacenc::encode_fixed_size_frame(config, &self.block, number, &self.info);
-        let mut frame = with(&self.config).map_err(|error| refused(&error))?;
-        // The encoder takes a few samples far from all others for cheap, and writes megabytes of zeros for each: more than
-        // a frame may have (RFC 9639, 8.2). Samples as they are are the most that a frame needs.
-        let most = interleaved.len() * self.bits as usize + MOST_HEADER_BITS;
-        if frame.count_bits() > most {
-            frame = with(&self.verbatim).map_err(|error| refused(&error))?;
+    fn encode(&mut self, planes: &[&[i32]], output: &mut Output, name: &str) -> Result<(), NodeError> {
+        if let Some(checksum) = &mut self.checksum {
+            match self.bits {
+                16 => pack::<2>(planes, &mut self.packed),
+                _ => pack::<3>(planes, &mut self.packed),
+            }
+            checksum.update(&self.packed);
         }
-        self.info.update_frame_info(&frame);
-        let mut sink = ByteSink::new();
-        frame.write(&mut sink).map_err(|error| refused(&error))?;
-        output.write_all(sink.as_slice()).map_err(|error| unwritten(name, &error))
+        let frame = self.encoder.encode(planes);
+        self.total += planes[0].len() as u64;
+        self.shortest = self.shortest.min(frame.len() as u32);
+        self.longest = self.longest.max(frame.len() as u32);
+        output.write_all(frame).map_err(|error| unwritten(name, &error))
     }
 
-    fn write_header(&mut self, output: &mut Output, name: &str) -> Result<(), NodeError> {
-        let mut info = self.info.clone();
-        // All blocks but the last have one size (RFC 9639, 8.2), whatever the encoder counted.
-        info.set_block_sizes(BLOCK, BLOCK).map_err(|error| refused(&error))?;
-        if info.total_samples() == 0 {
-            info.set_frame_sizes(0, 0).map_err(|error| refused(&error))?;
-        }
-        let mut sink = ByteSink::new();
-        Stream::with_stream_info(info).write(&mut sink).map_err(|error| refused(&error))?;
-        let result: io::Result<()> = output.write_all(sink.as_slice());
-        result.map_err(|error| unwritten(name, &error))
+    /// The mark of a FLAC file and its block STREAMINFO, the only one (RFC 9639, 8.2).
+    fn header(&self, checksum: [u8; 16]) -> Vec<u8> {
+        let mut header = b"fLaC\x80\0\0\x22".to_vec();
+        // All blocks but the last have one size.
+        header.extend([(BLOCK as u16).to_be_bytes(); 2].as_flattened());
+        let shortest = self.shortest.min(self.longest);
+        header.extend_from_slice(&shortest.to_be_bytes()[1..]);
+        header.extend_from_slice(&self.longest.to_be_bytes()[1..]);
+        // What 36 bits can't hold counts as unknown.
+        let total = if self.total >> 36 == 0 { self.total } else { 0 };
+        let (channels, bits) = (self.channels as u64 - 1, u64::from(self.bits) - 1);
+        header.extend((u64::from(self.rate) << 44 | channels << 41 | bits << 36 | total).to_be_bytes());
+        header.extend(checksum);
+        header
     }
 }
 
-fn verified(settings: config::Encoder) -> Result<Verified<config::Encoder>, NodeError> {
-    settings
-        .into_verified()
-        .map_err(|(_, error)| NodeError::new("the FLAC encoder refuses its settings").because(&error))
-}
-
-fn refused(error: &dyn std::error::Error) -> NodeError {
-    NodeError::new("the FLAC encoder refuses this sound").because(error)
+/// Samples frame by frame in bytes, the lowest first, as the checksum of a file takes them (RFC 9639, 8.2).
+fn pack<const BYTES: usize>(planes: &[&[i32]], packed: &mut Vec<u8>) {
+    packed.resize(planes.len() * planes[0].len() * BYTES, 0);
+    for (channel, plane) in planes.iter().enumerate() {
+        let frames = packed.chunks_exact_mut(planes.len() * BYTES);
+        for (frame, sample) in frames.zip(*plane) {
+            frame[channel * BYTES..][..BYTES].copy_from_slice(&sample.to_le_bytes()[..BYTES]);
+        }
+    }
 }

@@ -1,0 +1,105 @@
+//! Bits of a FLAC stream, the highest first, and the checksums of its frames (RFC 9639, 5 and 9.3).
+
+/// Collects bits to bytes.
+#[derive(Default)]
+pub(super) struct BitWriter {
+    bytes: Vec<u8>,
+    /// The lowest `count` bits are not in `bytes` yet.
+    pending: u64,
+    /// Below 32 between calls.
+    count: u32,
+}
+
+impl BitWriter {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        (self.pending, self.count) = (0, 0);
+    }
+
+    /// Writes the lowest `width` bits of a value, which has none above them; at most 32.
+    #[inline]
+    pub(super) fn put(&mut self, value: u32, width: u32) {
+        debug_assert!(width <= 32 && u64::from(value) >> width == 0, "{value} in {width} bits");
+        self.pending = self.pending << width | u64::from(value);
+        self.count += width;
+        if self.count >= 32 {
+            self.count -= 32;
+            self.bytes.extend_from_slice(&((self.pending >> self.count) as u32).to_be_bytes());
+        }
+    }
+
+    /// Writes a number in two's complement of `width` bits, 1 to 32.
+    pub(super) fn put_signed(&mut self, value: i32, width: u32) {
+        self.put(value as u32 & (u32::MAX >> (32 - width)), width);
+    }
+
+    /// Writes a number as so many zeros and a one.
+    pub(super) fn put_unary(&mut self, value: u32) {
+        self.put_rice(value, 0);
+    }
+
+    /// Writes a number by a Rice code: all but its lowest `parameter` bits, 0 to 30, in unary, then those.
+    #[inline]
+    pub(super) fn put_rice(&mut self, value: u32, parameter: u32) {
+        let code = 1 << parameter | value & ((1 << parameter) - 1);
+        let mut zeros = value >> parameter;
+        if zeros + parameter < 32 {
+            return self.put(code, zeros + parameter + 1);
+        }
+        while zeros > 0 {
+            let some = zeros.min(32);
+            self.put(0, some);
+            zeros -= some;
+        }
+        self.put(code, parameter + 1);
+    }
+
+    /// Fills the last byte with zeros; returns all that was written.
+    pub(super) fn align(&mut self) -> &mut Vec<u8> {
+        self.put(0, self.count.wrapping_neg() % 8);
+        while self.count > 0 {
+            self.count -= 8;
+            self.bytes.push((self.pending >> self.count) as u8);
+        }
+        &mut self.bytes
+    }
+}
+
+/// The checksum of a frame's header.
+pub(super) fn crc_8(bytes: &[u8]) -> u8 {
+    bytes
+        .iter()
+        .fold(0, |sum, byte| (0..8).fold(sum ^ byte, |sum, _| if sum & 0x80 == 0 { sum << 1 } else { sum << 1 ^ 0x07 }))
+}
+
+/// The checksum of a frame.
+pub(super) fn crc_16(bytes: &[u8]) -> u16 {
+    let (whole, rest) = bytes.as_chunks::<8>();
+    let sum = whole.iter().fold(0u16, |sum, bytes| {
+        let [high, low] = sum.to_be_bytes();
+        let mixed = [bytes[0] ^ high, bytes[1] ^ low, bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]];
+        mixed.iter().zip(CRC_16.iter().rev()).fold(0, |sum, (byte, table)| sum ^ table[usize::from(*byte)])
+    });
+    rest.iter().fold(sum, |sum, byte| sum << 8 ^ CRC_16[0][usize::from((sum >> 8) as u8 ^ byte)])
+}
+
+/// What a byte does to the checksum when as many bytes follow it as the table's index says.
+static CRC_16: [[u16; 256]; 8] = crc_16_tables();
+
+const fn crc_16_tables() -> [[u16; 256]; 8] {
+    let mut tables = [[0u16; 256]; 8];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut sum = (byte as u16) << 8;
+        let mut bit = 0;
+        while bit < 64 {
+            sum = if sum & 0x8000 == 0 { sum << 1 } else { sum << 1 ^ 0x8005 };
+            bit += 1;
+            if bit % 8 == 0 {
+                tables[bit / 8 - 1][byte] = sum;
+            }
+        }
+        byte += 1;
+    }
+    tables
+}
