@@ -77,7 +77,8 @@ fn stereo_of(left: &[i32], right: &[i32], mid: &mut Vec<i32>, side: &mut Vec<i32
     // The bits of a code grow with the logarithm of the mean.
     let bits = |samples: &[i32]| ((roughness(samples) + 1) as f64).log2();
     let (left, right, mid, side) = (bits(left), bits(right), bits(mid), bits(side));
-    let mut fewest = (Stereo::LeftRight, left + right);
+    // Near a tie samples stay as they are: those of a difference have one bit more.
+    let mut fewest = (Stereo::LeftRight, left + right - 0.1);
     for (stereo, bits) in
         [(Stereo::LeftSide, left + side), (Stereo::SideRight, side + right), (Stereo::MidSide, mid + side)]
     {

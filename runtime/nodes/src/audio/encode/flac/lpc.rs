@@ -44,8 +44,7 @@ impl Analysis {
         self.windowed.resize(BEFORE, 0.0);
         self.windowed.extend(self.samples[BEFORE..].iter().zip(&self.window).map(|(sample, weight)| sample * weight));
         let precision = if bits <= 16 { 13 } else { 15 };
-        let (coefficients, order) = best(&autocorrelation(&self.windowed), samples.len(), bits + precision)?;
-        quantized(&coefficients, order, precision)
+        best(&autocorrelation(&self.windowed), samples.len(), bits, precision)
     }
 
     /// Writes what the predictor leaves of the block of the last call to `residual`; the first `order` mean nothing.
@@ -96,15 +95,16 @@ fn autocorrelation(padded: &[f64]) -> [f64; MOST + 1] {
     std::array::from_fn(|lag| sums[LAGS - 1 - lag])
 }
 
-/// The coefficients of the order that is expected to need the fewest bits; each order costs its block `overhead` bits.
-fn best(autocorrelation: &[f64; MOST + 1], len: usize, overhead: u32) -> Option<([f64; MOST], usize)> {
+/// The predictor of the order that is expected to need the fewest bits.
+fn best(autocorrelation: &[f64; MOST + 1], len: usize, bits: u32, precision: u32) -> Option<Predictor> {
     let mut error = autocorrelation[0];
-    if error <= 0.0 {
-        return None;
-    }
     let mut coefficients = [0.0; MOST];
     let (mut best, mut fewest) = (None, f64::INFINITY);
     for order in 1..=MOST {
+        if error <= 0.0 {
+            // The block is predicted wholly, but for rounding.
+            break;
+        }
         let known = order - 1;
         let products = (0..known).map(|index| coefficients[index] * autocorrelation[known - index]);
         let reflection = (autocorrelation[order] - products.sum::<f64>()) / error;
@@ -114,18 +114,30 @@ fn best(autocorrelation: &[f64; MOST + 1], len: usize, overhead: u32) -> Option<
         }
         coefficients[known] = reflection;
         error *= 1.0 - reflection * reflection;
-        if error <= 0.0 {
-            // The block is predicted wholly, but for rounding.
-            return Some((coefficients, order));
-        }
+        let Some(predictor) = quantized(&coefficients, order, precision) else { continue };
+        // Of tones little is left but what the rounding of coefficients leaves.
+        let left = (error.max(0.0) + rounding_error(&predictor, &coefficients, autocorrelation)) / len as f64;
         // What a residual with the distribution of Laplace and this variance takes in bits.
-        let each = (0.5 * (error * LN_2 * LN_2 / 2.0 / len as f64).log2()).max(0.0);
-        let bits = each * (len - order) as f64 + f64::from(overhead) * order as f64;
+        let each = (0.5 * (left * LN_2 * LN_2 / 2.0).log2()).max(0.0);
+        let overhead = f64::from(bits + precision) * order as f64;
+        let bits = each * (len - order) as f64 + overhead;
         if bits < fewest {
-            (best, fewest) = (Some((coefficients, order)), bits);
+            (best, fewest) = (Some(predictor), bits);
         }
     }
     best
+}
+
+/// The energy that the rounding of coefficients adds to the residual.
+fn rounding_error(predictor: &Predictor, coefficients: &[f64; MOST], autocorrelation: &[f64; MOST + 1]) -> f64 {
+    let scale = (-f64::from(predictor.shift)).exp2();
+    let rounding: [f64; MOST] =
+        std::array::from_fn(|index| f64::from(predictor.coefficients[index]) * scale - coefficients[index]);
+    let pairs = (0..predictor.order).flat_map(|one| (0..predictor.order).map(move |other| (one, other)));
+    pairs
+        .map(|(one, other)| rounding[one] * rounding[other] * autocorrelation[one.abs_diff(other)])
+        .sum::<f64>()
+        .max(0.0)
 }
 
 /// The coefficients as integers of so many bits. None where the stream can't hold them.
@@ -135,13 +147,13 @@ fn quantized(coefficients: &[f64; MOST], order: usize, precision: u32) -> Option
     if largest <= 0.0 || !largest.is_finite() {
         return None;
     }
-    // The largest is below 2 to this.
-    let exponent = largest.log2().floor() as i32 + 1;
-    let shift = (precision as i32 - 1 - exponent).min(MOST_SHIFT);
+    let end = (1 << (precision - 1)) - 1;
+    // The largest is to be at most `end` when it is rounded.
+    let exponent = (f64::from(end) + 0.5).log2() - largest.log2();
+    let shift = (exponent.ceil() as i32 - 1).min(MOST_SHIFT);
     if shift < 0 {
         return None;
     }
-    let end = (1 << (precision - 1)) - 1;
     // What rounding took from a coefficient goes to the next.
     let mut rest = 0.0;
     let coefficients = coefficients.map(|coefficient| {

@@ -14,8 +14,10 @@ pub(super) struct Partitions {
     parameters: Vec<u32>,
     /// The bits that a parameter takes: 4, or 5 where one is above 14.
     width: u32,
-    /// What all takes, at most.
+    /// What all takes, nearly.
     pub(super) bits: u64,
+    /// The same with one parameter for all of the block.
+    pub(super) undivided: u64,
 }
 
 impl Partitions {
@@ -41,6 +43,7 @@ impl Partitions {
                 parameters.push(parameter);
                 bits += u64::from(width) + cost;
             }
+            best.undivided = bits;
             if bits < best.bits {
                 best.order = parts;
                 best.bits = bits;
@@ -53,26 +56,42 @@ impl Partitions {
         best
     }
 
+    /// The bits that all takes.
+    pub(super) fn exact_bits(&self, residual: &[i32], order: usize) -> u64 {
+        let mut bits = 6;
+        self.each(residual, order, |parameter, part| {
+            bits += u64::from(self.width) + part.len() as u64 * u64::from(parameter + 1);
+            bits += part.iter().map(|&value| u64::from(folded(value) >> parameter)).sum::<u64>();
+        });
+        bits
+    }
+
     pub(super) fn write(&self, residual: &[i32], order: usize, out: &mut BitWriter) {
         out.put(self.width - 4, 2);
         out.put(self.order, 4);
-        let parts = residual.chunks_exact(residual.len() >> self.order);
-        for (part, (residual, &parameter)) in parts.zip(&self.parameters).enumerate() {
+        self.each(residual, order, |parameter, part| {
             out.put(parameter, self.width);
-            for &value in &residual[if part == 0 { order } else { 0 }..] {
-                out.put_rice(folded(value), parameter);
-            }
+            part.iter().for_each(|&value| out.put_rice(folded(value), parameter));
+        });
+    }
+
+    fn each(&self, residual: &[i32], order: usize, mut take: impl FnMut(u32, &[i32])) {
+        let parts = residual.chunks_exact(residual.len() >> self.order);
+        for (index, (part, &parameter)) in parts.zip(&self.parameters).enumerate() {
+            take(parameter, &part[if index == 0 { order } else { 0 }..]);
         }
     }
 }
 
-/// The parameter with the shortest codes for so many numbers of this sum, and how many bits they take at most.
+/// The parameter with the shortest codes for so many numbers of this sum, and how many bits they take, nearly.
 pub(super) fn cheapest(sum: u64, count: u64, largest: u32) -> (u32, u64) {
-    // The best one is near the logarithm of their mean, or one below.
-    let above = (sum / count.max(1)).checked_ilog2().unwrap_or(0).min(largest);
-    let cost = |parameter: u32| count * u64::from(parameter + 1) + (sum >> parameter);
-    let below = above.saturating_sub(1);
-    if cost(below) < cost(above) { (below, cost(below)) } else { (above, cost(above)) }
+    // The lowest bits of a number are written as they are; of its share in the sum they are half of their range.
+    let sum = sum + count / 2;
+    let cost = |parameter: u32| count * u64::from(parameter) + count / 2 + (sum >> parameter);
+    // The best one is within one of the logarithm of the mean.
+    let near = (sum / count.max(1)).checked_ilog2().unwrap_or(0).min(largest);
+    let candidates = near.saturating_sub(1)..=(near + 1).min(largest);
+    candidates.map(|parameter| (parameter, cost(parameter))).min_by_key(|&(_, cost)| cost).unwrap_or_default()
 }
 
 /// Numbers near 0 to small ones: 0, -1, 1, -2, 2 become 0, 1, 2, 3, 4.

@@ -34,7 +34,8 @@ impl SubframeEncoder {
         };
         // The 5 bits of a parameter are worth it where residuals can be that large.
         let wide = bits > 16;
-        let mut fewest = samples.len() as u64 * u64::from(bits);
+        let verbatim = samples.len() as u64 * u64::from(bits);
+        let (mut fewest, mut undivided) = (verbatim, verbatim);
         let mut choice = Choice::Verbatim;
         if samples.len() > lpc::MOST
             && let Some(predictor) = self.analysis.predictor(samples, bits)
@@ -42,22 +43,39 @@ impl SubframeEncoder {
         {
             let partitions = Partitions::of(&self.linear, predictor.order, wide);
             let each = u64::from(bits + predictor.precision);
-            let all = partitions.bits + 9 + predictor.order as u64 * each;
-            if all < fewest {
-                (choice, fewest) = (Choice::Linear(predictor, partitions), all);
+            let overhead = 9 + predictor.order as u64 * each;
+            undivided = undivided.min(partitions.undivided + overhead);
+            if partitions.bits + overhead < fewest {
+                fewest = partitions.bits + overhead;
+                choice = Choice::Linear(predictor, partitions);
             }
         }
         if samples.len() > fixed::MOST {
             let (order, sum) = fixed::best_order(samples);
             let overhead = order as u64 * u64::from(bits);
-            // One parameter for all of the block; more of them save some of it.
-            let about = cheapest(2 * sum, samples.len() as u64, 30).1 + overhead;
-            if about < fewest + fewest / 16 {
+            // Where it is far behind with one parameter for the block, it stays behind with more of them.
+            if cheapest(2 * sum, samples.len() as u64, 30).1 + overhead < undivided + undivided / 16 {
                 fixed::predict(samples, order, &mut self.polynomial);
                 let partitions = Partitions::of(&self.polynomial, order, wide);
                 if partitions.bits + overhead < fewest {
+                    fewest = partitions.bits + overhead;
                     choice = Choice::Polynomial(order, partitions);
                 }
+            }
+        }
+        // Codes can take half a bit more than it seems.
+        if fewest + samples.len() as u64 / 2 >= verbatim {
+            let exact = match &choice {
+                Choice::Verbatim => 0,
+                Choice::Polynomial(order, partitions) => {
+                    partitions.exact_bits(&self.polynomial, *order) + fewest - partitions.bits
+                }
+                Choice::Linear(predictor, partitions) => {
+                    partitions.exact_bits(&self.linear, predictor.order) + fewest - partitions.bits
+                }
+            };
+            if exact >= verbatim {
+                choice = Choice::Verbatim;
             }
         }
         choice.write(samples, bits, wasted, &self.linear, &self.polynomial, out);
