@@ -76,3 +76,14 @@ def decode(folder: Path, suffix: str) -> Callable[[], Array]:
         return samples
 
     return work
+
+
+def write_file(folder: Path, suffix: str) -> Callable[[], int]:
+    """`input.npy`, (2, frames) of float32 at 48 kHz, to a file with the defaults; returns its size."""
+    sound, path = rm.Audio(numpy.load(folder / "input.npy"), 48000), folder / f"remotemedia.{suffix}"
+
+    def work() -> int:
+        rm.write(path, sound)
+        return path.stat().st_size
+
+    return work

@@ -26,6 +26,17 @@ def encode(folder: Path, suffix: str) -> Callable[[], int]:
     return work
 
 
+def write_file(folder: Path, suffix: str) -> Callable[[], int]:
+    """`input.npy`, (2, frames) of float32 at 48 kHz, to a file of 16 bits; returns its size."""
+    sound, path = numpy.ascontiguousarray(numpy.load(folder / "input.npy").T), folder / f"soundfile.{suffix}"
+
+    def work() -> int:
+        soundfile.write(path, sound, 48000, subtype="PCM_16")
+        return path.stat().st_size
+
+    return work
+
+
 def decode(folder: Path, suffix: str) -> Callable[[], numpy.ndarray]:
     """A file to (frames, channels) of float32, which is how soundfile has it; turned round without a copy."""
     path = folder / f"input.{suffix}"

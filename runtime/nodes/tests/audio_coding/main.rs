@@ -9,6 +9,7 @@ mod drive;
 mod encode;
 mod failures;
 mod flac_files;
+mod flac_written;
 mod info;
 mod items;
 mod media;

@@ -197,9 +197,9 @@ fn sound() -> Vec<Row> {
         ),
         row(
             "rate of a FLAC file that is written",
-            "96000 Hz",
+            "655350 Hz",
             "format \"wav\"",
-            refused("AudioEncode", json!({"format": "flac"}), audio(1, 96_001)),
+            refused("AudioEncode", json!({"format": "flac"}), audio(1, 655_351)),
         ),
     ]
 }

@@ -41,7 +41,8 @@ pub(super) struct FlacWriter {
 impl FlacWriter {
     pub(super) fn new(audio: &Audio, format: SampleFormat, output: &mut Output, name: &str) -> Result<Self, NodeError> {
         const MOST_CHANNELS: usize = 8;
-        const FASTEST_RATE: u32 = 96_000;
+        /// What all readers take: headers of files hold more, those of frames do not.
+        const FASTEST_RATE: u32 = 655_350;
         let (rate, channels) = (audio.rate(), audio.channels());
         if channels > MOST_CHANNELS {
             return Err(NodeError::new(format!("FLAC holds up to {MOST_CHANNELS} channels, got {channels}"))

@@ -63,7 +63,7 @@ pub struct AudioEncodeParams {
 pub enum FileFormat {
     /// RIFF WAVE, up to 4 GiB.
     Wav,
-    /// FLAC, up to 8 channels and 96 kHz.
+    /// FLAC, up to 8 channels and 655 kHz.
     Flac,
     /// Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded as they are, other rates at 48 kHz.
     Opus,
@@ -104,7 +104,7 @@ documented! {
 ///   `audio/ogg; codecs=opus`. An item without sound gives nothing.
 /// - A file by `path` appears under its name when it is whole, and is written to a name beside it until then; a pipe or a device is
 ///   written into. One path holds one item: a second one is an error.
-/// - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 96 kHz. What is more is an error, and so are a change of rate
+/// - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate
 ///   or layout inside an item, and NaN or infinity where samples are computed.
 pub struct AudioEncode {
     format: FileFormat,

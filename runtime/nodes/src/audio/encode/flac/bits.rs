@@ -103,3 +103,27 @@ const fn crc_16_tables() -> [[u16; 256]; 8] {
     }
     tables
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_are_those_of_the_catalogue() {
+        // CRC-8/SMBUS and CRC-16/UMTS in Cook's catalogue of parametrised CRC algorithms.
+        assert_eq!((crc_8(b"123456789"), crc_16(b"123456789")), (0xf4, 0xfee8));
+    }
+
+    #[test]
+    fn codes_of_any_length_are_written() {
+        let mut out = BitWriter::default();
+        out.put(1, 1);
+        // 2 in unary, then 01; 40 in unary.
+        out.put_rice(9, 2);
+        out.put_unary(40);
+        out.put_signed(-1, 3);
+        let written: String = out.align().iter().map(|byte| format!("{byte:08b}")).collect();
+        let expected = format!("100101{}1111", "0".repeat(40));
+        assert_eq!(written, format!("{expected:0<56}"));
+    }
+}

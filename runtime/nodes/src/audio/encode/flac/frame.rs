@@ -149,3 +149,28 @@ fn write_number(number: u32, out: &mut BitWriter) {
         out.put(0x80 | number >> (6 * other) & 0x3f, 8);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(number: u32) -> Vec<u8> {
+        let mut out = BitWriter::default();
+        write_number(number, &mut out);
+        out.align().clone()
+    }
+
+    #[test]
+    fn numbers_of_frames_are_utf_8() {
+        for number in [0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xffff, 0x1_0000, 0x10_ffff] {
+            let character = char::from_u32(number).expect("it is a character");
+            assert_eq!(written(number), character.to_string().as_bytes(), "{number:#x}");
+        }
+        // Longer ones by the table of RFC 2279, 2.
+        assert_eq!(written(0x1f_ffff), [0xf7, 0xbf, 0xbf, 0xbf]);
+        assert_eq!(written(0x20_0000), [0xf8, 0x88, 0x80, 0x80, 0x80]);
+        assert_eq!(written(0x3ff_ffff), [0xfb, 0xbf, 0xbf, 0xbf, 0xbf]);
+        assert_eq!(written(0x400_0000), [0xfc, 0x84, 0x80, 0x80, 0x80, 0x80]);
+        assert_eq!(written(0x7fff_ffff), [0xfd, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf]);
+    }
+}
