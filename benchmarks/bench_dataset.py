@@ -4,8 +4,8 @@
 
 How many hours of sound each side prepares in an hour of one core, by the time of processors in all of its processes,
 and the most memory that they have at one time, pages that are shared counted once. Processes and actors are started
-within the time: a small number of clips shows that, 2,000 show the work. That all do the same: the segments of every
-clip, and how many frames of spectra they have.
+within the time; what that takes, up to the first rows, is shown beside it, and so is the work after it by itself. That
+all do the same: the segments of every clip, and how many frames of spectra they have.
 """
 
 from __future__ import annotations
@@ -27,20 +27,27 @@ from tools.stamp import Stamp, digest
 OURS = Side("ours, one process", "ours_dataset", task="one_process")
 PROCESSES = Side("ours, two processes", "ours_dataset", task="processes")
 RAY = Side("ours, two actors of Ray", "ours_dataset", task="ray_data")
-PEER = Side("PyAV, soxr, onnxruntime, two processes", "pyav_dataset", "pyav-soxr-onnxruntime", task="prepare")
+TORCH = Side("ours, a DataLoader of torch", "torch_dataset", "torch", task="prepare")
+PEERS = [
+    Side("PyAV, soxr, onnxruntime, two processes", "pyav_dataset", "pyav-soxr-onnxruntime", task="prepare"),
+    Side("librosa, onnxruntime, two processes", "librosa_dataset", "librosa-onnxruntime", task="prepare"),
+]
 CLIPS, DIFFERENT, RATE = 2000, 32, 48_000
 CODECS = ("wav", "flac", "opus", "mp3")
 SECONDS = (10.0, 30.0)
-ROUNDS = 2
+ROUNDS, ENOUGH = 2, 500
+"""From so many clips on one round is long enough."""
 SAME_SECONDS, SAME_SHARE = 0.1, 0.95
 """How far ends may be apart, two windows and a half, and how many segments must be the same: resamplers differ."""
 RATIO_BAR, MEMORY_BAR, RAY_BAR = 0.2, 0.25, 1.15
 
 
 class Taken(NamedTuple):
-    """What a round took: by the clock and by processors, in seconds, and bytes."""
+    """What a round took: by the clock and by processors, in seconds, up to the first rows and in all; and bytes."""
 
+    first: float
     clock: float
+    first_processor: float
     processor: float
     peak: int
 
@@ -97,41 +104,60 @@ def main() -> None:
     """Print that the work is the same, then the table."""
     clips = int(sys.argv[1]) if len(sys.argv) > 1 else CLIPS
     folder = FOLDER / "dataset"
-    present, missing = installed([OURS, PROCESSES, RAY, PEER])
-    seconds = make_input(folder, clips)
-    print(f"{clips} clips, {seconds / 3600:.2f} hours", flush=True)
+    present, missing = installed([OURS, PROCESSES, RAY, TORCH, *PEERS])
+    hours = make_input(folder, clips) / 3600
+    print(f"{clips} clips, {hours:.2f} hours", flush=True)
     taken: dict[str, list[Taken]] = {}
     results: dict[str, Any] = {}
-    for number in range(ROUNDS):
+    for number in range(ROUNDS if clips < ENOUGH else 1):
         for side in present if number % 2 == 0 else reversed(present):
-            with contestants([side], "", folder) as (ready,), TreeWatch(ready.pid) as watch:
-                begun = time.monotonic()
-                results[side.name] = ready.result()
-                clock = time.monotonic() - begun
-            taken.setdefault(side.name, []).append(Taken(clock, watch.processor_seconds, watch.peak_bytes))
-    ours = results[OURS.name]
+            results[side.name], round_ = measured(side, folder)
+            taken.setdefault(side.name, []).append(round_)
     for name, theirs in results.items():
         if name != OURS.name:
-            print(same_work(ours, theirs, name), flush=True)
+            print(same_work(results[OURS.name], theirs, name), flush=True)
     best = {name: Taken(*map(min, zip(*rounds, strict=True))) for name, rounds in taken.items()}
-    show([row for name in best if name != OURS.name for row in rows(best, name, seconds / 3600)])
+    show([row for side in present if side != OURS for row in rows(best[OURS.name], best[side.name], side, hours)])
+    for name, each in best.items():
+        print(f"{name}: {parts(each)}")
     if {PROCESSES.name, RAY.name} <= set(best):
-        ratio = best[RAY.name].clock / best[PROCESSES.name].clock
-        print(f"two actors of Ray take {ratio:.2f} of the time of two processes (bar {RAY_BAR} with {CLIPS} clips)")
+        plain, ray = best[PROCESSES.name], best[RAY.name]
+        work = (ray.clock - ray.first) / (plain.clock - plain.first)
+        print(
+            f"two actors of Ray take {ray.clock / plain.clock:.2f} of the time of two processes (bar {RAY_BAR} with "
+            f"{CLIPS} clips), {work:.2f} of it after the first rows"
+        )
     for line in missing:
         print(line)
 
 
-def rows(best: dict[str, Taken], name: str, hours: float) -> list[Row]:
+def measured(side: Side, folder: Path) -> tuple[dict[str, Any], Taken]:
+    """The rows of a side, and what they took."""
+    with contestants([side], "", folder) as (ready,), TreeWatch(ready.pid) as watch:
+        begun = time.monotonic()
+        made = ready.result()
+        clock = time.monotonic() - begun
+    first = made["first"]
+    taken = Taken(first - begun, clock, watch.processor_seconds_until(first), watch.processor_seconds, watch.peak_bytes)
+    return made["rows"], taken
+
+
+def parts(taken: Taken) -> str:
+    """Start and work of a side, apart."""
+    started = f"first rows after {taken.first:.1f} s, {taken.first_processor:.1f} of processors"
+    clock, processor = taken.clock - taken.first, taken.processor - taken.first_processor
+    return f"{started}; then {clock:.1f} s, {processor:.1f} of processors"
+
+
+def rows(mine: Taken, theirs: Taken, side: Side, hours: float) -> list[Row]:
     """The lines of one side beside ours: hours for an hour of a core, and memory."""
-    mine, theirs = best[OURS.name], best[name]
-    is_peer = name == PEER.name
+    is_peer = side in PEERS
     shown = [f"{hours * 3600 / each.processor:.0f} h ({each.clock:.1f} s)" for each in (mine, theirs)]
     sizes = [f"{each.peak / 1e6:.0f} MB" for each in (mine, theirs)]
     ratio = mine.processor / theirs.processor
     return [
-        Row("an hour of a core", shown[0], f"{name} {shown[1]}", ratio, RATIO_BAR if is_peer else None),
-        Row("memory", sizes[0], f"{name} {sizes[1]}", mine.peak / theirs.peak, MEMORY_BAR if is_peer else None),
+        Row("an hour of a core", shown[0], f"{side.name} {shown[1]}", ratio, RATIO_BAR if is_peer else None),
+        Row("memory", sizes[0], f"{side.name} {sizes[1]}", mine.peak / theirs.peak, MEMORY_BAR if is_peer else None),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ class TreeWatch:
         self.peak_bytes = 0
         self._used: dict[tuple[int, int], float] = {}
         self._before: dict[tuple[int, int], float] = {}
+        self._course: list[tuple[float, float]] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -36,9 +38,13 @@ class TreeWatch:
         """The time of processors, in seconds."""
         return sum(used - self._before.get(key, 0.0) for key, used in self._used.items())
 
+    def processor_seconds_until(self, moment: float) -> float:
+        """The same of the part before a moment of `time.monotonic`, to a fifth of a second."""
+        return next((used for at, used in self._course if at >= moment), self.processor_seconds)
+
     def __enter__(self) -> TreeWatch:
         self._look()
-        self._before, self.peak_bytes = dict(self._used), 0
+        self._before, self.peak_bytes, self._course = dict(self._used), 0, []
         self._thread.start()
         return self
 
@@ -68,6 +74,7 @@ class TreeWatch:
         for pid in tree:
             begun, seconds = used[pid]
             self._used[pid, begun] = seconds
+        self._course.append((time.monotonic(), self.processor_seconds))
         self.peak_bytes = max(self.peak_bytes, sum(map(_proportional, tree)))
 
     def _is_below(self, pid: int, parents: dict[int, int]) -> bool:

@@ -11,6 +11,8 @@ from typing import Any, TypedDict
 import remotemedia as rm
 from remotemedia.nodes import AudioDecode, AudioMix, AudioResample, MelSpectrogram, SpeechSegments
 
+from benchmarks.sides.dataset_rows import Row, collected, paths_of
+
 SPEECH = AudioDecode(chunk_ms=1000) >> AudioMix(channels=1) >> AudioResample(rate=16_000) >> SpeechSegments()
 SPECTRA = rm.Pipeline() >> MelSpectrogram(preset="whisper", n_mels=80)
 PROCESSES, ONE_PROCESS = 2, 8
@@ -37,13 +39,11 @@ def spectra(segments: list[dict[str, Any]]) -> list[Found]:
 
 PREPARED = SPEECH >> spectra(name="found")
 
-Row = tuple[str, list[tuple[float, float]], int]
-
 
 def one_process(folder: Path) -> Callable[[], dict[str, object]]:
     """By `map_sync`: native threads do the work."""
     paths = paths_of(folder)
-    return lambda: table(rows_of(paths, ONE_PROCESS))
+    return lambda: collected(rows_of(paths, ONE_PROCESS))
 
 
 def processes(folder: Path) -> Callable[[], dict[str, object]]:
@@ -54,7 +54,7 @@ def processes(folder: Path) -> Callable[[], dict[str, object]]:
     def work() -> dict[str, object]:
         context = multiprocessing.get_context("spawn")
         with context.Pool(PROCESSES, initializer=_one_thread) as pool:
-            return table(row for rows in pool.imap_unordered(part_of, parts) for row in rows)
+            return collected(row for rows in pool.imap_unordered(part_of, parts) for row in rows)
 
     return work
 
@@ -73,14 +73,9 @@ def ray_data(folder: Path) -> Callable[[], dict[str, object]]:
     def work() -> dict[str, object]:
         strategy = ray.data.ActorPoolStrategy(size=PROCESSES)
         made = paths.map_batches(Pipeline, fn_constructor_args=[PREPARED], batch_size=CHUNK, compute=strategy)
-        return table((row["path"], *_sums(row["found"])) for row in made.iter_rows())
+        return collected((row["path"], *sums_of(row["found"])) for row in made.iter_rows())
 
     return work
-
-
-def paths_of(folder: Path) -> list[str]:
-    """The clips."""
-    return sorted(map(str, folder.glob("clip-*")))
 
 
 def rows_of(paths: list[str], concurrency: int) -> Iterator[Row]:
@@ -88,7 +83,7 @@ def rows_of(paths: list[str], concurrency: int) -> Iterator[Row]:
     for result in PREPARED.map_sync([rm.File(path) for path in paths], concurrency=concurrency):
         if result.error is not None:
             raise result.error
-        yield (result.source.path, *_sums(list(result.outputs or ())))
+        yield (result.source.path, *sums_of(list(result.outputs or ())))
 
 
 def part_of(paths: list[str]) -> list[Row]:
@@ -96,12 +91,8 @@ def part_of(paths: list[str]) -> list[Row]:
     return list(rows_of(paths, 2))
 
 
-def table(rows: Any) -> dict[str, object]:
-    """The segments and frames by the names of the clips."""
-    return {Path(path).name: [segments, frames] for path, segments, frames in rows}
-
-
-def _sums(found: Any) -> tuple[list[tuple[float, float]], int]:
+def sums_of(found: Any) -> tuple[list[tuple[float, float]], int]:
+    """The places of segments, and how many frames all have."""
     return [(each["start_s"], each["end_s"]) for each in found], sum(each["frames"] for each in found)
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import av
 import numpy as np
 import soxr
 
-from benchmarks.sides.onnxruntime import WINDOW, Detector, model
-from benchmarks.sides.speech_rule import segments_of
+from benchmarks.sides.dataset_by_hand import RATE, by_a_pool, row_of
+from benchmarks.sides.dataset_rows import Row
 from benchmarks.sides.whisper_mel import log_mel
-
-RATE = 16_000
-PROCESSES = 2
 
 
 def decoded(path: str) -> np.ndarray:
@@ -30,29 +25,11 @@ def decoded(path: str) -> np.ndarray:
     return soxr.resample(mono, rate, RATE, quality="HQ").astype(np.float32)
 
 
-def prepared(path: str) -> tuple[str, list[tuple[float, float]], int]:
-    """The segments of one file in seconds, and how many frames of spectra they have."""
-    sound = decoded(path)
-    filled = np.concatenate([sound, np.zeros(-len(sound) % WINDOW, np.float32)])
-    detector = Detector(_model())
-    found = [float(detector(filled[None, begin : begin + WINDOW])) for begin in range(0, len(filled), WINDOW)]
-    segments = segments_of(found, len(sound))
-    frames = sum(log_mel(sound[first:last]).shape[1] for first, last in segments)
-    return Path(path).name, [(first / RATE, last / RATE) for first, last in segments], frames
+def prepared(path: str) -> Row:
+    """The row of one file."""
+    return row_of(path, decoded(path), log_mel)
 
 
 def prepare(folder: Path) -> Callable[[], dict[str, object]]:
-    """All files of the folder, by a pool of processes."""
-    paths = sorted(map(str, folder.glob("clip-*")))
-
-    def work() -> dict[str, object]:
-        with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-            rows = pool.map(prepared, paths, chunksize=8)
-        return {name: [segments, frames] for name, segments, frames in rows}
-
-    return work
-
-
-@cache
-def _model():  # type: ignore[no-untyped-def]
-    return model()
+    """All files of the folder."""
+    return by_a_pool(prepared, folder)
