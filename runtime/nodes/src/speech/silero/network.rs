@@ -55,23 +55,39 @@ pub(super) struct Scratch {
 }
 
 impl Network {
-    /// The network of this rate, the same for everybody.
+    /// The network of this rate, the same for everybody. That of a rate that is not asked for takes no memory, and its
+    /// weights are not even read.
     pub(super) fn shared(rate: Rate) -> Arc<Self> {
         // Two threads that are the first may both unpack it, so that none waits: a child that is forked meanwhile would
         // wait for ever.
-        static NETWORKS: OnceBox<[Arc<Network>; 2]> = OnceBox::new();
-        let [wide, narrow] = NETWORKS.get_or_init(|| {
-            let mut tensors = Tensors::new();
-            Box::new([Rate::Hz16000, Rate::Hz8000].map(|rate| Arc::new(Network::unpack(rate, &mut tensors))))
-        });
-        Arc::clone(if rate == Rate::Hz16000 { wide } else { narrow })
+        static WIDE: OnceBox<Arc<Network>> = OnceBox::new();
+        static NARROW: OnceBox<Arc<Network>> = OnceBox::new();
+        let (network, before) = match rate {
+            Rate::Hz16000 => (&WIDE, 0),
+            Rate::Hz8000 => (&NARROW, Self::numbers(Rate::Hz16000)),
+        };
+        Arc::clone(network.get_or_init(|| Box::new(Arc::new(Self::unpack(rate, &mut Tensors::after(before))))))
+    }
+
+    /// How many numbers the tensors of one network are.
+    fn numbers(rate: Rate) -> usize {
+        let inputs = [Self::bins(rate), CHANNELS[0], CHANNELS[1], CHANNELS[2]];
+        let convolutions: usize =
+            CHANNELS.iter().zip(inputs).map(|(outputs, inputs)| outputs * (inputs * TAPS + 1)).sum();
+        let gates = 2 * 4 * HIDDEN * (HIDDEN + 1);
+        convolutions + gates + HIDDEN + 1
+    }
+
+    /// The bins of a spectrum of half a window.
+    fn bins(rate: Rate) -> usize {
+        rate.window() / 4 + 1
     }
 
     /// Reads the tensors of one network. A convolution is a linear layer of the frames it sees, and where it sees frames of
     /// zeros alone its weights are left out.
     fn unpack(rate: Rate, tensors: &mut Tensors) -> Self {
         let length = rate.window() / 2;
-        let bins = length / 2 + 1;
+        let bins = Self::bins(rate);
         let taper = (0..length).map(|at| 0.5 - 0.5 * (std::f64::consts::TAU * at as f64 / length as f64).cos());
         let convolutions = (
             convolution(tensors, CHANNELS[0], bins, 0..3),

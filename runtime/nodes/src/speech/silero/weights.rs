@@ -7,9 +7,12 @@ static EMBEDDED: &[u8] = include_bytes!(env!("REMOTEMEDIA_VAD_WEIGHTS_FILE"));
 pub(super) struct Tensors(std::slice::ChunksExact<'static, u8>);
 
 impl Tensors {
-    /// At the first tensor.
-    pub(super) fn new() -> Self {
-        Self(EMBEDDED.chunks_exact(size_of::<f32>()))
+    /// At the tensor after so many numbers.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    pub(super) fn after(numbers: usize) -> Self {
+        Self(EMBEDDED[numbers * size_of::<f32>()..].chunks_exact(size_of::<f32>()))
     }
 
     /// The next so many numbers.
