@@ -37,8 +37,17 @@ class OpenCall(Call):
         Returns False if it is over already: then neither is called, and no work has to begin.
         """
         with self._lock:
-            self._cancel, self._resume = cancel, resume
+            if not self.is_over:
+                self._cancel, self._resume = cancel, resume
             return not self.is_over
+
+    def detach(self) -> None:
+        """Forgets the work that has attached itself: neither is called any more.
+
+        The work knows the call too. Without this the inputs of every call, which may be minutes of sound, would stay
+        until the garbage collector comes by.
+        """
+        self._cancel = self._resume = None
 
     def resume_with(self, resume: Callable[[], None]) -> None:
         """Sets what is called when there is room for more of its reply."""
@@ -49,13 +58,16 @@ class OpenCall(Call):
         with self._lock:
             cancel = None if self.is_over else self._cancel
             self.is_over = True
+            self.detach()
         if cancel is not None:
             cancel()
 
     def resume(self) -> None:
         """Continues the work on the reply: there is room for more of it."""
-        if self._resume is not None and not self.is_over:
-            self._resume()
+        # Another thread may detach it.
+        resume = self._resume
+        if resume is not None and not self.is_over:
+            resume()
 
     def cancel_task(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Cancels the task that works on it, if there is one."""
@@ -140,4 +152,6 @@ class OpenCalls:
 
     def end(self, call_id: int) -> None:
         """Removes a call whose last reply is made."""
-        self._open.pop(call_id, None)
+        call = self._open.pop(call_id, None)
+        if call is not None:
+            call.detach()
