@@ -4,8 +4,8 @@
 
 How many hours of sound each side prepares in an hour of one core, by the time of processors in all of its processes,
 and the most memory that they have at one time, pages that are shared counted once. Processes and actors are started
-within the time; what that takes, up to the first rows, is shown beside it, and so is the work after it by itself. That
-all do the same: the segments of every clip, and how many frames of spectra they have.
+within the time; what that takes, up to the first rows of all of them, is shown beside it, and so is the work after it
+by itself. That all do the same: the segments of every clip, and how many frames of spectra they have.
 """
 
 from __future__ import annotations
@@ -44,13 +44,18 @@ RATIO_BAR, MEMORY_BAR, RAY_BAR = 0.2, 0.25, 1.15
 
 
 class Taken(NamedTuple):
-    """What a round took: by the clock and by processors, in seconds, up to the first rows and in all; and bytes."""
+    """What a round took: by the clock and by processors, in seconds, up to `at_first` rows and in all; and bytes."""
 
-    first: float
+    at_first: int
+    start: float
     clock: float
-    first_processor: float
+    start_processor: float
     processor: float
     peak: int
+
+    def rate(self, clips: int) -> float:
+        """Clips a second by the clock, after the start; 0 if nothing was left then."""
+        return (clips - self.at_first) / max(self.clock - self.start, 1e-3)
 
 
 def make_input(folder: Path, clips: int) -> float:
@@ -131,13 +136,13 @@ def main() -> None:
     others = [side for side in present if side != OURS and side.name in best]
     show([row for side in others for row in rows(best[OURS.name], best[side.name], side, hours)])
     for name, each in best.items():
-        print(f"{name}: {parts(each)}")
+        print(f"{name}: {parts(each, clips)}")
     if {PROCESSES.name, RAY.name} <= set(best):
         plain, ray = best[PROCESSES.name], best[RAY.name]
-        work = (ray.clock - ray.first) / (plain.clock - plain.first)
+        work = plain.rate(clips) / ray.rate(clips) if ray.rate(clips) else float("nan")
         print(
             f"two actors of Ray take {ray.clock / plain.clock:.2f} of the time of two processes (bar {RAY_BAR} with "
-            f"{CLIPS} clips), {work:.2f} of it after the first rows"
+            f"{CLIPS} clips), {work:.2f} of it for a clip after the start"
         )
     for line in missing:
         print(line)
@@ -151,16 +156,16 @@ def measured(side: Side, folder: Path) -> tuple[dict[str, Any], Taken]:
         begun = time.monotonic()
         made = ready.result()
         clock = time.monotonic() - begun
-    first = made["first"]
-    taken = Taken(first - begun, clock, watch.processor_seconds_until(first), watch.processor_seconds, watch.peak_bytes)
-    return made["rows"], taken
+    started = made["started"]
+    processors = watch.processor_seconds_until(started), watch.processor_seconds
+    return made["rows"], Taken(made["at_first"], started - begun, clock, *processors, watch.peak_bytes)
 
 
-def parts(taken: Taken) -> str:
+def parts(taken: Taken, clips: int) -> str:
     """Start and work of a side, apart."""
-    started = f"first rows after {taken.first:.1f} s, {taken.first_processor:.1f} of processors"
-    clock, processor = taken.clock - taken.first, taken.processor - taken.first_processor
-    return f"{started}; then {clock:.1f} s, {processor:.1f} of processors"
+    begun = f"{taken.at_first} rows after {taken.start:.1f} s, {taken.start_processor:.1f} of processors"
+    processor = taken.processor - taken.start_processor
+    return f"{begun}; then {taken.rate(clips):.1f} clips a second, {processor:.1f} s of processors"
 
 
 def rows(mine: Taken, theirs: Taken, side: Side, hours: float) -> list[Row]:

@@ -33,7 +33,7 @@ def by_a_pool(prepared: Callable[[str], Row], folder: Path) -> Callable[[], dict
 
     def work() -> dict[str, object]:
         with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-            return collected(pool.imap_unordered(prepared, paths, chunksize=CHUNK))
+            return collected(pool.imap_unordered(prepared, paths, chunksize=CHUNK), PROCESSES * CHUNK)
 
     return work
 

@@ -1,6 +1,6 @@
-"""What a side of the data set returns: the rows by the names of the clips, and when the first rows were there.
+"""What a side of the data set returns: the rows by the names of the clips, and when its work was under way.
 
-All up to the first rows is start: of processes, of actors, of imports and models. The rest is work.
+Start is what comes before: processes, actors, imports and models, and the clips that all workers take at first.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ def paths_of(folder: Path) -> list[str]:
     return sorted(map(str, folder.glob("clip-*")))
 
 
-def collected(rows: Iterable[Row]) -> dict[str, object]:
-    """`rows`, `[segments, frames]` by the name of the clip, and `first`: when the first was there, `time.monotonic`."""
-    first: float | None = None
+def collected(rows: Iterable[Row], at_first: int) -> dict[str, object]:
+    """`rows`, `[segments, frames]` by the name of the clip, and when `at_first` of them were there, `time.monotonic`.
+
+    `at_first` are those that all workers of the side take at first: when so many have come each of them has begun.
+    """
+    started: float | None = None
     table: dict[str, object] = {}
     for path, segments, frames in rows:
-        first = time.monotonic() if first is None else first
         table[Path(path).name] = [segments, frames]
-    return {"rows": table, "first": first}
+        if len(table) == at_first:
+            started = time.monotonic()
+    return {"rows": table, "started": started or time.monotonic(), "at_first": min(at_first, len(table))}

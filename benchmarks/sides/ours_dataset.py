@@ -45,7 +45,7 @@ PREPARED = SPEECH >> spectra(name="found")
 def one_process(folder: Path) -> Callable[[], dict[str, object]]:
     """By `map_sync`: native threads do the work."""
     paths = paths_of(folder)
-    return lambda: collected(rows_of(paths, AT_A_TIME))
+    return lambda: collected(rows_of(paths, AT_A_TIME), AT_A_TIME)
 
 
 def processes(folder: Path) -> Callable[[], dict[str, object]]:
@@ -59,7 +59,8 @@ def processes(folder: Path) -> Callable[[], dict[str, object]]:
     def work() -> dict[str, object]:
         context = multiprocessing.get_context("spawn")
         with context.Pool(PROCESSES, initializer=_one_thread) as pool:
-            return collected(row for rows in pool.imap_unordered(part_of, parts) for row in rows)
+            rows = (row for rows in pool.imap_unordered(part_of, parts) for row in rows)
+            return collected(rows, PROCESSES * CHUNK)
 
     return work
 
@@ -79,7 +80,7 @@ def ray_data(folder: Path) -> Callable[[], dict[str, object]]:
     def work() -> dict[str, object]:
         strategy = ray.data.ActorPoolStrategy(size=PROCESSES)
         made = paths.map_batches(Pipeline, fn_constructor_args=[PREPARED], batch_size=RAY_BATCH, compute=strategy)
-        return collected((row["path"], *sums_of(row["found"])) for row in made.iter_rows())
+        return collected(((row["path"], *sums_of(row["found"])) for row in made.iter_rows()), PROCESSES * RAY_BATCH)
 
     return work
 

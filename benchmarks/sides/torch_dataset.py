@@ -26,8 +26,9 @@ def prepare(folder: Path) -> Callable[[], dict[str, object]]:
 
     def work() -> dict[str, object]:
         loader = DataLoader(Dataset(paths, PREPARED, join=False, strict=True), batch_size=BATCH, num_workers=0)
-        return collected(
+        rows = (
             (path, *sums_of(found)) for batch in loader for path, found in zip(batch.sources, batch.values, strict=True)
         )
+        return collected(rows, BATCH)
 
     return work
