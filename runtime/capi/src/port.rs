@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use remotemedia_core::exec::{
-    Backpressure, Bell as BellOption, HostCall, Port, PortOptions, Runtime, end_events, end_list, event_kind,
-    read_reply, write_events, write_next_call, write_progress,
+    Backpressure, HostCall, Port, PortOptions, Runtime, end_events, end_list, event_kind, read_reply, write_events,
+    write_next_call, write_progress,
 };
 use remotemedia_core::wire::{self, Encoder};
 
-use crate::bell::{Bell, Kind};
+use crate::bell::Bell;
 use crate::buffer::{Imported, import_each, rm_buffer};
 use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn rm_port_new(
         let out = unsafe { place(out, "out") }?;
         // SAFETY: readable, as the caller promises.
         let options = PortOptions::parse(&unsafe { copied(options, len, "options") }?)?;
-        let bell = chosen_bell(options.bell)?.map(Bell::new).transpose()?;
+        let bell = Bell::chosen(options.bell)?;
         let port = Port::new(bell.clone().map(|bell| Box::new(bell) as _));
         runtime.attach(&port);
         let (runtime, records) = (runtime.clone(), PortRecords::new(&port, records));
@@ -326,23 +326,6 @@ fn write_next(destination: &mut Destination<'_>, call: HostCall) {
     let mut encoder = Encoder::new();
     write_next_call(&mut encoder, &call);
     destination.write_ended(encoder.finish(), call, |document, released| end_list(document, &released));
-}
-
-/// The kind of descriptor that the options choose; none if a port is to have none.
-fn chosen_bell(option: Option<BellOption>) -> Result<Option<Kind>, Failure> {
-    match option {
-        None => Ok(Kind::BEST),
-        Some(BellOption::None) => Ok(None),
-        #[cfg(target_os = "linux")]
-        Some(BellOption::EventFd) => Ok(Some(Kind::EventFd)),
-        #[cfg(unix)]
-        Some(BellOption::SocketPair) => Ok(Some(Kind::SocketPair)),
-        #[cfg(not(target_os = "linux"))]
-        Some(_) => {
-            let message = "this system does not have the bell that the options ask for; leave it out";
-            Err(Failure::new(RM_UNSUPPORTED, message))
-        }
-    }
 }
 
 fn gone(token: u64) -> Failure {

@@ -3,12 +3,11 @@
 use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::time::Duration;
 
-use remotemedia_core::node::{CancelFlag, NodeError, may_block, wait};
+use remotemedia_core::node::{CancelFlag, NodeError, may_block};
 
 use super::output::{uncreated, unwritten};
-use super::wait::{Ready, Woken, wait_for};
+use super::system::{Ready, Woken, open_for_writing, wait_for};
 
 /// An open pipe, device or file that is written into as it is.
 pub(crate) struct Direct {
@@ -18,13 +17,10 @@ pub(crate) struct Direct {
     begin: Option<u64>,
 }
 
-/// So long a pipe waits for its reader, which a shell may start at the same time.
-const READER_PATIENCE: Duration = Duration::from_secs(2);
-
 impl Direct {
     /// Opens it; `path` is what messages call it.
     pub(super) fn open(place: &Path, path: &Path, cancel: &CancelFlag) -> Result<Self, NodeError> {
-        let mut file = open_with_reader(place, cancel).map_err(|error| uncreated(path, &error))?;
+        let mut file = open_for_writing(place, cancel).map_err(|error| uncreated(path, &error))?;
         let Some(mut opened) = file.take() else {
             return Err(
                 NodeError::new(format!("nobody reads the pipe '{}'", path.display())).cure("Start its reader first.")
@@ -77,35 +73,4 @@ impl Seek for Direct {
         };
         Ok(may_block(|| self.file.seek(to))?.saturating_sub(begin))
     }
-}
-
-/// Opens a pipe once it has a reader; `None` if none comes for a while.
-#[cfg(unix)]
-fn open_with_reader(place: &Path, cancel: &CancelFlag) -> io::Result<Option<fs::File>> {
-    use std::os::unix::fs::OpenOptionsExt;
-    use std::time::Instant;
-
-    use rustix::fs::OFlags;
-    use rustix::io::Errno;
-
-    /// There is no event for a reader that comes.
-    const LOOK_EVERY: Duration = Duration::from_millis(10);
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let until = Instant::now() + READER_PATIENCE;
-    loop {
-        match fs::OpenOptions::new().write(true).custom_flags(flags.bits() as i32).open(place) {
-            Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
-                if cancel.is_cancelled() || Instant::now() >= until {
-                    return Ok(None);
-                }
-                wait(|| std::thread::sleep(LOOK_EVERY));
-            }
-            opened => return opened.map(Some),
-        }
-    }
-}
-
-#[cfg(not(unix))]
-fn open_with_reader(place: &Path, _: &CancelFlag) -> io::Result<Option<fs::File>> {
-    fs::OpenOptions::new().write(true).open(place).map(Some)
 }

@@ -4,6 +4,8 @@ use std::io;
 
 use remotemedia_core::node::NodeError;
 
+use super::system::is_circle;
+
 /// A path that can't be opened.
 pub(crate) fn unopened(path: &str, error: &io::Error) -> NodeError {
     match error.kind() {
@@ -53,17 +55,6 @@ pub(super) fn socket(path: &str, done: &str) -> NodeError {
 /// A file without content.
 pub(crate) fn empty(name: &str) -> NodeError {
     NodeError::new(format!("{name} is empty")).cure("Check how it was made or copied.")
-}
-
-/// Whether links lead round in a circle.
-#[cfg(unix)]
-pub(super) fn is_circle(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_circle(_: &io::Error) -> bool {
-    false
 }
 
 /// A file that is open but gives nothing.

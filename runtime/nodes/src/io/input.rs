@@ -10,7 +10,7 @@ use remotemedia_core::node::{NodeError, may_block};
 
 use super::disk::DiskFile;
 use super::failure::{directory, socket, unopened, unreadable};
-use super::wait::{Ready, wait_for};
+use super::system::{Kind, Ready, kind_of, open_to_read, wait_for};
 
 /// What a path leads to.
 pub(crate) enum Input {
@@ -39,16 +39,17 @@ pub(crate) enum Arrival {
 /// Opens what is there.
 pub(crate) fn open(path: &str) -> Result<Input, NodeError> {
     may_block(|| {
-        let mut file = open_file(path).map_err(|error| match is_socket(path) {
-            true => socket(path, "read"),
-            false => unopened(path, &error),
+        let mut file = open_to_read(path).map_err(|error| match fs::metadata(path).as_ref().map(kind_of) {
+            Ok(Kind::Socket) => socket(path, "read"),
+            _ => unopened(path, &error),
         })?;
         let metadata = file.metadata().map_err(|error| unopened(path, &error))?;
         let name = format!("'{path}'");
-        if metadata.is_dir() {
+        let kind = kind_of(&metadata);
+        if kind == Kind::Directory {
             return Err(directory(path));
         }
-        if !is_stream(&metadata) && metadata.len() > 0 {
+        if kind != Kind::Stream && metadata.len() > 0 {
             return Ok(Input::File(DiskFile::new(file), metadata.len()));
         }
         let mut ahead = Vec::new();
@@ -95,51 +96,4 @@ impl Incoming {
             Err(error) => Err(error),
         }
     }
-}
-
-#[cfg(unix)]
-fn open_file(path: &str) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    use rustix::fs::OFlags;
-
-    // To open a pipe waits for somebody at its other end, and a terminal could become that of this process.
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let opened = fs::OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);
-    match opened {
-        // Another process holds a lease on the file, and lets go of it when asked: that is waited for.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock && fs::metadata(path)?.is_file() => {
-            fs::File::open(path)
-        }
-        opened => opened,
-    }
-}
-
-#[cfg(not(unix))]
-fn open_file(path: &str) -> io::Result<fs::File> {
-    fs::File::open(path)
-}
-
-#[cfg(unix)]
-fn is_stream(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-
-    metadata.file_type().is_fifo() || metadata.file_type().is_char_device()
-}
-
-#[cfg(not(unix))]
-fn is_stream(_: &fs::Metadata) -> bool {
-    false
-}
-
-#[cfg(unix)]
-pub(super) fn is_socket(path: &str) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-
-    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_socket(_: &str) -> bool {
-    false
 }

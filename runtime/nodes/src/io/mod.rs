@@ -9,10 +9,10 @@ mod input;
 mod item_names;
 mod output;
 mod pattern;
+mod system;
 mod target;
 mod template;
 mod temporary;
-mod wait;
 
 pub(crate) use disk::DiskFile;
 pub(crate) use failure::{empty, unreadable};

@@ -11,8 +11,9 @@ use remotemedia_core::node::{CancelFlag, NodeError, may_block};
 
 use super::direct::Direct;
 use super::disk::DiskFile;
+use super::system::keep_owner_and_mode;
 use super::target::Target;
-use super::temporary::{create_beside, keep_owner_and_mode};
+use super::temporary::create_beside;
 
 /// A file in the making. Dropping it before [`Output::finish`] leaves nothing behind but what a pipe or device took.
 pub(crate) enum Output {

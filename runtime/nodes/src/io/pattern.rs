@@ -13,7 +13,8 @@ use std::path::Path;
 
 use remotemedia_core::node::{CancelFlag, NodeError};
 
-use super::failure::{circle, directory, is_circle, unopened};
+use super::failure::{circle, directory, unopened};
+use super::system::is_circle;
 
 /// A file, or something that stands in its place and can't be one.
 #[derive(Debug)]

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use remotemedia_core::node::NodeError;
 
-use super::failure::{circle, is_circle, socket};
+use super::failure::{circle, socket};
 use super::output::uncreated;
+use super::system::{Kind, is_circle, is_open_file, kind_of};
 
 /// Where bytes go.
 pub(super) enum Target {
@@ -36,7 +37,7 @@ impl Target {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(uncreated(path, &error)),
             metadata => metadata.ok(),
         };
-        match metadata.as_ref().map(kind) {
+        match metadata.as_ref().map(kind_of) {
             None | Some(Kind::Regular) => {}
             Some(Kind::Stream) => return Ok(Target::Opened(path.to_owned())),
             Some(Kind::Directory) => {
@@ -68,43 +69,4 @@ impl Target {
             Target::Place { path, .. } | Target::Opened(path) => path,
         }
     }
-}
-
-enum Kind {
-    Regular,
-    Directory,
-    /// Bytes go into it one after the other, and nothing of it is lost: a pipe, a terminal, `/dev/null`.
-    Stream,
-    Socket,
-    BlockDevice,
-}
-
-#[cfg(unix)]
-fn kind(metadata: &fs::Metadata) -> Kind {
-    use std::os::unix::fs::FileTypeExt;
-
-    let kind = metadata.file_type();
-    if kind.is_dir() {
-        Kind::Directory
-    } else if kind.is_fifo() || kind.is_char_device() {
-        Kind::Stream
-    } else if kind.is_socket() {
-        Kind::Socket
-    } else if kind.is_block_device() {
-        Kind::BlockDevice
-    } else {
-        Kind::Regular
-    }
-}
-
-#[cfg(not(unix))]
-fn kind(metadata: &fs::Metadata) -> Kind {
-    if metadata.is_dir() { Kind::Directory } else { Kind::Regular }
-}
-
-/// Whether a path names a file that a process has open, rather than one in a folder.
-fn is_open_file(path: &Path) -> bool {
-    let mut parents = path.ancestors().skip(1);
-    let folder = parents.next().unwrap_or(Path::new(""));
-    folder == Path::new("/dev/fd") || (folder.ends_with("fd") && folder.starts_with("/proc"))
 }

@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::system::create_new;
+
 /// Makes a new file in the folder of `place`, hidden, called `.NAME.PROCESS-NUMBER.part`. Nobody may read it who may not read
 /// the one that it replaces.
 pub(super) fn create_beside(place: &Path, replaced: Option<&fs::Metadata>) -> io::Result<(fs::File, PathBuf)> {
@@ -18,7 +20,7 @@ pub(super) fn create_beside(place: &Path, replaced: Option<&fs::Metadata>) -> io
         name.push(beginning(place));
         name.push(format!(".{}-{number}.part", std::process::id()));
         let temporary = place.with_file_name(name);
-        match options(replaced).open(&temporary) {
+        match create_new(replaced).open(&temporary) {
             // Containers that share a folder may each have a process of this number.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             opened => return opened.map(|file| (file, temporary)),
@@ -33,44 +35,6 @@ fn beginning(place: &Path) -> String {
     let name = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     name[..name.floor_char_boundary(MOST)].to_owned()
 }
-
-#[cfg(unix)]
-fn options(replaced: Option<&fs::Metadata>) -> fs::OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    if replaced.is_some() {
-        options.mode(0o600);
-    }
-    options
-}
-
-#[cfg(not(unix))]
-fn options(_: Option<&fs::Metadata>) -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    options
-}
-
-/// Gives a file the owner, where this process may, and the rights of the one that it replaces.
-#[cfg(unix)]
-pub(super) fn keep_owner_and_mode(file: &fs::File, replaced: &fs::Metadata) {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-
-    let Ok(own) = file.metadata() else { return };
-    if (own.uid(), own.gid()) != (replaced.uid(), replaced.gid())
-        && fchown(file, Some(replaced.uid()), Some(replaced.gid())).is_err()
-    {
-        // The group at least, of which this user may be a member.
-        let _ = fchown(file, None, Some(replaced.gid()));
-    }
-    // What runs with the rights of its owner was not written by us.
-    let _ = file.set_permissions(fs::Permissions::from_mode(replaced.mode() & 0o777));
-}
-
-#[cfg(not(unix))]
-pub(super) fn keep_owner_and_mode(_: &fs::File, _: &fs::Metadata) {}
 
 #[cfg(test)]
 mod tests {
