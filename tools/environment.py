@@ -18,12 +18,11 @@ PYTHON = FOLDER / "bin" / "python"
 GROUPS = {
     "build": ["cffi==2.1.1"],
     "run": ["msgpack==1.2.4"],
+    "wheel": ["editables==0.6", "hatchling==1.33.0"],
     "test": [
         "auditwheel==6.8.2",
         "cloudpickle>=3.1,<4",
         "cyclonedx-python-lib[json-validation]>=11.4,<12",
-        "editables==0.6",
-        "hatchling==1.33.0",
         "hypothesis>=6.168,<7",
         "import-linter==2.15",
         "ipykernel==7.4.0",

@@ -28,7 +28,7 @@ def make(target: Target) -> list[Path]:
 
 def wheel(target: Target) -> Path:
     """Build the wheel of a target, and check that its files run with the oldest C library that its tag names."""
-    files = native.staged(environment.ready("build", "run", "test"), target)
+    files = native.staged(environment.ready("build", "run", "wheel"), target)
     if target.libc == "gnu":
         _check_floor(files, target)
     say(f"the wheel for {target.name}")

@@ -119,7 +119,7 @@ def tests_of_host(language: str) -> None:
 
 def tests_in_python() -> None:
     """Tests of the Python package, of the vectors and of packaging."""
-    python = environment.ready("build", "run", "test")
+    python = environment.ready("build", "run", "test", "wheel")
     run([python, "-m", "pytest"], environment=environment.search_path(), limit_seconds=LIMIT_SECONDS)
 
 

@@ -41,7 +41,7 @@ print(rm.get_runtime_version(), rm.__file__)
 
 def make(folder: Path) -> Path:
     """Build a wheel into a folder. Hatchling is called as pip calls it, in the environment that is there."""
-    python = environment.ready("build", "run", "test")
+    python = environment.ready("build", "run", "wheel")
     return folder / machine.output_of([python, "-c", BUILD_WHEEL, folder]).splitlines()[-1]
 
 
