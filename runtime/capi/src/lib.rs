@@ -14,7 +14,6 @@ mod deferred_free;
 mod document;
 mod error;
 mod failure;
-mod fork;
 mod generation;
 mod guard;
 mod handle;
@@ -25,6 +24,7 @@ mod pipeline;
 #[cfg(feature = "planted")]
 pub mod planted;
 mod port;
+mod process;
 mod release;
 mod runtime;
 mod sched_slice;

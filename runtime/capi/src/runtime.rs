@@ -11,9 +11,9 @@ use crate::counters::Counter;
 use crate::document::{Destination, copied, rm_output};
 use crate::error::rm_error;
 use crate::failure::Failure;
-use crate::fork;
 use crate::guard::guarded;
 use crate::handle::{Handle, Header, borrow, free, into_raw, place};
+use crate::process::prepare_once;
 use crate::release::RuntimeRecords;
 use crate::status::{RM_OK, RM_PANIC, RM_TIMEOUT, RM_WOULD_BLOCK, rm_status};
 use crate::{sched_slice, threads};
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn rm_runtime_new(
     err: *mut *mut rm_error,
 ) -> rm_status {
     guarded!(err, {
-        fork::watch();
+        prepare_once();
         // SAFETY: as the caller promises.
         let out = unsafe { place(out, "out") }?;
         // SAFETY: as the caller promises.
