@@ -59,7 +59,7 @@ class Target:
         return shlex.join([str(python), "-m", "ziglang", "cc", "-target", f"{self.arch}-linux-{self.libc}{suffix}"])
 
     def require(self) -> None:
-        """Check that rustc has a standard library for the target, or that cargo is told to build one. Raises `Problem`."""
+        """Check that rustc has a standard library for the target, or that cargo is to build one. Raises `Problem`."""
         machine.require_rust()
         if os.environ.get("CARGO_UNSTABLE_BUILD_STD"):
             return
@@ -67,7 +67,8 @@ class Target:
         if not any(folder.glob("libstd-*")):
             raise Problem(
                 f"rustc has no standard library for {self.triple}: `rustup target add {self.triple}`, or, with "
-                "Debian's rustc, install libstd-rust-dev of that architecture; CONTRIBUTING.md says how cargo builds one."
+                "Debian's rustc, install libstd-rust-dev of that architecture; or let cargo build one, as CONTRIBUTING.md "
+                "says."
             )
 
 

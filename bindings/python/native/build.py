@@ -87,6 +87,10 @@ def build(
         ]
         includes = [header.parent, FOLDER, Path(sysconfig.get_paths()["include"])]
         command += [f"-I{folder}" for folder in includes]
+        if compiler:
+            # Debian's pyconfig.h includes that of the platform, from beside its folder, where a compiler for another
+            # platform looks for nothing. Last, so that the headers of its own C library win.
+            command += ["-idirafter", str(includes[-1].parent)]
         command += [str(generated), *map(str, SOURCES), f"-L{library_dir.resolve()}", f"-l{library}"]
         command += ["-Wl,-rpath,$ORIGIN", "-o", str(compiled)]
         subprocess.run(command, check=True, cwd=scratch)
