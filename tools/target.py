@@ -67,8 +67,7 @@ class Target:
         if not any(folder.glob("libstd-*")):
             raise Problem(
                 f"rustc has no standard library for {self.triple}: `rustup target add {self.triple}`, or, with "
-                "Debian's rustc, install libstd-rust-dev of that architecture; or let cargo build one, as CONTRIBUTING.md "
-                "says."
+                "Debian's rustc, install libstd-rust-dev for that architecture; CONTRIBUTING.md has more ways."
             )
 
 
