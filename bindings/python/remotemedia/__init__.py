@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from ._graph.node import Node
     from ._graph.pipeline import Pipeline
     from ._graph.plan import Plan
+    from ._manifest.codecs import Codecs, codecs
     from ._results.outputs import Outputs, Packet
     from ._results.progress import Progress
     from .errors import Cancelled, Problem
@@ -67,6 +68,7 @@ __all__ = [
     "Audio",
     "Buffer",
     "Cancelled",
+    "Codecs",
     "Error",
     "ExecutionError",
     "File",
@@ -107,6 +109,7 @@ __all__ = [
     "aread_many",
     "aspeech_segments",
     "awrite",
+    "codecs",
     "configure",
     "execute",
     "execute_pipeline",
@@ -131,6 +134,7 @@ _HOMES = {
     "Audio": "media",
     "Buffer": "_graph.edge_buffer",
     "Cancelled": "errors",
+    "Codecs": "_manifest.codecs",
     "File": "media",
     "Loaded": "_files.many",
     "Limits": "_abi.config",
@@ -154,6 +158,7 @@ _HOMES = {
     "Table": "table",
     "Tensor": "media",
     "Video": "video",
+    "codecs": "_manifest.codecs",
     "configure": "_abi.config",
     "execute": "_execution.execute",
     "execute_pipeline": "_compat",

@@ -14,6 +14,8 @@ mod deferred_free;
 mod document;
 mod error;
 mod failure;
+#[cfg(unix)]
+mod ffmpeg;
 mod generation;
 mod guard;
 mod handle;

@@ -66,6 +66,8 @@ pub unsafe extern "C" fn rm_runtime_new(
 ) -> rm_status {
     guarded!(err, {
         prepare_once();
+        #[cfg(unix)]
+        crate::ffmpeg::install();
         // SAFETY: as the caller promises.
         let out = unsafe { place(out, "out") }?;
         // SAFETY: as the caller promises.
@@ -91,7 +93,8 @@ pub unsafe extern "C" fn rm_runtime_describe(
         let mut destination = unsafe { Destination::new(out) }?;
         // SAFETY: live or NULL, as the caller promises.
         let runtime = &unsafe { borrow(runtime) }?.runtime;
-        write_json(&mut destination, &runtime.describe(env!("CARGO_PKG_VERSION"), rm_abi_version()))?;
+        let codecs = runtime.config().lists_codecs.then(remotemedia_nodes::audio::codecs);
+        write_json(&mut destination, &runtime.describe(env!("CARGO_PKG_VERSION"), rm_abi_version(), codecs))?;
         Ok(RM_OK)
     })
 }

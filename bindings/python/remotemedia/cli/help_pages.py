@@ -139,7 +139,10 @@ INFO = f"""\
 {INPUTS}
 
 All of a file is decoded, so that frames and duration are counted and not believed. With `--json` there is an object on
-a line for each file. One file that fails does not end the others."""
+a line for each file. One file that fails does not end the others.
+
+`--codecs` lists the codecs that are built in, and those of FFmpeg, whose libraries are used for other files if they are
+installed. `REMOTEMEDIA_FFMPEG=off` switches them off, `REMOTEMEDIA_FFMPEG=/folder` takes those of a folder."""
 
 NODES = """\
 With `--json` there is one array of all types, or the object of one: summary, doc, ports, the schema of its params, and

@@ -1,4 +1,7 @@
-"""`remotemedia info`: what `remotemedia.info` knows of files, a line for each fact, or a JSON object for each file."""
+"""`remotemedia info`: what `remotemedia.info` knows of files, a line for each fact, or a JSON object for each file.
+
+With `--codecs` what `remotemedia.codecs` knows, in the same ways.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from contextlib import closing
 import remotemedia as rm
 
 from .._problem.outside_text import one_line
-from ..errors import Error
+from .._manifest.codecs import Codecs, codecs
+from ..errors import Error, InvalidArgumentError
 from ..media import File
 from . import DONE, FAILED, NO_FILE, sentence_of
 from .inputs import Input, find_inputs, opened_file
@@ -20,6 +24,14 @@ from .terminal import tell
 
 def command(chosen: argparse.Namespace) -> int:
     """Prints the format, the exact length and the tags of audio files. One that fails does not end the others."""
+    if chosen.codecs:
+        if chosen.files:
+            raise InvalidArgumentError("--codecs takes no files; see: remotemedia info --help")
+        found_codecs = codecs()
+        print(json_text(found_codecs) if chosen.json else _codecs_text(found_codecs))
+        return DONE
+    if not chosen.files:
+        raise InvalidArgumentError("no file was given; see: remotemedia info --help")
     inputs = find_inputs(chosen.files)
     code = DONE
     for number, source in enumerate(inputs):
@@ -48,6 +60,21 @@ def _info(source: Input) -> rm.Info:
             with closing(os.fdopen(os.dup(sys.stdin.fileno()), "rb")) as stdin:
                 file = File(stdin.read())
         return rm.info(file)
+
+
+def _codecs_text(found: Codecs) -> str:
+    ffmpeg = found["ffmpeg"]
+    lines = ["built in", *_columns(found["built_in"])]
+    if "absent" in ffmpeg:
+        return "\n".join([*lines, "", "FFmpeg is not used", f"  {ffmpeg['absent']}"])
+    libraries = ", ".join(f"{name} {version}" for name, version in ffmpeg["libraries"].items())
+    about = f"FFmpeg {ffmpeg['version']} ({ffmpeg['license']})"
+    return "\n".join([*lines, "", about, f"  {ffmpeg['path']}", f"  {libraries}", *_columns(ffmpeg["decoders"])])
+
+
+def _columns(entries: dict[str, str]) -> list[str]:
+    width = max(map(len, entries), default=0)
+    return [one_line(f"  {name:{width}}  {text}") for name, text in entries.items()]
 
 
 def _text(name: str, found: rm.Info) -> str:

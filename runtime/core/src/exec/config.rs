@@ -18,6 +18,8 @@ pub struct Config {
     pub wire: wire::Limits,
     /// Whether a completion that a call returns begins with `offsets`.
     pub has_offsets: bool,
+    /// Whether the description of the runtime has the codecs, for which those of the system are loaded.
+    pub lists_codecs: bool,
 }
 
 /// The configuration as a document has it.
@@ -27,6 +29,7 @@ struct ConfigDocument {
     workers: Option<usize>,
     limits: LimitsDocument,
     offsets: bool,
+    codecs: bool,
     /// Reserved for libraries with further node types.
     node_libraries: Vec<String>,
 }
@@ -71,6 +74,7 @@ impl Config {
                 extent: limits.extent_bytes.unwrap_or(defaults.wire.extent),
             },
             has_offsets: document.offsets,
+            lists_codecs: document.codecs,
         })
     }
 
@@ -82,7 +86,13 @@ impl Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { workers: None, output_bytes: 2 << 30, wire: wire::Limits::default(), has_offsets: false }
+        Self {
+            workers: None,
+            output_bytes: 2 << 30,
+            wire: wire::Limits::default(),
+            has_offsets: false,
+            lists_codecs: false,
+        }
     }
 }
 
@@ -111,8 +121,8 @@ mod tests {
     fn refuses_what_it_does_not_know() {
         assert_eq!(
             refusal(r#"{"worker": 3}"#),
-            "config: unknown field `worker`, expected one of `workers`, `limits`, `offsets`, `node_libraries` at line 1 \
-             column 9"
+            "config: unknown field `worker`, expected one of `workers`, `limits`, `offsets`, `codecs`, `node_libraries` at \
+             line 1 column 9"
         );
         assert_eq!(refusal(r#"{"workers": 0}"#), "config: workers: expected 1 to 1024, got 0");
         assert_eq!(

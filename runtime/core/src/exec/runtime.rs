@@ -99,11 +99,15 @@ impl Runtime {
     }
 
     /// Describes the runtime as JSON text: its node types with their ports, params and examples, and the schema of a manifest.
-    pub fn describe(&self, version: &str, abi: u32) -> String {
+    pub fn describe(&self, version: &str, abi: u32, codecs: Option<serde_json::Value>) -> String {
         let nodes: Vec<serde_json::Value> = self.0.registry.iter().map(|node_type| node_type.describe()).collect();
         let manifest_schema = manifest::schema(&self.0.registry);
-        serde_json::json!({"version": version, "abi": abi, "nodes": nodes, "manifest_schema": manifest_schema})
-            .to_string()
+        let mut described =
+            serde_json::json!({"version": version, "abi": abi, "nodes": nodes, "manifest_schema": manifest_schema});
+        if let Some(codecs) = codecs {
+            described["codecs"] = codecs;
+        }
+        described.to_string()
     }
 
     /// Validates a manifest (JSON, YAML or msgpack) and plans its graph.

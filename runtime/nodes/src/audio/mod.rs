@@ -26,7 +26,10 @@ pub use chunk::{AudioChunk, AudioChunkParams, LastChunk};
 pub use concat::{AudioConcat, AudioConcatParams};
 pub use convolve::{AudioConvolve, AudioConvolveParams};
 pub use crossfade::{AudioCrossfade, AudioCrossfadeParams, FadeCurve};
-pub use decode::{AudioDecode, AudioDecodeParams};
+pub use decode::{
+    AudioDecode, AudioDecodeParams, SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemHead, SystemList,
+    SystemSource, SystemState, codecs, install_system_codecs,
+};
 pub(crate) use encode::FileFormat;
 pub use encode::{AudioEncode, AudioEncodeParams};
 pub use filter::{AudioFilter, AudioFilterParams, FilterKind};

@@ -1,12 +1,12 @@
 //! The decoder for a track.
 
-use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 
 use super::container::Container;
 use super::opus::PreSkip;
+use super::refusal::Refusal;
 use super::{aac, failure, flac_frame, opus};
 
 /// A decoder that takes the packets of a container.
@@ -17,7 +17,7 @@ pub(super) fn make_decoder(
     params: &AudioCodecParameters,
     container: Container,
     name: &str,
-) -> Result<Box<dyn AudioDecoder>, NodeError> {
+) -> Result<Box<dyn AudioDecoder>, Refusal> {
     // The Vorbis decoder undoes the coupling of channels first to last, where Vorbis I, 4.3.5 says last to first. With two
     // channels that is the same; with more the sound would be wrong.
     let channels = params.channels.as_ref().map_or(0, |channels| channels.count());
@@ -35,7 +35,7 @@ pub(super) fn make_decoder(
     };
     if let Some(own) = own {
         return own.map_err(|error| match error {
-            Error::DecodeError(detail) => failure::damaged(name, detail),
+            Error::DecodeError(detail) => failure::damaged(name, detail).into(),
             error => failure::codec_unsupported(name, params.codec, Some(&error.to_string())),
         });
     }
@@ -55,6 +55,6 @@ pub(super) fn make_decoder(
             failure::codec_unsupported(name, params.codec, None)
         }
         Error::Unsupported(detail) => failure::codec_unsupported(name, params.codec, Some(detail)),
-        other => failure::damaged(name, &other.to_string()),
+        other => failure::damaged(name, &other.to_string()).into(),
     })
 }

@@ -157,8 +157,9 @@ fn frames(bytes: &[u8], place: u64, is_whole: bool) -> Sniffed {
     Sniffed::Found(Container::Unknown, 0)
 }
 
-const FORMS: [(&[u8], &[u8], &str); 6] = [
+const FORMS: [(&[u8], &[u8], &str); 7] = [
     (b"RIFF", b"AVI ", "AVI"),
+    (b"RIFF", b"QLCM", "QCP"),
     (b"RIFF", b"WEBP", "WebP"),
     (b"RIFF", b"RMID", "MIDI"),
     (b"RIFF", b"sfbk", "SoundFont"),

@@ -19,6 +19,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
 use super::aac;
+use super::aac_config::AacConfig;
 use super::chunker::{Format, Trim};
 use super::codec::make_decoder;
 use super::container::Container;
@@ -32,6 +33,8 @@ use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
 use super::mp4_gapless::Movie;
+use super::refusal::Refusal;
+use super::system_formats::system_formats;
 use super::track::{TrackFacts, choose_track};
 
 /// An open file.
@@ -68,6 +71,16 @@ pub(super) enum Progress {
     End,
 }
 
+/// What of HE-AAC, where its upper band is hidden from decoders of AAC-LC (ISO/IEC 14496-3, 1.6.5), is decoded.
+pub(super) enum Band {
+    /// All that there is: it is no HE-AAC, or its file says so openly.
+    Whole,
+    /// The description of the stream has a note of an upper band.
+    Lower,
+    /// Only the frames tell; at the rate of this many Hz there may be one.
+    MaybeLower(u32),
+}
+
 /// Why reading stopped.
 pub(super) enum Stop {
     /// The source ended where it must not; if it is still arriving, that is no failure.
@@ -88,15 +101,15 @@ impl Demuxer {
         name: String,
         first: &[u8],
         movie: Option<&Movie>,
-    ) -> Result<Self, NodeError> {
+    ) -> Result<Self, Refusal> {
         match container {
-            Container::Foreign(format) => return Err(failure::not_audio(&name, first, Some(format))),
-            Container::Unknown => return Err(failure::not_audio(&name, first, None)),
+            Container::Foreign(format) => return Err(foreign(&name, first, container, format)),
+            Container::Unknown => return Err(failure::not_audio(&name, first, None).into()),
             _ => {}
         }
         let shown = name.clone();
         unbroken(move || Self::open_known(source, container, begins, name, first, movie))
-            .unwrap_or_else(|panic| Err(failure::unexpected(&shown, &panic)))
+            .unwrap_or_else(|panic| Err(failure::unexpected(&shown, &panic).into()))
     }
 
     fn open_known(
@@ -106,10 +119,10 @@ impl Demuxer {
         name: String,
         first: &[u8],
         movie: Option<&Movie>,
-    ) -> Result<Self, NodeError> {
+    ) -> Result<Self, Refusal> {
         let reader = open_reader(source, container, begins).map_err(|failed| match failed {
             Unopened::Format(error) => unopened(&error, container, &name, first),
-            Unopened::Damaged(detail) => failure::damaged(&name, detail),
+            Unopened::Damaged(detail) => failure::damaged(&name, detail).into(),
             Unopened::Codec(codec) => failure::refused(&name, &codec),
         })?;
         let track = choose_track(reader.as_ref(), container, movie, &name)?;
@@ -139,13 +152,28 @@ impl Demuxer {
         &self.name
     }
 
+    /// Whether what is decoded may be only the lower half of the band of HE-AAC.
+    pub(super) fn band(&self) -> Band {
+        if self.track.params.codec != CODEC_ID_AAC {
+            return Band::Whole;
+        }
+        /// HE-AAC codes the upper half of the band, of 48 kHz at most, beside AAC at half the rate.
+        const MOST_RATE: u32 = 24_000;
+        let config = self.track.params.extra_data.as_deref().and_then(AacConfig::read);
+        match (config, self.track.params.sample_rate) {
+            (Some(config), _) if config.has_upper_band => Band::Lower,
+            (_, Some(rate)) if rate <= MOST_RATE => Band::MaybeLower(rate),
+            _ => Band::Whole,
+        }
+    }
+
     /// What the head of the file tells.
     pub(super) fn head(&mut self) -> Head {
         let codec = codec_name(self.track.params.codec);
         Head {
             // Bare frames are called by their layer.
-            container: if self.container == Container::Mpeg { codec } else { container_name(self.container) },
-            codec,
+            container: if self.container == Container::Mpeg { codec } else { container_name(self.container) }.into(),
+            codec: codec.into(),
             duration_s: self.track.duration_s,
             tags: if self.container == Container::Wav {
                 self.tags.clone()
@@ -236,7 +264,7 @@ impl Demuxer {
     /// Decodes a packet whose sound is not wanted. What is wrong in it does not matter then.
     fn prime(&mut self, packet: &Packet) -> Result<(), Stop> {
         if self.decoder.decode(packet).is_err() {
-            self.decoder = make_decoder(&self.track.params, self.container, &self.name).map_err(Stop::Failed)?;
+            self.decoder = self.fresh_decoder().map_err(Stop::Failed)?;
             let _ = self.decoder.decode(packet);
         }
         Ok(())
@@ -282,7 +310,7 @@ impl Demuxer {
             Ok(format) => self.sensible(format),
             Err(error) => {
                 // A decoder is made for one rate and number of channels; MPEG frames may change them.
-                let fresh = make_decoder(&self.track.params, self.container, &self.name).map_err(Stop::Failed)?;
+                let fresh = self.fresh_decoder().map_err(Stop::Failed)?;
                 let before = std::mem::replace(&mut self.decoder, fresh);
                 match self.decode_into_planes(packet) {
                     Ok(format) if self.is_mpeg() && differs(before.as_ref(), &format) => self.sensible(format),
@@ -362,17 +390,23 @@ impl Demuxer {
     /// A new stream begins within the file, as in chained Ogg.
     fn restart(&mut self) -> Result<(), NodeError> {
         self.track = choose_track(self.reader.as_ref(), self.container, None, &self.name)?;
-        self.decoder = make_decoder(&self.track.params, self.container, &self.name)?;
+        self.decoder = self.fresh_decoder()?;
         self.next_timestamp = None;
         self.decoded = 0;
         self.has_passed_over = false;
         Ok(())
     }
 
+    fn fresh_decoder(&self) -> Result<Box<dyn AudioDecoder>, NodeError> {
+        make_decoder(&self.track.params, self.container, &self.name).map_err(NodeError::from)
+    }
+
     fn damaged(&self, error: &Error) -> NodeError {
         match error {
             Error::IoError(_) => failure::damaged(&self.name, "a packet ends too early"),
-            Error::Unsupported(detail) => failure::codec_unsupported(&self.name, self.track.params.codec, Some(detail)),
+            Error::Unsupported(detail) => {
+                failure::codec_unsupported(&self.name, self.track.params.codec, Some(detail)).error
+            }
             Error::DecodeError(detail) | Error::LimitError(detail) => failure::damaged(&self.name, detail),
             other => failure::damaged(&self.name, &other.to_string()),
         }
@@ -381,7 +415,7 @@ impl Demuxer {
 
 /// Runs code of the decoders, which may panic on a file that no encoder writes. That is the file's fault and not the
 /// pipeline's, which a panic would poison. Answers the text of the panic.
-fn unbroken<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+pub(super) fn unbroken<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| panic_text(&*payload))
 }
 
@@ -390,7 +424,16 @@ fn differs(before: &dyn AudioDecoder, format: &Format) -> bool {
     last.spec().rate() != format.rate || last.spec().channels().count() != format.channels
 }
 
-fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> NodeError {
+/// A file of a format that is known, and that is not built in or holds no audio.
+pub(super) fn foreign(name: &str, first: &[u8], container: Container, format: &str) -> Refusal {
+    let error = failure::not_audio(name, first, Some(format));
+    match system_formats(container) {
+        Some(_) => Refusal::of_codec(error, format!("is {format}")),
+        None => error.into(),
+    }
+}
+
+fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> Refusal {
     // The demuxer of Ogg looks for a codec that it knows until the file ends. The first page names the one that is there:
     // its header is 28 bytes long.
     let begins =
@@ -401,7 +444,7 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
     if begins(b"\x80theora") {
         return failure::no_audio_track(name);
     }
-    match (error, container) {
+    let damaged = match (error, container) {
         (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
         // The demuxer looks for a frame at once.
         (Error::IoError(_), Container::Flac) => failure::without_frames(name),
@@ -412,7 +455,8 @@ fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> No
             failure::damaged(name, detail)
         }
         _ => failure::not_audio(name, first, None),
-    }
+    };
+    damaged.into()
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 
+use super::refusal::Refusal;
+use super::system_codecs::SystemError;
+
 pub(super) use crate::io::{empty, unreadable};
 
 const SUPPORTED: &str =
@@ -16,18 +19,42 @@ pub(super) fn not_audio(name: &str, first: &[u8], format: Option<&str>) -> NodeE
         .cure(format!("{SUPPORTED}."))
 }
 
-pub(super) fn no_audio_track(name: &str) -> NodeError {
+pub(super) fn no_audio_track(name: &str) -> Refusal {
+    Refusal::of_track(without_audio(name))
+}
+
+fn without_audio(name: &str) -> NodeError {
     NodeError::new(format!("{name} holds no audio track")).cure("Use a file with sound.")
 }
 
-pub(super) fn codec_unsupported(name: &str, id: AudioCodecId, detail: Option<&str>) -> NodeError {
+pub(super) fn codec_unsupported(name: &str, id: AudioCodecId, detail: Option<&str>) -> Refusal {
     let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
     refused(name, &format!("{}{detail}", codec_name(id)))
 }
 
 /// A codec that the header of a file names.
-pub(super) fn refused(name: &str, codec: &str) -> NodeError {
-    NodeError::new(format!("{name} holds {codec}, which remotemedia can't decode")).cure(format!("{SUPPORTED}."))
+pub(super) fn refused(name: &str, codec: &str) -> Refusal {
+    let error =
+        NodeError::new(format!("{name} holds {codec}, which remotemedia can't decode")).cure(format!("{SUPPORTED}."));
+    Refusal::of_codec(error, format!("holds {codec}"))
+}
+
+/// What the system's codecs would decode if there were any; `is` is what the file is or holds, and `cure` what can be done.
+pub(super) fn not_built_in(name: &str, is: &str, cure: &str) -> NodeError {
+    NodeError::new(format!("{name} {is}, which is not built in")).cure(cure)
+}
+
+/// An error of the system's codecs, which messages call `shown`; `is` is what the file is or holds.
+pub(super) fn of_system(name: &str, shown: &str, is: &str, error: SystemError) -> NodeError {
+    match error {
+        SystemError::Io(error) => unreadable(name, &error),
+        SystemError::NoAudio => without_audio(name),
+        SystemError::Codec(codec) => {
+            NodeError::new(format!("{name} holds {codec}, which neither remotemedia nor {shown} can decode"))
+                .cure(format!("{SUPPORTED}."))
+        }
+        SystemError::Damaged(detail) => damaged(name, &format!("it {is}, and {detail}")),
+    }
 }
 
 /// The file ends before its sound does.
@@ -125,11 +152,11 @@ mod tests {
     #[test]
     fn a_codec_is_called_by_its_name() {
         assert_eq!(
-            codec_unsupported("'a.m4a'", codec::CODEC_ID_AAC, Some("HE-AAC, or more than two channels")).cause,
+            codec_unsupported("'a.m4a'", codec::CODEC_ID_AAC, Some("HE-AAC, or more than two channels")).error.cause,
             "'a.m4a' holds AAC (HE-AAC, or more than two channels), which remotemedia can't decode"
         );
         assert_eq!(
-            codec_unsupported("'a.rm'", codec::CODEC_ID_COOK, None).cause,
+            codec_unsupported("'a.rm'", codec::CODEC_ID_COOK, None).error.cause,
             "'a.rm' holds a codec, which remotemedia can't decode"
         );
     }

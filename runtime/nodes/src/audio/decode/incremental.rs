@@ -4,15 +4,20 @@
 //! only when enough has arrived: the longest packet that the format (or the header of this file) allows, or for Ogg
 //! the pages that are whole. Memory holds that much, and the head of the file until it is open.
 
+use std::io::Cursor;
+
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Buffer;
 
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
-use super::demuxer::Demuxer;
+use super::demuxer::{Demuxer, foreign};
 use super::matroska::Blocks;
+use super::opened::Opened;
+use super::refusal::Refusal;
 use super::source::Arriving;
+use super::system_codecs::{SystemSource, ready};
 use super::wav_tags::wav_tags;
-use super::whole_file::open_buffer;
+use super::whole_file::{open_buffer, whole_band};
 use super::{caf, failure};
 
 /// A stream that no one knows after so many bytes is no audio.
@@ -21,6 +26,8 @@ const PATIENCE: u64 = 1 << 20;
 /// have come by then.
 const MOST_COLLECTED: u64 = 512 << 20;
 const MOST_AHEAD: u64 = 64 << 20;
+/// The most bytes of a stream in which the upper band of HE-AAC is looked for.
+const HEARD: usize = 1 << 16;
 /// The first attempt to open comes after so many bytes; each further one after twice as many.
 const FIRST_ATTEMPT: u64 = 4096;
 
@@ -38,7 +45,7 @@ pub(super) struct ByteStream {
 }
 
 struct Open {
-    demuxer: Demuxer,
+    file: Opened,
     /// `None` if the whole file was collected first.
     gate: Option<Gate>,
     container: Container,
@@ -52,7 +59,11 @@ enum Gate {
     Ahead(u64),
     Ogg(OggPages),
     /// Blocks, and how many packets of the track were asked for. The reader must not meet the end within a cluster.
-    Matroska(Blocks, u64),
+    Matroska {
+        blocks: Blocks,
+        track: u32,
+        asked: u64,
+    },
 }
 
 impl ByteStream {
@@ -89,21 +100,21 @@ impl ByteStream {
         self.bytes.is_finished()
     }
 
-    /// The open demuxer, whether or not a packet is there.
-    pub(super) fn demuxer(&self) -> Option<&Demuxer> {
-        self.open.as_ref().map(|open| &open.demuxer)
+    /// The open file, whether or not a packet is there.
+    pub(super) fn opened(&self) -> Option<&Opened> {
+        self.open.as_ref().map(|open| &open.file)
     }
 
-    /// As [`ByteStream::demuxer`], for its head.
-    pub(super) fn demuxer_mut(&mut self) -> Option<&mut Demuxer> {
-        self.open.as_mut().map(|open| &mut open.demuxer)
+    /// As [`ByteStream::opened`], for its head.
+    pub(super) fn opened_mut(&mut self) -> Option<&mut Opened> {
+        self.open.as_mut().map(|open| &mut open.file)
     }
 
-    /// The demuxer, if its next packet is there.
+    /// The file, if its next packet is there.
     ///
     /// # Errors
     /// If the stream can't be opened.
-    pub(super) fn ready(&mut self) -> Result<Option<&mut Demuxer>, NodeError> {
+    pub(super) fn ready(&mut self) -> Result<Option<&mut Opened>, NodeError> {
         if self.open.is_none() {
             self.open = self.try_open()?;
         }
@@ -112,11 +123,11 @@ impl ByteStream {
             return Err(failure::too_long(&self.name, most));
         }
         let Some(open) = &mut self.open else { return Ok(None) };
-        let Some(gate) = &mut open.gate else { return Ok(Some(&mut open.demuxer)) };
+        let Some(gate) = &mut open.gate else { return Ok(Some(&mut open.file)) };
         let position = self.bytes.read_position();
-        if let Gate::Matroska(blocks, _) = gate {
+        if let (Gate::Matroska { blocks, .. }, Opened::BuiltIn(demuxer)) = (&mut *gate, &mut open.file) {
             blocks.advance(|place, len| self.bytes.peek(place, len), self.bytes.end());
-            open.demuxer.learn(blocks);
+            demuxer.learn(blocks);
         }
         let limit = if self.bytes.is_finished() {
             self.bytes.end()
@@ -125,8 +136,8 @@ impl ByteStream {
                 Gate::Ahead(ahead) if self.bytes.end() - position < *ahead => return Ok(None),
                 Gate::Ahead(_) => self.bytes.end(),
                 Gate::Ogg(pages) => pages.whole(&self.bytes),
-                Gate::Matroska(blocks, asked) => {
-                    if blocks.whole(open.demuxer.track()) <= *asked && !blocks.is_lost() {
+                Gate::Matroska { blocks, track, asked } => {
+                    if blocks.whole(*track) <= *asked && !blocks.is_lost() {
                         return Ok(None);
                     }
                     *asked += 1;
@@ -136,11 +147,11 @@ impl ByteStream {
         };
         self.bytes.allow(limit);
         self.bytes.release(match gate {
-            Gate::Matroska(blocks, _) => position.min(blocks.next()),
+            Gate::Matroska { blocks, .. } => position.min(blocks.next()),
             _ => position,
         });
         open.asked_at = position;
-        Ok(Some(&mut open.demuxer))
+        Ok(Some(&mut open.file))
     }
 
     /// If the reader met the end of what has arrived, makes it go on later, and says so.
@@ -170,6 +181,7 @@ impl ByteStream {
         let Some((container, begins)) = self.container() else { return Ok(None) };
         match self.is_streamable(container, begins) {
             None => Ok(None),
+            _ if self.is_collected => self.open_whole(container),
             Some(false) => self.open_whole(container),
             Some(true) if self.has_head(container) => self.open_head(container, begins),
             Some(true) => Ok(None),
@@ -244,13 +256,17 @@ impl ByteStream {
             self.next_attempt = end * 2;
             return Ok(None);
         }
-        let mut demuxer = result?;
+        let mut demuxer = match result {
+            Ok(demuxer) if !self.has_upper_band(&demuxer, container)? => demuxer,
+            Ok(_) => return self.collect(container),
+            Err(refusal) => return self.open_outside(container, refusal),
+        };
         let gate = match container {
             Container::Ogg => Gate::Ogg(pages),
             Container::Matroska => {
                 let blocks = self.blocks();
                 demuxer.learn(&blocks);
-                Gate::Matroska(blocks, 0)
+                Gate::Matroska { blocks, track: demuxer.track(), asked: 0 }
             }
             Container::Flac => Gate::Ahead(flac_packet_len(&self.bytes)),
             Container::Wav => {
@@ -261,12 +277,36 @@ impl ByteStream {
             // Their readers keep what is no whole packet yet.
             _ => Gate::Ahead(1),
         };
-        Ok(Some(Open { demuxer, gate: Some(gate), container, asked_at: 0 }))
+        Ok(Some(Open { file: demuxer.into(), gate: Some(gate), container, asked_at: 0 }))
+    }
+
+    /// Collects the file for codecs of the system, which want it whole, or fails where there are none.
+    fn open_outside(&mut self, container: Container, refusal: Refusal) -> Result<Option<Open>, NodeError> {
+        match refusal.may_be_outside(container) && ready().is_some() {
+            true => self.collect(container),
+            false => Err(refusal.without_outside(container, &self.name)),
+        }
+    }
+
+    fn collect(&mut self, container: Container) -> Result<Option<Open>, NodeError> {
+        self.bytes.rewind(0);
+        self.is_collected = true;
+        self.next_attempt = u64::MAX;
+        if self.bytes.is_finished() { self.open_whole(container) } else { Ok(None) }
+    }
+
+    /// Whether frames of AAC that have arrived show that they are HE-AAC, which codecs of the system decode.
+    fn has_upper_band(&self, demuxer: &Demuxer, container: Container) -> Result<bool, NodeError> {
+        let arrived = || Ok(Box::new(Cursor::new(self.bytes.peek(0, HEARD))) as Box<dyn SystemSource>);
+        Ok(whole_band(demuxer, container, arrived)?.is_some())
     }
 
     fn open_whole(&mut self, container: Container) -> Result<Option<Open>, NodeError> {
-        if let Container::Foreign(format) = container {
-            return Err(failure::not_audio(&self.name, &self.bytes.peek(0, SNIFF_LEN), Some(format)));
+        if let Container::Foreign(format) = container
+            && !self.bytes.is_finished()
+        {
+            let refusal = foreign(&self.name, &self.bytes.peek(0, SNIFF_LEN), container, format);
+            return self.open_outside(container, refusal);
         }
         if container == Container::Unknown && self.bytes.end() > PATIENCE {
             return Err(failure::not_audio(&self.name, &self.bytes.peek(0, SNIFF_LEN), None));
@@ -278,8 +318,8 @@ impl ByteStream {
             return Ok(None);
         }
         self.is_collected = true;
-        let demuxer = open_buffer(self.bytes.take_all(), &self.name)?;
-        Ok(Some(Open { demuxer, gate: None, container, asked_at: 0 }))
+        let file = open_buffer(self.bytes.take_all(), &self.name)?;
+        Ok(Some(Open { file, gate: None, container, asked_at: 0 }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the head of a file tells: container, codec, format, length and tags, as one map.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use remotemedia_core::value::{Map, Value};
@@ -14,8 +15,8 @@ use super::container::Container;
 /// The facts of one file, without its format, which its first packet tells.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Head {
-    pub(super) container: &'static str,
-    pub(super) codec: &'static str,
+    pub(super) container: Cow<'static, str>,
+    pub(super) codec: Cow<'static, str>,
     /// The length that the file promises, in seconds.
     pub(super) duration_s: Option<f64>,
     pub(super) tags: Map,
@@ -30,8 +31,8 @@ impl Head {
     pub(super) fn value(&self, rate: u32, channels: usize) -> Value {
         let text = |text: &str| Value::Str(text.into());
         let mut map = Map::new();
-        map.insert("container".into(), text(self.container));
-        map.insert("codec".into(), text(self.codec));
+        map.insert("container".into(), text(&self.container));
+        map.insert("codec".into(), text(&self.codec));
         map.insert("rate".into(), Value::Int(rate.into()));
         map.insert("channels".into(), Value::Int(channels as i64));
         if let Some(duration_s) = self.duration_s {

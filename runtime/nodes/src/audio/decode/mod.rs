@@ -10,6 +10,7 @@ mod blocks;
 mod caf;
 mod chunker;
 mod codec;
+mod codecs;
 mod container;
 mod container_reader;
 mod demuxer;
@@ -33,13 +34,18 @@ mod mpeg_free;
 mod mpeg_header;
 mod mpeg_tag;
 mod ogg_jump;
+mod opened;
 mod opus;
 mod opus_streams;
 mod packet_frames;
 mod params;
 mod raw;
+mod refusal;
 mod source;
 mod symphonia_reader;
+mod system_codecs;
+mod system_file;
+mod system_formats;
 mod track;
 mod vorbis_blocks;
 mod wav_tags;
@@ -52,10 +58,14 @@ use remotemedia_core::node::{Cost, Define, Emission, Kinds, Node, NodeError, Por
 use remotemedia_core::value::{Audio, Buffer, FileSource, Kind, Map, Packet, Value};
 
 use self::chunker::{Chunker, Format, Trim};
+pub use self::codecs::codecs;
 use self::info::{Head, raw_codec_name};
 pub use self::params::AudioDecodeParams;
-use self::params::Range;
-use self::params::RawParams;
+use self::params::{Range, RawParams};
+pub use self::system_codecs::{
+    SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemHead, SystemList, SystemSource, SystemState,
+    install_system_codecs,
+};
 use self::work::{Got, Work};
 use crate::io::{Arrival, Incoming};
 
@@ -228,6 +238,9 @@ impl Node for AudioDecode {
     }
 
     fn resume(&mut self) -> Result<Step, NodeError> {
+        /// So many packets that are not wanted are decoded in one step, which a cancel can't end: some seconds of sound.
+        const MOST_PASSED: u32 = 64;
+        let mut passed = 0;
         loop {
             if let Some(packet) = self.info.take() {
                 return Ok(Step::More(Some(Emission { port: 1, packet })));
@@ -252,7 +265,12 @@ impl Node for AudioDecode {
                 continue;
             }
             match self.fetch() {
-                Ok(Fetched::Sound) => {}
+                Ok(Fetched::Sound) => {
+                    passed += u32::from(self.chunker.as_ref().is_some_and(|chunker| chunker.unwanted() > 0));
+                    if passed == MOST_PASSED {
+                        return Ok(Step::More(None));
+                    }
+                }
                 Ok(Fetched::Waiting) if self.incoming.is_some() => match self.take_in() {
                     Ok(()) => return Ok(Step::More(None)),
                     Err(failure) => self.failure = Some(failure.at(self.position())),
@@ -321,7 +339,7 @@ impl AudioDecode {
             Got::Waiting => return Ok(Fetched::Waiting),
             Got::End => return Ok(Fetched::End),
         };
-        let Some(demuxer) = self.work.demuxer_mut() else { return Ok(Fetched::End) };
+        let Some(demuxer) = self.work.opened_mut() else { return Ok(Fetched::End) };
         match &mut self.chunker {
             Some(chunker) if *chunker.format() == format => chunker.push(demuxer.planes()),
             Some(_) => self.format_change = Some(format),
@@ -342,8 +360,8 @@ impl AudioDecode {
         let chunker = self.chunker.get_or_insert_with(|| {
             let format = sound.format().clone();
             let head = Head {
-                container: "raw",
-                codec: raw_codec_name(sound.sample_format()),
+                container: "raw".into(),
+                codec: raw_codec_name(sound.sample_format()).into(),
                 duration_s: None,
                 tags: Map::new(),
             };
@@ -369,7 +387,7 @@ impl AudioDecode {
         let origin = self.chunker.as_ref().map_or(self.origin, Chunker::position);
         let part = self.range.part(origin.saturating_sub(self.origin), format.rate);
         let mut chunker = Chunker::new(format, self.chunk_ms, Trim::default(), part, origin);
-        if let Some(demuxer) = self.work.demuxer() {
+        if let Some(demuxer) = self.work.opened() {
             chunker.push(demuxer.planes());
         }
         self.chunker = Some(chunker);

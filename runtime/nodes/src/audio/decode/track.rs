@@ -1,6 +1,5 @@
 //! The track of a file that is decoded, and what its container says of it.
 
-use remotemedia_core::node::NodeError;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS,
@@ -14,6 +13,7 @@ use super::container::Container;
 use super::failure;
 use super::mp4_gapless::Movie;
 use super::opus;
+use super::refusal::Refusal;
 
 /// The facts of a track.
 pub(super) struct TrackFacts {
@@ -35,7 +35,7 @@ pub(super) fn choose_track(
     container: Container,
     movie: Option<&Movie>,
     name: &str,
-) -> Result<TrackFacts, NodeError> {
+) -> Result<TrackFacts, Refusal> {
     let (track, params) = audio_track(reader, name)?;
     let params = completed(params);
     let num_frames = track.num_frames.or_else(|| frames_of(track, &params));
@@ -58,10 +58,7 @@ pub(super) fn choose_track(
 }
 
 /// The usual track of audio, else the first one, and its params.
-fn audio_track<'a>(
-    reader: &'a dyn FormatReader,
-    name: &str,
-) -> Result<(&'a Track, &'a AudioCodecParameters), NodeError> {
+fn audio_track<'a>(reader: &'a dyn FormatReader, name: &str) -> Result<(&'a Track, &'a AudioCodecParameters), Refusal> {
     let audio = |track: &&Track| matches!(track.codec_params, Some(CodecParameters::Audio(_)));
     let track = reader
         .default_track(TrackType::Audio)

@@ -8,70 +8,82 @@ use remotemedia_core::value::{Buffer, Map};
 use symphonia::core::io::MediaSource;
 
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
-use super::demuxer::Demuxer;
+use super::demuxer::{Band, Demuxer};
 use super::failure;
 use super::gap_source::GapSource;
 use super::matroska::Blocks;
 use super::mp4_gapless::Movie;
+use super::opened::Opened;
+use super::refusal::Refusal;
 use super::source::{BufferBytes, CutSource, DiskSource, TailedSource};
+use super::system_codecs::{SystemSource, ready};
+use super::system_file::SystemFile;
 use super::wav_tags::wav_tags;
 
-/// Opens a file on disk; `name` is what messages call it.
+/// Opens a file on disk; `name` is what messages call it, and `again` opens it once more for codecs of the system.
 ///
 /// # Errors
 /// If it can't be read or decoded.
-pub(super) fn open_file(mut file: DiskSource, name: String) -> Result<Demuxer, NodeError> {
-    let mut first = Vec::new();
-    let mut failed = None;
-    let read = |place: u64, len: usize| {
-        let mut bytes = Vec::new();
-        let result =
-            file.seek(SeekFrom::Start(place)).and_then(|_| (&mut file).take(len as u64).read_to_end(&mut bytes));
-        if let Err(error) = result {
-            failed = Some(error);
-        }
-        if place == 0 && first.is_empty() {
-            first.clone_from(&bytes);
-        }
-        bytes
-    };
-    let sniffed = sniff(read, true);
-    if let Some(error) = failed {
-        return Err(failure::unreadable(&name, &error));
-    }
-    let mut found = Found::new(sniffed, first, file.len);
-    if found.container == Container::Mp4 {
-        found.movie = Movie::read(&mut file).map_err(|error| failure::unreadable(&name, &error))?;
-    }
-    if found.container == Container::Matroska {
-        let mut reader = BufReader::new(&mut file);
-        found.blocks = Some(Blocks::of_file(|place, len| read_at(&mut reader, place, len), found.len));
-    }
-    found.open(file, name)
+pub(super) fn open_file(
+    file: DiskSource,
+    name: String,
+    again: impl FnOnce() -> Result<DiskSource, NodeError>,
+) -> Result<Opened, NodeError> {
+    let found = Found::in_file(file, &name)?;
+    let container = found.0.container;
+    completed(found.0.open(found.1, name.clone()), container, name, || Ok(Box::new(again()?)))
 }
 
 /// Opens a file whose content is in memory; `name` is what messages call it.
 ///
 /// # Errors
 /// If it can't be decoded.
-pub(super) fn open_buffer(buffer: Buffer, name: &str) -> Result<Demuxer, NodeError> {
+pub(super) fn open_buffer(buffer: Buffer, name: &str) -> Result<Opened, NodeError> {
     if buffer.is_empty() {
         return Err(failure::empty(name));
     }
+    let again = buffer.clone();
     let mut source = Cursor::new(BufferBytes(buffer));
-    let bytes = source.get_ref().as_ref();
-    let read = |place: u64, len: usize| {
-        let start = usize::try_from(place).map_or(bytes.len(), |place| place.min(bytes.len()));
-        bytes[start..bytes.len().min(start + len)].to_vec()
+    let found = Found::in_memory(&mut source);
+    let container = found.container;
+    let opened = found.open(source, name.to_owned());
+    completed(opened, container, name.to_owned(), || Ok(Box::new(Cursor::new(BufferBytes(again)))))
+}
+
+/// What the built-in decoders opened, or what codecs of the system make of it, where more is in it than those know.
+fn completed(
+    opened: Result<Demuxer, Refusal>,
+    container: Container,
+    name: String,
+    source: impl FnOnce() -> Result<Box<dyn SystemSource>, NodeError>,
+) -> Result<Opened, NodeError> {
+    let demuxer = match opened {
+        Ok(demuxer) => demuxer,
+        Err(refusal) => return refusal.by_system(container, name, source).map(Opened::from),
     };
-    let mut found = Found::new(sniff(read, true), bytes[..bytes.len().min(SNIFF_LEN)].to_vec(), bytes.len() as u64);
-    if found.container == Container::Mp4 {
-        found.movie = Movie::read(&mut source).ok().flatten();
+    match whole_band(&demuxer, container, source)? {
+        Some(file) => Ok(file.into()),
+        None => Ok(demuxer.into()),
     }
-    if found.container == Container::Matroska {
-        found.blocks = Some(Blocks::of_file(|place, len| read_at(&mut source, place, len), found.len));
-    }
-    found.open(source, name.to_owned())
+}
+
+/// The file by codecs of the system, if they are there and find HE-AAC where the built-in decoder finds its lower band.
+///
+/// # Errors
+/// If the file can't be opened again.
+pub(super) fn whole_band(
+    demuxer: &Demuxer,
+    container: Container,
+    source: impl FnOnce() -> Result<Box<dyn SystemSource>, NodeError>,
+) -> Result<Option<SystemFile>, NodeError> {
+    let lower = match demuxer.band() {
+        Band::Whole => return Ok(None),
+        Band::Lower => None,
+        Band::MaybeLower(rate) => Some(rate),
+    };
+    let Some(codecs) = ready() else { return Ok(None) };
+    let file = SystemFile::open(codecs, source()?, container, demuxer.name().to_owned()).ok();
+    Ok(file.filter(|file| lower.is_none_or(|lower| file.rate().is_some_and(|rate| rate > lower))))
 }
 
 /// What is known of a file before its demuxer is opened.
@@ -95,7 +107,56 @@ impl Found {
         Self { container, begins, first, len, movie: None, blocks: None }
     }
 
-    fn open(self, mut source: impl MediaSource + 'static, name: String) -> Result<Demuxer, NodeError> {
+    /// What a file on disk is, and the file.
+    fn in_file(mut file: DiskSource, name: &str) -> Result<(Self, DiskSource), NodeError> {
+        let mut first = Vec::new();
+        let mut failed = None;
+        let read = |place: u64, len: usize| {
+            let mut bytes = Vec::new();
+            let result =
+                file.seek(SeekFrom::Start(place)).and_then(|_| (&mut file).take(len as u64).read_to_end(&mut bytes));
+            if let Err(error) = result {
+                failed = Some(error);
+            }
+            if place == 0 && first.is_empty() {
+                first.clone_from(&bytes);
+            }
+            bytes
+        };
+        let sniffed = sniff(read, true);
+        if let Some(error) = failed {
+            return Err(failure::unreadable(name, &error));
+        }
+        let mut found = Found::new(sniffed, first, file.len);
+        if found.container == Container::Mp4 {
+            found.movie = Movie::read(&mut file).map_err(|error| failure::unreadable(name, &error))?;
+        }
+        if found.container == Container::Matroska {
+            let mut reader = BufReader::new(&mut file);
+            found.blocks = Some(Blocks::of_file(|place, len| read_at(&mut reader, place, len), found.len));
+        }
+        Ok((found, file))
+    }
+
+    /// What the content of a file is.
+    fn in_memory(source: &mut Cursor<BufferBytes>) -> Self {
+        let bytes = source.get_ref().as_ref();
+        let read = |place: u64, len: usize| {
+            let start = usize::try_from(place).map_or(bytes.len(), |place| place.min(bytes.len()));
+            bytes[start..bytes.len().min(start + len)].to_vec()
+        };
+        let first = bytes[..bytes.len().min(SNIFF_LEN)].to_vec();
+        let mut found = Found::new(sniff(read, true), first, bytes.len() as u64);
+        if found.container == Container::Mp4 {
+            found.movie = Movie::read(source).ok().flatten();
+        }
+        if found.container == Container::Matroska {
+            found.blocks = Some(Blocks::of_file(|place, len| read_at(source, place, len), found.len));
+        }
+        found
+    }
+
+    fn open(self, mut source: impl MediaSource + 'static, name: String) -> Result<Demuxer, Refusal> {
         let tags = match self.container {
             Container::Wav => wav_tags(|place, len| read_at(&mut source, place, len), true),
             _ => Map::new(),

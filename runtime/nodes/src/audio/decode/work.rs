@@ -7,9 +7,10 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Buffer;
 
 use super::chunker::Format;
-use super::demuxer::{Demuxer, Progress, Stop};
+use super::demuxer::{Progress, Stop};
 use super::failure;
 use super::incremental::ByteStream;
+use super::opened::Opened;
 use super::params::RawParams;
 use super::raw::RawSound;
 use super::source::{BufferBytes, DiskSource};
@@ -19,7 +20,7 @@ use crate::io::{Incoming, Input, open};
 /// The file that is open, if one is.
 pub(super) enum Work {
     Idle,
-    File(Box<Demuxer>),
+    File(Opened),
     Stream(Box<ByteStream>),
     Raw(Box<RawSound>),
 }
@@ -42,7 +43,9 @@ impl Work {
         let name = format!("'{path}'");
         Ok(match (open(path)?, raw) {
             (Input::File(_, 0), _) => return Err(failure::empty(&name)),
-            (Input::File(file, len), None) => (Work::File(Box::new(open_file(DiskSource { file, len }, name)?)), None),
+            (Input::File(file, len), None) => {
+                (Work::File(open_file(DiskSource { file, len }, name, || reopened(path))?), None)
+            }
             (Input::File(file, _), Some(raw)) => {
                 (Work::Raw(Box::new(raw.sound(name, Some(Box::new(BufReader::new(file)))))), None)
             }
@@ -61,7 +64,7 @@ impl Work {
                 let reader = Cursor::new(BufferBytes(content.clone()));
                 Work::Raw(Box::new(raw.sound(NAME.to_owned(), Some(Box::new(reader)))))
             }
-            None => Work::File(Box::new(open_buffer(content.clone(), NAME)?)),
+            None => Work::File(open_buffer(content.clone(), NAME)?),
         })
     }
 
@@ -120,7 +123,7 @@ impl Work {
         match self {
             Work::Idle => false,
             Work::File(_) | Work::Raw(_) => true,
-            Work::Stream(stream) => stream.demuxer().is_some(),
+            Work::Stream(stream) => stream.opened().is_some(),
         }
     }
 
@@ -128,26 +131,26 @@ impl Work {
     pub(super) fn name(&self) -> &str {
         match self {
             Work::Idle => "",
-            Work::File(demuxer) => demuxer.name(),
+            Work::File(opened) => opened.name(),
             Work::Stream(stream) => stream.name(),
             Work::Raw(sound) => sound.name(),
         }
     }
 
-    /// The open demuxer; PCM without a header has none.
-    pub(super) fn demuxer(&self) -> Option<&Demuxer> {
+    /// The open file; PCM without a header has none.
+    pub(super) fn opened(&self) -> Option<&Opened> {
         match self {
-            Work::File(demuxer) => Some(demuxer),
-            Work::Stream(stream) => stream.demuxer(),
+            Work::File(opened) => Some(opened),
+            Work::Stream(stream) => stream.opened(),
             Work::Idle | Work::Raw(_) => None,
         }
     }
 
-    /// As [`Work::demuxer`], for its head.
-    pub(super) fn demuxer_mut(&mut self) -> Option<&mut Demuxer> {
+    /// As [`Work::opened`], for its head.
+    pub(super) fn opened_mut(&mut self) -> Option<&mut Opened> {
         match self {
-            Work::File(demuxer) => Some(demuxer),
-            Work::Stream(stream) => stream.demuxer_mut(),
+            Work::File(opened) => Some(opened),
+            Work::Stream(stream) => stream.opened_mut(),
             Work::Idle | Work::Raw(_) => None,
         }
     }
@@ -157,16 +160,16 @@ impl Work {
     /// # Errors
     /// If the file can't be opened or decoded.
     pub(super) fn fetch(&mut self) -> Result<Got, NodeError> {
-        let demuxer = match self {
+        let opened = match self {
             Work::Idle | Work::Raw(_) => return Ok(Got::End),
-            Work::File(demuxer) => demuxer,
+            Work::File(opened) => opened,
             Work::Stream(stream) if stream.is_over() => return Ok(self.ended()),
             Work::Stream(stream) => match stream.ready()? {
-                Some(demuxer) => demuxer,
+                Some(opened) => opened,
                 None => return Ok(Got::Waiting),
             },
         };
-        match demuxer.next() {
+        match opened.next() {
             Ok(Progress::Packet(format)) => Ok(Got::Packet(format)),
             Ok(Progress::End) => Ok(self.starved().unwrap_or_else(|| self.ended())),
             Err(Stop::SourceEnded(failure)) => self.starved().ok_or(failure),
@@ -181,7 +184,7 @@ impl Work {
     /// If the file can't be read.
     pub(super) fn pass_over(&mut self, frames: u64) -> Result<u64, NodeError> {
         match self {
-            Work::File(demuxer) => demuxer.pass_over(frames).map_err(|stop| match stop {
+            Work::File(opened) => opened.pass_over(frames).map_err(|stop| match stop {
                 Stop::SourceEnded(failure) | Stop::Failed(failure) => failure,
             }),
             Work::Raw(sound) => sound.pass_over(frames),
@@ -200,5 +203,13 @@ impl Work {
     fn starved(&mut self) -> Option<Got> {
         let Work::Stream(stream) = self else { return None };
         stream.step_back_if_starved().then_some(Got::Waiting)
+    }
+}
+
+/// The file that a path leads to once more, for another decoder.
+fn reopened(path: &str) -> Result<DiskSource, NodeError> {
+    match open(path)? {
+        Input::File(file, len) => Ok(DiskSource { file, len }),
+        Input::Stream(_) => Err(failure::empty(&format!("'{path}'"))),
     }
 }

@@ -1,0 +1,101 @@
+//! Why the built-in decoders do not open a file, and what else may: codecs of the system.
+
+use remotemedia_core::node::NodeError;
+
+use super::container::Container;
+use super::failure;
+use super::system_codecs::{SystemError, SystemSource, SystemState, installed};
+use super::system_file::SystemFile;
+use super::system_formats::system_formats;
+
+/// Why a file was not opened.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) error: NodeError,
+    missing: Missing,
+}
+
+/// What is not built in.
+#[derive(Debug)]
+enum Missing {
+    /// Nothing: the file is at fault.
+    Nothing,
+    /// What the file is or holds: `is WavPack`, `holds AC-3 in WAV`.
+    Codec(String),
+    /// Maybe a kind of track.
+    Track,
+}
+
+impl From<NodeError> for Refusal {
+    fn from(error: NodeError) -> Self {
+        Self { error, missing: Missing::Nothing }
+    }
+}
+
+impl From<Refusal> for NodeError {
+    fn from(refusal: Refusal) -> Self {
+        refusal.error
+    }
+}
+
+impl Refusal {
+    /// It holds a codec, or is of a format, that is not built in. `is` says it: `is WavPack`, `holds AC-3 in WAV`.
+    pub(super) fn of_codec(error: NodeError, is: String) -> Self {
+        Self { error, missing: Missing::Codec(is) }
+    }
+
+    /// It has no track of audio that is known here.
+    pub(super) fn of_track(error: NodeError) -> Self {
+        Self { error, missing: Missing::Track }
+    }
+
+    /// Whether codecs of the system may open the file.
+    pub(super) fn may_be_outside(&self, container: Container) -> bool {
+        !matches!(self.missing, Missing::Nothing) && system_formats(container).is_some()
+    }
+
+    /// Opens the file by the codecs of the system.
+    ///
+    /// # Errors
+    /// If there are none, or they can't open it either.
+    pub(super) fn by_system(
+        self,
+        container: Container,
+        name: String,
+        source: impl FnOnce() -> Result<Box<dyn SystemSource>, NodeError>,
+    ) -> Result<SystemFile, NodeError> {
+        let Some(codecs) = installed().filter(|_| self.may_be_outside(container)) else { return Err(self.error) };
+        let shown = match codecs.state() {
+            SystemState::Ready(shown) => shown,
+            SystemState::Absent(cure) => return Err(self.without_system(&name, &cure)),
+        };
+        match SystemFile::open(codecs, source()?, container, name.clone()) {
+            Ok(file) => Ok(file),
+            Err(SystemError::NoAudio) if matches!(self.missing, Missing::Track) => Err(self.error),
+            Err(error) => Err(failure::of_system(&name, &shown, self.is(), error)),
+        }
+    }
+
+    /// The error of a stream where there are no codecs of the system.
+    pub(super) fn without_outside(self, container: Container, name: &str) -> NodeError {
+        match installed().filter(|_| self.may_be_outside(container)).map(|codecs| codecs.state()) {
+            Some(SystemState::Absent(cure)) => self.without_system(name, &cure),
+            _ => self.error,
+        }
+    }
+
+    /// The error where there are no codecs of the system, which the sentence `cure` explains.
+    fn without_system(self, name: &str, cure: &str) -> NodeError {
+        match &self.missing {
+            Missing::Codec(codec) => failure::not_built_in(name, codec, cure),
+            Missing::Nothing | Missing::Track => self.error,
+        }
+    }
+
+    fn is(&self) -> &str {
+        match &self.missing {
+            Missing::Codec(codec) => codec,
+            Missing::Nothing | Missing::Track => "holds another kind of audio",
+        }
+    }
+}

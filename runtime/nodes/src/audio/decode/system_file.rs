@@ -1,0 +1,130 @@
+//! A file that codecs of the system decode, as the node takes files: named, in planes, with its head.
+
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+
+use remotemedia_core::node::NodeError;
+use remotemedia_core::value::{Audio, Layout, Map};
+use symphonia::core::audio::{Channels, Position};
+
+use super::chunker::{Format, MOST_CHUNK_BYTES};
+use super::container::Container;
+use super::demuxer::{Progress, Stop, unbroken};
+use super::failure;
+use super::info::{Head, add, container_name};
+use super::layout::layout_of;
+use super::system_codecs::{SystemCodecs, SystemDecoder, SystemError, SystemFormat, SystemSource};
+use super::system_formats::{is_bare, system_formats};
+
+/// An open file.
+pub(super) struct SystemFile {
+    name: String,
+    container: Container,
+    decoder: Box<dyn SystemDecoder>,
+    /// What messages say that it holds.
+    is: String,
+    planes: Vec<Vec<f32>>,
+    /// The first frames, which are decoded when the file is opened.
+    first: Option<SystemFormat>,
+}
+
+impl SystemFile {
+    /// Opens a file and decodes its first frames. `name` is what messages call it.
+    ///
+    /// # Errors
+    /// If it can't be opened, or has no frames of sound.
+    pub(super) fn open(
+        codecs: &dyn SystemCodecs,
+        source: Box<dyn SystemSource>,
+        container: Container,
+        name: String,
+    ) -> Result<Self, SystemError> {
+        let formats = system_formats(container).ok_or(SystemError::NoAudio)?;
+        let mut decoder = codecs.open(source, formats)?;
+        let is = format!("holds {}", decoder.head().codec);
+        let mut planes = Vec::new();
+        let first = decoder.next(&mut planes)?;
+        if first.is_none() {
+            return Err(SystemError::Damaged("it ends before its first frame of sound".to_owned()));
+        }
+        Ok(Self { name, container, decoder, is, planes, first })
+    }
+
+    /// What messages call the file.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The rate of the first frames, in Hz, before they were taken.
+    pub(super) fn rate(&self) -> Option<u32> {
+        self.first.map(|format| format.rate)
+    }
+
+    /// What the head of the file tells.
+    pub(super) fn head(&self) -> Head {
+        let head = self.decoder.head();
+        let mut tags = Map::new();
+        for (name, text) in &head.tags {
+            if !text.trim().is_empty() {
+                add(&mut tags, name.to_lowercase(), text);
+            }
+        }
+        // Of several names FFmpeg's own comes first, and Matroska's is the one that is usual here.
+        let own = head.container.split(',').next().unwrap_or_default().to_owned();
+        let container: Cow<'static, str> = match self.container {
+            Container::Foreign(_) | Container::Unknown | Container::Mpeg => own.into(),
+            known => container_name(known).into(),
+        };
+        let duration_s = head.duration_s.filter(|_| !is_bare(&container));
+        Head { container, codec: head.codec.into(), duration_s, tags }
+    }
+
+    /// The planes of the last frames.
+    pub(super) fn planes(&self) -> &[Vec<f32>] {
+        &self.planes
+    }
+
+    /// Decodes the next frames. After a failure there are no next ones.
+    ///
+    /// # Errors
+    /// If the file can't be read or decoded.
+    pub(super) fn next(&mut self) -> Result<Progress, Stop> {
+        let format = match self.first.take() {
+            Some(format) => Some(format),
+            None => {
+                let (decoder, planes) = (&mut self.decoder, &mut self.planes);
+                match unbroken(AssertUnwindSafe(|| decoder.next(planes))) {
+                    Ok(Ok(format)) => format,
+                    Ok(Err(error)) => {
+                        return Err(self.failed(failure::of_system(&self.name, "FFmpeg", &self.is, error)));
+                    }
+                    Err(panic) => return Err(self.failed(failure::unexpected(&self.name, &panic))),
+                }
+            }
+        };
+        let Some(format) = format else { return Ok(Progress::End) };
+        let frames = self.planes.first().map_or(0, Vec::len);
+        let is_even = self.planes.len() == format.channels && self.planes.iter().all(|plane| plane.len() == frames);
+        let bytes = frames.saturating_mul(format.channels).saturating_mul(size_of::<f32>());
+        if !is_even || format.rate == 0 || format.channels > Audio::MAX_CHANNELS || bytes > MOST_CHUNK_BYTES {
+            return Err(self.failed(failure::damaged(&self.name, "a packet has a format that sound can't have")));
+        }
+        Ok(Progress::Packet(Format { rate: format.rate, channels: format.channels, layout: layout(&format) }))
+    }
+
+    fn failed(&mut self, error: NodeError) -> Stop {
+        self.planes.iter_mut().for_each(Vec::clear);
+        Stop::Failed(error)
+    }
+}
+
+/// The name of the layout that the mask has.
+fn layout(format: &SystemFormat) -> Layout {
+    let positions = Position::from_bits(format.mask);
+    match positions {
+        Some(positions) if format.mask.count_ones() as usize == format.channels => {
+            layout_of(&Channels::Positioned(positions))
+        }
+        _ => Layout::for_channels(format.channels),
+    }
+}
