@@ -12,8 +12,8 @@ from contextlib import closing
 
 import remotemedia as rm
 
-from .._problem.outside_text import one_line
 from .._manifest.codecs import Codecs, codecs
+from .._problem.outside_text import one_line
 from ..errors import Error, InvalidArgumentError
 from ..media import File
 from . import DONE, FAILED, NO_FILE, sentence_of

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::ptr::null_mut;
 
 use remotemedia_nodes::audio::SystemList;
 
@@ -110,7 +111,7 @@ impl Library {
             }));
         };
         let util = of_major(*major).map_or(0, |layout| layout.util);
-        let mut last = Err(None);
+        let mut handle = null_mut();
         for name in NAMES {
             let found = of_name(name);
             let wanted = match name {
@@ -119,10 +120,11 @@ impl Library {
                 _ => found.get(major),
             };
             if let Some(path) = wanted {
-                last = open(path.as_os_str());
+                // A part of the system's in its place would be another build.
+                let opened = open_from(folder, path, MOST_NEEDED);
+                handle = opened.map_err(|reason| Unloaded::Unfit(reason.unwrap_or_default()))?;
             }
         }
-        let handle = last.map_err(|reason| Unloaded::Unfit(reason.unwrap_or_default()))?;
         Self::of_handle(handle).map_err(Unloaded::Unfit)
     }
 
@@ -243,6 +245,29 @@ fn open(name: &OsStr) -> Result<*mut c_void, Option<String>> {
         let reason = libc::dlerror();
         (!reason.is_null()).then(|| CStr::from_ptr(reason).to_string_lossy().into_owned())
     })
+}
+
+/// Libraries that one needs, each of which may need so many in turn.
+const MOST_NEEDED: usize = 200;
+
+/// Loads a library of a folder, and before it what it needs from the same folder: in wheels nothing says that it is there.
+fn open_from(folder: &Path, path: &Path, most: usize) -> Result<*mut c_void, Option<String>> {
+    let mut failed = None;
+    for left in (0..most).rev() {
+        let reason = match open(path.as_os_str()) {
+            Ok(handle) => return Ok(handle),
+            Err(reason) => reason,
+        };
+        // The loader of glibc says `NAME: cannot open shared object file: ...`.
+        let needed =
+            reason.as_deref().and_then(|reason| reason.split_once(": cannot open ")).map(|(name, _)| name.to_owned());
+        let needed =
+            needed.filter(|name| !name.contains('/')).map(|name| folder.join(name)).filter(|path| path.exists());
+        let Some(needed) = needed.filter(|_| reason != failed) else { return Err(reason) };
+        open_from(folder, &needed, left.min(most / 2))?;
+        failed = reason;
+    }
+    Err(failed)
 }
 
 /// The path of the library that holds an address.

@@ -9,8 +9,9 @@ use remotemedia_nodes::audio::SystemSource;
 use super::functions::{ERROR_EOF, ERROR_IO, Functions, Object};
 use super::layout::{field, io_context, set_field};
 
-/// The bytes that are read at a time.
+/// The bytes that FFmpeg keeps, and the most that it gets at a time.
 const BUFFER: usize = 32 << 10;
+const PIECE: usize = 8 << 10;
 
 /// A reader and its `AVIOContext`.
 pub(super) struct Source {
@@ -98,26 +99,28 @@ unsafe fn with_reader<T>(opaque: *mut c_void, body: impl FnOnce(&mut dyn SystemS
 }
 
 unsafe extern "C" fn read(opaque: *mut c_void, target: *mut u8, length: c_int) -> c_int {
-    let Ok(count) = usize::try_from(length) else { return ERROR_IO };
-    // SAFETY: FFmpeg passes room of this length, and the reader that it was given. That room is filled with zeros before it
-    // becomes a slice.
+    let Ok(wanted) = usize::try_from(length) else { return ERROR_IO };
+    // Not into the room itself: it holds bytes that are still of use when the source has none left.
+    let mut piece = [0; PIECE];
+    let room = wanted.min(PIECE);
+    // SAFETY: FFmpeg passes the reader that it was given.
     let done = unsafe {
-        std::ptr::write_bytes(target, 0, count);
-        let target = std::slice::from_raw_parts_mut(target, count);
         with_reader(opaque, |source| {
             loop {
-                match source.read(target) {
+                match source.read(&mut piece[..room]) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     done => return done,
                 }
             }
         })
     };
-    match done {
-        Some(0) => ERROR_EOF,
-        Some(done) => c_int::try_from(done).unwrap_or(ERROR_IO),
-        None => ERROR_IO,
+    let Some(done) = done.map(|done| done.min(room)) else { return ERROR_IO };
+    if done == 0 {
+        return ERROR_EOF;
     }
+    // SAFETY: FFmpeg passes room of `length` bytes, which is as much or more.
+    unsafe { std::ptr::copy_nonoverlapping(piece.as_ptr(), target, done) };
+    c_int::try_from(done).unwrap_or(ERROR_IO)
 }
 
 unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {

@@ -107,7 +107,7 @@ fn hear(params: Json, packets: Vec<Packet>) -> Heard {
     let mut heard = Heard { planes: vec![Vec::new(); 2], first_pts: None, layout: None, info: Vec::new(), error: None };
     let mut take = |emission: remotemedia_core::node::Emission| match emission.packet.value {
         Value::Audio(audio) => {
-            heard.first_pts = heard.first_pts.or(audio.pts());
+            heard.first_pts = heard.first_pts.or(audio.pts);
             heard.layout = audio.layout().name().map(str::to_owned);
             for (channel, plane) in heard.planes.iter_mut().enumerate() {
                 plane.extend_from_slice(audio.channel(channel));

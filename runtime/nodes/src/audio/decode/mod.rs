@@ -86,7 +86,9 @@ documented! {
 /// | WebM and Matroska | Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM |
 /// | MP4, M4A, M4B and QuickTime | AAC-LC, ALAC, FLAC, MP3, PCM |
 ///
-/// What a file is, is known by its content and not by its name; a codec that can't be decoded is called by its name.
+/// What a file is, is known by its content and not by its name. Other codecs and formats are decoded by the libraries of FFmpeg, if
+/// they are on the machine; a codec that can't be decoded is called by its name. HE-AAC that does not say openly that it is
+/// comes out at half its rate without FFmpeg.
 ///
 /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
 ///   sound is alive at a time.
@@ -133,7 +135,7 @@ documented! {
 ///
 /// | key | value |
 /// |---|---|
-/// | `container` | `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`, `adts`, `mp4` or `matroska` |
+/// | `container` | `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`, `adts`, `mp4` or `matroska`; else FFmpeg's name |
 /// | `codec` | its name, such as `pcm_s16le`, `mp3`, `aac` or `opus` |
 /// | `rate`, `channels` | of the sound that comes out, in Hz and as a number |
 /// | `duration_s` | the length in seconds; missing where the file does not give it |

@@ -65,7 +65,7 @@ impl SystemFile {
         let head = self.decoder.head();
         let mut tags = Map::new();
         for (name, text) in &head.tags {
-            if !text.trim().is_empty() {
+            if !text.trim().is_empty() && !NOTES.contains(&&**name) {
                 add(&mut tags, name.to_lowercase(), text);
             }
         }
@@ -117,6 +117,9 @@ impl SystemFile {
         Stop::Failed(error)
     }
 }
+
+/// What FFmpeg has among the tags and is none: notes of the container for players.
+const NOTES: [&str; 5] = ["compatible_brands", "handler_name", "major_brand", "minor_version", "vendor_id"];
 
 /// The name of the layout that the mask has.
 fn layout(format: &SystemFormat) -> Layout {
