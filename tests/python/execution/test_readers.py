@@ -155,8 +155,32 @@ async def test_a_task_that_reads_loses_nothing_when_the_block_is_left(slow: bool
     assert await reading == [value + 5 for value in range(50)]
 
 
+async def test_an_interruption_while_a_reader_gives_the_loop_a_turn_does_not_end_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    interrupted = asyncio.Event()
+    sleep = asyncio.sleep
+
+    async def turn(seconds: float) -> None:
+        if interrupted.is_set():
+            await sleep(seconds)
+            return
+        session.interrupt()
+        interrupted.set()
+
+    monkeypatch.setattr("remotemedia._execution.reader.INLINE_IN_A_ROW", 1)
+    async with pipeline().session() as session:
+        reading = asyncio.create_task(anext(session.output("p2")))
+        monkeypatch.setattr(asyncio, "sleep", turn)
+        await session.send(1)
+        await interrupted.wait()
+        await session.send(2)
+        assert (await reading).value == 7
+        monkeypatch.undo()
+
+
 async def test_leaving_the_block_waits_for_no_task_that_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remotemedia._execution.session.STALL_SECONDS", 0.01)
+    monkeypatch.setattr("remotemedia._execution.session_end.STALL_SECONDS", 0.01)
     left = asyncio.Event()
 
     async def read_one(session: rm.Session) -> int:

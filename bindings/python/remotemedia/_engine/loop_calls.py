@@ -24,27 +24,35 @@ PARTS_IN_A_ROW = 32
 """After so many values of an async generator that never waited, the event loop gets a turn."""
 
 Loop = Callable[[], asyncio.AbstractEventLoop | None]
-"""The loop, unless it was collected."""
+"""The loop; None where there is none, or where it was collected."""
 
 
-def serve(port: EventPort[Any], loop: Loop, run: Run, call: OpenCall, on_this_thread: bool) -> None:
-    """Has a call served; with `on_this_thread` sync functions run on this serving thread, after its present work."""
-    assert run.context is not None
-    chain, context = call.chain, run.context.copy()
-    instances = run.instances if chain.has_instances else None
-    if chain.on_loop:
-        if instances is None:
-            _serve_on_loop(port, loop, context, call)
+class LoopCalls:
+    """The part of a driver that serves calls: on its loop, or on serving threads where functions are sync."""
+
+    loop: Loop
+
+    def serve(self, port: EventPort[Any], run: Run, call: OpenCall, on_this_thread: bool) -> None:
+        """Has the functions of a call run where they belong.
+
+        With `on_this_thread` sync functions run on this serving thread, after its present work.
+        """
+        assert run.context is not None
+        chain, context = call.chain, run.context.copy()
+        instances = run.instances if chain.has_instances else None
+        if chain.on_loop:
+            if instances is None:
+                _serve_on_loop(port, self.loop, context, call)
+            else:
+                _serve_instances_on_loop(port, self.loop, context, call, instances)
+        elif instances is not None:
+            _serve_instances(port, context, call, instances, on_this_thread)
+        elif chain.in_parts:
+            partial = PartialCall(port, call, context, _run_in_thread, _reply_last)
+            if call.attach(partial.cancel, partial.resume):
+                partial.begin(on_this_thread)
         else:
-            _serve_instances_on_loop(port, loop, context, call, instances)
-    elif instances is not None:
-        _serve_instances(port, context, call, instances, on_this_thread)
-    elif chain.in_parts:
-        partial = PartialCall(port, call, context, _run_in_thread, _reply_last)
-        if call.attach(partial.cancel, partial.resume):
-            partial.begin(on_this_thread)
-    else:
-        _submit(lambda: _serve_in_thread(port, context, call), on_this_thread)
+            _submit(lambda: _serve_in_thread(port, context, call), on_this_thread)
 
 
 def call_on(loop: asyncio.AbstractEventLoop | None, what: Callable[[], object]) -> bool:

@@ -18,8 +18,7 @@ from .._codec.call_buffers import CallBuffers
 from .._functions import threads
 from .._process import exiting
 from ..errors import Error
-from .loop_calls import call_on, in_thread, serve
-from .open_calls import OpenCall
+from .loop_calls import LoopCalls, call_on, in_thread
 from .port import EventPort
 from .run import Run
 
@@ -32,14 +31,14 @@ LOOP_BUDGET_US = 300
 _log = logging.getLogger("remotemedia")
 
 
-class LoopDriver:
+class LoopDriver(LoopCalls):
     """Has a port watched by an event loop, to which it holds a weak reference."""
 
     budget_us = LOOP_BUDGET_US
 
     def __init__(self, loop: asyncio.AbstractEventLoop, forgotten: Callable[[], None]) -> None:
         """`forgotten` is called when the loop is collected."""
-        self.loop: Callable[[], asyncio.AbstractEventLoop | None] = weakref.ref(loop, lambda _: forgotten())
+        self.loop = weakref.ref(loop, lambda _: forgotten())
         self.inline_in_a_row = 0
         """How many executions have ended in their submit since the loop had a turn."""
         self._descriptor = -1
@@ -66,10 +65,6 @@ class LoopDriver:
         """Takes the descriptor out of the loop: that of a port that is shut down stays readable for ever."""
         self._unwatch()
         self._descriptor = -1
-
-    def serve(self, port: LoopPort, run: Run, call: OpenCall, on_this_thread: bool) -> None:
-        """Runs async functions on the loop, sync ones on serving threads."""
-        serve(port, self.loop, run, call, on_this_thread)
 
     def decode(self, port: LoopPort, used: CallBuffers) -> list[Any] | None:
         """The events that are in `used`. A thread decodes a long document, while the loop does other work."""

@@ -29,6 +29,7 @@ from .completion import failure_of
 from .loop_port import LOOP_BUDGET_US, LoopPort
 from .port_registry import loop_port
 from .run import Run
+from .session_packets import explained_packets, pack_borrowed, refused_packets
 
 if TYPE_CHECKING:
     from .._manifest.compile import Compiled
@@ -89,9 +90,9 @@ class NativeSession:
         self._notify = notify
         self.readers = readers
         self._sent_alone = 0
+        """How many packets were sent since a send brought outputs."""
         self.has_other_sender = False
         """Whether a thread has sent, or something was sent while a reader waited."""
-        """How many packets were sent since a send brought outputs."""
         self._port: LoopPort | None = None
         self._thread = 0
         """The thread of its loop."""
@@ -172,7 +173,7 @@ class NativeSession:
         if used is None:
             used = self.opened()
         try:
-            document = self._pack(packets) if not borrow else _pack_borrowed(used, packets)
+            document = self._pack(packets) if not borrow else pack_borrowed(used, packets)
         except PACKING_ERRORS as error:
             raise refused_packets(used, packets, error) from None
         native, has_buffers, most = used.native, used.table, 0
@@ -285,12 +286,7 @@ class NativeSession:
     def metrics(self) -> Mapping[str, Any]:
         """The document of its metrics."""
         self.check_place()
-        used = self.opened()
-        used.ready()
-        status = lib.rm_session_metrics(self._handle, used.output, used.error)
-        used.output.discard_count = 0
-        check(status, used.error)
-        return used.unpack()  # type: ignore[no-any-return]
+        return self._document(lib.rm_session_metrics, self.opened())
 
     def trace(self) -> Mapping[str, Any] | None:
         """What was recorded since the last call; None before the session is used. Any thread may call it."""
@@ -298,11 +294,7 @@ class NativeSession:
             return None
         used = acquire()
         try:
-            used.ready()
-            status = lib.rm_session_trace(self._handle, used.output, used.error)
-            used.output.discard_count = 0
-            check(status, used.error)
-            return used.unpack()  # type: ignore[no-any-return]
+            return self._document(lib.rm_session_trace, used)
         finally:
             release(used)
 
@@ -316,6 +308,13 @@ class NativeSession:
         if self.error is not None and not self.is_cancelled:
             self.error_was_raised = True
             raise self.error
+
+    async def ended(self, *, again: bool = True) -> None:
+        """Waits for the completion; raises what ended the session before its time, perhaps once more."""
+        if self.completed is not None and not self.completed.done():
+            await asyncio.shield(self.completed)
+        if again or not self.error_was_raised:
+            self.raise_failure()
 
     def opened(self) -> CallBuffers:
         """The buffers of its calls. Opens the native session at the first use."""
@@ -388,6 +387,14 @@ class NativeSession:
             raise
         self._handle = ffi.gc(out[0], lib.rm_session_free)
 
+    def _document(self, function: Any, used: CallBuffers) -> Mapping[str, Any]:
+        """The document that a function of the library has for the session."""
+        used.ready()
+        status = function(self._handle, used.output, used.error)
+        used.output.discard_count = 0
+        check(status, used.error)
+        return used.unpack()  # type: ignore[no-any-return]
+
     def _room_for_outputs(self) -> int:
         """How many outputs a send may bring."""
         waiting = len(self.arrived)
@@ -452,23 +459,3 @@ def _notifier(session: NativeSession) -> Callable[[int], None]:
         found._notify(kind)
 
     return notify
-
-
-def _pack_borrowed(used: CallBuffers, packets: list[list[Any]]) -> bytes:
-    used.snapshot = False
-    try:
-        return used.packer.pack(packets)  # type: ignore[no-any-return]
-    finally:
-        used.snapshot = True
-
-
-def refused_packets(used: CallBuffers, packets: list[list[Any]], error: Exception) -> MarshalError:
-    if len(packets) == 1:
-        return used.refused(packets[0][0], "value", error)
-    return used.refused([packet[0] for packet in packets], "values", error)
-
-
-def explained_packets(used: CallBuffers, packets: list[list[Any]], refusal: MarshalError) -> MarshalError:
-    if len(packets) == 1:
-        return used.explained(packets[0][0], "value", refusal)
-    return used.explained([packet[0] for packet in packets], "values", refusal)

@@ -13,7 +13,7 @@ from .._abi import ownership
 from .._codec.call_buffers import CallBuffers
 from .._functions.serve import Reply, serve
 from .._results.outputs import Outputs
-from . import loop_calls
+from .loop_calls import LoopCalls
 from .open_calls import OpenCall
 from .partial_calls import PartialCall
 from .port import EventPort, NextCall
@@ -73,12 +73,11 @@ class SyncDriver:
         port.reply(call, reply, self.next_calls)
 
 
-class ThreadsDriver(SyncDriver):
+class ThreadsDriver(LoopCalls, SyncDriver):
     """Runs the calls of a port on serving threads, while the thread that waits at it only waits."""
 
-    def serve(self, port: EventPort[SyncDriver], run: Run, call: OpenCall, on_this_thread: bool) -> None:
-        """Has a serving thread run the functions of a call, all of which are sync."""
-        loop_calls.serve(port, lambda: None, run, call, on_this_thread)
+    loop = staticmethod(lambda: None)
+    """There is none: all functions are sync."""
 
     def clean(self, run: Run) -> None:
         """Cleans up the instances of a run now, or on the thread that works with them, once it is done."""

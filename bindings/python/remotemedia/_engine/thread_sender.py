@@ -6,6 +6,7 @@ holds up nobody; only a thread that waits for room learns of it by an event that
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -16,8 +17,9 @@ from .._abi.constants import RM_GONE
 from .._abi.library import failure
 from .._abi.ownership import pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers
-from ..errors import GoneError, MarshalError
-from .session_handle import NativeSession, explained_packets, refused_packets, send
+from ..errors import GoneError, InvalidArgumentError, MarshalError
+from .session_handle import NativeSession, send
+from .session_packets import explained_packets, refused_packets
 
 if TYPE_CHECKING:
     from .._codec.pcm import PCMReader
@@ -43,6 +45,8 @@ class ThreadSender:
 
         `timeout` is in seconds, 0 for no waiting, None for as long as it takes.
         """
+        if timeout is not None and (isinstance(timeout, bool) or not _is_seconds(timeout)):
+            raise InvalidArgumentError(f"timeout must be a number of seconds, 0 or more, or None, got {timeout!r}")
         self._native.check_thread()
         if timeout == 0:
             return self._try(packet_of)
@@ -128,3 +132,10 @@ class ThreadSender:
             self._native.require_life()
             raise GoneError("the session has ended; if it failed, leaving its block raises why") from None
         raise explained_packets(used, packets, refusal) if isinstance(refusal, MarshalError) else refusal
+
+
+def _is_seconds(value: Any) -> bool:
+    try:
+        return bool(0 <= value < math.inf)
+    except TypeError:
+        return False

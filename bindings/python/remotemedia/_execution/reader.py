@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .._abi.constants import RM_END
+from .._engine.session_handle import NativeSession
 from .._results.outputs import Packet
 from ..errors import GoneError, InvalidArgumentError
+from .waiters import Waiters
 
-if TYPE_CHECKING:
-    from .session import Session
+INLINE_IN_A_ROW = 128
+"""After this many packets that were read without waiting, the event loop gets a turn."""
 
 
 class Reader:
     """The outputs of a session or of one of its sinks, as packets: `async for packet in reader`."""
 
-    __slots__ = ("batch", "has_ended", "name", "session", "sink", "task", "waiter")
+    __slots__ = ("_in_a_row", "_native", "_outputs", "batch", "has_ended", "name", "sink", "task", "waiter")
 
-    def __init__(self, session: Session, sink: int, batch: deque[Packet], name: str | None = None) -> None:
-        self.session = session
+    def __init__(
+        self, native: NativeSession, outputs: Waiters, sink: int, batch: deque[Packet], name: str | None = None
+    ) -> None:
+        """`outputs` are those who wait for outputs of the session."""
+        self._native = native
+        self._outputs = outputs
+        self._in_a_row = 0
         self.sink = sink
         self.batch = batch
         self.name = name
@@ -38,28 +46,43 @@ class Reader:
     async def __anext__(self) -> Packet:
         if self.batch:
             return self.batch.popleft()
-        packet = await self.session._next(self)
-        if packet is None:
-            raise StopAsyncIteration
-        return packet
-
-    def begin(self) -> None:
-        """Notes that the running task reads. Raises `InvalidArgumentError` while another one waits for the same."""
-        if self.waiter is not None:
-            name = "this session" if self.name is None else f"'{self.name}'"
-            raise InvalidArgumentError(
-                f"another task reads the outputs of {name}, and each of them goes to one reader: "
-                "read them in one task and hand them on, for example with an asyncio.Queue for each receiver"
-            )
-        self.task = asyncio.current_task()
+        self._begin()
+        native, batch = self._native, self.batch
+        while not native.is_cancelled and not native.is_closed:
+            status = native.fetch(self.sink, batch)
+            if batch:
+                self._in_a_row += len(batch)
+                if self._in_a_row >= INLINE_IN_A_ROW:
+                    self._in_a_row = 0
+                    await asyncio.sleep(0)
+                if batch:
+                    return batch.popleft()
+                # An interruption has dropped it meanwhile.
+                continue
+            if status == RM_END:
+                # Leaving the block waits for no reader that has come here.
+                self.task = None
+                self._outputs.wake()
+                await native.ended()
+                self.has_ended = True
+                break
+            native.check_place()
+            waiter = self.waiter = self._outputs.add()
+            try:
+                await waiter
+            finally:
+                self.waiter = None
+                self._outputs.discard(waiter)
+            if batch:
+                return batch.popleft()
+        raise StopAsyncIteration
 
     def refuse_at_end(self) -> None:
         """Raises `GoneError` for a loop that begins where no outputs come any more.
 
         Not after `cancel`, which ends all reading: a task that was about to begin knows nothing of it.
         """
-        session = self.session
-        if session.was_left:
+        if self._native.is_closed:
             raise GoneError(
                 "the block of the session was left, which drops what was not read; "
                 "read inside of it, or in a task that it waits for"
@@ -76,3 +99,13 @@ class Reader:
         """Whether a task that is not the running one reads it, and has not come to its end."""
         task = self.task
         return task is not None and not task.done() and task is not asyncio.current_task()
+
+    def _begin(self) -> None:
+        """Notes that the running task reads. Raises `InvalidArgumentError` while another one waits for the same."""
+        if self.waiter is not None:
+            name = "this session" if self.name is None else f"'{self.name}'"
+            raise InvalidArgumentError(
+                f"another task reads the outputs of {name}, and each of them goes to one reader: "
+                "read them in one task and hand them on, for example with an asyncio.Queue for each receiver"
+            )
+        self.task = asyncio.current_task()

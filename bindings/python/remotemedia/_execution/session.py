@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import math
 import os
 import time
 from collections import deque
@@ -15,21 +14,21 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .._abi.constants import OUTPUTS, ROOM
-from .._abi.library import lib
+from .._abi.constants import COMPLETED, OUTPUTS, RM_END, ROOM
 from .._engine.session_handle import NativeSession
 from .._engine.thread_sender import ThreadSender
-from .._results.inputs import listed
 from .._results.outputs import Packet
 from .._results.progress import Reporter, Ticker
 from ..errors import Error, InvalidArgumentError
-from ..media import nanoseconds
 from .metrics import Metrics, metrics_of
+from .packet_maker import PacketMaker
 from .reader import Reader
+from .session_end import drop_unread_outputs
 from .time_breaks import TimeBreakReport
 from .trace import Marks, TraceFile
 from .traced_session import TracedSession
-from .watchdog import WATCHDOG_SECONDS, Watchdog, refuse_a_stall
+from .waiters import Waiters
+from .watchdog import STALL_SECONDS, WATCHDOG_SECONDS, Watchdog, refuse_a_stall
 
 if TYPE_CHECKING:
     from .._codec.pcm import PCM
@@ -37,14 +36,8 @@ if TYPE_CHECKING:
     from .._results.progress import OnProgress
     from ..errors import NodeError
 
-RM_OK: int = lib.RM_OK
-RM_END: int = lib.RM_END
-
 INLINE_IN_A_ROW = 128
 """After this many packets that were taken without waiting, the event loop gets a turn."""
-
-STALL_SECONDS = 5.0
-"""How long a `send` waits while outputs were never read."""
 
 
 class Session:
@@ -66,23 +59,17 @@ class Session:
         on_progress: OnProgress | None = None,
         trace: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._outputs: list[asyncio.Future[None]] = []
+        self._outputs = Waiters()
+        self._room = Waiters()
         self._marks = None if trace is None else Marks()
         opening = (compiled, options, self._notified, self._outputs)
         self._native = NativeSession(*opening) if self._marks is None else TracedSession(self._marks, *opening)
-        self._inputs = compiled[0].inputs
-        """The names of the inputs."""
-        if pcm is not None and len(self._inputs) > 1:
-            raise InvalidArgumentError(
-                f"input= is for a pipeline with one input, and this one has {listed(self._inputs)}; "
-                "send remotemedia.Audio to each"
-            )
-        self._pcm = None if pcm is None else pcm.reader()
-        self._threads = ThreadSender(self._native, self._pcm)
-        self._is_plain = pcm is None and len(self._inputs) < 2
+        self._packets = PacketMaker(compiled[0].inputs, pcm)
+        self._threads = ThreadSender(self._native, self._packets.pcm)
+        self._is_plain = self._packets.is_plain
         """Whether values are packets as they are: no PCM, one input, and not finished."""
         self._chosen: dict[str, Reader] = {}
-        self._all = Reader(self, -1, self._native.arrived)
+        self._all = Reader(self._native, self._outputs, -1, self._native.arrived)
         self._seconds_of_watchdog = watchdog
         self._watchdog: Watchdog | None = None
         self._time_breaks = TimeBreakReport()
@@ -90,7 +77,6 @@ class Session:
         self._ticker: Ticker | None = None
         self._trace_path = trace
         self._trace: TraceFile | None = None
-        self._room: list[asyncio.Future[None]] = []
         self._in_a_row = 0
         self._finished = False
 
@@ -124,7 +110,7 @@ class Session:
                 self._watchdog.stop()
             if self._ticker is not None:
                 self._ticker.__exit__()
-            self._wake()
+            self._notified(COMPLETED)
             await self._native.cleaned()
             if self._trace is not None:
                 # By a thread, which writes what was recorded also if this wait is cancelled.
@@ -155,7 +141,8 @@ class Session:
         if pts is None and duration is None and to is None and self._is_plain:
             packets = [[value]]
         else:
-            packet = self._packet(value, pts, duration, to)
+            self._refuse_more()
+            packet = self._packets.packet(value, pts, duration, to)
             if packet is None:
                 return
             packets = [packet]
@@ -180,12 +167,14 @@ class Session:
         borrow: bool = False,
     ) -> bool:
         """Sends a value if there is room for it now. Returns whether it was taken. See `send`."""
-        before = None if self._pcm is None else self._pcm.state
-        packet = self._packet(value, pts, duration, to)
+        self._refuse_more()
+        pcm = self._packets.pcm
+        before = None if pcm is None else pcm.state
+        packet = self._packets.packet(value, pts, duration, to)
         if packet is None or self._native.exchange([packet], borrow, True):
             return True
-        if self._pcm is not None and before is not None:
-            self._pcm.state = before
+        if pcm is not None and before is not None:
+            pcm.state = before
         return False
 
     def send_from_thread(
@@ -211,10 +200,13 @@ class Session:
         its `__cause__`, which leaving the block raises in the loop; `InvalidArgumentError` after `finish`, and on the
         thread of the loop.
         """
-        if timeout is not None and (isinstance(timeout, bool) or not _is_seconds(timeout)):
-            raise InvalidArgumentError(f"timeout must be a number of seconds, 0 or more, or None, got {timeout!r}")
         sent_at = 0 if self._marks is None else time.monotonic_ns()
-        is_taken = self._threads.send(lambda: self._packet(value, pts, duration, to), timeout)
+
+        def packet() -> list[Any] | None:
+            self._refuse_more()
+            return self._packets.packet(value, pts, duration, to)
+
+        is_taken = self._threads.send(packet, timeout)
         if is_taken and self._marks is not None:
             self._marks.add("send", "send from a thread", {"packets": 1}, sent_at)
         return is_taken
@@ -224,14 +216,8 @@ class Session:
 
         With `input=` it joins pieces to packets of up to about a second.
         """
-        if self._is_plain and to is None:
-            packets = [[value] for value in values]
-        else:
-            self._refuse_more()
-            number = self._number(to)
-            packets = [[value] for value in (values if self._pcm is None else self._pcm.take_many(values))]
-            if number:
-                packets = [[value, None, None, number] for (value,) in packets]
+        self._refuse_more()
+        packets = self._packets.packets(values, to)
         taken = 0
         while taken < len(packets):
             taken += self._native.exchange(packets[taken:] if taken else packets, borrow, False)
@@ -246,8 +232,8 @@ class Session:
         """Ends the input. Values that were sent are processed in order and flushed; readers get all of it, then end."""
         if self._finished:
             return
-        if self._pcm is not None:
-            self._pcm.finish()
+        if self._packets.pcm is not None:
+            self._packets.pcm.finish()
         self._native.opened()
         self._native.finish()
         self._finished, self._is_plain = True, False
@@ -261,7 +247,7 @@ class Session:
         self._native.check_place()
         self._drop_unread()
         self._native.cancel()
-        self._wake()
+        self._notified(COMPLETED)
 
     # ---- out
 
@@ -275,7 +261,7 @@ class Session:
         if reader is None:
             if self._native.is_open:
                 raise InvalidArgumentError(f"output({sink!r}) comes too late; choose outputs before the first send")
-            reader = self._chosen[sink] = Reader(self, len(self._chosen), deque(), sink)
+            reader = self._chosen[sink] = Reader(self._native, self._outputs, len(self._chosen), deque(), sink)
             self._native.sinks.append(sink)
         return reader
 
@@ -358,7 +344,7 @@ class Session:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs; `("",)` of the one input of a pipeline that names none."""
-        return self._inputs
+        return self._packets.inputs
 
     @property
     def has_failed(self) -> bool:
@@ -378,11 +364,6 @@ class Session:
     def is_finished(self) -> bool:
         """Whether no more packets are sent."""
         return self._finished
-
-    @property
-    def was_left(self) -> bool:
-        """Whether its block was left."""
-        return self._native.is_closed
 
     @property
     def has_other_sender(self) -> bool:
@@ -405,113 +386,37 @@ class Session:
         self._all.task = asyncio.current_task()
         status = self._native.fetch(-1, self._all.batch)
         if status == RM_END:
-            await self._ended()
+            await self._native.ended()
         elif not self._all.batch:
             self._native.check_place()
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._room.append(waiter)
+            waiter = self._room.add()
             self._outputs.append(waiter)
             try:
                 await waiter
             finally:
-                for waiters in (self._room, self._outputs):
-                    if waiter in waiters:
-                        waiters.remove(waiter)
+                self._room.discard(waiter)
+                self._outputs.discard(waiter)
 
     # ---- below
 
-    def _packet(self, value: Any, pts: float | None, duration: float | None, to: str | None) -> list[Any] | None:
-        """A packet as the runtime takes it; None if there is nothing to send yet."""
-        self._refuse_more()
-        number = self._number(to)
-        if self._pcm is not None:
-            if pts is not None or duration is not None:
-                raise InvalidArgumentError("with input= the bytes themselves tell the time; leave out pts and duration")
-            audio = self._pcm.take(value)
-            return None if audio is None else [audio]
-        if number:
-            return [value, _nanoseconds("pts", pts), _nanoseconds("duration", duration), number]
-        if pts is None and duration is None:
-            return [value]
-        return [value, _nanoseconds("pts", pts), _nanoseconds("duration", duration)]
-
-    def _number(self, to: str | None) -> int:
-        """The number of an input."""
-        names = self._inputs
-        if to is None:
-            if len(names) > 1:
-                raise InvalidArgumentError(
-                    f"this pipeline has the inputs {listed(names)}; name the one that is meant: to={names[0]!r}"
-                )
-            return 0
-        if not any(names):
-            raise InvalidArgumentError(f"this pipeline names no inputs; leave out to={to!r}")
-        if to not in names:
-            what = "input is" if len(names) == 1 else "inputs are"
-            raise InvalidArgumentError(f"this pipeline has no input {to!r}; its {what} {listed(names)}")
-        return names.index(to)
-
-    def _refuse_more(self) -> None:
-        if self._finished:
-            raise InvalidArgumentError("the session was finished before; it takes no more packets")
-
-    async def _next(self, reader: Reader) -> Packet | None:
-        """The next output of a reader whose batch is empty; None after the last one."""
-        reader.begin()
-        while not self._native.is_cancelled and not self._native.is_closed:
-            status = self._native.fetch(reader.sink, reader.batch)
-            if reader.batch:
-                self._in_a_row += len(reader.batch)
-                if self._in_a_row >= INLINE_IN_A_ROW:
-                    self._in_a_row = 0
-                    await asyncio.sleep(0)
-                return reader.batch.popleft() if reader.batch else None
-            if status == RM_END:
-                # Leaving the block waits for no reader that has come here.
-                reader.task = None
-                _resolve_all(self._outputs)
-                await self._ended()
-                reader.has_ended = True
-                return None
-            await self._wait_in(self._outputs, reader)
-            if reader.batch:
-                return reader.batch.popleft()
-        return None
-
     async def _wait_for_room(self) -> None:
         self._in_a_row = 0
-        if all(reader.task is not None for reader in self.readers):
-            await self._wait_in(self._room)
-            return
         self._native.check_place()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._room.append(waiter)
+        waiter = self._room.add()
         try:
+            if all(reader.task is not None for reader in self.readers):
+                await waiter
+                return
             while not (await asyncio.wait([waiter], timeout=STALL_SECONDS))[0]:
                 refuse_a_stall("'send'", self)
         finally:
-            if waiter in self._room:
-                self._room.remove(waiter)
+            self._room.discard(waiter)
 
     def _unread(self) -> dict[str, int]:
         unread: dict[str, int] = {}
         for packet in itertools.chain(self._all.batch, *(reader.batch for reader in self._chosen.values())):
             unread[packet.sink] = unread.get(packet.sink, 0) + 1
         return unread
-
-    async def _wait_in(self, waiters: list[asyncio.Future[None]], reader: Reader | None = None) -> None:
-        self._native.check_place()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiters.append(waiter)
-        if reader is not None:
-            reader.waiter = waiter
-        try:
-            await waiter
-        finally:
-            if reader is not None:
-                reader.waiter = None
-            if waiter in waiters:
-                waiters.remove(waiter)
 
     async def _end(self) -> None:
         """Finishes, drops the outputs that are not read, and waits for the end."""
@@ -521,43 +426,12 @@ class Session:
         await self.finish()
         # A task that was just made begins to read.
         await asyncio.sleep(0)
-        abandoned: set[Reader] = set()
-        # Sinks that are read one by one have to be emptied together: each may hold up the others.
-        while not self._native.is_cancelled:
-            left = {reader for reader in self.readers if reader.is_read_elsewhere} - abandoned
-            unread = [reader for reader in self.readers if reader not in left]
-            for reader in unread:
-                reader.batch.clear()
-            statuses = [self._native.fetch(reader.sink, reader.batch) for reader in unread]
-            for reader in unread:
-                reader.batch.clear()
-            if not left and all(status == RM_END for status in statuses):
-                break
-            if RM_OK not in statuses:
-                abandoned |= await self._wait_for_readers(left)
-        await self._ended(again=False)
+        await drop_unread_outputs(self._native, self.readers, self._outputs)
+        await self._native.ended(again=False)
 
-    async def _wait_for_readers(self, readers: set[Reader]) -> set[Reader]:
-        """Waits until something comes, a reader ends, or the tasks of readers read nothing for long: returns those."""
-        self._native.check_place()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._outputs.append(waiter)
-        tasks = [reader.task for reader in readers if reader.task is not None]
-        try:
-            ended, _ = await asyncio.wait([waiter, *tasks], timeout=STALL_SECONDS, return_when="FIRST_COMPLETED")
-        finally:
-            if waiter in self._outputs:
-                self._outputs.remove(waiter)
-        # One that waits takes what comes; one that does something else may never read on.
-        return set() if ended else {reader for reader in readers if reader.waiter is None}
-
-    async def _ended(self, *, again: bool = True) -> None:
-        """Waits for the completion; raises what ended the session before its time, perhaps once more."""
-        native = self._native
-        if native.completed is not None and not native.completed.done():
-            await asyncio.shield(native.completed)
-        if again or not native.error_was_raised:
-            native.raise_failure()
+    def _refuse_more(self) -> None:
+        if self._finished:
+            raise InvalidArgumentError("the session was finished before; it takes no more packets")
 
     def _drop_unread(self) -> None:
         """Drops what was handed out and not read."""
@@ -565,35 +439,9 @@ class Session:
             reader.batch.clear()
 
     def _notified(self, kind: int) -> None:
+        """Wakes those who wait for what an event of this kind brings; its end wakes all."""
         if kind != OUTPUTS:
-            _resolve_all(self._room)
+            self._room.wake()
             self._threads.wake()
         if kind != ROOM:
-            _resolve_all(self._outputs)
-
-    def _wake(self) -> None:
-        _resolve_all(self._room)
-        _resolve_all(self._outputs)
-        self._threads.wake()
-
-
-def _resolve_all(waiters: list[asyncio.Future[None]]) -> None:
-    for waiter in waiters:
-        if not waiter.done():
-            try:
-                waiter.set_result(None)
-            except RuntimeError:
-                # A session may end after its loop, when it is collected as garbage: no task waits there any more.
-                break
-    waiters.clear()
-
-
-def _is_seconds(value: Any) -> bool:
-    try:
-        return bool(0 <= value < math.inf)
-    except TypeError:
-        return False
-
-
-def _nanoseconds(name: str, seconds: float | None) -> int | None:
-    return None if seconds is None else nanoseconds(name, seconds)
+            self._outputs.wake()

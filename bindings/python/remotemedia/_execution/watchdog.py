@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .session import Session
     from .time_breaks import TimeBreakReport
 
+STALL_SECONDS = 5.0
+"""How long a `send` waits while outputs were never read, and the end of a block for a task that reads nothing."""
+
 WATCHDOG_SECONDS = 5.0
 """How long no packet may move before the watchdog warns."""
 

@@ -11,7 +11,8 @@ from .edge_buffer import Buffer
 from .ends import End, Feedback
 from .named_ends import NamedEnds, as_list
 from .node import Node
-from .pipeline import Pipeline, of_nodes
+from .pipeline import Pipeline, of_subgraph
+from .subgraph import Subgraph
 
 
 def to_pipeline(manifest: Mapping[str, Any], python: Sequence[str]) -> Pipeline:
@@ -66,4 +67,6 @@ def of_checked(manifest: Mapping[str, Any]) -> Pipeline:
         None if inputs is None else {name: list(map(end, as_list(given))) for name, given in inputs.items()},
         None if outputs is None else {name: end(given) for name, given in outputs.items()},
     )
-    return of_nodes(manifest.get("metadata") or {}, list(nodes.values()), links, feedback, named)
+    subgraph = Subgraph.of_nodes(list(nodes.values()), links, feedback)
+    subgraph.metadata, subgraph.named = dict(manifest.get("metadata") or {}), named
+    return of_subgraph(subgraph)

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._process import FIRST_USE
 from .._results.inputs import listed
 from ..errors import Error, InvalidArgumentError
+from .document import RunDocument, ids_of, manifest_of
 from .edge_buffer import Buffer
-from .ends import End, Feedback, ports, results
 from .function_node import NodeFunction
 from .named_ends import NamedEnds
 from .node import Linkable, Node, Port
+from .subgraph import Composed, Subgraph, described
 
 if TYPE_CHECKING:
     from .._codec.pcm import PCM
@@ -44,7 +44,7 @@ PREVIOUS = _Previous()
 """The default of `after`."""
 
 
-class Pipeline(Linkable):
+class Pipeline(Composed):
     """A graph of nodes.
 
         pipeline = rm.Pipeline("levels") >> rm.nodes.AudioDecode() >> rm.nodes.AudioLevel(window_ms=100)
@@ -73,36 +73,31 @@ class Pipeline(Linkable):
         inputs: Mapping[str, Node | Port | Sequence[Node | Port]] | None = None,
         outputs: Mapping[str, Node | Port] | None = None,
     ) -> None:
-        self._metadata: dict[str, Any] = {} if name is None else {"name": name}
+        metadata = {} if name is None else {"name": name}
         if description is not None:
-            self._metadata["description"] = description
-        self._nodes: list[Node] = []
-        self._links: list[tuple[End, End]] = []
-        self._heads: list[End] = []
-        self._ends: list[End] = []
-        self._named = NamedEnds.of(inputs, outputs)
-        self._feedback: list[Feedback] = []
-        self._runnable: _Runnable | None = None
+            metadata["description"] = description
+        self._subgraph = Subgraph(metadata, NamedEnds.of(inputs, outputs))
+        self._run_document: RunDocument | None = None
 
     @property
     def name(self) -> str | None:
         """Its name, if it has one."""
-        return self._metadata.get("name")
+        return self._subgraph.metadata.get("name")
 
     @property
     def nodes(self) -> dict[str, Node]:
         """The nodes by their ids, in the order in which they were added."""
-        return dict(zip(self._ids(), self._nodes, strict=True))
+        return dict(zip(ids_of(self._subgraph.nodes), self._subgraph.nodes, strict=True))
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of its inputs, if it names them."""
-        return tuple(self._named.inputs or ())
+        return tuple(self._subgraph.named.inputs or ())
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of its outputs, if it names them."""
-        return tuple(self._named.outputs or ())
+        return tuple(self._subgraph.named.outputs or ())
 
     def add_node(self, node: Node | NodeFunction[Any, ..., Any], *, after: Any = PREVIOUS) -> Node:
         """Adds a node and connects it to the previous one; returns the node.
@@ -113,44 +108,17 @@ class Pipeline(Linkable):
         """
         node = node() if isinstance(node, NodeFunction) else node
         if not isinstance(node, Node):
-            raise InvalidArgumentError(f"add_node takes a node, not {_described(node)}")
-        if node in self._nodes:
+            raise InvalidArgumentError(f"add_node takes a node, not {described(node)}")
+        if node in self._subgraph.nodes:
             raise InvalidArgumentError(f"{node!r} is in the pipeline already; make another one")
-        if after is PREVIOUS:
-            before = self._ends
-        elif after is None:
-            before = []
-        else:
-            before = _pipeline_of(after)._ends
-            for end in before:
-                if end.node not in self._nodes:
-                    raise InvalidArgumentError(f"after={end.node!r} is not in the pipeline; add it first")
-        added = End(node, None)
-        self._links += [(end, added) for end in before]
-        self._heads += [] if before else [added]
-        self._nodes.append(node)
-        self._ends = [added]
-        self._runnable = None
+        before = self._subgraph.ends if after is PREVIOUS else [] if after is None else Subgraph.of(after).ends
+        self._subgraph.add(node, before)
+        self._run_document = None
         return node
 
     def __rshift__(self, other: Linkable | list[Any] | tuple[Any, ...]) -> Pipeline:
         """Returns a new pipeline in which the outputs of this one are the inputs of `other`."""
-        if isinstance(other, Buffer):
-            return self._buffered(other)
-        right = _pipeline_of(other)
-        joined = Pipeline()
-        joined._metadata = dict(self._metadata or right._metadata)
-        joined._nodes = _each_once([*self._nodes, *right._nodes])
-        # Nodes that are in this pipeline already keep their places, unless one is named as the next node.
-        named = isinstance(other, (Node, Port))
-        heads = [head for head in right._heads if named or head.node not in self._nodes]
-        across = [(end, head) for end in self._ends for head in heads]
-        joined._links = _each_once([*self._links, *right._links, *across])
-        joined._heads = list(self._heads) if self._nodes else list(right._heads)
-        joined._ends = list(right._ends)
-        joined._named = self._named.joined(right._named)
-        joined._feedback = _each_once([*self._feedback, *right._feedback])
-        return joined
+        return of_subgraph(self._subgraph.then(other))
 
     def feedback(
         self, source: Node | Port, target: Node | Port, *, delay_ms: int, buffer: Buffer | None = None
@@ -167,39 +135,11 @@ class Pipeline(Linkable):
 
         Raises `InvalidArgumentError` for a node that is not in the pipeline.
         """
-        ends = []
-        for part, side in ((source, "source"), (target, "target")):
-            (end,) = _pipeline_of(part)._ends if side == "source" else _pipeline_of(part)._heads
-            if end.node not in self._nodes:
-                raise InvalidArgumentError(f"{side}={end.node!r} is not in the pipeline; add it first")
-            ends.append(end)
-        looped = self._copy()
-        looped._feedback.append(Feedback(ends[0]._replace(buffer=buffer), ends[1], delay_ms))
-        return looped
-
-    def _buffered(self, buffer: Buffer) -> Pipeline:
-        """This pipeline, with a buffer on the connections that the next `>>` makes."""
-        if not self._ends:
-            raise InvalidArgumentError(
-                f"{buffer!r} stands before the first node; a session bounds what waits there: session(buffer=...)"
-            )
-        for end in self._ends:
-            if end.buffer is not None:
-                raise InvalidArgumentError(f"{end.buffer!r} and {buffer!r} stand between the same nodes; keep one")
-        buffered = self._copy()
-        buffered._ends = [end._replace(buffer=buffer) for end in self._ends]
-        return buffered
-
-    def _copy(self) -> Pipeline:
-        copy = Pipeline()
-        copy._metadata = dict(self._metadata)
-        copy._nodes, copy._links, copy._feedback = list(self._nodes), list(self._links), list(self._feedback)
-        copy._heads, copy._ends, copy._named = list(self._heads), list(self._ends), self._named
-        return copy
+        return of_subgraph(self._subgraph.looped(source, target, delay_ms, buffer))
 
     def __rrshift__(self, other: list[Any] | tuple[Any, ...]) -> Pipeline:
         """`[a, b] >> pipeline`."""
-        return _pipeline_of(other) >> self
+        return of_subgraph(Subgraph.of(other).then(self))
 
     @classmethod
     def load(cls, manifest: Manifest, *, python: Sequence[str] = ()) -> Pipeline:
@@ -253,41 +193,7 @@ class Pipeline(Linkable):
 
     def manifest(self) -> dict[str, Any]:
         """The manifest in which Python functions are themselves: what `execute` takes."""
-        for end in self._ends:
-            if end.buffer is not None:
-                raise InvalidArgumentError(
-                    f"{end.buffer!r} stands behind the last node; "
-                    "a session bounds what waits there: session(buffer=...)"
-                )
-        ids = dict(zip(map(id, self._nodes), self._ids(), strict=True))
-        document: dict[str, Any] = {"version": "v1"}
-        if self._metadata:
-            document["metadata"] = dict(self._metadata)
-        document["nodes"] = [_entry(ids[id(node)], node) for node in self._nodes]
-        connections: list[dict[str, Any]] = [
-            {
-                "from": _endpoint(ids[id(start.node)], start.port),
-                "to": _endpoint(ids[id(end.node)], end.port),
-                **({} if start.buffer is None else {"buffer": start.buffer.manifest()}),
-            }
-            for start, end in self._links
-        ]
-        connections += [
-            {
-                "from": _endpoint(ids[id(start.node)], start.port),
-                "to": _endpoint(ids[id(end.node)], end.port),
-                "delay_ms": delay_ms,
-                **({} if start.buffer is None else {"buffer": start.buffer.manifest()}),
-            }
-            for start, end, delay_ms in self._feedback
-        ]
-        if self._named.outputs is None:
-            sinks, their_connections = results(self._ends, self._links, ids)
-            document["nodes"] += sinks
-            connections += their_connections
-        if connections:
-            document["connections"] = connections
-        return {**document, **self._named.fields(ids)}
+        return manifest_of(self._subgraph)
 
     def svg(self) -> str:
         """The plan as a drawing: the text of an SVG file. Stages are frames, functions are round, inserted converters
@@ -401,25 +307,11 @@ class Pipeline(Linkable):
         Raises `ManifestError` with all that is wrong.
         """
         with FIRST_USE:
-            from .._execution.execute import microseconds
             from .._execution.session import Session
             from .._manifest.compile import compile_manifest
+            from .session_options import session_options
 
-        if clock not in ("real", "virtual"):
-            raise InvalidArgumentError(f"clock must be 'real' or 'virtual', got {clock!r}")
-        if input is not None and not hasattr(input, "reader"):
-            raise InvalidArgumentError(
-                f"input must be the format of raw bytes, such as remotemedia.PCM('s16', 16000, 1), got {input!r}"
-            )
-        if watchdog is not None:
-            microseconds("watchdog", watchdog)
-        options: dict[str, Any] = {"buffer": _bounds(buffer), "clock": clock}
-        if trace is not None:
-            options["trace"] = True
-        for name, span in (("deadline", deadline), ("packet_deadline", packet_deadline)):
-            span_us = -1 if span is None else microseconds(name, span)
-            if span_us >= 0:
-                options[f"{name}_us"] = span_us
+        options = session_options(input, buffer, deadline, packet_deadline, watchdog, clock, trace is not None)
         compiled = compile_manifest(self.manifest())
         return Session(compiled, options, pcm=input, watchdog=watchdog, on_progress=on_progress, trace=trace)
 
@@ -510,7 +402,7 @@ class Pipeline(Linkable):
         return counted_sync(results, reporter_of_sources(on_progress, sources))
 
     def __len__(self) -> int:
-        return len(self._nodes)
+        return len(self._subgraph.nodes)
 
     def __bool__(self) -> bool:
         return True
@@ -532,76 +424,17 @@ class Pipeline(Linkable):
         return _unpickled, (self.manifest(),)
 
     def _current(self) -> dict[str, Any]:
-        """The manifest for a run: made once, and again after the nodes changed. Params are in it as they are now."""
-        runnable = self._runnable
-        if runnable is None or not runnable.holds(self._nodes):
-            document = self.manifest()
-            # Behind the nodes come the sinks of outputs that are results, which have no params.
-            for entry, node in zip(document["nodes"], self._nodes, strict=False):
-                # The node's own dicts: what is changed in them is seen by the next run.
-                entry["params"] = node.params
-                if node.capabilities is not None:
-                    entry["capabilities"] = node.capabilities
-            runnable = self._runnable = _Runnable(document, self._nodes)
-        return runnable.document
-
-    def _ids(self) -> list[str]:
-        taken = {node.name for node in self._nodes if node.name is not None}
-        ids = []
-        for node in self._nodes:
-            name = node.name
-            if name is None:
-                # An id has letters of ASCII alone, which a function need not have.
-                base = name = re.sub(r"[^a-z0-9_]", "", node.title.lower()) or "node"
-                count = 1
-                while name in taken:
-                    count += 1
-                    name = f"{base}_{count}"
-                taken.add(name)
-            ids.append(name)
-        return ids
+        """The manifest for a run: made once, and again after the nodes changed."""
+        document = self._run_document
+        if document is None or not document.holds(self._subgraph.nodes):
+            document = self._run_document = RunDocument(self._subgraph)
+        return document.document
 
 
-class _Runnable:
-    """A manifest for runs, and the parts of the nodes that it was made of."""
-
-    __slots__ = ("document", "known")
-
-    def __init__(self, document: dict[str, Any], nodes: Sequence[Node]) -> None:
-        self.document = document
-        self.known = [(node.name, node.node_type, node.params, node.capabilities, node.on_error) for node in nodes]
-
-    def holds(self, nodes: Sequence[Node]) -> bool:
-        """Whether the nodes still consist of the same objects."""
-        for node, (name, node_type, params, capabilities, on_error) in zip(nodes, self.known, strict=True):
-            if (
-                node.params is not params
-                or node.node_type is not node_type
-                or node.name is not name
-                or node.capabilities is not capabilities
-                or node.on_error is not on_error
-            ):
-                return False
-        return True
-
-
-def of_nodes(
-    metadata: Mapping[str, Any],
-    nodes: Sequence[Node],
-    links: Iterable[tuple[End, End]],
-    feedback: Iterable[Feedback],
-    named: NamedEnds,
-) -> Pipeline:
-    """Makes a pipeline of nodes, connections, and the ends that have names."""
+def of_subgraph(subgraph: Subgraph) -> Pipeline:
+    """The pipeline that holds this subgraph."""
     pipeline = Pipeline()
-    pipeline._named = named
-    pipeline._metadata = dict(metadata)
-    pipeline._nodes = list(nodes)
-    pipeline._links, pipeline._feedback = list(links), list(feedback)
-    entered = {id(link[1].node) for link in pipeline._links}
-    left = {id(link[0].node) for link in pipeline._links}
-    pipeline._heads = [End(node, None) for node in nodes if id(node) not in entered]
-    pipeline._ends = [End(node, None) for node in nodes if id(node) not in left]
+    pipeline._subgraph = subgraph
     return pipeline
 
 
@@ -610,81 +443,3 @@ def _unpickled(manifest: dict[str, Any]) -> Pipeline:
         from .load import of_pickled
 
     return of_pickled(manifest)
-
-
-def _bounds(buffer: Any) -> dict[str, int]:
-    """The bounds of what waits at the inputs and outputs of a session, of a map or a `Buffer` without a policy."""
-    given = buffer.manifest() if isinstance(buffer, Buffer) else buffer or {}
-    if not isinstance(given, Mapping):
-        raise InvalidArgumentError(f"buffer must be a map, such as {{'packets': 64}}, got {buffer!r}")
-    for name in given:
-        if name not in ("packets", "bytes", "ms"):
-            also = "; put a Buffer with a policy between two nodes" if name == "policy" else ""
-            raise InvalidArgumentError(f"buffer has no {name!r} here; it has 'packets', 'bytes' and 'ms'{also}")
-    return dict(given)
-
-
-def _pipeline_of(part: Any) -> Pipeline:
-    if isinstance(part, Pipeline):
-        return part
-    pipeline = Pipeline()
-    if isinstance(part, Buffer):
-        return pipeline >> part
-    if isinstance(part, NodeFunction):
-        part = part()
-    if isinstance(part, Node):
-        pipeline._nodes = [part]
-        pipeline._heads = pipeline._ends = [End(part, None)]
-    elif isinstance(part, Port):
-        pipeline._nodes = [part.node]
-        pipeline._heads = [End(part.node, part.name if part.name in ports(part.node, "inputs") else None)]
-        pipeline._ends = [End(part.node, part.name if part.name in ports(part.node, "outputs") else None)]
-        if pipeline._heads == pipeline._ends == [End(part.node, None)]:
-            # Neither: the native library reports it with all other problems.
-            pipeline._heads = pipeline._ends = [End(part.node, part.name)]
-    elif isinstance(part, (list, tuple)):
-        if not part:
-            raise InvalidArgumentError("a list without nodes stands beside >>; put at least one in")
-        branches = [_pipeline_of(each) for each in part]
-        pipeline._metadata = next((branch._metadata for branch in branches if branch._metadata), {})
-        pipeline._nodes = _each_once([node for branch in branches for node in branch._nodes])
-        pipeline._links = _each_once([link for branch in branches for link in branch._links])
-        pipeline._heads = _each_once([head for branch in branches for head in branch._heads])
-        pipeline._ends = _each_once([end for branch in branches for end in branch._ends])
-        for branch in branches:
-            pipeline._named = pipeline._named.joined(branch._named)
-        pipeline._feedback = _each_once([each for branch in branches for each in branch._feedback])
-    else:
-        raise InvalidArgumentError(f">> connects nodes, pipelines and lists of them, not {_described(part)}")
-    return pipeline
-
-
-def _each_once(parts: list[Any]) -> list[Any]:
-    """The parts without repetitions. Nodes are equal only to themselves."""
-    return list(dict.fromkeys(parts))
-
-
-def _entry(name: str, node: Node) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": name, "node_type": node.node_type}
-    if node.params:
-        entry["params"] = dict(node.params)
-    if node.capabilities is not None:
-        entry["capabilities"] = dict(node.capabilities)
-    if node.on_error is not None:
-        entry["on_error"] = node.on_error
-    return entry
-
-
-def _endpoint(name: str, port: str | None) -> str:
-    return name if port is None else f"{name}.{port}"
-
-
-def _described(part: Any) -> str:
-    if isinstance(part, type) and issubclass(part, Node):
-        return f"the class {part.__name__}; write {part.__name__}()"
-    if isinstance(part, str):
-        return f"the text {part!r}; write remotemedia.Node({part!r})"
-    if callable(part):
-        name = getattr(part, "__name__", type(part).__name__)
-        return f"the function {name}; decorate it with @remotemedia.node"
-    return f"a value of the type {type(part).__name__}"

@@ -1,0 +1,104 @@
+"""The manifest of a pipeline as a document: the ids of its nodes, its connections, and the sinks of its results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import InvalidArgumentError
+from .ends import End, results
+from .node import Node
+from .subgraph import Subgraph
+
+
+def manifest_of(subgraph: Subgraph) -> dict[str, Any]:
+    """The manifest in which Python functions are themselves: what `execute` takes."""
+    for end in subgraph.ends:
+        if end.buffer is not None:
+            raise InvalidArgumentError(
+                f"{end.buffer!r} stands behind the last node; a session bounds what waits there: session(buffer=...)"
+            )
+    nodes = subgraph.nodes
+    ids = dict(zip(map(id, nodes), ids_of(nodes), strict=True))
+    document: dict[str, Any] = {"version": "v1"}
+    if subgraph.metadata:
+        document["metadata"] = dict(subgraph.metadata)
+    document["nodes"] = [_entry(ids[id(node)], node) for node in nodes]
+    connections = [_connection(start, end, ids) for start, end in subgraph.links]
+    connections += [_connection(start, end, ids, delay_ms=delay) for start, end, delay in subgraph.feedback]
+    if subgraph.named.outputs is None:
+        sinks, their_connections = results(subgraph.ends, subgraph.links, ids)
+        document["nodes"] += sinks
+        connections += their_connections
+    if connections:
+        document["connections"] = connections
+    return {**document, **subgraph.named.fields(ids)}
+
+
+def ids_of(nodes: Sequence[Node]) -> list[str]:
+    """The ids of nodes in their order: their names, or their types with a number where one is taken."""
+    taken = {node.name for node in nodes if node.name is not None}
+    ids = []
+    for node in nodes:
+        name = node.name
+        if name is None:
+            # An id has letters of ASCII alone, which a function need not have.
+            base = name = re.sub(r"[^a-z0-9_]", "", node.title.lower()) or "node"
+            count = 1
+            while name in taken:
+                count += 1
+                name = f"{base}_{count}"
+            taken.add(name)
+        ids.append(name)
+    return ids
+
+
+class RunDocument:
+    """A manifest for runs, and the parts of the nodes that it was made of. Params are in it as they are now."""
+
+    __slots__ = ("document", "known")
+
+    def __init__(self, subgraph: Subgraph) -> None:
+        nodes = subgraph.nodes
+        self.document = manifest_of(subgraph)
+        # Behind the nodes come the sinks of outputs that are results, which have no params.
+        for entry, node in zip(self.document["nodes"], nodes, strict=False):
+            # The node's own dicts: what is changed in them is seen by the next run.
+            entry["params"] = node.params
+            if node.capabilities is not None:
+                entry["capabilities"] = node.capabilities
+        self.known = [(node.name, node.node_type, node.params, node.capabilities, node.on_error) for node in nodes]
+
+    def holds(self, nodes: Sequence[Node]) -> bool:
+        """Whether the nodes still consist of the same objects."""
+        for node, (name, node_type, params, capabilities, on_error) in zip(nodes, self.known, strict=True):
+            if (
+                node.params is not params
+                or node.node_type is not node_type
+                or node.name is not name
+                or node.capabilities is not capabilities
+                or node.on_error is not on_error
+            ):
+                return False
+        return True
+
+
+def _connection(start: End, end: End, ids: Mapping[int, str], **fields: Any) -> dict[str, Any]:
+    connection = {"from": _endpoint(ids[id(start.node)], start.port), "to": _endpoint(ids[id(end.node)], end.port)}
+    return {**connection, **fields, **({} if start.buffer is None else {"buffer": start.buffer.manifest()})}
+
+
+def _entry(name: str, node: Node) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": name, "node_type": node.node_type}
+    if node.params:
+        entry["params"] = dict(node.params)
+    if node.capabilities is not None:
+        entry["capabilities"] = dict(node.capabilities)
+    if node.on_error is not None:
+        entry["on_error"] = node.on_error
+    return entry
+
+
+def _endpoint(name: str, port: str | None) -> str:
+    return name if port is None else f"{name}.{port}"
