@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ._media.times import nanoseconds
 from .errors import InvalidArgumentError, MarshalError
-from .media import Tensor, nanoseconds
+from .media import Tensor
 
 __all__ = ["Video"]
 

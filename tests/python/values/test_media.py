@@ -284,6 +284,14 @@ def test_media_values_are_one_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("value", [rm.Audio(MONO, 8000), rm.File("a.wav"), rm.Tensor(b"ab", "uint8", [2])])
+def test_media_values_pickle_by_the_path_that_users_know(value: Any) -> None:
+    pickled = pickle.dumps(value, protocol=4)
+    assert b"remotemedia.media" in pickled
+    assert b"_media" not in pickled.replace(b"remotemedia.media", b"")
+    assert type(value).__module__ == "remotemedia.media"
+
+
 def test_media_values_pickle() -> None:
     audio = pickle.loads(pickle.dumps(rm.Audio(array.array("f", [1, 2]), 8000, pts_ns=5)))
     assert (audio.samples.tolist(), audio.rate, audio.layout, audio.pts_ns) == ([[1.0, 2.0]], 8000, "mono", 5)

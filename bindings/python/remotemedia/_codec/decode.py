@@ -11,8 +11,9 @@ from .._abi.constants import AUDIO, BYTES, FILE, TABLE, TENSOR, VIDEO
 from .._abi.library import ffi
 from .._abi.msgpack import msgpack
 from .._abi.ownership import Borrowed
+from .._media.element_types import SIZES, TYPE_STRINGS
 from ..errors import MarshalError
-from ..media import SIZES, TYPE_STRINGS, Audio, File, Tensor
+from ..media import Audio, File, Tensor
 from ..table import Column, Part, Table
 from ..video import Video, plane_shapes
 from .numpy_arrays import numpy_if_installed

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from .._media.element_types import SIZES
 from ..errors import MarshalError
-from ..media import SIZES
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 """The time that timestamps count from."""

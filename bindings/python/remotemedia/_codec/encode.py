@@ -17,9 +17,10 @@ from .._abi.constants import AUDIO, FILE, TABLE, TENSOR, TIMESTAMP, VIDEO
 from .._abi.library import ffi
 from .._abi.msgpack import ExtType
 from .._abi.ownership import Borrowed
+from .._media.element_types import NAMES_OF_FORMATS, SIZES, TYPE_STRINGS
 from .._process import FIRST_USE, imported
 from ..errors import MarshalError
-from ..media import NAMES_OF_FORMATS, SIZES, TYPE_STRINGS, Audio, File, Tensor
+from ..media import Audio, File, Tensor
 from ..table import Column, Table, is_table
 from ..video import Video, plane_shapes
 from .decode import Window, c_strides, gather

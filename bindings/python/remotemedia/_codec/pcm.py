@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any, overload
 
 from .._abi.library import check, ffi, lib
+from .._media.audio_samples import MAX_CHANNELS
 from ..errors import InvalidArgumentError
-from ..media import MAX_CHANNELS, MAX_RATE, Audio
+from ..media import MAX_RATE, Audio
 from .call_buffers import acquire, release
 
 FRAME_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "mulaw": 1, "alaw": 1}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from .._media.times import nanoseconds
 from .._results.inputs import listed
 from ..errors import InvalidArgumentError
-from ..media import nanoseconds
 
 if TYPE_CHECKING:
     from .._codec.pcm import PCM

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
-from ..media import at_home
+from .._media.file import at_home
 
 BETWEEN_SECONDS = 0.1
 """How long records gather before they are written."""

@@ -6,8 +6,9 @@ import io
 import os
 from typing import Any, Protocol
 
+from .._media.file import at_home
 from ..errors import InvalidArgumentError, MarshalError
-from ..media import Audio, File, at_home
+from ..media import Audio, File
 from .addresses import content_of
 
 

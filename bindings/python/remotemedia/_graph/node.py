@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from .._media.file import at_home
 from .._process import FIRST_USE
 from ..errors import InvalidArgumentError
-from ..media import at_home
 
 if TYPE_CHECKING:
     from .function_node import NodeFunction

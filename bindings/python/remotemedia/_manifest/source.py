@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from .._media.file import at_home
 from ..errors import ManifestError, Problem
-from ..media import at_home
 
 
 def is_text(manifest: str) -> bool:

@@ -15,9 +15,10 @@ from typing import Any
 
 from .._codec.diagnose import describe_array, describe_type, explain
 from .._codec.numpy_arrays import is_plain_scalar, numpy_if_installed
+from .._media.element_types import NAMES_OF_FORMATS
 from .._process import FIRST_USE, imported
 from ..errors import MarshalError
-from ..media import NAMES_OF_FORMATS, Audio, File, Tensor
+from ..media import Audio, File, Tensor
 from ..table import Table, is_table
 from ..video import Video
 

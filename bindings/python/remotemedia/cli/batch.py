@@ -23,11 +23,11 @@ from typing import IO, Any, NamedTuple, Protocol
 from .._execution.execute import execute
 from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
+from .._media.file import at_home
 from .._problem.outside_text import shown
 from .._results.outputs import Outputs
 from .._results.progress import Progress as Made
 from ..errors import Error, InvalidArgumentError
-from ..media import at_home
 from . import DONE, FAILED, sentence_of
 from .batch_files import check
 from .destination import Destination

@@ -6,8 +6,8 @@ import argparse
 import contextlib
 import os
 
+from .._media.file import at_home
 from ..errors import InvalidArgumentError
-from ..media import at_home
 from .results import Destinations
 
 FILES = ("failures", "index", "report")

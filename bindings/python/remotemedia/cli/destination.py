@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from .._graph.function_node import node
 from .._graph.plan import Plan
 from .._manifest.catalog import node_types, type_name
+from .._media.file import at_home
 from .._results.outputs import Packet
 from ..errors import InvalidArgumentError
-from ..media import Audio, File, at_home
+from ..media import Audio, File
 from .arrays import NoArray, npy
 from .encoders import AUDIO, STDOUT, encode, write
 from .inputs import Input

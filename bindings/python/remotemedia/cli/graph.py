@@ -6,9 +6,9 @@ import argparse
 import os
 import sys
 
+from .._media.file import at_home
 from .._problem.outside_text import printable
 from ..errors import InvalidArgumentError
-from ..media import at_home
 from . import DONE
 from .manifest import load
 from .whole_file import write_whole

@@ -14,8 +14,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from .._media.file import at_home
 from ..errors import InvalidArgumentError
-from ..media import File, at_home
+from ..media import File
 
 STDIN = "-"
 STDIN_PATH = "/dev/stdin"

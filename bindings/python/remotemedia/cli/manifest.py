@@ -13,8 +13,8 @@ from pathlib import Path
 from .._graph.pipeline import Pipeline
 from .._graph.plan import Plan
 from .._manifest.source import is_text
+from .._media.file import at_home
 from ..errors import InvalidArgumentError, ManifestError, Problem
-from ..media import at_home
 from .inputs import STDIN
 from .parser import meant
 

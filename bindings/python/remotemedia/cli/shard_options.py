@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 
 from .._graph.plan import Plan
+from .._media.file import at_home
 from ..errors import InvalidArgumentError
-from ..media import at_home
 from .destination import Options
 from .inputs import Input
 from .results import Destinations
