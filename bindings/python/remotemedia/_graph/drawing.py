@@ -6,19 +6,13 @@ style sheet is for those who like it dark.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .layered_layout import layered
 from .plan import Plan
+from .svg_marks import FONT, NAME, SMALL, curve, escaped, label, paint, px, shortened, style, text_width, words
 
-FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-LONGEST = 34
-"""The most columns of text in a box; the whole text is in its tooltip."""
-NAME, SMALL = 12.5, 10.5
-"""Sizes of letters, in pixels."""
 LINE = 15.0
 PADDING, FRAME, CAPTION, MARGIN = 10.0, 8.0, 14.0, 16.0
 LABEL = 16.0
@@ -27,29 +21,6 @@ TIP = 8.0
 """The height of the tip of an arrow."""
 BACK = 40.0
 """The width that a connection takes which goes backwards."""
-
-LIGHT = {
-    "panel": ("#ffffff", "none"),
-    "frame": ("#f2f4f7", "#d3dae3"),
-    "native": ("#e6effc", "#3f72c4"),
-    "host": ("#fff1d6", "#b97a0b"),
-    "inserted": ("#ffffff", "#6b7684"),
-    "text": ("#17202c", "none"),
-    "faint": ("#5a6472", "none"),
-    "line": ("none", "#5a6472"),
-    "tip": ("#5a6472", "none"),
-}
-DARK = {
-    "panel": ("#12161c", "none"),
-    "frame": ("#1a2029", "#333d4a"),
-    "native": ("#1b3052", "#6d9ded"),
-    "host": ("#3b2d10", "#e0a73d"),
-    "inserted": ("#12161c", "#97a3b2"),
-    "text": ("#e8edf4", "none"),
-    "faint": ("#a3adba", "none"),
-    "line": ("none", "#a3adba"),
-    "tip": ("#a3adba", "none"),
-}
 
 
 class Link(NamedTuple):
@@ -145,17 +116,17 @@ class _Drawing:
         count, stages = len(self.boxes), self.plan.stages
         title = self.plan.name
         counted = f"{count} node{'s' * (count != 1)} in {stages} stage{'s' * (stages != 1)}"
-        beside = MARGIN + _width(title, NAME) + 12
-        width = max(self.width, beside + _width(counted, SMALL) + MARGIN)
-        size = f'width="{_n(width)}" height="{_n(self.height)}"'
+        beside = MARGIN + text_width(title, NAME) + 12
+        width = max(self.width, beside + text_width(counted, SMALL) + MARGIN)
+        size = f'width="{px(width)}" height="{px(self.height)}"'
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(self.height)}" {size} role="img" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {px(width)} {px(self.height)}" {size} role="img" '
             f'font-family="{FONT}">',
-            f"<title>{_text(title)}: {counted}</title>",
-            _style(),
-            f'<rect class="rm-panel" {_paint("panel")} {size} rx="8"/>',
-            _words(title, MARGIN, MARGIN + 11, NAME, "text", bold=True, anchor="start"),
-            _words(counted, beside, MARGIN + 11, SMALL, "faint", anchor="start"),
+            f"<title>{escaped(title)}: {counted}</title>",
+            style(),
+            f'<rect class="rm-panel" {paint("panel")} {size} rx="8"/>',
+            words(title, MARGIN, MARGIN + 11, NAME, "text", bold=True, anchor="start"),
+            words(counted, beside, MARGIN + 11, SMALL, "faint", anchor="start"),
         ]
         if self.framed:
             parts += [self._frame(index) for index in range(len(self.stacks))]
@@ -214,10 +185,10 @@ class _Drawing:
         x, y = left + FRAME + 7, top + above + height / 2
         stage = self.plan.nodes[self.stacks[index][0]]["stage"]
         return (
-            f'<rect class="rm-frame" {_paint("frame")} x="{_n(left)}" y="{_n(top + above)}" width="{_n(width)}" '
-            f'height="{_n(height)}" rx="6"/>\n'
-            f'<text class="rm-faint" {_paint("faint")} font-size="9.5" text-anchor="middle" '
-            f'transform="translate({_n(x)} {_n(y)}) rotate(-90)">stage {stage}</text>'
+            f'<rect class="rm-frame" {paint("frame")} x="{px(left)}" y="{px(top + above)}" width="{px(width)}" '
+            f'height="{px(height)}" rx="6"/>\n'
+            f'<text class="rm-faint" {paint("faint")} font-size="9.5" text-anchor="middle" '
+            f'transform="translate({px(x)} {px(y)}) rotate(-90)">stage {stage}</text>'
         )
 
     def _arrow(self, link: Link, lanes: Sequence[tuple[float, float, float]]) -> str:
@@ -232,8 +203,8 @@ class _Drawing:
         points.append((end, bottom - TIP + 2))
         ends = f"{self.plan.nodes[link.start]['id']}.{link.output}", f"{self.plan.nodes[link.end]['id']}.{link.input}"
         return (
-            f'<path class="rm-line" data-from="{_text(ends[0])}" data-to="{_text(ends[1])}" {_paint("line")} '
-            f'stroke-width="1.4" d="{_curve(points)}"/>'
+            f'<path class="rm-line" data-from="{escaped(ends[0])}" data-to="{escaped(ends[1])}" {paint("line")} '
+            f'stroke-width="1.4" d="{curve(points)}"/>'
         )
 
     def _backward(self, link: Link, delay_ms: int, number: int) -> str:
@@ -244,17 +215,17 @@ class _Drawing:
         below, above = start.bottom + FRAME + 5, end.top - FRAME - 5
         left, right = start.right - 12, end.right - 12
         path = (
-            f"M{_n(left)} {_n(start.bottom)}V{_n(below - 8)}q0 8 8 8H{_n(x - 8)}q8 0 8 -8V{_n(above + 8)}q0 -8 -8 -8"
-            f"H{_n(right + 4)}q-4 0 -4 4V{_n(end.top - TIP + 2)}"
+            f"M{px(left)} {px(start.bottom)}V{px(below - 8)}q0 8 8 8H{px(x - 8)}q8 0 8 -8V{px(above + 8)}q0 -8 -8 -8"
+            f"H{px(right + 4)}q-4 0 -4 4V{px(end.top - TIP + 2)}"
         )
         ends = f"{self.plan.nodes[link.start]['id']}.{link.output}", f"{self.plan.nodes[link.end]['id']}.{link.input}"
         title = f"{ends[0]} back to {ends[1]}, {delay_ms} ms later"
         return (
-            f'<g class="rm-back" data-from="{_text(ends[0])}" data-to="{_text(ends[1])}">\n'
-            f"<title>{_text(title)}</title>\n"
-            f'<path class="rm-line" {_paint("line")} stroke-width="1.4" stroke-dasharray="5 3" d="{path}"/>\n'
-            f'<path class="rm-tip" {_paint("tip")} d="M{_n(right - 4)} {_n(end.top - TIP)}h8l-4 {_n(TIP)}z"/>\n'
-            f"{_label(f'{delay_ms} ms', x, (above + below) / 2)}\n</g>"
+            f'<g class="rm-back" data-from="{escaped(ends[0])}" data-to="{escaped(ends[1])}">\n'
+            f"<title>{escaped(title)}</title>\n"
+            f'<path class="rm-line" {paint("line")} stroke-width="1.4" stroke-dasharray="5 3" d="{path}"/>\n'
+            f'<path class="rm-tip" {paint("tip")} d="M{px(right - 4)} {px(end.top - TIP)}h8l-4 {px(TIP)}z"/>\n'
+            f"{label(f'{delay_ms} ms', x, (above + below) / 2)}\n</g>"
         )
 
     def _port(self, node: int, side: str, port: str) -> list[str]:
@@ -264,11 +235,11 @@ class _Drawing:
         parts = []
         if side == "in":
             parts.append(
-                f'<path class="rm-tip" {_paint("tip")} d="M{_n(x - 4)} {_n(place.top - TIP)}h8l-4 {_n(TIP)}z"/>'
+                f'<path class="rm-tip" {paint("tip")} d="M{px(x - 4)} {px(place.top - TIP)}h8l-4 {px(TIP)}z"/>'
             )
         if port != side:
             y = place.bottom + beyond + LABEL / 2 if side == "out" else place.top - max(beyond, TIP) - LABEL / 2
-            parts.append(_label(port, x, y))
+            parts.append(label(port, x, y))
         return parts
 
 
@@ -310,10 +281,10 @@ def _box(index: int, node: Mapping[str, Any], links: Sequence[Link], ends: Seque
     lines += [(params, SMALL)] if params else []
     lines += [(f"inserted: {node['inserted']}", SMALL)] if "inserted" in node else []
     lines += [(end, SMALL) for end in ends]
-    shown = [(_shortened(text), size) for text, size in lines]
+    shown = [(shortened(text), size) for text, size in lines]
     outputs = {link.output for link in links if link.start == index}
     inputs = {link.input for link in links if link.end == index}
-    texts = max(_width(text, size) for text, size in shown)
+    texts = max(text_width(text, size) for text, size in shown)
     slots = max(sum(map(_slot, outputs)), sum(map(_slot, inputs)))
     width = max(96.0, texts + 2 * PADDING, slots)
     return Box(node, shown, round(width, 1), round(PADDING + LINE * len(shown) + PADDING - 4, 1), ends)
@@ -321,21 +292,7 @@ def _box(index: int, node: Mapping[str, Any], links: Sequence[Link], ends: Seque
 
 def _slot(port: str) -> float:
     """The width that a port needs at the side of its box."""
-    return _width(port, SMALL) + 14
-
-
-def _curve(points: Sequence[tuple[float, float]]) -> str:
-    """A path through points that leaves and enters each of them straight down."""
-    (x, y), *others = points
-    path = [f"M{_n(x)} {_n(y)}"]
-    for right, down in others:
-        half = (y + down) / 2
-        if right == x:
-            path.append(f"V{_n(down)}")
-        else:
-            path.append(f"C{_n(x)} {_n(half)} {_n(right)} {_n(half)} {_n(right)} {_n(down)}")
-        x, y = right, down
-    return "".join(path)
+    return text_width(port, SMALL) + 14
 
 
 def _node(box: Box, place: Place) -> str:
@@ -347,84 +304,15 @@ def _node(box: Box, place: Place) -> str:
     dashes = ' stroke-dasharray="5 3"' if box.kind == "inserted" else ""
     corner = 13 if box.kind == "host" else 4
     parts = [
-        f'<g class="rm-node" data-node="{_text(node["id"])}" data-stage="{node["stage"]}">',
-        f"<title>{_text(chr(10).join(told))}</title>",
-        f'<rect class="rm-{box.kind}" {_paint(box.kind)}{dashes} stroke-width="1.3" x="{_n(place.left)}" '
-        f'y="{_n(place.top)}" width="{_n(place.right - place.left)}" height="{_n(place.bottom - place.top)}" '
+        f'<g class="rm-node" data-node="{escaped(node["id"])}" data-stage="{node["stage"]}">',
+        f"<title>{escaped(chr(10).join(told))}</title>",
+        f'<rect class="rm-{box.kind}" {paint(box.kind)}{dashes} stroke-width="1.3" x="{px(place.left)}" '
+        f'y="{px(place.top)}" width="{px(place.right - place.left)}" height="{px(place.bottom - place.top)}" '
         f'rx="{corner}"/>',
     ]
     y = place.top + PADDING + 9
     for number, (text, size) in enumerate(box.lines):
         color = "text" if number == 0 else "faint"
-        parts.append(_words(text, place.middle, y, size, color, bold=number == 0))
+        parts.append(words(text, place.middle, y, size, color, bold=number == 0))
         y += LINE
     return "\n".join([*parts, "</g>"])
-
-
-def _label(port: str, x: float, y: float) -> str:
-    width = _width(port, SMALL) + 4
-    return (
-        f'<rect class="rm-panel" {_paint("panel")} x="{_n(x - width / 2)}" y="{_n(y - 7)}" width="{_n(width)}" '
-        f'height="14"/>\n{_words(port, x, y + 3.5, SMALL, "faint")}'
-    )
-
-
-def _words(
-    text: str, x: float, y: float, size: float, color: str, *, bold: bool = False, anchor: str = "middle"
-) -> str:
-    weight = ' font-weight="600"' if bold else ""
-    return (
-        f'<text class="rm-{color}" {_paint(color)} x="{_n(x)}" y="{_n(y)}" font-size="{size:g}" '
-        f'text-anchor="{anchor}"{weight}>{_text(text)}</text>'
-    )
-
-
-def _paint(name: str) -> str:
-    fill, stroke = LIGHT[name]
-    return f'fill="{fill}"' if stroke == "none" else f'fill="{fill}" stroke="{stroke}"'
-
-
-def _style() -> str:
-    rules = "".join(f".rm-{name}{{fill:{fill};stroke:{stroke}}}" for name, (fill, stroke) in DARK.items())
-    return f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style>"
-
-
-def _width(text: str, size: float) -> float:
-    return 0.61 * size * _columns(text)
-
-
-def _columns(text: str) -> int:
-    """How many columns of a monospaced font the text takes."""
-    return sum(map(_column, text))
-
-
-def _column(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def _shortened(text: str) -> str:
-    text = " ".join(text.split())
-    if _columns(text) <= LONGEST:
-        return text
-    kept, columns = "", 1
-    for char in text:
-        columns += _column(char)
-        if columns > LONGEST:
-            break
-        kept += char
-    return f"{kept.rstrip(' ,')}…"
-
-
-def _text(text: str) -> str:
-    """Text for content and attributes; characters that XML lacks become replacement characters."""
-    text = re.sub("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
-    for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
-        text = text.replace(sign, name)
-    return text
-
-
-def _n(value: float) -> str:
-    """A coordinate: a tenth of a pixel is enough."""
-    return f"{round(value, 1) + 0.0:g}"
