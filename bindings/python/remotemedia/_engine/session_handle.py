@@ -17,9 +17,9 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._abi import ownership
-from .._abi.constants import COMPLETED, OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK
+from .._abi.constants import COMPLETED, OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
 from .._abi.library import NULL, check, failure, ffi, lib
-from .._abi.ownership import Borrowed, pending_frees
+from .._abi.ownership import pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._codec.documents import pack_plain
 from .._functions.event_loop import running_loop, until_done
@@ -29,7 +29,9 @@ from .completion import failure_of
 from .loop_port import LOOP_BUDGET_US, LoopPort
 from .port_registry import loop_port
 from .run import Run
+from .session_loans import SessionLoans
 from .session_packets import explained_packets, pack_borrowed, refused_packets
+from .waiters import Waiters
 
 if TYPE_CHECKING:
     from .._manifest.compile import Compiled
@@ -59,14 +61,13 @@ receive: Any = lib.rmpy_receive
 class NativeSession:
     """The native half of a session. It opens at its first use, so that its outputs can be chosen until then."""
 
-    def __init__(
-        self,
-        compiled: Compiled,
-        options: Mapping[str, Any],
-        notify: Callable[[int], None],
-        readers: list[asyncio.Future[None]],
-    ) -> None:
-        """`notify` is called with the kind of each event; `readers` are futures of those who wait for outputs."""
+    def __init__(self, compiled: Compiled, options: Mapping[str, Any]) -> None:
+        self.room = Waiters()
+        """Those who wait for room to send."""
+        self.readers = Waiters()
+        """Those who wait for outputs."""
+        self.wake_threads: Callable[[], None] | None = None
+        """Wakes threads that wait for room."""
         self.sinks: list[str] = []
         """The names of the outputs that are read one by one; none if all are read together."""
         self.arrived: deque[Packet] = deque()
@@ -87,8 +88,6 @@ class NativeSession:
         packets = options["buffer"].get("packets")
         # A bound of what waits at a sink holds here too. What is no number is refused at the first use.
         self._most = min(MOST_OUTPUTS, packets) if isinstance(packets, int) else MOST_OUTPUTS
-        self._notify = notify
-        self.readers = readers
         self._sent_alone = 0
         """How many packets were sent since a send brought outputs."""
         self.has_other_sender = False
@@ -102,7 +101,9 @@ class NativeSession:
         self._handle: Any = None
         self._buffers: CallBuffers | None = None
         self._pack: Callable[[Any], bytes] = pack_plain
-        self._borrowed: dict[int, Borrowed] = {}
+        self.loans = SessionLoans()
+        """Objects of ours that outputs may name."""
+        self._borrowed = self.loans.held
         self._arrived_bytes = 0
         self.is_closed = False
         """Whether its block was left."""
@@ -179,7 +180,7 @@ class NativeSession:
         native, has_buffers, most = used.native, used.table, 0
         if has_buffers:
             native.buffers, native.buffer_count = used.buffers()
-            self._hold(used.borrowed)
+            self.loans.hold(used.borrowed, self._run)
         if pending_frees:
             used.ready()
         alone = self._sent_alone + len(packets)
@@ -197,7 +198,7 @@ class NativeSession:
         elif native.status < 0:
             self._refuse_packets(used, packets, native.status)
         else:
-            answer = used.unpack(self.resolve)
+            answer = used.unpack(self.loans.resolve)
         if has_buffers:
             used.release_table()
         rows = answer[1]
@@ -208,7 +209,7 @@ class NativeSession:
             is_first = not self.arrived
             self._add(rows, self.arrived)
             if is_first:
-                self._notify(OUTPUTS)
+                self.readers.wake()
         if len(answer) > 2:
             ownership.release(answer[2])
         return answer[0]  # type: ignore[no-any-return]
@@ -221,7 +222,7 @@ class NativeSession:
         if used is None:
             used = self.opened()
         if self._borrowed:
-            self._hold(None)
+            self.loans.hold(None, self._run)
         if pending_frees:
             used.ready()
         status = RM_OK
@@ -233,7 +234,7 @@ class NativeSession:
         else:
             status = used.native.status
             check(status, used.error)
-            answer = used.unpack(self.resolve)
+            answer = used.unpack(self.loans.resolve)
         self._add(answer[0], batch)
         if len(answer) > 1:
             ownership.release(answer[1])
@@ -344,14 +345,20 @@ class NativeSession:
                     self._open(self._port, self._context)
         return self._handle
 
-    def add_borrowed(self, borrowed: dict[int, Borrowed] | None) -> None:
-        """Remembers objects of ours that a thread has sent: outputs may name them."""
-        if borrowed:
-            self._borrowed.update(borrowed)
+    def notified(self, kind: int) -> None:
+        """Wakes those who wait for what an event of this kind brings; the completion wakes all."""
+        if kind == COMPLETED and self.completed is not None:
+            # Now: the objects that it names may be released by the next event.
+            self.error = failure_of(self.completed.result(), self._borrowed)
+        if kind != OUTPUTS:
+            self._wake_senders()
+        if kind != ROOM:
+            self.readers.wake()
 
-    def resolve(self, token: int) -> Borrowed | None:
-        """The Python object that a number in a document stands for."""
-        return self._borrowed.get(token) or ownership.borrowed(token)
+    def wake_all(self) -> None:
+        """Wakes all who wait: nothing comes any more."""
+        self._wake_senders()
+        self.readers.wake()
 
     # ---- below
 
@@ -361,6 +368,11 @@ class NativeSession:
         for row in rows:
             row[OUTPUT] = names[row[OUTPUT]]
         batch.extend(map(packet_of, rows))
+
+    def _wake_senders(self) -> None:
+        self.room.wake()
+        if self.wake_threads is not None:
+            self.wake_threads()
 
     def _open(self, port: LoopPort, context: contextvars.Context | None) -> None:
         """Opens the native session; its functions run in `context`, or in a copy of that of the caller."""
@@ -429,33 +441,13 @@ class NativeSession:
         self.raise_failure()
         raise refusal
 
-    def _completed(self) -> None:
-        if self.completed is not None:
-            # Now: the objects that it names may be released by the next event.
-            self.error = failure_of(self.completed.result(), self._borrowed)
-
-    def _hold(self, borrowed: dict[int, Borrowed] | None) -> None:
-        """Remembers objects of ours until native code has let go of them, since outputs may name them."""
-        mine = self._borrowed
-        if mine and not (self._run is not None and self._run.taking):
-            # Released before this call: nothing that it hands out can name them, nor what a thread takes meanwhile.
-            # Of a copy: a thread that sends may add others meanwhile.
-            for token in list(mine):
-                if ownership.borrowed(token) is None:
-                    mine.pop(token, None)
-        if borrowed:
-            mine.update(borrowed)
-
 
 def _notifier(session: NativeSession) -> Callable[[int], None]:
     reference = weakref.ref(session)
 
     def notify(kind: int) -> None:
         found = reference()
-        if found is None:
-            return
-        if kind == COMPLETED:
-            found._completed()
-        found._notify(kind)
+        if found is not None:
+            found.notified(kind)
 
     return notify

@@ -33,6 +33,7 @@ class ThreadSender:
 
     def __init__(self, native: NativeSession, pcm: PCMReader | None) -> None:
         self._native = native
+        native.wake_threads = self.wake
         self._pcm = pcm
         self._sending = threading.Lock()
         self._buffers: CallBuffers | None = None
@@ -108,7 +109,7 @@ class ThreadSender:
             raise refused_packets(used, packets, error) from None
         if used.table:
             used.native.buffers, used.native.buffer_count = used.buffers()
-            self._native.add_borrowed(used.borrowed)
+            self._native.loans.add(used.borrowed)
         if pending_frees:
             used.ready()
         taken: int = send(used.native, document, len(document), 0)
@@ -118,7 +119,7 @@ class ThreadSender:
             elif used.native.status < 0:
                 self._refuse(used, packets, used.native.status)
             else:
-                answer = used.unpack(self._native.resolve)
+                answer = used.unpack(self._native.loans.resolve)
             taken = answer[0]
             if len(answer) > 2:
                 ownership.release(answer[2])

@@ -10,7 +10,6 @@ from .._abi.constants import RM_END
 from .._engine.session_handle import NativeSession
 from .._results.outputs import Packet
 from ..errors import GoneError, InvalidArgumentError
-from .waiters import Waiters
 
 INLINE_IN_A_ROW = 128
 """After this many packets that were read without waiting, the event loop gets a turn."""
@@ -19,14 +18,10 @@ INLINE_IN_A_ROW = 128
 class Reader:
     """The outputs of a session or of one of its sinks, as packets: `async for packet in reader`."""
 
-    __slots__ = ("_in_a_row", "_native", "_outputs", "batch", "has_ended", "name", "sink", "task", "waiter")
+    __slots__ = ("_in_a_row", "_native", "batch", "has_ended", "name", "sink", "task", "waiter")
 
-    def __init__(
-        self, native: NativeSession, outputs: Waiters, sink: int, batch: deque[Packet], name: str | None = None
-    ) -> None:
-        """`outputs` are those who wait for outputs of the session."""
+    def __init__(self, native: NativeSession, sink: int, batch: deque[Packet], name: str | None = None) -> None:
         self._native = native
-        self._outputs = outputs
         self._in_a_row = 0
         self.sink = sink
         self.batch = batch
@@ -62,17 +57,17 @@ class Reader:
             if status == RM_END:
                 # Leaving the block waits for no reader that has come here.
                 self.task = None
-                self._outputs.wake()
+                native.readers.wake()
                 await native.ended()
                 self.has_ended = True
                 break
             native.check_place()
-            waiter = self.waiter = self._outputs.add()
+            waiter = self.waiter = native.readers.add()
             try:
                 await waiter
             finally:
                 self.waiter = None
-                self._outputs.discard(waiter)
+                native.readers.discard(waiter)
             if batch:
                 return batch.popleft()
         raise StopAsyncIteration

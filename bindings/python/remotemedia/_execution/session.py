@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .._abi.constants import COMPLETED, OUTPUTS, RM_END, ROOM
+from .._abi.constants import RM_END
 from .._engine.session_handle import NativeSession
 from .._engine.thread_sender import ThreadSender
 from .._results.outputs import Packet
@@ -27,7 +27,6 @@ from .session_end import drop_unread_outputs
 from .time_breaks import TimeBreakReport
 from .trace import Marks, TraceFile
 from .traced_session import TracedSession
-from .waiters import Waiters
 from .watchdog import STALL_SECONDS, WATCHDOG_SECONDS, Watchdog, refuse_a_stall
 
 if TYPE_CHECKING:
@@ -59,17 +58,15 @@ class Session:
         on_progress: OnProgress | None = None,
         trace: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._outputs = Waiters()
-        self._room = Waiters()
         self._marks = None if trace is None else Marks()
-        opening = (compiled, options, self._notified, self._outputs)
-        self._native = NativeSession(*opening) if self._marks is None else TracedSession(self._marks, *opening)
+        marks = self._marks
+        self._native = NativeSession(compiled, options) if marks is None else TracedSession(marks, compiled, options)
         self._packets = PacketMaker(compiled[0].inputs, pcm)
         self._threads = ThreadSender(self._native, self._packets.pcm)
         self._is_plain = self._packets.is_plain
         """Whether values are packets as they are: no PCM, one input, and not finished."""
         self._chosen: dict[str, Reader] = {}
-        self._all = Reader(self._native, self._outputs, -1, self._native.arrived)
+        self._all = Reader(self._native, -1, self._native.arrived)
         self._seconds_of_watchdog = watchdog
         self._watchdog: Watchdog | None = None
         self._time_breaks = TimeBreakReport()
@@ -110,7 +107,7 @@ class Session:
                 self._watchdog.stop()
             if self._ticker is not None:
                 self._ticker.__exit__()
-            self._notified(COMPLETED)
+            self._native.wake_all()
             await self._native.cleaned()
             if self._trace is not None:
                 # By a thread, which writes what was recorded also if this wait is cancelled.
@@ -247,7 +244,7 @@ class Session:
         self._native.check_place()
         self._drop_unread()
         self._native.cancel()
-        self._notified(COMPLETED)
+        self._native.wake_all()
 
     # ---- out
 
@@ -261,7 +258,7 @@ class Session:
         if reader is None:
             if self._native.is_open:
                 raise InvalidArgumentError(f"output({sink!r}) comes too late; choose outputs before the first send")
-            reader = self._chosen[sink] = Reader(self._native, self._outputs, len(self._chosen), deque(), sink)
+            reader = self._chosen[sink] = Reader(self._native, len(self._chosen), deque(), sink)
             self._native.sinks.append(sink)
         return reader
 
@@ -389,20 +386,20 @@ class Session:
             await self._native.ended()
         elif not self._all.batch:
             self._native.check_place()
-            waiter = self._room.add()
-            self._outputs.append(waiter)
+            waiter = self._native.room.add()
+            self._native.readers.append(waiter)
             try:
                 await waiter
             finally:
-                self._room.discard(waiter)
-                self._outputs.discard(waiter)
+                self._native.room.discard(waiter)
+                self._native.readers.discard(waiter)
 
     # ---- below
 
     async def _wait_for_room(self) -> None:
         self._in_a_row = 0
         self._native.check_place()
-        waiter = self._room.add()
+        waiter = self._native.room.add()
         try:
             if all(reader.task is not None for reader in self.readers):
                 await waiter
@@ -410,7 +407,7 @@ class Session:
             while not (await asyncio.wait([waiter], timeout=STALL_SECONDS))[0]:
                 refuse_a_stall("'send'", self)
         finally:
-            self._room.discard(waiter)
+            self._native.room.discard(waiter)
 
     def _unread(self) -> dict[str, int]:
         unread: dict[str, int] = {}
@@ -426,7 +423,7 @@ class Session:
         await self.finish()
         # A task that was just made begins to read.
         await asyncio.sleep(0)
-        await drop_unread_outputs(self._native, self.readers, self._outputs)
+        await drop_unread_outputs(self._native, self.readers)
         await self._native.ended(again=False)
 
     def _refuse_more(self) -> None:
@@ -437,11 +434,3 @@ class Session:
         """Drops what was handed out and not read."""
         for reader in (self._all, *self._chosen.values()):
             reader.batch.clear()
-
-    def _notified(self, kind: int) -> None:
-        """Wakes those who wait for what an event of this kind brings; its end wakes all."""
-        if kind != OUTPUTS:
-            self._room.wake()
-            self._threads.wake()
-        if kind != ROOM:
-            self._outputs.wake()

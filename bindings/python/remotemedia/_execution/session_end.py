@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from .._abi.constants import RM_END, RM_OK
 from .._engine.session_handle import NativeSession
 from .reader import Reader
-from .waiters import Waiters
 from .watchdog import STALL_SECONDS
 
 
-async def drop_unread_outputs(native: NativeSession, readers: Sequence[Reader], outputs: Waiters) -> None:
+async def drop_unread_outputs(native: NativeSession, readers: Sequence[Reader]) -> None:
     """Drops what no other task reads, until all outputs have come to their end or the session is cancelled.
 
-    `outputs` are those who wait for outputs. A task that neither waits for one nor ends is waited for only so long.
+    A task that neither waits for an output nor ends is waited for only so long.
     """
     abandoned: set[Reader] = set()
     # Sinks that are read one by one have to be emptied together: each may hold up the others.
@@ -30,17 +29,17 @@ async def drop_unread_outputs(native: NativeSession, readers: Sequence[Reader], 
         if not left and all(status == RM_END for status in statuses):
             break
         if RM_OK not in statuses:
-            native.check_place()
-            abandoned |= await _wait_for_readers(left, outputs)
+            abandoned |= await _wait_for_readers(native, left)
 
 
-async def _wait_for_readers(readers: set[Reader], outputs: Waiters) -> set[Reader]:
+async def _wait_for_readers(native: NativeSession, readers: set[Reader]) -> set[Reader]:
     """Waits until something comes, a reader ends, or the tasks of readers read nothing for long: returns those."""
-    waiter = outputs.add()
+    native.check_place()
+    waiter = native.readers.add()
     tasks = [reader.task for reader in readers if reader.task is not None]
     try:
         ended, _ = await asyncio.wait([waiter, *tasks], timeout=STALL_SECONDS, return_when="FIRST_COMPLETED")
     finally:
-        outputs.discard(waiter)
+        native.readers.discard(waiter)
     # One that waits takes what comes; one that does something else may never read on.
     return set() if ended else {reader for reader in readers if reader.waiter is None}
