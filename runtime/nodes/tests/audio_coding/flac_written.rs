@@ -30,7 +30,7 @@ fn any_block_is_read_back() {
     let alternating = |frame: usize| if frame % 2 == 0 { FULL } else { -1.0 };
     let low = |frame: usize| FULL * (frame as f32 * TAU / 5000.0).sin();
     let chirp = |frame: usize| 0.9 * ((frame * frame) as f32 * 2e-5).sin();
-    let click = |frame: usize| if frame % 1000 == 500 { -1.0 } else { 0.0 };
+    let click = |frame: usize| if frame % 1000 == 500 { -1.0f32 } else { 0.0 };
     let coarse = |frame: usize| (60.0 * (frame as f32 * 0.02).sin()).round() / 128.0;
     let plane = |signal: &mut dyn FnMut(usize) -> f32| (0..9001).map(signal).collect::<Vec<f32>>();
     let mut planes = vec![plane(&mut noise), plane(&mut walk)];
