@@ -124,6 +124,14 @@ impl Decoder {
         Ok(())
     }
 
+    /// The end of the file, unless all that there was could not be decoded.
+    fn ended(&self) -> Result<Option<SystemFormat>, SystemError> {
+        match self.has_sounded || self.unheard == 0 {
+            true => Ok(None),
+            false => Err(SystemError::Damaged("no packet of it can be decoded".to_owned())),
+        }
+    }
+
     /// The format of the frame that was just decoded; `None` if it can't be one.
     fn format(&self) -> Option<SystemFormat> {
         let frame = self.frame.0.cast_const();
@@ -155,8 +163,8 @@ impl SystemDecoder for Decoder {
                 // SAFETY: the decoder is open, and the frame is one that FFmpeg empties first.
                 let received = unsafe { (self.library.functions.avcodec_receive_frame)(self.codec.0, self.frame.0) };
                 match received {
-                    ERROR_EOF => return Ok(None),
-                    ERROR_AGAIN if self.is_ending => return Ok(None),
+                    ERROR_EOF => return self.ended(),
+                    ERROR_AGAIN if self.is_ending => return self.ended(),
                     ERROR_AGAIN => self.feed()?,
                     failed if failed < 0 => self.excused(failed)?,
                     _ => {

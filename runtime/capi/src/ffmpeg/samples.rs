@@ -3,6 +3,9 @@
 
 use super::layout::{field, frame};
 
+/// Full scale of 64-bit integers, 2^63.
+const I64_SCALE: f64 = 9_223_372_036_854_775_808.0;
+
 /// One of `AVSampleFormat`.
 #[derive(Clone, Copy)]
 enum Sample {
@@ -53,11 +56,9 @@ pub(super) unsafe fn copy(av_frame: *const u8, channels: usize, planes: &mut Vec
     for (channel, plane) in planes.iter_mut().enumerate() {
         plane.clear();
         plane.reserve(frames);
+        let (part, first, step) = if is_planar { (channel, 0, 1) } else { (0, channel, channels) };
         // SAFETY: a planar frame has a pointer for each channel, another one has one.
-        let (base, first, step) = match is_planar {
-            true => (unsafe { *data.add(channel) }, 0, 1),
-            false => (unsafe { *data }, channel, channels),
-        };
+        let base = unsafe { *data.add(part) };
         if base.is_null() {
             return None;
         }
@@ -69,9 +70,7 @@ pub(super) unsafe fn copy(av_frame: *const u8, channels: usize, planes: &mut Vec
                 Sample::S32 => fill(plane, base, frames, first, step, |v: i32| v as f32 / 2_147_483_648.0),
                 Sample::F32 => fill(plane, base, frames, first, step, |v: f32| v),
                 Sample::F64 => fill(plane, base, frames, first, step, |v: f64| v as f32),
-                Sample::S64 => {
-                    fill(plane, base, frames, first, step, |v: i64| (v as f64 / 9.223_372_036_854_775_8e18) as f32)
-                }
+                Sample::S64 => fill(plane, base, frames, first, step, |v: i64| (v as f64 / I64_SCALE) as f32),
             }
         }
     }
