@@ -128,14 +128,17 @@ def execute_sync(
 
 def execute_blocking(
     names: tuple[str, str],
-    manifest: Manifest,
+    manifest: Manifest | CompiledPipeline,
     inputs: Inputs | None,
     timeout: float | None,
     python: Sequence[str],
     engine: Engine,
     on_progress: OnProgress | None,
 ) -> Outputs:
-    """Does what `execute_sync` does. `names` are what the user called, and what to write in a running event loop."""
+    """Does what `execute_sync` does, also with a compiled pipeline.
+
+    `names` are what the user called, and what to write in a running event loop.
+    """
     if engine != "auto" and engine != "native":
         with FIRST_USE:
             from .._reference import execute as reference

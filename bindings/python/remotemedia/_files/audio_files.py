@@ -17,6 +17,7 @@ from ..errors import InvalidArgumentError, LimitExceededError, MarshalError, Nod
 from ..media import Audio, File
 from ..nodes import AudioDecode, AudioEncode, AudioMix, AudioResample
 from .concat import AudioConcatenator, concatenate
+from .decoding import CHUNK_MS, adecode_file, decode_file
 from .places import Source, Target, file_of, is_file_object, path_of, require_bytes_file, write_all
 from .words import in_words_of
 
@@ -35,11 +36,11 @@ class Samples(Protocol):
     def __array_interface__(self) -> dict[str, Any]: ...
 
 
-CHUNK_MS = 10_000
-"""The length of the chunks that cross: few crossings, and memory in pieces that are released one by one."""
-
 LARGE_BYTES = 1 << 20
 """Files from this size on are joined while they are decoded. For smaller ones the calls take longer than they save."""
+
+LARGE_ALONE_BYTES = 6 << 20
+"""The same where sound comes as it is decoded, in chunks of a minute: most files up to this size then are one chunk."""
 
 LARGEST_RATIO = 256
 """A head that promises more audio than this many times the size of its file is not believed. Opus may be that small."""
@@ -92,10 +93,12 @@ def read(
     runs, as in a notebook; `await aread(...)` does the same beside the loop.
     """
     file = file_of(source, "read")
-    concatenator = _joining(file, duration_s)
-    pipeline = _decoder(rate, channels, start_s, duration_s, concatenator)
+    concatenator = _joining(file, rate, channels, duration_s)
     with in_words_of("read"), _keeping(concatenator, file):
-        outputs = pipeline.run_sync([file])
+        if concatenator is None:
+            outputs = decode_file(file, rate, channels, start_s, duration_s)
+        else:
+            outputs = _joined(rate, channels, start_s, concatenator).run_sync([file])
     return _whole(_taken(outputs, concatenator), file)
 
 
@@ -109,11 +112,14 @@ async def aread(
 ) -> Audio:
     """Does what `read` does, beside the event loop. Cancelling the await cancels the work."""
     file = await afile_of(source, "aread")
-    concatenator = _joining(file, duration_s)
-    pipeline = _decoder(rate, channels, start_s, duration_s, concatenator)
+    concatenator = _joining(file, rate, channels, duration_s)
     with in_words_of("aread"), _keeping(concatenator, file):
-        pipeline.validate()
-        outputs = await pipeline.run([file])
+        if concatenator is None:
+            outputs = await adecode_file(file, rate, channels, start_s, duration_s)
+        else:
+            pipeline = _joined(rate, channels, start_s, concatenator)
+            pipeline.validate()
+            outputs = await pipeline.run([file])
     chunks = _taken(outputs, concatenator)
     if len(chunks) == 1 or sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
         return _whole(chunks, file)
@@ -247,23 +253,17 @@ class _Count:
         )
 
 
-def _joining(file: File, duration_s: float | None) -> AudioConcatenator | None:
+def _joining(file: File, rate: int | None, channels: int | None, duration_s: float | None) -> AudioConcatenator | None:
     # The head tells the length of the whole: a part is joined afterwards.
-    if duration_s is not None or (size := _size(file)) < LARGE_BYTES:
+    large = LARGE_ALONE_BYTES if rate is None and channels is None else LARGE_BYTES
+    if duration_s is not None or (size := _size(file)) < large:
         return None
     return AudioConcatenator(size * LARGEST_RATIO, limit_bytes())
 
 
-def _decoder(
-    rate: int | None,
-    channels: int | None,
-    start_s: float,
-    duration_s: float | None,
-    concatenator: AudioConcatenator | None,
-) -> Pipeline:
-    decode, pipeline = _begun(rate, channels, start_s, duration_s)
-    if concatenator is None:
-        return pipeline
+def _joined(rate: int | None, channels: int | None, start_s: float, concatenator: AudioConcatenator) -> Pipeline:
+    """The pipeline from files to chunks that the concatenator takes, all up to the end."""
+    decode, pipeline = _begun(rate, channels, start_s, None)
 
     @node
     def add(sound: Audio) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from typing import Any, Protocol
 
 from .._media.file import at_home
@@ -54,9 +55,11 @@ def file_of(source: Source, call: str) -> File:
     else:
         raise MarshalError(_no_source(source, call))
     if file.path is not None:
-        if not os.path.exists(file.path):
-            raise FileNotFoundError(_not_there(file.path, call))
-        if os.path.isdir(file.path):
+        try:
+            mode = os.stat(file.path).st_mode
+        except (OSError, ValueError):
+            raise FileNotFoundError(_not_there(file.path, call)) from None
+        if stat.S_ISDIR(mode):
             raise IsADirectoryError(
                 f"{file.path!r} is a folder, and {call} takes one file; for each in it: "
                 f"[rm.{call}(path) for path in sorted(pathlib.Path({file.path!r}).iterdir())]"

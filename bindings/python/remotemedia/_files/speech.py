@@ -8,7 +8,8 @@ from typing import Any
 from .._graph.pipeline import Pipeline
 from ..media import Audio, File
 from ..nodes import AudioDecode, SpeechSegments
-from .audio_files import CHUNK_MS, afile_of
+from .audio_files import afile_of
+from .decoding import CHUNK_MS
 from .places import Source, file_of
 from .words import in_words_of
 

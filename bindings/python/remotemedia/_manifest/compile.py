@@ -138,8 +138,8 @@ def cached(text: str) -> CompiledPipeline | None:
     return pipeline
 
 
-def compile_manifest(manifest: Manifest, python: Sequence[str] = ()) -> Compiled:
-    """The pipeline of a manifest.
+def compile_manifest(manifest: Manifest | CompiledPipeline, python: Sequence[str] = ()) -> Compiled:
+    """The pipeline of a manifest; of one that is compiled and has no Python functions, itself.
 
     `python` are the packages of which it may name functions.
 
@@ -151,6 +151,8 @@ def compile_manifest(manifest: Manifest, python: Sequence[str] = ()) -> Compiled
         return _compile_any_text(read(os.fspath(manifest)), python)
     if isinstance(manifest, Mapping):
         return _compile_mapping(manifest, python)
+    if isinstance(manifest, CompiledPipeline):
+        return manifest, None
     raise ManifestError(
         f"a manifest is a dict, a path, or JSON or YAML text, not {type(manifest).__name__}{_cure(manifest)}",
         [Problem("", "wrong type", expected="dict, path or text", got=type(manifest).__name__)],
@@ -163,6 +165,12 @@ def compile_text(text: str) -> CompiledPipeline:
     if pipeline is None:
         pipeline = _remember(text, CompiledPipeline(encoded(text)))
     return pipeline
+
+
+def compile_once(manifest: Mapping[str, Any]) -> CompiledPipeline:
+    """The pipeline of a manifest of plain values that is unlikely to come again. It takes no place in the cache, from
+    which it would push pipelines that do."""
+    return CompiledPipeline(pack_plain(manifest))
 
 
 def encoded(text: str) -> bytes:
