@@ -1,13 +1,21 @@
 //! From decoded packets of any length to chunks of one length, each with its exact time. Encoder delay at the start and
 //! padding at the end are left out here.
 
-use remotemedia_core::value::{Audio, Layout, MediaTime};
+use std::collections::VecDeque;
 
 use remotemedia_core::node::NodeError;
+use remotemedia_core::value::{Audio, Layout, MediaTime};
+
+use self::piece::Piece;
+
+mod piece;
 
 /// The most bytes of one chunk, whatever rate and number of channels a file claims: a minute of stereo at 139 kHz. Chunks
 /// that would be longer are cut to this.
 pub(super) const MOST_CHUNK_BYTES: usize = 64 << 20;
+
+/// The frames for which a piece has room at first, where it is not known how long it becomes.
+const LEAST_ROOM: usize = 4096;
 
 /// The format of decoded sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +47,16 @@ pub(super) struct Chunker {
     chunk_frames: usize,
     trim: Trim,
     part: Part,
-    /// The frames that wait, one vector for each channel; those before `head` are gone already.
-    planes: Vec<Vec<f32>>,
+    /// The frames of sound that the file is thought to have, if its head says so.
+    expected: Option<u64>,
+    /// What is collected, in pieces: all full but the last one. A chunk mostly is a piece, and handed out as it is, so that a
+    /// sample is written once.
+    pieces: VecDeque<Piece>,
+    /// How many frames they hold, and how many of the first of them are gone already.
+    collected: u64,
     head: usize,
+    /// The frames that came in after the end of the part, which are not kept.
+    beyond: u64,
     /// The frames of delay, and before the part, that did not come in yet.
     skip_left: u64,
     /// The place of the next frame to emit, from the start of the sound.
@@ -56,8 +71,11 @@ impl Chunker {
         let most_frames = MOST_CHUNK_BYTES / (size_of::<f32>() * format.channels.max(1));
         Self {
             chunk_frames: usize::try_from(chunk_frames).unwrap_or(usize::MAX).clamp(1, most_frames.max(1)),
-            planes: vec![Vec::new(); format.channels],
+            expected: trim.end.map(|(sound, _)| sound),
+            pieces: VecDeque::new(),
+            collected: 0,
             head: 0,
+            beyond: 0,
             skip_left: trim.delay.saturating_add(part.start),
             emitted: part.start,
             format,
@@ -65,6 +83,12 @@ impl Chunker {
             part,
             origin,
         }
+    }
+
+    /// The same, told how many frames of sound the head of the file promises. If that is wrong, only time is lost.
+    pub(super) fn expecting(mut self, frames: Option<u64>) -> Self {
+        self.expected = self.expected.or(frames);
+        self
     }
 
     pub(super) fn format(&self) -> &Format {
@@ -76,13 +100,17 @@ impl Chunker {
         let frames = planes.first().map_or(0, Vec::len);
         let skip = usize::try_from(self.skip_left).unwrap_or(usize::MAX).min(frames);
         self.skip_left -= skip as u64;
-        for (waiting, plane) in self.planes.iter_mut().zip(planes) {
-            if self.head > 0 {
-                waiting.drain(..self.head);
+        let mut taken = skip;
+        while taken < frames {
+            if self.pieces.back().is_none_or(Piece::is_full) && !self.begin_piece(frames - taken) {
+                self.beyond += (frames - taken) as u64;
+                return;
             }
-            waiting.extend_from_slice(&plane[skip..]);
+            let Some(piece) = self.pieces.back_mut() else { return };
+            let count = piece.take(planes, taken);
+            taken += count;
+            self.collected += count as u64;
         }
-        self.head = 0;
     }
 
     /// How many of the frames that come next are not wanted.
@@ -113,7 +141,7 @@ impl Chunker {
 
     /// The frames of sound that came in.
     pub(super) fn frames(&self) -> u64 {
-        (self.emitted + self.waiting() as u64).saturating_sub(self.skip_left)
+        (self.emitted + self.collected + self.beyond).saturating_sub(self.skip_left)
     }
 
     /// Whether all of the part came in, so that no more is of use. Of an empty one a frame beyond it must have come, which
@@ -132,27 +160,65 @@ impl Chunker {
         self.part.start > 0 && self.frames() <= self.part.start
     }
 
-    fn waiting(&self) -> usize {
-        self.planes.first().map_or(0, |plane| plane.len() - self.head)
-    }
-
     fn sound(&self) -> usize {
         let wanted = self.part.end.map_or(u64::MAX, |end| end.saturating_sub(self.emitted));
-        let waiting = self.waiting().min(usize::try_from(wanted).unwrap_or(usize::MAX));
-        match self.trim.end {
-            Some((sound, padding)) if self.frames() <= sound.saturating_add(padding) => {
-                waiting.min(usize::try_from(sound.saturating_sub(self.emitted)).unwrap_or(usize::MAX))
-            }
-            _ => waiting,
+        let mut sound = self.collected.min(wanted);
+        if let Some((end, padding)) = self.trim.end
+            && self.frames() <= end.saturating_add(padding)
+        {
+            sound = sound.min(end.saturating_sub(self.emitted));
         }
+        usize::try_from(sound).unwrap_or(usize::MAX)
+    }
+
+    /// Begins the next piece, for so many frames that are there. Whether the part goes on.
+    fn begin_piece(&mut self, there: usize) -> bool {
+        let begins = self.emitted + self.collected;
+        let up_to = |end: u64| usize::try_from(end.saturating_sub(begins)).unwrap_or(usize::MAX);
+        // At most to where its chunk ends, the part, and the sound: what may be padding is kept apart.
+        let within = begins.saturating_sub(self.part.start) % self.chunk_frames as u64;
+        let mut most = self.chunk_frames - within as usize;
+        if let Some(end) = self.part.end {
+            most = most.min(up_to(end));
+        }
+        if let Some((sound, _)) = self.trim.end.filter(|(sound, _)| begins < *sound) {
+            most = most.min(up_to(sound));
+        }
+        if most == 0 {
+            return false;
+        }
+        // Where it is likely how long it becomes, its memory is taken at once.
+        let room = self.expected.or(self.part.end).map_or(0, up_to).max(there).max(LEAST_ROOM).min(most);
+        self.pieces.push_back(Piece::new(self.format.channels, room, most));
+        true
+    }
+
+    /// The samples of so many frames, which are there: those of a piece that is just as long without a copy.
+    fn cut(&mut self, frames: usize) -> Vec<f32> {
+        self.collected -= frames as u64;
+        if self.head == 0
+            && let Some(piece) = self.pieces.pop_front_if(|piece| piece.frames == frames && piece.room == frames)
+        {
+            return piece.samples;
+        }
+        let mut samples = Vec::with_capacity(frames * self.format.channels);
+        for channel in 0..self.format.channels {
+            let (mut head, mut left) = (self.head, frames);
+            for piece in &self.pieces {
+                let count = left.min(piece.frames - head);
+                samples.extend_from_slice(&piece.plane(channel)[head..head + count]);
+                (head, left) = (0, left - count);
+            }
+        }
+        self.head += frames;
+        while let Some(piece) = self.pieces.pop_front_if(|piece| piece.frames <= self.head) {
+            self.head -= piece.frames;
+        }
+        samples
     }
 
     fn emit(&mut self, frames: usize) -> Result<Option<Audio>, NodeError> {
-        let mut samples = Vec::with_capacity(frames * self.format.channels);
-        for plane in &self.planes {
-            samples.extend_from_slice(&plane[self.head..self.head + frames]);
-        }
-        self.head += frames;
+        let samples = self.cut(frames);
         let pts = self.time(self.emitted);
         self.emitted += frames as u64;
         let audio = Audio::from_planar(samples, self.format.channels, self.format.rate).map_err(|error| {
@@ -276,6 +342,68 @@ mod tests {
         assert!(!chunker.is_complete() && chunker.is_before_part());
         chunker.push(&[vec![0.0; 1]]);
         assert!(chunker.is_complete() && !chunker.is_before_part() && chunker.rest().unwrap().is_none());
+    }
+
+    /// What is expected, and how packets are cut, makes no difference to chunks, whose frames say by themselves where they
+    /// belong.
+    #[test]
+    fn chunks_do_not_depend_on_packets_or_promises() {
+        const FRAMES: usize = 5000;
+        let format = Format { rate: 1000, channels: 2, layout: Layout::for_channels(2) };
+        let sound: Vec<f32> = (0..FRAMES).map(|frame| frame as f32).collect();
+        for (start, end) in [(0, None), (0, Some(FRAMES as u64 + 10)), (13, None), (13, Some(4800)), (4990, Some(5000))]
+        {
+            for expected in [None, Some(0), Some(17), Some(4999), Some(FRAMES as u64), Some(u64::MAX)] {
+                for (packet, chunk_ms) in [(1, 7), (1152, 10), (100, 100), (4999, 1), (FRAMES, 60_000), (640, 60_000)] {
+                    let part = Part { start, end };
+                    let mut chunker =
+                        Chunker::new(format.clone(), chunk_ms, Trim::default(), part, 0).expecting(expected);
+                    let mut chunks = Vec::new();
+                    for packet in sound.chunks(packet) {
+                        chunker.push(&[packet.to_vec(), packet.iter().map(|sample| -sample).collect()]);
+                        chunks.extend(std::iter::from_fn(|| chunker.whole().unwrap()));
+                    }
+                    chunks.extend(std::iter::from_fn(|| chunker.rest().unwrap()));
+                    let wanted = start as usize..end.map_or(FRAMES, |end| FRAMES.min(end as usize));
+                    let mut next = wanted.start;
+                    for (number, chunk) in chunks.iter().enumerate() {
+                        let expected = &sound[next..wanted.end.min(next + chunk_ms as usize)];
+                        let mirrored: Vec<f32> = expected.iter().map(|sample| -sample).collect();
+                        assert_eq!((chunk.channel(0), chunk.channel(1)), (expected, &mirrored[..]), "chunk {number}");
+                        assert_eq!(chunk.pts, Some(next as i64 * 1_000_000));
+                        next += expected.len();
+                    }
+                    assert_eq!(next, wanted.end, "{part:?} of packets of {packet} in chunks of {chunk_ms}");
+                    assert_eq!(chunker.frames(), FRAMES as u64);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn padding_is_kept_apart_until_it_is_sound_after_all() {
+        for (coming, sound) in [(100usize, 50usize), (58, 50), (50, 50), (120, 120)] {
+            for packet in [1, 9, 120] {
+                let mut chunker = chunker(Trim { delay: 0, end: Some((50, 60)) });
+                let all: Vec<f32> = (0..coming).map(|frame| frame as f32).collect();
+                let mut chunks = Vec::new();
+                for packet in all.chunks(packet) {
+                    chunker.push(&[packet.to_vec()]);
+                    chunks.extend(std::iter::from_fn(|| chunker.whole().unwrap()));
+                }
+                chunks.extend(std::iter::from_fn(|| chunker.rest().unwrap()));
+                assert!(chunks.iter().all(|chunk| chunk.frames() == 10), "{coming} in packets of {packet}");
+                let emitted: Vec<f32> = chunks.iter().flat_map(|chunk| chunk.channel(0).to_vec()).collect();
+                assert_eq!(emitted, all[..sound], "{coming} in packets of {packet}");
+            }
+        }
+        // The sound ends within a chunk, which goes on once there is more than padding.
+        let mut chunker = chunker(Trim { delay: 0, end: Some((4, 3)) });
+        chunker.push(&[vec![0.0, 1.0, 2.0, 3.0, 4.0]]);
+        assert!(chunker.whole().unwrap().is_none());
+        chunker.push(&[(5..23u8).map(f32::from).collect()]);
+        let lengths: Vec<usize> = std::iter::from_fn(|| chunker.whole().unwrap()).map(|chunk| chunk.frames()).collect();
+        assert_eq!((lengths, drain(&mut chunker)), (vec![10, 10], vec![20.0, 21.0, 22.0]));
     }
 
     #[test]

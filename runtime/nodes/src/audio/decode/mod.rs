@@ -159,6 +159,9 @@ pub struct AudioDecode {
 }
 }
 
+/// So many frames are decoded in a step, then others have their turn, also while a longer chunk is not full.
+const MOST_IN_A_STEP: u64 = 480_000;
+
 /// What one look for a packet gave.
 enum Fetched {
     Sound,
@@ -242,7 +245,7 @@ impl Node for AudioDecode {
     fn resume(&mut self) -> Result<Step, NodeError> {
         /// So many packets that are not wanted are decoded in one step, which a cancel can't end: some seconds of sound.
         const MOST_PASSED: u32 = 64;
-        let mut passed = 0;
+        let (mut passed, mut begun) = (0, None);
         loop {
             if let Some(packet) = self.info.take() {
                 return Ok(Step::More(Some(Emission { port: 1, packet })));
@@ -269,7 +272,9 @@ impl Node for AudioDecode {
             match self.fetch() {
                 Ok(Fetched::Sound) => {
                     passed += u32::from(self.chunker.as_ref().is_some_and(|chunker| chunker.unwanted() > 0));
-                    if passed == MOST_PASSED {
+                    let there = self.chunker.as_ref().map_or(0, Chunker::frames);
+                    let decoded = there.saturating_sub(*begun.get_or_insert(there));
+                    if passed == MOST_PASSED || decoded >= MOST_IN_A_STEP {
                         return Ok(Step::More(None));
                     }
                 }
@@ -347,9 +352,12 @@ impl AudioDecode {
             Some(_) => self.format_change = Some(format),
             None => {
                 let part = self.range.part(0, format.rate);
-                let info = demuxer.head().value(format.rate, format.channels);
+                let head = demuxer.head();
+                let expected = head.duration_s.map(|seconds| (seconds * f64::from(format.rate)).round() as u64);
+                let info = head.value(format.rate, format.channels);
                 self.info = Some(Packet::new(info).at(Some(self.origin), None));
-                let mut chunker = Chunker::new(format, self.chunk_ms, demuxer.trim(), part, self.origin);
+                let chunker = Chunker::new(format, self.chunk_ms, demuxer.trim(), part, self.origin);
+                let mut chunker = chunker.expecting(expected);
                 chunker.push(demuxer.planes());
                 self.chunker = Some(chunker);
             }
