@@ -171,7 +171,7 @@ fn interleave<const N: usize>(channels: &[&[f32]], bytes: &mut Vec<u8>, convert:
 }
 
 /// ITU-T G.711, table 2a, as 16-bit integers: the 14-bit values of the standard times four.
-fn expand_mu_law(code: u8) -> i16 {
+pub(super) fn expand_mu_law(code: u8) -> i16 {
     let code = !code;
     let exponent = code >> 4 & 7;
     let magnitude = ((i16::from(code & 0x0f) * 2 + 33) << exponent) - 33;
@@ -191,7 +191,7 @@ fn compress_mu_law(sample: i16) -> u8 {
 }
 
 /// ITU-T G.711, table 1a, as 16-bit integers: the 13-bit values of the standard times eight.
-fn expand_a_law(code: u8) -> i16 {
+pub(super) fn expand_a_law(code: u8) -> i16 {
     let code = code ^ 0x55;
     let exponent = code >> 4 & 7;
     let mantissa = i16::from(code & 0x0f) * 2 + 1;

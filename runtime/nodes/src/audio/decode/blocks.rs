@@ -105,8 +105,10 @@ pub(super) struct BlockReader {
 }
 
 const INFO: FormatInfo = FormatInfo { format: FORMAT_ID_NULL, short_name: "blocks", long_name: "blocks" };
-/// A packet of uncompressed sound holds so many frames, but is no longer than so many bytes.
-const MOST_FRAMES: u32 = 1152;
+/// A packet of uncompressed sound holds so many frames, fewer of what arrives, which is not to wait for them; but it is no
+/// longer than so many bytes.
+const MOST_FRAMES: u32 = 2048;
+const MOST_ARRIVING: u32 = 1152;
 const MOST_BYTES: u32 = 1 << 18;
 
 impl BlockReader {
@@ -232,7 +234,8 @@ impl FormatReader for BlockReader {
         match &self.cut {
             Cut::Blocks { bytes, frames } => {
                 let (bytes, frames) = (*bytes, *frames);
-                let blocks = (MOST_FRAMES / frames).min(MOST_BYTES / bytes).max(1);
+                let most = if self.reader.is_seekable() { MOST_FRAMES } else { MOST_ARRIVING };
+                let blocks = (most / frames).min(MOST_BYTES / bytes).max(1);
                 let left = self.left.map_or(u64::MAX, |left| left / u64::from(bytes));
                 let blocks = u64::from(blocks).min(left);
                 if blocks == 0 {

@@ -7,7 +7,7 @@ use symphonia::core::errors::Error;
 use super::container::Container;
 use super::opus::PreSkip;
 use super::refusal::Refusal;
-use super::{aac, failure, flac_frame, opus};
+use super::{aac, failure, flac_frame, opus, pcm_packet};
 
 /// A decoder that takes the packets of a container.
 ///
@@ -31,7 +31,7 @@ pub(super) fn make_decoder(
             Some(opus::Decoder::new(params, pre_skip).map(|decoder| Box::new(decoder) as _))
         }
         CODEC_ID_FLAC => Some(flac_frame::Decoder::new(params).map(|decoder| Box::new(decoder) as _)),
-        _ => None,
+        _ => pcm_packet::Decoder::new(params).map(|decoder| Ok(Box::new(decoder) as _)),
     };
     if let Some(own) = own {
         return own.map_err(|error| match error {

@@ -39,6 +39,7 @@ mod opus;
 mod opus_streams;
 mod packet_frames;
 mod params;
+mod pcm_packet;
 mod raw;
 mod refusal;
 mod source;
