@@ -7,7 +7,7 @@ use std::io::{Seek, SeekFrom};
 use symphonia::core::errors::Result;
 use symphonia::core::io::{MediaSource, ReadBytes};
 
-use super::super::flac_frame::{FrameHeader, MOST_HEADER};
+use super::super::flac_frame::{FrameHeader, MOST_HEADER, frame_header};
 use super::{End, FlacReader, Found};
 
 /// A frame, and where it is.
@@ -106,27 +106,26 @@ impl FlacReader<'_> {
     /// The first whole frame that begins at a place or after it, and is like the first one of the file.
     fn look(&mut self, place: u64, first: &FrameHeader, end: u64) -> Result<Option<Place>> {
         self.go_to(place)?;
-        while self.offset() < end.min(place + MOST_FRAME) {
-            let header = match self.found()? {
-                Found::Frame(header) if is_like(&header, first) => Some(header),
-                _ => None,
-            };
-            if let Some(header) = header
-                && let Some(found) = self.verified(&header, first)?
-            {
-                return Ok(Some(found));
-            }
-            self.fill(2 * MOST_HEADER)?;
-            let next = self.waiting.iter().skip(1).position(|byte| *byte == 0xff);
-            let Some(next) = next else {
-                let there = self.waiting.len();
-                self.waiting.clear();
-                if there == 0 {
-                    break;
+        // What was looked at among the bytes that are waiting; they are only moved up where a frame may begin.
+        let mut passed = 0;
+        while self.offset() + (passed as u64) < end.min(place + MOST_FRAME) {
+            self.fill(passed + 2 * MOST_HEADER)?;
+            let header = self.waiting.get(passed..).and_then(frame_header).filter(|header| is_like(header, first));
+            if let Some(header) = header {
+                self.waiting.drain(..passed);
+                passed = 0;
+                if let Some(found) = self.verified(&header, first)? {
+                    return Ok(Some(found));
                 }
-                continue;
-            };
-            self.waiting.drain(..=next);
+            }
+            match self.waiting.iter().skip(passed + 1).position(|byte| *byte == 0xff) {
+                Some(next) => passed += next + 1,
+                None if self.waiting.len() <= passed => break,
+                None => {
+                    self.waiting.clear();
+                    passed = 0;
+                }
+            }
         }
         Ok(None)
     }
