@@ -18,6 +18,14 @@ pub(super) trait Jump: Send + Sync {
     /// frames, and its decoding time to those before it where the decoder looks at that.
     fn see(&mut self, packet: &mut Packet);
 
+    /// A reader that is better than the one that has read the first packet, and goes on with the next one.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    fn go_on(&mut self, _: &GapSource) -> Result<Option<Landed>> {
+        Ok(None)
+    }
+
     /// A reader that goes on at a packet at or before a frame; `None` if there is no such packet that is known for
     /// certain.
     ///
@@ -42,6 +50,8 @@ pub(super) struct JumpReader {
     jump: Box<dyn Jump>,
     track: u32,
     read: VecDeque<Packet>,
+    /// Whether no packet was read yet.
+    is_fresh: bool,
     /// Whether a new stream has begun, of which nothing is known.
     is_chained: bool,
 }
@@ -49,7 +59,7 @@ pub(super) struct JumpReader {
 impl JumpReader {
     /// A reader of this file that stands before its first packet.
     pub(super) fn new(file: GapSource, reader: Box<dyn FormatReader>, jump: Box<dyn Jump>, track: u32) -> Self {
-        Self { file, reader, jump, track, read: VecDeque::new(), is_chained: false }
+        Self { file, reader, jump, track, read: VecDeque::new(), is_fresh: true, is_chained: false }
     }
 }
 
@@ -96,7 +106,15 @@ impl FormatReader for JumpReader {
             let mut next = self.reader.next_packet();
             match &mut next {
                 Ok(Some(_)) if self.is_chained => {}
-                Ok(Some(packet)) if packet.track_id == self.track => self.jump.see(packet),
+                Ok(Some(packet)) if packet.track_id == self.track => {
+                    self.jump.see(packet);
+                    if std::mem::take(&mut self.is_fresh)
+                        && let Some(landed) = self.jump.go_on(&self.file)?
+                    {
+                        self.reader = landed.reader;
+                        self.read = landed.packets.into();
+                    }
+                }
                 Ok(Some(_)) => continue,
                 Err(Error::ResetRequired) => self.is_chained = true,
                 _ => {}

@@ -73,6 +73,17 @@ impl Jump for Mp4Jump {
         self.place = self.place.saturating_add(packet.dur.get());
     }
 
+    /// The table has a sample for each frame of PCM, and Symphonia makes a packet of each.
+    fn go_on(&mut self, file: &GapSource) -> Result<Option<Landed>> {
+        if !self.is_pcm {
+            return Ok(None);
+        }
+        let place = self.place;
+        let landed = self.land(file, place)?;
+        self.place = place;
+        Ok(landed.filter(|landed| landed.frame == place))
+    }
+
     fn land(&mut self, file: &GapSource, frame: u64) -> Result<Option<Landed>> {
         let len = file.byte_len().unwrap_or(u64::MAX);
         let Some((samples, place)) = (!self.is_fragmented).then(|| self.find(len, frame)).flatten() else {
