@@ -13,8 +13,8 @@ mod remux;
 
 use self::remux::{Stream, boxed, packets_of_ogg};
 
-/// The bytes that are read after the file is open to get at the packet which holds a frame, and the frames passed over.
-fn cost(file: Vec<u8>, frames: u64) -> (u64, u64) {
+/// A file that is open, and the bytes that are read of it.
+fn opened(file: Vec<u8>) -> (Demuxer, Arc<AtomicU64>) {
     let read = |place: u64, len: usize| file.iter().copied().skip(place as usize).take(len).collect::<Vec<u8>>();
     let mut found = Found::new(sniff(read, true), file[..SNIFF_LEN].to_vec(), file.len() as u64);
     let mut content = Cursor::new(file.clone());
@@ -26,7 +26,13 @@ fn cost(file: Vec<u8>, frames: u64) -> (u64, u64) {
     }
     let bytes = Arc::new(AtomicU64::new(0));
     let source = Counted(Cursor::new(file), Arc::clone(&bytes));
-    let mut demuxer = found.open(source, "the file".to_owned()).unwrap_or_else(|failure| panic!("{failure:?}"));
+    let demuxer = found.open(source, "the file".to_owned()).unwrap_or_else(|failure| panic!("{failure:?}"));
+    (demuxer, bytes)
+}
+
+/// The bytes that are read after the file is open to get at the packet which holds a frame, and the frames passed over.
+fn cost(file: Vec<u8>, frames: u64) -> (u64, u64) {
+    let (mut demuxer, bytes) = opened(file);
     let mut decoded = 0;
     while decoded == 0 {
         assert!(matches!(demuxer.next(), Ok(Progress::Packet(_))));
@@ -96,4 +102,20 @@ fn pages_of_a_number_that_was_given_are_passed_over_by_their_heads() {
     let (bytes, passed) = cost(file, 25_000 * 960 + 7);
     assert!((24_999 * 960..25_001 * 960).contains(&passed), "{passed}");
     assert!(bytes < all / 5, "{bytes} of {all} bytes are read");
+}
+
+/// Its table has a sample for each frame.
+#[test]
+fn pcm_in_mp4_is_read_many_samples_at_a_time() {
+    let packets = (0..5000i16).map(|sample| (sample.to_le_bytes().to_vec(), 1)).collect();
+    let (matroska, mp4) = (("A_PCM/INT/LIT", Vec::new()), (b"sowt", Vec::new()));
+    let stream = Stream { rate: 8000, channels: 1, headers: Vec::new(), matroska, mp4, packets };
+    let (mut demuxer, _) = opened(stream.mp4(700, false));
+    let (mut samples, mut packets) = (Vec::new(), 0);
+    while let Ok(Progress::Packet(_)) = demuxer.next() {
+        samples.extend_from_slice(&demuxer.planes()[0]);
+        packets += 1;
+    }
+    assert!(samples.iter().copied().eq((0..5000).map(|sample| sample as f32 / 32_768.0)));
+    assert!(packets < 20, "{packets} packets");
 }
