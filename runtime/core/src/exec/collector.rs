@@ -6,28 +6,35 @@ use super::completion::{Output, SinkOutputs};
 use super::progress::MediaLength;
 use super::stream_item::QueuedPacket;
 
-/// The packets that have reached an output so far, each with its path.
+/// The packets that have reached an output so far.
 #[derive(Debug)]
 pub(super) struct Collector {
     name: Arc<str>,
-    outputs: Vec<(u64, Output)>,
+    outputs: Vec<Output>,
+    /// Their paths; empty as long as all are 0, as where no branches join.
+    paths: Vec<u64>,
     is_in_order: bool,
     media: MediaLength,
 }
 
 impl Collector {
     pub(super) fn new(name: Arc<str>) -> Self {
-        Self { name, outputs: Vec::new(), is_in_order: true, media: MediaLength::default() }
+        Self { name, outputs: Vec::new(), paths: Vec::new(), is_in_order: true, media: MediaLength::default() }
     }
 
     pub(super) fn push(&mut self, queued: QueuedPacket) {
         let QueuedPacket { packet, item, path, .. } = queued;
         self.media.note(item, &packet);
-        if let Some((last_path, last)) = self.outputs.last() {
-            self.is_in_order &= (last.item, *last_path) <= (item, path);
+        if let Some(last) = self.outputs.last() {
+            let last_path = self.paths.last().copied().unwrap_or(0);
+            self.is_in_order &= (last.item, last_path) <= (item, path);
+        }
+        if path != 0 || !self.paths.is_empty() {
+            self.paths.resize(self.outputs.len(), 0);
+            self.paths.push(path);
         }
         let output = Output { item, value: packet.value, pts: packet.pts, duration: packet.duration, seq: packet.seq };
-        self.outputs.push((path, output));
+        self.outputs.push(output);
     }
 
     /// The media that has reached the output.
@@ -38,8 +45,40 @@ impl Collector {
     /// The outputs in the order of item, path and emission.
     pub(super) fn finish(mut self) -> SinkOutputs {
         if !self.is_in_order {
-            self.outputs.sort_by_key(|(path, output)| (output.item, *path));
+            self.paths.resize(self.outputs.len(), 0);
+            let mut placed: Vec<(u64, Output)> = self.paths.into_iter().zip(self.outputs).collect();
+            placed.sort_by_key(|(path, output)| (output.item, *path));
+            self.outputs = placed.into_iter().map(|(_, output)| output).collect();
         }
-        SinkOutputs { sink: self.name, outputs: self.outputs.into_iter().map(|(_, output)| output).collect() }
+        SinkOutputs { sink: self.name, outputs: self.outputs }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Packet, Value};
+
+    /// The `(item, path)` of packets that arrive in this order, as `item.path` in the order in which they are handed out.
+    fn ordered(arrivals: &[(u64, u64)]) -> Vec<String> {
+        let mut collector = Collector::new(Arc::from("out"));
+        for &(item, path) in arrivals {
+            let packet = Packet::new(Value::Int(path as i64));
+            collector.push(QueuedPacket { packet, item, path, deadline: None });
+        }
+        let outputs = collector.finish().outputs;
+        outputs.iter().map(|output| format!("{}.{:?}", output.item, output.value)).collect()
+    }
+
+    #[test]
+    fn outputs_are_in_the_order_of_items_and_paths_whenever_the_first_path_shows() {
+        let in_order = ordered(&[(0, 0), (0, 0), (0, 1), (1, 0), (1, 2)]);
+        assert_eq!(in_order, ["0.Int(0)", "0.Int(0)", "0.Int(1)", "1.Int(0)", "1.Int(2)"]);
+        assert_eq!(
+            ordered(&[(0, 0), (1, 0), (0, 1), (1, 2), (0, 0)]),
+            ["0.Int(0)", "0.Int(0)", "0.Int(1)", "1.Int(0)", "1.Int(2)"]
+        );
+        assert_eq!(ordered(&[(1, 0), (0, 0)]), ["0.Int(0)", "1.Int(0)"], "without any path");
+        assert_eq!(ordered(&[(0, 1), (0, 0)]), ["0.Int(0)", "0.Int(1)"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The values of a one-shot by the inputs of its graph: checks what a host gives against what the graph takes.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::graph::Graph;
 use crate::manifest::{did_you_mean, names};
@@ -26,7 +26,7 @@ pub(super) fn columns(inputs: Inputs, graph: &Graph) -> Result<Option<Columns>, 
                 .to_owned())
         }
         Inputs::List(values) if values.is_empty() && graph.inputs.is_empty() => Ok(None),
-        Inputs::List(values) if graph.inputs.len() < 2 => Ok(Some(SmallVec::from_elem(values, 1))),
+        Inputs::List(values) if graph.inputs.len() < 2 => Ok(Some(smallvec![values])),
         Inputs::List(_) => Err(format!("a list says nothing of where its values go: {}", wanted(graph))),
         Inputs::Named(_) if !is_named => {
             let pipeline = named_in_full(&graph.name);

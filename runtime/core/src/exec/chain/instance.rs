@@ -4,6 +4,8 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::exec::param_changes::ParamChanges;
 use crate::graph::Graph;
 use crate::manifest::Work;
@@ -28,9 +30,9 @@ pub(super) fn instance(
     let index = stage.links[position].node;
     let changed = changes.and_then(|changes| changes.applied(stage_index, index));
     // The first node takes what the edges bring, every other one what the node before it gives.
-    let inputs: Vec<usize> = match position.checked_sub(1) {
+    let inputs: SmallVec<[usize; 4]> = match position.checked_sub(1) {
         None => graph.connected_ports(stage_index).collect(),
-        Some(before) => vec![stage.links[before].next_port],
+        Some(before) => smallvec![stage.links[before].next_port],
     };
     let made = catch_unwind(AssertUnwindSafe(|| match &graph.nodes[index].work {
         Work::Native { prepared, .. } => {

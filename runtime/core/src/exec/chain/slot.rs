@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::attempt::Attempt;
 use super::instance::{ChainFailure, instance};
 use crate::exec::live_objects::LiveCount;
@@ -29,7 +31,7 @@ pub(super) struct NodeSlot {
     /// The time of the packet in work.
     pub(super) pts: Option<i64>,
     /// The number of the next packet of each output port.
-    pub(super) seqs: Box<[u64]>,
+    pub(super) seqs: SmallVec<[u64; 2]>,
     /// The epoch of the node that the instance belongs to.
     pub(super) epoch: u32,
     /// Kept if the packets at which the node fails are tried again.
@@ -60,7 +62,7 @@ impl NodeSlot {
             has_more: false,
             path: 0,
             pts: None,
-            seqs: vec![0; node_type.outputs.len()].into(),
+            seqs: SmallVec::from_elem(0, node_type.outputs.len()),
             epoch: 0,
             attempt: node.on_error.retry().map(|_| Box::default()),
             _counted: LiveCount::node(),

@@ -1,5 +1,7 @@
 //! The queues with which a run begins: filled with all inputs, or open for packets to come.
 
+use smallvec::SmallVec;
+
 use crate::exec::inputs::Columns;
 use crate::exec::queue::{Bounds, Queue};
 use crate::exec::stream_item::{QueuedPacket, StreamItem};
@@ -19,7 +21,7 @@ pub(super) fn prefilled_queues(graph: &Graph, columns: Option<Columns>) -> Vec<Q
         _ => Queue::of_edge(edge.buffer, Policy::Block),
     };
     let mut queues: Vec<Queue> = graph.edges.iter().map(queue_of).collect();
-    let entries: Vec<usize> = (0..queues.len()).filter(|&edge| graph.edges[edge].from.is_none()).collect();
+    let entries: SmallVec<[usize; 4]> = (0..queues.len()).filter(|&edge| graph.edges[edge].from.is_none()).collect();
     match columns {
         Some(columns) => {
             // Sources beside nodes that take inputs start again with each item, but get no packet.
@@ -28,7 +30,7 @@ pub(super) fn prefilled_queues(graph: &Graph, columns: Option<Columns>) -> Vec<Q
                 (0..items as u64).for_each(|item| queues[source].push(StreamItem::EndOfItem(item)));
             }
             for (place, values) in columns.into_iter().enumerate() {
-                let takers = graph.inputs.get(place).map_or(&entries, |input| &input.edges);
+                let takers = graph.inputs.get(place).map_or(&entries[..], |input| &input.edges);
                 fill(&mut queues, takers, values);
             }
         }

@@ -117,6 +117,9 @@ impl FanIn<'_> {
     /// The edge whose turn it is.
     fn next_edge(self, queues: &[Queue], state: &mut InputState) -> Option<usize> {
         let (inputs, feedback) = (self.inputs(), self.feedback());
+        if let (&[only], []) = (inputs, feedback) {
+            return self.takes_from(queues, state.refused, only).then_some(only);
+        }
         let count = inputs.len() + feedback.len();
         let edge = |position: usize| inputs.get(position).or_else(|| feedback.get(position - inputs.len())).copied();
         let is_taken = |edge: usize| match self.graph.edges[edge].delay {
@@ -148,7 +151,10 @@ impl FanIn<'_> {
         }
         // An edge that has finished is not waited for: a source ends once, however often the stream beside it is flushed.
         let item = inputs.iter().filter_map(|&input| queues[input].ended.take()).max();
-        inbox.extend(item.map(StreamItem::EndOfItem));
+        // Not `extend`, which first makes sure of the room for what is mostly one.
+        if let Some(item) = item {
+            inbox.push_back(StreamItem::EndOfItem(item));
+        }
         if aligns {
             inbox.extend(self.ended_inputs(queues));
         }
