@@ -24,6 +24,7 @@ mod live_objects;
 mod metrics;
 mod options;
 mod param_changes;
+mod pending_calls;
 mod pool;
 mod port;
 mod progress;

@@ -14,6 +14,7 @@ use super::event::{Batch, Event};
 use super::histogram::{Histogram, Snapshot};
 use super::host_call::{Backpressure, HostCall, Reply, ReplyError};
 use super::job::Job;
+use super::pending_calls::PendingCalls;
 use super::progress::Progress;
 use crate::lock::{Guard, Monitor};
 
@@ -49,7 +50,7 @@ struct Shared {
 struct State {
     events: VecDeque<Event>,
     jobs: HashMap<u64, Arc<dyn Job>>,
-    calls: HashMap<u64, PendingCall>,
+    calls: PendingCalls,
     /// When the oldest event arrived, or the first one after the last drain.
     waits_since: Option<Instant>,
     is_notified: bool,
@@ -57,18 +58,6 @@ struct State {
     is_ending: bool,
     is_closed: bool,
     is_woken: bool,
-}
-
-/// A call without its last reply.
-struct PendingCall {
-    job: Weak<dyn Job>,
-    stage: usize,
-    entries: usize,
-    /// How many output ports the last of its nodes has.
-    ports: usize,
-    nodes: usize,
-    /// The last entry that was replied to; replies come in the order of the entries.
-    answered: usize,
 }
 
 impl Port {
@@ -153,16 +142,7 @@ impl Port {
         reply: Reply,
         wants_next: bool,
     ) -> Result<(Backpressure, Option<HostCall>), ReplyError> {
-        let (job, stage) = {
-            let mut state = self.0.state.lock();
-            let pending = state.calls.get_mut(&call).ok_or(ReplyError::Gone { call })?;
-            pending.answered = reply.check(pending.entries, pending.ports, pending.nodes, pending.answered)?;
-            let target = (pending.job.upgrade().ok_or(ReplyError::Gone { call })?, pending.stage);
-            if reply.is_last() {
-                state.calls.remove(&call);
-            }
-            target
-        };
+        let (job, stage) = self.0.state.lock().calls.target(call, &reply)?;
         // The call may be interrupted here.
         delays::pause();
         job.take_reply(stage, call, reply, wants_next)
@@ -249,16 +229,14 @@ impl Port {
 
     /// Accepts replies to a call from now on.
     pub(super) fn expect_reply(&self, call: &HostCall, job: Weak<dyn Job>, stage: usize) {
-        let (entries, ports, nodes) = (call.entries.len(), call.ports, call.nodes.len());
-        let pending = PendingCall { job, stage, entries, ports, nodes, answered: 0 };
-        self.0.state.lock().calls.insert(call.id, pending);
+        self.0.state.lock().calls.insert(call, job, stage);
     }
 
     /// Accepts no more replies to a call. Returns whether the call was open, and its event if that was not handed out: to be
     /// dropped where no lock is held, since that may release the host's memory.
     pub(super) fn forget_call(&self, call: u64) -> (bool, Option<Event>) {
         let mut state = self.0.state.lock();
-        let was_open = state.calls.remove(&call).is_some();
+        let was_open = state.calls.remove(call);
         let is_it = |event: &Event| matches!(event, Event::Call(its) if its.id == call);
         let place = state.events.iter().position(is_it);
         (was_open, place.and_then(|place| state.events.remove(place)))
@@ -440,7 +418,7 @@ mod tests {
         send();
         let first = call_of(&port);
         // A reply that has found its call, and is about to be taken.
-        let job = port.0.state.lock().calls[&first].job.upgrade().expect("it has not ended");
+        let (job, _) = port.0.state.lock().calls.target(first, &part()).expect("it is open");
         session.interrupt();
         let off = port.next(Some(Duration::from_secs(60))).events;
         assert!(matches!(off[..], [Event::CallCancelled { call }] if call == first), "{off:?}");

@@ -2,6 +2,9 @@
 
 mod collector;
 mod language;
+mod list_item;
+mod marks;
+mod pairs;
 mod sentence;
 
 pub use collector::{TextCollector, TextCollectorParams};

@@ -5,6 +5,9 @@
 //! sentence open, so the answer never depends on how much more is there.
 
 use super::language::{Language, Words};
+use super::list_item::ListItem;
+use super::marks::{BULLETS, CLOSING, DASHES, ONLY_CLOSING, OPENING};
+use super::pairs::{PAIRS, closes, opens};
 
 /// What ends a sentence, and what only looks like it.
 #[derive(Clone, Debug)]
@@ -25,39 +28,11 @@ pub(super) enum Next {
     Open,
 }
 
-/// Quotes and brackets that belong to the sentence which they close.
-const CLOSING: &str =
-    "\"'\u{201d}\u{2019}\u{201c}\u{bb}\u{203a}\u{ab})]}\u{300d}\u{300f}\u{ff09}\u{300b}\u{3009}\u{3011}";
-/// Of these, such as never open anything; white space may stand before them.
-const ONLY_CLOSING: &str = "\u{201d})]}\u{300d}\u{300f}\u{ff09}\u{300b}\u{3009}\u{3011}";
-/// What may stand between white space and the first letter of a sentence.
-const OPENING: &str =
-    "\"'([{\u{201c}\u{201e}\u{2018}\u{201a}\u{ab}\u{bb}\u{2039}\u{300c}\u{300e}\u{ff08}\u{300a}\u{3010}";
-/// Quotes and brackets whose inside belongs together, with what closes them. The first that fits is taken.
-const PAIRS: &[(char, &str)] = &[
-    ('(', ")"),
-    ('[', "]"),
-    ('{', "}"),
-    ('"', "\""),
-    ('\u{201c}', "\u{201d}"),
-    ('\u{201e}', "\u{201c}\u{201d}"),
-    ('\u{ab}', "\u{bb}"),
-    ('\u{bb}', "\u{ab}"),
-    ('\u{300c}', "\u{300d}"),
-    ('\u{300e}', "\u{300f}"),
-    ('\u{300a}', "\u{300b}"),
-    ('\u{3010}', "\u{3011}"),
-    ('\u{ff08}', "\u{ff09}"),
-];
-/// What opens and does not close within so many characters is taken for a mark without a partner.
-const INSIDE: usize = 250;
 /// Terminators of scripts that put no space between sentences, or that have no other meaning.
 const IMMEDIATE: &str =
     "\n\u{3002}\u{ff01}\u{ff1f}\u{ff0e}\u{ff61}\u{964}\u{965}\u{61f}\u{6d4}\u{1362}\u{1367}\u{1368}\u{104b}";
 /// What quotes the words before it goes on with their sentence: the Japanese particles.
 const QUOTING: &str = "\u{3068}\u{3063}";
-const BULLETS: &str = "\u{2022}\u{2043}\u{2023}\u{25e6}\u{25aa}";
-const DASHES: &str = "-\u{2013}\u{2014}";
 /// Names that end with an exclamation mark.
 const EXCLAMATIONS: &str = "yahoo jeopardy yum joomla";
 /// Titles, after which a name comes even where the word before them may end a sentence.
@@ -409,34 +384,6 @@ fn spaced_dots(before: &str, rest: &str, is_all: bool) -> Verdict {
     }
 }
 
-/// Whether a character opens a pair where it stands.
-fn opens(last: Option<char>, opening: char, next: Option<char>) -> bool {
-    let is_free = last.is_none_or(|last| last.is_whitespace() || OPENING.contains(last) || DASHES.contains(last));
-    match opening {
-        '"' | '\u{201c}' | '\u{bb}' => is_free && next.is_none_or(|next| !next.is_whitespace()),
-        _ => true,
-    }
-}
-
-/// Where the pair that opens at the start of `text` closes, in bytes. Some(None) if it does not; None if what follows
-/// must show.
-fn closes(text: &str, opening: char, closing: &str, is_all: bool) -> Option<Option<usize>> {
-    let mut depth = 0;
-    for (at, letter) in text.char_indices().take(INSIDE) {
-        if closing.contains(letter) && at > 0 {
-            depth -= 1;
-            if depth == 0 {
-                return Some(Some(at));
-            }
-        } else if letter == opening {
-            depth += 1;
-        } else if letter == '\n' {
-            return Some(None);
-        }
-    }
-    if is_all || text.chars().nth(INSIDE - 1).is_some() { Some(None) } else { None }
-}
-
 fn is_number(word: &str) -> bool {
     let digits = word.trim_start_matches(|letter| DASHES.contains(letter));
     !digits.is_empty() && digits.chars().all(|letter| letter.is_ascii_digit())
@@ -450,47 +397,4 @@ fn is_roman(word: &str) -> bool {
 fn is_acronym(word: &str) -> bool {
     let is_piece = |piece: &str| (1..=3).contains(&piece.chars().count()) && piece.chars().all(char::is_alphabetic);
     word.contains('.') && word.split('.').all(is_piece)
-}
-
-/// The mark that begins an item of a list: "1.", "2)", "3.)", "a.", or a bullet, with or without a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ListItem {
-    bullet: Option<char>,
-    number: Option<u32>,
-    letter: Option<char>,
-    end: Option<&'static str>,
-}
-
-impl ListItem {
-    fn at(text: &str) -> Option<Self> {
-        let bullet = text.chars().next().filter(|letter| BULLETS.contains(*letter));
-        let behind = text.trim_start_matches(|letter| BULLETS.contains(letter));
-        let behind = if bullet.is_some() { behind.trim_start() } else { behind };
-        let digits = behind.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(behind.len());
-        let number = behind[..digits].parse().ok().filter(|_| digits <= 3);
-        let letter = behind.chars().next().filter(|letter| letter.is_ascii_lowercase());
-        let mark = match (number, letter) {
-            (Some(_), _) => &behind[digits..],
-            (None, Some(_)) => &behind[1..],
-            _ => behind,
-        };
-        let ends = [".)", ".", ")"].into_iter().find(|end| mark.starts_with(end));
-        let end = ends.filter(|end| mark[end.len()..].starts_with(char::is_whitespace));
-        match end {
-            Some(_) if number.is_some() => Some(Self { bullet, number, letter: None, end }),
-            Some(_) if letter.is_some() => Some(Self { bullet, number: None, letter, end }),
-            _ if bullet.is_some() => Some(Self { bullet, number: None, letter: None, end: None }),
-            _ => None,
-        }
-    }
-
-    /// Whether the next item of the same list begins here.
-    fn precedes(self, text: &str) -> bool {
-        let next = Self {
-            number: self.number.map(|number| number + 1),
-            letter: self.letter.and_then(|letter| char::from_u32(letter as u32 + 1)),
-            ..self
-        };
-        Self::at(text) == Some(next)
-    }
 }

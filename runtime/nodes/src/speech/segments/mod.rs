@@ -1,6 +1,7 @@
 //! `SpeechSegments`: the stretches of a recording in which somebody speaks.
 
 mod front_end;
+mod heard;
 mod recording;
 mod snr_estimate;
 mod speech_ratio;
@@ -8,20 +9,19 @@ mod timestamps;
 mod windows;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use remotemedia_core::node::{
     Context, Cost, Define, Emission, Kinds, Node, NodeError, ParamError, Port, Step, documented,
 };
-use remotemedia_core::value::{Audio, Kind, MediaTime, Packet, Value};
+use remotemedia_core::value::{Kind, Packet, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use front_end::FrontEnd;
-use recording::Recording;
+use heard::{Heard, Keys};
 pub use snr_estimate::{SnrEstimate, SnrEstimateParams};
 pub use speech_ratio::{SpeechRatio, SpeechRatioParams};
-use timestamps::{Found, Rules, Timestamps};
+use timestamps::Rules;
 use windows::{Window, Windows};
 
 use super::silero::WINDOW_MS;
@@ -142,34 +142,6 @@ const MILLISECOND: i64 = 1_000_000;
 /// A step hears a quarter of a second of sound, which is some 300 us of work.
 const STEPS_PER_SECOND: u32 = 4;
 
-#[derive(Debug)]
-struct Keys {
-    kind: Arc<str>,
-    start: Arc<str>,
-    end: Arc<str>,
-    audio: Arc<str>,
-    at: Arc<str>,
-    detected: Arc<str>,
-}
-
-/// Sound of one format and what has been found in it.
-#[derive(Debug)]
-struct Heard {
-    sound: Recording,
-    rate: u32,
-    /// What every packet of it looks like, without samples.
-    format: Audio,
-    /// When it begins, in nanoseconds, and how long after the first frame of the item.
-    origin: i64,
-    offset: i64,
-    /// Frames that have been heard.
-    position: u64,
-    front_end: Option<FrontEnd>,
-    /// The start of the next window, in nanoseconds from the start of the item.
-    window: i64,
-    timestamps: Timestamps,
-}
-
 impl Node for SpeechSegments {
     fn connect(&mut self, inputs: &[usize]) {
         self.hears = !inputs.contains(&VAD);
@@ -255,7 +227,6 @@ impl Define for SpeechSegments {
         let time = |milliseconds: u32| i64::from(milliseconds) * MILLISECOND;
         let pad = time(params.speech_pad_ms);
         let longest = |seconds: f64| (seconds * 1e9).round() as i64 - time(WINDOW_MS) - 2 * pad;
-        let text = |text: &str| Arc::from(text);
         SpeechSegments {
             rules: Rules {
                 threshold: params.threshold,
@@ -266,14 +237,7 @@ impl Define for SpeechSegments {
                 pad,
                 max_speech: params.max_speech_duration_s.map(longest),
             },
-            keys: Keys {
-                kind: text("type"),
-                start: text("start_s"),
-                end: text("end_s"),
-                audio: text("audio"),
-                at: text("at_s"),
-                detected: text("detected_s"),
-            },
+            keys: Keys::new(),
             hears: true,
             has_sound_input: true,
             reader: Reader::new(params.gaps),
@@ -390,81 +354,6 @@ impl SpeechSegments {
                 self.windows.waiting.clear();
             }
         }
-    }
-}
-
-impl Heard {
-    fn new(segment: &Segment, front_end: Option<FrontEnd>, rules: Rules) -> Self {
-        let format = Audio::from_planar(Vec::new(), segment.channels, segment.rate).expect("a format that sound has");
-        Self {
-            sound: Recording::default(),
-            rate: segment.rate,
-            format: format.with_layout(segment.layout.clone()),
-            origin: segment.origin.unwrap_or(segment.elapsed),
-            offset: segment.elapsed,
-            position: 0,
-            front_end,
-            window: segment.elapsed,
-            timestamps: Timestamps::new(rules),
-        }
-    }
-
-    fn add_windows(&mut self, probabilities: Vec<f32>, windows: &mut Windows) {
-        for probability in probabilities {
-            let start = self.window;
-            self.window += i64::from(WINDOW_MS) * MILLISECOND;
-            windows.waiting.push_back(Window { probability, start, end: self.window });
-        }
-    }
-
-    /// Packets of what was found, each with its port. The sound that no later one can need is forgotten.
-    fn packets(&mut self, keys: &Keys, found: &[Found]) -> Vec<(usize, Packet)> {
-        let packet = |found: &Found| match *found {
-            Found::Segment { start, end } => (SEGMENTS, self.segment(keys, start, end)),
-            Found::Start { at, detected } => (EVENTS, self.event(keys, "start", at, detected)),
-            Found::End { at, detected } => (EVENTS, self.event(keys, "end", at, detected)),
-        };
-        let packets = found.iter().map(packet).collect();
-        let needed = self.frame_at(self.timestamps.needed_from());
-        self.sound.forget_before(needed);
-        packets
-    }
-
-    /// How long so many frames last, in nanoseconds.
-    fn duration_of(&self, frames: u64) -> i64 {
-        MediaTime::of_frames(frames, self.rate)
-    }
-
-    fn frame_at(&self, time: i64) -> u64 {
-        MediaTime::to_frames(u64::try_from(time).unwrap_or(0), self.rate)
-    }
-
-    /// When a frame sounds, in nanoseconds.
-    fn time_of(&self, frame: u64) -> i64 {
-        self.origin.saturating_add(MediaTime::of_frames(frame, self.rate))
-    }
-
-    fn segment(&self, keys: &Keys, start: i64, end: i64) -> Packet {
-        let (first, last) = (self.frame_at(start), self.frame_at(end).min(self.sound.frames()));
-        let (begin, end) = (self.time_of(first), self.time_of(last));
-        let audio = self.sound.cut(first, last).unwrap_or_else(|| self.format.clone()).with_pts(Some(begin));
-        let entries = [
-            (keys.kind.clone(), Value::text("segment")),
-            (keys.start.clone(), seconds(begin)),
-            (keys.end.clone(), seconds(end)),
-            (keys.audio.clone(), audio.into()),
-        ];
-        Packet::new(Value::map(entries)).at(Some(begin), Some(end - begin))
-    }
-
-    fn event(&self, keys: &Keys, kind: &str, at: i64, detected: i64) -> Packet {
-        let at = self.origin.saturating_add(at);
-        let entries = [
-            (keys.kind.clone(), Value::text(kind)),
-            (keys.at.clone(), seconds(at)),
-            (keys.detected.clone(), seconds(self.origin.saturating_add(detected))),
-        ];
-        Packet::new(Value::map(entries)).at(Some(at), None)
     }
 }
 
