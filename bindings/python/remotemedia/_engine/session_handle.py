@@ -81,8 +81,8 @@ class NativeSession:
         self.error_was_raised = False
         self.is_cancelled = False
         self.token = 0
-        self._pipeline, self._functions = compiled
-        self._names = self._pipeline.outputs
+        self.pipeline, self._functions = compiled
+        self._names = self.pipeline.outputs
         """The names of the outputs, by the numbers that rows have."""
         self._options = options
         packets = options["buffer"].get("packets")
@@ -259,10 +259,6 @@ class NativeSession:
             if status != RM_GONE:
                 raise refusal
 
-    def outputs_behind(self, node: str) -> frozenset[str]:
-        """The names of the outputs that come from a node or pass it."""
-        return self._pipeline.outputs_behind(node)
-
     def finish(self) -> None:
         """Ends the stream: no more packets are sent."""
         self.check_place()
@@ -391,7 +387,7 @@ class NativeSession:
         # Before it is open: its first event may reach the loop while a thread is still here.
         port.runs[token] = self._run = run
         try:
-            status = lib.rm_session_new(self._pipeline.handle, port.handle, token, document, len(document), out, error)
+            status = lib.rm_session_new(self.pipeline.handle, port.handle, token, document, len(document), out, error)
             check(status, error)
         except BaseException:
             port.runs.pop(token, None)

@@ -295,7 +295,7 @@ class Session:
                 self._native.interrupt(None)
             return
         self._native.interrupt(at)
-        sinks = self._native.outputs_behind(at)
+        sinks = self._native.pipeline.outputs_behind(at)
         for reader in (self._all, *self._chosen.values()):
             kept = [packet for packet in reader.batch if packet.sink not in sinks]
             reader.batch.clear()
