@@ -27,7 +27,7 @@ fn any_block_is_read_back() {
         position = (position + steps(frame) / 300.0).clamp(-1.0, FULL);
         position
     };
-    let alternating = |frame: usize| if frame % 2 == 0 { FULL } else { -1.0 };
+    let alternating = |frame: usize| if frame.is_multiple_of(2) { FULL } else { -1.0 };
     let low = |frame: usize| FULL * (frame as f32 * TAU / 5000.0).sin();
     let chirp = |frame: usize| 0.9 * ((frame * frame) as f32 * 2e-5).sin();
     let click = |frame: usize| if frame % 1000 == 500 { -1.0f32 } else { 0.0 };

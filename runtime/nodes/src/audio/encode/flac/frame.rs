@@ -128,9 +128,9 @@ fn rate_of(rate: u32) -> (u32, u32, u32) {
         44_100 => (9, 0, 0),
         48_000 => (10, 0, 0),
         96_000 => (11, 0, 0),
-        _ if rate % 1000 == 0 && rate <= 255_000 => (12, 8, rate / 1000),
+        _ if rate.is_multiple_of(1000) && rate <= 255_000 => (12, 8, rate / 1000),
         _ if rate <= 0xffff => (13, 16, rate),
-        _ if rate % 10 == 0 && rate <= 655_350 => (14, 16, rate / 10),
+        _ if rate.is_multiple_of(10) && rate <= 655_350 => (14, 16, rate / 10),
         // The file's header has it.
         _ => (0, 0, 0),
     }

@@ -26,7 +26,8 @@ impl Partitions {
         let len = residual.len();
         let (width, largest) = if wide { (5u32, 30) } else { (4, 14) };
         // Parts are equal, and the first is longer than what it leaves out.
-        let finest = (0..=FINEST).rev().find(|&parts| len % (1 << parts) == 0 && len >> parts > order).unwrap_or(0);
+        let finest =
+            (0..=FINEST).rev().find(|&parts| len.is_multiple_of(1 << parts) && len >> parts > order).unwrap_or(0);
         let mut sums: Vec<u64> = residual
             .chunks_exact(len >> finest)
             .enumerate()
