@@ -154,7 +154,7 @@ static void mistakes_are_named(rm_runtime *runtime, rm_pipeline *pipeline) {
     const char *config = "{\"wrokers\":2}";
     CHECK_ERROR(RM_INVALID_ARGUMENT,
                 "config: unknown field `wrokers`, expected one of `workers`, `limits`, `offsets`, "
-                "`node_libraries` at line 1 column 10",
+                "`codecs`, `node_libraries` at line 1 column 10",
                 rm_runtime_new((const uint8_t *)config, strlen(config), &never, &error));
     CHECK(never == NULL);
 
