@@ -76,8 +76,10 @@ class SyncDriver:
 class ThreadsDriver(LoopCalls, SyncDriver):
     """Runs the calls of a port on serving threads, while the thread that waits at it only waits."""
 
-    loop = staticmethod(lambda: None)
-    """There is none: all functions are sync."""
+    def __init__(self, budget_us: int = SYNC_BUDGET_US) -> None:
+        super().__init__(budget_us)
+        # All functions are sync.
+        self.loop = _no_loop
 
     def clean(self, run: Run) -> None:
         """Cleans up the instances of a run now, or on the thread that works with them, once it is done."""
@@ -129,3 +131,7 @@ def wait(port: SyncPort, run: Run, reporter: Reporter | None = None) -> Outputs:
 
 def _run_now(partial: PartialCall, work: Callable[[], None], on_this_thread: bool) -> None:
     work()
+
+
+def _no_loop() -> None:
+    """The loop of a driver without one."""
