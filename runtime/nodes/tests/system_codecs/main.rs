@@ -109,7 +109,7 @@ fn hear(params: Json, packets: Vec<Packet>) -> Heard {
         Value::Audio(audio) => {
             heard.first_pts = heard.first_pts.or(audio.pts);
             heard.layout = audio.layout().name().map(str::to_owned);
-            for (channel, plane) in heard.planes.iter_mut().enumerate() {
+            for (channel, plane) in heard.planes.iter_mut().enumerate().take(audio.channels()) {
                 plane.extend_from_slice(audio.channel(channel));
             }
         }
