@@ -10,7 +10,7 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Map, MediaTime};
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_VORBIS,
+    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
 };
 use symphonia::core::errors::Error;
 use symphonia::core::formats::FormatReader;
@@ -19,7 +19,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
 use super::aac;
-use super::aac_config::AacConfig;
+use super::aac_band::Band;
 use super::chunker::{Format, Trim};
 use super::codec::make_decoder;
 use super::container::Container;
@@ -33,8 +33,7 @@ use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
 use super::mp4_gapless::Movie;
-use super::refusal::Refusal;
-use super::system_formats::system_formats;
+use super::refusal::{Refusal, foreign, unopened};
 use super::track::{TrackFacts, choose_track};
 
 /// An open file.
@@ -69,16 +68,6 @@ pub(super) enum Progress {
     Packet(Format),
     /// No packet is left, or none yet where the source is still arriving.
     End,
-}
-
-/// What of HE-AAC, where its upper band is hidden from decoders of AAC-LC (ISO/IEC 14496-3, 1.6.5), is decoded.
-pub(super) enum Band {
-    /// All that there is: it is no HE-AAC, or its file says so openly.
-    Whole,
-    /// The description of the stream has a note of an upper band.
-    Lower,
-    /// Only the frames tell; at the rate of this many Hz there may be one.
-    MaybeLower(u32),
 }
 
 /// Why reading stopped.
@@ -152,19 +141,9 @@ impl Demuxer {
         &self.name
     }
 
-    /// Whether what is decoded may be only the lower half of the band of HE-AAC.
+    /// What of HE-AAC is decoded.
     pub(super) fn band(&self) -> Band {
-        if self.track.params.codec != CODEC_ID_AAC {
-            return Band::Whole;
-        }
-        /// HE-AAC codes the upper half of the band, of 48 kHz at most, beside AAC at half the rate.
-        const MOST_RATE: u32 = 24_000;
-        let config = self.track.params.extra_data.as_deref().and_then(AacConfig::read);
-        match (config, self.track.params.sample_rate) {
-            (Some(config), _) if config.has_upper_band => Band::Lower,
-            (_, Some(rate)) if rate <= MOST_RATE => Band::MaybeLower(rate),
-            _ => Band::Whole,
-        }
+        Band::of(&self.track.params)
     }
 
     /// What the head of the file tells.
@@ -424,41 +403,6 @@ pub(super) fn unbroken<T>(body: impl FnOnce() -> T) -> Result<T, String> {
 fn differs(before: &dyn AudioDecoder, format: &Format) -> bool {
     let last = before.last_decoded();
     last.spec().rate() != format.rate || last.spec().channels().count() != format.channels
-}
-
-/// A file of a format that is known, and that is not built in or holds no audio.
-pub(super) fn foreign(name: &str, first: &[u8], container: Container, format: &str) -> Refusal {
-    let error = failure::not_audio(name, first, Some(format));
-    match system_formats(container) {
-        Some(_) => Refusal::of_codec(error, format!("is {format}")),
-        None => error.into(),
-    }
-}
-
-fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> Refusal {
-    // The demuxer of Ogg looks for a codec that it knows until the file ends. The first page names the one that is there:
-    // its header is 28 bytes long.
-    let begins =
-        |name: &[u8]| container == Container::Ogg && first.get(28..).is_some_and(|page| page.starts_with(name));
-    if begins(b"Speex") {
-        return failure::codec_unsupported(name, CODEC_ID_SPEEX, None);
-    }
-    if begins(b"\x80theora") {
-        return failure::no_audio_track(name);
-    }
-    let damaged = match (error, container) {
-        (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
-        // The demuxer looks for a frame at once.
-        (Error::IoError(_), Container::Flac) => failure::without_frames(name),
-        (Error::IoError(_), _) => failure::truncated(name, 0, None),
-        (Error::Unsupported("isomp4: missing moov atom" | "isomp4: missing ftyp atom"), _) => failure::no_index(name),
-        (Error::DecodeError(detail) | Error::LimitError(detail), _) => failure::damaged(name, detail),
-        (Error::Unsupported(detail), Container::Ogg | Container::Matroska | Container::Mp4 | Container::Flac) => {
-            failure::damaged(name, detail)
-        }
-        _ => failure::not_audio(name, first, None),
-    };
-    damaged.into()
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Buffer;
 
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
-use super::demuxer::{Demuxer, foreign};
+use super::demuxer::Demuxer;
 use super::matroska::Blocks;
 use super::opened::Opened;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, foreign};
 use super::source::Arriving;
 use super::system_codecs::{SystemSource, ready};
 use super::wav_tags::wav_tags;

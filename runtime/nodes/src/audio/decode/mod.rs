@@ -4,6 +4,7 @@
 //! must still say for the next step.
 
 mod aac;
+mod aac_band;
 mod aac_config;
 mod aiff;
 mod blocks;

@@ -1,6 +1,10 @@
 //! Why the built-in decoders do not open a file, and what else may: codecs of the system.
 
+use std::io;
+
 use remotemedia_core::node::NodeError;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_SPEEX;
+use symphonia::core::errors::Error;
 
 use super::container::Container;
 use super::failure;
@@ -98,4 +102,40 @@ impl Refusal {
             Missing::Nothing | Missing::Track => "holds another kind of audio",
         }
     }
+}
+
+/// A file of a format that is known, and that is not built in or holds no audio.
+pub(super) fn foreign(name: &str, first: &[u8], container: Container, format: &str) -> Refusal {
+    let error = failure::not_audio(name, first, Some(format));
+    match system_formats(container) {
+        Some(_) => Refusal::of_codec(error, format!("is {format}")),
+        None => error.into(),
+    }
+}
+
+/// What the error of a demuxer means that did not open a file; `first` are its first bytes.
+pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> Refusal {
+    // The demuxer of Ogg looks for a codec that it knows until the file ends. The first page names the one that is there:
+    // its header is 28 bytes long.
+    let begins =
+        |name: &[u8]| container == Container::Ogg && first.get(28..).is_some_and(|page| page.starts_with(name));
+    if begins(b"Speex") {
+        return failure::codec_unsupported(name, CODEC_ID_SPEEX, None);
+    }
+    if begins(b"\x80theora") {
+        return failure::no_audio_track(name);
+    }
+    let damaged = match (error, container) {
+        (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
+        // The demuxer looks for a frame at once.
+        (Error::IoError(_), Container::Flac) => failure::without_frames(name),
+        (Error::IoError(_), _) => failure::truncated(name, 0, None),
+        (Error::Unsupported("isomp4: missing moov atom" | "isomp4: missing ftyp atom"), _) => failure::no_index(name),
+        (Error::DecodeError(detail) | Error::LimitError(detail), _) => failure::damaged(name, detail),
+        (Error::Unsupported(detail), Container::Ogg | Container::Matroska | Container::Mp4 | Container::Flac) => {
+            failure::damaged(name, detail)
+        }
+        _ => failure::not_audio(name, first, None),
+    };
+    damaged.into()
 }

@@ -7,8 +7,9 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Buffer, Map};
 use symphonia::core::io::MediaSource;
 
+use super::aac_band::Band;
 use super::container::{Container, SNIFF_LEN, Sniffed, sniff};
-use super::demuxer::{Band, Demuxer};
+use super::demuxer::Demuxer;
 use super::failure;
 use super::gap_source::GapSource;
 use super::matroska::Blocks;
