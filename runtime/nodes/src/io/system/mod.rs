@@ -21,7 +21,6 @@ pub(super) enum Kind {
     Regular,
     Directory,
     /// Bytes go through it one after the other, and nothing of it is lost: a pipe, a terminal, `/dev/null`.
-    #[cfg_attr(windows, expect(dead_code, reason = "its pipes have names outside of the file system"))]
     Stream,
     #[cfg_attr(windows, expect(dead_code, reason = "it shows sockets as files"))]
     Socket,
