@@ -423,8 +423,10 @@ class AudioDecode(Node):
     WebM and Matroska                           Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM
     MP4, M4A, M4B and QuickTime                 AAC-LC, ALAC, FLAC, MP3, PCM
 
-    What a file is, is known by its content and not by its name; a codec that can't be decoded is
-    called by its name.
+    What a file is, is known by its content and not by its name. Other codecs and formats are
+    decoded by the libraries of FFmpeg, if they are on the machine; a codec that can't be decoded is
+    called by its name. HE-AAC that does not say openly that it is comes out at half its rate
+    without FFmpeg.
 
     - A file by path is read as it is decoded, a file by content is decoded in place; either way
       only about one chunk of sound is alive at a time.
@@ -487,7 +489,7 @@ class AudioDecode(Node):
     key                 value
     ------------------  ----------------------------------------------------------------------------
     `container`         `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`,
-                        `adts`, `mp4` or `matroska`
+                        `adts`, `mp4` or `matroska`; else FFmpeg's name
     `codec`             its name, such as `pcm_s16le`, `mp3`, `aac` or `opus`
     `rate`, `channels`  of the sound that comes out, in Hz and as a number
     `duration_s`        the length in seconds; missing where the file does not give it
@@ -543,7 +545,7 @@ class AudioEncode(Node):
     - A file by `path` appears under its name when it is whole, and is written to a name beside it
       until then; a pipe or a device is written into. One path holds one item: a second one is an
       error.
-    - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 96 kHz. What is more is an
+    - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 655 kHz. What is more is an
       error, and so are a change of rate or layout inside an item, and NaN or infinity where samples
       are computed.
 
@@ -567,8 +569,8 @@ class AudioEncode(Node):
         on_error: OnError | None = None,
     ) -> None:
         """format: The file format. Without it the ending of `path` tells. "wav": RIFF WAVE, up to 4 GiB. "flac": FLAC,
-          up to 8 channels and 96 kHz. "opus": Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded as
-          they are, other rates at 48 kHz.
+          up to 8 channels and 655 kHz. "opus": Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded
+          as they are, other rates at 48 kHz.
         sample_format: How samples are written: s16 if left out, s24 or f32; FLAC takes s16 and s24, Opus has no
           samples. Integers are rounded to nearest and saturate. "s16": Signed 16-bit integers. "s24": Signed 24-bit
           integers. "f32": 32-bit floats, also above full scale.

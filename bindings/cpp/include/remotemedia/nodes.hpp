@@ -205,7 +205,7 @@ struct AudioDecode {
 /// Output `out`: The bytes of each item's file, or the file that was written.
 struct AudioEncode {
     /// The file format. Without it the ending of `path` tells. One of `wav` (RIFF WAVE, up to 4 GiB), `flac` (FLAC, up
-    /// to 8 channels and 96 kHz), `opus` (Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded as they
+    /// to 8 channels and 655 kHz), `opus` (Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded as they
     /// are, other rates at 48 kHz).
     std::optional<std::string> format{};
     /// How samples are written: s16 if left out, s24 or f32; FLAC takes s16 and s24, Opus has no samples. Integers are

@@ -473,8 +473,9 @@ public final class Nodes {
     /// | WebM and Matroska | Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM |
     /// | MP4, M4A, M4B and QuickTime | AAC-LC, ALAC, FLAC, MP3, PCM |
     ///
-    /// What a file is, is known by its content and not by its name; a codec that can't be decoded is called by its
-    /// name.
+    /// What a file is, is known by its content and not by its name. Other codecs and formats are decoded by the
+    /// libraries of FFmpeg, if they are on the machine; a codec that can't be decoded is called by its name. HE-AAC
+    /// that does not say openly that it is comes out at half its rate without FFmpeg.
     ///
     /// - A file by path is read as it is decoded, a file by content is decoded in place; either way only about one chunk of
     ///   sound is alive at a time.
@@ -522,7 +523,7 @@ public final class Nodes {
     ///
     /// | key | value |
     /// |---|---|
-    /// | `container` | `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`, `adts`, `mp4` or `matroska` |
+    /// | `container` | `wav`, `w64`, `aiff`, `au`, `caf`, `flac`, `ogg`, `mp1`, `mp2`, `mp3`, `adts`, `mp4` or `matroska`; else FFmpeg's name |
     /// | `codec` | its name, such as `pcm_s16le`, `mp3`, `aac` or `opus` |
     /// | `rate`, `channels` | of the sound that comes out, in Hz and as a number |
     /// | `duration_s` | the length in seconds; missing where the file does not give it |
@@ -575,7 +576,7 @@ public final class Nodes {
     ///   `audio/ogg; codecs=opus`. An item without sound gives nothing.
     /// - A file by `path` appears under its name when it is whole, and is written to a name beside it until then; a pipe or a device is
     ///   written into. One path holds one item: a second one is an error.
-    /// - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 96 kHz. What is more is an error, and so are a change of rate
+    /// - A WAV file holds up to 4 GiB of sound, FLAC up to 8 channels and 655 kHz. What is more is an error, and so are a change of rate
     ///   or layout inside an item, and NaN or infinity where samples are computed.
     ///
     /// Input `in`: Sound.
@@ -586,7 +587,7 @@ public final class Nodes {
         public enum Format {
             /// RIFF WAVE, up to 4 GiB.
             WAV("wav"),
-            /// FLAC, up to 8 channels and 96 kHz.
+            /// FLAC, up to 8 channels and 655 kHz.
             FLAC("flac"),
             /// Opus in Ogg, up to 8 channels. 8, 12, 16, 24 and 48 kHz are encoded as they are, other rates at 48
             /// kHz.
