@@ -40,6 +40,7 @@ pub(crate) fn free(mut buffer: Buffer) {
 }
 
 /// Starts afresh in a forked child, which does not have the thread.
+#[cfg_attr(windows, expect(dead_code, reason = "nothing forks there"))]
 pub(crate) fn forget() {
     RECLAIMER.forget();
 }

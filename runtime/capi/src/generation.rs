@@ -11,6 +11,7 @@ pub(crate) fn current() -> u32 {
 }
 
 /// Counts one more fork, in the child. Only stores to an atomic, since little else is allowed there.
+#[cfg_attr(windows, expect(dead_code, reason = "nothing forks there"))]
 pub(crate) fn advance() {
     GENERATION.fetch_add(1, Ordering::AcqRel);
 }

@@ -34,6 +34,7 @@ impl<T: Send + Sync + 'static> LeakedOnce<T> {
     }
 
     /// Empties the place in a forked child. Only stores to an atomic, since little else is allowed there.
+    #[cfg_attr(windows, expect(dead_code, reason = "nothing forks there"))]
     pub(crate) fn forget(&self) {
         self.0.store(std::ptr::null_mut(), Ordering::Release);
     }
