@@ -107,11 +107,25 @@ def test_names_of_cases_are_unique() -> None:
 def host(folder: Path, lines: list[str], code: int = 0, **more: Any) -> Path:
     """A host whose runner prints these lines."""
     folder.mkdir()
-    program = f"print({chr(10).join(lines)!r}); raise SystemExit({code})"
-    given = {"language": folder.name, "needs": [], "build": [], "conformance": [sys.executable, "-c", program], **more}
+    given = {
+        "language": folder.name,
+        "needs": [],
+        "build": [],
+        "conformance": [sys.executable, "-c", f"print({chr(10).join(lines)!r}); raise SystemExit({code})"],
+        "frames": [sys.executable, "-c", frames_program(list(range(10)))],
+        "exits": [sys.executable, "-c", "raise SystemExit({'exit': 3}[__import__('sys').argv[1]])"],
+        "ways": {"exit": 3},
+        **more,
+    }
     file = folder / "conformance.json"
     file.write_text(json.dumps(given), "utf-8")
     return file
+
+
+def frames_program(resident: list[int], lost: int = 0) -> str:
+    """A program in Python that prints what `frames` prints."""
+    sent = "int(__import__('sys').argv[1])"
+    return f"print(__import__('json').dumps(dict(sent={sent}, received={sent} - {lost}, resident_kib={resident})))"
 
 
 def run_hosts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *files: Path) -> list[conformance.Result]:
@@ -152,6 +166,42 @@ def test_a_runner_that_is_wrong_is_a_problem(
     files = host(tmp_path / "good", GOOD), host(tmp_path / "bad", lines, code)
     with pytest.raises(Problem, match=re.escape(message)):
         run_hosts(monkeypatch, tmp_path, *files)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"ways": {"exit": 4}}, "bad, exit: 3, expected 4"),
+        ({"exits": [sys.executable, "-c", "print('late'); raise SystemExit(3)"]}, "bad, exit: it prints 'late"),
+        (
+            {"frames": [sys.executable, "-c", frames_program(list(range(10)), lost=1)]},
+            "`frames` of bad has lost something",
+        ),
+        ({"frames": [sys.executable, "-c", frames_program([])]}, "`frames` of bad has lost something"),
+        ({"frames": [sys.executable, "-c", "raise SystemExit(2)"]}, "`frames` of bad ended with 2"),
+    ],
+)
+def test_exits_and_frames_that_are_wrong_are_a_problem(
+    given: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(Problem, match=re.escape(message)):
+        run_hosts(monkeypatch, tmp_path, host(tmp_path / "bad", GOOD, **given))
+
+
+def test_memory_that_grows_with_the_frames_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    start_up = [20_000, 60_000, 60_000, 61_000, 60_500, 62_000, 61_000, 60_000, 67_000, 66_000]
+    leak = list(range(20_000, 40_000, 2_000))
+    for resident in (start_up, leak):
+        shown = [sys.executable, "-c", frames_program(resident)]
+        file = host(tmp_path / f"host{resident[1]}", GOOD, frames=shown)
+        monkeypatch.setattr(conformance, "hosts", lambda file=file: [conformance.Host(file)])
+        monkeypatch.setattr(conformance, "FOLDER", tmp_path / "hosts")
+        monkeypatch.setattr(conformance.native, "library", lambda: tmp_path / "libremotemedia.so")
+        if resident is start_up:
+            conformance.frames(1000)
+        else:
+            with pytest.raises(Problem, match="memory grows with the frames: host22000"):
+                conformance.frames(1000)
 
 
 def test_a_language_without_its_toolchain_is_left_out_loudly_and_with_ci_a_problem(

@@ -150,6 +150,8 @@ def main() -> int:
         for number, rows in enumerate(places):
             last = number == len(places) - 1
             by = signal.SIGINT if last else signal.SIGKILL
+            # Several rows come at a time. A signal must not come before the command has begun to work.
+            rows = max(rows, _rows(output / "rows.jsonl") + 1)
             err = cut_off(command(folder, output, *more), output / "rows.jsonl", rows, by)
             more = ("--resume",)
             print(f"cut off by {by.name} at {_rows(output / 'rows.jsonl')} rows")
