@@ -127,6 +127,8 @@ class Host:
         result = json.loads(done.stdout)
         if (result["sent"], result["received"]) != (count, count) or len(result["resident_kib"]) != 10:
             raise Problem(f"`frames` of {self.language} has lost something: {done.stdout.strip()}")
+        if result.get("lent", 0) != 0:
+            raise Problem(f"`frames` of {self.language} has not got back {result['lent']} things that it lent")
         resident: list[int] = result["resident_kib"]
         return resident
 

@@ -122,10 +122,11 @@ def host(folder: Path, lines: list[str], code: int = 0, **more: Any) -> Path:
     return file
 
 
-def frames_program(resident: list[int], lost: int = 0) -> str:
+def frames_program(resident: list[int], lost: int = 0, lent: int = 0) -> str:
     """A program in Python that prints what `frames` prints."""
     sent = "int(__import__('sys').argv[1])"
-    return f"print(__import__('json').dumps(dict(sent={sent}, received={sent} - {lost}, resident_kib={resident})))"
+    result = f"dict(sent={sent}, received={sent} - {lost}, resident_kib={resident}, lent={lent})"
+    return f"print(__import__('json').dumps({result}))"
 
 
 def run_hosts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *files: Path) -> list[conformance.Result]:
@@ -179,6 +180,7 @@ def test_a_runner_that_is_wrong_is_a_problem(
         ),
         ({"frames": [sys.executable, "-c", frames_program([])]}, "`frames` of bad has lost something"),
         ({"frames": [sys.executable, "-c", "raise SystemExit(2)"]}, "`frames` of bad ended with 2"),
+        ({"frames": [sys.executable, "-c", frames_program(list(range(10)), lent=3)]}, "has not got back 3 things"),
     ],
 )
 def test_exits_and_frames_that_are_wrong_are_a_problem(

@@ -55,8 +55,10 @@ int main(int argc, char **argv) {
     long received = 0;
     for ([[maybe_unused]] const rm::Packet &packet : session) received++;
     sender.join();
+    // What the last frames lent comes back by the port.
+    for (int tries = 0; runtime.lent() > 0 && tries < 5000; tries++) usleep(1000);
     std::printf("{\"sent\": %ld, \"resident_kib\": [", frames);
     for (std::size_t index = 0; index < resident.size(); index++)
         std::printf("%s%ld", index == 0 ? "" : ", ", resident[index]);
-    std::printf("], \"received\": %ld}\n", received);
+    std::printf("], \"received\": %ld, \"lent\": %zu}\n", received, runtime.lent());
 }

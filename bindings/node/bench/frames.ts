@@ -26,4 +26,8 @@ for (let number = 1; number <= frames; number++) {
     resident.push(Math.round(process.memoryUsage.rss() / 1024));
 }
 await session.finish();
-console.log(JSON.stringify({ sent: frames, resident_kib: resident, received: await reading }));
+const received = await reading;
+const { lentCount } = (await import(new URL("../../dist/loans.js", import.meta.url).href)) as { lentCount: () => number };
+// What the last frames lent comes back by the port.
+for (let tries = 0; lentCount() > 0 && tries < 5000; tries++) await new Promise((resolve) => setTimeout(resolve, 1));
+console.log(JSON.stringify({ sent: frames, resident_kib: resident, received, lent: lentCount() }));

@@ -149,12 +149,12 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
     try {
       const place = output === undefined ? -1 : this.chosen.indexOf(output);
       const status = done(native().sessionReceive(used.handle, this.handle, place, MOST));
-      if (status === STATUS.RM_OK) {
-        const decoder = used.read();
-        const fields = decoder.list();
-        this.rows(decoder, queue);
-        if (fields > 1) release(decoder.plain() as number[]);
-      } else if (status === STATUS.RM_END) this.atEnd.add(output ?? null);
+      // Where there are no outputs, memory may come back all the same.
+      const decoder = used.read();
+      const fields = decoder.list();
+      this.rows(decoder, queue);
+      if (fields > 1) release(decoder.plain() as number[]);
+      if (status === STATUS.RM_END) this.atEnd.add(output ?? null);
     } finally {
       used.free();
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import remotemedia as rm
+from remotemedia._abi.ownership import borrowed_count
 
 TENTHS = 10
 FRAME = rm.Audio(np.full((8, 960), 0.25, "float32"), 48_000)
@@ -39,7 +40,12 @@ async def main(suite: Path, frames: int) -> None:
         async for _ in session:
             received += 1
         await sender
-    print(json.dumps({"sent": frames, "resident_kib": resident, "received": received}))
+    # What the last frames lent comes back by the port.
+    for _ in range(5000):
+        if borrowed_count() == 0:
+            break
+        await asyncio.sleep(0.001)
+    print(json.dumps({"sent": frames, "resident_kib": resident, "received": received, "lent": borrowed_count()}))
 
 
 if __name__ == "__main__":

@@ -136,12 +136,12 @@ class SessionState final : public Work, public std::enable_shared_from_this<Sess
         const rm_status status = answer.of(&loans(), [&](rm_output *out, rm_error **error) {
             return rm_session_receive(handle_, sink, 1, out, error);
         });
-        if (status == RM_END) return has_ended() ? Result::end : Result::would_block;
-        if (status == RM_WOULD_BLOCK) return Result::would_block;
+        // Where there are no outputs, memory may come back all the same.
         Decoder decoder = answer.decoder(&loans());
         const std::size_t fields = decoder.open(Head::list, "what was received is a list");
         if (decoder.open(Head::list, "outputs are a list") > 0) packet = read_packet(decoder);
         if (fields > 1) loans().release(read_tokens(decoder));
+        if (status == RM_END) return has_ended() ? Result::end : Result::would_block;
         return packet ? Result::done : Result::would_block;
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import org.remotemedia.Audio;
 import org.remotemedia.Packet;
 import org.remotemedia.Pipeline;
+import org.remotemedia.RemoteMedia;
 import org.remotemedia.Session;
 
 /**
@@ -43,7 +44,16 @@ public final class Frames {
             }
             sender.join();
         }
-        System.out.printf("{\"sent\": %d, \"resident_kib\": %s, \"received\": %d}%n", frames, resident, received);
+        // What the last frames lent comes back by the port.
+        for (int tries = 0; RemoteMedia.shared().lent() > 0 && tries < 5000; tries++) {
+            Thread.sleep(1);
+        }
+        System.out.printf(
+                "{\"sent\": %d, \"resident_kib\": %s, \"received\": %d, \"lent\": %d}%n",
+                frames,
+                resident,
+                received,
+                RemoteMedia.shared().lent());
     }
 
     private static long residentKib() throws IOException {
