@@ -5,11 +5,15 @@ from __future__ import annotations
 import gc
 import itertools
 import json
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
 
 import remotemedia as rm
+
+# A shell has Ctrl-C ignored by what runs in its background, and so would the commands that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def chain(*nodes: tuple[str, Any, dict[str, Any]]) -> dict[str, Any]:
