@@ -12,8 +12,9 @@ from typing import Any
 
 import remotemedia as rm
 
-# A shell has Ctrl-C ignored by what runs in its background, and so would the commands that tests interrupt.
+# A shell has Ctrl-C ignored by what runs in its background, and nohup a hang-up; so would the commands that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def chain(*nodes: tuple[str, Any, dict[str, Any]]) -> dict[str, Any]:
