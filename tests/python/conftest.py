@@ -12,7 +12,8 @@ from typing import Any
 
 import remotemedia as rm
 
-# A shell has Ctrl-C ignored by what runs in its background, and nohup a hang-up; so would the commands that tests interrupt.
+# A shell has Ctrl-C ignored by what runs in its background, and nohup a hang-up; the commands that tests interrupt
+# would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
