@@ -8,6 +8,7 @@ use symphonia::core::packet::Packet;
 
 use super::aac;
 use super::mpeg_header::Header;
+use super::pcm_packet::is_pcm;
 
 /// What a decoder of Opus gets first, in frames: a second. RFC 7845, 4.6 asks for 80 ms, after which the sound is only some
 /// 25 dB away from that of the whole stream. After a second CELT at 64 to 256 kbit/s and 5 to 20 ms was the same bit by bit,
@@ -100,27 +101,4 @@ fn forgotten_by_layer_3(packets: &VecDeque<Packet>) -> usize {
 /// The bytes of main data in a frame.
 fn main_data(frame: &[u8]) -> usize {
     Header::read(frame).map_or(0, |header| frame.len().saturating_sub(header.head_len() + header.side_len()))
-}
-
-/// Whether it is uncompressed sound, or as good as that.
-pub(super) fn is_pcm(id: AudioCodecId) -> bool {
-    const CODECS: [AudioCodecId; 16] = [
-        codec::CODEC_ID_PCM_U8,
-        codec::CODEC_ID_PCM_S8,
-        codec::CODEC_ID_PCM_S16LE,
-        codec::CODEC_ID_PCM_S16BE,
-        codec::CODEC_ID_PCM_S24LE,
-        codec::CODEC_ID_PCM_S24BE,
-        codec::CODEC_ID_PCM_S32LE,
-        codec::CODEC_ID_PCM_S32BE,
-        codec::CODEC_ID_PCM_F32LE,
-        codec::CODEC_ID_PCM_F32BE,
-        codec::CODEC_ID_PCM_F64LE,
-        codec::CODEC_ID_PCM_F64BE,
-        codec::CODEC_ID_PCM_ALAW,
-        codec::CODEC_ID_PCM_MULAW,
-        codec::CODEC_ID_PCM_U16LE,
-        codec::CODEC_ID_PCM_U16BE,
-    ];
-    CODECS.contains(&id)
 }

@@ -16,9 +16,9 @@ use symphonia::core::packet::Packet;
 
 use super::gap_source::GapSource;
 use super::jump_reader::{Jump, Landed};
-use super::memory::is_pcm;
 use super::mp4_gapless::{Movie, child, media_scale, number, track_box};
 use super::packet_frames::{PacketFrames, UNKNOWN};
+use super::pcm_packet::is_pcm;
 use super::symphonia_reader::format_reader_fields;
 
 /// Jumps in one track.

@@ -5,8 +5,8 @@ use symphonia::core::codecs::audio::well_known as codec;
 
 use super::aac;
 use super::flac_frame::frame_header;
-use super::memory::is_pcm;
 use super::mpeg_header::Header;
+use super::pcm_packet::is_pcm;
 use super::vorbis_blocks::VorbisBlocks;
 
 /// The duration of a packet that does not say how long it is: longer than anything, so that it is not passed over.

@@ -8,7 +8,7 @@ use symphonia::core::audio::{
 };
 use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::well_known as codec;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, FinalizeResult};
 use symphonia::core::errors::Result;
 use symphonia::core::packet::PacketRef;
 
@@ -42,10 +42,15 @@ pub(super) struct Decoder {
     frames: AudioBuffer<f32>,
 }
 
+/// Whether it is uncompressed sound, or as good as that.
+pub(super) fn is_pcm(id: AudioCodecId) -> bool {
+    Coding::of(id).is_some() || matches!(id, codec::CODEC_ID_PCM_U16LE | codec::CODEC_ID_PCM_U16BE)
+}
+
 impl Decoder {
     /// A decoder for a track of PCM; `None` if it is another codec, or one whose samples are not full numbers.
     pub(super) fn new(params: &AudioCodecParameters) -> Option<Self> {
-        let coding = Coding::of(params)?;
+        let coding = Coding::of(params.codec)?;
         let is_full = |bits: Option<u32>| bits.is_none_or(|bits| bits == coding.bits());
         if !is_full(params.bits_per_sample) || !is_full(params.bits_per_coded_sample) {
             return None;
@@ -111,8 +116,8 @@ impl AudioDecoder for Decoder {
 }
 
 impl Coding {
-    fn of(params: &AudioCodecParameters) -> Option<Self> {
-        Some(match params.codec {
+    fn of(id: AudioCodecId) -> Option<Self> {
+        Some(match id {
             codec::CODEC_ID_PCM_U8 => Self::U8,
             codec::CODEC_ID_PCM_S8 => Self::S8,
             codec::CODEC_ID_PCM_S16LE => Self::S16(Order::Little),
@@ -172,7 +177,7 @@ fn spread<const N: usize>(bytes: &[u8], into: &mut AudioBuffer<f32>, convert: im
 #[cfg(test)]
 mod tests {
     use symphonia::core::audio::{Channels, Position};
-    use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoderOptions};
+    use symphonia::core::codecs::audio::AudioDecoderOptions;
     use symphonia::core::packet::Packet;
     use symphonia::core::units::{Duration, Timestamp};
 

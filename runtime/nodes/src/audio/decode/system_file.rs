@@ -1,7 +1,6 @@
 //! A file that codecs of the system decode, as the node takes files: named, in planes, with its head.
 
 use std::borrow::Cow;
-use std::panic::AssertUnwindSafe;
 
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Layout, Map};
@@ -93,7 +92,7 @@ impl SystemFile {
             Some(format) => Some(format),
             None => {
                 let (decoder, planes) = (&mut self.decoder, &mut self.planes);
-                match unbroken(AssertUnwindSafe(|| decoder.next(planes))) {
+                match unbroken(|| decoder.next(planes)) {
                     Ok(Ok(format)) => format,
                     Ok(Err(error)) => {
                         return Err(self.failed(failure::of_system(&self.name, "FFmpeg", &self.is, error)));
