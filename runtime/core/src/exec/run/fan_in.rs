@@ -117,6 +117,7 @@ impl FanIn<'_> {
     /// The edge whose turn it is.
     fn next_edge(self, queues: &[Queue], state: &mut InputState) -> Option<usize> {
         let (inputs, feedback) = (self.inputs(), self.feedback());
+        // Without the divisions of a turn: of three nodes on three numbers they are 1 % of all instructions.
         if let (&[only], []) = (inputs, feedback) {
             return self.takes_from(queues, state.refused, only).then_some(only);
         }
