@@ -1,16 +1,13 @@
 /* The five figures of C, which are the floor for every other language: calls of the ABI with room of the caller. */
 
-#include "suite.h"
+#include "measure.h"
 
 #define LARGE 2764800
 #define ROUNDS 5
 #define ROUND_NS 200000000
 
-static rm_runtime *runtime;
-static rm_port *port;
 static rm_pipeline *three, *one, *own;
-static uint8_t *large, room[65536];
-static rm_buffer room_table[16];
+static uint8_t *large;
 static uint64_t next_token = 1;
 
 /* [1, 2, 3], [1], and the bytes of the first entry of the table. */
@@ -20,15 +17,6 @@ static const uint8_t LARGE_INPUT[] = {
 /* {"outputs": [[0, 1]], "final": true} */
 static const uint8_t REPLY[] = "\x82\xa7outputs\x91\x92\x00\x01\xa5"
                                "final\xc3";
-
-static _Noreturn void stop(const char *what, rm_error *error) {
-    fprintf(stderr, "%s: %s\n", what, rm_error_message(error));
-    exit(2);
-}
-
-static rm_output with_room(void) {
-    return (rm_output){.data = room, .capacity = sizeof room, .buffers = room_table, .buffer_capacity = 16};
-}
 
 static void bare(void) {
     if (rm_abi_version() == 0) stop("no version", NULL);
@@ -114,29 +102,12 @@ static double median_of(void (*call)(void)) {
     return means[ROUNDS / 2];
 }
 
-static rm_pipeline *pipeline_of(const char *suite, const char *name, const char *options) {
-    char path[1024], manifest[4096];
-    snprintf(path, sizeof path, "%s/bench/%s.json", suite, name);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) stop(path, NULL);
-    size_t len = fread(manifest, 1, sizeof manifest, file);
-    fclose(file);
-    rm_pipeline *made = NULL;
-    rm_error *error = NULL;
-    rm_status status = rm_pipeline_new(runtime, (const uint8_t *)manifest, len, (const uint8_t *)options,
-                                       options == NULL ? 0 : strlen(options), &made, &error);
-    if (status != RM_OK) stop(path, error);
-    return made;
-}
-
 int main(int count, char **arguments) {
     if (count != 2) {
         fprintf(stderr, "bench SUITE\n");
         return 2;
     }
-    rm_error *error = NULL;
-    if (rm_runtime_new(NULL, 0, &runtime, &error) != RM_OK) stop("runtime", error);
-    if (rm_port_new(runtime, NULL, 0, &port, &error) != RM_OK) stop("port", error);
+    begin_runtime();
     three = pipeline_of(arguments[1], "three", NULL);
     one = pipeline_of(arguments[1], "one", NULL);
     own = pipeline_of(arguments[1], "own", "{\"host_nodes\":{\"Own\":{\"token\":1}}}");

@@ -1,21 +1,15 @@
 /* Frames through one session, and the memory of the process on the way: `frames SUITE [COUNT]`; see the README of the
  * suite. */
 
-#include "suite.h"
-
-#include <unistd.h>
+#include "measure.h"
 
 #define CHANNELS 8
 #define SAMPLES 960
 #define BYTES (CHANNELS * SAMPLES * 4)
 #define TENTHS 10
 
-static rm_runtime *runtime;
-static rm_port *port;
 static rm_session *session;
 static float frame[CHANNELS * SAMPLES];
-static uint8_t room[65536];
-static rm_buffer room_table[16];
 static long received;
 
 /* [[audio]]: rate, layout, pts, channels, frames, channel stride, entry of the table, offset. */
@@ -39,15 +33,6 @@ static const uint8_t PACKET[] = {0x91,
                                  SAMPLES * 4 & 255,
                                  0,
                                  0};
-
-static _Noreturn void stop(const char *what, rm_error *error) {
-    fprintf(stderr, "%s: %s\n", what, rm_error_message(error));
-    exit(2);
-}
-
-static rm_output with_room(void) {
-    return (rm_output){.data = room, .capacity = sizeof room, .buffers = room_table, .buffer_capacity = 16};
-}
 
 /* The length of the list that begins here. */
 static long items(const uint8_t *at) {
@@ -101,18 +86,10 @@ static void receive_the_rest(void) {
 }
 
 static void open_session(const char *suite) {
-    char path[1024], manifest[4096];
-    snprintf(path, sizeof path, "%s/bench/frames.json", suite);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) stop(path, NULL);
-    size_t len = fread(manifest, 1, sizeof manifest, file);
-    fclose(file);
+    begin_runtime();
+    rm_pipeline *pipeline = pipeline_of(suite, "frames", NULL);
     rm_error *error = NULL;
-    rm_pipeline *pipeline = NULL;
-    if (rm_runtime_new(NULL, 0, &runtime, &error) < 0) stop("runtime", error);
-    if (rm_port_new(runtime, NULL, 0, &port, &error) < 0) stop("port", error);
-    if (rm_pipeline_new(runtime, (const uint8_t *)manifest, len, NULL, 0, &pipeline, &error) < 0) stop(path, error);
-    if (rm_session_new(pipeline, port, 0, NULL, 0, &session, &error) < 0) stop("session", error);
+    if (rm_session_new(pipeline, port, 0, NULL, 0, &session, &error) != RM_OK) stop("session", error);
     rm_pipeline_free(pipeline);
 }
 
