@@ -148,7 +148,8 @@ static void a_batch_is_bounded_and_an_event_is_whole(rm_pipeline *pipeline, rm_p
         free(events);
     }
     CHECK_NUMBER(WORKS, seen);
-    CHECK(batches > 4);
+    /* In whatever order they end: at most ten of the small ones go together, and the large one stands alone. */
+    CHECK(batches >= (WORKS - 1 + 9) / 10 + 1);
 }
 
 typedef struct waiter {
