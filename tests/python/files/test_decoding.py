@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import subprocess
@@ -46,6 +47,33 @@ def test_the_manifest_is_that_of_the_pipeline(rate: int | None, channels: int | 
     assert chunk_ms == (LONG_CHUNK_MS if rate is None and channels is None else CHUNK_MS)
     assert made["nodes"][0]["params"].pop("chunk_ms") == CHUNK_MS
     assert written == made
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(None, 1), (11025, None), (16000, 1)])
+@pytest.mark.parametrize("part", [(0.0, None), (1.5, None), (3.25, 70.0)])
+def test_what_is_mixed_or_resampled_comes_in_one_chunk(
+    long_wav: tuple[str, Any], rate: int | None, channels: int | None, part: tuple[Any, Any]
+) -> None:
+    pieces = list(decoder(rate, channels, *part).run_sync([rm.File(long_wav[0])]))
+    assert len(pieces) > 1
+    (chunk,) = decode_file(rm.File(long_wav[0]), rate, channels, *part)
+    assert numpy.array_equal(chunk.samples, numpy.concatenate([piece.samples for piece in pieces], axis=1))
+    assert (chunk.rate, chunk.pts, chunk.layout) == (pieces[0].rate, pieces[0].pts, pieces[0].layout)
+
+
+def test_a_failure_keeps_what_was_resampled_before_it(long_wav: tuple[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    path.write_bytes(Path(long_wav[0]).read_bytes()[: 4 * RATE * 25])
+    with pytest.raises(rm.NodeError) as expected:
+        decoder(16000, 1, 0.0, None).run_sync([rm.File(path)])
+    before = sum(sound.frames for sound in expected.value.outputs)
+    assert before >= 16000 * 20
+    with pytest.raises(rm.NodeError, match=r"^read 'cut.wav' at ") as caught:
+        rm.read(path, rate=16000, channels=1)
+    assert sum(sound.frames for sound in caught.value.outputs) == before
+    with pytest.raises(rm.NodeError, match=r"^aread 'cut.wav' at ") as caught:
+        asyncio.run(rm.aread(path, rate=16000, channels=1))
+    assert sum(sound.frames for sound in caught.value.outputs) == before
 
 
 def test_parts_leave_the_compiled_pipelines_of_others_alone(long_wav: tuple[str, Any]) -> None:

@@ -7,10 +7,12 @@ of files, of which few are asked for twice, leave the cache of compiled pipeline
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import Any
 
 from .._process import FIRST_USE
 from .._results.outputs import Outputs
+from ..errors import NodeError
 from ..media import File
 
 CHUNK_MS = 10_000
@@ -20,17 +22,29 @@ LONG_CHUNK_MS = 60_000
 """The length where nothing follows that could work on a chunk meanwhile: most sound then is one chunk, which is not
 copied again to join it."""
 
+LONGEST_JOINED_S = 600.0
+"""How long a part may be that is joined by the runtime, where its sound is in memory twice for a moment."""
+
 _RUN_SYNC = "run_sync", "await pipeline.run(inputs)"
 
 
 def decode_file(
     file: File, rate: int | None, channels: int | None, start_s: float, duration_s: float | None
 ) -> Outputs:
-    """The chunks of a file or a part of it, resampled and mixed if that is asked for. It blocks."""
+    """The chunks of a short file or a part of one, resampled and mixed if that is asked for. It blocks.
+
+    What is resampled or mixed, and no longer than ten minutes if it is a part, comes in one chunk, so that the calling
+    thread has nothing to join. If that fails the file is decoded again, and the error has the chunks before it.
+    """
     with FIRST_USE:
         from .._execution.execute import execute_blocking
 
-    return execute_blocking(_RUN_SYNC, _runnable(rate, channels, start_s, duration_s), [file], None, (), "auto", None)
+    if _is_joined(rate, channels, duration_s):
+        with suppress(NodeError):
+            document = manifest(rate, channels, start_s, duration_s, is_joined=True)
+            return execute_blocking(_RUN_SYNC, _runnable(document), [file], None, (), "auto", None)
+    document = manifest(rate, channels, start_s, duration_s)
+    return execute_blocking(_RUN_SYNC, _runnable(document), [file], None, (), "auto", None)
 
 
 async def adecode_file(
@@ -40,11 +54,16 @@ async def adecode_file(
     with FIRST_USE:
         from .._execution.execute import execute
 
-    return await execute(_runnable(rate, channels, start_s, duration_s), [file])
+    if _is_joined(rate, channels, duration_s):
+        with suppress(NodeError):
+            return await execute(_runnable(manifest(rate, channels, start_s, duration_s, is_joined=True)), [file])
+    return await execute(_runnable(manifest(rate, channels, start_s, duration_s)), [file])
 
 
-def manifest(rate: int | None, channels: int | None, start_s: float, duration_s: float | None) -> dict[str, Any]:
-    """The manifest of the pipeline `AudioDecode >> AudioMix >> AudioResample`, of which the last two may be missing."""
+def manifest(
+    rate: int | None, channels: int | None, start_s: float, duration_s: float | None, *, is_joined: bool = False
+) -> dict[str, Any]:
+    """The manifest of `AudioDecode >> AudioMix >> AudioResample >> AudioConcat`; all but the first may be missing."""
     is_alone = rate is None and channels is None
     params = {"chunk_ms": LONG_CHUNK_MS if is_alone else CHUNK_MS, "start_s": start_s}
     if duration_s is not None:
@@ -54,6 +73,8 @@ def manifest(rate: int | None, channels: int | None, start_s: float, duration_s:
         nodes.append({"id": "audiomix", "node_type": "AudioMix", "params": {"channels": channels}})
     if rate is not None:
         nodes.append({"id": "audioresample", "node_type": "AudioResample", "params": {"rate": rate}})
+    if is_joined:
+        nodes.append({"id": "audioconcat", "node_type": "AudioConcat"})
     document: dict[str, Any] = {"version": "v1", "nodes": nodes}
     if len(nodes) > 1:
         ids = [node["id"] for node in nodes]
@@ -61,11 +82,18 @@ def manifest(rate: int | None, channels: int | None, start_s: float, duration_s:
     return document
 
 
-def _runnable(rate: int | None, channels: int | None, start_s: float, duration_s: float | None) -> Any:
+def _is_joined(rate: int | None, channels: int | None, duration_s: float | None) -> bool:
+    """Whether the runtime joins the chunks. Without nodes after the decoder most sound is one chunk as it is."""
+    if rate is None and channels is None:
+        return False
+    return duration_s is None or (_is_plain(duration_s) and duration_s <= LONGEST_JOINED_S)
+
+
+def _runnable(document: dict[str, Any]) -> Any:
     """What `execute` takes: the manifest, or a pipeline that is used once. Raises `ManifestError` as `execute` does."""
-    document = manifest(rate, channels, start_s, duration_s)
-    is_part = start_s != 0 or duration_s is not None
-    if not is_part or not all(map(_is_plain, (rate, channels, start_s, duration_s))):
+    nodes = document["nodes"]
+    is_part = nodes[0]["params"]["start_s"] != 0 or "duration_s" in nodes[0]["params"]
+    if not is_part or not all(_is_plain(value) for node in nodes for value in node.get("params", {}).values()):
         return document
     with FIRST_USE:
         from .._execution.execute import HAS_LIBRARY
