@@ -759,11 +759,12 @@ rm_status rm_session_send(const struct rm_session *session,
                           struct rm_error **err);
 
 /**
- * Takes outputs that are there, at most `most`, 0 for as many as one document holds: of all outputs of the graph in
- * the order in which they came, or of the one at place `sink` among those that the options chose; below 0 means all.
+ * Takes outputs that are there, at most `most_outputs`, 0 for as many as one document holds: of all outputs of the graph
+ * in the order in which they came, or of the one at place `sink` among those that the options chose; below 0 means all.
  * Writes `[[[value, pts, duration, seq, stream, output, item], ...], released?]`, `output` the number of an output in
  * the order of the plan: `RM_OK`; `RM_WOULD_BLOCK` if there are none, and one event `[6, token]` says when there are;
- * `RM_END` if there will never be one again.
+ * `RM_END` if there will never be one again. With each of the three the document is written, and may hold `released`
+ * without an output.
  *
  * The caller sees to it that:
  * `session` is live; `out` is writable; `err` is NULL or writable.

@@ -54,7 +54,7 @@ class Error(Exception):
 
 
 class LibraryError(Error, ImportError):
-    """The native library can't be loaded, or is not of the version that this package needs."""
+    """The native library can't be loaded or is of another version, or a call needs a package that is not installed."""
 
 
 class InvalidArgumentError(Error, ValueError):
