@@ -24,6 +24,7 @@ impl<const L: usize> Dense<L> {
     }
 
     /// The outputs for `T` columns of inputs, each contiguous; `emit(column, first output, values)` takes them.
+    #[inline(always)]
     pub(super) fn apply<const T: usize>(&self, columns: [&[f32]; T], mut emit: impl FnMut(usize, usize, [f32; L])) {
         let columns = columns.map(|column| &column[..self.inputs]);
         for (group, (weights, bias)) in self.weights.chunks_exact(self.inputs).zip(&self.bias).enumerate() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use once_cell::race::OnceBox;
 use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
+use remotemedia_vectors::{Kernel, run_wide};
 
 use super::Rate;
 use super::activation::{sigmoid, tanh};
@@ -52,6 +53,14 @@ pub(super) struct Scratch {
     /// The input of the recurrent cell, then its last output.
     cell: [f32; CHANNELS[3] + HIDDEN],
     gates: [[f32; HIDDEN]; 4],
+}
+
+/// The work of one step.
+struct Window<'a> {
+    network: &'a Network,
+    samples: &'a [f32],
+    state: &'a mut [[f32; HIDDEN]; 2],
+    scratch: &'a mut Scratch,
 }
 
 impl Network {
@@ -127,6 +136,11 @@ impl Network {
 
     /// The probability of speech in a window that comes after its context; `state` is output and memory of the cell.
     pub(super) fn step(&self, samples: &[f32], state: &mut [[f32; HIDDEN]; 2], scratch: &mut Scratch) -> f32 {
+        run_wide(Window { network: self, samples, state, scratch })
+    }
+
+    #[inline(always)]
+    fn probability(&self, samples: &[f32], state: &mut [[f32; HIDDEN]; 2], scratch: &mut Scratch) -> f32 {
         self.spectra(samples, scratch);
         let Scratch { magnitudes, first, second, third, cell, gates, .. } = scratch;
         let (convolution, bins) = (&self.convolutions, self.bins);
@@ -156,6 +170,7 @@ impl Network {
     }
 
     /// The magnitude spectra, frame after frame.
+    #[inline(always)]
     fn spectra(&self, samples: &[f32], scratch: &mut Scratch) {
         let Scratch { sound, tapered, spectrum, transform, magnitudes, .. } = scratch;
         sound.clear();
@@ -173,6 +188,15 @@ impl Network {
                 *magnitude = (bin.re * bin.re + bin.im * bin.im).sqrt();
             }
         }
+    }
+}
+
+impl Kernel for Window<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run(self) -> f32 {
+        self.network.probability(self.samples, self.state, self.scratch)
     }
 }
 
@@ -215,11 +239,43 @@ fn convolution<const L: usize>(
     })
 }
 
+#[inline(always)]
 fn put<const N: usize>(target: &mut [f32], values: [f32; N]) {
     target[..N].copy_from_slice(&values);
 }
 
 /// What is below zero becomes zero; a NaN stays.
+#[inline(always)]
 fn relu(value: f32) -> f32 {
     if value < 0.0 { 0.0 } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsp::random::split_mix;
+
+    #[test]
+    fn wider_vectors_change_no_bit() {
+        for rate in [Rate::Hz8000, Rate::Hz16000] {
+            let network = Network::shared(rate);
+            let length = network.context() + network.window();
+            let mut states = [[[0.0; HIDDEN]; 2]; 2];
+            let mut scratch = Scratch::new(&network);
+            for window in 0..200 {
+                // Noise whose level goes up to full scale and down again, with a window that holds what is no number.
+                let level = f64::from(i32::abs(window % 40 - 20)) / 20.0;
+                let noise = (0..length as u64).map(|at| split_mix(window as u64, at) as f64 / u64::MAX as f64 - 0.5);
+                let mut samples: Vec<f32> = noise.map(|value| (value * level) as f32).collect();
+                if window == 199 {
+                    samples[7] = f32::NAN;
+                }
+                let [wide, narrow] = &mut states;
+                let wide = network.step(&samples, wide, &mut scratch);
+                let narrow = network.probability(&samples, narrow, &mut scratch);
+                assert_eq!(wide.to_bits(), narrow.to_bits(), "{rate:?}, window {window}");
+                assert_eq!(wide.is_nan(), window == 199);
+            }
+        }
+    }
 }
