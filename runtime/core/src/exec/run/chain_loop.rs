@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::budget::Budget;
 use super::failure::{Fault, native};
 use super::stage_loop::SliceEnd;
-use super::{Ready, Run, State};
+use super::scheduling::Ready;
+use super::{Run, State};
 use crate::exec::chain::{Chain, ChainFailure, ChainOutput};
 use crate::exec::epochs::StageEpoch;
 use crate::exec::stream_item::StreamItem;
@@ -117,7 +118,7 @@ impl Run {
         if self.graph.begins_with_aligning(index) {
             // A new instance takes packets at every input, and has not seen which of them have ended.
             state.stages[index].inputs.refused = 0;
-            inbox.extend(self.fan_in(index).ended_inputs(&state.queues));
+            inbox.extend(self.scheduler().fan_in(index).ended_inputs(&state.queues));
         }
         inbox.extend(has_finished.then_some(StreamItem::EndOfStream));
     }

@@ -52,19 +52,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
-use smallvec::SmallVec;
-
 pub(super) use self::budget::Budget;
 use self::clock::Clock;
 pub(super) use self::final_state::FinalState;
 pub(super) use self::ingress::SendError;
 use self::meter::Meter;
+use self::scheduling::{Ready, Scheduler};
 pub(super) use self::opening::{Identity, SessionSetup};
 pub(super) use self::stage_loop::{may_block, run_task};
 use self::state::{Phase, State};
+use self::state_guard::StateGuard;
 use self::timer_event::TimerEvent;
 use super::completion::{Completion, Outcome};
 use super::epochs::Epochs;
+use super::event::Event;
 use super::executor::{ActiveRunGuard, Task};
 use super::items::Items;
 use super::job::Job;
@@ -100,9 +101,6 @@ pub(super) struct Run {
     guard: ActiveRunGuard<Run>,
 }
 
-/// Stages that were scheduled, in that order: seldom more than a few.
-type Ready = SmallVec<[usize; 8]>;
-
 impl Run {
     /// Starts it. Stages that the budget allows run on this thread until the budget is used up, all others on the workers.
     /// Returns the completion if it is there already; else it goes to the port.
@@ -111,7 +109,7 @@ impl Run {
         budget: Option<Budget>,
         timeout: Option<(Instant, Duration)>,
     ) -> Option<Completion> {
-        let mut ready = self.schedule_all();
+        let mut ready = self.schedule_first();
         match budget {
             None => self.dispatch(&mut ready),
             Some(budget) => self.run_here(budget, ready),
@@ -147,6 +145,42 @@ impl Run {
     /// Ends it because the runtime ends.
     pub(super) fn shut_down(self: &Arc<Self>) {
         self.stop_now(Outcome::ShutDown, "the runtime was shut down while the work was going on", "");
+    }
+
+    /// Locks the state.
+    fn lock(&self) -> StateGuard<'_> {
+        StateGuard::lock(&self.state)
+    }
+
+    /// What decides which of its stages can run.
+    fn scheduler(&self) -> Scheduler<'_> {
+        Scheduler {
+            graph: &self.graph,
+            clock: &self.clock,
+            epochs: self.epochs.as_deref(),
+            is_session: self.is_session,
+        }
+    }
+
+    /// Posts an event at the port.
+    fn notify(&self, state: &mut State, event: Event) {
+        if let Some(port) = self.port.upgrade() {
+            state.notify_later(port.post(event));
+        }
+    }
+
+    /// Notifies a sender that found no room, once there is some.
+    fn notify_room(&self, state: &mut State) {
+        if state.take_waiting_sender(&self.graph, &self.clock) {
+            self.notify(state, Event::Room { token: self.token });
+        }
+    }
+
+    /// Schedules the stages that can run at the start.
+    fn schedule_first(&self) -> Ready {
+        let mut ready = Ready::new();
+        self.scheduler().schedule_all(&mut self.lock(), &mut ready);
+        ready
     }
 
     /// Runs stages on this thread that the budget allows, while there is time; gives the others to the workers. There is

@@ -103,7 +103,7 @@ impl Run {
             port.admit(self.token)?;
             return Err(SubmitError::PortClosed);
         }
-        let mut ready = self.schedule_all();
+        let mut ready = self.schedule_first();
         self.dispatch(&mut ready);
         if let Some((time, deadline)) = time.and_then(|time| Some((time, self.now().checked_add(time)?))) {
             self.set_timer(deadline, TimerEvent::Timeout(time));

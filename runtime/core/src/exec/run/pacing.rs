@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use super::clock::Clock;
 use super::timer_event::TimerEvent;
-use super::{Ready, Run, State};
+use super::scheduling::Ready;
+use super::{Run, State};
 use crate::exec::completion::Outcome;
 use crate::exec::timer::Fire;
 use crate::value::Packet;
@@ -47,7 +48,7 @@ impl Run {
             }
             TimerEvent::Wake(stage) => {
                 state.stages[stage].wake();
-                self.schedule_if_runnable(state, stage, ready);
+                self.scheduler().schedule_if_runnable(state, stage, ready);
             }
         }
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::budget::Budget;
-use super::{Phase, Ready, Run};
+use super::scheduling::Ready;
+use super::{Phase, Run};
 use crate::exec::host_call::{Backpressure, HostCall, Reply, ReplyError};
 use crate::exec::job::Job;
 use crate::exec::progress::Progress;
@@ -36,7 +37,7 @@ impl Job for Run {
         if let Some(took) = state.stages[stage].take_reply(call, reply, |node| links[node].node)? {
             self.meter.end_call(&self.graph, stage, call, took);
         }
-        self.schedule_if_runnable(&mut state, stage, &mut ready);
+        self.scheduler().schedule_if_runnable(&mut state, stage, &mut ready);
         let is_here = ready.pop().is_some();
         if !is_here {
             self.keep_time(&mut state, &mut ready);

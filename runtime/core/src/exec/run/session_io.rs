@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use super::budget::Budget;
 use super::clock::Clock;
-use super::ingress::{SendError, has_room_at};
-use super::{Phase, Ready, Run, State};
+use super::ingress::SendError;
+use super::scheduling::Ready;
+use super::{Phase, Run, State};
 use crate::exec::event::Event;
 use crate::exec::exchange::Dropped;
 use crate::exec::host_call::HostCall;
@@ -76,7 +77,7 @@ impl Run {
     pub(in crate::exec) fn has_room(self: &Arc<Self>) -> Result<bool, SendError> {
         let mut state = self.lock();
         state.check_input()?;
-        let has_room = (0..self.graph.inputs.len()).any(|input| self.has_entry_credit(&state, input));
+        let has_room = (0..self.graph.inputs.len()).any(|input| state.has_entry_credit(&self.graph, &self.clock, input));
         if !has_room {
             if let Some(ingress) = state.ingress.as_deref_mut() {
                 ingress.wait_for_room(None);
@@ -101,7 +102,7 @@ impl Run {
         if !ingress.finish(&self.graph, &mut state.queues) {
             return;
         }
-        self.schedule_entries(state, &mut ready);
+        self.scheduler().schedule_entries(state, &mut ready);
         self.keep_time(state, &mut ready);
         drop(guard);
         self.dispatch(&mut ready);
@@ -115,7 +116,7 @@ impl Run {
         let state = &mut *guard;
         if let Some(ingress) = state.ingress.as_deref_mut() {
             ingress.flush(&self.graph, &mut state.queues);
-            self.schedule_entries(state, &mut ready);
+            self.scheduler().schedule_entries(state, &mut ready);
         }
         drop(guard);
         self.dispatch(&mut ready);
@@ -184,9 +185,7 @@ impl Run {
                 dropped.push(self.interrupt_stage(state, stage, part.is_whole()));
             }
         }
-        for stage in 0..self.graph.stages.len() {
-            self.schedule_if_runnable(state, stage, &mut ready);
-        }
+        self.scheduler().schedule_all(state, &mut ready);
         self.notify_room(state);
         self.keep_time(state, &mut ready);
         drop(guard);
@@ -217,29 +216,6 @@ impl Run {
         Some(())
     }
 
-    /// Notifies a sender that found no room, once there is some.
-    pub(super) fn notify_room(&self, state: &mut State) {
-        let is_awaited = state.ingress.as_deref().is_some_and(|ingress| ingress.awaited().next().is_some());
-        if !is_awaited || !self.lets_in(state) {
-            return;
-        }
-        let State { ingress, queues, .. } = &mut *state;
-        let has_room = |input: usize| has_room_at(&self.graph.inputs[input], queues);
-        if ingress.as_deref_mut().is_some_and(|ingress| ingress.take_waiter(has_room)) {
-            self.notify(state, Event::Room { token: self.token });
-        }
-    }
-
-    /// Whether a packet would be let in now at an input.
-    fn has_entry_credit(&self, state: &State, input: usize) -> bool {
-        self.lets_in(state) && state.has_entry_room(&self.graph, input)
-    }
-
-    /// Whether the clock lets packets in now.
-    fn lets_in(&self, state: &State) -> bool {
-        matches!(self.clock, Clock::Real) || self.is_at_rest(state)
-    }
-
     /// Moves packets into the queues of their inputs while there is room for the next one, and it is its time.
     fn take_packets<P: EntryPacket>(&self, state: &mut State, packets: &mut VecDeque<P>, ready: &mut Ready) {
         let since = state.recent_time;
@@ -250,7 +226,7 @@ impl Run {
             }
             if !state.has_entry_room(&self.graph, input) {
                 self.make_room(state, |state| state.has_entry_room(&self.graph, input), ready);
-                if !self.has_entry_credit(state, input) {
+                if !state.has_entry_credit(&self.graph, &self.clock, input) {
                     break;
                 }
             }
@@ -261,16 +237,10 @@ impl Run {
                 self.meter.record_fill(&self.graph, self.graph.edges[edge].to, &state.queues);
             }
             if !matches!(self.clock, Clock::Real) {
-                self.schedule_entries(state, ready);
+                self.scheduler().schedule_entries(state, ready);
             }
         }
-        self.schedule_entries(state, ready);
-    }
-
-    fn schedule_entries(&self, state: &mut State, ready: &mut Ready) {
-        for edge in self.graph.edges.iter().filter(|edge| edge.from.is_none()) {
-            self.schedule_if_runnable(state, edge.to, ready);
-        }
+        self.scheduler().schedule_entries(state, ready);
     }
 
     /// Takes outputs, and schedules the stages that waited for their room.
@@ -286,11 +256,7 @@ impl Run {
         let before = outputs.len();
         live.take(only, most, outputs);
         if outputs.len() > before {
-            for stage in 0..self.graph.stages.len() {
-                if !self.graph.stages[stage].exits.is_empty() {
-                    self.schedule_if_runnable(state, stage, ready);
-                }
-            }
+            self.scheduler().schedule_exits(state, ready);
             self.keep_time(state, ready);
         }
     }

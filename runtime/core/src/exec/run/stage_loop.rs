@@ -11,12 +11,15 @@ use std::time::Instant;
 use super::body::{Body, Work};
 use super::budget::Budget;
 use super::failure::{Failure, Fault, native};
-use super::{Ready, Run};
+use super::scheduling::Ready;
+use super::{Phase, Run, State};
 use crate::exec::chain::panic_text;
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::delays;
+use crate::exec::event::Event;
 use crate::exec::executor::Task;
 use crate::exec::host_call::HostCall;
+use crate::exec::job::Job;
 use crate::node::Cost;
 
 /// How a time slice of a stage ended.
@@ -80,6 +83,37 @@ impl Run {
             Ok(SliceEnd::Stopped) => self.retire(index, Some(body), Ok(()), ready),
             Err(fault) => self.retire(index, Some(body), Err(fault), ready),
         }
+    }
+
+    /// Parks a stage, and schedules it again if it can run by now. A `call` is posted under the same lock: so its host,
+    /// however fast it replies, finds the stage parked.
+    pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, call: Option<HostCall>, ready: &mut Ready) {
+        let mut state = self.lock();
+        if state.phase != Phase::Active {
+            drop(state);
+            return self.retire(index, Some(body), Ok(()), ready);
+        }
+        state.stages.park(index, body);
+        let interrupted = call.and_then(|call| self.post_call(&mut state, call, index));
+        self.scheduler().schedule_if_runnable(&mut state, index, ready);
+        self.keep_time(&mut state, ready);
+        drop(state);
+        drop(interrupted);
+    }
+
+    /// Gives a call to the thread that has replied to the one before, if that wants it, else to the port. Returns a call that
+    /// was interrupted before.
+    fn post_call(self: &Arc<Self>, state: &mut State, call: HostCall, stage: usize) -> Option<HostCall> {
+        if !state.stages[stage].exchange.expects(call.id) {
+            return Some(call);
+        }
+        let port = self.port.upgrade()?;
+        let job: Arc<dyn Job> = Arc::clone(self) as _;
+        port.expect_reply(&call, Arc::downgrade(&job), stage);
+        if let Some(call) = state.stages[stage].follow_up.offer(call) {
+            state.notify_later(port.post(Event::Call(call)));
+        }
+        None
     }
 
     fn new_body(&self, index: usize) -> Result<Box<Body>, Fault> {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::clock::Clock;
 use super::delivery::Delivery;
 use super::egress::Egress;
 use super::ingress::{Ingress, SendError, has_room_at};
@@ -110,6 +111,27 @@ impl State {
         has_room_at(&graph.inputs[input], &self.queues)
     }
 
+    /// Whether a packet would be let in now at an input.
+    pub(super) fn has_entry_credit(&self, graph: &Graph, clock: &Clock, input: usize) -> bool {
+        self.lets_in(graph, clock) && self.has_entry_room(graph, input)
+    }
+
+    /// Whether a sender waits for room that is there now; it is to be notified, once.
+    pub(super) fn take_waiting_sender(&mut self, graph: &Graph, clock: &Clock) -> bool {
+        let is_awaited = self.ingress.as_deref().is_some_and(|ingress| ingress.awaited().next().is_some());
+        if !is_awaited || !self.lets_in(graph, clock) {
+            return false;
+        }
+        let Self { ingress, queues, .. } = self;
+        let has_room = |input: usize| has_room_at(&graph.inputs[input], queues);
+        ingress.as_deref_mut().is_some_and(|ingress| ingress.take_waiter(has_room))
+    }
+
+    /// Whether the clock lets packets in now: a virtual one stands still until the session is at rest.
+    fn lets_in(&self, graph: &Graph, clock: &Clock) -> bool {
+        matches!(clock, Clock::Real) || self.is_at_rest(graph)
+    }
+
     /// Whether a session waits for nothing but the next packet or for time: no stage is at work, no call of the host is open,
     /// and no output waits for its reader.
     pub(super) fn is_at_rest(&self, graph: &Graph) -> bool {
@@ -167,6 +189,22 @@ mod tests {
         state.stages.start(0, Instant::now());
         state.stages.finish(0);
         assert!(!state.is_at_rest(&graph), "nothing is left that waits");
+    }
+
+    #[test]
+    fn a_sender_is_taken_once_where_there_is_room_and_the_clock_lets_packets_in() {
+        let graph = test_graph(&["n"], &[]);
+        let mut state = session(&graph);
+        let still = Clock::still(1);
+        assert!(!state.take_waiting_sender(&graph, &Clock::Real), "none waits");
+        state.ingress.as_deref_mut().expect("it is a session").wait_for_room(Some(0));
+        state.queues[0].push(StreamItem::Packet(queued(), 0));
+        assert!(!state.take_waiting_sender(&graph, &Clock::Real) && !state.has_entry_credit(&graph, &Clock::Real, 0));
+        state.queues[0].drop_packets();
+        state.stages.schedule(0);
+        assert!(!state.take_waiting_sender(&graph, &still) && !state.has_entry_credit(&graph, &still, 0));
+        assert!(state.has_entry_credit(&graph, &Clock::Real, 0), "only virtual time waits for the stage");
+        assert!(state.take_waiting_sender(&graph, &Clock::Real) && !state.take_waiting_sender(&graph, &Clock::Real));
     }
 
     #[test]

@@ -3,12 +3,10 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::state::UntakenCall;
-use super::{Run, State};
+use super::state::{State, UntakenCall};
 use crate::exec::delays;
-use crate::exec::event::Event;
 use crate::exec::port::DeferredNotify;
-use crate::lock::Guard;
+use crate::lock::{Guard, Lock};
 
 /// The locked state of a run.
 pub(super) struct StateGuard<'a> {
@@ -18,18 +16,11 @@ pub(super) struct StateGuard<'a> {
     _untaken: Vec<UntakenCall>,
 }
 
-impl Run {
-    /// Locks the state.
-    pub(super) fn lock(&self) -> StateGuard<'_> {
+impl<'a> StateGuard<'a> {
+    /// Locks a state.
+    pub(super) fn lock(state: &'a Lock<State>) -> Self {
         delays::pause();
-        StateGuard { state: self.state.lock(), notify: None, _untaken: Vec::new() }
-    }
-
-    /// Posts an event at the port.
-    pub(super) fn notify(&self, state: &mut State, event: Event) {
-        if let Some(port) = self.port.upgrade() {
-            state.notify_later(port.post(event));
-        }
+        Self { state: state.lock(), notify: None, _untaken: Vec::new() }
     }
 }
 

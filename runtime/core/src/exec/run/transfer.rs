@@ -9,7 +9,8 @@ use super::egress::{Egress, Pushed};
 use super::failure::{Failure, Fault, limit_error};
 use super::stage_cell::Status;
 use super::timer_event::TimerEvent;
-use super::{Phase, Ready, Run, State};
+use super::scheduling::Ready;
+use super::{Phase, Run, State};
 use crate::exec::epochs::Epochs;
 use crate::exec::event::Event;
 use crate::exec::stream_item::{QueuedPacket, StreamItem};
@@ -45,11 +46,11 @@ impl Run {
         most: usize,
         ready: &mut Ready,
     ) {
-        self.fan_in(index).fill(&mut state.queues, &mut state.stages[index].inputs, inbox, most);
+        self.scheduler().fan_in(index).fill(&mut state.queues, &mut state.stages[index].inputs, inbox, most);
         self.meter.record_fill(&self.graph, index, &state.queues);
         for &input in &self.graph.stages[index].inputs {
             match self.graph.edges[input].from {
-                Some(producer) => self.schedule_if_runnable(state, producer, ready),
+                Some(producer) => self.scheduler().schedule_if_runnable(state, producer, ready),
                 None => self.notify_room(state),
             }
         }
@@ -151,7 +152,7 @@ impl Run {
                 let dropped = state.queues[edge].push_at(StreamItem::Packet(copy, 0), since);
                 self.meter.record_drops(&self.graph, self.graph.edges[edge].to, dropped);
                 self.meter.record_fill(&self.graph, self.graph.edges[edge].to, &state.queues);
-                self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
+                self.scheduler().schedule_if_runnable(state, self.graph.edges[edge].to, ready);
             }
         }
     }
@@ -180,7 +181,7 @@ impl Run {
             self.meter.record_fill(&self.graph, to, &state.queues);
             match due {
                 Some(due) => self.set_timer(due, TimerEvent::Wake(to)),
-                None => self.schedule_if_runnable(state, to, ready),
+                None => self.scheduler().schedule_if_runnable(state, to, ready),
             }
         }
     }
@@ -203,7 +204,7 @@ impl Run {
     fn forward_locked(&self, state: &mut State, index: usize, end: impl Fn() -> StreamItem, ready: &mut Ready) {
         for &(_, edge) in &self.graph.stages[index].outputs {
             state.queues[edge].push(end());
-            self.schedule_if_runnable(state, self.graph.edges[edge].to, ready);
+            self.scheduler().schedule_if_runnable(state, self.graph.edges[edge].to, ready);
         }
     }
 
