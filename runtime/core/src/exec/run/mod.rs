@@ -49,13 +49,14 @@ mod timer_event;
 mod transfer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub(super) use self::budget::Budget;
 use self::clock::Clock;
 pub(super) use self::final_state::FinalState;
 pub(super) use self::ingress::SendError;
+use self::inspect::RunView;
 use self::meter::Meter;
 use self::scheduling::{Ready, Scheduler};
 pub(super) use self::opening::{Identity, SessionSetup};
@@ -67,6 +68,7 @@ use super::completion::{Completion, Outcome};
 use super::epochs::Epochs;
 use super::event::Event;
 use super::executor::{ActiveRunGuard, Task};
+use super::histogram::{Percentiles, Snapshot};
 use super::items::Items;
 use super::job::Job;
 use super::live_objects::LiveCount;
@@ -174,6 +176,16 @@ impl Run {
         if state.take_waiting_sender(&self.graph, &self.clock) {
             self.notify(state, Event::Room { token: self.token });
         }
+    }
+
+    /// How far the host's event loop was behind since the session began.
+    fn lag(&self, before: &Snapshot) -> Percentiles {
+        self.port.upgrade().map_or_else(Percentiles::default, |port| port.lag().since(before).percentiles())
+    }
+
+    /// The run for those who only look at it.
+    fn view<'run>(&'run self, state: &'run State) -> RunView<'run> {
+        RunView { graph: &self.graph, state, ended: self.ended.load(Ordering::Relaxed) }
     }
 
     /// Schedules the stages that can run at the start.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::clock::Clock;
 use super::timer_event::TimerEvent;
 use super::scheduling::Ready;
+use super::timeout::timeout_cause;
 use super::{Run, State};
 use crate::exec::completion::Outcome;
 use crate::exec::timer::Fire;
@@ -42,7 +43,7 @@ impl Run {
     fn fire_locked(&self, state: &mut State, event: TimerEvent, ready: &mut Ready) {
         match event {
             TimerEvent::Timeout(timeout) => {
-                let cause = self.timeout_cause(state, timeout);
+                let cause = timeout_cause(self.view(state), timeout);
                 let cure = "Allow more time, or give it less to do.";
                 self.stop_locked(state, Outcome::TimedOut, &cause, cure, ready);
             }

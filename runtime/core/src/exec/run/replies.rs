@@ -15,7 +15,7 @@ impl Job for Run {
     }
 
     fn progress(&self) -> Option<Progress> {
-        self.inspect_progress()
+        self.view(&self.lock()).progress()
     }
 
     /// Takes a reply and sends it on from this thread: a host stage only moves packets, and so knows at once whether there

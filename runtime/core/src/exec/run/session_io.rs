@@ -14,6 +14,7 @@ use super::{Phase, Run, State};
 use crate::exec::event::Event;
 use crate::exec::exchange::Dropped;
 use crate::exec::host_call::HostCall;
+use crate::exec::metrics::SessionMetrics;
 use crate::exec::session_outputs::{SessionOutput, TakeLimit};
 use crate::exec::session_packet::EntryPacket;
 use crate::graph::Part;
@@ -214,6 +215,12 @@ impl Run {
         drop(state);
         self.dispatch(&mut ready);
         Some(())
+    }
+
+    /// What the nodes have done, and what they wait for; `None` once the run has ended.
+    pub(in crate::exec) fn metrics(&self) -> Option<SessionMetrics> {
+        let state = self.lock();
+        self.view(&state).metrics(self.meter.counts()?, |before| self.lag(before))
     }
 
     /// Moves packets into the queues of their inputs while there is room for the next one, and it is its time.

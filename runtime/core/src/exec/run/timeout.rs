@@ -2,12 +2,33 @@
 
 use std::time::{Duration, Instant};
 
-use super::egress::Egress;
+use super::inspect::RunView;
 use super::stage_cell::Status;
-use super::{Run, State};
 use crate::exec::exchange::{OpenCall, PendingItem};
 use crate::graph::Runner;
 use crate::outside::{named_in_full, shown};
+
+/// What a run that has not ended within `timeout` was doing.
+pub(super) fn timeout_cause(run: RunView<'_>, timeout: Duration) -> String {
+    let after = format!("timed out after {} s", timeout.as_secs_f64());
+    let Some(at_work) = AtWork::longest(run) else {
+        return format!("{after}: {}", waits(run));
+    };
+    let links = &run.graph.stages[at_work.stage].links;
+    let node = |place: usize| &run.graph.nodes[links[place].node];
+    let (first, last) = (node(0), node(links.len() - 1));
+    let nodes = if links.len() == 1 {
+        format!("node {} ({}) has", named_in_full(&first.id), shown(&first.type_name))
+    } else {
+        format!("nodes {} to {} have", named_in_full(&first.id), named_in_full(&last.id))
+    };
+    let inputs = match at_work.inputs {
+        Some((first, last)) if first < last => format!(" on inputs {first} to {last}"),
+        Some((input, _)) => format!(" on input {input}"),
+        None => String::new(),
+    };
+    format!("{after}: {nodes} worked{inputs} for {:.2} s", at_work.since.elapsed().as_secs_f64())
+}
 
 /// The stage that has been at work longest.
 struct AtWork {
@@ -17,76 +38,40 @@ struct AtWork {
     inputs: Option<(u64, u64)>,
 }
 
-impl Run {
-    /// What a run that has not ended within `timeout` was doing.
-    pub(super) fn timeout_cause(&self, state: &State, timeout: Duration) -> String {
-        let after = format!("timed out after {} s", timeout.as_secs_f64());
-        let Some(at_work) = self.longest_at_work(state) else {
-            return format!("{after}: {}", self.waits(state));
-        };
-        let links = &self.graph.stages[at_work.stage].links;
-        let node = |place: usize| &self.graph.nodes[links[place].node];
-        let (first, last) = (node(0), node(links.len() - 1));
-        let nodes = if links.len() == 1 {
-            format!("node {} ({}) has", named_in_full(&first.id), shown(&first.type_name))
-        } else {
-            format!("nodes {} to {} have", named_in_full(&first.id), named_in_full(&last.id))
-        };
-        let inputs = match at_work.inputs {
-            Some((first, last)) if first < last => format!(" on inputs {first} to {last}"),
-            Some((input, _)) => format!(" on input {input}"),
-            None => String::new(),
-        };
-        format!("{after}: {nodes} worked{inputs} for {:.2} s", at_work.since.elapsed().as_secs_f64())
-    }
-
-    fn longest_at_work(&self, state: &State) -> Option<AtWork> {
-        let found = self.graph.stages.iter().enumerate().filter_map(|(index, stage)| {
-            let cell = &state.stages[index];
-            match stage.runner {
+impl AtWork {
+    fn longest(run: RunView<'_>) -> Option<Self> {
+        let found = run.graph.stages.iter().enumerate().filter_map(|(stage, planned)| {
+            let cell = &run.state.stages[stage];
+            match planned.runner {
                 Runner::Host { .. } => {
                     let call = cell.exchange.call()?;
-                    Some(AtWork { stage: index, since: call.begun, inputs: call.items() })
+                    Some(Self { stage, since: call.begun, inputs: call.items() })
                 }
                 Runner::Native if cell.status() == Status::Running => {
-                    let input = self.first_open_input(state);
-                    Some(AtWork { stage: index, since: cell.slice_began()?, inputs: input.map(|input| (input, input)) })
+                    let input = run.first_open_input();
+                    Some(Self { stage, since: cell.slice_began()?, inputs: input.map(|input| (input, input)) })
                 }
                 Runner::Native => None,
             }
         });
         found.min_by_key(|at_work| at_work.since)
     }
+}
 
-    /// The first input whose end has not come to all ends of the graph; none in a session, where an input has no end of its own.
-    fn first_open_input(&self, state: &State) -> Option<u64> {
-        match &state.egress {
-            Egress::Collected { .. } => {
-                let ended = self.ended.load(std::sync::atomic::Ordering::Relaxed);
-                Some(ended / self.graph.last_stages.max(1) as u64)
-            }
-            Egress::Live(_) => None,
+/// What a run waits for in which no node is at work.
+fn waits(run: RunView<'_>) -> String {
+    let is_full = |&(index, stage): &(usize, _)| {
+        run.state.stages[index].status() == Status::Idle && !run.state.has_exit_credit(stage)
+    };
+    match run.graph.stages.iter().enumerate().find(is_full) {
+        Some((_, stage)) => {
+            let node = &run.graph.nodes[stage.links[stage.links.len() - 1].node].id;
+            format!("node {} waits for a reader of its outputs", named_in_full(node))
         }
-    }
-
-    /// What a run waits for in which no node is at work.
-    fn waits(&self, state: &State) -> String {
-        let full = self
-            .graph
-            .stages
-            .iter()
-            .enumerate()
-            .find(|&(index, stage)| state.stages[index].status() == Status::Idle && !state.has_exit_credit(stage));
-        match full {
-            Some((_, stage)) => {
-                let node = &self.graph.nodes[stage.links[stage.links.len() - 1].node].id;
-                format!("node {} waits for a reader of its outputs", named_in_full(node))
-            }
-            None if state.ingress.as_deref().is_some_and(|ingress| !ingress.is_finished()) => {
-                "it waits for more packets, or for its finish".to_owned()
-            }
-            None => "no node is at work".to_owned(),
+        None if run.state.ingress.as_deref().is_some_and(|ingress| !ingress.is_finished()) => {
+            "it waits for more packets, or for its finish".to_owned()
         }
+        None => "no node is at work".to_owned(),
     }
 }
 
@@ -100,5 +85,40 @@ impl OpenCall {
         });
         let first = items.next()?;
         Some((first, items.next_back().unwrap_or(first)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::exec::histogram::Histogram;
+    use crate::exec::queue::Bounds;
+    use crate::exec::run::delivery::Delivery;
+    use crate::exec::run::egress::Egress;
+    use crate::exec::run::entry_queues::open_queues;
+    use crate::exec::run::ingress::Ingress;
+    use crate::exec::run::state::State;
+    use crate::exec::session_outputs::SessionOutputs;
+    use crate::exec::stream_item::QueuedPacket;
+    use crate::exec::test_graph::test_graph;
+    use crate::value::{Packet, Value};
+
+    #[test]
+    fn a_run_that_waits_names_the_output_that_no_reader_takes_or_what_it_lacks() {
+        let graph = test_graph(&["n"], &[]);
+        let bounds = Bounds { packets: 1, ..Bounds::DEFAULT };
+        let egress = Egress::Live(SessionOutputs::new(1, &[0], bounds));
+        let mut state = State::new(&graph, open_queues(&graph, bounds), egress, Delivery::to_port());
+        let cause =
+            |state: &State| timeout_cause(RunView { graph: &graph, state, ended: 0 }, Duration::from_millis(1500));
+        assert_eq!(cause(&state), "timed out after 1.5 s: no node is at work");
+        let ingress = Ingress::new(graph.inputs.len(), None, Arc::default(), Histogram::new().snapshot());
+        state.ingress = Some(Box::new(ingress));
+        assert_eq!(cause(&state), "timed out after 1.5 s: it waits for more packets, or for its finish");
+        let queued = QueuedPacket { packet: Packet::new(Value::Null), item: 0, path: 0, deadline: None };
+        state.egress.push(0, queued).expect("a session has no limit");
+        assert_eq!(cause(&state), "timed out after 1.5 s: node 'n' waits for a reader of its outputs");
     }
 }
