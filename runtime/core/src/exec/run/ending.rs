@@ -1,154 +1,116 @@
-//! How a stage and a run come to their end: finished, failed, or stopped from outside.
+//! How a run comes to its end: because all stages have finished, because a node has failed, or from outside.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use super::body::Body;
-use super::failure::{Fault, native};
+use super::Run;
 use super::final_state::FinalState;
-use super::state::UntakenCall;
-use super::state_guard::StateGuard;
 use super::scheduling::Ready;
-use super::{Phase, Run, State};
+use super::state::{Phase, State, UntakenCall};
 use crate::exec::completion::{Outcome, RunError};
 use crate::exec::event::Event;
 use crate::exec::queue::Queue;
-use crate::exec::stream_item::StreamItem;
-use crate::graph::Runner;
 
-impl Run {
-    /// Ends a stage that has done all its work.
-    pub(super) fn finish(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Ready) {
-        if let Err(failure) = body.cleanup() {
-            self.poison.store(true, Ordering::Release);
-            return self.retire(index, None, Err(native(failure)), ready);
-        }
-        self.forward(index, || StreamItem::EndOfStream, None, ready);
-        let mut state = self.lock();
-        state.stages.finish(index);
-        self.keep_time(&mut state, ready);
-        self.complete_if_done(state);
+/// Ends a run at once: the completion does not wait for a node in the middle of a step. Returns whether the run had not ended
+/// before.
+pub(super) fn stop_now(run: &Arc<Run>, outcome: Outcome, cause: &str, cure: &str) -> bool {
+    let mut ready = Ready::new();
+    let is_stopped = Ending::of(run, &mut run.lock()).stop_now(outcome, cause, cure, &mut ready);
+    run.dispatch(&mut ready);
+    is_stopped
+}
+
+/// The steps by which a run ends, under its lock.
+pub(super) struct Ending<'run> {
+    run: &'run Run,
+    state: &'run mut State,
+}
+
+impl<'run> Ending<'run> {
+    /// The end of a run whose state is locked.
+    pub(super) fn of(run: &'run Run, state: &'run mut State) -> Self {
+        Self { run, state }
     }
 
-    /// Ends a stage before its work is done, because it failed or because the run stops.
-    pub(super) fn retire(
-        self: &Arc<Self>,
-        index: usize,
-        body: Option<Box<Body>>,
-        result: Result<(), Fault>,
-        ready: &mut Ready,
-    ) {
-        let mut result = result;
-        if let Some(Err(failure)) = body.map(Body::cleanup) {
-            self.poison.store(true, Ordering::Release);
-            result = result.and(Err(native(failure)));
-        }
-        if self.graph.stages[index].runner != Runner::Native {
-            // Dropped where no lock is held, since it may be the host's.
-            let _exchange = {
-                let mut state = self.lock();
-                self.end_call(&mut state, index);
-                std::mem::take(&mut state.stages[index].exchange)
-            };
-        }
-        let mut state = self.lock();
-        state.stages.finish(index);
-        if let Err(fault) = result {
-            if let Some(counts) = fault.node().and_then(|node| self.meter.node(node)) {
-                counts.fail();
-            }
-            let error = fault.into_error(&self.graph, &self.items);
-            if state.phase == Phase::Active {
-                let outcome = error.outcome;
-                state.delivery.fail(error);
-                self.stop(&mut state, outcome, ready);
-            }
-        }
-        self.complete_if_done(state);
-    }
-
-    /// Ends the run at once: the completion does not wait for a node in the middle of a step. Returns whether the run had not
-    /// ended before.
-    pub(super) fn stop_now(self: &Arc<Self>, outcome: Outcome, cause: &str, cure: &str) -> bool {
-        let mut ready = Ready::new();
-        let is_stopped = self.stop_locked(&mut self.lock(), outcome, cause, cure, &mut ready);
-        self.dispatch(&mut ready);
-        is_stopped
-    }
-
-    /// Ends the run at once, under the lock.
-    pub(super) fn stop_locked(
-        &self,
-        state: &mut State,
-        outcome: Outcome,
-        cause: &str,
-        cure: &str,
-        ready: &mut Ready,
-    ) -> bool {
-        match state.phase {
+    /// Ends the run at once. Returns whether it had not ended before.
+    pub(super) fn stop_now(&mut self, outcome: Outcome, cause: &str, cure: &str, ready: &mut Ready) -> bool {
+        match self.state.phase {
             Phase::Active => {
-                state.delivery.fail(RunError::of_run(outcome, cause, cure));
-                self.stop(state, outcome, ready);
-                self.complete(state, outcome);
+                self.state.delivery.fail(RunError::of_run(outcome, cause, cure));
+                self.stop(outcome, ready);
+                self.complete(outcome);
             }
             // It failed before, and only waited for a node that still works: the failure says more.
-            Phase::Stopping(earlier) => self.complete(state, earlier),
+            Phase::Stopping(earlier) => self.complete(earlier),
             Phase::Completed => return false,
         }
         true
     }
 
-    /// Brings every stage to its end; idle ones are scheduled once more, to clean up.
-    fn stop(&self, state: &mut State, outcome: Outcome, ready: &mut Ready) {
-        state.phase = Phase::Stopping(outcome);
-        self.cancel.cancel();
-        for index in 0..self.graph.stages.len() {
-            self.end_call(state, index);
-        }
-        state.stages.stop(|index| ready.push(index));
-        for queue in &mut state.queues {
-            queue.close();
-        }
-        if outcome == Outcome::Cancelled {
-            state.egress.clear(|_| true);
+    /// Ends the run with the error of a stage, unless it ends already.
+    pub(super) fn fail(&mut self, error: RunError, ready: &mut Ready) {
+        if self.state.phase == Phase::Active {
+            let outcome = error.outcome;
+            self.state.delivery.fail(error);
+            self.stop(outcome, ready);
         }
     }
 
     /// Ends the call that a stage has out, if the host has not replied to it. The host is notified if it has got the call.
-    fn end_call(&self, state: &mut State, index: usize) {
-        let (Some(call), Some(port)) = (state.stages[index].exchange.open_call(), self.port.upgrade()) else { return };
+    pub(super) fn end_call(&mut self, index: usize) {
+        let state = &mut *self.state;
+        let (Some(call), Some(port)) = (state.stages[index].exchange.open_call(), self.run.port.upgrade()) else {
+            return;
+        };
         let follow_up = state.stages[index].follow_up.interrupt();
         let (was_open, event) = port.forget_call(call);
         if event.is_some() || follow_up.is_some() {
             state.untaken.push(UntakenCall { _event: event, _follow_up: follow_up });
         } else if was_open {
-            self.notify(state, Event::CallCancelled { call });
+            self.run.notify(state, Event::CallCancelled { call });
         }
     }
 
-    fn complete_if_done(&self, mut state: StateGuard<'_>) {
-        match state.phase {
-            Phase::Active if state.stages.have_finished() => self.complete(&mut state, Outcome::Finished),
-            Phase::Stopping(outcome) if state.stages.are_idle() => self.complete(&mut state, outcome),
+    /// Delivers the completion if nothing is left to be done.
+    pub(super) fn complete_if_done(&mut self) {
+        match self.state.phase {
+            Phase::Active if self.state.stages.have_finished() => self.complete(Outcome::Finished),
+            Phase::Stopping(outcome) if self.state.stages.are_idle() => self.complete(outcome),
             _ => {}
         }
     }
 
+    /// Brings every stage to its end; idle ones are scheduled once more, to clean up.
+    fn stop(&mut self, outcome: Outcome, ready: &mut Ready) {
+        self.state.phase = Phase::Stopping(outcome);
+        self.run.cancel.cancel();
+        for index in 0..self.run.graph.stages.len() {
+            self.end_call(index);
+        }
+        self.state.stages.stop(|index| ready.push(index));
+        for queue in &mut self.state.queues {
+            queue.close();
+        }
+        if outcome == Outcome::Cancelled {
+            self.state.egress.clear(|_| true);
+        }
+    }
+
     /// Delivers the one completion.
-    fn complete(&self, state: &mut State, outcome: Outcome) {
-        state.phase = Phase::Completed;
-        self.hand_over(state, outcome);
-        let sinks = state.egress.finish();
-        let Some(completion) = state.delivery.complete(outcome, sinks) else { return };
-        if let Some(port) = self.port.upgrade() {
-            state.notify_later(port.post_completion(self.token, completion));
+    fn complete(&mut self, outcome: Outcome) {
+        self.state.phase = Phase::Completed;
+        self.hand_over(outcome);
+        let sinks = self.state.egress.finish();
+        let Some(completion) = self.state.delivery.complete(outcome, sinks) else { return };
+        if let Some(port) = self.run.port.upgrade() {
+            self.state.notify_later(port.post_completion(self.run.token, completion));
         }
         // Listed until here: a shutdown waits for listed runs before it closes their ports.
-        self.guard.unlist(self.id);
+        self.run.guard.unlist(self.run.id);
     }
 
     /// Leaves the outputs that no reader has taken to the session, and notifies those who wait for it.
-    fn hand_over(&self, state: &mut State, outcome: Outcome) {
+    fn hand_over(&mut self, outcome: Outcome) {
+        let (run, state) = (self.run, &mut *self.state);
         let (Some(outputs), Some(ingress)) = (state.egress.live(), state.ingress.as_deref_mut()) else { return };
         let mut outputs = std::mem::take(outputs);
         let (is_read, is_fed) = (outputs.stop_waiting(), ingress.take_waiter(|_| true));
@@ -158,13 +120,13 @@ impl Run {
             ended: Some((outcome, cause)),
             sent: ingress.sent_to_each(),
             dropped: state.queues.iter().map(Queue::dropped).collect(),
-            lag: self.lag(&ingress.lag_before),
+            lag: run.lag(&ingress.lag_before),
         };
         if is_fed {
-            self.notify(state, Event::Room { token: self.token });
+            run.notify(state, Event::Room { token: run.token });
         }
         if is_read {
-            self.notify(state, Event::Outputs { token: self.token });
+            run.notify(state, Event::Outputs { token: run.token });
         }
     }
 }

@@ -42,6 +42,7 @@ mod scheduling;
 mod session_io;
 mod stage_cell;
 mod stage_loop;
+mod starting;
 mod state;
 mod state_guard;
 mod timeout;
@@ -50,7 +51,7 @@ mod transfer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(super) use self::budget::Budget;
 use self::clock::Clock;
@@ -61,16 +62,14 @@ use self::meter::Meter;
 use self::scheduling::{Ready, Scheduler};
 pub(super) use self::opening::{Identity, SessionSetup};
 pub(super) use self::stage_loop::{may_block, run_task};
-use self::state::{Phase, State};
+use self::state::State;
 use self::state_guard::StateGuard;
 use self::timer_event::TimerEvent;
-use super::completion::{Completion, Outcome};
 use super::epochs::Epochs;
 use super::event::Event;
 use super::executor::{ActiveRunGuard, Task};
 use super::histogram::{Percentiles, Snapshot};
 use super::items::Items;
-use super::job::Job;
 use super::live_objects::LiveCount;
 use super::param_changes::ParamChanges;
 use super::port::WeakPort;
@@ -104,49 +103,17 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Starts it. Stages that the budget allows run on this thread until the budget is used up, all others on the workers.
-    /// Returns the completion if it is there already; else it goes to the port.
-    pub(super) fn start(
-        self: &Arc<Self>,
-        budget: Option<Budget>,
-        timeout: Option<(Instant, Duration)>,
-    ) -> Option<Completion> {
-        let mut ready = self.schedule_first();
-        match budget {
-            None => self.dispatch(&mut ready),
-            Some(budget) => self.run_here(budget, ready),
-        }
-        let mut state = self.lock();
-        if state.phase != Phase::Completed {
-            if !self.guard.list(self.id, self) {
-                drop(state);
-                self.shut_down();
-                state = self.lock();
-            } else if !self.port.upgrade().is_some_and(|port| port.list(self.token, Arc::clone(self) as Arc<dyn Job>)) {
-                drop(state);
-                self.guard.unlist(self.id);
-                self.cancel();
-                state = self.lock();
-            }
-        }
-        if let Some(completion) = state.delivery.hand_to_port() {
-            return Some(completion);
-        }
-        drop(state);
-        if let Some((deadline, timeout)) = timeout {
-            self.set_timer(deadline, TimerEvent::Timeout(timeout));
-        }
-        None
+    /// The time of this run; see [`clock`].
+    fn now(&self) -> Instant {
+        self.clock.now()
     }
 
-    /// Ends it because the host asks. Returns whether it had not ended before.
-    pub(super) fn cancel(self: &Arc<Self>) -> bool {
-        self.stop_now(Outcome::Cancelled, "the work was cancelled", "")
-    }
-
-    /// Ends it because the runtime ends.
-    pub(super) fn shut_down(self: &Arc<Self>) {
-        self.stop_now(Outcome::ShutDown, "the runtime was shut down while the work was going on", "");
+    /// Fires `event` at the time `at`, unless the run has ended by then.
+    fn set_timer(self: &Arc<Self>, at: Instant, event: TimerEvent) {
+        match &self.clock {
+            Clock::Real => self.guard.timer.set(at, Arc::downgrade(self), event),
+            Clock::Virtual(time) => time.set(at, event),
+        }
     }
 
     /// Locks the state.
@@ -186,13 +153,6 @@ impl Run {
     /// The run for those who only look at it.
     fn view<'run>(&'run self, state: &'run State) -> RunView<'run> {
         RunView { graph: &self.graph, state, ended: self.ended.load(Ordering::Relaxed) }
-    }
-
-    /// Schedules the stages that can run at the start.
-    fn schedule_first(&self) -> Ready {
-        let mut ready = Ready::new();
-        self.scheduler().schedule_all(&mut self.lock(), &mut ready);
-        ready
     }
 
     /// Runs stages on this thread that the budget allows, while there is time; gives the others to the workers. There is

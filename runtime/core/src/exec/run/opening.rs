@@ -13,14 +13,11 @@ use super::final_state::FinalState;
 use super::ingress::Ingress;
 use super::meter::Meter;
 use super::state::State;
-use super::timer_event::TimerEvent;
 use crate::exec::epochs::Epochs;
-use crate::exec::error::SubmitError;
 use crate::exec::executor::ActiveRunGuard;
 use crate::exec::histogram::Snapshot;
 use crate::exec::inputs::Columns;
 use crate::exec::items::Items;
-use crate::exec::job::Job;
 use crate::exec::live_objects::LiveCount;
 use crate::exec::metrics::Counts;
 use crate::exec::param_changes::ParamChanges;
@@ -91,24 +88,6 @@ impl Run {
         let changes = Arc::new(ParamChanges::new(graph.stages.len()));
         let clock = if is_virtual { Clock::still(graph.inputs.len()) } else { Clock::Real };
         Self::new(identity, items, port, state, Some(SessionParts { clock, counts, changes }))
-    }
-
-    /// Lists a run with its runtime and port, and lets the workers begin.
-    pub(in crate::exec) fn begin(self: &Arc<Self>, port: &Port, time: Option<Duration>) -> Result<(), SubmitError> {
-        if !self.guard.list(self.id, self) {
-            return Err(SubmitError::ShutDown);
-        }
-        if !port.list(self.token, Arc::clone(self) as Arc<dyn Job>) {
-            self.guard.unlist(self.id);
-            port.admit(self.token)?;
-            return Err(SubmitError::PortClosed);
-        }
-        let mut ready = self.schedule_first();
-        self.dispatch(&mut ready);
-        if let Some((time, deadline)) = time.and_then(|time| Some((time, self.now().checked_add(time)?))) {
-            self.set_timer(deadline, TimerEvent::Timeout(time));
-        }
-        Ok(())
     }
 
     fn new(identity: Identity, items: Items, port: &Port, state: State, session: Option<SessionParts>) -> Arc<Self> {

@@ -7,11 +7,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Run;
 use super::clock::Clock;
-use super::timer_event::TimerEvent;
+use super::ending::Ending;
 use super::scheduling::Ready;
+use super::state::State;
 use super::timeout::timeout_cause;
-use super::{Run, State};
+use super::timer_event::TimerEvent;
 use crate::exec::completion::Outcome;
 use crate::exec::timer::Fire;
 use crate::value::Packet;
@@ -21,95 +23,94 @@ impl Fire for Run {
 
     fn fire(self: &Arc<Self>, event: TimerEvent) {
         let mut ready = Ready::new();
-        self.fire_locked(&mut self.lock(), event, &mut ready);
+        Pacing::of(self, &mut self.lock(), &mut ready).fire(event);
         self.dispatch(&mut ready);
     }
 }
 
-impl Run {
-    /// The time of this run; see [`super::clock`].
-    pub(super) fn now(&self) -> Instant {
-        self.clock.now()
+/// The time of a run whose state is locked. What it lets happen adds stages to `ready`.
+pub(super) struct Pacing<'run> {
+    run: &'run Run,
+    state: &'run mut State,
+    ready: &'run mut Ready,
+}
+
+impl<'run> Pacing<'run> {
+    /// The time of a run whose state is locked.
+    pub(super) fn of(run: &'run Run, state: &'run mut State, ready: &'run mut Ready) -> Self {
+        Self { run, state, ready }
     }
 
-    /// Fires `event` at the time `at`, unless the run has ended by then.
-    pub(super) fn set_timer(self: &Arc<Self>, at: Instant, event: TimerEvent) {
-        match &self.clock {
-            Clock::Real => self.guard.timer.set(at, Arc::downgrade(self), event),
-            Clock::Virtual(time) => time.set(at, event),
-        }
-    }
-
-    fn fire_locked(&self, state: &mut State, event: TimerEvent, ready: &mut Ready) {
-        match event {
-            TimerEvent::Timeout(timeout) => {
-                let cause = timeout_cause(self.view(state), timeout);
-                let cure = "Allow more time, or give it less to do.";
-                self.stop_locked(state, Outcome::TimedOut, &cause, cure, ready);
-            }
-            TimerEvent::Wake(stage) => {
-                state.stages[stage].wake();
-                self.scheduler().schedule_if_runnable(state, stage, ready);
-            }
+    /// Lets virtual time pass if nothing else can happen, and notifies a sender that waits for that. Called wherever a run may
+    /// have come to rest.
+    pub(super) fn keep_time(&mut self) {
+        let Clock::Virtual(_) = &self.run.clock else { return };
+        let Some(ingress) = self.state.ingress.as_deref() else { return };
+        if ingress.is_finished() {
+            self.fire_until(None);
+        } else if ingress.awaited().next().is_some() {
+            let graph = &self.run.graph;
+            self.make_room(|state| {
+                let mut awaited = state.ingress.iter().flat_map(|ingress| ingress.awaited());
+                awaited.any(|input| state.has_entry_room(graph, input))
+            });
+            self.run.notify_room(self.state);
         }
     }
 
     /// Lets virtual time pass until a packet arrives at its input. Returns `false` if the run has to come to rest first.
-    pub(super) fn await_arrival(&self, state: &mut State, packet: &Packet, input: usize, ready: &mut Ready) -> bool {
-        let Clock::Virtual(time) = &self.clock else { return true };
-        if !self.is_at_rest(state) {
+    pub(super) fn await_arrival(&mut self, packet: &Packet, input: usize) -> bool {
+        let Clock::Virtual(time) = &self.run.clock else { return true };
+        if !self.is_at_rest() {
             return false;
         }
         let arrival = time.arrival(packet, input);
-        if !self.fire_until(state, Some(arrival.at), ready) {
+        if !self.fire_until(Some(arrival.at)) {
             return false;
         }
         time.arrive(arrival, input);
         true
     }
 
-    /// Lets virtual time pass if nothing else can happen, and notifies a sender that waits for that. Called wherever a run may
-    /// have come to rest.
-    pub(super) fn keep_time(&self, state: &mut State, ready: &mut Ready) {
-        let Clock::Virtual(_) = &self.clock else { return };
-        let Some(ingress) = state.ingress.as_deref() else { return };
-        if ingress.is_finished() {
-            self.fire_until(state, None, ready);
-        } else if ingress.awaited().next().is_some() {
-            let has_room = |state: &State| {
-                let mut awaited = state.ingress.iter().flat_map(|ingress| ingress.awaited());
-                awaited.any(|input| state.has_entry_room(&self.graph, input))
-            };
-            self.make_room(state, has_room, ready);
-            self.notify_room(state);
-        }
-    }
-
     /// Fires timer events of a virtual run, however far ahead, until there is room for a packet that nothing else would make.
-    pub(super) fn make_room(&self, state: &mut State, has_room: impl Fn(&State) -> bool, ready: &mut Ready) {
-        let Clock::Virtual(time) = &self.clock else { return };
-        while self.is_at_rest(state) && !has_room(state) {
+    pub(super) fn make_room(&mut self, has_room: impl Fn(&State) -> bool) {
+        let Clock::Virtual(time) = &self.run.clock else { return };
+        while self.is_at_rest() && !has_room(self.state) {
             match time.next(None) {
-                Some(event) => self.fire_locked(state, event, ready),
+                Some(event) => self.fire(event),
                 None => return,
             }
         }
     }
 
+    /// Whether a run with a virtual clock waits for nothing but the next packet or for time; see [`State::is_at_rest`].
+    pub(super) fn is_at_rest(&self) -> bool {
+        matches!(self.run.clock, Clock::Virtual(_)) && self.state.is_at_rest(&self.run.graph)
+    }
+
+    fn fire(&mut self, event: TimerEvent) {
+        match event {
+            TimerEvent::Timeout(timeout) => {
+                let cause = timeout_cause(self.run.view(self.state), timeout);
+                let cure = "Allow more time, or give it less to do.";
+                Ending::of(self.run, self.state).stop_now(Outcome::TimedOut, &cause, cure, self.ready);
+            }
+            TimerEvent::Wake(stage) => {
+                self.state.stages[stage].wake();
+                self.run.scheduler().schedule_if_runnable(self.state, stage, self.ready);
+            }
+        }
+    }
+
     /// Fires the events that are due by `until`, as long as the run is at rest. Returns whether it still is.
-    fn fire_until(&self, state: &mut State, until: Option<Instant>, ready: &mut Ready) -> bool {
-        let Clock::Virtual(time) = &self.clock else { return true };
-        while self.is_at_rest(state) {
+    fn fire_until(&mut self, until: Option<Instant>) -> bool {
+        let Clock::Virtual(time) = &self.run.clock else { return true };
+        while self.is_at_rest() {
             match time.next(until) {
-                Some(event) => self.fire_locked(state, event, ready),
+                Some(event) => self.fire(event),
                 None => return true,
             }
         }
         false
-    }
-
-    /// Whether a run with a virtual clock waits for nothing but the next packet or for time; see [`State::is_at_rest`].
-    pub(super) fn is_at_rest(&self, state: &State) -> bool {
-        matches!(self.clock, Clock::Virtual(_)) && state.is_at_rest(&self.graph)
     }
 }

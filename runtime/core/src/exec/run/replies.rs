@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::budget::Budget;
+use super::pacing::Pacing;
 use super::scheduling::Ready;
 use super::{Phase, Run};
 use crate::exec::host_call::{Backpressure, HostCall, Reply, ReplyError};
@@ -40,7 +41,7 @@ impl Job for Run {
         self.scheduler().schedule_if_runnable(&mut state, stage, &mut ready);
         let is_here = ready.pop().is_some();
         if !is_here {
-            self.keep_time(&mut state, &mut ready);
+            Pacing::of(&self, &mut state, &mut ready).keep_time();
         }
         if is_here && wants_next {
             state.stages[stage].follow_up.want(call);

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::budget::Budget;
 use super::clock::Clock;
 use super::ingress::SendError;
+use super::pacing::Pacing;
 use super::scheduling::Ready;
 use super::{Phase, Run, State};
 use crate::exec::event::Event;
@@ -48,7 +49,7 @@ impl Run {
             let before = (packets.len(), outputs.len());
             self.take_packets(&mut state, packets, &mut ready);
             self.hand_out(&mut state, None, most, outputs, &mut ready);
-            if ready.is_empty() && self.is_at_rest(&state) && before != (packets.len(), outputs.len()) {
+            if ready.is_empty() && Pacing::of(self, &mut state, &mut ready).is_at_rest() && before != (packets.len(), outputs.len()) {
                 // Virtual time may pass now, and no other thread would let it.
                 continue;
             }
@@ -84,7 +85,7 @@ impl Run {
                 ingress.wait_for_room(None);
             }
             let mut ready = Ready::new();
-            self.keep_time(&mut state, &mut ready);
+            Pacing::of(self, &mut state, &mut ready).keep_time();
             drop(state);
             self.dispatch(&mut ready);
         }
@@ -104,7 +105,7 @@ impl Run {
             return;
         }
         self.scheduler().schedule_entries(state, &mut ready);
-        self.keep_time(state, &mut ready);
+        Pacing::of(self, state, &mut ready).keep_time();
         drop(guard);
         self.dispatch(&mut ready);
     }
@@ -188,7 +189,7 @@ impl Run {
         }
         self.scheduler().schedule_all(state, &mut ready);
         self.notify_room(state);
-        self.keep_time(state, &mut ready);
+        Pacing::of(self, state, &mut ready).keep_time();
         drop(guard);
         drop(dropped);
         self.dispatch(&mut ready);
@@ -228,11 +229,11 @@ impl Run {
         let since = state.recent_time;
         while let Some(packet) = packets.front() {
             let input = packet.input();
-            if !self.await_arrival(state, packet.packet(), input, ready) {
+            if !Pacing::of(self, state, ready).await_arrival(packet.packet(), input) {
                 break;
             }
             if !state.has_entry_room(&self.graph, input) {
-                self.make_room(state, |state| state.has_entry_room(&self.graph, input), ready);
+                Pacing::of(self, state, ready).make_room(|state| state.has_entry_room(&self.graph, input));
                 if !state.has_entry_credit(&self.graph, &self.clock, input) {
                     break;
                 }
@@ -264,7 +265,7 @@ impl Run {
         live.take(only, most, outputs);
         if outputs.len() > before {
             self.scheduler().schedule_exits(state, ready);
-            self.keep_time(state, ready);
+            Pacing::of(self, state, ready).keep_time();
         }
     }
 

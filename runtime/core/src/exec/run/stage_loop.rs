@@ -10,7 +10,9 @@ use std::time::Instant;
 
 use super::body::{Body, Work};
 use super::budget::Budget;
+use super::ending::Ending;
 use super::failure::{Failure, Fault, native};
+use super::pacing::Pacing;
 use super::scheduling::Ready;
 use super::{Phase, Run, State};
 use crate::exec::chain::panic_text;
@@ -20,6 +22,8 @@ use crate::exec::event::Event;
 use crate::exec::executor::Task;
 use crate::exec::host_call::HostCall;
 use crate::exec::job::Job;
+use crate::exec::stream_item::StreamItem;
+use crate::graph::Runner;
 use crate::node::Cost;
 
 /// How a time slice of a stage ended.
@@ -85,9 +89,54 @@ impl Run {
         }
     }
 
+    /// Ends a stage that has done all its work.
+    fn finish(self: &Arc<Self>, index: usize, body: Box<Body>, ready: &mut Ready) {
+        if let Err(failure) = body.cleanup() {
+            self.poison.store(true, Ordering::Release);
+            return self.retire(index, None, Err(native(failure)), ready);
+        }
+        self.forward(index, || StreamItem::EndOfStream, None, ready);
+        let mut state = self.lock();
+        state.stages.finish(index);
+        Pacing::of(self, &mut state, ready).keep_time();
+        Ending::of(self, &mut state).complete_if_done();
+    }
+
+    /// Ends a stage before its work is done, because it failed or because the run stops.
+    fn retire(
+        self: &Arc<Self>,
+        index: usize,
+        body: Option<Box<Body>>,
+        mut result: Result<(), Fault>,
+        ready: &mut Ready,
+    ) {
+        if let Some(Err(failure)) = body.map(Body::cleanup) {
+            self.poison.store(true, Ordering::Release);
+            result = result.and(Err(native(failure)));
+        }
+        if self.graph.stages[index].runner != Runner::Native {
+            // Dropped where no lock is held, since it may be the host's.
+            let _exchange = {
+                let mut state = self.lock();
+                Ending::of(self, &mut state).end_call(index);
+                std::mem::take(&mut state.stages[index].exchange)
+            };
+        }
+        let mut state = self.lock();
+        state.stages.finish(index);
+        let mut ending = Ending::of(self, &mut state);
+        if let Err(fault) = result {
+            if let Some(counts) = fault.node().and_then(|node| self.meter.node(node)) {
+                counts.fail();
+            }
+            ending.fail(fault.into_error(&self.graph, &self.items), ready);
+        }
+        ending.complete_if_done();
+    }
+
     /// Parks a stage, and schedules it again if it can run by now. A `call` is posted under the same lock: so its host,
     /// however fast it replies, finds the stage parked.
-    pub(super) fn park(self: &Arc<Self>, index: usize, body: Box<Body>, call: Option<HostCall>, ready: &mut Ready) {
+    fn park(self: &Arc<Self>, index: usize, body: Box<Body>, call: Option<HostCall>, ready: &mut Ready) {
         let mut state = self.lock();
         if state.phase != Phase::Active {
             drop(state);
@@ -96,7 +145,7 @@ impl Run {
         state.stages.park(index, body);
         let interrupted = call.and_then(|call| self.post_call(&mut state, call, index));
         self.scheduler().schedule_if_runnable(&mut state, index, ready);
-        self.keep_time(&mut state, ready);
+        Pacing::of(self, &mut state, ready).keep_time();
         drop(state);
         drop(interrupted);
     }

@@ -1,0 +1,87 @@
+//! How a run starts, and how it is stopped from outside: what the runtime asks of it as a whole.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Run;
+use super::budget::Budget;
+use super::ending::stop_now;
+use super::scheduling::Ready;
+use super::state::Phase;
+use super::timer_event::TimerEvent;
+use crate::exec::completion::{Completion, Outcome};
+use crate::exec::error::SubmitError;
+use crate::exec::job::Job;
+use crate::exec::port::Port;
+
+impl Run {
+    /// Starts it. Stages that the budget allows run on this thread until the budget is used up, all others on the workers.
+    /// Returns the completion if it is there already; else it goes to the port.
+    pub(in crate::exec) fn start(
+        self: &Arc<Self>,
+        budget: Option<Budget>,
+        timeout: Option<(Instant, Duration)>,
+    ) -> Option<Completion> {
+        let mut ready = self.schedule_first();
+        match budget {
+            None => self.dispatch(&mut ready),
+            Some(budget) => self.run_here(budget, ready),
+        }
+        let mut state = self.lock();
+        if state.phase != Phase::Completed {
+            if !self.guard.list(self.id, self) {
+                drop(state);
+                self.shut_down();
+                state = self.lock();
+            } else if !self.port.upgrade().is_some_and(|port| port.list(self.token, Arc::clone(self) as Arc<dyn Job>)) {
+                drop(state);
+                self.guard.unlist(self.id);
+                self.cancel();
+                state = self.lock();
+            }
+        }
+        if let Some(completion) = state.delivery.hand_to_port() {
+            return Some(completion);
+        }
+        drop(state);
+        if let Some((deadline, timeout)) = timeout {
+            self.set_timer(deadline, TimerEvent::Timeout(timeout));
+        }
+        None
+    }
+
+    /// Lists a run with its runtime and port, and lets the workers begin.
+    pub(in crate::exec) fn begin(self: &Arc<Self>, port: &Port, time: Option<Duration>) -> Result<(), SubmitError> {
+        if !self.guard.list(self.id, self) {
+            return Err(SubmitError::ShutDown);
+        }
+        if !port.list(self.token, Arc::clone(self) as Arc<dyn Job>) {
+            self.guard.unlist(self.id);
+            port.admit(self.token)?;
+            return Err(SubmitError::PortClosed);
+        }
+        let mut ready = self.schedule_first();
+        self.dispatch(&mut ready);
+        if let Some((time, deadline)) = time.and_then(|time| Some((time, self.now().checked_add(time)?))) {
+            self.set_timer(deadline, TimerEvent::Timeout(time));
+        }
+        Ok(())
+    }
+
+    /// Ends it because the host asks. Returns whether it had not ended before.
+    pub(in crate::exec) fn cancel(self: &Arc<Self>) -> bool {
+        stop_now(self, Outcome::Cancelled, "the work was cancelled", "")
+    }
+
+    /// Ends it because the runtime ends.
+    pub(in crate::exec) fn shut_down(self: &Arc<Self>) {
+        stop_now(self, Outcome::ShutDown, "the runtime was shut down while the work was going on", "");
+    }
+
+    /// Schedules the stages that can run at the start.
+    fn schedule_first(&self) -> Ready {
+        let mut ready = Ready::new();
+        self.scheduler().schedule_all(&mut self.lock(), &mut ready);
+        ready
+    }
+}
