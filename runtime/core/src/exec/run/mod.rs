@@ -40,11 +40,12 @@ mod recovery;
 mod replies;
 mod scheduling;
 mod session_io;
+mod slice_end;
 mod stage_cell;
-mod stage_loop;
 mod starting;
 mod state;
 mod state_guard;
+mod time_slice;
 mod timeout;
 mod timer_event;
 mod transfer;
@@ -61,9 +62,9 @@ use self::inspect::RunView;
 use self::meter::Meter;
 use self::scheduling::{Ready, Scheduler};
 pub(super) use self::opening::{Identity, SessionSetup};
-pub(super) use self::stage_loop::{may_block, run_task};
 use self::state::State;
 use self::state_guard::StateGuard;
+pub(super) use self::time_slice::{may_block, run_task};
 use self::timer_event::TimerEvent;
 use super::epochs::Epochs;
 use super::event::Event;
@@ -153,21 +154,6 @@ impl Run {
     /// The run for those who only look at it.
     fn view<'run>(&'run self, state: &'run State) -> RunView<'run> {
         RunView { graph: &self.graph, state, ended: self.ended.load(Ordering::Relaxed) }
-    }
-
-    /// Runs stages on this thread that the budget allows, while there is time; gives the others to the workers. There is
-    /// time for the first one: the caller has just looked.
-    fn run_here(self: &Arc<Self>, budget: Budget, mut here: Ready) {
-        let mut place = 0;
-        while let Some(&stage) = here.get(place) {
-            let has_time = place == 0 || !budget.is_used_up();
-            if has_time && self.graph.stages[stage].cost <= budget.most_cost {
-                self.run_stage(stage, budget, &mut here);
-            } else {
-                self.guard.pool.push(Task { run: Arc::clone(self), stage });
-            }
-            place += 1;
-        }
     }
 
     /// Gives scheduled stages to the workers.

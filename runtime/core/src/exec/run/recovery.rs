@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
+use super::Run;
 use super::delivery::SkippedError;
 use super::failure::{Failure, Fault, native};
+use super::state::{Phase, State};
 use super::timer_event::TimerEvent;
-use super::{Phase, Run, State};
 use crate::exec::chain::{Chain, ChainFailure};
 use crate::exec::completion::RunError;
 use crate::exec::event::Event;
@@ -17,6 +19,93 @@ use crate::exec::metrics::NodeCounts;
 use crate::exec::stream_item::StreamItem;
 use crate::manifest::{OnError, Retry};
 use crate::node::NodeError;
+
+/// The errors of the nodes of a stage, for the thread that runs it.
+#[derive(Clone, Copy)]
+pub(super) struct Recovery<'run> {
+    pub(super) run: &'run Arc<Run>,
+    pub(super) stage: usize,
+}
+
+impl Recovery<'_> {
+    /// Continues with a new instance after an error of a native node, unless the error ends the run.
+    pub(super) fn chain(self, chain: &mut Chain, mut failure: ChainFailure) -> Result<(), Fault> {
+        let node = failure.node;
+        let (on_error, retries) = (self.run.graph.nodes[node].on_error, chain.retries(node));
+        let action =
+            if failure.is_panic { ErrorAction::Fail } else { ErrorAction::of(on_error, retries, &mut failure.error) };
+        if let ErrorAction::Fail = action {
+            return Err(native(failure));
+        }
+        chain.reinstantiate(node, &self.run.graph, &self.run.cancel).map_err(|failure| {
+            self.run.poison.fetch_or(failure.is_panic, Ordering::Release);
+            native(failure)
+        })?;
+        if let ErrorAction::Retry(retry) = action {
+            let backoff = retry.backoff(retries.unwrap_or(0));
+            chain.schedule_retry(node, self.wake_after(backoff));
+            self.run.meter.node(node).map(NodeCounts::retry);
+            self.run.lock().delivery.count_retry();
+        } else {
+            chain.give_up(node);
+            let error = Failure::Native(failure).into_error(&self.run.graph, &self.run.items);
+            // Dropped after the lock is released.
+            let _unkept = self.note_skip(&mut self.run.lock(), node, error);
+        }
+        Ok(())
+    }
+
+    /// Requeues what has no reply after an error of the host's code, unless the error ends the run. Returns an error that is
+    /// not kept: to be dropped where no lock is held.
+    pub(super) fn host(
+        self,
+        state: &mut State,
+        host: &mut HostStage,
+        failed: Failed,
+        inbox: &mut VecDeque<StreamItem>,
+    ) -> Result<Option<RunError>, Fault> {
+        let Failed { mut fault, call } = failed;
+        let (node, retries) = (fault.node, call.attempt.retries);
+        match ErrorAction::of(self.run.graph.nodes[node].on_error, Some(retries), &mut fault.error) {
+            ErrorAction::Fail => Err(Box::new(Failure::Host(fault))),
+            ErrorAction::Skip => {
+                host.skip(call, inbox, &mut state.stages[self.stage].exchange);
+                Ok(self.note_skip(state, node, Failure::Host(fault).into_error(&self.run.graph, &self.run.items)))
+            }
+            ErrorAction::Retry(retry) => {
+                host.retry_at(call, inbox, self.wake_after(retry.backoff(retries)));
+                self.run.meter.node(node).map(NodeCounts::retry);
+                state.delivery.count_retry();
+                Ok(None)
+            }
+        }
+    }
+
+    /// The time after a backoff; the stage is woken then.
+    fn wake_after(self, backoff: Duration) -> Instant {
+        let due = self.run.now() + backoff;
+        if !backoff.is_zero() {
+            self.run.set_timer(due, TimerEvent::Wake(self.stage));
+        }
+        due
+    }
+
+    /// Keeps an error for the completion and notifies the host of it, as long as there are not too many. Returns one that is
+    /// not kept.
+    fn note_skip(self, state: &mut State, node: usize, error: RunError) -> Option<RunError> {
+        self.run.meter.node(node).map(NodeCounts::skip);
+        if state.phase != Phase::Active {
+            return Some(error);
+        }
+        match state.delivery.skip(node, error) {
+            SkippedError::Reported { error, is_first } => {
+                self.run.notify(state, Event::Skipped { token: self.run.token, error, is_first });
+                None
+            }
+            SkippedError::Excess(error) => Some(error),
+        }
+    }
+}
 
 /// What the manifest wants done about an error.
 enum ErrorAction {
@@ -36,91 +125,5 @@ impl ErrorAction {
             error.cause += &format!(" (tried {} times)", u64::from(retries) + 1);
         }
         if on_error.skips() { Self::Skip } else { Self::Fail }
-    }
-}
-
-impl Run {
-    /// Continues with a new instance after an error of a native node, unless the error ends the run.
-    pub(super) fn recover_chain(
-        self: &Arc<Self>,
-        index: usize,
-        chain: &mut Chain,
-        mut failure: ChainFailure,
-    ) -> Result<(), Fault> {
-        let node = failure.node;
-        let (on_error, retries) = (self.graph.nodes[node].on_error, chain.retries(node));
-        let action =
-            if failure.is_panic { ErrorAction::Fail } else { ErrorAction::of(on_error, retries, &mut failure.error) };
-        if let ErrorAction::Fail = action {
-            return Err(native(failure));
-        }
-        chain.reinstantiate(node, &self.graph, &self.cancel).map_err(|failure| {
-            self.poison.fetch_or(failure.is_panic, Ordering::Release);
-            native(failure)
-        })?;
-        if let ErrorAction::Retry(retry) = action {
-            let backoff = retry.backoff(retries.unwrap_or(0));
-            chain.schedule_retry(node, self.wake_after(index, backoff));
-            self.meter.node(node).map(NodeCounts::retry);
-            self.lock().delivery.count_retry();
-        } else {
-            chain.give_up(node);
-            let error = Failure::Native(failure).into_error(&self.graph, &self.items);
-            // Dropped after the lock is released.
-            let _unkept = self.note_skip(&mut self.lock(), node, error);
-        }
-        Ok(())
-    }
-
-    /// Requeues what has no reply after an error of the host's code, unless the error ends the run. Returns an error that is
-    /// not kept: to be dropped where no lock is held.
-    pub(super) fn recover_host(
-        self: &Arc<Self>,
-        state: &mut State,
-        index: usize,
-        host: &mut HostStage,
-        failed: Failed,
-        inbox: &mut VecDeque<StreamItem>,
-    ) -> Result<Option<RunError>, Fault> {
-        let Failed { mut fault, call } = failed;
-        let (node, retries) = (fault.node, call.attempt.retries);
-        match ErrorAction::of(self.graph.nodes[node].on_error, Some(retries), &mut fault.error) {
-            ErrorAction::Fail => Err(Box::new(Failure::Host(fault))),
-            ErrorAction::Skip => {
-                host.skip(call, inbox, &mut state.stages[index].exchange);
-                Ok(self.note_skip(state, node, Failure::Host(fault).into_error(&self.graph, &self.items)))
-            }
-            ErrorAction::Retry(retry) => {
-                host.retry_at(call, inbox, self.wake_after(index, retry.backoff(retries)));
-                self.meter.node(node).map(NodeCounts::retry);
-                state.delivery.count_retry();
-                Ok(None)
-            }
-        }
-    }
-
-    /// The time after a backoff; the stage is woken then.
-    fn wake_after(self: &Arc<Self>, index: usize, backoff: std::time::Duration) -> std::time::Instant {
-        let due = self.now() + backoff;
-        if !backoff.is_zero() {
-            self.set_timer(due, TimerEvent::Wake(index));
-        }
-        due
-    }
-
-    /// Keeps an error for the completion and notifies the host of it, as long as there are not too many. Returns one that is
-    /// not kept.
-    fn note_skip(&self, state: &mut State, node: usize, error: RunError) -> Option<RunError> {
-        self.meter.node(node).map(NodeCounts::skip);
-        if state.phase != Phase::Active {
-            return Some(error);
-        }
-        match state.delivery.skip(node, error) {
-            SkippedError::Reported { error, is_first } => {
-                self.notify(state, Event::Skipped { token: self.token, error, is_first });
-                None
-            }
-            SkippedError::Excess(error) => Some(error),
-        }
     }
 }

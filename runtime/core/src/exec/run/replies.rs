@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::Run;
 use super::budget::Budget;
 use super::pacing::Pacing;
 use super::scheduling::Ready;
-use super::{Phase, Run};
+use super::state::Phase;
+use super::time_slice::TimeSlice;
 use crate::exec::host_call::{Backpressure, HostCall, Reply, ReplyError};
 use crate::exec::job::Job;
 use crate::exec::progress::Progress;
@@ -49,22 +51,20 @@ impl Job for Run {
         drop(state);
         let mut next = None;
         if is_here {
-            self.run_stage(stage, Budget::time_slice(), &mut ready);
+            TimeSlice { run: &self, stage, ready: &mut ready }.run(Budget::time_slice());
             next = self.lock().stages[stage].follow_up.take(call);
         }
         self.dispatch(&mut ready);
-        Ok((if is_last { Backpressure::Ready } else { self.backpressure(stage, call) }, next))
+        Ok((if is_last { Backpressure::Ready } else { backpressure(&self, stage, call) }, next))
     }
 }
 
-impl Run {
-    /// Whether there is room for the next part of a reply; if not, the host is notified once there is.
-    fn backpressure(&self, stage: usize, call: u64) -> Backpressure {
-        let mut state = self.lock();
-        // A run or a call that has ended has room: the next reply is refused.
-        let waits = state.phase == Phase::Active
-            && !state.has_room_behind(&self.graph, stage)
-            && state.stages[stage].exchange.wait_for_room(call);
-        if waits { Backpressure::Full } else { Backpressure::Ready }
-    }
+/// Whether there is room for the next part of a reply; if not, the host is notified once there is.
+fn backpressure(run: &Run, stage: usize, call: u64) -> Backpressure {
+    let mut state = run.lock();
+    // A run or a call that has ended has room: the next reply is refused.
+    let waits = state.phase == Phase::Active
+        && !state.has_room_behind(&run.graph, stage)
+        && state.stages[stage].exchange.wait_for_room(call);
+    if waits { Backpressure::Full } else { Backpressure::Ready }
 }

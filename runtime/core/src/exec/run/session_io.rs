@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::ingress::SendError;
 use super::pacing::Pacing;
 use super::scheduling::Ready;
+use super::time_slice::run_here;
 use super::{Phase, Run, State};
 use crate::exec::event::Event;
 use crate::exec::exchange::Dropped;
@@ -57,7 +58,7 @@ impl Run {
             let Some(budget) = budget.filter(|budget| !ready.is_empty() && has_time(budget)) else { break };
             is_fresh = false;
             drop(state);
-            self.run_here(budget, std::mem::take(&mut ready));
+            run_here(self, budget, std::mem::take(&mut ready));
             state = self.lock();
             if state.phase != Phase::Active {
                 // What was taken is lost with the rest; the completion has the reason, and the next send is refused.

@@ -8,6 +8,7 @@ use super::budget::Budget;
 use super::ending::stop_now;
 use super::scheduling::Ready;
 use super::state::Phase;
+use super::time_slice::run_here;
 use super::timer_event::TimerEvent;
 use crate::exec::completion::{Completion, Outcome};
 use crate::exec::error::SubmitError;
@@ -25,7 +26,7 @@ impl Run {
         let mut ready = self.schedule_first();
         match budget {
             None => self.dispatch(&mut ready),
-            Some(budget) => self.run_here(budget, ready),
+            Some(budget) => run_here(self, budget, ready),
         }
         let mut state = self.lock();
         if state.phase != Phase::Completed {
