@@ -9,7 +9,7 @@ use super::error::SessionError;
 use super::job::Job;
 use super::metrics::{Counts, InputMetrics, SessionMetrics, Waiting, WaitsFor, edge_metrics};
 use super::options::SessionOptions;
-use super::run::{Budget, FinalState, Run, SendError};
+use super::run::{Budget, FinalState, Run, SendError, SessionIo, interrupt};
 use super::session_outputs::{SessionOutput, TakeLimit};
 use super::session_packet::EntryPacket;
 use super::trace::{Recorder, Trace};
@@ -118,7 +118,7 @@ impl Session {
             return Err(SessionError::NoSuchInput { input, pipeline: Arc::clone(&self.graph.name), inputs });
         }
         let mut outputs = Vec::new();
-        let taken = run.send(packets, Budget::on_caller(budget, packet_bytes), most, &mut outputs);
+        let taken = SessionIo(&run).send(packets, Budget::on_caller(budget, packet_bytes), most, &mut outputs);
         let taken = taken.map_err(|refusal| self.refused(refusal))?;
         Ok(Sent { taken, outputs })
     }
@@ -128,14 +128,14 @@ impl Session {
     /// # Errors
     /// If the session takes no packets any more.
     pub fn has_room(&self) -> Result<bool, SessionError> {
-        self.running()?.has_room().map_err(|refusal| self.refused(refusal))
+        SessionIo(&self.running()?).has_room().map_err(|refusal| self.refused(refusal))
     }
 
     /// Takes packets that are ready, of one chosen output or of all.
     pub fn receive(&self, only: Option<usize>, most: TakeLimit) -> Received {
         let mut outputs = Vec::new();
         if let Some(run) = self.run.upgrade()
-            && run.read(only, most, &mut outputs).is_some()
+            && SessionIo(&run).read(only, most, &mut outputs).is_some()
         {
             return if outputs.is_empty() { Received::WouldBlock } else { Received::Outputs(outputs) };
         }
@@ -149,7 +149,7 @@ impl Session {
     /// If the session has ended before all of its input was processed.
     pub fn finish(&self) -> Result<(), SessionError> {
         if let Some(run) = self.run.upgrade() {
-            run.finish_input();
+            SessionIo(&run).finish();
         }
         match &self.final_state.lock().ended {
             Some((outcome, cause)) if *outcome != Outcome::Finished => {
@@ -164,7 +164,7 @@ impl Session {
     /// # Errors
     /// If the session takes no packets any more.
     pub fn flush(&self) -> Result<(), SessionError> {
-        self.running()?.flush().map_err(|refusal| self.refused(refusal))
+        SessionIo(&self.running()?).flush().map_err(|refusal| self.refused(refusal))
     }
 
     /// Drops everything that was sent and has not been received; the instances of all nodes but sources are replaced. The packet that a node
@@ -189,7 +189,7 @@ impl Session {
     }
 
     fn interrupt_part(&self, part: &Part) {
-        if !self.run.upgrade().is_some_and(|run| run.interrupt(part)) {
+        if !self.run.upgrade().is_some_and(|run| interrupt(&run, part)) {
             self.final_state.lock().outputs.clear(|output| self.graph.is_output_of(output, part));
         }
     }
@@ -223,7 +223,7 @@ impl Session {
         let mut all = changed.get(&index).unwrap_or(&self.graph.nodes[index].params).clone();
         all.extend(params);
         let prepared = prepare_again(node, node_type, all.clone())?;
-        run.set_params(index, prepared).map_err(|refusal| self.refused(refusal))?;
+        SessionIo(&run).set_params(index, prepared).map_err(|refusal| self.refused(refusal))?;
         changed.insert(index, all);
         Ok(())
     }
@@ -253,7 +253,7 @@ impl Session {
 
     /// What the nodes have done, and what they wait for.
     pub fn metrics(&self) -> SessionMetrics {
-        if let Some(metrics) = self.run.upgrade().and_then(|run| run.metrics()) {
+        if let Some(metrics) = self.run.upgrade().and_then(|run| SessionIo(&run).metrics()) {
             return metrics;
         }
         let nodes = self.graph.nodes.iter().zip(self.counts.iter());

@@ -76,7 +76,7 @@ impl Run {
         Self::new(identity, items, port, state, None)
     }
 
-    /// A run without inputs: they come by [`Run::send`].
+    /// A run without inputs: they come by [`SessionIo`](super::session_io::SessionIo).
     pub(in crate::exec) fn session(identity: Identity, setup: SessionSetup, port: &Port) -> Arc<Self> {
         let graph = &identity.graph;
         let SessionSetup { outputs, bounds, is_virtual, packet_timeout, final_state, counts, lag_before } = setup;
