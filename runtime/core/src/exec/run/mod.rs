@@ -11,10 +11,23 @@
 //!       ^   cancel, timeout, shutdown: at once, from both other phases
 //! ```
 //!
-//! [`Run`] only orchestrates. Its parts know neither it nor each other: [`Stages`](stage_cell::Stages) the states of the
+//! [`Run`] ties parts together that know neither it nor each other: [`Stages`](stage_cell::Stages) the states of the
 //! stages, [`FanIn`](fan_in::FanIn) their inputs, [`Ingress`](ingress::Ingress) the packets that come in,
-//! [`Egress`](egress::Egress) the outputs, [`Clock`] the time, [`Delivery`](delivery::Delivery) the completion.
-//! The [`State`] of all of them stands behind one lock, which is never held while a node works. A thread that changes
+//! [`Egress`](egress::Egress) the outputs, [`Clock`] the time, [`Delivery`](delivery::Delivery) the completion,
+//! [`Scheduler`] which stages can run, [`RunView`] what can be seen of them.
+//!
+//! What is done to a run is above it, in types that borrow it:
+//!
+//! ```text
+//!   starting  replies  SessionIo  interruption     what its callers ask: the runtime, the port, the session
+//!                 TimeSlice                        a thread that works on one stage
+//!            ChainLoop  HostLoop                   its native nodes, its calls to the host
+//!            Transfer  Recovery                    moving items, dealing with errors
+//!             Pacing > Ending                      letting time pass, coming to the end; under the lock
+//!                   Run
+//! ```
+//!
+//! The [`State`] of all parts stands behind one lock, which is never held while a node works. A thread that changes
 //! a queue schedules the stages that can run because of it, and a thread that parks a stage checks it once more under the
 //! lock: so nothing polls, and no stage is forgotten.
 
@@ -60,10 +73,10 @@ use self::clock::Clock;
 pub(super) use self::final_state::FinalState;
 pub(super) use self::ingress::SendError;
 use self::inspect::RunView;
-use self::meter::Meter;
-use self::scheduling::{Ready, Scheduler};
 pub(super) use self::interruption::interrupt;
+use self::meter::Meter;
 pub(super) use self::opening::{Identity, SessionSetup};
+use self::scheduling::{Ready, Scheduler};
 pub(super) use self::session_io::SessionIo;
 use self::state::State;
 use self::state_guard::StateGuard;
@@ -81,7 +94,7 @@ use crate::graph::Graph;
 use crate::lock::Lock;
 use crate::node::CancelFlag;
 
-/// A run.
+/// A run: what its threads use without a lock, and the state behind it.
 pub(super) struct Run {
     id: u64,
     token: u64,
