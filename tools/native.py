@@ -24,32 +24,12 @@ SONAME = "libremotemedia.so.1"
 
 def library(target: Target | None = None) -> Path:
     """Build `libremotemedia.so` for release, unless it is up to date; returns where cargo put it."""
-    machine.require_linux()
-    machine.require_c_compiler()
-    compiler = machine.require_rust()
-    if target is not None:
-        target.require()
-    crates = [ROOT / "runtime" / name for name in ("core", "nodes", "capi")]
-    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(*crates)]
-    settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
-    model = weights.ready()
-    model_digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    key = digest(sources, compiler, sorted(settings.items()), flags(), c_flags(), str(model), model_digest, target)
-    stamp = Stamp(_of("library", target))
-    done = stamp.outputs(key)
-    if done is not None:
-        return done[0]
-    machine.require_cmake()
-    say(f"cargo build --release{f' for {target.name}' if target else ''} (minutes the first time)")
-    built = _cargo_build(target)
-    stamp.write(key, [built])
-    return built
+    return _libraries(target)[0]
 
 
 def static_library(target: Target) -> Path:
-    """Build `libremotemedia.a` of a target, for release; returns where cargo put it."""
-    library(target)
-    return _cargo_build(target, "staticlib")
+    """Build `libremotemedia.a` of a target, for release, unless it is up to date; returns where cargo put it."""
+    return _libraries(target)[1]
 
 
 def staged(python: Path | str, target: Target | None = None) -> list[Path]:
@@ -119,13 +99,40 @@ def _of(name: str, target: Target | None) -> str:
     return name if target is None else f"{name}-{target.name}"
 
 
-def _cargo_build(target: Target | None, crate_type: str = "cdylib") -> Path:
-    """Let cargo build one kind of the library; returns its file."""
+def _libraries(target: Target | None) -> list[Path]:
+    """The shared library; for a target the static one after it, out of the same run of the compiler."""
+    machine.require_linux()
+    machine.require_c_compiler()
+    compiler = machine.require_rust()
+    if target is not None:
+        target.require()
+    crates = [ROOT / "runtime" / name for name in ("core", "nodes", "capi")]
+    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", *files_below(*crates)]
+    settings = {name: value for name, value in os.environ.items() if name.startswith(("CARGO_", "RUSTFLAGS"))}
+    kinds = ["cdylib"] if target is None else ["cdylib", "staticlib"]
+    model = weights.ready()
+    model_digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    key = digest(
+        sources, compiler, sorted(settings.items()), flags(), c_flags(), str(model), model_digest, target, kinds
+    )
+    stamp = Stamp(_of("library", target))
+    done = stamp.outputs(key)
+    if done is not None:
+        return done
+    machine.require_cmake()
+    say(f"cargo build --release{f' for {target.name}' if target else ''} (minutes the first time)")
+    built = _cargo_build(target, kinds)
+    stamp.write(key, built)
+    return built
+
+
+def _cargo_build(target: Target | None, kinds: list[str]) -> list[Path]:
+    """Let cargo build kinds of the library; returns their files."""
     command = ["cargo", "build", "--release", "--locked", "--package", "remotemedia-capi", "--lib"]
     rust_flags, folders = flags(), {}
     if target is not None:
         environment.ready("portable")
-        command[:2] = ["cargo-zigbuild", "rustc", "--target", target.cargo, "--crate-type", crate_type]
+        command[:2] = ["cargo-zigbuild", "rustc", "--target", target.cargo, "--crate-type", ",".join(kinds)]
         rust_flags = "\x1f".join([rust_flags, *target.rust_flags])
         folders = environment.search_path()
     command.append("--message-format=json-render-diagnostics")
@@ -133,7 +140,7 @@ def _cargo_build(target: Target | None, crate_type: str = "cdylib") -> Path:
     done = subprocess.run(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise Problem(f"`{' '.join(command[:-1])}` failed, see above.")
-    return machine.cargo_library(done.stdout, ".a" if crate_type == "staticlib" else ".so")
+    return [machine.cargo_library(done.stdout, ".a" if kind == "staticlib" else ".so") for kind in kinds]
 
 
 def _extension(python: Path | str, folder: Path, built: Path, target: Target | None) -> Path:
