@@ -127,3 +127,46 @@ impl ErrorAction {
         if on_error.skips() { Self::Skip } else { Self::Fail }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Then;
+
+    /// What becomes of an error, and its cause then.
+    fn action(on_error: OnError, retries: Option<u32>) -> (&'static str, String) {
+        let mut error = NodeError::new("bad");
+        let action = match ErrorAction::of(on_error, retries, &mut error) {
+            ErrorAction::Fail => "fail",
+            ErrorAction::Skip => "skip",
+            ErrorAction::Retry(_) => "retry",
+        };
+        (action, error.cause)
+    }
+
+    fn retry(then: Then) -> OnError {
+        OnError::Retry(Retry { times: 2, backoff_ms: 0, then })
+    }
+
+    #[test]
+    fn the_last_error_has_the_number_of_tries_and_means_what_the_manifest_says() {
+        for tried in [0, 1] {
+            assert_eq!(action(retry(Then::Fail), Some(tried)), ("retry", "bad".to_owned()));
+        }
+        assert_eq!(action(retry(Then::Fail), Some(2)), ("fail", "bad (tried 3 times)".to_owned()));
+        assert_eq!(action(retry(Then::Skip), Some(2)), ("skip", "bad (tried 3 times)".to_owned()));
+    }
+
+    #[test]
+    fn an_error_of_a_node_that_can_not_retry_counts_no_tries() {
+        let expected = [
+            (retry(Then::Fail), "fail"),
+            (retry(Then::Skip), "skip"),
+            (OnError::Fail, "fail"),
+            (OnError::Skip, "skip"),
+        ];
+        for (on_error, expected) in expected {
+            assert_eq!(action(on_error, None), (expected, "bad".to_owned()));
+        }
+    }
+}
