@@ -8,6 +8,7 @@ mod crossfade;
 mod decode;
 mod encode;
 mod filter;
+mod flac_checksum;
 mod gain;
 mod mix;
 mod noise_bed;

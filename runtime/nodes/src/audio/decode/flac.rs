@@ -20,8 +20,9 @@ use symphonia::core::meta::{MetadataBuilder, MetadataLog};
 use symphonia::core::packet::Packet;
 use symphonia::default::meta::embedded::flac::{FLAC_METADATA_INFO, read_flac_comment_block};
 
-use super::flac_frame::{FrameHeader, MOST_HEADER, StreamInfo, checksum, frame_header};
+use super::flac_frame::{FrameHeader, MOST_HEADER, StreamInfo, frame_header};
 use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
+use crate::audio::flac_checksum::crc_16;
 
 mod search;
 
@@ -241,7 +242,7 @@ impl<'s> FlacReader<'s> {
 
     /// The checksum of the bytes up to this place.
     fn sum_to(&mut self, place: usize) -> u16 {
-        self.sum = checksum(self.sum, &self.waiting[self.searched..place]);
+        self.sum = crc_16(self.sum, &self.waiting[self.searched..place]);
         self.searched = place;
         self.sum
     }
@@ -249,7 +250,7 @@ impl<'s> FlacReader<'s> {
     /// The length of the frame after which the source ends, or has tags.
     fn last_frame_len(&mut self) -> Option<usize> {
         let whole = self.waiting.len();
-        if whole >= LEAST_FRAME && checksum(0, &self.waiting) == 0 {
+        if whole >= LEAST_FRAME && crc_16(0, &self.waiting) == 0 {
             return Some(whole);
         }
         // ID3v1 and the tags of APE stand at the end, the latter with a header.
@@ -262,7 +263,7 @@ impl<'s> FlacReader<'s> {
                 end = Some(place);
                 break;
             }
-            sum = checksum(sum, &self.waiting[place..=place]);
+            sum = crc_16(sum, &self.waiting[place..=place]);
         }
         end
     }

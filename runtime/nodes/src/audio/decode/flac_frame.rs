@@ -3,13 +3,13 @@
 //! where a frame has others.
 
 use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::checksum::{Crc8Ccitt, Crc16Ansi};
 use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, FinalizeResult};
 use symphonia::core::errors::{Error, Result};
-use symphonia::core::io::Monitor;
 use symphonia::core::packet::PacketRef;
 use symphonia::default::codecs::FlacDecoder;
+
+use crate::audio::flac_checksum::{crc_8, crc_16};
 
 /// The longest header of a frame.
 pub(super) const MOST_HEADER: usize = 16;
@@ -123,9 +123,7 @@ pub(super) fn frame_header(bytes: &[u8]) -> Option<FrameHeader> {
         _ => return None,
     };
     let len = bytes.len() - rest.len();
-    let mut sum = Crc8Ccitt::new(0);
-    sum.process_buf_bytes(&bytes[..len]);
-    (rest.first() == Some(&sum.crc()) && rate != Some(0)).then_some(FrameHeader {
+    (rest.first() == Some(&crc_8(&bytes[..len])) && rate != Some(0)).then_some(FrameHeader {
         rate,
         channels,
         bits,
@@ -148,13 +146,6 @@ fn coded_number(rest: &mut &[u8]) -> Option<u64> {
     *rest = after;
     let start = u64::from(first & if more == 0 { 0x7f } else { (0x3f_u32 >> more) as u8 });
     bytes.iter().try_fold(start, |number, byte| (byte & 0xc0 == 0x80).then_some(number << 6 | u64::from(byte & 0x3f)))
-}
-
-/// The checksum of these bytes after others. That of a whole frame with its own at the end is 0.
-pub(super) fn checksum(before: u16, bytes: &[u8]) -> u16 {
-    let mut sum = Crc16Ansi::new(before);
-    sum.process_buf_bytes(bytes);
-    sum.crc()
 }
 
 /// The format that Symphonia's decoder is made for.
@@ -194,7 +185,7 @@ impl Decoder {
     fn prepare(&mut self, packet: &PacketRef<'_>) -> Result<()> {
         let header =
             frame_header(packet.data).ok_or(Error::DecodeError("the header of a frame is not as it was written"))?;
-        if checksum(0, packet.data) != 0 {
+        if crc_16(0, packet.data) != 0 {
             return Err(Error::DecodeError("the checksum of a frame does not match"));
         }
         let shape = Shape {
@@ -262,8 +253,8 @@ mod tests {
         let header = frame_header(&FRAME).expect("it is a header");
         assert_eq!((header.rate, header.channels, header.bits, header.block), (Some(44_100), 2, Some(16), 1));
         assert_eq!((header.counts_samples, header.number), (false, 0));
-        assert_eq!(checksum(0, &FRAME), 0);
-        assert_eq!(checksum(checksum(0, &FRAME[..7]), &FRAME[7..]), 0);
+        assert_eq!(crc_16(0, &FRAME), 0);
+        assert_eq!(crc_16(crc_16(0, &FRAME[..7]), &FRAME[7..]), 0);
     }
 
     #[test]

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::checksum::Crc8Ccitt;
 use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::{AudioCodecParameters, FinalizeResult};
-use symphonia::core::io::Monitor;
 use symphonia::core::packet::PacketRef;
 
 use super::*;
-use crate::audio::decode::flac_frame::checksum;
+use crate::audio::flac_checksum::{crc_8, crc_16};
 
 /// A file that counts the bytes which are read of it.
 pub(in crate::audio::decode) struct Counted(
@@ -111,11 +109,9 @@ fn flac(frames: u64) -> Vec<u8> {
     for number in 0..frames {
         let letter = char::from_u32(number as u32).expect("it is a letter").to_string();
         let mut frame = [&[0xff, 0xf8, 0xc4, 0x08][..], letter.as_bytes()].concat();
-        let mut sum = Crc8Ccitt::new(0);
-        sum.process_buf_bytes(&frame);
-        frame.extend([sum.crc(), 0x02]);
+        frame.extend([crc_8(&frame), 0x02]);
         frame.extend((0..4096 * 2).map(|place| (place * 31 + number) as u8));
-        frame.extend(checksum(0, &frame).to_be_bytes());
+        frame.extend(crc_16(0, &frame).to_be_bytes());
         file.extend(frame);
     }
     file

@@ -1,9 +1,10 @@
 //! A block of all channels as a frame (RFC 9639, 9): its header, a subframe for each channel or, of stereo, for a channel
 //! and the difference, and a checksum.
 
-use super::bits::{BitWriter, crc_8, crc_16};
+use super::bits::BitWriter;
 use super::fixed::roughness;
 use super::subframe::SubframeEncoder;
+use crate::audio::flac_checksum::{crc_8, crc_16};
 
 /// Encodes blocks one after the other.
 pub(super) struct FrameEncoder {
@@ -53,7 +54,7 @@ impl FrameEncoder {
         }
         self.number += 1;
         let frame = out.align();
-        let checksum = crc_16(frame);
+        let checksum = crc_16(0, frame);
         frame.extend(checksum.to_be_bytes());
         frame
     }
