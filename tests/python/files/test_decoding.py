@@ -76,6 +76,30 @@ def test_a_failure_keeps_what_was_resampled_before_it(long_wav: tuple[str, Any],
     assert sum(sound.frames for sound in caught.value.outputs) == before
 
 
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [(1.0, "read 160000 frames"), (0.5, "ends too early: 39"), (0.0, "is not audio that remotemedia knows")],
+)
+def test_a_pipe_is_read_once(long_wav: tuple[str, Any], tmp_path: Path, sent: float, expected: str) -> None:
+    rm.write(tmp_path / "whole.wav", rm.read(long_wav[0], duration_s=10.0))
+    data = (tmp_path / "whole.wav").read_bytes()
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    code = (
+        "import sys\n"
+        "import remotemedia as rm\n"
+        "try: print('read', rm.read(sys.argv[1], rate=16000, channels=1).frames, 'frames')\n"
+        "except rm.NodeError as error: print(error)\n"
+    )
+    # A second reader would wait for ever for somebody who writes.
+    with subprocess.Popen([sys.executable, "-c", code, pipe], stdout=subprocess.PIPE, text=True) as reader:
+        try:
+            pipe.write_bytes(data[: int(len(data) * sent)] or b"no sound " * 500)
+            assert expected in reader.communicate(timeout=60)[0]
+        finally:
+            reader.kill()
+
+
 def test_parts_leave_the_compiled_pipelines_of_others_alone(long_wav: tuple[str, Any]) -> None:
     rm.execute_sync('{"version": "v1", "nodes": [{"id": "kept", "node_type": "PassThrough"}]}', [1])
     before = dict(compiling._cache)

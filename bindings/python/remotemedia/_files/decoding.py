@@ -7,6 +7,7 @@ of files, of which few are asked for twice, leave the cache of compiled pipeline
 from __future__ import annotations
 
 import itertools
+import os
 from contextlib import suppress
 from typing import Any
 
@@ -34,12 +35,13 @@ def decode_file(
     """The chunks of a short file or a part of one, resampled and mixed if that is asked for. It blocks.
 
     What is resampled or mixed, and no longer than ten minutes if it is a part, comes in one chunk, so that the calling
-    thread has nothing to join. If that fails the file is decoded again, and the error has the chunks before it.
+    thread has nothing to join. If that fails the file is decoded again, and the error has the chunks before it; so a
+    pipe, which can be read once, comes in chunks.
     """
     with FIRST_USE:
         from .._execution.execute import execute_blocking
 
-    if _is_joined(rate, channels, duration_s):
+    if _is_joined(file, rate, channels, duration_s):
         with suppress(NodeError):
             document = manifest(rate, channels, start_s, duration_s, is_joined=True)
             return execute_blocking(_RUN_SYNC, _runnable(document), [file], None, (), "auto", None)
@@ -54,7 +56,7 @@ async def adecode_file(
     with FIRST_USE:
         from .._execution.execute import execute
 
-    if _is_joined(rate, channels, duration_s):
+    if _is_joined(file, rate, channels, duration_s):
         with suppress(NodeError):
             return await execute(_runnable(manifest(rate, channels, start_s, duration_s, is_joined=True)), [file])
     return await execute(_runnable(manifest(rate, channels, start_s, duration_s)), [file])
@@ -82,9 +84,11 @@ def manifest(
     return document
 
 
-def _is_joined(rate: int | None, channels: int | None, duration_s: float | None) -> bool:
+def _is_joined(file: File, rate: int | None, channels: int | None, duration_s: float | None) -> bool:
     """Whether the runtime joins the chunks. Without nodes after the decoder most sound is one chunk as it is."""
     if rate is None and channels is None:
+        return False
+    if file.path is not None and not os.path.isfile(file.path):
         return False
     return duration_s is None or (_is_plain(duration_s) and duration_s <= LONGEST_JOINED_S)
 
