@@ -5,6 +5,7 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 
 use super::container::Container;
+use super::flac_frame::ChecksumBy;
 use super::opus::PreSkip;
 use super::refusal::Refusal;
 use super::{aac, failure, flac_frame, opus, pcm_packet};
@@ -30,7 +31,10 @@ pub(super) fn make_decoder(
             let pre_skip = if container == Container::Mp4 { PreSkip::Kept } else { PreSkip::LeftOut };
             Some(opus::Decoder::new(params, pre_skip).map(|decoder| Box::new(decoder) as _))
         }
-        CODEC_ID_FLAC => Some(flac_frame::Decoder::new(params).map(|decoder| Box::new(decoder) as _)),
+        CODEC_ID_FLAC => {
+            let checksum_by = if container == Container::Flac { ChecksumBy::Reader } else { ChecksumBy::Decoder };
+            Some(flac_frame::Decoder::new(params, checksum_by).map(|decoder| Box::new(decoder) as _))
+        }
         _ => pcm_packet::Decoder::new(params).map(|decoder| Ok(Box::new(decoder) as _)),
     };
     if let Some(own) = own {
