@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use serde::Deserialize;
 
 use super::error::ConfigError;
+use super::nice;
 use super::options::read;
 use crate::wire;
 
@@ -12,6 +13,7 @@ use crate::wire;
 #[derive(Clone, Debug)]
 pub struct Config {
     workers: Option<usize>,
+    nice: u8,
     /// The most bytes that the results of a one-shot may keep alive.
     pub output_bytes: usize,
     /// The limits of documents that come in.
@@ -27,6 +29,7 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 struct ConfigDocument {
     workers: Option<usize>,
+    nice: i64,
     limits: LimitsDocument,
     offsets: bool,
     codecs: bool,
@@ -57,6 +60,7 @@ impl Config {
         if let Some(workers) = document.workers.filter(|workers| !(1..=MOST_WORKERS).contains(workers)) {
             return Err(ConfigError(format!("config: workers: expected 1 to {MOST_WORKERS}, got {workers}")));
         }
+        let nice = checked_nice(document.nice, nice::IS_PER_THREAD)?;
         if !document.node_libraries.is_empty() {
             let reason = "this version loads no node libraries, so the list must be empty";
             return Err(ConfigError(format!("config: node_libraries: {reason}")));
@@ -65,6 +69,7 @@ impl Config {
         let limits = document.limits;
         Ok(Self {
             workers: document.workers,
+            nice,
             output_bytes: limits.output_bytes.unwrap_or(defaults.output_bytes),
             wire: wire::Limits {
                 depth: limits.depth.unwrap_or(defaults.wire.depth),
@@ -82,18 +87,38 @@ impl Config {
     pub fn workers(&self) -> usize {
         self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
     }
+
+    /// How far the worker threads step back for other threads: steps of the system's nice value above that of the process,
+    /// 0 to 19.
+    pub fn nice(&self) -> u8 {
+        self.nice
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             workers: None,
+            nice: 0,
             output_bytes: 2 << 30,
             wire: wire::Limits::default(),
             has_offsets: false,
             lists_codecs: false,
         }
     }
+}
+
+/// The entry `nice`, if it is in range and this system has nice values for single threads.
+fn checked_nice(given: i64, is_per_thread: bool) -> Result<u8, ConfigError> {
+    let nice = u8::try_from(given)
+        .ok()
+        .filter(|nice| *nice <= nice::MOST)
+        .ok_or_else(|| ConfigError(format!("config: nice: expected 0 to {}, got {given}", nice::MOST)))?;
+    if nice > 0 && !is_per_thread {
+        let reason = "threads have no nice value of their own on this system, so it must be 0";
+        return Err(ConfigError(format!("config: nice: {reason}, got {nice}")));
+    }
+    Ok(nice)
 }
 
 #[cfg(test)]
@@ -107,7 +132,7 @@ mod tests {
     #[test]
     fn takes_entries_and_keeps_defaults() {
         let config = Config::parse(br#"{"workers": 3, "limits": {"depth": 7}}"#).expect("a valid config");
-        assert_eq!((config.workers(), config.wire.depth, config.has_offsets), (3, 7, false));
+        assert_eq!((config.workers(), config.nice(), config.wire.depth, config.has_offsets), (3, 0, 7, false));
         assert_eq!(config.wire.items, wire::Limits::default().items);
     }
 
@@ -121,8 +146,8 @@ mod tests {
     fn refuses_what_it_does_not_know() {
         assert_eq!(
             refusal(r#"{"worker": 3}"#),
-            "config: unknown field `worker`, expected one of `workers`, `limits`, `offsets`, `codecs`, `node_libraries` at \
-             line 1 column 9"
+            "config: unknown field `worker`, expected one of `workers`, `nice`, `limits`, `offsets`, `codecs`, \
+             `node_libraries` at line 1 column 9"
         );
         assert_eq!(refusal(r#"{"workers": 0}"#), "config: workers: expected 1 to 1024, got 0");
         assert_eq!(
@@ -130,5 +155,28 @@ mod tests {
             "config: node_libraries: this version loads no node libraries, so the list must be empty"
         );
         assert!(Config::parse(br#"{"node_libraries": []}"#).is_ok());
+    }
+
+    #[test]
+    fn takes_a_nice_value_that_the_system_knows() {
+        for nice in [0, 1, 19] {
+            assert_eq!(checked_nice(nice, true).expect("in range"), u8::try_from(nice).expect("it is small"));
+        }
+        for given in [20, -1, 256, -256] {
+            let wanted = format!("config: nice: expected 0 to 19, got {given}");
+            assert_eq!(refusal(&format!(r#"{{"nice": {given}}}"#)), wanted);
+        }
+        assert!(refusal(r#"{"nice": 1.5}"#).starts_with("config: "));
+    }
+
+    #[test]
+    fn takes_no_nice_value_but_0_where_threads_have_none_of_their_own() {
+        assert_eq!(checked_nice(0, false).expect("nothing is to be set"), 0);
+        assert_eq!(
+            checked_nice(7, false).expect_err("refused").to_string(),
+            "config: nice: threads have no nice value of their own on this system, so it must be 0, got 7"
+        );
+        let range = checked_nice(20, false).expect_err("out of range everywhere").to_string();
+        assert_eq!(range, "config: nice: expected 0 to 19, got 20");
     }
 }

@@ -22,6 +22,7 @@ mod items;
 mod job;
 mod live_objects;
 mod metrics;
+mod nice;
 mod options;
 mod param_changes;
 mod pending_calls;

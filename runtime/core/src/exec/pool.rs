@@ -31,7 +31,7 @@ struct Shared<T> {
     /// A node has called the system: from then on a spare thread is kept ready.
     needs_spare: AtomicBool,
     spawn: SpawnThread,
-    begin: fn(),
+    begin: Box<dyn Fn() + Send + Sync>,
     run: fn(T),
     may_block: fn(&T) -> bool,
 }
@@ -74,8 +74,15 @@ const MOST_WAITING: usize = 256;
 impl<T: Send + 'static> Pool<T> {
     /// A pool of `workers` threads, none of which is started yet. `spawn` starts them. Each calls `begin` first and `run`
     /// for each task; `may_block` returns whether a task may wait for the system.
-    pub(super) fn new(workers: usize, spawn: SpawnThread, begin: fn(), run: fn(T), may_block: fn(&T) -> bool) -> Self {
+    pub(super) fn new(
+        workers: usize,
+        spawn: SpawnThread,
+        begin: impl Fn() + Send + Sync + 'static,
+        run: fn(T),
+        may_block: fn(&T) -> bool,
+    ) -> Self {
         let (state, needs_spare) = (Monitor::default(), AtomicBool::new(false));
+        let begin = Box::new(begin);
         let shared = Shared { workers, state, needs_spare, spawn, begin, run, may_block };
         Self { shared: Arc::new(shared), started: OnceLock::new() }
     }

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::executor::{ActiveRunGuard, Executor};
 use super::inputs::columns;
 use super::metrics::{Counts, IS_MEASURED};
+use super::nice;
 use super::options::{SessionClock, SessionOptions};
 use super::pool::Pool;
 use super::port::{Port, WeakPort};
@@ -76,8 +77,14 @@ impl Runtime {
         Self::with_threads(config, registry, threads::spawn, || ())
     }
 
-    /// A runtime whose threads `spawn` starts, and whose workers call `begin` first.
+    /// A runtime whose threads `spawn` starts, and whose workers call `begin` first, before they take the nice value that is
+    /// configured.
     pub fn with_threads(config: Config, registry: Registry, spawn: SpawnThread, begin: fn()) -> Self {
+        let steps = config.nice();
+        let begin = move || {
+            begin();
+            nice::step_back(steps);
+        };
         let pool = Pool::new(config.workers(), spawn, begin, run::run_task, run::may_block);
         Self(Arc::new(Shared {
             executor: Arc::new(Executor::new(pool, spawn)),

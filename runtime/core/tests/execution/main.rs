@@ -10,6 +10,8 @@ mod hosts;
 mod items;
 mod lifecycle;
 mod live_params;
+#[cfg(target_os = "linux")]
+mod nice;
 mod nodes;
 mod parts;
 mod sessions;

@@ -33,6 +33,8 @@ pub(crate) fn registry() -> Registry {
         .add::<Wide>()
         .add::<Trip>()
         .add::<Spring>();
+    #[cfg(target_os = "linux")]
+    registry.add::<super::nice::Nice>();
     registry
 }
 
@@ -311,8 +313,8 @@ struct GateState {
     is_open: bool,
 }
 
-static GATES: [(Mutex<GateState>, Condvar); 36] =
-    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 36];
+static GATES: [(Mutex<GateState>, Condvar); 38] =
+    [const { (Mutex::new(GateState { is_reached: false, is_open: false }), Condvar::new()) }; 38];
 
 pub(crate) fn wait_until_reached(gate: usize) {
     let (state, changed) = &GATES[gate];
