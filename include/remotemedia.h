@@ -673,8 +673,10 @@ uint32_t rm_abi_version(void);
 const char *rm_version(void);
 
 /**
- * Makes a runtime. `config` is a map as JSON text or msgpack: `{"workers": 2, "limits": {...}}`; `(NULL, 0)` for all
- * defaults.
+ * Makes a runtime. `config` is a map as JSON text or msgpack: `{"workers": 2, "nice": 10, "limits": {...}}`;
+ * `(NULL, 0)` for all defaults. `nice`, from 0 to 19, is how far the worker threads step back for threads of the host:
+ * steps of the system's nice value above that of the process. Only Linux has one for each thread; elsewhere only 0 is
+ * accepted. See docs/abi.md for all entries.
  *
  * The caller sees to it that:
  * `config` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.

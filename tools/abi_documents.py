@@ -245,6 +245,7 @@ def _from_the_host() -> dict[str, Schema]:
             {},
             {
                 "workers": {"type": "integer", "minimum": 1, "maximum": 1024},
+                "nice": {"type": "integer", "minimum": 0, "maximum": 19},
                 "limits": record("Limits on what runs.", {}, limits),
                 "offsets": BOOL,
                 "node_libraries": {"type": "array", "maxItems": 0},

@@ -52,8 +52,10 @@ pub extern "C" fn rm_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Makes a runtime. `config` is a map as JSON text or msgpack: `{"workers": 2, "limits": {...}}`; `(NULL, 0)` for all
-/// defaults.
+/// Makes a runtime. `config` is a map as JSON text or msgpack: `{"workers": 2, "nice": 10, "limits": {...}}`;
+/// `(NULL, 0)` for all defaults. `nice`, from 0 to 19, is how far the worker threads step back for threads of the host:
+/// steps of the system's nice value above that of the process. Only Linux has one for each thread; elsewhere only 0 is
+/// accepted. See docs/abi.md for all entries.
 ///
 /// # Safety
 /// `config` is readable for `len` bytes, or NULL with 0; `out` is writable; `err` is NULL or writable.
