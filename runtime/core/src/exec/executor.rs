@@ -14,8 +14,9 @@ use crate::lock::{Lock, Monitor};
 
 /// The workers, the timer and the list of active runs of a runtime.
 pub(super) struct Executor<R: Fire> {
-    pub(super) pool: Pool<Task<R>>,
+    pool: Pool<Task<R>>,
     pub(super) timer: Timer<R>,
+    starts_timer_first: bool,
     /// The runs that outlast the call that submitted them.
     listed: Lock<HashMap<u64, Weak<R>>>,
     /// Set under the lock of `listed`, so that no run is listed after the listed ones have been shut down.
@@ -34,16 +35,27 @@ pub(super) struct Task<R> {
 pub(super) struct ActiveRunGuard<R: Fire>(Arc<Executor<R>>);
 
 impl<R: Fire> Executor<R> {
-    /// An executor with this pool, whose timer's thread `spawn` starts; no thread is started before there is work.
-    pub(super) fn new(pool: Pool<Task<R>>, spawn: SpawnThread) -> Self {
+    /// An executor with this pool, whose timer's thread `spawn` starts; no thread is started before there is work. With
+    /// `starts_timer_first` the timer's thread is started before the workers, so that it inherits nothing from them: else the
+    /// first to set a timer may be a worker.
+    pub(super) fn new(pool: Pool<Task<R>>, spawn: SpawnThread, starts_timer_first: bool) -> Self {
         Self {
             pool,
             timer: Timer::new(spawn),
+            starts_timer_first,
             listed: Lock::default(),
             is_shut_down: AtomicBool::new(false),
             active: AtomicUsize::new(0),
             none_active: Monitor::default(),
         }
+    }
+
+    /// Gives a task to the workers.
+    pub(super) fn push(&self, task: Task<R>) {
+        if self.starts_timer_first {
+            self.timer.start();
+        }
+        self.pool.push(task);
     }
 
     /// Counts one more active run; `None` after a shutdown.
@@ -123,7 +135,7 @@ mod tests {
     }
 
     fn executor() -> Arc<Executor<Idle>> {
-        Arc::new(Executor::new(Pool::new(1, spawn, || (), |_| (), |_| false), spawn))
+        Arc::new(Executor::new(Pool::new(1, spawn, || (), |_| (), |_| false), spawn, false))
     }
 
     #[test]

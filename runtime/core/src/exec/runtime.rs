@@ -87,7 +87,7 @@ impl Runtime {
         };
         let pool = Pool::new(config.workers(), spawn, begin, run::run_task, run::may_block);
         Self(Arc::new(Shared {
-            executor: Arc::new(Executor::new(pool, spawn)),
+            executor: Arc::new(Executor::new(pool, spawn, steps > 0)),
             config,
             registry,
             ports: Lock::default(),

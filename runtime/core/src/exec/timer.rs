@@ -41,13 +41,20 @@ struct Entry<T: Fire> {
 }
 
 impl<T: Fire> Timer<T> {
-    /// A timer without events, whose thread `spawn` starts with the first one.
+    /// A timer without events, whose thread `spawn` starts with the first one, or with [`Self::start`].
     pub(super) fn new(spawn: SpawnThread) -> Self {
         Self { pending: Arc::default(), started: OnceLock::new(), spawn }
     }
 
     /// Fires `event` at `target` once it is `at`, unless the target is gone by then.
     pub(super) fn set(&self, at: Instant, target: Weak<T>, event: T::Event) {
+        self.start();
+        self.pending.lock().push(Entry { at, target, event });
+        self.pending.notify_one();
+    }
+
+    /// Starts the thread, unless it has been started: it inherits what the calling thread has.
+    pub(super) fn start(&self) {
         self.started.get_or_init(|| {
             let pending = Arc::clone(&self.pending);
             let spawned = (self.spawn)("remotemedia-timer".to_owned(), Box::new(move || serve(&pending)));
@@ -55,8 +62,6 @@ impl<T: Fire> Timer<T> {
                 panic!("no thread for timer events could be started: {error}");
             }
         });
-        self.pending.lock().push(Entry { at, target, event });
-        self.pending.notify_one();
     }
 
     /// Ends the thread.

@@ -1,5 +1,9 @@
 //! The nice value that is configured: worker threads have it, spare ones too, and no other thread does.
 
+use std::io;
+use std::sync::Mutex;
+
+use remotemedia_core::exec::ThreadBody;
 use remotemedia_core::node::{Cost, Define, Node, NodeError, Port as NodePort, Step, documented};
 use remotemedia_core::value::{Packet, Value};
 use schemars::JsonSchema;
@@ -7,6 +11,9 @@ use serde::Deserialize;
 
 use super::nodes::{open, wait_until_reached};
 use super::*;
+
+/// The threads that [`spawn_noting`] has started, each with the nice value that it inherited.
+static STARTED: Mutex<Vec<(String, i64)>> = Mutex::new(Vec::new());
 
 documented! {
 /// Emits the nice value of the thread that it runs on.
@@ -90,4 +97,32 @@ fn a_spare_thread_is_as_nice_as_the_worker_that_waits() {
         open(gate);
         assert_eq!(integers_of(&completion_of(&port, 1)), [0]);
     }
+}
+
+#[test]
+fn the_timer_inherits_nothing_from_a_worker_that_sets_it() {
+    let before = nice_of("thread-self");
+    let config = Config::parse(br#"{"workers": 1, "nice": 7}"#).expect("a valid config");
+    let runtime = Runtime::with_threads(config, nodes::registry(), spawn_noting, || ());
+    let manifest = r#"{"version": "v1", "nodes": [{"id": "trip", "node_type": "Trip", "params": {"at": [0], "times": 1, "ledger": 15},
+        "on_error": {"retry": {"times": 1, "backoff_ms": 1}}}]}"#;
+    let trip = runtime.compile(manifest.as_bytes(), &HostNodes::new()).unwrap_or_else(|error| panic!("{error}"));
+    // Between its tries the worker waits for the timer, which nothing else has used before.
+    let completion = run(&trip, Start::Workers, integers(0..1));
+    assert_eq!((integers_of(&completion), completion.skip_report.retries), (vec![], 1));
+    let started = STARTED.lock().expect("no test panics with it");
+    let timer = started.iter().find(|(name, _)| name == "remotemedia-timer").expect("it has fired");
+    assert_eq!(timer.1, before);
+}
+
+/// Starts a thread that notes its nice value before it begins its work.
+fn spawn_noting(name: String, body: ThreadBody) -> io::Result<()> {
+    let noting = {
+        let name = name.clone();
+        move || {
+            STARTED.lock().expect("no test panics with it").push((name, nice_of("thread-self")));
+            body();
+        }
+    };
+    std::thread::Builder::new().name(name).spawn(noting).map(drop)
 }

@@ -175,7 +175,7 @@ impl Run {
     /// Gives scheduled stages to the workers.
     fn dispatch(self: &Arc<Self>, ready: &mut Ready) {
         for stage in ready.drain(..) {
-            self.guard.pool.push(Task { run: Arc::clone(self), stage });
+            self.guard.push(Task { run: Arc::clone(self), stage });
         }
     }
 }

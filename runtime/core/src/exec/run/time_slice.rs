@@ -58,7 +58,7 @@ pub(super) fn run_here(run: &Arc<Run>, budget: Budget, mut here: Ready) {
         if has_time && run.graph.stages[stage].cost <= budget.most_cost {
             TimeSlice { run, stage, ready: &mut here }.run(budget);
         } else {
-            run.guard.pool.push(Task { run: Arc::clone(run), stage });
+            run.guard.push(Task { run: Arc::clone(run), stage });
         }
         place += 1;
     }
