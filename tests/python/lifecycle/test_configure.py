@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import remotemedia as rm
@@ -61,6 +62,61 @@ def test_limits_and_workers_reach_the_runtime() -> None:
     ]
 
 
+NICE = (
+    # The nice value is the 17th entry after the name, which is in brackets: proc_pid_stat(5).
+    "def nice_of(task):\n"
+    "    return int(open(f'/proc/self/task/{task}/stat').read().rpartition(') ')[2].split()[16])\n"
+    "def name_of(task):\n"
+    "    return open(f'/proc/self/task/{task}/comm').read().strip()\n"
+    "def threads():\n"
+    "    return {name_of(task): nice_of(task) for task in os.listdir('/proc/self/task')}\n"
+    "before = nice_of(os.getpid())\n"
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no nice value of their own")
+@pytest.mark.parametrize(
+    ("configured", "variables", "steps"),
+    [
+        ("", {}, 0),
+        ("rm.configure(nice=7)\n", {"REMOTEMEDIA_NICE": "19"}, 7),
+        ("", {"REMOTEMEDIA_NICE": "10"}, 10),
+        ("rm.configure(nice=0)\n", {"REMOTEMEDIA_NICE": "10"}, 0),
+    ],
+)
+def test_workers_step_back_and_no_other_thread_does(configured: str, variables: dict[str, str], steps: int) -> None:
+    code = (
+        "rm.configure(workers=1)\n"
+        # A file is read within calls that may block, so that a spare thread is kept ready. A deadline starts the timer.
+        "decode = {'version': 'v1', 'nodes': [{'id': 'p', 'node_type': 'AudioDecode'}]}\n"
+        "rm.execute_sync(decode, [rm.File(os.environ['SPEECH'])], timeout=60)\n"
+        "workers = {'remotemedia-0', 'remotemedia-1'}\n"
+        # The system keeps 15 characters of a name.
+        "wanted = {**dict.fromkeys(workers, min(before + STEPS, 19)), 'remotemedia-tim': before}\n"
+        # Threads take their names, and then their nice values, when they get to run.
+        "end = time.monotonic() + 60\n"
+        "while not wanted.items() <= (found := threads()).items() and time.monotonic() < end: os.sched_yield()\n"
+        "print({name: found[name] for name in wanted.keys() & found.keys()} == wanted)\n"
+        "print({found[name] for name in found.keys() - workers} == {before}, nice_of(os.getpid()) == before)\n"
+    )
+    speech = str(Path(__file__).parents[3] / "examples" / "speech.flac")
+    lines = printed(NICE + configured + f"STEPS = {steps}\n" + code, SPEECH=speech, **variables)
+    assert lines == ["True", "True True"]
+
+
+def test_what_the_runtime_refuses_may_be_configured_again() -> None:
+    code = (
+        "from remotemedia._abi import config\n"
+        # Python knows no system on which the library refuses what it accepts itself; so this goes past its check.
+        "config._chosen['nice'] = 20\n"
+        "print(run())\n"
+        "rm.configure(nice=0, workers=1)\n"
+        "print(run())\n"
+    )
+    refused = "InvalidArgumentError: config: nice: expected 0 to 19, got 20"
+    assert printed(code) == [refused, "[[[1]]]"]
+
+
 def test_the_environment_is_read_and_configure_goes_before_it() -> None:
     deep, shallow = "print(run())\n", "rm.configure(limits={'depth': 9})\nprint(run())\n"
     (refused,) = printed(deep, REMOTEMEDIA_LIMIT_DEPTH="1")
@@ -75,6 +131,11 @@ def test_the_environment_is_read_and_configure_goes_before_it() -> None:
             "REMOTEMEDIA_WORKERS",
             "two",
             "REMOTEMEDIA_WORKERS must be a whole number from 1 to 1024, got 'two'",
+        ),
+        (
+            "REMOTEMEDIA_NICE",
+            "-5",
+            "REMOTEMEDIA_NICE must be a whole number from 0 to 19, got '-5'",
         ),
         (
             "REMOTEMEDIA_WORKER",
@@ -104,7 +165,7 @@ def test_after_the_start_it_is_too_late() -> None:
         "rm.configure(workers=1)\n"
         "run()\n"
         "rm.configure(workers=1)\n"
-        "for change in ({'workers': 2}, {'limits': {'depth': 3}}):\n"
+        "for change in ({'workers': 2}, {'nice': 3}, {'limits': {'depth': 3}}):\n"
         "    try: rm.configure(**change)\n"
         "    except RuntimeError as error: print(error)\n"
         "pid = os.fork()\n"
@@ -114,7 +175,7 @@ def test_after_the_start_it_is_too_late() -> None:
         "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
     )
     late = "the runtime has started with workers=1; call remotemedia.configure before anything runs"
-    assert printed(code) == [late, late, "0"]
+    assert printed(code) == [late, late, late, "0"]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +185,10 @@ def test_after_the_start_it_is_too_late() -> None:
         ({"workers": 1025}, "workers must be a whole number from 1 to 1024, got 1025"),
         ({"workers": True}, "workers must be a whole number from 1 to 1024, got True"),
         ({"workers": 2.0}, "workers must be a whole number from 1 to 1024, got 2.0"),
+        ({"nice": -1}, "nice must be a whole number from 0 to 19, got -1"),
+        ({"nice": 20}, "nice must be a whole number from 0 to 19, got 20"),
+        ({"nice": False}, "nice must be a whole number from 0 to 19, got False"),
+        ({"nice": "7"}, "nice must be a whole number from 0 to 19, got '7'"),
         ({"limits": {"dept": 3}}, "there is no limit 'dept'; did you mean depth?"),
         (
             {"limits": {"x": 3}},
@@ -152,5 +217,9 @@ def test_the_native_library_knows_every_limit_and_no_more_workers() -> None:
 
     limits = ", ".join(f'"{name}": 9' for name in config.LIMITS)
     made(b'{"workers": %d, "limits": {%s}}' % (config.MOST_WORKERS, limits.encode()))
+    if sys.platform == "linux":
+        made(b'{"nice": %d}' % config.MOST_NICE)
+    with pytest.raises(rm.InvalidArgumentError, match="expected 0 to 19, got 20"):
+        made(b'{"nice": %d}' % (config.MOST_NICE + 1))
     with pytest.raises(rm.InvalidArgumentError, match="expected 1 to 1024, got 1025"):
         made(b'{"workers": %d}' % (config.MOST_WORKERS + 1))

@@ -16,6 +16,7 @@ __all__ = ["Limits", "configure"]
 
 PREFIX = "REMOTEMEDIA_"
 MOST_WORKERS = 1024
+MOST_NICE = 19
 OUTPUT_BYTES = 2 << 30
 """The default that the runtime has for `output_bytes`."""
 
@@ -38,33 +39,41 @@ class Limits(TypedDict, total=False):
 
 
 LIMITS = tuple(Limits.__annotations__)
-VARIABLES = {"WORKERS": "workers", **{f"LIMIT_{name.upper()}": name for name in LIMITS}}
+BOUNDS_OF_LIMITS = (1, 2**63 - 1)
+BOUNDS = {"workers": (1, MOST_WORKERS), "nice": (0, MOST_NICE)}
+VARIABLES = {"WORKERS": "workers", "NICE": "nice", **{f"LIMIT_{name.upper()}": name for name in LIMITS}}
 
 _chosen: dict[str, int] = {}
 _offered: dict[str, int] = {}
 _in_force: dict[str, int] | None = None
 
 
-def configure(*, workers: int | None = None, limits: Limits | None = None) -> None:
+def configure(*, workers: int | None = None, nice: int | None = None, limits: Limits | None = None) -> None:
     """Sets up the runtime of this process, before it starts with the first pipeline.
 
         rm.configure(workers=2, limits={"output_bytes": 256 << 20})
 
     `workers` is the number of threads that run nodes, from 1 to 1024; without it as many as there are cores that the
-    process may use. `limits` are described at `Limits`. What is not given here is taken from the environment,
-    `REMOTEMEDIA_WORKERS` and `REMOTEMEDIA_LIMIT_OUTPUT_BYTES` and so on, and else has its default. A later call adds to
-    an earlier one; forked children are set up alike, spawned ones by the environment alone.
+    process may use. `nice` is how far these threads step back for others, such as that of an event loop: steps of the
+    system's nice value above that of the process, from 0 to 19; without it 0. It takes Linux; elsewhere only 0 is
+    accepted, when the runtime starts. On a machine with more to do than it has cores, nicer threads get less of it than
+    other processes. `limits` are described at `Limits`.
+
+    What is not given here is taken from the environment, `REMOTEMEDIA_WORKERS`, `REMOTEMEDIA_NICE`,
+    `REMOTEMEDIA_LIMIT_OUTPUT_BYTES` and so on, and else has its default. A later call adds to an earlier one; forked
+    children are set up alike, spawned ones by the environment alone.
 
     Raises `InvalidArgumentError` for names and numbers that are none, and `RuntimeError` if the runtime has started
     with other ones.
     """
-    given = {} if workers is None else {"workers": _whole("workers", workers, MOST_WORKERS)}
+    threads = {"workers": workers, "nice": nice}
+    given = {name: _whole(name, value, *BOUNDS[name]) for name, value in threads.items() if value is not None}
     if limits is not None and not isinstance(limits, Mapping):
         raise InvalidArgumentError(f"limits must be a dict such as {{'depth': 64}}, got {limits!r}")
     for name, value in (limits or {}).items():
         if name not in LIMITS:
             raise InvalidArgumentError(f"there is no limit {name!r}; {_meant(str(name), LIMITS)}")
-        given[name] = _whole(f"limits[{name!r}]", value)
+        given[name] = _whole(f"limits[{name!r}]", value, *BOUNDS_OF_LIMITS)
     if _in_force is not None and not given.items() <= _in_force.items():
         shown = ", ".join(f"{name}={value}" for name, value in _in_force.items()) or "all defaults"
         raise RuntimeError(f"the runtime has started with {shown}; call remotemedia.configure before anything runs")
@@ -76,7 +85,7 @@ def offer_workers(count: int) -> None:
 
     It changes nothing where the runtime runs. A later offer takes the place of an earlier one, also in a forked child.
     """
-    _offered["workers"] = _whole("workers", count, MOST_WORKERS)
+    _offered["workers"] = _whole("workers", count, *BOUNDS["workers"])
 
 
 def started() -> bytes:
@@ -84,11 +93,9 @@ def started() -> bytes:
     global _in_force
     found = {**_offered, **_of_environment(), **_chosen}
     _in_force = found
-    limits = {name: value for name, value in found.items() if name != "workers"}
+    limits = {name: value for name, value in found.items() if name not in BOUNDS}
     # `rmpy_submit` finds the values of a completion by them.
-    document: dict[str, Any] = {"offsets": True}
-    if "workers" in found:
-        document["workers"] = found["workers"]
+    document: dict[str, Any] = {"offsets": True, **{name: found[name] for name in BOUNDS if name in found}}
     if limits:
         document["limits"] = limits
     return json.dumps(document).encode()
@@ -124,14 +131,14 @@ def _of_environment() -> dict[str, int]:
             raise InvalidArgumentError(f"there is no environment variable {variable}; {meant}")
         text = os.environ[variable].strip()
         value: Any = int(text) if text.isascii() and text.isdigit() else os.environ[variable]
-        found[VARIABLES[name]] = _whole(variable, value, MOST_WORKERS if name == "WORKERS" else 2**63 - 1)
+        found[VARIABLES[name]] = _whole(variable, value, *BOUNDS.get(VARIABLES[name], BOUNDS_OF_LIMITS))
     return found
 
 
-def _whole(name: str, value: Any, most: int = 2**63 - 1) -> int:
-    whole = value.__index__() if hasattr(value, "__index__") and not isinstance(value, bool) else 0
-    if not 1 <= whole <= most:
-        raise InvalidArgumentError(f"{name} must be a whole number from 1 to {most}, got {value!r}")
+def _whole(name: str, value: Any, least: int, most: int) -> int:
+    whole = value.__index__() if hasattr(value, "__index__") and not isinstance(value, bool) else least - 1
+    if not least <= whole <= most:
+        raise InvalidArgumentError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
     return int(whole)
 
 

@@ -80,7 +80,11 @@ def _start() -> Any:
                 raise errors.ShutDownError("the interpreter is exiting: the runtime takes no more work")
             settings = config.started()
             out, error = ffi.new("rm_runtime **"), ffi.new("rm_error **")
-            check(lib.rm_runtime_new(settings, len(settings), out, error), error)
+            status = lib.rm_runtime_new(settings, len(settings), out, error)
+            if status < 0:
+                # Nothing is in force yet: the program may configure something else.
+                config.stopped()
+            check(status, error)
             _runtime = out[0]
     return _runtime
 
