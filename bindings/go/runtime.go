@@ -15,6 +15,9 @@ import (
 type Config struct {
 	// Workers is the number of threads for native nodes; by default as many as there are cores.
 	Workers int
+	// Nice is how far the worker threads step back for other threads, those of goroutines too: 0 to 19 steps of the
+	// system's nice value above that of the process. Other than 0 on Linux only.
+	Nice int
 	// Limits bound documents and results by name, as docs/abi.md lists them: output_bytes, depth, items, ...
 	Limits map[string]int
 }
@@ -45,6 +48,9 @@ func NewRuntime(config Config) (*Runtime, error) {
 	options := &Map{}
 	if config.Workers != 0 {
 		options.Set("workers", config.Workers)
+	}
+	if config.Nice != 0 {
+		options.Set("nice", config.Nice)
 	}
 	if config.Limits != nil {
 		options.Set("limits", config.Limits)

@@ -79,6 +79,11 @@ func TestShutdownWaitsNoLongerThanItsContext(t *testing.T) {
 	must(t, r.Shutdown(brief))
 }
 
+func TestTheNiceValueOfWorkersIsChecked(t *testing.T) {
+	_, err := NewRuntime(Config{Nice: 20})
+	expect(t, failed(t, err, StatusInvalidArgument).Message, "config: nice: expected 0 to 19, got 20")
+}
+
 func TestTwoRuntimesLendAtTheSameTime(t *testing.T) {
 	first, ctx := begin(t)
 	second, err := NewRuntime(Config{Workers: 1})

@@ -24,6 +24,11 @@ TEST(run, outputs_are_values_in_the_order_of_the_inputs) {
     THROWN(std::out_of_range, outputs["other"]);
 }
 
+TEST(run, the_nice_value_of_workers_is_checked) {
+    const auto error = THROWN(rm::InvalidArgument, rm::Runtime({.nice = 20}));
+    CHECK_EQUAL("config: nice: expected 0 to 19, got 20", std::string(error.what()));
+}
+
 TEST(run, a_manifest_may_be_text_or_a_map) {
     rm::Runtime runtime;
     const rm::Pipeline text(runtime, "version: v1\nnodes:\n  - id: a\n    node_type: Calculator\n"

@@ -8,6 +8,11 @@ import { EventPort } from "./port.js";
 export interface RuntimeOptions {
   /** The number of worker threads; by default that of the cores that the process may use. */
   workers?: number;
+  /**
+   * How far the worker threads step back for other threads, such as that of the event loop: 0, which is the default, to 19 steps of
+   * the system's nice value above that of the process. Other than 0 on Linux only.
+   */
+  nice?: number;
   limits?: {
     /** Bounds the memory that the results of one execution keep alive. */
     output_bytes?: number;

@@ -285,6 +285,11 @@ test("what is awaited is not collected", async () => {
   await rejected;
 });
 
+test("the nice value of workers is checked", () => {
+  const message = "config: nice: expected 0 to 19, got 20";
+  assert.throws(() => new Runtime({ nice: 20 }), { constructor: InvalidArgumentError, message });
+});
+
 test("a runtime of one's own ends with its block", async () => {
   const before = liveObjects()["runtimes"]!;
   {

@@ -14,6 +14,9 @@ namespace remotemedia {
 struct RuntimeOptions {
     /// The number of worker threads; by default that of the cores that the process may use.
     std::optional<unsigned> workers{};
+    /// How far the worker threads step back for other threads: 0, which is the default, to 19 steps of the system's
+    /// nice value above that of the process. Other than 0 on Linux only.
+    std::optional<unsigned> nice{};
     /// The most threads that run functions of this program at the same time. They begin when needed.
     std::size_t threads = 64;
     /// Further entries of the config, as docs/abi.md has them: `{"limits": {...}}`.
@@ -30,6 +33,7 @@ class Runtime {
     explicit Runtime(RuntimeOptions options = {}) : patience_(options.patience) {
         Map config = std::move(options.config);
         if (options.workers) config["workers"] = *options.workers;
+        if (options.nice) config["nice"] = *options.nice;
         engine_ = std::make_shared<detail::Engine>(std::move(config), options.threads, std::move(options.executor));
     }
     Runtime(Runtime &&) = default;

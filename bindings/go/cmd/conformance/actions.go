@@ -27,6 +27,8 @@ func (p *player) makeRuntime(f *fields) error {
 			switch name {
 			case "workers":
 				config.Workers = int(value.(int64))
+			case "nice":
+				config.Nice = int(value.(int64))
 			case "limits":
 				config.Limits = map[string]int{}
 				for limit, number := range value.(*remotemedia.Map).All() {

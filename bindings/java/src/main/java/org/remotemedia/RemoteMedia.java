@@ -48,7 +48,12 @@ public final class RemoteMedia implements AutoCloseable {
         return new RemoteMedia(Map.of());
     }
 
-    /** A runtime with a config: {@code workers}, {@code limits}, see docs/abi.md. */
+    /**
+     * A runtime with a config: {@code workers}, {@code nice}, {@code limits}, see docs/abi.md.
+     *
+     * <p>{@code nice} is how far the worker threads step back for other threads: 0, which is the default, to 19 steps of the
+     * system's nice value above that of the process. Other than 0 on Linux only.
+     */
     public static RemoteMedia open(Map<String, ?> config) {
         return new RemoteMedia(config);
     }
