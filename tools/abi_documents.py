@@ -248,6 +248,7 @@ def _from_the_host() -> dict[str, Schema]:
                 "nice": {"type": "integer", "minimum": 0, "maximum": 19},
                 "limits": record("Limits on what runs.", {}, limits),
                 "offsets": BOOL,
+                "codecs": BOOL,
                 "node_libraries": {"type": "array", "maxItems": 0},
             },
         ),

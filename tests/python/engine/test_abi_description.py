@@ -269,7 +269,10 @@ def test_what_calls_return_is_as_its_schemas_say(host: Host) -> None:
 @pytest.mark.parametrize(
     ("name", "document"),
     [
-        ("config", {"workers": 2, "nice": 0, "limits": {"depth": 7}, "offsets": True, "node_libraries": []}),
+        (
+            "config",
+            {"workers": 2, "nice": 0, "limits": {"depth": 7}, "offsets": True, "codecs": False, "node_libraries": []},
+        ),
         ("port_options", {"bell": "none"}),
         ("session_options", {"outputs": ["a"], "packet_deadline_us": 5, "clock": "virtual"}),
     ],
