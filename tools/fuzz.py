@@ -68,18 +68,24 @@ def check() -> None:
     It begins with the committed corpus and makes the same tries from there each time, as many as the machine is fast:
     a change of its result comes from a change of the sources. What takes longer to be found is for hours of fuzzing.
     """
-    fuzz(RUNS, CHECK_SECONDS, learned=FOLDER / "check", seed=1)
+    fuzz(RUNS, CHECK_SECONDS, learned=FOLDER / "check", seed=1, profile="dev")
 
 
 def fuzz(
-    runs: list[Run], seconds: int, at_a_time: int | None = None, *, learned: Path = FOLDER / "corpus", seed: int = 0
+    runs: list[Run],
+    seconds: int,
+    at_a_time: int | None = None,
+    *,
+    learned: Path = FOLDER / "corpus",
+    seed: int = 0,
+    profile: str = "optimized",
 ) -> None:
     """Build the targets and run some of them for so long each. A finding is a `Problem`.
 
     `learned` is where inputs that reach new code are kept. With the seed 0, each time tries something else; with
-    another one it begins without what was learned.
+    another one it begins without what was learned. `profile` is one of `runtime/fuzz/Cargo.toml`.
     """
-    programs = build()
+    programs = build(profile)
     with ThreadPoolExecutor(at_a_time or len(os.sched_getaffinity(0))) as pool:
         failures = [
             failure
@@ -90,7 +96,7 @@ def fuzz(
         raise Problem("\n".join(failures))
 
 
-def build() -> Path:
+def build(profile: str) -> Path:
     """Build all targets; returns the folder where they are."""
     machine.require_linux()
     machine.require_c_compiler()
@@ -100,12 +106,12 @@ def build() -> Path:
     weights.ready()
     find_cmake()
     # A target that is named keeps the flags away from build scripts.
-    words = ["build", "--target", host, "--target-dir", str(ROOT / "target" / "fuzz")]
+    words = ["build", "--profile", profile, "--target", host, "--target-dir", str(ROOT / "target" / "fuzz")]
     # Sanitizers are there in the stable compiler, behind this switch.
     flags = [*FLAGS, *_sanitizer(host)]
     environment = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": " ".join(flags), "CARGO_TERM_PROGRESS_WHEN": "never"}
     machine.run(["cargo", *words], environment=environment, cwd=CRATE)
-    return ROOT / "target" / "fuzz" / host / "debug"
+    return ROOT / "target" / "fuzz" / host / ("debug" if profile == "dev" else profile)
 
 
 def _sanitizer(host: str) -> list[str]:

@@ -62,6 +62,25 @@ def test_limits_and_workers_reach_the_runtime() -> None:
     ]
 
 
+def test_documents_as_deep_as_may_be_cost_little_stack() -> None:
+    code = (
+        "import threading\n"
+        "rm.configure(limits={'depth': 512})\n"
+        "deep = None\n"
+        # The list of inputs is one more, and so is the completion that has them.
+        "for _ in range(500): deep = [deep]\n"
+        "def cross():\n"
+        "    value, depth = rm.execute_sync(PASS, [deep])[0], 0\n"
+        "    while value is not None: value, depth = value[0], depth + 1\n"
+        "    print(depth)\n"
+        "threading.stack_size(512 << 10)\n"
+        "thread = threading.Thread(target=cross)\n"
+        "thread.start()\n"
+        "thread.join()\n"
+    )
+    assert printed(code) == ["500"]
+
+
 NICE = (
     # The nice value is the 17th entry after the name, which is in brackets: proc_pid_stat(5).
     "def nice_of(task):\n"
