@@ -3,6 +3,8 @@
 
 use std::f64::consts::{LN_2, PI};
 
+use remotemedia_vectors::{Kernel, run_wide};
+
 /// The highest order.
 pub(super) const MOST: usize = 8;
 /// A sample and those that it is predicted from, made even for vectors of two.
@@ -44,7 +46,7 @@ impl Analysis {
         self.windowed.resize(BEFORE, 0.0);
         self.windowed.extend(self.samples[BEFORE..].iter().zip(&self.window).map(|(sample, weight)| sample * weight));
         let precision = if bits <= 16 { 13 } else { 15 };
-        best(&autocorrelation(&self.windowed), samples.len(), bits, precision)
+        best(&run_wide(Autocorrelation(&self.windowed)), samples.len(), bits, precision)
     }
 
     /// Writes what the predictor leaves of the block of the last call to `residual`; the first `order` mean nothing.
@@ -56,20 +58,37 @@ impl Analysis {
         let weights = predictor.coefficients.map(|coefficient| f64::from(coefficient) * scale);
         // Rounding to nearest what is below by a half less half a step rounds down, and meets no ties.
         let down = scale / 2.0 - 0.5;
+        residual.resize(self.samples.len() - BEFORE, 0);
+        run_wide(Residual { samples: &self.samples, weights, down, residual })
+    }
+}
+
+/// What is left of samples that come after `BEFORE` others. Returns whether all of it is below 2^30.
+struct Residual<'a> {
+    samples: &'a [f64],
+    weights: [f64; MOST],
+    down: f64,
+    residual: &'a mut [i32],
+}
+
+impl Kernel for Residual<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
         /// Beside it float64 has whole numbers alone, and its lowest bits are those of the number that was added.
         const WHOLE: f64 = 6_755_399_441_055_744.0;
-        residual.clear();
         let mut beyond = 0;
-        residual.extend(self.samples.array_windows::<LAGS>().map(|window| {
-            let mut sum = down;
-            for (weight, sample) in weights.iter().zip(window[..LAGS - 1].iter().rev()) {
+        for (residual, window) in self.residual.iter_mut().zip(self.samples.array_windows::<LAGS>()) {
+            let mut sum = self.down;
+            for (weight, sample) in self.weights.iter().zip(window[..LAGS - 1].iter().rev()) {
                 sum += weight * sample;
             }
             let left = window[LAGS - 1] - (sum + WHOLE - WHOLE);
             let left = (left + WHOLE).to_bits().wrapping_sub(WHOLE.to_bits());
             beyond |= left.wrapping_add(1 << 30) >> 31;
-            left as i32
-        }));
+            *residual = left as i32;
+        }
         beyond == 0
     }
 }
@@ -84,15 +103,23 @@ fn tukey(len: usize) -> Vec<f64> {
         .collect()
 }
 
-fn autocorrelation(padded: &[f64]) -> [f64; MOST + 1] {
-    let mut sums = [0.0; LAGS];
-    for window in padded.array_windows::<LAGS>() {
-        let now = window[LAGS - 1];
-        for (sum, earlier) in sums.iter_mut().zip(window) {
-            *sum += now * earlier;
+/// The autocorrelation of a block after `BEFORE` zeros.
+struct Autocorrelation<'a>(&'a [f64]);
+
+impl Kernel for Autocorrelation<'_> {
+    type Output = [f64; MOST + 1];
+
+    #[inline(always)]
+    fn run(self) -> [f64; MOST + 1] {
+        let mut sums = [0.0; LAGS];
+        for window in self.0.array_windows::<LAGS>() {
+            let now = window[LAGS - 1];
+            for (sum, earlier) in sums.iter_mut().zip(window) {
+                *sum += now * earlier;
+            }
         }
+        std::array::from_fn(|lag| sums[LAGS - 1 - lag])
     }
-    std::array::from_fn(|lag| sums[LAGS - 1 - lag])
 }
 
 /// The predictor of the order that is expected to need the fewest bits.
