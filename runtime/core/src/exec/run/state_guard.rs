@@ -11,16 +11,23 @@ use crate::lock::{Guard, Lock};
 /// The locked state of a run.
 pub(super) struct StateGuard<'a> {
     state: Guard<'a, State>,
-    /// These are declared after the state, so that they are dropped after it.
-    notify: Option<DeferredNotify>,
+    /// Declared after the state, so that it is dropped after it. In one piece, since it is seldom there, and the lock is released
+    /// many times for each piece of work.
+    _unlocked: Option<Box<Unlocked>>,
+}
+
+/// What is dropped once the lock is released.
+struct Unlocked {
+    _notify: Option<DeferredNotify>,
     _untaken: Vec<UntakenCall>,
 }
 
 impl<'a> StateGuard<'a> {
     /// Locks a state.
+    #[inline]
     pub(super) fn lock(state: &'a Lock<State>) -> Self {
         delays::pause();
-        Self { state: state.lock(), notify: None, _untaken: Vec::new() }
+        Self { state: state.lock(), _unlocked: None }
     }
 }
 
@@ -39,11 +46,15 @@ impl DerefMut for StateGuard<'_> {
 }
 
 impl Drop for StateGuard<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.notify = self.state.notify.take();
-        // Seldom there, and the lock is released many times for each piece of work.
-        if !self.state.untaken.is_empty() {
-            self._untaken = std::mem::take(&mut self.state.untaken);
+        if self.state.notify.is_some() || !self.state.untaken.is_empty() {
+            self._unlocked = Some(take_unlocked(&mut self.state));
         }
     }
+}
+
+#[cold]
+fn take_unlocked(state: &mut State) -> Box<Unlocked> {
+    Box::new(Unlocked { _notify: state.notify.take(), _untaken: std::mem::take(&mut state.untaken) })
 }
