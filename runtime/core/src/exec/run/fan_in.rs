@@ -21,7 +21,6 @@ pub(super) struct InputState {
 }
 
 /// The input edges of one stage.
-#[derive(Clone, Copy)]
 pub(super) struct FanIn<'a> {
     pub(super) graph: &'a Graph,
     pub(super) stage: usize,
@@ -35,14 +34,14 @@ const REFILL_BYTES: usize = 64 << 10;
 
 impl FanIn<'_> {
     /// Whether the stage takes anything now.
-    pub(super) fn has_input(self, queues: &[Queue], state: &InputState) -> bool {
+    pub(super) fn has_input(&self, queues: &[Queue], state: &InputState) -> bool {
         self.inputs().iter().any(|&edge| self.takes_from(queues, state.refused, edge))
             || self.feedback().iter().any(|&edge| self.takes_back(queues, edge))
     }
 
     /// Moves at most `most` packets into the inbox, and the ends between them.
     pub(super) fn fill(
-        self,
+        &self,
         queues: &mut [Queue],
         state: &mut InputState,
         inbox: &mut VecDeque<StreamItem>,
@@ -85,7 +84,7 @@ impl FanIn<'_> {
     }
 
     /// The ends that a new instance of an aligning node gets, of ports at which nothing more of the item in work comes.
-    pub(super) fn ended_inputs(self, queues: &[Queue]) -> Vec<StreamItem> {
+    pub(super) fn ended_inputs(&self, queues: &[Queue]) -> Vec<StreamItem> {
         let has_ended = |&&input: &&usize| queues[input].ended.is_some() || queues[input].has_finished;
         if self.inputs().iter().all(|input| queues[*input].has_finished) {
             return Vec::new();
@@ -95,7 +94,7 @@ impl FanIn<'_> {
 
     /// Whether the stage takes what waits on an input edge. It leaves an edge alone that its node has no use for yet, as long
     /// as something is to come that the node waits for, and only the producers of this edge have to wait.
-    fn takes_from(self, queues: &[Queue], refused: u64, edge: usize) -> bool {
+    fn takes_from(&self, queues: &[Queue], refused: u64, edge: usize) -> bool {
         if !queues[edge].is_ready() {
             return false;
         }
@@ -115,7 +114,7 @@ impl FanIn<'_> {
     }
 
     /// The edge whose turn it is.
-    fn next_edge(self, queues: &[Queue], state: &mut InputState) -> Option<usize> {
+    fn next_edge(&self, queues: &[Queue], state: &mut InputState) -> Option<usize> {
         let (inputs, feedback) = (self.inputs(), self.feedback());
         // Without the divisions of a turn: of three nodes on three numbers they are 1 % of all instructions.
         if let (&[only], []) = (inputs, feedback) {
@@ -135,7 +134,7 @@ impl FanIn<'_> {
 
     /// Whether the stage takes what waits on an edge that goes backwards: once it has arrived, and nothing behind the end of the
     /// stream. Where all inputs are there from the start there is no time to pass.
-    fn takes_back(self, queues: &[Queue], edge: usize) -> bool {
+    fn takes_back(&self, queues: &[Queue], edge: usize) -> bool {
         let has_arrived = |due| !self.is_session || due <= self.clock.now();
         !queues[edge].is_empty()
             && queues[edge].oldest().is_none_or(has_arrived)
@@ -143,7 +142,7 @@ impl FanIn<'_> {
     }
 
     /// Passes the end of an item on, once it has come on all edges that still bring something.
-    fn pass_end(self, queues: &mut [Queue], edge: usize, inbox: &mut VecDeque<StreamItem>) {
+    fn pass_end(&self, queues: &mut [Queue], edge: usize, inbox: &mut VecDeque<StreamItem>) {
         let inputs = self.inputs();
         let aligns = self.graph.begins_with_aligning(self.stage);
         if !inputs.iter().all(|&input| queues[input].ended.is_some() || queues[input].has_finished) {
@@ -162,7 +161,7 @@ impl FanIn<'_> {
     }
 
     /// The end of the port that an edge leads to, if nothing more of this item comes at it.
-    fn ended_input(self, queues: &[Queue], edge: usize) -> Option<StreamItem> {
+    fn ended_input(&self, queues: &[Queue], edge: usize) -> Option<StreamItem> {
         let port = self.graph.edges[edge].port;
         let mut edges = self.inputs().iter().filter(|&&edge| self.graph.edges[edge].port == port);
         let has_ended = |&input: &usize| queues[input].ended.is_some() || queues[input].has_finished;

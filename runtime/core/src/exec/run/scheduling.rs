@@ -12,7 +12,6 @@ use crate::graph::Graph;
 pub(super) type Ready = SmallVec<[usize; 8]>;
 
 /// What it depends on whether a stage can run, beside the state: all of it borrowed from the run.
-#[derive(Clone, Copy)]
 pub(super) struct Scheduler<'run> {
     pub(super) graph: &'run Graph,
     pub(super) clock: &'run Clock,
@@ -22,28 +21,28 @@ pub(super) struct Scheduler<'run> {
 
 impl<'run> Scheduler<'run> {
     /// Adds a stage to `ready` if it is idle and can run.
-    pub(super) fn schedule_if_runnable(self, state: &mut State, index: usize, ready: &mut Ready) {
+    pub(super) fn schedule_if_runnable(&self, state: &mut State, index: usize, ready: &mut Ready) {
         if state.stages[index].is_idle() && self.is_runnable(state, index) && state.stages.schedule(index) {
             ready.push(index);
         }
     }
 
     /// Schedules all stages that can run.
-    pub(super) fn schedule_all(self, state: &mut State, ready: &mut Ready) {
+    pub(super) fn schedule_all(&self, state: &mut State, ready: &mut Ready) {
         for stage in 0..self.graph.stages.len() {
             self.schedule_if_runnable(state, stage, ready);
         }
     }
 
     /// Schedules the stages that packets come to from outside, as far as they can run.
-    pub(super) fn schedule_entries(self, state: &mut State, ready: &mut Ready) {
+    pub(super) fn schedule_entries(&self, state: &mut State, ready: &mut Ready) {
         for edge in self.graph.edges.iter().filter(|edge| edge.from.is_none()) {
             self.schedule_if_runnable(state, edge.to, ready);
         }
     }
 
     /// Schedules the stages whose packets come out of the graph, as far as they can run.
-    pub(super) fn schedule_exits(self, state: &mut State, ready: &mut Ready) {
+    pub(super) fn schedule_exits(&self, state: &mut State, ready: &mut Ready) {
         for (index, stage) in self.graph.stages.iter().enumerate() {
             if !stage.exits.is_empty() {
                 self.schedule_if_runnable(state, index, ready);
@@ -52,11 +51,11 @@ impl<'run> Scheduler<'run> {
     }
 
     /// The inputs of a stage.
-    pub(super) fn fan_in(self, stage: usize) -> FanIn<'run> {
+    pub(super) fn fan_in(&self, stage: usize) -> FanIn<'run> {
         FanIn { graph: self.graph, stage, is_session: self.is_session, clock: self.clock }
     }
 
-    fn is_runnable(self, state: &State, index: usize) -> bool {
+    fn is_runnable(&self, state: &State, index: usize) -> bool {
         let cell = &state.stages[index];
         if cell.is_woken() {
             return true;

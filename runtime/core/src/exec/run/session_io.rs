@@ -178,6 +178,7 @@ impl SessionIo<'_> {
     fn take_packets<P: EntryPacket>(self, state: &mut State, packets: &mut VecDeque<P>, ready: &mut Ready) {
         let Self(run) = self;
         let since = state.recent_time;
+        let offered = packets.len();
         while let Some(packet) = packets.front() {
             let input = packet.input();
             if !Pacing::of(run, state, ready).await_arrival(packet.packet(), input) {
@@ -199,7 +200,9 @@ impl SessionIo<'_> {
                 run.scheduler().schedule_entries(state, ready);
             }
         }
-        run.scheduler().schedule_entries(state, ready);
+        if packets.len() < offered {
+            run.scheduler().schedule_entries(state, ready);
+        }
     }
 
     /// Takes outputs, and schedules the stages that waited for their room.
@@ -213,6 +216,9 @@ impl SessionIo<'_> {
     ) {
         let Some(live) = state.egress.live() else { return };
         let before = outputs.len();
+        if before >= most.packets {
+            return;
+        }
         live.take(only, most, outputs);
         if outputs.len() > before {
             self.0.scheduler().schedule_exits(state, ready);
