@@ -75,10 +75,10 @@ impl TimeSlice<'_> {
     /// Runs the stage on this thread.
     pub(super) fn run(self, budget: Budget) {
         let Self { run, stage, .. } = self;
-        let body = {
+        let (body, has_credit) = {
             let mut state = run.lock();
             state.seen(budget.from);
-            state.stages.start(stage, budget.from)
+            (state.stages.start(stage, budget.from), state.has_credit(&run.graph, stage))
         };
         if run.cancel.is_cancelled() {
             return self.retire(body, Ok(()));
@@ -93,7 +93,7 @@ impl TimeSlice<'_> {
             let (transfer, ready) = (Transfer { run, stage }, &mut *self.ready);
             let Body { inbox, work, epoch } = &mut *body;
             match work {
-                Work::Native(chain) => ChainLoop { transfer, chain, inbox, epoch, ready }.run(budget),
+                Work::Native(chain) => ChainLoop { transfer, chain, inbox, epoch, ready, has_credit }.run(budget),
                 Work::Host(host) => HostLoop { transfer, host, inbox, epoch, ready }.run(),
             }
         }));

@@ -26,9 +26,10 @@ pub(super) struct Transfer<'run> {
 }
 
 impl Transfer<'_> {
-    /// Moves at most `most` packets from the inputs of a stage into its inbox, as far as the ends of items allow.
+    /// Moves at most `most` packets from the inputs of a native stage into its inbox, as far as the ends of items allow.
     pub(super) fn refill(
         self,
+        state: &mut State,
         inbox: &mut VecDeque<StreamItem>,
         most: usize,
         refused: u64,
@@ -36,12 +37,11 @@ impl Transfer<'_> {
         ready: &mut Ready,
     ) {
         let Self { run, stage } = self;
-        let mut state = run.lock();
         // After an interruption, what is in the queues is for new instances of the nodes.
         let is_interrupted = |epochs: &Arc<Epochs>| epochs.of(run.graph.stages[stage].links[0].node) != epoch;
         if !run.epochs.as_ref().is_some_and(is_interrupted) {
             state.stages[stage].inputs.refused = refused;
-            self.refill_locked(&mut state, inbox, most, ready);
+            self.refill_locked(state, inbox, most, ready);
         }
     }
 
@@ -75,16 +75,6 @@ impl Transfer<'_> {
     }
 
     /// Sends a packet out of a stage: to every output and edge of that port. Returns whether there is credit left.
-    pub(super) fn emit(self, port: usize, queued: QueuedPacket, epoch: u32, ready: &mut Ready) -> Result<bool, Fault> {
-        let Self { run, stage } = self;
-        let mut state = run.lock();
-        if run.epochs.as_ref().is_some_and(|epochs| epochs.of_last(&run.graph.stages[stage]) != epoch) {
-            return Ok(true);
-        }
-        self.emit_locked(&mut state, port, queued, ready)
-    }
-
-    /// Sends a packet out of a stage under the lock.
     pub(super) fn emit_locked(
         self,
         state: &mut State,
