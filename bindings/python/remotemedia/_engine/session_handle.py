@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
 import weakref
-from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import repeat
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from .._abi import ownership
 from .._abi.constants import COMPLETED, OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
@@ -23,18 +22,14 @@ from .._abi.ownership import pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._codec.documents import pack_plain
 from .._functions.event_loop import running_loop, until_done
-from .._results.outputs import Packet, packet_of
-from ..errors import GoneError, InvalidArgumentError, MarshalError, NodeError
+from .._results.outputs import Packet
+from ..errors import GoneError, InvalidArgumentError, MarshalError
 from .completion import failure_of
 from .loop_port import LOOP_BUDGET_US, LoopPort
 from .port_registry import loop_port
 from .run import Run
-from .session_loans import SessionLoans
 from .session_packets import explained_packets, pack_borrowed, refused_packets
-from .waiters import Waiters
-
-if TYPE_CHECKING:
-    from .._manifest.compile import Compiled
+from .session_state import SessionState
 
 FIRST_TOKEN = 1 << 62
 """Tokens of sessions begin here; those of executions count from 1."""
@@ -44,9 +39,6 @@ ROOM_BYTES = 64 * 1024
 
 ARRIVED_BYTES = 128 * 1024
 """While fewer bytes of outputs wait in Python, a send may bring more."""
-
-MOST_OUTPUTS = 256
-"""The most outputs that one call returns."""
 
 SENT_ALONE = 32
 """After so many packets a send brings outputs also if no reader waits: half of what may wait natively."""
@@ -58,56 +50,10 @@ send: Any = lib.rmpy_send
 receive: Any = lib.rmpy_receive
 
 
-class NativeSession:
+class NativeSession(SessionState):
     """The native half of a session. It opens at its first use, so that its outputs can be chosen until then."""
 
-    def __init__(self, compiled: Compiled, options: Mapping[str, Any]) -> None:
-        self.room = Waiters()
-        """Those who wait for room to send."""
-        self.readers = Waiters()
-        """Those who wait for outputs."""
-        self.wake_threads: Callable[[], None] | None = None
-        """Wakes threads that wait for room."""
-        self.sinks: list[str] = []
-        """The names of the outputs that are read one by one; none if all are read together."""
-        self.arrived: deque[Packet] = deque()
-        """What came out of all outputs together, brought by a send or a receive and not read yet."""
-        self.skipped: list[NodeError] = []
-        """The errors that the manifest let pass, as they come."""
-        self.completed: asyncio.Future[Any] | None = None
-        """Done with the completion of the session."""
-        self.error: BaseException | None = None
-        """The failure that ended the session."""
-        self.error_was_raised = False
-        self.is_cancelled = False
-        self.token = 0
-        self.pipeline, self._functions = compiled
-        self._names = self.pipeline.outputs
-        """The names of the outputs, by the numbers that rows have."""
-        self._options = options
-        packets = options["buffer"].get("packets")
-        # A bound of what waits at a sink holds here too. What is no number is refused at the first use.
-        self._most = min(MOST_OUTPUTS, packets) if isinstance(packets, int) else MOST_OUTPUTS
-        self._sent_alone = 0
-        """How many packets were sent since a send brought outputs."""
-        self.has_other_sender = False
-        """Whether a thread has sent, or something was sent while a reader waited."""
-        self._port: LoopPort | None = None
-        self._thread = 0
-        """The thread of its loop."""
-        self._context: contextvars.Context | None = None
-        """What functions see if a thread opens it that has another context."""
-        self._opening = threading.Lock()
-        self._handle: Any = None
-        self._buffers: CallBuffers | None = None
-        self._pack: Callable[[Any], bytes] = pack_plain
-        self.loans = SessionLoans()
-        """Objects of ours that outputs may name."""
-        self._borrowed = self.loans.held
-        self._arrived_bytes = 0
-        self.is_closed = False
-        """Whether its block was left."""
-        self._run: Run | None = None
+    __slots__ = ()
 
     def enter(self) -> None:
         """Ties the session to the running loop."""
@@ -116,40 +62,6 @@ class NativeSession:
         self._port = loop_port(running_loop("asyncio.run, main()"))
         self._thread = get_ident()
         self._context = contextvars.copy_context()
-
-    def check_place(self) -> None:
-        """Raises `InvalidArgumentError` unless this is its loop: no two threads may use a session at once."""
-        running = _get_running_loop()
-        if self._port is None or running is self._port.driver.loop():
-            return
-        # Where no loop runs, the thread of its loop, which is not running either, is the right place.
-        if running is not None or get_ident() != self._thread:
-            raise InvalidArgumentError(
-                "this session belongs to the event loop that opened it, which does not run here; from elsewhere write: "
-                "session.send_from_thread(value), asyncio.run_coroutine_threadsafe(session.finish(), loop).result(), "
-                "or loop.call_soon_threadsafe(session.interrupt)"
-            )
-
-    def check_thread(self) -> None:
-        """Raises `InvalidArgumentError` on the thread of its loop, and before its block."""
-        if self._port is None:
-            raise InvalidArgumentError("open the session first: async with pipeline.session() as session")
-        if get_ident() == self._thread:
-            raise InvalidArgumentError(
-                "send_from_thread is for other threads than that of the event loop; here write: "
-                "await session.send(value), or session.try_send(value)"
-            )
-
-    def require_life(self) -> None:
-        """Raises `GoneError` if it has ended, on any thread. Why it failed is left for its block to raise."""
-        if self.is_cancelled:
-            raise GoneError("the session was cancelled")
-        if self.error is not None:
-            raise GoneError(f"the session has ended: {self.error}") from self.error
-        if self.is_closed:
-            raise GoneError("the session is closed; call pipeline.session() for another one")
-        if self._port is None or self._port.is_closed or self._port.driver.is_gone:
-            raise GoneError("the event loop of this session is closed; open a session in another one")
 
     @property
     def is_open(self) -> bool:
@@ -173,8 +85,10 @@ class NativeSession:
         used = self._buffers
         if used is None:
             used = self.opened()
+        # Called as a method it would be looked for in the type first.
+        pack = self._pack
         try:
-            document = self._pack(packets) if not borrow else pack_borrowed(used, packets)
+            document = pack(packets) if not borrow else pack_borrowed(used, packets)
         except PACKING_ERRORS as error:
             raise refused_packets(used, packets, error) from None
         native, has_buffers, most = used.native, used.table, 0
@@ -363,7 +277,8 @@ class NativeSession:
         names = self._names
         for row in rows:
             row[OUTPUT] = names[row[OUTPUT]]
-        batch.extend(map(packet_of, rows))
+        # `tuple.__new__` makes a `Packet` of a row without a frame of the interpreter.
+        batch.extend(map(tuple.__new__, repeat(Packet), rows))
 
     def _wake_senders(self) -> None:
         self.room.wake()

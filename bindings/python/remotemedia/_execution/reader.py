@@ -39,10 +39,11 @@ class Reader:
         return self
 
     async def __anext__(self) -> Packet:
-        if self.batch:
-            return self.batch.popleft()
+        batch = self.batch
+        if batch:
+            return batch.popleft()
         self._begin()
-        native, batch = self._native, self.batch
+        native = self._native
         while not native.is_cancelled and not native.is_closed:
             status = native.fetch(self.sink, batch)
             if batch:

@@ -144,8 +144,8 @@ class Session:
                 return
             packets = [packet]
         if self._native.exchange(packets, borrow, False):
-            self._in_a_row += 1
-            if self._in_a_row >= INLINE_IN_A_ROW:
+            in_a_row = self._in_a_row = self._in_a_row + 1
+            if in_a_row >= INLINE_IN_A_ROW:
                 self._in_a_row = 0
                 await asyncio.sleep(0)
             return

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, overload
 
@@ -45,10 +44,6 @@ class Packet(NamedTuple):
 def decode_columns(document: bytes, values: list[Any] | None) -> tuple[str, Mapping[str, Any]]:
     """The sink and the columns in a completion's document. `_codec` puts its reader of documents in this place."""
     raise NotImplementedError
-
-
-packet_of: Callable[[Sequence[Any]], Packet] = partial(tuple.__new__, Packet)
-"""Makes a `Packet` of a row of a document, without a frame of the interpreter."""
 
 
 class SkipReport(NamedTuple):
