@@ -48,6 +48,9 @@ pub(crate) unsafe fn import(
     count: usize,
     lender: &Lender<'_>,
 ) -> Result<Vec<Buffer>, Failure> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     // SAFETY: as this function's caller promises.
     let Imported { buffers, refused } = unsafe { import_each(buffers, count, lender) };
     refused.map_or(Ok(buffers), Err)

@@ -1,6 +1,7 @@
 //! Documents on their way out: into a buffer of the caller where they fit, else as an object; and their JSON twin.
 
 use remotemedia_core::wire::{Document, Limits, json};
+use smallvec::SmallVec;
 
 use crate::buffer::{export, import_for_call, rm_buffer};
 use crate::counters::Counter;
@@ -243,4 +244,22 @@ impl<'a> Destination<'a> {
 pub(crate) unsafe fn copied(data: *const u8, len: usize, name: &str) -> Result<Vec<u8>, Failure> {
     // SAFETY: as this function's caller promises.
     Ok(unsafe { slice(data, len, name) }?.to_vec())
+}
+
+/// Room on the stack for a document that is mostly small, such as a packet.
+pub(crate) type SmallRoom = SmallVec<[u8; 1024]>;
+
+/// Does what [`copied`] does, into `room`: a small document costs no allocation.
+///
+/// # Safety
+/// As for [`copied`].
+pub(crate) unsafe fn copied_into<'room>(
+    room: &'room mut SmallRoom,
+    data: *const u8,
+    len: usize,
+    name: &str,
+) -> Result<&'room [u8], Failure> {
+    // SAFETY: as this function's caller promises.
+    room.extend_from_slice(unsafe { slice(data, len, name) }?);
+    Ok(room)
 }

@@ -13,7 +13,7 @@ use remotemedia_core::wire::{self, Encoder, Limits};
 
 use crate::buffer::{import, rm_buffer};
 use crate::counters::Counter;
-use crate::document::{Destination, copied, rm_output};
+use crate::document::{Destination, SmallRoom, copied, copied_into, rm_output};
 use crate::error::rm_error;
 use crate::failure::Failure;
 use crate::guard::{guarded, lending};
@@ -110,15 +110,16 @@ pub unsafe extern "C" fn rm_session_send(
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(out) }?;
         let session = session?;
+        let mut room = SmallRoom::new();
         // SAFETY: readable, as the caller promises.
-        let bytes = unsafe { copied(packets, len, "packets") }?;
+        let bytes = unsafe { copied_into(&mut room, packets, len, "packets") }?;
         let buffers = buffers?;
         let packet_bytes = bytes.len() + buffers.iter().map(Buffer::len).sum::<usize>();
         // Large packets without room need not be read yet.
         let has_room = packet_bytes <= SMALL_BYTES || session.session.has_room()?;
         let mut packets = VecDeque::new();
         if has_room {
-            packets = read_packets::<Failure>(&bytes, &buffers, &session.limits)?;
+            packets = read_packets::<Failure>(bytes, &buffers, &session.limits)?;
         }
         drop(buffers);
         let budget = Duration::from_micros(u64::try_from(budget_us).unwrap_or(0));

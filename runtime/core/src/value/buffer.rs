@@ -20,11 +20,20 @@ pub trait ForeignMemory: Send + Sync {
 /// An immutable window on shared memory. Cloning and slicing share it.
 #[derive(Clone)]
 pub struct Buffer {
-    memory: Arc<Memory>,
+    memory: Shared,
     offset: usize,
     len: usize,
 }
 
+/// Memory that windows share.
+#[derive(Clone)]
+enum Shared {
+    /// Bytes in one allocation with the count of their windows, rather than two for each small message.
+    Copied(Arc<[u8]>),
+    Whole(Arc<Memory>),
+}
+
+/// Memory that came as it is.
 enum Memory {
     Bytes(Vec<u8>),
     Samples(Vec<f32>),
@@ -38,6 +47,11 @@ impl Buffer {
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         let len = bytes.len();
         Self::over(Memory::Bytes(bytes), len)
+    }
+
+    /// Copies bytes; their alignment is one.
+    pub fn copied(bytes: &[u8]) -> Self {
+        Self { memory: Shared::Copied(bytes.into()), offset: 0, len: bytes.len() }
     }
 
     /// Takes ownership of float32 samples.
@@ -77,21 +91,22 @@ impl Buffer {
     /// A window on a part of the same memory, or `None` if the part is not inside this window.
     pub fn slice(&self, offset: usize, len: usize) -> Option<Self> {
         let end = offset.checked_add(len)?;
-        (end <= self.len).then(|| Self { memory: Arc::clone(&self.memory), offset: self.offset + offset, len })
+        (end <= self.len).then(|| Self { memory: self.memory.clone(), offset: self.offset + offset, len })
     }
 
     /// The host's number for this memory, if the host owns it.
     pub fn token(&self) -> Option<u64> {
-        match &*self.memory {
-            Memory::Foreign(memory) => Some(memory.token()),
-            _ => None,
+        match &self.memory {
+            Shared::Whole(memory) => memory.token(),
+            Shared::Copied(_) => None,
         }
     }
 
     /// Drops this window. If it was the last one on memory of the host, returns the number of that memory, which the caller
     /// reports as released: so no other thread can report it first.
     pub fn end_loan(self) -> Option<u64> {
-        match Arc::into_inner(self.memory)? {
+        let Shared::Whole(memory) = self.memory else { return None };
+        match Arc::into_inner(memory)? {
             Memory::Foreign(memory) => Some(memory.end()),
             Memory::Bytes(_) | Memory::Samples(_) | Memory::Words(_) => None,
         }
@@ -104,46 +119,85 @@ impl Buffer {
 
     /// The window on the whole memory that this one is a part of.
     pub fn whole(&self) -> Self {
-        Self { memory: Arc::clone(&self.memory), offset: 0, len: self.memory.bytes().len() }
+        Self { memory: self.memory.clone(), offset: 0, len: self.memory.bytes().len() }
     }
 
     /// Whether both windows share one memory.
     pub fn same_memory(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.memory, &other.memory)
+        self.memory.id() == other.memory.id()
     }
 
     /// A number that all windows on this memory share and no other living memory has.
     pub fn memory_id(&self) -> usize {
-        Arc::as_ptr(&self.memory).addr()
+        self.memory.id()
     }
 
     /// How many buffers share this memory, this one included. May be outdated at once if other threads have some.
     pub fn shares(&self) -> usize {
-        Arc::strong_count(&self.memory)
+        match &self.memory {
+            Shared::Copied(bytes) => Arc::strong_count(bytes),
+            Shared::Whole(memory) => Arc::strong_count(memory),
+        }
     }
 
     /// Whether the runtime owns this memory and no other buffer shares it, so that it may be written.
     pub fn is_exclusive(&mut self) -> bool {
-        matches!(Arc::get_mut(&mut self.memory), Some(Memory::Bytes(_) | Memory::Samples(_) | Memory::Words(_)))
+        self.memory.bytes_mut().is_some()
     }
 
     /// The bytes to write to, if [`Buffer::is_exclusive`].
     pub fn as_mut_slice(&mut self) -> Option<&mut [u8]> {
-        let bytes = match Arc::get_mut(&mut self.memory)? {
-            Memory::Bytes(bytes) => bytes.as_mut_slice(),
-            Memory::Samples(samples) => bytemuck::cast_slice_mut(samples),
-            Memory::Words(words) => bytemuck::cast_slice_mut(words),
-            Memory::Foreign(_) => return None,
-        };
-        Some(&mut bytes[self.offset..self.offset + self.len])
+        Some(&mut self.memory.bytes_mut()?[self.offset..self.offset + self.len])
     }
 
     fn over(memory: Memory, len: usize) -> Self {
-        Self { memory: Arc::new(memory), offset: 0, len }
+        Self { memory: Shared::Whole(Arc::new(memory)), offset: 0, len }
+    }
+}
+
+impl Shared {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Whole(memory) => memory.bytes(),
+        }
+    }
+
+    /// The bytes to write to, if the runtime owns them and there is no other window.
+    fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        match self {
+            Self::Copied(bytes) => Arc::get_mut(bytes),
+            Self::Whole(memory) => Arc::get_mut(memory)?.bytes_mut(),
+        }
+    }
+
+    /// The address behind the counts of an allocation: no two that live have the same, whatever is in them.
+    fn id(&self) -> usize {
+        match self {
+            Self::Copied(bytes) => Arc::as_ptr(bytes).addr(),
+            Self::Whole(memory) => Arc::as_ptr(memory).addr(),
+        }
     }
 }
 
 impl Memory {
+    fn token(&self) -> Option<u64> {
+        match self {
+            Memory::Foreign(memory) => Some(memory.token()),
+            Memory::Bytes(_) | Memory::Samples(_) | Memory::Words(_) => None,
+        }
+    }
+
+    fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        match self {
+            Memory::Bytes(bytes) => Some(bytes),
+            Memory::Samples(samples) => Some(bytemuck::cast_slice_mut(samples)),
+            Memory::Words(words) => Some(bytemuck::cast_slice_mut(words)),
+            Memory::Foreign(_) => None,
+        }
+    }
+
     fn bytes(&self) -> &[u8] {
         match self {
             Memory::Bytes(bytes) => bytes,

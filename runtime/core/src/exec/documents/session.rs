@@ -207,7 +207,7 @@ pub fn read_packets<E: From<WireError> + From<DocumentError>>(
     let mut read = VecDeque::new();
     let other = wire::decode_rows(bytes, buffers, limits, |index, count, row| {
         if index == 0 {
-            read.reserve(count.min(MOST_RESERVED));
+            read = VecDeque::with_capacity(count.min(MOST_RESERVED));
         }
         let packet = match row {
             Ok(fields) if !fields.is_empty() => read_packet(index, fields)?,

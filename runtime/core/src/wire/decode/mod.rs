@@ -58,7 +58,7 @@ pub fn decode_rows<E: From<WireError>>(
     let mut decoder = Decoder::new(bytes, buffers, limits)?;
     let Head::List(len) = decoder.reader.head()? else { return Ok(Some(decode(bytes, buffers, limits)?)) };
     decoder.enter("a list", len, len, 0)?;
-    let mut items = Vec::new();
+    let mut items = Vec::with_capacity(ROW_ITEMS);
     for index in 0..len {
         let inside = |error: WireError| error.inside(Step::Index(index));
         match decoder.reader.head().map_err(inside)? {
@@ -87,6 +87,9 @@ struct Context<'a> {
     buffers: &'a [Buffer],
     limits: &'a Limits,
 }
+
+/// The items of a row for which memory is allocated at once; a packet of a session has that many.
+const ROW_ITEMS: usize = 4;
 
 /// The most entries for which memory is allocated before they are read, where nested lists could multiply it.
 const RESERVED_ENTRIES: usize = 1024;
@@ -135,7 +138,7 @@ impl<'a> Decoder<'a> {
             Head::UInt(value) => Value::UInt(value),
             Head::Float(value) => Value::Float(value),
             Head::Str(len) => Value::Str(self.reader.str(len)?.into()),
-            Head::Bin(len) => Value::bytes(self.reader.take(len, "bytes")?.to_vec()),
+            Head::Bin(len) => Value::Bytes(Box::new(Buffer::copied(self.reader.take(len, "bytes")?))),
             Head::List(len) => Value::List(Arc::new(self.items(len, depth)?)),
             Head::Map(len) => Value::Map(Arc::new(self.entries(len, depth)?)),
             Head::Extension(code, len) => {

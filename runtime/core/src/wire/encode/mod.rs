@@ -5,7 +5,7 @@
 
 mod extension;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use rmp::encode as msgpack;
 
@@ -37,8 +37,9 @@ pub struct Encoder {
     buffers: Vec<Buffer>,
     /// The table was given: nothing is added to it, and only what lies in it is referred to.
     has_given_table: bool,
-    /// The index of each block of memory in the table, once the table is too long to be searched.
-    index: HashMap<usize, usize>,
+    /// The index of each block of memory in the table, once the table is too long to be searched. Not a `HashMap`, which asks
+    /// for random keys when it is made, and most encoders need none.
+    index: BTreeMap<usize, usize>,
     /// Scratch space for the payload of an extension type, whose length has to be written first.
     payload: Vec<u8>,
 }
@@ -98,8 +99,14 @@ impl Encoder {
     /// An integer without sign.
     #[inline]
     pub fn uint(&mut self, value: u64) -> &mut Self {
-        msgpack::write_uint(&mut self.bytes, value).expect(WRITTEN);
-        self
+        match i64::try_from(value) {
+            // Written in the same way, and that has the short forms.
+            Ok(value) => self.int(value),
+            Err(_) => {
+                msgpack::write_uint(&mut self.bytes, value).expect(WRITTEN);
+                self
+            }
+        }
     }
 
     /// A 64-bit float, with the bits that it has.
