@@ -55,7 +55,7 @@ int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length
     /* [taken, []] */
     if (output->len == 3 && output->data[0] == 0x92 && output->data[1] < 0x80 && output->data[2] == 0x90)
         return output->data[1];
-    return (int32_t)(output->len << 8);
+    return -1 - (int32_t)output->len;
 }
 
 int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs) {

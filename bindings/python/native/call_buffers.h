@@ -34,7 +34,7 @@ int32_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const 
                     size_t length, int64_t timeout_us);
 
 /* Sends packets to the session, with the buffers and the budget of the call. Returns how many were taken if that is all
-   there is to know and they are at most 127; else the length of the answer << 8 if it is in the room of the call and
+   there is to know and they are at most 127; else -1 less the length of the answer if it is in the room of the call and
    refers to no buffer; else -1, and `status` and `output` have the result. */
 int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length, size_t most_outputs);
 

@@ -52,6 +52,7 @@ class CallBuffers(Encoder, Decoder):
         self.packer: Any = msgpack.Packer(default=self._encode, strict_types=True)
         self._payload: Any = msgpack.Packer(strict_types=True)
         self.native: Any = ffi.new("rmpy_call_buffers *")
+        self.address = int(ffi.cast("uintptr_t", self.native))
         self.output: Any = ffi.addressof(self.native, "output")
         self._area: Any = ffi.new("uint8_t[]", room)
         self._room: Any = ffi.new("rm_buffer[]", BUFFER_ROOM)

@@ -11,7 +11,6 @@ import contextvars
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
-from itertools import repeat
 from threading import get_ident
 from typing import Any, NoReturn
 
@@ -19,6 +18,7 @@ from .._abi import ownership
 from .._abi.constants import COMPLETED, OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
 from .._abi.library import NULL, check, failure, ffi, lib
 from .._abi.ownership import pending_frees
+from .._abi.session_calls import make_packets, send
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._codec.documents import pack_plain
 from .._functions.event_loop import running_loop, until_done
@@ -43,10 +43,6 @@ ARRIVED_BYTES = 128 * 1024
 SENT_ALONE = 32
 """After so many packets a send brings outputs also if no reader waits: half of what may wait natively."""
 
-OUTPUT = 5
-"""The place in a row of the number of its output."""
-
-send: Any = lib.rmpy_send
 receive: Any = lib.rmpy_receive
 
 
@@ -91,9 +87,9 @@ class NativeSession(SessionState):
             document = pack(packets) if not borrow else pack_borrowed(used, packets)
         except PACKING_ERRORS as error:
             raise refused_packets(used, packets, error) from None
-        native, has_buffers, most = used.native, used.table, 0
+        has_buffers, most = used.table, 0
         if has_buffers:
-            native.buffers, native.buffer_count = used.buffers()
+            used.native.buffers, used.native.buffer_count = used.buffers()
             self.loans.hold(used.borrowed, self._run)
         if pending_frees:
             used.ready()
@@ -102,15 +98,16 @@ class NativeSession(SessionState):
             alone, most = 0, self._room_for_outputs()
             self.has_other_sender |= bool(self.readers)
         self._sent_alone = alone
-        taken: int = send(native, document, len(document), most)
-        if 0 <= taken < 128:
+        taken = send(used.address, document, most)
+        if taken >= 0:
             if has_buffers:
                 used.release_table()
             return taken
-        if taken > 0:
-            answer = used.unpack_plain(taken >> 8)
-        elif native.status < 0:
-            self._refuse_packets(used, packets, native.status)
+        length = -1 - taken
+        if length > 0:
+            answer = used.unpack_plain(length)
+        elif used.native.status < 0:
+            self._refuse_packets(used, packets, used.native.status)
         else:
             answer = used.unpack(self.loans.resolve)
         if has_buffers:
@@ -118,7 +115,7 @@ class NativeSession(SessionState):
         rows = answer[1]
         if rows:
             # Outputs in buffers are large: no more of them are brought until these are read.
-            self._arrived_bytes += taken >> 8 if taken > 0 else ARRIVED_BYTES
+            self._arrived_bytes += length or ARRIVED_BYTES
             # A reader waits only if it found nothing here.
             is_first = not self.arrived
             self._add(rows, self.arrived)
@@ -274,11 +271,8 @@ class NativeSession(SessionState):
 
     def _add(self, rows: list[list[Any]], batch: deque[Packet]) -> None:
         """Adds rows of a document as packets."""
-        names = self._names
-        for row in rows:
-            row[OUTPUT] = names[row[OUTPUT]]
-        # `tuple.__new__` makes a `Packet` of a row without a frame of the interpreter.
-        batch.extend(map(tuple.__new__, repeat(Packet), rows))
+        make_packets(rows, Packet, self._names)
+        batch.extend(rows)  # type: ignore[arg-type]
 
     def _wake_senders(self) -> None:
         self.room.wake()

@@ -16,9 +16,10 @@ from .._abi import ownership
 from .._abi.constants import RM_GONE
 from .._abi.library import failure
 from .._abi.ownership import pending_frees
+from .._abi.session_calls import send
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers
 from ..errors import GoneError, InvalidArgumentError, MarshalError
-from .session_handle import NativeSession, send
+from .session_handle import NativeSession
 from .session_packets import explained_packets, refused_packets
 
 if TYPE_CHECKING:
@@ -112,10 +113,11 @@ class ThreadSender:
             self._native.loans.add(used.borrowed)
         if pending_frees:
             used.ready()
-        taken: int = send(used.native, document, len(document), 0)
-        if not 0 <= taken < 128:
-            if taken > 0:
-                answer = used.unpack_plain(taken >> 8)
+        taken = send(used.address, document, 0)
+        if taken < 0:
+            length = -1 - taken
+            if length > 0:
+                answer = used.unpack_plain(length)
             elif used.native.status < 0:
                 self._refuse(used, packets, used.native.status)
             else:

@@ -1,0 +1,95 @@
+/* Functions of Python that a session calls for each message, by CPython's limited API. Each call of them holds the
+   interpreter's lock, but for what `send` does in the library. */
+
+#include "session_calls.h"
+
+#include <Python.h>
+#include <string.h>
+
+#include "call_buffers.h"
+
+/* A row of a document of outputs: [value, pts, duration, seq, stream, output, item]. */
+enum { ROW_FIELDS = 7, OUTPUT = 5 };
+
+static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    rmpy_call_buffers *call;
+    char *packets;
+    Py_ssize_t length;
+    size_t most_outputs;
+    int32_t result;
+    (void)module;
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "send takes an address, bytes and a number");
+        return NULL;
+    }
+    call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
+    most_outputs = PyLong_AsSize_t(arguments[2]);
+    if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &packets, &length) < 0) return NULL;
+    Py_BEGIN_ALLOW_THREADS;
+    result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, most_outputs);
+    Py_END_ALLOW_THREADS;
+    return PyLong_FromLong(result);
+}
+
+/* Puts the name of its output into a row in place of the number. */
+static int name_output(PyObject *row, PyObject *names) {
+    PyObject *name;
+    Py_ssize_t number;
+    if (!PyList_Check(row) || PyList_Size(row) != ROW_FIELDS) {
+        PyErr_SetString(PyExc_ValueError, "a row of outputs has 7 fields");
+        return -1;
+    }
+    number = PyLong_AsSsize_t(PyList_GetItem(row, OUTPUT));
+    if (number == -1 && PyErr_Occurred()) return -1;
+    name = PyTuple_GetItem(names, number);
+    if (!name) return -1;
+    Py_INCREF(name);
+    return PyList_SetItem(row, OUTPUT, name);
+}
+
+static PyObject *make_packets(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    /* What `tuple.__new__` calls in the end. C has no cast from an object's pointer to a function's. */
+    void *slot = PyType_GetSlot(&PyTuple_Type, Py_tp_new);
+    newfunc make;
+    PyObject *rows;
+    Py_ssize_t index, length;
+    (void)module;
+    memcpy(&make, &slot, sizeof make);
+    if (count != 3 || !PyList_Check(arguments[0]) || !PyType_Check(arguments[1]) ||
+        !PyType_IsSubtype((PyTypeObject *)arguments[1], &PyTuple_Type)) {
+        PyErr_SetString(PyExc_TypeError, "make_packets takes a list, a subclass of tuple and a tuple");
+        return NULL;
+    }
+    rows = arguments[0];
+    length = PyList_Size(rows);
+    for (index = 0; index < length; index++) {
+        PyObject *row = PyList_GetItem(rows, index), *packed, *packet;
+        if (name_output(row, arguments[2]) < 0) return NULL;
+        packed = PyTuple_Pack(1, row);
+        if (!packed) return NULL;
+        packet = make((PyTypeObject *)arguments[1], packed, NULL);
+        Py_DECREF(packed);
+        if (!packet || PyList_SetItem(rows, index, packet) < 0) return NULL;
+    }
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
+static PyMethodDef functions[] = {
+    {"send", (PyCFunction)(void (*)(void))send, METH_FASTCALL, NULL},
+    {"make_packets", (PyCFunction)(void (*)(void))make_packets, METH_FASTCALL, NULL},
+};
+
+int rmpy_add_session_calls(uintptr_t dict) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    size_t index;
+    int failed = 0;
+    for (index = 0; index < sizeof functions / sizeof *functions && !failed; index++) {
+        PyObject *function = PyCFunction_NewEx(&functions[index], NULL, NULL);
+        failed = !function || PyDict_SetItemString((PyObject *)dict, functions[index].ml_name, function) < 0;
+        Py_XDECREF(function);
+    }
+    if (failed) PyErr_Clear();
+    PyGILState_Release(gil);
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,17 @@
+"""What a session does for each message, by functions in C that are not called through cffi; see `session_calls.h`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .library import lib
+
+_functions: dict[str, Callable[..., Any]] = {}
+if lib.rmpy_add_session_calls(id(_functions)) != 0:
+    raise MemoryError("no memory for the functions of sessions")
+
+send: Callable[[int, bytes, int], int] = _functions["send"]
+"""`rmpy_send` with the call buffers at an address; see `call_buffers.h`."""
+make_packets: Callable[[list[Any], type[tuple[Any, ...]], tuple[str, ...]], None] = _functions["make_packets"]
+"""Replaces each row of a document of outputs by a packet of that type; the names are those of the outputs."""
