@@ -260,6 +260,8 @@ pub(crate) unsafe fn copied_into<'room>(
     name: &str,
 ) -> Result<&'room [u8], Failure> {
     // SAFETY: as this function's caller promises.
-    room.extend_from_slice(unsafe { slice(data, len, name) }?);
+    let bytes = unsafe { slice(data, len, name) }?;
+    room.reserve_exact(bytes.len());
+    room.extend_from_slice(bytes);
     Ok(room)
 }

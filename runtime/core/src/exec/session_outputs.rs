@@ -79,6 +79,7 @@ impl SessionOutputs {
     }
 
     /// Queues a packet. Returns whether a reader waits for it; that is reported once.
+    #[inline]
     pub(super) fn push(&mut self, output: usize, queued: QueuedPacket) -> bool {
         // All packets of a session are one stream.
         self.media[output].note(0, &queued.packet);

@@ -307,10 +307,8 @@ impl Chain {
     /// Passes what a node emitted on to the next ones, until one emits nothing or the end of the chain is reached.
     fn run_down(&mut self, mut position: usize, mut step: Step) -> Result<Option<ChainOutput>, ChainFailure> {
         loop {
-            let (emission, has_more) = match step {
-                Step::Done(emission) => (emission, false),
-                Step::More(emission) => (emission, true),
-            };
+            let has_more = matches!(step, Step::More(_));
+            let (Step::Done(emission) | Step::More(emission)) = step;
             let is_last = position + 1 == self.slots.len();
             self.set_more(position, has_more);
             let slot = &mut self.slots[position];
@@ -318,7 +316,10 @@ impl Chain {
                 Some(attempt) => attempt.step(emission.is_some(), has_more),
                 None => true,
             };
-            let Some(Emission { port, mut packet }) = emission.filter(|_| lets_pass) else { return Ok(None) };
+            if !lets_pass {
+                return Ok(None);
+            }
+            let Some(Emission { port, mut packet }) = emission else { return Ok(None) };
             if let Some(seq) = slot.seqs.get_mut(port) {
                 packet.seq = *seq;
                 *seq += 1;

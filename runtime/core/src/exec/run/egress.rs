@@ -39,6 +39,7 @@ impl Egress {
     }
 
     /// Adds a packet to an output of the graph.
+    #[inline]
     pub(super) fn push(&mut self, output: usize, queued: QueuedPacket) -> Result<Pushed, LimitExceeded> {
         match self {
             Self::Collected { collectors, bytes, limit } => {

@@ -39,14 +39,14 @@ impl FanIn<'_> {
             || self.feedback().iter().any(|&edge| self.takes_back(queues, edge))
     }
 
-    /// Moves at most `most` packets into the inbox, and the ends between them.
+    /// Moves at most `most` packets into the inbox, and the ends between them. Returns how many packets.
     pub(super) fn fill(
         &self,
         queues: &mut [Queue],
         state: &mut InputState,
         inbox: &mut VecDeque<StreamItem>,
         most: usize,
-    ) {
+    ) -> usize {
         let (mut packets, mut bytes) = (0, 0);
         while packets < most && bytes < REFILL_BYTES {
             let Some(edge) = self.next_edge(queues, state) else { break };
@@ -81,6 +81,7 @@ impl FanIn<'_> {
                 }
             }
         }
+        packets
     }
 
     /// The ends that a new instance of an aligning node gets, of ports at which nothing more of the item in work comes.

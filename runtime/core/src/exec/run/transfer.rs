@@ -55,8 +55,12 @@ impl Transfer<'_> {
     ) {
         let Self { run, stage } = self;
         let scheduler = run.scheduler();
-        scheduler.fan_in(stage).fill(&mut state.queues, &mut state.stages[stage].inputs, inbox, most);
+        let taken = scheduler.fan_in(stage).fill(&mut state.queues, &mut state.stages[stage].inputs, inbox, most);
         run.meter.record_fill(&run.graph, stage, &state.queues);
+        if taken == 0 {
+            // An end takes no room.
+            return;
+        }
         for &input in &run.graph.stages[stage].inputs {
             match run.graph.edges[input].from {
                 Some(producer) => scheduler.schedule_if_runnable(state, producer, ready),
