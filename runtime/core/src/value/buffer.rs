@@ -303,6 +303,31 @@ mod tests {
     }
 
     #[test]
+    fn copied_bytes_are_shared_sliced_and_written_as_any() {
+        let bytes: Vec<u8> = (0..10).collect();
+        let mut whole = Buffer::copied(&bytes);
+        assert_eq!((whole.as_slice(), whole.shares(), whole.token()), (&bytes[..], 1, None));
+        let part = whole.slice(3, 5).and_then(|part| part.slice(1, 2)).expect("it is inside");
+        assert_eq!((part.as_slice(), part.offset(), whole.shares()), (&[4, 5][..], 4, 2));
+        assert!(part.same_memory(&whole) && part.memory_id() == whole.memory_id());
+        assert!(part.whole() == whole && !whole.is_exclusive() && whole.as_mut_slice().is_none());
+        assert_eq!(part.end_loan(), None);
+        whole.as_mut_slice().expect("nobody shares it")[0] = 9;
+        assert!(whole.is_exclusive() && whole.as_slice()[0] == 9 && bytes[0] == 0);
+    }
+
+    #[test]
+    fn memory_without_bytes_is_told_from_other_memory() {
+        let empty: Vec<Buffer> = (0..4).map(|_| Buffer::copied(&[])).collect();
+        let mut ids: Vec<usize> = empty.iter().map(Buffer::memory_id).collect();
+        ids.push(Buffer::from_bytes(Vec::new()).memory_id());
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 5);
+        assert!(!empty[0].same_memory(&empty[1]) && empty[0].same_memory(&empty[0].clone()));
+    }
+
+    #[test]
     fn only_the_last_window_ends_the_loan_of_host_memory() {
         let buffer = Buffer::from_foreign(Box::new(Host { bytes: vec![1, 2, 3], released: Arc::default() }));
         let part = buffer.slice(1, 1).expect("it is inside");
