@@ -1,6 +1,6 @@
-/* What a session does for each message, as functions of Python itself. A call by cffi takes its arguments out of a tuple
-   and makes of each what C wants: for a message that is sent by itself some 1,400 of 31,000 instructions. And it lets go of
-   the interpreter's lock, which a call that makes objects of Python needs. cffi reads this file too. */
+/* What a session does for each message, as functions of Python itself. A call by cffi takes its arguments out of a
+   tuple and makes of each what C wants: for a message that is sent by itself some 1,400 of 31,000 instructions. And it
+   lets go of the interpreter's lock, which a call that makes objects of Python needs. cffi reads this file too. */
 
 #ifndef RMPY_SESSION_CALLS_H
 #define RMPY_SESSION_CALLS_H
