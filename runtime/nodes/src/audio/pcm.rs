@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use remotemedia_vectors::{Kernel, run_wide};
+
 /// How a sample is written. All are little-endian and interleaved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SampleFormat {
@@ -135,13 +137,41 @@ pub fn to_pcm(channels: &[&[f32]], format: SampleFormat, bytes: &mut Vec<u8>) {
 }
 
 /// The integer of `bits` bits, 1 to 32, that is nearest to a sample: ties to even, saturated; NaN is 0.
+#[inline(always)]
 pub fn quantize(sample: f32, bits: u32) -> i32 {
     debug_assert!((1..=32).contains(&bits), "{bits} bits");
-    /// Beside it float64 has whole numbers alone, so that adding it rounds; to call a function for that takes longer.
+    /// Beside it float64 has whole numbers alone, so that adding it rounds, and the lowest bits are those of the integer.
+    /// Unlike a cast that has vectors on every processor.
     const WHOLE: f64 = 6_755_399_441_055_744.0;
     let full_scale = f64::from(1u32 << (bits - 1));
-    // The product is exact in float64. The cast makes 0 of NaN.
-    ((f64::from(sample) * full_scale).clamp(-full_scale, full_scale - 1.0) + WHOLE - WHOLE) as i32
+    // The product is exact in float64.
+    let scaled = (f64::from(sample) * full_scale).clamp(-full_scale, full_scale - 1.0);
+    let scaled = if scaled.is_nan() { 0.0 } else { scaled };
+    (scaled + WHOLE).to_bits() as i32
+}
+
+/// Appends the integers of samples, as [`quantize`] has them.
+pub fn quantize_all(samples: &[f32], bits: u32, integers: &mut Vec<i32>) {
+    let begin = integers.len();
+    integers.resize(begin + samples.len(), 0);
+    run_wide(Quantization { samples, bits, integers: &mut integers[begin..] });
+}
+
+struct Quantization<'a> {
+    samples: &'a [f32],
+    bits: u32,
+    integers: &'a mut [i32],
+}
+
+impl Kernel for Quantization<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (integer, sample) in self.integers.iter_mut().zip(self.samples) {
+            *integer = quantize(*sample, self.bits);
+        }
+    }
 }
 
 fn deinterleave<const N: usize>(bytes: &[u8], channels: usize, convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {

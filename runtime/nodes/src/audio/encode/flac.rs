@@ -15,7 +15,7 @@ use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Audio;
 
 use self::frame::FrameEncoder;
-use super::super::pcm::{SampleFormat, quantize};
+use super::super::pcm::{SampleFormat, quantize_all};
 use crate::io::{Output, unwritten};
 
 const BLOCK: usize = 4096;
@@ -71,7 +71,7 @@ impl FlacWriter {
 
     pub(super) fn write(&mut self, audio: &Audio, output: &mut Output, name: &str) -> Result<(), NodeError> {
         for (waiting, samples) in self.waiting.iter_mut().zip(audio.iter_channels()) {
-            waiting.extend(samples.iter().map(|sample| quantize(*sample, self.bits)));
+            quantize_all(samples, self.bits, waiting);
         }
         let mut waiting = std::mem::take(&mut self.waiting);
         let whole = waiting[0].len() / BLOCK * BLOCK;
