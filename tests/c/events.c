@@ -105,7 +105,9 @@ static void a_call_of_a_port_that_ends_is_over_before_its_work(rm_runtime *runti
     CHECK(strcmp(events + strlen(events) - 5, ",[4]]") == 0);
     free(events);
     events = next_events(port, RM_END);
-    CHECK_TEXT("[[4]]", events);
+    /* Nothing else, but the tokens of a pipeline that was freed, which come when the last that used it is done. */
+    end = strstr(events, "[4]]");
+    CHECK(end == events + 1 || (strncmp(events, "[[3,[", 5) == 0 && strchr(events + 5, '[') == end));
     free(events);
     rm_session_free(session);
     rm_port_free(port);
