@@ -246,15 +246,12 @@ pub(crate) unsafe fn copied(data: *const u8, len: usize, name: &str) -> Result<V
     Ok(unsafe { slice(data, len, name) }?.to_vec())
 }
 
-/// Room on the stack for a document that is mostly small, such as a packet.
-pub(crate) type SmallRoom = SmallVec<[u8; 1024]>;
-
-/// Does what [`copied`] does, into `room`: a small document costs no allocation.
+/// Does what [`copied`] does, into `room` on the stack: a document that is mostly small, such as a packet, costs no allocation.
 ///
 /// # Safety
 /// As for [`copied`].
 pub(crate) unsafe fn copied_into<'room>(
-    room: &'room mut SmallRoom,
+    room: &'room mut SmallVec<[u8; 1024]>,
     data: *const u8,
     len: usize,
     name: &str,

@@ -10,10 +10,11 @@ use remotemedia_core::exec::{
 };
 use remotemedia_core::value::Buffer;
 use remotemedia_core::wire::{self, Encoder, Limits};
+use smallvec::SmallVec;
 
 use crate::buffer::{import, rm_buffer};
 use crate::counters::Counter;
-use crate::document::{Destination, SmallRoom, copied, copied_into, rm_output};
+use crate::document::{Destination, copied, copied_into, rm_output};
 use crate::error::rm_error;
 use crate::failure::Failure;
 use crate::guard::{guarded, lending};
@@ -110,7 +111,7 @@ pub unsafe extern "C" fn rm_session_send(
         // SAFETY: writable, as the caller promises.
         let mut destination = unsafe { Destination::new(out) }?;
         let session = session?;
-        let mut room = SmallRoom::new();
+        let mut room = SmallVec::new();
         // SAFETY: readable, as the caller promises.
         let bytes = unsafe { copied_into(&mut room, packets, len, "packets") }?;
         let buffers = buffers?;
