@@ -141,7 +141,7 @@ pub fn to_pcm(channels: &[&[f32]], format: SampleFormat, bytes: &mut Vec<u8>) {
 pub fn quantize(sample: f32, bits: u32) -> i32 {
     debug_assert!((1..=32).contains(&bits), "{bits} bits");
     /// Beside it float64 has whole numbers alone, so that adding it rounds, and the lowest bits are those of the integer.
-    /// Unlike a cast that has vectors on every processor.
+    /// Unlike a cast, that has vectors on every processor.
     const WHOLE: f64 = 6_755_399_441_055_744.0;
     let full_scale = f64::from(1u32 << (bits - 1));
     // The product is exact in float64.

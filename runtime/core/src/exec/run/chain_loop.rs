@@ -51,7 +51,9 @@ impl ChainLoop<'_> {
             let output = if self.chain.has_work() {
                 self.chain.advance()
             } else {
-                if self.inbox.is_empty() && !std::mem::take(&mut has_looked) {
+                // Good for one step: nodes may take all of the inbox without emitting anything.
+                let has_just_looked = std::mem::take(&mut has_looked);
+                if self.inbox.is_empty() && !has_just_looked {
                     let refused = self.chain.refused();
                     self.refill(&mut run.lock(), refused);
                 }
