@@ -100,10 +100,19 @@ TEST(run, memory_of_the_runtime_outlives_it) {
 TEST(run, a_timeout_and_a_stop_end_a_run) {
     rm::Runtime runtime;
     Gate entered;
-    const rm::Graph graph = rm::Graph() >> rm::host_node("Wait", [&entered](const rm::HostPacket &, rm::Emitter &emit) {
+    // How often nothing told the function, which shows in no error: that of the timeout is there already.
+    std::atomic<int> untold = 0;
+    const auto wait_for_stop = [&untold](const rm::HostPacket &, rm::Emitter &emit) {
+        try {
+            Gate never;
+            never.wait(emit.stop_token());
+        } catch (const std::runtime_error &) {
+            untold++;
+        }
+    };
+    const rm::Graph graph = rm::Graph() >> rm::host_node("Wait", [&](const rm::HostPacket &packet, rm::Emitter &emit) {
                                 entered.open();
-                                Gate never;
-                                never.wait(emit.stop_token());
+                                wait_for_stop(packet, emit);
                             });
     const rm::Pipeline pipeline(runtime, graph);
     THROWN(rm::TimedOut, pipeline.execute({1}, {.timeout = std::chrono::milliseconds(20)}).get());
@@ -113,20 +122,30 @@ TEST(run, a_timeout_and_a_stop_end_a_run) {
     stop.request_stop();
     THROWN(rm::Cancelled, execution.get());
     CHECK(!execution.cancel());
-    // The blocking call: another thread stops it while a function is at work.
+    // The blocking call: this thread runs the function, which is told of the timeout all the same.
+    THROWN(rm::TimedOut, pipeline.run({1}, {.timeout = std::chrono::milliseconds(20)}));
+    THROWN(rm::TimedOut, pipeline.run({1, 2}, {.timeout = std::chrono::microseconds(0)}));
+    const rm::Pipeline quick(runtime,
+                             rm::Graph() >> rm::host_node("Look", [](const rm::Value &value) { return value; }));
+    CHECK_EQUAL(1u, quick.run({1}, {.timeout = std::chrono::microseconds::max()}).values().size());
+    // Another thread stops it while a function is at work.
     std::stop_source other;
     Gate begun;
-    const rm::Pipeline blocking(runtime,
-                                rm::Graph() >> rm::host_node("Wait", [&](const rm::HostPacket &, rm::Emitter &emit) {
-                                    begun.open();
-                                    Gate never;
-                                    never.wait(emit.stop_token());
-                                }));
+    const rm::Pipeline blocking(
+        runtime, rm::Graph() >> rm::host_node("Wait", [&](const rm::HostPacket &packet, rm::Emitter &emit) {
+                     begun.open();
+                     wait_for_stop(packet, emit);
+                 }));
     std::jthread stopper([&] {
         begun.wait();
         other.request_stop();
     });
     THROWN(rm::Cancelled, blocking.run({1}, {.stop = other.get_token()}));
+    // The stop comes before the event of the call is handled: the function must not begin to wait for it.
+    for (int round = 0; round < 100; round++) {
+        THROWN(rm::Cancelled, blocking.run({1}, {.stop = other.get_token()}));
+    }
+    CHECK_EQUAL(0, untold.load());
 }
 
 TEST(run, a_run_that_nobody_waits_for_is_cancelled) {

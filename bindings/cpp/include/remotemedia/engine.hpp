@@ -7,7 +7,6 @@
 #include "port.hpp"
 
 #include <atomic>
-#include <csignal>
 #include <thread>
 
 #include <poll.h>
@@ -19,22 +18,6 @@ namespace remotemedia {
 using Executor = std::function<void(std::function<void()>)>;
 
 namespace detail {
-
-/// Starts a thread that no signal interrupts: signals belong to the threads of the program.
-template <typename Function> std::thread start_thread(Function &&function) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread thread;
-    try {
-        thread = std::thread(std::forward<Function>(function));
-    } catch (...) {
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        throw;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
-}
 
 /// Threads for functions that may block. They begin when needed; one that waits for room does not count.
 class ServingThreads : public std::enable_shared_from_this<ServingThreads> {

@@ -4,10 +4,10 @@
 
 #pragma once
 
+#include "alarm.hpp"
 #include "serve.hpp"
 
 #include <atomic>
-#include <condition_variable>
 #include <unordered_set>
 
 namespace remotemedia::detail {
@@ -79,11 +79,11 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
     }
 
     /// Cancels work; returns whether it had not ended. Its functions are told by their stop tokens.
-    bool cancel(const Work &work) {
+    bool cancel(Work &work) {
         rm_error *error = nullptr;
         const rm_status status = rm_port_cancel(handle_, work.token, &error);
         rm_error_free(error);
-        stop_calls([&work](const OpenCall &call) { return call.job == work.token; });
+        stop_functions(work);
         return status >= 0;
     }
 
@@ -142,6 +142,10 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
         return call.is_over;
     }
 
+    std::stop_token stop_token(OpenCall &call) override {
+        return call.stop.get_token();
+    }
+
   protected:
     /// Waits until a condition holds, which is checked with the lock.
     virtual void wait(const std::function<bool()> &condition) = 0;
@@ -169,9 +173,7 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
             complete(event.number, std::move(*event.completion));
             break;
         case RM_EVENT_CALL:
-            open_call(event.call);
-            if (!event.call->work) break;
-            serve(std::move(event.call));
+            if (open_call(event.call)) serve(std::move(event.call));
             break;
         case RM_EVENT_ROOM:
         case RM_EVENT_OUTPUTS:
@@ -203,6 +205,15 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
             work->completed(
                 {{}, std::make_exception_ptr(ShutDown("the runtime was shut down while the work went on"))});
         }
+    }
+
+    /// Ends the calls of work, those too whose events have not been handled yet.
+    void stop_functions(Work &work) {
+        {
+            const std::lock_guard lock(mutex_);
+            work.is_unwanted = true;
+        }
+        stop_calls([&work](const OpenCall &call) { return call.job == work.token; });
     }
 
     /// Serves a call and those that come with its replies.
@@ -258,18 +269,19 @@ class EventPort : public Replier, public std::enable_shared_from_this<EventPort>
         const std::uint64_t id = decoder.number("a call is a number");
         auto call = read_call(id, decoder, loans());
         if (fields > 2) loans().release(read_tokens(decoder));
-        open_call(call);
-        return call;
+        return open_call(call) ? call : nullptr;
     }
 
-    void open_call(const std::shared_ptr<OpenCall> &call) {
+    /// Registers a call; returns whether an answer is wanted.
+    bool open_call(const std::shared_ptr<OpenCall> &call) {
         const std::lock_guard lock(mutex_);
         const auto work = works_.find(call->job);
-        if (work == works_.end()) return;
-        call->work = work->second;
+        if (work == works_.end() || work->second->is_unwanted) return false;
         // Its end may have come by another thread before the reply that brought it returned.
-        call->is_over = over_early_.contains(call->id);
+        if (over_early_.contains(call->id)) return false;
+        call->work = work->second;
         calls_.emplace(call->id, call);
+        return true;
     }
 
     void change_call(std::uint64_t id, bool is_over) {
@@ -350,9 +362,29 @@ class InlinePort final : public EventPort {
         while (!is_done()) step();
     }
 
+    /// The same for a run with a deadline, of which its functions are told: while they run, this thread reads no event.
+    void drive(const std::function<bool()> &is_done, Work &run, std::chrono::steady_clock::time_point deadline) {
+        struct Watch {
+            InlinePort &port;
+            ~Watch() {
+                port.alarm_.reset();
+                port.watched_ = nullptr;
+            }
+        } watch{*this};
+        watched_ = &run;
+        deadline_ = deadline;
+        drive(is_done);
+    }
+
     /// Takes release records that are there.
     void drain() {
         fetch(0, events_);
+    }
+
+    std::stop_token stop_token(OpenCall &call) override {
+        // Only functions that ask to be told need the thread of an alarm.
+        if (watched_ && !alarm_) alarm_.emplace(deadline_, [this] { stop_functions(*watched_); });
+        return EventPort::stop_token(call);
     }
 
   private:
@@ -381,6 +413,9 @@ class InlinePort final : public EventPort {
     }
 
     std::deque<Event> events_;
+    Work *watched_ = nullptr;
+    std::chrono::steady_clock::time_point deadline_;
+    std::optional<Alarm> alarm_;
 };
 
 } // namespace remotemedia::detail

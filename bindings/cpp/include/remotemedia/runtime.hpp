@@ -176,8 +176,9 @@ class Pipeline {
     Pipeline(Pipeline &&) = default;
     Pipeline &operator=(Pipeline &&) = default;
 
-    /// Runs and waits. Functions run on this thread. `inputs` are a list with one entry for each item, a map of such
-    /// lists for a graph with named inputs, or null for a graph that has only sources.
+    /// Runs and waits. Functions run on this thread: one that takes long heeds its stop token, which tells it of the
+    /// timeout too, or the call ends when the function does. `inputs` are a list with one entry for each item, a map of
+    /// such lists for a graph with named inputs, or null for a graph that has only sources.
     Outputs run(const Value &inputs, const RunOptions &options = {}) const {
         detail::Encoder document;
         document.value(inputs);
@@ -267,10 +268,16 @@ class Pipeline {
             return settle(*lease.port, run->take_completion());
         }
         auto run = std::make_shared<detail::Run>();
+        const auto begun = std::chrono::steady_clock::now();
         begin(*lease.port, run, document, options.timeout, inline_budget);
         {
             const std::stop_callback stop(options.stop, [&] { lease.port->cancel(*run); });
-            lease.port->drive([&] { return run->is_done(); });
+            const auto is_done = [&] { return run->is_done(); };
+            if (options.timeout) {
+                lease.port->drive(is_done, *run, begun + std::clamp(*options.timeout, no_time, longest_watch));
+            } else {
+                lease.port->drive(is_done);
+            }
         }
         return settle(*lease.port, run->take_completion());
     }
@@ -327,6 +334,8 @@ class Pipeline {
         return completion;
     }
 
+    /// A deadline behind this is none that a thread would have to watch.
+    static constexpr std::chrono::microseconds no_time{0}, longest_watch = std::chrono::hours(24 * 365);
     /// A thread that waits anyway may as well do the work itself.
     static constexpr std::chrono::microseconds inline_budget{10'000};
 

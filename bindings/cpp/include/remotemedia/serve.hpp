@@ -33,6 +33,8 @@ class Work {
     }
 
     std::uint64_t token = 0;
+    /// No answer of its functions is wanted any more, though its end may not be here yet. Its port guards it.
+    bool is_unwanted = false;
 
   private:
     struct Held {
@@ -121,6 +123,8 @@ class Replier {
     /// Waits until there is room for more, or the call is over: false.
     virtual bool wait_for_room(OpenCall &call) = 0;
     virtual bool is_over(OpenCall &call) = 0;
+    /// What tells a function that its answer is not wanted any more.
+    virtual std::stop_token stop_token(OpenCall &call) = 0;
     virtual Loans &loans() = 0;
 };
 
@@ -251,7 +255,7 @@ class Serving final : public EmitTarget {
     }
 
     std::stop_token stop_token() override {
-        return call_->stop.get_token();
+        return replier_.stop_token(*call_);
     }
 
   private:
