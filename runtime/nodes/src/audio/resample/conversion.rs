@@ -3,7 +3,7 @@
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Layout, MediaTime};
 
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Part};
 use crate::stream::finite::check_finite;
 use crate::stream::reader::Segment;
 
@@ -42,9 +42,9 @@ pub(super) struct Ratio {
 
 /// Output in the making: some channels are done, others not.
 struct Piece {
+    part: Part,
+    /// The channels that are done, one behind the other.
     samples: Vec<f32>,
-    blocks: usize,
-    frames: usize,
     channels_done: usize,
 }
 
@@ -124,20 +124,19 @@ impl Conversion {
             return self.sound(Vec::new()).map(Some);
         }
         let Some(mut piece) = self.piece.take().or_else(|| self.next_piece()) else { return Ok(None) };
-        let share = (self.kernel.blocks_per_step() / piece.blocks).max(1);
+        let share = (self.kernel.blocks_per_step() / piece.part.blocks).max(1);
         let end = (piece.channels_done + share).min(self.channels);
         for channel in piece.channels_done..end {
-            let output = &mut piece.samples[channel * piece.frames..(channel + 1) * piece.frames];
-            self.kernel.convert(channel, self.blocks, piece.blocks, self.emitted, output);
+            self.kernel.convert(channel, &piece.part, &mut piece.samples);
         }
         piece.channels_done = end;
         if end < self.channels {
             self.piece = Some(piece);
             return Ok(None);
         }
-        let sound = if piece.frames > 0 { Some(self.sound(piece.samples)?) } else { None };
-        self.blocks += piece.blocks as u64;
-        self.emitted += piece.frames as u64;
+        let sound = if piece.part.frames > 0 { Some(self.sound(piece.samples)?) } else { None };
+        self.blocks += piece.part.blocks as u64;
+        self.emitted += piece.part.frames as u64;
         Ok(sound)
     }
 
@@ -161,7 +160,8 @@ impl Conversion {
         }
         let available = self.kernel.available(self.blocks + blocks as u64);
         let frames = (self.total.map_or(available, |total| total.min(available)) - self.emitted) as usize;
-        Some(Piece { samples: vec![0.0; frames * self.channels], blocks, frames, channels_done: 0 })
+        let part = Part { first_block: self.blocks, blocks, first_frame: self.emitted, frames };
+        Some(Piece { part, samples: Vec::with_capacity(frames * self.channels), channels_done: 0 })
     }
 
     /// The most blocks of one piece: what all channels together can do in one step, and at least one.

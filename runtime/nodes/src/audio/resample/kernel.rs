@@ -41,9 +41,16 @@ pub(super) trait Kernel: Send {
     fn push(&mut self, channel: usize, samples: &[f32]);
     /// Adds silence to all channels.
     fn push_silence(&mut self, frames: usize);
-    /// Converts the next `blocks` blocks of a channel, the first of which is block `first_block` of the stream, into
-    /// the output frames from `first_frame` on.
-    fn convert(&mut self, channel: usize, first_block: u64, blocks: usize, first_frame: u64, output: &mut [f32]);
+    /// Converts the next blocks of a channel, and appends the output frames of `part` to `output`.
+    fn convert(&mut self, channel: usize, part: &Part, output: &mut Vec<f32>);
+}
+
+/// Blocks of a stream that follow each other, and the frames that come of them.
+pub(super) struct Part {
+    pub(super) first_block: u64,
+    pub(super) blocks: usize,
+    pub(super) first_frame: u64,
+    pub(super) frames: usize,
 }
 
 /// What all streams between the same rates share.
@@ -143,28 +150,29 @@ impl<T: Sample> Kernel for Streams<T> {
         }
     }
 
-    fn convert(&mut self, channel: usize, first_block: u64, blocks: usize, first_frame: u64, output: &mut [f32]) {
+    fn convert(&mut self, channel: usize, part: &Part, output: &mut Vec<f32>) {
         let Self { plan, scratch, channels } = self;
         let Channel { input, between, between_first } = &mut channels[channel];
-        for index in 0..blocks {
+        let end_of_part = output.len() + part.frames;
+        for index in 0..part.blocks {
             let block = plan.blocks.convert(&input[index * plan.blocks.hop..], scratch);
-            let number = first_block + index as u64;
+            let number = part.first_block + index as u64;
             let (first, end) = (plan.frames_after(number), plan.frames_after(number + 1));
             let block = &block[block.len() - (end - first) as usize..];
             if plan.interpolator.is_some() {
                 between.extend_from_slice(block);
             } else {
                 // The last block of a stream may give more than the stream has.
-                let start = ((first - first_frame) as usize).min(output.len());
-                for (target, &sample) in output[start..].iter_mut().zip(block) {
-                    *target = sample.to_single();
-                }
+                let wanted = block.len().min(end_of_part - output.len());
+                output.extend(block[..wanted].iter().map(|sample| sample.to_single()));
             }
         }
-        input.drain(..blocks * plan.blocks.hop);
+        input.drain(..part.blocks * plan.blocks.hop);
         if let Some(interpolator) = &plan.interpolator {
-            interpolator.convert(between, *between_first, first_frame, output);
-            let next = interpolator.first_tap(first_frame + output.len() as u64);
+            let start = output.len();
+            output.resize(end_of_part, 0.0);
+            interpolator.convert(between, *between_first, part.first_frame, &mut output[start..]);
+            let next = interpolator.first_tap(part.first_frame + part.frames as u64);
             let spent = ((next - *between_first) as usize).min(between.len());
             between.drain(..spent);
             *between_first += spent as u64;
