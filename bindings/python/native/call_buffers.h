@@ -22,6 +22,8 @@ typedef struct rmpy_call_buffers {
     int64_t budget_us;
     const rm_buffer *buffers;
     size_t buffer_count;
+    /* How many calls of the session in a row have taken so long that the interpreter's lock is better let go of. */
+    int32_t long_calls;
 } rmpy_call_buffers;
 
 /* In a result of rmpy_submit: there are buffers, or released tokens. */

@@ -1,15 +1,37 @@
 /* Functions of Python that a session calls for each message, by CPython's limited API. Each call of them holds the
-   interpreter's lock, but for what `send` does in the library. */
+   interpreter's lock, but for what a long `send` does in the library. */
 
 #include "session_calls.h"
 
 #include <Python.h>
 #include <string.h>
+#include <time.h>
 
 #include "call_buffers.h"
 
 /* A row of a document of outputs: [value, pts, duration, seq, stream, output, item]. */
 enum { ROW_FIELDS = 7, OUTPUT = 5 };
+
+/* About what a thread that waits for the lock needs to wake up. To let go of it for less gives that thread nothing, and
+   where it is awake in time, it has the lock for the switch interval, 5 ms, in which the session's thread waits. */
+enum { SHORT_US = 100 };
+/* One call alone may have been long because its thread lost the processor. */
+enum { MOST_LONG_CALLS = 1 };
+
+static int64_t now_us(void) {
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* `rmpy_send`, and notes how long it took. */
+static int32_t timed_send(rmpy_call_buffers *call, const char *packets, Py_ssize_t length, size_t most_outputs) {
+    int64_t begun = now_us(), taken;
+    int32_t result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, most_outputs);
+    taken = now_us() - begun;
+    call->long_calls = taken < SHORT_US ? 0 : call->long_calls + (call->long_calls <= MOST_LONG_CALLS);
+    return result;
+}
 
 static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
     rmpy_call_buffers *call;
@@ -25,9 +47,13 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
     most_outputs = PyLong_AsSize_t(arguments[2]);
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &packets, &length) < 0) return NULL;
-    Py_BEGIN_ALLOW_THREADS;
-    result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, most_outputs);
-    Py_END_ALLOW_THREADS;
+    if (call->long_calls <= MOST_LONG_CALLS) {
+        result = timed_send(call, packets, length, most_outputs);
+    } else {
+        Py_BEGIN_ALLOW_THREADS;
+        result = timed_send(call, packets, length, most_outputs);
+        Py_END_ALLOW_THREADS;
+    }
     return PyLong_FromLong(result);
 }
 

@@ -10,7 +10,8 @@
 /* Adds the functions to the dict at an address, `id()` in Python:
 
    send(address, packets, most_outputs) -> int: `rmpy_send` with the call buffers at an address, and packets as bytes.
-   It lets go of the interpreter's lock.
+   It lets go of the interpreter's lock, unless the last ones of the session took less than another thread needs to wake
+   up. Nothing in the library waits for the lock, so one that waits for the library may hold it.
 
    make_packets(rows, type, names): replaces each row of a list, a list of 7 fields, by a tuple of this type, a subclass
    of tuple, and in it the number of an output by its name, from a tuple.

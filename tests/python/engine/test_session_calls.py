@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
+import numpy
 import pytest
+import remotemedia as rm
 from remotemedia._abi.session_calls import make_packets, send
+from remotemedia._engine import session_handle
 from remotemedia._results.outputs import Packet
 
 
@@ -59,3 +67,44 @@ def test_what_is_no_row_is_refused(arguments: tuple[Any, ...], error: type[Excep
 def test_a_send_checks_what_it_is_given_before_it_calls(arguments: tuple[Any, ...]) -> None:
     with pytest.raises((TypeError, OverflowError)):
         send(*arguments)
+
+
+async def test_short_sends_keep_the_interpreter_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another thread waits for the lock, CPython gives it that thread as soon as it is let go of."""
+    turns, is_over, calls = 0, False, []
+
+    def take_turns() -> None:
+        nonlocal turns
+        while not is_over:
+            turns += 1
+            time.sleep(0)
+
+    def noting(*arguments: Any) -> int:
+        calls.append(arguments)
+        return send(*arguments)
+
+    monkeypatch.setattr(session_handle, "send", noting)
+    resampler = {"id": "r", "node_type": "AudioResample", "params": {"rate": 16000}}
+    pipeline = rm.Pipeline.load({"version": "v1", "nodes": [resampler]})
+    thread = threading.Thread(target=take_turns)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        async with pipeline.session() as session:
+            assert session.try_send(rm.Audio(numpy.zeros((1, 960), numpy.float32), 48000))
+            thread.start()
+            fewest = min(sends_in_c(*calls[0], 500, lambda: turns) for _ in range(30))
+            session.cancel()
+    finally:
+        is_over = True
+        sys.setswitchinterval(interval)
+        thread.join()
+    # Before and after the calls the interpreter lets go of it by itself.
+    assert fewest < 5
+
+
+def sends_in_c(address: int, packets: bytes, most: int, count: int, turns: Callable[[], int]) -> int:
+    """Sends again and again without a step of the interpreter between; how many turns another thread had meanwhile."""
+    before = turns()
+    deque(map(send, repeat(address, count), repeat(packets), repeat(most)), maxlen=0)
+    return turns() - before
