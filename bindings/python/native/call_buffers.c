@@ -58,6 +58,13 @@ int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length
     return -1 - (int32_t)output->len;
 }
 
+int32_t rmpy_audio_from_pcm(rmpy_call_buffers *call, const uint8_t *pcm, size_t length, const uint8_t *format,
+                            size_t format_length, uint32_t rate, uint32_t channels) {
+    call->status = rm_audio_from_pcm(pcm, length, format, format_length, rate, channels, &call->output, &call->error);
+    call->output.discard_count = 0;
+    return is_plain(call) ? (int32_t)call->output.len : -1;
+}
+
 int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs) {
     call->status = rm_session_receive(call->session, sink, most_outputs, &call->output, &call->error);
     call->output.discard_count = 0;

@@ -40,6 +40,11 @@ int32_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const 
    refers to no buffer; else -1, and `status` and `output` have the result. */
 int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length, size_t most_outputs);
 
+/* Makes a document of audio of PCM, whose format is the name of a format of samples. Returns its length if it is in the
+   room of the call and refers to no buffer; else -1, and `status` and `output` have the result. */
+int32_t rmpy_audio_from_pcm(rmpy_call_buffers *call, const uint8_t *pcm, size_t length, const uint8_t *format,
+                            size_t format_length, uint32_t rate, uint32_t channels);
+
 /* Receives outputs of the session. Returns 0 if there are none yet; else the length of the answer if it is in the room
    of the call and refers to no buffer; else -1, and `status` and `output` have the result. */
 int32_t rmpy_receive(rmpy_call_buffers *call, int64_t sink, size_t most_outputs);

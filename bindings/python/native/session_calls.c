@@ -57,6 +57,32 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     return PyLong_FromLong(result);
 }
 
+static PyObject *audio_from_pcm(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    rmpy_call_buffers *call;
+    char *pcm, *format;
+    Py_ssize_t length, format_length;
+    size_t rate, channels;
+    (void)module;
+    if (count != 5) {
+        PyErr_SetString(PyExc_TypeError, "audio_from_pcm takes an address, bytes twice and two numbers");
+        return NULL;
+    }
+    call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
+    if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &pcm, &length) < 0 ||
+        PyBytes_AsStringAndSize(arguments[2], &format, &format_length) < 0)
+        return NULL;
+    rate = PyLong_AsSize_t(arguments[3]);
+    if (PyErr_Occurred()) return NULL;
+    channels = PyLong_AsSize_t(arguments[4]);
+    if (PyErr_Occurred()) return NULL;
+    if (rate > UINT32_MAX || channels > UINT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "a rate and a number of channels have 32 bits");
+        return NULL;
+    }
+    return PyLong_FromLong(rmpy_audio_from_pcm(call, (const uint8_t *)pcm, (size_t)length, (const uint8_t *)format,
+                                               (size_t)format_length, (uint32_t)rate, (uint32_t)channels));
+}
+
 /* Puts the name of its output into a row in place of the number. */
 static int name_output(PyObject *row, PyObject *names) {
     PyObject *name;
@@ -103,6 +129,7 @@ static PyObject *make_packets(PyObject *module, PyObject *const *arguments, Py_s
 
 static PyMethodDef functions[] = {
     {"send", (PyCFunction)(void (*)(void))send, METH_FASTCALL, NULL},
+    {"audio_from_pcm", (PyCFunction)(void (*)(void))audio_from_pcm, METH_FASTCALL, NULL},
     {"make_packets", (PyCFunction)(void (*)(void))make_packets, METH_FASTCALL, NULL},
 };
 

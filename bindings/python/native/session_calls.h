@@ -13,6 +13,9 @@
    It lets go of the interpreter's lock, unless the last ones of the session took less than another thread needs to wake
    up. Nothing in the library waits for the lock, so one that waits for the library may hold it.
 
+   audio_from_pcm(address, pcm, format, rate, channels) -> int: `rmpy_audio_from_pcm` with bytes and the name of a
+   format as bytes. It keeps the lock: for short PCM.
+
    make_packets(rows, type, names): replaces each row of a list, a list of 7 fields, by a tuple of this type, a subclass
    of tuple, and in it the number of an output by its name, from a tuple.
 

@@ -13,5 +13,7 @@ if lib.rmpy_add_session_calls(id(_functions)) != 0:
 
 send: Callable[[int, bytes, int], int] = _functions["send"]
 """`rmpy_send` with the call buffers at an address; see `call_buffers.h`."""
+audio_from_pcm: Callable[[int, bytes, bytes, int, int], int] = _functions["audio_from_pcm"]
+"""`rmpy_audio_from_pcm` with the call buffers at an address, PCM, the name of its format, rate and channels."""
 make_packets: Callable[[list[Any], type[tuple[Any, ...]], tuple[str, ...]], None] = _functions["make_packets"]
 """Replaces each row of a document of outputs by a packet of that type; the names are those of the outputs."""

@@ -173,6 +173,10 @@ class CallBuffers(Encoder, Decoder):
         """A document of this length in the room of the call that names no buffer."""
         return unpackb(self._view[:length], ext_hook=self.decode, timestamp=3)
 
+    def unpack_payload(self, length: int) -> bytes:
+        """The payload of a document of this length in the room of the call that is one ext value."""
+        return unpackb(self._view[:length], ext_hook=_payload)  # type: ignore[no-any-return]
+
     def unpack_values(self, span: int, count: int, borrowed: Mapping[int, Borrowed] | None) -> Outputs:
         """The outputs of a completion that holds nothing else, for `count` inputs.
 
@@ -254,6 +258,10 @@ class CallBuffers(Encoder, Decoder):
             else:
                 storages.append(Storage(address, ownership.adopt(table[index]), None))
         return storages
+
+
+def _payload(_code: int, payload: bytes) -> bytes:
+    return payload
 
 
 class _FreeBuffers(threading.local):

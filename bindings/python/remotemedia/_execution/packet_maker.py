@@ -35,7 +35,7 @@ class PacketMaker:
         if self.pcm is not None:
             if pts is not None or duration is not None:
                 raise InvalidArgumentError("with input= the bytes themselves tell the time; leave out pts and duration")
-            audio = self.pcm.take(value)
+            audio = self.pcm.take_packed(value)
             return None if audio is None else [audio]
         if number:
             return [value, _nanoseconds("pts", pts), _nanoseconds("duration", duration), number]
