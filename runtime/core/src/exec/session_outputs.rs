@@ -37,6 +37,8 @@ pub(super) struct SessionOutputs {
     /// How much media has reached each output of the graph.
     media: Vec<MediaLength>,
     next_arrival: u64,
+    /// How many calls are under way that take at their end what has come out meanwhile.
+    takers: usize,
 }
 
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl SessionOutputs {
             places,
             media: vec![MediaLength::default(); outputs],
             next_arrival: 0,
+            takers: 0,
         }
     }
 
@@ -78,7 +81,20 @@ impl SessionOutputs {
         place.is_none_or(|place| self.chosen[place].queue.has_credit_behind(coming))
     }
 
-    /// Queues a packet. Returns whether a reader waits for it; that is reported once.
+    /// Begins a call that takes at its end what has come out: until then nothing is reported.
+    pub(super) fn begin_taking(&mut self) {
+        self.takers += 1;
+    }
+
+    /// Ends such a call. Returns whether a reader waits for what it has left; that is reported once.
+    pub(super) fn end_taking(&mut self) -> bool {
+        self.takers = self.takers.saturating_sub(1);
+        self.takers == 0
+            && self.chosen.iter().any(|output| output.is_awaited && !output.arrivals.is_empty())
+            && self.stop_waiting()
+    }
+
+    /// Queues a packet. Returns whether a reader waits for it and nobody is about to take it; that is reported once.
     #[inline]
     pub(super) fn push(&mut self, output: usize, queued: QueuedPacket) -> bool {
         // All packets of a session are one stream.
@@ -88,11 +104,11 @@ impl SessionOutputs {
         output.queue.push(StreamItem::Packet(queued, 0));
         output.arrivals.push_back(self.next_arrival);
         self.next_arrival += 1;
-        let is_awaited = output.is_awaited;
-        if is_awaited {
+        let is_due = output.is_awaited && self.takers == 0;
+        if is_due {
             self.stop_waiting();
         }
-        is_awaited
+        is_due
     }
 
     /// Takes packets of one output or, in the order of arrival, of all, until `taken` is at the limit.
@@ -163,6 +179,7 @@ impl SessionOutputs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Value;
 
     #[test]
     fn outputs_that_were_handed_over_hold_up_no_stage() {
@@ -170,5 +187,29 @@ mod tests {
         assert!(session_outputs.has_credit(0) && !session_outputs.has_credit(1));
         drop(std::mem::take(&mut session_outputs));
         assert!(session_outputs.has_credit(1));
+    }
+
+    #[test]
+    fn what_the_last_of_several_takers_has_left_is_reported_once() {
+        let queued = |item| QueuedPacket { packet: Packet::new(Value::Int(1)), item, path: 0, deadline: None };
+        let mut session_outputs = SessionOutputs::new(2, &[0, 1], Bounds::DEFAULT);
+        let take = |session_outputs: &mut SessionOutputs| {
+            session_outputs.take(None, TakeLimit { packets: 1, bytes: 0 }, &mut Vec::new());
+        };
+        session_outputs.wait(Some(1));
+        session_outputs.begin_taking();
+        session_outputs.begin_taking();
+        assert!(!session_outputs.push(1, queued(0)) && !session_outputs.push(1, queued(1)));
+        take(&mut session_outputs);
+        assert!(!session_outputs.end_taking(), "another one may take it");
+        assert!(session_outputs.end_taking() && !session_outputs.push(1, queued(2)), "reported once");
+        take(&mut session_outputs);
+        take(&mut session_outputs);
+        session_outputs.wait(Some(1));
+        session_outputs.begin_taking();
+        assert!(!session_outputs.push(1, queued(3)) && !session_outputs.push(0, queued(4)));
+        take(&mut session_outputs);
+        assert!(!session_outputs.end_taking(), "what stays is another output's");
+        assert!(session_outputs.push(1, queued(5)), "the reader waits still");
     }
 }

@@ -466,6 +466,30 @@ fn next_call(port: &Port) -> HostCall {
 }
 
 #[test]
+fn a_reader_is_not_told_of_what_the_sender_takes_along() {
+    let runtime = runtime();
+    let graph = compile(&runtime, &[("n", "Pass", "")], &[], &Default::default());
+    let port = Port::new(None);
+    let session = open(&graph, &port);
+    let send = |most| session.send(&mut packets(0..2), 0, PATIENCE, TakeLimit { packets: most, ..ALL }).expect("taken");
+    let events = || port.next(Some(Duration::ZERO)).events.len();
+    assert!(matches!(session.receive(None, ALL), Received::WouldBlock));
+    assert_eq!(send(2).outputs.len(), 2);
+    assert_eq!(events(), 0);
+    // It waits still: for what is left, and for what nobody takes along.
+    assert_eq!(send(1).outputs.len(), 1);
+    assert!(matches!(next(&port), Event::Outputs { token: 1 }));
+    assert_eq!(received(&session, &port, 1), [1]);
+    assert!(matches!(session.receive(None, ALL), Received::WouldBlock));
+    assert_eq!(send(0).outputs.len(), 0);
+    assert!(matches!(next(&port), Event::Outputs { token: 1 }));
+    assert_eq!(received(&session, &port, 2), [0, 1]);
+    assert_eq!(send(0).outputs.len() + events(), 0, "once");
+    assert!(session.cancel());
+    ended(&port);
+}
+
+#[test]
 fn a_host_that_asks_for_ends_hears_of_each_and_of_the_last_and_may_answer_them() {
     let runtime = runtime();
     let hosts = [("mine".to_owned(), HostNodeType { ends: true, ..HostNodeType::new(7, 4) })].into();

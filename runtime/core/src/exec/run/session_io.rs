@@ -26,8 +26,8 @@ pub(in crate::exec) struct SessionIo<'run>(pub(in crate::exec) &'run Arc<Run>);
 
 impl SessionIo<'_> {
     /// Takes packets in their order as far as each finds room at its input, and works on this thread within the budget. Adds
-    /// the outputs that are there to `outputs`, at most `most`. A sender that has packets left is notified once when there is
-    /// room again. Returns how many packets were taken.
+    /// the outputs that are there to `outputs`, at most `most`; a reader is not notified of those. A sender that has packets
+    /// left is notified once when there is room again. Returns how many packets were taken.
     pub(in crate::exec) fn send<P: EntryPacket>(
         self,
         packets: &mut VecDeque<P>,
@@ -41,6 +41,9 @@ impl SessionIo<'_> {
         let mut state = run.lock();
         state.check_input()?;
         state.seen(budget.map_or_else(Instant::now, |budget| budget.from));
+        if let (1.., Some(live)) = (most.packets, state.egress.live()) {
+            live.begin_taking();
+        }
         let mut is_fresh = true;
         loop {
             let before = (packets.len(), outputs.len());
@@ -58,6 +61,7 @@ impl SessionIo<'_> {
             run_here(run, budget, std::mem::take(&mut ready));
             state = run.lock();
             if state.phase != Phase::Active {
+                self.end_taking(&mut state, most);
                 // What was taken is lost with the rest; the completion has the reason, and the next send is refused.
                 if !packets.is_empty() {
                     run.notify(&mut state, Event::Room { token: run.token });
@@ -65,6 +69,7 @@ impl SessionIo<'_> {
                 return Ok(offered - packets.len());
             }
         }
+        self.end_taking(&mut state, most);
         if let (Some(ingress), Some(next)) = (state.ingress.as_deref_mut(), packets.front()) {
             ingress.wait_for_room(Some(next.input()));
         }
@@ -202,6 +207,15 @@ impl SessionIo<'_> {
         }
         if packets.len() < offered {
             run.scheduler().schedule_entries(state, ready);
+        }
+    }
+
+    /// Notifies a reader of outputs that a call has left which takes outputs.
+    fn end_taking(self, state: &mut State, most: TakeLimit) {
+        if let (1.., Some(live)) = (most.packets, state.egress.live())
+            && live.end_taking()
+        {
+            self.0.notify(state, Event::Outputs { token: self.0.token });
         }
     }
 
