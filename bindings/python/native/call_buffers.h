@@ -22,7 +22,7 @@ typedef struct rmpy_call_buffers {
     int64_t budget_us;
     const rm_buffer *buffers;
     size_t buffer_count;
-    /* How many calls of the session in a row have taken so long that the interpreter's lock is better let go of. */
+    /* How many of the last calls in a row have taken so long that the interpreter's lock is better let go of. */
     int32_t long_calls;
 } rmpy_call_buffers;
 

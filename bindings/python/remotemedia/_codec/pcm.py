@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any, overload
 
 from .._abi.constants import AUDIO
+from .._abi.direct_calls import audio_from_pcm
 from .._abi.library import check, ffi, lib
 from .._abi.msgpack import ExtType, msgpack
-from .._abi.session_calls import audio_from_pcm
 from .._media.audio_samples import MAX_CHANNELS
 from ..errors import InvalidArgumentError
 from ..media import MAX_RATE, Audio

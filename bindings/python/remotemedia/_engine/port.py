@@ -26,6 +26,7 @@ from .._abi.constants import (
     SHUT_DOWN,
     SKIPPED,
 )
+from .._abi.direct_calls import submit
 from .._abi.library import NULL, check, failure, ffi, lib, runtime
 from .._abi.ownership import Borrowed, pending_frees
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
@@ -41,7 +42,6 @@ from .open_calls import OpenCall, OpenCalls
 from .replies import pack_reply, refused_reply
 from .run import Functions, Run
 
-submit: Any = lib.rmpy_submit
 next_events: Any = lib.rmpy_next
 
 NextCall = tuple[OpenCall, Mapping[str, Any]]
@@ -84,6 +84,7 @@ class EventPort(Generic[DriverT]):
         check(lib.rm_port_new(runtime(), NULL, 0, out, error), error)
         # Freed when nothing refers to it any more, and so not under a thread that waits at it.
         self.handle: Any = ffi.gc(out[0], lib.rm_port_free)
+        self.address = int(ffi.cast("uintptr_t", out[0]))
         self.runs: dict[int, Run] = {}
         self.calls = OpenCalls()
         self.is_closed = False
@@ -114,7 +115,10 @@ class EventPort(Generic[DriverT]):
             if pending_frees:
                 used.ready()
             # The whole way there and back of a small execution is this one call.
-            span = submit(used.native, pipeline.handle, self.handle, document, len(document), timeout_us)
+            # Keeps the port, if another thread closes it meanwhile.
+            handle = self.handle
+            span = submit(used.address, pipeline.address, self.address, document, timeout_us)
+            del handle
             if span >= 0 and inputs is not None:
                 count = len(inputs) if type(inputs) is list else count_of(inputs)
                 outputs = used.unpack_values(span, count, borrowed)
@@ -294,6 +298,8 @@ class EventPort(Generic[DriverT]):
         self.driver.stop()
         # A thread may still wait at it; the handle is freed when that thread lets go.
         lib.rm_port_wake(self.handle, NULL)
+        # In this order: who has seen the address has the handle.
+        self.address = 0
         self.handle = NULL
 
     def resolve(self, token: int) -> Borrowed | None:

@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 from .._abi import ownership
 from .._abi.constants import COMPLETED, OUTPUTS, RM_GONE, RM_OK, RM_WOULD_BLOCK, ROOM
+from .._abi.direct_calls import make_packets, send
 from .._abi.library import NULL, check, failure, ffi, lib
 from .._abi.ownership import pending_frees
-from .._abi.session_calls import make_packets, send
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers, acquire, release
 from .._codec.documents import pack_plain
 from .._functions.event_loop import running_loop, until_done

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._abi import ownership
 from .._abi.constants import RM_GONE
+from .._abi.direct_calls import send
 from .._abi.library import failure
 from .._abi.ownership import pending_frees
-from .._abi.session_calls import send
 from .._codec.call_buffers import PACKING_ERRORS, CallBuffers
 from ..errors import GoneError, InvalidArgumentError, MarshalError
 from .session_handle import NativeSession

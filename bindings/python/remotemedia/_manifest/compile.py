@@ -55,7 +55,7 @@ class HostNodeType(NamedTuple):
 class CompiledPipeline:
     """A compiled manifest. `tokens` are the numbers of its Python functions, in the manifest's order."""
 
-    __slots__ = ("_behind", "_ends", "handle", "tokens", "used")
+    __slots__ = ("_behind", "_ends", "address", "handle", "tokens", "used")
     is_first = True
     """Whether the next one is the first of this process."""
 
@@ -78,6 +78,7 @@ class CompiledPipeline:
             status = lib.rm_pipeline_new(*arguments)
         check(status, error)
         self.handle: Any = ffi.gc(out[0], lib.rm_pipeline_free)
+        self.address = int(ffi.cast("uintptr_t", out[0]))
         self._ends: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     def describe(self) -> dict[str, Any]:

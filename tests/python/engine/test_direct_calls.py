@@ -14,7 +14,7 @@ from typing import Any
 import numpy
 import pytest
 import remotemedia as rm
-from remotemedia._abi.session_calls import make_packets, send
+from remotemedia._abi.direct_calls import audio_from_pcm, make_packets, send, submit
 from remotemedia._engine import session_handle
 from remotemedia._results.outputs import Packet
 
@@ -63,10 +63,20 @@ def test_what_is_no_row_is_refused(arguments: tuple[Any, ...], error: type[Excep
         make_packets(*arguments)
 
 
-@pytest.mark.parametrize("arguments", [(), (0, "text", 1), ("0", b"", 1), (0, b"", -1)])
-def test_a_send_checks_what_it_is_given_before_it_calls(arguments: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        *((send, arguments) for arguments in [(), (0, "text", 1), ("0", b"", 1), (0, b"", -1)]),
+        *((submit, arguments) for arguments in [(0,), ("0", 0, 0, b"", 0), (0, None, 0, b"", 0), (0, 0, "0", b"", 0)]),
+        *((submit, arguments) for arguments in [(0, 0, 0, "text", 0), (0, 0, 0, b"", 2**63), (0, 0, 0, b"", None)]),
+        *((audio_from_pcm, arguments) for arguments in [(), ("0", b"", b"", 1, 1), (0, bytearray(2), b"s16", 1, 1)]),
+        *((audio_from_pcm, (0, b"", b"s16", *numbers)) for numbers in [(-1, 1), (1, -1), (2**32, 1), (1, 2**32)]),
+        (audio_from_pcm, (0, b"", "s16", 1, 1)),
+    ],
+)
+def test_a_call_checks_what_it_is_given_before_it_calls(call: Callable[..., int], arguments: tuple[Any, ...]) -> None:
     with pytest.raises((TypeError, OverflowError)):
-        send(*arguments)
+        call(*arguments)
 
 
 async def test_short_sends_keep_the_interpreter_lock(monkeypatch: pytest.MonkeyPatch) -> None:

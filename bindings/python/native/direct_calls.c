@@ -1,7 +1,7 @@
-/* Functions of Python that a session calls for each message, by CPython's limited API. Each call of them holds the
-   interpreter's lock, but for what a long `send` does in the library. */
+/* Functions of Python for each message and each small execution, by CPython's limited API. Each call of them holds the
+   interpreter's lock, but for what long work does in the library. */
 
-#include "session_calls.h"
+#include "direct_calls.h"
 
 #include <Python.h>
 #include <string.h>
@@ -13,10 +13,12 @@
 enum { ROW_FIELDS = 7, OUTPUT = 5 };
 
 /* About what a thread that waits for the lock needs to wake up. To let go of it for less gives that thread nothing, and
-   where it is awake in time, it has the lock for the switch interval, 5 ms, in which the session's thread waits. */
+   where it is awake in time, it has the lock for the switch interval, 5 ms, in which this thread waits. */
 enum { SHORT_US = 100 };
 /* One call alone may have been long because its thread lost the processor. */
 enum { MOST_LONG_CALLS = 1 };
+/* A call with a larger budget is that of a thread that would wait otherwise, and works until all is done. */
+enum { MOST_BUDGET_US = 1000 };
 
 static int64_t now_us(void) {
     struct timespec now;
@@ -24,12 +26,30 @@ static int64_t now_us(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* `rmpy_send`, and notes how long it took. */
+static int keeps_lock(const rmpy_call_buffers *call) {
+    return call->budget_us <= MOST_BUDGET_US && call->long_calls <= MOST_LONG_CALLS;
+}
+
+/* Notes how long a call took. */
+static void note_time(rmpy_call_buffers *call, int64_t begun) {
+    if (now_us() - begun < SHORT_US)
+        call->long_calls = 0;
+    else if (call->long_calls <= MOST_LONG_CALLS)
+        call->long_calls++;
+}
+
 static int32_t timed_send(rmpy_call_buffers *call, const char *packets, Py_ssize_t length, size_t most_outputs) {
-    int64_t begun = now_us(), taken;
+    int64_t begun = now_us();
     int32_t result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, most_outputs);
-    taken = now_us() - begun;
-    call->long_calls = taken < SHORT_US ? 0 : call->long_calls + (call->long_calls <= MOST_LONG_CALLS);
+    note_time(call, begun);
+    return result;
+}
+
+static int32_t timed_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port,
+                            const char *inputs, Py_ssize_t length, int64_t timeout_us) {
+    int64_t begun = now_us();
+    int32_t result = rmpy_submit(call, pipeline, port, (const uint8_t *)inputs, (size_t)length, timeout_us);
+    note_time(call, begun);
     return result;
 }
 
@@ -47,11 +67,42 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
     most_outputs = PyLong_AsSize_t(arguments[2]);
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &packets, &length) < 0) return NULL;
-    if (call->long_calls <= MOST_LONG_CALLS) {
+    if (keeps_lock(call)) {
         result = timed_send(call, packets, length, most_outputs);
     } else {
         Py_BEGIN_ALLOW_THREADS;
         result = timed_send(call, packets, length, most_outputs);
+        Py_END_ALLOW_THREADS;
+    }
+    return PyLong_FromLong(result);
+}
+
+static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    rmpy_call_buffers *call;
+    const rm_pipeline *pipeline;
+    const rm_port *port;
+    char *inputs;
+    Py_ssize_t length;
+    int64_t timeout_us;
+    int32_t result;
+    (void)module;
+    if (count != 5) {
+        PyErr_SetString(PyExc_TypeError, "submit takes three addresses, bytes and a number");
+        return NULL;
+    }
+    call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
+    if (PyErr_Occurred()) return NULL;
+    pipeline = (const rm_pipeline *)PyLong_AsVoidPtr(arguments[1]);
+    if (PyErr_Occurred()) return NULL;
+    port = (const rm_port *)PyLong_AsVoidPtr(arguments[2]);
+    if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[3], &inputs, &length) < 0) return NULL;
+    timeout_us = (int64_t)PyLong_AsLongLong(arguments[4]);
+    if (PyErr_Occurred()) return NULL;
+    if (keeps_lock(call)) {
+        result = timed_submit(call, pipeline, port, inputs, length, timeout_us);
+    } else {
+        Py_BEGIN_ALLOW_THREADS;
+        result = timed_submit(call, pipeline, port, inputs, length, timeout_us);
         Py_END_ALLOW_THREADS;
     }
     return PyLong_FromLong(result);
@@ -129,11 +180,12 @@ static PyObject *make_packets(PyObject *module, PyObject *const *arguments, Py_s
 
 static PyMethodDef functions[] = {
     {"send", (PyCFunction)(void (*)(void))send, METH_FASTCALL, NULL},
+    {"submit", (PyCFunction)(void (*)(void))submit, METH_FASTCALL, NULL},
     {"audio_from_pcm", (PyCFunction)(void (*)(void))audio_from_pcm, METH_FASTCALL, NULL},
     {"make_packets", (PyCFunction)(void (*)(void))make_packets, METH_FASTCALL, NULL},
 };
 
-int rmpy_add_session_calls(uintptr_t dict) {
+int rmpy_add_direct_calls(uintptr_t dict) {
     PyGILState_STATE gil = PyGILState_Ensure();
     size_t index;
     int failed = 0;

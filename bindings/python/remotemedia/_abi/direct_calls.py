@@ -1,4 +1,4 @@
-"""What a session does for each message, by functions in C that are not called through cffi; see `session_calls.h`."""
+"""What is done for each message, by functions in C that are not called through cffi; see `direct_calls.h`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 from .library import lib
 
 _functions: dict[str, Callable[..., Any]] = {}
-if lib.rmpy_add_session_calls(id(_functions)) != 0:
-    raise MemoryError("no memory for the functions of sessions")
+if lib.rmpy_add_direct_calls(id(_functions)) != 0:
+    raise MemoryError("no memory for the functions of the library")
 
 send: Callable[[int, bytes, int], int] = _functions["send"]
 """`rmpy_send` with the call buffers at an address; see `call_buffers.h`."""
+submit: Callable[[int, int, int, bytes, int], int] = _functions["submit"]
+"""`rmpy_submit` with the call buffers, the pipeline and the port at these addresses, inputs and a timeout."""
 audio_from_pcm: Callable[[int, bytes, bytes, int, int], int] = _functions["audio_from_pcm"]
 """`rmpy_audio_from_pcm` with the call buffers at an address, PCM, the name of its format, rate and channels."""
 make_packets: Callable[[list[Any], type[tuple[Any, ...]], tuple[str, ...]], None] = _functions["make_packets"]
