@@ -39,6 +39,8 @@ class OwnNode : public std::enable_shared_from_this<OwnNode> {
     }
 
     std::atomic<std::int64_t> called = 0, closed = 0;
+    /// Whether a node that stalls was neither replied to nor told that its answer is not wanted.
+    std::atomic<bool> is_forgotten = false;
 
     rm::List sizes() {
         const std::lock_guard lock(mutex_);
@@ -134,6 +136,7 @@ class OwnNode : public std::enable_shared_from_this<OwnNode> {
     void stall(const std::stop_token &stop) {
         std::unique_lock lock(mutex_);
         if (!changed_.wait_for(lock, stop, std::chrono::seconds(10), [this] { return permits_ > 0; })) {
+            if (!stop.stop_requested()) is_forgotten = true;
             throw std::runtime_error(stop.stop_requested() ? "the answer is not wanted" : "no reply came");
         }
         permits_--;

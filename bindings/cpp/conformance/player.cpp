@@ -126,6 +126,9 @@ class Player {
         // Outputs may hold memory of the runtime.
         result_ = {};
         runtimes_.clear();
+        for (const auto &[name, own] : own_) {
+            if (own->is_forgotten) throw Failed("for 10 s nobody told a call of " + name + " that it is not wanted");
+        }
         own_.clear();
         lent_.clear();
         wait_live({});
