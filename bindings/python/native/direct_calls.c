@@ -19,6 +19,8 @@ enum { SHORT_US = 100 };
 enum { MOST_LONG_CALLS = 1 };
 /* A call with a larger budget is that of a thread that would wait otherwise, and works until all is done. */
 enum { MOST_BUDGET_US = 1000 };
+/* To read a document that is longer than this may take too long by itself. */
+enum { SHORT_BYTES = 64 * 1024 };
 
 static int64_t now_us(void) {
     struct timespec now;
@@ -26,8 +28,8 @@ static int64_t now_us(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static int keeps_lock(const rmpy_call_buffers *call) {
-    return call->budget_us <= MOST_BUDGET_US && call->long_calls <= MOST_LONG_CALLS;
+static int keeps_lock(const rmpy_call_buffers *call, Py_ssize_t length) {
+    return length <= SHORT_BYTES && call->budget_us <= MOST_BUDGET_US && call->long_calls <= MOST_LONG_CALLS;
 }
 
 /* Notes how long a call took. */
@@ -67,7 +69,7 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
     most_outputs = PyLong_AsSize_t(arguments[2]);
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &packets, &length) < 0) return NULL;
-    if (keeps_lock(call)) {
+    if (keeps_lock(call, length)) {
         result = timed_send(call, packets, length, most_outputs);
     } else {
         Py_BEGIN_ALLOW_THREADS;
@@ -98,7 +100,7 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[3], &inputs, &length) < 0) return NULL;
     timeout_us = (int64_t)PyLong_AsLongLong(arguments[4]);
     if (PyErr_Occurred()) return NULL;
-    if (keeps_lock(call)) {
+    if (keeps_lock(call, length)) {
         result = timed_submit(call, pipeline, port, inputs, length, timeout_us);
     } else {
         Py_BEGIN_ALLOW_THREADS;

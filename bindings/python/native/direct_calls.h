@@ -15,8 +15,9 @@
    submit(address, pipeline, port, inputs, timeout_us) -> int: `rmpy_submit`, with the addresses of all three and inputs
    as bytes.
 
-   Both let go of the interpreter's lock, unless the last calls with these buffers took less than another thread needs
-   to wake up. Nothing in the library waits for the lock, so one that waits for the library may hold it.
+   Both let go of the interpreter's lock, unless the document is short and the last calls with these buffers took less
+   than another thread needs to wake up. Nothing in the library waits for the lock, so one that waits for the library
+   may hold it.
 
    audio_from_pcm(address, pcm, format, rate, channels) -> int: `rmpy_audio_from_pcm` with bytes and the name of a
    format as bytes. It keeps the lock: for short PCM.
