@@ -136,8 +136,9 @@ class OwnNode : public std::enable_shared_from_this<OwnNode> {
     void stall(const std::stop_token &stop) {
         std::unique_lock lock(mutex_);
         if (!changed_.wait_for(lock, stop, std::chrono::seconds(10), [this] { return permits_ > 0; })) {
-            if (!stop.stop_requested()) is_forgotten = true;
-            throw std::runtime_error(stop.stop_requested() ? "the answer is not wanted" : "no reply came");
+            if (stop.stop_requested()) throw std::runtime_error("the answer is not wanted");
+            is_forgotten = true;
+            throw std::runtime_error("no reply came");
         }
         permits_--;
     }

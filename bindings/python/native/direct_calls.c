@@ -28,31 +28,28 @@ static int64_t now_us(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static int keeps_lock(const rmpy_call_buffers *call, Py_ssize_t length) {
-    return length <= SHORT_BYTES && call->budget_us <= MOST_BUDGET_US && call->long_calls <= MOST_LONG_CALLS;
+/* A call of the library under way: when it has begun, and the thread that let go of the lock for it; NULL if it keeps
+   the lock. */
+typedef struct {
+    int64_t begun;
+    PyThreadState *released;
+} library_call;
+
+/* `length` is that of the document. */
+static library_call begin_call(const rmpy_call_buffers *call, Py_ssize_t length) {
+    int is_short = length <= SHORT_BYTES && call->budget_us <= MOST_BUDGET_US && call->long_calls <= MOST_LONG_CALLS;
+    library_call under_way = {0, is_short ? NULL : PyEval_SaveThread()};
+    under_way.begun = now_us();
+    return under_way;
 }
 
-/* Notes how long a call took. */
-static void note_time(rmpy_call_buffers *call, int64_t begun) {
-    if (now_us() - begun < SHORT_US)
+/* Notes how long the call took, and takes the lock again. */
+static void end_call(rmpy_call_buffers *call, library_call under_way) {
+    if (now_us() - under_way.begun < SHORT_US)
         call->long_calls = 0;
     else if (call->long_calls <= MOST_LONG_CALLS)
         call->long_calls++;
-}
-
-static int32_t timed_send(rmpy_call_buffers *call, const char *packets, Py_ssize_t length, size_t most_outputs) {
-    int64_t begun = now_us();
-    int32_t result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, most_outputs);
-    note_time(call, begun);
-    return result;
-}
-
-static int32_t timed_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port,
-                            const char *inputs, Py_ssize_t length, int64_t timeout_us) {
-    int64_t begun = now_us();
-    int32_t result = rmpy_submit(call, pipeline, port, (const uint8_t *)inputs, (size_t)length, timeout_us);
-    note_time(call, begun);
-    return result;
+    if (under_way.released) PyEval_RestoreThread(under_way.released);
 }
 
 static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
@@ -60,6 +57,7 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     char *packets;
     Py_ssize_t length;
     size_t most_outputs;
+    library_call under_way;
     int32_t result;
     (void)module;
     if (count != 3) {
@@ -69,13 +67,9 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
     most_outputs = PyLong_AsSize_t(arguments[2]);
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &packets, &length) < 0) return NULL;
-    if (keeps_lock(call, length)) {
-        result = timed_send(call, packets, length, most_outputs);
-    } else {
-        Py_BEGIN_ALLOW_THREADS;
-        result = timed_send(call, packets, length, most_outputs);
-        Py_END_ALLOW_THREADS;
-    }
+    under_way = begin_call(call, length);
+    result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, most_outputs);
+    end_call(call, under_way);
     return PyLong_FromLong(result);
 }
 
@@ -86,6 +80,7 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     char *inputs;
     Py_ssize_t length;
     int64_t timeout_us;
+    library_call under_way;
     int32_t result;
     (void)module;
     if (count != 5) {
@@ -100,13 +95,9 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[3], &inputs, &length) < 0) return NULL;
     timeout_us = (int64_t)PyLong_AsLongLong(arguments[4]);
     if (PyErr_Occurred()) return NULL;
-    if (keeps_lock(call, length)) {
-        result = timed_submit(call, pipeline, port, inputs, length, timeout_us);
-    } else {
-        Py_BEGIN_ALLOW_THREADS;
-        result = timed_submit(call, pipeline, port, inputs, length, timeout_us);
-        Py_END_ALLOW_THREADS;
-    }
+    under_way = begin_call(call, length);
+    result = rmpy_submit(call, pipeline, port, (const uint8_t *)inputs, (size_t)length, timeout_us);
+    end_call(call, under_way);
     return PyLong_FromLong(result);
 }
 

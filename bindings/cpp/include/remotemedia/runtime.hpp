@@ -7,6 +7,7 @@
 #include "execution.hpp"
 #include "graph.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace remotemedia {
@@ -334,7 +335,7 @@ class Pipeline {
         return completion;
     }
 
-    /// A deadline behind this is none that a thread would have to watch.
+    /// What a deadline may be away, so that it is a time of the clock.
     static constexpr std::chrono::microseconds no_time{0}, longest_watch = std::chrono::hours(24 * 365);
     /// A thread that waits anyway may as well do the work itself.
     static constexpr std::chrono::microseconds inline_budget{10'000};

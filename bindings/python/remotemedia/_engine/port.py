@@ -114,9 +114,9 @@ class EventPort(Generic[DriverT]):
                 used.native.buffers, used.native.buffer_count = used.buffers()
             if pending_frees:
                 used.ready()
-            # The whole way there and back of a small execution is this one call.
             # Keeps the port, if another thread closes it meanwhile.
             handle = self.handle
+            # The whole way there and back of a small execution is this one call.
             span = submit(used.address, pipeline.address, self.address, document, timeout_us)
             del handle
             if span >= 0 and inputs is not None:

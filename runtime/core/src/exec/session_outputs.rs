@@ -88,6 +88,7 @@ impl SessionOutputs {
 
     /// Ends such a call. Returns whether a reader waits for what it has left; that is reported once.
     pub(super) fn end_taking(&mut self) -> bool {
+        // Outputs that took the place of those handed over know of no call.
         self.takers = self.takers.saturating_sub(1);
         self.takers == 0
             && self.chosen.iter().any(|output| output.is_awaited && !output.arrivals.is_empty())
