@@ -3,6 +3,7 @@
 
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Audio;
+use remotemedia_vectors::{Kernel, run_wide};
 
 /// Checks that every sample of `frames` frames from `first` on is a number. `time` returns the time of a frame, counted from
 /// `first`.
@@ -24,10 +25,22 @@ pub(crate) fn check_finite(
     Err(error.cure("Replace them before this node.").at(time(frame as u64)))
 }
 
-/// Whether no exponent has all bits set, computed so that it takes a few instructions for many samples.
-fn are_finite(samples: &[f32]) -> bool {
-    let overflow = |sample: &f32| (sample.to_bits() & 0x7fff_ffff) + 0x0080_0000;
-    samples.iter().fold(0, |bits, sample| bits | overflow(sample)) & 0x8000_0000 == 0
+/// Whether all samples are numbers.
+pub(crate) fn are_finite(samples: &[f32]) -> bool {
+    run_wide(Exponents(samples)) & 0x8000_0000 == 0
+}
+
+/// Sets the highest bit if an exponent has all bits set, so that it takes a few instructions for many samples.
+struct Exponents<'a>(&'a [f32]);
+
+impl Kernel for Exponents<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run(self) -> u32 {
+        let overflow = |sample: &f32| (sample.to_bits() & 0x7fff_ffff) + 0x0080_0000;
+        self.0.iter().fold(0, |bits, sample| bits | overflow(sample))
+    }
 }
 
 #[cfg(test)]

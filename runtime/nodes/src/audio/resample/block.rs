@@ -52,6 +52,11 @@ impl<T: Sample> BlockFilter<T> {
         self.delay + self.reach
     }
 
+    /// The input frames that one block looks at.
+    pub(super) fn window(&self) -> usize {
+        self.hop + 2 * self.reach
+    }
+
     /// The samples of the larger of the two transforms: a measure of the work for one block.
     pub(super) fn size(&self) -> usize {
         self.transform.size_in().max(self.transform.size_out())
@@ -62,12 +67,11 @@ impl<T: Sample> BlockFilter<T> {
         self.transform.scratch()
     }
 
-    /// Converts one block, whose input with its history begins at the front of `input`, and returns its `hop_out`
-    /// frames of output.
-    pub(super) fn convert<'a>(&self, input: &[f32], scratch: &'a mut Scratch<T>) -> &'a [T] {
+    /// Converts one block out of its window of input, and returns its `hop_out` frames of output.
+    pub(super) fn convert<'a>(&self, window: &[f32], scratch: &'a mut Scratch<T>) -> &'a [T] {
         // The transform is periodic: what lies before the first output goes to the end, so that the first output
         // falls on index 0 and the filter's response needs no phase.
-        let (before, rest) = input[..self.hop + 2 * self.reach].split_at(self.reach);
+        let (before, rest) = window.split_at(self.reach);
         &self.transform.apply(rest, before, scratch)[..self.hop_out]
     }
 }

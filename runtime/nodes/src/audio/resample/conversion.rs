@@ -27,6 +27,8 @@ pub(super) struct Conversion {
     emitted: u64,
     /// The number of output frames, once the input is complete.
     total: Option<u64>,
+    /// Sound that the next piece reads, for as long as that is in the making.
+    fresh: Option<Audio>,
     piece: Option<Piece>,
 }
 
@@ -64,6 +66,7 @@ impl Conversion {
             blocks: 0,
             emitted: 0,
             total: None,
+            fresh: None,
             piece: None,
         }
     }
@@ -83,17 +86,28 @@ impl Conversion {
         (self.kernel.hop() * self.piece_blocks()).saturating_sub(self.waiting_frames())
     }
 
-    /// Takes the next frames.
+    /// Whether the frames taken last are still being read: nothing else can be taken before they are through.
+    pub(super) fn is_amid_piece(&self) -> bool {
+        self.piece.is_some()
+    }
+
+    /// Takes the next frames, as many as there is [room](Conversion::room) for.
     ///
     /// # Errors
-    /// If a sample is NaN or infinite: the filter would spread it over all that is near.
-    pub(super) fn take(&mut self, audio: &Audio) -> Result<(), NodeError> {
-        check_finite(audio, 0, audio.frames(), |frame| self.time_of(self.taken + frame))?;
-        for (channel, samples) in audio.iter_channels().enumerate() {
-            self.kernel.push(channel, samples);
-        }
+    /// If a sample is NaN or infinite.
+    pub(super) fn take(&mut self, audio: Audio) -> Result<(), NodeError> {
         self.taken += audio.frames() as u64;
         self.pushed += audio.frames() as u64;
+        self.fresh = Some(audio);
+        if self.waiting_frames() >= self.kernel.hop() {
+            return Ok(());
+        }
+        // Too little for a block: kept until more comes.
+        let part = Part { first_block: self.blocks, blocks: 0, first_frame: self.emitted, frames: 0 };
+        for channel in 0..self.channels {
+            self.convert(channel, &part, &mut Vec::new())?;
+        }
+        self.fresh = None;
         Ok(())
     }
 
@@ -118,7 +132,7 @@ impl Conversion {
     /// end, so that its format and the fact of its being are not lost.
     ///
     /// # Errors
-    /// If the sound can't be represented.
+    /// If a sample is NaN or infinite, or the sound can't be represented.
     pub(super) fn run(&mut self) -> Result<Option<Audio>, NodeError> {
         if self.total == Some(0) {
             return self.sound(Vec::new()).map(Some);
@@ -127,13 +141,14 @@ impl Conversion {
         let share = (self.kernel.blocks_per_step() / piece.part.blocks).max(1);
         let end = (piece.channels_done + share).min(self.channels);
         for channel in piece.channels_done..end {
-            self.kernel.convert(channel, &piece.part, &mut piece.samples);
+            self.convert(channel, &piece.part, &mut piece.samples)?;
         }
         piece.channels_done = end;
         if end < self.channels {
             self.piece = Some(piece);
             return Ok(None);
         }
+        self.fresh = None;
         let sound = if piece.part.frames > 0 { Some(self.sound(piece.samples)?) } else { None };
         self.blocks += piece.part.blocks as u64;
         self.emitted += piece.part.frames as u64;
@@ -151,6 +166,19 @@ impl Conversion {
     /// Whether all output of a complete input has been emitted.
     pub(super) fn is_over(&self) -> bool {
         self.total == Some(self.emitted)
+    }
+
+    /// Converts the blocks of `part` on one channel.
+    fn convert(&mut self, channel: usize, part: &Part, output: &mut Vec<f32>) -> Result<(), NodeError> {
+        let fresh = self.fresh.as_ref();
+        let samples = fresh.map_or(&[][..], |audio| audio.channel(channel));
+        if self.kernel.convert(channel, samples, part, output).is_ok() {
+            return Ok(());
+        }
+        // Another channel may have an earlier one.
+        let audio = fresh.expect("what is kept and what is silent was looked at before");
+        let first = self.taken - audio.frames() as u64;
+        check_finite(audio, 0, audio.frames(), |frame| self.time_of(first + frame))
     }
 
     fn next_piece(&self) -> Option<Piece> {

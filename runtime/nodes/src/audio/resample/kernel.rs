@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::block::BlockFilter;
+use super::input::{Input, SampleNotFinite};
 use super::interpolate::Interpolator;
 use super::transform::{Sample, Scratch};
 use crate::dsp::low_pass::LowPass;
@@ -37,12 +38,20 @@ pub(super) trait Kernel: Send {
     fn blocks_per_step(&self) -> usize;
     /// How many output frames so many blocks are enough for.
     fn available(&self, blocks: u64) -> u64;
-    /// Adds input to a channel.
-    fn push(&mut self, channel: usize, samples: &[f32]);
     /// Adds silence to all channels.
     fn push_silence(&mut self, frames: usize);
-    /// Converts the next blocks of a channel, and appends the output frames of `part` to `output`.
-    fn convert(&mut self, channel: usize, part: &Part, output: &mut Vec<f32>);
+    /// Converts the next blocks of a channel out of what it keeps and `fresh` samples after that, appends the output
+    /// frames of `part` to `output`, and keeps what later blocks need.
+    ///
+    /// # Errors
+    /// If a sample is NaN or infinite: the filter would spread it over all that is near.
+    fn convert(
+        &mut self,
+        channel: usize,
+        fresh: &[f32],
+        part: &Part,
+        output: &mut Vec<f32>,
+    ) -> Result<(), SampleNotFinite>;
 }
 
 /// Blocks of a stream that follow each other, and the frames that come of them.
@@ -68,8 +77,8 @@ pub(super) struct Streams<T> {
 }
 
 struct Channel<T> {
-    /// Input that a block still needs, beginning with the history of the next block.
-    input: Vec<f32>,
+    /// Begins with the history of the next block.
+    input: Input,
     /// What the blocks gave and the interpolator still needs.
     between: Vec<T>,
     /// The number of frames that have left `between`.
@@ -110,7 +119,7 @@ impl<T: Sample> Plan<T> {
 
     /// New streams of so many channels.
     pub(super) fn streams(self: &Arc<Self>, channels: usize) -> Streams<T> {
-        let channel = || Channel { input: vec![0.0; self.blocks.history()], between: Vec::new(), between_first: 0 };
+        let channel = || Channel { input: Input::new(self.blocks.history()), between: Vec::new(), between_first: 0 };
         Streams {
             plan: Arc::clone(self),
             scratch: self.blocks.scratch(),
@@ -140,22 +149,25 @@ impl<T: Sample> Kernel for Streams<T> {
         self.plan.interpolator.as_ref().map_or(frames, |interpolator| interpolator.available(frames))
     }
 
-    fn push(&mut self, channel: usize, samples: &[f32]) {
-        self.channels[channel].input.extend_from_slice(samples);
-    }
-
     fn push_silence(&mut self, frames: usize) {
         for channel in &mut self.channels {
-            channel.input.resize(channel.input.len() + frames, 0.0);
+            channel.input.push_silence(frames);
         }
     }
 
-    fn convert(&mut self, channel: usize, part: &Part, output: &mut Vec<f32>) {
+    fn convert(
+        &mut self,
+        channel: usize,
+        fresh: &[f32],
+        part: &Part,
+        output: &mut Vec<f32>,
+    ) -> Result<(), SampleNotFinite> {
         let Self { plan, scratch, channels } = self;
         let Channel { input, between, between_first } = &mut channels[channel];
         let end_of_part = output.len() + part.frames;
+        let mut windows = input.windows(fresh, plan.blocks.hop, plan.blocks.window());
         for index in 0..part.blocks {
-            let block = plan.blocks.convert(&input[index * plan.blocks.hop..], scratch);
+            let block = plan.blocks.convert(windows.next()?, scratch);
             let number = part.first_block + index as u64;
             let (first, end) = (plan.frames_after(number), plan.frames_after(number + 1));
             let block = &block[block.len() - (end - first) as usize..];
@@ -167,7 +179,7 @@ impl<T: Sample> Kernel for Streams<T> {
                 output.extend(block[..wanted].iter().map(|sample| sample.to_single()));
             }
         }
-        input.drain(..part.blocks * plan.blocks.hop);
+        windows.finish()?;
         if let Some(interpolator) = &plan.interpolator {
             let start = output.len();
             output.resize(end_of_part, 0.0);
@@ -177,6 +189,7 @@ impl<T: Sample> Kernel for Streams<T> {
             between.drain(..spent);
             *between_first += spent as u64;
         }
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod block;
 mod conversion;
+mod input;
 mod interpolate;
 mod kernel;
 mod speed_perturb;
@@ -158,11 +159,13 @@ impl AudioResample {
     /// Does one step of what there is to do: what waits, then, at the end of an item, what is left.
     fn advance(&mut self) -> Result<Step, NodeError> {
         let Some(conversion) = &mut self.conversion else { return self.begin() };
-        if self.passing.is_some() || self.reader.take_ended().is_some() {
+        if conversion.is_amid_piece() {
+            // It goes on with what it has.
+        } else if self.passing.is_some() || self.reader.take_ended().is_some() {
             conversion.finish();
         } else if let Some((segment, audio)) = self.reader.next(|_| conversion.room()) {
-            conversion.take(&audio)?;
             segment.position += audio.frames() as u64;
+            conversion.take(audio)?;
         }
         let emission = conversion.run()?.map(|audio| Emission { port: 0, packet: Packet::new(audio.into()) });
         let mut more = conversion.can_run() || self.reader.is_waiting() || self.passing.is_some();

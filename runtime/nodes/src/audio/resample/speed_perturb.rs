@@ -146,7 +146,7 @@ impl SegmentProcessor for Speed {
 
     fn frames(&mut self, _segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
         let Some(conversion) = &mut self.conversion else { return Ok(Some(Value::from(audio).into())) };
-        conversion.take(&audio)?;
+        conversion.take(audio)?;
         self.pending()
     }
 

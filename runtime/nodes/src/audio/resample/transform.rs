@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 use num_complex::Complex;
+use remotemedia_vectors::{Kernel, run_wide};
 use rustfft::{Fft, FftNum, FftPlanner};
 
 /// The number that a converter computes with. Conversions are inlined, so that loops over them become vector code.
@@ -155,9 +156,25 @@ impl<T: Sample> Symmetry<T> {
 
     /// Computes as many bins of `target` as there are factors.
     fn apply(&self, source: &[Complex<T>], target: &mut [Complex<T>]) {
+        run_wide(Joining { symmetry: self, source, target });
+    }
+}
+
+/// One [`Symmetry::apply`].
+struct Joining<'a, T> {
+    symmetry: &'a Symmetry<T>,
+    source: &'a [Complex<T>],
+    target: &'a mut [Complex<T>],
+}
+
+impl<T: Sample> Kernel for Joining<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { symmetry: Symmetry { whole, turned }, source, target } = self;
         let pairs = source.iter().zip(source.iter().rev());
-        let factors = self.whole.iter().zip(&self.turned);
-        for ((bin, (forth, back)), (&whole, turned)) in target.iter_mut().zip(pairs).zip(factors) {
+        for ((bin, (forth, back)), (&whole, turned)) in target.iter_mut().zip(pairs).zip(whole.iter().zip(turned)) {
             let (sum_re, sum_im) = (forth.re + back.re, forth.im - back.im);
             let (difference_re, difference_im) = (forth.re - back.re, forth.im + back.im);
             *bin = Complex::new(
