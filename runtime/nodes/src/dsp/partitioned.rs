@@ -8,8 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use num_complex::Complex;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use remotemedia_fourier::{Complex, ComplexToReal, RealToComplex, Transformed};
 
 /// The response of one channel, ready for blocks.
 pub(crate) struct Response {
@@ -33,8 +32,7 @@ pub(crate) struct Convolver {
 impl Response {
     /// A response for blocks of so many frames.
     pub(crate) fn new(taps: &[f32], block: usize) -> Self {
-        let mut planner = RealFftPlanner::new();
-        let (forward, inverse) = (planner.plan_fft_forward(2 * block), planner.plan_fft_inverse(2 * block));
+        let (forward, inverse) = (f64::real_forward(2 * block), f64::real_inverse(2 * block));
         let scale = 1.0 / (2 * block) as f64;
         let partition = |taps: &[f32]| {
             let mut samples = vec![0.0; 2 * block];

@@ -4,10 +4,9 @@
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
-use realfft::num_complex::Complex32;
-use realfft::{RealFftPlanner, RealToComplex};
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Buffer, DataType, MediaTime, Packet, Tensor};
+use remotemedia_fourier::{Complex32, RealToComplex, Transformed};
 
 use super::frames::{Frames, Framing};
 use crate::stream::reader::{Segment, SegmentEnd};
@@ -109,7 +108,7 @@ impl Analysis {
     /// Transforms frames that are complete, up to a step's work, and emits what is to be emitted by now.
     fn transform(&mut self) -> Result<Option<Packet>, NodeError> {
         let Some(recording) = &mut self.recording else { return Ok(None) };
-        let fft = self.fft.get_or_insert_with(|| RealFftPlanner::new().plan_fft_forward(self.fft_length));
+        let fft = self.fft.get_or_insert_with(|| f32::real_forward(self.fft_length));
         if recording.ready(self.drops_last) > 0 {
             recording.transform(&**fft, &self.taper, self.drops_last)?;
         } else if recording.is_finished {

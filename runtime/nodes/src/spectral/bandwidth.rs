@@ -3,10 +3,9 @@
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
-use realfft::num_complex::Complex32;
-use realfft::{RealFftPlanner, RealToComplex};
 use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, Kind, MediaTime, Packet, Value};
+use remotemedia_fourier::{Complex32, RealToComplex, Transformed};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -113,7 +112,7 @@ impl SegmentProcessor for Welch {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let length = (segment.rate.div_ceil(LEAST_WINDOW) as usize).next_power_of_two().clamp(64, 1 << 16);
         let framing = Framing { length, hop: length / 2, center: false, pad_mode: PadMode::Constant };
-        let fft = RealFftPlanner::new().plan_fft_forward(length);
+        let fft = f32::real_forward(length);
         let term = |at: usize, term: usize| (TAU * (at * term) as f64 / length as f64).cos() * BLACKMAN_HARRIS[term];
         self.taper = (0..length).map(|at| (0..4).map(|number| term(at, number)).sum::<f64>() as f32).collect();
         self.channels = (0..segment.channels).map(|_| Frames::new(framing)).collect();

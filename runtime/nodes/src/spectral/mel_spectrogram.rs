@@ -1,8 +1,8 @@
 //! `MelSpectrogram`: spectra on the mel scale.
 
-use realfft::num_complex::Complex32;
 use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, NodeError, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
+use remotemedia_fourier::Complex32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

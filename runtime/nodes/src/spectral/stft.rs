@@ -1,8 +1,8 @@
 //! `STFT`: the spectra of overlapping frames.
 
-use realfft::num_complex::Complex32;
 use remotemedia_core::node::{Cost, Define, Kinds, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
+use remotemedia_fourier::Complex32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use realfft::RealFftPlanner;
 use remotemedia_core::node::Context;
 use remotemedia_core::value::{Audio, Packet};
+use remotemedia_fourier::Transformed;
 use serde_json::{Value as Json, json};
 
 use crate::drive::{prepare, refusal, run, run_item};
@@ -168,7 +168,7 @@ fn a_pattern_is_all_its_files() {
 /// The powers of the octaves from 125 Hz to 4 kHz at 16 kHz, in decibels.
 fn octaves(samples: &[f64]) -> Vec<f64> {
     let mut samples = samples.to_vec();
-    let fft = RealFftPlanner::<f64>::new().plan_fft_forward(samples.len());
+    let fft = f64::real_forward(samples.len());
     let mut spectrum = fft.make_output_vec();
     let bin = |hertz: usize| hertz * samples.len() / 16_000;
     let bins: Vec<usize> = [125, 250, 500, 1_000, 2_000, 4_000].map(bin).to_vec();

@@ -8,12 +8,11 @@ use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use bytemuck::Pod;
-use num_complex::Complex;
+use remotemedia_fourier::{Complex, Fft, Transformed};
 use remotemedia_vectors::{Kernel, run_wide};
-use rustfft::{Fft, FftNum, FftPlanner};
 
 /// The number that a converter computes with. Conversions are inlined, so that loops over them become vector code.
-pub(super) trait Sample: FftNum + Pod {
+pub(super) trait Sample: Transformed + Pod {
     /// The nearest number of this type.
     fn rounded(value: f64) -> Self;
     /// The nearest float32.
@@ -84,11 +83,10 @@ impl<T: Sample> FilterTransform<T> {
     /// A transform from blocks of `size_in` samples to blocks of `size_out`, both even, that multiplies bin `k` by
     /// `gains[k]`. There are half as many gains as the shorter block has samples: the bins from there on become 0.
     pub(super) fn new(size_in: usize, size_out: usize, gains: &[f64]) -> Self {
-        let mut planner = FftPlanner::new();
         let scale = |bin: usize| gains[bin] / 2.0 / size_in as f64;
         Self {
-            forward: planner.plan_fft_forward(size_in / 2),
-            inverse: planner.plan_fft_inverse(size_out / 2),
+            forward: T::forward(size_in / 2),
+            inverse: T::inverse(size_out / 2),
             // The odd samples come half a pair after the even ones, and as imaginary parts: a quarter turn.
             take_apart: Symmetry::new(gains.len(), |bin| {
                 (scale(bin), Complex::from_polar(scale(bin), -TAU * (bin as f64 / size_in as f64 + 0.25)))

@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
-use realfft::num_complex::Complex32;
-use realfft::{RealFftPlanner, RealToComplex};
+use remotemedia_fourier::{Complex32, RealToComplex, Transformed};
 use remotemedia_vectors::{Kernel, run_wide};
 
 use super::Rate;
@@ -115,7 +114,7 @@ impl Network {
         Network {
             window: rate.window(),
             bins,
-            fft: RealFftPlanner::new().plan_fft_forward(length),
+            fft: f32::real_forward(length),
             taper: taper.map(|value| value as f32).collect(),
             convolutions,
             gates,
