@@ -99,7 +99,7 @@ def read(
             outputs = decode_file(file, rate, channels, start_s, duration_s)
         else:
             outputs = _joined(rate, channels, start_s, concatenator).run_sync([file])
-    return _whole(_taken(outputs, concatenator), file)
+    return _whole(_taken(outputs, concatenator), file, duration_s)
 
 
 async def aread(
@@ -122,8 +122,8 @@ async def aread(
             outputs = await pipeline.run([file])
     chunks = _taken(outputs, concatenator)
     if len(chunks) == 1 or sum(chunk.channels * chunk.frames * 4 for chunk in chunks) <= INLINE_BYTES:
-        return _whole(chunks, file)
-    return await asyncio.to_thread(_whole, chunks, file)
+        return _whole(chunks, file, duration_s)
+    return await asyncio.to_thread(_whole, chunks, file, duration_s)
 
 
 def info(source: Source) -> Info:
@@ -204,9 +204,10 @@ def decoder(rate: int | None, channels: int | None, start_s: float, duration_s: 
     return _begun(rate, channels, start_s, duration_s)[1]
 
 
-def silent(file: File) -> MarshalError:
-    """The error for a file without one frame of sound."""
-    return MarshalError(f"{_name(file)} holds no sound, not one frame")
+def silent(file: File, duration_s: float | None = None) -> MarshalError:
+    """The error for a file, or a part of one, without one frame of sound."""
+    where = "" if duration_s is None else f" in the {duration_s:g} s of `duration_s`"
+    return MarshalError(f"{_name(file)} holds no sound{where}, not one frame")
 
 
 class _Count:
@@ -350,9 +351,9 @@ def _taken(outputs: Any, concatenator: AudioConcatenator | None) -> list[Audio]:
     return list(outputs) if concatenator is None else concatenator.chunks()
 
 
-def _whole(chunks: list[Audio], file: File) -> Audio:
+def _whole(chunks: list[Audio], file: File, duration_s: float | None) -> Audio:
     if not chunks:
-        raise silent(file)
+        raise silent(file, duration_s)
     return concatenate(chunks, f"the sound of {_name(file)}")
 
 

@@ -121,6 +121,7 @@ class _Job(NamedTuple):
 
     call: str
     pipeline: Pipeline
+    duration_s: float | None
     at_a_time: int
     strict: bool
     begun: deque[_Begun]
@@ -131,7 +132,7 @@ class _Job(NamedTuple):
             source, error = self.begun.popleft()
             yield self._checked(Loaded(source, None, error, 0.0))
         if result is not None:
-            yield self._checked(_loaded(self.call, self.begun.popleft().source, result))
+            yield self._checked(_loaded(self, self.begun.popleft().source, result))
 
     def _checked(self, loaded: Loaded) -> Loaded:
         if self.strict and loaded.error is not None:
@@ -154,7 +155,7 @@ def _job(
     pipeline = decoder(rate, channels, start_s, duration_s) >> AudioConcat()
     with in_words_of(call):
         pipeline.validate()
-    return _Job(call, pipeline, _at_a_time(concurrency), strict, deque())
+    return _Job(call, pipeline, duration_s, _at_a_time(concurrency), strict, deque())
 
 
 def _results(job: _Job, sources: Iterable[Source]) -> Generator[Loaded, None, None]:
@@ -204,13 +205,13 @@ async def _each(sources: Iterable[Source] | AsyncIterable[Source]) -> AsyncGener
             yield source
 
 
-def _loaded(call: str, source: Any, result: Mapped) -> Loaded:
+def _loaded(job: _Job, source: Any, result: Mapped) -> Loaded:
     if result.error is not None:
-        return Loaded(source, None, _in_words_of(call, result.error), result.seconds)
+        return Loaded(source, None, _in_words_of(job.call, result.error), result.seconds)
     audios = list(result.outputs or ())
     if len(audios) == 1:
         return Loaded(source, audios[0], None, result.seconds)
-    error = silent(result.source) if not audios else _changed(source)
+    error = silent(result.source, job.duration_s) if not audios else _changed(source)
     return Loaded(source, None, error, result.seconds)
 
 

@@ -1,4 +1,4 @@
-//! The head of an Opus stream (RFC 7845, 5.1), which Ogg, WebM and MP4 carry alike, and the order of its channels.
+//! The head of an Opus stream (RFC 7845, 5.1), which Ogg, WebM and, the other way round, MP4 carry, and the order of its channels.
 //!
 //! Both directions share it: the decoder reads heads, the encoder writes them. It may know nothing of files.
 
@@ -53,7 +53,19 @@ impl OpusHead {
         })
     }
 
-    /// The head as containers carry it.
+    /// Reads a head whose numbers have their high bytes first, as the box `dOps` of MP4 has them ("Encapsulation of Opus in
+    /// ISO Base Media File Format", 4.3.2), behind the same magic bytes.
+    pub(super) fn of_mp4(bytes: &[u8]) -> Option<Self> {
+        let head = Self::parse(bytes)?;
+        Some(Self {
+            pre_skip: head.pre_skip.swap_bytes(),
+            input_rate: head.input_rate.swap_bytes(),
+            gain: head.gain.swap_bytes(),
+            ..head
+        })
+    }
+
+    /// The head as Ogg and Matroska carry it.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Self::MAGIC.to_vec();
         bytes.extend([1, self.channels]);

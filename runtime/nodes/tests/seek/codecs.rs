@@ -40,6 +40,11 @@ pub(crate) fn vorbis() -> Stream {
 
 /// Opus of so many kbit/s by the encoder of the package: human speech, for so many seconds.
 pub(crate) fn opus(kbps: u32, channels: usize, seconds: usize) -> Stream {
+    opus_of_gain(kbps, channels, seconds, 0)
+}
+
+/// The same, to be amplified by `gain` / 256 dB.
+pub(crate) fn opus_of_gain(kbps: u32, channels: usize, seconds: usize, gain: i16) -> Stream {
     let file = media::path("librivox/0880.flac");
     let speech = run_item(
         node("AudioDecode", json!({})).as_mut(),
@@ -61,13 +66,21 @@ pub(crate) fn opus(kbps: u32, channels: usize, seconds: usize) -> Stream {
         .collect();
     let mut headers = packets_of_ogg(&file);
     let packets = headers.split_off(2).into_iter().map(|packet| (packet, 960)).collect();
+    headers[0][16..18].copy_from_slice(&gain.to_le_bytes());
     let private = headers[0].clone();
+    // What the header says in Ogg (RFC 7845, 5.1), the other way round and with another version.
+    let [count, skip, rate, gain] = [9..10, 10..12, 12..16, 16..18].map(|place: std::ops::Range<usize>| {
+        let mut number = private[place].to_vec();
+        number.reverse();
+        number
+    });
+    let description = [&[0], &count[..], &skip, &rate, &gain, &private[18..]].concat();
     Stream {
         rate: 48_000,
         channels: channels as u32,
         headers,
         matroska: ("A_OPUS", private),
-        mp4: (b"none", Vec::new()),
+        mp4: (b"Opus", boxed(b"dOps", &description)),
         packets,
     }
 }

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use crate::codecs::{aac, flac, mp3, pcm};
+use crate::codecs::{aac, flac, mp3, opus_of_gain, pcm};
 use crate::cuts::{Subject, check, check_cuts, total};
 use crate::media;
-use crate::near::spoilt;
+use crate::near::{check_near, spoilt};
+use crate::remux::Stream;
 
 #[test]
 fn aac_begins_with_the_packet_before() {
@@ -18,7 +19,7 @@ fn aac_begins_with_the_packet_before() {
         assert_eq!((whole.failure.as_ref(), total(&whole).next_multiple_of(1024)), (None, frames), "{name}");
     }
     for name in ["stereo.m4a", "alac.m4a"] {
-        assert_eq!(check_cuts(name, media::bytes(name)).failure, None, "{name}");
+        assert_eq!(check(name, media::bytes(name)).failure, None, "{name}");
     }
 }
 
@@ -29,12 +30,31 @@ fn other_codecs_in_mp4() {
         ("MP3", mp3(), 10),
         ("PCM", pcm(2000, 1), 700),
         ("PCM in small chunks", pcm(2000, 1), 9),
+        ("PCM in one chunk", pcm(3000, 1), 3000),
     ] {
         let frames: u64 = stream.packets.iter().map(|(_, frames)| frames).sum();
         let whole = check(name, stream.mp4(per_chunk, false));
         assert_eq!((whole.failure.as_ref(), total(&whole) as u64), (None, frames), "{name}");
     }
     assert_eq!(check_cuts("MP3, uneven", mp3().mp4(10, true)).failure, None);
+}
+
+/// It is no damage, and codecs of the system may know it.
+#[test]
+fn pcm_of_more_channels_is_refused_by_name() {
+    let stream = Stream { channels: 6, ..pcm(100, 1) };
+    let outcome = Subject { name: "PCM", bytes: stream.mp4(100, false), params: json!({}) }.part(json!({}));
+    let message = outcome.message();
+    assert!(message.contains(" holds PCM of a number of channels that is not known in MP4, which"), "{message}");
+}
+
+/// As in Ogg: the end of what only lets the decoder converge, and the gain.
+#[test]
+fn opus_without_an_edit() {
+    let stream = opus_of_gain(96, 2, 4, -1355);
+    let decoded = |bytes: Vec<u8>| Subject { name: "Opus", bytes, params: json!({}) }.part(json!({})).samples();
+    assert_eq!(decoded(stream.ogg(7, 10, 0)), decoded(stream.mp4(10, false)));
+    check_near("Opus", stream.mp4(10, false), 0.0);
 }
 
 #[test]

@@ -91,6 +91,11 @@ impl Chunker {
         self
     }
 
+    /// When the sound begins, in nanoseconds.
+    pub(super) fn origin(&self) -> i64 {
+        self.origin
+    }
+
     pub(super) fn format(&self) -> &Format {
         &self.format
     }
@@ -139,35 +144,40 @@ impl Chunker {
         self.time((self.emitted + self.sound() as u64).saturating_sub(self.skip_left))
     }
 
-    /// The frames of sound that came in.
+    /// How long the sound is that came in, in seconds, the part before the wanted one included.
+    pub(super) fn seconds(&self) -> f64 {
+        MediaTime::of_frames(self.sound_frames(), self.format.rate) as f64 / 1e9
+    }
+
+    /// The frames after the delay that came in.
     pub(super) fn frames(&self) -> u64 {
         (self.emitted + self.collected + self.beyond).saturating_sub(self.skip_left)
+    }
+
+    /// How many of them are sound, as far as can be told: what may be padding is none.
+    pub(super) fn sound_frames(&self) -> u64 {
+        let frames = self.frames();
+        match self.trim.end {
+            Some((sound, padding)) if frames <= sound.saturating_add(padding) => frames.min(sound),
+            _ => frames,
+        }
     }
 
     /// Whether all of the part came in, so that no more is of use. Of an empty one a frame beyond it must have come, which
     /// shows that it lies within the sound; of one that ends in what may be padding, more than the padding.
     pub(super) fn is_complete(&self) -> bool {
         let Some(end) = self.part.end else { return false };
-        let may_be_padding = match self.trim.end {
-            Some((sound, padding)) => end > sound && self.frames() <= sound.saturating_add(padding),
-            None => false,
-        };
-        self.frames() >= end && !self.is_before_part() && !may_be_padding
+        self.sound_frames() >= end && !self.is_before_part()
     }
 
     /// Whether the sound is too short for the part to have begun.
     pub(super) fn is_before_part(&self) -> bool {
-        self.part.start > 0 && self.frames() <= self.part.start
+        self.part.start > 0 && self.sound_frames() <= self.part.start
     }
 
     fn sound(&self) -> usize {
         let wanted = self.part.end.map_or(u64::MAX, |end| end.saturating_sub(self.emitted));
-        let mut sound = self.collected.min(wanted);
-        if let Some((end, padding)) = self.trim.end
-            && self.frames() <= end.saturating_add(padding)
-        {
-            sound = sound.min(end.saturating_sub(self.emitted));
-        }
+        let sound = self.collected.min(wanted).min(self.sound_frames().saturating_sub(self.emitted));
         usize::try_from(sound).unwrap_or(usize::MAX)
     }
 

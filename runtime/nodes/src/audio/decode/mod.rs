@@ -407,15 +407,15 @@ impl AudioDecode {
 
     fn finish_file(&mut self) -> Result<Step, NodeError> {
         let audio = self.rest()?;
-        let begun = self.origin;
-        let mut is_too_short = false;
+        let mut missed = None;
         if let Some(chunker) = self.chunker.take() {
+            // A change of the format ends a chunker: this one began where it changed.
+            let before = (chunker.origin() - self.origin) as f64 / 1e9;
             self.origin = chunker.position();
-            is_too_short = chunker.is_before_part();
+            missed = chunker.is_before_part().then(|| before + chunker.seconds());
         }
         let ended_item = self.incoming.is_none() && self.work.is_of_packets();
-        if is_too_short {
-            let seconds = (self.origin - begun) as f64 / 1e9;
+        if let Some(seconds) = missed {
             let failure = failure::starts_too_late(self.work.name(), self.range.start_s, seconds);
             self.reset();
             return Err(failure);

@@ -54,14 +54,15 @@ impl Movie {
         &self.content
     }
 
-    /// What of a track's decoded frames is sound. `frames` is the length of all its samples.
-    pub(super) fn trim(&self, track_id: u32, rate: u32, frames: Option<u64>) -> Trim {
+    /// What of a track's decoded frames is sound. `frames` is the length of all its samples, `delay` that of the codec by
+    /// its own description, which counts where the file has no edit.
+    pub(super) fn trim(&self, track_id: u32, rate: u32, frames: Option<u64>, delay: u64) -> Trim {
         let all = frames.filter(|frames| *frames > 0 && !self.is_fragmented());
         if let Some((delay, sound)) = self.gapless_note() {
             return Trim { delay, end: Some((sound, u64::MAX / 2)) };
         }
         // The last packet of AAC is whole, though its duration in the index may say that not all of it counts.
-        let unedited = Trim { delay: 0, end: all.map(|all| (all, 2048)) };
+        let unedited = Trim { delay, end: all.map(|all| (all.saturating_sub(delay), 2048)) };
         let Some((delay, sound)) = self.edit(track_id, rate) else { return unedited };
         let rest = all.map(|all| all.saturating_sub(delay));
         let sound = match (sound, rest) {
@@ -187,30 +188,40 @@ mod tests {
 
     #[test]
     fn the_edit_gives_the_delay_and_the_index_the_end() {
-        let trim = movie(1000, 1000, 1024, &[]).trim(7, 44100, Some(45124));
+        let trim = movie(1000, 1000, 1024, &[]).trim(7, 44100, Some(45124), 0);
         assert_eq!(trim, Trim { delay: 1024, end: Some((44100, u64::MAX / 2)) });
     }
 
     #[test]
     fn an_exact_edit_gives_the_end() {
-        let trim = movie(44100, 40000, 2112, &[]).trim(7, 44100, Some(45056));
+        let trim = movie(44100, 40000, 2112, &[]).trim(7, 44100, Some(45056), 0);
         assert_eq!(trim, Trim { delay: 2112, end: Some((40000, u64::MAX / 2)) });
     }
 
     #[test]
     fn the_gapless_note_goes_first() {
         let note = boxed(b"data", b"\0\0\0\x01\0\0\0\0 00000000 00000840 000001C0 0000000000008000 00000000");
-        let trim = movie(1000, 1000, 0, &[&b"iTunSMPB"[..], &note].concat()).trim(7, 44100, Some(45056));
+        let trim = movie(1000, 1000, 0, &[&b"iTunSMPB"[..], &note].concat()).trim(7, 44100, Some(45056), 0);
         assert_eq!(trim, Trim { delay: 0x840, end: Some((0x8000, u64::MAX / 2)) });
     }
 
     #[test]
     fn without_an_edit_all_is_sound_but_the_fill_of_the_last_packet() {
-        let unknown = movie(1000, 1000, 0, &[]).trim(9, 44100, Some(45000));
+        let unknown = movie(1000, 1000, 0, &[]).trim(9, 44100, Some(45000), 0);
         assert_eq!(unknown, Trim { delay: 0, end: Some((45000, 2048)) });
-        let silence_before = movie(1000, 1000, -1, &[]).trim(7, 44100, Some(45000));
+        let silence_before = movie(1000, 1000, -1, &[]).trim(7, 44100, Some(45000), 0);
         assert_eq!(silence_before, Trim { delay: 0, end: Some((45000, 2048)) });
-        let fragmented = movie(1000, 0, 1024, &boxed(b"mvex", &[])).trim(7, 44100, Some(45000));
+        let fragmented = movie(1000, 0, 1024, &boxed(b"mvex", &[])).trim(7, 44100, Some(45000), 0);
         assert_eq!(fragmented, Trim { delay: 1024, end: None });
+    }
+
+    #[test]
+    fn without_an_edit_the_codec_says_its_delay() {
+        let whole = movie(1000, 1000, 0, &[]).trim(9, 48000, Some(48960), 312);
+        assert_eq!(whole, Trim { delay: 312, end: Some((48648, 2048)) });
+        let fragmented = movie(1000, 0, -1, &boxed(b"mvex", &[])).trim(7, 48000, None, 312);
+        assert_eq!(fragmented, Trim { delay: 312, end: None });
+        let edited = movie(1000, 0, 1024, &boxed(b"mvex", &[])).trim(7, 44100, None, 312);
+        assert_eq!(edited, Trim { delay: 1024, end: None });
     }
 }

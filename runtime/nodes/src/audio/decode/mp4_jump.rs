@@ -58,7 +58,7 @@ impl Mp4Jump {
             _ => return None,
         };
         let samples = Samples::read(track_box(&self.movie, self.track)?, frames)?;
-        let wanted = u32::try_from(frame / samples.frames).unwrap_or(u32::MAX).min(samples.count);
+        let wanted = u32::try_from(frame / samples.frames).unwrap_or(u32::MAX);
         let place = samples.find(wanted, len).filter(|_| self.first == Some(samples.frames))?;
         Some((samples, place))
     }
@@ -171,16 +171,19 @@ impl Samples {
         (is_whole && frames > 0 && runs.first()?.0 == 1).then_some(Self { frames, count, sizes, chunks, runs })
     }
 
-    /// The place of a sample, or of the last one before it that lies in a file of this length.
+    /// The place of a sample, or of the last one before it that there is and that lies in a file of this length.
     fn find(&self, wanted: u32, len: u64) -> Option<Place> {
+        let wanted = wanted.min(self.count.saturating_sub(1));
         let mut found = self.enter(0, 0)?;
         while found.sample < wanted {
             let passed = match self.sizes {
-                Sizes::Same(_) => found.left.min(wanted - found.sample),
+                Sizes::Same(size) => {
+                    let behind = (len.saturating_sub(found.byte) / u64::from(size.max(1))).saturating_sub(1);
+                    u32::try_from(behind).unwrap_or(u32::MAX).clamp(1, found.left).min(wanted - found.sample)
+                }
                 Sizes::Each(_) => 1,
             };
-            let next = self.after(found, passed).filter(|next| next.sample < self.count);
-            match next {
+            match self.after(found, passed) {
                 Some(next) if next.byte.saturating_add(self.size(next.sample).into()) <= len => found = next,
                 _ => break,
             }
@@ -312,6 +315,9 @@ mod tests {
         let samples = samples(Sizes::Same(4), 7);
         let bytes: Vec<u64> = (0..7).map(|sample| samples.find(sample, 1000).unwrap().byte).collect();
         assert_eq!(bytes, [100, 104, 108, 500, 504, 300, 304]);
+        assert_eq!(samples.find(7, 1000).unwrap().sample, 6, "the last one");
+        assert_eq!(samples.find(6, 507).unwrap().sample, 3, "the fifth one ends at 508");
+        assert_eq!(samples.find(2, 109).unwrap().sample, 1, "the third one ends at 112");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::failure;
 use super::mp4_gapless::Movie;
 use super::opus;
 use super::refusal::Refusal;
+use crate::audio::opus_head::OpusHead;
 
 /// The facts of a track.
 pub(super) struct TrackFacts {
@@ -37,7 +38,7 @@ pub(super) fn choose_track(
     name: &str,
 ) -> Result<TrackFacts, Refusal> {
     let (track, params) = audio_track(reader, name)?;
-    let params = completed(params);
+    let params = completed(params, container);
     let num_frames = track.num_frames.or_else(|| frames_of(track, &params));
     let (trim, promised) = extent(track, &params, num_frames, container, movie);
     let frames = match container {
@@ -99,7 +100,8 @@ fn extent(
         Container::Flac => (Trim::default(), num_frames),
         Container::Mp4 => {
             let rate = params.sample_rate.unwrap_or(1);
-            let trim = movie.map(|movie| movie.trim(track.id, rate, num_frames));
+            let delay = if params.codec == CODEC_ID_OPUS { opus::pre_skip(params) } else { 0 };
+            let trim = movie.map(|movie| movie.trim(track.id, rate, num_frames, delay.into()));
             (trim.unwrap_or_default(), num_frames.filter(|_| !movie.is_some_and(Movie::is_fragmented)))
         }
         _ => (Trim::default(), None),
@@ -111,9 +113,15 @@ fn is_mpeg(params: &AudioCodecParameters) -> bool {
 }
 
 /// The params with what the decoder's own description says. The entry of a sample in MP4 has 16 bits for a rate, so that
-/// it can't say 88.2 kHz and more.
-fn completed(params: &AudioCodecParameters) -> AudioCodecParameters {
+/// it can't say 88.2 kHz and more; its reader puts what it says of Opus behind the magic bytes of Ogg as it is, which is
+/// the other way round there.
+fn completed(params: &AudioCodecParameters, container: Container) -> AudioCodecParameters {
     let mut params = params.clone();
+    if (params.codec, container) == (CODEC_ID_OPUS, Container::Mp4)
+        && let Some(head) = params.extra_data.as_deref().and_then(OpusHead::of_mp4)
+    {
+        params.with_extra_data(head.to_bytes().into());
+    }
     if params.codec == CODEC_ID_AAC
         && let Some(config) = params.extra_data.as_deref().and_then(AacConfig::read)
     {
