@@ -275,6 +275,15 @@ def test_a_file_without_sound_is_refused(tmp_path: Path) -> None:
         assert str(caught.value) == f"{str(tmp_path / 'a.wav')!r} holds no sound, not one frame"
 
 
+def test_a_part_of_less_than_a_frame_is_refused() -> None:
+    message = f"{str(SPEECH)!r} holds no sound in the 1e-06 s of `duration_s`, not one frame"
+    with pytest.raises(rm.MarshalError) as caught:
+        rm.read(SPEECH, start_s=0.5, duration_s=1e-6)
+    assert str(caught.value) == message
+    (loaded,) = rm.read_many([SPEECH], start_s=0.5, duration_s=1e-6)
+    assert str(loaded.error) == message
+
+
 async def test_inside_a_loop_they_block_as_everywhere(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     rm.write(path, SOUND)
