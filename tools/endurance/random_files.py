@@ -185,10 +185,11 @@ def _arrived(file: Path, dice: random.Random) -> Samples:
                 async for packet in session:
                     chunks.append(packet.value.samples)
 
-            reading = asyncio.create_task(read())
-            await session.send_many(pieces)
-            await session.finish()
-            await reading
+            async def feed() -> None:
+                await session.send_many(pieces)
+                await session.finish()
+
+            await asyncio.gather(read(), feed())
         return chunks
 
     return numpy.concatenate(asyncio.run(through()), axis=1)

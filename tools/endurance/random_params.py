@@ -140,12 +140,11 @@ def outcome(manifest: dict[str, Any], pieces: list[rm.Audio]) -> list[Any] | str
                 async for packet in session:
                     values.append(packet.value)
 
-            reading = asyncio.create_task(read())
-            # It has begun when the first piece fails.
-            await asyncio.sleep(0)
-            await session.send_many(pieces)
-            await session.finish()
-            await reading
+            async def feed() -> None:
+                await session.send_many(pieces)
+                await session.finish()
+
+            await asyncio.gather(read(), feed())
         return values
 
     try:
