@@ -77,6 +77,14 @@ fn sound_that_can_not_be_decoded_rightly_is_refused() {
     assert_eq!(decode_path(&speex).message(), format!("'{speex}' holds Speex, which remotemedia can't decode. {USE}"));
     let theora = media::file("theora.ogg", &page(b"\x80theora\x03\x02\x01"));
     assert_eq!(decode_path(&theora).message(), format!("'{theora}' holds no audio track. Use a file with sound."));
+    // One channel at 384 kbit/s (ISO/IEC 11172-3, 2.4.2.3), which some programs write.
+    let frame = [&[0xff, 0xfd, 0xe4, 0xc4][..], &[0; 1148]].concat();
+    for frames in [1, 3] {
+        let wide = media::file("wide.mp2", &frame.repeat(frames));
+        let is = "MPEG layer II of a bit rate that the standard does not have for so many channels";
+        let message = format!("'{wide}' holds {is}, which remotemedia can't decode. {USE}");
+        assert_eq!(decode_path(&wide).message(), message);
+    }
 }
 
 /// The checksum of an Ogg page (RFC 3533, 6): polynomial 0x04c11db7, first bit first, no inversion.

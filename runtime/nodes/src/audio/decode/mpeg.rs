@@ -19,7 +19,7 @@ use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
 use super::mpeg_free::Rewriter;
-use super::mpeg_header::{Chain, Header, chain};
+use super::mpeg_header::{Chain, Header, NOT_ALLOWED, chain};
 use super::mpeg_tag::{Facts, facts};
 use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
 
@@ -66,6 +66,9 @@ impl<'s> MpegReader<'s> {
             tagged: None,
         };
         let (header, len) = mpeg.next_frame()?.ok_or_else(|| Error::IoError(io::ErrorKind::UnexpectedEof.into()))?;
+        if !header.has_allowed_rate() {
+            return Err(Error::Unsupported(NOT_ALLOWED));
+        }
         let facts = facts(&mpeg.waiting[..len], &header);
         if let Some(facts) = facts {
             mpeg.waiting.drain(..len);

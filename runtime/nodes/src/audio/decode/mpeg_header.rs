@@ -20,6 +20,9 @@ pub(super) struct Header {
 const LONGEST_FREE: usize = 5760;
 const SHORTEST: usize = 24;
 
+/// What sound is called whose bit rate is not allowed: the decoder does not take it, but some programs write it.
+pub(super) const NOT_ALLOWED: &str = "MPEG layer II of a bit rate that the standard does not have for so many channels";
+
 /// Bit rates in kbit/s by their index, for layer I to III of MPEG-1, then for layer I and for II and III of MPEG-2.
 const BIT_RATES: [[u16; 15]; 5] = [
     [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
@@ -41,8 +44,7 @@ impl Header {
         let rate = [44_100, 48_000, 32_000][usize::from(rate)] >> [2, 0, 1, 0][usize::from(version)];
         let channels = if fourth >> 6 == 3 { 1 } else { 2 };
         let is_padded = third & 2 != 0;
-        let header = Self { version, layer, bit_rate, rate, is_padded, channels, has_checksum: second & 1 == 0 };
-        header.is_allowed(bit_rate).then_some(header)
+        Some(Self { version, layer, bit_rate, rate, is_padded, channels, has_checksum: second & 1 == 0 })
     }
 
     pub(super) fn is_mpeg_1(&self) -> bool {
@@ -90,6 +92,11 @@ impl Header {
     /// The bytes that padding adds to this frame.
     pub(super) fn padding(&self) -> usize {
         if self.is_padded { self.slot() } else { 0 }
+    }
+
+    /// Whether the standard has its bit rate for so many channels.
+    pub(super) fn has_allowed_rate(&self) -> bool {
+        self.is_allowed(self.bit_rate)
     }
 
     /// Whether layer II has this bit rate with so many channels (ISO/IEC 11172-3, 2.4.2.3).

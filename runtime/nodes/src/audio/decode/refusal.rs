@@ -8,6 +8,7 @@ use symphonia::core::errors::Error;
 
 use super::container::Container;
 use super::failure;
+use super::mpeg_header::NOT_ALLOWED;
 use super::system_codecs::{SystemError, SystemSource, SystemState, installed};
 use super::system_file::SystemFile;
 use super::system_formats::system_formats;
@@ -132,6 +133,9 @@ pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &
     // Its reader knows PCM of one and two channels in the usual descriptions, and of up to 32 in the newer one.
     if let Error::DecodeError(NO_CHANNELS) | Error::Unsupported(NO_LAYOUT | MOST_CHANNELS) = error {
         return failure::refused(name, "PCM of a number of channels that is not known in MP4");
+    }
+    if let Error::Unsupported(NOT_ALLOWED) = error {
+        return failure::refused(name, NOT_ALLOWED);
     }
     let damaged = match (error, container) {
         (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
