@@ -71,12 +71,21 @@ KINDS = (
 )
 
 
+@dataclass(frozen=True)
+class Written:
+    """A file, its codec, and what `ffmpeg` decodes of it, samples of all channels in turns."""
+
+    path: Path
+    codec: str
+    decoded: Samples
+
+
 class WrongError(Exception):
     """What a file gave and should not have given."""
 
 
-def written(folder: Path, dice: random.Random) -> tuple[Path, str] | None:
-    """A file and its codec; None if `ffmpeg` can't write what the dice say."""
+def written(folder: Path, dice: random.Random) -> Written | None:
+    """A file; None if `ffmpeg` can't write what the dice say, or writes no sound, as it may of a few frames."""
     kind = dice.choice(KINDS)
     codec = dice.choice(kind.codecs)
     rate, channels = dice.choice(RATES), min(dice.choice((1, 1, 2, 2, 3, 6, 8)), kind.most_channels)
@@ -104,14 +113,15 @@ def written(folder: Path, dice: random.Random) -> tuple[Path, str] | None:
     done = _ffmpeg(*sound, "-c:a", codec, *options, str(file))
     if done.returncode != 0 or not file.exists():
         return None
-    # Of a few frames it may write none.
-    return (file, codec) if _ffmpeg("-i", str(file), "-f", "f32le", "-").stdout else None
+    decoded = numpy.frombuffer(_ffmpeg("-i", str(file), "-f", "f32le", "-").stdout, numpy.float32)
+    return Written(file, codec, decoded) if decoded.size else None
 
 
-def check(file: Path, codec: str, dice: random.Random) -> None:
+def check(made: Written, dice: random.Random) -> None:
     """Reads a file in every way. Raises `WrongError` where they differ."""
+    file = made.path
     whole = rm.read(file)
-    tolerance = CONVERGES if codec == "libopus" else 0.0
+    tolerance = CONVERGES if made.codec == "libopus" else 0.0
     _same(_arrived(file, dice), whole.samples, 0.0, "it arrives in pieces")
     for _ in range(CUTS):
         start = dice.choice((0, dice.randrange(whole.frames), dice.randrange(whole.frames), whole.frames - 1))
@@ -129,9 +139,8 @@ def check(file: Path, codec: str, dice: random.Random) -> None:
             raise WrongError(f"a start at {behind} s, behind the end: {error}") from None
     else:
         raise WrongError(f"a start at {behind} s, behind the end, is taken")
-    if codec.startswith(LOSSLESS):
-        theirs = numpy.frombuffer(_ffmpeg("-i", str(file), "-f", "f32le", "-").stdout, numpy.float32)
-        _same(whole.samples, theirs.reshape(-1, whole.channels).T, ROUNDING, "beside ffmpeg")
+    if made.codec.startswith(LOSSLESS):
+        _same(whole.samples, made.decoded.reshape(-1, whole.channels).T, ROUNDING, "beside ffmpeg")
 
 
 def attack(seconds: float, first: int, files: int | None) -> str | None:
@@ -146,11 +155,11 @@ def attack(seconds: float, first: int, files: int | None) -> str | None:
                 continue
             read += 1
             try:
-                check(*made, dice)
+                check(made, dice)
             except (rm.Error, WrongError) as error:
-                return f"seed {seed - 1}: {made[0].name} of {made[1]}: {error}"
+                return f"seed {seed - 1}: {made.path.name} of {made.codec}: {error}"
             finally:
-                made[0].unlink()
+                made.path.unlink()
     print(f"{read} files, {read / (time.monotonic() - begun):.1f} a second", flush=True)
     return None
 
@@ -181,19 +190,8 @@ def _arrived(file: Path, dice: random.Random) -> Samples:
         place += length
 
     async def through() -> list[Samples]:
-        chunks: list[Samples] = []
-        async with (rm.Pipeline() >> rm.nodes.AudioDecode()).session() as session:
-
-            async def read() -> None:
-                async for packet in session:
-                    chunks.append(packet.value.samples)
-
-            async def feed() -> None:
-                await session.send_many(pieces)
-                await session.finish()
-
-            await asyncio.gather(read(), feed())
-        return chunks
+        sound = (rm.Pipeline() >> rm.nodes.AudioDecode()).stream(pieces)
+        return [audio.samples async for audio in sound]
 
     return numpy.concatenate(asyncio.run(through()), axis=1)
 

@@ -35,8 +35,7 @@ ELSEWHERE = {
     # They hand on what they get, packet by packet.
     *("Echo", "PassThrough"),
 }
-NODES = [name.removeprefix("params.") for name in PARAMS if name.startswith("params.")]
-NODES = [name for name in NODES if name not in ELSEWHERE]
+NODES = sorted({name.removeprefix("params.") for name in PARAMS if name.startswith("params.")} - ELSEWHERE)
 
 RATES = (1000, 2000, 4000, 8000, 11_025, 12_000, 16_000, 22_050, 24_000, 44_100, 48_000, 88_200, 96_000, 192_000)
 
@@ -139,19 +138,7 @@ def outcome(manifest: dict[str, Any], pieces: list[rm.Audio]) -> list[Any] | str
     """What comes of the pieces of one sound, joined; or the error."""
 
     async def through() -> list[Any]:
-        values: list[Any] = []
-        async with rm.Pipeline.load(manifest).session() as session:
-
-            async def read() -> None:
-                async for packet in session:
-                    values.append(packet.value)
-
-            async def feed() -> None:
-                await session.send_many(pieces)
-                await session.finish()
-
-            await asyncio.gather(read(), feed())
-        return values
+        return [value async for value in rm.Pipeline.load(manifest).stream(pieces)]
 
     try:
         return list(joined(asyncio.run(asyncio.wait_for(through(), SECONDS))))
