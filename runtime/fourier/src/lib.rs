@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 pub use num_complex::{Complex, Complex32};
 pub use realfft::{ComplexToReal, RealToComplex};
-pub use rustfft::{Fft, FftNum};
+pub use rustfft::Fft;
 
 use realfft::RealFftPlanner;
-use rustfft::FftPlanner;
+use rustfft::{FftNum, FftPlanner};
 
 /// A number that there are transforms for. The size of a transform is that of its real or complex samples; what comes out
 /// is not scaled.

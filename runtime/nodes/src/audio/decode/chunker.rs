@@ -91,11 +91,6 @@ impl Chunker {
         self
     }
 
-    /// When the sound begins, in nanoseconds.
-    pub(super) fn origin(&self) -> i64 {
-        self.origin
-    }
-
     pub(super) fn format(&self) -> &Format {
         &self.format
     }
@@ -144,9 +139,9 @@ impl Chunker {
         self.time((self.emitted + self.sound() as u64).saturating_sub(self.skip_left))
     }
 
-    /// How long the sound is that came in, in seconds, the part before the wanted one included.
-    pub(super) fn seconds(&self) -> f64 {
-        MediaTime::of_frames(self.sound_frames(), self.format.rate) as f64 / 1e9
+    /// When the sound that came in ends, in nanoseconds, whatever of it is wanted.
+    pub(super) fn end_of_sound(&self) -> i64 {
+        self.time(self.sound_frames())
     }
 
     /// The frames after the delay that came in.
@@ -155,7 +150,7 @@ impl Chunker {
     }
 
     /// How many of them are sound, as far as can be told: what may be padding is none.
-    pub(super) fn sound_frames(&self) -> u64 {
+    fn sound_frames(&self) -> u64 {
         let frames = self.frames();
         match self.trim.end {
             Some((sound, padding)) if frames <= sound.saturating_add(padding) => frames.min(sound),

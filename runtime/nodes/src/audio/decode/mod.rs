@@ -409,14 +409,12 @@ impl AudioDecode {
         let audio = self.rest()?;
         let mut missed = None;
         if let Some(chunker) = self.chunker.take() {
-            // A change of the format ends a chunker: this one began where it changed.
-            let before = (chunker.origin() - self.origin) as f64 / 1e9;
+            missed = chunker.is_before_part().then(|| chunker.end_of_sound() - self.origin);
             self.origin = chunker.position();
-            missed = chunker.is_before_part().then(|| before + chunker.seconds());
         }
         let ended_item = self.incoming.is_none() && self.work.is_of_packets();
-        if let Some(seconds) = missed {
-            let failure = failure::starts_too_late(self.work.name(), self.range.start_s, seconds);
+        if let Some(duration) = missed {
+            let failure = failure::starts_too_late(self.work.name(), self.range.start_s, duration as f64 / 1e9);
             self.reset();
             return Err(failure);
         }

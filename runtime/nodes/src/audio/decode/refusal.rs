@@ -114,10 +114,6 @@ pub(super) fn foreign(name: &str, first: &[u8], container: Container, format: &s
     }
 }
 
-const NO_CHANNELS: &str = "isomp4: invalid number of channels";
-const NO_LAYOUT: &str = "isomp4: unsupported number of channels";
-const MOST_CHANNELS: &str = "isomp4: maximum 32 channels";
-
 /// What the error of a demuxer means that did not open a file; `first` are its first bytes.
 pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &[u8]) -> Refusal {
     // The demuxer of Ogg looks for a codec that it knows until the file ends. The first page names the one that is there:
@@ -130,12 +126,14 @@ pub(super) fn unopened(error: &Error, container: Container, name: &str, first: &
     if begins(b"\x80theora") {
         return failure::no_audio_track(name);
     }
-    // Its reader knows PCM of one and two channels in the usual descriptions, and of up to 32 in the newer one.
-    if let Error::DecodeError(NO_CHANNELS) | Error::Unsupported(NO_LAYOUT | MOST_CHANNELS) = error {
-        return failure::refused(name, "PCM of a number of channels that is not known in MP4");
-    }
-    if let Error::Unsupported(NOT_ALLOWED) = error {
-        return failure::refused(name, NOT_ALLOWED);
+    match error {
+        // Its reader knows PCM of one and two channels in the usual descriptions, and of up to 32 in the newer one.
+        Error::DecodeError("isomp4: invalid number of channels")
+        | Error::Unsupported("isomp4: unsupported number of channels" | "isomp4: maximum 32 channels") => {
+            return failure::refused(name, "PCM of a number of channels that is not known in MP4");
+        }
+        Error::Unsupported(NOT_ALLOWED) => return failure::refused(name, NOT_ALLOWED),
+        _ => {}
     }
     let damaged = match (error, container) {
         (Error::IoError(error), _) if error.kind() != io::ErrorKind::UnexpectedEof => failure::unreadable(name, error),
