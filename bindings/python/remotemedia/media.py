@@ -71,7 +71,9 @@ class Audio:
         """Sound from interleaved PCM bytes.
 
         `sample_format` is u8, s16, s24, s32, f32 (little-endian), mulaw or alaw; full scale is 2^(n-1). `format` is its
-        old name. Raises `InvalidArgumentError` for other formats, and if the bytes don't divide into whole frames.
+        old name. `data` is bytes, or an array of such samples: int16 for s16, of shape (frames, channels) if it has two
+        axes. Raises `InvalidArgumentError` for other formats and other arrays, and if the bytes don't divide into whole
+        frames.
         """
         with FIRST_USE:
             from ._codec.pcm import from_pcm, named_format

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import array
+import ctypes
 from typing import Any
 
+import numpy
 import pytest
 import remotemedia as rm
 from hypothesis import example, given
@@ -70,3 +73,62 @@ def test_what_is_no_bytes_is_refused_and_nothing_is_lost() -> None:
     with pytest.raises(rm.InvalidArgumentError, match="send takes bytes, got str"):
         reader.take_packed("abcd")
     assert reader.state == state == (bytes(2), 1)
+
+
+SAMPLES = numpy.arange(12, dtype="int16")
+
+
+@pytest.mark.parametrize(
+    ("data", "sample_format", "channels"),
+    [
+        (SAMPLES, "s16", 2),
+        (SAMPLES.view("uint8"), "s16", 2),
+        (SAMPLES.reshape(6, 2), "s16", 2),
+        (SAMPLES.reshape(2, 6).T, "s16", 2),
+        (SAMPLES.reshape(1, 12), "s16", 1),
+        (array.array("h", SAMPLES.tolist()), "s16", 2),
+        ((ctypes.c_int16 * 12)(*SAMPLES.tolist()), "s16", 2),
+        (SAMPLES.astype("int32"), "s32", 3),
+        (SAMPLES.astype("float32"), "f32", 1),
+    ],
+)
+def test_an_array_of_samples_is_taken_as_its_bytes(data: Any, sample_format: str, channels: int) -> None:
+    expected = rm.Audio.from_pcm(numpy.asarray(data).tobytes(), sample_format, 8000, channels)
+    assert rm.Audio.from_pcm(data, sample_format, 8000, channels) == expected
+    reader = rm.PCM(sample_format, 8000, channels).reader()
+    assert numpy.array_equal(reader.take(data).samples, expected.samples)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("data", "sample_format", "message"),
+    [
+        (
+            SAMPLES.astype("float32"),
+            "s16",
+            "elements of float32 are no samples of the format 's16'; convert them, or write 'f32' for these",
+        ),
+        (SAMPLES.astype("float64"), "f32", "elements of float64 are no samples of the format 'f32'; convert them"),
+        (SAMPLES.astype("uint16"), "s16", "elements of uint16 are no samples of the format 's16'; convert them"),
+        (SAMPLES.astype(">i2"), "s16", "elements of >h are no samples of the format 's16'; convert them"),
+        (SAMPLES > 3, "u8", "elements of bool are no samples of the format 'u8'; convert them"),
+        (
+            SAMPLES.astype("int32"),
+            "s24",
+            "elements of int32 are no samples of the format 's24'; convert them, or write 's32' for these",
+        ),
+        (
+            SAMPLES.reshape(2, 6),
+            "s16",
+            "an array of shape (2, 6) is not interleaved, which is (frames, 2); transpose it: samples.T",
+        ),
+    ],
+)
+def test_an_array_of_other_elements_is_refused(data: Any, sample_format: str, message: str) -> None:
+    reader = rm.PCM(sample_format, 8000, 2).reader()
+    for take in (lambda: rm.Audio.from_pcm(data, sample_format, 8000, 2), lambda: reader.take_packed(data)):
+        with pytest.raises(rm.InvalidArgumentError) as caught:
+            take()
+        assert str(caught.value) == message
+    with pytest.raises(rm.InvalidArgumentError):
+        reader.take_many([bytes(4 * reader._size), data])
+    assert reader.state == (b"", 0)

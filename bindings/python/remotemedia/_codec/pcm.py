@@ -11,6 +11,7 @@ from .._abi.direct_calls import audio_from_pcm
 from .._abi.library import check, ffi, lib
 from .._abi.msgpack import ExtType, msgpack
 from .._media.audio_samples import MAX_CHANNELS
+from .._media.element_types import NAMES_OF_FORMATS
 from ..errors import InvalidArgumentError
 from ..media import MAX_RATE, Audio
 from .call_buffers import acquire, release
@@ -22,6 +23,9 @@ SHORT_BYTES = 16 * 1024
 """What a call sends at a time: converting it takes a few microseconds."""
 
 _pack = msgpack.Packer(strict_types=True).pack
+
+ELEMENTS = {"uint8": "u8", "int16": "s16", "int32": "s32", "float32": "f32"}
+"""The formats that arrays have, by the names of their element types."""
 
 OTHER_NAMES = {
     "8": "u8",
@@ -49,6 +53,7 @@ OTHER_NAMES = {
 class PCM:
     """The format of raw bytes that a session is fed with: interleaved little-endian samples.
 
+    An array of such samples is taken as its bytes: int16 for s16, of shape (frames, channels) if it has two axes.
     `sample_format` is u8, s16, s24, s32, f32, mulaw or alaw, `rate` in frames per second. `format` is the old name of
     `sample_format`. Raises `InvalidArgumentError` for others.
     """
@@ -127,12 +132,8 @@ class PCMReader:
         view = self._view(data)
         rest, frames = self.state
         if rest:
-            data = rest + bytes(view)
-            view = memoryview(data)
-        elif not view.c_contiguous:
-            view = memoryview(view.tobytes())
-        view = view.cast("B") if view.nbytes else memoryview(b"")
-        whole = view.nbytes - view.nbytes % self._size
+            view = memoryview(rest + view)
+        whole = len(view) - len(view) % self._size
         self.state = bytes(view[whole:]), frames + whole // self._size
         if not whole:
             return None
@@ -152,7 +153,7 @@ class PCMReader:
             for piece in pieces:
                 view = self._view(piece)
                 held.append(view)
-                size += view.nbytes
+                size += len(view)
                 if size >= second:
                     sounds.append(self.take(b"".join(held)))
                     held, size = [], 0
@@ -167,12 +168,13 @@ class PCMReader:
         return (frames * 1_000_000_000 + self._pcm.rate // 2) // self._pcm.rate
 
     def _view(self, data: Any) -> memoryview:
-        try:
-            return memoryview(data)
-        except TypeError:
+        pcm = self._pcm
+        view = _bytes_of(data, pcm.sample_format, pcm.channels)
+        if view is None:
             raise InvalidArgumentError(
-                f"with input={self._pcm!r} send takes bytes, got {type(data).__name__}; leave input= out to send values"
-            ) from None
+                f"with input={pcm!r} send takes bytes, got {type(data).__name__}; leave input= out to send values"
+            )
+        return view
 
     def finish(self) -> None:
         """Ends the bytes. Raises `InvalidArgumentError` if a frame is incomplete."""
@@ -202,20 +204,16 @@ def named_format(sample_format: Any, old_name: Any = None) -> str:
 def from_pcm(data: Any, sample_format: str, rate: Any, channels: Any) -> Audio:
     """See `Audio.from_pcm`."""
     rate, channels = _whole("rate", rate, MAX_RATE), _whole("channels", channels, MAX_CHANNELS)
-    try:
-        view = memoryview(data)
-    except TypeError:
-        raise InvalidArgumentError(f"data must be bytes of PCM, got {type(data).__name__}") from None
-    if not view.c_contiguous:
-        view = memoryview(view.tobytes())
-    view = view.cast("B") if view.nbytes else memoryview(b"")
+    view = _bytes_of(data, sample_format, channels)
+    if view is None:
+        raise InvalidArgumentError(f"data must be bytes of PCM, got {type(data).__name__}")
     name = sample_format.encode()
     used = acquire()
     try:
         used.ready()
         status = lib.rm_audio_from_pcm(
             ffi.from_buffer("uint8_t[]", view),
-            view.nbytes,
+            len(view),
             name,
             len(name),
             rate,
@@ -246,6 +244,32 @@ def to_pcm(audio: Audio, sample_format: str) -> bytes:
         return used.unpack()  # type: ignore[no-any-return]
     finally:
         release(used)
+
+
+def _bytes_of(data: Any, sample_format: str, channels: int) -> memoryview | None:
+    """The bytes of `data`, in the order of its elements; None if it has no memory.
+
+    Raises `InvalidArgumentError` for an array whose elements are no samples of the format, or are not interleaved.
+    """
+    try:
+        view = memoryview(data)
+    except TypeError:
+        return None
+    if view.itemsize > 1 or view.format == "?":
+        name = NAMES_OF_FORMATS.get(view.format.lstrip("@=<"), view.format)
+        fitting = ELEMENTS.get(name)
+        if fitting != sample_format:
+            cure = "convert them" if fitting is None else f"convert them, or write {fitting!r} for these"
+            raise InvalidArgumentError(f"elements of {name} are no samples of the format {sample_format!r}; {cure}")
+    if view.ndim > 1 and channels > 1 and view.itemsize == FRAME_BYTES[sample_format] and view.shape[-1] != channels:
+        raise InvalidArgumentError(
+            f"an array of shape {view.shape} is not interleaved, which is (frames, {channels}); transpose it: samples.T"
+        )
+    if not view.nbytes:
+        return memoryview(b"")
+    # A cast takes neither strides nor formats that name their byte order.
+    is_plain = view.c_contiguous and len(view.format) == 1
+    return view.cast("B") if is_plain else memoryview(view.tobytes())
 
 
 def _whole(name: str, value: Any, most: int) -> int:
