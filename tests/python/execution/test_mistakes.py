@@ -54,6 +54,20 @@ def test_a_call_without_nodes_speaks_of_none(call: Callable[[], Any], message: s
     assert caught.value.cause is not None
 
 
+@pytest.mark.parametrize(
+    ("given", "cure"),
+    [
+        ([rm.nodes.AudioLevel()], "list; connect nodes with >>: rm.Pipeline() >> first >> second"),
+        (rm.nodes.AudioLevel(), "AudioLevel; connect nodes with >>: rm.Pipeline() >> first >> second"),
+        (ECHO, "dict; load a manifest: rm.Pipeline.load(manifest)"),
+    ],
+)
+def test_a_pipeline_is_not_made_of_a_list_of_nodes(given: Any, cure: str) -> None:
+    with pytest.raises(rm.InvalidArgumentError) as caught:
+        rm.Pipeline(given)
+    assert str(caught.value) == f"Pipeline takes a name, a text, not a value of the type {cure}"
+
+
 def test_what_a_pipeline_raises_still_names_its_node() -> None:
     with pytest.raises(rm.NodeError, match=r"^node 'audiodecode'"):
         (rm.Pipeline() >> rm.nodes.AudioDecode()).run_sync([rm.File("bad.wav")])

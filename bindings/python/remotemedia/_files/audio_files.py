@@ -150,8 +150,8 @@ async def ainfo(source: Source) -> Info:
 def write(
     path: Target,
     audio: Audio | Samples | array.array[float],
-    *,
     rate: int | None = None,
+    *,
     format: FileFormat | None = None,  # noqa: A002
     sample_format: str | None = None,
 ) -> None:
@@ -179,8 +179,8 @@ def write(
 async def awrite(
     path: Target,
     audio: Audio | Samples | array.array[float],
-    *,
     rate: int | None = None,
+    *,
     format: FileFormat | None = None,  # noqa: A002
     sample_format: str | None = None,
 ) -> None:

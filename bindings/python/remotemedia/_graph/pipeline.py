@@ -73,7 +73,7 @@ class Pipeline(Composed):
         inputs: Mapping[str, Node | Port | Sequence[Node | Port]] | None = None,
         outputs: Mapping[str, Node | Port] | None = None,
     ) -> None:
-        metadata = {} if name is None else {"name": name}
+        metadata = {} if name is None else {"name": _checked_name(name)}
         if description is not None:
             metadata["description"] = description
         self._subgraph = Subgraph(metadata, NamedEnds.of(inputs, outputs))
@@ -436,6 +436,16 @@ def of_subgraph(subgraph: Subgraph) -> Pipeline:
     pipeline = Pipeline()
     pipeline._subgraph = subgraph
     return pipeline
+
+
+def _checked_name(name: Any) -> str:
+    """The name of a pipeline. Raises `InvalidArgumentError` for what others take here: nodes, or a manifest."""
+    if isinstance(name, str):
+        return name
+    cure = "connect nodes with >>: rm.Pipeline() >> first >> second"
+    if isinstance(name, Mapping):
+        cure = "load a manifest: rm.Pipeline.load(manifest)"
+    raise InvalidArgumentError(f"Pipeline takes a name, a text, not a value of the type {type(name).__name__}; {cure}")
 
 
 def _unpickled(manifest: dict[str, Any]) -> Pipeline:
