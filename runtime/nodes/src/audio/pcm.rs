@@ -176,26 +176,49 @@ impl Kernel for Quantization<'_> {
 
 fn deinterleave<const N: usize>(bytes: &[u8], channels: usize, convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     let (samples, _) = bytes.as_chunks::<N>();
-    let frames = samples.len() / channels;
     let mut planar = Vec::with_capacity(samples.len());
-    for channel in 0..channels {
-        planar.extend(samples[channel.min(samples.len())..].iter().step_by(channels).map(|sample| convert(*sample)));
+    match channels {
+        1 => planar.extend(samples.iter().map(|sample| convert(*sample))),
+        // The distance of samples is known: vectors of them are made.
+        2 => {
+            let (frames, _) = samples.as_chunks::<2>();
+            planar.extend(frames.iter().map(|[left, _]| convert(*left)));
+            planar.extend(frames.iter().map(|[_, right]| convert(*right)));
+        }
+        _ => {
+            for channel in 0..channels.min(samples.len()) {
+                planar.extend(samples[channel..].iter().step_by(channels).map(|sample| convert(*sample)));
+            }
+        }
     }
-    debug_assert_eq!(planar.len(), frames * channels);
+    debug_assert_eq!(planar.len(), samples.len());
     planar
 }
 
 fn interleave<const N: usize>(channels: &[&[f32]], bytes: &mut Vec<u8>, convert: impl Fn(f32) -> [u8; N]) {
     let frames = channels.first().map_or(0, |channel| channel.len());
     assert!(channels.iter().all(|channel| channel.len() == frames), "the channels differ in length");
-    bytes.reserve(frames * channels.len() * N);
-    if let [only] = channels {
-        bytes.extend(only.iter().flat_map(|sample| convert(*sample)));
-        return;
-    }
-    for frame in 0..frames {
-        for channel in channels {
-            bytes.extend_from_slice(&convert(channel[frame]));
+    let begin = bytes.len();
+    bytes.resize(begin + frames * channels.len() * N, 0);
+    let (samples, _) = bytes[begin..].as_chunks_mut::<N>();
+    match channels {
+        [only] => {
+            for (written, sample) in samples.iter_mut().zip(*only) {
+                *written = convert(*sample);
+            }
+        }
+        [left, right] => {
+            let (frames, _) = samples.as_chunks_mut::<2>();
+            for (written, (left, right)) in frames.iter_mut().zip(left.iter().zip(*right)) {
+                *written = [convert(*left), convert(*right)];
+            }
+        }
+        _ => {
+            for (number, channel) in channels.iter().enumerate() {
+                for (written, sample) in samples.iter_mut().skip(number).step_by(channels.len()).zip(*channel) {
+                    *written = convert(*sample);
+                }
+            }
         }
     }
 }
@@ -360,12 +383,17 @@ mod tests {
 
     #[test]
     fn channels_are_taken_apart_and_put_together() {
-        let pcm = [1i16, 2, 3, 4, 5, 6].map(i16::to_le_bytes).concat();
-        let planar = from_pcm(&pcm, SampleFormat::S16, 3).unwrap();
-        let integers: Vec<i32> = planar.iter().map(|sample| quantize(*sample, 16)).collect();
-        assert_eq!(integers, [1, 4, 2, 5, 3, 6]);
-        let channels: Vec<&[f32]> = planar.chunks(2).collect();
-        assert_eq!(bytes(&channels, SampleFormat::S16), pcm);
+        let pcm: Vec<u8> = (1..=12i16).flat_map(i16::to_le_bytes).collect();
+        for channels in [1, 2, 3, 6] {
+            let frames = 12 / channels;
+            let planar = from_pcm(&pcm, SampleFormat::S16, channels).unwrap();
+            for (place, sample) in planar.iter().enumerate() {
+                let (channel, frame) = (place / frames, place % frames);
+                assert_eq!(quantize(*sample, 16) as usize, frame * channels + channel + 1, "{channels} channels");
+            }
+            let planes: Vec<&[f32]> = planar.chunks(frames).collect();
+            assert_eq!(bytes(&planes, SampleFormat::S16), pcm, "{channels} channels");
+        }
         assert_eq!(from_pcm(&[], SampleFormat::S24, 2), Ok(Vec::new()));
     }
 

@@ -47,6 +47,9 @@ pub struct Encoder {
 /// Writing to a vector can't fail.
 const WRITTEN: &str = "a vector takes every byte";
 
+/// About the bytes of an extension type beside its samples.
+const EXTENSION_HEAD: usize = 128;
+
 /// Up to this many entries the table is searched from its beginning.
 const SEARCHED: usize = 8;
 
@@ -321,6 +324,8 @@ impl Encoder {
     fn extension(&mut self, code: ExtensionCode, write: impl FnOnce(&mut extension::Payload<'_>)) {
         let mut bytes = std::mem::take(&mut self.payload);
         bytes.clear();
+        // Room for what comes before samples, so that it is not written into memory that grows by the byte.
+        bytes.reserve(EXTENSION_HEAD);
         write(&mut extension::Payload { bytes: &mut bytes, encoder: self });
         msgpack::write_ext_meta(&mut self.bytes, declared(bytes.len()), code as i8).expect(WRITTEN);
         self.bytes.extend_from_slice(&bytes);

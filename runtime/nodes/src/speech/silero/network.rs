@@ -30,9 +30,9 @@ pub(super) struct Network {
     fft: Arc<dyn RealToComplex<f32>>,
     /// The window function of the spectra.
     taper: Vec<f32>,
-    convolutions: (Dense<8>, Dense<16>, Dense<32>, Dense<32>),
+    convolutions: (Dense<1>, Dense<1>, Dense<2>, Dense<2>),
     /// The input, forget, cell and output gates of the recurrent cell, for its input and its last output.
-    gates: Dense<32>,
+    gates: Dense<2>,
     output: [f32; HIDDEN],
     output_bias: f32,
 }
@@ -224,12 +224,12 @@ impl fmt::Debug for Network {
 }
 
 /// The next tensors as a convolution over some of its taps. Its input is frame after frame, the channels of each together.
-fn convolution<const L: usize>(
+fn convolution<const N: usize>(
     tensors: &mut Tensors,
     outputs: usize,
     inputs: usize,
     taps: std::ops::Range<usize>,
-) -> Dense<L> {
+) -> Dense<N> {
     let weights = tensors.take(outputs * inputs * TAPS);
     let bias = tensors.take(outputs);
     Dense::new(&bias, taps.len() * inputs, |output, input| {
