@@ -46,9 +46,10 @@ static int is_plain(const rmpy_call_buffers *call) {
     return call->status >= 0 && output->document == NULL && output->buffer_count == 0 && output->len <= 0x7fffff;
 }
 
-int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length, size_t most_outputs) {
+int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length, int64_t budget_us,
+                  size_t most_outputs) {
     rm_output *output = &call->output;
-    call->status = rm_session_send(call->session, packets, length, call->buffers, call->buffer_count, call->budget_us,
+    call->status = rm_session_send(call->session, packets, length, call->buffers, call->buffer_count, budget_us,
                                    most_outputs, output, &call->error);
     forget_given(call);
     if (!is_plain(call)) return -1;

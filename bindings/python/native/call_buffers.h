@@ -5,6 +5,7 @@
 #ifndef RMPY_CALL_BUFFERS_H
 #define RMPY_CALL_BUFFERS_H
 
+#include "loop_time.h"
 #include "remotemedia.h"
 
 typedef struct rmpy_call_buffers {
@@ -24,6 +25,11 @@ typedef struct rmpy_call_buffers {
     size_t buffer_count;
     /* How many of the last calls in a row have taken so long that the interpreter's lock is better let go of. */
     int32_t long_calls;
+    /* How long a packet of the last sends was worked on in the call: a mean, in which the last send counts an eighth.
+     */
+    double packet_us;
+    /* That of the thread that sends; NULL if it has no event loop. */
+    rmpy_loop_time *loop_time;
 } rmpy_call_buffers;
 
 /* In a result of rmpy_submit: there are buffers, or released tokens. */
@@ -35,10 +41,11 @@ typedef struct rmpy_call_buffers {
 int32_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
                     size_t length, int64_t timeout_us);
 
-/* Sends packets to the session, with the buffers and the budget of the call. Returns how many were taken if that is all
+/* Sends packets to the session, with the buffers of the call. Returns how many were taken if that is all
    there is to know and they are at most 127; else -1 less the length of the answer if it is in the room of the call and
    refers to no buffer; else -1, and `status` and `output` have the result. */
-int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length, size_t most_outputs);
+int32_t rmpy_send(rmpy_call_buffers *call, const uint8_t *packets, size_t length, int64_t budget_us,
+                  size_t most_outputs);
 
 /* Makes a document of audio of PCM, whose format is the name of a format of samples. Returns its length if it is in the
    room of the call and refers to no buffer; else -1, and `status` and `output` have the result. */

@@ -22,6 +22,9 @@ enum { MOST_BUDGET_US = 1000 };
 /* To read a document that is longer than this may take too long by itself. */
 enum { SHORT_BYTES = 64 * 1024 };
 
+/* About what it costs a loop to hand a packet over to a worker, and to hear of what came out of it by an event. */
+enum { HANDING_OVER_US = 10 };
+
 static int64_t now_us(void) {
     struct timespec now;
     timespec_get(&now, TIME_UTC);
@@ -43,13 +46,36 @@ static library_call begin_call(const rmpy_call_buffers *call, Py_ssize_t length)
     return under_way;
 }
 
-/* Notes how long the call took, and takes the lock again. */
-static void end_call(rmpy_call_buffers *call, library_call under_way) {
-    if (now_us() - under_way.begun < SHORT_US)
+/* Notes how long the call took, takes the lock again, and returns that time. */
+static int64_t end_call(rmpy_call_buffers *call, library_call under_way) {
+    int64_t taken = now_us() - under_way.begun;
+    if (taken < SHORT_US)
         call->long_calls = 0;
     else if (call->long_calls <= MOST_LONG_CALLS)
         call->long_calls++;
     if (under_way.released) PyEval_RestoreThread(under_way.released);
+    return taken;
+}
+
+/* How many packets a document of them has: the length of its list. */
+static uint32_t count_of(const uint8_t *packets, Py_ssize_t length) {
+    if (length >= 1 && (packets[0] & 0xf0) == 0x90) return packets[0] & 0x0f;
+    if (length >= 3 && packets[0] == 0xdc) return (uint32_t)packets[1] << 8 | packets[2];
+    if (length >= 5 && packets[0] == 0xdd)
+        return (uint32_t)packets[1] << 24 | (uint32_t)packets[2] << 16 | (uint32_t)packets[3] << 8 | packets[4];
+    return 0;
+}
+
+/* Whether the workers do what a send brings: the loop has done its share, and a packet takes longer than to hand it
+   over. */
+static int is_for_workers(const rmpy_call_buffers *call, int64_t now) {
+    return call->loop_time && rmpy_loop_time_is_used_up(call->loop_time, now) && call->packet_us > HANDING_OVER_US;
+}
+
+/* Notes what a send has worked on the thread of the loop. */
+static void note_work(rmpy_call_buffers *call, int64_t worked_us, uint32_t packets) {
+    rmpy_loop_time_add(call->loop_time, worked_us);
+    if (packets) call->packet_us += ((double)worked_us / packets - call->packet_us) / 8;
 }
 
 static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
@@ -58,7 +84,9 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     Py_ssize_t length;
     size_t most_outputs;
     library_call under_way;
+    int64_t taken;
     int32_t result;
+    int for_workers;
     (void)module;
     if (count != 3) {
         PyErr_SetString(PyExc_TypeError, "send takes an address, bytes and a number");
@@ -68,8 +96,10 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     most_outputs = PyLong_AsSize_t(arguments[2]);
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &packets, &length) < 0) return NULL;
     under_way = begin_call(call, length);
-    result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, most_outputs);
-    end_call(call, under_way);
+    for_workers = is_for_workers(call, under_way.begun);
+    result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, for_workers ? 0 : call->budget_us, most_outputs);
+    taken = end_call(call, under_way);
+    if (call->loop_time && !for_workers) note_work(call, taken, count_of((const uint8_t *)packets, length));
     return PyLong_FromLong(result);
 }
 

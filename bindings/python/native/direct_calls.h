@@ -11,6 +11,8 @@
 /* Adds the functions to the dict at an address, `id()` in Python:
 
    send(address, packets, most_outputs) -> int: `rmpy_send` with the call buffers at an address, and packets as bytes.
+   With their budget; without one while sends have used up what an event loop's thread has for work, see `loop_time.h`,
+   and packets take longer than to hand them over.
 
    submit(address, pipeline, port, inputs, timeout_us) -> int: `rmpy_submit`, with the addresses of all three and inputs
    as bytes.

@@ -261,9 +261,10 @@ def _bytes_of(data: Any, sample_format: str, channels: int) -> memoryview | None
         if fitting != sample_format:
             cure = "convert them" if fitting is None else f"convert them, or write {fitting!r} for these"
             raise InvalidArgumentError(f"elements of {name} are no samples of the format {sample_format!r}; {cure}")
-    if view.ndim > 1 and channels > 1 and view.itemsize == FRAME_BYTES[sample_format] and view.shape[-1] != channels:
+    shape = view.shape or ()
+    if len(shape) > 1 and channels > 1 and view.itemsize == FRAME_BYTES[sample_format] and shape[-1] != channels:
         raise InvalidArgumentError(
-            f"an array of shape {view.shape} is not interleaved, which is (frames, {channels}); transpose it: samples.T"
+            f"an array of shape {shape} is not interleaved, which is (frames, {channels}); transpose it: samples.T"
         )
     if not view.nbytes:
         return memoryview(b"")

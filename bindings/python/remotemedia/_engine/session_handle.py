@@ -239,6 +239,7 @@ class NativeSession(SessionState):
         used = CallBuffers(ROOM_BYTES)
         used.snapshot = True
         used.native.session, used.native.budget_us = self._handle, LOOP_BUDGET_US
+        used.native.loop_time = self._port.driver.time
         self._pack = used.packer.pack
         self._buffers = used
         return used

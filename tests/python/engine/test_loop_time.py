@@ -1,0 +1,99 @@
+"""How much of an event loop's time sends work on its thread, and that the workers do what is more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy
+import pytest
+import remotemedia as rm
+from remotemedia._abi.library import ffi, lib
+
+SHARE = 20
+"""Work may have one in so many parts of the time."""
+MOST_OWED_US = 2000
+SENDS = 200
+VAD = {"version": "v1", "nodes": [{"id": "vad", "node_type": "VAD"}]}
+WINDOW = rm.Audio(numpy.zeros((1, 512), numpy.float32), 16000)
+
+
+@pytest.fixture
+def loop_time() -> Any:
+    """That of a thread whose clock stands at 5 s."""
+    time = ffi.new("rmpy_loop_time *")
+    assert not lib.rmpy_loop_time_is_used_up(time, 5_000_000)
+    return time
+
+
+def test_a_share_of_the_time_is_free_for_work(loop_time: Any) -> None:
+    now = 5_000_000
+    for _ in range(1000):
+        lib.rmpy_loop_time_add(loop_time, 500)
+        now += 500 * SHARE
+        assert not lib.rmpy_loop_time_is_used_up(loop_time, now)
+    assert loop_time.owed_us == 0
+
+
+def test_more_work_uses_it_up_until_half_of_that_is_owed(loop_time: Any) -> None:
+    lib.rmpy_loop_time_add(loop_time, MOST_OWED_US)
+    assert not lib.rmpy_loop_time_is_used_up(loop_time, 5_000_000)
+    lib.rmpy_loop_time_add(loop_time, 1)
+    assert lib.rmpy_loop_time_is_used_up(loop_time, 5_000_000)
+    half = 5_000_000 + MOST_OWED_US // 2 * SHARE
+    assert lib.rmpy_loop_time_is_used_up(loop_time, half)
+    assert not lib.rmpy_loop_time_is_used_up(loop_time, half + 2 * SHARE)
+
+
+def test_a_clock_that_is_set_back_frees_nothing(loop_time: Any) -> None:
+    lib.rmpy_loop_time_add(loop_time, 10 * MOST_OWED_US)
+    assert lib.rmpy_loop_time_is_used_up(loop_time, 1_000_000)
+    assert loop_time.owed_us == 10 * MOST_OWED_US
+    # From there on it counts again.
+    assert not lib.rmpy_loop_time_is_used_up(loop_time, 1_000_000 + 10 * MOST_OWED_US * SHARE)
+
+
+@pytest.mark.parametrize(("packet_us", "is_for_workers"), [(1000.0, True), (1.0, False)])
+async def test_what_is_more_goes_to_the_workers_if_it_is_worth_it(packet_us: float, is_for_workers: bool) -> None:
+    """Work on the loop's thread is done when the send returns, with its output."""
+    async with rm.Pipeline.load(VAD).session() as session:
+        await session.send(WINDOW)
+        packets = aiter(session)
+        await anext(packets)
+        native = session._native
+        assert native._buffers is not None
+        call = native._buffers.native
+        out = done = 0
+        for sent in range(1, SENDS + 1):
+            # As after much work: no test could wait until a machine has done so much.
+            call.loop_time.owed_us, call.packet_us = 1_000_000, packet_us
+            while not session.try_send(WINDOW):
+                await anext(packets)
+                out += 1
+            out += len(native.arrived)
+            native.arrived.clear()
+            done += out == sent
+        # No worker is done each time before the send is back.
+        assert (done < SENDS) == is_for_workers
+        session.cancel()
+
+
+async def test_sends_note_how_long_a_packet_takes() -> None:
+    """A send of many packets that are done at once is no reason to hand them over."""
+    async with rm.Pipeline.load(VAD).session() as session:
+        await session.send_many([WINDOW] * 3)
+        assert session._native._buffers is not None
+        call = session._native._buffers.native
+        assert 0 < call.packet_us <= call.loop_time.owed_us / 3
+        session.cancel()
+
+
+async def test_threads_that_send_have_no_share() -> None:
+    async with rm.Pipeline.load(VAD).session() as session:
+        await session.send(WINDOW)
+        assert session._native._buffers is not None
+        time = session._native._buffers.native.loop_time
+        before = time.owed_us
+        assert await asyncio.to_thread(session.send_from_thread, WINDOW)
+        assert time.owed_us == before
+        session.cancel()
