@@ -23,12 +23,12 @@ static void forget_given(rmpy_call_buffers *call) {
 }
 
 int32_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
-                    size_t length, int64_t timeout_us) {
+                    size_t length, int64_t timeout_us, int64_t budget_us) {
     static uint64_t tokens;
     rm_output *output = &call->output;
     call->token = __atomic_add_fetch(&tokens, 1, __ATOMIC_RELAXED);
     call->status = rm_pipeline_submit(pipeline, port, call->token, inputs, length, call->buffers, call->buffer_count,
-                                      timeout_us, call->budget_us, output, &call->error);
+                                      timeout_us, budget_us, output, &call->error);
     forget_given(call);
     if (call->status != RM_OK || output->document != NULL || output->len > MOST_LENGTH) return -1;
     if (output->len < MAP_HEAD + OFFSETS_LENGTH + 3 * NUMBER_LENGTH ||

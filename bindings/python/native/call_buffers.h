@@ -28,18 +28,18 @@ typedef struct rmpy_call_buffers {
     /* How long a packet of the last sends was worked on in the call: a mean, in which the last send counts an eighth.
      */
     double packet_us;
-    /* That of the thread that sends; NULL if it has no event loop. */
+    /* That of the thread that calls; NULL if it has no event loop. */
     rmpy_loop_time *loop_time;
 } rmpy_call_buffers;
 
 /* In a result of rmpy_submit: there are buffers, or released tokens. */
 #define RMPY_HAS_MORE 0x4000
 
-/* Submits work under a new token, with the buffers and the budget of the call. If its completion is in the room of the
+/* Submits work under a new token, with the buffers of the call. If its completion is in the room of the
    call and holds nothing but what one sink put out, returns where the list of values is in it, begin << 16 | end,
    perhaps with RMPY_HAS_MORE. Else returns -1; `status` and `output` have the result. */
 int32_t rmpy_submit(rmpy_call_buffers *call, const rm_pipeline *pipeline, const rm_port *port, const uint8_t *inputs,
-                    size_t length, int64_t timeout_us);
+                    size_t length, int64_t timeout_us, int64_t budget_us);
 
 /* Sends packets to the session, with the buffers of the call. Returns how many were taken if that is all
    there is to know and they are at most 127; else -1 less the length of the answer if it is in the room of the call and

@@ -66,16 +66,17 @@ static uint32_t count_of(const uint8_t *packets, Py_ssize_t length) {
     return 0;
 }
 
-/* Whether the workers do what a send brings: the loop has done its share, and a packet takes longer than to hand it
-   over. */
-static int is_for_workers(const rmpy_call_buffers *call, int64_t now) {
-    return call->loop_time && rmpy_loop_time_is_used_up(call->loop_time, now) && call->packet_us > HANDING_OVER_US;
+/* What a call may work on this thread: nothing if others wait for the thread and have done so long enough, and if the
+   work, as far as is known of the last, takes longer than to hand it over. */
+static int64_t budget_of(const rmpy_call_buffers *call, int64_t now, double expected_us) {
+    if (!call->loop_time || !rmpy_loop_time_is_used_up(call->loop_time, now) || expected_us <= HANDING_OVER_US)
+        return call->budget_us;
+    return 0;
 }
 
-/* Notes what a send has worked on the thread of the loop. */
-static void note_work(rmpy_call_buffers *call, int64_t worked_us, uint32_t packets) {
-    rmpy_loop_time_add(call->loop_time, worked_us);
-    if (packets) call->packet_us += ((double)worked_us / packets - call->packet_us) / 8;
+/* Brings a mean of the last times nearer to one more. */
+static void note(double *mean_us, double taken_us) {
+    *mean_us += (taken_us - *mean_us) / 8;
 }
 
 static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
@@ -84,9 +85,8 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     Py_ssize_t length;
     size_t most_outputs;
     library_call under_way;
-    int64_t taken;
+    int64_t budget_us, taken;
     int32_t result;
-    int for_workers;
     (void)module;
     if (count != 3) {
         PyErr_SetString(PyExc_TypeError, "send takes an address, bytes and a number");
@@ -96,10 +96,14 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     most_outputs = PyLong_AsSize_t(arguments[2]);
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &packets, &length) < 0) return NULL;
     under_way = begin_call(call, length);
-    for_workers = is_for_workers(call, under_way.begun);
-    result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, for_workers ? 0 : call->budget_us, most_outputs);
+    budget_us = budget_of(call, under_way.begun, call->packet_us);
+    result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, budget_us, most_outputs);
     taken = end_call(call, under_way);
-    if (call->loop_time && !for_workers) note_work(call, taken, count_of((const uint8_t *)packets, length));
+    if (call->loop_time && budget_us) {
+        uint32_t packet_count = count_of((const uint8_t *)packets, length);
+        rmpy_loop_time_add(call->loop_time, (uintptr_t)call, taken);
+        if (packet_count) note(&call->packet_us, (double)taken / packet_count);
+    }
     return PyLong_FromLong(result);
 }
 
@@ -109,12 +113,13 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     const rm_port *port;
     char *inputs;
     Py_ssize_t length;
-    int64_t timeout_us;
+    int64_t timeout_us, budget_us, taken;
+    size_t whom;
     library_call under_way;
     int32_t result;
     (void)module;
-    if (count != 5) {
-        PyErr_SetString(PyExc_TypeError, "submit takes three addresses, bytes and a number");
+    if (count != 6) {
+        PyErr_SetString(PyExc_TypeError, "submit takes three addresses, bytes and two numbers");
         return NULL;
     }
     call = (rmpy_call_buffers *)PyLong_AsVoidPtr(arguments[0]);
@@ -125,9 +130,17 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[3], &inputs, &length) < 0) return NULL;
     timeout_us = (int64_t)PyLong_AsLongLong(arguments[4]);
     if (PyErr_Occurred()) return NULL;
+    whom = PyLong_AsSize_t(arguments[5]);
+    if (PyErr_Occurred()) return NULL;
     under_way = begin_call(call, length);
-    result = rmpy_submit(call, pipeline, port, (const uint8_t *)inputs, (size_t)length, timeout_us);
-    end_call(call, under_way);
+    budget_us = budget_of(call, under_way.begun, call->loop_time ? call->loop_time->run_us : 0);
+    result = rmpy_submit(call, pipeline, port, (const uint8_t *)inputs, (size_t)length, timeout_us, budget_us);
+    taken = end_call(call, under_way);
+    if (call->loop_time && budget_us) {
+        rmpy_loop_time_add(call->loop_time, whom, taken);
+        call->loop_time->turn_us += taken;
+        note(&call->loop_time->run_us, (double)taken);
+    }
     return PyLong_FromLong(result);
 }
 

@@ -11,11 +11,12 @@
 /* Adds the functions to the dict at an address, `id()` in Python:
 
    send(address, packets, most_outputs) -> int: `rmpy_send` with the call buffers at an address, and packets as bytes.
-   With their budget; without one while sends have used up what an event loop's thread has for work, see `loop_time.h`,
-   and packets take longer than to hand them over.
 
-   submit(address, pipeline, port, inputs, timeout_us) -> int: `rmpy_submit`, with the addresses of all three and inputs
-   as bytes.
+   submit(address, pipeline, port, inputs, timeout_us, whom) -> int: `rmpy_submit`, with the addresses of all three and
+   inputs as bytes. `whom` tells those apart who wait for runs, 0 where others wait besides.
+
+   Both work on this thread within the budget of the call, unless others have waited for its event loop long enough; see
+   `loop_time.h`.
 
    Both let go of the interpreter's lock, unless the document is short and the last calls with these buffers took less
    than another thread needs to wake up. Nothing in the library waits for the lock, so one that waits for the library

@@ -1,4 +1,4 @@
-/* How much of the time of an event loop's thread goes to work that sends do on it. */
+/* How much of the time of an event loop's thread goes to work that calls do on it. */
 
 #include "loop_time.h"
 
@@ -6,7 +6,7 @@
    work would take a quarter of it: with all of it on the loop's thread their answers were 10 ms late at p99, and 2 ms
    with this. */
 enum { SHARE = 20 };
-/* More than this is owed only by a loop whose sessions keep it busy, not by one that begins. */
+/* More than this is owed only by a loop that is kept busy, not by one that begins. */
 enum { MOST_OWED_US = 2000 };
 
 int rmpy_loop_time_is_used_up(rmpy_loop_time *time, int64_t now_us) {
@@ -21,6 +21,7 @@ int rmpy_loop_time_is_used_up(rmpy_loop_time *time, int64_t now_us) {
     return time->is_used_up;
 }
 
-void rmpy_loop_time_add(rmpy_loop_time *time, int64_t worked_us) {
-    if (worked_us > 0) time->owed_us += worked_us;
+void rmpy_loop_time_add(rmpy_loop_time *time, uintptr_t whom, int64_t worked_us) {
+    if (worked_us > 0 && (whom == 0 || whom != time->last)) time->owed_us += worked_us;
+    time->last = whom;
 }

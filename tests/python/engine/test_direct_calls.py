@@ -67,8 +67,9 @@ def test_what_is_no_row_is_refused(arguments: tuple[Any, ...], error: type[Excep
     ("call", "arguments"),
     [
         *((send, arguments) for arguments in [(), (0, "text", 1), ("0", b"", 1), (0, b"", -1)]),
-        *((submit, arguments) for arguments in [(0,), ("0", 0, 0, b"", 0), (0, None, 0, b"", 0), (0, 0, "0", b"", 0)]),
-        *((submit, arguments) for arguments in [(0, 0, 0, "text", 0), (0, 0, 0, b"", 2**63), (0, 0, 0, b"", None)]),
+        *((submit, (*arguments, 0)) for arguments in [("0", 0, 0, b"", 0), (0, None, 0, b"", 0), (0, 0, "0", b"", 0)]),
+        *((submit, (*arguments, 0)) for arguments in [(0, 0, 0, "", 0), (0, 0, 0, b"", 2**63), (0, 0, 0, b"", None)]),
+        *((submit, arguments) for arguments in [(0,), (0, 0, 0, b"", 0, -1), (0, 0, 0, b"", 0, None)]),
         *((audio_from_pcm, arguments) for arguments in [(), ("0", b"", b"", 1, 1), (0, bytearray(2), b"s16", 1, 1)]),
         *((audio_from_pcm, (0, b"", b"s16", *numbers)) for numbers in [(-1, 1), (1, -1), (2**32, 1), (1, 2**32)]),
         (audio_from_pcm, (0, b"", "s16", 1, 1)),

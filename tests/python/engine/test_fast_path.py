@@ -106,7 +106,7 @@ def test_the_layout_of_a_completion_is_the_one_that_the_extension_reads() -> Non
     port, call = EventPort(SyncDriver()), CallBuffers()
     call.native.budget_us = BUDGET_US
     inputs = b"\x93\x01\x02\x03"
-    span = lib.rmpy_submit(call.native, pipeline.handle, port.handle, inputs, len(inputs), -1)
+    span = lib.rmpy_submit(call.native, pipeline.handle, port.handle, inputs, len(inputs), -1, call.native.budget_us)
     completion = bytes(call._view[: call.output.len])
     assert completion == (
         b"\x84\xa7offsets\x93\xce\0\0\0\x38\xce\0\0\0\x3c\xce\0\0\0\0"

@@ -13,8 +13,8 @@ if lib.rmpy_add_direct_calls(id(_functions)) != 0:
 
 send: Callable[[int, bytes, int], int] = _functions["send"]
 """`rmpy_send` with the call buffers at an address; see `call_buffers.h`."""
-submit: Callable[[int, int, int, bytes, int], int] = _functions["submit"]
-"""`rmpy_submit` with the call buffers, the pipeline and the port at these addresses, inputs and a timeout."""
+submit: Callable[[int, int, int, bytes, int, int], int] = _functions["submit"]
+"""`rmpy_submit` with the call buffers, the pipeline and the port at these addresses, inputs, a timeout, for whom."""
 audio_from_pcm: Callable[[int, bytes, bytes, int, int], int] = _functions["audio_from_pcm"]
 """`rmpy_audio_from_pcm` with the call buffers at an address, PCM, the name of its format, rate and channels."""
 make_packets: Callable[[list[Any], type[tuple[Any, ...]], tuple[str, ...]], None] = _functions["make_packets"]

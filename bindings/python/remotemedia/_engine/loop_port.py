@@ -40,7 +40,7 @@ class LoopDriver(LoopCalls):
         """`forgotten` is called when the loop is collected."""
         self.loop = weakref.ref(loop, lambda _: forgotten())
         self.time: Any = ffi.new("rmpy_loop_time *")
-        """How much of its thread's time goes to work of sends. It outlives the calls of sessions, which hold the port."""
+        """How much of its thread's time goes to work of calls. Buffers that name it belong to who holds the port."""
         self.inline_in_a_row = 0
         """How many executions have ended in their submit since the loop had a turn."""
         self._descriptor = -1

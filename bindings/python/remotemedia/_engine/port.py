@@ -55,6 +55,8 @@ class Driver(Protocol):
 
     budget_us: int
     """How much work a submit may do on the calling thread, in microseconds."""
+    time: Any
+    """The `rmpy_loop_time` of an event loop's thread; NULL for others."""
 
     def serve(self, port: EventPort[Any], run: Run, call: OpenCall, on_this_thread: bool) -> None:
         """Runs the functions of a call where they belong, and replies.
@@ -96,10 +98,16 @@ class EventPort(Generic[DriverT]):
         """Buffers that no call uses. A call within a call finds them in use, and takes others."""
 
     def start(
-        self, pipeline: CompiledPipeline, functions: Functions, inputs: Inputs | None, timeout_us: int
+        self,
+        pipeline: CompiledPipeline,
+        functions: Functions,
+        inputs: Inputs | None,
+        timeout_us: int,
+        whom: int = 0,
     ) -> Outputs | Run:
         """Submits work. Returns its outputs if it is done already, else the run, which `runs` then lists.
 
+        `whom` is the identity of the task that waits for nothing else meanwhile, 0 if there may be other work to do.
         Events are dispatched on the thread that submits alone, so none can be missed between the two.
         """
         used = self._free.pop() if self._free else self._new_buffers()
@@ -117,7 +125,7 @@ class EventPort(Generic[DriverT]):
             # Keeps the port, if another thread closes it meanwhile.
             handle = self.handle
             # The whole way there and back of a small execution is this one call.
-            span = submit(used.address, pipeline.address, self.address, document, timeout_us)
+            span = submit(used.address, pipeline.address, self.address, document, timeout_us, whom)
             del handle
             if span >= 0 and inputs is not None:
                 count = len(inputs) if type(inputs) is list else count_of(inputs)
@@ -315,7 +323,7 @@ class EventPort(Generic[DriverT]):
 
     def _new_buffers(self) -> CallBuffers:
         used = CallBuffers()
-        used.native.budget_us = self.driver.budget_us
+        used.native.budget_us, used.native.loop_time = self.driver.budget_us, self.driver.time
         return used
 
     def _fetch(self, used: CallBuffers, timeout_us: int) -> list[Any] | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._abi import ownership
+from .._abi.library import NULL
 from .._codec.call_buffers import CallBuffers
 from .._functions.serve import Reply, serve
 from .._results.outputs import Outputs
@@ -36,6 +37,8 @@ NEXT_CALLS_IN_A_ROW = 8
 
 class SyncDriver:
     """Runs the calls of a port on the thread that waits at it."""
+
+    time: Any = NULL
 
     def __init__(self, budget_us: int = SYNC_BUDGET_US) -> None:
         self.budget_us = budget_us

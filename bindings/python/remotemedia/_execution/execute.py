@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from asyncio import _get_running_loop, get_running_loop
+from asyncio import _get_running_loop, current_task, get_running_loop
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from .._process import FIRST_USE, in_main_interpreter
 from .._results import progress
 from .._results.inputs import Inputs, lists_of
 from ..errors import InvalidArgumentError, LibraryError
+from .turns import INLINE_IN_A_ROW, TURN_US
 
 try:
     from .._engine.loop_port import LoopPort
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
     from .._results.progress import OnProgress, Reporter
 
 __all__ = ["execute", "execute_sync"]
-
-INLINE_IN_A_ROW = 128
-"""After this many executions that never waited, the event loop gets a turn."""
-
 
 EXECUTE_SYNC = "execute_sync", "await remotemedia.execute(manifest, inputs)"
 """The blocking call, and its twin."""
@@ -96,13 +93,13 @@ async def execute(
     if on_progress is not None:
         reporter = progress.reporter_of(on_progress, inputs)
         return await with_progress(port, pipeline, functions, inputs, timeout_us, reporter)
-    outcome = port.start(pipeline, functions, inputs, timeout_us)
+    outcome = port.start(pipeline, functions, inputs, timeout_us, id(current_task(loop)))
     if type(outcome) is Run:
-        driver.inline_in_a_row = 0
+        driver.inline_in_a_row = driver.time.turn_us = 0
         return await outcome.outcome(port.abandon)
     driver.inline_in_a_row += 1
-    if driver.inline_in_a_row >= INLINE_IN_A_ROW:
-        driver.inline_in_a_row = 0
+    if driver.inline_in_a_row >= INLINE_IN_A_ROW or driver.time.turn_us >= TURN_US:
+        driver.inline_in_a_row = driver.time.turn_us = 0
         await asyncio.sleep(0)
     return outcome  # type: ignore[return-value]
 

@@ -18,15 +18,13 @@ from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
 from .execute import own_loop
 from .stream import close_source
+from .turns import INLINE_IN_A_ROW, TURN_US
 
 if TYPE_CHECKING:
     from .._manifest.compile import Compiled
     from ..errors import NodeError
 
 __all__ = ["Mapped", "map_sources", "map_sources_sync"]
-
-INLINE_IN_A_ROW = 128
-"""After this many values that never waited, the event loop gets a turn."""
 
 _END: Any = object()
 
@@ -79,7 +77,8 @@ async def map_sources(
                 else:
                     running.append(_begin(port, compiled, source, timeout_us))
                     count += 1
-                    if count % INLINE_IN_A_ROW == 0:
+                    if count % INLINE_IN_A_ROW == 0 or port.driver.time.turn_us >= TURN_US:
+                        port.driver.time.turn_us = 0
                         await asyncio.sleep(0)
                 if _finished(running, ordered) is not None:
                     break

@@ -10,9 +10,7 @@ from .._abi.constants import RM_END
 from .._engine.session_handle import NativeSession
 from .._results.outputs import Packet
 from ..errors import GoneError, InvalidArgumentError
-
-INLINE_IN_A_ROW = 128
-"""After this many packets that were read without waiting, the event loop gets a turn."""
+from .turns import INLINE_IN_A_ROW
 
 
 class Reader:

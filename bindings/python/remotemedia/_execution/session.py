@@ -27,6 +27,7 @@ from .session_end import drop_unread_outputs
 from .time_breaks import TimeBreakReport
 from .trace import Marks, TraceFile
 from .traced_session import TracedSession
+from .turns import INLINE_IN_A_ROW
 from .watchdog import STALL_SECONDS, WATCHDOG_SECONDS, Watchdog, refuse_a_stall
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from .._manifest.compile import Compiled
     from .._results.progress import OnProgress
     from ..errors import NodeError
-
-INLINE_IN_A_ROW = 128
-"""After this many packets that were taken without waiting, the event loop gets a turn."""
 
 
 class Session:

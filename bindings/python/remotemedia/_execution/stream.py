@@ -8,13 +8,12 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from .turns import INLINE_IN_A_ROW
+
 if TYPE_CHECKING:
     from .session import Session
 
 __all__ = ["close_source", "stream"]
-
-INLINE_IN_A_ROW = 128
-"""After this many values that never waited, the event loop gets a turn."""
 
 _END: Any = object()
 
