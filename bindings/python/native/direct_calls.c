@@ -22,8 +22,9 @@ enum { MOST_BUDGET_US = 1000 };
 /* To read a document that is longer than this may take too long by itself. */
 enum { SHORT_BYTES = 64 * 1024 };
 
-/* About what it costs a loop to hand a packet over to a worker, and to hear of what came out of it by an event. */
-enum { HANDING_OVER_US = 10 };
+/* About what it costs to hand work over to a worker, and to hear of its end by an event: a packet of a session, and a
+   run, for which a task waits. */
+enum { PACKET_US = 10, RUN_US = 100 };
 
 static int64_t now_us(void) {
     struct timespec now;
@@ -68,10 +69,9 @@ static uint32_t count_of(const uint8_t *packets, Py_ssize_t length) {
 
 /* What a call may work on this thread: nothing if others wait for the thread and have done so long enough, and if the
    work, as far as is known of the last, takes longer than to hand it over. */
-static int64_t budget_of(const rmpy_call_buffers *call, int64_t now, double expected_us) {
-    if (!call->loop_time || !rmpy_loop_time_is_used_up(call->loop_time, now) || expected_us <= HANDING_OVER_US)
-        return call->budget_us;
-    return 0;
+static int64_t budget_of(const rmpy_call_buffers *call, int64_t now, double expected_us, double handing_over_us) {
+    rmpy_loop_time *time = call->loop_time;
+    return time && rmpy_loop_time_is_used_up(time, now) && expected_us > handing_over_us ? 0 : call->budget_us;
 }
 
 /* Brings a mean of the last times nearer to one more. */
@@ -96,7 +96,7 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     most_outputs = PyLong_AsSize_t(arguments[2]);
     if (PyErr_Occurred() || PyBytes_AsStringAndSize(arguments[1], &packets, &length) < 0) return NULL;
     under_way = begin_call(call, length);
-    budget_us = budget_of(call, under_way.begun, call->packet_us);
+    budget_us = budget_of(call, under_way.begun, call->packet_us, PACKET_US);
     result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, budget_us, most_outputs);
     taken = end_call(call, under_way);
     if (call->loop_time && budget_us) {
@@ -133,12 +133,11 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     whom = PyLong_AsSize_t(arguments[5]);
     if (PyErr_Occurred()) return NULL;
     under_way = begin_call(call, length);
-    budget_us = budget_of(call, under_way.begun, call->loop_time ? call->loop_time->run_us : 0);
+    budget_us = budget_of(call, under_way.begun, call->loop_time ? call->loop_time->run_us : 0, RUN_US);
     result = rmpy_submit(call, pipeline, port, (const uint8_t *)inputs, (size_t)length, timeout_us, budget_us);
     taken = end_call(call, under_way);
     if (call->loop_time && budget_us) {
         rmpy_loop_time_add(call->loop_time, whom, taken);
-        call->loop_time->turn_us += taken;
         note(&call->loop_time->run_us, (double)taken);
     }
     return PyLong_FromLong(result);

@@ -22,6 +22,8 @@ int rmpy_loop_time_is_used_up(rmpy_loop_time *time, int64_t now_us) {
 }
 
 void rmpy_loop_time_add(rmpy_loop_time *time, uintptr_t whom, int64_t worked_us) {
-    if (worked_us > 0 && (whom == 0 || whom != time->last)) time->owed_us += worked_us;
+    if (worked_us < 0) worked_us = 0;
+    time->turn_us += worked_us;
+    if (whom == 0 || whom != time->last) time->owed_us += worked_us;
     time->last = whom;
 }

@@ -19,7 +19,7 @@ typedef struct rmpy_loop_time {
     int32_t is_used_up;
     /* How long the last runs have worked: a mean, in which the last one counts an eighth. */
     double run_us;
-    /* Work of runs since it was last set to zero: when the loop had a turn. */
+    /* All work since it was last set to zero: when the loop had a turn. */
     int64_t turn_us;
 } rmpy_loop_time;
 

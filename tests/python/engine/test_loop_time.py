@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any
 
 import numpy
@@ -140,7 +142,44 @@ async def test_runs_that_wait_for_each_other_go_to_the_workers(inline: list[bool
     assert sum(inline) < 100
 
 
-async def test_after_a_millisecond_of_runs_other_tasks_have_a_turn() -> None:
+Step = Callable[[], Awaitable[Any]]
+
+
+@asynccontextmanager
+async def runs() -> AsyncIterator[Step]:
+    yield lambda: PIPELINE.run([SHORT])
+
+
+@asynccontextmanager
+async def sends() -> AsyncIterator[Step]:
+    async with PIPELINE.session() as session:
+        yield lambda: session.send(WINDOW)
+        session.cancel()
+
+
+@asynccontextmanager
+async def sends_many() -> AsyncIterator[Step]:
+    async with PIPELINE.session() as session:
+        yield lambda: session.send_many([WINDOW, WINDOW])
+        session.cancel()
+
+
+@asynccontextmanager
+async def streams() -> AsyncIterator[Step]:
+    async with aclosing(PIPELINE.stream([WINDOW] * 10)) as outputs:
+        yield lambda: anext(outputs)
+
+
+@asynccontextmanager
+async def maps() -> AsyncIterator[Step]:
+    async with aclosing(PIPELINE.map([WINDOW] * 10, concurrency=1)) as results:
+        yield lambda: anext(results)
+
+
+@pytest.mark.parametrize("way", [runs, sends, sends_many, streams, maps])
+async def test_after_a_millisecond_of_work_other_tasks_have_a_turn(
+    way: Callable[[], AbstractAsyncContextManager[Step]],
+) -> None:
     turns = 0
 
     async def others() -> None:
@@ -149,10 +188,11 @@ async def test_after_a_millisecond_of_runs_other_tasks_have_a_turn() -> None:
             turns += 1
             await asyncio.sleep(0)
 
-    beside = asyncio.create_task(others())
     time = loop_port(asyncio.get_running_loop()).driver.time
-    time.turn_us = TURN_US
-    await PIPELINE.run([SHORT])
-    assert turns >= 1
-    assert time.turn_us == 0
-    beside.cancel()
+    async with way() as step:
+        await step()
+        beside = asyncio.create_task(others())
+        time.turn_us = TURN_US
+        await step()
+        assert turns >= 1
+        beside.cancel()

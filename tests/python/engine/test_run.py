@@ -30,6 +30,12 @@ async def test_the_outcome_is_what_the_completion_holds() -> None:
     assert (await task, log, run.completion) == ([7], [], DONE)
 
 
+async def test_a_run_may_end_before_its_task_begins_to_wait() -> None:
+    run = new_run()
+    run.complete(DONE)
+    assert await asyncio.wait_for(run.outcome([].append), 10) == [7]
+
+
 async def test_the_outcome_is_the_exception_that_stands_in_for_a_completion() -> None:
     run = new_run()
     task = await waiting(run.outcome([].append))

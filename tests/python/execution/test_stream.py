@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import numpy
 import pytest
 import remotemedia as rm
 from conftest import ADD_5, chain, eventually, live_objects
+from remotemedia._engine.loop_port import LoopDriver
+from remotemedia._engine.port import EventPort
+from remotemedia._engine.run import Run
 
 
 def later(*steps: tuple[str, Any]) -> rm.Pipeline:
@@ -98,6 +102,28 @@ async def test_map_gives_a_result_for_each_source() -> None:
                     assert result.outputs == [result.source + len(pipeline.nodes) - 1]
     ordered = later(("one", add_one)).map(range(50), ordered=True)
     assert [result.source async for result in ordered] == list(range(50))
+
+
+async def test_a_worker_may_be_done_before_the_task_of_map_begins_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = EventPort.start
+
+    def done(port: Any, *arguments: Any) -> Any:
+        run = start(port, *arguments)
+        while isinstance(run, Run) and run.completion is None:
+            port.drain()
+        return run
+
+    monkeypatch.setattr(EventPort, "start", done)
+    monkeypatch.setattr(LoopDriver, "budget_us", 0)
+    arrays = [numpy.full(30_000, number, numpy.float32) for number in range(5)]
+    pipeline = rm.Pipeline() >> rm.nodes.PassThrough()
+
+    async def mapped() -> list[Any]:
+        return [(result.error, result.outputs) async for result in pipeline.map(arrays)]
+
+    for (error, outputs), array in zip(await asyncio.wait_for(mapped(), 60), arrays, strict=True):
+        assert error is None
+        assert numpy.array_equal(outputs[0], array)
 
 
 async def test_map_runs_so_many_at_a_time() -> None:

@@ -102,6 +102,9 @@ class Run:
 
     async def outcome(self, abandon: Callable[[Run], None]) -> Outputs:
         """Waits for the end; returns the outputs or raises. `abandon` is called if the wait is cancelled."""
+        if self.completion is not None:
+            # It has ended before the task that waits for it began.
+            return self.settle(self.completion)
         future = self.future = asyncio.get_running_loop().create_future()
         try:
             completion = await future

@@ -60,6 +60,12 @@ class NativeSession(SessionState):
         self._context = contextvars.copy_context()
 
     @property
+    def loop_time(self) -> Any:
+        """The `rmpy_loop_time` of the thread of its loop."""
+        assert self._port is not None
+        return self._port.driver.time
+
+    @property
     def is_open(self) -> bool:
         """Whether it was used."""
         return self._handle is not None
@@ -239,7 +245,7 @@ class NativeSession(SessionState):
         used = CallBuffers(ROOM_BYTES)
         used.snapshot = True
         used.native.session, used.native.budget_us = self._handle, LOOP_BUDGET_US
-        used.native.loop_time = self._port.driver.time
+        used.native.loop_time = self.loop_time
         self._pack = used.packer.pack
         self._buffers = used
         return used

@@ -27,7 +27,7 @@ from .session_end import drop_unread_outputs
 from .time_breaks import TimeBreakReport
 from .trace import Marks, TraceFile
 from .traced_session import TracedSession
-from .turns import INLINE_IN_A_ROW
+from .turns import INLINE_IN_A_ROW, TURN_US
 from .watchdog import STALL_SECONDS, WATCHDOG_SECONDS, Watchdog, refuse_a_stall
 
 if TYPE_CHECKING:
@@ -73,12 +73,15 @@ class Session:
         self._trace_path = trace
         self._trace: TraceFile | None = None
         self._in_a_row = 0
+        self._time: Any = None
+        """How much native work the thread of its loop has done since the loop had a turn."""
         self._finished = False
 
     # ---- the block
 
     async def __aenter__(self) -> Session:
         self._native.enter()
+        self._time = self._native.loop_time
         if self._trace_path is not None:
             self._trace = TraceFile(self._trace_path, self._native.trace, self._marks)
         self._watchdog = Watchdog(self, self._seconds_of_watchdog, self._time_breaks)
@@ -143,9 +146,8 @@ class Session:
             packets = [packet]
         if self._native.exchange(packets, borrow, False):
             in_a_row = self._in_a_row = self._in_a_row + 1
-            if in_a_row >= INLINE_IN_A_ROW:
-                self._in_a_row = 0
-                await asyncio.sleep(0)
+            if in_a_row >= INLINE_IN_A_ROW or self._time.turn_us >= TURN_US:
+                await self._give_a_turn()
             return
         while True:
             await self._wait_for_room()
@@ -219,9 +221,8 @@ class Session:
             if taken < len(packets):
                 await self._wait_for_room()
         self._in_a_row += len(packets)
-        if self._in_a_row >= INLINE_IN_A_ROW:
-            self._in_a_row = 0
-            await asyncio.sleep(0)
+        if self._in_a_row >= INLINE_IN_A_ROW or self._time.turn_us >= TURN_US:
+            await self._give_a_turn()
 
     async def finish(self) -> None:
         """Ends the input. Values that were sent are processed in order and flushed; readers get all of it, then end."""
@@ -351,6 +352,14 @@ class Session:
         return self._native.progress()
 
     @property
+    def has_worked_long(self) -> bool:
+        """Whether native work has kept the loop from a turn for long enough; asking begins anew."""
+        if self._time.turn_us < TURN_US:
+            return False
+        self._time.turn_us = 0
+        return True
+
+    @property
     def is_open(self) -> bool:
         """Whether it was used."""
         return self._native.is_open
@@ -394,8 +403,12 @@ class Session:
 
     # ---- below
 
+    async def _give_a_turn(self) -> None:
+        self._in_a_row = self._time.turn_us = 0
+        await asyncio.sleep(0)
+
     async def _wait_for_room(self) -> None:
-        self._in_a_row = 0
+        self._in_a_row = self._time.turn_us = 0
         self._native.check_place()
         waiter = self._native.room.add()
         try:

@@ -44,7 +44,7 @@ async def stream(session: Session, source: Iterable[Any] | AsyncIterable[Any]) -
                 break
             while batch:
                 yield batch.popleft().value
-            if count % INLINE_IN_A_ROW == 0:
+            if count % INLINE_IN_A_ROW == 0 or session.has_worked_long:
                 await asyncio.sleep(0)
         if not session.has_failed:
             await session.finish()

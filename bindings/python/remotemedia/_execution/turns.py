@@ -6,4 +6,4 @@ INLINE_IN_A_ROW = 128
 """After so many steps that never waited."""
 
 TURN_US = 1000
-"""After so much work of runs on the thread of the loop, in microseconds."""
+"""After so much native work on the thread of the loop, in microseconds."""
