@@ -8,6 +8,8 @@
 enum { SHARE = 20 };
 /* More than this is owed only by a loop that is kept busy, not by one that begins. */
 enum { MOST_OWED_US = 2000 };
+/* About what Python does around each packet or run. */
+enum { AROUND_US = 8 };
 
 int rmpy_loop_time_is_used_up(rmpy_loop_time *time, int64_t now_us) {
     /* A clock that was set back has not run. */
@@ -22,8 +24,13 @@ int rmpy_loop_time_is_used_up(rmpy_loop_time *time, int64_t now_us) {
 }
 
 void rmpy_loop_time_add(rmpy_loop_time *time, uintptr_t whom, int64_t worked_us) {
-    if (worked_us < 0) worked_us = 0;
-    time->turn_us += worked_us;
-    if (whom == 0 || whom != time->last) time->owed_us += worked_us;
+    if (worked_us > 0 && (whom == 0 || whom != time->last)) time->owed_us += worked_us;
+    /* What was too short to be handed over is not made good for long. */
+    if (time->owed_us > 2 * MOST_OWED_US) time->owed_us = 2 * MOST_OWED_US;
     time->last = whom;
+}
+
+void rmpy_loop_time_called(rmpy_loop_time *time, int64_t taken_us, uint32_t count) {
+    int64_t least = (int64_t)count * AROUND_US;
+    time->turn_us += taken_us > least ? taken_us : least;
 }

@@ -19,7 +19,7 @@ typedef struct rmpy_loop_time {
     int32_t is_used_up;
     /* How long the last runs have worked: a mean, in which the last one counts an eighth. */
     double run_us;
-    /* All work since it was last set to zero: when the loop had a turn. */
+    /* The time of all calls since it was last set to zero: when the loop had a turn. */
     int64_t turn_us;
 } rmpy_loop_time;
 
@@ -29,5 +29,8 @@ int rmpy_loop_time_is_used_up(rmpy_loop_time *time, int64_t now_us);
 /* Notes work that was done on the thread for somebody. That others wait is known by the next one being another: who
    does all the work waits for it in any case. With 0 others wait. */
 void rmpy_loop_time_add(rmpy_loop_time *time, uintptr_t whom, int64_t worked_us);
+
+/* Notes a call with so many packets or runs, wherever their work was done. */
+void rmpy_loop_time_called(rmpy_loop_time *time, int64_t taken_us, uint32_t count);
 
 #endif

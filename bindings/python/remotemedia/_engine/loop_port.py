@@ -41,8 +41,6 @@ class LoopDriver(LoopCalls):
         self.loop = weakref.ref(loop, lambda _: forgotten())
         self.time: Any = ffi.new("rmpy_loop_time *")
         """How much of its thread's time goes to work of calls. Buffers that name it belong to who holds the port."""
-        self.inline_in_a_row = 0
-        """How many executions have ended in their submit since the loop had a turn."""
         self._descriptor = -1
         self._cleaning: set[asyncio.Task[None]] = set()
 

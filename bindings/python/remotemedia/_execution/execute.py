@@ -14,7 +14,7 @@ from .._process import FIRST_USE, in_main_interpreter
 from .._results import progress
 from .._results.inputs import Inputs, lists_of
 from ..errors import InvalidArgumentError, LibraryError
-from .turns import INLINE_IN_A_ROW, TURN_US
+from .turns import TURN_US
 
 try:
     from .._engine.loop_port import LoopPort
@@ -95,11 +95,10 @@ async def execute(
         return await with_progress(port, pipeline, functions, inputs, timeout_us, reporter)
     outcome = port.start(pipeline, functions, inputs, timeout_us, id(current_task(loop)))
     if type(outcome) is Run:
-        driver.inline_in_a_row = driver.time.turn_us = 0
+        driver.time.turn_us = 0
         return await outcome.outcome(port.abandon)
-    driver.inline_in_a_row += 1
-    if driver.inline_in_a_row >= INLINE_IN_A_ROW or driver.time.turn_us >= TURN_US:
-        driver.inline_in_a_row = driver.time.turn_us = 0
+    if driver.time.turn_us >= TURN_US:
+        driver.time.turn_us = 0
         await asyncio.sleep(0)
     return outcome  # type: ignore[return-value]
 

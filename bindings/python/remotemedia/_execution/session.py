@@ -27,7 +27,7 @@ from .session_end import drop_unread_outputs
 from .time_breaks import TimeBreakReport
 from .trace import Marks, TraceFile
 from .traced_session import TracedSession
-from .turns import INLINE_IN_A_ROW, TURN_US
+from .turns import TURN_US
 from .watchdog import STALL_SECONDS, WATCHDOG_SECONDS, Watchdog, refuse_a_stall
 
 if TYPE_CHECKING:
@@ -72,9 +72,8 @@ class Session:
         self._ticker: Ticker | None = None
         self._trace_path = trace
         self._trace: TraceFile | None = None
-        self._in_a_row = 0
         self._time: Any = None
-        """How much native work the thread of its loop has done since the loop had a turn."""
+        """How long the calls on the thread of its loop took since the loop had a turn."""
         self._finished = False
 
     # ---- the block
@@ -145,8 +144,7 @@ class Session:
                 return
             packets = [packet]
         if self._native.exchange(packets, borrow, False):
-            in_a_row = self._in_a_row = self._in_a_row + 1
-            if in_a_row >= INLINE_IN_A_ROW or self._time.turn_us >= TURN_US:
+            if self._time.turn_us >= TURN_US:
                 await self._give_a_turn()
             return
         while True:
@@ -220,8 +218,7 @@ class Session:
             taken += self._native.exchange(packets[taken:] if taken else packets, borrow, False)
             if taken < len(packets):
                 await self._wait_for_room()
-        self._in_a_row += len(packets)
-        if self._in_a_row >= INLINE_IN_A_ROW or self._time.turn_us >= TURN_US:
+        if self._time.turn_us >= TURN_US:
             await self._give_a_turn()
 
     async def finish(self) -> None:
@@ -353,7 +350,7 @@ class Session:
 
     @property
     def has_worked_long(self) -> bool:
-        """Whether native work has kept the loop from a turn for long enough; asking begins anew."""
+        """Whether calls have kept the loop from a turn for long enough; asking begins anew."""
         if self._time.turn_us < TURN_US:
             return False
         self._time.turn_us = 0
@@ -404,11 +401,11 @@ class Session:
     # ---- below
 
     async def _give_a_turn(self) -> None:
-        self._in_a_row = self._time.turn_us = 0
+        self._time.turn_us = 0
         await asyncio.sleep(0)
 
     async def _wait_for_room(self) -> None:
-        self._in_a_row = self._time.turn_us = 0
+        self._time.turn_us = 0
         self._native.check_place()
         waiter = self._native.room.add()
         try:

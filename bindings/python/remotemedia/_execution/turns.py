@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-INLINE_IN_A_ROW = 128
-"""After so many steps that never waited."""
-
 TURN_US = 1000
-"""After so much native work on the thread of the loop, in microseconds."""
+"""After calls that took so long, in microseconds; each packet and each run counts at least the 8 that Python adds."""
+
+INLINE_IN_A_ROW = 128
+"""After so many steps, where not every step is a call."""
