@@ -74,14 +74,15 @@ static int64_t budget_of(const rmpy_call_buffers *call, int64_t now, double expe
     return time && rmpy_loop_time_is_used_up(time, now) && expected_us > handing_over_us ? 0 : call->budget_us;
 }
 
-/* A call that took longer has lost the processor, or has done something for the first time: no other will. */
-static int64_t usual(int64_t taken_us) {
-    return taken_us < MOST_BUDGET_US ? taken_us : MOST_BUDGET_US;
-}
-
-/* Brings a mean of the last times nearer to one more. */
-static void note(double *mean_us, double taken_us) {
-    *mean_us += (taken_us - *mean_us) / 8;
+/* Notes a call for somebody, with so many packets or runs, and if it had a budget for them, how long each took. */
+static void note_call(rmpy_loop_time *time, uintptr_t whom, int64_t taken_us, uint32_t count, int64_t budget_us,
+                      double *mean_us) {
+    /* A call that took longer has lost the processor, or has done something for the first time: no other will. */
+    if (taken_us > MOST_BUDGET_US) taken_us = MOST_BUDGET_US;
+    rmpy_loop_time_called(time, taken_us, count);
+    if (!budget_us || !count) return;
+    rmpy_loop_time_add(time, whom, taken_us);
+    *mean_us += ((double)taken_us / count - *mean_us) / 8;
 }
 
 static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
@@ -103,15 +104,10 @@ static PyObject *send(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     under_way = begin_call(call, length);
     budget_us = budget_of(call, under_way.begun, call->packet_us, PACKET_US);
     result = rmpy_send(call, (const uint8_t *)packets, (size_t)length, budget_us, most_outputs);
-    taken = usual(end_call(call, under_way));
-    if (call->loop_time) {
-        uint32_t packet_count = count_of((const uint8_t *)packets, length);
-        rmpy_loop_time_called(call->loop_time, taken, packet_count);
-        if (budget_us && packet_count) {
-            rmpy_loop_time_add(call->loop_time, (uintptr_t)call, taken);
-            note(&call->packet_us, (double)taken / packet_count);
-        }
-    }
+    taken = end_call(call, under_way);
+    if (call->loop_time)
+        note_call(call->loop_time, (uintptr_t)call, taken, count_of((const uint8_t *)packets, length), budget_us,
+                  &call->packet_us);
     return PyLong_FromLong(result);
 }
 
@@ -143,14 +139,8 @@ static PyObject *submit(PyObject *module, PyObject *const *arguments, Py_ssize_t
     under_way = begin_call(call, length);
     budget_us = budget_of(call, under_way.begun, call->loop_time ? call->loop_time->run_us : 0, RUN_US);
     result = rmpy_submit(call, pipeline, port, (const uint8_t *)inputs, (size_t)length, timeout_us, budget_us);
-    taken = usual(end_call(call, under_way));
-    if (call->loop_time) {
-        rmpy_loop_time_called(call->loop_time, taken, 1);
-        if (budget_us) {
-            rmpy_loop_time_add(call->loop_time, whom, taken);
-            note(&call->loop_time->run_us, (double)taken);
-        }
-    }
+    taken = end_call(call, under_way);
+    if (call->loop_time) note_call(call->loop_time, whom, taken, 1, budget_us, &call->loop_time->run_us);
     return PyLong_FromLong(result);
 }
 

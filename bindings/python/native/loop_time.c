@@ -12,10 +12,15 @@ enum { MOST_OWED_US = 2000 };
 enum { AROUND_US = 8 };
 
 int rmpy_loop_time_is_used_up(rmpy_loop_time *time, int64_t now_us) {
-    /* A clock that was set back has not run. */
-    if (now_us > time->seen_us) time->owed_us -= (now_us - time->seen_us) / SHARE;
-    if (time->owed_us < 0) time->owed_us = 0;
-    time->seen_us = now_us;
+    int64_t freed_us = (now_us - time->seen_us) / SHARE;
+    if (freed_us < 0) {
+        /* A clock that was set back has not run. */
+        freed_us = 0;
+        time->seen_us = now_us;
+    }
+    time->owed_us = time->owed_us > freed_us ? time->owed_us - freed_us : 0;
+    /* What is too short to free anything is looked at again. */
+    time->seen_us += freed_us * SHARE;
     if (time->owed_us > MOST_OWED_US)
         time->is_used_up = 1;
     else if (time->owed_us < MOST_OWED_US / 2)

@@ -9,7 +9,7 @@
 
 /* Of one thread, which all calls on it share; zeros to begin with. */
 typedef struct rmpy_loop_time {
-    /* When it was last looked at. */
+    /* Up to when time is accounted for. */
     int64_t seen_us;
     /* Work that others had to wait for, less the share of the time since then that is free for it. */
     int64_t owed_us;

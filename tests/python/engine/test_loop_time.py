@@ -41,6 +41,13 @@ def test_a_share_of_the_time_is_free_for_work(loop_time: Any) -> None:
     assert loop_time.owed_us == 0
 
 
+def test_short_times_free_as_much_as_a_long_one(loop_time: Any) -> None:
+    lib.rmpy_loop_time_add(loop_time, 0, MOST_OWED_US)
+    for now in range(5_000_000, 5_000_000 + 1000 * SHARE + 1, 7):
+        lib.rmpy_loop_time_is_used_up(loop_time, now)
+    assert loop_time.owed_us == MOST_OWED_US - 1000 + 1
+
+
 def test_more_work_uses_it_up_until_half_of_that_is_owed(loop_time: Any) -> None:
     lib.rmpy_loop_time_add(loop_time, 0, MOST_OWED_US)
     assert not lib.rmpy_loop_time_is_used_up(loop_time, 5_000_000)
@@ -188,19 +195,10 @@ async def maps() -> AsyncIterator[Step]:
 async def test_after_a_millisecond_of_work_other_tasks_have_a_turn(
     way: Callable[[], AbstractAsyncContextManager[Step]],
 ) -> None:
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    time = loop_port(asyncio.get_running_loop()).driver.time
+    loop, turned = asyncio.get_running_loop(), asyncio.Event()
     async with way() as step:
         await step()
-        beside = asyncio.create_task(others())
-        time.turn_us = TURN_US
+        loop_port(loop).driver.time.turn_us = TURN_US
+        loop.call_soon(turned.set)
         await step()
-        assert turns >= 1
-        beside.cancel()
+        assert turned.is_set()

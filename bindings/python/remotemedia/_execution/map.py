@@ -16,9 +16,10 @@ from .._functions.event_loop import running_loop
 from .._results.inputs import inputs_of
 from .._results.outputs import Outputs
 from ..errors import InvalidArgumentError
+from . import turns
 from .execute import own_loop
 from .stream import close_source
-from .turns import INLINE_IN_A_ROW, TURN_US
+from .turns import INLINE_IN_A_ROW
 
 if TYPE_CHECKING:
     from .._manifest.compile import Compiled
@@ -77,8 +78,7 @@ async def map_sources(
                 else:
                     running.append(_begin(port, compiled, source, timeout_us))
                     count += 1
-                    if count % INLINE_IN_A_ROW == 0 or port.driver.time.turn_us >= TURN_US:
-                        port.driver.time.turn_us = 0
+                    if count % INLINE_IN_A_ROW == 0 or turns.is_due(port.driver.time):
                         await asyncio.sleep(0)
                 if _finished(running, ordered) is not None:
                     break

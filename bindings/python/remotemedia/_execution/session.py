@@ -20,6 +20,7 @@ from .._engine.thread_sender import ThreadSender
 from .._results.outputs import Packet
 from .._results.progress import Reporter, Ticker
 from ..errors import Error, InvalidArgumentError
+from . import turns
 from .metrics import Metrics, metrics_of
 from .packet_maker import PacketMaker
 from .reader import Reader
@@ -351,10 +352,7 @@ class Session:
     @property
     def has_worked_long(self) -> bool:
         """Whether calls have kept the loop from a turn for long enough; asking begins anew."""
-        if self._time.turn_us < TURN_US:
-            return False
-        self._time.turn_us = 0
-        return True
+        return turns.is_due(self._time)
 
     @property
     def is_open(self) -> bool:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 TURN_US = 1000
 """After calls that took so long, in microseconds; each packet and each run counts at least the 8 that Python adds."""
 
 INLINE_IN_A_ROW = 128
 """After so many steps, where not every step is a call."""
+
+
+def is_due(time: Any) -> bool:
+    """Whether calls have taken so long by the `rmpy_loop_time` of a loop; asking begins anew then."""
+    if time.turn_us < TURN_US:
+        return False
+    time.turn_us = 0
+    return True
