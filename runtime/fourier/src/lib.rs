@@ -1,28 +1,30 @@
-//! Plans Fourier transforms by rustfft, which is generic over its number: compiled where it is used, it took more than half
-//! of the time that the nodes take to compile, each time. Here it is compiled once, for both numbers that kernels have.
+//! Fourier transforms of complex and of real samples, by plans of rustfft. That is generic over its number: compiled where
+//! it is used, it took more than half of the time that the nodes take to compile, each time. Here it is compiled once, for
+//! both numbers that kernels have.
 
 #![forbid(unsafe_code)]
 
+mod real;
+mod symmetry;
+
 use std::sync::Arc;
 
+use bytemuck::Pod;
 pub use num_complex::{Complex, Complex32};
-pub use realfft::{ComplexToReal, RealToComplex};
 pub use rustfft::Fft;
-
-use realfft::RealFftPlanner;
 use rustfft::{FftNum, FftPlanner};
 
-/// A number that there are transforms for. The size of a transform is that of its real or complex samples; what comes out
-/// is not scaled.
-pub trait Transformed: FftNum {
+pub use self::real::{RealForward, RealInverse};
+pub use self::symmetry::Symmetry;
+
+/// A number that there are transforms for. The size of a transform is that of its samples; what comes out is not scaled.
+pub trait Transformed: FftNum + Pod {
     /// From complex samples to their spectrum.
     fn forward(size: usize) -> Arc<dyn Fft<Self>>;
     /// From a spectrum to `size` times its complex samples.
     fn inverse(size: usize) -> Arc<dyn Fft<Self>>;
-    /// From real samples to bins 0 to `size / 2`.
-    fn real_forward(size: usize) -> Arc<dyn RealToComplex<Self>>;
-    /// From bins 0 to `size / 2` to `size` times the real samples.
-    fn real_inverse(size: usize) -> Arc<dyn ComplexToReal<Self>>;
+    /// The nearest number of this type.
+    fn rounded(value: f64) -> Self;
 }
 
 macro_rules! impl_transformed {
@@ -39,14 +41,9 @@ macro_rules! impl_transformed {
                 FftPlanner::new().plan_fft_inverse(size)
             }
 
-            #[inline(never)]
-            fn real_forward(size: usize) -> Arc<dyn RealToComplex<Self>> {
-                RealFftPlanner::new().plan_fft_forward(size)
-            }
-
-            #[inline(never)]
-            fn real_inverse(size: usize) -> Arc<dyn ComplexToReal<Self>> {
-                RealFftPlanner::new().plan_fft_inverse(size)
+            #[inline]
+            fn rounded(value: f64) -> Self {
+                value as $number
             }
         }
     )*};

@@ -2,6 +2,7 @@
 //! and formats of audio, and nothing of nodes or packets.
 
 pub(crate) mod filter_design;
+pub(crate) mod logarithm;
 pub(crate) mod loudness;
 pub(crate) mod low_pass;
 pub(crate) mod mel;

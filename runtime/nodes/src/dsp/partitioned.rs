@@ -8,12 +8,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use remotemedia_fourier::{Complex, ComplexToReal, RealToComplex, Transformed};
+use remotemedia_fourier::{Complex, RealForward, RealInverse};
 
 /// The response of one channel, ready for blocks.
 pub(crate) struct Response {
-    forward: Arc<dyn RealToComplex<f64>>,
-    inverse: Arc<dyn ComplexToReal<f64>>,
+    forward: RealForward<f64>,
+    inverse: RealInverse<f64>,
     block: usize,
     /// The spectrum of each partition, scaled for the way back.
     partitions: Vec<Vec<Complex<f64>>>,
@@ -27,20 +27,21 @@ pub(crate) struct Convolver {
     /// The spectra of the last blocks, the latest first.
     spectra: VecDeque<Vec<Complex<f64>>>,
     output: Vec<f64>,
+    scratch: Vec<Complex<f64>>,
 }
 
 impl Response {
     /// A response for blocks of so many frames.
     pub(crate) fn new(taps: &[f32], block: usize) -> Self {
-        let (forward, inverse) = (f64::real_forward(2 * block), f64::real_inverse(2 * block));
+        let (forward, inverse) = (RealForward::new(2 * block), RealInverse::new(2 * block));
         let scale = 1.0 / (2 * block) as f64;
         let partition = |taps: &[f32]| {
             let mut samples = vec![0.0; 2 * block];
             for (sample, tap) in samples.iter_mut().zip(taps) {
                 *sample = f64::from(*tap) * scale;
             }
-            let mut spectrum = forward.make_output_vec();
-            forward.process(&mut samples, &mut spectrum).expect("the buffers are made for this transform");
+            let mut spectrum = vec![Complex::default(); forward.bins()];
+            forward.process(&samples, &mut spectrum, &mut Vec::new());
             spectrum
         };
         let partitions = taps.chunks(block).map(partition).collect();
@@ -56,6 +57,7 @@ impl Convolver {
             samples: vec![0.0; 2 * block],
             spectra: response.partitions.iter().map(|_| bins.clone()).collect(),
             output: vec![0.0; 2 * block],
+            scratch: Vec::new(),
             response,
         }
     }
@@ -69,9 +71,7 @@ impl Convolver {
             *sample = f64::from(*value);
         }
         let Some(mut spectrum) = self.spectra.pop_back() else { return &[] };
-        // The transform works in its input, which is needed once more.
-        self.output.copy_from_slice(&self.samples);
-        forward.process(&mut self.output, &mut spectrum).expect("the buffers are made for this transform");
+        forward.process(&self.samples, &mut spectrum, &mut self.scratch);
         self.spectra.push_front(spectrum);
         let mut sums = vec![Complex::default(); length + 1];
         for (spectrum, partition) in self.spectra.iter().zip(partitions) {
@@ -79,10 +79,7 @@ impl Convolver {
                 *sum += bin * factor;
             }
         }
-        // Rounding leaves these two an imaginary part, which a real signal has not.
-        sums[0].im = 0.0;
-        sums[*length].im = 0.0;
-        inverse.process(&mut sums, &mut self.output).expect("the buffers are made for this transform");
+        inverse.process(&sums, &mut self.output, &mut self.scratch);
         &self.output[*length..]
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::{Audio, Buffer, DataType, MediaTime, Packet, Tensor};
-use remotemedia_fourier::{Complex32, RealToComplex, Transformed};
+use remotemedia_fourier::{Complex32, RealForward};
 
 use super::frames::{Frames, Framing};
 use crate::stream::reader::{Segment, SegmentEnd};
@@ -53,7 +53,7 @@ pub(super) struct Analysis {
     taper: Arc<[f32]>,
     /// The length of the transform: frames are filled up with zeros.
     fft_length: usize,
-    fft: Option<Arc<dyn RealToComplex<f32>>>,
+    fft: Option<RealForward<f32>>,
     make: MakeProjection,
     whole: bool,
     /// Whether the last frame of a recording is left out.
@@ -108,9 +108,9 @@ impl Analysis {
     /// Transforms frames that are complete, up to a step's work, and emits what is to be emitted by now.
     fn transform(&mut self) -> Result<Option<Packet>, NodeError> {
         let Some(recording) = &mut self.recording else { return Ok(None) };
-        let fft = self.fft.get_or_insert_with(|| f32::real_forward(self.fft_length));
+        let fft = self.fft.get_or_insert_with(|| RealForward::new(self.fft_length));
         if recording.ready(self.drops_last) > 0 {
-            recording.transform(&**fft, &self.taper, self.drops_last)?;
+            recording.transform(fft, &self.taper, self.drops_last)?;
         } else if recording.is_finished {
             recording.settle();
         }
@@ -201,10 +201,9 @@ impl Recording {
     }
 
     /// Transforms frames, up to a step's work.
-    fn transform(&mut self, fft: &dyn RealToComplex<f32>, taper: &[f32], drops_last: bool) -> Result<(), NodeError> {
+    fn transform(&mut self, fft: &RealForward<f32>, taper: &[f32], drops_last: bool) -> Result<(), NodeError> {
         let most = (STEP_SAMPLES / self.windowed.len() / self.channels.len()).max(1);
         let frames = self.ready(drops_last).min(most);
-        self.scratch.resize(fft.get_scratch_len(), Complex32::default());
         for frame in 0..frames {
             for channel in &self.channels {
                 let (windowed, beyond) = self.windowed.split_at_mut(taper.len());
@@ -212,8 +211,7 @@ impl Recording {
                 beyond.fill(0.0);
                 self.projection.prepare(windowed);
                 windowed.iter_mut().zip(taper).for_each(|(sample, weight)| *sample *= weight);
-                fft.process_with_scratch(&mut self.windowed, &mut self.spectrum, &mut self.scratch)
-                    .expect("the lengths are those of the plan");
+                fft.process(&self.windowed, &mut self.spectrum, &mut self.scratch);
                 let is_draft = self.projection.draft_rows().is_some();
                 let values = if is_draft { &mut self.drafts } else { &mut self.values };
                 self.projection.project(&self.spectrum, values);

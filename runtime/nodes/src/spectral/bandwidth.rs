@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use remotemedia_core::node::{Cost, Define, Kinds, NodeError, Port, documented};
 use remotemedia_core::value::{Audio, Kind, MediaTime, Packet, Value};
-use remotemedia_fourier::{Complex32, RealToComplex, Transformed};
+use remotemedia_fourier::{Complex32, RealForward};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -59,7 +59,7 @@ fn default_drop_db() -> f64 {
 struct Welch {
     drop_db: f64,
     keys: [Arc<str>; 3],
-    fft: Option<Arc<dyn RealToComplex<f32>>>,
+    fft: Option<RealForward<f32>>,
     taper: Vec<f32>,
     channels: Vec<Frames>,
     /// The sum of the powers in each bin.
@@ -112,14 +112,13 @@ impl SegmentProcessor for Welch {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let length = (segment.rate.div_ceil(LEAST_WINDOW) as usize).next_power_of_two().clamp(64, 1 << 16);
         let framing = Framing { length, hop: length / 2, center: false, pad_mode: PadMode::Constant };
-        let fft = f32::real_forward(length);
+        let fft = RealForward::new(length);
         let term = |at: usize, term: usize| (TAU * (at * term) as f64 / length as f64).cos() * BLACKMAN_HARRIS[term];
         self.taper = (0..length).map(|at| (0..4).map(|number| term(at, number)).sum::<f64>() as f32).collect();
         self.channels = (0..segment.channels).map(|_| Frames::new(framing)).collect();
         self.powers = vec![0.0; length / 2 + 1];
         self.windowed = vec![0.0; length];
-        self.spectrum = vec![Complex32::default(); length / 2 + 1];
-        self.scratch = vec![Complex32::default(); fft.get_scratch_len()];
+        self.spectrum = vec![Complex32::default(); fft.bins()];
         self.fft = Some(fft);
         Ok(())
     }
@@ -166,8 +165,7 @@ impl Welch {
                 {
                     *windowed = sample * weight;
                 }
-                fft.process_with_scratch(&mut self.windowed, &mut self.spectrum, &mut self.scratch)
-                    .expect("the lengths are those of the plan");
+                fft.process(&self.windowed, &mut self.spectrum, &mut self.scratch);
                 for (power, bin) in self.powers.iter_mut().zip(&self.spectrum) {
                     *power += f64::from(bin.norm_sqr());
                 }

@@ -10,6 +10,7 @@ use super::PadMode;
 use super::analysis::{Analysis, Projection};
 use super::frames::Framing;
 use super::stft::check_window;
+use crate::dsp::logarithm::log10;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale, MelSlopes};
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
@@ -193,14 +194,20 @@ impl Projection for Mels {
             let half = *power as f32 / 2.0;
             powers.extend(spectrum.iter().map(|bin| bin.norm_sqr().powf(half)));
         }
+        let first = values.len();
         let sums = filters.iter().map(|filter| filter.apply(powers));
         match scale {
             LevelScale::Linear => values.extend(sums),
             LevelScale::Db => {
                 let (factor, floor) = (20.0 / *power as f32, FLOOR.powf(*power as f32 / 2.0));
-                values.extend(sums.map(|sum| factor * sum.max(floor).log10()));
+                values.extend(sums.map(|sum| sum.max(floor)));
+                log10(&mut values[first..]);
+                values[first..].iter_mut().for_each(|value| *value *= factor);
             }
-            LevelScale::Log10 | LevelScale::Whisper => values.extend(sums.map(|sum| sum.max(FLOOR).log10())),
+            LevelScale::Log10 | LevelScale::Whisper => {
+                values.extend(sums.map(|sum| sum.max(FLOOR)));
+                log10(&mut values[first..]);
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use super::PadMode;
 use super::analysis::{Analysis, MakeProjection, Projection};
 use super::frames::Framing;
 use super::stft::check_window;
+use crate::dsp::logarithm::log10;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale, MelSlopes};
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
@@ -254,7 +255,9 @@ impl Projection for Cepstrum {
         levels.clear();
         match kind {
             CepstrumKind::Librosa { top_db, largest } => {
-                levels.extend(sums.map(|sum| 10.0 * sum.max(FLOOR).log10()));
+                levels.extend(sums.map(|sum| sum.max(FLOOR)));
+                log10(levels);
+                levels.iter_mut().for_each(|level| *level *= 10.0);
                 if top_db.is_some() {
                     *largest = levels.iter().copied().fold(*largest, f32::max);
                     values.extend_from_slice(levels);

@@ -5,7 +5,7 @@
 //! output's number of bins, and transformed back at the output rate: filter and change of rate in one (see
 //! Crochiere and Rabiner, "Multirate Digital Signal Processing", 1983, section 7.2, and Oppenheim and Schafer, 8.7.3).
 
-use remotemedia_fourier::Transformed;
+use remotemedia_fourier::{Complex, RealForward};
 
 use super::transform::{FilterTransform, Sample, Scratch};
 use crate::dsp::low_pass::LowPass;
@@ -87,9 +87,8 @@ fn response(filter: &LowPass, size_in: usize, size_out: usize) -> Vec<f64> {
         impulse[index] += value;
         impulse[size - index] += value;
     }
-    let transform = f64::real_forward(size);
-    let mut spectrum = transform.make_output_vec();
-    transform.process(&mut impulse, &mut spectrum).expect("the buffers are made for this transform");
+    let mut spectrum = vec![Complex::default(); size / 2 + 1];
+    RealForward::new(size).process(&impulse, &mut spectrum, &mut Vec::new());
     spectrum[..size_in.min(size_out) / 2].iter().map(|bin| bin.re / spectrum[0].re).collect()
 }
 

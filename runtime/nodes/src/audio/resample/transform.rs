@@ -1,20 +1,12 @@
-//! Filters a block of real samples and changes its rate, by two complex transforms of half the block's lengths.
-//!
-//! A real block is transformed as complex numbers of its even and odd samples, whose spectrum is then taken apart, and
-//! the way back is the same the other way round (see H. V. Sorensen, D. L. Jones, M. T. Heideman and C. S. Burrus,
-//! "Real-valued fast Fourier transform algorithms", 1987). Bins that the output does not have are never computed.
+//! Filters a block of real samples and changes its rate, by two complex transforms of half the block's lengths. Bins that
+//! the output does not have are never computed.
 
-use std::f64::consts::TAU;
 use std::sync::Arc;
 
-use bytemuck::Pod;
-use remotemedia_fourier::{Complex, Fft, Transformed};
-use remotemedia_vectors::{Kernel, run_wide};
+use remotemedia_fourier::{Complex, Fft, Symmetry, Transformed};
 
 /// The number that a converter computes with. Conversions are inlined, so that loops over them become vector code.
-pub(super) trait Sample: Transformed + Pod {
-    /// The nearest number of this type.
-    fn rounded(value: f64) -> Self;
+pub(super) trait Sample: Transformed {
     /// The nearest float32.
     fn to_single(self) -> f32;
     /// The same number.
@@ -22,10 +14,6 @@ pub(super) trait Sample: Transformed + Pod {
 }
 
 impl Sample for f32 {
-    #[inline]
-    fn rounded(value: f64) -> Self {
-        value as f32
-    }
     #[inline]
     fn to_single(self) -> f32 {
         self
@@ -37,10 +25,6 @@ impl Sample for f32 {
 }
 
 impl Sample for f64 {
-    #[inline]
-    fn rounded(value: f64) -> Self {
-        value
-    }
     #[inline]
     fn to_single(self) -> f32 {
         self as f32
@@ -72,28 +56,15 @@ pub(super) struct Scratch<T> {
     inverse: Vec<Complex<T>>,
 }
 
-/// Joins what is at the same distance from both ends of a spectrum `s` with bins 0 to `n`: bin `k` of the result is
-/// `whole[k] * (s[k] + s*[n - k]) + turned[k] * (s[k] - s*[n - k])`, where `s*` is the conjugate.
-struct Symmetry<T> {
-    whole: Vec<T>,
-    turned: Vec<Complex<T>>,
-}
-
 impl<T: Sample> FilterTransform<T> {
     /// A transform from blocks of `size_in` samples to blocks of `size_out`, both even, that multiplies bin `k` by
     /// `gains[k]`. There are half as many gains as the shorter block has samples: the bins from there on become 0.
     pub(super) fn new(size_in: usize, size_out: usize, gains: &[f64]) -> Self {
-        let scale = |bin: usize| gains[bin] / 2.0 / size_in as f64;
         Self {
             forward: T::forward(size_in / 2),
             inverse: T::inverse(size_out / 2),
-            // The odd samples come half a pair after the even ones, and as imaginary parts: a quarter turn.
-            take_apart: Symmetry::new(gains.len(), |bin| {
-                (scale(bin), Complex::from_polar(scale(bin), -TAU * (bin as f64 / size_in as f64 + 0.25)))
-            }),
-            put_together: Symmetry::new(size_out / 2, |bin| {
-                (1.0, Complex::from_polar(1.0, TAU * (bin as f64 / size_out as f64 + 0.25)))
-            }),
+            take_apart: Symmetry::take_apart(size_in, gains.len(), |bin| gains[bin] / size_in as f64),
+            put_together: Symmetry::put_together(size_out),
         }
     }
 
@@ -138,48 +109,6 @@ impl<T: Sample> FilterTransform<T> {
         self.put_together.apply(bins, output);
         self.inverse.process_with_scratch(output, inverse);
         bytemuck::cast_slice(output)
-    }
-}
-
-impl<T: Sample> Symmetry<T> {
-    fn new(bins: usize, factors: impl Fn(usize) -> (f64, Complex<f64>)) -> Self {
-        let (whole, turned) = (0..bins)
-            .map(|bin| {
-                let (whole, turned) = factors(bin);
-                (T::rounded(whole), Complex::new(T::rounded(turned.re), T::rounded(turned.im)))
-            })
-            .unzip();
-        Self { whole, turned }
-    }
-
-    /// Computes as many bins of `target` as there are factors.
-    fn apply(&self, source: &[Complex<T>], target: &mut [Complex<T>]) {
-        run_wide(Joining { symmetry: self, source, target });
-    }
-}
-
-/// One [`Symmetry::apply`].
-struct Joining<'a, T> {
-    symmetry: &'a Symmetry<T>,
-    source: &'a [Complex<T>],
-    target: &'a mut [Complex<T>],
-}
-
-impl<T: Sample> Kernel for Joining<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { symmetry: Symmetry { whole, turned }, source, target } = self;
-        let pairs = source.iter().zip(source.iter().rev());
-        for ((bin, (forth, back)), (&whole, turned)) in target.iter_mut().zip(pairs).zip(whole.iter().zip(turned)) {
-            let (sum_re, sum_im) = (forth.re + back.re, forth.im - back.im);
-            let (difference_re, difference_im) = (forth.re - back.re, forth.im + back.im);
-            *bin = Complex::new(
-                whole * sum_re + (turned.re * difference_re - turned.im * difference_im),
-                whole * sum_im + (turned.re * difference_im + turned.im * difference_re),
-            );
-        }
     }
 }
 

@@ -1,15 +1,24 @@
-//! The logistic function and the hyperbolic tangent of whole arrays, without a call for each element.
+//! The logistic function and the hyperbolic tangent of whole arrays, without a call for each element: `map` of a long
+//! array is one.
 
 /// `1 / (1 + e^-x)`. Off by at most 2e-7.
 #[inline(always)]
 pub(super) fn sigmoid<const N: usize>(values: &[f32; N]) -> [f32; N] {
-    values.map(|value| 1.0 / (1.0 + exp(-value)))
+    let mut outputs = *values;
+    for value in &mut outputs {
+        *value = 1.0 / (1.0 + exp(-*value));
+    }
+    outputs
 }
 
 /// `tanh(x)`, as `2 sigmoid(2x) - 1`. Off by at most 4e-7.
 #[inline(always)]
 pub(super) fn tanh<const N: usize>(values: &[f32; N]) -> [f32; N] {
-    values.map(|value| 2.0 / (1.0 + exp(-2.0 * value)) - 1.0)
+    let mut outputs = *values;
+    for value in &mut outputs {
+        *value = 2.0 / (1.0 + exp(-2.0 * *value)) - 1.0;
+    }
+    outputs
 }
 
 /// `e^x` in operations that vectors have: a power of two from the bits of the exponent, times the Taylor polynomial of

@@ -19,6 +19,22 @@ pub(super) struct Dense<const N: usize> {
 #[repr(align(64))]
 struct Line([f32; LANES]);
 
+impl Line {
+    /// `self += weights * value`. Copies and a loop for each step: so the compiler keeps the sums in registers.
+    #[inline(always)]
+    fn add_product(&mut self, weights: &Self, value: f32) {
+        let mut sums = self.0;
+        let mut products = weights.0;
+        for product in &mut products {
+            *product *= value;
+        }
+        for (sum, product) in sums.iter_mut().zip(products) {
+            *sum += product;
+        }
+        self.0 = sums;
+    }
+}
+
 impl<const N: usize> Dense<N> {
     /// A layer with the weight `weight(output, input)`.
     ///
@@ -46,12 +62,9 @@ impl<const N: usize> Dense<N> {
         for (group, (weights, bias)) in self.weights.chunks_exact(self.inputs).zip(&self.bias).enumerate() {
             let mut sums = [*bias; T];
             for (input, weights) in weights.iter().enumerate() {
-                for (sums, column) in sums.iter_mut().zip(&columns) {
-                    let value = column[input];
-                    for (sums, weights) in sums.iter_mut().zip(weights) {
-                        for (sum, weight) in sums.0.iter_mut().zip(&weights.0) {
-                            *sum += weight * value;
-                        }
+                for (line, weights) in weights.iter().enumerate() {
+                    for (sums, column) in sums.iter_mut().zip(&columns) {
+                        sums[line].add_product(weights, column[input]);
                     }
                 }
             }

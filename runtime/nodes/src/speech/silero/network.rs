@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
-use remotemedia_fourier::{Complex32, RealToComplex, Transformed};
+use remotemedia_fourier::{Complex32, RealForward};
 use remotemedia_vectors::{Kernel, run_wide};
 
 use super::Rate;
@@ -27,12 +27,12 @@ const CONTEXT_PART: usize = 8;
 pub(super) struct Network {
     window: usize,
     bins: usize,
-    fft: Arc<dyn RealToComplex<f32>>,
+    fft: RealForward<f32>,
     /// The window function of the spectra.
     taper: Vec<f32>,
-    convolutions: (Dense<1>, Dense<1>, Dense<2>, Dense<2>),
+    convolutions: (Dense<1>, Dense<2>, Dense<4>, Dense<4>),
     /// The input, forget, cell and output gates of the recurrent cell, for its input and its last output.
-    gates: Dense<2>,
+    gates: Dense<4>,
     output: [f32; HIDDEN],
     output_bias: f32,
 }
@@ -114,7 +114,7 @@ impl Network {
         Network {
             window: rate.window(),
             bins,
-            fft: f32::real_forward(length),
+            fft: RealForward::new(length),
             taper: taper.map(|value| value as f32).collect(),
             convolutions,
             gates,
@@ -157,8 +157,9 @@ impl Network {
         put(&mut cell[CHANNELS[3]..], *last);
         self.gates.apply([cell], |_, output, values| put(&mut gates[output / HIDDEN][output % HIDDEN..], values));
 
-        let [input, forget, output] = [0, 1, 3].map(|gate: usize| sigmoid(&gates[gate]));
-        let candidate = tanh(&gates[2]);
+        let [input, forget, candidate, output] = gates;
+        let (input, forget, output) = (sigmoid(input), sigmoid(forget), sigmoid(output));
+        let candidate = tanh(candidate);
         for (index, memory) in memory.iter_mut().enumerate() {
             *memory = forget[index] * *memory + input[index] * candidate[index];
         }
@@ -181,7 +182,7 @@ impl Network {
             for (tapered, (sample, weight)) in tapered.iter_mut().zip(part.iter().zip(&self.taper)) {
                 *tapered = sample * weight;
             }
-            self.fft.process_with_scratch(tapered, spectrum, transform).expect("the lengths are those of the plan");
+            self.fft.process(tapered, spectrum, transform);
             let magnitudes = &mut magnitudes[(frame + 1) * self.bins..][..self.bins];
             for (magnitude, bin) in magnitudes.iter_mut().zip(spectrum.iter()) {
                 *magnitude = (bin.re * bin.re + bin.im * bin.im).sqrt();
@@ -204,9 +205,9 @@ impl Scratch {
     pub(super) fn new(network: &Network) -> Self {
         Self {
             sound: Vec::with_capacity(network.window + 2 * network.context()),
-            tapered: network.fft.make_input_vec(),
-            spectrum: network.fft.make_output_vec(),
-            transform: network.fft.make_scratch_vec(),
+            tapered: vec![0.0; network.taper.len()],
+            spectrum: vec![Complex32::default(); network.bins],
+            transform: Vec::new(),
             magnitudes: vec![0.0; network.bins * (SPECTRA + 2)],
             first: [0.0; CHANNELS[0] * (SPECTRA + 2)],
             second: [0.0; CHANNELS[1] * SPECTRA / 2],
