@@ -1387,6 +1387,8 @@ export interface MFCCParams {
   full_scale?: number | null;
   /** Whether the first coefficient is the energy of the frame. */
   use_energy?: boolean | null;
+  /** Whether all frames lie in the sound; else there are as many as hops, and sound is mirrored at the ends. */
+  snip_edges?: boolean | null;
   /**
    * How frequencies become mels. `"slaney"`: Linear up to 1000 Hz, logarithmic above, as in Slaney's Auditory Toolbox
    * (1998). `"htk"`: 2595 log10(1 + f / 700), as in HTK.
@@ -1433,7 +1435,7 @@ export interface MFCCParams {
  * `fmin_hz`                        0                               20
  * `lifter`                         0                               22
  * `full_scale`                     1                               32768
- * `use_energy`                     no such param                   true
+ * `use_energy`, `snip_edges`       no such params                  true, true
  * `mel_scale`, `norm`, `pad_mode`  `slaney`, `slaney`, `constant`  no such params
  * `top_db`                         80 if `whole`, else none        no such param
  * `whole`                          true                            false
@@ -1445,15 +1447,17 @@ export interface MFCCParams {
  * so with `whole` off there is no `top_db`.
  *
  * `kaldi` gives what `compute-mfcc-feats` of Kaldi gives with `--dither=0`: frames of `win_length` samples that begin
- * at sample `k * hop_length` and lie in the sound (`--snip-edges=true`), without their mean, with a pre-emphasis of
- * 0.97, a Povey window and zeros up to `n_fft`; triangles on the mel scale of HTK, natural logarithms, the same cosine
- * transform, and a factor of `1 + lifter / 2 * sin(pi * k / lifter)`. With `use_energy` the first coefficient is the
- * logarithm of the frame's energy before pre-emphasis and window. Kaldi reads 16-bit samples, hence `full_scale`: for
- * what `torchaudio.compliance.kaldi.mfcc` gives for sound within ±1, set it to 1 and `use_energy` to false.
+ * at sample `k * hop_length` and lie in the sound, without their mean, with a pre-emphasis of 0.97, a Povey window and
+ * zeros up to `n_fft`; triangles on the mel scale of HTK, natural logarithms, the same cosine transform, and a factor
+ * of `1 + lifter / 2 * sin(pi * k / lifter)`. Without `snip_edges`, as lhotse has it, `n` samples have `(n +
+ * hop_length / 2) // hop_length` frames, frame `k` is centred on sample `k * hop_length + hop_length / 2`, and the
+ * sound is mirrored at its ends. With `use_energy` the first coefficient is the logarithm of the frame's energy before
+ * pre-emphasis and window. Kaldi reads 16-bit samples, hence `full_scale`: for what `torchaudio.compliance.kaldi.mfcc`
+ * gives for sound within ±1, set it to 1 and `use_energy` to false.
  *
- * The arithmetic is float32. The time of a packet is that of its first frame: of its centre, or with `kaldi` of its
- * first sample. How the sound is divided into packets changes no value. A change of rate or layout ends one recording
- * and begins the next.
+ * The arithmetic is float32. The time of a packet is that of its first frame: of its centre, or with `kaldi` of the
+ * first sample of its hop. How the sound is divided into packets changes no value. A change of rate or layout ends one
+ * recording and begins the next.
  *
  * NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the numbers of one item
  * may fill 1 GiB; more is an error.

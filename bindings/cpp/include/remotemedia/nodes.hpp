@@ -761,6 +761,8 @@ struct MFCC {
     std::optional<Number> full_scale{};
     /// Whether the first coefficient is the energy of the frame.
     std::optional<bool> use_energy{};
+    /// Whether all frames lie in the sound; else there are as many as hops, and sound is mirrored at the ends.
+    std::optional<bool> snip_edges{};
     /// How frequencies become mels. One of `slaney` (Linear up to 1000 Hz, logarithmic above, as in Slaney's Auditory
     /// Toolbox (1998)), `htk` (2595 log10(1 + f / 700), as in HTK).
     std::optional<std::string> mel_scale{};
@@ -796,6 +798,7 @@ struct MFCC {
         if (lifter) params.append("lifter", Value(*lifter));
         if (full_scale) params.append("full_scale", Value(*full_scale));
         if (use_energy) params.append("use_energy", Value(*use_energy));
+        if (snip_edges) params.append("snip_edges", Value(*snip_edges));
         if (mel_scale) params.append("mel_scale", Value(*mel_scale));
         if (norm) params.append("norm", Value(*norm));
         if (pad_mode) params.append("pad_mode", Value(*pad_mode));

@@ -9,8 +9,7 @@ use remotemedia_fourier::{Complex32, RealForward};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::PadMode;
-use super::frames::{Frames, Framing};
+use super::frames::{Edges, Frames, Framing};
 use crate::stream::reader::{Segment, SegmentEnd};
 use crate::stream::segment_node::{SegmentNode, SegmentProcessor, impl_node};
 use crate::stream::timeline::Gaps;
@@ -111,7 +110,7 @@ impl Define for Bandwidth {
 impl SegmentProcessor for Welch {
     fn begin(&mut self, segment: &Segment) -> Result<(), NodeError> {
         let length = (segment.rate.div_ceil(LEAST_WINDOW) as usize).next_power_of_two().clamp(64, 1 << 16);
-        let framing = Framing { length, hop: length / 2, center: false, pad_mode: PadMode::Constant };
+        let framing = Framing { length, hop: length / 2, edges: Edges::Inside };
         let fft = RealForward::new(length);
         let term = |at: usize, term: usize| (TAU * (at * term) as f64 / length as f64).cos() * BLACKMAN_HARRIS[term];
         self.taper = (0..length).map(|at| (0..4).map(|number| term(at, number)).sum::<f64>() as f32).collect();

@@ -1,4 +1,4 @@
-//! One channel cut into overlapping frames, with padding at both ends where frames are centred. Knows nothing of spectra.
+//! One channel cut into overlapping frames, with padding at both ends where frames reach beyond it. Knows nothing of spectra.
 
 use super::PadMode;
 
@@ -9,10 +9,19 @@ pub(super) struct Framing {
     pub(super) length: usize,
     /// From the start of one frame to the start of the next.
     pub(super) hop: usize,
-    /// Frame `k` is centred on sample `k * hop`; else it begins there.
-    pub(super) center: bool,
-    /// What pads the ends where frames are centred.
-    pub(super) pad_mode: PadMode,
+    pub(super) edges: Edges,
+}
+
+/// Where frames lie, and what stands beyond the ends of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edges {
+    /// Frame `k` begins at sample `k * hop`, and all of it lies in the sound.
+    Inside,
+    /// Frame `k` is centred on sample `k * hop`, with this beyond the ends.
+    Centred(PadMode),
+    /// Frame `k` is centred on the middle of hop `k`, and of the last hop at least half is there, as Kaldi has it without
+    /// `snip-edges`. Beyond the ends is the sound in mirrors that stand before the first and behind the last sample.
+    Hops,
 }
 
 /// The samples of one channel that a frame may still need.
@@ -26,50 +35,96 @@ pub(super) struct Frames {
     /// The latest samples, one more than are mirrored. Until the beginning is padded, all that came.
     recent: Vec<f32>,
     begun: bool,
+    /// How many samples have come; counted where the last frame depends on it.
+    come: usize,
+}
+
+impl Edges {
+    /// With frames that are centred on their sample, or begin there.
+    pub(super) fn centred(center: bool, pad_mode: PadMode) -> Self {
+        if center { Self::Centred(pad_mode) } else { Self::Inside }
+    }
 }
 
 impl Framing {
-    fn padding(&self) -> usize {
-        if self.center { self.length / 2 } else { 0 }
+    /// How far the first frame begins before the first sample; behind it if negative.
+    fn before(&self) -> isize {
+        match self.edges {
+            Edges::Inside => 0,
+            Edges::Centred(_) => (self.length / 2) as isize,
+            Edges::Hops => (self.length / 2) as isize - (self.hop / 2) as isize,
+        }
     }
 
-    fn mirrors(&self) -> bool {
-        self.center && self.pad_mode == PadMode::Reflect
+    /// How far the last of the frames of so many samples ends behind them.
+    fn behind(&self, samples: usize) -> usize {
+        match self.edges {
+            Edges::Inside => 0,
+            Edges::Centred(_) => self.length / 2,
+            Edges::Hops => match ((samples + self.hop / 2) / self.hop).checked_sub(1) {
+                Some(last) => {
+                    ((last * self.hop + self.length) as isize - self.before()).max(samples as isize) as usize - samples
+                }
+                None => 0,
+            },
+        }
+    }
+
+    /// How many samples may be mirrored at an end; None where none are.
+    fn mirrored(&self) -> Option<usize> {
+        match self.edges {
+            Edges::Inside | Edges::Centred(PadMode::Constant) => None,
+            Edges::Centred(PadMode::Reflect) => Some(self.length / 2),
+            Edges::Hops => Some(self.length.div_ceil(2)),
+        }
+    }
+
+    /// The sample at an index that may lie outside.
+    fn mirror(&self, samples: &[f32], at: isize) -> f32 {
+        let last = samples.len() as isize - 1;
+        if self.edges == Edges::Hops {
+            let at = at.rem_euclid(2 * (last + 1));
+            return samples[at.min(2 * last + 1 - at) as usize];
+        }
+        if last == 0 {
+            return samples[0];
+        }
+        let at = at.rem_euclid(2 * last);
+        samples[at.min(2 * last - at) as usize]
     }
 }
 
 impl Frames {
     /// At the start of a recording.
     pub(super) fn new(framing: Framing) -> Self {
-        let begun = !framing.mirrors();
-        let waiting = if begun { vec![0.0; framing.padding()] } else { Vec::new() };
-        Self { framing, waiting, skip: 0, recent: Vec::new(), begun }
+        let begun = framing.mirrored().is_none();
+        let waiting = if begun { vec![0.0; framing.before() as usize] } else { Vec::new() };
+        Self { framing, waiting, skip: 0, recent: Vec::new(), begun, come: 0 }
     }
 
     /// Goes on with these samples.
     pub(super) fn push(&mut self, samples: &[f32]) {
-        let padding = self.framing.padding();
-        if !self.framing.mirrors() {
+        let Some(mirrored) = self.framing.mirrored() else {
             self.append(samples);
             return;
-        }
+        };
+        self.come += samples.len();
         self.recent.extend_from_slice(samples);
         if self.begun {
             self.append(samples);
-        } else if self.recent.len() > padding {
+        } else if self.recent.len() > mirrored {
             self.begin();
         }
-        if self.begun && self.recent.len() > 2 * (padding + 1) {
-            self.recent.drain(..self.recent.len() - padding - 1);
+        if self.begun && self.recent.len() > 2 * (mirrored + 1) {
+            self.recent.drain(..self.recent.len() - mirrored - 1);
         }
     }
 
     /// The recording ends: pads it.
     pub(super) fn finish(&mut self) {
-        let padding = self.framing.padding();
-        if !self.framing.mirrors() {
-            let silence = vec![0.0; padding];
-            self.append(&silence);
+        let behind = self.framing.behind(self.come);
+        if self.framing.mirrored().is_none() {
+            self.append(&vec![0.0; behind]);
             return;
         }
         if self.recent.is_empty() {
@@ -78,9 +133,9 @@ impl Frames {
         if !self.begun {
             self.begin();
         }
-        let recent = &self.recent;
-        let mirrored: Vec<f32> = (recent.len()..recent.len() + padding).map(|at| mirror(recent, at as isize)).collect();
-        self.append(&mirrored);
+        let end = self.recent.len() as isize;
+        let padding: Vec<f32> = (end..end + behind as isize).map(|at| self.framing.mirror(&self.recent, at)).collect();
+        self.append(&padding);
     }
 
     /// How many frames are complete.
@@ -111,20 +166,11 @@ impl Frames {
     }
 
     fn begin(&mut self) {
-        let padding = self.framing.padding() as isize;
-        let beginning: Vec<f32> = (-padding..0).map(|at| mirror(&self.recent, at)).collect();
-        self.waiting = beginning;
-        self.waiting.extend_from_slice(&self.recent);
-        self.begun = true;
+        let before = self.framing.before();
+        let recent = std::mem::take(&mut self.recent);
+        self.waiting = (-before..0).map(|at| self.framing.mirror(&recent, at)).collect();
+        self.skip = (-before).max(0) as usize;
+        self.append(&recent);
+        (self.recent, self.begun) = (recent, true);
     }
-}
-
-/// The sample at an index that may lie outside, where mirrors stand on the first and the last sample.
-fn mirror(samples: &[f32], at: isize) -> f32 {
-    let last = samples.len() as isize - 1;
-    if last == 0 {
-        return samples[0];
-    }
-    let at = at.rem_euclid(2 * last);
-    samples[at.min(2 * last - at) as usize]
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PadMode;
 use super::analysis::{Analysis, Projection};
-use super::frames::Framing;
+use super::frames::{Edges, Framing};
 use super::stft::check_window;
 use crate::dsp::logarithm::log10;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale, MelSlopes};
@@ -257,8 +257,10 @@ impl Define for MelSpectrogram {
         let framing = Framing {
             length: n_fft as usize,
             hop: params.of_preset(params.hop_length, 512, 160) as usize,
-            center: params.center,
-            pad_mode: params.of_preset(params.pad_mode, PadMode::Constant, PadMode::Reflect),
+            edges: Edges::centred(
+                params.center,
+                params.of_preset(params.pad_mode, PadMode::Constant, PadMode::Reflect),
+            ),
         };
         let design = MelDesign {
             count: params.of_preset(params.n_mels, 128, 80) as usize,

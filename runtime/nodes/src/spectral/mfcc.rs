@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PadMode;
 use super::analysis::{Analysis, MakeProjection, Projection};
-use super::frames::Framing;
+use super::frames::{Edges, Framing};
 use super::stft::check_window;
 use crate::dsp::logarithm::log10;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale, MelSlopes};
@@ -36,7 +36,7 @@ documented! {
 /// | `fmin_hz` | 0 | 20 |
 /// | `lifter` | 0 | 22 |
 /// | `full_scale` | 1 | 32768 |
-/// | `use_energy` | no such param | true |
+/// | `use_energy`, `snip_edges` | no such params | true, true |
 /// | `mel_scale`, `norm`, `pad_mode` | `slaney`, `slaney`, `constant` | no such params |
 /// | `top_db` | 80 if `whole`, else none | no such param |
 /// | `whole` | true | false |
@@ -48,14 +48,16 @@ documented! {
 /// with `whole` off there is no `top_db`.
 ///
 /// `kaldi` gives what `compute-mfcc-feats` of Kaldi gives with `--dither=0`: frames of `win_length` samples that begin at
-/// sample `k * hop_length` and lie in the sound (`--snip-edges=true`), without their mean, with a pre-emphasis of 0.97, a Povey
-/// window and zeros up to `n_fft`; triangles on the mel scale of HTK, natural logarithms, the same cosine transform, and a
-/// factor of `1 + lifter / 2 * sin(pi * k / lifter)`. With `use_energy` the first coefficient is the logarithm of the
-/// frame's energy before pre-emphasis and window. Kaldi reads 16-bit samples, hence `full_scale`: for what
-/// `torchaudio.compliance.kaldi.mfcc` gives for sound within ±1, set it to 1 and `use_energy` to false.
+/// sample `k * hop_length` and lie in the sound, without their mean, with a pre-emphasis of 0.97, a Povey window and zeros up to
+/// `n_fft`; triangles on the mel scale of HTK, natural logarithms, the same cosine transform, and a factor of
+/// `1 + lifter / 2 * sin(pi * k / lifter)`. Without `snip_edges`, as lhotse has it, `n` samples have
+/// `(n + hop_length / 2) // hop_length` frames, frame `k` is centred on sample `k * hop_length + hop_length / 2`, and the
+/// sound is mirrored at its ends. With `use_energy` the first coefficient is the logarithm of the frame's energy before
+/// pre-emphasis and window. Kaldi reads 16-bit samples, hence `full_scale`: for what `torchaudio.compliance.kaldi.mfcc`
+/// gives for sound within ±1, set it to 1 and `use_energy` to false.
 ///
-/// The arithmetic is float32. The time of a packet is that of its first frame: of its centre, or with `kaldi` of its first
-/// sample. How the sound is divided into packets changes no value. A change of rate or layout ends one recording and
+/// The arithmetic is float32. The time of a packet is that of its first frame: of its centre, or with `kaldi` of the first
+/// sample of its hop. How the sound is divided into packets changes no value. A change of rate or layout ends one recording and
 /// begins the next.
 ///
 /// NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the numbers of one item may
@@ -113,6 +115,9 @@ pub struct MfccParams {
     /// Whether the first coefficient is the energy of the frame.
     #[serde(default)]
     pub use_energy: Option<bool>,
+    /// Whether all frames lie in the sound; else there are as many as hops, and sound is mirrored at the ends.
+    #[serde(default)]
+    pub snip_edges: Option<bool>,
     /// How frequencies become mels.
     #[serde(default)]
     pub mel_scale: Option<MelScale>,
@@ -333,6 +338,7 @@ impl Define for Mfcc {
             ("pad_mode", params.pad_mode.is_some(), MfccConvention::Librosa),
             ("top_db", params.top_db.is_some(), MfccConvention::Librosa),
             ("use_energy", params.use_energy.is_some(), MfccConvention::Kaldi),
+            ("snip_edges", params.snip_edges.is_some(), MfccConvention::Kaldi),
         ];
         for (param, is_given, convention) in given {
             if is_given && convention != params.convention {
@@ -352,8 +358,11 @@ impl Define for Mfcc {
         let framing = Framing {
             length: if params.is_kaldi() { win_length } else { n_fft },
             hop: params.of_convention(params.hop_length, 512, params.samples(10)) as usize,
-            center: !params.is_kaldi(),
-            pad_mode: params.pad_mode.unwrap_or_default(),
+            edges: match (params.is_kaldi(), params.snip_edges) {
+                (false, _) => Edges::Centred(params.pad_mode.unwrap_or_default()),
+                (true, None | Some(true)) => Edges::Inside,
+                (true, Some(false)) => Edges::Hops,
+            },
         };
         let analysis = Analysis::new(framing, win_length, params.is_whole(), false, projection(params, n_fft));
         let analysis = if params.is_kaldi() { analysis.with_window(povey(win_length), n_fft) } else { analysis };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PadMode;
 use super::analysis::{Analysis, Projection};
-use super::frames::Framing;
+use super::frames::{Edges, Framing};
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
 
@@ -135,8 +135,7 @@ impl Define for Stft {
         let framing = Framing {
             length,
             hop: params.hop_length.unwrap_or((win_length / 4).max(1)) as usize,
-            center: params.center,
-            pad_mode: params.pad_mode,
+            edges: Edges::centred(params.center, params.pad_mode),
         };
         let (value, count) = (params.value, length / 2 + 1);
         let make = Box::new(move |_rate| Ok(Box::new(Bins { value, count }) as Box<dyn Projection>));

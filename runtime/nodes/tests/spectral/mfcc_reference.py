@@ -36,6 +36,10 @@ KALDI = [
     (2000, 16000, {"use_energy": False, "n_mfcc": 20, "n_mels": 40, "fmin_hz": 40.0, "fmax_hz": 7600.0, "lifter": 0.0}),
     (1200, 8000, {"rate": 8000, "use_energy": False, "full_scale": 1.0}),
     (4000, 44100, {"rate": 44100}),
+    (2000, 16000, {"snip_edges": False}),
+    (1679, 16000, {"snip_edges": False, "use_energy": False}),
+    (90, 16000, {"snip_edges": False}),
+    (900, 8000, {"rate": 8000, "snip_edges": False, "hop_length": 240}),
 ]
 
 
@@ -58,6 +62,8 @@ def of_kaldi(samples: np.ndarray, rate: int, params: dict) -> np.ndarray:
     options = knf.MfccOptions()
     options.frame_opts.samp_freq = rate
     options.frame_opts.dither = 0.0
+    options.frame_opts.snip_edges = params.get("snip_edges", True)
+    options.frame_opts.frame_shift_ms = 1000 * params.get("hop_length", rate // 100) / rate
     options.mel_opts.num_bins = params.get("n_mels", 23)
     options.mel_opts.low_freq = params.get("fmin_hz", 20.0)
     options.mel_opts.high_freq = params.get("fmax_hz", 0.0)
