@@ -194,6 +194,8 @@ const (
 	LevelScaleDB LevelScale = "db"
 	// LevelScaleLog10: Their logarithm to base 10, not below -10.
 	LevelScaleLog10 LevelScale = "log10"
+	// LevelScaleLn: Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
+	LevelScaleLn LevelScale = "ln"
 	// LevelScaleWhisper: That logarithm, not more than 8 below the largest of the item, plus 4, divided by 4. Needs
 	// `whole`, and leaves out the last frame.
 	LevelScaleWhisper LevelScale = "whisper"
@@ -232,6 +234,8 @@ const (
 	MelPresetLibrosa MelPreset = "librosa"
 	// MelPresetWhisper: What the speech recognizer Whisper takes.
 	MelPresetWhisper MelPreset = "whisper"
+	// MelPresetKaldi: The filter banks of Kaldi's `compute-fbank-feats`, which k2, WeNet and others take.
+	MelPresetKaldi MelPreset = "kaldi"
 )
 
 // MelScale: How frequencies become mels.
@@ -2176,29 +2180,43 @@ func (n *MFCCSpec) Gaps(value Gaps) *MFCCSpec {
 // MelSpectrogramSpec builds a node of the type MelSpectrogram.
 type MelSpectrogramSpec struct{ remotemedia.NodeSpec }
 
-// MelSpectrogram computes spectra of sound on the mel scale, as librosa or as Whisper does.
+// MelSpectrogram computes spectra of sound on the mel scale, as librosa, Whisper or Kaldi does.
 //
 // It emits float32 tensors of shape `(n_mels, frames)`, or `(channels, n_mels, frames)` if there are several
 // channels: for each packet the frames that it completes, or with `whole` all of an item at its end. Params that
 // are not given have the values of the `preset`:
 //
-//	param         `librosa`          `whisper`
-//	------------  -----------------  ----------------------
-//	`rate`        that of the sound  16000, and mono
-//	`n_fft`       2048               400
-//	`hop_length`  512                160
-//	`n_mels`      128                80; large-v3 needs 128
-//	`pad_mode`    `constant`         `reflect`
-//	`scale`       `linear`           `whisper`
-//	`whole`       false              true
+//	param                         `librosa`              `whisper`               `kaldi`
+//	----------------------------  ---------------------  ----------------------  ------------------------------------
+//	`rate`                        that of the sound      16000, and mono         16000
+//	`win_length`                  `n_fft`                `n_fft`                 25 ms: 400 at 16 kHz
+//	`n_fft`                       2048                   400                     the power of two that holds
+//	                                                                             `win_length`: 512
+//	`hop_length`                  512                    160                     10 ms: 160 at 16 kHz
+//	`n_mels`                      128                    80; large-v3 needs 128  80
+//	`fmin_hz`                     0                      0                       20
+//	`center`, `pad_mode`          true, `constant`       true, `reflect`         no such params
+//	`power`, `mel_scale`, `norm`  2, `slaney`, `slaney`  2, `slaney`, `slaney`   no such params
+//	`snip_edges`, `full_scale`    no such params         no such params          true, 32768
+//	`scale`                       `linear`               `whisper`               `ln`
+//	`whole`                       false                  true                    false
 //
 // `librosa` gives what `librosa.feature.melspectrogram` gives. `whisper` gives what `log_mel_spectrogram` of
 // openai-whisper gives: `n // 160` frames for `n` samples, without the padding to 30 s. With any other `scale` than
 // `whisper` there are as many frames as `STFT` has. Where the plan needs converters for `rate`, it shows them.
 //
-// The window is a periodic Hann window, the arithmetic float32. The time of a packet is that of its first frame: of
-// its centre, or of its first sample if `center` is false. How the sound is divided into packets changes no value.
-// A change of rate or layout ends one recording and begins the next.
+// `kaldi` gives what `compute-fbank-feats` of Kaldi gives with `--dither=0` and 80 filters, of which Kaldi itself
+// has 23: frames of `win_length` samples without their mean, with a pre-emphasis of 0.97, a Povey window and zeros
+// up to `n_fft`; power; triangles on the mel scale of HTK; natural logarithms. Frames begin at sample `k *
+// hop_length` and lie in the sound; without `snip_edges` there are `(n + hop_length / 2) // hop_length` for `n`
+// samples, centred on the middle of each hop, and the sound is mirrored at its ends. Kaldi reads 16-bit samples,
+// hence `full_scale`. What lhotse's `Fbank` and `torchaudio.compliance.kaldi.fbank` make of sound within ±1 has a
+// `full_scale` of 1, and lhotse's no `snip_edges` and an `fmax_hz` of 7600.
+//
+// The window is a periodic Hann window unless it is Kaldi's, the arithmetic float32. The time of a packet is that
+// of its first frame: of its centre, or of its first sample if `center` is false, or with `kaldi` of the first
+// sample of its hop. How the sound is divided into packets changes no value. A change of rate or layout ends one
+// recording and begins the next.
 //
 // NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the spectra of one
 // item may fill 1 GiB; more is an error.
@@ -2229,7 +2247,7 @@ func (n *MelSpectrogramSpec) Rate(value int) *MelSpectrogramSpec {
 	return n
 }
 
-// NFft sets n_fft. The length of a frame, in samples. From 2 to 65536.
+// NFft sets n_fft. The length of the transform, in samples; but for `kaldi` that of a frame too. From 2 to 65536.
 func (n *MelSpectrogramSpec) NFft(value int) *MelSpectrogramSpec {
 	n.Set("n_fft", value)
 	return n
@@ -2241,15 +2259,14 @@ func (n *MelSpectrogramSpec) HopLength(value int) *MelSpectrogramSpec {
 	return n
 }
 
-// WinLength sets win_length. The length of the window, in samples, in the middle of the frame. By default `n_fft`; not
-// more. From 1 to 65536.
+// WinLength sets win_length. The length of the window, in samples, in the middle of the frame; for `kaldi` of the
+// frame. Not more than `n_fft`. From 1 to 65536.
 func (n *MelSpectrogramSpec) WinLength(value int) *MelSpectrogramSpec {
 	n.Set("win_length", value)
 	return n
 }
 
-// Center sets center. Whether frame `k` is centred on sample `k * hop_length`; else it begins there. The default is
-// true.
+// Center sets center. Whether frame `k` is centred on sample `k * hop_length`; else it begins there.
 func (n *MelSpectrogramSpec) Center(value bool) *MelSpectrogramSpec {
 	n.Set("center", value)
 	return n
@@ -2261,8 +2278,7 @@ func (n *MelSpectrogramSpec) PadMode(value PadMode) *MelSpectrogramSpec {
 	return n
 }
 
-// Power sets power. The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10. The
-// default is 2.0.
+// Power sets power. The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10.
 func (n *MelSpectrogramSpec) Power(value float64) *MelSpectrogramSpec {
 	n.Set("power", value)
 	return n
@@ -2274,7 +2290,7 @@ func (n *MelSpectrogramSpec) NMels(value int) *MelSpectrogramSpec {
 	return n
 }
 
-// FminHz sets fmin_hz. Where the first filter begins. From 0 to 384000. The default is 0.0.
+// FminHz sets fmin_hz. Where the first filter begins. From 0 to 384000.
 func (n *MelSpectrogramSpec) FminHz(value float64) *MelSpectrogramSpec {
 	n.Set("fmin_hz", value)
 	return n
@@ -2286,15 +2302,28 @@ func (n *MelSpectrogramSpec) FmaxHz(value float64) *MelSpectrogramSpec {
 	return n
 }
 
-// MelScale sets mel_scale. How frequencies become mels. The default is "slaney".
+// MelScale sets mel_scale. How frequencies become mels.
 func (n *MelSpectrogramSpec) MelScale(value MelScale) *MelSpectrogramSpec {
 	n.Set("mel_scale", string(value))
 	return n
 }
 
-// Norm sets norm. How filters are weighted. The default is "slaney".
+// Norm sets norm. How filters are weighted.
 func (n *MelSpectrogramSpec) Norm(value MelNorm) *MelSpectrogramSpec {
 	n.Set("norm", string(value))
+	return n
+}
+
+// SnipEdges sets snip_edges. Whether all frames lie in the sound; else there are as many as hops, and sound is
+// mirrored at the ends.
+func (n *MelSpectrogramSpec) SnipEdges(value bool) *MelSpectrogramSpec {
+	n.Set("snip_edges", value)
+	return n
+}
+
+// FullScale sets full_scale. The number for which a sample of 1 stands. From 0.001 to 1000000000.
+func (n *MelSpectrogramSpec) FullScale(value float64) *MelSpectrogramSpec {
+	n.Set("full_scale", value)
 	return n
 }
 

@@ -809,43 +809,50 @@ struct MFCC {
     }
 };
 
-/// Computes spectra of sound on the mel scale, as librosa or as Whisper does.
+/// Computes spectra of sound on the mel scale, as librosa, Whisper or Kaldi does.
 /// Input `in`: Sound.
 /// Output `out`: Float32 tensors (n_mels, frames), with several channels (channels, n_mels, frames).
 struct MelSpectrogram {
     /// Where params that are not given come from. One of `librosa` (The defaults of `librosa.feature.melspectrogram`),
-    /// `whisper` (What the speech recognizer Whisper takes). By default librosa.
+    /// `whisper` (What the speech recognizer Whisper takes), `kaldi` (The filter banks of Kaldi's `compute-fbank-
+    /// feats`, which k2, WeNet and others take). By default librosa.
     std::optional<std::string> preset{};
     /// The rate at which the sound is looked at, in Hz. From 1000 to 768000.
     std::optional<std::int64_t> rate{};
-    /// The length of a frame, in samples. From 2 to 65536.
+    /// The length of the transform, in samples; but for `kaldi` that of a frame too. From 2 to 65536.
     std::optional<std::int64_t> n_fft{};
     /// From one frame to the next, in samples. From 1 to 1000000.
     std::optional<std::int64_t> hop_length{};
-    /// The length of the window, in samples, in the middle of the frame. By default `n_fft`; not more. From 1 to 65536.
+    /// The length of the window, in samples, in the middle of the frame; for `kaldi` of the frame. Not more than
+    /// `n_fft`. From 1 to 65536.
     std::optional<std::int64_t> win_length{};
-    /// Whether frame `k` is centred on sample `k * hop_length`; else it begins there. By default true.
+    /// Whether frame `k` is centred on sample `k * hop_length`; else it begins there.
     std::optional<bool> center{};
     /// What stands before the first sample and after the last one if `center` is true. One of `constant` (Silence),
     /// `reflect` (The sound in a mirror that stands on its first or last sample).
     std::optional<std::string> pad_mode{};
-    /// The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10. By default 2.0.
+    /// The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10.
     std::optional<Number> power{};
     /// The number of filters. From 1 to 1024.
     std::optional<std::int64_t> n_mels{};
-    /// Where the first filter begins. From 0 to 384000. By default 0.0.
+    /// Where the first filter begins. From 0 to 384000.
     std::optional<Number> fmin_hz{};
     /// Where the last filter ends. By default half the rate. From 1 to 384000.
     std::optional<Number> fmax_hz{};
     /// How frequencies become mels. One of `slaney` (Linear up to 1000 Hz, logarithmic above, as in Slaney's Auditory
-    /// Toolbox (1998)), `htk` (2595 log10(1 + f / 700), as in HTK). By default slaney.
+    /// Toolbox (1998)), `htk` (2595 log10(1 + f / 700), as in HTK).
     std::optional<std::string> mel_scale{};
     /// How filters are weighted. One of `slaney` (By 2 / (width in Hz), so that each has about the same area), `none`
-    /// (Not: each has a peak of 1). By default slaney.
+    /// (Not: each has a peak of 1).
     std::optional<std::string> norm{};
+    /// Whether all frames lie in the sound; else there are as many as hops, and sound is mirrored at the ends.
+    std::optional<bool> snip_edges{};
+    /// The number for which a sample of 1 stands. From 0.001 to 1000000000.
+    std::optional<Number> full_scale{};
     /// How the sums are given. One of `linear` (As they are), `db` (In decibels: 10 log10 of a sum of power, not below
-    /// -100 dB), `log10` (Their logarithm to base 10, not below -10), `whisper` (That logarithm, not more than 8 below
-    /// the largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame).
+    /// -100 dB), `log10` (Their logarithm to base 10, not below -10), `ln` (Their natural logarithm, not below -15.94:
+    /// that of the epsilon of float32, as Kaldi has it), `whisper` (That logarithm, not more than 8 below the largest
+    /// of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame).
     std::optional<std::string> scale{};
     /// Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
     std::optional<bool> whole{};
@@ -872,6 +879,8 @@ struct MelSpectrogram {
         if (fmax_hz) params.append("fmax_hz", Value(*fmax_hz));
         if (mel_scale) params.append("mel_scale", Value(*mel_scale));
         if (norm) params.append("norm", Value(*norm));
+        if (snip_edges) params.append("snip_edges", Value(*snip_edges));
+        if (full_scale) params.append("full_scale", Value(*full_scale));
         if (scale) params.append("scale", Value(*scale));
         if (whole) params.append("whole", Value(*whole));
         if (gaps) params.append("gaps", Value(*gaps));

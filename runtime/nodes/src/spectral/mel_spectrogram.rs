@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PadMode;
-use super::analysis::{Analysis, Projection};
+use super::analysis::{Analysis, MakeProjection, Projection};
 use super::frames::{Edges, Framing};
+use super::kaldi;
 use super::stft::check_window;
 use crate::dsp::logarithm::log10;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale, MelSlopes};
@@ -16,29 +17,41 @@ use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
 
 documented! {
-/// Computes spectra of sound on the mel scale, as librosa or as Whisper does.
+/// Computes spectra of sound on the mel scale, as librosa, Whisper or Kaldi does.
 ///
 /// It emits float32 tensors of shape `(n_mels, frames)`, or `(channels, n_mels, frames)` if there are several channels: for
 /// each packet the frames that it completes, or with `whole` all of an item at its end. Params that are not given have the
 /// values of the `preset`:
 ///
-/// | param | `librosa` | `whisper` |
-/// |---|---|---|
-/// | `rate` | that of the sound | 16000, and mono |
-/// | `n_fft` | 2048 | 400 |
-/// | `hop_length` | 512 | 160 |
-/// | `n_mels` | 128 | 80; large-v3 needs 128 |
-/// | `pad_mode` | `constant` | `reflect` |
-/// | `scale` | `linear` | `whisper` |
-/// | `whole` | false | true |
+/// | param | `librosa` | `whisper` | `kaldi` |
+/// |---|---|---|---|
+/// | `rate` | that of the sound | 16000, and mono | 16000 |
+/// | `win_length` | `n_fft` | `n_fft` | 25 ms: 400 at 16 kHz |
+/// | `n_fft` | 2048 | 400 | the power of two that holds `win_length`: 512 |
+/// | `hop_length` | 512 | 160 | 10 ms: 160 at 16 kHz |
+/// | `n_mels` | 128 | 80; large-v3 needs 128 | 80 |
+/// | `fmin_hz` | 0 | 0 | 20 |
+/// | `center`, `pad_mode` | true, `constant` | true, `reflect` | no such params |
+/// | `power`, `mel_scale`, `norm` | 2, `slaney`, `slaney` | 2, `slaney`, `slaney` | no such params |
+/// | `snip_edges`, `full_scale` | no such params | no such params | true, 32768 |
+/// | `scale` | `linear` | `whisper` | `ln` |
+/// | `whole` | false | true | false |
 ///
 /// `librosa` gives what `librosa.feature.melspectrogram` gives. `whisper` gives what `log_mel_spectrogram` of
 /// openai-whisper gives: `n // 160` frames for `n` samples, without the padding to 30 s. With any other `scale` than
 /// `whisper` there are as many frames as `STFT` has. Where the plan needs converters for `rate`, it shows them.
 ///
-/// The window is a periodic Hann window, the arithmetic float32. The time of a packet is that of its first frame: of its
-/// centre, or of its first sample if `center` is false. How the sound is divided into packets changes no value. A change
-/// of rate or layout ends one recording and begins the next.
+/// `kaldi` gives what `compute-fbank-feats` of Kaldi gives with `--dither=0` and 80 filters, of which Kaldi itself has 23: frames
+/// of `win_length` samples without their mean, with a pre-emphasis of 0.97, a Povey window and zeros up to `n_fft`; power;
+/// triangles on the mel scale of HTK; natural logarithms. Frames begin at sample `k * hop_length` and lie in the sound;
+/// without `snip_edges` there are `(n + hop_length / 2) // hop_length` for `n` samples, centred on the middle of each hop, and
+/// the sound is mirrored at its ends. Kaldi reads 16-bit samples, hence `full_scale`. What lhotse's `Fbank` and
+/// `torchaudio.compliance.kaldi.fbank` make of sound within ±1 has a `full_scale` of 1, and lhotse's no `snip_edges` and an
+/// `fmax_hz` of 7600.
+///
+/// The window is a periodic Hann window unless it is Kaldi's, the arithmetic float32. The time of a packet is that of its first
+/// frame: of its centre, or of its first sample if `center` is false, or with `kaldi` of the first sample of its hop. How the
+/// sound is divided into packets changes no value. A change of rate or layout ends one recording and begins the next.
 ///
 /// NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the spectra of one item may fill
 /// 1 GiB; more is an error.
@@ -56,7 +69,7 @@ pub struct MelSpectrogramParams {
     #[serde(default)]
     #[schemars(range(min = 1000, max = 768_000))]
     pub rate: Option<u32>,
-    /// The length of a frame, in samples.
+    /// The length of the transform, in samples; but for `kaldi` that of a frame too.
     #[serde(default)]
     #[schemars(range(min = 2, max = 65_536))]
     pub n_fft: Option<u32>,
@@ -64,20 +77,20 @@ pub struct MelSpectrogramParams {
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub hop_length: Option<u32>,
-    /// The length of the window, in samples, in the middle of the frame. By default `n_fft`; not more.
+    /// The length of the window, in samples, in the middle of the frame; for `kaldi` of the frame. Not more than `n_fft`.
     #[serde(default)]
     #[schemars(range(min = 1, max = 65_536))]
     pub win_length: Option<u32>,
     /// Whether frame `k` is centred on sample `k * hop_length`; else it begins there.
-    #[serde(default = "default_center")]
-    pub center: bool,
+    #[serde(default)]
+    pub center: Option<bool>,
     /// What stands before the first sample and after the last one if `center` is true.
     #[serde(default)]
     pub pad_mode: Option<PadMode>,
     /// The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power.
-    #[serde(default = "default_power")]
+    #[serde(default)]
     #[schemars(range(min = 0.1, max = 10.0))]
-    pub power: f64,
+    pub power: Option<f64>,
     /// The number of filters.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1024))]
@@ -85,17 +98,24 @@ pub struct MelSpectrogramParams {
     /// Where the first filter begins.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 384_000.0))]
-    pub fmin_hz: f64,
+    pub fmin_hz: Option<f64>,
     /// Where the last filter ends. By default half the rate.
     #[serde(default)]
     #[schemars(range(min = 1.0, max = 384_000.0))]
     pub fmax_hz: Option<f64>,
     /// How frequencies become mels.
     #[serde(default)]
-    pub mel_scale: MelScale,
+    pub mel_scale: Option<MelScale>,
     /// How filters are weighted.
     #[serde(default)]
-    pub norm: MelNorm,
+    pub norm: Option<MelNorm>,
+    /// Whether all frames lie in the sound; else there are as many as hops, and sound is mirrored at the ends.
+    #[serde(default)]
+    pub snip_edges: Option<bool>,
+    /// The number for which a sample of 1 stands.
+    #[serde(default)]
+    #[schemars(range(min = 0.001, max = 1e9))]
+    pub full_scale: Option<f64>,
     /// How the sums are given.
     #[serde(default)]
     pub scale: Option<LevelScale>,
@@ -116,6 +136,8 @@ pub enum MelPreset {
     Librosa,
     /// What the speech recognizer Whisper takes.
     Whisper,
+    /// The filter banks of Kaldi's `compute-fbank-feats`, which k2, WeNet and others take.
+    Kaldi,
 }
 
 /// How the sums of the filters are given.
@@ -128,17 +150,11 @@ pub enum LevelScale {
     Db,
     /// Their logarithm to base 10, not below -10.
     Log10,
+    /// Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
+    Ln,
     /// That logarithm, not more than 8 below the largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out
     /// the last frame.
     Whisper,
-}
-
-fn default_center() -> bool {
-    true
-}
-
-fn default_power() -> f64 {
-    2.0
 }
 
 impl MelSpectrogramParams {
@@ -146,24 +162,56 @@ impl MelSpectrogramParams {
         self.preset == MelPreset::Whisper
     }
 
-    fn of_preset<T>(&self, given: Option<T>, librosa: T, whisper: T) -> T {
-        given.unwrap_or(if self.is_whisper() { whisper } else { librosa })
+    fn is_kaldi(&self) -> bool {
+        self.preset == MelPreset::Kaldi
+    }
+
+    fn of_preset<T>(&self, given: Option<T>, librosa: T, whisper: T, kaldi: T) -> T {
+        given.unwrap_or(match self.preset {
+            MelPreset::Librosa => librosa,
+            MelPreset::Whisper => whisper,
+            MelPreset::Kaldi => kaldi,
+        })
     }
 
     fn wanted_rate(&self) -> Option<u32> {
-        self.rate.or(self.is_whisper().then_some(16_000))
+        self.of_preset(self.rate.map(Some), None, Some(16_000), Some(kaldi::RATE))
+    }
+
+    fn samples(&self, milliseconds: u32) -> u32 {
+        kaldi::samples(self.wanted_rate().unwrap_or(kaldi::RATE), milliseconds)
+    }
+
+    fn win_length(&self) -> u32 {
+        self.win_length.unwrap_or_else(|| if self.is_kaldi() { self.samples(kaldi::WINDOW_MS) } else { self.n_fft() })
     }
 
     fn n_fft(&self) -> u32 {
-        self.of_preset(self.n_fft, 2_048, 400)
+        self.n_fft.unwrap_or_else(|| match self.preset {
+            MelPreset::Librosa => 2_048,
+            MelPreset::Whisper => 400,
+            MelPreset::Kaldi => self.win_length().next_power_of_two(),
+        })
+    }
+
+    fn fmin_hz(&self) -> f64 {
+        self.of_preset(self.fmin_hz, 0.0, 0.0, kaldi::LOW_HZ)
     }
 
     fn scale(&self) -> LevelScale {
-        self.of_preset(self.scale, LevelScale::Linear, LevelScale::Whisper)
+        self.of_preset(self.scale, LevelScale::Linear, LevelScale::Whisper, LevelScale::Ln)
     }
 
     fn is_whole(&self) -> bool {
-        self.of_preset(self.whole, false, true)
+        self.of_preset(self.whole, false, true, false)
+    }
+
+    fn edges(&self) -> Edges {
+        if self.is_kaldi() {
+            return kaldi::edges(self.snip_edges);
+        }
+        let pad_mode = self.of_preset(self.pad_mode, PadMode::Constant, PadMode::Reflect, PadMode::Constant);
+        Edges::centred(self.center.unwrap_or(true), pad_mode)
     }
 }
 
@@ -171,6 +219,8 @@ struct Mels {
     filters: Vec<MelFilter>,
     power: f64,
     scale: LevelScale,
+    /// What a sample of 1 stands for, if frames are made as Kaldi makes them.
+    kaldi: Option<f32>,
     powers: Vec<f32>,
 }
 
@@ -183,10 +233,17 @@ impl Projection for Mels {
         self.filters.len()
     }
 
+    fn prepare(&mut self, frame: &mut [f32]) {
+        if let Some(full_scale) = self.kaldi {
+            kaldi::center(frame, full_scale);
+            kaldi::emphasize(frame);
+        }
+    }
+
     fn project(&mut self, spectrum: &[Complex32], values: &mut Vec<f32>) {
         /// What the logarithm does not go below, for power.
         const FLOOR: f32 = 1e-10;
-        let Self { filters, power, scale, powers } = self;
+        let Self { filters, power, scale, powers, .. } = self;
         powers.clear();
         if *power == 2.0 {
             powers.extend(spectrum.iter().map(|bin| bin.norm_sqr()));
@@ -204,6 +261,7 @@ impl Projection for Mels {
                 log10(&mut values[first..]);
                 values[first..].iter_mut().for_each(|value| *value *= factor);
             }
+            LevelScale::Ln => values.extend(sums.map(|sum| sum.max(kaldi::FLOOR).ln())),
             LevelScale::Log10 | LevelScale::Whisper => {
                 values.extend(sums.map(|sum| sum.max(FLOOR)));
                 log10(&mut values[first..]);
@@ -241,10 +299,33 @@ impl Define for MelSpectrogram {
     fn check(params: &MelSpectrogramParams) -> Result<(), ParamError> {
         let error =
             |param: &str, expected: String, got: String| Err(ParamError { param: param.to_owned(), expected, got });
-        check_window(params.win_length, params.n_fft())?;
+        check_window(Some(params.win_length()), params.n_fft())?;
+        if params.is_kaldi() && params.win_length() < 2 {
+            return error("win_length", "at least 2 with the preset kaldi".to_owned(), params.win_length().to_string());
+        }
         let highest = params.fmax_hz.or(params.wanted_rate().map(|rate| f64::from(rate) / 2.0));
-        if let Some(highest) = highest.filter(|highest| *highest <= params.fmin_hz) {
-            return error("fmin_hz", format!("less than {highest}, where the filters end"), params.fmin_hz.to_string());
+        if let Some(highest) = highest.filter(|highest| *highest <= params.fmin_hz()) {
+            let expected = format!("less than {highest}, where the filters end");
+            return error("fmin_hz", expected, params.fmin_hz().to_string());
+        }
+        let given = [
+            ("center", params.center.is_some(), false),
+            ("pad_mode", params.pad_mode.is_some(), false),
+            ("power", params.power.is_some(), false),
+            ("mel_scale", params.mel_scale.is_some(), false),
+            ("norm", params.norm.is_some(), false),
+            ("snip_edges", params.snip_edges.is_some(), true),
+            ("full_scale", params.full_scale.is_some(), true),
+        ];
+        for (param, is_given, of_kaldi) in given {
+            if is_given && of_kaldi != params.is_kaldi() {
+                let expected = if of_kaldi {
+                    "no such param unless the preset is kaldi"
+                } else {
+                    "no such param with the preset kaldi"
+                };
+                return error(param, expected.to_owned(), "one".to_owned());
+            }
         }
         if params.scale() == LevelScale::Whisper && !params.is_whole() {
             return error("whole", "true for the scale whisper, which needs all frames".to_owned(), "false".to_owned());
@@ -253,38 +334,42 @@ impl Define for MelSpectrogram {
     }
 
     fn new(params: &MelSpectrogramParams) -> Self {
-        let n_fft = params.n_fft();
+        let (win_length, n_fft) = (params.win_length() as usize, params.n_fft() as usize);
+        let is_kaldi = params.is_kaldi();
         let framing = Framing {
-            length: n_fft as usize,
-            hop: params.of_preset(params.hop_length, 512, 160) as usize,
-            edges: Edges::centred(
-                params.center,
-                params.of_preset(params.pad_mode, PadMode::Constant, PadMode::Reflect),
-            ),
+            length: if is_kaldi { win_length } else { n_fft },
+            hop: params.of_preset(params.hop_length, 512, 160, params.samples(kaldi::HOP_MS)) as usize,
+            edges: params.edges(),
         };
-        let design = MelDesign {
-            count: params.of_preset(params.n_mels, 128, 80) as usize,
-            low_hz: params.fmin_hz,
-            high_hz: params.fmax_hz.unwrap_or(f64::INFINITY),
-            scale: params.mel_scale,
-            norm: params.norm,
-            slopes: MelSlopes::Hertz,
-        };
-        let (power, scale) = (params.power, params.scale());
-        let make = Box::new(move |rate: u32| {
-            let half = f64::from(rate) / 2.0;
-            if design.low_hz >= half {
-                let cause = format!("'fmin_hz' is {}, but sound of {rate} Hz ends at {half} Hz", design.low_hz);
-                return Err(NodeError::new(cause).cure("Lower 'fmin_hz', or set 'rate'."));
-            }
-            let high_hz = if design.high_hz.is_finite() { design.high_hz } else { half };
-            let filters = MelDesign { high_hz, ..design }.filters(rate, n_fft as usize);
-            Ok(Box::new(Mels { filters, power, scale, powers: Vec::new() }) as Box<dyn Projection>)
-        });
-        let win_length = params.win_length.unwrap_or(n_fft) as usize;
-        MelSpectrogram(SegmentNode::new(
-            Analysis::new(framing, win_length, params.is_whole(), scale == LevelScale::Whisper, make),
-            params.gaps,
-        ))
+        let scale = params.scale();
+        let drops_last = scale == LevelScale::Whisper;
+        let analysis = Analysis::new(framing, win_length, params.is_whole(), drops_last, projection(params, n_fft));
+        let analysis = if is_kaldi { analysis.with_window(kaldi::povey(win_length), n_fft) } else { analysis };
+        MelSpectrogram(SegmentNode::new(analysis, params.gaps))
     }
+}
+
+/// Makes the filters for the rate of the sound, and what follows them.
+fn projection(params: &MelSpectrogramParams, n_fft: usize) -> MakeProjection {
+    let is_kaldi = params.is_kaldi();
+    let design = MelDesign {
+        count: params.of_preset(params.n_mels, 128, 80, 80) as usize,
+        low_hz: params.fmin_hz(),
+        high_hz: params.fmax_hz.unwrap_or(f64::INFINITY),
+        scale: params.of_preset(params.mel_scale, MelScale::Slaney, MelScale::Slaney, MelScale::Htk),
+        norm: params.of_preset(params.norm, MelNorm::Slaney, MelNorm::Slaney, MelNorm::None),
+        slopes: if is_kaldi { MelSlopes::Mels } else { MelSlopes::Hertz },
+    };
+    let (power, scale) = (params.power.unwrap_or(2.0), params.scale());
+    let kaldi = is_kaldi.then(|| params.full_scale.unwrap_or(kaldi::FULL_SCALE) as f32);
+    Box::new(move |rate: u32| {
+        let half = f64::from(rate) / 2.0;
+        if design.low_hz >= half {
+            let cause = format!("'fmin_hz' is {}, but sound of {rate} Hz ends at {half} Hz", design.low_hz);
+            return Err(NodeError::new(cause).cure("Lower 'fmin_hz', or set 'rate'."));
+        }
+        let high_hz = if design.high_hz.is_finite() { design.high_hz } else { half };
+        let filters = MelDesign { high_hz, ..design }.filters(rate, n_fft);
+        Ok(Box::new(Mels { filters, power, scale, kaldi, powers: Vec::new() }) as Box<dyn Projection>)
+    })
 }

@@ -1,6 +1,6 @@
 //! `MFCC`: mel-frequency cepstral coefficients, as librosa or as Kaldi has them.
 
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::PI;
 use std::sync::Arc;
 
 use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, NodeError, ParamError, Port, documented};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::PadMode;
 use super::analysis::{Analysis, MakeProjection, Projection};
 use super::frames::{Edges, Framing};
+use super::kaldi;
 use super::stft::check_window;
 use crate::dsp::logarithm::log10;
 use crate::dsp::mel::{MelDesign, MelFilter, MelNorm, MelScale, MelSlopes};
@@ -160,16 +161,15 @@ impl MfccParams {
     }
 
     fn wanted_rate(&self) -> Option<u32> {
-        self.rate.or(self.is_kaldi().then_some(16_000))
+        self.rate.or(self.is_kaldi().then_some(kaldi::RATE))
     }
 
-    /// So many milliseconds at the rate, cut to whole samples as Kaldi does it.
     fn samples(&self, milliseconds: u32) -> u32 {
-        (self.wanted_rate().unwrap_or(16_000) * milliseconds / 1_000).max(2)
+        kaldi::samples(self.wanted_rate().unwrap_or(kaldi::RATE), milliseconds)
     }
 
     fn win_length(&self) -> u32 {
-        self.win_length.unwrap_or_else(|| if self.is_kaldi() { self.samples(25) } else { self.n_fft() })
+        self.win_length.unwrap_or_else(|| if self.is_kaldi() { self.samples(kaldi::WINDOW_MS) } else { self.n_fft() })
     }
 
     fn n_fft(&self) -> u32 {
@@ -185,7 +185,7 @@ impl MfccParams {
     }
 
     fn fmin_hz(&self) -> f64 {
-        self.of_convention(self.fmin_hz, 0.0, 20.0)
+        self.of_convention(self.fmin_hz, 0.0, kaldi::LOW_HZ)
     }
 
     fn is_whole(&self) -> bool {
@@ -215,10 +215,6 @@ enum CepstrumKind {
     Kaldi { use_energy: bool, energy: f32 },
 }
 
-/// What Kaldi puts before a logarithm: the epsilon of float32.
-const KALDI_FLOOR: f32 = f32::EPSILON;
-const PRE_EMPHASIS: f32 = 0.97;
-
 impl Cepstrum {
     fn apply(transform: &[Vec<f32>], levels: &[f32], values: &mut Vec<f32>) {
         values.extend(
@@ -237,17 +233,13 @@ impl Projection for Cepstrum {
     }
 
     fn prepare(&mut self, frame: &mut [f32]) {
-        frame.iter_mut().for_each(|sample| *sample *= self.full_scale);
-        let CepstrumKind::Kaldi { energy, .. } = &mut self.kind else { return };
-        let mean = (frame.iter().copied().map(f64::from).sum::<f64>() / frame.len() as f64) as f32;
-        frame.iter_mut().for_each(|sample| *sample -= mean);
-        *energy = (frame.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() as f32).max(KALDI_FLOOR).ln();
-        let mut before = frame[0];
-        for sample in frame {
-            let own = *sample;
-            *sample = own - PRE_EMPHASIS * before;
-            before = own;
-        }
+        let CepstrumKind::Kaldi { energy, .. } = &mut self.kind else {
+            frame.iter_mut().for_each(|sample| *sample *= self.full_scale);
+            return;
+        };
+        kaldi::center(frame, self.full_scale);
+        *energy = (frame.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() as f32).max(kaldi::FLOOR).ln();
+        kaldi::emphasize(frame);
     }
 
     fn project(&mut self, spectrum: &[Complex32], values: &mut Vec<f32>) {
@@ -271,7 +263,7 @@ impl Projection for Cepstrum {
                 }
             }
             CepstrumKind::Kaldi { use_energy, energy } => {
-                levels.extend(sums.map(|sum| sum.max(KALDI_FLOOR).ln()));
+                levels.extend(sums.map(|sum| sum.max(kaldi::FLOOR).ln()));
                 let first = values.len();
                 Self::apply(transform, levels, values);
                 if *use_energy {
@@ -357,15 +349,15 @@ impl Define for Mfcc {
         let (win_length, n_fft) = (params.win_length() as usize, params.n_fft() as usize);
         let framing = Framing {
             length: if params.is_kaldi() { win_length } else { n_fft },
-            hop: params.of_convention(params.hop_length, 512, params.samples(10)) as usize,
-            edges: match (params.is_kaldi(), params.snip_edges) {
-                (false, _) => Edges::Centred(params.pad_mode.unwrap_or_default()),
-                (true, None | Some(true)) => Edges::Inside,
-                (true, Some(false)) => Edges::Hops,
+            hop: params.of_convention(params.hop_length, 512, params.samples(kaldi::HOP_MS)) as usize,
+            edges: if params.is_kaldi() {
+                kaldi::edges(params.snip_edges)
+            } else {
+                Edges::Centred(params.pad_mode.unwrap_or_default())
             },
         };
         let analysis = Analysis::new(framing, win_length, params.is_whole(), false, projection(params, n_fft));
-        let analysis = if params.is_kaldi() { analysis.with_window(povey(win_length), n_fft) } else { analysis };
+        let analysis = if params.is_kaldi() { analysis.with_window(kaldi::povey(win_length), n_fft) } else { analysis };
         Mfcc(SegmentNode::new(analysis, params.gaps))
     }
 }
@@ -384,7 +376,7 @@ fn projection(params: &MfccParams, n_fft: usize) -> MakeProjection {
     let lifter = params.of_convention(params.lifter, 0.0, 22.0);
     // The phase of the lifter is one coefficient further in librosa.
     let transform = cosines(params.n_mfcc() as usize, design.count, lifter, if is_kaldi { 0 } else { 1 });
-    let full_scale = params.of_convention(params.full_scale, 1.0, 32_768.0) as f32;
+    let full_scale = params.of_convention(params.full_scale, 1.0, kaldi::FULL_SCALE) as f32;
     let (top_db, use_energy) = (params.top_db(), params.use_energy.unwrap_or(true));
     Box::new(move |rate: u32| {
         let half = f64::from(rate) / 2.0;
@@ -418,10 +410,4 @@ fn cosines(rows: usize, columns: usize, lifter: f64, phase: usize) -> Arc<[Vec<f
         (0..columns).map(|column| (scale.sqrt() * raised * cosine(column)) as f32).collect()
     };
     (0..rows).map(row).collect()
-}
-
-/// The window that Kaldi calls Povey's: a symmetric Hann window to the power of 0.85.
-fn povey(length: usize) -> Arc<[f32]> {
-    let hann = |at: usize| 0.5 - 0.5 * (TAU * at as f64 / (length - 1) as f64).cos();
-    (0..length).map(|at| hann(at).powf(0.85) as f32).collect()
 }

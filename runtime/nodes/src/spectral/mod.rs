@@ -3,6 +3,7 @@
 mod analysis;
 mod bandwidth;
 mod frames;
+mod kaldi;
 mod mel_spectrogram;
 mod mfcc;
 mod stft;

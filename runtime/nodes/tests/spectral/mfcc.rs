@@ -1,4 +1,4 @@
-//! `MFCC`: the numbers of librosa and of Kaldi, whatever the division into packets.
+//! `MFCC` and Kaldi's filter banks: the numbers of librosa and of Kaldi, whatever the division into packets.
 
 use proptest::prelude::*;
 use remotemedia_core::value::{Audio, Packet};
@@ -18,36 +18,40 @@ struct Case {
 }
 
 #[test]
-#[allow(clippy::print_stdout, reason = "the table of references is made of what the tests print")]
 fn reference_coefficients_are_those_of_librosa_and_kaldi() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("mfcc.json")).expect("what mfcc_reference.py writes");
+    let (librosa, kaldi): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.params["convention"] == "librosa");
+    compare("MFCC", "librosa 0.11.0", &librosa);
+    compare("MFCC", "kaldi-native-fbank 1.23.0", &kaldi);
+}
+
+#[test]
+fn reference_filter_banks_are_those_of_kaldi() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("fbank.json")).expect("what mfcc_reference.py writes");
+    compare("MelSpectrogram", "kaldi-native-fbank 1.23.0", &cases);
+}
+
+/// Runs the node on each case and prints a line for the table of references.
+#[allow(clippy::print_stdout, reason = "the table of references is made of what the tests print")]
+fn compare(node: &str, against: &str, cases: &[Case]) {
     /// Numbers are sums of up to 128 logarithms in float32; quiet filters lose more than loud ones.
     const MOST: f32 = 2e-5;
-    let cases: Vec<Case> = serde_json::from_str(include_str!("mfcc.json")).expect("what mfcc_reference.py writes");
-    for (convention, against, expected) in [("librosa", "librosa 0.11.0", 4), ("kaldi", "kaldi-native-fbank 1.23.0", 8)]
-    {
-        let (mut count, mut worst) = (0, 0.0f32);
-        for case in cases.iter().filter(|case| case.params["convention"] == convention) {
-            let (ours, outer) = frames(&tensors("MFCC", &case.params, [sound(case.samples, case.rate)]));
-            assert_eq!(
-                (ours.len(), outer),
-                (case.coefficients[0].len(), vec![case.coefficients.len()]),
-                "{}",
-                case.params
-            );
-            let numbers = || case.coefficients.iter().flatten();
-            let largest = numbers().map(|number| number.abs()).fold(0.0, f32::max);
-            for (row, expected) in case.coefficients.iter().enumerate() {
-                for (frame, expected) in expected.iter().enumerate() {
-                    let deviation = (ours[frame][row] - expected).abs() / largest;
-                    assert!(deviation <= MOST, "{}: {} for {expected}", case.params, ours[frame][row]);
-                    worst = worst.max(deviation);
-                }
+    let mut worst = 0.0f32;
+    for case in cases {
+        let (ours, outer) = frames(&tensors(node, &case.params, [sound(case.samples, case.rate)]));
+        let shape = (case.coefficients[0].len(), vec![case.coefficients.len()]);
+        assert_eq!((ours.len(), outer), shape, "{}", case.params);
+        let numbers = || case.coefficients.iter().flatten();
+        let largest = numbers().map(|number| number.abs()).fold(0.0, f32::max);
+        for (row, expected) in case.coefficients.iter().enumerate() {
+            for (frame, expected) in expected.iter().enumerate() {
+                let deviation = (ours[frame][row] - expected).abs() / largest;
+                assert!(deviation <= MOST, "{}: {} for {expected}", case.params, ours[frame][row]);
+                worst = worst.max(deviation);
             }
-            count += 1;
         }
-        assert_eq!(count, expected);
-        println!("reference | MFCC | {against} | {count} | {worst:.1e} of the largest value | {MOST:.1e} |");
     }
+    println!("reference | {node} | {against} | {} | {worst:.1e} of the largest value | {MOST:.1e} |", cases.len());
 }
 
 #[test]
@@ -78,10 +82,14 @@ fn sound_shorter_than_a_window_of_kaldi_has_no_frames_and_one_window_has_one() {
 
 #[test]
 fn digital_silence_is_finite() {
-    for convention in ["librosa", "kaldi"] {
+    for (node, params) in [
+        ("MFCC", json!({"convention": "librosa"})),
+        ("MFCC", json!({"convention": "kaldi"})),
+        ("MelSpectrogram", json!({"preset": "kaldi"})),
+    ] {
         let silence = Audio::from_planar(vec![0.0; 3_000], 1, 16_000).expect("valid sound");
-        let (numbers, _) = frames(&tensors("MFCC", &json!({"convention": convention}), [silence]));
-        assert!(!numbers.is_empty() && numbers.iter().flatten().all(|number| number.is_finite()), "{convention}");
+        let (numbers, _) = frames(&tensors(node, &params, [silence]));
+        assert!(!numbers.is_empty() && numbers.iter().flatten().all(|number| number.is_finite()), "{node}");
     }
 }
 
@@ -110,6 +118,19 @@ fn what_it_can_not_use_is_refused() {
     ] {
         assert_eq!(refusal("MFCC", params), expected);
     }
+    for (params, expected) in [
+        (json!({"preset": "kaldi", "center": false}), "center: expected no such param with the preset kaldi, got one"),
+        (json!({"preset": "kaldi", "norm": "none"}), "norm: expected no such param with the preset kaldi, got one"),
+        (json!({"full_scale": 1.0}), "full_scale: expected no such param unless the preset is kaldi, got one"),
+        (
+            json!({"preset": "whisper", "snip_edges": true}),
+            "snip_edges: expected no such param unless the preset is kaldi, got one",
+        ),
+        (json!({"preset": "kaldi", "win_length": 1}), "win_length: expected at least 2 with the preset kaldi, got 1"),
+        (json!({"preset": "kaldi", "n_fft": 256}), "win_length: expected at most n_fft, which is 256, got 400"),
+    ] {
+        assert_eq!(refusal("MelSpectrogram", params), expected);
+    }
     let mut node = prepare("MFCC", json!({"fmin_hz": 5000.0})).expect("valid params");
     let error = run(&mut *node, [Packet::new(sound(10, 8_000).into())]).expect_err("a refusal");
     assert_eq!(
@@ -125,19 +146,21 @@ proptest! {
     fn the_division_into_packets_changes_nothing(
         cuts in prop::collection::vec(0usize..3_000, 0..20),
         samples in 1usize..3_000,
-        (convention, hop) in prop::sample::select(vec![("librosa", 90), ("kaldi", 90), ("hops", 90), ("hops", 700)]),
+        (node, mut params) in prop::sample::select(vec![
+            ("MFCC", json!({"convention": "librosa", "n_mfcc": 7, "hop_length": 90})),
+            ("MFCC", json!({"convention": "kaldi", "n_mfcc": 7, "hop_length": 90})),
+            ("MFCC", json!({"convention": "kaldi", "n_mfcc": 7, "hop_length": 90, "snip_edges": false})),
+            ("MelSpectrogram", json!({"preset": "kaldi", "hop_length": 700, "snip_edges": false})),
+        ]),
         whole: bool,
     ) {
-        let mut params = json!({"convention": convention, "whole": whole, "n_mfcc": 7, "n_mels": 12, "hop_length": hop});
-        if convention == "hops" {
-            (params["convention"], params["snip_edges"]) = (json!("kaldi"), json!(false));
-        }
+        (params["whole"], params["n_mels"]) = (json!(whole), json!(12));
         let sound = sound(samples, 16_000);
-        let undivided = frames(&tensors("MFCC", &params, [sound.clone()]));
+        let undivided = frames(&tensors(node, &params, [sound.clone()]));
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(samples)).collect();
         cuts.extend([0, samples]);
         cuts.sort_unstable();
         let parts = cuts.windows(2).map(|cut| sound.slice(cut[0], cut[1] - cut[0]));
-        prop_assert_eq!(frames(&tensors("MFCC", &params, parts)), undivided);
+        prop_assert_eq!(frames(&tensors(node, &params, parts)), undivided);
     }
 }

@@ -1,4 +1,4 @@
-"""Makes `mfcc.json`: what librosa and Kaldi make of the signal that the tests compute too.
+"""Makes `mfcc.json` and `fbank.json`: what librosa and Kaldi make of the signal that the tests compute too.
 
     pip install librosa==0.11.0 kaldi-native-fbank==1.23.0
     python mfcc_reference.py
@@ -7,6 +7,7 @@ kaldi-native-fbank is Kaldi's code for features without Kaldi around it. Numbers
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import kaldi_native_fbank as knf
@@ -41,6 +42,14 @@ KALDI = [
     (90, 16000, {"snip_edges": False}),
     (900, 8000, {"rate": 8000, "snip_edges": False, "hop_length": 240}),
 ]
+# The last one is what lhotse has.
+FBANK = [
+    (2000, 16000, {}),
+    (2000, 16000, {"n_mels": 23, "fmin_hz": 40.0, "fmax_hz": 7600.0, "full_scale": 1.0}),
+    (1200, 8000, {"rate": 8000, "n_mels": 40, "scale": "linear"}),
+    (4000, 44100, {"rate": 44100}),
+    (1680, 16000, {"snip_edges": False, "fmax_hz": 7600.0, "full_scale": 1.0}),
+]
 
 
 def of_librosa(samples: np.ndarray, rate: int, params: dict) -> np.ndarray:
@@ -58,33 +67,48 @@ def of_librosa(samples: np.ndarray, rate: int, params: dict) -> np.ndarray:
     return librosa.feature.mfcc(S=levels, n_mfcc=n_mfcc, lifter=lifter)
 
 
-def of_kaldi(samples: np.ndarray, rate: int, params: dict) -> np.ndarray:
-    options = knf.MfccOptions()
+def with_frames_and_filters(options, rate: int, params: dict, n_mels: int):
     options.frame_opts.samp_freq = rate
     options.frame_opts.dither = 0.0
     options.frame_opts.snip_edges = params.get("snip_edges", True)
     options.frame_opts.frame_shift_ms = 1000 * params.get("hop_length", rate // 100) / rate
-    options.mel_opts.num_bins = params.get("n_mels", 23)
+    options.mel_opts.num_bins = params.get("n_mels", n_mels)
     options.mel_opts.low_freq = params.get("fmin_hz", 20.0)
     options.mel_opts.high_freq = params.get("fmax_hz", 0.0)
+    return options
+
+
+def features_of(computer, samples: np.ndarray, rate: int, params: dict) -> np.ndarray:
+    computer.accept_waveform(rate, (samples * params.get("full_scale", 32768.0)).tolist())
+    computer.input_finished()
+    return np.array([computer.get_frame(frame) for frame in range(computer.num_frames_ready)]).T
+
+
+def fbank_of_kaldi(samples: np.ndarray, rate: int, params: dict) -> np.ndarray:
+    options = with_frames_and_filters(knf.FbankOptions(), rate, params, 80)
+    options.energy_floor = 0.0
+    options.use_log_fbank = params.get("scale") != "linear"
+    return features_of(knf.OnlineFbank(options), samples, rate, params)
+
+
+def of_kaldi(samples: np.ndarray, rate: int, params: dict) -> np.ndarray:
+    options = with_frames_and_filters(knf.MfccOptions(), rate, params, 23)
     options.num_ceps = params.get("n_mfcc", 13)
     options.use_energy = params.get("use_energy", True)
     options.cepstral_lifter = params.get("lifter", 22.0)
-    mfcc = knf.OnlineMfcc(options)
-    mfcc.accept_waveform(rate, (samples * params.get("full_scale", 32768.0)).tolist())
-    mfcc.input_finished()
-    return np.array([mfcc.get_frame(frame) for frame in range(mfcc.num_frames_ready)]).T
+    return features_of(knf.OnlineMfcc(options), samples, rate, params)
 
 
-def main() -> None:
+def write(name: str, tables: list[tuple[dict, Callable, list]]) -> None:
     cases = []
-    for convention, of, table in [("librosa", of_librosa, LIBROSA), ("kaldi", of_kaldi, KALDI)]:
+    for chosen, of, table in tables:
         for count, rate, params in table:
             numbers = [[float(f"{number:.7g}") for number in row] for row in of(signal(count), rate, params)]
-            params = {"convention": convention, **params}
-            cases.append({"params": params, "rate": rate, "samples": count, "coefficients": numbers})
+            cases.append({"params": {**chosen, **params}, "rate": rate, "samples": count, "coefficients": numbers})
     lines = ",\n".join(json.dumps(case) for case in cases)
-    (HERE / "mfcc.json").write_text(f"[\n{lines}\n]\n", "utf-8")
+    (HERE / name).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
-main()
+if __name__ == "__main__":
+    write("mfcc.json", [({"convention": "librosa"}, of_librosa, LIBROSA), ({"convention": "kaldi"}, of_kaldi, KALDI)])
+    write("fbank.json", [({"preset": "kaldi"}, fbank_of_kaldi, FBANK)])

@@ -2008,30 +2008,43 @@ public final class Nodes {
         }
     }
 
-    /// Computes spectra of sound on the mel scale, as librosa or as Whisper does.
+    /// Computes spectra of sound on the mel scale, as librosa, Whisper or Kaldi does.
     ///
     /// It emits float32 tensors of shape `(n_mels, frames)`, or `(channels, n_mels, frames)` if there are several
     /// channels: for each packet the frames that it completes, or with `whole` all of an item at its end. Params
     /// that are not given have the values of the `preset`:
     ///
-    /// | param | `librosa` | `whisper` |
-    /// |---|---|---|
-    /// | `rate` | that of the sound | 16000, and mono |
-    /// | `n_fft` | 2048 | 400 |
-    /// | `hop_length` | 512 | 160 |
-    /// | `n_mels` | 128 | 80; large-v3 needs 128 |
-    /// | `pad_mode` | `constant` | `reflect` |
-    /// | `scale` | `linear` | `whisper` |
-    /// | `whole` | false | true |
+    /// | param | `librosa` | `whisper` | `kaldi` |
+    /// |---|---|---|---|
+    /// | `rate` | that of the sound | 16000, and mono | 16000 |
+    /// | `win_length` | `n_fft` | `n_fft` | 25 ms: 400 at 16 kHz |
+    /// | `n_fft` | 2048 | 400 | the power of two that holds `win_length`: 512 |
+    /// | `hop_length` | 512 | 160 | 10 ms: 160 at 16 kHz |
+    /// | `n_mels` | 128 | 80; large-v3 needs 128 | 80 |
+    /// | `fmin_hz` | 0 | 0 | 20 |
+    /// | `center`, `pad_mode` | true, `constant` | true, `reflect` | no such params |
+    /// | `power`, `mel_scale`, `norm` | 2, `slaney`, `slaney` | 2, `slaney`, `slaney` | no such params |
+    /// | `snip_edges`, `full_scale` | no such params | no such params | true, 32768 |
+    /// | `scale` | `linear` | `whisper` | `ln` |
+    /// | `whole` | false | true | false |
     ///
     /// `librosa` gives what `librosa.feature.melspectrogram` gives. `whisper` gives what `log_mel_spectrogram` of
     /// openai-whisper gives: `n // 160` frames for `n` samples, without the padding to 30 s. With any other `scale`
     /// than `whisper` there are as many frames as `STFT` has. Where the plan needs converters for `rate`, it shows
     /// them.
     ///
-    /// The window is a periodic Hann window, the arithmetic float32. The time of a packet is that of its first
-    /// frame: of its centre, or of its first sample if `center` is false. How the sound is divided into packets
-    /// changes no value. A change of rate or layout ends one recording and begins the next.
+    /// `kaldi` gives what `compute-fbank-feats` of Kaldi gives with `--dither=0` and 80 filters, of which Kaldi
+    /// itself has 23: frames of `win_length` samples without their mean, with a pre-emphasis of 0.97, a Povey
+    /// window and zeros up to `n_fft`; power; triangles on the mel scale of HTK; natural logarithms. Frames begin
+    /// at sample `k * hop_length` and lie in the sound; without `snip_edges` there are `(n + hop_length / 2) //
+    /// hop_length` for `n` samples, centred on the middle of each hop, and the sound is mirrored at its ends. Kaldi
+    /// reads 16-bit samples, hence `full_scale`. What lhotse's `Fbank` and `torchaudio.compliance.kaldi.fbank` make
+    /// of sound within ±1 has a `full_scale` of 1, and lhotse's no `snip_edges` and an `fmax_hz` of 7600.
+    ///
+    /// The window is a periodic Hann window unless it is Kaldi's, the arithmetic float32. The time of a packet is
+    /// that of its first frame: of its centre, or of its first sample if `center` is false, or with `kaldi` of the
+    /// first sample of its hop. How the sound is divided into packets changes no value. A change of rate or layout
+    /// ends one recording and begins the next.
     ///
     /// NaN and infinity are an error, and so is an `fmin_hz` of half the rate or more. With `whole` the spectra of
     /// one item may fill 1 GiB; more is an error.
@@ -2045,7 +2058,9 @@ public final class Nodes {
             /// The defaults of `librosa.feature.melspectrogram`.
             LIBROSA("librosa"),
             /// What the speech recognizer Whisper takes.
-            WHISPER("whisper");
+            WHISPER("whisper"),
+            /// The filter banks of Kaldi's `compute-fbank-feats`, which k2, WeNet and others take.
+            KALDI("kaldi");
 
             private final String text;
 
@@ -2067,6 +2082,8 @@ public final class Nodes {
             DB("db"),
             /// Their logarithm to base 10, not below -10.
             LOG10("log10"),
+            /// Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
+            LN("ln"),
             /// That logarithm, not more than 8 below the largest of the item, plus 4, divided by 4. Needs `whole`,
             /// and leaves out the last frame.
             WHISPER("whisper");
@@ -2098,7 +2115,7 @@ public final class Nodes {
             return param("rate", value);
         }
 
-        /// The length of a frame, in samples. From 2 to 65536.
+        /// The length of the transform, in samples; but for `kaldi` that of a frame too. From 2 to 65536.
         public MelSpectrogram nFft(long value) {
             return param("n_fft", value);
         }
@@ -2108,13 +2125,13 @@ public final class Nodes {
             return param("hop_length", value);
         }
 
-        /// The length of the window, in samples, in the middle of the frame. By default `n_fft`; not more. From 1
-        /// to 65536.
+        /// The length of the window, in samples, in the middle of the frame; for `kaldi` of the frame. Not more
+        /// than `n_fft`. From 1 to 65536.
         public MelSpectrogram winLength(long value) {
             return param("win_length", value);
         }
 
-        /// Whether frame `k` is centred on sample `k * hop_length`; else it begins there. By default true.
+        /// Whether frame `k` is centred on sample `k * hop_length`; else it begins there.
         public MelSpectrogram center(boolean value) {
             return param("center", value);
         }
@@ -2124,8 +2141,7 @@ public final class Nodes {
             return param("pad_mode", value.text());
         }
 
-        /// The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10. By
-        /// default 2.0.
+        /// The exponent of the magnitudes that are summed: 1 for magnitudes, 2 for power. From 0.1 to 10.
         public MelSpectrogram power(double value) {
             return param("power", number(value));
         }
@@ -2135,7 +2151,7 @@ public final class Nodes {
             return param("n_mels", value);
         }
 
-        /// Where the first filter begins. From 0 to 384000. By default 0.0.
+        /// Where the first filter begins. From 0 to 384000.
         public MelSpectrogram fminHz(double value) {
             return param("fmin_hz", number(value));
         }
@@ -2145,14 +2161,24 @@ public final class Nodes {
             return param("fmax_hz", number(value));
         }
 
-        /// How frequencies become mels. By default "slaney".
+        /// How frequencies become mels.
         public MelSpectrogram melScale(MelScale value) {
             return param("mel_scale", value.text());
         }
 
-        /// How filters are weighted. By default "slaney".
+        /// How filters are weighted.
         public MelSpectrogram norm(Norm value) {
             return param("norm", value.text());
+        }
+
+        /// Whether all frames lie in the sound; else there are as many as hops, and sound is mirrored at the ends.
+        public MelSpectrogram snipEdges(boolean value) {
+            return param("snip_edges", value);
+        }
+
+        /// The number for which a sample of 1 stands. From 0.001 to 1000000000.
+        public MelSpectrogram fullScale(double value) {
+            return param("full_scale", number(value));
         }
 
         /// How the sums are given.
