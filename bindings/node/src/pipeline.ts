@@ -14,7 +14,7 @@ import { called, failure, made, room, write } from "./rooms.js";
 import { Runtime } from "./runtime.js";
 import { Session } from "./session.js";
 import type { SessionOptions } from "./session_options.js";
-import { turn } from "./turns.js";
+import { isDue, turn } from "./turns.js";
 import type { Input, Value } from "./values.js";
 
 export interface PipelineOptions {
@@ -79,7 +79,8 @@ export class Pipeline {
     const { signal } = options;
     signal?.throwIfAborted();
     const { port } = this.runtime;
-    const started = this.submit(port, inputs, options.timeoutMs, options.background === true ? 0 : BUDGET_US);
+    const budgetUs = options.background === true || isDue() ? 0 : BUDGET_US;
+    const started = this.submit(port, inputs, options.timeoutMs, budgetUs);
     if (typeof started !== "number") {
       const due = turn();
       if (due !== null) await due;

@@ -15,7 +15,7 @@ import { outputsBehind } from "./plan.js";
 import { BUDGET_US, type EventPort } from "./port.js";
 import { called, done, failure, made, refused, room } from "./rooms.js";
 import { controlDocument, settings, type Metrics, type SendOptions, type SessionOptions } from "./session_options.js";
-import { turn } from "./turns.js";
+import { isDue, turn } from "./turns.js";
 import type { Input, Value } from "./values.js";
 
 /** The most outputs that one call brings. */
@@ -291,7 +291,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
         encoder.length,
         used.given,
         used.lend(options.lend !== true),
-        BUDGET_US,
+        isDue() ? 0 : BUDGET_US,
         isRead ? MOST : 0,
       );
       if (status < STATUS.RM_OK) this.refuse(failure());

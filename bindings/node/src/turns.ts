@@ -3,26 +3,28 @@
  * sockets and the memory of results that are not used any more wait for it.
  */
 
-/** After so long without a turn the next call waits for one. */
+/** After so long without a turn the next call leaves its work to other threads, or waits for a turn. */
 const TURN_MS = 8;
 
-let last = performance.now();
+/** When the first call since the loop's last turn was made; null if there was none. */
+let since: number | null = null;
 
-/** A promise that waits for a turn, if the last one is long ago; else null. */
+/** Whether calls have kept the loop from a turn for long enough. Each call asks, so that the first one after a turn is known. */
+export function isDue(): boolean {
+  if (since === null) {
+    since = performance.now();
+    setImmediate(turned);
+    return false;
+  }
+  return performance.now() - since > TURN_MS;
+}
+
+/** A promise that waits for a turn, if one is due; else null. */
 export function turn(): Promise<void> | null {
-  return performance.now() - last > TURN_MS ? next() : null;
+  return isDue() ? new Promise((resolve) => setImmediate(resolve)) : null;
 }
 
 /** Notes that the loop has a turn now. */
 export function turned(): void {
-  last = performance.now();
-}
-
-function next(): Promise<void> {
-  return new Promise((resolve) =>
-    setImmediate(() => {
-      turned();
-      resolve();
-    }),
-  );
+  since = null;
 }
