@@ -1,6 +1,6 @@
 //! `MelSpectrogram`: spectra on the mel scale.
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, NodeError, ParamError, Port, documented};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
 use remotemedia_fourier::Complex32;
 use schemars::JsonSchema;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PadMode;
 use super::analysis::{Analysis, MakeProjection, Projection};
+use super::filters::{check_range, filters};
 use super::frames::{Edges, Framing};
 use super::kaldi;
 use super::stft::check_window;
@@ -303,11 +304,7 @@ impl Define for MelSpectrogram {
         if params.is_kaldi() && params.win_length() < 2 {
             return error("win_length", "at least 2 with the preset kaldi".to_owned(), params.win_length().to_string());
         }
-        let highest = params.fmax_hz.or(params.wanted_rate().map(|rate| f64::from(rate) / 2.0));
-        if let Some(highest) = highest.filter(|highest| *highest <= params.fmin_hz()) {
-            let expected = format!("less than {highest}, where the filters end");
-            return error("fmin_hz", expected, params.fmin_hz().to_string());
-        }
+        check_range(params.fmin_hz(), params.fmax_hz, params.wanted_rate())?;
         let given = [
             ("center", params.center.is_some(), false),
             ("pad_mode", params.pad_mode.is_some(), false),
@@ -363,13 +360,7 @@ fn projection(params: &MelSpectrogramParams, n_fft: usize) -> MakeProjection {
     let (power, scale) = (params.power.unwrap_or(2.0), params.scale());
     let kaldi = is_kaldi.then(|| params.full_scale.unwrap_or(kaldi::FULL_SCALE) as f32);
     Box::new(move |rate: u32| {
-        let half = f64::from(rate) / 2.0;
-        if design.low_hz >= half {
-            let cause = format!("'fmin_hz' is {}, but sound of {rate} Hz ends at {half} Hz", design.low_hz);
-            return Err(NodeError::new(cause).cure("Lower 'fmin_hz', or set 'rate'."));
-        }
-        let high_hz = if design.high_hz.is_finite() { design.high_hz } else { half };
-        let filters = MelDesign { high_hz, ..design }.filters(rate, n_fft);
+        let filters = filters(design, rate, n_fft)?;
         Ok(Box::new(Mels { filters, power, scale, kaldi, powers: Vec::new() }) as Box<dyn Projection>)
     })
 }

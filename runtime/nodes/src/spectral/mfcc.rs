@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, NodeError, ParamError, Port, documented};
+use remotemedia_core::node::{AudioFormat, Cost, Define, Kinds, ParamError, Port, documented};
 use remotemedia_core::value::{DataType, Kind};
 use remotemedia_fourier::Complex32;
 use schemars::JsonSchema;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PadMode;
 use super::analysis::{Analysis, MakeProjection, Projection};
+use super::filters::{check_range, filters};
 use super::frames::{Edges, Framing};
 use super::kaldi;
 use super::stft::check_window;
@@ -319,11 +320,7 @@ impl Define for Mfcc {
             let expected = format!("at most n_mels, which is {}", params.n_mels());
             return error("n_mfcc", expected, params.n_mfcc().to_string());
         }
-        let highest = params.fmax_hz.or(params.wanted_rate().map(|rate| f64::from(rate) / 2.0));
-        if let Some(highest) = highest.filter(|highest| *highest <= params.fmin_hz()) {
-            let expected = format!("less than {highest}, where the filters end");
-            return error("fmin_hz", expected, params.fmin_hz().to_string());
-        }
+        check_range(params.fmin_hz(), params.fmax_hz, params.wanted_rate())?;
         let given = [
             ("mel_scale", params.mel_scale.is_some(), MfccConvention::Librosa),
             ("norm", params.norm.is_some(), MfccConvention::Librosa),
@@ -379,19 +376,13 @@ fn projection(params: &MfccParams, n_fft: usize) -> MakeProjection {
     let full_scale = params.of_convention(params.full_scale, 1.0, kaldi::FULL_SCALE) as f32;
     let (top_db, use_energy) = (params.top_db(), params.use_energy.unwrap_or(true));
     Box::new(move |rate: u32| {
-        let half = f64::from(rate) / 2.0;
-        if design.low_hz >= half {
-            let cause = format!("'fmin_hz' is {}, but sound of {rate} Hz ends at {half} Hz", design.low_hz);
-            return Err(NodeError::new(cause).cure("Lower 'fmin_hz', or set 'rate'."));
-        }
-        let high_hz = if design.high_hz.is_finite() { design.high_hz } else { half };
         let kind = if is_kaldi {
             CepstrumKind::Kaldi { use_energy, energy: 0.0 }
         } else {
             CepstrumKind::Librosa { top_db, largest: f32::NEG_INFINITY }
         };
         Ok(Box::new(Cepstrum {
-            filters: MelDesign { high_hz, ..design }.filters(rate, n_fft),
+            filters: filters(design, rate, n_fft)?,
             transform: Arc::clone(&transform),
             full_scale,
             kind,

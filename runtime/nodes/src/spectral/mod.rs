@@ -2,6 +2,7 @@
 
 mod analysis;
 mod bandwidth;
+mod filters;
 mod frames;
 mod kaldi;
 mod mel_spectrogram;
