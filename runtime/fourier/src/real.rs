@@ -58,7 +58,7 @@ impl<T: Transformed> RealForward<T> {
         // The spectrum is periodic.
         bins[size] = bins[0];
         take_apart.apply(bins, spectrum);
-        // The sums of all samples, and of the even without the odd ones, are real. Rounding leaves the turn of these a rest.
+        // Both are real by definition; rounding leaves them a small imaginary part.
         spectrum[0].im = T::zero();
         spectrum[size].im = T::zero();
     }
