@@ -192,10 +192,10 @@ const (
 	LevelScaleLinear LevelScale = "linear"
 	// LevelScaleDB: In decibels: 10 log10 of a sum of power, not below -100 dB.
 	LevelScaleDB LevelScale = "db"
-	// LevelScaleLog10: Their logarithm to base 10, not below -10.
-	LevelScaleLog10 LevelScale = "log10"
 	// LevelScaleLn: Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
 	LevelScaleLn LevelScale = "ln"
+	// LevelScaleLog10: Their logarithm to base 10, not below -10.
+	LevelScaleLog10 LevelScale = "log10"
 	// LevelScaleWhisper: That logarithm, not more than 8 below the largest of the item, plus 4, divided by 4. Needs
 	// `whole`, and leaves out the last frame.
 	LevelScaleWhisper LevelScale = "whisper"

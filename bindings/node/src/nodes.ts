@@ -1519,11 +1519,11 @@ export interface MelSpectrogramParams {
   full_scale?: number | null;
   /**
    * How the sums are given. `"linear"`: As they are. `"db"`: In decibels: 10 log10 of a sum of power, not below -100
-   * dB. `"log10"`: Their logarithm to base 10, not below -10. `"ln"`: Their natural logarithm, not below -15.94: that
-   * of the epsilon of float32, as Kaldi has it. `"whisper"`: That logarithm, not more than 8 below the largest of the
+   * dB. `"ln"`: Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it. `"log10"`:
+   * Their logarithm to base 10, not below -10. `"whisper"`: That logarithm, not more than 8 below the largest of the
    * item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame.
    */
-  scale?: "linear" | "db" | "log10" | "ln" | "whisper" | null;
+  scale?: "linear" | "db" | "ln" | "log10" | "whisper" | null;
   /** Whether all frames of an item come in one tensor at its end. They may fill 1 GiB. */
   whole?: boolean | null;
   /**

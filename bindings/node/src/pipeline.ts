@@ -9,12 +9,12 @@ import { Graph, type Manifest } from "./manifest.js";
 import { native, type PipelineHandle } from "./native.js";
 import { completion, type Completion, type Outputs } from "./outputs.js";
 import type { Plan } from "./plan.js";
-import { BUDGET_US, type EventPort, type Work } from "./port.js";
+import type { EventPort, Work } from "./port.js";
 import { called, failure, made, room, write } from "./rooms.js";
 import { Runtime } from "./runtime.js";
 import { Session } from "./session.js";
 import type { SessionOptions } from "./session_options.js";
-import { isDue, turn } from "./turns.js";
+import { budgetUs, turn } from "./turns.js";
 import type { Input, Value } from "./values.js";
 
 export interface PipelineOptions {
@@ -79,8 +79,7 @@ export class Pipeline {
     const { signal } = options;
     signal?.throwIfAborted();
     const { port } = this.runtime;
-    const budgetUs = options.background === true || isDue() ? 0 : BUDGET_US;
-    const started = this.submit(port, inputs, options.timeoutMs, budgetUs);
+    const started = this.submit(port, inputs, options.timeoutMs, options.background === true ? 0 : budgetUs());
     if (typeof started !== "number") {
       const due = turn();
       if (due !== null) await due;

@@ -34,9 +34,6 @@ export interface OpenCall {
   cancel(): void;
 }
 
-/** How much work a call does on this thread before it leaves the rest to others, in microseconds; none where a turn is due. */
-export const BUDGET_US = 300;
-
 /** The most batches of events that are handled before the loop gets to do something else. */
 const BATCHES = 16;
 

@@ -12,10 +12,10 @@ import { native, type SessionHandle } from "./native.js";
 import { Packet, type Completion } from "./outputs.js";
 import type { Pipeline } from "./pipeline.js";
 import { outputsBehind } from "./plan.js";
-import { BUDGET_US, type EventPort } from "./port.js";
+import type { EventPort } from "./port.js";
 import { called, done, failure, made, refused, room } from "./rooms.js";
 import { controlDocument, settings, type Metrics, type SendOptions, type SessionOptions } from "./session_options.js";
-import { isDue, turn } from "./turns.js";
+import { budgetUs, turn } from "./turns.js";
 import type { Input, Value } from "./values.js";
 
 /** The most outputs that one call brings. */
@@ -291,7 +291,7 @@ export class Session<T = Value> implements AsyncIterable<Packet<T>> {
         encoder.length,
         used.given,
         used.lend(options.lend !== true),
-        isDue() ? 0 : BUDGET_US,
+        budgetUs(),
         isRead ? MOST : 0,
       );
       if (status < STATUS.RM_OK) this.refuse(failure());

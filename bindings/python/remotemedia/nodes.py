@@ -1797,7 +1797,7 @@ class MelSpectrogram(Node):
         norm: Literal["slaney", "none"] | None = None,
         snip_edges: bool | None = None,
         full_scale: float | None = None,
-        scale: Literal["linear", "db", "log10", "ln", "whisper"] | None = None,
+        scale: Literal["linear", "db", "ln", "log10", "whisper"] | None = None,
         whole: bool | None = None,
         gaps: Literal["restart", "fill", "ignore"] = "restart",
         name: str | None = None,
@@ -1826,9 +1826,9 @@ class MelSpectrogram(Node):
           ends.
         full_scale: The number for which a sample of 1 stands. From 0.001 to 1000000000.
         scale: How the sums are given. "linear": As they are. "db": In decibels: 10 log10 of a sum of power, not below
-          -100 dB. "log10": Their logarithm to base 10, not below -10. "ln": Their natural logarithm, not below -15.94:
-          that of the epsilon of float32, as Kaldi has it. "whisper": That logarithm, not more than 8 below the largest
-          of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame.
+          -100 dB. "ln": Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
+          "log10": Their logarithm to base 10, not below -10. "whisper": That logarithm, not more than 8 below the
+          largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame.
         whole: Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
         gaps: What the node does where the times of its input jump, as after a packet that was lost. "restart": It
           starts anew at the new time; an overlap is trimmed. "fill": Silence fills a gap of up to a minute, after a

@@ -45,8 +45,7 @@ impl<T: Transformed> RealForward<T> {
     pub fn process(&self, samples: &[T], spectrum: &mut [Complex<T>], scratch: &mut Vec<Complex<T>>) {
         assert_eq!((samples.len(), spectrum.len()), (self.size, self.bins()), "samples and bins");
         let size = self.fft.len();
-        scratch.resize(size + 1 + self.fft.get_inplace_scratch_len(), Complex::new(T::zero(), T::zero()));
-        let (bins, room) = scratch.split_at_mut(size + 1);
+        let (bins, room) = room_of(scratch, size + 1 + self.fft.get_inplace_scratch_len()).split_at_mut(size + 1);
         let Some(take_apart) = &self.take_apart else {
             bins.iter_mut().zip(samples).for_each(|(bin, sample)| *bin = Complex::new(*sample, T::zero()));
             self.fft.process_with_scratch(&mut bins[..size], room);
@@ -81,9 +80,16 @@ impl<T: Transformed> RealInverse<T> {
     pub fn process(&self, spectrum: &[Complex<T>], samples: &mut [T], scratch: &mut Vec<Complex<T>>) {
         let size = self.fft.len();
         assert_eq!((spectrum.len(), samples.len()), (size + 1, 2 * size), "bins and samples");
-        scratch.resize(self.fft.get_inplace_scratch_len(), Complex::new(T::zero(), T::zero()));
         let pairs: &mut [Complex<T>] = bytemuck::cast_slice_mut(samples);
         self.put_together.apply(spectrum, pairs);
-        self.fft.process_with_scratch(pairs, scratch);
+        self.fft.process_with_scratch(pairs, room_of(scratch, self.fft.get_inplace_scratch_len()));
     }
+}
+
+/// So many numbers of `scratch`, which never shrinks: transforms that take turns with it find what they need.
+fn room_of<T: Transformed>(scratch: &mut Vec<Complex<T>>, length: usize) -> &mut [Complex<T>] {
+    if scratch.len() < length {
+        scratch.resize(length, Complex::new(T::zero(), T::zero()));
+    }
+    &mut scratch[..length]
 }

@@ -31,7 +31,7 @@ pub fn run_wide<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
 
-/// Whether the processor has all of the instructions that processors for servers have in common since 2017.
+/// Whether the processor has what all with AVX-512 have since Skylake for servers (2017), and Zen 4 (2022).
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn has_avx512() -> bool {

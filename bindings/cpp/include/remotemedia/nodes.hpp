@@ -850,9 +850,9 @@ struct MelSpectrogram {
     /// The number for which a sample of 1 stands. From 0.001 to 1000000000.
     std::optional<Number> full_scale{};
     /// How the sums are given. One of `linear` (As they are), `db` (In decibels: 10 log10 of a sum of power, not below
-    /// -100 dB), `log10` (Their logarithm to base 10, not below -10), `ln` (Their natural logarithm, not below -15.94:
-    /// that of the epsilon of float32, as Kaldi has it), `whisper` (That logarithm, not more than 8 below the largest
-    /// of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame).
+    /// -100 dB), `ln` (Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it),
+    /// `log10` (Their logarithm to base 10, not below -10), `whisper` (That logarithm, not more than 8 below the
+    /// largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out the last frame).
     std::optional<std::string> scale{};
     /// Whether all frames of an item come in one tensor at its end. They may fill 1 GiB.
     std::optional<bool> whole{};

@@ -87,22 +87,16 @@ const STEP_SAMPLES: usize = 1 << 15;
 const MOST_BYTES: usize = 1 << 30;
 
 impl Analysis {
-    /// With a window of `win_length` samples in the middle of each frame.
+    /// With this window, as long as a frame, and transforms of at least its length.
     pub(super) fn new(
         framing: Framing,
-        win_length: usize,
+        taper: Arc<[f32]>,
+        fft_length: usize,
         whole: bool,
         drops_last: bool,
         make: MakeProjection,
     ) -> Self {
-        let taper = hann(win_length, framing.length);
-        Self { framing, taper, fft_length: framing.length, fft: None, make, whole, drops_last, recording: None }
-    }
-
-    /// The same with this window, as long as a frame, and transforms of at least its length.
-    pub(super) fn with_window(mut self, taper: Arc<[f32]>, fft_length: usize) -> Self {
-        (self.taper, self.fft_length) = (taper, fft_length);
-        self
+        Self { framing, taper, fft_length, fft: None, make, whole, drops_last, recording: None }
     }
 
     /// Transforms frames that are complete, up to a step's work, and emits what is to be emitted by now.
@@ -266,7 +260,7 @@ impl Recording {
 }
 
 /// The periodic Hann window of so many samples, in the middle of so many.
-fn hann(win_length: usize, length: usize) -> Arc<[f32]> {
+pub(super) fn hann(win_length: usize, length: usize) -> Arc<[f32]> {
     let before = (length - win_length) / 2;
     let window = |at: usize| match at.checked_sub(before).filter(|at| *at < win_length) {
         Some(at) => (0.5 - 0.5 * (TAU * at as f64 / win_length as f64).cos()) as f32,

@@ -61,12 +61,12 @@ impl Framing {
         match self.edges {
             Edges::Inside => 0,
             Edges::Centred(_) => self.length / 2,
-            Edges::Hops => match ((samples + self.hop / 2) / self.hop).checked_sub(1) {
-                Some(last) => {
-                    ((last * self.hop + self.length) as isize - self.before()).max(samples as isize) as usize - samples
-                }
-                None => 0,
-            },
+            Edges::Hops => {
+                let [samples, hop, length] = [samples, self.hop, self.length].map(|each| each as isize);
+                let frames = (samples + hop / 2) / hop;
+                let end = (frames - 1) * hop + length - self.before();
+                (end - samples).max(0) as usize
+            }
         }
     }
 

@@ -19,8 +19,8 @@ pub(super) const LOW_HZ: f64 = 20.0;
 const PRE_EMPHASIS: f32 = 0.97;
 
 /// So many milliseconds, cut to whole samples.
-pub(super) fn samples(rate: u32, milliseconds: u32) -> u32 {
-    (rate * milliseconds / 1_000).max(2)
+pub(super) fn samples(rate: Option<u32>, milliseconds: u32) -> u32 {
+    (rate.unwrap_or(RATE) * milliseconds / 1_000).max(2)
 }
 
 /// Where frames lie with `snip_edges`, which is the default, or without.
@@ -29,7 +29,7 @@ pub(super) fn edges(snip_edges: Option<bool>) -> Edges {
 }
 
 /// Multiplies a frame by what a sample of 1 stands for, and removes its mean.
-pub(super) fn center(frame: &mut [f32], full_scale: f32) {
+pub(super) fn remove_mean(frame: &mut [f32], full_scale: f32) {
     frame.iter_mut().for_each(|sample| *sample *= full_scale);
     let mean = (frame.iter().copied().map(f64::from).sum::<f64>() / frame.len() as f64) as f32;
     frame.iter_mut().for_each(|sample| *sample -= mean);

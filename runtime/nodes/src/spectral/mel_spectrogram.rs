@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PadMode;
-use super::analysis::{Analysis, MakeProjection, Projection};
+use super::analysis::{Analysis, MakeProjection, Projection, hann};
 use super::filters::{check_range, filters};
 use super::frames::{Edges, Framing};
 use super::kaldi;
@@ -149,10 +149,10 @@ pub enum LevelScale {
     Linear,
     /// In decibels: 10 log10 of a sum of power, not below -100 dB.
     Db,
-    /// Their logarithm to base 10, not below -10.
-    Log10,
     /// Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
     Ln,
+    /// Their logarithm to base 10, not below -10.
+    Log10,
     /// That logarithm, not more than 8 below the largest of the item, plus 4, divided by 4. Needs `whole`, and leaves out
     /// the last frame.
     Whisper,
@@ -179,12 +179,10 @@ impl MelSpectrogramParams {
         self.of_preset(self.rate.map(Some), None, Some(16_000), Some(kaldi::RATE))
     }
 
-    fn samples(&self, milliseconds: u32) -> u32 {
-        kaldi::samples(self.wanted_rate().unwrap_or(kaldi::RATE), milliseconds)
-    }
-
     fn win_length(&self) -> u32 {
-        self.win_length.unwrap_or_else(|| if self.is_kaldi() { self.samples(kaldi::WINDOW_MS) } else { self.n_fft() })
+        self.win_length.unwrap_or_else(|| {
+            if self.is_kaldi() { kaldi::samples(self.wanted_rate(), kaldi::WINDOW_MS) } else { self.n_fft() }
+        })
     }
 
     fn n_fft(&self) -> u32 {
@@ -236,7 +234,7 @@ impl Projection for Mels {
 
     fn prepare(&mut self, frame: &mut [f32]) {
         if let Some(full_scale) = self.kaldi {
-            kaldi::center(frame, full_scale);
+            kaldi::remove_mean(frame, full_scale);
             kaldi::emphasize(frame);
         }
     }
@@ -332,16 +330,16 @@ impl Define for MelSpectrogram {
 
     fn new(params: &MelSpectrogramParams) -> Self {
         let (win_length, n_fft) = (params.win_length() as usize, params.n_fft() as usize);
-        let is_kaldi = params.is_kaldi();
+        let taper = if params.is_kaldi() { kaldi::povey(win_length) } else { hann(win_length, n_fft) };
         let framing = Framing {
-            length: if is_kaldi { win_length } else { n_fft },
-            hop: params.of_preset(params.hop_length, 512, 160, params.samples(kaldi::HOP_MS)) as usize,
+            length: taper.len(),
+            hop: params.of_preset(params.hop_length, 512, 160, kaldi::samples(params.wanted_rate(), kaldi::HOP_MS))
+                as usize,
             edges: params.edges(),
         };
-        let scale = params.scale();
-        let drops_last = scale == LevelScale::Whisper;
-        let analysis = Analysis::new(framing, win_length, params.is_whole(), drops_last, projection(params, n_fft));
-        let analysis = if is_kaldi { analysis.with_window(kaldi::povey(win_length), n_fft) } else { analysis };
+        let drops_last = params.scale() == LevelScale::Whisper;
+        let make = projection(params, n_fft);
+        let analysis = Analysis::new(framing, taper, n_fft, params.is_whole(), drops_last, make);
         MelSpectrogram(SegmentNode::new(analysis, params.gaps))
     }
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PadMode;
-use super::analysis::{Analysis, MakeProjection, Projection};
+use super::analysis::{Analysis, MakeProjection, Projection, hann};
 use super::filters::{check_range, filters};
 use super::frames::{Edges, Framing};
 use super::kaldi;
@@ -165,12 +165,10 @@ impl MfccParams {
         self.rate.or(self.is_kaldi().then_some(kaldi::RATE))
     }
 
-    fn samples(&self, milliseconds: u32) -> u32 {
-        kaldi::samples(self.wanted_rate().unwrap_or(kaldi::RATE), milliseconds)
-    }
-
     fn win_length(&self) -> u32 {
-        self.win_length.unwrap_or_else(|| if self.is_kaldi() { self.samples(kaldi::WINDOW_MS) } else { self.n_fft() })
+        self.win_length.unwrap_or_else(|| {
+            if self.is_kaldi() { kaldi::samples(self.wanted_rate(), kaldi::WINDOW_MS) } else { self.n_fft() }
+        })
     }
 
     fn n_fft(&self) -> u32 {
@@ -238,7 +236,7 @@ impl Projection for Cepstrum {
             frame.iter_mut().for_each(|sample| *sample *= self.full_scale);
             return;
         };
-        kaldi::center(frame, self.full_scale);
+        kaldi::remove_mean(frame, self.full_scale);
         *energy = (frame.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() as f32).max(kaldi::FLOOR).ln();
         kaldi::emphasize(frame);
     }
@@ -344,18 +342,19 @@ impl Define for Mfcc {
 
     fn new(params: &MfccParams) -> Self {
         let (win_length, n_fft) = (params.win_length() as usize, params.n_fft() as usize);
+        let taper = if params.is_kaldi() { kaldi::povey(win_length) } else { hann(win_length, n_fft) };
         let framing = Framing {
-            length: if params.is_kaldi() { win_length } else { n_fft },
-            hop: params.of_convention(params.hop_length, 512, params.samples(kaldi::HOP_MS)) as usize,
+            length: taper.len(),
+            hop: params.of_convention(params.hop_length, 512, kaldi::samples(params.wanted_rate(), kaldi::HOP_MS))
+                as usize,
             edges: if params.is_kaldi() {
                 kaldi::edges(params.snip_edges)
             } else {
                 Edges::Centred(params.pad_mode.unwrap_or_default())
             },
         };
-        let analysis = Analysis::new(framing, win_length, params.is_whole(), false, projection(params, n_fft));
-        let analysis = if params.is_kaldi() { analysis.with_window(kaldi::povey(win_length), n_fft) } else { analysis };
-        Mfcc(SegmentNode::new(analysis, params.gaps))
+        let make = projection(params, n_fft);
+        Mfcc(SegmentNode::new(Analysis::new(framing, taper, n_fft, params.is_whole(), false, make), params.gaps))
     }
 }
 

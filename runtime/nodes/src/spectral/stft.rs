@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PadMode;
-use super::analysis::{Analysis, Projection};
+use super::analysis::{Analysis, Projection, hann};
 use super::frames::{Edges, Framing};
 use crate::stream::segment_node::{SegmentNode, impl_node};
 use crate::stream::timeline::Gaps;
@@ -139,7 +139,8 @@ impl Define for Stft {
         };
         let (value, count) = (params.value, length / 2 + 1);
         let make = Box::new(move |_rate| Ok(Box::new(Bins { value, count }) as Box<dyn Projection>));
-        Stft(SegmentNode::new(Analysis::new(framing, win_length as usize, params.whole, false, make), params.gaps))
+        let taper = hann(win_length as usize, length);
+        Stft(SegmentNode::new(Analysis::new(framing, taper, length, params.whole, false, make), params.gaps))
     }
 }
 

@@ -2080,10 +2080,10 @@ public final class Nodes {
             LINEAR("linear"),
             /// In decibels: 10 log10 of a sum of power, not below -100 dB.
             DB("db"),
-            /// Their logarithm to base 10, not below -10.
-            LOG10("log10"),
             /// Their natural logarithm, not below -15.94: that of the epsilon of float32, as Kaldi has it.
             LN("ln"),
+            /// Their logarithm to base 10, not below -10.
+            LOG10("log10"),
             /// That logarithm, not more than 8 below the largest of the item, plus 4, divided by 4. Needs `whole`,
             /// and leaves out the last frame.
             WHISPER("whisper");
