@@ -4,6 +4,10 @@
 //! those that use it stay without. What it gains was measured for the layers of the speech detector: 10 us for a window
 //! with vectors of 64 bytes, 16 with 32 bytes, and 32 with the 16 bytes that all of x86-64 has.
 
+mod line;
+
+pub use self::line::{LANES, Line};
+
 /// Work whose loops the compiler makes vector instructions of.
 pub trait Kernel {
     /// What comes of it.

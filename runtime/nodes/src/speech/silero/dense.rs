@@ -1,7 +1,6 @@
 //! A linear layer, laid out so that the compiler makes vector instructions of it.
 
-/// The outputs in one line of the processor's cache.
-pub(super) const LANES: usize = 16;
+use remotemedia_vectors::{LANES, Line};
 
 /// `outputs = weights * inputs + bias`, for several input columns at once. `N` lines of outputs are computed together: they
 /// are the lanes of the vectors, so that each output is the same sum in the same order however wide the machine's vectors
@@ -12,27 +11,6 @@ pub(super) struct Dense<const N: usize> {
     /// For each group of `N` lines, for each input: the weights.
     weights: Vec<[Line; N]>,
     bias: Vec<[Line; N]>,
-}
-
-/// Numbers that no vector of reads across two lines: with weights anywhere a window took two fifths longer.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Line([f32; LANES]);
-
-impl Line {
-    /// `self += weights * value`. Copies and a loop for each step: so the compiler keeps the sums in registers.
-    #[inline(always)]
-    fn add_product(&mut self, weights: &Self, value: f32) {
-        let mut sums = self.0;
-        let mut products = weights.0;
-        for product in &mut products {
-            *product *= value;
-        }
-        for (sum, product) in sums.iter_mut().zip(products) {
-            *sum += product;
-        }
-        self.0 = sums;
-    }
 }
 
 impl<const N: usize> Dense<N> {
