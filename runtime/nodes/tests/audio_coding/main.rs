@@ -12,6 +12,7 @@ mod flac_files;
 mod flac_written;
 mod info;
 mod items;
+mod layer3;
 mod media;
 mod odd_files;
 mod pcm_files;

@@ -1,6 +1,8 @@
 //! The decoder for a track.
 
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AAC, CODEC_ID_FLAC, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
+};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 
@@ -8,7 +10,7 @@ use super::container::Container;
 use super::flac_frame::ChecksumBy;
 use super::opus::PreSkip;
 use super::refusal::Refusal;
-use super::{aac, failure, flac_frame, opus, pcm_packet};
+use super::{aac, failure, flac_frame, layer3, opus, pcm_packet};
 
 /// A decoder that takes the packets of a container.
 ///
@@ -35,6 +37,7 @@ pub(super) fn make_decoder(
             let checksum_by = if container == Container::Flac { ChecksumBy::Reader } else { ChecksumBy::Decoder };
             Some(flac_frame::Decoder::new(params, checksum_by).map(|decoder| Box::new(decoder) as _))
         }
+        CODEC_ID_MP3 => Some(Ok(Box::new(layer3::Decoder::new(params)) as _)),
         _ => pcm_packet::Decoder::new(params).map(|decoder| Ok(Box::new(decoder) as _)),
     };
     if let Some(own) = own {

@@ -303,7 +303,7 @@ impl Demuxer {
     }
 
     /// What was decoded, if it can be meant. Real encoders go beyond full scale by a few decibels and the vectors of ISO by
-    /// 18 dB; there are damaged and rare MP3 frames of which the decoder makes noise of a hundred times full scale.
+    /// 18 dB; of a damaged frame a decoder may make noise of a hundred times full scale.
     fn sensible(&mut self, format: Format) -> Result<Progress, Stop> {
         const MOST: f32 = 16.0;
         let is_checked = self.is_mpeg() || self.track.params.codec == CODEC_ID_AAC;

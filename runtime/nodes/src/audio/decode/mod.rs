@@ -24,6 +24,7 @@ mod info;
 mod jump_reader;
 mod jumps;
 mod landing;
+mod layer3;
 mod layout;
 mod matroska;
 mod matroska_jump;

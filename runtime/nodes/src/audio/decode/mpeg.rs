@@ -1,7 +1,7 @@
 //! The reader of MPEG audio frames of layer I to III, bare or from a place within another container.
 //!
-//! After foreign bytes, it goes on where a chain of frames begins. Frames of free format, which Symphonia's decoder does
-//! not take, are written anew at a bit rate that has room for them.
+//! After foreign bytes, it goes on where a chain of frames begins. Frames of free format of layers I and II, which
+//! Symphonia's decoder does not take, are written anew at a bit rate that has room for them.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use symphonia::core::io::{MediaSourceStream, ReadBytes, ScopedStream};
 use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
-use super::mpeg_free::Rewriter;
+use super::mpeg_free::rewritten;
 use super::mpeg_header::{Chain, Header, NOT_ALLOWED, chain};
 use super::mpeg_tag::{Facts, facts};
 use super::symphonia_reader::{format_reader_fields, jumped_to, read_ahead, wanted_frame};
@@ -41,7 +41,6 @@ pub(super) struct MpegReader<'s> {
     last: Option<Header>,
     /// The length of a frame of free format.
     free: Option<usize>,
-    rewriter: Rewriter,
     position: i64,
     /// The tag at the start, if it gives the number of frames.
     tagged: Option<constant::Tagged>,
@@ -61,7 +60,6 @@ impl<'s> MpegReader<'s> {
             waiting: Vec::new(),
             last: None,
             free: None,
-            rewriter: Rewriter::default(),
             position: 0,
             tagged: None,
         };
@@ -190,7 +188,7 @@ impl FormatReader for MpegReader<'_> {
             if facts(&frame, &header).is_some() {
                 continue;
             }
-            let data = if header.is_free() { self.rewriter.rewritten(&frame, &header)?.into() } else { frame };
+            let data = if header.is_free() && header.layer < 3 { rewritten(&frame, &header)?.into() } else { frame };
             let starts = Timestamp::from(self.position);
             self.position = self.position.saturating_add(i64::from(header.samples()));
             return Ok(Some(Packet::new(0, starts, Duration::from(header.samples()), data)));
