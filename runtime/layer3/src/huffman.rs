@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use super::bits::Bits;
+use super::book::Book;
 use super::codes::{
     PAIRS_1, PAIRS_2, PAIRS_3, PAIRS_5, PAIRS_6, PAIRS_7, PAIRS_8, PAIRS_9, PAIRS_10, PAIRS_11, PAIRS_12, PAIRS_13,
     PAIRS_15, PAIRS_16, PAIRS_24, QUADS_A, QUADS_B,
@@ -13,25 +14,25 @@ use super::spectrum::{POWERS, SIZE, Spectrum};
 
 /// Reads the values of a granule up to the end of these bits, as the powers that they stand for.
 pub(crate) fn read(bits: &mut Bits<'_>, part: &Part, spectrum: &mut Spectrum) {
-    let books: &Books = &BOOKS;
+    let tables: &Tables = &TABLES;
     let values = &mut spectrum.values;
     let mut at = 0;
     let edges = [part.edges[0], part.edges[1], SIZE];
     for (edge, table) in edges.into_iter().zip(part.tables) {
         let region = &mut values[at..edge.min(part.paired).max(at)];
-        at += match &books.pairs[usize::from(table)] {
-            Some(book) => book.read_pairs(bits, LINEAR_BITS[usize::from(table)], &books.signed, region),
+        at += match &tables.pairs[usize::from(table)] {
+            Some(book) => read_pairs(bits, book, LINEAR_BITS[usize::from(table)], &tables.signed, region),
             None => {
                 region.fill(0.0);
                 region.len()
             }
         };
     }
-    let book = &books.quads[usize::from(part.has_quads_b)];
+    let book = &tables.quads[usize::from(part.has_quads_b)];
     while bits.rest() > 0
         && let Some(quad) = values.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>())
     {
-        book.read_quad(bits, &books.signed, quad);
+        read_quad(bits, book, &tables.signed, quad);
         // Some encoders say a few bits too many: what runs over the end was not meant.
         if bits.rest() < 0 {
             break;
@@ -42,50 +43,68 @@ pub(crate) fn read(bits: &mut Bits<'_>, part: &Part, spectrum: &mut Spectrum) {
     spectrum.end = at;
 }
 
-/// The bits that are looked at at once.
-const FIRST: u32 = 9;
+/// Reads pairs up to the end of the bits. How many values that were.
+fn read_pairs(bits: &mut Bits<'_>, book: &Book, linear_bits: u32, signed: &Signed, values: &mut [f32]) -> usize {
+    let pairs = values.as_chunks_mut::<2>().0;
+    for (number, pair) in pairs.iter_mut().enumerate() {
+        if bits.rest() <= 0 {
+            return 2 * number;
+        }
+        bits.refill();
+        let leaf = book.leaf(bits);
+        let [x, y] = [usize::from(leaf.values >> 4), usize::from(leaf.values & 15)];
+        if linear_bits > 0 && (x == 15 || y == 15) {
+            bits.take(u32::from(leaf.length));
+            *pair = [x, y].map(|value| read_open(bits, value, linear_bits));
+            continue;
+        }
+        let signs = bits.peek() << leaf.length;
+        bits.take(u32::from(leaf.taken));
+        // A value of 0 has no sign: whichever bit is there, it stays 0.
+        *pair = [signed[2 * x + (signs >> 63) as usize], signed[2 * y + (signs << leaf.signs >> 63) as usize]];
+    }
+    2 * pairs.len()
+}
 
-/// The bits that a value of 15 has beside it in each table.
-const LINEAR_BITS: [u32; 32] =
-    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 8, 10, 13, 4, 5, 6, 7, 8, 9, 11, 13];
+/// A value that may be beyond what its table has, with its sign.
+fn read_open(bits: &mut Bits<'_>, value: usize, linear_bits: u32) -> f32 {
+    let value = value + if value == 15 { bits.read(linear_bits) as usize } else { 0 };
+    match value {
+        0 => 0.0,
+        _ if bits.read_flag() => -POWERS[value],
+        _ => POWERS[value],
+    }
+}
 
-static BOOKS: LazyLock<Books> = LazyLock::new(Books::new);
-
-struct Books {
-    /// By the numbers of the tables. Without a book all values are 0.
-    pairs: [Option<Book>; 32],
-    quads: [Book; 2],
-    signed: Signed,
+fn read_quad(bits: &mut Bits<'_>, book: &Book, signed: &Signed, quad: &mut [f32; 4]) {
+    bits.refill();
+    let leaf = book.leaf(bits);
+    let mut signs = bits.peek() << leaf.length;
+    bits.take(u32::from(leaf.taken));
+    for (value, bit) in quad.iter_mut().zip([8, 4, 2, 1]) {
+        let is_one = leaf.values & bit != 0;
+        *value = signed[2 * usize::from(is_one) + (signs >> 63) as usize];
+        signs <<= u32::from(is_one);
+    }
 }
 
 /// The powers of the values that tables have, each without and with a sign.
 type Signed = [f32; 32];
 
-/// What bits stand for.
-#[derive(Clone, Copy, Default)]
-struct Leaf {
-    /// The bits of the code.
-    length: u8,
-    /// The bits of the code and the signs after it. 0 where the code is longer than what was looked at.
-    taken: u8,
-    /// The values: two of four bits, or four of one.
-    values: u8,
-    /// Whether a value is not 0, and so has a sign: of a pair the first, of a quad how many.
-    signs: u8,
+/// The bits that a value of 15 has beside it in each table.
+const LINEAR_BITS: [u32; 32] =
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 8, 10, 13, 4, 5, 6, 7, 8, 9, 11, 13];
+
+static TABLES: LazyLock<Tables> = LazyLock::new(Tables::new);
+
+struct Tables {
+    /// By their numbers. Without a book all values are 0.
+    pairs: [Option<Book>; 32],
+    quads: [Book; 2],
+    signed: Signed,
 }
 
-/// The codes of a table.
-struct Book {
-    /// By the first [`FIRST`] bits.
-    first: [Leaf; 1 << FIRST],
-    /// By the first bits of longer codes: where in `rest` they go on, and how many bits more to look at.
-    links: Vec<(u16, u8)>,
-    rest: Vec<Leaf>,
-    /// Whether a value of 15 has bits beside it.
-    is_open: bool,
-}
-
-impl Books {
+impl Tables {
     fn new() -> Self {
         let pairs = |table| {
             let codes: &[u16] = match table {
@@ -106,9 +125,9 @@ impl Books {
                 16..24 => &PAIRS_16,
                 _ => &PAIRS_24,
             };
-            Some(Book::new(codes, table > 15, |values| [u8::from(values > 15), u8::from(values & 15 > 0)]))
+            Some(Book::new(codes, |values| [u8::from(values > 15), u8::from(values & 15 > 0)]))
         };
-        let quads = |codes: &[u16]| Book::new(codes, false, |values| [values.count_ones() as u8, 0]);
+        let quads = |codes: &[u16]| Book::new(codes, |values| [values.count_ones() as u8, 0]);
         let signed = |at: usize| match (at / 2, at % 2) {
             (0, _) => 0.0,
             (value, 0) => POWERS[value],
@@ -119,111 +138,6 @@ impl Books {
             quads: [quads(&QUADS_A), quads(&QUADS_B)],
             signed: std::array::from_fn(signed),
         }
-    }
-}
-
-impl Book {
-    /// A book of codes in their order. `signs` tells how many signs come with values.
-    fn new(codes: &[u16], is_open: bool, signs: impl Fn(u8) -> [u8; 2]) -> Self {
-        let mut book =
-            Self { first: [Leaf::default(); 1 << FIRST], links: vec![(0, 0); 1 << FIRST], rest: Vec::new(), is_open };
-        let longest = codes.iter().map(|code| u32::from(code >> 8)).max().unwrap_or(0).max(FIRST);
-        let ends: Vec<u32> = codes
-            .iter()
-            .scan(0, |end, code| {
-                *end += 1 << (longest - u32::from(code >> 8));
-                Some(*end)
-            })
-            .collect();
-        // Of codes with the same first bits the longest one says how many there are to look at.
-        let mut start = 0;
-        for (code, end) in codes.iter().zip(&ends) {
-            let (length, values) = ((code >> 8) as u8, *code as u8);
-            let [first, second] = signs(values);
-            let leaf = Leaf { length, taken: length + first + second, values, signs: first };
-            let prefix = (start >> (longest - FIRST)) as usize;
-            if u32::from(length) <= FIRST {
-                book.first[prefix..(*end >> (longest - FIRST)) as usize].fill(leaf);
-            } else {
-                if book.links[prefix].1 == 0 {
-                    let more = codes
-                        .iter()
-                        .zip(&ends)
-                        .filter(|(_, end)| ((**end - 1) >> (longest - FIRST)) as usize == prefix)
-                        .map(|(code, _)| u32::from(code >> 8) - FIRST)
-                        .max();
-                    let more = more.unwrap_or(0);
-                    book.links[prefix] = (book.rest.len() as u16, more as u8);
-                    book.rest.resize(book.rest.len() + (1 << more), Leaf::default());
-                }
-                let (begins, more) = book.links[prefix];
-                let shift = longest - FIRST - u32::from(more);
-                let inner = |place: u32| usize::from(begins) + (place >> shift) as usize;
-                let base = (prefix as u32) << (longest - FIRST);
-                book.rest[inner(start - base)..inner(*end - base)].fill(leaf);
-            }
-            start = *end;
-        }
-        book
-    }
-
-    #[inline(always)]
-    fn leaf(&self, bits: &Bits<'_>) -> Leaf {
-        let prefix = (bits.peek() >> (64 - FIRST)) as usize;
-        let leaf = self.first[prefix];
-        if leaf.taken > 0 { leaf } else { self.long_leaf(bits, prefix) }
-    }
-
-    #[inline(always)]
-    fn long_leaf(&self, bits: &Bits<'_>, prefix: usize) -> Leaf {
-        let (begins, more) = self.links[prefix];
-        let inner = bits.peek() << FIRST >> (64 - more);
-        self.rest[usize::from(begins) + inner as usize]
-    }
-
-    /// Reads pairs up to the end of the bits. How many values that were.
-    fn read_pairs(&self, bits: &mut Bits<'_>, linear_bits: u32, signed: &Signed, values: &mut [f32]) -> usize {
-        let pairs = values.as_chunks_mut::<2>().0;
-        for (number, pair) in pairs.iter_mut().enumerate() {
-            if bits.rest() <= 0 {
-                return 2 * number;
-            }
-            bits.refill();
-            let leaf = self.leaf(bits);
-            let [x, y] = [usize::from(leaf.values >> 4), usize::from(leaf.values & 15)];
-            if self.is_open && (x == 15 || y == 15) {
-                bits.take(u32::from(leaf.length));
-                *pair = [x, y].map(|value| read_open(bits, value, linear_bits));
-                continue;
-            }
-            let signs = bits.peek() << leaf.length;
-            bits.take(u32::from(leaf.taken));
-            // A value of 0 has no sign: whichever bit is there, it stays 0.
-            *pair = [signed[2 * x + (signs >> 63) as usize], signed[2 * y + (signs << leaf.signs >> 63) as usize]];
-        }
-        2 * pairs.len()
-    }
-
-    fn read_quad(&self, bits: &mut Bits<'_>, signed: &Signed, quad: &mut [f32; 4]) {
-        bits.refill();
-        let leaf = self.leaf(bits);
-        let mut signs = bits.peek() << leaf.length;
-        bits.take(u32::from(leaf.taken));
-        for (value, bit) in quad.iter_mut().zip([8, 4, 2, 1]) {
-            let is_one = leaf.values & bit != 0;
-            *value = signed[2 * usize::from(is_one) + (signs >> 63) as usize];
-            signs <<= u32::from(is_one);
-        }
-    }
-}
-
-/// A value that may be beyond what its table has, with its sign.
-fn read_open(bits: &mut Bits<'_>, value: usize, linear_bits: u32) -> f32 {
-    let value = value + if value == 15 { bits.read(linear_bits) as usize } else { 0 };
-    match value {
-        0 => 0.0,
-        _ if bits.read_flag() => -POWERS[value],
-        _ => POWERS[value],
     }
 }
 
@@ -251,7 +165,7 @@ mod tests {
     #[test]
     fn values_beyond_a_table_have_bits_beside_it() {
         // Table 24, whose values have four bits more: 0011 is a pair of 15, then come 1 and minus, 15 and plus.
-        let bytes = [0b0011_0001, 0b1_1111_000];
+        let bytes = [0b0011_0001, 0b1111_1000];
         let part = Part { paired: 2, edges: [SIZE; 2], tables: [24; 3], ..Part::default() };
         let mut spectrum = Spectrum::default();
         read(&mut Bits::new(&bytes, 0, 14), &part, &mut spectrum);

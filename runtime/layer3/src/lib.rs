@@ -8,6 +8,7 @@
 
 mod bands;
 mod bits;
+mod book;
 mod codes;
 mod head;
 mod huffman;
@@ -114,8 +115,6 @@ impl Decoder {
                 let end = place + part.bits;
                 let spectrum = &mut self.spectra[channel];
                 if is_missing {
-                    // Scale factors that the next granule may share are gone too.
-                    scales[channel] = Scales::default();
                     spectrum.clear();
                 } else {
                     let mut bits = self.reservoir.bits(place - missing, end - missing).ok_or(Damage::Length)?;
