@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut detector = Detector::new(rate);
     let start = Instant::now();
-    let windows = samples.chunks(rate.window()).filter_map(|window| detector.push(window));
-    let mut probabilities: Vec<f32> = windows.collect();
+    let mut probabilities = Vec::new();
+    detector.hear(&samples, &mut probabilities);
     probabilities.extend(detector.finish());
     println!("{} windows in {:.4} s", probabilities.len(), start.elapsed().as_secs_f64());
     if let Some(path) = arguments.next() {

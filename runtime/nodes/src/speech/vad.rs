@@ -122,12 +122,7 @@ impl SegmentProcessor for Listener {
     }
 
     fn frames(&mut self, segment: &Segment, audio: Audio) -> Result<Option<Packet>, NodeError> {
-        let mut samples = audio.channel(0);
-        while !samples.is_empty() {
-            let (next, later) = samples.split_at(samples.len().min(self.detector.missing()));
-            self.probabilities.extend(self.detector.push(next));
-            samples = later;
-        }
+        self.detector.hear(audio.channel(0), &mut self.probabilities);
         Ok(if segment.ends_packet { self.emit(segment) } else { None })
     }
 

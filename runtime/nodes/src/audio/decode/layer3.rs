@@ -44,7 +44,7 @@ impl Decoder {
         }
         self.frames.clear();
         let planes = self.inner.decode(packet.data).map_err(|damage| Error::DecodeError(damage.text()))?;
-        self.frames.render_silence(Some(head.frames()));
+        self.frames.render_uninit(Some(head.frames()));
         for (channel, plane) in planes.into_iter().take(head.channels()).enumerate() {
             if let Some(frames) = self.frames.plane_mut(channel) {
                 frames.copy_from_slice(plane);

@@ -97,10 +97,5 @@ fn drain<N: Node>(
 
 fn listen(detector: &mut Detector, mono: Packet, probabilities: &mut Vec<f32>) {
     let Value::Audio(audio) = mono.value else { return };
-    let mut samples = audio.channel(0);
-    while !samples.is_empty() {
-        let (next, later) = samples.split_at(samples.len().min(detector.missing()));
-        probabilities.extend(detector.push(next));
-        samples = later;
-    }
+    detector.hear(audio.channel(0), probabilities);
 }

@@ -65,16 +65,22 @@ impl Detector {
     }
 
     /// Whether the window has samples already.
-    pub fn has_begun(&self) -> bool {
+    fn has_begun(&self) -> bool {
         self.samples.len() > self.network.context()
     }
 
+    /// Takes samples, and adds the probabilities of the windows that they complete.
+    pub fn hear(&mut self, samples: &[f32], probabilities: &mut Vec<f32>) {
+        let mut samples = samples;
+        while !samples.is_empty() {
+            let (next, later) = samples.split_at(samples.len().min(self.missing()));
+            probabilities.extend(self.push(next));
+            samples = later;
+        }
+    }
+
     /// Takes samples, at most as many as are missing. Returns the probability once the window is complete.
-    ///
-    /// # Panics
-    /// If there are more samples than are missing.
-    pub fn push(&mut self, samples: &[f32]) -> Option<f32> {
-        assert!(samples.len() <= self.missing(), "{} samples for {}", samples.len(), self.missing());
+    fn push(&mut self, samples: &[f32]) -> Option<f32> {
         self.samples.extend_from_slice(samples);
         (self.missing() == 0).then(|| {
             let probability = self.network.step(&self.samples, &mut self.state, &mut self.scratch);

@@ -144,11 +144,11 @@ impl Network {
         let Scratch { magnitudes, first, second, third, cell, gates, .. } = scratch;
         let (convolution, bins) = (&self.convolutions, self.bins);
         let columns: [&[f32]; SPECTRA] = std::array::from_fn(|frame| &magnitudes[frame * bins..]);
-        convolution.0.apply(columns, |frame, output, values| {
+        convolution.0.apply_to_frames::<SPECTRA, 1>(columns, |frame, output, values| {
             put(&mut first[(frame + 1) * CHANNELS[0] + output..], values.map(relu));
         });
         let columns: [&[f32]; SPECTRA / 2] = std::array::from_fn(|frame| &first[2 * frame * CHANNELS[0]..]);
-        convolution.1.apply(columns, |frame, output, values| {
+        convolution.1.apply_to_frames::<{ SPECTRA / 2 }, 0>(columns, |frame, output, values| {
             put(&mut second[frame * CHANNELS[1] + output..], values.map(relu));
         });
         convolution.2.apply([second], |_, output, values| put(&mut third[output..], values.map(relu)));
