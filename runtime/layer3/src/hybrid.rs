@@ -107,6 +107,7 @@ fn overlap_add(rows: &mut Rows, start: usize, [now, next]: &Halves, overlap: &mu
 /// The transform of long blocks, with their window: both halves of 36 samples.
 #[inline(always)]
 fn long(rows: &Rows, start: usize, window: &[[f32; ROWS]; 2], tables: &Tables, halves: &mut Halves) {
+    // Of six the compiler makes lanes, whose numbers it gathers one by one: five times slower.
     const AT_ONCE: usize = 3;
     let mut sums = [Line::default(); ROWS];
     for (sums, cosines) in sums.as_chunks_mut::<AT_ONCE>().0.iter_mut().zip(&tables.long) {
@@ -166,7 +167,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(Tables::new);
 /// `y(n) = sum of X(k) cos(pi / 4N (2n + 1)(2k + 1))` for `n < N` that is `y(i + N/2)`, after `3N/2 - i` of the samples
 /// `-y(3N/2 - 1 - i)`, and at last `-y(i - 3N/2)`.
 struct Tables {
-    /// For six of the sums `y` at once: their cosines for each amplitude.
+    /// For three of the sums `y` at once: their cosines for each amplitude.
     long: [[[f32; 3]; ROWS]; 6],
     short: [[f32; 6]; 6],
     /// The windows of long blocks, those before and those after short ones: both halves.
@@ -200,8 +201,8 @@ impl Tables {
             [own as f32, (-other * own) as f32]
         });
         Self {
-            long: std::array::from_fn(|third| {
-                std::array::from_fn(|row| std::array::from_fn(|sum| cosine(ROWS, 3 * third + sum, row)))
+            long: std::array::from_fn(|group| {
+                std::array::from_fn(|row| std::array::from_fn(|sum| cosine(ROWS, 3 * group + sum, row)))
             }),
             short: std::array::from_fn(|row| std::array::from_fn(|sum| cosine(6, sum, row))),
             windows: [[rises, falls], [rises, falls_early], [rises_late, falls]],

@@ -108,13 +108,11 @@ fn weigh(slots: &[Slot], out: &mut [f32; LANES], tables: &Tables) {
 
 static TABLES: LazyLock<Tables> = LazyLock::new(Tables::new);
 
-/// In vectors, so that the compiler does not know how long loops over them are. What it knows it unrolls, and then makes
-/// lanes of the slots, whose numbers it gathers one by one: twenty times slower.
 struct Tables {
     /// For each of the lower subbands the cosines of the even sums and of the odd ones.
-    cosines: Vec<[Line; 2]>,
+    cosines: [[Line; 2]; WIDTH],
     /// The window for two slots, for what [`Slot`] has, with the signs of `V`.
-    weights: Vec<Slot>,
+    weights: [Slot; 8],
 }
 
 impl Tables {
@@ -123,19 +121,17 @@ impl Tables {
         let window = window();
         let signed = |at: usize, is_positive: bool| if is_positive { window[at] } else { -window[at] };
         Self {
-            cosines: (0..WIDTH)
-                .map(|band| [0, 1].map(|odd| Line(std::array::from_fn(|lane| cosine(2 * lane + odd, band)))))
-                .collect(),
-            weights: (0..8)
-                .map(|pair| {
-                    [(0, 0), (0, 1), (32, 0), (32, 1)].map(|(half, odd)| {
-                        Line(std::array::from_fn(|lane| {
-                            let at = 2 * lane + odd;
-                            signed(64 * pair + half + at, half == 0 && at <= 16)
-                        }))
-                    })
+            cosines: std::array::from_fn(|band| {
+                [0, 1].map(|odd| Line(std::array::from_fn(|lane| cosine(2 * lane + odd, band))))
+            }),
+            weights: std::array::from_fn(|pair| {
+                [(0, 0), (0, 1), (32, 0), (32, 1)].map(|(half, odd)| {
+                    Line(std::array::from_fn(|lane| {
+                        let at = 2 * lane + odd;
+                        signed(64 * pair + half + at, half == 0 && at <= 16)
+                    }))
                 })
-                .collect(),
+            }),
         }
     }
 }
