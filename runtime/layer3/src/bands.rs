@@ -3,9 +3,8 @@
 
 use std::sync::LazyLock;
 
+use super::block::{Block, SIZE};
 use super::head::Head;
-use super::side::{Block, Part};
-use super::spectrum::SIZE;
 
 /// Where the bands of long blocks begin and the last one ends.
 pub(crate) fn long_edges(head: &Head) -> &'static [usize; 23] {
@@ -63,10 +62,10 @@ impl Layout {
     }
 }
 
-/// The bands of a granule that is coded so.
-pub(crate) fn layout(head: &Head, part: &Part) -> &'static Layout {
+/// The bands of a block of this kind, whose lowest two subbands may be long in any case.
+pub(crate) fn layout(head: &Head, block: Block, is_mixed: bool) -> &'static Layout {
     let of_rate = &LAYOUTS[head.rate_index()];
-    match (part.block, part.is_mixed) {
+    match (block, is_mixed) {
         (Block::Short, false) => &of_rate[1],
         (Block::Short, true) => &of_rate[2],
         _ => &of_rate[0],

@@ -4,13 +4,14 @@
 use std::sync::LazyLock;
 
 use super::bits::Bits;
+use super::block::SIZE;
 use super::book::Book;
 use super::codes::{
     PAIRS_1, PAIRS_2, PAIRS_3, PAIRS_5, PAIRS_6, PAIRS_7, PAIRS_8, PAIRS_9, PAIRS_10, PAIRS_11, PAIRS_12, PAIRS_13,
     PAIRS_15, PAIRS_16, PAIRS_24, QUADS_A, QUADS_B,
 };
 use super::side::Part;
-use super::spectrum::{POWERS, SIZE, Spectrum};
+use super::spectrum::{POWERS, Spectrum};
 
 /// Reads the values of a granule up to the end of these bits, as the powers that they stand for.
 pub(crate) fn read(bits: &mut Bits<'_>, part: &Part, spectrum: &mut Spectrum) {

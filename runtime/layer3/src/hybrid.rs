@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use remotemedia_vectors::{LANES as WIDTH, Line};
 
-use super::side::{Block, Part};
+use super::block::Block;
+use super::side::Part;
 
 /// Amplitudes, or samples, of a subband in a granule.
 pub(crate) const ROWS: usize = 18;

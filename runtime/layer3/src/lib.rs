@@ -8,8 +8,10 @@
 
 mod bands;
 mod bits;
+mod block;
 mod book;
 mod codes;
+mod damage;
 mod head;
 mod huffman;
 mod hybrid;
@@ -21,41 +23,15 @@ mod stereo;
 mod synthesis;
 mod window;
 
+use self::block::SIZE;
+pub use self::damage::Damage;
 pub use self::head::Head;
 use self::hybrid::{Overlap, Rows};
 use self::reservoir::Reservoir;
 use self::scale::Scales;
 use self::side::Side;
-use self::spectrum::{SIZE, Spectrum};
+use self::spectrum::Spectrum;
 use self::synthesis::{Filter, Granule};
-
-/// Why a frame can't be decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Damage {
-    /// It is another layer or no frame at all.
-    Head,
-    /// It ends before its side information does.
-    Short,
-    /// A granule has more values than there is room for.
-    Pairs,
-    /// A granule switches to the kind of block that stands for none.
-    Block,
-    /// A granule ends where the frame already did, or before its scale factors do.
-    Length,
-}
-
-impl Damage {
-    /// What is wrong, as a part of a sentence.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Head => "a packet is no frame of MPEG layer III",
-            Self::Short => "a frame of MPEG layer III is shorter than its side information",
-            Self::Pairs => "a granule of MPEG layer III has more than 576 values",
-            Self::Block => "a granule of MPEG layer III has a kind of block that does not exist",
-            Self::Length => "a granule of MPEG layer III is longer or shorter than its data",
-        }
-    }
-}
 
 /// A decoder of one stream: a frame depends on those before it.
 pub struct Decoder {
@@ -130,8 +106,7 @@ impl Decoder {
                 stereo::join(&mut self.spectra, right, &scales[1], head);
             }
             for (channel, part) in channels.iter().enumerate() {
-                let layout = bands::layout(head, part);
-                let reach = self.spectra[channel].lay_out(layout, &mut self.rows);
+                let reach = self.spectra[channel].lay_out(part.layout(head), &mut self.rows);
                 let out = self.planes[channel].as_chunks_mut::<SIZE>().0;
                 remotemedia_vectors::run_wide(Granule {
                     rows: &mut self.rows,

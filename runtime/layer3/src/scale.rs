@@ -1,10 +1,11 @@
 //! The scale factors of a granule (ISO/IEC 11172-3, 2.4.2.7, and 13818-3, 2.4.3.2), which in bands that only one channel
 //! has are intensity positions.
 
-use super::Damage;
 use super::bits::Bits;
+use super::block::Block;
+use super::damage::Damage;
 use super::head::{Head, Version};
-use super::side::{Block, Part};
+use super::side::Part;
 
 /// The most bands that a block has: short ones have 13, three times.
 const BANDS: usize = 39;

@@ -1,22 +1,10 @@
 //! The side information of a frame (ISO/IEC 11172-3, 2.4.1.7): how each granule of each channel is coded.
 
-use super::Damage;
-use super::bands::long_edges;
+use super::bands::{Layout, layout, long_edges};
 use super::bits::Bits;
+use super::block::Block;
+use super::damage::Damage;
 use super::head::{Head, Version};
-
-/// How the values of a granule become sound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Block {
-    #[default]
-    Long,
-    /// Long, before short ones.
-    Start,
-    /// Three windows.
-    Short,
-    /// Long, after short ones.
-    Stop,
-}
 
 /// How a channel of a granule is coded.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,6 +71,11 @@ impl Side {
 }
 
 impl Part {
+    /// The bands of its values.
+    pub(crate) fn layout(&self, head: &Head) -> &'static Layout {
+        layout(head, self.block, self.is_mixed)
+    }
+
     fn read(bits: &mut Bits<'_>, head: &Head) -> Result<Self, Damage> {
         let is_one = head.version == Version::One;
         let mut part = Self {

@@ -3,14 +3,12 @@
 
 use std::sync::LazyLock;
 
-use super::bands::{Layout, layout};
+use super::bands::Layout;
+use super::block::SIZE;
 use super::head::Head;
 use super::hybrid::{ROWS, Rows};
 use super::scale::Scales;
 use super::side::Part;
-
-/// The values of a granule.
-pub(crate) const SIZE: usize = 576;
 
 /// The power of 4/3 of each value that can be coded: 15 and 13 bits beside it.
 pub(crate) static POWERS: LazyLock<Vec<f32>> =
@@ -44,7 +42,7 @@ impl Spectrum {
         // In steps of a quarter of a power of two.
         let gain = i32::from(part.gain) - 210;
         let shift = if part.is_coarse { 2 } else { 1 };
-        for (number, (start, end, window)) in layout(head, part).bands().enumerate() {
+        for (number, (start, end, window)) in part.layout(head).bands().enumerate() {
             if start >= self.end {
                 break;
             }

@@ -3,7 +3,6 @@
 use std::f32::consts::FRAC_1_SQRT_2;
 use std::sync::LazyLock;
 
-use super::bands::layout;
 use super::head::{Head, Version};
 use super::scale::Scales;
 use super::side::Part;
@@ -27,7 +26,7 @@ pub(crate) fn join(spectra: &mut [Spectrum; 2], right: &Part, scales: &Scales, h
 
 /// From above: as long as the second channel has nothing, the first stands where the scale factors of the second say.
 fn join_bands(spectra: &mut [Spectrum; 2], right: &Part, scales: &Scales, head: &Head) {
-    let layout = layout(head, right);
+    let layout = right.layout(head);
     let bands = layout.edges.len() - 1;
     let windows = if layout.long < bands { 3 } else { 1 };
     let mut has_values = [false; 3];

@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 
 use remotemedia_vectors::{Kernel, LANES as WIDTH, Line};
 
+use super::block::SIZE;
 use super::hybrid::{LANES, Overlap, ROWS, Rows, transform};
 use super::side::Part;
-use super::spectrum::SIZE;
 use super::window::window;
 
 // Even samples, or odd ones, of a slot are a line.
@@ -139,8 +139,8 @@ impl Tables {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::Block;
     use crate::hybrid::SILENT;
-    use crate::side::Block;
 
     /// Numbers between -1 and 1 by chance (SplitMix64).
     struct Chance(u64);
