@@ -81,6 +81,29 @@ fn quarter_power(quarters: i32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::Block;
+    use crate::hybrid::SILENT;
+
+    #[test]
+    fn nothing_lies_beyond_the_subband_that_values_reach() {
+        let blocks = [(Block::Long, false), (Block::Short, false), (Block::Short, true)];
+        let mut rows = SILENT;
+        for (version, rate) in [3u8, 2, 0].into_iter().flat_map(|version| (0..3u8).map(move |rate| (version, rate))) {
+            let head = Head::read(&[0xff, 0xe3 | version << 3, rate << 2, 0]).expect("it is a head");
+            for (block, is_mixed) in blocks {
+                let layout = Part { block, is_mixed, ..Part::default() }.layout(&head);
+                for end in 0..=SIZE {
+                    let mut spectrum = Spectrum::default();
+                    spectrum.values[..end].fill(1.0);
+                    spectrum.end = end;
+                    let reach = spectrum.lay_out(layout, &mut rows);
+                    let laid = rows.as_flattened().iter().filter(|value| **value != 0.0).count();
+                    assert_eq!(laid, end);
+                    assert!(rows.iter().all(|row| row[reach..].iter().all(|value| *value == 0.0)), "{head:?}, {end}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn amplitudes_are_powers_of_two() {
