@@ -1,5 +1,7 @@
 //! The head of a frame (ISO/IEC 11172-3, 2.4.1.3), as far as it says how the frame is coded.
 
+use super::block::SIZE;
+
 /// The version of MPEG that a frame follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -58,7 +60,7 @@ impl Head {
 
     /// Frames of sound in the frame: 1152 in MPEG-1, 576 in the others.
     pub fn frames(&self) -> usize {
-        576 * self.granules()
+        SIZE * self.granules()
     }
 
     /// Whether frames with these heads can follow on each other in one stream: of the same rate and as many channels.
@@ -84,12 +86,12 @@ impl Head {
     }
 
     /// The bytes of the head, its checksum included.
-    pub(crate) fn len(&self) -> usize {
+    pub fn head_len(&self) -> usize {
         if self.has_checksum { 6 } else { 4 }
     }
 
-    /// The bytes of the side information.
-    pub(crate) fn side_len(&self) -> usize {
+    /// The bytes of the side information, which comes next; after it main data begins.
+    pub fn side_len(&self) -> usize {
         match (self.version, self.channels()) {
             (Version::One, 1) => 17,
             (Version::One, _) => 32,

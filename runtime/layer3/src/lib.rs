@@ -10,6 +10,8 @@ mod bands;
 mod bits;
 mod block;
 mod book;
+#[cfg(test)]
+mod chance;
 mod codes;
 mod damage;
 mod head;
@@ -67,7 +69,7 @@ impl Decoder {
     /// begins in frames that were not seen is silent.
     ///
     /// # Errors
-    /// If it is damaged. The next frame then is decoded as if this one had not been there.
+    /// If it is damaged. Frames after it then find no main data in it, nor in those before.
     pub fn decode(&mut self, frame: &[u8]) -> Result<[&[f32]; 2], Damage> {
         let head = Head::read(frame).ok_or(Damage::Head)?;
         let decoded = self.decode_granules(&head, frame);
@@ -78,9 +80,9 @@ impl Decoder {
     }
 
     fn decode_granules(&mut self, head: &Head, frame: &[u8]) -> Result<(), Damage> {
-        let start = head.len() + head.side_len();
+        let start = head.head_len() + head.side_len();
         let (before, main) = frame.split_at_checked(start).ok_or(Damage::Short)?;
-        let side = Side::read(&before[head.len()..], head)?;
+        let side = Side::read(&before[head.head_len()..], head)?;
         let missing = self.reservoir.fill(main, side.back);
         let mut place = 0;
         let mut scales = [Scales::default(); 2];

@@ -2,7 +2,7 @@
 
 use super::bands::{Layout, layout, long_edges};
 use super::bits::Bits;
-use super::block::Block;
+use super::block::{Block, SIZE};
 use super::damage::Damage;
 use super::head::{Head, Version};
 
@@ -85,7 +85,7 @@ impl Part {
             scale_lengths: bits.read(if is_one { 4 } else { 9 }) as u16,
             ..Self::default()
         };
-        if part.paired > 576 {
+        if part.paired > SIZE {
             return Err(Damage::Pairs);
         }
         if bits.read_flag() {
@@ -98,13 +98,13 @@ impl Part {
             part.is_mixed = bits.read_flag();
             part.tables = [bits.read(5) as u8, bits.read(5) as u8, 0];
             part.window_gains = std::array::from_fn(|_| bits.read(3) as u8);
-            part.edges = [switched_edge(head, &part), 576];
+            part.edges = [switched_edge(head, &part), SIZE];
         } else {
             part.tables = std::array::from_fn(|_| bits.read(5) as u8);
             let first = bits.read(4) as usize + 1;
             let second = first + bits.read(3) as usize + 1;
             let edges = long_edges(head);
-            part.edges = [edges[first], edges.get(second).copied().unwrap_or(576)];
+            part.edges = [edges[first], edges.get(second).copied().unwrap_or(SIZE)];
         }
         part.is_emphasized = is_one && bits.read_flag();
         part.is_coarse = bits.read_flag();

@@ -140,19 +140,8 @@ impl Tables {
 mod tests {
     use super::*;
     use crate::block::Block;
+    use crate::chance::Chance;
     use crate::hybrid::SILENT;
-
-    /// Numbers between -1 and 1 by chance (SplitMix64).
-    struct Chance(u64);
-
-    impl Chance {
-        fn next(&mut self) -> f32 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((mixed ^ mixed >> 31) >> 40) as f32 / (1 << 23) as f32 - 1.0
-        }
-    }
 
     /// The filter banks as the standard writes them down, in float64.
     struct Definition {
@@ -237,7 +226,7 @@ mod tests {
         for (number, reach) in [32, 5, 31, 16, 15, 17, 1, 0, 32, 2, 24].into_iter().cycle().take(88).enumerate() {
             let part = Part { block: blocks[number % 4], is_mixed: number % 8 > 3, ..Part::default() };
             let mut rows = SILENT;
-            rows.iter_mut().for_each(|row| row[..reach].fill_with(|| chance.next()));
+            rows.iter_mut().for_each(|row| row[..reach].fill_with(|| chance.amplitude()));
             let expected = definition.run(&rows, &part);
             let mut outputs = [[0.0; SIZE]; 2];
             let run = |(overlap, filter): &mut (Overlap, Filter), out: &mut [f32; SIZE], is_wide: bool| {

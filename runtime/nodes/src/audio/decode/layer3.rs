@@ -2,14 +2,15 @@
 
 use remotemedia_layer3::{Damage, Decoder as FrameDecoder, Head};
 use symphonia::core::audio::{
-    AsGenericAudioBufferRef as _, AudioBuffer, AudioMut as _, AudioSpec, Channels, GenericAudioBufferRef, Position,
+    AsGenericAudioBufferRef as _, AudioBuffer, AudioMut as _, AudioSpec, GenericAudioBufferRef,
 };
-use symphonia::core::codecs::CodecInfo;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::packet::PacketRef;
 
+use super::layout::front;
 use super::mpeg_header::Header;
+use super::symphonia_decoder::audio_decoder_fields;
 
 /// Decodes the frames of one track.
 pub(super) struct Decoder {
@@ -33,13 +34,8 @@ impl Decoder {
         }
         if !self.head.is_some_and(|before| before.is_like(&head)) {
             // Another stream begins.
-            let front = if head.channels() == 1 {
-                Position::FRONT_LEFT
-            } else {
-                Position::FRONT_LEFT.union(Position::FRONT_RIGHT)
-            };
             self.inner.reset();
-            self.frames = AudioBuffer::new(AudioSpec::new(head.rate(), Channels::Positioned(front)), head.frames());
+            self.frames = AudioBuffer::new(AudioSpec::new(head.rate(), front(head.channels())), head.frames());
             self.head = Some(head);
         }
         self.frames.clear();
@@ -59,13 +55,7 @@ impl AudioDecoder for Decoder {
         self.inner.reset();
     }
 
-    fn codec_info(&self) -> &CodecInfo {
-        &CodecInfo { short_name: "mp3", long_name: "MPEG audio layer III", profiles: &[] }
-    }
-
-    fn codec_params(&self) -> &AudioCodecParameters {
-        &self.params
-    }
+    audio_decoder_fields!("mp3", "MPEG audio layer III");
 
     fn decode_ref(&mut self, packet: &PacketRef<'_>) -> Result<GenericAudioBufferRef<'_>> {
         if let Err(error) = self.decode_into_frames(packet) {
@@ -73,13 +63,5 @@ impl AudioDecoder for Decoder {
             return Err(error);
         }
         Ok(self.frames.as_generic_audio_buffer_ref())
-    }
-
-    fn finalize(&mut self) -> FinalizeResult {
-        FinalizeResult::default()
-    }
-
-    fn last_decoded(&self) -> GenericAudioBufferRef<'_> {
-        self.frames.as_generic_audio_buffer_ref()
     }
 }

@@ -7,6 +7,11 @@
 use remotemedia_core::value::Layout;
 use symphonia::core::audio::{Channels, Position};
 
+/// The places of one channel, or of a left and a right one.
+pub(super) fn front(channels: usize) -> Channels {
+    Channels::Positioned(if channels == 1 { Position::FRONT_LEFT } else { FRONT })
+}
+
 /// The layout of a set of channels.
 pub(super) fn layout_of(channels: &Channels) -> Layout {
     let count = channels.count();

@@ -3,11 +3,11 @@
 
 use std::collections::VecDeque;
 
+use remotemedia_layer3::Head;
 use symphonia::core::codecs::audio::{AudioCodecId, well_known as codec};
 use symphonia::core::packet::Packet;
 
 use super::aac;
-use super::mpeg_header::Header;
 use super::pcm_packet::is_pcm;
 
 /// What a decoder of Opus gets first, in frames: a second. RFC 7845, 4.6 asks for 80 ms, after which the sound is only some
@@ -100,5 +100,5 @@ fn forgotten_by_layer_3(packets: &VecDeque<Packet>) -> usize {
 
 /// The bytes of main data in a frame.
 fn main_data(frame: &[u8]) -> usize {
-    Header::read(frame).map_or(0, |header| frame.len().saturating_sub(header.head_len() + header.side_len()))
+    Head::read(frame).map_or(0, |head| frame.len().saturating_sub(head.head_len() + head.side_len()))
 }

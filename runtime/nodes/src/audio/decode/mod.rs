@@ -45,6 +45,7 @@ mod pcm_packet;
 mod raw;
 mod refusal;
 mod source;
+mod symphonia_decoder;
 mod symphonia_reader;
 mod system_codecs;
 mod system_file;

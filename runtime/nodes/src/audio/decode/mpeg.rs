@@ -5,7 +5,6 @@
 
 use std::io;
 
-use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
@@ -18,6 +17,7 @@ use symphonia::core::io::{MediaSourceStream, ReadBytes, ScopedStream};
 use symphonia::core::meta::MetadataLog;
 use symphonia::core::packet::Packet;
 
+use super::layout::front;
 use super::mpeg_free::rewritten;
 use super::mpeg_header::{Chain, Header, NOT_ALLOWED, chain};
 use super::mpeg_tag::{Facts, facts};
@@ -79,12 +79,10 @@ impl<'s> MpegReader<'s> {
 
     fn announce(&mut self, header: &Header, facts: Facts) {
         let mut params = AudioCodecParameters::new();
-        let channels =
-            if header.channels == 1 { Position::FRONT_LEFT } else { Position::FRONT_LEFT.union(Position::FRONT_RIGHT) };
         params
             .for_codec([CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3][usize::from(header.layer) - 1])
             .with_sample_rate(header.rate)
-            .with_channels(Channels::Positioned(channels));
+            .with_channels(front(header.channels.into()));
         let mut track = Track::new(0);
         track.with_codec_params(CodecParameters::Audio(params));
         let (delay, padding) = facts.gap.unwrap_or_default();

@@ -13,7 +13,6 @@ pub(super) struct Header {
     pub(super) rate: u32,
     is_padded: bool,
     pub(super) channels: u8,
-    has_checksum: bool,
 }
 
 /// The longest frame that is looked for in free format: 640 kbit/s at 8 kHz.
@@ -44,10 +43,10 @@ impl Header {
         let rate = [44_100, 48_000, 32_000][usize::from(rate)] >> [2, 0, 1, 0][usize::from(version)];
         let channels = if fourth >> 6 == 3 { 1 } else { 2 };
         let is_padded = third & 2 != 0;
-        Some(Self { version, layer, bit_rate, rate, is_padded, channels, has_checksum: second & 1 == 0 })
+        Some(Self { version, layer, bit_rate, rate, is_padded, channels })
     }
 
-    pub(super) fn is_mpeg_1(&self) -> bool {
+    fn is_mpeg_1(&self) -> bool {
         self.version == 3
     }
 
@@ -115,21 +114,6 @@ impl Header {
             3 if !self.is_mpeg_1() => 576,
             _ => 1152,
         }
-    }
-
-    /// The bytes of the side information of layer III.
-    pub(super) fn side_len(&self) -> usize {
-        match (self.is_mpeg_1(), self.channels) {
-            (true, 1) => 17,
-            (false, 1) => 9,
-            (true, _) => 32,
-            (false, _) => 17,
-        }
-    }
-
-    /// The bytes of the header with its checksum.
-    pub(super) fn head_len(&self) -> usize {
-        if self.has_checksum { 6 } else { 4 }
     }
 
     /// Whether both may be of one stream.

@@ -1,6 +1,7 @@
 //! What the first frame of an MP3 file may tell in the place of sound: how many frames follow, and how many samples the
 //! encoder put before and after the sound (the tags of Xing and of LAME, and the one of Fraunhofer's encoder).
 
+use remotemedia_layer3::Head;
 use symphonia::core::checksum::Crc16AnsiLe;
 use symphonia::core::io::Monitor;
 
@@ -20,16 +21,17 @@ pub(super) fn facts(frame: &[u8], header: &Header) -> Option<Facts> {
     if header.layer != 3 {
         return None;
     }
-    xing(frame, header).or_else(|| vbri(frame))
+    xing(frame).or_else(|| vbri(frame))
 }
 
-fn xing(frame: &[u8], header: &Header) -> Option<Facts> {
+fn xing(frame: &[u8]) -> Option<Facts> {
     /// What the samples of the filter bank add to the delay of the encoder.
     const DECODER_DELAY: u32 = 529;
     // The checksum of the frame is not counted.
-    let start = 4 + header.side_len();
+    let head = Head::read(frame)?;
+    let start = 4 + head.side_len();
     let tag = frame.get(start..)?;
-    let is_silent = frame[header.head_len()..start].iter().all(|byte| *byte == 0);
+    let is_silent = frame[head.head_len()..start].iter().all(|byte| *byte == 0);
     if !is_silent || !(tag.starts_with(b"Xing") || tag.starts_with(b"Info")) {
         return None;
     }

@@ -10,13 +10,13 @@ use symphonia::core::audio::{
     AsGenericAudioBufferRef as _, Audio as _, AudioBuffer, AudioMut as _, AudioSpec, Channels, GenericAudioBufferRef,
     Position,
 };
-use symphonia::core::codecs::CodecInfo;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::packet::PacketRef;
 
 use super::super::opus_head::{Mapping, OpusHead, RATE, planes};
 use super::opus_streams::Delimited;
+use super::symphonia_decoder::audio_decoder_fields;
 
 const UNFILLED: &str = "the frames of an Opus packet do not fill it";
 /// A packet holds up to 120 ms (RFC 6716, 3.2.5).
@@ -137,13 +137,7 @@ impl AudioDecoder for Decoder {
         }
     }
 
-    fn codec_info(&self) -> &CodecInfo {
-        &CodecInfo { short_name: "opus", long_name: "Opus", profiles: &[] }
-    }
-
-    fn codec_params(&self) -> &AudioCodecParameters {
-        &self.params
-    }
+    audio_decoder_fields!("opus", "Opus");
 
     fn decode_ref(&mut self, packet: &PacketRef<'_>) -> Result<GenericAudioBufferRef<'_>> {
         if let Err(error) = self.decode_into_frames(packet) {
@@ -151,14 +145,6 @@ impl AudioDecoder for Decoder {
             return Err(error);
         }
         Ok(self.frames.as_generic_audio_buffer_ref())
-    }
-
-    fn finalize(&mut self) -> FinalizeResult {
-        FinalizeResult::default()
-    }
-
-    fn last_decoded(&self) -> GenericAudioBufferRef<'_> {
-        self.frames.as_generic_audio_buffer_ref()
     }
 }
 

@@ -6,13 +6,13 @@
 use symphonia::core::audio::{
     AsGenericAudioBufferRef as _, Audio as _, AudioBuffer, AudioMut as _, AudioSpec, GenericAudioBufferRef,
 };
-use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::well_known as codec;
-use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, FinalizeResult};
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder};
 use symphonia::core::errors::Result;
 use symphonia::core::packet::PacketRef;
 
 use super::super::pcm::{expand_a_law, expand_mu_law};
+use super::symphonia_decoder::audio_decoder_fields;
 
 /// How a sample is written.
 #[derive(Clone, Copy)]
@@ -93,25 +93,11 @@ impl AudioDecoder for Decoder {
         // A packet has nothing to do with the one before.
     }
 
-    fn codec_info(&self) -> &CodecInfo {
-        &CodecInfo { short_name: "pcm", long_name: "PCM", profiles: &[] }
-    }
-
-    fn codec_params(&self) -> &AudioCodecParameters {
-        &self.params
-    }
+    audio_decoder_fields!("pcm", "PCM");
 
     fn decode_ref(&mut self, packet: &PacketRef<'_>) -> Result<GenericAudioBufferRef<'_>> {
         self.decode_into_frames(packet.data);
         Ok(self.frames.as_generic_audio_buffer_ref())
-    }
-
-    fn finalize(&mut self) -> FinalizeResult {
-        FinalizeResult::default()
-    }
-
-    fn last_decoded(&self) -> GenericAudioBufferRef<'_> {
-        self.frames.as_generic_audio_buffer_ref()
     }
 }
 

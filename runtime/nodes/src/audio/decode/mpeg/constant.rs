@@ -5,6 +5,7 @@
 
 use std::io::{Seek, SeekFrom};
 
+use remotemedia_layer3::Head;
 use symphonia::core::errors::Result;
 use symphonia::core::io::{MediaSource, ReadBytes};
 
@@ -57,10 +58,10 @@ impl MpegReader<'_> {
         let Some(first) = Header::read(&self.waiting).filter(|first| first.is_kin(&tagged.like)) else {
             return Ok(None);
         };
-        let Some((bytes, per)) = first.exact_len() else { return Ok(None) };
+        let (Some((bytes, per)), Some(head)) = (first.exact_len(), Head::read(&self.waiting)) else { return Ok(None) };
         let expected = |frame: u64| tagged.begins + (u128::from(frame) * u128::from(bytes) / u128::from(per)) as u64;
         // Twice the room that may be lent, and some frames for the filters.
-        let own = (bytes / per).saturating_sub((first.head_len() + first.side_len()) as u64).max(1);
+        let own = (bytes / per).saturating_sub((head.head_len() + head.side_len()) as u64).max(1);
         let frame = frame.saturating_sub(6 + (2 * 511u64).div_ceil(own));
         if frame >= tagged.frames || !self.ends_at(expected(tagged.frames), end)? {
             return Ok(None);
