@@ -5,7 +5,7 @@
 use std::f64::consts::TAU;
 
 use num_complex::Complex;
-use remotemedia_vectors::{Kernel, run_wide};
+use remotemedia_vectors::{Kernel, Simd, run_wide};
 
 use crate::Transformed;
 
@@ -59,7 +59,7 @@ impl<T: Transformed> Kernel for Joining<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<S: Simd>(self) {
         let Self { symmetry: Symmetry { whole, turned }, source, target } = self;
         let pairs = source.iter().zip(source.iter().rev());
         for ((bin, (forth, back)), (&whole, turned)) in target.iter_mut().zip(pairs).zip(whole.iter().zip(turned)) {

@@ -7,7 +7,7 @@
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-use remotemedia_vectors::{LANES as WIDTH, Line};
+use remotemedia_vectors::{LANES as WIDTH, Line, Simd};
 
 use super::block::Block;
 use super::side::Part;
@@ -34,7 +34,7 @@ type Halves = [[Line; ROWS]; 2];
 
 /// Turns amplitudes into samples, in place. From subband `reach` on all amplitudes are 0.
 #[inline(always)]
-pub(crate) fn transform(rows: &mut Rows, reach: usize, part: &Part, overlap: &mut Overlap) {
+pub(crate) fn transform<S: Simd>(rows: &mut Rows, reach: usize, part: &Part, overlap: &mut Overlap) {
     let tables: &Tables = &TABLES;
     let boundaries = match (part.block, part.is_mixed) {
         (Block::Short, false) => 0,
@@ -47,20 +47,20 @@ pub(crate) fn transform(rows: &mut Rows, reach: usize, part: &Part, overlap: &mu
         let mut halves = [[Line::default(); ROWS]; 2];
         if reach + 1 > start {
             match part.block {
-                Block::Long => long(rows, start, &tables.windows[0], tables, &mut halves),
-                Block::Start => long(rows, start, &tables.windows[1], tables, &mut halves),
-                Block::Stop => long(rows, start, &tables.windows[2], tables, &mut halves),
-                Block::Short => short(rows, start, tables, &mut halves),
+                Block::Long => long::<S>(rows, start, &tables.windows[0], tables, &mut halves),
+                Block::Start => long::<S>(rows, start, &tables.windows[1], tables, &mut halves),
+                Block::Stop => long::<S>(rows, start, &tables.windows[2], tables, &mut halves),
+                Block::Short => short::<S>(rows, start, tables, &mut halves),
             }
         }
         if part.is_mixed && start == 0 {
             let mut lower = [[Line::default(); ROWS]; 2];
-            long(rows, start, &tables.windows[0], tables, &mut lower);
+            long::<S>(rows, start, &tables.windows[0], tables, &mut lower);
             for (line, lower) in halves.as_flattened_mut().iter_mut().zip(lower.as_flattened()) {
                 line.0[..MIXED].copy_from_slice(&lower.0[..MIXED]);
             }
         }
-        overlap_add(rows, start, &halves, overlap);
+        overlap_add::<S>(rows, start, &halves, overlap);
     }
 }
 
@@ -81,7 +81,7 @@ fn mirror(rows: &mut Rows, boundaries: usize, tables: &Tables) {
 /// Adds what the granule before left, and keeps what is for the next one. Every second sample of every second subband
 /// has the other sign, because the polyphase filter bank mirrors these.
 #[inline(always)]
-fn overlap_add(rows: &mut Rows, start: usize, [now, next]: &Halves, overlap: &mut Overlap) {
+fn overlap_add<S: Simd>(rows: &mut Rows, start: usize, [now, next]: &Halves, overlap: &mut Overlap) {
     const ALTERNATING: Line = {
         let mut signs = [1.0; WIDTH];
         let mut lane = 1;
@@ -98,7 +98,7 @@ fn overlap_add(rows: &mut Rows, start: usize, [now, next]: &Halves, overlap: &mu
         *kept = next[number];
         if number % 2 == 1 {
             let mut mirrored = Line::default();
-            mirrored.add_products(&sum, &ALTERNATING);
+            mirrored.add_products::<S>(&sum, &ALTERNATING);
             sum = mirrored;
         }
         row[start..start + WIDTH].copy_from_slice(&sum.0);
@@ -107,12 +107,12 @@ fn overlap_add(rows: &mut Rows, start: usize, [now, next]: &Halves, overlap: &mu
 
 /// The transform of long blocks, with their window: both halves of 36 samples.
 #[inline(always)]
-fn long(rows: &Rows, start: usize, window: &[[f32; ROWS]; 2], tables: &Tables, halves: &mut Halves) {
+fn long<S: Simd>(rows: &Rows, start: usize, window: &[[f32; ROWS]; 2], tables: &Tables, halves: &mut Halves) {
     // Of six the compiler makes lanes, whose numbers it gathers one by one: five times slower.
     const AT_ONCE: usize = 3;
     let mut sums = [Line::default(); ROWS];
     for (sums, cosines) in sums.as_chunks_mut::<AT_ONCE>().0.iter_mut().zip(&tables.long) {
-        *sums = sums_of(rows, start, cosines);
+        *sums = sums_of::<S, _, _>(rows, start, cosines);
     }
     // The 36 samples are these sums in another order, most of them with the other sign: see `Tables`.
     let [now, next] = halves;
@@ -128,11 +128,11 @@ fn long(rows: &Rows, start: usize, window: &[[f32; ROWS]; 2], tables: &Tables, h
 
 /// The transforms of the three short blocks, with their windows, which overlap.
 #[inline(always)]
-fn short(rows: &Rows, start: usize, tables: &Tables, halves: &mut Halves) {
+fn short<S: Simd>(rows: &Rows, start: usize, tables: &Tables, halves: &mut Halves) {
     const SIZE: usize = 6;
     for window in 0..3 {
         let own: [[f32; LANES]; SIZE] = std::array::from_fn(|number| rows[3 * number + window]);
-        let sums = sums_of(&own, start, &tables.short);
+        let sums = sums_of::<S, _, _>(&own, start, &tables.short);
         for at in 0..2 * SIZE {
             let (sum, sign) = match at {
                 0..3 => (at + 3, 1.0),
@@ -140,14 +140,14 @@ fn short(rows: &Rows, start: usize, tables: &Tables, halves: &mut Halves) {
                 _ => (at - 9, -1.0),
             };
             let place = SIZE + SIZE * window + at;
-            halves[place / ROWS][place % ROWS].add_product(&sums[sum], tables.short_window[at] * sign);
+            halves[place / ROWS][place % ROWS].add_product::<S>(&sums[sum], tables.short_window[at] * sign);
         }
     }
 }
 
 /// For some subbands: sums of the rows, each times its cosine for this sum.
 #[inline(always)]
-fn sums_of<const ROWS: usize, const SUMS: usize>(
+fn sums_of<S: Simd, const ROWS: usize, const SUMS: usize>(
     rows: &[[f32; LANES]; ROWS],
     start: usize,
     cosines: &[[f32; SUMS]; ROWS],
@@ -156,7 +156,7 @@ fn sums_of<const ROWS: usize, const SUMS: usize>(
     for (row, cosines) in rows.iter().zip(cosines) {
         let line = Line::first_of(&row[start..]);
         for (sum, cosine) in sums.iter_mut().zip(cosines) {
-            sum.add_product(&line, *cosine);
+            sum.add_product::<S>(&line, *cosine);
         }
     }
     sums

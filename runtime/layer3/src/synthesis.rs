@@ -8,7 +8,7 @@
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-use remotemedia_vectors::{Kernel, LANES as WIDTH, Line};
+use remotemedia_vectors::{Kernel, LANES as WIDTH, Line, Simd};
 
 use super::block::SIZE;
 use super::hybrid::{LANES, Overlap, ROWS, Rows, transform};
@@ -48,31 +48,31 @@ impl Kernel for Granule<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        transform(self.rows, self.reach, self.part, self.overlap);
+    fn run<S: Simd>(self) {
+        transform::<S>(self.rows, self.reach, self.part, self.overlap);
         let tables: &Tables = &TABLES;
         let Filter(slots) = self.filter;
         slots.copy_within(ROWS.., 0);
         const AT_ONCE: usize = 3;
         let rows = self.rows.as_chunks::<AT_ONCE>().0;
         for (rows, slots) in rows.iter().zip(slots[BEFORE..].as_chunks_mut::<AT_ONCE>().0) {
-            fill(rows, slots, tables);
+            fill::<S, AT_ONCE>(rows, slots, tables);
         }
         for (slots, out) in slots.windows(BEFORE + 1).zip(self.out.as_chunks_mut::<LANES>().0) {
-            weigh(slots, out, tables);
+            weigh::<S>(slots, out, tables);
         }
     }
 }
 
 /// Makes slots of the samples of all subbands.
 #[inline(always)]
-fn fill<const SLOTS: usize>(rows: &[[f32; LANES]; SLOTS], slots: &mut [Slot; SLOTS], tables: &Tables) {
+fn fill<S: Simd, const SLOTS: usize>(rows: &[[f32; LANES]; SLOTS], slots: &mut [Slot; SLOTS], tables: &Tables) {
     let mut sums = [[Line::default(); 2]; SLOTS];
     for (band, [even, odd]) in tables.cosines.iter().enumerate() {
         for ([even_sums, odd_sums], row) in sums.iter_mut().zip(rows) {
             let [low, high] = [row[band], row[LANES - 1 - band]];
-            even_sums.add_product(even, low + high);
-            odd_sums.add_product(odd, low - high);
+            even_sums.add_product::<S>(even, low + high);
+            odd_sums.add_product::<S>(odd, low - high);
         }
     }
     // `V(i)` is `c(16 + i)`, where `c(64 - n)` is `-c(n)`, `c(32)` is 0 and `c(64 + n)` is `-c(n)`.
@@ -91,15 +91,15 @@ fn fill<const SLOTS: usize>(rows: &[[f32; LANES]; SLOTS], slots: &mut [Slot; SLO
 
 /// The samples of the last of these slots.
 #[inline(always)]
-fn weigh(slots: &[Slot], out: &mut [f32; LANES], tables: &Tables) {
+fn weigh<S: Simd>(slots: &[Slot], out: &mut [f32; LANES], tables: &Tables) {
     let mut even = Line::default();
     let mut odd = Line::default();
     for (pair, weights) in slots.rchunks_exact(2).zip(&tables.weights) {
         let [earlier, later] = pair else { continue };
-        even.add_products(&later[0], &weights[0]);
-        odd.add_products(&later[1], &weights[1]);
-        even.add_products(&earlier[2], &weights[2]);
-        odd.add_products(&earlier[3], &weights[3]);
+        even.add_products::<S>(&later[0], &weights[0]);
+        odd.add_products::<S>(&later[1], &weights[1]);
+        even.add_products::<S>(&earlier[2], &weights[2]);
+        odd.add_products::<S>(&earlier[3], &weights[3]);
     }
     for (pair, (even, odd)) in out.as_chunks_mut::<2>().0.iter_mut().zip(even.0.iter().zip(&odd.0)) {
         *pair = [*even, *odd];
@@ -138,6 +138,8 @@ impl Tables {
 
 #[cfg(test)]
 mod tests {
+    use remotemedia_vectors::Exact;
+
     use super::*;
     use crate::block::Block;
     use crate::chance::Chance;
@@ -231,7 +233,7 @@ mod tests {
             let mut outputs = [[0.0; SIZE]; 2];
             let run = |(overlap, filter): &mut (Overlap, Filter), out: &mut [f32; SIZE], is_wide: bool| {
                 let granule = Granule { rows: &mut rows.clone(), reach, part: &part, overlap, filter, out };
-                if is_wide { remotemedia_vectors::run_wide(granule) } else { granule.run() }
+                if is_wide { remotemedia_vectors::run_wide(granule) } else { granule.run::<Exact>() }
             };
             run(&mut wide, &mut outputs[0], true);
             run(&mut narrow, &mut outputs[1], false);

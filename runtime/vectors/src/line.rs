@@ -1,5 +1,7 @@
 //! Numbers that are the lanes of vectors, in a form of which the compiler makes vector instructions.
 
+use crate::Simd;
+
 /// The numbers in one line of the processor's cache.
 pub const LANES: usize = 16;
 
@@ -24,22 +26,22 @@ impl Line {
 
     /// `self += weights * value`.
     #[inline(always)]
-    pub fn add_product(&mut self, weights: &Self, value: f32) {
-        let mut products = weights.0;
-        for product in &mut products {
-            *product *= value;
+    pub fn add_product<S: Simd>(&mut self, weights: &Self, value: f32) {
+        let mut sums = self.0;
+        for (sum, weight) in sums.iter_mut().zip(weights.0) {
+            *sum = S::mul_add(weight, value, *sum);
         }
-        self.add(&Self(products));
+        self.0 = sums;
     }
 
     /// `self += first * second`, lane by lane.
     #[inline(always)]
-    pub fn add_products(&mut self, first: &Self, second: &Self) {
-        let mut products = first.0;
-        for (product, second) in products.iter_mut().zip(second.0) {
-            *product *= second;
+    pub fn add_products<S: Simd>(&mut self, first: &Self, second: &Self) {
+        let mut sums = self.0;
+        for (sum, (first, second)) in sums.iter_mut().zip(first.0.iter().zip(second.0)) {
+            *sum = S::mul_add(*first, second, *sum);
         }
-        self.add(&Self(products));
+        self.0 = sums;
     }
 
     /// `self += others`, lane by lane.

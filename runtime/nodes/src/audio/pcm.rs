@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use remotemedia_vectors::{Kernel, run_wide};
+use remotemedia_vectors::{Kernel, Simd, run_wide};
 
 /// How a sample is written. All are little-endian and interleaved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -167,7 +167,7 @@ impl Kernel for Quantization<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<S: Simd>(self) {
         for (integer, sample) in self.integers.iter_mut().zip(self.samples) {
             *integer = quantize(*sample, self.bits);
         }

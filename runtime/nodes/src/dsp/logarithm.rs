@@ -1,6 +1,6 @@
 //! Decimal logarithms of many numbers at once. It knows numbers alone.
 
-use remotemedia_vectors::{Kernel, run_wide};
+use remotemedia_vectors::{Kernel, Simd, run_wide};
 
 /// Replaces each number by its decimal logarithm, as `f32::log10` gives it, or nearer: off by at most 0.501 units in the last
 /// place, and the same on every machine.
@@ -14,7 +14,7 @@ impl Kernel for Logarithms<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<S: Simd>(self) {
         const LEAST: u32 = f32::MIN_POSITIVE.to_bits();
         const ABOVE: u32 = f32::INFINITY.to_bits() - LEAST;
         // Zero, negative, subnormal, infinite and NaN are for the library.

@@ -3,7 +3,7 @@
 
 use remotemedia_core::node::NodeError;
 use remotemedia_core::value::Audio;
-use remotemedia_vectors::{Kernel, run_wide};
+use remotemedia_vectors::{Kernel, Simd, run_wide};
 
 /// Checks that every sample of `frames` frames from `first` on is a number. `time` returns the time of a frame, counted from
 /// `first`.
@@ -37,7 +37,7 @@ impl Kernel for Exponents<'_> {
     type Output = u32;
 
     #[inline(always)]
-    fn run(self) -> u32 {
+    fn run<S: Simd>(self) -> u32 {
         let overflow = |sample: &f32| (sample.to_bits() & 0x7fff_ffff) + 0x0080_0000;
         self.0.iter().fold(0, |bits, sample| bits | overflow(sample))
     }

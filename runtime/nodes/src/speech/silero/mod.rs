@@ -11,7 +11,7 @@ mod weights;
 
 use std::sync::Arc;
 
-use network::{HIDDEN, Network, Scratch};
+use network::{AT_ONCE, HIDDEN, Network, Scratch};
 
 /// How long a window is, in milliseconds, at both rates.
 pub const WINDOW_MS: u32 = 32;
@@ -71,34 +71,31 @@ impl Detector {
 
     /// Takes samples, and adds the probabilities of the windows that they complete.
     pub fn hear(&mut self, samples: &[f32], probabilities: &mut Vec<f32>) {
+        let (context, window) = (self.network.context(), self.network.window());
         let mut samples = samples;
         while !samples.is_empty() {
-            let (next, later) = samples.split_at(samples.len().min(self.missing()));
-            probabilities.extend(self.push(next));
+            let room = context + AT_ONCE * window - self.samples.len();
+            let (next, later) = samples.split_at(samples.len().min(room));
+            self.samples.extend_from_slice(next);
+            let complete = (self.samples.len() - context) / window * window;
+            if complete > 0 {
+                let whole = &self.samples[..context + complete];
+                self.network.listen(whole, &mut self.state, &mut self.scratch, probabilities);
+                self.samples.drain(..complete);
+            }
             samples = later;
         }
     }
 
-    /// Takes samples, at most as many as are missing. Returns the probability once the window is complete.
-    fn push(&mut self, samples: &[f32]) -> Option<f32> {
-        self.samples.extend_from_slice(samples);
-        (self.missing() == 0).then(|| {
-            let probability = self.network.step(&self.samples, &mut self.state, &mut self.scratch);
-            self.samples.drain(..self.network.window());
-            probability
-        })
-    }
-
     /// Ends the stream: completes the last window with silence, if it has begun, and goes back to the start.
     pub fn finish(&mut self) -> Option<f32> {
-        let last = if self.has_begun() {
+        let mut last = Vec::new();
+        if self.has_begun() {
             let silence = [0.0; Rate::Hz16000.window()];
-            self.push(&silence[..self.missing()])
-        } else {
-            None
-        };
+            self.hear(&silence[..self.missing()], &mut last);
+        }
         self.samples.fill(0.0);
         self.state = [[0.0; HIDDEN]; 2];
-        last
+        last.pop()
     }
 }

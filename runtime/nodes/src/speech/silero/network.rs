@@ -1,11 +1,11 @@
-//! One network: its layers, and one step from a window to a probability.
+//! One network: its layers, and the way from windows to probabilities.
 
 use std::fmt;
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 use remotemedia_fourier::{Complex32, RealForward};
-use remotemedia_vectors::{Kernel, run_wide};
+use remotemedia_vectors::{Kernel, LANES, Simd, run_wide};
 
 use super::Rate;
 use super::activation::{sigmoid, tanh};
@@ -22,6 +22,8 @@ const CHANNELS: [usize; 4] = [128, 64, 64, HIDDEN];
 const TAPS: usize = 3;
 /// Samples of the previous window before each window, as a part of the window.
 const CONTEXT_PART: usize = 8;
+/// Windows that go through the layers together, where there are as many.
+pub(super) const AT_ONCE: usize = 8;
 
 /// The weights of one rate, unpacked.
 pub(super) struct Network {
@@ -31,13 +33,14 @@ pub(super) struct Network {
     /// The window function of the spectra.
     taper: Vec<f32>,
     convolutions: (Dense<1>, Dense<2>, Dense<4>, Dense<4>),
-    /// The input, forget, cell and output gates of the recurrent cell, for its input and its last output.
-    gates: Dense<4>,
+    /// The input, forget, cell and output gates of the recurrent cell, by its input and by its last output.
+    gates: [Dense<4>; 2],
     output: [f32; HIDDEN],
     output_bias: f32,
 }
 
-/// Memory of a step. The layers keep a frame of zeros before and after their frames: what convolutions see there.
+/// Memory of the layers, for as many windows as came at once. They keep a frame of zeros before and after their frames: what
+/// convolutions see there.
 #[derive(Debug)]
 pub(super) struct Scratch {
     /// The context, the window, and its end mirrored.
@@ -45,21 +48,24 @@ pub(super) struct Scratch {
     tapered: Vec<f32>,
     spectrum: Vec<Complex32>,
     transform: Vec<Complex32>,
-    magnitudes: Vec<f32>,
-    first: [f32; CHANNELS[0] * (SPECTRA + 2)],
-    second: [f32; CHANNELS[1] * SPECTRA / 2],
-    third: [f32; CHANNELS[2]],
-    /// The input of the recurrent cell, then its last output.
-    cell: [f32; CHANNELS[3] + HIDDEN],
-    gates: [[f32; HIDDEN]; 4],
+    magnitudes: Vec<Vec<f32>>,
+    first: Vec<[f32; CHANNELS[0] * (SPECTRA + 2)]>,
+    second: Vec<[f32; CHANNELS[1] * SPECTRA / 2]>,
+    third: Vec<[f32; CHANNELS[2]]>,
+    fourth: Vec<[f32; CHANNELS[3]]>,
+    gates: Vec<Gates>,
 }
 
-/// The work of one step.
-struct Window<'a> {
+/// Before their functions.
+type Gates = [[f32; HIDDEN]; 4];
+
+/// Windows after one another, with the context of the first, on their way to probabilities.
+struct Windows<'a> {
     network: &'a Network,
     samples: &'a [f32],
     state: &'a mut [[f32; HIDDEN]; 2],
     scratch: &'a mut Scratch,
+    probabilities: &'a mut Vec<f32>,
 }
 
 impl Network {
@@ -104,12 +110,10 @@ impl Network {
             convolution(tensors, CHANNELS[2], CHANNELS[1], 1..3),
             convolution(tensors, CHANNELS[3], CHANNELS[2], 1..2),
         );
-        let (of_input, of_last) = (tensors.take(4 * HIDDEN * HIDDEN), tensors.take(4 * HIDDEN * HIDDEN));
-        let biases = (tensors.take(4 * HIDDEN), tensors.take(4 * HIDDEN));
-        let bias: Vec<f32> = biases.0.iter().zip(&biases.1).map(|(of_input, of_last)| of_input + of_last).collect();
-        let gates = Dense::new(&bias, 2 * HIDDEN, |output, input| match input.checked_sub(HIDDEN) {
-            None => of_input[output * HIDDEN + input],
-            Some(input) => of_last[output * HIDDEN + input],
+        let weights = [(); 2].map(|()| tensors.take(4 * HIDDEN * HIDDEN));
+        let gates = weights.map(|weights| {
+            let bias = tensors.take(4 * HIDDEN);
+            Dense::new(&bias, HIDDEN, |output, input| weights[output * HIDDEN + input])
         });
         Network {
             window: rate.window(),
@@ -133,30 +137,72 @@ impl Network {
         self.window / CONTEXT_PART
     }
 
-    /// The probability of speech in a window that comes after its context; `state` is output and memory of the cell.
-    pub(super) fn step(&self, samples: &[f32], state: &mut [[f32; HIDDEN]; 2], scratch: &mut Scratch) -> f32 {
-        run_wide(Window { network: self, samples, state, scratch })
+    /// Adds the probability of speech in each of these windows, at most [`AT_ONCE`], which come after the context of the
+    /// first; `state` is output and memory of the cell. Each is what it would be if the window came by itself.
+    pub(super) fn listen(
+        &self,
+        samples: &[f32],
+        state: &mut [[f32; HIDDEN]; 2],
+        scratch: &mut Scratch,
+        probabilities: &mut Vec<f32>,
+    ) {
+        run_wide(Windows { network: self, samples, state, scratch, probabilities });
     }
 
+    /// Goes from samples to the gates by the input of the cell. Returns how many windows there are.
     #[inline(always)]
-    fn probability(&self, samples: &[f32], state: &mut [[f32; HIDDEN]; 2], scratch: &mut Scratch) -> f32 {
-        self.spectra(samples, scratch);
-        let Scratch { magnitudes, first, second, third, cell, gates, .. } = scratch;
+    fn convolve<S: Simd>(&self, samples: &[f32], scratch: &mut Scratch) -> usize {
+        let windows = (samples.len() - self.context()) / self.window;
+        scratch.make_room(windows, self.bins);
+        for (number, begin) in (0..windows).map(|number| (number, number * self.window)) {
+            self.spectra(&samples[begin..][..self.context() + self.window], number, scratch);
+        }
+        let Scratch { magnitudes, first, second, third, fourth, gates, .. } = scratch;
         let (convolution, bins) = (&self.convolutions, self.bins);
-        let columns: [&[f32]; SPECTRA] = std::array::from_fn(|frame| &magnitudes[frame * bins..]);
-        convolution.0.apply_to_frames::<SPECTRA, 1>(columns, |frame, output, values| {
-            put(&mut first[(frame + 1) * CHANNELS[0] + output..], values.map(relu));
-        });
-        let columns: [&[f32]; SPECTRA / 2] = std::array::from_fn(|frame| &first[2 * frame * CHANNELS[0]..]);
-        convolution.1.apply_to_frames::<{ SPECTRA / 2 }, 0>(columns, |frame, output, values| {
-            put(&mut second[frame * CHANNELS[1] + output..], values.map(relu));
-        });
-        convolution.2.apply([second], |_, output, values| put(&mut third[output..], values.map(relu)));
-        convolution.3.apply([third], |_, output, values| put(&mut cell[output..], values.map(relu)));
-        let [last, memory] = state;
-        put(&mut cell[CHANNELS[3]..], *last);
-        self.gates.apply([cell], |_, output, values| put(&mut gates[output / HIDDEN][output % HIDDEN..], values));
+        convolution.0.apply_to_frames::<S, SPECTRA, 1>(
+            windows,
+            |window| std::array::from_fn(|frame| &magnitudes[window][frame * bins..]),
+            |window, frame, output, values| {
+                put(&mut first[window][(frame + 1) * CHANNELS[0] + output..], values.map(relu));
+            },
+        );
+        convolution.1.apply_to_frames::<S, { SPECTRA / 2 }, 0>(
+            windows,
+            |window| std::array::from_fn(|frame| &first[window][2 * frame * CHANNELS[0]..]),
+            |window, frame, output, values| {
+                put(&mut second[window][frame * CHANNELS[1] + output..], values.map(relu));
+            },
+        );
+        convolution.2.apply::<S>(
+            windows,
+            |window| &second[window],
+            |window, output, values| put(&mut third[window][output..], values.map(relu)),
+        );
+        convolution.3.apply::<S>(
+            windows,
+            |window| &third[window],
+            |window, output, values| put(&mut fourth[window][output..], values.map(relu)),
+        );
+        self.gates[0].apply::<S>(
+            windows,
+            |window| &fourth[window],
+            |window, output, values| put(&mut gates[window].as_flattened_mut()[output..], values),
+        );
+        windows
+    }
 
+    /// One step of the cell, and the probability.
+    #[inline(always)]
+    fn step<S: Simd>(&self, gates: &mut Gates, [last, memory]: &mut [[f32; HIDDEN]; 2]) -> f32 {
+        self.gates[1].apply::<S>(
+            1,
+            |_| last,
+            |_, output, values| {
+                for (sum, value) in gates.as_flattened_mut()[output..][..LANES].iter_mut().zip(values) {
+                    *sum += value;
+                }
+            },
+        );
         let [input, forget, candidate, output] = gates;
         let (input, forget, output) = (sigmoid(input), sigmoid(forget), sigmoid(output));
         let candidate = tanh(candidate);
@@ -169,9 +215,9 @@ impl Network {
         sigmoid(&[sum + self.output_bias])[0]
     }
 
-    /// The magnitude spectra, frame after frame.
+    /// The magnitude spectra of the window of this number, frame after frame.
     #[inline(always)]
-    fn spectra(&self, samples: &[f32], scratch: &mut Scratch) {
+    fn spectra(&self, samples: &[f32], number: usize, scratch: &mut Scratch) {
         let Scratch { sound, tapered, spectrum, transform, magnitudes, .. } = scratch;
         sound.clear();
         sound.extend_from_slice(samples);
@@ -183,7 +229,7 @@ impl Network {
                 *tapered = sample * weight;
             }
             self.fft.process(tapered, spectrum, transform);
-            let magnitudes = &mut magnitudes[(frame + 1) * self.bins..][..self.bins];
+            let magnitudes = &mut magnitudes[number][(frame + 1) * self.bins..][..self.bins];
             for (magnitude, bin) in magnitudes.iter_mut().zip(spectrum.iter()) {
                 *magnitude = (bin.re * bin.re + bin.im * bin.im).sqrt();
             }
@@ -191,29 +237,44 @@ impl Network {
     }
 }
 
-impl Kernel for Window<'_> {
-    type Output = f32;
+impl Kernel for Windows<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> f32 {
-        self.network.probability(self.samples, self.state, self.scratch)
+    fn run<S: Simd>(self) {
+        let windows = self.network.convolve::<S>(self.samples, self.scratch);
+        for gates in &mut self.scratch.gates[..windows] {
+            self.probabilities.push(self.network.step::<S>(gates, self.state));
+        }
     }
 }
 
 impl Scratch {
-    /// Memory for this network.
+    /// Memory for this network, for no window yet: most live streams come window by window.
     pub(super) fn new(network: &Network) -> Self {
         Self {
             sound: Vec::with_capacity(network.window + 2 * network.context()),
             tapered: vec![0.0; network.taper.len()],
             spectrum: vec![Complex32::default(); network.bins],
             transform: Vec::new(),
-            magnitudes: vec![0.0; network.bins * (SPECTRA + 2)],
-            first: [0.0; CHANNELS[0] * (SPECTRA + 2)],
-            second: [0.0; CHANNELS[1] * SPECTRA / 2],
-            third: [0.0; CHANNELS[2]],
-            cell: [0.0; CHANNELS[3] + HIDDEN],
-            gates: [[0.0; HIDDEN]; 4],
+            magnitudes: Vec::new(),
+            first: Vec::new(),
+            second: Vec::new(),
+            third: Vec::new(),
+            fourth: Vec::new(),
+            gates: Vec::new(),
+        }
+    }
+
+    /// Makes room for so many windows, unless there is.
+    fn make_room(&mut self, windows: usize, bins: usize) {
+        if self.gates.len() < windows {
+            self.magnitudes.resize_with(windows, || vec![0.0; bins * (SPECTRA + 2)]);
+            self.first.resize(windows, [0.0; CHANNELS[0] * (SPECTRA + 2)]);
+            self.second.resize(windows, [0.0; CHANNELS[1] * SPECTRA / 2]);
+            self.third.resize(windows, [0.0; CHANNELS[2]]);
+            self.fourth.resize(windows, [0.0; CHANNELS[3]]);
+            self.gates.resize(windows, [[0.0; HIDDEN]; 4]);
         }
     }
 }
@@ -252,29 +313,49 @@ fn relu(value: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use remotemedia_vectors::Exact;
+
     use super::*;
     use crate::dsp::random::split_mix;
 
+    /// Noise whose level goes up to full scale and down again, with a window that holds what is no number.
+    fn noise(network: &Network, windows: usize) -> Vec<f32> {
+        let sample = |at: u64| {
+            let level = f64::from(i32::abs((at as usize / network.window() % 40) as i32 - 20)) / 20.0;
+            ((split_mix(5, at) as f64 / u64::MAX as f64 - 0.5) * level) as f32
+        };
+        let mut samples: Vec<f32> = (0..(network.context() + windows * network.window()) as u64).map(sample).collect();
+        *samples.last_mut().expect("there is a context") = f32::NAN;
+        samples
+    }
+
     #[test]
-    fn wider_vectors_change_no_bit() {
+    fn neither_wider_vectors_nor_windows_that_come_together_change_a_bit() {
+        const WINDOWS: usize = 8 * AT_ONCE + 1;
         for rate in [Rate::Hz8000, Rate::Hz16000] {
             let network = Network::shared(rate);
-            let length = network.context() + network.window();
-            let mut states = [[[0.0; HIDDEN]; 2]; 2];
-            let mut scratch = Scratch::new(&network);
-            for window in 0..200 {
-                // Noise whose level goes up to full scale and down again, with a window that holds what is no number.
-                let level = f64::from(i32::abs(window % 40 - 20)) / 20.0;
-                let noise = (0..length as u64).map(|at| split_mix(window as u64, at) as f64 / u64::MAX as f64 - 0.5);
-                let mut samples: Vec<f32> = noise.map(|value| (value * level) as f32).collect();
-                if window == 199 {
-                    samples[7] = f32::NAN;
+            let samples = noise(&network, WINDOWS);
+            let part = |begin: usize, end: usize| {
+                &samples[begin * network.window()..][..network.context() + (end - begin) * network.window()]
+            };
+            let mut expected = Vec::new();
+            let (mut state, mut scratch) = ([[0.0; HIDDEN]; 2], Scratch::new(&network));
+            for window in 0..WINDOWS {
+                let samples = part(window, window + 1);
+                let (state, scratch, probabilities) = (&mut state, &mut scratch, &mut expected);
+                Windows { network: &network, samples, state, scratch, probabilities }.run::<Exact>();
+            }
+            assert!(expected.iter().rev().skip(1).all(|value| (0.0..=1.0).contains(value)));
+            assert!(expected[WINDOWS - 1].is_nan());
+            for together in 1..=AT_ONCE {
+                let mut probabilities = Vec::new();
+                let (mut state, mut scratch) = ([[0.0; HIDDEN]; 2], Scratch::new(&network));
+                for begin in (0..WINDOWS).step_by(together) {
+                    let samples = part(begin, WINDOWS.min(begin + together));
+                    network.listen(samples, &mut state, &mut scratch, &mut probabilities);
                 }
-                let [wide, narrow] = &mut states;
-                let wide = network.step(&samples, wide, &mut scratch);
-                let narrow = network.probability(&samples, narrow, &mut scratch);
-                assert_eq!(wide.to_bits(), narrow.to_bits(), "{rate:?}, window {window}");
-                assert_eq!(wide.is_nan(), window == 199);
+                let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&probabilities), bits(&expected), "{rate:?}, {together} together");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Prediction by polynomials (RFC 9639, 9.2.5): what is left is the first to fourth difference, or the samples.
 
-use remotemedia_vectors::{Kernel, run_wide};
+use remotemedia_vectors::{Kernel, Simd, run_wide};
 
 /// The highest order.
 pub(super) const MOST: usize = 4;
@@ -35,7 +35,7 @@ impl Kernel for Magnitudes<'_> {
     type Output = [u64; MOST + 1];
 
     #[inline(always)]
-    fn run(self) -> [u64; MOST + 1] {
+    fn run<S: Simd>(self) -> [u64; MOST + 1] {
         let mut sums = [0; MOST + 1];
         for &[a, b, c, d, e] in self.0.array_windows() {
             let (first, second, third, fourth) = (e - d, d - c, c - b, b - a);
@@ -56,7 +56,7 @@ impl Kernel for Roughness<'_> {
     type Output = u64;
 
     #[inline(always)]
-    fn run(self) -> u64 {
+    fn run<S: Simd>(self) -> u64 {
         let mut sum = 0;
         for &[a, b, c] in self.0.array_windows() {
             sum += u64::from((c - 2 * b + a).unsigned_abs());

@@ -3,7 +3,7 @@
 
 use std::f64::consts::{LN_2, PI};
 
-use remotemedia_vectors::{Kernel, run_wide};
+use remotemedia_vectors::{Kernel, Simd, run_wide};
 
 /// The highest order.
 pub(super) const MOST: usize = 8;
@@ -75,7 +75,7 @@ impl Kernel for Residual<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn run(self) -> bool {
+    fn run<S: Simd>(self) -> bool {
         /// Beside it float64 has whole numbers alone, and its lowest bits are those of the number that was added.
         const WHOLE: f64 = 6_755_399_441_055_744.0;
         let mut beyond = 0;
@@ -110,7 +110,7 @@ impl Kernel for Autocorrelation<'_> {
     type Output = [f64; MOST + 1];
 
     #[inline(always)]
-    fn run(self) -> [f64; MOST + 1] {
+    fn run<S: Simd>(self) -> [f64; MOST + 1] {
         let mut sums = [0.0; LAGS];
         for window in self.0.array_windows::<LAGS>() {
             let now = window[LAGS - 1];
