@@ -1,4 +1,4 @@
-"""B4: ten minutes of stereo to float32 in numpy, from each format, beside soundfile and PyAV.
+"""B4: ten minutes of stereo to float32 in numpy, from each format, beside soundfile, PyAV and torchcodec.
 
 The sound is made and encoded here, by the peers: decaying chords with noise on the left, recorded speech with another
 noise on the right, so that codecs have to work. That all do the same work: as many samples of the same channels; FLAC
@@ -18,7 +18,9 @@ from tools.machine import ROOT, Problem
 from tools.stamp import Stamp, digest
 
 SOUNDFILE, PYAV = Side("soundfile", "soundfile", "soundfile"), Side("PyAV", "pyav", "pyav")
-SIDES = [OURS, SOUNDFILE, PYAV]
+# It takes gigabytes, and is there if somebody installed it.
+TORCHCODEC = Side("torchcodec", "torchcodec", "torch")
+SIDES = [OURS, SOUNDFILE, PYAV, TORCHCODEC]
 RATE, SECONDS = 48_000, 600
 # Count it up when the sound or the encoders change.
 RECIPE = 1
@@ -84,7 +86,7 @@ def main() -> None:
     """Print that the sound is the same, then the table."""
     folder = FOLDER / "decode"
     present, missing = installed(SIDES)
-    if len(present) < len(SIDES):
+    if not {SOUNDFILE, PYAV} <= {*present}:
         raise Problem(f"no files to decode: {' '.join(missing)}")
     make_input(folder)
     original = numpy.load(folder / "input.npy", mmap_mode="r")

@@ -3,7 +3,8 @@
 How many a second each side loads, and how late an asyncio loop in the same process is meanwhile, beside one that is
 idle in the process of ours, in the same rounds. Ours loads twice, as it is and with `configure(nice=10)`, and the bar
 for the loop is looked at for both. That all load the same: lengths, and a correlation of the clips with ours above
-0.999. PyAV and soundfile with soxr are what model servers and training loaders have today.
+0.999. PyAV, soundfile with soxr and torchcodec are what model servers and training loaders have
+today.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from tools.stamp import Stamp, digest
 
 OURS = Side("remotemedia", "ours_loader")
 NICE = Side("remotemedia, nice 10", "ours_loader", task="load_nice")
-SIDES = [OURS, NICE, Side("PyAV", "pyav_loader", "pyav"), Side("soundfile, soxr", "soundfile_loader", "soundfile-soxr")]
+SIDES = [
+    OURS,
+    NICE,
+    Side("PyAV", "pyav_loader", "pyav"),
+    Side("soundfile, soxr", "soundfile_loader", "soundfile-soxr"),
+    Side("torchcodec", "torchcodec", "torch"),
+]
 CLIPS, SECONDS, RATE = 8, 30, 48_000
 LOADED = {1: 24, 8: 48}
 """How many clips a round loads, by the number of threads."""

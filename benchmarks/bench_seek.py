@@ -1,4 +1,5 @@
-"""B19: 5 s from anywhere in an hour of 48 kHz stereo, as a loader takes random crops, beside soundfile and PyAV.
+"""B19: 5 s from anywhere in an hour of 48 kHz stereo, as a loader takes random crops, beside soundfile, PyAV and
+torchcodec.
 
 The cost must be that of the part: each side opens the file, goes to the same seeded places and decodes 5 s, in turns.
 The table says by how much the peers' samples are other than ours: PyAV's places in MP3 are estimates of FFmpeg.
@@ -20,7 +21,8 @@ from tools.stamp import Stamp, digest
 
 OURS, PYAV = Side("remotemedia", "ours_seek"), Side("PyAV", "pyav_seek", "pyav")
 SOUNDFILE = Side("soundfile", "soundfile_seek", "soundfile")
-SIDES = [OURS, SOUNDFILE, PYAV]
+TORCHCODEC = Side("torchcodec", "torchcodec", "torch")
+SIDES = [OURS, SOUNDFILE, PYAV, TORCHCODEC]
 FORMATS = ["wav", "flac", "mp3", "m4a", "opus"]
 # libsndfile has no decoder for it, or can't seek in it.
 NOT_BY_SOUNDFILE = {"m4a"}

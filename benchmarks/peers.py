@@ -50,7 +50,11 @@ PEERS = {
         ("numpy==2.4.6", "librosa==0.11.0", "onnxruntime==1.32.0"), "librosa", alone=(weights.PACKAGE,)
     ),
     # What torch brings for GPUs takes nearly all of this. msgpack and cffi are for this package, which runs beside it.
-    "torch": Peer(("numpy==2.4.6", "torch==2.15.0", "msgpack==1.2.4", "cffi==2.1.1"), "torch", gigabytes=5),
+    "torch": Peer(
+        ("numpy==2.4.6", "torch==2.15.0", "torchcodec==0.17.0", "msgpack==1.2.4", "cffi==2.1.1"),
+        "torchcodec",
+        gigabytes=5,
+    ),
     "soundfile": Peer(("numpy==2.4.6", "soundfile==0.14.0"), "soundfile"),
     "soundfile-soxr": Peer(("numpy==2.4.6", "soundfile==0.14.0", "soxr==1.1.0"), "soundfile"),
     "pyav": Peer(("numpy==2.4.6", "av==18.1.0"), "av"),

@@ -1,6 +1,6 @@
 //! A table of Huffman codes, looked up by the bits that come next.
 
-use super::bits::Bits;
+use remotemedia_bits::Bits;
 
 /// The bits that are looked at at once.
 const FIRST: u32 = 9;

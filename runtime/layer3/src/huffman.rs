@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use super::bits::Bits;
+use remotemedia_bits::Bits;
+
 use super::block::SIZE;
 use super::book::Book;
 use super::codes::{

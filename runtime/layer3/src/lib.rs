@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 mod bands;
-mod bits;
 mod block;
 mod book;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The bit reservoir: the main data of a frame may begin in the room that earlier frames had left.
 
-use super::bits::Bits;
+use remotemedia_bits::Bits;
 
 /// How far a frame may look back, in bytes.
 const MOST_BACK: usize = 511;

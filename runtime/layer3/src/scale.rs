@@ -1,7 +1,8 @@
 //! The scale factors of a granule (ISO/IEC 11172-3, 2.4.2.7, and 13818-3, 2.4.3.2), which in bands that only one channel
 //! has are intensity positions.
 
-use super::bits::Bits;
+use remotemedia_bits::Bits;
+
 use super::block::Block;
 use super::damage::Damage;
 use super::head::{Head, Version};

@@ -1,7 +1,8 @@
 //! The side information of a frame (ISO/IEC 11172-3, 2.4.1.7): how each granule of each channel is coded.
 
+use remotemedia_bits::Bits;
+
 use super::bands::{Layout, layout, long_edges};
-use super::bits::Bits;
 use super::block::{Block, SIZE};
 use super::damage::Damage;
 use super::head::{Head, Version};

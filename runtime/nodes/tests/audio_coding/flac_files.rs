@@ -68,7 +68,7 @@ fn checksum_8(bytes: &[u8]) -> u8 {
         .fold(0, |sum, byte| (0..8).fold(sum ^ byte, |sum, _| if sum & 0x80 == 0 { sum << 1 } else { sum << 1 ^ 0x07 }))
 }
 
-fn checksum_16(bytes: &[u8]) -> u16 {
+pub(crate) fn checksum_16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |sum, byte| {
         (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| if sum & 0x8000 == 0 { sum << 1 } else { sum << 1 ^ 0x8005 })
     })

@@ -8,6 +8,7 @@ mod decode;
 mod drive;
 mod encode;
 mod failures;
+mod flac_encoded;
 mod flac_files;
 mod flac_written;
 mod info;

@@ -7,10 +7,10 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 
 use super::container::Container;
-use super::flac_frame::ChecksumBy;
+use super::flac_decoder::ChecksumBy;
 use super::opus::PreSkip;
 use super::refusal::Refusal;
-use super::{aac, failure, flac_frame, layer3, opus, pcm_packet};
+use super::{aac, failure, flac_decoder, layer3, opus, pcm_packet};
 
 /// A decoder that takes the packets of a container.
 ///
@@ -35,7 +35,7 @@ pub(super) fn make_decoder(
         }
         CODEC_ID_FLAC => {
             let checksum_by = if container == Container::Flac { ChecksumBy::Reader } else { ChecksumBy::Decoder };
-            Some(flac_frame::Decoder::new(params, checksum_by).map(|decoder| Box::new(decoder) as _))
+            Some(flac_decoder::Decoder::new(params, checksum_by).map(|decoder| Box::new(decoder) as _))
         }
         CODEC_ID_MP3 => Some(Ok(Box::new(layer3::Decoder::new(params)) as _)),
         _ => pcm_packet::Decoder::new(params).map(|decoder| Ok(Box::new(decoder) as _)),

@@ -216,7 +216,7 @@ impl<'s> FlacReader<'s> {
             let is_end = self.waiting.len() <= place + MOST_HEADER;
             let limit = if is_end { self.waiting.len() } else { self.waiting.len() - MOST_HEADER };
             while place < limit {
-                let Some(next) = self.waiting[place..limit].iter().position(|byte| matches!(byte, 0xff | b'f')) else {
+                let Some(next) = first_mark(&self.waiting[place..limit]) else {
                     place = limit;
                     break;
                 };
@@ -306,6 +306,16 @@ impl<'s> FlacReader<'s> {
             }
         }
     }
+}
+
+/// The place of the first byte with which a frame or the head of a file may begin.
+fn first_mark(bytes: &[u8]) -> Option<usize> {
+    const AT_ONCE: usize = 32;
+    let is_mark = |byte: &u8| matches!(byte, 0xff | b'f');
+    // Most have none, which is seen without a branch for each byte.
+    let has_mark = |bytes: &[u8; AT_ONCE]| bytes.iter().fold(false, |has, byte| has | is_mark(byte));
+    let without = AT_ONCE * bytes.as_chunks::<AT_ONCE>().0.iter().take_while(|bytes| !has_mark(bytes)).count();
+    bytes[without..].iter().position(is_mark).map(|place| without + place)
 }
 
 /// Whether a frame is numbered as the one after another, and of its format.

@@ -1,14 +1,6 @@
-//! Frames of FLAC (RFC 9639, 9): their headers, and a decoder for those of any container. Symphonia's is made for one
-//! rate, one number of channels and one width; this one makes it anew where a frame has others.
+//! The heads of FLAC: that of a stream (RFC 9639, 8.2), and those of its frames (9.1).
 
-use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::codecs::CodecInfo;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, FinalizeResult};
-use symphonia::core::errors::{Error, Result};
-use symphonia::core::packet::PacketRef;
-use symphonia::default::codecs::FlacDecoder;
-
-use crate::audio::flac_checksum::{crc_8, crc_16};
+use crate::audio::flac_checksum::crc_8;
 
 /// The longest header of a frame.
 pub(super) const MOST_HEADER: usize = 16;
@@ -23,8 +15,28 @@ pub(super) struct FrameHeader {
     /// Whether [`FrameHeader::number`] is that of the first sample, and not that of the frame.
     pub(super) counts_samples: bool,
     pub(super) number: u64,
-    /// Whether one of its two channels is a difference, which takes a bit more than a sample.
-    has_difference: bool,
+    /// Of which of its two channels the difference stands, if one does.
+    pub(super) difference: Option<Difference>,
+    /// The length of the header in bytes.
+    pub(super) len: usize,
+}
+
+/// What a frame of two channels has in place of one of them: left minus right, which takes a bit more than a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// Left, and the difference.
+    LeftSide,
+    /// The difference, and right.
+    SideRight,
+    /// Half the sum, and the difference.
+    MidSide,
+}
+
+impl Difference {
+    /// The number of the channel that it stands for.
+    pub(super) fn channel(self) -> usize {
+        usize::from(self != Difference::SideRight)
+    }
 }
 
 /// The facts of a stream that its frames may leave out (RFC 9639, 8.2).
@@ -62,18 +74,6 @@ impl StreamInfo {
         let (rate, bits) = (frame.rate?, frame.bits?);
         Some(Self { least_block: block, most_block: block, rate, channels: frame.channels, bits, frames: 0 })
     }
-
-    /// The block as a decoder reads it, for frames of up to so many samples.
-    fn written(&self, most_block: u16) -> Box<[u8]> {
-        let packed = u64::from(self.rate) << 44
-            | u64::from(self.channels.wrapping_sub(1) & 7) << 41
-            | u64::from(self.bits.wrapping_sub(1) & 31) << 36;
-        let mut block = vec![0; Self::LEN];
-        block[..2].copy_from_slice(&16u16.to_be_bytes());
-        block[2..4].copy_from_slice(&most_block.max(16).to_be_bytes());
-        block[10..18].copy_from_slice(&packed.to_be_bytes());
-        block.into_boxed_slice()
-    }
 }
 
 /// The header that these bytes begin with, if its checksum is right.
@@ -106,9 +106,11 @@ pub(super) fn frame_header(bytes: &[u8]) -> Option<FrameHeader> {
         14 => Some(take(2)? * 10),
         _ => return None,
     };
-    let channels = match kind >> 4 {
-        code @ 0..=7 => code + 1,
-        8..=10 => 2,
+    let (channels, difference) = match kind >> 4 {
+        code @ 0..=7 => (code + 1, None),
+        8 => (2, Some(Difference::LeftSide)),
+        9 => (2, Some(Difference::SideRight)),
+        10 => (2, Some(Difference::MidSide)),
         _ => return None,
     };
     let bits = match kind >> 1 & 7 {
@@ -129,7 +131,8 @@ pub(super) fn frame_header(bytes: &[u8]) -> Option<FrameHeader> {
         block,
         counts_samples: second & 1 == 1,
         number,
-        has_difference: kind >> 4 >= 8,
+        difference,
+        len: len + 1,
     })
 }
 
@@ -147,112 +150,10 @@ fn coded_number(rest: &mut &[u8]) -> Option<u64> {
     bytes.iter().try_fold(start, |number, byte| (byte & 0xc0 == 0x80).then_some(number << 6 | u64::from(byte & 0x3f)))
 }
 
-/// The format that Symphonia's decoder is made for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Shape {
-    rate: u32,
-    channels: u8,
-    bits: u8,
-}
-
-/// Who compares the checksums of frames, once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ChecksumBy {
-    /// The reader, to whom they say where a frame ends.
-    Reader,
-    /// The decoder, because the container says where its packets end.
-    Decoder,
-}
-
-/// A decoder of frames from any container.
-pub(super) struct Decoder {
-    inner: FlacDecoder,
-    params: AudioCodecParameters,
-    stream: StreamInfo,
-    shape: Shape,
-    most_block: u16,
-    checksum_by: ChecksumBy,
-}
-
-impl Decoder {
-    /// A decoder of the stream whose facts are the extra data of `params`.
-    ///
-    /// # Errors
-    /// If they are not there or can't be.
-    pub(super) fn new(params: &AudioCodecParameters, checksum_by: ChecksumBy) -> Result<Self> {
-        // Matroska keeps the whole head of the file.
-        let extra = params.extra_data.as_deref().ok_or(Error::DecodeError("the facts of its stream are missing"))?;
-        let stream =
-            StreamInfo::read(extra.strip_prefix(b"fLaC").map_or(extra, |blocks| blocks.get(4..).unwrap_or(&[])))
-                .filter(|stream| stream.rate > 0)
-                .ok_or(Error::DecodeError("the facts of its stream are not as they were written"))?;
-        let shape = Shape { rate: stream.rate, channels: stream.channels, bits: stream.bits };
-        let inner = decoder(params, &stream, shape, stream.most_block)?;
-        Ok(Self { inner, params: params.clone(), stream, shape, most_block: stream.most_block.max(16), checksum_by })
-    }
-
-    fn prepare(&mut self, packet: &PacketRef<'_>) -> Result<()> {
-        let header =
-            frame_header(packet.data).ok_or(Error::DecodeError("the header of a frame is not as it was written"))?;
-        if self.checksum_by == ChecksumBy::Decoder && crc_16(0, packet.data) != 0 {
-            return Err(Error::DecodeError("the checksum of a frame does not match"));
-        }
-        let shape = Shape {
-            rate: header.rate.unwrap_or(self.stream.rate),
-            channels: header.channels,
-            bits: header.bits.unwrap_or(self.stream.bits),
-        };
-        if shape.bits == 32 && header.has_difference {
-            return Err(Error::Unsupported("differences of channels of 32 bits"));
-        }
-        let block =
-            u16::try_from(header.block).map_err(|_| Error::DecodeError("a frame holds more than 65535 samples"))?;
-        if shape != self.shape || block > self.most_block {
-            let most_block = self.most_block.max(block);
-            self.inner = decoder(&self.params, &self.stream, shape, most_block)?;
-            (self.shape, self.most_block) = (shape, most_block);
-        }
-        Ok(())
-    }
-}
-
-fn decoder(params: &AudioCodecParameters, stream: &StreamInfo, shape: Shape, most_block: u16) -> Result<FlacDecoder> {
-    let facts = StreamInfo { rate: shape.rate, channels: shape.channels, bits: shape.bits, ..*stream };
-    let mut params = params.clone();
-    params.with_extra_data(facts.written(most_block));
-    FlacDecoder::try_new(&params, &AudioDecoderOptions::default())
-}
-
-impl AudioDecoder for Decoder {
-    fn reset(&mut self) {
-        self.inner.reset();
-    }
-
-    fn codec_info(&self) -> &CodecInfo {
-        self.inner.codec_info()
-    }
-
-    fn codec_params(&self) -> &AudioCodecParameters {
-        &self.params
-    }
-
-    fn decode_ref(&mut self, packet: &PacketRef<'_>) -> Result<GenericAudioBufferRef<'_>> {
-        self.prepare(packet)?;
-        self.inner.decode_ref(packet)
-    }
-
-    fn finalize(&mut self) -> FinalizeResult {
-        self.inner.finalize()
-    }
-
-    fn last_decoded(&self) -> GenericAudioBufferRef<'_> {
-        self.inner.last_decoded()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::flac_checksum::crc_16;
 
     /// The first frame of the examples of RFC 9639, appendix D.1.
     const FRAME: [u8; 15] = [0xff, 0xf8, 0x69, 0x18, 0x00, 0x00, 0xbf, 0x03, 0x58, 0xfd, 0x03, 0x12, 0x8b, 0xaa, 0x9a];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use remotemedia_core::value::{Map, Value};
 use symphonia::core::codecs::audio::AudioCodecId;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP3, CODEC_ID_OPUS};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_MP3, CODEC_ID_OPUS};
 use symphonia::core::meta::well_known::{METADATA_ID_APEV1, METADATA_ID_APEV2, METADATA_ID_ID3V1, METADATA_ID_ID3V2};
 use symphonia::core::meta::{Metadata, MetadataRevision, RawTagSubField, RawValue, StandardTag, Tag};
 
@@ -64,6 +64,7 @@ pub(super) fn container_name(container: Container) -> &'static str {
 /// The name of a codec in the map: `mp3`, `pcm_s16le`.
 pub(super) fn codec_name(codec: AudioCodecId) -> &'static str {
     match codec {
+        CODEC_ID_FLAC => "flac",
         CODEC_ID_MP3 => "mp3",
         CODEC_ID_OPUS => "opus",
         codec => symphonia::default::get_codecs()

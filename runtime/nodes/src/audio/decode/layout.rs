@@ -12,6 +12,21 @@ pub(super) fn front(channels: usize) -> Channels {
     Channels::Positioned(if channels == 1 { Position::FRONT_LEFT } else { FRONT })
 }
 
+/// The places of channels of FLAC (RFC 9639, 9.1.3), 1 to 8 of them.
+pub(super) fn flac_places(channels: usize) -> Channels {
+    let low = CENTRE.union(LOW);
+    Channels::Positioned(match channels {
+        0 | 1 => Position::FRONT_LEFT,
+        2 => FRONT,
+        3 => FRONT.union(CENTRE),
+        4 => FRONT.union(BACK),
+        5 => FRONT.union(CENTRE).union(BACK),
+        6 => FRONT.union(low).union(BACK),
+        7 => FRONT.union(low).union(BACK_CENTRE).union(SIDE),
+        _ => FRONT.union(low).union(BACK).union(SIDE),
+    })
+}
+
 /// The layout of a set of channels.
 pub(super) fn layout_of(channels: &Channels) -> Layout {
     let count = channels.count();

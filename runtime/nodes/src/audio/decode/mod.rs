@@ -17,6 +17,7 @@ mod container_reader;
 mod demuxer;
 mod failure;
 mod flac;
+mod flac_decoder;
 mod flac_frame;
 mod gap_source;
 mod incremental;
