@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy
 
-from benchmarks.bench_decode import PYAV, sound
+from benchmarks.bench_decode import PYAV, TORCHCODEC, sound
 from benchmarks.contest import FOLDER, Contestant, Row, Side, contestants, installed, run, show
 from tools.machine import Problem
 from tools.stamp import Stamp, digest
@@ -27,7 +27,7 @@ SIDES = [
     NICE,
     Side("PyAV", "pyav_loader", "pyav"),
     Side("soundfile, soxr", "soundfile_loader", "soundfile-soxr"),
-    Side("torchcodec", "torchcodec", "torch"),
+    TORCHCODEC,
 ]
 CLIPS, SECONDS, RATE = 8, 30, 48_000
 LOADED = {1: 24, 8: 48}

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy
 
-from benchmarks.bench_decode import sound
+from benchmarks.bench_decode import TORCHCODEC, sound
 from benchmarks.contest import FOLDER, Row, Side, contestants, installed, run, show
 from tools.machine import Problem
 from tools.stamp import Stamp, digest
 
 OURS, PYAV = Side("remotemedia", "ours_seek"), Side("PyAV", "pyav_seek", "pyav")
 SOUNDFILE = Side("soundfile", "soundfile_seek", "soundfile")
-TORCHCODEC = Side("torchcodec", "torchcodec", "torch")
 SIDES = [OURS, SOUNDFILE, PYAV, TORCHCODEC]
 FORMATS = ["wav", "flac", "mp3", "m4a", "opus"]
 # libsndfile has no decoder for it, or can't seek in it.

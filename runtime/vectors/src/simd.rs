@@ -6,7 +6,10 @@ pub trait Simd {
     const SUMS: usize;
 
     /// `factor * value + addend`: in one step, rounded once, where each processor with these instructions can do so.
-    fn mul_add(factor: f32, value: f32, addend: f32) -> f32;
+    #[inline(always)]
+    fn mul_add(factor: f32, value: f32, addend: f32) -> f32 {
+        factor.mul_add(value, addend)
+    }
 }
 
 /// What all processors of the platform have.
@@ -43,29 +46,14 @@ impl Simd for Baseline {
 
 impl Simd for Exact {
     const SUMS: usize = Baseline::SUMS;
-
-    #[inline(always)]
-    fn mul_add(factor: f32, value: f32, addend: f32) -> f32 {
-        factor.mul_add(value, addend)
-    }
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Simd for Avx2 {
     const SUMS: usize = 4;
-
-    #[inline(always)]
-    fn mul_add(factor: f32, value: f32, addend: f32) -> f32 {
-        factor.mul_add(value, addend)
-    }
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Simd for Avx512 {
     const SUMS: usize = 8;
-
-    #[inline(always)]
-    fn mul_add(factor: f32, value: f32, addend: f32) -> f32 {
-        factor.mul_add(value, addend)
-    }
 }

@@ -1,9 +1,9 @@
 //! Containers of uncompressed and simply compressed sound: WAV and its kin, AIFF, CAF and Sun audio.
 
-use remotemedia_core::value::{Buffer, File, FileSource, MediaTime, Packet, Value};
+use remotemedia_core::value::{MediaTime, Packet, Value};
 use serde_json::json;
 
-use crate::items::{Outcome, decode, decode_path, decode_pieces, node, run_item, run_port};
+use crate::items::{Outcome, decode, decode_path, decode_pieces, in_memory, node, run_item, run_port};
 use crate::media;
 use crate::pcm_files::{
     Caf, aiff, big_chunk, chunk, comm, ds64, extensible, format, riff, sized_chunk, ssnd, sun, w64,
@@ -13,10 +13,6 @@ const USE: &str =
     "Use WAV, AIFF, CAF, FLAC, MP3, Vorbis or Opus (Ogg or WebM), AAC-LC (M4A, MP4 or ADTS) or ALAC (M4A).";
 const FRAMES: usize = 300;
 const RATE: u32 = 8000;
-
-fn in_memory(bytes: Vec<u8>) -> Value {
-    File { source: FileSource::Bytes(Buffer::from_bytes(bytes)), mime: None }.into()
-}
 
 /// Samples of so many bytes, all different in each channel, least significant byte first, and what they mean.
 fn integers(channels: usize, bytes: usize) -> (Vec<u8>, Vec<Vec<f32>>) {

@@ -1,16 +1,12 @@
 //! What comes out of whole files.
 
 use remotemedia_core::node::Emission;
-use remotemedia_core::value::{Buffer, File, FileSource, MediaTime, Packet, Value};
+use remotemedia_core::value::{File, MediaTime, Packet, Value};
 use serde_json::json;
 
 use crate::drive::drain;
-use crate::items::{decode, decode_path, decode_pieces, node, run_item};
+use crate::items::{decode, decode_path, decode_pieces, in_memory, node, run_item};
 use crate::media;
-
-fn in_memory(bytes: Vec<u8>) -> File {
-    File { source: FileSource::Bytes(Buffer::from_bytes(bytes)), mime: None }
-}
 
 #[test]
 #[allow(clippy::print_stdout, reason = "the table of references is made of what the tests print")]
@@ -171,7 +167,7 @@ fn pcm_without_a_header_is_what_the_params_say() {
 fn chunks_have_one_length_and_exact_times() {
     let reference = media::reference(44100, 10000, 1);
     let mut decode = node("AudioDecode", json!({"chunk_ms": 7}));
-    let packet = Packet::new(in_memory(media::wav(&reference, 44100)).into()).at(Some(1_000), None);
+    let packet = Packet::new(in_memory(media::wav(&reference, 44100))).at(Some(1_000), None);
     let outcome = run_item(decode.as_mut(), vec![packet]);
     let chunks = outcome.chunks();
     let frames: Vec<usize> = chunks.iter().map(|audio| audio.frames()).collect();
@@ -189,7 +185,7 @@ fn chunks_have_one_length_and_exact_times() {
 fn a_step_emits_one_chunk_and_asks_to_be_resumed() {
     let bytes = media::wav(&media::reference(16000, 4000, 1), 16000);
     let mut decode = node("AudioDecode", json!({}));
-    let step = decode.process(0, Packet::new(in_memory(bytes).into())).expect("the file is right");
+    let step = decode.process(0, Packet::new(in_memory(bytes))).expect("the file is right");
     let mut frames = Vec::new();
     let take = |emission: Emission| {
         if let Value::Audio(audio) = emission.packet.value {
@@ -211,7 +207,7 @@ fn content_and_path_give_the_same() {
 
 #[test]
 fn files_of_one_stream_follow_on_each_other_and_items_begin_anew() {
-    let file = || Packet::new(in_memory(media::wav(&media::reference(16000, 1000, 1), 16000)).into());
+    let file = || Packet::new(in_memory(media::wav(&media::reference(16000, 1000, 1), 16000)));
     let mut decode = node("AudioDecode", json!({}));
     for _ in 0..2 {
         let outcome = run_item(decode.as_mut(), vec![file(), file()]);

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use remotemedia_core::node::{NodeType, Params};
-use remotemedia_core::value::{Audio, Buffer, File, FileSource, Layout, Packet, Value};
+use remotemedia_core::value::{Audio, Layout, Packet, Value};
 use remotemedia_nodes::audio::pcm::quantize;
 use serde_json::{Value as Json, json};
 use symphonia::core::codecs::CodecParameters;
@@ -12,7 +12,7 @@ use symphonia::core::formats::{FormatOptions, FormatReader as _};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia_bundle_flac::{FlacDecoder, FlacReader};
 
-use crate::items::{Outcome, decode, decode_path, node, run_item};
+use crate::items::{Outcome, decode, decode_path, in_memory, node, run_item};
 use crate::media;
 
 pub(crate) fn sound(planes: &[Vec<i16>], rate: u32) -> Audio {
@@ -109,8 +109,7 @@ fn hertz(channel: usize, channels: usize) -> f64 {
 #[test]
 #[allow(clippy::print_stdout, reason = "as above")]
 fn reference_opus_has_the_noise_that_libopus_finds() {
-    let path = format!("{}/../../tests/reference/encoded.json", env!("CARGO_MANIFEST_DIR"));
-    let cases: Vec<Encoded> = serde_json::from_slice(&std::fs::read(path).expect("the fixture")).expect("cases");
+    let cases: Vec<Encoded> = serde_json::from_slice(&media::fixture("encoded.json")).expect("cases");
     for case in cases {
         let (planes, expected) = case.planes();
         let back = decode(Value::bytes(only_bytes(&encode(case.params.clone(), &sound(&planes, case.rate), 1000))));
@@ -211,7 +210,7 @@ fn a_flac_file_of_no_sound_is_told_of_when_it_is_read() {
     let bytes =
         only_bytes(&run_item(node("AudioEncode", json!({"format": "flac"})).as_mut(), vec![Packet::new(audio.into())]));
     assert_eq!(
-        decode(File { source: FileSource::Bytes(Buffer::from_bytes(bytes)), mime: None }).message(),
+        decode(in_memory(bytes)).message(),
         "the file ends before its first frame of sound. Fetch or copy it again if it was cut off; else nothing was \
          written to it."
     );

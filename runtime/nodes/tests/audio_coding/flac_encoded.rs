@@ -1,10 +1,10 @@
 //! FLAC of another encoder, whose samples are known, in all its ways of prediction and of joining channels.
 
-use remotemedia_core::value::{Buffer, File, FileSource};
 use serde::Deserialize;
 
 use crate::flac_files::checksum_16;
-use crate::items::{Outcome, decode, decode_pieces};
+use crate::items::{decode, decode_pieces, in_memory};
+use crate::media::fixture;
 
 #[derive(Deserialize)]
 struct Files {
@@ -20,14 +20,6 @@ struct Case {
     bits: u32,
     channels: usize,
     bytes: usize,
-}
-
-fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/../../tests/reference/{name}", env!("CARGO_MANIFEST_DIR"))).expect("the fixture")
-}
-
-fn decode_bytes(bytes: &[u8]) -> Outcome {
-    decode(File { source: FileSource::Bytes(Buffer::from_bytes(bytes.to_vec())), mime: None })
 }
 
 /// The samples of `make_flac.py`.
@@ -66,8 +58,7 @@ fn reference_flac_of_another_encoder_is_what_went_in() {
     for case in &files.cases {
         let (own, rest) = bytes.split_at(case.bytes);
         bytes = rest;
-        let decoded =
-            decode(File { source: FileSource::Bytes(Buffer::from_bytes(own.to_vec())), mime: None }).samples();
+        let decoded = decode(in_memory(own)).samples();
         let full_scale = (1u64 << (case.bits - 1)) as f64;
         let expected: Vec<Vec<f32>> = (0..case.channels)
             .map(|channel| sound(&case.sound, case.bits, channel, files.frames))
@@ -114,7 +105,7 @@ fn whatever_a_frame_holds_it_is_sound_or_damage() {
             let ends = own.len() - 2;
             let sum = checksum_16(&own[HEAD..ends]);
             own[ends..].copy_from_slice(&sum.to_be_bytes());
-            let outcome = decode_bytes(&own);
+            let outcome = decode(in_memory(own.as_slice()));
             let of_file = outcome.samples_before_failure().first().map_or(0, Vec::len);
             if outcome.failure.is_some() {
                 damaged += 1;

@@ -3,7 +3,7 @@
 use remotemedia_core::value::{File, Map, Packet, Value};
 use serde_json::{Value as Json, json};
 
-use super::media::{bytes, file, path, reference, wav};
+use super::media::{bytes, file, fixture, path, reference, wav};
 use crate::items::{decode_path, node, run_port};
 
 /// The one map of a file, or of its bytes in pieces.
@@ -279,8 +279,7 @@ impl TaggedFile {
 #[test]
 #[allow(clippy::print_stdout, reason = "a row of docs/accuracy.md")]
 fn reference_tags_are_those_that_mutagen_reads() {
-    let path = format!("{}/../../tests/reference/tags.json", env!("CARGO_MANIFEST_DIR"));
-    let tagged: Tagged = serde_json::from_slice(&std::fs::read(path).expect("the fixture")).expect("cases");
+    let tagged: Tagged = serde_json::from_slice(&fixture("tags.json")).expect("cases");
     let mut wrong = Vec::new();
     for case in &tagged.cases {
         let found: std::collections::BTreeMap<_, _> = tags(&info_of(&file("tagged", &case.content())))

@@ -1,7 +1,7 @@
 //! Items through the nodes that decode and encode: what each gives, and how it fails.
 
 use remotemedia_core::node::{Emission, Node, NodeError};
-use remotemedia_core::value::{Audio, File, Packet, Value};
+use remotemedia_core::value::{Audio, Buffer, File, FileSource, Packet, Value};
 use serde_json::{Value as Json, json};
 
 use crate::drive::{drain, prepare};
@@ -40,6 +40,11 @@ fn feed(node: &mut dyn Node, packets: Vec<Packet>, port: usize, values: &mut Vec
 
 pub(crate) fn decode(value: impl Into<Value>) -> Outcome {
     run_item(node("AudioDecode", json!({})).as_mut(), vec![Packet::new(value.into())])
+}
+
+/// A file in memory.
+pub(crate) fn in_memory(bytes: impl Into<Vec<u8>>) -> Value {
+    File { source: FileSource::Bytes(Buffer::from_bytes(bytes.into())), mime: None }.into()
 }
 
 pub(crate) fn decode_path(path: &str) -> Outcome {

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::items::{decode, decode_pieces};
-use remotemedia_core::value::{Buffer, File, FileSource};
+use crate::items::{decode, decode_pieces, in_memory};
+use crate::media::fixture;
 
 #[derive(Deserialize)]
 struct Streams {
@@ -18,10 +18,6 @@ struct Stream {
     name: String,
     bytes: usize,
     samples: usize,
-}
-
-fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/../../tests/reference/{name}", env!("CARGO_MANIFEST_DIR"))).expect("the fixture")
 }
 
 /// Samples of all channels, frame after frame.
@@ -41,7 +37,7 @@ fn reference_every_kind_of_block_table_and_stereo_of_mp3_is_as_mpg123_decodes_it
     for stream in &streams.cases {
         let (own, rest) = bytes.split_at(stream.bytes);
         bytes = rest;
-        let whole = decode(File { source: FileSource::Bytes(Buffer::from_bytes(own.to_vec())), mime: None });
+        let whole = decode(in_memory(own));
         let decoded = interleaved(&whole.samples());
         assert_eq!(decoded.len(), stream.samples, "{}", stream.name);
         assert_eq!(interleaved(&decode_pieces(own, 333).samples()), decoded, "{} in pieces", stream.name);

@@ -12,6 +12,11 @@ pub(crate) fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(path(name)).expect("the file is in tests/media")
 }
 
+/// What `tests/reference` has by this name.
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/../../tests/reference/{name}", env!("CARGO_MANIFEST_DIR"))).expect("the fixture")
+}
+
 /// A directory of the test's own.
 pub(crate) fn directory() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -1,15 +1,11 @@
 //! Files that are not as most encoders write them, and that other programs read: FLAC that changes its format or has wrong
 //! blocks before its sound, MPEG frames behind tags and in free format, MP4 without its first box.
 
-use remotemedia_core::value::{Audio, Buffer, File, FileSource, MediaTime, Value};
+use remotemedia_core::value::{Audio, MediaTime};
 
 use crate::flac_files::{Frame, file, stream_info};
-use crate::items::{Outcome, decode, decode_path, decode_pieces};
+use crate::items::{Outcome, decode, decode_path, decode_pieces, in_memory};
 use crate::media;
-
-fn in_memory(bytes: Vec<u8>) -> Value {
-    File { source: FileSource::Bytes(Buffer::from_bytes(bytes)), mime: None }.into()
-}
 
 /// The same file as a whole and as it arrives.
 fn both(bytes: &[u8]) -> [Outcome; 3] {

@@ -15,7 +15,7 @@ pub(super) struct FrameHeader {
     /// Whether [`FrameHeader::number`] is that of the first sample, and not that of the frame.
     pub(super) counts_samples: bool,
     pub(super) number: u64,
-    /// Of which of its two channels the difference stands, if one does.
+    /// What stands in place of one of its two channels, if something does.
     pub(super) difference: Option<Difference>,
     /// The length of the header in bytes.
     pub(super) len: usize,

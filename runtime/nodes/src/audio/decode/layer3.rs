@@ -1,16 +1,14 @@
 //! MPEG audio layer III, behind the interface that the other codecs have: one frame in, its samples out.
 
 use remotemedia_layer3::{Damage, Decoder as FrameDecoder, Head};
-use symphonia::core::audio::{
-    AsGenericAudioBufferRef as _, AudioBuffer, AudioMut as _, AudioSpec, GenericAudioBufferRef,
-};
+use symphonia::core::audio::{AudioBuffer, AudioMut as _, AudioSpec};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::packet::PacketRef;
 
 use super::layout::front;
 use super::mpeg_header::Header;
-use super::symphonia_decoder::audio_decoder_fields;
+use super::symphonia_decoder::{audio_decoder_fields, decode_ref_into_frames};
 
 /// Decodes the frames of one track.
 pub(super) struct Decoder {
@@ -57,11 +55,5 @@ impl AudioDecoder for Decoder {
 
     audio_decoder_fields!("mp3", "MPEG audio layer III");
 
-    fn decode_ref(&mut self, packet: &PacketRef<'_>) -> Result<GenericAudioBufferRef<'_>> {
-        if let Err(error) = self.decode_into_frames(packet) {
-            self.frames.clear();
-            return Err(error);
-        }
-        Ok(self.frames.as_generic_audio_buffer_ref())
-    }
+    decode_ref_into_frames!();
 }

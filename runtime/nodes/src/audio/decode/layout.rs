@@ -12,19 +12,19 @@ pub(super) fn front(channels: usize) -> Channels {
     Channels::Positioned(if channels == 1 { Position::FRONT_LEFT } else { FRONT })
 }
 
-/// The places of channels of FLAC (RFC 9639, 9.1.3), 1 to 8 of them.
-pub(super) fn flac_places(channels: usize) -> Channels {
-    let low = CENTRE.union(LOW);
-    Channels::Positioned(match channels {
-        0 | 1 => Position::FRONT_LEFT,
-        2 => FRONT,
-        3 => FRONT.union(CENTRE),
+/// The places that Opus (RFC 7845, 5.1.1.2) and FLAC (RFC 9639, 9.1.3) give so many channels, 1 to 8.
+pub(super) fn places(channels: usize) -> Option<Channels> {
+    let three = FRONT.union(CENTRE);
+    Some(Channels::Positioned(match channels {
+        1 | 2 => return Some(front(channels)),
+        3 => three,
         4 => FRONT.union(BACK),
-        5 => FRONT.union(CENTRE).union(BACK),
-        6 => FRONT.union(low).union(BACK),
-        7 => FRONT.union(low).union(BACK_CENTRE).union(SIDE),
-        _ => FRONT.union(low).union(BACK).union(SIDE),
-    })
+        5 => three.union(BACK),
+        6 => three.union(LOW).union(BACK),
+        7 => three.union(LOW).union(BACK_CENTRE).union(SIDE),
+        8 => three.union(LOW).union(BACK).union(SIDE),
+        _ => return None,
+    }))
 }
 
 /// The layout of a set of channels.

@@ -6,17 +6,15 @@
 use std::sync::{Mutex, PoisonError};
 
 use opusic_c::{Channels as Coding, Decoder as StreamDecoder, ErrorCode, SampleRate};
-use symphonia::core::audio::{
-    AsGenericAudioBufferRef as _, Audio as _, AudioBuffer, AudioMut as _, AudioSpec, Channels, GenericAudioBufferRef,
-    Position,
-};
+use symphonia::core::audio::{Audio as _, AudioBuffer, AudioMut as _, AudioSpec};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::packet::PacketRef;
 
 use super::super::opus_head::{Mapping, OpusHead, RATE, planes};
+use super::layout::places;
 use super::opus_streams::Delimited;
-use super::symphonia_decoder::audio_decoder_fields;
+use super::symphonia_decoder::{audio_decoder_fields, decode_ref_into_frames};
 
 const UNFILLED: &str = "the frames of an Opus packet do not fill it";
 /// A packet holds up to 120 ms (RFC 6716, 3.2.5).
@@ -67,12 +65,11 @@ impl Decoder {
             return Err(Error::Unsupported("channels without places"));
         }
         let count = usize::from(head.channels);
-        let (Some(planes), Some(positions)) = (planes(count), positions(count)) else {
+        let (Some(planes), Some(channels)) = (planes(count), places(count)) else {
             return Err(Error::DecodeError("its Opus head names too many channels"));
         };
         let streams = stream_decoders(&head.mapping).map_err(|error| Error::DecodeError(error.message()))?;
         // A container may leave the places out, or say them in another way; the head is what the packets follow.
-        let channels = Channels::Positioned(positions);
         Ok(Self {
             params: params.clone(),
             mapping: head.mapping,
@@ -139,13 +136,7 @@ impl AudioDecoder for Decoder {
 
     audio_decoder_fields!("opus", "Opus");
 
-    fn decode_ref(&mut self, packet: &PacketRef<'_>) -> Result<GenericAudioBufferRef<'_>> {
-        if let Err(error) = self.decode_into_frames(packet) {
-            self.frames.clear();
-            return Err(error);
-        }
-        Ok(self.frames.as_generic_audio_buffer_ref())
-    }
+    decode_ref_into_frames!();
 }
 
 /// A decoder for each stream: the first ones are stereo.
@@ -178,23 +169,4 @@ fn copy_side(interleaved: &[f32], sides: usize, side: usize, gain: f32, plane: &
 
 fn explain(error: ErrorCode) -> Error {
     Error::DecodeError(if error == ErrorCode::InvalidPacket { UNFILLED } else { error.message() })
-}
-
-/// The places of so many channels (RFC 7845, 5.1.1.2).
-fn positions(channels: usize) -> Option<Position> {
-    const FRONT: Position = Position::FRONT_LEFT.union(Position::FRONT_RIGHT);
-    const THREE: Position = FRONT.union(Position::FRONT_CENTER);
-    const REAR: Position = Position::REAR_LEFT.union(Position::REAR_RIGHT);
-    const SIDE: Position = Position::SIDE_LEFT.union(Position::SIDE_RIGHT);
-    Some(match channels {
-        1 => Position::FRONT_LEFT,
-        2 => FRONT,
-        3 => THREE,
-        4 => FRONT.union(REAR),
-        5 => THREE.union(REAR),
-        6 => THREE.union(REAR).union(Position::LFE1),
-        7 => THREE.union(SIDE).union(Position::REAR_CENTER).union(Position::LFE1),
-        8 => THREE.union(SIDE).union(REAR).union(Position::LFE1),
-        _ => return None,
-    })
 }

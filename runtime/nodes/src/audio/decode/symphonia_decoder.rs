@@ -22,3 +22,20 @@ macro_rules! audio_decoder_fields {
     };
 }
 pub(super) use audio_decoder_fields;
+
+/// The method that decodes by `decode_into_frames`, after whose failure there are no frames.
+macro_rules! decode_ref_into_frames {
+    () => {
+        fn decode_ref(
+            &mut self,
+            packet: &symphonia::core::packet::PacketRef<'_>,
+        ) -> symphonia::core::errors::Result<symphonia::core::audio::GenericAudioBufferRef<'_>> {
+            if let Err(error) = self.decode_into_frames(packet) {
+                self.frames.clear();
+                return Err(error);
+            }
+            Ok(symphonia::core::audio::AsGenericAudioBufferRef::as_generic_audio_buffer_ref(&self.frames))
+        }
+    };
+}
+pub(super) use decode_ref_into_frames;

@@ -2,17 +2,15 @@
 //! width may change from frame to frame.
 
 use remotemedia_bits::Bits;
-use symphonia::core::audio::{
-    AsGenericAudioBufferRef as _, Audio as _, AudioBuffer, AudioMut as _, AudioSpec, GenericAudioBufferRef,
-};
+use symphonia::core::audio::{Audio as _, AudioBuffer, AudioMut as _, AudioSpec, Channels};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::packet::PacketRef;
 
 use self::subframe::Damage;
 use super::flac_frame::{FrameHeader, StreamInfo, frame_header};
-use super::layout::flac_places;
-use super::symphonia_decoder::audio_decoder_fields;
+use super::layout::places;
+use super::symphonia_decoder::{audio_decoder_fields, decode_ref_into_frames};
 use crate::audio::flac_checksum::crc_16;
 
 mod channels;
@@ -87,7 +85,8 @@ impl Decoder {
         let (block, spec) = (header.block as usize, self.frames.spec());
         if (spec.rate(), spec.channels().count()) != (rate, channels) || self.frames.capacity() < block {
             let most_block = usize::from(self.stream.most_block).max(block);
-            self.frames = AudioBuffer::new(AudioSpec::new(rate, flac_places(channels)), most_block);
+            let places = places(channels).unwrap_or(Channels::Discrete(header.channels.into()));
+            self.frames = AudioBuffer::new(AudioSpec::new(rate, places), most_block);
         }
         self.frames.clear();
     }
@@ -121,15 +120,11 @@ fn decode<T: channels::Number>(
 }
 
 impl AudioDecoder for Decoder {
-    fn reset(&mut self) {}
+    fn reset(&mut self) {
+        // A frame has nothing to do with the one before.
+    }
 
     audio_decoder_fields!("flac", "FLAC");
 
-    fn decode_ref(&mut self, packet: &PacketRef<'_>) -> Result<GenericAudioBufferRef<'_>> {
-        if let Err(error) = self.decode_into_frames(packet) {
-            self.frames.clear();
-            return Err(error);
-        }
-        Ok(self.frames.as_generic_audio_buffer_ref())
-    }
+    decode_ref_into_frames!();
 }

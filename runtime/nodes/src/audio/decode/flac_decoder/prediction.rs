@@ -10,16 +10,14 @@ pub(super) fn fixed<T: Number>(order: usize, samples: &mut [T]) {
     // The residual is a difference of this order: sums undo it, one order after the other.
     let Some((first, rest)) = samples.split_at_mut_checked(order) else { return };
     let mut last = [T::default(); 4];
-    for (of, last) in last[..order].iter_mut().enumerate() {
-        // The last difference of each order that the first samples have.
-        let mut differences = [T::default(); 4];
-        differences[..order].copy_from_slice(first);
-        for _ in 0..of {
-            for at in (1..order).rev() {
-                differences[at] = differences[at].minus(differences[at - 1]);
-            }
-        }
+    let mut differences = [T::default(); 4];
+    differences[..order].copy_from_slice(first);
+    for last in &mut last[..order] {
+        // The last difference of this order; those of the next one stand at the end again.
         *last = differences[order - 1];
+        for at in (1..order).rev() {
+            differences[at] = differences[at].minus(differences[at - 1]);
+        }
     }
     match order {
         0 => {}
