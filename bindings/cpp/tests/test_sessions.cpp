@@ -4,6 +4,8 @@
 #include "check.hpp"
 
 #include <atomic>
+#include <latch>
+#include <utility>
 
 namespace {
 
@@ -35,16 +37,29 @@ TEST(sessions, outputs_are_a_range) {
 }
 
 TEST(sessions, send_waits_for_room) {
+    // Its first call holds everything up, so that a session that is full stays so.
+    std::latch begun(1), gate(1);
     rm::Runtime runtime;
-    const rm::Pipeline pipeline(runtime, pass());
+    const rm::Pipeline pipeline(
+        runtime,
+        rm::Graph() >> rm::host_node("Held", rm::HostNode([&, is_first = true](const rm::Value &value) mutable {
+                                         if (std::exchange(is_first, false)) {
+                                             begun.count_down();
+                                             gate.wait();
+                                         }
+                                         return value;
+                                     })));
     rm::Session session = pipeline.session({.packets = 2});
-    int taken = 0;
+    CHECK(session.try_send(0));
+    begun.wait();
+    int taken = 1;
     while (session.try_send(taken)) taken++;
     CHECK(taken >= 2 && taken <= 8);
     THROWN(rm::TimedOut, session.send(taken, {}, {.timeout = std::chrono::milliseconds(20)}));
     std::stop_source stop;
     stop.request_stop();
     THROWN(rm::Cancelled, session.send(taken, {}, {.stop = stop.get_token()}));
+    gate.count_down();
     constexpr int count = 20'000;
     std::jthread sender([&] {
         for (int number = taken; number < count; number++) session.send(number, {}, ten_seconds);

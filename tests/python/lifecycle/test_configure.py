@@ -12,7 +12,7 @@ import remotemedia as rm
 from remotemedia._abi import config
 
 START = (
-    "import os, time, remotemedia as rm\n"
+    "import asyncio, os, time, remotemedia as rm\n"
     "PASS = {'version': 'v1', 'nodes': [{'id': 'p', 'node_type': 'PassThrough'}]}\n"
     "def run():\n"
     "    try: return rm.execute_sync(PASS, [[[1]]])\n"
@@ -106,9 +106,13 @@ NICE = (
 def test_workers_step_back_and_no_other_thread_does(configured: str, variables: dict[str, str], steps: int) -> None:
     code = (
         "rm.configure(workers=1)\n"
-        # A file is read within calls that may block, so that a spare thread is kept ready. A deadline starts the timer.
+        # A file is read within calls that may block, so that a spare thread is kept ready.
         "decode = {'version': 'v1', 'nodes': [{'id': 'p', 'node_type': 'AudioDecode'}]}\n"
-        "rm.execute_sync(decode, [rm.File(os.environ['SPEECH'])], timeout=60)\n"
+        "rm.execute_sync(decode, [rm.File(os.environ['SPEECH'])])\n"
+        # A deadline starts the timer, unless the run has ended by then: this one waits for the loop that sets it.
+        "async def same(value): return value\n"
+        "waits = {'version': 'v1', 'nodes': [{'id': 'p', 'node_type': same}]}\n"
+        "asyncio.run(rm.execute(waits, [1], timeout=60))\n"
         "workers = {'remotemedia-0', 'remotemedia-1'}\n"
         # The system keeps 15 characters of a name.
         "wanted = {**dict.fromkeys(workers, min(before + STEPS, 19)), 'remotemedia-tim': before}\n"
