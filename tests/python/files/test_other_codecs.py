@@ -136,6 +136,41 @@ def test_tags_have_the_usual_names(tmp_path: Path) -> None:
 
 
 @needs_ffmpeg
+@pytest.mark.parametrize("kind", ["avi", "mka", "tta", "wma", "wv"])
+def test_a_tag_behind_the_sound_is_no_damage(kind: str, tmp_path: Path) -> None:
+    plain, tagged = tmp_path / f"plain.{kind}", tmp_path / f"tagged.{kind}"
+    codec = ["-c:a", "ac3", "-ar", "48000"] if kind == "mka" else []
+    ffmpeg("-t", "1", "-i", SPEECH, *codec, "-map_metadata", "-1", plain)
+    ffmpeg("-t", "1", "-i", SPEECH, *codec, "-metadata", "title=Emma", "-metadata", "comment=" + "x" * 3000, tagged)
+    assert numpy.array_equal(rm.read(tagged).samples, rm.read(plain).samples)
+    assert rm.info(tagged).tags["title"] == "Emma"
+
+
+def ogg_checksum(page: bytes) -> int:
+    """The checksum of a page whose own field is zero (RFC 3533, 6)."""
+    checksum = 0
+    for byte in page:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1 ^ (0x04C11DB7 if checksum >> 31 else 0)) & 0xFFFFFFFF
+    return checksum
+
+
+@needs_ffmpeg
+def test_an_empty_packet_has_no_sound(made: Callable[[str], Path], tmp_path: Path) -> None:
+    whole = made("speex.ogg").read_bytes()
+    last = whole.rindex(b"OggS")
+    head, segments = whole[last : last + 26], whole[last + 26]
+    # One packet more on the last page, of no bytes.
+    page = head[:22] + bytes(4) + bytes([segments + 1]) + whole[last + 27 : last + 27 + segments] + b"\0"
+    page += whole[last + 27 + segments :]
+    page = page[:22] + ogg_checksum(page).to_bytes(4, "little") + page[26:]
+    longer = tmp_path / "longer.ogg"
+    longer.write_bytes(whole[:last] + page)
+    assert numpy.array_equal(rm.read(longer).samples, rm.read(whole).samples)
+
+
+@needs_ffmpeg
 @pytest.mark.parametrize("name", ["a.ac3", "a.wma", "a.wv", "ac3.mp4"])
 def test_a_part_is_that_of_the_whole(name: str, made: Callable[[str], Path]) -> None:
     whole = rm.read(made(name))

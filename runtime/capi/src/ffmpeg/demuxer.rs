@@ -198,7 +198,9 @@ impl Demuxer {
             self.checked(read)?;
             // SAFETY: a packet that was just read.
             unsafe {
-                if field::<c_int>(into, packet::STREAM_INDEX) == self.number {
+                // An empty packet, as Speex in Ogg may end with, has no sound, and decoders refuse it.
+                let is_sound = field::<c_int>(into, packet::SIZE) > 0;
+                if is_sound && field::<c_int>(into, packet::STREAM_INDEX) == self.number {
                     return Ok(true);
                 }
                 (self.library.functions.av_packet_unref)(into);

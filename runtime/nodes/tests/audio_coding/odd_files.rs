@@ -183,13 +183,12 @@ fn mp4_is_known_without_its_first_box() {
     }
 }
 
-fn ape_tag(is_in_front: bool) -> Vec<u8> {
+fn ape_tag() -> Vec<u8> {
     let item = b"\x05\0\0\0\0\0\0\0Title\0hello";
     let part = |flags: u32| {
         let numbers = [2000, item.len() as u32 + 32, 1, flags].map(u32::to_le_bytes).concat();
         [b"APETAGEX", &numbers[..], &[0; 8]].concat()
     };
-    let _ = is_in_front;
     [part(0xa000_0000), item.to_vec(), part(0x8000_0000)].concat()
 }
 
@@ -203,19 +202,61 @@ fn tags_around_mp3_do_not_hide_how_much_of_it_is_sound() {
     let id3 = |len: usize| [b"ID3\x03\0\0\0\0", &[(len >> 7) as u8, (len & 0x7f) as u8][..], &vec![0; len]].concat();
     let id3v1 = [b"TAGtitle".to_vec(), vec![0; 120]].concat();
     for (name, before, after) in [
-        ("APEv2 in front", ape_tag(true), Vec::new()),
-        ("APEv2 behind", Vec::new(), ape_tag(false)),
-        ("ID3v2 and APEv2 in front", [id3(100), ape_tag(true)].concat(), Vec::new()),
-        ("APEv2 and ID3v2 in front", [ape_tag(true), id3(100)].concat(), Vec::new()),
+        ("APEv2 in front", ape_tag(), Vec::new()),
+        ("APEv2 behind", Vec::new(), ape_tag()),
+        ("ID3v2 and APEv2 in front", [id3(100), ape_tag()].concat(), Vec::new()),
+        ("APEv2 and ID3v2 in front", [ape_tag(), id3(100)].concat(), Vec::new()),
         ("two of ID3v2", [id3(30), id3(300)].concat(), Vec::new()),
+        (
+            "ID3v2.4 with an extended header of a wrong length",
+            b"ID3\x04\0\x40\0\0\0\x08\0\0\x01\x76TIT2".to_vec(),
+            Vec::new(),
+        ),
+        ("ID3v2 of a version that does not exist", b"ID3\x09\0\0\0\0\0\x04what".to_vec(), Vec::new()),
         ("ID3v2 that is longer than it says", [id3(200), vec![0; 1000]].concat(), Vec::new()),
-        ("all of them", [id3(3), ape_tag(true)].concat(), [ape_tag(false), id3v1.clone()].concat()),
+        ("all of them", [id3(3), ape_tag()].concat(), [ape_tag(), id3v1.clone()].concat()),
         ("junk", b"\xff\xfbjunk\xff\xff\xff that is no frame".repeat(20), id3v1),
     ] {
         for outcome in both(&[&before[..], frames, &after].concat()) {
             assert_eq!(outcome.failure, None, "{name}");
             assert_eq!(outcome.samples(), whole, "{name}");
         }
+    }
+}
+
+/// Where frames of 128 kbit/s at 44.1 kHz begin.
+fn frame_starts(bytes: &[u8]) -> Vec<usize> {
+    (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(&[0xff, 0xfb]) && bytes[at + 2] & !2 == 0x90).collect()
+}
+
+#[test]
+fn a_short_file_is_found_behind_what_looks_like_the_header_of_a_long_frame() {
+    let mp3 = media::bytes("bare.mp3");
+    let frames = &mp3[..frame_starts(&mp3)[3]];
+    // 320 kbit/s would be 1044 bytes, and free format may be more than the file has.
+    for header in [[0xff, 0xfb, 0xe0, 0x64], [0xff, 0xfb, 0x00, 0x64]] {
+        let junk = [&[0x55; 10][..], &header, &[0x55; 400]].concat();
+        for outcome in both(&[&junk, frames].concat()) {
+            assert_eq!(outcome.failure, None, "{header:02x?}");
+            assert_eq!(outcome.samples(), decode(in_memory(frames.to_vec())).samples(), "{header:02x?}");
+        }
+    }
+}
+
+#[test]
+fn a_note_of_more_padding_than_there_are_frames_is_passed_over() {
+    let mp3 = media::bytes("stereo.mp3");
+    let place = |text: &[u8]| mp3.windows(text.len()).position(|found| found == text).expect("it has a tag");
+    let first = mp3.windows(2).position(|pair| pair == [0xff, 0xfb]).expect("there is a frame");
+    let mut short = mp3[first..].to_vec();
+    let (info, lame) = (place(b"Info") - first, place(b"Lavc") - first);
+    // Two frames, as the tag counts them, and 1000 + 2000 frames of sound that are none.
+    short[info + 8..info + 12].copy_from_slice(&2u32.to_be_bytes());
+    short[lame + 21..lame + 24].copy_from_slice(&[0x3e, 0x87, 0xd0]);
+    short.truncate(frame_starts(&short)[3]);
+    for outcome in both(&short) {
+        assert_eq!(outcome.failure, None);
+        assert_eq!(outcome.samples()[0].len(), 2 * 1152);
     }
 }
 

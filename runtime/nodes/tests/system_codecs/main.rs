@@ -68,7 +68,7 @@ impl SystemDecoder for Ramp {
         SystemHead {
             container: "wv".to_owned(),
             codec: "played".to_owned(),
-            duration_s: Some(0.5),
+            duration_s: Some(if self.letter == b'B' { 0.4375 } else { 0.5 }),
             tags: vec![("TITLE".to_owned(), "a ramp".to_owned()), ("title".to_owned(), "a ramp".to_owned())],
         }
     }
@@ -76,6 +76,7 @@ impl SystemDecoder for Ramp {
     fn next(&mut self, planes: &mut Vec<Vec<f32>>) -> Result<Option<SystemFormat>, SystemError> {
         match self.letter {
             b'D' if self.packets == 2 => return Err(SystemError::Damaged("a packet is torn".to_owned())),
+            b'B' if self.packets == PACKETS => return Err(SystemError::Damaged("a tag is no packet".to_owned())),
             b'P' if self.packets == 1 => panic!("out of step"),
             b'E' => return Ok(None),
             _ if self.packets == PACKETS => return Ok(None),
@@ -203,6 +204,9 @@ fn what_fails_is_said_after_the_sound_before_it() {
         text(torn.error),
         "the file is damaged: it holds played, and a packet is torn. Fetch or copy it again, or cut the damaged part out."
     );
+    // What comes behind all sound that the head tells of is none.
+    let tagged = hear(json!({}), in_memory(content(b'B')));
+    assert_eq!((tagged.planes, tagged.error), (ramp(0, PACKETS * PACKET), None));
     let panicked = hear(json!({}), in_memory(content(b'P')));
     assert_eq!(panicked.planes, ramp(0, PACKET));
     assert!(text(panicked.error).contains("in a way that its decoder does not expect: out of step"));

@@ -2,6 +2,7 @@
 //! its name.
 
 use super::flac_frame::frame_header;
+use super::id3_tag::tag_len;
 use super::mpeg_header::{Chain, adts_chain, chain};
 
 /// A container that can be read, or what was found instead.
@@ -57,7 +58,7 @@ pub(super) fn sniff(mut read: impl FnMut(u64, usize) -> Vec<u8>, is_whole: bool)
         if bytes.len() < SNIFF_LEN && !is_whole {
             return Sniffed::Needs(place + SNIFF_LEN as u64);
         }
-        if let Some(len) = id3_len(&bytes).or_else(|| ape_len(&bytes)) {
+        if let Some(len) = tag_len(&bytes).or_else(|| ape_len(&bytes)) {
             place += len;
             continue;
         }
@@ -66,18 +67,6 @@ pub(super) fn sniff(mut read: impl FnMut(u64, usize) -> Vec<u8>, is_whole: bool)
             None => frames(&read(place, SEARCHED + CHAIN_LEN), place, is_whole),
         };
     }
-}
-
-/// The length of an ID3v2 tag from its header (id3.org, ID3v2.4.0 structure, 3.1): a syncsafe integer.
-fn id3_len(bytes: &[u8]) -> Option<u64> {
-    let header = bytes.strip_prefix(b"ID3")?.get(..7)?;
-    let size = &header[3..];
-    if size.iter().any(|byte| *byte >= 0x80) {
-        return None;
-    }
-    let body = size.iter().fold(0, |sum, byte| sum << 7 | u64::from(*byte));
-    let footer = if header[2] & 0x10 == 0 { 0 } else { 10 };
-    Some(10 + body + footer)
 }
 
 /// The length of an APEv2 tag from the header that it has in front of a file.

@@ -9,11 +9,12 @@ use symphonia::core::formats::{FormatOptions, FormatReader};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadBytes};
 use symphonia::core::meta::{MetadataLog, MetadataOptions};
 use symphonia::default::formats::{AdtsReader, IsoMp4Reader, MkvReader, OggReader};
-use symphonia::default::meta::{ApeReader, Id3v1Reader, Id3v2Reader};
+use symphonia::default::meta::{ApeReader, Id3v1Reader};
 
 use super::blocks::{BlockReader, HeadError};
 use super::container::Container;
 use super::flac::FlacReader;
+use super::id3_tag::Id3TagReader;
 use super::mpeg::MpegReader;
 use super::wave::Content;
 use super::{aiff, caf, wave};
@@ -112,6 +113,6 @@ where
     probe.register_format::<P>();
     probe.register_metadata::<ApeReader<'_>>();
     probe.register_metadata::<Id3v1Reader<'_>>();
-    probe.register_metadata::<Id3v2Reader<'_>>();
+    probe.register_metadata::<Id3TagReader<'_>>();
     probe
 }

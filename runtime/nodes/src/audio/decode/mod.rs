@@ -20,6 +20,7 @@ mod flac;
 mod flac_decoder;
 mod flac_frame;
 mod gap_source;
+mod id3_tag;
 mod incremental;
 mod info;
 mod jump_reader;

@@ -64,6 +64,9 @@ impl Movie {
         // The last packet of AAC is whole, though its duration in the index may say that not all of it counts.
         let unedited = Trim { delay, end: all.map(|all| (all.saturating_sub(delay), 2048)) };
         let Some((delay, sound)) = self.edit(track_id, rate) else { return unedited };
+        // An edit of what the index counts, to a packet, does not end the fragments behind it.
+        let counted = frames.filter(|_| self.is_fragmented()).map_or(0, |frames| frames.saturating_sub(delay) + 2048);
+        let sound = sound.filter(|sound| *sound > counted);
         let rest = all.map(|all| all.saturating_sub(delay));
         let sound = match (sound, rest) {
             (Some(sound), Some(rest)) => Some(sound.min(rest)),
@@ -213,6 +216,17 @@ mod tests {
         assert_eq!(silence_before, Trim { delay: 0, end: Some((45000, 2048)) });
         let fragmented = movie(1000, 0, 1024, &boxed(b"mvex", &[])).trim(7, 44100, Some(45000), 0);
         assert_eq!(fragmented, Trim { delay: 1024, end: None });
+    }
+
+    #[test]
+    fn the_edit_of_a_first_part_does_not_end_the_fragments() {
+        let fragments = boxed(b"mvex", &[]);
+        // An edit of the part that is in the index, and one of the whole; a length in milliseconds may be one more.
+        for (seconds, expected) in [(15_000, None), (20_000, Some((882_000, u64::MAX / 2)))] {
+            let trim = movie(1000, seconds, 1024, &fragments).trim(7, 44100, Some(15 * 44100 + 1024), 0);
+            let expected = expected.map(|(sound, padding): (u64, u64)| (sound + 45, padding));
+            assert_eq!(trim, Trim { delay: 1024, end: expected });
+        }
     }
 
     #[test]

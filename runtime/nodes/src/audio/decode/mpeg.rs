@@ -85,13 +85,15 @@ impl<'s> MpegReader<'s> {
             .with_channels(front(header.channels.into()));
         let mut track = Track::new(0);
         track.with_codec_params(CodecParameters::Audio(params));
-        let (delay, padding) = facts.gap.unwrap_or_default();
-        if facts.gap.is_some() {
+        let samples = facts.frames.map(|frames| u64::from(frames) * u64::from(header.samples()));
+        // Of short files LAME 3.97 notes more padding than there are frames: such a note is of no use.
+        let gap = facts.gap.map(|(delay, padding)| (delay, padding, u64::from(delay) + u64::from(padding)));
+        let gap = gap.filter(|(_, _, unheard)| samples.is_none_or(|samples| *unheard <= samples));
+        if let Some((delay, padding, _)) = gap {
             track.with_delay(delay).with_padding(padding);
         }
-        if let Some(frames) = facts.frames {
-            let samples = u64::from(frames) * u64::from(header.samples());
-            track.with_num_frames(samples.saturating_sub(u64::from(delay) + u64::from(padding)));
+        if let Some(samples) = samples {
+            track.with_num_frames(samples - gap.map_or(0, |(_, _, unheard)| unheard));
         }
         self.media = MediaInfo::from_track(&track);
         self.tracks = vec![track];
@@ -144,14 +146,16 @@ impl<'s> MpegReader<'s> {
             if let Chain::Needs(len) = found {
                 self.waiting.drain(..place);
                 place = 0;
-                if self.fill(len)? {
-                    found = chain(&self.waiting, SURE, true);
-                    if found == Chain::Broken {
-                        // More may come of what can't be told yet.
-                        return Ok(false);
-                    }
-                } else {
+                if !self.fill(len)? {
                     continue;
+                }
+                // Here the source ends: what looks like a header may be none, and the frames begin behind it. Else more may
+                // come of what can't be told yet.
+                let starts = (0..self.waiting.len()).filter(|start| self.waiting[*start] == 0xff);
+                let whole = |start| (start, chain(&self.waiting[start..], SURE, true));
+                match starts.map(whole).find(|(_, chain)| *chain != Chain::Broken) {
+                    Some(told) => (place, found) = told,
+                    None => return Ok(false),
                 }
             }
             match found {

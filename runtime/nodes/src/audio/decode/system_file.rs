@@ -25,6 +25,8 @@ pub(super) struct SystemFile {
     planes: Vec<Vec<f32>>,
     /// The first frames, which are decoded when the file is opened.
     first: Option<SystemFormat>,
+    /// How much has been decoded.
+    decoded_s: f64,
 }
 
 impl SystemFile {
@@ -46,7 +48,7 @@ impl SystemFile {
         if first.is_none() {
             return Err(SystemError::Damaged("it ends before its first frame of sound".to_owned()));
         }
-        Ok(Self { name, container, decoder, is, planes, first })
+        Ok(Self { name, container, decoder, is, planes, first, decoded_s: 0.0 })
     }
 
     /// What messages call the file.
@@ -94,6 +96,7 @@ impl SystemFile {
                 let (decoder, planes) = (&mut self.decoder, &mut self.planes);
                 match unbroken(|| decoder.next(planes)) {
                     Ok(Ok(format)) => format,
+                    Ok(Err(SystemError::Damaged(_))) if self.is_whole() => None,
                     Ok(Err(error)) => {
                         return Err(self.failed(failure::of_system(&self.name, "FFmpeg", &self.is, error)));
                     }
@@ -108,7 +111,19 @@ impl SystemFile {
         if !is_even || format.rate == 0 || format.channels > Audio::MAX_CHANNELS || bytes > MOST_CHUNK_BYTES {
             return Err(self.failed(failure::damaged(&self.name, "a packet has a format that sound can't have")));
         }
+        self.decoded_s += frames as f64 / f64::from(format.rate);
         Ok(Progress::Packet(Format { rate: format.rate, channels: format.channels, layout: layout(&format) }))
+    }
+
+    /// Whether all sound that the head of the file tells of has been decoded. What comes then is none, and no error: FFmpeg
+    /// takes the tag of APE at the end of WavPack for a damaged block, and the mark at the end of Musepack 8 for a failure.
+    fn is_whole(&self) -> bool {
+        // The length is rounded to microseconds.
+        const ROUNDED_S: f64 = 1e-6;
+        let head = self.head();
+        // Of Musepack 8 the length is that of the whole packets, without one where there is none.
+        let told_s = head.duration_s.or((head.container == "mpc8").then_some(0.0));
+        told_s.is_some_and(|told_s| self.decoded_s >= told_s - ROUNDED_S)
     }
 
     fn failed(&mut self, error: NodeError) -> Stop {

@@ -2,19 +2,15 @@
 //! "Multimedia Programming Interface and Data Specifications 1.0", 1991), and chunks that hold a tag of ID3v2, which
 //! count first. What is not as expected is as if it were not there.
 
-use std::io::Cursor;
-
 use remotemedia_core::value::Map;
-use symphonia::core::io::MediaSourceStream;
-use symphonia::core::meta::{MetadataOptions, MetadataReader as _};
-use symphonia_metadata::id3v2::Id3v2Reader;
 
+use super::id3_tag::{self, read_tag};
 use super::info::{add, block_of, merged};
 
 /// The most chunks that are looked at, the most bytes of a list, and of a tag, which may hold pictures.
 const MOST_CHUNKS: usize = 1_000;
 const LONGEST: u32 = 1 << 20;
-const LONGEST_ID3: u32 = 16 << 20;
+const LONGEST_ID3: u32 = id3_tag::LONGEST as u32;
 
 /// The text under its usual names, others under their own in lower case. `read` gives up to so many bytes of a place. Of
 /// a file that is still arriving only what stands before its sound is looked at, however much is there.
@@ -35,7 +31,10 @@ pub(super) fn wav_tags(mut read: impl FnMut(u64, usize) -> Vec<u8>, is_whole: bo
             b"LIST" if start.starts_with(b"INFO") && (4..=LONGEST).contains(&len) => {
                 info.push(entries(&read(place + 12, len as usize - 4)));
             }
-            b"id3 " | b"ID3 " | b"Id3 " if len <= LONGEST_ID3 => id3.extend(id3v2(read(place + 8, len as usize))),
+            b"id3 " | b"ID3 " | b"Id3 " if len <= LONGEST_ID3 => {
+                let tag = read_tag(read(place + 8, len as usize));
+                id3.extend(tag.map(|tag| block_of(&tag.revision, None)));
+            }
             // EBU Tech 3306: the length of the sound is the second number of 64 bits.
             b"ds64" => long_data = start.get(8..16).and_then(|len| len.try_into().ok()).map(u64::from_le_bytes),
             b"data" => {
@@ -53,13 +52,6 @@ pub(super) fn wav_tags(mut read: impl FnMut(u64, usize) -> Vec<u8>, is_whole: bo
         place = if end % 2 == 1 && !is_unpadded(&read(next, 4)) { next.saturating_add(1) } else { next };
     }
     merged(id3.into_iter().chain(info))
-}
-
-/// The tags of an ID3v2 tag, if this is one.
-fn id3v2(bytes: Vec<u8>) -> Option<Map> {
-    let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
-    let tag = Id3v2Reader::try_new(stream, MetadataOptions::default()).ok()?.read_all().ok()?;
-    Some(block_of(&tag.revision, None))
 }
 
 /// Whether a chunk begins with these four bytes where one of an odd length ended: some programs leave out the zero that
