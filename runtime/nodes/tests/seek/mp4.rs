@@ -12,11 +12,11 @@ use crate::remux::Stream;
 fn aac_begins_with_the_packet_before() {
     let stream = aac();
     let frames = stream.packets.len() * 1024;
-    for (name, per_chunk, is_uneven) in [("even", 20, false), ("uneven", 7, true)] {
-        // What the clock of an uneven one leaves out at its end is decoded all the same.
-        let check = if is_uneven { check_cuts } else { check };
-        let whole = check(&format!("AAC, {name}"), stream.mp4(per_chunk, is_uneven));
-        assert_eq!((whole.failure.as_ref(), total(&whole).next_multiple_of(1024)), (None, frames), "{name}");
+    for (name, per_chunk, drift) in
+        [("even", 20, None), ("uneven", 7, Some(0)), ("longer at first", 7, Some(330)), ("shorter", 9, Some(-330))]
+    {
+        let whole = check(&format!("AAC, {name}"), stream.mp4(per_chunk, drift));
+        assert_eq!((whole.failure.as_ref(), total(&whole)), (None, frames), "{name}");
     }
     for name in ["stereo.m4a", "alac.m4a"] {
         assert_eq!(check(name, media::bytes(name)).failure, None, "{name}");
@@ -33,17 +33,17 @@ fn other_codecs_in_mp4() {
         ("PCM in one chunk", pcm(3000, 1), 3000),
     ] {
         let frames: u64 = stream.packets.iter().map(|(_, frames)| frames).sum();
-        let whole = check(name, stream.mp4(per_chunk, false));
+        let whole = check(name, stream.mp4(per_chunk, None));
         assert_eq!((whole.failure.as_ref(), total(&whole) as u64), (None, frames), "{name}");
     }
-    assert_eq!(check_cuts("MP3, uneven", mp3().mp4(10, true)).failure, None);
+    assert_eq!(check_cuts("MP3, uneven", mp3().mp4(10, Some(0))).failure, None);
 }
 
 /// It is no damage, and codecs of the system may know it.
 #[test]
 fn pcm_of_more_channels_is_refused_by_name() {
     let stream = Stream { channels: 6, ..pcm(100, 1) };
-    let outcome = Subject { name: "PCM", bytes: stream.mp4(100, false), params: json!({}) }.part(json!({}));
+    let outcome = Subject { name: "PCM", bytes: stream.mp4(100, None), params: json!({}) }.part(json!({}));
     let message = outcome.message();
     assert!(message.contains(" holds PCM of a number of channels that is not known in MP4, which"), "{message}");
 }
@@ -53,8 +53,8 @@ fn pcm_of_more_channels_is_refused_by_name() {
 fn opus_without_an_edit() {
     let stream = opus_of_gain(96, 2, 4, -1355);
     let decoded = |bytes: Vec<u8>| Subject { name: "Opus", bytes, params: json!({}) }.part(json!({})).samples();
-    assert_eq!(decoded(stream.ogg(7, 10, 0)), decoded(stream.mp4(10, false)));
-    check_near("Opus", stream.mp4(10, false), 0.0);
+    assert_eq!(decoded(stream.ogg(7, 10, 0)), decoded(stream.mp4(10, None)));
+    check_near("Opus", stream.mp4(10, None), 0.0);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn files_that_are_cut_off_end_where_they_are_cut() {
 
 #[test]
 fn what_lies_before_is_not_decoded() {
-    let file = aac().repeated(10).mp4(20, false);
+    let file = aac().repeated(10).mp4(20, None);
     let params = json!({"start_s": 40.0, "duration_s": 1.0});
     let part = |bytes: Vec<u8>| Subject { name: "spoilt", bytes, params: json!({}) }.part(params.clone());
     // The packet that primes is up to 32 before.

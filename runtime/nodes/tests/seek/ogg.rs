@@ -20,6 +20,11 @@ fn vorbis_begins_with_the_packet_before() {
     }
     let file = stream.ogg(DRAWN, 4, 0);
     assert!(check("Vorbis, cut off", file[..file.len() - 1000].to_vec()).failure.is_some());
+    // A program that edits the head may leave bytes behind it that are no page.
+    let file = stream.ogg(DRAWN, 1, 0);
+    let first = file.windows(4).enumerate().filter(|(_, mark)| *mark == b"OggS").nth(3).expect("there is sound").0;
+    let whole = check("Vorbis, junk behind the head", [&file[..first], &[0; 500], &file[first..]].concat());
+    assert_eq!((whole.failure.as_ref(), total(&whole) as u64), (None, frames));
 }
 
 #[test]

@@ -86,8 +86,9 @@ impl Stream {
         [header, master(&[0x18, 0x53, 0x80, 0x67], &segment)].concat()
     }
 
-    /// An MP4 file with so many packets in a chunk. Where `is_uneven`, its clock says each packet a little differently.
-    pub(crate) fn mp4(&self, per_chunk: usize, is_uneven: bool) -> Vec<u8> {
+    /// An MP4 file with so many packets in a chunk. With a drift its clock says each packet a little differently, and the
+    /// first one by that many frames: so a phone notes the times at which it got the sound.
+    pub(crate) fn mp4(&self, per_chunk: usize, drift: Option<i32>) -> Vec<u8> {
         let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
         let full = |kind: &[u8; 4], content: &[u32]| boxed(kind, &words(&[&[0], content].concat()));
         let kind = boxed(b"ftyp", b"isom\0\0\0\0");
@@ -102,7 +103,11 @@ impl Stream {
         let frames = self.packets.iter().map(|(_, frames)| *frames as u32);
         let frames: Vec<u32> = frames
             .enumerate()
-            .map(|(index, frames)| if is_uneven { frames + index as u32 % 3 - 1 } else { frames })
+            .map(|(index, frames)| match (drift, index) {
+                (None, _) => frames,
+                (Some(drift), 0) => frames.saturating_add_signed(drift),
+                (Some(_), index) => frames + index as u32 % 3 - 1,
+            })
             .collect();
         let mut durations: Vec<[u32; 2]> = Vec::new();
         for frames in frames.iter().copied() {

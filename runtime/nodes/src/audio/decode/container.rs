@@ -64,9 +64,27 @@ pub(super) fn sniff(mut read: impl FnMut(u64, usize) -> Vec<u8>, is_whole: bool)
         }
         return match marked(&bytes) {
             Some(container) => Sniffed::Found(container, place),
-            None => frames(&read(place, SEARCHED + CHAIN_LEN), place, is_whole),
+            None => unmarked(&read(place, SEARCHED + CHAIN_LEN), place, is_whole),
         };
     }
+}
+
+/// The container by what repeats itself.
+fn unmarked(bytes: &[u8], place: u64, is_whole: bool) -> Sniffed {
+    match is_transport(bytes) {
+        true => Sniffed::Found(Container::Foreign("MPEG transport stream"), place),
+        false => frames(bytes, place, is_whole),
+    }
+}
+
+/// Whether these are packets of an MPEG transport stream (ISO/IEC 13818-1, 2.4.3.2), on discs with a time before each.
+fn is_transport(bytes: &[u8]) -> bool {
+    const SYNC: u8 = 0x47;
+    const PACKETS: usize = 5;
+    [(0, 188), (4, 192)].into_iter().any(|(first, len)| {
+        let syncs = bytes.iter().skip(first).step_by(len).take(PACKETS);
+        syncs.clone().count() == PACKETS && syncs.clone().all(|byte| *byte == SYNC)
+    })
 }
 
 /// The length of an APEv2 tag from the header that it has in front of a file.
@@ -114,11 +132,6 @@ fn marked(bytes: &[u8]) -> Option<Container> {
         if form(&[id], kind) {
             return Some(Container::Foreign(name));
         }
-    }
-    let is_transport =
-        bytes.first() == Some(&0x47) && bytes.get(3).is_some_and(|byte| byte & 0x10 != 0) && starts(b"\x47\x40");
-    if is_transport {
-        return Some(Container::Foreign("MPEG transport stream"));
     }
     FOREIGN.iter().find(|(magic, _)| starts(magic)).map(|(_, name)| Container::Foreign(name))
 }
@@ -237,6 +250,22 @@ mod tests {
         let mut frame = vec![0; 417];
         frame[..4].copy_from_slice(b"\xff\xfb\x90\x64");
         frame.repeat(6)
+    }
+
+    #[test]
+    fn a_transport_stream_is_known_by_its_packets_of_one_length() {
+        let is_ts =
+            |bytes: &[u8]| unmarked(bytes, 0, true) == Sniffed::Found(Container::Foreign("MPEG transport stream"), 0);
+        for (head, len) in
+            [(&[0x47, 0x40, 0, 0x10][..], 188), (&[0x47, 0x60, 0, 0x31], 188), (&[0, 1, 2, 3, 0x47], 192)]
+        {
+            let mut packet = vec![0xff; len];
+            packet[..head.len()].copy_from_slice(head);
+            assert!(is_ts(&packet.repeat(5)), "{head:02x?}");
+            assert!(!is_ts(&packet.repeat(4)), "{head:02x?}");
+            packet[len - 1] = 0x47;
+            assert!(!is_ts(&[&packet[1..], &packet.repeat(4)].concat()), "{head:02x?}");
+        }
     }
 
     #[test]

@@ -49,6 +49,13 @@ impl Movie {
         child(&self.content, b"mvex").is_some()
     }
 
+    /// Whether the durations of the index are frames of sound. Those that the camera of a phone notes are the times between
+    /// packets by a clock: a little more or less than what a packet holds.
+    pub(super) fn counts_frames(&self, track_id: u32) -> bool {
+        let table = track_box(&self.content, track_id).and_then(sample_table).and_then(|table| child(table, b"stts"));
+        !self.is_fragmented() && table.is_none_or(|table| same_duration(table).is_some())
+    }
+
     /// The content of the box `moov`.
     pub(super) fn content(&self) -> &Arc<Vec<u8>> {
         &self.content
@@ -57,7 +64,7 @@ impl Movie {
     /// What of a track's decoded frames is sound. `frames` is the length of all its samples, `delay` that of the codec by
     /// its own description, which counts where the file has no edit.
     pub(super) fn trim(&self, track_id: u32, rate: u32, frames: Option<u64>, delay: u64) -> Trim {
-        let all = frames.filter(|frames| *frames > 0 && !self.is_fragmented());
+        let all = frames.filter(|frames| *frames > 0 && self.counts_frames(track_id));
         if let Some((delay, sound)) = self.gapless_note() {
             return Trim { delay, end: Some((sound, u64::MAX / 2)) };
         }
@@ -135,6 +142,22 @@ pub(super) fn track_box(movie: &[u8], track_id: u32) -> Option<&[u8]> {
 /// The ticks of a track's clock in a second.
 pub(super) fn media_scale(track: &[u8]) -> Option<u64> {
     versioned(child(child(track, b"mdia")?, b"mdhd")?, 12, 20, 4)
+}
+
+/// The tables of a track's samples.
+pub(super) fn sample_table(track: &[u8]) -> Option<&[u8]> {
+    child(child(child(track, b"mdia")?, b"minf")?, b"stbl")
+}
+
+/// The duration of each sample by the table of these, if all have the same but for the last one, which may be shorter.
+pub(super) fn same_duration(table: &[u8]) -> Option<u64> {
+    let mut entries = table.get(8..)?.chunks_exact(8).map(|entry| (number(&entry[..4]), number(&entry[4..])));
+    let (_, duration) = entries.next()?;
+    let mut others = entries.filter(|(_, other)| *other != duration);
+    let last = others.next();
+    let is_same = last.is_none_or(|(count, other)| count == 1 && other < duration) && others.next().is_none();
+    let ends = table.chunks_exact(8).next_back().map(|entry| number(&entry[4..]));
+    (is_same && last.is_none_or(|(_, other)| ends == Some(other))).then_some(duration)
 }
 
 fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {

@@ -16,7 +16,7 @@ use symphonia::core::packet::Packet;
 
 use super::gap_source::GapSource;
 use super::jump_reader::{Jump, Landed};
-use super::mp4_gapless::{Movie, child, media_scale, number, track_box};
+use super::mp4_gapless::{Movie, child, media_scale, number, same_duration, sample_table, track_box};
 use super::packet_frames::{PacketFrames, UNKNOWN};
 use super::pcm_packet::is_pcm;
 use super::symphonia_reader::format_reader_fields;
@@ -140,7 +140,7 @@ struct Place {
 impl Samples {
     /// Reads the tables of a track whose packets all have so many frames, or as many as the tables say.
     fn read(track: &[u8], packet_frames: Option<u64>) -> Option<Self> {
-        let table = child(child(child(track, b"mdia")?, b"minf")?, b"stbl")?;
+        let table = sample_table(track)?;
         let sizes = child(table, b"stsz")?;
         let word = |bytes: &[u8], place: usize| bytes.get(place..place + 4).map(|bytes| number(bytes) as u32);
         let count = word(sizes, 8)?;
@@ -162,7 +162,7 @@ impl Samples {
             .collect();
         let frames = match packet_frames {
             Some(frames) => frames,
-            None => same_frames(child(table, b"stts")?)?,
+            None => same_duration(child(table, b"stts")?)?,
         };
         let is_whole = match &sizes {
             Sizes::Same(_) => true,
@@ -225,17 +225,6 @@ impl Samples {
 /// The numbers of a table, of so many bytes each.
 fn numbers(table: &[u8], width: usize, count: u32) -> impl Iterator<Item = u64> {
     table.chunks_exact(width).take(count as usize).map(number)
-}
-
-/// The frames of each sample by the table of their durations, if all have the same but for the last one.
-fn same_frames(table: &[u8]) -> Option<u64> {
-    let mut entries = table.get(8..)?.chunks_exact(8).map(|entry| (number(&entry[..4]), number(&entry[4..])));
-    let (_, frames) = entries.next()?;
-    let mut others = entries.filter(|(_, other)| *other != frames);
-    let last = others.next();
-    let is_same = last.is_none_or(|(count, other)| count == 1 && other < frames) && others.next().is_none();
-    let ends = table.chunks_exact(8).next_back().map(|entry| number(&entry[4..]));
-    (is_same && last.is_none_or(|(_, other)| ends == Some(other))).then_some(frames)
 }
 
 /// Reads the samples of a track from one on.
@@ -326,10 +315,10 @@ mod tests {
             let words = [&[0, entries.len() as u32][..], &entries.concat()].concat();
             words.iter().flat_map(|word| word.to_be_bytes()).collect()
         };
-        assert_eq!(same_frames(&table(&[[40, 4096]])), Some(4096));
-        assert_eq!(same_frames(&table(&[[40, 4096], [1, 7]])), Some(4096));
-        assert_eq!(same_frames(&table(&[[1, 4096], [1, 7], [3, 4096]])), None);
-        assert_eq!(same_frames(&table(&[[4, 4096], [2, 7]])), None);
-        assert_eq!(same_frames(&table(&[[4, 1024], [1, 4096]])), None);
+        assert_eq!(same_duration(&table(&[[40, 4096]])), Some(4096));
+        assert_eq!(same_duration(&table(&[[40, 4096], [1, 7]])), Some(4096));
+        assert_eq!(same_duration(&table(&[[1, 4096], [1, 7], [3, 4096]])), None);
+        assert_eq!(same_duration(&table(&[[4, 4096], [2, 7]])), None);
+        assert_eq!(same_duration(&table(&[[4, 1024], [1, 4096]])), None);
     }
 }

@@ -4,8 +4,11 @@
 //! Positions are those that Symphonia's reader gives packets as timestamps. It may know nothing of codecs.
 
 use std::io;
+use std::ops::Range;
 
+use symphonia::core::checksum::Crc32;
 use symphonia::core::errors::Result;
+use symphonia::core::io::Monitor as _;
 use symphonia::core::packet::Packet;
 
 use super::container::Container;
@@ -144,8 +147,8 @@ impl Pages {
         Ok(None)
     }
 
-    /// The next page that begins from `place` to `limit`. Another one must follow, or the end of the file: four bytes alone
-    /// are no proof.
+    /// The next page that begins from `place` to `limit`. Another one must follow, or the end of the file, or its checksum
+    /// must be right: four bytes alone are no proof.
     fn next(&mut self, mut place: u64, limit: u64, end: u64) -> io::Result<Option<Page>> {
         const BLOCK: usize = 1 << 13;
         const MARK: &[u8] = b"OggS";
@@ -153,7 +156,7 @@ impl Pages {
             let header = self.file.bytes_at(place, HEADER)?;
             if let Some(page) = Page::read(place, &header) {
                 let after = self.file.bytes_at(page.place + page.len, MARK.len())?;
-                if after == MARK || page.place + page.len >= end {
+                if after == MARK || page.place + page.len >= end || self.is_right(&page)? {
                     return Ok(Some(page));
                 }
             }
@@ -171,6 +174,18 @@ impl Pages {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the checksum of a page is that of its bytes (RFC 3533, 6).
+    fn is_right(&mut self, page: &Page) -> io::Result<bool> {
+        const FIELD: Range<usize> = 22..26;
+        let mut bytes = self.file.bytes_at(page.place, usize::try_from(page.len).unwrap_or(0))?;
+        let Some(field) = bytes.get_mut(FIELD) else { return Ok(false) };
+        let expected = [field[0], field[1], field[2], field[3]];
+        field.fill(0);
+        let mut checksum = Crc32::new(0);
+        checksum.process_buf_bytes(&bytes);
+        Ok(checksum.crc() == u32::from_le_bytes(expected))
     }
 }
 

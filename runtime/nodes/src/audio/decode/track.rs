@@ -102,7 +102,7 @@ fn extent(
             let rate = params.sample_rate.unwrap_or(1);
             let delay = if params.codec == CODEC_ID_OPUS { opus::pre_skip(params) } else { 0 };
             let trim = movie.map(|movie| movie.trim(track.id, rate, num_frames, delay.into()));
-            (trim.unwrap_or_default(), num_frames.filter(|_| !movie.is_some_and(Movie::is_fragmented)))
+            (trim.unwrap_or_default(), num_frames.filter(|_| movie.is_none_or(|movie| movie.counts_frames(track.id))))
         }
         _ => (Trim::default(), None),
     }

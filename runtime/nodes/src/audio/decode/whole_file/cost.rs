@@ -82,7 +82,7 @@ fn a_part_costs_what_is_near_it() {
         ("Ogg with a number that was drawn", opus().ogg(0x5eed_1234, 25, 0), 960),
         ("Matroska", opus().matroska(1000, false), 960),
         ("AAC in Matroska", aac().matroska(1000, false), 1024),
-        ("MP4", aac().mp4(20, false), 1024),
+        ("MP4", aac().mp4(20, None), 1024),
     ] {
         for number in [5_000, 12_345, 25_000] {
             let frame = number * packet + 7;
@@ -110,7 +110,7 @@ fn pcm_in_mp4_is_read_many_samples_at_a_time() {
     let packets = (0..5000i16).map(|sample| (sample.to_le_bytes().to_vec(), 1)).collect();
     let (matroska, mp4) = (("A_PCM/INT/LIT", Vec::new()), (b"sowt", Vec::new()));
     let stream = Stream { rate: 8000, channels: 1, headers: Vec::new(), matroska, mp4, packets };
-    let (mut demuxer, _) = opened(stream.mp4(700, false));
+    let (mut demuxer, _) = opened(stream.mp4(700, None));
     let (mut samples, mut packets) = (Vec::new(), 0);
     while let Ok(Progress::Packet(_)) = demuxer.next() {
         samples.extend_from_slice(&demuxer.planes()[0]);
