@@ -5,6 +5,7 @@ Where there is no FFmpeg, only what is said then is tested.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -168,6 +169,59 @@ def test_an_empty_packet_has_no_sound(made: Callable[[str], Path], tmp_path: Pat
     longer = tmp_path / "longer.ogg"
     longer.write_bytes(whole[:last] + page)
     assert numpy.array_equal(rm.read(longer).samples, rm.read(whole).samples)
+
+
+@needs_ffmpeg
+def test_a_pause_in_amr_is_silence() -> None:
+    magic, first, frames = AMR[:6], AMR[6:19], AMR[6:]
+    assert len(frames) == 11 * len(first)
+    plain = rm.read(AMR)
+    # A description of noise, and nothing, between the second packet and the third, and at the end.
+    pause = b"\x44quiet" + b"\x7c"
+    paused = rm.read(magic + frames[:26] + pause + frames[26:] + pause)
+    speech = numpy.delete(paused.samples, [*range(320, 640), *range(paused.frames - 320, paused.frames)], axis=1)
+    assert numpy.array_equal(speech, plain.samples)
+    assert paused.frames == plain.frames + 640
+    assert not paused.samples[:, 320:640].any()
+    assert paused.layout == plain.layout
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["chapters.mka", "chapters.webm"])
+def test_chapters_do_not_decide_on_the_sound(name: str, tmp_path: Path) -> None:
+    """FFmpeg gives editions of chapters no number of their own."""
+    codec = ["-c:a", "flac"] if name.endswith("mka") else ["-c:a", "libopus", "-ar", "48000"]
+    notes = ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=9\ntitle=one\n"
+    (tmp_path / "notes.txt").write_text(notes, encoding="utf-8")
+    ffmpeg("-t", "1", "-i", SPEECH, *codec, tmp_path / ("plain" + name))
+    ffmpeg("-t", "1", "-i", SPEECH, "-i", tmp_path / "notes.txt", "-map_chapters", "1", *codec, tmp_path / name)
+    sound = rm.read(tmp_path / name)
+    assert numpy.array_equal(sound.samples, rm.read(tmp_path / ("plain" + name)).samples)
+    assert numpy.array_equal(rm.read(tmp_path / name, start_s=0.5).samples, sound.samples[:, sound.rate // 2 :])
+    decode = rm.Pipeline() >> rm.nodes.AudioDecode()
+    content = (tmp_path / name).read_bytes()
+
+    async def arriving() -> list[Any]:
+        async with decode.session() as session:
+            await session.send_many([content[place : place + 700] for place in range(0, len(content), 700)])
+            await session.finish()
+            return [packet.value async for packet in session]
+
+    pieces = asyncio.run(arriving())
+    assert numpy.array_equal(numpy.concatenate([piece.samples for piece in pieces], axis=1), sound.samples)
+
+
+@needs_ffmpeg
+def test_mp4_calls_all_layers_of_mpeg_audio_alike(tmp_path: Path) -> None:
+    path = tmp_path / "layer2.mp4"
+    ffmpeg("-t", "2", "-i", SPEECH, "-c:a", "mp2", "-ar", "44100", "-ac", "2", path)
+    sound = rm.read(path)
+    expected = reference(path, 2)
+    length = min(sound.frames, expected.shape[1])
+    assert length >= 88_000
+    # FFmpeg rounds the samples of layer II to 16 bits.
+    assert numpy.abs(sound.samples[:, :length] - expected[:, :length]).max() < 2**-14
+    assert numpy.array_equal(rm.read(path, start_s=1.0).samples, sound.samples[:, 44_100:])
 
 
 @needs_ffmpeg

@@ -7,9 +7,10 @@ use remotemedia_nodes::audio::{SystemDecoder, SystemError, SystemFormat, SystemH
 
 use super::demuxer::{Demuxer, Options, explained};
 use super::functions::{ERROR_AGAIN, ERROR_EOF, ERROR_MEMORY, Object};
-use super::layout::{Channels, channel_layout, field};
+use super::layout::{Channels, channel_layout, field, packet};
 use super::library::Library;
 use super::log::quietly;
+use super::pause::silence;
 use super::samples;
 
 /// Packets at the start of a file that may not decode, since a recording may begin in the middle of a stream.
@@ -23,6 +24,8 @@ pub(super) struct Decoder {
     packet: Owned,
     frame: Owned,
     demuxer: Closing,
+    /// The name of the codec.
+    name: String,
     library: &'static Library,
     /// Whether the decoder was told that no packet follows.
     is_ending: bool,
@@ -91,17 +94,26 @@ impl Decoder {
             if opened < 0 {
                 return Err(explained(opened));
             }
+            let name = demuxer.codec();
             let demuxer = Closing(Some(demuxer));
-            Ok(Self { codec, packet, frame, demuxer, library, is_ending: false, has_sounded: false, unheard: 0 })
+            Ok(Self { codec, packet, frame, demuxer, name, library, is_ending: false, has_sounded: false, unheard: 0 })
         })
     }
 
-    /// Gives the decoder its next packet, or the news that there is none.
-    fn feed(&mut self) -> Result<(), SystemError> {
+    /// Gives the decoder its next packet, or the news that there is none. A pause is not for it: then the answer is how many
+    /// frames of silence that is, and their rate.
+    fn feed(&mut self) -> Result<Option<(usize, u32)>, SystemError> {
         let functions = &self.library.functions;
-        let Some(demuxer) = &mut self.demuxer.0 else { return Ok(()) };
+        let Some(demuxer) = &mut self.demuxer.0 else { return Ok(None) };
         let is_there = demuxer.read(self.packet.0)?;
         self.is_ending = !is_there;
+        // SAFETY: a packet that was read, with so many bytes at its place.
+        let pause = unsafe { is_there.then(|| silence(&self.name, content(self.packet.0))).flatten() };
+        if pause.is_some() {
+            // SAFETY: the packet is ours, and is empty after that.
+            unsafe { (functions.av_packet_unref)(self.packet.0) };
+            return Ok(pause);
+        }
         let packet = if is_there { self.packet.0.cast_const() } else { null() };
         // SAFETY: the decoder is open; a packet that was read, or NULL for the end.
         let sent = unsafe {
@@ -109,7 +121,7 @@ impl Decoder {
             (functions.av_packet_unref)(self.packet.0);
             sent
         };
-        self.excused(sent)
+        self.excused(sent).map(|()| None)
     }
 
     /// An error of decoding, unless it is one of those that the first packets may have.
@@ -152,6 +164,18 @@ impl Decoder {
     }
 }
 
+/// The bytes of a packet.
+///
+/// # Safety
+/// An `AVPacket` that was read, and that outlives the bytes.
+unsafe fn content<'a>(from: Object) -> &'a [u8] {
+    // SAFETY: as this function's caller promises.
+    unsafe {
+        let (data, len): (*const u8, c_int) = (field(from, packet::DATA), field(from, packet::SIZE));
+        if data.is_null() { &[] } else { std::slice::from_raw_parts(data, usize::try_from(len).unwrap_or(0)) }
+    }
+}
+
 impl SystemDecoder for Decoder {
     fn head(&self) -> SystemHead {
         self.demuxer.0.as_ref().map(Demuxer::head).unwrap_or_default()
@@ -165,7 +189,15 @@ impl SystemDecoder for Decoder {
                 match received {
                     ERROR_EOF => return self.ended(),
                     ERROR_AGAIN if self.is_ending => return self.ended(),
-                    ERROR_AGAIN => self.feed()?,
+                    ERROR_AGAIN => {
+                        if let Some((frames, rate)) = self.feed()? {
+                            planes.resize_with(1, Vec::new);
+                            planes[0].clear();
+                            planes[0].resize(frames, 0.0);
+                            self.has_sounded = true;
+                            return Ok(Some(SystemFormat { rate, channels: 1, mask: 0 }));
+                        }
+                    }
                     failed if failed < 0 => self.excused(failed)?,
                     _ => {
                         let impossible =

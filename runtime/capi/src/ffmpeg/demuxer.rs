@@ -139,6 +139,11 @@ impl Demuxer {
         }
     }
 
+    /// The name of the track's codec.
+    pub(super) fn codec(&self) -> String {
+        self.codec_name(self.stream)
+    }
+
     /// The `AVCodecParameters` of the track.
     pub(super) fn parameters(&self) -> *const u8 {
         // SAFETY: the stream lives as long as the context.
@@ -161,7 +166,7 @@ impl Demuxer {
         }
         // In microseconds; what is not known is the least number.
         let duration_s = (duration > 0).then_some(duration as f64 / 1e6);
-        SystemHead { container, codec: self.codec_name(self.stream), duration_s, tags }
+        SystemHead { container, codec: self.codec(), duration_s, tags }
     }
 
     /// # Safety

@@ -47,6 +47,7 @@ pub(super) mod parameters {
 
 pub(super) mod packet {
     //! Of `AVPacket`.
+    pub(crate) const DATA: usize = 24;
     pub(crate) const SIZE: usize = 32;
     pub(crate) const STREAM_INDEX: usize = 36;
 }

@@ -10,6 +10,7 @@ mod functions;
 mod layout;
 mod library;
 mod log;
+mod pause;
 mod samples;
 mod source;
 

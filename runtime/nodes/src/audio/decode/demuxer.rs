@@ -33,6 +33,7 @@ use super::layout::layout_of;
 use super::matroska::{Blocks, Padding};
 use super::memory::Memory;
 use super::mp4_gapless::Movie;
+use super::mpeg_header::Header;
 use super::refusal::{Refusal, foreign, unopened};
 use super::track::{TrackFacts, choose_track};
 
@@ -261,6 +262,8 @@ impl Demuxer {
                     return self.decode(&packet);
                 }
                 Ok(Some(_)) => {}
+                // All that the index names was read: where bytes are missing, the reader fails.
+                Ok(None) if self.container == Container::Mp4 => return Ok(Progress::End),
                 Ok(None) => return self.end(),
                 Err(Error::ResetRequired) => self.restart().map_err(Stop::Failed)?,
                 Err(Error::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -285,6 +288,7 @@ impl Demuxer {
 
     fn decode(&mut self, packet: &Packet) -> Result<Progress, Stop> {
         self.check_gap(packet)?;
+        self.check_layer(packet)?;
         match self.decode_into_planes(packet) {
             Ok(format) => self.sensible(format),
             Err(error) => {
@@ -342,6 +346,20 @@ impl Demuxer {
         if lost > 0 {
             let detail = format!("{lost} frames are missing");
             return Err(Stop::Failed(failure::damaged(&self.name, &detail)));
+        }
+        Ok(())
+    }
+
+    /// MP4 has one name for all layers of MPEG audio: its first packet says which one it is.
+    fn check_layer(&mut self, first: &Packet) -> Result<(), Stop> {
+        if self.container == Container::Mp4
+            && self.is_mpeg()
+            && self.decoded == 0
+            && let Some(header) = Header::read(&first.data)
+            && header.codec() != self.track.params.codec
+        {
+            self.track.params.codec = header.codec();
+            self.decoder = self.fresh_decoder().map_err(Stop::Failed)?;
         }
         Ok(())
     }

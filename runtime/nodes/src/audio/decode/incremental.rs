@@ -14,7 +14,7 @@ use super::demuxer::Demuxer;
 use super::matroska::Blocks;
 use super::opened::Opened;
 use super::refusal::{Refusal, foreign};
-use super::source::Arriving;
+use super::source::{Arriving, PatchedSource};
 use super::system_codecs::{SystemSource, ready};
 use super::wav_tags::wav_tags;
 use super::whole_file::{open_buffer, whole_band};
@@ -251,7 +251,9 @@ impl ByteStream {
         let is_cut = container == Container::Ogg && !self.bytes.is_finished();
         self.bytes.allow(if is_cut { pages.whole(&self.bytes) } else { end });
         let first = self.bytes.peek(0, SNIFF_LEN);
-        let result = Demuxer::open(Box::new(self.bytes.source()), container, begins, self.name.clone(), &first, None);
+        let hidden = if container == Container::Matroska { self.blocks().hidden() } else { Vec::new() };
+        let source = Box::new(PatchedSource::new(self.bytes.source(), hidden));
+        let result = Demuxer::open(source, container, begins, self.name.clone(), &first, None);
         if self.bytes.starved() {
             self.next_attempt = end * 2;
             return Ok(None);

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use symphonia::core::packet::Packet;
 
 const SEGMENT: u64 = 0x1853_8067;
+const CHAPTERS: u64 = 0x1043_a770;
+const ATTACHMENTS: u64 = 0x1941_a469;
+const CUES: u64 = 0x1c53_bb6b;
 const CLUSTER: u64 = 0x1f43_b675;
 const TIMESTAMP: u64 = 0xe7;
 const SIMPLE_BLOCK: u64 = 0xa3;
@@ -27,6 +30,8 @@ pub(super) struct Blocks {
     ends_whole: bool,
     /// Where the clusters of a whole file begin.
     clusters: Vec<u64>,
+    /// Where elements begin that are of no use here, and the last byte of their id.
+    unused: Vec<(u64, u8)>,
 }
 
 /// The blocks of one track.
@@ -113,6 +118,12 @@ impl Blocks {
         &self.clusters
     }
 
+    /// The bytes by which chapters, attachments and cues become elements that no reader knows, and that it therefore passes
+    /// over: what is wrong in them, or left out, is not to decide on the sound.
+    pub(super) fn hidden(&self) -> Vec<(u64, u8)> {
+        self.unused.iter().map(|(begins, id)| (begins + 3, id ^ 0x80)).collect()
+    }
+
     /// Whether no element is cut off.
     pub(super) fn ends_whole(&self) -> bool {
         self.ends_whole
@@ -151,6 +162,7 @@ impl Blocks {
                 }
                 self.take_block(&block, padding);
             }
+            CHAPTERS | ATTACHMENTS | CUES => self.unused.push((self.next, element.id as u8)),
             _ => {}
         }
         self.next = after;

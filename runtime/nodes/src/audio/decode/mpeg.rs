@@ -7,7 +7,6 @@ use std::io;
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 use symphonia::core::errors::{Error, Result};
 use symphonia::core::formats::prelude::{Duration, FormatInfo, FormatOptions, FormatReader, MediaInfo, Timestamp};
 use symphonia::core::formats::probe::{ProbeDataMatchSpec, ProbeFormatData, ProbeableFormat, Score, Scoreable};
@@ -79,10 +78,7 @@ impl<'s> MpegReader<'s> {
 
     fn announce(&mut self, header: &Header, facts: Facts) {
         let mut params = AudioCodecParameters::new();
-        params
-            .for_codec([CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3][usize::from(header.layer) - 1])
-            .with_sample_rate(header.rate)
-            .with_channels(front(header.channels.into()));
+        params.for_codec(header.codec()).with_sample_rate(header.rate).with_channels(front(header.channels.into()));
         let mut track = Track::new(0);
         track.with_codec_params(CodecParameters::Audio(params));
         let samples = facts.frames.map(|frames| u64::from(frames) * u64::from(header.samples()));

@@ -1,6 +1,9 @@
 //! The headers of MPEG audio frames (ISO/IEC 11172-3, 2.4.1.3 and 13818-3) and of AAC frames in ADTS (ISO/IEC 14496-3,
 //! 1.A.2.2), and whether bytes are such frames: eleven set bits stand in any file, a chain of headers does not.
 
+use symphonia::core::codecs::audio::AudioCodecId;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
+
 /// The header of an MPEG audio frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
@@ -114,6 +117,11 @@ impl Header {
             3 if !self.is_mpeg_1() => 576,
             _ => 1152,
         }
+    }
+
+    /// What Symphonia calls the layer.
+    pub(super) fn codec(&self) -> AudioCodecId {
+        [CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3][usize::from(self.layer) - 1]
     }
 
     /// Whether both may be of one stream.

@@ -136,6 +136,51 @@ impl<S: MediaSource> MediaSource for TailedSource<S> {
     }
 }
 
+/// A source in which some bytes are others: their places, and what they are.
+pub(super) struct PatchedSource<S> {
+    source: S,
+    patches: Vec<(u64, u8)>,
+    place: u64,
+}
+
+impl<S> PatchedSource<S> {
+    /// The source stands at its start.
+    pub(super) fn new(source: S, patches: Vec<(u64, u8)>) -> Self {
+        Self { source, patches, place: 0 }
+    }
+}
+
+impl<S: Read> Read for PatchedSource<S> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(target)?;
+        for (place, byte) in &self.patches {
+            let offset = place.checked_sub(self.place).and_then(|offset| usize::try_from(offset).ok());
+            if let Some(patched) = offset.and_then(|offset| target[..count].get_mut(offset)) {
+                *patched = *byte;
+            }
+        }
+        self.place += count as u64;
+        Ok(count)
+    }
+}
+
+impl<S: Seek> Seek for PatchedSource<S> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.place = self.source.seek(to)?;
+        Ok(self.place)
+    }
+}
+
+impl<S: MediaSource> MediaSource for PatchedSource<S> {
+    fn is_seekable(&self) -> bool {
+        self.source.is_seekable()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.source.byte_len()
+    }
+}
+
 /// Bytes that arrive in pieces: the node's end of an [`ArrivingSource`].
 ///
 /// The reader sees an end of file at the limit, so the node moves the limit only to places where that does no harm,

@@ -16,7 +16,7 @@ use super::matroska::Blocks;
 use super::mp4_gapless::Movie;
 use super::opened::Opened;
 use super::refusal::Refusal;
-use super::source::{BufferBytes, CutSource, DiskSource, TailedSource};
+use super::source::{BufferBytes, CutSource, DiskSource, PatchedSource, TailedSource};
 use super::system_codecs::{SystemSource, ready};
 use super::system_file::SystemFile;
 use super::wav_tags::wav_tags;
@@ -164,7 +164,11 @@ impl Found {
         };
         source.rewind().map_err(|error| failure::unreadable(&name, &error))?;
         let movie = self.movie.as_ref();
-        let source = at_full_length(source, self.len, movie);
+        let hidden = self.blocks.as_ref().map(Blocks::hidden).unwrap_or_default();
+        let source: Box<dyn MediaSource> = match hidden.is_empty() {
+            true => at_full_length(source, self.len, movie),
+            false => Box::new(PatchedSource::new(source, hidden)),
+        };
         let mut demuxer = if matches!(self.container, Container::Ogg | Container::Mp4 | Container::Matroska) {
             let file = GapSource::new(source);
             let view = Box::new(file.view(None));
