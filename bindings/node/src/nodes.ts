@@ -329,7 +329,7 @@ export interface AudioDecodeParams {
  * bare frames                                 MPEG audio (layer I, layer II, MP3; also of free format), AAC-LC in ADTS
  * Ogg                                         Vorbis, Opus, FLAC
  * WebM and Matroska                           Vorbis, Opus, FLAC, AAC-LC, MP3, ALAC, PCM
- * MP4, M4A, M4B and QuickTime                 AAC-LC, ALAC, FLAC, MP3, PCM
+ * MP4, M4A, M4B and QuickTime                 AAC-LC, ALAC, FLAC, MP3, MPEG audio of layer II, Opus, PCM
  *
  * What a file is, is known by its content and not by its name. Other codecs and formats are decoded by the libraries
  * of FFmpeg, if they are on the machine; a codec that can't be decoded is called by its name. HE-AAC that does not say
@@ -358,8 +358,10 @@ export interface AudioDecodeParams {
  *   neither.
  * - WAV, AIFF, CAF and Sun audio whose lengths were never written, as by a program that writes into a pipe, are read
  *   to their end. FLAC frames are decoded only if their checksums are right, in any container.
- * - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on. Anything
- *   else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
+ * - MPEG and ADTS frames that follow after foreign bytes (a tag, a cut) are found again and decoding goes on; a frame
+ *   of bare MPEG audio that is not whole at the end is left out. What is wrong in tags and chapters costs these alone.
+ *   Anything else that is damaged, missing or cut off ends the file with an error, after all sound before it came out.
+ * - Packets of AMR in which nobody speaks are silence, without the noise that other decoders make.
  *
  * What lies before `start_s` is not decoded, and mostly not even read, in files that are there as a whole, by path or
  * by content; bytes that arrive are decoded from their beginning. The start is found by

@@ -47,8 +47,8 @@ pub(super) struct Id3TagReader<'s> {
 impl Scoreable for Id3TagReader<'_> {
     fn score(mut source: ScopedStream<&mut MediaSourceStream<'_>>) -> Result<Score> {
         let mut header = [0; HEADER_LEN];
-        source.read_buf_exact(&mut header)?;
-        Ok(if tag_len(&header).is_some() { Score::Supported(255) } else { Score::Unsupported })
+        let is_tag = source.read_buf_exact(&mut header).is_ok() && tag_len(&header).is_some();
+        Ok(if is_tag { Score::Supported(255) } else { Score::Unsupported })
     }
 }
 
