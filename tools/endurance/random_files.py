@@ -39,6 +39,10 @@ CONVERGES = 0.03
 
 CUTS = 6
 
+NOTES = ";FFMETADATA1\ntitle=a title\nartist=" + "x" * 3000 + "\n"
+CHAPTERS = "".join(f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={start + 5}\ntitle=c\n" for start in (0, 5))
+"""What `ffmpeg` takes as metadata."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -106,14 +110,20 @@ def written(folder: Path, dice: random.Random) -> Written | None:
     options = dice.choice(choices.get(codec, ("",))).split()
     if kind.suffix in ("m4a", "mov", "mp4"):
         options += ["-strict", "-2"]
-        layouts = ("", "", "+faststart", "+frag_keyframe+empty_moov", "+empty_moov+default_base_moof+frag_keyframe")
+        fragments = ("+frag_keyframe", "+frag_keyframe+empty_moov", "+empty_moov+default_base_moof+frag_keyframe")
+        layouts = ("", "", "+faststart", *fragments)
         if layout := dice.choice(layouts):
             options += ["-movflags", layout]
     sound = ["-f", "f32le", "-ar", str(rate), "-ac", str(channels), "-i", str(raw)]
-    done = _ffmpeg(*sound, "-c:a", codec, *options, str(file))
+    if dice.random() < 0.3:
+        # Tags, and chapters where the container has them.
+        notes = folder / "notes.txt"
+        notes.write_text(NOTES + dice.choice((CHAPTERS, "")), encoding="utf-8")
+        sound += ["-i", str(notes), "-map_metadata", "1", "-map_chapters", "1"]
+    done = ffmpeg(*sound, "-c:a", codec, *options, str(file))
     if done.returncode != 0 or not file.exists():
         return None
-    decoded = numpy.frombuffer(_ffmpeg("-i", str(file), "-f", "f32le", "-").stdout, numpy.float32)
+    decoded = numpy.frombuffer(ffmpeg("-i", str(file), "-f", "f32le", "-").stdout, numpy.float32)
     return Written(file, codec, decoded) if decoded.size else None
 
 
@@ -122,7 +132,7 @@ def check(made: Written, dice: random.Random) -> None:
     file = made.path
     whole = rm.read(file)
     tolerance = CONVERGES if made.codec == "libopus" else 0.0
-    _same(_arrived(file, dice), whole.samples, 0.0, "it arrives in pieces")
+    same(arrived(file, dice), whole.samples, 0.0, "it arrives in pieces")
     for _ in range(CUTS):
         start = dice.choice((0, dice.randrange(whole.frames), dice.randrange(whole.frames), whole.frames - 1))
         length = dice.choice((None, 1, dice.randrange(1, whole.frames + 1), 2 * whole.frames))
@@ -130,7 +140,7 @@ def check(made: Written, dice: random.Random) -> None:
         part = rm.read(
             file, start_s=start / whole.rate, duration_s=None if length is None else length / whole.rate
         ).samples
-        _same(part, whole.samples[:, start:end], tolerance, f"{length} frames from {start} on")
+        same(part, whole.samples[:, start:end], tolerance, f"{length} frames from {start} on")
     behind = (whole.frames + dice.choice((0, 1, 1000, whole.frames))) / whole.rate
     try:
         rm.read(file, start_s=behind)
@@ -140,7 +150,38 @@ def check(made: Written, dice: random.Random) -> None:
     else:
         raise WrongError(f"a start at {behind} s, behind the end, is taken")
     if made.codec.startswith(LOSSLESS):
-        _same(whole.samples, made.decoded.reshape(-1, whole.channels).T, ROUNDING, "beside ffmpeg")
+        same(whole.samples, made.decoded.reshape(-1, whole.channels).T, ROUNDING, "beside ffmpeg")
+
+
+def arrived(file: Path, dice: random.Random) -> Samples:
+    """The sound of a file that comes in pieces of any length."""
+    content = file.read_bytes()
+    pieces: list[bytes] = []
+    place = 0
+    while place < len(content):
+        length = dice.choice((7, 100, 1000, 10_000, 100_000)) if len(pieces) < 1000 else len(content)
+        pieces.append(content[place : place + length])
+        place += length
+
+    async def through() -> list[Samples]:
+        sound = (rm.Pipeline() >> rm.nodes.AudioDecode()).stream(pieces)
+        return [audio.samples async for audio in sound]
+
+    return numpy.concatenate(asyncio.run(through()), axis=1)
+
+
+def same(part: Samples, expected: Samples, tolerance: float, shown: str) -> None:
+    """Raises `WrongError` unless the samples are the same, to a tolerance; `shown` says what they are."""
+    if part.shape != expected.shape:
+        raise WrongError(f"{shown}: {part.shape} where {expected.shape} were expected")
+    largest = float(numpy.abs(part - expected).max(initial=0.0))
+    if largest > tolerance:
+        raise WrongError(f"{shown}: samples are off by {largest}")
+
+
+def ffmpeg(*words: str) -> subprocess.CompletedProcess[bytes]:
+    """A run of the command, which says only what is wrong."""
+    return subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", *words], capture_output=True, check=False)
 
 
 def attack(seconds: float, first: int, files: int | None) -> str | None:
@@ -178,34 +219,6 @@ def main() -> int:
     if failure is not None:
         print(failure, file=sys.stderr)
     return int(failure is not None)
-
-
-def _arrived(file: Path, dice: random.Random) -> Samples:
-    """The sound of a file that comes in pieces of any length."""
-    content = file.read_bytes()
-    pieces, place = [], 0
-    while place < len(content):
-        length = dice.choice((7, 100, 1000, 10_000, 100_000)) if len(pieces) < 1000 else len(content)
-        pieces.append(content[place : place + length])
-        place += length
-
-    async def through() -> list[Samples]:
-        sound = (rm.Pipeline() >> rm.nodes.AudioDecode()).stream(pieces)
-        return [audio.samples async for audio in sound]
-
-    return numpy.concatenate(asyncio.run(through()), axis=1)
-
-
-def _same(part: Samples, expected: Samples, tolerance: float, shown: str) -> None:
-    if part.shape != expected.shape:
-        raise WrongError(f"{shown}: {part.shape} where {expected.shape} were expected")
-    largest = float(numpy.abs(part - expected).max(initial=0.0))
-    if largest > tolerance:
-        raise WrongError(f"{shown}: samples are off by {largest}")
-
-
-def _ffmpeg(*words: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", *words], capture_output=True, check=False)
 
 
 if __name__ == "__main__":

@@ -261,4 +261,17 @@ mod tests {
         let edited = movie(1000, 0, 1024, &boxed(b"mvex", &[])).trim(7, 44100, None, 312);
         assert_eq!(edited, Trim { delay: 1024, end: None });
     }
+
+    #[test]
+    fn durations_are_frames_if_only_the_last_one_differs() {
+        let table = |entries: &[[u32; 2]]| -> Vec<u8> {
+            let words = [&[0, entries.len() as u32][..], &entries.concat()].concat();
+            words.iter().flat_map(|word| word.to_be_bytes()).collect()
+        };
+        assert_eq!(same_duration(&table(&[[40, 4096]])), Some(4096));
+        assert_eq!(same_duration(&table(&[[40, 4096], [1, 7]])), Some(4096));
+        assert_eq!(same_duration(&table(&[[1, 4096], [1, 7], [3, 4096]])), None);
+        assert_eq!(same_duration(&table(&[[4, 4096], [2, 7]])), None);
+        assert_eq!(same_duration(&table(&[[4, 1024], [1, 4096]])), None);
+    }
 }

@@ -308,17 +308,4 @@ mod tests {
         assert_eq!(samples.find(6, 507).unwrap().sample, 3, "the fifth one ends at 508");
         assert_eq!(samples.find(2, 109).unwrap().sample, 1, "the third one ends at 112");
     }
-
-    #[test]
-    fn durations_are_frames_if_only_the_last_one_differs() {
-        let table = |entries: &[[u32; 2]]| -> Vec<u8> {
-            let words = [&[0, entries.len() as u32][..], &entries.concat()].concat();
-            words.iter().flat_map(|word| word.to_be_bytes()).collect()
-        };
-        assert_eq!(same_duration(&table(&[[40, 4096]])), Some(4096));
-        assert_eq!(same_duration(&table(&[[40, 4096], [1, 7]])), Some(4096));
-        assert_eq!(same_duration(&table(&[[1, 4096], [1, 7], [3, 4096]])), None);
-        assert_eq!(same_duration(&table(&[[4, 4096], [2, 7]])), None);
-        assert_eq!(same_duration(&table(&[[4, 1024], [1, 4096]])), None);
-    }
 }
