@@ -734,9 +734,9 @@ type AudioDecodeSpec struct{ remotemedia.NodeSpec }
 //   - A path may lead to a pipe, a terminal or another device, as `/dev/stdin` and `<(command)` of a shell do: it is
 //     read as its bytes come, like packets of bytes, and to wait for them takes nobody's worker.
 //   - Bytes packets are the pieces of one file, cut anywhere. All containers are decoded while they arrive, as soon
-//     as a whole packet is certain to be there, but MP4 and M4A, and CAF that holds no PCM: they keep their index
-//     where it suits them, so they are collected and decoded when the stream ends. AIFF can arrive if its description
-//     comes first.
+//     as a whole packet is certain to be there, but MP4 and M4A, CAF that holds no PCM, and AIFF and Matroska whose
+//     description follows on the sound: they keep their index where it suits them, so they are collected and decoded
+//     when the stream ends.
 //   - PCM without a header is what the param `raw` says, in files as in bytes.
 //   - Port `info` tells of each file what its head says, as soon as it is known: `duration_s` is there where the file
 //     gives its length, and `tags` are text under `title`, `artist`, `album`, `album_artist`, `date`, `genre`,

@@ -120,7 +120,7 @@ impl Subject<'_> {
         self.decode(self.in_memory(), params)
     }
 
-    fn arriving(&self, params: Json) -> Outcome {
+    pub(crate) fn arriving(&self, params: Json) -> Outcome {
         let packet = Packet::new(Value::bytes(self.bytes.clone()));
         run_item(node("AudioDecode", self.with(params)).as_mut(), vec![packet])
     }

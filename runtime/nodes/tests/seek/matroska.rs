@@ -6,6 +6,7 @@ use crate::codecs::{aac, flac, mp3, opus, pcm, vorbis};
 use crate::cuts::{Subject, check, total};
 use crate::media;
 use crate::near::{check_near, spoilt};
+use crate::remux::element;
 
 #[test]
 fn every_codec_in_clusters() {
@@ -28,6 +29,32 @@ fn every_codec_in_clusters() {
     }
     check_near("Opus", opus(96, 2, 8).matroska(900, false), 0.0);
     check_near("stereo.webm", media::bytes("stereo.webm"), 0.0);
+}
+
+/// A table in front says where they are. What arrives is collected, as no block can be decoded before they come.
+#[test]
+fn tracks_may_be_described_behind_the_sound() {
+    const INFO: [u8; 4] = [0x15, 0x49, 0xa9, 0x66];
+    const TRACKS: [u8; 4] = [0x16, 0x54, 0xae, 0x6b];
+    const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
+    const SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
+    const SEGMENT_HEADER: usize = 12;
+    let file = flac(40).matroska(700, false);
+    let place = |id: [u8; 4]| file.windows(4).position(|bytes| bytes == id).expect("it is there");
+    let (info, tracks, cluster) = (place(INFO), place(TRACKS), place(CLUSTER));
+    let table = |position: usize| {
+        let position = (position as u64).to_be_bytes();
+        let entry = [element(&[0x53, 0xab], &TRACKS), element(&[0x53, 0xac], &position)].concat();
+        element(&[0x11, 0x4d, 0x9b, 0x74], &element(&[0x4d, 0xbb], &entry))
+    };
+    let before = table(0).len() + (tracks - info) + (file.len() - cluster);
+    let segment = [&table(before), &file[info..tracks], &file[cluster..], &file[tracks..cluster]].concat();
+    let late = [&file[..info - SEGMENT_HEADER], &element(&SEGMENT, &segment)].concat();
+    let whole = check("tracks behind the sound", late.clone());
+    assert_eq!(whole.failure, None);
+    assert_eq!(whole.samples(), check("tracks before the sound", file).samples());
+    let arriving = Subject { name: "it arrives", bytes: late, params: json!({}) }.arriving(json!({}));
+    assert_eq!((arriving.failure.as_ref(), arriving.samples()), (None, whole.samples()));
 }
 
 /// Times that jump tell nothing of decoded frames: a part is that of the whole decode all the same.

@@ -210,7 +210,7 @@ pub(crate) fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat()
 }
 
-fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
+pub(crate) fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
     let [_, size @ ..] = (content.len() as u64).to_be_bytes();
     [id, &[0x01], &size, content].concat()
 }

@@ -23,6 +23,22 @@ struct Common {
     kind: [u8; 4],
 }
 
+/// Whether an AIFF file can be read while it arrives: its description comes before its sound. `None` while that is not
+/// told by what is there. `read` gives up to so many bytes of a place.
+pub(super) fn is_streamable(mut read: impl FnMut(u64, usize) -> Vec<u8>) -> Option<bool> {
+    let mut place = 12;
+    for _ in 0..MOST_CHUNKS {
+        let header: [u8; 8] = read(place, 8).try_into().ok()?;
+        let [id @ .., a, b, c, d] = header;
+        match &id {
+            b"COMM" => return Some(true),
+            b"SSND" => return Some(false),
+            _ => place += 8 + u64::from(u32::from_be_bytes([a, b, c, d])).next_multiple_of(2),
+        }
+    }
+    Some(true)
+}
+
 /// Reads an AIFF file up to the first byte of its sound. `file_len` is its length, where it is known.
 ///
 /// # Errors

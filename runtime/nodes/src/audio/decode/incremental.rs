@@ -18,7 +18,7 @@ use super::source::{Arriving, PatchedSource};
 use super::system_codecs::{SystemSource, ready};
 use super::wav_tags::wav_tags;
 use super::whole_file::{open_buffer, whole_band};
-use super::{caf, failure};
+use super::{aiff, caf, failure};
 
 /// A stream that no one knows after so many bytes is no audio.
 const PATIENCE: u64 = 1 << 20;
@@ -211,6 +211,18 @@ impl ByteStream {
                 }
                 Some(caf::is_streamable(&description))
             }
+            Container::Aiff => {
+                let told = aiff::is_streamable(|place, len| self.bytes.peek(begins + place, len));
+                if told.is_none() && !self.bytes.is_finished() {
+                    self.next_attempt = self.bytes.end() + 1;
+                    return None;
+                }
+                Some(told.unwrap_or(true))
+            }
+            Container::Matroska => {
+                let blocks = self.blocks();
+                Some(blocks.has_tracks() || !blocks.has_block())
+            }
             _ => Some(true),
         }
     }
@@ -314,7 +326,8 @@ impl ByteStream {
             return Err(failure::not_audio(&self.name, &self.bytes.peek(0, SNIFF_LEN), None));
         }
         if !self.bytes.is_finished() {
-            self.is_collected = matches!(container, Container::Mp4 | Container::Caf);
+            self.is_collected =
+                matches!(container, Container::Mp4 | Container::Caf | Container::Aiff | Container::Matroska);
             // Frames may follow on what no one knows.
             self.next_attempt = if self.is_collected { u64::MAX } else { (2 * self.bytes.end()).min(PATIENCE + 1) };
             return Ok(None);

@@ -9,6 +9,7 @@ use symphonia::core::packet::Packet;
 
 const SEGMENT: u64 = 0x1853_8067;
 const CHAPTERS: u64 = 0x1043_a770;
+const TRACKS: u64 = 0x1654_ae6b;
 const ATTACHMENTS: u64 = 0x1941_a469;
 const CUES: u64 = 0x1c53_bb6b;
 const CLUSTER: u64 = 0x1f43_b675;
@@ -28,6 +29,8 @@ pub(super) struct Blocks {
     tracks: BTreeMap<u64, TrackBlocks>,
     is_lost: bool,
     ends_whole: bool,
+    /// Whether the element that describes the tracks came before their blocks.
+    has_tracks: bool,
     /// Where the clusters of a whole file begin.
     clusters: Vec<u64>,
     /// Where elements begin that are of no use here, and the last byte of their id.
@@ -113,6 +116,11 @@ impl Blocks {
         !self.tracks.is_empty()
     }
 
+    /// Whether what describes the tracks comes before their blocks, so that these can be decoded as they arrive.
+    pub(super) fn has_tracks(&self) -> bool {
+        self.has_tracks
+    }
+
     /// Where the clusters of a whole file begin.
     pub(super) fn clusters(&self) -> &[u64] {
         &self.clusters
@@ -162,6 +170,7 @@ impl Blocks {
                 }
                 self.take_block(&block, padding);
             }
+            TRACKS => self.has_tracks |= self.tracks.is_empty(),
             CHAPTERS | ATTACHMENTS | CUES => self.unused.push((self.next, element.id as u8)),
             _ => {}
         }
