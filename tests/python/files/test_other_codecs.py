@@ -143,8 +143,12 @@ def test_a_tag_behind_the_sound_is_no_damage(kind: str, tmp_path: Path) -> None:
     codec = ["-c:a", "ac3", "-ar", "48000"] if kind == "mka" else []
     ffmpeg("-t", "1", "-i", SPEECH, *codec, "-map_metadata", "-1", plain)
     ffmpeg("-t", "1", "-i", SPEECH, *codec, "-metadata", "title=Emma", "-metadata", "comment=" + "x" * 3000, tagged)
-    assert numpy.array_equal(rm.read(tagged).samples, rm.read(plain).samples)
+    whole = rm.read(plain).samples
+    assert numpy.array_equal(rm.read(tagged).samples, whole)
     assert rm.info(tagged).tags["title"] == "Emma"
+    if kind in ("tta", "wv"):
+        # Of ID3v1, behind the other: FFmpeg's reader of WavPack takes it for a block.
+        assert numpy.array_equal(rm.read(tagged.read_bytes() + b"TAG" + bytes(125)).samples, whole)
 
 
 def ogg_checksum(page: bytes) -> int:

@@ -115,13 +115,13 @@ impl SystemFile {
         Ok(Progress::Packet(Format { rate: format.rate, channels: format.channels, layout: layout(&format) }))
     }
 
-    /// Whether all sound that the head of the file tells of has been decoded. What comes then is none, and no error: FFmpeg
-    /// takes the tag of APE at the end of WavPack for a damaged block, and the mark at the end of Musepack 8 for a failure.
+    /// Whether all sound that the head of the file tells of has been decoded. What comes then is none, and no error: FFmpeg's
+    /// readers of WavPack and Musepack take a tag of ID3v1 at the end for a damaged block.
     fn is_whole(&self) -> bool {
         // The length is rounded to microseconds.
         const ROUNDED_S: f64 = 1e-6;
         let head = self.head();
-        // Of Musepack 8 the length is that of the whole packets, without one where there is none.
+        // FFmpeg has no length of Musepack 8 that is shorter than a packet of it.
         let told_s = head.duration_s.or((head.container == "mpc8").then_some(0.0));
         told_s.is_some_and(|told_s| self.decoded_s >= told_s - ROUNDED_S)
     }
